@@ -1,0 +1,84 @@
+"""Every way a run can fail, one exception type per kind, and the exit code each one maps to.
+
+The codes are public (shell scripts and CI jobs branch on them); this module is the only place that knows them.
+"""
+
+from __future__ import annotations
+
+EXIT_OK = 0
+EXIT_BUG = 1
+EXIT_USAGE = 2
+EXIT_NO_SERVER = 3
+EXIT_REJECTED = 4
+EXIT_NODE_FAILED = 5
+EXIT_TIMEOUT = 6
+EXIT_QUALITY = 7
+EXIT_INTERRUPTED = 130
+
+
+class RunnerError(Exception):
+    """A failure the user can act on. `exit_code` is what the process ends with; `advice` says what to try."""
+
+    exit_code = EXIT_BUG
+
+    def __init__(self, message: str, *, advice: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.advice}" if self.advice else self.message
+
+
+class UsageError(RunnerError):
+    """The command line, an input file or a value is wrong; nothing was submitted."""
+
+    exit_code = EXIT_USAGE
+
+
+class PhotoError(UsageError):
+    """An input picture cannot be used (truncated, animated, not a picture, …)."""
+
+
+class WorkflowError(UsageError):
+    """A workflow file cannot be read, or an input it does not have was set."""
+
+
+class ManifestError(UsageError):
+    """models_manifest.yaml is broken, or a model in it cannot be had or does not match its size or sha256."""
+
+
+class ServerUnavailableError(RunnerError):
+    """No server could be reached, or it went away and did not come back."""
+
+    exit_code = EXIT_NO_SERVER
+
+
+class WorkflowRejectedError(RunnerError):
+    """The server (or the check before it) refuses the workflow: missing node, missing model, bad link or value."""
+
+    exit_code = EXIT_REJECTED
+
+
+class NodeFailedError(RunnerError):
+    """A node raised while executing, or delivered a picture that is none (black, NaN, missing)."""
+
+    exit_code = EXIT_NODE_FAILED
+
+
+class JobTimeoutError(RunnerError):
+    """Out of time; the job was cancelled on the server."""
+
+    exit_code = EXIT_TIMEOUT
+
+
+class QualityGateError(RunnerError):
+    """Everything ran, but no result passed the quality gate."""
+
+    exit_code = EXIT_QUALITY
+
+
+class InterruptedRunError(RunnerError):
+    """The user pressed Ctrl-C; what this run had queued was cancelled."""
+
+    exit_code = EXIT_INTERRUPTED
