@@ -1,0 +1,17 @@
+"""prodgen: nodes that turn one product photo into finished product pictures while the product stays the seller's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from comfy_api.latest import ComfyExtension
+
+WEB_DIRECTORY = "./web"
+
+
+async def comfy_entrypoint() -> ComfyExtension:
+    """ComfyUI's entry point; imported here so that `imaging` stays importable without ComfyUI."""
+    from .nodes.extension import ProdgenExtension
+
+    return ProdgenExtension()

@@ -1,0 +1,131 @@
+"""Shapes, batches, bounding boxes: the checks that every operation does before its own work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .errors import EmptyMaskError, ParameterError, ShapeError
+
+PLACEHOLDER_SIDE = 64
+"""ComfyUI's LoadImage gives a 64×64 mask of zeros when the file has no alpha channel."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """Half-open pixel box: columns `left..right`, rows `top..bottom` (edges at integers)."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def width(self) -> int:
+        return self.right - self.left
+
+    @property
+    def height(self) -> int:
+        return self.bottom - self.top
+
+
+def check_image(image: Tensor, name: str = "image") -> Tensor:
+    """Return `image` as float32 `[B,H,W,C]`, C of 1, 3 or 4 kept; raise ShapeError for anything else."""
+    if image.ndim != 4 or image.shape[-1] not in (1, 3, 4) or 0 in image.shape:
+        raise ShapeError(f"{name} has shape {tuple(image.shape)}; a picture is [batch, height, width, 3 or 4].")
+    return image.to(torch.float32)
+
+
+def check_mask(mask: Tensor, name: str = "mask") -> Tensor:
+    """Return `mask` as float32 `[B,H,W]` in 0..1 (`[H,W]` gets a batch axis, NaN becomes 0), or raise ShapeError."""
+    if mask.ndim == 2:
+        mask = mask.unsqueeze(0)
+    if mask.ndim == 4 and mask.shape[1] == 1:
+        mask = mask.squeeze(1)
+    if mask.ndim != 3 or 0 in mask.shape:
+        raise ShapeError(f"{name} has shape {tuple(mask.shape)}; a mask is [batch, height, width].")
+    return torch.nan_to_num(mask.to(torch.float32)).clamp(0.0, 1.0)
+
+
+def split_alpha(image: Tensor, name: str = "image") -> tuple[Tensor, Tensor | None]:
+    """Split `[B,H,W,C]` into RGB `[B,H,W,3]` and alpha `[B,H,W]` (None without a fourth channel)."""
+    image = check_image(image, name)
+    if image.shape[-1] == 1:
+        image = image.expand(*image.shape[:-1], 3)
+    alpha = image[..., 3].clamp(0.0, 1.0) if image.shape[-1] == 4 else None
+    return image[..., :3], alpha
+
+
+def is_placeholder(mask: Tensor | None, height: int, width: int) -> bool:
+    """Whether `mask` stands for "no mask": None, or LoadImage's constant 64×64 mask beside a picture of another size.
+
+    The inverted placeholder (all ones, after an InvertMask node) counts too.
+    """
+    if mask is None:
+        return True
+    if tuple(mask.shape[-2:]) != (PLACEHOLDER_SIDE, PLACEHOLDER_SIDE) or (height, width) == tuple(mask.shape[-2:]):
+        return False
+    low, high = torch.aminmax(mask)
+    return bool(low == high) and float(low) in (0.0, 1.0)
+
+
+def common_batch(**tensors: Tensor) -> int:
+    """The batch size that all named tensors share once a batch of 1 broadcasts; raise ShapeError naming both shapes."""
+    batch, holder = 1, ""
+    for name, tensor in tensors.items():
+        size = tensor.shape[0]
+        if size == 1:
+            continue
+        if batch not in (1, size):
+            raise ShapeError(
+                f"{holder} has a batch of {batch} {tuple(tensors[holder].shape)} but {name} has a batch of {size} "
+                f"{tuple(tensor.shape)}; give both the same number of pictures, or one."
+            )
+        batch, holder = size, name
+    return batch
+
+
+def same_size(**tensors: Tensor) -> tuple[int, int]:
+    """Height and width that all named `[B,H,W,...]` tensors share; raise ShapeError naming both shapes."""
+    items = iter(tensors.items())
+    first_name, first = next(items)
+    size = (first.shape[1], first.shape[2])
+    for name, tensor in items:
+        if (tensor.shape[1], tensor.shape[2]) != size:
+            raise ShapeError(
+                f"{name} {tuple(tensor.shape)} does not have the size of {first_name} {tuple(first.shape)} "
+                f"({tensor.shape[2]}×{tensor.shape[1]} against {size[1]}×{size[0]} pixels)."
+            )
+    return size
+
+
+def expand_batch(tensor: Tensor, batch: int) -> Tensor:
+    """Broadcast a batch of 1 to `batch` without copying."""
+    return tensor if tensor.shape[0] == batch else tensor.expand(batch, *tensor.shape[1:])
+
+
+def item(tensor: Tensor, index: int) -> Tensor:
+    """The `index`-th picture of a batch (the only one where the batch is 1)."""
+    return tensor[0 if tensor.shape[0] == 1 else index]
+
+
+def bounding_box(mask: Tensor, threshold: float = 0.5, name: str = "mask") -> Box:
+    """Tight box around `mask > threshold` of one `[H,W]` mask; raise EmptyMaskError when there is nothing."""
+    inside = mask > threshold
+    rows = torch.nonzero(inside.any(dim=1)).flatten()
+    if rows.numel() == 0:
+        raise EmptyMaskError(
+            f"{name} is empty: no pixel above {threshold:g}. Check the cut-out "
+            "(1 = product; LoadImage's own mask is inverted)."
+        )
+    columns = torch.nonzero(inside.any(dim=0)).flatten()
+    return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+
+
+def check_range(value: float, low: float, high: float, name: str) -> float:
+    """Return `value`; raise ParameterError outside `low..high` (NaN too)."""
+    if not low <= value <= high:
+        raise ParameterError(f"{name} is {value:g}; it must lie between {low:g} and {high:g}.")
+    return value

@@ -1,0 +1,83 @@
+"""What all nodes share: the category, the placement wire, reports, previews and where tensors go."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import comfy.model_management
+from comfy_api.latest import io, ui
+from torch import Tensor
+
+from ..imaging.errors import ShapeError
+from ..imaging.tensors import is_placeholder
+
+CATEGORY = "prodgen"
+PlacementType = io.Custom("PRODGEN_PLACEMENT")
+
+
+def report_text(report: Mapping[str, Any]) -> str:
+    """One JSON object as text; floats shortened so that a person can read it."""
+
+    def tidy(value: Any) -> Any:
+        if isinstance(value, float):
+            return round(value, 5)
+        if isinstance(value, Mapping):
+            return {key: tidy(entry) for key, entry in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [tidy(entry) for entry in value]
+        return value
+
+    return json.dumps(tidy(report), ensure_ascii=False)
+
+
+def output(
+    *values: Any, report: Mapping[str, Any], preview: Tensor | None = None, cls: type[io.ComfyNode] | None = None
+) -> io.NodeOutput:
+    """A node's outputs, its report as the last one; report (and preview picture) also reach the UI and /history."""
+    text = report_text(report)
+    shown: dict[str, Any] = dict(ui.PreviewText(text).as_dict())
+    if preview is not None:
+        # JPEG-sized previews of at most four pictures: temp files, never the result itself.
+        shown.update(ui.PreviewImage(preview[:4], cls=cls).as_dict())
+    return io.NodeOutput(*values, text, ui=shown)
+
+
+def deliver(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """Results as float32 on the device where ComfyUI keeps what travels between nodes."""
+    device = comfy.model_management.intermediate_device()
+    return tuple(tensor.float().to(device) for tensor in tensors)
+
+
+def work_device() -> Any:
+    """The device the maths should run on: the GPU where there is one."""
+    return comfy.model_management.get_torch_device()
+
+
+def optional_mask(mask: Tensor | None, like: Tensor) -> Tensor | None:
+    """None where `mask` is absent or LoadImage's placeholder beside the picture `like` `[B,H,W,C]`."""
+    return None if is_placeholder(mask, like.shape[1], like.shape[2]) else mask
+
+
+def required_mask(mask: Tensor, like: Tensor, name: str = "mask") -> Tensor:
+    """`mask`, or an error a seller understands when it is LoadImage's placeholder (the file has no alpha)."""
+    if is_placeholder(mask, like.shape[1], like.shape[2]):
+        raise ShapeError(
+            f"{name} is LoadImage's empty placeholder: the file has no alpha channel. Connect the mask of "
+            "'Segment Product (BiRefNet)' instead."
+        )
+    return mask
+
+
+def progress_callback(total: int) -> Any:
+    """`step(n)` that moves the node's progress bar and honours the user's Cancel."""
+    from comfy.utils import ProgressBar
+
+    bar = ProgressBar(total)
+
+    def step(done: int) -> None:
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        bar.update_absolute(done, total)
+
+    return step

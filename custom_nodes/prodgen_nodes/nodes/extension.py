@@ -1,0 +1,12 @@
+"""The list of the pack's nodes."""
+
+from __future__ import annotations
+
+from comfy_api.latest import ComfyExtension, io
+
+
+class ProdgenExtension(ComfyExtension):
+    """All nodes of the pack, in the order in which a packshot uses them."""
+
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        return []
