@@ -1,0 +1,56 @@
+"""What the tests of all rooms share: the reference pictures and a real ComfyUI server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from runner.server_process import Installation
+from tests.support.comfy import REPO, ComfyServer, require_installation
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Reference pictures that are not part of the project: `photos/`, `relit/`, `rendered/`, `object_info/`."""
+    folder = Path(os.environ.get("PRODGEN_SHARED_DATA") or REPO.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip("the reference pictures are not here (set PRODGEN_SHARED_DATA to their folder)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def comfy_installation() -> Installation:
+    """The ComfyUI the tests run against; without one they fail in CI and are skipped elsewhere."""
+    return require_installation()
+
+
+@pytest.fixture(scope="session")
+def comfy_server(comfy_installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyServer]:
+    """One real ComfyUI (CPU, own base folder, only this pack) for the whole session. Do not stop it or fill it up."""
+    server = ComfyServer(comfy_installation, tmp_path_factory.mktemp("comfy")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def start_comfy(
+    comfy_installation: Installation, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., ComfyServer]]:
+    """A factory for servers a test may kill and start again: `start_comfy(*extra_arguments, port=None)`.
+
+    Each costs 15–20 s; take one only when the shared server will not do.
+    """
+    started: list[ComfyServer] = []
+
+    def start(*arguments: str, port: int | None = None) -> ComfyServer:
+        server = ComfyServer(comfy_installation, tmp_path_factory.mktemp("comfy_own"))
+        server.arguments = list(arguments)
+        started.append(server)
+        return server.start(port)
+
+    yield start
+    for server in started:
+        server.kill()
