@@ -270,7 +270,7 @@ def terminate(pid: int, identity: str, timeout: float = STOP_TIMEOUT_S) -> bool:
     while process_identity(pid) == identity:
         _reap(pid)
         if time.monotonic() > deadline:
-            _send(pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+            _send(pid, getattr(signal, "SIGKILL", signal.SIGTERM))  # Windows has one kind only, and it is final
             deadline = float("inf")
         time.sleep(0.05)
     return True
@@ -283,6 +283,6 @@ def _send(pid: int, number: int) -> None:
 
 def _reap(pid: int) -> None:
     """Collect the process if it is a child of ours; a zombie's start time would stay readable on some systems."""
-    if hasattr(os, "waitpid") and os.name == "posix":
+    if sys.platform != "win32":
         with contextlib.suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)

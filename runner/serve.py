@@ -1,0 +1,292 @@
+"""Which server a run uses, and the life of the one `install.py` installed: found, started once, stopped.
+
+A started server listens on loopback only and stays for the next run. `.comfyui/server.json` says which process it is,
+`.comfyui/server.log` holds what it wrote, and `.comfyui/server.lock` keeps two runners from starting two.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from runner import server_process
+from runner.errors import EXIT_OK, ServerUnavailableError
+from runner.server_process import PROJECT_ROOT, Installation, state_dir
+
+URL_VARIABLE = "COMFYUI_URL"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Place:
+    """The project whose server is meant, and the port ComfyUI is looked for and started on first."""
+
+    root: Path = PROJECT_ROOT
+    port: int = 8188
+
+    @property
+    def url(self) -> str:
+        return f"http://{server_process.LOOPBACK}:{self.port}"
+
+    @property
+    def state(self) -> Path:
+        return state_dir(self.root)
+
+
+HERE = Place()
+
+
+def say_to_stderr(line: str) -> None:
+    """Standard output belongs to results; what a person reads on the way goes here."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+@dataclass(frozen=True)
+class StartedServer:
+    """The record of a server this project started. `identity` tells its process from a later one with that pid."""
+
+    url: str
+    pid: int
+    identity: str
+    comfyui: str
+
+    def is_alive(self) -> bool:
+        return server_process.process_identity(self.pid) == self.identity
+
+
+def started_server(place: Place = HERE) -> StartedServer | None:
+    """The server this project started, if its process still runs. The record of a dead one is removed."""
+    record = place.state / "server.json"
+    try:
+        server = StartedServer(**json.loads(record.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError):
+        server = None
+    if server is not None and server.is_alive():
+        return server
+    with contextlib.suppress(OSError):
+        record.unlink()
+    return None
+
+
+def resolve_server(urls: Sequence[str] = (), *, say: Say = say_to_stderr, place: Place = HERE) -> str:
+    """The URL of a ComfyUI that answers.
+
+    The first of `urls` that does; without any, `$COMFYUI_URL`, then the usual local address, then the server this
+    project started earlier, and at last the installed ComfyUI is started.
+
+    Raises:
+        ServerUnavailableError: none of `urls` answers, or there is no installed ComfyUI, or it does not start.
+    """
+    if urls:
+        return _first_that_answers(urls)
+    from_environment = os.environ.get(URL_VARIABLE, "").strip().rstrip("/")
+    if from_environment:
+        if server_process.probe(from_environment) is not None:
+            return from_environment
+        say(f"No ComfyUI answers at {from_environment} (${URL_VARIABLE}); looking for a local one.")
+    if server_process.probe(place.url) is not None:
+        return place.url
+    return ensure_started(say=say, place=place)
+
+
+def _first_that_answers(urls: Sequence[str]) -> str:
+    for url in urls:
+        for timeout in (2.0, 8.0):  # a server that loads a model answers late, not never
+            if server_process.probe(url, timeout=timeout) is not None:
+                return url.rstrip("/")
+    listed = ", ".join(urls)
+    raise ServerUnavailableError(
+        f"No ComfyUI answers at {listed}.",
+        advice="Check that it runs and that the address is right (for example http://192.168.1.20:8188; a server on "
+        "another machine must be started with --listen). Without --server, the installed ComfyUI is used.",
+    )
+
+
+def ensure_started(*, say: Say = say_to_stderr, place: Place = HERE) -> str:
+    """The URL of this project's own server, started if it does not run. Safe to call from several processes at once."""
+    installation = server_process.installed_comfyui(place.root)
+    running = started_server(place)
+    if running is not None and server_process.probe(running.url) is not None:
+        return running.url
+    if installation is None:
+        raise ServerUnavailableError(
+            "No ComfyUI answers and none is installed here.",
+            advice=f"Run `python install.py`, or start your own and name it with --server URL or ${URL_VARIABLE}.",
+        )
+    with _start_lock(place, say):
+        running = started_server(place)
+        if running is not None:
+            if _answers_in_time(running):
+                return running.url
+            say(f"The ComfyUI started earlier (process {running.pid}) does not answer: starting it again.")
+            server_process.terminate(running.pid, running.identity)
+        return _start(installation, place, say)
+
+
+def _answers_in_time(server: StartedServer, patience: float = 20.0) -> bool:
+    """A live process may be busy loading a model; give it a moment before calling it hung."""
+    deadline = time.monotonic() + patience
+    while server.is_alive() and time.monotonic() < deadline:
+        if server_process.probe(server.url, timeout=5.0) is not None:
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def _start(installation: Installation, place: Place, say: Say) -> str:
+    log = place.state / "server.log"
+    first_choice = place.port if server_process.port_is_free(place.port) else server_process.free_port()
+    try:
+        return _start_on(first_choice, installation, place, log, say)
+    except ServerUnavailableError:
+        # ComfyUI opens its port last, after some 15 s: somebody else may have taken it in the meantime.
+        if server_process.port_is_free(first_choice):
+            raise
+        say(f"Port {first_choice} was taken meanwhile; trying another.")
+        return _start_on(server_process.free_port(), installation, place, log, say)
+
+
+def _start_on(port: int, installation: Installation, place: Place, log: Path, say: Say) -> str:
+    url = f"http://{server_process.LOOPBACK}:{port}"
+    say(f"Starting ComfyUI {installation.version} at {url}; this takes 15 to 60 s. Log: {log}")
+    # Our own copy needs none of the nodes that call paid web services: it starts faster and stays offline.
+    arguments = ["--disable-api-nodes"] if installation.managed else []
+    process = server_process.spawn(installation, port, log, arguments=arguments)
+    record = place.state / "server.json"
+    server = StartedServer(
+        url, process.pid, server_process.process_identity(process.pid) or "", str(installation.comfyui)
+    )
+    draft = record.with_suffix(".json.part")
+    draft.write_text(json.dumps(asdict(server), indent=2) + "\n", encoding="utf-8")
+    draft.replace(record)
+    progress = _Waiting(say)
+    try:
+        server_process.wait_until_ready(url, process, log, on_wait=progress.update)
+    except BaseException:  # also Ctrl-C: a server nobody waited for must not stay behind
+        server_process.terminate(server.pid, server.identity)
+        record.unlink(missing_ok=True)
+        raise
+    finally:
+        progress.clear()
+    say(f"ComfyUI is ready at {url} and stays for the next run (`python -m runner serve --stop` ends it).")
+    return url
+
+
+class _Waiting:
+    """One line that counts the seconds on a terminal; a line every ten seconds elsewhere."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._live = say is say_to_stderr and sys.stderr.isatty()
+        self._shown = 0
+
+    def update(self, seconds: float) -> None:
+        whole = int(seconds)
+        if whole == self._shown:
+            return
+        if self._live:
+            sys.stderr.write(f"\rwaiting for ComfyUI … {whole} s")
+            sys.stderr.flush()
+            self._shown = whole
+        elif whole >= self._shown + 10:
+            self._say(f"waiting for ComfyUI … {whole} s")
+            self._shown = whole
+
+    def clear(self) -> None:
+        if self._live and self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def _start_lock(place: Place, say: Say) -> Iterator[None]:
+    """Held by the one process that starts the server. The system frees it when that process ends, however it ends."""
+    folder = place.state
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "server.lock").open("a+b") as handle:
+        deadline = time.monotonic() + server_process.START_TIMEOUT_S + 60
+        told = False
+        while not _try_lock(handle.fileno()):
+            if not told:
+                say("Another run is starting ComfyUI; waiting for it.")
+                told = True
+            if time.monotonic() > deadline:
+                raise ServerUnavailableError(
+                    "Another run has been starting ComfyUI for minutes without success.",
+                    advice=f"Look at {folder / 'server.log'}, end the other run, and try again.",
+                )
+            time.sleep(0.1)
+        try:
+            yield
+        finally:
+            _unlock(handle.fileno())
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(descriptor: int) -> bool:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(descriptor: int) -> None:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+else:
+    import fcntl
+
+    def _try_lock(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def stop_server(*, say: Say = say_to_stderr, place: Place = HERE) -> bool:
+    """End the server this project started, and no other. Returns whether there was one."""
+    server = started_server(place)
+    if server is None:
+        say("No ComfyUI that was started here is running.")
+        if server_process.probe(place.url) is not None:
+            say(f"The one at {place.url} was started by somebody else and is left alone.")
+        return False
+    server_process.terminate(server.pid, server.identity)
+    (place.state / "server.json").unlink(missing_ok=True)
+    say(f"Stopped the ComfyUI at {server.url}.")
+    return True
+
+
+def serve_command(
+    *, stop: bool = False, servers: Sequence[str] = (), say: Say = say_to_stderr, place: Place = HERE
+) -> int:
+    """`runner serve [--stop]`: prints the server's URL on standard output; returns the exit code."""
+    if stop:
+        stop_server(say=say, place=place)
+        return EXIT_OK
+    before = started_server(place)
+    url = resolve_server(servers, say=say, place=place)
+    after = started_server(place)
+    if after is None or after.url != url:
+        say(f"ComfyUI already runs at {url} (it was not started here).")
+    elif before is not None and before.pid == after.pid:
+        say(f"ComfyUI already runs at {url}.")
+    sys.stdout.write(url + "\n")
+    return EXIT_OK

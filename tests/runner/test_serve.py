@@ -1,0 +1,238 @@
+"""The life of the installed server: started once, found again, stopped; strangers are never touched."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from runner import serve, server_process
+from runner.errors import EXIT_NO_SERVER, ServerUnavailableError
+from runner.serve import Place
+from runner.server_process import Installation
+from tests.support.comfy import REPO, ComfyServer
+
+COMMAND = """
+import sys
+from pathlib import Path
+from runner import serve
+from runner.errors import RunnerError
+place = serve.Place(Path(sys.argv[1]), int(sys.argv[2]))
+try:
+    sys.exit(serve.serve_command(stop="--stop" in sys.argv, place=place))
+except RunnerError as failure:
+    sys.stderr.write(str(failure))
+    sys.exit(failure.exit_code)
+"""
+
+
+def _serve(place: Place, *arguments: str) -> subprocess.Popen[str]:
+    environment = {key: value for key, value in os.environ.items() if key != serve.URL_VARIABLE}
+    return subprocess.Popen(
+        [sys.executable, "-c", COMMAND, str(place.root), str(place.port), *arguments],
+        cwd=REPO,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _record_installation(root: Path, comfyui: Path, python: Path) -> None:
+    folder = server_process.state_dir(root)
+    folder.mkdir(parents=True, exist_ok=True)
+    record = {"comfyui": str(comfyui), "python": str(python), "version": "0.30.0", "managed": True}
+    (folder / "install.json").write_text(json.dumps(record))
+
+
+def _pretend_comfyui(root: Path, main: str) -> Place:
+    """A place whose installed ComfyUI is a real process running `main`."""
+    comfyui = root / "ComfyUI"
+    comfyui.mkdir()
+    (comfyui / "main.py").write_text(main)
+    _record_installation(root, comfyui, Path(sys.executable))
+    return Place(root, server_process.free_port())
+
+
+def _wait_for(condition: Callable[[], object], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+class _NotComfyUI(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"hello": "I am another program"}')
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+        pass
+
+
+def test_a_server_is_started_once_found_again_and_stopped(comfy_installation: Installation, tmp_path: Path) -> None:
+    comfyui = tmp_path / "ComfyUI"
+    shutil.copytree(
+        comfy_installation.comfyui, comfyui, ignore=shutil.ignore_patterns("tests*", ".git", "custom_nodes")
+    )
+    (comfyui / "custom_nodes").mkdir()
+    _record_installation(tmp_path, comfyui, comfy_installation.python)
+    stranger = HTTPServer(("127.0.0.1", 0), _NotComfyUI)
+    Thread(target=stranger.serve_forever, daemon=True).start()
+    place = Place(tmp_path, stranger.server_port)  # the usual port is taken by something that is not ComfyUI
+    try:
+        both = [_serve(place), _serve(place)]
+        texts = [one.communicate(timeout=200) for one in both]
+        assert [one.returncode for one in both] == [0, 0], texts
+        urls = {out.strip() for out, _ in texts}
+        assert len(urls) == 1, texts
+        url = urls.pop()
+        assert url != place.url
+        assert sum("Starting ComfyUI" in err for _, err in texts) == 1
+        server = serve.started_server(place)
+        assert server is not None
+        assert server.url == url
+        stats = server_process.probe(url)
+        assert stats is not None
+        argv = stats["system"]["argv"]
+        assert argv[argv.index("--listen") + 1] == "127.0.0.1"
+
+        begin = time.monotonic()
+        again, said = _serve(place).communicate(timeout=60)
+        assert again.strip() == url
+        assert "already runs" in said
+        assert time.monotonic() - begin < 3
+
+        _, said = _serve(place, "--stop").communicate(timeout=60)
+        assert f"Stopped the ComfyUI at {url}" in said
+        assert server_process.probe(url) is None
+        assert server_process.process_identity(server.pid) != server.identity
+        assert not (place.state / "server.json").exists()
+        _, said = _serve(place, "--stop").communicate(timeout=60)
+        assert "No ComfyUI that was started here is running" in said
+    finally:
+        serve.stop_server(place=place)
+        stranger.shutdown()
+
+
+def test_a_stale_record_never_kills_the_process_that_got_its_number(tmp_path: Path) -> None:
+    place = Place(tmp_path, server_process.free_port())
+    place.state.mkdir(parents=True)
+    bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"])
+    try:
+        record = {"url": place.url, "pid": bystander.pid, "identity": "an-earlier-boot:4711", "comfyui": "x"}
+        (place.state / "server.json").write_text(json.dumps(record))
+        lines: list[str] = []
+        assert serve.stop_server(place=place, say=lines.append) is False
+        assert bystander.poll() is None
+        assert not (place.state / "server.json").exists()
+        assert "No ComfyUI that was started here" in lines[0]
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": "x"}', '{"url": 1}'])
+def test_a_broken_record_is_as_good_as_none(tmp_path: Path, content: str) -> None:
+    place = Place(tmp_path, server_process.free_port())
+    place.state.mkdir(parents=True)
+    (place.state / "server.json").write_text(content)
+    (place.state / "install.json").write_text(content)
+    assert serve.started_server(place) is None
+    assert server_process.installed_comfyui(tmp_path) is None
+
+
+def test_a_start_that_fails_shows_the_end_of_the_log(tmp_path: Path) -> None:
+    place = _pretend_comfyui(tmp_path, "print('loading'); raise RuntimeError('libcudart.so.13 is missing')\n")
+    process = _serve(place)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == EXIT_NO_SERVER
+    assert out == ""
+    assert "libcudart.so.13 is missing" in err
+    assert "server.log" in err
+    assert not (place.state / "server.json").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGINT is sent the POSIX way")
+def test_ctrl_c_while_starting_leaves_no_server_behind(tmp_path: Path) -> None:
+    place = _pretend_comfyui(tmp_path, "import time\ntime.sleep(300)\n")
+    process = _serve(place)
+    _wait_for(lambda: serve.started_server(place))
+    server = serve.started_server(place)
+    assert server is not None
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode != 0
+    _wait_for(lambda: server_process.process_identity(server.pid) is None)
+    assert not (place.state / "server.json").exists()
+
+
+def test_a_killed_runner_frees_the_start_lock(tmp_path: Path) -> None:
+    place = _pretend_comfyui(tmp_path, "raise SystemExit('this one ends at once')\n")
+    holder = "import sys, time; from pathlib import Path; from runner import serve\n"
+    holder += (
+        "with serve._start_lock(serve.Place(Path(sys.argv[1])), print):\n    print('held', flush=True); time.sleep(99)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", holder, str(tmp_path)], cwd=REPO, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == "held"
+    waiting = _serve(place)
+    time.sleep(0.5)
+    assert waiting.poll() is None
+    process.kill()
+    process.communicate()
+    _, err = waiting.communicate(timeout=30)
+    assert "Another run is starting ComfyUI" in err
+    assert "this one ends at once" in err
+
+
+def test_a_named_server_that_does_not_answer_is_an_error_with_advice(tmp_path: Path) -> None:
+    nobody = f"http://127.0.0.1:{server_process.free_port()}"
+    with pytest.raises(ServerUnavailableError) as failure:
+        serve.resolve_server([nobody], place=Place(tmp_path, server_process.free_port()))
+    assert failure.value.exit_code == EXIT_NO_SERVER
+    assert nobody in failure.value.message
+    assert "--server" in failure.value.advice
+
+
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:8188", "ftp://127.0.0.1", "http://", "http://127.0.0.1:notaport", "nonsense"]
+)
+def test_what_is_no_address_is_no_server(url: str) -> None:
+    assert server_process.probe(url) is None
+
+
+def test_without_any_server_the_advice_is_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody = f"http://127.0.0.1:{server_process.free_port()}"
+    monkeypatch.setenv(serve.URL_VARIABLE, nobody)
+    lines: list[str] = []
+    with pytest.raises(ServerUnavailableError) as failure:
+        serve.resolve_server(place=Place(tmp_path, server_process.free_port()), say=lines.append)
+    assert "install.py" in failure.value.advice
+    assert nobody in lines[0]
+
+
+def test_servers_that_answer_are_used_in_order(
+    comfy_server: ComfyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = comfy_server.url
+    nobody = f"http://127.0.0.1:{server_process.free_port()}"
+    place = Place(tmp_path, server_process.free_port())
+    assert serve.resolve_server([nobody, url + "/"], place=place) == url
+    monkeypatch.setenv(serve.URL_VARIABLE, url + "/")
+    assert serve.resolve_server(place=place) == url
+    monkeypatch.delenv(serve.URL_VARIABLE)
+    assert serve.resolve_server(place=Place(tmp_path, int(url.rpartition(":")[2]))) == url
