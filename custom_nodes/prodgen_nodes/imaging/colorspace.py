@@ -23,7 +23,7 @@ _KAPPA_SLOPE = 7.787
 def srgb_to_linear(srgb: Tensor) -> Tensor:
     """Decode sRGB values `[...]` to linear light."""
     low = srgb / 12.92
-    high = ((srgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4
+    high = torch.pow((srgb.clamp(min=0.04045) + 0.055) / 1.055, 2.4)
     return torch.where(srgb <= 0.04045, low, high)
 
 
@@ -36,8 +36,7 @@ def linear_to_srgb(linear: Tensor) -> Tensor:
 
 def luminance(linear: Tensor) -> Tensor:
     """Relative luminance Y `[...]` of linear RGB `[...,3]`."""
-    weights = linear.new_tensor(_RGB_TO_XYZ[1])
-    return (linear * weights).sum(dim=-1)
+    return torch.matmul(linear, linear.new_tensor(_RGB_TO_XYZ[1]))
 
 
 def linear_to_lab(linear: Tensor) -> Tensor:
@@ -55,8 +54,8 @@ def lab_to_linear(lab: Tensor) -> Tensor:
     y = (lightness + 16) / 116
     f = torch.stack((y + a / 500, y, y - b / 200), dim=-1)
     xyz = torch.where(f > _EPSILON ** (1 / 3), f**3, (f - 16 / 116) / _KAPPA_SLOPE) * lab.new_tensor(_WHITE)
-    inverse = torch.linalg.inv(lab.new_tensor(_RGB_TO_XYZ, dtype=torch.float64)).to(lab.dtype)
-    return xyz @ inverse.T
+    inverse = torch.linalg.inv(torch.tensor(_RGB_TO_XYZ, dtype=torch.float64)).to(lab)
+    return torch.matmul(xyz, inverse.T)
 
 
 def srgb_to_lab(srgb: Tensor) -> Tensor:
@@ -86,7 +85,7 @@ def hue_difference(first: Tensor, second: Tensor) -> Tensor:
 
 def delta_e76(first: Tensor, second: Tensor) -> Tensor:
     """Euclidean CIELAB distance `[...]`."""
-    return torch.linalg.vector_norm(first - second, dim=-1)
+    return torch.sqrt(((first - second) ** 2).sum(dim=-1))
 
 
 def delta_e00(first: Tensor, second: Tensor) -> Tensor:

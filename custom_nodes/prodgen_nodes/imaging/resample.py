@@ -44,7 +44,7 @@ def premultiply(rgb: Tensor, alpha: Tensor) -> Tensor:
 
 
 def settle_alpha(rgba: Tensor) -> Tensor:
-    """Undo a kernel's overshoot on premultiplied RGBA `[...,4]`: alpha into 0..1, colour kept where alpha exceeded 1."""
+    """Undo a kernel's overshoot on premultiplied RGBA `[...,4]`: alpha into 0..1, colour kept where it exceeded 1."""
     alpha = rgba[..., 3:]
     color = rgba[..., :3] / alpha.clamp(min=1.0)
     visible = alpha > 0
