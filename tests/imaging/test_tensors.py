@@ -1,0 +1,119 @@
+"""Shapes, batches, placeholders and boxes: the checks every operation relies on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from prodgen_nodes.imaging.errors import EmptyMaskError, ParameterError, ShapeError
+from prodgen_nodes.imaging.tensors import (
+    Box,
+    bounding_box,
+    check_image,
+    check_mask,
+    check_range,
+    common_batch,
+    expand_batch,
+    is_placeholder,
+    item,
+    same_size,
+    split_alpha,
+)
+
+PACK = Path(__file__).parents[2] / "custom_nodes"
+
+
+def test_the_maths_loads_and_works_without_comfyui() -> None:
+    """`imaging` is usable alone: no module of ComfyUI is imported, none needs to be there."""
+    program = (
+        "import sys, pkgutil, importlib\n"
+        "import prodgen_nodes.imaging as imaging\n"
+        "names = [m.name for m in pkgutil.walk_packages(imaging.__path__, imaging.__name__ + '.')]\n"
+        "for name in names: importlib.import_module(name)\n"
+        "assert len(names) >= 7, names\n"
+        "foreign = [m for m in sys.modules if m.split('.')[0] in ('comfy', 'comfy_api', 'folder_paths', 'cv2', 'skimage')]\n"
+        "assert not foreign, foreign\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=PACK, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("shape", [(4, 4, 3), (1, 4, 4, 2), (1, 0, 4, 3), (1, 4, 4, 5)])
+def test_what_is_no_picture_is_refused_with_its_shape(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ShapeError, match=r"batch, height, width") as error:
+        check_image(torch.zeros(shape))
+    assert str(tuple(shape)) in str(error.value)
+
+
+def test_a_mask_is_made_whole() -> None:
+    raw = torch.tensor([[0.5, float("nan")], [2.0, -1.0]])
+    kept = raw.clone()
+    mask = check_mask(raw)
+    assert mask.tolist() == [[[0.5, 0.0], [1.0, 0.0]]]
+    assert torch.equal(raw.nan_to_num(7.0), kept.nan_to_num(7.0)), "the caller's tensor was changed"
+    assert check_mask(torch.ones(2, 1, 3, 4)).shape == (2, 3, 4)
+    with pytest.raises(ShapeError):
+        check_mask(torch.zeros(1, 2, 3, 4))
+
+
+def test_alpha_is_split_off_and_grey_becomes_rgb() -> None:
+    rgba = torch.rand(1, 3, 5, 4)
+    rgb, alpha = split_alpha(rgba)
+    assert rgb.shape == (1, 3, 5, 3)
+    assert alpha is not None
+    assert torch.equal(alpha, rgba[..., 3])
+    grey, none = split_alpha(torch.full((1, 2, 2, 1), 0.25))
+    assert none is None
+    assert grey.shape == (1, 2, 2, 3)
+    assert bool((grey == 0.25).all())
+
+
+def test_the_placeholder_is_no_mask_but_a_real_64_pixel_mask_is_one() -> None:
+    assert is_placeholder(None, 100, 100)
+    assert is_placeholder(torch.zeros(1, 64, 64), 1024, 768)
+    assert is_placeholder(torch.ones(1, 64, 64), 1024, 768), "an inverted placeholder is one too"
+    assert not is_placeholder(torch.zeros(1, 64, 64), 64, 64), "a 64×64 picture may have an empty mask of its own"
+    real = torch.zeros(1, 64, 64)
+    real[:, 20:40, 20:40] = 1.0
+    assert not is_placeholder(real, 1024, 768), "a mask with content is never thrown away silently"
+
+
+def test_a_batch_of_one_serves_all_and_nothing_else_does() -> None:
+    one, three, two = torch.zeros(1, 2, 2, 3), torch.zeros(3, 2, 2), torch.zeros(2, 2, 2)
+    assert common_batch(image=one, mask=three) == 3
+    assert expand_batch(one, 3).shape == (3, 2, 2, 3)
+    assert item(three, 2).shape == (2, 2)
+    assert item(one, 2).shape == (2, 2, 3)
+    with pytest.raises(ShapeError) as error:
+        common_batch(image=three, mask=two)
+    assert "(3, 2, 2)" in str(error.value)
+    assert "(2, 2, 2)" in str(error.value)
+
+
+def test_a_size_mismatch_names_both_shapes() -> None:
+    assert same_size(image=torch.zeros(1, 4, 6, 3), mask=torch.zeros(2, 4, 6)) == (4, 6)
+    with pytest.raises(ShapeError) as error:
+        same_size(image=torch.zeros(1, 4, 6, 3), mask=torch.zeros(1, 6, 4))
+    assert "(1, 4, 6, 3)" in str(error.value)
+    assert "(1, 6, 4)" in str(error.value)
+
+
+def test_the_box_is_tight_and_an_empty_mask_is_said() -> None:
+    mask = torch.zeros(10, 20)
+    mask[3:7, 5:18] = 1.0
+    box = bounding_box(mask)
+    assert box == Box(left=5, top=3, right=18, bottom=7)
+    assert (box.width, box.height) == (13, 4)
+    with pytest.raises(EmptyMaskError, match="empty"):
+        bounding_box(mask * 0.4)
+
+
+def test_a_setting_out_of_range_is_named() -> None:
+    assert check_range(0.5, 0, 1, "strength") == 0.5
+    with pytest.raises(ParameterError, match="strength"):
+        check_range(float("nan"), 0, 1, "strength")
