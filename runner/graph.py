@@ -1,0 +1,250 @@
+"""A workflow in API format and the names marked on it: what may be set and which nodes hold the results.
+
+The marks are node titles (`_meta.title`), so they survive a round trip through ComfyUI's canvas:
+
+- `input: <name>` on a node with one obvious widget, `input: <name> = <widget>` where it has several;
+- `output: <name>` on the node whose files are the result.
+
+The same input name on several nodes sets all of them (one seed for two samplers).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner.errors import WorkflowError
+from runner.schema import COMBO, InputSchema, ObjectInfo, node_inputs
+from runner.suggest import did_you_mean
+
+Graph = dict[str, dict[str, Any]]
+"""Node id → `{"class_type", "inputs", "_meta"}`, as ComfyUI's *Export (API)* writes it."""
+
+_TITLE = re.compile(r"^\s*(?P<kind>input|output)\s*:\s*(?P<rest>.*?)\s*$", re.IGNORECASE)
+_OBVIOUS_WIDGETS = ("value", "image", "text", "string", "prompt")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A title that names an input or an output."""
+
+    kind: str
+    name: str
+    widget: str | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """One widget of one node."""
+
+    node_id: str
+    widget: str
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """Something a user may set."""
+
+    name: str
+    type: str
+    """INT, FLOAT, STRING, BOOLEAN, COMBO, or IMAGE for the name of an uploaded picture."""
+    default: Any
+    targets: tuple[Target, ...]
+    help: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+    options: tuple[Any, ...] | None = None
+    from_schema: bool = False
+    """False: the type was guessed from the value in the file, because no schema of the node was at hand."""
+
+    @property
+    def node_id(self) -> str:
+        return self.targets[0].node_id
+
+    @property
+    def widget(self) -> str:
+        return self.targets[0].widget
+
+    @property
+    def is_image(self) -> bool:
+        return self.type == "IMAGE"
+
+
+@dataclass(frozen=True)
+class OutputSpec:
+    """A node whose files are a result."""
+
+    name: str
+    node_id: str
+    class_type: str
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A workflow file, read and checked for shape. `graph` is never changed: patching works on a copy."""
+
+    name: str
+    version: int | None
+    path: Path
+    graph: Graph = field(repr=False)
+
+    @property
+    def label(self) -> str:
+        return self.name if self.version is None else f"{self.name}.v{self.version}"
+
+    def inputs(self, object_info: ObjectInfo | None = None) -> list[InputSpec]:
+        """The named inputs, in the file's order; `object_info` adds type, range, choices and help."""
+        grouped: dict[str, list[Target]] = {}
+        for node_id, mark in _marks(self.graph, "input"):
+            target = Target(node_id, _marked_widget(self, node_id, mark, object_info))
+            grouped.setdefault(mark.name, []).append(target)
+        return [_input_spec(self.graph, name, tuple(targets), object_info) for name, targets in grouped.items()]
+
+    def image_inputs(self, object_info: ObjectInfo | None = None) -> list[InputSpec]:
+        """Where pictures go, in the order `--image` fills them: `image`, `image_2`, … or the only LoadImage."""
+        named = [spec for spec in self.inputs(object_info) if spec.is_image]
+        if named:
+            return sorted(named, key=lambda spec: _image_order(spec.name))
+        loaders = [node_id for node_id, node in self.graph.items() if node["class_type"] == "LoadImage"]
+        if len(loaders) != 1:
+            return []
+        return [_input_spec(self.graph, "image", (Target(loaders[0], "image"),), object_info)]
+
+    def outputs(self) -> list[OutputSpec]:
+        """The nodes titled `output: <name>`; none means that every output node's files count."""
+        return [
+            OutputSpec(mark.name, node_id, str(self.graph[node_id]["class_type"]))
+            for node_id, mark in _marks(self.graph, "output")
+        ]
+
+    def input(self, name: str, object_info: ObjectInfo | None = None) -> InputSpec | None:
+        """The named input, or None."""
+        return next((spec for spec in self.inputs(object_info) if spec.name.casefold() == name.casefold()), None)
+
+
+def node_title(node: Mapping[str, Any]) -> str:
+    """A node's title; an untitled node is called by its class."""
+    meta = node.get("_meta")
+    title = meta.get("title") if isinstance(meta, Mapping) else None
+    return title if isinstance(title, str) and title.strip() else str(node.get("class_type", ""))
+
+
+def describe_node(node_id: str, node: Mapping[str, Any]) -> str:
+    """How a message names a node: id, title, class."""
+    title, kind = node_title(node), str(node.get("class_type", "?"))
+    return f"node {node_id} ({kind})" if title == kind else f"node {node_id} “{title}” ({kind})"
+
+
+def is_link(value: Any) -> bool:
+    """A widget's list value also arrives as a list; only `[node id, slot]` is a link."""
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and isinstance(value[0], str)
+        and isinstance(value[1], int)
+        and not isinstance(value[1], bool)
+    )
+
+
+def parse_title(title: str) -> Mark | None:
+    """`input: steps = value` → Mark("input", "steps", "value"); None for any other title."""
+    match = _TITLE.match(title)
+    if not match:
+        return None
+    kind, rest = match["kind"].lower(), match["rest"]
+    if kind == "output":
+        return Mark(kind, rest) if rest else None
+    name, equals, widget = (part.strip() for part in rest.partition("="))
+    if not name or (equals and not widget):
+        return None
+    return Mark(kind, name, widget or None)
+
+
+def _marks(graph: Graph, kind: str) -> Iterator[tuple[str, Mark]]:
+    for node_id, node in graph.items():
+        mark = parse_title(node_title(node))
+        if mark is not None and mark.kind == kind:
+            yield node_id, mark
+
+
+def _image_order(name: str) -> tuple[int, int, str]:
+    match = re.fullmatch(r"image(?:_(\d+))?", name, re.IGNORECASE)
+    return (0, int(match[1] or 1), "") if match else (1, 0, "")
+
+
+def _marked_widget(workflow: Workflow, node_id: str, mark: Mark, object_info: ObjectInfo | None) -> str:
+    node = workflow.graph[node_id]
+    where = f"{workflow.path}: {describe_node(node_id, node)}"
+    given: dict[str, Any] = node["inputs"]
+    widgets = [name for name, value in given.items() if not is_link(value)]
+    schemas = schemas_of(node, object_info)
+    if schemas is not None:
+        widgets += [name for name, schema in schemas.items() if schema.is_value and name not in given]
+    if mark.widget is not None:
+        if mark.widget in given and is_link(given[mark.widget]):
+            raise WorkflowError(f"{where}: its input {mark.widget!r} is linked to another node, so it cannot be set.")
+        if mark.widget not in widgets:
+            raise WorkflowError(
+                f"{where}: the title names the widget {mark.widget!r}, which the node does not have."
+                f"{did_you_mean(mark.widget, widgets)}",
+                advice=f"It has: {', '.join(widgets) or 'no widgets'}.",
+            )
+        return mark.widget
+    present = [name for name in widgets if name in given] or widgets
+    for name in _OBVIOUS_WIDGETS:
+        if name in present:
+            return name
+    if mark.name in present:
+        return mark.name
+    if len(present) == 1:
+        return present[0]
+    raise WorkflowError(
+        f"{where}: the title does not say which widget {mark.name!r} sets.",
+        advice=f"Rename the node to “input: {mark.name} = <widget>” with one of: {', '.join(present) or 'none'}.",
+    )
+
+
+def schemas_of(node: Mapping[str, Any], object_info: ObjectInfo | None) -> dict[str, InputSchema] | None:
+    """The schema of a node's inputs, or None where its class is unknown."""
+    info = object_info.get(str(node["class_type"])) if object_info else None
+    return node_inputs(info, node["inputs"]) if info else None
+
+
+def _input_spec(graph: Graph, name: str, targets: tuple[Target, ...], object_info: ObjectInfo | None) -> InputSpec:
+    node = graph[targets[0].node_id]
+    widget = targets[0].widget
+    schema = (schemas_of(node, object_info) or {}).get(widget)
+    present = node["inputs"].get(widget)
+    if schema is None:
+        kind = guess_type(node, widget, present)
+        return InputSpec(name, kind, present, targets)
+    kind = "IMAGE" if schema.is_image_upload else schema.type
+    return InputSpec(
+        name,
+        kind if kind != "COMFY_DYNAMICCOMBO_V3" else COMBO,
+        present if widget in node["inputs"] else schema.default,
+        targets,
+        schema.help,
+        schema.minimum,
+        schema.maximum,
+        schema.step,
+        None if schema.is_upload else schema.options,
+        from_schema=True,
+    )
+
+
+def guess_type(node: Mapping[str, Any], widget: str, present: Any) -> str:
+    """The type a value in the file suggests."""
+    if widget == "image" and isinstance(present, str) and str(node["class_type"]).startswith("LoadImage"):
+        return "IMAGE"
+    if isinstance(present, bool):
+        return "BOOLEAN"
+    if isinstance(present, int):
+        return "INT"
+    if isinstance(present, float):
+        return "FLOAT"
+    return "STRING"
