@@ -17,6 +17,7 @@ from pathlib import Path
 
 from runner import server_process
 from runner.errors import EXIT_OK, ServerUnavailableError
+from runner.filelock import FileLock, LockTimeoutError
 from runner.server_process import PROJECT_ROOT, Installation, state_dir
 
 URL_VARIABLE = "COMFYUI_URL"
@@ -210,54 +211,20 @@ class _Waiting:
 
 @contextlib.contextmanager
 def _start_lock(place: Place, say: Say) -> Iterator[None]:
-    """Held by the one process that starts the server. The system frees it when that process ends, however it ends."""
-    folder = place.state
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "server.lock").open("a+b") as handle:
-        deadline = time.monotonic() + server_process.START_TIMEOUT_S + 60
-        told = False
-        while not _try_lock(handle.fileno()):
-            if not told:
-                say("Another run is starting ComfyUI; waiting for it.")
-                told = True
-            if time.monotonic() > deadline:
-                raise ServerUnavailableError(
-                    "Another run has been starting ComfyUI for minutes without success.",
-                    advice=f"Look at {folder / 'server.log'}, end the other run, and try again.",
-                )
-            time.sleep(0.1)
-        try:
+    """Held by the one process that starts the server."""
+    lock = FileLock(
+        place.state / "server.lock",
+        on_wait=lambda: say("Another run is starting ComfyUI; waiting for it."),
+        timeout=server_process.START_TIMEOUT_S + 60,
+    )
+    try:
+        with lock:
             yield
-        finally:
-            _unlock(handle.fileno())
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(descriptor: int) -> bool:
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(descriptor: int) -> None:
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
-else:
-    import fcntl
-
-    def _try_lock(descriptor: int) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
+    except LockTimeoutError:
+        raise ServerUnavailableError(
+            "Another run has been starting ComfyUI for minutes without success.",
+            advice=f"Look at {place.state / 'server.log'}, end the other run, and try again.",
+        ) from None
 
 
 def stop_server(*, say: Say = say_to_stderr, place: Place = HERE) -> bool:
