@@ -85,7 +85,8 @@ class ComfyServer:
         """Start it (again) on `port`, or on the port it had, or on a free one; returns when it answers."""
         self.port = port or self.port or server_process.free_port()
         arguments = ["--base-directory", str(self.base_dir), "--disable-api-nodes", "--disable-all-custom-nodes"]
-        arguments += ["--whitelist-custom-nodes", "prodgen_nodes", *self.arguments]
+        arguments += ["--whitelist-custom-nodes", "prodgen_nodes", "--database-url", f"sqlite:///{self.base_dir}/comfyui.db"]
+        arguments += self.arguments
         setpriv = shutil.which("setpriv")  # a test run that is killed must not leave its server behind
         prefix = [setpriv, "--pdeathsig", "KILL"] if setpriv else []
         self.process = server_process.spawn(

