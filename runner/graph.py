@@ -121,6 +121,10 @@ class Workflow:
             for node_id, mark in _marks(self.graph, "output")
         ]
 
+    def widget(self, node_id: str, name: str, object_info: ObjectInfo | None = None) -> InputSpec:
+        """Any widget of any node, described like a named input; its name is `<node id>.<widget>`."""
+        return _input_spec(self.graph, f"{node_id}.{name}", (Target(node_id, name),), object_info)
+
     def input(self, name: str, object_info: ObjectInfo | None = None) -> InputSpec | None:
         """The named input, or None."""
         return next((spec for spec in self.inputs(object_info) if spec.name.casefold() == name.casefold()), None)

@@ -1,0 +1,319 @@
+"""Every problem of a graph at once, from the server's own description of its nodes.
+
+The server stops at the first missing node and names inputs by their internal names; this check follows its rules
+(`validate_prompt` of ComfyUI 0.30) but goes on to the end and says how to put each thing right. Like the server it
+looks at the values only of nodes that an output node needs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from runner.graph import Graph, describe_node, is_link, node_title
+from runner.missing import FileCheck, missing_node
+from runner.schema import COMBO, DYNAMIC_COMBO, InputSchema, ObjectInfo, node_inputs, output_types
+from runner.suggest import did_you_mean, nearest
+
+_ANY_TYPES = ("*", "COMFY_MATCHTYPE_V3")
+_LONG_LIST = 20
+# Core nodes that check a choice themselves, so that it need not be in the list the schema shows
+_CHECKED_BY_THE_NODE = {("CustomCombo", "choice"), ("LoadLatent", "latent")}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that keeps a graph from running, or (a warning) that will not do what it seems to."""
+
+    kind: str
+    """missing_node, missing_model, missing_file, missing_input, bad_value, bad_link, type_mismatch, cycle, no_output"""
+    message: str
+    advice: str = ""
+    node_id: str | None = None
+    class_type: str | None = None
+    title: str | None = None
+    input: str | None = None
+    model_id: str | None = None
+    """The manifest's id of a missing model that it knows."""
+    severity: str = "error"
+    """`error`, or `warning` for what the server accepts but the user may not mean."""
+    certain: bool = True
+    """False: a node from another pack may accept the value after all, by a check of its own."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {key: value for key, value in asdict(self).items() if value not in (None, "")}
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.advice}" if self.advice else self.message
+
+
+def check_graph(
+    graph: Graph,
+    object_info: ObjectInfo,
+    *,
+    uploaded: Collection[str] = (),
+    replaced: Collection[str] = (),
+    find_model: FileCheck | None = None,
+) -> list[Problem]:
+    """All problems of `graph` on the server that `object_info` describes, in the graph's order.
+
+    `uploaded` are file names known to be in the server's input folder; `replaced` are node classes that the server
+    itself rewrites to newer ones; `find_model` knows where missing models come from (default: the manifest).
+    """
+    return _Check(graph, object_info, frozenset(uploaded), frozenset(replaced), find_model or FileCheck()).run()
+
+
+class _Check:
+    def __init__(
+        self,
+        graph: Graph,
+        object_info: ObjectInfo,
+        uploaded: frozenset[str],
+        replaced: frozenset[str],
+        models: FileCheck,
+    ) -> None:
+        self.graph, self.object_info, self.models = graph, object_info, models
+        self.uploaded, self.replaced = uploaded, replaced
+        self.problems: list[Problem] = []
+        self.node_id = ""
+        self.node: Mapping[str, Any] = {}
+
+    def run(self) -> list[Problem]:
+        outputs = [node_id for node_id, node in self.graph.items() if self._info(node).get("output_node")]
+        unknown = [n for n, node in self.graph.items() if not self._info(node) and not self._is_replaced(node)]
+        for node_id in unknown:
+            self._at(node_id)
+            message, advice = missing_node(node_id, self.node, self.object_info)
+            self._report("missing_node", message, advice)
+        if not outputs and not unknown:
+            self.problems.append(
+                Problem(
+                    "no_output",
+                    "the workflow saves nothing: it has no output node.",
+                    "Add a Save Image (or Preview Image) node at its end.",
+                )
+            )
+        needed = self._needed(outputs) if outputs else set(self.graph)
+        for node_id, node in self.graph.items():
+            if node_id in needed and self._is_known(node):
+                self._at(node_id)
+                self._check_node()
+        self._check_cycles(needed)
+        return self.problems
+
+    # -- what is looked at ---------------------------------------------------------------------------------------
+
+    def _info(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
+        info = self.object_info.get(str(node["class_type"]))
+        return info if isinstance(info, Mapping) else {}
+
+    def _is_known(self, node: Mapping[str, Any]) -> bool:
+        return bool(self._info(node))
+
+    def _is_replaced(self, node: Mapping[str, Any]) -> bool:
+        return str(node["class_type"]) in self.replaced
+
+    def _needed(self, outputs: list[str]) -> set[str]:
+        seen, queue = set(outputs), list(outputs)
+        while queue:
+            for source, _ in self._links(queue.pop()):
+                if source in self.graph and source not in seen:
+                    seen.add(source)
+                    queue.append(source)
+        return seen
+
+    def _links(self, node_id: str) -> Iterator[tuple[str, str]]:
+        """(source node, input name) of the links of a node that its class has; all of an unknown class."""
+        node = self.graph[node_id]
+        known = node_inputs(self._info(node), node["inputs"]) if self._is_known(node) else node["inputs"]
+        for name, value in node["inputs"].items():
+            if is_link(value) and name in known:
+                yield value[0], name
+
+    def _at(self, node_id: str) -> None:
+        self.node_id, self.node = node_id, self.graph[node_id]
+
+    def _report(self, kind: str, message: str, advice: str = "", **more: Any) -> None:
+        title, class_type = node_title(self.node), str(self.node["class_type"])
+        self.problems.append(Problem(kind, message, advice, self.node_id, class_type, title, **more))
+
+    # -- one node ------------------------------------------------------------------------------------------------
+
+    def _check_node(self) -> None:
+        given: Mapping[str, Any] = self.node["inputs"]
+        schemas = node_inputs(self._info(self.node), given)
+        where = describe_node(self.node_id, self.node)
+        for name, schema in schemas.items():
+            if name in given:
+                self._check_input(where, name, given[name], schema)
+            elif schema.required:
+                self._report(
+                    "missing_input", f"{where}: its input {name!r} is not set.", _how_to_fill(schema), input=name
+                )
+        for name, value in given.items():
+            if name in schemas:
+                continue
+            if is_link(value) and value[0] not in self.graph:
+                self._report_absent(where, name, value)
+            match = nearest(name, [known for known in schemas if known not in given])
+            if match is not None and not is_link(value):
+                message = f"{where}: it has no input {name!r}, so its value does nothing. Did you mean {match!r}?"
+                self._report("bad_value", message, input=name, severity="warning", certain=False)
+
+    def _report_absent(self, where: str, name: str, value: Any) -> None:
+        message = f"{where}: its input {name!r} is linked to node {value[0]}, which is not in the workflow."
+        self._report("bad_link", message, "Open the workflow in ComfyUI, reconnect it and export it again.", input=name)
+
+    def _check_input(self, where: str, name: str, value: Any, schema: InputSchema) -> None:
+        if isinstance(value, list):
+            self._check_link(where, name, value, schema)
+            return
+        if isinstance(value, Mapping) and "__value__" in value:
+            value = value["__value__"]
+        checks: dict[str, Callable[[str, str, Any, InputSchema], None]] = {
+            "INT": self._check_number,
+            "FLOAT": self._check_number,
+            "BOOLEAN": self._check_boolean,
+            COMBO: self._check_choice,
+            DYNAMIC_COMBO: self._check_choice,
+        }
+        check = checks.get(schema.type)
+        if check is not None:
+            check(where, name, value, schema)
+
+    def _bad_value(self, where: str, name: str, what: str, advice: str = "") -> None:
+        self._report("bad_value", f"{where}: {name!r} {what}", advice, input=name, certain=self._is_own_or_core())
+
+    def _is_own_or_core(self) -> bool:
+        module = str(self._info(self.node).get("python_module", "nodes"))
+        return not module.startswith("custom_nodes.") or str(self.node["class_type"]).startswith("Prodgen")
+
+    # -- links ---------------------------------------------------------------------------------------------------
+
+    def _check_link(self, where: str, name: str, value: list[Any], schema: InputSchema) -> None:
+        if not is_link(value):
+            message = f"{where}: its input {name!r} is a list that is no link [node id, output number]: {value!r}."
+            self._report("bad_link", message, 'A list as a value must be written {"__value__": […]}.', input=name)
+            return
+        source_id, slot = value
+        source = self.graph.get(source_id)
+        if source is None:
+            self._report_absent(where, name, value)
+            return
+        if not self._is_known(source):
+            return
+        types = output_types(self._info(source))
+        source_name = describe_node(source_id, source)
+        if not 0 <= slot < len(types):
+            message = (
+                f"{where}: its input {name!r} is linked to output {slot} of {source_name}, which has {len(types)}."
+            )
+            self._report("bad_link", message, "Reconnect it in ComfyUI and export it again.", input=name)
+        elif not types_fit(types[slot], schema.raw_type):
+            message = f"{where}: its input {name!r} takes {_type_name(schema.raw_type)}, but {source_name} gives "
+            message += f"{_type_name(types[slot])} at output {slot}."
+            self._report("type_mismatch", message, "Reconnect it in ComfyUI and export it again.", input=name)
+
+    def _check_cycles(self, needed: set[str]) -> None:
+        done: set[str] = set()
+        for start in self.graph:
+            if start not in needed or start in done:
+                continue
+            path: list[str] = [start]
+            walks = [iter([source for source, _ in self._links(start)])]
+            while walks:
+                step = next(walks[-1], None)
+                if step is None:
+                    done.add(path.pop())
+                    walks.pop()
+                elif step in path:
+                    self._report_cycle(path[path.index(step) :])
+                elif step in self.graph and step not in done:
+                    path.append(step)
+                    walks.append(iter([source for source, _ in self._links(step)]))
+
+    def _report_cycle(self, cycle: list[str]) -> None:
+        self._at(cycle[0])
+        names = " ← ".join(describe_node(node_id, self.graph[node_id]) for node_id in [*cycle, cycle[0]])
+        self._report("cycle", f"these nodes wait for each other: {names}.", "Remove one of the links.")
+
+    # -- values --------------------------------------------------------------------------------------------------
+
+    def _check_number(self, where: str, name: str, value: Any, schema: InputSchema) -> None:
+        try:
+            number = int(value) if schema.type == "INT" else float(value)
+        except (TypeError, ValueError, OverflowError):
+            noun = "a whole number" if schema.type == "INT" else "a number"
+            self._bad_value(where, name, f"must be {noun}, not {value!r}.")
+            return
+        if isinstance(number, float) and not math.isfinite(number):
+            self._bad_value(where, name, f"must be a finite number, not {value!r}.")
+        elif schema.minimum is not None and number < schema.minimum:
+            self._bad_value(where, name, f"is {number}, below its minimum of {schema.minimum}.")
+        elif schema.maximum is not None and number > schema.maximum:
+            self._bad_value(where, name, f"is {number}, above its maximum of {schema.maximum}.")
+        elif schema.type == "INT" and isinstance(value, float) and value != number:
+            message = f"{where}: {name!r} takes whole numbers: {value} becomes {number}."
+            self._report("bad_value", message, input=name, severity="warning")
+
+    def _check_boolean(self, where: str, name: str, value: Any, _: InputSchema) -> None:
+        if not isinstance(value, (bool, int)):
+            message = f"{where}: {name!r} is true or false; the server reads {value!r} as {str(bool(value)).lower()}."
+            self._report("bad_value", message, input=name, severity="warning")
+
+    def _check_choice(self, where: str, name: str, value: Any, schema: InputSchema) -> None:
+        class_type = str(self.node["class_type"])
+        options = schema.options
+        if options is None or "remote" in schema.settings or (class_type, name) in _CHECKED_BY_THE_NODE:
+            return
+        values = value if schema.settings.get("multiselect") and isinstance(value, list) else [value]
+        for single in values:
+            if single in options:
+                continue
+            if schema.is_upload:
+                self._check_upload(where, name, single)
+            elif missing := self.models.missing_model(class_type, name, single, options):
+                message, advice, model_id = missing
+                self._report("missing_model", f"{where}: {message}", advice, input=name, model_id=model_id)
+            else:
+                listed = ", ".join(str(option) for option in options[:_LONG_LIST])
+                more = f" and {len(options) - _LONG_LIST} more" if len(options) > _LONG_LIST else ""
+                hint = did_you_mean(str(single), [str(option) for option in options])
+                advice = f"Choose one of: {listed}{more}." if options else "The server offers nothing to choose from."
+                self._bad_value(where, name, f"has no choice {single!r}.{hint}", advice)
+
+    def _check_upload(self, where: str, name: str, value: Any) -> None:
+        # The list shows only the top of the input folder; a sub-folder or "[output]" is checked by the server alone.
+        if value in self.uploaded or (isinstance(value, str) and ("/" in value or value.endswith("]"))):
+            return
+        self._report(
+            "missing_file",
+            f"{where}: the file {value!r} is not in the server's input folder.",
+            "Give your own with --image FILE.",
+            input=name,
+        )
+
+
+def types_fit(received: Any, wanted: Any) -> bool:
+    """Whether an output of one type may go into an input of another (`validate_node_input` of ComfyUI 0.30)."""
+    if received == wanted or received in _ANY_TYPES or wanted in _ANY_TYPES:
+        return True
+    if isinstance(received, list) and wanted == COMBO:
+        return True
+    if not isinstance(received, str) or not isinstance(wanted, str):
+        return False
+    given = {part.strip() for part in received.split(",")}
+    taken = {part.strip() for part in wanted.split(",")}
+    return "*" in given | taken or bool(given & taken)
+
+
+def _type_name(value: Any) -> str:
+    return "a choice" if isinstance(value, list) else str(value)
+
+
+def _how_to_fill(schema: InputSchema) -> str:
+    if not schema.is_value:
+        return f"Connect a node that gives {schema.type}, and export the workflow again."
+    return f"Its usual value is {schema.default!r}." if schema.default is not None else ""

@@ -1,0 +1,181 @@
+"""`inputs WORKFLOW`: what can be set, with type, default, range and help."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.errors import EXIT_OK
+from runner.graph import InputSpec, Workflow, describe_node, is_link, schemas_of
+from runner.schema import load_object_info, recorded_object_info
+from runner.workflow import WORKFLOWS_DIR, load_workflow
+
+_MANY = 12
+
+
+@dataclass(frozen=True)
+class SchemaSource:
+    """Where types and ranges come from; `name` tells the user."""
+
+    object_info: Mapping[str, Any]
+    name: str
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    parser = subparsers.add_parser(
+        "inputs",
+        help="what can be set in a workflow",
+        description="What can be set in a workflow: name, type, default, range, help.",
+    )
+    parser.add_argument("workflow", metavar="WORKFLOW", help="a bundled workflow's name, or a path")
+    parser.add_argument("--all", action="store_true", help="every widget of every node, not only the named inputs")
+    parser.add_argument("--server", metavar="URL", action="append", default=[], help="the ComfyUI to ask for ranges")
+    parser.add_argument("--object-info", metavar="FILE", type=Path, help="read ranges from a recorded /object_info")
+    parser.add_argument("--json", action="store_true", help="JSON lines on standard output")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """The `inputs` command."""
+    workflow = load_workflow(args.workflow)
+    source = find_schema(workflow, args.server, args.object_info)
+    specs = named_inputs(workflow, source.object_info)
+    everything = args.all or not workflow.inputs(source.object_info)
+    widgets = all_widgets(workflow, source.object_info) if everything else []
+    if args.json:
+        for spec in [*specs, *widgets]:
+            sys.stdout.write(json.dumps(as_dict(spec)) + "\n")
+        return EXIT_OK
+    sys.stdout.write("\n".join(_report(workflow, specs, widgets, source)) + "\n")
+    return EXIT_OK
+
+
+def find_schema(workflow: Workflow, servers: Sequence[str], recorded: Path | None) -> SchemaSource:
+    """A recorded file if named; else a server that answers now (none is started); else the bundled schema."""
+    if recorded is not None:
+        return SchemaSource(load_object_info(recorded), str(recorded))
+    url = _answering(servers)
+    if url is not None:
+        from runner.client import ComfyClient  # only when there is a server to talk to
+
+        classes = {str(node["class_type"]) for node in workflow.graph.values()}
+        return SchemaSource(ComfyClient(url).object_info(classes), url)
+    bundled = recorded_object_info(WORKFLOWS_DIR)
+    known = all(node["class_type"] in bundled for node in workflow.graph.values())
+    return SchemaSource(bundled, "the bundled schema" if known else "")
+
+
+def _answering(servers: Sequence[str]) -> str | None:
+    from runner import serve, server_process  # imported late: `--object-info` needs no server
+
+    if servers:
+        return serve.resolve_server(servers)
+    started = serve.started_server()
+    usual = [os.environ.get(serve.URL_VARIABLE, ""), serve.HERE.url, started.url if started else ""]
+    candidates = [url.strip().rstrip("/") for url in usual if url.strip()]
+    return next((url for url in candidates if server_process.probe(url, timeout=1.0) is not None), None)
+
+
+def named_inputs(workflow: Workflow, object_info: Mapping[str, Any]) -> list[InputSpec]:
+    """The inputs marked by title, and `image` where the only LoadImage stands for it."""
+    specs = workflow.inputs(object_info)
+    known = {spec.name for spec in specs}
+    return [spec for spec in workflow.image_inputs(object_info) if spec.name not in known] + specs
+
+
+def all_widgets(workflow: Workflow, object_info: Mapping[str, Any]) -> list[InputSpec]:
+    """Every widget as `NODE.widget`, linked ones left out."""
+    found: list[InputSpec] = []
+    for node_id, node in workflow.graph.items():
+        schemas = schemas_of(node, object_info) or {}
+        names = [*node["inputs"], *(n for n, s in schemas.items() if s.is_value and n not in node["inputs"])]
+        found += [
+            workflow.widget(node_id, name, object_info) for name in names if not is_link(node["inputs"].get(name))
+        ]
+    return found
+
+
+def as_dict(spec: InputSpec) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "name": spec.name,
+        "type": spec.type,
+        "default": spec.default,
+        "min": spec.minimum,
+        "max": spec.maximum,
+        "step": spec.step,
+        "options": list(spec.options) if spec.options is not None else None,
+        "help": spec.help,
+        "sets": [f"{target.node_id}.{target.widget}" for target in spec.targets],
+        "type_from": "schema" if spec.from_schema else "value",
+    }
+    return {key: value for key, value in values.items() if value not in (None, "") or key == "default"}
+
+
+def _report(workflow: Workflow, specs: list[InputSpec], widgets: list[InputSpec], source: SchemaSource) -> list[str]:
+    lines = [f"{workflow.label} – what can be set ({_origin(source)})"]
+    if not specs:
+        lines.append("No node is titled “input: <name>”. Any widget can be set with --set NODE.widget=value.")
+    for spec in specs:
+        lines += ["", *_entry(spec, workflow)]
+    if widgets:
+        lines += ["", "Every widget (--set NODE.widget=value, with a node's id or title):"]
+        node_id = ""
+        for spec in widgets:
+            if spec.node_id != node_id:
+                node_id = spec.node_id
+                lines.append(f"  {describe_node(node_id, workflow.graph[node_id])}")
+            lines.append(f"    {spec.name}  {_type_text(spec)}  default {_value_text(spec.default)}{_range_text(spec)}")
+    guessed = [spec.name for spec in [*specs, *widgets] if not spec.from_schema]
+    if guessed:
+        lines += ["", f"No schema at hand for: {', '.join(guessed)}; their types are those of the values in the file."]
+    return lines
+
+
+def _origin(source: SchemaSource) -> str:
+    return f"ranges from {source.name}" if source.name else "no server answers"
+
+
+def _entry(spec: InputSpec, workflow: Workflow) -> list[str]:
+    lines = [f"  {spec.name}  {_type_text(spec)}  default {_value_text(spec.default)}{_range_text(spec)}"]
+    if spec.help:
+        lines.append(f"      {spec.help}")
+    if spec.options:
+        shown = ", ".join(str(option) for option in spec.options[:_MANY])
+        more = f", … ({len(spec.options)} in all)" if len(spec.options) > _MANY else ""
+        lines.append(f"      one of: {shown}{more}")
+    flag = _flag(spec, workflow)
+    lines.append(f"      {flag}")
+    return lines
+
+
+def _flag(spec: InputSpec, workflow: Workflow) -> str:
+    if spec.name in ("prompt", "seed"):
+        return f"--{spec.name} {'TEXT' if spec.name == 'prompt' else 'N'}"
+    if spec.is_image:
+        return "--image FILE" if len(workflow.image_inputs()) < 2 else f"--set {spec.name}=FILE, or --image in order"
+    return f"--set {spec.name}=VALUE"
+
+
+def _type_text(spec: InputSpec) -> str:
+    names = {"INT": "whole number", "FLOAT": "number", "STRING": "text", "BOOLEAN": "true/false", "COMBO": "choice"}
+    return {**names, "IMAGE": "picture"}.get(spec.type, spec.type)
+
+
+def _value_text(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _range_text(spec: InputSpec) -> str:
+    if spec.minimum is None and spec.maximum is None:
+        return ""
+    low = "" if spec.minimum is None else f"{spec.minimum}"
+    high = "" if spec.maximum is None else f"{spec.maximum}"
+    return f"  ({low} … {high}{f', step {spec.step}' if spec.step not in (None, 1) else ''})"

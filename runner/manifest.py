@@ -1,0 +1,164 @@
+"""`models_manifest.yaml`: which models exist, where each file belongs, what it may be used for, how to check it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+from runner.errors import ManifestError
+from runner.graph import Graph
+from runner.suggest import did_you_mean
+
+MANIFEST_PATH = Path(__file__).resolve().parent.parent / "models_manifest.yaml"
+_STATUSES = ("published", "mirror", "unknown")
+_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+()-]*")
+
+
+@dataclass(frozen=True)
+class Model:
+    """One file. `bytes` and `sha256` are None where they are not known; they are never guessed."""
+
+    id: str
+    purpose: str
+    folder: str
+    file: str
+    url: str | None
+    licence: str
+    bytes: int | None = None
+    sha256: str | None = None
+    sha256_status: str = "unknown"
+    """`published`: as the maker publishes it; `mirror`: seen on a copy only; `unknown`."""
+    gated: bool = False
+    commercial: bool | None = None
+    page: str | None = None
+    note: str = ""
+    used_by: tuple[str, ...] = ()
+    alternatives: tuple[str, ...] = field(default=())
+
+    @property
+    def size_text(self) -> str:
+        return human_size(self.bytes) if self.bytes is not None else "size unknown"
+
+    @property
+    def relative_path(self) -> Path:
+        """Under ComfyUI's `models/`."""
+        return Path(*self.folder.split("/"), *self.file.split("/"))
+
+
+@dataclass(frozen=True)
+class Manifest:
+    models: tuple[Model, ...]
+
+    def find_file(self, file_name: str) -> Model | None:
+        """The model with this file name (folders before it do not count, nor does case)."""
+        base = file_name.replace("\\", "/").rsplit("/", 1)[-1].casefold()
+        return next((model for model in self.models if model.file.rsplit("/", 1)[-1].casefold() == base), None)
+
+    def get(self, model_id: str) -> Model:
+        for model in self.models:
+            if model_id.casefold() in (model.id.casefold(), model.file.casefold()):
+                return model
+        known = [model.id for model in self.models]
+        raise ManifestError(
+            f"the manifest has no model {model_id!r}.{did_you_mean(model_id, known)}",
+            advice="See them all with: python -m runner models list",
+        )
+
+    def for_workflow(self, label: str, name: str, graph: Graph) -> list[Model]:
+        """What a workflow needs: its own entry in `used_by`, and every file named in its nodes."""
+        named = {text.replace("\\", "/").rsplit("/", 1)[-1].casefold() for text in _texts(graph)}
+        return [
+            model
+            for model in self.models
+            if label in model.used_by or name in model.used_by or model.file.rsplit("/", 1)[-1].casefold() in named
+        ]
+
+
+def _texts(graph: Graph) -> Iterable[str]:
+    return (value for node in graph.values() for value in node["inputs"].values() if isinstance(value, str))
+
+
+def human_size(count: int) -> str:
+    """Bytes in the units download pages use: 6.9 GB, 444 MB."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            value = count / size
+            return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
+    return f"{count} bytes"
+
+
+@cache
+def load_manifest(path: Path = MANIFEST_PATH) -> Manifest:
+    """Read and check the manifest. Raises ManifestError naming the entry that is wrong."""
+    import yaml  # it costs more than the rest of a start-up, and few commands need it
+
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ManifestError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    except yaml.YAMLError as error:
+        raise ManifestError(f"{path}: this is not valid YAML ({error}).") from error
+    entries = data.get("models") if isinstance(data, dict) else None
+    if not isinstance(entries, list) or not entries:
+        raise ManifestError(f"{path}: it has no list of models.")
+    models = tuple(_model(entry, f"{path}: entry {number}") for number, entry in enumerate(entries, 1))
+    for key in ("id", "relative_path"):
+        values = [str(getattr(model, key)).casefold() for model in models]
+        twice = next((value for value in values if values.count(value) > 1), None)
+        if twice is not None:
+            raise ManifestError(f"{path}: {twice} is listed twice.")
+    ids = {model.id for model in models}
+    for model in models:
+        unknown = [other for other in model.alternatives if other not in ids]
+        if unknown:
+            raise ManifestError(f"{path}: {model.id} names the unknown alternative {unknown[0]!r}.")
+    return Manifest(models)
+
+
+def _model(entry: Any, where: str) -> Model:
+    if not isinstance(entry, Mapping):
+        raise ManifestError(f"{where} is no mapping.")
+    where = f"{where} ({entry.get('id', 'without an id')})"
+    known = {item.name for item in fields(Model)}
+    unknown = sorted(set(map(str, entry)) - known)
+    if unknown:
+        raise ManifestError(f"{where}: unknown field {unknown[0]!r}.{did_you_mean(unknown[0], known)}")
+    for key in ("id", "purpose", "folder", "file", "licence"):
+        if not isinstance(entry.get(key), str) or not entry[key].strip():
+            raise ManifestError(f"{where}: the field {key!r} is missing.")
+    values = {
+        **entry,
+        "used_by": tuple(entry.get("used_by") or ()),
+        "alternatives": tuple(entry.get("alternatives") or ()),
+    }
+    model = Model(**cast(dict[str, Any], values))
+    _check_path(model, where)
+    _check_facts(model, where)
+    return model
+
+
+def _check_path(model: Model, where: str) -> None:
+    """Files go under `models/` and nowhere else, whatever a manifest says."""
+    for text in (model.folder, model.file):
+        for part in text.split("/"):
+            if not _SAFE_NAME.fullmatch(part) or part.endswith((".", " ")):
+                raise ManifestError(f"{where}: {text!r} would leave the models folder or is no plain file name.")
+
+
+def _check_facts(model: Model, where: str) -> None:
+    if model.sha256_status not in _STATUSES:
+        raise ManifestError(f"{where}: sha256_status is one of {', '.join(_STATUSES)}.")
+    if (model.sha256 is None) != (model.sha256_status == "unknown"):
+        raise ManifestError(f"{where}: sha256_status must be `unknown` exactly where there is no sha256.")
+    if model.sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", str(model.sha256)):
+        raise ManifestError(f"{where}: the sha256 is not 64 lower-case hex digits.")
+    if model.bytes is not None and (
+        not isinstance(model.bytes, int) or isinstance(model.bytes, bool) or model.bytes <= 0
+    ):
+        raise ManifestError(f"{where}: the size in bytes is not a positive whole number.")
+    if model.url is not None and not model.url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+        raise ManifestError(f"{where}: the url must be https.")

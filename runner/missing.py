@@ -1,0 +1,86 @@
+"""What a missing node or model is and how to get it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from runner.graph import describe_node
+from runner.schema import ObjectInfo, is_file_list, is_model_name
+from runner.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from runner.manifest import Model
+
+_FOLDER_OF_WIDGET = {
+    "ckpt_name": "checkpoints",
+    "vae_name": "vae",
+    "lora_name": "loras",
+    "control_net_name": "controlnet",
+    "unet_name": "diffusion_models",
+    "clip_name": "text_encoders",
+    "clip_name1": "text_encoders",
+    "clip_name2": "text_encoders",
+    "clip_name3": "text_encoders",
+    "style_model_name": "style_models",
+    "bg_removal_name": "background_removal",
+    "gligen_name": "gligen",
+    "hypernetwork_name": "hypernetworks",
+    "photomaker_model_name": "photomaker",
+}
+_FOLDER_OF_NODE = {
+    ("UpscaleModelLoader", "model_name"): "upscale_models",
+    ("CLIPVisionLoader", "clip_name"): "clip_vision",
+}
+
+
+def missing_node(node_id: str, node: Mapping[str, Any], object_info: ObjectInfo) -> tuple[str, str]:
+    """(what is missing, how to get it) for a node whose class the server does not have."""
+    class_type = str(node["class_type"])
+    message = f"{describe_node(node_id, node)}: the server has no node of this kind."
+    if class_type.startswith("Prodgen"):
+        advice = "It belongs to prodgen. Install it with: python install.py"
+        return message, f"{advice} (your own ComfyUI: python install.py --comfyui PATH), then restart the server."
+    if class_type.endswith("Preprocessor"):
+        advice = "It belongs to comfyui_controlnet_aux. Install it with: python install.py --with controlnet-aux"
+        return message, f"{advice}, then restart the server."
+    hint = did_you_mean(class_type, object_info)
+    advice = "It comes from another custom-node pack: install that in ComfyUI (its Manager lists missing nodes)."
+    return f"{message}{hint}", advice
+
+
+@dataclass(frozen=True)
+class FileCheck:
+    """Recognises a missing model file. `lookup` finds a model of the manifest by its file name."""
+
+    lookup: Callable[[str], Model | None] | None = None
+
+    def missing_model(
+        self, class_type: str, widget: str, value: Any, options: tuple[Any, ...]
+    ) -> tuple[str, str, str | None] | None:
+        """(message, advice, manifest id) when `value` is a model the server lacks; None when it is another value."""
+        folder = _FOLDER_OF_NODE.get((class_type, widget)) or _FOLDER_OF_WIDGET.get(widget)
+        if not isinstance(value, str) or not (is_model_name(value) or (folder and is_file_list(options))):
+            return None
+        base = value.replace("\\", "/").rsplit("/", 1)[-1]
+        model = self._find(base)
+        folder = model.folder if model is not None else folder
+        message = f"the model {value!r} is not on the server"
+        elsewhere = [str(o) for o in options if str(o).replace("\\", "/").rsplit("/", 1)[-1].lower() == base.lower()]
+        if elsewhere:
+            return f"{message} under this name.", f"It is there as {elsewhere[0]!r}: set {widget} to that.", None
+        if model is None:
+            place = f"models/{folder}/" if folder else "its folder under models/"
+            hint = did_you_mean(value, [str(option) for option in options])
+            advice = f"Put the file into {place} of ComfyUI, or set {widget} to a model that is there."
+            return f"{message}.{hint}", advice, None
+        message += f" ({model.size_text}, licence {model.licence}; goes to models/{model.folder}/)."
+        return message, f"Get it with: python -m runner models download {model.id}", model.id
+
+    def _find(self, file_name: str) -> Model | None:
+        if self.lookup is not None:
+            return self.lookup(file_name)
+        from runner.manifest import load_manifest  # read only when a model is really missing
+
+        return load_manifest().find_file(file_name)

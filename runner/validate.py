@@ -1,0 +1,122 @@
+"""`validate WORKFLOW`: every problem at once, before anything is queued."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.checks import Problem, check_graph
+from runner.errors import EXIT_OK, EXIT_REJECTED
+from runner.graph import Graph, Workflow
+from runner.schema import load_object_info
+from runner.workflow import load_workflow
+
+if TYPE_CHECKING:
+    from runner.client import ComfyClient
+
+__all__ = ["Problem", "ServerView", "add_parser", "check_graph", "check_workflow", "run", "server_view"]
+
+
+@dataclass(frozen=True)
+class ServerView:
+    """What a check needs to know of a server."""
+
+    object_info: Mapping[str, Any]
+    replaced: Collection[str] = ()
+    """Node classes the server itself rewrites to newer ones before it validates."""
+
+
+def server_view(client: ComfyClient, graph: Graph) -> ServerView:
+    """Ask a server about the nodes of this graph (about all of them when one is missing, to suggest another)."""
+    classes = {str(node["class_type"]) for node in graph.values()}
+    object_info = client.object_info(classes)
+    if classes <= object_info.keys():
+        return ServerView(object_info)
+    reply = client.transport.request("GET", "/node_replacements")
+    try:
+        replaced = set(json.loads(reply.text)) if reply.status == 200 else set()
+    except ValueError:
+        replaced = set()
+    return ServerView(client.object_info(), replaced)
+
+
+def check_workflow(workflow: Workflow, view: ServerView) -> list[Problem]:
+    """The problems of a workflow as it stands. The pictures that `--image` will replace are taken as given."""
+    pictures = [str(spec.default) for spec in workflow.image_inputs(view.object_info)]
+    return check_graph(workflow.graph, view.object_info, uploaded=pictures, replaced=view.replaced)
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    parser = subparsers.add_parser(
+        "validate",
+        help="list every problem of a workflow at once",
+        description="Every problem at once: missing nodes, missing models and how to get each, bad values.",
+    )
+    parser.add_argument("workflow", metavar="WORKFLOW", help="a bundled workflow's name, or a path")
+    parser.add_argument("--server", metavar="URL", action="append", default=[], help="the ComfyUI to check against")
+    parser.add_argument("--object-info", metavar="FILE", type=Path, help="check against a recorded /object_info")
+    parser.add_argument("--json", action="store_true", help="JSON lines on standard output")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """The `validate` command. 0 when the workflow can run, 4 when the server would refuse it."""
+    workflow = load_workflow(args.workflow)
+    if args.object_info is not None:
+        view, where = ServerView(load_object_info(args.object_info)), str(args.object_info)
+    else:
+        from runner.client import ComfyClient  # no server is needed for a recorded schema
+        from runner.serve import resolve_server
+
+        where = resolve_server(args.server)
+        view = server_view(ComfyClient(where), workflow.graph)
+    problems = check_workflow(workflow, view)
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if args.json:
+        for problem in problems:
+            _write(json.dumps({"event": "problem", **problem.as_dict()}))
+        _write(json.dumps({"event": "validated", "workflow": workflow.label, "server": where, "ok": not errors}))
+    else:
+        _write(format_problems(workflow, problems, where))
+    return EXIT_REJECTED if errors else EXIT_OK
+
+
+def format_problems(workflow: Workflow, problems: list[Problem], where: str) -> str:
+    """The report for people."""
+    nodes = len(workflow.graph)
+    if not problems:
+        return f"{workflow.label}: no problems ({nodes} nodes, checked against {where})."
+    errors = sum(problem.severity == "error" for problem in problems)
+    warnings = len(problems) - errors
+    counts = [_count(errors, "problem")] * bool(errors) + [_count(warnings, "warning")] * bool(warnings)
+    lines = [f"{workflow.label}: {', '.join(counts)} (checked against {where})"]
+    for number, problem in enumerate(problems, 1):
+        word = "warning: " if problem.severity == "warning" else ""
+        lines.append(f"{number}. {word}{problem.message}")
+        if problem.advice:
+            lines.append(f"   {problem.advice}")
+    if sum(problem.model_id is not None for problem in problems) > 1:
+        lines.append(f"All missing models at once: python -m runner models download --for {_shell_name(workflow)}")
+    return "\n".join(lines)
+
+
+def _shell_name(workflow: Workflow) -> str:
+    from shlex import quote
+
+    from runner.workflow import WORKFLOWS_DIR
+
+    return workflow.label if workflow.path.parent == WORKFLOWS_DIR else quote(str(workflow.path))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text + "\n")
