@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
+from .paste_back import ProdgenPasteBack
+from .placement import ProdgenPlaceProduct
+
 
 class ProdgenExtension(ComfyExtension):
     """All nodes of the pack, in the order in which a packshot uses them."""
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return []
+        return [
+            ProdgenPlaceProduct,
+            ProdgenPasteBack,
+        ]

@@ -1,0 +1,213 @@
+"""Erase a part of the handle at full resolution; the search itself runs on a reduced copy of the mask."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..colorspace import linear_to_srgb, parse_hex, srgb_to_linear
+from ..errors import ParameterError, ShapeError
+from ..filters import dilate
+from ..tensors import (
+    Box,
+    bounding_box,
+    check_image,
+    check_mask,
+    check_range,
+    common_batch,
+    is_placeholder,
+    item,
+    same_size,
+)
+from .fill import backdrop_difference, surroundings
+from .find import Handle, find_handle
+from .opening import Gap, open_gap
+from .topology import Floats
+
+_WORK_SIDE = 768
+_MARGIN = 8
+_NODES = 17
+_VISIBLE = 3.0  # CIEDE2000 at which a patch of another colour shows
+
+FILLS = ("background", "surroundings")
+
+
+@dataclass(frozen=True)
+class ErasedHandle:
+    """`image` `[B,H,W,C]`, `mask` `[B,H,W]` what is left, `erased` `[B,H,W]` what went, one report per picture."""
+
+    image: Tensor
+    mask: Tensor
+    erased: Tensor
+    reports: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class _Backdrop:
+    """`color` `[3]` in linear light, and which of FILLS to use."""
+
+    color: Tensor
+    fill: str
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """The working grid: full pixel = `origin + (working pixel edge - margin) · step`."""
+
+    left: int
+    top: int
+    step: float
+
+    def point(self, x: float, y: float) -> tuple[float, float]:
+        return self.left + (x - _MARGIN) * self.step, self.top + (y - _MARGIN) * self.step
+
+
+def erase_handle(
+    image: Tensor,
+    mask: Tensor,
+    gap: float = 0.3,
+    position: float = 0.5,
+    *,
+    background: str = "#ffffff",
+    fill: str = "background",
+) -> ErasedHandle:
+    """Open `gap` of the handle's length at `position` along it and fill it with the backdrop.
+
+    `fill` is one of FILLS: `background` paints that `#rrggbb`, `surroundings` continues the picture's own backdrop.
+
+    image `[B,H,W,C]` sRGB 0..1; mask `[B,H,W]`, 1 = product; `gap` between 0 and 1 (exclusive); `position` 0..1 from
+    the handle's left (of a side handle: upper) end. A product without a handle comes back unchanged with
+    `found: false` and the reason. Raises ShapeError, EmptyMaskError, ParameterError.
+    """
+    image, mask = check_image(image), check_mask(mask)
+    if is_placeholder(mask, image.shape[1], image.shape[2]):
+        raise ShapeError("mask is an empty placeholder, not a cut-out: connect the mask of the product.")
+    same_size(image=image, mask=mask)
+    batch = common_batch(image=image, mask=mask)
+    if not 0 < gap < 1:
+        raise ParameterError(f"gap is {gap:g}; it must lie between 0 and 1, both excluded (0.3 opens 30 %).")
+    check_range(position, 0.0, 1.0, "position")
+    if fill not in FILLS:
+        raise ParameterError(f"fill is {fill!r}; choose one of {', '.join(FILLS)}.")
+    color = srgb_to_linear(image.new_tensor(parse_hex(background)))
+    done = [
+        _erase_one(item(image, i), item(mask, i), gap, position, backdrop=_Backdrop(color, fill)) for i in range(batch)
+    ]
+    images, masks, erased, reports = zip(*done, strict=True)
+    return ErasedHandle(torch.stack(images), torch.stack(masks), torch.stack(erased), reports)
+
+
+def _erase_one(
+    image: Tensor, mask: Tensor, gap: float, position: float, backdrop: _Backdrop
+) -> tuple[Tensor, Tensor, Tensor, dict[str, Any]]:
+    box = bounding_box(mask)
+    alpha, grid = _reduced(mask, box)
+    handle = find_handle(alpha)
+    if not isinstance(handle, Handle):
+        report = {"found": False, "reason": f"no handle found: {handle.reason}."}
+        return image, mask, torch.zeros_like(mask), report
+    opened = open_gap(handle, gap, position)
+    cover, place = _full_size(opened, grid, mask)
+    rows, columns = slice(place.top, place.bottom), slice(place.left, place.right)
+    erased, left = torch.zeros_like(mask), mask.clone()
+    erased[rows, columns] = mask[rows, columns] * cover
+    left[rows, columns] = mask[rows, columns] * (1 - cover)
+    sigma = 2 * handle.main.half_thickness * grid.step
+    result, differs = _filled(image, mask, cover, place, backdrop=backdrop, sigma=sigma)
+    report = _report(handle, opened, grid, erased) | {"fill": backdrop.fill, "backdrop_delta_e00": differs}
+    if backdrop.fill == "background" and differs is not None and differs > _VISIBLE:
+        report["hint"] = "the fill is not the colour of the backdrop: set background, or fill to surroundings"
+    return result, left, erased, report
+
+
+def _filled(
+    image: Tensor, mask: Tensor, cover: Tensor, place: Box, *, backdrop: _Backdrop, sigma: float
+) -> tuple[Tensor, float | None]:
+    """`image` with `cover` of its `place` replaced by backdrop, and how far the backdrop there is from `background`."""
+    rows, columns = slice(place.top, place.bottom), slice(place.left, place.right)
+    # Removing product from a composite over its backdrop is a mix towards that backdrop, in linear light. A pixel
+    # beyond the alpha goes too, where the photo's own blur has left a trace.
+    alpha, patch = mask[rows, columns], image[rows, columns]
+    near = dilate((alpha > 1 / 512).float().unsqueeze(0), max(1, round(sigma / 24)))[0]
+    amount = (cover * near).unsqueeze(-1)
+    linear = srgb_to_linear(patch[..., :3])
+    known = torch.maximum(alpha, near)
+    target = surroundings(linear, known, sigma, backdrop.color) if backdrop.fill == "surroundings" else backdrop.color
+    mixed = linear_to_srgb(linear + (target - linear) * amount)
+    result = image.clone()
+    result[rows, columns, :3] = torch.where(amount > 0, mixed, patch[..., :3])
+    if image.shape[-1] == 4:
+        result[rows, columns, 3:] = patch[..., 3:] * (1 - amount)
+    return result, backdrop_difference(linear, known, backdrop.color)
+
+
+def _reduced(mask: Tensor, box: Box) -> tuple[Floats, _Grid]:
+    """The mask's bounding box with a margin of nothing, its longest side about `_WORK_SIDE` pixels (numpy float)."""
+    crop = mask[box.top : box.bottom, box.left : box.right].unsqueeze(0).unsqueeze(0)
+    side = max(box.width, box.height)
+    factor = math.ceil(side / _WORK_SIDE)
+    if factor > 1:
+        crop = F.pad(crop, (0, -box.width % factor, 0, -box.height % factor))
+        crop, step = F.avg_pool2d(crop, factor), float(factor)
+    else:
+        enlarge = max(1, min(4, _WORK_SIDE // (2 * side)))
+        if enlarge > 1:
+            crop = F.interpolate(crop, scale_factor=enlarge, mode="bilinear", align_corners=False)
+        step = 1 / enlarge
+    alpha = F.pad(crop, (_MARGIN,) * 4)[0, 0].to("cpu", torch.float64).numpy()
+    return alpha, _Grid(box.left, box.top, step)
+
+
+def _full_size(opened: Gap, grid: _Grid, mask: Tensor) -> tuple[Tensor, Box]:
+    """Coverage 0..1 of the gap on the full grid, and the box of the picture it lies in."""
+    height, width = opened.inside.shape
+    x0, y0 = grid.point(opened.left, opened.top)
+    x1, y1 = grid.point(opened.left + width, opened.top + height)
+    box = Box(
+        max(0, math.floor(x0)),
+        max(0, math.floor(y0)),
+        min(mask.shape[1], math.ceil(x1)),
+        min(mask.shape[0], math.ceil(y1)),
+    )
+    field = torch.from_numpy(opened.inside).to(mask)[None, None]
+    xs = torch.arange(box.left, box.right, device=mask.device, dtype=mask.dtype) + 0.5
+    ys = torch.arange(box.top, box.bottom, device=mask.device, dtype=mask.dtype) + 0.5
+    u = (2 * (xs - x0) / (x1 - x0) - 1).expand(ys.numel(), -1)
+    v = (2 * (ys - y0) / (y1 - y0) - 1).unsqueeze(1).expand(-1, xs.numel())
+    field = F.grid_sample(
+        field, torch.stack((u, v), dim=-1).unsqueeze(0), mode="bilinear", padding_mode="border", align_corners=False
+    )
+    return (field[0, 0] * grid.step + 0.5).clamp(0.0, 1.0), box
+
+
+def _report(handle: Handle, opened: Gap, grid: _Grid, erased: Tensor) -> dict[str, Any]:
+    main = handle.main
+    middle = (opened.start + opened.stop) / 2
+    x, y = (float(np.interp(middle, main.path_along, main.path[:, axis])) for axis in (0, 1))
+    ends = [[np.interp(t, main.path_along, main.path[:, a]) for a in (0, 1)] for t in (opened.start, opened.stop)]
+    picks = np.linspace(0, len(main.path) - 1, min(_NODES, len(main.path))).round().astype(int)
+    box = bounding_box(erased, threshold=0.0)
+    grip = grid.point(x, y)
+    return {
+        "found": True,
+        "reason": "a thin part encloses an opening and meets the body at both ends",
+        "kind": handle.kind,
+        "strands": 2 if len(handle.strands) > 1 or main.doubled else 1,
+        "grip_point": {"x": round(grip[0], 1), "y": round(grip[1], 1)},
+        "axis": [[round(value, 1) for value in grid.point(*main.path[i])] for i in picks],
+        "direction_degrees": math.degrees(math.atan2(ends[1][1] - ends[0][1], ends[1][0] - ends[0][0])),
+        "length_px": main.length * grid.step,
+        "width_px": 2 * main.half_thickness * grid.step,
+        "gap_px": (opened.stop - opened.start) * main.length * grid.step,
+        "gap": opened.stop - opened.start,
+        "position": middle,
+        "clamped": opened.clamped,
+        "erased_box": {"left": box.left, "top": box.top, "right": box.right, "bottom": box.bottom},
+        "handle_share": float(erased.sum()) / max(handle.area * grid.step**2, 1.0),
+    }

@@ -1,0 +1,119 @@
+"""Which of a product's openings, if any, belongs to a handle: one list of rules, each with the reason it gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from .rules import RULES, kind_of, measure, preference
+from .strands import Strand, strands_of
+from .topology import EIGHT, Anatomy, Bools, Floats, Survey, split_at, survey, wall_half_thickness
+
+_THICKER = 2.2  # the body is this many times thicker than the handle's wall; two overlapped straps are 2
+_MOST_OPENINGS = 8
+
+
+@dataclass(frozen=True)
+class Handle:
+    """A handle on the working grid."""
+
+    kind: str
+    strands: tuple[Strand, ...]
+    anatomy: Anatomy
+    survey: Survey
+    unseen: Bools
+    preference: float
+
+    @property
+    def main(self) -> Strand:
+        return self.strands[0]
+
+    @property
+    def area(self) -> float:
+        """Pixels of the handle between its ends, on the working grid."""
+        labels, _ = ndimage.label(self.survey.product & (self.anatomy.thick == 0), EIGHT)
+        mine = np.unique(np.concatenate([labels[strand.rows, strand.columns] for strand in self.strands]))
+        return float(np.isin(labels, mine[mine > 0]).sum())
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why an opening is not a handle's. `nearness` orders them: the reason nearest to a handle is the one to tell."""
+
+    reason: str
+    nearness: int
+
+
+def find_handle(alpha: Floats) -> Handle | Refusal:
+    """The handle of one product, or why there is none. `alpha` `[h,w]` 0..1 with a margin of background."""
+    product = alpha > 0.5
+    return _search(survey(alpha, product), np.zeros_like(product))
+
+
+def _search(found: Survey, unseen: Bools) -> Handle | Refusal:
+    if not found.openings:
+        return Refusal("the product has no opening that a handle could enclose", 0)
+    handles: list[Handle] = []
+    refusals: list[Refusal] = []
+    done: set[int] = set()
+    deepest = float(found.depth.max())
+    for opening in found.openings[:_MOST_OPENINGS]:
+        if opening in done:
+            continue
+        half = wall_half_thickness(found, opening)
+        if half > deepest / 2:
+            refusals.append(Refusal("its openings lie inside the product, with no thin part around them", 1))
+            continue
+        anatomy = split_at(found, _THICKER * half + 1.5)
+        if anatomy is None:
+            refusals.append(Refusal("the product is thin all over: there is no body for a handle to carry", 2))
+            continue
+        strands = strands_of(found, anatomy, opening, unseen)
+        if not strands:
+            refusals.append(Refusal("the thin part around its opening starts and ends at one place, like a ring", 2))
+            continue
+        done |= frozenset().union(*(strand.openings for strand in strands))
+        for group in _twins(strands):
+            verdict = _judge(found, anatomy, group, unseen)
+            if isinstance(verdict, Handle):
+                handles.append(verdict)
+            else:
+                refusals.append(verdict)
+    if _two_sides(handles):
+        return Refusal("it has a handle at each side: which one a hand should hold is not clear", 9)
+    if handles:
+        return max(handles, key=lambda handle: handle.preference)
+    return max(refusals, key=lambda refusal: refusal.nearness)
+
+
+def _twins(strands: list[Strand]) -> list[tuple[Strand, ...]]:
+    """Group strands that are the two straps of one handle: alike in length, their ends close to each other's."""
+    rest = sorted(strands, key=lambda strand: -strand.length)
+    groups: list[tuple[Strand, ...]] = []
+    while rest:
+        first = rest.pop(0)
+        alike = [
+            other
+            for other in rest
+            if other.length > first.length / 1.7
+            and max(np.hypot(*(other.left - first.left)), np.hypot(*(other.right - first.right)))
+            < 0.45 * max(first.span, other.span)
+        ]
+        rest = [other for other in rest if all(other is not twin for twin in alike)]
+        groups.append((first, *alike))
+    return groups
+
+
+def _two_sides(handles: list[Handle]) -> bool:
+    return len(handles) > 1 and all(handle.kind == "side" for handle in handles)
+
+
+def _judge(found: Survey, anatomy: Anatomy, strands: tuple[Strand, ...], unseen: Bools) -> Handle | Refusal:
+    loop = measure(found, anatomy, strands)
+    for rule in RULES:
+        if rule.breaks(loop):
+            return Refusal(rule.reason, rule.nearness)
+    kind = kind_of(loop, len(strands) > 1 or strands[0].doubled)
+    return Handle(kind, strands, anatomy, found, unseen, preference(loop))

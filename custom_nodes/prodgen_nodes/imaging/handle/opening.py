@@ -1,0 +1,77 @@
+"""The gap: which part of a found handle goes, as smooth fields on the working grid that scale to the full picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from .find import Handle
+from .topology import Floats
+
+_SOFT = 3.0  # working pixels of soft edge beyond the half thickness
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The part of the handle that goes.
+
+    `inside` `[h,w]` signed distance in working pixels to the border of what goes (positive inside), over rows `top..`
+    and columns `left..` of the working grid; `start`, `stop` 0..1 along the handle; `clamped` when less than asked for
+    could go.
+    """
+
+    top: int
+    left: int
+    inside: Floats
+    start: float
+    stop: float
+    clamped: bool
+
+
+def open_gap(handle: Handle, gap: float, position: float) -> Gap:
+    """Place a gap of `gap` (0..1 of the length) centred at `position` (0..1), keeping a stub at each end."""
+    strands = handle.strands
+    main = handle.main
+    stub = min(0.25, main.half_thickness / max(main.length, 1.0))
+    width = min(gap, 1 - 2 * stub)
+    middle = min(max(position, stub + width / 2), 1 - stub - width / 2)
+
+    rows = np.concatenate([s.rows for s in strands])
+    columns = np.concatenate([s.columns for s in strands])
+    along = np.concatenate([s.along for s in strands])
+    half = np.concatenate([s.half for s in strands])
+    length = np.concatenate([np.full(s.rows.size, max(s.length, 1.0)) for s in strands])
+    product = handle.survey.product
+    in_gap = np.abs(along - middle) <= width / 2
+    margin = int(2 * half.max() + 4 * _SOFT + 4)
+    top, bottom = _span(rows[in_gap], margin, product.shape[0])
+    left, right = _span(columns[in_gap], margin, product.shape[1])
+    window = (slice(top, bottom), slice(left, right))
+
+    inside = (rows >= top) & (rows < bottom) & (columns >= left) & (columns < right)
+    number = np.full((bottom - top, right - left), -1, dtype=np.int64)
+    number[rows[inside] - top, columns[inside] - left] = np.flatnonzero(inside)
+    away, index = ndimage.distance_transform_edt(number < 0, return_indices=True)
+    nearest = number[tuple(index)]
+
+    # How far along each pixel lies: that of the nearest centre line, smoothed across its pixel steps.
+    reach = half[nearest] + _SOFT
+    weight = (away <= reach).astype(np.float64)
+    sigma = max(1.0, main.half_thickness / 2)
+    total = np.maximum(ndimage.gaussian_filter(weight, sigma), 1e-6)
+    t = ndimage.gaussian_filter(along[nearest] * weight, sigma) / total
+    to_cut = (width / 2 - np.abs(t - middle)) * length[nearest]
+
+    # Whose pixel is it? The handle's where its surface is nearer than the body's or a bead's.
+    kept = (handle.anatomy.thick > 0)[window]
+    to_kept = ndimage.distance_transform_edt(~kept) if kept.any() else np.full(kept.shape, 1e3)
+    to_rim = reach - away
+    to_owner = to_kept - 1.0 - np.maximum(away - half[nearest], 0.0)
+    field = np.minimum(np.minimum(to_cut, to_rim), to_owner)
+    return Gap(top, left, field, middle - width / 2, middle + width / 2, width < gap - 1e-9)
+
+
+def _span(values: np.ndarray, margin: int, limit: int) -> tuple[int, int]:
+    return max(0, int(values.min()) - margin), min(limit, int(values.max()) + margin + 1)
