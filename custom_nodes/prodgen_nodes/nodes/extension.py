@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
+from .handle import ProdgenEraseHandle
 from .paste_back import ProdgenPasteBack
 from .placement import ProdgenPlaceProduct
 
@@ -14,5 +15,6 @@ class ProdgenExtension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [
             ProdgenPlaceProduct,
+            ProdgenEraseHandle,
             ProdgenPasteBack,
         ]
