@@ -108,10 +108,10 @@ class Pip:
 
 def _report(line: str, step: Step) -> None:
     """Show the lines of pip that mean minutes."""
-    download = re.match(r"Downloading (\S+?)(?:-cp\S*|-py\S*|\.tar\.gz)?\S* \((?P<size>[\d.]+ [kMG]B)\)", line)
+    download = re.match(r"Downloading (?:\S*/)?(?P<name>\w+-[\w.]+)\S* \((?P<size>[\d.]+ [kMG]B)\)", line)
     if download:
         big = download["size"].endswith("GB") or (download["size"].endswith("MB") and float(download["size"][:-3]) > 90)
-        step.doing(f"downloading {download[1]} ({download['size']})", worth_a_line=big)
+        step.doing(f"downloading {download['name']} ({download['size']})", worth_a_line=big)
     elif line.startswith("Installing collected packages"):
         step.doing("unpacking", worth_a_line=True)
     elif line.startswith("Collecting "):

@@ -219,10 +219,13 @@ class Installer:
             command = [str(python), "main.py", "--cpu", "--quick-test-for-ci", "--base-directory", scratch]
             command += ["--database-url", "sqlite:///:memory:", "--disable-api-nodes", "--disable-all-custom-nodes"]
             command += ["--whitelist-custom-nodes", pack.NAME]
+            environment = pythons.clean_environment()
+            if not self.managed:
+                environment["PYTHONDONTWRITEBYTECODE"] = "1"  # not a file of ours in somebody's own ComfyUI
             tried = subprocess.run(
                 command,
                 cwd=comfyui,
-                env={**pythons.clean_environment(), "PYTHONDONTWRITEBYTECODE": "1"},
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
