@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
+from .channel import ProdgenChannel
+from .cutout import ProdgenSaveCutout
+from .export import ProdgenExport
 from .handle import ProdgenEraseHandle
 from .paste_back import ProdgenPasteBack
 from .placement import ProdgenPlaceProduct
@@ -17,4 +20,7 @@ class ProdgenExtension(ComfyExtension):
             ProdgenPlaceProduct,
             ProdgenEraseHandle,
             ProdgenPasteBack,
+            ProdgenChannel,
+            ProdgenExport,
+            ProdgenSaveCutout,
         ]

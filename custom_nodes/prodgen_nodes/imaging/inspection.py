@@ -1,0 +1,178 @@
+"""Measures a finished product picture against a channel's rules: one line per rule, with what was measured."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from .channels import Channel
+from .colorspace import parse_hex
+from .encode import Bytes8, Encoded
+
+_UPSCALED = 1.005
+_BORDER = 0.01
+"""Width of the border that must be pure, as a share of the shorter side."""
+_SHADE = 0.5 / 255
+"""A shadow thinner than half a step of 8 bits is none."""
+_FILL_TOLERANCE = 0.005
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One line of the report; `level` is `must` (a shop refuses or hides the picture) or `advice`."""
+
+    rule: str
+    passed: bool
+    measured: str
+    asked: str
+    level: str = "must"
+
+    def text(self) -> str:
+        mark = "pass" if self.passed else ("FAIL" if self.level == "must" else "note")
+        return f"{mark}  {self.rule}: {self.measured} (asked: {self.asked})"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What is inspected: the 8-bit picture `[H,W,3]`, the product's mask and the shadow `[H,W]` 0..1, and its files.
+
+    `scale` is how much the photo's product was enlarged (None when not known), `cut_off` whether the product touches
+    the frame of the photo it comes from.
+    """
+
+    picture: Bytes8
+    mask: NDArray[np.float32]
+    shadow: NDArray[np.float32] | None
+    png: Encoded
+    jpeg: Encoded
+    scale: float | None = None
+    cut_off: bool = False
+
+
+def _pixels(done: Finished, channel: Channel) -> list[Rule]:
+    height, width = done.picture.shape[:2]
+    (low_x, low_y), (high_x, high_y) = channel.least, channel.most
+    fits = low_x <= width <= high_x and low_y <= height <= high_y
+    asked = f"{low_x}×{low_y} to {high_x}×{high_y}"
+    if channel.max_pixels:
+        fits = fits and width * height <= channel.max_pixels
+        asked += f", at most {channel.max_pixels / 1e6:g} MP"
+    rules = [Rule("pixels", fits, f"{width}×{height}", asked)]
+    rules.append(
+        Rule(
+            "zoom",
+            max(width, height) >= channel.zoom,
+            f"{max(width, height)}",
+            f"longest side ≥ {channel.zoom}",
+            "advice",
+        )
+    )
+    if channel.aspect:
+        wide, tall = channel.aspect
+        close = abs(width / height * tall / wide - 1) < 0.01
+        rules.append(Rule("aspect", close, f"1:{height / width:.3f}", f"1:{tall / wide:.3f}"))
+    return rules
+
+
+def product_fill(mask: NDArray[np.float32]) -> tuple[float, tuple[int, int, int, int] | None]:
+    """The larger share of the frame that the product's bounding box (mask > 0.5) takes, and the box (l, t, r, b)."""
+    inside = mask > 0.5
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    if rows.size == 0:
+        return 0.0, None
+    box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    height, width = mask.shape
+    return max((box[2] - box[0]) / width, (box[3] - box[1]) / height), box
+
+
+def _framing(done: Finished, channel: Channel) -> list[Rule]:
+    fill, box = product_fill(done.mask)
+    low, high = channel.fill_range or (0.0, 1.0)
+    fits = box is not None and low - _FILL_TOLERANCE <= fill <= high + _FILL_TOLERANCE
+    asked = f"{low:.0%} to {high:.0%}" if channel.fill_range else "not stated"
+    height, width = done.mask.shape
+    inside = box is not None and box[0] > 0 and box[1] > 0 and box[2] < width and box[3] < height
+    whole = inside and not done.cut_off
+    reason = "whole" if whole else ("cut off in the photo" if done.cut_off else "touches the frame")
+    return [
+        Rule("fill", fits, f"{fill:.1%} of the frame", asked),
+        Rule("whole product", whole, reason if box else "no product", "nothing cut off"),
+    ]
+
+
+def _background(done: Finished, channel: Channel) -> list[Rule]:
+    target = np.rint(np.array(parse_hex(channel.background)) * 255).astype(np.uint8)
+    free = done.mask <= 0
+    if done.shadow is not None:
+        free &= done.shadow < _SHADE
+    height, width = free.shape
+    edge = max(1, round(_BORDER * min(height, width)))
+    border = free.copy()
+    border[edge : height - edge, edge : width - edge] = False
+    asked = "pure white 255" if channel.white else f"even {channel.background}"
+    wanted = np.array((255, 255, 255), np.uint8) if channel.white else target
+    rules = []
+    decoded = np.asarray(Image.open(io.BytesIO(done.jpeg.data)).convert("RGB"))
+    for name, picture, area in (
+        ("border", done.picture, border),
+        ("border in the JPEG", decoded, border),
+        ("background", done.picture, free),
+    ):
+        # JPEG may round an even colour by one step; white it keeps exactly, and white must be exact.
+        slack = 1 if name.endswith("JPEG") and not channel.white else 0
+        distance = np.abs(picture[area].astype(np.int16) - wanted).max(axis=-1, initial=0)
+        wrong = int((distance > slack).sum())
+        found = "pure" if wrong == 0 else f"{wrong} of {int(area.sum())} pixels differ"
+        rules.append(Rule(name, wrong == 0, found, asked + " outside the shadow"))
+    if done.shadow is not None:
+        strongest = float(done.shadow.max())
+        if strongest >= _SHADE or not channel.allows_shadow:
+            fine = channel.allows_shadow or strongest < _SHADE
+            rules.append(Rule("shadow", fine, f"up to {strongest:.0%}", "soft" if channel.allows_shadow else "none"))
+    return rules
+
+
+def _files(done: Finished, channel: Channel) -> list[Rule]:
+    limit = f"≤ {channel.max_bytes / 1e6:g} MB"
+    opened = Image.open(io.BytesIO(done.jpeg.data))
+    full_color = opened.layer[0][1:3] == (1, 1) if hasattr(opened, "layer") else False
+    rules = [
+        Rule(
+            "file type",
+            opened.format == "JPEG",
+            f"JPEG, quality {done.jpeg.quality}",
+            "JPEG" if channel.jpeg_only else "JPEG or PNG",
+        ),
+        Rule("bytes", len(done.jpeg.data) <= channel.max_bytes, f"{len(done.jpeg.data) / 1e6:.2f} MB", limit),
+        Rule("colour space", bool(opened.info.get("icc_profile")) and full_color, "sRGB profile, 4:4:4", "sRGB"),
+    ]
+    if not channel.jpeg_only:
+        size = len(done.png.data)
+        rules.append(Rule("PNG bytes", size <= channel.max_bytes, f"{size / 1e6:.2f} MB", limit, "advice"))
+    return rules
+
+
+def _enlargement(done: Finished) -> list[Rule]:
+    if done.scale is None:
+        return []
+    fine = done.scale <= _UPSCALED
+    longest = max(done.picture.shape[:2])
+    said = f"×{done.scale:.2f}" if fine else f"×{done.scale:.2f}: the photo is too small, its product was enlarged"
+    fitting = int(longest / done.scale)
+    asked = "not enlarged" if fine else f"not enlarged; a larger photo, or a canvas of {fitting} pixels"
+    return [Rule("enlargement", fine, said, asked)]
+
+
+def inspect(done: Finished, channel: Channel) -> list[Rule]:
+    """One line per rule of `channel`, measured on what is delivered (the border in the decoded JPEG as well)."""
+    return [
+        *_pixels(done, channel),
+        *_framing(done, channel),
+        *_background(done, channel),
+        *_files(done, channel),
+        *_enlargement(done),
+    ]
