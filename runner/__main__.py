@@ -1,0 +1,48 @@
+"""`python -m runner`: parse, run the command, turn every failure into its message and its exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from runner.cli import build_parser, load_command
+from runner.errors import EXIT_BUG, EXIT_INTERRUPTED, RunnerError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code (the table is in `runner.errors`)."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    args = build_parser(argv).parse_args(argv)  # argparse itself ends with 2 on a bad command line
+    json_lines = bool(getattr(args, "json", False))
+    try:
+        return load_command(args.command).run(args)
+    except RunnerError as error:
+        _fail(error, json_lines)
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted\n")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has gone: nobody is left to tell
+        sys.stderr.close()
+        return EXIT_BUG
+    except Exception as error:
+        import traceback
+
+        traceback.print_exc()
+        _fail(RunnerError(f"An unexpected fault: {type(error).__name__}: {error}"), json_lines)
+        return EXIT_BUG
+
+
+def _fail(error: RunnerError, json_lines: bool) -> None:
+    if json_lines:
+        import json
+
+        from runner.failures import failed_event
+
+        sys.stdout.write(json.dumps(failed_event(error, 0, None).as_json(), ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+    sys.stderr.write(f"error: {error}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""How long a server may be gone: one clock for every request that found nobody."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from runner.errors import ServerUnavailableError
+
+RETRY_S = 0.5
+
+
+class Absence:
+    """Notes when the server stopped answering and when it came back."""
+
+    def __init__(self, patience: float, notice: Callable[[str], None]) -> None:
+        self._patience = patience
+        self._notice = notice
+        self._since: float | None = None
+        self.retry_at = 0.0
+        """The moment (`time.monotonic`) for the next try; 0 while the server is there."""
+
+    @property
+    def away(self) -> bool:
+        return self._since is not None
+
+    def went_away(self, why: str) -> None:
+        """Note a request that got no answer. Raises ServerUnavailableError when the patience is used up."""
+        now = time.monotonic()
+        self.retry_at = now + RETRY_S
+        if self._since is None:
+            self._since = now
+            self._notice(f"{why} Waiting up to {self._patience:.0f} s for it to come back.")
+        elif now - self._since > self._patience:
+            raise ServerUnavailableError(
+                f"The server went away and did not come back within {self._patience:.0f} s.",
+                advice="What was finished before is saved. Look at the server's log, start it again, and run again.",
+            )
+
+    def came_back(self) -> None:
+        if self._since is not None:
+            self._notice(f"The server answers again after {time.monotonic() - self._since:.1f} s.")
+        self._since = None
+        self.retry_at = 0.0

@@ -1,0 +1,57 @@
+"""`cancel [PROMPT_ID]`: one job by its id, or everything this user's runner has on the server. Nobody else's."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import uuid
+from typing import TYPE_CHECKING
+
+from runner.cli import add_server_argument
+from runner.errors import EXIT_OK, UsageError
+
+if TYPE_CHECKING:
+    from runner.cli import Subparsers
+
+
+def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
+    parser = subparsers.add_parser(
+        "cancel",
+        help="cancel one job, or all jobs of this runner",
+        description="Cancel a job, waiting or running. Without an id: every job that this user's runner has queued "
+        "there. Jobs of others are left alone. A running node stops at its next check, which may take seconds.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("prompt_id", metavar="PROMPT_ID", nargs="?", help="as `status` and `submit` show it")
+    add_server_argument(parser)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """The `cancel` command."""
+
+    from runner.client import ComfyClient
+    from runner.session import is_ours
+    from runner.status import answering_server
+
+    if args.prompt_id is not None and not _is_uuid(args.prompt_id):
+        raise UsageError(f"{args.prompt_id!r} is not a job's id.", advice="`python -m runner status` lists the ids.")
+    client = ComfyClient(answering_server(args.server))
+    if args.prompt_id is not None:
+        ids = [args.prompt_id]
+    else:
+        ids = [job.prompt_id for job in reversed(client.queue()) if is_ours(job.extra_data)]
+    cancelled = [prompt_id for prompt_id in ids if client.cancel_job(prompt_id)]
+    for prompt_id in cancelled:
+        sys.stdout.write(f"{prompt_id}\n")
+    if not cancelled:
+        what = "That job is neither waiting nor running" if args.prompt_id else "This runner has no job"
+        sys.stderr.write(f"{what} at {client.url}: nothing was cancelled.\n")
+    return EXIT_OK
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False

@@ -1,0 +1,64 @@
+"""The command line: which commands there are, and where each lives. Importing this costs argparse and nothing more.
+
+A command is a module with `add_parser(subparsers)` and `run(args) -> int` (the exit code). The module itself imports
+only what its arguments need; everything heavy is imported inside `run`. To add a command, add its row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, cast
+
+from runner import __version__
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+COMMANDS = {
+    "submit": "runner.submit",
+    "inputs": "runner.inputs",
+    "validate": "runner.validate",
+    "status": "runner.status",
+    "cancel": "runner.cancel",
+}
+"""Command → its module, in the order of `--help`."""
+
+
+class Command(Protocol):
+    def add_parser(self, subparsers: Subparsers) -> argparse.ArgumentParser: ...
+
+    def run(self, args: argparse.Namespace) -> int: ...
+
+
+def load_command(name: str) -> Command:
+    return cast(Command, importlib.import_module(COMMANDS[name]))
+
+
+def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser for this command line. Only the command that is called is imported; `--help` needs them all."""
+    parser = argparse.ArgumentParser(
+        prog="python -m runner",
+        description="Run ComfyUI workflows without the browser: one photo in, finished product pictures out.",
+        epilog="`python -m runner COMMAND --help` says more about a command.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"prodgen {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    called = next((word for word in argv if not word.startswith("-")), None)
+    for name in [called] if called in COMMANDS else COMMANDS:
+        load_command(name).add_parser(subparsers)
+    return parser
+
+
+def add_server_argument(parser: argparse.ArgumentParser) -> None:
+    """`--server URL`, as the commands that work on one server have it."""
+    parser.add_argument(
+        "--server",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="ComfyUI's address; repeatable, the first that answers is used (default: $COMFYUI_URL, then "
+        "http://127.0.0.1:8188, then the installed ComfyUI, which is started when nothing answers)",
+    )

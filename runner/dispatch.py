@@ -1,0 +1,308 @@
+"""Runs jobs on one server: two in its queue at a time, watched until their files are saved.
+
+The socket says early what the job records say for certain. Every decision is taken on the calling thread: the listener
+and the saver only put messages into its inbox.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from runner import events, hearing
+from runner.absence import Absence
+from runner.client import ComfyClient, JobRecord
+from runner.errors import (
+    InterruptedRunError,
+    JobTimeoutError,
+    NodeFailedError,
+    RunnerError,
+    ServerUnavailableError,
+    WorkflowRejectedError,
+)
+from runner.failures import failed_event, is_out_of_memory, node_failure
+from runner.jobs import Attempt, JobResult, JobSpec
+from runner.rejection import explain_node_errors
+from runner.saver import SaveEnded, Saver
+from runner.transport import NoAnswerError, NotReachedError
+from runner.watch import Inbox, Listener, ServerMessage
+
+Report = Callable[[events.Event], None]
+Notice = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds and counts a run keeps to."""
+
+    window: int = 2  # jobs in the server's queue: two close the gap between jobs, more bring nothing
+    silence: float = 1.5  # poll a job the socket has said nothing about for this long
+    deaf: float = 1.0  # poll a job whose messages cannot reach us
+    patience: float = 60.0  # a server that went away may take this long to come back
+    cancel: float = 1.2  # what cancelling may take in all
+    absent: float = 1.0  # between the two looks after which a job counts as lost
+
+
+class Dispatcher:
+    """One run. `run` returns how each job ended; it raises when the run as a whole cannot go on."""
+
+    def __init__(
+        self,
+        client: ComfyClient,
+        listener: Listener,
+        saver: Saver,
+        inbox: Inbox,
+        *,
+        report: Report,
+        notice: Notice,
+        extra_data: dict[str, Any] | None = None,
+        deadline: float | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self._client, self._listener, self._saver, self._inbox = client, listener, saver, inbox
+        self._report, self._notice = report, notice
+        self._extra_data = extra_data or {}
+        self._deadline = deadline
+        self._limits = limits or Limits()
+        self._absence = Absence(self._limits.patience, notice)
+        self._live: dict[str, Attempt] = {}  # on the server, or about to be
+        self._saving: dict[str, Attempt] = {}
+        self._waiting: list[Attempt] = []  # to be submitted before anything new
+        self._results: list[JobResult] = []
+
+    def run(self, specs: Iterable[JobSpec]) -> list[JobResult]:
+        """Submit, watch and save every job; jobs that fail do not stop the others.
+
+        Raises:
+            WorkflowRejectedError, ServerUnavailableError, JobTimeoutError: nothing more can be done; what was queued
+                is cancelled.
+            KeyboardInterrupt: passed on after everything this run had queued is cancelled and nothing half-written
+                is left.
+        """
+        upcoming = iter(specs)
+        try:
+            more = True
+            while more or self._waiting or self._live or self._saving:
+                more = self._fill(upcoming, more)
+                if self._waiting or self._live or self._saving:
+                    self._step()
+        except RunnerError as error:
+            self._call_off(error)
+            raise
+        except BaseException:
+            self._call_off(InterruptedRunError("interrupted"))
+            raise
+        return sorted(self._results, key=lambda result: result.spec.index)
+
+    @property
+    def results(self) -> list[JobResult]:
+        """The jobs that ended so far."""
+        return list(self._results)
+
+    # submitting
+
+    def _fill(self, upcoming: Iterator[JobSpec], more: bool) -> bool:
+        """Keep the server's queue filled with `window` jobs of ours. Returns whether there may be more."""
+        while len(self._live) < self._limits.window and time.monotonic() >= self._absence.retry_at:
+            spec = None if self._waiting or not more else next(upcoming, None)
+            if spec is not None:
+                self._submit(Attempt(spec))
+            elif self._waiting:
+                self._submit(self._waiting.pop(0))
+            else:
+                return False
+        return more
+
+    def _submit(self, attempt: Attempt) -> None:
+        attempt.sent(self._listener.client_id)
+        self._live[attempt.prompt_id] = attempt  # before it is sent: whatever happens now, it is looked for
+        attempt.next_poll = attempt.submitted_at + self._limits.deaf
+        client_id = attempt.client_id or attempt.prompt_id
+        try:
+            receipt = self._client.post_prompt(
+                attempt.graph, attempt.prompt_id, client_id, self._extra_data, timeout=self._at_most(30.0)
+            )
+        except NotReachedError as error:
+            del self._live[attempt.prompt_id]
+            self._waiting.insert(0, attempt)
+            self._absence.went_away(str(error))
+            return
+        except NoAnswerError as error:
+            self._absence.went_away(str(error))
+            return
+        self._absence.came_back()
+        attempt.confirmed = True
+        if receipt.node_errors:
+            faults = explain_node_errors(receipt.node_errors, attempt.graph)
+            raise WorkflowRejectedError(
+                "The server would run only a part of the workflow, so it was cancelled:\n"
+                + "\n".join(f"  - {fault}" for fault in faults)
+            )
+        self._tell_queued(attempt)
+
+    def _submit_again(self, attempt: Attempt, reason: str, rerun_nodes: tuple[str, ...] = ()) -> None:
+        self._waiting.append(Attempt(attempt.spec, (*attempt.replaces, attempt.prompt_id), rerun_nodes, reason))
+
+    def _tell_queued(self, attempt: Attempt) -> None:
+        spec = attempt.spec
+        retry_of = attempt.replaces[-1] if attempt.replaces else None
+        self._report(events.Queued(spec.index, attempt.prompt_id, spec.workflow, spec.seed, attempt.position, retry_of))
+
+    # watching
+
+    def _at_most(self, seconds: float) -> float:
+        """`seconds`, or what is left of the run's time."""
+        return seconds if self._deadline is None else max(0.1, min(seconds, self._deadline - time.monotonic()))
+
+    def _step(self) -> None:
+        """Take one message, or poll what has been silent for too long."""
+        now = time.monotonic()
+        if self._deadline is not None and now >= self._deadline:
+            raise JobTimeoutError(
+                "Out of time (--timeout): what was still queued or running was cancelled on the server.",
+                advice="What was finished before is saved. Give it longer, or use smaller pictures.",
+            )
+        wake = min((attempt.next_poll for attempt in self._live.values()), default=now + 1.0)
+        if self._waiting and self._absence.away:
+            wake = min(wake, self._absence.retry_at)
+        try:
+            message = self._inbox.get(timeout=min(max(0.0, wake - now), self._at_most(60.0)))
+        except queue.Empty:
+            self._poll_silent()
+            return
+        if isinstance(message, ServerMessage):
+            self._hear(message)
+        elif isinstance(message, SaveEnded):
+            self._saved(message)
+        else:  # connected or disconnected: what was said in between is not said again
+            for attempt in self._live.values():
+                if attempt.client_id != self._listener.client_id:
+                    attempt.next_poll = 0.0
+
+    def _hear(self, message: ServerMessage) -> None:
+        attempt = self._live.get(str(message.data.get("prompt_id")))
+        if attempt is None:
+            return
+        attempt.confirmed = True
+        attempt.next_poll = time.monotonic() + self._limits.silence
+        for event in hearing.hear(attempt, message):
+            self._report(event)
+        if hearing.says_it_ended(message):
+            attempt.polls_after_end = max(1, attempt.polls_after_end)
+            self._poll(attempt)
+        elif hearing.says_it_is_ending(message):
+            attempt.next_poll = time.monotonic() + 0.1  # the closing message comes first, unless it is lost
+
+    def _poll_silent(self) -> None:
+        now = time.monotonic()
+        for attempt in list(self._live.values()):
+            if attempt.next_poll <= now:
+                self._poll(attempt)
+
+    def _poll(self, attempt: Attempt) -> None:
+        deaf = attempt.client_id is None or attempt.client_id != self._listener.client_id
+        attempt.next_poll = time.monotonic() + (self._limits.deaf if deaf else self._limits.silence)
+        try:
+            record = self._client.job(attempt.prompt_id, timeout=self._at_most(15.0))
+            self._absence.came_back()
+            position = self._client.position(attempt.prompt_id) if record and record.status == "pending" else None
+        except ServerUnavailableError as error:
+            self._absence.went_away(str(error))
+            return
+        if record is None:
+            self._absent(attempt)
+            return
+        attempt.absent_since, attempt.confirmed = None, True
+        if record.finished:
+            self._finished(attempt, record)
+        elif record.status == "in_progress":
+            for event in hearing.started(attempt):
+                self._report(event)
+            if attempt.polls_after_end:  # the socket said it ended: the record follows within milliseconds
+                attempt.polls_after_end += 1
+                attempt.next_poll = time.monotonic() + min(0.5, 0.002 * 2**attempt.polls_after_end)
+        elif position is not None and position != attempt.position:
+            attempt.position = position
+            self._tell_queued(attempt)
+
+    # ends
+
+    def _finished(self, attempt: Attempt, record: JobRecord) -> None:
+        del self._live[attempt.prompt_id]
+        if record.status == "completed":
+            self._saving[attempt.prompt_id] = attempt
+            self._saver.hand_over(attempt, record)
+        elif record.status == "cancelled":
+            self._failed(attempt, InterruptedRunError("The job was cancelled on the server, not by this run."))
+        elif is_out_of_memory(record.error) and attempt.reason != "memory":
+            self._notice("The server ran out of memory: freeing its models and trying once more.")
+            self._client.free()
+            time.sleep(0.3)  # the server frees when it is idle, and would take a waiting job first
+            self._submit_again(attempt, "memory")
+        else:
+            self._failed(attempt, node_failure(record.error, attempt.graph))
+
+    def _absent(self, attempt: Attempt) -> None:
+        """Neither queued nor in the history: lost with the server, or taken out of the queue by somebody."""
+        now = time.monotonic()
+        if attempt.absent_since is None:
+            attempt.absent_since = now
+            attempt.next_poll = now + self._limits.absent
+            self._listener.ask_for_sign_of_life()
+            return
+        del self._live[attempt.prompt_id]
+        same_connection = attempt.client_id is not None and attempt.client_id == self._listener.client_id
+        if attempt.confirmed and same_connection and self._listener.last_heard > attempt.absent_since:
+            error: RunnerError = InterruptedRunError("The job was taken out of the server's queue, not by this run.")
+            self._failed(attempt, error)
+        elif attempt.reason == "lost":
+            error = ServerUnavailableError("The server lost the job twice.", advice="Its log says why it restarts.")
+            self._failed(attempt, error)
+        else:
+            self._notice(f"The server has lost the job {attempt.prompt_id}: submitting it again.")
+            self._submit_again(attempt, "lost")
+
+    def _saved(self, ended: SaveEnded) -> None:
+        attempt = self._saving.pop(ended.attempt.prompt_id)
+        if ended.missing is not None and attempt.reason != "files":
+            names = ", ".join(ended.missing.names)
+            self._notice(f"The server lists {names} from an earlier run but does not have it: running that part again.")
+            self._submit_again(attempt, "files", ended.missing.nodes)
+        elif ended.missing is not None:
+            names = ", ".join(ended.missing.names)
+            self._failed(attempt, NodeFailedError(f"The server does not have the files it lists: {names}."))
+        elif ended.error is not None:
+            self._failed(attempt, ended.error)
+        elif ended.saved is not None:
+            index, prompt_id, saved = attempt.spec.index, attempt.prompt_id, ended.saved
+            for file in saved.files:
+                self._report(events.Output(index, prompt_id, path=str(file.path), output=file.output))
+            paths = tuple(str(file.path) for file in saved.files)
+            seconds = round(time.monotonic() - attempt.submitted_at, 3)
+            self._report(events.Done(index, prompt_id, files=paths, sidecar=str(saved.sidecar), seconds=seconds))
+            self._results.append(JobResult(attempt.spec, prompt_id, saved=saved))
+
+    def _failed(self, attempt: Attempt, error: RunnerError) -> None:
+        self._report(failed_event(error, attempt.spec.index, attempt.prompt_id))
+        self._results.append(JobResult(attempt.spec, attempt.prompt_id, error=error))
+
+    def _call_off(self, why: RunnerError) -> None:
+        """Cancel what this run has on the server, stop the saver, leave nothing half-written; in `cancel` seconds."""
+        end = time.monotonic() + self._limits.cancel
+        doubtful = [attempt for attempt in self._live.values() if not attempt.confirmed]
+        # The waiting one first: otherwise it starts when the running one ends.
+        for attempt in [*reversed(self._live.values()), *doubtful]:
+            if attempt in doubtful:
+                time.sleep(0.05)  # its submission may still be on its way
+            left = end - time.monotonic()
+            if left > 0:
+                with contextlib.suppress(RunnerError):
+                    self._client.cancel_job(attempt.prompt_id, timeout=max(0.2, left), tries=1)
+        self._saver.abort()
+        for attempt in [*self._live.values(), *self._saving.values()]:
+            first_line = why.message.splitlines()[0].rstrip(":")
+            self._report(events.Failed(attempt.spec.index, attempt.prompt_id, first_line, why.exit_code))

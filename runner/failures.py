@@ -1,0 +1,58 @@
+"""A node's failure in words: which node, what it said, the end of its traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from runner.errors import NodeFailedError, RunnerError
+from runner.events import Failed
+from runner.rejection import node_label
+
+
+class NodeExecutionError(NodeFailedError):
+    """A node raised. `node_id` is its id in the graph."""
+
+    def __init__(self, message: str, node_id: str) -> None:
+        super().__init__(message)
+        self.node_id = node_id
+
+
+_TRACEBACK_LINES = 12
+_MEMORY = ("outofmemory", "out of memory", "allocation on device", "not enough memory", "cannot allocate memory")
+
+
+def is_out_of_memory(error: Mapping[str, Any] | None) -> bool:
+    """Whether an `execution_error` says that the server had no memory left (GPU or RAM)."""
+    if not error:
+        return False
+    said = f"{error.get('exception_type')} {error.get('exception_message')}".casefold()
+    return "memoryerror" in said or any(word in said for word in _MEMORY)
+
+
+def node_failure(error: Mapping[str, Any] | None, graph: Mapping[str, Any]) -> NodeFailedError:
+    """The exception for an `execution_error`."""
+    if not error:
+        return NodeFailedError("The job failed on the server, which does not say why.", advice="Look at its log.")
+    node_id = str(error.get("node_id"))
+    message = str(error.get("exception_message") or "no message").strip()
+    lines = [f"{node_label(graph, node_id)} failed: {message}"]
+    trace = error.get("traceback")
+    text = trace if isinstance(trace, str) else "".join(str(part) for part in trace or ())
+    tail = text.rstrip().splitlines()[-_TRACEBACK_LINES:]
+    lines += [f"    {line}" for line in tail]
+    if message.splitlines()[0] not in text:
+        lines.append(f"    {error.get('exception_type')}: {message.splitlines()[0]}")
+    return NodeExecutionError("\n".join(lines), node_id)
+
+
+def failed_event(error: RunnerError, job: int, prompt_id: str | None) -> Failed:
+    """The `failed` event for an error, whichever kind."""
+    return Failed(
+        job,
+        prompt_id,
+        message=error.message,
+        exit_code=error.exit_code,
+        advice=error.advice or None,
+        node=error.node_id if isinstance(error, NodeExecutionError) else None,
+    )

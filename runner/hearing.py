@@ -1,0 +1,60 @@
+"""What the server says over the socket about one job, turned into events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runner import events
+from runner.jobs import Attempt
+from runner.watch import ServerMessage
+
+
+def hear(attempt: Attempt, message: ServerMessage) -> Iterator[events.Event]:
+    """The events a message amounts to; the attempt's progress is brought up to date."""
+    index, prompt_id, data = attempt.spec.index, attempt.prompt_id, message.data
+    if message.type == "execution_start":
+        yield from started(attempt)
+    elif message.type == "execution_cached":
+        nodes = tuple(str(node) for node in data.get("nodes") or ())
+        attempt.nodes_done.update(nodes)
+        if nodes:
+            yield events.Cached(index, prompt_id, nodes=nodes)
+    elif message.type == "executing" and data.get("node") is not None:
+        yield from started(attempt)
+        yield from _node_started(attempt, str(data.get("display_node") or data["node"]))
+    elif message.type == "progress" and data.get("node") is not None:
+        node = str(data["node"])
+        value, top = float(data.get("value") or 0), float(data.get("max") or 0)
+        yield events.Progress(index, prompt_id, node=node, title=attempt.title(node), value=value, max=top)
+
+
+def says_it_ended(message: ServerMessage) -> bool:
+    """The closing message. Success and failure are announced before it, when the record is not there yet."""
+    return message.type == "executing" and message.data.get("node") is None
+
+
+def says_it_is_ending(message: ServerMessage) -> bool:
+    return message.type in ("execution_success", "execution_error", "execution_interrupted")
+
+
+def started(attempt: Attempt) -> Iterator[events.Event]:
+    if not attempt.started:
+        attempt.started = True
+        yield events.Started(attempt.spec.index, attempt.prompt_id)
+
+
+def _node_started(attempt: Attempt, node: str) -> Iterator[events.Event]:
+    if attempt.node == node:
+        return
+    if attempt.node is not None:
+        attempt.nodes_done.add(attempt.node)
+    attempt.node = node
+    done = len(attempt.nodes_done & attempt.graph.keys())
+    yield events.NodeStarted(
+        attempt.spec.index,
+        attempt.prompt_id,
+        node=node,
+        title=attempt.title(node),
+        done=done,
+        total=len(attempt.graph),
+    )

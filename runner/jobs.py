@@ -1,0 +1,103 @@
+"""One job: what is asked for, how far it is, and how it ended."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner.errors import RunnerError
+from runner.rejection import node_label
+from runner.results import SavedJob
+
+RERUN_KEY = "prodgen_rerun"
+"""An input no node has: ComfyUI does not pass it on, but it is part of what the cache compares."""
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """What one job is to do. `graph` is complete: inputs set, pictures uploaded, named as the server names them.
+
+    `outputs`: node id → output name (empty: every file counts). `stem`: where the result goes, below the output folder,
+    without extension. `record`: what the sidecar says about the request.
+    """
+
+    index: int
+    workflow: str
+    graph: Mapping[str, Any]
+    outputs: Mapping[str, str]
+    stem: Path
+    seed: int | None = None
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Attempt:
+    """One submission of a job. A job that was lost with its server, or ran out of memory, is submitted once more."""
+
+    spec: JobSpec
+    replaces: tuple[str, ...] = ()
+    rerun_nodes: tuple[str, ...] = ()
+    reason: str = ""
+    prompt_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    client_id: str | None = None
+    submitted_at: float = 0.0
+    submitted_clock: float = 0.0
+    confirmed: bool = False
+    started: bool = False
+    handed_over: bool = False
+    position: int | None = None
+    node: str | None = None
+    nodes_done: set[str] = field(default_factory=set)
+    next_poll: float = 0.0
+    polls_after_end: int = 0
+    absent_since: float | None = None
+    graph: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.graph = prepared_graph(self.spec.graph, self.prompt_id, self.rerun_nodes)
+
+    def sent(self, client_id: str | None) -> None:
+        self.client_id = client_id
+        self.submitted_at = time.monotonic()
+        self.submitted_clock = time.time()
+
+    def title(self, node_id: str) -> str:
+        node = self.graph.get(node_id) or {}
+        return str((node.get("_meta") or {}).get("title") or node.get("class_type") or node_id)
+
+    def label(self, node_id: str) -> str:
+        return node_label(self.graph, node_id)
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """How a job ended: with `saved` files, or with `error`."""
+
+    spec: JobSpec
+    prompt_id: str | None
+    saved: SavedJob | None = None
+    error: RunnerError | None = None
+
+
+def prepared_graph(graph: Mapping[str, Any], prompt_id: str, rerun_nodes: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A copy in which every save node writes under a prefix of this job alone.
+
+    A result that nobody saw finish can then be found on the server by the job's id, and a save node never answers from
+    the cache with a file that was deleted since. `rerun_nodes` are made to run although nothing about them changed.
+    """
+    prepared = deepcopy(dict(graph))
+    for node_id, node in prepared.items():
+        inputs = node.get("inputs") if isinstance(node, dict) else None
+        if not isinstance(inputs, dict):
+            continue
+        prefix = inputs.get("filename_prefix")
+        if isinstance(prefix, str):
+            inputs["filename_prefix"] = f"{prefix}_{prompt_id[:8]}"
+        if node_id in rerun_nodes:
+            inputs[RERUN_KEY] = prompt_id
+    return prepared

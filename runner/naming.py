@@ -1,0 +1,85 @@
+"""File names of results: from our own template, never from the server; never over an existing file, never outside."""
+
+from __future__ import annotations
+
+import re
+import string
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from runner.errors import UsageError
+
+DEFAULT_TEMPLATE = "{date}_{workflow}_{seed}"
+PLACEHOLDERS = ("date", "workflow", "seed", "index", "image")
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\/]')
+_RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+_SUFFIX = re.compile(r"^\.[a-z0-9]{1,8}$")
+
+
+def timestamp(moment: float) -> str:
+    """`DDMMYYYY-HHMMSS` in local time."""
+    return time.strftime("%d%m%Y-%H%M%S", time.localtime(moment))
+
+
+def safe_name(text: str, *, limit: int = 120) -> str:
+    """One path component any file system takes; never empty, never `.` or `..`, never hidden."""
+    name = _UNSAFE.sub("_", text).strip(" .")[:limit].strip(" .")
+    return f"_{name}" if _RESERVED.match(name) else name or "_"
+
+
+def safe_suffix(filename: str) -> str:
+    """The extension of a name the server gave, if it looks like one; `.bin` otherwise."""
+    suffix = PurePosixPath(filename.replace("\\", "/")).suffix.lower()
+    return suffix if _SUFFIX.match(suffix) else ".bin"
+
+
+def check_template(template: str) -> None:
+    """Refuse a `--name` that cannot become a file name below `--out`, before anything is submitted."""
+    try:
+        names = [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
+        unknown = [name for name in names if name not in PLACEHOLDERS]
+    except ValueError as error:
+        raise UsageError(f"--name {template!r}: {error}.", advice="Write {{ and }} for braces.") from error
+    if unknown:
+        known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+        raise UsageError(f"--name {template!r}: there is no {{{unknown[0]}}}.", advice=f"There are {known}.")
+    path = PurePosixPath(template.replace("\\", "/"))
+    if path.is_absolute() or re.match(r"^[A-Za-z]:", template) or ".." in path.parts:
+        raise UsageError(f"--name {template!r} leads out of --out.", advice="Name the folder with --out.")
+    if not path.name or template.endswith(("/", "\\")):
+        raise UsageError("--name is empty.", advice="Without --name, results are named by date, workflow and seed.")
+
+
+def expand(template: str, values: Mapping[str, object]) -> Path:
+    """The template with its values, as a path below the output folder and without extension."""
+    parts = template.replace("\\", "/").split("/")
+    safe = {key: safe_name(str(value)) for key, value in values.items()}
+    names = [safe_name(part.format(**safe)) for part in parts if part not in ("", ".")]
+    if PurePosixPath(names[-1]).suffix.lower() in (".png", ".jpg", ".jpeg", ".webp"):
+        names[-1] = names[-1].rpartition(".")[0]  # `--name product.png`: the file's own kind decides
+    return Path(*names)
+
+
+def distinct_names(stem: str, files: Sequence[tuple[str, str]]) -> list[str]:
+    """File names for the results of one job.
+
+    The first of each kind (`.png`, `.jpg`, …) is `<stem>.<kind>`; a further one of the same kind gets its output's
+    name, and a number if that is taken as well.
+
+    Args:
+        files: (output name, extension with its dot) in order.
+    """
+    taken: set[str] = {f"{stem}.json".lower()}
+    names = []
+    for output, suffix in files:
+        candidates = [f"{stem}{suffix}", f"{stem}_{safe_name(output)}{suffix}"]
+        number = 2
+        while candidates[0].lower() in taken:
+            candidates.pop(0)
+            if not candidates:
+                candidates = [f"{stem}_{safe_name(output)}_{number}{suffix}"]
+                number += 1
+        taken.add(candidates[0].lower())
+        names.append(candidates[0])
+    return names

@@ -1,0 +1,109 @@
+"""Which of the files a job made are its result, and what its nodes reported."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runner.client import ServerFile
+
+
+@dataclass(frozen=True)
+class OutputFile:
+    """A file of the result; `output` is the `<name>` of the title `output: <name>`, or what the node is called."""
+
+    output: str
+    node_id: str
+    file: ServerFile
+
+
+@dataclass(frozen=True)
+class OutputText:
+    """Text that is a result by itself: the output's node showed text and made no file."""
+
+    output: str
+    node_id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class JobOutputs:
+    files: tuple[OutputFile, ...]
+    texts: tuple[OutputText, ...]
+    reports: dict[str, Any]
+
+
+def collect(outputs: Mapping[str, Any], graph: Mapping[str, Any], wanted: Mapping[str, str]) -> JobOutputs:
+    """Read the `outputs` of a job record.
+
+    Args:
+        outputs: node id → kind (`images`, `gifs`, `video`, `audio`, `text`, …) → list of files or strings.
+        graph: the graph as submitted.
+        wanted: node id → output name, from the titles `output: <name>`; empty: every file is a result (previews, of
+            type `temp`, only where nothing else is).
+    """
+    names = dict(wanted) or {node_id: _name(graph, node_id) for node_id in outputs}
+    files = [
+        OutputFile(name, node_id, file) for node_id, name in names.items() for file in node_files(outputs.get(node_id))
+    ]
+    if not wanted and any(item.file.type == "output" for item in files):
+        files = [item for item in files if item.file.type == "output"]
+    with_files = {item.node_id for item in files}
+    texts = [
+        OutputText(name, node_id, "\n".join(node_texts(outputs.get(node_id))))
+        for node_id, name in names.items()
+        if node_id not in with_files and node_texts(outputs.get(node_id)) and (wanted or not files)
+    ]
+    return JobOutputs(tuple(_distinct(files)), tuple(texts), _reports(outputs, graph))
+
+
+def node_files(entry: Any) -> list[ServerFile]:
+    """Every file one node lists, of whatever kind."""
+    found = []
+    for items in (entry or {}).values() if isinstance(entry, Mapping) else ():
+        for item in items if isinstance(items, list) else ():
+            if isinstance(item, Mapping) and isinstance(item.get("filename"), str) and item["filename"]:
+                subfolder, kind = str(item.get("subfolder") or ""), str(item.get("type") or "output")
+                found.append(ServerFile(item["filename"], subfolder, kind))
+    return found
+
+
+def node_texts(entry: Any) -> list[str]:
+    items = entry.get("text") if isinstance(entry, Mapping) else None
+    if isinstance(items, str):
+        return [items]
+    return [item for item in items or () if isinstance(item, str)]
+
+
+def _distinct(files: list[OutputFile]) -> list[OutputFile]:
+    seen: dict[ServerFile, OutputFile] = {}
+    for item in files:
+        seen.setdefault(item.file, item)
+    return list(seen.values())
+
+
+def _name(graph: Mapping[str, Any], node_id: str) -> str:
+    node = graph.get(node_id) or {}
+    return str((node.get("_meta") or {}).get("title") or node.get("class_type") or node_id)
+
+
+def _reports(outputs: Mapping[str, Any], graph: Mapping[str, Any]) -> dict[str, Any]:
+    """Every text the nodes showed, by node title (the JSON reports as objects)."""
+    reports: dict[str, Any] = {}
+    for node_id, entry in outputs.items():
+        values = [_parsed(text) for text in node_texts(entry)]
+        if values:
+            name = _name(graph, node_id)
+            key = name if name not in reports else f"{name} (node {node_id})"
+            reports[key] = values[0] if len(values) == 1 else values
+    return reports
+
+
+def _parsed(text: str) -> Any:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, (dict, list)) else text

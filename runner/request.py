@@ -1,0 +1,213 @@
+"""What one `submit` asks for: the workflow, the values, the photos and the seeds, checked before anything is queued."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner import naming
+from runner.auth import has_credentials
+from runner.checks import Problem, check_graph
+from runner.client import ComfyClient
+from runner.errors import UsageError, WorkflowError, WorkflowRejectedError
+from runner.graph import Workflow, is_link
+from runner.jobs import JobSpec
+from runner.photos import PreparedPhoto, prepare_photo
+from runner.schema import recorded_object_info
+from runner.session import Session
+from runner.validate import ServerView, server_view
+from runner.workflow import WORKFLOWS_DIR, load_workflow, parse_setting, patch_workflow
+
+_SEED_WIDGETS = ("seed", "noise_seed")
+
+
+@dataclass
+class Request:
+    """A checked command line."""
+
+    workflow: Workflow
+    values: dict[str, Any]
+    photos: dict[Path, PreparedPhoto]
+    images: list[Path]
+    count: int
+    template: str
+    seed: int | None
+    settings: list[str] = field(default_factory=list)
+
+    def specs(self, session: Session) -> Iterator[JobSpec]:
+        """Check the workflow against the server, upload the photos, and give one job per seed.
+
+        Raises:
+            WorkflowError: a value does not fit, once the server has said what fits.
+            WorkflowRejectedError: with every problem at once.
+        """
+        client = session.client
+        view = server_view(client, self.workflow.graph)
+        values = {**self.values, **settings(self.workflow, self.settings, view.object_info)}
+        seed_name, seed = self._seed(view.object_info)
+        names = [self.photos[path].upload_name for path in self.images]
+        first = {**values, **({seed_name: seed} if seed_name and seed is not None else {})}
+        graph = patch_workflow(self.workflow, first, names, view.object_info)
+        self._check(session, graph, names, view)
+        uploaded = self._upload(client)
+        names = [uploaded[path] for path in self.images]
+        if self.count > 1 and seed_name is None:
+            session.notice(f"{self.workflow.label} has no seed: the {self.count} results will be the same.")
+        return self._each(values, names, seed_name, seed, view)
+
+    def _each(
+        self, values: Mapping[str, Any], names: list[str], seed_name: str | None, seed: int | None, view: ServerView
+    ) -> Iterator[JobSpec]:
+        outputs = {output.node_id: output.name for output in self.workflow.outputs()}
+        for index in range(1, self.count + 1):
+            this_seed = None if seed is None else seed + index - 1
+            given = {**values, **({seed_name: this_seed} if seed_name and this_seed is not None else {})}
+            graph = patch_workflow(self.workflow, given, names, view.object_info)
+            placeholders = {
+                "date": naming.timestamp(time.time()),
+                "workflow": self.workflow.name,
+                "seed": this_seed or 0,
+                "index": index,
+                "image": self.images[0].stem if self.images else self.workflow.name,
+            }
+            stem = naming.expand(self.template, placeholders)
+            record = self._record(graph, given, view)
+            yield JobSpec(index, self.workflow.label, graph, outputs, stem, this_seed, record)
+
+    def _record(self, graph: Mapping[str, Any], given: Mapping[str, Any], view: ServerView) -> dict[str, Any]:
+        inputs = {}
+        for spec in self.workflow.inputs(view.object_info):
+            value = graph[spec.node_id]["inputs"].get(spec.widget)
+            if not is_link(value):
+                inputs[spec.name] = value
+        images = []
+        for path in self.images:
+            photo = self.photos[path]
+            facts = {"file": path.name, "sha256": photo.sha256, "width": photo.width, "height": photo.height}
+            images.append({**facts, "notes": list(photo.notes)})
+        return {
+            "version": self.workflow.version,
+            "inputs": {**inputs, **given},
+            "images": images,
+        }
+
+    def _seed(self, object_info: Mapping[str, Any]) -> tuple[str | None, int | None]:
+        """The name of the input that holds the seed (an input `seed`, or the only seed widget), and the first seed."""
+        spec = self.workflow.input("seed", object_info)
+        if spec is not None:
+            default = spec.default if isinstance(spec.default, int) else 0
+            return spec.name, default if self.seed is None else self.seed
+        found = [
+            (f"{node_id}.{widget}", node["inputs"][widget])
+            for node_id, node in self.workflow.graph.items()
+            for widget in _SEED_WIDGETS
+            if isinstance(node["inputs"].get(widget), int)
+        ]
+        if len(found) == 1:
+            return found[0][0], found[0][1] if self.seed is None else self.seed
+        if self.seed is not None:
+            raise WorkflowError(
+                f"{self.workflow.label} has no input `seed`" + (" and several nodes with one." if found else "."),
+                advice=f"Set one with --set {found[0][0]}={self.seed}." if found else "Leave out --seed.",
+            )
+        return None, None
+
+    def _check(self, session: Session, graph: dict[str, Any], names: list[str], view: ServerView) -> None:
+        problems = check_graph(graph, view.object_info, uploaded=names, replaced=view.replaced)
+        errors = [problem for problem in problems if problem.severity == "error" and problem.certain]
+        for problem in problems:
+            if problem not in errors:
+                session.notice(f"warning: {problem}")
+        if errors:
+            raise WorkflowRejectedError(
+                f"{self.workflow.label} cannot run on {session.client.url}:\n" + "\n".join(map(_line, errors))
+            )
+
+    def _upload(self, client: ComfyClient) -> dict[Path, str]:
+        limit = client.upload_limit() if self.photos else None
+        names = {}
+        for path, prepared in self.photos.items():
+            photo = prepared
+            if limit is not None and len(photo.data) > limit:
+                photo = prepare_photo(path, max_bytes=limit)
+            names[path] = client.upload_image(photo.data, photo.upload_name)
+        return names
+
+
+def prepare_request(args: argparse.Namespace) -> Request:
+    """Everything that can be checked without a server: the file, the values, the photos, the folder.
+
+    Raises:
+        UsageError, WorkflowError, PhotoError: with what is wrong and what to do.
+    """
+    for url in args.server:
+        if has_credentials(url):
+            raise UsageError(
+                "--server holds a password, which other users of this machine can read.",
+                advice="Put it into $COMFYUI_BASIC_AUTH (user:password) or $COMFYUI_TOKEN and leave it out of the URL.",
+            )
+    workflow = load_workflow(args.workflow)
+    template = args.name if args.name is not None else naming.DEFAULT_TEMPLATE
+    naming.check_template(template)
+    _check_folder(args.out)
+    images = [Path(image) for image in args.image]
+    request = Request(
+        workflow=workflow,
+        values={} if args.prompt is None else {"prompt": args.prompt},
+        photos={},
+        images=images,
+        count=args.count,
+        template=template,
+        seed=args.seed,
+        settings=list(args.set),
+    )
+    _check_values_early(request)
+    request.photos = {path: prepare_photo(path) for path in dict.fromkeys(images)}
+    return request
+
+
+def settings(workflow: Workflow, texts: list[str], object_info: Mapping[str, Any]) -> dict[str, Any]:
+    """`--set` as name → text; the same name twice is a mistake, not a preference."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, value = parse_setting(workflow, text, object_info)
+        if name in found:
+            raise WorkflowError(f"--set {name} was given twice.")
+        found[name] = value
+    return found
+
+
+def _check_values_early(request: Request) -> None:
+    """Refuse wrong names and values before a server is looked for, as far as the file alone can tell.
+
+    A widget that is not in the file may still exist on the server, so a name with a dot is left for later.
+    """
+    schema = recorded_object_info(WORKFLOWS_DIR)
+    known = schema if all(node["class_type"] in schema for node in request.workflow.graph.values()) else None
+    placeholders = [f"{number}.png" for number, _ in enumerate(request.images)]
+    try:
+        given = {**request.values, **settings(request.workflow, request.settings, known or {})}
+        patch_workflow(request.workflow, given, placeholders, known)
+    except WorkflowError:
+        if known is not None or not any("." in text.partition("=")[0] for text in request.settings):
+            raise
+
+
+def _check_folder(folder: Path) -> None:
+    existing = folder
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir():
+        raise UsageError(f"--out {folder}: {existing} is a file, not a folder.")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise UsageError(f"--out {folder}: {existing} cannot be written to.", advice="Choose another folder.")
+
+
+def _line(problem: Problem) -> str:
+    advice = problem.advice.replace("\n", "\n    ")
+    return f"  - {problem.message}" + (f"\n    {advice}" if advice else "")

@@ -1,0 +1,214 @@
+"""Fetch what a job made and save it: whole or not at all, under a free name, with the record beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from runner.client import ComfyClient, FileGoneError, ServerFile
+from runner.errors import NodeFailedError, RunnerError
+from runner.naming import distinct_names, safe_suffix
+from runner.outputs import JobOutputs
+from runner.pictures import add_graph_to_png, check_picture, png_has_graph
+from runner.rejection import node_label
+from runner.transport import NoAnswerError, NotReachedError
+
+_DOWNLOAD_TRIES = 3
+_MAX_NUMBER = 10_000
+
+
+class NotSavedError(RunnerError):
+    """A result is on the server and could not be written here."""
+
+
+class FilesMissingError(Exception):
+    """The server lists files it does not have (any more); `nodes` would have to run again."""
+
+    def __init__(self, nodes: tuple[str, ...], names: tuple[str, ...]) -> None:
+        super().__init__(f"the server lists files it does not have: {', '.join(names)}")
+        self.nodes = nodes
+        self.names = names
+
+
+class AbortedError(Exception):
+    """Saving was called off (Ctrl-C); nothing half-written is left."""
+
+
+@dataclass(frozen=True)
+class SavedFile:
+    path: Path
+    output: str
+    node_id: str
+    size: int
+
+
+@dataclass(frozen=True)
+class SavedJob:
+    files: tuple[SavedFile, ...]
+    sidecar: Path
+
+
+class Abort:
+    """Calls off a save under way from another thread. `parts` are the files it would leave half-written."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self.parts: set[Path] = set()
+
+    def set(self) -> None:
+        self._event.set()
+
+    def check(self) -> None:
+        if self._event.is_set():
+            raise AbortedError
+
+    def remove_parts(self) -> None:
+        for path in list(self.parts):
+            with contextlib.suppress(OSError):
+                path.unlink()
+            self.parts.discard(path)
+
+
+def save_job(
+    client: ComfyClient,
+    outputs: JobOutputs,
+    target: Path,
+    *,
+    graph: Mapping[str, Any],
+    sidecar: Mapping[str, Any],
+    abort: Abort,
+) -> SavedJob:
+    """Download every file of a job, check the pictures, write the sidecar, then show all of it under final names.
+
+    Args:
+        target: path without extension; a number is added when anything of that name exists.
+        graph: as submitted; it belongs into every PNG.
+        sidecar: what the `.json` beside the result says, apart from the files themselves.
+
+    Raises:
+        FilesMissingError: the server lists files it does not have.
+        NodeFailedError: a picture is black, transparent or unreadable, or there is no result at all.
+        NotSavedError: the disk is full, or the folder cannot be written.
+        ServerUnavailableError: the downloads broke off again and again.
+    """
+    planned = [(item.output, safe_suffix(item.file.filename)) for item in outputs.files]
+    planned += [(item.output, ".txt") for item in outputs.texts]
+    if not planned:
+        raise NodeFailedError("The job ended without any file or text.", advice="Does the workflow save its result?")
+    try:
+        return _Saving(client, outputs, graph, abort).run(target, planned, sidecar)
+    except OSError as error:
+        where = error.filename or target.parent
+        files = ", ".join(item.file.filename for item in outputs.files)
+        raise NotSavedError(
+            f"The result could not be written to {where}: {error.strerror or error}.",
+            advice=f"Make room or choose another --out. The server still has: {files or 'its text'}.",
+        ) from error
+    finally:
+        abort.remove_parts()
+
+
+@dataclass(frozen=True)
+class _Saving:
+    client: ComfyClient
+    outputs: JobOutputs
+    graph: Mapping[str, Any]
+    abort: Abort
+
+    def run(self, target: Path, planned: list[tuple[str, str]], sidecar: Mapping[str, Any]) -> SavedJob:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        finals, parts = _reserve(target, planned, self.abort)
+        count = len(self.outputs.files)
+        self._fetch(parts[:count])
+        for text, part in zip(self.outputs.texts, parts[count:-1], strict=True):
+            part.write_text(text.text + "\n", encoding="utf-8")
+        owners = [(item.output, item.node_id) for item in self.outputs.files]
+        owners += [(item.output, item.node_id) for item in self.outputs.texts]
+        files = tuple(
+            SavedFile(final, output, node_id, part.stat().st_size)
+            for final, part, (output, node_id) in zip(finals[:-1], parts[:-1], owners, strict=True)
+        )
+        listed = [{"file": f.path.name, "output": f.output, "node": f.node_id, "bytes": f.size} for f in files]
+        record = {**sidecar, "files": listed, "reports": self.outputs.reports}
+        parts[-1].write_text(json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+        self.abort.check()
+        for part, final in zip(parts, finals, strict=True):
+            part.replace(final)
+            self.abort.parts.discard(part)
+        return SavedJob(files, finals[-1])
+
+    def _fetch(self, parts: list[Path]) -> None:
+        """Download and check every file, each into its part file."""
+        missing = []
+        for item, part in zip(self.outputs.files, parts, strict=True):
+            try:
+                _download(self.client, item.file, part, self.abort)
+            except FileGoneError:
+                missing.append(item)
+                continue
+            _check(part, safe_suffix(item.file.filename), node_label(self.graph, item.node_id), self.graph)
+            self.abort.check()
+        if missing:
+            nodes = tuple({item.node_id for item in missing})
+            raise FilesMissingError(nodes, tuple(item.file.filename for item in missing))
+
+
+def _reserve(target: Path, planned: list[tuple[str, str]], abort: Abort) -> tuple[list[Path], list[Path]]:
+    """Names nobody has, held by `.part` files: the results and, last, the sidecar.
+
+    The part file is made before the final name is looked at, and goes away only when the final one is there: two runs
+    that save into one folder at the same moment cannot choose the same name.
+    """
+    for number in range(1, _MAX_NUMBER):
+        stem = target.name if number == 1 else f"{target.name}_{number}"
+        names = [*distinct_names(stem, planned), f"{stem}.json"]
+        finals = [target.with_name(name) for name in names]
+        parts = []
+        for final in finals:
+            part = final.with_name(final.name + ".part")
+            try:
+                os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+            except FileExistsError:
+                break
+            abort.parts.add(part)
+            parts.append(part)
+            if os.path.lexists(final):
+                break
+        else:
+            return finals, parts
+        abort.remove_parts()
+    raise NotSavedError(f"There are {_MAX_NUMBER} results named {target.name} already.", advice="Choose another --out.")
+
+
+def _download(client: ComfyClient, file: ServerFile, part: Path, abort: Abort) -> None:
+    for attempt in range(1, _DOWNLOAD_TRIES + 1):
+        abort.check()
+        try:
+            with part.open("wb") as stream:
+                _copy(client, file, stream, abort)
+            return
+        except (NotReachedError, NoAnswerError):
+            if attempt == _DOWNLOAD_TRIES:
+                raise
+            threading.Event().wait(0.2 * attempt)
+
+
+def _copy(client: ComfyClient, file: ServerFile, stream: IO[bytes], abort: Abort) -> None:
+    with client.open_file(file) as chunks:
+        for chunk in chunks:
+            abort.check()
+            stream.write(chunk)
+
+
+def _check(part: Path, suffix: str, node: str, graph: Mapping[str, Any]) -> None:
+    if part.stat().st_size == 0:
+        raise NodeFailedError(f"{node} delivered an empty file.")
+    check_picture(part, suffix, node)
+    if suffix == ".png" and not png_has_graph(part):
+        add_graph_to_png(part, graph)

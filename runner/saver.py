@@ -1,0 +1,87 @@
+"""The thread that downloads, checks and writes results while the next jobs run."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.client import ComfyClient, JobRecord
+from runner.errors import RunnerError
+from runner.jobs import Attempt
+from runner.outputs import collect
+from runner.results import Abort, AbortedError, FilesMissingError, SavedJob, save_job
+from runner.sidecar import describe_job
+from runner.watch import Inbox
+
+
+@dataclass(frozen=True)
+class SaveEnded:
+    """Put into the inbox when a job's files are saved, or cannot be."""
+
+    attempt: Attempt
+    saved: SavedJob | None = None
+    missing: FilesMissingError | None = None
+    error: RunnerError | None = None
+
+
+class Saver(threading.Thread):
+    """Saves the jobs handed over, one after the other, and reports each to the inbox."""
+
+    def __init__(self, client: ComfyClient, folder: Path, inbox: Inbox, server: Mapping[str, Any]) -> None:
+        super().__init__(name="saver", daemon=True)
+        self._client = client
+        self._folder = folder
+        self._inbox = inbox
+        self._server = server
+        self._work: queue.SimpleQueue[tuple[Attempt, JobRecord] | None] = queue.SimpleQueue()
+        self._abort = Abort()
+
+    def hand_over(self, attempt: Attempt, record: JobRecord) -> None:
+        self._work.put((attempt, record))
+
+    def stop(self) -> None:
+        """Let the thread end when what it was given is saved."""
+        self._work.put(None)
+
+    def abort(self, patience: float = 0.5) -> None:
+        """End now: what is being written is removed."""
+        self._abort.set()
+        self._work.put(None)
+        self.join(patience)
+        self._abort.remove_parts()
+
+    def run(self) -> None:
+        while (work := self._work.get()) is not None:
+            attempt, record = work
+            try:
+                self._inbox.put(self._save(attempt, record))
+            except AbortedError:
+                return
+
+    def _save(self, attempt: Attempt, record: JobRecord) -> SaveEnded:
+        fetch_began = time.monotonic()
+        outputs = collect(record.outputs, attempt.graph, attempt.spec.outputs)
+        try:
+            description = describe_job(attempt, record, self._server, fetch_began)
+            saved = save_job(
+                self._client,
+                outputs,
+                self._folder / attempt.spec.stem,
+                graph=attempt.graph,
+                sidecar=description,
+                abort=self._abort,
+            )
+        except FilesMissingError as missing:
+            return SaveEnded(attempt, missing=missing)
+        except RunnerError as error:
+            return SaveEnded(attempt, error=error)
+        except AbortedError:
+            raise
+        except Exception as error:
+            return SaveEnded(attempt, error=RunnerError(f"Saving failed unexpectedly: {type(error).__name__}: {error}"))
+        return SaveEnded(attempt, saved=saved)

@@ -1,0 +1,91 @@
+"""A run's connection to one server: client, socket, saver and dispatcher, put together and taken down."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from runner.client import ComfyClient
+from runner.dispatch import Dispatcher, Limits
+from runner.jobs import JobResult, JobSpec
+from runner.progress import Reporter
+from runner.saver import Saver
+from runner.sidecar import describe_server
+from runner.watch import Inbox, Listener
+
+OWNER_KEY = "prodgen"
+"""Where a job's `extra_data` says that this runner queued it; `cancel` without an id goes by it."""
+
+
+class Session:
+    """Everything that lives as long as one run on one server. The socket opens while the photos are uploaded."""
+
+    def __init__(
+        self,
+        url: str,
+        folder: Path,
+        reporter: Reporter,
+        *,
+        workflow: str,
+        deadline: float | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.client = ComfyClient(url)
+        inbox = Inbox()
+        self._listener = Listener(self.client, inbox)
+        self._listener.start()
+        self._reporter = reporter
+        self.stats = self.client.system_stats()
+        self._saver = Saver(self.client, folder, inbox, describe_server(self.client.url, self.stats))
+        self._dispatcher = Dispatcher(
+            self.client,
+            self._listener,
+            self._saver,
+            inbox,
+            report=reporter.event,
+            notice=reporter.notice,
+            extra_data={OWNER_KEY: {"owner": owner(), "workflow": workflow}},
+            deadline=deadline,
+            limits=limits,
+        )
+
+    def notice(self, text: str) -> None:
+        self._reporter.notice(text)
+
+    def run(self, specs: Iterable[JobSpec]) -> list[JobResult]:
+        """Submit, watch and save every job; see `Dispatcher.run`."""
+        self._saver.start()
+        self._listener.wait_for_first_attempt(2.0)
+        return self._dispatcher.run(specs)
+
+    @property
+    def results(self) -> list[JobResult]:
+        return self._dispatcher.results
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._listener.stop()
+        self._saver.stop()
+
+
+def owner() -> str:
+    """What tells this user's jobs from those of others on a shared server, without naming anybody."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        user = ""
+    return hashlib.sha256(f"{user}@{platform.node()}".encode()).hexdigest()[:16]
+
+
+def is_ours(extra_data: dict[str, Any]) -> bool:
+    mark = extra_data.get(OWNER_KEY)
+    return isinstance(mark, dict) and mark.get("owner") == owner()

@@ -1,0 +1,88 @@
+"""`status`: which server answers, what it runs on, and what is in its queue. Starts nothing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from runner.cli import add_server_argument
+from runner.errors import EXIT_OK, ServerUnavailableError
+
+if TYPE_CHECKING:
+    from runner.cli import Subparsers
+
+
+def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
+    parser = subparsers.add_parser(
+        "status",
+        help="which server answers, and what it is doing",
+        description="Which ComfyUI answers, what it runs on, and what is in its queue. Nothing is started.",
+        allow_abbrev=False,
+    )
+    add_server_argument(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """The `status` command."""
+
+    from runner.client import ComfyClient
+    from runner.session import OWNER_KEY, is_ours
+
+    client = ComfyClient(answering_server(args.server))
+    system = client.system_stats()
+    jobs = [
+        {
+            "prompt_id": job.prompt_id,
+            "state": "running" if job.running else "waiting",
+            "ours": is_ours(job.extra_data),
+            "workflow": (job.extra_data.get(OWNER_KEY) or {}).get("workflow"),
+        }
+        for job in client.queue()
+    ]
+    state = {"server": client.url, "comfyui": system["system"].get("comfyui_version"), "devices": _devices(system)}
+    if args.json:
+        sys.stdout.write(json.dumps({**state, "jobs": jobs}) + "\n")
+        return EXIT_OK
+    lines = [f"ComfyUI {state['comfyui']} at {client.url}"]
+    lines += [f"  {d['name']}: {d['free_gb']:.1f} of {d['total_gb']:.1f} GB free" for d in state["devices"]]
+    lines += [
+        f"  {job['state']:<8} {job['prompt_id']}  {job['workflow'] or ''}{'' if job['ours'] else '  (not ours)'}"
+        for job in jobs
+    ]
+    sys.stdout.write("\n".join(lines if jobs else [*lines, "  nothing is queued"]) + "\n")
+    return EXIT_OK
+
+
+def answering_server(urls: list[str]) -> str:
+    """The server that a run would use if it had to start none.
+
+    Raises:
+        ServerUnavailableError: none answers.
+    """
+    import os
+
+    from runner import serve, server_process
+
+    if urls:
+        return serve.resolve_server(urls)
+    started = serve.started_server()
+    named = os.environ.get(serve.URL_VARIABLE, "").strip()
+    for url in (named, serve.HERE.url, started.url if started else ""):
+        if url and server_process.probe(url) is not None:
+            return url
+    raise ServerUnavailableError("No ComfyUI answers.", advice="`submit` and `serve` start the installed one.")
+
+
+def _devices(system: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": device.get("name"),
+            "free_gb": float(device.get("vram_free") or 0) / 1e9,
+            "total_gb": float(device.get("vram_total") or 0) / 1e9,
+        }
+        for device in system.get("devices") or []
+    ]

@@ -1,0 +1,107 @@
+"""`submit WORKFLOW`: one workflow, one photo (or as many as it takes), one or more seeds, finished files."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.cli import add_server_argument
+from runner.errors import EXIT_OK, InterruptedRunError
+
+if TYPE_CHECKING:
+    from runner.cli import Subparsers
+    from runner.progress import Reporter
+
+DEFAULT_OUT = Path("outputs/run")
+
+
+def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
+    parser = subparsers.add_parser(
+        "submit",
+        help="run a workflow on a photo and save what it makes",
+        description="Run a workflow and save its result. The paths of the saved files go to standard output, "
+        "everything else to standard error.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("workflow", metavar="WORKFLOW", help="a bundled workflow's name, or a path")
+    parser.add_argument(
+        "--image", action="append", default=[], metavar="FILE", help="a photo; repeat it for workflows that take more"
+    )
+    parser.add_argument("--prompt", metavar="TEXT", help="the workflow's input `prompt`")
+    parser.add_argument("--seed", type=int, metavar="N", help="the workflow's input `seed` (default: the file's own)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any other input, or any widget as NODE.widget=value (`inputs WORKFLOW` lists them); repeatable",
+    )
+    parser.add_argument("--count", type=_count, default=1, metavar="N", help="run it N times, the seed counting up")
+    parser.add_argument("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help=f"default: {DEFAULT_OUT}")
+    parser.add_argument(
+        "--name",
+        metavar="TEMPLATE",
+        help="file name without extension; may hold {date} {workflow} {seed} {index} {image} and folders "
+        "(default: {date}_{workflow}_{seed}); nothing is overwritten, _2, _3 … is added",
+    )
+    add_server_argument(parser)
+    parser.add_argument(
+        "--timeout", type=_seconds, metavar="S", help="for the whole run, once a server answers; then it is cancelled"
+    )
+    parser.add_argument("--json", action="store_true", help="JSON lines on standard output, one per event")
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """The `submit` command."""
+    from runner.progress import make_reporter
+    from runner.signals import interruptible
+
+    with interruptible(), make_reporter(json_lines=args.json, jobs=args.count) as reporter:
+        try:
+            return _run(args, reporter)
+        except KeyboardInterrupt:
+            raise InterruptedRunError(
+                "Interrupted: what this run had queued was cancelled, and nothing half-written is left."
+            ) from None
+
+
+def _run(args: argparse.Namespace, reporter: Reporter) -> int:
+
+    from runner.request import prepare_request
+    from runner.session import Session
+
+    request = prepare_request(args)
+    from runner.serve import resolve_server
+
+    url = resolve_server(args.server, say=reporter.notice)
+    if len(args.server) > 1:
+        reporter.notice(f"Several servers were named; this command uses one: {_public(url)}.")
+    deadline = None if args.timeout is None else time.monotonic() + args.timeout
+    with Session(url, args.out, reporter, workflow=request.workflow.label, deadline=deadline) as session:
+        specs = request.specs(session)
+        results = session.run(specs)
+    errors = [result.error for result in results if result.error is not None]
+    return EXIT_OK if not errors else errors[0].exit_code
+
+
+def _public(url: str) -> str:
+    from runner.auth import public_url
+
+    return public_url(url)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError("must be more than 0 seconds")
+    return number

@@ -1,0 +1,139 @@
+"""The server's WebSocket, read on its own thread. It is a hint: whoever listens also polls the job records.
+
+A client that stops reading holds up the messages of every client of that server, so the thread only reads, decodes and
+hands over; it touches no disk. Each connection has its own client id: ComfyUI loses the messages of a client that comes
+back under the old one. Jobs submitted under an earlier id get no more messages and must be polled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import queue
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from runner.client import ComfyClient
+
+PING_AFTER_S = 5.0
+RECONNECT_CAP_S = 5.0
+_READ_S = 1.0
+_IGNORED = (b'{"type": "progress_state"', b'{"type": "crystools')  # frequent, long, and said by other messages too
+_FEATURES = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": False}})
+
+
+@dataclass(frozen=True)
+class ServerMessage:
+    """One message of the server about one of its jobs."""
+
+    type: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Connected:
+    client_id: str
+
+
+@dataclass(frozen=True)
+class Disconnected:
+    reason: str
+
+
+Inbox = queue.SimpleQueue[Any]
+"""Where the listener and the saver put what they have to say to the one thread that decides."""
+
+
+class Listener(threading.Thread):
+    """Puts `Connected`, `ServerMessage` and `Disconnected` into the inbox until stopped; reconnects by itself."""
+
+    def __init__(self, client: ComfyClient, inbox: Inbox) -> None:
+        super().__init__(name="comfyui-socket", daemon=True)
+        self._client = client
+        self._inbox = inbox
+        self._stop_asked = threading.Event()
+        self._ping_asked = threading.Event()
+        self._first_attempt = threading.Event()
+        self._client_id: str | None = None
+        self.last_heard = 0.0
+
+    @property
+    def client_id(self) -> str | None:
+        """The id of the connection that is open now, to submit jobs under; None while there is none."""
+        return self._client_id
+
+    def wait_for_first_attempt(self, timeout: float) -> None:
+        self._first_attempt.wait(timeout)
+
+    def ask_for_sign_of_life(self) -> None:
+        """Ping at the next chance; an answer moves `last_heard`."""
+        self._ping_asked.set()
+
+    def stop(self) -> None:
+        """Return at once; the thread closes its own socket within a second."""
+        self._stop_asked.set()
+
+    def run(self) -> None:
+        pause = 0.1
+        while not self._stop_asked.is_set():
+            began = time.monotonic()
+            try:
+                self._listen()
+                reason = "closed"
+            except Exception as error:
+                reason = f"{type(error).__name__}: {error}"
+            was_open = self._client_id is not None
+            self._client_id = None
+            self._first_attempt.set()
+            if was_open and not self._stop_asked.is_set():
+                self._inbox.put(Disconnected(reason))
+            pause = 0.1 if time.monotonic() - began > RECONNECT_CAP_S else min(RECONNECT_CAP_S, pause * 2)
+            self._stop_asked.wait(pause)
+
+    def _listen(self) -> None:
+        import websocket
+
+        client_id = uuid.uuid4().hex
+        url, headers = self._client.socket_target(client_id)
+        connection = websocket.create_connection(url, timeout=5.0, header=headers, skip_utf8_validation=True)
+        try:
+            connection.settimeout(_READ_S)
+            connection.send(_FEATURES)
+            self.last_heard = time.monotonic()
+            self._client_id = client_id
+            self._inbox.put(Connected(client_id))
+            self._first_attempt.set()
+            self._read(connection, websocket.WebSocketTimeoutException, websocket.ABNF)
+        finally:
+            connection.shutdown()
+
+    def _read(self, connection: Any, silence: type[Exception], codes: Any) -> None:
+        pinged_at: float | None = None
+        while not self._stop_asked.is_set():
+            now = time.monotonic()
+            if pinged_at is not None and self.last_heard < pinged_at and now - pinged_at > PING_AFTER_S:
+                raise ConnectionError("the connection is open, but nothing comes through")
+            due = pinged_at is None or pinged_at <= self.last_heard
+            if due and (self._ping_asked.is_set() or now - self.last_heard > PING_AFTER_S):
+                self._ping_asked.clear()
+                pinged_at = now
+                connection.ping()
+            try:
+                code, payload = connection.recv_data(control_frame=True)
+            except silence:
+                continue
+            self.last_heard = time.monotonic()
+            if code == codes.OPCODE_CLOSE:
+                raise ConnectionError("the server closed the connection")
+            if code == codes.OPCODE_TEXT and not payload.startswith(_IGNORED):
+                self._hand_over(payload)
+
+    def _hand_over(self, payload: bytes) -> None:
+        with contextlib.suppress(ValueError):
+            message = json.loads(payload)
+            data = message.get("data") if isinstance(message, dict) else None
+            if isinstance(data, dict) and "prompt_id" in data:
+                self._inbox.put(ServerMessage(str(message.get("type")), data))
