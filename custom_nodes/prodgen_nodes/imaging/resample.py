@@ -7,6 +7,7 @@ an 8000² picture needs neither a sparse library nor the whole weight matrix. Ro
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +20,10 @@ from .placement import Affine
 
 _LOBES = 3
 _BLOCK = 32
+_BAND = 256
+"""Canvas rows that `placed_bands` works on at a time: small enough for the caches, large against the kernel's reach."""
+_SETTLED = 1 / 4096
+"""Coverage this close to 0 or 1 in the neighbourhood counts as none or whole."""
 
 
 @dataclass(frozen=True)
@@ -52,32 +57,77 @@ def settle_alpha(rgba: Tensor) -> Tensor:
     return torch.cat((color, alpha.clamp(0.0, 1.0)), dim=-1)
 
 
-def _resample_rows(x: Tensor, scale: float, offset: float, start: int, stop: int) -> Tensor:
-    """Rows `start..stop` of the resampled `x` `[n, m]`; outside `x` there is nothing (zero), `X = scale·x + offset`."""
-    count = x.shape[0]
+def _weights(scale: float, offset: float, start: int, stop: int, lobes: int) -> tuple[Tensor, int]:
+    """Kernel weights `[stop-start, taps]` in float64 and the source index of the first tap; each row sums to 1.
+
+    Three lobes are Lanczos-3; one lobe is the tent over the Lanczos kernel's central lobe.
+    """
     stretch = max(1.0, 1.0 / scale)
-    reach = _LOBES * stretch
-    out = x.new_zeros((stop - start, x.shape[1]))
-    for block in range(start, stop, _BLOCK):
-        end = min(block + _BLOCK, stop)
-        centers = (torch.arange(block, end, dtype=torch.float64) + 0.5 - offset) / scale
-        first = math.floor(float(centers[0]) - reach)
-        last = math.ceil(float(centers[-1]) + reach)
-        taps = torch.arange(first, last, dtype=torch.float64) + 0.5
-        distance = (taps[None, :] - centers[:, None]) / stretch
+    reach = lobes * stretch
+    centers = (torch.arange(start, stop, dtype=torch.float64) + 0.5 - offset) / scale
+    first = math.floor(float(centers[0]) - reach)
+    last = math.ceil(float(centers[-1]) + reach)
+    taps = torch.arange(first, last, dtype=torch.float64) + 0.5
+    distance = (taps[None, :] - centers[:, None]) / stretch
+    weights = (1 - distance.abs()).clamp(min=0.0)
+    if lobes == _LOBES:
         weights = torch.sinc(distance) * torch.sinc(distance / _LOBES) * (distance.abs() < _LOBES)
-        weights = weights / weights.sum(dim=1, keepdim=True)
-        inside = slice(max(first, 0), min(last, count))
-        if inside.start >= inside.stop:
-            continue
-        part = weights[:, inside.start - first : inside.stop - first].to(x)
-        out[block - start : end - start] = part @ x[inside]
-    return out
+        # sin(nπ) is not quite 0 in floating point; at whole shifts the pixels are to come through exactly.
+        weights = torch.where(weights.abs() < 1e-9, torch.zeros_like(weights), weights)
+    return weights / weights.sum(dim=1, keepdim=True), first
 
 
-def _covered(scale: float, offset: float, count: int, limit: int) -> tuple[int, int]:
-    reach = _LOBES * max(1.0, scale)
+@dataclass(frozen=True)
+class _Axis:
+    """One axis of a resampling, `start..stop` of the result from `count` source pixels, ready to use on many bands."""
+
+    start: int
+    stop: int
+    blocks: tuple[tuple[slice, slice, Tensor], ...]
+
+    @classmethod
+    def plan(cls, scale: float, offset: float, start: int, stop: int, count: int, lobes: int, like: Tensor) -> _Axis:
+        """`X = scale·x + offset`; outside the source there is nothing (0). Weights are of the kind of `like`."""
+        blocks = []
+        for block in range(start, stop, _BLOCK):
+            end = min(block + _BLOCK, stop)
+            weights, first = _weights(scale, offset, block, end, lobes)
+            inside = slice(max(first, 0), min(first + weights.shape[1], count))
+            if inside.start < inside.stop:
+                part = weights[:, inside.start - first : inside.stop - first].to(like)
+                blocks.append((slice(block - start, end - start), inside, part))
+        return cls(start, stop, tuple(blocks))
+
+    def rows(self, x: Tensor) -> Tensor:
+        """Resample the rows of planes `[C,n,m]`."""
+        out = x.new_zeros((x.shape[0], self.stop - self.start, x.shape[2]))
+        for target, inside, weights in self.blocks:
+            out[:, target] = torch.matmul(weights, x[:, inside])
+        return out
+
+    def columns(self, x: Tensor) -> Tensor:
+        """Resample the columns of planes `[C,n,m]`."""
+        out = x.new_zeros((x.shape[0], x.shape[1], self.stop - self.start))
+        for target, inside, weights in self.blocks:
+            out[:, :, target] = torch.matmul(x[:, :, inside], weights.T)
+        return out
+
+
+def _covered(scale: float, offset: float, count: int, limit: int, lobes: int = _LOBES) -> tuple[int, int]:
+    reach = lobes * max(1.0, scale)
     return max(0, math.floor(offset - reach)), min(limit, math.ceil(scale * count + offset + reach))
+
+
+def _needed(scale: float, offset: float, start: int, stop: int, count: int) -> tuple[int, int]:
+    """Source rows that canvas rows `start..stop` are made of."""
+    reach = _LOBES * max(1.0, 1.0 / scale) + 1
+    first, last = (start - offset) / scale - reach, (stop - offset) / scale + reach
+    return min(max(0, math.floor(first)), count), max(0, min(count, math.ceil(last)))
+
+
+def _check_separable(transform: Affine) -> None:
+    if not (transform.a > 0 and transform.d > 0):
+        raise ParameterError(f"a placement must scale by more than 0, not by {transform.a:g} × {transform.d:g}.")
 
 
 def place(source: Tensor, transform: Affine, canvas_width: int, canvas_height: int) -> Patch:
@@ -88,24 +138,78 @@ def place(source: Tensor, transform: Affine, canvas_width: int, canvas_height: i
     """
     if not transform.is_separable:
         return _place_rotated(source, transform, canvas_width, canvas_height)
-    if transform.a <= 0 or transform.d <= 0:
-        raise ParameterError(f"a placement must scale by more than 0, not by {transform.a:g} × {transform.d:g}.")
+    _check_separable(transform)
     height, width, channels = source.shape
     top, bottom = _covered(transform.d, transform.ty, height, canvas_height)
     left, right = _covered(transform.a, transform.tx, width, canvas_width)
     if top >= bottom or left >= right:
         return Patch(0, 0, source.new_zeros((0, 0, channels)))
-    rows = _resample_rows(source.reshape(height, width * channels), transform.d, transform.ty, top, bottom)
-    turned = rows.reshape(bottom - top, width, channels).transpose(0, 1).reshape(width, -1)
-    done = _resample_rows(turned, transform.a, transform.tx, left, right)
-    pixels = done.reshape(right - left, bottom - top, channels).transpose(0, 1).contiguous()
-    return Patch(left, top, pixels)
+    planes = source.permute(2, 0, 1)
+    planes = _Axis.plan(transform.d, transform.ty, top, bottom, height, _LOBES, source).rows(planes)
+    planes = _Axis.plan(transform.a, transform.tx, left, right, width, _LOBES, source).columns(planes)
+    return Patch(left, top, planes.permute(1, 2, 0).contiguous())
+
+
+def placed_bands(
+    rgb: Tensor, alpha: Tensor, transform: Affine, canvas_width: int, canvas_height: int
+) -> Iterator[Patch]:
+    """Place one product, band of canvas rows by band: premultiplied linear RGBA patches `[h,w,4]`, values 0..1.
+
+    `rgb` `[H,W,3]` sRGB, `alpha` `[H,W]` 0..1. Memory is bounded by the band, whatever the sizes. The kernel's ringing
+    stays out of the alpha: where no source pixel within the central lobe holds product, alpha is exactly 0 and where
+    all of them hold nothing else it is exactly 1, so no faint line surrounds the product and no scene shines through.
+    """
+    if not transform.is_separable:
+        patch = _place_rotated(premultiply(rgb, alpha), transform, canvas_width, canvas_height)
+        for start in range(0, patch.pixels.shape[0], _BAND):
+            rows = settle_alpha(patch.pixels[start : start + _BAND])
+            yield Patch(patch.left, patch.top + start, rows)
+        return
+    _check_separable(transform)
+    filled = alpha > 0
+    columns, lines = torch.nonzero(filled.any(dim=0)).flatten(), torch.nonzero(filled.any(dim=1)).flatten()
+    if lines.numel() == 0:
+        return
+    # Only the part that holds product: the rest contributes nothing and costs time.
+    x0, x1, y0, y1 = int(columns[0]), int(columns[-1]) + 1, int(lines[0]), int(lines[-1]) + 1
+    rgb, alpha = rgb[y0:y1, x0:x1], alpha[y0:y1, x0:x1]
+    tx, ty = transform.tx + transform.a * x0, transform.ty + transform.d * y0
+    top, bottom = _covered(transform.d, ty, y1 - y0, canvas_height, lobes=1)
+    left, right = _covered(transform.a, tx, x1 - x0, canvas_width, lobes=1)
+    if left >= right:
+        return
+    across = _Axis.plan(transform.a, tx, left, right, x1 - x0, _LOBES, rgb)
+    near_across = _Axis.plan(transform.a, tx, left, right, x1 - x0, 1, rgb)
+    for start in range(top, bottom, _BAND):
+        stop = min(start + _BAND, bottom)
+        first, last = _needed(transform.d, ty, start, stop, y1 - y0)
+        if first >= last:
+            continue
+        coverage = alpha[first:last].unsqueeze(0)
+        planes = torch.cat((srgb_to_linear(rgb[first:last].permute(2, 0, 1)) * coverage, coverage))
+        offset = ty + transform.d * first
+        count = last - first
+        planes = across.columns(_Axis.plan(transform.d, offset, start, stop, count, _LOBES, rgb).rows(planes))
+        near = near_across.columns(_Axis.plan(transform.d, offset, start, stop, count, 1, rgb).rows(coverage))
+        yield Patch(left, start, _without_ringing(planes, near).permute(1, 2, 0))
+
+
+def _without_ringing(planes: Tensor, near: Tensor) -> Tensor:
+    """Premultiplied planes `[4,h,w]` with alpha held to what `near` `[1,h,w]`, the central lobe's mean, allows."""
+    alpha = planes[3:]
+    whole = near >= 1 - _SETTLED
+    settled = alpha.clamp(0.0, 1.0)
+    settled = settled.masked_fill_(near <= _SETTLED, 0.0).masked_fill_(whole, 1.0)
+    # Colour goes with alpha: normalised where alpha was forced to 1 or exceeded it, and never brighter than white.
+    divisor = torch.where(whole, alpha, alpha.clamp(min=1.0))
+    color = torch.minimum((planes[:3] / divisor).clamp_(min=0.0), settled)
+    return torch.cat((color, settled))
 
 
 def _place_rotated(source: Tensor, transform: Affine, canvas_width: int, canvas_height: int) -> Patch:
     """General affine: area-reduce by the whole factor that the scale allows, then bicubic sampling."""
     determinant = transform.a * transform.d - transform.b * transform.c
-    if determinant <= 0:
+    if not determinant > 0:
         raise ParameterError("a placement must not mirror or flatten the product.")
     factor = max(1, int(1 / math.sqrt(determinant)))
     height, width, channels = source.shape

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import comfy.model_management
+import torch.nn.functional as F
 from comfy_api.latest import io, ui
 from torch import Tensor
 
@@ -39,9 +40,19 @@ def output(
     text = report_text(report)
     shown: dict[str, Any] = dict(ui.PreviewText(text).as_dict())
     if preview is not None:
-        # JPEG-sized previews of at most four pictures: temp files, never the result itself.
-        shown.update(ui.PreviewImage(preview[:4], cls=cls).as_dict())
+        # Small previews of at most four pictures: temp files, never the result itself.
+        shown.update(ui.PreviewImage(thumbnails(preview[:4]), cls=cls).as_dict())
     return io.NodeOutput(*values, text, ui=shown)
+
+
+def thumbnails(images: Tensor, side: int = 1024) -> Tensor:
+    """`[B,H,W,C]` reduced so that no side exceeds `side` pixels; writing an 8000² preview would take seconds."""
+    height, width = images.shape[1:3]
+    factor = side / max(height, width)
+    if factor >= 1:
+        return images
+    size = (max(1, round(height * factor)), max(1, round(width * factor)))
+    return F.interpolate(images.movedim(-1, 1), size=size, mode="area").movedim(1, -1)
 
 
 def deliver(*tensors: Tensor) -> tuple[Tensor, ...]:
