@@ -38,7 +38,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--server", metavar="URL", action="append", default=[], help="the ComfyUI to ask for ranges")
     parser.add_argument("--object-info", metavar="FILE", type=Path, help="read ranges from a recorded /object_info")
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output")
-    parser.set_defaults(run=run)
     return parser
 
 

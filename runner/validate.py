@@ -61,7 +61,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--server", metavar="URL", action="append", default=[], help="the ComfyUI to check against")
     parser.add_argument("--object-info", metavar="FILE", type=Path, help="check against a recorded /object_info")
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output")
-    parser.set_defaults(run=run)
     return parser
 
 

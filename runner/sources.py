@@ -1,0 +1,158 @@
+"""One file at its host: asked for from any byte on, redirects followed by hand, refusals put into words.
+
+Tokens come from the environment, go to their own host over https and nowhere else: the storage host a model host
+redirects to never sees them, and no message holds one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import requests
+
+from runner.errors import ManifestError
+
+TOKEN_VARIABLES = {"huggingface.co": "HF_TOKEN", "civitai.com": "CIVITAI_TOKEN"}
+CHUNK = 1 << 20
+MISMATCH_ADVICE = "The file at the host was replaced, or the manifest is wrong: check its page before trusting it."
+_REDIRECTS = (301, 302, 303, 307, 308)
+_TEMPORARY = (408, 425, 429, 500, 502, 503, 504)
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_TIMEOUTS = (10.0, 60.0)
+
+
+class DownloadError(ManifestError):
+    """The file cannot be had, or is not what it should be."""
+
+
+class DroppedError(Exception):
+    """The connection ended early or the host is busy; `wait` is what it asked for, in seconds."""
+
+    def __init__(self, reason: str, wait: float = 0.0) -> None:
+        super().__init__(reason)
+        self.wait = wait
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to fetch and what it must be; `bytes` and `sha256` are None where they are not known beforehand."""
+
+    url: str
+    path: Path
+    bytes: int | None = None
+    sha256: str | None = None
+    page: str | None = None
+    """Where its licence can be accepted."""
+
+
+def tokens_from_environment() -> dict[str, str]:
+    """Host → token, for the hosts whose variable is set."""
+    found = {host: os.environ.get(variable, "").strip() for host, variable in TOKEN_VARIABLES.items()}
+    return {host: token for host, token in found.items() if token}
+
+
+class Source:
+    """The host's side of one download."""
+
+    def __init__(self, wanted: Request, tokens: Mapping[str, str]) -> None:
+        self.wanted, self.tokens = wanted, tokens
+        self.session = requests.Session()
+        self.published_sha256: str | None = None
+        """The hash the host itself publishes, once it has answered."""
+
+    @contextmanager
+    def open(self, start: int) -> Iterator[requests.Response]:
+        """The answer after all redirects, its status one that brings the file (200, 206 or 416)."""
+        url = self.wanted.url
+        for _ in range(10):
+            headers = {"Accept-Encoding": "identity", "User-Agent": "prodgen", **self._authorization(url)}
+            if start:
+                headers["Range"] = f"bytes={start}-"
+            try:
+                response = self.session.get(
+                    url, headers=headers, auth=_no_netrc, stream=True, timeout=_TIMEOUTS, allow_redirects=False
+                )
+            except requests.RequestException as error:
+                raise DroppedError(f"{urlsplit(url).hostname}: {type(error).__name__}") from error
+            with response:
+                self._note_published_hash(response)
+                if response.status_code in _REDIRECTS and "Location" in response.headers:
+                    url = _redirected(url, response.headers["Location"])
+                    continue
+                self._check_status(response)
+                yield response
+                return
+        raise DownloadError(f"{self.wanted.path.name}: the host redirects in circles.")
+
+    def _authorization(self, url: str) -> dict[str, str]:
+        parts = urlsplit(url)
+        token = self.tokens.get(parts.netloc.lower())
+        safe = parts.scheme == "https" or parts.hostname in _LOOPBACK
+        return {"Authorization": f"Bearer {token}"} if token and safe else {}
+
+    def _note_published_hash(self, response: requests.Response) -> None:
+        """Hugging Face publishes a large file's sha256 as the tag of the redirect to its storage."""
+        tag = response.headers.get("X-Linked-Etag", "").strip('W/"')
+        if re.fullmatch(r"[0-9a-f]{64}", tag):
+            self.published_sha256 = tag
+            if self.wanted.sha256 and tag != self.wanted.sha256:
+                raise DownloadError(
+                    f"{self.wanted.path.name}: its host now publishes sha256 {tag}, the manifest says "
+                    f"{self.wanted.sha256}. It was not downloaded.",
+                    advice=MISMATCH_ADVICE,
+                )
+
+    def _check_status(self, response: requests.Response) -> None:
+        status, name = response.status_code, self.wanted.path.name
+        host = urlsplit(self.wanted.url).hostname or "the host"
+        if status in (200, 206, 416):
+            kind = response.headers.get("Content-Type", "")
+            if status == 200 and kind.startswith("text/html"):
+                raise DownloadError(f"{name}: {host} answers with a web page.", advice=self._access_advice(host))
+            return
+        if status in (401, 403):
+            raise DownloadError(f"{name}: {host} refuses it (HTTP {status}).", advice=self._access_advice(host))
+        if status in _TEMPORARY:
+            wait = response.headers.get("Retry-After", "")
+            raise DroppedError(f"HTTP {status}", min(60.0, float(wait)) if wait.isdigit() else 0.0)
+        if status in (404, 410):
+            raise DownloadError(
+                f"{name}: it is no longer at {self.wanted.url} (HTTP {status}).",
+                advice="See its alternatives with: python -m runner models list",
+            )
+        raise DownloadError(f"{name}: {host} answers HTTP {status}.")
+
+    def _access_advice(self, host: str) -> str:
+        variable = next((v for h, v in TOKEN_VARIABLES.items() if host == h or host.endswith("." + h)), None)
+        if variable is None:
+            return f"Download it by hand from {self.wanted.page or self.wanted.url}."
+        where = self.wanted.page or f"https://{host}"
+        if self.tokens.get(host) is not None:
+            return f"Accept its licence at {where} with the account that the token in {variable} belongs to."
+        return f"Sign in and accept its licence at {where}, make an access token there and put it into {variable}."
+
+
+def chunks_of(response: requests.Response) -> Iterator[bytes]:
+    try:
+        yield from response.iter_content(CHUNK)
+    except requests.RequestException as error:
+        raise DroppedError(type(error).__name__) from error
+
+
+def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keeps requests from adding credentials of its own."""
+    return request
+
+
+def _redirected(url: str, location: str) -> str:
+    target = urljoin(url, location)
+    before, after = urlsplit(url), urlsplit(target)
+    if after.scheme not in ("http", "https") or (before.scheme == "https" and after.scheme != "https"):
+        raise DownloadError(f"{before.hostname} redirects to an unsafe address ({after.scheme}://{after.hostname}).")
+    return target
