@@ -20,6 +20,8 @@ COMMANDS = {
     "submit": "runner.submit",
     "inputs": "runner.inputs",
     "validate": "runner.validate",
+    "models": "runner.models",
+    "serve": "runner.serve_command",
     "status": "runner.status",
     "cancel": "runner.cancel",
 }

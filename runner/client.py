@@ -8,12 +8,12 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from runner.auth import auth_headers, public_url
 from runner.errors import PhotoError, ServerUnavailableError, WorkflowRejectedError
+from runner.records import JobRecord, QueuedJob, Receipt, ServerFile, record_of_history, record_of_job
 from runner.transport import NoAnswerError, NotReachedError, Reply, Transport
 
 GET_TRIES = 4
@@ -21,51 +21,6 @@ BACKOFF_S = 0.1
 BACKOFF_CAP_S = 2.0
 _TEMPORARY = (429, 502, 503, 504)
 Graph = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """The server's answer to a submitted graph. `node_errors` non-empty: it runs only a part of it."""
-
-    prompt_id: str
-    node_errors: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class JobRecord:
-    """What the server knows of a job: `pending`, `in_progress`, `completed`, `failed` or `cancelled`."""
-
-    prompt_id: str
-    status: str
-    outputs: dict[str, Any] = field(default_factory=dict)
-    error: dict[str, Any] | None = None
-    started_ms: int | None = None
-    ended_ms: int | None = None
-    cached: tuple[str, ...] = ()
-
-    @property
-    def finished(self) -> bool:
-        return self.status in ("completed", "failed", "cancelled")
-
-
-@dataclass(frozen=True)
-class QueuedJob:
-    prompt_id: str
-    running: bool
-    extra_data: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class ServerFile:
-    """A file as an output lists it."""
-
-    filename: str
-    subfolder: str = ""
-    type: str = "output"
-
-    @property
-    def query(self) -> str:
-        return urlencode({"filename": self.filename, "subfolder": self.subfolder, "type": self.type})
 
 
 class FileGoneError(Exception):
@@ -184,7 +139,7 @@ class ComfyClient:
         if self._has_jobs_api:
             reply = self._send("GET", f"/api/jobs/{quote(prompt_id, safe='')}", timeout=timeout)
             if reply.status == 200:
-                return _record_of_job(_object(reply))
+                return record_of_job(_object(reply))
             if (
                 reply.status == 404
                 and "not found" in reply.text.lower()
@@ -197,7 +152,7 @@ class ComfyClient:
         queued = {job.prompt_id: job for job in self.queue()}  # before the history: a job moves from here to there
         entry = self.history(prompt_id)
         if entry is not None:
-            return _record_of_history(prompt_id, entry)
+            return record_of_history(prompt_id, entry)
         if prompt_id in queued:
             return JobRecord(prompt_id, "in_progress" if queued[prompt_id].running else "pending")
         return None
@@ -323,41 +278,3 @@ def _multipart(data: bytes, name: str) -> tuple[bytes, str]:
     return b"".join(
         (head.encode(), data, f"\r\n--{boundary}--\r\n".encode())
     ), f"multipart/form-data; boundary={boundary}"
-
-
-def _record_of_job(job: Mapping[str, Any]) -> JobRecord:
-    status = job.get("execution_status") or {}
-    return JobRecord(
-        prompt_id=str(job.get("id")),
-        status=str(job.get("status")),
-        outputs=dict(job.get("outputs") or {}),
-        error=job.get("execution_error"),
-        started_ms=job.get("execution_start_time"),
-        ended_ms=job.get("execution_end_time"),
-        cached=_messages(status).get("execution_cached", {}).get("nodes", ()),
-    )
-
-
-def _record_of_history(prompt_id: str, entry: Mapping[str, Any]) -> JobRecord:
-    status = entry.get("status") or {}
-    said = _messages(status)
-    end = said.get("execution_success") or said.get("execution_error") or said.get("execution_interrupted") or {}
-    if "execution_interrupted" in said:
-        kind = "cancelled"
-    else:
-        kind = "failed" if status.get("status_str") == "error" else "completed"
-    return JobRecord(
-        prompt_id=prompt_id,
-        status=kind,
-        outputs=dict(entry.get("outputs") or {}),
-        error=said.get("execution_error"),
-        started_ms=said.get("execution_start", {}).get("timestamp"),
-        ended_ms=end.get("timestamp"),
-        cached=tuple(said.get("execution_cached", {}).get("nodes", ())),
-    )
-
-
-def _messages(status: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    return {
-        entry[0]: entry[1] for entry in status.get("messages") or [] if len(entry) > 1 and isinstance(entry[1], dict)
-    }

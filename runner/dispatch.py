@@ -10,12 +10,11 @@ import contextlib
 import queue
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from runner import events, hearing
-from runner.absence import Absence
-from runner.client import ComfyClient, JobRecord
+from runner.absence import Absence, Limits
+from runner.client import ComfyClient
 from runner.errors import (
     InterruptedRunError,
     JobTimeoutError,
@@ -26,6 +25,7 @@ from runner.errors import (
 )
 from runner.failures import failed_event, is_out_of_memory, node_failure
 from runner.jobs import Attempt, JobResult, JobSpec
+from runner.records import JobRecord
 from runner.rejection import explain_node_errors
 from runner.saver import SaveEnded, Saver
 from runner.transport import NoAnswerError, NotReachedError
@@ -33,18 +33,6 @@ from runner.watch import Inbox, Listener, ServerMessage
 
 Report = Callable[[events.Event], None]
 Notice = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Seconds and counts a run keeps to."""
-
-    window: int = 2  # jobs in the server's queue: two close the gap between jobs, more bring nothing
-    silence: float = 1.5  # poll a job the socket has said nothing about for this long
-    deaf: float = 1.0  # poll a job whose messages cannot reach us
-    patience: float = 60.0  # a server that went away may take this long to come back
-    cancel: float = 1.2  # what cancelling may take in all
-    absent: float = 1.0  # between the two looks after which a job counts as lost
 
 
 class Dispatcher:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runner.client import ServerFile
+from runner.records import ServerFile
 
 
 @dataclass(frozen=True)

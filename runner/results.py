@@ -6,16 +6,18 @@ import contextlib
 import json
 import os
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from runner.client import ComfyClient, FileGoneError, ServerFile
+from runner.client import ComfyClient, FileGoneError
 from runner.errors import NodeFailedError, RunnerError
 from runner.naming import distinct_names, safe_suffix
 from runner.outputs import JobOutputs
 from runner.pictures import add_graph_to_png, check_picture, png_has_graph
+from runner.records import ServerFile
 from runner.rejection import node_label
 from runner.transport import NoAnswerError, NotReachedError
 
@@ -122,6 +124,7 @@ class _Saving:
     abort: Abort
 
     def run(self, target: Path, planned: list[tuple[str, str]], sidecar: Mapping[str, Any]) -> SavedJob:
+        began = time.monotonic()
         target.parent.mkdir(parents=True, exist_ok=True)
         finals, parts = _reserve(target, planned, self.abort)
         count = len(self.outputs.files)
@@ -135,7 +138,8 @@ class _Saving:
             for final, part, (output, node_id) in zip(finals[:-1], parts[:-1], owners, strict=True)
         )
         listed = [{"file": f.path.name, "output": f.output, "node": f.node_id, "bytes": f.size} for f in files]
-        record = {**sidecar, "files": listed, "reports": self.outputs.reports}
+        timings = {**sidecar.get("timings", {}), "download_s": round(time.monotonic() - began, 3)}
+        record = {**sidecar, "timings": timings, "files": listed, "reports": self.outputs.reports}
         parts[-1].write_text(json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
         self.abort.check()
         for part, final in zip(parts, finals, strict=True):

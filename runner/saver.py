@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner.client import ComfyClient, JobRecord
+from runner.client import ComfyClient
 from runner.errors import RunnerError
 from runner.jobs import Attempt
 from runner.outputs import collect
+from runner.records import JobRecord
 from runner.results import Abort, AbortedError, FilesMissingError, SavedJob, save_job
 from runner.sidecar import describe_job
 from runner.watch import Inbox

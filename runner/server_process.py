@@ -5,7 +5,6 @@ Standard library only, and nothing heavy: every command of the runner imports th
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
 import os
@@ -20,8 +19,9 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
+from runner.auth import auth_headers
 from runner.errors import ServerUnavailableError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -65,15 +65,11 @@ def probe(url: str, timeout: float = 2.0) -> dict[str, Any] | None:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return None
-    headers = {}
-    if parts.username:
-        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        headers["Authorization"] = "Basic " + base64.b64encode(login.encode()).decode()
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     connection = None
     try:
         connection = kind(parts.hostname, parts.port, timeout=timeout)
-        connection.request("GET", parts.path.rstrip("/") + "/system_stats", headers=headers)
+        connection.request("GET", parts.path.rstrip("/") + "/system_stats", headers=auth_headers(url))
         reply = connection.getresponse()
         stats = json.loads(reply.read(1_000_000)) if reply.status == 200 else None
     except (OSError, HTTPException, ValueError):

@@ -10,8 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from runner.absence import Limits
 from runner.client import ComfyClient
-from runner.dispatch import Dispatcher, Limits
+from runner.dispatch import Dispatcher
 from runner.jobs import JobResult, JobSpec
 from runner.progress import Reporter
 from runner.saver import Saver

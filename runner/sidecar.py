@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from runner import __version__
-from runner.client import JobRecord
 from runner.errors import ManifestError
 from runner.jobs import Attempt
+from runner.records import JobRecord
 from runner.schema import is_model_name
 
 
@@ -45,7 +44,6 @@ def describe_job(attempt: Attempt, record: JobRecord, server: Mapping[str, Any],
         "timings": {
             "execution_s": execution,
             "submitted_to_finished_s": round(fetch_began - attempt.submitted_at, 3),
-            "submitted_to_saved_s": round(time.monotonic() - attempt.submitted_at, 3),
         },
         "cached_nodes": list(record.cached),
     }
