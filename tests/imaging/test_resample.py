@@ -92,7 +92,7 @@ def test_alpha_stays_in_range_and_reaches_no_further_than_the_edge(scale: float,
     side = int(64 * scale) + 12
     result = bands(torch.full((64, 64, 3), 0.8), alpha, Affine.scale_translate(scale, 4 + tx, 4 + ty), side, side)
     placed = result[..., 3]
-    assert 0 <= float(result.min()) and float(result.max()) <= 1
+    assert float(result.min()) >= 0 and float(result.max()) <= 1
     centers = torch.arange(side) + 0.5
     reach = max(1.0, scale)
     for axis, low, high in ((1, 12, 52), (0, 16, 48)):
