@@ -5,11 +5,13 @@ from __future__ import annotations
 from comfy_api.latest import ComfyExtension, io
 
 from .channel import ProdgenChannel
+from .color import ProdgenColorFix
 from .cutout import ProdgenSaveCutout
 from .export import ProdgenExport
 from .handle import ProdgenEraseHandle
 from .paste_back import ProdgenPasteBack
 from .placement import ProdgenPlaceProduct
+from .segmentation import ProdgenSegmentProduct
 
 
 class ProdgenExtension(ComfyExtension):
@@ -17,9 +19,11 @@ class ProdgenExtension(ComfyExtension):
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [
+            ProdgenSegmentProduct,
             ProdgenPlaceProduct,
             ProdgenEraseHandle,
             ProdgenPasteBack,
+            ProdgenColorFix,
             ProdgenChannel,
             ProdgenExport,
             ProdgenSaveCutout,

@@ -1,0 +1,1 @@
+"""Giving the product its own colour back: relighting of the original, and three statistics transfers in CIELAB."""

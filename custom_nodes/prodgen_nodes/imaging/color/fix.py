@@ -1,0 +1,317 @@
+"""Product colour correction: one entry for the four methods, batches, soft masks, strength and the lightness boost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor
+
+from ..colorspace import delta_e00, linear_to_lab, linear_to_srgb, srgb_to_lab, srgb_to_linear
+from ..errors import EmptyMaskError, ParameterError, ShapeError
+from ..tensors import (
+    Box,
+    bounding_box,
+    check_mask,
+    check_range,
+    common_batch,
+    expand_batch,
+    is_placeholder,
+    item,
+    same_size,
+    split_alpha,
+)
+from . import relight, safety
+from .gamut import into_gamut, linear_into_gamut, raise_lightness
+from .overview import overview, strips
+from .statistics import LabMap, histogram_map, mkl_map, reinhard_map
+
+Method = Literal["relight_original", "lab_histogram", "lab_mkl", "lab_reinhard"]
+METHODS: tuple[Method, ...] = get_args(Method)
+IfUnsafe = Literal["paste_original", "relight_anyway"]
+IF_UNSAFE: tuple[IfUnsafe, ...] = get_args(IfUnsafe)
+
+_MAPS = {"lab_histogram": histogram_map, "lab_mkl": mkl_map, "lab_reinhard": reinhard_map}
+_SAMPLES = 2_000_000
+"""Statistics of more pixels than this are taken from an even grid of about as many."""
+MAX_TINT = 3.0
+_RowMap = Callable[[Tensor, slice], Tensor]
+"""Corrected linear RGB 0..1 `[h,W,3]` of a strip of sRGB `[h,W,3]` (the crop's rows given by the slice)."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a seller can set. `lightness_boost` is in L* units per diffusion pass, `tint` in ΔE00 (0..3)."""
+
+    method: Method = "relight_original"
+    strength: float = 1.0
+    lightness_boost: float = 0.0
+    transforms: int = 1
+    keep_lightness: bool = False
+    tint: float = 0.0
+    if_unsafe: IfUnsafe = "paste_original"
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ParameterError(f"method is {self.method!r}; choose one of {', '.join(METHODS)}.")
+        if self.if_unsafe not in IF_UNSAFE:
+            raise ParameterError(f"if_unsafe is {self.if_unsafe!r}; choose one of {', '.join(IF_UNSAFE)}.")
+        check_range(self.strength, 0.0, 1.0, "strength")
+        check_range(self.lightness_boost, -20.0, 20.0, "lightness_boost")
+        check_range(self.transforms, 0, 1000, "transforms")
+        check_range(self.tint, 0.0, MAX_TINT, "tint")
+
+    @property
+    def total_boost(self) -> float:
+        """L* to add, over all passes; never more than half the scale."""
+        return max(-50.0, min(50.0, self.lightness_boost * self.transforms))
+
+
+def fix_color(
+    image: Tensor,
+    reference: Tensor,
+    mask: Tensor | None = None,
+    reference_mask: Tensor | None = None,
+    settings: Settings | None = None,
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[Tensor, list[dict[str, Any]]]:
+    """Give the product in `image` the colours it has in `reference`.
+
+    `image` `[B,H,W,C]` sRGB, the generated picture; `reference` `[B,H',W',C]`, the original (for `relight_original` at
+    the same size and place). `mask` `[B,H,W]` says where to correct and `reference_mask` `[B,H',W']` where to measure
+    the reference, both 1 = product, soft values weigh. Without `reference_mask` the reference's own alpha is used, else
+    `mask` where both pictures have one size, else the whole reference. Returns the corrected image (alpha kept, outside
+    the mask bit-identical) and one report per picture. Raises ShapeError, EmptyMaskError, ParameterError.
+    """
+    settings = settings or Settings()
+    rgb, alpha = split_alpha(image, "image")
+    reference_rgb, reference_alpha = split_alpha(reference, "reference")
+    named = {"image": image, "reference": reference}
+    mask = None if is_placeholder(mask, *rgb.shape[1:3]) or mask is None else check_mask(mask, "mask")
+    if is_placeholder(reference_mask, *reference_rgb.shape[1:3]) or reference_mask is None:
+        reference_mask = reference_alpha
+    else:
+        reference_mask = check_mask(reference_mask, "reference_mask")
+        named["reference_mask"] = reference_mask
+        same_size(reference=reference_rgb, reference_mask=reference_mask)
+    if mask is not None:
+        named["mask"] = mask
+        same_size(image=rgb, mask=mask)
+    registered = reference_rgb.shape[1:3] == rgb.shape[1:3]
+    if settings.method == "relight_original" and not registered:
+        raise ShapeError(
+            f"relight_original needs reference {tuple(reference.shape)} and image {tuple(image.shape)} at the same "
+            "size and place; scale the reference to the image's size, or use one of the lab_ methods."
+        )
+    batch = common_batch(**named)
+    if settings.strength == 0.0:
+        return expand_batch(image, batch), [{"applied": "none", "reason": "strength is 0"}] * batch
+    result = expand_batch(rgb, batch).clone()
+    reports = []
+    for index in range(batch):
+        pair = _Pair(
+            image=item(rgb, index),
+            reference=item(reference_rgb, index),
+            mask=None if mask is None else item(mask, index),
+            alpha=None if alpha is None else item(alpha, index),
+            reference_mask=None if reference_mask is None else item(reference_mask, index),
+            registered=registered,
+        )
+        reports.append(_fix_one(result[index], pair, settings))
+        if progress is not None:
+            progress(index + 1)
+    if alpha is not None:
+        result = torch.cat((result, expand_batch(alpha, batch).unsqueeze(-1)), dim=-1)
+    return result, reports
+
+
+@dataclass(frozen=True)
+class _Pair:
+    image: Tensor
+    reference: Tensor
+    mask: Tensor | None
+    alpha: Tensor | None
+    reference_mask: Tensor | None
+    registered: bool
+
+    @property
+    def where(self) -> Tensor:
+        """Where to correct `[H,W]`: the mask, else what is not wholly transparent, else everywhere."""
+        if self.mask is not None:
+            return self.mask
+        if self.alpha is not None:
+            return (self.alpha > 0).to(self.alpha)
+        return self.image.new_ones(self.image.shape[:2])
+
+    @property
+    def image_weights(self) -> Tensor:
+        return self.where if self.alpha is None else self.where * self.alpha
+
+    @property
+    def reference_weights(self) -> Tensor:
+        if self.reference_mask is not None:
+            return self.reference_mask
+        if self.registered:
+            return self.where
+        return self.reference.new_ones(self.reference.shape[:2])
+
+
+def _fix_one(out: Tensor, pair: _Pair, settings: Settings) -> dict[str, Any]:
+    """Write the corrected pixels into `out` `[H,W,3]` (a copy of the image) and return the report."""
+    where = pair.where
+    if settings.method == "relight_original" and pair.reference_mask is not None:
+        where = torch.minimum(where, pair.reference_mask)
+    try:
+        box = bounding_box(where, 0.0)
+    except EmptyMaskError:
+        raise EmptyMaskError(
+            "there is no product to correct: mask (and reference_mask) leave nothing. 1 = product; LoadImage's own "
+            "mask is inverted."
+        ) from None
+    if settings.method == "relight_original":
+        row_map, crop, report = _relight(pair, where, box, settings)
+    else:
+        row_map, crop, report = _transfer(pair, box, settings)
+    if pair.mask is None and pair.reference_mask is None and pair.alpha is None:
+        report["note"] = "no mask is connected: the whole picture was measured and corrected"
+    _write(out, pair, where, crop, row_map=row_map, settings=settings)
+    return {**report, "lightness_boost_total": settings.total_boost, "strength": settings.strength}
+
+
+def _rows(box: Box) -> tuple[slice, slice]:
+    return slice(box.top, box.bottom), slice(box.left, box.right)
+
+
+def _relight(pair: _Pair, where: Tensor, box: Box, settings: Settings) -> tuple[_RowMap, Box, dict[str, Any]]:
+    height, width = where.shape
+    margin = max(8, round(0.12 * max(box.width, box.height)))
+    crop = Box(
+        max(0, box.left - margin),
+        max(0, box.top - margin),
+        min(width, box.right + margin),
+        min(height, box.bottom + margin),
+    )
+    area = _rows(crop)
+    original = pair.reference[area]
+    view = overview(pair.image[area], original, where[area], min(height, width), max(box.width, box.height))
+    small = Box(
+        (box.left - crop.left) // view.factor,
+        (box.top - crop.top) // view.factor,
+        -((crop.left - box.right) // view.factor),
+        -((crop.top - box.bottom) // view.factor),
+    )
+    verdict = safety.check(view, small)
+    pasted = verdict.reason is not None and settings.if_unsafe == "paste_original"
+    light = relight.prepare(view, crop.height, crop.width, 0.0 if pasted else settings.tint)
+    report: dict[str, Any] = {
+        "applied": "paste_original" if pasted else "relight_original",
+        "fallback": pasted,
+        "reason": verdict.reason,
+        "outline_correlation": verdict.outline_correlation,
+        "offset_px": [verdict.offset_x, verdict.offset_y],
+        "structure_correlation": verdict.structure_correlation,
+        "structure_difference": verdict.structure_difference,
+    }
+    if pasted:
+        return (lambda _, rows: srgb_to_linear(original[rows])), crop, report
+    inside = where[area] > 0.5
+    ratios = light.ratio[inside] if bool(inside.any()) else light.ratio.flatten()
+    ratios = ratios[:: max(1, ratios.numel() // 200_000)]
+    low, middle, high = torch.quantile(ratios, ratios.new_tensor((0.05, 0.5, 0.95))).tolist()
+    report |= {
+        "light_ratio": {"p5": low, "median": middle, "p95": high},
+        "highlights_bent_from_l": light.knee,
+        "tint_gain": list(light.tint),
+        "color_drift_delta_e00": _drift(view.generated, view.original, light.ratio, view.factor, view.mask),
+    }
+
+    def row_map(_: Tensor, rows: slice) -> Tensor:
+        return linear_into_gamut(light.apply(srgb_to_linear(original[rows]), rows))
+
+    return row_map, crop, report
+
+
+def _drift(generated: Tensor, original: Tensor, ratio: Tensor, factor: int, mask: Tensor) -> float:
+    """Mean ΔE00 between the generated product and the relit original, on the small view: how far its colour was off."""
+    inside = mask > 0.5
+    if not bool(inside.any()):
+        inside = mask > 0
+    height, width = mask.shape[1:]
+    small = ratio[factor // 2 :: factor, factor // 2 :: factor]
+    rows, columns = torch.meshgrid(
+        torch.arange(height, device=mask.device).clamp(max=small.shape[0] - 1),
+        torch.arange(width, device=mask.device).clamp(max=small.shape[1] - 1),
+        indexing="ij",
+    )
+    lit = (original * small[rows, columns]).clamp(0.0, 1.0)
+    first, second = (linear_to_lab(x.movedim(1, -1)[inside]) for x in (generated, lit))
+    return float(delta_e00(first, second).mean())
+
+
+def _transfer(pair: _Pair, box: Box, settings: Settings) -> tuple[_RowMap, Box, dict[str, Any]]:
+    source, source_weights = _sampled(pair.image, pair.image_weights)
+    target, target_weights = _sampled(pair.reference, pair.reference_weights)
+    lab_map: LabMap = _MAPS[settings.method](source, source_weights, target, target_weights)
+    before, after = (_weighted_mean(x, source_weights) for x in (source, lab_map(source)))
+    wanted = _weighted_mean(target, target_weights)
+
+    def row_map(rows_srgb: Tensor, _: slice) -> Tensor:
+        lab = srgb_to_lab(rows_srgb)
+        mapped = lab_map(lab)
+        if settings.keep_lightness:
+            mapped = torch.cat((lab[..., :1], mapped[..., 1:]), dim=-1)
+        return into_gamut(mapped)
+
+    report = {
+        "applied": settings.method,
+        "fallback": False,
+        "reason": None,
+        "mean_lab_before": before,
+        "mean_lab_after": after,
+        "mean_lab_reference": wanted,
+    }
+    return row_map, box, report
+
+
+def _sampled(srgb: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """CIELAB `[n,3]` and weights `[n]` of the pixels that count, from an even grid where there are very many."""
+    try:
+        rows, columns = _rows(bounding_box(weights, 0.0))
+    except EmptyMaskError:
+        raise EmptyMaskError(
+            "there is nothing to measure: a mask (or alpha channel) is empty. 1 = product; LoadImage's own mask is "
+            "inverted."
+        ) from None
+    srgb, weights = srgb[rows, columns], weights[rows, columns]
+    step = max(1, int((weights.numel() / _SAMPLES) ** 0.5))
+    srgb, weights = srgb[::step, ::step], weights[::step, ::step]
+    counts = weights > 0
+    if not bool(counts.any()):
+        raise EmptyMaskError("the mask holds too few pixels to measure a colour.")
+    return srgb_to_lab(srgb[counts]), weights[counts]
+
+
+def _weighted_mean(lab: Tensor, weights: Tensor) -> list[float]:
+    weights = weights.double()
+    return [float(value) for value in weights @ lab.double() / weights.sum()]
+
+
+def _write(out: Tensor, pair: _Pair, where: Tensor, crop: Box, *, row_map: _RowMap, settings: Settings) -> None:
+    """Mix the corrected pixels into `out` by mask × strength in linear light; weight 0 leaves the very same bits."""
+    area = _rows(crop)
+    image, weights, target = pair.image[area], where[area], out[area]
+    for rows in strips(crop.height, crop.width):
+        weight = weights[rows] * settings.strength
+        if not bool((weight > 0).any()):
+            continue
+        source = image[rows]
+        corrected = row_map(source, rows)
+        if settings.total_boost != 0.0:
+            corrected = into_gamut(raise_lightness(linear_to_lab(corrected), settings.total_boost))
+        if bool((weight < 1).any()):
+            mixed = torch.lerp(srgb_to_linear(source), corrected, weight.unsqueeze(-1))
+            corrected = torch.where((weight >= 1).unsqueeze(-1), corrected, mixed)
+        target[rows] = torch.where((weight > 0).unsqueeze(-1), linear_to_srgb(corrected), source)

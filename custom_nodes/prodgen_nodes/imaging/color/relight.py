@@ -1,0 +1,155 @@
+"""Relighting the original: its own colours and detail, under the light that the generated picture gave it.
+
+Both pictures show the same product at the same place. Their low-pass luminances inside the mask tell how much light
+each place gained or lost; the original is multiplied by that ratio in linear light. Colour and texture are the
+original's, light and shadow the scene's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..colorspace import delta_e00, linear_to_lab, luminance
+from ..filters import dilate, erode, masked_blur
+from .overview import Overview
+
+LOW, HIGH = 0.25, 3.5
+"""Ratios between these are followed exactly; outside, the gap to them is halved in stops, not cut off: a cut-off would
+flatten the scene's light wherever the generated product lost much of its lightness together with its colour."""
+_BEYOND = 0.5
+_HARD_LOW, _HARD_HIGH = 0.02, 8.0
+_FLOOR = 1e-3
+"""Luminance added on both sides of the ratio: in the blacks there is only noise to divide by."""
+_PICTURE_SHARE, _PRODUCT_SHARE = 0.02, 0.03
+_MAX_PEAK = 95.0
+_KNEE = 15.0
+_BAND = 2
+
+
+@dataclass(frozen=True)
+class Relighting:
+    """What turns the original's pixels into the relit ones.
+
+    `ratio` is the full-size plane of light ratios `[H,W]`. `knee` is None, or L* where highlights begin to bend so that
+    they settle below `knee + 15`. `tint` is a linear RGB gain of luminance 1.
+    """
+
+    ratio: Tensor
+    knee: float | None
+    tint: tuple[float, float, float]
+    inner: Tensor
+    foreground: Tensor
+    backdrop: Tensor
+    view: Overview
+
+    def apply(self, linear: Tensor, rows: slice) -> Tensor:
+        """Relit linear RGB (may leave 0..1) of the original's rows `linear` `[h,W,3]`."""
+        lit = self._without_backdrop(linear, rows) * self.ratio[rows, :, None]
+        if self.tint != (1.0, 1.0, 1.0):
+            lit = lit * linear.new_tensor(self.tint)
+        if self.knee is not None:
+            brightness = luminance(lit)
+            lit = lit * (_bend(brightness, self.knee) / brightness.clamp(min=1e-6)).unsqueeze(-1)
+        return lit
+
+    def _without_backdrop(self, linear: Tensor, rows: slice) -> Tensor:
+        """The outermost pixels hold some of the old backdrop; what points from the product's colour to it goes."""
+        edge = torch.nonzero(self.inner[rows] < 1.0)
+        if edge.shape[0] == 0:
+            return linear
+        row, column = edge[:, 0], edge[:, 1]
+        product = self.view.sample(self.foreground, row + rows.start, column)
+        backdrop = self.view.sample(self.backdrop, row + rows.start, column)
+        pixels = linear[row, column]
+        direction = backdrop - product
+        length = (direction**2).sum(dim=-1).clamp(min=1e-4)
+        share = (((pixels - product) * direction).sum(dim=-1) / length).clamp(0.0, 1.0)
+        cleaned = (pixels - share.unsqueeze(-1) * direction).clamp(min=0.0)
+        keep = self.inner[rows][row, column].unsqueeze(-1)
+        result = linear.clone()
+        result[row, column] = torch.lerp(cleaned, pixels, keep)
+        return result
+
+
+def light_ratio(view: Overview) -> Tensor:
+    """Small plane `[1,1,h,w]` of generated over original light, before any limit."""
+    # Within two pixels of the outline a picture 2 px off shows backdrop; those count only where nothing else is near.
+    weight = erode((view.mask > 0.5).to(view.mask), 2) + 1e-3 * view.mask
+    sigma = max(1.5, min(_PICTURE_SHARE * view.picture_short_side, _PRODUCT_SHARE * view.product_long_side))
+    both = masked_blur(torch.cat((view.generated_luminance, view.original_luminance), dim=1), weight, sigma, 1e-7)
+    return (both[:, :1] + _FLOOR) / (both[:, 1:] + _FLOOR)
+
+
+def limited(ratio: Tensor) -> Tensor:
+    """`ratio` with what lies outside `LOW..HIGH` drawn halfway back (in stops), and hard ends far out."""
+    low = LOW * (ratio.clamp(min=1e-9) / LOW) ** _BEYOND
+    high = HIGH * (ratio / HIGH) ** _BEYOND
+    return torch.where(ratio < LOW, low, torch.where(ratio > HIGH, high, ratio)).clamp(_HARD_LOW, _HARD_HIGH)
+
+
+def prepare(view: Overview, height: int, width: int, tint_limit: float = 0.0) -> Relighting:
+    """Measure the light of a picture pair of full size `height`×`width`; see `Relighting`."""
+    ratio = limited(light_ratio(view))
+    inner = erode((view.mask > 0.98).to(view.mask), _BAND).unsqueeze(1)
+    outside = (dilate(view.mask, _BAND) < 0.02).to(view.mask)
+    foreground = masked_blur(view.original, inner[:, 0] + 1e-4 * view.mask, 2.0, 1e-9)
+    has_backdrop = bool(outside.any())
+    backdrop = masked_blur(view.original, outside + 1e-9, 4.0, 1e-12) if has_backdrop else foreground
+    return Relighting(
+        ratio=view.enlarge(ratio, height, width),
+        knee=_knee(view, ratio),
+        tint=_tint(view, tint_limit),
+        inner=view.enlarge(inner, height, width),
+        foreground=foreground,
+        backdrop=backdrop,
+        view=view,
+    )
+
+
+def _bend(brightness: Tensor, knee: float) -> Tensor:
+    """Luminance whose L* above `knee` settles towards `knee + 15`."""
+    lightness = 116 * brightness.clamp(min=0.008856) ** (1 / 3) - 16
+    bent = knee + _KNEE * (1 - torch.exp(-(lightness - knee).clamp(min=0) / _KNEE))
+    return torch.where(lightness > knee, ((bent + 16) / 116) ** 3, brightness)
+
+
+def _peak(y: Tensor) -> float:
+    """99th percentile of L* of luminances `[n]`."""
+    kept = y[:: max(1, y.numel() // 200_000)]
+    return float(116 * torch.quantile(kept, 0.99).clamp(min=0.008856) ** (1 / 3) - 16)
+
+
+def _knee(view: Overview, ratio: Tensor) -> float | None:
+    """Where highlights must bend so that the result is not brighter than its sources: the look of a harsh LUT."""
+    inside = view.mask.unsqueeze(1) > 0.5
+    if not bool(inside.any()):
+        return None
+    original, generated = view.original_luminance, view.generated_luminance
+    cap = max(_peak(original[inside]), min(_peak(generated[inside]), _MAX_PEAK))
+    return cap - _KNEE if _peak((original * ratio)[inside]) > cap else None
+
+
+def _tint(view: Overview, limit: float) -> tuple[float, float, float]:
+    """The scene's colour cast around the product as a gain of luminance 1, at most `limit` ΔE00 on a mid grey."""
+    around = (dilate(view.mask, _BAND) < 0.02).unsqueeze(1).expand_as(view.generated)
+    if limit <= 0 or not bool(around.any()):
+        return 1.0, 1.0, 1.0
+    mean = view.generated[around].view(3, -1).mean(dim=1).double()
+    cast = mean.clamp(min=1e-4) / luminance(mean.float()).double().clamp(min=1e-4)
+    grey = torch.full((3,), 0.18, dtype=torch.float64, device=mean.device)
+    power, step = 1.0, 0.5
+    for _ in range(20):
+        gain = _normalised(cast**power)
+        too_much = float(delta_e00(linear_to_lab(grey * gain), linear_to_lab(grey))) > limit
+        if not too_much and power == 1.0:
+            break
+        power, step = power - step if too_much else power + step, step / 2
+    red, green, blue = _normalised(cast**power).tolist()
+    return red, green, blue
+
+
+def _normalised(gain: Tensor) -> Tensor:
+    return gain / luminance(gain)
