@@ -1,0 +1,188 @@
+"""A model of the plain backdrop of a product photo: what each pixel would show if the product were not there.
+
+A backdrop is smooth, never constant: vignette, light fall-off, a horizon between wall and floor, soft shadows. It is
+seen undisturbed along the picture's frame, so the first guess is the Coons patch of the four frame profiles (exact for
+every sum of a row and a column function: gradients, vignettes, level horizons). The guess is then corrected by the
+smoothed difference to the pixels that already agree with it, in a few rounds of growing trust.
+Source of the patch: S. A. Coons, "Surfaces for computer-aided design of space forms", MIT 1967.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy import ndimage
+from torch import Tensor
+
+from ..filters import dilate, gaussian_blur
+
+_FRAME = 0.012
+"""Width of the frame strip that is read, as a fraction of the short side."""
+_QUANTUM = 1.0 / 255
+"""One step of an 8-bit file: no noise estimate goes below half of it."""
+
+
+@dataclass(frozen=True)
+class Backdrop:
+    """`color` `[H,W,3]` sRGB; `spread` `[H,W]` and `noise` in sRGB units (1σ); `seen` `[H,W]` bool.
+
+    `spread` is the backdrop's own local departure from the model (texture, noise), `noise` the pixel noise alone;
+    `seen` marks pixels that show the undisturbed backdrop; `frame_agreement` 0..1 is the share of the picture's frame
+    that does, `frame_spread` the frame's departure from a smooth surface in sRGB units.
+    """
+
+    color: Tensor
+    spread: Tensor
+    noise: float
+    seen: Tensor
+    frame_agreement: float
+    frame_spread: float
+
+
+def pixel_noise(srgb: Tensor) -> float:
+    """Robust 1σ of pixel noise of `[H,W,3]`: the lower quartile of local Laplacian strength, so texture hardly counts.
+
+    After Immerkær, "Fast noise variance estimation", 1996, with block medians in place of the mean.
+    """
+    height, width, _ = srgb.shape
+    if min(height, width) < 16:
+        return _QUANTUM
+    kernel = srgb.new_tensor([[1.0, -2.0, 1.0], [-2.0, 4.0, -2.0], [1.0, -2.0, 1.0]]).view(1, 1, 3, 3) / 6.0
+    response = F.conv2d(srgb.permute(2, 0, 1).unsqueeze(1), kernel).abs().amax(dim=0, keepdim=True)
+    blocks = F.avg_pool2d(response, 8).flatten()
+    return max(float(torch.quantile(blocks, 0.25)) * 1.25, 0.5 * _QUANTUM)
+
+
+def _running_median(profile: Tensor, width: int) -> Tensor:
+    """Median along the first axis of `[n,3]` over an odd `width`, ends repeated."""
+    width = min(width | 1, 2 * ((profile.shape[0] - 1) // 2) + 1)
+    if width < 3:
+        return profile
+    padded = F.pad(profile.T.unsqueeze(0), (width // 2, width // 2), mode="replicate")[0]
+    return padded.unfold(1, width, 1).median(dim=-1).values.T
+
+
+def _smooth(profile: Tensor, sigma: float) -> Tensor:
+    return gaussian_blur(profile.T.reshape(1, 3, 1, -1), sigma).reshape(3, -1).T
+
+
+def _pair(first: Tensor, second: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Two opposite frame profiles, smoothed; a sharp step survives only where both sides show it (a horizon)."""
+    first, second = (_running_median(side, round(0.02 * size)) for side in (first, second))
+    sigma = 0.03 * size
+    low1, low2 = _smooth(first, sigma), _smooth(second, sigma)
+    high1, high2 = first - low1, second - low2
+    agree = torch.where(high1 * high2 > 0, torch.minimum(high1.abs(), high2.abs()) * high1.sign(), 0.0)
+    return low1 + agree, low2 + agree
+
+
+def frame_surface(srgb: Tensor) -> Tensor:
+    """The Coons patch `[H,W,3]` of the picture's four frame strips."""
+    height, width, _ = srgb.shape
+    strip = max(1, min(round(_FRAME * min(height, width)) + 1, min(height, width)))
+    left, right = srgb[:, :strip].median(dim=1).values, srgb[:, -strip:].median(dim=1).values
+    top, bottom = srgb[:strip].median(dim=0).values, srgb[-strip:].median(dim=0).values
+    left, right = _pair(left, right, height)
+    top, bottom = _pair(top, bottom, width)
+    u = ((torch.arange(width, device=srgb.device) + 0.5) / width).view(1, -1, 1)
+    v = ((torch.arange(height, device=srgb.device) + 0.5) / height).view(-1, 1, 1)
+    c00, c01 = (left[0] + top[0]) / 2, (right[0] + top[-1]) / 2
+    c10, c11 = (left[-1] + bottom[0]) / 2, (right[-1] + bottom[-1]) / 2
+    rows = left.unsqueeze(1) * (1 - u) + right.unsqueeze(1) * u
+    columns = top.unsqueeze(0) * (1 - v) + bottom.unsqueeze(0) * v
+    corners = (c00 * (1 - u) + c01 * u) * (1 - v) + (c10 * (1 - u) + c11 * u) * v
+    return rows + columns - corners
+
+
+def fill_smoothly(values: Tensor, weight: Tensor) -> Tensor:
+    """Extend `values` `[C,H,W]`, known where `weight` `[H,W]` > 0, over the whole grid: push-pull pyramid.
+
+    Known pixels keep their weighted value, unknown ones take it from ever coarser averages (Gortler et al. 1996).
+    """
+    total = torch.cat((values * weight, weight.unsqueeze(0)), dim=0).unsqueeze(0)
+    levels = [total]
+    while min(levels[-1].shape[-2:]) > 1:
+        levels.append(F.avg_pool2d(levels[-1], 2, ceil_mode=True, count_include_pad=False))
+    coarse = levels[-1][:, :-1] / levels[-1][:, -1:].clamp(min=1e-6)
+    for level in reversed(levels[:-1]):
+        coarse = F.interpolate(coarse, size=level.shape[-2:], mode="bilinear", align_corners=False)
+        known = level[:, -1:]
+        # 0.05: a pixel known to a twentieth already outweighs the guess from afar.
+        trust = 0.05
+        coarse = (level[:, :-1] + coarse * trust) / (known + trust)
+    return coarse[0]
+
+
+def connected_to_frame(mask: Tensor) -> Tensor:
+    """The part of boolean `[H,W]` that hangs together (4-connected) with the picture's frame."""
+    labels, _ = ndimage.label(mask.cpu().numpy())
+    edge = np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1]))
+    keep = np.zeros(int(labels.max()) + 1, dtype=bool)
+    keep[np.unique(edge)] = True
+    keep[0] = False
+    return torch.from_numpy(keep[labels]).to(mask.device)
+
+
+def gradient(srgb: Tensor) -> Tensor:
+    """Largest forward or backward step `[H,W]` of any channel of `[H,W,3]` to the four neighbours."""
+    planes = srgb.permute(2, 0, 1)
+    dx = (planes[:, :, 1:] - planes[:, :, :-1]).abs().amax(dim=0)
+    dy = (planes[:, 1:] - planes[:, :-1]).abs().amax(dim=0)
+    step = torch.maximum(F.pad(dx, (0, 1)), F.pad(dx, (1, 0)))
+    return torch.maximum(step, torch.maximum(F.pad(dy, (0, 0, 0, 1)), F.pad(dy, (0, 0, 1, 0))))
+
+
+def model_backdrop(srgb: Tensor, exclude: Tensor | None = None) -> Backdrop:
+    """Model the backdrop of one picture `[H,W,3]` (sRGB 0..1, at analysis size, ≤ about 1024 px).
+
+    `exclude` `[H,W]` bool: pixels known to be product (a hint); they never count as backdrop.
+    """
+    noise = pixel_noise(srgb)
+    size = min(srgb.shape[:2])
+    surface = frame_surface(srgb)
+    steps = gradient(srgb)
+    color, seen = surface, torch.ones_like(steps, dtype=torch.bool)
+    tolerance = 0.10
+    calm = steps < max(0.03, 8 * noise)
+    for tolerance in (0.10, 0.06, 0.04):
+        limit = max(tolerance, 6 * noise)
+        near = (srgb - color).abs().amax(dim=-1) < limit
+        seen = near & calm
+        if exclude is not None:
+            seen &= ~exclude
+        seen = connected_to_frame(seen)
+        weight = (~dilate((~seen).float().unsqueeze(0), max(1, round(0.004 * size)))[0].bool()).float()
+        if float(weight.sum()) < 0.01 * weight.numel():
+            weight = seen.float()
+        if float(weight.sum()) == 0:
+            break
+        residual = (srgb - surface).permute(2, 0, 1)
+        mean = gaussian_blur(torch.cat((residual * weight, weight.unsqueeze(0))).unsqueeze(0), max(1.0, 0.012 * size))[
+            0
+        ]
+        share = mean[-1].clamp(min=1e-4)
+        filled = fill_smoothly(mean[:-1] / share, (share > 0.1).float() * share)
+        color = surface + filled.permute(1, 2, 0)
+    color = color.clamp(0.0, 1.0)
+    off = (srgb - color).abs().amax(dim=-1)
+    local = fill_smoothly((off.square() * seen).unsqueeze(0), torch.ones_like(off))[0]
+    del local
+    squares = gaussian_blur(torch.stack((off.square() * seen, seen.float())).unsqueeze(0), max(2.0, 0.03 * size))[0]
+    share = squares[1].clamp(min=1e-4)
+    spread = fill_smoothly((squares[0] / share).unsqueeze(0), (share > 0.05).float() * share)[0].clamp(min=0).sqrt()
+    ring = torch.zeros_like(seen)
+    strip = max(1, round(_FRAME * size))
+    ring[:strip] = ring[-strip:] = True
+    ring[:, :strip] = ring[:, -strip:] = True
+    frame_off = off[ring]
+    return Backdrop(
+        color=color,
+        spread=torch.sqrt(spread.square() + noise**2),
+        noise=noise,
+        seen=seen,
+        frame_agreement=float(seen[ring].float().mean()),
+        frame_spread=float(torch.quantile(frame_off[:: max(1, frame_off.numel() // 100000)], 0.9)),
+    )

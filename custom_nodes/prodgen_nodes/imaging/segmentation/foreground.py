@@ -1,0 +1,200 @@
+"""Foreground colours: what the product's own colour is in pixels it shares with the backdrop, and beyond its edge.
+
+Source: T. Germer, T. Uelwer, S. Conrad, S. Harmeling, "Fast multi-level foreground estimation", ICPR 2020. Here coarse
+levels run on the whole grid and fine ones only on the pixels around the edge, so that size hardly matters.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..colorspace import linear_to_srgb, srgb_to_linear
+from .matting import PixelSet
+
+_REGULARISER = 1e-5
+_COARSE_SIDE = 128
+_ROWS = 512
+
+
+def _update(
+    image: Tensor, alpha: Tensor, near: tuple[Tensor, ...], front: Tensor, back: Tensor
+) -> tuple[Tensor, Tensor]:
+    """One Jacobi step. `image`, `front`, `back` `[3,n]`, `alpha` `[n]`; `near`: per neighbour its weight `[n]`,
+    front `[3,n]` and back `[3,n]`."""
+    weights, fronts, backs = near
+    total = weights.sum(dim=0)
+    rest = 1.0 - alpha
+    a00, a11, a01 = alpha * alpha + total, rest * rest + total, alpha * rest
+    b0 = alpha * image + (weights.unsqueeze(1) * fronts).sum(dim=0)
+    b1 = rest * image + (weights.unsqueeze(1) * backs).sum(dim=0)
+    inverse = 1.0 / (a00 * a11 - a01 * a01).clamp(min=1e-12)
+    new_front = ((a11 * b0 - a01 * b1) * inverse).clamp(0.0, 1.0)
+    new_back = ((a00 * b1 - a01 * b0) * inverse).clamp(0.0, 1.0)
+    return new_front, new_back
+
+
+def _shifted(x: Tensor) -> Tensor:
+    """The four neighbours `[4,...]` of a `[...,H,W]` grid, borders repeated."""
+    padded = F.pad(x.reshape(1, -1, *x.shape[-2:]), (1, 1, 1, 1), mode="replicate").reshape(
+        *x.shape[:-2], x.shape[-2] + 2, x.shape[-1] + 2
+    )
+    return torch.stack((padded[..., 1:-1, :-2], padded[..., 1:-1, 2:], padded[..., :-2, 1:-1], padded[..., 2:, 1:-1]))
+
+
+def _coarse(image: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
+    """Multi-level estimate on a whole small grid: `image` `[3,H,W]` linear, `alpha` `[H,W]`."""
+    height, width = alpha.shape
+    weight = alpha.sum().clamp(min=1e-6)
+    front = ((image * alpha).flatten(1).sum(dim=1) / weight).view(3, 1, 1)
+    back = ((image * (1 - alpha)).flatten(1).sum(dim=1) / (1 - alpha).sum().clamp(min=1e-6)).view(3, 1, 1)
+    side = 1
+    while True:
+        side = min(2 * side, max(height, width))
+        size = (min(height, max(1, round(height * side / max(height, width)))),) + (
+            min(width, max(1, round(width * side / max(height, width)))),
+        )
+        picture = F.interpolate(image.unsqueeze(0), size=size, mode="area")[0]
+        matte = F.interpolate(alpha[None, None], size=size, mode="area")[0, 0]
+        front = F.interpolate(front.reshape(1, 3, *front.shape[-2:]), size=size, mode="nearest")[0]
+        back = F.interpolate(back.reshape(1, 3, *back.shape[-2:]), size=size, mode="nearest")[0]
+        weights = _REGULARISER + (_shifted(matte) - matte).abs()
+        for _ in range(20 if side <= 32 else 6):
+            front, back = _update(picture, matte, (weights, _shifted(front), _shifted(back)), front, back)
+        if side >= max(height, width):
+            return front, back
+
+
+def _level_sizes(height: int, width: int) -> list[tuple[int, int]]:
+    sizes = [(height, width)]
+    while max(sizes[-1]) > _COARSE_SIDE:
+        h, w = sizes[-1]
+        sizes.append((max(1, (h + 1) // 2), max(1, (w + 1) // 2)))
+    return sizes[::-1]
+
+
+def _sample(grid: Tensor, pixels: PixelSet) -> Tensor:
+    """Bilinear values `[3,n]` of a coarser `[3,h,w]` grid at the pixels of a finer one."""
+    height, width = grid.shape[-2:]
+    y = ((pixels.index // pixels.width).float() + 0.5) * (height / pixels.height) - 0.5
+    x = ((pixels.index % pixels.width).float() + 0.5) * (width / pixels.width) - 0.5
+    y, x = y.clamp(0, height - 1), x.clamp(0, width - 1)
+    y0, x0 = y.long().clamp(max=max(0, height - 2)), x.long().clamp(max=max(0, width - 2))
+    y1, x1 = (y0 + 1).clamp(max=height - 1), (x0 + 1).clamp(max=width - 1)
+    fy, fx = y - y0, x - x0
+    flat = grid.reshape(grid.shape[0], -1)
+    top = flat[:, y0 * width + x0] * (1 - fx) + flat[:, y0 * width + x1] * fx
+    bottom = flat[:, y1 * width + x0] * (1 - fx) + flat[:, y1 * width + x1] * fx
+    return top * (1 - fy) + bottom * fy
+
+
+def _refine(
+    image: Tensor, alpha: Tensor, band: PixelSet, front: Tensor, back: Tensor, steps: int
+) -> tuple[Tensor, Tensor]:
+    """Estimates `[3,n]` at the band's pixels, from start values there; neighbours outside the band stay as they are."""
+    ring = band.grown()
+    own = ring.find(band.index)
+    matte = alpha[own]
+    near = torch.stack([ring.find(band.neighbour(dy, dx)) for dy, dx in ((0, -1), (0, 1), (-1, 0), (1, 0))])
+    weights = _REGULARISER + (alpha[near] - matte).abs()
+    for _ in range(steps):
+        new_front, new_back = _update(
+            image[:, own],
+            matte,
+            (weights, front[:, near].transpose(0, 1), back[:, near].transpose(0, 1)),
+            front[:, own],
+            back[:, own],
+        )
+        front, back = front.clone(), back.clone()
+        front[:, own], back[:, own] = new_front, new_back
+    return front[:, own], back[:, own]
+
+
+def clean_foreground(srgb: Tensor, alpha: Tensor, pyramid: list[Tensor] | None = None) -> Tensor:
+    """The product's colours `[H,W,3]` (sRGB): untouched where alpha is 1, free of backdrop at the edge, extended beyond.
+
+    `srgb` `[H,W,3]`, `alpha` `[H,W]`. Where alpha is 0 the colour is a smooth continuation of the product's edge, so
+    that a later resampling never meets the old backdrop.
+    """
+    del pyramid
+    height, width = alpha.shape
+    sizes = _level_sizes(height, width)
+    small = sizes[0]
+    planes = srgb.permute(2, 0, 1)
+    linear = reduced_linear(planes, small)
+    matte = F.interpolate(alpha[None, None], size=small, mode="area")[0, 0]
+    front, back = _coarse(linear, matte)
+    for size in sizes[1:]:
+        full = size == (height, width)
+        matte = alpha if full else F.interpolate(alpha[None, None], size=size, mode="area")[0, 0]
+        mixed = (matte > 0) & (matte < 1)
+        band = PixelSet.of(mixed)
+        if full:
+            break
+        image = reduced_linear(planes, size)
+        grown_front, grown_back = _level(image.reshape(3, -1), matte, band, front, back)
+        front = F.interpolate(front.unsqueeze(0), size=size, mode="bilinear", align_corners=False)[0]
+        back = F.interpolate(back.unsqueeze(0), size=size, mode="bilinear", align_corners=False)[0]
+        front = torch.where(matte >= 1, image, front)
+        back = torch.where(matte <= 0, image, back)
+        front.reshape(3, -1)[:, band.index] = grown_front
+        back.reshape(3, -1)[:, band.index] = grown_back
+    else:
+        band = PixelSet.of((alpha > 0) & (alpha < 1))
+        return _assemble(srgb, alpha, band, front.reshape(3, -1)[:, band.index], front)
+    ring = band.grown()
+    image = srgb_to_linear(srgb.reshape(-1, 3)[ring.index]).T
+    edge, _ = _on_ring(image, alpha.reshape(-1)[ring.index], band, ring, front, back)
+    return _assemble(srgb, alpha, band, edge, front)
+
+
+def _level(image: Tensor, matte: Tensor, band: PixelSet, front: Tensor, back: Tensor) -> tuple[Tensor, Tensor]:
+    ring = band.grown()
+    return _on_ring(image[:, ring.index], matte.reshape(-1)[ring.index], band, ring, front, back)
+
+
+def _on_ring(
+    image: Tensor, matte: Tensor, band: PixelSet, ring: PixelSet, front: Tensor, back: Tensor
+) -> tuple[Tensor, Tensor]:
+    if len(band) == 0:
+        return image.new_zeros((3, 0)), image.new_zeros((3, 0))
+    start_front = torch.where(matte >= 1, image, _sample(front, ring))
+    start_back = torch.where(matte <= 0, image, _sample(back, ring))
+    return _refine(image, matte, band, start_front, start_back, 6)
+
+
+def reduced_linear(planes: Tensor, size: tuple[int, int]) -> Tensor:
+    """Area-averaged linear light `[3,h,w]` of sRGB `[3,H,W]`, a strip of rows at a time."""
+    height = planes.shape[1]
+    if size == tuple(planes.shape[1:]):
+        return srgb_to_linear(planes)
+    scale = height / size[0]
+    strips = []
+    for start in range(0, size[0], _ROWS):
+        stop = min(start + _ROWS, size[0])
+        top, bottom = int(start * scale), min(height, int(-(-stop * scale // 1)))
+        part = srgb_to_linear(planes[:, top:bottom])
+        strips.append(F.interpolate(part.unsqueeze(0), size=(stop - start, size[1]), mode="area")[0])
+    return torch.cat(strips, dim=1)
+
+
+def _assemble(srgb: Tensor, alpha: Tensor, band: PixelSet, edge: Tensor, front: Tensor) -> Tensor:
+    height, width = alpha.shape
+    encoded = linear_to_srgb(front).clamp(0.0, 1.0)
+    out = torch.empty((height, width, 3), device=srgb.device)
+    ratio = front.shape[1] / height
+    for start in range(0, height, _ROWS):
+        stop = min(start + _ROWS, height)
+        # Sample the rows with coordinates of the whole picture, so strips join without a seam.
+        grid_y = (torch.arange(start, stop, device=srgb.device) + 0.5) * ratio - 0.5
+        grid_y = grid_y.clamp(0, front.shape[1] - 1)
+        low = grid_y.long().clamp(max=max(0, front.shape[1] - 2))
+        high = (low + 1).clamp(max=front.shape[1] - 1)
+        part = (grid_y - low).view(1, -1, 1)
+        rows = encoded[:, low] * (1 - part) + encoded[:, high] * part
+        rows = F.interpolate(rows.unsqueeze(0), size=(stop - start, width), mode="bilinear", align_corners=False)[0]
+        own = (alpha[start:stop] >= 1).unsqueeze(-1)
+        out[start:stop] = torch.where(own, srgb[start:stop], rows.permute(1, 2, 0))
+    out.reshape(-1, 3)[band.index] = linear_to_srgb(edge.T).clamp(0.0, 1.0)
+    return out

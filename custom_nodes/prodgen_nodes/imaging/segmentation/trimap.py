@@ -1,0 +1,121 @@
+"""From evidence to labels: which pixels are surely backdrop, surely product, and which the matting has to decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy import ndimage
+from torch import Tensor
+
+from .backdrop import Backdrop, connected_to_frame, gradient
+from .evidence import Evidence
+from .walker import random_walker
+
+_FRAME_WEIGHT = 1.0
+_HOLE_WEIGHT = 0.02
+_COLOR_WEIGHT = 0.3
+_DARK_WEIGHT = 0.01
+_DEFAULT_WEIGHT = 2e-4
+
+
+def _local_max(x: Tensor, radius: int) -> Tensor:
+    return F.max_pool2d(x[None, None], 2 * radius + 1, stride=1, padding=radius)[0, 0]
+
+
+def conductances(srgb: Tensor, noise: float) -> tuple[Tensor, Tensor]:
+    """How freely labels pass between neighbours: near 0 at the locally dominant edge, near 1 in smooth areas.
+
+    The scale is the strongest step nearby, so the slope of a contact shadow beside a product's hard edge is smooth,
+    and so is nothing that ends in the faint outline of a white lid on a white wall. Returns `[H,W-1]` and `[H-1,W]`.
+    """
+    planes = srgb.permute(2, 0, 1)
+    across = (planes[:, :, 1:] - planes[:, :, :-1]).abs().amax(dim=0)
+    along = (planes[:, 1:] - planes[:, :-1]).abs().amax(dim=0)
+    scale = torch.clamp(0.25 * _local_max(gradient(srgb), 4), min=max(3 * noise, 2.5 / 255))
+
+    def pass_rate(step: Tensor, here: Tensor) -> Tensor:
+        return torch.exp(-((step / here) ** 2)).clamp(min=1e-5)
+
+    return pass_rate(across, torch.minimum(scale[:, 1:], scale[:, :-1])), pass_rate(
+        along, torch.minimum(scale[1:], scale[:-1])
+    )
+
+
+def enclosed_backdrop(srgb: Tensor, backdrop: Backdrop, near: Tensor) -> Tensor:
+    """Regions of `near` that the product encloses and that match the backdrop as a whole, not only pixel by pixel.
+
+    White lettering on a bag comes close to a white wall in many pixels; its mean colour or its spread gives it away.
+    """
+    labels, count = ndimage.label(near.cpu().numpy())
+    if count == 0:
+        return near
+    off = (srgb - backdrop.color).cpu().numpy()
+    spread = backdrop.spread.clamp(min=1.0 / 255).cpu().numpy()
+    index = np.arange(1, count + 1)
+    area = ndimage.sum_labels(np.ones_like(spread), labels, index)
+    mean = np.max([np.abs(ndimage.mean(off[..., c] / spread, labels, index)) for c in range(3)], axis=0)
+    rough = np.max([ndimage.standard_deviation(off[..., c] / spread, labels, index) for c in range(3)], axis=0)
+    keep = np.concatenate(([False], (mean < 1.5) & (rough < 1.5) & (area >= 6)))
+    return torch.from_numpy(keep[labels]).to(near.device)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """`likelihood` `[H,W]` 0..1 of being product; `seeds` `[H,W]`: 0 backdrop, 1 product, 0.5 unknown (a trimap)."""
+
+    likelihood: Tensor
+    seeds: Tensor
+
+
+def label_with_model(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, plain: bool) -> Labels:
+    """Soft product labels from a segmenter's `mask` `[H,W]`, its edge drawn to the picture's own edges.
+
+    On a `plain` backdrop, pixels of the mask that show the backdrop are given back: the slivers between twin straps
+    and the openings of handles that a network at 1024 px fills. Only regions near the outline: white lettering in the
+    middle of a white product is none.
+    """
+    sure = (mask - 0.5).abs() * 2
+    data = 0.3 * sure.square() + 1e-4
+    target = (mask > 0.5).float()
+    if plain:
+        size = min(srgb.shape[:2])
+        near = evidence.difference < 3.5
+        calm = gradient(srgb) < 4 * torch.clamp(backdrop.spread, min=1.5 / 255)
+        inside = mask > 0.2
+        reach = _local_max((mask < 0.2).float(), max(2, round(0.05 * size))) > 0
+        shown = enclosed_backdrop(srgb, backdrop, near & inside & reach) | (connected_to_frame(near & calm) & inside)
+        data[shown], target[shown] = _FRAME_WEIGHT, 0.0
+    right, down = conductances(srgb, backdrop.noise)
+    likelihood = random_walker(right, down, data, target)
+    return Labels(likelihood, likelihood)
+
+
+def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | None = None) -> Labels:
+    """Soft product labels of one picture `[H,W,3]` at analysis size."""
+    size = min(srgb.shape[:2])
+    steps = gradient(srgb)
+    near = evidence.difference < 3.5
+    calm = steps < 4 * torch.clamp(backdrop.spread, min=1.5 / 255)
+    outside = connected_to_frame(near & calm)
+    holes = enclosed_backdrop(srgb, backdrop, near & ~outside)
+    data = torch.full_like(evidence.ratio, _DEFAULT_WEIGHT * (512.0 / size) ** 2)
+    target = torch.ones_like(data)
+
+    def vote(where: Tensor, weight: float, value: float) -> None:
+        data[where] = weight
+        target[where] = value
+
+    lit = evidence.ratio
+    vote((evidence.difference > 8) & (lit < 0.15), _DARK_WEIGHT, 1.0)
+    vote((evidence.difference > 8) & (lit > 1.06), _COLOR_WEIGHT, 1.0)
+    vote((evidence.residue > 5) & (evidence.difference > 5), _COLOR_WEIGHT, 1.0)
+    vote(holes, _HOLE_WEIGHT, 0.0)
+    vote(outside, _FRAME_WEIGHT, 0.0)
+    if hint is not None:
+        vote(hint < 0.02, _FRAME_WEIGHT, 0.0)
+    right, down = conductances(srgb, backdrop.noise)
+    likelihood = random_walker(right, down, data, target)
+    return Labels(likelihood, likelihood)
