@@ -165,6 +165,7 @@ class ProdgenExport(io.ComfyNode):
             "title": channel.title,
             "passed": all(rule.passed for rule in rules if rule.level == "must"),
             "rules": [rule.text() for rule in rules],
+            "checks": {rule.rule: rule.passed for rule in rules},
             "failed": [rule.rule for rule in rules if not rule.passed and rule.level == "must"],
             "files": written,
             "note": f"{channel.note} {RECHECK_NOTE}".strip(),

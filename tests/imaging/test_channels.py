@@ -1,0 +1,68 @@
+"""The marketplace presets: every one must satisfy its own rules, and a seller's wish must not loosen them."""
+
+from __future__ import annotations
+
+import pytest
+from prodgen_nodes.imaging.channels import CHANNELS, channel_named
+from prodgen_nodes.imaging.errors import ParameterError
+
+NAMES = ("master", "amazon", "google", "zalando", "shopify", "ebay", "etsy", "walmart", "temu")
+
+
+def test_the_published_names_are_there_in_order() -> None:
+    assert tuple(CHANNELS) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_preset_satisfies_its_own_rules(name: str) -> None:
+    channel = CHANNELS[name]
+    low, high = channel.fill_range or (0.0, 1.0)
+    assert low <= channel.fill <= high
+    assert channel.least[0] <= channel.width <= channel.most[0]
+    assert channel.least[1] <= channel.height <= channel.most[1]
+    assert channel.max_pixels is None or channel.width * channel.height <= channel.max_pixels
+    assert max(channel.width, channel.height) >= channel.zoom
+    assert channel.background == "#ffffff"
+    assert channel.allows_shadow or channel.shadow == 0.0
+
+
+def test_the_masters_picture_and_fill_suit_every_shop_that_states_a_fill() -> None:
+    master = CHANNELS["master"]
+    for channel in CHANNELS.values():
+        low, high = channel.fill_range or (0.0, 1.0)
+        assert low <= master.fill <= high, channel.name
+        assert min(master.width, master.height) >= max(channel.least), channel.name
+    assert (master.width, master.height, master.fill) == (2000, 2000, 0.86)
+
+
+@pytest.mark.parametrize(("name", "limit"), [("amazon", 10e6), ("google", 16e6), ("ebay", 12e6), ("temu", 3e6)])
+def test_size_limits(name: str, limit: float) -> None:
+    assert CHANNELS[name].max_bytes == limit
+
+
+def test_wishes_replace_the_preset_but_not_the_shops_limits() -> None:
+    wished = channel_named("amazon", width=900, height=1200, fill=0.7, background="#f0f0f0", shadow=0.5)
+    assert (wished.width, wished.height, wished.fill, wished.background, wished.shadow) == (
+        900, 1200, 0.7, "#f0f0f0", 0.5
+    )  # fmt: skip
+    assert wished.fill_range == (0.85, 1.0)
+    assert wished.white
+    assert not wished.allows_shadow
+
+
+def test_nothing_wished_is_the_preset_itself() -> None:
+    assert channel_named("ebay", width=0, height=0, fill=0.0, background=" ", shadow=-1.0) == CHANNELS["ebay"]
+
+
+@pytest.mark.parametrize(
+    ("wish", "word"),
+    [({"fill": 1.5}, "fill"), ({"background": "white"}, "background"), ({"shadow": 2.0}, "shadow")],
+)
+def test_an_impossible_wish_is_named(wish: dict[str, float | str], word: str) -> None:
+    with pytest.raises(ParameterError, match=word):
+        channel_named("master", **wish)  # type: ignore[arg-type]  # the point of the test
+
+
+def test_an_unknown_channel_lists_the_known_ones() -> None:
+    with pytest.raises(ParameterError, match="amazon"):
+        channel_named("bazaar")
