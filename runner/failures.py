@@ -19,14 +19,7 @@ class NodeExecutionError(NodeFailedError):
 
 
 _TRACEBACK_LINES = 12
-_MEMORY = (
-    "outofmemory",
-    "out of memory",
-    "allocation on device",
-    "not enough memory",
-    "cannot allocate memory",
-    "can't allocate memory",
-)
+_MEMORY = ("outofmemory", "out of memory", "allocation on device", "not enough memory", "t allocate memory")
 
 
 def is_out_of_memory(error: Mapping[str, Any] | None) -> bool:
