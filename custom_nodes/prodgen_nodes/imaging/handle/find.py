@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 
+from .bridges import closed_breaks, joined_ends
 from .rules import RULES, kind_of, measure, preference
 from .strands import Strand, strands_of
 from .topology import EIGHT, Anatomy, Bools, Floats, Survey, split_at, survey, wall_half_thickness
@@ -31,6 +33,12 @@ class Handle:
         return self.strands[0]
 
     @property
+    def hidden(self) -> float:
+        """Part of the longest strand, 0..1, that only bridges a gap in the mask."""
+        main = self.main
+        return float(self.unseen[main.rows, main.columns].mean())
+
+    @property
     def area(self) -> float:
         """Pixels of the handle between its ends, on the working grid."""
         labels, _ = ndimage.label(self.survey.product & (self.anatomy.thick == 0), EIGHT)
@@ -45,11 +53,32 @@ class Refusal:
     reason: str
     nearness: int
 
+    @property
+    def final(self) -> bool:
+        """Whether mending the mask cannot change it."""
+        return self.nearness >= 9
+
 
 def find_handle(alpha: Floats) -> Handle | Refusal:
-    """The handle of one product, or why there is none. `alpha` `[h,w]` 0..1 with a margin of background."""
+    """The handle of one product, or why there is none. `alpha` `[h,w]` 0..1 with a margin of background.
+
+    A handle that the mask shows whole comes first, then one with small breaks, then loose ends that face each other.
+    """
     product = alpha > 0.5
-    return _search(survey(alpha, product), np.zeros_like(product))
+    verdict = _search(survey(alpha, product), np.zeros_like(product))
+    if isinstance(verdict, Handle) or verdict.final:
+        return verdict
+    for mended in _mended(product):
+        unseen = mended & ~product
+        second = _search(survey(np.where(unseen, 1.0, alpha), mended), unseen)
+        if isinstance(second, Handle) and second.hidden > 0:
+            return second
+    return verdict
+
+
+def _mended(product: Bools) -> Iterator[Bools]:
+    yield closed_breaks(product)
+    yield from joined_ends(product)
 
 
 def _search(found: Survey, unseen: Bools) -> Handle | Refusal:

@@ -12,6 +12,9 @@ from .topology import Floats
 
 _SOFT = 3.0  # working pixels of soft edge beyond the half thickness
 
+_BALANCED = 0.08  # of the handle's width
+_MOST_LEAN = 0.12  # of its length
+
 
 @dataclass(frozen=True)
 class Gap:
@@ -36,7 +39,9 @@ def open_gap(handle: Handle, gap: float, position: float) -> Gap:
     main = handle.main
     stub = min(0.25, main.half_thickness / max(main.length, 1.0))
     width = min(gap, 1 - 2 * stub)
-    middle = min(max(position, stub + width / 2), 1 - stub - width / 2)
+    low, high = stub + width / 2, 1 - stub - width / 2
+    lean = _lean(handle, width) * (1 - abs(2 * position - 1))
+    middle = min(max(position + lean, low), high)
 
     rows = np.concatenate([s.rows for s in strands])
     columns = np.concatenate([s.columns for s in strands])
@@ -71,6 +76,30 @@ def open_gap(handle: Handle, gap: float, position: float) -> Gap:
     to_owner = to_kept - 1.0 - np.maximum(away - half[nearest], 0.0)
     field = np.minimum(np.minimum(to_cut, to_rim), to_owner)
     return Gap(top, left, field, middle - width / 2, middle + width / 2, width < gap - 1e-9)
+
+
+def _lean(handle: Handle, width: float) -> float:
+    """How far along a tilted handle its middle moves so that a hand from above stays over the handle's own middle.
+
+    On an upright handle the two middles agree. On a long strap that leans sideways the middle of its length is not the
+    middle of what one sees; it moves just as far as keeps the gap within `_BALANCED` of the handle's width, and at
+    most `_MOST_LEAN` of the length.
+    """
+    if handle.kind == "side":
+        return 0.0
+    along = np.concatenate([s.along[s.seen] for s in handle.strands])
+    columns = np.concatenate([s.columns[s.seen] for s in handle.strands]).astype(np.float64)
+    weight = np.concatenate([s.half[s.seen] for s in handle.strands])
+    center, extent = float(np.average(columns, weights=weight)), float(np.ptp(columns)) + 1
+    steps = sorted(np.linspace(-_MOST_LEAN, _MOST_LEAN, 41), key=abs)
+    places = []
+    for step in steps:
+        near = np.abs(along - 0.5 - step) <= width / 2
+        off = abs(float(np.average(columns[near], weights=weight[near])) - center) / extent if near.any() else 1.0
+        if off <= _BALANCED:
+            return float(step)
+        places.append(off)
+    return float(steps[int(np.argmin(places))])
 
 
 def _span(values: np.ndarray, margin: int, limit: int) -> tuple[int, int]:

@@ -20,7 +20,8 @@ _TWIN_RANGE = 0.2  # an opening between two strands spans at least this part of 
 class Strand:
     """One connected set of centre lines from the left end to the right end (twin straps that touch are one set).
 
-    `rows`, `columns` of its pixels; `along` 0..1 of each; `half` half thickness there; `path` `[n,2]` x, y of the
+    `rows`, `columns` of its pixels; `along` 0..1 of each; `half` half thickness there, `seen` whether the mask shows
+    the strand there (no bead, no bridge); `path` `[n,2]` x, y of the
     shortest way (pixel centres at .5), `path_along` 0..1 of its points; `left`, `right` the ends `[x, y]`;
     `length` visible working pixels; `openings` labels it borders; `doubled` whether it holds two strands.
     """
@@ -29,6 +30,7 @@ class Strand:
     columns: Ints
     along: Floats
     half: Floats
+    seen: Bools
     path: Floats
     path_along: Floats
     left: Floats
@@ -119,6 +121,7 @@ def _strand(
         columns=columns[keep],
         along=along[keep],
         half=found.depth[rows, columns][keep],
+        seen=~unseen[rows, columns][keep],
         path=path,
         path_along=path_along,
         left=centers[on_left].mean(axis=0),
