@@ -35,9 +35,7 @@ def test_a_photo_becomes_a_finished_file_with_its_record_beside_it(desk: Desk) -
     assert record["server"] == desk.url
     assert record["images"][0]["file"] == photo.name
     assert record["timings"]["execution_s"] >= 0
-    assert record["files"] == [
-        {"file": picture.name, "output": "result", "node": "3", "bytes": picture.stat().st_size}
-    ]
+    assert record["files"] == [{"file": picture.name, "output": "result", "node": "3", "bytes": picture.stat().st_size}]
     assert not list(run.folder.rglob("*.part"))
 
 
@@ -61,15 +59,20 @@ def test_events_as_json_lines_and_nothing_else_on_standard_output(desk: Desk) ->
     assert Path(done["sidecar"]).is_file()
 
 
-def test_progress_of_a_long_node_is_told(desk: Desk) -> None:
-    graph = flat(0x808080)
-    graph["1"]["inputs"]["batch_size"] = 8  # SaveImage reports one step per picture
-    run = desk.submit(graph, "--json")
+def test_progress_inside_a_node_is_told(desk: Desk) -> None:
+    graph = {
+        "1": node("EmptyImage", width=64, height=64, batch_size=6, color=0x808080),
+        "2": node("EmptyImage", width=64, height=64, batch_size=1, color=0xC08040),
+        "3": node("ColorTransfer", "input: strength = strength", image_target=["1", 0], image_ref=["2", 0],
+                  method="reinhard_lab", source_stats="per_frame", strength=1.0),
+        "4": node("SaveImage", "output: result", images=["3", 0], filename_prefix="t"),
+    }  # fmt: skip
+    run = desk.submit(graph, "--set", "strength=0.9", "--json")
     assert run.code == 0, run.err
-    assert len(run.pictures) == 8
-    steps = run.of("progress")
-    for step in steps:
-        assert 0 <= step["value"] <= step["max"]
+    assert len([path for path in run.pictures if path.suffix == ".png"]) == 6
+    steps = [(event["node"], event["value"], event["max"]) for event in run.of("progress")]
+    assert steps[-1] == ("3", 6, 6)
+    assert [value for _, value, _ in steps] == sorted(value for _, value, _ in steps)
 
 
 def test_running_again_gives_the_files_again(desk: Desk) -> None:
