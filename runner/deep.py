@@ -14,6 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 _OTHER_BYTE = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
+_BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262
 _EXACT = ("RGB;16", "RGBA;16", "RGBX;16")
 
 Uint16 = npt.NDArray[np.uint16]
@@ -29,7 +30,10 @@ def raw_mode(image: Image.Image) -> str:
 
 
 def is_deep(image: Image.Image) -> bool:
-    return image.mode.startswith("I;16") or ";16" in raw_mode(image)
+    """16 bits a channel? To be asked before the image is loaded: afterwards only the mode is left to tell."""
+    tags = getattr(image, "tag_v2", None)
+    bits = tags.get(_BITS_PER_SAMPLE, ()) if tags is not None else ()
+    return image.mode.startswith("I;16") or ";16" in raw_mode(image) or 16 in bits
 
 
 def read_deep(reopen: Callable[[], Image.Image]) -> Uint16 | None:
@@ -43,7 +47,7 @@ def read_deep(reopen: Callable[[], Image.Image]) -> Uint16 | None:
         gray: Uint16 = np.asarray(image).astype(np.uint16)
         # TIFF photometric 0: white is zero, which Pillow leaves to the reader at this depth
         tags = getattr(image, "tag_v2", None)
-        if tags is not None and tags.get(262) == 0:
+        if tags is not None and tags.get(_PHOTOMETRIC) == 0:
             gray = np.invert(gray)
         return gray[..., None]
     if layout == "LA;16B":  # gray and alpha: four bytes a pixel, as RGBA has

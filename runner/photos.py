@@ -125,17 +125,19 @@ class _Preparation:
     def __init__(self, path: Path, raw: bytes, max_bytes: int | None) -> None:
         self.path, self.raw, self.max_bytes = path, raw, max_bytes
         self.notes: list[str] = []
+        self.is_deep, self.layout = False, ""
 
     def run(self) -> PreparedPhoto:
         image = self._open()
         self._check_frames(image)
         self._check_size(image)
+        self.is_deep, self.layout = deep.is_deep(image), deep.raw_mode(image)
         orientation = self._orientation(image)
         profile = self._profile(image)
         if profile is None and orientation == 1 and self._is_plain(image):
             return self._unchanged(image)
         try:
-            picture = PixelReader(str(self.path), self._open, self.notes).read(image, profile)
+            picture = PixelReader(str(self.path), self._open, self.notes).read(image, profile, is_deep=self.is_deep)
             if orientation != 1:
                 self.notes.append("turned upright as its EXIF orientation says")
                 if image.format != "TIFF":  # Pillow turns a TIFF itself while loading it
@@ -210,7 +212,7 @@ class _Preparation:
                 self.notes.append("converted from Adobe RGB (named in the camera's EXIF) to sRGB")
                 return icc.adobe_rgb_profile()
             return None
-        gray = image.mode in ("L", "LA", "1") or image.mode.startswith("I;16") or deep.raw_mode(image) == "LA;16B"
+        gray = image.mode in ("L", "LA", "1") or image.mode.startswith("I;16") or self.layout == "LA;16B"
         expected = "GRAY" if gray else {"CMYK": "CMYK", "LAB": "Lab"}.get(image.mode, "RGB")
         try:
             space = icc.profile_space(embedded)
@@ -233,16 +235,22 @@ class _Preparation:
         except _BROKEN:
             return False
 
-    @staticmethod
-    def _orientation(image: Image.Image) -> int:
+    def _orientation(self, image: Image.Image) -> int:
+        if image.format == "PNG":  # its EXIF may stand behind the pixels
+            self._load(image)
         try:
             value = int(image.getexif().get(_ORIENTATION, 1))
         except _BROKEN:
             return 1  # a damaged EXIF block is no reason to refuse a photo
         return value if 1 <= value <= 8 else 1
 
-    @staticmethod
-    def _is_plain(image: Image.Image) -> bool:
+    def _load(self, image: Image.Image) -> None:
+        try:
+            image.load()
+        except _BROKEN as error:
+            raise self._broken(error) from error
+
+    def _is_plain(self, image: Image.Image) -> bool:
         """ComfyUI's loader reads this file exactly as it is."""
         if image.format == "JPEG" and image.mode == "RGB":
             layers = getattr(image, "layer", [])  # per channel: id, horizontal and vertical sampling, table
@@ -253,18 +261,15 @@ class _Preparation:
                 and image.info.get("adobe_transform", 1) == 1
                 and sampling in ([(h, v), (1, 1), (1, 1)] for h, v in ((1, 1), (2, 1), (2, 2)))
             )
-        if image.format != "PNG" or deep.is_deep(image) or foreign_gamma(image):
+        if image.format != "PNG" or self.is_deep or foreign_gamma(image):
             return False
         return image.mode in ("RGB", "RGBA") and "transparency" not in image.info
 
     def _unchanged(self, image: Image.Image) -> PreparedPhoto:
         width, height = image.size
-        try:
-            # Decoded only to know that it is whole; a JPEG can be read at 1/8 size in 1/64 of the memory.
-            image.draft("RGB", (1, 1))
-            image.load()
-        except _BROKEN as error:
-            raise self._broken(error) from error
+        # Decoded only to know that it is whole; a JPEG can be read at 1/8 size in 1/64 of the memory.
+        image.draft("RGB", (1, 1))
+        self._load(image)
         suffix, kind = (".png", "image/png") if image.format == "PNG" else (".jpg", "image/jpeg")
         return self._finished(self.raw, suffix, kind, (width, height), unchanged=True)
 

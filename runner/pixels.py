@@ -21,10 +21,10 @@ class PixelReader:
     def __init__(self, name: str, reopen: Callable[[], Image.Image], notes: list[str]) -> None:
         self.name, self.reopen, self.notes = name, reopen, notes
 
-    def read(self, image: Image.Image, profile: bytes | None) -> Image.Image:
+    def read(self, image: Image.Image, profile: bytes | None, *, is_deep: bool) -> Image.Image:
         """RGB or RGBA in sRGB. `profile` is the one to convert from; None means that the values are sRGB."""
         gamma = 0.0 if profile is not None else foreign_gamma(image)
-        picture = self._read_deep(image, profile) if deep.is_deep(image) else self._read_shallow(image, profile)
+        picture = self._read_deep(image, profile) if is_deep else self._read_shallow(image, profile)
         if gamma:
             self.notes.append(f"its PNG gamma of {gamma:.3g} was converted to sRGB")
             return _apply_gamma(picture, gamma)

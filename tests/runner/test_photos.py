@@ -1,0 +1,511 @@
+"""Photos as sellers have them: every one arrives upright, sRGB, 8 bits, RGB or RGBA – or is refused in words."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from runner import icc, photos
+from runner.errors import EXIT_USAGE, PhotoError
+from runner.photos import prepare_photo, upload_name
+from tests.runner.picture_files import cmyk_profile, decoded, gradient, png, save, srgb_profile, tiff16
+
+TURNS = {
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: np.rot90(a, -1),
+    7: lambda a: np.rot90(a, 2).swapaxes(0, 1),
+    8: lambda a: np.rot90(a, 1),
+}
+"""EXIF orientation → what turns the stored rows into the upright picture (EXIF 2.32, tag 274)."""
+
+
+def exif(orientation: int) -> Image.Exif:
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    return tags
+
+
+def exif_naming_adobe_rgb() -> bytes:
+    """What a camera set to Adobe RGB writes: colour space "uncalibrated", interoperability index R03."""
+
+    def directory(tag: int, kind: int, count: int, value: bytes) -> bytes:
+        return struct.pack("<HHHI", 1, tag, kind, count) + value.ljust(4, b"\0") + b"\0" * 4
+
+    first = directory(0x8769, 4, 1, struct.pack("<I", 26))
+    second = directory(0xA005, 4, 1, struct.pack("<I", 44))
+    third = directory(1, 2, 4, b"R03\0")
+    return b"Exif\0\0II*\0\x08\0\0\0" + first + second + third
+
+
+def worst(a: np.ndarray, b: np.ndarray) -> int:
+    assert a.shape == b.shape
+    return int(np.abs(a.astype(int) - b.astype(int)).max())
+
+
+# -- sent as it is -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_an_ordinary_jpeg_is_sent_byte_for_byte(tmp_path: Path, subsampling: int, progressive: bool) -> None:
+    path = save(tmp_path / "bag.jpg", gradient(), quality=90, subsampling=subsampling, progressive=progressive)
+    photo = prepare_photo(path)
+    assert photo.unchanged
+    assert photo.data == path.read_bytes()
+    assert (photo.width, photo.height) == (67, 45)
+    assert photo.content_type == "image/jpeg"
+    assert photo.upload_name == f"{hashlib.sha256(photo.data).hexdigest()[:16]}_bag.jpg"
+    assert photo.notes == ()
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_an_8_bit_png_is_sent_byte_for_byte(tmp_path: Path, alpha: bool) -> None:
+    pixels = gradient()
+    if alpha:
+        pixels = np.dstack([pixels, pixels[..., 0]])
+    path = save(tmp_path / "jar.png", pixels)
+    photo = prepare_photo(path)
+    assert photo.unchanged
+    assert photo.data == path.read_bytes()
+    assert photo.content_type == "image/png"
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_an_srgb_profile_changes_nothing(tmp_path: Path, suffix: str) -> None:
+    path = save(tmp_path / f"a.{suffix}", gradient(), icc_profile=srgb_profile())
+    photo = prepare_photo(path)
+    assert photo.unchanged
+    assert photo.data == path.read_bytes()
+
+
+# -- EXIF orientation ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", ["png", "tif", "webp", "jpg"])
+def test_every_orientation_comes_out_upright(tmp_path: Path, orientation: int, suffix: str) -> None:
+    options = {"webp": {"lossless": True}, "jpg": {"quality": 100, "subsampling": 0}}.get(suffix, {})
+    path = save(tmp_path / f"turned.{suffix}", gradient(), exif=exif(orientation), **options)
+    photo = prepare_photo(path)
+    upright = TURNS[orientation](gradient())
+    assert (photo.height, photo.width) == upright.shape[:2]
+    assert worst(decoded(photo.data)[..., :3], upright) <= (4 if suffix == "jpg" else 0)
+    with Image.open(io.BytesIO(photo.data)) as sent:
+        assert sent.getexif().get(0x0112, 1) == 1
+    assert any("upright" in note for note in photo.notes) == (orientation != 1)
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 65535])
+def test_a_meaningless_orientation_is_ignored(tmp_path: Path, orientation: int) -> None:
+    assert prepare_photo(save(tmp_path / "a.png", gradient(), exif=exif(orientation))).unchanged
+
+
+# -- colour --------------------------------------------------------------------------------------------------------
+
+DISPLAY_P3 = [[0.5151187, 0.2919778, 0.1571035], [0.2411892, 0.6922441, 0.0665668], [-0.0010505, 0.0418791, 0.7840713]]
+
+
+def in_p3(srgb: np.ndarray, gamma: float) -> np.ndarray:
+    """sRGB values (0..1) as the same colours in Display P3 with a plain gamma."""
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    srgb_d50 = np.array(
+        [[0.4360747, 0.3850649, 0.1430804], [0.2225045, 0.7168786, 0.0606169], [0.0139322, 0.0971045, 0.7141733]]
+    )
+    wide = np.clip(linear @ (np.linalg.inv(np.array(DISPLAY_P3)) @ srgb_d50).T, 0, 1)
+    return wide ** (1 / gamma)
+
+
+def test_a_wide_gamut_photo_shows_the_same_colours_in_srgb(tmp_path: Path) -> None:
+    truth = gradient() / 255.0
+    profile = icc.matrix_profile(DISPLAY_P3, 2.2, "Display P3 like")
+    stored = np.rint(in_p3(truth, 2.19921875) * 255).astype(np.uint8)
+    assert worst(stored, gradient()) > 20  # ignoring the profile would be plainly wrong
+    photo = prepare_photo(save(tmp_path / "phone.png", stored, icc_profile=profile))
+    assert not photo.unchanged
+    off = np.abs(decoded(photo.data).astype(int) - gradient())
+    assert off.mean() < 0.6  # 8 bits in another gamma are coarse near black, nowhere else
+    assert off[gradient().min(axis=-1) > 30].max() <= 3
+    assert "Display P3 like" in photo.notes[0]
+    assert "icc_profile" not in Image.open(io.BytesIO(photo.data)).info
+
+
+def test_16_bit_wide_gamut_is_converted_at_full_depth(tmp_path: Path) -> None:
+    truth = gradient(256, 40) / 255.0
+    profile = icc.matrix_profile(DISPLAY_P3, 2.2, "wide")
+    stored = np.rint(in_p3(truth, 2.19921875) * 65535).astype(np.uint16)
+    image = png(tmp_path / "pro.png", stored, 2, 16, ((b"iCCP", b"wide\0\0" + zlib.compress(profile)),))
+    photo = prepare_photo(image)
+    assert worst(decoded(photo.data), gradient(256, 40)) <= 1
+
+
+def test_a_camera_that_only_names_adobe_rgb_is_believed(tmp_path: Path) -> None:
+    path = save(tmp_path / "camera.jpg", gradient(), quality=95, exif=exif_naming_adobe_rgb())
+    photo = prepare_photo(path)
+    with Image.open(path) as stored:
+        expected = np.asarray(icc.to_srgb(stored.convert("RGB"), icc.adobe_rgb_profile()))
+    assert not photo.unchanged
+    assert worst(decoded(photo.data), expected) == 0
+    assert worst(expected, np.asarray(Image.open(path))) > 20
+
+
+def test_cmyk_with_a_profile_is_converted_by_it(tmp_path: Path) -> None:
+    rgb = np.full((40, 50, 3), 255, np.uint8)
+    inks = {"white": (0, 0, 0, 0), "red": (0, 255, 255, 0), "blue": (255, 255, 0, 0), "black": (0, 0, 0, 255)}
+    cmyk = np.zeros((40, 50, 4), np.uint8)
+    for column, ink in enumerate(inks.values()):
+        cmyk[:, column * 12 : column * 12 + 12] = ink
+    for column, colour in enumerate([(255, 255, 255), (255, 0, 0), (0, 0, 255), (0, 0, 0)]):
+        rgb[:, column * 12 : column * 12 + 12] = colour
+    path = tmp_path / "print.tif"
+    Image.fromarray(cmyk, "CMYK").save(path, icc_profile=cmyk_profile())
+    photo = prepare_photo(path)
+    result = decoded(photo.data)
+    assert result.shape == (40, 50, 3)
+    assert worst(result[:, :48], rgb[:, :48]) <= 6  # an 8-bit profile is that coarse at its corners
+    assert "ideal inks" in photo.notes[0]
+
+
+@pytest.mark.parametrize("suffix", ["tif", "jpg"])
+def test_cmyk_without_a_profile_is_a_guess_and_says_so(tmp_path: Path, suffix: str) -> None:
+    cmyk = np.zeros((40, 40, 4), np.uint8)
+    cmyk[:, 20:] = (0, 255, 255, 0)
+    path = tmp_path / f"print.{suffix}"
+    Image.fromarray(cmyk, "CMYK").save(path, quality=95)
+    photo = prepare_photo(path)
+    result = decoded(photo.data)
+    assert worst(result[5:35, 2:12], np.full((30, 10, 3), 255)) <= 3
+    assert result[20, 32, 0] > 225
+    assert result[20, 32, 1:].max() < 40
+    assert any("guess" in note for note in photo.notes)
+
+
+def test_lab_is_converted(tmp_path: Path) -> None:
+    from PIL import ImageCms
+
+    to_lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
+    lab = ImageCms.applyTransform(Image.fromarray(gradient()), to_lab)
+    path = tmp_path / "a.tif"
+    lab.save(path, icc_profile=None)
+    photo = prepare_photo(path)
+    assert float(np.abs(decoded(photo.data).astype(int) - gradient()).mean()) < 1.5
+    assert any("CIELAB" in note for note in photo.notes)
+
+
+def test_a_damaged_profile_is_ignored_and_said(tmp_path: Path) -> None:
+    photo = prepare_photo(save(tmp_path / "a.jpg", gradient(), icc_profile=b"no profile at all" * 20))
+    assert photo.unchanged
+    assert any("damaged" in note for note in photo.notes)
+
+
+def test_a_profile_for_another_kind_of_picture_is_ignored_and_said(tmp_path: Path) -> None:
+    photo = prepare_photo(save(tmp_path / "a.png", gradient(), icc_profile=cmyk_profile()))
+    assert photo.unchanged
+    assert any("CMYK" in note for note in photo.notes)
+
+
+def test_a_linear_png_is_shown_as_it_should_look(tmp_path: Path) -> None:
+    linear = np.where(
+        gradient() / 255 <= 0.04045, gradient() / 255 / 12.92, ((gradient() / 255 + 0.055) / 1.055) ** 2.4
+    )
+    stored = np.rint(linear * 255).astype(np.uint8)
+    photo = prepare_photo(png(tmp_path / "linear.png", stored, 2, 8, ((b"gAMA", (100000).to_bytes(4, "big")),)))
+    bright = gradient() > 60  # an 8-bit linear file has lost its shadows already
+    assert int(np.abs(decoded(photo.data).astype(int) - gradient())[bright].max()) <= 3
+
+
+def test_the_usual_png_gamma_is_no_reason_to_touch_it(tmp_path: Path) -> None:
+    assert prepare_photo(png(tmp_path / "a.png", gradient(), 2, 8, ((b"gAMA", (45455).to_bytes(4, "big")),))).unchanged
+
+
+# -- 16 bits -------------------------------------------------------------------------------------------------------
+
+
+def sixteen(channels: int) -> np.ndarray:
+    rng = np.random.default_rng(7)
+    return rng.integers(0, 65536, (33, 41, channels), dtype=np.uint16)
+
+
+def eight(values: np.ndarray) -> np.ndarray:
+    return np.rint(values / 257.0).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("colour_type", "channels"), [(0, 1), (2, 3), (4, 2), (6, 4)])
+def test_16_bit_png_is_rounded_not_cut(tmp_path: Path, colour_type: int, channels: int) -> None:
+    values = sixteen(channels)
+    photo = prepare_photo(png(tmp_path / "deep.png", values, colour_type, 16))
+    result = decoded(photo.data)
+    expected = eight(values)
+    if channels <= 2:
+        expected = np.dstack([expected[..., :1]] * 3 + ([expected[..., 1:]] if channels == 2 else []))
+    assert worst(result, expected) == 0
+    assert any("16 bits" in note for note in photo.notes)
+
+
+@pytest.mark.parametrize("big_endian", [False, True])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_16_bit_tiff_is_rounded_not_cut(tmp_path: Path, big_endian: bool, channels: int) -> None:
+    values = sixteen(channels)
+    photo = prepare_photo(tiff16(tmp_path / "deep.tif", values, big_endian=big_endian))
+    assert worst(decoded(photo.data), np.broadcast_to(eight(values), (33, 41, 3))) == 0
+
+
+def test_16_bit_gray_where_white_is_zero(tmp_path: Path) -> None:
+    values = sixteen(1)
+    photo = prepare_photo(tiff16(tmp_path / "negative.tif", values, photometric=0))
+    assert worst(decoded(photo.data), np.broadcast_to(eight(65535 - values), (33, 41, 3))) == 0
+
+
+def test_16_bit_planes_are_refused_not_misread(tmp_path: Path) -> None:
+    with pytest.raises(PhotoError, match="separate colour planes"):
+        prepare_photo(tiff16(tmp_path / "planes.tif", sixteen(3), planar=True))
+
+
+def test_floating_point_pixels_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "hdr.tif"
+    Image.fromarray(np.linspace(0, 1, 1600, dtype=np.float32).reshape(40, 40)).save(path)
+    with pytest.raises(PhotoError, match="floating-point"):
+        prepare_photo(path)
+
+
+# -- palettes, gray and transparency -------------------------------------------------------------------------------
+
+
+def test_gray_becomes_rgb_with_its_exact_values(tmp_path: Path) -> None:
+    gray = gradient()[..., 0]
+    for name, options in (("a.png", {}), ("a.tif", {}), ("b.webp", {"lossless": True})):
+        photo = prepare_photo(save(tmp_path / name, gray, **options))
+        assert worst(decoded(photo.data)[..., :3], np.dstack([gray] * 3)) == 0
+    assert not prepare_photo(save(tmp_path / "a.jpg", gray)).unchanged
+
+
+def test_gray_with_alpha_keeps_both(tmp_path: Path) -> None:
+    pixels = np.dstack([gradient()[..., 0], gradient()[..., 1]])
+    result = decoded(prepare_photo(save(tmp_path / "a.png", pixels)).data)
+    assert worst(result, np.dstack([pixels[..., 0]] * 3 + [pixels[..., 1]])) == 0
+
+
+def test_a_palette_with_transparency_becomes_rgba(tmp_path: Path) -> None:
+    palette = Image.fromarray((gradient()[..., 0] // 64) % 3, "P")
+    palette.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
+    path = tmp_path / "a.png"
+    palette.save(path, transparency=bytes([255, 128, 0]))
+    result = decoded(prepare_photo(path).data)
+    index = np.asarray(palette)
+    assert worst(result[..., 3], np.array([255, 128, 0], np.uint8)[index]) == 0
+    assert worst(result[..., :3], np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255]], np.uint8)[index]) == 0
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_transparent_colour_becomes_alpha(tmp_path: Path, mode: str) -> None:
+    pixels = gradient() if mode == "RGB" else gradient()[..., 0]
+    pixels = pixels.copy()
+    pixels[10:20, 10:20] = 7
+    path = tmp_path / "a.png"
+    Image.fromarray(pixels).save(path, transparency=(7, 7, 7) if mode == "RGB" else 7)
+    result = decoded(prepare_photo(path).data)
+    assert result.shape[2] == 4
+    assert result[10:20, 10:20, 3].max() == 0
+    assert (result[..., 3] == 255).mean() > 0.9
+
+
+def test_alpha_survives_a_profile_and_a_turn(tmp_path: Path) -> None:
+    pixels = np.dstack([gradient(), gradient()[..., 1]])
+    path = save(tmp_path / "a.png", pixels, icc_profile=icc.adobe_rgb_profile(), exif=exif(6))
+    result = decoded(prepare_photo(path).data)
+    assert worst(result[..., 3], np.rot90(gradient()[..., 1], -1)) == 0
+    assert worst(result[..., :3], np.rot90(gradient(), -1)) > 10
+
+
+def test_one_bit_pictures_and_bmp_work(tmp_path: Path) -> None:
+    bits = gradient()[..., 0] > 128
+    result = decoded(prepare_photo(save(tmp_path / "a.tif", bits)).data)
+    assert worst(result, np.dstack([bits.astype(np.uint8) * 255] * 3)) == 0
+    assert worst(decoded(prepare_photo(save(tmp_path / "a.bmp", gradient())).data), gradient()) == 0
+
+
+def test_a_single_frame_gif_is_a_picture(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.gif", (gradient()[..., 0] // 128) * 255)
+    assert worst(decoded(prepare_photo(path).data)[..., 0], (gradient()[..., 0] // 128) * 255) == 0
+
+
+def test_jpegs_the_loader_misreads_are_rewritten(tmp_path: Path) -> None:
+    stored_as_rgb = save(tmp_path / "rgb.jpg", gradient(), quality=95, keep_rgb=True)
+    halved_rows = tmp_path / "440.jpg"  # 4:4:0: a lossless turn by 90° makes this of the usual 4:2:2
+    data = bytearray(save(tmp_path / "444.jpg", gradient(64, 48), quality=95, subsampling=1).read_bytes())
+    frame = data.index(b"\xff\xc0")
+    assert data[frame + 11] == 0x21
+    data[frame + 11] = 0x12
+    halved_rows.write_bytes(data)
+    for path in (stored_as_rgb, halved_rows):
+        photo = prepare_photo(path)
+        assert not photo.unchanged
+        assert worst(decoded(photo.data), np.asarray(Image.open(path).convert("RGB"))) == 0
+
+
+# -- several pictures in one file ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png"])
+def test_animations_are_refused(tmp_path: Path, suffix: str) -> None:
+    frames = [Image.fromarray(np.roll(gradient(), shift, axis=1)) for shift in (0, 9, 18)]
+    path = tmp_path / f"spin.{suffix}"
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=100)
+    with pytest.raises(PhotoError, match="animation of 3 frames") as caught:
+        prepare_photo(path)
+    assert "frame you want" in caught.value.advice
+
+
+def test_several_tiff_pages_are_refused(tmp_path: Path) -> None:
+    pages = [Image.fromarray(gradient()), Image.fromarray(gradient()[::-1].copy())]
+    path = tmp_path / "scan.tif"
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    with pytest.raises(PhotoError, match="2 pages"):
+        prepare_photo(path)
+
+
+def test_the_first_picture_of_a_phone_photo_is_used(tmp_path: Path) -> None:
+    main, depth = Image.fromarray(gradient()), Image.fromarray(gradient()[::-1, :, 0].copy())
+    path = tmp_path / "phone.jpg"
+    main.save(path, "MPO", save_all=True, append_images=[depth], quality=98)
+    photo = prepare_photo(path)
+    assert not photo.unchanged  # the loader would take both
+    assert (photo.width, photo.height) == (67, 45)
+    assert float(np.abs(decoded(photo.data).astype(int) - gradient()).mean()) < 2
+    assert "first picture" in photo.notes[0]
+
+
+# -- no usable picture ---------------------------------------------------------------------------------------------
+
+
+def test_nothing_there_names_what_looks_alike(tmp_path: Path) -> None:
+    save(tmp_path / "handbag.jpg", gradient())
+    with pytest.raises(PhotoError, match=r"no such file.*handbag\.jpg"):
+        prepare_photo(tmp_path / "hadnbag.jpg")
+
+
+def test_a_folder_and_an_empty_file(tmp_path: Path) -> None:
+    with pytest.raises(PhotoError, match="folder"):
+        prepare_photo(tmp_path)
+    (tmp_path / "empty.jpg").touch()
+    with pytest.raises(PhotoError, match="empty"):
+        prepare_photo(tmp_path / "empty.jpg")
+
+
+NOT_PICTURES = {
+    "a.heic": (b"\0\0\0\x18ftypheic\0\0\0\0" + b"\0" * 50, "HEIC"),
+    "a.mp4": (b"\0\0\0\x18ftypisom\0\0\0\0" + b"\0" * 50, "video"),
+    "a.pdf": (b"%PDF-1.7\n%", "PDF"),
+    "a.psd": (b"8BPS\0\1" + b"\0" * 40, "Photoshop"),
+    "a.svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+    "a.jpg": (b"<!DOCTYPE html><html>not found</html>", "web page"),
+    "b.jpg": (b"hello, I am no picture", "not a picture"),
+    "c.jpg": (b"\xff\xd8\xff\xe0", "damaged"),
+    "d.png": (b"\x89PNG\r\n\x1a\n", "damaged"),
+    "e.zip": (b"PK\x03\x04", "ZIP"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_PICTURES)
+def test_what_is_no_picture_is_named_for_what_it_is(tmp_path: Path, name: str) -> None:
+    data, word = NOT_PICTURES[name]
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(PhotoError, match=word) as caught:
+        prepare_photo(tmp_path / name)
+    assert caught.value.exit_code == EXIT_USAGE
+    assert str(tmp_path / name) in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp", "bmp"])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_a_cut_off_file_is_refused(tmp_path: Path, suffix: str, share: float) -> None:
+    noise = np.random.default_rng(3).integers(0, 256, (80, 90, 3), dtype=np.uint8)
+    data = save(tmp_path / f"whole.{suffix}", noise).read_bytes()
+    (tmp_path / f"cut.{suffix}").write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(PhotoError, match="damaged or cut off"):
+        prepare_photo(tmp_path / f"cut.{suffix}")
+
+
+def test_a_png_with_broken_pixels_is_refused(tmp_path: Path) -> None:
+    data = bytearray(save(tmp_path / "a.png", gradient()).read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    (tmp_path / "a.png").write_bytes(data)
+    with pytest.raises(PhotoError, match="damaged"):
+        prepare_photo(tmp_path / "a.png")
+
+
+def test_one_pixel_is_accepted_with_a_word(tmp_path: Path) -> None:
+    photo = prepare_photo(save(tmp_path / "dot.png", np.full((1, 1, 3), 9, np.uint8)))
+    assert (photo.width, photo.height) == (1, 1)
+    assert "too small" in photo.notes[0]
+
+
+def test_the_own_size_limit_speaks_before_anything_is_decoded(tmp_path: Path) -> None:
+    header = png(tmp_path / "huge.png", np.zeros((1, 1, 3), np.uint8), 2, 8).read_bytes()
+    ihdr = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
+    (tmp_path / "huge.png").write_bytes(
+        header[:16] + ihdr + struct.pack(">I", zlib.crc32(b"IHDR" + ihdr)) + header[33:]
+    )
+    with pytest.raises(PhotoError, match=r"100000 × 100000 is 10000 megapixels; up to 200"):
+        prepare_photo(tmp_path / "huge.png")
+
+
+def test_pillows_own_limit_is_left_as_it_was(tmp_path: Path) -> None:
+    before = Image.MAX_IMAGE_PIXELS
+    prepare_photo(save(tmp_path / "a.png", gradient()))
+    assert before == Image.MAX_IMAGE_PIXELS
+
+
+def test_the_upload_limit_is_kept_by_packing_harder_or_said(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.tif", np.tile(gradient(256, 40), (4, 1, 1)))
+    loose = len(prepare_photo(path).data)
+    tight = prepare_photo(path, max_bytes=loose - 1)
+    assert len(tight.data) < loose
+    assert worst(decoded(tight.data), np.tile(gradient(256, 40), (4, 1, 1))) == 0
+    with pytest.raises(PhotoError, match="the server takes"):
+        prepare_photo(path, max_bytes=100)
+
+
+# -- names ---------------------------------------------------------------------------------------------------------
+
+
+@given(st.text(min_size=1, max_size=60).filter(lambda s: "\0" not in s))
+@settings(max_examples=200)
+def test_upload_names_are_safe_whatever_the_file_is_called(stem: str) -> None:
+    name = upload_name(Path(stem.replace("/", "_") + ".jpg"), "a" * 64, ".jpg")
+    assert re.fullmatch(r"a{16}_[A-Za-z0-9_-]{1,40}\.jpg", name)
+
+
+def test_the_same_picture_has_the_same_name_and_another_has_another(tmp_path: Path) -> None:
+    first = prepare_photo(save(tmp_path / "Füße & Taschen.png", gradient()))
+    again = prepare_photo(tmp_path / "Füße & Taschen.png")
+    other = prepare_photo(save(tmp_path / "Füße & Taschen.png", gradient()[::-1].copy()))
+    assert first.upload_name == again.upload_name != other.upload_name
+    assert "Taschen" in first.upload_name
+
+
+def test_real_photos_are_left_alone(shared_data: Path) -> None:
+    paths = sorted((shared_data / "photos").iterdir())
+    assert paths
+    for path in paths:
+        photo = prepare_photo(path)
+        assert photo.width >= 300
+        if path.suffix.lower() in (".jpg", ".jpeg"):
+            assert photo.unchanged or photo.notes
+
+
+def test_limits_are_what_the_documentation_says() -> None:
+    assert photos.MAX_PIXELS >= 12_000 * 9_000
