@@ -68,6 +68,8 @@ class ComfyServer:
         self.port = 0
         for folder in (self.input_dir, self.output_dir, self.models_dir, base_dir / "custom_nodes"):
             folder.mkdir(parents=True, exist_ok=True)
+        # The picture LoadImage starts with; it lies in the input folder of every ComfyUI.
+        shutil.copy2(installation.comfyui / "input" / "example.png", self.input_dir)
         link = base_dir / "custom_nodes" / "prodgen_nodes"
         if link_pack and not link.is_symlink():
             link.symlink_to(PACK, target_is_directory=True)
@@ -85,7 +87,12 @@ class ComfyServer:
         """Start it (again) on `port`, or on the port it had, or on a free one; returns when it answers."""
         self.port = port or self.port or server_process.free_port()
         arguments = ["--base-directory", str(self.base_dir), "--disable-api-nodes", "--disable-all-custom-nodes"]
-        arguments += ["--whitelist-custom-nodes", "prodgen_nodes", "--database-url", f"sqlite:///{self.base_dir}/comfyui.db"]
+        arguments += [
+            "--whitelist-custom-nodes",
+            "prodgen_nodes",
+            "--database-url",
+            f"sqlite:///{self.base_dir}/comfyui.db",
+        ]
         arguments += self.arguments
         setpriv = shutil.which("setpriv")  # a test run that is killed must not leave its server behind
         prefix = [setpriv, "--pdeathsig", "KILL"] if setpriv else []

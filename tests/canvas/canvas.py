@@ -1,0 +1,159 @@
+"""ComfyUI's real frontend in a real headless Chromium, used as a person uses it: dropped on, saved from, looked at."""
+
+from __future__ import annotations
+
+import base64
+import json
+import mimetypes
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from selenium import webdriver
+from selenium.common.exceptions import JavascriptException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1600,1000",
+)
+
+READY = """
+return Boolean(window.app && window.app.graph && window.LiteGraph && document.querySelector('#graph-canvas'))
+    && Object.keys(window.LiteGraph.registered_node_types).length > 300;
+"""
+
+# What is on the canvas: one entry per node, with everything that shows a person that it is, or is not, all there.
+NODES = """
+const known = window.LiteGraph.registered_node_types;
+return window.app.graph._nodes.map(node => ({
+    id: String(node.id), type: node.type, title: node.title, known: node.type in known,
+    broken: Boolean(node.has_errors), width: node.size[0], height: node.size[1], x: node.pos[0], y: node.pos[1],
+    links: (node.inputs || []).filter(input => input.link != null).length,
+    widgets: Object.fromEntries((node.widgets || []).map(widget => [widget.name, widget.value])),
+}));
+"""
+
+# The same event a browser makes when a file is let go over the canvas.
+DROP = """
+const [name, base64, type] = arguments;
+const bytes = Uint8Array.from(atob(base64), letter => letter.charCodeAt(0));
+const transfer = new DataTransfer();
+transfer.items.add(new File([bytes], name, {type}));
+const canvas = document.querySelector('#graph-canvas');
+const box = canvas.getBoundingClientRect();
+const where = {clientX: box.left + box.width / 2, clientY: box.top + box.height / 2};
+for (const kind of ['dragenter', 'dragover', 'drop']) {
+    canvas.dispatchEvent(new DragEvent(kind, {dataTransfer: transfer, bubbles: true, cancelable: true, ...where}));
+}
+"""
+
+
+class Canvas:
+    """One browser window with ComfyUI's frontend in it."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+        if chromium is None or driver is None:
+            pytest.skip("NOT RUN: no Chromium here (Debian: apt-get install chromium chromium-driver)")
+        os.environ["SE_OFFLINE"] = "true"  # selenium must not look for a browser of its own
+        self.downloads = folder / "downloads"
+        self.downloads.mkdir(parents=True)
+        options = webdriver.ChromeOptions()
+        options.binary_location = chromium
+        for flag in (*FLAGS, f"--user-data-dir={folder / 'profile'}"):
+            options.add_argument(flag)
+        options.add_experimental_option("prefs", {"download.default_directory": str(self.downloads)})
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        # A newcomer's first visit shows a template browser over the canvas; this person has been here before.
+        requests.post(f"{url}/api/settings", json={"Comfy.TutorialCompleted": True}, timeout=30).raise_for_status()
+        self.browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
+        try:
+            self.browser.get(url)
+            self.wait_for(lambda: self.script(READY))
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self.browser.quit()
+
+    def script(self, code: str, *arguments: Any) -> Any:
+        """Run JavaScript in the page; what it throws while the page still loads is None."""
+        try:
+            return self.browser.execute_script(code, *arguments)
+        except JavascriptException:
+            return None
+
+    def wait_for(self, condition: Callable[[], Any], seconds: float = 90.0) -> Any:
+        """Ask until the answer is true-like; returns it."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            answer = condition()
+            if answer:
+                return answer
+            time.sleep(0.1)
+        self.screenshot("timeout")
+        pytest.fail(f"the page did not get there in {seconds:.0f} s; it shows: {self.text()[:1500]}")
+
+    def text(self) -> str:
+        """All text on the page."""
+        return str(self.browser.find_element(By.TAG_NAME, "body").text)
+
+    def screenshot(self, name: str) -> Path:
+        path = self.downloads.parent / f"{name}.png"
+        self.browser.save_screenshot(str(path))
+        return path
+
+    def nodes(self) -> list[dict[str, Any]]:
+        """Every node on the canvas."""
+        return list(self.browser.execute_script(NODES))
+
+    def clear(self) -> None:
+        self.script("window.app.graph.clear()")
+        assert self.nodes() == []
+
+    def drop(self, path: Path) -> list[dict[str, Any]]:
+        """Let a workflow, or a picture that carries one, go over the canvas; returns the nodes that are then there."""
+        self.clear()
+        kind = mimetypes.guess_type(path.name)[0]
+        self.browser.execute_script(DROP, path.name, base64.b64encode(path.read_bytes()).decode("ascii"), kind)
+        self.wait_for(self.nodes)
+        time.sleep(1.0)  # widgets and dialogs appear after the nodes
+        return self.nodes()
+
+    def export_api(self) -> dict[str, Any]:
+        """Export (API) through the frontend's own command: the file it puts into the download folder."""
+        before = set(self.downloads.iterdir())
+        self.browser.execute_script("window.app.extensionManager.command.execute('Comfy.ExportWorkflowAPI');")
+
+        def saved() -> Path | None:
+            self._confirm_file_name()
+            fresh = [path for path in set(self.downloads.iterdir()) - before if path.suffix == ".json"]
+            return fresh[0] if fresh else None
+
+        return dict(json.loads(self.wait_for(saved, 30).read_text(encoding="utf-8")))
+
+    def _confirm_file_name(self) -> None:
+        """The frontend asks for a file name; its own suggestion will do."""
+        for field in self.browser.find_elements(By.CSS_SELECTOR, "[role=dialog] input"):
+            if field.is_displayed():
+                field.send_keys(Keys.ENTER)
+
+    def errors(self) -> list[str]:
+        """What the browser's console calls an error."""
+        return [entry["message"] for entry in self.browser.get_log("browser") if entry["level"] == "SEVERE"]

@@ -1,0 +1,197 @@
+"""A published workflow on ComfyUI's own canvas: nothing is missing, and what the canvas exports runs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+from PIL import Image, ImageDraw, ImageFilter
+
+from tests.support.comfy import REPO, ComfyServer
+
+Graph = dict[str, dict[str, Any]]
+
+CORE: Graph = {
+    "1": {"class_type": "LoadImage", "inputs": {"image": "example.png"}, "_meta": {"title": "input: image"}},
+    "2": {"class_type": "PrimitiveInt", "inputs": {"value": 96}, "_meta": {"title": "input: width"}},
+    "3": {
+        "class_type": "ImageScale",
+        "inputs": {"image": ["1", 0], "upscale_method": "area", "width": ["2", 0], "height": 64, "crop": "disabled"},
+        "_meta": {"title": "To size"},
+    },
+    "4": {
+        "class_type": "SaveImage",
+        "inputs": {"images": ["3", 0], "filename_prefix": "canvas"},
+        "_meta": {"title": "output: picture"},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def canvas(comfy_server: ComfyServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The frontend in a browser; the tests that need it are skipped, and say so, where there is no browser."""
+    pytest.importorskip("selenium", reason="NOT RUN: selenium is not installed (python install.py --dev)")
+    from tests.canvas.canvas import Canvas
+
+    opened = Canvas(comfy_server.url, tmp_path_factory.mktemp("browser"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A red box with a handle on a light grey backdrop, with the soft shadow of a real photo."""
+    scale, size = 3, (760, 640)
+    shadow = Image.new("L", size, 0)
+    ImageDraw.Draw(shadow).ellipse((190, 500, 590, 545), fill=70)
+    backdrop = np.full((size[1], size[0], 3), (222, 221, 219), dtype=np.float32)
+    backdrop *= 1 - np.asarray(shadow.filter(ImageFilter.GaussianBlur(14)), dtype=np.float32)[..., None] / 255
+    product = Image.new("RGBA", (size[0] * scale, size[1] * scale))
+    draw = ImageDraw.Draw(product)
+    draw.arc([value * scale for value in (290, 130, 490, 410)], 180, 360, fill=(96, 24, 22, 255), width=16 * scale)
+    draw.rounded_rectangle([value * scale for value in (210, 260, 570, 525)], 24 * scale, fill=(176, 32, 38, 255))
+    draw.rectangle([value * scale for value in (360, 330, 420, 352)], fill=(216, 178, 92, 255))
+    product = product.resize(size, Image.Resampling.LANCZOS)
+    picture = Image.fromarray(np.rint(backdrop).astype(np.uint8))
+    picture.paste(product, mask=product.getchannel("A"))
+    noise = np.random.default_rng(7).normal(0, 1.2, (size[1], size[0], 3))
+    noisy = np.clip(np.asarray(picture, dtype=np.float32) + noise, 0, 255)
+    path = tmp_path_factory.mktemp("photo") / "red_box.png"
+    Image.fromarray(np.rint(noisy).astype(np.uint8)).save(path)
+    return path
+
+
+def _assert_all_there(nodes: list[dict[str, Any]], graph: Graph) -> None:
+    """Every node of the file is on the canvas, known, whole, under its title, with its links and its values."""
+    on_canvas = {node["id"]: node for node in nodes}
+    assert set(on_canvas) == set(graph)
+    for key, wanted in graph.items():
+        node = on_canvas[key]
+        assert node["known"], f"{wanted['class_type']} is missing on the canvas"
+        assert node["type"] == wanted["class_type"]
+        assert not node["broken"], f"{node['title']} is marked as broken"
+        assert node["title"] == wanted["_meta"]["title"]
+        links = {name: value for name, value in wanted["inputs"].items() if isinstance(value, list)}
+        assert node["links"] == len(links), f"{node['title']} has lost a link"
+        for name in set(wanted["inputs"]) - set(links):
+            assert node["widgets"].get(name) == wanted["inputs"][name], f"{node['title']}: {name}"
+
+
+def _assert_same_graph(exported: Graph, graph: Graph) -> None:
+    """The export says what the file said; it may add a widget's default that the file left out."""
+    assert set(exported) == set(graph)
+    for key, wanted in graph.items():
+        assert exported[key]["class_type"] == wanted["class_type"]
+        assert exported[key]["_meta"]["title"] == wanted["_meta"]["title"]
+        assert {name: exported[key]["inputs"].get(name) for name in wanted["inputs"]} == wanted["inputs"]
+
+
+def _submit(workflow: Path, photo: Path, server: ComfyServer, out: Path) -> dict[str, Path]:
+    """Run a file through the command line; returns what it saved by suffix."""
+    command = [sys.executable, "-m", "runner", "submit", str(workflow), "--image", str(photo), "--server", server.url]
+    done = subprocess.run(
+        [*command, "--out", str(out)], cwd=REPO, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return {path.suffix.lower(): path for path in sorted(out.rglob("*")) if path.is_file()}
+
+
+def _pixels(path: Path, mode: str) -> Any:
+    with Image.open(path) as picture:
+        assert picture.mode == mode
+        return np.asarray(picture).astype(int)
+
+
+def _redness(pixels: Any) -> Any:
+    return pixels[..., 0] - pixels[..., 1:3].max(axis=-1)
+
+
+def test_a_type_the_server_does_not_have_is_seen_as_missing(canvas: Any, tmp_path: Path) -> None:
+    stranger = {**CORE, "5": {"class_type": "NobodyHasThisNode", "inputs": {}, "_meta": {"title": "Stranger"}}}
+    path = tmp_path / "stranger.json"
+    path.write_text(json.dumps(stranger))
+    nodes = {node["id"]: node for node in canvas.drop(path)}
+    assert "5" not in nodes or not nodes["5"]["known"]
+    with pytest.raises(AssertionError):
+        _assert_all_there(list(nodes.values()), stranger)
+
+
+def test_titles_and_values_survive_the_round_trip(
+    canvas: Any, comfy_server: ComfyServer, photo: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "core.json"
+    path.write_text(json.dumps(CORE))
+    _assert_all_there(canvas.drop(path), CORE)
+    exported = canvas.export_api()
+    _assert_same_graph(exported, CORE)
+    out = tmp_path / "export.json"
+    out.write_text(json.dumps(exported))
+    saved = _submit(out, photo, comfy_server, tmp_path / "out")
+    assert _pixels(saved[".png"], "RGB").shape == (64, 96, 3)
+
+
+@pytest.mark.parametrize("name", ["packshot.v1", "cutout.v1"])
+def test_a_published_workflow_opens_whole_and_its_export_runs(
+    canvas: Any, comfy_server: ComfyServer, photo: Path, tmp_path: Path, name: str
+) -> None:
+    path = REPO / "workflows" / f"{name}.json"
+    graph = json.loads(path.read_text(encoding="utf-8"))
+    nodes = canvas.drop(path)
+    canvas.screenshot(name)
+    _assert_all_there(nodes, graph)
+    titles = [node["title"] for node in nodes]
+    assert "input: image" in titles
+    assert any(title.startswith("output: ") for title in titles)
+
+    exported = canvas.export_api()
+    _assert_same_graph(exported, graph)
+    workflow = tmp_path / f"{name}.json"
+    workflow.write_text(json.dumps(exported))
+    saved = _submit(workflow, photo, comfy_server, tmp_path / "out")
+
+    if name.startswith("packshot"):
+        pixels = _pixels(saved[".png"], "RGB")
+        height, width, _ = pixels.shape
+        assert (height, width) == (2000, 2000)
+        assert (pixels[0] == 255).all() and (pixels[:, 0] == 255).all() and (pixels[:, -1] == 255).all()
+        red = _redness(pixels) > 60
+        rows, columns = np.flatnonzero(red.any(axis=1)), np.flatnonzero(red.any(axis=0))
+        assert abs((columns[0] + columns[-1]) / 2 - width / 2) < 0.03 * width
+        assert rows[-1] - rows[0] > 0.3 * height
+        assert np.abs(np.median(pixels[red], axis=0) - (176, 32, 38)).max() <= 6  # the product keeps its colour
+        assert ".jpg" in saved or ".jpeg" in saved
+    else:
+        pixels = _pixels(saved[".png"], "RGBA")
+        with Image.open(photo) as original:
+            assert pixels.shape[:2] == (original.height, original.width)
+        alpha = pixels[..., 3]
+        assert alpha[:40].max() == 0 and alpha[-20:].max() <= 2
+        assert alpha[290:500, 230:550].min() >= 253
+        assert alpha[220:250, 380:400].max() <= 3  # inside the handle there is no product
+
+    _assert_all_there(canvas.drop(saved[".png"]), _graph_in(saved[".png"]))
+
+
+def _graph_in(picture: Path) -> Graph:
+    with Image.open(picture) as opened:
+        return dict(json.loads(opened.info["prompt"]))
+
+
+def test_every_node_has_a_help_page_that_the_frontend_can_load(comfy_server: ComfyServer) -> None:
+    ours = [name for name in comfy_server.object_info() if name.startswith("Prodgen")]
+    assert len(ours) >= 7
+    for name in ours:
+        page = requests.get(f"{comfy_server.url}/extensions/prodgen_nodes/docs/{name}.md", timeout=30)
+        assert page.status_code == 200, f"{name} has no help page"
+        assert len(page.text) > 200, f"the help page of {name} is empty"
+
+
+def test_the_frontend_starts_without_an_error_of_ours(canvas: Any) -> None:
+    assert [message for message in canvas.errors() if "prodgen" in message.lower()] == []
