@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from runner import server_process
+from runner.auth import public_url
 from runner.errors import EXIT_OK, ServerUnavailableError
 from runner.filelock import FileLock, LockTimeoutError
 from runner.server_process import PROJECT_ROOT, Installation, state_dir
@@ -94,7 +95,7 @@ def resolve_server(urls: Sequence[str] = (), *, say: Say = say_to_stderr, place:
     if from_environment:
         if server_process.probe(from_environment) is not None:
             return from_environment
-        say(f"No ComfyUI answers at {from_environment} (${URL_VARIABLE}); looking for a local one.")
+        say(f"No ComfyUI answers at {public_url(from_environment)} (${URL_VARIABLE}); looking for a local one.")
     if server_process.probe(place.url) is not None:
         return place.url
     return ensure_started(say=say, place=place)
@@ -105,7 +106,7 @@ def _first_that_answers(urls: Sequence[str]) -> str:
         for timeout in (2.0, 8.0):  # a server that loads a model answers late, not never
             if server_process.probe(url, timeout=timeout) is not None:
                 return url.rstrip("/")
-    listed = ", ".join(urls)
+    listed = ", ".join(public_url(url) for url in urls)
     raise ServerUnavailableError(
         f"No ComfyUI answers at {listed}.",
         advice="Check that it runs and that the address is right (for example http://192.168.1.20:8188; a server on "
@@ -252,8 +253,8 @@ def serve_command(
     url = resolve_server(servers, say=say, place=place)
     after = started_server(place)
     if after is None or after.url != url:
-        say(f"ComfyUI already runs at {url} (it was not started here).")
+        say(f"ComfyUI already runs at {public_url(url)} (it was not started here).")
     elif before is not None and before.pid == after.pid:
         say(f"ComfyUI already runs at {url}.")
-    sys.stdout.write(url + "\n")
+    sys.stdout.write(public_url(url) + "\n")
     return EXIT_OK

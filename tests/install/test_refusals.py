@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from installer import pythons
 from installer.pythons import Interpreter
 from tests.install.conftest import copy_project, install, start
+from tests.support.comfy import REPO
 
 NOWHERE = {  # nothing listens on the discard port; no other source may help out
     "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
@@ -42,6 +44,11 @@ def test_a_comfyui_that_is_too_old_is_told_which_version_is_needed(
     assert version is None or version in said
     assert not (project / ".venv").exists()
     assert not (comfyui / "custom_nodes").exists()
+
+
+def test_it_needs_nothing_but_the_standard_library() -> None:
+    command = [sys.executable, "-S", "-c", "import installer.main, installer.uninstall"]
+    subprocess.run(command, cwd=REPO, check=True)
 
 
 def test_a_folder_without_comfyui_is_a_usage_error(project: Path, tmp_path: Path) -> None:

@@ -206,6 +206,10 @@ def test_a_named_server_that_does_not_answer_is_an_error_with_advice(tmp_path: P
     assert failure.value.exit_code == EXIT_NO_SERVER
     assert nobody in failure.value.message
     assert "--server" in failure.value.advice
+    with pytest.raises(ServerUnavailableError) as failure:
+        serve.resolve_server([nobody.replace("//", "//me:secret@")], place=Place(tmp_path, server_process.free_port()))
+    assert nobody in failure.value.message
+    assert "secret" not in str(failure.value)
 
 
 @pytest.mark.parametrize(
