@@ -19,7 +19,7 @@ import requests
 from runner.errors import ManifestError
 
 TOKEN_VARIABLES = {"huggingface.co": "HF_TOKEN", "civitai.com": "CIVITAI_TOKEN"}
-CHUNK = 1 << 20
+CHUNK = 1 << 16  # what is lost of an answer that breaks off is less than this
 MISMATCH_ADVICE = "The file at the host was replaced, or the manifest is wrong: check its page before trusting it."
 _REDIRECTS = (301, 302, 303, 307, 308)
 _TEMPORARY = (408, 425, 429, 500, 502, 503, 504)

@@ -1,0 +1,275 @@
+"""Large files fetched from a real host: resumed, verified, and no token where it does not belong."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runner import sources
+from runner.downloads import Downloader, DownloadError, Request
+from runner.errors import EXIT_USAGE
+from tests.runner.model_host import ModelHost, model_host
+
+CONTENT = random.Random(5).randbytes(3_000_000)
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+SECRET = "hf_this-must-stay-secret"
+
+
+@pytest.fixture
+def host() -> Iterator[ModelHost]:
+    with model_host(CONTENT) as running:
+        yield running
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "models" / "checkpoints" / "a.safetensors"
+
+
+def downloader(**options: object) -> Downloader:
+    return Downloader(**{"tokens": {}, "backoff": 0.01, **options})  # type: ignore[arg-type]
+
+
+def part(target: Path) -> Path:
+    return target.with_name("a.safetensors.part")
+
+
+def test_a_file_arrives_verified(host: ModelHost, target: Path) -> None:
+    progress: list[tuple[int, int | None]] = []
+    fetch = downloader(progress=lambda done, total: progress.append((done, total)))
+    fetched = fetch.fetch(Request(host.url, target, len(CONTENT), SHA256))
+    assert target.read_bytes() == CONTENT
+    assert not part(target).exists()
+    assert (fetched.bytes, fetched.sha256, fetched.verified_by) == (len(CONTENT), SHA256, "manifest")
+    assert progress[-1] == (len(CONTENT), len(CONTENT))
+    assert [done for done, _ in progress] == sorted(done for done, _ in progress)
+
+
+def test_a_download_that_drops_goes_on_where_it_stopped(host: ModelHost, target: Path) -> None:
+    host.drop_after = [1_200_000, 300_000]
+    downloader().fetch(Request(host.url, target, len(CONTENT), SHA256))
+    assert target.read_bytes() == CONTENT
+    ranges = [headers.get("Range") for _, headers in host.seen]
+    assert ranges[0] is None
+    assert all(asked and int(asked[6:-1]) > 0 for asked in ranges[1:])
+    assert len(ranges) == 3
+
+
+def test_a_later_run_takes_up_the_part(host: ModelHost, target: Path) -> None:
+    target.parent.mkdir(parents=True)
+    part(target).write_bytes(CONTENT[:2_000_000])
+    downloader().fetch(Request(host.url, target, len(CONTENT), SHA256))
+    assert target.read_bytes() == CONTENT
+    assert [headers.get("Range") for _, headers in host.seen] == ["bytes=2000000-"]
+
+
+def test_a_complete_part_needs_no_request(host: ModelHost, target: Path) -> None:
+    target.parent.mkdir(parents=True)
+    part(target).write_bytes(CONTENT)
+    downloader().fetch(Request(host.url, target, len(CONTENT), SHA256))
+    assert target.read_bytes() == CONTENT
+    assert host.seen == []
+
+
+def test_a_complete_part_of_unknown_size_is_confirmed_by_the_host(host: ModelHost, target: Path) -> None:
+    target.parent.mkdir(parents=True)
+    part(target).write_bytes(CONTENT)
+    downloader().fetch(Request(host.url, target, None, SHA256))
+    assert target.read_bytes() == CONTENT
+
+
+def test_a_part_of_another_file_is_started_over(host: ModelHost, target: Path) -> None:
+    target.parent.mkdir(parents=True)
+    part(target).write_bytes(b"old" * 100_000)
+    downloader().fetch(Request(host.url, target, len(CONTENT), SHA256))
+    assert target.read_bytes() == CONTENT
+
+
+def test_a_part_longer_than_the_file_is_started_over(host: ModelHost, target: Path) -> None:
+    target.parent.mkdir(parents=True)
+    for size in (len(CONTENT), None):
+        part(target).write_bytes(CONTENT + b"more")
+        downloader().fetch(Request(host.url, target, size, SHA256))
+        assert target.read_bytes() == CONTENT
+
+
+def test_a_host_without_ranges_sends_it_all_again(host: ModelHost, target: Path) -> None:
+    host.ranges = False
+    host.drop_after = [1_500_000]
+    downloader().fetch(Request(host.url, target, len(CONTENT), SHA256))
+    assert target.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_host_that_announces_no_length(host: ModelHost, target: Path, known: bool) -> None:
+    host.announce_length = False
+    fetched = downloader().fetch(Request(host.url, target, len(CONTENT) if known else None, SHA256))
+    assert fetched.verified_by == "manifest"
+    assert target.read_bytes() == CONTENT
+
+
+def test_busy_answers_are_waited_out(host: ModelHost, target: Path) -> None:
+    host.statuses = [503, 429, 500]
+    downloader().fetch(Request(host.url, target, len(CONTENT), SHA256))
+    assert target.read_bytes() == CONTENT
+
+
+def test_a_host_that_keeps_dropping_is_given_up_and_the_part_kept(host: ModelHost, target: Path) -> None:
+    host.drop_after = [1_100_000, *[0] * 50]
+    with pytest.raises(DownloadError, match="keeps breaking off") as caught:
+        downloader(tries=3).fetch(Request(host.url, target, len(CONTENT), SHA256))
+    assert "continues after 1." in caught.value.advice
+    kept = part(target).read_bytes()
+    assert kept == CONTENT[: len(kept)]
+    assert 1_000_000 < len(kept) <= 1_100_000
+    assert not target.exists()
+
+
+def test_nobody_there(target: Path) -> None:
+    with model_host(b"") as gone:
+        url = gone.url
+    with pytest.raises(DownloadError, match="keeps breaking off"):
+        downloader(tries=2).fetch(Request(url, target))
+
+
+# -- what is not kept ----------------------------------------------------------------------------------------------
+
+
+def test_a_wrong_hash_is_not_kept(host: ModelHost, target: Path) -> None:
+    with pytest.raises(DownloadError, match="sha256 is") as caught:
+        downloader().fetch(Request(host.url, target, len(CONTENT), "0" * 64))
+    assert caught.value.exit_code == EXIT_USAGE
+    assert SHA256 in str(caught.value)
+    assert not target.exists()
+    assert not part(target).exists()
+
+
+def test_a_wrong_size_is_noticed_before_anything_is_written(host: ModelHost, target: Path) -> None:
+    with pytest.raises(DownloadError, match=r"has 3000000 bytes, the manifest says 5000000"):
+        downloader().fetch(Request(host.url, target, 5_000_000, SHA256))
+    assert not part(target).exists()
+
+
+def test_more_than_announced_is_not_kept(host: ModelHost, target: Path) -> None:
+    host.announce_length = False
+    with pytest.raises(DownloadError, match="were expected"):
+        downloader().fetch(Request(host.url, target, 1_500_000, SHA256))
+    assert not target.exists()
+
+
+def test_the_hosts_own_hash_stands_in_for_an_unknown_one(host: ModelHost, target: Path) -> None:
+    host.headers = {"X-Linked-Etag": f'"{SHA256}"'}
+    assert downloader().fetch(Request(host.url, target)).verified_by == "host"
+    target.unlink()
+    host.headers = {"X-Linked-Etag": f'"{"1" * 64}"'}
+    with pytest.raises(DownloadError, match="its host says"):
+        downloader().fetch(Request(host.url, target))
+    assert not target.exists()
+
+
+def test_a_file_replaced_at_its_host_is_not_downloaded_at_all(host: ModelHost, target: Path) -> None:
+    host.headers = {"X-Linked-Etag": f'"{"1" * 64}"'}
+    with pytest.raises(DownloadError, match="now publishes"):
+        downloader().fetch(Request(host.url, target, len(CONTENT), SHA256))
+    assert not part(target).exists()
+
+
+def test_without_any_hash_it_says_so(host: ModelHost, target: Path) -> None:
+    fetched = downloader().fetch(Request(host.url, target))
+    assert (fetched.verified_by, fetched.sha256) == ("nothing", SHA256)
+
+
+def test_a_full_disk_is_noticed_beforehand(host: ModelHost, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(target.parent.parent.parent)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1_000_000))
+    with pytest.raises(DownloadError, match=r"3\.0 MB are needed, 1\.0 MB are free"):
+        downloader().fetch(Request(host.url, target, len(CONTENT), SHA256))
+    assert not part(target).exists()
+
+
+def test_a_folder_that_cannot_be_written_to(host: ModelHost, target: Path) -> None:
+    part(target).mkdir(parents=True)
+    with pytest.raises(DownloadError, match="cannot be written"):
+        downloader().fetch(Request(host.url, target, len(CONTENT), SHA256))
+
+
+# -- access --------------------------------------------------------------------------------------------------------
+
+
+def test_the_token_goes_to_its_own_host_and_not_to_where_it_redirects(host: ModelHost, target: Path) -> None:
+    with model_host(CONTENT) as storage:
+        host.redirect = storage.url
+        fetch = downloader(tokens={host.netloc: SECRET})
+        fetch.fetch(Request(host.url, target, len(CONTENT), SHA256))
+        assert [headers.get("Authorization") for _, headers in host.seen] == [f"Bearer {SECRET}"]
+        assert [headers.get("Authorization") for _, headers in storage.seen] == [None]
+        assert all(SECRET not in str(headers) for _, headers in storage.seen)
+    assert target.read_bytes() == CONTENT
+
+
+def test_no_token_for_other_hosts_and_none_from_netrc(
+    host: ModelHost, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text(f"default login user password {SECRET}\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    downloader(tokens={"huggingface.co": SECRET}).fetch(Request(host.url, target, len(CONTENT), SHA256))
+    assert [headers.get("Authorization") for _, headers in host.seen] == [None]
+
+
+def test_tokens_come_from_the_environment_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", f" {SECRET} ")
+    monkeypatch.delenv("CIVITAI_TOKEN", raising=False)
+    assert Downloader().tokens == {"huggingface.co": SECRET}
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_gated_model_is_explained(
+    host: ModelHost, target: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr(sources, "TOKEN_VARIABLES", {"127.0.0.1": "HF_TOKEN"})
+    host.statuses = [status]
+    with pytest.raises(DownloadError, match=f"HTTP {status}") as caught:
+        downloader().fetch(Request(host.url, target, page="https://example.org/model"))
+    assert "HF_TOKEN" in caught.value.advice
+    assert "https://example.org/model" in caught.value.advice
+
+
+def test_a_refused_token_is_not_shown(host: ModelHost, target: Path) -> None:
+    host.statuses = [403]
+    with pytest.raises(DownloadError) as caught:
+        downloader(tokens={host.netloc: SECRET}).fetch(Request(host.url, target))
+    assert SECRET not in str(caught.value)
+    assert SECRET not in repr(caught.value.__cause__)
+
+
+def test_a_login_page_is_not_saved_as_a_model(host: ModelHost, target: Path) -> None:
+    host.content_type = "text/html; charset=utf-8"
+    with pytest.raises(DownloadError, match="web page"):
+        downloader().fetch(Request(host.url, target))
+    assert not target.exists()
+
+
+def test_a_file_that_is_gone(host: ModelHost, target: Path) -> None:
+    host.statuses = [404]
+    with pytest.raises(DownloadError, match="no longer"):
+        downloader().fetch(Request(host.url, target))
+
+
+def test_redirects_end(host: ModelHost, target: Path) -> None:
+    host.redirect = host.url
+    with pytest.raises(DownloadError, match="circles"):
+        downloader().fetch(Request(host.url, target))
+    host.redirect = "file:///etc/passwd"
+    with pytest.raises(DownloadError, match="unsafe"):
+        downloader().fetch(Request(host.url, target))
+
+
+def test_https_is_never_left_for_http() -> None:
+    with pytest.raises(DownloadError, match="unsafe"):
+        sources._redirected("https://huggingface.co/a", "http://huggingface.co/a")
+    assert sources._redirected("https://a.org/x/y", "../z") == "https://a.org/z"
