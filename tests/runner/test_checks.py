@@ -1,0 +1,333 @@
+"""The check before submitting: every problem at once, in words, and the same verdict as the server's own."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from runner.checks import Problem, check_graph, types_fit
+from runner.client import ComfyClient
+from runner.graph import Workflow
+from runner.manifest import load_manifest
+from runner.validate import check_workflow, format_problems, server_view
+from tests.runner.test_workflow import node
+from tests.support.comfy import ComfyServer
+
+Graph = dict[str, Any]
+Change = Callable[[Graph], None]
+
+
+def good_graph() -> Graph:
+    """Everything in it is in core and needs no model."""
+    return {
+        "1": node("EmptyImage", width=64, height=64, batch_size=1, color=0),
+        "2": node("ImageScale", image=["1", 0], upscale_method="area", width=32, height=32, crop="disabled"),
+        "3": node("SaveImage", "Save", images=["2", 0], filename_prefix="check"),
+        "4": node(
+            "ResizeImageMaskNode",
+            input=["1", 0],
+            resize_type="scale dimensions",
+            scale_method="area",
+            **{"resize_type.width": 16, "resize_type.height": 16, "resize_type.crop": "center"},
+        ),
+        "5": node("BatchImagesNode", **{"images.image0": ["1", 0], "images.image1": ["4", 0]}),
+        "6": node("PreviewImage", images=["5", 0]),
+    }
+
+
+def model_graph() -> Graph:
+    return {
+        "1": node("CheckpointLoaderSimple", ckpt_name="sd_xl_base_1.0.safetensors"),
+        "2": node("CLIPTextEncode", text="a bag", clip=["1", 1]),
+        "3": node("EmptyLatentImage", width=512, height=512, batch_size=1),
+        "4": node(
+            "KSampler",
+            model=["1", 0],
+            positive=["2", 0],
+            negative=["2", 0],
+            latent_image=["3", 0],
+            seed=1,
+            steps=20,
+            cfg=7.0,
+            sampler_name="euler",
+            scheduler="normal",
+            denoise=1.0,
+        ),
+        "5": node("VAELoader", vae_name="unheard_of.safetensors"),
+        "6": node("VAEDecode", samples=["4", 0], vae=["5", 0]),
+        "7": node("SaveImage", images=["6", 0], filename_prefix="x"),
+    }
+
+
+@pytest.fixture(scope="module")
+def object_info(comfy_server: ComfyServer) -> dict[str, Any]:
+    return comfy_server.object_info()
+
+
+def problems_of(graph: Graph, object_info: dict[str, Any], **more: Any) -> list[Problem]:
+    before = copy.deepcopy(graph)
+    problems = check_graph(graph, object_info, **more)
+    assert graph == before
+    return problems
+
+
+def set_input(node_id: str, name: str, value: Any) -> Change:
+    return lambda graph: graph[node_id]["inputs"].__setitem__(name, value)
+
+
+def drop_input(node_id: str, name: str) -> Change:
+    return lambda graph: graph[node_id]["inputs"].pop(name)
+
+
+def set_class(node_id: str, kind: str) -> Change:
+    return lambda graph: graph[node_id].__setitem__("class_type", kind)
+
+
+def drop_outputs(graph: Graph) -> None:
+    for node_id in ("3", "6"):
+        del graph[node_id]
+
+
+def make_cycle(graph: Graph) -> None:
+    graph["1"] = node("ImageScale", image=["2", 0], upscale_method="area", width=32, height=32, crop="disabled")
+
+
+BROKEN: dict[str, tuple[Change, str, str]] = {
+    # what is changed · our kind · the server's error type ("" where it accepts the graph and fails later)
+    "missing node": (set_class("2", "ImageScaleOfAnotherPack"), "missing_node", "missing_node_type"),
+    "missing prodgen node": (set_class("2", "ProdgenDoesNotExist"), "missing_node", "missing_node_type"),
+    "no output node": (drop_outputs, "no_output", "prompt_no_outputs"),
+    "value below its minimum": (set_input("2", "width", -1), "bad_value", "value_smaller_than_min"),
+    "value above its maximum": (set_input("2", "height", 99999), "bad_value", "value_bigger_than_max"),
+    "no number": (set_input("2", "width", "wide"), "bad_value", "invalid_input_type"),
+    "null for a number": (set_input("2", "width", None), "bad_value", "invalid_input_type"),
+    "not in the list": (set_input("2", "upscale_method", "magic"), "bad_value", "value_not_in_list"),
+    "not in the list of a new combo": (set_input("4", "scale_method", "magic"), "bad_value", "value_not_in_list"),
+    "missing value": (drop_input("2", "crop"), "missing_input", "required_input_missing"),
+    "missing link": (drop_input("3", "images"), "missing_input", "required_input_missing"),
+    "missing input of a choice": (drop_input("4", "resize_type.width"), "missing_input", "required_input_missing"),
+    "bad value of a choice": (set_input("4", "resize_type.width", -5), "bad_value", "value_smaller_than_min"),
+    "missing first of a growing list": (drop_input("5", "images.image0"), "missing_input", "required_input_missing"),
+    "link to no node": (set_input("2", "image", ["99", 0]), "bad_link", "exception_during"),
+    "link to no output": (set_input("2", "image", ["1", 7]), "bad_link", "exception_during"),
+    "link that is none": (set_input("2", "image", ["1", 0, 0]), "bad_link", "bad_linked_input"),
+    "wrong type": (set_input("2", "width", ["1", 0]), "type_mismatch", "return_type_mismatch"),
+    "wrong type into a growing list": (
+        lambda graph: graph.update(
+            {"5": node("BatchImagesNode", **{"images.image0": ["7", 0]}), "7": node("PrimitiveInt", value=1)}
+        ),
+        "type_mismatch",
+        "return_type_mismatch",
+    ),
+    "cycle": (make_cycle, "cycle", "dependency_cycle"),
+    "picture not there": (
+        lambda graph: graph.update({"1": node("LoadImage", image="nobody-uploaded-this.png")}),
+        "missing_file",
+        "custom_validation_failed",
+    ),
+    "unknown key of a choice": (set_input("4", "resize_type", "by eye"), "bad_value", ""),
+}
+
+
+def server_verdict(server: ComfyServer, graph: Graph) -> tuple[bool, str]:
+    """(accepted whole, every error type it names)"""
+    reply = requests.post(f"{server.url}/prompt", json={"prompt": graph}, timeout=30).json()
+    errors = reply.get("node_errors") or {}
+    kinds = [error["type"] for entry in errors.values() for error in entry["errors"]]
+    if isinstance(reply.get("error"), dict):
+        kinds.append(reply["error"]["type"])
+    return "prompt_id" in reply and not errors, " ".join(kinds)
+
+
+def test_a_good_graph_has_no_problems(comfy_server: ComfyServer, object_info: dict[str, Any]) -> None:
+    assert problems_of(good_graph(), object_info) == []
+    assert server_verdict(comfy_server, good_graph()) == (True, "")
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_the_verdict_is_the_servers(comfy_server: ComfyServer, object_info: dict[str, Any], case: str) -> None:
+    change, kind, server_type = BROKEN[case]
+    graph = good_graph()
+    change(graph)
+    problems = problems_of(graph, object_info)
+    assert kind in {problem.kind for problem in problems if problem.severity == "error"}, problems
+    accepted, types = server_verdict(comfy_server, graph)
+    assert accepted == (server_type == "")
+    assert server_type in types
+
+
+OTHER_ACCEPTED: dict[str, Change] = {
+    "number as text": set_input("2", "width", " 48 "),
+    "wrapped value": set_input("2", "width", {"__value__": 48}),
+    "unknown extra input": set_input("2", "note", "hello"),
+    "second output of nothing needed": lambda g: g.update({"8": node("ImageScale", image=["99", 0])}),
+    "optional input left out": drop_input("5", "images.image1"),
+    "a growing list further on": set_input("5", "images.image2", ["1", 0]),
+    "any type": lambda g: g.update({"8": node("PreviewAny", source=["1", 0])}),
+    "float for a whole number": set_input("2", "width", 48.0),
+}
+
+
+@pytest.mark.parametrize("case", OTHER_ACCEPTED)
+def test_what_the_server_accepts_is_no_error(comfy_server: ComfyServer, object_info: dict[str, Any], case: str) -> None:
+    graph = good_graph()
+    OTHER_ACCEPTED[case](graph)
+    assert [problem for problem in problems_of(graph, object_info) if problem.severity == "error"] == []
+    assert server_verdict(comfy_server, graph) == (True, "")
+
+
+def test_silent_changes_are_warned_about(object_info: dict[str, Any]) -> None:
+    graph = good_graph()
+    graph["2"]["inputs"] |= {"width": 48.7}
+    graph["3"]["inputs"] = {"images": ["2", 0], "filename_prefx": "typo", "filename_prefix": "x"}
+    (cut,) = problems_of(graph, object_info)
+    assert (cut.severity, cut.input) == ("warning", "width")
+    assert "48" in cut.message
+    del graph["3"]["inputs"]["filename_prefix"]
+    kinds = {(p.severity, p.input) for p in problems_of(graph, object_info)}
+    assert ("warning", "filename_prefx") in kinds
+    assert ("error", "filename_prefix") in kinds
+
+
+def test_all_problems_come_at_once_in_the_graphs_order(object_info: dict[str, Any]) -> None:
+    graph = good_graph()
+    for change in (
+        set_input("2", "width", -1),
+        set_input("2", "upscale_method", "arae"),
+        drop_input("2", "crop"),
+        set_input("4", "input", ["99", 0]),
+    ):
+        change(graph)
+    graph["9"] = node("NotThere")
+    problems = problems_of(graph, object_info)
+    assert [(p.kind, p.node_id) for p in problems] == [
+        ("missing_node", "9"),
+        ("bad_value", "2"),
+        ("bad_value", "2"),
+        ("missing_input", "2"),
+        ("bad_link", "4"),
+    ]
+    assert any("Did you mean 'area'?" in p.message for p in problems)
+
+
+def test_missing_models_say_how_to_get_them(comfy_server: ComfyServer, object_info: dict[str, Any]) -> None:
+    known, unknown = problems_of(model_graph(), object_info)
+    assert (known.kind, known.model_id, known.node_id) == ("missing_model", "sdxl-base", "1")
+    assert "python -m runner models download sdxl-base" in known.advice
+    assert "CreativeML Open RAIL++-M" in known.message
+    assert "models/checkpoints/" in known.message
+    assert (unknown.kind, unknown.model_id) == ("missing_model", None)
+    assert "models/vae/" in unknown.advice
+    accepted, types = server_verdict(comfy_server, model_graph())
+    assert not accepted
+    assert types.count("value_not_in_list") == 2
+
+
+def test_a_model_in_another_sub_folder_is_pointed_to(object_info: dict[str, Any]) -> None:
+    info = copy.deepcopy(object_info)
+    info["CheckpointLoaderSimple"]["input"]["required"]["ckpt_name"][0] = ["SDXL/sd_xl_base_1.0.safetensors"]
+    info["VAELoader"]["input"]["required"]["vae_name"][0] = ["unheard_of.safetensors"]
+    (problem,) = problems_of(model_graph(), info)
+    assert "SDXL/sd_xl_base_1.0.safetensors" in problem.advice
+    assert problem.model_id is None
+
+
+def test_whose_node_is_missing_is_said(object_info: dict[str, Any]) -> None:
+    graph = {
+        "1": node("ProdgenMissing"),
+        "2": node("MeshGraphormer-DepthMapPreprocessor"),
+        "3": node("KSamplr"),
+        "4": node("SomebodysNode"),
+    }
+    ours, aux, typo, other = problems_of(graph, object_info)
+    assert "python install.py" in ours.advice
+    assert "--with controlnet-aux" in aux.advice
+    assert "Did you mean 'KSampler'?" in typo.message
+    assert "another custom-node pack" in other.advice
+
+
+def test_uploaded_and_replaced_are_taken_as_given(object_info: dict[str, Any]) -> None:
+    graph = good_graph() | {"1": node("LoadImage", image="soon.png")}
+    assert [p.kind for p in problems_of(graph, object_info)] == ["missing_file"]
+    assert problems_of(graph, object_info, uploaded=["soon.png"]) == []
+    graph["2"]["class_type"] = "OldName"
+    assert [p.kind for p in problems_of(graph, object_info, uploaded=["soon.png"], replaced={"OldName"})] == []
+
+
+def test_nodes_the_server_replaces_are_known(comfy_server: ComfyServer) -> None:
+    graph = {"1": node("T2IAdapterLoader", t2i_adapter_name="x"), "2": node("NotThere")}
+    view = server_view(ComfyClient(comfy_server.url), graph)
+    assert "T2IAdapterLoader" in view.replaced
+    assert "KSampler" in view.object_info
+
+
+def test_third_party_choices_are_not_certain() -> None:
+    info = {
+        "Theirs": {
+            "input": {"required": {"mode": [["a"], {}]}},
+            "output": [],
+            "output_node": True,
+            "python_module": "custom_nodes.theirs",
+        }
+    }
+    (problem,) = check_graph({"1": node("Theirs", mode="b")}, info)
+    assert not problem.certain
+
+
+@pytest.mark.parametrize(
+    ("received", "wanted", "fits"),
+    [
+        ("IMAGE", "IMAGE", True),
+        ("IMAGE", "MASK", False),
+        ("IMAGE", "*", True),
+        ("*", "MODEL", True),
+        ("IMAGE", "IMAGE,MASK", True),
+        ("INT,FLOAT", "FLOAT,STRING", True),
+        ("INT,FLOAT", "STRING", False),
+        (["a", "b"], "COMBO", True),
+        (["a", "b"], ["a", "b"], True),
+        (["a", "b"], ["a"], False),
+        ("COMFY_MATCHTYPE_V3", "IMAGE", True),
+        ("IMAGE", "COMFY_MATCHTYPE_V3", True),
+    ],
+)
+def test_types_fit_as_the_server_says(received: Any, wanted: Any, fits: bool) -> None:
+    assert types_fit(received, wanted) is fits
+
+
+def test_every_core_node_can_be_read(object_info: dict[str, Any]) -> None:
+    """An empty node of every class: required inputs are reported, nothing falls over, no value is invented."""
+    for kind in object_info:
+        for problem in problems_of({"1": node(kind)}, object_info):
+            assert problem.kind in ("missing_input", "no_output"), (kind, problem)
+
+
+def test_the_report_counts_and_bundles(object_info: dict[str, Any]) -> None:
+    workflow = Workflow("scene", None, Path("my flows/scene.json"), model_graph())
+    graph = workflow.graph
+    graph["5"]["inputs"]["vae_name"] = "sdxl_vae.safetensors"
+    text = format_problems(workflow, check_graph(graph, object_info), "http://x")
+    assert text.startswith("scene: 2 problems (checked against http://x)")
+    assert "models download --for 'my flows/scene.json'" in text
+    assert "no problems" in format_problems(workflow, [], "http://x")
+
+
+def test_a_workflows_own_pictures_are_filled_later(object_info: dict[str, Any]) -> None:
+    from runner.validate import ServerView
+
+    graph = good_graph() | {"1": node("LoadImage", "input: image", image="handbag.jpg")}
+    assert check_workflow(Workflow("a", 1, Path("a.json"), graph), ServerView(object_info)) == []
+
+
+def test_problems_are_plain_data(object_info: dict[str, Any]) -> None:
+    (problem, _) = problems_of(model_graph(), object_info)
+    data = problem.as_dict()
+    assert data["kind"] == "missing_model"
+    assert data["input"] == "ckpt_name"
+    assert None not in data.values()
+    assert load_manifest().get(data["model_id"]).folder == "checkpoints"
