@@ -98,6 +98,9 @@ class ProdgenChannel(io.ComfyNode):
                 io.Float.Output("fill", tooltip="The product's longest side over the matching canvas side."),
                 io.String.Output("background", tooltip="Background colour as #rrggbb."),
                 io.Float.Output("shadow", tooltip="Opacity of the contact shadow, 0 = none."),
+                io.Boolean.Output(
+                    "with_shadow", tooltip="Whether there is a shadow: 'Product Fidelity' expects one then."
+                ),
                 ChannelType.Output("channel", tooltip="The shop's rules, for 'Export for Marketplace'."),
                 io.String.Output("report", tooltip="The rules as JSON."),
             ],
@@ -116,4 +119,13 @@ class ProdgenChannel(io.ComfyNode):
     ) -> io.NodeOutput:
         rules = channel_named(channel, width=width, height=height, fill=fill, background=background, shadow=shadow)
         report = {**asdict(rules), "note": f"{rules.note} {RECHECK_NOTE}".strip()}
-        return output(rules.width, rules.height, rules.fill, rules.background, rules.shadow, rules, report=report)
+        return output(
+            rules.width,
+            rules.height,
+            rules.fill,
+            rules.background,
+            rules.shadow,
+            rules.shadow > 0,
+            rules,
+            report=report,
+        )
