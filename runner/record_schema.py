@@ -1,0 +1,51 @@
+"""`python -m runner.record_schema`: record the schema of the nodes that the bundled workflows use.
+
+`workflows/object_info.json` lets `inputs` and the check of values work without a server. Run this after a workflow or
+a node's inputs have changed; a test compares it with a real server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from runner.client import ComfyClient
+from runner.errors import EXIT_OK, RunnerError
+from runner.schema import RECORDED_SCHEMA, trim_object_info
+from runner.serve import resolve_server
+from runner.workflow import WORKFLOWS_DIR, available_workflows, load_workflow
+
+
+def used_classes(folder: Path = WORKFLOWS_DIR) -> set[str]:
+    """Every node class in any version of any bundled workflow."""
+    names = [f"{name}.v{version}" for name, versions in available_workflows(folder).items() for version in versions]
+    return {node["class_type"] for name in names for node in load_workflow(name, folder).graph.values()}
+
+
+def recorded_text(object_info: Mapping[str, Any], folder: Path = WORKFLOWS_DIR) -> str:
+    """What belongs in the file, given a server's whole `/object_info`."""
+    trimmed = trim_object_info(object_info, used_classes(folder))
+    return json.dumps(trimmed, indent=1, ensure_ascii=False) + "\n"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m runner.record_schema", description=__doc__)
+    parser.add_argument("--server", metavar="URL", action="append", default=[])
+    args = parser.parse_args()
+    try:
+        text = recorded_text(ComfyClient(resolve_server(args.server)).object_info())
+    except RunnerError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
+    target = WORKFLOWS_DIR / RECORDED_SCHEMA
+    target.write_text(text, encoding="utf-8")
+    sys.stdout.write(f"{target}\n")
+    return EXIT_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,337 @@
+"""The model manifest, and `models list | check | download` on a real folder and a real host."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from runner import models
+from runner.__main__ import main
+from runner.errors import EXIT_OK, EXIT_REJECTED, EXIT_USAGE, ManifestError, UsageError
+from runner.hashes import cached_sha256, file_sha256
+from runner.manifest import MANIFEST_PATH, Manifest, human_size, load_manifest
+from runner.model_store import open_store
+from runner.workflow import available_workflows
+from tests.runner.model_host import ModelHost, model_host
+from tests.runner.test_workflow import node, write
+
+CONTENT = random.Random(8).randbytes(400_000)
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+# -- the manifest that is shipped ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Manifest:
+    return load_manifest()
+
+
+def test_every_entry_is_complete_and_nothing_is_invented(shipped: Manifest) -> None:
+    for model in shipped.models:
+        assert (model.sha256 is None) == (model.sha256_status == "unknown"), model.id
+        assert model.url is None or re.match(r"https://(huggingface\.co|civitai\.com)/", model.url), model.id
+        assert model.url is not None or model.note, model.id
+        assert model.commercial is not None or "not stated" in model.licence, model.id
+        assert not model.gated or model.page, model.id
+
+
+def test_the_models_of_all_systems_are_there(shipped: Manifest) -> None:
+    folders = {model.folder for model in shipped.models}
+    assert folders == {
+        "checkpoints",
+        "vae",
+        "controlnet",
+        "diffusion_models",
+        "background_removal",
+        "upscale_models",
+        "loras",
+        "text_encoders",
+    }
+    for file in (
+        "sd_xl_base_1.0.safetensors",
+        "sam3.1_multiplex_fp16.safetensors",
+        "iclight_sd15_fc.safetensors",
+        "birefnet.safetensors",
+        "4x-UltraSharp.pth",
+        "qwen_image_edit_2511_fp8mixed.safetensors",
+        "flux2-vae.safetensors",
+    ):
+        assert shipped.find_file(f"sub\\folder/{file.upper()}") is not None, file
+
+
+def test_published_hashes_and_sizes(shipped: Manifest) -> None:
+    birefnet = shipped.get("birefnet")
+    assert (birefnet.bytes, birefnet.sha256_status) == (444473596, "published")
+    assert birefnet.sha256 == "9ab37426bf4de0567af6b5d21b16151357149139362e6e8992021b8ce356a154"
+    assert shipped.get("juggernaut-xl-ragnarok").sha256_status == "mirror"
+    assert shipped.get("sdpose-wholebody").sha256 is None
+
+
+def test_used_by_names_workflows_that_exist(shipped: Manifest) -> None:
+    existing = available_workflows()
+    labels = {f"{name}.v{version}" for name, versions in existing.items() for version in versions} | set(existing)
+    assert {name for model in shipped.models for name in model.used_by} <= labels
+
+
+def test_what_a_workflow_needs_is_read_from_its_nodes(shipped: Manifest) -> None:
+    graph = {"1": node("CheckpointLoaderSimple", ckpt_name="SDXL\\sd_xl_base_1.0.safetensors"), "2": node("X", y=3)}
+    assert [model.id for model in shipped.for_workflow("a.v1", "a", graph)] == ["sdxl-base"]
+
+
+def test_an_unknown_id_is_answered_with_the_nearest(shipped: Manifest) -> None:
+    assert shipped.get("BiRefNet.safetensors").id == "birefnet"
+    with pytest.raises(ManifestError, match="Did you mean 'birefnet'"):
+        shipped.get("birefnt")
+
+
+# -- broken manifests ----------------------------------------------------------------------------------------------
+
+
+def entry(**changes: Any) -> dict[str, Any]:
+    base = {"id": "tiny", "purpose": "p", "folder": "loras", "file": "tiny.safetensors", "url": None, "licence": "MIT"}
+    return {**base, **changes}
+
+
+def manifest_file(folder: Path, *entries: Any) -> Path:
+    path = folder / "manifest.yaml"
+    path.write_text(yaml.safe_dump({"models": list(entries)}), encoding="utf-8")
+    load_manifest.cache_clear()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        (entry(folder="../elsewhere"), "leave the models folder"),
+        (entry(folder="/etc"), "leave the models folder"),
+        (entry(file="../../x.safetensors"), "leave the models folder"),
+        (entry(file="a\\..\\x.safetensors"), "leave the models folder"),
+        (entry(file="C:x.safetensors"), "leave the models folder"),
+        (entry(file="sub/../x"), "leave the models folder"),
+        (entry(file=".hidden"), "leave the models folder"),
+        (entry(file=""), "'file' is missing"),
+        (entry(licence=None), "'licence' is missing"),
+        (entry(sha256="abc", sha256_status="published"), "64 lower-case hex"),
+        (entry(sha256="a" * 64), "exactly where there is no sha256"),
+        (entry(sha256_status="published"), "exactly where there is no sha256"),
+        (entry(sha256="a" * 64, sha256_status="guessed"), "sha256_status is one of"),
+        (entry(bytes="7 GB"), "size in bytes"),
+        (entry(bytes=0), "size in bytes"),
+        (entry(url="http://example.org/x"), "must be https"),
+        (entry(url="file:///etc/passwd"), "must be https"),
+        (entry(licens="MIT"), "unknown field 'licens'. Did you mean 'licence'"),
+        (entry(alternatives=["nobody"]), "unknown alternative 'nobody'"),
+        ("tiny", "no mapping"),
+    ],
+)
+def test_a_broken_entry_is_named(tmp_path: Path, broken: Any, words: str) -> None:
+    with pytest.raises(ManifestError, match=re.escape(words)) as caught:
+        load_manifest(manifest_file(tmp_path, broken))
+    assert "entry 1" in str(caught.value) or "alternative" in words
+
+
+def test_ids_and_places_are_unique(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="listed twice"):
+        load_manifest(manifest_file(tmp_path, entry(), entry()))
+    with pytest.raises(ManifestError, match="listed twice"):
+        load_manifest(manifest_file(tmp_path, entry(), entry(id="other", file="TINY.safetensors")))
+
+
+@pytest.mark.parametrize("text", ["", "models: {}", "models: []", "a: [", "- 1"])
+def test_a_file_that_is_no_manifest(tmp_path: Path, text: str) -> None:
+    (tmp_path / "m.yaml").write_text(text)
+    load_manifest.cache_clear()
+    with pytest.raises(ManifestError):
+        load_manifest(tmp_path / "m.yaml")
+
+
+# -- the commands --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def host() -> Iterator[ModelHost]:
+    with model_host(CONTENT) as running:
+        yield running
+
+
+@pytest.fixture
+def comfyui(tmp_path: Path, host: ModelHost, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A ComfyUI folder without models, and a manifest of three small ones at a host on this machine."""
+    known = {"url": host.url, "bytes": len(CONTENT), "sha256": SHA256, "sha256_status": "published"}
+    path = manifest_file(
+        tmp_path,
+        entry(**known),
+        entry(id="unhashed", file="unhashed.safetensors", url=host.url),
+        entry(id="by-hand", file="by_hand.safetensors", note="ask its author"),
+    )
+    manifest = load_manifest(path)
+    monkeypatch.setattr(models, "load_manifest", lambda: manifest)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "ComfyUI"
+    (folder / "models" / "loras").mkdir(parents=True)
+    return folder
+
+
+def run_json(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, list[dict[str, Any]]]:
+    code = main(["models", *map(str, arguments), "--json"])
+    return code, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_list_says_what_is_there(comfyui: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (comfyui / "models" / "loras" / "tiny.safetensors").write_bytes(CONTENT)
+    code, events = run_json(capsys, "list", "--comfyui", comfyui)
+    assert code == EXIT_OK
+    assert [(event["id"], event["state"]) for event in events] == [
+        ("tiny", "present"),
+        ("unhashed", "missing"),
+        ("by-hand", "missing"),
+    ]
+    assert main(["models", "list", "--comfyui", str(comfyui)]) == EXIT_OK
+    text = capsys.readouterr().out
+    assert "MIT" in text
+    assert "size unknown" in text
+    assert "not offered for download" in text
+    assert "3 models, 1 of them" in text
+
+
+def test_check_verifies_size_and_hash(comfyui: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = comfyui / "models" / "loras" / "tiny.safetensors"
+    assert run_json(capsys, "check", "--comfyui", comfyui) == (EXIT_OK, [])
+    code, (event,) = run_json(capsys, "check", "tiny", "--comfyui", comfyui)
+    assert (code, event["state"]) == (EXIT_REJECTED, "missing")
+    file.write_bytes(CONTENT)
+    code, (event,) = run_json(capsys, "check", "--comfyui", comfyui)
+    assert (code, event["state"], event["sha256"]) == (EXIT_OK, "ok", SHA256)
+    file.write_bytes(CONTENT[:-1])
+    code, (event,) = run_json(capsys, "check", "--comfyui", comfyui)
+    assert (code, event["state"]) == (EXIT_USAGE, "damaged")
+    file.write_bytes(CONTENT[:-1] + bytes([CONTENT[-1] ^ 1]))
+    code, (event,) = run_json(capsys, "check", "--comfyui", comfyui)
+    assert (code, event["state"]) == (EXIT_USAGE, "damaged")
+    assert "sha256" in event["detail"]
+    file.rename(file.with_name("unhashed.safetensors"))
+    code, (event,) = run_json(capsys, "check", "--comfyui", comfyui)
+    assert (code, event["state"]) == (EXIT_OK, "unverified")
+
+
+def test_download_fetches_verifies_and_is_idempotent(
+    comfyui: Path, host: ModelHost, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, events = run_json(capsys, "download", "tiny", "unhashed", "--comfyui", comfyui)
+    assert code == EXIT_OK
+    done = {event["id"]: event["verified_by"] for event in events if event["event"] == "downloaded"}
+    assert done == {"tiny": "manifest", "unhashed": "nothing"}
+    assert (comfyui / "models" / "loras" / "tiny.safetensors").read_bytes() == CONTENT
+    asked = len(host.seen)
+    code, events = run_json(capsys, "download", "tiny", "--comfyui", comfyui)
+    assert (code, [event["event"] for event in events]) == (EXIT_OK, ["present"])
+    assert len(host.seen) == asked
+
+
+def test_download_for_a_workflow(comfyui: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flow = write(tmp_path / "flow.json", {"1": node("LoraLoader", lora_name="tiny.safetensors")})
+    code, events = run_json(capsys, "download", "--for", flow, "--comfyui", comfyui)
+    assert code == EXIT_OK
+    assert [event["id"] for event in events if event["event"] == "downloaded"] == ["tiny"]
+    none = write(tmp_path / "none.json", {"1": node("SaveImage")})
+    assert main(["models", "download", "--for", str(none), "--comfyui", str(comfyui)]) == EXIT_OK
+    assert "needs no models" in capsys.readouterr().out
+
+
+def test_a_file_of_the_users_own_is_never_overwritten(comfyui: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = comfyui / "models" / "loras" / "tiny.safetensors"
+    file.write_bytes(b"mine")
+    code, events = run_json(capsys, "download", "tiny", "--comfyui", comfyui)
+    assert code == EXIT_USAGE
+    assert events[-1]["event"] == "failed"
+    assert "Move it away" in events[-1]["advice"]
+    assert file.read_bytes() == b"mine"
+
+
+def test_one_failure_does_not_stop_the_others(comfyui: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, events = run_json(capsys, "download", "by-hand", "tiny", "--comfyui", comfyui)
+    assert code == EXIT_USAGE
+    assert [event["event"] for event in events if event["event"] != "progress"] == [
+        "failed",
+        "downloading",
+        "downloaded",
+    ]
+    assert "not offered" in events[0]["message"]
+
+
+def test_a_download_needs_a_name(comfyui: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "download", "--comfyui", str(comfyui)]) == EXIT_USAGE
+    assert "--for WORKFLOW" in capsys.readouterr().err
+
+
+def test_a_mirror_of_hugging_face_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "https://huggingface.co/a/b/resolve/main/c"
+    assert models._mirrored(url) == url
+    monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example/")
+    assert models._mirrored(url) == "https://mirror.example/a/b/resolve/main/c"
+    assert models._mirrored("https://civitai.com/x") == "https://civitai.com/x"
+
+
+def test_there_is_no_token_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["models", "download", "--token", "x", "tiny"])
+    assert caught.value.code == EXIT_USAGE
+    capsys.readouterr()
+
+
+# -- folders and hashes --------------------------------------------------------------------------------------------
+
+
+def test_models_are_found_where_comfyui_looks(comfyui: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "disk" / "lora files"
+    elsewhere.mkdir(parents=True)
+    (comfyui / "extra_model_paths.yaml").write_text(
+        f"mine:\n  base_path: {tmp_path / 'disk'}\n  is_default: true\n  loras: |\n    nothing\n    lora files\n"
+    )
+    (elsewhere / "tiny.safetensors").write_bytes(CONTENT)
+    tiny = load_manifest(tmp_path / "manifest.yaml").get("tiny")
+    store = open_store(comfyui)
+    assert store.find(tiny) == elsewhere / "tiny.safetensors"
+    nested = comfyui / "models" / "loras" / "SDXL"
+    nested.mkdir()
+    (nested / "tiny.safetensors").write_bytes(CONTENT)
+    assert store.find(tiny) == nested / "tiny.safetensors"
+    assert store.target(tiny) == comfyui / "models" / "loras" / "tiny.safetensors"
+
+
+def test_a_folder_that_is_no_comfyui(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no ComfyUI folder"):
+        open_store(tmp_path)
+
+
+def test_a_hash_is_read_once_until_the_file_changes(tmp_path: Path) -> None:
+    cache, file = tmp_path / "cache.json", tmp_path / "a"
+    file.write_bytes(CONTENT)
+    reads: list[int] = []
+    assert file_sha256(file, cache=cache, on_read=reads.append) == SHA256
+    assert file_sha256(file, cache=cache, on_read=reads.append) == SHA256
+    assert sum(reads) == len(CONTENT)
+    file.write_bytes(CONTENT + b"x")
+    assert cached_sha256(file, cache=cache) is None
+    assert file_sha256(file, cache=cache) == hashlib.sha256(CONTENT + b"x").hexdigest()
+    cache.write_text("not json")
+    assert file_sha256(file, cache=cache) != SHA256
+
+
+def test_sizes_read_as_on_a_download_page() -> None:
+    sizes = [human_size(n) for n in (12, 4_500, 444_473_596, 7_105_350_162, 20_533_762_817)]
+    assert sizes == ["12 bytes", "4.5 kB", "444 MB", "7.1 GB", "21 GB"]
+
+
+def test_the_manifest_is_where_the_documentation_says() -> None:
+    assert MANIFEST_PATH.name == "models_manifest.yaml"
+    assert MANIFEST_PATH.is_file()
