@@ -1,7 +1,8 @@
 """Photograph example products in a virtual studio (Blender's Cycles), with exact coverage of product and handle.
 
     pip install bpy pillow          (bpy is Blender as a module; it needs the Python version its page names)
-    python render.py handbag --seed 3 --size 1600 --samples 192 --jpeg handbag.jpg
+    python render.py --picture handbag         one of the pictures of this folder, as it was made
+    python render.py tote --seed 3 --size 1600 --samples 96 --jpeg tote.jpg
     python render.py --set OUT      photo.png, alpha.png, handle.png and facts.json for a varied set of products
 
 Everything follows from product, seed, size and samples: no textures, fonts or models from elsewhere.
@@ -66,6 +67,22 @@ SETS: dict[str, tuple[str, int, str | None, Setting]] = {
 }  # fmt: skip
 
 
+LOOK = Setting(
+    backdrop="#dcd8d1", key=1.35, fill_light=0.22, ambient=0.08, exposure=0.8, rim=0.9, noise=0.0012, vignette=0.12
+)
+PICTURES: dict[str, tuple[str, int, str, Setting, tuple[int, int], int]] = {
+    "handbag": (
+        "handbag", 5, "#7d3f26,#4f2716,#d2a850,#d9b184", replace(LOOK, turn=-16, fill=0.845), (1640, 2050), 24
+    ),
+    "jar": ("jar", 8, "#2c5a4f,#efece6,#d2a850,#ffffff", replace(LOOK, height=12, fill=0.6), (1400, 1400), 24),
+    "shoulder_bag": (
+        "shoulder_bag", 6, "#31456b,#1d2b48,#cfcfd4,#a9bbdd",
+        replace(LOOK, turn=12, fill=0.78, backdrop="#d5d9dc"), (1400, 1750), 24,
+    ),
+}  # fmt: skip
+"""The pictures of this folder: product, seed, colours, light, pixels, samples."""
+
+
 def colors_for(seed: int, wanted: str | None = None) -> Colors:
     return Colors(*(wanted.split(",") if wanted else random.Random(seed * 7 + 1).choice(PALETTE)))
 
@@ -101,17 +118,28 @@ def render_set(out: Path, names: list[str], size: int, samples: int) -> None:
         print(f"{name}: done", flush=True)
 
 
+def save_jpeg(path: Path, picture: np.ndarray) -> None:
+    Image.fromarray(np.rint(picture * 255).astype(np.uint8)).save(path, quality=93, subsampling=0, optimize=True)
+
+
+def render_picture(name: str, out: Path) -> None:
+    """One of the pictures of this folder, as it was made."""
+    kind, seed, colors, setting, size, samples = PICTURES[name]
+    stage.reset()
+    product = BUILDERS[kind](random.Random(seed), colors_for(seed, colors))
+    photo, _, _ = stage.photograph(product, setting, size, samples, seed, coverage=False)
+    save_jpeg(out / f"{name}.jpg", photo)
+
+
 def render_one(arguments: argparse.Namespace) -> None:
-    colors = colors_for(arguments.seed, arguments.colors)
     setting = replace(Setting(), **json.loads(arguments.setting))
     stage.reset()
-    product = BUILDERS[arguments.product](random.Random(arguments.seed), colors)
+    product = BUILDERS[arguments.product](random.Random(arguments.seed), colors_for(arguments.seed, arguments.colors))
     width, _, height = arguments.size.partition("x")
     size = (int(width), int(height or width))
     photo, _, _ = stage.photograph(product, setting, size, arguments.samples, arguments.seed, coverage=False)
     if arguments.jpeg:
-        picture = Image.fromarray(np.rint(photo * 255).astype(np.uint8))
-        picture.save(arguments.jpeg, quality=93, subsampling=0, optimize=True)
+        save_jpeg(Path(arguments.jpeg), photo)
     if arguments.png:
         save_png(Path(arguments.png), photo)
 
@@ -126,15 +154,19 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=64)
     parser.add_argument("--jpeg")
     parser.add_argument("--png")
+    parser.add_argument("--picture", choices=sorted(PICTURES), help="render a picture of this folder again")
+    parser.add_argument("--out", type=Path, default=Path(), help="folder for --picture")
     parser.add_argument("--set", metavar="OUT", help="render the varied set into OUT")
     parser.add_argument("--only", nargs="*", help="names of the set")
     arguments = parser.parse_args()
     if arguments.set:
         render_set(Path(arguments.set), arguments.only or list(SETS), int(arguments.size), arguments.samples)
+    elif arguments.picture:
+        render_picture(arguments.picture, arguments.out)
     elif arguments.product:
         render_one(arguments)
     else:
-        parser.error("name a product or --set OUT")
+        parser.error("name a product, --picture NAME or --set OUT")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,122 @@
+"""Seconds of a whole packshot on a warm server, node by node, and the server's memory peak.
+
+    python benchmarks/packshot.py [--server URL] [--sizes 1024,2048,4096] [--workflow packshot.v1]
+
+Without `--server` the ComfyUI that install.py installed is started on a free port and stopped at the end. The photo is
+made here (a bag with a handle on a shaded backdrop); every run changes a pixel, so that nothing comes from the cache.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import statistics
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import requests
+import websocket
+from PIL import Image
+
+REPO = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPO))
+
+from tests.support.comfy import ComfyServer, find_installation  # noqa: E402 - the repository is not installed
+from tests.workflows import published, studio  # noqa: E402
+
+
+def photo(side: int, run: int) -> bytes:
+    picture = studio.bag(min(side, 1500), min(side, 1500), share=0.8).photo
+    picture = picture.resize((side, side), Image.Resampling.BICUBIC)
+    picture.putpixel((0, 0), (200 + run % 50, 200, 200))
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def timed(url: str, graph: dict[str, Any]) -> tuple[float, dict[str, float]]:
+    """Wall seconds from POST to the end, and seconds per node class, from the server's own events."""
+    client = uuid.uuid4().hex
+    socket = websocket.create_connection(f"{url.replace('http', 'ws', 1)}/ws?clientId={client}", timeout=600)
+    start = time.perf_counter()
+    reply = requests.post(f"{url}/prompt", json={"prompt": graph, "client_id": client}, timeout=60).json()
+    if "prompt_id" not in reply:
+        raise SystemExit(f"the server refused the workflow: {reply}")
+    seconds: dict[str, float] = {}
+    running, since = "", start
+    while True:
+        message = socket.recv()
+        if not isinstance(message, str):
+            continue
+        event = json.loads(message)
+        if event["data"].get("prompt_id") != reply["prompt_id"]:
+            continue
+        if event["type"] == "execution_error":
+            raise SystemExit(f"{event['data']['node_type']} failed: {event['data']['exception_message']}")
+        if event["type"] == "executing":
+            now = time.perf_counter()
+            if running:
+                kind = graph[running]["class_type"]
+                seconds[kind] = seconds.get(kind, 0.0) + now - since
+            running, since = event["data"]["node"] or "", now
+            if not running:
+                socket.close()
+                return now - start, seconds
+
+
+def peak_gigabytes(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024**2
+
+
+def measure(url: str, workflow: str, side: int, runs: int) -> dict[str, Any]:
+    graph = published.load(workflow)
+    walls, nodes = [], []
+    for run in range(runs + 1):
+        name = f"benchmark_{side}_{run}_{uuid.uuid4().hex[:8]}.png"
+        data = photo(side, run)
+        requests.post(f"{url}/upload/image", files={"image": (name, data)}, timeout=120).raise_for_status()
+        wall, seconds = timed(url, published.with_values(graph, image=name))
+        if run:  # the first warms up
+            walls.append(wall)
+            nodes.append(seconds)
+    print(f"\n{workflow}, photo {side}²: {statistics.median(walls):.2f} s (median of {runs}, best {min(walls):.2f})")
+    per_node = {kind: statistics.median(run.get(kind, 0.0) for run in nodes) for kind in nodes[0]}
+    for kind, value in sorted(per_node.items(), key=lambda entry: -entry[1]):
+        print(f"    {kind:28} {value:7.3f} s")
+    return {"workflow": workflow, "side": side, "seconds": walls, "nodes": per_node}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--server")
+    parser.add_argument("--sizes", default="1024,2000,4096")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--workflow", default="packshot.v1")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    own = None
+    if not arguments.server:
+        installation = find_installation()
+        if installation is None:
+            parser.error("no ComfyUI: run `python install.py --dev`, or name one with --server")
+        own = ComfyServer(installation, Path(tempfile.mkdtemp())).start()
+    url = arguments.server or own.url  # type: ignore[union-attr]  # one of the two is there
+    try:
+        rows = [measure(url, arguments.workflow, int(side), arguments.runs) for side in arguments.sizes.split(",")]
+        if own is not None:
+            print(f"\nmemory peak of the server: {peak_gigabytes(own.pid):.2f} GiB")
+    finally:
+        if own is not None:
+            own.stop()
+    if arguments.json:
+        arguments.json.write_text(json.dumps(rows, indent=2), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
