@@ -164,6 +164,10 @@ class Installer:
                 downloads = project.state / "download"
                 source.unpack(source.fetch_package(downloads, project.pip, step), fresh)
                 shutil.rmtree(downloads)
+            for photo in (project.root / "examples").glob(
+                "*.jpg"
+            ):  # what the workflows name until a person picks a photo
+                shutil.copy2(photo, fresh / "input" / photo.name)
             source.put_in_place(fresh, project.comfyui, project.manifest)
 
     def _libraries(self, wanted: Path) -> None:

@@ -79,15 +79,21 @@ class Canvas:
             options.add_argument(flag)
         options.add_experimental_option("prefs", {"download.default_directory": str(self.downloads)})
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        options.set_capability("unhandledPromptBehavior", "accept")  # "leave this page?": yes
         # A newcomer's first visit shows a template browser over the canvas; this person has been here before.
         requests.post(f"{url}/api/settings", json={"Comfy.TutorialCompleted": True}, timeout=30).raise_for_status()
         self.browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
         try:
-            self.browser.get(url)
-            self.wait_for(lambda: self.script(READY))
+            self.url = url
+            self.visit()
         except BaseException:
             self.close()
             raise
+
+    def visit(self) -> None:
+        """Open the page (again): what the server has got since then is known to it now."""
+        self.browser.get(self.url)
+        self.wait_for(lambda: self.script(READY))
 
     def close(self) -> None:
         self.browser.quit()
@@ -153,6 +159,19 @@ class Canvas:
         for field in self.browser.find_elements(By.CSS_SELECTOR, "[role=dialog] input"):
             if field.is_displayed():
                 field.send_keys(Keys.ENTER)
+
+    def help_of(self, node_id: str) -> str:
+        """What the side panel says after the node is selected and its info button pressed."""
+        self.browser.execute_script(
+            "const canvas = window.app.canvas; canvas.deselectAll();"
+            "canvas.selectNode(window.app.graph.getNodeById(arguments[0])); canvas.setDirty(true, true);",
+            int(node_id),
+        )
+        # Clicked by script: while a workflow loads, a veil that is fading away may still lie over the button.
+        press = "const button = document.querySelector('[data-testid=info-button]'); if (button) button.click();"
+        self.wait_for(lambda: self.script(press + "return Boolean(button);"), 20)
+        panel = "const page = document.querySelector('.node-help-content'); return page ? page.innerText : '';"
+        return str(self.wait_for(lambda: self.script(panel), 20))
 
     def errors(self) -> list[str]:
         """What the browser's console calls an error."""

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import requests
 from PIL import Image, ImageDraw, ImageFilter
 
 from tests.support.comfy import REPO, ComfyServer
@@ -35,11 +34,17 @@ CORE: Graph = {
 
 
 @pytest.fixture(scope="module")
-def canvas(comfy_server: ComfyServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def canvas(comfy_server: ComfyServer, photo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The frontend in a browser; the tests that need it are skipped, and say so, where there is no browser."""
     pytest.importorskip("selenium", reason="NOT RUN: selenium is not installed (python install.py --dev)")
     from tests.canvas.canvas import Canvas
 
+    for workflow in (REPO / "workflows").glob(
+        "*.v*.json"
+    ):  # the picture a workflow names lies in a person's input folder
+        for node in json.loads(workflow.read_text(encoding="utf-8")).values():
+            if node["class_type"] == "LoadImage":
+                comfy_server.upload(photo, node["inputs"]["image"])
     opened = Canvas(comfy_server.url, tmp_path_factory.mktemp("browser"))
     yield opened
     opened.close()
@@ -93,19 +98,29 @@ def _assert_same_graph(exported: Graph, graph: Graph) -> None:
         assert {name: exported[key]["inputs"].get(name) for name in wanted["inputs"]} == wanted["inputs"]
 
 
-def _submit(workflow: Path, photo: Path, server: ComfyServer, out: Path) -> dict[str, Path]:
-    """Run a file through the command line; returns what it saved by suffix."""
+def _submit(workflow: Path, photo: Path, server: ComfyServer, out: Path) -> list[Path]:
+    """Run a file through the command line; returns what it saved."""
     command = [sys.executable, "-m", "runner", "submit", str(workflow), "--image", str(photo), "--server", server.url]
     done = subprocess.run(
         [*command, "--out", str(out)], cwd=REPO, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr
-    return {path.suffix.lower(): path for path in sorted(out.rglob("*")) if path.is_file()}
+    return sorted(path for path in out.rglob("*") if path.is_file())
 
 
-def _pixels(path: Path, mode: str) -> Any:
+def _png(saved: list[Path], mode: str) -> Path:
+    """The one PNG of this mode among the files."""
+    found = []
+    for path in saved:
+        if path.suffix == ".png":
+            with Image.open(path) as picture:
+                found += [path] * (picture.mode == mode)
+    assert len(found) == 1, f"one PNG of mode {mode} was expected: {saved}"
+    return found[0]
+
+
+def _pixels(path: Path) -> Any:
     with Image.open(path) as picture:
-        assert picture.mode == mode
         return np.asarray(picture).astype(int)
 
 
@@ -134,7 +149,7 @@ def test_titles_and_values_survive_the_round_trip(
     out = tmp_path / "export.json"
     out.write_text(json.dumps(exported))
     saved = _submit(out, photo, comfy_server, tmp_path / "out")
-    assert _pixels(saved[".png"], "RGB").shape == (64, 96, 3)
+    assert _pixels(_png(saved, "RGB")).shape == (64, 96, 3)
 
 
 @pytest.mark.parametrize("name", ["packshot.v1", "cutout.v1"])
@@ -156,8 +171,9 @@ def test_a_published_workflow_opens_whole_and_its_export_runs(
     workflow.write_text(json.dumps(exported))
     saved = _submit(workflow, photo, comfy_server, tmp_path / "out")
 
+    result = _png(saved, "RGB" if name.startswith("packshot") else "RGBA")
+    pixels = _pixels(result)
     if name.startswith("packshot"):
-        pixels = _pixels(saved[".png"], "RGB")
         height, width, _ = pixels.shape
         assert (height, width) == (2000, 2000)
         assert (pixels[0] == 255).all() and (pixels[:, 0] == 255).all() and (pixels[:, -1] == 255).all()
@@ -166,9 +182,8 @@ def test_a_published_workflow_opens_whole_and_its_export_runs(
         assert abs((columns[0] + columns[-1]) / 2 - width / 2) < 0.03 * width
         assert rows[-1] - rows[0] > 0.3 * height
         assert np.abs(np.median(pixels[red], axis=0) - (176, 32, 38)).max() <= 6  # the product keeps its colour
-        assert ".jpg" in saved or ".jpeg" in saved
+        assert any(path.suffix in (".jpg", ".jpeg") for path in saved)
     else:
-        pixels = _pixels(saved[".png"], "RGBA")
         with Image.open(photo) as original:
             assert pixels.shape[:2] == (original.height, original.width)
         alpha = pixels[..., 3]
@@ -176,7 +191,8 @@ def test_a_published_workflow_opens_whole_and_its_export_runs(
         assert alpha[290:500, 230:550].min() >= 253
         assert alpha[220:250, 380:400].max() <= 3  # inside the handle there is no product
 
-    _assert_all_there(canvas.drop(saved[".png"]), _graph_in(saved[".png"]))
+    canvas.visit()
+    _assert_all_there(canvas.drop(result), _graph_in(result))  # a result opens as the workflow that made it
 
 
 def _graph_in(picture: Path) -> Graph:
@@ -184,14 +200,27 @@ def _graph_in(picture: Path) -> Graph:
         return dict(json.loads(opened.info["prompt"]))
 
 
-def test_every_node_has_a_help_page_that_the_frontend_can_load(comfy_server: ComfyServer) -> None:
-    ours = [name for name in comfy_server.object_info() if name.startswith("Prodgen")]
-    assert len(ours) >= 7
-    for name in ours:
-        page = requests.get(f"{comfy_server.url}/extensions/prodgen_nodes/docs/{name}.md", timeout=30)
-        assert page.status_code == 200, f"{name} has no help page"
-        assert len(page.text) > 200, f"the help page of {name} is empty"
+def test_every_node_stands_on_the_canvas_and_shows_its_help_page(
+    canvas: Any, comfy_server: ComfyServer, tmp_path: Path
+) -> None:
+    described = {name: node for name, node in comfy_server.object_info().items() if name.startswith("Prodgen")}
+    assert len(described) >= 7
+    graph = {
+        str(number): {"class_type": name, "inputs": {}, "_meta": {"title": f"The {name}"}}
+        for number, name in enumerate(described, start=1)
+    }
+    path = tmp_path / "every_node.json"
+    path.write_text(json.dumps(graph))
+    _assert_all_there(canvas.drop(path), graph)
+    for number, name in enumerate(described, start=1):
+        file = REPO / "custom_nodes" / "prodgen_nodes" / "web" / "docs" / f"{name}.md"
+        assert file.is_file(), f"{name} has no help page"
+        heading = file.read_text(encoding="utf-8").lstrip("# ").splitlines()[0]
+        assert canvas.help_of(str(number)).startswith(heading), name
+        assert described[name]["display_name"] in heading
 
 
 def test_the_frontend_starts_without_an_error_of_ours(canvas: Any) -> None:
-    assert [message for message in canvas.errors() if "prodgen" in message.lower()] == []
+    ours = [message for message in canvas.errors() if "prodgen" in message.lower()]
+    # Pages in the visitor's own language are asked for first; the one in English follows.
+    assert [message for message in ours if "/docs/" not in message] == []
