@@ -1,4 +1,4 @@
-"""What `submit` says, and with which exit code, when something is wrong: on the command line, in the graph, in a node."""
+"""What `submit` says, and with which exit code, when something is wrong: in the command, the graph or a node."""
 
 from __future__ import annotations
 

@@ -144,7 +144,8 @@ def test_every_kind_of_output_from_every_subfolder(desk: Desk) -> None:
         "4": node("EmptyAudio", duration=1.0, sample_rate=44100, channels=2),
         "5": node("SaveAudio", "output: sound", audio=["4", 0], filename_prefix="audio/sound"),
         "6": node("CreateVideo", images=["1", 0], fps=8.0),
-        "7": node("SaveVideo", "output: film", video=["6", 0], filename_prefix="video/film", format="auto", codec="auto"),
+        "7": node("SaveVideo", "output: film", video=["6", 0], filename_prefix="video/film", format="auto",
+                  codec="auto"),
         "8": node("SaveText", "output: words", text="a word", filename_prefix="words", format="txt"),
     }  # fmt: skip
     run = desk.submit(graph, "--name", "all")

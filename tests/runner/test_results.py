@@ -1,0 +1,312 @@
+"""What is written where: names from a hostile server, broken downloads, full disks, what counts as a picture."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+import subprocess
+import threading
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, PngImagePlugin
+
+from runner import naming
+from runner.client import ComfyClient
+from runner.errors import NodeFailedError, UsageError
+from runner.outputs import JobOutputs, collect
+from runner.pictures import add_graph_to_png, check_picture, png_has_graph
+from runner.results import Abort, AbortedError, FilesMissingError, NotSavedError, SavedJob, save_job
+from runner.transport import NoAnswerError
+from tests.support.fake import FakeServer
+
+GRAPH = {"9": {"class_type": "SaveImage", "inputs": {"images": ["8", 0]}, "_meta": {"title": "Poster"}}}
+
+
+def png(colour: tuple[int, ...] = (200, 30, 60), mode: str = "RGB", size: int = 8, graph: bool = True) -> bytes:
+    buffer = io.BytesIO()
+    info = PngImagePlugin.PngInfo()
+    if graph:
+        info.add_text("prompt", json.dumps(GRAPH))
+    Image.new(mode, (size, size), colour).save(buffer, "PNG", pnginfo=info)
+    return buffer.getvalue()
+
+
+def outputs_of(*files: dict[str, str]) -> JobOutputs:
+    return collect({"9": {"images": list(files)}}, GRAPH, {"9": "result"})
+
+
+def save(server: FakeServer, outputs: JobOutputs, target: Path, abort: Abort | None = None) -> SavedJob:
+    return save_job(ComfyClient(server.url), outputs, target, graph=GRAPH, sidecar={}, abort=abort or Abort())
+
+
+# a server cannot choose where we write
+
+ESCAPES = [
+    "../../evil.png", "/etc/evil.png", "C:\\Windows\\evil.png", "..\\..\\evil.png", "//host/share/evil.png",
+    "a/b/evil.png",
+    "evil.png\x00.txt", "\nevil.png", "con.png", "~/evil.png", "....//evil.png", "evil.png/",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("filename", ESCAPES)
+@pytest.mark.parametrize("subfolder", ["", "../..", "/etc", "C:\\"])
+def test_names_from_the_server_never_decide_where_a_file_goes(tmp_path: Path, filename: str, subfolder: str) -> None:
+    inside = tmp_path / "deep" / "out"
+    with FakeServer(lambda _: (200, png())) as server:
+        saved = save(server, outputs_of({"filename": filename, "subfolder": subfolder, "type": "output"}), inside / "r")
+    assert {path.parent for path in tmp_path.rglob("*") if path.is_file()} == {inside}
+    assert saved.files[0].path.name in ("r.png", "r.bin", "r.txt")
+
+
+@given(st.text(max_size=40))
+def test_any_extension_from_a_server_is_harmless(name: str) -> None:
+    suffix = naming.safe_suffix(name)
+    assert suffix.startswith(".")
+    assert not set(suffix[1:]) - set("abcdefghijklmnopqrstuvwxyz0123456789")
+
+
+@given(st.text(max_size=200))
+def test_any_text_becomes_one_harmless_path_component(text: str) -> None:
+    name = naming.safe_name(text)
+    assert name not in ("", ".", "..")
+    assert Path(name).name == name
+    assert not set('/\\:*?"<>|\0\n') & set(name)
+
+
+@given(st.text(max_size=60), st.text(max_size=30))
+def test_a_template_stays_below_its_folder_or_is_refused(template: str, value: str) -> None:
+    try:
+        naming.check_template(template)
+    except UsageError:
+        return
+    path = naming.expand(template, dict.fromkeys(naming.PLACEHOLDERS, value))
+    assert not path.is_absolute()
+    assert ".." not in path.parts
+    assert path.name
+
+
+# downloads
+
+
+def test_a_download_that_breaks_off_is_repeated(tmp_path: Path) -> None:
+    data = png(size=64)
+    attempts: list[int] = []
+
+    def raw(connection: Any) -> None:
+        attempts.append(1)
+        body = data if len(attempts) > 1 else data[:40]
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(data) + body)
+
+    with FakeServer(raw=raw) as server:
+        saved = save(server, outputs_of({"filename": "a.png"}), tmp_path / "r")
+    assert len(attempts) == 2
+    assert saved.files[0].path.read_bytes() == data
+
+
+def test_a_download_that_breaks_off_every_time_leaves_nothing(tmp_path: Path) -> None:
+    def raw(connection: Any) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nConnection: close\r\n\r\nabc")
+
+    with FakeServer(raw=raw) as server, pytest.raises(NoAnswerError):
+        save(server, outputs_of({"filename": "a.png"}), tmp_path / "r")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_listed_file_the_server_does_not_have_names_its_node(tmp_path: Path) -> None:
+    with FakeServer(lambda _: (404, b"")) as server, pytest.raises(FilesMissingError) as missing:
+        save(server, outputs_of({"filename": "gone.png"}), tmp_path / "r")
+    assert missing.value.nodes == ("9",)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_saving_can_be_called_off_in_the_middle(tmp_path: Path) -> None:
+    abort, begun = Abort(), threading.Event()
+
+    def raw(connection: Any) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 90000000\r\n\r\n")
+        while not abort._event.is_set():
+            connection.sendall(b"x" * 300_000)
+            begun.set()
+
+    with FakeServer(raw=raw) as server:
+        threading.Thread(target=lambda: (begun.wait(), abort.set())).start()
+        with pytest.raises(AbortedError):
+            save(server, outputs_of({"filename": "a.png"}), tmp_path / "r", abort)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_runs_into_one_folder_never_take_the_same_name(tmp_path: Path) -> None:
+    with FakeServer(lambda _: (200, png())) as server:
+        outputs = outputs_of({"filename": "a.png"})
+        threads = [threading.Thread(target=save, args=(server, outputs, tmp_path / "r")) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert len(names) == 12
+    assert sum(name.endswith(".png") for name in names) == 6
+    for path in tmp_path.glob("*.json"):
+        assert json.loads(path.read_text())["files"][0]["file"] == path.with_suffix(".png").name
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("a full disk needs a small file system, and only root may mount one")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=False)
+
+
+def test_a_full_disk_is_said_plainly_and_leaves_nothing(small_disk: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).save(buffer, "PNG")
+    with FakeServer(lambda _: (200, buffer.getvalue())) as server, pytest.raises(NotSavedError) as failure:
+        save(server, outputs_of({"filename": "a.png"}), small_disk / "r")
+    assert "No space left" in str(failure.value)
+    assert "a.png" in str(failure.value)  # where the result still is
+    assert list(small_disk.iterdir()) == []
+
+
+def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with FakeServer(lambda _: (200, png())) as server, pytest.raises(NotSavedError, match=r"a\.png"):
+        save(server, outputs_of({"filename": "a.png"}), tmp_path / "file" / "r")
+
+
+# what is a picture
+
+
+def check(data: bytes, tmp_path: Path, suffix: str = ".png") -> None:
+    path = tmp_path / "file.part"
+    path.write_bytes(data)
+    check_picture(path, suffix, "The node")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        png((0, 0, 0)),
+        png((1, 1, 1)),
+        png((0,), "L"),
+        png((0, 0, 0, 255), "RGBA"),
+        png((255, 255, 255, 0), "RGBA"),
+        png((0, 0), "LA"),
+        b"",
+        b"<html>502</html>",
+        png(size=64)[:-40],
+    ],
+)
+def test_what_no_node_meant_to_deliver(data: bytes, tmp_path: Path) -> None:
+    with pytest.raises(NodeFailedError):
+        check(data, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        png((255, 255, 255)),
+        png((2, 0, 0)),
+        png((0, 0, 0, 120), "RGBA"),
+        png((9, 0, 0, 255), "RGBA"),
+        png((3,), "L"),
+        png((255, 255, 255, 255), "RGBA"),
+    ],
+)
+def test_what_is_a_picture_however_plain(data: bytes, tmp_path: Path) -> None:
+    check(data, tmp_path)
+
+
+def test_one_bright_pixel_in_a_16_bit_picture_is_enough(tmp_path: Path) -> None:
+    for value, fails in ((200, True), (300, False)):
+        pixels = np.zeros((8, 8), dtype=np.uint16)
+        pixels[3, 4] = value
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "PNG")
+        if fails:
+            with pytest.raises(NodeFailedError):
+                check(buffer.getvalue(), tmp_path)
+        else:
+            check(buffer.getvalue(), tmp_path)
+
+
+def test_an_animation_is_judged_by_all_its_frames(tmp_path: Path) -> None:
+    black, red = Image.new("RGB", (8, 8)), Image.new("RGB", (8, 8), (180, 0, 0))
+    for frames, fails in (([black, red], False), ([black, Image.new("RGB", (8, 8), (0, 0, 1))], True)):
+        buffer = io.BytesIO()
+        frames[0].save(buffer, "WEBP", save_all=True, append_images=frames[1:], lossless=True)
+        if fails:
+            with pytest.raises(NodeFailedError):
+                check(buffer.getvalue(), tmp_path, ".webp")
+        else:
+            check(buffer.getvalue(), tmp_path, ".webp")
+
+
+def test_other_kinds_of_files_are_not_judged_as_pictures(tmp_path: Path) -> None:
+    check(b"solid cube", tmp_path, ".stl")
+
+
+# the graph in the PNG
+
+
+def test_a_png_without_its_graph_gets_it_and_keeps_its_pixels(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(png(graph=False))
+    before = np.asarray(Image.open(path)).copy()
+    assert not png_has_graph(path)
+    add_graph_to_png(path, GRAPH)
+    assert png_has_graph(path)
+    with Image.open(path) as picture:
+        picture.load()
+        assert json.loads(picture.text["prompt"]) == GRAPH  # type: ignore[attr-defined]  # a PNG has it
+        assert (np.asarray(picture) == before).all()
+    data = path.read_bytes()
+    length, kind = struct.unpack(">I4s", data[33:41])
+    assert kind == b"tEXt"
+    assert struct.unpack(">I", data[41 + length : 45 + length])[0] == zlib.crc32(data[37 : 41 + length])
+
+
+def test_a_saved_png_is_left_as_the_server_made_it(tmp_path: Path) -> None:
+    data = png()
+    with FakeServer(lambda _: (200, data)) as server:
+        saved = save(server, outputs_of({"filename": "a.png"}), tmp_path / "r")
+    assert saved.files[0].path.read_bytes() == data
+
+
+# which files count
+
+
+def test_files_titled_as_outputs_come_first_and_alone() -> None:
+    outputs = {
+        "1": {"images": [{"filename": "p.png", "type": "temp"}]},
+        "2": {"gifs": [{"filename": "a.gif", "type": "output", "subfolder": "x"}], "text": ["said"]},
+        "3": {"images": [None, "text", {"no": "name"}, {"filename": ""}], "animated": [True]},
+    }
+    graph = {key: {"class_type": f"Node{key}", "inputs": {}} for key in outputs}
+    titled = collect(outputs, graph, {"1": "preview"})
+    assert [(item.output, item.file.filename) for item in titled.files] == [("preview", "p.png")]
+    untitled = collect(outputs, graph, {})
+    assert [item.file.filename for item in untitled.files] == ["a.gif"]
+    assert untitled.reports == {"Node2": "said"}
+    only_temp = collect({"1": outputs["1"]}, graph, {})
+    assert [item.file.filename for item in only_temp.files] == ["p.png"]
+
+
+def test_reports_are_read_as_json_where_they_are() -> None:
+    outputs = {"1": {"text": ['{"a": 1}']}, "2": {"text": ["plain", "12"]}}
+    graph = {"1": {"class_type": "A", "inputs": {}}, "2": {"class_type": "A", "inputs": {}}}
+    assert collect(outputs, graph, {}).reports == {"A": {"a": 1}, "A (node 2)": ["plain", "12"]}
