@@ -44,7 +44,10 @@ class MatrixProfile:
 
     @classmethod
     def parse(cls, icc: bytes) -> MatrixProfile | None:
-        """The profile, or None if it works otherwise (lookup tables, gray, CMYK) or is damaged."""
+        """The profile, or None if it works otherwise (lookup tables, gray, CMYK), is damaged, or has a lifted black.
+
+        A lifted black needs black point compensation, which is left to Little CMS.
+        """
         try:
             tags = _tags(icc)
             if icc[16:20] != b"RGB " or icc[20:24] != b"XYZ " or b"A2B0" in tags:
@@ -52,6 +55,8 @@ class MatrixProfile:
             columns = [struct.unpack(">3i", tags[name][8:20]) for name in (b"rXYZ", b"gXYZ", b"bXYZ")]
             curves = (_curve(tags[b"rTRC"]), _curve(tags[b"gTRC"]), _curve(tags[b"bTRC"]))
         except (KeyError, struct.error, IndexError, ValueError):
+            return None
+        if max(float(curve[0]) for curve in curves) > 1e-4:
             return None
         matrix = np.linalg.inv(_SRGB_D50) @ (np.array(columns).T / 65536.0)
         return cls(curves, matrix.astype(np.float32))

@@ -143,8 +143,9 @@ def _origin(source: SchemaSource) -> str:
 
 def _entry(spec: InputSpec, workflow: Workflow) -> list[str]:
     lines = [f"  {spec.name}  {_type_text(spec)}  default {_value_text(spec.default)}{_range_text(spec)}"]
-    if spec.help:
-        lines.append(f"      {spec.help}")
+    explained = spec.help or ("a photo of any usual kind (JPEG, PNG, TIFF, WebP)" if spec.is_image else "")
+    if explained:
+        lines.append(f"      {explained}")
     if spec.options:
         shown = ", ".join(str(option) for option in spec.options[:_MANY])
         more = f", … ({len(spec.options)} in all)" if len(spec.options) > _MANY else ""

@@ -105,19 +105,29 @@ def cmyk_profile() -> bytes:
     ramp = bytes(range(256))
     table = b"mft1\0\0\0\0" + bytes([4, 3, 2, 0]) + struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
     table += ramp * 4 + lab.tobytes() + ramp * 3
-    text = b"ideal inks\0"
+    return _profile(b"prtr", b"CMYK", b"Lab ", b"ideal inks", {b"A2B0": table})
+
+
+def gray_profile(gamma: float) -> bytes:
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
+    return _profile(b"mntr", b"GRAY", b"XYZ ", b"gray", {b"kTRC": curve})
+
+
+def _profile(kind: bytes, space: bytes, connection: bytes, name: bytes, tags: dict[bytes, bytes]) -> bytes:
+    d50 = struct.pack(">3i", 63190, 65536, 54061)
+    text = name + b"\0"
     bodies = {
         b"desc": b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + b"\0" * 78,
         b"cprt": b"text\0\0\0\0none\0",
-        b"wtpt": b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061),
-        b"A2B0": table,
+        b"wtpt": b"XYZ \0\0\0\0" + d50,
+        **tags,
     }
     directory, data, start = struct.pack(">I", len(bodies)), b"", 132 + 12 * len(bodies)
     for tag, body in bodies.items():
         directory += struct.pack(">4sII", tag, start + len(data), len(body))
         data += body + b"\0" * (-len(body) % 4)
-    header = struct.pack(">I4sI4s4s4s", start + len(data), b"\0" * 4, 0x02100000, b"prtr", b"CMYK", b"Lab ")
-    header += struct.pack(">6H4s", 2026, 1, 1, 0, 0, 0, b"acsp") + b"\0" * 28 + struct.pack(">3i", 63190, 65536, 54061)
+    header = struct.pack(">I4sI4s4s4s", start + len(data), b"\0" * 4, 0x02100000, kind, space, connection)
+    header += struct.pack(">6H4s", 2026, 1, 1, 0, 0, 0, b"acsp") + b"\0" * 28 + d50
     return header.ljust(128, b"\0") + directory + data
 
 

@@ -18,7 +18,7 @@ from PIL import Image
 from runner import icc, photos
 from runner.errors import EXIT_USAGE, PhotoError
 from runner.photos import prepare_photo, upload_name
-from tests.runner.picture_files import cmyk_profile, decoded, gradient, png, save, srgb_profile, tiff16
+from tests.runner.picture_files import cmyk_profile, decoded, gradient, gray_profile, png, save, srgb_profile, tiff16
 
 TURNS = {
     1: lambda a: a,
@@ -177,6 +177,24 @@ def test_cmyk_with_a_profile_is_converted_by_it(tmp_path: Path) -> None:
     assert result.shape == (40, 50, 3)
     assert worst(result[:, :48], rgb[:, :48]) <= 6  # an 8-bit profile is that coarse at its corners
     assert "ideal inks" in photo.notes[0]
+
+
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("alpha", [False, True])
+def test_gray_with_a_profile_is_converted_by_it(tmp_path: Path, deep: bool, alpha: bool) -> None:
+    stored = np.linspace(0, 65535, 40 * 50).astype(np.uint16).reshape(40, 50, 1)
+    if not deep:
+        stored = stored >> 8
+    light = (stored / (65535 if deep else 255)) ** 1.0
+    srgb = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    values = np.dstack([stored, np.full_like(stored, 40000 if deep else 100)]) if alpha else stored
+    chunk = (b"iCCP", b"gray\0\0" + zlib.compress(gray_profile(1.0)))
+    photo = prepare_photo(png(tmp_path / "a.png", values, 4 if alpha else 0, 16 if deep else 8, (chunk,)))
+    result = decoded(photo.data)
+    bright = light[..., 0] > 0.05  # a linear ramp in 8 bits says little about the shadows
+    assert int(np.abs(result[..., :1] - srgb * 255)[bright].max()) <= (3 if deep else 2)
+    assert np.ptp(result[..., :3], axis=-1).max() <= 1
+    assert (result[..., 3] == (156 if deep else 100)).all() if alpha else result.shape[2] == 3
 
 
 @pytest.mark.parametrize("suffix", ["tif", "jpg"])
