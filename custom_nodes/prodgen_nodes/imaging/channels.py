@@ -48,7 +48,7 @@ class Channel:
     note: str = ""
 
 
-_SOFT = 0.4
+_SOFT = 0.7
 """Opacity of the contact shadow where a shadow is welcome: grounds the product, stays a hint."""
 
 CHANNELS: dict[str, Channel] = {

@@ -1,0 +1,67 @@
+"""What every node of the pack owes its user: words on every input, aliases, a help page, a report that comes last."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+
+from tests.support.comfy import PACK, ComfyServer
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    tomllib = None
+
+NODES = (
+    "ProdgenSegmentProduct",
+    "ProdgenPlaceProduct",
+    "ProdgenEraseHandle",
+    "ProdgenPasteBack",
+    "ProdgenColorFix",
+    "ProdgenGroundShadow",
+    "ProdgenFidelity",
+    "ProdgenChannel",
+    "ProdgenExport",
+    "ProdgenSaveCutout",
+)
+
+
+@pytest.fixture(scope="module")
+def nodes(comfy_server: ComfyServer) -> dict[str, dict[str, Any]]:
+    return {name: info for name, info in comfy_server.object_info().items() if name.startswith("Prodgen")}
+
+
+def test_all_nodes_are_there(nodes: dict[str, dict[str, Any]]) -> None:
+    assert set(NODES) <= set(nodes)
+
+
+def test_every_node_explains_itself(nodes: dict[str, dict[str, Any]]) -> None:
+    for name, info in nodes.items():
+        assert info["category"] == "prodgen", name
+        assert len(info["description"]) > 40, name
+        assert info["search_aliases"], name
+        assert info["output_name"][-1] == "report", name
+        assert (PACK / "web" / "docs" / f"{name}.md").stat().st_size > 300, f"{name} has no help page"
+        for section in info["input"].values():
+            for key, spec in section.items():
+                if section is not info["input"].get("hidden"):
+                    assert len(spec[1].get("tooltip", "")) > 10, f"{name}.{key} has no tooltip"
+
+
+def test_the_help_pages_are_served(comfy_server: ComfyServer) -> None:
+    import requests
+
+    for name in NODES:
+        reply = requests.get(f"{comfy_server.url}/extensions/prodgen_nodes/docs/{name}.md", timeout=30)
+        assert reply.status_code == 200, name
+        assert reply.text.startswith("# "), name
+
+
+@pytest.mark.skipif(tomllib is None, reason="tomllib comes with Python 3.11")
+def test_the_registry_metadata_asks_for_the_comfyui_that_is_tested() -> None:
+    assert tomllib is not None
+    body = tomllib.loads((PACK / "pyproject.toml").read_text(encoding="utf-8"))
+    assert body["project"]["dependencies"] == [], "the pack needs nothing that ComfyUI does not already need"
+    assert body["tool"]["comfy"]["requires-comfyui"] == ">=0.30.0"

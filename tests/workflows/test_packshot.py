@@ -1,0 +1,190 @@
+"""packshot.v1 end to end on a real ComfyUI: what a seller gets, by its pixels."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import ndimage
+from skimage.color import deltaE_ciede2000, rgb2lab
+
+from tests.support.comfy import REPO, ComfyServer, GraphError
+from tests.workflows import published, studio
+from tests.workflows.published import Result
+
+SHADOWED = ("master", "google", "shopify", "ebay", "etsy")
+SIZES = {
+    "master": (2000, 2000), "amazon": (2000, 2000), "google": (1500, 1500), "zalando": (1801, 2600),
+    "shopify": (2048, 2048), "ebay": (1600, 1600), "etsy": (2000, 2000), "walmart": (2200, 2200), "temu": (1350, 1800),
+}  # fmt: skip
+FILLS = {"amazon": 0.88, "google": 0.84, "ebay": 0.85}
+LIMITS = {"amazon": 10e6, "google": 16e6, "ebay": 12e6, "temu": 3e6}
+GRAPH = published.load("packshot.v1")
+
+
+def packshot(server: ComfyServer, photo: Image.Image, **values: object) -> Result:
+    return published.run(server, published.with_values(GRAPH, image=server.upload(photo), **values))
+
+
+def truth_on_canvas(shot: studio.Shot, result: Result, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The product's true colours and coverage where the report says it was placed: `[H,W,3]` sRGB 0..1, `[H,W]`."""
+    place = result.reports["ProdgenPlaceProduct"]
+    scale, (left, top, *_), (x, y, *_) = place["scale"], place["canvas_box"], place["product_box"]
+    offset = np.array((y - top / scale, x - left / scale)) + 0.5 / scale - 0.5
+    shape = (size[1], size[0])
+    alpha = ndimage.affine_transform(shot.alpha, (1 / scale, 1 / scale), offset, shape, order=1)
+    planes = [
+        ndimage.affine_transform(shot.product[..., k], (1 / scale, 1 / scale), offset, shape, order=3, mode="nearest")
+        for k in range(3)
+    ]
+    return np.clip(np.stack(planes, axis=-1), 0, 1), alpha
+
+
+def product_rows_and_columns(pixels: np.ndarray) -> tuple[int, int]:
+    """Height and width of what is red (the product) in the finished picture; a shadow is grey."""
+    red = pixels[..., 0] - pixels[..., 1] > 24
+    return int(red.any(axis=1).sum()), int(red.any(axis=0).sum())
+
+
+def assert_same_product(shot: studio.Shot, result: Result) -> None:
+    picture = result.picture(".png")
+    expected, alpha = truth_on_canvas(shot, result, picture.size)
+    inside = ndimage.binary_erosion(alpha > 0.99, iterations=5)
+    difference = deltaE_ciede2000(rgb2lab(np.asarray(picture) / 255.0), rgb2lab(expected))[inside]
+    # The photo carries sensor noise (sigma 0.004) that the truth does not: about ΔE00 0.5 on a dark red.
+    assert difference.mean() <= 1.0
+    assert (
+        np.abs(np.asarray(picture).astype(float).mean(axis=-1)[inside].mean() / 255 - expected[inside].mean()) < 0.004
+    )
+
+
+def border(pixels: np.ndarray, width: int = 12) -> np.ndarray:
+    return np.concatenate(
+        [part.reshape(-1, 3) for part in (pixels[:width], pixels[-width:], pixels[:, :width], pixels[:, -width:])]
+    )
+
+
+@pytest.fixture(scope="module")
+def shot() -> studio.Shot:
+    return studio.bag()
+
+
+@pytest.mark.parametrize("channel", list(SIZES))
+def test_every_channel_gets_its_picture(comfy_server: ComfyServer, shot: studio.Shot, channel: str) -> None:
+    result = packshot(comfy_server, shot.photo, channel=channel)
+    report = result.reports["ProdgenExport"]
+    width, height = SIZES[channel]
+    assert [name.rsplit(".", 1)[1] for name, _ in result.files] == ["jpg", "png"]
+    for ending in (".jpg", ".png"):
+        assert result.picture(ending).size == (width, height)
+        assert result.picture(ending).mode == "RGB"
+        assert (border(result.pixels(ending)) == 255).all()
+    assert len(result.data(".jpg")) <= LIMITS.get(channel, 20e6)
+
+    pixels = result.pixels(".png")
+    tall, wide = product_rows_and_columns(pixels)
+    share = max(tall / height, wide / width)
+    if width == height:
+        assert share == pytest.approx(FILLS.get(channel, 0.86), abs=0.01)
+    else:  # on a page of another shape the width may be what runs out first
+        assert 0.85 <= share <= 0.91
+    assert_same_product(shot, result)
+
+    _, alpha = truth_on_canvas(shot, result, (width, height))
+    outside = ~ndimage.binary_dilation(alpha > 0.001, iterations=6)
+    darkest = pixels[outside].min()
+    if channel in SHADOWED:
+        assert darkest < 245, "no contact shadow"
+        bottom = result.reports["ProdgenPlaceProduct"]["canvas_box"][3]
+        above = outside.copy()
+        above[int(bottom - 0.2 * height) :] = False
+        assert (pixels[above] == 255).all(), "a shadow above the contact"
+    else:
+        assert darkest == 255
+
+    assert report["channel"] == channel
+    # The photo is small on purpose: the enlargement must be flagged, and nothing else may fail.
+    assert report["failed"] == ["enlargement"]
+    assert not report["passed"]
+    assert report["checks"]["product unchanged"]
+    assert any(line.startswith("FAIL  enlargement: ×") for line in report["rules"])
+    assert all(line.startswith("pass") for line in report["rules"] if "enlargement" not in line)
+
+
+def test_the_example_is_a_packshot_that_passes_everything(comfy_server: ComfyServer) -> None:
+    with Image.open(REPO / "examples" / "handbag.jpg") as opened:
+        photo = opened.convert("RGB")
+    result = packshot(comfy_server, photo)
+    report = result.reports["ProdgenExport"]
+    assert report["failed"] == []
+    assert report["passed"]
+    assert result.picture(".jpg").size == (2000, 2000)
+    assert result.reports["ProdgenFidelity"]["passed"]
+    assert result.reports["ProdgenFidelity"]["delta_e00_mean"] <= 1.0
+    assert result.reports["ProdgenPlaceProduct"]["fill"] == pytest.approx(0.86, abs=0.01)
+
+
+def test_the_png_opens_as_this_graph_and_the_jpeg_tells_nothing(comfy_server: ComfyServer, shot: studio.Shot) -> None:
+    graph = published.with_values(GRAPH, image=comfy_server.upload(shot.photo), width=640, height=640)
+    result = published.run(comfy_server, graph)
+    assert json.loads(result.picture(".png").info["prompt"]) == graph
+    jpeg = result.data(".jpg")
+    assert b"ProdgenExport" not in jpeg
+    assert b"class_type" not in jpeg
+    assert result.picture(".jpg").info["icc_profile"]
+    assert not result.picture(".jpg").getexif()
+
+
+def test_a_sellers_wishes_replace_the_presets(comfy_server: ComfyServer, shot: studio.Shot) -> None:
+    result = packshot(
+        comfy_server, shot.photo, channel="shopify", width=640, height=800, fill=0.6, background="#e6ecf0", shadow=0.0
+    )
+    pixels = result.pixels(".png")
+    assert pixels.shape == (800, 640, 3)
+    assert (border(pixels) == (0xE6, 0xEC, 0xF0)).all()
+    _, alpha = truth_on_canvas(shot, result, (640, 800))
+    outside = ~ndimage.binary_dilation(alpha > 0.001, iterations=6)
+    assert (pixels[outside] == (0xE6, 0xEC, 0xF0)).all(), "a shadow although none was wished"
+    assert result.reports["ProdgenExport"]["passed"]
+    assert_same_product(shot, result)
+
+
+def test_a_wish_that_breaks_the_shops_rule_is_flagged(comfy_server: ComfyServer, shot: studio.Shot) -> None:
+    result = packshot(
+        comfy_server, shot.photo, channel="amazon", width=640, height=640, fill=0.5, background="#fafafa", shadow=0.6
+    )
+    assert set(result.reports["ProdgenExport"]["failed"]) >= {"fill", "border", "background", "shadow"}
+
+
+def test_a_photo_that_is_cut_out_already_keeps_its_own_alpha(comfy_server: ComfyServer, shot: studio.Shot) -> None:
+    alpha = Image.fromarray(np.rint(shot.alpha * 255).astype(np.uint8))
+    cut = Image.fromarray(np.rint(shot.product * 255).astype(np.uint8))
+    cut.putalpha(alpha)
+    result = packshot(comfy_server, cut, width=600, height=600)
+    assert result.reports["ProdgenSegmentProduct"]["method"] == "alpha"
+    assert result.reports["ProdgenExport"]["passed"]
+    assert_same_product(shot, result)
+
+
+def test_a_photo_that_cannot_be_cut_out_is_refused_in_the_sellers_words(comfy_server: ComfyServer) -> None:
+    noise = Image.fromarray(np.random.default_rng(1).integers(0, 256, (320, 320, 3), dtype=np.uint8))
+    with pytest.raises(GraphError, match=r"(?s)ProdgenSegmentProduct.*What to try"):
+        packshot(comfy_server, noise)
+
+
+@pytest.mark.slow
+def test_a_photo_of_8000_pixels_fits_into_8_gigabytes(start_comfy) -> None:  # type: ignore[no-untyped-def]
+    server = start_comfy()
+    small = studio.bag(2000, 2000)
+    buffer = io.BytesIO()
+    small.photo.resize((8000, 8000), Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=92)
+    path = server.base_dir / "large.jpg"
+    path.write_bytes(buffer.getvalue())
+    graph = published.with_values(GRAPH, image=server.upload(path))
+    result = published.run(server, graph, timeout=600)
+    assert result.reports["ProdgenExport"]["passed"]
+    peak = next(line for line in open(f"/proc/{server.pid}/status") if line.startswith("VmHWM"))  # noqa: PTH123, SIM115 - /proc
+    assert int(peak.split()[1]) <= 8 * 1024 * 1024, peak

@@ -1,0 +1,71 @@
+"""A published version never changes, says what it is for, and can be set and read by its titles."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.comfy import ComfyServer
+from tests.workflows import published
+
+STANDARD = {
+    *("image", "prompt", "negative", "seed", "steps", "cfg", "sampler"),
+    *("width", "height", "denoise", "checkpoint", "style"),
+}
+OWN = {"channel", "fill", "background", "shadow"}
+WORKFLOWS = pytest.mark.parametrize("path", published.files(), ids=lambda path: path.stem)
+
+
+def checksums() -> dict[str, str]:
+    lines = (published.FOLDER / "checksums.sha256").read_text(encoding="utf-8").splitlines()
+    return {name: digest for digest, name in (line.split(maxsplit=1) for line in lines if line.strip())}
+
+
+def test_every_version_is_the_one_that_was_published() -> None:
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in published.files()}
+    assert found == checksums(), "a published workflow never changes: publish a change as a new version"
+
+
+def test_the_first_two_are_there() -> None:
+    assert {"packshot.v1.json", "cutout.v1.json"} <= {path.name for path in published.files()}
+
+
+def test_the_index_says_what_each_is_for() -> None:
+    index = yaml.safe_load((published.FOLDER / "index.yaml").read_text(encoding="utf-8"))["workflows"]
+    assert {f"{entry['name']}.json" for entry in index} == {path.name for path in published.files()}
+    for entry in index:
+        graph = published.load(entry["name"])
+        assert entry["purpose"].strip()
+        assert set(entry["inputs"]) == set(published.inputs_of(graph))
+        assert set(entry["outputs"]) == set(published.outputs_of(graph))
+        assert isinstance(entry["models"], list)
+
+
+@WORKFLOWS
+def test_names_and_titles_follow_the_contract(path: Path) -> None:
+    assert re.fullmatch(r"[a-z0-9_]+\.v\d+", path.stem)
+    graph = json.loads(path.read_text(encoding="utf-8"))
+    inputs, outputs = published.inputs_of(graph), published.outputs_of(graph)
+    assert "image" in inputs
+    assert outputs
+    assert set(inputs) <= STANDARD | OWN
+    for name, (node_id, widget) in inputs.items():
+        widgets = [key for key, value in graph[node_id]["inputs"].items() if not isinstance(value, list)]
+        assert widget in widgets, name
+        assert len(widgets) == 1 or " = " in graph[node_id]["_meta"]["title"], f"{name} does not name its widget"
+
+
+@WORKFLOWS
+def test_the_server_knows_every_node_and_every_input(path: Path, comfy_server: ComfyServer) -> None:
+    known = comfy_server.object_info()
+    for node in json.loads(path.read_text(encoding="utf-8")).values():
+        assert node["class_type"] in known
+        sections = known[node["class_type"]]["input"]
+        wanted = {key for section in sections.values() for key in section}
+        assert set(node["inputs"]) <= wanted
+        assert set(sections.get("required", {})) <= set(node["inputs"])
