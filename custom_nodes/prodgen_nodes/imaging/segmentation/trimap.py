@@ -11,6 +11,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from .backdrop import Backdrop, connected_to_frame, gradient
+from .contact import contact_shadow
 from .evidence import Evidence
 from .walker import random_walker
 
@@ -18,7 +19,7 @@ _FRAME_WEIGHT = 1.0
 _HOLE_WEIGHT = 0.02
 _COLOR_WEIGHT = 0.3
 _DARK_WEIGHT = 0.01
-_DEFAULT_WEIGHT = 2e-4
+_DEFAULT_WEIGHT = 5e-4
 
 
 def _local_max(x: Tensor, radius: int) -> Tensor:
@@ -58,7 +59,9 @@ def enclosed_backdrop(srgb: Tensor, backdrop: Backdrop, near: Tensor) -> Tensor:
     area = ndimage.sum_labels(np.ones_like(spread), labels, index)
     mean = np.max([np.abs(ndimage.mean(off[..., c] / spread, labels, index)) for c in range(3)], axis=0)
     rough = np.max([ndimage.standard_deviation(off[..., c] / spread, labels, index) for c in range(3)], axis=0)
-    keep = np.concatenate(([False], (mean < 1.5) & (rough < 1.5) & (area >= 6)))
+    # Texture holds a few matching pixels everywhere; a real opening is larger and lies near the outline.
+    keep = (mean < 1.5) & (rough < 1.5) & (area >= max(6.0, 6e-5 * labels.size))
+    keep = np.concatenate(([False], keep))
     return torch.from_numpy(keep[labels]).to(near.device)
 
 
@@ -109,13 +112,23 @@ def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | N
         target[where] = value
 
     lit = evidence.ratio
-    vote((evidence.difference > 8) & (lit < 0.15), _DARK_WEIGHT, 1.0)
+    # The darker, the less a shadow explains it.
+    dark = ((0.4 - lit) / 0.3).clamp(0.0, 1.0) * _DARK_WEIGHT * (evidence.difference > 8)
+    data = torch.maximum(data, dark)
     vote((evidence.difference > 8) & (lit > 1.06), _COLOR_WEIGHT, 1.0)
-    vote((evidence.residue > 5) & (evidence.difference > 5), _COLOR_WEIGHT, 1.0)
+    colored = ((evidence.residue - 1.5) / 3.5).clamp(0.0, 1.0) ** 3 * _COLOR_WEIGHT * (evidence.difference > 5)
+    data = torch.maximum(data, colored)
     vote(holes, _HOLE_WEIGHT, 0.0)
-    vote(outside, _FRAME_WEIGHT, 0.0)
+    # A pixel that only nearly matches may be a product of nearly the backdrop's colour: let the edges speak there.
+    sure = torch.exp(-((evidence.difference / 2.0) ** 2)).clamp(min=0.02)
+    data = torch.where(outside, sure * _FRAME_WEIGHT, data)
+    target[outside] = 0.0
     if hint is not None:
         vote(hint < 0.02, _FRAME_WEIGHT, 0.0)
     right, down = conductances(srgb, backdrop.noise)
     likelihood = random_walker(right, down, data, target)
-    return Labels(likelihood, likelihood)
+    seam = contact_shadow(srgb, likelihood, evidence, backdrop.noise)
+    if bool(seam.any()):
+        vote(seam, _COLOR_WEIGHT, 0.0)
+        likelihood = random_walker(right, down, data, target)
+    return Labels(likelihood, seam.float())

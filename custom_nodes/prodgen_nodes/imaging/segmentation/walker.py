@@ -76,7 +76,7 @@ def random_walker(right: Tensor, down: Tensor, data: Tensor, target: Tensor, ste
     else:
         start = torch.full_like(target, 0.5)
         steps *= 3
-    return _conjugate_gradients(start, right, down, data, target, steps, 1e-4).clamp(0.0, 1.0)
+    return _conjugate_gradients(start, right, down, data, target, steps, 1e-6).clamp(0.0, 1.0)
 
 
 def _series(conductance: Tensor, dim: int) -> Tensor:
