@@ -52,7 +52,8 @@ class Step:
         seconds = time.monotonic() - self._begin
         if self._live:
             self._ticker.join()
-            print("\r\x1b[K", end="")
+            self._show("")
+            print("\r", end="")
         if kind is None:
             say(f"- {self._title}: done in {seconds:.1f} s")
         else:
@@ -67,5 +68,10 @@ class Step:
     def _tick(self) -> None:
         while not self._ended.wait(0.2):
             seconds = time.monotonic() - self._begin
-            line = f"- {self._title} · {seconds:.0f} s · {self._doing}"
-            print("\r\x1b[K" + line[: shutil.get_terminal_size().columns - 1], end="", flush=True)
+            self._show(f"- {self._title} · {seconds:.0f} s · {self._doing}")
+
+    @staticmethod
+    def _show(line: str) -> None:
+        """Replace the terminal's last line. Blanks instead of a control sequence: every terminal knows blanks."""
+        width = shutil.get_terminal_size().columns - 1
+        print("\r" + line[:width].ljust(width), end="", flush=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
 import os
 import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -51,10 +53,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = arguments(argv)
     project = Project(Path(__file__).resolve().parent.parent)
     signal.signal(signal.SIGTERM, _interrupt)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # an old terminal's character set is no reason to stop
     try:
         project.state.mkdir(parents=True, exist_ok=True)
         waiting = "Another installation is still at work here; waiting for it."
-        with FileLock(project.state / "install.lock", on_wait=lambda: say(waiting)) as lock:
+        with FileLock(project.lock, on_wait=lambda: say(waiting)) as lock:
             project.open(lock.fileno() if os.name == "posix" else None)
             if chosen.uninstall:
                 return uninstall(project)

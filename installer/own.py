@@ -32,7 +32,8 @@ def locate(path: Path) -> Path:
             return folder
     raise InstallError(
         f"There is no ComfyUI in {path} (no main.py).",
-        "Give the folder that holds ComfyUI's main.py: python install.py --comfyui PATH",
+        "Give the folder that holds ComfyUI's main.py: python install.py --comfyui PATH "
+        "(--source package installs a separate one).",
         usage=True,
     )
 

@@ -10,6 +10,8 @@ from installer import pythons
 from installer.journal import Journal, write_atomically
 from installer.pip import Pip
 
+MARK = ".made_by_prodgen"
+
 
 class Project:
     """The checkout, and what the installer makes in it: `.venv` and `.comfyui`."""
@@ -25,18 +27,24 @@ class Project:
         self.install_record = self.state / "install.json"
         self.log = self.state / "install.log"
         self.scratch = self.state / "tmp"
+        self.lock = self.state / "install.lock"
 
     def open(self, keep_open: int | None) -> None:
         """Read the journal; called with the lock held (`keep_open`: its descriptor, which pip inherits)."""
-        journal = self.state / "journal.json"
-        self.journal_was_there = journal.is_file()
-        self.journal = Journal(journal)
+        self.journal = Journal(self.state / "journal.json")
         self.pip = Pip(self.python, self.log, self.scratch, keep_open)
 
     @property
     def environment_id(self) -> str:
         """Changes when `.venv` is made again, so that everything inside it is, too."""
         return str((self.journal.facts.get("environment") or {}).get("id"))
+
+    def owns_environment(self) -> bool:
+        """Whether `.venv` was made here: its own mark says so, or the journal when making it was interrupted."""
+        return (self.venv / MARK).is_file() or bool((self.journal.facts.get("environment") or {}).get("ours"))
+
+    def mark_environment(self) -> None:
+        (self.venv / MARK).write_text("made by install.py\n", encoding="utf-8")
 
     def record(self, comfyui: Path, python: Path, version: str, *, managed: bool) -> None:
         """What the runner reads to start the server. Paths inside the project are relative: it may be moved."""

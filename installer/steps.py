@@ -34,8 +34,14 @@ class Installer:
         self.own_path: Path | None = chosen.comfyui
         if self.own_path is None and facts.get("own") and not (chosen.source or chosen.no_comfyui):
             self.own_path = Path(facts["own"]["path"])
-            say(f"Using your ComfyUI in {self.own_path}, as chosen before (--source package installs one of our own).")
+            say(f"Using your ComfyUI in {self.own_path}, as chosen before (--source package installs a separate one).")
         self.managed = self.own_path is None and not chosen.no_comfyui
+
+    def _leave_the_former(self, comfyui: Path | None) -> None:
+        """Take the nodes out of somebody's ComfyUI that is no longer the one to use."""
+        former = (self.project.journal.facts.get("own") or {}).get("path")
+        if former and (comfyui is None or Path(former) != comfyui) and pack.unlink(self.project.pack, Path(former)):
+            say(f"- took the nodes out of {former}")
 
     def run(self) -> int:
         """All steps, in order."""
@@ -74,12 +80,11 @@ class Installer:
         self._check_space(existing is not None)
         if existing is not None and not pythons.objection(existing, for_torch=self.managed):
             if facts.get("environment") is None:
-                if not project.journal_was_there:
-                    say(f"Using the environment that is already in {project.venv}.")
+                say(f"Using the environment that is already in {project.venv}.")
                 project.journal.remember(environment={"id": fingerprint(time.time_ns()), "ours": False})
             if facts["environment"].get("complete", True):
                 return
-        if project.venv.exists() and not (facts.get("environment") or {}).get("ours"):
+        if project.venv.exists() and not project.owns_environment():
             raise InstallError(
                 f"{project.venv} is there, was not made by this command, and will not do"
                 + (f" ({existing.name}: {pythons.objection(existing, for_torch=self.managed)})." if existing else "."),
@@ -91,6 +96,7 @@ class Installer:
             record = {"id": fingerprint(time.time_ns()), "ours": True, "complete": False}
             project.journal.remember(environment=record)
             pythons.make_environment(python, project.venv)
+            project.mark_environment()
             project.journal.remember(environment={**record, "complete": True})
 
     def _check_space(self, environment_exists: bool) -> None:
@@ -147,6 +153,7 @@ class Installer:
         if not journal.is_done("started", stamp):
             self._start_once(project.comfyui, project.python)
             journal.done("started", stamp)
+        self._leave_the_former(None)
         journal.remember(own=None)
         project.record(Path(".comfyui/ComfyUI"), project.python.relative_to(project.root), source.VERSION, managed=True)
 
@@ -205,6 +212,7 @@ class Installer:
         """Somebody's own ComfyUI: the nodes are linked in, nothing else is touched."""
         project = self.project
         version = source.version_of(comfyui) or ""
+        self._leave_the_former(comfyui)
         how = pack.link(project.pack, comfyui, relative=False)
         project.journal.remember(own={"path": str(comfyui), "python": str(python)})
         stamp = fingerprint(comfyui, python, version, how)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
 
@@ -30,22 +31,21 @@ def uninstall(project: Project) -> int:
             shutil.rmtree(project.comfyui / "custom_nodes" / "comfyui_controlnet_aux", ignore_errors=True)
         kept = source.remove(project.comfyui, project.manifest)
         say("- removed ComfyUI")
-    if (facts.get("environment") or {}).get("ours") and project.venv.exists():
+    if project.owns_environment() and project.venv.exists():
         shutil.rmtree(project.venv)
         say("- removed .venv")
     shutil.rmtree(project.root / "prodgen.egg-info", ignore_errors=True)
+    for entry in project.state.iterdir():
+        if entry.is_dir() and (entry != project.comfyui or not kept):
+            shutil.rmtree(entry)
+        elif entry.is_file() and entry != project.lock:
+            entry.unlink()
+    with contextlib.suppress(OSError):  # Windows keeps the lock's file for as long as this process holds it
+        project.lock.unlink()
+        project.state.rmdir()
     if kept:
-        for entry in project.state.iterdir():
-            if entry == project.comfyui:
-                continue
-            if entry.is_dir():
-                shutil.rmtree(entry)
-            else:
-                entry.unlink()
         size = sum(path.lstat().st_size for path in kept) / 1e9
         say(f"- kept {len(kept)} files of yours ({size:.1f} GB), for example {kept[0].relative_to(project.root)};")
         say(f"  delete {project.comfyui.relative_to(project.root)} if you do not need them.")
-    else:
-        shutil.rmtree(project.state)
     say("prodgen is uninstalled. Your results in outputs/ and this folder are as they were.")
     return 0

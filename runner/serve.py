@@ -206,7 +206,7 @@ class _Waiting:
 
     def clear(self) -> None:
         if self._live and self._shown:
-            sys.stderr.write("\r\x1b[K")
+            sys.stderr.write("\r" + " " * 40 + "\r")
             sys.stderr.flush()
 
 

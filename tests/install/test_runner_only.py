@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -103,6 +103,39 @@ def test_two_at_once_do_not_get_in_each_others_way(installed: Path) -> None:
     assert [one.returncode for one in both] == [0, 0], said
 
 
+def test_another_comfyui_takes_the_place_of_the_former(installed: Path, tmp_path: Path) -> None:
+    trees = []
+    for name in ("first", "second"):
+        tree = tmp_path / name / "ComfyUI"
+        (tree / "comfy").mkdir(parents=True)
+        (tree / "comfyui_version.py").write_text('__version__ = "0.31.2"\n')
+        (tree / "main.py").write_text("print('starts')\n")
+        trees.append(tree)
+    for tree in trees:
+        code, said = install(installed, "--comfyui", str(tree.parent), "--python", sys.executable)
+        assert code == 0, said
+        assert str(tree) in said
+    links = [tree / "custom_nodes" / "prodgen_nodes" for tree in trees]
+    assert [link.exists() for link in links] == [False, True]
+    code, said = install(installed, "--no-comfyui")
+    assert code == 0, said
+    shutil.rmtree(trees[1])
+    code, said = install(installed)
+    assert code == 2
+    assert "--source package" in said
+    assert install(installed, "--no-comfyui")[0] == 0
+
+
+def test_a_comfyui_that_does_not_start_is_said_to(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "comfy").mkdir()
+    (tmp_path / "comfyui_version.py").write_text('__version__ = "0.30.0"\n')
+    (tmp_path / "main.py").write_text("import a_module_nobody_has\n")
+    code, said = install(installed, "--comfyui", str(tmp_path), "--python", sys.executable)
+    assert code == 1
+    assert "a_module_nobody_has" in said
+    assert "its requirements are installed" in said
+
+
 def test_an_environment_that_is_not_ours_is_not_deleted(project: Path) -> None:
     precious = project / ".venv" / "precious.txt"
     precious.parent.mkdir()
@@ -119,9 +152,6 @@ def test_uninstall_removes_what_was_made_and_only_that(installed: Path, tmp_path
     before = {path.relative_to(project) for path in project.rglob("*")}
     (project / "outputs").mkdir()
     (project / "outputs" / "mine.png").write_bytes(b"a picture")
-    journal = json.loads((project / ".comfyui" / "journal.json").read_text())
-    journal["facts"]["environment"]["ours"] = True  # the test above made it forget
-    (project / ".comfyui" / "journal.json").write_text(json.dumps(journal))
     code, said = install(project, "--uninstall")
     assert code == 0, said
     assert not (project / ".venv").exists()
