@@ -8,6 +8,7 @@ from .channel import ProdgenChannel
 from .color import ProdgenColorFix
 from .cutout import ProdgenSaveCutout
 from .export import ProdgenExport
+from .fidelity import ProdgenFidelity
 from .handle import ProdgenEraseHandle
 from .paste_back import ProdgenPasteBack
 from .placement import ProdgenPlaceProduct
@@ -24,6 +25,7 @@ class ProdgenExtension(ComfyExtension):
             ProdgenEraseHandle,
             ProdgenPasteBack,
             ProdgenColorFix,
+            ProdgenFidelity,
             ProdgenChannel,
             ProdgenExport,
             ProdgenSaveCutout,

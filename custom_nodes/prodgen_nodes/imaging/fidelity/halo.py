@@ -1,0 +1,91 @@
+"""A rim of the old backdrop around the product.
+
+At a clean outline every pixel is a mixture of the product's colour just inside and the scene's just outside. A fringe
+of the old backdrop is neither: its distance from all such mixtures, beyond the same distance a few pixels further in
+and further out (texture and noise), is the halo.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..colorspace import delta_e00, linear_to_lab, srgb_to_linear
+from ..filters import dilate, erode, gaussian_blur
+
+_GAP = 3
+"""Pixels that the two sides are measured away from the outline."""
+_RING = 2
+_SIDE_SIGMA = 3.0
+_MIXTURES = 9
+_OVERVIEW_SIDE = 700
+
+
+def edge_halo(scene: Tensor, coverage: Tensor) -> float | None:
+    """Mean excess colour difference (ΔE00) on the outline of `coverage` `[H,W]` in sRGB `scene` `[H,W,3]`.
+
+    Around the product there must be some scene; None where there is none. What is darker than the ground below a
+    lower edge does not count: that is the contact shadow.
+    """
+    alpha = coverage.unsqueeze(0)
+    body, trace = (alpha > 0.98).to(alpha), (alpha > 0.02).to(alpha)
+    solid, near = erode(body, _GAP), dilate(trace, _GAP)
+    if not bool(solid.any()) or bool(near.all()):
+        return None
+    factor = max(1, round(max(coverage.shape) / _OVERVIEW_SIDE))
+    linear = srgb_to_linear(scene)
+    sides = (_Side(linear, solid, factor), _Side(linear, 1 - near, factor))
+
+    def distances(where: Tensor) -> Tensor:
+        rows, columns = torch.nonzero(where[0] > 0, as_tuple=True)
+        return _from_mixtures(linear, alpha, rows, columns, sides)
+
+    outline = distances(dilate(trace, _RING) - erode(body, 1))
+    inwards = distances(solid - erode(solid, _GAP))
+    outwards = distances(dilate(near, _GAP) - near)
+    if outline.numel() == 0:
+        return None
+    usual = max(float(band.mean()) for band in (inwards, outwards, outline.new_zeros(1)) if band.numel())
+    return max(0.0, float(outline.mean()) - usual)
+
+
+def _from_mixtures(linear: Tensor, alpha: Tensor, rows: Tensor, columns: Tensor, sides: tuple[_Side, _Side]) -> Tensor:
+    """ΔE00 `[n]` between pixels and the nearest mixture of the two sides' colours there; contact shadow counts 0."""
+    (product, knows_product), (ground, knows_ground) = (side.at(rows, columns) for side in sides)
+    found = linear_to_lab(linear[rows, columns])
+    nearest = found.new_full((rows.numel(),), torch.inf)
+    for share in torch.linspace(0, 1, _MIXTURES).tolist():
+        nearest = torch.minimum(nearest, delta_e00(found, linear_to_lab(torch.lerp(ground, product, share))))
+    shadow = _faces_down(alpha, rows, columns) & (found[:, 0] < linear_to_lab(ground)[:, 0])
+    return torch.where(shadow, torch.zeros_like(nearest), nearest)[knows_product & knows_ground]
+
+
+class _Side:
+    """Local mean colour of the pixels on one side of the outline, on a reduced grid."""
+
+    def __init__(self, linear: Tensor, weight: Tensor, factor: int) -> None:
+        planes = torch.cat((linear.movedim(-1, 0) * weight, weight)).unsqueeze(0)
+        if factor > 1:
+            planes = F.avg_pool2d(planes, factor, ceil_mode=True)
+        self._planes = gaussian_blur(planes, _SIDE_SIGMA)
+        self._factor = factor
+
+    def at(self, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+        """Linear RGB `[n,3]` near these pixels, and whether there is any of this side near them `[n]`."""
+        height, width = self._planes.shape[-2:]
+        x = (columns + 0.5) / (self._factor * width) * 2 - 1
+        y = (rows + 0.5) / (self._factor * height) * 2 - 1
+        grid = torch.stack((x, y), dim=-1).view(1, 1, -1, 2).to(self._planes)
+        values = F.grid_sample(self._planes, grid, mode="bilinear", padding_mode="border", align_corners=False)[0, :, 0]
+        weight = values[3]
+        return (values[:3] / weight.clamp(min=1e-4)).T, weight > 1e-3
+
+
+def _faces_down(alpha: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Whether the outline at these pixels looks towards the ground."""
+    smooth = gaussian_blur(alpha, 2.0)[0]
+    height = smooth.shape[0]
+    below = smooth[(rows + 2).clamp(max=height - 1), columns]
+    above = smooth[(rows - 2).clamp(min=0), columns]
+    return above - below > 0.05

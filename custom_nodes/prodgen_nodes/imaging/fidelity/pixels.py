@@ -1,0 +1,95 @@
+"""Colour and structure of a finished picture against what the product should look like there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..color.overview import strips
+from ..colorspace import chroma, delta_e00, hue_difference, linear_to_lab, linear_to_srgb, srgb_to_lab, srgb_to_linear
+from ..filters import gaussian_blur
+
+MIN_CHROMA = 12.0
+"""C* below which a hue angle is noise."""
+_SSIM_SIGMA = 1.5
+_SSIM_REACH = 5
+_LUMA = (0.2125, 0.7154, 0.0721)
+
+
+@dataclass(frozen=True)
+class PixelDifference:
+    """Figures inside a mask. `hue_error_deg` is None where nothing is colourful enough; `map` is ΔE00 `[H,W]`."""
+
+    delta_e00_mean: float
+    delta_e00_p95: float
+    hue_error_deg: float | None
+    ssim: float
+    map: Tensor
+
+
+def relit(expected: Tensor, ratio: Tensor) -> Tensor:
+    """sRGB `expected` `[H,W,3]` under light changed by `ratio` `[H,W]` (in linear light), limited to 0..1."""
+    return linear_to_srgb((srgb_to_linear(expected) * ratio.unsqueeze(-1)).clamp(0.0, 1.0))
+
+
+def compare(found: Tensor, expected: Tensor, inside: Tensor, ratio: Tensor | None = None) -> PixelDifference:
+    """Compare sRGB `found` with sRGB `expected` `[H,W,3]` where `inside` `[H,W]` is true.
+
+    With `ratio` `[H,W]` the expected pixels are relit by it first. ΔE00: Sharma, Wu, Dalal 2005. SSIM: Wang et al.
+    2004, Gaussian window of σ 1.5, on the luma of sRGB values, population covariance, as scikit-image computes it with
+    `gaussian_weights=True, use_sample_covariance=False, data_range=1`.
+    """
+    height, width = inside.shape
+    difference = found.new_zeros(height, width)
+    hues, colourful, similarity = 0.0, 0, 0.0
+    luma = found.new_tensor(_LUMA)
+    for rows in strips(height, width):
+        if not bool(inside[rows].any()):
+            continue
+        # The window of SSIM looks a few rows beyond the strip.
+        around = slice(max(0, rows.start - _SSIM_REACH), min(height, rows.stop + _SSIM_REACH))
+        here, there = found[around], expected[around]
+        if ratio is not None:
+            there = relit(there, ratio[around])
+        core = slice(rows.start - around.start, rows.stop - around.start)
+        chosen = inside[rows]
+        structure = _ssim_map(here @ luma, there @ luma)[core]
+        similarity += float(structure[chosen].double().sum())
+        lab_found, lab_expected = srgb_to_lab(here[core][chosen]), srgb_to_lab(there[core][chosen])
+        difference[rows] = difference[rows].masked_scatter(chosen, delta_e00(lab_found, lab_expected))
+        strong = chroma(lab_expected) > MIN_CHROMA
+        hues += float(hue_difference(lab_found, lab_expected)[strong].double().sum())
+        colourful += int(strong.sum())
+    values = difference[inside]
+    return PixelDifference(
+        delta_e00_mean=float(values.double().mean()),
+        delta_e00_p95=percentile(values, 0.95),
+        hue_error_deg=hues / colourful if colourful else None,
+        ssim=similarity / values.numel(),
+        map=difference,
+    )
+
+
+def percentile(values: Tensor, share: float) -> float:
+    """The value `[n]` below which `share` of all lie (the next one up; no limit on n)."""
+    position = min(values.numel(), max(1, round(share * values.numel() + 0.5)))
+    return float(torch.kthvalue(values, position).values)
+
+
+def _ssim_map(first: Tensor, second: Tensor) -> Tensor:
+    """Local structural similarity `[H,W]` of two planes `[H,W]` in 0..1."""
+    planes = torch.stack((first, second, first * first, second * second, first * second)).unsqueeze(0)
+    mean_1, mean_2, square_1, square_2, product = gaussian_blur(planes, _SSIM_SIGMA)[0]
+    variance_1, variance_2 = square_1 - mean_1**2, square_2 - mean_2**2
+    covariance = product - mean_1 * mean_2
+    c1, c2 = 0.01**2, 0.03**2
+    above = (2 * mean_1 * mean_2 + c1) * (2 * covariance + c2)
+    result: Tensor = above / ((mean_1**2 + mean_2**2 + c1) * (variance_1 + variance_2 + c2))
+    return result
+
+
+def lightness(srgb: Tensor) -> Tensor:
+    """L* `[...]` of sRGB `[...,3]`."""
+    return linear_to_lab(srgb_to_linear(srgb))[..., 0]

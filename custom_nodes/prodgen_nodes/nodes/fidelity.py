@@ -1,0 +1,174 @@
+"""Product Fidelity: is the product in the finished picture still the seller's?"""
+
+from __future__ import annotations
+
+import torch
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..imaging.fidelity.judge import COMPARES, Compare, Fidelity, Limits, Settings, judge, merged
+from ..imaging.placement import Placement
+from .common import (
+    CATEGORY,
+    PlacementType,
+    optional_mask,
+    output,
+    progress_callback,
+    required_mask,
+    thumbnails,
+    work_device,
+)
+
+_DEFAULTS = Limits()
+_SIDE = 512
+_FULL_SCALE = 10.0
+"""ΔE00 that the preview shows in full colour."""
+
+
+def _limit(name: str, default: float, high: float, step: float, tooltip: str) -> io.Float.Input:
+    return io.Float.Input(
+        name, default=default, min=0.0, max=high, step=step, optional=True, advanced=True, tooltip=tooltip
+    )
+
+
+class ProdgenFidelity(io.ComfyNode):
+    """Measures colour, structure, outline and standing of the product in a finished picture, and says what is wrong."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ProdgenFidelity",
+            display_name="Product Fidelity",
+            category=CATEGORY,
+            description=(
+                "Compares the finished picture with the product photo, where it was placed: CIEDE2000, hue, SSIM, "
+                "rests of an old backdrop on the outline, and whether it floats. Says passed or not, with reasons."
+            ),
+            search_aliases=["quality check", "delta e", "ciede2000", "ssim", "compare product", "quality gate", "halo"],
+            inputs=[
+                io.Image.Input("image", tooltip="The finished picture."),
+                io.Image.Input(
+                    "product",
+                    tooltip="The product photo at full resolution (from Segment Product), as it really looks.",
+                ),
+                io.Mask.Input("mask", tooltip="Where the product is in that photo (1 = product), same size as it."),
+                PlacementType.Input(
+                    "placement",
+                    optional=True,
+                    tooltip=(
+                        "From Place Product: where the photo's pixels belong in the picture. Without it the product "
+                        "must already have the picture's size and lie in its place."
+                    ),
+                ),
+                io.Combo.Input(
+                    "compare",
+                    options=list(COMPARES),
+                    default=COMPARES[0],
+                    optional=True,
+                    tooltip=(
+                        "exact: every pixel must look as in the photo (packshots, pasted products). relit: light may "
+                        "differ, colour and structure may not (after Fix Product Color or a relight)."
+                    ),
+                ),
+                io.Float.Input(
+                    "scale",
+                    default=1.0,
+                    min=0.5,
+                    max=2.0,
+                    step=0.001,
+                    optional=True,
+                    tooltip="The scale that Paste Product Back used (its default is 1.01); 1 when nothing was pasted.",
+                ),
+                io.Boolean.Input(
+                    "check_floating",
+                    default=True,
+                    optional=True,
+                    tooltip="Off for pictures that have no shadow by design; floating is then null.",
+                ),
+                io.Mask.Input(
+                    "keep_in_front",
+                    optional=True,
+                    tooltip="Where the scene covers the product on purpose (fingers, erased handle): not judged.",
+                ),
+                _limit(
+                    "max_delta_e00_mean", _DEFAULTS.max_delta_e00_mean, 100, 0.1, "Largest mean CIEDE2000 that passes."
+                ),
+                _limit(
+                    "max_delta_e00_p95",
+                    _DEFAULTS.max_delta_e00_p95,
+                    100,
+                    0.1,
+                    "Largest CIEDE2000 that 95 % of the product may reach.",
+                ),
+                _limit(
+                    "max_hue_error_deg",
+                    _DEFAULTS.max_hue_error_deg,
+                    180,
+                    0.5,
+                    "Largest mean hue difference in degrees, where the product is colourful (C* > 12).",
+                ),
+                _limit("min_ssim", _DEFAULTS.min_ssim, 1, 0.01, "Smallest structural similarity that passes."),
+                _limit(
+                    "max_edge_halo",
+                    _DEFAULTS.max_edge_halo,
+                    100,
+                    0.1,
+                    "Largest excess colour difference on the outline, in CIEDE2000.",
+                ),
+                io.Int.Input(
+                    "erode",
+                    default=0,
+                    min=0,
+                    max=256,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Pixels to stay away from the outline when comparing; 0 chooses by the product's size.",
+                ),
+            ],
+            outputs=[io.String.Output(display_name="report", tooltip="JSON: the measures, passed, reasons in words.")],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        *,
+        image: Tensor,
+        product: Tensor,
+        mask: Tensor,
+        placement: Placement | None = None,
+        compare: Compare = "exact",
+        scale: float = 1.0,
+        check_floating: bool = True,
+        keep_in_front: Tensor | None = None,
+        erode: int = 0,
+        **limits: float,
+    ) -> io.NodeOutput:
+        device = work_device()
+        keep = optional_mask(keep_in_front, image)
+        results = judge(
+            image.to(device),
+            product.to(device),
+            required_mask(mask, product).to(device),
+            placement,
+            Settings(Limits(**limits), compare, scale, erode, check_floating),
+            keep_in_front=None if keep is None else keep.to(device),
+            progress=progress_callback(max(image.shape[0], product.shape[0])),
+        )
+        return output(report=merged(results), preview=_heat(image, results[0]), cls=cls)
+
+
+def _heat(image: Tensor, result: Fidelity) -> Tensor:
+    """The first picture in grey with ΔE00 laid over it: magenta is 10 and more."""
+    small = thumbnails(image[:1, ..., :3].float(), _SIDE).cpu()
+    shown = small.mean(dim=-1, keepdim=True).expand(-1, -1, -1, 3) * 0.8
+    box, factor = result.box, small.shape[1] / image.shape[1]
+    top, left = int(box.top * factor), int(box.left * factor)
+    height, width = max(1, round(box.height * factor)), max(1, round(box.width * factor))
+    heat = torch.nn.functional.interpolate(result.map[None, None].cpu(), size=(height, width), mode="area")[0, 0]
+    heat = heat[: shown.shape[1] - top, : shown.shape[2] - left]
+    weight = (heat / _FULL_SCALE).clamp(0.0, 1.0).unsqueeze(-1)
+    shown = shown.clone()
+    area = (0, slice(top, top + heat.shape[0]), slice(left, left + heat.shape[1]))
+    shown[area] = torch.lerp(shown[area], shown.new_tensor((1.0, 0.0, 0.8)).expand_as(shown[area]), weight)
+    return shown
