@@ -10,11 +10,13 @@ from scipy import ndimage
 
 from .bridges import closed_breaks, joined_ends
 from .rules import RULES, kind_of, measure, preference
-from .strands import Strand, strands_of
+from .strands import Strand, joined, strands_of
 from .topology import EIGHT, Anatomy, Bools, Floats, Survey, split_at, survey, wall_half_thickness
 
 _THICKER = 2.2  # the body is this many times thicker than the handle's wall; two overlapped straps are 2
 _MOST_OPENINGS = 8
+_THIN_PRODUCT = 0.08  # half thickness over the longest side
+_NO_BODY = "the product is thin all over: there is no body for a handle to carry"
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,6 @@ class Handle:
     @property
     def main(self) -> Strand:
         return self.strands[0]
-
-    @property
-    def hidden(self) -> float:
-        """Part of the longest strand, 0..1, that only bridges a gap in the mask."""
-        main = self.main
-        return float(self.unseen[main.rows, main.columns].mean())
 
     @property
     def area(self) -> float:
@@ -71,7 +67,7 @@ def find_handle(alpha: Floats) -> Handle | Refusal:
     for mended in _mended(product):
         unseen = mended & ~product
         second = _search(survey(np.where(unseen, 1.0, alpha), mended), unseen)
-        if isinstance(second, Handle) and second.hidden > 0:
+        if isinstance(second, Handle):
             return second
     return verdict
 
@@ -86,6 +82,7 @@ def _search(found: Survey, unseen: Bools) -> Handle | Refusal:
         return Refusal("the product has no opening that a handle could enclose", 0)
     handles: list[Handle] = []
     refusals: list[Refusal] = []
+    parts: list[tuple[Anatomy, Strand]] = []
     done: set[int] = set()
     deepest = float(found.depth.max())
     for opening in found.openings[:_MOST_OPENINGS]:
@@ -93,23 +90,27 @@ def _search(found: Survey, unseen: Bools) -> Handle | Refusal:
             continue
         half = wall_half_thickness(found, opening)
         if half > deepest / 2:
-            refusals.append(Refusal("its openings lie inside the product, with no thin part around them", 1))
+            thin = deepest < _THIN_PRODUCT * max(found.product.shape)
+            refusals.append(Refusal(_NO_BODY if thin else "its openings lie inside, with no thin part around them", 1))
             continue
         anatomy = split_at(found, _THICKER * half + 1.5)
         if anatomy is None:
-            refusals.append(Refusal("the product is thin all over: there is no body for a handle to carry", 2))
+            refusals.append(Refusal(_NO_BODY, 2))
             continue
         strands = strands_of(found, anatomy, opening, unseen)
         if not strands:
             refusals.append(Refusal("the thin part around its opening starts and ends at one place, like a ring", 2))
             continue
         done |= frozenset().union(*(strand.openings for strand in strands))
+        parts += [(anatomy, strand) for strand in strands]
         for group in _twins(strands):
             verdict = _judge(found, anatomy, group, unseen)
             if isinstance(verdict, Handle):
                 handles.append(verdict)
             else:
                 refusals.append(verdict)
+    hidden = [verdict for verdict in _hidden_middles(found, parts, unseen) if isinstance(verdict, Handle)]
+    handles = hidden or handles
     if _two_sides(handles):
         return Refusal("it has a handle at each side: which one a hand should hold is not clear", 9)
     if handles:
@@ -135,12 +136,21 @@ def _twins(strands: list[Strand]) -> list[tuple[Strand, ...]]:
     return groups
 
 
+def _hidden_middles(found: Survey, parts: list[tuple[Anatomy, Strand]], unseen: Bools) -> Iterator[Handle | Refusal]:
+    """Handles whose middle is behind something that reaches the body: a strand on either side of it, facing."""
+    for anatomy, first in parts:
+        for _, second in parts:
+            whole = None if first is second else joined(first, second)
+            if whole is not None:
+                yield _judge(found, anatomy, (whole,), unseen)
+
+
 def _two_sides(handles: list[Handle]) -> bool:
     return len(handles) > 1 and all(handle.kind == "side" for handle in handles)
 
 
 def _judge(found: Survey, anatomy: Anatomy, strands: tuple[Strand, ...], unseen: Bools) -> Handle | Refusal:
-    loop = measure(found, anatomy, strands)
+    loop = measure(found, anatomy, strands, unseen)
     for rule in RULES:
         if rule.breaks(loop):
             return Refusal(rule.reason, rule.nearness)

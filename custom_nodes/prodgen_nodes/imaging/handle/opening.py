@@ -12,7 +12,7 @@ from .topology import Floats
 
 _SOFT = 3.0  # working pixels of soft edge beyond the half thickness
 
-_BALANCED = 0.08  # of the handle's width
+_BALANCED = 0.05  # of the handle's width
 _MOST_LEAN = 0.12  # of its length
 
 
@@ -71,6 +71,8 @@ def open_gap(handle: Handle, gap: float, position: float) -> Gap:
 
     # Whose pixel is it? The handle's where its surface is nearer than the body's or a bead's.
     kept = (handle.anatomy.thick > 0)[window]
+    for strand in strands:
+        kept = kept | strand.cover[window]
     to_kept = ndimage.distance_transform_edt(~kept) if kept.any() else np.full(kept.shape, 1e3)
     to_rim = reach - away
     to_owner = to_kept - 1.0 - np.maximum(away - half[nearest], 0.0)

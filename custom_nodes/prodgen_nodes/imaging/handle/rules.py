@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from .strands import Strand
-from .topology import EIGHT, Anatomy, Survey
+from .topology import EIGHT, Anatomy, Bools, Survey
 
 _STEEP = 55.0  # degrees from the horizontal: beyond, the ends lie above one another and the handle is at the side
 _SMALLEST_SPAN = 0.12  # of the body: laces, heel tabs and D-rings are smaller
@@ -18,18 +18,21 @@ _SIDE_OPENING = 0.012  # of the body's area
 _OFF_CENTER = 0.28
 _OFF_CENTER_LONG = 0.6
 _LONG = 2.0  # a strap longer than this many body widths hangs where it likes
+_SHORT = 0.8  # of the body
 _LEG = 0.18  # of the product's height
 _LATTICE = 5
+_MOST_BRIDGED = 0.5
 
 
 @dataclass(frozen=True)
 class Loop:
-    """A loop against the body it hangs on, in working pixels; fractions are of the body's extent along the loop's ends.
+    """A loop against the body it hangs on; fractions are of the body's extent in the direction of the loop's ends.
 
-    `span` between the ends and `length` along the handle in extents; `height` it rises over the line between its ends,
+    `span` between the ends and `length` along the handle, in extents; `height` it rises over the line between its ends,
     in spans; `rises` whether it bulges away from the body; `above` whether it lies above the body's middle; `outside`
     whether, of a loop at the side, it points away from the body; `offset` from the body's middle; `steep` whether the
-    ends lie above one another; `opening` area and `bulk` of the thin parts over the body's area.
+    ends lie above one another; `opening` area and `bulk` of the thin parts, over the body's area; `openings`, `bodies`,
+    `legs` how many; `bridged` the part of the longest strand that the mask does not show.
     """
 
     span: float
@@ -45,6 +48,7 @@ class Loop:
     openings: int
     bodies: int
     legs: int
+    bridged: float
 
     @property
     def long(self) -> bool:
@@ -66,6 +70,7 @@ def _at_side(loop: Loop) -> bool:
 
 RULES = (
     Rule("it stands on legs: its thin parts are a frame, not a handle", 9, lambda loop: loop.legs >= 2),
+    Rule("too little of the handle is in the mask", 2, lambda loop: loop.bridged > _MOST_BRIDGED),
     Rule("the thin part joins two separate bodies", 3, lambda loop: loop.bodies > 1),
     Rule("the thin parts outweigh the body: this is not a handle on a product", 3, lambda loop: loop.bulk > 0.85),
     Rule("it has many openings side by side, like a lattice or a rack", 3, lambda loop: loop.openings > _LATTICE),
@@ -94,8 +99,11 @@ RULES = (
 )
 
 
-def measure(found: Survey, anatomy: Anatomy, strands: tuple[Strand, ...]) -> Loop:
-    """Measure the loop that `strands` make on the body of `anatomy`; the first strand is the longest."""
+def measure(found: Survey, anatomy: Anatomy, strands: tuple[Strand, ...], bridges: Bools) -> Loop:
+    """Measure the loop that `strands` make on the body of `anatomy`; `bridges` marks mended pixels.
+
+    The first strand is the longest and stands for the handle.
+    """
     main = strands[0]
     rows, columns = np.nonzero(anatomy.body)
     center = np.array([columns.mean() + 0.5, rows.mean() + 0.5])
@@ -121,18 +129,19 @@ def measure(found: Survey, anatomy: Anatomy, strands: tuple[Strand, ...]) -> Loo
         openings=len(openings),
         bodies=max(len(strand.bodies) for strand in strands),
         legs=_legs(found, anatomy),
+        bridged=float(bridges[main.path[:, 1].astype(int), main.path[:, 0].astype(int)].mean()),
     )
 
 
 def kind_of(loop: Loop, doubled: bool) -> str:
-    """The name of the handle: `side`, `shoulder_strap`, `twin_straps`, `grip` (short or flat) or `arch`."""
+    """The name of the handle: `side`, `shoulder_strap`, `twin_straps`, `grip` (short) or `arch`."""
     if _at_side(loop):
         return "side"
     if loop.long:
         return "shoulder_strap"
     if doubled:
         return "twin_straps"
-    return "grip" if loop.span < 0.4 or loop.height < 0.3 else "arch"
+    return "grip" if loop.length < _SHORT else "arch"
 
 
 def preference(loop: Loop) -> float:
