@@ -96,8 +96,13 @@ def command(*arguments: str, folder: Path) -> Run:
 
 def start_command(*arguments: str) -> subprocess.Popen[str]:
     """Start a command in a process of its own: for signals."""
+    # Tests that run in the background of a shell inherit an ignored SIGINT, and the runner would respect that.
+    start = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from runner.__main__ import main; sys.exit(main())"
+    )
     return subprocess.Popen(
-        [sys.executable, "-m", "runner", *arguments],
+        [sys.executable, "-c", start, *arguments],
         cwd=REPO,
         env=os.environ.copy(),
         stdout=subprocess.PIPE,
