@@ -10,7 +10,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from ..filters import dilate, erode
-from .backdrop import Backdrop
+from .backdrop import Backdrop, gradient
 from .evidence import Evidence
 
 
@@ -89,18 +89,28 @@ def judge_backdrop(backdrop: Backdrop, trust: Trust) -> None:
     trust.doubt(ramp(backdrop.frame_spread * 255, 20, 6), "the backdrop is busy")
 
 
-def judge_contrast(product: Tensor, likelihood: Tensor, evidence: Evidence, trust: Trust) -> None:
-    """Doubts about the outline: where the product is as light as the backdrop, the line is a guess."""
+def outline_support(srgb: Tensor, product: Tensor, backdrop: Backdrop) -> float:
+    """Share of the outline that lies on a visible step of the picture `[H,W,3]`; a cut through smooth colour is a guess."""
     solid = product.float().unsqueeze(0)
-    rim = (solid - erode(solid, 4))[0] > 0.5
+    rim = (solid - erode(solid, 1))[0] > 0.5
     if not bool(rim.any()):
-        return
-    strength = torch.clamp(evidence.difference[rim] / 8.0, max=1.0)
-    supported = float((strength > 0.75).float().mean())
-    trust.doubt(ramp(supported, 0.45, 0.92), "parts of the outline have the backdrop's own colour")
-    around = dilate(solid, 6)[0] > 0.5
+        return 0.0
+    step = dilate(gradient(srgb).unsqueeze(0), 2)[0] / backdrop.spread.clamp(min=1.5 / 255)
+    return float((step[rim] > 3.5).float().mean())
+
+
+def judge_outline(
+    srgb: Tensor, product: Tensor, likelihood: Tensor, backdrop: Backdrop, evidence: Evidence, trust: Trust
+) -> None:
+    """Doubts about the outline: where the product is as light as the backdrop, the line is a guess."""
+    supported = outline_support(srgb, product, backdrop)
+    trust.doubt(ramp(supported, 0.8, 0.97), "parts of the outline have the backdrop's own colour")
+    # What differs from the backdrop beside the product, and was called shadow or reflection, may be product after all.
+    around = dilate(product.float().unsqueeze(0), max(2, round(0.02 * min(product.shape))))[0] > 0.5
+    left_out = around & ~product & (evidence.difference > 6) & (evidence.ratio < 0.85)
+    share = float(left_out.float().sum() / product.float().sum().clamp(min=1))
     unsure = float(((likelihood > 0.15) & (likelihood < 0.85) & around).float().sum() / product.float().sum())
-    trust.doubt(ramp(unsure, 0.5, 0.08), "shadow and product could not be told apart everywhere")
+    trust.doubt(ramp(max(unsure, 0.5 * share), 0.6, 0.15), "shadow and product could not be told apart everywhere")
 
 
 def judge_model(mask: Tensor, product: Tensor, trust: Trust) -> None:

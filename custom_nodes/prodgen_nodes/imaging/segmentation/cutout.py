@@ -20,7 +20,7 @@ from ..errors import EmptyMaskError
 from ..filters import dilate, erode
 from ..tensors import bounding_box
 from .backdrop import Backdrop, model_backdrop
-from .confidence import Trust, judge_backdrop, judge_contrast, judge_model, judge_shape
+from .confidence import Trust, judge_backdrop, judge_model, judge_outline, judge_shape
 from .evidence import weigh
 from .foreground import clean_foreground, reduced_linear
 from .matting import closed_form_matte
@@ -139,7 +139,7 @@ def from_plain_backdrop(srgb: Tensor, hint: Tensor | None = None, progress: Prog
     judge_shape(product, trust)
     if trust.confidence > 0:
         judge_backdrop(backdrop, trust)
-        judge_contrast(product, labels.likelihood, evidence, trust)
+        judge_outline(small, product, labels.likelihood, backdrop, evidence, trust)
     alpha = refine_matte(srgb, labels.likelihood, progress)
     report: dict[str, Any] = {
         "method": "plain_backdrop",

@@ -146,7 +146,10 @@ def closed_form_matte(
             break
         full[own] = direction
         image = product(full) + extra * direction
-        rate = energy / torch.sum(direction * image).clamp(min=1e-30)
+        curvature = torch.sum(direction * image)
+        if float(curvature) <= 1e-20:  # rounding has eaten what was left to solve
+            break
+        rate = energy / curvature
         solution = solution + rate * direction
         residual = residual - rate * image
         z = inverse * residual

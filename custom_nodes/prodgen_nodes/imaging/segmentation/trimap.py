@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
+from ..filters import gaussian_blur
 from .backdrop import Backdrop, connected_to_frame, gradient
 from .contact import contact_shadow
 from .evidence import Evidence
@@ -19,7 +20,10 @@ _FRAME_WEIGHT = 1.0
 _HOLE_WEIGHT = 0.02
 _COLOR_WEIGHT = 0.3
 _DARK_WEIGHT = 0.01
+_TEXTURE_WEIGHT = 0.03
 _DEFAULT_WEIGHT = 5e-4
+_HANDLE = 0.07
+"""An opening lies no farther from the outside than the thickest handle: a fraction of the short side."""
 
 
 def _local_max(x: Tensor, radius: int) -> Tensor:
@@ -45,7 +49,31 @@ def conductances(srgb: Tensor, noise: float) -> tuple[Tensor, Tensor]:
     )
 
 
-def enclosed_backdrop(srgb: Tensor, backdrop: Backdrop, near: Tensor) -> Tensor:
+def texture(srgb: Tensor, backdrop: Backdrop) -> Tensor:
+    """Fine detail `[H,W]` relative to the backdrop's own (1 = as smooth as the backdrop), hard edges left out.
+
+    A shadow is as smooth as what it falls on; leather, cloth and print are not.
+    """
+    planes = srgb.permute(2, 0, 1).unsqueeze(0)
+    detail = (planes - gaussian_blur(planes, 1.0)).abs().mean(dim=1)
+    local = F.avg_pool2d(detail.unsqueeze(1), 5, stride=1, padding=2, count_include_pad=False)[0, 0]
+    usual = detail[0][backdrop.seen]
+    own = float(usual.mean()) if usual.numel() else backdrop.noise
+    # The minimum around a pixel: a lone edge lifts only its own surroundings, texture lifts them all.
+    calmest = -_local_max(-local, 3)
+    return calmest / (max(own, 0.4 / 255) * (backdrop.spread / backdrop.spread.median().clamp(min=1e-4)).clamp(min=1.0))
+
+
+def near_outside(outside: Tensor, reach: int) -> Tensor:
+    """Boolean `[H,W]`: within about `reach` pixels of `outside` (found on a grid a quarter the size)."""
+    step = 4
+    coarse = F.max_pool2d(outside.float()[None, None], step, ceil_mode=True)
+    radius = max(1, round(reach / step))
+    grown = F.max_pool2d(coarse, 2 * radius + 1, stride=1, padding=radius)
+    return F.interpolate(grown, size=outside.shape, mode="nearest")[0, 0] > 0.5
+
+
+def enclosed_backdrop(srgb: Tensor, backdrop: Backdrop, near: Tensor, reachable: Tensor) -> Tensor:
     """Regions of `near` that the product encloses and that match the backdrop as a whole, not only pixel by pixel.
 
     White lettering on a bag comes close to a white wall in many pixels; its mean colour or its spread gives it away.
@@ -60,7 +88,8 @@ def enclosed_backdrop(srgb: Tensor, backdrop: Backdrop, near: Tensor) -> Tensor:
     mean = np.max([np.abs(ndimage.mean(off[..., c] / spread, labels, index)) for c in range(3)], axis=0)
     rough = np.max([ndimage.standard_deviation(off[..., c] / spread, labels, index) for c in range(3)], axis=0)
     # Texture holds a few matching pixels everywhere; a real opening is larger and lies near the outline.
-    keep = (mean < 1.5) & (rough < 1.5) & (area >= max(6.0, 6e-5 * labels.size))
+    close = ndimage.maximum(reachable.cpu().numpy(), labels, index) > 0
+    keep = (mean < 1.5) & (rough < 1.5) & (area >= max(6.0, 6e-5 * labels.size)) & close
     keep = np.concatenate(([False], keep))
     return torch.from_numpy(keep[labels]).to(near.device)
 
@@ -88,8 +117,9 @@ def label_with_model(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask:
         near = evidence.difference < 3.5
         calm = gradient(srgb) < 4 * torch.clamp(backdrop.spread, min=1.5 / 255)
         inside = mask > 0.2
-        reach = _local_max((mask < 0.2).float(), max(2, round(0.05 * size))) > 0
-        shown = enclosed_backdrop(srgb, backdrop, near & inside & reach) | (connected_to_frame(near & calm) & inside)
+        reach = near_outside(mask < 0.2, round(_HANDLE * size))
+        shown = enclosed_backdrop(srgb, backdrop, near & inside & reach, reach)
+        shown |= connected_to_frame(near & calm) & inside
         data[shown], target[shown] = _FRAME_WEIGHT, 0.0
     right, down = conductances(srgb, backdrop.noise)
     likelihood = random_walker(right, down, data, target)
@@ -103,7 +133,8 @@ def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | N
     near = evidence.difference < 3.5
     calm = steps < 4 * torch.clamp(backdrop.spread, min=1.5 / 255)
     outside = connected_to_frame(near & calm)
-    holes = enclosed_backdrop(srgb, backdrop, near & ~outside)
+    reachable = near_outside(outside, round(_HANDLE * size))
+    holes = enclosed_backdrop(srgb, backdrop, near & ~outside, reachable)
     data = torch.full_like(evidence.ratio, _DEFAULT_WEIGHT * (512.0 / size) ** 2)
     target = torch.ones_like(data)
 
@@ -115,14 +146,17 @@ def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | N
     # The darker, the less a shadow explains it.
     dark = ((0.4 - lit) / 0.3).clamp(0.0, 1.0) * _DARK_WEIGHT * (evidence.difference > 8)
     data = torch.maximum(data, dark)
+    rough = ((texture(srgb, backdrop) - 2.0) / 3.0).clamp(0.0, 1.0) * _TEXTURE_WEIGHT
+    data = torch.maximum(data, rough)
     vote((evidence.difference > 8) & (lit > 1.06), _COLOR_WEIGHT, 1.0)
     colored = ((evidence.residue - 1.5) / 3.5).clamp(0.0, 1.0) ** 3 * _COLOR_WEIGHT * (evidence.difference > 5)
     data = torch.maximum(data, colored)
     vote(holes, _HOLE_WEIGHT, 0.0)
     # A pixel that only nearly matches may be a product of nearly the backdrop's colour: let the edges speak there.
     sure = torch.exp(-((evidence.difference / 2.0) ** 2)).clamp(min=0.02)
-    data = torch.where(outside, sure * _FRAME_WEIGHT, data)
-    target[outside] = 0.0
+    sure = torch.where(rough > 0.3 * _TEXTURE_WEIGHT, 0.0, sure * _FRAME_WEIGHT)
+    target[outside & (sure > data)] = 0.0
+    data = torch.where(outside, torch.maximum(sure, data), data)
     if hint is not None:
         vote(hint < 0.02, _FRAME_WEIGHT, 0.0)
     right, down = conductances(srgb, backdrop.noise)

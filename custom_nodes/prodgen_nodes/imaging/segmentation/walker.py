@@ -42,7 +42,10 @@ def _conjugate_gradients(
         if float(torch.sum(z * z)) < limit:
             break
         image = _apply(direction, right, down, data)
-        rate = energy / torch.sum(direction * image).clamp(min=1e-30)
+        curvature = torch.sum(direction * image)
+        if float(curvature) <= 1e-20:  # rounding has eaten what was left to solve
+            break
+        rate = energy / curvature
         x += rate * direction
         residual -= rate * image
         z = inverse * residual
