@@ -159,7 +159,8 @@ def _flag(spec: InputSpec, workflow: Workflow) -> str:
     if spec.name in ("prompt", "seed"):
         return f"--{spec.name} {'TEXT' if spec.name == 'prompt' else 'N'}"
     if spec.is_image:
-        return "--image FILE" if len(workflow.image_inputs()) < 2 else f"--set {spec.name}=FILE, or --image in order"
+        order = [image.name for image in workflow.image_inputs()]
+        return "--image FILE" if len(order) < 2 else f"--image FILE, once each, in the order {', '.join(order)}"
     return f"--set {spec.name}=VALUE"
 
 

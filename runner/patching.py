@@ -63,6 +63,14 @@ def resolve_name(workflow: Workflow, name: str, object_info: ObjectInfo | None =
     targets = _targets(workflow, name, object_info)
     if targets:
         return targets
+    for position in (index for index, character in enumerate(name) if character == "."):
+        for node_id in _nodes_called(workflow.graph, name[:position].strip()):
+            widgets = _settable_widgets(workflow, node_id, object_info)
+            raise WorkflowError(
+                f"{describe_node(node_id, workflow.graph[node_id])} has no {name[position + 1 :].strip()!r} to set."
+                f"{did_you_mean(name[position + 1 :].strip(), widgets)}",
+                advice=f"It has: {', '.join(widgets) or 'nothing that can be set'}.",
+            )
     known = _all_names(workflow, object_info)
     raise WorkflowError(
         f"{workflow.label} has nothing called {name!r} to set.{did_you_mean(name, known)}",
@@ -135,12 +143,16 @@ def _widgets(graph: Graph, node_id: str, object_info: ObjectInfo | None) -> list
     return list(dict.fromkeys([*node["inputs"], *(name for name, schema in schemas.items() if schema.is_value)]))
 
 
+def _settable_widgets(workflow: Workflow, node_id: str, object_info: ObjectInfo | None) -> list[str]:
+    given = workflow.graph[node_id]["inputs"]
+    return [name for name in _widgets(workflow.graph, node_id, object_info) if not is_link(given.get(name))]
+
+
 def _all_names(workflow: Workflow, object_info: ObjectInfo | None) -> list[str]:
     names = [spec.name for spec in workflow.inputs(object_info)]
     for node_id, node in workflow.graph.items():
-        for widget in _widgets(workflow.graph, node_id, object_info):
-            if not is_link(node["inputs"].get(widget)):
-                names += [f"{node_id}.{widget}", f"{node_title(node)}.{widget}"]
+        for widget in _settable_widgets(workflow, node_id, object_info):
+            names += [f"{node_id}.{widget}", f"{node_title(node)}.{widget}"]
     return names
 
 
@@ -153,7 +165,7 @@ def _settable(workflow: Workflow, object_info: ObjectInfo | None) -> str:
         )
     lines = []
     for node_id, node in workflow.graph.items():
-        widgets = [w for w in _widgets(workflow.graph, node_id, object_info) if not is_link(node["inputs"].get(w))]
+        widgets = _settable_widgets(workflow, node_id, object_info)
         if widgets:
             lines.append(f"{describe_node(node_id, node)}: {', '.join(f'{node_id}.{w}' for w in widgets)}")
     return "What can be set:\n  " + "\n  ".join(lines) if lines else "Nothing in it can be set."
