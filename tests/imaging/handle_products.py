@@ -170,7 +170,7 @@ def veiled_bag(random: np.random.Generator) -> Product:
     product = arch_bag(random)
     product.name = "veiled"
     path, width = product.layers[0][2], product.layers[0][3]
-    x, y = path[int(len(path) * random.uniform(0.25, 0.75))]
+    x, y = path[int(len(path) * random.uniform(0.35, 0.65))]
     half = width * random.uniform(0.6, 2.0)
     return product.solid([(x - half, y - width), (x + half, y - width), (x + 0.8 * half, 0.6), (x - 0.8 * half, 0.6)])
 
@@ -282,9 +282,7 @@ WITH_HANDLE: tuple[Maker, ...] = (
     shoulder_bag,
     scarf_bag,
     tag_bag,
-    veiled_bag,
     broken_bag,
-    mug,
 )
 WITHOUT_HANDLE: tuple[Maker, ...] = (jar, bottle, shoe, chair, box, ring, headphones, glasses, basket)
 

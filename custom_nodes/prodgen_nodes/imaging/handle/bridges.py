@@ -39,8 +39,11 @@ def closed_breaks(product: Bools) -> Bools:
     return product | kept[room:-room, room:-room]
 
 
-def joined_ends(product: Bools) -> list[Bools]:
-    """`product` with each plausible set of facing loose ends joined; empty when there are none."""
+def joined_ends(product: Bools, framed: Bools) -> list[Bools]:
+    """`product` with each plausible set of facing loose ends joined; empty when there are none.
+
+    `framed` marks where the picture ends: a loose end there is a handle that goes on outside, with no gap to join.
+    """
     depth = ndimage.distance_transform_edt(product)
     results: list[Bools] = []
     for share in _THIN:
@@ -49,11 +52,20 @@ def joined_ends(product: Bools) -> list[Bools]:
         if not core.any():
             break
         thick = (ndimage.distance_transform_edt(~core) <= radius) & product
-        tips = _tips(product & ~thick, ndimage.binary_dilation(thick, EIGHT), depth)
+        tips = [
+            tip
+            for tip in _tips(product & ~thick, ndimage.binary_dilation(thick, EIGHT), depth)
+            if not _near(framed, tip)
+        ]
         bands = [_band(a, b, product.shape) for a, b in _pairs(tips, _WIDEST * max(product.shape))]
         if bands:
             results.append(product | np.any(bands, axis=0))
     return results
+
+
+def _near(marked: Bools, tip: _Tip) -> bool:
+    x, y, room = int(tip.at[0]), int(tip.at[1]), int(3 * tip.half) + 1
+    return bool(marked[max(0, y - room) : y + room + 1, max(0, x - room) : x + room + 1].any())
 
 
 def _tips(thin: Bools, body: Bools, depth: Floats) -> list[_Tip]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy import ndimage
 from torch import Tensor
 
 from ..colorspace import linear_to_srgb, parse_hex, srgb_to_linear
@@ -28,10 +29,12 @@ from ..tensors import (
 from .fill import backdrop_difference, surroundings
 from .find import Handle, find_handle
 from .opening import Gap, open_gap
-from .topology import Floats
+from .topology import EIGHT, Bools, Floats
 
 _WORK_SIDE = 768
 _MARGIN = 8
+_CRUMB = 0.002  # of the product's area: less, apart from it, is a speck of the cut-out
+_CROWDED = 0.7
 _NODES = 17
 _VISIBLE = 3.0  # CIEDE2000 at which a patch of another colour shows
 
@@ -108,9 +111,19 @@ def _erase_one(
 ) -> tuple[Tensor, Tensor, Tensor, dict[str, Any]]:
     box = bounding_box(mask)
     alpha, grid = _reduced(mask, box)
-    handle = find_handle(alpha)
+    alpha, inner = _without_crumbs(alpha, grid, box)
+    if max(inner.width, inner.height) < _CROWDED * max(box.width, box.height):
+        # Crumbs far from the product made the box large and the product small: look again, closer.
+        box = inner
+        alpha, grid = _reduced(mask, box)
+        alpha, _ = _without_crumbs(alpha, grid, box)
+    framed = _framed(alpha.shape, box, mask)
+    handle = find_handle(alpha, framed)
     if not isinstance(handle, Handle):
-        report = {"found": False, "reason": f"no handle found: {handle.reason}."}
+        reason = handle.reason
+        if framed.any():
+            reason += "; the product touches the edge of the picture, where a handle may be cut off"
+        report = {"found": False, "reason": f"no handle found: {reason}."}
         return image, mask, torch.zeros_like(mask), report
     opened = open_gap(handle, gap, position)
     cover, place = _full_size(opened, grid, mask)
@@ -164,6 +177,38 @@ def _reduced(mask: Tensor, box: Box) -> tuple[Floats, _Grid]:
     return alpha, _Grid(box.left, box.top, step)
 
 
+def _without_crumbs(alpha: Floats, grid: _Grid, box: Box) -> tuple[Floats, Box]:
+    """`alpha` without the specks of the cut-out, and the full-resolution box of what remains."""
+    labels, count = ndimage.label(alpha > 0.5, EIGHT)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    sizes[0] = 0
+    if count < 2:
+        return alpha, box
+    crumbs = sizes < _CRUMB * sizes.max()
+    crumbs[0] = False
+    real = (labels > 0) & ~crumbs[labels]
+    rows, columns = np.nonzero(real.any(axis=1))[0], np.nonzero(real.any(axis=0))[0]
+    left, top = grid.point(columns[0], rows[0])
+    right, bottom = grid.point(columns[-1] + 1, rows[-1] + 1)
+    inner = Box(
+        max(box.left, math.floor(left)),
+        max(box.top, math.floor(top)),
+        min(box.right, math.ceil(right)),
+        min(box.bottom, math.ceil(bottom)),
+    )
+    return np.where(crumbs[labels], 0.0, alpha), inner
+
+
+def _framed(shape: tuple[int, ...], box: Box, mask: Tensor) -> Bools:
+    """Where the working grid's margin lies outside the picture, for a product that touches the frame."""
+    framed = np.zeros(shape, dtype=bool)
+    framed[:_MARGIN] |= box.top == 0
+    framed[:, :_MARGIN] |= box.left == 0
+    framed[-_MARGIN:] |= box.bottom == mask.shape[0]
+    framed[:, -_MARGIN:] |= box.right == mask.shape[1]
+    return framed
+
+
 def _full_size(opened: Gap, grid: _Grid, mask: Tensor) -> tuple[Tensor, Box]:
     """Coverage 0..1 of the gap on the full grid, and the box of the picture it lies in."""
     height, width = opened.inside.shape
@@ -200,7 +245,7 @@ def _report(handle: Handle, opened: Gap, grid: _Grid, erased: Tensor) -> dict[st
         "kind": handle.kind,
         "strands": 2 if len(handle.strands) > 1 or main.doubled else 1,
         "grip_point": {"x": round(grip[0], 1), "y": round(grip[1], 1)},
-        "axis": [[round(value, 1) for value in grid.point(*main.path[i])] for i in picks],
+        "axis": [[round(float(value), 1) for value in grid.point(*main.path[i])] for i in picks],
         "direction_degrees": math.degrees(math.atan2(ends[1][1] - ends[0][1], ends[1][0] - ends[0][0])),
         "length_px": main.length * grid.step,
         "width_px": 2 * main.half_thickness * grid.step,

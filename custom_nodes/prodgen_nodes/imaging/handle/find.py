@@ -55,8 +55,9 @@ class Refusal:
         return self.nearness >= 9
 
 
-def find_handle(alpha: Floats) -> Handle | Refusal:
-    """The handle of one product, or why there is none. `alpha` `[h,w]` 0..1 with a margin of background.
+def find_handle(alpha: Floats, framed: Bools) -> Handle | Refusal:
+    """The handle of one product, or why there is none. `alpha` `[h,w]` 0..1 with a margin of background, `framed`
+    `[h,w]` where that margin lies outside the picture.
 
     A handle that the mask shows whole comes first, then one with small breaks, then loose ends that face each other.
     """
@@ -64,7 +65,7 @@ def find_handle(alpha: Floats) -> Handle | Refusal:
     verdict = _search(survey(alpha, product), np.zeros_like(product))
     if isinstance(verdict, Handle) or verdict.final:
         return verdict
-    for mended in _mended(product):
+    for mended in _mended(product, framed):
         unseen = mended & ~product
         second = _search(survey(np.where(unseen, 1.0, alpha), mended), unseen)
         if isinstance(second, Handle):
@@ -72,9 +73,9 @@ def find_handle(alpha: Floats) -> Handle | Refusal:
     return verdict
 
 
-def _mended(product: Bools) -> Iterator[Bools]:
+def _mended(product: Bools, framed: Bools) -> Iterator[Bools]:
     yield closed_breaks(product)
-    yield from joined_ends(product)
+    yield from joined_ends(product, framed)
 
 
 def _search(found: Survey, unseen: Bools) -> Handle | Refusal:
