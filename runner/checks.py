@@ -9,44 +9,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
 
 from runner.graph import Graph, describe_node, is_link, node_title
 from runner.missing import FileCheck, missing_node
+from runner.problems import Problem
 from runner.schema import COMBO, DYNAMIC_COMBO, InputSchema, ObjectInfo, node_inputs, output_types
 from runner.suggest import did_you_mean, nearest
+
+__all__ = ["Problem", "check_graph", "types_fit"]
 
 _ANY_TYPES = ("*", "COMFY_MATCHTYPE_V3")
 _LONG_LIST = 20
 # Core nodes that check a choice themselves, so that it need not be in the list the schema shows
 _CHECKED_BY_THE_NODE = {("CustomCombo", "choice"), ("LoadLatent", "latent")}
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing that keeps a graph from running, or (a warning) that will not do what it seems to."""
-
-    kind: str
-    """missing_node, missing_model, missing_file, missing_input, bad_value, bad_link, type_mismatch, cycle, no_output"""
-    message: str
-    advice: str = ""
-    node_id: str | None = None
-    class_type: str | None = None
-    title: str | None = None
-    input: str | None = None
-    model_id: str | None = None
-    """The manifest's id of a missing model that it knows."""
-    severity: str = "error"
-    """`error`, or `warning` for what the server accepts but the user may not mean."""
-    certain: bool = True
-    """False: a node from another pack may accept the value after all, by a check of its own."""
-
-    def as_dict(self) -> dict[str, Any]:
-        return {key: value for key, value in asdict(self).items() if value not in (None, "")}
-
-    def __str__(self) -> str:
-        return f"{self.message}\n  {self.advice}" if self.advice else self.message
 
 
 def check_graph(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -218,10 +218,31 @@ def schemas_of(node: Mapping[str, Any], object_info: ObjectInfo | None) -> dict[
     return node_inputs(info, node["inputs"]) if info else None
 
 
+def schema_of(graph: Graph, node_id: str, widget: str, object_info: ObjectInfo | None) -> InputSchema | None:
+    """The schema of one widget. A primitive's value has the range and the help of the inputs it is linked to."""
+    node = graph[node_id]
+    own = (schemas_of(node, object_info) or {}).get(widget)
+    if own is None or not str(node["class_type"]).startswith("Primitive"):
+        return own
+    fed = [
+        schema
+        for consumer in graph.values()
+        for name, schema in (schemas_of(consumer, object_info) or {}).items()
+        if is_link(consumer["inputs"].get(name)) and consumer["inputs"][name][0] == node_id
+    ]
+    limits = {
+        "min": max((s.minimum for s in [own, *fed] if s.minimum is not None), default=None),
+        "max": min((s.maximum for s in [own, *fed] if s.maximum is not None), default=None),
+        "step": next((s.step for s in [*fed, own] if s.step is not None), None),
+        "tooltip": next((s.help for s in [*fed, own] if s.help), None),
+    }
+    return replace(own, settings={**own.settings, **limits})
+
+
 def _input_spec(graph: Graph, name: str, targets: tuple[Target, ...], object_info: ObjectInfo | None) -> InputSpec:
     node = graph[targets[0].node_id]
     widget = targets[0].widget
-    schema = (schemas_of(node, object_info) or {}).get(widget)
+    schema = schema_of(graph, targets[0].node_id, widget, object_info)
     present = node["inputs"].get(widget)
     if schema is None:
         kind = guess_type(node, widget, present)
@@ -233,12 +254,17 @@ def _input_spec(graph: Graph, name: str, targets: tuple[Target, ...], object_inf
         present if widget in node["inputs"] else schema.default,
         targets,
         schema.help,
-        schema.minimum,
-        schema.maximum,
+        _worth_saying(schema.minimum),
+        _worth_saying(schema.maximum),
         schema.step,
         None if schema.is_upload else schema.options,
         from_schema=True,
     )
+
+
+def _worth_saying(limit: float | None) -> float | None:
+    """The ends of 64 bits, as primitives have them, limit nothing a person would type."""
+    return None if limit is not None and abs(limit) in (2**63 - 1, 2**63) else limit
 
 
 def guess_type(node: Mapping[str, Any], widget: str, present: Any) -> str:

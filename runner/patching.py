@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner.errors import WorkflowError
-from runner.graph import Graph, Target, Workflow, describe_node, guess_type, is_link, node_title, schemas_of
+from runner.graph import Graph, Target, Workflow, describe_node, guess_type, is_link, node_title, schema_of, schemas_of
 from runner.schema import COMBO, DYNAMIC_COMBO, InputSchema, ObjectInfo, is_file_list
 from runner.suggest import did_you_mean, nearest
 
@@ -203,7 +203,7 @@ def _assign(graph: Graph, name: str, target: Target, value: Any, object_info: Ob
             "so it cannot be set.",
             advice="Set it on the node it is linked to.",
         )
-    schema = (schemas_of(node, object_info) or {}).get(target.widget)
+    schema = schema_of(graph, target.node_id, target.widget, object_info)
     kind = schema.type if schema else guess_type(node, target.widget, present)
     if present is None and schema is None and target.widget not in node["inputs"]:
         kind = "ANY"

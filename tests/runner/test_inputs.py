@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from runner.__main__ import main
-from runner.errors import EXIT_NO_SERVER, EXIT_OK, EXIT_USAGE
+from runner.errors import EXIT_NO_SERVER, EXIT_OK, EXIT_USAGE, WorkflowError
+from runner.graph import Workflow
 from runner.record_schema import recorded_text, used_classes
 from runner.schema import RECORDED_SCHEMA, node_inputs, parse_input, trim_object_info
-from runner.workflow import WORKFLOWS_DIR
+from runner.workflow import WORKFLOWS_DIR, patch_workflow
 from tests.runner.test_patching import OBJECT_INFO
 from tests.runner.test_workflow import node, write
 from tests.support.comfy import ComfyServer
@@ -112,6 +113,28 @@ def test_both_notations_of_a_choice_are_one() -> None:
     assert parse_input("a", ["COMBO", {}], True).options is None
     assert parse_input("a", ["IMAGE"], False).is_value is False
     assert parse_input("a", ["INT", {"forceInput": True}], False).is_value is False
+
+
+def test_a_primitive_has_the_range_and_help_of_what_it_feeds() -> None:
+    number = ["INT", {"default": 0, "min": -(2**63) + 1, "max": 2**63 - 1}]
+    info = {
+        "PrimitiveInt": {"input": {"required": {"value": number}}, "output": ["INT"]},
+        "A": {"input": {"required": {"size": ["INT", {"min": 16, "max": 900, "step": 8, "tooltip": "The side."}]}}},
+        "B": {"input": {"optional": {"w": ["INT", {"min": 1, "max": 500}]}}},
+    }
+    graph = {
+        "1": node("PrimitiveInt", "input: width", value=64),
+        "2": node("A", size=["1", 0]),
+        "3": node("B", w=["1", 0]),
+    }
+    workflow = Workflow("a", 1, Path("a.json"), graph)
+    (spec,) = workflow.inputs(info)
+    assert (spec.minimum, spec.maximum, spec.step, spec.help) == (16, 500, 8, "The side.")
+    with pytest.raises(WorkflowError, match="too large; it goes from 16 to 500"):
+        patch_workflow(workflow, {"width": "501"}, object_info=info)
+    alone = Workflow("a", 1, Path("a.json"), {"1": graph["1"]})
+    (spec,) = alone.inputs(info)
+    assert (spec.minimum, spec.maximum) == (None, None)
 
 
 def test_what_differs_between_servers_is_not_recorded() -> None:
