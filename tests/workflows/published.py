@@ -23,7 +23,7 @@ def load(name: str) -> Graph:
 
 
 def files() -> list[Path]:
-    return sorted(FOLDER.glob("*.json"))
+    return sorted(FOLDER.glob("*.v*.json"))
 
 
 def inputs_of(graph: Graph) -> dict[str, tuple[str, str]]:
