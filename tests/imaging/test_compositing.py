@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from prodgen_nodes.imaging.colorspace import delta_e00, linear_to_srgb, srgb_to_lab, srgb_to_linear
-from prodgen_nodes.imaging.compositing import inward_feather, paste_back, place_on_background
+from prodgen_nodes.imaging.compositing import place_on_background
 from prodgen_nodes.imaging.errors import EmptyMaskError, ParameterError, ShapeError
 from prodgen_nodes.imaging.filters import dilate, erode
+from prodgen_nodes.imaging.pasting import inward_feather, paste_back
 from prodgen_nodes.imaging.posing import pose_product
 from prodgen_nodes.imaging.tensors import bounding_box
 

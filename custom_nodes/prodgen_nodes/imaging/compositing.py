@@ -1,37 +1,26 @@
-"""The product over a background: one way of mixing, for placing on a plain canvas and for pasting back into a scene.
+"""The product over a background: one way of mixing, for a plain canvas as for a scene it is pasted back into.
 
 The product is resampled premultiplied in linear light and mixed there; whatever it does not cover keeps its very bits.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from .colorspace import linear_to_srgb, srgb_to_linear
-from .errors import ParameterError, ShapeError
-from .filters import erode
+from .errors import ShapeError
 from .placement import Affine, Placement
-from .resample import place, placed_bands
+from .resample import placed_bands
 from .tensors import (
-    Box,
     bounding_box,
-    check_image,
     check_mask,
-    check_range,
     common_batch,
-    expand_batch,
     item,
     same_size,
     split_alpha,
 )
-
-_FEATHER_STEPS = 24
-"""Wider feathers are measured on a reduced mask, so that their cost stays bounded."""
-MAX_FEATHER = 1024.0
 
 
 def _whole_shift(transform: Affine) -> bool:
@@ -106,7 +95,7 @@ def place_on_background(
     rgb, _ = split_alpha(product, "product")
     mask = check_mask(mask)
     same_size(product=rgb, mask=mask)
-    batch = _batch(placement, product=rgb, mask=mask)
+    batch = placed_batch(placement, product=rgb, mask=mask)
     size = (placement.canvas_height, placement.canvas_width)
     image = rgb.new_tensor(background).expand(batch, *size, 3).contiguous()
     placed = rgb.new_empty((batch, *size))
@@ -115,7 +104,8 @@ def place_on_background(
     return image, placed
 
 
-def _batch(placement: Placement, **tensors: Tensor) -> int:
+def placed_batch(placement: Placement, **tensors: Tensor) -> int:
+    """The batch size that the tensors and the placement share; ShapeError naming the shapes where they do not."""
     batch = common_batch(**tensors)
     if len(placement) != 1 and batch not in (1, len(placement)):
         shapes = ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in tensors.items())
@@ -124,17 +114,6 @@ def _batch(placement: Placement, **tensors: Tensor) -> int:
             "take product, mask and placement from the same 'Place Product' node."
         )
     return max(batch, len(placement))
-
-
-@dataclass(frozen=True)
-class Pasted:
-    """Scenes with the product pasted `[B,H,W,C]`, what was pasted `[B,H,W]`, and the transforms that were used."""
-
-    image: Tensor
-    mask: Tensor
-    transforms: tuple[Affine, ...]
-    canvas_factor: float
-    """1, or how much larger the scene is than the canvas the placement was made for."""
 
 
 def rescaled(placement: Placement, width: int, height: int) -> tuple[Placement, float]:
@@ -172,115 +151,39 @@ def check_product_size(placement: Placement, product: Tensor) -> None:
         )
 
 
-def _in_place(scene: Tensor, product: Tensor, mask: Tensor) -> Placement:
-    """The placement of a product that already has the scene's size: where it is."""
-    if product.shape[1:3] != scene.shape[1:3]:
-        raise ShapeError(
-            f"product {tuple(product.shape)} does not have the size of the scene {tuple(scene.shape)}; connect the "
-            "placement of 'Place Product', which says where it belongs."
-        )
-    height, width = scene.shape[1:3]
-    boxes = tuple(bounding_box(one) for one in mask)
-    identity = Affine.scale_translate(1.0, 0.0, 0.0)
-    return Placement(width, height, width, height, (identity,) * len(boxes), boxes)
+def mask_on_canvas(mask: Tensor, placement: Placement, width: int, height: int) -> Tensor:
+    """The product's mask `[B,height,width]` on a canvas, from a `mask` `[B,h,w]` that is there or still its own.
 
-
-def inward_feather(alpha: Tensor, feather: float) -> Tensor:
-    """Weights `[H,W]` that rise from 0 at the outline of `alpha` `[H,W]` to 1 at `feather` pixels inside.
-
-    Never reaches outwards; the picture's own border is no outline. A strap thinner than the feather keeps its full
-    weight along its middle instead of fading away as a whole.
+    A mask of the photo's size is placed; one of the canvas' size is taken as it is. Where photo and canvas have the
+    same size, its bounding box tells which of the two it is. Raises ShapeError for any other size.
     """
-    factor = max(1, round(feather / _FEATHER_STEPS))
-    small = alpha[None, None]
-    if factor > 1:
-        small = F.avg_pool2d(small, factor, ceil_mode=True, count_include_pad=False)
-    steps = max(1, round(feather / factor))
-    layer = small[0]
-    # Summed erosions count how many steps lie between a pixel and the outline, with soft edges kept soft.
-    depth = torch.zeros_like(layer)
-    for _ in range(steps):
-        layer = erode(layer, 1)
-        depth += layer
-    span = 2 * steps + 1
-    deepest = F.max_pool2d(depth, (1, span), stride=1, padding=(0, steps))
-    deepest = F.max_pool2d(deepest, (span, 1), stride=1, padding=(steps, 0))
-    ramp = (depth / deepest.clamp(min=1.0)).clamp(0.0, 1.0)
-    weight = ramp * ramp * (3 - 2 * ramp)
-    if factor > 1:
-        size = (alpha.shape[0], alpha.shape[1])
-        weight = F.interpolate(weight[None], scale_factor=factor, mode="bilinear", align_corners=False)[0]
-        weight = weight[:, : size[0], : size[1]]
-    return weight[0]
-
-
-def _weight(
-    alpha: Tensor, transform: Affine, feather: float, keep: Tensor | None, width: int, height: int
-) -> Tensor | None:
-    """What the coverage is multiplied with on the canvas `[H,W]`, or None for 1 everywhere."""
-    if feather <= 0:
-        return None if keep is None else 1 - keep
-    patch = place(alpha.unsqueeze(-1), transform, width, height)
-    ramp = alpha.new_zeros((height, width))
-    if patch.pixels.numel():
-        ramp[patch.rows, patch.columns] = patch.pixels[..., 0].clamp(0.0, 1.0)
-        ramp = inward_feather(ramp, feather)
-    return ramp if keep is None else ramp * (1 - keep)
-
-
-def paste_back(
-    scene: Tensor,
-    product: Tensor,
-    mask: Tensor,
-    placement: Placement | None = None,
-    scale: float = 1.01,
-    feather: float = 0.0,
-    keep_in_front: Tensor | None = None,
-) -> Pasted:
-    """Paste the product's own full-resolution pixels into the scene that was generated around them.
-
-    `scene` `[B,H,W,C]` sRGB; `product` `[B,h,w,C]` sRGB and `mask` `[B,h,w]` (1 = product) at the size that
-    `placement` was made for, or at the scene's size without one; `scale` enlarges about the centre of the product's
-    bounding box; `feather` is in canvas pixels, inward only; `keep_in_front` `[B,H,W]`, 1 = the scene wins.
-    Outside the returned mask the scene is bit-identical. Raises ShapeError where sizes or batches do not fit and
-    EmptyMaskError where there is no product.
-    """
-    scene = check_image(scene, "scene")
-    if scene.shape[-1] == 1:
-        scene = scene.expand(*scene.shape[:-1], 3)
-    rgb, _ = split_alpha(product, "product")
     mask = check_mask(mask)
-    same_size(product=rgb, mask=mask)
-    check_range(scale, 0.1, 4.0, "scale")
-    check_range(feather, 0.0, MAX_FEATHER, "feather")
-    factor = 1.0
-    if placement is None:
-        placement = _in_place(scene, rgb, mask)
-    else:
-        check_product_size(placement, rgb)
-        placement, factor = rescaled(placement, scene.shape[2], scene.shape[1])
-    inputs = {"scene": scene, "product": rgb, "mask": mask}
-    if keep_in_front is not None:
-        keep_in_front = check_mask(keep_in_front, "keep_in_front")
-        same_size(scene=scene, keep_in_front=keep_in_front)
-        inputs["keep_in_front"] = keep_in_front
-    batch = _batch(placement, **inputs)
-    height, width = scene.shape[1:3]
-    image = expand_batch(scene, batch).clone(memory_format=torch.contiguous_format)
-    pasted = scene.new_empty((batch, height, width))
-    transforms = []
+    placement, _ = rescaled(placement, width, height)
+    size = (mask.shape[2], mask.shape[1])
+    own = size == (placement.product_width, placement.product_height)
+    if size == (width, height) and not (own and _is_unplaced(mask, placement)):
+        return mask
+    if not own:
+        raise ShapeError(
+            f"mask {tuple(mask.shape)} is {size[0]}×{size[1]} pixels: neither the canvas' size ({width}×{height}) nor "
+            f"that of the product photo ({placement.product_width}×{placement.product_height}) in the placement."
+        )
+    batch = placed_batch(placement, mask=mask)
+    placed = mask.new_zeros((batch, height, width))
     for index in range(batch):
-        alpha, transform = item(mask, index), placement.transform(index)
-        box: Box = bounding_box(alpha)
-        center = transform.apply((box.left + box.right) / 2, (box.top + box.bottom) / 2)
-        transform = transform if scale == 1.0 else transform.scaled_about(scale, *center)
-        keep = None if keep_in_front is None else item(keep_in_front, index)
-        weight = _weight(alpha, transform, feather, keep, width, height)
-        pasted[index] = lay_over(image[index], item(rgb, index), alpha, transform, weight)
-        if not bool((pasted[index] > 0).any()):
-            raise ParameterError(
-                "nothing of the product reached the scene: keep_in_front or feather takes all of it, or it lies "
-                "outside the picture."
-            )
-        transforms.append(transform)
-    return Pasted(image, pasted, tuple(transforms), factor)
+        alpha = item(mask, index)
+        white = alpha.new_ones(()).expand(*alpha.shape, 3)
+        for patch in placed_bands(white, alpha, placement.transform(index), width, height):
+            placed[index, patch.rows, patch.columns] = patch.pixels[..., 3]
+    return placed
+
+
+def _is_unplaced(mask: Tensor, placement: Placement) -> bool:
+    """Whether the first mask's bounding box is nearer to the product's in its photo than to the one on the canvas."""
+    found, own, placed = bounding_box(mask[0]), placement.box(0), placement.canvas_box(0)
+    here = (found.left, found.top, found.right, found.bottom)
+
+    def distance(other: tuple[float, ...]) -> float:
+        return sum(abs(a - b) for a, b in zip(here, other, strict=True))
+
+    return distance((own.left, own.top, own.right, own.bottom)) < distance(placed)

@@ -9,6 +9,7 @@ from .color import ProdgenColorFix
 from .cutout import ProdgenSaveCutout
 from .export import ProdgenExport
 from .fidelity import ProdgenFidelity
+from .ground import ProdgenGroundShadow
 from .handle import ProdgenEraseHandle
 from .paste_back import ProdgenPasteBack
 from .placement import ProdgenPlaceProduct
@@ -25,6 +26,7 @@ class ProdgenExtension(ComfyExtension):
             ProdgenEraseHandle,
             ProdgenPasteBack,
             ProdgenColorFix,
+            ProdgenGroundShadow,
             ProdgenFidelity,
             ProdgenChannel,
             ProdgenExport,

@@ -7,7 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..imaging.compositing import MAX_FEATHER, Pasted, paste_back
+from ..imaging.pasting import MAX_FEATHER, Pasted, paste_back
 from ..imaging.placement import Placement
 from .common import CATEGORY, PlacementType, deliver, optional_mask, output, required_mask, work_device
 

@@ -1,0 +1,227 @@
+"""Where a product touches the ground, read from its mask: one line, several feet, or the underside of what lies there.
+
+The mask's lower envelope (the last product row of each column) is followed from its lowest level outwards as long as it
+stays as flat as a line on the ground can look under perspective. A handle, a lid's rim or an overhang leaves the
+envelope in a step or too steeply and so does not count. Where only narrow pieces touch, further feet that end a leg are
+looked for a little higher up: the hind legs of a chair.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import ndimage
+from torch import Tensor
+
+from .tensors import Box, bounding_box
+
+Array = npt.NDArray[np.float64]
+
+_LEVEL = 0.012
+"""What lies within this share of the product's height of the lowest point stands on the same line."""
+_STEEPEST = 0.35
+"""Slope beyond which an edge is no longer one that lies on the ground."""
+_RISE = 0.2
+"""How far along its width a product's ground edge may climb in the picture (a box seen over its corner)."""
+_NARROW = 0.25
+"""A contact narrower than this share of the product's width may be a foot."""
+_FOOT_LEVEL = 0.3
+"""Hind feet end at most this share of the product's height above the lowest foot."""
+_STRAIGHT = 0.02
+
+
+@dataclass(frozen=True)
+class Touch:
+    """One piece of contact: columns `left..right` and the contour there, sub-pixel rows from the top (float64)."""
+
+    left: int
+    right: int
+    contour: Array
+    height: float
+    """How much product stands above the contact, in pixels: what shades the ground."""
+
+    @property
+    def width(self) -> int:
+        return self.right - self.left
+
+    @property
+    def lowest(self) -> float:
+        return float(self.contour.max())
+
+    @property
+    def highest(self) -> float:
+        return float(self.contour.min())
+
+    def level(self, columns: Array, blur: float = 0.0) -> Array:
+        """The contour, or its low-pass over `blur` columns, at any column (centres at .5); level beyond its ends."""
+        contour = ndimage.gaussian_filter1d(self.contour, blur, mode="nearest") if blur > 0 else self.contour
+        line: Array = np.interp(columns, np.arange(self.left, self.right) + 0.5, contour)
+        return line
+
+
+@dataclass(frozen=True)
+class Contact:
+    """All pieces of contact of one product, from left to right, and how it rests: `line`, `feet` or `lying`."""
+
+    kind: str
+    touches: tuple[Touch, ...]
+    box: Box
+
+    @property
+    def lowest(self) -> float:
+        return max(touch.lowest for touch in self.touches)
+
+    @property
+    def highest(self) -> float:
+        return min(touch.highest for touch in self.touches)
+
+    def report(self) -> dict[str, Any]:
+        """Kind and pieces as plain numbers (canvas pixels)."""
+        return {
+            "kind": self.kind,
+            "contact_line": [self.highest, self.lowest],
+            "contacts": [
+                {"left": touch.left, "right": touch.right, "top": touch.highest, "bottom": touch.lowest}
+                for touch in self.touches
+            ],
+        }
+
+
+def _envelope(alpha: Tensor, box: Box) -> tuple[Array, Array]:
+    """Per column of the box: the sub-pixel row where the product ends below (NaN in empty columns), and its height."""
+    part = alpha[box.top : box.bottom, box.left : box.right]
+    inside = part > 0.5
+    count = part.shape[0]
+    rows = torch.arange(count, device=part.device)[:, None]
+    last = torch.where(inside, rows, -1).amax(dim=0)
+    first = torch.where(inside, rows, count).amin(dim=0)
+    # The coverage of the last whole row and of the one below it tells where between them the edge runs.
+    below = (last + 1 + box.top).clamp(max=alpha.shape[0] - 1)
+    columns = torch.arange(box.left, box.right, device=part.device)
+    beyond = alpha[below, columns] * (below > last + box.top)
+    end = last + alpha[(last + box.top).clamp(min=0), columns] + beyond + box.top
+    end = torch.where(last >= 0, end.double(), torch.nan)
+    return end.cpu().numpy(), (last - first + 1).clamp(min=0).double().cpu().numpy()
+
+
+def _runs(flags: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def _grown(seed: tuple[int, int], envelope: Array, step: int, floor: float) -> tuple[int, int]:
+    """`seed` extended both ways over columns where the envelope stays flat enough and below `floor` (rows)."""
+    count = envelope.size
+
+    def too_steep(position: int, direction: int, distance: int) -> bool:
+        far = min(max(position + direction * distance, 0), count - 1)
+        climb = abs(envelope[far] - envelope[position])
+        return bool(np.isnan(climb) or climb > _STEEPEST * max(1, abs(far - position)))
+
+    def reach(position: int, direction: int) -> int:
+        while 0 <= position + direction < count:
+            ahead = envelope[position + direction]
+            # A ragged mask has steps; only what is steep both near by and farther on leaves the ground.
+            steep = too_steep(position, direction, step) and too_steep(position, direction, 4 * step)
+            if np.isnan(ahead) or ahead < floor or steep:
+                break
+            position += direction
+        return position
+
+    return reach(seed[0], -1), reach(seed[1] - 1, 1) + 1
+
+
+def _merged(runs: list[tuple[int, int]], gap: int) -> list[tuple[int, int]]:
+    done: list[tuple[int, int]] = []
+    for left, right in sorted(runs):
+        if done and left <= done[-1][1] + gap:
+            done[-1] = (done[-1][0], max(right, done[-1][1]))
+        else:
+            done.append((left, right))
+    return done
+
+
+def _ends_a_leg(inside: Tensor, column: int, row: int, rise: int, most: float) -> bool:
+    """Whether the product above (`column`, `row`) is a narrow upright piece over at least `rise` rows."""
+    for above in (rise // 2, rise):
+        if row - above < 0:
+            return False
+        line = inside[row - above].cpu().numpy()
+        # A leg leans: look for it a little to both sides.
+        runs = [run for run in _runs(line) if run[0] - rise // 2 <= column < run[1] + rise // 2]
+        if not runs or min(right - left for left, right in runs) > most:
+            return False
+    return True
+
+
+def _more_feet(
+    envelope: Array, lowest: float, inside: Tensor, box: Box, taken: list[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Further low points of the envelope that end a leg, as column runs relative to the box."""
+    height, width = box.height, box.width
+    filled = np.where(np.isnan(envelope), -np.inf, envelope)
+    level = max(1.5, 0.03 * height)
+    rise = max(3, round(0.06 * height))
+    found: list[tuple[int, int]] = []
+    reach = max(2, round(0.03 * width))
+    peaks = np.flatnonzero((filled == ndimage.maximum_filter1d(filled, 2 * reach + 1)) & np.isfinite(filled))
+    for peak in peaks.tolist():
+        bottom = filled[peak]
+        if lowest - bottom > _FOOT_LEVEL * height or any(left <= peak < right for left, right in taken + found):
+            continue
+        low = filled >= bottom - level
+        run = next(run for run in _runs(low) if run[0] <= peak < run[1])
+        if run[1] - run[0] > _NARROW * width:
+            continue
+        if _ends_a_leg(inside, box.left + peak, int(bottom) - 1, rise, _NARROW * width):
+            found.append(run)
+    return found
+
+
+def find_contact(alpha: Tensor) -> Contact:
+    """Where the product of one mask `[H,W]` (1 = product) touches the ground; EmptyMaskError when there is none."""
+    box = bounding_box(alpha)
+    envelope, heights = _envelope(alpha, box)
+    width, height = box.width, box.height
+    step = max(2, round(0.012 * width))
+    # A speck of dirt in the mask is no foot: a median over a few columns decides what is lowest.
+    calm = ndimage.median_filter(
+        np.where(np.isnan(envelope), -1e9, envelope), size=min(2 * step + 1, max(1, width // 2))
+    )
+    calm = np.where(calm < 0, np.nan, calm)
+    if bool(np.all(np.isnan(calm))):
+        calm = envelope
+    lowest = float(np.nanmax(calm))
+    level = max(1.5, _LEVEL * height)
+    floor = lowest - _RISE * width
+    with np.errstate(invalid="ignore"):
+        seeds = _runs(calm >= lowest - level)
+    runs = _merged([_grown(seed, calm, step, floor) for seed in seeds], gap=step)
+    if sum(right - left for left, right in runs) < 0.35 * width:
+        runs = sorted(runs + _more_feet(calm, lowest, alpha > 0.5, box, runs))
+    touches = []
+    for left, right in runs:
+        contour = envelope[left:right]
+        known = np.flatnonzero(~np.isnan(contour))
+        if known.size == 0:
+            continue
+        contour = np.interp(np.arange(contour.size), known, contour[known])
+        shade = float(np.median(heights[left:right][known]))
+        touches.append(Touch(box.left + left, box.left + right, contour, max(1.0, shade)))
+    return Contact(_kind(touches, width, height), tuple(touches), box)
+
+
+def _kind(touches: list[Touch], width: int, height: int) -> str:
+    if len(touches) > 1:
+        return "feet"
+    touch = touches[0]
+    columns = np.arange(touch.width, dtype=np.float64)
+    if touch.width < 3:
+        return "line"
+    slope, start = np.polyfit(columns, touch.contour, 1)
+    bend = float(np.abs(touch.contour - slope * columns - start).max())
+    return "lying" if bend > _STRAIGHT * width and width > 1.2 * height else "line"

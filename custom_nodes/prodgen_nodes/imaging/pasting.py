@@ -1,0 +1,145 @@
+"""Pasting back: the seller's own full-resolution pixels over the scene that was generated around them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .compositing import check_product_size, lay_over, placed_batch, rescaled
+from .errors import ParameterError, ShapeError
+from .filters import erode
+from .placement import Affine, Placement
+from .resample import place
+from .tensors import Box, bounding_box, check_image, check_mask, check_range, expand_batch, item, same_size, split_alpha
+
+_FEATHER_STEPS = 24
+"""Wider feathers are measured on a reduced mask, so that their cost stays bounded."""
+MAX_FEATHER = 1024.0
+
+
+@dataclass(frozen=True)
+class Pasted:
+    """Scenes with the product pasted `[B,H,W,C]`, what was pasted `[B,H,W]`, and the transforms that were used."""
+
+    image: Tensor
+    mask: Tensor
+    transforms: tuple[Affine, ...]
+    canvas_factor: float
+    """1, or how much larger the scene is than the canvas the placement was made for."""
+
+
+def _in_place(scene: Tensor, product: Tensor, mask: Tensor) -> Placement:
+    """The placement of a product that already has the scene's size: where it is."""
+    if product.shape[1:3] != scene.shape[1:3]:
+        raise ShapeError(
+            f"product {tuple(product.shape)} does not have the size of the scene {tuple(scene.shape)}; connect the "
+            "placement of 'Place Product', which says where it belongs."
+        )
+    height, width = scene.shape[1:3]
+    boxes = tuple(bounding_box(one) for one in mask)
+    identity = Affine.scale_translate(1.0, 0.0, 0.0)
+    return Placement(width, height, width, height, (identity,) * len(boxes), boxes)
+
+
+def inward_feather(alpha: Tensor, feather: float) -> Tensor:
+    """Weights `[H,W]` that rise from 0 at the outline of `alpha` `[H,W]` to 1 at `feather` pixels inside.
+
+    Never reaches outwards; the picture's own border is no outline. A strap thinner than the feather keeps its full
+    weight along its middle instead of fading away as a whole.
+    """
+    factor = max(1, round(feather / _FEATHER_STEPS))
+    small = alpha[None, None]
+    if factor > 1:
+        small = F.avg_pool2d(small, factor, ceil_mode=True, count_include_pad=False)
+    steps = max(1, round(feather / factor))
+    layer = small[0]
+    # Summed erosions count how many steps lie between a pixel and the outline, with soft edges kept soft.
+    depth = torch.zeros_like(layer)
+    for _ in range(steps):
+        layer = erode(layer, 1)
+        depth += layer
+    span = 2 * steps + 1
+    deepest = F.max_pool2d(depth, (1, span), stride=1, padding=(0, steps))
+    deepest = F.max_pool2d(deepest, (span, 1), stride=1, padding=(steps, 0))
+    ramp = (depth / deepest.clamp(min=1.0)).clamp(0.0, 1.0)
+    weight = ramp * ramp * (3 - 2 * ramp)
+    if factor > 1:
+        size = (alpha.shape[0], alpha.shape[1])
+        weight = F.interpolate(weight[None], scale_factor=factor, mode="bilinear", align_corners=False)[0]
+        weight = weight[:, : size[0], : size[1]]
+    return weight[0]
+
+
+def _weight(
+    alpha: Tensor, transform: Affine, feather: float, keep: Tensor | None, width: int, height: int
+) -> Tensor | None:
+    """What the coverage is multiplied with on the canvas `[H,W]`, or None for 1 everywhere."""
+    if feather <= 0:
+        return None if keep is None else 1 - keep
+    patch = place(alpha.unsqueeze(-1), transform, width, height)
+    ramp = alpha.new_zeros((height, width))
+    if patch.pixels.numel():
+        ramp[patch.rows, patch.columns] = patch.pixels[..., 0].clamp(0.0, 1.0)
+        ramp = inward_feather(ramp, feather)
+    return ramp if keep is None else ramp * (1 - keep)
+
+
+def paste_back(
+    scene: Tensor,
+    product: Tensor,
+    mask: Tensor,
+    placement: Placement | None = None,
+    scale: float = 1.01,
+    feather: float = 0.0,
+    keep_in_front: Tensor | None = None,
+) -> Pasted:
+    """Paste the product's own full-resolution pixels into the scene that was generated around them.
+
+    `scene` `[B,H,W,C]` sRGB; `product` `[B,h,w,C]` sRGB and `mask` `[B,h,w]` (1 = product) at the size that
+    `placement` was made for, or at the scene's size without one; `scale` enlarges about the centre of the product's
+    bounding box; `feather` is in canvas pixels, inward only; `keep_in_front` `[B,H,W]`, 1 = the scene wins.
+    Outside the returned mask the scene is bit-identical. Raises ShapeError where sizes or batches do not fit and
+    EmptyMaskError where there is no product.
+    """
+    scene = check_image(scene, "scene")
+    if scene.shape[-1] == 1:
+        scene = scene.expand(*scene.shape[:-1], 3)
+    rgb, _ = split_alpha(product, "product")
+    mask = check_mask(mask)
+    same_size(product=rgb, mask=mask)
+    check_range(scale, 0.1, 4.0, "scale")
+    check_range(feather, 0.0, MAX_FEATHER, "feather")
+    factor = 1.0
+    if placement is None:
+        placement = _in_place(scene, rgb, mask)
+    else:
+        check_product_size(placement, rgb)
+        placement, factor = rescaled(placement, scene.shape[2], scene.shape[1])
+    inputs = {"scene": scene, "product": rgb, "mask": mask}
+    if keep_in_front is not None:
+        keep_in_front = check_mask(keep_in_front, "keep_in_front")
+        same_size(scene=scene, keep_in_front=keep_in_front)
+        inputs["keep_in_front"] = keep_in_front
+    batch = placed_batch(placement, **inputs)
+    height, width = scene.shape[1:3]
+    image = expand_batch(scene, batch).clone(memory_format=torch.contiguous_format)
+    pasted = scene.new_empty((batch, height, width))
+    transforms = []
+    for index in range(batch):
+        alpha, transform = item(mask, index), placement.transform(index)
+        box: Box = bounding_box(alpha)
+        center = transform.apply((box.left + box.right) / 2, (box.top + box.bottom) / 2)
+        transform = transform if scale == 1.0 else transform.scaled_about(scale, *center)
+        keep = None if keep_in_front is None else item(keep_in_front, index)
+        weight = _weight(alpha, transform, feather, keep, width, height)
+        pasted[index] = lay_over(image[index], item(rgb, index), alpha, transform, weight)
+        if not bool((pasted[index] > 0).any()):
+            raise ParameterError(
+                "nothing of the product reached the scene: keep_in_front or feather takes all of it, or it lies "
+                "outside the picture."
+            )
+        transforms.append(transform)
+    return Pasted(image, pasted, tuple(transforms), factor)

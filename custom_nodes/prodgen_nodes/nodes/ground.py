@@ -1,0 +1,121 @@
+"""Ground and Shadow: what keeps a product from floating."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..imaging.compositing import mask_on_canvas
+from ..imaging.ground import Light, ground_and_shadow
+from ..imaging.placement import Placement
+from .common import CATEGORY, PlacementType, deliver, output, required_mask, work_device
+
+
+class ProdgenGroundShadow(io.ComfyNode):
+    """A contact shadow, a cast shadow where wanted, and the mask of the ground the product stands on."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ProdgenGroundShadow",
+            display_name="Ground and Shadow",
+            category=CATEGORY,
+            description=(
+                "Finds where the product touches the ground (a line, feet, or the underside of what lies there) and "
+                "puts a soft shadow under it: darkest at the contact, never above it, fading to exactly nothing. The "
+                "product itself is not touched. The ground mask keeps generated products from floating."
+            ),
+            search_aliases=["shadow", "drop shadow", "contact shadow", "ground plane", "floating", "floor", "ambient"],
+            inputs=[
+                io.Image.Input(
+                    "image", tooltip="The product on its canvas, from Place Product (or any finished picture)."
+                ),
+                io.Mask.Input(
+                    "mask",
+                    tooltip=(
+                        "Where the product is in the image, 1 = product. With a placement, the mask of the product "
+                        "photo will do as well."
+                    ),
+                ),
+                PlacementType.Input(
+                    "placement",
+                    optional=True,
+                    tooltip="From Place Product; needed only for a mask at the photo's size.",
+                ),
+                io.Float.Input(
+                    "light_angle",
+                    default=330.0,
+                    min=-360.0,
+                    max=360.0,
+                    step=1.0,
+                    tooltip=(
+                        "Where the light of the cast shadow comes from, in degrees clockwise as on a clock seen from "
+                        "above: 0 = from behind (the shadow falls towards you), 90 = from the right, 180 = from the "
+                        "camera, 270 = from the left. The contact shadow does not depend on it."
+                    ),
+                ),
+                io.Float.Input(
+                    "light_height",
+                    default=60.0,
+                    min=5.0,
+                    max=90.0,
+                    step=1.0,
+                    tooltip="Height of that light above the ground in degrees: 90 = overhead, low = long cast shadow.",
+                ),
+                io.Float.Input(
+                    "softness",
+                    default=0.5,
+                    min=0.0,
+                    max=1.0,
+                    step=0.05,
+                    tooltip="0 = tight and crisp, 1 = wide and soft.",
+                ),
+                io.Float.Input(
+                    "opacity",
+                    default=0.7,
+                    min=0.0,
+                    max=1.0,
+                    step=0.05,
+                    tooltip="How much light the darkest point of the shadow loses. 0 makes none.",
+                ),
+                io.Boolean.Input(
+                    "contact_only",
+                    default=True,
+                    tooltip="Only the shadow at the contact, as packshots have it. Off adds the soft cast shadow.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output(display_name="image"),
+                io.Mask.Output(display_name="shadow", tooltip="Share of the light that the shadow takes."),
+                io.Mask.Output(display_name="ground", tooltip="The plane under the product, with a soft horizon."),
+                io.String.Output(display_name="report"),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        image: Tensor,
+        mask: Tensor,
+        light_angle: float,
+        light_height: float,
+        softness: float,
+        opacity: float,
+        contact_only: bool,
+        placement: Placement | None = None,
+    ) -> io.NodeOutput:
+        mask = required_mask(mask, image)
+        device = work_device()
+        image, mask = image.to(device), mask.to(device)
+        if placement is not None:
+            mask = mask_on_canvas(mask, placement, image.shape[2], image.shape[1])
+        light = Light(light_angle, light_height, softness, opacity, contact_only)
+        done = ground_and_shadow(image, mask, light)
+        report: dict[str, Any] = {"pictures": len(done.reports), **done.reports[0]}
+        report["notes"] = list(dict.fromkeys(note for one in done.reports for note in one["notes"]))
+        if len(done.reports) > 1:
+            report["items"] = done.reports
+        shown, shadow, ground = deliver(done.image, done.shadow, done.ground)
+        return output(shown, shadow, ground, report=report, preview=shown, cls=cls)
