@@ -55,10 +55,13 @@ class LiveBars:
         self._progress.stop()
 
     def _queued(self, event: events.Queued) -> None:
+        known = self._tasks.get(event.job)
+        if known is not None and event.position:
+            self._progress.update(known, state=f"waiting, {event.position} before it")
+            return
         self._drop(event.job)
         label = f"{job_label(event.job, self._jobs)}{event.workflow or 'job'}{seed_text(event.seed)}"
-        state = f"waiting, {event.position} before it" if event.position else "queued"
-        self._tasks[event.job] = self._progress.add_task("", total=None, label=label, state=state)
+        self._tasks[event.job] = self._progress.add_task("", total=None, label=label, state="queued")
 
     def _moved(self, event: events.Event) -> None:
         task = self._tasks[event.job]

@@ -41,7 +41,11 @@ class Session:
         self._listener = Listener(self.client, inbox)
         self._listener.start()
         self._reporter = reporter
-        self.stats = self.client.system_stats()
+        try:
+            self.stats = self.client.system_stats()
+        except BaseException:
+            self._listener.stop()
+            raise
         self._saver = Saver(self.client, folder, inbox, describe_server(self.client.url, self.stats))
         self._dispatcher = Dispatcher(
             self.client,
