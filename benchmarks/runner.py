@@ -6,8 +6,8 @@ The work: load a 1024² PNG of about 220 kB, invert it, save it – so little th
 has its own photo. The measures: what a job costs beyond the server's own execution time, how long the server stands
 idle between two jobs, the client's CPU time per job, and for the commands the CPU time until the job is submitted and
 the time until the first sign of progress. comfy-cli neither uploads nor downloads; it gets photos that are on the
-server already. Only the runner decodes what it sends and what it gets (a photo or a result cut short is noticed); that is
-about 16 ms of its CPU time per job.
+server already. Only the runner decodes what it sends and what it gets (a photo or a result cut short is noticed);
+that is about 16 ms of its CPU time per job.
 Needs the extra `bench` (comfy-cli, comfy-api-simplified); a client that is not installed is reported as not run.
 """
 
