@@ -8,7 +8,7 @@ from pathlib import Path
 
 from installer import comfyui as source
 from installer import pack
-from installer.console import say
+from installer.console import Step, say
 from installer.project import Project
 from runner import serve
 
@@ -26,14 +26,14 @@ def uninstall(project: Project) -> int:
             say(f"- took the nodes out of {theirs}")
     kept: list[Path] = []
     if project.comfyui.is_dir():
-        pack.unlink(project.pack, project.comfyui)
-        if "controlnet-aux" in project.journal.steps:
-            shutil.rmtree(project.comfyui / "custom_nodes" / "comfyui_controlnet_aux", ignore_errors=True)
-        kept = source.remove(project.comfyui, project.manifest)
-        say("- removed ComfyUI")
+        with Step("Removing ComfyUI"):
+            pack.unlink(project.pack, project.comfyui)
+            if "controlnet-aux" in project.journal.steps:
+                shutil.rmtree(project.comfyui / "custom_nodes" / "comfyui_controlnet_aux", ignore_errors=True)
+            kept = source.remove(project.comfyui, project.manifest)
     if project.owns_environment() and project.venv.exists():
-        shutil.rmtree(project.venv)
-        say("- removed .venv")
+        with Step("Removing .venv"):
+            shutil.rmtree(project.venv)
     shutil.rmtree(project.root / "prodgen.egg-info", ignore_errors=True)
     for entry in project.state.iterdir():
         if entry.is_dir() and (entry != project.comfyui or not kept):

@@ -76,6 +76,8 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _assert_all_there(nodes: list[dict[str, Any]], graph: Graph) -> None:
     """Every node of the file is on the canvas, known, whole, under its title, with its links and its values."""
     on_canvas = {node["id"]: node for node in nodes}
+    missing = [node["class_type"] for key, node in graph.items() if key not in on_canvas]
+    assert not missing, f"not on the canvas: {missing}"
     assert set(on_canvas) == set(graph)
     for key, wanted in graph.items():
         node = on_canvas[key]
