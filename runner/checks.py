@@ -71,11 +71,15 @@ class _Check:
                     "Add a Save Image (or Preview Image) node at its end.",
                 )
             )
-        needed = self._needed(outputs) if outputs else set(self.graph)
+        needed = self._reached(outputs, self._links) if outputs else set(self.graph)
+        followed = self._reached(outputs, self._all_links) if outputs else set(self.graph)
         for node_id, node in self.graph.items():
-            if node_id in needed and self._is_known(node):
-                self._at(node_id)
+            self._at(node_id)
+            checked = node_id in needed and self._is_known(node)
+            if checked:
                 self._check_node()
+            if node_id in followed:
+                self._check_other_links(self._schemas(node_id) if checked else {})
         self._check_cycles(needed)
         return self.problems
 
@@ -91,22 +95,28 @@ class _Check:
     def _is_replaced(self, node: Mapping[str, Any]) -> bool:
         return str(node["class_type"]) in self.replaced
 
-    def _needed(self, outputs: list[str]) -> set[str]:
+    def _reached(self, outputs: list[str], links: Callable[[str], Iterator[tuple[str, str]]]) -> set[str]:
         seen, queue = set(outputs), list(outputs)
         while queue:
-            for source, _ in self._links(queue.pop()):
+            for source, _ in links(queue.pop()):
                 if source in self.graph and source not in seen:
                     seen.add(source)
                     queue.append(source)
         return seen
 
+    def _all_links(self, node_id: str) -> Iterator[tuple[str, str]]:
+        """(source node, input name) of every link of a node."""
+        inputs = self.graph[node_id]["inputs"]
+        return ((value[0], name) for name, value in inputs.items() if is_link(value))
+
     def _links(self, node_id: str) -> Iterator[tuple[str, str]]:
-        """(source node, input name) of the links of a node that its class has; all of an unknown class."""
+        """Those of inputs that the node's class has; all of an unknown class."""
+        known = self._schemas(node_id)
+        return ((source, name) for source, name in self._all_links(node_id) if name in known)
+
+    def _schemas(self, node_id: str) -> Mapping[str, Any]:
         node = self.graph[node_id]
-        known = node_inputs(self._info(node), node["inputs"]) if self._is_known(node) else node["inputs"]
-        for name, value in node["inputs"].items():
-            if is_link(value) and name in known:
-                yield value[0], name
+        return node_inputs(self._info(node), node["inputs"]) if self._is_known(node) else node["inputs"]
 
     def _at(self, node_id: str) -> None:
         self.node_id, self.node = node_id, self.graph[node_id]
@@ -131,12 +141,20 @@ class _Check:
         for name, value in given.items():
             if name in schemas:
                 continue
-            if is_link(value) and value[0] not in self.graph:
-                self._report_absent(where, name, value)
             match = nearest(name, [known for known in schemas if known not in given])
             if match is not None and not is_link(value):
                 message = f"{where}: it has no input {name!r}, so its value does nothing. Did you mean {match!r}?"
                 self._report("bad_value", message, input=name, severity="warning", certain=False)
+
+    def _check_other_links(self, checked: Collection[str]) -> None:
+        """Links of inputs that the class does not have, of an unknown class, or of a node no output needs.
+
+        ComfyUI does not look at them before it queues a graph, but follows them when it runs it: a source that is
+        not there then ends its worker, and the server runs nothing any more.
+        """
+        for source, name in self._all_links(self.node_id):
+            if source not in self.graph and name not in checked:
+                self._report_absent(describe_node(self.node_id, self.node), name, [source, 0])
 
     def _report_absent(self, where: str, name: str, value: Any) -> None:
         message = f"{where}: its input {name!r} is linked to node {value[0]}, which is not in the workflow."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,45 @@ def test_what_the_server_accepts_is_no_error(comfy_server: ComfyServer, object_i
     OTHER_ACCEPTED[case](graph)
     assert [problem for problem in problems_of(graph, object_info) if problem.severity == "error"] == []
     assert server_verdict(comfy_server, graph) == (True, "")
+
+
+MUTATIONS: list[Any] = [-1, 0, 5, 10**9, 2**70, "5", " 7 ", "x", "", None, True, 3.7, [], [1], ["1", 0], ["1", 9]]
+MUTATIONS += [["99", 0], ["2", 0], ["4", 0], ["3", 0], {}, {"__value__": 5}, "area", "center", ["1", "0"], [1, 0]]
+
+
+def test_the_verdict_is_the_servers_for_any_mutation(comfy_server: ComfyServer, object_info: dict[str, Any]) -> None:
+    """Left out: the choice `resize_type`, whose unknown values the server accepts and then fails on."""
+    disagreed = []
+    for seed in range(150):
+        chance, graph = random.Random(seed), good_graph()
+        for _ in range(chance.choice([1, 1, 2, 3])):
+            inputs = graph[chance.choice(list(graph))]["inputs"]
+            name = chance.choice([name for name in inputs if name != "resize_type"] or ["junk"])
+            if chance.random() < 0.8:
+                inputs[name] = copy.deepcopy(chance.choice(MUTATIONS))
+            elif name in inputs:
+                del inputs[name]
+        problems = [p for p in problems_of(graph, object_info) if p.severity == "error"]
+        if any(p.input == "junk" for p in problems):
+            continue
+        accepted, types = server_verdict(comfy_server, graph)
+        if accepted == bool(problems):
+            disagreed.append((seed, types, problems))
+    assert disagreed == []
+
+
+def test_links_the_server_would_choke_on_are_found(object_info: dict[str, Any]) -> None:
+    """It accepts these, and its worker ends when it follows them: never sent to the server here."""
+    direct = good_graph()
+    direct["3"]["inputs"]["junk"] = ["99", 0]
+    indirect = good_graph() | {"8": node("ImageInvert", image=["98", 0]), "9": node("NotKnown", x=["97", 0])}
+    indirect["3"]["inputs"]["junk"] = ["8", 0]
+    indirect["6"]["inputs"]["more"] = ["9", 0]
+    assert [(p.kind, p.node_id) for p in problems_of(direct, object_info)] == [("bad_link", "3")]
+    found = {(p.kind, p.node_id) for p in problems_of(indirect, object_info)}
+    assert found == {("missing_node", "9"), ("bad_link", "9"), ("bad_link", "8")}
+    harmless = good_graph() | {"8": node("ImageInvert", image=["98", 0])}
+    assert problems_of(harmless, object_info) == []
 
 
 def test_silent_changes_are_warned_about(object_info: dict[str, Any]) -> None:
