@@ -28,7 +28,8 @@ MAX_PIXELS = 200_000_000
 """Own limit (16 000 × 12 500): above it a server needs tens of gigabytes for one photo."""
 MAX_FILE_BYTES = 2 * 1024**3
 _FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")  # none that runs other programs
-_ORIENTATION, _INTEROP_IFD, _INTEROP_INDEX, _SUBFILE_TYPE = 0x0112, 0xA005, 1, 254
+_ORIENTATION, _SUBFILE_TYPE = 0x0112, 254
+_EXIF_IFD, _COLOUR_SPACE, _INTEROP_IFD, _INTEROP_INDEX = 0x8769, 0xA001, 0xA005, 1
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
 _ADVICE = "Use a JPEG, PNG, TIFF or WebP."
 _TURNS = {
@@ -231,7 +232,9 @@ class _Preparation:
     @staticmethod
     def _exif_says_adobe_rgb(image: Image.Image) -> bool:
         try:
-            return str(image.getexif().get_ifd(_INTEROP_IFD).get(_INTEROP_INDEX, "")).startswith("R03")
+            exif = image.getexif()
+            by_name = str(exif.get_ifd(_INTEROP_IFD).get(_INTEROP_INDEX, "")).startswith("R03")
+            return by_name or exif.get_ifd(_EXIF_IFD).get(_COLOUR_SPACE) == 2  # some cameras' own number for it
         except _BROKEN:
             return False
 

@@ -152,14 +152,28 @@ def test_16_bit_wide_gamut_is_converted_at_full_depth(tmp_path: Path) -> None:
     assert worst(decoded(photo.data), gradient(256, 40)) <= 1
 
 
-def test_a_camera_that_only_names_adobe_rgb_is_believed(tmp_path: Path) -> None:
-    path = save(tmp_path / "camera.jpg", gradient(), quality=95, exif=exif_naming_adobe_rgb())
+def exif_with_colour_space(number: int) -> Image.Exif:
+    tags = Image.Exif()
+    tags.get_ifd(0x8769)[0xA001] = number
+    return tags
+
+
+@pytest.mark.parametrize("named", ["by interoperability", "by number"])
+def test_a_camera_that_only_names_adobe_rgb_is_believed(tmp_path: Path, named: str) -> None:
+    tags = exif_naming_adobe_rgb() if named == "by interoperability" else exif_with_colour_space(2)
+    path = save(tmp_path / "camera.jpg", gradient(), quality=95, exif=tags)
     photo = prepare_photo(path)
     with Image.open(path) as stored:
         expected = np.asarray(icc.to_srgb(stored.convert("RGB"), icc.adobe_rgb_profile()))
     assert not photo.unchanged
     assert worst(decoded(photo.data), expected) == 0
     assert worst(expected, np.asarray(Image.open(path))) > 20
+
+
+@pytest.mark.parametrize("number", [1, 65535])
+def test_other_colour_spaces_in_exif_change_nothing(tmp_path: Path, number: int) -> None:
+    path = save(tmp_path / "camera.jpg", gradient(), quality=95, exif=exif_with_colour_space(number))
+    assert prepare_photo(path).unchanged
 
 
 def test_cmyk_with_a_profile_is_converted_by_it(tmp_path: Path) -> None:
