@@ -39,16 +39,21 @@ def exif(orientation: int) -> Image.Exif:
     return tags
 
 
+def exif_directory(tag: int, kind: int, count: int, value: bytes) -> bytes:
+    return struct.pack("<HHHI", 1, tag, kind, count) + value.ljust(4, b"\0") + b"\0" * 4
+
+
 def exif_naming_adobe_rgb() -> bytes:
-    """What a camera set to Adobe RGB writes: colour space "uncalibrated", interoperability index R03."""
-
-    def directory(tag: int, kind: int, count: int, value: bytes) -> bytes:
-        return struct.pack("<HHHI", 1, tag, kind, count) + value.ljust(4, b"\0") + b"\0" * 4
-
-    first = directory(0x8769, 4, 1, struct.pack("<I", 26))
-    second = directory(0xA005, 4, 1, struct.pack("<I", 44))
-    third = directory(1, 2, 4, b"R03\0")
+    """What most cameras set to Adobe RGB write: the interoperability index R03."""
+    first = exif_directory(0x8769, 4, 1, struct.pack("<I", 26))
+    second = exif_directory(0xA005, 4, 1, struct.pack("<I", 44))
+    third = exif_directory(1, 2, 4, b"R03\0")
     return b"Exif\0\0II*\0\x08\0\0\0" + first + second + third
+
+
+def exif_with_colour_space(number: int) -> bytes:
+    first = exif_directory(0x8769, 4, 1, struct.pack("<I", 26))
+    return b"Exif\0\0II*\0\x08\0\0\0" + first + exif_directory(0xA001, 3, 1, struct.pack("<H", number))
 
 
 def worst(a: np.ndarray, b: np.ndarray) -> int:
@@ -150,12 +155,6 @@ def test_16_bit_wide_gamut_is_converted_at_full_depth(tmp_path: Path) -> None:
     image = png(tmp_path / "pro.png", stored, 2, 16, ((b"iCCP", b"wide\0\0" + zlib.compress(profile)),))
     photo = prepare_photo(image)
     assert worst(decoded(photo.data), gradient(256, 40)) <= 1
-
-
-def exif_with_colour_space(number: int) -> Image.Exif:
-    tags = Image.Exif()
-    tags.get_ifd(0x8769)[0xA001] = number
-    return tags
 
 
 @pytest.mark.parametrize("named", ["by interoperability", "by number"])
