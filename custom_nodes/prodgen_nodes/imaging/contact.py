@@ -23,7 +23,7 @@ Array = npt.NDArray[np.float64]
 
 _LEVEL = 0.012
 """What lies within this share of the product's height of the lowest point stands on the same line."""
-_STEEPEST = 0.35
+_STEEPEST = 0.45
 """Slope beyond which an edge is no longer one that lies on the ground."""
 _RISE = 0.2
 """How far along its width a product's ground edge may climb in the picture (a box seen over its corner)."""
@@ -96,9 +96,9 @@ def _envelope(alpha: Tensor, box: Box) -> tuple[Array, Array]:
     part = alpha[box.top : box.bottom, box.left : box.right]
     inside = part > 0.5
     count = part.shape[0]
-    rows = torch.arange(count, device=part.device)[:, None]
-    last = torch.where(inside, rows, -1).amax(dim=0)
-    first = torch.where(inside, rows, count).amin(dim=0)
+    rows = torch.arange(count, device=part.device, dtype=torch.int16)[:, None]
+    last = torch.where(inside, rows, -1).amax(dim=0).long()
+    first = torch.where(inside, rows, count).amin(dim=0).long()
     # The coverage of the last whole row and of the one below it tells where between them the edge runs.
     below = (last + 1 + box.top).clamp(max=alpha.shape[0] - 1)
     columns = torch.arange(box.left, box.right, device=part.device)
@@ -224,4 +224,5 @@ def _kind(touches: list[Touch], width: int, height: int) -> str:
         return "line"
     slope, start = np.polyfit(columns, touch.contour, 1)
     bend = float(np.abs(touch.contour - slope * columns - start).max())
-    return "lying" if bend > _STRAIGHT * width and width > 1.2 * height else "line"
+    straight = bend <= _STRAIGHT * width and touch.width >= 0.6 * width
+    return "line" if straight or width <= 1.2 * height else "lying"

@@ -143,7 +143,8 @@ def _contact_shade(alpha: Tensor, touch: Touch, softness: float, span: float) ->
     share = place - index
     shade = torch.gather(table, 0, index) * (1 - share) + torch.gather(table, 0, index + 1) * share
     # Above the line there is no shade, but for the ground that shows through the product's own soft edge.
-    edge_pixel = (alpha[top:bottom] > 0) & (rows + _EDGE > contour)
+    own = (columns > touch.left) & (columns < touch.right)
+    edge_pixel = own & (alpha[top:bottom] > 0) & (rows + _EDGE > contour)
     return top, shade * ((rows + 0.5 > contour) | edge_pixel)
 
 

@@ -1,0 +1,182 @@
+"""Where products touch the ground: a line, feet, an underside; never a handle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+from prodgen_nodes.imaging.contact import find_contact
+from prodgen_nodes.imaging.errors import EmptyMaskError
+
+OVERSIZE = 4
+
+
+class Sketch:
+    """A mask drawn four times as large and reduced, so that its edges are antialiased."""
+
+    def __init__(self, width: int = 400, height: int = 400) -> None:
+        self.picture = Image.new("L", (width * OVERSIZE, height * OVERSIZE))
+        self.pen = ImageDraw.Draw(self.picture)
+
+    def polygon(self, *points: tuple[float, float]) -> Sketch:
+        self.pen.polygon([(x * OVERSIZE, y * OVERSIZE) for x, y in points], fill=255)
+        return self
+
+    def ellipse(self, left: float, top: float, right: float, bottom: float) -> Sketch:
+        self.pen.ellipse([side * OVERSIZE for side in (left, top, right, bottom)], fill=255)
+        return self
+
+    def arc(self, box: tuple[float, float, float, float], start: float, end: float, width: float) -> Sketch:
+        self.pen.arc([side * OVERSIZE for side in box], start, end, fill=255, width=round(width * OVERSIZE))
+        return self
+
+    def mask(self) -> torch.Tensor:
+        small = self.picture.resize(
+            (self.picture.width // OVERSIZE, self.picture.height // OVERSIZE), Image.Resampling.BOX
+        )
+        return torch.from_numpy(np.asarray(small, dtype=np.float32) / 255)
+
+
+def bag() -> Sketch:
+    return Sketch().polygon((120, 150), (280, 150), (300, 320), (100, 320)).arc((150, 60, 250, 240), 180, 360, 10)
+
+
+def chair() -> Sketch:
+    sketch = Sketch().polygon((120, 60), (280, 60), (285, 200), (115, 200))
+    for x, bottom in ((125, 330), (165, 290), (225, 345), (270, 300)):
+        sketch.polygon((x - 7, 190), (x + 7, 190), (x + 5, bottom), (x - 5, bottom))
+    return sketch
+
+
+def test_a_bag_stands_on_one_line_from_edge_to_edge() -> None:
+    contact = find_contact(bag().mask())
+    assert contact.kind == "line" and len(contact.touches) == 1
+    touch = contact.touches[0]
+    assert touch.left == pytest.approx(100, abs=4) and touch.right == pytest.approx(300, abs=4)
+    assert (touch.lowest, touch.highest) == pytest.approx((320, 320), abs=1.0)
+
+
+@given(st.floats(0, 1))
+@settings(max_examples=15, deadline=None)
+def test_the_contour_is_sub_pixel(shift: float) -> None:
+    mask = torch.zeros(60, 60)
+    mask[10:40, 15:45] = 1
+    mask[40, 15:45] = shift
+    assert find_contact(mask).lowest == pytest.approx(40 + shift, abs=1e-5)
+
+
+def test_each_chair_leg_touches_at_its_own_depth() -> None:
+    contact = find_contact(chair().mask())
+    assert contact.kind == "feet"
+    middles = [(touch.left + touch.right) / 2 for touch in contact.touches]
+    assert middles == pytest.approx([125, 165, 225, 270], abs=4)
+    assert [touch.lowest for touch in contact.touches] == pytest.approx([330, 290, 345, 300], abs=1.5)
+
+
+def test_four_feet_on_one_line_are_four_contacts() -> None:
+    sketch = Sketch().polygon((80, 150), (320, 150), (320, 180), (80, 180))
+    for x in (90, 160, 240, 310):
+        sketch.polygon((x - 6, 170), (x + 6, 170), (x + 6, 300), (x - 6, 300))
+    contact = find_contact(sketch.mask())
+    assert contact.kind == "feet" and len(contact.touches) == 4
+
+
+def test_a_mug_does_not_stand_on_its_handle() -> None:
+    mask = (
+        Sketch().polygon((100, 120), (240, 120), (235, 330), (105, 330)).arc((210, 170, 310, 290), 270, 90, 14).mask()
+    )
+    contact = find_contact(mask)
+    assert contact.kind == "line" and len(contact.touches) == 1
+    assert contact.touches[0].right <= 240
+
+
+def test_a_hanging_strap_does_not_touch() -> None:
+    mask = bag().polygon((300, 160), (312, 160), (312, 250), (300, 250)).mask()
+    assert len(find_contact(mask).touches) == 1
+    assert find_contact(mask).touches[0].right <= 302
+
+
+def test_a_jar_touches_along_its_round_base_but_not_up_its_side() -> None:
+    mask = Sketch().polygon((120, 120), (280, 120), (280, 320), (120, 320)).ellipse(120, 300, 280, 340).mask()
+    contact = find_contact(mask)
+    assert contact.kind == "line" and contact.lowest == pytest.approx(340, abs=1)
+    assert 100 < contact.touches[0].width < 160
+    assert contact.highest > 322
+
+
+def test_a_bulging_vase_touches_only_at_its_foot() -> None:
+    mask = Sketch().ellipse(100, 100, 300, 310).polygon((170, 290), (230, 290), (230, 330), (170, 330)).mask()
+    contact = find_contact(mask)
+    assert len(contact.touches) == 1
+    assert (contact.touches[0].left, contact.touches[0].right) == pytest.approx((170, 230), abs=6)
+
+
+def test_a_box_over_its_corner_touches_along_both_edges() -> None:
+    mask = Sketch().polygon((90, 120), (250, 130), (330, 120), (330, 300), (250, 330), (90, 306)).mask()
+    contact = find_contact(mask)
+    touch = contact.touches[0]
+    assert len(contact.touches) == 1 and touch.left < 100 and touch.right > 300
+    assert contact.lowest == pytest.approx(330, abs=1) and contact.highest < 312
+
+
+def test_something_lying_is_told_from_something_standing() -> None:
+    mask = (
+        Sketch()
+        .ellipse(60, 240, 220, 320)
+        .ellipse(150, 225, 350, 305)
+        .polygon((120, 250), (300, 240), (300, 300), (120, 310))
+    )
+    contact = find_contact(mask.mask())
+    assert contact.kind == "lying"
+    assert contact.lowest == pytest.approx(320, abs=1.5)
+
+
+def test_ragged_edges_and_specks_do_not_stop_the_line() -> None:
+    mask = bag().mask()
+    generator = torch.Generator().manual_seed(2)
+    ragged = torch.randint(0, 3, (400,), generator=generator)
+    for column in range(100, 300):
+        mask[320 - int(ragged[column]) : 320, column] = 0
+    mask[350, 200] = 1  # dirt below the product
+    contact = find_contact(mask)
+    assert len(contact.touches) == 1 and contact.touches[0].width > 180
+    assert contact.touches[0].level(np.array([150.0]))[0] == pytest.approx(319, abs=2)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1), (3, 3)])
+def test_tiny_products_touch_somewhere(size: tuple[int, int]) -> None:
+    mask = torch.zeros(20, 20)
+    mask[5 : 5 + size[0], 6 : 6 + size[1]] = 1
+    contact = find_contact(mask)
+    assert contact.touches and contact.lowest == pytest.approx(5 + size[0])
+
+
+def test_a_product_on_the_lower_border_touches_there() -> None:
+    mask = torch.zeros(30, 30)
+    mask[10:, 5:25] = 1
+    assert find_contact(mask).lowest == pytest.approx(30)
+
+
+def test_an_empty_mask_is_refused() -> None:
+    with pytest.raises(EmptyMaskError):
+        find_contact(torch.zeros(10, 10))
+
+
+def test_the_report_is_plain_numbers() -> None:
+    report = find_contact(chair().mask()).report()
+    assert report["kind"] == "feet" and len(report["contacts"]) == 4
+    assert all(isinstance(value, (int, float)) for value in report["contacts"][0].values())
+
+
+def test_rendered_products_stand_on_one_line(shared_data: Path) -> None:
+    for folder in sorted((shared_data / "rendered").iterdir()):
+        alpha = torch.from_numpy(np.asarray(Image.open(folder / "alpha.png").convert("L"), dtype=np.float32) / 255)
+        contact = find_contact(alpha)
+        assert contact.kind == "line" and len(contact.touches) == 1, folder.name
+        assert contact.touches[0].width > 0.6 * contact.box.width, folder.name
+        assert contact.lowest == pytest.approx(contact.box.bottom, abs=1.5), folder.name
