@@ -233,8 +233,9 @@ class _Preparation:
     def _exif_says_adobe_rgb(image: Image.Image) -> bool:
         try:
             exif = image.getexif()
-            by_name = str(exif.get_ifd(_INTEROP_IFD).get(_INTEROP_INDEX, "")).startswith("R03")
-            return by_name or exif.get_ifd(_EXIF_IFD).get(_COLOUR_SPACE) == 2  # some cameras' own number for it
+            if exif.get_ifd(_EXIF_IFD).get(_COLOUR_SPACE) == 2:  # some cameras' own number for it
+                return True
+            return str(exif.get_ifd(_INTEROP_IFD).get(_INTEROP_INDEX, "")).startswith("R03")
         except _BROKEN:
             return False
 
