@@ -139,7 +139,13 @@ class Canvas:
         kind = mimetypes.guess_type(path.name)[0]
         self.browser.execute_script(DROP, path.name, base64.b64encode(path.read_bytes()).decode("ascii"), kind)
         self.wait_for(self.nodes)
-        time.sleep(1.0)  # widgets and dialogs appear after the nodes
+        before: list[dict[str, Any]] = []
+        for _ in range(30):  # links, previews and marks appear after the nodes
+            time.sleep(0.7)
+            now = self.nodes()
+            if now == before:
+                break
+            before = now
         return self.nodes()
 
     def export_api(self) -> dict[str, Any]:
