@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,7 +82,8 @@ class ModelHost:
             request.connection.shutdown(2)
             request.close_connection = True
             return
-        request.wfile.write(body)
+        with contextlib.suppress(ConnectionError):  # the client has seen enough
+            request.wfile.write(body)
         request.close_connection = not self.announce_length
 
     @staticmethod
