@@ -271,7 +271,7 @@ class Dispatcher:
                 self._report(events.Output(index, prompt_id, path=str(file.path), output=file.output))
             paths = tuple(str(file.path) for file in saved.files)
             seconds = round(time.monotonic() - attempt.submitted_at, 3)
-            self._report(events.Done(index, prompt_id, files=paths, sidecar=str(saved.sidecar), seconds=seconds))
+            self._report(events.Done(index, prompt_id, paths, str(saved.sidecar), seconds, saved.warnings))
             self._results.append(JobResult(attempt.spec, prompt_id, saved=saved))
 
     def _failed(self, attempt: Attempt, error: RunnerError) -> None:

@@ -81,12 +81,13 @@ class Output(Event):
 
 @dataclass(frozen=True)
 class Done(Event):
-    """Every file of the job is saved. `seconds`: from submission to the last file."""
+    """Every file of the job is saved. `seconds`: from submission to the last file. `warnings`: checks not passed."""
 
     kind: ClassVar[str] = "done"
     files: tuple[str, ...] = ()
     sidecar: str | None = None
     seconds: float = 0
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ class NodeExecutionError(NodeFailedError):
         self.node_id = node_id
 
 
-_TRACEBACK_LINES = 12
+_TRACEBACK_LINES = 8
 _MEMORY = ("outofmemory", "out of memory", "allocation on device", "not enough memory", "t allocate memory")
 
 
@@ -36,13 +36,13 @@ def node_failure(error: Mapping[str, Any] | None, graph: Mapping[str, Any]) -> N
         return NodeFailedError("The job failed on the server, which does not say why.", advice="Look at its log.")
     node_id = str(error.get("node_id"))
     message = str(error.get("exception_message") or "no message").strip()
-    lines = [f"{node_label(graph, node_id)} failed: {message}"]
+    kind = str(error.get("exception_type") or "an exception")
     trace = error.get("traceback")
-    text = trace if isinstance(trace, str) else "".join(str(part) for part in trace or ())
-    tail = text.rstrip().splitlines()[-_TRACEBACK_LINES:]
-    lines += [f"    {line}" for line in tail]
-    if message.splitlines()[0] not in text:
-        lines.append(f"    {error.get('exception_type')}: {message.splitlines()[0]}")
+    text = (trace if isinstance(trace, str) else "".join(str(part) for part in trace or ())).rstrip()
+    # Its last line is the message again; where it was raised is what is worth adding.
+    places = [line for line in text.splitlines() if line.startswith("  ")][-_TRACEBACK_LINES:]
+    lines = [f"{node_label(graph, node_id)} failed: {message}", f"    {kind}, raised at:" if places else f"    {kind}"]
+    lines += [f"    {line}" for line in places]
     return NodeExecutionError("\n".join(lines), node_id)
 
 

@@ -64,22 +64,21 @@ def expand(template: str, values: Mapping[str, object]) -> Path:
 def distinct_names(stem: str, files: Sequence[tuple[str, str]]) -> list[str]:
     """File names for the results of one job.
 
-    The first of each kind (`.png`, `.jpg`, …) is `<stem>.<kind>`; a further one of the same kind gets its output's
-    name, and a number if that is taken as well.
+    The first of each kind (`.png`, `.jpg`, …) is `<stem>.<kind>`. Another output's file of that kind has the output's
+    name added; further files of one output are numbered: `<stem>_2.png`, `<stem>_mask.png`, `<stem>_mask_2.png`.
 
     Args:
         files: (output name, extension with its dot) in order.
     """
-    taken: set[str] = {f"{stem}.json".lower()}
+    taken = {f"{stem}.json".lower()}
+    owners: dict[str, str] = {}
     names = []
     for output, suffix in files:
-        candidates = [f"{stem}{suffix}", f"{stem}_{safe_name(output)}{suffix}"]
-        number = 2
-        while candidates[0].lower() in taken:
-            candidates.pop(0)
-            if not candidates:
-                candidates = [f"{stem}_{safe_name(output)}_{number}{suffix}"]
-                number += 1
-        taken.add(candidates[0].lower())
-        names.append(candidates[0])
+        is_first = owners.setdefault(suffix, output) == output
+        base = stem if is_first and suffix != ".json" else f"{stem}_{safe_name(output)}"
+        name, number = f"{base}{suffix}", 2
+        while name.lower() in taken:
+            name, number = f"{base}_{number}{suffix}", number + 1
+        taken.add(name.lower())
+        names.append(name)
     return names

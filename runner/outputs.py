@@ -101,6 +101,19 @@ def _reports(outputs: Mapping[str, Any], graph: Mapping[str, Any]) -> dict[str, 
     return reports
 
 
+def failed_checks(reports: Mapping[str, Any]) -> list[str]:
+    """What reports say did not pass: a line each, from those that carry `passed: false`."""
+    lines = []
+    for name, value in reports.items():
+        for report in value if isinstance(value, list) else [value]:
+            if isinstance(report, Mapping) and report.get("passed") is False:
+                rules = [rule for rule in report.get("rules") or () if str(rule).startswith("FAIL")]
+                reasons = report.get("reasons") or rules or report.get("failed") or ["no reason given"]
+                title = str(report.get("title") or name)
+                lines += [f"{title}: {str(reason).removeprefix('FAIL').strip()}" for reason in reasons]
+    return lines
+
+
 def _parsed(text: str) -> Any:
     try:
         value = json.loads(text)

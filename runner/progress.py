@@ -85,7 +85,7 @@ class PlainReporter(Reporter):
         elif isinstance(event, events.Progress):
             line = self._progress(event)
         elif isinstance(event, events.Done):
-            line = f"done in {event.seconds:.1f} s"
+            line = done_text(event)
         elif isinstance(event, events.Failed):
             line = f"failed: {event.message}" + (f"\n  {event.advice}" if event.advice else "")
         return line
@@ -131,6 +131,10 @@ def job_label(job: int, jobs: int | None) -> str:
     if jobs == 1 or job == 0:
         return ""
     return f"{job}/{jobs} " if jobs else f"#{job} "
+
+
+def done_text(event: events.Done) -> str:
+    return "\n".join([f"done in {event.seconds:.1f} s", *(f"  not passed: {line}" for line in event.warnings)])
 
 
 def seed_text(seed: int | None) -> str:

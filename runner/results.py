@@ -15,7 +15,7 @@ from typing import IO, Any
 from runner.client import ComfyClient, FileGoneError
 from runner.errors import NodeFailedError, RunnerError
 from runner.naming import distinct_names, safe_suffix
-from runner.outputs import JobOutputs
+from runner.outputs import JobOutputs, failed_checks
 from runner.pictures import add_graph_to_png, check_picture, png_has_graph
 from runner.records import ServerFile
 from runner.rejection import node_label
@@ -54,6 +54,8 @@ class SavedFile:
 class SavedJob:
     files: tuple[SavedFile, ...]
     sidecar: Path
+    warnings: tuple[str, ...] = ()
+    """What the nodes' own checks say did not pass."""
 
 
 class Abort:
@@ -145,7 +147,7 @@ class _Saving:
         for part, final in zip(parts, finals, strict=True):
             part.replace(final)
             self.abort.parts.discard(part)
-        return SavedJob(files, finals[-1])
+        return SavedJob(files, finals[-1], tuple(failed_checks(self.outputs.reports)))
 
     def _fetch(self, parts: list[Path]) -> None:
         """Download and check every file, each into its part file."""

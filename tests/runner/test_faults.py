@@ -95,7 +95,7 @@ def test_a_socket_that_is_open_and_dead_does_not_hold_the_run(comfy_server: Comf
         recorder.on_event = lambda event: proxy.freeze_websockets() if event.kind == "started" else None
         began = time.monotonic()
         results = run_jobs(proxy.url, tmp_path, recorder, specs(3))
-        assert time.monotonic() - began < 25
+        assert time.monotonic() - began < 60
     assert [result.error for result in results] == [None] * 3
     assert len({event.prompt_id for event in recorder.events if isinstance(event, Queued)}) == 3
 
@@ -253,7 +253,7 @@ def test_a_photo_over_the_servers_limit(own_server: OwnServer, tmp_path: Path) -
 def flood_until_silent(client: ComfyClient, witness: websocket.WebSocket) -> None:
     """Make the server send everybody a status again and again, until a client that does read gets no more of them."""
     body, headers = b'{"clear": true}', {"Content-Type": "application/json"}
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         for _ in range(200):
             client.transport.request("POST", "/queue", body, headers)
@@ -282,7 +282,7 @@ def test_a_client_that_stops_reading_blocks_the_messages_but_not_the_run(own_ser
         recorder = Recorder()
         began = time.monotonic()
         results = run_jobs(own_server.url, tmp_path, recorder, specs(3))
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - began < 60
         assert [result.error for result in results] == [None] * 3
         assert not [event for event in recorder.events if event.kind == "node"]  # the socket said nothing
     finally:

@@ -21,9 +21,11 @@ from PIL import Image, PngImagePlugin
 from runner import naming
 from runner.client import ComfyClient
 from runner.errors import NodeFailedError, UsageError
-from runner.outputs import JobOutputs, collect
+from runner.manifest import load_manifest
+from runner.outputs import JobOutputs, collect, failed_checks
 from runner.pictures import add_graph_to_png, check_picture, png_has_graph
 from runner.results import Abort, AbortedError, FilesMissingError, NotSavedError, SavedJob, save_job
+from runner.sidecar import models_of
 from runner.transport import NoAnswerError
 from tests.support.fake import FakeServer
 
@@ -91,6 +93,21 @@ def test_a_template_stays_below_its_folder_or_is_refused(template: str, value: s
     assert not path.is_absolute()
     assert ".." not in path.parts
     assert path.name
+
+
+def test_names_of_several_files() -> None:
+    files = [
+        ("shot", ".png"),
+        ("shot", ".jpg"),
+        ("mask", ".png"),
+        ("shot", ".png"),
+        ("mask", ".png"),
+        ("data", ".json"),
+    ]
+    assert naming.distinct_names("a", files) == [
+        "a.png", "a.jpg", "a_mask.png", "a_2.png", "a_mask_2.png", "a_data.json",
+    ]  # fmt: skip
+    assert naming.distinct_names("A", [("x", ".png"), ("2", ".png"), ("x", ".png")]) == ["A.png", "A_2.png", "A_3.png"]
 
 
 # downloads
@@ -304,6 +321,31 @@ def test_files_titled_as_outputs_come_first_and_alone() -> None:
     assert untitled.reports == {"Node2": "said"}
     only_temp = collect({"1": outputs["1"]}, graph, {})
     assert [item.file.filename for item in only_temp.files] == ["p.png"]
+
+
+def test_checks_that_did_not_pass_are_told_in_words() -> None:
+    reports = {
+        "Fidelity": {"passed": False, "reasons": ["hue off by 9°"]},
+        "Export": [
+            {"title": "Amazon", "passed": False, "rules": ["pass  pixels", "FAIL  border: grey"]},
+            {"passed": True},
+        ],
+        "Other": {"passed": False},
+        "Text": "said",
+    }
+    assert failed_checks(reports) == ["Fidelity: hue off by 9°", "Amazon: border: grey", "Other: no reason given"]
+
+
+def test_models_of_a_graph_carry_the_hashes_the_manifest_knows() -> None:
+    known = next(model for model in load_manifest().models if model.sha256)
+    graph = {
+        "4": {"class_type": "Loader", "inputs": {"name": f"folder/{known.file.rpartition('/')[2]}", "strength": 1.0}},
+        "5": {"class_type": "Loader", "inputs": {"name": "of my own.safetensors", "model": ["4", 0]}},
+    }
+    assert [(model["node"], model["input"], model["sha256"]) for model in models_of(graph)] == [
+        ("4", "name", known.sha256),
+        ("5", "name", None),
+    ]
 
 
 def test_reports_are_read_as_json_where_they_are() -> None:

@@ -152,11 +152,11 @@ def test_every_kind_of_output_from_every_subfolder(desk: Desk) -> None:
     assert run.code == 0, run.err
     names = {path.name for path in run.files}
     assert names == {
-        "all.png", "all_still.png", "all_still_2.png", "all_still_3.png", "all.webp", "all.flac", "all.mp4",
+        "all.png", "all_2.png", "all_3.png", "all_4.png", "all.webp", "all.flac", "all.mp4",
         "all.txt", "all.json",
     }  # fmt: skip
     assert (desk.out / "all.txt").read_text().strip() == "a word"
-    assert pixels(desk.out / "all_still_3.png")[0, 0].tolist() == [0x20, 0x80, 0xC0]
+    assert pixels(desk.out / "all_4.png")[0, 0].tolist() == [0x20, 0x80, 0xC0]
     assert all(path.stat().st_size > 0 for path in run.files)
 
 
@@ -190,14 +190,15 @@ def test_names_from_a_template(desk: Desk) -> None:
 
 def test_reports_of_nodes_reach_the_record(desk: Desk) -> None:
     graph = {
-        "1": node("PrimitiveString", value='{"passed": true, "reasons": []}'),
+        "1": node("PrimitiveString", value='{"passed": false, "reasons": ["too grey"]}'),
         "2": node("PreviewAny", "Fidelity", source=["1", 0]),
         **{f"1{key}": value for key, value in flat(0x777777).items()},
     }
     graph["12"]["inputs"]["images"] = ["11", 0]
     run = desk.submit(graph)
     assert run.code == 0, run.err
-    assert run.sidecars[0]["reports"] == {"Fidelity": {"passed": True, "reasons": []}}
+    assert run.sidecars[0]["reports"] == {"Fidelity": {"passed": False, "reasons": ["too grey"]}}
+    assert "not passed: Fidelity: too grey" in run.err
 
 
 def test_an_upload_under_a_taken_name_is_still_our_photo(desk: Desk, comfy_server: ComfyServer) -> None:

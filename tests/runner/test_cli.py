@@ -1,0 +1,53 @@
+"""A command must start fast: what is imported before a job is on its way is part of what it does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runner.cli import COMMANDS, build_parser, load_command
+from tests.support.comfy import REPO, ComfyServer
+from tests.support.runs import Desk, inverting
+
+HEAVY = ("requests", "rich", "yaml", "websocket", "numpy", "PIL", "torch", "concurrent.futures")
+
+
+def imported_after(code: str) -> set[str]:
+    script = f"import sys\n{code}\nprint('\\n'.join(sys.modules))"
+    answer = subprocess.run([sys.executable, "-c", script], cwd=REPO, capture_output=True, text=True, check=True)
+    return set(answer.stdout.split())
+
+
+@pytest.mark.parametrize("name", ["submit", "status", "cancel", "serve"])
+def test_the_command_line_is_parsed_without_anything_heavy(name: str) -> None:
+    words = [name, "packshot"] if name == "submit" else [name]
+    loaded = imported_after(
+        f"import runner.__main__\nfrom runner.cli import build_parser\nbuild_parser({words}).parse_args({words})"
+    )
+    assert not loaded & set(HEAVY)
+
+
+def test_a_whole_submit_in_a_pipe_never_needs_what_it_does_not_show(comfy_server: ComfyServer, tmp_path: Path) -> None:
+    desk = Desk(tmp_path, comfy_server.url)
+    arguments = desk.arguments(inverting(), "--image", desk.photo())
+    loaded = imported_after(
+        f"from runner.__main__ import main\nimport contextlib, io\n"
+        f"with contextlib.redirect_stdout(io.StringIO()):\n    assert main({arguments!r}) == 0"
+    )
+    assert not loaded & {"requests", "rich", "yaml", "torch"}
+
+
+def test_every_command_has_its_parser_and_its_help() -> None:
+    parser = build_parser([])
+    shown = parser.format_help()
+    for name in COMMANDS:
+        assert f"    {name} " in shown
+        assert callable(load_command(name).run)
+
+
+def test_the_command_is_recognised_wherever_it_stands() -> None:
+    args = build_parser(["submit", "status", "--count", "2"]).parse_args(["submit", "status", "--count", "2"])
+    assert (args.command, args.workflow, args.count) == ("submit", "status", 2)
