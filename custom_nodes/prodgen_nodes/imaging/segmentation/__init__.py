@@ -1,4 +1,4 @@
-"""The cut-out: backdrop model, evidence, labels, matting, foreground colours, confidence; `cutout` puts them in order."""
+"""The cut-out: backdrop model, evidence, labels, matting, edge colours, confidence; `cutout` puts them in order."""
 
 from .cutout import Cutout, from_file_alpha, from_model, from_plain_backdrop
 

@@ -82,7 +82,7 @@ def _pair(first: Tensor, second: Tensor, size: int) -> tuple[Tensor, Tensor]:
 def frame_surface(srgb: Tensor) -> Tensor:
     """The Coons patch `[H,W,3]` of the picture's four frame strips."""
     height, width, _ = srgb.shape
-    strip = max(1, min(round(_FRAME * min(height, width)) + 1, min(height, width)))
+    strip = max(1, min(round(_FRAME * min(height, width)) + 1, height, width))
     left, right = srgb[:, :strip].median(dim=1).values, srgb[:, -strip:].median(dim=1).values
     top, bottom = srgb[:strip].median(dim=0).values, srgb[-strip:].median(dim=0).values
     left, right = _pair(left, right, height)
@@ -126,6 +126,28 @@ def connected_to_frame(mask: Tensor) -> Tensor:
     return torch.from_numpy(keep[labels]).to(mask.device)
 
 
+def openings(candidate: Tensor, outside: Tensor, steps: Tensor, off: Tensor) -> Tensor:
+    """Enclosed parts of `candidate` `[H,W]` that end in a hard edge all around: what is seen through a handle.
+
+    A highlight on a white lid also looks like the backdrop, but fades into the lid; an opening is cut out sharply. A
+    white sole on a white floor has another white: the tint of `off` `[H,W,3]`, pixel minus backdrop, tells.
+    """
+    labels, count = ndimage.label((candidate & ~outside).cpu().numpy())
+    if count == 0:
+        return torch.zeros_like(outside)
+    index = np.arange(1, count + 1)
+    around = ndimage.maximum_filter(labels, 5)
+    rim = np.where(labels > 0, 0, around)
+    counts = ndimage.sum_labels(np.ones_like(labels), rim, index)
+    contrast = ndimage.sum_labels(steps.cpu().numpy(), rim, index) / np.maximum(counts, 1)
+    area = ndimage.sum_labels(np.ones_like(labels), labels, index)
+    mean = np.stack([ndimage.mean(off[..., c].cpu().numpy(), labels, index) for c in range(3)], axis=1)
+    tint = np.abs(mean - mean.mean(axis=1, keepdims=True)).max(axis=1)
+    keep = (contrast > 0.12) & (area > 2e-4 * labels.size) & (tint < 2.5 / 255)
+    keep = np.concatenate(([False], keep))
+    return torch.from_numpy(keep[labels]).to(outside.device)
+
+
 def gradient(srgb: Tensor) -> Tensor:
     """Largest forward or backward step `[H,W]` of any channel of `[H,W,3]` to the four neighbours."""
     planes = srgb.permute(2, 0, 1)
@@ -145,15 +167,17 @@ def model_backdrop(srgb: Tensor, exclude: Tensor | None = None) -> Backdrop:
     surface = frame_surface(srgb)
     steps = gradient(srgb)
     color, seen = surface, torch.ones_like(steps, dtype=torch.bool)
-    tolerance = 0.10
     calm = steps < max(0.03, 8 * noise)
     for tolerance in (0.10, 0.06, 0.04):
-        limit = max(tolerance, 6 * noise)
-        near = (srgb - color).abs().amax(dim=-1) < limit
+        off = srgb - color
+        # Light varies far more than its colour: a white sole on a bluish white floor differs in tint alone.
+        tint = (off - off.mean(dim=-1, keepdim=True)).abs().amax(dim=-1)
+        near = (off.abs().amax(dim=-1) < max(tolerance, 6 * noise)) & (tint < max(0.3 * tolerance, 5 * noise))
         seen = near & calm
         if exclude is not None:
             seen &= ~exclude
-        seen = connected_to_frame(seen)
+        outside = connected_to_frame(seen)
+        seen = outside | openings(seen, outside, steps, srgb - color)
         weight = (~dilate((~seen).float().unsqueeze(0), max(1, round(0.004 * size)))[0].bool()).float()
         if float(weight.sum()) < 0.01 * weight.numel():
             weight = seen.float()
@@ -168,8 +192,6 @@ def model_backdrop(srgb: Tensor, exclude: Tensor | None = None) -> Backdrop:
         color = surface + filled.permute(1, 2, 0)
     color = color.clamp(0.0, 1.0)
     off = (srgb - color).abs().amax(dim=-1)
-    local = fill_smoothly((off.square() * seen).unsqueeze(0), torch.ones_like(off))[0]
-    del local
     squares = gaussian_blur(torch.stack((off.square() * seen, seen.float())).unsqueeze(0), max(2.0, 0.03 * size))[0]
     share = squares[1].clamp(min=1e-4)
     spread = fill_smoothly((squares[0] / share).unsqueeze(0), (share > 0.05).float() * share)[0].clamp(min=0).sqrt()

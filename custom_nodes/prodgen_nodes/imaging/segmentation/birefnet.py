@@ -40,7 +40,7 @@ def letterbox(image: Tensor, side: int = _MODEL_SIDE) -> tuple[Tensor, Letterbox
 
 
 def unletterbox(mask: Tensor, box: Letterbox, size: tuple[int, int] | None = None) -> Tensor:
-    """The part of a square `[B,S,S]` mask that belongs to the picture, at `size` (height, width; its own by default)."""
+    """The part of a square `[B,S,S]` mask that belongs to the picture, at `size` (height, width; else its own)."""
     inner = mask[:, box.top : box.top + box.rows, box.left : box.left + box.columns].unsqueeze(1)
     target = size or (box.height, box.width)
     if target == (box.rows, box.columns):

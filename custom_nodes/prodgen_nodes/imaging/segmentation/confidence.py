@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from scipy import ndimage
 from torch import Tensor
 
@@ -90,7 +89,7 @@ def judge_backdrop(backdrop: Backdrop, trust: Trust) -> None:
 
 
 def outline_support(srgb: Tensor, product: Tensor, backdrop: Backdrop) -> float:
-    """Share of the outline that lies on a visible step of the picture `[H,W,3]`; a cut through smooth colour is a guess."""
+    """Share of the outline on a visible step of the picture `[H,W,3]`; a cut through smooth colour is a guess."""
     solid = product.float().unsqueeze(0)
     rim = (solid - erode(solid, 1))[0] > 0.5
     if not bool(rim.any()):

@@ -150,7 +150,7 @@ def from_plain_backdrop(srgb: Tensor, hint: Tensor | None = None, progress: Prog
 
 
 def from_model(srgb: Tensor, mask: Tensor, hint: Tensor | None = None, progress: Progress | None = None) -> Cutout:
-    """Cut with a segmenter's `mask` (any size, 0..1, 1 = product): its slivers cleared, its edge solved at full size."""
+    """Cut with a segmenter's `mask` (any size, 1 = product): its slivers cleared, its edge solved at full size."""
     size = analysis_size(srgb.shape[0], srgb.shape[1])
     small = reduced(srgb, size)
     rough = _resized(torch.nan_to_num(mask).clamp(0.0, 1.0), size)

@@ -18,11 +18,9 @@ _COARSE_SIDE = 128
 _ROWS = 512
 
 
-def _update(
-    image: Tensor, alpha: Tensor, near: tuple[Tensor, ...], front: Tensor, back: Tensor
-) -> tuple[Tensor, Tensor]:
-    """One Jacobi step. `image`, `front`, `back` `[3,n]`, `alpha` `[n]`; `near`: per neighbour its weight `[n]`,
-    front `[3,n]` and back `[3,n]`."""
+def _update(image: Tensor, alpha: Tensor, near: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """One Jacobi step: new front and back `[3,...]` for `image` `[3,...]`, `alpha` `[...]`; `near`: for the four
+    neighbours their weights `[4,...]`, fronts and backs `[4,3,...]`."""
     weights, fronts, backs = near
     total = weights.sum(dim=0)
     rest = 1.0 - alpha
@@ -52,16 +50,15 @@ def _coarse(image: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
     side = 1
     while True:
         side = min(2 * side, max(height, width))
-        size = (min(height, max(1, round(height * side / max(height, width)))),) + (
-            min(width, max(1, round(width * side / max(height, width)))),
-        )
+        share = side / max(height, width)
+        size = (min(height, max(1, round(height * share))), min(width, max(1, round(width * share))))
         picture = F.interpolate(image.unsqueeze(0), size=size, mode="area")[0]
         matte = F.interpolate(alpha[None, None], size=size, mode="area")[0, 0]
         front = F.interpolate(front.reshape(1, 3, *front.shape[-2:]), size=size, mode="nearest")[0]
         back = F.interpolate(back.reshape(1, 3, *back.shape[-2:]), size=size, mode="nearest")[0]
         weights = _REGULARISER + (_shifted(matte) - matte).abs()
         for _ in range(20 if side <= 32 else 6):
-            front, back = _update(picture, matte, (weights, _shifted(front), _shifted(back)), front, back)
+            front, back = _update(picture, matte, (weights, _shifted(front), _shifted(back)))
         if side >= max(height, width):
             return front, back
 
@@ -103,21 +100,18 @@ def _refine(
             image[:, own],
             matte,
             (weights, front[:, near].transpose(0, 1), back[:, near].transpose(0, 1)),
-            front[:, own],
-            back[:, own],
         )
         front, back = front.clone(), back.clone()
         front[:, own], back[:, own] = new_front, new_back
     return front[:, own], back[:, own]
 
 
-def clean_foreground(srgb: Tensor, alpha: Tensor, pyramid: list[Tensor] | None = None) -> Tensor:
-    """The product's colours `[H,W,3]` (sRGB): untouched where alpha is 1, free of backdrop at the edge, extended beyond.
+def clean_foreground(srgb: Tensor, alpha: Tensor) -> Tensor:
+    """The product's colours `[H,W,3]` (sRGB): untouched where alpha is 1, clean at the edge, extended beyond.
 
     `srgb` `[H,W,3]`, `alpha` `[H,W]`. Where alpha is 0 the colour is a smooth continuation of the product's edge, so
     that a later resampling never meets the old backdrop.
     """
-    del pyramid
     height, width = alpha.shape
     sizes = _level_sizes(height, width)
     small = sizes[0]

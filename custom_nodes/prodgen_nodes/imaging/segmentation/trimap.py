@@ -94,12 +94,22 @@ def enclosed_backdrop(srgb: Tensor, backdrop: Backdrop, near: Tensor, reachable:
     return torch.from_numpy(keep[labels]).to(near.device)
 
 
+def main_parts(likelihood: Tensor) -> Tensor:
+    """`likelihood` `[H,W]` without specks: parts smaller than a hundredth of the largest become backdrop."""
+    labels, count = ndimage.label((likelihood > 0.5).cpu().numpy())
+    if count < 2:
+        return likelihood
+    area = ndimage.sum_labels(np.ones_like(labels), labels, np.arange(1, count + 1))
+    speck = np.concatenate(([False], area < 0.01 * area.max()))
+    return torch.where(torch.from_numpy(speck[labels]).to(likelihood.device), 0.0, likelihood)
+
+
 @dataclass(frozen=True)
 class Labels:
-    """`likelihood` `[H,W]` 0..1 of being product; `seeds` `[H,W]`: 0 backdrop, 1 product, 0.5 unknown (a trimap)."""
+    """`likelihood` `[H,W]` 0..1 of being product; `seam` `[H,W]`: 1 where a contact shadow was recognised."""
 
     likelihood: Tensor
-    seeds: Tensor
+    seam: Tensor
 
 
 def label_with_model(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, plain: bool) -> Labels:
@@ -123,7 +133,7 @@ def label_with_model(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask:
         data[shown], target[shown] = _FRAME_WEIGHT, 0.0
     right, down = conductances(srgb, backdrop.noise)
     likelihood = random_walker(right, down, data, target)
-    return Labels(likelihood, likelihood)
+    return Labels(main_parts(likelihood), torch.zeros_like(likelihood))
 
 
 def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | None = None) -> Labels:
@@ -151,7 +161,11 @@ def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | N
     vote((evidence.difference > 8) & (lit > 1.06), _COLOR_WEIGHT, 1.0)
     colored = ((evidence.residue - 1.5) / 3.5).clamp(0.0, 1.0) ** 3 * _COLOR_WEIGHT * (evidence.difference > 5)
     data = torch.maximum(data, colored)
+    # Clearly darker, smooth and of the backdrop's own colour: most likely shadow, if the edges do not object.
+    shade = (evidence.residue < 1.6) & (evidence.difference > 6) & (lit > 0.5) & (lit < 0.93) & (rough == 0)
+    data = torch.where(shade, 0.3 * data, data)
     vote(holes, _HOLE_WEIGHT, 0.0)
+    vote(backdrop.seen & ~outside & near, 10 * _HOLE_WEIGHT, 0.0)
     # A pixel that only nearly matches may be a product of nearly the backdrop's colour: let the edges speak there.
     sure = torch.exp(-((evidence.difference / 2.0) ** 2)).clamp(min=0.02)
     sure = torch.where(rough > 0.3 * _TEXTURE_WEIGHT, 0.0, sure * _FRAME_WEIGHT)
@@ -165,4 +179,4 @@ def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | N
     if bool(seam.any()):
         vote(seam, _COLOR_WEIGHT, 0.0)
         likelihood = random_walker(right, down, data, target)
-    return Labels(likelihood, seam.float())
+    return Labels(main_parts(likelihood), seam.float())

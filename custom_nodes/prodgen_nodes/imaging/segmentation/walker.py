@@ -59,12 +59,10 @@ def random_walker(right: Tensor, down: Tensor, data: Tensor, target: Tensor, ste
     """Soft labels `[H,W]` for conductances `right` `[H,W-1]`, `down` `[H-1,W]`, data weights and targets `[H,W]`."""
     height, width = data.shape
     if min(height, width) >= 32:
-        even = (0, -width % 2, 0, -height % 2)
 
         def pooled(x: Tensor) -> Tensor:
             return F.avg_pool2d(x[None, None], 2, ceil_mode=True, count_include_pad=False)[0, 0]
 
-        del even
         full_right, full_down = F.pad(right, (0, 1)), F.pad(down, (0, 0, 0, 1))
         # Between two coarse pixels a walker passes the two fine conductances in series: the weaker one decides.
         half_right = _series(full_right, dim=1)
