@@ -34,7 +34,7 @@ IfUnsafe = Literal["paste_original", "relight_anyway"]
 IF_UNSAFE: tuple[IfUnsafe, ...] = get_args(IfUnsafe)
 
 _MAPS = {"lab_histogram": histogram_map, "lab_mkl": mkl_map, "lab_reinhard": reinhard_map}
-_SAMPLES = 2_000_000
+_SAMPLES = 500_000
 """Statistics of more pixels than this are taken from an even grid of about as many."""
 MAX_TINT = 3.0
 _RowMap = Callable[[Tensor, slice], Tensor]
@@ -219,7 +219,7 @@ def _relight(pair: _Pair, where: Tensor, box: Box, settings: Settings) -> tuple[
         return (lambda _, rows: srgb_to_linear(original[rows])), crop, report
     inside = where[area] > 0.5
     ratios = light.ratio[inside] if bool(inside.any()) else light.ratio.flatten()
-    ratios = ratios[:: max(1, ratios.numel() // 200_000)]
+    ratios = ratios[:: max(1, ratios.numel() // 20_000)]
     low, middle, high = torch.quantile(ratios, ratios.new_tensor((0.05, 0.5, 0.95))).tolist()
     report |= {
         "light_ratio": {"p5": low, "median": middle, "p95": high},
@@ -311,7 +311,8 @@ def _write(out: Tensor, pair: _Pair, where: Tensor, crop: Box, *, row_map: _RowM
         corrected = row_map(source, rows)
         if settings.total_boost != 0.0:
             corrected = into_gamut(raise_lightness(linear_to_lab(corrected), settings.total_boost))
-        if bool((weight < 1).any()):
-            mixed = torch.lerp(srgb_to_linear(source), corrected, weight.unsqueeze(-1))
-            corrected = torch.where((weight >= 1).unsqueeze(-1), corrected, mixed)
+        partly = torch.nonzero((weight > 0) & (weight < 1), as_tuple=True)
+        if partly[0].numel():
+            share = weight[partly].unsqueeze(-1)
+            corrected[partly] = torch.lerp(srgb_to_linear(source[partly]), corrected[partly], share)
         target[rows] = torch.where((weight > 0).unsqueeze(-1), linear_to_srgb(corrected), source)

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from ..colorspace import luminance, srgb_to_linear
 
-OVERVIEW_SIDE = 1024
-_STRIP_PIXELS = 1 << 20
+OVERVIEW_SIDE = 640
+_STRIP_PIXELS = 1 << 17
 
 
 def strips(height: int, width: int, multiple: int = 1) -> Iterator[slice]:
-    """Row ranges of about a million pixels, each a multiple of `multiple` rows (but the last)."""
+    """Row ranges of about 130 000 pixels, each a multiple of `multiple` rows (but the last)."""
     rows = max(1, _STRIP_PIXELS // (width * multiple)) * multiple
     for top in range(0, height, rows):
         yield slice(top, min(top + rows, height))

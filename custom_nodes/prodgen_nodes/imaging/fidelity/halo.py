@@ -37,21 +37,26 @@ def edge_halo(scene: Tensor, coverage: Tensor) -> float | None:
     linear = srgb_to_linear(scene)
     sides = (_Side(linear, solid, factor), _Side(linear, 1 - near, factor))
 
-    def distances(where: Tensor) -> Tensor:
-        rows, columns = torch.nonzero(where[0] > 0, as_tuple=True)
-        return _from_mixtures(linear, alpha, rows, columns, sides)
-
-    outline = distances(dilate(trace, _RING) - erode(body, 1))
-    inwards = distances(solid - erode(solid, _GAP))
-    outwards = distances(dilate(near, _GAP) - near)
+    outline = _from_mixtures(linear, alpha, dilate(trace, _RING) - erode(body, 1), sides)
+    inwards = _from_side(linear, solid - erode(solid, _GAP), sides[0])
+    outwards = _from_side(linear, dilate(near, _GAP) - near, sides[1])
     if outline.numel() == 0:
         return None
-    usual = max(float(band.mean()) for band in (inwards, outwards, outline.new_zeros(1)) if band.numel())
+    # Half of the ring looks inwards, half outwards.
+    usual = sum(float(band.mean()) for band in (inwards, outwards) if band.numel()) / 2
     return max(0.0, float(outline.mean()) - usual)
 
 
-def _from_mixtures(linear: Tensor, alpha: Tensor, rows: Tensor, columns: Tensor, sides: tuple[_Side, _Side]) -> Tensor:
-    """ΔE00 `[n]` between pixels and the nearest mixture of the two sides' colours there; contact shadow counts 0."""
+def _from_side(linear: Tensor, band: Tensor, side: _Side) -> Tensor:
+    """ΔE00 `[n]` between the pixels of `band` `[1,H,W]` and the mean colour of their own side: texture and grain."""
+    rows, columns = torch.nonzero(band[0] > 0, as_tuple=True)
+    color, known = side.at(rows, columns)
+    return delta_e00(linear_to_lab(linear[rows, columns]), linear_to_lab(color))[known]
+
+
+def _from_mixtures(linear: Tensor, alpha: Tensor, ring: Tensor, sides: tuple[_Side, _Side]) -> Tensor:
+    """ΔE00 `[n]` between `ring` `[1,H,W]` and the nearest mixture of both sides' colours; contact shadow counts 0."""
+    rows, columns = torch.nonzero(ring[0] > 0, as_tuple=True)
     (product, knows_product), (ground, knows_ground) = (side.at(rows, columns) for side in sides)
     found = linear_to_lab(linear[rows, columns])
     nearest = found.new_full((rows.numel(),), torch.inf)
