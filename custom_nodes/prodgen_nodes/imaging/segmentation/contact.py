@@ -55,10 +55,11 @@ def contact_shadow(srgb: Tensor, likelihood: Tensor, evidence: Evidence, noise: 
     mean, mean_residue = sums[1] / weight, sums[3] / weight
     spread = torch.sqrt((sums[2] / weight - mean.square()).clamp(min=0.0) + 0.2**2)
     spread_residue = torch.sqrt((sums[4] / weight - mean_residue.square()).clamp(min=0.0) + 0.3**2)
-    too_dark = (light - mean) / spread < -2.0
+    # Darker than the product, or (under a dark product) lighter: neither is the product's own tone.
+    off_tone = ((light - mean) / spread).abs() > 2.0
     too_grey = (residue - mean_residue) / spread_residue < -2.5
     like_backdrop = (evidence.residue < 1.6) & (evidence.ratio < 0.97) & (evidence.difference > 2)
-    candidate = like_backdrop & (too_dark | too_grey) & (weight > 1e-3)
+    candidate = like_backdrop & (off_tone | too_grey) & (weight > 1e-3)
     # How hard the product's own outline is in this picture: the share of a step that one pixel takes, seen at the rims
     # that do not face down.
     luma = srgb.mean(dim=-1)

@@ -128,12 +128,16 @@ def label_with_model(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask:
         calm = gradient(srgb) < 4 * torch.clamp(backdrop.spread, min=1.5 / 255)
         inside = mask > 0.2
         reach = near_outside(mask < 0.2, round(_HANDLE * size))
-        shown = enclosed_backdrop(srgb, backdrop, near & inside & reach, reach)
+        shown = enclosed_backdrop(srgb, backdrop, near & inside, reach)
         shown |= connected_to_frame(near & calm) & inside
         data[shown], target[shown] = _FRAME_WEIGHT, 0.0
     right, down = conductances(srgb, backdrop.noise)
     likelihood = random_walker(right, down, data, target)
-    return Labels(main_parts(likelihood), torch.zeros_like(likelihood))
+    seam = contact_shadow(srgb, likelihood, evidence, backdrop.noise) & plain
+    if bool(seam.any()):
+        data[seam], target[seam] = _COLOR_WEIGHT, 0.0
+        likelihood = random_walker(right, down, data, target)
+    return Labels(main_parts(likelihood), seam.float())
 
 
 def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | None = None) -> Labels:
