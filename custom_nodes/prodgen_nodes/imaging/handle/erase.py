@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,7 +104,12 @@ def erase_handle(
         _erase_one(item(image, i), item(mask, i), gap, position, backdrop=_Backdrop(color, fill)) for i in range(batch)
     ]
     images, masks, erased, reports = zip(*done, strict=True)
-    return ErasedHandle(torch.stack(images), torch.stack(masks), torch.stack(erased), reports)
+    return ErasedHandle(_stacked(images), _stacked(masks), _stacked(erased), reports)
+
+
+def _stacked(items: Sequence[Tensor]) -> Tensor:
+    """A batch of `items`, without the copy where there is only one."""
+    return items[0].unsqueeze(0) if len(items) == 1 else torch.stack(tuple(items))
 
 
 def _erase_one(

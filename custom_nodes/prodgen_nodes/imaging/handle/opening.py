@@ -77,6 +77,12 @@ def open_gap(handle: Handle, gap: float, position: float) -> Gap:
     to_rim = reach - away
     to_owner = to_kept - 1.0 - np.maximum(away - half[nearest], 0.0)
     field = np.minimum(np.minimum(to_cut, to_rim), to_owner)
+    # The full-size work pays for every pixel: keep what goes and a little backdrop around it.
+    goes = np.nonzero(field > -1.0)
+    if goes[0].size:
+        room = int(main.half_thickness + _SOFT) + 1
+        (t0, t1), (l0, l1) = _span(goes[0], room, field.shape[0]), _span(goes[1], room, field.shape[1])
+        field, top, left = field[t0:t1, l0:l1], top + t0, left + l0
     return Gap(top, left, field, middle - width / 2, middle + width / 2, width < gap - 1e-9)
 
 
