@@ -91,7 +91,10 @@ class Canvas:
             raise
 
     def visit(self) -> None:
-        """Open the page (again): what the server has got since then is known to it now."""
+        """Open the page (again), without the workflows it kept: what the server has got since is known to it now."""
+        self.browser.get("about:blank")
+        forget = {"origin": self.url, "storageTypes": "local_storage,indexeddb"}
+        self.browser.execute_cdp_cmd("Storage.clearDataForOrigin", forget)
         self.browser.get(self.url)
         self.wait_for(lambda: self.script(READY))
 
@@ -129,9 +132,21 @@ class Canvas:
         """Every node on the canvas."""
         return list(self.browser.execute_script(NODES))
 
+    def settled(self) -> list[dict[str, Any]]:
+        """The nodes when nothing changes any more: links, previews and marks appear after the nodes themselves."""
+        before = self.nodes()
+        for _ in range(30):
+            time.sleep(0.7)
+            now = self.nodes()
+            if now == before:
+                break
+            before = now
+        return before
+
     def clear(self) -> None:
+        self.settled()
         self.script("window.app.graph.clear()")
-        assert self.nodes() == []
+        assert self.settled() == []
 
     def drop(self, path: Path) -> list[dict[str, Any]]:
         """Let a workflow, or a picture that carries one, go over the canvas; returns the nodes that are then there."""
@@ -139,14 +154,7 @@ class Canvas:
         kind = mimetypes.guess_type(path.name)[0]
         self.browser.execute_script(DROP, path.name, base64.b64encode(path.read_bytes()).decode("ascii"), kind)
         self.wait_for(self.nodes)
-        before: list[dict[str, Any]] = []
-        for _ in range(30):  # links, previews and marks appear after the nodes
-            time.sleep(0.7)
-            now = self.nodes()
-            if now == before:
-                break
-            before = now
-        return self.nodes()
+        return self.settled()
 
     def export_api(self) -> dict[str, Any]:
         """Export (API) through the frontend's own command: the file it puts into the download folder."""

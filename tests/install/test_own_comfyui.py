@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from installer import pack
 from runner import server_process
 from runner.server_process import Installation
 from tests.install.conftest import copy_project, install, needs_the_package_index
+from tests.support.comfy import copy_comfyui
 
 
 def _snapshot(folder: Path) -> dict[str, tuple[int, int]]:
@@ -28,9 +28,7 @@ def _snapshot(folder: Path) -> dict[str, tuple[int, int]]:
 @pytest.fixture(scope="module")
 def theirs(comfy_installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A ComfyUI that somebody uses: a model, another node, and files of its own."""
-    comfyui = tmp_path_factory.mktemp("theirs") / "ComfyUI"
-    skipped = shutil.ignore_patterns("tests*", ".git", "custom_nodes", "output", "user")
-    shutil.copytree(comfy_installation.comfyui, comfyui, ignore=skipped)
+    comfyui = copy_comfyui(comfy_installation, tmp_path_factory.mktemp("theirs") / "ComfyUI")
     other = comfyui / "custom_nodes" / "another_pack"
     other.mkdir(parents=True)
     (other / "__init__.py").write_text(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from runner import serve, server_process
 from runner.errors import EXIT_NO_SERVER, ServerUnavailableError
 from runner.serve import Place
 from runner.server_process import Installation
-from tests.support.comfy import REPO, ComfyServer
+from tests.support.comfy import REPO, ComfyServer, copy_comfyui
 
 COMMAND = """
 import sys
@@ -82,11 +81,7 @@ class _NotComfyUI(BaseHTTPRequestHandler):
 
 
 def test_a_server_is_started_once_found_again_and_stopped(comfy_installation: Installation, tmp_path: Path) -> None:
-    comfyui = tmp_path / "ComfyUI"
-    shutil.copytree(
-        comfy_installation.comfyui, comfyui, ignore=shutil.ignore_patterns("tests*", ".git", "custom_nodes")
-    )
-    (comfyui / "custom_nodes").mkdir()
+    comfyui = copy_comfyui(comfy_installation, tmp_path / "ComfyUI")
     _record_installation(tmp_path, comfyui, comfy_installation.python)
     stranger = HTTPServer(("127.0.0.1", 0), _NotComfyUI)
     Thread(target=stranger.serve_forever, daemon=True).start()

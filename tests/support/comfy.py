@@ -45,6 +45,19 @@ def require_installation() -> Installation:
     return found
 
 
+def copy_comfyui(installation: Installation, target: Path) -> Path:
+    """A copy of the installed ComfyUI's code, without what its owner keeps inside it (models may be many gigabytes)."""
+    kept = {"models", "input", "output", "temp", "user", "custom_nodes", "tests", "tests-unit", ".git"}
+
+    def skip(folder: str, names: list[str]) -> set[str]:
+        return kept & set(names) if Path(folder) == installation.comfyui else set()
+
+    shutil.copytree(installation.comfyui, target, ignore=skip)
+    for name in ("models", "input", "custom_nodes"):
+        (target / name).mkdir()
+    return target
+
+
 class GraphError(AssertionError):
     """The server refused a graph, or a node of it failed. `reply` is what the server said."""
 

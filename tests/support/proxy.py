@@ -25,6 +25,7 @@ class Proxy:
         self._frozen = threading.Event()
         self.refuse_websockets = False
         self.download_pause = 0.0
+        self._down_until = 0.0
         self._closing = False
 
     def __enter__(self) -> Proxy:
@@ -45,6 +46,10 @@ class Proxy:
                 one.shutdown(socket.SHUT_RDWR)
         self.sockets.clear()
 
+    def outage(self, seconds: float) -> None:
+        """Break every connection and refuse new ones for a while."""
+        self._down_until = time.monotonic() + seconds
+
     def freeze_websockets(self) -> None:
         """From now on the open WebSockets stay open and nothing comes through them; new ones are refused."""
         self.refuse_websockets = True
@@ -60,6 +65,8 @@ class Proxy:
 
     def _serve(self, client: socket.socket) -> None:
         with client, contextlib.suppress(OSError):
+            if time.monotonic() < self._down_until:
+                return
             first = client.recv(65536)
             head = first.partition(b"\r\n\r\n")[0]
             is_websocket = b"upgrade: websocket" in head.lower()
@@ -78,7 +85,9 @@ class Proxy:
 
     def _pump(self, client: socket.socket, upstream: socket.socket, is_websocket: bool) -> None:
         while True:
-            readable, _, _ = select.select([client, upstream], [], [], 1.0)
+            readable, _, _ = select.select([client, upstream], [], [], 0.1)
+            if time.monotonic() < self._down_until:
+                return
             if is_websocket and self._frozen.is_set():
                 self._frozen.wait()
                 if self._closing:
