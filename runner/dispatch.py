@@ -60,6 +60,7 @@ class Dispatcher:
         self._live: dict[str, Attempt] = {}  # on the server, or about to be
         self._saving: dict[str, Attempt] = {}
         self._waiting: list[Attempt] = []  # to be submitted before anything new
+        self._unsaved: list[SaveEnded] = []  # to be fetched again: the server went away in between
         self._results: list[JobResult] = []
 
     def run(self, specs: Iterable[JobSpec]) -> list[JobResult]:
@@ -74,9 +75,9 @@ class Dispatcher:
         upcoming = iter(specs)
         try:
             more = True
-            while more or self._waiting or self._live or self._saving:
+            while more or self._busy:
                 more = self._fill(upcoming, more)
-                if self._waiting or self._live or self._saving:
+                if self._busy:
                     self._step()
         except RunnerError as error:
             self._call_off(error)
@@ -87,9 +88,8 @@ class Dispatcher:
         return sorted(self._results, key=lambda result: result.spec.index)
 
     @property
-    def results(self) -> list[JobResult]:
-        """The jobs that ended so far."""
-        return list(self._results)
+    def _busy(self) -> bool:
+        return bool(self._waiting or self._live or self._saving or self._unsaved)
 
     # submitting
 
@@ -132,8 +132,8 @@ class Dispatcher:
             )
         self._tell_queued(attempt)
 
-    def _submit_again(self, attempt: Attempt, reason: str, rerun_nodes: tuple[str, ...] = ()) -> None:
-        self._waiting.append(Attempt(attempt.spec, (*attempt.replaces, attempt.prompt_id), rerun_nodes, reason))
+    def _submit_again(self, old: Attempt, reason: str, rerun_nodes: tuple[str, ...] = ()) -> None:
+        self._waiting.append(Attempt(old.spec, (*old.replaces, old.prompt_id), rerun_nodes, reason))
 
     def _tell_queued(self, attempt: Attempt) -> None:
         spec = attempt.spec
@@ -154,7 +154,9 @@ class Dispatcher:
                 "Out of time (--timeout): what was still queued or running was cancelled on the server.",
                 advice="What was finished before is saved. Give it longer, or use smaller pictures.",
             )
+        self._fetch_again(now)
         wake = min((attempt.next_poll for attempt in self._live.values()), default=now + 1.0)
+        wake = min([wake, *(ended.attempt.next_poll for ended in self._unsaved)])
         if self._waiting and self._absence.away:
             wake = min(wake, self._absence.retry_at)
         try:
@@ -175,8 +177,7 @@ class Dispatcher:
         attempt = self._live.get(str(message.data.get("prompt_id")))
         if attempt is None:
             return
-        attempt.confirmed = True
-        attempt.next_poll = time.monotonic() + self._limits.silence
+        attempt.confirmed, attempt.next_poll = True, time.monotonic() + self._limits.silence
         for event in hearing.hear(attempt, message):
             self._report(event)
         if hearing.says_it_ended(message):
@@ -228,7 +229,8 @@ class Dispatcher:
             self._failed(attempt, InterruptedRunError("The job was cancelled on the server, not by this run."))
         elif is_out_of_memory(record.error) and attempt.reason != "memory":
             self._notice("The server ran out of memory: freeing its models and trying once more.")
-            self._client.free()
+            with contextlib.suppress(ServerUnavailableError):
+                self._client.free()
             time.sleep(0.3)  # the server frees when it is idle, and would take a waiting job first
             self._submit_again(attempt, "memory")
         else:
@@ -238,41 +240,43 @@ class Dispatcher:
         """Neither queued nor in the history: lost with the server, or taken out of the queue by somebody."""
         now = time.monotonic()
         if attempt.absent_since is None:
-            attempt.absent_since = now
-            attempt.next_poll = now + self._limits.absent
+            attempt.absent_since, attempt.next_poll = now, now + self._limits.absent
             self._listener.ask_for_sign_of_life()
             return
         del self._live[attempt.prompt_id]
         same_connection = attempt.client_id is not None and attempt.client_id == self._listener.client_id
         if attempt.confirmed and same_connection and self._listener.last_heard > attempt.absent_since:
-            error: RunnerError = InterruptedRunError("The job was taken out of the server's queue, not by this run.")
-            self._failed(attempt, error)
+            why = "The job was taken out of the server's queue, not by this run."
+            self._failed(attempt, InterruptedRunError(why))
         elif attempt.reason == "lost":
-            error = ServerUnavailableError("The server lost the job twice.", advice="Its log says why it restarts.")
-            self._failed(attempt, error)
+            self._failed(attempt, ServerUnavailableError("The server lost the job twice; its log may say why."))
         else:
             self._notice(f"The server has lost the job {attempt.prompt_id}: submitting it again.")
             self._submit_again(attempt, "lost")
 
     def _saved(self, ended: SaveEnded) -> None:
         attempt = self._saving.pop(ended.attempt.prompt_id)
-        if ended.missing is not None and attempt.reason != "files":
-            names = ", ".join(ended.missing.names)
-            self._notice(f"The server lists {names} from an earlier run but does not have it: running that part again.")
+        missing = ", ".join(ended.missing.names) if ended.missing else ""
+        if ended.saved is not None:
+            for event in hearing.saved(attempt, ended.saved):
+                self._report(event)
+            self._results.append(JobResult(attempt.spec, attempt.prompt_id, saved=ended.saved))
+        elif ended.missing is not None and attempt.reason != "files":
+            self._notice(f"The server lists {missing} of an earlier run but does not have it: running that part again.")
             self._submit_again(attempt, "files", ended.missing.nodes)
         elif ended.missing is not None:
-            names = ", ".join(ended.missing.names)
-            self._failed(attempt, NodeFailedError(f"The server does not have the files it lists: {names}."))
+            self._failed(attempt, NodeFailedError(f"The server does not have the files it lists: {missing}."))
+        elif isinstance(ended.error, ServerUnavailableError) and attempt.may_fetch_again(self._limits.patience):
+            self._notice(f"The result could not be fetched and is tried again: {ended.error}")
+            self._unsaved.append(ended)
         elif ended.error is not None:
             self._failed(attempt, ended.error)
-        elif ended.saved is not None:
-            index, prompt_id, saved = attempt.spec.index, attempt.prompt_id, ended.saved
-            for file in saved.files:
-                self._report(events.Output(index, prompt_id, path=str(file.path), output=file.output))
-            paths = tuple(str(file.path) for file in saved.files)
-            seconds = round(time.monotonic() - attempt.submitted_at, 3)
-            self._report(events.Done(index, prompt_id, paths, str(saved.sidecar), seconds, saved.warnings))
-            self._results.append(JobResult(attempt.spec, prompt_id, saved=saved))
+
+    def _fetch_again(self, now: float) -> None:
+        for ended in [ended for ended in self._unsaved if ended.attempt.next_poll <= now]:
+            self._unsaved.remove(ended)
+            self._saving[ended.attempt.prompt_id] = ended.attempt
+            self._saver.hand_over(ended.attempt, ended.record)
 
     def _failed(self, attempt: Attempt, error: RunnerError) -> None:
         self._report(failed_event(error, attempt.spec.index, attempt.prompt_id))
@@ -291,6 +295,6 @@ class Dispatcher:
                 with contextlib.suppress(RunnerError):
                     self._client.cancel_job(attempt.prompt_id, timeout=max(0.2, left), tries=1)
         self._saver.abort()
-        for attempt in [*self._live.values(), *self._saving.values()]:
+        for attempt in [*self._live.values(), *self._saving.values(), *(ended.attempt for ended in self._unsaved)]:
             first_line = why.message.splitlines()[0].rstrip(":")
             self._report(events.Failed(attempt.spec.index, attempt.prompt_id, first_line, why.exit_code))

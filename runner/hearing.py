@@ -1,11 +1,13 @@
-"""What the server says over the socket about one job, turned into events."""
+"""What the server says over the socket about one job, and what became of it, turned into events."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 from runner import events
 from runner.jobs import Attempt
+from runner.results import SavedJob
 from runner.watch import ServerMessage
 
 
@@ -41,6 +43,16 @@ def started(attempt: Attempt) -> Iterator[events.Event]:
     if not attempt.started:
         attempt.started = True
         yield events.Started(attempt.spec.index, attempt.prompt_id)
+
+
+def saved(attempt: Attempt, job: SavedJob) -> Iterator[events.Event]:
+    """The last events of a job that went well."""
+    index, prompt_id = attempt.spec.index, attempt.prompt_id
+    for file in job.files:
+        yield events.Output(index, prompt_id, path=str(file.path), output=file.output)
+    paths = tuple(str(file.path) for file in job.files)
+    seconds = round(time.monotonic() - attempt.submitted_at, 3)
+    yield events.Done(index, prompt_id, paths, str(job.sidecar), seconds, job.warnings)
 
 
 def _node_started(attempt: Attempt, node: str) -> Iterator[events.Event]:

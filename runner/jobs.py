@@ -56,6 +56,7 @@ class Attempt:
     next_poll: float = 0.0
     polls_after_end: int = 0
     absent_since: float | None = None
+    unsaved_since: float | None = None
     graph: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -65,6 +66,13 @@ class Attempt:
         self.client_id = client_id
         self.submitted_at = time.monotonic()
         self.submitted_clock = time.time()
+
+    def may_fetch_again(self, patience: float) -> bool:
+        """After a download failed: whether to try once more, in a second."""
+        now = time.monotonic()
+        self.unsaved_since = self.unsaved_since or now
+        self.next_poll = now + 1.0
+        return now - self.unsaved_since < patience
 
     def title(self, node_id: str) -> str:
         node = self.graph.get(node_id) or {}

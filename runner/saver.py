@@ -25,6 +25,7 @@ class SaveEnded:
     """Put into the inbox when a job's files are saved, or cannot be."""
 
     attempt: Attempt
+    record: JobRecord
     saved: SavedJob | None = None
     missing: FilesMissingError | None = None
     error: RunnerError | None = None
@@ -78,11 +79,11 @@ class Saver(threading.Thread):
                 abort=self._abort,
             )
         except FilesMissingError as missing:
-            return SaveEnded(attempt, missing=missing)
+            return SaveEnded(attempt, record, missing=missing)
         except RunnerError as error:
-            return SaveEnded(attempt, error=error)
+            return SaveEnded(attempt, record, error=error)
         except AbortedError:
             raise
         except Exception as error:
-            return SaveEnded(attempt, error=RunnerError(f"Saving failed unexpectedly: {type(error).__name__}: {error}"))
-        return SaveEnded(attempt, saved=saved)
+            return SaveEnded(attempt, record, error=RunnerError(f"Saving failed: {type(error).__name__}: {error}"))
+        return SaveEnded(attempt, record, saved=saved)

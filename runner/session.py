@@ -68,10 +68,6 @@ class Session:
         self._listener.wait_for_first_attempt(2.0)
         return self._dispatcher.run(specs)
 
-    @property
-    def results(self) -> list[JobResult]:
-        return self._dispatcher.results
-
     def __enter__(self) -> Session:
         return self
 
