@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -107,3 +109,20 @@ def test_a_batch_is_cut_picture_by_picture(comfy_server: ComfyServer) -> None:
     assert report(outputs)["pictures"] == 2 and len(report(outputs)["items"]) == 2
     for index, one in enumerate(made):
         assert np.abs(grey(comfy_server, outputs, "mask", index) - one.alpha.numpy()).mean() < 0.005
+
+
+@pytest.mark.slow
+def test_birefnet_runs_through_cores_wire(comfy_server: ComfyServer) -> None:
+    """The real loader and network with made-up weights (dark = product): wiring, not trained quality."""
+    home = comfy_server.installation
+    maker = Path(__file__).parents[1] / "support" / "smoke_birefnet.py"
+    target = comfy_server.models_dir / "background_removal" / "smoke.pth"
+    subprocess.run([home.python, maker, home.comfyui, target], check=True, timeout=300)
+    made = scene("twin", 1, size=320, backdrop=(1.0, 1.0, 1.0), shadow=0.3)
+    photo, truth = made.photo[:, 40:280], made.alpha[:, 40:280].numpy()
+    work = graph(comfy_server, as_picture(photo), method="birefnet", bg_removal_model=["model", 0])
+    work["model"] = {"class_type": "LoadBackgroundRemovalModel", "inputs": {"bg_removal_name": "smoke.pth"}}
+    outputs = comfy_server.run(work, timeout=900)
+    assert report(outputs)["method"] == "birefnet", report(outputs)
+    mask = grey(comfy_server, outputs, "mask")
+    assert ((mask > 0.5) & (truth > 0.5)).sum() / ((mask > 0.5) | (truth > 0.5)).sum() > 0.97
