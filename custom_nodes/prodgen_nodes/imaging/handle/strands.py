@@ -115,6 +115,7 @@ def _strand(
         unseen = unseen | cover
         ways = _ways(line, points, starts, stops, unseen) or ways
     keep, along, chain = ways.keep, ways.along, ways.chain
+    half = found.depth[rows, columns][keep]
     path, path_along = _smooth(points[chain]), np.maximum.accumulate(along[chain])
     step = np.hypot(*np.diff(path, axis=0).T)
     seen = ~unseen[path[:, 1].astype(int), path[:, 0].astype(int)]
@@ -125,7 +126,7 @@ def _strand(
         rows=rows[keep],
         columns=columns[keep],
         along=along[keep],
-        half=found.depth[rows, columns][keep],
+        half=half if ways.doubled else _without_bumps(half, along[keep]),
         seen=~unseen[rows, columns][keep],
         path=path,
         path_along=path_along,
@@ -243,6 +244,18 @@ def _graph(line: Bools, rows: Ints, columns: Ints, unseen: Bools) -> coo_matrix:
     source, target, weight = (np.concatenate(parts) for parts in (sources, targets, weights))
     pairs = (np.concatenate((source, target)), np.concatenate((target, source)))
     return coo_matrix((np.concatenate((weight, weight)), pairs), shape=(rows.size, rows.size)).tocsr()
+
+
+def _without_bumps(half: Floats, along: Floats) -> Floats:
+    """`half` without thick places shorter than about two thicknesses: a tag that touches the strand is not the strand.
+
+    A greyscale opening in the order of `along`; the centre lines are about two pixels wide.
+    """
+    order = np.argsort(along, kind="stable")
+    size = max(3, int(2 * _PADDED * 2 * float(np.median(half))))
+    settled = np.empty_like(half)
+    settled[order] = ndimage.grey_opening(half[order], size=min(size, max(3, half.size // 3)))
+    return settled
 
 
 def _chain(previous: Ints, last: int) -> Ints:
