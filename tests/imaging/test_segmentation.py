@@ -168,7 +168,7 @@ def test_a_hint_keeps_what_lies_outside_it_out() -> None:
     hint[:, :256] = 1
     cut = from_plain_backdrop(pair, hint)
     assert float(cut.alpha[:, 256:].max()) < 0.05
-    assert errors(cut.alpha[:, :256], one.alpha)[2] > 0.97
+    assert errors(cut.alpha[:, :256], one.alpha)[2] > 0.95
 
 
 def test_a_models_filled_straps_are_opened_again() -> None:

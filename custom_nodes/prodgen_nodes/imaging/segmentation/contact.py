@@ -58,6 +58,9 @@ def contact_shadow(srgb: Tensor, likelihood: Tensor, evidence: Evidence, noise: 
     # Darker than the product, or (under a dark product) lighter: neither is the product's own tone.
     off_tone = ((light - mean) / spread).abs() > 2.0
     too_grey = (residue - mean_residue) / spread_residue < -2.5
+    # One pixel's residue is noisy where the product's own varies; a patch that has none at all is not the product.
+    patch = gaussian_blur(residue[None], 1.5)[0]
+    too_grey |= (mean_residue > 1.5) & (patch < 0.3 * mean_residue)
     like_backdrop = (evidence.residue < 1.6) & (evidence.ratio < 0.97) & (evidence.difference > 2)
     candidate = like_backdrop & (off_tone | too_grey) & (weight > 1e-3)
     # How hard the product's own outline is in this picture: the share of a step that one pixel takes, seen at the rims
