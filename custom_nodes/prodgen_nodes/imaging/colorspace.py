@@ -22,16 +22,15 @@ _KAPPA_SLOPE = 7.787
 
 def srgb_to_linear(srgb: Tensor) -> Tensor:
     """Decode sRGB values `[...]` to linear light."""
-    low = srgb / 12.92
-    high = torch.pow((srgb.clamp(min=0.04045) + 0.055) / 1.055, 2.4)
-    return torch.where(srgb <= 0.04045, low, high)
+    # In place on a fresh copy: these two curves are the most used arithmetic of the pack.
+    high = srgb.clamp(min=0.04045).add_(0.055).mul_(1 / 1.055).pow_(2.4)
+    return torch.where(srgb <= 0.04045, srgb * (1 / 12.92), high)
 
 
 def linear_to_srgb(linear: Tensor) -> Tensor:
     """Encode linear light `[...]` as sRGB; values outside 0..1 pass through the same curves unclipped below 0."""
-    low = linear * 12.92
-    high = 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
-    return torch.where(linear <= 0.0031308, low, high)
+    high = linear.clamp(min=0.0031308).pow_(1 / 2.4).mul_(1.055).sub_(0.055)
+    return torch.where(linear <= 0.0031308, linear * 12.92, high)
 
 
 def luminance(linear: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .compositing import check_product_size, lay_over, placed_batch, rescaled
 from .errors import ParameterError, ShapeError
-from .filters import erode
+from .filters import erode, square_max
 from .placement import Affine, Placement
 from .resample import place
 from .tensors import Box, bounding_box, check_image, check_mask, check_range, expand_batch, item, same_size, split_alpha
@@ -61,10 +61,7 @@ def inward_feather(alpha: Tensor, feather: float) -> Tensor:
     for _ in range(steps):
         layer = erode(layer, 1)
         depth += layer
-    span = 2 * steps + 1
-    deepest = F.max_pool2d(depth, (1, span), stride=1, padding=(0, steps))
-    deepest = F.max_pool2d(deepest, (span, 1), stride=1, padding=(steps, 0))
-    ramp = (depth / deepest.clamp(min=1.0)).clamp(0.0, 1.0)
+    ramp = (depth / square_max(depth, steps).clamp(min=1.0)).clamp(0.0, 1.0)
     weight = ramp * ramp * (3 - 2 * ramp)
     if factor > 1:
         size = (alpha.shape[0], alpha.shape[1])

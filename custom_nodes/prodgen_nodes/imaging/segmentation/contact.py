@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..colorspace import luminance, srgb_to_linear
-from ..filters import dilate, erode, gaussian_blur
+from ..filters import dilate, erode, gaussian_blur, running_max
 from .evidence import Evidence
 
 _FLOOR_LIGHT = 0.002
@@ -22,11 +22,8 @@ _FLOOR_LIGHT = 0.002
 
 def _below(x: Tensor, reach: int, side: int, largest: bool) -> Tensor:
     """Extreme of `x` `[H,W]` over the `reach` rows from a pixel downwards and `side` columns to either side."""
-    padded = F.pad(x[None, None], (side, side, 0, reach), mode="replicate")
-    if not largest:
-        padded = -padded
-    out = F.max_pool2d(padded, (reach + 1, 2 * side + 1), stride=1)[0, 0]
-    return out if largest else -out
+    sign = 1.0 if largest else -1.0
+    return sign * running_max(running_max(sign * x, 0, reach, 0), side, side, 1)
 
 
 def _steps(value: Tensor) -> Tensor:

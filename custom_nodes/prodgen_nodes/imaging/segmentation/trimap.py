@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
-from ..filters import gaussian_blur
+from ..filters import gaussian_blur, square_max
 from .backdrop import Backdrop, connected_to_frame, gradient
 from .contact import contact_shadow
 from .evidence import Evidence
@@ -26,10 +26,6 @@ _HANDLE = 0.07
 """An opening lies no farther from the outside than the thickest handle: a fraction of the short side."""
 
 
-def _local_max(x: Tensor, radius: int) -> Tensor:
-    return F.max_pool2d(x[None, None], 2 * radius + 1, stride=1, padding=radius)[0, 0]
-
-
 def conductances(srgb: Tensor, noise: float) -> tuple[Tensor, Tensor]:
     """How freely labels pass between neighbours: near 0 at the locally dominant edge, near 1 in smooth areas.
 
@@ -39,7 +35,7 @@ def conductances(srgb: Tensor, noise: float) -> tuple[Tensor, Tensor]:
     planes = srgb.permute(2, 0, 1)
     across = (planes[:, :, 1:] - planes[:, :, :-1]).abs().amax(dim=0)
     along = (planes[:, 1:] - planes[:, :-1]).abs().amax(dim=0)
-    scale = torch.clamp(0.25 * _local_max(gradient(srgb), 4), min=max(3 * noise, 2.5 / 255))
+    scale = torch.clamp(0.25 * square_max(gradient(srgb), 4), min=max(3 * noise, 2.5 / 255))
 
     def pass_rate(step: Tensor, here: Tensor) -> Tensor:
         return torch.exp(-((step / here) ** 2)).clamp(min=1e-5)
@@ -60,7 +56,7 @@ def texture(srgb: Tensor, backdrop: Backdrop) -> Tensor:
     usual = detail[0][backdrop.seen]
     own = float(usual.mean()) if usual.numel() else backdrop.noise
     # The minimum around a pixel: a lone edge lifts only its own surroundings, texture lifts them all.
-    calmest = -_local_max(-local, 3)
+    calmest = -square_max(-local, 3)
     return calmest / (max(own, 0.4 / 255) * (backdrop.spread / backdrop.spread.median().clamp(min=1e-4)).clamp(min=1.0))
 
 
@@ -69,7 +65,7 @@ def near_outside(outside: Tensor, reach: int) -> Tensor:
     step = 4
     coarse = F.max_pool2d(outside.float()[None, None], step, ceil_mode=True)
     radius = max(1, round(reach / step))
-    grown = F.max_pool2d(coarse, 2 * radius + 1, stride=1, padding=radius)
+    grown = square_max(coarse, radius)
     return F.interpolate(grown, size=outside.shape, mode="nearest")[0, 0] > 0.5
 
 
@@ -136,7 +132,7 @@ def label_with_model(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask:
     seam = contact_shadow(srgb, likelihood, evidence, backdrop.noise) & plain
     if bool(seam.any()):
         data[seam], target[seam] = _COLOR_WEIGHT, 0.0
-        likelihood = random_walker(right, down, data, target)
+        likelihood = random_walker(right, down, data, target, start=likelihood)
     return Labels(main_parts(likelihood), seam.float())
 
 
@@ -182,5 +178,5 @@ def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | N
     seam = contact_shadow(srgb, likelihood, evidence, backdrop.noise)
     if bool(seam.any()):
         vote(seam, _COLOR_WEIGHT, 0.0)
-        likelihood = random_walker(right, down, data, target)
+        likelihood = random_walker(right, down, data, target, start=likelihood)
     return Labels(main_parts(likelihood), seam.float())

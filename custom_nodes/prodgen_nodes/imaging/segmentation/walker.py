@@ -12,15 +12,23 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def _apply(x: Tensor, right: Tensor, down: Tensor, data: Tensor) -> Tensor:
-    out = data * x
-    flow = right * (x[:, 1:] - x[:, :-1])
-    out[:, :-1] -= flow
-    out[:, 1:] += flow
-    flow = down * (x[1:] - x[:-1])
-    out[:-1] -= flow
-    out[1:] += flow
-    return out
+class _Laplacian:
+    """`x → (D + L) x` on the grid, with its work space kept: a fresh buffer per product costs more than the product."""
+
+    def __init__(self, right: Tensor, down: Tensor, data: Tensor) -> None:
+        self.right, self.down, self.data = right, down, data
+        self._out, self._across, self._along = (torch.empty_like(part) for part in (data, right, down))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The product; valid until the next call."""
+        out = torch.mul(self.data, x, out=self._out)
+        flow = torch.sub(x[:, 1:], x[:, :-1], out=self._across).mul_(self.right)
+        out[:, :-1] -= flow
+        out[:, 1:] += flow
+        flow = torch.sub(x[1:], x[:-1], out=self._along).mul_(self.down)
+        out[:-1] -= flow
+        out[1:] += flow
+        return out
 
 
 def _conjugate_gradients(
@@ -32,33 +40,41 @@ def _conjugate_gradients(
     diagonal[:-1] += down
     diagonal[1:] += down
     inverse = 1.0 / diagonal.clamp(min=1e-12)
+    system = _Laplacian(right, down, data)
     x = start.clone()
-    residual = data * target - _apply(x, right, down, data)
+    residual = data * target - system(x)
     z = inverse * residual
     direction = z.clone()
-    energy = torch.sum(residual * z)
+    energy = torch.dot(residual.flatten(), z.flatten())
     limit = tolerance * tolerance * x.numel()
     for _ in range(steps):
-        if float(torch.sum(z * z)) < limit:
+        if float(torch.dot(z.flatten(), z.flatten())) < limit:
             break
-        image = _apply(direction, right, down, data)
-        curvature = torch.sum(direction * image)
+        image = system(direction)
+        curvature = torch.dot(direction.flatten(), image.flatten())
         if float(curvature) <= 1e-20:  # rounding has eaten what was left to solve
             break
         rate = energy / curvature
-        x += rate * direction
-        residual -= rate * image
-        z = inverse * residual
-        new_energy = torch.sum(residual * z)
-        direction = z + (new_energy / energy.clamp(min=1e-30)) * direction
+        x.addcmul_(direction, rate)
+        residual.addcmul_(image, -rate)
+        torch.mul(inverse, residual, out=z)
+        new_energy = torch.dot(residual.flatten(), z.flatten())
+        direction.mul_(new_energy / energy.clamp(min=1e-30)).add_(z)
         energy = new_energy
     return x
 
 
-def random_walker(right: Tensor, down: Tensor, data: Tensor, target: Tensor, steps: int = 60) -> Tensor:
-    """Soft labels `[H,W]` for conductances `right` `[H,W-1]`, `down` `[H-1,W]`, data weights and targets `[H,W]`."""
+def random_walker(
+    right: Tensor, down: Tensor, data: Tensor, target: Tensor, steps: int = 60, start: Tensor | None = None
+) -> Tensor:
+    """Soft labels `[H,W]` for conductances `right` `[H,W-1]`, `down` `[H-1,W]`, data weights and targets `[H,W]`.
+
+    `start` `[H,W]`: labels to go on from, where only few weights have changed since they were found.
+    """
     height, width = data.shape
-    if min(height, width) >= 32:
+    if start is not None:
+        steps //= 2
+    elif min(height, width) >= 32:
 
         def pooled(x: Tensor) -> Tensor:
             return F.avg_pool2d(x[None, None], 2, ceil_mode=True, count_include_pad=False)[0, 0]
