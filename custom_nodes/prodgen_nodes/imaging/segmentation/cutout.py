@@ -23,6 +23,7 @@ from .backdrop import Backdrop, model_backdrop
 from .confidence import Trust, judge_backdrop, judge_model, judge_outline, judge_shape
 from .evidence import weigh
 from .foreground import clean_foreground, reduced_linear
+from .leaks import sealed
 from .matting import closed_form_matte
 from .trimap import label, label_with_model
 
@@ -129,7 +130,8 @@ def from_plain_backdrop(srgb: Tensor, hint: Tensor | None = None, progress: Prog
     size = analysis_size(srgb.shape[0], srgb.shape[1])
     small = reduced(srgb, size)
     rough = None if hint is None else _resized(hint, size)
-    backdrop = model_backdrop(small, None if rough is None else rough > 0.9)
+    known = None if rough is None else rough > 0.9
+    backdrop = sealed(small, model_backdrop(small, known), known)
     evidence = weigh(small, backdrop)
     labels = label(small, backdrop, evidence, rough)
     if progress:

@@ -14,6 +14,7 @@ from ..filters import gaussian_blur, square_max
 from .backdrop import Backdrop, connected_to_frame, gradient
 from .contact import contact_shadow
 from .evidence import Evidence
+from .leaks import flowing_in
 from .walker import random_walker
 
 _FRAME_WEIGHT = 1.0
@@ -139,10 +140,8 @@ def label_with_model(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask:
 def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | None = None) -> Labels:
     """Soft product labels of one picture `[H,W,3]` at analysis size."""
     size = min(srgb.shape[:2])
-    steps = gradient(srgb)
     near = evidence.difference < 3.5
-    calm = steps < 4 * torch.clamp(backdrop.spread, min=1.5 / 255)
-    outside = connected_to_frame(near & calm)
+    outside = flowing_in(srgb, backdrop, near)
     reachable = near_outside(outside, round(_HANDLE * size))
     holes = enclosed_backdrop(srgb, backdrop, near & ~outside, reachable)
     data = torch.full_like(evidence.ratio, _DEFAULT_WEIGHT * (512.0 / size) ** 2)

@@ -1,0 +1,50 @@
+"""Where the backdrop leaks into the product: a white sole on a white floor, a lid of the wall's own tone.
+
+A product part that shows the backdrop's colour hangs together with the backdrop through the faintest stretch of its
+outline; read as backdrop, it bends the model towards itself and proves itself right. So the backdrop is let in only
+where it flows broadly: through passages wider than a gap in an outline, over steps no larger than its own noise.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..filters import dilate, erode, gaussian_blur
+from .backdrop import Backdrop, connected_to_frame, gradient, model_backdrop
+from .evidence import weigh
+
+_GAP = 0.005
+"""Half the width of the widest gap in an outline that is held closed, as a fraction of the short side."""
+
+
+def edges(srgb: Tensor, backdrop: Backdrop) -> Tensor:
+    """Boolean `[H,W]`: steps larger than the backdrop's own noise and texture explain."""
+    usual = float(backdrop.spread.median())
+    hard = gradient(srgb) > max(5 * backdrop.noise, 2.5 * usual, 4 / 255)
+    smooth = gaussian_blur(srgb.permute(2, 0, 1).unsqueeze(0), 1.0)[0].permute(1, 2, 0)
+    return hard | (gradient(smooth) > max(2.2 * backdrop.noise, 1.5 * usual, 1.5 / 255))
+
+
+def flowing_in(srgb: Tensor, backdrop: Backdrop, near: Tensor) -> Tensor:
+    """The part of `near` `[H,W]` (pixels that match the backdrop) that reaches the frame without squeezing through."""
+    passable = near & ~edges(srgb, backdrop)
+    gap = max(1, round(_GAP * min(near.shape)))
+    broad = connected_to_frame(erode(passable.float().unsqueeze(0), gap)[0] > 0.5)
+    return (dilate(broad.float().unsqueeze(0), gap)[0] > 0.5) & passable
+
+
+def sealed(srgb: Tensor, backdrop: Backdrop, exclude: Tensor | None = None) -> Backdrop:
+    """`backdrop` of the picture `[H,W,3]`, modelled again without what only leaked into it.
+
+    The first model is returned where nothing leaked, and where too little would be left to model a backdrop from.
+    """
+    near = weigh(srgb, backdrop).difference < 3.5
+    broad = flowing_in(srgb, backdrop, near)
+    trusted = dilate(broad.float().unsqueeze(0), 1)[0] > 0.5
+    leaked = erode((backdrop.seen & ~trusted).float().unsqueeze(0), 1)[0] > 0.5
+    if float(leaked.float().sum()) < 1e-3 * leaked.numel():
+        return backdrop
+    if float(broad.float().sum()) < 0.6 * float(backdrop.seen.float().sum()):
+        return backdrop
+    return model_backdrop(srgb, ~trusted if exclude is None else ~trusted | exclude)
