@@ -55,13 +55,17 @@ def compare(found: Tensor, expected: Tensor, inside: Tensor, ratio: Tensor | Non
             there = relit(there, ratio[around])
         core = slice(rows.start - around.start, rows.stop - around.start)
         chosen = inside[rows]
+        lab_expected = srgb_to_lab(there[core][chosen])
+        strong = chroma(lab_expected) > MIN_CHROMA
+        colourful += int(strong.sum())
+        if torch.equal(here, there):  # the original's very pixels, as a paste at scale 1 delivers them: nothing differs
+            similarity += float(chosen.sum())
+            continue
         structure = _ssim_map(here @ luma, there @ luma)[core]
         similarity += float(structure[chosen].double().sum())
-        lab_found, lab_expected = srgb_to_lab(here[core][chosen]), srgb_to_lab(there[core][chosen])
+        lab_found = srgb_to_lab(here[core][chosen])
         difference[rows] = difference[rows].masked_scatter(chosen, delta_e00(lab_found, lab_expected))
-        strong = chroma(lab_expected) > MIN_CHROMA
         hues += float(hue_difference(lab_found, lab_expected)[strong].double().sum())
-        colourful += int(strong.sum())
     values = difference[inside]
     return PixelDifference(
         delta_e00_mean=float(values.double().mean()),
