@@ -14,6 +14,7 @@ from prodgen_nodes.imaging.colorspace import delta_e00, srgb_to_lab
 from prodgen_nodes.imaging.segmentation import from_file_alpha, from_model, from_plain_backdrop
 from prodgen_nodes.imaging.segmentation.backdrop import model_backdrop, pixel_noise
 from prodgen_nodes.imaging.segmentation.birefnet import letterbox, unletterbox
+from prodgen_nodes.imaging.segmentation.confidence import joined_products, soft_outline
 from prodgen_nodes.imaging.segmentation.foreground import clean_foreground
 from prodgen_nodes.imaging.segmentation.matting import closed_form_matte
 
@@ -115,6 +116,24 @@ def test_backdrop_model_follows_vignette_and_horizon() -> None:
     assert float(torch.quantile(off, 0.95)) < 4 / 255
 
 
+def test_a_part_of_the_backdrops_own_tone_stays_product() -> None:
+    size = 320
+    generator = torch.Generator().manual_seed(3)
+    wall = (0.78 + 0.1 * torch.linspace(0, 1, size)).view(-1, 1, 1).expand(size, size, 3).clone()
+    truth = torch.zeros(size, size)
+    truth[90:230, 90:230] = 1
+    photo = wall.clone()
+    photo[90:230, 90:230] = torch.tensor([0.7, 0.2, 0.15])
+    photo[180:230, 90:230] = 0.25  # the outline of a sole ...
+    photo[182:228, 92:228] = wall[182:228, 92:228] - 0.03  # ... that is nearly as light as the wall
+    photo[200:202, 228:230] = wall[200:202, 228:230]  # and a gap in the outline
+    photo = (photo + 0.8 / 255 * torch.randn(photo.shape, generator=generator)).clamp(0, 1)
+    cut = from_plain_backdrop(photo)
+    iou = errors(cut.alpha, truth)[2]
+    assert iou >= 0.97 or cut.confidence < 0.5, (iou, cut.report)
+    assert iou >= 0.9, iou
+
+
 def test_noise_is_measured_not_assumed() -> None:
     for sigma in (1.0, 4.0):
         noise = pixel_noise(0.5 + sigma / 255 * torch.randn(256, 256, 3, generator=torch.Generator().manual_seed(1)))
@@ -134,6 +153,30 @@ class TestDoubt:
         cut = from_plain_backdrop(torch.cat((one, one.flip(1)), dim=1))
         assert cut.confidence < 0.5 and cut.report["products"] == 2, cut.report
         assert any("separate" in reason for reason in cut.report["reasons"])
+
+    def test_two_products_held_together_by_a_lace(self) -> None:
+        one = scene("jar", 1, size=256)
+        pair = torch.cat((one.photo, one.photo.flip(1)), dim=1)
+        inside = torch.cat((one.alpha, one.alpha.flip(1)), dim=1) > 0.5
+        row = int(torch.where(inside.any(dim=1))[0].float().mean())
+        columns = torch.where(inside[row])[0]
+        assert not joined_products(one.alpha > 0.5)
+        pair[row : row + 4, int(columns.min()) + 20 : int(columns.max()) - 20] = torch.tensor([0.6, 0.05, 0.1])
+        cut = from_plain_backdrop(pair)
+        assert cut.confidence < 0.7 and cut.report["products"] == 1, cut.report
+        assert any("two products" in reason for reason in cut.report["reasons"])
+
+    def test_a_cut_through_smooth_backdrop(self) -> None:
+        made = scene("bag", 1)
+        product = made.alpha > 0.5
+        backdrop = model_backdrop(made.photo)
+        share, longest = soft_outline(made.photo, product, backdrop)
+        assert share < 0.04 and longest < 0.08, (share, longest)
+        rows, columns = torch.where(product)
+        kept = product.clone()  # a shadow beside the product, taken for a part of it
+        kept[int(rows.max()) - 60 : int(rows.max()), int(columns.max()) - 30 : int(columns.max()) + 40] = True
+        share, longest = soft_outline(made.photo, kept, backdrop)
+        assert share > 0.1 and longest > 0.2, (share, longest)
 
     def test_cut_by_the_frame(self) -> None:
         cut = from_plain_backdrop(scene("bag", 1).photo[:, :190].contiguous())

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from scipy import ndimage
 from torch import Tensor
 
-from ..filters import dilate, erode
+from ..filters import dilate, erode, gaussian_blur
 from .backdrop import Backdrop, gradient
 from .evidence import Evidence
 
@@ -66,6 +67,8 @@ def judge_shape(product: Tensor, trust: Trust) -> None:
     trust.products, trust.holes = count_parts(product)
     if trust.products > 1:
         trust.doubt(0.45 / (trust.products - 1), f"{trust.products} separate products: photograph one at a time")
+    elif joined_products(product):
+        trust.doubt(0.6, "it looks like two products that touch: photograph one at a time")
     height, width = product.shape
     frame = {
         "top": float(product[0].float().mean()),
@@ -88,22 +91,52 @@ def judge_backdrop(backdrop: Backdrop, trust: Trust) -> None:
     trust.doubt(ramp(backdrop.frame_spread * 255, 20, 6), "the backdrop is busy")
 
 
-def outline_support(srgb: Tensor, product: Tensor, backdrop: Backdrop) -> float:
-    """Share of the outline on a visible step of the picture `[H,W,3]`; a cut through smooth colour is a guess."""
+def soft_outline(srgb: Tensor, product: Tensor, backdrop: Backdrop) -> tuple[float, float]:
+    """How much of the outline of `product` `[H,W]` lies on no step of the picture `[H,W,3]`: `(share, longest)`.
+
+    `share` is the part of the outline without a visible step, or with the same colour on both sides; `longest` is its
+    longest faint stretch relative to the product's size. A cut through smooth colour is a guess: a shadow that was
+    kept ends that way, and so does a white lid that merges with the wall.
+    """
     solid = product.float().unsqueeze(0)
     rim = (solid - erode(solid, 1))[0] > 0.5
     if not bool(rim.any()):
-        return 0.0
-    step = dilate(gradient(srgb).unsqueeze(0), 2)[0] / backdrop.spread.clamp(min=1.5 / 255)
-    return float((step[rim] > 3.5).float().mean())
+        return 1.0, 1.0
+    noise = max(backdrop.noise, 1 / 255)
+    step = dilate(gradient(srgb).unsqueeze(0), 2)[0]
+    planes = srgb.permute(2, 0, 1)
+
+    def mean(where: Tensor) -> Tensor:
+        sums = gaussian_blur(torch.cat((planes * where, where)).unsqueeze(0), 3.0)[0]
+        return sums[:-1] / sums[-1:].clamp(min=1e-3)
+
+    contrast = (mean(solid) - mean(1 - solid)).abs().amax(dim=0)
+    without = (step < max(5 * noise, 6 / 255))[rim].float().mean()
+    alike = (contrast < max(4 * noise, 5 / 255))[rim].float().mean()
+    faint = rim & (step < max(6 * noise, 10 / 255))
+    runs, count = ndimage.label(dilate(faint.float().unsqueeze(0), 1)[0].cpu().numpy() > 0.5, np.ones((3, 3)))
+    # The rim was made three pixels wide, so that breaks of one pixel do not end a stretch.
+    longest = float(np.bincount(runs.ravel())[1:].max()) / 3 if count else 0.0
+    return max(float(without), float(alike)), longest / max(1.0, float(product.sum()) ** 0.5)
+
+
+def joined_products(product: Tensor) -> bool:
+    """Whether `product` `[H,W]` is two bodies of like size that only something thin holds together: a lace, an edge."""
+    radius = max(2, round(0.02 * min(product.shape)))
+    labels, count = ndimage.label((erode(product.float().unsqueeze(0), radius)[0] > 0.5).cpu().numpy())
+    if count < 2:
+        return False
+    areas = np.sort(np.bincount(labels.ravel())[1:])
+    return bool(areas[-2] > 0.35 * areas[-1])
 
 
 def judge_outline(
     srgb: Tensor, product: Tensor, likelihood: Tensor, backdrop: Backdrop, evidence: Evidence, trust: Trust
 ) -> None:
     """Doubts about the outline: where the product is as light as the backdrop, the line is a guess."""
-    supported = outline_support(srgb, product, backdrop)
-    trust.doubt(ramp(supported, 0.8, 0.97), "parts of the outline have the backdrop's own colour")
+    share, longest = soft_outline(srgb, product, backdrop)
+    clear = ramp(share, 0.18, 0.02) * (0.3 + 0.7 * ramp(longest, 0.35, 0.08))
+    trust.doubt(clear, "parts of the outline have the backdrop's own colour, or a shadow was taken for product")
     # What differs from the backdrop beside the product, and was called shadow or reflection, may be product after all.
     around = dilate(product.float().unsqueeze(0), max(2, round(0.02 * min(product.shape))))[0] > 0.5
     left_out = around & ~product & (evidence.difference > 6) & (evidence.ratio < 0.85)

@@ -7,7 +7,6 @@ where it flows broadly: through passages wider than a gap in an outline, over st
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from ..filters import dilate, erode, gaussian_blur
