@@ -125,6 +125,11 @@ def test_the_example_is_a_packshot_that_passes_everything(comfy_server: ComfySer
     assert result.reports["ProdgenFidelity"]["passed"]
     assert result.reports["ProdgenFidelity"]["delta_e00_mean"] <= 1.0
     assert result.reports["ProdgenPlaceProduct"]["fill"] == pytest.approx(0.86, abs=0.01)
+    pixels = result.pixels(".png")
+    assert result.reports["ProdgenSegmentProduct"]["holes"] >= 1
+    assert (pixels[460:600, 880:1080] == 255).all(), "the old backdrop still shows through the handle"
+    below = pixels[1870:1990, 1600:1740].min(axis=2)
+    assert below.min() > 150, "contact shadow of the photo was kept as product under the right corner"
 
 
 def test_the_png_opens_as_this_graph_and_the_jpeg_tells_nothing(comfy_server: ComfyServer, shot: studio.Shot) -> None:

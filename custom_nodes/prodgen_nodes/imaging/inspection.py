@@ -13,7 +13,7 @@ from .channels import Channel
 from .colorspace import parse_hex
 from .encode import Bytes8, Encoded
 
-_UPSCALED = 1.015
+_UPSCALED = 1.05
 """An enlargement that nobody can see; it is still written down."""
 _BORDER = 0.01
 """Width of the border that must be pure, as a share of the shorter side."""

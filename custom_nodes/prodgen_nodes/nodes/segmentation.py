@@ -111,7 +111,7 @@ class ProdgenSegmentProduct(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "min_confidence",
-                    default=0.35,
+                    default=0.5,
                     min=0.0,
                     max=1.0,
                     step=0.05,
@@ -135,7 +135,7 @@ class ProdgenSegmentProduct(io.ComfyNode):
         bg_removal_model: Any = None,
         hint: Tensor | None = None,
         transparency: Tensor | None = None,
-        min_confidence: float = 0.35,
+        min_confidence: float = 0.5,
     ) -> io.NodeOutput:
         if method not in METHODS:
             raise ParameterError(f"method is {method!r}; choose one of {', '.join(METHODS)}.")
