@@ -14,6 +14,7 @@ DEFAULT_TEMPLATE = "{date}_{workflow}_{seed}"
 PLACEHOLDERS = ("date", "workflow", "seed", "index", "image")
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\/]')
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+_PART = re.compile(r"_\d{5}_([A-Za-z]{1,20})\.[A-Za-z0-9]+$")
 _SUFFIX = re.compile(r"^\.[a-z0-9]{1,8}$")
 
 
@@ -32,6 +33,12 @@ def safe_suffix(filename: str) -> str:
     """The extension of a name the server gave, if it looks like one; `.bin` otherwise."""
     suffix = PurePosixPath(filename.replace("\\", "/")).suffix.lower()
     return suffix if _SUFFIX.match(suffix) else ".bin"
+
+
+def part_of_output(filename: str) -> str:
+    """What a node calls one of its several files after ComfyUI's counter: `mask` of `cutout_00001_mask.png`, or ""."""
+    found = _PART.search(filename)
+    return found.group(1) if found else ""
 
 
 def check_template(template: str) -> None:

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from runner.client import ComfyClient, FileGoneError
 from runner.errors import NodeFailedError, RunnerError
-from runner.naming import distinct_names, safe_suffix
+from runner.naming import distinct_names, part_of_output, safe_suffix
 from runner.outputs import JobOutputs, failed_checks
 from runner.pictures import add_graph_to_png, check_picture, png_has_graph
 from runner.records import ServerFile
@@ -101,7 +101,9 @@ def save_job(
         NotSavedError: the disk is full, or the folder cannot be written.
         ServerUnavailableError: the downloads broke off again and again.
     """
-    planned = [(item.output, safe_suffix(item.file.filename)) for item in outputs.files]
+    planned = [
+        (part_of_output(item.file.filename) or item.output, safe_suffix(item.file.filename)) for item in outputs.files
+    ]
     planned += [(item.output, ".txt") for item in outputs.texts]
     if not planned:
         raise NodeFailedError("The job ended without any file or text.", advice="Does the workflow save its result?")

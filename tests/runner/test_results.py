@@ -352,3 +352,11 @@ def test_reports_are_read_as_json_where_they_are() -> None:
     outputs = {"1": {"text": ['{"a": 1}']}, "2": {"text": ["plain", "12"]}}
     graph = {"1": {"class_type": "A", "inputs": {}}, "2": {"class_type": "A", "inputs": {}}}
     assert collect(outputs, graph, {}).reports == {"A": {"a": 1}, "A (node 2)": ["plain", "12"]}
+
+
+def test_a_second_file_of_a_node_keeps_what_the_node_calls_it() -> None:
+    assert naming.part_of_output("cutout_3240607b_00001_mask.png") == "mask"
+    assert naming.part_of_output("cutout_3240607b_00001_.png") == ""
+    assert naming.part_of_output("00001_../../x.png") == ""
+    files = [("cutout", ".png"), ("mask", ".png")]
+    assert naming.distinct_names("a", files) == ["a.png", "a_mask.png"]
