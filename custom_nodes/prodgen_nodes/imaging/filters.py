@@ -21,11 +21,25 @@ def _direct_blur(x: Tensor, sigma: float) -> Tensor:
     offsets = torch.arange(-radius, radius + 1, device=x.device, dtype=x.dtype)
     kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
     kernel = kernel / kernel.sum()
+    if x.device.type == "cpu":  # one-channel convolutions run on one core; sums of shifted planes use them all
+        for dim, pad in ((-1, (radius, radius, 0, 0)), (-2, (0, 0, radius, radius))):
+            x = _weighted_shifts(F.pad(x, pad, mode="replicate"), kernel[radius:].tolist(), dim, x.shape[dim])
+        return x
     batch, channels, height, width = x.shape
     flat = x.reshape(batch * channels, 1, height, width)
     flat = F.conv2d(F.pad(flat, (radius, radius, 0, 0), mode="replicate"), kernel.view(1, 1, 1, -1))
     flat = F.conv2d(F.pad(flat, (0, 0, radius, radius), mode="replicate"), kernel.view(1, 1, -1, 1))
     return flat.reshape(batch, channels, height, width)
+
+
+def _weighted_shifts(padded: Tensor, weights: list[float], dim: int, length: int) -> Tensor:
+    """Convolution along `dim` with a symmetric kernel, given from its middle outwards."""
+    middle = len(weights) - 1
+    out = padded.narrow(dim, middle, length) * weights[0]
+    for shift, weight in enumerate(weights[1:], start=1):
+        out.add_(padded.narrow(dim, middle - shift, length), alpha=weight)
+        out.add_(padded.narrow(dim, middle + shift, length), alpha=weight)
+    return out
 
 
 def gaussian_blur(x: Tensor, sigma: float) -> Tensor:
