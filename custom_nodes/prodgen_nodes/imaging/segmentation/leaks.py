@@ -7,6 +7,9 @@ where it flows broadly: through passages wider than a gap in an outline, over st
 
 from __future__ import annotations
 
+import numpy as np
+import torch
+from scipy import ndimage
 from torch import Tensor
 
 from ..filters import dilate, erode, gaussian_blur
@@ -31,6 +34,21 @@ def flowing_in(srgb: Tensor, backdrop: Backdrop, near: Tensor) -> Tensor:
     gap = max(1, round(_GAP * min(near.shape)))
     broad = connected_to_frame(erode(passable.float().unsqueeze(0), gap)[0] > 0.5)
     return (dilate(broad.float().unsqueeze(0), gap)[0] > 0.5) & passable
+
+
+def without_leaks(srgb: Tensor, backdrop: Backdrop, enclosed: Tensor) -> Tensor:
+    """`enclosed` `[H,W]`, regions that match the backdrop, without what squeezes out of them through their rim.
+
+    Regions too narrow for that (the sliver between twin straps) are kept as they are.
+    """
+    passable = enclosed & ~edges(srgb, backdrop)
+    gap = max(1, round(_GAP * min(enclosed.shape)))
+    broad = dilate(erode(passable.float().unsqueeze(0), gap), gap)[0] > 0.5
+    labels, count = ndimage.label(enclosed.cpu().numpy())
+    wide = np.zeros(count + 1, dtype=bool)
+    wide[np.unique(labels[broad.cpu().numpy()])] = True
+    wide[0] = False
+    return torch.where(torch.from_numpy(wide[labels]).to(enclosed.device), broad & passable, enclosed)
 
 
 def sealed(srgb: Tensor, backdrop: Backdrop, exclude: Tensor | None = None) -> Backdrop:

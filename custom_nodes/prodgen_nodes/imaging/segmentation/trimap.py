@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
-from ..filters import gaussian_blur, square_max
+from ..filters import dilate, erode, gaussian_blur, square_max
 from .backdrop import Backdrop, connected_to_frame, gradient
 from .contact import contact_shadow
 from .evidence import Evidence
-from .leaks import flowing_in
+from .leaks import flowing_in, without_leaks
 from .walker import random_walker
 
 _FRAME_WEIGHT = 1.0
@@ -143,7 +143,12 @@ def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | N
     near = evidence.difference < 3.5
     outside = flowing_in(srgb, backdrop, near)
     reachable = near_outside(outside, round(_HANDLE * size))
-    holes = enclosed_backdrop(srgb, backdrop, near & ~outside, reachable)
+    enclosed = near & ~outside
+    broad = without_leaks(srgb, backdrop, enclosed)
+    # What squeezes out of an opening counts only if it is whole and matches by itself: the sliver of twin straps.
+    rest = (enclosed & ~broad).float().unsqueeze(0)
+    narrow = enclosed_backdrop(srgb, backdrop, dilate(erode(rest, 1), 1)[0] > 0.5, reachable)
+    holes = enclosed_backdrop(srgb, backdrop, broad, reachable) | narrow
     data = torch.full_like(evidence.ratio, _DEFAULT_WEIGHT * (512.0 / size) ** 2)
     target = torch.ones_like(data)
 
@@ -164,7 +169,7 @@ def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | N
     shade = (evidence.residue < 1.6) & (evidence.difference > 6) & (lit > 0.5) & (lit < 0.93) & (rough == 0)
     data = torch.where(shade, 0.3 * data, data)
     vote(holes, _HOLE_WEIGHT, 0.0)
-    vote(backdrop.seen & ~outside & near, 10 * _HOLE_WEIGHT, 0.0)
+    vote(backdrop.seen & (broad | narrow), 10 * _HOLE_WEIGHT, 0.0)
     # A pixel that only nearly matches may be a product of nearly the backdrop's colour: let the edges speak there.
     sure = torch.exp(-((evidence.difference / 2.0) ** 2)).clamp(min=0.02)
     sure = torch.where(rough > 0.3 * _TEXTURE_WEIGHT, 0.0, sure * _FRAME_WEIGHT)
