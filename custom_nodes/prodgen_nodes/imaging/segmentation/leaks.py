@@ -19,6 +19,9 @@ from .evidence import weigh
 _GAP = 0.005
 """Half the width of the widest gap in an outline that is held closed, as a fraction of the short side."""
 
+_TONE = 4 / 255
+"""How far the mean of an opening may lie from the modelled backdrop: what a smooth model is off across a handle."""
+
 
 def edges(srgb: Tensor, backdrop: Backdrop) -> Tensor:
     """Boolean `[H,W]`: steps larger than the backdrop's own noise and texture explain."""
@@ -64,4 +67,20 @@ def sealed(srgb: Tensor, backdrop: Backdrop, exclude: Tensor | None = None) -> B
         return backdrop
     if float(broad.float().sum()) < 0.6 * float(backdrop.seen.float().sum()):
         return backdrop
-    return model_backdrop(srgb, ~trusted if exclude is None else ~trusted | exclude)
+    known = torch.zeros_like(trusted) if exclude is None else exclude
+    model = model_backdrop(srgb, ~trusted | known)
+    openings = _of_the_models_tone(srgb, model, backdrop.seen & ~connected_to_frame(backdrop.seen))
+    return model_backdrop(srgb, ~(trusted | openings) | known) if bool(openings.any()) else model
+
+
+def _of_the_models_tone(srgb: Tensor, model: Backdrop, enclosed: Tensor) -> Tensor:
+    """The regions of `enclosed` `[H,W]` whose mean is what a model that never saw them expects there.
+
+    What is seen through a handle is the backdrop; a sole or a label of nearly its colour is off by a few levels.
+    """
+    labels, count = ndimage.label(enclosed.cpu().numpy())
+    off = (srgb - model.color).cpu().numpy()
+    index = np.arange(1, count + 1)
+    means = [np.abs(ndimage.mean(off[..., channel], labels, index)) for channel in range(3)]
+    keep = np.concatenate(([False], np.max(means, axis=0) < _TONE)) if count else np.zeros(1, dtype=bool)
+    return torch.from_numpy(keep[labels]).to(enclosed.device)
