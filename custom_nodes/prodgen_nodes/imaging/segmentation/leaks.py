@@ -81,6 +81,8 @@ def _of_the_models_tone(srgb: Tensor, model: Backdrop, enclosed: Tensor) -> Tens
     labels, count = ndimage.label(enclosed.cpu().numpy())
     off = (srgb - model.color).cpu().numpy()
     index = np.arange(1, count + 1)
-    means = [np.abs(ndimage.mean(off[..., channel], labels, index)) for channel in range(3)]
-    keep = np.concatenate(([False], np.max(means, axis=0) < _TONE)) if count else np.zeros(1, dtype=bool)
+    means = np.stack([ndimage.mean(off[..., channel], labels, index) for channel in range(3)]).reshape(3, -1)
+    # A product of the backdrop's colour stands in its own shade; a wall seen through a handle may well be brighter.
+    fits = (means.min(axis=0) > -_TONE) & (means.max(axis=0) < 2 * _TONE) & (np.ptp(means, axis=0) < _TONE)
+    keep = np.concatenate(([False], fits))
     return torch.from_numpy(keep[labels]).to(enclosed.device)
