@@ -106,3 +106,9 @@ def test_hex_colours() -> None:
     assert colorspace.parse_hex(" #fff ") == (1.0, 1.0, 1.0)
     with pytest.raises(ParameterError, match="#rrggbb"):
         colorspace.parse_hex("white")
+
+
+def test_black_and_white_survive_linear_light_exactly() -> None:
+    ends = torch.tensor([0.0, 1.0])
+    assert torch.equal(colorspace.srgb_to_linear(ends), ends)
+    assert torch.equal(colorspace.linear_to_srgb(ends), ends)

@@ -22,9 +22,9 @@ _KAPPA_SLOPE = 7.787
 
 def srgb_to_linear(srgb: Tensor) -> Tensor:
     """Decode sRGB values `[...]` to linear light."""
-    # In place on a fresh copy: these two curves are the most used arithmetic of the pack.
-    high = srgb.clamp(min=0.04045).add_(0.055).mul_(1 / 1.055).pow_(2.4)
-    return torch.where(srgb <= 0.04045, srgb * (1 / 12.92), high)
+    # In place on a fresh copy: these curves are the most used arithmetic here. Division keeps white exactly 1.
+    high = srgb.clamp(min=0.04045).add_(0.055).div_(1.055).pow_(2.4)
+    return torch.where(srgb <= 0.04045, srgb / 12.92, high)
 
 
 def linear_to_srgb(linear: Tensor) -> Tensor:
