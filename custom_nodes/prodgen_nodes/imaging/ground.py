@@ -228,7 +228,7 @@ def shade_ground(alpha: Tensor, contact: Contact, light: Light) -> Tensor:
         lit[top : top + shade.shape[0]] *= 1 - light.opacity * shade
     if not light.contact_only:
         lit *= 1 - 0.6 * light.opacity * _cast_shade(alpha, contact, light)
-    return 1 - lit
+    return (1 - lit).clamp(max=light.opacity)  # both shadows together never exceed what was asked for
 
 
 def ground_plane(contact: Contact, width: int, height: int, device: torch.device) -> Tensor:
