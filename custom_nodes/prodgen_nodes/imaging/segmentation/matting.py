@@ -106,15 +106,12 @@ def closed_form_matte(
     srgb: Tensor,
     start: Tensor,
     unknown: Tensor,
-    prior: Tensor | None = None,
-    prior_weight: Tensor | float = 0.0,
     steps: int = 120,
     tolerance: float = 1e-3,
 ) -> Tensor:
     """Alpha `[H,W]` that keeps `start` where `unknown` is False and solves for it elsewhere.
 
     `srgb` `[H,W,3]`; `start` `[H,W]` 0..1: exact outside the band, the first guess inside; `unknown` `[H,W]` bool.
-    `prior` `[H,W]` pulls the unknown pixels to a guess with `prior_weight` (a number or `[H,W]`).
     """
     band = PixelSet.of(unknown)
     if len(band) == 0:
@@ -124,18 +121,12 @@ def closed_form_matte(
     positions, weights = matting_rows(colors, pixels, band)
     own = pixels.find(band.index)
     values = start.reshape(-1)[pixels.index].clone()
-    extra = torch.zeros(len(band), device=srgb.device)
-    pulled = extra
-    if prior is not None:
-        strength = prior_weight.reshape(-1)[band.index] if isinstance(prior_weight, Tensor) else prior_weight
-        extra = extra + strength
-        pulled = extra * prior.reshape(-1)[band.index]
 
     def product(x: Tensor) -> Tensor:
         return (weights * x[positions]).sum(dim=1)
 
-    inverse = 1.0 / (weights[:, 12] + extra).clamp(min=1e-6)
-    residual = pulled - extra * values[own] - product(values)
+    inverse = 1.0 / weights[:, 12].clamp(min=1e-6)
+    residual = -product(values)
     full = torch.zeros_like(values)
     z = inverse * residual
     direction = z.clone()
@@ -145,7 +136,7 @@ def closed_form_matte(
         if float(z.abs().mean()) < tolerance * 0.1:
             break
         full[own] = direction
-        image = product(full) + extra * direction
+        image = product(full)
         curvature = torch.sum(direction * image)
         if float(curvature) <= 1e-20:  # rounding has eaten what was left to solve
             break
