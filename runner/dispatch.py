@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import queue
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from runner import events, hearing
 from runner.absence import Absence, Limits
+from runner.calling_off import cancel_attempts
 from runner.client import ComfyClient
 from runner.errors import (
     InterruptedRunError,
@@ -24,15 +25,23 @@ from runner.errors import (
     WorkflowRejectedError,
 )
 from runner.failures import failed_event, is_out_of_memory, node_failure
+from runner.feeder import Feeder, JobReady
 from runner.jobs import Attempt, JobResult, JobSpec
 from runner.records import JobRecord
 from runner.rejection import explain_node_errors
+from runner.results import SavedJob
 from runner.saver import SaveEnded, Saver
 from runner.transport import NoAnswerError, NotReachedError
 from runner.watch import Inbox, Listener, ServerMessage
 
 Report = Callable[[events.Event], None]
 Notice = Callable[[str], None]
+Ended = Callable[[JobResult], bool]
+"""Told how a job ended, in place of its last events; returns whether the rest of the run is still wanted."""
+
+
+class NotNeededError(InterruptedRunError):
+    """The job was called off because an earlier one had settled the matter."""
 
 
 class Dispatcher:
@@ -62,9 +71,14 @@ class Dispatcher:
         self._waiting: list[Attempt] = []  # to be submitted before anything new
         self._unsaved: list[SaveEnded] = []  # to be fetched again: the server went away in between
         self._results: list[JobResult] = []
+        self._feeder = Feeder((), inbox)
+        self._ended: Ended = self._tell_ended
 
-    def run(self, specs: Iterable[JobSpec]) -> list[JobResult]:
+    def run(self, specs: Iterable[JobSpec], ended: Ended | None = None) -> list[JobResult]:
         """Submit, watch and save every job; jobs that fail do not stop the others.
+
+        `specs` is read on a thread of its own, a little ahead of need. `ended` hears of each end; when it returns
+        False, nothing more is submitted and what is on the server is cancelled.
 
         Raises:
             WorkflowRejectedError, ServerUnavailableError, JobTimeoutError: nothing more can be done; what was queued
@@ -72,13 +86,14 @@ class Dispatcher:
             KeyboardInterrupt: passed on after everything this run had queued is cancelled and nothing half-written
                 is left.
         """
-        upcoming = iter(specs)
+        self._results, self._ended = [], ended or self._tell_ended
+        self._feeder = Feeder(specs, self._inbox)
+        self._feeder.start()
         try:
-            more = True
-            while more or self._busy:
-                more = self._fill(upcoming, more)
-                if self._busy:
-                    self._step()
+            self._fill()
+            while self._busy:
+                self._step()
+                self._fill()
         except RunnerError as error:
             self._call_off(error)
             raise
@@ -89,21 +104,19 @@ class Dispatcher:
 
     @property
     def _busy(self) -> bool:
-        return bool(self._waiting or self._live or self._saving or self._unsaved)
+        return bool(self._waiting or self._live or self._saving or self._unsaved) or not self._feeder.exhausted
 
     # submitting
 
-    def _fill(self, upcoming: Iterator[JobSpec], more: bool) -> bool:
-        """Keep the server's queue filled with `window` jobs of ours. Returns whether there may be more."""
+    def _fill(self) -> None:
+        """Keep the server's queue filled with `window` jobs of ours, as far as they are ready."""
         while len(self._live) < self._limits.window and time.monotonic() >= self._absence.retry_at:
-            spec = None if self._waiting or not more else next(upcoming, None)
-            if spec is not None:
-                self._submit(Attempt(spec))
-            elif self._waiting:
+            if self._waiting:
                 self._submit(self._waiting.pop(0))
+            elif (spec := self._feeder.take()) is not None:
+                self._submit(Attempt(spec))
             else:
-                return False
-        return more
+                return
 
     def _submit(self, attempt: Attempt) -> None:
         attempt.sent(self._listener.client_id)
@@ -168,7 +181,7 @@ class Dispatcher:
             self._hear(message)
         elif isinstance(message, SaveEnded):
             self._saved(message)
-        else:  # connected or disconnected: what was said in between is not said again
+        elif not isinstance(message, JobReady):  # (dis)connected: what was said in between is not said again
             for attempt in self._live.values():
                 if attempt.client_id != self._listener.client_id:
                     attempt.next_poll = 0.0
@@ -189,7 +202,7 @@ class Dispatcher:
     def _poll_silent(self) -> None:
         now = time.monotonic()
         for attempt in list(self._live.values()):
-            if attempt.next_poll <= now:
+            if attempt.next_poll <= now and attempt.prompt_id in self._live:
                 self._poll(attempt)
 
     def _poll(self, attempt: Attempt) -> None:
@@ -258,9 +271,7 @@ class Dispatcher:
         attempt = self._saving.pop(ended.attempt.prompt_id)
         missing = ", ".join(ended.missing.names) if ended.missing else ""
         if ended.saved is not None:
-            for event in hearing.saved(attempt, ended.saved):
-                self._report(event)
-            self._results.append(JobResult(attempt.spec, attempt.prompt_id, saved=ended.saved))
+            self._end(attempt, saved=ended.saved)
         elif ended.missing is not None and attempt.reason != "files":
             self._notice(f"The server lists {missing} of an earlier run but does not have it: running that part again.")
             self._submit_again(attempt, "files", ended.missing.nodes)
@@ -279,21 +290,37 @@ class Dispatcher:
             self._saver.hand_over(ended.attempt, ended.record)
 
     def _failed(self, attempt: Attempt, error: RunnerError) -> None:
-        self._report(failed_event(error, attempt.spec.index, attempt.prompt_id))
-        self._results.append(JobResult(attempt.spec, attempt.prompt_id, error=error))
+        self._end(attempt, error=error)
+
+    def _end(self, attempt: Attempt, saved: SavedJob | None = None, error: RunnerError | None = None) -> None:
+        seconds = round(time.monotonic() - attempt.submitted_at, 3)
+        result = JobResult(attempt.spec, attempt.prompt_id, saved, error, seconds)
+        self._results.append(result)
+        if not self._ended(result):
+            self._drop_rest()
+
+    def _tell_ended(self, result: JobResult) -> bool:
+        if result.error is not None:
+            self._report(failed_event(result.error, result.spec.index, result.prompt_id))
+        for event in hearing.saved(result) if result.saved is not None else ():
+            self._report(event)
+        return True
+
+    def _drop_rest(self) -> None:
+        """Submit nothing more and cancel what is on the server; what is being saved is saved."""
+        self._feeder.stop()
+        dropped = [*self._live.values(), *self._waiting, *(ended.attempt for ended in self._unsaved)]
+        cancel_attempts(self._client, self._live.values(), self._limits.cancel)
+        self._live.clear()
+        self._waiting.clear()
+        self._unsaved.clear()
+        for attempt in dropped:
+            self._failed(attempt, NotNeededError("Not needed any more."))
 
     def _call_off(self, why: RunnerError) -> None:
         """Cancel what this run has on the server, stop the saver, leave nothing half-written; in `cancel` seconds."""
-        end = time.monotonic() + self._limits.cancel
-        doubtful = [attempt for attempt in self._live.values() if not attempt.confirmed]
-        # The waiting one first: otherwise it starts when the running one ends.
-        for attempt in [*reversed(self._live.values()), *doubtful]:
-            if attempt in doubtful:
-                time.sleep(0.05)  # its submission may still be on its way
-            left = end - time.monotonic()
-            if left > 0:
-                with contextlib.suppress(RunnerError):
-                    self._client.cancel_job(attempt.prompt_id, timeout=max(0.2, left), tries=1)
+        self._feeder.stop()
+        cancel_attempts(self._client, self._live.values(), self._limits.cancel)
         self._saver.abort()
         for attempt in [*self._live.values(), *self._saving.values(), *(ended.attempt for ended in self._unsaved)]:
             first_line = why.message.splitlines()[0].rstrip(":")

@@ -91,6 +91,22 @@ class Done(Event):
 
 
 @dataclass(frozen=True)
+class Candidate(Event):
+    """How candidate `candidate` of `of` was judged: `passed`, `failed` (a gate), `refused` (by a node that will not
+    work on it), `broken` (black or unreadable), `error` or `cancelled`. `score`: 100 is perfect, below 0 a limit is
+    missed."""
+
+    kind: ClassVar[str] = "candidate"
+    candidate: int = 0
+    of: int = 0
+    seed: int | None = None
+    verdict: str = ""
+    score: float | None = None
+    reasons: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Failed(Event):
     """The job (or, without a prompt_id, the run) ended without a result. `exit_code` as in `runner.errors`."""
 

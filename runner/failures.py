@@ -11,11 +11,18 @@ from runner.rejection import node_label
 
 
 class NodeExecutionError(NodeFailedError):
-    """A node raised. `node_id` is its id in the graph."""
+    """A node raised. `node_id` is its id in the graph, `kind` the exception's full name, `said` its message."""
 
-    def __init__(self, message: str, node_id: str) -> None:
+    def __init__(self, message: str, node_id: str, kind: str = "", said: str = "") -> None:
         super().__init__(message)
         self.node_id = node_id
+        self.kind = kind
+        self.said = said
+
+    @property
+    def is_refusal(self) -> bool:
+        """A quality node declined to work on this picture, in its own words; nothing is broken."""
+        return ".imaging.errors." in self.kind
 
 
 _TRACEBACK_LINES = 8
@@ -43,7 +50,7 @@ def node_failure(error: Mapping[str, Any] | None, graph: Mapping[str, Any]) -> N
     places = [line for line in text.splitlines() if line.startswith("  ")][-_TRACEBACK_LINES:]
     lines = [f"{node_label(graph, node_id)} failed: {message}", f"    {kind}, raised at:" if places else f"    {kind}"]
     lines += [f"    {line}" for line in places]
-    return NodeExecutionError("\n".join(lines), node_id)
+    return NodeExecutionError("\n".join(lines), node_id, kind, message)
 
 
 def failed_event(error: RunnerError, job: int, prompt_id: str | None) -> Failed:

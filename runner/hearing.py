@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 from runner import events
-from runner.jobs import Attempt
-from runner.results import SavedJob
+from runner.jobs import Attempt, JobResult
 from runner.watch import ServerMessage
 
 
@@ -45,14 +43,14 @@ def started(attempt: Attempt) -> Iterator[events.Event]:
         yield events.Started(attempt.spec.index, attempt.prompt_id)
 
 
-def saved(attempt: Attempt, job: SavedJob) -> Iterator[events.Event]:
+def saved(result: JobResult) -> Iterator[events.Event]:
     """The last events of a job that went well."""
-    index, prompt_id = attempt.spec.index, attempt.prompt_id
-    for file in job.files:
-        yield events.Output(index, prompt_id, path=str(file.path), output=file.output)
-    paths = tuple(str(file.path) for file in job.files)
-    seconds = round(time.monotonic() - attempt.submitted_at, 3)
-    yield events.Done(index, prompt_id, paths, str(job.sidecar), seconds, job.warnings)
+    index, prompt_id, job = result.spec.index, result.prompt_id, result.saved
+    if job is not None:
+        for file in job.files:
+            yield events.Output(index, prompt_id, path=str(file.path), output=file.output)
+        paths = tuple(str(file.path) for file in job.files)
+        yield events.Done(index, prompt_id, paths, str(job.sidecar), result.seconds, job.warnings)
 
 
 def _node_started(attempt: Attempt, node: str) -> Iterator[events.Event]:

@@ -90,6 +90,8 @@ class JobResult:
     prompt_id: str | None
     saved: SavedJob | None = None
     error: RunnerError | None = None
+    seconds: float = 0.0
+    """From its (last) submission to its end."""
 
 
 def prepared_graph(graph: Mapping[str, Any], prompt_id: str, rerun_nodes: tuple[str, ...] = ()) -> dict[str, Any]:

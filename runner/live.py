@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from runner import events
-from runner.progress import done_text, job_label, seed_text
+from runner.progress import candidate_text, done_text, job_label, seed_text
 
 
 class LiveBars:
@@ -45,6 +45,9 @@ class LiveBars:
         elif isinstance(event, events.Done):
             self._drop(event.job)
             self.notice(f"{job_label(event.job, self._jobs)}{done_text(event)}")
+        elif isinstance(event, events.Candidate):
+            self._drop(event.job)
+            self.notice(f"{job_label(event.job, self._jobs)}{candidate_text(event)}")
         elif event.job in self._tasks:
             self._moved(event)
 

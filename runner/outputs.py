@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,10 +29,28 @@ class OutputText:
 
 
 @dataclass(frozen=True)
+class NodeReport:
+    """What one node showed as text; `value` is a dict or a list where the text was JSON. `name`: the node's title."""
+
+    node_id: str
+    name: str
+    value: Any
+
+
+@dataclass(frozen=True)
 class JobOutputs:
     files: tuple[OutputFile, ...]
     texts: tuple[OutputText, ...]
-    reports: dict[str, Any]
+    node_reports: tuple[NodeReport, ...] = ()
+
+    @property
+    def reports(self) -> dict[str, Any]:
+        """Every text the nodes showed, by node title (the JSON reports as objects)."""
+        reports: dict[str, Any] = {}
+        for report in self.node_reports:
+            key = report.name if report.name not in reports else f"{report.name} (node {report.node_id})"
+            reports[key] = report.value
+        return reports
 
 
 def collect(outputs: Mapping[str, Any], graph: Mapping[str, Any], wanted: Mapping[str, str]) -> JobOutputs:
@@ -56,7 +74,7 @@ def collect(outputs: Mapping[str, Any], graph: Mapping[str, Any], wanted: Mappin
         for node_id, name in names.items()
         if node_id not in with_files and node_texts(outputs.get(node_id)) and (wanted or not files)
     ]
-    return JobOutputs(tuple(_distinct(files)), tuple(texts), _reports(outputs, graph))
+    return JobOutputs(tuple(_distinct(files)), tuple(texts), tuple(_node_reports(outputs, graph)))
 
 
 def node_files(entry: Any) -> list[ServerFile]:
@@ -89,16 +107,11 @@ def _name(graph: Mapping[str, Any], node_id: str) -> str:
     return str((node.get("_meta") or {}).get("title") or node.get("class_type") or node_id)
 
 
-def _reports(outputs: Mapping[str, Any], graph: Mapping[str, Any]) -> dict[str, Any]:
-    """Every text the nodes showed, by node title (the JSON reports as objects)."""
-    reports: dict[str, Any] = {}
+def _node_reports(outputs: Mapping[str, Any], graph: Mapping[str, Any]) -> Iterator[NodeReport]:
     for node_id, entry in outputs.items():
         values = [_parsed(text) for text in node_texts(entry)]
         if values:
-            name = _name(graph, node_id)
-            key = name if name not in reports else f"{name} (node {node_id})"
-            reports[key] = values[0] if len(values) == 1 else values
-    return reports
+            yield NodeReport(node_id, _name(graph, node_id), values[0] if len(values) == 1 else values)
 
 
 def failed_checks(reports: Mapping[str, Any]) -> list[str]:

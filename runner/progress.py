@@ -86,6 +86,8 @@ class PlainReporter(Reporter):
             line = self._progress(event)
         elif isinstance(event, events.Done):
             line = done_text(event)
+        elif isinstance(event, events.Candidate):
+            line = candidate_text(event)
         elif isinstance(event, events.Failed):
             line = f"failed: {event.message}" + (f"\n  {event.advice}" if event.advice else "")
         return line
@@ -135,6 +137,13 @@ def job_label(job: int, jobs: int | None) -> str:
 
 def done_text(event: events.Done) -> str:
     return "\n".join([f"done in {event.seconds:.1f} s", *(f"  not passed: {line}" for line in event.warnings)])
+
+
+def candidate_text(event: events.Candidate) -> str:
+    score = "" if event.score is None else f", score {event.score:g}"
+    why = f": {event.reasons[0]}" if event.reasons else ""
+    more = f" (and {len(event.reasons) - 1} more)" if len(event.reasons) > 1 else ""
+    return f"seed {event.seed}: {event.verdict}{score}{why}{more}"
 
 
 def seed_text(seed: int | None) -> str:

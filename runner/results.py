@@ -15,7 +15,7 @@ from typing import IO, Any
 from runner.client import ComfyClient, FileGoneError
 from runner.errors import NodeFailedError, RunnerError
 from runner.naming import distinct_names, part_of_output, safe_suffix
-from runner.outputs import JobOutputs, failed_checks
+from runner.outputs import JobOutputs, NodeReport, failed_checks
 from runner.pictures import add_graph_to_png, check_picture, png_has_graph
 from runner.records import ServerFile
 from runner.rejection import node_label
@@ -56,6 +56,7 @@ class SavedJob:
     sidecar: Path
     warnings: tuple[str, ...] = ()
     """What the nodes' own checks say did not pass."""
+    reports: tuple[NodeReport, ...] = ()
 
 
 class Abort:
@@ -143,13 +144,14 @@ class _Saving:
         )
         listed = [{"file": f.path.name, "output": f.output, "node": f.node_id, "bytes": f.size} for f in files]
         timings = {**sidecar.get("timings", {}), "download_s": round(time.monotonic() - began, 3)}
-        record = {**sidecar, "timings": timings, "files": listed, "reports": self.outputs.reports}
+        reports = self.outputs.reports
+        record = {**sidecar, "timings": timings, "files": listed, "reports": reports}
         parts[-1].write_text(json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
         self.abort.check()
         for part, final in zip(parts, finals, strict=True):
             part.replace(final)
             self.abort.parts.discard(part)
-        return SavedJob(files, finals[-1], tuple(failed_checks(self.outputs.reports)))
+        return SavedJob(files, finals[-1], tuple(failed_checks(reports)), self.outputs.node_reports)
 
     def _fetch(self, parts: list[Path]) -> None:
         """Download and check every file, each into its part file."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from runner.absence import Limits
 from runner.client import ComfyClient
-from runner.dispatch import Dispatcher
+from runner.dispatch import Dispatcher, Ended
 from runner.jobs import JobResult, JobSpec
 from runner.progress import Reporter
 from runner.saver import Saver
@@ -62,11 +62,12 @@ class Session:
     def notice(self, text: str) -> None:
         self._reporter.notice(text)
 
-    def run(self, specs: Iterable[JobSpec]) -> list[JobResult]:
+    def run(self, specs: Iterable[JobSpec], ended: Ended | None = None) -> list[JobResult]:
         """Submit, watch and save every job; see `Dispatcher.run`."""
-        self._saver.start()
+        if not self._saver.is_alive():
+            self._saver.start()
         self._listener.wait_for_first_attempt(2.0)
-        return self._dispatcher.run(specs)
+        return self._dispatcher.run(specs, ended)
 
     def __enter__(self) -> Session:
         return self
