@@ -24,22 +24,15 @@ sys.path[:0] = [str(REPO), str(REPO / "custom_nodes")]
 from prodgen_nodes.imaging.color.fix import Method, Settings, fix_color  # noqa: E402 - the repository is not installed
 from prodgen_nodes.imaging.colorspace import linear_to_srgb, srgb_to_linear  # noqa: E402
 
-from benchmarks.harness import Row, arguments, compare, write  # noqa: E402
+from benchmarks.harness import Row, arguments, compare, import_core, write  # noqa: E402
 from tests.imaging.color_pairs import Pair, jar  # noqa: E402
-from tests.support.comfy import find_installation  # noqa: E402
 
 PEERS: dict[Method, str] = {"lab_reinhard": "reinhard_lab", "lab_mkl": "mkl_lab", "lab_histogram": "histogram"}
 
 
 def core_transfer(device: str) -> Callable[[Tensor, Tensor, str], Tensor]:
     """Core's own function, outside the server."""
-    installation = find_installation()
-    if installation is None:
-        raise SystemExit("no ComfyUI: run install.py, or set PRODGEN_COMFYUI and PRODGEN_COMFYUI_PYTHON")
-    sys.path.insert(0, str(installation.comfyui))
-    import comfy.cli_args
-
-    comfy.cli_args.args.cpu = device == "cpu"
+    import_core(device)
     from comfy_extras.nodes_post_processing import ColorTransfer
 
     def transfer(target: Tensor, reference: Tensor, method: str) -> Tensor:

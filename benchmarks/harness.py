@@ -9,6 +9,7 @@ import argparse
 import json
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -74,6 +75,19 @@ def arguments(description: str) -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     return parser.parse_args()
+
+
+def import_core(device: str) -> None:
+    """Make ComfyUI's own modules importable, outside its server: the one the tests use."""
+    from tests.support.comfy import find_installation
+
+    installation = find_installation()
+    if installation is None:
+        raise SystemExit("no ComfyUI: run install.py, or set PRODGEN_COMFYUI and PRODGEN_COMFYUI_PYTHON")
+    sys.path.insert(0, str(installation.comfyui))
+    import comfy.cli_args
+
+    comfy.cli_args.args.cpu = device == "cpu"
 
 
 def write(rows: list[Row], path: Path | None) -> None:

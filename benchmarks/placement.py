@@ -1,9 +1,9 @@
 """Placing and pasting back against the ways others do it: python benchmarks/placement.py [--sizes 1024,2048,4096].
 
 The work: a product photo of the given side, cut out, placed at 86 % on a square canvas of the same side, and pasted
-back at 1.00. Peers resample and composite the same pixels: Pillow (premultiplied Lanczos, 8 bits), OpenCV (INTER_AREA,
-premultiplied float), and what ComfyUI's own ImageScale (lanczos, 8 bits) and ImageCompositeMasked do (sRGB mix,
-whole-pixel position).
+back at 1.00. Peers resample and composite the same pixels: Pillow (premultiplied Lanczos, 8 bits), OpenCV
+(premultiplied Lanczos4, float), and ComfyUI's own nodes: Upscale Image (lanczos, 8 bits) for picture and mask,
+and ImageCompositeMasked (sRGB mix, whole-pixel position). Needs a ComfyUI in the Python that runs it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from prodgen_nodes.imaging.compositing import place_on_background
 from prodgen_nodes.imaging.pasting import paste_back
 from prodgen_nodes.imaging.posing import pose_product
 
-from benchmarks.harness import Row, arguments, compare, write
+from benchmarks.harness import Row, arguments, compare, import_core, write
+
+Peer = Callable[[torch.Tensor, torch.Tensor, tuple[int, int, int, int], int], Callable[[], object]]
 
 
 def product(side: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -66,27 +68,32 @@ def opencv(rgb: torch.Tensor, alpha: torch.Tensor, box: tuple[int, int, int, int
     return run
 
 
-def core(rgb: torch.Tensor, alpha: torch.Tensor, box: tuple[int, int, int, int], side: int) -> Callable[[], object]:
-    """ImageScale (8-bit Lanczos through Pillow) of picture and mask, then ImageCompositeMasked's sRGB mix."""
-    size = (box[2] - box[0], box[3] - box[1])
-    low, high = round(0.05 * side), round(0.95 * side)
+def core(device: str) -> Peer:
+    """Core's own nodes: picture and mask cropped to the product, scaled, composited on the canvas."""
+    import_core(device)
+    from comfy_extras.nodes_mask import ImageCompositeMasked
+    from nodes import EmptyImage, ImageScale
 
-    def scaled(plane: torch.Tensor) -> torch.Tensor:
-        eight = Image.fromarray((plane[low:high, low:high].numpy() * 255).astype(np.uint8))
-        return torch.from_numpy(np.asarray(eight.resize(size, Image.Resampling.LANCZOS), dtype=np.float32) / 255)
+    def peer(rgb: torch.Tensor, alpha: torch.Tensor, box: tuple[int, int, int, int], side: int) -> Callable[[], object]:
+        width, height = box[2] - box[0], box[3] - box[1]
+        low, high = round(0.05 * side), round(0.95 * side)
+        area = (slice(None), slice(low, high), slice(low, high))
 
-    def run() -> object:
-        small, cover = scaled(rgb[0]), scaled(alpha[0])[..., None]
-        canvas = torch.ones(side, side, 3)
-        part = canvas[box[1] : box[3], box[0] : box[2]]
-        canvas[box[1] : box[3], box[0] : box[2]] = small * cover + part * (1 - cover)
-        return canvas
+        def run() -> object:
+            small = ImageScale().upscale(rgb[area], "lanczos", width, height, "disabled")[0]
+            as_picture = alpha[area][..., None].expand(-1, -1, -1, 3)  # its Lanczos takes no masks
+            cover = ImageScale().upscale(as_picture, "lanczos", width, height, "disabled")[0][..., 0]
+            canvas = EmptyImage().generate(side, side, 1, 0xFFFFFF)[0]
+            return ImageCompositeMasked.execute(canvas, small, box[0], box[1], False, cover).result[0]
 
-    return run
+        return run
+
+    return peer
 
 
 def main() -> None:
     options = arguments(__doc__ or "")
+    core_nodes = core(options.device)
     rows: list[Row] = []
     for side in (int(size) for size in options.sizes.split(",")):
         rgb, alpha = (tensor.to(options.device) for tensor in product(side))
@@ -96,7 +103,7 @@ def main() -> None:
         for name, peer in (
             ("Pillow Lanczos, 8 bits", pillow),
             ("OpenCV Lanczos4, sRGB", opencv),
-            ("core, 8 bits", core),
+            ("core's nodes, 8 bits", core_nodes),
         ):
 
             def place() -> object:
@@ -108,8 +115,8 @@ def main() -> None:
         def paste() -> object:
             return paste_back(scene, rgb, alpha, placement, 1.0)  # noqa: B023 - called at once
 
-        theirs = core(rgb.cpu(), alpha.cpu(), box, side)
-        rows.append(compare("paste back", f"{side}²", paste, "core, 8 bits", theirs, runs=options.runs))
+        theirs = core_nodes(rgb, alpha, box, side)
+        rows.append(compare("paste back", f"{side}²", paste, "core's nodes, 8 bits", theirs, runs=options.runs))
     write(rows, options.json)
 
 

@@ -263,7 +263,12 @@ class _Check:
         if options is None or "remote" in schema.settings or (class_type, name) in _CHECKED_BY_THE_NODE:
             return
         values = value if schema.settings.get("multiselect") and isinstance(value, list) else [value]
+        absent = schema.settings.get("missing")
         for single in values:
+            if isinstance(absent, Mapping) and single in absent:
+                message, advice, model_id = self.models.optional_model(single, str(absent[single]))
+                where_now = f"{where}: {message}"
+                self._report("missing_model", where_now, advice, input=name, model_id=model_id, severity="warning")
             if single in options:
                 continue
             if schema.is_upload:

@@ -75,8 +75,14 @@ class FileCheck:
             hint = did_you_mean(value, [str(option) for option in options])
             advice = f"Put the file into {place} of ComfyUI, or set {widget} to a model that is there."
             return f"{message}.{hint}", advice, None
-        message += f" ({model.size_text}, licence {model.licence}; goes to models/{model.folder}/)."
-        return message, f"Get it with: python -m runner models download {model.id}", model.id
+        return f"{message} {_facts(model)}.", how_to_get(model), model.id
+
+    def optional_model(self, file_name: str, cost: str) -> tuple[str, str, str | None]:
+        """(message, advice, manifest id) for a model that the workflow can do without; `cost`: what that costs."""
+        model = self._find(file_name)
+        facts = f" {_facts(model)}" if model is not None else ""
+        message = f"the optional model {file_name!r} is not on the server{facts}: {cost}."
+        return message, how_to_get(model) if model is not None else "", model.id if model is not None else None
 
     def _find(self, file_name: str) -> Model | None:
         if self.lookup is not None:
@@ -84,3 +90,14 @@ class FileCheck:
         from runner.manifest import load_manifest  # read only when a model is really missing
 
         return load_manifest().find_file(file_name)
+
+
+def _facts(model: Model) -> str:
+    return f"({model.size_text}, licence {model.licence}; goes to models/{model.folder}/)"
+
+
+def how_to_get(model: Model) -> str:
+    """The command that gets a model, or what to do where nobody offers it."""
+    if model.url is None:
+        return f"It is {model.note}." if model.note else f"Put it into models/{model.folder}/ of ComfyUI."
+    return f"Get it with: python -m runner models download {model.id}"

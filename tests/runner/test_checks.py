@@ -268,6 +268,28 @@ def test_missing_models_say_how_to_get_them(comfy_server: ComfyServer, object_in
     assert types.count("value_not_in_list") == 2
 
 
+def test_a_missing_optional_lora_is_a_warning_that_says_what_it_costs(object_info: dict[str, Any]) -> None:
+    graph = model_graph()
+    graph["7"] = node(
+        "ProdgenOptionalLora",
+        model=["1", 0],
+        clip=["1", 1],
+        lora_name="people_holding_bags.safetensors",
+        strength_model=0.75,
+        strength_clip=0.75,
+    )
+    graph["8"] = node("PreviewAny", source=["7", 2])
+    (warning,) = [problem for problem in check_graph(graph, object_info) if problem.node_id == "7"]
+    assert (warning.kind, warning.severity) == ("missing_model", "warning")
+    assert (warning.input, warning.model_id) == ("lora_name", "people-holding-bags")
+    for part in ("people_holding_bags.safetensors", "models/loras/", "licence", "really holds the bag"):
+        assert part in warning.message
+    assert "not offered for download" in warning.advice
+    graph["7"]["inputs"]["lora_name"] = "unheard_of.safetensors"
+    (error,) = [problem for problem in check_graph(graph, object_info) if problem.node_id == "7"]
+    assert (error.kind, error.severity) == ("missing_model", "error")
+
+
 def test_a_model_in_another_sub_folder_is_pointed_to(object_info: dict[str, Any]) -> None:
     info = copy.deepcopy(object_info)
     info["CheckpointLoaderSimple"]["input"]["required"]["ckpt_name"][0] = ["SDXL/sd_xl_base_1.0.safetensors"]

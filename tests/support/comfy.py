@@ -96,6 +96,12 @@ class ComfyServer:
         assert self.process is not None, "the server was never started"
         return self.process.pid
 
+    @property
+    def peak_memory(self) -> int:
+        """The most bytes its process has held since it was started."""
+        status = Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8")
+        return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024
+
     def start(self, port: int | None = None) -> ComfyServer:
         """Start it (again) on `port`, or on the port it had, or on a free one; returns when it answers."""
         self.port = port or self.port or server_process.free_port()

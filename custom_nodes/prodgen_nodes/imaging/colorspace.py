@@ -82,11 +82,6 @@ def hue_difference(first: Tensor, second: Tensor) -> Tensor:
     return ((hue_degrees(first) - hue_degrees(second) + 180) % 360 - 180).abs()
 
 
-def delta_e76(first: Tensor, second: Tensor) -> Tensor:
-    """Euclidean CIELAB distance `[...]`."""
-    return torch.sqrt(((first - second) ** 2).sum(dim=-1))
-
-
 def delta_e00(first: Tensor, second: Tensor) -> Tensor:
     """CIEDE2000 colour difference `[...]` of two CIELAB tensors `[...,3]`, kL = kC = kH = 1."""
     l1, a1, b1 = first.unbind(-1)

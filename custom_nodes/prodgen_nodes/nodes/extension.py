@@ -11,6 +11,7 @@ from .export import ProdgenExport
 from .fidelity import ProdgenFidelity
 from .ground import ProdgenGroundShadow
 from .handle import ProdgenEraseHandle
+from .lora import ProdgenOptionalLora
 from .paste_back import ProdgenPasteBack
 from .placement import ProdgenPlaceProduct
 from .segmentation import ProdgenSegmentProduct
@@ -31,4 +32,5 @@ class ProdgenExtension(ComfyExtension):
             ProdgenChannel,
             ProdgenExport,
             ProdgenSaveCutout,
+            ProdgenOptionalLora,
         ]
