@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from runner.client import ComfyClient
 from runner.errors import UsageError, WorkflowError, WorkflowRejectedError
 from runner.graph import Workflow, is_link
 from runner.jobs import JobSpec
+from runner.patching import resolve_name
 from runner.photos import PreparedPhoto, prepare_photo
 from runner.schema import recorded_object_info
 from runner.session import Session
@@ -24,6 +26,61 @@ from runner.validate import ServerView, server_view
 from runner.workflow import WORKFLOWS_DIR, load_workflow, parse_setting, patch_workflow
 
 _SEED_WIDGETS = ("seed", "noise_seed")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A request that its server can run: the pictures are there, the values fit."""
+
+    request: Request
+    values: Mapping[str, Any]
+    names: list[str]
+    seed_name: str | None
+    seed: int | None
+    view: ServerView
+
+    def jobs(self, first: int = 1, count: int | None = None, number: int | None = None) -> Iterator[JobSpec]:
+        """Jobs `first`, `first` + 1, …, the seed counting up. `number` is their {index} (default: each its own)."""
+        workflow, images = self.request.workflow, self.request.images
+        outputs = {output.node_id: output.name for output in workflow.outputs()}
+        for index in range(first, first + (self.request.count if count is None else count)):
+            seed = None if self.seed is None else self.seed + index - 1
+            given = {**self.values, **({self.seed_name: seed} if self.seed_name and seed is not None else {})}
+            graph = patch_workflow(workflow, given, self.names, self.view.object_info)
+            placeholders = {
+                "date": naming.timestamp(time.time()),
+                "workflow": workflow.name,
+                "seed": seed or 0,
+                "index": index if number is None else number,
+                "image": images[0].stem if images else workflow.name,
+            }
+            stem = naming.expand(self.request.template, placeholders)
+            record = self._record(graph, given)
+            yield JobSpec(index, workflow.label, graph, outputs, stem, seed, record)
+
+    def seed_nodes(self) -> set[str]:
+        """The nodes that hold the seed."""
+        if self.seed_name is None:
+            return set()
+        targets = resolve_name(self.request.workflow, self.seed_name, self.view.object_info)
+        return {target.node_id for target in targets}
+
+    def _record(self, graph: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        inputs = {}
+        for spec in self.request.workflow.inputs(self.view.object_info):
+            value = graph[spec.node_id]["inputs"].get(spec.widget)
+            if not is_link(value):
+                inputs[spec.name] = value
+        images = []
+        for path in self.request.images:
+            photo = self.request.photos[path]
+            facts = {"file": path.name, "sha256": photo.sha256, "width": photo.width, "height": photo.height}
+            images.append({**facts, "notes": list(photo.notes)})
+        return {
+            "version": self.request.workflow.version,
+            "inputs": {**inputs, **given},
+            "images": images,
+        }
 
 
 @dataclass
@@ -38,9 +95,10 @@ class Request:
     template: str
     seed: int | None
     settings: list[str] = field(default_factory=list)
+    best_of: int = 1
 
-    def specs(self, session: Session) -> Iterator[JobSpec]:
-        """Check the workflow against the server, upload the photos, and give one job per seed.
+    def plan(self, session: Session) -> Plan:
+        """Check the workflow against the server and upload the photos.
 
         Raises:
             WorkflowError: a value does not fit, once the server has said what fits.
@@ -49,7 +107,7 @@ class Request:
         client = session.client
         view = server_view(client, self.workflow.graph)
         values = {**self.values, **settings(self.workflow, self.settings, view.object_info)}
-        seed_name, seed = self._seed(view.object_info)
+        seed_name, seed = self.first_seed(values, view.object_info)
         names = [self.photos[path].upload_name for path in self.images]
         first = {**values, **({seed_name: seed} if seed_name and seed is not None else {})}
         graph = patch_workflow(self.workflow, first, names, view.object_info)
@@ -58,50 +116,18 @@ class Request:
         names = [uploaded[path] for path in self.images]
         if self.count > 1 and seed_name is None:
             session.notice(f"{self.workflow.label} has no seed: the {self.count} results will be the same.")
-        return self._each(values, names, seed_name, seed, view)
+        return Plan(self, values, names, seed_name, seed, view)
 
-    def _each(
-        self, values: Mapping[str, Any], names: list[str], seed_name: str | None, seed: int | None, view: ServerView
-    ) -> Iterator[JobSpec]:
-        outputs = {output.node_id: output.name for output in self.workflow.outputs()}
-        for index in range(1, self.count + 1):
-            this_seed = None if seed is None else seed + index - 1
-            given = {**values, **({seed_name: this_seed} if seed_name and this_seed is not None else {})}
-            graph = patch_workflow(self.workflow, given, names, view.object_info)
-            placeholders = {
-                "date": naming.timestamp(time.time()),
-                "workflow": self.workflow.name,
-                "seed": this_seed or 0,
-                "index": index,
-                "image": self.images[0].stem if self.images else self.workflow.name,
-            }
-            stem = naming.expand(self.template, placeholders)
-            record = self._record(graph, given, view)
-            yield JobSpec(index, self.workflow.label, graph, outputs, stem, this_seed, record)
+    def first_seed(self, values: Mapping[str, Any], object_info: Mapping[str, Any]) -> tuple[str | None, int | None]:
+        """The name of the input that holds the seed (an input `seed`, or the only seed widget), and the first seed.
 
-    def _record(self, graph: Mapping[str, Any], given: Mapping[str, Any], view: ServerView) -> dict[str, Any]:
-        inputs = {}
-        for spec in self.workflow.inputs(view.object_info):
-            value = graph[spec.node_id]["inputs"].get(spec.widget)
-            if not is_link(value):
-                inputs[spec.name] = value
-        images = []
-        for path in self.images:
-            photo = self.photos[path]
-            facts = {"file": path.name, "sha256": photo.sha256, "width": photo.width, "height": photo.height}
-            images.append({**facts, "notes": list(photo.notes)})
-        return {
-            "version": self.workflow.version,
-            "inputs": {**inputs, **given},
-            "images": images,
-        }
-
-    def _seed(self, object_info: Mapping[str, Any]) -> tuple[str | None, int | None]:
-        """The name of the input that holds the seed (an input `seed`, or the only seed widget), and the first seed."""
+        Raises:
+            WorkflowError: there is none, and a seed was asked for.
+        """
         spec = self.workflow.input("seed", object_info)
         if spec is not None:
             default = spec.default if isinstance(spec.default, int) else 0
-            return spec.name, default if self.seed is None else self.seed
+            return self._seed_setting(values, spec.name, default, object_info)
         found = [
             (f"{node_id}.{widget}", node["inputs"][widget])
             for node_id, node in self.workflow.graph.items()
@@ -109,13 +135,33 @@ class Request:
             if isinstance(node["inputs"].get(widget), int)
         ]
         if len(found) == 1:
-            return found[0][0], found[0][1] if self.seed is None else self.seed
+            return self._seed_setting(values, *found[0], object_info)
+        if self.best_of > 1:
+            raise WorkflowError(
+                f"--best-of needs a seed to vary, and {self.workflow.label} has no input `seed`"
+                + (" and several nodes with one." if found else "."),
+                advice="Title the node that holds it “input: seed” (on the canvas: right click → Title), and export "
+                "the workflow again.",
+            )
         if self.seed is not None:
             raise WorkflowError(
                 f"{self.workflow.label} has no input `seed`" + (" and several nodes with one." if found else "."),
                 advice=f"Set one with --set {found[0][0]}={self.seed}." if found else "Leave out --seed.",
             )
         return None, None
+
+    def _seed_setting(
+        self, values: Mapping[str, Any], name: str, default: int, object_info: Mapping[str, Any]
+    ) -> tuple[str, int]:
+        """The seed's name as the user wrote it, and the number to count up from: --seed, --set, or the file's own."""
+        targets = resolve_name(self.workflow, name, object_info)
+        for given, value in values.items():
+            with contextlib.suppress(WorkflowError, ValueError):  # what is wrong with it is said where it is set
+                if resolve_name(self.workflow, given, object_info) == targets:
+                    if self.seed is not None:
+                        raise UsageError(f"--seed and --set {given} set the same input; give one of them.")
+                    return given, int(value)
+        return name, default if self.seed is None else self.seed
 
     def _check(self, session: Session, graph: dict[str, Any], names: list[str], view: ServerView) -> None:
         problems = check_graph(graph, view.object_info, uploaded=names, replaced=view.replaced)
@@ -165,8 +211,11 @@ def prepare_request(args: argparse.Namespace) -> Request:
         template=template,
         seed=args.seed,
         settings=list(args.set),
+        best_of=getattr(args, "best_of", 1),
     )
     _check_values_early(request)
+    if request.best_of > 1:
+        request.first_seed({}, recorded_object_info(WORKFLOWS_DIR))
     request.photos = {path: prepare_photo(path) for path in dict.fromkeys(images)}
     return request
 

@@ -7,7 +7,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -131,7 +131,7 @@ class _Saving:
     def run(self, target: Path, planned: list[tuple[str, str]], sidecar: Mapping[str, Any]) -> SavedJob:
         began = time.monotonic()
         target.parent.mkdir(parents=True, exist_ok=True)
-        finals, parts = _reserve(target, planned, self.abort)
+        finals, parts = reserve(target, lambda stem: [*distinct_names(stem, planned), f"{stem}.json"], self.abort)
         count = len(self.outputs.files)
         self._fetch(parts[:count])
         for text, part in zip(self.outputs.texts, parts[count:-1], strict=True):
@@ -169,16 +169,15 @@ class _Saving:
             raise FilesMissingError(nodes, tuple(item.file.filename for item in missing))
 
 
-def _reserve(target: Path, planned: list[tuple[str, str]], abort: Abort) -> tuple[list[Path], list[Path]]:
-    """Names nobody has, held by `.part` files: the results and, last, the sidecar.
+def reserve(target: Path, names: Callable[[str], list[str]], abort: Abort) -> tuple[list[Path], list[Path]]:
+    """Names nobody has, held by `.part` files: (final paths, part files). `names` makes them from a stem.
 
     The part file is made before the final name is looked at, and goes away only when the final one is there: two runs
     that save into one folder at the same moment cannot choose the same name.
     """
     for number in range(1, _MAX_NUMBER):
         stem = target.name if number == 1 else f"{target.name}_{number}"
-        names = [*distinct_names(stem, planned), f"{stem}.json"]
-        finals = [target.with_name(name) for name in names]
+        finals = [target.with_name(name) for name in names(stem)]
         parts = []
         for final in finals:
             part = final.with_name(final.name + ".part")

@@ -46,6 +46,17 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         help="file name without extension; may hold {date} {workflow} {seed} {index} {image} and folders "
         "(default: {date}_{workflow}_{seed}); nothing is overwritten, _2, _3 … is added",
     )
+    parser.add_argument(
+        "--best-of",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="make up to N candidates, the seed counting up; the workflow's own checks (Product Fidelity, Hand Check, "
+        "…) judge each, the best that passes is saved, and a candidate that passes comfortably ends the search. All of "
+        "them, their figures (candidates.csv) and a contact sheet are kept in <out>/<name>_candidates/. None passes: "
+        "exit code 7, and the best one is kept aside there. With --count K: K results, each from N candidates of its "
+        "own",
+    )
     add_server_argument(parser)
     parser.add_argument(
         "--timeout", type=_seconds, metavar="S", help="for the whole run, once a server answers; then it is cancelled"
@@ -59,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     from runner.progress import make_reporter
     from runner.signals import interruptible
 
-    with interruptible(), make_reporter(json_lines=args.json, jobs=args.count) as reporter:
+    with interruptible(), make_reporter(json_lines=args.json, jobs=args.count * args.best_of) as reporter:
         try:
             return _run(args, reporter)
         except KeyboardInterrupt:
@@ -81,8 +92,12 @@ def _run(args: argparse.Namespace, reporter: Reporter) -> int:
         reporter.notice(f"Several servers were named; this command uses one: {_public(url)}.")
     deadline = None if args.timeout is None else time.monotonic() + args.timeout
     with Session(url, args.out, reporter, workflow=request.workflow.label, deadline=deadline) as session:
-        specs = request.specs(session)
-        results = session.run(specs)
+        plan = request.plan(session)
+        if request.best_of > 1:
+            from runner.best_of.search import find_best
+
+            return find_best(plan, session, reporter, args.out)
+        results = session.run(plan.jobs())
     errors = [result.error for result in results if result.error is not None]
     return EXIT_OK if not errors else errors[0].exit_code
 

@@ -1,0 +1,1 @@
+"""`submit --best-of N`: candidates by seed, judged by what the workflow's own nodes measured, the best one kept."""
