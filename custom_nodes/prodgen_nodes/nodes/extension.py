@@ -11,8 +11,10 @@ from .export import ProdgenExport
 from .fidelity import ProdgenFidelity
 from .ground import ProdgenGroundShadow
 from .handle import ProdgenEraseHandle
+from .iclight import ProdgenICLight
 from .lora import ProdgenOptionalLora
 from .paste_back import ProdgenPasteBack
+from .persona import ProdgenPersona, ProdgenPersonaQuestion
 from .placement import ProdgenPlaceProduct
 from .segmentation import ProdgenSegmentProduct
 
@@ -33,4 +35,7 @@ class ProdgenExtension(ComfyExtension):
             ProdgenExport,
             ProdgenSaveCutout,
             ProdgenOptionalLora,
+            ProdgenICLight,
+            ProdgenPersona,
+            ProdgenPersonaQuestion,
         ]
