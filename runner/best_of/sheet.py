@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from runner.best_of.candidate import PASSED, Candidate
 from runner.pictures import PICTURES
@@ -50,7 +50,7 @@ def make_sheet(
     side = {1: _LARGEST, 2: 340, 3: 300, 4: 260}.get(columns, 200)
     font: Any = ImageFont.load_default(max(13, side // 15))
     line = round(font.size * 1.3)
-    width, height = side + 2 * _BORDER, side + 2 * _BORDER + 3 * line
+    width, height = side + 2 * _BORDER, side + 2 * _BORDER + 4 * line
     rows = math.ceil(len(candidates) / columns)
     size = (columns * (width + _GAP) + _GAP, rows * (height + _GAP) + _GAP)
     sheet = Image.new("RGB", size, _PAGE)
@@ -65,19 +65,20 @@ def make_sheet(
         inner = (left + _BORDER, top + _BORDER)
         small = thumbnails.get(candidate.number)
         if small is not None:
-            small = small.copy()
-            small.thumbnail((side, side))
+            small = ImageOps.contain(small, (side, side))
             sheet.paste(small, (inner[0] + (side - small.width) // 2, inner[1] + (side - small.height) // 2))
         else:
-            _text(draw, (inner[0] + 6, inner[1] + 6), _wrapped(" ".join(candidate.reasons), side, font), font, _QUIET)
+            why = _wrapped(" ".join(candidate.reasons), side, font)
+            draw.multiline_text((inner[0] + 6, inner[1] + 6), why, fill=_QUIET, font=font, spacing=3)
         if is_chosen:
             _badge(draw, inner, "WINNER" if passed else "BEST, NOT PASSED", font, colour)
         score = "" if candidate.score is None else f"  {candidate.score:g}"
         text = top + side + 2 * _BORDER
         draw.text((left, text), f"{candidate.number}  seed {candidate.seed}", fill=_INK, font=font)
         draw.text((left, text + line), f"{candidate.verdict}{score}", fill=colour, font=font)
-        why = _wrapped(candidate.reasons[0] if candidate.reasons else "", side, font)
-        draw.text((left, text + 2 * line), why.partition("\n")[0], fill=_QUIET, font=font)
+        if small is not None and candidate.reasons:
+            lines = _wrapped(candidate.reasons[0], side, font).splitlines()[:2]
+            draw.multiline_text((left, text + 2 * line), "\n".join(lines), fill=_QUIET, font=font, spacing=3)
     return sheet
 
 
@@ -85,10 +86,6 @@ def _badge(draw: ImageDraw.ImageDraw, corner: tuple[int, int], text: str, font: 
     box = draw.textbbox((corner[0] + 6, corner[1] + 4), text, font=font)
     draw.rectangle((corner[0], corner[1], box[2] + 6, box[3] + 4), fill=colour)
     draw.text((corner[0] + 6, corner[1] + 4), text, fill="white", font=font)
-
-
-def _text(draw: ImageDraw.ImageDraw, corner: tuple[int, int], text: str, font: Any, colour: tuple[int, ...]) -> None:
-    draw.multiline_text(corner, text, fill=colour, font=font, spacing=3)
 
 
 def _wrapped(text: str, side: int, font: Any) -> str:
