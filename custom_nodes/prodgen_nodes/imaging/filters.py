@@ -1,4 +1,4 @@
-"""Blurs and morphology on `[B,H,W]` or `[B,C,H,W]` float tensors."""
+"""Blurs on `[B,H,W]` or `[B,C,H,W]` float tensors, morphology on float or boolean tensors `[...,H,W]`."""
 
 from __future__ import annotations
 
@@ -72,8 +72,11 @@ def masked_blur(x: Tensor, mask: Tensor, sigma: float, floor: float = 1e-4) -> T
 def running_max(x: Tensor, before: int, after: int, dim: int) -> Tensor:
     """Largest value over the window from `before` elements back to `after` ahead along `dim`; same shape.
 
-    By doubling: a window of n costs about log2(n) element-wise maxima, on all cores, unlike one-channel pooling.
+    By doubling: a window of n costs about log2(n) element-wise maxima, on all cores, unlike one-channel pooling. A
+    boolean `x` gives where any is true.
     """
+    if x.dtype == torch.bool:
+        return running_max(x.view(torch.uint8), before, after, dim).view(torch.bool)
     length = x.shape[dim]
     before, after = min(before, length - 1), min(after, length - 1)
     width = before + after + 1
@@ -83,7 +86,7 @@ def running_max(x: Tensor, before: int, after: int, dim: int) -> Tensor:
     pads = []
     for count in (before, after):
         edge[dim] = count
-        pads.append(x.new_full(edge, -math.inf))
+        pads.append(x.new_full(edge, -math.inf if x.is_floating_point() else 0))
     window, reach = torch.cat((pads[0], x, pads[1]), dim=dim), 1
     while 2 * reach <= width:
         keep = window.shape[dim] - reach
@@ -102,22 +105,21 @@ def square_max(x: Tensor, radius: int) -> Tensor:
 
 
 def _grow(planes: Tensor, radius: int) -> Tensor:
-    # Cross and square steps in turn make an octagon, within 8 % of a disc.
-    for step in range(radius):
-        rows = running_max(planes, 1, 1, -2)
-        cross = step % 2 == 0
-        planes = torch.maximum(rows, running_max(planes, 1, 1, -1)) if cross else running_max(rows, 1, 1, -1)
-    return planes
+    # Cross and square steps in equal parts make an octagon, within 8 % of a disc; all the squares are one large one.
+    for _ in range((radius + 1) // 2):
+        planes = torch.maximum(running_max(planes, 1, 1, -2), running_max(planes, 1, 1, -1))
+    return square_max(planes, radius // 2)
 
 
 def dilate(mask: Tensor, radius: int) -> Tensor:
-    """Greyscale dilation of `[B,H,W]` by about a disc of `radius` whole pixels."""
+    """Greyscale (or boolean) dilation of `[...,H,W]` by about a disc of `radius` whole pixels."""
     return _grow(mask, radius)
 
 
 def erode(mask: Tensor, radius: int) -> Tensor:
-    """Greyscale erosion of `[B,H,W]` by about a disc of `radius` whole pixels; the frame's edge does not erode."""
-    return -_grow(-mask, radius)
+    """Greyscale (or boolean) erosion of `[...,H,W]` by about a disc of `radius` whole pixels; the frame's edge does not
+    erode."""
+    return ~_grow(~mask, radius) if mask.dtype == torch.bool else -_grow(-mask, radius)
 
 
 def opened(mask: Tensor, radius: int) -> Tensor:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy import ndimage
 from torch import Tensor
 
-from ..filters import dilate, gaussian_blur
+from ..filters import dilate, erode, gaussian_blur
+from .regions import Regions, connected_to_frame
 
 _FRAME = 0.012
 """Width of the frame strip that is read, as a fraction of the short side."""
@@ -50,9 +50,10 @@ def pixel_noise(srgb: Tensor) -> float:
     height, width, _ = srgb.shape
     if min(height, width) < 16:
         return _QUANTUM
-    kernel = srgb.new_tensor([[1.0, -2.0, 1.0], [-2.0, 4.0, -2.0], [1.0, -2.0, 1.0]]).view(1, 1, 3, 3) / 6.0
-    response = F.conv2d(srgb.permute(2, 0, 1).unsqueeze(1), kernel).abs().amax(dim=0, keepdim=True)
-    blocks = F.avg_pool2d(response, 8).flatten()
+    # The Laplacian of both directions is the second difference of the second difference.
+    rows = srgb[:-2] + srgb[2:] - 2 * srgb[1:-1]
+    response = (rows[:, :-2] + rows[:, 2:] - 2 * rows[:, 1:-1]).abs_().amax(dim=-1)
+    blocks = F.avg_pool2d(response.unsqueeze(0), 8).flatten() / 6.0
     return max(float(torch.quantile(blocks, 0.25)) * 1.25, 0.5 * _QUANTUM)
 
 
@@ -116,36 +117,19 @@ def fill_smoothly(values: Tensor, weight: Tensor) -> Tensor:
     return coarse[0]
 
 
-def connected_to_frame(mask: Tensor) -> Tensor:
-    """The part of boolean `[H,W]` that hangs together (4-connected) with the picture's frame."""
-    labels, _ = ndimage.label(mask.cpu().numpy())
-    edge = np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1]))
-    keep = np.zeros(int(labels.max()) + 1, dtype=bool)
-    keep[np.unique(edge)] = True
-    keep[0] = False
-    return torch.from_numpy(keep[labels]).to(mask.device)
-
-
 def openings(candidate: Tensor, outside: Tensor, steps: Tensor, off: Tensor) -> Tensor:
     """Enclosed parts of `candidate` `[H,W]` that end in a hard edge all around: what is seen through a handle.
 
     A highlight on a white lid also looks like the backdrop, but fades into the lid; an opening is cut out sharply. A
     white sole on a white floor has another white: the tint of `off` `[H,W,3]`, pixel minus backdrop, tells.
     """
-    labels, count = ndimage.label((candidate & ~outside).cpu().numpy())
-    if count == 0:
+    regions = Regions(candidate & ~outside)
+    if regions.count == 0:
         return torch.zeros_like(outside)
-    index = np.arange(1, count + 1)
-    around = ndimage.maximum_filter(labels, 5)
-    rim = np.where(labels > 0, 0, around)
-    counts = ndimage.sum_labels(np.ones_like(labels), rim, index)
-    contrast = ndimage.sum_labels(steps.cpu().numpy(), rim, index) / np.maximum(counts, 1)
-    area = ndimage.sum_labels(np.ones_like(labels), labels, index)
-    mean = np.stack([ndimage.mean(off[..., c].cpu().numpy(), labels, index) for c in range(3)], axis=1)
+    mean = np.stack([regions.mean(off[..., channel]) for channel in range(3)], axis=1)
     tint = np.abs(mean - mean.mean(axis=1, keepdims=True)).max(axis=1)
-    keep = (contrast > 0.12) & (area > 2e-4 * labels.size) & (tint < 2.5 / 255)
-    keep = np.concatenate(([False], keep))
-    return torch.from_numpy(keep[labels]).to(outside.device)
+    large = regions.area > 2e-4 * outside.numel()
+    return regions.chosen((regions.rim_mean(steps) > 0.12) & large & (tint < 2.5 / 255))
 
 
 def gradient(srgb: Tensor) -> Tensor:
@@ -157,54 +141,100 @@ def gradient(srgb: Tensor) -> Tensor:
     return torch.maximum(step, torch.maximum(F.pad(dy, (0, 0, 0, 1)), F.pad(dy, (0, 0, 1, 0))))
 
 
-def model_backdrop(srgb: Tensor, exclude: Tensor | None = None) -> Backdrop:
-    """Model the backdrop of one picture `[H,W,3]` (sRGB 0..1, at analysis size, ≤ about 1024 px).
+class _Scene:
+    """A picture `srgb` `[H,W,3]` and what every round of modelling reads from it: its frame's surface, steps, noise."""
 
-    `exclude` `[H,W]` bool: pixels known to be product (a hint); they never count as backdrop.
-    """
-    noise = pixel_noise(srgb)
-    size = min(srgb.shape[:2])
-    surface = frame_surface(srgb)
-    steps = gradient(srgb)
-    color, seen = surface, torch.ones_like(steps, dtype=torch.bool)
-    calm = steps < max(0.03, 8 * noise)
-    for tolerance in (0.10, 0.06, 0.04):
-        off = srgb - color
+    def __init__(self, srgb: Tensor) -> None:
+        self.srgb = srgb
+        self.noise = pixel_noise(srgb)
+        self.surface = frame_surface(srgb)
+        self.steps = gradient(srgb)
+
+    def agreeing(self, color: Tensor, tolerance: float) -> Tensor:
+        """Boolean `[H,W]`: calm pixels that show the modelled `color` `[H,W,3]` within `tolerance`, in its tint."""
+        off = self.srgb - color
         # Light varies far more than its colour: a white sole on a bluish white floor differs in tint alone.
         tint = (off - off.mean(dim=-1, keepdim=True)).abs().amax(dim=-1)
-        near = (off.abs().amax(dim=-1) < max(tolerance, 6 * noise)) & (tint < max(0.3 * tolerance, 5 * noise))
-        seen = near & calm
-        if exclude is not None:
-            seen &= ~exclude
-        outside = connected_to_frame(seen)
-        seen = outside | openings(seen, outside, steps, srgb - color)
-        weight = (~dilate((~seen).float().unsqueeze(0), max(1, round(0.004 * size)))[0].bool()).float()
-        if float(weight.sum()) < 0.01 * weight.numel():
-            weight = seen.float()
-        if float(weight.sum()) == 0:
-            break
-        residual = (srgb - surface).permute(2, 0, 1)
-        mean = gaussian_blur(torch.cat((residual * weight, weight.unsqueeze(0))).unsqueeze(0), max(1.0, 0.012 * size))[
-            0
-        ]
-        share = mean[-1].clamp(min=1e-4)
-        filled = fill_smoothly(mean[:-1] / share, (share > 0.1).float() * share)
-        color = surface + filled.permute(1, 2, 0)
+        near = off.abs().amax(dim=-1) < max(tolerance, 6 * self.noise)
+        calm = self.steps < max(0.03, 8 * self.noise)
+        return near & calm & (tint < max(0.3 * tolerance, 5 * self.noise))
+
+
+def _smoothed(values: Tensor, weight: Tensor, sigma: float, least: float) -> Tensor:
+    """`values` `[C,H,W]` averaged where `weight` `[H,W]` counts, and continued smoothly where none does."""
+    mean = gaussian_blur(torch.cat((values * weight, weight.unsqueeze(0))).unsqueeze(0), sigma)[0]
+    share = mean[-1].clamp(min=1e-4)
+    return fill_smoothly(mean[:-1] / share, (share > least).float() * share)
+
+
+def _measured(scene: _Scene, color: Tensor, seen: Tensor, grid: tuple[int, int]) -> Backdrop:
+    """The model with its spreads, which are smooth and so averaged on a `grid` of at most the picture's size."""
     color = color.clamp(0.0, 1.0)
-    off = (srgb - color).abs().amax(dim=-1)
-    squares = gaussian_blur(torch.stack((off.square() * seen, seen.float())).unsqueeze(0), max(2.0, 0.03 * size))[0]
-    share = squares[1].clamp(min=1e-4)
-    spread = fill_smoothly((squares[0] / share).unsqueeze(0), (share > 0.05).float() * share)[0].clamp(min=0).sqrt()
+    off = (scene.srgb - color).abs().amax(dim=-1)
+    known = F.interpolate(torch.stack((off.square() * seen, seen.float())).unsqueeze(0), size=grid, mode="area")[0]
+    mean = known[:1] / known[1:].clamp(min=1e-4)
+    spread = _smoothed(mean, known[1], max(2.0, 0.03 * min(grid)), 0.05).clamp(min=0.0)
+    spread = F.interpolate(spread.unsqueeze(0), size=seen.shape, mode="bilinear", align_corners=False)[0, 0]
     ring = torch.zeros_like(seen)
-    strip = max(1, round(_FRAME * size))
+    strip = max(1, round(_FRAME * min(seen.shape)))
     ring[:strip] = ring[-strip:] = True
     ring[:, :strip] = ring[:, -strip:] = True
     frame_off = off[ring]
     return Backdrop(
         color=color,
-        spread=torch.sqrt(spread.square() + noise**2),
-        noise=noise,
+        spread=torch.sqrt(spread + scene.noise**2),
+        noise=scene.noise,
         seen=seen,
         frame_agreement=float(seen[ring].float().mean()),
         frame_spread=float(torch.quantile(frame_off[:: max(1, frame_off.numel() // 100000)], 0.9)),
     )
+
+
+class BackdropModel:
+    """Models the backdrop of one picture `[H,W,3]` (sRGB 0..1), as often as it takes to learn what is product."""
+
+    def __init__(self, srgb: Tensor) -> None:
+        self._scene = _Scene(srgb)
+        self._residual = (srgb - self._scene.surface).permute(2, 0, 1)
+
+    def fit(self, exclude: Tensor | None = None, start: Backdrop | None = None) -> Backdrop:
+        """The model without the pixels of `exclude` `[H,W]` bool, which never count; `start`: a model to go on from."""
+        scene, size = self._scene, min(self._scene.srgb.shape[:2])
+        color = scene.surface if start is None else start.color
+        seen = torch.ones_like(scene.steps, dtype=torch.bool)
+        for tolerance in (0.10, 0.06, 0.04) if start is None else (0.06, 0.04):
+            seen = scene.agreeing(color, tolerance)
+            if exclude is not None:
+                seen &= ~exclude
+            outside = connected_to_frame(seen)
+            seen = outside | openings(seen, outside, scene.steps, scene.srgb - color)
+            weight = erode(seen, max(1, round(0.004 * size))).float()
+            if float(weight.sum()) < 0.01 * weight.numel():
+                weight = seen.float()
+            if float(weight.sum()) == 0:
+                break
+            added = _smoothed(self._residual, weight, max(1.0, 0.012 * size), 0.1)
+            color = scene.surface + added.permute(1, 2, 0)
+        return _measured(scene, color, seen, (scene.srgb.shape[0], scene.srgb.shape[1]))
+
+    def enlarged(self, backdrop: Backdrop, srgb: Tensor) -> Backdrop:
+        """A fitted model at the size of the same picture `srgb` `[H,W,3]` at a larger size.
+
+        What was added to the frame's own surface is smooth and can be enlarged; the surface itself, which may hold a
+        sharp horizon, and what shows the backdrop are found anew.
+        """
+        small = self._scene.srgb
+        size, grid = (srgb.shape[0], srgb.shape[1]), (small.shape[0], small.shape[1])
+        if size == grid:
+            return backdrop
+        large = _Scene(srgb)
+        added = (backdrop.color - self._scene.surface).permute(2, 0, 1).unsqueeze(0)
+        added = F.interpolate(added, size=size, mode="bilinear", align_corners=False)[0].permute(1, 2, 0)
+        color = large.surface + added
+        around = F.interpolate(dilate(backdrop.seen, 2)[None, None].float(), size=size, mode="nearest")[0, 0] > 0.5
+        return _measured(large, color, large.agreeing(color, 0.04) & around, grid)
+
+
+def model_backdrop(srgb: Tensor) -> Backdrop:
+    """The backdrop of one picture `[H,W,3]` (sRGB 0..1)."""
+    return BackdropModel(srgb).fit()

@@ -6,28 +6,28 @@ photo's own size, so that the cost of a large photo is its outline and not its a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..colorspace import linear_to_srgb
 from ..errors import EmptyMaskError
 from ..filters import dilate, erode
 from ..tensors import bounding_box
-from .backdrop import Backdrop, model_backdrop
+from .backdrop import Backdrop, BackdropModel
 from .confidence import Trust, judge_backdrop, judge_model, judge_outline, judge_shape
 from .evidence import weigh
-from .foreground import clean_foreground, reduced_linear
+from .foreground import clean_foreground
 from .leaks import sealed
 from .matting import closed_form_matte
+from .pyramid import Pyramid, averaged, resized, within
 from .trimap import label, label_with_model
 
 ANALYSIS_SIDE = 1024
+BACKDROP_SIDE = 512
 _CLEAR, _SOLID = 0.01, 0.99
 Progress = Callable[[int], None]
 
@@ -42,54 +42,22 @@ class Cutout:
     report: dict[str, Any] = field(default_factory=dict)
 
 
-def analysis_size(height: int, width: int) -> tuple[int, int]:
-    """The size at which labels are decided: the picture's own, or ≤ 1024 px on its longest side."""
-    scale = min(1.0, ANALYSIS_SIDE / max(height, width))
-    return max(1, round(height * scale)), max(1, round(width * scale))
-
-
-def reduced(srgb: Tensor, size: tuple[int, int]) -> Tensor:
-    """`[H,W,3]` averaged in linear light to `size`."""
-    if tuple(srgb.shape[:2]) == size:
-        return srgb
-    return linear_to_srgb(reduced_linear(srgb.permute(2, 0, 1), size)).permute(1, 2, 0).clamp(0.0, 1.0)
-
-
-def _resized(grid: Tensor, size: tuple[int, int]) -> Tensor:
-    if tuple(grid.shape) == size:
-        return grid
-    mode = "area" if size[0] < grid.shape[0] else "bilinear"
-    extra = {} if mode == "area" else {"align_corners": False}
-    return F.interpolate(grid[None, None], size=size, mode=mode, **extra)[0, 0]
-
-
-def _levels(start: tuple[int, int], end: tuple[int, int]) -> list[tuple[int, int]]:
-    """Sizes from `start` (excluded) to `end` (included), each at most about twice the one before."""
-    steps = math.ceil(math.log2(max(end[0] / start[0], end[1] / start[1], 1.0)) - 1e-6)
-    return [
-        end if step == steps else tuple(round(a * (b / a) ** (step / steps)) for a, b in zip(start, end, strict=True))
-        for step in range(1, steps + 1)
-    ]
-
-
 def _settled(alpha: Tensor) -> Tensor:
     """Alpha with what is solid or clear for the eye made exactly so."""
     return ((alpha - _CLEAR) / (_SOLID - _CLEAR)).clamp(0.0, 1.0)
 
 
-def refine_matte(srgb: Tensor, likelihood: Tensor, progress: Progress | None = None) -> Tensor:
-    """The matte `[H,W]` of one full-size picture `[H,W,3]` from labels `[h,w]` at analysis size."""
-    size = (likelihood.shape[0], likelihood.shape[1])
-    solid = (likelihood > 0.5).float()
-    inner, outer = erode(solid.unsqueeze(0), 2)[0], dilate(solid.unsqueeze(0), 2)[0]
-    alpha = _settled(closed_form_matte(reduced(srgb, size), solid, inner != outer))
+def refine_matte(pyramid: Pyramid, likelihood: Tensor, progress: Progress | None = None) -> Tensor:
+    """The matte `[H,W]` of one full-size picture from labels `[h,w]` at the pyramid's middle size."""
+    solid = likelihood > 0.5
+    band = dilate(solid, 2) & ~erode(solid, 2)
+    alpha = _settled(closed_form_matte(pyramid.picture(pyramid.middle), solid.float(), band))
     if progress:
         progress(1)
-    for level in _levels(size, (srgb.shape[0], srgb.shape[1])):
-        alpha = _resized(alpha, level)
-        mixed = ((alpha > 0.02) & (alpha < 0.98)).float().unsqueeze(0)
-        band = dilate(mixed, 1)[0] > 0.5
-        alpha = _settled(closed_form_matte(reduced(srgb, level), alpha.round() * (~band) + alpha * band, band))
+    for level in pyramid.above():
+        alpha = resized(alpha, level)
+        band = dilate((alpha > 0.02) & (alpha < 0.98), 1)
+        alpha = _settled(closed_form_matte(pyramid.picture(level), alpha.round() * (~band) + alpha * band, band))
         if progress:
             progress(1)
     return alpha
@@ -119,64 +87,79 @@ def _describe(alpha: Tensor, trust: Trust, report: dict[str, Any]) -> dict[str, 
 def from_file_alpha(srgb: Tensor, alpha: Tensor) -> Cutout:
     """The cut-out a file already carries: its alpha as it is, its colours extended beyond the edge."""
     trust = Trust()
-    judge_shape(_resized(alpha, analysis_size(*alpha.shape)) > 0.5, trust)
+    judge_shape(resized(alpha, within(ANALYSIS_SIDE, *alpha.shape)) > 0.5, trust)
     visible = (alpha > 0.02).float()
     report: dict[str, Any] = {"method": "file_alpha", "why": "the file carries its own transparency"}
-    return Cutout(clean_foreground(srgb, visible), alpha, trust.confidence, _describe(alpha, trust, report))
+    return Cutout(
+        clean_foreground(Pyramid(srgb, within(ANALYSIS_SIDE, *alpha.shape)), visible),
+        alpha,
+        trust.confidence,
+        _describe(alpha, trust, report),
+    )
+
+
+def _backdrop(small: Tensor, rough: Tensor | None = None) -> Backdrop:
+    """The backdrop of a picture at analysis size, modelled at half of it: it is smooth."""
+    size = within(BACKDROP_SIDE, small.shape[0], small.shape[1])
+    coarse = linear_to_srgb(averaged(small, size)).permute(1, 2, 0).contiguous().clamp_(0.0, 1.0)
+    known = None if rough is None else resized(rough, size) > 0.9
+    model = BackdropModel(coarse)
+    return model.enlarged(sealed(coarse, model, known), small)
 
 
 def from_plain_backdrop(srgb: Tensor, hint: Tensor | None = None, progress: Progress | None = None) -> Cutout:
     """Cut one product `[H,W,3]` off a plain backdrop. `hint` `[H,W]`: rough mask, 1 = product."""
-    size = analysis_size(srgb.shape[0], srgb.shape[1])
-    small = reduced(srgb, size)
-    rough = None if hint is None else _resized(hint, size)
-    known = None if rough is None else rough > 0.9
-    backdrop = sealed(small, model_backdrop(small, known), known)
+    size = within(ANALYSIS_SIDE, srgb.shape[0], srgb.shape[1])
+    pyramid = Pyramid(srgb, size)
+    small = pyramid.picture(size)
+    rough = None if hint is None else resized(hint, size)
+    backdrop = _backdrop(small, rough)
     evidence = weigh(small, backdrop)
-    labels = label(small, backdrop, evidence, rough)
+    likelihood = label(small, backdrop, evidence, rough)
     if progress:
         progress(1)
-    product = labels.likelihood > 0.5
+    product = likelihood > 0.5
     trust = Trust()
     judge_shape(product, trust)
     if trust.confidence > 0:
         judge_backdrop(backdrop, trust)
-        judge_outline(small, product, labels.likelihood, backdrop, evidence, trust)
-    alpha = refine_matte(srgb, labels.likelihood, progress)
+        judge_outline(small, product, likelihood, backdrop, evidence, trust)
+    alpha = refine_matte(pyramid, likelihood, progress)
     report: dict[str, Any] = {
         "method": "plain_backdrop",
         "why": "no model needed: the backdrop is modelled from the picture's own frame",
         "backdrop": describe_backdrop(backdrop),
     }
-    return Cutout(clean_foreground(srgb, alpha), alpha, trust.confidence, _describe(alpha, trust, report))
+    return Cutout(clean_foreground(pyramid, alpha), alpha, trust.confidence, _describe(alpha, trust, report))
 
 
 def from_model(srgb: Tensor, mask: Tensor, hint: Tensor | None = None, progress: Progress | None = None) -> Cutout:
     """Cut with a segmenter's `mask` (any size, 1 = product): its slivers cleared, its edge solved at full size."""
-    size = analysis_size(srgb.shape[0], srgb.shape[1])
-    small = reduced(srgb, size)
-    rough = _resized(torch.nan_to_num(mask).clamp(0.0, 1.0), size)
+    size = within(ANALYSIS_SIDE, srgb.shape[0], srgb.shape[1])
+    pyramid = Pyramid(srgb, size)
+    small = pyramid.picture(size)
+    rough = resized(torch.nan_to_num(mask).clamp(0.0, 1.0), size)
     if hint is not None:
-        rough = rough * (_resized(hint, size) > 0.02)
-    backdrop = model_backdrop(small)
+        rough = rough * (resized(hint, size) > 0.02)
+    backdrop = _backdrop(small)
     evidence = weigh(small, backdrop)
     plain = Trust()
     judge_backdrop(backdrop, plain)
-    labels = label_with_model(small, backdrop, evidence, rough, plain.confidence > 0.5)
+    likelihood = label_with_model(small, backdrop, evidence, rough, plain.confidence > 0.5)
     if progress:
         progress(1)
     trust = Trust()
-    judge_shape(labels.likelihood > 0.5, trust)
+    judge_shape(likelihood > 0.5, trust)
     if trust.confidence > 0:
-        judge_model(rough, labels.likelihood > 0.5, trust)
-    alpha = refine_matte(srgb, labels.likelihood, progress)
+        judge_model(rough, likelihood > 0.5, trust)
+    alpha = refine_matte(pyramid, likelihood, progress)
     report: dict[str, Any] = {
         "method": "birefnet",
         "why": "a background-removal model is connected",
         "backdrop": describe_backdrop(backdrop),
-        "slivers_cleared": float(((rough > 0.5) & (labels.likelihood < 0.5)).float().mean()),
+        "slivers_cleared": float(((rough > 0.5) & (likelihood < 0.5)).float().mean()),
     }
-    return Cutout(clean_foreground(srgb, alpha), alpha, trust.confidence, _describe(alpha, trust, report))
+    return Cutout(clean_foreground(pyramid, alpha), alpha, trust.confidence, _describe(alpha, trust, report))
 
 
 def describe_backdrop(backdrop: Backdrop) -> dict[str, Any]:

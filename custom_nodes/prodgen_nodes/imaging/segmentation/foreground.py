@@ -12,10 +12,10 @@ from torch import Tensor
 
 from ..colorspace import linear_to_srgb, srgb_to_linear
 from .matting import PixelSet
+from .pyramid import Pyramid, resized
 
 _REGULARISER = 1e-5
-_COARSE_SIDE = 128
-_ROWS = 512
+_ROWS = 128
 
 
 def _update(image: Tensor, alpha: Tensor, near: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
@@ -63,14 +63,6 @@ def _coarse(image: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
             return front, back
 
 
-def _level_sizes(height: int, width: int) -> list[tuple[int, int]]:
-    sizes = [(height, width)]
-    while max(sizes[-1]) > _COARSE_SIDE:
-        h, w = sizes[-1]
-        sizes.append((max(1, (h + 1) // 2), max(1, (w + 1) // 2)))
-    return sizes[::-1]
-
-
 def _sample(grid: Tensor, pixels: PixelSet) -> Tensor:
     """Bilinear values `[3,n]` of a coarser `[3,h,w]` grid at the pixels of a finer one."""
     height, width = grid.shape[-2:]
@@ -106,27 +98,21 @@ def _refine(
     return front[:, own], back[:, own]
 
 
-def clean_foreground(srgb: Tensor, alpha: Tensor) -> Tensor:
+def clean_foreground(picture: Tensor | Pyramid, alpha: Tensor) -> Tensor:
     """The product's colours `[H,W,3]` (sRGB): untouched where alpha is 1, clean at the edge, extended beyond.
 
-    `srgb` `[H,W,3]`, `alpha` `[H,W]`. Where alpha is 0 the colour is a smooth continuation of the product's edge, so
-    that a later resampling never meets the old backdrop.
+    `picture` sRGB `[H,W,3]` or its pyramid, `alpha` `[H,W]`. Where alpha is 0 the colour is a smooth continuation of
+    the product's edge, so that a later resampling never meets the old backdrop.
     """
-    height, width = alpha.shape
-    sizes = _level_sizes(height, width)
-    small = sizes[0]
-    planes = srgb.permute(2, 0, 1)
-    linear = reduced_linear(planes, small)
-    matte = F.interpolate(alpha[None, None], size=small, mode="area")[0, 0]
-    front, back = _coarse(linear, matte)
-    for size in sizes[1:]:
-        full = size == (height, width)
-        matte = alpha if full else F.interpolate(alpha[None, None], size=size, mode="area")[0, 0]
-        mixed = (matte > 0) & (matte < 1)
-        band = PixelSet.of(mixed)
-        if full:
-            break
-        image = reduced_linear(planes, size)
+    pyramid = picture if isinstance(picture, Pyramid) else Pyramid(picture)
+    sizes, srgb = pyramid.sizes, pyramid.srgb
+    mattes = [alpha]
+    for size in sizes[-2::-1]:
+        mattes.insert(0, resized(mattes[0], size))
+    front, back = _coarse(pyramid.linear(sizes[0]), mattes[0])
+    for size, matte in zip(sizes[1:-1], mattes[1:-1], strict=True):
+        band = PixelSet.of((matte > 0) & (matte < 1))
+        image = pyramid.linear(size)
         grown_front, grown_back = _level(image.reshape(3, -1), matte, band, front, back)
         front = F.interpolate(front.unsqueeze(0), size=size, mode="bilinear", align_corners=False)[0]
         back = F.interpolate(back.unsqueeze(0), size=size, mode="bilinear", align_corners=False)[0]
@@ -134,8 +120,8 @@ def clean_foreground(srgb: Tensor, alpha: Tensor) -> Tensor:
         back = torch.where(matte <= 0, image, back)
         front.reshape(3, -1)[:, band.index] = grown_front
         back.reshape(3, -1)[:, band.index] = grown_back
-    else:
-        band = PixelSet.of((alpha > 0) & (alpha < 1))
+    band = PixelSet.of((alpha > 0) & (alpha < 1))
+    if len(sizes) == 1:
         return _assemble(srgb, alpha, band, front.reshape(3, -1)[:, band.index], front)
     ring = band.grown()
     image = srgb_to_linear(srgb.reshape(-1, 3)[ring.index]).T
@@ -156,21 +142,6 @@ def _on_ring(
     start_front = torch.where(matte >= 1, image, _sample(front, ring))
     start_back = torch.where(matte <= 0, image, _sample(back, ring))
     return _refine(image, matte, band, start_front, start_back, 6)
-
-
-def reduced_linear(planes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Area-averaged linear light `[3,h,w]` of sRGB `[3,H,W]`, a strip of rows at a time."""
-    height = planes.shape[1]
-    if size == tuple(planes.shape[1:]):
-        return srgb_to_linear(planes)
-    scale = height / size[0]
-    strips = []
-    for start in range(0, size[0], _ROWS):
-        stop = min(start + _ROWS, size[0])
-        top, bottom = int(start * scale), min(height, int(-(-stop * scale // 1)))
-        part = srgb_to_linear(planes[:, top:bottom])
-        strips.append(F.interpolate(part.unsqueeze(0), size=(stop - start, size[1]), mode="area")[0])
-    return torch.cat(strips, dim=1)
 
 
 def _assemble(srgb: Tensor, alpha: Tensor, band: PixelSet, edge: Tensor, front: Tensor) -> Tensor:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy import ndimage
 from torch import Tensor
 
 from ..filters import dilate, erode, gaussian_blur
-from .backdrop import Backdrop, connected_to_frame, gradient, model_backdrop
+from .backdrop import Backdrop, BackdropModel, gradient
 from .evidence import weigh
+from .regions import Regions, connected_to_frame
 
 _GAP = 0.005
 """Half the width of the widest gap in an outline that is held closed, as a fraction of the short side."""
@@ -31,46 +31,41 @@ def edges(srgb: Tensor, backdrop: Backdrop) -> Tensor:
     return hard | (gradient(smooth) > max(2.2 * backdrop.noise, 1.5 * usual, 1.5 / 255))
 
 
-def flowing_in(srgb: Tensor, backdrop: Backdrop, near: Tensor) -> Tensor:
-    """The part of `near` `[H,W]` (pixels that match the backdrop) that reaches the frame without squeezing through."""
-    passable = near & ~edges(srgb, backdrop)
-    gap = max(1, round(_GAP * min(near.shape)))
-    broad = connected_to_frame(erode(passable.float().unsqueeze(0), gap)[0] > 0.5)
-    return (dilate(broad.float().unsqueeze(0), gap)[0] > 0.5) & passable
+def flowing_in(passable: Tensor) -> Tensor:
+    """The part of `passable` `[H,W]` (no edge, backdrop's colour) that reaches the frame without squeezing through."""
+    gap = max(1, round(_GAP * min(passable.shape)))
+    return dilate(connected_to_frame(erode(passable, gap)), gap) & passable
 
 
-def without_leaks(srgb: Tensor, backdrop: Backdrop, enclosed: Tensor) -> Tensor:
-    """`enclosed` `[H,W]`, regions that match the backdrop, without what squeezes out of them through their rim.
+def without_leaks(enclosed: Tensor, edge: Tensor) -> Tensor:
+    """`enclosed` `[H,W]`, regions that match the backdrop, without what squeezes out of them through their rim `edge`.
 
     Regions too narrow for that (the sliver between twin straps) are kept as they are.
     """
-    passable = enclosed & ~edges(srgb, backdrop)
+    passable = enclosed & ~edge
     gap = max(1, round(_GAP * min(enclosed.shape)))
-    broad = dilate(erode(passable.float().unsqueeze(0), gap), gap)[0] > 0.5
-    labels, count = ndimage.label(enclosed.cpu().numpy())
-    wide = np.zeros(count + 1, dtype=bool)
-    wide[np.unique(labels[broad.cpu().numpy()])] = True
-    wide[0] = False
-    return torch.where(torch.from_numpy(wide[labels]).to(enclosed.device), broad & passable, enclosed)
+    broad = dilate(erode(passable, gap), gap)
+    regions = Regions(enclosed)
+    return torch.where(regions.chosen(regions.touched(broad)), broad & passable, enclosed)
 
 
-def sealed(srgb: Tensor, backdrop: Backdrop, exclude: Tensor | None = None) -> Backdrop:
-    """`backdrop` of the picture `[H,W,3]`, modelled again without what only leaked into it.
+def sealed(srgb: Tensor, model: BackdropModel, exclude: Tensor | None = None) -> Backdrop:
+    """The backdrop of the picture `[H,W,3]` by its `model`, fitted again without what only leaked into it.
 
-    The first model is returned where nothing leaked, and where too little would be left to model a backdrop from.
+    The first fit is returned where nothing leaked, and where too little would be left to model a backdrop from.
     """
-    near = weigh(srgb, backdrop).difference < 3.5
-    broad = flowing_in(srgb, backdrop, near)
-    trusted = dilate(broad.float().unsqueeze(0), 1)[0] > 0.5
-    leaked = erode((backdrop.seen & ~trusted).float().unsqueeze(0), 1)[0] > 0.5
+    first = model.fit(exclude)
+    broad = flowing_in((weigh(srgb, first).difference < 3.5) & ~edges(srgb, first))
+    trusted = dilate(broad, 1)
+    leaked = erode(first.seen & ~trusted, 1)
     if float(leaked.float().sum()) < 1e-3 * leaked.numel():
-        return backdrop
-    if float(broad.float().sum()) < 0.6 * float(backdrop.seen.float().sum()):
-        return backdrop
+        return first
+    if float(broad.float().sum()) < 0.6 * float(first.seen.float().sum()):
+        return first
     known = torch.zeros_like(trusted) if exclude is None else exclude
-    model = model_backdrop(srgb, ~trusted | known)
-    openings = _of_the_models_tone(srgb, model, backdrop.seen & ~connected_to_frame(backdrop.seen))
-    return model_backdrop(srgb, ~(trusted | openings) | known) if bool(openings.any()) else model
+    second = model.fit(~trusted | known, start=first)
+    openings = _of_the_models_tone(srgb, second, first.seen & ~connected_to_frame(first.seen))
+    return model.fit(~(trusted | openings) | known, start=second) if bool(openings.any()) else second
 
 
 def _of_the_models_tone(srgb: Tensor, model: Backdrop, enclosed: Tensor) -> Tensor:
@@ -78,11 +73,9 @@ def _of_the_models_tone(srgb: Tensor, model: Backdrop, enclosed: Tensor) -> Tens
 
     What is seen through a handle is the backdrop; a sole or a label of nearly its colour is off by a few levels.
     """
-    labels, count = ndimage.label(enclosed.cpu().numpy())
-    off = (srgb - model.color).cpu().numpy()
-    index = np.arange(1, count + 1)
-    means = np.stack([ndimage.mean(off[..., channel], labels, index) for channel in range(3)]).reshape(3, -1)
+    regions = Regions(enclosed)
+    off = srgb - model.color
+    means = np.stack([regions.mean(off[..., channel]) for channel in range(3)])
     # A product of the backdrop's colour stands in its own shade; a wall seen through a handle may well be brighter.
     fits = (means.min(axis=0) > -_TONE) & (means.max(axis=0) < 2 * _TONE) & (np.ptp(means, axis=0) < _TONE)
-    keep = np.concatenate(([False], fits))
-    return torch.from_numpy(keep[labels]).to(enclosed.device)
+    return regions.chosen(fits)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy import ndimage
 from torch import Tensor
 
 from ..filters import dilate, erode, gaussian_blur, square_max
-from .backdrop import Backdrop, connected_to_frame, gradient
+from .backdrop import Backdrop, gradient
 from .contact import contact_shadow
 from .evidence import Evidence
-from .leaks import flowing_in, without_leaks
+from .leaks import edges, flowing_in, without_leaks
+from .regions import Regions, connected_to_frame
 from .walker import random_walker
 
 _FRAME_WEIGHT = 1.0
@@ -75,41 +73,26 @@ def enclosed_backdrop(srgb: Tensor, backdrop: Backdrop, near: Tensor, reachable:
 
     White lettering on a bag comes close to a white wall in many pixels; its mean colour or its spread gives it away.
     """
-    labels, count = ndimage.label(near.cpu().numpy())
-    if count == 0:
+    regions = Regions(near)
+    if regions.count == 0:
         return near
-    off = (srgb - backdrop.color).cpu().numpy()
-    spread = backdrop.spread.clamp(min=1.0 / 255).cpu().numpy()
-    index = np.arange(1, count + 1)
-    area = ndimage.sum_labels(np.ones_like(spread), labels, index)
-    mean = np.max([np.abs(ndimage.mean(off[..., c] / spread, labels, index)) for c in range(3)], axis=0)
-    rough = np.max([ndimage.standard_deviation(off[..., c] / spread, labels, index) for c in range(3)], axis=0)
+    off = (srgb - backdrop.color) / backdrop.spread.clamp(min=1.0 / 255).unsqueeze(-1)
+    mean = np.max([np.abs(regions.mean(off[..., channel])) for channel in range(3)], axis=0)
+    rough = np.max([regions.deviation(off[..., channel]) for channel in range(3)], axis=0)
     # Texture holds a few matching pixels everywhere; a real opening is larger and lies near the outline.
-    close = ndimage.maximum(reachable.cpu().numpy(), labels, index) > 0
-    keep = (mean < 1.5) & (rough < 1.5) & (area >= max(6.0, 6e-5 * labels.size)) & close
-    keep = np.concatenate(([False], keep))
-    return torch.from_numpy(keep[labels]).to(near.device)
+    large = regions.area >= max(6.0, 6e-5 * near.numel())
+    return regions.chosen((mean < 1.5) & (rough < 1.5) & large & regions.touched(reachable))
 
 
 def main_parts(likelihood: Tensor) -> Tensor:
     """`likelihood` `[H,W]` without specks: parts smaller than a hundredth of the largest become backdrop."""
-    labels, count = ndimage.label((likelihood > 0.5).cpu().numpy())
-    if count < 2:
+    regions = Regions(likelihood > 0.5)
+    if regions.count < 2:
         return likelihood
-    area = ndimage.sum_labels(np.ones_like(labels), labels, np.arange(1, count + 1))
-    speck = np.concatenate(([False], area < 0.01 * area.max()))
-    return torch.where(torch.from_numpy(speck[labels]).to(likelihood.device), 0.0, likelihood)
+    return torch.where(regions.chosen(regions.area < 0.01 * regions.area.max()), 0.0, likelihood)
 
 
-@dataclass(frozen=True)
-class Labels:
-    """`likelihood` `[H,W]` 0..1 of being product; `seam` `[H,W]`: 1 where a contact shadow was recognised."""
-
-    likelihood: Tensor
-    seam: Tensor
-
-
-def label_with_model(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, plain: bool) -> Labels:
+def label_with_model(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, plain: bool) -> Tensor:
     """Soft product labels from a segmenter's `mask` `[H,W]`, its edge drawn to the picture's own edges.
 
     On a `plain` backdrop, pixels of the mask that show the backdrop are given back: the slivers between twin straps
@@ -134,20 +117,19 @@ def label_with_model(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask:
     if bool(seam.any()):
         data[seam], target[seam] = _COLOR_WEIGHT, 0.0
         likelihood = random_walker(right, down, data, target, start=likelihood)
-    return Labels(main_parts(likelihood), seam.float())
+    return main_parts(likelihood)
 
 
-def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | None = None) -> Labels:
+def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | None = None) -> Tensor:
     """Soft product labels of one picture `[H,W,3]` at analysis size."""
     size = min(srgb.shape[:2])
-    near = evidence.difference < 3.5
-    outside = flowing_in(srgb, backdrop, near)
+    near, edge = evidence.difference < 3.5, edges(srgb, backdrop)
+    outside = flowing_in(near & ~edge)
     reachable = near_outside(outside, round(_HANDLE * size))
     enclosed = near & ~outside
-    broad = without_leaks(srgb, backdrop, enclosed)
+    broad = without_leaks(enclosed, edge)
     # What squeezes out of an opening counts only if it is whole and matches by itself: the sliver of twin straps.
-    rest = (enclosed & ~broad).float().unsqueeze(0)
-    narrow = enclosed_backdrop(srgb, backdrop, dilate(erode(rest, 1), 1)[0] > 0.5, reachable)
+    narrow = enclosed_backdrop(srgb, backdrop, dilate(erode(enclosed & ~broad, 1), 1), reachable)
     holes = enclosed_backdrop(srgb, backdrop, broad, reachable) | narrow
     data = torch.full_like(evidence.ratio, _DEFAULT_WEIGHT * (512.0 / size) ** 2)
     target = torch.ones_like(data)
@@ -183,4 +165,4 @@ def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | N
     if bool(seam.any()):
         vote(seam, _COLOR_WEIGHT, 0.0)
         likelihood = random_walker(right, down, data, target, start=likelihood)
-    return Labels(main_parts(likelihood), seam.float())
+    return main_parts(likelihood)
