@@ -12,6 +12,7 @@ from .fidelity import ProdgenFidelity
 from .ground import ProdgenGroundShadow
 from .handle import ProdgenEraseHandle
 from .iclight import ProdgenICLight
+from .light import ProdgenLight
 from .lora import ProdgenOptionalLora
 from .paste_back import ProdgenPasteBack
 from .persona import ProdgenPersona, ProdgenPersonaQuestion
@@ -36,6 +37,7 @@ class ProdgenExtension(ComfyExtension):
             ProdgenSaveCutout,
             ProdgenOptionalLora,
             ProdgenICLight,
+            ProdgenLight,
             ProdgenPersona,
             ProdgenPersonaQuestion,
         ]

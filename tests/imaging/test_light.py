@@ -1,0 +1,141 @@
+"""The light map, the shadow's figures and the words agree, whatever the light is."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from prodgen_nodes.imaging.errors import ParameterError
+from prodgen_nodes.imaging.ground import Light, ground_and_shadow
+from prodgen_nodes.imaging.light import KINDS, LightSource, light_map, temperature_color
+
+DIRECTED = [kind for kind in KINDS if kind not in ("ambient", "neon_pair")]
+
+
+def halves(picture: torch.Tensor) -> tuple[float, float, float, float]:
+    """Mean brightness of the left, right, upper and lower half."""
+    grey = picture[0].mean(dim=-1)
+    height, width = grey.shape
+    parts = (grey[:, : width // 2], grey[:, width // 2 :], grey[: height // 2], grey[height // 2 :])
+    left, right, upper, lower = (float(part.mean()) for part in parts)
+    return left, right, upper, lower
+
+
+@pytest.mark.parametrize("kind", DIRECTED)
+@pytest.mark.parametrize("size", [(96, 64), (64, 128)])
+def test_the_side_towards_the_light_is_brighter(kind: str, size: tuple[int, int]) -> None:
+    left, right, *_ = halves(light_map(LightSource(kind, clock=9, height=20), *size))
+    assert left > right + 0.05
+    left, right, *_ = halves(light_map(LightSource(kind, clock=3, height=20), *size))
+    assert right > left + 0.05
+    *_, upper, lower = halves(light_map(LightSource(kind, clock=12, height=80), *size))
+    assert upper > lower + 0.05
+
+
+@pytest.mark.parametrize("kind", DIRECTED)
+def test_left_and_right_are_mirror_images(kind: str) -> None:
+    left = light_map(LightSource(kind, clock=10, height=30), 80, 60)
+    right = light_map(LightSource(kind, clock=2, height=30), 80, 60)
+    torch.testing.assert_close(left, right.flip(2), atol=1e-5, rtol=0)
+
+
+@given(
+    kind=st.sampled_from(sorted(KINDS)),
+    clock=st.floats(0, 12),
+    height=st.floats(0, 90),
+    temperature=st.floats(1700, 15000),
+    spread=st.floats(0, 1),
+    intensity=st.floats(0, 1),
+    fill=st.floats(0, 1),
+)
+def test_every_light_is_a_picture_and_a_shadow(
+    kind: str, clock: float, height: float, temperature: float, spread: float, intensity: float, fill: float
+) -> None:
+    source = LightSource(kind, clock, height, temperature, spread=spread, intensity=intensity, fill=fill)
+    picture = light_map(source, 24, 32)
+    assert picture.shape == (1, 32, 24, 3)
+    assert torch.isfinite(picture).all()
+    assert float(picture.min()) >= 0.0
+    assert float(picture.max()) <= 1.0
+    Light(source.shadow_angle, source.shadow_height, source.softness, source.opacity).check()
+    assert source.words
+
+
+@pytest.mark.parametrize(("clock", "falls_right"), [(9.0, True), (10.0, True), (3.0, False), (2.0, False)])
+def test_the_shadow_falls_away_from_the_light(clock: float, falls_right: bool) -> None:
+    source = LightSource("sun", clock=clock, height=35)
+    canvas = torch.ones(1, 120, 200, 3)
+    mask = torch.zeros(1, 120, 200)
+    mask[:, 30:100, 85:115] = 1.0
+    light = Light(source.shadow_angle, source.shadow_height, source.softness, source.opacity, contact_only=False)
+    shadow = ground_and_shadow(canvas, mask, light).shadow[0]
+    to_the_left, to_the_right = float(shadow[:, :85].sum()), float(shadow[:, 115:].sum())
+    assert (to_the_right > 2 * to_the_left) == falls_right
+    assert (to_the_left > 2 * to_the_right) != falls_right
+
+
+def test_a_place_in_the_picture_wins_over_the_clock() -> None:
+    source = LightSource("spot", clock=3, x=0.1, y=0.2)
+    picture = light_map(source, 100, 100)[0].mean(dim=-1)
+    row, column = divmod(int(picture.argmax()), 100)
+    assert abs(column - 10) <= 2
+    assert abs(row - 20) <= 2
+    assert 180 < source.shadow_angle < 360
+    with pytest.raises(ParameterError, match="belong together"):
+        LightSource(x=0.5).check()
+
+
+def test_warm_is_orange_cold_is_blue_and_daylight_white() -> None:
+    assert temperature_color(5600) == pytest.approx((1, 1, 1), abs=1e-6)
+    warm, cold = temperature_color(2700), temperature_color(10000)
+    assert warm[0] == 1.0
+    assert warm[2] < 0.5
+    assert cold[2] == 1.0
+    assert cold[0] < 0.75
+    bluer = [color[2] / color[0] for color in map(temperature_color, range(1700, 15001, 100))]
+    assert all(first < second for first, second in pairwise(bluer))  # no jump at the seams
+
+
+def test_a_neon_pair_has_two_colours() -> None:
+    picture = light_map(LightSource("neon_pair", color="#ff0000", second_color="#0000ff", height=0), 100, 60)[0]
+    assert float(picture[:, 5, 0].mean()) > float(picture[:, 5, 2].mean())
+    assert float(picture[:, -5, 2].mean()) > float(picture[:, -5, 0].mean())
+
+
+def test_fill_and_weak_light_make_the_shadow_paler() -> None:
+    plain = LightSource("sun").opacity
+    assert LightSource("sun", fill=0.8).opacity < plain
+    assert LightSource("sun", intensity=0.2).opacity < plain
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (LightSource("window", clock=9, height=10), "window light from the left"),
+        (LightSource("sun", clock=3, height=10, temperature=2800), "warm light"),
+        (LightSource("softbox", clock=6, height=5), "from the front"),
+        (LightSource("spot", clock=12, height=85), "from above"),
+        (LightSource("softbox", color="#ff3030"), "red light"),
+    ],
+)
+def test_words(source: LightSource, words: str) -> None:
+    assert words in source.words
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (LightSource("moon"), "window, softbox"),
+        (LightSource(clock=13), "clock"),
+        (LightSource(temperature=900), "temperature"),
+        (LightSource(color="red"), "color"),
+    ],
+)
+def test_wrong_figures_are_refused(source: LightSource, words: str) -> None:
+    with pytest.raises(ParameterError, match=words):
+        light_map(source, 64, 64)
+    with pytest.raises(ParameterError, match="width"):
+        light_map(LightSource(), 8, 64)
