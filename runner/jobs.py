@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,14 +99,17 @@ def prepared_graph(graph: Mapping[str, Any], prompt_id: str, rerun_nodes: tuple[
     A result that nobody saw finish can then be found on the server by the job's id, and a save node never answers from
     the cache with a file that was deleted since. `rerun_nodes` are made to run although nothing about them changed.
     """
-    prepared = deepcopy(dict(graph))
-    for node_id, node in prepared.items():
+    prepared: dict[str, Any] = {}
+    for node_id, node in graph.items():
         inputs = node.get("inputs") if isinstance(node, dict) else None
-        if not isinstance(inputs, dict):
-            continue
-        prefix = inputs.get("filename_prefix")
-        if isinstance(prefix, str):
-            inputs["filename_prefix"] = f"{prefix}_{prompt_id[:8]}"
-        if node_id in rerun_nodes:
-            inputs[RERUN_KEY] = prompt_id
+        if isinstance(inputs, dict):
+            inputs = dict(inputs)  # what is in it is only read
+            prefix = inputs.get("filename_prefix")
+            if isinstance(prefix, str):
+                inputs["filename_prefix"] = f"{prefix}_{prompt_id[:8]}"
+            if node_id in rerun_nodes:
+                inputs[RERUN_KEY] = prompt_id
+            prepared[node_id] = {**node, "inputs": inputs}
+        else:
+            prepared[node_id] = node
     return prepared

@@ -22,6 +22,7 @@ from PIL import Image
 from runner import deep, icc
 from runner.errors import PhotoError
 from runner.pixels import PixelReader, foreign_gamma
+from runner.png import Structure, read_structure
 from runner.suggest import did_you_mean
 
 MAX_PIXELS = 200_000_000
@@ -127,9 +128,12 @@ class _Preparation:
         self.path, self.raw, self.max_bytes = path, raw, max_bytes
         self.notes: list[str] = []
         self.is_deep, self.layout = False, ""
+        self.png: Structure | None = None
+        """Of a PNG whose every chunk is as it was written."""
 
     def run(self) -> PreparedPhoto:
         image = self._open()
+        self.png = read_structure(self.raw) if image.format == "PNG" else None
         self._check_frames(image)
         self._check_size(image)
         self.is_deep, self.layout = deep.is_deep(image), deep.raw_mode(image)
@@ -240,8 +244,8 @@ class _Preparation:
             return False
 
     def _orientation(self, image: Image.Image) -> int:
-        if image.format == "PNG":  # its EXIF may stand behind the pixels
-            self._load(image)
+        if image.format == "PNG" and (self.png is None or self.png.has_late_metadata):
+            self._load(image)  # its EXIF may stand behind the pixels
         try:
             value = int(image.getexif().get(_ORIENTATION, 1))
         except _BROKEN:
@@ -271,9 +275,9 @@ class _Preparation:
 
     def _unchanged(self, image: Image.Image) -> PreparedPhoto:
         width, height = image.size
-        # Decoded only to know that it is whole; a JPEG can be read at 1/8 size in 1/64 of the memory.
-        image.draft("RGB", (1, 1))
-        self._load(image)
+        if self.png is None:  # decoded only to know that it is whole
+            image.draft("RGB", (1, 1))  # a JPEG can be read at 1/8 size in 1/64 of the memory
+            self._load(image)
         suffix, kind = (".png", "image/png") if image.format == "PNG" else (".jpg", "image/jpeg")
         return self._finished(self.raw, suffix, kind, (width, height), unchanged=True)
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import NodeFailedError
+from runner.png import SIGNATURE, read_structure, surely_not_black
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
 _BLACK_8_BIT = 1
 _BLACK_16_BIT = 257
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _ADVICE_BLACK = (
     "Black pictures come from NaN in half precision (start ComfyUI with --fp32-vae, or use another VAE), from a safety "
     "filter, or from an empty mask."
@@ -23,7 +23,7 @@ _ADVICE_BLACK = (
 
 
 def check_picture(path: Path, suffix: str, node: str) -> None:
-    """Decode the whole picture and refuse what no node meant to deliver.
+    """Refuse what no node meant to deliver. Decodes the whole picture where nothing less gives the same certainty.
 
     Black means every pixel of every frame ≤ 1 of 255 (that is also what NaN becomes in a file). A picture with
     transparency is judged by its alpha: it fails when nothing of it is visible, or when all of it is opaque and black;
@@ -32,7 +32,7 @@ def check_picture(path: Path, suffix: str, node: str) -> None:
     Raises:
         NodeFailedError: it cannot be decoded, or is black or wholly transparent.
     """
-    if suffix.lower() not in PICTURES:
+    if suffix.lower() not in PICTURES or (suffix.lower() == ".png" and _is_good_png(path)):
         return
     from PIL import Image, ImageSequence
 
@@ -51,6 +51,13 @@ def check_picture(path: Path, suffix: str, node: str) -> None:
         raise NodeFailedError(f"{node} delivered a file that is not a readable picture: {error}.") from error
     if fault:
         raise NodeFailedError(f"{node} delivered a picture that is {fault}.", advice=_ADVICE_BLACK)
+
+
+def _is_good_png(path: Path) -> bool:
+    """Whole and not black, without decoding it. False: not known."""
+    data = path.read_bytes()
+    structure = read_structure(data)
+    return structure is not None and surely_not_black(data, structure)
 
 
 def _fault(frame: Any) -> str:
@@ -76,7 +83,7 @@ def _fault(frame: Any) -> str:
 def png_has_graph(path: Path) -> bool:
     """Whether the PNG carries the graph that made it (text chunk `prompt`), as ComfyUI's SaveImage writes it."""
     with path.open("rb") as stream:
-        if stream.read(8) != _PNG_SIGNATURE:
+        if stream.read(8) != SIGNATURE:
             return True  # a file of another kind under this name: nothing of ours belongs into it
         while header := stream.read(8):
             length, kind = struct.unpack(">I4s", header)

@@ -1,0 +1,123 @@
+"""What is known of a PNG without decoding it must agree with decoding it."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, PngImagePlugin
+
+from runner.png import read_structure, surely_not_black
+
+
+def packed(pixels: Any, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", **options)
+    return buffer.getvalue()
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def by_hand(rows: list[tuple[int, bytes]], width: int, colour: int, depth: int = 8, interlaced: int = 0) -> bytes:
+    """A PNG from filter types and filtered bytes, its pixel data in pieces of 7 bytes."""
+    header = struct.pack(">IIBBBBB", width, len(rows), depth, colour, 0, 0, interlaced)
+    data = zlib.compress(b"".join(bytes([kind]) + row for kind, row in rows))
+    pieces = b"".join(chunk(b"IDAT", data[i : i + 7]) for i in range(0, len(data), 7))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + pieces + chunk(b"IEND", b"")
+
+
+def sure(data: bytes) -> bool:
+    structure = read_structure(data)
+    assert structure is not None
+    return surely_not_black(data, structure)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_never_sure_of_a_black_picture_whatever_its_filters(data: st.DataObject) -> None:
+    width, height = data.draw(st.integers(1, 5)), data.draw(st.integers(1, 4))
+    colour, channels = data.draw(st.sampled_from([(0, 1), (2, 3)]))
+    depth = data.draw(st.sampled_from([8, 16]))
+    size = width * channels * depth // 8
+    value = st.sampled_from([0, 0, 0, 0, 1, 2, 200, 255])
+    rows = [
+        (data.draw(st.integers(0, 4)), bytes(data.draw(st.lists(value, min_size=size, max_size=size))))
+        for _ in range(height)
+    ]
+    made = by_hand(rows, width, colour, depth)
+    with Image.open(io.BytesIO(made)) as picture:
+        brightest = int(np.asarray(picture).max())
+    if sure(made):
+        assert brightest > (257 if depth == 16 and colour == 0 else 1)
+
+
+def test_ordinary_pictures_are_known_at_once() -> None:
+    rng = np.random.default_rng(0)
+    for shape in ((9, 11), (9, 11, 3)):
+        picture = np.zeros(shape, dtype=np.uint8)
+        assert not sure(packed(picture))
+        picture[7, 5] = 2
+        assert sure(packed(picture))
+        assert sure(packed(rng.integers(0, 256, shape, dtype=np.uint8)))
+    assert sure(packed(np.full((4, 4), 900, dtype=np.uint16)))
+
+
+def test_large_dark_tops_are_followed_to_the_first_light() -> None:
+    picture = np.zeros((900, 700, 3), dtype=np.uint8)
+    picture[899, 699, 2] = 40
+    assert sure(packed(picture))
+    assert not sure(packed(np.ones((900, 700, 3), dtype=np.uint8)))
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "1"])
+def test_other_kinds_are_left_to_the_decoder(mode: str) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGBA", (8, 8), (200, 100, 50, 255)).convert(mode).save(buffer, "PNG")
+    assert not sure(buffer.getvalue())
+
+
+def test_interlaced_and_keyed_pictures_are_left_to_the_decoder() -> None:
+    assert not sure(by_hand([(0, b"\xff\xff\xff")], 1, 2, interlaced=1))
+    assert not sure(packed(np.full((4, 4, 3), 90, np.uint8), transparency=(90, 90, 90)))
+
+
+@pytest.mark.parametrize("position", range(0, 400, 7))
+def test_no_damaged_byte_goes_unseen(position: int) -> None:
+    whole = packed(np.random.default_rng(1).integers(0, 256, (10, 12, 3), dtype=np.uint8))
+    assert read_structure(whole) is not None
+    damaged = bytearray(whole)
+    damaged[position % len(whole)] ^= 0x10
+    assert read_structure(bytes(damaged)) is None
+
+
+def test_no_cut_goes_unseen() -> None:
+    whole = packed(np.random.default_rng(1).integers(0, 256, (10, 12, 3), dtype=np.uint8))
+    assert [length for length in range(len(whole)) if read_structure(whole[:length]) is not None] == []
+
+
+def test_pixel_data_in_pieces_with_something_between_is_not_trusted() -> None:
+    made = by_hand([(0, bytes(range(60)))], 20, 2)
+    assert read_structure(made) is not None
+    second = made.index(b"IDAT", made.index(b"IDAT") + 4) - 4
+    assert read_structure(made[:second] + chunk(b"tEXt", b"a\0b") + made[second:]) is None
+
+
+def test_late_text_and_keys_are_told() -> None:
+    text = PngImagePlugin.PngInfo()
+    text.add_text("prompt", "{}")
+    early = packed(np.full((4, 4, 3), 9, np.uint8), pnginfo=text)
+    found = read_structure(early)
+    assert found is not None
+    assert not found.has_late_metadata
+    end = early.index(b"IEND") - 4
+    late = read_structure(early[:end] + chunk(b"eXIf", b"MM\0*") + early[end:])
+    assert late is not None
+    assert late.has_late_metadata
