@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from runner.errors import ManifestError
 from runner.graph import Graph
+from runner.smoke.catalog import named
 from runner.suggest import did_you_mean
 
 MANIFEST_PATH = Path(__file__).resolve().parent.parent / "models_manifest.yaml"
@@ -38,6 +39,8 @@ class Model:
     note: str = ""
     used_by: tuple[str, ...] = ()
     alternatives: tuple[str, ...] = field(default=())
+    smoke: str | None = None
+    """The smoke model that stands in for it in trials: a file of `runner.smoke.catalog`, in the same folder."""
 
     @property
     def size_text(self) -> str:
@@ -160,5 +163,9 @@ def _check_facts(model: Model, where: str) -> None:
         not isinstance(model.bytes, int) or isinstance(model.bytes, bool) or model.bytes <= 0
     ):
         raise ManifestError(f"{where}: the size in bytes is not a positive whole number.")
+    if model.smoke is not None:
+        stand_in = named(model.smoke)
+        if stand_in is None or stand_in.folder != model.folder:
+            raise ManifestError(f"{where}: there is no smoke model {model.smoke!r} in the folder {model.folder}.")
     if model.url is not None and not model.url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
         raise ManifestError(f"{where}: the url must be https.")

@@ -1,4 +1,4 @@
-"""`models list | check | download`: what the workflows need, what is there, and how to get the rest."""
+"""`models list | check | download | smoke`: what the workflows need, what is there, and how to get the rest."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PROGRESS_STEP_S = 0.2
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
     parser = subparsers.add_parser(
         "models",
-        help="list, check or download the models the workflows need",
+        help="list, check or download the models the workflows need, or make stand-ins",
         description="The models the workflows need: what there is, what is on disk, and how to get the rest.",
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -31,6 +31,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "list": "every model with its licence and size, and whether it is there",
         "check": "verify size and sha256 of the files that are there",
         "download": "fetch models; a broken-off download is continued",
+        "smoke": "make small models with made-up weights, so that workflows can be tried without the real ones",
     }
     for name, text in texts.items():
         action = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
@@ -47,6 +48,10 @@ def run(args: argparse.Namespace) -> int:
     chosen = select_models(manifest, args.ids, args.workflow)
     out = _Output(args.json)
     named = bool(args.ids or args.workflow)
+    if args.action == "smoke":
+        from runner.smoke.action import stand_ins, write_into
+
+        return write_into(args.comfyui, stand_ins(chosen) if named else None, as_json=args.json)
     if args.workflow and not chosen:
         out.line(f"{args.workflow} needs no models.")
         return EXIT_OK

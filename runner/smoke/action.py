@@ -1,0 +1,48 @@
+"""`models smoke`: put the smoke models into a ComfyUI."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from runner.errors import EXIT_OK, UsageError
+from runner.manifest import Model, human_size
+from runner.smoke.catalog import MODELS, SmokeModel, named
+from runner.smoke.writer import installation_at, write_smoke_models
+
+
+def stand_ins(models: Sequence[Model]) -> list[SmokeModel]:
+    """The smoke models that stand in for these, each once."""
+    found = [named(model.smoke) for model in models if model.smoke is not None]
+    return list(dict.fromkeys(model for model in found if model is not None))
+
+
+def write_into(comfyui: Path | None, chosen: Sequence[SmokeModel] | None, *, as_json: bool) -> int:
+    """Write `chosen` (None: all) and say what each one is; returns the exit code.
+
+    Raises:
+        UsageError: nothing to write, no ComfyUI, or the generator failed.
+    """
+    if chosen is not None and not chosen:
+        raise UsageError(
+            "none of these models has a smoke model that can stand in for it.",
+            advice="`python -m runner models smoke` without a name makes all there are.",
+        )
+    installation = installation_at(comfyui)
+    models_dir = installation.comfyui / "models"
+    purposes = {model.name: model.stands_for for model in MODELS}
+    total = 0
+    for made in write_smoke_models(installation, models_dir, [model.name for model in chosen or MODELS]):
+        total += made.bytes
+        if as_json:
+            line = {"event": "smoke", "name": made.name, "file": str(made.file), "bytes": made.bytes}
+            sys.stdout.write(json.dumps({**line, "stands_for": purposes[made.name]}) + "\n")
+        else:
+            where = made.file.relative_to(models_dir).as_posix()
+            sys.stdout.write(f"{where}  {human_size(made.bytes)}  stands for {purposes[made.name]}\n")
+        sys.stdout.flush()
+    text = f"{human_size(total)} of smoke models in {models_dir}: they prove that workflows run, not how pictures look."
+    (sys.stderr if as_json else sys.stdout).write(text + "\n")
+    return EXIT_OK

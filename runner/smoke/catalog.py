@@ -1,0 +1,46 @@
+"""Which smoke models there are: file, folder and what each stands in for. Plain data, needs nothing installed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PREFIX = "prodgen_smoke_"
+
+
+@dataclass(frozen=True)
+class SmokeModel:
+    """One file. `maker` is `module:function` in `runner.smoke`; it is called with `arguments`."""
+
+    name: str
+    folder: str
+    suffix: str
+    maker: str
+    stands_for: str
+    arguments: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def file(self) -> str:
+        return f"{PREFIX}{self.name}{self.suffix}"
+
+
+def _lora(name: str, maker: str, seed: int, stands_for: str) -> SmokeModel:
+    return SmokeModel(name, "loras", ".pth", f"lora:{maker}", stands_for, (("seed", seed),))
+
+
+MODELS: tuple[SmokeModel, ...] = (
+    SmokeModel("sdxl", "checkpoints", ".ckpt", "sdxl:checkpoint", "any SDXL checkpoint"),
+    SmokeModel("controlnet_union_sdxl", "controlnet", ".pth", "controlnet:union_sdxl", "ControlNet Union ProMax, SDXL"),
+    SmokeModel("controlnet_tile_sdxl", "controlnet", ".pth", "controlnet:tile_sdxl", "a ControlNet for SDXL"),
+    _lora("lora_sdxl_people", "sdxl_style", 31, "an SDXL LoRA of people"),
+    _lora("lora_sdxl_hands", "sdxl_style", 32, "an SDXL LoRA of hands"),
+    _lora("lora_sdxl_fast", "sdxl_speed", 33, "an SDXL LoRA for few steps"),
+    SmokeModel("sd15", "checkpoints", ".ckpt", "sd15:checkpoint", "any SD 1.5 checkpoint"),
+    SmokeModel("controlnet_sd15", "controlnet", ".pth", "controlnet:sd15_control", "a ControlNet for SD 1.5"),
+    _lora("lora_sd15", "sd15_style", 34, "an SD 1.5 LoRA"),
+)
+
+
+def named(file: str) -> SmokeModel | None:
+    """The smoke model of this file name (folders before it do not count)."""
+    base = file.replace("\\", "/").rsplit("/", 1)[-1]
+    return next((model for model in MODELS if model.file == base), None)
