@@ -11,6 +11,7 @@ from .export import ProdgenExport
 from .fidelity import ProdgenFidelity
 from .ground import ProdgenGroundShadow
 from .handle import ProdgenEraseHandle
+from .hands import ProdgenCropHands, ProdgenHandCheck, ProdgenStitchHands
 from .iclight import ProdgenICLight
 from .light import ProdgenLight
 from .lora import ProdgenOptionalLora
@@ -18,6 +19,7 @@ from .paste_back import ProdgenPasteBack
 from .persona import ProdgenPersona, ProdgenPersonaQuestion
 from .placement import ProdgenPlaceProduct
 from .segmentation import ProdgenSegmentProduct
+from .style import ProdgenStyle
 
 
 class ProdgenExtension(ComfyExtension):
@@ -38,6 +40,10 @@ class ProdgenExtension(ComfyExtension):
             ProdgenOptionalLora,
             ProdgenICLight,
             ProdgenLight,
+            ProdgenStyle,
             ProdgenPersona,
             ProdgenPersonaQuestion,
+            ProdgenHandCheck,
+            ProdgenCropHands,
+            ProdgenStitchHands,
         ]

@@ -1,0 +1,104 @@
+"""One style applied to a picture, with the product kept out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..colorspace import linear_to_srgb, srgb_to_linear
+from ..errors import ParameterError
+from ..tensors import check_image, check_mask, check_range, common_batch, expand_batch, same_size
+from . import operations
+from .focus import depth_of_field
+from .looks import LOOKS, Look
+
+
+@dataclass(frozen=True)
+class StyleSettings:
+    """`strength` 0..1; `seed` of the grain; caps in L* and C* (0 = none), which do not depend on the strength."""
+
+    style: str = "none"
+    strength: float = 1.0
+    seed: int = 0
+    max_lightness: float = 0.0
+    max_chroma: float = 0.0
+
+    def look(self) -> Look:
+        """The style's figures at this strength.
+
+        Raises:
+            ParameterError: there is no such style, or a figure is out of range.
+        """
+        if self.style not in LOOKS:
+            raise ParameterError(f"style is {self.style!r}; choose one of {', '.join(LOOKS)}.")
+        check_range(self.strength, 0.0, 1.0, "strength")
+        check_range(self.max_lightness, 0.0, 100.0, "max_lightness")
+        check_range(self.max_chroma, 0.0, 150.0, "max_chroma")
+        full = LOOKS[self.style]
+        figures = {name: value * self.strength for name, value in full.figures().items() if name != "grain_size"}
+        return Look(full.words, full.avoid, grain_size=full.grain_size, **figures)
+
+
+def apply_style(
+    image: Tensor,
+    product: Tensor | None,
+    depth: Tensor | None,
+    settings: StyleSettings,
+) -> tuple[Tensor, dict[str, Any]]:
+    """`image` `[B,H,W,3]` sRGB 0..1 in the style; pixels that are wholly product keep their very bits.
+
+    Args:
+        product: `[B,H,W]`, 1 = product; None: the whole picture is scene.
+        depth: `[B,h,w]` for depth of field; None: there is none, and the report says so.
+
+    Returns:
+        The picture (the same tensor where nothing was to be done), and the report.
+
+    Raises:
+        ShapeError, ParameterError: what does not fit, in words.
+    """
+    image = check_image(image)[..., :3].float()
+    look = settings.look()
+    shapes = {"image": image}
+    if product is not None:
+        shapes["product"] = product = check_mask(product, "product")
+    same_size(**shapes)
+    if depth is not None:
+        shapes["depth"] = depth = check_mask(depth, "depth")
+    batch = common_batch(**shapes)
+    notes = []
+    if look.blur and depth is None:
+        notes.append("No depth is connected: the picture keeps its depth of field.")
+    figures = look.figures()
+    applied = [name for name, value in figures.items() if value and name != "grain_size"]
+    if not applied and not (settings.max_lightness or settings.max_chroma):
+        return image, {"style": settings.style, "strength": settings.strength, "applied": [], "notes": notes}
+    image = expand_batch(image, batch)
+    mask = None if product is None else expand_batch(product, batch)
+    linear = operations.tame(srgb_to_linear(image), settings.max_lightness, settings.max_chroma)
+    if look.blur and depth is not None:
+        radius = look.blur * max(image.shape[1:3])
+        linear = depth_of_field(linear, expand_batch(depth, batch), mask, radius)
+    linear = operations.glow(linear, look.halation, look.bloom)
+    linear = operations.white_balance(linear, look.warmth)
+    linear = operations.grade(linear, look.contrast, look.lift, look.split, look.saturation)
+    linear = operations.vignette(linear, look.vignette)
+    linear = operations.sharpen(linear, look.sharpen)
+    linear = operations.grain(linear, look.grain, look.grain_size, settings.seed)
+    if mask is not None:
+        linear = torch.lerp(linear, srgb_to_linear(image), mask.unsqueeze(-1))
+    result = linear_to_srgb(linear.clamp(0, 1))
+    if mask is not None:
+        result = torch.where(mask.unsqueeze(-1) >= 1.0, image, result)
+    report = {
+        "style": settings.style,
+        "strength": settings.strength,
+        "applied": applied,
+        "figures": {name: figures[name] for name in applied},
+        "product_protected": product is not None,
+        "notes": notes,
+    }
+    return result, report

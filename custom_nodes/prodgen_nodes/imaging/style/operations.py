@@ -1,0 +1,125 @@
+"""Single operations of a style on linear light `[B,H,W,3]`, 0 and above. Each is the identity at its neutral figure."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..colorspace import lab_to_linear, linear_to_lab, luminance
+from ..filters import gaussian_blur
+from ..light import NEUTRAL, temperature_color
+
+_TINT_OF_HALATION = (1.0, 0.38, 0.12)
+_BRIGHT = 0.55
+"""Relative luminance above which light is strong enough to spread visibly."""
+
+
+def white_balance(linear: Tensor, mired: float) -> Tensor:
+    """As if the light were warmer by `mired`; a grey keeps its luminance."""
+    if mired == 0:
+        return linear
+    kelvin = 1e6 / (1e6 / NEUTRAL + mired)
+    gains = torch.tensor(temperature_color(kelvin), device=linear.device)
+    return linear * (gains / luminance(gains))
+
+
+def grade(linear: Tensor, contrast: float, lift: float, split: float, saturation: float) -> Tensor:
+    """Tone and colour in CIELAB: S-curve about L* 50 that keeps both ends, faded blacks, split toning, chroma."""
+    if not (contrast or lift or split or saturation):
+        return linear
+    L, a, b = linear_to_lab(linear).unbind(-1)
+    tone = (L / 100).clamp(0, 1)
+    # A cubic through (0,0), (½,½) and (1,1) whose slope in the middle is 1 + contrast.
+    toned = tone + contrast * 4 * tone * (1 - tone) * (tone - 0.5) + lift / 100 * (1 - tone) ** 3
+    chroma = 1 + saturation
+    warm = split * (2 * tone - 1) * (4 * tone * (1 - tone))
+    lab = torch.stack((100 * toned, a * chroma + 0.4 * warm, b * chroma + warm), dim=-1)
+    return lab_to_linear(lab).clamp(min=0)
+
+
+def glow(linear: Tensor, halation: float, bloom: float) -> Tensor:
+    """Part of the brightest light, spread around it: red-orange behind a film's layers, neutral in a simple lens."""
+    if not (halation or bloom):
+        return linear
+    light = luminance(linear).unsqueeze(-1)
+    strong = linear * ((light - _BRIGHT) / (1 - _BRIGHT)).clamp(0, 1)
+    side = max(linear.shape[1:3])
+    result = linear
+    if halation:
+        tint = torch.tensor(_TINT_OF_HALATION, device=linear.device)
+        around = (_blurred(strong, side * 0.008) - strong).clamp(min=0)
+        result = result + halation * tint * around.mean(dim=-1, keepdim=True)
+    if bloom:
+        result = result + bloom * (_blurred(strong, side * 0.02) - strong)
+    return result.clamp(min=0)
+
+
+def vignette(linear: Tensor, stops: float) -> Tensor:
+    """The cos⁴ fall-off of a lens, scaled so that the corners lose `stops`."""
+    if stops == 0:
+        return linear
+    height, width = linear.shape[1:3]
+    y = torch.linspace(-1, 1, height, device=linear.device)[:, None] * (height / max(height, width))
+    x = torch.linspace(-1, 1, width, device=linear.device)[None, :] * (width / max(height, width))
+    squared = x**2 + y**2
+    corner = float(squared[0, 0])
+    # cos⁴θ = 1 / (1 + k·r²)², with k such that the corner keeps 2^-stops of its light.
+    k = (2 ** (stops / 2) - 1) / corner if corner else 0.0
+    return linear / (1 + k * squared)[None, :, :, None] ** 2
+
+
+def sharpen(linear: Tensor, amount: float) -> Tensor:
+    """`amount` of the detail finer than 1.5 pixels, added to the luminance only."""
+    if amount == 0:
+        return linear
+    light = luminance(linear)
+    detail = light - gaussian_blur(light, 1.5)
+    return (linear + amount * detail.unsqueeze(-1)).clamp(min=0)
+
+
+def grain(linear: Tensor, deviation: float, size: float, seed: int) -> Tensor:
+    """Noise of `deviation` in L*, strongest in the midtones, of `size` pixels at 1024; one seed gives one grain."""
+    if deviation == 0:
+        return linear
+    batch, height, width = linear.shape[:3]
+    generator = torch.Generator().manual_seed(seed)  # on the CPU: the same picture on every device
+    noise = torch.randn((batch, height, width), generator=generator).to(linear.device)
+    sigma = size * max(height, width) / 1024 / 2.355
+    if sigma > 0.3:
+        noise = gaussian_blur(noise, sigma)
+        noise = noise / noise.std(dim=(1, 2), keepdim=True).clamp(min=1e-6)
+    L, a, b = linear_to_lab(linear).unbind(-1)
+    tone = (L / 100).clamp(0, 1)
+    grained = (L + deviation * 4 * tone * (1 - tone) * noise).clamp(0, 100)
+    return lab_to_linear(torch.stack((grained, a, b), dim=-1)).clamp(min=0)
+
+
+def tame(linear: Tensor, max_lightness: float, max_chroma: float) -> Tensor:
+    """Against the look of a colour table laid over a picture: exposure and chroma come down until their 99th
+    percentiles are `max_lightness` (L*) and `max_chroma` (C*); 0 leaves that one alone. A tame picture stays as it is.
+    """
+    lab = linear_to_lab(linear)
+    L, ab = lab[..., :1], lab[..., 1:]
+    changed = False
+    if max_lightness > 0:
+        high = _percentile(L[..., 0], 0.99)
+        scale = (max_lightness / high.clamp(min=1e-3)).clamp(max=1.0)
+        changed |= bool((scale < 1).any())
+        L = L * scale.reshape(-1, 1, 1, 1)
+    if max_chroma > 0:
+        high = _percentile(torch.linalg.vector_norm(ab, dim=-1), 0.99)
+        scale = (max_chroma / high.clamp(min=1e-3)).clamp(max=1.0)
+        changed |= bool((scale < 1).any())
+        ab = ab * scale.reshape(-1, 1, 1, 1)
+    return lab_to_linear(torch.cat((L, ab), dim=-1)).clamp(min=0) if changed else linear
+
+
+def _percentile(values: Tensor, share: float) -> Tensor:
+    """Of each picture `[B,H,W]`: `[B]`; of at most a million evenly spread pixels, which is far more than it needs."""
+    flat = values.flatten(1)
+    step = max(1, flat.shape[1] // 1_000_000)
+    return torch.stack([one[::step].kthvalue(max(1, round(share * one[::step].numel()))).values for one in flat])
+
+
+def _blurred(linear: Tensor, sigma: float) -> Tensor:
+    return gaussian_blur(linear.movedim(-1, 1), sigma).movedim(1, -1)
