@@ -1,0 +1,157 @@
+"""Persona and Pose from the Product, and the question for a vision-language model that may help with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..imaging.persona.measure import measure_product
+from ..imaging.persona.persona import AUTO, invent
+from ..imaging.persona.poses import POSES
+from ..imaging.persona.question import ask, template
+from .common import CATEGORY, output, required_mask
+
+_MOST_SEED = 0xFFFFFFFFFFFFFFFF
+
+
+def _product_input() -> list[Any]:
+    return [
+        io.Image.Input(
+            "product", tooltip="The product photo, from Segment Product. Of a batch the first picture counts."
+        ),
+        io.Mask.Input("mask", tooltip="Where the product is in that photo, 1 = product, from Segment Product."),
+    ]
+
+
+def _wish_input() -> Any:
+    return io.String.Input(
+        "wish",
+        default="",
+        multiline=True,
+        optional=True,
+        tooltip=(
+            "What must be so, in your own words with commas between, like 'a woman in her fifties, winter street'. "
+            "The rest is filled in. Empty = everything is chosen."
+        ),
+    )
+
+
+class ProdgenPersona(io.ComfyNode):
+    """A prompt for a person holding the product, and the pose that Place Product should use."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ProdgenPersona",
+            display_name="Persona and Pose from the Product",
+            category=CATEGORY,
+            description=(
+                "Writes the prompt for a person who holds the product: person, garments that suit its colour, light, "
+                "background, how it is held, shot and gaze, and finds the matching pose. By what a vision-language "
+                "model said (checked field by field), or, without one, by rules on what can be measured."
+            ),
+            search_aliases=["persona", "model prompt", "vlm", "prompt from image", "person holding", "pose", "prodgen"],
+            inputs=[
+                *_product_input(),
+                io.String.Input(
+                    "description",
+                    optional=True,
+                    force_input=True,
+                    tooltip=(
+                        "The answer of a vision-language model to 'Question for the Persona Model', for example from "
+                        "Generate Text. Unconnected or empty = the rules decide. Nonsense falls back to the rules."
+                    ),
+                ),
+                _wish_input(),
+                io.String.Input(
+                    "prompt",
+                    default="",
+                    multiline=True,
+                    optional=True,
+                    tooltip="Your own whole prompt. Where not empty it is used unchanged and only the pose is found.",
+                ),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=_MOST_SEED,
+                    control_after_generate=True,
+                    optional=True,
+                    tooltip="Another seed, another person, outfit and place. The same seed gives the same prompt.",
+                ),
+                io.Combo.Input(
+                    "pose",
+                    options=[AUTO, *POSES],
+                    default=AUTO,
+                    optional=True,
+                    tooltip="How the product is shown. auto: by its kind and size, or as the wish or the model says.",
+                ),
+            ],
+            outputs=[
+                io.String.Output(display_name="prompt", tooltip="For the positive text encoder."),
+                io.String.Output(display_name="negative", tooltip="For the negative text encoder."),
+                io.Combo.Output(
+                    display_name="pose", options=list(POSES), tooltip="Connect it to the pose of Place Product."
+                ),
+                io.String.Output(display_name="report", tooltip="JSON: what was measured and who said which field."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        product: Tensor,
+        mask: Tensor,
+        description: str = "",
+        wish: str = "",
+        prompt: str = "",
+        seed: int = 0,
+        pose: str = AUTO,
+    ) -> io.NodeOutput:
+        facts = measure_product(product[:1], required_mask(mask, product)[:1])
+        found = invent(facts, description=description, wish=wish, prompt=prompt, seed=seed, pose=pose)
+        report = {**found.report(), "product": facts.report()}
+        if product.shape[0] > 1:
+            report["notes"] = [*report["notes"], f"Of {product.shape[0]} pictures the first was looked at."]
+        return output(found.prompt, found.negative, found.pose, report=report)
+
+
+class ProdgenPersonaQuestion(io.ComfyNode):
+    """What to ask a vision-language model about the product, for Persona and Pose from the Product."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ProdgenPersonaQuestion",
+            display_name="Question for the Persona Model",
+            category=CATEGORY,
+            description=(
+                "Writes the question for a vision-language model: what to invent, in which form to answer, and what "
+                "was measured of the product. Connect it to the prompt of Generate Text, the photo to its image, and "
+                "its answer to the description of Persona and Pose from the Product."
+            ),
+            search_aliases=["persona", "question", "vlm", "instruction", "caption", "prompt from image", "prodgen"],
+            inputs=[
+                *_product_input(),
+                _wish_input(),
+                io.String.Input(
+                    "question",
+                    default=template(),
+                    multiline=True,
+                    optional=True,
+                    advanced=True,
+                    tooltip="The wording. The measured facts and the wish are added after it.",
+                ),
+            ],
+            outputs=[
+                io.String.Output(display_name="question", tooltip="For the prompt of Generate Text."),
+                io.String.Output(display_name="report", tooltip="JSON: what was measured of the product."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, product: Tensor, mask: Tensor, wish: str = "", question: str = "") -> io.NodeOutput:
+        facts = measure_product(product[:1], required_mask(mask, product)[:1])
+        return output(ask(question or template(), facts, wish), report=facts.report())
