@@ -233,10 +233,9 @@ class _Preparation:
         self.notes.append(f"converted from its colour profile ({icc.profile_name(embedded)}) to sRGB")
         return bytes(embedded)
 
-    @staticmethod
-    def _exif_says_adobe_rgb(image: Image.Image) -> bool:
+    def _exif_says_adobe_rgb(self, image: Image.Image) -> bool:
         try:
-            exif = image.getexif()
+            exif = self._exif(image)
             if exif.get_ifd(_EXIF_IFD).get(_COLOUR_SPACE) == 2:  # some cameras' own number for it
                 return True
             return str(exif.get_ifd(_INTEROP_IFD).get(_INTEROP_INDEX, "")).startswith("R03")
@@ -244,13 +243,21 @@ class _Preparation:
             return False
 
     def _orientation(self, image: Image.Image) -> int:
-        if image.format == "PNG" and (self.png is None or self.png.has_late_metadata):
+        if image.format == "PNG" and not self._has_early_metadata:
             self._load(image)  # its EXIF may stand behind the pixels
         try:
-            value = int(image.getexif().get(_ORIENTATION, 1))
+            value = int(self._exif(image).get(_ORIENTATION, 1))
         except _BROKEN:
             return 1  # a damaged EXIF block is no reason to refuse a photo
         return value if 1 <= value <= 8 else 1
+
+    @property
+    def _has_early_metadata(self) -> bool:
+        return self.png is not None and not self.png.has_late_metadata
+
+    def _exif(self, image: Image.Image) -> Image.Exif:
+        """Its EXIF; Pillow's own way for a PNG decodes all pixels first, in case that some stands behind them."""
+        return Image.Image.getexif(image) if self._has_early_metadata else image.getexif()
 
     def _load(self, image: Image.Image) -> None:
         try:
