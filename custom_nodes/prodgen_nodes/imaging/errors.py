@@ -21,3 +21,7 @@ class ParameterError(ImagingError):
 
 class UntrustedCutoutError(ImagingError):
     """The cut-out would be a guess; refused rather than delivered silently wrong."""
+
+
+class KeypointError(ImagingError):
+    """Pose points that are not what a pose detector delivers, or do not belong to the pictures."""

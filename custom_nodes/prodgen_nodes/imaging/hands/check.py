@@ -1,0 +1,97 @@
+"""The verdict on one picture's people and hands, in a seller's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..tensors import check_range
+from .keypoints import Person
+from .people import JudgedHand, count_people, judge_hands
+
+SMALL = 24.0
+"""A hand shorter than this many pixels cannot be judged."""
+_GRIP_REACH = 0.35
+_NUMBERS = ("nobody", "one person", "two people", "three people", "four people")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`hand_at_grip` is None where nothing says that a hand is expected."""
+
+    people: int
+    hands: tuple[JudgedHand, ...]
+    hand_at_grip: bool | None
+    reasons: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        return not self.reasons
+
+    def as_dict(self) -> dict[str, Any]:
+        hands = [
+            {
+                "side": one.side,
+                "side_known_from": one.side_from,
+                "label": one.hand.label,
+                "score": one.score,
+                "reasons": list(one.result.reasons),
+                "box": [round(edge, 1) for edge in one.box],
+                "length_px": round(one.result.size, 1),
+                "too_small": one.result.size < SMALL,
+            }
+            for one in self.hands
+        ]
+        return {
+            "people": self.people,
+            "hands": hands,
+            "hand_at_grip": self.hand_at_grip,
+            "passed": self.passed,
+            "reasons": list(self.reasons),
+        }
+
+
+def grip_spot(erased: Tensor) -> tuple[float, float, float] | None:
+    """Centre x, y and radius in pixels of the erased part of a handle `[H,W]`; None where nothing was erased."""
+    rows, columns = torch.nonzero(erased > 0.5, as_tuple=True)
+    if rows.numel() == 0:
+        return None
+    x, y = columns.double() + 0.5, rows.double() + 0.5
+    cx, cy = float(x.mean()), float(y.mean())
+    return cx, cy, float(torch.hypot(x - cx, y - cy).max()) + 0.5
+
+
+def distance_to_grip(one: JudgedHand, spot: tuple[float, float, float]) -> float:
+    """Pixels from the hand's nearest point to the rim of the grip; 0 where they meet."""
+    away = torch.hypot(one.points[:, 0] - spot[0], one.points[:, 1] - spot[1]).min()
+    return max(0.0, float(away) - spot[2])
+
+
+def judge_picture(
+    people: tuple[Person, ...], *, expected: int = 1, min_score: float = 0.5, erased: Tensor | None = None
+) -> Verdict:
+    """Count people, judge every hand, and ask whether one is at the erased part of the handle `[H,W]`."""
+    check_range(min_score, 0.0, 1.0, "min_score")
+    number, hands = count_people(people), tuple(judge_hands(people))
+    reasons = []
+    if number != expected:
+        found = _NUMBERS[number] if number < len(_NUMBERS) else f"{number} people"
+        reasons.append(f"{found} in the picture" + ("" if expected == 1 and number > 1 else f", {expected} expected"))
+    if len(hands) > 2 * max(number, 1):
+        reasons.append(f"{len(hands)} hands in the picture, too many for {_NUMBERS[min(max(number, 1), 4)]}")
+    for one in hands:
+        if one.result.size < SMALL:
+            reasons.append(f"the {one.side} hand is only {one.result.size:.0f} px long: too small to judge")
+        elif one.score < min_score:
+            said = "; ".join(one.result.reasons) or "it looks unlike a hand"
+            reasons.append(f"the {one.side} hand scores {one.score:.2f}: {said}")
+    spot = None if erased is None else grip_spot(erased)
+    at_grip = None
+    if spot is not None:
+        at_grip = any(distance_to_grip(one, spot) <= _GRIP_REACH * one.result.size for one in hands)
+        if not at_grip:
+            reasons.append("no hand at the handle")
+    return Verdict(number, hands, at_grip, tuple(reasons))

@@ -1,0 +1,224 @@
+"""Cutting hands out for refinement: square crops at a model's resolution, soft masks, and the record that leads back.
+
+A crop is a scaling and a shift, sub-pixel; where it reaches beyond the picture the picture is mirrored, so that the
+model sees a continuation instead of a black bar. Only the part of the picture under a crop is ever resampled.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..colorspace import linear_to_srgb, srgb_to_linear
+from ..errors import EmptyMaskError, ParameterError
+from ..placement import Affine
+from ..resample import place
+from ..tensors import check_image, check_mask, check_range, expand_batch, item, same_size
+from .check import distance_to_grip, grip_spot
+from .keypoints import Person
+from .people import JudgedHand, judge_hands
+
+_MARGIN = 4
+_SOFT = 0.5
+"""The mask's soft rim as a part of its growth."""
+_GRIP_HAND = 1.6
+"""A hand that holds a handle is about this many times as wide as the gap that was opened for it."""
+_LEAST_SIDE = 32.0
+"""Crops are never smaller than this many pixels of the picture: a few pixels hold no hand to refine."""
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class HandCrop:
+    """One crop: `transform` leads from the pixels of picture number `picture` (from 0) to the crop's."""
+
+    picture: int
+    transform: Affine
+    before: float | None
+    """Score 0..1 of the hand's shape before refinement; None where no hand was found (a crop around the grip)."""
+    side: str
+    """`left`, `right`, or `unknown`."""
+    length: float
+    """The hand's length in pixels of the picture; 0 where no hand was found."""
+    outline: tuple[Point, ...]
+    """Convex hull of the hand's points in crop pixels (one point: the middle of the grip)."""
+    grow: float
+    """How far the mask reaches beyond the outline, in crop pixels."""
+
+    @property
+    def corner(self) -> Point:
+        """The square's left and top in pixels of the picture."""
+        return -self.transform.tx / self.transform.a, -self.transform.ty / self.transform.d
+
+
+@dataclass(frozen=True)
+class HandCrops:
+    """All crops of a batch (`PRODGEN_HAND_CROPS`): the pictures' size and number, the crops' side in pixels."""
+
+    width: int
+    height: int
+    pictures: int
+    size: int
+    crops: tuple[HandCrop, ...]
+
+    def __len__(self) -> int:
+        return len(self.crops)
+
+
+@dataclass(frozen=True)
+class CropSettings:
+    """`context`: crop side over the hand's longer side; `mask_grow`: growth of the mask as a part of that side."""
+
+    size: int = 1024
+    context: float = 1.6
+    max_hands: int = 2
+    mask_grow: float = 0.12
+
+    def check(self) -> None:
+        if self.size < 64 or self.size % 64:
+            raise ParameterError(f"size is {self.size}; it must be a multiple of 64.")
+        check_range(self.context, 1.0, 8.0, "context")
+        check_range(self.mask_grow, 0.0, 1.0, "mask_grow")
+        check_range(self.max_hands, 1, 64, "max_hands")
+
+
+def plan_crops(
+    image: Tensor, people: list[tuple[Person, ...]] | None, erased: Tensor | None, settings: CropSettings
+) -> HandCrops:
+    """Choose the crops: in each picture the hands nearest to the grip (without one: the worst first), else the grip.
+
+    `image` `[B,H,W,C]`; `people` per picture, None without pose points; `erased` `[B,H,W]` or `[1,H,W]`, 1 = erased.
+    Raises EmptyMaskError when there is neither a hand nor a grip anywhere.
+    """
+    settings.check()
+    image = check_image(image)
+    if erased is not None:
+        erased = check_mask(erased, "erased")
+        same_size(image=image, erased=erased)
+        erased = expand_batch(erased, image.shape[0]) if erased.shape[0] == 1 else erased
+    batch, height, width = image.shape[:3]
+    crops: list[HandCrop] = []
+    for index in range(batch):
+        spot = None if erased is None else grip_spot(item(erased, index))
+        hands = [] if people is None else judge_hands(people[index])
+        if spot is not None:
+            grip = spot
+            hands.sort(key=lambda one: distance_to_grip(one, grip))
+        else:
+            hands.sort(key=lambda one: one.score)
+        chosen = [_around_hand(index, one, settings, width, height) for one in hands[: settings.max_hands]]
+        if not chosen and spot is not None:
+            chosen = [_around_grip(index, spot, settings, width, height)]
+        crops += chosen
+    if not crops:
+        raise EmptyMaskError(
+            "no hand was found and no grip is known: connect the keypoints of a pose detector, or the erased mask of "
+            "'Erase Handle' (1 = where the hand goes). If both are connected, the picture has no hand to refine."
+        )
+    return HandCrops(width, height, batch, settings.size, tuple(crops))
+
+
+def _around_hand(index: int, one: JudgedHand, settings: CropSettings, width: int, height: int) -> HandCrop:
+    left, top, right, bottom = one.box
+    extent = max(right - left, bottom - top, 1.0)
+    transform = _square(one.center, extent, settings, width, height)
+    hull = tuple(transform.apply(x, y) for x, y in convex_hull([(float(x), float(y)) for x, y in one.points]))
+    grow = settings.mask_grow * extent * transform.a
+    return HandCrop(index, transform, one.geometry, one.side, one.result.size, hull, grow)
+
+
+def _around_grip(
+    index: int, spot: tuple[float, float, float], settings: CropSettings, width: int, height: int
+) -> HandCrop:
+    x, y, radius = spot
+    extent = 2 * radius * _GRIP_HAND
+    transform = _square((x, y), extent, settings, width, height)
+    reach = (0.5 + settings.mask_grow) * extent * transform.a
+    return HandCrop(index, transform, None, "unknown", 0.0, (transform.apply(x, y),), reach)
+
+
+def _square(center: Point, extent: float, settings: CropSettings, width: int, height: int) -> Affine:
+    """Square around `center`, moved into the picture where it fits; always larger than the mask."""
+    rim = 1 + 2 * settings.mask_grow * (1 + _SOFT)
+    side = max(extent * max(settings.context, rim * 1.05), _LEAST_SIDE)
+    corner = []
+    for middle, limit in zip(center, (width, height), strict=True):
+        low = middle - side / 2
+        corner.append(min(max(low, 0.0), limit - side) if side <= limit else (limit - side) / 2)
+    scale = settings.size / side
+    return Affine.scale_translate(scale, -corner[0] * scale, -corner[1] * scale)
+
+
+def convex_hull(points: list[Point]) -> list[Point]:
+    """Corners of the convex hull, counter-clockwise in a y-up frame (Andrew's monotone chain, 1979)."""
+    ordered = sorted(set(points))
+    if len(ordered) < 3:
+        return ordered
+
+    def chain(along: list[Point]) -> list[Point]:
+        hull: list[Point] = []
+        for x, y in along:
+            while len(hull) > 1:
+                (ax, ay), (bx, by) = hull[-2:]
+                if (bx - ax) * (y - ay) - (by - ay) * (x - ax) > 0:
+                    break
+                hull.pop()
+            hull.append((x, y))
+        return hull[:-1]
+
+    return chain(ordered) + chain(ordered[::-1])
+
+
+def crop_mask(crop: HandCrop, size: int, like: Tensor) -> Tensor:
+    """Soft mask `[size,size]`: 1 up to `grow` beyond the outline, fading to 0 over half as much again."""
+    axis = torch.arange(size, dtype=torch.float32, device=like.device) + 0.5
+    x, y = axis.unsqueeze(0), axis.unsqueeze(1)
+    corners = crop.outline
+    nearest = torch.full((size, size), math.inf, device=like.device)
+    inside = torch.ones((size, size), dtype=torch.bool, device=like.device)
+    for (ax, ay), (bx, by) in zip(corners, (*corners[1:], corners[0]), strict=True):
+        dx, dy = bx - ax, by - ay
+        along = ((x - ax) * dx + (y - ay) * dy).div_(max(dx * dx + dy * dy, 1e-9)).clamp_(0.0, 1.0)
+        away = (x - ax - along * dx).square_().add_((y - ay - along * dy).square_())
+        nearest = torch.minimum(nearest, away)
+        inside &= (dx * (y - ay) - dy * (x - ax)) >= 0
+    distance = nearest.sqrt_()
+    if len(corners) > 2:
+        distance.masked_fill_(inside, 0.0)
+    soft = max(_SOFT * crop.grow, 1.0)
+    ramp = (1 - (distance - crop.grow) / soft).clamp_(0.0, 1.0)
+    return ramp * ramp * (3 - 2 * ramp)
+
+
+def _mirrored(start: int, stop: int, limit: int, device: torch.device) -> Tensor:
+    """Indices `start..stop` folded back into `0..limit`."""
+    index = torch.arange(start, stop, device=device) % (2 * limit)
+    return torch.where(index < limit, index, 2 * limit - 1 - index)
+
+
+def cut(image: Tensor, crop: HandCrop, size: int) -> Tensor:
+    """One crop `[size,size,C]` of one picture `[H,W,C]`, in linear light, mirrored beyond the picture's border."""
+    left, top = crop.corner
+    side = size / crop.transform.a
+    margin = _MARGIN * math.ceil(max(1.0, 1.0 / crop.transform.a))
+    x0, y0 = math.floor(left) - margin, math.floor(top) - margin
+    x1, y1 = math.ceil(left + side) + margin, math.ceil(top + side) + margin
+    rows = _mirrored(y0, y1, image.shape[0], image.device)
+    columns = _mirrored(x0, x1, image.shape[1], image.device)
+    window = srgb_to_linear(image[rows][:, columns])
+    shift = crop.transform.after(Affine.scale_translate(1.0, float(x0), float(y0)))
+    patch = place(window, shift, size, size)
+    return linear_to_srgb(patch.pixels.clamp(0.0, 1.0))
+
+
+def cut_all(image: Tensor, plan: HandCrops) -> tuple[Tensor, Tensor]:
+    """Crops `[N,size,size,3]` sRGB and masks `[N,size,size]` of `image` `[B,H,W,C]`."""
+    image = check_image(image)
+    rgb = image[..., :3] if image.shape[-1] != 1 else image.expand(*image.shape[:-1], 3)
+    crops = torch.stack([cut(rgb[crop.picture], crop, plan.size) for crop in plan.crops])
+    masks = torch.stack([crop_mask(crop, plan.size, image) for crop in plan.crops])
+    return crops, masks

@@ -1,0 +1,161 @@
+"""Who is in the picture: people counted once, each hand given the side of the wrist it hangs at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from .anatomy import BODY_BONES, HAND_OF_STATURE, LEFT_WRIST, RIGHT_WRIST, WRIST
+from .keypoints import FoundHand, Person
+from .scoring import HandScore, score_hand
+
+POINT_SCORE = 0.3
+"""From here a body point counts as found."""
+_LEAST_BODY = 5
+_SAME = 0.1
+"""Two skeletons whose common points are, on average, nearer than this part of their size are one person."""
+_REACH = 0.6
+"""How far a hand's wrist may be from the arm's, in hand lengths."""
+_TOO_LARGE, _TOO_SMALL = 1.9, 0.45
+_MISPLACED = 0.5
+
+
+@dataclass(frozen=True)
+class JudgedHand:
+    """A hand with its side (`left`, `right`, or `unknown` where no arm ends), score and reasons."""
+
+    hand: FoundHand
+    side: str
+    side_from: str
+    """`wrist`; `other arm` where only the other hand's wrist was found; `label`, the detector's word, without any."""
+    result: HandScore
+    geometry: float
+    """The score of the hand's own shape, without its body."""
+
+    @property
+    def score(self) -> float:
+        return self.result.score
+
+    @property
+    def points(self) -> Tensor:
+        """`[n,2]`: the points that were found."""
+        return self.hand.points[self.hand.scores > 0.1]
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, right, bottom in pixels."""
+        low, high = self.points.amin(dim=0), self.points.amax(dim=0)
+        return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+    @property
+    def center(self) -> tuple[float, float]:
+        left, top, right, bottom = self.box
+        return (left + right) / 2, (top + bottom) / 2
+
+
+def count_people(people: tuple[Person, ...]) -> int:
+    """How many different people: skeletons with at least five sure points, two on one place counted once."""
+    counted: list[Tensor] = []
+    for person in people:
+        body = person.body
+        if int((body[:, 2] >= POINT_SCORE).sum()) < _LEAST_BODY:
+            continue
+        if not any(_same(body, other) for other in counted):
+            counted.append(body)
+    return len(counted)
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    both = (a[:, 2] >= POINT_SCORE) & (b[:, 2] >= POINT_SCORE)
+    if int(both.sum()) < 3:
+        return False
+    size = max(float((body[both, :2].amax(dim=0) - body[both, :2].amin(dim=0)).norm()) for body in (a, b))
+    return float((a[both, :2] - b[both, :2]).norm(dim=1).mean()) < _SAME * size
+
+
+def judge_hands(people: tuple[Person, ...]) -> list[JudgedHand]:
+    """All hands that were found in one picture, best first within each person; one hand found twice counts once."""
+    judged = []
+    for owner, person in enumerate(people):
+        for hand in person.hands:
+            result = score_hand(hand.points, hand.scores)
+            if result.found:
+                judged.append((owner, JudgedHand(hand, hand.label, "label", result, result.score)))
+    judged = _without_doubles(judged)
+    wrists = _wrists(people)
+    taken: dict[int, tuple[int, str]] = {}
+    pairs = sorted(
+        (float((_root(one) - at).norm()) / one.result.size, index, spot)
+        for index, (_, one) in enumerate(judged)
+        for spot, (_, _, at) in enumerate(wrists)
+    )
+    used = set()
+    for distance, index, spot in pairs:
+        if distance <= _REACH and index not in taken and spot not in used:
+            used.add(spot)
+            taken[index] = (wrists[spot][0], wrists[spot][1])
+    return [
+        _placed(one, people, taken.get(index), [side for of, side, _ in wrists if of == owner])
+        for index, (owner, one) in enumerate(judged)
+    ]
+
+
+def _without_doubles(judged: list[tuple[int, JudgedHand]]) -> list[tuple[int, JudgedHand]]:
+    kept: list[tuple[int, JudgedHand]] = []
+    for owner, one in sorted(judged, key=lambda entry: -entry[1].score):
+        near = any(
+            float((one.hand.points - other.hand.points).norm(dim=1).median()) < 0.15 * other.result.size
+            for _, other in kept
+        )
+        if not near:
+            kept.append((owner, one))
+    return kept
+
+
+def _root(one: JudgedHand) -> Tensor:
+    """The hand's wrist, or the middle of what was found of it."""
+    return one.hand.points[WRIST] if float(one.hand.scores[WRIST]) > 0.1 else one.points.mean(dim=0)
+
+
+def _wrists(people: tuple[Person, ...]) -> list[tuple[int, str, Tensor]]:
+    return [
+        (owner, side, person.body[point, :2])
+        for owner, person in enumerate(people)
+        for side, point in (("right", RIGHT_WRIST), ("left", LEFT_WRIST))
+        if float(person.body[point, 2]) >= POINT_SCORE
+    ]
+
+
+def _placed(one: JudgedHand, people: tuple[Person, ...], arm: tuple[int, str] | None, arms: list[str]) -> JudgedHand:
+    """The hand with its arm's side, its score lowered where it hangs at none or does not fit the body's size."""
+    if arm is None:
+        if not arms:
+            return one
+        if len(arms) == 1:
+            return replace(one, side="left" if arms[0] == "right" else "right", side_from="other arm")
+        return _marked(replace(one, side="unknown"), "a hand that hangs at no arm")
+    owner, side = arm
+    one = replace(one, side=side, side_from="wrist")
+    stature = _stature(people[owner].body)
+    if stature > 0:
+        ratio = one.result.size / (HAND_OF_STATURE * stature)
+        if ratio > _TOO_LARGE:
+            return _marked(one, "a hand far too large for its body")
+        if ratio < _TOO_SMALL:
+            return _marked(one, "a hand far too small for its body")
+    return one
+
+
+def _marked(one: JudgedHand, reason: str) -> JudgedHand:
+    result = replace(one.result, score=one.result.score * _MISPLACED, reasons=(*one.result.reasons, reason))
+    return replace(one, result=result)
+
+
+def _stature(body: Tensor) -> float:
+    """The body's height in pixels by its longest-looking bone; bones look shorter than they are, never longer."""
+    best = 0.0
+    for first, second, share in BODY_BONES:
+        if min(float(body[first, 2]), float(body[second, 2])) >= POINT_SCORE:
+            best = max(best, float((body[first, :2] - body[second, :2]).norm()) / share)
+    return best

@@ -1,0 +1,319 @@
+"""Putting refined hands back: judged first, matched in colour, and only inside their masks.
+
+What the refinement did not change keeps the picture's own pixels, detail that the crop could not hold included; outside
+the masks every pixel keeps its bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..colorspace import linear_to_srgb, srgb_to_linear
+from ..errors import ParameterError, ShapeError
+from ..filters import gaussian_blur, square_max
+from ..pasting import inward_feather
+from ..placement import Affine
+from ..resample import place
+from ..tensors import check_image, check_mask, check_range, expand_batch
+from .crops import HandCrop, HandCrops, crop_mask, cut
+from .keypoints import Person
+from .scoring import HandScore, score_hand
+
+KEEP = ("if_better", "always")
+MAX_FEATHER = 256.0
+_MOST_GAIN, _MOST_SHIFT = 0.15, 0.08
+"""Limits of the colour correction, in sRGB values: more is another picture, not a drift."""
+_UNCHANGED, _CHANGED = 0.5 / 255, 3 / 255
+_NOTHING = 1 / 512
+"""Coverage below this is none."""
+_LEAST_SHAPE = 0.5
+"""What a hand must score that was put where none was found."""
+_MOST_BRIGHTER = 0.25
+_SAME_SIZE = (0.55, 1.8)
+"""How the refined hand's length may relate to the old one's."""
+
+
+@dataclass(frozen=True)
+class StitchSettings:
+    """`min_gain`: how much better the score must be; `feather`: pixels of the picture, inward from the mask's edge."""
+
+    keep: str = "if_better"
+    min_gain: float = 0.02
+    feather: float = 4.0
+
+    def check(self) -> None:
+        if self.keep not in KEEP:
+            raise ParameterError(f"keep is {self.keep!r}; choose one of {', '.join(KEEP)}.")
+        check_range(self.min_gain, 0.0, 1.0, "min_gain")
+        check_range(self.feather, 0.0, MAX_FEATHER, "feather")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What became of one refined hand and why; scores are None where nothing was there to score."""
+
+    crop: HandCrop
+    before: float | None
+    after: float | None
+    kept: bool
+    why: str
+    color_shift: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "picture": self.crop.picture + 1,
+            "side": self.crop.side,
+            "before": self.before,
+            "after": self.after,
+            "kept": self.kept,
+            "why": self.why,
+            "color_shift": self.color_shift,
+        }
+
+
+@dataclass(frozen=True)
+class Stitched:
+    """Pictures `[B,H,W,C]`, what was changed `[B,H,W]` 0..1, one decision per crop."""
+
+    image: Tensor
+    mask: Tensor
+    decisions: tuple[Decision, ...]
+
+
+def stitch(
+    image: Tensor,
+    refined: Tensor,
+    plan: HandCrops,
+    settings: StitchSettings,
+    masks: Tensor | None = None,
+    after: list[tuple[Person, ...]] | None = None,
+    before: list[tuple[Person, ...]] | None = None,
+) -> Stitched:
+    """Put the crops that are worth it back into the pictures that they were cut from.
+
+    `image` `[B,H,W,C]` and `refined` `[N,s,s,3]` sRGB 0..1; `masks` `[N,s,s]` (default: those of the plan); `after`
+    and `before`: people found in the refined and in the original crops, in crop pixels. `refined` may have another
+    size than the plan's crops. Raises ShapeError where numbers or sizes do not fit.
+    """
+    settings.check()
+    image, refined = check_image(image), check_image(refined, "refined")
+    _check_fit(image, refined, plan)
+    size = plan.size
+    if masks is not None:
+        masks = check_mask(masks, "masks")
+        masks = expand_batch(masks, len(plan)) if masks.shape[0] == 1 else masks
+        if tuple(masks.shape) != (len(plan), size, size):
+            raise ShapeError(
+                f"masks {tuple(masks.shape)} do not belong to {len(plan)} crop(s) of {size}×{size} pixels: connect the "
+                "masks of 'Crop Hands'."
+            )
+    result = image.clone(memory_format=torch.contiguous_format)
+    changed = image.new_zeros(image.shape[:3])
+    decisions = []
+    for index, crop in enumerate(plan.crops):
+        source = image[crop.picture]
+        original = cut(source[..., :3], crop, size)
+        fresh = _at_size(refined[index, ..., :3], size)
+        mask = crop_mask(crop, size, image) if masks is None else _faded(masks[index], crop, plan)
+        decision = _decide(crop, original, fresh, mask, settings, _of(after, index), _of(before, index))
+        if decision.kept:
+            fresh, shift = match_color(fresh, original, mask)
+            decision = Decision(crop, decision.before, decision.after, True, decision.why, shift)
+            _lay(result[crop.picture], changed[crop.picture], source, original, fresh, mask, crop, settings.feather)
+        decisions.append(decision)
+    return Stitched(result, changed, tuple(decisions))
+
+
+def _of(people: list[tuple[Person, ...]] | None, index: int) -> tuple[Person, ...] | None:
+    return None if people is None else people[index]
+
+
+def _check_fit(image: Tensor, refined: Tensor, plan: HandCrops) -> None:
+    if (image.shape[2], image.shape[1], image.shape[0]) != (plan.width, plan.height, plan.pictures):
+        raise ShapeError(
+            f"image {tuple(image.shape)} is not what the hands were cut from ({plan.pictures} picture(s) of "
+            f"{plan.width}×{plan.height} pixels): connect the picture that went into 'Crop Hands'."
+        )
+    if refined.shape[0] != len(plan) or refined.shape[1] != refined.shape[2]:
+        raise ShapeError(
+            f"refined {tuple(refined.shape)} does not belong to {len(plan)} square crop(s): refine the crops of 'Crop "
+            "Hands' in one batch and keep their order."
+        )
+
+
+def _at_size(picture: Tensor, size: int) -> Tensor:
+    """`[s,s,3]` resampled to `size`, in linear light; the same pixels where it has that size."""
+    if picture.shape[0] == size:
+        return picture
+    scale = size / picture.shape[0]
+    padded = torch.nn.functional.pad(picture.permute(2, 0, 1).unsqueeze(0), (8,) * 4, mode="replicate")
+    linear = srgb_to_linear(torch.nan_to_num(padded[0].permute(1, 2, 0)))
+    moved = place(linear, Affine.scale_translate(scale, -8 * scale, -8 * scale), size, size)
+    return linear_to_srgb(moved.pixels.clamp(0.0, 1.0))
+
+
+def _faded(mask: Tensor, crop: HandCrop, plan: HandCrops) -> Tensor:
+    """A mask `[s,s]` that ends softly at those sides of its crop that are not the picture's border."""
+    size = plan.size
+    rim = max(2.0, size / 64)
+    axis = torch.arange(size, dtype=torch.float32, device=mask.device) + 0.5
+    left, top = crop.corner
+    side = size / crop.transform.a
+    ramps = []
+    for low, limit in ((left, plan.width), (top, plan.height)):
+        ramp = torch.ones_like(axis)
+        if low > 0.5:
+            ramp = ramp * ((axis - 1) / rim).clamp(0.0, 1.0)
+        if low + side < limit - 0.5:
+            ramp = ramp * ((size - 1 - axis) / rim).clamp(0.0, 1.0)
+        ramps.append(ramp)
+    return mask * ramps[0].unsqueeze(0) * ramps[1].unsqueeze(1)
+
+
+def _decide(
+    crop: HandCrop,
+    original: Tensor,
+    fresh: Tensor,
+    mask: Tensor,
+    settings: StitchSettings,
+    after: tuple[Person, ...] | None,
+    before: tuple[Person, ...] | None,
+) -> Decision:
+    was = crop.before
+    if before is not None:
+        earlier = nearest_hand(before, crop)
+        was = None if earlier is None else earlier.score
+    now = None if after is None else nearest_hand(after, crop)
+    score = None if after is None else 0.0 if now is None else now.score
+    if not bool(torch.isfinite(fresh).all()):
+        return Decision(crop, was, score, False, "the refined picture holds no valid numbers")
+    if settings.keep == "always":
+        return Decision(crop, was, score, True, "kept as asked")
+    fault = _insane(original, fresh, mask)
+    if fault is not None:
+        return Decision(crop, was, score, False, fault)
+    if after is None:
+        return Decision(crop, was, None, True, "kept unscored: connect pose points of the refined crops to judge it")
+    return Decision(crop, was, score, *_compared(crop, was, now, settings.min_gain))
+
+
+def _compared(crop: HandCrop, was: float | None, now: HandScore | None, min_gain: float) -> tuple[bool, str]:
+    """Whether a scored hand is worth keeping, and why."""
+    if now is None:
+        return False, "no hand was found in the refined crop at its place"
+    if crop.length > 0 and not _SAME_SIZE[0] < now.size / (crop.length * crop.transform.a) < _SAME_SIZE[1]:
+        return False, "the refined hand has another size"
+    if was is None:
+        good = now.score >= _LEAST_SHAPE
+        return good, "a hand where none was found" if good else _worse(now, "is no good one")
+    better = now.score >= was + min_gain
+    return better, "better" if better else _worse(now, "is not better")
+
+
+def _worse(now: HandScore, said: str) -> str:
+    return "; ".join((f"the refined hand {said}", *now.reasons))
+
+
+def nearest_hand(people: tuple[Person, ...], crop: HandCrop) -> HandScore | None:
+    """The score of the hand nearest to the crop's outline (points in crop pixels), None with none at its place."""
+    x = sum(corner[0] for corner in crop.outline) / len(crop.outline)
+    y = sum(corner[1] for corner in crop.outline) / len(crop.outline)
+    radius = max(((cx - x) ** 2 + (cy - y) ** 2) ** 0.5 for cx, cy in crop.outline) + crop.grow
+    best: tuple[float, HandScore] | None = None
+    for person in people:
+        for hand in person.hands:
+            result = score_hand(hand.points, hand.scores)
+            if not result.found:
+                continue
+            middle = hand.points[hand.scores > 0.1].mean(dim=0)
+            away = float(torch.hypot(middle[0] - x, middle[1] - y))
+            if away <= radius and (best is None or away < best[0]):
+                best = (away, result)
+    return None if best is None else best[1]
+
+
+def _insane(original: Tensor, fresh: Tensor, mask: Tensor) -> str | None:
+    """What is plainly wrong with a refined crop that nobody scored, or None."""
+    inside = mask > 0.5
+    if not bool(inside.any()):
+        return "the mask is empty"
+    was, now = original[inside], fresh[inside]
+    if float(now.std()) < 0.15 * float(was.std()):
+        return "the refined crop is blank"
+    difference = float(now.mean() - was.mean())
+    if abs(difference) > _MOST_BRIGHTER:
+        return f"the refined crop is much {'brighter' if difference > 0 else 'darker'}"
+    return None
+
+
+def match_color(fresh: Tensor, original: Tensor, mask: Tensor) -> tuple[Tensor, float]:
+    """`fresh` with its colour drift undone, and the largest shift of a channel, sRGB 0..1.
+
+    A refinement leaves what surrounds the hand as it was, but for a drift of its model: per channel, the gain and shift
+    that carry the surroundings (mask 0) of `fresh` onto those of `original`, within limits.
+    """
+    ring = mask <= 0
+    if int(ring.sum()) < 64:
+        return fresh, 0.0
+    now, was = fresh[ring], original[ring]
+    mean_now, mean_was = now.mean(dim=0), was.mean(dim=0)
+    spread = (now - mean_now).square().mean(dim=0)
+    joint = ((now - mean_now) * (was - mean_was)).mean(dim=0)
+    gain = torch.where(spread > 1e-4, joint / spread.clamp(min=1e-4), torch.ones_like(joint))
+    gain = gain.clamp(1 - _MOST_GAIN, 1 + _MOST_GAIN)
+    shift = (mean_was - mean_now).clamp(-_MOST_SHIFT, _MOST_SHIFT)
+    moved = ((fresh - mean_now) * gain + mean_now + shift).clamp(0.0, 1.0)
+    largest = float((moved - fresh)[mask > 0].abs().mean(dim=0).max()) if bool((mask > 0).any()) else 0.0
+    return moved, largest
+
+
+def _lay(
+    target: Tensor,
+    changed: Tensor,
+    source: Tensor,
+    original: Tensor,
+    fresh: Tensor,
+    mask: Tensor,
+    crop: HandCrop,
+    feather: float,
+) -> None:
+    """Mix one refined crop into `target` `[H,W,C]` and note it in `changed` `[H,W]`; both are the caller's own."""
+    back = Affine.scale_translate(1 / crop.transform.a, *crop.corner)
+    height, width = target.shape[:2]
+    difference = (fresh - original).abs().amax(dim=-1)
+    moved = ((square_max(difference, 2) - _UNCHANGED) / (_CHANGED - _UNCHANGED)).clamp(0.0, 1.0)
+    was, now = srgb_to_linear(original), srgb_to_linear(fresh)
+    layers = torch.cat((now - was, was, mask.unsqueeze(-1), gaussian_blur(moved[None], 2.0)[0].unsqueeze(-1)), dim=-1)
+    patch = place(_framed(layers), _shifted(back), width, height)
+    if not patch.pixels.numel():
+        return
+    delta, base = patch.pixels[..., :3], patch.pixels[..., 3:6]
+    cover, own = patch.pixels[..., 6].clamp(0.0, 1.0), patch.pixels[..., 7:].clamp(0.0, 1.0)
+    if feather > 0:
+        cover = cover * inward_feather(cover, feather)
+    cover = torch.where(cover < _NOTHING, torch.zeros_like(cover), cover)
+    there = (patch.rows, patch.columns)
+    picture = srgb_to_linear(source[there][..., :3])
+    # Detail that a crop cannot hold stays with unchanged pixels and goes with changed ones.
+    refined = picture + delta + (base - picture) * own
+    below = srgb_to_linear(target[there][..., :3])
+    mixed = linear_to_srgb((below + (refined - below) * cover.unsqueeze(-1)).clamp(0.0, 1.0))
+    target[there][..., :3] = torch.where(cover.unsqueeze(-1) > 0, mixed, target[there][..., :3])
+    changed[there] = torch.maximum(changed[there], cover)
+
+
+_FRAME = 8
+
+
+def _framed(layers: Tensor) -> Tensor:
+    """Layers `[s,s,C]` continued over a rim, so that resampling at the crop's border meets no black."""
+    planes = layers.permute(2, 0, 1).unsqueeze(0)
+    return torch.nn.functional.pad(planes, (_FRAME,) * 4, mode="replicate")[0].permute(1, 2, 0)
+
+
+def _shifted(back: Affine) -> Affine:
+    return back.after(Affine.scale_translate(1.0, -float(_FRAME), -float(_FRAME)))

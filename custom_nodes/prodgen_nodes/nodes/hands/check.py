@@ -1,0 +1,104 @@
+"""Check Hands and People: is there one person, and are the hands human?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.latest import io
+from torch import Tensor
+
+from ...imaging.errors import KeypointError, ShapeError
+from ...imaging.hands import frame_size, judge_picture, parse_frames
+from ...imaging.tensors import check_image, check_mask, item
+from ..common import CATEGORY, output, thumbnails
+from .wires import KeypointsType, batch_mask, boxed, merged
+
+
+class ProdgenHandCheck(io.ComfyNode):
+    """Counts people and judges every hand by the geometry of its pose points."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ProdgenHandCheck",
+            display_name="Check Hands and People",
+            category=CATEGORY,
+            description=(
+                "Says whether the picture holds the people it should and whether their hands are human: length and "
+                "bending of fingers, order of knuckles, tips grown together, size against the body, a hand at the "
+                "handle. Works on pose points, without a model of its own."
+            ),
+            search_aliases=["hand check", "finger count", "bad hands", "quality gate", "pose check", "count people"],
+            inputs=[
+                KeypointsType.Input(
+                    "keypoints",
+                    tooltip="From SDPose Keypoint Extractor. Give it person boxes, or it sees one person only.",
+                ),
+                io.Image.Input(
+                    "image", optional=True, tooltip="The picture the points were found in; for the preview."
+                ),
+                io.Mask.Input(
+                    "erased",
+                    optional=True,
+                    tooltip="From Erase Handle, at the picture's size: where a hand must be (1). Without it any hand "
+                    "may be anywhere.",
+                ),
+                io.Int.Input("people", default=1, min=0, max=50, tooltip="How many people there must be."),
+                io.Float.Input(
+                    "min_score",
+                    default=0.5,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Each hand must score at least this: 1 is a faultless hand, below 0.5 something is wrong.",
+                ),
+            ],
+            outputs=[
+                io.String.Output(
+                    display_name="report", tooltip="JSON: people, hands, hand_at_grip, passed, reasons in words."
+                )
+            ],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        keypoints: Any,
+        people: int,
+        min_score: float,
+        image: Tensor | None = None,
+        erased: Tensor | None = None,
+    ) -> io.NodeOutput:
+        if image is not None:
+            image = check_image(image)
+            erased = batch_mask(erased, image, "erased")
+            width, height, count = image.shape[2], image.shape[1], image.shape[0]
+        else:
+            frames = [keypoints] if isinstance(keypoints, dict) else keypoints
+            if not frames:
+                raise KeypointError("keypoints hold no frame: connect a pose detector's keypoints output.")
+            width, height = frame_size(frames[0])
+            count = len(frames)
+            if erased is not None:
+                erased = check_mask(erased, "erased")
+                width, height = erased.shape[2], erased.shape[1]
+                if erased.shape[0] not in (1, count):
+                    raise ShapeError(
+                        f"erased {tuple(erased.shape)} has another number of pictures than keypoints ({count})."
+                    )
+        found = parse_frames(keypoints, width, height, count)
+        verdicts = [
+            judge_picture(
+                found[index],
+                expected=people,
+                min_score=min_score,
+                erased=None if erased is None else item(erased, index).cpu(),
+            )
+            for index in range(count)
+        ]
+        preview = None
+        if image is not None:
+            boxes = [(hand.box, hand.score >= min_score) for hand in verdicts[0].hands]
+            preview = thumbnails(boxed(image[0].cpu(), boxes).unsqueeze(0))
+        return output(report=merged([verdict.as_dict() for verdict in verdicts]), preview=preview, cls=cls)

@@ -1,0 +1,123 @@
+"""Put Hands Back: refined hands into their picture, where they are better than before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.latest import io
+from torch import Tensor
+
+from ...imaging.hands import KEEP, MAX_FEATHER, HandCrops, StitchSettings, parse_frames, stitch
+from ...imaging.tensors import check_image
+from ..common import CATEGORY, deliver, optional_mask, output, work_device
+from .wires import HandCropsType, KeypointsType
+
+
+class ProdgenStitchHands(io.ComfyNode):
+    """Scores each refined hand against what it was and stitches the better ones."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ProdgenStitchHands",
+            display_name="Put Hands Back",
+            category=CATEGORY,
+            description=(
+                "Puts refined hands back where Crop Hands took them from. Each is scored before and after and kept "
+                "only if better; its colour is matched to its surroundings; outside the masks the picture stays bit "
+                "for bit as it was."
+            ),
+            search_aliases=["hand detailer", "hand fix", "stitch hands", "inpaint stitch", "uncrop", "paste hands"],
+            inputs=[
+                io.Image.Input("image", tooltip="The very picture that went into Crop Hands."),
+                io.Image.Input("refined", tooltip="The refined crops, all of them, in their order."),
+                HandCropsType.Input("hand_crops", tooltip="From Crop Hands."),
+                io.Combo.Input(
+                    "keep",
+                    options=list(KEEP),
+                    default=KEEP[0],
+                    tooltip=(
+                        "if_better: a refined hand replaces the old one only when it scores higher. always: take "
+                        "every refined hand."
+                    ),
+                ),
+                io.Float.Input(
+                    "min_gain",
+                    default=0.02,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="How much higher (0..1) a refined hand must score to be kept.",
+                ),
+                io.Float.Input(
+                    "feather",
+                    default=4.0,
+                    min=0.0,
+                    max=MAX_FEATHER,
+                    step=0.5,
+                    tooltip="Pixels of the picture over which a refined hand fades in, inward from its mask's edge.",
+                ),
+                io.Mask.Input(
+                    "masks",
+                    optional=True,
+                    tooltip="Where the refined crops count (1), at their size. Without it, the masks of Crop Hands.",
+                ),
+                KeypointsType.Input(
+                    "keypoints",
+                    optional=True,
+                    tooltip="Pose points found in the refined crops: one frame for each. Without them hands cannot be "
+                    "scored, and only blank or wrongly lit ones are refused.",
+                ),
+                KeypointsType.Input(
+                    "keypoints_before",
+                    optional=True,
+                    advanced=True,
+                    tooltip="Pose points found in the original crops, so that before and after are seen at one size.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output(display_name="image"),
+                io.Mask.Output(display_name="mask", tooltip="What was changed, 0..1."),
+                io.String.Output(
+                    display_name="report", tooltip="JSON: for every hand before, after, kept, and why in words."
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        image: Tensor,
+        refined: Tensor,
+        hand_crops: HandCrops,
+        keep: str,
+        min_gain: float,
+        feather: float,
+        masks: Tensor | None = None,
+        keypoints: Any = None,
+        keypoints_before: Any = None,
+    ) -> io.NodeOutput:
+        refined = check_image(refined, "refined")
+        masks = optional_mask(masks, refined)
+        device, size, count = work_device(), hand_crops.size, len(hand_crops)
+        after, before = (
+            None if frames is None else parse_frames(frames, size, size, count)
+            for frames in (keypoints, keypoints_before)
+        )
+        done = stitch(
+            check_image(image).to(device),
+            refined.to(device),
+            hand_crops,
+            StitchSettings(keep, min_gain, feather),
+            None if masks is None else masks.to(device),
+            after,
+            before,
+        )
+        result, mask = deliver(done.image, done.mask)
+        hands = [decision.as_dict() for decision in done.decisions]
+        report = {
+            "kept": sum(decision.kept for decision in done.decisions),
+            "hands": hands,
+            "scored": after is not None,
+        }
+        return output(result, mask, report=report, preview=result, cls=cls)
