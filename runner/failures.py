@@ -9,6 +9,8 @@ from runner.errors import NodeFailedError, RunnerError
 from runner.events import Failed
 from runner.rejection import node_label
 
+_WIRED_WRONGLY = (".ShapeError", ".ParameterError")
+
 
 class NodeExecutionError(NodeFailedError):
     """A node raised. `node_id` is its id in the graph, `kind` the exception's full name, `said` its message."""
@@ -21,8 +23,8 @@ class NodeExecutionError(NodeFailedError):
 
     @property
     def is_refusal(self) -> bool:
-        """A quality node declined to work on this picture, in its own words; nothing is broken."""
-        return ".imaging.errors." in self.kind
+        """A node declined to work on this picture, in its own words; nothing is broken or wired wrongly."""
+        return ".imaging.errors." in self.kind and not self.kind.endswith(_WIRED_WRONGLY)
 
 
 _TRACEBACK_LINES = 8

@@ -52,7 +52,7 @@ def what_to_try(candidates: Sequence[Candidate], best: Candidate | None) -> list
         elif candidate.verdict == REFUSED:
             troubles[_REFUSED] += 1
         elif candidate.verdict == FAILED:
-            troubles.update({_help(name) for gate in candidate.gates for name in _missed(gate)} - {""})
+            troubles.update({_help(name) for gate in candidate.gates for name in _troubles(gate)} - {""})
     lines = [text for text, _ in troubles.most_common(3)]
     if best is not None and best.score is not None and best.score >= _NARROW:
         lines.append("The best one missed narrowly: look at it, or try more seeds with a larger --best-of.")
@@ -61,11 +61,12 @@ def what_to_try(candidates: Sequence[Candidate], best: Candidate | None) -> list
     return lines
 
 
-def _missed(gate: Gate) -> list[str]:
-    """The figures of a gate that did not pass because of them."""
+def _troubles(gate: Gate) -> list[str]:
+    """The figures because of which a gate did not pass, or else its reasons."""
     if gate.passed is not False:
         return []
-    return [figure.name for figure in gate.figures if figure.value is True or (margin_of(figure) or 0.0) < 0]
+    missed = [figure.name for figure in gate.figures if figure.value is True or (margin_of(figure) or 0.0) < 0]
+    return missed or list(gate.reasons)
 
 
 def _help(figure: str) -> str:

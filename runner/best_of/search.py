@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import time
 from collections.abc import Iterable, Iterator
@@ -58,6 +57,7 @@ class _Search:
     def __init__(self, plan: Plan, session: Session, reporter: Reporter, out: Path, number: int) -> None:
         self._plan, self._session, self._reporter, self._out = plan, session, reporter, out
         self._of = plan.request.best_of
+        self._number = number
         self._first = (number - 1) * self._of + 1
         jobs = plan.jobs(self._first, self._of, number)
         first = next(jobs)
@@ -169,14 +169,23 @@ class _Search:
         ready = {number: future.result() for number, future in self._thumbnails.items() if not future.cancelled()}
         small: dict[int, Any] = {number: picture for number, picture in ready.items() if picture is not None}
         sheet = make_sheet(shown, small, best, passed=best is not None and best.verdict == PASSED)
-        with contextlib.suppress(OSError):  # the results and the table are there
-            sheet.save(self._folder.path / SHEET, quality=90)
+        target = self._folder.path / SHEET
+        part = target.with_name(SHEET + ".part")
+        try:
+            sheet.save(part, "JPEG", quality=90)
+            part.replace(target)
+        except OSError as error:  # the results and the table are there
+            self._reporter.notice(f"The contact sheet could not be written: {error}")
+        finally:
+            part.unlink(missing_ok=True)
 
     def _tell_saved(self, best: Candidate, files: list[str], sidecar: str) -> None:
         job, prompt_id = best.result.spec.index, best.result.prompt_id
         output_names = [file.output for file in best.saved.files] if best.saved else []
         for path, output in zip(files, output_names, strict=True):
             self._reporter.event(events.Output(job, prompt_id, path=path, output=output))
+        score = "" if best.score is None else f" with a score of {best.score:g}"
+        self._reporter.notice(f"The best of {len(self._candidates)}: candidate {best.number}, seed {best.seed}{score}.")
         seconds = round(time.monotonic() - self._began, 3)
         warnings = best.saved.warnings if best.saved else ()
         self._reporter.event(events.Done(job, prompt_id, tuple(files), sidecar, seconds, warnings))
@@ -186,14 +195,16 @@ class _Search:
         if not judged:  # nothing to do with quality
             errors = [candidate.result.error for candidate in self._candidates if candidate.result.error is not None]
             raise errors[0]
-        lines = [f"None of {len(judged)} candidates passed. Why, the most frequent reason first:"]
+        count = self._plan.request.count
+        which = f"Result {self._number} of {count}: " if count > 1 else ""
+        lines = [f"{which}None of {len(judged)} candidates passed. Why, the most frequent reason first:"]
         lines += [f"  - {reason}" for reason in advice.why_none_passed(self._candidates)]
         tips = advice.what_to_try(self._candidates, best)
         if best is not None:
             tips.insert(0, f"The best one (seed {best.seed}) is kept aside in {self._folder.path}.")
         self._reporter.event(
             events.Failed(
-                best.result.spec.index if best else self._first,
+                0,  # no single job
                 best.result.prompt_id if best else None,
                 message="\n".join(lines),
                 exit_code=EXIT_QUALITY,

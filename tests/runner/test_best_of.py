@@ -235,6 +235,15 @@ def test_a_failure_that_the_seed_cannot_change_ends_the_run_at_once(desk: Desk) 
     assert not list(desk.folder.rglob("*_candidates"))
 
 
+def test_what_fails_twice_in_the_same_way_is_not_the_seeds_fault(desk: Desk) -> None:
+    graph = judged("0.05 + 0 * a")
+    graph["6"]["inputs"]["width"] = SIZE + 8  # the mask no longer fits the picture
+    run = desk.submit(graph, "--image", desk.photo(size=(SIZE, SIZE)), "--best-of", 8, "--json")
+    assert run.code == 5
+    assert [event["verdict"] for event in run.of("candidate")][:2] == ["error", "error"]
+    assert len({event["prompt_id"] for event in run.of("queued")}) <= 4
+
+
 def test_without_a_gate_the_first_usable_one_is_taken_and_said(desk: Desk) -> None:
     graph = judged(by_seed({0: 0.3}, 0.6))
     del graph["10"]

@@ -142,6 +142,8 @@ def test_only_what_the_seed_reaches_makes_a_candidate_fail_alone() -> None:
     assert judge(1, ended("3", refusal), {}, seeded).verdict == "refused"
     assert judge(1, ended("3", refusal), {}, seeded).reasons == ("no product here",)
     assert judge(1, ended("3", "RuntimeError"), {}, seeded).verdict == "error"
+    wiring = refusal.replace("EmptyMaskError", "ShapeError")
+    assert judge(1, ended("3", wiring), {}, seeded).verdict == "error"
     with pytest.raises(NodeFailedError):
         judge(1, ended("1", refusal), {}, seeded)
     full = JobResult(JobSpec(1, "w", nodes, {}, Path("x")), "id", error=NotSavedError("the disk is full"))
@@ -155,9 +157,10 @@ def test_reasons_that_differ_in_their_numbers_only_are_one_reason() -> None:
         candidate(i, False, -80.0, reasons=(f"colours differ by ΔE00 {i}.5 (limit 3)",), gates=figures)
         for i in range(1, 4)
     ]
-    several.append(candidate(4, False, -90.0, reasons=("two people",), gates=(gate(False, Figure("people", 2)),)))
+    two = gate(False, Figure("people", 2), reasons=("two people",))
+    several.append(candidate(4, False, -90.0, reasons=two.reasons, gates=(two,)))
     assert why_none_passed(several) == ["3 of 4: colours differ by ΔE00 1.5 (limit 3)", "1 of 4: two people"]
-    assert what_to_try(several, several[0])[0].startswith("Colours:")
+    assert [tip.partition(":")[0] for tip in what_to_try(several, several[0])[:2]] == ["Colours", "Hands and people"]
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 64])
