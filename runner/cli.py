@@ -24,6 +24,7 @@ COMMANDS = {
     "serve": "runner.serve_command",
     "status": "runner.status",
     "cancel": "runner.cancel",
+    "smoke": "runner.smoke_command",
 }
 """Command → its module, in the order of `--help`."""
 

@@ -1,0 +1,185 @@
+"""One trial: a workflow made small and, where its models are missing, run on the models that stand in for them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from runner.checks import check_graph
+from runner.errors import EXIT_OK, EXIT_REJECTED, RunnerError
+from runner.graph import Graph, Workflow, schema_of
+from runner.jobs import JobSpec
+from runner.manifest import Manifest
+from runner.patching import patch_workflow
+from runner.problems import Problem
+from runner.session import Session
+from runner.sidecar import models_of
+from runner.validate import server_view
+
+SMALL = {"steps": 2, "width": 256, "height": 256}
+"""What a trial sets where a workflow has an input of this name; `--full` leaves everything as it is."""
+_POLL_S = 0.3
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one trial showed."""
+
+    workflow: str
+    nodes: int
+    verdict: str
+    exit_code: int
+    models: Mapping[str, str] = field(default_factory=dict)
+    """Model file → `present`, `missing` or the smoke model that stood in."""
+    ran: bool = False
+    seconds: float | None = None
+    peak_bytes: int | None = None
+    files: Sequence[str] = ()
+
+    @property
+    def stood_in(self) -> dict[str, str]:
+        return {file: state for file, state in self.models.items() if state not in ("present", "missing")}
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "workflow": self.workflow,
+            "nodes": self.nodes,
+            "models": dict(self.models),
+            "ran": self.ran,
+            "seconds": self.seconds,
+            "peak_bytes_in_use": self.peak_bytes,
+            "verdict": self.verdict,
+            "smoke_weights": bool(self.stood_in),
+            "files": list(self.files),
+        }
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How trials are made on one server."""
+
+    session: Session
+    manifest: Manifest
+    picture: str
+    """The uploaded photo's name on the server; it goes into every picture input."""
+    full: bool = False
+
+    def run(self, workflow: Workflow) -> Row:
+        """Check, fill in stand-ins, run, judge. Errors of the run become the verdict; a lost server is raised."""
+        view = server_view(self.session.client, workflow.graph)
+        graph = self._prepared(workflow, view.object_info)
+        uploaded = [self.picture]
+        problems = self._errors(check_graph(graph, view.object_info, uploaded=uploaded, replaced=view.replaced))
+        models = {found["file"]: "present" for found in models_of(graph)}
+        models |= {self._file(graph, problem): "missing" for problem in problems if problem.kind == "missing_model"}
+        if not self.full:
+            models |= self._stand_in(graph, problems, view.object_info)
+            problems = self._errors(check_graph(graph, view.object_info, uploaded=uploaded, replaced=view.replaced))
+        if problems:
+            return self._refused(workflow, problems, models)
+        return self._executed(workflow, graph, models)
+
+    def _prepared(self, workflow: Workflow, object_info: Mapping[str, Any]) -> Graph:
+        values = {} if self.full else {n: v for n, v in SMALL.items() if workflow.input(n, object_info) is not None}
+        pictures = [self.picture] * len(workflow.image_inputs(object_info))
+        return patch_workflow(workflow, values, pictures, object_info)
+
+    @staticmethod
+    def _errors(problems: Sequence[Problem]) -> list[Problem]:
+        return [problem for problem in problems if problem.severity == "error" and problem.certain]
+
+    @staticmethod
+    def _file(graph: Graph, problem: Problem) -> str:
+        return str(graph[problem.node_id or ""]["inputs"][problem.input or ""])
+
+    def _stand_in(self, graph: Graph, problems: Sequence[Problem], object_info: Mapping[str, Any]) -> dict[str, str]:
+        """Put the smoke models that the server has in the place of missing ones; returns which for which."""
+        found = {}
+        for problem in problems:
+            if problem.kind != "missing_model" or problem.node_id is None or problem.input is None:
+                continue
+            file = self._file(graph, problem)
+            model = self.manifest.find_file(file)
+            schema = schema_of(graph, problem.node_id, problem.input, object_info)
+            offered = schema.options if schema is not None and schema.options else ()
+            smoke = None if model is None else model.smoke
+            name = next((str(each) for each in offered if smoke and str(each).replace("\\", "/").endswith(smoke)), None)
+            if name is not None:
+                graph[problem.node_id]["inputs"][problem.input] = name
+                found[file] = name
+        return found
+
+    def _refused(self, workflow: Workflow, problems: Sequence[Problem], models: Mapping[str, str]) -> Row:
+        nodes = sorted({str(problem.class_type) for problem in problems if problem.kind == "missing_node"})
+        absent = sorted(file for file, state in models.items() if state == "missing")
+        others = [problem for problem in problems if problem.kind not in ("missing_node", "missing_model")]
+        if others:
+            verdict, code = f"failed: {others[0].message}", EXIT_REJECTED
+        elif nodes:
+            verdict, code = f"nodes missing: {', '.join(nodes)} (not run)", EXIT_REJECTED
+        else:
+            verdict = f"models missing: {', '.join(absent)} (validated, not run)"
+            code = EXIT_REJECTED if self.full else EXIT_OK
+        return Row(workflow.label, len(workflow.graph), verdict, code, models)
+
+    def _executed(self, workflow: Workflow, graph: Graph, models: Mapping[str, str]) -> Row:
+        row = Row(workflow.label, len(graph), "ok", EXIT_OK, models, ran=True)
+        if row.stood_in:
+            row = replace(row, verdict="ok (smoke weights)")
+        record = {"version": workflow.version, "smoke": True, "smoke_weights": row.stood_in}
+        stem = Path(f"{workflow.label}_smoke-weights" if row.stood_in else workflow.label)
+        outputs = {output.node_id: output.name for output in workflow.outputs()}
+        spec = JobSpec(1, workflow.label, graph, outputs, stem, None, record)
+        with Peak(self.session) as peak:
+            started = time.monotonic()
+            (result,) = self.session.run([spec])
+            seconds = round(time.monotonic() - started, 1)
+        row = replace(row, seconds=seconds, peak_bytes=peak.bytes)
+        if result.error is not None:
+            return replace(row, verdict=f"failed: {_first_line(result.error)}", exit_code=result.error.exit_code)
+        saved = result.saved.files if result.saved is not None else ()
+        return replace(row, files=[str(file.path) for file in saved])
+
+
+class Peak:
+    """The most memory in use on the server's device while a trial runs, by asking again and again.
+
+    It counts everything on that device, other programs too; on a server without a GPU the device is the machine's RAM.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._client, self._over = session.client, threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self.bytes: int | None = None
+
+    def __enter__(self) -> Peak:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join(timeout=5.0)
+
+    def _watch(self) -> None:
+        while True:
+            with suppress(RunnerError):  # a server that is busy for a moment is asked again
+                self._note(self._client.system_stats())
+            if self._over.wait(_POLL_S):
+                return
+
+    def _note(self, stats: Mapping[str, Any]) -> None:
+        used = [
+            int(device.get("vram_total") or 0) - int(device.get("vram_free") or 0)
+            for device in stats.get("devices") or []
+        ]
+        if used:
+            self.bytes = max(self.bytes or 0, *used)
+
+
+def _first_line(error: RunnerError) -> str:
+    return error.message.strip().splitlines()[0]
