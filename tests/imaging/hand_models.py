@@ -50,14 +50,13 @@ def _fan(rng: np.random.Generator, amount: float) -> NDArray[np.float64]:
     return np.array((10.0, 1.0, -7.0, -16.0)) * wide + rng.normal(0, 1.5, 4)
 
 
-def joints(rng: np.random.Generator, pose: Pose, *, stretch: dict[int, float] | None = None) -> Points:
-    """`[21,3]` in millimetres of one person's right hand; `stretch` lengthens whole fingers (0 = thumb … 4)."""
+def joints(rng: np.random.Generator, pose: Pose) -> Points:
+    """`[21,3]` in millimetres of one person's right hand."""
     person = rng.uniform(0.87, 1.13)
     out = np.zeros((21, 3))
     knuckles = KNUCKLES * rng.normal(1, 0.04, (4, 1)) + rng.normal(0, 1.2, (4, 3))
     knuckles[:, 0] *= rng.normal(1, 0.06)
     lengths = PHALANGES * rng.normal(1, 0.06, (4, 1)) * rng.normal(1, 0.05, (4, 3))
-    longer = stretch or {}
     for finger in range(4):
         side, angle = np.radians(pose.spread[finger]), 0.0
         along = np.array((np.sin(side), np.cos(side), 0.0))
@@ -66,14 +65,14 @@ def joints(rng: np.random.Generator, pose: Pose, *, stretch: dict[int, float] | 
         for bone in range(3):
             angle += np.radians(pose.bend[finger, bone])
             direction = along * np.cos(angle) + np.array((0.0, 0.0, np.sin(angle)))
-            at = at + direction * lengths[finger, bone] * longer.get(finger + 1, 1.0)
+            at = at + direction * lengths[finger, bone]
             out[6 + 4 * finger + bone] = at
-    out[1:5] = _thumb(rng, pose, longer.get(0, 1.0))
+    out[1:5] = _thumb(rng, pose)
     return out * person
 
 
-def _thumb(rng: np.random.Generator, pose: Pose, longer: float) -> Points:
-    lengths = THUMB * rng.normal(1, 0.06) * rng.normal(1, 0.05, 3) * longer
+def _thumb(rng: np.random.Generator, pose: Pose) -> Points:
+    lengths = THUMB * rng.normal(1, 0.06) * rng.normal(1, 0.05, 3)
     at = np.array((22.0, 26.0, 8.0)) + rng.normal(0, 1.5, 3)
     out, along = [at], np.array((0.75, 0.62, 0.25))
     along = along / np.linalg.norm(along)
@@ -103,7 +102,7 @@ def tilted(rng: np.random.Generator, most: float) -> NDArray[np.float64]:
     cross = np.array(((0, -axis[2], axis[1]), (axis[2], 0, -axis[0]), (-axis[1], axis[0], 0)))
     lean = np.eye(3) + np.sin(tilt) * cross + (1 - np.cos(tilt)) * cross @ cross
     spin = np.array(((np.cos(turn), -np.sin(turn), 0), (np.sin(turn), np.cos(turn), 0), (0, 0, 1)))
-    back = np.diag((1.0, 1.0, 1.0)) if rng.uniform() < 0.5 else np.diag((-1.0, 1.0, -1.0))
+    back = np.eye(3) if rng.uniform() < 0.5 else np.diag((-1.0, 1.0, -1.0))
     return spin @ lean @ back
 
 
@@ -112,15 +111,26 @@ def from_the_side(rng: np.random.Generator, most: float) -> NDArray[np.float64]:
     return tilted(rng, most) @ np.array(((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (-1.0, 0.0, 0.0)))
 
 
-def seen(rng: np.random.Generator, hand: Points, view: NDArray[np.float64], *, noise: float = 0.012) -> Points:
-    """`[21,2]` pixels: perspective from 3 to 8 hand lengths away, a detector's error, left or right, any size."""
+def seen(
+    rng: np.random.Generator,
+    hand: Points,
+    view: NDArray[np.float64],
+    *,
+    noise: float = 0.012,
+    pixels: float | None = None,
+) -> Points:
+    """`[21,2]` pixels: perspective from 3 to 8 hand lengths away, a detector's error, left or right.
+
+    `pixels` is the length of a mean hand (default: anything from 60 to 600).
+    """
     turned = (hand - hand.mean(axis=0)) @ view.T
     away = rng.uniform(3, 8) * LENGTH
     flat = turned[:, :2] * (away / (away - turned[:, 2:]))
     flat = flat + rng.normal(0, noise * LENGTH, flat.shape)
     if rng.uniform() < 0.5:
         flat = flat * (-1.0, 1.0)
-    return flat * (rng.uniform(60, 600) / LENGTH) + rng.uniform(100, 900, 2)
+    length = rng.uniform(60, 600) if pixels is None else pixels
+    return flat * (length / LENGTH) + rng.uniform(100, 900, 2)
 
 
 def fingers(index: int) -> slice:
@@ -171,3 +181,21 @@ def folded_back(points: Points, finger: int) -> Points:
     middle, end, tip = (2 + 4 * finger, 3 + 4 * finger, 4 + 4 * finger)
     out[tip] = out[end] - (out[end] - out[middle]) * 0.95
     return out
+
+
+def bent_backwards(pose: Pose, finger: int, degrees: float = 75.0) -> Pose:
+    """The middle joint of that finger (1 = index … 4) bent the wrong way."""
+    bend = pose.bend.copy()
+    bend[finger - 1, 1] = -degrees
+    return Pose(pose.spread, bend, pose.thumb)
+
+
+def length_of(points: Points, finger: int) -> float:
+    """Sum of a finger's bones, in the picture or in space."""
+    return float(np.linalg.norm(np.diff(points[fingers(finger)], axis=0), axis=1).sum())
+
+
+def pose_list(points: Points, scores: NDArray[np.float64] | None = None) -> list[float]:
+    """The flat list `[x, y, score, …]` of a pose detector's frame."""
+    told = np.ones(len(points)) if scores is None else scores
+    return [float(value) for value in np.column_stack((points, told)).ravel()]

@@ -195,7 +195,7 @@ def _factors(shape: _Shape, seen: Tensor) -> dict[str, Tensor]:
         "seen": ((seen - 0.25) / 0.65).clamp(0.0, 1.0),
         "plate": _fade(shape.plate, 0.055, 0.008) * _fade(shape.order, 0.08, 0.012),
         "long": _fade(shape.long, 1.42, 0.06).prod(dim=1) * _fade(shape.bone, 2.1, 0.13),
-        "bent": _fade(shape.bent, 25.0, 7.0).prod(dim=2).prod(dim=1) * _fade(shape.backward, 0.72, 0.06).prod(dim=1),
+        "bent": _fade(shape.bent, 17.0, 6.0).prod(dim=2).prod(dim=1) * _fade(shape.backward, 0.6, 0.05).prod(dim=1),
         "reach": _fade(shape.reach, 0.08, 0.009).prod(dim=1),
         "crossing": _fade(shape.crossing, 0.65, 0.06),
         "fused": 1 - _FUSED_COST * shape.fused,
@@ -208,14 +208,16 @@ def score_hands(points: Tensor, scores: Tensor) -> Tensor:
     seen = weights.mean(dim=1)
     factors = _factors(_measure(points, weights), seen)
     total = torch.stack(tuple(factors.values())).prod(dim=0)
-    return torch.where(seen >= LEAST_SEEN, total, torch.zeros_like(total))
+    # Points all at one place are nothing.
+    there = (seen >= LEAST_SEEN) & (points.abs().amax(dim=(1, 2)) > _EPS)
+    return torch.where(there, total, torch.zeros_like(total))
 
 
 def score_hand(points: Tensor, scores: Tensor) -> HandScore:
     """The same for one hand `[21,2]`, `[21]`, with its size and the reasons in words."""
     points, weights = _checked(points.unsqueeze(0), scores.unsqueeze(0))
     seen = float(weights.mean())
-    if seen < LEAST_SEEN:
+    if seen < LEAST_SEEN or float(points.abs().max()) <= _EPS:
         return HandScore(0.0, ("the hand was not found clearly",), 0.0, seen)
     shape = _measure(points, weights)
     factors = {key: float(value) for key, value in _factors(shape, weights.mean(dim=1)).items()}
