@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -143,12 +144,13 @@ class ProdgenExport(io.ComfyNode):
         written: list[dict[str, Any]] = []
         for index in range(len(rgb)):
             picture = encode.to_bytes(rgb[index])
+            png, jpeg = _encoded(picture, texts, channel, source)
             done = Finished(
                 picture=picture,
                 mask=item(mask, index).cpu().numpy(),
                 shadow=None if shadow is None else item(shadow, index).cpu().numpy().astype(np.float32),
-                png=encode.png(picture, texts, source),
-                jpeg=encode.jpeg(picture, channel.max_bytes, source),
+                png=png,
+                jpeg=jpeg,
                 scale=None if placement is None else max(placement.transform(index).a, placement.transform(index).d),
                 cut_off=placement is not None and _cut_off(placement, index),
             )
@@ -173,6 +175,16 @@ class ProdgenExport(io.ComfyNode):
         text = report_text(report)
         shown: dict[str, Any] = {**ui.PreviewText(text).as_dict(), **ui.SavedImages(files.saved).as_dict()}
         return io.NodeOutput(image, text, ui=shown)
+
+
+def _encoded(
+    picture: encode.Bytes8, texts: dict[str, str], channel: Channel, source: str
+) -> tuple[encode.Encoded, encode.Encoded]:
+    """The PNG and the JPEG of a picture, made at the same time: both encoders leave Python free."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        png = pool.submit(encode.png, picture, texts, source)
+        jpeg = encode.jpeg(picture, channel.max_bytes, source)
+        return png.result(), jpeg
 
 
 def _cut_off(placement: Placement, index: int) -> bool:

@@ -46,9 +46,9 @@ def contact(scene: Tensor, coverage: Tensor) -> Contact:
     lowest = solid.shape[0] - solid.flip(0).to(torch.uint8).argmax(dim=0)
     reach = max(1, round(_STANDING * tall))
     standing = torch.nonzero(solid.any(dim=0) & (lowest >= bottom - reach)).flatten()
-    first = max(0, bottom - reach - 1)
-    light = lightness(scene[first : bottom + far])
-    starts = lowest[standing] - first
+    first, left = max(0, bottom - reach - 1), int(standing[0])
+    light = lightness(scene[first : bottom + far, left : int(standing[-1]) + 1])
+    starts, standing = lowest[standing] - first, standing - left
     smooth = max(1, round(_CLOSE * tall))
     touching = _darker_half(_strip(light, standing, starts, 1, close + 1), smooth)
     # The ground is judged as the contact is, in strips of the same height, so that grain darkens both alike.

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..colorspace import delta_e00, linear_to_lab, srgb_to_linear
+from ..colorspace import delta_e00, linear_to_lab, srgb_to_lab, srgb_to_linear
 from ..filters import dilate, erode, gaussian_blur
 
 _GAP = 3
@@ -20,6 +20,8 @@ _RING = 2
 _SIDE_SIGMA = 3.0
 _MIXTURES = 9
 _OVERVIEW_SIDE = 700
+_ENOUGH = 1 << 14
+"""Pixels of a band that are looked at: their mean is as good as that of all."""
 
 
 def edge_halo(scene: Tensor, coverage: Tensor) -> float | None:
@@ -28,18 +30,15 @@ def edge_halo(scene: Tensor, coverage: Tensor) -> float | None:
     Around the product there must be some scene; None where there is none. What is darker than the ground below a
     lower edge does not count: that is the contact shadow.
     """
-    alpha = coverage.unsqueeze(0)
-    body, trace = (alpha > 0.98).to(alpha), (alpha > 0.02).to(alpha)
+    body, trace = coverage > 0.98, coverage > 0.02
     solid, near = erode(body, _GAP), dilate(trace, _GAP)
     if not bool(solid.any()) or bool(near.all()):
         return None
     factor = max(1, round(max(coverage.shape) / _OVERVIEW_SIDE))
-    linear = srgb_to_linear(scene)
-    sides = (_Side(linear, solid, factor), _Side(linear, 1 - near, factor))
-
-    outline = _from_mixtures(linear, alpha, dilate(trace, _RING) - erode(body, 1), sides)
-    inwards = _from_side(linear, solid - erode(solid, _GAP), sides[0])
-    outwards = _from_side(linear, dilate(near, _GAP) - near, sides[1])
+    sides = (_Side(scene, solid, factor), _Side(scene, ~near, factor))
+    outline = _from_mixtures(scene, coverage, dilate(trace, _RING) & ~erode(body, 1), sides)
+    inwards = _from_side(scene, solid & ~erode(solid, _GAP), sides[0])
+    outwards = _from_side(scene, dilate(near, _GAP) & ~near, sides[1])
     if outline.numel() == 0:
         return None
     # Half of the ring looks inwards, half outwards.
@@ -47,33 +46,40 @@ def edge_halo(scene: Tensor, coverage: Tensor) -> float | None:
     return max(0.0, float(outline.mean()) - usual)
 
 
-def _from_side(linear: Tensor, band: Tensor, side: _Side) -> Tensor:
-    """ΔE00 `[n]` between the pixels of `band` `[1,H,W]` and the mean colour of their own side: texture and grain."""
-    rows, columns = torch.nonzero(band[0] > 0, as_tuple=True)
+def _some_of(band: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows and columns of the pixels of a boolean `[H,W]`, evenly thinned to a number that a mean needs."""
+    rows, columns = torch.nonzero(band, as_tuple=True)
+    step = 1 + rows.numel() // _ENOUGH
+    return rows[::step], columns[::step]
+
+
+def _from_side(scene: Tensor, band: Tensor, side: _Side) -> Tensor:
+    """ΔE00 `[n]` between the pixels of `band` `[H,W]` and the mean colour of their own side: texture and grain."""
+    rows, columns = _some_of(band)
     color, known = side.at(rows, columns)
-    return delta_e00(linear_to_lab(linear[rows, columns]), linear_to_lab(color))[known]
+    return delta_e00(srgb_to_lab(scene[rows, columns]), linear_to_lab(color))[known]
 
 
-def _from_mixtures(linear: Tensor, alpha: Tensor, ring: Tensor, sides: tuple[_Side, _Side]) -> Tensor:
-    """ΔE00 `[n]` between `ring` `[1,H,W]` and the nearest mixture of both sides' colours; contact shadow counts 0."""
-    rows, columns = torch.nonzero(ring[0] > 0, as_tuple=True)
+def _from_mixtures(scene: Tensor, coverage: Tensor, ring: Tensor, sides: tuple[_Side, _Side]) -> Tensor:
+    """ΔE00 `[n]` between `ring` `[H,W]` and the nearest mixture of both sides' colours; contact shadow counts 0."""
+    rows, columns = _some_of(ring)
     (product, knows_product), (ground, knows_ground) = (side.at(rows, columns) for side in sides)
-    found = linear_to_lab(linear[rows, columns])
+    found = srgb_to_lab(scene[rows, columns])
     nearest = found.new_full((rows.numel(),), torch.inf)
     for share in torch.linspace(0, 1, _MIXTURES).tolist():
         nearest = torch.minimum(nearest, delta_e00(found, linear_to_lab(torch.lerp(ground, product, share))))
-    shadow = _faces_down(alpha, rows, columns) & (found[:, 0] < linear_to_lab(ground)[:, 0])
+    shadow = _faces_down(coverage, rows, columns) & (found[:, 0] < linear_to_lab(ground)[:, 0])
     return torch.where(shadow, torch.zeros_like(nearest), nearest)[knows_product & knows_ground]
 
 
 class _Side:
-    """Local mean colour of the pixels on one side of the outline, on a reduced grid."""
+    """Local mean colour of the pixels of one side `where` `[H,W]` of the outline, from every `factor`-th of them."""
 
-    def __init__(self, linear: Tensor, weight: Tensor, factor: int) -> None:
-        planes = torch.cat((linear.movedim(-1, 0) * weight, weight)).unsqueeze(0)
-        if factor > 1:
-            planes = F.avg_pool2d(planes, factor, ceil_mode=True)
-        self._planes = gaussian_blur(planes, _SIDE_SIGMA)
+    def __init__(self, scene: Tensor, where: Tensor, factor: int) -> None:
+        offset = factor // 2
+        weight = where[offset::factor, offset::factor].to(scene).unsqueeze(0)
+        linear = srgb_to_linear(scene[offset::factor, offset::factor]).movedim(-1, 0)
+        self._planes = gaussian_blur(torch.cat((linear * weight, weight)).unsqueeze(0), _SIDE_SIGMA)
         self._factor = factor
 
     def at(self, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
@@ -87,10 +93,13 @@ class _Side:
         return (values[:3] / weight.clamp(min=1e-4)).T, weight > 1e-3
 
 
-def _faces_down(alpha: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+def _faces_down(coverage: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Whether the outline at these pixels looks towards the ground."""
-    smooth = gaussian_blur(alpha, 2.0)[0]
-    height = smooth.shape[0]
-    below = smooth[(rows + 2).clamp(max=height - 1), columns]
-    above = smooth[(rows - 2).clamp(min=0), columns]
-    return above - below > 0.05
+    height, width = coverage.shape
+    fall = torch.zeros_like(rows, dtype=coverage.dtype)
+    for down in (1, 2, 3, 4):
+        for across in (-2, 0, 2):
+            column = (columns + across).clamp(0, width - 1)
+            below, above = (rows + down).clamp(max=height - 1), (rows - down).clamp(min=0)
+            fall += coverage[above, column] - coverage[below, column]
+    return fall / 12 > 0.05

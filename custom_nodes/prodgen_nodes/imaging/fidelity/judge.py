@@ -176,10 +176,10 @@ def _judge_one(
 def _inside(cover: Tensor, box: Box, wanted: int) -> tuple[Tensor, int]:
     """Where to compare `[H,W]`, away from the outline, and by how many pixels; thin products are eroded less."""
     radius = wanted or round(min(_ERODE_MAX, max(_ERODE_MIN, _ERODE_SHARE * max(box.width, box.height))))
-    solid = (cover > 0.99).to(cover)
+    solid = cover > 0.99
     enough = 0.05 * float(solid.sum())
     while True:
-        inside = erode(solid.unsqueeze(0), radius)[0] > 0
+        inside = erode(solid, radius)
         if radius == 0 or float(inside.sum()) > enough:
             break
         radius //= 2
