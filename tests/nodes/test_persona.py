@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from runner.server_process import Installation
 from tests.nodes.test_handle import handbag
 from tests.support.comfy import REPO, ComfyServer, GraphError
 
@@ -150,3 +153,55 @@ def test_outputs_and_inputs_as_published(comfy_server: ComfyServer) -> None:
     assert list(info["input"]["optional"]) == ["description", "wish", "prompt", "seed", "pose"]
     question = comfy_server.object_info("ProdgenPersonaQuestion")
     assert question["output_name"] == ["question", "report"]
+
+
+SMOKE_TEXT_ENCODER = """
+import sys
+from pathlib import Path
+sys.path[:0] = sys.argv[1:3]
+target, sys.argv = Path(sys.argv[3]), [sys.argv[0], "--cpu"]
+import comfy.options
+comfy.options.enable_args_parsing()
+from runner.smoke.text_encoder import qwen35
+from runner.smoke.weights import save
+save(qwen35(seed=41), target)
+"""
+
+
+@pytest.mark.slow
+def test_a_real_vision_language_model_is_asked_and_its_nonsense_is_told(
+    comfy_installation: Installation, start_comfy: Callable[..., ComfyServer]
+) -> None:
+    """The whole way on the canvas: question → Generate Text → persona. The weights are made up, so is the answer."""
+    server = start_comfy()
+    command = [str(comfy_installation.python), "-c", SMOKE_TEXT_ENCODER]
+    places = [comfy_installation.comfyui, REPO, server.models_dir / "text_encoders" / "prodgen_smoke_qwen35.pth"]
+    subprocess.run([*command, *map(str, places)], check=True, timeout=300)
+    nodes = graph(server.upload(handbag()))
+    nodes |= {
+        "10": {
+            "class_type": "CLIPLoader",
+            "inputs": {"clip_name": "prodgen_smoke_qwen35.pth", "type": "stable_diffusion"},
+        },
+        "11": {"class_type": "ProdgenPersonaQuestion", "inputs": {"product": ["1", 0], "mask": ["2", 0]}},
+        "12": {
+            "class_type": "TextGenerate",
+            "inputs": {
+                "clip": ["10", 0],
+                "prompt": ["11", 0],
+                "image": ["1", 0],
+                "max_length": 12,
+                "sampling_mode": "off",
+            },
+        },
+        "13": {"class_type": "PreviewAny", "inputs": {"source": ["12", 0]}},
+    }
+    nodes["3"]["inputs"]["description"] = ["12", 0]
+    outputs = server.run(nodes, timeout=500)
+    said = report(outputs)
+    assert text(outputs, "13").strip(), "the model said something"
+    assert said["model"] == "nonsense" and "rules were used" in said["notes"][0]
+    assert set(said["source"].values()) == {"rules"}
+    assert report(outputs, "4")["pose"] == said["pose"]
+    del nodes["3"]["inputs"]["description"]
+    assert text(server.run(nodes), "6") == text(outputs, "6"), "nonsense and no model give the same prompt"

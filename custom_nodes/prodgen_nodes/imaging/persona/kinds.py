@@ -162,4 +162,4 @@ def _size(shape: Shape, kind: str) -> tuple[str, str, float | None]:
         return KINDS[kind].size, "usual for its kind", None
     length = known / shape.handle_length * max(1.0, 1 / shape.aspect)
     size = "small" if length < _SMALL else "large" if length > _LARGE else "medium"
-    return size, f"a {handle.replace('_', ' ') if handle else 'handle'} is about {known:.0f} cm long", round(length)
+    return size, f"such a handle is usually about {known:.0f} cm long", round(length)
