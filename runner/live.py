@@ -11,6 +11,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from runner import events
 from runner.progress import candidate_text, done_text, job_label, seed_text
 
+_TICKS = 3  # a drawing costs some 3 ms: the clock and the spinner need no more, and news is drawn when it comes
+
 
 class LiveBars:
     """Bars for the jobs under way; a finished job becomes a line above them."""
@@ -29,9 +31,10 @@ class LiveBars:
             TimeElapsedColumn(),
             console=self._console,
             transient=True,
-            refresh_per_second=8,
+            refresh_per_second=_TICKS,
         )
         self._progress.start()
+        self._drawn = 0.0
 
     def event(self, event: events.Event) -> None:
         if isinstance(event, events.Queued):
@@ -50,12 +53,20 @@ class LiveBars:
             self.notice(f"{job_label(event.job, self._jobs)}{candidate_text(event)}")
         elif event.job in self._tasks:
             self._moved(event)
+        self._show()
 
     def notice(self, text: str) -> None:
         self._console.print(text, markup=False)
 
     def close(self) -> None:
         self._progress.stop()
+
+    def _show(self) -> None:
+        """Draw what is new at once, unless something was drawn just before: then the next tick does."""
+        now = time.monotonic()
+        if now - self._drawn >= 1 / _TICKS:
+            self._drawn = now
+            self._progress.refresh()
 
     def _queued(self, event: events.Queued) -> None:
         known = self._tasks.get(event.job)

@@ -1,0 +1,103 @@
+"""Jobs made ready ahead of need: in order, not too far ahead, and never in the way of what the server says."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runner import events
+from runner.feeder import Feeder
+from runner.jobs import JobSpec
+from runner.progress import Reporter
+from runner.session import Session
+from runner.watch import Inbox
+from tests.support.comfy import ComfyServer
+from tests.support.runs import slow
+
+
+def spec(index: int) -> JobSpec:
+    return JobSpec(index, "w", {}, {}, Path("x"))
+
+
+def taken(feeder: Feeder, timeout: float = 5.0) -> list[int]:
+    found, deadline = [], time.monotonic() + timeout
+    while not feeder.exhausted:
+        assert time.monotonic() < deadline
+        item = feeder.take()
+        if item is None:
+            time.sleep(0.005)
+        else:
+            found.append(item.index)
+    return found
+
+
+def test_in_order_and_all() -> None:
+    feeder = Feeder(map(spec, range(20)), Inbox())
+    feeder.start()
+    assert taken(feeder) == list(range(20))
+    assert feeder.take() is None
+
+
+def test_no_further_ahead_than_asked() -> None:
+    made = []
+
+    def specs() -> Iterator[JobSpec]:
+        for index in range(10):
+            made.append(index)
+            yield spec(index)
+
+    inbox: Inbox = queue.SimpleQueue()
+    feeder = Feeder(specs(), inbox, ahead=2)
+    feeder.start()
+    time.sleep(0.3)
+    assert len(made) == 3  # two wait, the third is made and waits for room
+    assert feeder.take() is not None
+    time.sleep(0.3)
+    assert len(made) == 4
+    feeder.stop()
+    feeder.join(2)
+    assert not feeder.is_alive()
+    assert len(made) <= 5
+
+
+def test_what_goes_wrong_while_making_one_ready_is_raised_in_its_turn() -> None:
+    def specs() -> Iterator[JobSpec]:
+        yield spec(1)
+        raise ValueError("no such photo")
+
+    feeder = Feeder(specs(), Inbox())
+    feeder.start()
+    with pytest.raises(ValueError, match="no such photo"):
+        taken(feeder)
+    assert feeder.exhausted
+
+
+def test_progress_is_told_while_the_next_job_is_made_ready(comfy_server: ComfyServer, tmp_path: Path) -> None:
+    """The second job's photo takes two seconds to prepare; the first one's progress must not wait for it."""
+    seen: list[tuple[float, events.Event]] = []
+    preparing: list[tuple[float, float]] = []
+
+    class Recorder(Reporter):
+        def event(self, event: events.Event) -> None:
+            seen.append((time.monotonic(), event))
+
+    seed = time.monotonic_ns() % 10**9
+
+    def specs() -> Iterator[JobSpec]:
+        yield JobSpec(1, "slow", slow(6, size=128, seed=seed), {}, Path("one"))
+        began = time.monotonic()
+        threading.Event().wait(2.0)
+        preparing.append((began, time.monotonic()))
+        yield JobSpec(2, "slow", slow(2, size=64, seed=seed + 1), {}, Path("two"))
+
+    with Session(comfy_server.url, tmp_path, Recorder(), workflow="slow") as session:
+        results = session.run(specs())
+    assert all(result.saved for result in results)
+    began, ended = preparing[0]
+    told = [moment for moment, event in seen if isinstance(event, events.NodeStarted) and event.job == 1]
+    assert len([moment for moment in told if began - 0.2 < moment < ended - 0.1]) >= 3
