@@ -120,6 +120,7 @@ def test_one_bad_field_is_replaced_by_the_rules(name: str, value: str, reason: s
     [
         ("person", "androgynous person in their fifties, café-au-lait skin, red hair"),
         ("garments", "a baby blue sweater and beige chinos"),
+        ("garments", "an off-white jumpsuit (wide-leg) and a men's belt"),
         ("lighting", "warm golden-hour sun, three-quarter backlight"),
         ("background", "lavender field, no other people around"),
         ("background", "apple orchard in spring"),
@@ -186,6 +187,13 @@ def test_wish_comes_before_the_model_unless_it_already_says_so() -> None:
     assert found.fields["background"] == "winter street" and found.source["garments"] == "model"
     agreed = answered(json.dumps(GOOD), wish="a woman in her forties")
     assert agreed.fields["person"] == GOOD["person"] and agreed.source["person"] == "model"
+
+
+def test_garments_that_hide_the_product_are_told() -> None:
+    hidden = with_field("garments", "wearing a brown coat and white trousers")
+    assert hidden.source["garments"] == "model" and "(brown)" in hidden.notes[0]
+    assert not with_field("garments", "wearing a dark navy coat and brown boots").notes
+    assert "(brown)" in answered("", wish="in a brown suit").notes[0]
 
 
 def test_a_child_only_where_it_was_asked_for() -> None:

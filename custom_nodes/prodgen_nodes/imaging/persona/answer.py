@@ -85,7 +85,7 @@ def read_answer(text: str, noun: str, *, minors: bool = False) -> Answer:
     if pose and pose not in POSES:
         rejected["pose"] = f"it is none of {', '.join(POSES)}"
     for name, value in raw.items():
-        value = form.without_nobody(value)  # noqa: PLW2901 - the same value, tidied
+        value = form.cleaned(value)  # noqa: PLW2901 - the same value, tidied
         why = form.fault(name, value, noun=noun, minors=minors)
         if why:
             rejected[name] = why

@@ -37,6 +37,7 @@ _NOBODY = re.compile(
     r"(people|persons?|crowds?|passers-by|pedestrians)( (in sight|around|visible|nearby))?\b",
     re.IGNORECASE,
 )
+_PLAIN_BRACKETS = re.compile(r"\(([\w ,.'’/-]*)\)")
 _MINORS = re.compile(
     r"\b(girls?|boys?|child(ren)?|kids?|teen\w*|bab(y|ies)(?! blue)|toddler|infant|minor)\b", re.IGNORECASE
 )
@@ -92,9 +93,10 @@ def tidy(text: str) -> str:
     return " ".join(text.split()).strip(" \"'“”‘’.,;:-–—")
 
 
-def without_nobody(text: str) -> str:
-    """`text` without "no people" and the like: a picture's prompt shows what it names, wanted or not."""
-    return tidy(_NOBODY.sub("", text))
+def cleaned(text: str) -> str:
+    """`text` tidied, without plain brackets (a weight to a text encoder) and without "no people" and the like: a
+    picture shows what its prompt names, wanted or not."""
+    return tidy(_NOBODY.sub("", _PLAIN_BRACKETS.sub(r"\1", text)))
 
 
 def fault(name: str, text: str, *, noun: str, minors: bool = False) -> str | None:

@@ -98,8 +98,11 @@ def invent(
     fields, source = _merged(rules, said, wished, covered, person=people.describe(seed, wished.get("person", "")))
     if model == "used" and rejected:
         model = "partly"
-    if "garments" in source and source["garments"] != "rules":
-        details = {key: value for key, value in details.items() if not key.startswith("garment")}
+    if source["garments"] != "rules":
+        details = {}  # they are about garments that are not in the prompt
+        color = wardrobe.blending(fields["garments"], facts.palette)
+        if color:
+            notes.append(f"The garments ({color}) are close to the product's colour: it will not stand out much.")
     return Persona(
         form.put_together(fields, facts.noun, found),
         form.negative(facts.noun),

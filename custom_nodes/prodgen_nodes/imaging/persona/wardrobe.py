@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..colorspace import chroma, delta_e00, hue_difference
 from .choice import choose
-from .palette import NEUTRAL_CHROMA, Palette, lab_of
+from .palette import NAMED, NEUTRAL_CHROMA, Palette, lab_of
 
 LIGHTNESS_STEP = 25.0
 DIFFERENCE = 25.0
@@ -31,6 +31,9 @@ FABRICS = (
     "dusty rose", "red", "burgundy",
 )  # fmt: skip
 """Names from palette.NAMED that clothes are commonly made in."""
+
+
+_ANY_NAME = r"\b(?:" + "|".join(sorted(NAMED, key=len, reverse=True)) + r")\b"
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,15 @@ def suitable(palette: Palette) -> dict[str, list[str]]:
 
 def _names(fits: Tensor) -> list[str]:
     return [name for name, fit in zip(FABRICS, fits.tolist(), strict=True) if fit]
+
+
+def blending(words: str, palette: Palette) -> str | None:
+    """The first colour that `words` name, where the product's main colour does not stand out before it; else None."""
+    names = re.findall(_ANY_NAME, words.lower())
+    if not names:
+        return None
+    lab = lab_of(names[0])
+    return None if bool(separated(lab, lab.new_tensor(palette.main.lab))) else str(names[0])
 
 
 @dataclass(frozen=True)
