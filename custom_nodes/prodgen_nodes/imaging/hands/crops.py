@@ -47,7 +47,9 @@ class HandCrop:
     outline: tuple[Point, ...]
     """Convex hull of the hand's points in crop pixels (one point: the middle of the grip)."""
     grow: float
-    """How far the mask reaches beyond the outline, in crop pixels."""
+    """How far the mask is whole beyond the outline, in crop pixels."""
+    soft: float
+    """Over how much further it fades, in crop pixels."""
 
     @property
     def corner(self) -> Point:
@@ -128,7 +130,7 @@ def _around_hand(index: int, one: JudgedHand, settings: CropSettings, width: int
     transform = _square(one.center, extent, settings, width, height)
     hull = tuple(transform.apply(x, y) for x, y in convex_hull([(float(x), float(y)) for x, y in one.points]))
     grow = settings.mask_grow * extent * transform.a
-    return HandCrop(index, transform, one.geometry, one.side, one.result.size, hull, grow)
+    return HandCrop(index, transform, one.geometry, one.side, one.result.size, hull, grow, _SOFT * grow)
 
 
 def _around_grip(
@@ -137,8 +139,9 @@ def _around_grip(
     x, y, radius = spot
     extent = 2 * radius * _GRIP_HAND
     transform = _square((x, y), extent, settings, width, height)
-    reach = (0.5 + settings.mask_grow) * extent * transform.a
-    return HandCrop(index, transform, None, "unknown", 0.0, (transform.apply(x, y),), reach)
+    grow = settings.mask_grow * extent * transform.a
+    whole = extent / 2 * transform.a + grow
+    return HandCrop(index, transform, None, "unknown", 0.0, (transform.apply(x, y),), whole, _SOFT * grow)
 
 
 def _square(center: Point, extent: float, settings: CropSettings, width: int, height: int) -> Affine:
@@ -189,8 +192,7 @@ def crop_mask(crop: HandCrop, size: int, like: Tensor) -> Tensor:
     distance = nearest.sqrt_()
     if len(corners) > 2:
         distance.masked_fill_(inside, 0.0)
-    soft = max(_SOFT * crop.grow, 1.0)
-    ramp = (1 - (distance - crop.grow) / soft).clamp_(0.0, 1.0)
+    ramp = (1 - (distance - crop.grow) / max(crop.soft, 1.0)).clamp_(0.0, 1.0)
     return ramp * ramp * (3 - 2 * ramp)
 
 

@@ -25,6 +25,7 @@ from .scoring import HandScore, score_hand
 
 KEEP = ("if_better", "always")
 MAX_FEATHER = 256.0
+_OUTLYING = 1.7
 _MOST_GAIN, _MOST_SHIFT = 0.15, 0.08
 """Limits of the colour correction, in sRGB values: more is another picture, not a drift."""
 _UNCHANGED, _CHANGED = 0.5 / 255, 3 / 255
@@ -259,6 +260,9 @@ def match_color(fresh: Tensor, original: Tensor, mask: Tensor) -> tuple[Tensor, 
     ring = mask <= 0
     if int(ring.sum()) < 64:
         return fresh, 0.0
+    # A drift is everywhere; what differs much more than most has been repainted and tells nothing.
+    away = (fresh - original).abs().amax(dim=-1)
+    ring &= away <= max(_OUTLYING * float(away[ring].median()), _CHANGED)
     now, was = fresh[ring], original[ring]
     mean_now, mean_was = now.mean(dim=0), was.mean(dim=0)
     spread = (now - mean_now).square().mean(dim=0)

@@ -1,0 +1,416 @@
+"""Hands cut out and put back: where, how exactly, and only where better."""
+
+from __future__ import annotations
+
+import math
+import re
+import resource
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prodgen_nodes.imaging.errors import EmptyMaskError, ParameterError, ShapeError
+from prodgen_nodes.imaging.hands.crops import (
+    CropSettings,
+    HandCrop,
+    HandCrops,
+    convex_hull,
+    crop_mask,
+    cut,
+    cut_all,
+    plan_crops,
+)
+from prodgen_nodes.imaging.hands.keypoints import Person, parse_frames
+from prodgen_nodes.imaging.hands.stitch import Stitched, StitchSettings, match_color, stitch
+from torch import Tensor
+
+from . import hand_models as model
+from .hand_models import Points
+from .test_hands import hand_at
+
+WIDTH, HEIGHT = 480, 360
+
+
+def people_with(*hands: Points, width: int = WIDTH, height: int = HEIGHT) -> tuple[Person, ...]:
+    """One bodiless person for each hand."""
+    entries = [{"hand_right_keypoints_2d": model.pose_list(hand)} for hand in hands]
+    return parse_frames([{"canvas_width": width, "canvas_height": height, "people": entries}], width, height)[0]
+
+
+def picture(seed: int = 0, batch: int = 1, width: int = WIDTH, height: int = HEIGHT) -> Tensor:
+    """Noise: any resampling of it shows."""
+    return torch.rand(batch, height, width, 3, generator=torch.Generator().manual_seed(seed))
+
+
+def smooth(width: int = WIDTH, height: int = HEIGHT) -> Tensor:
+    """Gentle waves, different in each channel."""
+    x = torch.linspace(0, 1, width).unsqueeze(0).expand(height, -1)
+    y = torch.linspace(0, 1, height).unsqueeze(1).expand(-1, width)
+    waves = [0.5 + 0.3 * torch.sin(6 * x + 3 * y * k + k) for k in (1.0, 1.7, 2.3)]
+    return torch.stack(waves, dim=-1).unsqueeze(0)
+
+
+HAND = hand_at(200, 100, 120)
+
+
+def planned(image: Tensor, *hands: Points, erased: Tensor | None = None, **options: Any) -> HandCrops:
+    people = [people_with(*hands)] * image.shape[0] if hands else None
+    return plan_crops(image, people, erased, CropSettings(**{"size": 256, **options}))
+
+
+def put_back(image: Tensor, refined: Tensor, plan: HandCrops, keep: str = "always", **more: Any) -> Stitched:
+    return stitch(image, refined, plan, StitchSettings(keep, feather=more.pop("feather", 0.0)), **more)
+
+
+def test_a_crop_is_a_square_around_the_hand() -> None:
+    (crop,) = planned(picture(), HAND, context=1.6).crops
+    low, high = HAND.min(axis=0), HAND.max(axis=0)
+    side = 256 / crop.transform.a
+    assert side == pytest.approx(1.6 * (high - low).max())
+    np.testing.assert_allclose(np.add(crop.corner, side / 2), (low + high) / 2)
+    assert crop.before is not None and crop.before > 0.9
+    assert crop.length == pytest.approx(120, rel=0.15)
+
+
+def test_the_mask_covers_the_hand_and_ends_before_the_crop_does() -> None:
+    image = picture()
+    plan = planned(image, HAND, context=1.0, mask_grow=0.2)
+    _, masks = cut_all(image, plan)
+    crop = plan.crops[0]
+    for x, y in HAND:
+        column, row = crop.transform.apply(x, y)
+        assert float(masks[0, int(row), int(column)]) == 1.0
+    border = torch.cat((masks[0, 0], masks[0, -1], masks[0, :, 0], masks[0, :, -1]))
+    assert float(border.max()) == 0.0
+    soft = (masks > 0) & (masks < 1)
+    assert 0.02 < float(soft.float().mean()) < 0.4
+
+
+def test_pixels_land_where_the_transform_says() -> None:
+    """A crop of a ramp is the ramp at the transformed positions, in linear light."""
+    ramp = torch.linspace(0.2, 0.8, WIDTH).expand(HEIGHT, WIDTH)
+    image = ramp[None, ..., None].expand(1, HEIGHT, WIDTH, 3)
+    plan = planned(image, HAND)
+    crops, _ = cut_all(image, plan)
+    crop = plan.crops[0]
+    x = (torch.arange(256) + 0.5) / crop.transform.a + crop.corner[0]
+    expected = 0.2 + (x - 0.5) / (WIDTH - 1) * 0.6
+    torch.testing.assert_close(crops[0, 100, :, 1], expected.float(), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("size", [64, 256, 512], ids=["reduced", "a little enlarged", "enlarged"])
+@pytest.mark.parametrize("feather", [0.0, 5.0])
+def test_unchanged_crops_change_nothing(size: int, feather: float) -> None:
+    image = picture(3, 2)
+    plan = planned(image, HAND, hand_at(380, 60, 90, 1), size=size)
+    assert len(plan) == 4
+    crops, masks = cut_all(image, plan)
+    kept = crops.clone()
+    done = put_back(image, crops, plan, feather=feather, masks=masks)
+    assert float((done.image - image).abs().max()) < 1 / 255
+    assert torch.equal(done.image[done.mask == 0], image[done.mask == 0])
+    assert torch.equal(crops, kept) and torch.equal(image, picture(3, 2)), "inputs stay as they were"
+
+
+def test_a_changed_hand_arrives_and_the_rest_keeps_its_bits() -> None:
+    image = smooth()
+    plan = planned(image, HAND)
+    crops, masks = cut_all(image, plan)
+    paint = crops.new_tensor((0.9, 0.1, 0.2))
+    refined = crops + (paint - crops) * masks.unsqueeze(-1)
+    done = put_back(image, refined, plan)
+    outside = done.mask == 0
+    assert torch.equal(done.image[outside], image[outside])
+    whole = done.mask > 0.999
+    assert int(whole.sum()) > 2000
+    torch.testing.assert_close(done.image[whole], paint.expand_as(done.image[whole]), atol=2 / 255, rtol=0)
+    x, y = HAND[9]
+    assert float(done.mask[0, int(y), int(x)]) > 0.999
+    # The mask is at its place to a fraction of a pixel: its centre is that of the crop's mask.
+    rows, columns = torch.nonzero(done.mask[0] > 0.5, as_tuple=True)
+    inner = torch.nonzero(masks[0] > 0.5).double().mean(dim=0) + 0.5
+    crop = plan.crops[0]
+    assert float(columns.double().mean()) + 0.5 == pytest.approx(
+        inner[1].item() / crop.transform.a + crop.corner[0], abs=0.1
+    )
+    assert float(rows.double().mean()) + 0.5 == pytest.approx(
+        inner[0].item() / crop.transform.a + crop.corner[1], abs=0.1
+    )
+
+
+def test_detail_stays_where_the_refinement_left_the_picture_alone() -> None:
+    """Reduced crops cannot hold noise; only what was painted over may lose it."""
+    image = picture(5)
+    plan = planned(image, HAND, size=64)
+    crops, _ = cut_all(image, plan)
+    refined = crops.clone()
+    refined[:, :, 36:] = 0.5
+    done = put_back(image, refined, plan)
+    crop = plan.crops[0]
+    middle = crop.corner[0] + 32 / crop.transform.a
+    left = done.image[0, :, : int(middle) - 12]
+    torch.testing.assert_close(left, image[0, :, : int(middle) - 12], atol=1 / 255, rtol=0)
+    right = done.mask[0] > 0.99
+    right[:, : int(middle) + 20] = False
+    assert float(done.image[0][right].std()) < 0.02, "old noise does not shine through what was painted"
+
+
+@pytest.mark.parametrize("at", [(4.0, 30.0), (470.0, 320.0), (-20.0, 350.0), (478.0, -30.0)])
+def test_hands_at_the_border_are_mirrored_and_nothing_falls_outside(at: tuple[float, float]) -> None:
+    image = smooth()
+    plan = planned(image, hand_at(*at, 300.0), context=2.0)
+    crops, masks = cut_all(image, plan)
+    assert torch.isfinite(crops).all() and float(crops.min()) > 0.15, "no black rim"
+    done = put_back(image, (crops + 0.2 * masks.unsqueeze(-1)).clamp(0, 1), plan)
+    assert done.image.shape == image.shape
+    assert torch.equal(done.image[done.mask == 0], image[done.mask == 0])
+    assert float((done.image - image).max()) > 0.1
+
+
+def test_a_crop_moves_into_the_picture_where_it_fits() -> None:
+    (crop,) = planned(picture(), hand_at(30, 20, 100), context=2.0).crops
+    side = 256 / crop.transform.a
+    assert crop.corner[0] == 0.0 and crop.corner[1] >= 0.0
+    assert crop.corner[1] + side <= HEIGHT
+
+
+def test_the_hands_nearest_to_the_grip_come_first_else_the_worst() -> None:
+    image = picture()
+    near, far = hand_at(120, 150, 90), model.lengthened(hand_at(360, 60, 90, 1), 2)
+    erased = torch.zeros(1, HEIGHT, WIDTH)
+    erased[0, 190:200, 100:140] = 1.0
+    by_grip = planned(image, far, near, erased=erased, max_hands=1).crops[0]
+    assert by_grip.corner[0] < 150 and by_grip.before is not None and by_grip.before > 0.8
+    worst = planned(image, near, far, max_hands=1).crops[0]
+    assert worst.corner[0] > 200 and worst.before is not None and worst.before < 0.5
+    assert len(planned(image, near, far)) == 2
+
+
+def test_without_hands_the_grip_is_cropped() -> None:
+    image = picture()
+    erased = torch.zeros(1, HEIGHT, WIDTH)
+    erased[0, 90:110, 200:260] = 1.0
+    for people in (None, [()]):
+        plan = plan_crops(image, people, erased, CropSettings(128))
+        (crop,) = plan.crops
+        assert crop.before is None and crop.length == 0
+        side = 128 / crop.transform.a
+        np.testing.assert_allclose(np.add(crop.corner, side / 2), (230, 100), atol=0.5)
+        assert 90 < side < 250
+        mask = cut_all(image, plan)[1][0]
+        assert float(mask[64, 64]) == 1.0 and float(mask[0].max()) == 0.0
+
+
+def test_with_neither_there_is_a_clear_error() -> None:
+    for people, erased in ((None, None), ([()], torch.zeros(1, HEIGHT, WIDTH))):
+        with pytest.raises(EmptyMaskError, match="no hand was found and no grip"):
+            plan_crops(picture(), people, erased, CropSettings())
+
+
+def test_pictures_of_a_batch_may_have_different_numbers_of_hands() -> None:
+    image = picture(7, 3)
+    people = [people_with(HAND, hand_at(380, 60, 90, 1)), (), people_with(HAND)]
+    plan = plan_crops(image, people, None, CropSettings(128))
+    assert [crop.picture for crop in plan.crops] == [0, 0, 2]
+    crops, masks = cut_all(image, plan)
+    assert crops.shape == (3, 128, 128, 3) and masks.shape == (3, 128, 128)
+    done = put_back(image, 1 - crops, plan)
+    assert torch.equal(done.image[1], image[1]) and not torch.equal(done.image[2], image[2])
+
+
+def refined_people(plan: HandCrops, *hands: Points) -> list[tuple[Person, ...]]:
+    """The hands (in picture pixels) as found in each crop."""
+    scale = plan.crops[0].transform
+    inside = [np.array([scale.apply(x, y) for x, y in hand]) for hand in hands]
+    return [people_with(*inside, width=plan.size, height=plan.size)]
+
+
+BAD = model.lengthened(HAND, 1)
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "kept", "said"),
+    [
+        (BAD, [HAND], True, "better"),
+        (HAND, [BAD], False, "not better.*index finger"),
+        (HAND, [HAND], False, "not better"),
+        (HAND, [], False, "no hand was found"),
+        (BAD, [hand_at(200, 100, 35)], False, "another size|no hand was found"),
+        (BAD, [HAND + 400], False, "no hand was found"),
+        (BAD, [BAD + 400, HAND], True, "better"),
+    ],
+)
+def test_a_refined_hand_is_kept_only_if_better(was: Points, now: list[Points], kept: bool, said: str) -> None:
+    image = smooth()
+    plan = planned(image, was)
+    crops, _ = cut_all(image, plan)
+    refined = crops * 0.9
+    done = put_back(image, refined, plan, "if_better", after=refined_people(plan, *now))
+    (decision,) = done.decisions
+    assert decision.kept is kept
+    assert re.search(said, decision.why), decision.why
+    assert torch.equal(done.image, image) is not kept
+    assert bool(done.mask.any()) is kept
+
+
+def test_scores_before_can_be_taken_from_the_crops() -> None:
+    image = smooth()
+    plan = planned(image, BAD)
+    crops, _ = cut_all(image, plan)
+    good = refined_people(plan, HAND)
+    (decision,) = put_back(image, crops, plan, "if_better", after=good, before=good).decisions
+    assert decision.before == decision.after and not decision.kept
+
+
+def test_a_hand_where_none_was_is_kept_only_if_it_is_one() -> None:
+    image = smooth()
+    erased = torch.zeros(1, HEIGHT, WIDTH)
+    erased[0, 130:170, 170:230] = 1.0
+    plan = planned(image, erased=erased)
+    crops, _ = cut_all(image, plan)
+    (good,) = put_back(image, crops, plan, "if_better", after=refined_people(plan, HAND)).decisions
+    (bad,) = put_back(image, crops, plan, "if_better", after=refined_people(plan, BAD)).decisions
+    assert (good.kept, bad.kept) == (True, False)
+    assert good.before is None and "none was found" in good.why
+
+
+def spoil(kind: str, crops: Tensor) -> Tensor:
+    return {
+        "blank": torch.full_like(crops, 0.5),
+        "black": torch.zeros_like(crops),
+        "bright": (crops + 0.4).clamp(0, 1),
+        "nan": torch.where(torch.arange(256) == 99, torch.tensor(math.nan), crops.movedim(-1, 1)).movedim(1, -1),
+    }[kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [("blank", "blank"), ("black", "blank"), ("bright", "brighter"), ("nan", "numbers")]
+)
+def test_without_pose_points_only_the_insane_is_refused(kind: str, said: str) -> None:
+    image = picture(9) * 0.5
+    plan = planned(image, HAND)
+    crops, _ = cut_all(image, plan)
+    done = put_back(image, spoil(kind, crops), plan, "if_better")
+    assert not done.decisions[0].kept and said in done.decisions[0].why
+    assert torch.equal(done.image, image)
+    (fine,) = put_back(image, crops.flip(2), plan, "if_better").decisions
+    assert fine.kept and fine.after is None and "unscored" in fine.why
+
+
+def test_always_still_refuses_invalid_numbers() -> None:
+    image = picture(9)
+    plan = planned(image, HAND)
+    done = put_back(image, spoil("nan", cut_all(image, plan)[0]), plan, "always")
+    assert torch.equal(done.image, image) and not done.decisions[0].kept
+
+
+def test_a_drift_of_colour_is_undone() -> None:
+    image = smooth()
+    plan = planned(image, HAND)
+    crops, masks = cut_all(image, plan)
+    drifted = crops * crops.new_tensor((0.95, 1.05, 1.0)) + crops.new_tensor((0.04, -0.03, 0.02))
+    done = put_back(image, drifted, plan)
+    assert float((drifted - crops).abs().mean()) > 0.015
+    assert float((done.image - image).abs().max()) < 2 / 255
+    assert done.decisions[0].color_shift > 0.01
+    other, _ = match_color(1 - crops[0], crops[0], masks[0])
+    assert float((other - (1 - crops[0])).abs().max()) < 0.16, "another picture is not dragged along"
+
+
+def test_a_feather_fades_inwards_only() -> None:
+    image = smooth()
+    plan = planned(image, HAND)
+    crops, _ = cut_all(image, plan)
+    hard = put_back(image, 1 - crops, plan)
+    soft = put_back(image, 1 - crops, plan, feather=12.0)
+    assert bool((soft.mask <= hard.mask + 1e-6).all())
+    assert float(soft.mask.sum()) < 0.9 * float(hard.mask.sum())
+    assert float(soft.mask.max()) == pytest.approx(1.0, abs=1e-3)
+
+
+def test_own_masks_end_softly_at_the_crop() -> None:
+    image = smooth()
+    plan = planned(image, HAND)
+    crops, masks = cut_all(image, plan)
+    done = put_back(image, (crops + 0.3).clamp(0, 1), plan, masks=torch.ones_like(masks))
+    step = (done.mask[0, :, 1:] - done.mask[0, :, :-1]).abs().max()
+    assert float(done.mask.max()) > 0.5 and float(step) < 0.7
+
+
+def test_refined_crops_of_another_size_are_fitted() -> None:
+    image = smooth()
+    plan = planned(image, HAND)
+    crops, _ = cut_all(image, plan)
+    twice = crops.repeat_interleave(2, dim=1).repeat_interleave(2, dim=2)
+    done = put_back(image, twice, plan)
+    assert float((done.image - image).abs().max()) < 3 / 255
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"image": picture(0, 1, WIDTH + 2)}, "not what the hands were cut from"),
+        ({"image": picture(0, 2)}, "not what the hands were cut from"),
+        ({"refined": torch.zeros(2, 256, 256, 3)}, "1 square crop"),
+        ({"refined": torch.zeros(1, 256, 250, 3)}, "1 square crop"),
+        ({"masks": torch.zeros(1, 100, 100)}, "masks of 'Crop Hands'"),
+    ],
+)
+def test_what_does_not_belong_together_is_refused(change: dict[str, Tensor], said: str) -> None:
+    image = picture()
+    plan = planned(image, HAND)
+    inputs = {"image": image, "refined": cut_all(image, plan)[0], **change}
+    with pytest.raises(ShapeError, match=said):
+        put_back(inputs.pop("image"), inputs.pop("refined"), plan, **inputs)
+
+
+@pytest.mark.parametrize(
+    "options", [{"size": 100}, {"size": 0}, {"context": 0.5}, {"mask_grow": 2.0}, {"max_hands": 0}]
+)
+def test_settings_out_of_range_are_refused(options: dict[str, float]) -> None:
+    with pytest.raises(ParameterError, match=next(iter(options))):
+        planned(picture(), HAND, **options)
+
+
+@given(st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9)), min_size=1, max_size=21))
+def test_the_hull_holds_every_point(points: list[tuple[float, float]]) -> None:
+    hull = convex_hull(points)
+    assert set(hull) <= set(points)
+    if len(hull) > 2:
+        for (ax, ay), (bx, by) in zip(hull, (*hull[1:], hull[0]), strict=True):
+            assert all((bx - ax) * (y - ay) - (by - ay) * (x - ax) >= -1e-6 for x, y in points)
+
+
+@settings(deadline=None, max_examples=8)
+@given(st.floats(-40, 500), st.floats(-40, 380), st.floats(30, 900), st.sampled_from([64, 192]))
+def test_any_place_and_size_comes_back_unchanged(x: float, y: float, length: float, size: int) -> None:
+    image = picture(11)
+    plan = planned(image, hand_at(x, y, length), size=size)
+    crops, _ = cut_all(image, plan)
+    assert torch.isfinite(crops).all()
+    done = put_back(image, crops, plan)
+    assert float((done.image - image).abs().max()) < 1 / 255
+
+
+def test_a_mask_of_one_point_is_a_disc() -> None:
+    crop = HandCrop(0, planned(picture(), HAND).crops[0].transform, None, "unknown", 0.0, ((32.0, 32.0),), 10.0, 5.0)
+    mask = crop_mask(crop, 64, torch.zeros(1))
+    assert float(mask.sum()) == pytest.approx(math.pi * 12.5**2, rel=0.08)
+    torch.testing.assert_close(mask, mask.T)
+
+
+@pytest.mark.slow
+def test_a_picture_of_64_megapixels_needs_little_more_memory_than_itself() -> None:
+    image = torch.full((1, 8000, 8000, 3), 0.5)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    people = [people_with(hand_at(4000, 3000, 900), width=8000, height=8000)]
+    plan = plan_crops(image, people, None, CropSettings(1024))
+    crops = cut(image[0], plan.crops[0], 1024)
+    done = put_back(image, 1 - crops.unsqueeze(0), plan)
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+    # The result and its mask are 4/3 of the picture; the rest is bound by the crop.
+    assert grown < 1.34 * image.nbytes + 1.2e9
+    assert float(done.mask.max()) > 0.99

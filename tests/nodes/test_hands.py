@@ -1,0 +1,205 @@
+"""Check, crop and put back hands on a real server; pose points travel in the graph as a literal value of their wire."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from tests.imaging import hand_models as model
+from tests.imaging.test_hands import BODY, HEIGHT, LEFT, RIGHT, WIDTH, frame, person
+from tests.support.comfy import ComfyServer, GraphError
+
+Graph = dict[str, Any]
+BAD = model.lengthened(RIGHT, 1)
+SIZE = 256
+
+
+def scene() -> Image.Image:
+    """A gradient with a stick figure's hands as discs, enough to see where crops come from."""
+    rows = np.linspace(60, 190, HEIGHT, dtype=np.float32)[:, None, None]
+    columns = np.linspace(0, 50, WIDTH, dtype=np.float32)[None, :, None]
+    picture = Image.fromarray(np.broadcast_to(rows + columns, (HEIGHT, WIDTH, 3)).astype(np.uint8))
+    pen = ImageDraw.Draw(picture)
+    for x, y in (*RIGHT, *LEFT):
+        pen.ellipse((x - 4, y - 4, x + 4, y + 4), fill=(224, 172, 140))
+    return picture
+
+
+def literal(*frames: dict[str, Any]) -> dict[str, Any]:
+    """Frames as a value in the graph; a bare list would be taken for a link."""
+    return {"__value__": list(frames)}
+
+
+def report_of(outputs: dict[str, dict[str, Any]], node: str) -> dict[str, Any]:
+    return dict(json.loads(outputs[node]["text"][0]))
+
+
+def saved(server: ComfyServer, outputs: dict[str, dict[str, Any]], node: str, index: int = 0) -> np.ndarray:
+    picture = server.picture(outputs[node]["images"][index]).convert("RGB")
+    return np.asarray(picture, dtype=np.float32) / 255
+
+
+def check_graph(*frames: dict[str, Any], picture: str | None = None, **settings: Any) -> Graph:
+    inputs = {"keypoints": literal(*frames), "people": 1, "min_score": 0.5, **settings}
+    graph: Graph = {"2": {"class_type": "ProdgenHandCheck", "inputs": inputs}}
+    if picture is not None:
+        graph["1"] = {"class_type": "LoadImage", "inputs": {"image": picture}}
+        inputs["image"] = ["1", 0]
+    return graph
+
+
+def fix_graph(picture: str, keypoints: dict[str, Any] | None, refine: bool = False, **settings: Any) -> Graph:
+    """Crop, refine by inverting (or not at all), put back."""
+    crop = {"image": ["1", 0], "size": SIZE, "context": 1.6, "max_hands": 2}
+    if keypoints is not None:
+        crop["keypoints"] = literal(keypoints)
+    graph: Graph = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": picture}},
+        "2": {"class_type": "ProdgenCropHands", "inputs": crop},
+        "3": {
+            "class_type": "ProdgenStitchHands",
+            "inputs": {
+                "image": ["1", 0],
+                "refined": ["4", 0] if refine else ["2", 0],
+                "hand_crops": ["2", 2],
+                "keep": "always",
+                "min_gain": 0.02,
+                "feather": 4.0,
+                "masks": ["2", 1],
+                **settings,
+            },
+        },
+        "4": {"class_type": "ImageInvert", "inputs": {"image": ["2", 0]}},
+        "5": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "crops"}},
+        "6": {"class_type": "SaveImage", "inputs": {"images": ["3", 0], "filename_prefix": "result"}},
+        "7": {"class_type": "MaskToImage", "inputs": {"mask": ["3", 1]}},
+        "8": {"class_type": "SaveImage", "inputs": {"images": ["7", 0], "filename_prefix": "changed"}},
+    }
+    if not refine:
+        del graph["4"]
+    return graph
+
+
+def with_grip(graph: Graph, server: ComfyServer) -> Graph:
+    """The same with the erased part of a handle at (255, 600), from a picture's red channel."""
+    erased = Image.new("RGB", (WIDTH, HEIGHT))
+    ImageDraw.Draw(erased).rectangle((235, 592, 275, 608), fill=(255, 255, 255))
+    graph["10"] = {"class_type": "LoadImageMask", "inputs": {"image": server.upload(erased), "channel": "red"}}
+    for node in graph.values():
+        if node["class_type"] in ("ProdgenCropHands", "ProdgenHandCheck"):
+            node["inputs"]["erased"] = ["10", 0]
+    return graph
+
+
+def test_a_good_picture_passes_and_a_bad_hand_does_not(comfy_server: ComfyServer) -> None:
+    picture = comfy_server.upload(scene())
+    good = comfy_server.run(check_graph(frame(person(first=RIGHT, second=LEFT)), picture=picture))
+    report = report_of(good, "2")
+    assert report["passed"] is True and report["people"] == 1 and report["reasons"] == []
+    assert {hand["side"] for hand in report["hands"]} == {"left", "right"}
+    assert good["2"]["images"], "a preview"
+    bad = report_of(comfy_server.run(check_graph(frame(person(first=BAD, second=LEFT)))), "2")
+    assert bad["passed"] is False and "right hand" in bad["reasons"][0] and "length" in bad["reasons"][0]
+
+
+def test_two_people_and_a_missing_hand_at_the_grip(comfy_server: ComfyServer) -> None:
+    picture = comfy_server.upload(scene())
+    two = frame(person(first=RIGHT), person(BODY + np.array((350.0, 0.0))))
+    graph = with_grip(check_graph(two, picture=picture), comfy_server)
+    report = report_of(comfy_server.run(graph), "2")
+    assert report["reasons"] == ["two people in the picture"] and report["hand_at_grip"] is True
+    graph = with_grip(check_graph(frame(person(second=LEFT)), picture=picture), comfy_server)
+    report = report_of(comfy_server.run(graph), "2")
+    assert report["hand_at_grip"] is False and report["reasons"] == ["no hand at the handle"]
+
+
+def test_several_frames_are_judged_one_by_one(comfy_server: ComfyServer) -> None:
+    report = report_of(comfy_server.run(check_graph(frame(person(first=RIGHT)), frame())), "2")
+    assert report["people"] == [1, 0] and report["passed"] is False
+    assert report["reasons"] == ["picture 2: nobody in the picture, 1 expected"]
+    assert [entry["passed"] for entry in report["items"]] == [True, False]
+
+
+def test_unchanged_crops_come_back_unchanged(comfy_server: ComfyServer) -> None:
+    original = scene()
+    outputs = comfy_server.run(fix_graph(comfy_server.upload(original), frame(person(first=RIGHT, second=LEFT))))
+    report = report_of(outputs, "2")
+    assert report["crops"] == 2 and {hand["side"] for hand in report["hands"]} == {"left", "right"}
+    assert all(hand["before"] > 0.8 and hand["found_by"] == "keypoints" for hand in report["hands"])
+    assert saved(comfy_server, outputs, "5").shape == (SIZE, SIZE, 3) and len(outputs["5"]["images"]) == 2
+    result = saved(comfy_server, outputs, "6")
+    np.testing.assert_allclose(result, np.asarray(original, dtype=np.float32) / 255, atol=1.01 / 255)
+
+
+def test_only_the_better_hand_is_put_back(comfy_server: ComfyServer) -> None:
+    original = np.asarray(scene(), dtype=np.float32) / 255
+    picture = comfy_server.upload(scene())
+    entry = frame(person(first=BAD, second=LEFT))
+    plan = report_of(comfy_server.run(fix_graph(picture, entry)), "2")["hands"]
+    assert plan[0]["side"] == "right", "the worst comes first"
+    found = []
+    for hand, points in zip(plan, (RIGHT, model.lengthened(LEFT, 1)), strict=True):
+        left, top, right, _ = hand["box"]
+        inside = (points - (left, top)) * (SIZE / (right - left))
+        found.append(frame({"hand_left_keypoints_2d": model.pose_list(inside)}, width=SIZE, height=SIZE))
+    graph = fix_graph(picture, entry, refine=True, keep="if_better", keypoints=literal(*found))
+    outputs = comfy_server.run(graph)
+    report = report_of(outputs, "3")
+    assert [hand["kept"] for hand in report["hands"]] == [True, False] and report["kept"] == 1
+    assert report["hands"][0]["after"] > report["hands"][0]["before"]
+    result, changed = saved(comfy_server, outputs, "6"), saved(comfy_server, outputs, "8")[..., 0]
+    np.testing.assert_array_equal(result[changed == 0][changed[changed == 0] == 0], original[changed == 0])
+    x, y = (int(value) for value in RIGHT[9])
+    assert changed[y, x] > 0.99 and abs(result[y, x] - original[y, x]).max() > 0.05
+    assert not changed[:, 450:].any(), "the left hand stays"
+
+
+def test_without_pose_points_the_grip_is_cropped(comfy_server: ComfyServer) -> None:
+    graph = with_grip(fix_graph(comfy_server.upload(scene()), None, refine=True, keep="if_better"), comfy_server)
+    outputs = comfy_server.run(graph)
+    report = report_of(outputs, "2")
+    (hand,) = report["hands"]
+    assert hand["found_by"] == "grip" and hand["before"] is None
+    left, top, right, bottom = hand["box"]
+    assert (left + right) / 2 == pytest.approx(255.5, abs=1) and (top + bottom) / 2 == pytest.approx(600.5, abs=1)
+    put = report_of(outputs, "3")
+    assert put["scored"] is False and put["hands"][0]["why"]
+
+
+def test_with_neither_the_node_says_what_to_connect(comfy_server: ComfyServer) -> None:
+    with pytest.raises(GraphError, match="no hand was found and no grip"):
+        comfy_server.run(fix_graph(comfy_server.upload(scene()), None))
+
+
+@pytest.mark.parametrize(
+    ("frames", "said"), [([frame(), frame()], "2 frame.* 1 picture"), ([{"people": []}], "how large its canvas")]
+)
+def test_keypoints_of_other_pictures_are_refused(
+    comfy_server: ComfyServer, frames: list[dict[str, Any]], said: str
+) -> None:
+    with pytest.raises(GraphError, match=said):
+        comfy_server.run(check_graph(*frames, picture=comfy_server.upload(scene())))
+
+
+def test_refined_crops_must_fit(comfy_server: ComfyServer) -> None:
+    graph = fix_graph(comfy_server.upload(scene()), frame(person(first=RIGHT)))
+    graph["3"]["inputs"]["refined"] = ["1", 0]
+    del graph["3"]["inputs"]["masks"]
+    with pytest.raises(GraphError, match="1 square crop"):
+        comfy_server.run(graph)
+
+
+@pytest.mark.parametrize(
+    ("node", "outputs"),
+    [
+        ("ProdgenHandCheck", ["report"]),
+        ("ProdgenCropHands", ["crops", "masks", "hand_crops", "report"]),
+        ("ProdgenStitchHands", ["image", "mask", "report"]),
+    ],
+)
+def test_outputs_come_in_their_order(comfy_server: ComfyServer, node: str, outputs: list[str]) -> None:
+    assert comfy_server.object_info(node)["output_name"] == outputs
