@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from runner.checks import check_graph
 from runner.server_process import Installation
 from tests.nodes.test_handle import handbag
 from tests.support.comfy import REPO, ComfyServer, GraphError
@@ -145,10 +146,19 @@ def test_a_pose_that_place_product_alone_knows_is_refused(comfy_server: ComfySer
         comfy_server.run(graph(comfy_server.upload(handbag()), pose="marketplace"))
 
 
+def test_the_runners_check_accepts_the_link_into_a_list_of_choices(comfy_server: ComfyServer) -> None:
+    picture = comfy_server.upload(handbag())
+    nodes = graph(picture, description="")
+    problems = check_graph(nodes, comfy_server.object_info(), uploaded=[picture])
+    assert not problems, [str(problem) for problem in problems]
+    nodes["4"]["inputs"]["pose"] = ["4", 0]
+    assert check_graph(nodes, comfy_server.object_info(), uploaded=[picture])
+
+
 def test_outputs_and_inputs_as_published(comfy_server: ComfyServer) -> None:
     info = comfy_server.object_info("ProdgenPersona")
     assert info["output_name"] == ["prompt", "negative", "pose", "report"]
-    assert info["output"][2] == "COMBO" or isinstance(info["output"][2], list)
+    assert info["output"] == ["STRING", "STRING", "COMBO", "STRING"]
     assert list(info["input"]["required"]) == ["product", "mask"]
     assert list(info["input"]["optional"]) == ["description", "wish", "prompt", "seed", "pose"]
     question = comfy_server.object_info("ProdgenPersonaQuestion")
