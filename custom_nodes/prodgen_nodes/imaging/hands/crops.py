@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..colorspace import linear_to_srgb, srgb_to_linear
@@ -28,6 +29,8 @@ _GRIP_HAND = 1.6
 """A hand that holds a handle is about this many times as wide as the gap that was opened for it."""
 _LEAST_SIDE = 32.0
 """Crops are never smaller than this many pixels of the picture: a few pixels hold no hand to refine."""
+_COARSE = 4
+"""Wide soft masks are computed on every fourth pixel: between them they are straight lines."""
 
 Point = tuple[float, float]
 
@@ -178,11 +181,20 @@ def convex_hull(points: list[Point]) -> list[Point]:
 
 def crop_mask(crop: HandCrop, size: int, like: Tensor) -> Tensor:
     """Soft mask `[size,size]`: 1 up to `grow` beyond the outline, fading to 0 over half as much again."""
-    axis = torch.arange(size, dtype=torch.float32, device=like.device) + 0.5
+    coarse = _COARSE if crop.soft >= 4 * _COARSE else 1
+    distance = _distance(crop.outline, size // coarse, float(coarse), like.device)
+    if coarse > 1:
+        distance = F.interpolate(distance[None, None], size=(size, size), mode="bilinear", align_corners=False)[0, 0]
+    ramp = (1 - (distance - crop.grow) / max(crop.soft, 1.0)).clamp_(0.0, 1.0)
+    return ramp * ramp * (3 - 2 * ramp)
+
+
+def _distance(corners: tuple[Point, ...], count: int, step: float, device: torch.device) -> Tensor:
+    """`[count,count]` distance of points `step` pixels apart from a convex outline; 0 inside it."""
+    axis = (torch.arange(count, dtype=torch.float32, device=device) + 0.5) * step
     x, y = axis.unsqueeze(0), axis.unsqueeze(1)
-    corners = crop.outline
-    nearest = torch.full((size, size), math.inf, device=like.device)
-    inside = torch.ones((size, size), dtype=torch.bool, device=like.device)
+    nearest = torch.full((count, count), math.inf, device=device)
+    inside = torch.ones((count, count), dtype=torch.bool, device=device)
     for (ax, ay), (bx, by) in zip(corners, (*corners[1:], corners[0]), strict=True):
         dx, dy = bx - ax, by - ay
         along = ((x - ax) * dx + (y - ay) * dy).div_(max(dx * dx + dy * dy, 1e-9)).clamp_(0.0, 1.0)
@@ -190,10 +202,7 @@ def crop_mask(crop: HandCrop, size: int, like: Tensor) -> Tensor:
         nearest = torch.minimum(nearest, away)
         inside &= (dx * (y - ay) - dy * (x - ax)) >= 0
     distance = nearest.sqrt_()
-    if len(corners) > 2:
-        distance.masked_fill_(inside, 0.0)
-    ramp = (1 - (distance - crop.grow) / max(crop.soft, 1.0)).clamp_(0.0, 1.0)
-    return ramp * ramp * (3 - 2 * ramp)
+    return distance.masked_fill_(inside, 0.0) if len(corners) > 2 else distance
 
 
 def _mirrored(start: int, stop: int, limit: int, device: torch.device) -> Tensor:
