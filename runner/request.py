@@ -95,7 +95,8 @@ class Request:
     template: str
     seed: int | None
     settings: list[str] = field(default_factory=list)
-    best_of: int = 1
+    best_of: int | None = None
+    """Candidates a result; None: nothing is judged."""
 
     def plan(self, session: Session) -> Plan:
         """Check the workflow against the server and upload the photos.
@@ -136,7 +137,7 @@ class Request:
         ]
         if len(found) == 1:
             return self._seed_setting(values, *found[0], object_info)
-        if self.best_of > 1:
+        if self.best_of is not None:
             raise WorkflowError(
                 f"--best-of needs a seed to vary, and {self.workflow.label} has no input `seed`"
                 + (" and several nodes with one." if found else "."),
@@ -211,10 +212,10 @@ def prepare_request(args: argparse.Namespace) -> Request:
         template=template,
         seed=args.seed,
         settings=list(args.set),
-        best_of=getattr(args, "best_of", 1),
+        best_of=getattr(args, "best_of", None),
     )
     _check_values_early(request)
-    if request.best_of > 1:
+    if request.best_of is not None:
         request.first_seed({}, recorded_object_info(WORKFLOWS_DIR))
     request.photos = {path: prepare_photo(path) for path in dict.fromkeys(images)}
     return request

@@ -49,7 +49,6 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--best-of",
         type=_count,
-        default=1,
         metavar="N",
         help="make up to N candidates, the seed counting up; the workflow's own checks (Product Fidelity, Hand Check, "
         "…) judge each, the best that passes is saved, and a candidate that passes comfortably ends the search. All of "
@@ -70,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     from runner.progress import make_reporter
     from runner.signals import interruptible
 
-    with interruptible(), make_reporter(json_lines=args.json, jobs=args.count * args.best_of) as reporter:
+    with interruptible(), make_reporter(json_lines=args.json, jobs=args.count * (args.best_of or 1)) as reporter:
         try:
             return _run(args, reporter)
         except KeyboardInterrupt:
@@ -93,7 +92,7 @@ def _run(args: argparse.Namespace, reporter: Reporter) -> int:
     deadline = None if args.timeout is None else time.monotonic() + args.timeout
     with Session(url, args.out, reporter, workflow=request.workflow.label, deadline=deadline) as session:
         plan = request.plan(session)
-        if request.best_of > 1:
+        if request.best_of is not None:
             from runner.best_of.search import find_best
 
             return find_best(plan, session, reporter, args.out)

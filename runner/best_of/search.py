@@ -56,7 +56,7 @@ class _Search:
 
     def __init__(self, plan: Plan, session: Session, reporter: Reporter, out: Path, number: int) -> None:
         self._plan, self._session, self._reporter, self._out = plan, session, reporter, out
-        self._of = plan.request.best_of
+        self._of = plan.request.best_of or 1
         self._number = number
         self._first = (number - 1) * self._of + 1
         jobs = plan.jobs(self._first, self._of, number)

@@ -72,7 +72,7 @@ def make_sheet(
             draw.multiline_text((inner[0] + 6, inner[1] + 6), why, fill=_QUIET, font=font, spacing=3)
         if is_chosen:
             _badge(draw, inner, "WINNER" if passed else "BEST, NOT PASSED", font, colour)
-        score = "" if candidate.score is None else f"  {candidate.score:g}"
+        score = "" if candidate.score is None else f", score {candidate.score:g}"
         text = top + side + 2 * _BORDER
         draw.text((left, text), f"{candidate.number}  seed {candidate.seed}", fill=_INK, font=font)
         draw.text((left, text + line), f"{candidate.verdict}{score}", fill=colour, font=font)

@@ -60,6 +60,20 @@ def table(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
+def settled(server: ComfyServer) -> None:
+    """Wait until nothing runs: a node that was running when its job was cancelled stops at its next check."""
+    deadline = time.monotonic() + 30
+    while (queue := server.get("/queue")) and (queue["queue_running"] or queue["queue_pending"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def status(server: ComfyServer, prompt_id: str) -> str | None:
+    entry: dict[str, Any] = server.get(f"/history/{prompt_id}").get(prompt_id, {})
+    found: str | None = entry.get("status", {}).get("status_str")
+    return found
+
+
 def results(desk: Desk) -> list[str]:
     return sorted(path.name for path in desk.out.iterdir() if path.is_file())
 
@@ -123,6 +137,24 @@ def test_none_passes(desk: Desk) -> None:
     assert "best one (seed 6) is kept aside" in run.err
 
 
+def test_a_single_candidate_is_judged_as_well(desk: Desk) -> None:
+    photo = desk.photo(size=(SIZE, SIZE))
+    assert desk.submit(judged("0.6 + 0 * a"), "--image", photo, "--best-of", 1, "--name", "bad").code == 7
+    assert desk.submit(judged("0.0 * a"), "--image", photo, "--best-of", 1, "--name", "good").code == 0
+    assert results(desk) == ["good.json", "good.png"]
+
+
+def test_a_seed_given_with_set_counts_up_from_there(desk: Desk) -> None:
+    photo = desk.photo(size=(SIZE, SIZE))
+    graph = judged(by_seed({71: 0.04}, 0.6))
+    run = desk.submit(graph, "--image", photo, "--set", "2.value=70", "--best-of", 2, "--name", "bag")
+    assert run.code == 0, run.err
+    assert json.loads((desk.out / "bag.json").read_text())["seed"] == 71
+    both = desk.submit(graph, "--image", photo, "--set", "seed=70", "--seed", 3, "--best-of", 2)
+    assert both.code == 2
+    assert "same input" in both.err
+
+
 def test_none_passes_as_json(desk: Desk) -> None:
     run = desk.submit(
         judged("0.6 + 0 * a"), "--image", desk.photo(size=(SIZE, SIZE)), "--seed", 5, "--best-of", 2, "--json"
@@ -173,13 +205,9 @@ def test_a_comfortable_candidate_ends_the_search_and_the_rest_is_cancelled(
     assert told[0]["score"] >= 60
     assert {event["verdict"] for event in told[1:]} == {"cancelled"}
     assert 2 <= len({event["prompt_id"] for event in run.of("queued")}) <= 3
-    deadline = time.monotonic() + 20
-    while (queue := comfy_server.get("/queue")) and (queue["queue_running"] or queue["queue_pending"]):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    settled(comfy_server)
     for event in told[1:]:
-        entry = comfy_server.get(f"/history/{event['prompt_id']}").get(event["prompt_id"], {})
-        assert entry.get("status", {}).get("status_str") != "success"
+        assert status(comfy_server, event["prompt_id"]) != "success"
     assert json.loads((desk.out / "bag.json").read_text())["seed"] == start
     assert [row["verdict"] for row in table(desk.out)] == [event["verdict"] for event in told]
 
@@ -292,6 +320,9 @@ def test_interrupted_keeps_what_was_judged(desk: Desk, comfy_server: ComfyServer
     assert (desk.out / "bag_candidates" / rows[0]["file"]).is_file()
     assert results(desk) == []
     assert not list(desk.out.rglob("*.part"))
-    ours = {event["prompt_id"] for event in [*seen, *map(json.loads, out.splitlines())]}
-    answer = comfy_server.get("/queue")
-    assert not ours & {item[1] for item in [*answer["queue_running"], *answer["queue_pending"]]}
+    called_off = [e for e in map(json.loads, out.splitlines()) if e["event"] == "failed" and e["prompt_id"]]
+    assert called_off
+    assert {event["exit_code"] for event in called_off} == {130}
+    settled(comfy_server)
+    for event in called_off:
+        assert status(comfy_server, event["prompt_id"]) != "success"
