@@ -13,6 +13,7 @@ from .contact import contact_shadow
 from .evidence import Evidence
 from .leaks import edges, flowing_in, without_leaks
 from .regions import Regions, connected_to_frame
+from .shade import cast_shadow
 from .walker import random_walker
 
 _FRAME_WEIGHT = 1.0
@@ -161,8 +162,9 @@ def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | N
         vote(hint < 0.02, _FRAME_WEIGHT, 0.0)
     right, down = conductances(srgb, backdrop.noise)
     likelihood = random_walker(right, down, data, target)
-    seam = contact_shadow(srgb, likelihood, evidence, backdrop.noise)
-    if bool(seam.any()):
-        vote(seam, _COLOR_WEIGHT, 0.0)
+    shadow = contact_shadow(srgb, likelihood, evidence, backdrop.noise)
+    shadow |= cast_shadow(srgb, likelihood > 0.5, backdrop, evidence, rough > 0)
+    if bool(shadow.any()):
+        vote(shadow, _COLOR_WEIGHT, 0.0)
         likelihood = random_walker(right, down, data, target, start=likelihood)
     return main_parts(likelihood)

@@ -1,0 +1,65 @@
+"""Cast shadows: floor that is darker than the model says, and still floor.
+
+A shadow has no outline of its own: it grows out of the lit backdrop without a step, is as smooth as the backdrop, darker
+than it and at most faintly tinted (by light that the product throws back). Where all of that holds, what the labels took
+for product is given back to the backdrop: from the outside in, as far as no edge stands in the way.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..colorspace import linear_to_srgb, srgb_to_linear
+from ..filters import closed, dilate, erode, gaussian_blur
+from .backdrop import Backdrop, gradient
+from .evidence import Evidence
+from .regions import Regions
+
+_DARKEST, _LIGHTEST = 0.35, 1.12
+_TINT = 0.075
+_STEP, _SLOPE = 0.017, 0.028
+"""Steps from pixel to pixel (sRGB) that lit floor and a penumbra may have."""
+_EDGE, _CUT_OFF = 0.05, 0.25
+_UPPER = 0.4
+_PASSAGE = 0.006
+"""Half the width of the narrowest way into a shadow, as a fraction of the short side."""
+
+
+def cast_shadow(srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Evidence, rough: Tensor) -> Tensor:
+    """Boolean `[H,W]`: pixels of `product` `[H,W]` that are backdrop in shadow; `rough` `[H,W]`: textured ones."""
+    rows = torch.nonzero(product.any(dim=1)).flatten()
+    if rows.numel() == 0:
+        return torch.zeros_like(product)
+    smooth = gaussian_blur(srgb.permute(2, 0, 1).unsqueeze(0), 1.0)[0].permute(1, 2, 0)
+    ratio = evidence.ratio
+    limit = max(_STEP, 2.2 * backdrop.noise, 1.2 * float(backdrop.spread.median()))
+    calm = gradient(smooth) < torch.where(ratio < 0.88, max(_SLOPE, limit), limit)
+    shaded = linear_to_srgb(srgb_to_linear(backdrop.color) * ratio.unsqueeze(-1)).clamp(0.0, 1.0)
+    tint = (smooth - shaded).abs().amax(dim=-1)
+    depth = -torch.log(ratio.clamp(0.02, 1.0))
+    like = (ratio > _DARKEST) & (ratio < _LIGHTEST) & (tint < _TINT * (0.3 + depth).clamp(max=1.0)) & ~rough
+    passage = max(1, round(_PASSAGE * min(product.shape)))
+    # A shadow falls on what the product stands on: to its upper part none reaches.
+    low = torch.zeros_like(product)
+    low[int(rows[0]) + round(_UPPER * (int(rows[-1]) - int(rows[0]))) :] = True
+    open_ = (~product | (low & like)) & calm
+    broad = erode(open_, passage)
+    regions = Regions(broad)
+    reached = dilate(regions.chosen(regions.touched(~product & broad)), passage) & open_
+    found = _beside_an_edge(reached & product, product & ~like, gradient(srgb))
+    # Where two penumbras meet it may be steeper: such seams inside a shadow belong to it.
+    return closed(found, 2 * passage) & product & like
+
+
+def _beside_an_edge(found: Tensor, rest: Tensor, steps: Tensor) -> Tensor:
+    """The regions of `found` that end in an edge at what is surely product, `rest`; and that edge's own pixels.
+
+    A shadow is cut off by the product that stands in it. Where the product itself mirrors the backdrop, in the rim of a
+    glossy jar, that fades into the product instead.
+    """
+    regions = Regions(found)
+    beside = regions.rim_mean(rest.float())
+    hard = regions.rim_mean((dilate(steps > _EDGE, 2) & rest).float())
+    return dilate(regions.chosen(hard > _CUT_OFF * np.maximum(beside, 0.02)), 1)
