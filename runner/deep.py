@@ -2,22 +2,26 @@
 
 Pillow opens 16-bit RGB but keeps only the high byte of each value, which darkens the picture by half a level. Its
 decoders can also be asked for the low byte, by naming the opposite byte order; the two halves make the whole.
+numpy, a third of a command's start, is imported for such pictures only.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
 from PIL import Image
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Uint16 = npt.NDArray[np.uint16]
 
 _OTHER_BYTE = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 _BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262
 _EXACT = ("RGB;16", "RGBA;16", "RGBX;16")
-
-Uint16 = npt.NDArray[np.uint16]
 
 
 def raw_mode(image: Image.Image) -> str:
@@ -41,6 +45,8 @@ def read_deep(reopen: Callable[[], Image.Image]) -> Uint16 | None:
 
     `reopen` gives a fresh, not yet decoded image each time.
     """
+    import numpy as np
+
     image = reopen()
     layout = raw_mode(image)
     if image.mode.startswith("I;16"):
@@ -61,6 +67,8 @@ def read_deep(reopen: Callable[[], Image.Image]) -> Uint16 | None:
 
 
 def _joined(high: npt.NDArray[np.uint8], low: npt.NDArray[np.uint8]) -> Uint16:
+    import numpy as np
+
     values: Uint16 = high.astype(np.uint16)
     values <<= 8
     values |= low
@@ -79,6 +87,8 @@ def _with_layout(image: Image.Image, layout: str) -> Image.Image:
 
 def to_8_bit(values: Uint16) -> npt.NDArray[np.uint8]:
     """65535 → 255 with rounding (v / 257), a few rows at a time."""
+    import numpy as np
+
     result = np.empty(values.shape, np.uint8)
     for top in range(0, values.shape[0], 256):
         result[top : top + 256] = (values[top : top + 256].astype(np.uint32) * 255 + 32767) // 65535

@@ -19,10 +19,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from runner import deep, icc
+from runner import deep
 from runner.errors import PhotoError
-from runner.pixels import PixelReader, foreign_gamma
-from runner.png import Structure, read_structure
+from runner.png import Structure, foreign_gamma, read_structure
 from runner.suggest import did_you_mean
 
 MAX_PIXELS = 200_000_000
@@ -141,6 +140,8 @@ class _Preparation:
         profile = self._profile(image)
         if profile is None and orientation == 1 and self._is_plain(image):
             return self._unchanged(image)
+        from runner.pixels import PixelReader  # with numpy; most photos are sent as they are
+
         try:
             picture = PixelReader(str(self.path), self._open, self.notes).read(image, profile, is_deep=self.is_deep)
             if orientation != 1:
@@ -215,8 +216,12 @@ class _Preparation:
         if not embedded:
             if image.mode == "RGB" and self._exif_says_adobe_rgb(image):
                 self.notes.append("converted from Adobe RGB (named in the camera's EXIF) to sRGB")
+                from runner import icc  # with numpy, see above
+
                 return icc.adobe_rgb_profile()
             return None
+        from runner import icc
+
         gray = image.mode in ("L", "LA", "1") or image.mode.startswith("I;16") or self.layout == "LA;16B"
         expected = "GRAY" if gray else {"CMYK": "CMYK", "LAB": "Lab"}.get(image.mode, "RGB")
         try:

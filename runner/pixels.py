@@ -9,8 +9,8 @@ from PIL import Image
 
 from runner import deep, icc
 from runner.errors import PhotoError
+from runner.png import foreign_gamma
 
-_SRGB_GAMMA = 1 / 2.2
 _BAD_PROFILE = "its colour profile is damaged and was ignored; colours are taken as sRGB"
 _TIFF_PLANES = 284
 
@@ -95,14 +95,6 @@ class PixelReader:
         if has_alpha:
             picture.putalpha(Image.fromarray(deep.to_8_bit(values[..., -1:])[..., 0]))
         return picture
-
-
-def foreign_gamma(image: Image.Image) -> float:
-    """A PNG's gAMA where it is not sRGB's and nothing in the file overrules it; otherwise 0."""
-    gamma = image.info.get("gamma")
-    if not gamma or "srgb" in image.info or "icc_profile" in image.info:
-        return 0.0
-    return float(gamma) if abs(float(gamma) - _SRGB_GAMMA) > 0.01 else 0.0
 
 
 def _apply_gamma(image: Image.Image, gamma: float) -> Image.Image:

@@ -10,10 +10,15 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _METADATA = frozenset({b"tEXt", b"zTXt", b"iTXt", b"eXIf"})
 _GRAY, _RGB = 0, 2
+_SRGB_GAMMA = 1 / 2.2
 _WINDOW = 1 << 16
 
 Buffer = bytes | memoryview
@@ -80,6 +85,14 @@ def surely_not_black(data: Buffer, structure: Structure) -> bool:
                 return is_high_byte and shown[0] > 1
         left = block[whole:]
     return False
+
+
+def foreign_gamma(image: Image.Image) -> float:
+    """A PNG's gAMA where it is not sRGB's and nothing in the file overrules it; otherwise 0."""
+    gamma = image.info.get("gamma")
+    if not gamma or "srgb" in image.info or "icc_profile" in image.info:
+        return 0.0
+    return float(gamma) if abs(float(gamma) - _SRGB_GAMMA) > 0.01 else 0.0
 
 
 class _DamagedError(Exception):

@@ -37,7 +37,7 @@ def test_a_whole_submit_in_a_pipe_never_needs_what_it_does_not_show(comfy_server
         f"from runner.__main__ import main\nimport contextlib, io\n"
         f"with contextlib.redirect_stdout(io.StringIO()):\n    assert main({arguments!r}) == 0"
     )
-    assert not loaded & {"requests", "rich", "yaml", "torch"}
+    assert not loaded & {"requests", "rich", "yaml", "torch", "numpy"}
 
 
 def test_every_command_has_its_parser_and_its_help() -> None:
