@@ -152,7 +152,12 @@ def test_only_the_better_hand_is_put_back(comfy_server: ComfyServer) -> None:
     assert [hand["kept"] for hand in report["hands"]] == [True, False] and report["kept"] == 1
     assert report["hands"][0]["after"] > report["hands"][0]["before"]
     result, changed = saved(comfy_server, outputs, "6"), saved(comfy_server, outputs, "8")[..., 0]
-    np.testing.assert_array_equal(result[changed == 0], original[changed == 0])
+    # A mask of less than half an 8-bit step is 0 in its PNG; a little further off, every bit is the same.
+    np.testing.assert_allclose(result[changed == 0], original[changed == 0], atol=1.01 / 255)
+    rows, columns = np.nonzero(changed)
+    far = np.ones(changed.shape, dtype=bool)
+    far[rows.min() - 12 : rows.max() + 13, columns.min() - 12 : columns.max() + 13] = False
+    np.testing.assert_array_equal(result[far], original[far])
     x, y = (int(value) for value in RIGHT[9])
     assert changed[y, x] > 0.99 and abs(result[y, x] - original[y, x]).max() > 0.05
     assert not changed[:, 450:].any(), "the left hand stays"

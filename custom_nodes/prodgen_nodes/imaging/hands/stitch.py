@@ -6,19 +6,20 @@ the masks every pixel keeps its bits.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..colorspace import linear_to_srgb, srgb_to_linear
 from ..errors import ParameterError, ShapeError
-from ..filters import gaussian_blur, square_max
 from ..pasting import inward_feather
 from ..placement import Affine
 from ..resample import place
-from ..tensors import check_image, check_mask, check_range, expand_batch
+from ..tensors import bounding_box, check_image, check_mask, check_range, expand_batch
 from .crops import HandCrop, HandCrops, crop_mask, cut
 from .keypoints import Person
 from .scoring import HandScore, score_hand
@@ -29,6 +30,10 @@ _OUTLYING = 1.7
 _MOST_GAIN, _MOST_SHIFT = 0.15, 0.08
 """Limits of the colour correction, in sRGB values: more is another picture, not a drift."""
 _UNCHANGED, _CHANGED = 0.5 / 255, 3 / 255
+_BLOCK = 4
+"""Side in crop pixels of the blocks that count as changed or not; crops are whole numbers of them."""
+_STRIDE = 3
+"""Of the surroundings, every third pixel in either direction is enough to measure a drift."""
 _NOTHING = 1 / 512
 """Coverage below this is none."""
 _LEAST_SHAPE = 0.5
@@ -151,7 +156,7 @@ def _at_size(picture: Tensor, size: int) -> Tensor:
     if picture.shape[0] == size:
         return picture
     scale = size / picture.shape[0]
-    padded = torch.nn.functional.pad(picture.permute(2, 0, 1).unsqueeze(0), (8,) * 4, mode="replicate")
+    padded = F.pad(picture.permute(2, 0, 1).unsqueeze(0), (8,) * 4, mode="replicate")
     linear = srgb_to_linear(torch.nan_to_num(padded[0].permute(1, 2, 0)))
     moved = place(linear, Affine.scale_translate(scale, -8 * scale, -8 * scale), size, size)
     return linear_to_srgb(moved.pixels.clamp(0.0, 1.0))
@@ -257,13 +262,14 @@ def match_color(fresh: Tensor, original: Tensor, mask: Tensor) -> tuple[Tensor, 
     A refinement leaves what surrounds the hand as it was, but for a drift of its model: per channel, the gain and shift
     that carry the surroundings (mask 0) of `fresh` onto those of `original`, within limits.
     """
-    ring = mask <= 0
+    few = (slice(None, None, _STRIDE), slice(None, None, _STRIDE))
+    ring = mask[few] <= 0
     if int(ring.sum()) < 64:
         return fresh, 0.0
     # A drift is everywhere; what differs much more than most has been repainted and tells nothing.
-    away = (fresh - original).abs().amax(dim=-1)
+    away = (fresh[few] - original[few]).abs().amax(dim=-1)
     ring &= away <= max(_OUTLYING * float(away[ring].median()), _CHANGED)
-    now, was = fresh[ring], original[ring]
+    now, was = fresh[few][ring], original[few][ring]
     mean_now, mean_was = now.mean(dim=0), was.mean(dim=0)
     spread = (now - mean_now).square().mean(dim=0)
     joint = ((now - mean_now) * (was - mean_was)).mean(dim=0)
@@ -271,7 +277,8 @@ def match_color(fresh: Tensor, original: Tensor, mask: Tensor) -> tuple[Tensor, 
     gain = gain.clamp(1 - _MOST_GAIN, 1 + _MOST_GAIN)
     shift = (mean_was - mean_now).clamp(-_MOST_SHIFT, _MOST_SHIFT)
     moved = ((fresh - mean_now) * gain + mean_now + shift).clamp(0.0, 1.0)
-    largest = float((moved - fresh)[mask > 0].abs().mean(dim=0).max()) if bool((mask > 0).any()) else 0.0
+    inside = mask[few] > 0
+    largest = float((moved[few] - fresh[few])[inside].abs().mean(dim=0).max()) if bool(inside.any()) else 0.0
     return moved, largest
 
 
@@ -286,12 +293,19 @@ def _lay(
     feather: float,
 ) -> None:
     """Mix one refined crop into `target` `[H,W,C]` and note it in `changed` `[H,W]`; both are the caller's own."""
+    if not bool((mask > 0).any()):
+        return
+    # Only what the mask covers is worth the work, and the reach of the kernel that carries it back.
+    reach = math.ceil(3 * max(1.0, crop.transform.a)) + 2
+    box = bounding_box(mask, 0.0)
+    rows, columns = _aligned(box.top, box.bottom, reach, mask), _aligned(box.left, box.right, reach, mask)
+    original, fresh, mask = original[rows, columns], fresh[rows, columns], mask[rows, columns]
     back = Affine.scale_translate(1 / crop.transform.a, *crop.corner)
+    back = back.after(Affine.scale_translate(1.0, float(columns.start), float(rows.start)))
     height, width = target.shape[:2]
-    difference = (fresh - original).abs().amax(dim=-1)
-    moved = ((square_max(difference, 2) - _UNCHANGED) / (_CHANGED - _UNCHANGED)).clamp(0.0, 1.0)
     was, now = srgb_to_linear(original), srgb_to_linear(fresh)
-    layers = torch.cat((now - was, was, mask.unsqueeze(-1), gaussian_blur(moved[None], 2.0)[0].unsqueeze(-1)), dim=-1)
+    own = _changed(original, fresh)
+    layers = torch.cat((now - was, was, mask.unsqueeze(-1), own.unsqueeze(-1)), dim=-1)
     patch = place(_framed(layers), _shifted(back), width, height)
     if not patch.pixels.numel():
         return
@@ -310,13 +324,26 @@ def _lay(
     changed[there] = torch.maximum(changed[there], cover)
 
 
+def _aligned(low: int, high: int, reach: int, mask: Tensor) -> slice:
+    """`low..high` widened by `reach` to whole blocks within the crop."""
+    return slice(max(0, low - reach) // _BLOCK * _BLOCK, min(mask.shape[0], -(-(high + reach) // _BLOCK) * _BLOCK))
+
+
+def _changed(original: Tensor, fresh: Tensor) -> Tensor:
+    """`[h,w]`: 0 where a refinement left its block and the neighbouring ones as they were, 1 where it did not."""
+    difference = (fresh - original).abs().amax(dim=-1)[None, None]
+    blocks = F.max_pool2d(F.max_pool2d(difference, _BLOCK), 3, stride=1, padding=1)
+    moved = ((blocks - _UNCHANGED) / (_CHANGED - _UNCHANGED)).clamp(0.0, 1.0)
+    return F.interpolate(moved, size=difference.shape[-2:], mode="bilinear", align_corners=False)[0, 0]
+
+
 _FRAME = 8
 
 
 def _framed(layers: Tensor) -> Tensor:
     """Layers `[s,s,C]` continued over a rim, so that resampling at the crop's border meets no black."""
     planes = layers.permute(2, 0, 1).unsqueeze(0)
-    return torch.nn.functional.pad(planes, (_FRAME,) * 4, mode="replicate")[0].permute(1, 2, 0)
+    return F.pad(planes, (_FRAME,) * 4, mode="replicate")[0].permute(1, 2, 0)
 
 
 def _shifted(back: Affine) -> Affine:
