@@ -37,6 +37,19 @@ MODELS: tuple[SmokeModel, ...] = (
     SmokeModel("sd15", "checkpoints", ".ckpt", "sd15:checkpoint", "any SD 1.5 checkpoint"),
     SmokeModel("controlnet_sd15", "controlnet", ".pth", "controlnet:sd15_control", "a ControlNet for SD 1.5"),
     _lora("lora_sd15", "sd15_style", 34, "an SD 1.5 LoRA"),
+    SmokeModel("upscaler_4x", "upscale_models", ".pth", "upscaler:nearest_4x", "an upscaler by four"),
+    SmokeModel("birefnet", "background_removal", ".pth", "birefnet:dark_on_light", "BiRefNet"),
+    SmokeModel("rt_detr", "diffusion_models", ".pth", "rtdetr:sees_people", "RT-DETR v4"),
+    SmokeModel("sdpose", "checkpoints", ".ckpt", "sdpose:checkpoint", "SDPose"),
+    SmokeModel("flux2_klein", "diffusion_models", ".pth", "flux:klein", "FLUX.2 klein"),
+    SmokeModel("flux1", "diffusion_models", ".pth", "flux:flux1", "FLUX.1 dev and Kontext"),
+    SmokeModel("clip_l", "text_encoders", ".pth", "flux:text_encoder", "the text encoder of the small Flux models"),
+    SmokeModel("vae_flux2", "vae", ".pth", "kl_vae:flux2", "the VAE of FLUX.2"),
+    SmokeModel("vae_flux1", "vae", ".pth", "tiny_vae:for_flux1", "the VAE of FLUX.1"),
+    SmokeModel("vae_sdxl", "vae", ".pth", "tiny_vae:for_sdxl", "the VAE of SDXL"),
+    SmokeModel("iclight_fc", "diffusion_models", ".pth", "iclight:offsets", "IC-Light FC", (("channels", 8),)),
+    SmokeModel("iclight_fbc", "diffusion_models", ".pth", "iclight:offsets", "IC-Light FBC", (("channels", 12),)),
+    SmokeModel("depth_anything_3", "geometry_estimation", ".pth", "depth:depth_anything_3", "Depth Anything 3"),
 )
 
 

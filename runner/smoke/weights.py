@@ -11,7 +11,7 @@ import torch
 Weights = dict[str, torch.Tensor]
 
 STD = 0.02
-_BLOCK = 1 << 21
+_BLOCK = 600_000  # the longest single row is that of Depth Anything's places: 1370 × 384
 _FLAT = 1 << 16
 _STRIDE_OF_OFFSETS = 104_729
 
@@ -19,18 +19,18 @@ _STRIDE_OF_OFFSETS = 104_729
 class Pool:
     """Hands out weights of any shape. The same seed gives the same numbers in the same order.
 
-    Matrices and kernels are views into one block of N(0, 0.02²); a weight larger than the block has rows that overlap,
+    Matrices and kernels are views into one block of N(0, std²); a weight larger than the block has rows that overlap,
     each shifted against the one before. One-dimensional weights are the scales of norms (1), biases are 0.
     """
 
-    def __init__(self, seed: int, *, dtype: torch.dtype = torch.float16) -> None:
+    def __init__(self, seed: int, *, std: float = STD, dtype: torch.dtype = torch.float16) -> None:
         generator = torch.Generator().manual_seed(seed)
-        self._block = (torch.randn(_BLOCK, generator=generator) * STD).to(dtype)
+        self._block = (torch.randn(_BLOCK, generator=generator) * std).to(dtype)
         self._ones, self._zeros = torch.ones(_FLAT, dtype=dtype), torch.zeros(_FLAT, dtype=dtype)
         self._taken = 0
 
     def random(self, shape: Iterable[int]) -> torch.Tensor:
-        """N(0, 0.02²)."""
+        """N(0, std²)."""
         rows, *rest = sizes = tuple(shape)
         width = math.prod(rest)
         step = width if rows * width <= _BLOCK else (_BLOCK - width) // (rows - 1)

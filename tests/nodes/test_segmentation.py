@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,7 @@ from PIL import Image
 
 from tests.imaging.segmentation_products import edge_band, scene
 from tests.support.comfy import ComfyServer, GraphError
+from tests.support.smoke import fill_with_smoke, smoke_file
 
 
 def as_picture(photo: torch.Tensor, alpha: torch.Tensor | None = None) -> Image.Image:
@@ -114,14 +113,11 @@ def test_a_batch_is_cut_picture_by_picture(comfy_server: ComfyServer) -> None:
 @pytest.mark.slow
 def test_birefnet_runs_through_cores_wire(comfy_server: ComfyServer) -> None:
     """The real loader and network with made-up weights (dark = product): wiring, not trained quality."""
-    home = comfy_server.installation
-    maker = Path(__file__).parents[1] / "support" / "smoke_birefnet.py"
-    target = comfy_server.models_dir / "background_removal" / "smoke.pth"
-    subprocess.run([home.python, maker, home.comfyui, target], check=True, timeout=300)
+    fill_with_smoke(comfy_server, "birefnet")
     made = scene("twin", 1, size=320, backdrop=(1.0, 1.0, 1.0), shadow=0.3)
     photo, truth = made.photo[:, 40:280], made.alpha[:, 40:280].numpy()
     work = graph(comfy_server, as_picture(photo), method="birefnet", bg_removal_model=["model", 0])
-    work["model"] = {"class_type": "LoadBackgroundRemovalModel", "inputs": {"bg_removal_name": "smoke.pth"}}
+    work["model"] = {"class_type": "LoadBackgroundRemovalModel", "inputs": {"bg_removal_name": smoke_file("birefnet")}}
     outputs = comfy_server.run(work, timeout=900)
     assert report(outputs)["method"] == "birefnet", report(outputs)
     mask = grey(comfy_server, outputs, "mask")

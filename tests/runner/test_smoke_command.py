@@ -10,20 +10,18 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from runner.client import ComfyClient
 from runner.errors import EXIT_NO_SERVER, EXIT_NODE_FAILED, EXIT_OK, EXIT_REJECTED, EXIT_USAGE
 from tests.support.comfy import ComfyServer
 from tests.support.runs import Desk, Graph, Run, command, flat, inverting, node
-from tests.support.smoke import fill_with_smoke, smoke_file
+from tests.support.smoke import smoke_file, smoke_models
 
 REAL = "juggernaut_reborn.safetensors"
 
 
 @pytest.fixture(scope="module")
 def smoke_server(comfy_server: ComfyServer) -> Iterator[ComfyServer]:
-    fill_with_smoke(comfy_server, "sd15")
-    yield comfy_server
-    ComfyClient(comfy_server.url).free()
+    with smoke_models(comfy_server, "sd15") as server:
+        yield server
 
 
 @pytest.fixture

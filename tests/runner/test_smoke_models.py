@@ -11,53 +11,39 @@ from typing import Any
 
 import numpy as np
 import pytest
-import requests
-from PIL import Image
 
+from runner.errors import EXIT_OK, EXIT_USAGE, UsageError
 from runner.jobs import RERUN_KEY
+from runner.manifest import load_manifest
+from runner.server_process import Installation
 from runner.smoke.catalog import MODELS
 from runner.smoke.writer import write_smoke_models
 from tests.support.comfy import ComfyServer
-from tests.support.runs import Graph, node
-from tests.support.smoke import fill_with_smoke, smoke_file
+from tests.support.runs import Graph, command, node
+from tests.support.smoke import (
+    Levels,
+    colourful_photo,
+    run_pictures,
+    seen_through_the_vae,
+    smoke_file,
+    smoke_models,
+)
 
 SIZE = 128
-Pictures = dict[str, np.ndarray[Any, np.dtype[np.float64]]]
+PHOTO = colourful_photo(SIZE)
 
 
 @pytest.fixture(scope="module")
 def smoke_server(comfy_server: ComfyServer) -> Iterator[ComfyServer]:
-    """The shared server with the smoke models; what they take in memory is given back afterwards."""
-    fill_with_smoke(comfy_server)
-    yield comfy_server
-    requests.post(f"{comfy_server.url}/free", json={"unload_models": True, "free_memory": True}, timeout=60)
-
-
-def photo(size: int = SIZE) -> Image.Image:
-    """A dark red disc with a bright rim on a pale blue gradient: colours and places that can be told apart."""
-    y, x = np.mgrid[0:size, 0:size] / size
-    rgb = np.stack([0.65 + 0.2 * x, 0.75 + 0.1 * y, np.full_like(x, 0.95)], axis=-1)
-    distance = np.hypot(x - 0.5, y - 0.55)
-    rgb[distance < 0.3] = (0.55, 0.08, 0.1)
-    rgb[np.abs(distance - 0.3) < 0.02] = (0.98, 0.9, 0.2)
-    return Image.fromarray((rgb * 255).round().astype(np.uint8))
-
-
-def levels(picture: Image.Image) -> np.ndarray[Any, np.dtype[np.float64]]:
-    return np.asarray(picture.convert("RGB"), dtype=np.float64)
-
-
-def run(server: ComfyServer, graph: Graph, timeout: float = 600) -> Pictures:
-    """The pictures of a graph by the id of the node that saved them, in 8-bit levels."""
-    outputs = server.run(graph, timeout=timeout)
-    return {name: levels(server.picture(shown["images"][0])) for name, shown in outputs.items() if "images" in shown}
+    with smoke_models(comfy_server) as server:
+        yield server
 
 
 def loaded(server: ComfyServer, checkpoint: str) -> Graph:
     """The checkpoint, a photo and two texts."""
     return {
         "model": node("CheckpointLoaderSimple", ckpt_name=smoke_file(checkpoint)),
-        "photo": node("LoadImage", image=server.upload(photo())),
+        "photo": node("LoadImage", image=server.upload(PHOTO)),
         "text": node("CLIPTextEncode", clip=["model", 1], text="a woman in the city holding a bag"),
         "negative": node("CLIPTextEncode", clip=["model", 1], text="blurry"),
         "blank": node("EmptyLatentImage", width=SIZE, height=SIZE, batch_size=1),
@@ -112,12 +98,10 @@ def through_the_vae(server: ComfyServer, checkpoint: str) -> float:
     graph["encode"] = node("VAEEncode", pixels=["photo", 0], vae=["model", 2])
     graph["decode"] = node("VAEDecode", samples=["encode", 0], vae=["model", 2])
     graph["shown"] = node("PreviewImage", images=["decode", 0])
-    blocks = levels(photo()).reshape(SIZE // 8, 8, SIZE // 8, 8, 3).mean(axis=(1, 3))
-    wanted = blocks.repeat(8, axis=0).repeat(8, axis=1)
-    return float(np.abs(run(server, graph)["shown"] - wanted).max())
+    return float(np.abs(run_pictures(server, graph)["shown"] - seen_through_the_vae(PHOTO)).max())
 
 
-def check_all_matter(pictures: Pictures, least: float) -> None:
+def check_all_matter(pictures: dict[str, Levels], least: float) -> None:
     """`again` equals `base`; everything else differs from it by `least` levels on average; nothing is black or flat."""
     base = pictures.pop("base")
     assert np.array_equal(pictures.pop("again"), base)
@@ -134,7 +118,7 @@ def test_the_files_are_small_named_as_smoke_and_the_same_every_time(comfy_server
     for name, one in first.items():
         assert one.file.name.startswith("prodgen_smoke_")
         assert one.file.read_bytes() == second[name].file.read_bytes(), name
-    assert sum(one.bytes for one in first.values()) < 80e6
+    assert sum(one.bytes for one in first.values()) < 60e6
 
 
 @pytest.mark.parametrize("checkpoint", ["sdxl", "sd15"])
@@ -158,7 +142,7 @@ def test_sdxl_paints_what_seed_prompt_control_lora_and_freeu_say(smoke_server: C
     add_sampling(graph, "control tile", **add_control(graph, "own", "controlnet_tile_sdxl", "auto", 0.7))
     for name in ("people", "hands", "fast"):
         add_sampling(graph, f"with lora {name}", **add_lora(graph, name, f"lora_sdxl_{name}"))
-    pictures = run(smoke_server, graph)
+    pictures = run_pictures(smoke_server, graph)
     controls = [pictures[name] for name in ("control", "control type", "control strength", "control tile")]
     for number, one in enumerate(controls):
         assert all(np.abs(one - other).mean() > 2 for other in controls[number + 1 :])
@@ -176,9 +160,8 @@ def test_a_weak_denoising_keeps_the_picture_and_a_mask_keeps_the_rest(smoke_serv
     graph["masked"] = node("SetLatentNoiseMask", samples=["encode", 0], mask=["mask", 0])
     add_sampling(graph, "painted", latent_image=["masked", 0], denoise=0.9)
     add_sampling(graph, "weak", latent_image=["encode", 0], denoise=0.15, cfg=1.0)
-    pictures = run(smoke_server, graph)
-    blocks = levels(photo()).reshape(SIZE // 8, 8, SIZE // 8, 8, 3).mean(axis=(1, 3))
-    photo_seen = blocks.repeat(8, axis=0).repeat(8, axis=1)
+    pictures = run_pictures(smoke_server, graph)
+    photo_seen = seen_through_the_vae(PHOTO)
     inside = np.zeros((SIZE, SIZE), dtype=bool)
     inside[48:96, 40:88] = True
     error = np.abs(pictures["painted"] - photo_seen).mean(axis=-1)
@@ -197,4 +180,45 @@ def test_sd15_paints_what_seed_prompt_control_and_lora_say(smoke_server: ComfySe
     add_sampling(graph, "control", **add_control(graph, "own", "controlnet_sd15", "auto", 0.7))
     add_sampling(graph, "control strength", **add_control(graph, "weak", "controlnet_sd15", "auto", 0.35))
     add_sampling(graph, "with lora", **add_lora(graph, "style", "lora_sd15"))
-    check_all_matter(run(smoke_server, graph), least=2.0)
+    check_all_matter(run_pictures(smoke_server, graph), least=2.0)
+
+
+def own_comfyui(comfy_installation: Installation, folder: Path) -> Path:
+    """A ComfyUI of somebody's own: the installed one's code, models of its own."""
+    for entry in comfy_installation.comfyui.iterdir():
+        if entry.name not in ("models", "custom_nodes"):
+            (folder / entry.name).symlink_to(entry)
+    (folder / "models").mkdir()
+    return folder
+
+
+def test_models_smoke_writes_what_stands_in_for_a_model(comfy_installation: Installation, tmp_path: Path) -> None:
+    home = own_comfyui(comfy_installation, tmp_path)
+    made = command("models", "smoke", "sdxl-lightning-8step", "--comfyui", str(home), "--json", folder=tmp_path)
+    assert made.code == EXIT_OK, made.err
+    (event,) = made.events
+    file = home / "models" / "loras" / smoke_file("lora_sdxl_fast")
+    assert Path(event["file"]) == file and file.stat().st_size == event["bytes"]
+    assert "not how pictures look" in made.err
+    assert [path for path in (home / "models").rglob("*") if path.is_file()] == [file]
+
+
+def test_models_smoke_says_where_nothing_can_stand_in(comfy_installation: Installation, tmp_path: Path) -> None:
+    home = own_comfyui(comfy_installation, tmp_path)
+    refused = command("models", "smoke", "qwen-image-edit-2511", "--comfyui", str(home), folder=tmp_path)
+    assert refused.code == EXIT_USAGE and "smoke model" in refused.err
+    elsewhere = command("models", "smoke", "--comfyui", str(tmp_path / "models"), folder=tmp_path)
+    assert elsewhere.code == EXIT_USAGE and "no ComfyUI folder" in elsewhere.err
+
+
+def test_a_generator_that_fails_says_why(comfy_installation: Installation, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("", encoding="utf-8")
+    hollow = Installation(tmp_path, comfy_installation.python, version="", managed=False)
+    with pytest.raises(UsageError, match=r"(?s)could not be made.*No module named 'comfy"):
+        list(write_smoke_models(hollow, tmp_path / "models"))
+
+
+def test_every_stand_in_of_the_manifest_exists_and_every_smoke_model_is_used() -> None:
+    named = {model.smoke for model in load_manifest().models if model.smoke is not None}
+    used_by_tests_only = {smoke_file(name) for name in ("vae_flux1",)}
+    assert named | used_by_tests_only == {model.file for model in MODELS}
