@@ -25,3 +25,7 @@ class UntrustedCutoutError(ImagingError):
 
 class KeypointError(ImagingError):
     """Pose points that are not what a pose detector delivers, or do not belong to the pictures."""
+
+
+class NotRegisteredError(ImagingError):
+    """The product was not found again in a generated picture, or not where and as it may be."""

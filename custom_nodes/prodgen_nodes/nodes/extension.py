@@ -18,6 +18,7 @@ from .lora import ProdgenOptionalLora
 from .paste_back import ProdgenPasteBack
 from .persona import ProdgenPersona, ProdgenPersonaQuestion
 from .placement import ProdgenPlaceProduct
+from .registration import ProdgenRegisterProduct
 from .segmentation import ProdgenSegmentProduct
 from .style import ProdgenStyle
 
@@ -46,4 +47,5 @@ class ProdgenExtension(ComfyExtension):
             ProdgenHandCheck,
             ProdgenCropHands,
             ProdgenStitchHands,
+            ProdgenRegisterProduct,
         ]

@@ -1,0 +1,116 @@
+"""From the windows' maps to one motion: robust least squares with a full precision matrix per window."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..placement import Affine
+from .patches import Patches, fit_maps
+from .search import similarity
+from .views import Scene
+
+_ROUNDS = 12
+_SOFT = 0.05
+"""Curvature that counts half: far stronger windows do not outvote the others."""
+_TRUSTED = 0.7
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The product's centre and radius in work pixels."""
+
+    center: tuple[float, float]
+    radius: float
+
+
+@dataclass(frozen=True)
+class Votes:
+    """What each window says: the shift `[n,2]` it wants, how sharply `[n,2,2]` (largest eigenvalue 0..1), its fit.
+
+    `fit` `[n]` is the energy at the best shift (negative is good), `trust` `[n]` 0..1.
+    """
+
+    shift: Tensor
+    precision: Tensor
+    fit: Tensor
+    trust: Tensor
+
+
+def votes(energy: Tensor, trust: Tensor) -> Votes:
+    """Best shift (level pixels) of every map `[n,d,d]` with sub-pixel parabolas through its 3×3 neighbourhood."""
+    count, side = energy.shape[0], energy.shape[-1]
+    reach = side // 2
+    fit, where = energy.flatten(1).min(dim=1)
+    row, column = where // side, where % side
+    at_border = (row == 0) | (row == side - 1) | (column == 0) | (column == side - 1)
+    row, column = row.clamp(1, side - 2), column.clamp(1, side - 2)
+    index = torch.arange(count, device=energy.device)
+    near = torch.arange(-1, 2, device=energy.device)
+    e = energy[index[:, None, None], row[:, None, None] + near[:, None], column[:, None, None] + near]
+    gx = (e[:, :, 2] - e[:, :, 0]).sum(dim=1) / 6
+    gy = (e[:, 2] - e[:, 0]).sum(dim=1) / 6
+    hxx = (e[:, :, 2] - 2 * e[:, :, 1] + e[:, :, 0]).sum(dim=1) / 3
+    hyy = (e[:, 2] - 2 * e[:, 1] + e[:, 0]).sum(dim=1) / 3
+    hxy = (e[:, 2, 2] - e[:, 2, 0] - e[:, 0, 2] + e[:, 0, 0]) / 4
+    hessian = torch.stack((hxx, hxy, hxy, hyy), dim=-1).view(-1, 2, 2)
+    values, vectors = torch.linalg.eigh(hessian)
+    values = values.clamp(min=0.0)
+    slope = (vectors.transpose(1, 2) @ torch.stack((gx, gy), dim=-1).unsqueeze(-1)).squeeze(-1)
+    step = torch.where(values > 0.02, -slope / values.clamp(min=0.02), torch.zeros_like(slope)).clamp(-1.0, 1.0)
+    fine = (vectors @ step.unsqueeze(-1)).squeeze(-1)
+    shift = torch.stack((column - reach, row - reach), dim=-1).to(energy) + fine
+    strongest = values[:, 1:]
+    scaled = vectors @ torch.diag_embed(values / (strongest + _SOFT)) @ vectors.transpose(1, 2)
+    quality = (trust > _TRUSTED) * torch.where(at_border, 0.2, 1.0)
+    return Votes(shift, scaled * quality[:, None, None], fit, trust)
+
+
+def _design(patches: Patches, center: tuple[float, float], radius: float) -> Tensor:
+    """Jacobian `[n,2,4]` of level-pixel shifts in (x, y, scale, rotation), the last two in level pixels at `radius`."""
+    x, y = (patches.x - center[0]) / radius, (patches.y - center[1]) / radius
+    one, zero = torch.ones_like(x), torch.zeros_like(x)
+    return torch.stack((torch.stack((one, zero, x, -y), dim=-1), torch.stack((zero, one, y, x), dim=-1)), dim=1)
+
+
+def misfits(said: Votes, predicted: Tensor) -> Tensor:
+    """Distance `[n]` (level pixels) of `predicted` shifts `[n,2]` from the votes, in the directions they can tell."""
+    error = (predicted - said.shift).unsqueeze(-1)
+    squared = (error.transpose(1, 2) @ said.precision @ error).flatten()
+    return squared.clamp(min=0.0).sqrt()
+
+
+def _solve(design: Tensor, said: Votes, widths: list[float], calm: float) -> tuple[Tensor, Tensor]:
+    """Robust parameters `[4]` (float64) and the last weights `[n]`; Geman-McClure with narrowing width."""
+    jacobian, precision, shift = design.double(), said.precision.double(), said.shift.double()
+    parameters = torch.zeros(4, dtype=torch.float64, device=design.device)
+    weights = torch.ones(design.shape[0], dtype=torch.float64, device=design.device)
+    left = jacobian.transpose(1, 2) @ precision
+    ridge = torch.diag(torch.tensor([1e-6, 1e-6, calm, calm], dtype=torch.float64, device=design.device))
+    for width in widths:
+        error = ((jacobian @ parameters) - shift).unsqueeze(-1)
+        squared = (error.transpose(1, 2) @ precision @ error).flatten().clamp(min=0.0)
+        weights = 1 / (1 + squared / width**2) ** 2
+        system = (weights[:, None, None] * (left @ jacobian)).sum(dim=0)
+        target = (weights[:, None, None] * (left @ shift.unsqueeze(-1))).sum(dim=0).flatten()
+        parameters = torch.linalg.solve(system + ridge, target)
+    return parameters, weights
+
+
+def step(
+    patches: Patches, scene: Scene, motion: Affine, frame: Frame, reach: int, narrow: float
+) -> tuple[Affine, float]:
+    """One round at one level: the better motion and how far (work pixels at the product's radius) it moved."""
+    said = votes(*fit_maps(patches, scene, motion, reach))
+    widths = [max(narrow, reach * 0.7**index) for index in range(_ROUNDS)]
+    unit = 2**patches.level
+    parameters, _ = _solve(_design(patches, frame.center, frame.radius), said, widths, 1e-3 * len(patches) / 100)
+    dx, dy, grow, turn = parameters.tolist()
+    change = similarity(
+        frame.center, 1 + grow * unit / frame.radius, turn * unit / frame.radius, (dx * unit, dy * unit)
+    )
+    moved = unit * max(math.hypot(dx, dy), abs(grow), abs(turn))
+    return motion.after(change), moved

@@ -1,0 +1,67 @@
+"""Finding the product again in a generated picture: where it was meant to be against where it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..placement import Affine
+from .evidence import Evidence, weigh
+from .patches import Patches, fit_maps, make_patches
+from .refine import Frame, step
+from .search import Limits, candidates
+from .views import Scene, Template
+
+_HALF = 6
+_COARSE_REACH = 4
+_FINE_REACH = 2
+_SLACK = 1.15
+"""The search looks a little beyond the limits, to tell "moved too far" from "not there"."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A motion of work pixels (where the product was meant to be, to where it is) and the evidence for it."""
+
+    motion: Affine
+    evidence: Evidence
+    fit: float
+    """Mean fit of all windows at the finest level: tells which of several motions is the better one."""
+
+
+def widened(limits: Limits) -> Limits:
+    """What is searched for `limits` to be judged."""
+    return Limits(
+        limits.shift_x * _SLACK + 2,
+        limits.shift_y * _SLACK + 2,
+        limits.scale * _SLACK + 0.02,
+        limits.rotation * _SLACK + 1,
+    )
+
+
+def find_motion(scene: Scene, template: Template, limits: Limits) -> Found:
+    """Coarse to fine; the caller judges the evidence."""
+    frame = Frame(template.center, template.radius)
+    top = len(scene.planes) - 1
+    patches = make_patches(template, top, _HALF - 1)
+    starts = [candidate.motion for candidate in candidates(scene, template, widened(limits))]
+    refined = []
+    for start in starts:
+        motion = start
+        for _ in range(3):
+            motion, _ = step(patches, scene, motion, frame, _COARSE_REACH, 0.8)
+        refined.append((_score(patches, scene, motion), motion))
+    motion = max(refined, key=lambda entry: entry[0])[1]
+    for level in range(top - 1, -1, -1):
+        patches = make_patches(template, level, _HALF)
+        for _ in range(3):
+            motion, moved = step(patches, scene, motion, frame, _FINE_REACH, 0.5)
+            if moved < 0.02:
+                break
+    return Found(motion, weigh(scene, template, motion), _score(patches, scene, motion))
+
+
+def _score(patches: Patches, scene: Scene, motion: Affine) -> float:
+    """How well all windows fit within a level pixel of where `motion` puts them."""
+    energy, trust = fit_maps(patches, scene, motion, 1)
+    best = energy.flatten(1).amin(dim=1)
+    return float(-(best * trust).sum() / trust.sum().clamp(min=1e-3))

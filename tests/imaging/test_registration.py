@@ -1,0 +1,179 @@
+"""Register Product on generated pictures with known truth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from prodgen_nodes.imaging.errors import NotRegisteredError, ParameterError, ShapeError
+from prodgen_nodes.imaging.placement import Affine
+from prodgen_nodes.imaging.registration import Registered, register_product
+from prodgen_nodes.imaging.registration.align import inverted, pulled
+from scipy import ndimage
+
+from tests.imaging.registration_scenes import (
+    Case,
+    Disturbance,
+    Drift,
+    Photo,
+    bag_photo,
+    drifted,
+    error_of,
+    generate,
+    labelled_jar,
+    placement_of,
+    plain_box,
+    plain_jar,
+    random_disturbance,
+    random_drift,
+)
+
+SIDE = 768
+HARD = Disturbance(light=0.6, gamma=1.2, tint=0.1, covered=0.22, redraw=0.015, blur=0.9, noise=0.012, jpeg=85)
+PRODUCTS = {"bag": bag_photo, "plain jar": plain_jar, "labelled jar": labelled_jar}
+
+
+def run(case: Case, photo: Photo, **settings: float) -> Registered:
+    rgb, alpha = photo.tensors
+    return register_product(case.generated, rgb, alpha, case.placement, **settings)
+
+
+def check(case: Case, photo: Photo) -> Registered:
+    done = run(case, photo)
+    pixels, scale = error_of(done.placement.transform(0), case.truth, case.placement)
+    assert pixels <= 0.5 and scale <= 0.001, f"{pixels:.3f} px, {scale:.3%}: {done.reports[0]}"
+    return done
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_random_drifts(name: str, seed: int) -> None:
+    photo = PRODUCTS[name](seed)
+    placement = placement_of(photo, SIDE, SIDE, (0.6, 0.42, 0.75)[seed])
+    check(generate(photo, placement, random_drift(seed), random_disturbance(seed), seed), photo)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_hard_disturbances(seed: int) -> None:
+    photo = bag_photo(seed + 4)
+    done = check(generate(photo, placement_of(photo, SIDE, SIDE), random_drift(seed + 30), HARD, seed), photo)
+    assert done.reports[0]["covered_share"] > 0.1
+
+
+def test_symmetric_product() -> None:
+    photo = plain_box()
+    check(generate(photo, placement_of(photo, SIDE, SIDE), Drift(-0.05, 0.04, 1.1, -4), Disturbance(), 3), photo)
+
+
+@pytest.mark.parametrize("name", ["satchel_11", "briefcase_14", "tote_12", "jar_13"])
+def test_rendered_products(shared_data: Path, name: str) -> None:
+    folder = shared_data / "rendered" / name
+    rgb = np.asarray(Image.open(folder / "photo.png").convert("RGB"), dtype=np.float64) / 255
+    alpha = np.asarray(Image.open(folder / "alpha.png").convert("L"), dtype=np.float64) / 255
+    solid = ndimage.binary_erosion(alpha > 0.99)
+    rows, columns = ndimage.distance_transform_edt(~solid, return_distances=False, return_indices=True)
+    photo = Photo(rgb[rows, columns], alpha)  # without the photo's backdrop in its edge
+    seed = len(name)
+    check(generate(photo, placement_of(photo, 1024, 1024), random_drift(seed), random_disturbance(seed), seed), photo)
+
+
+def test_other_size_and_aspect() -> None:
+    photo = bag_photo(2)
+    placement = placement_of(photo, 720, 900)
+    done = check(generate(photo, placement, Drift(0.03, -0.02, 1.05, 1), seed=2, size=(592, 736)), photo)
+    assert (done.placement.canvas_width, done.placement.canvas_height) == (592, 736)
+    assert done.aligned.shape == (1, 900, 720, 3)
+
+
+def test_nothing_moved() -> None:
+    photo = bag_photo(3)
+    done = check(generate(photo, placement_of(photo, 640, 640), seed=4), photo)
+    assert done.reports[0]["confidence"] > 0.8
+    assert abs(done.reports[0]["scale"] - 1) < 0.001
+
+
+def test_aligned_picture_holds_the_product_at_its_place() -> None:
+    photo = bag_photo(1)
+    placement = placement_of(photo, 640, 640)
+    calm = Disturbance(light=0, tint=0, blur=0.5, noise=0.001, jpeg=None)
+    moved = generate(photo, placement, Drift(0.06, -0.04, 1.08, 3), calm, 5)
+    still = generate(photo, placement, Drift(), calm, 5)
+    done = check(moved, photo)
+    inside = torch.from_numpy(ndimage.binary_erosion(_on_canvas(photo, placement.transform(0), 640), iterations=4))
+    difference = (done.aligned[0] - still.generated[0]).abs().mean(dim=-1)[inside]
+    assert float(difference.mean()) < 0.012
+    assert 0.02 < done.reports[0]["continued_share"] < 0.25
+
+
+def _on_canvas(photo: Photo, transform: Affine, side: int) -> np.ndarray:
+    matrix = [[1 / transform.a, 0], [0, 1 / transform.a]]
+    offset = [-transform.ty / transform.a, -transform.tx / transform.a]
+    return ndimage.affine_transform(photo.alpha, matrix, offset, (side, side), order=1) > 0.5
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_scene_without_the_product_is_refused(name: str) -> None:
+    photo = PRODUCTS[name](1)
+    placement = placement_of(photo, 640, 640)
+    with pytest.raises(NotRegisteredError, match=r"not found again.*seed"):
+        run(generate(None, placement, seed=11), photo)
+
+
+@pytest.mark.parametrize(("wanted", "shown"), [(bag_photo, plain_box), (plain_jar, bag_photo)])
+def test_another_product_is_refused(wanted: Callable[[], Photo], shown: Callable[[], Photo]) -> None:
+    photo, other = wanted(), shown()
+    case = generate(other, placement_of(other, 640, 640), seed=12)
+    with pytest.raises(NotRegisteredError, match="not found again"):
+        rgb, alpha = photo.tensors
+        register_product(case.generated, rgb, alpha, placement_of(photo, 640, 640))
+
+
+@pytest.mark.parametrize("maker", [bag_photo, labelled_jar])
+def test_mirrored_product_is_refused(maker: Callable[[int], Photo]) -> None:
+    photo = maker(1)
+    mirrored = photo.mirrored
+    case = generate(mirrored, placement_of(mirrored, 640, 640), Drift(0.02, 0.01, 1.03, 1), Disturbance(), 13)
+    with pytest.raises(NotRegisteredError, match="mirrored"):
+        rgb, alpha = photo.tensors
+        register_product(case.generated, rgb, alpha, placement_of(photo, 640, 640))
+
+
+def test_moved_beyond_the_limits_is_told() -> None:
+    photo = bag_photo(5)
+    case = generate(photo, placement_of(photo, 640, 640, 0.5), Drift(0.08, 0, 1.0, 0), seed=3)
+    with pytest.raises(NotRegisteredError, match=r"moved by 8.*max_shift 7"):
+        run(case, photo, max_shift=0.07)
+
+
+def test_bad_settings_and_shapes() -> None:
+    photo = bag_photo(0, 300)
+    placement = placement_of(photo, 256, 256)
+    rgb, alpha = photo.tensors
+    with pytest.raises(ParameterError, match="max_scale"):
+        register_product(torch.zeros(1, 256, 256, 3), rgb, alpha, placement, max_scale=2)
+    with pytest.raises(ShapeError, match="ignore"):
+        register_product(torch.zeros(1, 256, 256, 3), rgb, alpha, placement, ignore=torch.zeros(1, 100, 90))
+
+
+def test_inverse_and_resampling_agree_with_arithmetic() -> None:
+    there = Affine(1.1, -0.2, 7.0, 0.2, 1.1, -3.0)
+    x, y = inverted(there).apply(*there.apply(12.5, 40.25))
+    assert math.isclose(x, 12.5) and math.isclose(y, 40.25)
+    ramp = (torch.arange(64.0) / 100 + 0.1).expand(48, 64)[..., None].expand(48, 64, 3)
+    moved, beyond = pulled(ramp, Affine.scale_translate(1.0, 2.5, 0.0), 64, 48)
+    torch.testing.assert_close(moved[:, 4:56], ramp[:, 4:56] + 0.025, atol=1e-5, rtol=0)
+    assert math.isclose(beyond, 2 / 64)
+
+
+def test_truth_of_the_test_pictures() -> None:
+    photo = plain_box(300)
+    placement = placement_of(photo, 200, 200)
+    left, top, right, bottom = placement.canvas_box(0)
+    moved = drifted(placement, Drift(0.1, 0.0, 1.2, 0.0))
+    center = moved.apply(150.0, 150.0)
+    assert center == pytest.approx(((left + right) / 2 + 20, (top + bottom) / 2), abs=1e-6)
