@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from prodgen_nodes.imaging.compositing import mask_on_canvas
 from prodgen_nodes.imaging.errors import NotRegisteredError, ParameterError, ShapeError
-from prodgen_nodes.imaging.placement import Affine
-from prodgen_nodes.imaging.registration import Registered, register_product
+from prodgen_nodes.imaging.placement import Affine, Placement
+from prodgen_nodes.imaging.registration import Registered, moved_mask, register_product
 from prodgen_nodes.imaging.registration.align import inverted, pulled
+from prodgen_nodes.imaging.tensors import bounding_box
 from scipy import ndimage
 
 from tests.imaging.registration_scenes import (
@@ -177,3 +180,21 @@ def test_truth_of_the_test_pictures() -> None:
     moved = drifted(placement, Drift(0.1, 0.0, 1.2, 0.0))
     center = moved.apply(150.0, 150.0)
     assert center == pytest.approx(((left + right) / 2 + 20, (top + bottom) / 2), abs=1e-6)
+
+
+def test_a_mask_of_the_canvas_moves_with_the_product() -> None:
+    y, x = torch.meshgrid(torch.arange(200) + 0.5, torch.arange(160) + 0.5, indexing="ij")
+    mask = (50.5 - torch.hypot((x - 80) * 0.8, y - 100)).clamp(0, 1).unsqueeze(0)
+    box = bounding_box(mask[0])
+    given = Placement(300, 400, 160, 200, (Affine(1.2, 0.0, 40.0, 0.0, 1.2, 60.0),), (box,))
+    turned = Affine(1.1 * math.cos(0.06), -1.1 * math.sin(0.06), 70.0, 1.1 * math.sin(0.06), 1.1 * math.cos(0.06), 50.0)
+    found = replace(given, canvas_width=320, canvas_height=384, transforms=(turned,))
+    moved = moved_mask(mask_on_canvas(mask, given, 300, 400), given, found)
+    expected = mask_on_canvas(mask, found, 320, 384)
+    assert moved.shape == (1, 384, 320)
+    assert float((moved - expected).abs().mean()) < 2e-3
+    assert float((moved - expected).abs().max()) < 0.35
+    corner = moved_mask(torch.ones(1, 400, 300), given, replace(found, transforms=(turned.scaled_about(0.5, 0, 0),)))
+    assert float(corner[0, 380, 310]) == 0.0  # beyond the canvas there is nothing
+    with pytest.raises(ShapeError, match="canvas_mask"):
+        moved_mask(mask, given, found)

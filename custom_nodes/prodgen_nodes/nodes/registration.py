@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from comfy_api.latest import io
 from torch import Tensor
 
 from ..imaging.placement import Placement
-from ..imaging.registration import register_product
+from ..imaging.registration import moved_mask, register_product
 from .common import CATEGORY, PlacementType, deliver, optional_mask, output, required_mask, work_device
 
 
@@ -35,6 +37,12 @@ class ProdgenRegisterProduct(io.ComfyNode):
                     optional=True,
                     tooltip="What is not to be trusted (1 = ignore), for example a hand, at the generated picture's "
                     "or the canvas' size.",
+                ),
+                io.Mask.Input(
+                    "canvas_mask",
+                    optional=True,
+                    tooltip="A mask of the canvas that belongs to the product, such as the erased part of its handle: "
+                    "it is carried along.",
                 ),
                 io.Float.Input(
                     "max_shift",
@@ -85,6 +93,9 @@ class ProdgenRegisterProduct(io.ComfyNode):
                     display_name="aligned",
                     tooltip="The generated picture moved onto the original canvas, the product at its given place.",
                 ),
+                io.Mask.Output(
+                    display_name="moved_mask", tooltip="canvas_mask, carried along to the generated picture's product."
+                ),
                 io.String.Output(display_name="report", tooltip="JSON: shift, scale, rotation, confidence, residual."),
             ],
         )
@@ -98,6 +109,7 @@ class ProdgenRegisterProduct(io.ComfyNode):
         placement: Placement,
         *,
         ignore: Tensor | None = None,
+        canvas_mask: Tensor | None = None,
         max_shift: float = 0.15,
         max_scale: float = 0.2,
         max_rotation: float = 8.0,
@@ -117,6 +129,11 @@ class ProdgenRegisterProduct(io.ComfyNode):
             max_rotation=max_rotation,
             min_confidence=min_confidence,
         )
-        (aligned,) = deliver(done.aligned)
-        report = dict(done.reports[0]) if len(done.reports) == 1 else {"items": done.reports}
-        return output(done.placement, aligned, report=report, preview=aligned, cls=cls)
+        if canvas_mask is None:
+            carried = generated.new_zeros((1, *generated.shape[1:3]))
+        else:
+            carried = moved_mask(canvas_mask.to(device), placement, done.placement)
+        aligned, carried = deliver(done.aligned, carried)
+        report: dict[str, Any] = dict(done.reports[0]) if len(done.reports) == 1 else {"items": done.reports}
+        report["passed"], report["reasons"] = True, []  # what does not pass is refused, with the reason as its error
+        return output(done.placement, aligned, carried, report=report, preview=aligned, cls=cls)

@@ -46,7 +46,7 @@ class Evidence:
         one with nothing but grain, is known by its outline alone.
         """
         outline = min(1.0, max(0.0, (self.outline - 0.1) / 0.45))
-        agreed = min(1.0, self.inside / max(0.75 * self.outline, 1e-3)) ** 1.5
+        agreed = min(1.0, self.inside / max(0.75 * self.outline, 1e-3)) ** 2
         say = self.inside_mass / (self.inside_mass + 6)
         confidence: float = outline * (1 - say * (1 - agreed))
         return confidence
