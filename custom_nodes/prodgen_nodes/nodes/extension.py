@@ -15,6 +15,7 @@ from .hands import ProdgenCropHands, ProdgenHandCheck, ProdgenStitchHands
 from .iclight import ProdgenICLight
 from .light import ProdgenLight
 from .lora import ProdgenOptionalLora
+from .occlusion import ProdgenKeepInFront
 from .paste_back import ProdgenPasteBack
 from .persona import ProdgenPersona, ProdgenPersonaQuestion
 from .placement import ProdgenPlaceProduct
@@ -48,4 +49,5 @@ class ProdgenExtension(ComfyExtension):
             ProdgenCropHands,
             ProdgenStitchHands,
             ProdgenRegisterProduct,
+            ProdgenKeepInFront,
         ]

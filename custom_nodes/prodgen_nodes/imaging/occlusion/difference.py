@@ -1,0 +1,82 @@
+"""How far the scene is from the relit original, pixel by pixel, forgiving small shifts; and what may be skin."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..colorspace import linear_to_lab, srgb_to_linear
+from ..filters import gaussian_blur, masked_blur
+
+_FLOOR = 0.01
+_ROUNDS = 5
+_LIGHT_SHARE = 0.14
+"""Light is followed over this share of the product's length: wider than a hand, so that a hand does not count as light.
+"""
+_REACH = 2
+_LIGHTNESS = 0.6
+"""Weight of lightness in the difference: light that changed a little is no hand."""
+
+
+def relit_original(scene: Tensor, original: Tensor, inside: Tensor, long_side: float) -> Tensor:
+    """Linear `original` `[3,h,w]` under the light of linear `scene` `[3,h,w]`, measured where `inside` `[h,w]` is 1.
+
+    The light is a smooth gain per channel, found robustly: what is far from the usual gain (a hand) does not count.
+    """
+    gain = torch.log((scene.clamp(min=0) + _FLOOR) / (original.clamp(min=0) + _FLOOR))
+    chosen = inside > 0.5
+    usual = gain[:, chosen].median(dim=1).values[:, None, None]
+    field = usual.expand_as(gain)
+    for index in range(_ROUNDS):
+        away = (gain - field).square().sum(dim=0)
+        # First whatever is near the usual light may speak, then only what fits its neighbourhood.
+        width = 0.7 * 0.6**index + 0.12
+        weight = inside / (1 + away / width**2) ** 2 + 1e-5 * inside
+        sigma = _LIGHT_SHARE * long_side
+        smooth = masked_blur(gain[None], weight[None], sigma, 1e-9)[0]
+        trust = gaussian_blur(weight[None], sigma)[0]
+        trust = trust / (trust + 0.08 * gaussian_blur(inside[None], sigma)[0] + 1e-6)
+        field = usual + (smooth - usual) * trust
+    return ((original + _FLOOR) * torch.exp(field) - _FLOOR).clamp(0.0, 1.5)
+
+
+def nearest_difference(found: Tensor, expected: Tensor, known: Tensor) -> Tensor:
+    """Smallest CIELAB difference `[h,w]` of `found` `[h,w,3]` to `expected` `[h,w,3]` within two pixels of the place.
+
+    A small error of the registration is no difference then. `known` `[h,w]` says where `expected` holds anything.
+    """
+    best = torch.full(known.shape, float("inf"), device=known.device)
+    far = torch.where(known.unsqueeze(-1), expected, torch.full_like(expected, 1e3))
+    for dy in range(-_REACH, _REACH + 1):
+        for dx in range(-_REACH, _REACH + 1):
+            if dx * dx + dy * dy > _REACH * _REACH:
+                continue
+            moved = torch.roll(far, (dy, dx), dims=(0, 1))
+            step = found - moved
+            best = torch.minimum(best, (_LIGHTNESS * step[..., 0] ** 2 + step[..., 1] ** 2 + step[..., 2] ** 2))
+    return best.sqrt()
+
+
+def skin_likeness(lab: Tensor) -> Tensor:
+    """0..1 `[h,w]`: how well CIELAB `[h,w,3]` may be human skin, from very dark to very light, in warm or cool light.
+
+    Skin's hue lies between red and yellow in any light people are photographed in (about 10° to 95° in CIELAB), its
+    chroma between 3 and 50; the darkest and the lightest skin have little of it.
+    """
+    lightness, a, b = lab.unbind(-1)
+    chroma = torch.hypot(a, b)
+    hue = torch.rad2deg(torch.atan2(b, a))
+    fits_hue = _ramp(hue, -5, 12) * (1 - _ramp(hue, 88, 105))
+    fits_chroma = _ramp(chroma, 2.5, 6) * (1 - _ramp(chroma, 48, 62))
+    return fits_hue * fits_chroma * _ramp(lightness, 4, 10) * (1 - _ramp(lightness, 95, 99))
+
+
+def _ramp(value: Tensor, low: float, high: float) -> Tensor:
+    t = ((value - low) / (high - low)).clamp(0.0, 1.0)
+    return t * t * (3 - 2 * t)
+
+
+def lab_of(srgb: Tensor) -> Tensor:
+    """CIELAB `[h,w,3]` of sRGB `[h,w,3]`, slightly smoothed against noise."""
+    calm = gaussian_blur(srgb.permute(2, 0, 1)[None], 0.8)[0].permute(1, 2, 0)
+    return linear_to_lab(srgb_to_linear(calm))

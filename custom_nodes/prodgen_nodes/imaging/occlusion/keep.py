@@ -1,0 +1,266 @@
+"""The mask of what stays in front of a pasted product: fingers over its edge or handle, and the erased gap they hold.
+
+A finger comes from outside: a difference that is not connected with the product's surroundings or with the erased part
+of the handle (a changed logo, a highlight) is not kept, the original wins there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy import ndimage
+from torch import Tensor
+
+from ..colorspace import linear_to_lab, linear_to_srgb, srgb_to_linear
+from ..compositing import check_product_size, placed_batch, rescaled
+from ..errors import ParameterError
+from ..filters import dilate, gaussian_blur, masked_blur, opened
+from ..hands.keypoints import Person
+from ..placement import Affine, Placement
+from ..resample import placed_bands
+from ..tensors import check_image, check_mask, check_range, item, same_size, split_alpha
+from .difference import lab_of, nearest_difference, relit_original, skin_likeness
+
+_WORK_SIDE = 1400
+_STRONG, _WEAK = 10.0, 5.0
+"""Differences (CIELAB, lightness halved) that start a finger and that continue one, at sensitivity 0.5."""
+_SKIN = 0.35
+_SPECK = 3e-4
+"""Share of the product's area below which a piece is no finger."""
+_MUCH = 0.35
+_HAND_SHARE = 0.25
+_POINT_SCORE = 0.3
+
+
+@dataclass(frozen=True)
+class Kept:
+    """`mask` `[B,H,W]`, 1 = the scene stays in front, soft edges; one report per picture."""
+
+    mask: Tensor
+    reports: tuple[dict[str, Any], ...]
+
+
+def keep_in_front(
+    scene: Tensor,
+    product: Tensor,
+    mask: Tensor,
+    placement: Placement,
+    *,
+    erased: Tensor | None = None,
+    people: Sequence[tuple[Person, ...]] | None = None,
+    sensitivity: float = 0.5,
+    grow: float = 0.0,
+) -> Kept:
+    """Find what the scene shows in front of the product that lies at `placement`.
+
+    `scene` `[B,H,W,C]` sRGB; `product` `[B,h,w,C]` sRGB and `mask` `[B,h,w]` (1 = product) at the placement's size;
+    `erased` `[B,H,W]` what was taken out of the handle; `people` per picture, from a pose detector, in scene pixels;
+    `sensitivity` 0..1; `grow` 0..32 px widens the result. Raises ShapeError, EmptyMaskError, ParameterError.
+    """
+    scene, _ = split_alpha(check_image(scene, "scene"), "scene")
+    rgb, _ = split_alpha(product, "product")
+    mask = check_mask(mask)
+    same_size(product=rgb, mask=mask)
+    check_product_size(placement, rgb)
+    check_range(sensitivity, 0.0, 1.0, "sensitivity")
+    check_range(grow, 0.0, 32.0, "grow")
+    height, width = scene.shape[1:3]
+    placement, _ = rescaled(placement, width, height)
+    inputs = {"scene": scene, "product": rgb, "mask": mask}
+    if erased is not None:
+        erased = check_mask(erased, "erased")
+        same_size(scene=scene, erased=erased)
+        inputs["erased"] = erased
+    batch = placed_batch(placement, **inputs)
+    kept = scene.new_zeros((batch, height, width))
+    reports = []
+    for index in range(batch):
+        view = _view(item(scene, index), item(rgb, index), item(mask, index), placement.transform(index))
+        gap = None if erased is None else item(erased, index)
+        hands = _hand_area(view, people[min(index, len(people) - 1)]) if people else None
+        found, report = _one(view, gap, hands, sensitivity)
+        full = found[None, None]
+        if view.factor > 1:
+            full = F.interpolate(full, scale_factor=float(view.factor), mode="bilinear", align_corners=False)
+        rows, columns = view.rows, view.columns
+        kept[index, rows, columns] = full[0, 0, : rows.stop - rows.start, : columns.stop - columns.start]
+        if gap is not None and report.pop("gap_held"):
+            kept[index] = torch.maximum(kept[index], gap)
+        if grow > 0:
+            kept[index] = gaussian_blur(dilate(kept[index][None], round(grow)), 0.6)[0]
+        reports.append(report)
+    return Kept(kept.clamp(0.0, 1.0), tuple(reports))
+
+
+@dataclass(frozen=True)
+class _View:
+    """The product's surroundings at working size: sRGB `scene` and `original` `[h,w,3]`, coverage `alpha` `[h,w]`."""
+
+    scene: Tensor
+    original: Tensor
+    alpha: Tensor
+    rows: slice
+    columns: slice
+    factor: int
+
+    @property
+    def long_side(self) -> float:
+        return float(max(self.alpha.shape)) / 1.3
+
+
+def _view(scene: Tensor, rgb: Tensor, alpha: Tensor, transform: Affine) -> _View:
+    height, width = scene.shape[:2]
+    rows_in, columns_in = torch.nonzero(alpha.amax(dim=1) > 0.5), torch.nonzero(alpha.amax(dim=0) > 0.5)
+    if rows_in.numel() == 0:
+        raise ParameterError("mask is empty: no pixel above 0.5. Check the cut-out (1 = product).")
+    ends_x, ends_y = (float(columns_in[0]), float(columns_in[-1]) + 1), (float(rows_in[0]), float(rows_in[-1]) + 1)
+    corners = [transform.apply(x, y) for x in ends_x for y in ends_y]
+    low = [min(c[i] for c in corners) for i in (0, 1)]
+    high = [max(c[i] for c in corners) for i in (0, 1)]
+    long_side = max(high[0] - low[0], high[1] - low[1])
+    factor = max(1, round(long_side / _WORK_SIDE))
+    margin = 0.15 * long_side + 8
+    left, top = max(0, int(low[0] - margin)), max(0, int(low[1] - margin))
+    right, bottom = min(width, int(high[0] + margin)), min(height, int(high[1] + margin))
+    if right - left < 8 or bottom - top < 8:
+        raise ParameterError("the product lies outside the scene: check the placement.")
+    planes = scene[top:bottom, left:right].permute(2, 0, 1)[None]
+    small = F.avg_pool2d(planes, factor, ceil_mode=True, count_include_pad=False)[0].permute(1, 2, 0)
+    size = small.shape[:2]
+    moved = Affine.scale_translate(1 / factor, -left / factor, -top / factor).after(transform)
+    laid = small.new_zeros((*size, 4))
+    for patch in placed_bands(rgb, alpha, moved, size[1], size[0]):
+        laid[patch.rows, patch.columns] = patch.pixels
+    cover = laid[..., 3]
+    original = linear_to_srgb((laid[..., :3] / cover.clamp(min=1e-3)[..., None]).clamp(0.0, 1.0))
+    return _View(small, original, cover, slice(top, bottom), slice(left, right), factor)
+
+
+def _hand_area(view: _View, people: tuple[Person, ...]) -> Tensor:
+    """Where pose points say a hand is `[h,w]`, 0 or 1: discs as wide as half a palm around its sure points."""
+    area = torch.zeros_like(view.alpha)
+    y = torch.arange(area.shape[0], device=area.device)[:, None] + 0.5
+    x = torch.arange(area.shape[1], device=area.device)[None, :] + 0.5
+    for person in people:
+        for hand in person.hands:
+            points = hand.points[hand.scores >= _POINT_SCORE]
+            if points.shape[0] < 3:
+                continue
+            size = float((points.amax(dim=0) - points.amin(dim=0)).max()) / view.factor
+            for px, py in points.tolist():
+                at_x, at_y = (px - view.columns.start) / view.factor, (py - view.rows.start) / view.factor
+                area = torch.where((x - at_x) ** 2 + (y - at_y) ** 2 < (0.14 * size + 2) ** 2, 1.0, area)
+    return area
+
+
+def _one(view: _View, gap: Tensor | None, hands: Tensor | None, sensitivity: float) -> tuple[Tensor, dict[str, Any]]:
+    linear = srgb_to_linear(view.scene.permute(2, 0, 1))
+    original = srgb_to_linear(view.original.permute(2, 0, 1))
+    core = (view.alpha > 0.98).to(view.alpha)
+    if hands is not None and float((core * hands).sum()) < 0.6 * float(core.sum()):
+        core = core * (1 - hands)  # a hand that is known is no evidence of the light on the product
+    expected = relit_original(linear, original, core, view.long_side)
+    relit_lab = linear_to_lab(gaussian_blur(expected[None], 0.8)[0].permute(1, 2, 0))
+    lab = lab_of(view.scene)
+    difference = nearest_difference(lab, relit_lab, view.alpha > 0.5)
+    skin = skin_likeness(lab)
+    hand = skin if hands is None else torch.maximum(skin, hands)
+    scale = torch.full_like(difference, 2.0 ** (1 - 2 * sensitivity))
+    if hands is not None:
+        scale = scale * (1 - 0.5 * hands)  # where a hand is known to be, less difference will do
+    inside = view.alpha > 0.5
+    strong = (difference > _STRONG * scale) & (hand > _SKIN) & inside
+    weak = (difference > _WEAK * scale) & (hand > 0.5 * _SKIN) & inside
+    gap_small = None if gap is None else _crop(gap, view)
+    pieces, regions = _from_outside(strong, weak, hand > _SKIN, view, gap_small)
+    soft = _soft(pieces, lab, relit_lab, view)
+    covered = float((soft * view.alpha).sum() / view.alpha.sum().clamp(min=1.0))
+    held = False
+    if gap_small is not None and bool((gap_small > 0.5).any()):
+        held = float(hand[gap_small > 0.5].gt(_SKIN).float().mean()) >= _HAND_SHARE
+    warnings = []
+    if covered > _MUCH:
+        warnings.append(
+            f"{covered:.0%} of the product would stay hidden: check that the placement fits the scene (Register "
+            "Product), or lower sensitivity."
+        )
+    evidence = ["difference to the relit original", "skin colour"]
+    if hands is not None and bool(hands.any()):
+        evidence.append("pose points")
+    if held:
+        evidence.append("erased part of the handle")
+    return soft, {
+        "covered_share": covered,
+        "regions": regions,
+        "evidence": evidence,
+        "gap_held": held,
+        "erased_kept": held,
+        "warnings": warnings,
+    }
+
+
+def _crop(plane: Tensor, view: _View) -> Tensor:
+    part = plane[view.rows, view.columns][None, None]
+    return F.avg_pool2d(part, view.factor, ceil_mode=True, count_include_pad=False)[0, 0]
+
+
+def _from_outside(strong: Tensor, weak: Tensor, hand: Tensor, view: _View, gap: Tensor | None) -> tuple[Tensor, int]:
+    """The pieces `[h,w]` (0 or 1) that hold strong evidence and reach the surroundings where these hold a hand, too."""
+    calm = opened((weak | strong).to(view.alpha)[None], 1)[0] > 0.5
+    labels, count = ndimage.label(calm.cpu().numpy(), structure=np.ones((3, 3)))
+    outside = (view.alpha < 0.5) & hand
+    if gap is not None:
+        outside = outside | ((gap > 0.5) & hand)
+    # The product's rim is neither: its pixels mix both, so a finger is looked for a few pixels further out.
+    near = dilate(outside.to(view.alpha)[None], 4)[0].cpu().numpy() > 0.5
+    area = float(view.alpha.sum())
+    index = np.arange(1, count + 1)
+    if count == 0:
+        return torch.zeros_like(view.alpha), 0
+    size = ndimage.sum_labels(np.ones_like(near, dtype=float), labels, index)
+    seeds = ndimage.sum_labels(strong.cpu().numpy().astype(float), labels, index)
+    touches = ndimage.sum_labels(near.astype(float), labels, index)
+    enough = 0.3 * np.sqrt(size)
+    good = (size >= _SPECK * area) & (seeds >= 0.2 * size) & (touches >= enough)
+    # A thin line along the outline is an error of a pixel there, no finger.
+    depth = ndimage.distance_transform_edt(calm.cpu().numpy())
+    deepest = ndimage.maximum(depth, labels, index)
+    good &= np.atleast_1d(deepest) >= max(2.5, 0.006 * view.long_side)
+    chosen = np.isin(labels, index[good])
+    radius = max(2, round(0.008 * view.long_side))
+    disc = np.hypot(*np.mgrid[-radius : radius + 1, -radius : radius + 1]) <= radius
+    product = view.alpha.cpu().numpy() > 0.5
+    around = chosen | (~product & hand.cpu().numpy())  # so that gaps at the rim close as well
+    closed = ndimage.binary_closing(np.pad(around, radius), disc)[radius:-radius, radius:-radius]
+    chosen |= closed & product & ndimage.binary_dilation(chosen, disc)
+    holes = ndimage.binary_fill_holes(chosen) & ~chosen
+    names, number = ndimage.label(holes)
+    if number:
+        sizes = ndimage.sum_labels(holes.astype(float), names, np.arange(1, number + 1))
+        chosen |= np.isin(names, np.arange(1, number + 1)[sizes < 0.15 * chosen.sum()])
+    return torch.from_numpy(chosen).to(view.alpha), int(good.sum())
+
+
+def _soft(pieces: Tensor, lab: Tensor, expected: Tensor, view: _View) -> Tensor:
+    """Antialiased `[h,w]`: at each piece's border, how far the colour is from the product's towards the finger's."""
+    if not bool(pieces.any()):
+        return torch.zeros_like(pieces)
+    body = -dilate(-pieces[None], 2)[0]
+    finger = masked_blur(lab.permute(2, 0, 1)[None], (body + 1e-4 * pieces)[None], 4.0, 1e-7)[0].permute(1, 2, 0)
+    way = finger - expected
+    length = (way**2).sum(dim=-1)
+    share = (((lab - expected) * way).sum(dim=-1) / length.clamp(min=1.0)).clamp(0.0, 1.0)
+    plain = gaussian_blur(pieces[None], 0.8)[0]
+    sure = ((length.sqrt() - 8) / 12).clamp(0.0, 1.0)
+    edge = (dilate(pieces[None], 2)[0] > 0.5) & (body < 0.5)
+    mixed = torch.lerp(plain, torch.maximum(share, plain * 0.5), sure)
+    soft = torch.where(edge, mixed, pieces)
+    # Beyond the product's own edge the finger goes on; the paste may reach a little further there.
+    beyond = (view.alpha <= 0.5) & (dilate(pieces[None], 4)[0] > 0.5)
+    same = ((lab - finger).square().sum(dim=-1).sqrt() < 18) & (length > 0)
+    return torch.where(beyond, torch.where(same, torch.ones_like(soft), soft), soft).clamp(0.0, 1.0)
