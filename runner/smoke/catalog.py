@@ -43,6 +43,9 @@ MODELS: tuple[SmokeModel, ...] = (
     SmokeModel("sdpose", "checkpoints", ".ckpt", "sdpose:checkpoint", "SDPose"),
     SmokeModel("flux2_klein", "diffusion_models", ".pth", "flux:klein", "FLUX.2 klein"),
     SmokeModel("flux1", "diffusion_models", ".pth", "flux:flux1", "FLUX.1 dev and Kontext"),
+    SmokeModel(
+        "qwen35", "text_encoders", ".pth", "text_encoder:qwen35", "a model that reads pictures", (("seed", 41),)
+    ),
     SmokeModel("clip_l", "text_encoders", ".pth", "flux:text_encoder", "the text encoder of the small Flux models"),
     SmokeModel("vae_flux2", "vae", ".pth", "kl_vae:flux2", "the VAE of FLUX.2"),
     SmokeModel("vae_flux1", "vae", ".pth", "tiny_vae:for_flux1", "the VAE of FLUX.1"),
