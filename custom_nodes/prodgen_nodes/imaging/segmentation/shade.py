@@ -1,8 +1,8 @@
 """Cast shadows: floor that is darker than the model says, and still floor.
 
-A shadow has no outline of its own: it grows out of the lit backdrop without a step, is as smooth as the backdrop, darker
-than it and at most faintly tinted (by light that the product throws back). Where all of that holds, what the labels took
-for product is given back to the backdrop: from the outside in, as far as no edge stands in the way.
+A shadow has no outline of its own: it grows out of the lit backdrop without a step, is as smooth as the backdrop,
+darker than it and at most faintly tinted (by light that the product throws back). Where all of that holds, what the
+labels took for product is given back to the backdrop: from the outside in, as far as no edge stands in the way.
 """
 
 from __future__ import annotations

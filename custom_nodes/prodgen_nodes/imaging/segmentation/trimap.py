@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ..filters import dilate, erode, gaussian_blur, square_max
 from .backdrop import Backdrop, gradient
-from .contact import contact_shadow
 from .evidence import Evidence
+from .footing import under_footing
 from .leaks import edges, flowing_in, without_leaks
 from .regions import Regions, connected_to_frame
 from .shade import cast_shadow
@@ -114,9 +114,9 @@ def label_with_model(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask:
         data[shown], target[shown] = _FRAME_WEIGHT, 0.0
     right, down = conductances(srgb, backdrop.noise)
     likelihood = random_walker(right, down, data, target)
-    seam = contact_shadow(srgb, likelihood, evidence, backdrop.noise) & plain
-    if bool(seam.any()):
-        data[seam], target[seam] = _COLOR_WEIGHT, 0.0
+    shadow = under_footing(srgb, likelihood > 0.5, backdrop, evidence) & plain
+    if bool(shadow.any()):
+        data[shadow], target[shadow] = _COLOR_WEIGHT, 0.0
         likelihood = random_walker(right, down, data, target, start=likelihood)
     return main_parts(likelihood)
 
@@ -162,7 +162,7 @@ def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | N
         vote(hint < 0.02, _FRAME_WEIGHT, 0.0)
     right, down = conductances(srgb, backdrop.noise)
     likelihood = random_walker(right, down, data, target)
-    shadow = contact_shadow(srgb, likelihood, evidence, backdrop.noise)
+    shadow = under_footing(srgb, likelihood > 0.5, backdrop, evidence)
     shadow |= cast_shadow(srgb, likelihood > 0.5, backdrop, evidence, rough > 0)
     if bool(shadow.any()):
         vote(shadow, _COLOR_WEIGHT, 0.0)
