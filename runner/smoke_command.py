@@ -119,7 +119,8 @@ def _header(url: str) -> str:
 
 def _line(row: Row) -> str:
     states = list(row.models.values())
-    counts = f"{states.count('present')}+{len(row.stood_in)}+{states.count('missing')}"
+    missing = sum(state.startswith("missing") for state in states)
+    counts = f"{states.count('present')}+{len(row.stood_in)}+{missing}"
     seconds = "–" if row.seconds is None else f"{row.seconds:.1f}"
     peak = "–" if row.peak_bytes is None else f"{row.peak_bytes / 1e9:.1f}"
     return f"{row.workflow:<22} {row.nodes:>5}  {counts:<9} {seconds:>7} {peak:>8}  {row.verdict}"

@@ -23,6 +23,7 @@ from runner.validate import server_view
 
 SMALL = {"steps": 2, "width": 256, "height": 256}
 """What a trial sets where a workflow has an input of this name; `--full` leaves everything as it is."""
+PRESENT, MISSING, OPTIONAL = STATES = ("present", "missing", "missing, optional")
 _POLL_S = 0.3
 
 
@@ -35,7 +36,7 @@ class Row:
     verdict: str
     exit_code: int
     models: Mapping[str, str] = field(default_factory=dict)
-    """Model file → `present`, `missing` or the smoke model that stood in."""
+    """Model file → one of `STATES`, or the smoke model that stood in."""
     ran: bool = False
     seconds: float | None = None
     peak_bytes: int | None = None
@@ -43,7 +44,7 @@ class Row:
 
     @property
     def stood_in(self) -> dict[str, str]:
-        return {file: state for file, state in self.models.items() if state not in ("present", "missing")}
+        return {file: state for file, state in self.models.items() if state not in STATES}
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -73,13 +74,14 @@ class Trial:
         """Check, fill in stand-ins, run, judge. Errors of the run become the verdict; a lost server is raised."""
         view = server_view(self.session.client, workflow.graph)
         graph = self._prepared(workflow, view.object_info)
-        uploaded = [self.picture]
-        problems = self._errors(check_graph(graph, view.object_info, uploaded=uploaded, replaced=view.replaced))
-        models = {found["file"]: "present" for found in models_of(graph)}
-        models |= {self._file(graph, problem): "missing" for problem in problems if problem.kind == "missing_model"}
+        problems = check_graph(graph, view.object_info, uploaded=[self.picture], replaced=view.replaced)
+        absent = [problem for problem in problems if problem.kind == "missing_model"]
+        models = {found["file"]: PRESENT for found in models_of(graph)}
+        models |= {self._file(graph, one): MISSING if one.severity == "error" else OPTIONAL for one in absent}
         if not self.full:
-            models |= self._stand_in(graph, problems, view.object_info)
-            problems = self._errors(check_graph(graph, view.object_info, uploaded=uploaded, replaced=view.replaced))
+            models |= self._stand_in(graph, absent, view.object_info)
+            problems = check_graph(graph, view.object_info, uploaded=[self.picture], replaced=view.replaced)
+        problems = [problem for problem in problems if problem.severity == "error" and problem.certain]
         if problems:
             return self._refused(workflow, problems, models)
         return self._executed(workflow, graph, models)
@@ -90,18 +92,14 @@ class Trial:
         return patch_workflow(workflow, values, pictures, object_info)
 
     @staticmethod
-    def _errors(problems: Sequence[Problem]) -> list[Problem]:
-        return [problem for problem in problems if problem.severity == "error" and problem.certain]
-
-    @staticmethod
     def _file(graph: Graph, problem: Problem) -> str:
         return str(graph[problem.node_id or ""]["inputs"][problem.input or ""])
 
-    def _stand_in(self, graph: Graph, problems: Sequence[Problem], object_info: Mapping[str, Any]) -> dict[str, str]:
+    def _stand_in(self, graph: Graph, absent: Sequence[Problem], object_info: Mapping[str, Any]) -> dict[str, str]:
         """Put the smoke models that the server has in the place of missing ones; returns which for which."""
         found = {}
-        for problem in problems:
-            if problem.kind != "missing_model" or problem.node_id is None or problem.input is None:
+        for problem in absent:
+            if problem.node_id is None or problem.input is None:
                 continue
             file = self._file(graph, problem)
             model = self.manifest.find_file(file)
@@ -116,7 +114,7 @@ class Trial:
 
     def _refused(self, workflow: Workflow, problems: Sequence[Problem], models: Mapping[str, str]) -> Row:
         nodes = sorted({str(problem.class_type) for problem in problems if problem.kind == "missing_node"})
-        absent = sorted(file for file, state in models.items() if state == "missing")
+        absent = sorted(file for file, state in models.items() if state == MISSING)
         others = [problem for problem in problems if problem.kind not in ("missing_node", "missing_model")]
         if others:
             verdict, code = f"failed: {others[0].message}", EXIT_REJECTED
