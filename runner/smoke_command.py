@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 DEFAULT_OUT = Path("outputs/smoke")
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "handbag.jpg"
+_VERDICT_WIDTH = 200
 _GRAVEST_FIRST = (EXIT_NO_SERVER, EXIT_NODE_FAILED)
 
 
@@ -123,7 +125,8 @@ def _line(row: Row) -> str:
     counts = f"{states.count('present')}+{len(row.stood_in)}+{missing}"
     seconds = "–" if row.seconds is None else f"{row.seconds:.1f}"
     peak = "–" if row.peak_bytes is None else f"{row.peak_bytes / 1e9:.1f}"
-    return f"{row.workflow:<22} {row.nodes:>5}  {counts:<9} {seconds:>7} {peak:>8}  {row.verdict}"
+    verdict = textwrap.shorten(row.verdict, _VERDICT_WIDTH, placeholder=" …")
+    return f"{row.workflow:<22} {row.nodes:>5}  {counts:<9} {seconds:>7} {peak:>8}  {verdict}"
 
 
 def _summary(rows: Sequence[Row]) -> str:
