@@ -15,8 +15,11 @@ from prodgen_nodes.imaging.segmentation import from_file_alpha, from_model, from
 from prodgen_nodes.imaging.segmentation.backdrop import model_backdrop, pixel_noise
 from prodgen_nodes.imaging.segmentation.birefnet import letterbox, unletterbox
 from prodgen_nodes.imaging.segmentation.confidence import joined_products, soft_outline
+from prodgen_nodes.imaging.segmentation.evidence import weigh
+from prodgen_nodes.imaging.segmentation.footing import under_footing
 from prodgen_nodes.imaging.segmentation.foreground import clean_foreground
 from prodgen_nodes.imaging.segmentation.matting import closed_form_matte
+from prodgen_nodes.imaging.segmentation.shade import cast_shadow
 
 from .segmentation_products import errors, scene, strap_gap
 
@@ -132,6 +135,48 @@ def test_a_part_of_the_backdrops_own_tone_stays_product() -> None:
     iou = errors(cut.alpha, truth)[2]
     assert iou >= 0.97 or cut.confidence < 0.5, (iou, cut.report)
     assert iou >= 0.9, iou
+
+
+def test_a_contact_shadow_ends_where_the_floor_is_darkest() -> None:
+    made = scene("bag", 3)
+    truth = made.alpha > 0.5
+    shadowed = truth.clone()
+    rows = torch.where(truth.any(dim=1))[0]
+    bottom = int(rows.max())
+    shadowed[bottom + 1 : bottom + 6] = truth[bottom - 3]  # the labels took five rows of the shadow for product
+    backdrop = model_backdrop(made.photo)
+    found = under_footing(made.photo, shadowed, backdrop, weigh(made.photo, backdrop))
+    wrong = shadowed & ~truth
+    assert float((found & wrong).sum()) > 0.8 * float(wrong.sum())
+    assert float((found & truth).sum()) < 0.001 * float(truth.sum())
+
+
+def _beside_a_shadow(fade: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """A red block, the shadow it throws to its right (its outer edge `fade` pixels wide), and where that lies."""
+    size = 320
+    photo = torch.full((size, size, 3), 0.78)
+    column = torch.arange(size).view(1, -1).expand(size, size)
+    row = torch.arange(size).view(-1, 1).expand(size, size)
+    inside = (row >= 180) & (row < 240) & (column >= 200)
+    edges = torch.stack((row - 180, 239 - row, 269 - column)).amin(dim=0)
+    depth = (edges.float() / fade).clamp(0, 1) * inside
+    photo = photo * (1 - 0.3 * depth).unsqueeze(-1)
+    photo[90:240, 90:200] = torch.tensor([0.7, 0.2, 0.15])
+    product = torch.zeros(size, size, dtype=torch.bool)
+    product[90:240, 90:200] = True
+    noise = 0.5 / 255 * torch.randn(photo.shape, generator=torch.Generator().manual_seed(4))
+    return photo + noise, product, depth > 0.5
+
+
+def test_a_cast_shadow_is_backdrop_but_a_part_with_an_outline_is_not() -> None:
+    for fade, removed in ((16, True), (1, False)):
+        photo, product, shadow = _beside_a_shadow(fade)
+        backdrop = model_backdrop(photo)
+        smooth = torch.zeros_like(product)
+        found = cast_shadow(photo, product | shadow, backdrop, weigh(photo, backdrop), smooth)
+        assert not bool((found & product).any())
+        share = float((found & shadow).sum()) / float(shadow.sum())
+        assert share > 0.8 if removed else share < 0.05, (fade, share)
 
 
 def test_noise_is_measured_not_assumed() -> None:

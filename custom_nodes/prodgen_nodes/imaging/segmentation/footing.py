@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..filters import gaussian_blur
+from ..filters import gaussian_blur, running_max
 from .backdrop import Backdrop
 from .evidence import Evidence
 
@@ -21,6 +21,7 @@ _STILL, _DEEP = 0.05, 0.35
 
 _UMBRA = 0.013
 """The thickest stretch of full shadow between floor and product, as a fraction of the short side."""
+_WIDE = 0.004
 _PLAIN, _COLOURED = 1.2, 2.5
 
 
@@ -45,7 +46,11 @@ def under_footing(srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: E
     first = torch.where(stands.any(dim=0), stands.to(torch.uint8).argmax(dim=0), count)
     first = first + _colourless(evidence.residue.gather(0, at), first, round(_UMBRA * size))
     line = torch.where((first < count) & (lowest >= 0), lowest + below - first, height)
-    return product & (rows > line)
+    depth = (lowest - line).clamp(min=0)
+    # What is found in a few columns alone is a detail of the product, not the line it stands on.
+    wide = max(1, round(_WIDE * size))
+    depth = running_max(-running_max(-depth.float(), wide, wide, 0), wide, wide, 0)
+    return product & (rows > lowest - depth)
 
 
 def _colourless(residue: Tensor, first: Tensor, longest: int) -> Tensor:
