@@ -96,7 +96,7 @@ def register_product(
         motion = found.motion
         report = _report(found, confidence, base, placement, index, (width, height))
         _judge(report, tolerance, f" (picture {index + 1})" if batch > 1 else "")
-        transform = motion.after(base)
+        transform = base if _stayed(motion, base, placement, index) else motion.after(base)
         back = transform.after(inverted(given))
         aligned[index], report["continued_share"] = pulled(picture, back, canvas[1], canvas[0])
         transforms.append(transform)
@@ -153,6 +153,13 @@ def _registered(
         evidence = replace(found.evidence, residual=found.evidence.residual * factor)
         results.append((Found(motion, evidence, found.fit), evidence.confidence, base))
     return max(results, key=lambda result: result[0].fit)
+
+
+def _stayed(motion: Affine, base: Affine, placement: Placement, index: int) -> bool:
+    """Whether no corner of the product moved visibly."""
+    box = placement.box(index)
+    corners = [base.apply(x, y) for x in (box.left, box.right) for y in (box.top, box.bottom)]
+    return max(math.dist(motion.apply(*corner), corner) for corner in corners) < _STILL
 
 
 def _report(
