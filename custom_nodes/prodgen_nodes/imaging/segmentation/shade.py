@@ -17,7 +17,7 @@ from .backdrop import Backdrop, gradient
 from .evidence import Evidence
 from .regions import Regions
 
-_DARKEST, _LIGHTEST = 0.35, 1.12
+_DARKEST, _LIGHTEST = 0.35, 1.25
 _TINT = 0.075
 _STEP, _SLOPE = 0.017, 0.028
 """Steps from pixel to pixel (sRGB) that lit floor and a penumbra may have."""
