@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..color.overview import overview
 from ..color.relight import light_ratio
-from ..compositing import check_product_size, lay_over, rescaled
+from ..compositing import check_product_size, lay_over, placed_batch, rescaled
 from ..errors import EmptyMaskError, ParameterError, ShapeError
 from ..filters import erode
 from ..placement import Affine, Placement
@@ -110,13 +110,7 @@ def judge(
         keep_in_front = check_mask(keep_in_front, "keep_in_front")
         same_size(image=scene, keep_in_front=keep_in_front)
         inputs["keep_in_front"] = keep_in_front
-    batch = common_batch(**inputs)
-    if placement is not None and len(placement) > 1 and batch not in (1, len(placement)):
-        raise ShapeError(
-            f"the placement holds {len(placement)} positions but image {tuple(image.shape)} and product "
-            f"{tuple(product.shape)} make a batch of {batch}; take them from the same 'Place Product' node."
-        )
-    batch = max(batch, 1 if placement is None else len(placement))
+    batch = common_batch(**inputs) if placement is None else placed_batch(placement, **inputs)
     scene = expand_batch(scene, batch)
     results = []
     for index in range(batch):
