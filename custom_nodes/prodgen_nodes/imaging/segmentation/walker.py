@@ -93,7 +93,7 @@ def random_walker(
     else:
         start = torch.full_like(target, 0.5)
         steps *= 3
-    return _conjugate_gradients(start, right, down, data, target, steps, 1e-6).clamp(0.0, 1.0)
+    return _conjugate_gradients(start, right, down, data, target, steps, 3e-5).clamp(0.0, 1.0)
 
 
 def _series(conductance: Tensor, dim: int) -> Tensor:
