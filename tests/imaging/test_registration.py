@@ -97,6 +97,7 @@ def test_nothing_moved() -> None:
     photo = bag_photo(3)
     done = check(generate(photo, placement_of(photo, 640, 640), seed=4), photo)
     assert done.reports[0]["confidence"] > 0.8
+    assert done.reports[0]["passed"] is True
     assert abs(done.reports[0]["scale"] - 1) < 0.001
 
 
@@ -198,3 +199,10 @@ def test_a_mask_of_the_canvas_moves_with_the_product() -> None:
     assert float(corner[0, 380, 310]) == 0.0  # beyond the canvas there is nothing
     with pytest.raises(ShapeError, match="canvas_mask"):
         moved_mask(mask, given, found)
+
+
+def test_confidence_0_never_refuses_and_says_what_it_doubts() -> None:
+    photo = bag_photo(1)
+    done = run(generate(None, placement_of(photo, 640, 640), seed=11), photo, min_confidence=0.0)
+    assert done.reports[0]["passed"] is False
+    assert "not found again" in done.reports[0]["reasons"][0]

@@ -82,7 +82,7 @@ class ProdgenRegisterProduct(io.ComfyNode):
                     step=0.05,
                     optional=True,
                     advanced=True,
-                    tooltip="Below this the node refuses. Lower it only after looking at the picture.",
+                    tooltip="Below this the node refuses. 0 = never refuse: the best guess, which the report then doubts.",
                 ),
             ],
             outputs=[
@@ -134,6 +134,8 @@ class ProdgenRegisterProduct(io.ComfyNode):
         else:
             carried = moved_mask(canvas_mask.to(device), placement, done.placement)
         aligned, carried = deliver(done.aligned, carried)
-        report: dict[str, Any] = dict(done.reports[0]) if len(done.reports) == 1 else {"items": done.reports}
-        report["passed"], report["reasons"] = True, []  # what does not pass is refused, with the reason as its error
+        report: dict[str, Any] = dict(done.reports[0])
+        if len(done.reports) > 1:
+            reasons = [reason for one in done.reports for reason in one["reasons"]]
+            report = {"passed": not reasons, "reasons": reasons, "items": done.reports}
         return output(done.placement, aligned, carried, report=report, preview=aligned, cls=cls)

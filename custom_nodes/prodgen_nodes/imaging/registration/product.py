@@ -60,8 +60,9 @@ def register_product(
     `generated` `[B,H,W,C]` sRGB of any size (the canvas scaled, or cut to another aspect about its middle); `product`
     `[B,h,w,C]` sRGB and `mask` `[B,h,w]` (1 = product) at the size `placement` was made for; `ignore` `[B,·,·]`, 1 =
     not to be trusted, at the generated picture's or the canvas' size. `max_shift` is a share of the canvas' longer
-    side, `max_scale` ±share, `max_rotation` degrees, `min_confidence` 0..1. Raises NotRegisteredError where the product
-    is not found, lies beyond the limits or is too much redrawn, and ShapeError, EmptyMaskError, ParameterError.
+    side, `max_scale` ±share, `max_rotation` degrees, `min_confidence` 0..1; 0 returns the best guess, and its report
+    says `passed: false` and why. Raises NotRegisteredError where the product is not found, lies beyond the limits or is
+    too much redrawn, and ShapeError, EmptyMaskError, ParameterError.
     """
     generated, _ = split_alpha(check_image(generated, "generated"), "generated")
     rgb, _ = split_alpha(product, "product")
@@ -191,11 +192,21 @@ _TRY = "Try another seed, a lower denoise or a stronger instruction to keep the 
 
 
 def _judge(report: dict[str, Any], tolerance: Tolerance, which: str) -> None:
-    """Raise NotRegisteredError where the report does not say that the product is where and as it may be."""
-    if report["confidence"] < tolerance.confidence:
-        outline, inside = report["outline_share"], report["inside_share"]
+    """Add `passed` and `reasons`. Raises NotRegisteredError where the report does not say that the product is where and
+    as it may be; with a tolerance of confidence 0 it only says so.
+    """
+    reason = _doubt(report, tolerance, which)
+    report["passed"], report["reasons"] = not reason, [reason] if reason else []
+    if reason and tolerance.confidence > 0:
+        raise NotRegisteredError(reason)
+
+
+def _doubt(report: dict[str, Any], tolerance: Tolerance, which: str) -> str:
+    """Why the product cannot be said to be where it was found; empty where it can."""
+    outline, inside = report["outline_share"], report["inside_share"]
+    if report["confidence"] < (tolerance.confidence or Tolerance.confidence):
         found = f"{outline:.0%} of its outline" + ("" if inside is None else f" and {inside:.0%} of its details")
-        raise NotRegisteredError(
+        return (
             f"The product was not found again in the generated picture{which}: at the best place only {found} agree "
             f"(confidence {report['confidence']:.2f}, needed {tolerance.confidence:g}). The model left it out, "
             f"replaced it, mirrored it or redrew it beyond recognition. {_TRY}; if a hand covers much of it, connect "
@@ -208,8 +219,9 @@ def _judge(report: dict[str, Any], tolerance: Tolerance, which: str) -> None:
         beyond.append(f"scaled to {report['scale']:.1%} (max_scale ±{tolerance.scale:.1%})")
     if abs(report["rotation_degrees"]) > tolerance.rotation + 0.05:
         beyond.append(f"turned by {report['rotation_degrees']:.1f}° (max_rotation {tolerance.rotation:g}°)")
-    if beyond:
-        raise NotRegisteredError(
-            f"The product was found again in the generated picture{which}, but it was {' and '.join(beyond)}: more "
-            f"than allowed. {_TRY}, or raise the limit if the picture is fine as it is."
-        )
+    if not beyond:
+        return ""
+    return (
+        f"The product was found again in the generated picture{which}, but it was {' and '.join(beyond)}: more "
+        f"than allowed. {_TRY}, or raise the limit if the picture is fine as it is."
+    )
