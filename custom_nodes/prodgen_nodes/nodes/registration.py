@@ -82,7 +82,7 @@ class ProdgenRegisterProduct(io.ComfyNode):
                     step=0.05,
                     optional=True,
                     advanced=True,
-                    tooltip="Below this the node refuses. 0 = never refuse: the best guess, which the report then doubts.",
+                    tooltip="Below this the node refuses. 0 = never refuse: the best guess, doubted in the report.",
                 ),
             ],
             outputs=[
