@@ -13,6 +13,8 @@ NONE = "none"
 OPTIONAL_LORAS = {
     "people_holding_bags.safetensors": "without it fewer pictures show a person who really holds the bag",
     "hands_gripping_handles.safetensors": "without it more hands miss the handle or have wrong fingers",
+    "more_details.safetensors": "without it the scene has less fine detail",
+    "SDXLrender_v2.0.safetensors": "without it the scene's textures are softer",
 }
 """File name → what its absence costs. Offered even where they are not installed: a graph may name them. The schema says
 under `missing` which of them are not, so that a client can tell its user before the run."""
