@@ -42,12 +42,18 @@ def missing_node(node_id: str, node: Mapping[str, Any], object_info: ObjectInfo)
     if class_type.startswith("Prodgen"):
         advice = "It belongs to prodgen. Install it with: python install.py"
         return message, f"{advice} (your own ComfyUI: python install.py --comfyui PATH), then restart the server."
-    if class_type.endswith("Preprocessor"):
-        advice = "It belongs to comfyui_controlnet_aux. Install it with: python install.py --with controlnet-aux"
+    pack = pack_of(class_type)
+    if pack is not None:
+        advice = f"It belongs to {pack}. Install it with: python install.py --with controlnet-aux"
         return message, f"{advice}, then restart the server."
     hint = did_you_mean(class_type, object_info)
     advice = "It comes from another custom-node pack: install that in ComfyUI (its Manager lists missing nodes)."
     return f"{message}{hint}", advice
+
+
+def pack_of(class_type: str) -> str | None:
+    """The optional pack of others that a node of a bundled workflow comes from; None for every other node."""
+    return "comfyui_controlnet_aux" if class_type.endswith("Preprocessor") else None
 
 
 @dataclass(frozen=True)

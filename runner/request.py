@@ -113,11 +113,22 @@ class Request:
         first = {**values, **({seed_name: seed} if seed_name and seed is not None else {})}
         graph = patch_workflow(self.workflow, first, names, view.object_info)
         self._check(session, graph, names, view)
+        values |= self._persona(session, values)
         uploaded = self._upload(client)
         names = [uploaded[path] for path in self.images]
         if self.count > 1 and seed_name is None:
             session.notice(f"{self.workflow.label} has no seed: the {self.count} results will be the same.")
         return Plan(self, values, names, seed_name, seed, view)
+
+    def _persona(self, session: Session, values: Mapping[str, Any]) -> dict[str, str]:
+        """What the language model of the environment, if there is one, says for the workflow's input `persona`."""
+        from runner.persona import INPUT, WISH, persona_answer
+
+        if not self.images or values.get(INPUT) or self.workflow.input(INPUT) is None:
+            return {}
+        photo = self.photos[self.images[0]]
+        answer = persona_answer(self.workflow, photo, session.notice, wish=str(values.get(WISH, "")))
+        return {} if answer is None else {INPUT: answer}
 
     def first_seed(self, values: Mapping[str, Any], object_info: Mapping[str, Any]) -> tuple[str | None, int | None]:
         """The name of the input that holds the seed (an input `seed`, or the only seed widget), and the first seed.

@@ -15,6 +15,7 @@ from runner.errors import EXIT_OK, EXIT_REJECTED, RunnerError
 from runner.graph import Graph, Workflow, schema_of
 from runner.jobs import JobSpec
 from runner.manifest import Manifest
+from runner.missing import pack_of
 from runner.patching import patch_workflow
 from runner.problems import Problem
 from runner.session import Session
@@ -120,7 +121,8 @@ class Trial:
         if others:
             verdict, code = f"failed: {others[0].message}", EXIT_REJECTED
         elif nodes:
-            verdict, code = f"nodes missing: {', '.join(nodes)} (not run)", EXIT_REJECTED
+            verdict = f"nodes missing: {', '.join(nodes)} (not run)"
+            code = EXIT_OK if not self.full and all(map(pack_of, nodes)) else EXIT_REJECTED
         else:
             verdict = f"models missing: {', '.join(absent)} (validated, not run)"
             code = EXIT_REJECTED if self.full else EXIT_OK

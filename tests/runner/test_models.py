@@ -55,6 +55,7 @@ def test_the_models_of_all_systems_are_there(shipped: Manifest) -> None:
         "upscale_models",
         "loras",
         "text_encoders",
+        "geometry_estimation",
     }
     for file in (
         "sd_xl_base_1.0.safetensors",

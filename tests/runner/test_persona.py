@@ -22,7 +22,8 @@ from runner.errors import UsageError
 from runner.graph import Workflow
 from runner.persona import PersonaError, Settings, describe, persona_answer, picture_url, question_in, settings_from
 from runner.photos import PreparedPhoto, prepare_photo
-from tests.support.comfy import REPO
+from tests.support.comfy import REPO, ComfyServer
+from tests.support.runs import Desk, inverting, node
 
 KEY = "sk-t0p-s3cret"
 ANSWER = '{"person": "woman in her forties"}'
@@ -299,3 +300,31 @@ def test_the_question_is_found_by_its_title() -> None:
     assert question_in({"4": {**node, "_meta": {"title": "question: persona"}}}) == "Who?"
     linked = {"class_type": "X", "inputs": {"value": ["1", 0]}, "_meta": {"title": "question: persona"}}
     assert question_in({"4": linked}) is None
+
+
+def test_submit_asks_before_the_job_and_keeps_the_key_to_itself(
+    endpoint: Endpoint, comfy_server: ComfyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole way: photo → endpoint → the workflow's input `persona` → the text that the job saves."""
+    monkeypatch.setenv("PRODGEN_LLM_URL", endpoint.url)
+    monkeypatch.setenv("PRODGEN_LLM_KEY", KEY)
+    desk = Desk(tmp_path, comfy_server.url)
+    graph = {
+        **inverting(),
+        "5": node("PrimitiveStringMultiline", "input: persona", value=""),
+        "6": node("PrimitiveStringMultiline", "question: persona", value="Who could hold this?"),
+        "7": node("PreviewAny", "output: words", source=["5", 0]),
+    }
+    run = desk.submit(graph, "--image", desk.photo())
+    assert run.code == 0, run.err
+    ((_, _, asked),) = endpoint.seen
+    assert asked["messages"][0]["content"][0]["text"] == "Who could hold this?"
+    (sidecar,) = run.sidecars
+    assert sidecar["inputs"]["persona"] == ANSWER
+    assert ANSWER in "".join(path.read_text("utf-8") for path in run.files if path.suffix == ".txt")
+    everything = run.out + run.err + "".join(path.read_bytes().decode("latin-1") for path in run.files)
+    assert KEY not in everything
+
+    own = desk.submit(graph, "--image", desk.photo(), "--set", "persona=a man with a hat")
+    assert own.code == 0, own.err
+    assert len(endpoint.seen) == 1  # the user's own words are not asked for
