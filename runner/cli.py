@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "submit": "runner.submit",
+    "batch": "runner.batch_command",
     "inputs": "runner.inputs",
     "validate": "runner.validate",
     "models": "runner.models",

@@ -1,0 +1,162 @@
+"""A batch as a person watches it: one bar with the time to go on a terminal, a line per finished job elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from runner import events
+from runner.batch.metrics import clock
+from runner.errors import EXIT_INTERRUPTED
+from runner.progress import JsonReporter, Reporter, is_terminal
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+class BatchReporter(Reporter):
+    """Counts ends and knows what the jobs are called. `begin` is called once, when the number of jobs is known."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.titles: dict[int, str] = {}
+        self.servers: dict[int, str] = {}
+        self._total = self._before = self._ended = 0
+        self._began = time.monotonic()
+        self._guard = threading.RLock()
+
+    def __enter__(self) -> BatchReporter:
+        return self
+
+    def begin(self, total: int, ended: int) -> None:
+        """`ended` of the `total` jobs were through before this run."""
+        self._total, self._before, self._began = total, ended, time.monotonic()
+
+    def named(self, job: int, title: str, server: str) -> None:
+        self.titles[job], self.servers[job] = title, server
+
+    def event(self, event: events.Event) -> None:
+        with self._guard:
+            if isinstance(event, events.Output):
+                self.saved(event.path)
+            if isinstance(event, events.Done):
+                self._ended += 1
+                self.ended(event.job, f"done in {event.seconds:.1f} s", event.warnings)
+            elif isinstance(event, events.Failed) and event.exit_code != EXIT_INTERRUPTED:
+                self._ended += 1
+                self.ended(event.job, f"failed: {event.message}", (event.advice,) if event.advice else ())
+            else:
+                self.moved(event)
+            if isinstance(event, (events.Done, events.Failed)):
+                self.titles.pop(event.job, None)
+                self.servers.pop(event.job, None)
+
+    def notice(self, text: str) -> None:
+        with self._guard:
+            self.say(text)
+
+    def saved(self, path: str) -> None:
+        self.result(path)
+
+    def ended(self, job: int, text: str, more: tuple[str, ...]) -> None:
+        lines = [f"[{self._before + self._ended}/{self._total}] {self.titles.get(job, f'job {job}')}: {text}"]
+        self.say("\n".join([*lines, *(f"  {line}" for line in more)]))
+
+    def moved(self, event: events.Event) -> None:
+        pass
+
+    def say(self, text: str) -> None:
+        super().notice(text)
+
+    def to_go(self) -> str:
+        """The time to go, from the pace of this run; empty before the first end."""
+        left = self._total - self._before - self._ended
+        if self._ended == 0 or left <= 0:
+            return ""
+        return f"{clock((time.monotonic() - self._began) / self._ended * left)} to go"
+
+
+class BatchLines(BatchReporter):
+    """For logs and pipes: a line per finished job."""
+
+    def ended(self, job: int, text: str, more: tuple[str, ...]) -> None:
+        ahead = self.to_go()
+        super().ended(job, text + (f" ({ahead})" if ahead else ""), more)
+
+
+class BatchJson(BatchReporter):
+    """JSON lines on standard output, what people read on standard error."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines = JsonReporter()
+
+    def event(self, event: events.Event) -> None:
+        with self._guard:
+            self._lines.event(event)
+
+
+class BatchBar(BatchReporter):
+    """One bar for the batch, a line per server with its node and step; failures and notices appear above."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._progress: Progress | None = None
+        self._bar: Any = None
+        self._rows: dict[str, Any] = {}
+
+    def begin(self, total: int, ended: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        super().begin(total, ended)
+        console = Console(file=self._err, highlight=False, soft_wrap=True)
+        columns = (TextColumn("{task.fields[label]}", markup=False), BarColumn(bar_width=30))
+        text = TextColumn("{task.fields[state]}", markup=False)
+        self._progress = Progress(*columns, text, console=console, transient=True, refresh_per_second=3)
+        self._progress.start()
+        self._bar = self._progress.add_task("", total=total, completed=ended, label="batch", state=f"{ended}/{total}")
+
+    def ended(self, job: int, text: str, more: tuple[str, ...]) -> None:
+        if not text.startswith("done") or more:
+            super().ended(job, text, more)
+        if self._progress is not None:
+            through = self._before + self._ended
+            state = f"{through}/{self._total}  {self.to_go()}"
+            self._progress.update(self._bar, completed=through, state=state)
+
+    def saved(self, path: str) -> None:
+        if not self._out.isatty():
+            self.result(path)
+
+    def moved(self, event: events.Event) -> None:
+        if self._progress is None or not isinstance(event, (events.NodeStarted, events.Progress)):
+            return
+        server, title = self.servers.get(event.job, ""), self.titles.get(event.job, f"job {event.job}")
+        if server not in self._rows:
+            self._rows[server] = self._progress.add_task("", total=1, label=f"  {server}", state="")
+        if isinstance(event, events.NodeStarted):
+            share, what = event.done / max(1, event.total), event.title
+        else:
+            share, what = event.value / max(1.0, event.max), f"{event.title} {event.value:g}/{event.max:g}"
+        self._progress.update(self._rows[server], completed=share, state=f"{title}: {what}")
+
+    def say(self, text: str) -> None:
+        if self._progress is None:
+            super().say(text)
+        else:
+            self._progress.console.print(text, markup=False)
+
+    def close(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+
+def make_view(*, json_lines: bool) -> BatchReporter:
+    """JSON lines where asked for, a bar on a terminal, plain lines elsewhere."""
+    if json_lines:
+        return BatchJson()
+    return BatchBar() if is_terminal(sys.stderr) else BatchLines()

@@ -1,0 +1,197 @@
+"""What a batch cost: a line per picture, and totals with the assumption behind the energy figure."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import io
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from runner.batch.ledger import DONE, Entry
+from runner.client import ComfyClient
+from runner.errors import RunnerError
+
+COLUMNS = (
+    "group", "category", "file", "cpu_percent", "ram_mb", "seconds", "queue_wait_s", "gpu_memory_mb", "bytes",
+    "delta_e00_mean", "delta_e00_p95", "state", "input", "seed", "server", "reason",
+)  # fmt: skip
+DEFAULT_WATTS = 300.0
+_EVERY_S = 1.0
+_KEPT = 4000
+
+
+@dataclass(frozen=True)
+class Sample:
+    at: float
+    cpu_percent: float | None
+    ram_mb: float | None
+    gpu_memory_mb: float | None
+
+
+class Sampler(threading.Thread):
+    """Looks at one server's machine every second: memory in use as the server tells it, CPU where it is this machine.
+
+    Without psutil, and for servers elsewhere, there is no CPU figure: an empty cell, never a guess.
+    """
+
+    def __init__(self, client: ComfyClient) -> None:
+        super().__init__(name="metrics", daemon=True)
+        self._client = client
+        self._samples: deque[Sample] = deque(maxlen=_KEPT)
+        self._ended = threading.Event()
+        here = urlsplit(client.url).hostname in ("127.0.0.1", "localhost", "::1")
+        self._psutil = _psutil() if here else None
+
+    def run(self) -> None:
+        if self._psutil is not None:
+            self._psutil.cpu_percent()  # the first answer is about nothing
+        while not self._ended.wait(_EVERY_S):
+            self._look()
+
+    def stop(self) -> None:
+        self._ended.set()
+
+    def between(self, begin: float, end: float) -> dict[str, float]:
+        """Mean CPU %, peak memory between two moments (`time.time`); the nearest look for something shorter."""
+        looks = list(self._samples)
+        within = [look for look in looks if begin <= look.at <= end + _EVERY_S] or looks[-1:]
+        cpu = [look.cpu_percent for look in within if look.cpu_percent is not None]
+        found = {"cpu_percent": sum(cpu) / len(cpu)} if cpu else {}
+        for name in ("ram_mb", "gpu_memory_mb"):
+            values = [value for look in within if (value := getattr(look, name)) is not None]
+            if values:
+                found[name] = max(values)
+        return {name: round(value, 1) for name, value in found.items()}
+
+    def _look(self) -> None:
+        cpu = float(self._psutil.cpu_percent()) if self._psutil is not None else None
+        try:
+            stats = self._client.system_stats()
+        except RunnerError:
+            stats = {}
+        system = stats.get("system") or {}
+        devices = [device for device in stats.get("devices") or [] if device.get("type") not in ("cpu", None)]
+        gpu = [_used(device, "vram_total", "vram_free") for device in devices]
+        known = [value for value in gpu if value is not None]
+        ram = _used(system, "ram_total", "ram_free")
+        self._samples.append(Sample(time.time(), cpu, ram, sum(known) if known else None))
+
+
+def measured(sidecar: Path, size: int, sampler: Sampler, submitted: float, started: float | None) -> dict[str, Any]:
+    """The figures of one finished job, as the ledger keeps them."""
+    try:
+        record = json.loads(sidecar.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        record = {}
+    timings = record.get("timings") or {}
+    finished = submitted + float(timings.get("submitted_to_finished_s") or 0)
+    execution = timings.get("execution_s")
+    begin = started if started is not None else submitted
+    wait = max(0.0, finished - submitted - execution) if execution is not None else begin - submitted
+    report = fidelity(record.get("reports"))
+    return {
+        "seconds": execution if execution is not None else round(finished - begin, 3),
+        "queue_wait_s": round(wait, 3),
+        "bytes": size,
+        **sampler.between(begin, finished),
+        **{name: report[name] for name in ("delta_e00_mean", "delta_e00_p95") if report.get(name) is not None},
+    }
+
+
+def fidelity(reports: Any) -> Mapping[str, Any]:
+    """The first report that measures the product's colours; empty where there is none."""
+    for value in (reports or {}).values() if isinstance(reports, Mapping) else ():
+        for report in value if isinstance(value, list) else [value]:
+            if isinstance(report, Mapping) and "delta_e00_mean" in report:
+                return report
+    return {}
+
+
+def table(entries: Sequence[Entry]) -> str:
+    """The CSV: one line per picture, and one per job that has none."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore")
+    writer.writeheader()
+    for entry in entries:
+        common = {
+            "group": entry.job.group, "category": entry.job.category, "state": entry.state, "input": entry.title,
+            "seed": entry.job.seed, "server": entry.server, "reason": (entry.error or "").split("\n")[0],
+        }  # fmt: skip
+        figures = dict(entry.metrics)
+        sizes = figures.get("sizes") or {}
+        for file in entry.files or ("",):
+            writer.writerow({**common, **figures, "file": file, "bytes": sizes.get(file, figures.get("bytes", ""))})
+    return text.getvalue()
+
+
+@dataclass(frozen=True)
+class Totals:
+    jobs: int
+    done: int
+    failed: int
+    pictures: int
+    size: int
+    hours: float
+    working_hours: float
+    watts: float
+
+    @property
+    def per_hour(self) -> float:
+        return self.pictures / self.hours if self.hours > 0 else 0.0
+
+    def lines(self) -> list[str]:
+        left = self.jobs - self.done - self.failed
+        more = f", {left} not finished" if left else ""
+        energy = self.working_hours * self.watts
+        return [
+            f"{self.done} of {self.jobs} jobs done, {self.failed} failed{more}: {self.pictures} files, "
+            f"{self.size / 1e6:.1f} MB.",
+            f"{self.per_hour:.0f} files an hour over {clock(self.hours * 3600)}.",
+            f"Energy: about {energy:.1f} Wh, assuming {self.watts:g} W while a job executes "
+            f"({clock(self.working_hours * 3600)} in all; --watts sets what your machine draws).",
+        ]
+
+
+def totals(entries: Sequence[Entry], watts: float) -> Totals:
+    """Over the whole ledger. The hours are those in which work went on: pauses of more than 15 min do not count."""
+    done = [entry for entry in entries if entry.state == DONE]
+    begun = [entry.submitted_at for entry in done if entry.submitted_at is not None]
+    moments = sorted([*begun, *(entry.ended_at for entry in done if entry.ended_at is not None)])
+    seconds = sum(later - earlier for earlier, later in pairwise(moments) if later - earlier < 900)
+    return Totals(
+        len(entries),
+        len(done),
+        sum(entry.state == "failed" for entry in entries),
+        sum(len(entry.files) for entry in done),
+        sum(int(entry.metrics.get("bytes") or 0) for entry in done),
+        seconds / 3600,
+        sum(float(entry.metrics.get("seconds") or 0) for entry in done) / 3600,
+        watts,
+    )
+
+
+def clock(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def _used(record: Mapping[str, Any], total: str, free: str) -> float | None:
+    if not isinstance(record.get(total), (int, float)) or not isinstance(record.get(free), (int, float)):
+        return None
+    return float(record[total] - record[free]) / 2**20
+
+
+def _psutil() -> Any:
+    try:
+        return importlib.import_module("psutil")
+    except ImportError:
+        return None

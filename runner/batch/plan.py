@@ -1,0 +1,178 @@
+"""Which jobs a batch consists of: rows × prompts × swept values × seeds, each with its name and its place."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from runner.batch.sources import Row
+from runner.errors import RunnerError, UsageError, WorkflowError
+from runner.graph import Workflow
+from runner.naming import safe_name
+from runner.patching import parse_setting, patch_workflow, resolve_name
+from runner.request import Request
+from runner.schema import ObjectInfo
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class BatchJob:
+    """One job as the ledger keeps it. `images`: input name → photo; `stem`: the result's place below the output folder,
+    without extension."""
+
+    where: str
+    stem: Path
+    values: Mapping[str, Any]
+    images: Mapping[str, str] = field(default_factory=dict)
+    seed: int | None = None
+    group: str = ""
+    category: str = ""
+
+    @property
+    def key(self) -> str:
+        """What makes it this job and no other: the same in every run of the same command."""
+        said = [dict(self.values), dict(self.images), self.seed, self.group, self.category]
+        text = json.dumps(said, sort_keys=True, ensure_ascii=False, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    @property
+    def title(self) -> str:
+        """How a person recognises it."""
+        photo = next(iter(self.images.values()), "")
+        return Path(photo).name if photo else self.stem.as_posix()
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One input and the values it takes one after the other (or just one)."""
+
+    name: str
+    values: tuple[Any, ...]
+
+
+def sweeps(workflow: Workflow, texts: Sequence[str], prompts: Sequence[str], schema: ObjectInfo | None) -> list[Sweep]:
+    """`--set cfg=4,6,8` and repeated `--prompt` as sweeps, in the order given.
+
+    Numbers, truth values and choices are separated by commas; text, which may hold commas, by `|`.
+
+    Raises:
+        WorkflowError: no such input, or the same one twice.
+    """
+    found = [Sweep("prompt", tuple(prompts))] if prompts else []
+    for text in texts:
+        name, value = parse_setting(workflow, text, schema)
+        if any(sweep.name == name for sweep in found):
+            raise WorkflowError(f"{name!r} was given twice.", advice=f"All its values at once: --set {name}=4,6,8.")
+        found.append(Sweep(name, _several(workflow, name, value, schema)))
+    return found
+
+
+def _several(workflow: Workflow, name: str, text: str, schema: ObjectInfo | None) -> tuple[str, ...]:
+    target = resolve_name(workflow, name, schema)[0]
+    spec = workflow.widget(target.node_id, target.widget, schema)
+    if text in (spec.options or ()):
+        return (text,)
+    separator = "," if spec.type in ("INT", "FLOAT", "BOOLEAN", "COMBO") else "|"
+    parts = [part.strip() for part in text.split(separator)]
+    return tuple(dict.fromkeys(part for part in parts if part)) if len(parts) > 1 else (text,)
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Which seeds a row gets that names none itself."""
+
+    seeds: tuple[int, ...] | None = None
+    first: int | None = None
+    count: int = 1
+
+
+def expand(
+    workflow: Workflow, rows: Sequence[Row], swept: Sequence[Sweep], seeds: Seeds, schema: ObjectInfo | None
+) -> Iterator[BatchJob]:
+    """Every job, in the order of the rows, then of the sweeps, then of the seeds.
+
+    A row's own value of an input beats the sweep's. What varies within a row is in the name: `bag_cfg6_seed42`.
+
+    Raises:
+        UsageError, WorkflowError: a seed was asked for and there is none to set.
+    """
+    for number, row in enumerate(rows, 1):
+        mine = [sweep for sweep in swept if sweep.name not in row.values]
+        base = _base(workflow, row, number)
+        for chosen in product(*(range(len(sweep.values)) for sweep in mine)):
+            picked = {sweep.name: sweep.values[index] for sweep, index in zip(mine, chosen, strict=True)}
+            varied = [
+                (sweep.name, sweep.values[index], index + 1)
+                for sweep, index in zip(mine, chosen, strict=True)
+                if len(sweep.values) > 1
+            ]
+            values = {**picked, **row.values}
+            for name, seed, several in _seeded(workflow, row, values, seeds, schema):
+                label = "".join(_label(*item) for item in varied) + (f"_seed{seed}" if several else "")
+                given = {**values, name: seed} if name is not None else values
+                images = {key: str(path.resolve()) for key, path in row.images.items()}
+                stem = base.parent / safe_name(base.name + label)
+                yield BatchJob(row.where, stem, given, images, seed, row.group, row.category)
+
+
+def _base(workflow: Workflow, row: Row, number: int) -> Path:
+    photo = next(iter(row.images.values()), None)
+    stem = row.name or (photo.stem if photo else f"{workflow.name}_{number:04d}")
+    if row.group or row.category:
+        return Path(*(safe_name(part) for part in (row.group, row.category) if part), safe_name(stem))
+    return Path(*(safe_name(part) for part in row.folder.parts), safe_name(stem))
+
+
+def _label(name: str, value: Any, number: int) -> str:
+    short = name.rpartition(".")[2]
+    text = str(value)
+    return f"_{short}{text}" if len(text) <= 12 and " " not in text else f"_{short}{number}"
+
+
+def _seeded(
+    workflow: Workflow, row: Row, values: Mapping[str, Any], seeds: Seeds, schema: ObjectInfo | None
+) -> Iterator[tuple[str | None, int | None, bool]]:
+    """(the seed's input, the seed, whether there are several) for one row."""
+    own = row.seeds or (None if row.count else seeds.seeds)
+    count = row.count or seeds.count
+    first = own[0] if own else seeds.first
+    request = Request(workflow, {}, {}, [], 1, "", first)
+    name, start = request.first_seed({} if own else values, schema or {})
+    if name is None or start is None:
+        if count > 1:
+            raise UsageError(f"{workflow.label} has no seed to count up: {count} results of one job would be the same.")
+        yield None, None, False
+        return
+    numbers = own or tuple(range(start, start + count))
+    for seed in numbers:
+        yield name, seed, len(numbers) > 1
+
+
+def check_values(workflow: Workflow, jobs: Sequence[BatchJob], schema: ObjectInfo | None, problems: list[str]) -> None:
+    """Add what is wrong with any job's values to `problems`, each fault once with the places it occurs in."""
+    places: dict[str, list[str]] = {}
+    for job in jobs:
+        values = {**job.values, **{name: f"{number}.png" for number, name in enumerate(job.images)}}
+        try:
+            patch_workflow(workflow, values, (), schema)
+        except WorkflowError as error:
+            if schema is not None or not any("." in name for name in job.values):
+                places.setdefault(str(error), []).append(job.where)
+    for message, wheres in places.items():
+        distinct = list(dict.fromkeys(wheres))
+        more = f" (and {len(distinct) - 1} more)" if len(distinct) > 1 else ""
+        problems.append(f"{distinct[0]}{more}: {message}")
+
+
+def refuse(problems: Sequence[str], kind: type[RunnerError] = UsageError, head: str = "") -> None:
+    """Raise with every problem at once, if there is any."""
+    if problems:
+        shown = [f"  - {problem.replace(chr(10), chr(10) + '    ')}" for problem in problems[:_SHOWN]]
+        more = [f"  … and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
+        raise kind("\n".join([head or "The batch cannot start; nothing was submitted:", *shown, *more]))

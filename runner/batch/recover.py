@@ -1,0 +1,132 @@
+"""What a crash left behind: results the server made that nobody saw, and saves that were cut short here."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.client import ComfyClient, FileGoneError
+from runner.errors import NodeFailedError
+from runner.jobs import Attempt
+from runner.pictures import check_picture
+from runner.records import JobRecord, ServerFile
+
+_MOST_FILES = 256
+
+
+def find_results(client: ComfyClient, attempt: Attempt) -> JobRecord | None:
+    """The record of a job whose server has forgotten it, made up from the files it saved; None where that is not sure.
+
+    Every job saves under a prefix of its own. Only results that consist of pictures of core's SaveImage can be found
+    that way: other outputs, and what the nodes reported, are gone with the server's history, so such a job runs again.
+
+    Raises:
+        ServerUnavailableError: the server went away meanwhile.
+    """
+    outputs: dict[str, Any] = {}
+    for node_id in attempt.spec.outputs:
+        node = attempt.graph.get(node_id) or {}
+        prefix = (node.get("inputs") or {}).get("filename_prefix")
+        if node.get("class_type") != "SaveImage" or not isinstance(prefix, str) or "%" in prefix:
+            return None
+        files = _saved_under(client, prefix)
+        if not files:
+            return None
+        outputs[node_id] = {"images": [{"filename": f.filename, "subfolder": f.subfolder} for f in files]}
+    if not outputs or _has_reports(attempt.graph):
+        return None
+    return JobRecord(attempt.prompt_id, "completed", outputs)
+
+
+def _has_reports(graph: Mapping[str, Any]) -> bool:
+    """Whether nodes of the graph judge or describe: their words would be missing from the sidecar."""
+    return any(str(node.get("class_type", "")).startswith(("Prodgen", "Preview")) for node in graph.values())
+
+
+def _saved_under(client: ComfyClient, prefix: str) -> list[ServerFile]:
+    """All files ComfyUI numbered under this prefix. Empty when there is none, or one of them is not whole."""
+    folder, _, stem = prefix.replace("\\", "/").rpartition("/")
+    found: list[ServerFile] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for number in range(1, _MOST_FILES):
+            file = ServerFile(f"{stem}_{number:05}_.png", folder)
+            part = Path(scratch) / "found.png"
+            try:
+                with client.open_file(file) as chunks, part.open("wb") as stream:
+                    for chunk in chunks:
+                        stream.write(chunk)
+                check_picture(part, ".png", file.filename)
+            except FileGoneError:
+                break
+            except NodeFailedError:  # cut off in the middle: the server died while it wrote
+                return []
+            found.append(file)
+    return found
+
+
+@dataclass(frozen=True)
+class LeftOver:
+    """A job that was saved whole, without the ledger knowing."""
+
+    sidecar: Path
+    files: tuple[Path, ...]
+    record: Mapping[str, Any]
+
+
+def tidy(target: Path, prompt_id: str | None) -> LeftOver | None:
+    """Put in order what a killed runner left of one job's saving.
+
+    The sidecar is written last and before the first file gets its name: where it is there and names this job, the save
+    is finished now; part files of anything less are removed.
+
+    Args:
+        target: where the result belongs, without extension. No other job has this name.
+    """
+    parts = [path for path in target.parent.glob("*.part") if _belongs(path.name[: -len(".part")], target.name)]
+    for sidecar in _sidecars(target):
+        record = _read(sidecar)
+        if record is None or prompt_id is None or record.get("prompt_id") != prompt_id:
+            continue
+        files = [sidecar.parent / str(item.get("file")) for item in record.get("files") or ()]
+        if not all(path.exists() or path.with_name(path.name + ".part").exists() for path in files):
+            continue
+        final = sidecar.with_name(sidecar.name.removesuffix(".part"))
+        for path in [*files, final]:
+            part = path.with_name(path.name + ".part")
+            if part.exists() and not path.exists():
+                part.replace(path)
+        _remove(parts)
+        return LeftOver(final, tuple(files), record)
+    _remove(parts)
+    return None
+
+
+def _belongs(name: str, stem: str) -> bool:
+    """Whether a file of this name can be one of the results called `stem`: itself, `_mask`, `_2` …"""
+    base = name.rpartition(".")[0]
+    return base == stem
+
+
+def _sidecars(target: Path) -> list[Path]:
+    found = [target.with_name(f"{target.name}.json"), target.with_name(f"{target.name}.json.part")]
+    found += [target.with_name(f"{target.name}_{number}.json{end}") for number in range(2, 6) for end in ("", ".part")]
+    return [path for path in found if path.is_file()]
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _remove(paths: list[Path]) -> None:
+    for path in paths:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)

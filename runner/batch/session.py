@@ -1,0 +1,188 @@
+"""A session that writes everything into the ledger before it happens, and takes up what an earlier runner left."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from runner.absence import Limits
+from runner.batch import ledger as states
+from runner.batch.ledger import Ledger
+from runner.batch.recover import find_results
+from runner.client import ComfyClient
+from runner.dispatch import Dispatcher
+from runner.errors import InterruptedRunError, RunnerError, ServerUnavailableError, WorkflowRejectedError
+from runner.feeder import JobReady
+from runner.jobs import Attempt
+from runner.progress import Reporter
+from runner.records import JobRecord
+from runner.results import SavedJob
+from runner.saver import SaveEnded, Saver
+from runner.session import OWNER_KEY, Session, owner
+from runner.sidecar import describe_server
+from runner.watch import Inbox, Listener
+
+MOST_LOSSES = 3
+"""A job that its server lost this often is given up: it may be what kills the server."""
+FULL_RETRY_S = 3.0
+
+
+class LedgerDispatcher(Dispatcher):
+    """A dispatcher whose every step is in the ledger first. The ledger's number of a job is its `spec.index`."""
+
+    ledger: Ledger
+    server: str
+    stop_asked: threading.Event
+    comfy: ComfyClient
+    saver: Saver
+    tell: Callable[[str], None]
+    earlier: dict[int, tuple[str, tuple[str, ...]]]
+    """Job → (what it was submitted as to this server by a runner that is gone, what that replaced)."""
+    _full = False
+
+    def _step(self) -> None:
+        if self.stop_asked.is_set():
+            raise InterruptedRunError("interrupted")
+        super()._step()
+
+    def _fill(self) -> None:
+        if not self._full:
+            super()._fill()
+
+    def _submit(self, attempt: Attempt) -> None:
+        number = attempt.spec.index
+        before = self.earlier.pop(number, None)
+        if before is not None:
+            self._adopt(Attempt(attempt.spec, before[1], prompt_id=before[0]))
+            return
+        self.ledger.submitted(number, attempt.prompt_id, attempt.replaces, self.server)
+        try:
+            super()._submit(attempt)
+        except WorkflowRejectedError as error:  # this job's own fault: the others go on
+            if self._live.pop(attempt.prompt_id, None) is not None:
+                with contextlib.suppress(RunnerError):
+                    self.comfy.cancel_job(attempt.prompt_id)
+            self._failed(attempt, error)
+
+    def _adopt(self, attempt: Attempt) -> None:
+        """Watch a job that is on the server already, or was."""
+        attempt.sent(None)
+        attempt.absent_since = None
+        self._live[attempt.prompt_id] = attempt
+        self._tell_queued(attempt)
+        self._poll(attempt)
+
+    def _finished(self, attempt: Attempt, record: JobRecord) -> None:
+        if record.status == "cancelled" and attempt.client_id is None:  # by the runner that went away, on its way out
+            del self._live[attempt.prompt_id]
+            self._submit_again(attempt, "")
+            return
+        if record.status == "completed":
+            self.ledger.moved(attempt.spec.index, states.SAVING)
+        super()._finished(attempt, record)
+
+    def _submit_again(self, old: Attempt, reason: str, rerun_nodes: tuple[str, ...] = ()) -> None:
+        if reason == "lost":
+            try:
+                found = find_results(self.comfy, old)
+            except ServerUnavailableError as error:
+                self._live[old.prompt_id] = old  # asked again when it is back
+                self._absence.went_away(str(error))
+                return
+            if found is not None:
+                self.tell(f"The server has forgotten the job {old.prompt_id}, and has its files: nothing is repeated.")
+                self._saving[old.prompt_id] = old
+                self.ledger.moved(old.spec.index, states.SAVING, "found by its files")
+                self.saver.hand_over(old, found)
+                return
+            reason = "lost" if len(old.replaces) + 1 >= MOST_LOSSES else ""
+        super()._submit_again(old, reason, rerun_nodes)
+
+    def _end(self, attempt: Attempt, saved: SavedJob | None = None, error: RunnerError | None = None) -> None:
+        super()._end(attempt, saved, error)
+        self._results.clear()  # the ledger has it; ten thousand graphs need not stay in memory
+
+    def _saved(self, ended: SaveEnded) -> None:
+        if ended.error is not None and _is_full(ended.error):
+            if not self._full:
+                self.tell(disk_full(ended.error.message))
+            self._full = True
+            self._saving.pop(ended.attempt.prompt_id)
+            ended.attempt.next_poll = time.monotonic() + FULL_RETRY_S
+            self._unsaved.append(ended)
+            return
+        if self._full:
+            self.tell("There is room again: the batch goes on.")
+        self._full = False
+        super()._saved(ended)
+
+
+def disk_full(where: str) -> str:
+    return (
+        f"The disk is full; the batch waits. {where}\n"
+        f"  Make room: it is tried again every {FULL_RETRY_S:.0f} s. Ctrl-C ends it; --resume goes on later."
+    )
+
+
+def _is_full(error: RunnerError) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+class BatchSession(Session):
+    """A `Session` around a `LedgerDispatcher`."""
+
+    def __init__(
+        self,
+        url: str,
+        folder: Path,
+        reporter: Reporter,
+        ledger: Ledger,
+        *,
+        workflow: str,
+        limits: Limits | None = None,
+    ) -> None:
+        self.client = ComfyClient(url)
+        self._inbox = Inbox()
+        self._listener = Listener(self.client, self._inbox)
+        self._listener.start()
+        self._reporter = reporter
+        try:
+            self.stats = self.client.system_stats()
+        except BaseException:
+            self._listener.stop()
+            raise
+        self._saver = Saver(self.client, folder, self._inbox, describe_server(self.client.url, self.stats))
+        self._dispatcher = self._batch_dispatcher = LedgerDispatcher(
+            self.client,
+            self._listener,
+            self._saver,
+            self._inbox,
+            report=reporter.event,
+            notice=reporter.notice,
+            extra_data={OWNER_KEY: {"owner": owner(), "workflow": workflow}},
+            limits=limits,
+        )
+        self._batch_dispatcher.ledger = ledger
+        self._batch_dispatcher.server = self.client.url
+        self._batch_dispatcher.comfy = self.client
+        self._batch_dispatcher.saver = self._saver
+        self._batch_dispatcher.tell = reporter.notice
+        self._batch_dispatcher.stop_asked = threading.Event()
+        self._batch_dispatcher.earlier = {}
+
+    def __enter__(self) -> BatchSession:
+        return self
+
+    def take_up(self, job: int, prompt_id: str, replaces: tuple[str, ...]) -> None:
+        """The job of this number was submitted here before: look for it first."""
+        self._batch_dispatcher.earlier[job] = (prompt_id, replaces)
+
+    def ask_to_stop(self) -> None:
+        """End the run from another thread as Ctrl-C would."""
+        self._batch_dispatcher.stop_asked.set()
+        self._inbox.put(JobReady())

@@ -1,0 +1,175 @@
+"""A batch's command line, checked as a whole before anything is submitted: every problem at once."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.auth import has_credentials
+from runner.batch.ledger import Ledger
+from runner.batch.plan import BatchJob, Seeds, check_values, expand, refuse, sweeps
+from runner.batch.sources import Row, photos, seed_list, table
+from runner.checks import check_graph
+from runner.errors import RunnerError, UsageError, WorkflowRejectedError
+from runner.graph import Workflow
+from runner.patching import patch_workflow
+from runner.schema import recorded_object_info
+from runner.validate import ServerView
+from runner.workflow import WORKFLOWS_DIR, load_workflow
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is to be done, as far as it can be known without a server."""
+
+    workflow: Workflow
+    jobs: list[BatchJob]
+    twice: int
+    """How many jobs were asked for more than once; they are made once."""
+
+    def facts(self) -> dict[str, str]:
+        """What must be the same when the batch goes on."""
+        text = self.workflow.path.read_bytes()
+        return {"workflow": f"{self.workflow.label} {hashlib.sha256(text).hexdigest()[:16]}"}
+
+
+def prepare(args: argparse.Namespace) -> Setup:
+    """Everything that can be checked without a server.
+
+    Raises:
+        UsageError, WorkflowError: with every problem and what to do.
+    """
+    for url in args.server:
+        if has_credentials(url):
+            raise UsageError(
+                "--server holds a password, which other users of this machine can read.",
+                advice="Put it into $COMFYUI_BASIC_AUTH (user:password) or $COMFYUI_TOKEN and leave it out of the URL.",
+            )
+    if args.images is None and args.jobs is None:
+        raise UsageError("there is nothing to work on.", advice="Name a folder with --images, or a table with --jobs.")
+    if args.seeds is not None and (args.count != 1 or args.seed is not None):
+        raise UsageError("--seeds says it all: leave out --seed and --count.")
+    _check_folder(args)
+    workflow = load_workflow(args.workflow)
+    recorded = recorded_object_info(WORKFLOWS_DIR)
+    schema = recorded if all(node["class_type"] in recorded for node in workflow.graph.values()) else None
+    problems: list[str] = []
+    rows = _rows(args, workflow, schema, problems)
+    swept = sweeps(workflow, args.set, args.prompt, schema)
+    jobs: list[BatchJob] = []
+    if not problems:
+        seeds = Seeds(_seeds(args.seeds), args.seed, args.count)
+        jobs = list(expand(workflow, rows, swept, seeds, schema))
+        check_values(workflow, jobs, schema, problems)
+    refuse(problems)
+    distinct = list({job.key: job for job in jobs}.values())
+    return Setup(workflow, distinct, len(jobs) - len(distinct))
+
+
+def check_on_server(setup: Setup, view: ServerView) -> list[str]:
+    """Check every job against the server's own description; returns warnings.
+
+    Raises:
+        UsageError: values that do not fit.
+        WorkflowRejectedError: nodes or models that the server does not have.
+    """
+    problems: list[str] = []
+    check_values(setup.workflow, setup.jobs, view.object_info, problems)
+    refuse(problems)
+    rejected: dict[str, None] = {}
+    warnings: dict[str, None] = {}
+    seen: set[str] = set()
+    for job in setup.jobs:
+        pictures = {name: f"{number}.png" for number, name in enumerate(job.images)}
+        values = {name: value for name, value in job.values.items() if value != job.seed}
+        said = repr(sorted(values.items(), key=str)) + repr(sorted(pictures))
+        if said in seen:
+            continue
+        seen.add(said)
+        graph = patch_workflow(setup.workflow, {**job.values, **pictures}, (), view.object_info)
+        for problem in check_graph(graph, view.object_info, uploaded=list(pictures.values()), replaced=view.replaced):
+            fatal = problem.severity == "error" and problem.certain
+            (rejected if fatal else warnings)[f"{problem}"] = None
+    refuse(list(rejected), WorkflowRejectedError, f"{setup.workflow.label} cannot run there; nothing was submitted:")
+    return list(warnings)
+
+
+def _rows(
+    args: argparse.Namespace, workflow: Workflow, schema: Mapping[str, Any] | None, problems: list[str]
+) -> list[Row]:
+    pictures = [spec.name for spec in workflow.image_inputs(schema)]
+    names = [spec.name for spec in workflow.inputs(schema) if spec.name not in pictures]
+    rows = [Row("the command line")] if args.jobs is None else table(args.jobs, pictures, names, problems)
+    if args.images is None:
+        return rows
+    if not pictures:
+        raise UsageError(
+            f"{workflow.label} has no input for --images.", advice="Title one of its LoadImage nodes “input: image”."
+        )
+    found = photos(args.images, args.out)
+    with_photos = []
+    for row in rows:
+        if pictures[0] in row.images:
+            with_photos.append(row)
+            continue
+        for path, folder in found:
+            name = f"{path.stem}_{row.name}" if row.name else ""
+            with_photos.append(
+                Row(
+                    str(path) if args.jobs is None else row.where,
+                    row.values,
+                    {**row.images, pictures[0]: path},
+                    name,
+                    folder,
+                    row.group,
+                    row.category,
+                    row.seeds,
+                    row.count,
+                )
+            )
+    return with_photos
+
+
+def _seeds(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    try:
+        return seed_list(text)
+    except ValueError:
+        raise UsageError(f"--seeds {text}: this is no list of seeds (1,2,3 or 10-19).") from None
+
+
+def _check_folder(args: argparse.Namespace) -> None:
+    out: Path = args.out
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out}: this is a file, not a folder.")
+    if Ledger.exists(out) and not args.resume and not args.dry_run:
+        raise UsageError(
+            f"{out} holds a batch already.",
+            advice="Add --resume to go on with it (or to help a runner that is at it), or name another --out.",
+        )
+
+
+def describe(setup: Setup, known: set[str]) -> str:
+    """What `--dry-run` shows: a line per job that would run, and how many are done already (`known` keys)."""
+    lines = []
+    for job in setup.jobs:
+        values = ", ".join(f"{name}={_short(value)}" for name, value in job.values.items())
+        done = "  (done already)" if job.key in known else ""
+        lines.append(f"{job.stem.as_posix()}  <- {', '.join(job.images.values()) or 'no photo'}  {values}{done}")
+    more = f", {setup.twice} asked for twice and made once" if setup.twice else ""
+    left = sum(job.key not in known for job in setup.jobs)
+    lines.append(f"{left} jobs would run with {setup.workflow.label}{more}.")
+    return "\n".join(lines)
+
+
+def _short(value: Any) -> str:
+    text = str(value).replace("\n", " ")
+    return text if len(text) <= 40 else f"{text[:37]}…"
+
+
+__all__ = ["RunnerError", "Setup", "check_on_server", "describe", "prepare"]

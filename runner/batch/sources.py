@@ -1,0 +1,252 @@
+"""Where a batch's work comes from: a folder of photos, a glob, or a table (CSV, YAML, JSON lines)."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner.errors import UsageError
+from runner.suggest import did_you_mean
+
+PHOTO_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".avif", ".jp2", ".ppm"}
+    | {".heic", ".heif"}  # refused with a reason of their own: left out silently, they would be missed in the morning
+)
+OWN_COLUMNS = ("name", "count", "seeds", "group", "category")
+"""Columns that are no inputs of the workflow (unless it has an input of that name: then they are the input's)."""
+_MANY_SEEDS = 100_000
+
+
+@dataclass(frozen=True)
+class Row:
+    """One piece of work, before sweeps. `where` names it in messages; `images`: input name → photo.
+
+    `folder` is where the photo lies below the folder that was named. `seeds` None: `count` seeds are counted up.
+    """
+
+    where: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    images: Mapping[str, Path] = field(default_factory=dict)
+    name: str = ""
+    folder: Path = Path()
+    group: str = ""
+    category: str = ""
+    seeds: tuple[int, ...] | None = None
+    count: int | None = None
+
+
+def photos(where: str, out: Path) -> list[tuple[Path, Path]]:
+    """(photo, its folder below the one that was named) for a folder (with all below it) or a glob, sorted by path.
+
+    Hidden files, and what lies in the output folder `out`, are left out.
+
+    Raises:
+        UsageError: there is no photo.
+    """
+    root = Path(where).expanduser()
+    if root.is_dir():
+        found = [path for path in root.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES]
+    elif glob.has_magic(where):
+        parts = root.parts
+        fixed = next(number for number, part in enumerate(parts) if glob.has_magic(part))
+        root = Path(*parts[:fixed])
+        found = list(root.glob(str(Path(*parts[fixed:]))))
+    elif root.is_file():
+        found, root = [root], root.parent
+    else:
+        raise UsageError(f"--images {where}: there is no such folder.{_neighbours(root)}")
+    kept = []
+    for path in sorted(found):
+        below = path.relative_to(root)
+        hidden = any(part.startswith(".") for part in below.parts)
+        if path.is_file() and not hidden and not _inside(path, out):
+            kept.append((path, below.parent))
+    if not kept:
+        raise UsageError(
+            f"--images {where}: there is no photo in it.",
+            advice="Photos end in .jpg, .png, .tif, .webp …; a glob takes any file: --images 'shots/**/*.jpg'.",
+        )
+    return kept
+
+
+def table(path: Path, image_inputs: Sequence[str], input_names: Sequence[str], problems: list[str]) -> list[Row]:
+    """The rows of a job file. A column is an input of the workflow, or one of `OWN_COLUMNS`; empty cells are left out.
+
+    Args:
+        image_inputs: names of inputs that take a photo; their cells are paths, seen from the job file's folder.
+        input_names: the workflow's inputs. A name with a dot (`NODE.widget`) is checked later, with its value.
+        problems: what is wrong with which line is added here, so that everything is told at once.
+
+    Raises:
+        UsageError: the file cannot be read as what its extension says.
+    """
+    rows = []
+    told: set[str] = set()
+    for where, record in _records(path):
+        row = _row(path, where, record, image_inputs, input_names, problems, told)
+        rows.append(row)
+    if not rows:
+        raise UsageError(f"--jobs {path}: there are no jobs in it.")
+    return rows
+
+
+def seed_list(text: str) -> tuple[int, ...]:
+    """`7`, `1;5;9`, `1,5,9`, `10-19` or a mix. Raises ValueError."""
+    seeds: list[int] = []
+    for part in re.split(r"[;,\s]+", text.strip()):
+        span = re.fullmatch(r"(\d+)(?:-|\.\.)(\d+)", part)
+        if span is None:
+            seeds.append(int(part))
+            continue
+        first, last = int(span[1]), int(span[2])
+        if last < first or last - first >= _MANY_SEEDS:
+            raise ValueError(part)
+        seeds += range(first, last + 1)
+    if any(seed < 0 for seed in seeds):
+        raise ValueError(text)
+    return tuple(dict.fromkeys(seeds))
+
+
+def _row(
+    path: Path,
+    where: str,
+    record: Mapping[str, Any],
+    image_inputs: Sequence[str],
+    input_names: Sequence[str],
+    problems: list[str],
+    told: set[str],
+) -> Row:
+    inputs = {name.casefold(): name for name in [*input_names, *image_inputs]}
+    values: dict[str, Any] = {}
+    images: dict[str, Path] = {}
+    own: dict[str, Any] = {}
+    for column, value in record.items():
+        key = column.strip()
+        if value is None or (isinstance(value, str) and not value.strip()):
+            continue
+        name = inputs.get(key.casefold(), key)
+        if name in image_inputs:
+            photo = path.parent / Path(str(value)).expanduser()
+            if not photo.is_file():
+                problems.append(f"{where}: {column}: there is no photo {photo}.{_neighbours(photo)}")
+            images[name] = photo
+        elif name in input_names or ("." in key and key.casefold() not in OWN_COLUMNS):
+            values[name] = value
+        elif key.casefold() in OWN_COLUMNS:
+            own[key.casefold()] = value
+        elif key not in told:  # once, not for each of 800 lines
+            told.add(key)
+            known = [*image_inputs, *input_names, *OWN_COLUMNS]
+            problems.append(
+                f"{where}: there is no input {key!r}.{did_you_mean(key, known)} Columns can be: "
+                f"{', '.join(dict.fromkeys(known))}, or NODE.widget."
+            )
+    seeds, count = _seeds(where, own, problems)
+    text = {key: str(own.get(key, "")).strip() for key in ("name", "group", "category")}
+    return Row(where, values, images, text["name"], Path(), text["group"], text["category"], seeds, count)
+
+
+def _seeds(where: str, own: Mapping[str, Any], problems: list[str]) -> tuple[tuple[int, ...] | None, int | None]:
+    seeds, count = None, None
+    if "seeds" in own:
+        given = own["seeds"]
+        try:
+            seeds = seed_list(";".join(map(str, given)) if isinstance(given, list) else str(given))
+        except ValueError:
+            problems.append(f"{where}: seeds: {given!r} is no list of seeds (1;2;3 or 10-19).")
+    if "count" in own:
+        try:
+            count = int(str(own["count"]))
+        except ValueError:
+            count = 0
+        if count < 1:
+            problems.append(f"{where}: count: {own['count']!r} is no whole number from 1.")
+            count = None
+        elif seeds is not None:
+            problems.append(f"{where}: give seeds or count, not both.")
+    return seeds, count
+
+
+def _records(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    kind = path.suffix.lower()
+    readers = {".csv": _csv, ".tsv": _csv, ".yaml": _yaml, ".yml": _yaml, ".jsonl": _jsonl, ".ndjson": _jsonl}
+    if kind not in readers:
+        raise UsageError(f"--jobs {path}: jobs are read from .csv, .yaml or .jsonl files.")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UsageError(f"--jobs {path}: there is no such file.{_neighbours(path)}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"--jobs {path}: this is not UTF-8 text.", advice="Save it as “CSV UTF-8”.") from None
+    except OSError as error:
+        raise UsageError(f"--jobs {path}: cannot be read ({error.strerror or error}).") from error
+    yield from readers[kind](path, text)
+
+
+def _csv(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    first = text.partition("\n")[0]
+    separator = max((",", ";", "\t"), key=first.count)  # a spreadsheet writes what its country uses
+    reader = csv.DictReader(text.splitlines(keepends=True), delimiter=separator, restkey="\0", strict=True)
+    try:
+        for record in reader:
+            where = f"{path.name} line {reader.line_num}"
+            if "\0" in record:
+                raise UsageError(
+                    f"--jobs {where}: more cells than the first line has columns.",
+                    advice=f"Put text that holds {separator!r} in double quotes.",
+                )
+            yield where, record
+    except csv.Error as error:
+        raise UsageError(f"--jobs {path.name} line {reader.line_num}: {error}.") from error
+
+
+def _yaml(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    import yaml
+
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"--jobs {path}: this is not valid YAML: {error}.") from error
+    if isinstance(data, Mapping) and isinstance(data.get("jobs"), list):
+        data = data["jobs"]
+    if not isinstance(data, list):
+        raise UsageError(f"--jobs {path}: this must be a list of jobs (lines that begin with “- ”).")
+    for number, item in enumerate(data, 1):
+        yield _mapping(f"{path.name} job {number}", item)
+
+
+def _jsonl(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            item = json.loads(line)
+        except ValueError as error:
+            raise UsageError(f"--jobs {path.name} line {number}: this is not JSON: {error}.") from error
+        yield _mapping(f"{path.name} line {number}", item)
+
+
+def _mapping(where: str, item: Any) -> tuple[str, Mapping[str, Any]]:
+    if not isinstance(item, Mapping):
+        raise UsageError(f"--jobs {where}: a job is a set of `input: value`, this is {item!r}.")
+    return where, {str(key): value for key, value in item.items()}
+
+
+def _inside(path: Path, folder: Path) -> bool:
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except OSError:
+        return False
+
+
+def _neighbours(path: Path) -> str:
+    try:
+        return did_you_mean(path.name, [entry.name for entry in path.parent.iterdir()])
+    except OSError:
+        return ""

@@ -1,0 +1,193 @@
+"""`batch WORKFLOW`: many photos, or a table of jobs, with a ledger that survives whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.cli import add_server_argument
+from runner.errors import EXIT_OK, InterruptedRunError
+
+if TYPE_CHECKING:
+    from runner.batch.ledger import Ledger
+    from runner.batch.live import BatchReporter
+    from runner.batch.setup import Setup
+    from runner.cli import Subparsers
+
+DEFAULT_OUT = Path("outputs/run")
+
+
+def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
+    parser = subparsers.add_parser(
+        "batch",
+        help="run a workflow on a folder of photos or a table of jobs",
+        description="Run a workflow on every photo of a folder, or for every line of a table. What is done is noted in "
+        "<out>/.prodgen/ledger.sqlite before and after each step: after a crash, the same command with --resume goes "
+        "on. A second runner with --resume on the same folder shares the work.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("workflow", metavar="WORKFLOW", help="a bundled workflow's name, or a path")
+    parser.add_argument(
+        "--images", metavar="DIR|GLOB", help="a folder (with all below it) or a glob; results mirror its sub-folders"
+    )
+    parser.add_argument(
+        "--jobs",
+        type=Path,
+        metavar="FILE",
+        help="a .csv, .yaml or .jsonl whose columns are inputs of the workflow (image: a path), and name, count, "
+        "seeds, group, category; with --images, every line is run on every photo",
+    )
+    parser.add_argument(
+        "--prompt", action="append", default=[], metavar="TEXT", help="the input `prompt`; repeat it to try several"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=A[,B,…]",
+        help="any other input, or NODE.widget; several values are tried one after the other (text is divided by |)",
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="the first seed")
+    parser.add_argument("--count", type=_count, default=1, metavar="N", help="seeds per job, counting up")
+    parser.add_argument("--seeds", metavar="LIST", help="these seeds for every job: 1,2,3 or 10-19")
+    parser.add_argument("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help=f"default: {DEFAULT_OUT}")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the batch in --out; what failed is tried again"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="show what would run, and run nothing")
+    parser.add_argument("--metrics", type=Path, metavar="FILE.csv", help="write a line of figures per picture")
+    parser.add_argument(
+        "--watts", type=_watts, default=300.0, metavar="W", help="for the energy estimate (default: 300 W at work)"
+    )
+    add_server_argument(parser)
+    parser.add_argument("--json", action="store_true", help="JSON lines on standard output, one per event")
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """The `batch` command."""
+    from runner.batch.live import make_view
+    from runner.signals import interruptible
+
+    with interruptible(), make_view(json_lines=args.json) as view:
+        try:
+            return _run(args, view)
+        except KeyboardInterrupt:
+            raise InterruptedRunError(
+                "Interrupted: what this run had queued was cancelled, and nothing half-written is left.",
+                advice="The same command with --resume goes on.",
+            ) from None
+
+
+def _run(args: argparse.Namespace, view: BatchReporter) -> int:
+    import sys
+
+    from runner.batch.ledger import Ledger
+    from runner.batch.session import disk_full
+    from runner.batch.setup import describe, prepare
+
+    setup = prepare(args)
+    if args.dry_run:
+        done: set[str] = set()
+        if Ledger.exists(args.out):
+            ledger = Ledger(args.out)
+            done = {entry.key for entry in ledger.entries("done")}
+            ledger.close()
+        sys.stdout.write(describe(setup, done) + "\n")
+        return EXIT_OK
+    servers = _servers(args, setup, view)
+    ledger = Ledger(args.out, on_full=lambda where: view.notice(disk_full(where)))
+    try:
+        return _work(args, view, setup, ledger, servers)
+    finally:
+        ledger.close()
+
+
+def _servers(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> list[str]:
+    """The servers that answer and can run this; each is checked before anything is submitted."""
+    from runner.batch.setup import check_on_server
+    from runner.client import ComfyClient
+    from runner.errors import RunnerError, ServerUnavailableError
+    from runner.serve import resolve_server
+    from runner.validate import server_view
+
+    urls: list[str] = []
+    errors: list[RunnerError] = []
+    for asked in [[url] for url in dict.fromkeys(args.server)] or [[]]:
+        try:
+            url = resolve_server(asked, say=view.notice)
+            warnings = check_on_server(setup, server_view(ComfyClient(url), setup.workflow.graph))
+        except RunnerError as error:
+            if len(args.server) > 1 or isinstance(error, ServerUnavailableError):
+                errors.append(error)
+                continue
+            raise
+        for warning in warnings:
+            view.notice(f"warning: {warning}")
+        urls.append(url)
+    if not urls:
+        raise errors[0]
+    for why in errors:
+        view.notice(f"warning: one server is left out: {why}")
+    return urls
+
+
+def _work(args: argparse.Namespace, view: BatchReporter, setup: Setup, ledger: Ledger, servers: list[str]) -> int:
+    from runner.batch.ledger import DONE, FAILED
+    from runner.batch.metrics import table, totals
+    from runner.batch.run import Worker, run_all
+
+    ledger.start_beating()
+    ledger.bind(setup.facts())
+    ledger.add(setup.jobs)
+    _note_lost_files(args.out, ledger, view)
+    if args.resume and (again := ledger.try_failed_again()):
+        view.notice(f"{again} failed jobs are tried again.")
+    if setup.twice:
+        view.notice(f"{setup.twice} jobs were asked for more than once and are made once.")
+    counts = ledger.counts()
+    view.begin(sum(counts.values()), counts.get(DONE, 0) + counts.get(FAILED, 0))
+    try:
+        run_all([Worker(url, args.out, setup.workflow, ledger, view) for url in servers])
+    finally:
+        ledger.leave()
+        view.close()
+        entries = ledger.entries()
+        if args.metrics is not None:
+            args.metrics.parent.mkdir(parents=True, exist_ok=True)
+            part = args.metrics.with_name(args.metrics.name + ".part")
+            part.write_text(table(entries), encoding="utf-8")
+            part.replace(args.metrics)
+        for line in totals(entries, args.watts).lines():
+            view.notice(line)
+    failed = [entry for entry in entries if entry.state == FAILED]
+    for entry in failed[:20]:
+        view.notice(f"failed: {entry.title}: {(entry.error or '').splitlines()[0]}")
+    if len(failed) > 20:
+        view.notice(f"… and {len(failed) - 20} more failed jobs (see --metrics, or the ledger).")
+    return EXIT_OK if not failed else int(failed[0].exit_code or 1)
+
+
+def _note_lost_files(out: Path, ledger: Ledger, view: BatchReporter) -> None:
+    """Results that were deleted since are made again."""
+    from runner.batch.ledger import DONE
+
+    lost = [entry.id for entry in ledger.entries(DONE) if not all((out / file).is_file() for file in entry.files)]
+    if lost:
+        view.notice(f"{len(lost)} results are not there any more and are made again.")
+        ledger.make_again(lost, "its files were gone")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _watts(text: str) -> float:
+    number = float(text)
+    if not 0 < number < 100_000:
+        raise argparse.ArgumentTypeError("must be more than 0 watts")
+    return number
