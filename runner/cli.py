@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "submit": "runner.submit",
     "batch": "runner.batch_command",
+    "report": "runner.report_command",
     "inputs": "runner.inputs",
     "validate": "runner.validate",
     "models": "runner.models",
