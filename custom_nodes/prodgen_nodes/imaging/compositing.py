@@ -21,6 +21,7 @@ from .tensors import (
     same_size,
     split_alpha,
 )
+from .transfer import encode_
 
 
 def _whole_shift(transform: Affine) -> bool:
@@ -56,19 +57,18 @@ def lay_over(canvas: Tensor, rgb: Tensor, alpha: Tensor, transform: Affine, weig
     for patch in placed_bands(rgb, alpha, transform, canvas.shape[1], canvas.shape[0]):
         color, cover = patch.pixels[..., :3], patch.pixels[..., 3]
         if weight is not None:
-            share = weight[patch.rows, patch.columns]
-            color, cover = color * share.unsqueeze(-1), cover * share
+            patch.pixels.mul_(weight[patch.rows, patch.columns].unsqueeze(-1))
         laid[patch.rows, patch.columns] = cover
         target = canvas[patch.rows, patch.columns]
         whole = cover >= 1
+        edge = torch.nonzero((cover > 0) & ~whole, as_tuple=True)
+        mixed = _mix_edge(target[edge], color[edge], cover[edge])
         if exact:
             top, left = patch.top - int(transform.ty), patch.left - int(transform.tx)
             fresh = _window(rgb, top, left, *cover.shape)
         else:
-            fresh = linear_to_srgb(color)
-        edge = torch.nonzero((cover > 0) & ~whole, as_tuple=True)
-        mixed = _mix_edge(target[edge], color[edge], cover[edge])
-        target[..., :3] = torch.where(whole.unsqueeze(-1), fresh, target[..., :3])
+            fresh = encode_(color)
+        torch.where(whole.unsqueeze(-1), fresh, target[..., :3], out=target[..., :3])
         if target.shape[-1] == 4:
             target[..., 3].masked_fill_(whole, 1.0)
         target[edge] = mixed

@@ -17,11 +17,12 @@ from torch import Tensor
 from .colorspace import srgb_to_linear
 from .errors import ParameterError
 from .placement import Affine
+from .transfer import decode_
 
 _LOBES = 3
 _BLOCK = 32
-_BAND = 256
-"""Canvas rows that `placed_bands` works on at a time: small enough for the caches, large against the kernel's reach."""
+_BAND = 128
+"""Canvas rows that `placed_bands` works on at a time, whole blocks: few for the caches, many against the reach."""
 _SETTLED = 1 / 4096
 """Coverage this close to 0 or 1 in the neighbourhood counts as none or whole."""
 
@@ -57,60 +58,90 @@ def settle_alpha(rgba: Tensor) -> Tensor:
     return torch.cat((color, alpha.clamp(0.0, 1.0)), dim=-1)
 
 
-def _weights(scale: float, offset: float, start: int, stop: int, lobes: int) -> tuple[Tensor, int]:
-    """Kernel weights `[stop-start, taps]` in float64 and the source index of the first tap; each row sums to 1.
+def _weights(scale: float, offset: float, start: int, blocks: int, lobes: int) -> tuple[Tensor, list[int]]:
+    """Kernel weights `[blocks,_BLOCK,taps]` in float64 and the source index of each block's first tap; rows sum to 1.
 
     Three lobes are Lanczos-3; one lobe is the tent over the Lanczos kernel's central lobe.
     """
     stretch = max(1.0, 1.0 / scale)
     reach = lobes * stretch
-    centers = (torch.arange(start, stop, dtype=torch.float64) + 0.5 - offset) / scale
-    first = math.floor(float(centers[0]) - reach)
-    last = math.ceil(float(centers[-1]) + reach)
-    taps = torch.arange(first, last, dtype=torch.float64) + 0.5
-    distance = (taps[None, :] - centers[:, None]) / stretch
+    pixels = torch.arange(start, start + blocks * _BLOCK, dtype=torch.float64).view(blocks, _BLOCK)
+    centers = (pixels + 0.5 - offset) / scale
+    first = torch.floor(centers[:, 0] - reach)
+    count = int((torch.ceil(centers[:, -1] + reach) - first).max())
+    taps = first[:, None] + torch.arange(count, dtype=torch.float64) + 0.5
+    distance = (taps[:, None, :] - centers[:, :, None]) / stretch
     weights = (1 - distance.abs()).clamp(min=0.0)
     if lobes == _LOBES:
         weights = torch.sinc(distance) * torch.sinc(distance / _LOBES) * (distance.abs() < _LOBES)
         # sin(nπ) is not quite 0 in floating point; at whole shifts the pixels are to come through exactly.
         weights = torch.where(weights.abs() < 1e-9, torch.zeros_like(weights), weights)
-    return weights / weights.sum(dim=1, keepdim=True), first
+    return weights / weights.sum(dim=-1, keepdim=True), [int(value) for value in first]
 
 
 @dataclass(frozen=True)
 class _Axis:
-    """One axis of a resampling, `start..stop` of the result from `count` source pixels, ready to use on many bands."""
+    """One axis of a resampling, `start..stop` of the result from `count` source pixels, ready to use on many bands.
+
+    `blocks` hold the first and last place in the result, the first and last source pixel, and the weights between.
+    """
 
     start: int
     stop: int
-    blocks: tuple[tuple[slice, slice, Tensor], ...]
+    count: int
+    blocks: tuple[tuple[int, int, int, int, Tensor], ...]
 
     @classmethod
     def plan(cls, scale: float, offset: float, start: int, stop: int, count: int, lobes: int, like: Tensor) -> _Axis:
         """`X = scale·x + offset`; outside the source there is nothing (0). Weights are of the kind of `like`."""
+        weights, firsts = _weights(scale, offset, start, -(-(stop - start) // _BLOCK), lobes)
+        weights = weights.to(like)
         blocks = []
-        for block in range(start, stop, _BLOCK):
-            end = min(block + _BLOCK, stop)
-            weights, first = _weights(scale, offset, block, end, lobes)
-            inside = slice(max(first, 0), min(first + weights.shape[1], count))
-            if inside.start < inside.stop:
-                part = weights[:, inside.start - first : inside.stop - first].to(like)
-                blocks.append((slice(block - start, end - start), inside, part))
-        return cls(start, stop, tuple(blocks))
+        for number, first in enumerate(firsts):
+            low, high = number * _BLOCK, min((number + 1) * _BLOCK, stop - start)
+            left, right = max(first, 0), min(first + weights.shape[2], count)
+            if left < right:
+                part = weights[number, : high - low, left - first : right - first]
+                blocks.append((low, high, left, right, part))
+        return cls(start, stop, count, tuple(blocks))
+
+    def part(self, start: int, stop: int, first: int = 0, last: int | None = None) -> _Axis:
+        """The blocks that make up `start..stop` (rounded outwards to blocks), for a source cut to `first..last`."""
+        low = (start - self.start) // _BLOCK * _BLOCK
+        high = min(self.stop - self.start, low - (-(stop - self.start - low) // _BLOCK) * _BLOCK)
+        last = self.count if last is None else last
+        blocks = []
+        for begin, end, left, right, weights in self.blocks:
+            near, far = max(left, first), min(right, last)
+            if low <= begin < high and near < far:
+                part = weights[:, near - left : far - left]
+                blocks.append((begin - low, end - low, near - first, far - first, part))
+        return _Axis(self.start + low, self.start + high, last - first, tuple(blocks))
 
     def rows(self, x: Tensor) -> Tensor:
-        """Resample the rows of planes `[C,n,m]`."""
-        out = x.new_zeros((x.shape[0], self.stop - self.start, x.shape[2]))
-        for target, inside, weights in self.blocks:
-            out[:, target] = torch.matmul(weights, x[:, inside])
+        """Resample the rows of `[n,m]`, m of any meaning."""
+        out = x.new_empty((self.stop - self.start, x.shape[1]))
+        for begin, end, left, right, weights in self.blocks:
+            torch.mm(weights, x[left:right], out=out[begin:end])
+        for begin, end in self._gaps():
+            out[begin:end] = 0.0
         return out
 
     def columns(self, x: Tensor) -> Tensor:
-        """Resample the columns of planes `[C,n,m]`."""
-        out = x.new_zeros((x.shape[0], x.shape[1], self.stop - self.start))
-        for target, inside, weights in self.blocks:
-            out[:, :, target] = torch.matmul(x[:, :, inside], weights.T)
+        """Resample the columns of `[n,m]`."""
+        out = x.new_empty((x.shape[0], self.stop - self.start))
+        for begin, end, left, right, weights in self.blocks:
+            torch.mm(x[:, left:right], weights.T, out=out[:, begin:end])
+        for begin, end in self._gaps():
+            out[:, begin:end] = 0.0
         return out
+
+    def _gaps(self) -> list[tuple[int, int]]:
+        """Parts of the result that no source pixel reaches: before the first block and after the last."""
+        if not self.blocks:
+            return [(0, self.stop - self.start)]
+        ends = (0, self.blocks[0][0]), (self.blocks[-1][1], self.stop - self.start)
+        return [(begin, end) for begin, end in ends if begin < end]
 
 
 def _covered(scale: float, offset: float, count: int, limit: int, lobes: int = _LOBES) -> tuple[int, int]:
@@ -144,10 +175,11 @@ def place(source: Tensor, transform: Affine, canvas_width: int, canvas_height: i
     left, right = _covered(transform.a, transform.tx, width, canvas_width)
     if top >= bottom or left >= right:
         return Patch(0, 0, source.new_zeros((0, 0, channels)))
-    planes = source.permute(2, 0, 1)
-    planes = _Axis.plan(transform.d, transform.ty, top, bottom, height, _LOBES, source).rows(planes)
-    planes = _Axis.plan(transform.a, transform.tx, left, right, width, _LOBES, source).columns(planes)
-    return Patch(left, top, planes.permute(1, 2, 0).contiguous())
+    moved = _Axis.plan(transform.d, transform.ty, top, bottom, height, _LOBES, source).rows(source.flatten(1))
+    # One row's channels side by side: then its columns are resampled like those of so many more rows.
+    moved = moved.view(bottom - top, width, channels).transpose(1, 2).reshape(-1, width)
+    moved = _Axis.plan(transform.a, transform.tx, left, right, width, _LOBES, source).columns(moved)
+    return Patch(left, top, moved.view(bottom - top, channels, right - left).transpose(1, 2).contiguous())
 
 
 def placed_bands(
@@ -166,44 +198,66 @@ def placed_bands(
             yield Patch(patch.left, patch.top + start, rows)
         return
     _check_separable(transform)
-    filled = alpha > 0
-    columns, lines = torch.nonzero(filled.any(dim=0)).flatten(), torch.nonzero(filled.any(dim=1)).flatten()
-    if lines.numel() == 0:
-        return
     # Only the part that holds product: the rest contributes nothing and costs time.
-    x0, x1, y0, y1 = int(columns[0]), int(columns[-1]) + 1, int(lines[0]), int(lines[-1]) + 1
+    (x0, x1), (y0, y1) = _extent(alpha, 0), _extent(alpha, 1)
+    if x0 == x1:
+        return
     rgb, alpha = rgb[y0:y1, x0:x1], alpha[y0:y1, x0:x1]
     tx, ty = transform.tx + transform.a * x0, transform.ty + transform.d * y0
     top, bottom = _covered(transform.d, ty, y1 - y0, canvas_height, lobes=1)
     left, right = _covered(transform.a, tx, x1 - x0, canvas_width, lobes=1)
-    if left >= right:
+    if left >= right or top >= bottom:
         return
-    across = _Axis.plan(transform.a, tx, left, right, x1 - x0, _LOBES, rgb)
-    near_across = _Axis.plan(transform.a, tx, left, right, x1 - x0, 1, rgb)
+    plans = [_plans(transform.a, tx, left, right, x1 - x0, rgb), _plans(transform.d, ty, top, bottom, y1 - y0, rgb)]
     for start in range(top, bottom, _BAND):
         stop = min(start + _BAND, bottom)
         first, last = _needed(transform.d, ty, start, stop, y1 - y0)
         if first >= last:
             continue
-        coverage = alpha[first:last].unsqueeze(0)
-        planes = torch.cat((srgb_to_linear(rgb[first:last].permute(2, 0, 1)) * coverage, coverage))
-        offset = ty + transform.d * first
-        count = last - first
-        planes = across.columns(_Axis.plan(transform.d, offset, start, stop, count, _LOBES, rgb).rows(planes))
-        near = near_across.columns(_Axis.plan(transform.d, offset, start, stop, count, 1, rgb).rows(coverage))
-        yield Patch(left, start, _without_ringing(planes, near).permute(1, 2, 0))
+        # The same for each band: over a strap it is as wide as the strap.
+        low, high = _extent(alpha[first:last], 0)
+        begin, end = _covered(transform.a, tx + transform.a * low, high - low, canvas_width, lobes=1)
+        if low == high or begin >= end:
+            continue
+        across, near_across = (plan.part(begin, end, low, high) for plan in plans[0])
+        down, near_down = (plan.part(start, stop, first, last) for plan in plans[1])
+        coverage = alpha[first:last, low:high]
+        planes = _premultiplied(rgb[first:last, low:high], coverage)
+        planes = across.columns(down.rows(planes.flatten(1)).view(-1, high - low)).view(stop - start, 4, -1)
+        near = near_across.columns(near_down.rows(coverage)).unsqueeze(1)
+        yield Patch(across.start, start, _without_ringing(planes, near).transpose(1, 2))
+
+
+def _extent(alpha: Tensor, dim: int) -> tuple[int, int]:
+    """First and last index + 1 of what is not empty in `alpha` `[h,w]` once `dim` is looked along; 0, 0 for nothing."""
+    held = torch.nonzero(alpha.amax(dim=dim) > 0).flatten()
+    return (int(held[0]), int(held[-1]) + 1) if held.numel() else (0, 0)
+
+
+def _plans(scale: float, offset: float, start: int, stop: int, count: int, like: Tensor) -> tuple[_Axis, _Axis]:
+    """One axis for Lanczos and for its central lobe."""
+    wide, near = (_Axis.plan(scale, offset, start, stop, count, lobes, like) for lobes in (_LOBES, 1))
+    return wide, near
+
+
+def _premultiplied(rgb: Tensor, alpha: Tensor) -> Tensor:
+    """Linear premultiplied `[n,4,m]`, row by row channel after channel, of sRGB `[n,m,3]` and alpha `[n,m]`."""
+    planes = rgb.new_empty((rgb.shape[0], 4, rgb.shape[1]))
+    planes[:, :3] = rgb.transpose(1, 2)
+    planes[:, 3] = alpha
+    decode_(planes[:, :3]).mul_(planes[:, 3:])
+    return planes
 
 
 def _without_ringing(planes: Tensor, near: Tensor) -> Tensor:
-    """Premultiplied planes `[4,h,w]` with alpha held to what `near` `[1,h,w]`, the central lobe's mean, allows."""
-    alpha = planes[3:]
+    """Premultiplied `[h,4,w]`, changed in place: alpha held to what `near` `[h,1,w]`, the inner lobe's mean, allows."""
+    color, alpha = planes[:, :3], planes[:, 3:]
     whole = near >= 1 - _SETTLED
-    settled = alpha.clamp(0.0, 1.0)
-    settled = settled.masked_fill_(near <= _SETTLED, 0.0).masked_fill_(whole, 1.0)
     # Colour goes with alpha: normalised where alpha was forced to 1 or exceeded it, and never brighter than white.
-    divisor = torch.where(whole, alpha, alpha.clamp(min=1.0))
-    color = torch.minimum((planes[:3] / divisor).clamp_(min=0.0), settled)
-    return torch.cat((color, settled))
+    color.div_(torch.where(whole, alpha, alpha.clamp(min=1.0))).clamp_(min=0.0)
+    alpha.clamp_(0.0, 1.0).masked_fill_(near <= _SETTLED, 0.0).masked_fill_(whole, 1.0)
+    torch.minimum(color, alpha, out=color)
+    return planes
 
 
 def _place_rotated(source: Tensor, transform: Affine, canvas_width: int, canvas_height: int) -> Patch:
