@@ -15,7 +15,9 @@ function filter() {
   document.getElementById("shown").textContent = `${shown} of ${cards.length}`;
 }
 
-for (const field of [state, group, find]) field.addEventListener("input", filter);
+for (const kind of ["input", "change"]) {
+  for (const field of [state, group, find]) field.addEventListener(kind, filter);
+}
 document.querySelector("main").addEventListener("click", event => {
   const button = event.target.closest("button[data-record]");
   if (!button) return;

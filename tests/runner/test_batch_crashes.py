@@ -148,12 +148,18 @@ def test_server_and_runner_are_both_killed(own_server: OwnServer, tmp_path: Path
     restart = own_server.start()  # the runner waits for it
     restart.result()
     work.wait_for(20)
-    os.kill(process.pid, signal.SIGKILL)
+    kill(process)
+    queue = ["queue_running", "queue_pending"]
+    while any(own_server.server.get("/queue")[part] for part in queue):
+        time.sleep(0.05)
+    with sqlite3.connect(work.desk.out / PLACE) as db:  # made, seen by nobody, and about to be forgotten
+        unseen = db.execute("SELECT COUNT(*) FROM jobs WHERE state NOT IN ('done', 'waiting')").fetchone()[0]
+    assert unseen >= 1
     own_server.kill()
-    process.communicate(timeout=20)
     own_server.start().result()
     run = command(*work.arguments("--resume"), folder=work.desk.out)
     assert run.code == 0, run.err
+    assert "nothing is repeated" in run.err
     work.assert_all_done_once(own_server.server)
 
 
