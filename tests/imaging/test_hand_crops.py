@@ -23,8 +23,9 @@ from prodgen_nodes.imaging.hands.crops import (
     cut_all,
     plan_crops,
 )
+from prodgen_nodes.imaging.hands.decision import StitchSettings
 from prodgen_nodes.imaging.hands.keypoints import Person, parse_frames
-from prodgen_nodes.imaging.hands.stitch import Stitched, StitchSettings, match_color, stitch
+from prodgen_nodes.imaging.hands.stitch import Stitched, match_color, stitch
 from torch import Tensor
 
 from . import hand_models as model

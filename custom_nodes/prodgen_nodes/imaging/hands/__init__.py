@@ -2,10 +2,11 @@
 
 from .check import Verdict, judge_picture
 from .crops import CropSettings, HandCrop, HandCrops, cut_all, plan_crops
+from .decision import KEEP, MAX_FEATHER, Decision, StitchSettings
 from .keypoints import Person, frame_size, parse_frames
 from .people import judge_hands
 from .scoring import HandScore, score_hand, score_hands
-from .stitch import KEEP, MAX_FEATHER, Decision, Stitched, StitchSettings, stitch
+from .stitch import Stitched, stitch
 
 __all__ = [
     "KEEP",

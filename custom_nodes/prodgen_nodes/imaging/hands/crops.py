@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..colorspace import linear_to_srgb, srgb_to_linear
 from ..errors import EmptyMaskError, ParameterError
 from ..placement import Affine
 from ..resample import place
 from ..tensors import check_image, check_mask, check_range, expand_batch, item, same_size
+from ..transfer import decode_, encode_
 from .check import distance_to_grip, grip_spot
 from .keypoints import Person
 from .people import JudgedHand, judge_hands
@@ -220,10 +220,10 @@ def cut(image: Tensor, crop: HandCrop, size: int) -> Tensor:
     x1, y1 = math.ceil(left + side) + margin, math.ceil(top + side) + margin
     rows = _mirrored(y0, y1, image.shape[0], image.device)
     columns = _mirrored(x0, x1, image.shape[1], image.device)
-    window = srgb_to_linear(image[rows][:, columns])
+    window = decode_(image[rows[:, None], columns])
     shift = crop.transform.after(Affine.scale_translate(1.0, float(x0), float(y0)))
     patch = place(window, shift, size, size)
-    return linear_to_srgb(patch.pixels.clamp(0.0, 1.0))
+    return encode_(patch.pixels.clamp_(0.0, 1.0))
 
 
 def cut_all(image: Tensor, plan: HandCrops) -> tuple[Tensor, Tensor]:

@@ -8,24 +8,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..colorspace import linear_to_srgb, srgb_to_linear
-from ..errors import ParameterError, ShapeError
+from ..errors import ShapeError
 from ..pasting import inward_feather
 from ..placement import Affine
 from ..resample import place
-from ..tensors import bounding_box, check_image, check_mask, check_range, expand_batch
+from ..tensors import bounding_box, check_image, check_mask, expand_batch
+from ..transfer import decode_, encode_
 from .crops import HandCrop, HandCrops, crop_mask, cut
+from .decision import Decision, StitchSettings, decide
 from .keypoints import Person
-from .scoring import HandScore, score_hand
 
-KEEP = ("if_better", "always")
-MAX_FEATHER = 256.0
 _OUTLYING = 1.7
 _MOST_GAIN, _MOST_SHIFT = 0.15, 0.08
 """Limits of the colour correction, in sRGB values: more is another picture, not a drift."""
@@ -36,49 +33,6 @@ _STRIDE = 3
 """Of the surroundings, every third pixel in either direction is enough to measure a drift."""
 _NOTHING = 1 / 512
 """Coverage below this is none."""
-_LEAST_SHAPE = 0.5
-"""What a hand must score that was put where none was found."""
-_MOST_BRIGHTER = 0.25
-_SAME_SIZE = (0.55, 1.8)
-"""How the refined hand's length may relate to the old one's."""
-
-
-@dataclass(frozen=True)
-class StitchSettings:
-    """`min_gain`: how much better the score must be; `feather`: pixels of the picture, inward from the mask's edge."""
-
-    keep: str = "if_better"
-    min_gain: float = 0.02
-    feather: float = 4.0
-
-    def check(self) -> None:
-        if self.keep not in KEEP:
-            raise ParameterError(f"keep is {self.keep!r}; choose one of {', '.join(KEEP)}.")
-        check_range(self.min_gain, 0.0, 1.0, "min_gain")
-        check_range(self.feather, 0.0, MAX_FEATHER, "feather")
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What became of one refined hand and why; scores are None where nothing was there to score."""
-
-    crop: HandCrop
-    before: float | None
-    after: float | None
-    kept: bool
-    why: str
-    color_shift: float = 0.0
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "picture": self.crop.picture + 1,
-            "side": self.crop.side,
-            "before": self.before,
-            "after": self.after,
-            "kept": self.kept,
-            "why": self.why,
-            "color_shift": self.color_shift,
-        }
 
 
 @dataclass(frozen=True)
@@ -125,7 +79,7 @@ def stitch(
         original = cut(source[..., :3], crop, size)
         fresh = _at_size(refined[index, ..., :3], size)
         mask = crop_mask(crop, size, image) if masks is None else _faded(masks[index], crop, plan)
-        decision = _decide(crop, original, fresh, mask, settings, _of(after, index), _of(before, index))
+        decision = decide(crop, original, fresh, mask, settings, _of(after, index), _of(before, index))
         if decision.kept:
             fresh, shift = match_color(fresh, original, mask)
             decision = Decision(crop, decision.before, decision.after, True, decision.why, shift)
@@ -157,9 +111,9 @@ def _at_size(picture: Tensor, size: int) -> Tensor:
         return picture
     scale = size / picture.shape[0]
     padded = F.pad(picture.permute(2, 0, 1).unsqueeze(0), (8,) * 4, mode="replicate")
-    linear = srgb_to_linear(torch.nan_to_num(padded[0].permute(1, 2, 0)))
+    linear = decode_(torch.nan_to_num(padded[0].permute(1, 2, 0)))
     moved = place(linear, Affine.scale_translate(scale, -8 * scale, -8 * scale), size, size)
-    return linear_to_srgb(moved.pixels.clamp(0.0, 1.0))
+    return encode_(moved.pixels.clamp_(0.0, 1.0))
 
 
 def _faded(mask: Tensor, crop: HandCrop, plan: HandCrops) -> Tensor:
@@ -178,82 +132,6 @@ def _faded(mask: Tensor, crop: HandCrop, plan: HandCrops) -> Tensor:
             ramp = ramp * ((size - 1 - axis) / rim).clamp(0.0, 1.0)
         ramps.append(ramp)
     return mask * ramps[0].unsqueeze(0) * ramps[1].unsqueeze(1)
-
-
-def _decide(
-    crop: HandCrop,
-    original: Tensor,
-    fresh: Tensor,
-    mask: Tensor,
-    settings: StitchSettings,
-    after: tuple[Person, ...] | None,
-    before: tuple[Person, ...] | None,
-) -> Decision:
-    was = crop.before
-    if before is not None:
-        earlier = nearest_hand(before, crop)
-        was = None if earlier is None else earlier.score
-    now = None if after is None else nearest_hand(after, crop)
-    score = None if after is None else 0.0 if now is None else now.score
-    if not bool(torch.isfinite(fresh).all()):
-        return Decision(crop, was, score, False, "the refined picture holds no valid numbers")
-    if settings.keep == "always":
-        return Decision(crop, was, score, True, "kept as asked")
-    fault = _insane(original, fresh, mask)
-    if fault is not None:
-        return Decision(crop, was, score, False, fault)
-    if after is None:
-        return Decision(crop, was, None, True, "kept unscored: connect pose points of the refined crops to judge it")
-    return Decision(crop, was, score, *_compared(crop, was, now, settings.min_gain))
-
-
-def _compared(crop: HandCrop, was: float | None, now: HandScore | None, min_gain: float) -> tuple[bool, str]:
-    """Whether a scored hand is worth keeping, and why."""
-    if now is None:
-        return False, "no hand was found in the refined crop at its place"
-    if crop.length > 0 and not _SAME_SIZE[0] < now.size / (crop.length * crop.transform.a) < _SAME_SIZE[1]:
-        return False, "the refined hand has another size"
-    if was is None:
-        good = now.score >= _LEAST_SHAPE
-        return good, "a hand where none was found" if good else _worse(now, "is no good one")
-    better = now.score >= was + min_gain
-    return better, "better" if better else _worse(now, "is not better")
-
-
-def _worse(now: HandScore, said: str) -> str:
-    return "; ".join((f"the refined hand {said}", *now.reasons))
-
-
-def nearest_hand(people: tuple[Person, ...], crop: HandCrop) -> HandScore | None:
-    """The score of the hand nearest to the crop's outline (points in crop pixels), None with none at its place."""
-    x = sum(corner[0] for corner in crop.outline) / len(crop.outline)
-    y = sum(corner[1] for corner in crop.outline) / len(crop.outline)
-    radius = max(((cx - x) ** 2 + (cy - y) ** 2) ** 0.5 for cx, cy in crop.outline) + crop.grow
-    best: tuple[float, HandScore] | None = None
-    for person in people:
-        for hand in person.hands:
-            result = score_hand(hand.points, hand.scores)
-            if not result.found:
-                continue
-            middle = hand.points[hand.scores > 0.1].mean(dim=0)
-            away = float(torch.hypot(middle[0] - x, middle[1] - y))
-            if away <= radius and (best is None or away < best[0]):
-                best = (away, result)
-    return None if best is None else best[1]
-
-
-def _insane(original: Tensor, fresh: Tensor, mask: Tensor) -> str | None:
-    """What is plainly wrong with a refined crop that nobody scored, or None."""
-    inside = mask > 0.5
-    if not bool(inside.any()):
-        return "the mask is empty"
-    was, now = original[inside], fresh[inside]
-    if float(now.std()) < 0.15 * float(was.std()):
-        return "the refined crop is blank"
-    difference = float(now.mean() - was.mean())
-    if abs(difference) > _MOST_BRIGHTER:
-        return f"the refined crop is much {'brighter' if difference > 0 else 'darker'}"
-    return None
 
 
 def match_color(fresh: Tensor, original: Tensor, mask: Tensor) -> tuple[Tensor, float]:
@@ -303,9 +181,10 @@ def _lay(
     back = Affine.scale_translate(1 / crop.transform.a, *crop.corner)
     back = back.after(Affine.scale_translate(1.0, float(columns.start), float(rows.start)))
     height, width = target.shape[:2]
-    was, now = srgb_to_linear(original), srgb_to_linear(fresh)
-    own = _changed(original, fresh)
-    layers = torch.cat((now - was, was, mask.unsqueeze(-1), own.unsqueeze(-1)), dim=-1)
+    layers = original.new_empty((*mask.shape, 8))
+    was = decode_(original.clone())
+    layers[..., :3], layers[..., 3:6] = decode_(fresh.clone()).sub_(was), was
+    layers[..., 6], layers[..., 7] = mask, _changed(original, fresh)
     patch = place(_framed(layers), _shifted(back), width, height)
     if not patch.pixels.numel():
         return
@@ -315,11 +194,12 @@ def _lay(
         cover = cover * inward_feather(cover, feather)
     cover = torch.where(cover < _NOTHING, torch.zeros_like(cover), cover)
     there = (patch.rows, patch.columns)
-    picture = srgb_to_linear(source[there][..., :3])
+    picture = decode_(source[there][..., :3].clone())
     # Detail that a crop cannot hold stays with unchanged pixels and goes with changed ones.
-    refined = picture + delta + (base - picture) * own
-    below = srgb_to_linear(target[there][..., :3])
-    mixed = linear_to_srgb((below + (refined - below) * cover.unsqueeze(-1)).clamp(0.0, 1.0))
+    refined = base.sub_(picture).mul_(own).add_(picture).add_(delta)
+    # Where no other hand was laid yet the picture is what lies below.
+    below = decode_(target[there][..., :3].clone()) if bool((changed[there] > 0).any()) else picture
+    mixed = encode_(refined.sub_(below).mul_(cover.unsqueeze(-1)).add_(below).clamp_(0.0, 1.0))
     target[there][..., :3] = torch.where(cover.unsqueeze(-1) > 0, mixed, target[there][..., :3])
     changed[there] = torch.maximum(changed[there], cover)
 
