@@ -91,6 +91,12 @@ def beside(mask: Pixels) -> np.ndarray[Any, np.dtype[np.bool_]]:
     return ~np.asarray(ndimage.binary_dilation(mask[..., 0] > 0, iterations=1))
 
 
+def same(first: Pixels, second: Pixels) -> bool:
+    """Whether two sets of pixels are the same but for coverage that 8 bits of a mask do not show."""
+    apart = np.abs(first - second)
+    return bool((apart == 0).mean() > 0.999 and apart.max() <= 3 / 255)
+
+
 def center_and_size(mask: Pixels) -> tuple[tuple[float, float], tuple[int, int]]:
     """Middle (x, y) and width and height of the box around a mask."""
     rows, columns = ndimage.find_objects((mask[..., 0] > 0.5).astype(int))[0]

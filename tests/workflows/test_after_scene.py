@@ -19,7 +19,7 @@ from scipy import ndimage
 from tests.imaging.test_color import product_mask
 from tests.support.comfy import ComfyServer, GraphError
 from tests.workflows import published, smoke_runs, studio
-from tests.workflows.scene_graphs import as_file, beside, difference, finished_scene, inside, stages, with_inputs
+from tests.workflows.scene_graphs import as_file, beside, difference, finished_scene, inside, same, stages, with_inputs
 from tests.workflows.smoke_runs import Look, Pixels
 
 SIDE, LEFT, TOP = 768, 90, 70
@@ -105,7 +105,7 @@ def test_the_enlarged_product_comes_from_its_photo(
     assert difference(shown, truth)[own].mean() <= 1.0
     assert difference(ran.pictures["enlarged"], truth)[own].mean() > difference(shown, truth)[own].mean() * 1.5
     outside = beside(ran.pictures["pasted_mask"])
-    assert (shown[outside] == ran.pictures["enlarged"][outside]).all()
+    assert same(shown[outside], ran.pictures["enlarged"][outside])
     found = ran.report("ProdgenRegisterProduct")
     assert found["confidence"] > 0.5
     assert found["residual_px"] < 1.0
