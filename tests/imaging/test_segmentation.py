@@ -16,7 +16,7 @@ from prodgen_nodes.imaging.segmentation.backdrop import model_backdrop, pixel_no
 from prodgen_nodes.imaging.segmentation.birefnet import letterbox, unletterbox
 from prodgen_nodes.imaging.segmentation.confidence import joined_products, soft_outline
 from prodgen_nodes.imaging.segmentation.evidence import weigh
-from prodgen_nodes.imaging.segmentation.footing import under_footing
+from prodgen_nodes.imaging.segmentation.footing import find_footing
 from prodgen_nodes.imaging.segmentation.foreground import clean_foreground
 from prodgen_nodes.imaging.segmentation.matting import closed_form_matte
 from prodgen_nodes.imaging.segmentation.shade import cast_shadow
@@ -145,7 +145,7 @@ def test_a_contact_shadow_ends_where_the_floor_is_darkest() -> None:
     bottom = int(rows.max())
     shadowed[bottom + 1 : bottom + 6] = truth[bottom - 3]  # the labels took five rows of the shadow for product
     backdrop = model_backdrop(made.photo)
-    found = under_footing(made.photo, shadowed, backdrop, weigh(made.photo, backdrop))
+    found = find_footing(made.photo, shadowed, backdrop, weigh(made.photo, backdrop)).shadow
     wrong = shadowed & ~truth
     assert float((found & wrong).sum()) > 0.8 * float(wrong.sum())
     assert float((found & truth).sum()) < 0.001 * float(truth.sum())
@@ -215,12 +215,12 @@ class TestDoubt:
         made = scene("bag", 1)
         product = made.alpha > 0.5
         backdrop = model_backdrop(made.photo)
-        share, longest = soft_outline(made.photo, product, backdrop)
+        share, longest = soft_outline(made.photo, product, backdrop, torch.zeros_like(product))
         assert share < 0.04 and longest < 0.08, (share, longest)
         rows, columns = torch.where(product)
         kept = product.clone()  # a shadow beside the product, taken for a part of it
         kept[int(rows.max()) - 60 : int(rows.max()), int(columns.max()) - 30 : int(columns.max()) + 40] = True
-        share, longest = soft_outline(made.photo, kept, backdrop)
+        share, longest = soft_outline(made.photo, kept, backdrop, torch.zeros_like(kept))
         assert share > 0.1 and longest > 0.2, (share, longest)
 
     def test_cut_by_the_frame(self) -> None:

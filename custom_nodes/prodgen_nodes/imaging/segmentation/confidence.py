@@ -12,6 +12,7 @@ from torch import Tensor
 from ..filters import dilate, erode, gaussian_blur
 from .backdrop import Backdrop, gradient
 from .evidence import Evidence
+from .footing import Footing
 
 
 @dataclass
@@ -91,12 +92,13 @@ def judge_backdrop(backdrop: Backdrop, trust: Trust) -> None:
     trust.doubt(ramp(backdrop.frame_spread * 255, 20, 6), "the backdrop is busy")
 
 
-def soft_outline(srgb: Tensor, product: Tensor, backdrop: Backdrop) -> tuple[float, float]:
+def soft_outline(srgb: Tensor, product: Tensor, backdrop: Backdrop, known: Tensor) -> tuple[float, float]:
     """How much of the outline of `product` `[H,W]` lies on no step of the picture `[H,W,3]`: `(share, longest)`.
 
     `share` is the part of the outline without a visible step, or with the same colour on both sides; `longest` is its
     longest faint stretch relative to the product's size. A cut through smooth colour is a guess: a shadow that was
-    kept ends that way, and so does a white lid that merges with the wall.
+    kept ends that way, and so does a white lid that merges with the wall. In `known` `[H,W]`, beside a foot whose line
+    is certain, it is none: two blacks meet there.
     """
     solid = product.float().unsqueeze(0)
     rim = (solid - erode(solid, 1))[0] > 0.5
@@ -111,9 +113,10 @@ def soft_outline(srgb: Tensor, product: Tensor, backdrop: Backdrop) -> tuple[flo
         return sums[:-1] / sums[-1:].clamp(min=1e-3)
 
     contrast = (mean(solid) - mean(1 - solid)).abs().amax(dim=0)
-    without = (step < max(5 * noise, 6 / 255))[rim].float().mean()
-    alike = (contrast < max(4 * noise, 5 / 255))[rim].float().mean()
-    faint = rim & (step < max(6 * noise, 10 / 255))
+    open_ = ~known[rim]
+    without = ((step < max(5 * noise, 6 / 255))[rim] & open_).float().mean()
+    alike = ((contrast < max(4 * noise, 5 / 255))[rim] & open_).float().mean()
+    faint = rim & ~known & (step < max(6 * noise, 10 / 255))
     runs, count = ndimage.label(dilate(faint.float().unsqueeze(0), 1)[0].cpu().numpy() > 0.5, np.ones((3, 3)))
     # The rim was made three pixels wide, so that breaks of one pixel do not end a stretch.
     longest = float(np.bincount(runs.ravel())[1:].max()) / 3 if count else 0.0
@@ -131,10 +134,12 @@ def joined_products(product: Tensor) -> bool:
 
 
 def judge_outline(
-    srgb: Tensor, product: Tensor, likelihood: Tensor, backdrop: Backdrop, evidence: Evidence, trust: Trust
+    srgb: Tensor, likelihood: Tensor, backdrop: Backdrop, evidence: Evidence, footing: Footing, trust: Trust
 ) -> None:
     """Doubts about the outline: where the product is as light as the backdrop, the line is a guess."""
-    share, longest = soft_outline(srgb, product, backdrop)
+    product = likelihood > 0.5
+    _, known = footing.coverage((product.shape[0], product.shape[1]))
+    share, longest = soft_outline(srgb, product, backdrop, known)
     clear = ramp(share, 0.18, 0.02) * (0.3 + 0.7 * ramp(longest, 0.35, 0.08))
     trust.doubt(clear, "parts of the outline have the backdrop's own colour, or a shadow was taken for product")
     # What differs from the backdrop beside the product, and was called shadow or reflection, may be product after all.

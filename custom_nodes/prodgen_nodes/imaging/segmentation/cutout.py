@@ -20,6 +20,7 @@ from ..tensors import bounding_box
 from .backdrop import Backdrop, BackdropModel
 from .confidence import Trust, judge_backdrop, judge_model, judge_outline, judge_shape
 from .evidence import weigh
+from .footing import Footing, find_footing
 from .foreground import clean_foreground
 from .leaks import sealed
 from .matting import closed_form_matte
@@ -47,20 +48,27 @@ def _settled(alpha: Tensor) -> Tensor:
     return ((alpha - _CLEAR) / (_SOLID - _CLEAR)).clamp(0.0, 1.0)
 
 
-def refine_matte(pyramid: Pyramid, likelihood: Tensor, progress: Progress | None = None) -> Tensor:
-    """The matte `[H,W]` of one full-size picture from labels `[h,w]` at the pyramid's middle size."""
+def refine_matte(
+    pyramid: Pyramid, likelihood: Tensor, footing: Footing | None = None, progress: Progress | None = None
+) -> Tensor:
+    """The matte `[H,W]` of one full-size picture from labels `[h,w]` at the pyramid's middle size.
+
+    Beside the line of the `footing` that is certain, the matte is the share of each pixel above it.
+    """
     solid = likelihood > 0.5
-    band = dilate(solid, 2) & ~erode(solid, 2)
-    alpha = _settled(closed_form_matte(pyramid.picture(pyramid.middle), solid.float(), band))
-    if progress:
-        progress(1)
-    for level in pyramid.above():
-        alpha = resized(alpha, level)
-        band = dilate((alpha > 0.02) & (alpha < 0.98), 1)
-        alpha = _settled(closed_form_matte(pyramid.picture(level), alpha.round() * (~band) + alpha * band, band))
+    start, band = solid.float(), dilate(solid, 2) & ~erode(solid, 2)
+    for level in [pyramid.middle, *pyramid.above()]:
+        if level != pyramid.middle:
+            start = resized(start, level)
+            band = dilate((start > 0.02) & (start < 0.98), 1)
+            start = start.round() * (~band) + start * band
+        if footing is not None:
+            above, beside = footing.coverage(level)
+            start, band = torch.where(beside, above, start), band & ~beside
+        start = _settled(closed_form_matte(pyramid.picture(level), start, band))
         if progress:
             progress(1)
-    return alpha
+    return start
 
 
 def _hex(color: Tensor) -> str:
@@ -119,12 +127,13 @@ def from_plain_backdrop(srgb: Tensor, hint: Tensor | None = None, progress: Prog
     if progress:
         progress(1)
     product = likelihood > 0.5
+    footing = find_footing(small, product, backdrop, evidence)
     trust = Trust()
     judge_shape(product, trust)
     if trust.confidence > 0:
         judge_backdrop(backdrop, trust)
-        judge_outline(small, product, likelihood, backdrop, evidence, trust)
-    alpha = refine_matte(pyramid, likelihood, progress)
+        judge_outline(small, likelihood, backdrop, evidence, footing, trust)
+    alpha = refine_matte(pyramid, likelihood, footing, progress)
     report: dict[str, Any] = {
         "method": "plain_backdrop",
         "why": "no model needed: the backdrop is modelled from the picture's own frame",
@@ -145,14 +154,16 @@ def from_model(srgb: Tensor, mask: Tensor, hint: Tensor | None = None, progress:
     evidence = weigh(small, backdrop)
     plain = Trust()
     judge_backdrop(backdrop, plain)
-    likelihood = label_with_model(small, backdrop, evidence, rough, plain.confidence > 0.5)
+    is_plain = plain.confidence > 0.5
+    likelihood = label_with_model(small, backdrop, evidence, rough, is_plain)
     if progress:
         progress(1)
     trust = Trust()
     judge_shape(likelihood > 0.5, trust)
     if trust.confidence > 0:
         judge_model(rough, likelihood > 0.5, trust)
-    alpha = refine_matte(pyramid, likelihood, progress)
+    footing = find_footing(small, likelihood > 0.5, backdrop, evidence) if is_plain else None
+    alpha = refine_matte(pyramid, likelihood, footing, progress)
     report: dict[str, Any] = {
         "method": "birefnet",
         "why": "a background-removal model is connected",

@@ -3,11 +3,17 @@
 Under a product the floor's light fades ever faster and is darkest where the two touch. Above that line comes the
 product: lighter, or as dark but no longer fading. So the shadow of a column ends at the first row, seen from below,
 above which it gets no darker, or, where that row still has no colour but the floor's, where the product's own begins.
+
+Where it gets lighter again above the darkest rows, the line is certain, and better than any matte: the colours there
+are those of darkness, and say nothing of how much of a pixel is product.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..filters import gaussian_blur, running_max
@@ -23,10 +29,42 @@ _UMBRA = 0.013
 """The thickest stretch of full shadow between floor and product, as a fraction of the short side."""
 _WIDE = 0.004
 _PLAIN, _COLOURED = 1.2, 2.5
+_RISE = 4 / 255
+"""How much lighter (sRGB) than the darkest row the product above it must become for the line to be certain."""
+_GREY = 0.4
+"""The share of the floor's lightness that the darkest row of a contact shadow has at most; a cast shadow has more."""
+_BLACK, _MIXED, _SUNK = 0.05, 0.20, 1.25
+"""A darkest row below `_BLACK` of the floor's light is shadow alone; from `_MIXED` on the line lies `_SUNK` lower."""
+_ABOVE = 3.0
+"""Pixels above a certain line that are product without asking."""
 
 
-def under_footing(srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Evidence) -> Tensor:
-    """Boolean `[H,W]`: the pixels of `product` `[H,W]` that lie below the line on which it stands."""
+@dataclass(frozen=True)
+class Footing:
+    """Where a product stands: `shadow` and `standing` `[H,W]` bool, its pixels just below and just above the line;
+    `line` `[W]`, the line's height in rows from the top (pixel edges), and the columns where it is `certain` `[W]`."""
+
+    shadow: Tensor
+    standing: Tensor
+    line: Tensor
+    certain: Tensor
+
+    def coverage(self, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """The share of each pixel above the line, `[h,w]` at `size`, and the pixels beside the certain line, bool."""
+        height, width = size
+        scale = height / self.shadow.shape[0]
+        both = torch.stack((self.line, self.certain.float())).unsqueeze(0)
+        if width != both.shape[-1]:
+            both = F.interpolate(both, size=width, mode="linear", align_corners=False)
+        rows = torch.arange(height, device=self.line.device).unsqueeze(1)
+        above = both[0, 0] * scale - rows
+        below = max(4.0, _UMBRA * min(self.shadow.shape))
+        beside = (above < _ABOVE * scale) & (above > -below * scale) & (both[0, 1] > 0.999)
+        return above.clamp(0.0, 1.0), beside
+
+
+def find_footing(srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Evidence) -> Footing:
+    """The line on which `product` `[H,W]` bool stands in the picture `srgb` `[H,W,3]`."""
     height = product.shape[0]
     size = min(product.shape)
     reach, below = max(4, round(_REACH * size)), max(2, round(_BELOW * size))
@@ -44,13 +82,53 @@ def under_footing(srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: E
     drop = (lit - here) / lit
     stands = (drop > _DEEP) & (here - least < _STILL * drop * lit + 2 * backdrop.noise)
     first = torch.where(stands.any(dim=0), stands.to(torch.uint8).argmax(dim=0), count)
-    first = first + _colourless(evidence.residue.gather(0, at), first, round(_UMBRA * size))
-    line = torch.where((first < count) & (lowest >= 0), lowest + below - first, height)
+    umbra = round(_UMBRA * size)
+    first = first + _colourless(evidence.residue.gather(0, at), first, umbra)
+    top, low, certain = _darkest(profile, first, umbra, ahead, backdrop.noise)
+    light = low / lit.gather(0, top.clamp(max=count - 1).unsqueeze(0))[0]
+    certain &= (first < count) & (lowest >= 0) & (light < _GREY)
+    first = torch.where(certain, top, first)
+    found = (first < count) & (lowest >= 0)
+    line = torch.where(found, lowest + below - first, height)
     depth = (lowest - line).clamp(min=0)
     # What is found in a few columns alone is a detail of the product, not the line it stands on.
     wide = max(1, round(_WIDE * size))
     depth = running_max(-running_max(-depth.float(), wide, wide, 0), wide, wide, 0)
-    return product & (rows > lowest - depth)
+    # Black rows are shadow alone; the lighter the darkest row, the more of the product's own foot is in it.
+    mixed = ((light - _BLACK) / (_MIXED - _BLACK)).clamp(0.0, 1.0)
+    edge, certain = _drawn(line + _SUNK * mixed, certain, wide)
+    standing = product & certain & (rows < line) & (rows >= line - _ABOVE)
+    return Footing(product & (rows > lowest - depth), standing, edge, certain)
+
+
+def _darkest(profile: Tensor, first: Tensor, longest: int, ahead: int, noise: float) -> tuple[Tensor, Tensor, Tensor]:
+    """The last of the darkest rows from `first` `[W]` on, upwards in `profile` `[n,W]`; how light it is; where it is
+    certain, for the product above it is lighter."""
+    last = profile.shape[0] - 1
+    slack = max(noise, 1.0 / 255)
+    low = profile.gather(0, first.clamp(max=last).unsqueeze(0))[0]
+    top, going = first.clone(), torch.ones_like(first, dtype=torch.bool)
+    for step in range(1, longest + 1):
+        here = profile.gather(0, (first + step).clamp(max=last).unsqueeze(0))[0]
+        going &= here <= low + slack
+        low = torch.where(going, torch.minimum(low, here), low)
+        top += going
+    rise = torch.zeros_like(low)
+    for step in range(1, ahead + 1):
+        rise = torch.maximum(rise, profile.gather(0, (top + step).clamp(max=last).unsqueeze(0))[0] - low)
+    return top, low, ~going & (rise > max(3 * noise, _RISE))
+
+
+def _drawn(line: Tensor, certain: Tensor, wide: int) -> tuple[Tensor, Tensor]:
+    """The `line` `[W]` without its jumps from pixel to pixel, and where it is still `certain`."""
+    reach = 2 * wide + 1
+    around = F.pad(line[None, None], (reach, reach), mode="replicate")[0, 0].unfold(0, 2 * reach + 1, 1)
+    middle = around.median(dim=-1).values
+    kept = certain & ((line - middle).abs() < 2.0)
+    weight = kept.float()
+    sums = gaussian_blur(torch.stack((weight * line, weight)).unsqueeze(2), 0.5 * reach)[:, :, 0]
+    smooth = sums[0] / sums[1].clamp(min=1e-3)
+    return torch.where(kept, smooth, line), kept
 
 
 def _colourless(residue: Tensor, first: Tensor, longest: int) -> Tensor:

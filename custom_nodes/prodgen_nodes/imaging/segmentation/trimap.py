@@ -10,7 +10,7 @@ from torch import Tensor
 from ..filters import dilate, erode, gaussian_blur, square_max
 from .backdrop import Backdrop, gradient
 from .evidence import Evidence
-from .footing import under_footing
+from .footing import find_footing
 from .leaks import edges, flowing_in, without_leaks
 from .regions import Regions, connected_to_frame
 from .shade import cast_shadow
@@ -114,9 +114,10 @@ def label_with_model(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask:
         data[shown], target[shown] = _FRAME_WEIGHT, 0.0
     right, down = conductances(srgb, backdrop.noise)
     likelihood = random_walker(right, down, data, target)
-    shadow = under_footing(srgb, likelihood > 0.5, backdrop, evidence) & plain
-    if bool(shadow.any()):
-        data[shadow], target[shadow] = _COLOR_WEIGHT, 0.0
+    footing = find_footing(srgb, likelihood > 0.5, backdrop, evidence)
+    if plain and bool(footing.shadow.any()):
+        data[footing.standing], target[footing.standing] = _COLOR_WEIGHT, 1.0
+        data[footing.shadow], target[footing.shadow] = _COLOR_WEIGHT, 0.0
         likelihood = random_walker(right, down, data, target, start=likelihood)
     return main_parts(likelihood)
 
@@ -162,9 +163,10 @@ def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | N
         vote(hint < 0.02, _FRAME_WEIGHT, 0.0)
     right, down = conductances(srgb, backdrop.noise)
     likelihood = random_walker(right, down, data, target)
-    shadow = under_footing(srgb, likelihood > 0.5, backdrop, evidence)
-    shadow |= cast_shadow(srgb, likelihood > 0.5, backdrop, evidence, rough > 0)
+    footing = find_footing(srgb, likelihood > 0.5, backdrop, evidence)
+    shadow = footing.shadow | cast_shadow(srgb, likelihood > 0.5, backdrop, evidence, rough > 0)
     if bool(shadow.any()):
+        vote(footing.standing, _COLOR_WEIGHT, 1.0)
         vote(shadow, _COLOR_WEIGHT, 0.0)
         likelihood = random_walker(right, down, data, target, start=likelihood)
     return main_parts(likelihood)
