@@ -46,7 +46,8 @@ CREATE TABLE IF NOT EXISTS jobs (
     exit_code INTEGER, error TEXT, sidecar TEXT, files TEXT NOT NULL DEFAULT '[]', warnings TEXT NOT NULL DEFAULT '[]',
     submitted_at REAL, ended_at REAL, metrics TEXT NOT NULL DEFAULT '{}');
 CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, id);
-CREATE VIEW IF NOT EXISTS held AS SELECT id, owner FROM jobs WHERE state NOT IN ('waiting', 'done', 'failed');
+CREATE VIEW IF NOT EXISTS held AS SELECT id, owner FROM jobs
+    WHERE state IN ('claimed', 'submitted', 'running', 'saving');
 CREATE TABLE IF NOT EXISTS changes (job INTEGER NOT NULL, at REAL NOT NULL, state TEXT NOT NULL, prompt_id TEXT,
     owner TEXT, note TEXT);
 """
@@ -138,12 +139,14 @@ class Ledger:
         db = self._db
         keys = {row["key"] for row in db.execute("SELECT key FROM jobs")}
         stems = {row["stem"].lower() for row in db.execute("SELECT stem FROM jobs")}
+        numbers: dict[str, int] = {}
         for job in jobs:
             if job.key in keys:
                 continue
-            stem, number = job.stem.as_posix(), 2
+            stem = base = job.stem.as_posix()
             while stem.lower() in stems:
-                stem, number = f"{job.stem.as_posix()}_{number}", number + 1
+                numbers[base] = numbers.get(base, 1) + 1
+                stem = f"{base}_{numbers[base]}"
             keys.add(job.key)
             stems.add(stem.lower())
             db.execute(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from runner.batch.ledger import PLACE, Ledger
+from runner.batch.metrics import fidelity
 from runner.batch.plan import BatchJob
 from runner.batch.sources import seed_list
 from tests.support.comfy import ComfyServer
@@ -217,3 +218,34 @@ def test_seed_lists() -> None:
 def write(path: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def test_a_save_that_was_cut_short_is_finished_or_undone_never_repeated(
+    comfy_server: ComfyServer, tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path, comfy_server.url)
+    photos = folder_of_photos(desk, "a.png", "b.png", "c.png")
+    assert batch(desk, inverting(), "--images", photos).code == 0
+    before = {name: (desk.out / name).read_bytes() for name in results(desk.out)}
+    with sqlite3.connect(desk.out / PLACE) as db:  # killed before the ledger heard of the last step …
+        db.execute("UPDATE jobs SET state = 'saving', owner = 'gone', files = '[]', sidecar = NULL")
+    for name in ("b.json", "c.json", "c.png"):  # … and b between two renames, c before the first
+        (desk.out / name).rename(desk.out / f"{name}.part")
+    (desk.out / "a.png.part").write_bytes(b"half")  # of an attempt before it
+    run = batch(desk, inverting(), "--images", photos, "--resume", "--json")
+    assert run.code == 0, run.err
+    assert run.of("queued") == []  # nothing was sent again
+    assert len(run.of("done")) == 3
+    assert {name: (desk.out / name).read_bytes() for name in results(desk.out)} == before
+    assert not list(desk.out.rglob("*.part"))
+    assert {path.name for path in desk.out.glob("*.json")} == {"a.json", "b.json", "c.json"}
+    with sqlite3.connect(desk.out / PLACE) as db:
+        assert [json.loads(files) for (files,) in db.execute("SELECT files FROM jobs ORDER BY id")] == [
+            ["a.png"], ["b.png"], ["c.png"],
+        ]  # fmt: skip
+
+
+def test_the_fidelity_report_is_found_among_the_others() -> None:
+    reports = {"Hands": {"passed": True}, "Fidelity": [{"delta_e00_mean": 1.25, "delta_e00_p95": 3.5}]}
+    assert fidelity(reports)["delta_e00_mean"] == 1.25
+    assert fidelity({"note": "text", "other": [1, "x"]}) == {}
