@@ -21,7 +21,7 @@ from .transfer import decode_
 
 _LOBES = 3
 _BLOCK = 32
-_BAND = 128
+_BAND = 256
 """Canvas rows that `placed_bands` works on at a time, whole blocks: few for the caches, many against the reach."""
 _SETTLED = 1 / 4096
 """Coverage this close to 0 or 1 in the neighbourhood counts as none or whole."""
