@@ -155,10 +155,7 @@ def _work(args: argparse.Namespace, view: BatchReporter, setup: Setup, ledger: L
         view.close()
         entries = ledger.entries()
         if args.metrics is not None:
-            args.metrics.parent.mkdir(parents=True, exist_ok=True)
-            part = args.metrics.with_name(args.metrics.name + ".part")
-            part.write_text(table(entries), encoding="utf-8")
-            part.replace(args.metrics)
+            _write_metrics(args.metrics, table(entries), view)
         for line in totals(entries, args.watts).lines():
             view.notice(line)
     failed = [entry for entry in entries if entry.state == FAILED]
@@ -167,6 +164,17 @@ def _work(args: argparse.Namespace, view: BatchReporter, setup: Setup, ledger: L
     if len(failed) > 20:
         view.notice(f"… and {len(failed) - 20} more failed jobs (see --metrics, or the ledger).")
     return EXIT_OK if not failed else int(failed[0].exit_code or 1)
+
+
+def _write_metrics(path: Path, text: str, view: BatchReporter) -> None:
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        view.notice(f"warning: {path} could not be written ({error.strerror}); --resume writes it again.")
 
 
 def _note_lost_files(out: Path, ledger: Ledger, view: BatchReporter) -> None:

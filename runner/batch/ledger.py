@@ -7,6 +7,7 @@ machine held that is gone) is anybody's again, with the id it was last submitted
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -193,7 +194,8 @@ class Ledger:
 
         def go_on() -> None:
             while not self._beat_ended.wait(BEAT_S):
-                self.beat()
+                with contextlib.suppress(sqlite3.Error):  # the end of the run may come in between
+                    self.beat()
 
         threading.Thread(target=go_on, name="ledger-heartbeat", daemon=True).start()
 
@@ -217,14 +219,24 @@ class Ledger:
             if jobs is None or row["id"] in jobs:
                 self._release(db, row["id"], note)
 
-    @_transaction
+    def stop_waiting(self) -> None:
+        """From now on a full disk is an error: what is ending must not be held up by it."""
+        self._give_up = True
+
     def leave(self) -> None:
-        """Give everything back and go."""
+        """Give everything back and go. On a full disk, others find out by the silent heartbeat."""
         self._beat_ended.set()
-        self._give_up = True  # a full disk must not hold up the end
-        self.give_back(note="its runner ended")
-        db = self._db
-        db.execute("DELETE FROM runners WHERE owner = ?", (self.owner,))
+        self.stop_waiting()
+        try:
+            self.give_back(note="its runner ended")
+            self._forget()
+        except sqlite3.OperationalError as error:
+            if not _is_full(error):
+                raise
+
+    @_transaction
+    def _forget(self) -> None:
+        self._db.execute("DELETE FROM runners WHERE owner = ?", (self.owner,))
 
     # what happens to a job
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -68,13 +69,16 @@ class Worker:
                 self._session, self._sampler = session, Sampler(session.client)
                 self._sampler.start()
                 session.run(self._feed(session), self._ended)
+        except (KeyboardInterrupt, InterruptedRunError):
+            self.ledger.stop_waiting()
+            raise
         finally:
             self._session = None
             if self._sampler is not None:
                 self._sampler.stop()
             with self._guard:
                 self._stopped.set()
-                with contextlib.suppress(Exception):  # on a full disk the heartbeat that ends says the same later
+                with contextlib.suppress(sqlite3.OperationalError):  # on a full disk the heartbeat's end says the same
                     self.ledger.give_back(self.mine, "its server or its runner ended")
                 self.mine = set()
 

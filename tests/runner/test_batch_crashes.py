@@ -71,6 +71,16 @@ class Work:
             assert dict(db.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state")) == {"done": self.count}
 
 
+def read_until(process: subprocess.Popen[str], text: str) -> str:
+    assert process.stderr is not None
+    said = ""
+    for line in process.stderr:
+        said += line
+        if text in line:
+            return said
+    pytest.fail(f"it never said {text!r}, but: {said}")
+
+
 def kill(process: subprocess.Popen[str]) -> None:
     process.kill()
     process.communicate(timeout=20)
@@ -190,13 +200,19 @@ def test_a_full_disk_is_waited_for(
     photos.mkdir()
     for number in range(6):  # 370 kB each when it comes back: two fit
         desk.photo(f"in/{number}.png", size=(350, 350), seed=number)
-    process = start_command(*batch_arguments(desk, inverting(), "--images", photos))
-    assert process.stderr is not None
-    said = ""
-    for line in process.stderr:
-        said += line
-        if "disk is full" in line:
-            break
+    arguments = batch_arguments(desk, inverting(), "--images", photos, "--resume")
+    process = start_command(*arguments)
+    read_until(process, "disk is full")
+    os.kill(process.pid, signal.SIGINT)  # on a full disk, too, it ends at once
+    began = time.monotonic()
+    _, ending = process.communicate(timeout=30)
+    assert process.returncode == 130, ending
+    assert time.monotonic() - began < 5.0
+    assert "Traceback" not in ending
+    assert not list(desk.out.rglob("*.part"))
+
+    process = start_command(*arguments)
+    said = read_until(process, "disk is full")
     whole = [pixels(desk.out / name).shape for name in results(desk.out)]  # every one that has its name is whole
     assert process.poll() is None
     assert len(whole) < 6
