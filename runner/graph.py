@@ -24,6 +24,8 @@ Graph = dict[str, dict[str, Any]]
 """Node id → `{"class_type", "inputs", "_meta"}`, as ComfyUI's *Export (API)* writes it."""
 
 _TITLE = re.compile(r"^\s*(?P<kind>input|output)\s*:\s*(?P<rest>.*?)\s*$", re.IGNORECASE)
+_HANDS_ON = ("Primitive", "ProdgenNumber")
+"""Nodes that only hand a value on: it has the range and the help of what it is connected to."""
 _OBVIOUS_WIDGETS = ("value", "image", "text", "string", "prompt")
 
 
@@ -222,7 +224,7 @@ def schema_of(graph: Graph, node_id: str, widget: str, object_info: ObjectInfo |
     """The schema of one widget. A primitive's value has the range and the help of the inputs it is linked to."""
     node = graph[node_id]
     own = (schemas_of(node, object_info) or {}).get(widget)
-    if own is None or not str(node["class_type"]).startswith("Primitive"):
+    if own is None or not str(node["class_type"]).startswith(_HANDS_ON):
         return own
     fed = [
         schema

@@ -16,6 +16,7 @@ from .iclight import ProdgenICLight
 from .light import ProdgenLight
 from .lora import ProdgenOptionalLora
 from .occlusion import ProdgenKeepInFront
+from .number import ProdgenNumber
 from .paste_back import ProdgenPasteBack
 from .persona import ProdgenPersona, ProdgenPersonaQuestion
 from .placement import ProdgenPlaceProduct
@@ -50,4 +51,5 @@ class ProdgenExtension(ComfyExtension):
             ProdgenStitchHands,
             ProdgenRegisterProduct,
             ProdgenKeepInFront,
+            ProdgenNumber,
         ]

@@ -1,0 +1,20 @@
+"""A server that has the smoke models, for the workflows that need a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from runner.server_process import Installation
+from tests.support.comfy import ComfyServer
+from tests.support.smoke import fill_with_smoke
+
+
+@pytest.fixture(scope="session")
+def smoke_server(comfy_installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyServer]:
+    """A real ComfyUI with every smoke model: made-up weights, which prove the wiring and never what a picture shows."""
+    server = ComfyServer(comfy_installation, tmp_path_factory.mktemp("comfy_smoke"))
+    fill_with_smoke(server)
+    yield server.start()
+    server.stop()

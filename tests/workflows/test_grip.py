@@ -1,0 +1,235 @@
+"""The grip workflows end to end on smoke models: the product's place and pixels, the opened handle, what each setting
+does. The weights are made up: people and hands are not to be seen here, only that everything is wired as it should be.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import ndimage
+from skimage.color import deltaE_ciede2000, rgb2lab
+
+from runner.checks import check_graph
+from tests.support.comfy import ComfyServer, GraphError
+from tests.workflows import published, smoke_runs, studio
+from tests.workflows.published import Graph, inputs_of, outputs_of
+from tests.workflows.smoke_runs import Look, nodes_of
+
+SMALL = {"width": 256, "height": 384, "steps": 2, "pose": "held_beside_hips"}
+ON_CORE = ["grip_sdxl.v2", pytest.param("grip_sdxl_fast.v1", marks=pytest.mark.slow)]
+
+
+@pytest.fixture(scope="module")
+def photo(smoke_server: ComfyServer) -> str:
+    return smoke_server.upload(studio.bag(640, 640).photo)
+
+
+@pytest.fixture(scope="module")
+def look(smoke_server: ComfyServer, photo: str) -> Callable[..., Look]:
+    """`look("grip_sdxl.v2", change=..., **inputs)`: a small run that shows all stages."""
+    done: dict[str, Look] = {}
+
+    def run(name: str, change: Callable[[Graph], None] | None = None, **values: Any) -> Look:
+        graph = published.load(name)
+        if change is not None:
+            change(graph)
+        key = json.dumps([name, graph, values], sort_keys=True)
+        if key not in done:
+            small = {key: value for key, value in SMALL.items() if key in inputs_of(graph)}
+            if "hand_size" in inputs_of(graph):
+                small |= {"hand_size": 192, "max_hands": 1}
+            done[key] = smoke_runs.run(smoke_server, graph, stages(graph), image=photo, **{**small, **values})
+        return done[key]
+
+    return run
+
+
+def stages(graph: Graph) -> dict[str, tuple[str, int]]:
+    (place,), (erase,) = nodes_of(graph, "ProdgenPlaceProduct"), nodes_of(graph, "ProdgenEraseHandle")
+    (keep,), (paste,) = nodes_of(graph, "ProdgenKeepInFront"), nodes_of(graph, "ProdgenPasteBack")
+    picture = outputs_of(graph)["picture"]
+    final: list[Any] = graph[picture]["inputs"]["images"]
+    scene: list[Any] = graph[paste]["inputs"]["scene"]
+    return {
+        "placed": (place, 0),
+        "placed_mask": (place, 1),
+        "erased_picture": (erase, 0),
+        "erased": (erase, 2),
+        "scene": (scene[0], scene[1]),
+        "kept": (keep, 0),
+        "pasted_mask": (paste, 1),
+        "final": (final[0], final[1]),
+    }
+
+
+def difference(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return np.asarray(deltaE_ciede2000(rgb2lab(first), rgb2lab(second)))
+
+
+def inside(mask: np.ndarray, pixels: int = 4) -> np.ndarray:
+    return np.asarray(ndimage.binary_erosion(mask[..., 0] > 0.99, iterations=pixels))
+
+
+@pytest.mark.parametrize("name", ON_CORE)
+def test_the_product_is_the_sellers_outside_the_hand(name: str, look: Callable[..., Look]) -> None:
+    shown = look(name, scale=1.0, relight=0.0).pictures
+    own = inside(shown["placed_mask"]) & (shown["kept"][..., 0] == 0)
+    assert own.sum() > 1000
+    assert difference(shown["final"], shown["placed"])[own].mean() <= 1.0
+    around = ndimage.binary_dilation(shown["pasted_mask"][..., 0] > 0, iterations=1)
+    assert (shown["final"][~around] == shown["scene"][~around]).all()
+
+
+@pytest.mark.parametrize("name", ON_CORE)
+def test_the_handle_is_opened_and_painted(name: str, look: Callable[..., Look]) -> None:
+    shown = look(name, scale=1.0, relight=0.0).pictures
+    gap = ndimage.binary_erosion(shown["erased"][..., 0] > 0.99, iterations=1)
+    assert gap.sum() > 20
+    assert (shown["erased_picture"][gap] > 0.98).all()  # the canvas' white, for the model to paint on
+    assert difference(shown["final"], shown["placed"])[gap].mean() > 5  # not the handle any more
+    assert difference(shown["final"], np.ones_like(shown["final"]))[gap].mean() > 5  # nor white: it was painted
+    assert np.abs(shown["final"] - shown["scene"])[gap].max() <= 1.5 / 255  # the scene's own pixels
+
+
+@pytest.mark.parametrize("name", ON_CORE)
+def test_at_101_percent_the_product_is_as_much_larger(name: str, look: Callable[..., Look]) -> None:
+    exact, grown = (look(name, scale=scale, relight=0.0).pictures["pasted_mask"][..., 0] for scale in (1.0, 1.01))
+    areas = [float(mask.sum()) for mask in (exact, grown)]
+    assert areas[1] / areas[0] == pytest.approx(1.01**2, abs=0.012)
+
+
+@pytest.fixture(scope="module")
+def first_stage(smoke_server: ComfyServer, photo: str) -> Callable[..., np.ndarray]:
+    """The picture after stage 1 of grip_sdxl.v2, with some inputs set: nothing after it is run."""
+
+    def run(change: Callable[[Graph], None] | None = None, **values: Any) -> np.ndarray:
+        graph = published.load("grip_sdxl.v2")
+        if change is not None:
+            change(graph)
+        (stage,) = (node_id for node_id, node in graph.items() if node["_meta"]["title"] == "Stage 1")
+        early = smoke_runs.only_what_leads_to(graph, stage)
+        small = {key: value for key, value in SMALL.items() if key in inputs_of(early)}
+        shown = smoke_runs.run(smoke_server, early, {"stage": (stage, 0)}, image=photo, **{**small, **values})
+        return np.asarray(shown.pictures["stage"])
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("strong_strength", 0.1), ("weak_strength", 0.95), ("strong_from", 0.9)]
+)
+def test_the_two_phases_are_applied(setting: str, value: float, first_stage: Callable[..., np.ndarray]) -> None:
+    plain, other = first_stage(steps=4), first_stage(steps=4, **{setting: value})
+    assert np.abs(plain - other).mean() > 1e-3
+
+
+def without_lora(graph: Graph) -> None:
+    graph[inputs_of(graph)["people_lora"][0]]["inputs"]["lora_name"] = "none"
+
+
+def without_freeu(graph: Graph) -> None:
+    (freeu,) = nodes_of(graph, "FreeU_V2")
+    model = graph[freeu]["inputs"]["model"]
+    for node in graph.values():
+        node["inputs"] = {name: model if value == [freeu, 0] else value for name, value in node["inputs"].items()}
+
+
+@pytest.mark.parametrize("change", [without_lora, without_freeu])
+def test_lora_and_freeu_are_in_the_picture(
+    change: Callable[[Graph], None], first_stage: Callable[..., np.ndarray]
+) -> None:
+    assert np.abs(first_stage(steps=4) - first_stage(change, steps=4)).mean() > 1e-3
+
+
+def test_the_seed_decides(first_stage: Callable[..., np.ndarray]) -> None:
+    assert np.abs(first_stage(steps=4) - first_stage(steps=4, seed=7)).mean() > 1e-2
+
+
+def test_missing_bag_loras_are_said_and_do_not_stop_the_run(comfy_server: ComfyServer) -> None:
+    graph = published.load("grip_sdxl.v2")
+    problems = check_graph(graph, comfy_server.object_info(), uploaded=[graph["1"]["inputs"]["image"]])
+    loras = [problem for problem in problems if problem.class_type == "ProdgenOptionalLora"]
+    assert {problem.model_id for problem in loras} == {"people-holding-bags", "hands-gripping-handles"}
+    assert all(problem.severity == "warning" for problem in loras)
+
+
+def gradient(height: int, width: int) -> np.ndarray:
+    y, x = np.mgrid[0:height, 0:width]
+    return np.stack((0.3 + 0.4 * x / width, 0.45 + 0.2 * y / height, 0.6 - 0.3 * x / width), axis=-1)
+
+
+def test_an_edit_models_drift_is_found_before_the_original_is_pasted(
+    smoke_server: ComfyServer, photo: str, look: Callable[..., Look]
+) -> None:
+    """What the model would have made is drawn instead: the placed product in a scene, moved, enlarged and darker."""
+    size = {"width": 384, "height": 512, "min_confidence": 0.0}
+    shown = look("grip_klein.v1", **size).pictures
+    mask = shown["placed_mask"][..., :1]
+    scene = 0.85 * (shown["placed"] * mask + gradient(512, 384) * (1 - mask))
+    scale, right, down = 1.04, 9.0, -6.0
+    drifted = np.stack(
+        [
+            ndimage.affine_transform(
+                channel, [1 / scale, 1 / scale], [-(down + 0.5) / scale + 0.5, -(right + 0.5) / scale + 0.5], order=3
+            )
+            for channel in np.moveaxis(scene, -1, 0)
+        ],
+        axis=-1,
+    )
+    drawn = smoke_server.upload(Image.fromarray((np.clip(drifted, 0, 1) * 255).round().astype(np.uint8)))
+    graph = published.load("grip_klein.v1")
+    (decoder,) = nodes_of(graph, "VAEDecode")
+    graph[decoder] = {"class_type": "LoadImage", "inputs": {"image": drawn}, "_meta": {"title": "Generated"}}
+    found = smoke_runs.run(
+        smoke_server, graph, stages(graph), image=photo, **{**SMALL, **size, "min_confidence": 0.5, "scale": 1.0}
+    )
+    report = found.report("ProdgenRegisterProduct")
+    assert report["passed"]
+    assert report["scale"] == pytest.approx(scale, abs=0.003)
+    assert found.report("ProdgenFidelity")["passed"], found.report("ProdgenFidelity")["reasons"]
+    inner = inside(found.pictures["pasted_mask"], 5)
+    assert inner.sum() > 1000
+    assert difference(found.pictures["final"], found.pictures["scene"])[inner].mean() < 3
+
+
+@pytest.mark.parametrize("name", ["grip_klein.v1"])
+def test_a_scene_without_the_product_is_refused(name: str, smoke_server: ComfyServer, photo: str) -> None:
+    graph = published.load(name)
+    with pytest.raises(GraphError, match=r"Register.*not found again"):
+        smoke_runs.run(smoke_server, graph, stages(graph), image=photo, **SMALL)
+
+
+def test_hands_are_cropped_judged_and_reported(look: Callable[..., Look]) -> None:
+    shown = look("grip_sdxl.v2")
+    assert shown.report("ProdgenStitchHands")["hands"]
+    assert isinstance(shown.report("ProdgenHandCheck")["passed"], bool)
+
+
+@pytest.mark.parametrize("name", ON_CORE)
+def test_the_prompt_comes_from_the_photo_alone(name: str, look: Callable[..., Look]) -> None:
+    persona = look(name).report("ProdgenPersona")
+    assert persona["model"] == "none"
+    assert persona["fields"]["person"]
+
+
+@pytest.mark.parametrize("path", [path for path in published.files() if path.stem.startswith("grip")], ids=str)
+def test_models_are_the_only_thing_a_fresh_server_lacks(path: Any, comfy_server: ComfyServer, shared_data: Any) -> None:
+    """Nodes, links and values fit; third-party nodes against their recorded schema, with what gets each model."""
+    known = comfy_server.object_info()
+    recorded = json.loads((shared_data / "object_info" / "comfyui_controlnet_aux-1.1.5.json").read_text("utf-8"))
+    graph = published.load(path.stem)
+    problems = check_graph(graph, {**recorded, **known}, uploaded=[graph["1"]["inputs"]["image"]])
+    assert problems
+    for problem in problems:
+        assert problem.kind == "missing_model", problem.message
+        assert problem.model_id, problem.message
+        assert "models/" in problem.message
+        assert "licence" in problem.message
+    third_party = {node["class_type"] for node in graph.values()} - set(known)
+    assert third_party <= set(recorded)
+    assert bool(third_party) == (path.stem == "grip_sdxl.v1")
