@@ -134,9 +134,10 @@ def _servers(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> lis
 
 
 def _work(args: argparse.Namespace, view: BatchReporter, setup: Setup, ledger: Ledger, servers: list[str]) -> int:
-    from runner.batch.ledger import DONE, FAILED
+    from runner.batch.entries import DONE, FAILED
     from runner.batch.metrics import table, totals
-    from runner.batch.run import Worker, run_all
+    from runner.batch.run import Worker
+    from runner.batch.team import run_all
 
     ledger.start_beating()
     ledger.bind(setup.facts())
@@ -179,7 +180,7 @@ def _write_metrics(path: Path, text: str, view: BatchReporter) -> None:
 
 def _note_lost_files(out: Path, ledger: Ledger, view: BatchReporter) -> None:
     """Results that were deleted since are made again."""
-    from runner.batch.ledger import DONE
+    from runner.batch.entries import DONE
 
     lost = [entry.id for entry in ledger.entries(DONE) if not all((out / file).is_file() for file in entry.files)]
     if lost:

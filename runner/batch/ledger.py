@@ -8,7 +8,6 @@ machine held that is gone) is anybody's again, with the id it was last submitted
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import platform
 import sqlite3
@@ -17,10 +16,10 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from runner.batch.entries import CLAIMED, DONE, FAILED, SUBMITTED, TABLES, VERSION, WAITING, Entry, as_text, read_entry
 from runner.batch.plan import BatchJob
 from runner.errors import UsageError
 
@@ -31,49 +30,6 @@ PLACE = Path(".prodgen") / "ledger.sqlite"
 BEAT_S = 5.0
 STALE_S = 30.0
 FULL_RETRY_S = 3.0
-VERSION = "1"
-
-WAITING, CLAIMED, SUBMITTED, RUNNING, SAVING, DONE, FAILED = (
-    "waiting", "claimed", "submitted", "running", "saving", "done", "failed",
-)  # fmt: skip
-
-_TABLES = """
-CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS runners (owner TEXT PRIMARY KEY, host TEXT, pid INTEGER, beat REAL);
-CREATE TABLE IF NOT EXISTS jobs (
-    id INTEGER PRIMARY KEY, key TEXT UNIQUE NOT NULL, stem TEXT UNIQUE COLLATE NOCASE NOT NULL, title TEXT NOT NULL,
-    grp TEXT NOT NULL, category TEXT NOT NULL, vals TEXT NOT NULL, images TEXT NOT NULL, seed INTEGER,
-    state TEXT NOT NULL DEFAULT 'waiting', owner TEXT, prompt_id TEXT, replaces TEXT NOT NULL DEFAULT '[]', server TEXT,
-    exit_code INTEGER, error TEXT, sidecar TEXT, files TEXT NOT NULL DEFAULT '[]', warnings TEXT NOT NULL DEFAULT '[]',
-    submitted_at REAL, ended_at REAL, metrics TEXT NOT NULL DEFAULT '{}');
-CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, id);
-CREATE VIEW IF NOT EXISTS held AS SELECT id, owner FROM jobs
-    WHERE state IN ('claimed', 'submitted', 'running', 'saving');
-CREATE TABLE IF NOT EXISTS changes (job INTEGER NOT NULL, at REAL NOT NULL, state TEXT NOT NULL, prompt_id TEXT,
-    owner TEXT, note TEXT);
-"""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A job with what is known of it. `prompt_id`: what it was last submitted as, to `server`."""
-
-    id: int
-    key: str
-    job: BatchJob
-    state: str
-    title: str
-    prompt_id: str | None
-    replaces: tuple[str, ...]
-    server: str | None
-    exit_code: int | None
-    error: str | None
-    sidecar: str | None
-    files: tuple[str, ...]
-    warnings: tuple[str, ...]
-    submitted_at: float | None
-    ended_at: float | None
-    metrics: Mapping[str, Any]
 
 
 def _transaction(method: Callable[Concatenate[Ledger, P], T]) -> Callable[Concatenate[Ledger, P], T]:
@@ -102,7 +58,7 @@ class Ledger:
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")  # a submission must never be unknown after a power cut
-        self._db.executescript(_TABLES)
+        self._db.executescript(TABLES)
         self._beat_ended = threading.Event()
 
     @staticmethod
@@ -152,7 +108,7 @@ class Ledger:
             stems.add(stem.lower())
             db.execute(
                 "INSERT INTO jobs (key, stem, title, grp, category, vals, images, seed) VALUES (?,?,?,?,?,?,?,?)",
-                (job.key, stem, job.title, job.group, job.category, _text(job.values), _text(job.images), job.seed),
+                (job.key, stem, job.title, job.group, job.category, as_text(job.values), as_text(job.images), job.seed),
             )
             added += 1
         return added
@@ -209,7 +165,7 @@ class Ledger:
             return None
         db.execute("UPDATE jobs SET owner = ? WHERE id = ?", (self.owner, row["id"]))
         self._to(db, row["id"], CLAIMED)
-        return _entry(row)
+        return read_entry(row)
 
     @_transaction
     def give_back(self, jobs: Iterable[int] | None = None, note: str = "") -> None:
@@ -246,7 +202,7 @@ class Ledger:
         db = self._db
         db.execute(
             "UPDATE jobs SET prompt_id = ?, replaces = ?, server = ?, submitted_at = ? WHERE id = ?",
-            (prompt_id, _text(list(replaces)), server, time.time(), job),
+            (prompt_id, as_text(list(replaces)), server, time.time(), job),
         )
         self._to(db, job, SUBMITTED)
 
@@ -264,7 +220,7 @@ class Ledger:
         db.execute(
             "UPDATE jobs SET sidecar = ?, files = ?, warnings = ?, metrics = ?, ended_at = ?, error = NULL,"
             " exit_code = NULL, owner = NULL WHERE id = ?",
-            (sidecar, _text(list(files)), _text(list(warnings)), _text(metrics), time.time(), job),
+            (sidecar, as_text(list(files)), as_text(list(warnings)), as_text(metrics), time.time(), job),
         )
         self._to(db, job, DONE)
 
@@ -273,7 +229,7 @@ class Ledger:
         db = self._db
         db.execute(
             "UPDATE jobs SET error = ?, exit_code = ?, metrics = ?, ended_at = ?, owner = NULL WHERE id = ?",
-            (error, exit_code, _text(metrics or {}), time.time(), job),
+            (error, exit_code, as_text(metrics or {}), time.time(), job),
         )
         self._to(db, job, FAILED, error.splitlines()[0] if error else "")
 
@@ -282,7 +238,7 @@ class Ledger:
     def entries(self, state: str | None = None) -> list[Entry]:
         with self._lock:
             where, values = ("WHERE state = ?", (state,)) if state else ("", ())
-            return [_entry(row) for row in self._db.execute(f"SELECT * FROM jobs {where} ORDER BY id", values)]  # noqa: S608 - fixed text
+            return [read_entry(row) for row in self._db.execute(f"SELECT * FROM jobs {where} ORDER BY id", values)]  # noqa: S608 - fixed text
 
     def held(self) -> set[int]:
         """The jobs some runner is at work on, this one or another."""
@@ -372,19 +328,3 @@ def _is_gone(pid: int) -> bool:
     except OSError:
         return False
     return False
-
-
-def _entry(row: sqlite3.Row) -> Entry:
-    job = BatchJob(
-        "", Path(row["stem"]), json.loads(row["vals"]), json.loads(row["images"]), row["seed"], row["grp"],
-        row["category"],
-    )  # fmt: skip
-    return Entry(
-        row["id"], row["key"], job, row["state"], row["title"], row["prompt_id"], tuple(json.loads(row["replaces"])),
-        row["server"], row["exit_code"], row["error"], row["sidecar"], tuple(json.loads(row["files"])),
-        tuple(json.loads(row["warnings"])), row["submitted_at"], row["ended_at"], json.loads(row["metrics"]),
-    )  # fmt: skip
-
-
-def _text(value: Any) -> str:
-    return json.dumps(dict(value) if isinstance(value, Mapping) else value, ensure_ascii=False, default=str)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from runner.batch.ledger import DONE, Entry
+from runner.batch.entries import DONE, Entry
 from runner.client import ComfyClient
 from runner.errors import RunnerError
 

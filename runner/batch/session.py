@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runner.absence import Limits
-from runner.batch import ledger as states
+from runner.batch import entries as states
 from runner.batch.ledger import Ledger
 from runner.batch.recover import find_results
 from runner.client import ComfyClient

@@ -14,7 +14,7 @@ from runner.batch.ledger import Ledger
 from runner.batch.plan import BatchJob, Seeds, check_values, expand, refuse, sweeps
 from runner.batch.sources import Row, photos, seed_list, table
 from runner.checks import check_graph
-from runner.errors import RunnerError, UsageError, WorkflowRejectedError
+from runner.errors import UsageError, WorkflowRejectedError
 from runner.graph import Workflow
 from runner.patching import patch_workflow
 from runner.schema import recorded_object_info
@@ -170,6 +170,3 @@ def describe(setup: Setup, known: set[str]) -> str:
 def _short(value: Any) -> str:
     text = str(value).replace("\n", " ")
     return text if len(text) <= 40 else f"{text[:37]}…"
-
-
-__all__ = ["RunnerError", "Setup", "check_on_server", "describe", "prepare"]

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from runner.batch.ledger import DONE, FAILED, Entry, Ledger
+from runner.batch.entries import DONE, FAILED, Entry
+from runner.batch.ledger import Ledger
 from runner.batch.metrics import totals
 from runner.pictures import PICTURES
 

@@ -1,0 +1,72 @@
+"""What the ledger keeps of each job, and the states a job goes through."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.batch.plan import BatchJob
+
+VERSION = "1"
+
+WAITING, CLAIMED, SUBMITTED, RUNNING, SAVING, DONE, FAILED = (
+    "waiting", "claimed", "submitted", "running", "saving", "done", "failed",
+)  # fmt: skip
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS runners (owner TEXT PRIMARY KEY, host TEXT, pid INTEGER, beat REAL);
+CREATE TABLE IF NOT EXISTS jobs (
+    id INTEGER PRIMARY KEY, key TEXT UNIQUE NOT NULL, stem TEXT UNIQUE COLLATE NOCASE NOT NULL, title TEXT NOT NULL,
+    grp TEXT NOT NULL, category TEXT NOT NULL, vals TEXT NOT NULL, images TEXT NOT NULL, seed INTEGER,
+    state TEXT NOT NULL DEFAULT 'waiting', owner TEXT, prompt_id TEXT, replaces TEXT NOT NULL DEFAULT '[]', server TEXT,
+    exit_code INTEGER, error TEXT, sidecar TEXT, files TEXT NOT NULL DEFAULT '[]', warnings TEXT NOT NULL DEFAULT '[]',
+    submitted_at REAL, ended_at REAL, metrics TEXT NOT NULL DEFAULT '{}');
+CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, id);
+CREATE VIEW IF NOT EXISTS held AS SELECT id, owner FROM jobs
+    WHERE state IN ('claimed', 'submitted', 'running', 'saving');
+CREATE TABLE IF NOT EXISTS changes (job INTEGER NOT NULL, at REAL NOT NULL, state TEXT NOT NULL, prompt_id TEXT,
+    owner TEXT, note TEXT);
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A job with what is known of it. `prompt_id`: what it was last submitted as, to `server`."""
+
+    id: int
+    key: str
+    job: BatchJob
+    state: str
+    title: str
+    prompt_id: str | None
+    replaces: tuple[str, ...]
+    server: str | None
+    exit_code: int | None
+    error: str | None
+    sidecar: str | None
+    files: tuple[str, ...]
+    warnings: tuple[str, ...]
+    submitted_at: float | None
+    ended_at: float | None
+    metrics: Mapping[str, Any]
+
+
+def read_entry(row: sqlite3.Row) -> Entry:
+    job = BatchJob(
+        "", Path(row["stem"]), json.loads(row["vals"]), json.loads(row["images"]), row["seed"], row["grp"],
+        row["category"],
+    )  # fmt: skip
+    return Entry(
+        row["id"], row["key"], job, row["state"], row["title"], row["prompt_id"], tuple(json.loads(row["replaces"])),
+        row["server"], row["exit_code"], row["error"], row["sidecar"], tuple(json.loads(row["files"])),
+        tuple(json.loads(row["warnings"])), row["submitted_at"], row["ended_at"], json.loads(row["metrics"]),
+    )  # fmt: skip
+
+
+def as_text(value: Any) -> str:
+    return json.dumps(dict(value) if isinstance(value, Mapping) else value, ensure_ascii=False, default=str)
