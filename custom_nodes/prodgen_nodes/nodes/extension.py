@@ -15,8 +15,8 @@ from .hands import ProdgenCropHands, ProdgenHandCheck, ProdgenStitchHands
 from .iclight import ProdgenICLight
 from .light import ProdgenLight
 from .lora import ProdgenOptionalLora
-from .occlusion import ProdgenKeepInFront
 from .number import ProdgenNumber
+from .occlusion import ProdgenKeepInFront
 from .paste_back import ProdgenPasteBack
 from .persona import ProdgenPersona, ProdgenPersonaQuestion
 from .placement import ProdgenPlaceProduct
