@@ -127,7 +127,7 @@ def test_the_contact_shadow_lies_below_the_product(name: str, look: Callable[...
     assert shadow[base + 1 : base + 4].max() > 0.1
     assert shadow[: (int(rows.min()) + base) // 2].max() == 0
     free = beside(shown["shadow"]) & ~product
-    assert same(shown["shaded"][free], shown["generated"][free])
+    assert np.abs(shown["shaded"][free] - shown["generated"][free]).max() <= 1.5 / 255
     below = (shadow > 0.1) & ~product
     assert shown["shaded"][below].mean() < shown["generated"][below].mean()
     assert (none["shadow"] == 0).all()
