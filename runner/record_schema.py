@@ -15,7 +15,7 @@ from typing import Any
 
 from runner.client import ComfyClient
 from runner.errors import EXIT_OK, RunnerError
-from runner.schema import RECORDED_SCHEMA, trim_object_info
+from runner.schema import RECORDED_SCHEMA, load_object_info, trim_object_info
 from runner.serve import resolve_server
 from runner.workflow import WORKFLOWS_DIR, available_workflows, load_workflow
 
@@ -35,9 +35,19 @@ def recorded_text(object_info: Mapping[str, Any], folder: Path = WORKFLOWS_DIR) 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m runner.record_schema", description=__doc__)
     parser.add_argument("--server", metavar="URL", action="append", default=[])
+    parser.add_argument(
+        "--with",
+        dest="others",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="a recorded /object_info of nodes that the server does not have (an optional pack's)",
+    )
     args = parser.parse_args()
     try:
-        text = recorded_text(ComfyClient(resolve_server(args.server)).object_info())
+        others = {name: info for file in args.others for name, info in load_object_info(file).items()}
+        text = recorded_text({**others, **ComfyClient(resolve_server(args.server)).object_info()})
     except RunnerError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code

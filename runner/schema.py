@@ -193,6 +193,10 @@ def is_model_name(value: Any) -> bool:
     return isinstance(value, str) and value.lower().endswith(MODEL_SUFFIXES)
 
 
+_NO_FILES = {"pixel_space"}
+"""What Load VAE offers where there is no file at all."""
+
+
 def is_file_list(options: tuple[Any, ...] | None) -> bool:
     """A choice whose options are the files found on that server (or none were found)."""
-    return options is not None and (not options or any(is_model_name(option) for option in options))
+    return options is not None and (set(options) <= _NO_FILES or any(is_model_name(option) for option in options))

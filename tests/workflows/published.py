@@ -47,10 +47,14 @@ def outputs_of(graph: Graph) -> dict[str, str]:
 
 
 def with_values(graph: Graph, **values: Any) -> Graph:
+    """A copy with these inputs set, each on every node that bears its name."""
     graph = json.loads(json.dumps(graph))
-    for name, value in values.items():
-        node_id, widget = inputs_of(graph)[name]
-        graph[node_id]["inputs"][widget] = value
+    for node in graph.values():
+        for name, (_, widget) in inputs_of({"": node}).items():
+            if name in values:
+                node["inputs"][widget] = values[name]
+    missing = set(values) - set(inputs_of(graph))
+    assert not missing, f"no such input: {missing}"
     return graph
 
 

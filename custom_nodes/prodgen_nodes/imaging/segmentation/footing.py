@@ -35,6 +35,8 @@ _GREY = 0.4
 """The share of the floor's lightness that the darkest row of a contact shadow has at most; a cast shadow has more."""
 _BLACK, _MIXED, _SUNK = 0.05, 0.20, 1.25
 """A darkest row below `_BLACK` of the floor's light is shadow alone; from `_MIXED` on the line lies `_SUNK` lower."""
+_GENTLE, _STEEP = 0.1, 0.2
+"""The rise within two rows above the line, as a share of the floor's lightness."""
 _ABOVE = 3.0
 """Pixels above a certain line that are product without asking."""
 
@@ -42,24 +44,30 @@ _ABOVE = 3.0
 @dataclass(frozen=True)
 class Footing:
     """Where a product stands: `shadow` and `standing` `[H,W]` bool, its pixels just below and just above the line;
-    `line` `[W]`, the line's height in rows from the top (pixel edges), and the columns where it is `certain` `[W]`."""
+    `line` `[W]`, the line's height in rows from the top (pixel edges); the columns where it is `certain` `[W]` bool;
+    and how `steep` `[W]` 0..1 the product's own edge rises above it."""
 
     shadow: Tensor
     standing: Tensor
     line: Tensor
     certain: Tensor
+    steep: Tensor
 
     def coverage(self, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """The share of each pixel above the line, `[h,w]` at `size`, and the pixels beside the certain line, bool."""
+        """The share of each pixel above the line, `[h,w]` at `size`, and the pixels beside the certain line, bool.
+
+        Where the product's edge is steep it speaks for itself: only the shadow below it counts as beside the line.
+        """
         height, width = size
         scale = height / self.shadow.shape[0]
-        both = torch.stack((self.line, self.certain.float())).unsqueeze(0)
+        both = torch.stack((self.line, self.certain.float(), self.steep)).unsqueeze(0)
         if width != both.shape[-1]:
             both = F.interpolate(both, size=width, mode="linear", align_corners=False)
         rows = torch.arange(height, device=self.line.device).unsqueeze(1)
         above = both[0, 0] * scale - rows
         below = max(4.0, _UMBRA * min(self.shadow.shape))
-        beside = (above < _ABOVE * scale) & (above > -below * scale) & (both[0, 1] > 0.999)
+        nearest = torch.where(both[0, 2] > 0.999, -1.0, _ABOVE) * scale
+        beside = (above < nearest) & (above > -below * scale) & (both[0, 1] > 0.999)
         return above.clamp(0.0, 1.0), beside
 
 
@@ -90,15 +98,20 @@ def find_footing(srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Ev
     first = torch.where(certain, top, first)
     found = (first < count) & (lowest >= 0)
     line = torch.where(found, lowest + below - first, height)
+    # A shadow's streak on the floor is darkest in its middle too, but nothing stands on it.
+    certain &= product.gather(0, (line - 2 * ahead).clamp(0, height - 1).unsqueeze(0))[0]
     depth = (lowest - line).clamp(min=0)
     # What is found in a few columns alone is a detail of the product, not the line it stands on.
     wide = max(1, round(_WIDE * size))
     depth = running_max(-running_max(-depth.float(), wide, wide, 0), wide, wide, 0)
     # Black rows are shadow alone; the lighter the darkest row, the more of the product's own foot is in it.
     mixed = ((light - _BLACK) / (_MIXED - _BLACK)).clamp(0.0, 1.0)
-    edge, certain = _drawn(line + _SUNK * mixed, certain, wide)
+    # None of it is, where the product's own edge rises steeply from the dark.
+    rise = profile.gather(0, (top + 2).clamp(max=profile.shape[0] - 1).unsqueeze(0))[0] - low
+    steep = ((rise / lit[0] - _GENTLE) / (_STEEP - _GENTLE)).clamp(0.0, 1.0)
+    edge, certain = _drawn(line + _SUNK * mixed * (1 - steep), certain, wide)
     standing = product & certain & (rows < line) & (rows >= line - _ABOVE)
-    return Footing(product & (rows > lowest - depth), standing, edge, certain)
+    return Footing(product & (rows > lowest - depth), standing, edge, certain, steep)
 
 
 def _darkest(profile: Tensor, first: Tensor, longest: int, ahead: int, noise: float) -> tuple[Tensor, Tensor, Tensor]:
