@@ -29,6 +29,8 @@ _UMBRA = 0.013
 """The thickest stretch of full shadow between floor and product, as a fraction of the short side."""
 _WIDE = 0.004
 _PLAIN, _COLOURED = 1.2, 2.5
+_OWN, _SURE, _PALE = 2.0, 3, 0.6
+"""Residue of colour that no shadow on the floor has: held over so many rows upwards, not paler than what comes above."""
 _RISE = 4 / 255
 """How much lighter (sRGB) than the darkest row the product above it must become for the line to be certain."""
 _GREY = 0.4
@@ -89,9 +91,14 @@ def find_footing(srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Ev
     here, lit = profile[:count], lit[:count].clamp(min=1e-3)
     drop = (lit - here) / lit
     stands = (drop > _DEEP) & (here - least < _STILL * drop * lit + 2 * backdrop.noise)
+    # A colour that the floor does not have is the product's, however its own light may go on fading. What the product
+    # throws on its shadow is paler than the product above it.
+    tinted = evidence.residue.gather(0, at)
+    held = -running_max(-tinted, 0, _SURE, 0)
+    stands |= ((held > _OWN) & (held > _PALE * running_max(tinted, 0, 2 * ahead, 0)))[:count]
     first = torch.where(stands.any(dim=0), stands.to(torch.uint8).argmax(dim=0), count)
     umbra = round(_UMBRA * size)
-    first = first + _colourless(evidence.residue.gather(0, at), first, umbra)
+    first = first + _colourless(tinted, first, umbra)
     top, low, certain = _darkest(profile, first, umbra, ahead, backdrop.noise)
     light = low / lit.gather(0, top.clamp(max=count - 1).unsqueeze(0))[0]
     certain &= (first < count) & (lowest >= 0) & (light < _GREY)
