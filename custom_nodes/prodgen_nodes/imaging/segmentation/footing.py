@@ -30,7 +30,7 @@ _UMBRA = 0.013
 _WIDE = 0.004
 _PLAIN, _COLOURED = 1.2, 2.5
 _OWN, _SURE, _PALE = 2.0, 3, 0.6
-"""Residue of colour that no shadow on the floor has: held over so many rows upwards, not paler than what comes above."""
+"""Residue of colour that no shadow on the floor has: held over so many rows upwards, not paler than what is above."""
 _RISE = 4 / 255
 """How much lighter (sRGB) than the darkest row the product above it must become for the line to be certain."""
 _GREY = 0.4
