@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.cli import add_server_argument
+from runner.cli import add_server_argument, at_least_one
 from runner.errors import EXIT_OK, InterruptedRunError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         help="any other input, or NODE.widget; several values are tried one after the other (text is divided by |)",
     )
     parser.add_argument("--seed", type=int, metavar="N", help="the first seed")
-    parser.add_argument("--count", type=_count, default=1, metavar="N", help="seeds per job, counting up")
+    parser.add_argument("--count", type=at_least_one, default=1, metavar="N", help="seeds per job, counting up")
     parser.add_argument("--seeds", metavar="LIST", help="these seeds for every job: 1,2,3 or 10-19")
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help=f"default: {DEFAULT_OUT}")
     parser.add_argument(
@@ -186,13 +186,6 @@ def _note_lost_files(out: Path, ledger: Ledger, view: BatchReporter) -> None:
     if lost:
         view.notice(f"{len(lost)} results are not there any more and are made again.")
         ledger.make_again(lost, "its files were gone")
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
 
 
 def _watts(text: str) -> float:

@@ -67,3 +67,11 @@ def add_server_argument(parser: argparse.ArgumentParser) -> None:
         help="ComfyUI's address; repeatable, the first that answers is used (default: $COMFYUI_URL, then "
         "http://127.0.0.1:8188, then the installed ComfyUI, which is started when nothing answers)",
     )
+
+
+def at_least_one(text: str) -> int:
+    """An argument that counts something."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number

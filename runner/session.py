@@ -8,7 +8,7 @@ import platform
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar
 
 from runner.absence import Limits
 from runner.client import ComfyClient
@@ -26,6 +26,8 @@ OWNER_KEY = "prodgen"
 class Session:
     """Everything that lives as long as one run on one server. The socket opens while the photos are uploaded."""
 
+    make_dispatcher: ClassVar[type[Dispatcher]] = Dispatcher
+
     def __init__(
         self,
         url: str,
@@ -37,8 +39,8 @@ class Session:
         limits: Limits | None = None,
     ) -> None:
         self.client = ComfyClient(url)
-        inbox = Inbox()
-        self._listener = Listener(self.client, inbox)
+        self._inbox = Inbox()
+        self._listener = Listener(self.client, self._inbox)
         self._listener.start()
         self._reporter = reporter
         try:
@@ -46,12 +48,12 @@ class Session:
         except BaseException:
             self._listener.stop()
             raise
-        self._saver = Saver(self.client, folder, inbox, describe_server(self.client.url, self.stats))
-        self._dispatcher = Dispatcher(
+        self._saver = Saver(self.client, folder, self._inbox, describe_server(self.client.url, self.stats))
+        self._dispatcher = self.make_dispatcher(
             self.client,
             self._listener,
             self._saver,
-            inbox,
+            self._inbox,
             report=reporter.event,
             notice=reporter.notice,
             extra_data={OWNER_KEY: {"owner": owner(), "workflow": workflow}},

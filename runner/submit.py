@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.cli import add_server_argument
+from runner.cli import add_server_argument, at_least_one
 from runner.errors import EXIT_OK, InterruptedRunError
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="any other input, or any widget as NODE.widget=value (`inputs WORKFLOW` lists them); repeatable",
     )
-    parser.add_argument("--count", type=_count, default=1, metavar="N", help="run it N times, the seed counting up")
+    parser.add_argument(
+        "--count", type=at_least_one, default=1, metavar="N", help="run it N times, the seed counting up"
+    )
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help=f"default: {DEFAULT_OUT}")
     parser.add_argument(
         "--name",
@@ -48,7 +50,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--best-of",
-        type=_count,
+        type=at_least_one,
         metavar="N",
         help="make up to N candidates, the seed counting up; the workflow's own checks (Product Fidelity, Hand Check, "
         "…) judge each, the best that passes is saved, and a candidate that passes comfortably ends the search. All of "
@@ -105,13 +107,6 @@ def _public(url: str) -> str:
     from runner.auth import public_url
 
     return public_url(url)
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
 
 
 def _seconds(text: str) -> float:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 from runner.absence import Limits
 from runner.batch import entries as states
@@ -22,9 +23,7 @@ from runner.progress import Reporter
 from runner.records import JobRecord
 from runner.results import SavedJob
 from runner.saver import SaveEnded, Saver
-from runner.session import OWNER_KEY, Session, owner
-from runner.sidecar import describe_server
-from runner.watch import Inbox, Listener
+from runner.session import Session
 
 MOST_LOSSES = 3
 """A job that its server lost this often is given up: it may be what kills the server."""
@@ -136,6 +135,8 @@ def _is_full(error: RunnerError) -> bool:
 class BatchSession(Session):
     """A `Session` around a `LedgerDispatcher`."""
 
+    make_dispatcher = LedgerDispatcher
+
     def __init__(
         self,
         url: str,
@@ -146,27 +147,8 @@ class BatchSession(Session):
         workflow: str,
         limits: Limits | None = None,
     ) -> None:
-        self.client = ComfyClient(url)
-        self._inbox = Inbox()
-        self._listener = Listener(self.client, self._inbox)
-        self._listener.start()
-        self._reporter = reporter
-        try:
-            self.stats = self.client.system_stats()
-        except BaseException:
-            self._listener.stop()
-            raise
-        self._saver = Saver(self.client, folder, self._inbox, describe_server(self.client.url, self.stats))
-        self._dispatcher = self._batch_dispatcher = LedgerDispatcher(
-            self.client,
-            self._listener,
-            self._saver,
-            self._inbox,
-            report=reporter.event,
-            notice=reporter.notice,
-            extra_data={OWNER_KEY: {"owner": owner(), "workflow": workflow}},
-            limits=limits,
-        )
+        super().__init__(url, folder, reporter, workflow=workflow, limits=limits)
+        self._batch_dispatcher = cast(LedgerDispatcher, self._dispatcher)
         self._batch_dispatcher.ledger = ledger
         self._batch_dispatcher.server = self.client.url
         self._batch_dispatcher.comfy = self.client
