@@ -204,11 +204,12 @@ def _judge(report: dict[str, Any], tolerance: Tolerance, which: str) -> None:
 def _doubt(report: dict[str, Any], tolerance: Tolerance, which: str) -> str:
     """Why the product cannot be said to be where it was found; empty where it can."""
     outline, inside = report["outline_share"], report["inside_share"]
-    if report["confidence"] < (tolerance.confidence or Tolerance.confidence):
+    needed = tolerance.confidence or Tolerance.confidence
+    if report["confidence"] < needed:
         found = f"{outline:.0%} of its outline" + ("" if inside is None else f" and {inside:.0%} of its details")
         return (
             f"The product was not found again in the generated picture{which}: at the best place only {found} agree "
-            f"(confidence {report['confidence']:.2f}, needed {tolerance.confidence:g}). The model left it out, "
+            f"(confidence {report['confidence']:.2f}, needed {needed:g}). The model left it out, "
             f"replaced it, mirrored it or redrew it beyond recognition. {_TRY}; if a hand covers much of it, connect "
             "the hand's mask to ignore."
         )
