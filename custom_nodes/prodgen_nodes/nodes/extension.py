@@ -23,6 +23,7 @@ from .placement import ProdgenPlaceProduct
 from .registration import ProdgenRegisterProduct
 from .segmentation import ProdgenSegmentProduct
 from .style import ProdgenStyle
+from .tiles import ProdgenJoinTiles, ProdgenSplitTiles, ProdgenTileNoise
 
 
 class ProdgenExtension(ComfyExtension):
@@ -52,4 +53,7 @@ class ProdgenExtension(ComfyExtension):
             ProdgenRegisterProduct,
             ProdgenKeepInFront,
             ProdgenNumber,
+            ProdgenSplitTiles,
+            ProdgenTileNoise,
+            ProdgenJoinTiles,
         ]
