@@ -39,6 +39,12 @@ def test_every_node_explains_itself(nodes: dict[str, dict[str, Any]]) -> None:
                     assert len(spec[1].get("tooltip", "")) > 10, f"{name}.{key} has no tooltip"
 
 
+def test_a_report_is_there_when_the_node_was_cached(nodes: dict[str, dict[str, Any]]) -> None:
+    for name, info in nodes.items():
+        if name != "ProdgenNumber":  # its report is for wires only
+            assert info["output_node"] or info["has_intermediate_output"], name
+
+
 def test_the_help_pages_are_served(comfy_server: ComfyServer, nodes: dict[str, dict[str, Any]]) -> None:
     import requests
 

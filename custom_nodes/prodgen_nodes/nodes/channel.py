@@ -25,6 +25,7 @@ class ProdgenChannel(io.ComfyNode):
                 "Canvas size, product fill, background and shadow of a marketplace's main picture, and its rules for "
                 f"'Export for Marketplace' to check. {RECHECK_NOTE}"
             ),
+            has_intermediate_output=True,
             search_aliases=[
                 "amazon",
                 "google shopping",

@@ -26,6 +26,7 @@ class ProdgenColorFix(io.ComfyNode):
                 "photo by the scene's light, so colour and detail are the seller's and the light is the scene's; the "
                 "lab_ methods match colour statistics. Outside the mask no bit changes."
             ),
+            has_intermediate_output=True,
             search_aliases=[
                 "color match",
                 "color transfer",

@@ -36,7 +36,10 @@ def report_text(report: Mapping[str, Any]) -> str:
 def output(
     *values: Any, report: Mapping[str, Any], preview: Tensor | None = None, cls: type[io.ComfyNode] | None = None
 ) -> io.NodeOutput:
-    """A node's outputs, its report as the last one; report (and preview picture) also reach the UI and /history."""
+    """A node's outputs, its report as the last one; report (and preview picture) also reach the UI and /history.
+
+    A schema with `has_intermediate_output` has them there in a run that took the node's result from the cache, too.
+    """
     text = report_text(report)
     shown: dict[str, Any] = dict(ui.PreviewText(text).as_dict())
     if preview is not None:

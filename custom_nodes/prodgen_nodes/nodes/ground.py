@@ -27,6 +27,7 @@ class ProdgenGroundShadow(io.ComfyNode):
                 "puts a soft shadow under it: darkest at the contact, never above it, fading to exactly nothing. The "
                 "product itself is not touched. The ground mask keeps generated products from floating."
             ),
+            has_intermediate_output=True,
             search_aliases=["shadow", "drop shadow", "contact shadow", "ground plane", "floating", "floor", "ambient"],
             inputs=[
                 io.Image.Input(

@@ -25,6 +25,7 @@ class ProdgenEraseHandle(io.ComfyNode):
                 "mask: arches, twin straps (opened together), short grips, shoulder straps, tilted or partly hidden. "
                 "A product without a handle is left alone and the report says why."
             ),
+            has_intermediate_output=True,
             search_aliases=["handle gap", "strap", "grip", "bag handle", "cut handle", "hold product", "prodgen"],
             inputs=[
                 io.Image.Input("image", tooltip="The product, best on the plain canvas of Place Product."),

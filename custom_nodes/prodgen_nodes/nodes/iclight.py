@@ -114,6 +114,7 @@ class ProdgenICLight(io.ComfyNode):
                 "published offsets to the model's weights as a patch, like a LoRA, and feeds the product's latent "
                 "(and a background's) beside the noise. Connect LoRAs before it."
             ),
+            has_intermediate_output=True,
             search_aliases=["ic-light", "iclight", "relight", "light", "illumination", "harmonization"],
             inputs=[
                 io.Model.Input("model", tooltip="An SD 1.5 checkpoint's model, with its LoRAs if it has any."),

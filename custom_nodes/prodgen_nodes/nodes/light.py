@@ -24,6 +24,7 @@ class ProdgenLight(io.ComfyNode):
                 "One light, said in three ways that agree: a light map for the starting latent of a relighting model, "
                 "the figures that Ground and Shadow takes, and words for the prompt."
             ),
+            has_intermediate_output=True,
             search_aliases=["light", "light map", "light direction", "gradient", "ic-light source", "sun", "softbox"],
             inputs=[
                 io.Int.Input("width", default=1024, min=16, max=16384, tooltip="Width of the light map in pixels."),

@@ -40,6 +40,7 @@ class ProdgenOptionalLora(io.ComfyNode):
                 "Applies a LoRA to model and text encoder. One of the LoRAs that this pack's workflows can do without "
                 "may be missing: the model then goes on without it, and the report says what that costs."
             ),
+            has_intermediate_output=True,
             search_aliases=["lora", "load lora", "optional lora", "skip missing lora"],
             inputs=[
                 io.Model.Input("model", tooltip="The model that the LoRA changes."),

@@ -31,6 +31,7 @@ class ProdgenKeepInFront(io.ComfyNode):
                 "never cuts a finger. Changes inside the product (a redrawn logo, a highlight) are not kept: there the "
                 "original wins."
             ),
+            has_intermediate_output=True,
             search_aliases=["fingers", "hand in front", "occlusion", "keep in front", "hold product", "skin mask"],
             inputs=[
                 io.Image.Input("scene", tooltip="The generated picture the product is pasted into."),

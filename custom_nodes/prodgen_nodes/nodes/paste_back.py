@@ -54,6 +54,7 @@ class ProdgenPasteBack(io.ComfyNode):
                 "Pastes the product's own full-resolution pixels over a generated scene, where the placement says they "
                 "belong. Mixed in linear light; outside the pasted area the scene stays bit for bit as it was."
             ),
+            has_intermediate_output=True,
             search_aliases=["paste back", "stitch", "composite product", "overlay", "restore product", "keep product"],
             inputs=[
                 io.Image.Input("scene", tooltip="The generated picture the product goes back into."),

@@ -52,6 +52,7 @@ class ProdgenPersona(io.ComfyNode):
                 "background, how it is held, shot and gaze, and finds the matching pose. By what a vision-language "
                 "model said (checked field by field), or, without one, by rules on what can be measured."
             ),
+            has_intermediate_output=True,
             search_aliases=["persona", "model prompt", "vlm", "prompt from image", "person holding", "pose", "prodgen"],
             inputs=[
                 *_product_input(),
@@ -132,6 +133,7 @@ class ProdgenPersonaQuestion(io.ComfyNode):
                 "was measured of the product. Connect it to the prompt of Generate Text, the photo to its image, and "
                 "its answer to the description of Persona and Pose from the Product."
             ),
+            has_intermediate_output=True,
             search_aliases=["persona", "question", "vlm", "instruction", "caption", "prompt from image", "prodgen"],
             inputs=[
                 *_product_input(),

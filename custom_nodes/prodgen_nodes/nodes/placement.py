@@ -90,6 +90,7 @@ class ProdgenPlaceProduct(io.ComfyNode):
                 "in linear light, background exactly the colour given. The placement output remembers where the "
                 "original pixels belong, for Paste Product Back, Product Fidelity and Ground and Shadow."
             ),
+            has_intermediate_output=True,
             search_aliases=[
                 "place product",
                 "packshot",

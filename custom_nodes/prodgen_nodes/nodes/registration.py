@@ -26,6 +26,7 @@ class ProdgenRegisterProduct(io.ComfyNode):
                 "to a fraction of a pixel, in other light and behind fingers, so that the original can be pasted where "
                 "it really is. Refuses when the product is not there."
             ),
+            has_intermediate_output=True,
             search_aliases=["register", "align", "drift", "shift", "zoom", "match product", "find product"],
             inputs=[
                 io.Image.Input("generated", tooltip="The picture the model made, at any size."),

@@ -73,6 +73,7 @@ class ProdgenSegmentProduct(io.ComfyNode):
                 "backdrop. Works without a model on plain backdrops (shadows are not product); with a "
                 "background-removal model on any. Says how far the result can be trusted, and refuses a guess."
             ),
+            has_intermediate_output=True,
             search_aliases=[
                 "remove background",
                 "cut out",

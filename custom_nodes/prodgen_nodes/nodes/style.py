@@ -24,6 +24,7 @@ class ProdgenStyle(io.ComfyNode):
                 "balance, glow, depth of field, vignette, grain. The product keeps its own pixels. Its words belong "
                 "into the prompt of the scene. Strength 0 changes nothing."
             ),
+            has_intermediate_output=True,
             search_aliases=["style", "look", "film", "cinematic", "grain", "vignette", "color grade", "bokeh", "lut"],
             inputs=[
                 io.Image.Input("image", tooltip="The finished picture, with the product in it."),

@@ -61,6 +61,7 @@ class ProdgenCropHands(io.ComfyNode):
                 "back for Put Hands Back. Hands come from pose points; where none was found, the erased part of the "
                 "handle says where one must be."
             ),
+            has_intermediate_output=True,
             search_aliases=["hand detailer", "hand fix", "crop hands", "inpaint crop", "refine hands", "bad hands"],
             inputs=[
                 io.Image.Input("image", tooltip="The picture with hands to refine."),

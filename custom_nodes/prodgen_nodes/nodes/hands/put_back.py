@@ -27,6 +27,7 @@ class ProdgenStitchHands(io.ComfyNode):
                 "only if better; its colour is matched to its surroundings; outside the masks the picture stays bit "
                 "for bit as it was."
             ),
+            has_intermediate_output=True,
             search_aliases=["hand detailer", "hand fix", "stitch hands", "inpaint stitch", "uncrop", "paste hands"],
             inputs=[
                 io.Image.Input("image", tooltip="The very picture that went into Crop Hands."),

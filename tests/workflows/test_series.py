@@ -1,0 +1,149 @@
+"""series.v1 and creative_upscale.v1 on smoke models: the right steps on the right model, the right size, no seams."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from prodgen_nodes.imaging.tiles import plan_tiles
+
+from tests.imaging.seams import line_energy
+from tests.support.comfy import ComfyServer
+from tests.support.smoke import colourful_photo
+from tests.workflows import published, smoke_runs
+from tests.workflows.smoke_runs import Look, Pixels
+
+SIDE, TILE, OVERLAP = 256, 128, 32
+
+
+def titled(graph: published.Graph, title: str) -> str:
+    return next(key for key, node in graph.items() if node["_meta"]["title"] == title)
+
+
+def difference(first: Pixels, second: Pixels) -> float:
+    return float(np.abs(first - second).mean())
+
+
+# --- series ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("steps", "share", "switch"), [(30, 0.7, 21), (50, 0.7, 35), (10, 0.7, 7), (20, 0.8, 16), (1, 0.7, 1), (3, 0.1, 1)]
+)
+def test_the_refiner_takes_over_at_its_share_of_any_number_of_steps(
+    steps: int, share: float, switch: int, comfy_server: ComfyServer
+) -> None:
+    graph = published.with_values(published.load("series.v1"), steps=steps, refiner_at=share)
+    at = titled(graph, "Step at which the refiner takes over")
+    base, refiner = smoke_runs.nodes_of(graph, "KSamplerAdvanced")
+    assert graph[base]["inputs"]["end_at_step"] == [at, 1] == graph[refiner]["inputs"]["start_at_step"]
+    assert graph[base]["inputs"]["steps"] == graph[refiner]["inputs"]["steps"]
+    assert (graph[base]["inputs"]["return_with_leftover_noise"], graph[refiner]["inputs"]["add_noise"]) == (
+        "enable",
+        "disable",
+    )
+    computed = smoke_runs.only_what_leads_to(graph, at)
+    computed["shown"] = {"class_type": "PreviewAny", "inputs": {"source": [at, 1]}}
+    assert comfy_server.run(computed)["shown"]["text"] == [str(switch)]
+
+
+def test_the_usual_sizes(comfy_server: ComfyServer) -> None:
+    """1024² is repainted at 1536² and ends at 2048²."""
+    graph = published.load("series.v1")
+    wanted = {"Width of the hires pass": 1536, "Height of the hires pass": 1536, "Final width": 2048}
+    computed: published.Graph = {}
+    for title in wanted:
+        node = titled(graph, title)
+        computed |= smoke_runs.only_what_leads_to(graph, node)
+        computed[title] = {"class_type": "PreviewAny", "inputs": {"source": [node, 1]}}
+    outputs = comfy_server.run(computed)
+    assert {title: int(outputs[title]["text"][0]) for title in wanted} == wanted
+
+
+@pytest.fixture(scope="module")
+def series(smoke_server: ComfyServer) -> Callable[..., Look]:
+    done: dict[str, Look] = {}
+
+    def run(**values: Any) -> Look:
+        given = {"width": 128, "height": 96, "steps": 4, **values}
+        key = json.dumps(given, sort_keys=True)
+        if key not in done:
+            graph = published.load("series.v1")
+            looks = {
+                "refined": (titled(graph, "After the refiner"), 0),
+                "hires": (titled(graph, "After the hires pass"), 0),
+                "final": (titled(graph, "At the final size"), 0),
+            }
+            done[key] = smoke_runs.run(smoke_server, graph, looks, **given)
+        return done[key]
+
+    return run
+
+
+def test_a_series_picture_is_twice_its_size(series: Callable[..., Look]) -> None:
+    shown = series().pictures
+    assert shown["refined"].shape == (96, 128, 3)
+    assert shown["hires"].shape == (144, 192, 3)
+    assert shown["final"].shape == (192, 256, 3)
+    assert shown["final"].std() > 0.02
+
+
+def test_style_seed_and_the_refiners_share_count(series: Callable[..., Look]) -> None:
+    usual = series().pictures
+    assert difference(series(style="oil on canvas").pictures["refined"], usual["refined"]) > 0.001
+    assert difference(series(seed=5).pictures["refined"], usual["refined"]) > 0.02
+    assert difference(series(refiner_at=1.0).pictures["refined"], usual["refined"]) >= 0
+    assert difference(series(hires_denoise=0.7).pictures["hires"], usual["hires"]) > 0.005
+
+
+# --- creative upscale ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def creative(smoke_server: ComfyServer) -> Callable[..., Look]:
+    photo = smoke_server.upload(colourful_photo(SIDE))
+    done: dict[str, Look] = {}
+
+    def run(**values: Any) -> Look:
+        given = {"image": photo, "times": 1.0, "steps": 3, "tile": TILE, "overlap": OVERLAP, **values}
+        key = json.dumps(given, sort_keys=True)
+        if key not in done:
+            graph = published.load("creative_upscale.v1")
+            looks = {"cut": (titled(graph, "At the new size"), 0), "final": (titled(graph, "Join Tiles"), 0)}
+            done[key] = smoke_runs.run(smoke_server, graph, looks, **given)
+        return done[key]
+
+    return run
+
+
+def lines(picture: Pixels) -> float:
+    grid = plan_tiles(picture.shape[0], picture.shape[1], TILE, OVERLAP)
+    return line_energy(torch.from_numpy(picture).float(), grid)
+
+
+def test_no_seam_where_tiles_meet(creative: Callable[..., Look]) -> None:
+    look = creative()
+    assert look.report("ProdgenSplitTiles")["tiles"] == 9
+    assert look.pictures["final"].shape == (SIDE, SIDE, 3)
+    assert difference(look.pictures["final"], look.pictures["cut"]) > 0.003  # painted anew
+    added = look.pictures["final"] - look.pictures["cut"]
+    assert lines(added) < 1.3
+    assert lines(look.pictures["final"]) < 1.3
+
+
+def test_any_size_comes_out_as_asked(creative: Callable[..., Look], smoke_server: ComfyServer) -> None:
+    odd = smoke_server.upload(colourful_photo(160).crop((0, 0, 157, 99)))
+    look = creative(image=odd, times=1.5)
+    assert look.pictures["final"].shape == (148, 236, 3)  # 148.5 and 235.5, rounded half to even
+
+
+def test_its_strength_its_control_and_its_seed_count(creative: Callable[..., Look]) -> None:
+    usual = creative().pictures
+    changed = difference(usual["final"], usual["cut"])
+    assert difference(creative(denoise=0.7).pictures["final"], usual["cut"]) > 1.3 * changed
+    assert difference(creative(control_strength=0.0).pictures["final"], usual["final"]) > 1e-4
+    assert difference(creative(seed=9).pictures["final"], usual["final"]) > 0.001
