@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 
 from runner.cli import build_parser, load_command
-from runner.errors import EXIT_BUG, EXIT_INTERRUPTED, RunnerError
+from runner.errors import EXIT_BUG, EXIT_INTERRUPTED, RunnerError, UsageError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -15,6 +16,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser(argv).parse_args(argv)  # argparse itself ends with 2 on a bad command line
     json_lines = bool(getattr(args, "json", False))
     try:
+        _decide_access(args)
         return load_command(args.command).run(args)
     except RunnerError as error:
         _fail(error, json_lines)
@@ -31,6 +33,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         _fail(RunnerError(f"An unexpected fault: {type(error).__name__}: {error}"), json_lines)
         return EXIT_BUG
+
+
+def _decide_access(args: argparse.Namespace) -> None:
+    """What `--insecure` and `--ca-file` say holds for every request of this command."""
+    from runner.auth import Access, decide
+
+    ca_file = getattr(args, "ca_file", None)
+    try:
+        decide(Access(insecure=getattr(args, "insecure", False), ca_file=ca_file))
+    except OSError as error:
+        raise UsageError(f"--ca-file {ca_file}: {error.strerror or error}.", advice="It must hold PEM text.") from error
 
 
 def _fail(error: RunnerError, json_lines: bool) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from runner import __version__
@@ -16,10 +17,13 @@ from runner import __version__
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
+DEFAULT_OUT = Path("outputs/run")
 COMMANDS = {
     "submit": "runner.submit",
     "batch": "runner.batch_command",
     "report": "runner.report_command",
+    "explore": "runner.explore_command",
+    "vary": "runner.vary_command",
     "inputs": "runner.inputs",
     "validate": "runner.validate",
     "models": "runner.models",
@@ -67,6 +71,31 @@ def add_server_argument(parser: argparse.ArgumentParser) -> None:
         help="ComfyUI's address; repeatable, the first that answers is used (default: $COMFYUI_URL, then "
         "http://127.0.0.1:8188, then the installed ComfyUI, which is started when nothing answers)",
     )
+
+    add_access_arguments(parser)
+
+
+def add_access_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--insecure` and `--ca-file`, for every command that may speak to a server over https."""
+    parser.add_argument(
+        "--ca-file", type=Path, metavar="FILE.pem", help="also trust this certificate, or those it has signed (https)"
+    )
+    parser.add_argument(
+        "--insecure", action="store_true", help="take any certificate, self-signed ones too; never over the internet"
+    )
+
+
+def add_out_argument(parser: argparse.ArgumentParser) -> None:
+    """`--out DIR`, where results go."""
+    parser.add_argument("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help=f"default: {DEFAULT_OUT}")
+
+
+def seconds(text: str) -> float:
+    """An argument that is a time."""
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError("must be more than 0 seconds")
+    return number
 
 
 def at_least_one(text: str) -> int:

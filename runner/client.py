@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from runner.auth import auth_headers, public_url
+from runner.auth import auth_headers, login_advice, public_url
 from runner.errors import PhotoError, ServerUnavailableError, WorkflowRejectedError
 from runner.records import JobRecord, QueuedJob, Receipt, ServerFile, record_of_history, record_of_job
 from runner.transport import NoAnswerError, NotReachedError, Reply, Transport
@@ -237,7 +237,7 @@ class ComfyClient:
         if reply.status in (401, 403):
             raise ServerUnavailableError(
                 f"{self.url} asks for a login (HTTP {reply.status}).",
-                advice="Set $COMFYUI_TOKEN (bearer token) or $COMFYUI_BASIC_AUTH (user:password).",
+                advice=login_advice(self.url),
             )
         if 300 <= reply.status < 400:
             target = public_url(reply.headers.get("location", "")) or "another address"

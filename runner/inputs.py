@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runner.cli import add_access_arguments
 from runner.errors import EXIT_OK
 from runner.graph import InputSpec, Workflow, describe_node, is_link, schemas_of
 from runner.schema import load_object_info, recorded_object_info
@@ -36,6 +37,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("workflow", metavar="WORKFLOW", help="a bundled workflow's name, or a path")
     parser.add_argument("--all", action="store_true", help="every widget of every node, not only the named inputs")
     parser.add_argument("--server", metavar="URL", action="append", default=[], help="the ComfyUI to ask for ranges")
+    add_access_arguments(parser)
     parser.add_argument("--object-info", metavar="FILE", type=Path, help="read ranges from a recorded /object_info")
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output")
     return parser

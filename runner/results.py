@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from runner.client import ComfyClient, FileGoneError
-from runner.errors import NodeFailedError, RunnerError
+from runner.errors import EXIT_USAGE, NodeFailedError, RunnerError
 from runner.naming import distinct_names, part_of_output, safe_suffix
 from runner.outputs import JobOutputs, NodeReport, failed_checks
 from runner.pictures import add_graph_to_png, check_picture, png_has_graph
@@ -26,7 +26,9 @@ _MAX_NUMBER = 10_000
 
 
 class NotSavedError(RunnerError):
-    """A result is on the server and could not be written here."""
+    """A result is on the server and could not be written here: --out cannot take it."""
+
+    exit_code = EXIT_USAGE
 
 
 class FilesMissingError(Exception):

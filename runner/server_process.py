@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -21,8 +22,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from runner.auth import auth_headers
+from runner.auth import auth_headers, login_advice, public_url, tls_context
 from runner.errors import ServerUnavailableError
+from runner.transport import untrusted
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
@@ -61,17 +63,30 @@ def installed_comfyui(root: Path = PROJECT_ROOT) -> Installation | None:
 
 
 def probe(url: str, timeout: float = 2.0) -> dict[str, Any] | None:
-    """ComfyUI's own description of the server behind `url` (`/system_stats`), or None if no ComfyUI answers there."""
+    """ComfyUI's own description of the server behind `url` (`/system_stats`), or None if no ComfyUI answers there.
+
+    Raises:
+        ServerUnavailableError: something answers that only the user can open: its certificate is not trusted, or it
+            asks for a login.
+    """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return None
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    connection = None
+    connection: HTTPConnection | None = None
     try:
-        connection = kind(parts.hostname, parts.port, timeout=timeout)
+        if parts.scheme == "https":
+            connection = HTTPSConnection(parts.hostname, parts.port, timeout=timeout, context=tls_context(url))
+        else:
+            connection = HTTPConnection(parts.hostname, parts.port, timeout=timeout)
         connection.request("GET", parts.path.rstrip("/") + "/system_stats", headers=auth_headers(url))
         reply = connection.getresponse()
+        if reply.status in (401, 403):
+            raise ServerUnavailableError(
+                f"{public_url(url)} asks for a login (HTTP {reply.status}).", advice=login_advice(url)
+            )
         stats = json.loads(reply.read(1_000_000)) if reply.status == 200 else None
+    except ssl.SSLCertVerificationError as error:
+        raise untrusted(public_url(url), error) from error
     except (OSError, HTTPException, ValueError):
         return None
     finally:

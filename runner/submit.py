@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import argparse
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.cli import add_server_argument, at_least_one
+from runner.cli import add_out_argument, add_server_argument, at_least_one, seconds
 from runner.errors import EXIT_OK, InterruptedRunError
 
 if TYPE_CHECKING:
     from runner.cli import Subparsers
     from runner.progress import Reporter
-
-DEFAULT_OUT = Path("outputs/run")
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -41,7 +38,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--count", type=at_least_one, default=1, metavar="N", help="run it N times, the seed counting up"
     )
-    parser.add_argument("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help=f"default: {DEFAULT_OUT}")
+    add_out_argument(parser)
     parser.add_argument(
         "--name",
         metavar="TEMPLATE",
@@ -60,7 +57,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     add_server_argument(parser)
     parser.add_argument(
-        "--timeout", type=_seconds, metavar="S", help="for the whole run, once a server answers; then it is cancelled"
+        "--timeout", type=seconds, metavar="S", help="for the whole run, once a server answers; then it is cancelled"
     )
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output, one per event")
     return parser
@@ -107,10 +104,3 @@ def _public(url: str) -> str:
     from runner.auth import public_url
 
     return public_url(url)
-
-
-def _seconds(text: str) -> float:
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError("must be more than 0 seconds")
-    return number

@@ -18,6 +18,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from typing import Any
 from urllib.parse import urlsplit
 
+from runner.auth import CERTIFICATE_ADVICE, tls_context
 from runner.errors import ServerUnavailableError, UsageError
 
 CONNECT_TIMEOUT_S = 5.0
@@ -28,6 +29,10 @@ CHUNK = 1 << 18
 
 class NotReachedError(ServerUnavailableError):
     """The request never left: nothing was changed on the server."""
+
+
+class UntrustedError(ServerUnavailableError):
+    """The server's certificate is not believed. Waiting changes nothing: the user has to decide."""
 
 
 class NoAnswerError(ServerUnavailableError):
@@ -75,12 +80,6 @@ class _Plain(HTTPConnection):
         self.sock.settimeout(self.timeout)
 
 
-def _tls_context() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.sslsocket_class = _TlsSocket
-    return context
-
-
 class Transport:
     """Requests to one server. Thread-safe: each thread has its own connection."""
 
@@ -93,7 +92,9 @@ class Transport:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise UsageError(f"{url!r} is not a server's address.", advice="Write it like http://127.0.0.1:8188.")
         self._host, self._port, self._prefix = parts.hostname, port, parts.path.rstrip("/")
-        self._context = _tls_context() if parts.scheme == "https" else None
+        self._context = tls_context(url)
+        if self._context is not None:
+            self._context.sslsocket_class = _TlsSocket
         self._headers = dict(headers)
         self._local = threading.local()
         self.label = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{self._prefix}"
@@ -180,7 +181,7 @@ class Transport:
         try:
             connection.connect()
         except ssl.SSLCertVerificationError as error:
-            raise NotReachedError(f"The certificate of {self.label} is not trusted: {error.verify_message}.") from error
+            raise untrusted(self.label, error) from error
         except (OSError, UnicodeError) as error:
             raise NotReachedError(f"No server answers at {self.label} ({_reason(error)}).") from error
         self._local.connection = connection
@@ -192,6 +193,12 @@ class Transport:
         self._local.connection = None
         if connection is not None:
             connection.close()
+
+
+def untrusted(label: str, error: ssl.SSLCertVerificationError) -> UntrustedError:
+    """The failure for a certificate that is self-signed, expired, or another host's."""
+    why = error.verify_message.strip().rstrip(".")
+    return UntrustedError(f"The certificate of {label} is not trusted: {why}.", advice=CERTIFICATE_ADVICE)
 
 
 def _closed_by_peer(sock: socket.socket) -> bool:

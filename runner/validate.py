@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.checks import Problem, check_graph
+from runner.cli import add_access_arguments
 from runner.errors import EXIT_OK, EXIT_REJECTED
 from runner.graph import Graph, Workflow
 from runner.schema import load_object_info
@@ -59,6 +60,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("workflow", metavar="WORKFLOW", help="a bundled workflow's name, or a path")
     parser.add_argument("--server", metavar="URL", action="append", default=[], help="the ComfyUI to check against")
+    add_access_arguments(parser)
     parser.add_argument("--object-info", metavar="FILE", type=Path, help="check against a recorded /object_info")
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output")
     return parser

@@ -16,6 +16,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from runner.auth import tls_context
 from runner.client import ComfyClient
 
 PING_AFTER_S = 5.0
@@ -45,6 +46,14 @@ class Disconnected:
 
 Inbox = queue.SimpleQueue[Any]
 """Where the listener and the saver put what they have to say to the one thread that decides."""
+
+
+def _tls_options(url: str, server: str) -> dict[str, Any]:
+    """The same certificates are believed as over HTTP. The package resets a context it is given unless told again."""
+    context = tls_context(server)
+    if context is None or not url.startswith("wss:"):
+        return {}
+    return {"context": context, "cert_reqs": context.verify_mode, "check_hostname": context.check_hostname}
 
 
 class Listener(threading.Thread):
@@ -98,7 +107,9 @@ class Listener(threading.Thread):
 
         client_id = uuid.uuid4().hex
         url, headers = self._client.socket_target(client_id)
-        connection = websocket.create_connection(url, timeout=5.0, header=headers, skip_utf8_validation=True)
+        connection = websocket.create_connection(
+            url, timeout=5.0, header=headers, skip_utf8_validation=True, sslopt=_tls_options(url, self._client.url)
+        )
         try:
             connection.settimeout(_READ_S)
             connection.send(_FEATURES)
