@@ -1,0 +1,87 @@
+"""What the relight workflows do after sampling, on real generated pictures that lost the product's colour.
+
+IC-Light itself needs its trained weights. Its real results, recorded with their input photos, take the sampler's place
+here: from the decoded picture on, every node is the published workflow's own.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import ndimage
+from skimage.color import rgb2lab
+
+from tests.support.comfy import ComfyServer
+from tests.workflows import published, smoke_runs
+from tests.workflows.published import Graph
+from tests.workflows.scene_graphs import inside, stages, titled, up_to, with_inputs
+from tests.workflows.smoke_runs import Look, Pixels, nodes_of
+
+PAIRS = ["duffel_1", "duffel_2", "woven_bag_1", "woven_bag_2", "woven_bag_3"]
+
+
+def after_sampling(photo: str, generated: str) -> Graph:
+    """relight_iclight.v1 from its decoded picture on; the product stays where it is in the photo."""
+    graph = published.load("relight_iclight.v1")
+    decoded = titled(graph, "Generated")
+    graph[decoded] = {"class_type": "LoadImage", "inputs": {"image": generated}, "_meta": {"title": "Generated"}}
+    for node_id in ("ProdgenGroundShadow", "ProdgenPasteBack", "ProdgenFidelity"):
+        for found in nodes_of(graph, node_id):
+            graph[found]["inputs"].pop("placement", None)
+    (segment,) = nodes_of(graph, "ProdgenSegmentProduct")
+    graph[segment]["inputs"].pop("bg_removal_model")
+    (fidelity,) = nodes_of(graph, "ProdgenFidelity")
+    outputs = [node_id for node_id in graph if graph[node_id]["class_type"] == "SaveImage"]
+    return with_inputs(up_to(graph, fidelity, *outputs), image=photo)
+
+
+@pytest.fixture(scope="module")
+def shown(comfy_server: ComfyServer, shared_data: Path) -> dict[str, tuple[Pixels, Pixels, Look]]:
+    """Pair → (photo, generated picture, what became of them)."""
+    found = {}
+    for pair in PAIRS:
+        name, _, number = pair.rpartition("_")
+        with Image.open(shared_data / "relit" / f"{name}_generated_{number}.png") as opened:
+            generated = opened.convert("RGB")
+        with Image.open(shared_data / "relit" / f"{name}_input.png") as opened:
+            photo = opened.convert("RGB").resize(generated.size, Image.Resampling.LANCZOS)
+        graph = after_sampling(comfy_server.upload(photo), comfy_server.upload(generated))
+        looks = {name: at for name, at in stages(graph).items() if at[0] in graph}
+        look = smoke_runs.run(comfy_server, graph, looks)
+        found[pair] = (np.asarray(photo) / 255, np.asarray(generated) / 255, look)
+    return found
+
+
+def hue_error(found: Pixels, wanted: Pixels, own: np.ndarray) -> float:
+    """Mean absolute difference of hue angles in degrees where the wanted colour has a hue (C* > 12)."""
+    first, second = rgb2lab(found)[own], rgb2lab(wanted)[own]
+    strong = np.hypot(second[:, 1], second[:, 2]) > 12
+    turned = np.degrees(np.arctan2(first[:, 2], first[:, 1]) - np.arctan2(second[:, 2], second[:, 1]))[strong]
+    return float(np.abs((turned + 180) % 360 - 180).mean())
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_the_colours_are_the_sellers_in_the_scenes_light(
+    pair: str, shown: dict[str, tuple[Pixels, Pixels, Look]]
+) -> None:
+    photo, generated, look = shown[pair]
+    own = inside(look.pictures["pasted_mask"], 5)
+    assert own.sum() > 10_000
+    lost, kept = hue_error(generated, photo, own), hue_error(look.pictures["picture"], photo, own)
+    assert kept <= 4.0, f"hue error {kept:.1f}° (generated: {lost:.1f}°)"
+    assert kept < lost
+    assert look.report("ProdgenFidelity")["delta_e00_mean"] <= 3.0
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_nothing_floats_and_the_scene_is_untouched(pair: str, shown: dict[str, tuple[Pixels, Pixels, Look]]) -> None:
+    _, generated, look = shown[pair]
+    report = look.report("ProdgenFidelity")
+    assert report["floating"] is not True, report
+    touched = (look.pictures["pasted_mask"][..., 0] > 0) | (look.pictures["shadow"][..., 0] > 0)
+    away = ~ndimage.binary_dilation(touched, iterations=2)
+    assert away.mean() > 0.2
+    assert np.abs(look.pictures["picture"] - generated)[away].max() <= 2 / 255
