@@ -1,0 +1,1 @@
+"""Many seeds of one prompt: rounds of pictures, or a conversation about them."""

@@ -1,0 +1,148 @@
+"""Runs the passes of a transform, each a job of its own; in a chain the result of one is the picture of the next."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from runner.absence import RETRY_S, Absence, Limits
+from runner.errors import EXIT_OK, ServerUnavailableError
+from runner.gallery.folder import facts
+from runner.gallery.rest import Rest
+from runner.jobs import JobResult, JobSpec
+from runner.photos import prepare_photo
+from runner.request import Plan
+from runner.results import SavedJob
+from runner.session import Session
+from runner.vary.colour import Lightness, colour_values
+from runner.vary.transforms import Pass, Transform
+
+_REPORT_KEY = "mean_lab_reference"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the user chose besides the transform. `loops` 0: until Ctrl-C."""
+
+    transform: Transform
+    loops: int
+    chained: bool
+    steps: int
+    sampler: str
+    follow: float
+    lightness: float
+    rest: Rest
+    extra_words: str = ""
+
+
+@dataclass
+class Passes:
+    """One run of `vary`. `plan`: names[0] is the picture to vary, names[1] the first picture, the target of colours."""
+
+    plan: Plan
+    session: Session
+    setting: Setting
+    folder: str
+    image: Path
+    _made: int = field(default=0, init=False)
+
+    def run(self) -> int:
+        """All loops; returns the exit code. A chain ends with the first pass that fails, other passes go on."""
+        code = EXIT_OK
+        if self.setting.chained:
+            return self._chain()
+        for _ in self._loops():
+            results = self._run_apart()
+            errors = [result.error for result in results if result.error is not None]
+            code = code or (errors[0].exit_code if errors else EXIT_OK)
+            if len(errors) == len(results):
+                break
+        return code
+
+    def _run_apart(self) -> list[JobResult]:
+        """One loop in which every pass begins with the picture itself."""
+        lightness = Lightness(self.setting.lightness)
+        specs = (self._spec(one, lightness) for one in self.setting.transform.loop())
+        if not self.setting.rest:
+            return self.session.run(specs)
+        results: list[JobResult] = []
+        for spec in specs:
+            self._rest(self._made - 1)
+            results += self.session.run([spec])
+        return results
+
+    def _chain(self) -> int:
+        lightness = Lightness(self.setting.lightness)
+        current, came_from = self.plan.names[0], self.image.name
+        for _ in self._loops():
+            for one in self.setting.transform.loop():
+                self._rest(self._made)
+                boost = lightness.boost(one.strength)
+                (result,) = self.session.run([self._spec(one, lightness, current, came_from)])
+                if result.error is not None:
+                    return result.error.exit_code
+                if result.saved is None:
+                    return EXIT_OK
+                lightness.learn(colour_report(result.saved), boost)
+                picture = result.saved.files[0].path
+                current, came_from = self._upload(picture), picture.name
+        return EXIT_OK
+
+    def _loops(self) -> Iterator[int]:
+        return itertools.count() if self.setting.loops == 0 else iter(range(self.setting.loops))
+
+    def _rest(self, made: int) -> None:
+        if made:
+            self.setting.rest.take(made, self.session.notice)
+
+    def _spec(self, one: Pass, lightness: Lightness, current: str | None = None, came_from: str = "") -> JobSpec:
+        """The next picture's job."""
+        setting = self.setting
+        self._made += 1
+        said = facts(scale=one.scale, strength=one.strength, steps=setting.steps, sampler=setting.sampler)
+        stem = f"{self.folder}/{{date}}_{setting.transform.name}_{self._made:04d}_{said}_seed{{seed}}"
+        colour = colour_values(one.strength, lightness.boost(one.strength), setting.follow)
+        asked = replace(
+            self.plan,
+            request=replace(self.plan.request, template=stem, images=[self.image]),
+            values={**self.plan.values, "cfg": one.scale, "denoise": one.strength, **colour},
+            names=[current or self.plan.names[0], self.plan.names[1]],
+            seed=((self.plan.seed or 0) + self._made - 1) % 2**64,
+        )
+        (spec,) = asked.jobs(1, 1)
+        loop, number = divmod(self._made - 1, setting.transform.pictures)
+        note = {
+            "transform": setting.transform.name,
+            "loop": loop + 1,
+            "pass": number + 1,
+            "of": setting.transform.pictures,
+            "from": came_from or self.image.name,
+            "extra_words": setting.extra_words,
+        }
+        return replace(spec, index=number + 1, record={**spec.record, "vary": note})
+
+    def _upload(self, picture: Path) -> str:
+        """Give the server a result back; a server that is restarting is waited for."""
+        photo = prepare_photo(picture)
+        absence = Absence(Limits().patience, self.session.notice)
+        while True:
+            try:
+                name = self.session.client.upload_image(photo.data, photo.upload_name)
+            except ServerUnavailableError as error:
+                absence.went_away(str(error))
+                time.sleep(RETRY_S)
+                continue
+            absence.came_back()
+            return name
+
+
+def colour_report(saved: SavedJob) -> Mapping[str, Any]:
+    """What the colour correction of a job reported; empty where nothing did."""
+    for report in saved.reports:
+        if isinstance(report.value, Mapping) and _REPORT_KEY in report.value:
+            return report.value
+    return {}

@@ -1,0 +1,55 @@
+"""How strongly a pass is colour-corrected, and how much lightness it gets back.
+
+Diffusion drifts to magenta and darkens, pass by pass, the more the more it paints anew. Both remedies therefore grow
+with the strength of the pass. The correction itself is the workflow's (CIELAB, in its Fix Product Color node); what is
+decided here are the numbers it gets, from the numbers it reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+USUAL_STRENGTH = 0.35
+"""The strength of a usual pass: the one for which the lightness per pass is meant."""
+LIGHTNESS_PER_PASS = 0.9
+"""L* that a usual pass takes: between 0.8 and 1."""
+FOLLOW = 0.25
+"""The share of the picture before in the target of a pass; the rest is the first picture. A chain's colours may move
+a little, smoothly, with what it paints, and can never wander off."""
+_STEEPNESS = 6
+_FEEDBACK = 0.8
+
+
+def correction(strength: float) -> float:
+    """The share of the a* b* correction, 0..1: half at a touch of 0.1, nine tenths from 0.35 on."""
+    return 1.0 - (1.0 - strength) ** _STEEPNESS
+
+
+@dataclass
+class Lightness:
+    """L* to give back per pass: what passes of this strength usually take, led by what they have taken so far.
+
+    L* is never matched as a histogram, which bands: it is only raised, by at most twice the usual amount.
+    """
+
+    per_pass: float = LIGHTNESS_PER_PASS
+    _missing: float = field(default=0.0, init=False)
+
+    def boost(self, strength: float) -> float:
+        """L* for a pass of this strength."""
+        usual = self.per_pass * strength / USUAL_STRENGTH
+        return min(max(usual + _FEEDBACK * self._missing, 0.0), 2 * usual)
+
+    def learn(self, report: Mapping[str, Any], boost: float) -> None:
+        """Note from a pass's colour report how far its L* is from the target's."""
+        before, wanted = report.get("mean_lab_before"), report.get("mean_lab_reference")
+        if isinstance(before, list) and isinstance(wanted, list) and before and wanted:
+            self._missing = float(wanted[0]) - (float(before[0]) + boost)
+
+
+def colour_values(strength: float, boost: float, follow: float) -> dict[str, float]:
+    """The workflow's inputs for a pass. Its node raises lightness inside the share it corrects: hence the division."""
+    share = correction(strength)
+    return {"color_strength": round(share, 4), "lightness_boost": round(boost / share, 4), "follow": follow}
