@@ -6,16 +6,16 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.cli import add_server_argument, at_least_one
+from runner.cli import add_out_argument, add_server_argument, at_least_one, seconds
 from runner.errors import EXIT_OK, InterruptedRunError
 
 if TYPE_CHECKING:
+    from runner.batch.fitness import Fitness
     from runner.batch.ledger import Ledger
     from runner.batch.live import BatchReporter
+    from runner.batch.servers import Server
     from runner.batch.setup import Setup
     from runner.cli import Subparsers
-
-DEFAULT_OUT = Path("outputs/run")
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -51,7 +51,13 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, metavar="N", help="the first seed")
     parser.add_argument("--count", type=at_least_one, default=1, metavar="N", help="seeds per job, counting up")
     parser.add_argument("--seeds", metavar="LIST", help="these seeds for every job: 1,2,3 or 10-19")
-    parser.add_argument("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help=f"default: {DEFAULT_OUT}")
+    add_out_argument(parser)
+    parser.add_argument(
+        "--name",
+        metavar="TEMPLATE",
+        help="file name without extension; may hold {image} {seed} {index} {workflow} {date} and folders (default: the "
+        "photo's name and what varies); results stay in the sub-folder of their photo, and nothing is overwritten",
+    )
     parser.add_argument(
         "--resume", action="store_true", help="go on with the batch in --out; what failed is tried again"
     )
@@ -60,7 +66,24 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--watts", type=_watts, default=300.0, metavar="W", help="for the energy estimate (default: 300 W at work)"
     )
-    add_server_argument(parser)
+    add_server_argument(
+        parser,
+        "ComfyUI's address; repeat it, and all of them share the work (default: $COMFYUI_URL, then "
+        "http://127.0.0.1:8188, then the installed ComfyUI, which is started when nothing answers)",
+    )
+    parser.add_argument(
+        "--servers",
+        type=Path,
+        metavar="FILE.yaml",
+        help="a list of servers, each a URL, or `url:` with name, window (jobs in its queue), token_env or basic_env "
+        "(the environment variables that hold its token or user:password), ca_file, insecure",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=seconds,
+        metavar="S",
+        help="for the whole run, once a server answers; what is then on the servers is cancelled, and --resume goes on",
+    )
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output, one per event")
     return parser
 
@@ -104,40 +127,57 @@ def _run(args: argparse.Namespace, view: BatchReporter) -> int:
         ledger.close()
 
 
-def _servers(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> list[str]:
-    """The servers that answer and can run this; each is checked before anything is submitted."""
-    from runner.batch.setup import check_on_server
+def _servers(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> list[tuple[Server, Fitness | None]]:
+    """The servers to use, with what each can run; those that do not answer yet are tried again as the batch goes."""
+    from runner.batch.fitness import Fitness
+    from runner.batch.servers import Server, asked_servers
+    from runner.batch.setup import check_on_servers
     from runner.client import ComfyClient
-    from runner.errors import RunnerError, ServerUnavailableError
+    from runner.errors import ServerUnavailableError
     from runner.serve import resolve_server
+    from runner.transport import NoAccessError
     from runner.validate import server_view
 
-    urls: list[str] = []
-    errors: list[RunnerError] = []
-    for asked in [[url] for url in dict.fromkeys(args.server)] or [[]]:
+    asked = asked_servers(args)
+    if not asked:
+        asked = [Server(resolve_server([], say=view.notice))]
+    found: list[tuple[Server, Fitness]] = []
+    away: list[tuple[Server, ServerUnavailableError]] = []
+    for server in asked:
         try:
-            url = resolve_server(asked, say=view.notice)
-            warnings = check_on_server(setup, server_view(ComfyClient(url), setup.workflow.graph))
-        except RunnerError as error:
-            if len(args.server) > 1 or isinstance(error, ServerUnavailableError):
-                errors.append(error)
-                continue
-            raise
-        for warning in warnings:
-            view.notice(f"warning: {warning}")
-        urls.append(url)
-    if not urls:
-        raise errors[0]
-    for why in errors:
-        view.notice(f"warning: one server is left out: {why}")
-    return urls
+            url = resolve_server([server.url], say=view.notice)
+            found.append((server, Fitness(setup.workflow, server_view(ComfyClient(url), setup.workflow.graph))))
+        except ServerUnavailableError as error:
+            away.append((server, error))
+    if not found:
+        raise away[0][1]
+    unable = dict(check_on_servers(setup, [(server.label, fit) for server, fit in found]))
+    for text in dict.fromkeys(warning for _, fit in found for warning in fit.warnings):
+        view.notice(f"warning: {text}")
+    for label, lacks in unable.items():
+        missing = "".join(f"\n  - {line}" for line in lacks)
+        view.notice(f"warning: {label} is left out, it can run none of the jobs:{missing}")
+    for _, why in away:
+        view.notice(f"warning: {'left out' if isinstance(why, NoAccessError) else 'not there yet'}: {why}")
+    later = [(server, None) for server, why in away if not isinstance(why, NoAccessError)]
+    return [*((server, fit) for server, fit in found if server.label not in unable), *later]
 
 
-def _work(args: argparse.Namespace, view: BatchReporter, setup: Setup, ledger: Ledger, servers: list[str]) -> int:
+def _work(
+    args: argparse.Namespace,
+    view: BatchReporter,
+    setup: Setup,
+    ledger: Ledger,
+    servers: list[tuple[Server, Fitness | None]],
+) -> int:
+    import time
+
     from runner.batch.entries import DONE, FAILED
     from runner.batch.metrics import table, totals
+    from runner.batch.pace import Pace
     from runner.batch.run import Worker
     from runner.batch.team import run_all
+    from runner.errors import ServerUnavailableError
 
     ledger.start_beating()
     ledger.bind(setup.facts())
@@ -149,9 +189,16 @@ def _work(args: argparse.Namespace, view: BatchReporter, setup: Setup, ledger: L
         view.notice(f"{setup.twice} jobs were asked for more than once and are made once.")
     counts = ledger.counts()
     view.begin(sum(counts.values()), counts.get(DONE, 0) + counts.get(FAILED, 0))
+    pace = Pace()
+    deadline = None if args.timeout is None else time.monotonic() + args.timeout
+    workers = [
+        Worker(server, args.out, setup.workflow, ledger, view, pace, fitness=fitness, deadline=deadline)
+        for server, fitness in servers
+    ]
     try:
-        run_all([Worker(url, args.out, setup.workflow, ledger, view) for url in servers])
+        run_all(workers, ledger, view.notice)
     finally:
+        shared = ledger.others_live()
         ledger.leave()
         view.close()
         entries = ledger.entries()
@@ -164,6 +211,11 @@ def _work(args: argparse.Namespace, view: BatchReporter, setup: Setup, ledger: L
         view.notice(f"failed: {entry.title}: {(entry.error or '').splitlines()[0]}")
     if len(failed) > 20:
         view.notice(f"… and {len(failed) - 20} more failed jobs (see --metrics, or the ledger).")
+    left = sum(entry.state not in (DONE, FAILED) for entry in entries)
+    if left and not failed and not shared:
+        raise ServerUnavailableError(
+            f"{left} jobs are left for a server that is not there.", advice="The same command with --resume goes on."
+        )
     return EXIT_OK if not failed else int(failed[0].exit_code or 1)
 
 

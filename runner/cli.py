@@ -61,16 +61,15 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def add_server_argument(parser: argparse.ArgumentParser) -> None:
-    """`--server URL`, as the commands that work on one server have it."""
-    parser.add_argument(
-        "--server",
-        action="append",
-        default=[],
-        metavar="URL",
-        help="ComfyUI's address; repeatable, the first that answers is used (default: $COMFYUI_URL, then "
-        "http://127.0.0.1:8188, then the installed ComfyUI, which is started when nothing answers)",
-    )
+SERVER_HELP = (
+    "ComfyUI's address; repeatable, the first that answers is used (default: $COMFYUI_URL, then "
+    "http://127.0.0.1:8188, then the installed ComfyUI, which is started when nothing answers)"
+)
+
+
+def add_server_argument(parser: argparse.ArgumentParser, help_text: str = SERVER_HELP) -> None:
+    """`--server URL`, and what says how to trust it."""
+    parser.add_argument("--server", action="append", default=[], metavar="URL", help=help_text)
 
     add_access_arguments(parser)
 

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 from runner.auth import auth_headers, login_advice, public_url
 from runner.errors import PhotoError, ServerUnavailableError, WorkflowRejectedError
 from runner.records import JobRecord, QueuedJob, Receipt, ServerFile, record_of_history, record_of_job
-from runner.transport import NoAnswerError, NotReachedError, Reply, Transport
+from runner.transport import NoAccessError, NoAnswerError, NotReachedError, Reply, Transport
 
 GET_TRIES = 4
 BACKOFF_S = 0.1
@@ -235,7 +235,7 @@ class ComfyClient:
 
     def _expect_access(self, reply: Reply) -> None:
         if reply.status in (401, 403):
-            raise ServerUnavailableError(
+            raise NoAccessError(
                 f"{self.url} asks for a login (HTTP {reply.status}).",
                 advice=login_advice(self.url),
             )

@@ -27,6 +27,10 @@ class NodeExecutionError(NodeFailedError):
         return ".imaging.errors." in self.kind and not self.kind.endswith(_WIRED_WRONGLY)
 
 
+class OutOfMemoryError(NodeExecutionError):
+    """The server had too little memory for the job, even after it had freed what it could."""
+
+
 _TRACEBACK_LINES = 8
 _MEMORY = ("outofmemory", "out of memory", "allocation on device", "not enough memory", "t allocate memory")
 
@@ -52,7 +56,8 @@ def node_failure(error: Mapping[str, Any] | None, graph: Mapping[str, Any]) -> N
     places = [line for line in text.splitlines() if line.startswith("  ")][-_TRACEBACK_LINES:]
     lines = [f"{node_label(graph, node_id)} failed: {message}", f"    {kind}, raised at:" if places else f"    {kind}"]
     lines += [f"    {line}" for line in places]
-    return NodeExecutionError("\n".join(lines), node_id, kind, message)
+    failure = OutOfMemoryError if is_out_of_memory(error) else NodeExecutionError
+    return failure("\n".join(lines), node_id, kind, message)
 
 
 def failed_event(error: RunnerError, job: int, prompt_id: str | None) -> Failed:

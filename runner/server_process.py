@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 from runner.auth import auth_headers, login_advice, public_url, tls_context
 from runner.errors import ServerUnavailableError
-from runner.transport import untrusted
+from runner.transport import NoAccessError, untrusted
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
@@ -66,7 +66,7 @@ def probe(url: str, timeout: float = 2.0) -> dict[str, Any] | None:
     """ComfyUI's own description of the server behind `url` (`/system_stats`), or None if no ComfyUI answers there.
 
     Raises:
-        ServerUnavailableError: something answers that only the user can open: its certificate is not trusted, or it
+        NoAccessError: something answers that only the user can open: its certificate is not trusted, or it
             asks for a login.
     """
     parts = urlsplit(url)
@@ -81,9 +81,7 @@ def probe(url: str, timeout: float = 2.0) -> dict[str, Any] | None:
         connection.request("GET", parts.path.rstrip("/") + "/system_stats", headers=auth_headers(url))
         reply = connection.getresponse()
         if reply.status in (401, 403):
-            raise ServerUnavailableError(
-                f"{public_url(url)} asks for a login (HTTP {reply.status}).", advice=login_advice(url)
-            )
+            raise NoAccessError(f"{public_url(url)} asks for a login (HTTP {reply.status}).", advice=login_advice(url))
         stats = json.loads(reply.read(1_000_000)) if reply.status == 200 else None
     except ssl.SSLCertVerificationError as error:
         raise untrusted(public_url(url), error) from error

@@ -31,8 +31,8 @@ class NotReachedError(ServerUnavailableError):
     """The request never left: nothing was changed on the server."""
 
 
-class UntrustedError(ServerUnavailableError):
-    """The server's certificate is not believed. Waiting changes nothing: the user has to decide."""
+class NoAccessError(ServerUnavailableError):
+    """A server is there, and its certificate is not trusted or it asks for a login: waiting changes nothing."""
 
 
 class NoAnswerError(ServerUnavailableError):
@@ -195,10 +195,10 @@ class Transport:
             connection.close()
 
 
-def untrusted(label: str, error: ssl.SSLCertVerificationError) -> UntrustedError:
+def untrusted(label: str, error: ssl.SSLCertVerificationError) -> NoAccessError:
     """The failure for a certificate that is self-signed, expired, or another host's."""
     why = error.verify_message.strip().rstrip(".")
-    return UntrustedError(f"The certificate of {label} is not trusted: {why}.", advice=CERTIFICATE_ADVICE)
+    return NoAccessError(f"The certificate of {label} is not trusted: {why}.", advice=CERTIFICATE_ADVICE)
 
 
 def _closed_by_peer(sock: socket.socket) -> bool:

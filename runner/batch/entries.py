@@ -31,6 +31,9 @@ CREATE VIEW IF NOT EXISTS held AS SELECT id, owner FROM jobs
     WHERE state IN ('claimed', 'submitted', 'running', 'saving');
 CREATE TABLE IF NOT EXISTS changes (job INTEGER NOT NULL, at REAL NOT NULL, state TEXT NOT NULL, prompt_id TEXT,
     owner TEXT, note TEXT);
+CREATE TABLE IF NOT EXISTS places (owner TEXT NOT NULL, server TEXT NOT NULL, PRIMARY KEY (owner, server));
+CREATE TABLE IF NOT EXISTS unfit (job INTEGER NOT NULL, owner TEXT NOT NULL, server TEXT NOT NULL, label TEXT NOT NULL,
+    why TEXT NOT NULL, exit_code INTEGER NOT NULL, PRIMARY KEY (job, owner, server)) WITHOUT ROWID;
 """
 
 

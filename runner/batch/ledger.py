@@ -1,78 +1,29 @@
 """The truth about a batch: one SQLite file beside its results, written before each step and never after the fact.
 
-Several runners share it. A job belongs to the runner that claimed it; a runner shows that it lives by a heartbeat every
-`BEAT_S` seconds. What a runner that has been silent for `STALE_S` seconds held (or at once: what a process of this
-machine held that is gone) is anybody's again, with the id it was last submitted under.
+Several runners share it. A job belongs to the runner that claimed it. What a runner that is gone held
+(`runner.batch.presence`) is anybody's again, with the id it was last submitted under.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import platform
 import sqlite3
-import sys
-import threading
 import time
-import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from runner.batch.entries import CLAIMED, DONE, FAILED, SUBMITTED, TABLES, VERSION, WAITING, Entry, as_text, read_entry
+from runner.batch.entries import CLAIMED, DONE, FAILED, SUBMITTED, VERSION, WAITING, Entry, as_text, read_entry
 from runner.batch.plan import BatchJob
+from runner.batch.presence import Misfit, Presence
+from runner.batch.store import is_full, transaction
 from runner.errors import UsageError
 
-P = ParamSpec("P")
-T = TypeVar("T")
 
-PLACE = Path(".prodgen") / "ledger.sqlite"
-BEAT_S = 5.0
-STALE_S = 30.0
-FULL_RETRY_S = 3.0
-
-
-def _transaction(method: Callable[Concatenate[Ledger, P], T]) -> Callable[Concatenate[Ledger, P], T]:
-    """All of it or nothing, and on the disk at the end; begun anew when the disk was full in between."""
-
-    def whole(self: Ledger, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self.in_transaction(lambda: method(self, *args, **kwargs))
-
-    return whole
-
-
-class Ledger:
-    """One runner's view of a batch. Thread-safe. Every change is on the disk when the call returns.
-
-    While the disk is full, calls wait and try again every few seconds; `on_full` is told once each time.
-    """
-
-    def __init__(self, out: Path, *, on_full: Callable[[str], None] = lambda _: None) -> None:
-        self.path = out / PLACE
-        self.owner = uuid.uuid4().hex
-        self._on_full = on_full
-        self._lock = threading.RLock()
-        self._give_up = False
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(self.path, timeout=60.0, isolation_level=None, check_same_thread=False)
-        self._db.row_factory = sqlite3.Row
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")  # a submission must never be unknown after a power cut
-        self._db.executescript(TABLES)
-        self._beat_ended = threading.Event()
-
-    @staticmethod
-    def exists(out: Path) -> bool:
-        return (out / PLACE).exists()
-
-    def close(self) -> None:
-        self._beat_ended.set()
-        with self._lock:
-            self._db.close()
+class Ledger(Presence):
+    """One runner's view of a batch. Thread-safe. Every change is on the disk when the call returns."""
 
     # what is to be done
 
-    @_transaction
+    @transaction
     def bind(self, facts: Mapping[str, str]) -> None:
         """Note what the batch is made with, or find out that this folder belongs to another one.
 
@@ -89,7 +40,7 @@ class Ledger:
                 )
             db.execute("INSERT OR IGNORE INTO facts VALUES (?, ?)", (name, value))
 
-    @_transaction
+    @transaction
     def add(self, jobs: Iterable[BatchJob]) -> int:
         """Enter the jobs it does not have yet; returns how many. A stem that is taken gets a number."""
         added = 0
@@ -113,11 +64,11 @@ class Ledger:
             added += 1
         return added
 
-    @_transaction
+    @transaction
     def try_failed_again(self) -> int:
         """Failed jobs wait again, unless another runner is at work; returns how many."""
         db = self._db
-        if self._living(db) - {self.owner}:
+        if self._living() - {self.owner}:
             return 0
         again = [row["id"] for row in db.execute("SELECT id FROM jobs WHERE state = ?", (FAILED,))]
         for job in again:
@@ -126,7 +77,7 @@ class Ledger:
             self._to(db, job, WAITING, "tried again")
         return len(again)
 
-    @_transaction
+    @transaction
     def make_again(self, jobs: Iterable[int], why: str) -> None:
         """Jobs that were done wait again."""
         db = self._db
@@ -136,38 +87,40 @@ class Ledger:
 
     # claims
 
-    @_transaction
-    def beat(self) -> None:
-        """Show that this runner lives."""
-        db = self._db
-        db.execute(
-            "INSERT INTO runners VALUES (?, ?, ?, ?) ON CONFLICT (owner) DO UPDATE SET beat = excluded.beat",
-            (self.owner, platform.node(), os.getpid(), time.time()),
+    @transaction
+    def claim(self, server: str = "", unless: Sequence[str] = ()) -> Entry | None:
+        """The next job that nobody has and that can run on `server`, now ours; None when there is none.
+
+        Args:
+            unless: places of this runner that are to be left what they can run: only what none of them can is claimed.
+        """
+        self._free_stale(self._db)
+        query = (
+            "SELECT * FROM jobs WHERE state = ? AND NOT EXISTS"
+            " (SELECT 1 FROM unfit WHERE job = jobs.id AND owner = ? AND server = ?)"
         )
+        values: list[Any] = [WAITING, self.owner, server]
+        for other in unless:
+            query += " AND EXISTS (SELECT 1 FROM unfit WHERE job = jobs.id AND owner = ? AND server = ?)"
+            values += [self.owner, other]
+        row = self._db.execute(query + " ORDER BY id LIMIT 1", values).fetchone()
+        return None if row is None else self._take(row)
 
-    def start_beating(self) -> None:
-        self.beat()
+    @transaction
+    def claim_hopeless(self) -> list[tuple[Entry, list[Misfit]]]:
+        """The waiting jobs that can run at no place of any runner, now ours, to be failed."""
+        return [(self._take(row), self.misfits(row["id"])) for row in self._nowhere()]
 
-        def go_on() -> None:
-            while not self._beat_ended.wait(BEAT_S):
-                with contextlib.suppress(sqlite3.Error):  # the end of the run may come in between
-                    self.beat()
+    @transaction
+    def pass_on(self, job: int, place: str, misfit: Misfit) -> bool:
+        """A job of ours turned out not to run at this place: another may have it. False when there is no other."""
+        self._note(place, {job: misfit})
+        if self._nowhere(job):
+            return False
+        self._release(self._db, job, f"cannot run on {misfit.server}")
+        return True
 
-        threading.Thread(target=go_on, name="ledger-heartbeat", daemon=True).start()
-
-    @_transaction
-    def claim(self) -> Entry | None:
-        """The next job nobody has, now ours; None when there is none (see `unfinished`)."""
-        db = self._db
-        self._free_stale(db)
-        row = db.execute("SELECT * FROM jobs WHERE state = ? ORDER BY id LIMIT 1", (WAITING,)).fetchone()
-        if row is None:
-            return None
-        db.execute("UPDATE jobs SET owner = ? WHERE id = ?", (self.owner, row["id"]))
-        self._to(db, row["id"], CLAIMED)
-        return read_entry(row)
-
-    @_transaction
+    @transaction
     def give_back(self, jobs: Iterable[int] | None = None, note: str = "") -> None:
         """What is ours and not finished (or these jobs of it) is anybody's again."""
         db = self._db
@@ -175,28 +128,20 @@ class Ledger:
             if jobs is None or row["id"] in jobs:
                 self._release(db, row["id"], note)
 
-    def stop_waiting(self) -> None:
-        """From now on a full disk is an error: what is ending must not be held up by it."""
-        self._give_up = True
-
     def leave(self) -> None:
         """Give everything back and go. On a full disk, others find out by the silent heartbeat."""
         self._beat_ended.set()
         self.stop_waiting()
         try:
             self.give_back(note="its runner ended")
-            self._forget()
         except sqlite3.OperationalError as error:
-            if not _is_full(error):
+            if not is_full(error):
                 raise
-
-    @_transaction
-    def _forget(self) -> None:
-        self._db.execute("DELETE FROM runners WHERE owner = ?", (self.owner,))
+        self._forget()
 
     # what happens to a job
 
-    @_transaction
+    @transaction
     def submitted(self, job: int, prompt_id: str, replaces: Sequence[str], server: str) -> None:
         """To be called before the server hears of it."""
         db = self._db
@@ -206,12 +151,12 @@ class Ledger:
         )
         self._to(db, job, SUBMITTED)
 
-    @_transaction
+    @transaction
     def moved(self, job: int, state: str, note: str = "") -> None:
         db = self._db
         self._to(db, job, state, note)
 
-    @_transaction
+    @transaction
     def done(
         self, job: int, sidecar: str, files: Sequence[str], warnings: Sequence[str], metrics: Mapping[str, Any]
     ) -> None:
@@ -224,7 +169,7 @@ class Ledger:
         )
         self._to(db, job, DONE)
 
-    @_transaction
+    @transaction
     def failed(self, job: int, error: str, exit_code: int, metrics: Mapping[str, Any] | None = None) -> None:
         db = self._db
         db.execute(
@@ -249,6 +194,12 @@ class Ledger:
         with self._lock:
             return dict(self._db.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state").fetchall())
 
+    def waiting(self, most: int = 1000) -> int:
+        """How many jobs nobody has; counted up to `most`."""
+        with self._lock:
+            query = "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE state = ? LIMIT ?)"
+            return int(self._db.execute(query, (WAITING, most)).fetchone()[0])
+
     def unfinished(self) -> int:
         counts = self.counts()
         return sum(counts.values()) - counts.get(DONE, 0) - counts.get(FAILED, 0)
@@ -265,26 +216,10 @@ class Ledger:
 
     # inside
 
-    def in_transaction(self, work: Callable[[], T]) -> T:
-        told = False
-        while True:
-            with self._lock:
-                if self._db.in_transaction:
-                    return work()
-                try:
-                    self._db.execute("BEGIN IMMEDIATE")
-                    answer = work()
-                    self._db.execute("COMMIT")
-                    return answer
-                except BaseException as error:
-                    if self._db.in_transaction:
-                        self._db.execute("ROLLBACK")
-                    if self._give_up or not _is_full(error):
-                        raise
-            if not told:
-                self._on_full(str(self.path.parent.parent))
-            told = True
-            time.sleep(FULL_RETRY_S)
+    def _take(self, row: sqlite3.Row) -> Entry:
+        self._db.execute("UPDATE jobs SET owner = ? WHERE id = ?", (self.owner, row["id"]))
+        self._to(self._db, row["id"], CLAIMED)
+        return read_entry(row)
 
     def _to(self, db: sqlite3.Connection, job: int, state: str, note: str = "") -> None:
         db.execute("UPDATE jobs SET state = ? WHERE id = ?", (state, job))
@@ -297,34 +232,9 @@ class Ledger:
         db.execute("UPDATE jobs SET owner = NULL WHERE id = ?", (job,))
         self._to(db, job, WAITING, note)
 
-    def _living(self, db: sqlite3.Connection) -> set[str]:
-        now, here = time.time(), platform.node()
-        return {
-            row["owner"]
-            for row in db.execute("SELECT * FROM runners")
-            if now - row["beat"] <= STALE_S and not (row["host"] == here and _is_gone(row["pid"]))
-        }
-
     def _free_stale(self, db: sqlite3.Connection) -> None:
         """Claims of runners that are gone are nobody's any more."""
-        living = self._living(db) | {self.owner}
+        living = self._living() | {self.owner}
         for row in db.execute("SELECT id, owner FROM held").fetchall():
             if row["owner"] not in living:
                 self._release(db, row["id"], "its runner is gone")
-
-
-def _is_full(error: BaseException) -> bool:
-    return isinstance(error, sqlite3.OperationalError) and ("full" in str(error) or "disk I/O" in str(error))
-
-
-def _is_gone(pid: int) -> bool:
-    """Whether no process of this machine has this number any more."""
-    if sys.platform == "win32":  # there, asking about a process could end it: the heartbeat decides
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+from runner import naming
 from runner.batch.sources import Row
 from runner.errors import RunnerError, UsageError, WorkflowError
 from runner.graph import Workflow
-from runner.naming import safe_name
+from runner.naming import safe_name, timestamp
 from runner.patching import parse_setting, patch_workflow, resolve_name
 from runner.request import Request
 from runner.schema import ObjectInfo
@@ -93,15 +95,23 @@ class Seeds:
 
 
 def expand(
-    workflow: Workflow, rows: Sequence[Row], swept: Sequence[Sweep], seeds: Seeds, schema: ObjectInfo | None
+    workflow: Workflow,
+    rows: Sequence[Row],
+    swept: Sequence[Sweep],
+    seeds: Seeds,
+    schema: ObjectInfo | None,
+    template: str | None = None,
 ) -> Iterator[BatchJob]:
     """Every job, in the order of the rows, then of the sweeps, then of the seeds.
 
-    A row's own value of an input beats the sweep's. What varies within a row is in the name: `bag_cfg6_seed42`.
+    A row's own value of an input beats the sweep's. What varies within a row is in the name: `bag_cfg6_seed42`; or
+    `template` (checked) says what it is called, within the row's folder: {image} is the row's name, {index} the job's
+    number. What is called alike is numbered by the ledger.
 
     Raises:
         UsageError, WorkflowError: a seed was asked for and there is none to set.
     """
+    date, index = timestamp(time.time()), 0
     for number, row in enumerate(rows, 1):
         mine = [sweep for sweep in swept if sweep.name not in row.values]
         base = _base(workflow, row, number)
@@ -118,6 +128,10 @@ def expand(
                 given = {**values, name: seed} if name is not None else values
                 images = {key: str(path.resolve()) for key, path in row.images.items()}
                 stem = base.parent / safe_name(base.name + label)
+                index += 1
+                if template is not None:
+                    known = {"date": date, "workflow": workflow.name, "seed": seed or 0, "index": index}
+                    stem = base.parent / naming.expand(template, {**known, "image": base.name})
                 yield BatchJob(row.where, stem, given, images, seed, row.group, row.category)
 
 
@@ -164,10 +178,17 @@ def check_values(workflow: Workflow, jobs: Sequence[BatchJob], schema: ObjectInf
         except WorkflowError as error:
             if schema is not None or not any("." in name for name in job.values):
                 places.setdefault(str(error), []).append(job.where)
-    for message, wheres in places.items():
+    problems += places_of(places)
+
+
+def places_of(faults: Mapping[str, Sequence[str]]) -> list[str]:
+    """A line per fault: where it occurs (first), and what it is."""
+    lines = []
+    for message, wheres in faults.items():
         distinct = list(dict.fromkeys(wheres))
         more = f" (and {len(distinct) - 1} more)" if len(distinct) > 1 else ""
-        problems.append(f"{distinct[0]}{more}: {message}")
+        lines.append(f"{distinct[0]}{more}: {message}")
+    return lines
 
 
 def refuse(problems: Sequence[str], kind: type[RunnerError] = UsageError, head: str = "") -> None:

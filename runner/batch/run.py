@@ -7,29 +7,40 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from runner import events, hearing
 from runner.absence import Limits
+from runner.auth import public_url
 from runner.batch import entries as states
 from runner.batch.entries import Entry
+from runner.batch.fitness import Fitness
 from runner.batch.ledger import Ledger
 from runner.batch.live import BatchReporter
+from runner.batch.making import Maker
 from runner.batch.metrics import Sampler, measured
+from runner.batch.pace import Pace
+from runner.batch.presence import Misfit
 from runner.batch.recover import tidy
+from runner.batch.servers import Server
 from runner.batch.session import BatchSession
-from runner.client import ComfyClient
-from runner.errors import InterruptedRunError, PhotoError, RunnerError, ServerUnavailableError
-from runner.failures import failed_event
+from runner.errors import (
+    EXIT_INTERRUPTED,
+    EXIT_NODE_FAILED,
+    EXIT_REJECTED,
+    InterruptedRunError,
+    NodeFailedError,
+    RunnerError,
+    ServerUnavailableError,
+    UsageError,
+    WorkflowRejectedError,
+)
+from runner.failures import OutOfMemoryError, failed_event
 from runner.graph import Workflow
 from runner.jobs import JobResult, JobSpec
-from runner.photos import PreparedPhoto, prepare_photo
 from runner.progress import Reporter
-from runner.request import Plan, Request
-from runner.validate import ServerView, server_view
 
 Result = TypeVar("Result")
 
@@ -37,46 +48,70 @@ OTHERS_POLL_S = 0.5
 
 
 class Worker:
-    """One server's share of a batch. `mine` are the jobs it has claimed and not ended."""
+    """The place that is one ComfyUI server (see `Place`). `mine` are the jobs it has claimed and not ended."""
 
-    def __init__(self, url: str, out: Path, workflow: Workflow, ledger: Ledger, view: BatchReporter) -> None:
-        self.url, self.out, self.workflow, self.ledger, self.view = url, out, workflow, ledger, view
+    def __init__(
+        self,
+        server: Server,
+        out: Path,
+        workflow: Workflow,
+        ledger: Ledger,
+        view: BatchReporter,
+        pace: Pace,
+        *,
+        fitness: Fitness | None = None,
+        deadline: float | None = None,
+    ) -> None:
+        self.url, self.label = public_url(server.url), server.label
         self.patience = Limits().patience
         self.mine: set[int] = set()
+        self._fitness, self._deadline = fitness, deadline
+        self._server, self._pace = server, pace
+        self.out, self.workflow, self.ledger, self.view = out, workflow, ledger, view
         self._guard = threading.Lock()
         self._stopped = threading.Event()
+        self._changed = threading.Event()
         self._session: BatchSession | None = None
         self._sampler: Sampler | None = None
         self._started: dict[int, float] = {}
-        self._submitted: dict[int, float] = {}
-        self._uploaded: dict[str, tuple[str, PreparedPhoto]] = {}
+        self._submitted: dict[int, tuple[float, float]] = {}
 
     def run(self) -> None:
         """Until nothing is left to do for anybody.
 
         Raises:
             ServerUnavailableError: its server went away; what it had is given back.
+            JobTimeoutError: the deadline came; likewise.
             KeyboardInterrupt, InterruptedRunError: its jobs are cancelled on the server and given back.
         """
         self._stopped.clear()
         tap = _Tap(self)
-        limits = Limits(patience=self.patience)
+        limits = Limits(patience=self.patience, window=self._server.window)
         try:
             with BatchSession(
-                self.url, self.out, tap, self.ledger, workflow=self.workflow.label, limits=limits
+                self._server.url,
+                self.out,
+                tap,
+                self.ledger,
+                workflow=self.workflow.label,
+                deadline=self._deadline,
+                limits=limits,
             ) as session:
                 self._session, self._sampler = session, Sampler(session.client)
                 self._sampler.start()
+                self._pace.opened(self.url)
                 session.run(self._feed(session), self._ended)
         except (KeyboardInterrupt, InterruptedRunError):
             self.ledger.stop_waiting()
             raise
         finally:
             self._session = None
+            self._pace.closed(self.url)
             if self._sampler is not None:
                 self._sampler.stop()
             with self._guard:
                 self._stopped.set()
+                self._changed.set()
                 with contextlib.suppress(sqlite3.OperationalError):  # on a full disk the heartbeat's end says the same
                     self.ledger.give_back(self.mine, "its server or its runner ended")
                 self.mine = set()
@@ -90,18 +125,19 @@ class Worker:
     # on the feeder's thread
 
     def _feed(self, session: BatchSession) -> Iterator[JobSpec]:
-        view = self._patiently(lambda: server_view(session.client, self.workflow.graph))
+        maker = Maker(self.workflow, session.client, self.patience, self._stopped)
+        view = maker.view()
+        if self._fitness is None or self._fitness.view != view:
+            self._fitness = Fitness(self.workflow, view)
         while not self._stopped.is_set():
-            with self._guard:
-                entry = None if self._stopped.is_set() else self.ledger.claim()
-                if entry is not None:
-                    self.mine.add(entry.id)
+            entry, finished = self._next()
+            if finished:
+                return
             if entry is None:
-                if not self.ledger.held() - self.mine:
-                    return
-                self._stopped.wait(OTHERS_POLL_S)  # another runner may yet lose what it holds
+                self._changed.wait(OTHERS_POLL_S)
+                self._changed.clear()
                 continue
-            self.view.named(entry.id, entry.title, session.client.url)
+            self.view.named(entry.id, entry.title, self.label)
             left = tidy(self.out / entry.job.stem, entry.prompt_id)
             if left is not None:
                 files = [self._relative(path) for path in left.files]
@@ -109,77 +145,60 @@ class Worker:
                 self._through(entry.id)
                 self.view.event(events.Done(entry.id, entry.prompt_id, tuple(map(str, left.files)), str(left.sidecar)))
                 continue
-            spec = self._spec(entry, session.client, view)
-            if spec is not None:
-                if entry.prompt_id is not None and entry.server == session.client.url:
-                    session.take_up(entry.id, entry.prompt_id, entry.replaces)
-                yield spec
-
-    def _spec(self, entry: Entry, client: ComfyClient, view: ServerView) -> JobSpec | None:
-        """The job, ready to be sent; None after its failure is recorded."""
-        job = entry.job
-        try:
-            photos = {name: self._photo(Path(path), client) for name, path in job.images.items()}
-            request = Request(
-                self.workflow,
-                {},
-                {Path(path): photos[name][1] for name, path in job.images.items()},
-                [Path(path) for path in job.images.values()],
-                1,
-                "{workflow}",
-                None,
-            )
-            values = {**job.values, **{name: photo[0] for name, photo in photos.items()}}
-            spec = next(iter(Plan(request, values, [], None, job.seed, view).jobs()))
-        except ServerUnavailableError:
-            raise
-        except RunnerError as error:
-            self._fail(entry.id, error)
-            return None
-        except Exception as error:  # one photo that Pillow cannot cope with is no reason to end the night's work
-            self._fail(entry.id, RunnerError(f"{entry.title}: an unexpected fault: {type(error).__name__}: {error}"))
-            return None
-        group = {key: value for key, value in (("group", job.group), ("category", job.category)) if value}
-        record = {**spec.record, "batch": {"job": entry.id, "input": entry.title, **group}}
-        return replace(spec, index=entry.id, stem=job.stem, record=record)
-
-    def _photo(self, path: Path, client: ComfyClient) -> tuple[str, PreparedPhoto]:
-        """(the server's name for it, what it is); uploaded once for jobs that follow each other."""
-        known = self._uploaded.get(str(path))
-        if known is not None:
-            return known
-        photo = prepare_photo(path)
-
-        def upload() -> str:
-            limit, sent = client.upload_limit(), photo
-            if limit is not None and len(photo.data) > limit:
-                sent = prepare_photo(path, max_bytes=limit)
-            return client.upload_image(sent.data, sent.upload_name)
-
-        name = self._patiently(upload)
-        while len(self._uploaded) >= 8:
-            self._uploaded.pop(next(iter(self._uploaded)))
-        self._uploaded[str(path)] = name, replace(photo, data=b"")
-        return self._uploaded[str(path)]
-
-    def _patiently(self, request: Callable[[], Result]) -> Result:
-        """Ask again while the server is away, for as long as the run waits for it."""
-        end = time.monotonic() + self.patience
-        while True:
+            if self._misfit(entry, self._fitness):
+                continue
             try:
-                return request()
-            except PhotoError:
-                raise
+                spec = maker.spec(entry)
             except ServerUnavailableError:
-                if time.monotonic() > end or self._stopped.wait(0.5):
-                    raise
+                raise
+            except RunnerError as error:
+                self._fail(entry.id, error)
+                continue
+            if entry.prompt_id is not None and entry.server == session.client.url:
+                session.take_up(entry.id, entry.prompt_id, entry.replaces)
+            yield spec
+
+    def _next(self) -> tuple[Entry | None, bool]:
+        """(a job that is ours now, whether nothing is left for this place). Neither: look again soon."""
+        if self._pace.untried(self.url):
+            return None, False
+        leave = self._pace.sooner(self.url, self.ledger.waiting())
+        with self._guard:
+            entry = None if self._stopped.is_set() else self.ledger.claim(self.url, leave)
+            if entry is not None:
+                self.mine.add(entry.id)
+                self._pace.holds(self.url, len(self.mine))
+                return entry, False
+        for hopeless, misfits in self.ledger.claim_hopeless():
+            self.view.named(hopeless.id, hopeless.title, self.label)
+            self._fail(hopeless.id, nowhere(misfits))
+        # While somebody holds a job, it may yet come back to be done here.
+        return None, not leave and not self.ledger.held() - self.mine
+
+    def _misfit(self, entry: Entry, fitness: Fitness) -> bool:
+        """A job that this server cannot run is noted as such, with all others like it, and left to the others."""
+        why = fitness.why_not(entry.job)
+        if why is None:
+            return False
+        misfit = Misfit(self.label, str(why), why.exit_code)
+        found = {
+            other.id: Misfit(self.label, str(error), error.exit_code)
+            for other in self.ledger.entries(states.WAITING)
+            if (error := fitness.why_not(other.job)) is not None
+        }
+        self.ledger.cannot_run(self.url, {**found, entry.id: misfit})
+        self.ledger.give_back([entry.id], f"cannot run on {self.label}")
+        self._through(entry.id)
+        return True
 
     # on the session's thread
 
     def heard(self, event: events.Event) -> None:
         """Note what the metrics and the ledger want to know."""
+        if isinstance(event, events.Failed) and event.exit_code != EXIT_INTERRUPTED:
+            return  # called off with the server or the time: such a job is given back, not failed
         if isinstance(event, events.Queued):
-            self._submitted[event.job] = time.time()
+            self._submitted[event.job] = time.time(), time.monotonic()
         elif isinstance(event, events.Started):
             self._started[event.job] = time.time()
             self.ledger.moved(event.job, states.RUNNING)
@@ -187,12 +206,20 @@ class Worker:
 
     def _ended(self, result: JobResult) -> bool:
         number = result.spec.index
+        submitted, since = self._submitted.pop(number, (time.time() - result.seconds, 0.0))
+        if since:
+            self._pace.ended(self.url, since)
         if result.saved is None:
-            self._fail(number, result.error or RunnerError("ended without a result"), result.prompt_id)
+            error = result.error or RunnerError("ended without a result")
+            if isinstance(error, OutOfMemoryError):
+                if self._pass_on(number, error):
+                    return True
+                tried = self.ledger.misfits(number)
+                error = nowhere(tried) if len(tried) > 1 else error
+            self._fail(number, error, result.prompt_id)
             return True
         paths = [file.path for file in result.saved.files]
         _on_disk([*paths, result.saved.sidecar])
-        submitted = self._submitted.pop(number, time.time() - result.seconds)
         figures = {}
         if self._sampler is not None:
             size = sum(file.size for file in result.saved.files)
@@ -205,6 +232,15 @@ class Worker:
             self.view.event(event)
         return True
 
+    def _pass_on(self, number: int, error: OutOfMemoryError) -> bool:
+        """A job that does not fit into this server's memory goes to another server, if there is one to try."""
+        title = self.view.titles.get(number, f"job {number}")
+        if not self.ledger.pass_on(number, self.url, Misfit(self.label, error.message, error.exit_code)):
+            return False
+        self._through(number)
+        self.view.notice(f"{title}: {self.label} has not enough memory for it; another server tries.")
+        return True
+
     def _fail(self, number: int, error: RunnerError, prompt_id: str | None = None) -> None:
         self.ledger.failed(number, str(error), error.exit_code)
         self._through(number)
@@ -213,6 +249,8 @@ class Worker:
     def _through(self, number: int) -> None:
         with self._guard:
             self.mine.discard(number)
+            self._pace.holds(self.url, len(self.mine))
+        self._changed.set()
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.out).as_posix()
@@ -230,6 +268,15 @@ class _Tap(Reporter):
 
     def notice(self, text: str) -> None:
         self._worker.view.notice(text)
+
+
+def nowhere(misfits: list[Misfit]) -> RunnerError:
+    """The failure of a job that no server can run: what is missing where."""
+    lines = dict.fromkeys(f"{misfit.server}: {misfit.why}" for misfit in misfits)
+    code = max((misfit.exit_code for misfit in misfits), default=EXIT_REJECTED)  # values, then nodes, then memory
+    kind = {EXIT_REJECTED: WorkflowRejectedError, EXIT_NODE_FAILED: NodeFailedError}.get(code, UsageError)
+    text = "\n".join(f"  - {line}".replace("\n", "\n    ") for line in lines)
+    return kind(f"No server can run this job:\n{text}")
 
 
 def _on_disk(paths: list[Path]) -> None:

@@ -14,6 +14,7 @@ from runner.absence import Limits
 from runner.batch import entries as states
 from runner.batch.ledger import Ledger
 from runner.batch.recover import find_results
+from runner.batch.store import FULL_RETRY_S
 from runner.client import ComfyClient
 from runner.dispatch import Dispatcher
 from runner.errors import InterruptedRunError, RunnerError, ServerUnavailableError, WorkflowRejectedError
@@ -27,7 +28,6 @@ from runner.session import Session
 
 MOST_LOSSES = 3
 """A job that its server lost this often is given up: it may be what kills the server."""
-FULL_RETRY_S = 3.0
 
 
 class LedgerDispatcher(Dispatcher):
@@ -145,9 +145,10 @@ class BatchSession(Session):
         ledger: Ledger,
         *,
         workflow: str,
+        deadline: float | None = None,
         limits: Limits | None = None,
     ) -> None:
-        super().__init__(url, folder, reporter, workflow=workflow, limits=limits)
+        super().__init__(url, folder, reporter, workflow=workflow, deadline=deadline, limits=limits)
         self._batch_dispatcher = cast(LedgerDispatcher, self._dispatcher)
         self._batch_dispatcher.ledger = ledger
         self._batch_dispatcher.server = self.client.url

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner.auth import has_credentials
+from runner.batch.fitness import CannotRunError, Fitness
 from runner.batch.ledger import Ledger
-from runner.batch.plan import BatchJob, Seeds, check_values, expand, refuse, sweeps
+from runner.batch.plan import BatchJob, Seeds, check_values, expand, places_of, refuse, sweeps
 from runner.batch.sources import Row, photos, seed_list, table
-from runner.checks import check_graph
 from runner.errors import UsageError, WorkflowRejectedError
 from runner.graph import Workflow
-from runner.patching import patch_workflow
+from runner.naming import check_template
 from runner.schema import recorded_object_info
-from runner.validate import ServerView
 from runner.workflow import WORKFLOWS_DIR, load_workflow
 
 
@@ -43,16 +41,12 @@ def prepare(args: argparse.Namespace) -> Setup:
     Raises:
         UsageError, WorkflowError: with every problem and what to do.
     """
-    for url in args.server:
-        if has_credentials(url):
-            raise UsageError(
-                "--server holds a password, which other users of this machine can read.",
-                advice="Put it into $COMFYUI_BASIC_AUTH (user:password) or $COMFYUI_TOKEN and leave it out of the URL.",
-            )
     if args.images is None and args.jobs is None:
         raise UsageError("there is nothing to work on.", advice="Name a folder with --images, or a table with --jobs.")
     if args.seeds is not None and (args.count != 1 or args.seed is not None):
         raise UsageError("--seeds says it all: leave out --seed and --count.")
+    if args.name is not None:
+        check_template(args.name)
     _check_folder(args)
     workflow = load_workflow(args.workflow)
     recorded = recorded_object_info(WORKFLOWS_DIR)
@@ -63,39 +57,44 @@ def prepare(args: argparse.Namespace) -> Setup:
     jobs: list[BatchJob] = []
     if not problems:
         seeds = Seeds(_seeds(args.seeds), args.seed, args.count)
-        jobs = list(expand(workflow, rows, swept, seeds, schema))
+        jobs = list(expand(workflow, rows, swept, seeds, schema, args.name))
         check_values(workflow, jobs, schema, problems)
     refuse(problems)
     distinct = list({job.key: job for job in jobs}.values())
     return Setup(workflow, distinct, len(jobs) - len(distinct))
 
 
-def check_on_server(setup: Setup, view: ServerView) -> list[str]:
-    """Check every job against the server's own description; returns warnings.
+def check_on_servers(setup: Setup, fits: Sequence[tuple[str, Fitness]]) -> list[tuple[str, list[str]]]:
+    """Check every job against what the servers say of themselves. A job that some of them can run is no problem.
+
+    Args:
+        fits: (what the server is called, what it can run).
+
+    Returns:
+        The servers that can run none of the jobs, each with what it lacks.
 
     Raises:
-        UsageError: values that do not fit.
-        WorkflowRejectedError: nodes or models that the server does not have.
+        UsageError: values that fit nowhere.
+        WorkflowRejectedError: no job can run anywhere, for want of nodes or models.
     """
-    problems: list[str] = []
-    check_values(setup.workflow, setup.jobs, view.object_info, problems)
-    refuse(problems)
-    rejected: dict[str, None] = {}
-    warnings: dict[str, None] = {}
-    seen: set[str] = set()
+    wrong: dict[str, list[str]] = {}
+    able: set[str] = set()
+    lacks: dict[str, dict[str, None]] = {name: {} for name, _ in fits}
     for job in setup.jobs:
-        pictures = {name: f"{number}.png" for number, name in enumerate(job.images)}
-        values = {name: value for name, value in job.values.items() if value != job.seed}
-        said = repr(sorted(values.items(), key=str)) + repr(sorted(pictures))
-        if said in seen:
-            continue
-        seen.add(said)
-        graph = patch_workflow(setup.workflow, {**job.values, **pictures}, (), view.object_info)
-        for problem in check_graph(graph, view.object_info, uploaded=list(pictures.values()), replaced=view.replaced):
-            fatal = problem.severity == "error" and problem.certain
-            (rejected if fatal else warnings)[f"{problem}"] = None
-    refuse(list(rejected), WorkflowRejectedError, f"{setup.workflow.label} cannot run there; nothing was submitted:")
-    return list(warnings)
+        errors = [(name, fit.why_not(job)) for name, fit in fits]
+        able |= {name for name, error in errors if error is None}
+        for name, error in errors:
+            if error is not None:
+                lacks[name].update(dict.fromkeys(error.problems if isinstance(error, CannotRunError) else [str(error)]))
+        if all(isinstance(error, UsageError) for _, error in errors):
+            wrong.setdefault(str(errors[0][1]), []).append(job.where)
+    refuse(places_of(wrong))
+    unable = [(name, list(lacks[name])) for name, _ in fits if name not in able]
+    if setup.jobs and not able:
+        told = [line if len(fits) == 1 else f"{name}: {line}" for name, lines in unable for line in lines]
+        where = "there" if len(fits) == 1 else "on any of the servers"
+        refuse(told, WorkflowRejectedError, f"{setup.workflow.label} cannot run {where}; nothing was submitted:")
+    return unable
 
 
 def _rows(

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from runner.batch.ledger import PLACE, Ledger
+from runner.batch.ledger import Ledger
 from runner.batch.metrics import fidelity
 from runner.batch.plan import BatchJob
 from runner.batch.sources import seed_list
+from runner.batch.store import PLACE
 from tests.support.comfy import ComfyServer
 from tests.support.runs import Desk, Graph, Run, command, inverting, node, pixels
 

@@ -1,0 +1,49 @@
+"""Which jobs one server can run: its nodes, its models and the values it takes, asked for before anything is sent."""
+
+from __future__ import annotations
+
+from runner.batch.plan import BatchJob
+from runner.checks import check_graph
+from runner.errors import RunnerError, WorkflowError, WorkflowRejectedError
+from runner.graph import Workflow
+from runner.patching import patch_workflow
+from runner.validate import ServerView
+
+
+class CannotRunError(WorkflowRejectedError):
+    """A server lacks nodes or models of a job; `problems` says which, and how to get each."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Fitness:
+    """Jobs of a workflow against one server's own description. What differs only in its seed is looked at once."""
+
+    def __init__(self, workflow: Workflow, view: ServerView) -> None:
+        self.workflow, self.view = workflow, view
+        self.warnings: dict[str, None] = {}
+        self._known: dict[str, RunnerError | None] = {}
+
+    def why_not(self, job: BatchJob) -> RunnerError | None:
+        """None: it can run there. Otherwise everything that is missing (exit code 4), or the value that does not fit
+        (exit code 2)."""
+        values = {name: value for name, value in job.values.items() if job.seed is None or value != job.seed}
+        said = repr(sorted(values.items(), key=str)) + repr(sorted(job.images))
+        if said not in self._known:
+            self._known[said] = self._look(job)
+        return self._known[said]
+
+    def _look(self, job: BatchJob) -> RunnerError | None:
+        pictures = {name: f"{number}.png" for number, name in enumerate(job.images)}
+        try:
+            graph = patch_workflow(self.workflow, {**job.values, **pictures}, (), self.view.object_info)
+        except WorkflowError as error:
+            return error
+        missing: dict[str, None] = {}
+        found = check_graph(graph, self.view.object_info, uploaded=list(pictures.values()), replaced=self.view.replaced)
+        for problem in found:
+            fatal = problem.severity == "error" and problem.certain
+            (missing if fatal else self.warnings)[f"{problem}"] = None
+        return CannotRunError(tuple(missing)) if missing else None

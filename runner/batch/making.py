@@ -1,0 +1,97 @@
+"""From a job in the ledger to one that can be sent: its photos decoded and uploaded, its graph filled in."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from runner.batch.entries import Entry
+from runner.client import ComfyClient
+from runner.errors import PhotoError, RunnerError, ServerUnavailableError
+from runner.graph import Workflow
+from runner.jobs import JobSpec
+from runner.photos import PreparedPhoto, prepare_photo
+from runner.request import Plan, Request
+from runner.validate import ServerView, server_view
+
+Result = TypeVar("Result")
+_PHOTOS_KNOWN = 8
+
+
+class Maker:
+    """Makes jobs ready for one server. `stopped` ends its waiting for a server that is away."""
+
+    def __init__(self, workflow: Workflow, client: ComfyClient, patience: float, stopped: threading.Event) -> None:
+        self._workflow, self._client, self._patience, self._stopped = workflow, client, patience, stopped
+        self._uploaded: dict[str, tuple[str, PreparedPhoto]] = {}
+        self._view: ServerView | None = None
+
+    def view(self) -> ServerView:
+        """What the server says of the workflow's nodes; asked once."""
+        if self._view is None:
+            self._view = self._patiently(lambda: server_view(self._client, self._workflow.graph))
+        return self._view
+
+    def spec(self, entry: Entry) -> JobSpec:
+        """The job, ready to be sent.
+
+        Raises:
+            ServerUnavailableError: the server went away and did not come back.
+            RunnerError: this job cannot be made, whatever it is; others can.
+        """
+        job, view = entry.job, self.view()
+        try:
+            photos = {name: self._photo(Path(path)) for name, path in job.images.items()}
+            request = Request(
+                self._workflow,
+                {},
+                {Path(path): photos[name][1] for name, path in job.images.items()},
+                [Path(path) for path in job.images.values()],
+                1,
+                "{workflow}",
+                None,
+            )
+            values = {**job.values, **{name: photo[0] for name, photo in photos.items()}}
+            spec = next(iter(Plan(request, values, [], None, job.seed, view).jobs()))
+        except RunnerError:
+            raise
+        except Exception as error:  # one photo that Pillow cannot cope with is no reason to end the night's work
+            raise RunnerError(f"{entry.title}: an unexpected fault: {type(error).__name__}: {error}") from error
+        group = {key: value for key, value in (("group", job.group), ("category", job.category)) if value}
+        record = {**spec.record, "batch": {"job": entry.id, "input": entry.title, **group}}
+        return replace(spec, index=entry.id, stem=job.stem, record=record)
+
+    def _photo(self, path: Path) -> tuple[str, PreparedPhoto]:
+        """(the server's name for it, what it is); uploaded once for jobs that follow each other."""
+        known = self._uploaded.get(str(path))
+        if known is not None:
+            return known
+        photo = prepare_photo(path)
+
+        def upload() -> str:
+            limit, sent = self._client.upload_limit(), photo
+            if limit is not None and len(photo.data) > limit:
+                sent = prepare_photo(path, max_bytes=limit)
+            return self._client.upload_image(sent.data, sent.upload_name)
+
+        name = self._patiently(upload)
+        while len(self._uploaded) >= _PHOTOS_KNOWN:
+            self._uploaded.pop(next(iter(self._uploaded)))
+        self._uploaded[str(path)] = name, replace(photo, data=b"")
+        return self._uploaded[str(path)]
+
+    def _patiently(self, request: Callable[[], Result]) -> Result:
+        """Ask again while the server is away, for as long as the run waits for it."""
+        end = time.monotonic() + self._patience
+        while True:
+            try:
+                return request()
+            except PhotoError:
+                raise
+            except ServerUnavailableError:
+                if time.monotonic() > end or self._stopped.wait(0.5):
+                    raise
