@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 
@@ -19,7 +19,7 @@ class Event:
         record: dict[str, Any] = {"event": self.kind, "prompt_id": self.prompt_id}
         for item in fields(self):
             value = getattr(self, item.name)
-            if item.name != "prompt_id" and value is not None:
+            if item.name != "prompt_id" and value is not None and not item.metadata.get("internal"):
                 record[item.name] = list(value) if isinstance(value, tuple) else value
         return record
 
@@ -68,6 +68,18 @@ class Progress(Event):
     title: str = ""
     value: float = 0
     max: float = 0
+
+
+@dataclass(frozen=True)
+class Preview(Event):
+    """The picture so far. `image`: its bytes, until they are in the file `path`; `stem` as in `JobSpec`."""
+
+    kind: ClassVar[str] = "preview"
+    node: str = ""
+    title: str = ""
+    path: str = ""
+    stem: str = field(default="", metadata={"internal": True})
+    image: bytes = field(default=b"", repr=False, metadata={"internal": True})
 
 
 @dataclass(frozen=True)

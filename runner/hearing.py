@@ -26,6 +26,10 @@ def hear(attempt: Attempt, message: ServerMessage) -> Iterator[events.Event]:
         node = str(data["node"])
         value, top = float(data.get("value") or 0), float(data.get("max") or 0)
         yield events.Progress(index, prompt_id, node=node, title=attempt.title(node), value=value, max=top)
+    elif message.type == "preview":
+        node = str(data.get("display_node_id") or data.get("node_id") or "")
+        picture = {"stem": str(attempt.spec.stem), "image": data["image"]}
+        yield events.Preview(index, prompt_id, node=node, title=attempt.title(node), **picture)
 
 
 def says_it_ended(message: ServerMessage) -> bool:

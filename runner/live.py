@@ -23,6 +23,7 @@ class LiveBars:
         self._tasks: dict[int, TaskID] = {}
         self._speeds: dict[int, Speed] = {}
         self._nodes: dict[int, events.NodeStarted] = {}
+        self._previewed: set[str] = set()
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.fields[label]}", markup=False),
@@ -51,6 +52,10 @@ class LiveBars:
         elif isinstance(event, events.Candidate):
             self._drop(event.job)
             self.notice(f"{job_label(event.job, self._jobs)}{candidate_text(event)}")
+        elif isinstance(event, events.Preview):
+            if event.path not in self._previewed:
+                self._previewed.add(event.path)
+                self.notice(f"{job_label(event.job, self._jobs)}preview, renewed as it goes: {event.path}")
         elif event.job in self._tasks:
             self._moved(event)
         self._show()

@@ -65,6 +65,7 @@ class PlainReporter(Reporter):
         super().__init__(out, err)
         self._jobs = jobs
         self._last: dict[int, float] = {}
+        self._previewed: set[str] = set()
 
     def event(self, event: events.Event) -> None:
         line = self._line(event)
@@ -84,6 +85,8 @@ class PlainReporter(Reporter):
             line = f"[{event.done + 1}/{event.total}] {event.title}"
         elif isinstance(event, events.Progress):
             line = self._progress(event)
+        elif isinstance(event, events.Preview):
+            line = self._preview(event)
         elif isinstance(event, events.Done):
             line = done_text(event)
         elif isinstance(event, events.Candidate):
@@ -91,6 +94,10 @@ class PlainReporter(Reporter):
         elif isinstance(event, events.Failed):
             line = f"failed: {event.message}" + (f"\n  {event.advice}" if event.advice else "")
         return line
+
+    def _preview(self, event: events.Preview) -> str:
+        known, self._previewed = event.path in self._previewed, self._previewed | {event.path}
+        return "" if known else f"preview, renewed as it goes: {event.path}"
 
     def _progress(self, event: events.Progress) -> str:
         now = time.monotonic()

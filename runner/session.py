@@ -14,6 +14,7 @@ from runner.absence import Limits
 from runner.client import ComfyClient
 from runner.dispatch import Dispatcher, Ended
 from runner.jobs import JobResult, JobSpec
+from runner.previews import METHOD, PreviewFiles
 from runner.progress import Reporter
 from runner.saver import Saver
 from runner.sidecar import describe_server
@@ -37,10 +38,12 @@ class Session:
         workflow: str,
         deadline: float | None = None,
         limits: Limits | None = None,
+        previews: bool = False,
     ) -> None:
+        """`previews`: keep the picture so far beside the result while a job samples."""
         self.client = ComfyClient(url)
         self._inbox = Inbox()
-        self._listener = Listener(self.client, self._inbox)
+        self._listener = Listener(self.client, self._inbox, previews=previews)
         self._listener.start()
         self._reporter = reporter
         try:
@@ -54,9 +57,9 @@ class Session:
             self._listener,
             self._saver,
             self._inbox,
-            report=reporter.event,
+            report=PreviewFiles(folder, reporter.event, reporter.notice) if previews else reporter.event,
             notice=reporter.notice,
-            extra_data={OWNER_KEY: {"owner": owner(), "workflow": workflow}},
+            extra_data={OWNER_KEY: {"owner": owner(), "workflow": workflow}, **(METHOD if previews else {})},
             deadline=deadline,
             limits=limits,
         )

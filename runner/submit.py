@@ -55,6 +55,11 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "exit code 7, and the best one is kept aside there. With --count K: K results, each from N candidates of its "
         "own",
     )
+    parser.add_argument(
+        "--preview",
+        action="store_true",
+        help="save the picture so far while it is sampled, as <name>_preview.jpg beside the result",
+    )
     add_server_argument(parser)
     parser.add_argument(
         "--timeout", type=seconds, metavar="S", help="for the whole run, once a server answers; then it is cancelled"
@@ -89,7 +94,9 @@ def _run(args: argparse.Namespace, reporter: Reporter) -> int:
     if len(args.server) > 1:
         reporter.notice(f"Several servers were named; this command uses one: {_public(url)}.")
     deadline = None if args.timeout is None else time.monotonic() + args.timeout
-    with Session(url, args.out, reporter, workflow=request.workflow.label, deadline=deadline) as session:
+    with Session(
+        url, args.out, reporter, workflow=request.workflow.label, deadline=deadline, previews=args.preview
+    ) as session:
         plan = request.plan(session)
         if request.best_of is not None:
             from runner.best_of.search import find_best

@@ -18,12 +18,12 @@ from typing import Any
 
 from runner.auth import tls_context
 from runner.client import ComfyClient
+from runner.previews import unpacked
 
 PING_AFTER_S = 5.0
 RECONNECT_CAP_S = 5.0
 _READ_S = 1.0
 _IGNORED = (b'{"type": "progress_state"', b'{"type": "crystools')  # frequent, long, and said by other messages too
-_FEATURES = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": False}})
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,11 @@ def _tls_options(url: str, server: str) -> dict[str, Any]:
 class Listener(threading.Thread):
     """Puts `Connected`, `ServerMessage` and `Disconnected` into the inbox until stopped; reconnects by itself."""
 
-    def __init__(self, client: ComfyClient, inbox: Inbox) -> None:
+    def __init__(self, client: ComfyClient, inbox: Inbox, *, previews: bool = False) -> None:
         super().__init__(name="comfyui-socket", daemon=True)
         self._client = client
         self._inbox = inbox
+        self._previews = previews
         self._stop_asked = threading.Event()
         self._ping_asked = threading.Event()
         self._first_attempt = threading.Event()
@@ -112,7 +113,8 @@ class Listener(threading.Thread):
         )
         try:
             connection.settimeout(_READ_S)
-            connection.send(_FEATURES)
+            features = {"supports_preview_metadata": self._previews}
+            connection.send(json.dumps({"type": "feature_flags", "data": features}))
             self.last_heard = time.monotonic()
             self._client_id = client_id
             self._inbox.put(Connected(client_id))
@@ -141,6 +143,8 @@ class Listener(threading.Thread):
                 raise ConnectionError("the server closed the connection")
             if code == codes.OPCODE_TEXT and not payload.startswith(_IGNORED):
                 self._hand_over(payload)
+            elif code == codes.OPCODE_BINARY and self._previews:
+                self._hand_over_preview(payload)
 
     def _hand_over(self, payload: bytes) -> None:
         with contextlib.suppress(ValueError):
@@ -148,3 +152,8 @@ class Listener(threading.Thread):
             data = message.get("data") if isinstance(message, dict) else None
             if isinstance(data, dict) and "prompt_id" in data:
                 self._inbox.put(ServerMessage(str(message.get("type")), data))
+
+    def _hand_over_preview(self, payload: bytes) -> None:
+        preview = unpacked(payload)
+        if preview is not None and "prompt_id" in preview:
+            self._inbox.put(ServerMessage("preview", preview))
