@@ -47,7 +47,7 @@ def test_names_and_titles_follow_the_contract(path: Path) -> None:
     assert re.fullmatch(r"[a-z0-9_]+\.v\d+", path.stem)
     graph = json.loads(path.read_text(encoding="utf-8"))
     inputs, outputs = published.inputs_of(graph), published.outputs_of(graph)
-    assert "image" in inputs
+    assert {"image", "prompt"} & set(inputs)
     assert outputs
     assert all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in {*inputs, *outputs})
     for name, (node_id, widget) in inputs.items():
