@@ -173,7 +173,7 @@ def test_a_cast_shadow_is_backdrop_but_a_part_with_an_outline_is_not() -> None:
         photo, product, shadow = _beside_a_shadow(fade)
         backdrop = model_backdrop(photo)
         smooth = torch.zeros_like(product)
-        found = cast_shadow(photo, product | shadow, backdrop, weigh(photo, backdrop), smooth)
+        found = cast_shadow(product | shadow, backdrop, weigh(photo, backdrop), smooth)
         assert not bool((found & product).any())
         share = float((found & shadow).sum()) / float(shadow.sum())
         assert share > 0.8 if removed else share < 0.05, (fade, share)
@@ -215,12 +215,13 @@ class TestDoubt:
         made = scene("bag", 1)
         product = made.alpha > 0.5
         backdrop = model_backdrop(made.photo)
-        share, longest = soft_outline(made.photo, product, backdrop, torch.zeros_like(product))
+        evidence, known = weigh(made.photo, backdrop), torch.zeros_like(product)
+        share, longest = soft_outline(made.photo, product, backdrop, evidence, known)
         assert share < 0.04 and longest < 0.08, (share, longest)
         rows, columns = torch.where(product)
         kept = product.clone()  # a shadow beside the product, taken for a part of it
         kept[int(rows.max()) - 60 : int(rows.max()), int(columns.max()) - 30 : int(columns.max()) + 40] = True
-        share, longest = soft_outline(made.photo, kept, backdrop, torch.zeros_like(kept))
+        share, longest = soft_outline(made.photo, kept, backdrop, evidence, known)
         assert share > 0.1 and longest > 0.2, (share, longest)
 
     def test_cut_by_the_frame(self) -> None:

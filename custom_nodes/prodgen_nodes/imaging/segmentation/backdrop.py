@@ -9,7 +9,7 @@ Source of the patch: S. A. Coons, "Surfaces for computer-aided design of space f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..filters import dilate, erode, gaussian_blur
 from .regions import Regions, connected_to_frame
+from .window import Window
 
 _FRAME = 0.012
 """Width of the frame strip that is read, as a fraction of the short side."""
@@ -31,7 +32,8 @@ class Backdrop:
 
     `spread` is the backdrop's own local departure from the model (texture, noise), `noise` the pixel noise alone;
     `seen` marks pixels that show the undisturbed backdrop; `frame_agreement` 0..1 is the share of the picture's frame
-    that does, `frame_spread` the frame's departure from a smooth surface in sRGB units.
+    that does, `frame_spread` the frame's departure from a smooth surface in sRGB units; `usual` is the middle of all
+    spreads; `whole` the size (height, width) of the picture, of which the planes may show a window only.
     """
 
     color: Tensor
@@ -40,6 +42,19 @@ class Backdrop:
     seen: Tensor
     frame_agreement: float
     frame_spread: float
+    usual: float
+    whole: tuple[int, int]
+
+    @property
+    def side(self) -> int:
+        """The whole picture's short side, the unit of lengths."""
+        return min(self.whole)
+
+    def inside(self, window: Window) -> Backdrop:
+        """The same model, its planes cut to a window."""
+        return replace(
+            self, color=window.of(self.color), spread=window.of(self.spread), seen=window.of(self.seen).contiguous()
+        )
 
 
 def pixel_noise(srgb: Tensor) -> float:
@@ -81,21 +96,22 @@ def _pair(first: Tensor, second: Tensor, size: int) -> tuple[Tensor, Tensor]:
 
 
 def frame_surface(srgb: Tensor) -> Tensor:
-    """The Coons patch `[H,W,3]` of the picture's four frame strips."""
+    """The Coons patch `[H,W,3]`, planar, of the picture's four frame strips."""
     height, width, _ = srgb.shape
     strip = max(1, min(round(_FRAME * min(height, width)) + 1, height, width))
     left, right = srgb[:, :strip].median(dim=1).values, srgb[:, -strip:].median(dim=1).values
     top, bottom = srgb[:strip].median(dim=0).values, srgb[-strip:].median(dim=0).values
-    left, right = _pair(left, right, height)
-    top, bottom = _pair(top, bottom, width)
-    u = ((torch.arange(width, device=srgb.device) + 0.5) / width).view(1, -1, 1)
-    v = ((torch.arange(height, device=srgb.device) + 0.5) / height).view(-1, 1, 1)
-    c00, c01 = (left[0] + top[0]) / 2, (right[0] + top[-1]) / 2
-    c10, c11 = (left[-1] + bottom[0]) / 2, (right[-1] + bottom[-1]) / 2
-    rows = left.unsqueeze(1) * (1 - u) + right.unsqueeze(1) * u
-    columns = top.unsqueeze(0) * (1 - v) + bottom.unsqueeze(0) * v
-    corners = (c00 * (1 - u) + c01 * u) * (1 - v) + (c10 * (1 - u) + c11 * u) * v
-    return rows + columns - corners
+    left, right = (side.T for side in _pair(left, right, height))
+    top, bottom = (side.T for side in _pair(top, bottom, width))
+    u = ((torch.arange(width, device=srgb.device) + 0.5) / width).view(1, 1, -1)
+    v = ((torch.arange(height, device=srgb.device) + 0.5) / height).view(1, -1, 1)
+    # Left and right less the line between the corners, so that one sum over the rows and one over the columns remain.
+    c00, c01 = (left[:, 0] + top[:, 0]) / 2, (right[:, 0] + top[:, -1]) / 2
+    c10, c11 = (left[:, -1] + bottom[:, 0]) / 2, (right[:, -1] + bottom[:, -1]) / 2
+    left = left - torch.lerp(c00.view(3, 1), c10.view(3, 1), v.view(1, -1))
+    right = right - torch.lerp(c01.view(3, 1), c11.view(3, 1), v.view(1, -1))
+    surface = torch.lerp(top.unsqueeze(1), bottom.unsqueeze(1), v)
+    return (surface + torch.lerp(left.unsqueeze(2), right.unsqueeze(2), u)).permute(1, 2, 0)
 
 
 def fill_smoothly(values: Tensor, weight: Tensor) -> Tensor:
@@ -180,13 +196,16 @@ def _measured(scene: _Scene, color: Tensor, seen: Tensor, grid: tuple[int, int])
     ring[:strip] = ring[-strip:] = True
     ring[:, :strip] = ring[:, -strip:] = True
     frame_off = off[ring]
+    spread = torch.sqrt(spread + scene.noise**2)
     return Backdrop(
         color=color,
-        spread=torch.sqrt(spread + scene.noise**2),
+        spread=spread,
         noise=scene.noise,
         seen=seen,
         frame_agreement=float(seen[ring].float().mean()),
         frame_spread=float(torch.quantile(frame_off[:: max(1, frame_off.numel() // 100000)], 0.9)),
+        usual=float(spread[::2, ::2].median()),
+        whole=(seen.shape[0], seen.shape[1]),
     )
 
 

@@ -6,13 +6,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
 from ..filters import dilate, erode, gaussian_blur
-from .backdrop import Backdrop, gradient
+from .backdrop import Backdrop
 from .evidence import Evidence
 from .footing import Footing
+from .regions import Regions
+
+_AROUND = 3.0
+"""Pixels (1σ) over which the colours on both sides of the outline are averaged."""
 
 
 @dataclass
@@ -44,17 +49,14 @@ def count_parts(product: Tensor) -> tuple[int, int]:
     Parts below a twelfth of the largest are accessories or specks; parts within 2 % of the picture belong together.
     """
     size = min(product.shape)
-    joined = dilate(product.float().unsqueeze(0), max(1, round(0.01 * size)))[0] > 0.5
-    labels, count = ndimage.label(joined.cpu().numpy())
+    labels, count = ndimage.label(dilate(product, max(1, round(0.01 * size))).cpu().numpy())
     parts = 0
     if count:
-        areas = ndimage.sum_labels(product.cpu().numpy(), labels, np.arange(1, count + 1))
+        areas = np.bincount(labels[product.cpu().numpy()], minlength=count + 1)[1:]
         parts = int((areas > areas.max() / 12).sum())
-    empty, gaps = ndimage.label(~product.cpu().numpy())
-    edge = np.unique(np.concatenate((empty[0], empty[-1], empty[:, 0], empty[:, -1])))
-    sizes = ndimage.sum_labels(np.ones_like(empty), empty, np.arange(1, gaps + 1)) if gaps else np.zeros(0)
-    inner = [k for k in range(1, gaps + 1) if k not in edge and sizes[k - 1] > 2e-4 * product.numel()]
-    return parts, len(inner)
+    empty = Regions(~product)
+    inner = (empty.area > 2e-4 * product.numel()) & ~empty.on_frame()
+    return parts, int(inner.sum())
 
 
 def judge_shape(product: Tensor, trust: Trust) -> None:
@@ -92,7 +94,24 @@ def judge_backdrop(backdrop: Backdrop, trust: Trust) -> None:
     trust.doubt(ramp(backdrop.frame_spread * 255, 20, 6), "the backdrop is busy")
 
 
-def soft_outline(srgb: Tensor, product: Tensor, backdrop: Backdrop, known: Tensor) -> tuple[float, float]:
+def _sides(srgb: Tensor, product: Tensor, rim: Tensor) -> Tensor:
+    """The largest difference `[n]` of any channel between the product and what is beside it, around the `rim`'s pixels.
+
+    Means over a few pixels are smooth: they are taken at half the size.
+    """
+    planes, solid = srgb.permute(2, 0, 1), product.float().unsqueeze(0)
+    all_ = torch.cat((planes * solid, solid, planes, torch.ones_like(solid))).unsqueeze(0)
+    sums = gaussian_blur(F.avg_pool2d(all_, 2, ceil_mode=True, count_include_pad=False), _AROUND / 2)[0]
+    rows, columns = torch.nonzero(rim, as_tuple=True)
+    here = sums.flatten(1).index_select(1, (rows // 2) * sums.shape[2] + columns // 2)
+    inside, outside = here[:4], here[4:] - here[:4]
+    inside, outside = (side[:3] / side[3:].clamp(min=1e-3) for side in (inside, outside))
+    return (inside - outside).abs_().amax(dim=0)
+
+
+def soft_outline(
+    srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Evidence, known: Tensor
+) -> tuple[float, float]:
     """How much of the outline of `product` `[H,W]` lies on no step of the picture `[H,W,3]`: `(share, longest)`.
 
     `share` is the part of the outline without a visible step, or with the same colour on both sides; `longest` is its
@@ -100,24 +119,17 @@ def soft_outline(srgb: Tensor, product: Tensor, backdrop: Backdrop, known: Tenso
     kept ends that way, and so does a white lid that merges with the wall. In `known` `[H,W]`, beside a foot whose line
     is certain, it is none: two blacks meet there.
     """
-    solid = product.float().unsqueeze(0)
-    rim = (solid - erode(solid, 1))[0] > 0.5
+    rim = product & ~erode(product, 1)
     if not bool(rim.any()):
         return 1.0, 1.0
     noise = max(backdrop.noise, 1 / 255)
-    step = dilate(gradient(srgb).unsqueeze(0), 2)[0]
-    planes = srgb.permute(2, 0, 1)
-
-    def mean(where: Tensor) -> Tensor:
-        sums = gaussian_blur(torch.cat((planes * where, where)).unsqueeze(0), 3.0)[0]
-        return sums[:-1] / sums[-1:].clamp(min=1e-3)
-
-    contrast = (mean(solid) - mean(1 - solid)).abs().amax(dim=0)
+    step = dilate(evidence.steps, 2)
+    contrast = _sides(srgb, product, rim)
     open_ = ~known[rim]
     without = ((step < max(5 * noise, 6 / 255))[rim] & open_).float().mean()
-    alike = ((contrast < max(4 * noise, 5 / 255))[rim] & open_).float().mean()
+    alike = ((contrast < max(4 * noise, 5 / 255)) & open_).float().mean()
     faint = rim & ~known & (step < max(6 * noise, 10 / 255))
-    runs, count = ndimage.label(dilate(faint.float().unsqueeze(0), 1)[0].cpu().numpy() > 0.5, np.ones((3, 3)))
+    runs, count = ndimage.label(dilate(faint, 1).cpu().numpy(), np.ones((3, 3)))
     # The rim was made three pixels wide, so that breaks of one pixel do not end a stretch.
     longest = float(np.bincount(runs.ravel())[1:].max()) / 3 if count else 0.0
     return max(float(without), float(alike)), longest / max(1.0, float(product.sum()) ** 0.5)
@@ -126,7 +138,7 @@ def soft_outline(srgb: Tensor, product: Tensor, backdrop: Backdrop, known: Tenso
 def joined_products(product: Tensor) -> bool:
     """Whether `product` `[H,W]` is two bodies of like size that only something thin holds together: a lace, an edge."""
     radius = max(2, round(0.02 * min(product.shape)))
-    labels, count = ndimage.label((erode(product.float().unsqueeze(0), radius)[0] > 0.5).cpu().numpy())
+    labels, count = ndimage.label(erode(product, radius).cpu().numpy())
     if count < 2:
         return False
     areas = np.sort(np.bincount(labels.ravel())[1:])
@@ -138,12 +150,11 @@ def judge_outline(
 ) -> None:
     """Doubts about the outline: where the product is as light as the backdrop, the line is a guess."""
     product = likelihood > 0.5
-    _, known = footing.coverage((product.shape[0], product.shape[1]))
-    share, longest = soft_outline(srgb, product, backdrop, known)
+    share, longest = soft_outline(srgb, product, backdrop, evidence, footing.beside())
     clear = ramp(share, 0.18, 0.02) * (0.3 + 0.7 * ramp(longest, 0.35, 0.08))
     trust.doubt(clear, "parts of the outline have the backdrop's own colour, or a shadow was taken for product")
     # What differs from the backdrop beside the product, and was called shadow or reflection, may be product after all.
-    around = dilate(product.float().unsqueeze(0), max(2, round(0.02 * min(product.shape))))[0] > 0.5
+    around = dilate(product, max(2, round(0.02 * backdrop.side)))
     left_out = around & ~product & (evidence.difference > 6) & (evidence.ratio < 0.85)
     share = float(left_out.float().sum() / product.float().sum().clamp(min=1))
     unsure = float(((likelihood > 0.15) & (likelihood < 0.85) & around).float().sum() / product.float().sum())

@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..colorspace import linear_to_srgb
 from ..errors import EmptyMaskError
 from ..filters import dilate, erode
 from ..tensors import bounding_box
@@ -24,8 +23,9 @@ from .footing import Footing, find_footing
 from .foreground import clean_foreground
 from .leaks import sealed
 from .matting import closed_form_matte
-from .pyramid import Pyramid, averaged, resized, within
+from .pyramid import Pyramid, averaged, encoded, planar, resized, within
 from .trimap import label, label_with_model
+from .window import Window, window_around
 
 ANALYSIS_SIDE = 1024
 BACKDROP_SIDE = 512
@@ -106,34 +106,37 @@ def from_file_alpha(srgb: Tensor, alpha: Tensor) -> Cutout:
     )
 
 
-def _backdrop(small: Tensor, rough: Tensor | None = None) -> Backdrop:
-    """The backdrop of a picture at analysis size, modelled at half of it: it is smooth."""
+def _backdrop(small: Tensor, rough: Tensor | None = None) -> tuple[Backdrop, Window]:
+    """The backdrop of a picture at analysis size, modelled at half of it: it is smooth; and the window to look at."""
     size = within(BACKDROP_SIDE, small.shape[0], small.shape[1])
-    coarse = linear_to_srgb(averaged(small, size)).permute(1, 2, 0).contiguous().clamp_(0.0, 1.0)
+    coarse = encoded(averaged(small, size))
     known = None if rough is None else resized(rough, size) > 0.9
     model = BackdropModel(coarse)
-    return model.enlarged(sealed(coarse, model, known), small)
+    backdrop, broad = sealed(coarse, model, known)
+    return model.enlarged(backdrop, small), window_around(broad, (small.shape[0], small.shape[1]))
 
 
 def from_plain_backdrop(srgb: Tensor, hint: Tensor | None = None, progress: Progress | None = None) -> Cutout:
     """Cut one product `[H,W,3]` off a plain backdrop. `hint` `[H,W]`: rough mask, 1 = product."""
     size = within(ANALYSIS_SIDE, srgb.shape[0], srgb.shape[1])
     pyramid = Pyramid(srgb, size)
-    small = pyramid.picture(size)
+    small = planar(pyramid.picture(size))
     rough = None if hint is None else resized(hint, size)
-    backdrop = _backdrop(small, rough)
-    evidence = weigh(small, backdrop)
-    likelihood = label(small, backdrop, evidence, rough)
+    backdrop, window = _backdrop(small, rough)
+    # What lies outside the window is backdrop.
+    part, near = planar(window.of(small)), backdrop.inside(window)
+    evidence = weigh(part, near)
+    likelihood = label(part, near, evidence, None if rough is None else window.of(rough))
     if progress:
         progress(1)
-    product = likelihood > 0.5
-    footing = find_footing(small, product, backdrop, evidence)
+    footing = find_footing(part, likelihood > 0.5, near, evidence)
     trust = Trust()
-    judge_shape(product, trust)
+    labels = window.whole(likelihood)
+    judge_shape(labels > 0.5, trust)
     if trust.confidence > 0:
         judge_backdrop(backdrop, trust)
-        judge_outline(small, likelihood, backdrop, evidence, footing, trust)
-    alpha = refine_matte(pyramid, likelihood, footing, progress)
+        judge_outline(part, likelihood, near, evidence, footing, trust)
+    alpha = refine_matte(pyramid, labels, footing.across(window), progress)
     report: dict[str, Any] = {
         "method": "plain_backdrop",
         "why": "no model needed: the backdrop is modelled from the picture's own frame",
@@ -146,11 +149,11 @@ def from_model(srgb: Tensor, mask: Tensor, hint: Tensor | None = None, progress:
     """Cut with a segmenter's `mask` (any size, 1 = product): its slivers cleared, its edge solved at full size."""
     size = within(ANALYSIS_SIDE, srgb.shape[0], srgb.shape[1])
     pyramid = Pyramid(srgb, size)
-    small = pyramid.picture(size)
+    small = planar(pyramid.picture(size))
     rough = resized(torch.nan_to_num(mask).clamp(0.0, 1.0), size)
     if hint is not None:
         rough = rough * (resized(hint, size) > 0.02)
-    backdrop = _backdrop(small)
+    backdrop, _ = _backdrop(small)
     evidence = weigh(small, backdrop)
     plain = Trust()
     judge_backdrop(backdrop, plain)

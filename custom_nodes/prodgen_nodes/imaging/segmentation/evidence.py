@@ -11,29 +11,38 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..colorspace import linear_to_srgb, srgb_to_linear
-from .backdrop import Backdrop
+from ..filters import gaussian_blur
+from ..transfer import decode_, encode_
+from .backdrop import Backdrop, gradient
 
 
 @dataclass(frozen=True)
 class Evidence:
     """All `[H,W]`. `difference` = |pixel − backdrop| in spreads; `residue` = what no shadow can explain, in spreads;
-    `ratio` = light relative to the backdrop (1 = lit as the model says, below 1 = darker)."""
+    `ratio` = light relative to the backdrop (1 = lit as the model says, below 1 = darker); `steps` and `slopes`: the
+    largest step to a neighbour, in the picture and in its `smooth` version `[H,W,3]`; `shaded` `[H,W,3]`: the backdrop
+    in so much light (all sRGB)."""
 
     difference: Tensor
     residue: Tensor
     ratio: Tensor
+    steps: Tensor
+    slopes: Tensor
+    smooth: Tensor
+    shaded: Tensor
 
 
 def weigh(srgb: Tensor, backdrop: Backdrop) -> Evidence:
     """Evidence of one picture `[H,W,3]` (sRGB) against its backdrop model."""
+    planes, color = srgb.permute(2, 0, 1).contiguous(), backdrop.color.permute(2, 0, 1).contiguous()
     spread = backdrop.spread.clamp(min=1.5 / 255)
-    difference = (srgb - backdrop.color).abs().amax(dim=-1) / spread
-    linear, base = srgb_to_linear(srgb), srgb_to_linear(backdrop.color)
-    ratio = (linear * base).sum(dim=-1) / base.square().sum(dim=-1).clamp(min=1e-6)
-    shaded = linear_to_srgb(base * ratio.unsqueeze(-1)).clamp(0.0, 1.0)
+    difference = (planes - color).abs_().amax(dim=0) / spread
+    linear, base = decode_(planes.clone()), decode_(color.clone())
+    ratio = linear.mul_(base).sum(dim=0) / base.square().sum(dim=0).clamp_(min=1e-6)
+    shaded = encode_(base.mul_(ratio)).clamp_(max=1.0)
     # A deep shadow is lit by what the room reflects, so its colour may drift a little: the tolerance grows with depth.
     depth = -torch.log(ratio.clamp(0.02, 1.0))
     tolerance = torch.sqrt(spread.square() + (0.012 * depth + 0.004).square())
-    residue = (srgb - shaded).abs().amax(dim=-1) / tolerance
-    return Evidence(difference, residue, ratio)
+    residue = (planes - shaded).abs_().amax(dim=0) / tolerance
+    smooth = gaussian_blur(planes.unsqueeze(0), 1.0)[0].permute(1, 2, 0)
+    return Evidence(difference, residue, ratio, gradient(srgb), gradient(smooth), smooth, shaded.permute(1, 2, 0))

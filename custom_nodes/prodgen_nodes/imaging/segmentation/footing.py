@@ -19,6 +19,7 @@ from torch import Tensor
 from ..filters import gaussian_blur, running_max
 from .backdrop import Backdrop
 from .evidence import Evidence
+from .window import Window
 
 _REACH, _BELOW = 0.035, 0.006
 """How far above and below the labels' lowest row the line is looked for, as fractions of the short side."""
@@ -47,13 +48,33 @@ _ABOVE = 3.0
 class Footing:
     """Where a product stands: `shadow` and `standing` `[H,W]` bool, its pixels just below and just above the line;
     `line` `[W]`, the line's height in rows from the top (pixel edges); the columns where it is `certain` `[W]` bool;
-    and how `steep` `[W]` 0..1 the product's own edge rises above it."""
+    how `steep` `[W]` 0..1 the product's own edge rises above it; and the `whole` picture's size (height, width)."""
 
     shadow: Tensor
     standing: Tensor
     line: Tensor
     certain: Tensor
     steep: Tensor
+    whole: tuple[int, int]
+
+    def across(self, window: Window) -> Footing:
+        """The same line in the whole picture, of which it was found in a `window`."""
+
+        def wide(columns: Tensor) -> Tensor:
+            return F.pad(columns, (window.left, window.width - window.right))
+
+        return Footing(
+            window.whole(self.shadow),
+            window.whole(self.standing),
+            wide(self.line + window.top),
+            wide(self.certain),
+            wide(self.steep),
+            self.whole,
+        )
+
+    def beside(self) -> Tensor:
+        """The pixels beside the certain line, bool, at the size and in the window where it was found."""
+        return self._beside(self.line, self.certain.float(), self.steep, self.shadow.shape[0], 1.0)[1]
 
     def coverage(self, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """The share of each pixel above the line, `[h,w]` at `size`, and the pixels beside the certain line, bool.
@@ -61,22 +82,25 @@ class Footing:
         Where the product's edge is steep it speaks for itself: only the shadow below it counts as beside the line.
         """
         height, width = size
-        scale = height / self.shadow.shape[0]
         both = torch.stack((self.line, self.certain.float(), self.steep)).unsqueeze(0)
         if width != both.shape[-1]:
             both = F.interpolate(both, size=width, mode="linear", align_corners=False)
-        rows = torch.arange(height, device=self.line.device).unsqueeze(1)
-        above = both[0, 0] * scale - rows
-        below = max(4.0, _UMBRA * min(self.shadow.shape))
-        nearest = torch.where(both[0, 2] > 0.999, -1.0, _ABOVE) * scale
-        beside = (above < nearest) & (above > -below * scale) & (both[0, 1] > 0.999)
-        return above.clamp(0.0, 1.0), beside
+        line, certain, steep = both[0]
+        above, beside = self._beside(line, certain, steep, height, height / self.whole[0])
+        return above.clamp_(0.0, 1.0), beside
+
+    def _beside(self, line: Tensor, certain: Tensor, steep: Tensor, height: int, scale: float) -> tuple[Tensor, Tensor]:
+        """How far the pixels of `height` rows lie above the line, and which are beside it where it is certain."""
+        above = line * scale - torch.arange(height, device=line.device).unsqueeze(1)
+        below = max(4.0, _UMBRA * min(self.whole))
+        nearest = torch.where(steep > 0.999, -1.0, _ABOVE) * scale
+        return above, (above < nearest) & (above > -below * scale) & (certain > 0.999)
 
 
 def find_footing(srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Evidence) -> Footing:
     """The line on which `product` `[H,W]` bool stands in the picture `srgb` `[H,W,3]`."""
     height = product.shape[0]
-    size = min(product.shape)
+    size = backdrop.side
     reach, below = max(4, round(_REACH * size)), max(2, round(_BELOW * size))
     ahead = max(2, round(0.012 * size))
     luma = gaussian_blur(srgb.mean(dim=-1).unsqueeze(0), 0.6)[0]
@@ -118,7 +142,7 @@ def find_footing(srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Ev
     steep = ((rise / lit[0] - _GENTLE) / (_STEEP - _GENTLE)).clamp(0.0, 1.0)
     edge, certain = _drawn(line + _SUNK * mixed * (1 - steep), certain, wide)
     standing = product & certain & (rows < line) & (rows >= line - _ABOVE)
-    return Footing(product & (rows > lowest - depth), standing, edge, certain, steep)
+    return Footing(product & (rows > lowest - depth), standing, edge, certain, steep, backdrop.whole)
 
 
 def _darkest(profile: Tensor, first: Tensor, longest: int, ahead: int, noise: float) -> tuple[Tensor, Tensor, Tensor]:

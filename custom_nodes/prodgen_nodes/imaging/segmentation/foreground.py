@@ -10,12 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..colorspace import linear_to_srgb, srgb_to_linear
-from .matting import PixelSet
+from ..transfer import decode_, encode_
+from .pixels import PixelSet
 from .pyramid import Pyramid, resized
 
 _REGULARISER = 1e-5
 _ROWS = 128
+_NEIGHBOURS = ((0, -1), (0, 1), (-1, 0), (1, 0))
 
 
 def _update(image: Tensor, alpha: Tensor, near: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
@@ -66,36 +67,36 @@ def _coarse(image: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
 def _sample(grid: Tensor, pixels: PixelSet) -> Tensor:
     """Bilinear values `[3,n]` of a coarser `[3,h,w]` grid at the pixels of a finer one."""
     height, width = grid.shape[-2:]
-    y = ((pixels.index // pixels.width).float() + 0.5) * (height / pixels.height) - 0.5
-    x = ((pixels.index % pixels.width).float() + 0.5) * (width / pixels.width) - 0.5
-    y, x = y.clamp(0, height - 1), x.clamp(0, width - 1)
-    y0, x0 = y.long().clamp(max=max(0, height - 2)), x.long().clamp(max=max(0, width - 2))
-    y1, x1 = (y0 + 1).clamp(max=height - 1), (x0 + 1).clamp(max=width - 1)
+    y = ((pixels.rows.float() + 0.5) * (height / pixels.height) - 0.5).clamp_(0, height - 1)
+    x = ((pixels.columns.float() + 0.5) * (width / pixels.width) - 0.5).clamp_(0, width - 1)
+    y0, x0 = y.long().clamp_(max=max(0, height - 2)), x.long().clamp_(max=max(0, width - 2))
+    y1, x1 = (y0 + 1).clamp_(max=height - 1), (x0 + 1).clamp_(max=width - 1)
     fy, fx = y - y0, x - x0
     flat = grid.reshape(grid.shape[0], -1)
-    top = flat[:, y0 * width + x0] * (1 - fx) + flat[:, y0 * width + x1] * fx
-    bottom = flat[:, y1 * width + x0] * (1 - fx) + flat[:, y1 * width + x1] * fx
-    return top * (1 - fy) + bottom * fy
+
+    def at(rows: Tensor, columns: Tensor) -> Tensor:
+        return flat.index_select(1, rows * width + columns)
+
+    return torch.lerp(torch.lerp(at(y0, x0), at(y0, x1), fx), torch.lerp(at(y1, x0), at(y1, x1), fx), fy)
 
 
 def _refine(
-    image: Tensor, alpha: Tensor, band: PixelSet, front: Tensor, back: Tensor, steps: int
+    image: Tensor, alpha: Tensor, band: PixelSet, ring: PixelSet, front: Tensor, back: Tensor, steps: int
 ) -> tuple[Tensor, Tensor]:
-    """Estimates `[3,n]` at the band's pixels, from start values there; neighbours outside the band stay as they are."""
-    ring = band.grown()
-    own = ring.find(band.index)
-    matte = alpha[own]
-    near = torch.stack([ring.find(band.neighbour(dy, dx)) for dy, dx in ((0, -1), (0, 1), (-1, 0), (1, 0))])
-    weights = _REGULARISER + (alpha[near] - matte).abs()
+    """Estimates `[3,n]` at the band's pixels; the ring's other pixels keep their start values."""
+    near = ring.find(band, ((0, 0), *_NEIGHBOURS))
+    own, near = near[0], torch.where(near[1:] < 0, near[:1], near[1:])
+    picture, matte = image.index_select(1, own), alpha.index_select(0, own)
+    weights = _REGULARISER + (alpha.index_select(0, near.reshape(-1)).view(4, -1) - matte).abs()
+
+    def around(x: Tensor) -> Tensor:
+        return x.index_select(1, near.reshape(-1)).view(3, 4, -1).transpose(0, 1)
+
     for _ in range(steps):
-        new_front, new_back = _update(
-            image[:, own],
-            matte,
-            (weights, front[:, near].transpose(0, 1), back[:, near].transpose(0, 1)),
-        )
-        front, back = front.clone(), back.clone()
-        front[:, own], back[:, own] = new_front, new_back
-    return front[:, own], back[:, own]
+        new_front, new_back = _update(picture, matte, (weights, around(front), around(back)))
+        front.index_copy_(1, own, new_front)
+        back.index_copy_(1, own, new_back)
+    return front.index_select(1, own), back.index_select(1, own)
 
 
 def clean_foreground(picture: Tensor | Pyramid, alpha: Tensor) -> Tensor:
@@ -124,14 +125,16 @@ def clean_foreground(picture: Tensor | Pyramid, alpha: Tensor) -> Tensor:
     if len(sizes) == 1:
         return _assemble(srgb, alpha, band, front.reshape(3, -1)[:, band.index], front)
     ring = band.grown()
-    image = srgb_to_linear(srgb.reshape(-1, 3)[ring.index]).T
-    edge, _ = _on_ring(image, alpha.reshape(-1)[ring.index], band, ring, front, back)
+    image = decode_(ring.colors(srgb))
+    edge, _ = _on_ring(image, alpha.reshape(-1).index_select(0, ring.index), band, ring, front, back)
     return _assemble(srgb, alpha, band, edge, front)
 
 
 def _level(image: Tensor, matte: Tensor, band: PixelSet, front: Tensor, back: Tensor) -> tuple[Tensor, Tensor]:
     ring = band.grown()
-    return _on_ring(image[:, ring.index], matte.reshape(-1)[ring.index], band, ring, front, back)
+    return _on_ring(
+        image.index_select(1, ring.index), matte.reshape(-1).index_select(0, ring.index), band, ring, front, back
+    )
 
 
 def _on_ring(
@@ -141,12 +144,12 @@ def _on_ring(
         return image.new_zeros((3, 0)), image.new_zeros((3, 0))
     start_front = torch.where(matte >= 1, image, _sample(front, ring))
     start_back = torch.where(matte <= 0, image, _sample(back, ring))
-    return _refine(image, matte, band, start_front, start_back, 6)
+    return _refine(image, matte, band, ring, start_front, start_back, 6)
 
 
 def _assemble(srgb: Tensor, alpha: Tensor, band: PixelSet, edge: Tensor, front: Tensor) -> Tensor:
     height, width = alpha.shape
-    encoded = linear_to_srgb(front).clamp(0.0, 1.0)
+    encoded = encode_(front.clone()).clamp_(max=1.0)
     out = torch.empty((height, width, 3), device=srgb.device)
     ratio = front.shape[1] / height
     for start in range(0, height, _ROWS):
@@ -161,5 +164,5 @@ def _assemble(srgb: Tensor, alpha: Tensor, band: PixelSet, edge: Tensor, front: 
         rows = F.interpolate(rows.unsqueeze(0), size=(stop - start, width), mode="bilinear", align_corners=False)[0]
         own = (alpha[start:stop] >= 1).unsqueeze(-1)
         out[start:stop] = torch.where(own, srgb[start:stop], rows.permute(1, 2, 0))
-    out.reshape(-1, 3)[band.index] = linear_to_srgb(edge.T).clamp(0.0, 1.0)
+    out.reshape(-1, 3)[band.index] = encode_(edge.T.contiguous()).clamp_(max=1.0)
     return out

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..filters import dilate, erode, gaussian_blur
-from .backdrop import Backdrop, BackdropModel, gradient
-from .evidence import weigh
+from ..filters import dilate, erode
+from .backdrop import Backdrop, BackdropModel
+from .evidence import Evidence, weigh
 from .regions import Regions, connected_to_frame
 
 _GAP = 0.005
@@ -23,49 +23,54 @@ _TONE = 4 / 255
 """How far the mean of an opening may lie from the modelled backdrop: what a smooth model is off across a handle."""
 
 
-def edges(srgb: Tensor, backdrop: Backdrop) -> Tensor:
+def edges(evidence: Evidence, backdrop: Backdrop) -> Tensor:
     """Boolean `[H,W]`: steps larger than the backdrop's own noise and texture explain."""
-    usual = float(backdrop.spread.median())
-    hard = gradient(srgb) > max(5 * backdrop.noise, 2.5 * usual, 4 / 255)
-    smooth = gaussian_blur(srgb.permute(2, 0, 1).unsqueeze(0), 1.0)[0].permute(1, 2, 0)
-    return hard | (gradient(smooth) > max(2.2 * backdrop.noise, 1.5 * usual, 1.5 / 255))
+    hard = evidence.steps > max(5 * backdrop.noise, 2.5 * backdrop.usual, 4 / 255)
+    return hard | (evidence.slopes > max(2.2 * backdrop.noise, 1.5 * backdrop.usual, 1.5 / 255))
 
 
-def flowing_in(passable: Tensor) -> Tensor:
-    """The part of `passable` `[H,W]` (no edge, backdrop's colour) that reaches the frame without squeezing through."""
-    gap = max(1, round(_GAP * min(passable.shape)))
+def flowing_in(passable: Tensor, side: int) -> Tensor:
+    """The part of `passable` `[H,W]` (no edge, backdrop's colour) that reaches the frame without squeezing through.
+
+    `side` is the whole picture's short side.
+    """
+    gap = max(1, round(_GAP * side))
     return dilate(connected_to_frame(erode(passable, gap)), gap) & passable
 
 
-def without_leaks(enclosed: Tensor, edge: Tensor) -> Tensor:
+def without_leaks(enclosed: Tensor, edge: Tensor, side: int) -> Tensor:
     """`enclosed` `[H,W]`, regions that match the backdrop, without what squeezes out of them through their rim `edge`.
 
     Regions too narrow for that (the sliver between twin straps) are kept as they are.
     """
     passable = enclosed & ~edge
-    gap = max(1, round(_GAP * min(enclosed.shape)))
+    gap = max(1, round(_GAP * side))
     broad = dilate(erode(passable, gap), gap)
     regions = Regions(enclosed)
     return torch.where(regions.chosen(regions.touched(broad)), broad & passable, enclosed)
 
 
-def sealed(srgb: Tensor, model: BackdropModel, exclude: Tensor | None = None) -> Backdrop:
-    """The backdrop of the picture `[H,W,3]` by its `model`, fitted again without what only leaked into it.
+def sealed(srgb: Tensor, model: BackdropModel, exclude: Tensor | None = None) -> tuple[Backdrop, Tensor]:
+    """The backdrop of the picture `[H,W,3]` by its `model`, fitted again without what only leaked into it; and where
+    the backdrop flows in broadly `[H,W]`, bool.
 
     The first fit is returned where nothing leaked, and where too little would be left to model a backdrop from.
     """
     first = model.fit(exclude)
-    broad = flowing_in((weigh(srgb, first).difference < 3.5) & ~edges(srgb, first))
+    evidence = weigh(srgb, first)
+    broad = flowing_in((evidence.difference < 3.5) & ~edges(evidence, first), first.side)
     trusted = dilate(broad, 1)
     leaked = erode(first.seen & ~trusted, 1)
     if float(leaked.float().sum()) < 1e-3 * leaked.numel():
-        return first
+        return first, trusted
     if float(broad.float().sum()) < 0.6 * float(first.seen.float().sum()):
-        return first
+        return first, trusted
     known = torch.zeros_like(trusted) if exclude is None else exclude
     second = model.fit(~trusted | known, start=first)
     openings = _of_the_models_tone(srgb, second, first.seen & ~connected_to_frame(first.seen))
-    return model.fit(~(trusted | openings) | known, start=second) if bool(openings.any()) else second
+    if bool(openings.any()):
+        second = model.fit(~(trusted | openings) | known, start=second)
+    return second, trusted
 
 
 def _of_the_models_tone(srgb: Tensor, model: Backdrop, enclosed: Tensor) -> Tensor:

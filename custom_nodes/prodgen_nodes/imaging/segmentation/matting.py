@@ -7,99 +7,85 @@ is solved by Jacobi-preconditioned conjugate gradients.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from ..colorspace import srgb_to_linear
+from ..transfer import decode_
+from .pixels import PixelSet
 
 _EPSILON = 1e-6
 """Regulariser of the window covariances, in linear light squared: about a third of an 8-bit step near white."""
 _WINDOW = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1))
+_REACH = tuple((dy, dx) for dy in range(-2, 3) for dx in range(-2, 3))
 _CHUNK = 1 << 18
 
 
-@dataclass(frozen=True)
-class PixelSet:
-    """Some pixels of a `[H,W]` grid, addressed by sorted flat indices."""
+def _inverse_covariance(centred: Tensor) -> list[list[Tensor]]:
+    """Inverses, 3×3 entries `[n]`, of the regularised covariances of `[3,9,n]`, by the adjugate."""
+    red, green, blue = centred
 
-    index: Tensor
-    height: int
-    width: int
+    def moment(x: Tensor, y: Tensor) -> Tensor:
+        return (x * y).sum(dim=0) / 9.0
 
-    @classmethod
-    def of(cls, mask: Tensor) -> PixelSet:
-        return cls(torch.nonzero(mask.reshape(-1)).flatten(), mask.shape[0], mask.shape[1])
-
-    def __len__(self) -> int:
-        return self.index.numel()
-
-    def neighbour(self, dy: int, dx: int) -> Tensor:
-        """Flat indices of the pixels `dy` rows and `dx` columns away; over the border the nearest pixel."""
-        rows = (self.index // self.width + dy).clamp(0, self.height - 1)
-        columns = (self.index % self.width + dx).clamp(0, self.width - 1)
-        return rows * self.width + columns
-
-    def find(self, flat: Tensor) -> Tensor:
-        """Positions in this set of flat indices that belong to it."""
-        return torch.searchsorted(self.index, flat).clamp(max=max(0, len(self) - 1))
-
-    def grown(self) -> PixelSet:
-        """This set and its eight neighbours each."""
-        near = torch.cat([self.neighbour(dy, dx) for dy, dx in _WINDOW])
-        return PixelSet(torch.unique(near), self.height, self.width)
-
-
-def _inverse_covariance(centred: Tensor) -> Tensor:
-    """Inverses `[n,3,3]` of the regularised covariances of `[n,9,3]`, by the adjugate (far faster than a solver)."""
-    # Edge windows hold two colours, so two of three variances vanish: the adjugate needs double precision.
-    centred = centred.double()
-    cov = torch.einsum("nki,nkj->nij", centred, centred) / 9.0
-    a, d, f = (cov[:, i, i] + _EPSILON / 9.0 for i in range(3))
-    b, c, e = cov[:, 0, 1], cov[:, 0, 2], cov[:, 1, 2]
+    a, d, f = (moment(plane, plane) + _EPSILON / 9.0 for plane in (red, green, blue))
+    b, c, e = moment(red, green), moment(red, blue), moment(green, blue)
     aa, bb, cc = d * f - e * e, c * e - b * f, b * e - c * d
     dd, ee, ff = a * f - c * c, b * c - a * e, a * d - b * b
-    det = (a * aa + b * bb + c * cc).clamp(min=1e-30)
-    return (torch.stack((aa, bb, cc, bb, dd, ee, cc, ee, ff), dim=-1).view(-1, 3, 3) / det.view(-1, 1, 1)).float()
+    scale = 1.0 / (a * aa + b * bb + c * cc).clamp(min=1e-30)
+    aa, bb, cc, dd, ee, ff = (entry * scale for entry in (aa, bb, cc, dd, ee, ff))
+    return [[aa, bb, cc], [bb, dd, ee], [cc, ee, ff]]
+
+
+def _affinities(colors: Tensor, members: Tensor) -> list[list[Tensor]]:
+    """How much alike two pixels of a window are, 9×9 entries `[n]`; `colors` `[3,m]`, `members` `[9,n]` windows."""
+    count = members.shape[1]
+    centred = torch.stack([plane.index_select(0, members.reshape(-1)).view(9, count) for plane in colors])
+    # Edge windows hold two colours, so two of three variances vanish: single precision would lose the small ones, and
+    # with them the definiteness that the solver needs.
+    centred = centred.double()
+    centred -= centred.mean(dim=1, keepdim=True)
+    inverse = _inverse_covariance(centred)
+    pull = [(a * centred[0]).addcmul_(b, centred[1]).addcmul_(c, centred[2]) for a, b, c in inverse]
+    out: list[list[Tensor]] = [[] for _ in range(9)]
+    for one in range(9):
+        for other in range(9):
+            if other < one:
+                out[one].append(out[other][one])
+                continue
+            alike = pull[0][one] * centred[0, other]
+            alike.addcmul_(pull[1][one], centred[1, other]).addcmul_(pull[2][one], centred[2, other])
+            out[one].append(alike.add_(1.0).div_(9.0).float())
+    return out
 
 
 def matting_rows(colors: Tensor, pixels: PixelSet, unknown: PixelSet) -> tuple[Tensor, Tensor]:
     """Rows of the matting Laplacian for `unknown`: neighbour positions in `pixels` and weights, both `[n,25]`.
 
-    `colors` `[len(pixels),3]` linear; `pixels` must hold everything within two steps of `unknown`.
+    `colors` `[3,len(pixels)]` linear; `pixels` must hold everything within two steps of `unknown`.
     """
-    centres = unknown.grown()
-    count = len(unknown)
-    members = torch.stack([pixels.find(centres.neighbour(dy, dx)) for dy, dx in _WINDOW], dim=1)
-    rows, columns = centres.index // centres.width, centres.index % centres.width
-    inside = (rows > 0) & (rows < centres.height - 1) & (columns > 0) & (columns < centres.width - 1)
-    weights = torch.zeros((count, 25), device=colors.device)
-    mean = torch.empty((len(centres), 3), device=colors.device)
-    inverse = torch.empty((len(centres), 3, 3), device=colors.device)
-    for start in range(0, len(centres), _CHUNK):
-        part = colors[members[start : start + _CHUNK]]
-        mean[start : start + _CHUNK] = part.mean(dim=1)
-        inverse[start : start + _CHUNK] = _inverse_covariance(part - part.mean(dim=1, keepdim=True))
-    own = pixels.find(unknown.index)
-    for dy, dx in _WINDOW:
-        window = centres.find(unknown.neighbour(dy, dx))
-        valid = inside[window].float()
-        if dy or dx:
-            # A clamped neighbour is another window: it must not count twice.
-            valid = valid * (centres.index[window] != unknown.index).float()
-        middle = mean[window]
-        pull = torch.einsum("nij,nj->ni", inverse[window], colors[own] - middle)
-        for slot, (ey, ex) in enumerate(_WINDOW):
-            other = colors[members[window, slot]]
-            affinity = (1.0 + (pull * (other - middle)).sum(dim=-1)) / 9.0
-            here = (dy + ey + 2) * 5 + dx + ex + 2
-            weights[:, here] -= valid * affinity
-        weights[:, 12] += valid
-    positions = torch.stack(
-        [pixels.find(unknown.neighbour(dy, dx)) for dy in range(-2, 3) for dx in range(-2, 3)], dim=1
-    )
-    return positions, weights
+    centres = unknown.grown().inner()
+    members = pixels.find(centres, _WINDOW)
+    windows = centres.find(unknown, _WINDOW)
+    weights = torch.zeros((25, len(unknown)), device=colors.device)
+    for start in range(0, len(unknown), _CHUNK):
+        part = windows[:, start : start + _CHUNK]
+        held = part >= 0
+        if not bool(held.any()):
+            continue
+        first, last = int(part[held].min()), int(part.max()) + 1
+        alike = _affinities(colors, members[:, first:last])
+        for (dy, dx), places, valid in zip(_WINDOW, part, held, strict=True):
+            inside = None if bool(valid.all()) else valid.float()
+            window = (places - first).clamp_(min=0)
+            own = 4 - 3 * dy - dx
+            for slot, (ey, ex) in enumerate(_WINDOW):
+                affinity = alike[own][slot].index_select(0, window)
+                row = weights[(dy + ey + 2) * 5 + dx + ex + 2, start : start + _CHUNK]
+                row -= affinity if inside is None else affinity * inside
+            weights[12, start : start + _CHUNK] += 1.0 if inside is None else inside
+    # Beyond the picture there is nothing, and the weight there is 0.
+    return pixels.find(unknown, _REACH).clamp_(min=0).T.contiguous(), weights.T.contiguous()
 
 
 def closed_form_matte(
@@ -116,37 +102,36 @@ def closed_form_matte(
     band = PixelSet.of(unknown)
     if len(band) == 0:
         return start.clone()
-    pixels = band.grown().grown()
-    colors = srgb_to_linear(srgb.reshape(-1, 3)[pixels.index])
-    positions, weights = matting_rows(colors, pixels, band)
-    own = pixels.find(band.index)
-    values = start.reshape(-1)[pixels.index].clone()
+    pixels = band.grown(2)
+    positions, weights = matting_rows(decode_(pixels.colors(srgb)), pixels, band)
+    own = positions[:, 12].contiguous()
+    values = start.reshape(-1).index_select(0, pixels.index).unsqueeze(1)
 
     def product(x: Tensor) -> Tensor:
-        return (weights * x[positions]).sum(dim=1)
+        return F.embedding_bag(positions, x, mode="sum", per_sample_weights=weights)[:, 0]
 
     inverse = 1.0 / weights[:, 12].clamp(min=1e-6)
     residual = -product(values)
     full = torch.zeros_like(values)
     z = inverse * residual
     direction = z.clone()
-    energy = torch.sum(residual * z)
-    solution = values[own]
+    energy = torch.dot(residual, z)
+    solution = values[:, 0].index_select(0, own)
     for _ in range(steps):
         if float(z.abs().mean()) < tolerance * 0.1:
             break
-        full[own] = direction
+        full[:, 0].index_copy_(0, own, direction)
         image = product(full)
-        curvature = torch.sum(direction * image)
+        curvature = torch.dot(direction, image)
         if float(curvature) <= 1e-20:  # rounding has eaten what was left to solve
             break
         rate = energy / curvature
-        solution = solution + rate * direction
-        residual = residual - rate * image
-        z = inverse * residual
-        new_energy = torch.sum(residual * z)
-        direction = z + (new_energy / energy.clamp(min=1e-30)) * direction
+        solution.addcmul_(direction, rate)
+        residual.addcmul_(image, -rate)
+        torch.mul(inverse, residual, out=z)
+        new_energy = torch.dot(residual, z)
+        direction.mul_(new_energy / energy.clamp(min=1e-30)).add_(z)
         energy = new_energy
     alpha = start.reshape(-1).clone()
-    alpha[band.index] = solution.clamp(0.0, 1.0)
+    alpha[band.index] = solution.clamp_(0.0, 1.0)
     return alpha.reshape(start.shape)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..colorspace import linear_to_srgb, srgb_to_linear
+from ..transfer import decode_, encode_
 
 _STRIP = 64
 """Rows of the reduced picture that are made at a time: what a strip needs stays in the processor's cache."""
@@ -39,19 +39,29 @@ def resized(grid: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(grid[None, None], size=size, mode=mode, **extra)[0, 0]
 
 
+def planar(picture: Tensor) -> Tensor:
+    """The same picture `[H,W,3]`, channel after channel in memory: arithmetic across channels is then far faster."""
+    return picture.permute(2, 0, 1).contiguous().permute(1, 2, 0)
+
+
 def averaged(srgb: Tensor, size: tuple[int, int]) -> Tensor:
     """Linear light `[3,h,w]` of sRGB `[H,W,3]`, averaged to `size` a strip of rows at a time."""
     height = srgb.shape[0]
     if size == tuple(srgb.shape[:2]):
-        return srgb_to_linear(srgb).permute(2, 0, 1).contiguous()
+        return decode_(srgb.permute(2, 0, 1).clone(memory_format=torch.contiguous_format))
     out = torch.empty((3, *size), device=srgb.device)
     scale = height / size[0]
     for start in range(0, size[0], _STRIP):
         stop = min(start + _STRIP, size[0])
         top, bottom = int(start * scale), min(height, math.ceil(stop * scale - 1e-9))
-        part = srgb_to_linear(srgb[top:bottom]).permute(2, 0, 1).contiguous()
+        part = decode_(srgb[top:bottom].permute(2, 0, 1).clone(memory_format=torch.contiguous_format))
         out[:, start:stop] = F.interpolate(part.unsqueeze(0), size=(stop - start, size[1]), mode="area")[0]
     return out
+
+
+def encoded(linear: Tensor) -> Tensor:
+    """sRGB `[H,W,3]`, `planar`, of linear light `[3,H,W]`."""
+    return encode_(linear.clone()).clamp_(max=1.0).permute(1, 2, 0)
 
 
 class Pyramid:
@@ -84,7 +94,7 @@ class Pyramid:
         return self._linear[size]
 
     def picture(self, size: tuple[int, int]) -> Tensor:
-        """sRGB `[h,w,3]` at one of the sizes."""
+        """sRGB `[h,w,3]` at one of the sizes; reduced ones are `planar`."""
         if size == self.sizes[-1]:
             return self.srgb
-        return linear_to_srgb(self.linear(size)).permute(1, 2, 0).contiguous().clamp_(0.0, 1.0)
+        return encoded(self.linear(size))

@@ -11,9 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..colorspace import linear_to_srgb, srgb_to_linear
-from ..filters import closed, dilate, erode, gaussian_blur
-from .backdrop import Backdrop, gradient
+from ..filters import closed, dilate, erode
+from .backdrop import Backdrop
 from .evidence import Evidence
 from .regions import Regions
 
@@ -27,20 +26,18 @@ _PASSAGE = 0.006
 """Half the width of the narrowest way into a shadow, as a fraction of the short side."""
 
 
-def cast_shadow(srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Evidence, rough: Tensor) -> Tensor:
+def cast_shadow(product: Tensor, backdrop: Backdrop, evidence: Evidence, rough: Tensor) -> Tensor:
     """Boolean `[H,W]`: pixels of `product` `[H,W]` that are backdrop in shadow; `rough` `[H,W]`: textured ones."""
     rows = torch.nonzero(product.any(dim=1)).flatten()
     if rows.numel() == 0:
         return torch.zeros_like(product)
-    smooth = gaussian_blur(srgb.permute(2, 0, 1).unsqueeze(0), 1.0)[0].permute(1, 2, 0)
     ratio = evidence.ratio
-    limit = max(_STEP, 2.2 * backdrop.noise, 1.2 * float(backdrop.spread.median()))
-    calm = gradient(smooth) < torch.where(ratio < 0.88, max(_SLOPE, limit), limit)
-    shaded = linear_to_srgb(srgb_to_linear(backdrop.color) * ratio.unsqueeze(-1)).clamp(0.0, 1.0)
-    tint = (smooth - shaded).abs().amax(dim=-1)
+    limit = max(_STEP, 2.2 * backdrop.noise, 1.2 * backdrop.usual)
+    calm = (evidence.slopes < limit) | ((evidence.slopes < max(_SLOPE, limit)) & (ratio < 0.88))
+    tint = (evidence.smooth - evidence.shaded).abs_().amax(dim=-1)
     depth = -torch.log(ratio.clamp(0.02, 1.0))
     like = (ratio > _DARKEST) & (ratio < _LIGHTEST) & (tint < _TINT * (0.3 + depth).clamp(max=1.0)) & ~rough
-    passage = max(1, round(_PASSAGE * min(product.shape)))
+    passage = max(1, round(_PASSAGE * backdrop.side))
     # A shadow falls on what the product stands on: to its upper part none reaches.
     low = torch.zeros_like(product)
     low[int(rows[0]) + round(_UPPER * (int(rows[-1]) - int(rows[0]))) :] = True
@@ -48,7 +45,7 @@ def cast_shadow(srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Evi
     broad = erode(open_, passage)
     regions = Regions(broad)
     reached = dilate(regions.chosen(regions.touched(~product & broad)), passage) & open_
-    found = _beside_an_edge(reached & product, product & ~like, gradient(srgb))
+    found = _beside_an_edge(reached & product, product & ~like, evidence.steps)
     # Where two penumbras meet it may be steeper: such seams inside a shadow belong to it.
     return closed(found, 2 * passage) & product & like
 

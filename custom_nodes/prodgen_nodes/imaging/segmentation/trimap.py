@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..filters import dilate, erode, gaussian_blur, square_max
-from .backdrop import Backdrop, gradient
+from ..filters import dilate, erode, square_max
+from .backdrop import Backdrop
 from .evidence import Evidence
 from .footing import find_footing
 from .leaks import edges, flowing_in, without_leaks
@@ -26,16 +26,17 @@ _HANDLE = 0.07
 """An opening lies no farther from the outside than the thickest handle: a fraction of the short side."""
 
 
-def conductances(srgb: Tensor, noise: float) -> tuple[Tensor, Tensor]:
+def conductances(srgb: Tensor, steps: Tensor, noise: float) -> tuple[Tensor, Tensor]:
     """How freely labels pass between neighbours: near 0 at the locally dominant edge, near 1 in smooth areas.
 
     The scale is the strongest step nearby, so the slope of a contact shadow beside a product's hard edge is smooth,
-    and so is nothing that ends in the faint outline of a white lid on a white wall. Returns `[H,W-1]` and `[H-1,W]`.
+    and so is nothing that ends in the faint outline of a white lid on a white wall. `steps` `[H,W]`: the largest step
+    of each pixel. Returns `[H,W-1]` and `[H-1,W]`.
     """
     planes = srgb.permute(2, 0, 1)
     across = (planes[:, :, 1:] - planes[:, :, :-1]).abs().amax(dim=0)
     along = (planes[:, 1:] - planes[:, :-1]).abs().amax(dim=0)
-    scale = torch.clamp(0.25 * square_max(gradient(srgb), 4), min=max(3 * noise, 2.5 / 255))
+    scale = torch.clamp(0.25 * square_max(steps, 4), min=max(3 * noise, 2.5 / 255))
 
     def pass_rate(step: Tensor, here: Tensor) -> Tensor:
         return torch.exp(-((step / here) ** 2)).clamp(min=1e-5)
@@ -45,19 +46,31 @@ def conductances(srgb: Tensor, noise: float) -> tuple[Tensor, Tensor]:
     )
 
 
-def texture(srgb: Tensor, backdrop: Backdrop) -> Tensor:
+def texture(srgb: Tensor, backdrop: Backdrop, evidence: Evidence) -> Tensor:
     """Fine detail `[H,W]` relative to the backdrop's own (1 = as smooth as the backdrop), hard edges left out.
 
     A shadow is as smooth as what it falls on; leather, cloth and print are not.
     """
-    planes = srgb.permute(2, 0, 1).unsqueeze(0)
-    detail = (planes - gaussian_blur(planes, 1.0)).abs().mean(dim=1)
-    local = F.avg_pool2d(detail.unsqueeze(1), 5, stride=1, padding=2, count_include_pad=False)[0, 0]
-    usual = detail[0][backdrop.seen]
+    detail = (srgb - evidence.smooth).abs_().mean(dim=-1)
+    local = _window_mean(detail, 2)
+    usual = detail[backdrop.seen]
     own = float(usual.mean()) if usual.numel() else backdrop.noise
     # The minimum around a pixel: a lone edge lifts only its own surroundings, texture lifts them all.
     calmest = -square_max(-local, 3)
-    return calmest / (max(own, 0.4 / 255) * (backdrop.spread / backdrop.spread.median().clamp(min=1e-4)).clamp(min=1.0))
+    return calmest / (max(own, 0.4 / 255) * (backdrop.spread / max(backdrop.usual, 1e-4)).clamp(min=1.0))
+
+
+def _window_mean(plane: Tensor, radius: int) -> Tensor:
+    """Mean of `[H,W]` over a square of `2·radius + 1` pixels, as far as it lies in the picture."""
+    ends = (radius, radius, radius, radius)
+    sums = F.pad(torch.stack((plane, torch.ones_like(plane))), ends)
+    for dim in (-1, -2):
+        length = sums.shape[dim] - 2 * radius
+        parts = [sums.narrow(dim, start, length) for start in range(2 * radius + 1)]
+        sums = parts[0] + parts[1]
+        for part in parts[2:]:
+            sums += part
+    return sums[0] / sums[1]
 
 
 def near_outside(outside: Tensor, reach: int) -> Tensor:
@@ -81,7 +94,7 @@ def enclosed_backdrop(srgb: Tensor, backdrop: Backdrop, near: Tensor, reachable:
     mean = np.max([np.abs(regions.mean(off[..., channel])) for channel in range(3)], axis=0)
     rough = np.max([regions.deviation(off[..., channel]) for channel in range(3)], axis=0)
     # Texture holds a few matching pixels everywhere; a real opening is larger and lies near the outline.
-    large = regions.area >= max(6.0, 6e-5 * near.numel())
+    large = regions.area >= max(6.0, 6e-5 * backdrop.whole[0] * backdrop.whole[1])
     return regions.chosen((mean < 1.5) & (rough < 1.5) & large & regions.touched(reachable))
 
 
@@ -104,15 +117,15 @@ def label_with_model(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask:
     data = 0.3 * sure.square() + 1e-4
     target = (mask > 0.5).float()
     if plain:
-        size = min(srgb.shape[:2])
+        size = backdrop.side
         near = evidence.difference < 3.5
-        calm = gradient(srgb) < 4 * torch.clamp(backdrop.spread, min=1.5 / 255)
+        calm = evidence.steps < 4 * torch.clamp(backdrop.spread, min=1.5 / 255)
         inside = mask > 0.2
         reach = near_outside(mask < 0.2, round(_HANDLE * size))
         shown = enclosed_backdrop(srgb, backdrop, near & inside, reach)
         shown |= connected_to_frame(near & calm) & inside
         data[shown], target[shown] = _FRAME_WEIGHT, 0.0
-    right, down = conductances(srgb, backdrop.noise)
+    right, down = conductances(srgb, evidence.steps, backdrop.noise)
     likelihood = random_walker(right, down, data, target)
     footing = find_footing(srgb, likelihood > 0.5, backdrop, evidence)
     if plain and bool(footing.shadow.any()):
@@ -124,12 +137,12 @@ def label_with_model(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask:
 
 def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | None = None) -> Tensor:
     """Soft product labels of one picture `[H,W,3]` at analysis size."""
-    size = min(srgb.shape[:2])
-    near, edge = evidence.difference < 3.5, edges(srgb, backdrop)
-    outside = flowing_in(near & ~edge)
+    size = backdrop.side
+    near, edge = evidence.difference < 3.5, edges(evidence, backdrop)
+    outside = flowing_in(near & ~edge, size)
     reachable = near_outside(outside, round(_HANDLE * size))
     enclosed = near & ~outside
-    broad = without_leaks(enclosed, edge)
+    broad = without_leaks(enclosed, edge, size)
     # What squeezes out of an opening counts only if it is whole and matches by itself: the sliver of twin straps.
     narrow = enclosed_backdrop(srgb, backdrop, dilate(erode(enclosed & ~broad, 1), 1), reachable)
     holes = enclosed_backdrop(srgb, backdrop, broad, reachable) | narrow
@@ -144,7 +157,7 @@ def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | N
     # The darker, the less a shadow explains it.
     dark = ((0.4 - lit) / 0.3).clamp(0.0, 1.0) * _DARK_WEIGHT * (evidence.difference > 8)
     data = torch.maximum(data, dark)
-    rough = ((texture(srgb, backdrop) - 2.0) / 3.0).clamp(0.0, 1.0) * _TEXTURE_WEIGHT
+    rough = ((texture(srgb, backdrop, evidence) - 2.0) / 3.0).clamp(0.0, 1.0) * _TEXTURE_WEIGHT
     data = torch.maximum(data, rough)
     vote((evidence.difference > 8) & (lit > 1.06), _COLOR_WEIGHT, 1.0)
     colored = ((evidence.residue - 1.5) / 3.5).clamp(0.0, 1.0) ** 3 * _COLOR_WEIGHT * (evidence.difference > 5)
@@ -161,10 +174,10 @@ def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | N
     data = torch.where(outside, torch.maximum(sure, data), data)
     if hint is not None:
         vote(hint < 0.02, _FRAME_WEIGHT, 0.0)
-    right, down = conductances(srgb, backdrop.noise)
+    right, down = conductances(srgb, evidence.steps, backdrop.noise)
     likelihood = random_walker(right, down, data, target)
     footing = find_footing(srgb, likelihood > 0.5, backdrop, evidence)
-    shadow = footing.shadow | cast_shadow(srgb, likelihood > 0.5, backdrop, evidence, rough > 0)
+    shadow = footing.shadow | cast_shadow(likelihood > 0.5, backdrop, evidence, rough > 0)
     if bool(shadow.any()):
         vote(footing.standing, _COLOR_WEIGHT, 1.0)
         vote(shadow, _COLOR_WEIGHT, 0.0)
