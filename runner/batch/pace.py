@@ -34,11 +34,11 @@ class Pace:
         with self._lock:
             self._busy[place] = jobs
 
-    def ended(self, place: str, submitted: float) -> None:
-        """A job ended there now, that was submitted at `submitted` (`time.monotonic`)."""
+    def ended(self, place: str, seconds: float) -> None:
+        """A job ended there now, `seconds` after it was submitted; some of that it may have waited for another."""
         now = time.monotonic()
         with self._lock:
-            took = max(0.001, now - max(submitted, self._last_end.get(place, 0.0)))
+            took = max(0.001, min(seconds, now - self._last_end.get(place, 0.0)))
             known = self._seconds.get(place)
             self._seconds[place] = took if known is None else known + _WEIGHT * (took - known)
             self._last_end[place] = now

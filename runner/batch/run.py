@@ -74,7 +74,7 @@ class Worker:
         self._session: BatchSession | None = None
         self._sampler: Sampler | None = None
         self._started: dict[int, float] = {}
-        self._submitted: dict[int, tuple[float, float]] = {}
+        self._submitted: dict[int, float] = {}
 
     def run(self) -> None:
         """Until nothing is left to do for anybody.
@@ -198,7 +198,7 @@ class Worker:
         if isinstance(event, events.Failed) and event.exit_code != EXIT_INTERRUPTED:
             return  # called off with the server or the time: such a job is given back, not failed
         if isinstance(event, events.Queued):
-            self._submitted[event.job] = time.time(), time.monotonic()
+            self._submitted[event.job] = time.time()
         elif isinstance(event, events.Started):
             self._started[event.job] = time.time()
             self.ledger.moved(event.job, states.RUNNING)
@@ -206,9 +206,7 @@ class Worker:
 
     def _ended(self, result: JobResult) -> bool:
         number = result.spec.index
-        submitted, since = self._submitted.pop(number, (time.time() - result.seconds, 0.0))
-        if since:
-            self._pace.ended(self.url, since)
+        submitted = self._submitted.pop(number, time.time() - result.seconds)
         if result.saved is None:
             error = result.error or RunnerError("ended without a result")
             if isinstance(error, OutOfMemoryError):
@@ -218,6 +216,7 @@ class Worker:
                 error = nowhere(tried) if len(tried) > 1 else error
             self._fail(number, error, result.prompt_id)
             return True
+        self._pace.ended(self.url, result.seconds)  # only what was made: a server that fails fast is not fast
         paths = [file.path for file in result.saved.files]
         _on_disk([*paths, result.saved.sidecar])
         figures = {}
