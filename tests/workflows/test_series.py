@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from prodgen_nodes.imaging.tiles import plan_tiles
 
-from tests.imaging.seams import line_energy
+from tests.imaging.seams import line_energy, texture_in_overlaps
 from tests.support.comfy import ComfyServer
 from tests.support.smoke import colourful_photo
 from tests.workflows import published, smoke_runs
 from tests.workflows.smoke_runs import Look, Pixels
 
-SIDE, TILE, OVERLAP = 256, 128, 32
+SIDE, TILE, OVERLAP = 160, 96, 32
 
 
 def titled(graph: published.Graph, title: str) -> str:
@@ -69,7 +70,7 @@ def series(smoke_server: ComfyServer) -> Callable[..., Look]:
     done: dict[str, Look] = {}
 
     def run(**values: Any) -> Look:
-        given = {"width": 128, "height": 96, "steps": 4, **values}
+        given = {"width": 96, "height": 64, "steps": 3, "cfg": 1.0, **values}
         key = json.dumps(given, sort_keys=True)
         if key not in done:
             graph = published.load("series.v1")
@@ -86,30 +87,36 @@ def series(smoke_server: ComfyServer) -> Callable[..., Look]:
 
 def test_a_series_picture_is_twice_its_size(series: Callable[..., Look]) -> None:
     shown = series().pictures
-    assert shown["refined"].shape == (96, 128, 3)
-    assert shown["hires"].shape == (144, 192, 3)
-    assert shown["final"].shape == (192, 256, 3)
+    assert shown["refined"].shape == (64, 96, 3)
+    assert shown["hires"].shape == (96, 144, 3)
+    assert shown["final"].shape == (128, 192, 3)
     assert shown["final"].std() > 0.02
 
 
-def test_style_seed_and_the_refiners_share_count(series: Callable[..., Look]) -> None:
+@pytest.mark.slow
+def test_style_seed_and_strength_count(series: Callable[..., Look]) -> None:
     usual = series().pictures
     assert difference(series(style="oil on canvas").pictures["refined"], usual["refined"]) > 0.001
     assert difference(series(seed=5).pictures["refined"], usual["refined"]) > 0.02
-    assert difference(series(refiner_at=1.0).pictures["refined"], usual["refined"]) >= 0
     assert difference(series(hires_denoise=0.7).pictures["hires"], usual["hires"]) > 0.005
 
 
 # --- creative upscale ------------------------------------------------------------------------------------------------
 
 
+def gradient(side: int) -> Image.Image:
+    """Nothing that a seam could hide behind."""
+    y, x = np.mgrid[0:side, 0:side] / side
+    return Image.fromarray((np.stack((0.35 + 0.3 * x, 0.4 + 0.2 * y, 0.5 + 0 * x), -1) * 255).round().astype(np.uint8))
+
+
 @pytest.fixture(scope="module")
 def creative(smoke_server: ComfyServer) -> Callable[..., Look]:
-    photo = smoke_server.upload(colourful_photo(SIDE))
+    photo = smoke_server.upload(gradient(SIDE))
     done: dict[str, Look] = {}
 
     def run(**values: Any) -> Look:
-        given = {"image": photo, "times": 1.0, "steps": 3, "tile": TILE, "overlap": OVERLAP, **values}
+        given = {"image": photo, "times": 1.0, "steps": 2, "cfg": 1.0, "tile": TILE, "overlap": OVERLAP, **values}
         key = json.dumps(given, sort_keys=True)
         if key not in done:
             graph = published.load("creative_upscale.v1")
@@ -120,30 +127,34 @@ def creative(smoke_server: ComfyServer) -> Callable[..., Look]:
     return run
 
 
-def lines(picture: Pixels) -> float:
-    grid = plan_tiles(picture.shape[0], picture.shape[1], TILE, OVERLAP)
-    return line_energy(torch.from_numpy(picture).float(), grid)
-
-
 def test_no_seam_where_tiles_meet(creative: Callable[..., Look]) -> None:
     look = creative()
-    assert look.report("ProdgenSplitTiles")["tiles"] == 9
+    assert look.report("ProdgenSplitTiles")["tiles"] == 4
     assert look.pictures["final"].shape == (SIDE, SIDE, 3)
-    assert difference(look.pictures["final"], look.pictures["cut"]) > 0.003  # painted anew
-    added = look.pictures["final"] - look.pictures["cut"]
-    assert lines(added) < 1.3
-    assert lines(look.pictures["final"]) < 1.3
+    added = torch.from_numpy(look.pictures["final"] - look.pictures["cut"]).float()
+    assert float(added.abs().mean()) > 0.02  # painted anew
+    grid = plan_tiles(SIDE, SIDE, TILE, OVERLAP)
+    assert line_energy(added, grid) < 1.1
+    assert texture_in_overlaps(added, grid) > 0.9  # no soft band
 
 
+def test_tiles_paint_what_the_whole_picture_would_be(creative: Callable[..., Look]) -> None:
+    """Shared noise and mixing leave hardly a trace of the tiles: one tile over everything gives nearly the same."""
+    tiled, whole = creative().pictures, creative(tile=SIDE).pictures
+    assert difference(tiled["final"], whole["final"]) < 0.2 * difference(whole["final"], whole["cut"])
+
+
+@pytest.mark.slow
 def test_any_size_comes_out_as_asked(creative: Callable[..., Look], smoke_server: ComfyServer) -> None:
     odd = smoke_server.upload(colourful_photo(160).crop((0, 0, 157, 99)))
     look = creative(image=odd, times=1.5)
     assert look.pictures["final"].shape == (148, 236, 3)  # 148.5 and 235.5, rounded half to even
 
 
+@pytest.mark.slow
 def test_its_strength_its_control_and_its_seed_count(creative: Callable[..., Look]) -> None:
     usual = creative().pictures
     changed = difference(usual["final"], usual["cut"])
     assert difference(creative(denoise=0.7).pictures["final"], usual["cut"]) > 1.3 * changed
     assert difference(creative(control_strength=0.0).pictures["final"], usual["final"]) > 1e-4
-    assert difference(creative(seed=9).pictures["final"], usual["final"]) > 0.001
+    assert difference(creative(seed=9).pictures["final"], usual["final"]) > 0.3 * changed
