@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runner.errors import ServerUnavailableError
+from runner.errors import JobTimeoutError, ServerUnavailableError
 
 RETRY_S = 0.5
 
@@ -21,6 +21,25 @@ class Limits:
     patience: float = 120.0  # a server that went away may take this long to come back
     cancel: float = 1.2  # what cancelling may take in all
     absent: float = 1.0  # between the two looks after which a job counts as lost
+
+
+class Deadline:
+    """When a run has to be through (`time.monotonic`); None: it may take as long as it needs."""
+
+    def __init__(self, at: float | None) -> None:
+        self._at = at
+
+    def at_most(self, seconds: float) -> float:
+        """`seconds`, or what is left of the run's time."""
+        return seconds if self._at is None else max(0.1, min(seconds, self._at - time.monotonic()))
+
+    def check(self) -> None:
+        """Raises JobTimeoutError when it is over."""
+        if self._at is not None and time.monotonic() >= self._at:
+            raise JobTimeoutError(
+                "Out of time (--timeout): what was still queued or running was cancelled on the server.",
+                advice="What was finished before is saved. Give it longer, or use smaller pictures.",
+            )
 
 
 class Absence:

@@ -27,6 +27,10 @@ class FileGoneError(Exception):
     """The server listed this file and does not have it (a cached result whose file was deleted)."""
 
 
+class ServerFaultError(WorkflowRejectedError):
+    """HTTP 500 to a submission: this graph is more than the server can take, or something in front of it fell over."""
+
+
 class ComfyClient:
     """Requests to one ComfyUI. Thread-safe.
 
@@ -80,16 +84,18 @@ class ComfyClient:
             PhotoError: it is larger than the server accepts.
         """
         limit = self.upload_limit()
-        too_large = PhotoError(
-            f"{name} is {len(data) / 2**20:.1f} MB, and the server takes no more than {(limit or 0) / 2**20:.0f} MB.",
-            advice="Make the picture smaller, or start ComfyUI with a larger --max-upload-size (in MB).",
-        )
         if limit is not None and limit < len(data) + 1024:
-            raise too_large
+            raise PhotoError(
+                f"{name} is {len(data) / 2**20:.1f} MB, and the server takes no more than {limit / 2**20:.0f} MB.",
+                advice="Make the picture smaller, or start ComfyUI with a larger --max-upload-size (in MB).",
+            )
         body, kind = _multipart(data, name)
         reply = self._tried(lambda: self._send("POST", "/upload/image", body, {"Content-Type": kind}, timeout=120.0))
         if reply.status == 413:
-            raise too_large
+            raise PhotoError(
+                f"{name} is {len(data) / 2**20:.1f} MB, and something in front of the server takes less (HTTP 413).",
+                advice="Make the picture smaller, or raise the limit there (nginx: client_max_body_size).",
+            )
         answer = _object(self._expect_ok(reply, "/upload/image"))
         return f"{answer.get('subfolder') or ''}/{answer['name']}".lstrip("/")
 
@@ -101,7 +107,7 @@ class ComfyClient:
         Raises:
             NotReachedError: nothing was queued.
             NoAnswerError: it may have been queued; look for `prompt_id` before sending it again.
-            WorkflowRejectedError: the server refused the graph.
+            WorkflowRejectedError: the server refused the graph, or (ServerFaultError) failed over it.
         """
         message = {"prompt": graph, "prompt_id": prompt_id, "client_id": client_id, "extra_data": extra_data}
         body = json.dumps(message, ensure_ascii=False, allow_nan=False).encode("utf-8")
@@ -113,8 +119,9 @@ class ComfyClient:
         from runner.rejection import explain_refusal
 
         if reply.status in _TEMPORARY:
-            raise ServerUnavailableError(f"{self.url} is not ready: HTTP {reply.status}.")
-        raise WorkflowRejectedError(explain_refusal(reply, graph))
+            raise NoAnswerError(f"{self.url} is not ready: HTTP {reply.status}.")
+        fault = ServerFaultError if reply.status >= 500 else WorkflowRejectedError
+        raise fault(explain_refusal(reply, graph))
 
     def cancel_job(self, prompt_id: str, *, timeout: float = 10.0, tries: int = 2) -> bool:
         """Cancel one job, waiting or running, and no other. False when it had already ended or is not known."""
@@ -199,7 +206,7 @@ class ComfyClient:
     def _get(self, path: str, *, timeout: float = 30.0, tries: int = GET_TRIES) -> Reply:
         def once() -> Reply:
             reply = self._send("GET", path, timeout=timeout)
-            if reply.status in _TEMPORARY:
+            if reply.status in _TEMPORARY or reply.status == 500:
                 raise NoAnswerError(f"{self.url} is not ready: HTTP {reply.status} for {path}.")
             return reply
 

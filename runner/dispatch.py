@@ -13,22 +13,15 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from runner import events, hearing
-from runner.absence import Absence, Limits
+from runner.absence import Absence, Deadline, Limits
 from runner.calling_off import cancel_attempts
 from runner.client import ComfyClient
-from runner.errors import (
-    InterruptedRunError,
-    JobTimeoutError,
-    NodeFailedError,
-    RunnerError,
-    ServerUnavailableError,
-    WorkflowRejectedError,
-)
+from runner.errors import InterruptedRunError, NodeFailedError, RunnerError, ServerUnavailableError
 from runner.failures import failed_event, is_out_of_memory, node_failure
 from runner.feeder import Feeder, JobReady
 from runner.jobs import Attempt, JobResult, JobSpec
 from runner.records import JobRecord
-from runner.rejection import explain_node_errors
+from runner.rejection import half_accepted
 from runner.results import SavedJob
 from runner.saver import SaveEnded, Saver
 from runner.transport import NoAnswerError, NotReachedError
@@ -63,7 +56,7 @@ class Dispatcher:
         self._client, self._listener, self._saver, self._inbox = client, listener, saver, inbox
         self._report, self._notice = report, notice
         self._extra_data = extra_data or {}
-        self._deadline = deadline
+        self._deadline = Deadline(deadline)
         self._limits = limits or Limits()
         self._absence = Absence(self._limits.patience, notice)
         self._live: dict[str, Attempt] = {}  # on the server, or about to be
@@ -125,7 +118,7 @@ class Dispatcher:
         client_id = attempt.client_id or attempt.prompt_id
         try:
             receipt = self._client.post_prompt(
-                attempt.graph, attempt.prompt_id, client_id, self._extra_data, timeout=self._at_most(30.0)
+                attempt.graph, attempt.prompt_id, client_id, self._extra_data, timeout=self._deadline.at_most(30.0)
             )
         except NotReachedError as error:
             del self._live[attempt.prompt_id]
@@ -138,11 +131,7 @@ class Dispatcher:
         self._absence.came_back()
         attempt.confirmed = True
         if receipt.node_errors:
-            faults = explain_node_errors(receipt.node_errors, attempt.graph)
-            raise WorkflowRejectedError(
-                "The server would run only a part of the workflow, so it was cancelled:\n"
-                + "\n".join(f"  - {fault}" for fault in faults)
-            )
+            raise half_accepted(receipt.node_errors, attempt.graph)
         self._tell_queued(attempt)
 
     def _submit_again(self, old: Attempt, reason: str, rerun_nodes: tuple[str, ...] = ()) -> None:
@@ -155,25 +144,17 @@ class Dispatcher:
 
     # watching
 
-    def _at_most(self, seconds: float) -> float:
-        """`seconds`, or what is left of the run's time."""
-        return seconds if self._deadline is None else max(0.1, min(seconds, self._deadline - time.monotonic()))
-
     def _step(self) -> None:
         """Take one message, or poll what has been silent for too long."""
         now = time.monotonic()
-        if self._deadline is not None and now >= self._deadline:
-            raise JobTimeoutError(
-                "Out of time (--timeout): what was still queued or running was cancelled on the server.",
-                advice="What was finished before is saved. Give it longer, or use smaller pictures.",
-            )
+        self._deadline.check()
         self._fetch_again(now)
         wake = min((attempt.next_poll for attempt in self._live.values()), default=now + 1.0)
         wake = min([wake, *(ended.attempt.next_poll for ended in self._unsaved)])
         if self._waiting and self._absence.away:
             wake = min(wake, self._absence.retry_at)
         try:
-            message = self._inbox.get(timeout=min(max(0.0, wake - now), self._at_most(60.0)))
+            message = self._inbox.get(timeout=min(max(0.0, wake - now), self._deadline.at_most(60.0)))
         except queue.Empty:
             self._poll_silent()
             return
@@ -209,7 +190,7 @@ class Dispatcher:
         deaf = attempt.client_id is None or attempt.client_id != self._listener.client_id
         attempt.next_poll = time.monotonic() + (self._limits.deaf if deaf else self._limits.silence)
         try:
-            record = self._client.job(attempt.prompt_id, timeout=self._at_most(15.0))
+            record = self._client.job(attempt.prompt_id, timeout=self._deadline.at_most(15.0))
             self._absence.came_back()
             position = self._client.position(attempt.prompt_id) if record and record.status == "pending" else None
         except ServerUnavailableError as error:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from runner.errors import WorkflowRejectedError
 from runner.transport import Reply
 
 
@@ -36,6 +37,12 @@ def explain_refusal(reply: Reply, graph: Mapping[str, Any]) -> str:
     elif not lines:
         lines = [" ".join(str(error.get(key) or "") for key in ("message", "details")).strip() or reply.text[:500]]
     return "The server refused the workflow:\n" + "\n".join(f"  - {line}" for line in lines)
+
+
+def half_accepted(node_errors: Mapping[str, Any], graph: Mapping[str, Any]) -> WorkflowRejectedError:
+    """The server took the graph and would leave out what these nodes are needed for."""
+    faults = "\n".join(f"  - {fault}" for fault in explain_node_errors(node_errors, graph))
+    return WorkflowRejectedError(f"The server would run only a part of the workflow, so it was cancelled:\n{faults}")
 
 
 def explain_node_errors(node_errors: Mapping[str, Any], graph: Mapping[str, Any]) -> list[str]:

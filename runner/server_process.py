@@ -11,20 +11,17 @@ import os
 import shutil
 import signal
 import socket
-import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from runner.auth import auth_headers, login_advice, public_url, tls_context
-from runner.errors import ServerUnavailableError
-from runner.transport import NoAccessError, untrusted
+from runner.auth import auth_headers, login_advice, public_url
+from runner.errors import ServerUnavailableError, UsageError
+from runner.transport import NoAccessError, NoAnswerError, NotReachedError, Transport
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
@@ -69,27 +66,19 @@ def probe(url: str, timeout: float = 2.0) -> dict[str, Any] | None:
         NoAccessError: something answers that only the user can open: its certificate is not trusted, or it
             asks for a login.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        return None
-    connection: HTTPConnection | None = None
     try:
-        if parts.scheme == "https":
-            connection = HTTPSConnection(parts.hostname, parts.port, timeout=timeout, context=tls_context(url))
-        else:
-            connection = HTTPConnection(parts.hostname, parts.port, timeout=timeout)
-        connection.request("GET", parts.path.rstrip("/") + "/system_stats", headers=auth_headers(url))
-        reply = connection.getresponse()
+        transport = Transport(url, auth_headers(url))
+    except UsageError:
+        return None
+    try:
+        reply = transport.request("GET", "/system_stats", timeout=timeout)
         if reply.status in (401, 403):
             raise NoAccessError(f"{public_url(url)} asks for a login (HTTP {reply.status}).", advice=login_advice(url))
-        stats = json.loads(reply.read(1_000_000)) if reply.status == 200 else None
-    except ssl.SSLCertVerificationError as error:
-        raise untrusted(public_url(url), error) from error
-    except (OSError, HTTPException, ValueError):
+        stats = json.loads(reply.body) if reply.status == 200 else None
+    except (NotReachedError, NoAnswerError, ValueError):
         return None
     finally:
-        if connection is not None:
-            connection.close()
+        transport.drop()
     return stats if isinstance(stats, dict) and "comfyui_version" in stats.get("system", {}) else None
 
 

@@ -181,7 +181,10 @@ class Transport:
         try:
             connection.connect()
         except ssl.SSLCertVerificationError as error:
-            raise untrusted(self.label, error) from error
+            why = error.verify_message.strip().rstrip(".")
+            raise NoAccessError(
+                f"The certificate of {self.label} is not trusted: {why}.", advice=CERTIFICATE_ADVICE
+            ) from error
         except (OSError, UnicodeError) as error:
             raise NotReachedError(f"No server answers at {self.label} ({_reason(error)}).") from error
         self._local.connection = connection
@@ -193,12 +196,6 @@ class Transport:
         self._local.connection = None
         if connection is not None:
             connection.close()
-
-
-def untrusted(label: str, error: ssl.SSLCertVerificationError) -> NoAccessError:
-    """The failure for a certificate that is self-signed, expired, or another host's."""
-    why = error.verify_message.strip().rstrip(".")
-    return NoAccessError(f"The certificate of {label} is not trusted: {why}.", advice=CERTIFICATE_ADVICE)
 
 
 def _closed_by_peer(sock: socket.socket) -> bool:

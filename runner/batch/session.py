@@ -15,7 +15,7 @@ from runner.batch import entries as states
 from runner.batch.ledger import Ledger
 from runner.batch.recover import find_results
 from runner.batch.store import FULL_RETRY_S
-from runner.client import ComfyClient
+from runner.client import ComfyClient, ServerFaultError
 from runner.dispatch import Dispatcher
 from runner.errors import InterruptedRunError, RunnerError, ServerUnavailableError, WorkflowRejectedError
 from runner.feeder import JobReady
@@ -61,6 +61,10 @@ class LedgerDispatcher(Dispatcher):
         self.ledger.submitted(number, attempt.prompt_id, attempt.replaces, self.server)
         try:
             super()._submit(attempt)
+        except ServerFaultError as error:  # it may pass; the server may even have taken it: look before asking again
+            if len(attempt.replaces) + 1 >= MOST_LOSSES:
+                self._live.pop(attempt.prompt_id, None)
+                self._failed(attempt, error)
         except WorkflowRejectedError as error:  # this job's own fault: the others go on
             if self._live.pop(attempt.prompt_id, None) is not None:
                 with contextlib.suppress(RunnerError):

@@ -30,7 +30,7 @@ class Work:
     """A table of small jobs, every one a colour of its own, and what has become of them."""
 
     def __init__(self, desk: Desk, count: int, size: int = 128) -> None:
-        self.desk, self.count = desk, count
+        self.desk, self.count, self.size = desk, count, size
         self.prefix = f"w{uuid.uuid4().hex[:10]}"
         self.first = int(self.prefix[1:6], 16)  # so that no test finds another's results in the server's cache
         self.table = desk.folder / "jobs.jsonl"
@@ -63,7 +63,8 @@ class Work:
         for number in range(self.count):
             colour = self.first + number
             expected = [colour >> 16 & 255, colour >> 8 & 255, colour & 255]
-            assert abs(pixels(self.desk.out / f"job{number:03}.png")[64, 64].astype(int) - expected).max() <= 1
+            centre = pixels(self.desk.out / f"job{number:03}.png")[self.size // 2, self.size // 2]
+            assert abs(centre.astype(int) - expected).max() <= 1
         made = [path.name for server in servers for path in server.output_dir.glob(f"{self.prefix}_*.png")]
         assert len(made) == self.count, "a job ran twice"
         assert not list(self.desk.out.rglob("*.part"))

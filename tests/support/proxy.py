@@ -14,7 +14,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
 from types import TracebackType
 
@@ -71,6 +71,10 @@ class Proxy:
         """Seconds before each piece of a large answer."""
         self.trickle = 0.0
         """Seconds before each byte of every answer's beginning: a slow loris."""
+        self.largest: int | None = None
+        """Bodies of more bytes than this are refused with 413."""
+        self.doubled: tuple[str, str] | None = None
+        """Requests of this kind reach the server twice, as from a proxy that repeats what it thinks was lost."""
         self._frozen = threading.Event()
         self._down_until = 0.0
         self._closing = False
@@ -155,7 +159,7 @@ class Proxy:
             client.sendall(refusal(404))
             return True
         self.requests.append((method, bare))
-        answer = self.fault(method, bare)
+        answer = refusal(413) if self.largest is not None and len(body) > self.largest else self.fault(method, bare)
         if answer:
             client.sendall(answer)
             return True
@@ -163,17 +167,20 @@ class Proxy:
         if headers.get("upgrade", "").lower() == "websocket":
             self._websocket(client, path, head.decode("latin-1"))
             return False
+        if (method, bare) == self.doubled:
+            self._ask(method, path, headers, body).close()
         return self._pass_on(client, method, path, headers, body, lost=answer is not PASS)
+
+    def _ask(self, method: str, path: str, headers: dict[str, str], body: bytes) -> HTTPResponse:
+        upstream = HTTPConnection("127.0.0.1", self._upstream_port, timeout=120)
+        kept = {name: value for name, value in headers.items() if name not in _OURS}
+        upstream.request(method, path, body or None, {**kept, "connection": "close"})
+        return upstream.getresponse()
 
     def _pass_on(
         self, client: socket.socket, method: str, path: str, headers: dict[str, str], body: bytes, *, lost: bool
     ) -> bool:
-        upstream = HTTPConnection("127.0.0.1", self._upstream_port, timeout=120)
-        with contextlib.closing(upstream):
-            for name in ("connection", "authorization", "content-length"):
-                headers.pop(name, None)
-            upstream.request(method, path, body or None, headers)
-            reply = upstream.getresponse()
+        with self._ask(method, path, headers, body) as reply:
             if lost:
                 reply.read()
                 return False
@@ -224,4 +231,5 @@ class Proxy:
                 (upstream if source is client else client).sendall(data)
 
 
+_OURS = ("connection", "authorization", "content-length")
 _HOP = ("connection", "keep-alive", "transfer-encoding")
