@@ -93,6 +93,10 @@ class Workflow:
     version: int | None
     path: Path
     graph: Graph = field(repr=False)
+    _known: list[tuple[ObjectInfo | None, list[InputSpec]]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
+    """What `inputs` found last: a batch asks for each of ten thousand jobs."""
 
     @property
     def label(self) -> str:
@@ -100,11 +104,16 @@ class Workflow:
 
     def inputs(self, object_info: ObjectInfo | None = None) -> list[InputSpec]:
         """The named inputs, in the file's order; `object_info` adds type, range, choices and help."""
+        for asked, specs in list(self._known):
+            if asked is object_info:
+                return list(specs)
         grouped: dict[str, list[Target]] = {}
         for node_id, mark in _marks(self.graph, "input"):
             target = Target(node_id, _marked_widget(self, node_id, mark, object_info))
             grouped.setdefault(mark.name, []).append(target)
-        return [_input_spec(self.graph, name, tuple(targets), object_info) for name, targets in grouped.items()]
+        found = [_input_spec(self.graph, name, tuple(targets), object_info) for name, targets in grouped.items()]
+        self._known[:] = [(object_info, found), *self._known[:2]]
+        return list(found)
 
     def image_inputs(self, object_info: ObjectInfo | None = None) -> list[InputSpec]:
         """Where pictures go, in the order `--image` fills them: `image`, `image_2`, … or the only LoadImage."""

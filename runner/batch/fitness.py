@@ -19,17 +19,23 @@ class CannotRunError(WorkflowRejectedError):
 
 
 class Fitness:
-    """Jobs of a workflow against one server's own description. What differs only in its seed is looked at once."""
+    """Jobs of a workflow against one server's own description. What differs in seed or text only is looked at once."""
 
     def __init__(self, workflow: Workflow, view: ServerView) -> None:
         self.workflow, self.view = workflow, view
         self.warnings: dict[str, None] = {}
+        self._texts = {spec.name for spec in workflow.inputs(view.object_info) if spec.type == "STRING"}
+        """Any text can be set: ten thousand prompts are one look."""
         self._known: dict[str, RunnerError | None] = {}
 
     def why_not(self, job: BatchJob) -> RunnerError | None:
         """None: it can run there. Otherwise everything that is missing (exit code 4), or the value that does not fit
         (exit code 2)."""
-        values = {name: value for name, value in job.values.items() if job.seed is None or value != job.seed}
+        values = {
+            name: value
+            for name, value in job.values.items()
+            if name not in self._texts and (job.seed is None or value != job.seed)
+        }
         said = repr(sorted(values.items(), key=str)) + repr(sorted(job.images))
         if said not in self._known:
             self._known[said] = self._look(job)

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ class BatchJob:
     group: str = ""
     category: str = ""
 
-    @property
+    @cached_property
     def key(self) -> str:
         """What makes it this job and no other: the same in every run of the same command."""
         said = [dict(self.values), dict(self.images), self.seed, self.group, self.category]
