@@ -88,10 +88,11 @@ def apply_style(
     linear = operations.vignette(linear, look.vignette)
     linear = operations.sharpen(linear, look.sharpen)
     linear = operations.grain(linear, look.grain, look.grain_size, settings.seed)
-    if mask is not None:
-        linear = torch.lerp(linear, srgb_to_linear(image), mask.unsqueeze(-1))
     result = linear_to_srgb(linear.clamp(0, 1))
     if mask is not None:
+        edge = torch.nonzero((mask > 0) & (mask < 1), as_tuple=True)
+        mixed = torch.lerp(linear[edge], srgb_to_linear(image[edge]), mask[edge].unsqueeze(-1))
+        result[edge] = linear_to_srgb(mixed.clamp_(0, 1))
         result = torch.where(mask.unsqueeze(-1) >= 1.0, image, result)
     report = {
         "style": settings.style,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -12,6 +14,10 @@ from ..light import NEUTRAL, temperature_color
 _TINT_OF_HALATION = (1.0, 0.38, 0.12)
 _BRIGHT = 0.55
 """Relative luminance above which light is strong enough to spread visibly."""
+_SAMPLE = 1_000_000
+"""Pixels, evenly spread, that a percentile is taken of: far more than it needs."""
+_STRIP = 1 << 17
+"""Pixels that are changed at a time."""
 
 
 def white_balance(linear: Tensor, mired: float) -> Tensor:
@@ -27,14 +33,18 @@ def grade(linear: Tensor, contrast: float, lift: float, split: float, saturation
     """Tone and colour in CIELAB: S-curve about L* 50 that keeps both ends, faded blacks, split toning, chroma."""
     if not (contrast or lift or split or saturation):
         return linear
-    L, a, b = linear_to_lab(linear).unbind(-1)
-    tone = (L / 100).clamp(0, 1)
-    # A cubic through (0,0), (½,½) and (1,1) whose slope in the middle is 1 + contrast.
-    toned = tone + contrast * 4 * tone * (1 - tone) * (tone - 0.5) + lift / 100 * (1 - tone) ** 3
-    chroma = 1 + saturation
-    warm = split * (2 * tone - 1) * (4 * tone * (1 - tone))
-    lab = torch.stack((100 * toned, a * chroma + 0.4 * warm, b * chroma + warm), dim=-1)
-    return lab_to_linear(lab).clamp(min=0)
+
+    def graded(part: Tensor) -> Tensor:
+        L, a, b = linear_to_lab(part).unbind(-1)
+        tone = (L / 100).clamp(0, 1)
+        # A cubic through (0,0), (½,½) and (1,1) whose slope in the middle is 1 + contrast.
+        toned = tone + contrast * 4 * tone * (1 - tone) * (tone - 0.5) + lift / 100 * (1 - tone) ** 3
+        chroma = 1 + saturation
+        warm = split * (2 * tone - 1) * (4 * tone * (1 - tone))
+        lab = torch.stack((100 * toned, a * chroma + 0.4 * warm, b * chroma + warm), dim=-1)
+        return lab_to_linear(lab).clamp_(min=0)
+
+    return _by_strips(graded, linear)
 
 
 def glow(linear: Tensor, halation: float, bloom: float) -> Tensor:
@@ -42,16 +52,16 @@ def glow(linear: Tensor, halation: float, bloom: float) -> Tensor:
     if not (halation or bloom):
         return linear
     light = luminance(linear).unsqueeze(-1)
-    strong = linear * ((light - _BRIGHT) / (1 - _BRIGHT)).clamp(0, 1)
+    strong = light.sub_(_BRIGHT).div_(1 - _BRIGHT).clamp_(0, 1) * linear
     side = max(linear.shape[1:3])
     result = linear
     if halation:
         tint = torch.tensor(_TINT_OF_HALATION, device=linear.device)
-        around = (_blurred(strong, side * 0.008) - strong).clamp(min=0)
-        result = result + halation * tint * around.mean(dim=-1, keepdim=True)
+        around = _blurred(strong, side * 0.008).sub_(strong).clamp_(min=0).mean(dim=-1, keepdim=True)
+        result = torch.addcmul(result, around, halation * tint)
     if bloom:
-        result = result + bloom * (_blurred(strong, side * 0.02) - strong)
-    return result.clamp(min=0)
+        result = result.add(_blurred(strong, side * 0.02).sub_(strong), alpha=bloom)
+    return result.clamp_(min=0)
 
 
 def vignette(linear: Tensor, stops: float) -> Tensor:
@@ -88,37 +98,51 @@ def grain(linear: Tensor, deviation: float, size: float, seed: int) -> Tensor:
     if sigma > 0.3:
         noise = gaussian_blur(noise, sigma)
         noise = noise / noise.std(dim=(1, 2), keepdim=True).clamp(min=1e-6)
-    L, a, b = linear_to_lab(linear).unbind(-1)
-    tone = (L / 100).clamp(0, 1)
-    grained = (L + deviation * 4 * tone * (1 - tone) * noise).clamp(0, 100)
-    return lab_to_linear(torch.stack((grained, a, b), dim=-1)).clamp(min=0)
+
+    def grained(part: Tensor, noise: Tensor) -> Tensor:
+        lab = linear_to_lab(part)
+        L = lab[..., 0]
+        tone = (L / 100).clamp(0, 1)
+        lab[..., 0] = (L + deviation * 4 * tone * (1 - tone) * noise).clamp_(0, 100)
+        return lab_to_linear(lab).clamp_(min=0)
+
+    return _by_strips(grained, linear, noise)
 
 
 def tame(linear: Tensor, max_lightness: float, max_chroma: float) -> Tensor:
     """Against the look of a colour table laid over a picture: exposure and chroma come down until their 99th
     percentiles are `max_lightness` (L*) and `max_chroma` (C*); 0 leaves that one alone. A tame picture stays as it is.
     """
-    lab = linear_to_lab(linear)
-    L, ab = lab[..., :1], lab[..., 1:]
-    changed = False
+    if not (max_lightness > 0 or max_chroma > 0):
+        return linear
+    flat = linear.flatten(1, 2)
+    sample = linear_to_lab(flat[:, :: max(1, flat.shape[1] // _SAMPLE)])
+    chroma = torch.linalg.vector_norm(sample[..., 1:], dim=-1)
+    scales = linear.new_ones(linear.shape[0], 3)
     if max_lightness > 0:
-        high = _percentile(L[..., 0], 0.99)
-        scale = (max_lightness / high.clamp(min=1e-3)).clamp(max=1.0)
-        changed |= bool((scale < 1).any())
-        L = L * scale.reshape(-1, 1, 1, 1)
+        scales[:, 0] = (max_lightness / _percentile(sample[..., 0], 0.99).clamp(min=1e-3)).clamp(max=1.0)
     if max_chroma > 0:
-        high = _percentile(torch.linalg.vector_norm(ab, dim=-1), 0.99)
-        scale = (max_chroma / high.clamp(min=1e-3)).clamp(max=1.0)
-        changed |= bool((scale < 1).any())
-        ab = ab * scale.reshape(-1, 1, 1, 1)
-    return lab_to_linear(torch.cat((L, ab), dim=-1)).clamp(min=0) if changed else linear
+        scales[:, 1:] = (max_chroma / _percentile(chroma, 0.99).clamp(min=1e-3)).clamp(max=1.0).unsqueeze(-1)
+    if not bool((scales < 1).any()):
+        return linear
+    return _by_strips(lambda part: lab_to_linear(linear_to_lab(part) * scales[:, None, None]).clamp_(min=0), linear)
 
 
 def _percentile(values: Tensor, share: float) -> Tensor:
-    """Of each picture `[B,H,W]`: `[B]`; of at most a million evenly spread pixels, which is far more than it needs."""
-    flat = values.flatten(1)
-    step = max(1, flat.shape[1] // 1_000_000)
-    return torch.stack([one[::step].kthvalue(max(1, round(share * one[::step].numel()))).values for one in flat])
+    """Of each row `[B,n]`: `[B]`."""
+    return values.kthvalue(max(1, round(share * values.shape[1])), dim=1).values
+
+
+def _by_strips(change: Callable[..., Tensor], linear: Tensor, *planes: Tensor) -> Tensor:
+    """`change(part, *parts of planes)` of a few rows at a time: what a change of single pixels needs in between stays
+    in the caches, and small at any size. `linear` `[B,H,W,3]`, `planes` `[B,H,W]`."""
+    height, width = linear.shape[1:3]
+    rows = max(1, _STRIP // width)
+    out = torch.empty_like(linear)
+    for top in range(0, height, rows):
+        area = (slice(None), slice(top, top + rows))
+        out[area] = change(linear[area], *(plane[area] for plane in planes))
+    return out
 
 
 def _blurred(linear: Tensor, sigma: float) -> Tensor:
