@@ -6,6 +6,8 @@ What the real server made lies in its output folder: one file per job there prov
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sqlite3
 import threading
 import time
@@ -203,6 +205,47 @@ def test_a_full_disk_ends_a_submit_with_what_to_do(
     assert [path for path in place.rglob("*") if path.is_file()] == []
 
 
+def test_ctrl_c_on_two_servers_takes_back_what_is_on_both(comfy_server: ComfyServer, tmp_path: Path) -> None:
+    with Proxy(comfy_server.port) as one, Proxy(comfy_server.port) as two:
+        work = Work(Desk(tmp_path, one.url), 30, size=256)
+        process = work.start("--server", two.url)
+        work.wait_for(6)
+        os.kill(process.pid, signal.SIGINT)
+        began = time.monotonic()
+        _, said = process.communicate(timeout=20)
+        assert process.returncode == 130, said
+        assert time.monotonic() - began < 4.0
+        assert "Traceback" not in said
+        assert not list(work.desk.out.rglob("*.part"))
+        deadline = time.monotonic() + 5.0
+        while work.prefix in json.dumps(comfy_server.get("/queue")):
+            assert time.monotonic() < deadline, "something of it is left on the server"
+            time.sleep(0.05)
+        with sqlite3.connect(work.desk.out / PLACE) as db:
+            assert {state for (state,) in db.execute("SELECT state FROM jobs")} == {"done", "waiting"}
+        run = command(*work.arguments("--server", two.url, "--resume"), folder=work.desk.out)
+        assert run.code == 0, run.err
+    work.assert_all_done_once(comfy_server)
+
+
+def test_a_server_that_is_not_there_yet_joins_and_one_that_goes_is_not_waited_for(
+    comfy_server: ComfyServer, tmp_path: Path
+) -> None:
+    with Proxy(comfy_server.port) as late, Proxy(comfy_server.port) as early:
+        late.outage(4.0)
+        work = Work(Desk(tmp_path, early.url), 50, size=256)
+        process = work.start("--server", late.url)
+        while not late.count("POST", "/prompt"):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.05)
+        early.outage(120.0)
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said
+        assert "not there yet" in said
+        assert f"{early.url} is gone: its jobs go to the others" in said
+    work.assert_all_done_once(comfy_server, unseen=2)  # its window
+
+
 @pytest.mark.slow
 def test_a_server_that_never_completes_an_answer_is_left_to_itself(comfy_server: ComfyServer, tmp_path: Path) -> None:
     """A byte a second: no single wait is long, and no answer ever comes."""
@@ -213,7 +256,7 @@ def test_a_server_that_never_completes_an_answer_is_left_to_itself(comfy_server:
         loris.trickle = 1.0
         _, said = process.communicate(timeout=400)
         assert process.returncode == 0, said
-    work.assert_all_done_once(comfy_server)
+    work.assert_all_done_once(comfy_server, unseen=2)  # its window
 
 
 @pytest.mark.slow
@@ -235,4 +278,4 @@ def test_two_hundred_jobs_through_two_bad_lines(comfy_server: ComfyServer, tmp_p
             two.outage(3.0)
         _, said = process.communicate(timeout=500)
         assert process.returncode == 0, said
-    work.assert_all_done_once(comfy_server)
+    work.assert_all_done_once(comfy_server, unseen=8)  # two at each outage

@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from runner.batch.ledger import Ledger
 from runner.batch.pace import Pace
+from runner.batch.plan import BatchJob
+from runner.batch.presence import Misfit
 from runner.batch.store import PLACE
 from runner.server_process import Installation
 from tests.runner.test_batch import batch, results, write
@@ -209,6 +212,53 @@ def test_what_fits_nowhere_fails_with_the_reason_of_every_server(one: Machine, t
     (failed,) = again.of("failed")
     assert "exceed allowed memory" in failed["message"]
     assert Counter(one.tried)["8"] in (3, 4)
+
+
+# the ledger's part
+
+
+def test_a_job_is_hopeless_only_when_no_place_of_any_living_runner_can_run_it(tmp_path: Path) -> None:
+    mine, other = Ledger(tmp_path), Ledger(tmp_path)
+    for ledger, *places in ((mine, "a", "b"), (other, "a")):  # both mean a machine of their own by `a`
+        ledger.beat()
+        for place in places:
+            ledger.opens(place)
+    mine.add([BatchJob("", Path(f"{number}"), {"n": number}) for number in range(3)])
+    mine.cannot_run("a", {1: Misfit("a", "no node", 4), 2: Misfit("a", "no model", 4)})
+    assert [entry.id for entry in (mine.claim("a"),) if entry] == [3]
+    assert mine.claim("a") is None
+    mine.cannot_run("b", {1: Misfit("b", "no node", 4)})
+    assert mine.claim_hopeless() == []  # the other runner has not looked
+    other.cannot_run("a", {1: Misfit("a", "no node", 4)})
+    ((entry, why),) = mine.claim_hopeless()
+    assert entry.id == 1
+    assert {(misfit.server, misfit.exit_code) for misfit in why} == {("a", 4), ("b", 4)}
+    assert other.claim_hopeless() == []  # it is being failed already
+    taken = mine.claim("b")
+    assert taken is not None and taken.id == 2
+    assert mine.pass_on(2, "b", Misfit("b", "memory", 5))  # the other runner may have it
+    assert mine.claim("b") is None
+    taken = other.claim("a")
+    assert taken is not None and taken.id == 2
+    assert not other.pass_on(2, "a", Misfit("a", "memory", 5))  # nobody is left: it stays with who has it
+    assert 2 in other.held()
+    other.leave()
+    assert mine.waiting() == 1  # given back as it went …
+    assert [entry.id for entry, _ in mine.claim_hopeless()] == [2]  # … and what it was good for counts no more
+    for ledger in (mine, other):
+        ledger.close()
+
+
+def test_what_another_place_would_finish_sooner_is_left_to_it_unless_it_cannot(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    for place in ("fast", "slow"):
+        ledger.opens(place)
+    ledger.add([BatchJob("", Path(f"{number}"), {"n": number}) for number in range(2)])
+    assert ledger.claim("slow", unless=("fast",)) is None
+    ledger.cannot_run("fast", {2: Misfit("fast", "no node", 4)})
+    taken = ledger.claim("slow", unless=("fast",))
+    assert taken is not None and taken.id == 2
+    ledger.close()
 
 
 # pace
