@@ -263,7 +263,15 @@ def test_a_server_that_never_completes_an_answer_is_left_to_itself(comfy_server:
 def test_two_hundred_jobs_through_two_bad_lines(comfy_server: ComfyServer, tmp_path: Path) -> None:
     with Proxy(comfy_server.port) as one, Proxy(comfy_server.port) as two:
         work = Work(Desk(tmp_path, one.url), 200, size=64)
-        faults = [make() for make in FAULTS.values()]
+        faults = [
+            every(11, "POST", "/prompt", LOSE),
+            every(13, "POST", "/prompt", refusal(500)),
+            every(17, "POST", "/prompt", refusal(502)),
+            every(7, "GET", "/api/jobs/", refusal(500)),
+            every(9, "GET", "/api/jobs/", NOT_FOUND),
+            every(5, "GET", "/view", refusal(500)),
+            every(8, "GET", "/view", LOSE),
+        ]
         guard = threading.Lock()
 
         def any_of_them(method: str, path: str) -> bytes | None:
