@@ -52,10 +52,10 @@ def make_request(
     """The request for `workflow` that these arguments and `values` make. Raises UsageError and its kinds."""
     from runner.request import prepare_request
 
-    given = {**values, "steps": args.steps, "sampler": args.sampler}
+    given: dict[str, object] = {**values, "steps": args.steps, "sampler": args.sampler}
     given |= {} if args.model is None else {"checkpoint": args.model}
     given |= {} if args.negative is None else {"negative": args.negative}
-    return prepare_request(
+    request = prepare_request(
         argparse.Namespace(
             workflow=workflow,
             prompt=prompt,
@@ -68,6 +68,9 @@ def make_request(
             server=args.server,
         )
     )
+    request.values |= given  # checked as text, as the user would write it; recorded as what it is
+    request.settings = list(args.set)
+    return request
 
 
 def first_seed(args: argparse.Namespace) -> int:

@@ -19,7 +19,8 @@ FOLLOW = 0.25
 """The share of the picture before in the target of a pass; the rest is the first picture. A chain's colours may move
 a little, smoothly, with what it paints, and can never wander off."""
 _STEEPNESS = 6
-_FEEDBACK = 0.8
+_AT_ONCE, _OVER_TIME = 0.8, 0.2
+"""How much of what a chain is short of is given back with the next pass, and kept on being given."""
 
 
 def correction(strength: float) -> float:
@@ -36,17 +37,20 @@ class Lightness:
 
     per_pass: float = LIGHTNESS_PER_PASS
     _missing: float = field(default=0.0, init=False)
+    _in_all: float = field(default=0.0, init=False)
 
     def boost(self, strength: float) -> float:
         """L* for a pass of this strength."""
         usual = self.per_pass * strength / USUAL_STRENGTH
-        return min(max(usual + _FEEDBACK * self._missing, 0.0), 2 * usual)
+        return min(max(usual + _AT_ONCE * self._missing + _OVER_TIME * self._in_all, 0.0), 2 * usual)
 
     def learn(self, report: Mapping[str, Any], boost: float) -> None:
         """Note from a pass's colour report how far its L* is from the target's."""
         before, wanted = report.get("mean_lab_before"), report.get("mean_lab_reference")
         if isinstance(before, list) and isinstance(wanted, list) and before and wanted:
             self._missing = float(wanted[0]) - (float(before[0]) + boost)
+            most = self.per_pass / _OVER_TIME
+            self._in_all = min(max(self._in_all + self._missing, -most), most)
 
 
 def colour_values(strength: float, boost: float, follow: float) -> dict[str, float]:
