@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from runner.batch.plan import BatchJob
+from runner.batch.presence import Misfit
 from runner.checks import check_graph
-from runner.errors import RunnerError, WorkflowError, WorkflowRejectedError
+from runner.errors import (
+    EXIT_NODE_FAILED,
+    EXIT_REJECTED,
+    NodeFailedError,
+    RunnerError,
+    UsageError,
+    WorkflowError,
+    WorkflowRejectedError,
+)
 from runner.graph import Workflow
 from runner.patching import patch_workflow
 from runner.validate import ServerView
@@ -53,3 +64,13 @@ class Fitness:
             fatal = problem.severity == "error" and problem.certain
             (missing if fatal else self.warnings)[f"{problem}"] = None
         return CannotRunError(tuple(missing)) if missing else None
+
+
+def nowhere(misfits: Sequence[Misfit]) -> RunnerError:
+    """The failure of a job that no server can run: what is missing where, in short first and then in full."""
+    lines = dict.fromkeys(f"{misfit.server}: {misfit.why}" for misfit in misfits)
+    code = max((misfit.exit_code for misfit in misfits), default=EXIT_REJECTED)  # values, then nodes, then memory
+    kind = {EXIT_REJECTED: WorkflowRejectedError, EXIT_NODE_FAILED: NodeFailedError}.get(code, UsageError)
+    short = "; ".join(line.partition("\n")[0] for line in lines)
+    full = "\n".join(f"  - {line}".replace("\n", "\n    ") for line in lines if "\n" in line)
+    return kind(f"No server can run this job: {short}" + (f"\n{full}" if full else ""))

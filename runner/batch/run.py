@@ -9,14 +9,13 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 from runner import events, hearing
 from runner.absence import Limits
 from runner.auth import public_url
 from runner.batch import entries as states
 from runner.batch.entries import Entry
-from runner.batch.fitness import Fitness
+from runner.batch.fitness import Fitness, nowhere
 from runner.batch.ledger import Ledger
 from runner.batch.live import BatchReporter
 from runner.batch.making import Maker
@@ -26,23 +25,11 @@ from runner.batch.presence import Misfit
 from runner.batch.recover import tidy
 from runner.batch.servers import Server
 from runner.batch.session import BatchSession
-from runner.errors import (
-    EXIT_INTERRUPTED,
-    EXIT_NODE_FAILED,
-    EXIT_REJECTED,
-    InterruptedRunError,
-    NodeFailedError,
-    RunnerError,
-    ServerUnavailableError,
-    UsageError,
-    WorkflowRejectedError,
-)
+from runner.errors import EXIT_INTERRUPTED, InterruptedRunError, RunnerError, ServerUnavailableError
 from runner.failures import OutOfMemoryError, failed_event
 from runner.graph import Workflow
 from runner.jobs import JobResult, JobSpec
 from runner.progress import Reporter
-
-Result = TypeVar("Result")
 
 OTHERS_POLL_S = 0.5
 
@@ -267,15 +254,6 @@ class _Tap(Reporter):
 
     def notice(self, text: str) -> None:
         self._worker.view.notice(text)
-
-
-def nowhere(misfits: list[Misfit]) -> RunnerError:
-    """The failure of a job that no server can run: what is missing where."""
-    lines = dict.fromkeys(f"{misfit.server}: {misfit.why}" for misfit in misfits)
-    code = max((misfit.exit_code for misfit in misfits), default=EXIT_REJECTED)  # values, then nodes, then memory
-    kind = {EXIT_REJECTED: WorkflowRejectedError, EXIT_NODE_FAILED: NodeFailedError}.get(code, UsageError)
-    text = "\n".join(f"  - {line}".replace("\n", "\n    ") for line in lines)
-    return kind(f"No server can run this job:\n{text}")
 
 
 def _on_disk(paths: list[Path]) -> None:

@@ -153,9 +153,8 @@ def test_each_server_of_a_list_gets_its_own_login_and_no_other(
         run = command(*words, "--out", str(desk.out), folder=desk.out)
         assert run.code == 0, run.err
         assert len(results(desk.out)) == 12
-        used = [proxy.count("POST", "/prompt") for proxy in (first, second, third)]
-    assert sum(used) == 12
-    assert all(used), used
+        assert [proxy.websockets_seen for proxy in (first, second, third)] == [1, 1, 1]
+        assert sum(proxy.count("POST", "/prompt") for proxy in (first, second, third)) == 12
     assert_nowhere(tmp_path, run.out, run.err)
 
 
