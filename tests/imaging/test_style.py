@@ -57,7 +57,7 @@ def test_the_product_keeps_its_pixels_and_the_scene_changes(style: str, with_dep
     assert float(difference[product[0] > 0.9].max()) <= 1.0
     assert float(difference[outside].mean()) > 0.5
     assert report["product_protected"]
-    assert ("blur" in report["applied"]) == (LOOKS[style].blur > 0)
+    assert ("blur" in report["applied"]) == (with_depth and LOOKS[style].blur > 0)
     assert bool(report["notes"]) == (LOOKS[style].blur > 0 and not with_depth)
 
 

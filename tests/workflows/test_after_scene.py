@@ -143,16 +143,21 @@ def test_a_style_at_no_strength_is_the_same_picture(look: Callable[..., Look], s
     assert (shown == np.rint(scenes[1] * 255) / 255).all()
 
 
-@pytest.mark.parametrize("style", ["cinematic", "phone"])
+@pytest.mark.parametrize(
+    ("name", "style"),
+    [("style.v1", "cinematic"), ("style.v1", "phone"), ("style.v2", "dslr"), ("style.v2", "studio")],
+)
 def test_a_style_is_for_the_scene_not_for_the_product(
-    style: str, look: Callable[..., Look], scenes: tuple[Pixels, Pixels]
+    name: str, style: str, look: Callable[..., Look], scenes: tuple[Pixels, Pixels]
 ) -> None:
-    shown = look("style.v1", style=style).pictures
+    ran = look(name, style=style)
+    shown = ran.pictures
     own = inside(shown["pasted_mask"], 2)
     assert own.sum() > 8000
     assert difference(shown["picture"], scenes[1])[own].max() <= 1.0
+    assert ("blur" in ran.report("ProdgenStyle")["applied"]) == (name == "style.v2")
     away = beside(shown["pasted_mask"])
-    assert difference(shown["picture"], scenes[1])[away].mean() > 0.8
+    assert difference(shown["picture"], scenes[1])[away].mean() > (0.2 if style == "studio" else 0.8)
 
 
 def test_the_product_is_found_far_from_where_the_pose_has_it(look: Callable[..., Look]) -> None:

@@ -73,7 +73,8 @@ def apply_style(
     if look.blur and depth is None:
         notes.append("No depth is connected: the picture keeps its depth of field.")
     figures = look.figures()
-    applied = [name for name, value in figures.items() if value and name != "grain_size"]
+    idle = ("grain_size",) if depth is not None else ("grain_size", "blur")
+    applied = [name for name, value in figures.items() if value and name not in idle]
     if not applied and not (settings.max_lightness or settings.max_chroma):
         return image, {"style": settings.style, "strength": settings.strength, "applied": [], "notes": notes}
     image = expand_batch(image, batch)
