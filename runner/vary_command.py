@@ -64,6 +64,13 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         metavar="L",
         help=f"L* given back per pass of strength 0.35, more for stronger ones (default {LIGHTNESS_PER_PASS:g})",
     )
+    parser.add_argument(
+        "--megapixels",
+        type=_megapixels,
+        metavar="M",
+        help="larger pictures are reduced to this many, in units of 1024² pixels (default 0.6, for SD 1.5; 1.1 suits "
+        "an SDXL --model)",
+    )
     add_common_arguments(parser, steps=_STEPS, out=DEFAULT_OUT)
     return parser
 
@@ -88,6 +95,7 @@ def _run(args: argparse.Namespace, transform: Transform, reporter: Reporter) -> 
     prompt = full_prompt(args, image)
     first = transform.passes[0]
     values: dict[str, object] = {"cfg": first.scale, "denoise": first.strength}
+    values |= {} if args.megapixels is None else {"max_megapixels": args.megapixels}
     request = make_request(args, "vary", prompt, values, [args.image, args.image])
     from runner.serve import resolve_server
     from runner.session import Session
@@ -167,4 +175,11 @@ def _lightness(text: str) -> float:
     number = float(text)
     if not 0 <= number <= 3:
         raise argparse.ArgumentTypeError("must be from 0 to 3")
+    return number
+
+
+def _megapixels(text: str) -> float:
+    number = float(text)
+    if not 0.01 <= number <= 64:
+        raise argparse.ArgumentTypeError("must be from 0.01 to 64")
     return number

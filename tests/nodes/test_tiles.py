@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -74,3 +75,12 @@ def test_a_changed_tile_and_a_wrong_overlap_are_refused(comfy_server: ComfyServe
     resized["3"]["inputs"]["tiles"] = ["smaller", 0]
     with pytest.raises(GraphError, match="128×128 pixels"):
         comfy_server.run(resized)
+
+
+def test_tiles_of_several_pictures_are_not_mixed_up(comfy_server: ComfyServer) -> None:
+    wanted = graph(comfy_server.upload(photo(300, 211)))
+    wanted["again"] = json.loads(json.dumps(wanted["2"]))
+    wanted["again"]["inputs"]["image"] = ["2", 0]  # a list of tiles, each split again
+    wanted["3"]["inputs"] |= {"tiles": ["again", 0], "grid": ["again", 1]}
+    with pytest.raises(GraphError, match="one picture"):
+        comfy_server.run(wanted)

@@ -284,6 +284,30 @@ def test_ctrl_c_ends_it_at_once_even_while_resting(
     assert not list(out.rglob("*.part"))
 
 
+def test_ctrl_c_at_the_question_ends_a_conversation(
+    comfy_server: ComfyServer, tmp_path: Path, tiny_workflow: str
+) -> None:
+    out = tmp_path / "out"
+    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    asked = [*EXPLORE[3:], "grey", "--workflow", tiny_workflow, "--size", "64x64", "--viewer", "none"]
+    start = f"{listening}; from runner.__main__ import main; raise SystemExit(main())"
+    process = subprocess.Popen(
+        [sys.executable, "-c", start, *asked, "--server", comfy_server.url, "--out", str(out)],
+        cwd=REPO,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    _wait(lambda: len(list(out.rglob("*.json"))) == 2, process)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=20) == 130
+    _, err = process.communicate()
+    assert "/quit" in err
+    assert "Interrupted" in err
+
+
 def _wait(done: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not done() and time.monotonic() < deadline and process.poll() is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from PIL import Image
 from prodgen_nodes.imaging.tiles import plan_tiles
 
 from tests.imaging.seams import line_energy, texture_in_overlaps
-from tests.support.comfy import ComfyServer
+from tests.support.comfy import REPO, ComfyServer
+from tests.support.runs import command
 from tests.support.smoke import colourful_photo
 from tests.workflows import published, smoke_runs
 from tests.workflows.smoke_runs import Look, Pixels
@@ -99,6 +101,19 @@ def test_style_seed_and_strength_count(series: Callable[..., Look]) -> None:
     assert difference(series(style="oil on canvas").pictures["refined"], usual["refined"]) > 0.001
     assert difference(series(seed=5).pictures["refined"], usual["refined"]) > 0.02
     assert difference(series(hires_denoise=0.7).pictures["hires"], usual["hires"]) > 0.005
+
+
+@pytest.mark.parametrize(
+    ("file", "workflow", "count"),
+    [("series.csv", "series", 80), ("series.yaml", "series", 60), ("creative_upscale.yaml", "creative_upscale", 2)],
+)
+def test_the_example_tables_are_what_batch_takes(file: str, workflow: str, count: int, tmp_path: Path) -> None:
+    asked = ("batch", workflow, "--jobs", str(REPO / "examples" / "jobs" / file), "--dry-run", "--out", str(tmp_path))
+    ran = command(*asked, folder=tmp_path)
+    assert ran.code == 0, ran.err
+    assert f"{count} jobs would run with {workflow}.v1" in ran.out
+    if workflow == "series":
+        assert all(line.startswith(("bags/", "vessels/")) for line in ran.out.splitlines()[:-1])
 
 
 # --- creative upscale ------------------------------------------------------------------------------------------------

@@ -180,7 +180,12 @@ class ProdgenJoinTiles(io.ComfyNode):
         hold_tone: list[float],
         reference: list[Tensor] | None = None,
     ) -> io.NodeOutput:
-        (where,), (amount,) = grid, hold_tone
+        if len(grid) != 1:
+            raise ShapeError(
+                f"the tiles of {len(grid)} pictures arrive as one list; join one picture (or one batch of pictures of "
+                "one size) at a time."
+            )
+        where, amount = grid[0], hold_tone[0]
         step = progress_callback(2)
         device = work_device()
         image = tiling.join([tile[..., :3].to(device) for tile in tiles], where)
