@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 DEFAULT_OUT = Path("outputs/run")
+SERVER_HELP = (
+    "ComfyUI's address; repeatable, the first that answers is used (default: $COMFYUI_URL, then "
+    "http://127.0.0.1:8188, then the installed ComfyUI, which is started when nothing answers)"
+)
 COMMANDS = {
     "submit": "runner.submit",
     "batch": "runner.batch_command",
@@ -59,12 +63,6 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     for name in [called] if called in COMMANDS else COMMANDS:
         load_command(name).add_parser(subparsers)
     return parser
-
-
-SERVER_HELP = (
-    "ComfyUI's address; repeatable, the first that answers is used (default: $COMFYUI_URL, then "
-    "http://127.0.0.1:8188, then the installed ComfyUI, which is started when nothing answers)"
-)
 
 
 def add_server_argument(parser: argparse.ArgumentParser, help_text: str = SERVER_HELP) -> None:
