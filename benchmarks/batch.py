@@ -124,19 +124,25 @@ def client_costs(count: int, server: str) -> Row:
                 [sys.executable, "-m", "runner", *command(folder, count, server)],
                 cwd=REPO, stdout=subprocess.DEVNULL, stderr=said,
             )  # fmt: skip
-            memory: list[tuple[int, float]] = []
+            looks: list[tuple[int, float, float]] = []
             while client.poll() is None:
-                memory.append((_done(folder / "out"), _resident(client.pid)))
+                looks.append((_done(folder / "out"), _resident(client.pid), _cpu(client.pid)))
                 time.sleep(2.0)
         seconds = time.monotonic() - began
         done = _done(folder / "out")
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         if client.returncode != 0:
             raise SystemExit((folder / "said.txt").read_text(encoding="utf-8")[-2000:])
-    at = {share: next((mb for jobs, mb in memory if jobs >= count * share / 100), 0.0) for share in (5, 25, 50, 75, 95)}
+    at = {share: next(((jobs, mb, cpu) for jobs, mb, cpu in looks if jobs >= count * share / 100), looks[-1])
+          for share in (5, 25, 50, 75, 95)}  # fmt: skip
+    quarters = {
+        f"{one}-{two} %": 1000 * (at[two][2] - at[one][2]) / max(1, at[two][0] - at[one][0])
+        for one, two in ((5, 25), (25, 50), (50, 75), (75, 95))
+    }
     return {
         "jobs": done, "seconds": seconds, "cpu_ms_per_job": 1000 * (used.ru_utime + used.ru_stime) / count,
-        "memory_mb_at_percent": at, "peak_mb": used.ru_maxrss / 1024,
+        "cpu_ms_per_job_at": quarters, "memory_mb_at_percent": {share: look[1] for share, look in at.items()},
+        "peak_mb": used.ru_maxrss / 1024,
     }  # fmt: skip
 
 
@@ -156,6 +162,14 @@ def _resident(pid: int) -> float:
     except (OSError, IndexError):
         return 0.0
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def _cpu(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -193,7 +207,11 @@ def main() -> None:
         with some_server(args.server) as url:
             run = found["client"] = client_costs(args.jobs, url)
         held = ", ".join(f"{mb:.0f} MB at {share} %" for share, mb in run["memory_mb_at_percent"].items())
-        print(f"{run['jobs']} jobs in {run['seconds']:.0f} s: client CPU {run['cpu_ms_per_job']:.1f} ms a job; {held}")
+        spent = ", ".join(f"{ms:.1f} at {share}" for share, ms in run["cpu_ms_per_job_at"].items())
+        print(
+            f"{run['jobs']} jobs in {run['seconds']:.0f} s: client CPU {run['cpu_ms_per_job']:.1f} ms a job ({spent})"
+        )
+        print(f"memory: {held}; peak {run['peak_mb']:.0f} MB")
     if args.json is not None:
         args.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 

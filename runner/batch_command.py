@@ -151,7 +151,9 @@ def _servers(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> lis
             away.append((server, error))
     if not found:
         raise away[0][1]
-    unable = dict(check_on_servers(setup, [(server.label, fit) for server, fit in found]))
+    later = [(server, None) for server, why in away if not isinstance(why, NoAccessError)]
+    fits = [(server.label, fit) for server, fit in found]
+    unable = dict(check_on_servers(setup, fits, more_may_come=bool(later)))
     for text in dict.fromkeys(warning for _, fit in found for warning in fit.warnings):
         view.notice(f"warning: {text}")
     for label, lacks in unable.items():
@@ -159,7 +161,6 @@ def _servers(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> lis
         view.notice(f"warning: {label} is left out, it can run none of the jobs:{missing}")
     for _, why in away:
         view.notice(f"warning: {'left out' if isinstance(why, NoAccessError) else 'not there yet'}: {why}")
-    later = [(server, None) for server, why in away if not isinstance(why, NoAccessError)]
     return [*((server, fit) for server, fit in found if server.label not in unable), *later]
 
 

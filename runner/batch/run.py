@@ -125,7 +125,8 @@ class Worker:
                 self._changed.clear()
                 continue
             self.view.named(entry.id, entry.title, self.label)
-            left = tidy(self.out / entry.job.stem, entry.prompt_id)
+            # What was never submitted has left nothing; looking takes longer the more files there are.
+            left = None if entry.prompt_id is None else tidy(self.out / entry.job.stem, entry.prompt_id)
             if left is not None:
                 files = [self._relative(path) for path in left.files]
                 self.ledger.done(entry.id, self._relative(left.sidecar), files, (), {"bytes": _size(left.files)})

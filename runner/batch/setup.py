@@ -64,11 +64,14 @@ def prepare(args: argparse.Namespace) -> Setup:
     return Setup(workflow, distinct, len(jobs) - len(distinct))
 
 
-def check_on_servers(setup: Setup, fits: Sequence[tuple[str, Fitness]]) -> list[tuple[str, list[str]]]:
+def check_on_servers(
+    setup: Setup, fits: Sequence[tuple[str, Fitness]], *, more_may_come: bool = False
+) -> list[tuple[str, list[str]]]:
     """Check every job against what the servers say of themselves. A job that some of them can run is no problem.
 
     Args:
         fits: (what the server is called, what it can run).
+        more_may_come: servers that could not be asked yet may still be able to run what these cannot.
 
     Returns:
         The servers that can run none of the jobs, each with what it lacks.
@@ -90,7 +93,7 @@ def check_on_servers(setup: Setup, fits: Sequence[tuple[str, Fitness]]) -> list[
             wrong.setdefault(str(errors[0][1]), []).append(job.where)
     refuse(places_of(wrong))
     unable = [(name, list(lacks[name])) for name, _ in fits if name not in able]
-    if setup.jobs and not able:
+    if setup.jobs and not able and not more_may_come:
         told = [line if len(fits) == 1 else f"{name}: {line}" for name, lines in unable for line in lines]
         where = "there" if len(fits) == 1 else "on any of the servers"
         refuse(told, WorkflowRejectedError, f"{setup.workflow.label} cannot run {where}; nothing was submitted:")
