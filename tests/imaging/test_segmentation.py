@@ -16,10 +16,13 @@ from prodgen_nodes.imaging.segmentation.backdrop import model_backdrop, pixel_no
 from prodgen_nodes.imaging.segmentation.birefnet import letterbox, unletterbox
 from prodgen_nodes.imaging.segmentation.confidence import joined_products, soft_outline
 from prodgen_nodes.imaging.segmentation.evidence import weigh
+from prodgen_nodes.imaging.segmentation.foot_line import relocated
 from prodgen_nodes.imaging.segmentation.footing import find_footing
 from prodgen_nodes.imaging.segmentation.foreground import clean_foreground
+from prodgen_nodes.imaging.segmentation.leaks import ringing
 from prodgen_nodes.imaging.segmentation.matting import closed_form_matte
 from prodgen_nodes.imaging.segmentation.shade import cast_shadow
+from prodgen_nodes.imaging.segmentation.window import window_around
 
 from .segmentation_products import errors, scene, strap_gap
 
@@ -149,6 +152,48 @@ def test_a_contact_shadow_ends_where_the_floor_is_darkest() -> None:
     wrong = shadowed & ~truth
     assert float((found & wrong).sum()) > 0.8 * float(wrong.sum())
     assert float((found & truth).sum()) < 0.001 * float(truth.sum())
+
+
+def test_the_line_under_a_product_is_found_again_at_the_photos_size() -> None:
+    width = 300
+    edge = 120.3 + 12.0 * torch.linspace(0, 1, width)  # a slanting foot ...
+    rows = torch.arange(200).view(-1, 1)
+    share = (edge - rows).clamp(0, 1)
+    floor = (0.02 + 0.02 * (rows - edge).clamp(min=0)).clamp(max=0.8)  # ... over a shadow that ends slowly
+    photo = (0.4 * share + floor * (1 - share)).unsqueeze(-1).expand(-1, -1, 3).contiguous()
+    certain = torch.ones(width, dtype=torch.bool)
+    coarse = edge + 2.5 + torch.sin(torch.arange(width) / 9.0)
+    off = (relocated(photo, coarse, certain, 2.0) - edge).abs()
+    assert float(off.quantile(0.9)) < 0.7, float(off.quantile(0.9))
+    bright = (0.4 * share + 0.8 * (1 - share)).unsqueeze(-1).expand(-1, -1, 3).contiguous()
+    assert torch.equal(relocated(bright, coarse, certain, 2.0), coarse), "there is no shadow to tell it from"
+
+
+@pytest.mark.parametrize(("offset", "is_backdrop"), [(0.0, True), (-5.0, False)])
+def test_a_compressed_photos_ripples_are_backdrop_but_another_white_is_not(offset: float, is_backdrop: bool) -> None:
+    photo = torch.full((240, 240, 3), 0.95)
+    photo[140:210, 60:180] = torch.tensor([0.1, 0.1, 0.2])
+    ripple = torch.tensor([7.0, -2.0, -7.0]) / 255
+    strip = (slice(128, 140), slice(60, 180))
+    photo[strip] += offset / 255
+    photo[strip] += ripple * torch.where(torch.arange(12) % 4 < 2, 1.0, -1.0).view(-1, 1, 1)
+    sure = torch.ones(240, 240, dtype=torch.bool)
+    sure[128:210, 60:180] = False
+    backdrop = model_backdrop(photo)
+    share = float(ringing(photo, backdrop, weigh(photo, backdrop), sure)[strip].float().mean())
+    assert share > 0.9 if is_backdrop else share < 0.1, share
+
+
+def test_the_window_holds_the_product_and_gives_the_whole_picture_back() -> None:
+    product = torch.zeros(256, 192, dtype=torch.bool)
+    product[100:180, 60:130] = True
+    product[3, 5] = True  # a speck
+    window = window_around(~product, (512, 384))
+    assert (window.top, window.left) > (160, 80) and (window.bottom, window.right) < (400, 300)
+    large = product.repeat_interleave(2, 0).repeat_interleave(2, 1)
+    large[:20] = False
+    assert torch.equal(window.whole(window.of(large)), large)
+    assert window_around(torch.zeros(256, 192, dtype=torch.bool), (512, 384)).of(large).shape == large.shape
 
 
 def _beside_a_shadow(fade: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

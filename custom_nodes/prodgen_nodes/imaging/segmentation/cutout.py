@@ -63,7 +63,7 @@ def refine_matte(
             band = dilate((start > 0.02) & (start < 0.98), 1)
             start = start.round() * (~band) + start * band
         if footing is not None:
-            above, beside = footing.coverage(level)
+            above, beside = footing.coverage(pyramid.picture(level))
             start, band = torch.where(beside, above, start), band & ~beside
         start = _settled(closed_form_matte(pyramid.picture(level), start, band))
         if progress:

@@ -19,6 +19,7 @@ from torch import Tensor
 from ..filters import gaussian_blur, running_max
 from .backdrop import Backdrop
 from .evidence import Evidence
+from .foot_line import relocated
 from .window import Window
 
 _REACH, _BELOW = 0.035, 0.006
@@ -76,17 +77,21 @@ class Footing:
         """The pixels beside the certain line, bool, at the size and in the window where it was found."""
         return self._beside(self.line, self.certain.float(), self.steep, self.shadow.shape[0], 1.0)[1]
 
-    def coverage(self, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """The share of each pixel above the line, `[h,w]` at `size`, and the pixels beside the certain line, bool.
+    def coverage(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+        """The share of each pixel above the line, `[h,w]`, and the pixels beside the certain line, bool.
 
-        Where the product's edge is steep it speaks for itself: only the shadow below it counts as beside the line.
+        `picture` `[h,w,3]`: the photo at any size; at a larger one than the labels' the line is found again. Where the
+        product's edge is steep it speaks for itself: only the shadow below it counts as beside the line.
         """
-        height, width = size
+        height, width, _ = picture.shape
         both = torch.stack((self.line, self.certain.float(), self.steep)).unsqueeze(0)
         if width != both.shape[-1]:
             both = F.interpolate(both, size=width, mode="linear", align_corners=False)
         line, certain, steep = both[0]
-        above, beside = self._beside(line, certain, steep, height, height / self.whole[0])
+        scale = height / self.whole[0]
+        if scale > 1:
+            line = relocated(picture, line * scale, certain > 0.999, scale) / scale
+        above, beside = self._beside(line, certain, steep, height, scale)
         return above.clamp_(0.0, 1.0), beside
 
     def _beside(self, line: Tensor, certain: Tensor, steep: Tensor, height: int, scale: float) -> tuple[Tensor, Tensor]:
@@ -141,6 +146,7 @@ def find_footing(srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Ev
     rise = profile.gather(0, (top + 2).clamp(max=profile.shape[0] - 1).unsqueeze(0))[0] - low
     steep = ((rise / lit[0] - _GENTLE) / (_STEEP - _GENTLE)).clamp(0.0, 1.0)
     edge, certain = _drawn(line + _SUNK * mixed * (1 - steep), certain, wide)
+    certain &= product.gather(0, (edge.long() - 2 * ahead).clamp(0, height - 1).unsqueeze(0))[0]
     standing = product & certain & (rows < line) & (rows >= line - _ABOVE)
     return Footing(product & (rows > lowest - depth), standing, edge, certain, steep, backdrop.whole)
 
@@ -172,7 +178,9 @@ def _drawn(line: Tensor, certain: Tensor, wide: int) -> tuple[Tensor, Tensor]:
     weight = kept.float()
     sums = gaussian_blur(torch.stack((weight * line, weight)).unsqueeze(2), 0.5 * reach)[:, :, 0]
     smooth = sums[0] / sums[1].clamp(min=1e-3)
-    return torch.where(kept, smooth, line), kept
+    # Between columns that are certain, a few others cannot stand elsewhere.
+    filled = ~running_max(~running_max(kept, wide, wide, 0), wide, wide, 0) | kept
+    return torch.where(filled, smooth, line), filled
 
 
 def _colourless(residue: Tensor, first: Tensor, longest: int) -> Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..filters import dilate, erode
+from ..filters import dilate, erode, gaussian_blur, square_max
 from .backdrop import Backdrop, BackdropModel
 from .evidence import Evidence, weigh
 from .regions import Regions, connected_to_frame
@@ -21,6 +21,11 @@ _GAP = 0.005
 
 _TONE = 4 / 255
 """How far the mean of an opening may lie from the modelled backdrop: what a smooth model is off across a handle."""
+
+_BLOCK = 16
+"""Pixels of a compressed photo that share a block of colour."""
+_RIPPLE, _STRONGEST, _MEAN = 0.1, 12 / 255, 1.5 / 255
+"""The ripples' height beside a hard edge, as a share of its step and in sRGB; and how far off their mean is."""
 
 
 def edges(evidence: Evidence, backdrop: Backdrop) -> Tensor:
@@ -48,6 +53,26 @@ def without_leaks(enclosed: Tensor, edge: Tensor, side: int) -> Tensor:
     broad = dilate(erode(passable, gap), gap)
     regions = Regions(enclosed)
     return torch.where(regions.chosen(regions.touched(broad)), broad & passable, enclosed)
+
+
+def ringing(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, sure: Tensor) -> Tensor:
+    """Boolean `[H,W]`: backdrop beside `sure` backdrop that a compressed photo's ripples keep apart from it.
+
+    Such ripples run along hard edges, a block's width far, are weak beside the edge's own step, and their mean is the
+    backdrop itself; another material of nearly the backdrop's colour is off on average.
+    """
+    ripple = evidence.difference * backdrop.spread.clamp(min=1.5 / 255)
+    open_ = ripple < (_RIPPLE * square_max(evidence.steps, _BLOCK)).clamp(max=_STRONGEST)
+    open_ &= dilate(sure, _BLOCK) & ~sure
+    if not bool(open_.any()):
+        return open_
+    counted = (open_ | sure).float()
+    off = (srgb - backdrop.color).permute(2, 0, 1)
+    sums = gaussian_blur(torch.cat((off * counted, counted.unsqueeze(0))).unsqueeze(0), _BLOCK / 4)[0]
+    mean = (sums[:-1] / sums[-1:].clamp(min=1e-3)).abs_().amax(dim=0)
+    regions = Regions(open_ & (mean < _MEAN))
+    # The mean of the last rows before the edge holds some of the edge itself.
+    return dilate(regions.chosen(regions.touched(dilate(sure, 1))), 3) & open_
 
 
 def sealed(srgb: Tensor, model: BackdropModel, exclude: Tensor | None = None) -> tuple[Backdrop, Tensor]:

@@ -11,7 +11,7 @@ from ..filters import dilate, erode, square_max
 from .backdrop import Backdrop
 from .evidence import Evidence
 from .footing import find_footing
-from .leaks import edges, flowing_in, without_leaks
+from .leaks import edges, flowing_in, ringing, without_leaks
 from .regions import Regions, connected_to_frame
 from .shade import cast_shadow
 from .walker import random_walker
@@ -172,6 +172,7 @@ def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | N
     sure = torch.where(rough > 0.3 * _TEXTURE_WEIGHT, 0.0, sure * _FRAME_WEIGHT)
     target[outside & (sure > data)] = 0.0
     data = torch.where(outside, torch.maximum(sure, data), data)
+    vote(ringing(srgb, backdrop, evidence, outside | holes), 10 * _HOLE_WEIGHT, 0.0)
     if hint is not None:
         vote(hint < 0.02, _FRAME_WEIGHT, 0.0)
     right, down = conductances(srgb, evidence.steps, backdrop.noise)
