@@ -88,21 +88,25 @@ class Ledger(Presence):
     # claims
 
     @transaction
-    def claim(self, server: str = "", unless: Sequence[str] = ()) -> Entry | None:
+    def claim(self, server: str = "", unless: Sequence[str] = (), others: Sequence[str] = ()) -> Entry | None:
         """The next job that nobody has and that can run on `server`, now ours; None when there is none.
 
         Args:
             unless: places of this runner that are to be left what they can run: only what none of them can is claimed.
+            others: places of this runner that are there. What was submitted to one of them before is theirs to look
+                for first, unless they cannot run it.
         """
         self._free_stale(self._db)
-        query = (
-            "SELECT * FROM jobs WHERE state = ? AND NOT EXISTS"
-            " (SELECT 1 FROM unfit WHERE job = jobs.id AND owner = ? AND server = ?)"
-        )
+        unfit = "EXISTS (SELECT 1 FROM unfit WHERE job = jobs.id AND owner = ? AND server = {})"
+        query = f"SELECT * FROM jobs WHERE state = ? AND NOT {unfit.format('?')}"  # noqa: S608 - fixed text
         values: list[Any] = [WAITING, self.owner, server]
-        for other in unless:
-            query += " AND EXISTS (SELECT 1 FROM unfit WHERE job = jobs.id AND owner = ? AND server = ?)"
-            values += [self.owner, other]
+        if unless:
+            query += f" AND (prompt_id IS NOT NULL AND server = ? OR {' AND '.join([unfit.format('?')] * len(unless))})"
+            values += [server, *(value for other in unless for value in (self.owner, other))]
+        if others:
+            theirs = f"prompt_id IS NOT NULL AND server IN ({', '.join('?' * len(others))})"
+            query += f" AND NOT ({theirs} AND NOT {unfit.format('jobs.server')})"
+            values += [*others, self.owner]
         row = self._db.execute(query + " ORDER BY id LIMIT 1", values).fetchone()
         return None if row is None else self._take(row)
 

@@ -29,6 +29,11 @@ class Pace:
             self._open.discard(place)
             self._busy.pop(place, None)
 
+    def others(self, place: str) -> tuple[str, ...]:
+        """The other places that are open."""
+        with self._lock:
+            return tuple(sorted(self._open - {place}))
+
     def holds(self, place: str, jobs: int) -> None:
         """How many jobs it has claimed and not ended."""
         with self._lock:

@@ -54,6 +54,8 @@ class Worker:
         self.mine: set[int] = set()
         self._fitness, self._deadline = fitness, deadline
         self._server, self._pace = server, pace
+        if fitness is not None:  # it answered: what it was sent before is left to it from the start
+            pace.opened(self.url)
         self.out, self.workflow, self.ledger, self.view = out, workflow, ledger, view
         self._guard = threading.Lock()
         self._stopped = threading.Event()
@@ -152,7 +154,7 @@ class Worker:
             return None, False
         leave = self._pace.sooner(self.url, self.ledger.waiting())
         with self._guard:
-            entry = None if self._stopped.is_set() else self.ledger.claim(self.url, leave)
+            entry = None if self._stopped.is_set() else self.ledger.claim(self.url, leave, self._pace.others(self.url))
             if entry is not None:
                 self.mine.add(entry.id)
                 self._pace.holds(self.url, len(self.mine))

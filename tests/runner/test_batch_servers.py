@@ -261,6 +261,29 @@ def test_what_another_place_would_finish_sooner_is_left_to_it_unless_it_cannot(t
     ledger.close()
 
 
+def test_what_a_place_was_sent_before_is_its_own_to_look_for_while_it_is_there(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    for place in ("a", "b"):
+        ledger.opens(place)
+    ledger.add([BatchJob("", Path(f"{number}"), {"n": number}) for number in range(3)])
+    for _ in range(2):
+        taken = ledger.claim("a")
+        assert taken is not None
+        ledger.submitted(taken.id, f"id{taken.id}", (), "a")
+    ledger.give_back(note="its runner ended")
+    taken = ledger.claim("b", others=("a",))
+    assert taken is not None and taken.id == 3
+    assert ledger.claim("b", others=("a",)) is None
+    taken = ledger.claim("a", unless=("b",), others=("b",))  # however slow it is
+    assert taken is not None and (taken.id, taken.prompt_id) == (1, "id1")
+    assert ledger.pass_on(1, "a", Misfit("a", "memory", 5))
+    taken = ledger.claim("b", others=("a",))  # it does not fit there: it is anybody's
+    assert taken is not None and taken.id == 1
+    taken = ledger.claim("b")  # `a` is gone: so is what it had
+    assert taken is not None and taken.id == 2
+    ledger.close()
+
+
 # pace
 
 
