@@ -29,6 +29,7 @@ def _lora(name: str, maker: str, seed: int, stands_for: str) -> SmokeModel:
 
 MODELS: tuple[SmokeModel, ...] = (
     SmokeModel("sdxl", "checkpoints", ".ckpt", "sdxl:checkpoint", "any SDXL checkpoint"),
+    SmokeModel("sdxl_refiner", "checkpoints", ".ckpt", "sdxl_refiner:checkpoint", "the SDXL refiner"),
     SmokeModel("controlnet_union_sdxl", "controlnet", ".pth", "controlnet:union_sdxl", "ControlNet Union ProMax, SDXL"),
     SmokeModel("controlnet_tile_sdxl", "controlnet", ".pth", "controlnet:tile_sdxl", "a ControlNet for SDXL"),
     _lora("lora_sdxl_people", "sdxl_style", 31, "an SDXL LoRA of people"),
