@@ -28,6 +28,7 @@ class Session:
     """Everything that lives as long as one run on one server. The socket opens while the photos are uploaded."""
 
     make_dispatcher: ClassVar[type[Dispatcher]] = Dispatcher
+    make_saver: ClassVar[type[Saver]] = Saver
 
     def __init__(
         self,
@@ -51,7 +52,7 @@ class Session:
         except BaseException:
             self._listener.stop()
             raise
-        self._saver = Saver(self.client, folder, self._inbox, describe_server(self.client.url, self.stats))
+        self._saver = self.make_saver(self.client, folder, self._inbox, describe_server(self.client.url, self.stats))
         self._dispatcher = self.make_dispatcher(
             self.client,
             self._listener,

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from runner import events, hearing
 from runner.absence import Limits
@@ -30,6 +31,7 @@ from runner.failures import OutOfMemoryError, failed_event
 from runner.graph import Workflow
 from runner.jobs import JobResult, JobSpec
 from runner.progress import Reporter
+from runner.results import SavedJob
 
 OTHERS_POLL_S = 0.5
 
@@ -126,16 +128,7 @@ class Worker:
                 self._changed.wait(OTHERS_POLL_S)
                 self._changed.clear()
                 continue
-            self.view.named(entry.id, entry.title, self.label)
-            # What was never submitted has left nothing; looking takes longer the more files there are.
-            left = None if entry.prompt_id is None else tidy(self.out / entry.job.stem, entry.prompt_id)
-            if left is not None:
-                files = [self._relative(path) for path in left.files]
-                self.ledger.done(entry.id, self._relative(left.sidecar), files, (), {"bytes": _size(left.files)})
-                self._through(entry.id)
-                self.view.event(events.Done(entry.id, entry.prompt_id, tuple(map(str, left.files)), str(left.sidecar)))
-                continue
-            if self._misfit(entry, self._fitness):
+            if self._settled(entry, self._fitness):
                 continue
             try:
                 spec = maker.spec(entry)
@@ -147,6 +140,19 @@ class Worker:
             if entry.prompt_id is not None and entry.server == session.client.url:
                 session.take_up(entry.id, entry.prompt_id, entry.replaces)
             yield spec
+
+    def _settled(self, entry: Entry, fitness: Fitness) -> bool:
+        """Whether a claimed job needs nothing more here: it was saved before a crash, or this server cannot run it."""
+        self.view.named(entry.id, entry.title, self.label)
+        # What was never submitted has left nothing; looking takes longer the more files there are.
+        left = None if entry.prompt_id is None else tidy(self.out / entry.job.stem, entry.prompt_id)
+        if left is None:
+            return self._misfit(entry, fitness)
+        files = [self._relative(path) for path in left.files]
+        self.ledger.done(entry.id, self._relative(left.sidecar), files, (), {"bytes": _size(left.files)})
+        self._through(entry.id)
+        self.view.event(events.Done(entry.id, entry.prompt_id, tuple(map(str, left.files)), str(left.sidecar)))
+        return True
 
     def _next(self) -> tuple[Entry | None, bool]:
         """(a job that is ours now, whether nothing is left for this place). Neither: look again soon."""
@@ -209,10 +215,7 @@ class Worker:
         self._pace.ended(self.url, result.seconds)  # only what was made: a server that fails fast is not fast
         paths = [file.path for file in result.saved.files]
         _on_disk([*paths, result.saved.sidecar])
-        figures = {}
-        if self._sampler is not None:
-            size = sum(file.size for file in result.saved.files)
-            figures = measured(result.saved.sidecar, size, self._sampler, submitted, self._started.pop(number, None))
+        figures = self._figures(result.saved, submitted, self._started.pop(number, None))
         figures["sizes"] = {self._relative(file.path): file.size for file in result.saved.files}
         files = [self._relative(path) for path in paths]
         self.ledger.done(number, self._relative(result.saved.sidecar), files, result.saved.warnings, figures)
@@ -220,6 +223,12 @@ class Worker:
         for event in hearing.saved(result):
             self.view.event(event)
         return True
+
+    def _figures(self, saved: SavedJob, submitted: float, started: float | None) -> dict[str, Any]:
+        if self._sampler is None:
+            return {}
+        size = sum(file.size for file in saved.files)
+        return measured(saved.sidecar, size, self._sampler, submitted, started)
 
     def _pass_on(self, number: int, error: OutOfMemoryError) -> bool:
         """A job that does not fit into this server's memory goes to another server, if there is one to try."""

@@ -6,13 +6,12 @@ import contextlib
 import errno
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 from runner.absence import Limits
 from runner.batch import entries as states
-from runner.batch.ledger import Ledger
 from runner.batch.recover import find_results
 from runner.batch.store import FULL_RETRY_S
 from runner.client import ComfyClient, ServerFaultError
@@ -30,10 +29,18 @@ MOST_LOSSES = 3
 """A job that its server lost this often is given up: it may be what kills the server."""
 
 
+class Book(Protocol):
+    """What is told of each step of a job; a `Ledger`, or what passes it on to one."""
+
+    def submitted(self, job: int, prompt_id: str, replaces: Sequence[str], server: str) -> None: ...
+
+    def moved(self, job: int, state: str, note: str = "") -> None: ...
+
+
 class LedgerDispatcher(Dispatcher):
     """A dispatcher whose every step is in the ledger first. The ledger's number of a job is its `spec.index`."""
 
-    ledger: Ledger
+    ledger: Book
     server: str
     stop_asked: threading.Event
     comfy: ComfyClient
@@ -110,7 +117,7 @@ class LedgerDispatcher(Dispatcher):
         self._results.clear()  # the ledger has it; ten thousand graphs need not stay in memory
 
     def _saved(self, ended: SaveEnded) -> None:
-        if ended.error is not None and _is_full(ended.error):
+        if ended.error is not None and no_room(ended.error):
             if not self._full:
                 self.tell(disk_full(ended.error.message))
             self._full = True
@@ -131,7 +138,8 @@ def disk_full(where: str) -> str:
     )
 
 
-def _is_full(error: RunnerError) -> bool:
+def no_room(error: RunnerError) -> bool:
+    """Whether a result could not be saved for want of room on the disk."""
     cause = error.__cause__
     return isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
 
@@ -146,7 +154,7 @@ class BatchSession(Session):
         url: str,
         folder: Path,
         reporter: Reporter,
-        ledger: Ledger,
+        ledger: Book,
         *,
         workflow: str,
         deadline: float | None = None,
