@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..filters import dilate, erode, gaussian_blur, square_max
@@ -68,8 +69,11 @@ def ringing(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, sure: Tensor) 
         return open_
     counted = (open_ | sure).float()
     off = (srgb - backdrop.color).permute(2, 0, 1)
-    sums = gaussian_blur(torch.cat((off * counted, counted.unsqueeze(0))).unsqueeze(0), _BLOCK / 4)[0]
+    both = torch.cat((off * counted, counted.unsqueeze(0))).unsqueeze(0)
+    # Means over a block are smooth: half the size will do.
+    sums = gaussian_blur(F.avg_pool2d(both, 2, ceil_mode=True, count_include_pad=False), _BLOCK / 8)[0]
     mean = (sums[:-1] / sums[-1:].clamp(min=1e-3)).abs_().amax(dim=0)
+    mean = F.interpolate(mean[None, None], size=open_.shape, mode="bilinear", align_corners=False)[0, 0]
     regions = Regions(open_ & (mean < _MEAN))
     # The mean of the last rows before the edge holds some of the edge itself.
     return dilate(regions.chosen(regions.touched(dilate(sure, 1))), 3) & open_
