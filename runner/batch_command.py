@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +15,13 @@ if TYPE_CHECKING:
     from runner.batch.fitness import Fitness
     from runner.batch.ledger import Ledger
     from runner.batch.live import BatchReporter
+    from runner.batch.pace import Pace
+    from runner.batch.place import Place
     from runner.batch.servers import Server
     from runner.batch.setup import Setup
     from runner.cli import Subparsers
+
+    OpenPlaces = Callable[[Ledger, Pace, float | None], Sequence[Place]]
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -79,6 +85,20 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "(the environment variables that hold its token or user:password), ca_file, insecure",
     )
     parser.add_argument(
+        "--ray",
+        nargs="?",
+        const="",
+        metavar="HOST:PORT",
+        help="let a Ray cluster do the work: an actor with a ComfyUI of its own on every GPU (default: $RAY_ADDRESS, "
+        "then the cluster that runs on this machine, then one for this machine alone, which `--ray local` asks for)",
+    )
+    parser.add_argument(
+        "--ray-workers",
+        type=at_least_one,
+        metavar="N",
+        help="only N actors; on a cluster without a GPU: N ComfyUIs on its CPUs",
+    )
+    parser.add_argument(
         "--timeout",
         type=seconds,
         metavar="S",
@@ -119,12 +139,36 @@ def _run(args: argparse.Namespace, view: BatchReporter) -> int:
             ledger.close()
         sys.stdout.write(describe(setup, done) + "\n")
         return EXIT_OK
+    with _sources(args, setup, view) as open_places:
+        ledger = Ledger(args.out, on_full=lambda where: view.notice(disk_full(where)))
+        try:
+            return _work(args, view, setup, ledger, open_places)
+        finally:
+            ledger.close()
+
+
+@contextlib.contextmanager
+def _sources(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> Iterator[OpenPlaces]:
+    """What makes the places: a cluster, or the servers."""
+    from runner.errors import UsageError
+
+    if args.ray is not None:
+        if args.server or args.servers is not None:
+            raise UsageError("--ray starts its own ComfyUIs: leave out --server and --servers.")
+        from runner.batch.cluster.ray_cluster import Cluster
+
+        with Cluster(args.ray, args.ray_workers, view.notice) as cluster:
+            yield lambda ledger, pace, deadline: cluster.places(args.out, setup.workflow, ledger, view, pace, deadline)
+        return
+    if args.ray_workers is not None:
+        raise UsageError("--ray-workers is for --ray.")
+    from runner.batch.run import Worker
+
     servers = _servers(args, setup, view)
-    ledger = Ledger(args.out, on_full=lambda where: view.notice(disk_full(where)))
-    try:
-        return _work(args, view, setup, ledger, servers)
-    finally:
-        ledger.close()
+    yield lambda ledger, pace, deadline: [
+        Worker(server, args.out, setup.workflow, ledger, view, pace, fitness=fitness, deadline=deadline)
+        for server, fitness in servers
+    ]
 
 
 def _servers(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> list[tuple[Server, Fitness | None]]:
@@ -169,14 +213,13 @@ def _work(
     view: BatchReporter,
     setup: Setup,
     ledger: Ledger,
-    servers: list[tuple[Server, Fitness | None]],
+    open_places: OpenPlaces,
 ) -> int:
     import time
 
     from runner.batch.entries import DONE, FAILED
     from runner.batch.metrics import table, totals
     from runner.batch.pace import Pace
-    from runner.batch.run import Worker
     from runner.batch.team import run_all
     from runner.errors import ServerUnavailableError
 
@@ -192,12 +235,8 @@ def _work(
     view.begin(sum(counts.values()), counts.get(DONE, 0) + counts.get(FAILED, 0))
     pace = Pace()
     deadline = None if args.timeout is None else time.monotonic() + args.timeout
-    workers = [
-        Worker(server, args.out, setup.workflow, ledger, view, pace, fitness=fitness, deadline=deadline)
-        for server, fitness in servers
-    ]
     try:
-        run_all(workers, ledger, view.notice)
+        run_all(open_places(ledger, pace, deadline), ledger, view.notice)
     finally:
         shared = ledger.others_live()
         ledger.leave()

@@ -1,0 +1,410 @@
+"""The place that is an actor of a cluster: jobs go there with their photos, results come back and are saved here."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import sqlite3
+import threading
+import time
+import uuid
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from runner import __version__, events
+from runner.absence import Deadline
+from runner.batch.cluster.messages import (
+    Delivery,
+    Ended,
+    Heard,
+    Job,
+    Message,
+    Moved,
+    Notice,
+    Order,
+    Over,
+    Ready,
+    Submitting,
+)
+from runner.batch.entries import Entry
+from runner.batch.fitness import Fitness
+from runner.batch.ledger import Ledger
+from runner.batch.live import BatchReporter
+from runner.batch.metrics import Sampler, measured
+from runner.batch.pace import Pace
+from runner.batch.run import OTHERS_POLL_S, Worker
+from runner.batch.servers import Server
+from runner.batch.session import MOST_LOSSES, disk_full, no_room
+from runner.batch.store import FULL_RETRY_S
+from runner.client import ComfyClient
+from runner.errors import InterruptedRunError, PhotoError, RunnerError, ServerUnavailableError
+from runner.graph import Workflow
+from runner.jobs import JobResult, JobSpec
+from runner.photos import MAX_FILE_BYTES, prepare_photo
+from runner.records import ServerFile
+from runner.results import SavedJob
+from runner.saver import SaveEnded, Saver
+from runner.server_process import START_TIMEOUT_S
+from runner.watch import Inbox
+
+AT_ACTOR = 4
+"""Jobs an actor holds: two in its ComfyUI's queue, two being made ready."""
+NEWS_WAIT_S = 2.0
+
+
+class LostError(Exception):
+    """The actor is gone, or cannot be reached; it may come back."""
+
+
+class Link(Protocol):
+    """The way to one actor. Every call raises LostError when the actor is gone; those without a result do not wait."""
+
+    def begin(self, order: Order, stopped: threading.Event) -> None:
+        """Returns when the actor lives and has begun; it may have to be started (again) first.
+
+        Raises:
+            ServerUnavailableError: it cannot be started at all.
+        """
+
+    def offer(self, run: str, job: Job) -> None: ...
+
+    def news(self, run: str, after: int, wait: float) -> list[tuple[int, Message]]: ...
+
+    def finish(self, run: str) -> None: ...
+
+    def halt(self, run: str) -> None: ...
+
+
+class ActorPlace(Worker):
+    """One actor (see `Place`). `losses`, shared by the places of a run: job → how often an actor was lost over it."""
+
+    def __init__(
+        self,
+        name: str,
+        link: Link,
+        folder: str,
+        out: Path,
+        workflow: Workflow,
+        ledger: Ledger,
+        view: BatchReporter,
+        pace: Pace,
+        losses: Counter[int],
+        *,
+        deadline: float | None = None,
+    ) -> None:
+        super().__init__(Server(name), out, workflow, ledger, view, pace, deadline=deadline)
+        self._name, self._link, self._folder, self._losses = name, link, folder, losses
+        self._halt_asked = threading.Event()
+        self._inbox = Inbox()
+        self._run_name = ""
+        self._ready = False
+        self._there: set[int] = set()
+        """Jobs the actor has."""
+        self._running: set[int] = set()
+        self._look_at = 0.0
+        self._over = False
+        self._saver: Saver | None = None
+        self._delivered = _Delivered()
+        self._to_save: deque[Delivery] = deque()
+        self._load = _Load({})
+        self._full_until: float | None = None
+
+    def run(self) -> None:
+        """Until nothing is left for this place; an actor that is lost is waited for, its jobs are given back at once.
+
+        Raises:
+            ServerUnavailableError: it does not start, or its ComfyUI does not.
+            JobTimeoutError, KeyboardInterrupt, InterruptedRunError: its jobs are cancelled and given back.
+        """
+        self._halt_asked.clear()
+        while not self._serve():
+            self.view.notice(f"{self.label} was lost: its jobs are given back, and it is started again.")
+
+    def ask_to_stop(self) -> None:
+        self._halt_asked.set()
+        self._inbox.put(None)
+
+    def _serve(self) -> bool:
+        """One run on the actor as it is. False: the actor was lost."""
+        self._inbox, self._run_name = Inbox(), uuid.uuid4().hex
+        self._ready = self._over = False
+        self._there, self._running, self._look_at = set(), set(), 0.0
+        self._stopped.clear()
+        reader = _Reader(self._link, Order(self._run_name, self._folder, self.workflow), self._inbox)
+        reader.start()
+        lost = False
+        try:
+            self._work(reader)
+        except LostError:
+            lost = True
+            self._blame()
+        except (KeyboardInterrupt, InterruptedRunError):
+            self.ledger.stop_waiting()
+            raise
+        finally:
+            reader.stop()
+            self._put_down("its actor was lost" if lost else "its server or its runner ended")
+            reader.join(1.0)
+        return not lost
+
+    def _put_down(self, why: str) -> None:
+        self._pace.closed(self.url)
+        with contextlib.suppress(LostError):
+            if self.mine:
+                self._link.halt(self._run_name)
+            else:
+                self._link.finish(self._run_name)
+        if self._saver is not None:
+            self._saver.abort()
+        self._saver = None
+        self._to_save.clear()
+        with self._guard:
+            self._stopped.set()
+            with contextlib.suppress(sqlite3.OperationalError):  # on a full disk the heartbeat's end says the same
+                self.ledger.give_back(self.mine, why)
+            self.mine = set()
+
+    def _blame(self) -> None:
+        """A job that is running whenever its actor dies may be what kills it: at the third time it is given up."""
+        self._losses.update(self._running & self.mine)
+        for number in [one for one in self._running & self.mine if self._losses[one] >= MOST_LOSSES]:
+            why = f"{MOST_LOSSES} times, the actor that ran this job was lost."
+            self._fail(number, ServerUnavailableError(why, advice="Its node may not have enough memory for it."))
+
+    def _work(self, reader: _Reader) -> None:
+        deadline, began = Deadline(self._deadline), time.monotonic()
+        while True:
+            if self._halt_asked.is_set():
+                raise InterruptedRunError("interrupted")
+            deadline.check()
+            if self._ready and not self._over:
+                if self._hand_out() and not self.mine:
+                    return
+            elif not self._ready and self._needless(began):
+                return
+            if self._over and self._there:
+                raise LostError("it ended before its jobs did")
+            self._save_next()
+            if self._over and not self.mine:
+                return
+            with contextlib.suppress(queue.Empty):
+                self._take(self._inbox.get(timeout=deadline.at_most(OTHERS_POLL_S)), reader)
+
+    def _needless(self, began: float) -> bool:
+        """While the actor starts: whether others have done everything meanwhile. Raises when it takes too long."""
+        if time.monotonic() - began > 2 * START_TIMEOUT_S:
+            raise ServerUnavailableError(
+                f"{self.label} did not start within {2 * START_TIMEOUT_S / 60:.0f} minutes.",
+                advice="`ray status` shows whether the cluster has a free GPU (or CPU) for it.",
+            )
+        return self.ledger.unfinished() == 0
+
+    # to the actor
+
+    def _hand_out(self) -> bool:
+        """Give it jobs while it has room for them; returns whether nothing is left for this place."""
+        if self._full_until is not None or not (self._changed.is_set() or time.monotonic() >= self._look_at):
+            return False
+        self._changed.clear()
+        self._look_at = time.monotonic() + OTHERS_POLL_S
+        while len(self._there) < AT_ACTOR:
+            entry, finished = self._next()
+            if entry is None:
+                return finished
+            fitness = self._fitness
+            if fitness is None or self._settled(entry, fitness):
+                continue
+            try:
+                photos = {path: _carried(Path(path)) for path in entry.job.images.values()}
+            except PhotoError as error:
+                self._fail(entry.id, error)
+                continue
+            self._send(entry, photos)
+        return False
+
+    def _send(self, entry: Entry, photos: dict[str, bytes]) -> None:
+        earlier = entry.prompt_id if entry.server == self.url else None
+        prompt_id = earlier or str(uuid.uuid4())
+        if earlier is None:
+            self.ledger.submitted(entry.id, prompt_id, (), self.url)
+        self._there.add(entry.id)
+        self._link.offer(self._run_name, Job(entry, photos, prompt_id, earlier is not None))
+
+    # from the actor
+
+    def _take(self, message: Any, reader: _Reader) -> None:
+        if isinstance(message, BaseException):
+            raise message
+        if isinstance(message, SaveEnded):
+            self._saved(message)
+        elif isinstance(message, list):
+            for one in message:
+                self._note(one)
+            reader.noted.set()
+
+    def _note(self, message: Message) -> None:
+        if isinstance(message, Ready):
+            self._open(message)
+        elif isinstance(message, Notice):
+            self.view.notice(message.text)
+        elif isinstance(message, Over):
+            if message.error is not None:
+                raise message.error.unpacked()
+            self._over = True
+        elif isinstance(message, Heard):
+            if message.event.job in self._there:
+                self._hear(message.event)
+        elif message.job in self._there:
+            if isinstance(message, Submitting):
+                self.ledger.submitted(message.job, message.prompt_id, message.replaces, self.url)
+            elif isinstance(message, Moved):
+                self.ledger.moved(message.job, message.state, message.note)
+            else:
+                self._came_back(message)
+
+    def _open(self, ready: Ready) -> None:
+        if ready.version != __version__:
+            raise ServerUnavailableError(
+                f"{ready.node} has version {ready.version} of this project, here it is {__version__}.",
+                advice="Install the same version on every node.",
+            )
+        self.label = f"{self._name} ({ready.node})"
+        if self._fitness is None or self._fitness.view != ready.view:
+            self._fitness = Fitness(self.workflow, ready.view)
+        client = cast(ComfyClient, self._delivered)  # all a saver asks of it is to open a file
+        self._saver = Saver(client, self.out, self._inbox, {**ready.server, "server": self.label})
+        self._saver.start()
+        self._pace.opened(self.url)
+        self._ready = True
+
+    def _hear(self, event: events.Event) -> None:
+        if isinstance(event, events.Started):
+            self._running.add(event.job)
+        self.heard(event)
+
+    def _came_back(self, ended: Ended) -> None:
+        self._there.discard(ended.job)
+        self._running.discard(ended.job)
+        self._changed.set()
+        if ended.delivery is not None:
+            self._to_save.append(ended.delivery)
+        elif ended.prompt_id is None and ended.error is not None:
+            self._fail(ended.job, ended.error.unpacked())
+        elif ended.error is not None:
+            spec = JobSpec(ended.job, self.workflow.label, {}, {}, Path())
+            self._ended(JobResult(spec, ended.prompt_id, None, ended.error.unpacked(), ended.seconds))
+
+    # saving
+
+    def _save_next(self) -> None:
+        """Hand the next delivery to the saver, one at a time."""
+        if self._saver is None or self._delivered.busy or not self._to_save:
+            return
+        if self._full_until is not None and time.monotonic() < self._full_until:
+            return
+        delivery = self._to_save.popleft()
+        attempt = delivery.attempt
+        attempt.submitted_at = time.monotonic() - delivery.waited_s  # the clock it had is another machine's
+        self._delivered.hold(delivery)
+        self._saver.hand_over(attempt, delivery.record)
+
+    def _saved(self, ended: SaveEnded) -> None:
+        delivery = self._delivered.release()
+        self._load = _Load(delivery.load)
+        if ended.error is not None and no_room(ended.error):
+            if self._full_until is None:
+                self.view.notice(disk_full(ended.error.message))
+            self._full_until = time.monotonic() + FULL_RETRY_S
+            self._to_save.appendleft(delivery)
+            return
+        if self._full_until is not None:
+            self.view.notice("There is room again: the batch goes on.")
+        self._full_until = None
+        attempt = ended.attempt
+        error = ended.error or (RunnerError(str(ended.missing)) if ended.missing is not None else None)
+        seconds = round(time.monotonic() - attempt.submitted_at, 3)
+        self._ended(JobResult(attempt.spec, attempt.prompt_id, ended.saved, error, seconds))
+
+    def _figures(self, saved: SavedJob, submitted: float, started: float | None) -> dict[str, Any]:
+        size = sum(file.size for file in saved.files)
+        return measured(saved.sidecar, size, cast(Sampler, self._load), submitted, started)
+
+
+@dataclass(frozen=True)
+class _Load:
+    """What the actor's sampler found, where the metrics expect the sampler."""
+
+    found: Mapping[str, float]
+
+    def between(self, _begin: float, _end: float) -> dict[str, float]:
+        return dict(self.found)
+
+
+def _carried(path: Path) -> bytes:
+    """The file as it is. Raises PhotoError, with what to do, when it cannot be read."""
+    try:
+        if path.is_file() and 0 < path.stat().st_size <= MAX_FILE_BYTES:
+            return path.read_bytes()
+    except OSError:
+        pass
+    return prepare_photo(path).data
+
+
+class _Reader(threading.Thread):
+    """Begins the run and puts what the actor says into the inbox, batch by batch, each after the last was noted."""
+
+    def __init__(self, link: Link, order: Order, inbox: Inbox) -> None:
+        super().__init__(name="cluster-news", daemon=True)
+        self._link, self._order, self._inbox = link, order, inbox
+        self._stopped = threading.Event()
+        self.noted = threading.Event()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self.noted.set()
+
+    def run(self) -> None:
+        after = 0
+        try:
+            self._link.begin(self._order, self._stopped)
+            while not self._stopped.is_set():
+                batch = self._link.news(self._order.run, after, NEWS_WAIT_S)
+                if batch:
+                    self._inbox.put([message for _, message in batch])
+                    self.noted.wait()
+                    self.noted.clear()
+                    after = batch[-1][0]
+        except Exception as error:
+            self._inbox.put(error)
+
+
+class _Delivered:
+    """The files of the delivery that is being saved, where a saver expects a server."""
+
+    def __init__(self) -> None:
+        self._delivery: Delivery | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self._delivery is not None
+
+    def hold(self, delivery: Delivery) -> None:
+        self._delivery = delivery
+
+    def release(self) -> Delivery:
+        delivery, self._delivery = self._held, None
+        return delivery
+
+    @contextmanager
+    def open_file(self, file: ServerFile) -> Iterator[Iterator[bytes]]:
+        yield iter([self._held.contents[file]])
+
+    @property
+    def _held(self) -> Delivery:
+        if self._delivery is None:
+            raise RuntimeError("nothing is being saved")
+        return self._delivery
