@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
+import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -66,6 +69,7 @@ class Batch:
 
     def __init__(self, folder: Path, ran: Path, seconds: float = 0.15) -> None:
         self.desk, self.ran = Desk(folder, ""), ran
+        self.cluster: list[str] = []
         self.workflow = self.desk.workflow(inverting(seconds), "inverting")
         photos = folder / "in"
         photos.mkdir()
@@ -77,9 +81,9 @@ class Batch:
         self.table = folder / "jobs.jsonl"
         self.table.write_text("\n".join(lines))
 
-    def arguments(self, *more: str) -> list[str]:
+    def arguments(self, *more: str, workers: int = 2) -> list[str]:
         work = ["batch", self.workflow, "--jobs", str(self.table), "--out", str(self.desk.out)]
-        return [*work, "--ray", "local", "--ray-workers", "2", *more]
+        return [*work, *(self.cluster or ["--ray", "local", "--ray-workers", str(workers)]), *more]
 
     def wait_for(self, done: Callable[[], bool], process: subprocess.Popen[str]) -> None:
         deadline = time.monotonic() + 120
@@ -88,7 +92,11 @@ class Batch:
             assert process.poll() is None, process.communicate()[1]
             time.sleep(0.02)
 
-    def place_of_last_job(self) -> dict[str, int]:
+    @property
+    def done(self) -> int:
+        return len(results(self.desk.out))
+
+    def share(self) -> dict[str, int]:
         with sqlite3.connect(self.desk.out / PLACE) as db:
             return dict(db.execute("SELECT server, COUNT(*) FROM jobs WHERE state = 'done' GROUP BY server"))
 
@@ -161,11 +169,10 @@ def ran(base: Path) -> Path:
 def test_two_actors_one_killed_and_one_comfyui_killed(base: Path, ran: Path, tmp_path: Path) -> None:
     batch = Batch(tmp_path, ran, seconds=0.4)
     process = start_command(*batch.arguments("--json"))
-    done = lambda: len(results(batch.desk.out))  # noqa: E731 - two words, used three times
-    batch.wait_for(lambda: done() >= 4 and len(comfyuis(base)) == 2, process)
+    batch.wait_for(lambda: batch.done >= 4 and len(comfyuis(base)) == 2, process)
     first, second = sorted(comfyuis(base), key=lambda one: one.pid)
     first.kill()  # the actor starts it again
-    batch.wait_for(lambda: done() >= 8, process)
+    batch.wait_for(lambda: batch.done >= 8, process)
     killed = actor_of(second)
     killed.kill()  # Ray starts it again, elsewhere if need be
     out, said = process.communicate(timeout=200)
@@ -180,13 +187,12 @@ def test_two_actors_one_killed_and_one_comfyui_killed(base: Path, ran: Path, tmp
     assert {"queued", "started", "node", "output"} <= {event["event"] for event in events}
     assert "is started again" in said
     assert not comfyuis(base)
-    print(said)
 
 
 def test_ctrl_c_ends_everything_and_resume_goes_on(base: Path, ran: Path, tmp_path: Path) -> None:
     batch = Batch(tmp_path, ran, seconds=0.3)
     process = start_command(*batch.arguments())
-    batch.wait_for(lambda: len(results(batch.desk.out)) >= 6, process)
+    batch.wait_for(lambda: batch.done >= 6, process)
     began = time.monotonic()
     os.kill(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=30)
@@ -200,13 +206,76 @@ def test_ctrl_c_ends_everything_and_resume_goes_on(base: Path, ran: Path, tmp_pa
     bad = batch.desk.folder / "in" / "photo23.png"
     good = bad.read_bytes()
     bad.write_bytes(b"\x89PNG and no more")
-    run = start_command(*batch.arguments("--resume"))
+    run = start_command(*batch.arguments("--resume", workers=1))
     _, said = run.communicate(timeout=200)
     assert run.returncode == 2, said
     assert str(bad) in said
     bad.write_bytes(good)
-    assert len(batch.place_of_last_job()) == 2  # both worked
-    print(said)
+    assert batch.done == JOBS - 1
+    assert sum(batch.times_run().values()) - batch.done <= 4  # what was running at the end of the first run
+
+
+@pytest.fixture
+def cluster(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A cluster of its own standing, on loopback, with a token, which says that it has two GPUs."""
+    ray = Path(sys.executable).with_name("ray")
+    short = tempfile.mkdtemp(prefix="ray")  # a socket's path must not be long
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    command = [str(ray), "start", "--head", "--block", f"--port={port}", "--num-cpus=1", "--num-gpus=2"]
+    command += ["--include-dashboard=false", "--disable-usage-stats", f"--temp-dir={short}"]
+    log = (tmp_path / "head.log").open("w")
+    head = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + 60
+        while "runtime started" not in (tmp_path / "head.log").read_text():
+            assert time.monotonic() < deadline and head.poll() is None, (tmp_path / "head.log").read_text()
+            time.sleep(0.2)
+        yield f"127.0.0.1:{port}"
+        assert head.poll() is None, "the cluster was ended by somebody else"
+    finally:
+        head.terminate()
+        head.wait(30)
+        log.close()
+        shutil.rmtree(short, ignore_errors=True)
+
+
+@pytest.mark.slow
+def test_an_actor_per_gpu_of_a_cluster_and_a_runner_that_is_killed(
+    base: Path, ran: Path, cluster: str, tmp_path: Path
+) -> None:
+    batch = Batch(tmp_path, ran, seconds=0.4)
+    batch.cluster = ["--ray", cluster]
+    process = start_command(*batch.arguments())
+    batch.wait_for(lambda: batch.done >= 4 and len(comfyuis(base)) == 2, process)
+    assert {one.environ()["CUDA_VISIBLE_DEVICES"] for one in comfyuis(base)} == {"0", "1"}
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 60
+    while comfyuis(base):
+        assert time.monotonic() < deadline, "the actors outlive their runner"
+        time.sleep(0.2)
+    run = start_command(*batch.arguments("--resume"))
+    _, said = run.communicate(timeout=200)
+    assert run.returncode == 0, said
+    batch.assert_all_done_once()
+    assert len(batch.share()) == 2  # both worked
+    assert sum(batch.times_run().values()) - JOBS <= 4
+    assert not comfyuis(base)
+    broken = inverting(0.0)
+    broken["2"]["class_type"] = "NoSuchNode"
+    run = start_command(*batch_of_one(batch, broken), *batch.cluster)
+    _, said = run.communicate(timeout=200)
+    assert run.returncode == 4, said
+    assert "NoSuchNode" in said
+
+
+def batch_of_one(batch: Batch, graph: Graph) -> list[str]:
+    images = str(batch.desk.folder / "in" / "photo00.png")
+    return ["batch", batch.desk.workflow(graph, "one"), "--images", images, "--out", str(batch.desk.folder / "other")]
 
 
 # before anything starts

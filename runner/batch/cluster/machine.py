@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import cast
 
 from runner import __version__, events
+from runner.absence import Limits
 from runner.batch.cluster.comfy import NodeFolder, OwnComfy
 from runner.batch.cluster.messages import (
     Delivery,
@@ -135,7 +136,7 @@ class Run:
         self.outbox.close()
 
     def _main(self) -> None:
-        self._comfy.say = self._say
+        self._comfy.say = self.say
         try:
             with tempfile.TemporaryDirectory(prefix="run-", dir=self._folder) as folder:
                 self._work(Path(folder))
@@ -156,18 +157,15 @@ class Run:
             self._session, self._sampler = session, Sampler(session.client)
             self._sampler.start()
             try:
-                maker = Maker(workflow, session.client, self._patience, self._stopped)
+                maker = Maker(workflow, session.client, Limits().patience, self._stopped)
                 server = describe_server(session.client.url, session.stats)
                 self.outbox.put(Ready(platform.node(), __version__, maker.view(), server))
                 session.run(self._feed(session, maker, book, folder / "photos"), self._ended)
             finally:
                 self._sampler.stop()
 
-    _patience = 120.0
-    """Seconds a ComfyUI that ended may take to answer again."""
-
-    def _say(self, text: str) -> None:
-        self.outbox.put(Notice(f"{platform.node()}: {text}"))
+    def say(self, text: str) -> None:
+        self.outbox.put(Notice(text))
 
     # on the feeder's thread
 
@@ -253,7 +251,7 @@ class _Teller(Reporter):
         self._run.heard(event)
 
     def notice(self, text: str) -> None:
-        self._run._say(text)
+        self._run.say(text)
 
 
 class NodeDispatcher(LedgerDispatcher):

@@ -250,7 +250,7 @@ class ActorPlace(Worker):
         if isinstance(message, Ready):
             self._open(message)
         elif isinstance(message, Notice):
-            self.view.notice(message.text)
+            self.view.notice(f"{self.label}: {message.text}")
         elif isinstance(message, Over):
             if message.error is not None:
                 raise message.error.unpacked()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import platform
 import re
@@ -40,7 +41,8 @@ _UNREACHABLE_S = 20.0
 _DEATHS = 3
 _ADVICE = (
     "Write --ray HOST:PORT (`ray status` on the cluster shows it; the port is 6379 unless `ray start` was told "
-    "another), and run this on a machine of the cluster. --ray local uses this machine alone."
+    "another), and run this on a machine of the cluster. A cluster that asks for a token wants $RAY_AUTH_MODE=token "
+    "and $RAY_AUTH_TOKEN here as well. --ray local uses this machine alone."
 )
 
 
@@ -61,15 +63,17 @@ class Cluster:
         self._own = address == LOCAL
         if not self._own:
             _check(address)
-        self._environment: dict[str, str | None] = {}
+        self._undo = contextlib.ExitStack()
         if self._own:
-            self._set_environment(_only_here())
+            self._undo.enter_context(_environment(_only_here()))
         try:
             self._ray = _imported()
+            # Standard output is for results; Ray writes there what its nodes say.
+            self._undo.enter_context(contextlib.redirect_stdout(_Nowhere()))
             with _signals_kept():
                 self._connect(address, workers, say)
         except BaseException:
-            self._restore_environment()
+            self._undo.close()
             raise
         try:
             self._links = self._started(workers)
@@ -113,7 +117,7 @@ class Cluster:
                 link.kill()
         finally:
             self._ray.shutdown()
-            self._restore_environment()
+            self._undo.close()
 
     # inside
 
@@ -140,24 +144,13 @@ class Cluster:
             raise UsageError(
                 "The cluster has no GPU.", advice="--ray-workers N starts N ComfyUIs on its CPUs, which is slow."
             )
-        have, kind, wanted = (gpus, "GPU", {"num_gpus": 1}) if gpus else (cpus, "CPU", {"num_cpus": 1})
+        have, kind, wanted = (gpus, "GPU", {"num_gpus": 1, "num_cpus": 0}) if gpus else (cpus, "CPU", {"num_cpus": 1})
         if workers is not None and workers > have:
             raise UsageError(f"--ray-workers {workers}: the cluster has {have} {kind}s.", advice="Each takes one.")
         # A call that was under way when its actor died may have been acted on: Ray must not repeat it.
         options = {"max_restarts": -1, "max_task_retries": 0, "max_concurrency": 16, **wanted}
         actor = self._ray.remote(**options)(Machine)
         return [RayLink(self._ray, actor.remote) for _ in range(workers or have)]
-
-    def _set_environment(self, values: dict[str, str]) -> None:
-        self._environment = {name: os.environ.get(name) for name in values}
-        os.environ.update(values)
-
-    def _restore_environment(self) -> None:
-        for name, value in self._environment.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 class RayLink:
@@ -231,6 +224,26 @@ class RayLink:
             yield
         except (errors.RayActorError, errors.GetTimeoutError, UnknownRunError) as error:
             raise LostError(_last_line(error)) from error
+
+
+class _Nowhere(io.TextIOBase):
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+@contextlib.contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """These variables are set inside."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _imported() -> Any:
