@@ -63,9 +63,14 @@ class NodeFolder:
         if hasattr(os, "getuid") and (base.is_symlink() or base.stat().st_uid != os.getuid()):
             raise ServerUnavailableError(f"{base} belongs to somebody else.", advice="Set $TMPDIR on that node.")
         for number in range(1, 100):
-            self._lock = FileLock(base / f"{name}-{number}.lock", timeout=0)
-            with contextlib.suppress(LockTimeoutError):  # another runner's place of that name is on this node
+            place = base / f"{name}-{number}.lock"
+            self._lock = FileLock(place, timeout=0)
+            # Another runner's place of that name may be on this node.
+            with contextlib.suppress(LockTimeoutError, FileNotFoundError):
                 self._lock.__enter__()
+                if os.fstat(self._lock.fileno()).st_ino != place.stat().st_ino:  # it has just removed it
+                    continue
+                self._file = place
                 self.path = base / f"{name}-{number}"
                 self.path.mkdir(exist_ok=True)
                 return
@@ -73,6 +78,8 @@ class NodeFolder:
 
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            self._file.unlink()
         self._lock.__exit__(None, None, None)
 
 

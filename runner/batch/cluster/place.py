@@ -9,14 +9,13 @@ import threading
 import time
 import uuid
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from runner import __version__, events
 from runner.absence import Deadline
+from runner.batch.cluster.delivered import Delivered, Load, carried
+from runner.batch.cluster.link import Link, LostError, Reader
 from runner.batch.cluster.messages import (
     Delivery,
     Ended,
@@ -44,8 +43,6 @@ from runner.client import ComfyClient
 from runner.errors import InterruptedRunError, PhotoError, RunnerError, ServerUnavailableError
 from runner.graph import Workflow
 from runner.jobs import JobResult, JobSpec
-from runner.photos import MAX_FILE_BYTES, prepare_photo
-from runner.records import ServerFile
 from runner.results import SavedJob
 from runner.saver import SaveEnded, Saver
 from runner.server_process import START_TIMEOUT_S
@@ -53,30 +50,6 @@ from runner.watch import Inbox
 
 AT_ACTOR = 4
 """Jobs an actor holds: two in its ComfyUI's queue, two being made ready."""
-NEWS_WAIT_S = 2.0
-
-
-class LostError(Exception):
-    """The actor is gone, or cannot be reached; it may come back."""
-
-
-class Link(Protocol):
-    """The way to one actor. Every call raises LostError when the actor is gone; those without a result do not wait."""
-
-    def begin(self, order: Order, stopped: threading.Event) -> None:
-        """Returns when the actor lives and has begun; it may have to be started (again) first.
-
-        Raises:
-            ServerUnavailableError: it cannot be started at all.
-        """
-
-    def offer(self, run: str, job: Job) -> None: ...
-
-    def news(self, run: str, after: int, wait: float) -> list[tuple[int, Message]]: ...
-
-    def finish(self, run: str) -> None: ...
-
-    def halt(self, run: str) -> None: ...
 
 
 class ActorPlace(Worker):
@@ -108,9 +81,9 @@ class ActorPlace(Worker):
         self._look_at = 0.0
         self._over = False
         self._saver: Saver | None = None
-        self._delivered = _Delivered()
+        self._delivered = Delivered()
         self._to_save: deque[Delivery] = deque()
-        self._load = _Load({})
+        self._load = Load({})
         self._full_until: float | None = None
 
     def run(self) -> None:
@@ -134,7 +107,7 @@ class ActorPlace(Worker):
         self._ready = self._over = False
         self._there, self._running, self._look_at = set(), set(), 0.0
         self._stopped.clear()
-        reader = _Reader(self._link, Order(self._run_name, self._folder, self.workflow), self._inbox)
+        reader = Reader(self._link, Order(self._run_name, self._folder, self.workflow), self._inbox)
         reader.start()
         lost = False
         try:
@@ -175,7 +148,7 @@ class ActorPlace(Worker):
             why = f"{MOST_LOSSES} times, the actor that ran this job was lost."
             self._fail(number, ServerUnavailableError(why, advice="Its node may not have enough memory for it."))
 
-    def _work(self, reader: _Reader) -> None:
+    def _work(self, reader: Reader) -> None:
         deadline, began = Deadline(self._deadline), time.monotonic()
         while True:
             if self._halt_asked.is_set():
@@ -219,7 +192,7 @@ class ActorPlace(Worker):
             if fitness is None or self._settled(entry, fitness):
                 continue
             try:
-                photos = {path: _carried(Path(path)) for path in entry.job.images.values()}
+                photos = {path: carried(Path(path)) for path in entry.job.images.values()}
             except PhotoError as error:
                 self._fail(entry.id, error)
                 continue
@@ -236,7 +209,7 @@ class ActorPlace(Worker):
 
     # from the actor
 
-    def _take(self, message: Any, reader: _Reader) -> None:
+    def _take(self, message: Any, reader: Reader) -> None:
         if isinstance(message, BaseException):
             raise message
         if isinstance(message, SaveEnded):
@@ -314,7 +287,7 @@ class ActorPlace(Worker):
 
     def _saved(self, ended: SaveEnded) -> None:
         delivery = self._delivered.release()
-        self._load = _Load(delivery.load)
+        self._load = Load(delivery.load)
         if ended.error is not None and no_room(ended.error):
             if self._full_until is None:
                 self.view.notice(disk_full(ended.error.message))
@@ -332,79 +305,3 @@ class ActorPlace(Worker):
     def _figures(self, saved: SavedJob, submitted: float, started: float | None) -> dict[str, Any]:
         size = sum(file.size for file in saved.files)
         return measured(saved.sidecar, size, cast(Sampler, self._load), submitted, started)
-
-
-@dataclass(frozen=True)
-class _Load:
-    """What the actor's sampler found, where the metrics expect the sampler."""
-
-    found: Mapping[str, float]
-
-    def between(self, _begin: float, _end: float) -> dict[str, float]:
-        return dict(self.found)
-
-
-def _carried(path: Path) -> bytes:
-    """The file as it is. Raises PhotoError, with what to do, when it cannot be read."""
-    try:
-        if path.is_file() and 0 < path.stat().st_size <= MAX_FILE_BYTES:
-            return path.read_bytes()
-    except OSError:
-        pass
-    return prepare_photo(path).data
-
-
-class _Reader(threading.Thread):
-    """Begins the run and puts what the actor says into the inbox, batch by batch, each after the last was noted."""
-
-    def __init__(self, link: Link, order: Order, inbox: Inbox) -> None:
-        super().__init__(name="cluster-news", daemon=True)
-        self._link, self._order, self._inbox = link, order, inbox
-        self._stopped = threading.Event()
-        self.noted = threading.Event()
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self.noted.set()
-
-    def run(self) -> None:
-        after = 0
-        try:
-            self._link.begin(self._order, self._stopped)
-            while not self._stopped.is_set():
-                batch = self._link.news(self._order.run, after, NEWS_WAIT_S)
-                if batch:
-                    self._inbox.put([message for _, message in batch])
-                    self.noted.wait()
-                    self.noted.clear()
-                    after = batch[-1][0]
-        except Exception as error:
-            self._inbox.put(error)
-
-
-class _Delivered:
-    """The files of the delivery that is being saved, where a saver expects a server."""
-
-    def __init__(self) -> None:
-        self._delivery: Delivery | None = None
-
-    @property
-    def busy(self) -> bool:
-        return self._delivery is not None
-
-    def hold(self, delivery: Delivery) -> None:
-        self._delivery = delivery
-
-    def release(self) -> Delivery:
-        delivery, self._delivery = self._held, None
-        return delivery
-
-    @contextmanager
-    def open_file(self, file: ServerFile) -> Iterator[Iterator[bytes]]:
-        yield iter([self._held.contents[file]])
-
-    @property
-    def _held(self) -> Delivery:
-        if self._delivery is None:
-            raise RuntimeError("nothing is being saved")
-        return self._delivery

@@ -7,12 +7,9 @@ import hashlib
 import io
 import os
 import platform
-import re
 import secrets
 import signal
-import socket
 import sys
-import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,9 +17,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from runner.batch.cluster.address import ADVICE, check, running_here
+from runner.batch.cluster.link import LostError
 from runner.batch.cluster.machine import Machine
 from runner.batch.cluster.messages import Job, Message, Order, UnknownRunError
-from runner.batch.cluster.place import ActorPlace, LostError
+from runner.batch.cluster.place import ActorPlace
 from runner.batch.ledger import Ledger
 from runner.batch.live import BatchReporter
 from runner.batch.pace import Pace
@@ -32,18 +31,9 @@ from runner.server_process import PROJECT_ROOT
 
 ADDRESS_VARIABLE = "RAY_ADDRESS"
 LOCAL = "local"
-_CONNECT_S = 5.0
-# How two ends of HTTP/2, which Ray speaks, greet each other.
-_HTTP2_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5)
-_HTTP2_SETTINGS = b"\x04"
 _CLOSE_S = 4.0
 _UNREACHABLE_S = 20.0
 _DEATHS = 3
-_ADVICE = (
-    "Write --ray HOST:PORT (`ray status` on the cluster shows it; the port is 6379 unless `ray start` was told "
-    "another), and run this on a machine of the cluster. A cluster that asks for a token wants $RAY_AUTH_MODE=token "
-    "and $RAY_AUTH_TOKEN here as well. --ray local uses this machine alone."
-)
 
 
 class Cluster:
@@ -59,10 +49,10 @@ class Cluster:
             UsageError: Ray is not installed, or how many actors there shall be cannot be known.
             ServerUnavailableError: there is no cluster at the address.
         """
-        address = asked or os.environ.get(ADDRESS_VARIABLE, "").strip() or _running_here() or LOCAL
+        address = asked or os.environ.get(ADDRESS_VARIABLE, "").strip() or running_here() or LOCAL
         self._own = address == LOCAL
         if not self._own:
-            _check(address)
+            check(address)
         self._undo = contextlib.ExitStack()
         if self._own:
             self._undo.enter_context(_environment(_only_here()))
@@ -134,7 +124,7 @@ class Cluster:
             why = str(error).strip().splitlines()
             raise ServerUnavailableError(
                 f"The Ray cluster at {address} cannot be used: {why[0] if why else type(error).__name__}",
-                advice=_ADVICE,
+                advice=ADVICE,
             ) from error
 
     def _started(self, workers: int | None) -> list[RayLink]:
@@ -268,34 +258,6 @@ def _only_here() -> dict[str, str]:
         "RAY_USAGE_STATS_ENABLED": "0",
         "PYTHONPATH": path,
     }
-
-
-def _running_here() -> str:
-    """The address of a cluster that `ray start` began on this machine, if it answers."""
-    place = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()) / "ray" / "ray_current_cluster"
-    try:
-        address = place.read_text(encoding="utf-8").strip()
-        _check(address)
-    except (OSError, ServerUnavailableError):
-        return ""
-    return address
-
-
-def _check(address: str) -> None:
-    """A cluster listens there. Raises ServerUnavailableError at once, where Ray itself would try for minutes."""
-    found = re.fullmatch(r"\[?([^\[\]/\s]+)\]?:(\d{1,5})", address)
-    if found is None:
-        raise ServerUnavailableError(f"--ray {address}: this is no address of a Ray cluster.", advice=_ADVICE)
-    try:
-        with socket.create_connection((found[1], int(found[2])), _CONNECT_S) as connection:
-            connection.settimeout(_CONNECT_S)
-            connection.sendall(_HTTP2_HELLO)
-            answer = connection.recv(9)
-    except (OSError, OverflowError, UnicodeError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise ServerUnavailableError(f"No Ray cluster answers at {address} ({why}).", advice=_ADVICE) from error
-    if answer[3:4] != _HTTP2_SETTINGS and os.environ.get("RAY_USE_TLS", "0") != "1":
-        raise ServerUnavailableError(f"What answers at {address} is no Ray cluster.", advice=_ADVICE)
 
 
 @contextlib.contextmanager
