@@ -63,7 +63,7 @@ class ComfyClient:
         """The largest upload in bytes, or None where the server does not say."""
         if self._upload_limit is None:
             limit = self.features().get("max_upload_size")
-            self._upload_limit = limit if isinstance(limit, int) else 0
+            self._upload_limit = int(limit) if isinstance(limit, int | float) else 0  # a float where it was set
         return self._upload_limit or None
 
     def object_info(self, classes: Iterable[str] | None = None) -> dict[str, Any]:
