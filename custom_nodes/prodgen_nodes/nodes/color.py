@@ -159,8 +159,8 @@ class ProdgenColorFix(io.ComfyNode):
             progress=progress_callback(max(image.shape[0], reference.shape[0])),
         )
         (result,) = deliver(fixed)
-        before = thumbnails(image[:4, ..., :3].float(), 512).cpu()
-        after = thumbnails(result[:4, ..., :3], 512).cpu()
+        before = thumbnails(image[:4, ..., :3].float()).cpu()
+        after = thumbnails(result[:4, ..., :3]).cpu()
         preview = torch.cat((before.expand(after.shape[0], -1, -1, after.shape[-1]), after), dim=2)
         return output(result, report=_merged(method, reports), preview=preview, cls=cls)
 

@@ -48,7 +48,7 @@ def output(
     return io.NodeOutput(*values, text, ui=shown)
 
 
-def thumbnails(images: Tensor, side: int = 1024) -> Tensor:
+def thumbnails(images: Tensor, side: int = 512) -> Tensor:
     """`[B,H,W,C]` reduced so that no side exceeds `side` pixels; writing an 8000² preview would take seconds."""
     height, width = images.shape[1:3]
     factor = side / max(height, width)

@@ -20,7 +20,6 @@ from .common import (
 )
 
 _DEFAULTS = Limits()
-_SIDE = 512
 _FULL_SCALE = 10.0
 """ΔE00 that the preview shows in full colour."""
 
@@ -160,7 +159,7 @@ class ProdgenFidelity(io.ComfyNode):
 
 def _heat(image: Tensor, result: Fidelity) -> Tensor:
     """The first picture in grey with ΔE00 laid over it: magenta is 10 and more."""
-    small = thumbnails(image[:1, ..., :3].float(), _SIDE).cpu()
+    small = thumbnails(image[:1, ..., :3].float()).cpu()
     shown = small.mean(dim=-1, keepdim=True).expand(-1, -1, -1, 3) * 0.8
     box, factor = result.box, small.shape[1] / image.shape[1]
     top, left = int(box.top * factor), int(box.left * factor)
