@@ -146,7 +146,10 @@ def spawn(
     environment.pop("PYTHONPATH", None)  # ours must not shadow ComfyUI's own modules
     if cpu:
         command.append("--cpu")
-        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle OpenMP threads would spin on every core
+        # Idle OpenMP threads would spin on every core; but to put them to sleep after every single operation costs a
+        # third of the time. 20 000 turns (some 50 µs) bridge the gaps within a node.
+        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        environment.setdefault("GOMP_SPINCOUNT", "20000")
     log_path.parent.mkdir(parents=True, exist_ok=True)
     detached: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
