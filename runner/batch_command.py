@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.cli import add_out_argument, add_server_argument, at_least_one, seconds
+from runner.cli import add_out_argument, add_server_argument, at_least_one, in_range, seconds
 from runner.errors import EXIT_OK, InterruptedRunError
 
 if TYPE_CHECKING:
@@ -70,7 +70,11 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument("--dry-run", action="store_true", help="show what would run, and run nothing")
     parser.add_argument("--metrics", type=Path, metavar="FILE.csv", help="write a line of figures per picture")
     parser.add_argument(
-        "--watts", type=_watts, default=300.0, metavar="W", help="for the energy estimate (default: 300 W at work)"
+        "--watts",
+        type=in_range(1, 10_000),
+        default=300.0,
+        metavar="W",
+        help="for the energy estimate (default: 300 W at work)",
     )
     add_server_argument(
         parser,
@@ -278,10 +282,3 @@ def _note_lost_files(out: Path, ledger: Ledger, view: BatchReporter) -> None:
     if lost:
         view.notice(f"{len(lost)} results are not there any more and are made again.")
         ledger.make_again(lost, "its files were gone")
-
-
-def _watts(text: str) -> float:
-    number = float(text)
-    if not 0 < number < 100_000:
-        raise argparse.ArgumentTypeError("must be more than 0 watts")
-    return number

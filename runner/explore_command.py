@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from runner.cli import at_least_one
 from runner.errors import InterruptedRunError, UsageError
 from runner.explore.shapes import CFG_RANGE, DEFAULT_CFG, SHAPES, shape_and_cfg, size
-from runner.gallery.arguments import add_common_arguments, make_request
+from runner.gallery.arguments import add_common_arguments, make_request, rounds
 from runner.gallery.folder import facts, prompt_folder
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         help=f"pictures a round (default: {A_ROUND}, in --interactive {A_CONVERSATION})",
     )
     parser.add_argument(
-        "--rounds", type=_rounds, default=1, metavar="N", help="rounds, one after the other; 0 goes on until Ctrl-C (1)"
+        "--rounds", type=rounds, default=1, metavar="N", help="rounds, one after the other; 0 goes on until Ctrl-C (1)"
     )
     parser.add_argument(
         "--interactive",
@@ -132,10 +132,3 @@ def _converse(args: argparse.Namespace, plan: Plan, rounds: Rounds, reporter: Sh
 def named(plan: Plan, template: str) -> Plan:
     """The plan, its results named by this template."""
     return replace(plan, request=replace(plan.request, template=template))
-
-
-def _rounds(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError("must be 0 (until Ctrl-C) or more")
-    return number

@@ -25,6 +25,7 @@ from runner.transport import NoAccessError, NoAnswerError, NotReachedError, Tran
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
+COMFYUI_VARIABLE, PYTHON_VARIABLE = "PRODGEN_COMFYUI", "PRODGEN_COMFYUI_PYTHON"
 START_TIMEOUT_S = 300.0
 STOP_TIMEOUT_S = 15.0
 
@@ -57,6 +58,14 @@ def installed_comfyui(root: Path = PROJECT_ROOT) -> Installation | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return found if (found.comfyui / "main.py").is_file() and found.python.is_file() else None
+
+
+def chosen_comfyui(root: Path = PROJECT_ROOT) -> Installation | None:
+    """The ComfyUI that the environment names (folder and Python), otherwise the installed one, otherwise None."""
+    comfyui, python = os.environ.get(COMFYUI_VARIABLE), os.environ.get(PYTHON_VARIABLE)
+    if comfyui and python:
+        return Installation(Path(comfyui), Path(python), version="", managed=False)
+    return installed_comfyui(root)
 
 
 def probe(url: str, timeout: float = 2.0) -> dict[str, Any] | None:

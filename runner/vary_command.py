@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.cli import in_range
 from runner.errors import InterruptedRunError, UsageError
-from runner.gallery.arguments import add_common_arguments, make_request
+from runner.gallery.arguments import add_common_arguments, make_request, rounds
 from runner.gallery.folder import prompt_folder
 from runner.vary.colour import FOLLOW, LIGHTNESS_PER_PASS
 from runner.vary.transforms import TRANSFORMS, Transform, find_transform
@@ -42,7 +43,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--loops",
-        type=_loops,
+        type=rounds,
         metavar="N",
         help="go through the transform N times, 0 until Ctrl-C (default: 1, video 8); a chain goes on where it ended",
     )
@@ -51,7 +52,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--follow",
-        type=_share,
+        type=in_range(0, 1),
         default=FOLLOW,
         metavar="0..1",
         help="how far the colours of a chain may follow the picture before instead of the first one "
@@ -59,14 +60,14 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--lightness",
-        type=_lightness,
+        type=in_range(0, 3),
         default=LIGHTNESS_PER_PASS,
         metavar="L",
         help=f"L* given back per pass of strength 0.35, more for stronger ones (default {LIGHTNESS_PER_PASS:g})",
     )
     parser.add_argument(
         "--megapixels",
-        type=_megapixels,
+        type=in_range(0.01, 64),
         metavar="M",
         help="larger pictures are reduced to this many, in units of 1024² pixels (default 0.6, for SD 1.5; 1.1 suits "
         "an SDXL --model)",
@@ -155,31 +156,3 @@ def _line(transform: Transform) -> str:
     each = f" ×{transform.each}" if transform.each > 1 else ""
     chained = " (a chain)" if transform.chained else ""
     return f"  {transform.name:9} {passes}{each}\n            {transform.help}{chained}"
-
-
-def _loops(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError("must be 0 (until Ctrl-C) or more")
-    return number
-
-
-def _share(text: str) -> float:
-    number = float(text)
-    if not 0 <= number <= 1:
-        raise argparse.ArgumentTypeError("must be from 0 to 1")
-    return number
-
-
-def _lightness(text: str) -> float:
-    number = float(text)
-    if not 0 <= number <= 3:
-        raise argparse.ArgumentTypeError("must be from 0 to 3")
-    return number
-
-
-def _megapixels(text: str) -> float:
-    number = float(text)
-    if not 0.01 <= number <= 64:
-        raise argparse.ArgumentTypeError("must be from 0.01 to 64")
-    return number

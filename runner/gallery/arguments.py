@@ -82,3 +82,11 @@ def seed(text: str) -> int:
     if not 0 <= number < 2**64:
         raise argparse.ArgumentTypeError("must be 0 or more, and fit into 64 bits")
     return number
+
+
+def rounds(text: str) -> int:
+    """An argument that says how often; 0 is until Ctrl-C."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("must be 0 (until Ctrl-C) or more")
+    return number

@@ -15,7 +15,7 @@ from prodgen_nodes.imaging.compositing import mask_on_canvas
 from prodgen_nodes.imaging.errors import NotRegisteredError, ParameterError, ShapeError
 from prodgen_nodes.imaging.placement import Affine, Placement
 from prodgen_nodes.imaging.registration import Registered, moved_mask, register_product
-from prodgen_nodes.imaging.registration.align import inverted, pulled
+from prodgen_nodes.imaging.registration.align import pulled
 from prodgen_nodes.imaging.tensors import bounding_box
 from scipy import ndimage
 
@@ -166,7 +166,7 @@ def test_bad_settings_and_shapes() -> None:
 
 def test_inverse_and_resampling_agree_with_arithmetic() -> None:
     there = Affine(1.1, -0.2, 7.0, 0.2, 1.1, -3.0)
-    x, y = inverted(there).apply(*there.apply(12.5, 40.25))
+    x, y = there.inverted().apply(*there.apply(12.5, 40.25))
     assert math.isclose(x, 12.5) and math.isclose(y, 40.25)
     ramp = (torch.arange(64.0) / 100 + 0.1).expand(48, 64)[..., None].expand(48, 64, 3)
     moved, beyond = pulled(ramp, Affine.scale_translate(1.0, 2.5, 0.0), 64, 48)

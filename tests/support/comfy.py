@@ -24,11 +24,8 @@ PACK = REPO / "custom_nodes" / "prodgen_nodes"
 
 
 def find_installation() -> Installation | None:
-    """`PRODGEN_COMFYUI` + `PRODGEN_COMFYUI_PYTHON` where set, otherwise what install.py recorded."""
-    comfyui, python = os.environ.get("PRODGEN_COMFYUI"), os.environ.get("PRODGEN_COMFYUI_PYTHON")
-    if comfyui and python:
-        return Installation(Path(comfyui), Path(python), version="", managed=False)
-    return server_process.installed_comfyui(REPO)
+    """What the environment names, otherwise what install.py recorded in this checkout."""
+    return server_process.chosen_comfyui(REPO)
 
 
 def require_installation() -> Installation:

@@ -41,6 +41,13 @@ class Affine:
             self.c * first.tx + self.d * first.ty + self.ty,
         )
 
+    def inverted(self) -> Affine:
+        """The transform that undoes this one."""
+        determinant = self.a * self.d - self.b * self.c
+        a, b = self.d / determinant, -self.b / determinant
+        c, d = -self.c / determinant, self.a / determinant
+        return Affine(a, b, -a * self.tx - b * self.ty, c, d, -c * self.tx - d * self.ty)
+
     def scaled_about(self, factor: float, x: float, y: float) -> Affine:
         """This transform followed by a scaling of the canvas by `factor` about canvas point `(x, y)`."""
         return Affine.scale_translate(factor, x * (1 - factor), y * (1 - factor)).after(self)

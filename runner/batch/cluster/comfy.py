@@ -18,9 +18,16 @@ from pathlib import Path
 from runner import server_process
 from runner.errors import InterruptedRunError, RunnerError, ServerUnavailableError
 from runner.filelock import FileLock, LockTimeoutError
-from runner.server_process import LOOPBACK, Installation, free_port, installed_comfyui, process_identity
+from runner.server_process import (
+    COMFYUI_VARIABLE,
+    LOOPBACK,
+    PYTHON_VARIABLE,
+    Installation,
+    chosen_comfyui,
+    free_port,
+    process_identity,
+)
 
-COMFYUI_VARIABLE, PYTHON_VARIABLE = "PRODGEN_COMFYUI", "PRODGEN_COMFYUI_PYTHON"
 ARGUMENTS_VARIABLE = "PRODGEN_COMFYUI_ARGS"
 """On a node: more arguments for its ComfyUIs, as on a command line."""
 STOP_S = 1.5
@@ -40,10 +47,7 @@ def node_installation() -> Installation:
     Raises:
         ServerUnavailableError: there is none.
     """
-    comfyui, python = os.environ.get(COMFYUI_VARIABLE), os.environ.get(PYTHON_VARIABLE)
-    if comfyui and python:
-        return Installation(Path(comfyui), Path(python), version="", managed=False)
-    found = installed_comfyui()
+    found = chosen_comfyui()
     if found is None:
         raise ServerUnavailableError(
             "There is no ComfyUI on this node.",

@@ -15,14 +15,6 @@ from ..tensors import check_mask, item, same_size
 _STILL = 1e-6
 
 
-def inverted(affine: Affine) -> Affine:
-    """The transform that undoes `affine`."""
-    determinant = affine.a * affine.d - affine.b * affine.c
-    a, b = affine.d / determinant, -affine.b / determinant
-    c, d = -affine.c / determinant, affine.a / determinant
-    return Affine(a, b, -a * affine.tx - b * affine.ty, c, d, -c * affine.tx - d * affine.ty)
-
-
 def pulled(image: Tensor, to_image: Affine, width: int, height: int) -> tuple[Tensor, float]:
     """`image` `[H,W,C]` on a canvas `[height,width,C]` whose points `to_image` maps into it, and the unknown share.
 
@@ -66,7 +58,7 @@ def moved_mask(mask: Tensor, given: Placement, found: Placement) -> Tensor:
     count = max(len(found), mask.shape[0])
     moved = mask.new_empty((count, found.canvas_height, found.canvas_width))
     for index in range(count):
-        back = given.transform(index).after(inverted(found.transform(index)))
+        back = given.transform(index).after(found.transform(index).inverted())
         carried, _ = pulled(item(mask, index).unsqueeze(-1), back, found.canvas_width, found.canvas_height)
         columns = torch.arange(found.canvas_width, device=mask.device) + 0.5
         rows = (torch.arange(found.canvas_height, device=mask.device) + 0.5)[:, None]

@@ -13,7 +13,7 @@ from ..compositing import check_product_size, placed_batch
 from ..errors import NotRegisteredError
 from ..placement import Affine, Placement
 from ..tensors import check_image, check_mask, check_range, item, same_size, split_alpha
-from .align import inverted, pulled
+from .align import pulled
 from .register import Found, find_motion
 from .search import Limits
 from .views import level_count, scene_view, template_view, work_factor
@@ -98,7 +98,7 @@ def register_product(
         report = _report(found, confidence, base, placement, index, (width, height))
         _judge(report, tolerance, f" (picture {index + 1})" if batch > 1 else "")
         transform = base if _stayed(motion, base, placement, index) else motion.after(base)
-        back = transform.after(inverted(given))
+        back = transform.after(given.inverted())
         aligned[index], report["continued_share"] = pulled(picture, back, canvas[1], canvas[0])
         transforms.append(transform)
         reports.append(report)
