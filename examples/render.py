@@ -3,6 +3,7 @@
     pip install bpy pillow          (bpy is Blender as a module; it needs the Python version its page names)
     python render.py --picture handbag         one of the pictures of this folder, as it was made
     python render.py tote --seed 3 --size 1600 --samples 96 --jpeg tote.jpg
+    python render.py --picture berry_bag --scene terrace --drift 0.6    the same product, at the same pixels, elsewhere
     python render.py --set OUT      photo.png, alpha.png, handle.png and facts.json for a varied set of products
 
 Everything follows from product, seed, size and samples: no textures, fonts or models from elsewhere.
@@ -22,7 +23,9 @@ import numpy as np
 from PIL import Image
 from studio import stage
 from studio.bags import Colors, Product, briefcase, duffel, handbag, shoulder_bag, tote
-from studio.stage import Setting
+from studio.drift import discolour
+from studio.stage import Setting, Surroundings
+from studio.terrace import LIGHT_COLOR, terrace
 from studio.vessels import bottle, jar, perfume, shoe
 
 BUILDERS: dict[str, Callable[[random.Random, Colors], Product]] = {
@@ -79,8 +82,15 @@ PICTURES: dict[str, tuple[str, int, str, Setting, tuple[int, int], int]] = {
         "shoulder_bag", 6, "#31456b,#1d2b48,#cfcfd4,#a9bbdd",
         replace(LOOK, turn=12, fill=0.78, backdrop="#d5d9dc"), (1400, 1750), 24,
     ),
+    "berry_bag": (
+        "handbag", 5, "#8e1f45,#5a1430,#d2a850,#e3b6a8",
+        replace(LOOK, turn=-16, height=6, fill=0.7, lift=-0.07, blur=0.035, rim=0.35), (896, 1120), 32,
+    ),
 }  # fmt: skip
 """The pictures of this folder: product, seed, colours, light, pixels, samples."""
+
+SCENES: dict[str, tuple[Surroundings, str]] = {"studio": (stage.studio, "#ffffff"), "terrace": (terrace, LIGHT_COLOR)}
+"""Where a product may stand, and the colour that its own drifts to there."""
 
 
 def colors_for(seed: int, wanted: str | None = None) -> Colors:
@@ -122,22 +132,35 @@ def save_jpeg(path: Path, picture: np.ndarray) -> None:
     Image.fromarray(np.rint(picture * 255).astype(np.uint8)).save(path, quality=93, subsampling=0, optimize=True)
 
 
-def render_picture(name: str, out: Path) -> None:
+def photograph(
+    kind: str, seed: int, colors: Colors, setting: Setting, size: tuple[int, int], samples: int,
+    scene: str, drift: float,
+) -> np.ndarray:  # fmt: skip
+    """A product's photo, or the product at the same pixels in another scene, its colours `drift` (0..1) lost there."""
+    stage.reset()
+    product = BUILDERS[kind](random.Random(seed), colors)
+    surroundings, light = SCENES[scene]
+    if drift:
+        discolour(product, light, drift)
+    return stage.photograph(product, setting, size, samples, seed, coverage=False, surroundings=surroundings)[0]
+
+
+def render_picture(name: str, scene: str, drift: float, out: Path) -> None:
     """One of the pictures of this folder, as it was made."""
     kind, seed, colors, setting, size, samples = PICTURES[name]
-    stage.reset()
-    product = BUILDERS[kind](random.Random(seed), colors_for(seed, colors))
-    photo, _, _ = stage.photograph(product, setting, size, samples, seed, coverage=False)
-    save_jpeg(out / f"{name}.jpg", photo)
+    photo = photograph(kind, seed, colors_for(seed, colors), setting, size, samples, scene, drift)
+    out.mkdir(parents=True, exist_ok=True)
+    save_jpeg(out / (f"{name}.jpg" if scene == "studio" else f"{name}_{scene}.jpg"), photo)
 
 
 def render_one(arguments: argparse.Namespace) -> None:
     setting = replace(Setting(), **json.loads(arguments.setting))
-    stage.reset()
-    product = BUILDERS[arguments.product](random.Random(arguments.seed), colors_for(arguments.seed, arguments.colors))
+    colors = colors_for(arguments.seed, arguments.colors)
     width, _, height = arguments.size.partition("x")
     size = (int(width), int(height or width))
-    photo, _, _ = stage.photograph(product, setting, size, arguments.samples, arguments.seed, coverage=False)
+    photo = photograph(
+        arguments.product, arguments.seed, colors, setting, size, arguments.samples, arguments.scene, arguments.drift
+    )
     if arguments.jpeg:
         save_jpeg(Path(arguments.jpeg), photo)
     if arguments.png:
@@ -152,6 +175,11 @@ def main() -> None:
     parser.add_argument("--setting", default="{}", help="JSON of studio.stage.Setting fields")
     parser.add_argument("--size", default="768", help="WIDTH or WIDTHxHEIGHT in pixels")
     parser.add_argument("--samples", type=int, default=64)
+    parser.add_argument("--scene", choices=sorted(SCENES), default="studio", help="where the product stands")
+    parser.add_argument(
+        "--drift", type=float, default=0.0, metavar="0..1",
+        help="how much of the product's hue, saturation and fine relief is lost to the scene, as relighting models do",
+    )  # fmt: skip
     parser.add_argument("--jpeg")
     parser.add_argument("--png")
     parser.add_argument("--picture", choices=sorted(PICTURES), help="render a picture of this folder again")
@@ -162,7 +190,7 @@ def main() -> None:
     if arguments.set:
         render_set(Path(arguments.set), arguments.only or list(SETS), int(arguments.size), arguments.samples)
     elif arguments.picture:
-        render_picture(arguments.picture, arguments.out)
+        render_picture(arguments.picture, arguments.scene, arguments.drift, arguments.out)
     elif arguments.product:
         render_one(arguments)
     else:

@@ -134,3 +134,67 @@ def backdrop(color: str, roughness: float = 0.85) -> bpy.types.Material:
     shader.inputs["Specular IOR Level"].default_value = 0.2
     _bump(material, shader, _noise(material, 0.35, 1.0).outputs["Fac"], 0.04, 0.3)
     return material
+
+
+def wood(color: str) -> bpy.types.Material:
+    """Weathered boards that lie along y: every object its own tone and its own grain."""
+    material, shader = _principled("wood", color, 0.6)
+    nodes, links = material.node_tree.nodes, material.node_tree.links
+    which = nodes.new("ShaderNodeObjectInfo").outputs["Random"]
+    apart = nodes.new("ShaderNodeVectorMath")
+    apart.operation, apart.inputs["Scale"].default_value = "SCALE", 60.0
+    links.new(which, apart.inputs[0])
+    place = nodes.new("ShaderNodeMapping")
+    place.inputs["Scale"].default_value = (1.0, 0.06, 1.0)
+    links.new(_coordinates(material), place.inputs["Vector"])
+    links.new(apart.outputs["Vector"], place.inputs["Location"])
+    grains = []
+    for scale, detail, distortion in ((4.0, 6.0, 1.2), (40.0, 5.0, 0.2)):
+        grain = nodes.new("ShaderNodeTexNoise")
+        grain.inputs["Scale"].default_value, grain.inputs["Detail"].default_value = scale, detail
+        grain.inputs["Distortion"].default_value = distortion
+        links.new(place.outputs["Vector"], grain.inputs["Vector"])
+        grains.append(grain.outputs["Fac"])
+    color_socket: bpy.types.NodeSocket | None = None
+    for source, low, high in ((grains[0], 0.62, 1.3), (grains[1], 0.72, 1.2), (which, 0.78, 1.2)):
+        tone = nodes.new("ShaderNodeHueSaturation")
+        tone.inputs["Color"].default_value = linear(color)
+        if color_socket is not None:
+            links.new(color_socket, tone.inputs["Color"])
+        _vary(material, source, tone.inputs["Value"], low, high)
+        color_socket = tone.outputs["Color"]
+    links.new(color_socket, shader.inputs["Base Color"])
+    _vary(material, grains[1], shader.inputs["Roughness"], 0.5, 0.75)
+    _bump(material, shader, grains[1], 0.35, 0.02)
+    _bump(material, shader, grains[0], 0.3, 0.05)
+    return material
+
+
+def leaf(color: str) -> bpy.types.Material:
+    material, shader = _principled("leaf", color, 0.45)
+    shader.inputs["Subsurface Weight"].default_value = 0.0
+    return material
+
+
+def glow(color: str, strength: float) -> bpy.types.Material:
+    """Shines in its own colour, whatever the light."""
+    material, shader = _principled("glow", "#000000", 1.0)
+    shader.inputs["Specular IOR Level"].default_value = 0.0
+    shader.inputs["Emission Color"].default_value = linear(color)
+    shader.inputs["Emission Strength"].default_value = strength
+    return material
+
+
+def out_of_focus_light(color: str, strength: float) -> bpy.types.Material:
+    """Adds its light to what is behind it."""
+    material = bpy.data.materials.new("light")
+    material.use_nodes = True
+    nodes, links = material.node_tree.nodes, material.node_tree.links
+    nodes.clear()
+    shine, clear = nodes.new("ShaderNodeEmission"), nodes.new("ShaderNodeBsdfTransparent")
+    shine.inputs["Color"].default_value, shine.inputs["Strength"].default_value = linear(color), strength
+    both, end = nodes.new("ShaderNodeAddShader"), nodes.new("ShaderNodeOutputMaterial")
+    links.new(shine.outputs[0], both.inputs[0])
+    links.new(clear.outputs[0], both.inputs[1])
+    links.new(both.outputs[0], end.inputs[0])
+    return material

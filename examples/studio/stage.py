@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,7 @@ class Setting:
     warmth: float = 0.0
     noise: float = 0.0035
     exposure: float = 1.0
+    blur: float = 0.0  # how large a point far behind the product becomes, as a share of the frame; 0: all is sharp
 
 
 def reset() -> None:
@@ -108,6 +110,16 @@ def _lights(setting: Setting, middle: Vector, size: float) -> None:
     bpy.context.scene.world = world
 
 
+def studio(setting: Setting, middle: Vector, size: float) -> list[bpy.types.Object]:
+    _lights(setting, middle, size)
+    return _sweep(setting)
+
+
+Surroundings = Callable[[Setting, Vector, float], list[bpy.types.Object]]
+"""Builds what is around a product: lights, and the objects it returns. Gets the product's middle and its extent, and
+finds the camera in the scene."""
+
+
 def _corners(product: Product) -> list[Vector]:
     depsgraph = bpy.context.evaluated_depsgraph_get()
     points: list[Vector] = []
@@ -142,6 +154,15 @@ def _camera(setting: Setting, points: list[Vector], width: int, height: int) -> 
     frame = 36.0 / data.lens
     data.shift_x = (max(xs) + min(xs)) / 2 / frame
     data.shift_y = (max(ys) + min(ys)) / 2 / frame - setting.lift
+    if setting.blur:
+        _focus(data, [-v.z for v in view], setting.blur)
+
+
+def _focus(camera: bpy.types.Camera, depths: list[float], blur: float) -> None:
+    """Sharp on the product's front half; a point far behind becomes a disc of `blur` times the frame."""
+    distance = (float(np.mean(depths)) + min(depths)) / 2
+    camera.dof.use_dof, camera.dof.focus_distance = True, distance
+    camera.dof.aperture_fstop = (camera.lens / 1000) ** 2 / (blur * camera.sensor_width / 1000 * distance)
 
 
 def _expose(folder: Path, name: str) -> Points:
@@ -212,9 +233,11 @@ def develop(linear: Points, setting: Setting, seed: int) -> Points:
 
 
 def photograph(
-    product: Product, setting: Setting, size: tuple[int, int], samples: int, seed: int, *, coverage: bool
-) -> tuple[Points, Points | None, Points | None]:
-    """Photo `[H,W,3]` in sRGB and, with `coverage`, alpha and handle `[H,W]`."""
+    product: Product, setting: Setting, size: tuple[int, int], samples: int, seed: int, *, coverage: bool,
+    surroundings: Surroundings = studio,
+) -> tuple[Points, Points | None, Points | None]:  # fmt: skip
+    """Photo `[H,W,3]` in sRGB and, with `coverage`, alpha and handle `[H,W]`. The product stands at the same pixels
+    whatever the `surroundings`."""
     width, height = size
     _engine(width, height, samples)
     pivot = bpy.data.objects.new("turntable", None)
@@ -229,16 +252,15 @@ def photograph(
     points = _corners(product)
     extent = max(max(p[i] for p in points) - min(p[i] for p in points) for i in range(3))
     middle = Vector((0, 0, max(p.z for p in points) / 2))
-    paper = _sweep(setting)
-    _lights(setting, middle, extent)
     _camera(setting, points, width, height)
+    around = surroundings(setting, middle, extent)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        alpha = _coverage(folder, "alpha", product, paper, product.parts) if coverage else None
+        alpha = _coverage(folder, "alpha", product, around, product.parts) if coverage else None
         handle = None
         if coverage:
             handle = (
-                _coverage(folder, "handle", product, paper, product.handle)
+                _coverage(folder, "handle", product, around, product.handle)
                 if product.handle
                 else np.zeros((height, width))
             )

@@ -58,19 +58,6 @@ def stages(graph: Graph) -> dict[str, tuple[str, int]]:
     return shown
 
 
-def up_to(graph: Graph, *node_ids: str) -> Graph:
-    """A copy that holds these nodes and what they need, nothing else."""
-    kept: set[str] = set()
-    waiting = list(node_ids)
-    while waiting:
-        node_id = waiting.pop()
-        if node_id not in kept:
-            kept.add(node_id)
-            waiting += [value[0] for value in graph[node_id]["inputs"].values() if isinstance(value, list)]
-    copy: Graph = json.loads(json.dumps({node_id: node for node_id, node in graph.items() if node_id in kept}))
-    return copy
-
-
 def difference(first: Pixels, second: Pixels) -> Pixels:
     """CIEDE2000 of sRGB pictures 0..1."""
     return np.asarray(deltaE_ciede2000(rgb2lab(first), rgb2lab(second)))

@@ -14,28 +14,13 @@ from PIL import Image
 from scipy import ndimage
 from skimage.color import rgb2lab
 
+from examples.relit import after_sampling
 from tests.support.comfy import ComfyServer
 from tests.workflows import published, smoke_runs
-from tests.workflows.published import Graph
-from tests.workflows.scene_graphs import inside, stages, titled, up_to, with_inputs
-from tests.workflows.smoke_runs import Look, Pixels, nodes_of
+from tests.workflows.scene_graphs import inside, stages
+from tests.workflows.smoke_runs import Look, Pixels
 
 PAIRS = ["duffel_1", "duffel_2", "woven_bag_1", "woven_bag_2", "woven_bag_3"]
-
-
-def after_sampling(photo: str, generated: str) -> Graph:
-    """relight_iclight.v1 from its decoded picture on; the product stays where it is in the photo."""
-    graph = published.load("relight_iclight.v1")
-    decoded = titled(graph, "Generated")
-    graph[decoded] = {"class_type": "LoadImage", "inputs": {"image": generated}, "_meta": {"title": "Generated"}}
-    for node_id in ("ProdgenGroundShadow", "ProdgenPasteBack", "ProdgenFidelity"):
-        for found in nodes_of(graph, node_id):
-            graph[found]["inputs"].pop("placement", None)
-    (segment,) = nodes_of(graph, "ProdgenSegmentProduct")
-    graph[segment]["inputs"].pop("bg_removal_model")
-    (fidelity,) = nodes_of(graph, "ProdgenFidelity")
-    outputs = [node_id for node_id in graph if graph[node_id]["class_type"] == "SaveImage"]
-    return with_inputs(up_to(graph, fidelity, *outputs), image=photo)
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +33,9 @@ def shown(comfy_server: ComfyServer, shared_data: Path) -> dict[str, tuple[Pixel
             generated = opened.convert("RGB")
         with Image.open(shared_data / "relit" / f"{name}_input.png") as opened:
             photo = opened.convert("RGB").resize(generated.size, Image.Resampling.LANCZOS)
-        graph = after_sampling(comfy_server.upload(photo), comfy_server.upload(generated))
-        looks = {name: at for name, at in stages(graph).items() if at[0] in graph}
-        look = smoke_runs.run(comfy_server, graph, looks)
+        graph = after_sampling(published.load("relight_iclight.v1"))
+        names = {"image": comfy_server.upload(photo), "generated": comfy_server.upload(generated)}
+        look = smoke_runs.run(comfy_server, graph, stages(graph), **names)
         found[pair] = (np.asarray(photo) / 255, np.asarray(generated) / 255, look)
     return found
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from examples.relit import up_to
 from runner.checks import check_graph
 from tests.support.comfy import ComfyServer, GraphError
 from tests.workflows import published, smoke_runs, studio
@@ -24,7 +25,6 @@ from tests.workflows.scene_graphs import (
     same,
     stages,
     titled,
-    up_to,
     with_inputs,
 )
 from tests.workflows.smoke_runs import Look
