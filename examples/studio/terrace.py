@@ -133,14 +133,14 @@ def _shrub(rng: random.Random, x: float, y: float, height: float) -> list[bpy.ty
     material = m.leaf(rng.choice(("#3f5a35", "#4d6336", "#35503c")))
     vertices: list[tuple[float, ...]] = []
     faces: list[tuple[int, ...]] = []
-    for _ in range(int(150 * height)):
+    for _ in range(int(420 * height)):
         up = rng.random() ** 0.8
         radius = 1.15 * math.sin(math.pi * (0.15 + 0.8 * up)) * rng.random() ** 0.4
         around = rng.uniform(0, 2 * math.pi)
         at = Vector((x + radius * math.cos(around), y + radius * math.sin(around), up * height))
         along = Vector((rng.uniform(-1, 1), rng.uniform(-1, 1), rng.uniform(-0.2, 1))).normalized()
-        across = along.orthogonal().normalized() * rng.uniform(0.1, 0.17)
-        long = along * rng.uniform(0.3, 0.55)
+        across = along.orthogonal().normalized() * rng.uniform(0.05, 0.1)
+        long = along * rng.uniform(0.2, 0.38)
         first = len(vertices)
         vertices += [tuple(at), tuple(at + long * 0.5 + across), tuple(at + long), tuple(at + long * 0.5 - across)]
         faces.append((first, first + 1, first + 2, first + 3))
@@ -172,8 +172,8 @@ def _near(at: Vector, size: float) -> float:
 
 def _town_lights(rng: random.Random, size: float) -> list[bpy.types.Object]:
     lights = []
-    for _ in range(64):
-        at = Vector((rng.uniform(-21, 21), 170.0, rng.uniform(-27, -12.5)))
+    for _ in range(56):
+        at = Vector((rng.uniform(-15.5, 16), 170.0, rng.uniform(-23.5, -11.5)))
         color = rng.choice(("#ffb765", "#ffd08a", "#ff9a55", "#ffe3b8", "#ff8a5a"))
         lights.append(_disc(at, _near(at, size), rng.uniform(0.014, 0.03), color, rng.uniform(0.08, 0.5)))
     return lights
