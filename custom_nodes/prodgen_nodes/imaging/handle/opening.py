@@ -8,12 +8,13 @@ import numpy as np
 from scipy import ndimage
 
 from .find import Handle
-from .topology import Floats
+from .topology import EIGHT, Bools, Floats
 
 _SOFT = 3.0  # working pixels of soft edge beyond the half thickness
 
 _BALANCED = 0.05  # of the handle's width
 _MOST_LEAN = 0.12  # of its length
+_SCRAP = 0.25  # of the gap's largest piece
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,14 @@ def open_gap(handle: Handle, gap: float, position: float) -> Gap:
     to_cut = (width / 2 - np.abs(t - middle)) * length[nearest]
 
     # Whose pixel is it? The handle's where its surface is nearer than the body's or a bead's.
-    kept = (handle.anatomy.thick > 0)[window]
-    for strand in strands:
-        kept = kept | strand.cover[window]
+    cover = np.logical_or.reduce([strand.cover[window] for strand in strands])
+    kept = (handle.anatomy.thick > 0)[window] | cover
     to_kept = ndimage.distance_transform_edt(~kept) if kept.any() else np.full(kept.shape, 1e3)
     to_rim = reach - away
     to_owner = to_kept - 1.0 - np.maximum(away - half[nearest], 0.0)
     field = np.minimum(np.minimum(to_cut, to_rim), to_owner)
+    if cover.any():
+        field = _without_scraps(field, cover, int(main.half_thickness + _SOFT))
     # The full-size work pays for every pixel: keep what goes and a little backdrop around it.
     goes = np.nonzero(field > -1.0)
     if goes[0].size:
@@ -84,6 +86,22 @@ def open_gap(handle: Handle, gap: float, position: float) -> Gap:
         (t0, t1), (l0, l1) = _span(goes[0], room, field.shape[0]), _span(goes[1], room, field.shape[1])
         field, top, left = field[t0:t1, l0:l1], top + t0, left + l0
     return Gap(top, left, field, middle - width / 2, middle + width / 2, width < gap - 1e-9)
+
+
+def _without_scraps(field: Floats, cover: Bools, reach: int) -> Floats:
+    """`field` without the small pieces beyond what covers the handle: the gap ends at a knot rather than peep out.
+
+    What hangs from a knot lies just there, and looks like handle; a hand needs the opening before it only.
+    """
+    labels, count = ndimage.label(field > 0, EIGHT)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    if count < 2:
+        return field
+    near = ndimage.binary_dilation(cover, EIGHT, iterations=reach)
+    beside = np.unique(labels[near])
+    scraps = [label for label in beside if label and sizes[label - 1] < _SCRAP * sizes.max()]
+    gone = ndimage.binary_dilation(np.isin(labels, scraps), EIGHT, iterations=2)
+    return np.where(gone, np.minimum(field, -_SOFT), field)
 
 
 def _lean(handle: Handle, width: float) -> float:
