@@ -11,6 +11,11 @@ import pytest
 from runner.server_process import Installation
 from tests.support.comfy import REPO, ComfyServer, require_installation
 
+# Several test processes, each with a server: threads that wait for each other's cores would cost more than they bring.
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+if _WORKERS > 1:  # read when torch is first imported, and passed on to the servers
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // _WORKERS)))
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
