@@ -84,7 +84,8 @@ PICTURES: dict[str, tuple[str, int, str, Setting, tuple[int, int], int]] = {
     ),
     "berry_bag": (
         "handbag", 5, "#8e1f45,#5a1430,#d2a850,#e3b6a8",
-        replace(LOOK, turn=-16, height=6, fill=0.7, lift=-0.07, blur=0.035, rim=0.35), (896, 1120), 32,
+        replace(LOOK, turn=-16, height=6, fill=0.7, lift=-0.07, blur=0.035, rim=0.12, fill_light=0.5, ambient=0.13),
+        (896, 1120), 32,
     ),
 }  # fmt: skip
 """The pictures of this folder: product, seed, colours, light, pixels, samples."""
