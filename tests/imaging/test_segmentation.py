@@ -362,3 +362,11 @@ def test_a_64_megapixel_photo_fits_into_memory() -> None:
     )
     assert run.returncode == 0, run.stderr
     assert float(run.stdout) < 6.0, f"{run.stdout} GiB"
+
+
+def test_a_shadow_in_the_corner_between_product_and_floor_is_no_product() -> None:
+    with Image.open(Path(__file__).parents[2] / "examples" / "berry_bag.jpg") as opened:
+        photo = torch.from_numpy(np.asarray(opened.convert("RGB"), dtype=np.float32) / 255)
+    alpha = from_plain_backdrop(photo).alpha
+    assert float(alpha[986:1002, 748:770].max()) < 0.05
+    assert float(alpha[930:960, 690:740].min()) > 0.95

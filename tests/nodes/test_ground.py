@@ -92,5 +92,6 @@ def test_an_8000_pixel_canvas_fits_into_8_gb(start_comfy: Callable[..., ComfySer
     for name in ("placed", "mask_picture", "mask_saved"):
         nodes.pop(name)
     nodes["shadow"] = {**shaded(server, ["place", 1])["shadow"]}
+    nodes["told"] = {"class_type": "PreviewAny", "inputs": {"source": ["shadow", 3]}}
     server.run(nodes, timeout=900)
     assert server.peak_memory <= 8 * 2**30

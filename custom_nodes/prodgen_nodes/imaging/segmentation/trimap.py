@@ -22,6 +22,10 @@ _COLOR_WEIGHT = 0.3
 _DARK_WEIGHT = 0.01
 _TEXTURE_WEIGHT = 0.03
 _DEFAULT_WEIGHT = 5e-4
+_BARELY, _SHADED = 0.75, 0.6
+_GREY, _COLOURED = 1.2, 2.5
+_CORNER = 0.025
+"""How far from the product's own colour a shadow is told by its lack of one, as a fraction of the short side."""
 _HANDLE = 0.07
 """An opening lies no farther from the outside than the thickest handle: a fraction of the short side."""
 
@@ -183,4 +187,12 @@ def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | N
         vote(footing.standing, _COLOR_WEIGHT, 1.0)
         vote(shadow, _COLOR_WEIGHT, 0.0)
         likelihood = random_walker(right, down, data, target, start=likelihood)
-    return main_parts(likelihood)
+    return main_parts(torch.where(_doubtful_shadow(likelihood, evidence, rough, size), 0.0, likelihood))
+
+
+def _doubtful_shadow(likelihood: Tensor, evidence: Evidence, rough: Tensor, size: int) -> Tensor:
+    """Boolean `[H,W]`: what is barely product, smooth, darker than the backdrop and without any colour of its own,
+    beside a product that has one: the shadow in the corner where it meets the floor."""
+    grey = (evidence.residue < _GREY) & (evidence.ratio < _SHADED) & (rough == 0)
+    coloured = erode((likelihood > _BARELY) & (evidence.residue > _COLOURED), 1)
+    return (likelihood < _BARELY) & grey & near_outside(coloured, round(_CORNER * size))
