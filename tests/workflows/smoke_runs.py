@@ -28,17 +28,6 @@ def on_smoke_models(graph: Graph) -> Graph:
     return copy
 
 
-def only_what_leads_to(graph: Graph, node_id: str) -> Graph:
-    """A copy without the nodes that this one does not need: a quick look at an early stage."""
-    needed, todo = set(), [node_id]
-    while todo:
-        current = todo.pop()
-        if current not in needed:
-            needed.add(current)
-            todo += [value[0] for value in graph[current]["inputs"].values() if isinstance(value, list)]
-    return {key: json.loads(json.dumps(node)) for key, node in graph.items() if key in needed}
-
-
 def nodes_of(graph: Graph, class_type: str) -> list[str]:
     return [node_id for node_id, node in graph.items() if node["class_type"] == class_type]
 

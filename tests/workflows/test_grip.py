@@ -14,6 +14,7 @@ from PIL import Image
 from scipy import ndimage
 from skimage.color import deltaE_ciede2000, rgb2lab
 
+from examples.relit import up_to
 from runner.checks import check_graph
 from tests.support.comfy import ComfyServer, GraphError
 from tests.workflows import published, smoke_runs, studio
@@ -124,7 +125,7 @@ def first_stage(smoke_server: ComfyServer, photo: str) -> Callable[..., np.ndarr
 
     def painted(graph: Graph, **values: Any) -> np.ndarray:
         (stage,) = (node_id for node_id, node in graph.items() if node["_meta"]["title"] == "Stage 1")
-        early = smoke_runs.only_what_leads_to(graph, stage)
+        early = up_to(graph, stage)
         small = {key: value for key, value in SMALL.items() if key in inputs_of(early)}
         shown = smoke_runs.run(smoke_server, early, {"stage": (stage, 0)}, image=photo, **{**small, **values})
         return np.asarray(shown.pictures["stage"])

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from prodgen_nodes.imaging.tiles import plan_tiles
 
+from examples.relit import up_to
 from tests.imaging.seams import line_energy, texture_in_overlaps
 from tests.support.comfy import REPO, ComfyServer
 from tests.support.runs import command
@@ -49,7 +50,7 @@ def test_the_refiner_takes_over_at_its_share_of_any_number_of_steps(
         "enable",
         "disable",
     )
-    computed = smoke_runs.only_what_leads_to(graph, at)
+    computed = up_to(graph, at)
     computed["shown"] = {"class_type": "PreviewAny", "inputs": {"source": [at, 1]}}
     assert comfy_server.run(computed)["shown"]["text"] == [str(switch)]
 
@@ -61,7 +62,7 @@ def test_the_usual_sizes(comfy_server: ComfyServer) -> None:
     computed: published.Graph = {}
     for title in wanted:
         node = titled(graph, title)
-        computed |= smoke_runs.only_what_leads_to(graph, node)
+        computed |= up_to(graph, node)
         computed[title] = {"class_type": "PreviewAny", "inputs": {"source": [node, 1]}}
     outputs = comfy_server.run(computed)
     assert {title: int(outputs[title]["text"][0]) for title in wanted} == wanted
