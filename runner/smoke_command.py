@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,10 +73,12 @@ def _rows(args: argparse.Namespace) -> list[Row]:
     from runner.progress import PlainReporter
     from runner.serve import resolve_server
     from runner.session import Session
-    from runner.smoke.trial import Trial
+    from runner.smoke.trial import SMALL_SIDE, Trial
 
     workflows = _workflows(args.workflows)
     photo = prepare_photo(args.image)
+    if not args.full:
+        photo = replace(photo, data=_reduced(photo.data, SMALL_SIDE), upload_name=f"trial_{photo.sha256[:16]}.png")
     reporter = PlainReporter(out=sys.stderr)
     url = resolve_server(args.server, say=reporter.notice)
     deadline = None if args.timeout is None else time.monotonic() + args.timeout
@@ -91,6 +94,19 @@ def _rows(args: argparse.Namespace) -> list[Row]:
     if not args.json:
         _write(_summary(rows))
     return rows
+
+
+def _reduced(data: bytes, side: int) -> bytes:
+    """A picture file as a PNG of at most `side` pixels."""
+    from io import BytesIO
+
+    from PIL import Image
+
+    small = BytesIO()
+    with Image.open(BytesIO(data)) as picture:
+        picture.thumbnail((side, side))
+        picture.save(small, "PNG")
+    return small.getvalue()
 
 
 def _tried(trial: Trial, workflow: Workflow) -> Row:

@@ -22,9 +22,20 @@ from runner.session import Session
 from runner.sidecar import models_of
 from runner.validate import server_view
 
-SMALL = {"steps": 2, "width": 256, "height": 256, "tile": 512, "hand_size": 192, "max_hands": 1, "min_confidence": 0.0}
+SMALL = {
+    "steps": 2,
+    "width": 256,
+    "height": 256,
+    "times": 1.25,
+    "tile": 512,
+    "hand_size": 192,
+    "max_hands": 1,
+    "min_confidence": 0.0,
+}
 """What a trial sets where a workflow has an input of this name; `--full` leaves everything as it is. Made-up weights
 paint noise, so a product that is to be found again in it must not stop the trial."""
+SMALL_SIDE = 640
+"""Longest side, in pixels, of a trial's photo; `--full` takes it as it is."""
 PRESENT, MISSING, OPTIONAL = STATES = ("present", "missing", "missing, optional")
 _POLL_S = 0.3
 
