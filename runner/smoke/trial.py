@@ -27,6 +27,7 @@ SMALL = {
     "width": 256,
     "height": 256,
     "times": 1.25,
+    "max_length": 64,
     "tile": 512,
     "hand_size": 192,
     "max_hands": 1,
