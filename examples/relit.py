@@ -19,7 +19,7 @@ from typing import Any
 from PIL import Image
 
 from runner.__main__ import main as runner
-from runner.graph import Graph
+from runner.graph import Graph, up_to
 from runner.workflow import load_workflow
 
 HERE = Path(__file__).resolve().parent
@@ -27,19 +27,6 @@ WORKFLOW = "relight_iclight"
 PANEL, GAP = 500, 8
 _AT_ITS_PLACE = ("ProdgenGroundShadow", "ProdgenPasteBack", "ProdgenFidelity")
 _BEFORE, _AFTER = "Generated: Product Fidelity", "Product Fidelity"
-
-
-def up_to(graph: Graph, *node_ids: str) -> Graph:
-    """A copy that holds these nodes and what they need, nothing else."""
-    kept: set[str] = set()
-    waiting = list(node_ids)
-    while waiting:
-        node_id = waiting.pop()
-        if node_id not in kept:
-            kept.add(node_id)
-            waiting += [value[0] for value in graph[node_id]["inputs"].values() if isinstance(value, list)]
-    copy: Graph = json.loads(json.dumps({node_id: node for node_id, node in graph.items() if node_id in kept}))
-    return copy
 
 
 def after_sampling(graph: Graph) -> Graph:

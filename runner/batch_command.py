@@ -71,7 +71,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument("--metrics", type=Path, metavar="FILE.csv", help="write a line of figures per picture")
     parser.add_argument(
         "--watts",
-        type=in_range(1, 10_000),
+        type=in_range(0.001, 99_999),
         default=300.0,
         metavar="W",
         help="for the energy estimate (default: 300 W at work)",

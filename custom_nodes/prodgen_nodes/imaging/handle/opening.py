@@ -94,9 +94,9 @@ def _without_scraps(field: Floats, cover: Bools, reach: int) -> Floats:
     What hangs from a knot lies just there, and looks like handle; a hand needs the opening before it only.
     """
     labels, count = ndimage.label(field > 0, EIGHT)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     if count < 2:
         return field
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     near = ndimage.binary_dilation(cover, EIGHT, iterations=reach)
     beside = np.unique(labels[near])
     scraps = [label for label in beside if label and sizes[label - 1] < _SCRAP * sizes.max()]

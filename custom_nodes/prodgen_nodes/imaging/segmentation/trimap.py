@@ -23,7 +23,9 @@ _DARK_WEIGHT = 0.01
 _TEXTURE_WEIGHT = 0.03
 _DEFAULT_WEIGHT = 5e-4
 _BARELY, _SHADED = 0.75, 0.6
+"""A likelihood that is hardly the product's; and the share of the floor's light at most that is shade."""
 _GREY, _COLOURED = 1.2, 2.5
+"""Residues of what has no colour but the floor's, and of what surely has its own."""
 _CORNER = 0.025
 """How far from the product's own colour a shadow is told by its lack of one, as a fraction of the short side."""
 _HANDLE = 0.07
@@ -77,13 +79,13 @@ def _window_mean(plane: Tensor, radius: int) -> Tensor:
     return sums[0] / sums[1]
 
 
-def near_outside(outside: Tensor, reach: int) -> Tensor:
-    """Boolean `[H,W]`: within about `reach` pixels of `outside` (found on a grid a quarter the size)."""
+def within_reach(of: Tensor, reach: int) -> Tensor:
+    """Boolean `[H,W]`: within about `reach` pixels of the pixels `of` (found on a grid a quarter the size)."""
     step = 4
-    coarse = F.max_pool2d(outside.float()[None, None], step, ceil_mode=True)
+    coarse = F.max_pool2d(of.float()[None, None], step, ceil_mode=True)
     radius = max(1, round(reach / step))
     grown = square_max(coarse, radius)
-    return F.interpolate(grown, size=outside.shape, mode="nearest")[0, 0] > 0.5
+    return F.interpolate(grown, size=of.shape, mode="nearest")[0, 0] > 0.5
 
 
 def enclosed_backdrop(srgb: Tensor, backdrop: Backdrop, near: Tensor, reachable: Tensor) -> Tensor:
@@ -125,7 +127,7 @@ def label_with_model(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask:
         near = evidence.difference < 3.5
         calm = evidence.steps < 4 * torch.clamp(backdrop.spread, min=1.5 / 255)
         inside = mask > 0.2
-        reach = near_outside(mask < 0.2, round(_HANDLE * size))
+        reach = within_reach(mask < 0.2, round(_HANDLE * size))
         shown = enclosed_backdrop(srgb, backdrop, near & inside, reach)
         shown |= connected_to_frame(near & calm) & inside
         data[shown], target[shown] = _FRAME_WEIGHT, 0.0
@@ -144,7 +146,7 @@ def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | N
     size = backdrop.side
     near, edge = evidence.difference < 3.5, edges(evidence, backdrop)
     outside = flowing_in(near & ~edge, size)
-    reachable = near_outside(outside, round(_HANDLE * size))
+    reachable = within_reach(outside, round(_HANDLE * size))
     enclosed = near & ~outside
     broad = without_leaks(enclosed, edge, size)
     # What squeezes out of an opening counts only if it is whole and matches by itself: the sliver of twin straps.
@@ -195,4 +197,4 @@ def _doubtful_shadow(likelihood: Tensor, evidence: Evidence, rough: Tensor, size
     beside a product that has one: the shadow in the corner where it meets the floor."""
     grey = (evidence.residue < _GREY) & (evidence.ratio < _SHADED) & (rough == 0)
     coloured = erode((likelihood > _BARELY) & (evidence.residue > _COLOURED), 1)
-    return (likelihood < _BARELY) & grey & near_outside(coloured, round(_CORNER * size))
+    return (likelihood < _BARELY) & grey & within_reach(coloured, round(_CORNER * size))
