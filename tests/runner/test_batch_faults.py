@@ -21,7 +21,7 @@ from runner.batch.store import PLACE
 from tests.runner.test_batch import batch, folder_of_photos, results
 from tests.runner.test_batch_crashes import Work, small_disk  # noqa: F401 - a fixture
 from tests.support.comfy import ComfyServer
-from tests.support.proxy import LOSE, PASS, Fault, Proxy, refusal
+from tests.support.proxy import LOSE, PASS, Fault, Proxy, refusal, slowly
 from tests.support.runs import Desk, command, inverting
 
 NOT_FOUND = (
@@ -160,19 +160,21 @@ def test_a_submission_that_always_gets_a_500_fails_with_what_the_server_said(
 
 
 def test_out_of_time_gives_everything_back(comfy_server: ComfyServer, tmp_path: Path) -> None:
-    work = Work(Desk(tmp_path, comfy_server.url), 30, size=256)
-    began = time.monotonic()
-    run = command(*work.arguments("--timeout", "2"), folder=work.desk.out)
-    assert time.monotonic() - began < 15
-    assert run.code == 6, run.err
-    assert "failed" not in run.err.replace("0 failed", "")
-    assert not list(work.desk.out.rglob("*.part"))
-    deadline = time.monotonic() + 5
-    while work.prefix in json.dumps(comfy_server.get("/queue")):
-        assert time.monotonic() < deadline, "something of it is left on the server"
-        time.sleep(0.05)
-    run = command(*work.arguments("--resume"), folder=work.desk.out)
-    assert run.code == 0, run.err
+    with Proxy(comfy_server.port) as proxy:
+        proxy.fault = slowly(0.2)
+        work = Work(Desk(tmp_path, proxy.url), 30)
+        began = time.monotonic()
+        run = command(*work.arguments("--timeout", "2"), folder=work.desk.out)
+        assert time.monotonic() - began < 15
+        assert run.code == 6, run.err
+        assert "failed" not in run.err.replace("0 failed", "")
+        assert not list(work.desk.out.rglob("*.part"))
+        deadline = time.monotonic() + 5
+        while work.prefix in json.dumps(comfy_server.get("/queue")):
+            assert time.monotonic() < deadline, "something of it is left on the server"
+            time.sleep(0.05)
+        run = command(*work.arguments("--resume"), folder=work.desk.out)
+        assert run.code == 0, run.err
     work.assert_all_done_once(comfy_server)
 
 
@@ -207,7 +209,8 @@ def test_a_full_disk_ends_a_submit_with_what_to_do(
 
 def test_ctrl_c_on_two_servers_takes_back_what_is_on_both(comfy_server: ComfyServer, tmp_path: Path) -> None:
     with Proxy(comfy_server.port) as one, Proxy(comfy_server.port) as two:
-        work = Work(Desk(tmp_path, one.url), 30, size=256)
+        one.fault = two.fault = slowly(0.1)
+        work = Work(Desk(tmp_path, one.url), 60)
         process = work.start("--server", two.url)
         work.wait_for(6)
         os.kill(process.pid, signal.SIGINT)
@@ -232,9 +235,12 @@ def test_a_server_that_is_not_there_yet_joins_and_one_that_goes_is_not_waited_fo
     comfy_server: ComfyServer, tmp_path: Path
 ) -> None:
     with Proxy(comfy_server.port) as late, Proxy(comfy_server.port) as early:
-        late.outage(4.0)
-        work = Work(Desk(tmp_path, early.url), 50, size=256)
+        late.outage(120.0)
+        early.fault = slowly(0.4)
+        work = Work(Desk(tmp_path, early.url), 50)
         process = work.start("--server", late.url)
+        work.wait_for(2)
+        late.outage(0.0)
         while not late.count("POST", "/prompt"):
             assert process.poll() is None, process.communicate()
             time.sleep(0.05)

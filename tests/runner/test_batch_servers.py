@@ -21,7 +21,7 @@ from runner.batch.store import PLACE
 from runner.server_process import Installation
 from tests.runner.test_batch import batch, results, write
 from tests.support.comfy import ComfyServer
-from tests.support.proxy import PASS, Proxy
+from tests.support.proxy import Proxy, slowly
 from tests.support.runs import Desk, Graph, node
 
 NODES = '''
@@ -288,15 +288,10 @@ def test_what_a_place_was_sent_before_is_its_own_to_look_for_while_it_is_there(t
 
 
 def test_near_the_end_a_slow_server_leaves_the_rest_to_the_fast_one(comfy_server: ComfyServer, tmp_path: Path) -> None:
-    def slowly(method: str, path: str) -> bytes | None:
-        if (method, path) == ("POST", "/prompt"):
-            time.sleep(2.5)
-        return PASS
-
     graph = named()
     graph["2"] = node("ImageInvert", image=["1", 0])
     with Proxy(comfy_server.port) as slow, Proxy(comfy_server.port) as fast:
-        slow.fault = slowly
+        slow.fault = slowly(2.5)
         desk = Desk(tmp_path, slow.url)
         jobs = table(desk, *({"name": f"job{number:02}"} for number in range(60)))
         run = batch(desk, graph, "--jobs", jobs, "--server", fast.url)

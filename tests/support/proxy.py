@@ -31,6 +31,17 @@ Fault = Callable[[str, str], bytes | None]
 """(method, path) → `PASS`, `LOSE`, or the raw answer to give without asking the server."""
 
 
+def slowly(seconds: float) -> Fault:
+    """Every submission takes this long: however fast the machine is, the batch is not over before that."""
+
+    def fault(asked: str, where: str) -> bytes | None:
+        if (asked, where) == ("POST", "/prompt"):
+            time.sleep(seconds)
+        return PASS
+
+    return fault
+
+
 class Proxy:
     """`with Proxy(port) as proxy:` – `proxy.url` leads to 127.0.0.1:port.
 
