@@ -15,8 +15,8 @@ _WIRED_WRONGLY = (".ShapeError", ".ParameterError")
 class NodeExecutionError(NodeFailedError):
     """A node raised. `node_id` is its id in the graph, `kind` the exception's full name, `said` its message."""
 
-    def __init__(self, message: str, node_id: str, kind: str = "", said: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, node_id: str, kind: str = "", said: str = "", *, advice: str = "") -> None:
+        super().__init__(message, advice=advice)
         self.node_id = node_id
         self.kind = kind
         self.said = said
@@ -33,6 +33,13 @@ class OutOfMemoryError(NodeExecutionError):
 
 _TRACEBACK_LINES = 8
 _MEMORY = ("outofmemory", "out of memory", "allocation on device", "not enough memory", "t allocate memory")
+
+
+_NO_WEIGHTS = "LocalEntryNotFoundError"  # huggingface_hub's, for a file that is neither here nor to be had
+_WEIGHTS_ADVICE = (
+    "This node fetches its own weights when it first runs, and its server could not. Let that server reach the "
+    "internet once, put them where the node's own page says, or take a workflow that does without this node."
+)
 
 
 def is_out_of_memory(error: Mapping[str, Any] | None) -> bool:
@@ -57,7 +64,8 @@ def node_failure(error: Mapping[str, Any] | None, graph: Mapping[str, Any]) -> N
     lines = [f"{node_label(graph, node_id)} failed: {message}", f"    {kind}, raised at:" if places else f"    {kind}"]
     lines += [f"    {line}" for line in places]
     failure = OutOfMemoryError if is_out_of_memory(error) else NodeExecutionError
-    return failure("\n".join(lines), node_id, kind, message)
+    advice = _WEIGHTS_ADVICE if kind.endswith(_NO_WEIGHTS) else ""
+    return failure("\n".join(lines), node_id, kind, message, advice=advice)
 
 
 def failed_event(error: RunnerError, job: int, prompt_id: str | None) -> Failed:
