@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from runner import events
-from runner.progress import candidate_text, done_text, job_label, seed_text
+from runner.wording import candidate_text, done_text, failed_text, job_label, preview_text, seed_text
 
 _TICKS = 3  # a drawing costs some 3 ms: the clock and the spinner need no more, and news is drawn when it comes
 
@@ -44,8 +44,7 @@ class LiveBars:
             self.notice(event.path)
         elif isinstance(event, events.Failed):
             self._drop(event.job)
-            advice = f"\n  {event.advice}" if event.advice else ""
-            self.notice(f"{job_label(event.job, self._jobs)}failed: {event.message}{advice}")
+            self.notice(f"{job_label(event.job, self._jobs)}{failed_text(event)}")
         elif isinstance(event, events.Done):
             self._drop(event.job)
             self.notice(f"{job_label(event.job, self._jobs)}{done_text(event)}")
@@ -55,7 +54,7 @@ class LiveBars:
         elif isinstance(event, events.Preview):
             if event.path not in self._previewed:
                 self._previewed.add(event.path)
-                self.notice(f"{job_label(event.job, self._jobs)}preview, renewed as it goes: {event.path}")
+                self.notice(f"{job_label(event.job, self._jobs)}{preview_text(event)}")
         elif event.job in self._tasks:
             self._moved(event)
         self._show()

@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any, TextIO
 
 from runner import events
+from runner.wording import candidate_text, done_text, failed_text, job_label, preview_text, seed_text
 
 if TYPE_CHECKING:
     from runner.live import LiveBars
@@ -92,12 +93,12 @@ class PlainReporter(Reporter):
         elif isinstance(event, events.Candidate):
             line = candidate_text(event)
         elif isinstance(event, events.Failed):
-            line = f"failed: {event.message}" + (f"\n  {event.advice}" if event.advice else "")
+            line = failed_text(event)
         return line
 
     def _preview(self, event: events.Preview) -> str:
         known, self._previewed = event.path in self._previewed, self._previewed | {event.path}
-        return "" if known else f"preview, renewed as it goes: {event.path}"
+        return "" if known else preview_text(event)
 
     def _progress(self, event: events.Progress) -> str:
         now = time.monotonic()
@@ -133,28 +134,6 @@ class TerminalReporter(Reporter):
     def close(self) -> None:
         if self._bars is not None:
             self._bars.close()
-
-
-def job_label(job: int, jobs: int | None) -> str:
-    """`2/8 ` where there is more than one job to tell apart."""
-    if jobs == 1 or job == 0:
-        return ""
-    return f"{job}/{jobs} " if jobs else f"#{job} "
-
-
-def done_text(event: events.Done) -> str:
-    return "\n".join([f"done in {event.seconds:.1f} s", *(f"  not passed: {line}" for line in event.warnings)])
-
-
-def candidate_text(event: events.Candidate) -> str:
-    score = "" if event.score is None else f", score {event.score:g}"
-    why = f": {event.reasons[0]}" if event.reasons else ""
-    more = f" (and {len(event.reasons) - 1} more)" if len(event.reasons) > 1 else ""
-    return f"seed {event.seed}: {event.verdict}{score}{why}{more}"
-
-
-def seed_text(seed: int | None) -> str:
-    return "" if seed is None else f", seed {seed}"
 
 
 def make_reporter(*, json_lines: bool, jobs: int | None = None) -> Reporter:
