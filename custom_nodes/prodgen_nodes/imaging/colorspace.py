@@ -14,10 +14,10 @@ from torch import Tensor
 from .errors import ParameterError
 
 # Rows give X, Y, Z of linear sRGB; the white point is the D65 that scikit-image uses, so figures compare.
-_RGB_TO_XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
-_WHITE = (0.95047, 1.0, 1.08883)
-_EPSILON = 0.008856
-_KAPPA_SLOPE = 7.787
+RGB_TO_XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
+WHITE = (0.95047, 1.0, 1.08883)
+EPSILON = 0.008856
+KAPPA_SLOPE = 7.787
 
 
 def srgb_to_linear(srgb: Tensor) -> Tensor:
@@ -35,14 +35,14 @@ def linear_to_srgb(linear: Tensor) -> Tensor:
 
 def luminance(linear: Tensor) -> Tensor:
     """Relative luminance Y `[...]` of linear RGB `[...,3]`."""
-    return torch.matmul(linear, linear.new_tensor(_RGB_TO_XYZ[1]))
+    return torch.matmul(linear, linear.new_tensor(RGB_TO_XYZ[1]))
 
 
 def linear_to_lab(linear: Tensor) -> Tensor:
     """CIELAB `[...,3]` of linear RGB `[...,3]`."""
-    xyz = torch.matmul(linear, linear.new_tensor(_RGB_TO_XYZ).T).div_(linear.new_tensor(_WHITE))
-    root = xyz.clamp(min=_EPSILON).log_().div_(3).exp_()  # a power costs twice as much
-    x, y, z = torch.where(xyz > _EPSILON, root, xyz.mul_(_KAPPA_SLOPE).add_(16 / 116)).unbind(-1)
+    xyz = torch.matmul(linear, linear.new_tensor(RGB_TO_XYZ).T).div_(linear.new_tensor(WHITE))
+    root = xyz.clamp(min=EPSILON).log_().div_(3).exp_()  # a power costs twice as much
+    x, y, z = torch.where(xyz > EPSILON, root, xyz.mul_(KAPPA_SLOPE).add_(16 / 116)).unbind(-1)
     return torch.stack((116 * y - 16, 500 * (x - y), 200 * (y - z)), dim=-1)
 
 
@@ -51,8 +51,8 @@ def lab_to_linear(lab: Tensor) -> Tensor:
     lightness, a, b = lab.unbind(-1)
     y = (lightness + 16) / 116
     f = torch.stack((y + a / 500, y, y - b / 200), dim=-1)
-    xyz = torch.where(f > _EPSILON ** (1 / 3), f**3, (f - 16 / 116) / _KAPPA_SLOPE) * lab.new_tensor(_WHITE)
-    inverse = torch.linalg.inv(torch.tensor(_RGB_TO_XYZ, dtype=torch.float64)).to(lab)
+    xyz = torch.where(f > EPSILON ** (1 / 3), f**3, (f - 16 / 116) / KAPPA_SLOPE) * lab.new_tensor(WHITE)
+    inverse = torch.linalg.inv(torch.tensor(RGB_TO_XYZ, dtype=torch.float64)).to(lab)
     return torch.matmul(xyz, inverse.T)
 
 

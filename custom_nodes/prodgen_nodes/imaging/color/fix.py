@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-from ..colorspace import delta_e00, linear_to_lab, linear_to_srgb, srgb_to_lab, srgb_to_linear
+from ..colorspace import delta_e00, linear_to_lab, srgb_to_linear
 from ..errors import EmptyMaskError, ParameterError, ShapeError
 from ..tensors import (
     Box,
@@ -23,22 +23,22 @@ from ..tensors import (
     same_size,
     split_alpha,
 )
-from . import relight, safety
-from .gamut import into_gamut, linear_into_gamut, raise_lightness
+from ..transfer import decode_, encode_
+from . import relight, safety, statistics
+from .gamut import into_gamut, linear_into_gamut, raise_lightness, roots_into_gamut
+from .matching import measure
 from .overview import overview, strips
-from .statistics import LabMap, histogram_map, mkl_map, reinhard_map
+from .planes import counting, lab_of_roots, picked, planes, roots_of_linear
 
 Method = Literal["relight_original", "lab_histogram", "lab_mkl", "lab_reinhard"]
 METHODS: tuple[Method, ...] = get_args(Method)
 IfUnsafe = Literal["paste_original", "relight_anyway"]
 IF_UNSAFE: tuple[IfUnsafe, ...] = get_args(IfUnsafe)
 
-_MAPS = {"lab_histogram": histogram_map, "lab_mkl": mkl_map, "lab_reinhard": reinhard_map}
-_SAMPLES = 500_000
-"""Statistics of more pixels than this are taken from an even grid of about as many."""
 MAX_TINT = 3.0
-_RowMap = Callable[[Tensor, slice], Tensor]
-"""Corrected linear RGB 0..1 `[h,W,3]` of a strip of sRGB `[h,W,3]` (the crop's rows given by the slice)."""
+_PlaneMap = Callable[[Tensor, slice, Tensor | None], Tensor]
+"""Corrected linear RGB 0..1 `[3,n]` of a strip's linear RGB `[3,n]`: of the crop's rows given by the slice, the pixels
+at the flat indices (None: all). The strip's own planes stay as they are."""
 
 
 @dataclass(frozen=True)
@@ -146,18 +146,6 @@ class _Pair:
             return (self.alpha > 0).to(self.alpha)
         return self.image.new_ones(self.image.shape[:2])
 
-    @property
-    def image_weights(self) -> Tensor:
-        return self.where if self.alpha is None else self.where * self.alpha
-
-    @property
-    def reference_weights(self) -> Tensor:
-        if self.reference_mask is not None:
-            return self.reference_mask
-        if self.registered:
-            return self.where
-        return self.reference.new_ones(self.reference.shape[:2])
-
 
 def _fix_one(out: Tensor, pair: _Pair, settings: Settings) -> dict[str, Any]:
     """Write the corrected pixels into `out` `[H,W,3]` (a copy of the image) and return the report."""
@@ -172,12 +160,12 @@ def _fix_one(out: Tensor, pair: _Pair, settings: Settings) -> dict[str, Any]:
             "mask is inverted."
         ) from None
     if settings.method == "relight_original":
-        row_map, crop, report = _relight(pair, where, box, settings)
+        plane_map, crop, report = _relight(pair, where, box, settings)
     else:
-        row_map, crop, report = _transfer(pair, box, settings)
+        plane_map, crop, report = _transfer(pair, where, box, settings)
     if pair.mask is None and pair.reference_mask is None and pair.alpha is None:
         report["note"] = "no mask is connected: the whole picture was measured and corrected"
-    _write(out, pair, where, crop, row_map=row_map, settings=settings)
+    _write(out, pair, where, crop, plane_map=plane_map, settings=settings)
     return {**report, "lightness_boost_total": settings.total_boost, "strength": settings.strength}
 
 
@@ -185,7 +173,7 @@ def _rows(box: Box) -> tuple[slice, slice]:
     return slice(box.top, box.bottom), slice(box.left, box.right)
 
 
-def _relight(pair: _Pair, where: Tensor, box: Box, settings: Settings) -> tuple[_RowMap, Box, dict[str, Any]]:
+def _relight(pair: _Pair, where: Tensor, box: Box, settings: Settings) -> tuple[_PlaneMap, Box, dict[str, Any]]:
     height, width = where.shape
     margin = max(8, round(0.12 * max(box.width, box.height)))
     crop = Box(
@@ -216,7 +204,7 @@ def _relight(pair: _Pair, where: Tensor, box: Box, settings: Settings) -> tuple[
         "structure_difference": verdict.structure_difference,
     }
     if pasted:
-        return (lambda _, rows: srgb_to_linear(original[rows])), crop, report
+        return (lambda _, rows, index: decode_(picked(planes(original[rows]), index))), crop, report
     inside = where[area] > 0.5
     ratios = light.ratio[inside] if bool(inside.any()) else light.ratio.flatten()
     ratios = ratios[:: max(1, ratios.numel() // 20_000)]
@@ -228,10 +216,11 @@ def _relight(pair: _Pair, where: Tensor, box: Box, settings: Settings) -> tuple[
         "color_drift_delta_e00": _drift(view.generated, view.original, light.ratio, view.factor, view.mask),
     }
 
-    def row_map(_: Tensor, rows: slice) -> Tensor:
-        return linear_into_gamut(light.apply(srgb_to_linear(original[rows]), rows))
+    def plane_map(_: Tensor, rows: slice, index: Tensor | None) -> Tensor:
+        lit = light.apply(srgb_to_linear(original[rows]), rows)
+        return linear_into_gamut(picked(planes(lit), index))
 
-    return row_map, crop, report
+    return plane_map, crop, report
 
 
 def _drift(generated: Tensor, original: Tensor, ratio: Tensor, factor: int, mask: Tensor) -> float:
@@ -251,68 +240,55 @@ def _drift(generated: Tensor, original: Tensor, ratio: Tensor, factor: int, mask
     return float(delta_e00(first, second).mean())
 
 
-def _transfer(pair: _Pair, box: Box, settings: Settings) -> tuple[_RowMap, Box, dict[str, Any]]:
-    source, source_weights = _sampled(pair.image, pair.image_weights)
-    target, target_weights = _sampled(pair.reference, pair.reference_weights)
-    lab_map: LabMap = _MAPS[settings.method](source, source_weights, target, target_weights)
-    before, after = (_weighted_mean(x, source_weights) for x in (source, lab_map(source)))
-    wanted = _weighted_mean(target, target_weights)
-
-    def row_map(rows_srgb: Tensor, _: slice) -> Tensor:
-        lab = srgb_to_lab(rows_srgb)
-        mapped = lab_map(lab)
-        if settings.keep_lightness:
-            mapped = torch.cat((lab[..., :1], mapped[..., 1:]), dim=-1)
-        return into_gamut(mapped)
-
+def _transfer(pair: _Pair, where: Tensor, box: Box, settings: Settings) -> tuple[_PlaneMap, Box, dict[str, Any]]:
+    by_histogram = settings.method == "lab_histogram"
+    weights = where if pair.alpha is None else where * pair.alpha
+    source = measure(pair.image, weights, box if weights is where else None, by_histogram)
+    if pair.reference_mask is None and pair.registered:
+        target = measure(pair.reference, where, box, by_histogram)
+    else:
+        wanted = pair.reference_mask
+        wanted = pair.reference.new_ones(pair.reference.shape[:2]) if wanted is None else wanted
+        target = measure(pair.reference, wanted, None, by_histogram)
+    if by_histogram:
+        carried = statistics.histogram(source, target)
+    else:
+        linear_map = statistics.mkl if settings.method == "lab_mkl" else statistics.reinhard
+        carried = linear_map(source, target, settings.keep_lightness)
     report = {
         "applied": settings.method,
         "fallback": False,
         "reason": None,
-        "mean_lab_before": before,
-        "mean_lab_after": after,
-        "mean_lab_reference": wanted,
+        "mean_lab_before": source.mean.tolist(),
+        "mean_lab_after": carried.mean.tolist(),
+        "mean_lab_reference": target.mean.tolist(),
     }
-    return row_map, box, report
+
+    def plane_map(linear: Tensor, _: slice, __: Tensor | None) -> Tensor:
+        return roots_into_gamut(carried.apply(roots_of_linear(linear)))
+
+    return plane_map, box, report
 
 
-def _sampled(srgb: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """CIELAB `[n,3]` and weights `[n]` of the pixels that count, from an even grid where there are very many."""
-    try:
-        rows, columns = _rows(bounding_box(weights, 0.0))
-    except EmptyMaskError:
-        raise EmptyMaskError(
-            "there is nothing to measure: a mask (or alpha channel) is empty. 1 = product; LoadImage's own mask is "
-            "inverted."
-        ) from None
-    srgb, weights = srgb[rows, columns], weights[rows, columns]
-    step = max(1, int((weights.numel() / _SAMPLES) ** 0.5))
-    srgb, weights = srgb[::step, ::step], weights[::step, ::step]
-    counts = weights > 0
-    if not bool(counts.any()):
-        raise EmptyMaskError("the mask holds too few pixels to measure a colour.")
-    return srgb_to_lab(srgb[counts]), weights[counts]
-
-
-def _weighted_mean(lab: Tensor, weights: Tensor) -> list[float]:
-    weights = weights.double()
-    return [float(value) for value in weights @ lab.double() / weights.sum()]
-
-
-def _write(out: Tensor, pair: _Pair, where: Tensor, crop: Box, *, row_map: _RowMap, settings: Settings) -> None:
+def _write(out: Tensor, pair: _Pair, where: Tensor, crop: Box, *, plane_map: _PlaneMap, settings: Settings) -> None:
     """Mix the corrected pixels into `out` by mask × strength in linear light; weight 0 leaves the very same bits."""
     area = _rows(crop)
     image, weights, target = pair.image[area], where[area], out[area]
     for rows in strips(crop.height, crop.width):
-        weight = weights[rows] * settings.strength
-        if not bool((weight > 0).any()):
+        weight = weights[rows].flatten() * settings.strength
+        index = counting(weight)
+        if index is not None and index.numel() == 0:
             continue
-        source = image[rows]
-        corrected = row_map(source, rows)
+        pixels = planes(image[rows])
+        linear = decode_(picked(pixels, index))
+        corrected = plane_map(linear, rows, index)
         if settings.total_boost != 0.0:
-            corrected = into_gamut(raise_lightness(linear_to_lab(corrected), settings.total_boost))
-        partly = torch.nonzero((weight > 0) & (weight < 1), as_tuple=True)
-        if partly[0].numel():
-            share = weight[partly].unsqueeze(-1)
-            corrected[partly] = torch.lerp(srgb_to_linear(source[partly]), corrected[partly], share)
-        target[rows] = torch.where((weight > 0).unsqueeze(-1), linear_to_srgb(corrected), source)
+            lab = lab_of_roots(roots_of_linear(corrected))
+            corrected = into_gamut(raise_lightness(lab.T, settings.total_boost)).T
+        mixed = encode_(torch.lerp(linear, corrected, picked(weight, index)))
+        if index is None:
+            pixels = mixed
+        else:
+            pixels[:, index] = mixed
+        for channel, plane in enumerate(pixels.view(3, *target[rows].shape[:2])):
+            target[rows][..., channel] = plane

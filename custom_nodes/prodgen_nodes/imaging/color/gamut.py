@@ -5,11 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..colorspace import lab_to_linear, linear_to_lab
+from .planes import linear_of_roots, roots_of_lab, roots_of_linear
 
 _TOLERANCE = 1e-4
 """Linear light a channel may leave 0..1 by before it counts as out of gamut: far below one 8-bit step."""
 _STEPS = 12
+_BLACK = 16 / 116
+"""The roots of L* 0; those of L* 100 are 1."""
 
 
 def into_gamut(lab: Tensor) -> Tensor:
@@ -17,37 +19,49 @@ def into_gamut(lab: Tensor) -> Tensor:
 
     L* is limited to 0..100 first. The largest chroma that fits is found by bisection, on the affected pixels only.
     """
-    lab = torch.cat((lab[..., :1].clamp(0.0, 100.0), lab[..., 1:]), dim=-1)
-    linear = lab_to_linear(lab)
-    outside = ((linear < -_TOLERANCE) | (linear > 1.0 + _TOLERANCE)).any(dim=-1)
-    if bool(outside.any()):
-        linear[outside] = _largest_chroma(lab[outside])
-    return linear.clamp(0.0, 1.0)
+    return roots_into_gamut(roots_of_lab(lab.reshape(-1, 3).T)).T.reshape(lab.shape)
 
 
-def _largest_chroma(lab: Tensor) -> Tensor:
-    """Linear RGB of `[n,3]` with a* and b* scaled by the largest factor that stays in gamut."""
-    low = lab.new_zeros(lab.shape[0], 1)
-    high = torch.ones_like(low)
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        linear = _scaled(lab, middle)
-        fits = ((linear >= -_TOLERANCE) & (linear <= 1.0 + _TOLERANCE)).all(dim=-1, keepdim=True)
-        low, high = torch.where(fits, middle, low), torch.where(fits, high, middle)
-    return _scaled(lab, low)
-
-
-def _scaled(lab: Tensor, factor: Tensor) -> Tensor:
-    return lab_to_linear(torch.cat((lab[:, :1], lab[:, 1:] * factor), dim=-1))
+def roots_into_gamut(roots: Tensor) -> Tensor:
+    """Linear RGB 0..1 `[3,n]` of the roots `[3,n]` of `planes`, as `into_gamut` does; `roots` may be overwritten."""
+    lightness = roots[1]
+    roots += lightness.clamp(_BLACK, 1.0).sub_(lightness)  # a* and b* are differences of roots: they stay
+    linear = linear_of_roots(roots)
+    outside = _outside(linear)
+    if outside.numel():
+        linear[:, outside] = _largest_chroma(roots.index_select(1, outside))
+    return linear.clamp_(0.0, 1.0)
 
 
 def linear_into_gamut(linear: Tensor) -> Tensor:
-    """Linear RGB `[...,3]` with only its out-of-gamut pixels changed, as `into_gamut` does."""
-    outside = ((linear < -_TOLERANCE) | (linear > 1.0 + _TOLERANCE)).any(dim=-1)
-    if bool(outside.any()):
-        linear = linear.clone()
-        linear[outside] = into_gamut(linear_to_lab(linear[outside]))
-    return linear.clamp(0.0, 1.0)
+    """Linear RGB `[3,n]` with only its out-of-gamut pixels changed, as `into_gamut` does; works in place."""
+    outside = _outside(linear)
+    if outside.numel():
+        linear[:, outside] = roots_into_gamut(roots_of_linear(linear.index_select(1, outside)))
+    return linear.clamp_(0.0, 1.0)
+
+
+def _fits(linear: Tensor) -> Tensor:
+    """Which pixels `[n]` of linear RGB `[3,n]` sRGB can show."""
+    return (linear - 0.5).abs_().amax(dim=0) <= 0.5 + _TOLERANCE
+
+
+def _outside(linear: Tensor) -> Tensor:
+    """Indices of the pixels that sRGB cannot show."""
+    fits = _fits(linear)
+    return torch.nonzero(~fits).flatten() if not bool(fits.all()) else fits.new_empty(0, dtype=torch.long)
+
+
+def _largest_chroma(roots: Tensor) -> Tensor:
+    """Linear RGB of roots `[3,n]` with a* and b* scaled by the largest factor that stays in gamut."""
+    grey = roots[1]
+    colour = roots - grey
+    factor, step = torch.zeros_like(grey), 0.5
+    for _ in range(_STEPS):
+        fits = _fits(linear_of_roots(torch.addcmul(grey, colour, factor + step)))
+        factor = torch.where(fits, factor + step, factor)
+        step /= 2
+    return linear_of_roots(torch.addcmul(grey, colour, factor))
 
 
 def raise_lightness(lab: Tensor, amount: float) -> Tensor:

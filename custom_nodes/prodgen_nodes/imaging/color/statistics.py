@@ -1,95 +1,151 @@
 """Colour statistics of weighted pixels in CIELAB, and the maps that carry one set of statistics onto another.
 
-Every function takes pixels `[n,3]` with weights `[n]`: a pixel of weight 0 does not exist, one of 0.5 counts half.
+Pixels come strip by strip as planes `[3,n]` (see `planes`) with weights `[n]` above 0: one of 0.5 counts half.
 Sources: Reinhard et al. 2001 (mean and deviation per channel); Pitié and Kokaram 2007 (MKL, the linear map that is
-the optimal transport between Gaussians); one-dimensional optimal transport by quantiles for the histograms.
+the optimal transport between Gaussians); one-dimensional optimal transport by quantiles for the histograms; Chan,
+Golub, LeVeque 1979 (variances of parts put together).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..errors import EmptyMaskError
-
-LabMap = Callable[[Tensor], Tensor]
-"""Maps CIELAB `[...,3]` to CIELAB `[...,3]`."""
+from .planes import A_SCALE, B_SCALE, L_OFFSET, L_SCALE
 
 MAX_GAIN = 6.0
 """No statistics may stretch a channel by more: beyond, the 8-bit noise of a grey picture becomes coloured blotches."""
 _BINS = 2048
 _SPAN = 128.0
+_PER_UNIT = (_BINS - 1) / (2 * _SPAN)
 _SMOOTHING = 20.0
 """Deviation in bins (2.5 a*b* units) of the smoothing of both histograms: the comb of 8-bit colours must not become
 steps, nor the noise of a picture that lost its colour become blotches."""
 
 
-def _mean(lab: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Weighted mean `[3]` and the normalised weights `[n]`, in float64."""
-    weights = weights.double()
-    total = weights.sum()
-    if not float(total) > 0:
-        raise EmptyMaskError("there is nothing to measure: the mask is empty in one of the two pictures.")
-    weights = weights / total
-    return weights @ lab.double(), weights
+@dataclass(frozen=True)
+class Statistics:
+    """Total weight, mean `[3]` and covariance `[3,3]` of L*a*b*, histograms `[2, _BINS]` of a* and b* (float64)."""
+
+    weight: Tensor
+    mean: Tensor
+    covariance: Tensor
+    histograms: Tensor
 
 
-def reinhard_map(source: Tensor, source_weights: Tensor, target: Tensor, target_weights: Tensor) -> LabMap:
+@dataclass(frozen=True)
+class Transfer:
+    """`apply` maps roots `[3,n]` (which it may overwrite) to roots; `mean` is where the source's mean L*a*b* goes."""
+
+    apply: Callable[[Tensor], Tensor]
+    mean: Tensor
+
+
+def measured(lab: Tensor, weights: Tensor, with_histograms: bool) -> Statistics:
+    """Statistics of one strip of L*a*b*; without histograms these are empty `[2, 0]`."""
+    weight = weights.sum(dtype=torch.float64)
+    # About the plain mean, float32 keeps sums over one strip exact enough.
+    about = lab.mean(dim=1, keepdim=True)
+    centered = lab - about
+    weighted = centered * weights
+    shift = weighted.sum(dim=1, dtype=torch.float64) / weight
+    covariance = torch.mm(weighted, centered.T).double() / weight - torch.outer(shift, shift)
+    histograms = weight.new_empty(2, 0)
+    if with_histograms:
+        histograms = torch.stack([_histogram(_places(plane, 1.0), weights) for plane in lab[1:]])
+    return Statistics(weight, about[:, 0].double() + shift, covariance, histograms)
+
+
+def pooled(parts: Sequence[Statistics]) -> Statistics:
+    """The statistics of all strips together."""
+    weights = torch.stack([part.weight for part in parts])
+    weight = weights.sum()
+    shares = weights / weight
+    means = torch.stack([part.mean for part in parts])
+    mean = shares @ means
+    apart = means - mean
+    covariances = torch.stack([part.covariance for part in parts])
+    covariance = (shares[:, None, None] * covariances).sum(dim=0) + (apart * shares[:, None]).T @ apart
+    return Statistics(weight, mean, covariance, torch.stack([part.histograms for part in parts]).sum(dim=0))
+
+
+def reinhard(source: Statistics, target: Statistics, keep_lightness: bool) -> Transfer:
     """Mean and standard deviation of each Lab channel of `source` carried onto those of `target`."""
-    mean_s, w_s = _mean(source, source_weights)
-    mean_t, w_t = _mean(target, target_weights)
-    std_s = torch.sqrt(w_s @ (source.double() - mean_s) ** 2)
-    std_t = torch.sqrt(w_t @ (target.double() - mean_t) ** 2)
-    gain = (std_t / std_s.clamp(min=1e-6)).clamp(max=MAX_GAIN)
-    return _affine(torch.diag(gain), mean_s, mean_t)
+    deviation, wanted = (part.covariance.diagonal().clamp(min=0.0).sqrt() for part in (source, target))
+    gain = (wanted / deviation.clamp(min=1e-6)).clamp(max=MAX_GAIN)
+    return _affine(torch.diag(gain), source.mean, target.mean, keep_lightness)
 
 
-def mkl_map(source: Tensor, source_weights: Tensor, target: Tensor, target_weights: Tensor) -> LabMap:
+def mkl(source: Statistics, target: Statistics, keep_lightness: bool) -> Transfer:
     """Mean and covariance of `source` carried onto those of `target` by the Monge–Kantorovich linear map."""
-    mean_s, w_s = _mean(source, source_weights)
-    mean_t, w_t = _mean(target, target_weights)
-    centered_s, centered_t = source.double() - mean_s, target.double() - mean_t
-    cov_s = centered_s.T @ (centered_s * w_s[:, None])
-    cov_t = centered_t.T @ (centered_t * w_t[:, None])
-    values, vectors = torch.linalg.eigh(cov_s)
+    values, vectors = torch.linalg.eigh(source.covariance)
     root = (vectors * values.clamp(min=1e-6).sqrt()) @ vectors.T
     inverse_root = (vectors / values.clamp(min=1e-6).sqrt()) @ vectors.T
-    inner_values, inner_vectors = torch.linalg.eigh(root @ cov_t @ root)
+    inner_values, inner_vectors = torch.linalg.eigh(root @ target.covariance @ root)
     inner = (inner_vectors * inner_values.clamp(min=0.0).sqrt()) @ inner_vectors.T
     matrix = inverse_root @ inner @ inverse_root
     gains, axes = torch.linalg.eigh((matrix + matrix.T) / 2)
-    return _affine((axes * gains.clamp(0.0, MAX_GAIN)) @ axes.T, mean_s, mean_t)
+    return _affine((axes * gains.clamp(0.0, MAX_GAIN)) @ axes.T, source.mean, target.mean, keep_lightness)
 
 
-def _affine(matrix: Tensor, mean_from: Tensor, mean_to: Tensor) -> LabMap:
-    offset = mean_to - matrix @ mean_from
+def _affine(matrix: Tensor, mean_from: Tensor, mean_to: Tensor, keep_lightness: bool) -> Transfer:
+    """L*a*b* `mean_from` goes to `mean_to`, differences from it go through `matrix`; L* may be left as it is."""
+    if keep_lightness:
+        matrix, mean_to = matrix.clone(), mean_to.clone()
+        matrix[0] = matrix.new_tensor((1.0, 0.0, 0.0))
+        mean_to[0] = mean_from[0]
+    to_lab = matrix.new_tensor(((0.0, L_SCALE, 0.0), (A_SCALE, -A_SCALE, 0.0), (0.0, B_SCALE, -B_SCALE)))
+    zero = matrix.new_tensor((L_OFFSET, 0.0, 0.0))
+    on_roots = torch.linalg.solve(to_lab, matrix @ to_lab)
+    offset = torch.linalg.solve(to_lab, mean_to - zero - matrix @ (mean_from - zero))
 
-    def apply(lab: Tensor) -> Tensor:
-        return lab @ matrix.T.to(lab) + offset.to(lab)
+    def apply(roots: Tensor) -> Tensor:
+        return torch.addmm(offset.to(roots)[:, None], on_roots.to(roots), roots)
 
-    return apply
+    return Transfer(apply, mean_to)
 
 
-def histogram_map(source: Tensor, source_weights: Tensor, target: Tensor, target_weights: Tensor) -> LabMap:
+def histogram(source: Statistics, target: Statistics) -> Transfer:
     """a* and b* distributions of `source` carried onto those of `target`; L* stays untouched.
 
     Two smooth monotone curves (quantile to quantile, interpolated), so that neighbouring colours stay neighbours.
     """
-    curves = [_quantile_curve(source[:, c], source_weights, target[:, c], target_weights) for c in (1, 2)]
+    curves = torch.stack([_quantile_curve(s, t) for s, t in zip(source.histograms, target.histograms, strict=True)])
+    rises = F.pad(curves.diff(dim=1), (0, 1))
+    moved = (source.histograms * curves).sum(dim=1) / source.histograms.sum(dim=1)
 
-    def apply(lab: Tensor) -> Tensor:
-        a, b = (_look_up(curve.to(lab), lab[..., c]) for c, curve in zip((1, 2), curves, strict=True))
-        return torch.stack((lab[..., 0], a, b), dim=-1)
+    def apply(roots: Tensor) -> Tensor:
+        (curve_a, curve_b), (rise_a, rise_b) = curves.to(roots), rises.to(roots)
+        x, y, z = roots
+        a = _look_up(curve_a, rise_a, _places(x.sub_(y), A_SCALE))
+        b = _look_up(curve_b, rise_b, _places(z.sub_(y), -B_SCALE))
+        torch.add(y, a, alpha=1 / A_SCALE, out=x)
+        torch.sub(y, b, alpha=1 / B_SCALE, out=z)
+        return roots
 
-    return apply
+    return Transfer(apply, torch.cat((source.mean[:1], moved)))
 
 
-def _quantile_curve(source: Tensor, source_weights: Tensor, target: Tensor, target_weights: Tensor) -> Tensor:
-    """`[_BINS]`: where each bin centre of the source goes."""
-    cdf_s, cdf_t = _cumulative(source, source_weights), _cumulative(target, target_weights)
+def _places(values: Tensor, scale: float) -> Tensor:
+    """Where `values · scale` (a* or b*, `[n]`) lie among the bins, 0 to `_BINS - 1`; `values` are kept."""
+    return (values * (scale * _PER_UNIT)).add_(_SPAN * _PER_UNIT).clamp_(0, _BINS - 1)
+
+
+def _histogram(place: Tensor, weights: Tensor) -> Tensor:
+    """`[_BINS]` float64: every pixel shared between the two bins it lies between."""
+    lower = place.int()
+    upper_share = (place - lower).mul_(weights)
+    total, upper = (torch.bincount(lower, weights=share, minlength=_BINS).double() for share in (weights, upper_share))
+    return total - upper + F.pad(upper[:-1], (1, 0))
+
+
+def _quantile_curve(source: Tensor, target: Tensor) -> Tensor:
+    """`[_BINS]`: where each bin centre of the source goes, from the two histograms `[_BINS]`."""
+    cdf_s, cdf_t = _cumulative(source), _cumulative(target)
     positions = torch.linspace(-_SPAN, _SPAN, _BINS, dtype=torch.float64, device=source.device)
     # Inverting needs a strictly rising curve; the slope added is worth 1e-7 of the pixels over the whole span.
     rise = torch.linspace(0.0, 1e-7, _BINS, dtype=torch.float64, device=source.device)
@@ -108,18 +164,10 @@ def _quantile_curve(source: Tensor, source_weights: Tensor, target: Tensor, targ
     return curve
 
 
-def _cumulative(values: Tensor, weights: Tensor) -> Tensor:
+def _cumulative(histogram: Tensor) -> Tensor:
     """Smooth cumulative distribution `[_BINS]` (float64, 0..1) at the bin centres."""
-    total = weights.double().sum()
-    if not float(total) > 0:
-        raise EmptyMaskError("there is nothing to measure: the mask is empty in one of the two pictures.")
-    place = ((values.double() + _SPAN) * ((_BINS - 1) / (2 * _SPAN))).clamp(0, _BINS - 1)
-    lower = place.floor().clamp(max=_BINS - 2).long()
-    part = place - lower
-    histogram = torch.bincount(lower, weights=weights.double() * (1 - part), minlength=_BINS)
-    histogram += torch.bincount(lower + 1, weights=weights.double() * part, minlength=_BINS)
     reach = int(4 * _SMOOTHING)
-    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, device=values.device) / _SMOOTHING) ** 2).double()
+    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, device=histogram.device) / _SMOOTHING) ** 2).double()
     padded = F.pad(histogram.view(1, 1, -1), (reach, reach), mode="replicate")
     smooth = F.conv1d(padded, (kernel / kernel.sum()).view(1, 1, -1)).flatten()
     # The centre of a bin lies amid its own mass.
@@ -127,7 +175,8 @@ def _cumulative(values: Tensor, weights: Tensor) -> Tensor:
     return cumulative / smooth.sum()
 
 
-def _look_up(curve: Tensor, values: Tensor) -> Tensor:
-    place = ((values + _SPAN) * ((_BINS - 1) / (2 * _SPAN))).clamp(0, _BINS - 1)
-    lower = place.floor().clamp(max=_BINS - 2).long()
-    return torch.lerp(curve[lower], curve[lower + 1], place - lower)
+def _look_up(curve: Tensor, rise: Tensor, place: Tensor) -> Tensor:
+    """`curve` at `place` `[n]` (bins), linear in between; `place` is overwritten."""
+    lower = place.int()
+    share = place.sub_(lower)
+    return torch.addcmul(curve.index_select(0, lower), share, rise.index_select(0, lower))

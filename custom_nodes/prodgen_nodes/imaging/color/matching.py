@@ -1,0 +1,44 @@
+"""From two pictures and their weights to the map that gives one the colour statistics of the other."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ..errors import EmptyMaskError
+from ..tensors import Box, bounding_box
+from ..transfer import decode_
+from .overview import strips
+from .planes import counting, lab_of_roots, picked, planes, roots_of_linear
+from .statistics import Statistics, measured, pooled
+
+_SAMPLES = 500_000
+"""Statistics of more pixels than this are taken from an even grid of about as many."""
+
+
+def measure(srgb: Tensor, weights: Tensor, box: Box | None, with_histograms: bool) -> Statistics:
+    """Statistics of sRGB `[H,W,3]` under `weights` `[H,W]`, on an even grid where there are very many pixels.
+
+    `box` is the bounding box of what weighs more than 0, where it is known. Raises EmptyMaskError.
+    """
+    if box is None:
+        try:
+            box = bounding_box(weights, 0.0)
+        except EmptyMaskError:
+            raise EmptyMaskError(
+                "there is nothing to measure: a mask (or alpha channel) is empty. 1 = product; LoadImage's own mask is "
+                "inverted."
+            ) from None
+    area = slice(box.top, box.bottom), slice(box.left, box.right)
+    step = max(1, int((box.width * box.height / _SAMPLES) ** 0.5))
+    srgb, weights = srgb[area][::step, ::step], weights[area][::step, ::step]
+    parts = []
+    height, width = weights.shape
+    for rows in strips(height, width):
+        weight = weights[rows].flatten()
+        index = counting(weight)
+        if index is None or index.numel():
+            lab = lab_of_roots(roots_of_linear(decode_(picked(planes(srgb[rows]), index))))
+            parts.append(measured(lab, picked(weight, index), with_histograms))
+    if not parts:
+        raise EmptyMaskError("the mask holds too few pixels to measure a colour.")
+    return pooled(parts)
