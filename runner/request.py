@@ -18,6 +18,7 @@ from runner.client import ComfyClient
 from runner.errors import UsageError, WorkflowError, WorkflowRejectedError
 from runner.graph import Workflow, is_link
 from runner.jobs import JobSpec
+from runner.needed_photos import check_pictures
 from runner.patching import resolve_name
 from runner.photos import PreparedPhoto, prepare_photo
 from runner.schema import recorded_object_info
@@ -251,12 +252,14 @@ def _check_values_early(request: Request) -> None:
     schema = recorded_object_info(WORKFLOWS_DIR)
     known = schema if all(node["class_type"] in schema for node in request.workflow.graph.values()) else None
     placeholders = [f"{number}.png" for number, _ in enumerate(request.images)]
+    given = dict(request.values)
     try:
-        given = {**request.values, **settings(request.workflow, request.settings, known or {})}
+        given |= settings(request.workflow, request.settings, known or {})
         patch_workflow(request.workflow, given, placeholders, known)
     except WorkflowError:
         if known is not None or not any("." in text.partition("=")[0] for text in request.settings):
             raise
+    check_pictures(request.workflow, given, len(request.images), known)
 
 
 def _check_folder(folder: Path) -> None:

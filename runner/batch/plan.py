@@ -17,6 +17,7 @@ from runner.batch.sources import Row
 from runner.errors import RunnerError, UsageError, WorkflowError
 from runner.graph import Workflow
 from runner.naming import safe_name, timestamp
+from runner.needed_photos import missing_in_batch
 from runner.patching import parse_setting, patch_workflow, resolve_name
 from runner.request import Request
 from runner.schema import ObjectInfo
@@ -179,6 +180,9 @@ def check_values(workflow: Workflow, jobs: Sequence[BatchJob], schema: ObjectInf
         except WorkflowError as error:
             if schema is not None or not any("." in name for name in job.values):
                 places.setdefault(str(error), []).append(job.where)
+        missing = missing_in_batch(workflow, values, schema)
+        if missing:
+            places.setdefault(missing, []).append(job.where)
     problems += places_of(places)
 
 
