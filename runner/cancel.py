@@ -47,6 +47,10 @@ def run(args: argparse.Namespace) -> int:
     if not cancelled:
         what = "That job is neither waiting nor running" if args.prompt_id else "This runner has no job"
         sys.stderr.write(f"{what} at {client.url}: nothing was cancelled.\n")
+    elif args.prompt_id is None:
+        sys.stderr.write(
+            "A batch or submit that is still running sends its next jobs: stop it with Ctrl-C in its own terminal.\n"
+        )
     return EXIT_OK
 
 

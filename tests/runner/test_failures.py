@@ -276,9 +276,11 @@ def test_a_job_cancelled_by_somebody_else_ends_the_run(desk: Desk, comfy_server:
     while comfy_server.get("/queue")["queue_running"] == []:
         time.sleep(0.05)
     waiting = command("cancel", ids[1], "--server", desk.url, folder=desk.out)
-    assert (waiting.code, waiting.out.split()) == (0, [ids[1]])
+    assert (waiting.code, waiting.out.split(), waiting.err) == (0, [ids[1]], "")
     everything = command("cancel", "--server", desk.url, folder=desk.out)
     assert everything.out.split() == [ids[0]]
+    assert "still running sends its next jobs: stop it with Ctrl-C" in everything.err
+    assert everything.err.count("\n") == 1
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130, err
     failed = [event for event in map(json.loads, out.splitlines()) if event["event"] == "failed"]

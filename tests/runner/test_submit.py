@@ -222,6 +222,7 @@ def test_status_and_cancel_on_an_idle_server(desk: Desk) -> None:
     nothing = command("cancel", "--server", desk.url, folder=desk.out)
     assert (nothing.code, nothing.out) == (0, "")
     assert "no job" in nothing.err
+    assert "still running" not in nothing.err
     unknown = command("cancel", str(uuid.uuid4()), "--server", desk.url, folder=desk.out)
     assert (unknown.code, unknown.out) == (0, "")
     assert command("cancel", "not-an-id", "--server", desk.url, folder=desk.out).code == 2
