@@ -44,10 +44,10 @@ class Row:
 def photos(where: str, out: Path) -> list[tuple[Path, Path]]:
     """(photo, its folder below the one that was named) for a folder (with all below it) or a glob, sorted by path.
 
-    Hidden files, and what lies in the output folder `out`, are left out.
+    Hidden files, what lies in the output folder `out`, and results of earlier batches in folders below are left out.
 
     Raises:
-        UsageError: there is no photo.
+        UsageError: there is no photo, or `out` is where the photos are.
     """
     root = Path(where).expanduser()
     if root.is_dir():
@@ -61,12 +61,24 @@ def photos(where: str, out: Path) -> list[tuple[Path, Path]]:
         found, root = [root], root.parent
     else:
         raise UsageError(f"--images {where}: there is no such folder.{_neighbours(root)}")
+    if _inside(root, out):
+        raise UsageError(
+            f"--out {out} is the folder of the photos itself, or one above it: results would lie among them.",
+            advice="Name another folder with --out.",
+        )
     kept = []
+    results: dict[Path, bool] = {}
     for path in sorted(found):
         below = path.relative_to(root)
         hidden = any(part.startswith(".") for part in below.parts)
-        if path.is_file() and not hidden and not _inside(path, out):
+        if path.is_file() and not hidden and not _inside(path, out) and not _is_result(root, below.parent, results):
             kept.append((path, below.parent))
+    earlier = sorted(str(folder) for folder, holds in results.items() if holds)
+    if not kept and earlier:
+        raise UsageError(
+            f"--images {where}: there are only results of earlier batches in it ({', '.join(earlier[:3])}).",
+            advice="To work on those, name their folder itself.",
+        )
     if not kept:
         raise UsageError(
             f"--images {where}: there is no photo in it.",
@@ -236,6 +248,17 @@ def _mapping(where: str, item: Any) -> tuple[str, Mapping[str, Any]]:
     if not isinstance(item, Mapping):
         raise UsageError(f"--jobs {where}: a job is a set of `input: value`, this is {item!r}.")
     return where, {str(key): value for key, value in item.items()}
+
+
+def _is_result(root: Path, below: Path, known: dict[Path, bool]) -> bool:
+    """Whether root/below lies in the folder of an earlier batch. `root` itself, named by the user, may be one."""
+    from runner.batch.store import PLACE  # the ledger's own modules need this one first
+
+    folders = [root / parent for parent in (below, *below.parents) if parent.parts]
+    for folder in folders:
+        if folder not in known:
+            known[folder] = (folder / PLACE).exists()
+    return any(known[folder] for folder in folders)
 
 
 def _inside(path: Path, folder: Path) -> bool:

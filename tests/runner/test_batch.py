@@ -161,6 +161,36 @@ def test_every_mistake_is_told_at_once_and_nothing_is_submitted(tmp_path: Path) 
     assert not desk.out.exists()
 
 
+def test_results_never_lie_among_the_photos(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "http://127.0.0.1:9")
+    folder = folder_of_photos(desk, "a.png", "Sub/b.png")
+    desk.out = folder
+    for images in (folder, folder / "Sub", folder / "a.png", f"{folder}/**/*.png"):
+        run = batch(desk, inverting(), "--images", images)
+        assert run.code == 2
+        assert f"--out {folder} is the folder of the photos itself" in run.err
+        assert "another folder with --out" in run.err
+    assert not (folder / PLACE).exists()
+
+
+def test_results_of_earlier_batches_are_no_photos(comfy_server: ComfyServer, tmp_path: Path) -> None:
+    desk = Desk(tmp_path, comfy_server.url)
+    folder = folder_of_photos(desk, "Sub/a.png")
+    desk.out = folder / "white"
+    assert batch(desk, inverting(), "--images", folder).code == 0
+    assert results(desk.out) == ["Sub/a.png"]
+    desk.out = folder / "black"
+    assert batch(desk, inverting(), "--images", folder).code == 0
+    assert results(desk.out) == ["Sub/a.png"]
+    desk.out = tmp_path / "again"
+    assert batch(desk, inverting(), "--images", folder / "white").code == 0  # asked for by name
+    assert results(desk.out) == ["Sub/a.png"]
+    (folder / "Sub/a.png").unlink()
+    nothing = batch(desk, inverting(), "--images", folder, "--resume")
+    assert nothing.code == 2
+    assert f"only results of earlier batches in it ({folder / 'black'}, {folder / 'white'})" in nothing.err
+
+
 def test_the_ledger_has_a_job_before_the_server_and_every_change_after(
     comfy_server: ComfyServer, tmp_path: Path
 ) -> None:
