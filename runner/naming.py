@@ -12,6 +12,7 @@ from runner.errors import UsageError
 
 DEFAULT_TEMPLATE = "{date}_{workflow}_{seed}"
 PLACEHOLDERS = ("date", "workflow", "seed", "index", "image")
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\/]')
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 _PART = re.compile(r"_\d{5}_([A-Za-z]{1,20})\.[A-Za-z0-9]+$")
@@ -44,7 +45,8 @@ def part_of_output(filename: str) -> str:
 def check_template(template: str) -> None:
     """Refuse a `--name` that cannot become a file name below `--out`, before anything is submitted."""
     try:
-        names = [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
+        parts = list(string.Formatter().parse(template))
+        names = [name for _, name, _, _ in parts if name is not None]
         unknown = [name for name in names if name not in PLACEHOLDERS]
     except ValueError as error:
         raise UsageError(f"--name {template!r}: {error}.", advice="Write {{ and }} for braces.") from error
@@ -52,8 +54,15 @@ def check_template(template: str) -> None:
         known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
         raise UsageError(f"--name {template!r}: there is no {{{unknown[0]}}}.", advice=f"There are {known}.")
     path = PurePosixPath(template.replace("\\", "/"))
-    if path.is_absolute() or re.match(r"^[A-Za-z]:", template) or ".." in path.parts:
+    if path.is_absolute() or re.match(r"^[A-Za-z]:[\\/]", template) or ".." in path.parts:
         raise UsageError(f"--name {template!r} leads out of --out.", advice="Name the folder with --out.")
+    forbidden = sorted(set(_FORBIDDEN.findall("".join(text for text, _, _, _ in parts))))
+    if forbidden:
+        shown = " ".join(character if character.isprintable() else repr(character)[1:-1] for character in forbidden)
+        raise UsageError(
+            f"--name {template!r}: a file name cannot hold {shown}",
+            advice=r'What none can hold on every system: < > : " | ? * and control characters; / and \ make folders.',
+        )
     if not path.name or template.endswith(("/", "\\")):
         raise UsageError("--name is empty.", advice="Without --name, results are named by date, workflow and seed.")
 

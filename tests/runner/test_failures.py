@@ -35,6 +35,8 @@ def queue_of(server: ComfyServer) -> list[str]:
         (["--name", "../escape"], "leads out of --out"),
         (["--name", "/etc/passwd"], "leads out of --out"),
         (["--name", "C:\\windows\\x"], "leads out of --out"),
+        (["--name", 'x:y*?"<>|'], 'a file name cannot hold " * : < > ? |'),
+        (["--name", "a\tb"], r"a file name cannot hold \t"),
         (["--name", "{nope}"], "there is no {nope}"),
         (["--name", "{"], "--name"),
         (["--name", ""], "--name is empty"),
