@@ -95,10 +95,15 @@ def resolve_server(urls: Sequence[str] = (), *, say: Say = say_to_stderr, place:
     if from_environment:
         if server_process.probe(from_environment) is not None:
             return from_environment
-        say(f"No ComfyUI answers at {public_url(from_environment)} (${URL_VARIABLE}); looking for a local one.")
+        say(no_answer_at(from_environment))
     if server_process.probe(place.url) is not None:
         return place.url
     return ensure_started(say=say, place=place)
+
+
+def no_answer_at(url: str) -> str:
+    """What is said when the server that $COMFYUI_URL names does not answer."""
+    return f"No ComfyUI answers at {public_url(url)} (${URL_VARIABLE}); looking for a local one."
 
 
 def _first_that_answers(urls: Sequence[str]) -> str:

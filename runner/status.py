@@ -70,8 +70,12 @@ def answering_server(urls: list[str]) -> str:
     if urls:
         return serve.resolve_server(urls)
     started = serve.started_server()
-    named = os.environ.get(serve.URL_VARIABLE, "").strip()
-    for url in (named, serve.HERE.url, started.url if started else ""):
+    named = os.environ.get(serve.URL_VARIABLE, "").strip().rstrip("/")
+    if named:
+        if server_process.probe(named) is not None:
+            return named
+        serve.say_to_stderr(serve.no_answer_at(named))
+    for url in (serve.HERE.url, started.url if started else ""):
         if url and server_process.probe(url) is not None:
             return url
     raise ServerUnavailableError("No ComfyUI answers.", advice="`submit` and `serve` start the installed one.")

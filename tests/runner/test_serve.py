@@ -20,6 +20,7 @@ from runner.errors import EXIT_NO_SERVER, ServerUnavailableError
 from runner.serve import Place
 from runner.server_process import Installation
 from tests.support.comfy import REPO, ComfyServer, copy_comfyui
+from tests.support.runs import command
 
 COMMAND = """
 import sys
@@ -235,3 +236,19 @@ def test_servers_that_answer_are_used_in_order(
     assert serve.resolve_server(place=place) == url
     monkeypatch.delenv(serve.URL_VARIABLE)
     assert serve.resolve_server(place=Place(tmp_path, int(url.rpartition(":")[2]))) == url
+
+
+def test_status_says_when_the_server_of_the_environment_does_not_answer(
+    comfy_server: ComfyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = f"http://127.0.0.1:{server_process.free_port()}"
+    monkeypatch.setattr(serve, "HERE", Place(tmp_path, comfy_server.port or 0))
+    for named, said in ((nobody, serve.no_answer_at(nobody) + "\n"), (comfy_server.url + "/", ""), ("", "")):
+        monkeypatch.setenv(serve.URL_VARIABLE, named)
+        status = command("status", folder=tmp_path)
+        assert (status.code, status.err) == (0, said)
+        assert f"at {comfy_server.url}\n" in status.out
+    monkeypatch.setenv(serve.URL_VARIABLE, nobody.replace("//", "//me:secret@"))
+    status = command("status", folder=tmp_path)
+    assert nobody in status.err
+    assert "secret" not in status.err
