@@ -17,6 +17,8 @@ from .common import CATEGORY, deliver, optional_mask, output, progress_callback,
 METHODS = ("auto", "birefnet", "plain_backdrop")
 _TRUSTED = 0.75
 _STEPS = 6
+_MODEL = "'Load Background Removal Model' (BiRefNet)"
+_WITH_MODEL = "packshot_birefnet or cutout_birefnet"
 
 
 def _model_mask(model: Any, rgb: Tensor) -> Tensor:
@@ -50,12 +52,14 @@ def _cut(
 def _advice(cut: Cutout, index: int, pictures: int, minimum: float, has_model: bool) -> str:
     which = f"picture {index + 1} of {pictures}: " if pictures > 1 else ""
     reasons = "; ".join(cut.report["reasons"]) or "the outline is not clear"
-    help_ = "use a plain backdrop of another colour than the product with some room around it, draw a rough hint mask"
+    on_canvas, by_name = "a rough hint mask", "a transparent PNG as the photo"
     if not has_model:
-        help_ += ", or connect 'Load Background Removal Model' (BiRefNet)"
+        on_canvas, by_name = f"{on_canvas}, or connect {_MODEL}", _WITH_MODEL
     return (
         f"{which}the product could not be cut out reliably (confidence {cut.confidence:.2f}, needed {minimum:.2f}): "
-        f"{reasons}. What to try: {help_}. Set min_confidence to 0 to get the guess anyway."
+        f"{reasons}. What to try: a plain backdrop of another colour than the product, with some room around it. "
+        f"On the canvas: {on_canvas}; min_confidence 0 takes the guess. On the command line: {by_name}; "
+        "--set cutout_confidence=0, where the workflow has it, takes the guess."
     )
 
 
@@ -142,8 +146,8 @@ class ProdgenSegmentProduct(io.ComfyNode):
             raise ParameterError(f"method is {method!r}; choose one of {', '.join(METHODS)}.")
         if method == "birefnet" and bg_removal_model is None:
             raise ParameterError(
-                "method is birefnet but no model is connected: add 'Load Background Removal Model' with "
-                "birefnet.safetensors, or choose plain_backdrop or auto."
+                "method is birefnet but no model is connected: on the canvas add 'Load Background Removal Model' with "
+                f"birefnet.safetensors, on the command line use {_WITH_MODEL}; or choose plain_backdrop or auto."
             )
         check_range(min_confidence, 0.0, 1.0, "min_confidence")
         rgb, alpha = split_alpha(image)
