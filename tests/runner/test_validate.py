@@ -60,6 +60,19 @@ def test_a_recording_needs_no_server(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "node 77, which is not in the workflow" in capsys.readouterr().out
 
 
+def test_a_list_of_another_packs_nodes_says_whose_the_missing_ones_are(
+    shared_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    info = shared_data / "object_info" / "comfyui_controlnet_aux-1.1.5.json"
+    assert main(["validate", "relight_iclight", "--object-info", str(info), "--json"]) == EXIT_REJECTED
+    problems = [json.loads(line) for line in capsys.readouterr().out.splitlines()][:-1]
+    missing = [problem for problem in problems if problem["kind"] == "missing_node"]
+    assert {"LoadImage", "ProdgenPlaceProduct"} <= {problem["class_type"] for problem in missing}
+    for problem in missing:
+        ours = problem["class_type"].startswith("Prodgen")
+        assert ("It belongs to prodgen" if ours else "this list of nodes is incomplete") in problem["advice"]
+
+
 def test_no_server_and_no_workflow(tmp_path: Path) -> None:
     good = write(tmp_path / "good.json", good_graph())
     assert main(["validate", str(good), "--server", "http://127.0.0.1:9"]) == EXIT_NO_SERVER
@@ -86,4 +99,4 @@ def test_every_bundled_workflow_can_run_on_a_server_with_the_pack_and_its_models
                 of_a_model = "is not on the server" in problem
                 assert of_a_model or ("comfyui_controlnet_aux" in said and workflow == "grip_sdxl.v1"), problem
             assert f"models download --for {workflow}" in said or said.count("models download") == 1, workflow
-    assert set(ready) == {"cutout.v1", "packshot.v1", "packshot.v2"}
+    assert set(ready) == {"cutout.v1", "cutout.v2", "packshot.v1", "packshot.v2", "packshot.v3"}
