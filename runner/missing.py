@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from runner.graph import describe_node
-from runner.schema import ObjectInfo, is_file_list, is_model_name
+from runner.schema import ObjectInfo, is_file_list, is_model_name, recorded_object_info
 from runner.suggest import did_you_mean
+from runner.workflow import WORKFLOWS_DIR
 
 if TYPE_CHECKING:
     from runner.manifest import Model
@@ -46,9 +48,22 @@ def missing_node(node_id: str, node: Mapping[str, Any], object_info: ObjectInfo)
     if pack is not None:
         advice = f"It belongs to {pack}. Install it with: python install.py --with controlnet-aux"
         return message, f"{advice}, then restart the server."
+    if class_type in _core_nodes():
+        return message, (
+            "It is part of ComfyUI itself: the server's is too old (0.30 or newer is needed; `python -m runner "
+            "status` shows it), or this list of nodes is incomplete."
+        )
     hint = did_you_mean(class_type, object_info)
     advice = "It comes from another custom-node pack: install that in ComfyUI (its Manager lists missing nodes)."
     return f"{message}{hint}", advice
+
+
+@cache
+def _core_nodes() -> frozenset[str]:
+    """The nodes of bundled workflows that come with ComfyUI 0.30. Read only when a node is really missing."""
+    recorded = recorded_object_info(WORKFLOWS_DIR)
+    modules = {name: str(info.get("python_module", "")) for name, info in recorded.items()}
+    return frozenset(name for name, module in modules.items() if module and not module.startswith("custom_nodes."))
 
 
 def pack_of(class_type: str) -> str | None:

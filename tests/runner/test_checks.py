@@ -313,6 +313,18 @@ def test_whose_node_is_missing_is_said(object_info: dict[str, Any]) -> None:
     assert "another custom-node pack" in other.advice
 
 
+def test_a_missing_node_of_comfyui_itself_is_no_other_pack(object_info: dict[str, Any]) -> None:
+    older = {name: info for name, info in object_info.items() if name not in ("LoadImage", "FreeU_V2")}
+    graph = good_graph() | {"90": node("FreeU_V2"), "91": node("FreeUV2"), "92": node("LoadImage", image="a.png")}
+    missing = [problem for problem in problems_of(graph, older) if problem.kind == "missing_node"]
+    assert {problem.class_type for problem in missing} == {"LoadImage", "FreeU_V2", "FreeUV2"}
+    for problem in missing:
+        core = problem.class_type != "FreeUV2"
+        assert ("part of ComfyUI itself" in problem.advice) == core
+        assert ("0.30 or newer" in problem.advice) == core
+        assert ("another custom-node pack" in problem.advice) != core
+
+
 def test_uploaded_and_replaced_are_taken_as_given(object_info: dict[str, Any]) -> None:
     graph = good_graph() | {"1": node("LoadImage", image="soon.png")}
     assert [p.kind for p in problems_of(graph, object_info)] == ["missing_file"]
