@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import random
 import re
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import requests
 
+from runner.auth import public_url
 from runner.filelock import FileLock
 from runner.manifest import human_size
 from runner.sources import (
@@ -25,6 +27,7 @@ from runner.sources import (
     DroppedError,
     Request,
     Source,
+    UnreachableError,
     chunks_of,
     tokens_from_environment,
 )
@@ -32,6 +35,7 @@ from runner.sources import (
 __all__ = ["DownloadError", "Downloader", "Fetched", "Request"]
 
 SPARE_BYTES = 256 * 1024**2
+_UNREACHED_TRIES = 2
 
 Progress = Callable[[int, "int | None"], None]
 """Called with the bytes on disk and the whole size (None while unknown)."""
@@ -56,10 +60,16 @@ class Downloader:
         tries: int = 6,
         backoff: float = 1.0,
         progress: Progress | None = None,
+        notice: Callable[[str], None] | None = None,
+        unreachable: dict[str, str] | None = None,
     ) -> None:
+        """`notice` is told of every wait. `unreachable`: host → why it cannot be reached; such hosts are not asked
+        again, and those found to be so are added."""
         self.tokens = dict(tokens_from_environment() if tokens is None else tokens)
         self.tries, self.backoff = tries, backoff
         self.progress: Progress = progress or _silent
+        self.notice: Callable[[str], None] = notice or _unheard
+        self.unreachable = {} if unreachable is None else unreachable
 
     def fetch(self, wanted: Request) -> Fetched:
         """Download to `wanted.path`. A broken-off download leaves `<name>.part`, which the next one continues.
@@ -84,7 +94,7 @@ class _Transfer:
         self.total = wanted.bytes
         self.digest = hashlib.sha256()
         self.done = 0
-        self.source = Source(wanted, settings.tokens)
+        self.source = Source(wanted, settings.tokens, settings.unreachable)
 
     def run(self) -> Fetched:
         with closing(self.source.session):
@@ -140,14 +150,29 @@ class _Transfer:
                 return
             except DroppedError as drop:
                 failures = 1 if self.done > before else failures + 1
+                if isinstance(drop, UnreachableError) and (
+                    drop.host in self.settings.unreachable or failures >= _UNREACHED_TRIES
+                ):
+                    raise self._given_up(drop) from drop
                 if failures >= self.settings.tries:
                     raise DownloadError(
                         f"{self.wanted.path.name}: the download keeps breaking off ({drop}).",
                         advice=f"Run the same command again later: it continues after {human_size(self.done)}.",
                     ) from drop
                 pause = min(30.0, self.settings.backoff * 2 ** (failures - 1))
-                time.sleep(max(drop.wait, pause * random.uniform(0.5, 1.0)))  # noqa: S311 # jitter, no secret
+                pause = max(drop.wait, pause * random.uniform(0.5, 1.0))  # noqa: S311 # jitter, no secret
+                self.settings.notice(f"{self.wanted.path.name}: {drop}; tried again in {math.ceil(pause)} s.")
+                time.sleep(pause)
         self.settings.progress(self.done, self.total)
+
+    def _given_up(self, drop: UnreachableError) -> DownloadError:
+        self.settings.unreachable[drop.host] = drop.reason
+        later = f", which continues after {human_size(self.done)}" if self.done else ""
+        return DownloadError(
+            f"{self.wanted.path.name}: {drop.host} cannot be reached from here ({drop.reason}).",
+            advice=f"Run the same command where it can be reached{later}; or fetch it elsewhere and put it there:\n"
+            f"    {public_url(self.wanted.url)}\n    → {self.wanted.path}",
+        )
 
     def _stream_once(self) -> None:
         with self.source.open(self.done) as response:
@@ -212,4 +237,8 @@ class _Transfer:
 
 
 def _silent(_done: int, _total: int | None) -> None:
+    pass
+
+
+def _unheard(_text: str) -> None:
     pass

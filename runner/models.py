@@ -214,9 +214,10 @@ def _verdict_text(model: Model, verdict: Verdict) -> str:
 def _download(models: list[Model], store: ModelStore, out: _Output) -> int:
     """Everything that can be had is fetched; then the first failure, if any, decides the exit code."""
     failures: list[RunnerError] = []
+    unreachable: dict[str, str] = {}
     for model in models:
         try:
-            _download_one(model, store, out)
+            _download_one(model, store, out, unreachable)
         except RunnerError as error:
             failures.append(error)
             out.event(event="failed", id=model.id, message=error.message, advice=error.advice)
@@ -227,7 +228,7 @@ def _download(models: list[Model], store: ModelStore, out: _Output) -> int:
     return EXIT_OK
 
 
-def _download_one(model: Model, store: ModelStore, out: _Output) -> None:
+def _download_one(model: Model, store: ModelStore, out: _Output, unreachable: dict[str, str]) -> None:
     from runner.downloads import Downloader, DownloadError, Request  # requests takes 0.2 s to import
     from runner.hashes import remember_sha256
 
@@ -246,7 +247,9 @@ def _download_one(model: Model, store: ModelStore, out: _Output) -> None:
         raise DownloadError(f"{model.file} is not offered for download ({model.note}).", advice=f"It goes to {target}.")
     out.event(event="downloading", **_facts(model))
     out.line(f"{model.id} ({model.size_text}, licence: {model.licence}) → {store.target(model)}")
-    downloader = Downloader(progress=lambda done, total: out.progress(model, done, total))
+    downloader = Downloader(
+        progress=lambda done, total: out.progress(model, done, total), notice=out.line, unreachable=unreachable
+    )
     wanted = Request(_mirrored(model.url), store.target(model), model.bytes, model.sha256, model.page)
     fetched = downloader.fetch(wanted)
     remember_sha256(fetched.path, fetched.sha256)

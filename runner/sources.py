@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import requests
+from urllib3.exceptions import NameResolutionError, NewConnectionError
 
 from runner.errors import ManifestError
 
@@ -24,7 +25,7 @@ MISMATCH_ADVICE = "The file at the host was replaced, or the manifest is wrong: 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _TEMPORARY = (408, 425, 429, 500, 502, 503, 504)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_TIMEOUTS = (10.0, 60.0)
+_TIMEOUTS = (5.0, 60.0)  # to be let in, and between two pieces
 
 
 class DownloadError(ManifestError):
@@ -37,6 +38,14 @@ class DroppedError(Exception):
     def __init__(self, reason: str, wait: float = 0.0) -> None:
         super().__init__(reason)
         self.wait = wait
+
+
+class UnreachableError(DroppedError):
+    """No connection to `host` (with its port, if any) could be made at all."""
+
+    def __init__(self, host: str, reason: str) -> None:
+        super().__init__(f"{host}: {reason}")
+        self.host, self.reason = host, reason
 
 
 @dataclass(frozen=True)
@@ -60,9 +69,12 @@ def tokens_from_environment() -> dict[str, str]:
 class Source:
     """The host's side of one download."""
 
-    def __init__(self, wanted: Request, tokens: Mapping[str, str]) -> None:
-        self.wanted, self.tokens = wanted, tokens
+    def __init__(self, wanted: Request, tokens: Mapping[str, str], unreachable: Mapping[str, str]) -> None:
+        """`unreachable`: hosts that are not asked any more, each with the reason."""
+        self.wanted, self.tokens, self.unreachable = wanted, tokens, unreachable
         self.session = requests.Session()
+        self.reached: set[str] = set()
+        """The hosts that have answered."""
         self.published_sha256: str | None = None
         """The hash the host itself publishes, once it has answered."""
 
@@ -71,6 +83,9 @@ class Source:
         """The answer after all redirects, its status one that brings the file (200, 206 or 416)."""
         url = self.wanted.url
         for _ in range(10):
+            host = host_of(url)
+            if host in self.unreachable:
+                raise UnreachableError(host, self.unreachable[host])
             headers = {"Accept-Encoding": "identity", "User-Agent": "prodgen", **self._authorization(url)}
             if start:
                 headers["Range"] = f"bytes={start}-"
@@ -79,7 +94,11 @@ class Source:
                     url, headers=headers, auth=_no_netrc, stream=True, timeout=_TIMEOUTS, allow_redirects=False
                 )
             except requests.RequestException as error:
-                raise DroppedError(f"{urlsplit(url).hostname}: {type(error).__name__}") from error
+                why = _not_connected(error)
+                if why and host not in self.reached:
+                    raise UnreachableError(host, why) from error
+                raise DroppedError(f"{host}: {type(error).__name__}") from error
+            self.reached.add(host)
             with response:
                 self._note_published_hash(response)
                 if response.status_code in _REDIRECTS and "Location" in response.headers:
@@ -136,6 +155,23 @@ class Source:
         if self.tokens.get(host) is not None:
             return f"Accept its licence at {where} with the account that the token in {variable} belongs to."
         return f"Sign in and accept its licence at {where}, make an access token there and put it into {variable}."
+
+
+def host_of(url: str) -> str:
+    """The host with its port, without a user or password."""
+    return urlsplit(url).netloc.rpartition("@")[2].lower()
+
+
+def _not_connected(error: requests.RequestException) -> str:
+    """Why no connection was made; "" for a failure of one that was."""
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy does not let it through"
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return "no answer"
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(reason, NameResolutionError):
+        return "no such name in this network"
+    return "no connection" if isinstance(reason, NewConnectionError) else ""
 
 
 def chunks_of(response: requests.Response) -> Iterator[bytes]:

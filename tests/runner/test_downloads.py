@@ -130,11 +130,50 @@ def test_a_host_that_keeps_dropping_is_given_up_and_the_part_kept(host: ModelHos
     assert not target.exists()
 
 
-def test_nobody_there(target: Path) -> None:
+def test_a_host_that_cannot_be_reached_is_given_up_soon_and_once(target: Path) -> None:
     with model_host(b"") as gone:
-        url = gone.url
+        url, netloc = gone.url, gone.netloc
+    said: list[str] = []
+    fetch = downloader(notice=said.append, tokens={netloc: SECRET})
+    with pytest.raises(DownloadError, match=f"a.safetensors: {netloc} cannot be reached from here") as caught:
+        fetch.fetch(Request(url.replace("//", "//me:password@"), target))
+    assert url in caught.value.advice
+    assert str(target) in caught.value.advice
+    assert "continues" not in caught.value.advice
+    assert said == [f"a.safetensors: {netloc}: no connection; tried again in 1 s."]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    other = target.with_name("b.safetensors")
+    other.with_name("b.safetensors.part").write_bytes(CONTENT[:2_000_000])
+    with pytest.raises(DownloadError, match=f"b.safetensors: {netloc} cannot be reached from here") as later:
+        fetch.fetch(Request(url, other))
+    assert "continues after 2.0 MB" in later.value.advice
+    assert len(said) == 1  # it was not even tried
+    for text in (*said, str(caught.value), str(later.value)):
+        assert SECRET not in text
+        assert "password" not in text
+
+
+def test_a_host_that_went_away_is_tried_as_often_as_one_that_drops(host: ModelHost, target: Path) -> None:
+    said: list[str] = []
+    host.drop_after = [1_100_000]
+
+    def hear(text: str) -> None:
+        said.append(text)
+        host.server.socket.close()
+
     with pytest.raises(DownloadError, match="keeps breaking off"):
-        downloader(tries=2).fetch(Request(url, target))
+        downloader(tries=4, notice=hear).fetch(Request(host.url, target, len(CONTENT), SHA256))
+    assert len(said) == 3
+
+
+def test_a_redirect_to_a_host_that_cannot_be_reached(host: ModelHost, target: Path) -> None:
+    with model_host(b"") as gone:
+        host.redirect, netloc = gone.url, gone.netloc
+    fetch = downloader()
+    with pytest.raises(DownloadError, match=f"{netloc} cannot be reached from here") as caught:
+        fetch.fetch(Request(host.url, target))
+    assert host.url in caught.value.advice
+    assert set(fetch.unreachable) == {netloc}
 
 
 # -- what is not kept ----------------------------------------------------------------------------------------------

@@ -269,6 +269,18 @@ def test_one_failure_does_not_stop_the_others(comfyui: Path, capsys: pytest.Capt
     assert "not offered" in events[0]["message"]
 
 
+def test_an_unreachable_host_is_asked_for_the_first_file_only(
+    comfyui: Path, host: ModelHost, capsys: pytest.CaptureFixture[str]
+) -> None:
+    host.server.socket.close()
+    assert main(["models", "download", "tiny", "unhashed", "--comfyui", str(comfyui)]) == EXIT_USAGE
+    said = capsys.readouterr().out
+    assert said.count(f"{host.netloc} cannot be reached from here (no connection).") == 2
+    assert said.count("tried again in") == 1
+    for name in ("tiny", "unhashed"):
+        assert f"→ {comfyui / 'models' / 'loras' / name}.safetensors" in said
+
+
 def test_a_download_needs_a_name(comfyui: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "download", "--comfyui", str(comfyui)]) == EXIT_USAGE
     assert "--for WORKFLOW" in capsys.readouterr().err
