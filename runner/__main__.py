@@ -47,14 +47,15 @@ def _decide_access(args: argparse.Namespace) -> None:
 
 
 def _fail(error: RunnerError, json_lines: bool) -> None:
-    if json_lines:
+    if json_lines and not error.told:
         import json
 
         from runner.failures import failed_event
 
         sys.stdout.write(json.dumps(failed_event(error, 0, None).as_json(), ensure_ascii=False) + "\n")
         sys.stdout.flush()
-    sys.stderr.write(f"error: {error}\n")
+    if json_lines or not error.told:
+        sys.stderr.write(f"error: {error}\n")
 
 
 if __name__ == "__main__":

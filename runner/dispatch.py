@@ -10,7 +10,8 @@ import contextlib
 import queue
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
 from runner import events, hearing
 from runner.absence import Absence, Deadline, Limits
@@ -39,6 +40,9 @@ class NotNeededError(InterruptedRunError):
 
 class Dispatcher:
     """One run. `run` returns how each job ended; it raises when the run as a whole cannot go on."""
+
+    shows_failures: ClassVar[bool] = True
+    """`report` shows a job that failed because the run as a whole cannot go on."""
 
     def __init__(
         self,
@@ -303,6 +307,10 @@ class Dispatcher:
         self._feeder.stop()
         cancel_attempts(self._client, self._live.values(), self._limits.cancel)
         self._saver.abort()
-        for attempt in [*self._live.values(), *self._saving.values(), *(ended.attempt for ended in self._unsaved)]:
-            first_line = why.message.splitlines()[0].rstrip(":")
-            self._report(events.Failed(attempt.spec.index, attempt.prompt_id, first_line, why.exit_code))
+        attempts = [*self._live.values(), *self._saving.values(), *(ended.attempt for ended in self._unsaved)]
+        for number, attempt in enumerate(attempts):
+            event = failed_event(why, attempt.spec.index, attempt.prompt_id)
+            if number > 0 or not self.shows_failures:  # the whole reason once
+                event = replace(event, message=why.message.splitlines()[0].rstrip(":"), advice=None)
+            self._report(event)
+        why.told = bool(attempts) and self.shows_failures

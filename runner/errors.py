@@ -20,6 +20,8 @@ class RunnerError(Exception):
     """A failure the user can act on. `exit_code` is what the process ends with; `advice` says what to try."""
 
     exit_code = EXIT_BUG
+    told = False
+    """A job's `failed` event has said it already: it need not be said again for the run."""
 
     def __init__(self, message: str, *, advice: str = "") -> None:
         super().__init__(message)

@@ -40,6 +40,7 @@ class Book(Protocol):
 class LedgerDispatcher(Dispatcher):
     """A dispatcher whose every step is in the ledger first. The ledger's number of a job is its `spec.index`."""
 
+    shows_failures = False  # such a job is given back to the ledger, not failed
     ledger: Book
     server: str
     stop_asked: threading.Event

@@ -130,7 +130,7 @@ def test_a_graph_that_would_run_only_in_part_is_a_failure(
     assert run.code == 4
     assert "broken half" in run.err
     assert "images" in run.err
-    assert [event["exit_code"] for event in run.of("failed")] == [4, 4]
+    assert [(event["job"], event["exit_code"]) for event in run.of("failed")] == [(1, 4)]
     assert not run.of("done")
     deadline = time.monotonic() + 5
     while queue_of(comfy_server) and time.monotonic() < deadline:
@@ -269,6 +269,20 @@ def test_out_of_time_cancels_the_job_on_the_server(desk: Desk, comfy_server: Com
         time.sleep(0.05)
     assert queue_of(comfy_server) == []
     assert not list(desk.folder.rglob("*.part"))
+
+
+def test_out_of_time_is_said_once(desk: Desk) -> None:
+    graph = slow(60, seed=int(time.time()) + 2)
+    run = desk.submit(graph, "--timeout", "0.5", "--json")
+    assert run.code == 6
+    (failed,) = run.of("failed")
+    assert (failed["job"], failed["exit_code"]) == (1, 6)
+    assert failed["prompt_id"] == run.of("queued")[0]["prompt_id"]
+    assert "Give it longer" in failed["advice"]
+    plain = desk.submit(graph, "--timeout", "0.5")
+    assert plain.code == 6
+    assert plain.err.count("Out of time") == plain.err.count("Give it longer") == 1
+    assert plain.out == ""
 
 
 def test_a_job_cancelled_by_somebody_else_ends_the_run(desk: Desk, comfy_server: ComfyServer) -> None:
