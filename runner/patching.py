@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from runner.schema import COMBO, DYNAMIC_COMBO, InputSchema, ObjectInfo, is_file
 from runner.suggest import did_you_mean, nearest
 
 _TRUE = frozenset({"true", "yes", "on", "1"})
+_COLOUR = re.compile(r"#?([0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)
 _FALSE = frozenset({"false", "no", "off", "0"})
 
 
@@ -222,7 +224,18 @@ def convert_value(name: str, value: Any, kind: str, schema: InputSchema | None =
         return _choice(name, value, schema)
     if isinstance(value, (dict, list)):
         raise WorkflowError(f"{name}: a single value is needed here, not {value!r}.")
+    if schema is not None and schema.is_colour:
+        return _colour(name, str(value))
     return str(value) if kind != "ANY" else value
+
+
+def _colour(name: str, text: str) -> str:
+    """Whether an empty one is a colour is the node's own matter."""
+    if text.strip() and not _COLOUR.fullmatch(text.strip()):
+        raise WorkflowError(
+            f"{name}: {text!r} is no colour.", advice="Write it as #rrggbb, for example #ffffff for white."
+        )
+    return text
 
 
 def _boolean(name: str, value: Any) -> bool:

@@ -59,6 +59,11 @@ class InputSchema:
         return tooltip if isinstance(tooltip, str) else ""
 
     @property
+    def is_colour(self) -> bool:
+        """A text that is a colour: ComfyUI has no type for it, the input's help says “as #rrggbb”."""
+        return self.type == "STRING" and "as #rrggbb" in self.help
+
+    @property
     def is_upload(self) -> bool:
         """The value is the name of a file in the server's input folder, sent there by an upload."""
         return any(self.settings.get(flag) for flag in _UPLOAD_FLAGS)

@@ -58,6 +58,21 @@ def test_a_wrong_command_line(desk: Desk, arguments: list[str], says: str) -> No
     assert not desk.out.exists()
 
 
+def test_a_colour_that_is_none_is_refused_before_anything_is_submitted(
+    comfy_server: ComfyServer, tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path, comfy_server.url)
+    graph = flat(0x808080)
+    graph["5"] = node("PrimitiveString", "input: background", value="")
+    graph["6"] = node("ProdgenChannel", channel="master", width=0, height=0, fill=0.0, background=["5", 0], shadow=-1.0)
+    graph["7"] = node("PreviewAny", source=["6", 0])
+    run = desk.submit(graph, "--set", "background=pinkish", "--json")
+    assert run.code == 2
+    assert "background: 'pinkish' is no colour" in run.err
+    assert run.of("queued") == []
+    assert desk.submit(graph, "--set", "background=#ffccdd").code == 0
+
+
 def test_a_folder_that_cannot_take_results(desk: Desk) -> None:
     file = desk.folder / "file"
     file.write_text("x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prodgen_nodes.imaging.colorspace import parse_hex
+from prodgen_nodes.imaging.errors import ParameterError
 
 from runner.errors import WorkflowError
 from runner.graph import Workflow
-from runner.workflow import parse_setting, patch_workflow
+from runner.patching import resolve_name
+from runner.schema import recorded_object_info
+from runner.workflow import WORKFLOWS_DIR, load_workflow, parse_setting, patch_workflow
 from tests.runner.test_workflow import node
 
 OBJECT_INFO: dict[str, Any] = {
@@ -153,6 +158,27 @@ def test_a_schema_decides_where_the_value_cannot(sampler: Workflow) -> None:
 def test_wrong_values_are_refused_in_words(sampler: Workflow, name: str, value: Any, words: str) -> None:
     with pytest.raises(WorkflowError, match=words):
         patch_workflow(sampler, {name: value}, object_info=OBJECT_INFO)
+
+
+@pytest.mark.parametrize("name", ["packshot.v2", "relight_iclight.v1"])
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [("#ffccdd", True), ("FFccdd", True), ("#fcd", True), (" #ffccdd ", True), ("", True), ("pinkish", False),
+     ("#ffccd", False), ("#ffccddee", False), ("rgb(1,2,3)", False), ("#fffffg", False)],
+)  # fmt: skip
+def test_a_colour_is_checked_as_the_nodes_read_it(name: str, text: str, fits: bool) -> None:
+    schema = recorded_object_info(WORKFLOWS_DIR)
+    asked = {"packshot.v2": "background", "relight_iclight.v1": "light_color"}[name]
+    published = load_workflow(name)
+    (target,) = resolve_name(published, asked, schema)
+    with pytest.raises(ParameterError) if not fits else contextlib.nullcontext():
+        parse_hex(text or "#ffffff")  # empty: the channel's own, or none
+    if fits:
+        assert patch_workflow(published, {asked: text}, (), schema)[target.node_id]["inputs"][target.widget] == text
+        return
+    with pytest.raises(WorkflowError, match="is no colour") as caught:
+        patch_workflow(published, {asked: text}, (), schema)
+    assert "#rrggbb" in caught.value.advice
 
 
 def test_an_unknown_name_lists_what_can_be_set(sampler: Workflow) -> None:
