@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import copy
-import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner.errors import WorkflowError
 from runner.graph import Graph, Target, Workflow, describe_node, guess_type, is_link, node_title, schema_of, schemas_of
-from runner.schema import COMBO, DYNAMIC_COMBO, InputSchema, ObjectInfo, is_file_list
-from runner.suggest import did_you_mean, nearest
-
-_TRUE = frozenset({"true", "yes", "on", "1"})
-_COLOUR = re.compile(r"#?([0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)
-_FALSE = frozenset({"false", "no", "off", "0"})
+from runner.schema import ObjectInfo
+from runner.suggest import did_you_mean
+from runner.values import convert_value
 
 
 def patch_workflow(
@@ -210,101 +205,3 @@ def _assign(graph: Graph, name: str, target: Target, value: Any, object_info: Ob
     if present is None and schema is None and target.widget not in node["inputs"]:
         kind = "ANY"
     node["inputs"][target.widget] = convert_value(name, value, kind, schema)
-
-
-def convert_value(name: str, value: Any, kind: str, schema: InputSchema | None = None) -> Any:
-    """`value` (text from a command line, or a typed value from a job file) as the widget's type."""
-    if value is None:
-        raise WorkflowError(f"{name}: no value was given.")
-    if kind == "BOOLEAN":
-        return _boolean(name, value)
-    if kind in ("INT", "FLOAT"):
-        return _in_range(name, _number(name, value, kind, exact=schema is not None), schema)
-    if kind in (COMBO, DYNAMIC_COMBO):
-        return _choice(name, value, schema)
-    if isinstance(value, (dict, list)):
-        raise WorkflowError(f"{name}: a single value is needed here, not {value!r}.")
-    if schema is not None and schema.is_colour:
-        return _colour(name, str(value))
-    return str(value) if kind != "ANY" else value
-
-
-def _colour(name: str, text: str) -> str:
-    """Whether an empty one is a colour is the node's own matter."""
-    if text.strip() and not _COLOUR.fullmatch(text.strip()):
-        raise WorkflowError(
-            f"{name}: {text!r} is no colour.", advice="Write it as #rrggbb, for example #ffffff for white."
-        )
-    return text
-
-
-def _boolean(name: str, value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    text = str(value).strip().casefold()
-    if text in _TRUE | _FALSE:
-        return text in _TRUE
-    raise WorkflowError(f"{name}: {value!r} is neither true nor false.", advice="Use true or false.")
-
-
-def _number(name: str, value: Any, kind: str, *, exact: bool) -> int | float:
-    noun = "a whole number" if kind == "INT" else "a number"
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise WorkflowError(f"{name}: {value!r} is not {noun}.")
-    number: int | float
-    try:
-        number = int(value) if not isinstance(value, float) else value
-    except ValueError:
-        try:
-            number = float(value)
-        except ValueError:
-            raise WorkflowError(f"{name}: {value!r} is not {noun}.") from None
-    if isinstance(number, float) and not math.isfinite(number):
-        raise WorkflowError(f"{name}: {value!r} is not {noun}.")
-    if kind == "FLOAT":
-        return float(number)
-    if isinstance(number, float) and number.is_integer():
-        return int(number)
-    if isinstance(number, float) and exact:
-        raise WorkflowError(f"{name}: {value!r} is not a whole number.")
-    # Without a schema `8` may as well be a float widget that happens to hold a round value.
-    return number
-
-
-def _in_range(name: str, number: int | float, schema: InputSchema | None) -> int | float:
-    low, high = (schema.minimum, schema.maximum) if schema else (None, None)
-    if low is not None and number < low:
-        raise WorkflowError(f"{name}: {number} is too small; {_span(low, high)}.")
-    if high is not None and number > high:
-        raise WorkflowError(f"{name}: {number} is too large; {_span(low, high)}.")
-    return number
-
-
-def _span(low: float | None, high: float | None) -> str:
-    if low is not None and high is not None:
-        return f"it goes from {low} to {high}"
-    return f"the smallest is {low}" if low is not None else f"the largest is {high}"
-
-
-def _choice(name: str, value: Any, schema: InputSchema | None) -> Any:
-    options = schema.options if schema else None
-    if options is None:
-        return value
-    if isinstance(value, list) and schema is not None and schema.settings.get("multiselect"):
-        return [_choice(name, item, schema) for item in value]
-    for option in options:
-        if option == value and isinstance(option, bool) == isinstance(value, bool):
-            return option
-    for option in options:
-        if str(option) == str(value):
-            return option
-    folded = [option for option in options if str(option).casefold() == str(value).strip().casefold()]
-    if len(folded) == 1:
-        return folded[0]
-    if is_file_list(options) or (schema is not None and schema.is_upload):
-        return str(value)  # a file the server may not have: the check before submitting says how to get it
-    match = nearest(str(value), [str(option) for option in options])
-    raise WorkflowError(
-        f"{name}: there is no choice {value!r}.{f' Did you mean {match!r}?' if match else ''}",
-        advice=f"Choose one of: {', '.join(str(option) for option in options)}.",
-    )
