@@ -18,6 +18,7 @@ from ..filters import dilate, erode
 from ..tensors import bounding_box
 from .backdrop import Backdrop, BackdropModel
 from .confidence import Trust, judge_backdrop, judge_model, judge_outline, judge_shape
+from .ends import smooth_ends
 from .evidence import weigh
 from .footing import Footing, find_footing
 from .foreground import clean_foreground
@@ -68,7 +69,7 @@ def refine_matte(
         start = _settled(closed_form_matte(pyramid.picture(level), start, band))
         if progress:
             progress(1)
-    return start
+    return start if footing is None else smooth_ends(start, footing)
 
 
 def _hex(color: Tensor) -> str:

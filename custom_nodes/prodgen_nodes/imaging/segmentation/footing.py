@@ -33,6 +33,8 @@ _WIDE = 0.004
 _PLAIN, _COLOURED = 1.2, 2.5
 _OWN, _SURE, _PALE = 2.0, 3, 0.6
 """Residue of colour that no shadow on the floor has: held over so many rows upwards, not paler than what is above."""
+_FAINT, _JUMP = 1.6, 0.9
+"""A fainter colour is its own where it is dark and there at once: how much more of it than just below."""
 _RISE = 4 / 255
 """How much lighter (sRGB) than the darkest row the product above it must become for the line to be certain."""
 _GREY = 0.4
@@ -124,7 +126,9 @@ def find_footing(srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Ev
     # throws on its shadow is paler than the product above it.
     tinted = evidence.residue.gather(0, at)
     held = -running_max(-tinted, 0, _SURE, 0)
-    stands |= ((held > _OWN) & (held > _PALE * running_max(tinted, 0, 2 * ahead, 0)))[:count]
+    at_once = (held > _FAINT) & (held + running_max(-tinted, _SURE + 1, 0, 0) > _JUMP)
+    own = (held > _OWN)[:count] | (at_once[:count] & (drop > _DEEP))
+    stands |= own & (held > _PALE * running_max(tinted, 0, 2 * ahead, 0))[:count]
     first = torch.where(stands.any(dim=0), stands.to(torch.uint8).argmax(dim=0), count)
     umbra = round(_UMBRA * size)
     first = first + _colourless(tinted, first, umbra)
