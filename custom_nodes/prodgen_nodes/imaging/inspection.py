@@ -193,7 +193,8 @@ def _enlargement(done: Finished) -> list[Rule]:
     longest = max(done.picture.shape[:2])
     said = f"×{done.scale:.2f}" if fine else f"×{done.scale:.2f}: the photo is too small, its product was enlarged"
     fitting = int(longest / done.scale)
-    asked = "not enlarged" if fine else f"not enlarged; a larger photo, or a canvas of {fitting} pixels"
+    least = f"at most ×{_UPSCALED:g}"
+    asked = least if fine else f"{least}; a larger photo, or a canvas of {fitting} pixels"
     return [Rule("enlargement", fine, said, asked)]
 
 
