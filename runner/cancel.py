@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 import uuid
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from runner.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
     from runner.cli import Subparsers
+
+_AGAIN_S = 5.0
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -30,6 +33,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> int:
     """The `cancel` command."""
 
+    from runner.calling_off import cancel_again
     from runner.client import ComfyClient
     from runner.session import is_ours
     from runner.status import answering_server
@@ -42,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         ids = [job.prompt_id for job in reversed(client.queue()) if is_ours(job.extra_data)]
     cancelled = [prompt_id for prompt_id in ids if client.cancel_job(prompt_id)]
+    cancel_again(client, cancelled, time.monotonic() + _AGAIN_S)
     for prompt_id in cancelled:
         sys.stdout.write(f"{prompt_id}\n")
     if not cancelled:

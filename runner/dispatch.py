@@ -241,9 +241,15 @@ class Dispatcher:
             attempt.absent_since, attempt.next_poll = now, now + self._limits.absent
             self._listener.ask_for_sign_of_life()
             return
+        same_server = attempt.confirmed and attempt.client_id is not None
+        same_server = same_server and attempt.client_id == self._listener.client_id
+        if same_server and self._listener.last_heard <= attempt.absent_since:
+            attempt.next_poll = (
+                now + self._limits.absent / 4
+            )  # an answer comes, or the connection is given up
+            return
         del self._live[attempt.prompt_id]
-        same_connection = attempt.client_id is not None and attempt.client_id == self._listener.client_id
-        if attempt.confirmed and same_connection and self._listener.last_heard > attempt.absent_since:
+        if same_server:
             why = "The job was taken out of the server's queue, not by this run."
             self._failed(attempt, InterruptedRunError(why))
         elif attempt.reason == "lost":

@@ -161,3 +161,8 @@ def exif_with_colour_space(number: int) -> bytes:
 def worst(a: np.ndarray, b: np.ndarray) -> int:
     assert a.shape == b.shape
     return int(np.abs(a.astype(int) - b.astype(int)).max())
+
+
+def sixteen(channels: int) -> np.ndarray:
+    rng = np.random.default_rng(7)
+    return rng.integers(0, 65536, (33, 41, channels), dtype=np.uint16)

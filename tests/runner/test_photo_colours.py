@@ -23,6 +23,7 @@ from tests.runner.picture_files import (
     gray_profile,
     png,
     save,
+    sixteen,
     tiff16,
     worst,
 )
@@ -171,11 +172,6 @@ def test_the_usual_png_gamma_is_no_reason_to_touch_it(tmp_path: Path) -> None:
 
 
 # -- 16 bits -------------------------------------------------------------------------------------------------------
-
-
-def sixteen(channels: int) -> np.ndarray:
-    rng = np.random.default_rng(7)
-    return rng.integers(0, 65536, (33, 41, channels), dtype=np.uint16)
 
 
 def eight(values: np.ndarray) -> np.ndarray:

@@ -12,8 +12,7 @@ from PIL import Image
 from runner.client import ComfyClient
 from runner.icc import adobe_rgb_profile
 from runner.photos import PreparedPhoto, prepare_photo
-from tests.runner.picture_files import decoded, gradient, png, save
-from tests.runner.test_photos import exif, sixteen
+from tests.runner.picture_files import decoded, exif, gradient, png, save, sixteen
 from tests.runner.test_workflow import node
 from tests.support.comfy import ComfyServer
 
