@@ -244,9 +244,7 @@ class Dispatcher:
         same_server = attempt.confirmed and attempt.client_id is not None
         same_server = same_server and attempt.client_id == self._listener.client_id
         if same_server and self._listener.last_heard <= attempt.absent_since:
-            attempt.next_poll = (
-                now + self._limits.absent / 4
-            )  # an answer comes, or the connection is given up
+            attempt.next_poll = now + self._limits.absent / 4  # an answer comes, or the connection is given up
             return
         del self._live[attempt.prompt_id]
         if same_server:
