@@ -19,14 +19,11 @@ def cancel_attempts(client: ComfyClient, attempts: Iterable[Attempt], seconds: f
     end = time.monotonic() + seconds
     live = list(attempts)
     doubtful = [attempt for attempt in live if not attempt.confirmed]
-    cancelled = []
     # The waiting one first: otherwise it starts when the running one ends.
     for attempt in [*reversed(live), *doubtful]:
         if attempt in doubtful:
             time.sleep(0.05)  # its submission may still be on its way
-        if _cancelled(client, attempt.prompt_id, end):
-            cancelled.append(attempt.prompt_id)
-    cancel_again(client, cancelled, end)
+        _cancelled(client, attempt.prompt_id, end)
 
 
 def cancel_again(client: ComfyClient, cancelled: Iterable[str], end: float) -> None:
