@@ -10,7 +10,7 @@ from runner.client import ComfyClient
 from runner.errors import RunnerError
 from runner.jobs import Attempt
 
-_AGAIN_S = (0.1, 0.3)
+_AGAIN_S = 0.1
 """ComfyUI forgets an interruption that reaches it between taking a job and running its first node: it is told again."""
 
 
@@ -19,21 +19,23 @@ def cancel_attempts(client: ComfyClient, attempts: Iterable[Attempt], seconds: f
     end = time.monotonic() + seconds
     live = list(attempts)
     doubtful = [attempt for attempt in live if not attempt.confirmed]
+    cancelled = []
     # The waiting one first: otherwise it starts when the running one ends.
     for attempt in [*reversed(live), *doubtful]:
         if attempt in doubtful:
             time.sleep(0.05)  # its submission may still be on its way
-        _cancelled(client, attempt.prompt_id, end)
+        if _cancelled(client, attempt.prompt_id, end):
+            cancelled.append(attempt.prompt_id)
+    cancel_again(client, cancelled, end)
 
 
 def cancel_again(client: ComfyClient, cancelled: Iterable[str], end: float) -> None:
-    """Repeat the cancelling of these jobs until they are gone, a few times at most and not after `end` (monotonic)."""
+    """Cancel these jobs once more after a moment, where they are not gone yet; not after `end` (monotonic)."""
     left = list(cancelled)
-    for pause in _AGAIN_S:
-        if not left or time.monotonic() + pause > end:
-            return
-        time.sleep(pause)
-        left = [prompt_id for prompt_id in left if _cancelled(client, prompt_id, end)]
+    if left and time.monotonic() + _AGAIN_S < end:
+        time.sleep(_AGAIN_S)
+        for prompt_id in left:
+            _cancelled(client, prompt_id, end)
 
 
 def _cancelled(client: ComfyClient, prompt_id: str, end: float) -> bool:
