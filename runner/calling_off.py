@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from runner.client import ComfyClient
 from runner.errors import RunnerError
@@ -29,12 +29,11 @@ def cancel_attempts(client: ComfyClient, attempts: Iterable[Attempt], seconds: f
     cancel_again(client, cancelled, end)
 
 
-def cancel_again(client: ComfyClient, cancelled: Iterable[str], end: float) -> None:
+def cancel_again(client: ComfyClient, cancelled: Sequence[str], end: float) -> None:
     """Cancel these jobs once more after a moment, where they are not gone yet; not after `end` (monotonic)."""
-    left = list(cancelled)
-    if left and time.monotonic() + _AGAIN_S < end:
+    if cancelled and time.monotonic() + _AGAIN_S < end:
         time.sleep(_AGAIN_S)
-        for prompt_id in left:
+        for prompt_id in cancelled:
             _cancelled(client, prompt_id, end)
 
 

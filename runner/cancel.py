@@ -14,7 +14,8 @@ from runner.errors import EXIT_OK, UsageError
 if TYPE_CHECKING:
     from runner.cli import Subparsers
 
-_AGAIN_S = 5.0
+_CANCEL_S = 5.0
+"""What telling the server once more may take."""
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         ids = [job.prompt_id for job in reversed(client.queue()) if is_ours(job.extra_data)]
     cancelled = [prompt_id for prompt_id in ids if client.cancel_job(prompt_id)]
-    cancel_again(client, cancelled, time.monotonic() + _AGAIN_S)
+    cancel_again(client, cancelled, time.monotonic() + _CANCEL_S)
     for prompt_id in cancelled:
         sys.stdout.write(f"{prompt_id}\n")
     if not cancelled:

@@ -91,19 +91,21 @@ def resolve_server(urls: Sequence[str] = (), *, say: Say = say_to_stderr, place:
     """
     if urls:
         return _first_that_answers(urls)
-    from_environment = os.environ.get(URL_VARIABLE, "").strip().rstrip("/")
-    if from_environment:
-        if server_process.probe(from_environment) is not None:
-            return from_environment
-        say(no_answer_at(from_environment))
+    named = server_of_environment(say)
+    if named:
+        return named
     if server_process.probe(place.url) is not None:
         return place.url
     return ensure_started(say=say, place=place)
 
 
-def no_answer_at(url: str) -> str:
-    """What is said when the server that $COMFYUI_URL names does not answer."""
-    return f"No ComfyUI answers at {public_url(url)} (${URL_VARIABLE}); looking for a local one."
+def server_of_environment(say: Say = say_to_stderr) -> str:
+    """The server that $COMFYUI_URL names, if it answers; "" if none is named, or it does not, which is said."""
+    url = os.environ.get(URL_VARIABLE, "").strip().rstrip("/")
+    if url and server_process.probe(url) is None:
+        say(f"No ComfyUI answers at {public_url(url)} (${URL_VARIABLE}); looking for a local one.")
+        return ""
+    return url
 
 
 def _first_that_answers(urls: Sequence[str]) -> str:

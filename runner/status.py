@@ -63,18 +63,14 @@ def answering_server(urls: list[str]) -> str:
     Raises:
         ServerUnavailableError: none answers.
     """
-    import os
-
     from runner import serve, server_process
 
     if urls:
         return serve.resolve_server(urls)
     started = serve.started_server()
-    named = os.environ.get(serve.URL_VARIABLE, "").strip().rstrip("/")
+    named = serve.server_of_environment()
     if named:
-        if server_process.probe(named) is not None:
-            return named
-        serve.say_to_stderr(serve.no_answer_at(named))
+        return named
     for url in (serve.HERE.url, started.url if started else ""):
         if url and server_process.probe(url) is not None:
             return url

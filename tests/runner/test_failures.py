@@ -24,6 +24,13 @@ def queue_of(server: ComfyServer) -> list[str]:
     return [item[1] for item in [*answer["queue_running"], *answer["queue_pending"]]]
 
 
+def wait_until_idle(server: ComfyServer, seconds: float = 5) -> None:
+    deadline = time.monotonic() + seconds
+    while queue_of(server) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert queue_of(server) == []
+
+
 # exit code 2: nothing is submitted
 
 
@@ -149,10 +156,7 @@ def test_a_graph_that_would_run_only_in_part_is_a_failure(
     assert "images" in run.err
     assert [(event["job"], event["exit_code"]) for event in run.of("failed")] == [(1, 4)]
     assert not run.of("done")
-    deadline = time.monotonic() + 5
-    while queue_of(comfy_server) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert queue_of(comfy_server) == []  # the half that could run was cancelled
+    wait_until_idle(comfy_server)  # the half that could run was cancelled
 
 
 def test_a_refusal_by_the_server_is_readable(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,10 +285,7 @@ def test_out_of_time_cancels_the_job_on_the_server(desk: Desk, comfy_server: Com
     assert run.code == 6
     assert took < 6
     assert {event["exit_code"] for event in run.of("failed")} == {6}
-    deadline = time.monotonic() + 5
-    while queue_of(comfy_server) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert queue_of(comfy_server) == []
+    wait_until_idle(comfy_server)
     assert not list(desk.folder.rglob("*.part"))
 
 
@@ -303,10 +304,7 @@ def test_out_of_time_is_said_once(desk: Desk) -> None:
 
 
 def test_a_job_cancelled_by_somebody_else_ends_the_run(desk: Desk, comfy_server: ComfyServer) -> None:
-    deadline = time.monotonic() + 20
-    while queue_of(comfy_server):  # what an earlier test left there is ours, too
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until_idle(comfy_server, 20)  # what an earlier test left there is ours, too
     process = desk.start(slow(80, seed=int(time.time()) + 1), "--json", "--count", "2")
     assert process.stdout is not None
     ids = [json.loads(process.stdout.readline())["prompt_id"] for _ in range(2)]

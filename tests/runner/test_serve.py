@@ -243,7 +243,8 @@ def test_status_says_when_the_server_of_the_environment_does_not_answer(
 ) -> None:
     nobody = f"http://127.0.0.1:{server_process.free_port()}"
     monkeypatch.setattr(serve, "HERE", Place(tmp_path, comfy_server.port or 0))
-    for named, said in ((nobody, serve.no_answer_at(nobody) + "\n"), (comfy_server.url + "/", ""), ("", "")):
+    silent = f"No ComfyUI answers at {nobody} ($COMFYUI_URL); looking for a local one.\n"
+    for named, said in ((nobody, silent), (comfy_server.url + "/", ""), ("", "")):
         monkeypatch.setenv(serve.URL_VARIABLE, named)
         status = command("status", folder=tmp_path)
         assert (status.code, status.err) == (0, said)

@@ -27,16 +27,14 @@ def smooth_ends(alpha: Tensor, footing: Footing) -> Tensor:
     scale = alpha.shape[0] / footing.whole[0]
     reach = max(8, round(_REACH * min(footing.whole) * scale))
     smooth = _SMOOTH * scale
+    steepness = smooth * math.sqrt(2 * math.pi) / _WIDTH
     alpha = alpha.clone()
     for column, row in _ends(footing):
         x, y = round((column + 0.5) * scale), round(row * scale)
         margin = reach + math.ceil(3 * smooth)
         top, left = max(0, y - margin), max(0, x - margin)
         part = alpha[top : y + margin, left : x + margin]
-        if part.numel() == 0:
-            continue
         blurred = gaussian_blur(part.unsqueeze(0), smooth)[0]
-        steepness = smooth * math.sqrt(2 * math.pi) / _WIDTH
         drawn = ((blurred - 0.5) * steepness + 0.5).clamp(0.0, 1.0)
         rows = torch.arange(part.shape[0], device=alpha.device).unsqueeze(1) + (top - y)
         columns = torch.arange(part.shape[1], device=alpha.device) + (left - x)
@@ -50,8 +48,6 @@ def smooth_ends(alpha: Tensor, footing: Footing) -> Tensor:
 def _ends(footing: Footing) -> list[tuple[float, float]]:
     """Column and row of each end of the certain line, on the grid on which it was found."""
     certain = footing.certain.to(torch.int8)
-    if certain.numel() < 2:
-        return []
     edge = certain[1:] - certain[:-1]
     starts = (torch.nonzero(edge == 1).flatten() + 1).tolist()
     stops = torch.nonzero(edge == -1).flatten().tolist()
