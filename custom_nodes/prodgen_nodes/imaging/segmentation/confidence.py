@@ -14,18 +14,26 @@ from ..filters import dilate, erode, gaussian_blur
 from .backdrop import Backdrop
 from .evidence import Evidence
 from .footing import Footing
+from .fusion import Fused
 from .regions import Regions
+from .trimap import within_reach
 
+_BESIDE = 0.02
+"""What lies within this fraction of the short side of the product lies beside it."""
+_BLOWN = 252.5 / 255
+_CUT_OFF = 0.72
+"""A product that the picture's edge cuts off can be cut out well, and still is not whole."""
 _AROUND = 3.0
 """Pixels (1σ) over which the colours on both sides of the outline are averaged."""
 
 
 @dataclass
 class Trust:
-    """`confidence` 0..1 and the `reasons` that lower it; facts for the report."""
+    """`confidence` 0..1 and the `reasons` that lower it; `notes`, worth knowing but no doubt; facts for the report."""
 
     confidence: float = 1.0
     reasons: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     products: int = 0
     holes: int = 0
     touches_frame: bool = False
@@ -69,9 +77,9 @@ def judge_shape(product: Tensor, trust: Trust) -> None:
     trust.doubt(ramp(share, 0.97, 0.85), "hardly any backdrop is left around the product")
     trust.products, trust.holes = count_parts(product)
     if trust.products > 1:
-        trust.doubt(0.45 / (trust.products - 1), f"{trust.products} separate products: photograph one at a time")
+        trust.notes.append(f"{trust.products} separate products, kept together as a set")
     elif joined_products(product):
-        trust.doubt(0.6, "it looks like two products that touch: photograph one at a time")
+        trust.notes.append("it looks like two products that touch, kept together")
     height, width = product.shape
     frame = {
         "top": float(product[0].float().mean()),
@@ -83,7 +91,7 @@ def judge_shape(product: Tensor, trust: Trust) -> None:
     if cut:
         trust.touches_frame = True
         worst = max(frame[side] for side in cut)
-        trust.doubt(0.6 - 0.5 * worst, f"the product is cut off by the picture's {' and '.join(cut)} edge")
+        trust.doubt(_CUT_OFF * (1.0 - 0.5 * worst), f"the product is cut off by the picture's {' and '.join(cut)} edge")
 
 
 def judge_backdrop(backdrop: Backdrop, trust: Trust) -> None:
@@ -161,11 +169,58 @@ def judge_outline(
     trust.doubt(ramp(max(unsure, 0.5 * share), 0.6, 0.15), "shadow and product could not be told apart everywhere")
 
 
-def judge_model(mask: Tensor, product: Tensor, trust: Trust) -> None:
-    """Doubts about a segmenter's mask: hesitant, or at odds with the picture's own edges."""
-    around = mask > 0.05
-    hesitant = float(((mask > 0.2) & (mask < 0.8)).float().sum() / around.float().sum().clamp(min=1))
-    trust.doubt(ramp(hesitant, 0.6, 0.15), "the model hesitates over large parts of the picture")
-    union = (around & (mask > 0.5)) | product
-    changed = float((((mask > 0.5) != product) & union).float().sum() / union.float().sum().clamp(min=1))
-    trust.doubt(ramp(changed, 0.6, 0.2), "the model's mask and the picture's own edges disagree")
+def judge_model(mask: Tensor, fused: Fused, reach: int, plain: float, trust: Trust) -> None:
+    """Doubts about a segmenter's `mask` `[H,W]`: hesitant beside its own outline, or at odds with the picture.
+
+    What it half sees and leaves out weighs twice: a tail, a stand, a chain are gone from the picture then. `reach`: how
+    far beside its outline softness is only the outline's own; `plain` 0..1: how far the backdrop model holds.
+    """
+    solid, product = mask > 0.5, fused.likelihood > 0.5
+    size = max(1.0, float(product.float().sum()))
+    beside = dilate(solid, reach) & ~erode(solid, reach)
+    soft = (mask > 0.12) & (mask < 0.88) & ~beside
+    hesitant = float((soft & solid).float().sum() + 2 * (soft & ~solid & ~product).float().sum()) / size
+    trust.doubt(ramp(hesitant, 0.14, 0.02), "the model hesitates over parts of the picture beside the product")
+    changed = float((solid != product).float().sum()) / max(size, float(solid.float().sum()))
+    trust.doubt(ramp(changed, 0.4, 0.1), "the model's mask and the picture's own edges disagree")
+    near = within_reach(product, round(_BESIDE * min(product.shape)))
+    ignored = plain * _touching(fused.ignored, near) / size
+    trust.doubt(
+        0.55 + 0.45 * ramp(ignored, 0.16, 0.03), "something beside the product that is no plain backdrop was left out"
+    )
+    missing = plain * float(fused.missing.float().sum()) / size
+    trust.doubt(ramp(missing, 0.5, 0.06), "the model takes for product what looks like the backdrop")
+
+
+def _touching(where: Tensor, near: Tensor) -> float:
+    """Pixels of the regions of `where` that reach into `near`."""
+    regions = Regions(where)
+    return float(regions.area[regions.touched(near)].sum()) if regions.count else 0.0
+
+
+def judge_model_outline(
+    srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Evidence, known: Tensor, trust: Trust
+) -> None:
+    """Doubts about an outline that a model drew where the picture shows none: black on black, white on white."""
+    share, longest = soft_outline(srgb, product, backdrop, evidence, known)
+    clear = ramp(share, 0.6, 0.08) * (0.5 + 0.5 * ramp(longest, 1.5, 0.25))
+    trust.doubt(clear, "parts of the outline cannot be seen in the photo: product and backdrop have one colour there")
+    # Where film or sensor saw nothing but white, the outline is lost, whatever a model makes of it.
+    blown = (srgb.amin(dim=-1) > _BLOWN) & (backdrop.color.amin(dim=-1) > _BLOWN)
+    inner = erode(product, max(2, round(0.004 * backdrop.side)))
+    regions = Regions(blown & product)
+    lost = regions.chosen(regions.touched(product & ~inner)) if regions.count else blown & product
+    share = float(lost.float().sum()) / max(1.0, float(product.float().sum()))
+    trust.doubt(ramp(share, 0.09, 0.01), "white parts of the product merge with a blown-out white backdrop")
+
+
+def note_transparency(product: Tensor, evidence: Evidence, trust: Trust) -> None:
+    """A note where much of the product shows the backdrop's colour, darker or lighter: glass, gauze."""
+    inner = erode(product, 3)
+    area = float(inner.float().sum())
+    alike = inner & (evidence.residue < 2.0) & (evidence.ratio > 0.45) & (evidence.ratio < 1.15)
+    alike &= evidence.difference > 3.5
+    if area and float(alike.float().sum()) > 0.5 * area:
+        trust.notes.append(
+            "much of the product has the backdrop's own tint: if it is glass or gauze, it came out opaque"
+        )

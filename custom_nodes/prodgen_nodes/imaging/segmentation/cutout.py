@@ -6,31 +6,51 @@ photo's own size, so that the cost of a large photo is its outline and not its a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import EmptyMaskError
 from ..filters import dilate, erode
 from ..tensors import bounding_box
 from .backdrop import Backdrop, BackdropModel
-from .confidence import Trust, judge_backdrop, judge_model, judge_outline, judge_shape
+from .confidence import (
+    Trust,
+    judge_backdrop,
+    judge_model,
+    judge_model_outline,
+    judge_outline,
+    judge_shape,
+    note_transparency,
+)
 from .ends import smooth_ends
 from .evidence import weigh
 from .footing import Footing, find_footing
 from .foreground import clean_foreground
+from .frame import Inside, find_frame, product_fills
+from .fusion import Fused, fuse, reach_of
 from .leaks import sealed
 from .matting import closed_form_matte
+from .parts import Extra, Parts, choose_parts, describe
 from .pyramid import Pyramid, averaged, encoded, planar, resized, within
-from .trimap import label, label_with_model
+from .regions import Regions
+from .thin import spine
+from .trimap import label
 from .window import Window, window_around
 
 ANALYSIS_SIDE = 1024
 BACKDROP_SIDE = 512
 _CLEAR, _SOLID = 0.01, 0.99
+_SLOPPY, _SAME = 0.03, 0.5
+"""How far off a painted outline may be, as a fraction of the short side; overlap (IoU) of a hint and a model that mean
+the same thing."""
+_APART, _THING = 0.03, 0.1
+"""Things beside the product are at least so far from it (of the short side), and at most so large (of the picture)."""
 Progress = Callable[[int], None]
 
 
@@ -63,6 +83,8 @@ def refine_matte(
             start = resized(start, level)
             band = dilate((start > 0.02) & (start < 0.98), 1)
             start = start.round() * (~band) + start * band
+        held = spine(likelihood if level == pyramid.middle else start)
+        start, band = torch.where(held, 1.0, start), band & ~held
         if footing is not None:
             above, beside = footing.coverage(pyramid.picture(level))
             start, band = torch.where(beside, above, start), band & ~beside
@@ -85,6 +107,7 @@ def _describe(alpha: Tensor, trust: Trust, report: dict[str, Any]) -> dict[str, 
     report.update(
         confidence=trust.confidence,
         reasons=trust.reasons,
+        notes=trust.notes,
         products=trust.products,
         holes=trust.holes,
         touches_frame=trust.touches_frame,
@@ -117,8 +140,48 @@ def _backdrop(small: Tensor, rough: Tensor | None = None) -> tuple[Backdrop, Win
     return model.enlarged(backdrop, small), window_around(broad, (small.shape[0], small.shape[1]))
 
 
-def from_plain_backdrop(srgb: Tensor, hint: Tensor | None = None, progress: Progress | None = None) -> Cutout:
-    """Cut one product `[H,W,3]` off a plain backdrop. `hint` `[H,W]`: rough mask, 1 = product."""
+def _framed(srgb: Tensor, mask: Tensor | None = None) -> Inside | None:
+    """What is inside a frame around the photo `[H,W,3]`, in its own pixels; None where it has none."""
+    height, width = srgb.shape[0], srgb.shape[1]
+    size = within(ANALYSIS_SIDE, height, width)
+    box = find_frame(encoded(averaged(srgb, size)))
+    if box is None or (mask is not None and product_fills(resized(mask, size), box)):
+        return None
+    down, across = height / size[0], width / size[1]
+    return Inside(
+        math.ceil(box.top * down), int(box.bottom * down), math.ceil(box.left * across), int(box.right * across)
+    )
+
+
+def _put_back(cut: Cutout, box: Inside, size: tuple[int, int]) -> Cutout:
+    """The cut-out of what is inside a frame, at the size (height, width) of the whole photo."""
+    around = (box.left, size[1] - box.right, box.top, size[0] - box.bottom)
+    product = F.pad(cut.product.permute(2, 0, 1).unsqueeze(0), around, mode="replicate")[0].permute(1, 2, 0)
+    report = dict(cut.report, frame=[box.left, box.top, box.right, box.bottom])
+    report["notes"] = [*report["notes"], "a frame around the photo was cropped away"]
+    report["coverage"] = cut.report["coverage"] * cut.alpha.numel() / (size[0] * size[1])
+    if report["bbox"] is not None:
+        left, top, right, bottom = report["bbox"]
+        report["bbox"] = [left + box.left, top + box.top, right + box.left, bottom + box.top]
+    for extra in report["extras"]:
+        x0, y0, x1, y1 = extra["bbox"]
+        extra["bbox"] = [x0 + box.left, y0 + box.top, x1 + box.left, y1 + box.top]
+    return Cutout(product.contiguous(), F.pad(cut.alpha, around), cut.confidence, report)
+
+
+def _left_out(extras: list[Extra], scale: float) -> list[dict[str, Any]]:
+    return [{"kind": extra.kind, "bbox": [round(value * scale) for value in extra.box]} for extra in extras]
+
+
+def from_plain_backdrop(
+    srgb: Tensor, hint: Tensor | None = None, progress: Progress | None = None, parts: Parts = "auto"
+) -> Cutout:
+    """Cut a product `[H,W,3]` off a plain backdrop. `hint` `[H,W]`: rough mask, 1 = product; `parts`: which separate
+    parts are product."""
+    if (box := _framed(srgb)) is not None:
+        part = srgb[box.top : box.bottom, box.left : box.right].contiguous()
+        rough = None if hint is None else hint[box.top : box.bottom, box.left : box.right]
+        return _put_back(from_plain_backdrop(part, rough, progress, parts), box, (srgb.shape[0], srgb.shape[1]))
     size = within(ANALYSIS_SIDE, srgb.shape[0], srgb.shape[1])
     pyramid = Pyramid(srgb, size)
     small = planar(pyramid.picture(size))
@@ -128,53 +191,118 @@ def from_plain_backdrop(srgb: Tensor, hint: Tensor | None = None, progress: Prog
     part, near = planar(window.of(small)), backdrop.inside(window)
     evidence = weigh(part, near)
     likelihood = label(part, near, evidence, None if rough is None else window.of(rough))
+    labels, extras, _ = choose_parts(window.whole(likelihood), parts)
+    likelihood = window.of(labels)
     if progress:
         progress(1)
     footing = find_footing(part, likelihood > 0.5, near, evidence)
     trust = Trust()
-    labels = window.whole(likelihood)
     judge_shape(labels > 0.5, trust)
     if trust.confidence > 0:
         judge_backdrop(backdrop, trust)
         judge_outline(part, likelihood, near, evidence, footing, trust)
+        note_transparency(likelihood > 0.5, evidence, trust)
     alpha = refine_matte(pyramid, labels, footing.across(window), progress)
     report: dict[str, Any] = {
         "method": "plain_backdrop",
         "why": "no model needed: the backdrop is modelled from the picture's own frame",
         "backdrop": describe_backdrop(backdrop),
+        "extras": _left_out(extras, srgb.shape[0] / size[0]),
+        "frame": None,
     }
     return Cutout(clean_foreground(pyramid, alpha), alpha, trust.confidence, _describe(alpha, trust, report))
 
 
-def from_model(srgb: Tensor, mask: Tensor, hint: Tensor | None = None, progress: Progress | None = None) -> Cutout:
-    """Cut with a segmenter's `mask` (any size, 1 = product): its slivers cleared, its edge solved at full size."""
+def _hinted(mask: Tensor | None, hint: Tensor) -> Tensor:
+    """The mask `[h,w]` that a rough `hint` `[h,w]` makes of a model's: inside it all is product, far outside nothing.
+
+    Near the painted outline the model decides, where it means the same thing as the hint; else the picture's edges.
+    """
+    painted = hint > 0.5
+    width = max(2, round(_SLOPPY * min(hint.shape)))
+    core, around = erode(painted, width), dilate(painted, width)
+    between = torch.full_like(hint, 0.5)
+    if mask is not None:
+        solid = mask > 0.5
+        union = float((solid | painted).float().sum())
+        if union and float((solid & painted).float().sum()) / union > _SAME:
+            between = mask
+    return torch.where(core, 1.0, torch.where(around, between, 0.0))
+
+
+def from_model(
+    srgb: Tensor,
+    mask: Tensor | None,
+    hint: Tensor | None = None,
+    progress: Progress | None = None,
+    parts: Parts = "auto",
+) -> Cutout:
+    """Cut with a segmenter's `mask` (at its own resolution, 1 = product): the model says what, the picture where.
+
+    `hint` `[H,W]`: a rough mask that decides alone what is product; with it, `mask` may be None.
+    """
+    if mask is None and hint is None:
+        raise ValueError("from_model needs a mask or a hint")
+    if mask is not None and (box := _framed(srgb, mask)) is not None:
+        part = srgb[box.top : box.bottom, box.left : box.right].contiguous()
+        rows, columns = mask.shape[0] / srgb.shape[0], mask.shape[1] / srgb.shape[1]
+        inner = mask[
+            round(box.top * rows) : max(round(box.top * rows) + 1, round(box.bottom * rows)),
+            round(box.left * columns) : max(round(box.left * columns) + 1, round(box.right * columns)),
+        ]
+        rough = None if hint is None else hint[box.top : box.bottom, box.left : box.right]
+        return _put_back(from_model(part, inner, rough, progress, parts), box, (srgb.shape[0], srgb.shape[1]))
     size = within(ANALYSIS_SIDE, srgb.shape[0], srgb.shape[1])
     pyramid = Pyramid(srgb, size)
     small = planar(pyramid.picture(size))
-    rough = resized(torch.nan_to_num(mask).clamp(0.0, 1.0), size)
+    grain = 1.0
+    rough: Tensor | None = None
+    if mask is not None:
+        grain = max(1.0, size[0] / mask.shape[0], size[1] / mask.shape[1])
+        rough = resized(torch.nan_to_num(mask).clamp(0.0, 1.0), size)
     if hint is not None:
-        rough = rough * (resized(hint, size) > 0.02)
+        rough = _hinted(rough, resized(hint, size))
+    assert rough is not None
     backdrop, _ = _backdrop(small)
     evidence = weigh(small, backdrop)
     plain = Trust()
     judge_backdrop(backdrop, plain)
     is_plain = plain.confidence > 0.5
-    likelihood = label_with_model(small, backdrop, evidence, rough, is_plain)
+    fused = fuse(small, backdrop, evidence, rough, grain, is_plain)
+    likelihood, extras, _ = choose_parts(fused.likelihood, parts)
+    fused = Fused(likelihood, fused.ignored, fused.missing)
     if progress:
         progress(1)
+    product = likelihood > 0.5
+    footing = find_footing(small, product, backdrop, evidence) if is_plain else None
     trust = Trust()
-    judge_shape(likelihood > 0.5, trust)
+    judge_shape(product, trust)
     if trust.confidence > 0:
-        judge_model(rough, likelihood > 0.5, trust)
-    footing = find_footing(small, likelihood > 0.5, backdrop, evidence) if is_plain else None
+        judge_model(rough, fused, reach_of(grain), plain.confidence if is_plain else 0.0, trust)
+        known = torch.zeros_like(product) if footing is None else footing.beside()
+        judge_model_outline(small, product, backdrop, evidence, known, trust)
+        if is_plain:
+            note_transparency(product, evidence, trust)
+            extras += _ignored_things(fused)
     alpha = refine_matte(pyramid, likelihood, footing, progress)
     report: dict[str, Any] = {
-        "method": "birefnet",
-        "why": "a background-removal model is connected",
+        "method": "model",
+        "why": "a background-removal model says what is product, the picture where it ends",
         "backdrop": describe_backdrop(backdrop),
-        "slivers_cleared": float(((rough > 0.5) & (likelihood < 0.5)).float().mean()),
+        "extras": _left_out(extras, srgb.shape[0] / size[0]),
+        "frame": None,
     }
     return Cutout(clean_foreground(pyramid, alpha), alpha, trust.confidence, _describe(alpha, trust, report))
+
+
+def _ignored_things(fused: Fused) -> list[Extra]:
+    """The things beside the product that the model took for none, and the picture for no backdrop."""
+    regions = Regions(fused.ignored)
+    if regions.count == 0:
+        return []
+    beside = regions.touched(dilate(fused.likelihood > 0.5, max(2, round(_APART * min(fused.ignored.shape)))))
+    small = regions.area < _THING * fused.ignored.numel()
+    return list(describe(regions.labels, ~beside & small & ~regions.on_frame(), tuple(fused.ignored.shape)))
 
 
 def describe_backdrop(backdrop: Backdrop) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from .backdrop import Backdrop
 from .evidence import Evidence
 from .footing import find_footing
 from .leaks import edges, flowing_in, ringing, without_leaks
-from .regions import Regions, connected_to_frame
+from .regions import Regions
 from .shade import cast_shadow
 from .walker import random_walker
 
@@ -104,43 +104,6 @@ def enclosed_backdrop(srgb: Tensor, backdrop: Backdrop, near: Tensor, reachable:
     return regions.chosen((mean < 1.5) & (rough < 1.5) & large & regions.touched(reachable))
 
 
-def main_parts(likelihood: Tensor) -> Tensor:
-    """`likelihood` `[H,W]` without specks: parts smaller than a hundredth of the largest become backdrop."""
-    regions = Regions(likelihood > 0.5)
-    if regions.count < 2:
-        return likelihood
-    return torch.where(regions.chosen(regions.area < 0.01 * regions.area.max()), 0.0, likelihood)
-
-
-def label_with_model(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, plain: bool) -> Tensor:
-    """Soft product labels from a segmenter's `mask` `[H,W]`, its edge drawn to the picture's own edges.
-
-    On a `plain` backdrop, pixels of the mask that show the backdrop are given back: the slivers between twin straps
-    and the openings of handles that a network at 1024 px fills. Only regions near the outline: white lettering in the
-    middle of a white product is none.
-    """
-    sure = (mask - 0.5).abs() * 2
-    data = 0.3 * sure.square() + 1e-4
-    target = (mask > 0.5).float()
-    if plain:
-        size = backdrop.side
-        near = evidence.difference < 3.5
-        calm = evidence.steps < 4 * torch.clamp(backdrop.spread, min=1.5 / 255)
-        inside = mask > 0.2
-        reach = within_reach(mask < 0.2, round(_HANDLE * size))
-        shown = enclosed_backdrop(srgb, backdrop, near & inside, reach)
-        shown |= connected_to_frame(near & calm) & inside
-        data[shown], target[shown] = _FRAME_WEIGHT, 0.0
-    right, down = conductances(srgb, evidence.steps, backdrop.noise)
-    likelihood = random_walker(right, down, data, target)
-    footing = find_footing(srgb, likelihood > 0.5, backdrop, evidence)
-    if plain and bool(footing.shadow.any()):
-        data[footing.standing], target[footing.standing] = _COLOR_WEIGHT, 1.0
-        data[footing.shadow], target[footing.shadow] = _COLOR_WEIGHT, 0.0
-        likelihood = random_walker(right, down, data, target, start=likelihood)
-    return main_parts(likelihood)
-
-
 def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | None = None) -> Tensor:
     """Soft product labels of one picture `[H,W,3]` at analysis size."""
     size = backdrop.side
@@ -189,7 +152,7 @@ def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | N
         vote(footing.standing, _COLOR_WEIGHT, 1.0)
         vote(shadow, _COLOR_WEIGHT, 0.0)
         likelihood = random_walker(right, down, data, target, start=likelihood)
-    return main_parts(torch.where(_doubtful_shadow(likelihood, evidence, rough, size), 0.0, likelihood))
+    return torch.where(_doubtful_shadow(likelihood, evidence, rough, size), 0.0, likelihood)
 
 
 def _doubtful_shadow(likelihood: Tensor, evidence: Evidence, rough: Tensor, size: int) -> Tensor:

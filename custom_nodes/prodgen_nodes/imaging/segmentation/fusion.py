@@ -1,0 +1,157 @@
+"""A segmenter's mask and the picture's own evidence, fused: the model says what is product, the picture where it ends.
+
+A network at 1024 px (or 320) knows a bag from the table under it, but not to the pixel where the bag ends. The picture
+knows that, but takes a pale seat for the wall behind it. So the model's outline may be moved by the picture's edges,
+though no farther than the model is coarse; over whole areas only strong evidence overrules it: the backdrop itself seen
+through a handle, a strap too thin for the network. Where the two contradict each other over an area, that is counted,
+for the confidence to fall.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..filters import closed, dilate, erode
+from .backdrop import Backdrop
+from .evidence import Evidence
+from .footing import find_footing
+from .leaks import edges, flowing_in
+from .regions import Regions, connected_to_frame
+from .trimap import conductances, enclosed_backdrop, texture, within_reach
+from .walker import random_walker
+
+_LOCK = 1.0
+_FOOT_WEIGHT = 0.3
+_LEAST_REACH, _REACH = 3.0, 1.5
+"""How far the picture may move the model's outline: pixels of the analysis grid, and so many of the model's own."""
+_SURE, _UNSURE = 0.9, 0.1
+_HANDLE = 0.07
+"""An opening lies no farther from the outside than the thickest handle: a fraction of the short side."""
+_THIN = 0.007
+"""Half the width of what a network may overlook, a strap or a chain: a fraction of the short side."""
+_SPECK = 1.2e-4
+"""The smallest contradiction that counts, as a share of the picture."""
+_GLIMPSE, _SOLID = 0.04, 0.5
+"""The least response of a model that saw something; the share of a hole that must show no backdrop to be none."""
+_OPENING = 0.12
+"""The step (sRGB) in which an opening ends all around that the model takes for product."""
+
+
+@dataclass(frozen=True)
+class Fused:
+    """Soft `likelihood` `[h,w]` of product; and where model and picture contradict each other over an area, bool:
+    `ignored`, looks like product but is none to the model; `missing`, looks like the backdrop but is product to it."""
+
+    likelihood: Tensor
+    ignored: Tensor
+    missing: Tensor
+
+
+def reach_of(grain: float) -> int:
+    """How many pixels of the analysis grid the picture may move the outline of a model whose own are `grain` wide."""
+    return round(_LEAST_REACH + _REACH * grain)
+
+
+def own_evidence(srgb: Tensor, backdrop: Backdrop, evidence: Evidence) -> Tensor:
+    """Boolean `[h,w]`: what no backdrop and no shadow on it explains: another colour, more light, or texture."""
+    coloured = (evidence.residue > 3.0) & (evidence.difference > 8)
+    lit = (evidence.ratio > 1.06) & (evidence.difference > 8)
+    deep = (evidence.ratio < 0.2) & (evidence.difference > 12)
+    rough = (texture(srgb, backdrop, evidence) > 3.5) & (evidence.difference > 5)
+    return coloured | lit | rough | deep
+
+
+def _openings(
+    srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, product: Tensor, reach: int
+) -> Tensor:
+    """Boolean `[h,w]`: the backdrop seen through the product, which the model filled: enclosed, alike, cut out sharply.
+
+    What the model is sure of must be cut out all the more sharply: white lettering is not a hole.
+    """
+    near = (evidence.difference < 3.5) & (evidence.steps < 4 * backdrop.spread.clamp(min=1.5 / 255))
+    near_outside = within_reach(~product, round(_HANDLE * backdrop.side))
+    found = enclosed_backdrop(srgb, backdrop, (evidence.difference < 3.5) & product, near_outside)
+    regions = Regions(found)
+    if regions.count == 0:
+        return found
+    sharp = regions.rim_mean(evidence.steps) > _OPENING
+    unsure = regions.mean(mask) < _SURE
+    open_to_outside = regions.touched(dilate(connected_to_frame(near), 1))
+    # A sliver narrower than the outline may move is a matter of the edge, not of what is product.
+    narrow = ~regions.touched(erode(found, reach))
+    return regions.chosen((sharp & ~open_to_outside) | unsure | narrow)
+
+
+def _thin_parts(own: Tensor, mask: Tensor, product: Tensor, side: int) -> Tensor:
+    """Boolean `[h,w]`: what is `own`, hangs on the product and is thin and long all over: a strap, a chain, a cable
+    that the model saw faintly."""
+    radius = max(2, round(_THIN * side))
+    candidate = own & ~product
+    regions = Regions(candidate)
+    if regions.count == 0:
+        return candidate
+    thin = ~regions.touched(erode(candidate, radius))
+    long = regions.area > 12 * radius
+    seen = regions.mean(mask) > _GLIMPSE
+    return regions.chosen(thin & long & seen & regions.touched(dilate(product, 3)) & ~regions.on_frame())
+
+
+def _filled_holes(own: Tensor, mask: Tensor, product: Tensor) -> Tensor:
+    """Boolean `[h,w]`: holes that the model left in the product where the picture shows no backdrop: a clasp, a label."""
+    regions = Regions(~product)
+    if regions.count == 0:
+        return product & ~product
+    return regions.chosen(~regions.on_frame() & (regions.mean(own.float()) > _SOLID) & (regions.mean(mask) > _GLIMPSE))
+
+
+def fuse(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, grain: float, plain: bool) -> Fused:
+    """Labels of one picture `[h,w,3]` at analysis size from a segmenter's `mask` `[h,w]`.
+
+    `grain`: how many pixels of this grid one of the model's own is wide; `plain`: whether the backdrop model holds.
+    """
+    reach = reach_of(grain)
+    product = mask > 0.5
+    sure = (mask - 0.5).abs() * 2
+    data = 0.3 * sure.square() + 1e-4
+    target = product.float()
+    inner = erode((mask > _SURE) & product, reach)
+    outer = ~dilate(mask > _UNSURE, reach)
+    none = torch.zeros_like(product)
+    ignored, missing, openings, thin = none, none, none, none
+    if plain:
+        own = own_evidence(srgb, backdrop, evidence)
+        openings = _openings(srgb, backdrop, evidence, mask, product, reach)
+        thin = _thin_parts(own, mask, product, backdrop.side)
+        thin |= _filled_holes(own, mask, product)
+        passable = (evidence.difference < 3.5) & ~edges(evidence, backdrop)
+        alike = flowing_in(passable, backdrop.side)
+        near_edge = dilate(product, reach) & ~erode(product, reach)
+        shown = alike & near_edge
+        data[shown], target[shown] = _LOCK, 0.0
+        ignored = _areas(own & ~dilate(product | thin, reach))
+        missing = _areas(alike & erode(product & ~openings, reach))
+    data[inner], target[inner] = _LOCK, 1.0
+    data[outer], target[outer] = _LOCK, 0.0
+    data[thin], target[thin] = _LOCK, 1.0
+    data[openings], target[openings] = _LOCK, 0.0
+    right, down = conductances(srgb, evidence.steps, backdrop.noise)
+    likelihood = random_walker(right, down, data, target)
+    if plain:
+        footing = find_footing(srgb, likelihood > 0.5, backdrop, evidence)
+        free = ~(inner | outer)
+        standing, shadow = footing.standing & free, footing.shadow & free
+        if bool(shadow.any()):
+            data[standing], target[standing] = _FOOT_WEIGHT, 1.0
+            data[shadow], target[shadow] = _FOOT_WEIGHT, 0.0
+            likelihood = random_walker(right, down, data, target, start=likelihood)
+    return Fused(likelihood, ignored, missing)
+
+
+def _areas(where: Tensor) -> Tensor:
+    """The regions of `where` that are larger than specks."""
+    regions = Regions(closed(where, 1))
+    return regions.chosen(regions.area > np.maximum(6.0, _SPECK * where.numel()))
