@@ -83,7 +83,7 @@ def refine_matte(
             start = resized(start, level)
             band = dilate((start > 0.02) & (start < 0.98), 1)
             start = start.round() * (~band) + start * band
-        held = spine(likelihood if level == pyramid.middle else start)
+        held = spine(pyramid.picture(level), start)
         start, band = torch.where(held, 1.0, start), band & ~held
         if footing is not None:
             above, beside = footing.coverage(pyramid.picture(level))
@@ -274,7 +274,7 @@ def from_model(
     if progress:
         progress(1)
     product = likelihood > 0.5
-    footing = find_footing(small, product, backdrop, evidence) if is_plain else None
+    footing = find_footing(small, product, backdrop, evidence).steady(small, rough > 0.5, grain) if is_plain else None
     trust = Trust()
     judge_shape(product, trust)
     if trust.confidence > 0:

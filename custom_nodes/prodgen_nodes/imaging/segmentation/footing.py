@@ -10,7 +10,7 @@ are those of darkness, and say nothing of how much of a pixel is product.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -43,6 +43,15 @@ _BLACK, _MIXED, _SUNK = 0.05, 0.20, 1.25
 """A darkest row below `_BLACK` of the floor's light is shadow alone; from `_MIXED` on the line lies `_SUNK` lower."""
 _GENTLE, _STEEP = 0.1, 0.2
 """The rise within two rows above the line, as a share of the floor's lightness."""
+_APART, _FEW = 1.4, 0.25
+"""How far from a known outline's own step a line is another one, in the outline's own pixels; and how many columns of a
+stretch may say so."""
+_WANDER, _STRAY, _ALONG = 0.9, 12.0, 0.012
+"""How much (1σ) a line may wander along an outline that does not, and how far it may lie from it, in the outline's own
+pixels; and over which length, as a fraction of the short side."""
+_OWN_STEP, _AT_ONCE, _NO_LIGHTER = 24 / 255, 2.0, 0.3
+"""The least step (sRGB) from a dark product to its shadow; how much steeper it is than the shadow's own
+fading; and how much lighter, in such steps, the product above may be."""
 _ABOVE = 3.0
 """Pixels above a certain line that are product without asking."""
 
@@ -75,6 +84,27 @@ class Footing:
             self.whole,
         )
 
+    def steady(self, srgb: Tensor, solid: Tensor, grain: float) -> Footing:
+        """The line without the stretches where somebody who knows the product, and drew it `solid` `[H,W]` bool in
+        pixels `grain` wide, contradicts it: where the line wanders and that outline does not, for dark texture was read
+        as shadow; and where the picture `srgb` `[H,W,3]` steps up from a dark product to its lighter shadow there.
+        """
+        height, width = solid.shape
+        rows = torch.arange(height, device=solid.device).unsqueeze(1)
+        bottom = torch.where(solid, rows + 1, 0).amax(dim=0)
+        found = (bottom > 0) & (self.shadow.any(dim=0) | self.certain)
+        off = self.line - bottom
+        counted = found & (off.abs() < _STRAY * grain)
+        stepping = found & (off.abs() > _APART * grain) & _steps_up(srgb.mean(dim=-1), bottom, max(1, round(grain)))
+        planes = (
+            torch.stack((counted, counted * off, counted * off * off, found, stepping)).float().view(1, 5, 1, width)
+        )
+        weight, mean, square, all_, steps = gaussian_blur(planes, _ALONG * min(self.whole))[0, :, 0]
+        weight = weight.clamp(min=1e-3)
+        wander = (square / weight - (mean / weight).square()).clamp(min=0).sqrt()
+        kept = counted & (wander < _WANDER * grain) & (steps < _FEW * all_)
+        return replace(self, shadow=self.shadow & kept, standing=self.standing & kept, certain=self.certain & kept)
+
     def beside(self) -> Tensor:
         """The pixels beside the certain line, bool, at the size and in the window where it was found."""
         return self._beside(self.line, self.certain.float(), self.steep, self.shadow.shape[0], 1.0)[1]
@@ -102,6 +132,20 @@ class Footing:
         below = max(4.0, _UMBRA * min(self.whole))
         nearest = torch.where(steep > 0.999, -1.0, _ABOVE) * scale
         return above, (above < nearest) & (above > -below * scale) & (certain > 0.999)
+
+
+def _steps_up(luma: Tensor, bottom: Tensor, grain: int) -> Tensor:
+    """Boolean `[W]`: columns of `luma` `[H,W]` that get lighter at once below the row `bottom` `[W]`, not gradually,
+    and are no lighter above it either: a dark product's own edge, not the darkest row of its shadow."""
+    last = luma.shape[0] - 1
+
+    def at(row: int) -> Tensor:
+        return luma.gather(0, (bottom + row).clamp(0, last).unsqueeze(0))[0]
+
+    dark = at(-1 - grain)
+    step, fading = at(1 + grain) - dark, at(3 + 3 * grain) - at(1 + grain)
+    above = torch.stack([at(-1 - grain - away * grain) for away in range(2, 14, 2)]).mean(dim=0) - dark
+    return (step > _OWN_STEP) & (step > _AT_ONCE * fading) & (above < _NO_LIGHTER * step)
 
 
 def find_footing(srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Evidence) -> Footing:

@@ -141,7 +141,7 @@ def fuse(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, gra
     right, down = conductances(srgb, evidence.steps, backdrop.noise)
     likelihood = random_walker(right, down, data, target)
     if plain:
-        footing = find_footing(srgb, likelihood > 0.5, backdrop, evidence)
+        footing = find_footing(srgb, likelihood > 0.5, backdrop, evidence).steady(srgb, product, grain)
         free = ~(inner | outer)
         standing, shadow = footing.standing & free, footing.shadow & free
         if bool(shadow.any()):
