@@ -10,6 +10,7 @@ from runner.errors import EXIT_OK, RunnerError
 from runner.manifest import Manifest, Model, human_size
 from runner.model_output import Output, facts, verdict_facts
 from runner.model_store import ModelStore
+from runner.signals import interruptible
 
 if TYPE_CHECKING:
     from runner.downloads import Fetched
@@ -33,14 +34,15 @@ class Fetching:
         Where not `exact`, a model whose stand-in (`instead`) is there already is not fetched.
         """
         failures: list[RunnerError] = []
-        for model in [*needed, *optional]:
-            try:
-                self._with_stand_in(model, exact=exact)
-            except RunnerError as error:
-                if model in needed:
-                    failures.append(error)
-                self.out.event(event="failed", id=model.id, message=error.message, advice=error.advice)
-                self.out.line(f"{model.id}: {error}")
+        with interruptible():
+            for model in [*needed, *optional]:
+                try:
+                    self._with_stand_in(model, exact=exact)
+                except RunnerError as error:
+                    if model in needed:
+                        failures.append(error)
+                    self.out.event(event="failed", id=model.id, message=error.message, advice=error.advice)
+                    self.out.line(f"{model.id}: {error}")
         if failures:
             self.out.line(f"{len(needed) - len(failures)} of {len(needed)} models are there.")
             return failures[0].exit_code

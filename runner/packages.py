@@ -108,9 +108,10 @@ def _with_npm(package: Package, work: Path) -> Path:
             advice="Install Node.js, which brings npm, and run the same command again.",
         )
     spec = f"{package.name}@{package.version}"
-    common = ["--silent", "--cache", str(work / "cache"), "--fetch-retries", "1"]
+    common = ["--silent", "--cache", str(work / "cache")]
     # A registry that does not answer is found out by a small question; the archive itself may take its time.
-    asked = _run([npm, "view", spec, "version", *common, "--fetch-timeout", str(_QUICK_S * 1000)], work)
+    quick = ["--fetch-retries", "0", "--fetch-timeout", str(_QUICK_S * 1000)]
+    asked = _run([npm, "view", spec, "version", *common, *quick], work)
     if asked.returncode == 0:
         asked = _run([npm, "pack", spec, "--ignore-scripts", "--pack-destination", str(work), *common], work)
     return _archive(package, work, "*.tgz", asked)
