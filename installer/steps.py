@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from installer import comfyui as source
-from installer import own, pack, pythons
+from installer import cutouts, own, pack, pythons
 from installer.console import InstallError, Step, say
 from installer.journal import fingerprint
 from installer.pip import TORCH
@@ -146,16 +146,18 @@ class Installer:
         if not journal.is_done("libraries", stamp) or not self._has_torch():
             self._libraries(wanted)
             journal.done("libraries", stamp)
+        self._pack_libraries()
         for extra in self.chosen.extras:
             self._extra(extra)
         pack.link(project.pack, project.comfyui, relative=True)
-        stamp = fingerprint(journal.steps["source"], journal.steps["libraries"])
+        stamp = fingerprint(journal.steps["source"], journal.steps["libraries"], journal.steps["pack"])
         if not journal.is_done("started", stamp):
             self._start_once(project.comfyui, project.python)
             journal.done("started", stamp)
         self._leave_the_former(None)
         journal.remember(own=None)
         project.record(Path(".comfyui/ComfyUI"), project.python.relative_to(project.root), source.VERSION, managed=True)
+        self._learned_cutouts()
 
     def _source(self, origin: str) -> None:
         project = self.project
@@ -184,6 +186,24 @@ class Installer:
         self.project.journal.forget("started")
         with Step("ComfyUI's libraries (6 GB, some minutes)") as step:
             self.project.pip.run(["install", *TORCH, "-r", str(wanted)], step)
+
+    def _pack_libraries(self) -> None:
+        """What the nodes need and ComfyUI does not; as its manager would install it from the same file."""
+        project = self.project
+        wanted = project.pack / "requirements.txt"
+        stamp = fingerprint(project.environment_id, project.journal.steps["libraries"], wanted.read_bytes())
+        if project.journal.is_done("pack", stamp) and not cutouts.lacks_onnxruntime(project.python):
+            return
+        self.worked = True
+        with Step("Libraries of the nodes") as step:
+            project.pip.run(["install", *TORCH, "-r", str(wanted)], step)
+        project.journal.done("pack", stamp)
+
+    def _learned_cutouts(self) -> None:
+        """The networks that tell what is product. Without them cut-outs still work, so nothing fails here."""
+        if cutouts.are_installed(self.project):
+            return
+        self.worked = cutouts.install(self.project) or self.worked
 
     def _has_torch(self) -> bool:
         question = "from importlib.metadata import version; print(version('torch').split('+')[0])"
@@ -221,6 +241,7 @@ class Installer:
             project.journal.done("own", stamp)
             say(f"- The nodes are in {comfyui / 'custom_nodes' / pack.NAME} ({how}).")
             say("  If that ComfyUI is running, restart it.")
+            cutouts.explain(self.project, python)
         project.record(comfyui, python, version, managed=False)
 
     def _start_once(self, comfyui: Path, python: Path) -> None:

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from installer import comfyui as source
-from installer import pack
+from installer import cutouts, pack
 from installer.console import Step, say
 from installer.project import Project
 from runner import serve
@@ -30,6 +30,7 @@ def uninstall(project: Project) -> int:
             pack.unlink(project.pack, project.comfyui)
             if "controlnet-aux" in project.journal.steps:
                 shutil.rmtree(project.comfyui / "custom_nodes" / "comfyui_controlnet_aux", ignore_errors=True)
+            cutouts.remove(project)
             kept = source.remove(project.comfyui, project.manifest)
     if project.owns_environment() and project.venv.exists():
         with Step("Removing .venv"):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from runner.errors import ManifestError
 from runner.graph import Graph
@@ -16,7 +17,28 @@ from runner.suggest import did_you_mean
 
 MANIFEST_PATH = Path(__file__).resolve().parent.parent / "models_manifest.yaml"
 _STATUSES = ("published", "mirror", "unknown")
+_PACKAGE_KINDS = ("pypi", "npm")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+()-]*")
+
+
+@dataclass(frozen=True)
+class Package:
+    """A file inside a package of a language's registry; `bytes` and `sha256` are those of the package's archive."""
+
+    kind: str
+    """`pypi`: a wheel, fetched with pip; `npm`: a tarball, fetched with npm."""
+    name: str
+    version: str
+    bytes: int
+    sha256: str
+    file: str
+    """Its path in the archive."""
+    resource: str | None = None
+    """Where `file` is a list of pieces to be joined: the entry of that list."""
+
+    @property
+    def label(self) -> str:
+        return f"{self.name} {self.version}"
 
 
 @dataclass(frozen=True)
@@ -41,6 +63,26 @@ class Model:
     alternatives: tuple[str, ...] = field(default=())
     smoke: str | None = None
     """The smoke model that stands in for it in trials: a file of `runner.smoke.catalog`, in the same folder."""
+    package: Package | None = None
+    """Where it comes from, if not from `url`."""
+    improves: tuple[str, ...] = ()
+    """Nodes that work without it and do better with it."""
+    install: bool = False
+    """Whether install.py fetches it."""
+    instead: str | None = None
+    """The id of the model that is fetched instead where this one cannot be had."""
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether it can be downloaded at all."""
+        return self.url is not None or self.package is not None
+
+    @property
+    def source(self) -> str:
+        """Where it comes from, in words."""
+        if self.package is not None:
+            return f"the {self.package.kind} package {self.package.label}"
+        return urlsplit(self.url).hostname or "" if self.url else "nobody"
 
     @property
     def size_text(self) -> str:
@@ -70,6 +112,15 @@ class Manifest:
             f"the manifest has no model {model_id!r}.{did_you_mean(model_id, known)}",
             advice="See them all with: python -m runner models list",
         )
+
+    def improving(self, graph: Graph) -> list[Model]:
+        """What a workflow works without and does better with: of the models for its nodes, those install.py takes."""
+        kinds = {node["class_type"] for node in graph.values()}
+        return [model for model in self.models if model.install and kinds.intersection(model.improves)]
+
+    def default(self) -> list[Model]:
+        """What install.py fetches."""
+        return [model for model in self.models if model.install]
 
     def for_workflow(self, label: str, name: str, graph: Graph) -> list[Model]:
         """What a workflow needs: its own entry in `used_by`, and every file named in its nodes."""
@@ -116,7 +167,8 @@ def load_manifest(path: Path = MANIFEST_PATH) -> Manifest:
             raise ManifestError(f"{path}: {twice} is listed twice.")
     ids = {model.id for model in models}
     for model in models:
-        unknown = [other for other in model.alternatives if other not in ids]
+        others = [*model.alternatives, *([model.instead] if model.instead else [])]
+        unknown = [other for other in others if other not in ids]
         if unknown:
             raise ManifestError(f"{path}: {model.id} names the unknown alternative {unknown[0]!r}.")
     return Manifest(models)
@@ -137,11 +189,31 @@ def _model(entry: Any, where: str) -> Model:
         **entry,
         "used_by": tuple(entry.get("used_by") or ()),
         "alternatives": tuple(entry.get("alternatives") or ()),
+        "improves": tuple(entry.get("improves") or ()),
+        "package": _package(entry.get("package"), where),
     }
     model = Model(**cast(dict[str, Any], values))
     _check_path(model, where)
     _check_facts(model, where)
     return model
+
+
+def _package(entry: Any, where: str) -> Package | None:
+    if entry is None:
+        return None
+    wanted = {item.name for item in fields(Package)}
+    if not isinstance(entry, Mapping) or set(entry) - wanted or wanted - set(entry) - {"resource"}:
+        raise ManifestError(f"{where}: a package has the fields {', '.join(sorted(wanted - {'resource'}))} (resource).")
+    if entry["kind"] not in _PACKAGE_KINDS:
+        raise ManifestError(f"{where}: a package's kind is one of {', '.join(_PACKAGE_KINDS)}.")
+    package = Package(**cast(dict[str, Any], entry))
+    # Name and version become arguments of pip and npm: plain ones, so that none can be an option or an address.
+    if not re.fullmatch(r"@?[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", str(package.name)) or not re.fullmatch(
+        r"\d[\w.]*", str(package.version)
+    ):
+        raise ManifestError(f"{where}: {package.label!r} is no package's name and exact version.")
+    _check_size_and_hash(package.bytes, package.sha256, where)
+    return package
 
 
 def _check_path(model: Model, where: str) -> None:
@@ -157,15 +229,19 @@ def _check_facts(model: Model, where: str) -> None:
         raise ManifestError(f"{where}: sha256_status is one of {', '.join(_STATUSES)}.")
     if (model.sha256 is None) != (model.sha256_status == "unknown"):
         raise ManifestError(f"{where}: sha256_status must be `unknown` exactly where there is no sha256.")
-    if model.sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", str(model.sha256)):
-        raise ManifestError(f"{where}: the sha256 is not 64 lower-case hex digits.")
-    if model.bytes is not None and (
-        not isinstance(model.bytes, int) or isinstance(model.bytes, bool) or model.bytes <= 0
-    ):
-        raise ManifestError(f"{where}: the size in bytes is not a positive whole number.")
+    _check_size_and_hash(model.bytes, model.sha256, where)
+    if model.package is not None and (model.url is not None or model.bytes is None or model.sha256 is None):
+        raise ManifestError(f"{where}: a file in a package needs its size and sha256, and no url.")
     if model.smoke is not None:
         stand_in = named(model.smoke)
         if stand_in is None or stand_in.folder != model.folder:
             raise ManifestError(f"{where}: there is no smoke model {model.smoke!r} in the folder {model.folder}.")
     if model.url is not None and not model.url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
         raise ManifestError(f"{where}: the url must be https.")
+
+
+def _check_size_and_hash(count: Any, sha256: Any, where: str) -> None:
+    if sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", str(sha256)):
+        raise ManifestError(f"{where}: the sha256 is not 64 lower-case hex digits.")
+    if count is not None and (not isinstance(count, int) or isinstance(count, bool) or count <= 0):
+        raise ManifestError(f"{where}: the size in bytes is not a positive whole number.")

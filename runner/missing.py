@@ -34,6 +34,7 @@ _FOLDER_OF_WIDGET = {
 _FOLDER_OF_NODE = {
     ("UpscaleModelLoader", "model_name"): "upscale_models",
     ("CLIPVisionLoader", "clip_name"): "clip_vision",
+    ("ProdgenLoadBackgroundRemoval", "model"): "background_removal",
 }
 
 
@@ -119,6 +120,6 @@ def _facts(model: Model) -> str:
 
 def how_to_get(model: Model) -> str:
     """The command that gets a model, or what to do where nobody offers it."""
-    if model.url is None:
+    if not model.is_offered:
         return f"It is {model.note}." if model.note else f"Put it into models/{model.folder}/ of ComfyUI."
     return f"Get it with: python -m runner models download {model.id}"

@@ -9,7 +9,7 @@ from typing import Any
 
 from runner.errors import UsageError
 from runner.hashes import file_sha256
-from runner.manifest import Model, human_size
+from runner.manifest import Manifest, Model, human_size
 
 _OLD_NAMES = {"diffusion_models": ("unet",), "text_encoders": ("clip",)}
 _EXTRA_PATHS = "extra_model_paths.yaml"
@@ -52,6 +52,13 @@ class ModelStore:
             if found is not None:
                 return found
         return None
+
+    def in_place_of(self, model: Model, manifest: Manifest) -> Model:
+        """The model, or the one that is there instead of it."""
+        if self.find(model) is None and model.instead is not None:
+            other = self.in_place_of(manifest.get(model.instead), manifest)
+            return model if self.find(other) is None else other
+        return model
 
     def _folders(self, name: str) -> Iterator[Path]:
         names = (name, *_OLD_NAMES.get(name, ()))

@@ -13,7 +13,16 @@ import pytest
 
 from tests.support.comfy import REPO
 
-NEEDED = ("install.py", "installer", "runner", "custom_nodes", "pyproject.toml", "README.md", "LICENSE")
+NEEDED = (
+    "install.py",
+    "installer",
+    "runner",
+    "custom_nodes",
+    "pyproject.toml",
+    "models_manifest.yaml",
+    "README.md",
+    "LICENSE",
+)
 
 
 def copy_project(folder: Path) -> Path:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from runner import models
+from runner import model_fetch, models
 from runner.__main__ import main
 from runner.errors import EXIT_OK, EXIT_REJECTED, EXIT_USAGE, ManifestError, UsageError
 from runner.hashes import cached_sha256, file_sha256
@@ -38,8 +38,10 @@ def shipped() -> Manifest:
 def test_every_entry_is_complete_and_nothing_is_invented(shipped: Manifest) -> None:
     for model in shipped.models:
         assert (model.sha256 is None) == (model.sha256_status == "unknown"), model.id
-        assert model.url is None or re.match(r"https://(huggingface\.co|civitai\.com)/", model.url), model.id
-        assert model.url is not None or model.note, model.id
+        assert model.url is None or re.match(r"https://(huggingface\.co|civitai\.com|github\.com)/", model.url), (
+            model.id
+        )
+        assert model.is_offered or model.note, model.id
         assert model.commercial is not None or "not stated" in model.licence, model.id
         assert not model.gated or model.page, model.id
 
@@ -88,6 +90,27 @@ def test_what_a_workflow_needs_is_read_from_its_nodes(shipped: Manifest) -> None
     assert [model.id for model in shipped.for_workflow("a.v1", "a", graph)] == ["sdxl-base"]
 
 
+def test_what_install_py_fetches_can_be_had_without_an_account(shipped: Manifest) -> None:
+    assert [model.id for model in shipped.default()] == ["isnet", "u2netp"]
+    for model in shipped.models:
+        for one in (model, *([shipped.get(model.instead)] if model.instead else [])):
+            assert not model.install or (one.sha256 and one.bytes and one.commercial and not one.gated), one.id
+
+
+def test_the_pack_knows_the_background_removal_models_by_name_and_size(shipped: Manifest) -> None:
+    from prodgen_nodes.background_removal import KNOWN
+
+    listed = {(model.file, model.bytes) for model in shipped.models if model.file.endswith(".onnx")}
+    assert listed == {(known.file, known.bytes) for known in KNOWN}
+
+
+def test_what_a_workflow_works_without_is_read_from_its_nodes(shipped: Manifest) -> None:
+    graph = {"1": node("ProdgenSegmentProduct", image=["2", 0])}
+    assert shipped.for_workflow("a.v1", "a", graph) == []
+    assert [model.id for model in shipped.improving(graph)] == ["isnet", "u2netp"]
+    assert shipped.improving({"1": node("LoadImage")}) == []
+
+
 def test_an_unknown_id_is_answered_with_the_nearest(shipped: Manifest) -> None:
     assert shipped.get("BiRefNet.safetensors").id == "birefnet"
     with pytest.raises(ManifestError, match="Did you mean 'birefnet'"):
@@ -99,6 +122,11 @@ def test_an_unknown_id_is_answered_with_the_nearest(shipped: Manifest) -> None:
 
 def entry(**changes: Any) -> dict[str, Any]:
     base = {"id": "tiny", "purpose": "p", "folder": "loras", "file": "tiny.safetensors", "url": None, "licence": "MIT"}
+    return {**base, **changes}
+
+
+def package(**changes: Any) -> dict[str, Any]:
+    base = {"kind": "npm", "name": "@a/b", "version": "1.2", "bytes": 9, "sha256": "a" * 64, "file": "package/x"}
     return {**base, **changes}
 
 
@@ -131,6 +159,18 @@ def manifest_file(folder: Path, *entries: Any) -> Path:
         (entry(url="file:///etc/passwd"), "must be https"),
         (entry(licens="MIT"), "unknown field 'licens'. Did you mean 'licence'"),
         (entry(alternatives=["nobody"]), "unknown alternative 'nobody'"),
+        (entry(instead="nobody"), "unknown alternative 'nobody'"),
+        (entry(package="tiny"), "a package has the fields"),
+        (entry(package={"kind": "npm"}), "a package has the fields"),
+        (entry(package=package(licence="MIT")), "a package has the fields"),
+        (entry(package=package(kind="cargo")), "kind is one of pypi, npm"),
+        (entry(package=package(name="--index-url")), "no package's name"),
+        (entry(package=package(name="https://example.org/x")), "no package's name"),
+        (entry(package=package(name="../x")), "no package's name"),
+        (entry(package=package(version="latest")), "no package's name and exact version"),
+        (entry(package=package(sha256="abc")), "64 lower-case hex"),
+        (entry(package=package(bytes=0)), "size in bytes"),
+        (entry(package=package()), "needs its size and sha256, and no url"),
         ("tiny", "no mapping"),
     ],
 )
@@ -288,10 +328,10 @@ def test_a_download_needs_a_name(comfyui: Path, capsys: pytest.CaptureFixture[st
 
 def test_a_mirror_of_hugging_face_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     url = "https://huggingface.co/a/b/resolve/main/c"
-    assert models._mirrored(url) == url
+    assert model_fetch._mirrored(url) == url
     monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example/")
-    assert models._mirrored(url) == "https://mirror.example/a/b/resolve/main/c"
-    assert models._mirrored("https://civitai.com/x") == "https://civitai.com/x"
+    assert model_fetch._mirrored(url) == "https://mirror.example/a/b/resolve/main/c"
+    assert model_fetch._mirrored("https://civitai.com/x") == "https://civitai.com/x"
 
 
 def test_there_is_no_token_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:

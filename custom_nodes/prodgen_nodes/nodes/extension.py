@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
+from .background_removal import ProdgenLoadBackgroundRemoval
 from .channel import ProdgenChannel
 from .color import ProdgenColorFix
 from .cutout import ProdgenSaveCutout
@@ -31,6 +32,7 @@ class ProdgenExtension(ComfyExtension):
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [
+            ProdgenLoadBackgroundRemoval,
             ProdgenSegmentProduct,
             ProdgenPlaceProduct,
             ProdgenEraseHandle,

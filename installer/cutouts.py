@@ -1,0 +1,122 @@
+"""Learned background removal: the networks that install.py fetches into its own ComfyUI.
+
+Which they are, where they come from and what they must be is written in models_manifest.yaml; the runner, which is
+installed by then, fetches and checks them (`models download --default`).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from installer.console import Step, say
+from installer.journal import fingerprint
+from installer.project import Project
+from installer.pythons import clean_environment
+
+_STEP = "cutouts"
+_COMMAND = ["-m", "runner", "models", "download", "--default"]
+
+
+def lacks_onnxruntime(python: Path) -> bool:
+    """Whether the networks could not be run by this Python."""
+    question = "import importlib.util, sys; sys.exit(importlib.util.find_spec('onnxruntime') is None)"
+    return subprocess.run([str(python), "-c", question], capture_output=True, check=False).returncode != 0
+
+
+def are_installed(project: Project) -> bool:
+    """Whether all that is wanted was fetched or found, and is still there."""
+    files = project.journal.facts.get(_STEP, {})
+    return project.journal.is_done(_STEP, _stamp(project)) and all((project.comfyui / name).is_file() for name in files)
+
+
+def _stamp(project: Project) -> str:
+    return fingerprint((project.root / "models_manifest.yaml").read_bytes())
+
+
+def install(project: Project) -> bool:
+    """Fetch what is not there, and say in a line what was taken; returns whether anything was.
+
+    Nothing of it is worth a stop: what cannot be had is said, with the command that gets it later.
+    """
+    taken: list[dict[str, Any]] = []
+    lost: list[dict[str, Any]] = []
+    found = 0
+    ours: dict[str, bool] = dict(project.journal.facts.get(_STEP, {}))
+    with Step("Networks that tell what is product") as step:
+        for event in _events(project):
+            if event["event"] == "downloading":
+                step.doing(f"downloading {event['id']}")
+            elif event["event"] == "downloaded":
+                taken.append(event)
+                ours[_inside(project, event)] = True
+                project.journal.remember(**{_STEP: ours})
+            elif event["event"] == "present":
+                found += 1
+                if Path(event["file"]).is_relative_to(project.comfyui):
+                    ours.setdefault(_inside(project, event), False)
+            elif event["event"] == "failed":
+                lost.append(event)
+    project.journal.remember(**{_STEP: ours})
+    if taken:
+        say("  " + "; ".join(f"{one['id']} from {one['source']}, licence: {one['licence']}" for one in taken) + ".")
+    for event in lost:
+        say(f"  {event.get('id', 'They')} could not be had: {event['message']}")
+    if lost or not (taken or found):
+        later = " ".join([str(project.python.relative_to(project.root)), *_COMMAND])
+        works = "Cut-outs work, less well," if not (taken or found) else "Cut-outs work with what is there,"
+        say(f"  {works} and nothing else needs it. Later: {later}")
+    else:
+        project.journal.done(_STEP, _stamp(project))
+    return bool(taken)
+
+
+def _inside(project: Project, event: dict[str, Any]) -> str:
+    return Path(event["file"]).relative_to(project.comfyui).as_posix()
+
+
+def _events(project: Project) -> Iterator[dict[str, Any]]:
+    """What the runner says while it fetches, line by line; it ends with us when we are interrupted."""
+    command = [str(project.python), *_COMMAND, "--json", "--comfyui", str(project.comfyui)]
+    with project.log.open("a", encoding="utf-8") as log:
+        log.write(f"\n$ {' '.join(command)}\n")
+        log.flush()
+        process = subprocess.Popen(
+            command,
+            cwd=project.root,
+            env=clean_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            encoding="utf-8",
+        )
+        try:
+            assert process.stdout is not None  # noqa: S101 - for the type checker: PIPE was asked for
+            for line in process.stdout:
+                yield json.loads(line)
+            process.wait()
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+
+
+def explain(project: Project, python: Path) -> None:
+    """How somebody's own ComfyUI, where nothing is installed or fetched, gets what the cut-outs are better with."""
+    say("  Cut-outs of photographs are much better with a network that tells what is product. It needs:")
+    if lacks_onnxruntime(python):
+        say(f"    {python} -m pip install -r {project.pack / 'requirements.txt'}")
+    say(f"    {project.python.relative_to(project.root)} {' '.join(_COMMAND)}")
+
+
+def remove(project: Project) -> None:
+    """Delete what was fetched by `install`; what was there before, or fetched by a person, stays."""
+    for name, fetched in project.journal.facts.get(_STEP, {}).items():
+        if fetched:
+            (project.comfyui / name).unlink(missing_ok=True)
+    for left in (project.comfyui / "models" / "background_removal").glob("*.fetch"):  # of a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
