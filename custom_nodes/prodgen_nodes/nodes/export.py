@@ -11,7 +11,7 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ..imaging import encode
-from ..imaging.channels import RECHECK_NOTE, Channel
+from ..imaging.channels import OURS, RECHECK_NOTE, Channel
 from ..imaging.errors import ParameterError
 from ..imaging.inspection import Finished, Rule, inspect
 from ..imaging.placement import Placement
@@ -169,6 +169,7 @@ class ProdgenExport(io.ComfyNode):
             "rules": [rule.text() for rule in rules],
             "checks": {rule.rule: rule.passed for rule in rules},
             "failed": [rule.rule for rule in rules if not rule.passed and rule.level == "must"],
+            "sources": {rule.rule: channel.sources.get(rule.rule, OURS) for rule in rules},
             "files": written,
             "note": f"{channel.note} {RECHECK_NOTE}".strip(),
         }
