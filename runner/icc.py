@@ -114,28 +114,44 @@ def adobe_rgb_profile() -> bytes:
     return matrix_profile(_ADOBE_RGB_D50, 2 + 51 / 256, "Adobe RGB (1998) compatible")
 
 
-def matrix_profile(colorants: npt.ArrayLike, gamma: float, name: str) -> bytes:
-    """A version 2 display profile from D50 colorants (columns R, G, B) and one gamma."""
+def matrix_profile(colorants: npt.ArrayLike, curve: float | npt.NDArray[np.float64], name: str) -> bytes:
+    """A version 2 display profile from D50 colorants (columns R, G, B) and one curve.
 
-    def s15f16(value: float) -> int:
-        return round(value * 65536)
-
-    def xyz(values: npt.ArrayLike) -> bytes:
-        return b"XYZ \0\0\0\0" + struct.pack(">3i", *(s15f16(float(v)) for v in np.asarray(values)))
-
-    text = name.encode("ascii") + b"\0"
-    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
+    `curve`: a gamma, or samples of encoded value → linear light, both 0..1.
+    """
     columns = np.asarray(colorants, dtype=float).T
+    bodies = {tag: _xyz_tag(column) for tag, column in zip((b"rXYZ", b"gXYZ", b"bXYZ"), columns, strict=True)}
+    bodies |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), _curve_tag(curve))
+    return _written(b"RGB ", bodies, name)
+
+
+def gray_profile(curve: float | npt.NDArray[np.float64], name: str) -> bytes:
+    """The same for gray pictures."""
+    return _written(b"GRAY", {b"kTRC": _curve_tag(curve)}, name)
+
+
+def _s15f16(value: float) -> int:
+    return round(value * 65536)
+
+
+def _xyz_tag(values: npt.ArrayLike) -> bytes:
+    return b"XYZ \0\0\0\0" + struct.pack(">3i", *(_s15f16(float(v)) for v in np.asarray(values)))
+
+
+def _curve_tag(curve: float | npt.NDArray[np.float64]) -> bytes:
+    if isinstance(curve, np.ndarray):
+        samples = np.rint(curve * 65535).astype(">u2")
+        return b"curv\0\0\0\0" + struct.pack(">I", len(samples)) + samples.tobytes()
+    return b"curv\0\0\0\0" + struct.pack(">IH", 1, round(curve * 256)) + b"\0\0"
+
+
+def _written(space: bytes, tags: dict[bytes, bytes], name: str) -> bytes:
+    text = name.encode("ascii") + b"\0"
     bodies = {
         b"desc": b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + b"\0" * 78,
         b"cprt": b"text\0\0\0\0Public domain\0",
-        b"wtpt": xyz(_D50),
-        b"rXYZ": xyz(columns[0]),
-        b"gXYZ": xyz(columns[1]),
-        b"bXYZ": xyz(columns[2]),
-        b"rTRC": curve,
-        b"gTRC": curve,
-        b"bTRC": curve,
+        b"wtpt": _xyz_tag(_D50),
+        **tags,
     }
     table, data = struct.pack(">I", len(bodies)), b""
     start = 128 + 4 + 12 * len(bodies)
@@ -143,9 +159,9 @@ def matrix_profile(colorants: npt.ArrayLike, gamma: float, name: str) -> bytes:
         table += struct.pack(">4sII", tag, start + len(data), len(body))
         data += body + b"\0" * (-len(body) % 4)
     total = start + len(data)
-    header = struct.pack(">I4sI4s4s4s", total, b"\0\0\0\0", 0x02100000, b"mntr", b"RGB ", b"XYZ ")
+    header = struct.pack(">I4sI4s4s4s", total, b"\0\0\0\0", 0x02100000, b"mntr", space, b"XYZ ")
     header += struct.pack(">6H4s", 2026, 1, 1, 0, 0, 0, b"acsp") + b"\0" * 28
-    header += struct.pack(">3i", *(s15f16(v) for v in _D50))
+    header += struct.pack(">3i", *(_s15f16(v) for v in _D50))
     return header.ljust(128, b"\0") + table + data
 
 

@@ -21,17 +21,32 @@ from PIL import Image
 
 from runner import deep
 from runner.errors import PhotoError
+from runner.named_colours import code_points, profile_of
 from runner.png import Structure, foreign_gamma, read_structure
 from runner.suggest import did_you_mean
 
 MAX_PIXELS = 200_000_000
 """Own limit (16 000 × 12 500): above it a server needs tens of gigabytes for one photo."""
 MAX_FILE_BYTES = 2 * 1024**3
-_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")  # none that runs other programs
+_FORMATS = (
+    "JPEG",
+    "PNG",
+    "TIFF",
+    "WEBP",
+    "BMP",
+    "GIF",
+    "HEIF",
+    "AVIF",
+    "JPEG2000",
+    "PPM",
+)  # none that runs other programs
 _ORIENTATION, _SUBFILE_TYPE = 0x0112, 254
 _EXIF_IFD, _COLOUR_SPACE, _INTEROP_IFD, _INTEROP_INDEX = 0x8769, 0xA001, 0xA005, 1
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
-_ADVICE = "Use a JPEG, PNG, TIFF or WebP."
+_BROKEN = (
+    OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, RuntimeError, struct.error, zlib.error
+)  # fmt: skip
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_ADVICE = "Use a JPEG, PNG, TIFF, WebP, HEIC or AVIF."
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -99,15 +114,31 @@ def _look_alike(path: Path) -> str:
         return ""
 
 
+def _is_heic(raw: bytes) -> bool:
+    """By the brands of its first box; `mif1` alone may be an AVIF as well, which Pillow reads itself."""
+    size = int.from_bytes(raw[:4], "big")
+    brands = raw[8 : min(size, 128)]
+    return raw[4:8] == b"ftyp" and brands[:4] in _HEIC and not (b"avif" in brands and b"hei" not in brands)
+
+
+def _read_heic_too(name: Path) -> None:
+    """Teaches Pillow to read HEIC; its plug-in costs time to load, so only for such a file."""
+    try:
+        import pillow_heif
+    except ImportError:
+        raise PhotoError(
+            f"{name}: HEIC pictures need the Python package pillow-heif, which is not installed.",
+            advice="Run install.py again, or share the photo as JPEG.",
+        ) from None
+    pillow_heif.register_heif_opener(thumbnails=False)
+
+
 def _what_is_it(raw: bytes) -> str:
     """What a file that is no usable picture seems to be, by its first bytes."""
     head = raw[:64]
     if head[4:8] == b"ftyp":
-        if head[8:12] in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"):
-            return (
-                "HEIC pictures cannot be read. (On an iPhone: Settings → Camera → Formats → Most Compatible, or "
-                "share the photo as JPEG.)"
-            )
+        if _is_heic(raw) or head[8:12] in (b"avif", b"avis"):
+            return "the picture is damaged or cut off, or of a kind of HEIC or AVIF that cannot be read."
         return "this is a video, not a photo."
     known = (
         ((b"%PDF",), "this is a PDF."),
@@ -155,6 +186,8 @@ class _Preparation:
             raise self._broken(error) from error
 
     def _open(self) -> Image.Image:
+        if _is_heic(self.raw):
+            _read_heic_too(self.path)
         with _pillow_limit:  # Pillow's limit is a global; ours is checked right after this, before any decoding
             before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
             try:
@@ -182,6 +215,9 @@ class _Preparation:
                 return
         except _BROKEN as error:
             raise self._broken(error) from error
+        if frames > 1 and image.format == "HEIF":
+            self.notes.append(f"the main picture of the file was used (it holds {frames})")
+            return
         if frames > 1 and image.format == "TIFF":
             raise PhotoError(f"{self.path}: this TIFF has {frames} pages.", advice="Export the page you want alone.")
         if frames > 1:
@@ -212,17 +248,23 @@ class _Preparation:
 
     def _profile(self, image: Image.Image) -> bytes | None:
         """The profile to convert from; None where the picture is sRGB already (said or assumed)."""
+        named = code_points(image, self.png, self.raw, self.notes)
+        if named is not None:
+            return profile_of(named, self.path, self.notes, gray=self._is_gray(image))
         embedded = image.info.get("icc_profile")
-        if not embedded:
-            if image.mode == "RGB" and self._exif_says_adobe_rgb(image):
-                self.notes.append("converted from Adobe RGB (named in the camera's EXIF) to sRGB")
-                from runner import icc  # with numpy, see above
+        if embedded:
+            return self._embedded_profile(image, embedded)
+        if image.mode == "RGB" and self._exif_says_adobe_rgb(image):
+            self.notes.append("converted from Adobe RGB (named in the camera's EXIF) to sRGB")
+            from runner import icc  # with numpy, see above
 
-                return icc.adobe_rgb_profile()
-            return None
+            return icc.adobe_rgb_profile()
+        return None
+
+    def _embedded_profile(self, image: Image.Image, embedded: bytes) -> bytes | None:
         from runner import icc
 
-        gray = image.mode in ("L", "LA", "1") or image.mode.startswith("I;16") or self.layout == "LA;16B"
+        gray = self._is_gray(image)
         expected = "GRAY" if gray else {"CMYK": "CMYK", "LAB": "Lab"}.get(image.mode, "RGB")
         try:
             space = icc.profile_space(embedded)
@@ -237,6 +279,9 @@ class _Preparation:
             return None
         self.notes.append(f"converted from its colour profile ({icc.profile_name(embedded)}) to sRGB")
         return bytes(embedded)
+
+    def _is_gray(self, image: Image.Image) -> bool:
+        return image.mode in ("L", "LA", "1") or image.mode.startswith("I;16") or self.layout == "LA;16B"
 
     def _exif_says_adobe_rgb(self, image: Image.Image) -> bool:
         try:

@@ -37,6 +37,8 @@ class Structure:
     kinds: frozenset[bytes]
     has_late_metadata: bool
     """Text or EXIF stands behind the pixels."""
+    cicp: bytes | None = None
+    """The code points of its colours, where they stand before the pixels."""
 
 
 def read_structure(data: Buffer) -> Structure | None:
@@ -44,7 +46,7 @@ def read_structure(data: Buffer) -> Structure | None:
     kinds: set[bytes] = set()
     pixels: list[tuple[int, int]] = []
     late = False
-    header = b""
+    header, cicp = b"", None
     try:
         for kind, start, end in _chunks(memoryview(data)):
             if kind == b"IHDR":
@@ -53,6 +55,8 @@ def read_structure(data: Buffer) -> Structure | None:
                 if pixels and pixels[-1][1] + 12 != start:
                     return None  # its pieces must follow one another
                 pixels.append((start, end))
+            elif kind == b"cICP" and cicp is None and not pixels:
+                cicp = bytes(data[start:end])
             elif kind in _METADATA:
                 late = late or bool(pixels)
             kinds.add(kind)
@@ -61,7 +65,7 @@ def read_structure(data: Buffer) -> Structure | None:
         return None
     if not pixels:
         return None
-    return Structure(width, height, depth, colour, bool(interlace), tuple(pixels), frozenset(kinds), late)
+    return Structure(width, height, depth, colour, bool(interlace), tuple(pixels), frozenset(kinds), late, cicp)
 
 
 def surely_not_black(data: Buffer, structure: Structure) -> bool:

@@ -16,7 +16,7 @@ from runner.suggest import did_you_mean
 
 PHOTO_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".avif", ".jp2", ".ppm"}
-    | {".heic", ".heif"}  # refused with a reason of their own: left out silently, they would be missed in the morning
+    | {".heic", ".heif"}
 )
 OWN_COLUMNS = ("name", "count", "seeds", "group", "category")
 """Columns that are no inputs of the workflow (unless it has an input of that name: then they are the input's)."""

@@ -35,9 +35,23 @@ def test_the_masters_picture_and_fill_suit_every_shop_that_states_a_fill() -> No
     assert (master.width, master.height, master.fill) == (2000, 2000, 0.86)
 
 
-@pytest.mark.parametrize(("name", "limit"), [("amazon", 10e6), ("google", 16e6), ("ebay", 12e6), ("temu", 3e6)])
+@pytest.mark.parametrize(
+    ("name", "limit"), [("amazon", 10e6), ("google", 16e6), ("ebay", 12e6), ("walmart", 5e6), ("temu", 2e6)]
+)
 def test_size_limits(name: str, limit: float) -> None:
     assert CHANNELS[name].max_bytes == limit
+
+
+def test_walmarts_own_numbers() -> None:
+    walmart = CHANNELS["walmart"]
+    assert (walmart.aspect, walmart.zoom, walmart.width, walmart.height) == ((1, 1), 1500, 2200, 2200)
+
+
+@pytest.mark.parametrize("name", NAMES[1:])
+def test_every_shops_rules_name_a_page_and_a_date(name: str) -> None:
+    sources = CHANNELS[name].sources
+    assert {"pixels", "bytes"} & set(sources)
+    assert all("20" in page and "." in page for page in sources.values())
 
 
 def test_wishes_replace_the_preset_but_not_the_shops_limits() -> None:

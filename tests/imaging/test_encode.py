@@ -85,3 +85,16 @@ def test_with_alpha_keeps_edge_colour_and_empties_what_nobody_sees() -> None:
     assert (rgba[:, 0] == 0).all()
     assert (rgba[..., 3] == alpha).all()
     assert opened(encode.png(rgba)).mode == "RGBA"
+
+
+@pytest.mark.parametrize("dpi", [72, 300])
+def test_both_files_carry_the_resolution(dpi: int) -> None:
+    picture = np.full((20, 30, 3), 200, np.uint8)
+    for coded in (encode.png(picture, dpi=dpi), encode.jpeg(picture, 10**6, dpi=dpi)):
+        written = Image.open(io.BytesIO(coded.data)).info["dpi"]
+        assert [round(value) for value in written] == [dpi, dpi]
+
+
+def test_without_a_wish_it_is_72() -> None:
+    picture = np.full((20, 30, 4), 200, np.uint8)
+    assert round(Image.open(io.BytesIO(encode.png(picture).data)).info["dpi"][0]) == 72

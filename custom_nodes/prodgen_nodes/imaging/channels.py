@@ -1,12 +1,15 @@
 """What each marketplace asks of a product's main picture, as data (`PRODGEN_CHANNEL`).
 
 The figures were collected in November 2026 and shops change them: look a rule up again before quoting it to anybody.
-Where a shop says nothing about shadows, or its sources disagree, the preset leaves the shadow out.
+`sources` names, for each rule of the check, the page that asks for it and the month of the text that was read; a rule
+that is not there is this project's own. Where a shop says nothing about shadows, or its sources disagree, the preset
+leaves the shadow out.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from .colorspace import parse_hex
 from .errors import ParameterError
@@ -25,7 +28,9 @@ class Channel:
     `fill_range`: what the shop accepts, None where it does not say. `least` and `most` bound the pixels as
     (width, height); `zoom` is the longest side from which the shop offers a zoom. `shadow` is the opacity 0..1 of the
     soft contact shadow that the preset draws, `allows_shadow` whether the shop clearly takes one. `white` asks for a
-    pure white background. `jpeg_only`: the shop takes no PNG. `max_bytes` bounds the uploaded file.
+    pure white background. `jpeg_only`: the shop takes no PNG. `max_bytes` bounds the uploaded file. `extras` is the
+    level (`must` or `advice`) of the rules against text, logos, other objects and frames, `enlarged` the enlargement of
+    the photo from which the picture fails. `sources`: rule of the check → the page that asks for it, and its month.
     """
 
     name: str
@@ -45,11 +50,33 @@ class Channel:
     aspect: tuple[int, int] | None = None
     max_bytes: int = 20 * _MB
     jpeg_only: bool = False
+    extras: str = "must"
+    enlarged: float = 1.5
     note: str = ""
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 _SOFT = 0.7
 """Opacity of the contact shadow where a shadow is welcome: grounds the product, stays a hint."""
+
+OURS = "this project's own advice"
+
+
+def _asked(page: str, *rules: str) -> dict[str, str]:
+    return dict.fromkeys(rules, page)
+
+
+_CONTENT = ("text", "other objects or logos", "frame")
+_WALMART = "marketplacelearn.walmart.com, Product detail page: Image guidelines & requirements (July 2025)"
+_ZALANDO = "partner.zalando.com/university, Zalando image guidelines (March 2025)"
+_EBAY = "ebay.com/help, Picture policy id=4370 (page undated, read November 2026)"
+_EBAY_SIZE = "faq.frooition.com about eBay's picture policy (July 2013); not found on a page of eBay's"
+_GOOGLE = "support.google.com/merchants/answer/6324350 (page undated), as quoted by sharpfeed.io, read in November 2026"
+_GOOGLE_2027 = "emberfeed.com, Google Merchant Center image requirements (May 2026)"
+_AMAZON = "Amazon's product image guide, as quoted by changethisfile.com and mercatuslab.com (2026)"
+_SHOPIFY = "Shopify's help on media types, as quoted by sellshot.ai and photomenal.app (April 2026)"
+_ETSY = "hauld.app, the Etsy listing photo checklist (May 2026); not found on a page of Etsy's"
+_TEMU = "chwang.com about Temu's review of pictures for men's wear (August 2024): 3:4, 1340×1785, ≤ 2 MB"
 
 CHANNELS: dict[str, Channel] = {
     channel.name: channel
@@ -63,7 +90,7 @@ CHANNELS: dict[str, Channel] = {
             allows_shadow=True,
             fill_range=(0.85, 0.90),
             least=(1600, 1600),
-            max_bytes=10 * _MB,
+            max_bytes=5 * _MB,
             note="Keep this one. Its fill suits every shop; for shops without shadows make their own preset.",
         ),
         Channel(
@@ -75,6 +102,9 @@ CHANNELS: dict[str, Channel] = {
             fill_range=(0.85, 1.0),
             max_bytes=10 * _MB,
             note="Longest side 1600 or more is advised; sources disagree on shadows, so there is none.",
+            sources=_asked(
+                _AMAZON, "pixels", "zoom", "fill", "border", "border in the JPEG", "background", "bytes", *_CONTENT
+            ),
         ),
         Channel(
             "google",
@@ -87,7 +117,12 @@ CHANNELS: dict[str, Channel] = {
             fill_range=(0.75, 0.90),
             max_pixels=64_000_000,
             max_bytes=16 * _MB,
+            enlarged=1.05,
             note="500² is the minimum from 31 January 2027. Pictures made by AI keep their IPTC source tag.",
+            sources={
+                **_asked(_GOOGLE, "fill", "bytes", "file type", "enlargement", *_CONTENT),
+                "pixels": _GOOGLE_2027,
+            },
         ),
         Channel(
             "zalando",
@@ -98,6 +133,7 @@ CHANNELS: dict[str, Channel] = {
             aspect=(1801, 2600),
             jpeg_only=True,
             note="Best at 1801×2600 (1:1.44).",
+            sources=_asked(_ZALANDO, "pixels", "aspect", "file type", "bytes", "background", "border"),
         ),
         Channel(
             "shopify",
@@ -107,8 +143,12 @@ CHANNELS: dict[str, Channel] = {
             shadow=_SOFT,
             allows_shadow=True,
             white=False,
-            most=(4472, 4472),
+            most=(5000, 5000),
+            max_pixels=25_000_000,
+            zoom=800,
+            extras="advice",
             note="Any background; 2048² is advised.",
+            sources=_asked(_SHOPIFY, "pixels", "zoom", "bytes"),
         ),
         Channel(
             "ebay",
@@ -122,12 +162,45 @@ CHANNELS: dict[str, Channel] = {
             fill_range=(0.80, 0.90),
             max_bytes=12 * _MB,
             note="1600 on the longest side is advised.",
+            sources={**_asked(_EBAY, "pixels", *_CONTENT), "zoom": _EBAY_SIZE},
         ),
         Channel(
-            "etsy", "Etsy", 2000, 2000, shadow=_SOFT, allows_shadow=True, white=False, note="2000 pixels are advised."
+            "etsy",
+            "Etsy",
+            2000,
+            2000,
+            shadow=_SOFT,
+            allows_shadow=True,
+            white=False,
+            max_bytes=10 * _MB,
+            extras="advice",
+            note="2000 pixels are advised.",
+            sources=_asked(_ETSY, "pixels", "bytes"),
         ),
-        Channel("walmart", "Walmart", 2200, 2200, note="2200² gives the zoom."),
-        Channel("temu", "Temu", 1350, 1800, least=(800, 800), aspect=(3, 4), max_bytes=3 * _MB, note="At most 3 MB."),
+        Channel(
+            "walmart",
+            "Walmart",
+            2200,
+            2200,
+            zoom=1500,
+            aspect=(1, 1),
+            max_bytes=5 * _MB,
+            note="2200² is asked; the zoom needs 1500.",
+            sources=_asked(
+                _WALMART, "pixels", "zoom", "aspect", "bytes", "file type", "colour space", "background", "border"
+            ),
+        ),
+        Channel(
+            "temu",
+            "Temu",
+            1350,
+            1800,
+            least=(800, 800),
+            aspect=(3, 4),
+            max_bytes=2 * _MB,
+            note="Its pages disagree: 3:4 for clothes, 1:1 for other goods; at most 2 MB suits both.",
+            sources=_asked(_TEMU, "aspect", "bytes", *_CONTENT),
+        ),
     )
 }
 

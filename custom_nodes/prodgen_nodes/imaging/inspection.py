@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +13,10 @@ from PIL import Image
 from .channels import Channel
 from .colorspace import parse_hex
 from .encode import Bytes8, Encoded
+from .extras import Box, find_extras
 
 _UPSCALED = 1.05
-"""An enlargement that nobody can see; it is still written down."""
+"""An enlargement that nobody can see; it is still written down. Above it is advice, above the channel's own a fault."""
 _BORDER = 0.01
 """Width of the border that must be pure, as a share of the shorter side."""
 _SHADE = 0.5 / 255
@@ -186,7 +188,27 @@ def _files(done: Finished, channel: Channel) -> list[Rule]:
     return rules
 
 
-def _enlargement(done: Finished) -> list[Rule]:
+def _content(done: Finished, channel: Channel) -> list[Rule]:
+    """Whether the product is alone in the picture: no other thing, no text, no frame."""
+    background = np.rint(np.array(parse_hex(channel.background)) * 255).astype(np.uint8)
+    extras = find_extras(done.picture, background, done.mask, done.shadow)
+    level = channel.extras
+
+    def line(rule: str, boxes: Sequence[Box]) -> Rule:
+        places = ", ".join(f"{b[2] - b[0]}×{b[3] - b[1]} at {b[0]},{b[1]}" for b in boxes[:3])
+        return Rule(rule, not boxes, places or "none", "none", level)
+
+    products = Rule("products", extras.products <= 1, f"products: {extras.products}", "1, or a pair or set", "advice")
+    frame = [] if extras.frame is None else [extras.frame]
+    return [
+        products,
+        line("text", extras.text),
+        line("other objects or logos", extras.marks),
+        line("frame", frame),
+    ]
+
+
+def _enlargement(done: Finished, channel: Channel) -> list[Rule]:
     if done.scale is None:
         return []
     fine = done.scale <= _UPSCALED
@@ -195,7 +217,8 @@ def _enlargement(done: Finished) -> list[Rule]:
     fitting = int(longest / done.scale)
     least = f"at most ×{_UPSCALED:g}"
     asked = least if fine else f"{least}; a larger photo, or a canvas of {fitting} pixels"
-    return [Rule("enlargement", fine, said, asked)]
+    level = "must" if done.scale > channel.enlarged else "advice"
+    return [Rule("enlargement", fine, said, asked, level)]
 
 
 def inspect(done: Finished, channel: Channel) -> list[Rule]:
@@ -205,5 +228,6 @@ def inspect(done: Finished, channel: Channel) -> list[Rule]:
         *_framing(done, channel),
         *_background(done, channel),
         *_files(done, channel),
-        *_enlargement(done),
+        *_content(done, channel),
+        *_enlargement(done, channel),
     ]

@@ -11,7 +11,7 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ..imaging import encode
-from ..imaging.channels import RECHECK_NOTE, Channel
+from ..imaging.channels import OURS, RECHECK_NOTE, Channel
 from ..imaging.errors import ParameterError
 from ..imaging.inspection import Finished, Rule, inspect
 from ..imaging.placement import Placement
@@ -108,6 +108,15 @@ class ProdgenExport(io.ComfyNode):
                     tooltip="'photo' writes no tag. 'composite' (a photo in a generated scene) and 'generated' write "
                     "the IPTC digital source type that Google and others ask of AI pictures.",
                 ),
+                io.Int.Input(
+                    "dpi",
+                    default=encode.DPI,
+                    min=1,
+                    max=2400,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Dots per inch written into both files; for print only, it changes no pixel.",
+                ),
             ],
             outputs=[
                 io.Image.Output("image", tooltip="The picture as it came."),
@@ -127,6 +136,7 @@ class ProdgenExport(io.ComfyNode):
         placement: Placement | None = None,
         fidelity: str | None = None,
         source: str = "photo",
+        dpi: int = encode.DPI,
     ) -> io.NodeOutput:
         rgb, _ = split_alpha(image)
         mask = check_mask(required_mask(mask, image))
@@ -144,7 +154,7 @@ class ProdgenExport(io.ComfyNode):
         written: list[dict[str, Any]] = []
         for index in range(len(rgb)):
             picture = encode.to_bytes(rgb[index])
-            png, jpeg = _encoded(picture, texts, channel, source)
+            png, jpeg = _encoded(picture, texts, channel, source, dpi)
             done = Finished(
                 picture=picture,
                 mask=item(mask, index).cpu().numpy(),
@@ -169,6 +179,7 @@ class ProdgenExport(io.ComfyNode):
             "rules": [rule.text() for rule in rules],
             "checks": {rule.rule: rule.passed for rule in rules},
             "failed": [rule.rule for rule in rules if not rule.passed and rule.level == "must"],
+            "sources": {rule.rule: channel.sources.get(rule.rule, OURS) for rule in rules},
             "files": written,
             "note": f"{channel.note} {RECHECK_NOTE}".strip(),
         }
@@ -178,12 +189,12 @@ class ProdgenExport(io.ComfyNode):
 
 
 def _encoded(
-    picture: encode.Bytes8, texts: dict[str, str], channel: Channel, source: str
+    picture: encode.Bytes8, texts: dict[str, str], channel: Channel, source: str, dpi: int
 ) -> tuple[encode.Encoded, encode.Encoded]:
     """The PNG and the JPEG of a picture, made at the same time: both encoders leave Python free."""
     with ThreadPoolExecutor(max_workers=1) as pool:
-        png = pool.submit(encode.png, picture, texts, source)
-        jpeg = encode.jpeg(picture, channel.max_bytes, source)
+        png = pool.submit(encode.png, picture, texts, source, dpi)
+        jpeg = encode.jpeg(picture, channel.max_bytes, source, dpi)
         return png.result(), jpeg
 
 
