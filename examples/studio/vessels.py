@@ -1,4 +1,4 @@
-"""Jars, bottles, perfume and a shoe: products without a handle."""
+"""Jars, bottles, perfume, a mug and a shoe."""
 
 from __future__ import annotations
 
@@ -122,6 +122,47 @@ def perfume(rng: random.Random, colors: Colors) -> Product:
     product.add(g.lathe("collar", g.smooth_profile(collar, 0.02, 4), m.metal(colors.metal)))
     product.add(g.box("cap", (0.78, 0.66, 0.62), (0, 0, height + 0.46), m.plastic(colors.trim, 0.12, coat=0.6), 0.06))
     product.add(g.box("plate", (wide * 0.55, 0.02, 0.36), (0, -0.405, height * 0.5), m.metal(colors.metal, 0.3), 0.01))
+    return product
+
+
+def flask(rng: random.Random, colors: Colors) -> Product:
+    """A bottle of clear glass, two thirds full of water, with a stopper and no label."""
+    product = Product()
+    radius, height, wall, neck = 0.62, rng.uniform(2.2, 2.6), 0.055, 0.2
+    outer = [(0.0, 0.0), (radius, 0.0), (radius, height), (neck, height + 0.5), (neck, height + 1.05)]
+    outer += [(neck + 0.05, height + 1.06), (neck + 0.05, height + 1.16), (neck - wall, height + 1.16)]
+    floor = 0.14
+    inner = [(neck - wall, height + 0.5), (radius - wall, height - 0.04), (radius - wall, floor), (0.0, floor)]
+    product.add(g.lathe("glass", g.smooth_profile(outer + inner, 0.15, 10), m.clear_glass()))
+    level = height * 0.72
+    water = [(0.0, floor + 0.004), (radius - wall - 0.004, floor + 0.004), (radius - wall - 0.004, level), (0.0, level)]
+    product.add(g.lathe("water", g.smooth_profile(water, 0.1, 8), m.clear_glass(1.33)))
+    stopper = [
+        (0.0, height + 0.95),
+        (neck - wall, height + 0.95),
+        (neck - wall, height + 1.17),
+        (neck + 0.07, height + 1.18),
+    ]
+    stopper += [(neck + 0.07, height + 1.42), (0.0, height + 1.42)]
+    product.add(g.lathe("stopper", g.smooth_profile(stopper, 0.03, 5), m.plastic(colors.trim, 0.4)))
+    return product
+
+
+def mug(rng: random.Random, colors: Colors) -> Product:
+    """A glazed mug with an ear that leaves a hole, and coffee in it."""
+    product = Product()
+    radius, height, wall = 0.95, rng.uniform(1.95, 2.15), 0.09
+    outer = [(0.0, 0.0), (radius * 0.86, 0.0), (radius, 0.3), (radius, height), (radius - wall, height)]
+    inner = [(radius - wall, 0.3), (radius * 0.7, 0.12), (0.0, 0.12)]
+    glaze = m.plastic(colors.body, 0.18, coat=0.8)
+    product.add(g.lathe("body", g.smooth_profile(outer + inner, 0.045, 8), glaze))
+    coffee = [(0.0, height - 0.32), (radius - wall + 0.01, height - 0.32)]
+    product.add(g.lathe("coffee", coffee, m.plastic("#2a1609", 0.1)))
+    angles = np.linspace(-math.pi * 0.5, math.pi * 0.5, 60)
+    ear = np.stack(
+        (radius - 0.05 + 0.66 * np.cos(angles) ** 0.8, 0 * angles, height * 0.52 + 0.6 * np.sin(angles)), axis=1
+    )
+    product.add_handle(g.strap("ear", ear, 0.26, 0.13, glaze, np.array((0.0, 1.0, 0.0))))
     return product
 
 
