@@ -27,13 +27,14 @@ from studio import stage
 from studio.bags import Colors, Product, briefcase, duffel, handbag, shoulder_bag, tote
 from studio.catalogue import HARD, PICTURES, VARIED, Shot
 from studio.drift import discolour
+from studio.footwear import shoe
 from studio.furniture import chair, sofa
 from studio.pairs import pair
 from studio.stage import Setting, Surroundings
 from studio.table import DAYLIGHT, table
 from studio.terrace import LIGHT_COLOR, terrace
 from studio.toys import toy_car
-from studio.vessels import bottle, flask, jar, mug, perfume, shoe
+from studio.vessels import bottle, flask, jar, mug, perfume
 from studio.worn import earrings, necklace, sunglasses
 
 BUILDERS: dict[str, Callable[[random.Random, Colors], Product]] = {

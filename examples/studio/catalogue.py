@@ -28,7 +28,7 @@ class Shot:
 LOOK = Setting(
     backdrop="#dcd8d1", key=1.35, fill_light=0.22, ambient=0.08, exposure=0.8, rim=0.9, noise=0.0012, vignette=0.12
 )
-WHITE = Setting(backdrop="#f5f5f3", ambient=0.2, exposure=0.5, fill_light=0.3, vignette=0.12)
+WHITE = Setting(backdrop="#f4f4f2", ambient=0.6, exposure=0.7, key=0.7, fill_light=0.3, vignette=0.1)
 """White paper, exposed so that it stays just short of white."""
 
 VARIED: dict[str, Shot] = {
@@ -63,7 +63,7 @@ VARIED: dict[str, Shot] = {
 """Plain studio photos of every kind of bag and of a few things without a handle."""
 
 BROWN = replace(
-    LOOK, backdrop="#8a5f40", turn=-16, height=8, fill=0.7, lift=-0.06, blur=0.03, rim=0.5, fill_light=0.4, ambient=0.12
+    LOOK, backdrop="#96674a", turn=-16, height=8, fill=0.7, lift=-0.06, blur=0.03, rim=0.5, fill_light=0.4, ambient=0.12
 )
 HARD: dict[str, Shot] = {
     "table_bag": Shot("handbag", 5, "#8a5a36,#5b3a22,#d2a850,#d9b184", BROWN, (800, 1000), scene="table"),
@@ -143,10 +143,10 @@ PICTURES: dict[str, Shot] = {
         replace(LOOK, turn=-16, height=6, fill=0.7, lift=-0.07, blur=0.035, rim=0.12, fill_light=0.5, ambient=0.13),
         (896, 1120), 32,
     ),
-    "brown_bag": Shot("handbag", 5, "#8a5a36,#5b3a22,#d2a850,#d9b184", BROWN, (960, 1200), quality=88),
+    "brown_bag": Shot("handbag", 5, "#8a5a36,#5b3a22,#d2a850,#d9b184", BROWN, (960, 1200), 16, quality=88),
     "shoes": Shot(
         "shoes", 7, "#2f4a5e,#ece8df,#d0d0d4,#ffffff",
-        replace(LOOK, backdrop="#cfd4d8", turn=16, height=20, fill=0.8), (1200, 900), quality=88,
+        replace(LOOK, backdrop="#cfd4d8", turn=16, height=20, fill=0.8), (1200, 900), 16, quality=88,
     ),
 }  # fmt: skip
 """The pictures of this folder, as they were made."""

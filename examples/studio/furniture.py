@@ -68,7 +68,7 @@ def chair(rng: random.Random, colors: Colors) -> Product:
     tall, lean = rng.uniform(1.75, 1.95), 0.42
     turns = np.linspace(-1, 1, 40)
     rail = np.stack((turns * wide * 0.56, 0.42 * deep + lean - 0.16 * turns**2, seat + tall - 0.05 * turns**2), axis=1)
-    product.add(g.strap("rail", rail, 0.3, 0.07, timber, np.array((0.0, 0.2, 1.0))))
+    product.add(g.strap("rail", rail, 0.3, 0.11, timber, np.array((0.0, 0.2, 1.0))))
     for u in (-0.86, *np.linspace(-0.6, 0.6, 5), 0.86):
         top = (u * wide * 0.56, 0.42 * deep + lean - 0.16 * u**2, seat + tall - 0.05)
         base = (u * wide * 0.44, 0.42 * deep - 0.14 * u**2 - 0.06, seat + 0.02)
@@ -82,7 +82,7 @@ def sofa(rng: random.Random, colors: Colors) -> Product:
     product = Product()
     cloth, legs = m.canvas(colors.body), m.plastic(colors.trim, 0.4)
     wide, deep, low = rng.uniform(4.1, 4.5), 1.75, 0.34
-    product.add(g.box("base", (wide - 0.1, deep, 0.36), (0, 0, low + 0.18), cloth, 0.07))
+    product.add(g.box("base", (wide - 0.1, deep - 0.06, 0.36), (0, 0, low + 0.18), cloth, 0.07))
     product.add(g.box("back", (wide - 0.1, 0.42, 1.3), (0, deep / 2 - 0.24, low + 0.95), cloth, 0.16))
     for side in (-1, 1):
         product.add(g.box("arm", (0.4, deep, 1.0), (side * (wide / 2 - 0.2), 0, low + 0.5), cloth, 0.15))

@@ -45,6 +45,11 @@ def _placed(thing: bpy.types.Object, matrix: Matrix) -> bpy.types.Object:
     return thing
 
 
+def _place(x: float, y: float, turn: float, s: float, z: float = 0.0) -> Matrix:
+    """To a place on the table, turned by `turn` radians, `s` as large."""
+    return Matrix.Translation((x, y, z * s)) @ Matrix.Rotation(turn, 4, "Z") @ Matrix.Scale(s, 4)
+
+
 def _planks(rng: random.Random, color: str) -> list[bpy.types.Object]:
     """Planks across the picture, a little askew, with dark joints."""
     wood, width, turn = m.wood(color), 1.15, math.radians(84)
@@ -95,7 +100,7 @@ def _pile(rng: random.Random, at: tuple[float, float], count: int, s: float, *, 
     for _ in range(count):
         thick = rng.uniform(0.22, 0.42)
         size = (rng.uniform(1.7, 2.2), rng.uniform(1.2, 1.5), thick)
-        place = Matrix.Translation((*at, 0.0)) @ Matrix.Scale(s, 4)
+        place = _place(*at, 0.0, s)
         if lying:
             place @= Matrix.Translation((rng.uniform(-0.1, 0.1), 0, way)) @ Matrix.Rotation(
                 rng.uniform(-0.3, 0.3), 4, "Z"
@@ -114,40 +119,24 @@ def _pot(rng: random.Random, at: tuple[float, float], s: float) -> list[bpy.type
         m.plastic("#b3623f", 0.7),
     )
     bush = shrub(rng, 0.0, 0.0, 2.3)
-    place = Matrix.Translation((*at, 0.0)) @ Matrix.Scale(s, 4)
+    place = _place(*at, 0.0, s)
     return [_placed(pot, place)] + [_placed(leaves, place @ Matrix.Translation((0, 0, 0.8))) for leaves in bush]
 
 
 def _sheets(rng: random.Random, s: float) -> list[bpy.types.Object]:
     """Letters and a pencil that lie beside and behind the product."""
     around = []
-    for index, (x, y, turn) in enumerate(((2.5, 1.9, 0.4), (2.9, 2.1, -0.2), (-2.9, 1.7, 0.9))):
-        sheet = g.box(
-            "sheet",
-            (1.5, 2.1, 0.012),
-            (0, 0, 0.006 + 0.014 * index),
-            m.paper(("#f3efe4", "#e8edf0", "#efe1c4")[index]),
-            0.002,
-        )
-        around.append(
-            _placed(sheet, Matrix.Translation((x * s, y * s, 0)) @ Matrix.Rotation(turn, 4, "Z") @ Matrix.Scale(s, 4))
-        )
+    letters = ((2.5, 1.9, 0.4, "#f3efe4"), (2.9, 2.1, -0.2, "#e8edf0"), (-2.9, 1.7, 0.9, "#efe1c4"))
+    for index, (x, y, turn, color) in enumerate(letters):
+        place = _place(x * s, y * s, turn, s, 0.014 * index)
+        around.append(_placed(g.box("sheet", (1.5, 2.1, 0.008), (0, 0, 0.004), m.paper(color), 0.001), place))
         for line in range(6):
-            print_ = g.box(
-                "print",
-                (rng.uniform(0.6, 1.1), 0.05, 0.004),
-                (-0.1, 0.7 - 0.24 * line, 0.05),
-                m.paper("#3a3a42"),
-                0.001,
-            )
-            around.append(_placed(print_, around[-1 - line].matrix_basis.copy()))
-    pencil = g.tube(
-        "pencil", [np.array([(x, 0.0, 0.06) for x in np.linspace(-0.9, 0.9, 8)])], 0.055, m.plastic("#d9a321", 0.35)
-    )
-    around.append(
-        _placed(pencil, Matrix.Translation((-2.4 * s, 0.9 * s, 0)) @ Matrix.Rotation(0.7, 4, "Z") @ Matrix.Scale(s, 4))
-    )
-    return around
+            at = (-0.1, 0.7 - 0.24 * line, 0.009)
+            row = g.box("print", (rng.uniform(0.6, 1.1), 0.05, 0.002), at, m.paper("#3a3a42"), 0.0005)
+            around.append(_placed(row, place))
+    line = np.array([(x, 0.0, 0.06) for x in np.linspace(-0.9, 0.9, 8)])
+    pencil = g.tube("pencil", [line], 0.055, m.plastic("#d9a321", 0.35))
+    return [*around, _placed(pencil, _place(-2.4 * s, 0.9 * s, 0.7, s))]
 
 
 def _window(middle: Vector) -> list[bpy.types.Object]:

@@ -32,11 +32,13 @@ def sunglasses(rng: random.Random, colors: Colors) -> Product:
     thin = 0.03
     for side in (-1, 1):
         outline = _outline(wide, high, 2.5)
-        outline[:, 0] *= 1 - 0.13 * outline[:, 2] * -1
-        outline += np.array((side * apart, 0.1 * abs(side), high / 2 + thin))
+        outline[:, 0] *= 1 + 0.13 * outline[:, 2]
+        outline += np.array((side * apart, 0.1, high / 2 + thin))
         product.add(g.tube("rim", [outline], thin, wire, cyclic=True))
         middle = outline.mean(axis=0)
-        rings = [middle + (outline - middle) * s + np.array((0, -0.09 * (1 - s * s), 0)) for s in (1.0, 0.7, 0.4, 0.02)]
+        rings = [
+            middle + (outline - middle) * s + np.array((0, -0.03 * (1 - s * s), 0)) for s in np.linspace(1.0, 0.02, 12)
+        ]
         product.add(g.loft("lens", rings, tint))
         hinge = np.array((side * (apart + wide * 0.52), 0.1, high * 0.82))
         t = np.linspace(0, 1, 50)[:, None]
@@ -47,9 +49,9 @@ def sunglasses(rng: random.Random, colors: Colors) -> Product:
         product.add(g.tube("tip", [bend[4:]], 0.05, tip))
         corner = np.array([hinge + np.array((-side * 0.1, 0.0, 0)), hinge + np.array((side * 0.02, 0.02, 0))])
         product.add(g.tube("hinge", [corner], 0.04, wire))
-    for z, sag in ((high * 0.72, 0.1), (high * 0.95, 0.02)):
-        x = np.linspace(-0.2, 0.2, 24)
-        bridge = np.stack((x, np.full_like(x, 0.1), z + sag * (1 - (x / 0.2) ** 2)), axis=1)
+    for z, half, sag in ((high * 0.7, 0.17, 0.1), (high * 0.97, 0.46, 0.02)):
+        x = np.linspace(-half, half, 24)
+        bridge = np.stack((x, np.full_like(x, 0.1), z + sag * (1 - (x / half) ** 2)), axis=1)
         product.add(g.tube("bridge", [bridge], 0.024, wire))
     return product
 
