@@ -143,7 +143,7 @@ PICTURES: dict[str, Shot] = {
         replace(LOOK, turn=-16, height=6, fill=0.7, lift=-0.07, blur=0.035, rim=0.12, fill_light=0.5, ambient=0.13),
         (896, 1120), 32,
     ),
-    "brown_bag": Shot("handbag", 5, "#8a5a36,#5b3a22,#d2a850,#d9b184", BROWN, (960, 1200), 16, quality=88),
+    "brown_bag": Shot("handbag", 5, "#8a5a36,#5b3a22,#d2a850,#d9b184", BROWN, (960, 1200), 16, quality=78),
     "shoes": Shot(
         "shoes", 7, "#2f4a5e,#ece8df,#d0d0d4,#ffffff",
         replace(LOOK, backdrop="#cfd4d8", turn=16, height=20, fill=0.8), (1200, 900), 16, quality=88,

@@ -41,8 +41,7 @@ def toy_car(rng: random.Random, colors: Colors) -> Product:
     product.add(_slab("cabin", cabin, 1.42, 1.12, dark))
     roof = [(-1.02, 1.5), (0.52, 1.5), (0.4, 1.63), (-0.9, 1.65)]
     product.add(_slab("roof", roof, 1.2, 1.1, paint))
-    for x, z in ((-0.3, 1.26),):
-        product.add(g.box("pillar", (0.11, 1.33, 0.62), (x, 0, z), paint, 0.03))
+    product.add(g.box("pillar", (0.11, 1.33, 0.5), (-0.3, 0, 1.26), paint, 0.03))
     for x in (-h * 0.6, h * 0.6):
         for side in (-1, 1):
             tyre = g.smooth_profile([(0.0, -0.15), (0.43, -0.15), (0.43, 0.15), (0.0, 0.15)], 0.07, 8)
