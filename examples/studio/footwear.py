@@ -132,14 +132,11 @@ def _lace(product: Product, upper: Upper, colors: Colors) -> None:
     laces = []
     for row, (low, high) in enumerate(pairwise(rows)):
         for side in (-1, 1):
-            path = [
-                upper.at(
-                    side * (spread[row] + (-spread[row + 1] - spread[row]) * k),
-                    low + (high - low) * k,
-                    0.038 + 0.022 * side * math.sin(math.pi * k),
-                )
-                for k in np.linspace(0, 1, 24)
-            ]
+            path = []
+            for k in np.linspace(0, 1, 32):
+                arc = math.sin(math.pi * k)
+                turn = side * (spread[row] - (spread[row] + spread[row + 1]) * k)
+                path.append(upper.at(turn, low + (high - low) * k, 0.07 * arc**0.4 + 0.02 * side * arc - 0.035))
             laces.append(np.array(path))
     product.add(g.tube("laces", laces, 0.023, m.thread("#efece4")))
     for row, turn in zip(rows, spread, strict=True):
