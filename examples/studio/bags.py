@@ -343,8 +343,8 @@ def briefcase(rng: random.Random, colors: Colors) -> Product:
     return product
 
 
-def shoulder_bag(rng: random.Random, colors: Colors) -> Product:
-    """A small flap bag whose long narrow strap stands in a tall loop, as if held up."""
+def shoulder_bag(rng: random.Random, colors: Colors, strap: float = 0.13) -> Product:
+    """A small flap bag whose long strap, `strap` wide, stands in a tall loop, as if held up."""
     product = Product()
     height, wide = 1.55, rng.uniform(2.2, 2.5)
     shell = Shell(
@@ -367,12 +367,12 @@ def shoulder_bag(rng: random.Random, colors: Colors) -> Product:
     base = (0.0, 0.0, height - 0.12)
     line = g.arch(half, tall, base, rng.uniform(1.6, 2.2), shift=rng.uniform(-0.25, 0.25))
     across = np.cross(np.gradient(line, axis=0), np.array((0.0, 1.0, 0.0)))
-    product.add_handle(g.strap("strap", line, 0.13, 0.05, trim, across))
+    product.add_handle(g.strap("strap", line, strap, min(0.05, strap), trim, across))
     for x in (-half, half):
         product.add(g.ring("ring", np.array((x, 0, height - 0.14)), 0.11, 0.024, gold, (math.pi / 2, 0, 0)))
         product.add(g.box("tab", (0.2, 0.22, 0.3), (x * 0.97, 0, height - 0.36), trim, 0.05))
     at = line[30]
-    product.add_handle(g.box("buckle", (0.2, 0.1, 0.24), tuple(at), gold, 0.04))
+    product.add_handle(g.box("buckle", (strap + 0.07, 0.1, 0.24), tuple(at), gold, 0.04))
     return product
 
 

@@ -117,6 +117,19 @@ def glass(color: str, roughness: float = 0.0, ior: float = 1.45) -> bpy.types.Ma
     return material
 
 
+def clear_glass(ior: float = 1.45) -> bpy.types.Material:
+    """Colourless glass or water that lets light through to what it stands on, as real glass does."""
+    material = glass("#ffffff", 0.0, ior)
+    nodes, links = material.node_tree.nodes, material.node_tree.links
+    path, through, mix = (nodes.new(f"ShaderNode{kind}") for kind in ("LightPath", "BsdfTransparent", "MixShader"))
+    through.inputs["Color"].default_value = (0.92, 0.94, 0.93, 1.0)
+    links.new(path.outputs["Is Shadow Ray"], mix.inputs["Fac"])
+    links.new(nodes["Principled BSDF"].outputs[0], mix.inputs[1])
+    links.new(through.outputs[0], mix.inputs[2])
+    links.new(mix.outputs[0], nodes["Material Output"].inputs["Surface"])
+    return material
+
+
 def thread(color: str) -> bpy.types.Material:
     material, shader = _principled("thread", color, 0.75)
     shader.inputs["Sheen Weight"].default_value = 0.3

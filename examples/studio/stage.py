@@ -222,7 +222,11 @@ def shoulder(linear: Points, start: float = 0.8) -> Points:
 
 
 def develop(linear: Points, setting: Setting, seed: int) -> Points:
-    """sRGB 0..1 of the exposure: lens vignette, shoulder, sensor noise."""
+    """sRGB 0..1 of the exposure: lens vignette, shoulder, sensor noise.
+
+    The denoiser knows nothing beyond the frame and errs in its outermost pixels: they take their neighbours' light.
+    """
+    linear = np.pad(linear[1:-1, 1:-1], ((1, 1), (1, 1), (0, 0)), mode="edge")
     height, width = linear.shape[:2]
     y, x = np.mgrid[0:height, 0:width]
     radius = np.hypot((x - width / 2) / (width / 2), (y - height / 2) / (height / 2)) / math.sqrt(2)

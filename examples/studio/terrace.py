@@ -11,6 +11,7 @@ from mathutils import Vector
 
 from . import geometry as g
 from . import materials as m
+from .plants import shrub
 from .stage import Setting
 
 SUN = "#ffa45c"
@@ -37,7 +38,7 @@ def terrace(_setting: Setting, _middle: Vector, size: float) -> list[bpy.types.O
     around = _boards(rng)
     around += _hills(rng)
     for x, y, height in ((-3.5, 5.6, 3.4), (3.5, 6.0, 2.3), (-4.6, 6.3, 4.8), (4.6, 5.4, 3.2)):
-        around += _shrub(rng, x, y, height)
+        around += shrub(rng, x, y, height)
     around += _town_lights(rng, size)
     around += _string_of_lights(size)
     return around
@@ -126,25 +127,6 @@ def _hills(rng: random.Random) -> list[bpy.types.Object]:
 
 def _only_seen(thing: bpy.types.Object) -> None:
     thing.visible_diffuse = thing.visible_glossy = thing.visible_shadow = thing.visible_transmission = False
-
-
-def _shrub(rng: random.Random, x: float, y: float, height: float) -> list[bpy.types.Object]:
-    """Leaves around a few stems."""
-    material = m.leaf(rng.choice(("#3f5a35", "#4d6336", "#35503c")))
-    vertices: list[tuple[float, ...]] = []
-    faces: list[tuple[int, ...]] = []
-    for _ in range(int(420 * height)):
-        up = rng.random() ** 0.8
-        radius = 1.15 * math.sin(math.pi * (0.15 + 0.8 * up)) * rng.random() ** 0.4
-        around = rng.uniform(0, 2 * math.pi)
-        at = Vector((x + radius * math.cos(around), y + radius * math.sin(around), up * height))
-        along = Vector((rng.uniform(-1, 1), rng.uniform(-1, 1), rng.uniform(-0.2, 1))).normalized()
-        across = along.orthogonal().normalized() * rng.uniform(0.05, 0.1)
-        long = along * rng.uniform(0.2, 0.38)
-        first = len(vertices)
-        vertices += [tuple(at), tuple(at + long * 0.5 + across), tuple(at + long), tuple(at + long * 0.5 - across)]
-        faces.append((first, first + 1, first + 2, first + 3))
-    return [g.mesh("shrub", np.array(vertices), faces, material)]
 
 
 def _disc(at: Vector, nearer: float, share: float, color: str, strength: float) -> bpy.types.Object:
