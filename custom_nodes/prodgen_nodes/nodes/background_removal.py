@@ -27,7 +27,7 @@ from .common import CATEGORY, output
 
 _FOLDER = "background_removal"
 _NONE = "none installed"
-_HOW = (
+HOW_TO_INSTALL = (
     "No background-removal model of the ONNX kind is installed. With prodgen's command line: python -m runner models "
     "download isnet u2netp. Or put isnet-general-use.onnx or u2netp.onnx into models/background_removal."
 )
@@ -91,7 +91,9 @@ def load(name: str, fit: str = "squash") -> OnnxBackgroundRemoval:
         raise ModelFileError(explain_missing())
     path = folder_paths.get_full_path(_FOLDER, name)
     if path is None:
-        raise ModelFileError(_HOW if name == _NONE else f"{name} is not in models/background_removal. {_HOW}")
+        raise ModelFileError(
+            HOW_TO_INSTALL if name == _NONE else f"{name} is not in models/background_removal. {HOW_TO_INSTALL}"
+        )
     file = _identity(path)
     for old in [key for key in _loaded if key[0][0] == path and key[0] != file]:
         _loaded.pop(old).close()  # the file was replaced

@@ -2,64 +2,127 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from comfy_api.latest import io
 from torch import Tensor
 
+from ..background_removal import OnnxBackgroundRemoval
 from ..imaging.errors import ParameterError, UntrustedCutoutError
+from ..imaging.file_alpha import outlines
 from ..imaging.segmentation import Cutout, from_file_alpha, from_model, from_plain_backdrop
 from ..imaging.segmentation.birefnet import letterbox, unletterbox
+from ..imaging.segmentation.cutout import Progress
+from ..imaging.segmentation.parts import Parts
+from ..imaging.segmentation.pyramid import averaged, encoded, within
 from ..imaging.tensors import check_mask, check_range, common_batch, item, same_size, split_alpha
+from .background_removal import HOW_TO_INSTALL, best
 from .common import CATEGORY, deliver, optional_mask, output, progress_callback, work_device
 
-METHODS = ("auto", "birefnet", "plain_backdrop")
-_TRUSTED = 0.75
+METHODS = ("auto", "model", "birefnet", "plain_backdrop")
+FITS = ("squash", "letterbox")
+_PARTS = ("auto", "all", "largest")
 _STEPS = 6
-_MODEL = "'Load Background Removal Model' (BiRefNet)"
-_WITH_MODEL = "packshot_birefnet or cutout_birefnet"
+_PAINTED = 0.005
+"""The least share of a photo that somebody painted over in the mask editor."""
+_IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
 
 
-def _model_mask(model: Any, rgb: Tensor) -> Tensor:
-    """The model's mask `[H,W]` of one picture `[1,H,W,3]`, its aspect ratio kept."""
-    square, box = letterbox(rgb, int(getattr(model, "image_size", 1024)))
-    mask = check_mask(model.encode_image(square), "the model's mask")
-    return unletterbox(mask, box)[0]
+def _normalised(model: Any) -> Any:
+    """Core's BiRefNet with the normalisation it was trained with: its config says mean 0 and std 1.
+
+    A copy that shares the weights: the object on the wire stays as it is for other nodes.
+    """
+    plain = (getattr(model, "image_mean", None), getattr(model, "image_std", None)) == ([0.0] * 3, [1.0] * 3)
+    if not plain or getattr(model, "model_type", "") != "birefnet":
+        return model
+    model = copy.copy(model)
+    for name, value in _IMAGENET.items():
+        setattr(model, name, value)
+    return model
+
+
+def _model_mask(model: Any, rgb: Tensor, fit: str) -> Tensor:
+    """The model's mask `[h,w]` of one picture `[1,H,W,3]`, at the model's own resolution."""
+    if isinstance(model, OnnxBackgroundRemoval):  # how pictures fit it was chosen where it was loaded
+        return model.raw(rgb)[0]
+    model, side = _normalised(model), int(getattr(model, "image_size", 1024))
+    if fit == "letterbox":
+        square, box = letterbox(rgb, side)
+        mask = check_mask(model.encode_image(square), "the model's mask")
+        return unletterbox(mask, box, (box.rows, box.columns))[0]
+    size = within(side, rgb.shape[1], rgb.shape[2])
+    small = encoded(averaged(rgb[0], size)).unsqueeze(0) if size != tuple(rgb.shape[1:3]) else rgb
+    return check_mask(model.encode_image(small), "the model's mask")[0]
+
+
+def _painted(alpha: Tensor) -> Tensor | None:
+    """The area somebody painted over the product in ComfyUI's mask editor, `[H,W]`, if that is what `alpha` is.
+
+    Painting makes the picture transparent there. A cut-out is transparent around the product; this is the reverse.
+    """
+    clear = alpha < 0.5
+    frame = torch.cat((clear[0], clear[-1], clear[:, 0], clear[:, -1]))
+    share = float(clear.float().mean())
+    return clear.float() if share > _PAINTED and not bool(frame.any()) else None
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """What the node was asked for: method, the wired model, how pictures fit it, and which parts are product."""
+
+    method: str
+    model: Any
+    fit: str
+    parts: Parts
 
 
 def _cut(
-    rgb: Tensor, alpha: Tensor | None, hint: Tensor | None, method: str, model: Any, step: Any, device: Any
+    rgb: Tensor, alpha: Tensor | None, hint: Tensor | None, choice: _Choice, step: Progress, device: Any
 ) -> Cutout:
     """One picture `[H,W,3]` by the asked method, or by the one `auto` finds best."""
-    if method == "auto" and alpha is not None and float(alpha.min()) < 0.5 < float(alpha.max()):
-        return from_file_alpha(rgb.to(device), alpha.to(device))
-    rough = None if hint is None else hint.to(device)
-    if method == "birefnet" or (method == "auto" and model is not None):
-        plain = None
-        if method == "auto":
-            plain = from_plain_backdrop(rgb.to(device), rough, step)
-            if plain.confidence >= _TRUSTED:
-                plain.report["why"] = "the backdrop is plain enough to be modelled exactly, so the model was not needed"
-                return plain
-        return from_model(rgb.to(device), _model_mask(model, rgb.unsqueeze(0)).to(device), rough, step)
-    cut = from_plain_backdrop(rgb.to(device), rough, step)
-    if method == "auto":
-        cut.report["why"] = "no background-removal model is connected, so the backdrop itself is modelled"
+    note = ""
+    if choice.method == "auto" and alpha is not None and hint is None:
+        hint = _painted(alpha)
+        if hint is not None:
+            note = "the area painted in the mask editor says what is product"
+        else:
+            own, note = outlines(alpha)
+            if own:
+                return from_file_alpha(rgb.to(device), alpha.to(device))
+            note = "" if float(alpha.min()) > 0.5 else note
+    photo, rough = rgb.to(device), None if hint is None else hint.to(device)
+    model = choice.model
+    if model is None and choice.method in ("auto", "model"):
+        model = best()
+    if choice.method == "plain_backdrop" or (model is None and rough is None):
+        cut = from_plain_backdrop(photo, rough, step, choice.parts)
+        if choice.method == "auto":
+            cut.report["why"] = "no background-removal model is installed, so the backdrop itself is modelled"
+    else:
+        mask = None if model is None else _model_mask(model, rgb.unsqueeze(0), choice.fit).to(device)
+        cut = from_model(photo, mask, rough, step, choice.parts)
+        cut.report["model"] = getattr(model, "name", "birefnet") if model is not None else None
+        if choice.method == "birefnet":
+            cut.report["method"] = "birefnet"
+    if note:
+        cut.report["notes"] = [*cut.report["notes"], note]
     return cut
 
 
-def _advice(cut: Cutout, index: int, pictures: int, minimum: float, has_model: bool) -> str:
+def _advice(cut: Cutout, index: int, pictures: int, minimum: float) -> str:
     which = f"picture {index + 1} of {pictures}: " if pictures > 1 else ""
     reasons = "; ".join(cut.report["reasons"]) or "the outline is not clear"
-    on_canvas, by_name = "a rough hint mask", "a transparent PNG as the photo"
-    if not has_model:
-        on_canvas, by_name = f"{on_canvas}, or connect {_MODEL}", _WITH_MODEL
+    better = "" if cut.report.get("model") else f" {HOW_TO_INSTALL}"
     return (
         f"{which}the product could not be cut out reliably (confidence {cut.confidence:.2f}, needed {minimum:.2f}): "
-        f"{reasons}. What to try: a plain backdrop of another colour than the product, with some room around it. "
-        f"On the canvas: {on_canvas}; min_confidence 0 takes the guess. On the command line: {by_name}; "
-        "--set cutout_confidence=0, where the workflow has it, takes the guess."
+        f"{reasons}. What to try: paint roughly over the product and use that as the hint - on the canvas in the mask "
+        "editor of 'Load Image', on the command line --set hint=FILE (white = product); or a plain backdrop of another "
+        "colour, with some room around the product. To take the guess: min_confidence 0, on the command line "
+        f"--set cutout_confidence=0.{better}"
     )
 
 
@@ -74,8 +137,8 @@ class ProdgenSegmentProduct(io.ComfyNode):
             category=CATEGORY,
             description=(
                 "Cuts a product out of its photo: a soft matte and the product's own colours, free of the old "
-                "backdrop. Works without a model on plain backdrops (shadows are not product); with a "
-                "background-removal model on any. Says how far the result can be trusted, and refuses a guess."
+                "backdrop. A background-removal model says what is product, the photo's own edges where it ends. Says "
+                "how far the result can be trusted, and refuses a guess."
             ),
             has_intermediate_output=True,
             search_aliases=[
@@ -85,6 +148,8 @@ class ProdgenSegmentProduct(io.ComfyNode):
                 "matting",
                 "alpha",
                 "birefnet",
+                "isnet",
+                "u2net",
                 "rembg",
                 "mask product",
             ],
@@ -93,20 +158,22 @@ class ProdgenSegmentProduct(io.ComfyNode):
                 io.BackgroundRemoval.Input(
                     "bg_removal_model",
                     optional=True,
-                    tooltip="From 'Load Background Removal Model' (BiRefNet). Needed for busy backdrops only.",
+                    tooltip="From 'Load Background Removal Model (ONNX)', or ComfyUI's own loader for BiRefNet. Without "
+                    "it, the best model installed in models/background_removal is used.",
                 ),
                 io.Mask.Input(
                     "hint",
                     optional=True,
-                    tooltip="A rough mask, 1 = product: nothing outside it becomes product. Helps with several "
-                    "products or a busy backdrop.",
+                    tooltip="A rough mask, 1 = product: it alone decides what is product, the picture where that ends. "
+                    "Painting over the product in the mask editor of 'Load Image' does the same.",
                 ),
                 io.Combo.Input(
                     "method",
                     options=list(METHODS),
                     default="auto",
-                    tooltip="auto: the file's own alpha, else the modelled backdrop where it can be trusted, else the "
-                    "model. birefnet: always the model. plain_backdrop: never the model.",
+                    tooltip="auto: the file's own cut-out, else the model that is wired or the best one installed, else "
+                    "the modelled backdrop. model: always a model. birefnet: always the wired one. plain_backdrop: "
+                    "never a model.",
                 ),
                 io.Mask.Input(
                     "transparency",
@@ -123,6 +190,25 @@ class ProdgenSegmentProduct(io.ComfyNode):
                     optional=True,
                     advanced=True,
                     tooltip="Below this confidence the node refuses and says why. 0 = always return the guess.",
+                ),
+                io.Combo.Input(
+                    "parts",
+                    options=list(_PARTS),
+                    default="auto",
+                    optional=True,
+                    advanced=True,
+                    tooltip="Which separate parts are product. auto: the largest and others of like size (a pair, a "
+                    "set); small things far away (a logo, a date, a card) are left out and named in the report. all: "
+                    "everything. largest: one thing only.",
+                ),
+                io.Combo.Input(
+                    "fit",
+                    options=list(FITS),
+                    default="squash",
+                    optional=True,
+                    advanced=True,
+                    tooltip="How a picture becomes BiRefNet's square. squash: as it was trained. letterbox: its "
+                    "proportions are kept. (ONNX models: set it on their loader.)",
                 ),
             ],
             outputs=[
@@ -141,14 +227,20 @@ class ProdgenSegmentProduct(io.ComfyNode):
         hint: Tensor | None = None,
         transparency: Tensor | None = None,
         min_confidence: float = 0.5,
+        parts: Parts = "auto",
+        fit: str = "squash",
     ) -> io.NodeOutput:
-        if method not in METHODS:
-            raise ParameterError(f"method is {method!r}; choose one of {', '.join(METHODS)}.")
+        for name, value, known in (("method", method, METHODS), ("parts", parts, _PARTS), ("fit", fit, FITS)):
+            if value not in known:
+                raise ParameterError(f"{name} is {value!r}; choose one of {', '.join(known)}.")
         if method == "birefnet" and bg_removal_model is None:
             raise ParameterError(
                 "method is birefnet but no model is connected: on the canvas add 'Load Background Removal Model' with "
-                f"birefnet.safetensors, on the command line use {_WITH_MODEL}; or choose plain_backdrop or auto."
+                "birefnet.safetensors, on the command line use packshot_birefnet or cutout_birefnet; or choose auto."
             )
+        if method == "model" and bg_removal_model is None and best() is None:
+            raise ParameterError(f"method is model, but none is connected or installed. {HOW_TO_INSTALL}")
+        choice = _Choice(method, bg_removal_model, fit, parts)
         check_range(min_confidence, 0.0, 1.0, "min_confidence")
         rgb, alpha = split_alpha(image)
         rgb = torch.nan_to_num(rgb).clamp(0.0, 1.0)
@@ -173,9 +265,9 @@ class ProdgenSegmentProduct(io.ComfyNode):
 
             own = None if alpha is None else item(alpha, index)
             rough = None if hint is None else item(hint, index)
-            cut = _cut(item(rgb, index), own, rough, method, bg_removal_model, advance, device)
+            cut = _cut(item(rgb, index), own, rough, choice, advance, device)
             if cut.confidence < min_confidence:
-                raise UntrustedCutoutError(_advice(cut, index, batch, min_confidence, bg_removal_model is not None))
+                raise UntrustedCutoutError(_advice(cut, index, batch, min_confidence))
             products.append(cut.product.to(rgb.device))
             mattes.append(cut.alpha.to(rgb.device))
             reports.append(cut.report)

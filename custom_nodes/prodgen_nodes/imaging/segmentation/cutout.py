@@ -213,11 +213,16 @@ def from_plain_backdrop(
     return Cutout(clean_foreground(pyramid, alpha), alpha, trust.confidence, _describe(alpha, trust, report))
 
 
-def _hinted(mask: Tensor | None, hint: Tensor) -> Tensor:
-    """The mask `[h,w]` that a rough `hint` `[h,w]` makes of a model's: inside it all is product, far outside nothing.
+def _said(mask: Tensor | None, hint: Tensor | None) -> Tensor:
+    """What a model's `mask` `[h,w]` and a rough `hint` `[h,w]` say is product: either alone, or both.
 
-    Near the painted outline the model decides, where it means the same thing as the hint; else the picture's edges.
+    Inside the hint all is product, far outside nothing; near its outline the model decides, where it means the same
+    thing as the hint, else the picture's edges.
     """
+    if hint is None:
+        if mask is None:
+            raise ValueError("either a mask or a hint is needed")
+        return mask
     painted = hint > 0.5
     width = max(2, round(_SLOPPY * min(hint.shape)))
     core, around = erode(painted, width), dilate(painted, width)
@@ -241,8 +246,6 @@ def from_model(
 
     `hint` `[H,W]`: a rough mask that decides alone what is product; with it, `mask` may be None.
     """
-    if mask is None and hint is None:
-        raise ValueError("from_model needs a mask or a hint")
     if mask is not None and (box := _framed(srgb, mask)) is not None:
         part = srgb[box.top : box.bottom, box.left : box.right].contiguous()
         rows, columns = mask.shape[0] / srgb.shape[0], mask.shape[1] / srgb.shape[1]
@@ -255,14 +258,9 @@ def from_model(
     size = within(ANALYSIS_SIDE, srgb.shape[0], srgb.shape[1])
     pyramid = Pyramid(srgb, size)
     small = planar(pyramid.picture(size))
-    grain = 1.0
-    rough: Tensor | None = None
-    if mask is not None:
-        grain = max(1.0, size[0] / mask.shape[0], size[1] / mask.shape[1])
-        rough = resized(torch.nan_to_num(mask).clamp(0.0, 1.0), size)
-    if hint is not None:
-        rough = _hinted(rough, resized(hint, size))
-    assert rough is not None
+    grain = 1.0 if mask is None else max(1.0, size[0] / mask.shape[0], size[1] / mask.shape[1])
+    seen = None if mask is None else resized(torch.nan_to_num(mask).clamp(0.0, 1.0), size)
+    rough = _said(seen, None if hint is None else resized(hint, size))
     backdrop, _ = _backdrop(small)
     evidence = weigh(small, backdrop)
     plain = Trust()

@@ -101,7 +101,7 @@ def _thin_parts(own: Tensor, mask: Tensor, product: Tensor, side: int) -> Tensor
 
 
 def _filled_holes(own: Tensor, mask: Tensor, product: Tensor) -> Tensor:
-    """Boolean `[h,w]`: holes that the model left in the product where the picture shows no backdrop: a clasp, a label."""
+    """Boolean `[h,w]`: holes that the model left in the product and the picture shows no backdrop in: a clasp."""
     regions = Regions(~product)
     if regions.count == 0:
         return product & ~product

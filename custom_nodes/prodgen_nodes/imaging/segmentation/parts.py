@@ -80,13 +80,14 @@ def _groups(regions: Regions, peers: NDArray[np.bool_], near: int) -> int:
 
 
 def describe(labels: NDArray[np.int32], chosen: NDArray[np.bool_], size: tuple[int, ...]) -> Iterator[Extra]:
-    """The `chosen` `[count]` regions of `labels` `[H,W]` as things beside the product; letters in a row are one text."""
+    """The `chosen` `[count]` regions of `labels` `[H,W]` as things beside the product; letters in a row: one text."""
     boxes = ndimage.find_objects(labels)
     found = [boxes[index] for index in np.flatnonzero(chosen)]
     found.sort(key=lambda box: (box[1].start, box[0].start))
     while found:
         first = found.pop(0)
-        row, rest = [first], []
+        row = [first]
+        rest: list[tuple[slice, ...]] = []
         for box in found:
             last = row[-1]
             tall = max(last[0].stop - last[0].start, 1)
