@@ -91,9 +91,8 @@ def load(name: str, fit: str = "squash") -> OnnxBackgroundRemoval:
         raise ModelFileError(explain_missing())
     path = folder_paths.get_full_path(_FOLDER, name)
     if path is None:
-        raise ModelFileError(
-            HOW_TO_INSTALL if name == _NONE else f"{name} is not in models/background_removal. {HOW_TO_INSTALL}"
-        )
+        missing = "" if name == _NONE else f"{name} is not in models/background_removal. "
+        raise ModelFileError(missing + HOW_TO_INSTALL)
     file = _identity(path)
     for old in [key for key in _loaded if key[0][0] == path and key[0] != file]:
         _loaded.pop(old).close()  # the file was replaced

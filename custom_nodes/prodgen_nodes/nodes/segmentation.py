@@ -158,8 +158,8 @@ class ProdgenSegmentProduct(io.ComfyNode):
                 io.BackgroundRemoval.Input(
                     "bg_removal_model",
                     optional=True,
-                    tooltip="From 'Load Background Removal Model (ONNX)', or ComfyUI's own loader for BiRefNet. Without "
-                    "it, the best model installed in models/background_removal is used.",
+                    tooltip="From 'Load Background Removal Model (ONNX)', or ComfyUI's own loader for BiRefNet. "
+                    "Without it, the best model installed in models/background_removal is used.",
                 ),
                 io.Mask.Input(
                     "hint",
@@ -171,8 +171,8 @@ class ProdgenSegmentProduct(io.ComfyNode):
                     "method",
                     options=list(METHODS),
                     default="auto",
-                    tooltip="auto: the file's own cut-out, else the model that is wired or the best one installed, else "
-                    "the modelled backdrop. model: always a model. birefnet: always the wired one. plain_backdrop: "
+                    tooltip="auto: the file's own cut-out, else a model (wired, or the best installed), else the "
+                    "modelled backdrop. model: always a model. birefnet: always the wired one. plain_backdrop: "
                     "never a model.",
                 ),
                 io.Mask.Input(

@@ -205,12 +205,24 @@ def judge_model_outline(
     share, longest = soft_outline(srgb, product, backdrop, evidence, known)
     clear = ramp(share, 0.6, 0.08) * (0.5 + 0.5 * ramp(longest, 1.5, 0.25))
     trust.doubt(clear, "parts of the outline cannot be seen in the photo: product and backdrop have one colour there")
-    # Where film or sensor saw nothing but white, the outline is lost, whatever a model makes of it.
+    judge_blown_out(srgb, product, backdrop, trust)
+
+
+def judge_parts(product: Tensor, close: Tensor, trust: Trust) -> None:
+    """Doubts where something `close` `[H,W]` bool to the product was left out that may have belonged to it."""
+    share = float(close.float().sum()) / max(1.0, float(product.float().sum()))
+    trust.doubt(
+        0.4 + 0.6 * ramp(share, 0.05, 0.01), "something close to the product was left out; parts 'all' keeps it"
+    )
+
+
+def judge_blown_out(srgb: Tensor, product: Tensor, backdrop: Backdrop, trust: Trust) -> None:
+    """Doubts where the sensor saw nothing but white on both sides: the outline is lost, whoever draws it."""
     blown = (srgb.amin(dim=-1) > _BLOWN) & (backdrop.color.amin(dim=-1) > _BLOWN)
     inner = erode(product, max(2, round(0.004 * backdrop.side)))
     regions = Regions(blown & product)
-    lost = regions.chosen(regions.touched(product & ~inner)) if regions.count else blown & product
-    share = float(lost.float().sum()) / max(1.0, float(product.float().sum()))
+    lost = float(regions.area[regions.touched(product & ~inner)].sum()) if regions.count else 0.0
+    share = lost / max(1.0, float(product.float().sum()))
     trust.doubt(ramp(share, 0.09, 0.01), "white parts of the product merge with a blown-out white backdrop")
 
 

@@ -22,9 +22,11 @@ from .backdrop import Backdrop, BackdropModel
 from .confidence import (
     Trust,
     judge_backdrop,
+    judge_blown_out,
     judge_model,
     judge_model_outline,
     judge_outline,
+    judge_parts,
     judge_shape,
     note_transparency,
 )
@@ -191,8 +193,8 @@ def from_plain_backdrop(
     part, near = planar(window.of(small)), backdrop.inside(window)
     evidence = weigh(part, near)
     likelihood = label(part, near, evidence, None if rough is None else window.of(rough))
-    labels, extras, _ = choose_parts(window.whole(likelihood), parts)
-    likelihood = window.of(labels)
+    chosen = choose_parts(window.whole(likelihood), parts)
+    labels, likelihood = chosen.likelihood, window.of(chosen.likelihood)
     if progress:
         progress(1)
     footing = find_footing(part, likelihood > 0.5, near, evidence)
@@ -201,13 +203,15 @@ def from_plain_backdrop(
     if trust.confidence > 0:
         judge_backdrop(backdrop, trust)
         judge_outline(part, likelihood, near, evidence, footing, trust)
+        judge_blown_out(part, likelihood > 0.5, near, trust)
+        judge_parts(labels > 0.5, chosen.close, trust)
         note_transparency(likelihood > 0.5, evidence, trust)
     alpha = refine_matte(pyramid, labels, footing.across(window), progress)
     report: dict[str, Any] = {
         "method": "plain_backdrop",
         "why": "no model needed: the backdrop is modelled from the picture's own frame",
         "backdrop": describe_backdrop(backdrop),
-        "extras": _left_out(extras, srgb.shape[0] / size[0]),
+        "extras": _left_out(chosen.extras, srgb.shape[0] / size[0]),
         "frame": None,
     }
     return Cutout(clean_foreground(pyramid, alpha), alpha, trust.confidence, _describe(alpha, trust, report))
@@ -267,7 +271,8 @@ def from_model(
     judge_backdrop(backdrop, plain)
     is_plain = plain.confidence > 0.5
     fused = fuse(small, backdrop, evidence, rough, grain, is_plain)
-    likelihood, extras, _ = choose_parts(fused.likelihood, parts)
+    chosen = choose_parts(fused.likelihood, parts)
+    likelihood, extras = chosen.likelihood, chosen.extras
     fused = Fused(likelihood, fused.ignored, fused.missing)
     if progress:
         progress(1)
@@ -278,6 +283,7 @@ def from_model(
     if trust.confidence > 0:
         judge_model(rough, fused, reach_of(grain), plain.confidence if is_plain else 0.0, trust)
         known = torch.zeros_like(product) if footing is None else footing.beside()
+        judge_parts(product, chosen.close, trust)
         judge_model_outline(small, product, backdrop, evidence, known, trust)
         if is_plain:
             note_transparency(product, evidence, trust)
@@ -289,6 +295,7 @@ def from_model(
         "backdrop": describe_backdrop(backdrop),
         "extras": _left_out(extras, srgb.shape[0] / size[0]),
         "frame": None,
+        "slivers_cleared": float(((rough > 0.5) & ~product).float().mean()),
     }
     return Cutout(clean_foreground(pyramid, alpha), alpha, trust.confidence, _describe(alpha, trust, report))
 

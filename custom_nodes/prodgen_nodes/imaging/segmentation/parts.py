@@ -25,6 +25,8 @@ _PEER = 0.2
 """Parts of at least this share of the largest are products themselves."""
 _NEAR = 0.03
 """Parts within this fraction of the picture's short side belong together."""
+_BESIDE = 0.12
+"""What is left out within this fraction of the short side of the product may have belonged to it."""
 _LETTERS, _ALIKE = 3, 0.6
 """How many small parts in a row are writing; and how alike their heights are at least."""
 
@@ -36,47 +38,40 @@ class Extra:
     kind: str
     box: tuple[int, int, int, int]
 
-    def scaled(self, factor: float, left: int = 0, top: int = 0) -> dict[str, object]:
-        """For the report, in the photo's own pixels."""
-        x0, y0, x1, y1 = (round(value * factor) for value in self.box)
-        return {"kind": self.kind, "bbox": [x0 + left, y0 + top, x1 + left, y1 + top]}
+
+@dataclass(frozen=True)
+class Chosen:
+    """The `likelihood` `[H,W]` of the product's parts alone, the `extras` that were left out, and which of their pixels
+    lie `close` `[H,W]` bool to the product, so that they may have belonged to it."""
+
+    likelihood: Tensor
+    extras: list[Extra]
+    close: Tensor
 
 
-def choose_parts(likelihood: Tensor, parts: Parts) -> tuple[Tensor, list[Extra], int]:
-    """`likelihood` `[H,W]` with the product's parts alone, what was left out, and how many products there are."""
-    solid = likelihood > 0.5
-    regions = Regions(solid)
+def choose_parts(likelihood: Tensor, parts: Parts) -> Chosen:
+    """The parts of a soft mask `[H,W]` that are product."""
+    regions = Regions(likelihood > 0.5)
     if regions.count == 0:
-        return likelihood, [], 0
-    largest = regions.area.max()
-    peers = regions.area >= _PEER * largest
-    near = max(1, round(_NEAR * min(solid.shape)))
-    if parts == "largest":
-        keep = regions.area == largest
-        peers = keep
-    else:
-        keep = peers.copy()
-        keep |= _close_to(regions, keep, near)
-        if parts == "all":
-            keep |= regions.area >= _SPECK * largest
-        keep &= regions.area >= _SPECK * largest
-    dropped = ~keep & (regions.area >= _SPECK * largest)
-    extras = list(describe(regions.labels, dropped, solid.shape))
-    groups = _groups(regions, peers, near)
-    return torch.where(regions.chosen(~keep), 0.0, likelihood), extras, groups
+        return Chosen(likelihood, [], torch.zeros_like(likelihood, dtype=torch.bool))
+    side, largest = min(likelihood.shape), regions.area.max()
+    real = regions.area >= _SPECK * largest
+    keep = regions.area == largest if parts == "largest" else regions.area >= _PEER * largest
+    if parts == "all":
+        keep |= real
+    away = _distances(regions, keep)
+    if parts == "auto":
+        keep |= real & (away <= _NEAR * side)
+    dropped = real & ~keep
+    extras = list(describe(regions.labels, dropped, tuple(likelihood.shape)))
+    close = regions.chosen(dropped & (away < _BESIDE * side) & (parts == "auto"))
+    return Chosen(torch.where(regions.chosen(~keep), 0.0, likelihood), extras, close)
 
 
-def _close_to(regions: Regions, keep: NDArray[np.bool_], near: int) -> NDArray[np.bool_]:
-    """Which regions lie within `near` pixels of the kept ones."""
+def _distances(regions: Regions, keep: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """How far each region lies from the kept ones, in pixels."""
     away = ndimage.distance_transform_cdt(~np.concatenate(([False], keep))[regions.labels], "chessboard")
-    nearest = ndimage.minimum(away, regions.labels, np.arange(1, regions.count + 1))
-    return np.asarray(nearest) <= near
-
-
-def _groups(regions: Regions, peers: NDArray[np.bool_], near: int) -> int:
-    """How many products the `peers` are: parts close to each other are one."""
-    grown = ndimage.binary_dilation(np.concatenate(([False], peers))[regions.labels], iterations=max(1, near // 2))
-    return int(ndimage.label(grown)[1])
+    return np.asarray(ndimage.minimum(away, regions.labels, np.arange(1, regions.count + 1)), dtype=np.float64)
 
 
 def describe(labels: NDArray[np.int32], chosen: NDArray[np.bool_], size: tuple[int, ...]) -> Iterator[Extra]:
