@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -35,6 +35,7 @@ from .evidence import weigh
 from .footing import Footing, find_footing
 from .foreground import clean_foreground
 from .frame import Inside, find_frame, product_fills
+from .fringe import find_fringe
 from .fusion import Fused, fuse, reach_of
 from .leaks import sealed
 from .matting import closed_form_matte
@@ -273,11 +274,14 @@ def from_model(
     fused = fuse(small, backdrop, evidence, rough, grain, is_plain)
     chosen = choose_parts(fused.likelihood, parts)
     likelihood, extras = chosen.likelihood, chosen.extras
-    fused = Fused(likelihood, fused.ignored, fused.missing)
+    fused = replace(fused, likelihood=likelihood)
     if progress:
         progress(1)
     product = likelihood > 0.5
     footing = find_footing(small, product, backdrop, evidence).steady(small, rough > 0.5, grain) if is_plain else None
+    fringe = find_fringe(small, product, backdrop) if is_plain else None
+    if fringe is not None:
+        fused = replace(fused, ignored=fused.ignored & ~dilate(fringe.zone, 3))
     trust = Trust()
     judge_shape(product, trust)
     if trust.confidence > 0:
@@ -289,6 +293,9 @@ def from_model(
             note_transparency(product, evidence, trust)
             extras += _ignored_things(fused)
     alpha = refine_matte(pyramid, likelihood, footing, progress)
+    if fringe is not None:
+        alpha = fringe.drawn(srgb, alpha)
+        trust.notes.append("hair or fur: its strands were drawn by their own colour")
     report: dict[str, Any] = {
         "method": "model",
         "why": "a background-removal model says what is product, the picture where it ends",

@@ -1,0 +1,94 @@
+"""Hair and fur before a plain backdrop: strands beyond the outline that no network at 1024 px draws.
+
+Where the backdrop is known, a strand's share of a pixel can be read off: how far the pixel has gone from the backdrop's
+colour towards the product's own. A shadow under the fringe darkens the backdrop, too, but smoothly; strands are fine.
+Source of the projection: A. R. Smith, J. F. Blinn, "Blue screen matting", SIGGRAPH 1996, with both colours known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..filters import closed, dilate, erode, gaussian_blur, masked_blur, opened
+from ..transfer import decode_
+from .backdrop import Backdrop
+from .regions import Regions
+
+_LONGEST = 0.09
+"""The longest strands, as a fraction of the short side."""
+_FINE = 2.0
+"""Pixels (1σ) above which nothing is a strand."""
+_DETAIL = 5 / 255
+_DENSE, _WORTH = 0.12, 0.03
+"""The share of a fringe that must be strands; and its least area, as a share of the product's."""
+_SHADE = 4
+"""Pixels over which a shadow under strands does not change."""
+
+
+@dataclass(frozen=True)
+class Fringe:
+    """Where strands are, `zone` `[h,w]` bool; the colours `[h,w,3]` sRGB of the product beside it and of the backdrop;
+    how much of what is smooth there is shadow, `shade` `[h,w]` 0..1."""
+
+    zone: Tensor
+    front: Tensor
+    back: Tensor
+    shade: Tensor
+
+    def drawn(self, picture: Tensor, alpha: Tensor) -> Tensor:
+        """`alpha` `[H,W]` of the photo `[H,W,3]` with the strands in it."""
+        size = (alpha.shape[0], alpha.shape[1])
+        rows, columns = (torch.nonzero(self.zone.any(dim=dim)).flatten() for dim in (1, 0))
+        down, across = size[0] / self.zone.shape[0], size[1] / self.zone.shape[1]
+        small = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+        large = (
+            slice(round(small[0].start * down), round(small[0].stop * down)),
+            slice(round(small[1].start * across), round(small[1].stop * across)),
+        )
+        part = (large[0].stop - large[0].start, large[1].stop - large[1].start)
+
+        def fitted(plane: Tensor) -> Tensor:
+            planes = plane[small].permute(2, 0, 1) if plane.ndim == 3 else plane[small].float().unsqueeze(0)
+            return F.interpolate(planes.unsqueeze(0), size=part, mode="bilinear", align_corners=False)[0]
+
+        back = decode_(fitted(self.back))
+        towards = decode_(fitted(self.front)).sub_(back)
+        off = decode_(picture[large].permute(2, 0, 1).clone(memory_format=torch.contiguous_format)).sub_(back)
+        strands = (off * towards).sum(dim=0) / towards.square().sum(dim=0).clamp(min=1e-4)
+        strands = strands.clamp_(0.0, 1.0)
+        smooth = opened(strands, max(2, round(_SHADE * down)))
+        strands = (strands - smooth * fitted(self.shade)[0]).clamp_(0.0, 1.0) * fitted(self.zone)[0]
+        out = alpha.clone()
+        out[large] = torch.maximum(alpha[large], strands)
+        return out
+
+
+def find_fringe(srgb: Tensor, product: Tensor, backdrop: Backdrop) -> Fringe | None:
+    """The fringe around `product` `[h,w]` bool in the picture `[h,w,3]`; None where its outline is clean."""
+    longest = max(4, round(_LONGEST * backdrop.side))
+    off = (srgb - backdrop.color).abs().amax(dim=-1)
+    fine = (off - gaussian_blur(off.unsqueeze(0), _FINE)[0]).abs()
+    limit = max(_DETAIL, 4 * backdrop.noise, 2.5 * backdrop.usual)
+    beyond = dilate(product, longest) & ~dilate(product, 2)
+    strands = (fine > limit) & beyond
+    zone = closed(strands, 3)
+    regions = Regions(zone)
+    if regions.count == 0:
+        return None
+    zone = regions.chosen(regions.touched(dilate(product, 5)) & (regions.area > 30) & ~regions.on_frame())
+    area = float(zone.float().sum())
+    if area < _WORTH * float(product.float().sum()) or float((strands & zone).float().sum()) < _DENSE * area:
+        return None
+    # Strands stand close beside each other all along a fringe; an edge or a thread is one line.
+    if float(erode(zone, 3).float().sum()) < 0.25 * area:
+        return None
+    zone = dilate(zone, 2) | (dilate(zone, 4) & dilate(product, 3))
+    core = erode(product, 3).float().unsqueeze(0)
+    front = masked_blur(srgb.permute(2, 0, 1).unsqueeze(0), core, longest / 2)[0].permute(1, 2, 0)
+    near = gaussian_blur(product.float().unsqueeze(0), longest / 3)[0]
+    shade = (1.0 - 2.5 * near).clamp(0.0, 1.0)
+    return Fringe(zone & ~erode(product, 2), front, backdrop.color, shade)
