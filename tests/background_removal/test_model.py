@@ -15,8 +15,6 @@ from prodgen_nodes.imaging.errors import ParameterError
 from tests.support.comfy import PACK
 from tests.support.onnx_files import FLOAT16, write_onnx
 
-pytest.importorskip("onnxruntime")
-
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> Path:
@@ -45,6 +43,14 @@ def test_the_mask_has_the_pictures_size_and_place(tiny: Path, fit: str, height: 
     small = model.raw(picture)
     assert small.shape[1:] == (64, 64) or fit == "letterbox"
     assert small.shape[0] == 1 and abs(float(small.mean()) - float(mask.mean())) < 0.03
+
+
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 300), (300, 1), (2, 3)])
+def test_a_picture_of_a_few_pixels_gets_a_mask(tiny: Path, fit: str, height: int, width: int) -> None:
+    mask = OnnxBackgroundRemoval(tiny, fit=fit).encode_image(torch.zeros(1, height, width, 3))
+    assert mask.shape == (1, height, width)
+    assert float(mask.min()) > 0.9
 
 
 def test_a_batch_is_each_picture_by_itself(tiny: Path) -> None:

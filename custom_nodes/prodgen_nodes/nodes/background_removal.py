@@ -28,8 +28,8 @@ from .common import CATEGORY, output
 _FOLDER = "background_removal"
 _NONE = "none installed"
 HOW_TO_INSTALL = (
-    "No background-removal model of the ONNX kind is installed. With prodgen's command line: python -m runner models "
-    "download isnet u2netp. Or put isnet-general-use.onnx or u2netp.onnx into models/background_removal."
+    "In prodgen's folder: python -m runner models download --default. Or put isnet-general-use.onnx or u2netp.onnx "
+    "into models/background_removal of ComfyUI."
 )
 
 
@@ -91,8 +91,8 @@ def load(name: str, fit: str = "squash") -> OnnxBackgroundRemoval:
         raise ModelFileError(explain_missing())
     path = folder_paths.get_full_path(_FOLDER, name)
     if path is None:
-        missing = "" if name == _NONE else f"{name} is not in models/background_removal. "
-        raise ModelFileError(missing + HOW_TO_INSTALL)
+        what = "No background-removal model of the ONNX kind is" if name == _NONE else f"{name} is not"
+        raise ModelFileError(f"{what} installed. {HOW_TO_INSTALL}")
     file = _identity(path)
     for old in [key for key in _loaded if key[0][0] == path and key[0] != file]:
         _loaded.pop(old).close()  # the file was replaced
@@ -105,7 +105,11 @@ def load(name: str, fit: str = "squash") -> OnnxBackgroundRemoval:
 
 
 def best() -> OnnxBackgroundRemoval | None:
-    """The best installed model of those that are recognised; None where there is none, or no onnxruntime."""
+    """The best installed model of those that are recognised; None where there is none, or no onnxruntime.
+
+    Raises:
+        ModelFileError: that model's file is damaged.
+    """
     if not is_available():
         return None
     sizes = _files()

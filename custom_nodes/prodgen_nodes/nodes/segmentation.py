@@ -116,7 +116,7 @@ def _cut(
 def _advice(cut: Cutout, index: int, pictures: int, minimum: float) -> str:
     which = f"picture {index + 1} of {pictures}: " if pictures > 1 else ""
     reasons = "; ".join(cut.report["reasons"]) or "the outline is not clear"
-    better = "" if cut.report.get("model") else f" {HOW_TO_INSTALL}"
+    better = "" if cut.report.get("model") else f" A background-removal model helps. {HOW_TO_INSTALL}"
     return (
         f"{which}the product could not be cut out reliably (confidence {cut.confidence:.2f}, needed {minimum:.2f}): "
         f"{reasons}. What to try: paint roughly over the product and use that as the hint - on the canvas in the mask "
