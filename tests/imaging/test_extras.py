@@ -105,3 +105,25 @@ def test_a_shadow_is_no_object() -> None:
     picture[shadow > 0] = 150
     mask = (np.asarray(image).min(axis=-1) < 250).astype(np.float32)
     assert find_extras(picture, WHITE, mask, shadow) == Extras(1)
+
+
+@pytest.mark.parametrize("side", SIZES)
+@pytest.mark.parametrize("border", [0.02, 0.05])
+@pytest.mark.parametrize("colour", [(10, 10, 10), (230, 225, 215)])
+def test_a_whole_photo_within_a_border(side: int, border: float, colour: tuple[int, int, int]) -> None:
+    """The cut-out took border and backdrop for the product."""
+    photo = Image.new("RGB", (round(0.8 * side), round(0.8 * side)), colour)
+    wide = max(2, round(border * photo.width))
+    photo.paste((150, 160, 170), (wide, wide, photo.width - wide, photo.height - wide))
+    photo.paste((120, 40, 60), (photo.width // 3, photo.width // 3, photo.width // 2, photo.width // 2))
+    image = Image.new("RGB", (side, side), "white")
+    image.paste(photo, (round(0.1 * side), round(0.1 * side)))
+    assert extras(image).bordered is not None
+
+
+def test_a_plain_box_has_no_border() -> None:
+    image = Image.new("RGB", (1000, 1000), "white")
+    y, x = np.mgrid[:700, :500]
+    shaded = np.dstack([90 + x // 5, 60 + y // 8, 40 + x // 9]).astype(np.uint8)
+    image.paste(Image.fromarray(shaded), (250, 150))
+    assert extras(image).bordered is None

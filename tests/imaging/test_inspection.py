@@ -111,6 +111,37 @@ def test_enlargement_is_flagged_with_the_canvas_that_would_fit() -> None:
     assert "300 pixels" in rules["enlargement"].asked
 
 
+@pytest.mark.parametrize(
+    ("channel", "scale", "level", "passes"),
+    [
+        (SMALL, 1.04, "must", True),
+        (SMALL, 1.4, "advice", False),
+        (SMALL, 1.6, "must", False),
+        (replace(SMALL, enlarged=1.05), 1.4, "must", False),
+    ],
+)
+def test_a_small_enlargement_is_advice(channel: Channel, scale: float, level: str, passes: bool) -> None:
+    rule = next(rule for rule in inspect(finished(scale=scale), channel) if rule.rule == "enlargement")
+    assert rule.passed is passes
+    assert passes or rule.level == level
+
+
+def test_a_second_product_is_a_note_and_a_mark_a_fault() -> None:
+    done = finished(share=0.5)
+    picture, mask = done.picture.copy(), done.mask.copy()
+    picture[20:60, 20:60], mask[20:60, 20:60] = 30, 1.0
+    rules = {rule.rule: rule for rule in inspect(finished(picture=picture, mask=mask), SMALL)}
+    assert not rules["other objects or logos"].passed
+    assert rules["other objects or logos"].level == "must"
+    picture, mask = np.full_like(picture, 255), np.zeros_like(mask)
+    for left in (60, 340):
+        picture[100:500, left : left + 200], mask[100:500, left : left + 200] = 90, 1.0
+    rules = {rule.rule: rule for rule in inspect(finished(picture=picture, mask=mask), SMALL)}
+    assert rules["products"].measured == "products: 2"
+    assert rules["products"].level == "advice"
+    assert rules["other objects or logos"].passed
+
+
 def test_a_file_over_the_limit() -> None:
     tight = replace(SMALL, max_bytes=500)
     assert {"bytes", "PNG bytes"} <= failing(finished(), tight)

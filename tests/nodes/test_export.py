@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from typing import Any
@@ -82,6 +83,42 @@ def test_what_breaks_a_rule_is_named(comfy_server: ComfyServer) -> None:
     assert any(line.startswith("FAIL  background: ") for line in said["rules"])
 
 
+def with_logo() -> Image.Image:
+    """The finished picture with a mark in its corner that the cut-out took for product."""
+    picture = np.asarray(canvas()).copy()
+    picture[30:80, 560:610] = (10, 20, 30)
+    return Image.fromarray(picture)
+
+
+@pytest.mark.parametrize(("channel", "fails"), [("amazon", True), ("shopify", False)])
+def test_a_logo_in_the_picture_is_a_fault_where_the_shop_says_so(
+    comfy_server: ComfyServer, channel: str, fails: bool
+) -> None:
+    given = graph(comfy_server, image=with_logo())
+    given["channel"]["inputs"]["channel"] = channel
+    said = report(comfy_server.run(given))
+    assert not said["checks"]["other objects or logos"]
+    assert ("other objects or logos" in said["failed"]) is fails
+    assert any("50×50 at 560,30" in line for line in said["rules"])
+
+
+def test_each_rule_names_the_page_that_asks_for_it(comfy_server: ComfyServer) -> None:
+    given = graph(comfy_server)
+    given["channel"]["inputs"]["channel"] = "walmart"
+    said = report(comfy_server.run(given))
+    assert set(said["sources"]) == set(said["checks"])
+    assert "marketplacelearn.walmart.com" in said["sources"]["zoom"]
+    assert said["sources"]["fill"] == "this project's own advice"
+
+
+def test_the_files_say_72_dots_per_inch_or_what_was_asked(comfy_server: ComfyServer) -> None:
+    for wish, dpi in (({}, 72), ({"dpi": 300}, 300)):
+        files = comfy_server.run(graph(comfy_server, **wish))["export"]["images"]
+        for file in files:
+            written = Image.open(io.BytesIO(comfy_server.fetch(file))).info["dpi"]
+            assert [round(value) for value in written] == [dpi, dpi]
+
+
 def test_the_fidelity_report_is_part_of_the_verdict(comfy_server: ComfyServer) -> None:
     for passed in (True, False):
         given = graph(comfy_server, fidelity=["text", 0])
@@ -102,6 +139,20 @@ def test_a_batch_is_saved_picture_by_picture(comfy_server: ComfyServer) -> None:
     said = report(outputs)
     assert said["failed"] == ["background"]
     assert any("picture 2: " in line for line in said["rules"])
+
+
+def test_in_a_batch_a_fault_is_named_before_a_note(comfy_server: ComfyServer) -> None:
+    """The first picture's box has a border (a note), the second stands in a frame (a fault): both are 'frame'."""
+    bordered, framed = np.asarray(canvas()).copy(), np.asarray(canvas()).copy()
+    bordered[60:-60, 180:-180] = (200, 200, 120)
+    framed[[4, 5, -6, -5], 4:-4] = framed[4:-4, [4, 5, -6, -5]] = 0
+    given = graph(comfy_server, image=Image.fromarray(bordered))
+    given["other"] = {"class_type": "LoadImage", "inputs": {"image": comfy_server.upload(Image.fromarray(framed))}}
+    given["batch"] = {"class_type": "ImageBatch", "inputs": {"image1": ["image", 0], "image2": ["other", 0]}}
+    given["export"]["inputs"]["image"] = ["batch", 0]
+    said = report(comfy_server.run(given))
+    assert "frame" in said["failed"]
+    assert any(line.startswith("FAIL  frame: picture 2: ") for line in said["rules"])
 
 
 def _other_size(server: ComfyServer, given: dict[str, Any]) -> None:

@@ -21,7 +21,9 @@ SIZES = {
     "shopify": (2048, 2048), "ebay": (1600, 1600), "etsy": (2000, 2000), "walmart": (2200, 2200), "temu": (1350, 1800),
 }  # fmt: skip
 FILLS = {"amazon": 0.88, "google": 0.84, "ebay": 0.85}
-LIMITS = {"amazon": 10e6, "google": 16e6, "ebay": 12e6, "temu": 3e6}
+LIMITS = {
+    "master": 5e6, "amazon": 10e6, "google": 16e6, "ebay": 12e6, "etsy": 10e6, "walmart": 5e6, "temu": 2e6,
+}  # fmt: skip
 GRAPH = published.load("packshot.v1")
 
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
-_TILE = 512
+_TILE, _STRIP = 512, 512
 _SQUARES = (3.5, 72.0)
 """Sides of a square in pixels that are looked for."""
 _ASPECT = 1.25
@@ -93,10 +94,10 @@ class _Wave:
 
 def checkerboard(srgb: Tensor) -> Checkerboard | None:
     """The painted checkerboard behind the product of `srgb` `[H,W,3]` (0..1), or None where there is none."""
-    gray = srgb.mean(dim=-1)
-    found = _most_prominent(gray)
+    found = _most_prominent(srgb)
     if found is None:
         return None
+    gray = srgb.mean(dim=-1)
     across, down = _polished(gray, *_refined(gray, found))
     if not _are_squares(across.square, down.square):
         return None
@@ -124,9 +125,9 @@ class _Found:
     columns: slice
 
 
-def _most_prominent(gray: Tensor) -> _Found | None:
+def _most_prominent(srgb: Tensor) -> _Found | None:
     """The most prominent checkerboard in one of the picture's corners."""
-    height, width = gray.shape
+    height, width = srgb.shape[:2]
     high, wide = min(_TILE, height), min(_TILE, width)
     if min(high, wide) < 6 * _SQUARES[0]:
         return None
@@ -134,7 +135,7 @@ def _most_prominent(gray: Tensor) -> _Found | None:
     for top in {0, height - high}:
         for left in {0, width - wide}:
             rows, columns = slice(top, top + high), slice(left, left + wide)
-            prominence, waves = _peak(gray[rows, columns])
+            prominence, waves = _peak(srgb[rows, columns].mean(dim=-1))
             if waves is not None and prominence > best:
                 across, down = waves
                 best, found = prominence, _Found(across.moved(left), down.moved(top), rows, columns)
@@ -296,7 +297,7 @@ class _Pattern:
             return None
         fits = [_Pattern(x, y, size, ramp, light, dark) for ramp in _RAMPS if ramp <= max(1.0, size / 2)]
         best = min(fits, key=lambda fit: fit._misfit(srgb))
-        return replace(best, tolerance=best._usual(srgb))
+        return replace(best, tolerance=best._tolerances(srgb))
 
     @property
     def everywhere(self) -> tuple[slice, slice]:
@@ -323,7 +324,7 @@ class _Pattern:
         limit = 0.5 * float((self.light - self.dark).mean())
         return sum(float((srgb[band] - self.colours(*band)).abs().clamp(max=limit).mean()) for band in self.bands(2))
 
-    def _usual(self, srgb: Tensor) -> tuple[float, float]:
+    def _tolerances(self, srgb: Tensor) -> tuple[float, float]:
         """The tolerances that the outermost bands ask for: a compressed file's are wider."""
         inside, beside = [], []
         for band in self.bands(2):
@@ -358,29 +359,37 @@ class _Pattern:
 
     def shows(self, srgb: Tensor) -> Tensor:
         """Where the pattern is seen `[H,W]`: as it should be, with squares of the other colour beside it."""
-        matches = self.matches(srgb, *self.everywhere)
-        is_light = (torch.sign(self.y)[:, None] * torch.sign(self.x)[None, :]) > 0
-        reach = math.ceil(self.size)
+        reach, height = math.ceil(self.size), len(self.y)
+        kept = torch.empty(srgb.shape[:2], dtype=torch.bool, device=srgb.device)
+        for top in range(0, height, _STRIP):
+            bottom = min(top + _STRIP, height)
+            first, last = max(top - reach, 0), min(bottom + reach, height)
+            kept[top:bottom] = self._supported(srgb, slice(first, last), reach)[top - first : bottom - first]
+        plane = kept.cpu().numpy()
+        labels, _ = ndimage.label(plane)
+        large = np.bincount(labels.ravel()) >= 0.25 * self.size**2
+        return torch.from_numpy(large[labels] & plane).to(kept.device)
+
+    def _supported(self, srgb: Tensor, rows: slice, reach: int) -> Tensor:
+        columns = slice(0, len(self.x))
+        matches = self.matches(srgb, rows, columns)
+        is_light = (torch.sign(self.y[rows])[:, None] * torch.sign(self.x)[None, :]) > 0
         supported = torch.zeros_like(matches)
         for mine in (True, False):
             other = is_light != mine
-            seen, there = _count(matches & other, reach), _count(other, reach)
-            supported |= ~other & (seen >= _SUPPORT * there)
-        kept = matches & supported
-        labels, number = ndimage.label(kept.cpu().numpy())
-        if number == 0:
-            return kept
-        areas = torch.from_numpy(ndimage.sum_labels(kept.cpu().numpy(), labels, range(number + 1)))
-        large = areas >= 0.25 * self.size**2
-        return large[torch.from_numpy(labels).long()].to(kept.device)
+            supported |= ~other & (_count(matches & other, reach) >= _SUPPORT * _count(other, reach))
+        return matches & supported
 
     def is_even(self, srgb: Tensor, shows: Tensor) -> bool:
-        """Whether the squares are as even and colourless inside as only a file's are."""
-        inside = shows & ~self._beside(*self.everywhere)
-        limit = _EVEN
-        if not bool(inside.any()):  # squares so small that they are all edge
-            inside, limit = shows, max(_EVEN, _EVEN_AT_EDGES * float((self.light - self.dark).mean()))
-        off = srgb[inside] - self.colours(*self.everywhere)[inside]
+        """Whether the squares along the frame are as even and colourless inside as only a file's are."""
+        insides, everything = [], []
+        for band in self.bands(2):
+            off, seen = srgb[band] - self.colours(*band), shows[band]
+            insides.append(off[seen & ~self._beside(*band)])
+            everything.append(off[seen])
+        off, limit = torch.cat(insides), _EVEN
+        if len(off) == 0:  # squares so small that they are all edge
+            off, limit = torch.cat(everything), max(_EVEN, _EVEN_AT_EDGES * float((self.light - self.dark).mean()))
         gray = off.mean(dim=-1)
         return float(gray.abs().mean()) <= limit and float((off.T - gray).abs().mean()) <= _COLOURLESS
 

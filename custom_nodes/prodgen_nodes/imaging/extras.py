@@ -32,14 +32,25 @@ _LINE_COVER, _HOLLOW = 0.85, 0.3
 """A frame's lines run along most of its sides, and most of it is empty."""
 
 
+_RECTANGLE, _RIM, _EVEN = 0.97, 0.012, 0.9
+"""Of its box: a rectangle. Of its shorter side: the depth of its rim. Share of the rim in one colour."""
+_WITHIN = (0.03, 0.06, 0.1, 0.15)
+"""Depths at which an even ring of another colour shows that a whole photo lies within a border."""
+
+
 @dataclass(frozen=True)
 class Extras:
-    """`products`: large separate things. `text`, `marks`, `frame`: boxes (left, top, right, bottom) in pixels."""
+    """`products`: large separate things. `text`, `marks`, `frame`: boxes (left, top, right, bottom) in pixels.
+
+    `bordered`: the product is a rectangle with an even border around an even ground, as a framed photo is whose
+    backdrop was never removed; a mirror or a screen looks the same.
+    """
 
     products: int
     text: tuple[Box, ...] = ()
     marks: tuple[Box, ...] = ()
     frame: Box | None = None
+    bordered: Box | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +104,36 @@ def find_extras(
         tuple(_scaled(_around(line), step) for line in lines),
         tuple(_scaled(thing.box, step) for thing in small if thing not in in_lines),
         _scaled(frames[0].box, step) if frames else None,
+        _scaled(largest.box, step) if _is_bordered(picture[::step, ::step], largest) else None,
     )
+
+
+def _is_bordered(picture: Bytes8, thing: _Thing) -> bool:
+    left, top, right, bottom = thing.box
+    inside = picture[top:bottom, left:right].astype(np.int16)
+    height, width = inside.shape[:2]
+    if min(height, width) < 40 or thing.area < _RECTANGLE * height * width:
+        return False
+    deep = max(1, round(_RIM * min(height, width)))
+    rim = _ring_colour(inside, 1, deep)
+    if rim is None:
+        return False
+    for share in _WITHIN:
+        ground = _ring_colour(inside, round(share * min(height, width)), 2)
+        if ground is not None and np.abs(ground - rim).max() > _DIFFERENT:
+            return True
+    return False
+
+
+def _ring_colour(picture: NDArray[np.int16], start: int, depth: int) -> NDArray[np.float64] | None:
+    """The colour of the ring of `depth` pixels that begins `start` pixels within the frame; None where it has many."""
+    inner = picture[start : len(picture) - start, start : picture.shape[1] - start]
+    ring = np.concatenate(
+        [part.reshape(-1, 3) for part in (inner[:depth], inner[-depth:], inner[:, :depth], inner[:, -depth:])]
+    )
+    colour = np.median(ring, axis=0)
+    even = np.abs(ring - colour).max(axis=-1) <= _DIFFERENT
+    return np.asarray(colour, np.float64) if float(even.mean()) >= _EVEN else None
 
 
 def _seen(

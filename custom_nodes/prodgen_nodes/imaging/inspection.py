@@ -199,12 +199,14 @@ def _content(done: Finished, channel: Channel) -> list[Rule]:
         return Rule(rule, not boxes, places or "none", "none", level)
 
     products = Rule("products", extras.products <= 1, f"products: {extras.products}", "1, or a pair or set", "advice")
-    frame = [] if extras.frame is None else [extras.frame]
+    frame = line("frame", [] if extras.frame is None else [extras.frame])
+    if extras.bordered is not None and frame.passed:
+        frame = Rule("frame", False, "the product is a rectangle with a border: a framed photo?", "none", "advice")
     return [
         products,
         line("text", extras.text),
         line("other objects or logos", extras.marks),
-        line("frame", frame),
+        frame,
     ]
 
 

@@ -43,10 +43,11 @@ def _fidelity_rule(text: str | None) -> list[Rule]:
 
 
 def _together(pictures: list[list[Rule]]) -> list[Rule]:
-    """One line per rule for the whole batch: the first failing picture's, else the first's."""
+    """One line per rule for the whole batch: the first failing picture's (a fault before a note), else the first's."""
     lines: list[Rule] = []
     for row in zip(*pictures, strict=True):
         failed = [(number, rule) for number, rule in enumerate(row, 1) if not rule.passed]
+        failed.sort(key=lambda entry: entry[1].level != "must")
         if failed and len(pictures) > 1:
             number, rule = failed[0]
             lines.append(Rule(rule.rule, False, f"picture {number}: {rule.measured}", rule.asked, rule.level))
