@@ -230,7 +230,7 @@ def note_transparency(product: Tensor, evidence: Evidence, trust: Trust) -> None
     """A note where much of the product shows the backdrop's colour, darker or lighter: glass, gauze."""
     inner = erode(product, 3)
     area = float(inner.float().sum())
-    alike = inner & (evidence.residue < 2.0) & (evidence.ratio > 0.45) & (evidence.ratio < 1.15)
+    alike = inner & (evidence.residue < 5.0) & (evidence.ratio > 0.45) & (evidence.ratio < 1.15)
     alike &= evidence.difference > 3.5
     if area and float(alike.float().sum()) > 0.5 * area:
         trust.notes.append(

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..checkerboard import checkerboard
 from ..errors import EmptyMaskError
 from ..filters import dilate, erode
 from ..tensors import bounding_box
@@ -52,6 +53,8 @@ _CLEAR, _SOLID = 0.01, 0.99
 _SLOPPY, _SAME = 0.03, 0.5
 """How far off a painted outline may be, as a fraction of the short side; overlap (IoU) of a hint and a model that mean
 the same thing."""
+_FRAMED = "a frame around the photo was cropped away"
+_PAINTED = "the checkerboard is painted into the photo, it is no transparency; it was taken for the backdrop"
 _APART, _THING = 0.03, 0.1
 """Things beside the product are at least so far from it (of the short side), and at most so large (of the picture)."""
 Progress = Callable[[int], None]
@@ -143,6 +146,22 @@ def _backdrop(small: Tensor, rough: Tensor | None = None) -> tuple[Backdrop, Win
     return model.enlarged(backdrop, small), window_around(broad, (small.shape[0], small.shape[1]))
 
 
+def _unpainted(srgb: Tensor) -> Tensor | None:
+    """The photo `[H,W,3]` with one colour where it shows a painted checkerboard (a "fake PNG"); None where it has none.
+
+    It is looked for at analysis size: most pictures have none.
+    """
+    size = within(ANALYSIS_SIDE, srgb.shape[0], srgb.shape[1])
+    board = checkerboard(encoded(averaged(srgb, size)))
+    if board is not None and size != tuple(srgb.shape[:2]):
+        board = checkerboard(srgb)
+    return None if board is None else torch.where(board.shows.unsqueeze(-1), board.light, srgb)
+
+
+def _noted(cut: Cutout, note: str) -> Cutout:
+    return replace(cut, report=dict(cut.report, notes=[*cut.report["notes"], note]))
+
+
 def _framed(srgb: Tensor, mask: Tensor | None = None) -> Inside | None:
     """What is inside a frame around the photo `[H,W,3]`, in its own pixels; None where it has none."""
     height, width = srgb.shape[0], srgb.shape[1]
@@ -160,8 +179,7 @@ def _put_back(cut: Cutout, box: Inside, size: tuple[int, int]) -> Cutout:
     """The cut-out of what is inside a frame, at the size (height, width) of the whole photo."""
     around = (box.left, size[1] - box.right, box.top, size[0] - box.bottom)
     product = F.pad(cut.product.permute(2, 0, 1).unsqueeze(0), around, mode="replicate")[0].permute(1, 2, 0)
-    report = dict(cut.report, frame=[box.left, box.top, box.right, box.bottom])
-    report["notes"] = [*report["notes"], "a frame around the photo was cropped away"]
+    report = dict(_noted(cut, _FRAMED).report, frame=[box.left, box.top, box.right, box.bottom])
     report["coverage"] = cut.report["coverage"] * cut.alpha.numel() / (size[0] * size[1])
     if report["bbox"] is not None:
         left, top, right, bottom = report["bbox"]
@@ -181,6 +199,8 @@ def from_plain_backdrop(
 ) -> Cutout:
     """Cut a product `[H,W,3]` off a plain backdrop. `hint` `[H,W]`: rough mask, 1 = product; `parts`: which separate
     parts are product."""
+    if (even := _unpainted(srgb)) is not None:
+        return _noted(from_plain_backdrop(even, hint, progress, parts), _PAINTED)
     if (box := _framed(srgb)) is not None:
         part = srgb[box.top : box.bottom, box.left : box.right].contiguous()
         rough = None if hint is None else hint[box.top : box.bottom, box.left : box.right]
@@ -251,6 +271,8 @@ def from_model(
 
     `hint` `[H,W]`: a rough mask that decides alone what is product; with it, `mask` may be None.
     """
+    if (even := _unpainted(srgb)) is not None:
+        return _noted(from_model(even, mask, hint, progress, parts), _PAINTED)
     if mask is not None and (box := _framed(srgb, mask)) is not None:
         part = srgb[box.top : box.bottom, box.left : box.right].contiguous()
         rows, columns = mask.shape[0] / srgb.shape[0], mask.shape[1] / srgb.shape[1]
