@@ -227,6 +227,7 @@ def _refine(seen: Tensor, wave: _Wave) -> _Wave:
     step = 2 * math.pi / (8 * length)
     count = math.ceil(_VAGUE * 2 * math.pi / min(_TILE, length) / step)
     rates = wave.rate + step * torch.arange(-count, count + 1, dtype=torch.float64, device=seen.device)
+    rates = rates.clamp(min=math.pi / length)  # one square along the whole axis
     strength = (torch.exp(-1j * rates[:, None] * n[None, :]) @ weighted).abs()
     best = int(strength.argmax())
     rate = float(rates[best]) + step * _between(strength, best)

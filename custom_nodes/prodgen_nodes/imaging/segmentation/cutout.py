@@ -292,7 +292,7 @@ def from_model(
     evidence = weigh(small, backdrop)
     plain = Trust()
     judge_backdrop(backdrop, plain)
-    is_plain = plain.confidence > 0.5
+    is_plain, reach = plain.confidence > 0.5, reach_of(grain)
     fused = fuse(small, backdrop, evidence, rough, grain, is_plain)
     chosen = choose_parts(fused.likelihood, parts)
     likelihood, extras = chosen.likelihood, chosen.extras
@@ -300,14 +300,16 @@ def from_model(
     if progress:
         progress(1)
     product = likelihood > 0.5
-    footing = find_footing(small, product, backdrop, evidence).steady(small, rough > 0.5, grain) if is_plain else None
+    footing = (
+        find_footing(small, product, backdrop, evidence).steady(small, rough > 0.5, grain, reach) if is_plain else None
+    )
     fringe = find_fringe(small, product, backdrop) if is_plain else None
     if fringe is not None:
         fused = replace(fused, ignored=fused.ignored & ~dilate(fringe.zone, 3))
     trust = Trust()
     judge_shape(product, trust)
     if trust.confidence > 0:
-        judge_model(rough, fused, reach_of(grain), plain.confidence if is_plain else 0.0, trust)
+        judge_model(rough, fused, reach, plain.confidence if is_plain else 0.0, trust)
         known = torch.zeros_like(product) if footing is None else footing.beside()
         judge_parts(product, chosen.close, trust)
         judge_model_outline(small, product, backdrop, evidence, known, trust)

@@ -46,9 +46,9 @@ _GENTLE, _STEEP = 0.1, 0.2
 _APART, _FEW = 1.4, 0.25
 """How far from a known outline's own step a line is another one, in the outline's own pixels; and how many columns of a
 stretch may say so."""
-_WANDER, _STRAY, _ALONG = 0.9, 12.0, 0.012
-"""How much (1σ) a line may wander along an outline that does not, and how far it may lie from it, in the outline's own
-pixels; and over which length, as a fraction of the short side."""
+_WANDER, _ALONG = 0.9, 0.012
+"""How much (1σ) a line may wander along an outline that does not, in the outline's own pixels; and over which
+length, as a fraction of the short side."""
 _OWN_STEP, _AT_ONCE, _NO_LIGHTER = 24 / 255, 2.0, 0.3
 """The least step (sRGB) from a dark product to its shadow; how much steeper it is than the shadow's own
 fading; and how much lighter, in such steps, the product above may be."""
@@ -84,17 +84,18 @@ class Footing:
             self.whole,
         )
 
-    def steady(self, srgb: Tensor, solid: Tensor, grain: float) -> Footing:
-        """The line without the stretches where somebody who knows the product, and drew it `solid` `[H,W]` bool in
-        pixels `grain` wide, contradicts it: where the line wanders and that outline does not, for dark texture was read
-        as shadow; and where the picture `srgb` `[H,W,3]` steps up from a dark product to its lighter shadow there.
+    def steady(self, srgb: Tensor, solid: Tensor, grain: float, reach: int) -> Footing:
+        """The line without the stretches that somebody who knows the product contradicts, who drew it `solid` `[H,W]`
+        bool in pixels `grain` wide: where the line is farther from that outline than `reach`; where it wanders and the
+        outline does not, for dark texture was read as shadow; and where the picture `srgb` `[H,W,3]` steps up from a
+        dark product to its lighter shadow there.
         """
         height, width = solid.shape
         rows = torch.arange(height, device=solid.device).unsqueeze(1)
         bottom = torch.where(solid, rows + 1, 0).amax(dim=0)
         found = (bottom > 0) & (self.shadow.any(dim=0) | self.certain)
         off = self.line - bottom
-        counted = found & (off.abs() < _STRAY * grain)
+        counted = found & (off.abs() <= reach)
         stepping = found & (off.abs() > _APART * grain) & _steps_up(srgb.mean(dim=-1), bottom, max(1, round(grain)))
         planes = (
             torch.stack((counted, counted * off, counted * off * off, found, stepping)).float().view(1, 5, 1, width)

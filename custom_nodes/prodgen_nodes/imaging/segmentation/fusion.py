@@ -86,9 +86,9 @@ def _openings(
     return regions.chosen((sharp & ~open_to_outside) | unsure | narrow)
 
 
-def _thin_parts(own: Tensor, mask: Tensor, product: Tensor, side: int) -> Tensor:
+def _thin_parts(own: Tensor, mask: Tensor, product: Tensor, reach: int, side: int) -> Tensor:
     """Boolean `[h,w]`: what is `own`, hangs on the product and is thin and long all over: a strap, a chain, a cable
-    that the model saw faintly."""
+    that the model saw faintly. What runs along the outline within `reach` is a shadow or the edge itself."""
     radius = max(2, round(_THIN * side))
     candidate = own & ~product
     regions = Regions(candidate)
@@ -97,7 +97,8 @@ def _thin_parts(own: Tensor, mask: Tensor, product: Tensor, side: int) -> Tensor
     thin = ~regions.touched(erode(candidate, radius))
     long = regions.area > 12 * radius
     seen = regions.mean(mask) > _GLIMPSE
-    return regions.chosen(thin & long & seen & regions.touched(dilate(product, 3)) & ~regions.on_frame())
+    along = regions.mean(dilate(product, reach).float()) > _SOLID
+    return regions.chosen(thin & long & seen & ~along & regions.touched(dilate(product, 3)) & ~regions.on_frame())
 
 
 def _filled_holes(own: Tensor, mask: Tensor, product: Tensor) -> Tensor:
@@ -125,7 +126,7 @@ def fuse(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, gra
     if plain:
         own = own_evidence(srgb, backdrop, evidence)
         openings = _openings(srgb, backdrop, evidence, mask, product, reach)
-        thin = _thin_parts(own, mask, product, backdrop.side)
+        thin = _thin_parts(own, mask, product, reach, backdrop.side)
         thin |= _filled_holes(own, mask, product)
         passable = (evidence.difference < 3.5) & ~edges(evidence, backdrop)
         alike = flowing_in(passable, backdrop.side)
@@ -141,7 +142,7 @@ def fuse(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, gra
     right, down = conductances(srgb, evidence.steps, backdrop.noise)
     likelihood = random_walker(right, down, data, target)
     if plain:
-        footing = find_footing(srgb, likelihood > 0.5, backdrop, evidence).steady(srgb, product, grain)
+        footing = find_footing(srgb, likelihood > 0.5, backdrop, evidence).steady(srgb, product, grain, reach)
         free = ~(inner | outer)
         standing, shadow = footing.standing & free, footing.shadow & free
         if bool(shadow.any()):

@@ -1,0 +1,174 @@
+"""A model's mask and the picture's evidence, fused: who decides what, and what lowers the confidence."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from prodgen_nodes.imaging.segmentation import from_model, from_plain_backdrop
+from torch import Tensor
+
+from .segmentation_products import errors, scene
+
+
+def coarse(alpha: Tensor, side: int = 96) -> Tensor:
+    """What a network of `side` pixels would say of a product with this exact alpha."""
+    return torch.nn.functional.interpolate(alpha[None, None], size=(side, side), mode="area")[0, 0]
+
+
+@pytest.mark.parametrize("kind", ["bag", "twin", "jar"])
+@pytest.mark.parametrize("side", [96, 384])
+def test_a_coarse_mask_is_drawn_to_the_pictures_own_edge(kind: str, side: int) -> None:
+    made = scene(kind, 3, size=512)
+    cut = from_model(made.photo, coarse(made.alpha, side))
+    mae, band, iou = errors(cut.alpha, made.alpha)
+    assert iou >= 0.985 and band <= 0.09, (mae, band, iou)
+    assert cut.confidence >= 0.75, cut.report
+
+
+def test_what_the_model_is_sure_of_is_not_torn() -> None:
+    """A product of the backdrop's own colour, its outline faint: the backdrop model alone loses it."""
+    made = scene("jar", 2, size=384, backdrop=(0.70, 0.70, 0.70), product=(0.69, 0.70, 0.71), shadow=0.3)
+    cut = from_model(made.photo, coarse(made.alpha, 384))
+    assert errors(cut.alpha, made.alpha)[2] >= 0.97, cut.report
+    assert errors(from_plain_backdrop(made.photo).alpha, made.alpha)[2] < 0.97
+
+
+def test_an_outline_that_nobody_can_see_is_called_a_guess() -> None:
+    made = scene("jar", 2, size=384, backdrop=(1.6, 1.6, 1.6), product=(1.6, 1.6, 1.6), shadow=0.0, noise=0.3)
+    cut = from_model(made.photo, coarse(made.alpha, 384))
+    assert cut.confidence < 0.5, cut.report
+    assert any("one colour" in reason or "blown-out" in reason for reason in cut.report["reasons"])
+
+
+def test_a_filled_handle_is_opened_where_the_backdrop_shows_through() -> None:
+    made = scene("bag", 4, size=512)
+    filled = made.alpha.clone()
+    rows, columns = torch.where(made.alpha > 0.5)
+    inside = torch.zeros_like(filled, dtype=torch.bool)
+    for row in range(int(rows.min()), int(rows.max())):
+        here = columns[rows == row]
+        inside[row, int(here.min()) : int(here.max())] = True
+    filled[inside] = 1.0
+    cut = from_model(made.photo, coarse(filled, 512))
+    assert errors(cut.alpha, made.alpha)[2] >= 0.985, cut.report
+
+
+def test_a_part_that_the_model_half_sees_lowers_the_confidence() -> None:
+    made = scene("bag", 1, size=384)
+    mask = made.alpha.clone()
+    rows = torch.where(made.alpha > 0.5)[0]
+    top = int(rows.min())
+    mask[top : top + int(0.35 * (int(rows.max()) - top))] *= 0.3  # the handle and the bag's shoulder
+    sure, unsure = from_model(made.photo, coarse(made.alpha, 384)), from_model(made.photo, coarse(mask, 384))
+    assert sure.confidence >= 0.75 > unsure.confidence, (sure.report, unsure.report)
+
+
+def test_a_part_that_the_model_leaves_out_and_the_picture_shows_lowers_the_confidence() -> None:
+    made = scene("bag", 1, size=384)
+    mask = made.alpha.clone()
+    columns = torch.where((made.alpha > 0.5).any(dim=0))[0]
+    mask[:, int(columns.min()) : int(columns.min()) + 60] = 0.0
+    cut = from_model(made.photo, coarse(mask, 384))
+    assert cut.confidence < 0.75, cut.report
+    assert any("left out" in reason for reason in cut.report["reasons"])
+
+
+def test_a_mirrored_photo_gets_the_same_verdict() -> None:
+    made = scene("twin", 5, size=384)
+    mask = coarse(made.alpha, 320)
+    here, there = from_model(made.photo, mask), from_model(made.photo.flip(1).contiguous(), mask.flip(1).contiguous())
+    assert abs(here.confidence - there.confidence) <= 0.05
+    assert float((here.alpha - there.alpha.flip(1)).abs().mean()) < 2e-3
+
+
+def _strap(width: float, size: int = 640) -> tuple[Tensor, Tensor]:
+    """A dark bag on a light wall, hung on a strap `width` pixels wide."""
+    y, x = torch.meshgrid(torch.arange(size * 4) / 4.0, torch.arange(size * 4) / 4.0, indexing="ij")
+    body = (x > 0.3 * size) & (x < 0.7 * size) & (y > 0.6 * size) & (y < 0.85 * size)
+    arch = (
+        (((x - 0.5 * size) / 0.17) ** 2 + ((y - 0.6 * size) / 0.5) ** 2).sqrt() - size
+    ).abs() < width / 0.34 / 2 * 1.6
+    fine = (body | (arch & (y < 0.61 * size))).float()
+    alpha = torch.nn.functional.avg_pool2d(fine[None, None], 4)[0, 0]
+    light = 0.85 - 0.05 * torch.linspace(0, 1, size).view(-1, 1).expand(size, size)
+    photo = (light * (1 - alpha) + 0.08 * alpha).unsqueeze(-1).repeat(1, 1, 3)
+    noise = torch.randn(photo.shape, generator=torch.Generator().manual_seed(1)) * 0.004
+    return (photo + noise).clamp(0, 1), alpha
+
+
+@pytest.mark.parametrize("width", [3.0, 4.0])
+def test_a_strap_of_a_few_pixels_stays(width: float) -> None:
+    photo, alpha = _strap(width)
+    cut = from_model(photo, alpha)
+    strap = (alpha > 0.9) & (torch.arange(640).view(-1, 1) < 380)
+    assert int(strap.sum()) > 300
+    assert float(cut.alpha[strap].mean()) > 0.8, float(cut.alpha[strap].mean())
+
+
+def _fur(size: int = 560, shadow: float = 0.12) -> tuple[Tensor, Tensor]:
+    """A round furry thing on a plain wall, with a soft shadow under its hairs."""
+    generator = torch.Generator().manual_seed(4)
+    y, x = torch.meshgrid(torch.arange(size * 2) / 2.0, torch.arange(size * 2) / 2.0, indexing="ij")
+    middle = size / 2
+    fine = (((x - middle) ** 2 + (y - middle) ** 2).sqrt() < 0.25 * size).float()
+    for _ in range(900):
+        angle, long = (
+            float(value) for value in torch.rand(2, generator=generator) * torch.tensor([6.2832, 0.045 * size])
+        )
+        steps = torch.linspace(0.24 * size, 0.25 * size + 0.02 * size + long, 160)
+        bend = angle + 0.12 * torch.linspace(0, 1, 160)
+        rows = ((middle + steps * bend.sin()) * 2).long().clamp(0, size * 2 - 1)
+        columns = ((middle + steps * bend.cos()) * 2).long().clamp(0, size * 2 - 1)
+        fine[rows, columns] = 1.0
+    alpha = torch.nn.functional.avg_pool2d(fine[None, None], 2)[0, 0]
+    far = (
+        ((torch.arange(size).view(-1, 1) - middle) ** 2 + (torch.arange(size) - middle) ** 2).sqrt() / size - 0.25
+    ) / 0.1
+    wall = torch.tensor([0.62, 0.70, 0.66]) * (1 - shadow * (1 - far).clamp(0, 1)).unsqueeze(-1)
+    photo = wall * (1 - alpha.unsqueeze(-1)) + torch.tensor([0.30, 0.16, 0.08]) * alpha.unsqueeze(-1)
+    return photo, alpha
+
+
+def test_fur_keeps_its_strands_and_loses_the_backdrop_between_them() -> None:
+    photo, alpha = _fur()
+    core = torch.nn.functional.avg_pool2d(alpha[None, None], 9, 1, 4)[0, 0] > 0.97
+    cut = from_model(photo, core.float())
+    fringe = (alpha > 0.02) & ~core
+    error = float((cut.alpha - alpha)[fringe].abs().mean())
+    hard = float((core.float() - alpha)[fringe].abs().mean())
+    assert error < 0.5 * hard, (error, hard)
+    between = (alpha < 0.01) & (torch.nn.functional.max_pool2d(alpha[None, None], 9, 1, 4)[0, 0] > 0.5)
+    assert float(cut.alpha[between].mean()) < 0.12, float(cut.alpha[between].mean())
+    assert any("hair" in note for note in cut.report["notes"])
+
+
+def test_a_hard_edge_has_no_hair() -> None:
+    made = scene("bag", 2, size=512)
+    cut = from_model(made.photo, coarse(made.alpha, 512))
+    assert not any("hair" in note for note in cut.report["notes"]), cut.report
+
+
+class TestHint:
+    """A rough mask alone decides what is product."""
+
+    @staticmethod
+    def pair() -> tuple[Tensor, Tensor, Tensor]:
+        one = scene("jar", 1, size=320)
+        photo = torch.cat((one.photo, one.photo.flip(1)), dim=1)
+        left = torch.cat((one.alpha, torch.zeros_like(one.alpha)), dim=1)
+        both = torch.cat((one.alpha, one.alpha.flip(1)), dim=1)
+        return photo, left, both
+
+    @pytest.mark.parametrize("grow", [-9, 9])
+    def test_it_takes_one_of_two(self, grow: int) -> None:
+        photo, left, both = self.pair()
+        pool = torch.nn.functional.max_pool2d
+        plane = left[None, None]
+        painted = pool(plane, 2 * grow + 1, 1, grow) if grow > 0 else -pool(-plane, 1 - 2 * grow, 1, -grow)
+        for mask in (both, None):
+            cut = from_model(photo, mask, (painted[0, 0] > 0.5).float())
+            assert errors(cut.alpha, left)[2] >= 0.95, (mask is None, cut.report)
+
+    def test_neither_mask_nor_hint(self) -> None:
+        with pytest.raises(ValueError, match="mask or a hint"):
+            from_model(self.pair()[0], None)
