@@ -85,8 +85,8 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "--servers",
         type=Path,
         metavar="FILE.yaml",
-        help="a list of servers, each a URL, or `url:` with name, window (jobs in its queue), token_env or basic_env "
-        "(the environment variables that hold its token or user:password), ca_file, insecure",
+        help="a list of servers, each a URL, or `url:` with name, window (jobs in its queue), token_env, basic_env "
+        "or headers_env (the environment variables that hold its token, user:password or headers), ca_file, insecure",
     )
     parser.add_argument(
         "--ray",
@@ -182,7 +182,7 @@ def _servers(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> lis
     from runner.batch.setup import check_on_servers
     from runner.client import ComfyClient
     from runner.errors import ServerUnavailableError
-    from runner.serve import resolve_server
+    from runner.server_choice import resolve_server
     from runner.transport import NoAccessError
     from runner.validate import server_view
 

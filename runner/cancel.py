@@ -36,8 +36,8 @@ def run(args: argparse.Namespace) -> int:
 
     from runner.calling_off import cancel_again
     from runner.client import ComfyClient
+    from runner.server_choice import answering_server
     from runner.session import is_ours
-    from runner.status import answering_server
 
     if args.prompt_id is not None and not _is_uuid(args.prompt_id):
         raise UsageError(f"{args.prompt_id!r} is not a job's id.", advice="`python -m runner status` lists the ids.")

@@ -16,7 +16,7 @@ from typing import Any
 from runner.client import ComfyClient
 from runner.errors import EXIT_OK, RunnerError
 from runner.schema import RECORDED_SCHEMA, load_object_info, trim_object_info
-from runner.serve import resolve_server
+from runner.server_choice import resolve_server
 from runner.workflow import WORKFLOWS_DIR, available_workflows, load_workflow
 
 

@@ -71,7 +71,7 @@ def _rows(args: argparse.Namespace) -> list[Row]:
     from runner.manifest import load_manifest
     from runner.photos import prepare_photo
     from runner.progress import PlainReporter
-    from runner.serve import resolve_server
+    from runner.server_choice import resolve_server
     from runner.session import Session
     from runner.smoke.trial import SMALL_SIDE, Trial
 

@@ -38,12 +38,7 @@ def server_view(client: ComfyClient, graph: Graph) -> ServerView:
     object_info = client.object_info(classes)
     if classes <= object_info.keys():
         return ServerView(object_info)
-    reply = client.transport.request("GET", "/node_replacements")
-    try:
-        replaced = set(json.loads(reply.text)) if reply.status == 200 else set()
-    except ValueError:
-        replaced = set()
-    return ServerView(client.object_info(), replaced)
+    return ServerView(client.object_info(), client.replacements())
 
 
 def check_workflow(workflow: Workflow, view: ServerView) -> list[Problem]:
@@ -73,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         view, where = ServerView(load_object_info(args.object_info)), str(args.object_info)
     else:
         from runner.client import ComfyClient  # no server is needed for a recorded schema
-        from runner.serve import resolve_server
+        from runner.server_choice import resolve_server
 
         where = resolve_server(args.server)
         view = server_view(ComfyClient(where), workflow.graph)
