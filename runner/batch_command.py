@@ -128,8 +128,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace, view: BatchReporter) -> int:
-    import sys
-
+    from runner import console
     from runner.batch.ledger import Ledger
     from runner.batch.session import disk_full
     from runner.batch.setup import describe, prepare
@@ -141,7 +140,7 @@ def _run(args: argparse.Namespace, view: BatchReporter) -> int:
             ledger = Ledger(args.out)
             done = {entry.key for entry in ledger.entries("done")}
             ledger.close()
-        sys.stdout.write(describe(setup, done) + "\n")
+        console.show(describe(setup, done))
         return EXIT_OK
     with _sources(args, setup, view) as open_places:
         ledger = Ledger(args.out, on_full=lambda where: view.notice(disk_full(where)))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runner import console
 from runner.cli import add_access_arguments
 from runner.errors import EXIT_OK, ServerUnavailableError
 from runner.graph import InputSpec, Workflow, describe_node, is_link, schemas_of
@@ -51,9 +51,9 @@ def run(args: argparse.Namespace) -> int:
     widgets = all_widgets(workflow, source.object_info) if everything else []
     if args.json:
         for spec in [*specs, *widgets]:
-            sys.stdout.write(json.dumps(as_dict(spec)) + "\n")
+            console.json_line(as_dict(spec))
         return EXIT_OK
-    sys.stdout.write("\n".join(_report(workflow, specs, widgets, source)) + "\n")
+    console.show("\n".join(_report(workflow, specs, widgets, source)))
     return EXIT_OK
 
 

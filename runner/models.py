@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runner import console
 from runner.errors import EXIT_OK, EXIT_REJECTED, EXIT_USAGE, RunnerError
 from runner.manifest import Manifest, Model, human_size, load_manifest
 from runner.model_store import ModelStore, Verdict, open_store
@@ -111,12 +111,11 @@ class _Output:
 
     def event(self, **values: Any) -> None:
         if self.as_json:
-            sys.stdout.write(json.dumps(values) + "\n")
-            sys.stdout.flush()
+            console.json_line(values)
 
     def line(self, text: str) -> None:
         self._end_live()
-        (sys.stderr if self.as_json else sys.stdout).write(text + "\n")
+        (console.tell if self.as_json else console.show)(text)
 
     def progress(self, model: Model, done: int, total: int | None) -> None:
         now = self.clock()
@@ -127,8 +126,7 @@ class _Output:
         self.event(event="progress", id=model.id, done=done, total=total)
         share = f"{done / total:4.0%} of {human_size(total)}" if total else human_size(done)
         if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K  {model.file}  {share}")
-            sys.stderr.flush()
+            console.redraw(f"  {model.file}  {share}")
             self._live = True
         elif not self.as_json and total and done * 10 // total != self._decile:
             self._decile = done * 10 // total
@@ -136,7 +134,7 @@ class _Output:
 
     def _end_live(self) -> None:
         if self._live:
-            sys.stderr.write("\r\x1b[K")
+            console.redraw()
             self._live = False
 
 

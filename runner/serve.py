@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from runner import server_process
+from runner import console, server_process
 from runner.auth import withhold
 from runner.errors import EXIT_OK, ServerUnavailableError
 from runner.filelock import FileLock, LockTimeoutError
@@ -46,8 +46,7 @@ HERE = Place()
 
 def say_to_stderr(line: str) -> None:
     """Standard output belongs to results; what a person reads on the way goes here."""
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+    console.tell(line)
 
 
 @dataclass(frozen=True)
@@ -164,8 +163,7 @@ class _Waiting:
         if whole == self._shown:
             return
         if self._live:
-            sys.stderr.write(f"\rwaiting for ComfyUI … {whole} s")
-            sys.stderr.flush()
+            console.redraw(f"waiting for ComfyUI … {whole} s")
             self._shown = whole
         elif whole >= self._shown + 10:
             self._say(f"waiting for ComfyUI … {whole} s")
@@ -173,8 +171,7 @@ class _Waiting:
 
     def clear(self) -> None:
         if self._live and self._shown:
-            sys.stderr.write("\r" + " " * 40 + "\r")
-            sys.stderr.flush()
+            console.redraw()
 
 
 @contextlib.contextmanager
@@ -226,5 +223,5 @@ def serve_command(
         say(f"ComfyUI already runs at {url} (it was not started here).")
     elif before is not None and before.pid == after.pid:
         say(f"ComfyUI already runs at {url}.")
-    sys.stdout.write(url + "\n")
+    console.show(url)
     return EXIT_OK

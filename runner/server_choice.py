@@ -16,7 +16,7 @@ from runner.auth import admit, withhold
 from runner.errors import ServerUnavailableError, UsageError
 from runner.serve import URL_VARIABLE, Place, Say, ensure_started, say_to_stderr, started_server
 from runner.server_process import ask
-from runner.transport import BusyError, NoAnswerError, NotReachedError
+from runner.transport import BusyError, NoAccessError, NoAnswerError, NotReachedError
 
 _TIMEOUTS_S = (2.0, 8.0)
 """A server that loads a model answers late, not never."""
@@ -38,7 +38,7 @@ def resolve_server(urls: Sequence[str] = (), *, say: Say = say_to_stderr, place:
     """
     place = place or serve.HERE
     if named := named_servers(urls):
-        return _first_of(named, say)
+        return _first_of(named, "--server" if urls else f"${URL_VARIABLE}", say)
     return found_server(say, place) or ensure_started(say=say, place=place)
 
 
@@ -46,7 +46,7 @@ def answering_server(urls: Sequence[str] = (), *, say: Say = say_to_stderr, plac
     """The same, but nothing is started. Raises ServerUnavailableError when none answers."""
     place = place or serve.HERE
     if named := named_servers(urls):
-        return _first_of(named, say)
+        return _first_of(named, "--server" if urls else f"${URL_VARIABLE}", say)
     if url := found_server(say, place):
         return url
     raise ServerUnavailableError("No ComfyUI answers.", advice="`submit` and `serve` start the installed one.")
@@ -54,7 +54,8 @@ def answering_server(urls: Sequence[str] = (), *, say: Say = say_to_stderr, plac
 
 def named_servers(urls: Sequence[str] = ()) -> list[str]:
     """What the user named; empty: nothing."""
-    return [url for url in (*urls,) if url.strip()] or [os.environ[URL_VARIABLE]] * bool(_of_environment())
+    of_environment = os.environ.get(URL_VARIABLE, "").strip()
+    return list(urls) or [of_environment] * bool(of_environment)
 
 
 def found_server(say: Say, place: Place) -> str:
@@ -75,18 +76,13 @@ def found_server(say: Say, place: Place) -> str:
     return ""
 
 
-def _of_environment() -> str:
-    return os.environ.get(URL_VARIABLE, "").strip()
-
-
-def _first_of(named: Sequence[str], say: Say) -> str:
-    from_environment = list(named) == [os.environ.get(URL_VARIABLE)]
+def _first_of(named: Sequence[str], where: str, say: Say) -> str:
+    """`where`: how they were named."""
     faults: list[ServerUnavailableError] = []
     for text in named:
         try:
             url = admit(text)
         except UsageError as error:
-            where = f"${URL_VARIABLE}" if from_environment else "--server"
             raise UsageError(f"{where}: {error.message}", advice=error.advice) from error
         try:
             _ask_patiently(url)
@@ -96,11 +92,9 @@ def _first_of(named: Sequence[str], say: Say) -> str:
         for fault in faults:
             say(f"Not used: {fault.message}")
         return url
-    told = "\n".join(fault.message for fault in faults)
-    if from_environment:
-        told += f" It was named by ${URL_VARIABLE}."
+    told = "\n".join(fault.message for fault in faults) + ("" if where == "--server" else f" It was named by {where}.")
     advice = next((fault.advice for fault in faults if fault.advice), _NOT_THERE)
-    failure = type(faults[0]) if len(faults) == 1 and not isinstance(faults[0], BusyError) else ServerUnavailableError
+    failure = NoAccessError if all(isinstance(fault, NoAccessError) for fault in faults) else ServerUnavailableError
     raise failure(told, advice=advice) from faults[0]
 
 

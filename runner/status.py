@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from typing import TYPE_CHECKING, Any
 
+from runner import console
 from runner.cli import add_server_argument
 from runner.errors import EXIT_OK
 from runner.untrusted import items, mapping, number, text
@@ -49,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     devices = _devices(system)
     state = {"server": client.url, "comfyui": version, "devices": devices}
     if args.json:
-        sys.stdout.write(json.dumps({**state, "jobs": jobs}) + "\n")
+        console.json_line({**state, "jobs": jobs})
         return EXIT_OK
     lines = [f"ComfyUI {state['comfyui']} at {client.url}"]
     lines += [f"  {d['name']}: {d['free_gb']:.1f} of {d['total_gb']:.1f} GB free" for d in devices]
@@ -57,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         f"  {job['state']:<8} {job['prompt_id']}  {job['workflow'] or ''}{'' if job['ours'] else '  (not ours)'}"
         for job in jobs
     ]
-    sys.stdout.write("\n".join(lines if jobs else [*lines, "  nothing is queued"]) + "\n")
+    console.show("\n".join(console.clean_line(line) for line in (lines if jobs else [*lines, "  nothing is queued"])))
     return EXIT_OK
 
 

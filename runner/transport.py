@@ -35,6 +35,8 @@ LARGEST_ANSWER = 64 << 20
 """Bytes of an answer that is read into memory. The node descriptions of a large installation are some 10 MB."""
 
 
+_SENDING = (OSError, HTTPException)
+_READING = (*_SENDING, ValueError, OverflowError, MemoryError)
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
 
 
@@ -200,11 +202,12 @@ class Transport:
             target, sent = f"http://{host}{port}{target}", {**sent, **self._proxy.headers}
         finished = False
         try:
-            with self._failures(method, path):
-                if connection.sock is not None:
-                    connection.sock.settimeout(max(timeout, IDLE_TIMEOUT_S) if body else timeout)
+            if connection.sock is not None:
+                connection.sock.settimeout(max(timeout, IDLE_TIMEOUT_S) if body else timeout)
+            with self._failures(method, path, _SENDING):
                 connection.request(method, target, body, sent)
-                self._set_deadline(timeout)
+            self._set_deadline(timeout)
+            with self._failures(method, path):
                 response = connection.getresponse()
             yield response
             finished = True
@@ -213,11 +216,13 @@ class Transport:
                 self.drop()
 
     @contextlib.contextmanager
-    def _failures(self, method: str, path: str) -> Iterator[None]:
+    def _failures(self, method: str, path: str, kinds: tuple[type[Exception], ...] = _READING) -> Iterator[None]:
         """Whatever http.client makes of what a server sends, and of a connection that ends, is no answer."""
         try:
             yield
-        except (OSError, HTTPException, ValueError, OverflowError, MemoryError) as error:
+        except Exception as error:
+            if not isinstance(error, kinds):
+                raise
             raise NoAnswerError(
                 f"{self.label} did not complete its answer to {method} {path.partition('?')[0]} ({_reason(error)})."
             ) from error

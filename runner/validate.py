@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runner import console
 from runner.checks import Problem, check_graph
 from runner.cli import add_access_arguments
 from runner.errors import EXIT_OK, EXIT_REJECTED
@@ -76,10 +75,10 @@ def run(args: argparse.Namespace) -> int:
     errors = [problem for problem in problems if problem.severity == "error"]
     if args.json:
         for problem in problems:
-            _write(json.dumps({"event": "problem", **problem.as_dict()}))
-        _write(json.dumps({"event": "validated", "workflow": workflow.label, "server": where, "ok": not errors}))
+            console.json_line({"event": "problem", **problem.as_dict()})
+        console.json_line({"event": "validated", "workflow": workflow.label, "server": where, "ok": not errors})
     else:
-        _write(format_problems(workflow, problems, where))
+        console.show(format_problems(workflow, problems, where))
     return EXIT_REJECTED if errors else EXIT_OK
 
 
@@ -112,7 +111,3 @@ def _shell_name(workflow: Workflow) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(text + "\n")

@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from runner import spreadsheet
 from runner.address import is_loopback_url
 from runner.batch.entries import DONE, Entry
 from runner.client import ComfyClient
@@ -131,7 +132,8 @@ def table(entries: Sequence[Entry]) -> str:
         figures = dict(entry.metrics)
         sizes = figures.get("sizes") or {}
         for file in entry.files or ("",):
-            writer.writerow({**common, **figures, "file": file, "bytes": sizes.get(file, figures.get("bytes", ""))})
+            size = sizes.get(file, figures.get("bytes", ""))
+            writer.writerow(spreadsheet.row({**common, **figures, "file": file, "bytes": size}))
     return text.getvalue()
 
 
