@@ -23,7 +23,7 @@ _TIMEOUTS_S = (2.0, 8.0)
 _BUSY_WAIT_S = 5.0
 _NOT_THERE = (
     "Check that it runs and that the address is right (for example http://192.168.1.20:8188; a server on another "
-    "machine must be started with --listen). A server that was named is not replaced by another."
+    f"machine must be started with --listen). Without --server and ${URL_VARIABLE}, the installed ComfyUI is used."
 )
 
 
