@@ -14,14 +14,18 @@ from hypothesis import strategies as st
 
 from runner.absence import Limits
 from runner.cli import build_parser
+from runner.client import ComfyClient
 from runner.console import json_text
 from runner.errors import EXIT_OK, RunnerError
 from runner.progress import JsonReporter
+from runner.records import ServerFile
 from runner.request import prepare_request
 from runner.server_choice import resolve_server
 from runner.session import Session
-from tests.support.hostile import HostileComfy, Said
-from tests.support.runs import Desk, flat, inverting
+from runner.transport import NoAnswerError, TooLargeError
+from tests.support.fake import FakeServer
+from tests.support.hostile import HostileComfy, Said, endless, frame
+from tests.support.runs import Desk, command, flat, inverting
 
 CONTRACT = {0, 2, 3, 4, 5, 6, 7}
 ENDPOINTS = (
@@ -30,14 +34,65 @@ ENDPOINTS = (
     "POST /queue",
 )  # fmt: skip
 LIMITS = Limits(patience=0.1, silence=0.02, deaf=0.01, absent=0.02, cancel=0.1)
-WORDS = (
-    "system", "comfyui_version", "devices", "max_upload_size", "name", "subfolder", "prompt_id", "node_errors", "errors",
-    "status", "outputs", "images", "filename", "type", "text", "execution_status", "execution_error", "messages", "id",
-    "exception_message", "traceback", "node_id", "SaveImage", "EmptyImage", "LoadImage", "input", "required", "output",
-    "queue_running", "queue_pending", "jobs", "priority", "completed", "failed", "cancelled", "pending", "error",
-    "extra_info", "missing_node_type", "2", "$ID", "data", "node", "nodes", "value", "max", "progress", "executing",
-    "COMBO", "options", "COMFY_AUTOGROW_V3", "COMFY_DYNAMICCOMBO_V3", "template", "key", "inputs", "min", "INT",
-)  # fmt: skip
+WORDS = [
+    "system",
+    "comfyui_version",
+    "devices",
+    "max_upload_size",
+    "name",
+    "subfolder",
+    "prompt_id",
+    "node_errors",
+    "errors",
+    "status",
+    "outputs",
+    "images",
+    "filename",
+    "type",
+    "text",
+    "execution_status",
+    "execution_error",
+    "messages",
+    "id",
+    "exception_message",
+    "traceback",
+    "node_id",
+    "SaveImage",
+    "EmptyImage",
+    "LoadImage",
+    "input",
+    "required",
+    "output",
+    "queue_running",
+    "queue_pending",
+    "jobs",
+    "priority",
+    "completed",
+    "failed",
+    "cancelled",
+    "pending",
+    "error",
+    "extra_info",
+    "missing_node_type",
+    "2",
+    "$ID",
+    "data",
+    "node",
+    "nodes",
+    "value",
+    "max",
+    "progress",
+    "executing",
+    "COMBO",
+    "options",
+    "COMFY_AUTOGROW_V3",
+    "COMFY_DYNAMICCOMBO_V3",
+    "template",
+    "key",
+    "inputs",
+    "min",
+    "INT",
+]
 SCALARS = (
     st.none()
     | st.booleans()
@@ -84,30 +139,41 @@ def _with(value: Any, place: tuple[Any, ...], new: Any) -> Any:
 
 FILE = {"filename": "a_00001_.png", "subfolder": "", "type": "output"}
 ERROR = {"node_id": "1", "exception_message": "m", "exception_type": "E", "traceback": ["  a", "b"]}
+GROWING = {"template": {"input": {"required": {"a": ["IMAGE", {}]}}, "min": 1, "max": 3, "prefix": "p"}}
+CHOOSING = {"options": [{"key": "x", "inputs": {"required": {}}}]}
+DYNAMIC = {"g": ["COMFY_AUTOGROW_V3", GROWING], "d": ["COMFY_DYNAMICCOMBO_V3", CHOOSING]}
+PLAIN = {"width": ["INT", {"min": 0, "max": 9}], "k": [["a"], {}]}
+CACHED = {"messages": [["execution_cached", {"nodes": ["1"]}]]}
 SHAPES: dict[str, list[Any]] = {
-    "GET /system_stats": [{"system": {"comfyui_version": "1"}, "devices": [{"name": "a", "type": "cuda", "vram_free": 1}]}],
+    "GET /system_stats": [
+        {"system": {"comfyui_version": "1"}, "devices": [{"name": "a", "type": "cuda", "vram_free": 1}]}
+    ],
     "GET /features": [{"max_upload_size": 1000000}],
     "GET /object_info": [
-        {"EmptyImage": {"input": {"required": {"width": ["INT", {"min": 0, "max": 9}], "k": [["a"], {}]}}, "output": ["IMAGE"]}},
-        {"SaveImage": {"input": {"required": {"g": ["COMFY_AUTOGROW_V3", {"template": {"input": {"required": {"a": ["IMAGE", {}]}},
-         "min": 1, "max": 3, "prefix": "p"}}], "d": ["COMFY_DYNAMICCOMBO_V3", {"options": [{"key": "x", "inputs": {"required": {}}}]}]}},
-         "output": [], "output_node": True}},
+        {"EmptyImage": {"input": {"required": PLAIN}, "output": ["IMAGE"]}},
+        {"SaveImage": {"input": {"required": DYNAMIC}, "output": [], "output_node": True}},
     ],
     "POST /upload/image": [{"name": "p.png", "subfolder": "s", "type": "input"}],
     "POST /prompt": [
-        {"prompt_id": "x", "number": 1, "node_errors": {"1": {"errors": [{"message": "m", "details": "d", "type": "t"}]}}},
+        {"prompt_id": "x", "node_errors": {"1": {"errors": [{"message": "m", "details": "d", "type": "t"}]}}},
     ],
     "GET /api/jobs/": [
-        {"id": "x", "status": "completed", "outputs": {"2": {"images": [FILE], "text": ["{}"]}}, "execution_start_time": 1,
-         "execution_end_time": 2, "execution_status": {"messages": [["execution_cached", {"nodes": ["1"]}]]}},
+        {
+            "id": "x",
+            "status": "completed",
+            "outputs": {"2": {"images": [FILE], "text": ["{}"]}},
+            "execution_start_time": 1,
+            "execution_end_time": 2,
+            "execution_status": CACHED,
+        },
         {"id": "x", "status": "failed", "outputs": {}, "execution_error": ERROR},
     ],
     "GET /api/jobs?": [{"jobs": [{"id": "x", "status": "pending", "priority": 1}]}],
-    "GET /history": [{"$ID": {"status": {"status_str": "error", "messages": [["execution_error", ERROR]]}, "outputs": {}}}],
+    "GET /history": [{"$ID": {"status": {"status_str": "error", "messages": [["execution_error", ERROR]]}}}],
     "GET /queue": [{"queue_running": [[1, "$ID", {}, {}, []]], "queue_pending": [[2, "y", {}, {"prodgen": {}}, []]]}],
     "GET /node_replacements": [{"a": [{}]}],
     "POST /api/jobs/": [{"cancelled": True}],
-}  # fmt: skip
+}
 LIES = st.one_of(
     st.tuples(st.sampled_from(ENDPOINTS), ANY_JSON),
     *(st.tuples(st.just(key), mutated(shape)) for key, shapes in SHAPES.items() for shape in shapes),

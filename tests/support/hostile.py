@@ -232,8 +232,11 @@ def _hold(connection: socket.socket) -> None:
     end = time.monotonic() + 60
     while time.monotonic() < end:
         try:
-            if not connection.recv(4096):
+            heard = connection.recv(4096)
+            if not heard:
                 return
+            if heard[0] == 0x89:  # a ping
+                connection.sendall(frame(0x8A, b""))
         except TimeoutError:
             continue
         except OSError:
