@@ -47,7 +47,7 @@ def parse_address(text: str) -> Address:
     port = f":{int(host[2])}" if host[2] else ""
     url = f"{scheme}://{host[1].lower()}{port}{quote(path, safe=_SAFE).rstrip('/')}"
     user, colon, password = login.partition(":")
-    return Address(url, unquote(user) + colon + unquote(password), quote(query, safe=_SAFE + "?"))
+    return Address(url, unquote(user) + colon + unquote(password), quote(query, safe=_SAFE + "?@"))
 
 
 def public_url(text: str) -> str:

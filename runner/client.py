@@ -152,7 +152,7 @@ class ComfyClient:
             WorkflowRejectedError: the server refused the graph, or (ServerFaultError) failed over it.
         """
         message = {"prompt": graph, "prompt_id": prompt_id, "client_id": client_id, "extra_data": extra_data}
-        body = json.dumps(message, ensure_ascii=False, allow_nan=False).encode("utf-8")
+        body = json.dumps(message, allow_nan=False).encode("ascii")  # escaped: a name may hold what UTF-8 cannot
         reply = self._send("POST", "/prompt", body, {"Content-Type": "application/json"}, timeout=timeout)
         if reply.status == 200:
             answer = object_of(reply)

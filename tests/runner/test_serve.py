@@ -20,7 +20,6 @@ from runner.errors import EXIT_NO_SERVER, ServerUnavailableError
 from runner.serve import Place
 from runner.server_process import Installation
 from tests.support.comfy import REPO, ComfyServer, copy_comfyui
-from tests.support.runs import command
 
 COMMAND = """
 import sys
@@ -203,7 +202,9 @@ def test_a_named_server_that_does_not_answer_is_an_error_with_advice(tmp_path: P
     assert nobody in failure.value.message
     assert "--server" in failure.value.advice
     with pytest.raises(ServerUnavailableError) as failure:
-        server_choice.resolve_server([nobody.replace("//", "//me:secret@")], place=Place(tmp_path, server_process.free_port()))
+        server_choice.resolve_server(
+            [nobody.replace("//", "//me:secret@")], place=Place(tmp_path, server_process.free_port())
+        )
     assert nobody in failure.value.message
     assert "secret" not in str(failure.value)
 
