@@ -165,15 +165,19 @@ def test_without_a_name_the_usual_one_is_used_and_sees_no_secret(
     monkeypatch.setenv("COMFYUI_TOKEN", SECRET)
     monkeypatch.setenv("COMFYUI_HEADERS", f"X-API-Key: {SECRET}")
     desk = Desk(tmp_path, "")
-    for words in ([*commands(desk)[0]], [*commands(desk)[1]], ["status"], ["cancel"], ["serve", "--stop"], ["serve"]):
+    for words in ([*commands(desk)[0]], [*commands(desk)[1]], ["status"], ["cancel"]):
         usual.requests.clear()
         run = command(*words, folder=desk.out)
         assert run.code == 0, run.err
         assert usual.requests
         assert SECRET not in json.dumps(usual.requests)
+    usual.requests.clear()
+    assert serve.serve_command(place=serve.HERE) == serve.serve_command(stop=True, place=serve.HERE) == 0
+    assert len(usual.requests) == 2
+    assert SECRET not in json.dumps(usual.requests)
     monkeypatch.setenv("COMFYUI_URL", usual.url)  # named, it is shown them
     assert command("status", folder=tmp_path).code == 0
-    assert {headers.get("x-api-key") for headers in usual.seen("GET", "/queue")} == {None, SECRET}
+    assert {headers.get("x-api-key") for headers in usual.seen("GET", "/queue")} == {SECRET}
 
 
 def test_of_several_named_servers_the_first_that_can_be_used_is(usual: HostileComfy, tmp_path: Path) -> None:

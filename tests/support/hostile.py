@@ -84,6 +84,8 @@ class HostileComfy:
         self.prompt_id = ""
         self.filename = "made_00001_.png"
         self.picture = png()
+        self.takes_and_denies = False
+        """Submissions are taken, and answered with 503."""
         self._posted = threading.Event()
         comfy = self
 
@@ -165,6 +167,8 @@ class HostileComfy:
             return Said({name: NODES[name]} if name in NODES else {})
         if bare == "/prompt" and method == "POST":
             self._note(body)
+            if self.takes_and_denies:
+                return Said(b"", 503)
             return Said({"prompt_id": self.prompt_id, "number": 1, "node_errors": {}})
         if bare.startswith("/api/jobs/") and not bare.endswith("/cancel"):
             return self._job(bare.rpartition("/")[2])
