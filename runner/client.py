@@ -33,7 +33,7 @@ from runner.transport import (
     TooLargeError,
     Transport,
 )
-from runner.untrusted import items, mapping, number
+from runner.untrusted import items, mapping, number, text
 
 GET_TRIES = 4
 BACKOFF_S = 0.1
@@ -133,13 +133,13 @@ class ComfyClient:
                 advice="Make the picture smaller, or raise the limit there (nginx: client_max_body_size).",
             )
         answer = object_of(expect_ok(reply, self.url, "/upload/image"))
-        if not isinstance(answer.get("name"), str) or not answer["name"]:
+        kept, folder = text(answer.get("name")), text(answer.get("subfolder"))
+        if not kept or not kept.isprintable() or not folder.isprintable():
             raise ServerUnavailableError(
                 f"{self.url} does not say under which name it keeps {name}; a ComfyUI would.",
                 advice="Check that the address is that of a ComfyUI server.",
             )
-        folder = answer.get("subfolder")
-        return f"{folder if isinstance(folder, str) else ''}/{answer['name']}".lstrip("/")
+        return f"{folder}/{kept}".lstrip("/")
 
     def post_prompt(
         self, graph: Graph, prompt_id: str, client_id: str, extra_data: Mapping[str, Any], *, timeout: float = 30.0
