@@ -78,7 +78,7 @@ def decide(default: Access, special: Mapping[str, Access] | None = None) -> None
         if access.ca_file is not None:
             check_certificates(access.ca_file)
     _Decided.default = default
-    _Decided.special = {public_url(url): access for url, access in (special or {}).items()}
+    _Decided.special = {_key(url): access for url, access in (special or {}).items()}
 
 
 def admit(text: str) -> str:
@@ -95,7 +95,7 @@ def admit(text: str) -> str:
 def withhold(url: str) -> None:
     """This server was found, not named: it is shown none of the environment's secrets."""
     bare = replace(access_to(url), token_variable="", basic_variable="", headers_variable="")
-    _Decided.special = {**_Decided.special, public_url(url): bare}
+    _Decided.special = {**_Decided.special, _key(url): bare}
 
 
 def check_certificates(path: Path) -> None:
@@ -106,7 +106,15 @@ def check_certificates(path: Path) -> None:
 
 
 def access_to(url: str) -> Access:
-    return _Decided.special.get(public_url(url), _Decided.default)
+    return _Decided.special.get(_key(url), _Decided.default)
+
+
+def _key(url: str) -> str:
+    """The same for every way to write a server's address."""
+    try:
+        return parse_address(url).url
+    except UsageError:
+        return public_url(url)
 
 
 def tls_context(url: str) -> ssl.SSLContext | None:

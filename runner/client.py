@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import time
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +13,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from runner.absence import Deadline
 from runner.answers import expect_access, expect_ok, expect_ready, json_of, object_of
 from runner.auth import admit, auth_headers
+from runner.bodies import LARGEST_FILE, complete, multipart
 from runner.errors import PhotoError, ServerUnavailableError, WorkflowRejectedError
 from runner.records import (
     JobRecord,
@@ -30,7 +30,6 @@ from runner.transport import (
     NoAnswerError,
     NotReachedError,
     Reply,
-    TooLargeError,
     Transport,
 )
 from runner.untrusted import items, mapping, number, text
@@ -38,8 +37,6 @@ from runner.untrusted import items, mapping, number, text
 GET_TRIES = 4
 BACKOFF_S = 0.1
 BACKOFF_CAP_S = 2.0
-LARGEST_FILE = 16 << 30
-"""Bytes of a result that is fetched; some minutes of uncompressed video."""
 Graph = Mapping[str, Any]
 
 
@@ -119,7 +116,7 @@ class ComfyClient:
                 f"{name} is {len(data) / 2**20:.1f} MB, and the server takes no more than {limit / 2**20:.0f} MB.",
                 advice="Make the picture smaller, or start ComfyUI with a larger --max-upload-size (in MB).",
             )
-        body, kind = _multipart(data, name)
+        body, kind = multipart(data, name)
 
         def once() -> Reply:
             reply = self._send("POST", "/upload/image", body, {"Content-Type": kind}, timeout=120.0)
@@ -241,7 +238,7 @@ class ComfyClient:
                 raise NoAnswerError(f"{self.url} answers HTTP {response.status} for the file {file.filename}.")
             announced = response.getheader("Content-Length")
             length = int(announced[:20]) if announced and announced.isascii() and announced.isdigit() else None
-            yield _complete(chunks, length, largest, file.filename)
+            yield complete(chunks, length, largest, file.filename)
 
     # the ways there
 
@@ -283,31 +280,5 @@ class ComfyClient:
             self.deadline.check()
 
 
-def _complete(chunks: Iterator[bytes], announced: int | None, largest: int, name: str) -> Iterator[bytes]:
-    received = 0
-    for chunk in chunks:
-        received += len(chunk)
-        if max(received, announced or 0) > largest:
-            raise TooLargeError(
-                f"The server's file {name} is larger than {largest / 2**30:.1f} GB, which is more than is fetched.",
-                advice="Fetch it from the server's output folder yourself.",
-            )
-        yield chunk
-    if announced is not None and received != announced:
-        raise NoAnswerError(f"The download of {name} broke off after {received} of {announced} bytes.")
-
-
 def _unheard(_text: str) -> None:
     pass
-
-
-def _multipart(data: bytes, name: str) -> tuple[bytes, str]:
-    boundary = uuid.uuid4().hex
-    safe = name.replace("\\", "_").replace('"', "_").replace("\r", "_").replace("\n", "_")
-    head = (
-        f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="{safe}"\r\n'
-        "Content-Type: application/octet-stream\r\n\r\n"
-    )
-    return b"".join(
-        (head.encode(), data, f"\r\n--{boundary}--\r\n".encode())
-    ), f"multipart/form-data; boundary={boundary}"

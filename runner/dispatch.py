@@ -25,7 +25,7 @@ from runner.records import JobRecord
 from runner.rejection import half_accepted
 from runner.results import SavedJob
 from runner.saver import SaveEnded, Saver
-from runner.transport import BusyError, NoAccessError, NoAnswerError, NotReachedError
+from runner.transport import BusyError, NoAccessError, NoAnswerError, NotReachedError, TooLargeError
 from runner.watch import Inbox, Listener, ServerMessage
 
 Report = Callable[[events.Event], None]
@@ -293,7 +293,7 @@ class Dispatcher:
             self._failed(attempt, NodeFailedError(f"The server does not have the files it lists: {missing}."))
         elif isinstance(ended.error, NoAccessError):
             raise ended.error
-        elif isinstance(ended.error, ServerUnavailableError) and attempt.may_fetch_again(self._limits.patience):
+        elif _may_pass(ended.error) and attempt.may_fetch_again(self._limits.patience):
             self._notice(f"The result could not be fetched and is tried again: {ended.error}")
             self._unsaved.append(ended)
         elif ended.error is not None:
@@ -345,3 +345,8 @@ class Dispatcher:
                 event = replace(event, message=why.message.splitlines()[0].rstrip(":"), advice=None)
             self._report(event)
         why.told = bool(attempts) and self.shows_failures
+
+
+def _may_pass(error: RunnerError | None) -> bool:
+    """Whether a download that failed may go well a moment later."""
+    return isinstance(error, ServerUnavailableError) and not isinstance(error, TooLargeError)

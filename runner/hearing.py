@@ -10,6 +10,9 @@ from runner.untrusted import number, texts
 from runner.watch import ServerMessage
 
 
+_MOST_STEPS = 1e12
+
+
 def hear(attempt: Attempt, message: ServerMessage) -> Iterator[events.Event]:
     """The events a message amounts to; the attempt's progress is brought up to date."""
     index, prompt_id, data = attempt.spec.index, attempt.prompt_id, message.data
@@ -26,7 +29,8 @@ def hear(attempt: Attempt, message: ServerMessage) -> Iterator[events.Event]:
     elif message.type == "progress" and data.get("node") is not None:
         node = str(data["node"])
         value, top = number(data.get("value")) or 0, number(data.get("max")) or 0
-        yield events.Progress(index, prompt_id, node=node, title=attempt.title(node), value=value, max=top)
+        if 0 <= value <= top <= _MOST_STEPS:
+            yield events.Progress(index, prompt_id, node=node, title=attempt.title(node), value=value, max=top)
     elif message.type == "preview" and isinstance(data.get("image"), bytes):
         node = str(data.get("display_node_id") or data.get("node_id") or "")
         picture = {"stem": str(attempt.spec.stem), "image": data["image"]}

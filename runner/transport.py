@@ -19,13 +19,14 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from typing import Any, cast
+from typing import cast
 from urllib.parse import urlsplit
 
 from runner.address import parse_address
 from runner.auth import CERTIFICATE_ADVICE, access_to, secrets_of, tls_context
 from runner.errors import ServerUnavailableError
 from runner.proxies import proxy_for
+from runner.sockets import Limited, PlainConnection, PlainSocket, TlsSocket
 
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 30.0
@@ -73,48 +74,6 @@ class Reply:
     @property
     def text(self) -> str:
         return self.body.decode("utf-8", errors="replace")
-
-
-class _Limited:
-    """Mixed into a socket: every read gets what is left until `deadline`, so the whole answer has one limit.
-
-    `allowance`: how many bytes may still be received by `recv`, which is how the WebSocket reads.
-    """
-
-    deadline: float | None = None
-    allowance: int | None = None
-
-    def recv_into(self, *arguments: Any) -> int:
-        if self.deadline is not None:
-            left = self.deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError("the answer took too long")
-            self.settimeout(left)  # type: ignore[attr-defined]  # from the socket class this is mixed into
-        return super().recv_into(*arguments)  # type: ignore[misc,no-any-return]  # likewise
-
-    def recv(self, *arguments: Any) -> bytes:
-        data: bytes = super().recv(*arguments)  # type: ignore[misc]  # likewise
-        if self.allowance is not None:
-            self.allowance -= len(data)
-            if self.allowance < 0:
-                raise ConnectionError("the message is larger than any that is meant")
-        return data
-
-
-class PlainSocket(_Limited, socket.socket):
-    pass
-
-
-class TlsSocket(_Limited, ssl.SSLSocket):
-    pass
-
-
-class _Plain(HTTPConnection):
-    def connect(self) -> None:
-        super().connect()
-        connected = self.sock
-        self.sock = PlainSocket(connected.family, connected.type, connected.proto, fileno=connected.detach())
-        self.sock.settimeout(self.timeout)
 
 
 class Transport:
@@ -246,7 +205,7 @@ class Transport:
 
     def _set_deadline(self, seconds: float) -> None:
         connection = self._local.connection
-        if connection is not None and isinstance(connection.sock, _Limited):
+        if connection is not None and isinstance(connection.sock, Limited):
             connection.sock.deadline = time.monotonic() + seconds
 
     def _connected(self, timeout: float) -> HTTPConnection:
@@ -255,7 +214,7 @@ class Transport:
             self.drop()
             connection = None
         if connection is not None:
-            if isinstance(connection.sock, _Limited):
+            if isinstance(connection.sock, Limited):
                 connection.sock.deadline = None
             return connection
         connection = self._connect(timeout, tunnel=self._context is not None)
@@ -267,7 +226,7 @@ class Transport:
         if self._context is not None:
             connection: HTTPConnection = HTTPSConnection(host, port, timeout=timeout, context=self._context)
         else:
-            connection = _Plain(host, port, timeout=timeout)
+            connection = PlainConnection(host, port, timeout=timeout)
         if self._proxy is not None and tunnel:
             connection.set_tunnel(self._host, self._port or connection.default_port, self._proxy.headers)
         try:

@@ -18,7 +18,7 @@ from typing import Any
 
 from runner.client import ComfyClient
 from runner.previews import unpacked
-from runner.transport import PlainSocket, TlsSocket
+from runner.sockets import PlainSocket, TlsSocket
 from runner.untrusted import mapping, text
 
 PING_AFTER_S = 5.0

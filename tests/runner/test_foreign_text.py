@@ -23,10 +23,14 @@ from runner.batch.metrics import table
 from runner.batch.plan import BatchJob
 from runner.batch.recover import tidy
 from runner.errors import ManifestError
+from runner.hearing import hear
+from runner.jobs import Attempt, JobSpec
+from runner.live import LiveBars
 from runner.manifest import load_manifest
 from runner.naming import below, leads_out, safe_suffix
 from runner.progress import PlainReporter, TerminalReporter
 from runner.spreadsheet import cell
+from runner.watch import ServerMessage
 from tests.support.comfy import REPO
 from tests.support.hostile import HostileComfy, Said
 from tests.support.runs import Desk, command, flat, node
@@ -105,6 +109,24 @@ def test_every_event_is_harmless_in_plain_lines_and_on_a_terminal(monkeypatch: p
     live.close()
     shown = screen.getvalue()  # it moves the cursor itself; what is not its own is not in it
     assert not any(part in shown for part in ("\x1b]0", "\x1b[2J\r", "\x9b", "\u202e", "\u2066", "\x00", "\x7f"))
+
+
+NUMBERS = st.sampled_from([0, 1, -1, 1e308, 5e-324, 1e12, 2**63, float("inf"), float("nan"), True, "1", None, []])
+
+
+@given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=5))
+def test_no_step_count_ends_a_display(steps: list[tuple[Any, Any]]) -> None:
+    attempt = Attempt(JobSpec(1, "x", flat(1), {}, Path("x")))
+    bars = LiveBars(io.StringIO(), 1)
+    bars.event(events.Queued(1, "p", "x"))
+    try:
+        for value, top in steps:
+            data = {"prompt_id": "p", "node": "1", "value": value, "max": top}
+            for event in hear(attempt, ServerMessage("progress", data)):
+                bars.event(event)
+                PlainReporter(out=io.StringIO(), err=io.StringIO()).event(event)
+    finally:
+        bars.close()
 
 
 def test_a_servers_words_are_harmless_whatever_they_are_in(tmp_path: Path) -> None:
