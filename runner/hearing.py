@@ -9,7 +9,6 @@ from runner.jobs import Attempt, JobResult
 from runner.untrusted import number, texts
 from runner.watch import ServerMessage
 
-
 _MOST_STEPS = 1e12
 
 
