@@ -24,8 +24,10 @@ def object_of(reply: Reply) -> dict[str, Any]:
     data = json_of(reply)
     if isinstance(data, dict):
         return data
+    is_page = reply.body.lstrip()[:1] == b"<"
     raise ServerUnavailableError(
-        f"The server's answer is not what a ComfyUI sends: {reply.text[:80]!r}.", advice=_IS_IT_COMFYUI
+        f"The server's answer is not what a ComfyUI sends: {reply.text[:80]!r}.",
+        advice=f"This is a web page, perhaps that of a login. {_IS_IT_COMFYUI}" if is_page else _IS_IT_COMFYUI,
     )
 
 
@@ -72,7 +74,8 @@ def expect_access(reply: Reply, url: str) -> None:
         where = target if target and target != url else "another address"
         raise NoAccessError(
             f"{url} sends us on to {where} (HTTP {reply.status}).",
-            advice="If you trust it, name that address instead (--server, $COMFYUI_URL).",
+            advice="If you trust it, name that address instead (--server, $COMFYUI_URL). If it is a login: "
+            + login_advice(url),
         )
 
 
