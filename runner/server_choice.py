@@ -92,10 +92,14 @@ def _first_of(named: Sequence[str], where: str, say: Say) -> str:
         for fault in faults:
             say(f"Not used: {fault.message}")
         return url
-    told = "\n".join(fault.message for fault in faults) + ("" if where == "--server" else f" It was named by {where}.")
+    told = "\n".join(map(_told, faults)) + ("" if where == "--server" else f" It was named by {where}.")
     advice = next((fault.advice for fault in faults if fault.advice), _NOT_THERE)
     failure = NoAccessError if all(isinstance(fault, NoAccessError) for fault in faults) else ServerUnavailableError
     raise failure(told, advice=advice) from faults[0]
+
+
+def _told(fault: ServerUnavailableError) -> str:
+    return f"No ComfyUI{said}" if (said := fault.message.removeprefix("No server")) != fault.message else said
 
 
 def _ask_patiently(url: str) -> None:
