@@ -6,12 +6,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from runner import console
 from runner.cli import build_parser, load_command
 from runner.errors import EXIT_BUG, EXIT_INTERRUPTED, RunnerError, UsageError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code (the table is in `runner.errors`)."""
+    console.prepare()
     argv = list(sys.argv[1:] if argv is None else argv)
     args = build_parser(argv).parse_args(argv)  # argparse itself ends with 2 on a bad command line
     json_lines = bool(getattr(args, "json", False))
@@ -22,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _fail(error, json_lines)
         return error.exit_code
     except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted\n")
+        console.tell("\ninterrupted")
         return EXIT_INTERRUPTED
     except BrokenPipeError:  # whoever read our output has gone: nobody is left to tell
         sys.stderr.close()
@@ -30,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         import traceback
 
-        traceback.print_exc()
+        console.tell(traceback.format_exc().rstrip())
         _fail(RunnerError(f"An unexpected fault: {type(error).__name__}: {error}"), json_lines)
         return EXIT_BUG
 
@@ -48,14 +50,11 @@ def _decide_access(args: argparse.Namespace) -> None:
 
 def _fail(error: RunnerError, json_lines: bool) -> None:
     if json_lines and not error.told:
-        import json
-
         from runner.failures import failed_event
 
-        sys.stdout.write(json.dumps(failed_event(error, 0, None).as_json(), ensure_ascii=False) + "\n")
-        sys.stdout.flush()
+        console.json_line(failed_event(error, 0, None).as_json())
     if json_lines or not error.told:
-        sys.stderr.write(f"error: {error}\n")
+        console.tell(f"error: {error}")
 
 
 if __name__ == "__main__":

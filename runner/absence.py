@@ -56,18 +56,21 @@ class Absence:
     def away(self) -> bool:
         return self._since is not None
 
-    def went_away(self, why: str) -> None:
-        """Note a request that got no answer. Raises ServerUnavailableError when the patience is used up."""
+    def went_away(self, why: str, wait: float = 0.0) -> None:
+        """Note a request that got no answer; `wait`: the seconds the server asks for.
+
+        Raises ServerUnavailableError when the patience is used up.
+        """
         now = time.monotonic()
-        self.retry_at = now + RETRY_S
         if self._since is None:
             self._since = now
             self._notice(f"{why} Waiting up to {self._patience:.0f} s for it to come back.")
         elif now - self._since > self._patience:
             raise ServerUnavailableError(
-                f"The server went away and did not come back within {self._patience:.0f} s.",
+                f"The server went away and did not come back within {self._patience:.0f} s: {why}",
                 advice="What was finished before is saved. Look at the server's log, start it again, and run again.",
             )
+        self.retry_at = max(now + RETRY_S, min(now + wait, self._since + self._patience + 0.01))
 
     def came_back(self) -> None:
         if self._since is not None:

@@ -85,8 +85,8 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "--servers",
         type=Path,
         metavar="FILE.yaml",
-        help="a list of servers, each a URL, or `url:` with name, window (jobs in its queue), token_env or basic_env "
-        "(the environment variables that hold its token or user:password), ca_file, insecure",
+        help="a list of servers, each a URL, or `url:` with name, window (jobs in its queue), token_env, basic_env "
+        "or headers_env (the environment variables that hold its token, user:password or headers), ca_file, insecure",
     )
     parser.add_argument(
         "--ray",
@@ -128,8 +128,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace, view: BatchReporter) -> int:
-    import sys
-
+    from runner import console
     from runner.batch.ledger import Ledger
     from runner.batch.session import disk_full
     from runner.batch.setup import describe, prepare
@@ -141,7 +140,7 @@ def _run(args: argparse.Namespace, view: BatchReporter) -> int:
             ledger = Ledger(args.out)
             done = {entry.key for entry in ledger.entries("done")}
             ledger.close()
-        sys.stdout.write(describe(setup, done) + "\n")
+        console.show(describe(setup, done))
         return EXIT_OK
     with _sources(args, setup, view) as open_places:
         ledger = Ledger(args.out, on_full=lambda where: view.notice(disk_full(where)))
@@ -182,7 +181,7 @@ def _servers(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> lis
     from runner.batch.setup import check_on_servers
     from runner.client import ComfyClient
     from runner.errors import ServerUnavailableError
-    from runner.serve import resolve_server
+    from runner.server_choice import resolve_server
     from runner.transport import NoAccessError
     from runner.validate import server_view
 

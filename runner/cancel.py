@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 import uuid
 from typing import TYPE_CHECKING
 
+from runner import console
 from runner.cli import add_server_argument
 from runner.errors import EXIT_OK, UsageError
 
@@ -36,8 +36,8 @@ def run(args: argparse.Namespace) -> int:
 
     from runner.calling_off import cancel_again
     from runner.client import ComfyClient
+    from runner.server_choice import answering_server
     from runner.session import is_ours
-    from runner.status import answering_server
 
     if args.prompt_id is not None and not _is_uuid(args.prompt_id):
         raise UsageError(f"{args.prompt_id!r} is not a job's id.", advice="`python -m runner status` lists the ids.")
@@ -49,13 +49,13 @@ def run(args: argparse.Namespace) -> int:
     cancelled = [prompt_id for prompt_id in ids if client.cancel_job(prompt_id)]
     cancel_again(client, cancelled, time.monotonic() + _CANCEL_S)
     for prompt_id in cancelled:
-        sys.stdout.write(f"{prompt_id}\n")
+        console.show(prompt_id)
     if not cancelled:
         what = "That job is neither waiting nor running" if args.prompt_id else "This runner has no job"
-        sys.stderr.write(f"{what} at {client.url}: nothing was cancelled.\n")
+        console.tell(f"{what} at {client.url}: nothing was cancelled.")
     elif args.prompt_id is None:
-        sys.stderr.write(
-            "A batch or submit that is still running sends its next jobs: stop it with Ctrl-C in its own terminal.\n"
+        console.tell(
+            "A batch or submit that is still running sends its next jobs: stop it with Ctrl-C in its own terminal."
         )
     return EXIT_OK
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 DEFAULT_OUT = Path("outputs/run")
 SERVER_HELP = (
-    "ComfyUI's address; repeatable, the first that answers is used (default: $COMFYUI_URL, then "
-    "http://127.0.0.1:8188, then the installed ComfyUI, which is started when nothing answers)"
+    "ComfyUI's address (HOST:PORT is enough); repeatable, the first that can be used is, and never one that was not "
+    "named (default: $COMFYUI_URL; where that is not set, http://127.0.0.1:8188, then the installed ComfyUI, which is "
+    "started when nothing answers)"
 )
 COMMANDS = {
     "submit": "runner.submit",

@@ -5,21 +5,38 @@ from __future__ import annotations
 import json
 import random
 import time
-import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
-from runner.auth import auth_headers, login_advice, public_url
+from runner.absence import Deadline
+from runner.answers import expect_access, expect_ok, expect_ready, json_of, object_of
+from runner.auth import admit, auth_headers
+from runner.bodies import LARGEST_FILE, complete, multipart
 from runner.errors import PhotoError, ServerUnavailableError, WorkflowRejectedError
-from runner.records import JobRecord, QueuedJob, Receipt, ServerFile, record_of_history, record_of_job
-from runner.transport import NoAccessError, NoAnswerError, NotReachedError, Reply, Transport
+from runner.records import (
+    JobRecord,
+    QueuedJob,
+    Receipt,
+    ServerFile,
+    queued_jobs,
+    record_of_history,
+    record_of_job,
+)
+from runner.schema import well_formed
+from runner.transport import (
+    BusyError,
+    NoAnswerError,
+    NotReachedError,
+    Reply,
+    Transport,
+)
+from runner.untrusted import items, mapping, number, text
 
 GET_TRIES = 4
 BACKOFF_S = 0.1
 BACKOFF_CAP_S = 2.0
-_TEMPORARY = (429, 502, 503, 504)
 Graph = Mapping[str, Any]
 
 
@@ -39,41 +56,51 @@ class ComfyClient:
     """
 
     def __init__(self, url: str) -> None:
-        self.transport = Transport(url, auth_headers(url))
-        self.url = public_url(url)
-        self._server_url = url.rstrip("/")
+        self.url = admit(url)
+        self.transport = Transport(self.url, auth_headers(self.url))
+        self.patience = 0.0
+        """How long a server that says it is busy (429, 503) is asked again, in seconds."""
+        self.deadline = Deadline(None)
+        self.notice: Callable[[str], None] = _unheard
+        """Told once about each wait for a busy server."""
         self._upload_limit: int | None = None
         self._has_jobs_api = True
 
     def socket_target(self, client_id: str) -> tuple[str, dict[str, str]]:
-        """The WebSocket's URL (without credentials) and the headers to open it with."""
-        scheme, _, rest = self.url.partition("://")
-        secure = "wss" if scheme == "https" else "ws"
-        return f"{secure}://{rest}/ws?{urlencode({'clientId': client_id})}", auth_headers(self._server_url)
+        """The WebSocket's URL (it may hold the query of the address: not to be shown) and its headers."""
+        parts = urlsplit(self.url)
+        secure = "wss" if parts.scheme == "https" else "ws"
+        path = self.transport.with_query(f"/ws?{urlencode({'clientId': client_id})}")
+        return f"{secure}://{parts.netloc}{path}", auth_headers(self.url)
 
     # what the server is
 
     def system_stats(self) -> dict[str, Any]:
-        return _object(self._get("/system_stats"))
+        return object_of(self._get("/system_stats"))
 
     def features(self) -> dict[str, Any]:
-        return _object(self._get("/features"))
+        return object_of(self._get("/features"))
 
     def upload_limit(self) -> int | None:
         """The largest upload in bytes, or None where the server does not say."""
         if self._upload_limit is None:
-            limit = self.features().get("max_upload_size")
-            self._upload_limit = int(limit) if isinstance(limit, int | float) else 0  # a float where it was set
+            limit = number(self.features().get("max_upload_size"))  # a float where it was set
+            self._upload_limit = int(limit) if limit is not None and limit > 0 else 0
         return self._upload_limit or None
 
     def object_info(self, classes: Iterable[str] | None = None) -> dict[str, Any]:
         """The description of these node classes (of all without any). A class the server lacks is not in it."""
         if classes is None:
-            return _object(self._get("/object_info", timeout=120.0))
+            return well_formed(object_of(self._get("/object_info", timeout=120.0)))
         found: dict[str, Any] = {}
         for name in sorted(set(classes)):
-            found.update(_object(self._get(f"/object_info/{quote(name, safe='')}")))
-        return found
+            found.update(object_of(self._get(f"/object_info/{quote(name, safe='', errors='replace')}")))
+        return well_formed(found)
+
+    def replacements(self) -> set[str]:
+        """The node classes that the server itself rewrites to newer ones; empty where it does not say."""
+        reply = self._send("GET", "/node_replacements")
+        return set(mapping(json_of(reply))) if reply.status == 200 else set()
 
     # what goes there
 
@@ -89,15 +116,27 @@ class ComfyClient:
                 f"{name} is {len(data) / 2**20:.1f} MB, and the server takes no more than {limit / 2**20:.0f} MB.",
                 advice="Make the picture smaller, or start ComfyUI with a larger --max-upload-size (in MB).",
             )
-        body, kind = _multipart(data, name)
-        reply = self._tried(lambda: self._send("POST", "/upload/image", body, {"Content-Type": kind}, timeout=120.0))
+        body, kind = multipart(data, name)
+
+        def once() -> Reply:
+            reply = self._send("POST", "/upload/image", body, {"Content-Type": kind}, timeout=120.0)
+            expect_ready(reply, self.url)
+            return reply
+
+        reply = self._tried(once)
         if reply.status == 413:
             raise PhotoError(
                 f"{name} is {len(data) / 2**20:.1f} MB, and something in front of the server takes less (HTTP 413).",
                 advice="Make the picture smaller, or raise the limit there (nginx: client_max_body_size).",
             )
-        answer = _object(self._expect_ok(reply, "/upload/image"))
-        return f"{answer.get('subfolder') or ''}/{answer['name']}".lstrip("/")
+        answer = object_of(expect_ok(reply, self.url, "/upload/image"))
+        kept, folder = text(answer.get("name")), text(answer.get("subfolder"))
+        if not kept or not kept.isprintable() or not folder.isprintable():
+            raise ServerUnavailableError(
+                f"{self.url} does not say under which name it keeps {name}; a ComfyUI would.",
+                advice="Check that the address is that of a ComfyUI server.",
+            )
+        return f"{folder}/{kept}".lstrip("/")
 
     def post_prompt(
         self, graph: Graph, prompt_id: str, client_id: str, extra_data: Mapping[str, Any], *, timeout: float = 30.0
@@ -105,21 +144,20 @@ class ComfyClient:
         """Queue a graph under an id made here. Never repeated: a second copy would run a second time.
 
         Raises:
-            NotReachedError: nothing was queued.
+            NotReachedError: nothing was queued (BusyError: the server takes nothing just now).
             NoAnswerError: it may have been queued; look for `prompt_id` before sending it again.
             WorkflowRejectedError: the server refused the graph, or (ServerFaultError) failed over it.
         """
         message = {"prompt": graph, "prompt_id": prompt_id, "client_id": client_id, "extra_data": extra_data}
-        body = json.dumps(message, ensure_ascii=False, allow_nan=False).encode("utf-8")
+        body = json.dumps(message, allow_nan=False).encode("ascii")  # escaped: a name may hold what UTF-8 cannot
         reply = self._send("POST", "/prompt", body, {"Content-Type": "application/json"}, timeout=timeout)
         if reply.status == 200:
-            answer = _object(reply)
-            return Receipt(str(answer.get("prompt_id", prompt_id)), dict(answer.get("node_errors") or {}))
-        self._expect_access(reply)
+            answer = object_of(reply)
+            return Receipt(str(answer.get("prompt_id", prompt_id)), mapping(answer.get("node_errors")))
+        expect_access(reply, self.url)
+        expect_ready(reply, self.url)
         from runner.rejection import explain_refusal
 
-        if reply.status in _TEMPORARY:
-            raise NoAnswerError(f"{self.url} is not ready: HTTP {reply.status}.")
         fault = ServerFaultError if reply.status >= 500 else WorkflowRejectedError
         raise fault(explain_refusal(reply, graph))
 
@@ -131,13 +169,13 @@ class ComfyClient:
             body = json.dumps({"delete": [prompt_id]}).encode()
             reply = self._send("POST", "/queue", body, {"Content-Type": "application/json"}, timeout=timeout)
             return reply.status == 200
-        return bool(_object(self._expect_ok(reply, path)).get("cancelled"))
+        return bool(object_of(expect_ok(reply, self.url, path)).get("cancelled"))
 
     def free(self) -> None:
         """Ask the server to unload its models and drop its caches before the next job."""
         body = json.dumps({"unload_models": True, "free_memory": True}).encode()
         headers = {"Content-Type": "application/json"}
-        self._expect_ok(self._tried(lambda: self._send("POST", "/free", body, headers)), "/free")
+        expect_ok(self._tried(lambda: self._send("POST", "/free", body, headers)), self.url, "/free")
 
     # what comes back
 
@@ -146,7 +184,7 @@ class ComfyClient:
         if self._has_jobs_api:
             reply = self._send("GET", f"/api/jobs/{quote(prompt_id, safe='')}", timeout=timeout)
             if reply.status == 200:
-                return record_of_job(_object(reply))
+                return record_of_job(object_of(reply))
             if (
                 reply.status == 404
                 and "not found" in reply.text.lower()
@@ -154,7 +192,7 @@ class ComfyClient:
             ):
                 return None
             if reply.status != 404:
-                self._expect_ok(reply, "/api/jobs")
+                expect_ok(reply, self.url, "/api/jobs")
             self._has_jobs_api = False
         queued = {job.prompt_id: job for job in self.queue()}  # before the history: a job moves from here to there
         entry = self.history(prompt_id)
@@ -165,52 +203,54 @@ class ComfyClient:
         return None
 
     def history(self, prompt_id: str) -> dict[str, Any] | None:
-        entry = _object(self._get(f"/history/{quote(prompt_id, safe='')}")).get(prompt_id)
+        entry = object_of(self._get(f"/history/{quote(prompt_id, safe='')}")).get(prompt_id)
         return entry if isinstance(entry, dict) else None
 
     def queue(self) -> list[QueuedJob]:
         """Every job on the server in the order they run: the running one, then those waiting."""
-        answer = _object(self._get("/queue"))
-        waiting = sorted(answer.get("queue_pending") or [], key=lambda item: item[0])
-        running = answer.get("queue_running") or []
-        return [QueuedJob(item[1], True, dict(item[3] or {})) for item in running] + [
-            QueuedJob(item[1], False, dict(item[3] or {})) for item in waiting
-        ]
+        answer = object_of(self._get("/queue"))
+        waiting = sorted(queued_jobs(answer.get("queue_pending"), running=False), key=lambda job: job.order)
+        return [*queued_jobs(answer.get("queue_running"), running=True), *waiting]
 
     def position(self, prompt_id: str) -> int | None:
         """How many jobs run before this one, or None when it does not wait."""
         if not self._has_jobs_api:
             ids = [job.prompt_id for job in self.queue()]
             return ids.index(prompt_id) if prompt_id in ids else None
-        answer = _object(self._get("/api/jobs?status=pending,in_progress", tries=1))
-        jobs = [job for job in answer.get("jobs") or [] if isinstance(job, dict)]
+        answer = object_of(self._get("/api/jobs?status=pending,in_progress", tries=1))
+        jobs = [mapping(job) for job in items(answer.get("jobs"))]
         mine = next((job for job in jobs if job.get("id") == prompt_id and job.get("status") == "pending"), None)
         if mine is None:
             return None
-        first = [j for j in jobs if j.get("status") == "in_progress" or j.get("priority", 0) < mine.get("priority", 0)]
+        priority = number(mine.get("priority")) or 0
+        first = [j for j in jobs if j.get("status") == "in_progress" or (number(j.get("priority")) or 0) < priority]
         return len(first)
 
     @contextmanager
-    def open_file(self, file: ServerFile) -> Iterator[Iterator[bytes]]:
+    def open_file(self, file: ServerFile, *, largest: int = LARGEST_FILE) -> Iterator[Iterator[bytes]]:
         """The content of an output, in chunks. Raises FileGoneError when the server does not have it any more."""
         with self.transport.stream(f"/view?{file.query}") as (response, chunks):
             if response.status in (400, 403, 404):
                 raise FileGoneError(file.filename)
             if response.status != 200:
+                headers = {name.lower(): value for name, value in response.getheaders()}
+                expect_access(Reply(response.status, headers, b""), self.url)
                 raise NoAnswerError(f"{self.url} answers HTTP {response.status} for the file {file.filename}.")
             announced = response.getheader("Content-Length")
-            yield _complete(chunks, int(announced) if announced and announced.isdigit() else None, file.filename)
+            length = int(announced[:20]) if announced and announced.isascii() and announced.isdigit() else None
+            yield complete(chunks, length, largest, file.filename)
 
     # the ways there
 
     def _get(self, path: str, *, timeout: float = 30.0, tries: int = GET_TRIES) -> Reply:
         def once() -> Reply:
             reply = self._send("GET", path, timeout=timeout)
-            if reply.status in _TEMPORARY or reply.status == 500:
-                raise NoAnswerError(f"{self.url} is not ready: HTTP {reply.status} for {path}.")
+            expect_ready(reply, self.url)
+            if reply.status == 500:
+                raise NoAnswerError(f"{self.url} is not ready (HTTP 500 for {path.partition('?')[0]}).")
             return reply
 
-        return self._expect_ok(self._tried(once, tries=tries), path)
+        return expect_ok(self._tried(once, tries=tries), self.url, path)
 
     def _send(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None, *,
@@ -218,70 +258,27 @@ class ComfyClient:
     ) -> Reply:  # fmt: skip
         return self.transport.request(method, path, body, headers, timeout=timeout)
 
-    @staticmethod
-    def _tried(attempt: Any, *, tries: int = GET_TRIES) -> Reply:
-        """Repeat what may safely be repeated, with capped and jittered pauses."""
-        for number in range(tries):
+    def _tried(self, attempt: Callable[[], Reply], *, tries: int = GET_TRIES) -> Reply:
+        """Repeat what may safely be repeated, with capped and jittered pauses; a busy server is waited for."""
+        until = time.monotonic() + (self.patience if tries > 1 else 0.0)
+        number, told = 1, False
+        while True:
             try:
-                reply: Reply = attempt()
-                return reply
-            except (NotReachedError, NoAnswerError):
-                if number + 1 == tries:
+                return attempt()
+            except (NotReachedError, NoAnswerError) as error:
+                now = time.monotonic()
+                pause = min(BACKOFF_CAP_S, BACKOFF_S * 2 ** min(number - 1, 8)) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+                if isinstance(error, BusyError) and now < until:
+                    pause = min(max(pause, error.wait), until - now)
+                    if not told:
+                        self.notice(f"{error.message} Waiting up to {until - now:.0f} s for it.")
+                    told = True
+                elif number >= tries:
                     raise
-                time.sleep(min(BACKOFF_CAP_S, BACKOFF_S * 2**number) * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-        raise AssertionError("tries must be at least 1")
-
-    def _expect_ok(self, reply: Reply, path: str) -> Reply:
-        if reply.status == 200:
-            return reply
-        self._expect_access(reply)
-        raise ServerUnavailableError(
-            f"{self.url} answers HTTP {reply.status} for {path.partition('?')[0]}; a ComfyUI would not.",
-            advice="Check that the address is that of a ComfyUI server.",
-        )
-
-    def _expect_access(self, reply: Reply) -> None:
-        if reply.status in (401, 403):
-            raise NoAccessError(
-                f"{self.url} asks for a login (HTTP {reply.status}).",
-                advice=login_advice(self.url),
-            )
-        if 300 <= reply.status < 400:
-            target = public_url(reply.headers.get("location", "")) or "another address"
-            raise ServerUnavailableError(
-                f"{self.url} sends us on to {target}.", advice="If you trust it, name that address with --server."
-            )
+            number += 1
+            time.sleep(self.deadline.at_most(pause))
+            self.deadline.check()
 
 
-def _complete(chunks: Iterator[bytes], announced: int | None, name: str) -> Iterator[bytes]:
-    received = 0
-    for chunk in chunks:
-        received += len(chunk)
-        yield chunk
-    if announced is not None and received != announced:
-        raise NoAnswerError(f"The download of {name} broke off after {received} of {announced} bytes.")
-
-
-def _object(reply: Reply) -> dict[str, Any]:
-    try:
-        data = json.loads(reply.body)
-    except ValueError:
-        data = None
-    if isinstance(data, dict):
-        return data
-    raise ServerUnavailableError(
-        f"The server's answer is not what a ComfyUI sends: {reply.text[:80]!r}.",
-        advice="Check that the address is that of a ComfyUI server.",
-    )
-
-
-def _multipart(data: bytes, name: str) -> tuple[bytes, str]:
-    boundary = uuid.uuid4().hex
-    safe = name.replace("\\", "_").replace('"', "_").replace("\r", "_").replace("\n", "_")
-    head = (
-        f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="{safe}"\r\n'
-        "Content-Type: application/octet-stream\r\n\r\n"
-    )
-    return b"".join(
-        (head.encode(), data, f"\r\n--{boundary}--\r\n".encode())
-    ), f"multipart/form-data; boundary={boundary}"
+def _unheard(_text: str) -> None:
+    pass

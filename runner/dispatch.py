@@ -25,7 +25,7 @@ from runner.records import JobRecord
 from runner.rejection import half_accepted
 from runner.results import SavedJob
 from runner.saver import SaveEnded, Saver
-from runner.transport import NoAnswerError, NotReachedError
+from runner.transport import BusyError, NoAccessError, NoAnswerError, NotReachedError, TooLargeError
 from runner.watch import Inbox, Listener, ServerMessage
 
 Report = Callable[[events.Event], None]
@@ -116,6 +116,8 @@ class Dispatcher:
                 return
 
     def _submit(self, attempt: Attempt) -> None:
+        if attempt.refused and self._has_arrived(attempt):
+            return
         attempt.sent(self._listener.client_id)
         self._live[attempt.prompt_id] = attempt  # before it is sent: whatever happens now, it is looked for
         attempt.next_poll = attempt.submitted_at + self._limits.deaf
@@ -127,7 +129,8 @@ class Dispatcher:
         except NotReachedError as error:
             del self._live[attempt.prompt_id]
             self._waiting.insert(0, attempt)
-            self._absence.went_away(str(error))
+            attempt.refused = isinstance(error, BusyError)
+            self._absence.went_away(str(error), error.wait if isinstance(error, BusyError) else 0.0)
             return
         except NoAnswerError as error:
             self._absence.went_away(str(error))
@@ -137,6 +140,22 @@ class Dispatcher:
         if receipt.node_errors:
             raise half_accepted(receipt.node_errors, attempt.graph)
         self._tell_queued(attempt)
+
+    def _has_arrived(self, attempt: Attempt) -> bool:
+        """Whether a job that was answered with “busy” is on the server all the same, or nobody knows (it waits on)."""
+        try:
+            record = self._client.job(attempt.prompt_id, timeout=self._deadline.at_most(15.0))
+        except NoAccessError:
+            raise
+        except ServerUnavailableError as error:
+            self._waiting.insert(0, attempt)
+            self._absence.went_away(str(error), error.wait if isinstance(error, BusyError) else 0.0)
+            return True
+        if record is not None:
+            attempt.confirmed, attempt.next_poll = True, 0.0
+            self._live[attempt.prompt_id] = attempt
+            self._tell_queued(attempt)
+        return record is not None
 
     def _submit_again(self, old: Attempt, reason: str, rerun_nodes: tuple[str, ...] = ()) -> None:
         self._waiting.append(Attempt(old.spec, (*old.replaces, old.prompt_id), rerun_nodes, reason))
@@ -195,11 +214,17 @@ class Dispatcher:
         attempt.next_poll = time.monotonic() + (self._limits.deaf if deaf else self._limits.silence)
         try:
             record = self._client.job(attempt.prompt_id, timeout=self._deadline.at_most(15.0))
-            self._absence.came_back()
-            position = self._client.position(attempt.prompt_id) if record and record.status == "pending" else None
+        except NoAccessError:  # the door was shut meanwhile: it does not open by waiting
+            raise
         except ServerUnavailableError as error:
-            self._absence.went_away(str(error))
+            self._absence.went_away(str(error), error.wait if isinstance(error, BusyError) else 0.0)
+            attempt.next_poll = max(attempt.next_poll, self._absence.retry_at)
             return
+        self._absence.came_back()
+        position = None
+        if record is not None and record.status == "pending":
+            with contextlib.suppress(ServerUnavailableError):
+                position = self._client.position(attempt.prompt_id)
         if record is None:
             self._absent(attempt)
             return
@@ -266,7 +291,9 @@ class Dispatcher:
             self._submit_again(attempt, "files", ended.missing.nodes)
         elif ended.missing is not None:
             self._failed(attempt, NodeFailedError(f"The server does not have the files it lists: {missing}."))
-        elif isinstance(ended.error, ServerUnavailableError) and attempt.may_fetch_again(self._limits.patience):
+        elif isinstance(ended.error, NoAccessError):
+            raise ended.error
+        elif _may_pass(ended.error) and attempt.may_fetch_again(self._limits.patience):
             self._notice(f"The result could not be fetched and is tried again: {ended.error}")
             self._unsaved.append(ended)
         elif ended.error is not None:
@@ -318,3 +345,8 @@ class Dispatcher:
                 event = replace(event, message=why.message.splitlines()[0].rstrip(":"), advice=None)
             self._report(event)
         why.told = bool(attempts) and self.shows_failures
+
+
+def _may_pass(error: RunnerError | None) -> bool:
+    """Whether a download that failed may go well a moment later."""
+    return isinstance(error, ServerUnavailableError) and not isinstance(error, TooLargeError)

@@ -182,7 +182,7 @@ class _Transfer:
             self._check_space()
             mode = "ab" if self.done else "wb"
             with self.part.open(mode) as stream:
-                for chunk in chunks_of(response):
+                for chunk in chunks_of(response, self.wanted.path.name):
                     stream.write(chunk)
                     self.digest.update(chunk)
                     self.done += len(chunk)

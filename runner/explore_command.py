@@ -102,7 +102,7 @@ def _run(
 ) -> int:
     request = make_request(args, args.workflow, args.prompt, values)
     from runner.explore.rounds import Rounds
-    from runner.serve import resolve_server
+    from runner.server_choice import resolve_server
     from runner.session import Session
 
     url = resolve_server(args.server, say=reporter.notice)

@@ -8,6 +8,7 @@ from typing import Any
 from runner.errors import NodeFailedError, RunnerError
 from runner.events import Failed
 from runner.rejection import node_label
+from runner.untrusted import texts
 
 _WIRED_WRONGLY = (".ShapeError", ".ParameterError")
 
@@ -32,6 +33,7 @@ class OutOfMemoryError(NodeExecutionError):
 
 
 _TRACEBACK_LINES = 8
+_LONGEST_LINE, _LONGEST_MESSAGE = 500, 10_000
 _MEMORY = ("outofmemory", "out of memory", "allocation on device", "not enough memory", "t allocate memory")
 
 
@@ -55,14 +57,14 @@ def node_failure(error: Mapping[str, Any] | None, graph: Mapping[str, Any]) -> N
     if not error:
         return NodeFailedError("The job failed on the server, which does not say why.", advice="Look at its log.")
     node_id = str(error.get("node_id"))
-    message = str(error.get("exception_message") or "no message").strip()
+    message = str(error.get("exception_message") or "no message").strip()[:_LONGEST_MESSAGE]
     kind = str(error.get("exception_type") or "an exception")
     trace = error.get("traceback")
-    text = (trace if isinstance(trace, str) else "".join(str(part) for part in trace or ())).rstrip()
+    text = (trace if isinstance(trace, str) else "".join(texts(trace))).rstrip()
     # Its last line is the message again; where it was raised is what is worth adding.
     places = [line for line in text.splitlines() if line.startswith("  ")][-_TRACEBACK_LINES:]
     lines = [f"{node_label(graph, node_id)} failed: {message}", f"    {kind}, raised at:" if places else f"    {kind}"]
-    lines += [f"    {line}" for line in places]
+    lines += [f"    {line[:_LONGEST_LINE]}" for line in places]
     failure = OutOfMemoryError if is_out_of_memory(error) else NodeExecutionError
     advice = _WEIGHTS_ADVICE if kind.endswith(_NO_WEIGHTS) else ""
     return failure("\n".join(lines), node_id, kind, message, advice=advice)

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 from runner import events
 from runner.jobs import Attempt, JobResult
+from runner.untrusted import number, texts
 from runner.watch import ServerMessage
+
+_MOST_STEPS = 1e12
 
 
 def hear(attempt: Attempt, message: ServerMessage) -> Iterator[events.Event]:
@@ -15,7 +18,7 @@ def hear(attempt: Attempt, message: ServerMessage) -> Iterator[events.Event]:
     if message.type == "execution_start":
         yield from started(attempt)
     elif message.type == "execution_cached":
-        nodes = tuple(str(node) for node in data.get("nodes") or ())
+        nodes = texts(data.get("nodes"))
         attempt.nodes_done.update(nodes)
         if nodes:
             yield events.Cached(index, prompt_id, nodes=nodes)
@@ -24,9 +27,10 @@ def hear(attempt: Attempt, message: ServerMessage) -> Iterator[events.Event]:
         yield from _node_started(attempt, str(data.get("display_node") or data["node"]))
     elif message.type == "progress" and data.get("node") is not None:
         node = str(data["node"])
-        value, top = float(data.get("value") or 0), float(data.get("max") or 0)
-        yield events.Progress(index, prompt_id, node=node, title=attempt.title(node), value=value, max=top)
-    elif message.type == "preview":
+        value, top = number(data.get("value")) or 0, number(data.get("max")) or 0
+        if 0 <= value <= top <= _MOST_STEPS:
+            yield events.Progress(index, prompt_id, node=node, title=attempt.title(node), value=value, max=top)
+    elif message.type == "preview" and isinstance(data.get("image"), bytes):
         node = str(data.get("display_node_id") or data.get("node_id") or "")
         picture = {"stem": str(attempt.spec.stem), "image": data["image"]}
         yield events.Preview(index, prompt_id, node=node, title=attempt.title(node), **picture)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runner import console
 from runner.cli import add_access_arguments
-from runner.errors import EXIT_OK
+from runner.errors import EXIT_OK, ServerUnavailableError
 from runner.graph import InputSpec, Workflow, describe_node, is_link, schemas_of
 from runner.schema import load_object_info, recorded_object_info
 from runner.workflow import WORKFLOWS_DIR, load_workflow
@@ -52,9 +51,9 @@ def run(args: argparse.Namespace) -> int:
     widgets = all_widgets(workflow, source.object_info) if everything else []
     if args.json:
         for spec in [*specs, *widgets]:
-            sys.stdout.write(json.dumps(as_dict(spec)) + "\n")
+            console.json_line(as_dict(spec))
         return EXIT_OK
-    sys.stdout.write("\n".join(_report(workflow, specs, widgets, source)) + "\n")
+    console.show("\n".join(_report(workflow, specs, widgets, source)))
     return EXIT_OK
 
 
@@ -74,14 +73,20 @@ def find_schema(workflow: Workflow, servers: Sequence[str], recorded: Path | Non
 
 
 def _answering(servers: Sequence[str]) -> str | None:
-    from runner import serve, server_process  # imported late: `--object-info` needs no server
+    """The server to ask; None where none was named on the command line and none answers. None is started.
 
-    if servers:
-        return serve.resolve_server(servers)
-    started = serve.started_server()
-    usual = [os.environ.get(serve.URL_VARIABLE, ""), serve.HERE.url, started.url if started else ""]
-    candidates = [url.strip().rstrip("/") for url in usual if url.strip()]
-    return next((url for url in candidates if server_process.probe(url, timeout=1.0) is not None), None)
+    The bundled schema is no server: it may stand in for one that `$COMFYUI_URL` names and that is off, which is said.
+    """
+    from runner import serve, server_choice  # imported late: `--object-info` needs no server
+
+    try:
+        return server_choice.answering_server(servers)
+    except ServerUnavailableError as error:
+        if servers:
+            raise
+        if server_choice.named_servers():
+            serve.say_to_stderr(f"{error.message} The bundled schema is used instead.")
+        return None
 
 
 def named_inputs(workflow: Workflow, object_info: Mapping[str, Any]) -> list[InputSpec]:

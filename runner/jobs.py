@@ -47,6 +47,7 @@ class Attempt:
     submitted_at: float = 0.0
     submitted_clock: float = 0.0
     confirmed: bool = False
+    refused: bool = False
     started: bool = False
     handed_over: bool = False
     position: int | None = None

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from runner import events
 from runner.wording import candidate_text, done_text, failed_text, job_label, preview_text, seed_text
 
+_LONGEST_S = 1e6
 _TICKS = 3  # a drawing costs some 3 ms: the clock and the spinner need no more, and news is drawn when it comes
 
 
@@ -123,5 +124,7 @@ class Speed:
         if self._rate <= 0:
             return ""
         pace = f"{self._rate:.1f} it/s" if self._rate >= 1 else f"{1 / self._rate:.1f} s/it"
+        if left > self._rate * _LONGEST_S:
+            return ""
         seconds = round(left / self._rate)
         return f", {pace}, {seconds // 60}:{seconds % 60:02d} to go"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from runner.address import is_loopback
 from runner.errors import ManifestError
 from runner.graph import Graph
 from runner.smoke.catalog import named
@@ -236,7 +237,7 @@ def _check_facts(model: Model, where: str) -> None:
         stand_in = named(model.smoke)
         if stand_in is None or stand_in.folder != model.folder:
             raise ManifestError(f"{where}: there is no smoke model {model.smoke!r} in the folder {model.folder}.")
-    if model.url is not None and not model.url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+    if model.url is not None and not _is_safe(model.url):
         raise ManifestError(f"{where}: the url must be https.")
 
 
@@ -245,3 +246,14 @@ def _check_size_and_hash(count: Any, sha256: Any, where: str) -> None:
         raise ManifestError(f"{where}: the sha256 is not 64 lower-case hex digits.")
     if count is not None and (not isinstance(count, int) or isinstance(count, bool) or count <= 0):
         raise ManifestError(f"{where}: the size in bytes is not a positive whole number.")
+
+
+def _is_safe(url: Any) -> bool:
+    """Encrypted, or on this machine; without a login, which would be shown."""
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
+        host = parts.hostname if parts.port is None or parts.port else None
+    except ValueError:
+        return False
+    safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+    return safe and bool(host) and "@" not in parts.netloc and "\\" not in url and url.isprintable()

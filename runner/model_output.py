@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from runner import console
 from runner.manifest import Model, human_size
 from runner.model_store import Verdict
 
@@ -27,12 +27,11 @@ class Output:
 
     def event(self, **values: Any) -> None:
         if self.as_json:
-            sys.stdout.write(json.dumps(values) + "\n")
-            sys.stdout.flush()
+            console.json_line(values)
 
     def line(self, text: str) -> None:
         self._end_live()
-        (sys.stderr if self.as_json else sys.stdout).write(text + "\n")
+        (console.tell if self.as_json else console.show)(text)
 
     def progress(self, model: Model, done: int, total: int | None) -> None:
         now = self.clock()
@@ -43,8 +42,7 @@ class Output:
         self.event(event="progress", id=model.id, done=done, total=total)
         share = f"{done / total:4.0%} of {human_size(total)}" if total else human_size(done)
         if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K  {model.file}  {share}")
-            sys.stderr.flush()
+            console.redraw(f"  {model.file}  {share}")
             self._live = True
         elif not self.as_json and total and done * 10 // total != self._decile:
             self._decile = done * 10 // total
@@ -52,7 +50,7 @@ class Output:
 
     def _end_live(self) -> None:
         if self._live:
-            sys.stderr.write("\r\x1b[K")
+            console.redraw()
             self._live = False
 
 

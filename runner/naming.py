@@ -16,7 +16,19 @@ _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\/]')
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 _PART = re.compile(r"_\d{5}_([A-Za-z]{1,20})\.[A-Za-z0-9]+$")
-_SUFFIX = re.compile(r"^\.[a-z0-9]{1,8}$")
+_SUFFIXES = frozenset(
+    f".{kind}"
+    for kinds in (
+        "png jpg jpeg webp gif apng avif bmp tif tiff exr hdr svg",
+        "mp4 webm mov mkv avi m4v",
+        "flac mp3 opus ogg wav m4a aac",
+        "txt md csv json srt vtt",
+        "glb gltf obj stl ply fbx usdz splat ksplat spz",
+        "latent safetensors",
+    )
+    for kind in kinds.split()
+)
+"""What ComfyUI and its nodes make: pictures, videos, sound, text, 3D, tensors. Nothing that a double click runs."""
 
 
 def timestamp(moment: float) -> str:
@@ -31,15 +43,35 @@ def safe_name(text: str, *, limit: int = 120) -> str:
 
 
 def safe_suffix(filename: str) -> str:
-    """The extension of a name the server gave, if it looks like one; `.bin` otherwise."""
+    """The extension of a name the server gave, if it is of a kind that nodes make; `.bin` otherwise."""
     suffix = PurePosixPath(filename.replace("\\", "/")).suffix.lower()
-    return suffix if _SUFFIX.match(suffix) else ".bin"
+    return suffix if suffix in _SUFFIXES else ".bin"
 
 
 def part_of_output(filename: str) -> str:
     """What a node calls one of its several files after ComfyUI's counter: `mask` of `cutout_00001_mask.png`, or ""."""
     found = _PART.search(filename)
     return found.group(1) if found else ""
+
+
+def leads_out(name: str) -> bool:
+    """Whether this path, from a record that somebody else may have written, may lead out of the folder it belongs to.
+
+    Paths this project writes hold no drive, no `..` and nothing reserved.
+    """
+    parts = name.split("/")
+    return any(part in ("", ".", "..") or _UNSAFE.search(part) or _RESERVED.match(part) for part in parts)
+
+
+def below(folder: Path, name: str) -> Path | None:
+    """`folder`/`name`; None where that is outside of the folder, by its name or by a link."""
+    if leads_out(name):
+        return None
+    path = folder / name
+    try:
+        return path if path.resolve().is_relative_to(folder.resolve()) else None
+    except (OSError, RuntimeError):  # a circle of links
+        return None
 
 
 def check_template(template: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.records import ServerFile
+from runner.untrusted import texts
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def node_texts(entry: Any) -> list[str]:
     items = entry.get("text") if isinstance(entry, Mapping) else None
     if isinstance(items, str):
         return [items]
-    return [item for item in items or () if isinstance(item, str)]
+    return list(texts(items))
 
 
 def _distinct(files: list[OutputFile]) -> list[OutputFile]:

@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from runner.auth import has_credentials, public_url
+from runner.address import has_credentials, is_loopback_url, public_url
+from runner.answers import retry_after
 from runner.errors import RunnerError, UsageError
 from runner.graph import Graph, Workflow, is_link, node_title
 from runner.photos import PreparedPhoto
@@ -69,8 +70,7 @@ class Settings:
     @property
     def exposed(self) -> bool:
         """Whether the key would cross a network unencrypted."""
-        parts = urlsplit(self.url)
-        return bool(self.key) and parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1")
+        return bool(self.key) and urlsplit(self.url).scheme != "https" and not is_loopback_url(self.url)
 
 
 def settings_from(text: str | None = None, environment: Mapping[str, str] = os.environ) -> Settings | None:
@@ -192,30 +192,24 @@ def picture_url(photo: bytes) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-class _Endpoint(Transport):
-    """The runner's transport, for an answer of which no more than `_MOST_BYTES` are read. Follows no redirect: the
-    key and the photo go where the user said and nowhere else."""
-
-    def post(self, path: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Reply:
-        with self._exchange("POST", path, body, headers, timeout) as response:
-            data = response.read(_MOST_BYTES + 1)
-            if not response.isclosed():
-                self.drop()
-            return Reply(response.status, {k.lower(): v for k, v in response.getheaders()}, data)
-
-
 def _ask(settings: Settings, headers: Mapping[str, str], body: Mapping[str, Any]) -> Reply:
-    """One question, asked a second time where the endpoint is busy."""
+    """One question, asked a second time where the endpoint is busy. The transport follows no redirect: the key and the
+    photo go where the user said and nowhere else."""
     deadline = time.monotonic() + settings.timeout
     try:
-        endpoint = _Endpoint(settings.url, {})
+        endpoint = Transport(settings.url, {})
         data = json.dumps(body).encode()
+
+        def post(timeout: float) -> Reply:
+            where = "/chat/completions"
+            return endpoint.request("POST", where, data, headers, timeout=timeout, largest=_MOST_BYTES)
+
         try:
-            reply = endpoint.post("/chat/completions", data, headers, settings.timeout)
+            reply = post(settings.timeout)
             wait = _wait_asked(reply)
             if reply.status in _TRY_AGAIN and time.monotonic() + wait < deadline:
                 time.sleep(wait)
-                reply = endpoint.post("/chat/completions", data, headers, deadline - time.monotonic())
+                reply = post(deadline - time.monotonic())
         finally:
             endpoint.drop()
     except RunnerError as error:
@@ -227,17 +221,11 @@ def _ask(settings: Settings, headers: Mapping[str, str], body: Mapping[str, Any]
 
 def _wait_asked(reply: Reply) -> float:
     """Seconds to wait before asking again: what the endpoint says, within reason."""
-    try:
-        asked = float(reply.headers.get("retry-after", "1"))
-    except ValueError:
-        return 1.0
-    return min(max(asked, 0.0), _LONGEST_WAIT_S) if asked == asked else 1.0  # noqa: PLR0124 - NaN is not itself
+    return min(retry_after(reply.headers), _LONGEST_WAIT_S) if "retry-after" in reply.headers else 1.0
 
 
 def _content(reply: Reply, settings: Settings) -> str:
     """The text of the first choice."""
-    if len(reply.body) > _MOST_BYTES:
-        raise PersonaError(f"{settings.label} sent more than {_MOST_BYTES >> 10} kB, which is no answer.")
     try:
         content = json.loads(reply.body)["choices"][0]["message"]["content"]
     except (ValueError, KeyError, IndexError, TypeError, RecursionError):

@@ -27,7 +27,7 @@ def unpacked(payload: bytes) -> dict[str, object] | None:
     (length,) = struct.unpack_from(">I", payload, 4)
     try:
         said = loads(payload[8 : 8 + length])
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return {**said, "image": payload[8 + length :]} if isinstance(said, dict) else None
 

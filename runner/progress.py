@@ -5,13 +5,12 @@ What people read goes to standard error; standard output carries results only (p
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
-from runner import events
+from runner import console, events
 from runner.wording import candidate_text, done_text, failed_text, job_label, preview_text, seed_text
 
 if TYPE_CHECKING:
@@ -40,20 +39,17 @@ class Reporter:
         raise NotImplementedError
 
     def notice(self, text: str) -> None:
-        self._err.write(text + "\n")
-        self._err.flush()
+        console.line(text, self._err)
 
     def result(self, path: str) -> None:
-        self._out.write(path + "\n")
-        self._out.flush()
+        console.result(path, self._out)
 
 
 class JsonReporter(Reporter):
     """One JSON object per line on standard output, as it happens."""
 
     def event(self, event: events.Event) -> None:
-        self._out.write(json.dumps(event.as_json(), ensure_ascii=False) + "\n")
-        self._out.flush()
+        console.json_line(event.as_json(), self._out)
 
     def result(self, path: str) -> None:
         pass  # the `output` event has said it
@@ -69,7 +65,7 @@ class PlainReporter(Reporter):
         self._previewed: set[str] = set()
 
     def event(self, event: events.Event) -> None:
-        line = self._line(event)
+        line = self._line(console.clean_event(event))
         if line:
             self.notice(f"{job_label(event.job, self._jobs)}{line}")
         if isinstance(event, events.Output):
@@ -121,7 +117,7 @@ class TerminalReporter(Reporter):
             from runner.live import LiveBars
 
             self._bars = LiveBars(self._err, self._jobs)
-        self._bars.event(event)
+        self._bars.event(console.clean_event(event))
         if isinstance(event, events.Output) and not self._out.isatty():
             self.result(event.path)
 
@@ -129,7 +125,7 @@ class TerminalReporter(Reporter):
         if self._bars is None:
             super().notice(text)
         else:
-            self._bars.notice(text)
+            self._bars.notice(console.clean(text))
 
     def close(self) -> None:
         if self._bars is not None:

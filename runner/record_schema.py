@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from runner import console
 from runner.client import ComfyClient
 from runner.errors import EXIT_OK, RunnerError
 from runner.schema import RECORDED_SCHEMA, load_object_info, trim_object_info
-from runner.serve import resolve_server
+from runner.server_choice import resolve_server
 from runner.workflow import WORKFLOWS_DIR, available_workflows, load_workflow
 
 
@@ -49,11 +50,11 @@ def main() -> int:
         others = {name: info for file in args.others for name, info in load_object_info(file).items()}
         text = recorded_text({**others, **ComfyClient(resolve_server(args.server)).object_info()})
     except RunnerError as error:
-        sys.stderr.write(f"error: {error}\n")
+        console.tell(f"error: {error}")
         return error.exit_code
     target = WORKFLOWS_DIR / RECORDED_SCHEMA
     target.write_text(text, encoding="utf-8")
-    sys.stdout.write(f"{target}\n")
+    console.result(str(target))
     return EXIT_OK
 
 

@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+from runner.errors import ServerUnavailableError
+from runner.untrusted import items, mapping, number, text, texts
+
+_STATES = ("pending", "in_progress", "completed", "failed", "cancelled")
+
 
 @dataclass(frozen=True)
 class Receipt:
@@ -24,8 +29,8 @@ class JobRecord:
     status: str
     outputs: dict[str, Any] = field(default_factory=dict)
     error: dict[str, Any] | None = None
-    started_ms: int | None = None
-    ended_ms: int | None = None
+    started_ms: float | None = None
+    ended_ms: float | None = None
     cached: tuple[str, ...] = ()
 
     @property
@@ -35,9 +40,12 @@ class JobRecord:
 
 @dataclass(frozen=True)
 class QueuedJob:
+    """`order`: those with a smaller number run first."""
+
     prompt_id: str
     running: bool
     extra_data: dict[str, Any]
+    order: float = 0
 
 
 @dataclass(frozen=True)
@@ -50,26 +58,47 @@ class ServerFile:
 
     @property
     def query(self) -> str:
-        return urlencode({"filename": self.filename, "subfolder": self.subfolder, "type": self.type})
+        parts = {"filename": self.filename, "subfolder": self.subfolder, "type": self.type}
+        try:
+            return urlencode(parts, errors="surrogateescape")  # as the server reads a name that is not UTF-8
+        except UnicodeEncodeError:
+            return urlencode(parts, errors="replace")
+
+
+def queued_jobs(entries: Any, *, running: bool) -> list[QueuedJob]:
+    """A list of `/queue`: entries of [number, prompt id, graph, extra data, …]."""
+    found = []
+    for entry in items(entries):
+        parts = [*items(entry)[:4], *[None] * 4][:4]
+        if isinstance(parts[1], str):
+            found.append(QueuedJob(parts[1], running, mapping(parts[3]), number(parts[0]) or 0))
+    return found
 
 
 def record_of_job(job: Mapping[str, Any]) -> JobRecord:
-    """An answer of `/api/jobs/{id}`."""
-    status = job.get("execution_status") or {}
+    """An answer of `/api/jobs/{id}`.
+
+    Raises ServerUnavailableError for a state no ComfyUI knows: such a job would never end.
+    """
+    if job.get("status") not in _STATES:
+        raise ServerUnavailableError(
+            "What the server says of the job is not what a ComfyUI says.",
+            advice="Check that the address is that of a ComfyUI server.",
+        )
     return JobRecord(
-        prompt_id=str(job.get("id")),
-        status=str(job.get("status")),
-        outputs=dict(job.get("outputs") or {}),
-        error=job.get("execution_error"),
-        started_ms=job.get("execution_start_time"),
-        ended_ms=job.get("execution_end_time"),
-        cached=_messages(status).get("execution_cached", {}).get("nodes", ()),
+        prompt_id=text(job.get("id")),
+        status=job["status"],
+        outputs=mapping(job.get("outputs")),
+        error=mapping(job.get("execution_error")) or None,
+        started_ms=number(job.get("execution_start_time")),
+        ended_ms=number(job.get("execution_end_time")),
+        cached=texts(_messages(job.get("execution_status")).get("execution_cached", {}).get("nodes")),
     )
 
 
 def record_of_history(prompt_id: str, entry: Mapping[str, Any]) -> JobRecord:
     """An entry of `/history/{id}`, for servers older than `/api/jobs`."""
-    status = entry.get("status") or {}
+    status = mapping(entry.get("status"))
     said = _messages(status)
     end = said.get("execution_success") or said.get("execution_error") or said.get("execution_interrupted") or {}
     if "execution_interrupted" in said:
@@ -79,15 +108,14 @@ def record_of_history(prompt_id: str, entry: Mapping[str, Any]) -> JobRecord:
     return JobRecord(
         prompt_id=prompt_id,
         status=kind,
-        outputs=dict(entry.get("outputs") or {}),
+        outputs=mapping(entry.get("outputs")),
         error=said.get("execution_error"),
-        started_ms=said.get("execution_start", {}).get("timestamp"),
-        ended_ms=end.get("timestamp"),
-        cached=tuple(said.get("execution_cached", {}).get("nodes", ())),
+        started_ms=number(said.get("execution_start", {}).get("timestamp")),
+        ended_ms=number(end.get("timestamp")),
+        cached=texts(said.get("execution_cached", {}).get("nodes")),
     )
 
 
-def _messages(status: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    return {
-        entry[0]: entry[1] for entry in status.get("messages") or [] if len(entry) > 1 and isinstance(entry[1], dict)
-    }
+def _messages(status: Any) -> dict[str, dict[str, Any]]:
+    pairs = [items(entry)[:2] for entry in items(mapping(status).get("messages"))]
+    return {pair[0]: mapping(pair[1]) for pair in pairs if len(pair) == 2 and isinstance(pair[0], str)}

@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from runner.answers import json_of
 from runner.errors import WorkflowRejectedError
 from runner.transport import Reply
+from runner.untrusted import items, mapping
+
+_MOST_LINES, _MOST_CHARACTERS = 200, 2000
 
 
 def node_label(graph: Mapping[str, Any], node_id: str) -> str:
     """`"Load Image" (LoadImage, node 3)`: the title as on the canvas, the class and the id."""
-    node = graph.get(str(node_id)) or {}
+    node = mapping(graph.get(str(node_id)))
     kind = str(node.get("class_type", "unknown node"))
-    title = str((node.get("_meta") or {}).get("title") or "")
+    title = str(mapping(node.get("_meta")).get("title") or "")
     return f'"{title}" ({kind}, node {node_id})' if title and title != kind else f"{kind} (node {node_id})"
 
 
 def explain_refusal(reply: Reply, graph: Mapping[str, Any]) -> str:
     """The server's answer to a graph it did not take (HTTP 400 and above), as lines a person can act on."""
-    try:
-        answer = json.loads(reply.body)
-    except ValueError:
-        answer = None
+    answer = json_of(reply)
     if not isinstance(answer, dict):
         return f"The server failed on the workflow (HTTP {reply.status}): {reply.text.strip()[:500]}"
-    error = answer.get("error") or {}
-    if isinstance(error, str):
-        error = {"message": error}
-    lines = explain_node_errors(answer.get("node_errors") or {}, graph)
+    error = answer.get("error")
+    error = {"message": error} if isinstance(error, str) else mapping(error)
+    lines = explain_node_errors(mapping(answer.get("node_errors")), graph)
     if error.get("type") == "missing_node_type":
-        extra = error.get("extra_info") or {}
+        extra = mapping(error.get("extra_info"))
         label = node_label(graph, str(extra.get("node_id", "?")))
         lines.insert(0, f"{label}: the server does not have the node type {extra.get('class_type')!r}")
     elif not lines:
         lines = [" ".join(str(error.get(key) or "") for key in ("message", "details")).strip() or reply.text[:500]]
-    return "The server refused the workflow:\n" + "\n".join(f"  - {line}" for line in lines)
+    return "The server refused the workflow:\n" + "\n".join(f"  - {_short(line)}" for line in lines[:_MOST_LINES])
 
 
 def half_accepted(node_errors: Mapping[str, Any], graph: Mapping[str, Any]) -> WorkflowRejectedError:
@@ -49,11 +48,15 @@ def explain_node_errors(node_errors: Mapping[str, Any], graph: Mapping[str, Any]
     """One line per fault of `node_errors`."""
     lines = []
     for node_id, entry in node_errors.items():
-        errors = entry.get("errors") if isinstance(entry, Mapping) else None
-        for fault in errors or [{}]:
-            message = str(fault.get("message") or fault.get("type") or "not valid")
-            details = str(fault.get("details") or "")
+        for fault in items(mapping(entry).get("errors")) or [{}]:
+            known = mapping(fault)
+            message = str(known.get("message") or known.get("type") or "not valid")
+            details = str(known.get("details") or "")
             if len(details) > 300:  # a list of every file on the server
                 details = details[:300] + " …"
             lines.append(f"{node_label(graph, node_id)}: {message}" + (f": {details}" if details else ""))
     return lines
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= _MOST_CHARACTERS else line[:_MOST_CHARACTERS] + " …"

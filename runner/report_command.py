@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +27,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """The `report` command."""
+    from runner import console
     from runner.batch.ledger import Ledger
     from runner.report.page import write_page
 
@@ -39,5 +39,5 @@ def run(args: argparse.Namespace) -> int:
         write_page(target, args.folder, ledger, args.watts)
     finally:
         ledger.close()
-    sys.stdout.write(f"{target}\n")
+    console.result(str(target))
     return EXIT_OK

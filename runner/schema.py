@@ -8,12 +8,13 @@ expanded against the inputs a graph really gives, the way the server does before
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from runner.errors import UsageError, WorkflowError
+from runner.untrusted import items, mapping, number, text, texts
 
 ObjectInfo = Mapping[str, Any]
 """`/object_info`: node class → what its inputs and outputs are."""
@@ -43,15 +44,15 @@ class InputSchema:
 
     @property
     def minimum(self) -> float | None:
-        return _number(self.settings.get("min"))
+        return number(self.settings.get("min"))
 
     @property
     def maximum(self) -> float | None:
-        return _number(self.settings.get("max"))
+        return number(self.settings.get("max"))
 
     @property
     def step(self) -> float | None:
-        return _number(self.settings.get("step"))
+        return number(self.settings.get("step"))
 
     @property
     def help(self) -> str:
@@ -78,8 +79,73 @@ class InputSchema:
         return self.type in VALUE_TYPES and not self.settings.get("forceInput")
 
 
-def _number(value: Any) -> float | None:
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+_DEEPEST, _LONGEST = 8, 1000
+"""Dynamic inputs within dynamic inputs; names that a growing list may have."""
+
+
+def well_formed(object_info: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an `/object_info` has the shape it should have. All other functions here, and the checks, rely on that.
+
+    A node that is not described at all is left out, as one the server does not have.
+    """
+    found = {}
+    for name, info in object_info.items():
+        if isinstance(info, dict):
+            outputs = [kind for kind in items(info.get("output")) if isinstance(kind, str) or texts(kind)]
+            found[name] = {**info, "input": _groups(info.get("input"), 0), "output": outputs}
+    return found
+
+
+def _groups(value: Any, depth: int) -> dict[str, Any]:
+    return {
+        group: entries if group == "hidden" else {name: _entry(entry, depth) for name, entry in entries.items()}
+        for group, entries in mapping(value).items()
+        if isinstance(entries, dict) and depth < _DEEPEST
+    }
+
+
+def _entry(value: Any, depth: int) -> list[Any]:
+    parts = items(value) or [value]
+    kind = _choices(parts[0]) if isinstance(parts[0], list) else text(parts[0], "*")
+    settings = dict(mapping(parts[1])) if len(parts) > 1 else {}
+    if kind == DYNAMIC_COMBO:
+        options = [mapping(option) for option in items(settings.get("options"))]
+        settings["options"] = [
+            {**option, "inputs": _groups(option.get("inputs"), depth + 1)}
+            for option in options
+            if _is_plain(option.get("key"))
+        ]
+    elif kind == DYNAMIC_SLOT:
+        settings["inputs"] = _groups(settings.get("inputs"), depth + 1)
+    elif kind == AUTOGROW:
+        read: dict[str, Callable[[Any], Any]] = {
+            "min": _count,
+            "max": _count,
+            "names": lambda names: list(texts(names))[:_LONGEST],
+            "prefix": text,
+            "input": lambda groups: _groups(groups, depth + 1),
+        }
+        template = mapping(settings.get("template"))
+        settings["template"] = {key: read.get(key, _as_it_is)(value) for key, value in template.items()}
+    elif isinstance(settings.get("options"), list):
+        settings["options"] = _choices(settings["options"])
+    return [kind, settings] if len(parts) > 1 or settings else [kind]
+
+
+def _count(value: Any) -> int:
+    return int(max(0, min(_LONGEST, number(value) or 0)))
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _choices(options: list[Any]) -> list[Any]:
+    return [option for option in options if _is_plain(option)]
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, (str, int, float))
 
 
 def parse_input(name: str, entry: Any, required: bool) -> InputSchema:

@@ -1,4 +1,4 @@
-"""Which server a run uses, and the life of the one `install.py` installed: found, started once, stopped.
+"""The life of the server that `install.py` installed: found, started once, stopped.
 
 A started server listens on loopback only and stays for the next run. `.comfyui/server.json` says which process it is,
 `.comfyui/server.log` holds what it wrote, and `.comfyui/server.lock` keeps two runners from starting two.
@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from runner import server_process
-from runner.auth import public_url
+from runner import console, server_process
+from runner.auth import withhold
 from runner.errors import EXIT_OK, ServerUnavailableError
 from runner.filelock import FileLock, LockTimeoutError
 from runner.server_process import PROJECT_ROOT, Installation, state_dir
@@ -47,8 +46,7 @@ HERE = Place()
 
 def say_to_stderr(line: str) -> None:
     """Standard output belongs to results; what a person reads on the way goes here."""
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+    console.tell(line)
 
 
 @dataclass(frozen=True)
@@ -80,53 +78,14 @@ def started_server(place: Place = HERE) -> StartedServer | None:
     return None
 
 
-def resolve_server(urls: Sequence[str] = (), *, say: Say = say_to_stderr, place: Place = HERE) -> str:
-    """The URL of a ComfyUI that answers.
-
-    The first of `urls` that does; without any, `$COMFYUI_URL`, then the usual local address, then the server this
-    project started earlier, and at last the installed ComfyUI is started.
-
-    Raises:
-        ServerUnavailableError: none of `urls` answers, or there is no installed ComfyUI, or it does not start.
-    """
-    if urls:
-        return _first_that_answers(urls)
-    named = server_of_environment(say)
-    if named:
-        return named
-    if server_process.probe(place.url) is not None:
-        return place.url
-    return ensure_started(say=say, place=place)
-
-
-def server_of_environment(say: Say = say_to_stderr) -> str:
-    """The server that $COMFYUI_URL names, if it answers; "" if none is named, or it does not, which is said."""
-    url = os.environ.get(URL_VARIABLE, "").strip().rstrip("/")
-    if url and server_process.probe(url) is None:
-        say(f"No ComfyUI answers at {public_url(url)} (${URL_VARIABLE}); looking for a local one.")
-        return ""
-    return url
-
-
-def _first_that_answers(urls: Sequence[str]) -> str:
-    for url in urls:
-        for timeout in (2.0, 8.0):  # a server that loads a model answers late, not never
-            if server_process.probe(url, timeout=timeout) is not None:
-                return url.rstrip("/")
-    listed = ", ".join(public_url(url) for url in urls)
-    raise ServerUnavailableError(
-        f"No ComfyUI answers at {listed}.",
-        advice="Check that it runs and that the address is right (for example http://192.168.1.20:8188; a server on "
-        "another machine must be started with --listen). Without --server, the installed ComfyUI is used.",
-    )
-
-
 def ensure_started(*, say: Say = say_to_stderr, place: Place = HERE) -> str:
     """The URL of this project's own server, started if it does not run. Safe to call from several processes at once."""
     installation = server_process.installed_comfyui(place.root)
     running = started_server(place)
-    if running is not None and server_process.probe(running.url) is not None:
-        return running.url
+    if running is not None:
+        withhold(running.url)
+        if server_process.probe(running.url) is not None:
+            return running.url
     if installation is None:
         raise ServerUnavailableError(
             "No ComfyUI answers and none is installed here.",
@@ -204,8 +163,7 @@ class _Waiting:
         if whole == self._shown:
             return
         if self._live:
-            sys.stderr.write(f"\rwaiting for ComfyUI … {whole} s")
-            sys.stderr.flush()
+            console.redraw(f"waiting for ComfyUI … {whole} s")
             self._shown = whole
         elif whole >= self._shown + 10:
             self._say(f"waiting for ComfyUI … {whole} s")
@@ -213,8 +171,7 @@ class _Waiting:
 
     def clear(self) -> None:
         if self._live and self._shown:
-            sys.stderr.write("\r" + " " * 40 + "\r")
-            sys.stderr.flush()
+            console.redraw()
 
 
 @contextlib.contextmanager
@@ -240,6 +197,7 @@ def stop_server(*, say: Say = say_to_stderr, place: Place = HERE) -> bool:
     server = started_server(place)
     if server is None:
         say("No ComfyUI that was started here is running.")
+        withhold(place.url)
         if server_process.probe(place.url) is not None:
             say(f"The one at {place.url} was started by somebody else and is left alone.")
         return False
@@ -256,12 +214,14 @@ def serve_command(
     if stop:
         stop_server(say=say, place=place)
         return EXIT_OK
+    from runner.server_choice import resolve_server
+
     before = started_server(place)
     url = resolve_server(servers, say=say, place=place)
     after = started_server(place)
     if after is None or after.url != url:
-        say(f"ComfyUI already runs at {public_url(url)} (it was not started here).")
+        say(f"ComfyUI already runs at {url} (it was not started here).")
     elif before is not None and before.pid == after.pid:
         say(f"ComfyUI already runs at {url}.")
-    sys.stdout.write(public_url(url) + "\n")
+    console.show(url)
     return EXIT_OK

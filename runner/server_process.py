@@ -19,9 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner.auth import auth_headers, login_advice, public_url
+from runner.answers import expect_ok, object_of
+from runner.auth import auth_headers, withhold
 from runner.errors import ServerUnavailableError, UsageError
-from runner.transport import NoAccessError, NoAnswerError, NotReachedError, Transport
+from runner.transport import Transport
+from runner.untrusted import mapping
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
@@ -68,27 +70,34 @@ def chosen_comfyui(root: Path = PROJECT_ROOT) -> Installation | None:
     return installed_comfyui(root)
 
 
-def probe(url: str, timeout: float = 2.0) -> dict[str, Any] | None:
-    """ComfyUI's own description of the server behind `url` (`/system_stats`), or None if no ComfyUI answers there.
+def ask(url: str, timeout: float = 2.0) -> dict[str, Any]:
+    """ComfyUI's own description of the server behind `url` (`/system_stats`).
 
     Raises:
-        NoAccessError: something answers that only the user can open: its certificate is not trusted, or it
-            asks for a login.
+        NotReachedError, NoAnswerError, BusyError: nothing answers, or not now.
+        NoAccessError: only the user can open it: its certificate is not trusted, it asks for a login, it sends us on.
+        ServerUnavailableError: what answers is no ComfyUI.
+        UsageError: `url` is no address.
     """
-    try:
-        transport = Transport(url, auth_headers(url))
-    except UsageError:
-        return None
+    transport = Transport(url, auth_headers(url))
     try:
         reply = transport.request("GET", "/system_stats", timeout=timeout)
-        if reply.status in (401, 403):
-            raise NoAccessError(f"{public_url(url)} asks for a login (HTTP {reply.status}).", advice=login_advice(url))
-        stats = json.loads(reply.body) if reply.status == 200 else None
-    except (NotReachedError, NoAnswerError, ValueError):
-        return None
     finally:
         transport.drop()
-    return stats if isinstance(stats, dict) and "comfyui_version" in stats.get("system", {}) else None
+    stats = object_of(expect_ok(reply, transport.label, "/system_stats"))
+    if "comfyui_version" not in mapping(stats.get("system")):
+        raise ServerUnavailableError(
+            f"What answers at {transport.label} is not a ComfyUI.", advice="Check that the address is right."
+        )
+    return stats
+
+
+def probe(url: str, timeout: float = 2.0) -> dict[str, Any] | None:
+    """The same, or None if no ComfyUI answers there."""
+    try:
+        return ask(url, timeout)
+    except (ServerUnavailableError, UsageError):
+        return None
 
 
 def port_is_free(port: int) -> bool:
@@ -190,6 +199,7 @@ def wait_until_ready(
     Raises:
         ServerUnavailableError: it ended or did not answer in time; the message carries the end of its log.
     """
+    withhold(url)
     begin = time.monotonic()
     while True:
         waited = time.monotonic() - begin

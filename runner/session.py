@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar
 
-from runner.absence import Limits
+from runner.absence import Deadline, Limits
 from runner.client import ComfyClient
 from runner.dispatch import Dispatcher, Ended
 from runner.jobs import JobResult, JobSpec
@@ -42,7 +42,10 @@ class Session:
         previews: bool = False,
     ) -> None:
         """`previews`: keep the picture so far beside the result while a job samples."""
+        limits = limits or Limits()
         self.client = ComfyClient(url)
+        self.client.patience, self.client.deadline = limits.patience, Deadline(deadline)
+        self.client.notice = reporter.notice
         self._inbox = Inbox()
         self._listener = Listener(self.client, self._inbox, previews=previews)
         self._listener.start()

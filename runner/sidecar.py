@@ -11,16 +11,17 @@ from runner.errors import ManifestError
 from runner.jobs import Attempt
 from runner.records import JobRecord
 from runner.schema import is_model_name
+from runner.untrusted import items, mapping, text
 
 
 def describe_server(url: str, stats: Mapping[str, Any]) -> dict[str, Any]:
     """The part of the record that is the same for every job of a run. `url` without credentials."""
-    system = stats.get("system") or {}
-    devices = [str(device.get("name")) for device in stats.get("devices") or [] if isinstance(device, Mapping)]
+    system = mapping(stats.get("system"))
+    devices = [text(mapping(device).get("name")) for device in items(stats.get("devices"))]
     return {
         "server": url,
-        "comfyui": system.get("comfyui_version"),
-        "pytorch": system.get("pytorch_version"),
+        "comfyui": text(system.get("comfyui_version")) or None,
+        "pytorch": text(system.get("pytorch_version")) or None,
         "devices": devices,
     }
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import textwrap
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner import console
 from runner.cli import add_server_argument
 from runner.errors import EXIT_NO_SERVER, EXIT_NODE_FAILED, EXIT_OK, InterruptedRunError, UsageError
 
@@ -71,7 +71,7 @@ def _rows(args: argparse.Namespace) -> list[Row]:
     from runner.manifest import load_manifest
     from runner.photos import prepare_photo
     from runner.progress import PlainReporter
-    from runner.serve import resolve_server
+    from runner.server_choice import resolve_server
     from runner.session import Session
     from runner.smoke.trial import SMALL_SIDE, Trial
 
@@ -86,13 +86,16 @@ def _rows(args: argparse.Namespace) -> list[Row]:
     for workflow in workflows:
         with Session(url, args.out, reporter, workflow=workflow.label, deadline=deadline) as session:
             if not rows and not args.json:
-                _write(_header(session.client.url))
+                console.show(_header(session.client.url))
             picture = session.client.upload_image(photo.data, photo.upload_name)
             row = _tried(Trial(session, load_manifest(), picture, full=args.full), workflow)
         rows.append(row)
-        _write(json.dumps(row.as_dict()) if args.json else _line(row))
+        if args.json:
+            console.json_line(row.as_dict())
+        else:
+            console.show(_line(row))
     if not args.json:
-        _write(_summary(rows))
+        console.show(_summary(rows))
     return rows
 
 
@@ -153,8 +156,3 @@ def _summary(rows: Sequence[Row]) -> str:
     parts += [f"{smoke} of them on smoke weights (wiring proven, pictures not)"] if smoke else []
     parts += [f"{skipped} did not run"] if skipped else []
     return "; ".join(parts) + "."
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,16 +16,20 @@ from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from urllib3.exceptions import NameResolutionError, NewConnectionError
+from urllib3.exceptions import LocationParseError, NameResolutionError, NewConnectionError
 
+from runner.address import is_loopback
+from runner.answers import retry_after
 from runner.errors import ManifestError
+from runner.proxies import proxy_url
 
 TOKEN_VARIABLES = {"huggingface.co": "HF_TOKEN", "civitai.com": "CIVITAI_TOKEN"}
+LARGEST_MODEL = 1 << 40
+"""Bytes; where the manifest knows the size, that is the limit."""
 CHUNK = 1 << 16  # what is lost of an answer that breaks off is less than this
 MISMATCH_ADVICE = "The file at the host was replaced, or the manifest is wrong: check its page before trusting it."
 _REDIRECTS = (301, 302, 303, 307, 308)
 _TEMPORARY = (408, 425, 429, 500, 502, 503, 504)
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _TIMEOUTS = (5.0, 60.0)  # to be let in, and between two pieces
 
 
@@ -90,10 +95,25 @@ class Source:
             if start:
                 headers["Range"] = f"bytes={start}-"
             try:
+                way = dict.fromkeys(
+                    ("http", "https", "all"), proxy_url(url)
+                )  # empty: no proxy, whatever requests finds
                 response = self.session.get(
-                    url, headers=headers, auth=_no_netrc, stream=True, timeout=_TIMEOUTS, allow_redirects=False
+                    url,
+                    headers=headers,
+                    auth=_no_netrc,
+                    stream=True,
+                    timeout=_TIMEOUTS,
+                    allow_redirects=False,
+                    proxies=way,
                 )
-            except requests.RequestException as error:
+            except (requests.RequestException, UnicodeError, LocationParseError) as error:
+                if (distrust := _not_trusted(error)) is not None:
+                    raise DownloadError(
+                        f"{self.wanted.path.name}: the certificate of {host} is not trusted ({distrust}). A proxy "
+                        "of your network may stand in between.",
+                        advice="Put that proxy's certificate into a PEM file and set $REQUESTS_CA_BUNDLE to it.",
+                    ) from error
                 why = _not_connected(error)
                 if why and host not in self.reached:
                     raise UnreachableError(host, why) from error
@@ -112,7 +132,7 @@ class Source:
     def _authorization(self, url: str) -> dict[str, str]:
         parts = urlsplit(url)
         token = self.tokens.get(parts.netloc.lower())
-        safe = parts.scheme == "https" or parts.hostname in _LOOPBACK
+        safe = parts.scheme == "https" or is_loopback(parts.hostname)
         return {"Authorization": f"Bearer {token}"} if token and safe else {}
 
     def _note_published_hash(self, response: requests.Response) -> None:
@@ -138,8 +158,8 @@ class Source:
         if status in (401, 403):
             raise DownloadError(f"{name}: {host} refuses it (HTTP {status}).", advice=self._access_advice(host))
         if status in _TEMPORARY:
-            wait = response.headers.get("Retry-After", "")
-            raise DroppedError(f"HTTP {status}", min(60.0, float(wait)) if wait.isdigit() else 0.0)
+            asked = {name.lower(): value for name, value in response.headers.items()}
+            raise DroppedError(f"HTTP {status}", min(60.0, retry_after(asked)))
         if status in (404, 410):
             raise DownloadError(
                 f"{name}: it is no longer at {self.wanted.url} (HTTP {status}).",
@@ -162,7 +182,22 @@ def host_of(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2].lower()
 
 
-def _not_connected(error: requests.RequestException) -> str:
+def _not_trusted(error: BaseException) -> str | None:
+    """Why a certificate was refused, if that is what happened: trying again changes nothing."""
+    seen: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        one = waiting.pop()
+        if not isinstance(one, BaseException) or one in seen:
+            continue
+        if isinstance(one, ssl.SSLCertVerificationError):
+            return one.verify_message.strip().rstrip(".") or "no reason given"
+        seen.append(one)
+        waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
+    return None
+
+
+def _not_connected(error: Exception) -> str:
     """Why no connection was made; "" for a failure of one that was."""
     if isinstance(error, requests.exceptions.ProxyError):
         return "the proxy does not let it through"
@@ -174,9 +209,18 @@ def _not_connected(error: requests.RequestException) -> str:
     return "no connection" if isinstance(reason, NewConnectionError) else ""
 
 
-def chunks_of(response: requests.Response) -> Iterator[bytes]:
+def chunks_of(response: requests.Response, name: str, largest: int = LARGEST_MODEL) -> Iterator[bytes]:
+    """The body of an answer. Raises DownloadError when it goes on beyond `largest` bytes."""
+    received = 0
     try:
-        yield from response.iter_content(CHUNK)
+        for chunk in response.iter_content(CHUNK):
+            received += len(chunk)
+            if received > largest:
+                raise DownloadError(
+                    f"{name}: the host goes on sending after {largest / 2**30:.0f} GB, more than any model has.",
+                    advice=MISMATCH_ADVICE,
+                )
+            yield chunk
     except requests.RequestException as error:
         raise DroppedError(type(error).__name__) from error
 

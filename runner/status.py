@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from typing import TYPE_CHECKING, Any
 
+from runner import console
 from runner.cli import add_server_argument
-from runner.errors import EXIT_OK, ServerUnavailableError
+from runner.errors import EXIT_OK
+from runner.untrusted import items, mapping, number, text
 
 if TYPE_CHECKING:
     from runner.cli import Subparsers
@@ -30,6 +30,7 @@ def run(args: argparse.Namespace) -> int:
     """The `status` command."""
 
     from runner.client import ComfyClient
+    from runner.server_choice import answering_server
     from runner.session import OWNER_KEY, is_ours
 
     client = ComfyClient(answering_server(args.server))
@@ -39,50 +40,32 @@ def run(args: argparse.Namespace) -> int:
             "prompt_id": job.prompt_id,
             "state": "running" if job.running else "waiting",
             "ours": is_ours(job.extra_data),
-            "workflow": (job.extra_data.get(OWNER_KEY) or {}).get("workflow"),
+            "workflow": text(mapping(job.extra_data.get(OWNER_KEY)).get("workflow")) or None,
         }
         for job in client.queue()
     ]
-    state = {"server": client.url, "comfyui": system["system"].get("comfyui_version"), "devices": _devices(system)}
+    version = text(mapping(system.get("system")).get("comfyui_version"), "(unknown version)")
+    devices = _devices(system)
+    state = {"server": client.url, "comfyui": version, "devices": devices}
     if args.json:
-        sys.stdout.write(json.dumps({**state, "jobs": jobs}) + "\n")
+        console.json_line({**state, "jobs": jobs})
         return EXIT_OK
     lines = [f"ComfyUI {state['comfyui']} at {client.url}"]
-    lines += [f"  {d['name']}: {d['free_gb']:.1f} of {d['total_gb']:.1f} GB free" for d in state["devices"]]
+    lines += [f"  {d['name']}: {d['free_gb']:.1f} of {d['total_gb']:.1f} GB free" for d in devices]
     lines += [
         f"  {job['state']:<8} {job['prompt_id']}  {job['workflow'] or ''}{'' if job['ours'] else '  (not ours)'}"
         for job in jobs
     ]
-    sys.stdout.write("\n".join(lines if jobs else [*lines, "  nothing is queued"]) + "\n")
+    console.show("\n".join(console.clean_line(line) for line in (lines if jobs else [*lines, "  nothing is queued"])))
     return EXIT_OK
-
-
-def answering_server(urls: list[str]) -> str:
-    """The server that a run would use if it had to start none.
-
-    Raises:
-        ServerUnavailableError: none answers.
-    """
-    from runner import serve, server_process
-
-    if urls:
-        return serve.resolve_server(urls)
-    started = serve.started_server()
-    named = serve.server_of_environment()
-    if named:
-        return named
-    for url in (serve.HERE.url, started.url if started else ""):
-        if url and server_process.probe(url) is not None:
-            return url
-    raise ServerUnavailableError("No ComfyUI answers.", advice="`submit` and `serve` start the installed one.")
 
 
 def _devices(system: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {
-            "name": device.get("name"),
-            "free_gb": float(device.get("vram_free") or 0) / 1e9,
-            "total_gb": float(device.get("vram_total") or 0) / 1e9,
+            "name": text(device.get("name"), "a device"),
+            "free_gb": (number(device.get("vram_free")) or 0) / 1e9,
+            "total_gb": (number(device.get("vram_total")) or 0) / 1e9,
         }
-        for device in system.get("devices") or []
+        for device in map(mapping, items(system.get("devices")))
     ]

@@ -88,11 +88,11 @@ def _run(args: argparse.Namespace, reporter: Reporter) -> int:
     from runner.session import Session
 
     request = prepare_request(args)
-    from runner.serve import resolve_server
+    from runner.server_choice import resolve_server
 
     url = resolve_server(args.server, say=reporter.notice)
     if len(args.server) > 1:
-        reporter.notice(f"Several servers were named; this command uses one: {_public(url)}.")
+        reporter.notice(f"Several servers were named; this command uses one: {url}.")
     deadline = None if args.timeout is None else time.monotonic() + args.timeout
     with Session(
         url, args.out, reporter, workflow=request.workflow.label, deadline=deadline, previews=args.preview
@@ -105,9 +105,3 @@ def _run(args: argparse.Namespace, reporter: Reporter) -> int:
         results = session.run(plan.jobs())
     errors = [result.error for result in results if result.error is not None]
     return EXIT_OK if not errors else errors[0].exit_code
-
-
-def _public(url: str) -> str:
-    from runner.auth import public_url
-
-    return public_url(url)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runner import console
 from runner.checks import Problem, check_graph
 from runner.cli import add_access_arguments
 from runner.errors import EXIT_OK, EXIT_REJECTED
@@ -38,12 +37,7 @@ def server_view(client: ComfyClient, graph: Graph) -> ServerView:
     object_info = client.object_info(classes)
     if classes <= object_info.keys():
         return ServerView(object_info)
-    reply = client.transport.request("GET", "/node_replacements")
-    try:
-        replaced = set(json.loads(reply.text)) if reply.status == 200 else set()
-    except ValueError:
-        replaced = set()
-    return ServerView(client.object_info(), replaced)
+    return ServerView(client.object_info(), client.replacements())
 
 
 def check_workflow(workflow: Workflow, view: ServerView) -> list[Problem]:
@@ -73,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         view, where = ServerView(load_object_info(args.object_info)), str(args.object_info)
     else:
         from runner.client import ComfyClient  # no server is needed for a recorded schema
-        from runner.serve import resolve_server
+        from runner.server_choice import resolve_server
 
         where = resolve_server(args.server)
         view = server_view(ComfyClient(where), workflow.graph)
@@ -81,10 +75,10 @@ def run(args: argparse.Namespace) -> int:
     errors = [problem for problem in problems if problem.severity == "error"]
     if args.json:
         for problem in problems:
-            _write(json.dumps({"event": "problem", **problem.as_dict()}))
-        _write(json.dumps({"event": "validated", "workflow": workflow.label, "server": where, "ok": not errors}))
+            console.json_line({"event": "problem", **problem.as_dict()})
+        console.json_line({"event": "validated", "workflow": workflow.label, "server": where, "ok": not errors})
     else:
-        _write(format_problems(workflow, problems, where))
+        console.show(format_problems(workflow, problems, where))
     return EXIT_REJECTED if errors else EXIT_OK
 
 
@@ -117,7 +111,3 @@ def _shell_name(workflow: Workflow) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(text + "\n")

@@ -98,7 +98,7 @@ def _run(args: argparse.Namespace, transform: Transform, reporter: Reporter) -> 
     values: dict[str, object] = {"cfg": first.scale, "denoise": first.strength}
     values |= {} if args.megapixels is None else {"max_megapixels": args.megapixels}
     request = make_request(args, "vary", prompt, values, [args.image, args.image])
-    from runner.serve import resolve_server
+    from runner.server_choice import resolve_server
     from runner.session import Session
     from runner.vary.chain import Passes
 

@@ -16,13 +16,17 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from runner.auth import tls_context
 from runner.client import ComfyClient
 from runner.previews import unpacked
+from runner.sockets import PlainSocket, TlsSocket
+from runner.untrusted import mapping, text
 
 PING_AFTER_S = 5.0
 RECONNECT_CAP_S = 5.0
 _READ_S = 1.0
+_LARGEST_GREETING, _LARGEST_MESSAGE = 1 << 16, 64 << 20
+"""Bytes: of the handshake; of a message, in however many pieces it comes."""
+_MOST_WAITING = 10_000
 _IGNORED = (b'{"type": "progress_state"', b'{"type": "crystools')  # frequent, long, and said by other messages too
 
 
@@ -46,14 +50,6 @@ class Disconnected:
 
 Inbox = queue.SimpleQueue[Any]
 """Where the listener and the saver put what they have to say to the one thread that decides."""
-
-
-def _tls_options(url: str, server: str) -> dict[str, Any]:
-    """The same certificates are believed as over HTTP. The package resets a context it is given unless told again."""
-    context = tls_context(server)
-    if context is None or not url.startswith("wss:"):
-        return {}
-    return {"context": context, "cert_reqs": context.verify_mode, "check_hostname": context.check_hostname}
 
 
 class Listener(threading.Thread):
@@ -108,22 +104,32 @@ class Listener(threading.Thread):
 
         client_id = uuid.uuid4().hex
         url, headers = self._client.socket_target(client_id)
-        connection = websocket.create_connection(
-            url, timeout=5.0, header=headers, skip_utf8_validation=True, sslopt=_tls_options(url, self._client.url)
-        )
+        opened = self._client.transport.open_socket()
         try:
-            connection.settimeout(_READ_S)
-            features = {"supports_preview_metadata": self._previews}
-            connection.send(json.dumps({"type": "feature_flags", "data": features}))
-            self.last_heard = time.monotonic()
-            self._client_id = client_id
-            self._inbox.put(Connected(client_id))
-            self._first_attempt.set()
-            self._read(connection, websocket.WebSocketTimeoutException, websocket.ABNF)
+            opened.allowance = _LARGEST_GREETING
+            # Our own socket: the way there is that of every request. A redirect would take the headers with it.
+            connection = websocket.create_connection(
+                url, timeout=5.0, header=headers, skip_utf8_validation=True, socket=opened, redirect_limit=0
+            )
+            if connection.getstatus() != 101:
+                raise ConnectionError("the server does not open a WebSocket")
+            self._converse(connection, opened, client_id)
         finally:
-            connection.shutdown()
+            opened.close()
 
-    def _read(self, connection: Any, silence: type[Exception], codes: Any) -> None:
+    def _converse(self, connection: Any, opened: PlainSocket | TlsSocket, client_id: str) -> None:
+        import websocket
+
+        connection.settimeout(_READ_S)
+        features = {"supports_preview_metadata": self._previews}
+        connection.send(json.dumps({"type": "feature_flags", "data": features}))
+        self.last_heard = time.monotonic()
+        self._client_id = client_id
+        self._inbox.put(Connected(client_id))
+        self._first_attempt.set()
+        self._read(connection, opened, websocket.WebSocketTimeoutException, websocket.ABNF)
+
+    def _read(self, connection: Any, opened: PlainSocket | TlsSocket, silence: type[Exception], codes: Any) -> None:
         pinged_at: float | None = None
         while not self._stop_asked.is_set():
             now = time.monotonic()
@@ -139,6 +145,7 @@ class Listener(threading.Thread):
             except silence:
                 continue
             self.last_heard = time.monotonic()
+            opened.allowance = _LARGEST_MESSAGE
             if code == codes.OPCODE_CLOSE:
                 raise ConnectionError("the server closed the connection")
             if code == codes.OPCODE_TEXT and not payload.startswith(_IGNORED):
@@ -147,13 +154,18 @@ class Listener(threading.Thread):
                 self._hand_over_preview(payload)
 
     def _hand_over(self, payload: bytes) -> None:
-        with contextlib.suppress(ValueError):
-            message = json.loads(payload)
-            data = message.get("data") if isinstance(message, dict) else None
-            if isinstance(data, dict) and "prompt_id" in data:
-                self._inbox.put(ServerMessage(str(message.get("type")), data))
+        with contextlib.suppress(ValueError, RecursionError):
+            message = mapping(json.loads(payload))
+            data = mapping(message.get("data"))
+            if isinstance(data.get("prompt_id"), str):
+                self._put(ServerMessage(text(message.get("type")), data))
 
     def _hand_over_preview(self, payload: bytes) -> None:
         preview = unpacked(payload)
-        if preview is not None and "prompt_id" in preview:
-            self._inbox.put(ServerMessage("preview", preview))
+        if preview is not None and isinstance(preview.get("prompt_id"), str):
+            self._put(ServerMessage("preview", preview))
+
+    def _put(self, message: ServerMessage) -> None:
+        """A server that talks faster than it is listened to is not written down: its records say the same."""
+        if self._inbox.qsize() < _MOST_WAITING:
+            self._inbox.put(message)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from runner.batch.plan import BatchJob
+from runner.errors import UsageError
+from runner.naming import leads_out
 
 VERSION = "1"
 
@@ -60,6 +62,14 @@ class Entry:
 
 
 def read_entry(row: sqlite3.Row) -> Entry:
+    """Raises UsageError for a row with paths that lead out of the batch's folder: it was not written here."""
+    for name in (row["stem"], row["sidecar"], *json.loads(row["files"])):
+        if name is not None and leads_out(str(name)):
+            raise UsageError(
+                f"The ledger of this batch names a file outside of its folder, {str(name)[:200]!r}: it was changed by "
+                "somebody else.",
+                advice="Use nothing of this folder; start anew with another --out.",
+            )
     job = BatchJob(
         "", Path(row["stem"]), json.loads(row["vals"]), json.loads(row["images"]), row["seed"], row["grp"],
         row["category"],

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from runner import events
+from runner import console, events
 from runner.batch.metrics import clock
 from runner.errors import EXIT_INTERRUPTED
 from runner.progress import JsonReporter, Reporter, is_terminal
@@ -35,7 +35,7 @@ class BatchReporter(Reporter):
         self._total, self._before, self._began = total, ended, time.monotonic()
 
     def named(self, job: int, title: str, server: str) -> None:
-        self.titles[job], self.servers[job] = title, server
+        self.titles[job], self.servers[job] = console.clean_line(title), console.clean_line(server)
 
     def event(self, event: events.Event) -> None:
         with self._guard:
@@ -48,7 +48,7 @@ class BatchReporter(Reporter):
                 self._ended += 1
                 self.ended(event.job, f"failed: {event.message}", (event.advice,) if event.advice else ())
             else:
-                self.moved(event)
+                self.moved(console.clean_event(event))
             if isinstance(event, (events.Done, events.Failed)):
                 self.titles.pop(event.job, None)
                 self.servers.pop(event.job, None)
@@ -147,7 +147,7 @@ class BatchBar(BatchReporter):
         if self._progress is None:
             super().say(text)
         else:
-            self._progress.console.print(text, markup=False)
+            self._progress.console.print(console.clean(text), markup=False)
 
     def close(self) -> None:
         if self._progress is not None:

@@ -16,6 +16,7 @@ from runner.graph import Workflow
 from runner.jobs import JobSpec
 from runner.photos import PreparedPhoto, prepare_photo
 from runner.request import Plan, Request
+from runner.transport import NoAccessError
 from runner.validate import ServerView, server_view
 
 Result = TypeVar("Result")
@@ -90,7 +91,7 @@ class Maker:
         while True:
             try:
                 return request()
-            except PhotoError:
+            except (PhotoError, NoAccessError):
                 raise
             except ServerUnavailableError:
                 if time.monotonic() > end or self._stopped.wait(0.5):

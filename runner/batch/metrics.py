@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from runner import spreadsheet
+from runner.address import is_loopback_url
 from runner.batch.entries import DONE, Entry
 from runner.client import ComfyClient
 from runner.errors import RunnerError
+from runner.untrusted import items, mapping, number, text
 
 COLUMNS = (
     "group", "category", "file", "cpu_percent", "ram_mb", "seconds", "queue_wait_s", "gpu_memory_mb", "bytes",
@@ -48,7 +50,7 @@ class Sampler(threading.Thread):
         self._client = client
         self._samples: deque[Sample] = deque(maxlen=_KEPT)
         self._ended = threading.Event()
-        here = urlsplit(client.url).hostname in ("127.0.0.1", "localhost", "::1")
+        here = is_loopback_url(client.url)
         self._psutil = _psutil() if here else None
 
     def run(self) -> None:
@@ -78,8 +80,9 @@ class Sampler(threading.Thread):
             stats = self._client.system_stats()
         except RunnerError:
             stats = {}
-        system = stats.get("system") or {}
-        devices = [device for device in stats.get("devices") or [] if device.get("type") not in ("cpu", None)]
+        system = mapping(stats.get("system"))
+        devices = [mapping(device) for device in items(stats.get("devices"))]
+        devices = [device for device in devices if text(device.get("type"), "cpu") != "cpu"]
         gpu = [_used(device, "vram_total", "vram_free") for device in devices]
         known = [value for value in gpu if value is not None]
         ram = _used(system, "ram_total", "ram_free")
@@ -129,7 +132,8 @@ def table(entries: Sequence[Entry]) -> str:
         figures = dict(entry.metrics)
         sizes = figures.get("sizes") or {}
         for file in entry.files or ("",):
-            writer.writerow({**common, **figures, "file": file, "bytes": sizes.get(file, figures.get("bytes", ""))})
+            size = sizes.get(file, figures.get("bytes", ""))
+            writer.writerow(spreadsheet.row({**common, **figures, "file": file, "bytes": size}))
     return text.getvalue()
 
 
@@ -185,9 +189,8 @@ def clock(seconds: float) -> str:
 
 
 def _used(record: Mapping[str, Any], total: str, free: str) -> float | None:
-    if not isinstance(record.get(total), (int, float)) or not isinstance(record.get(free), (int, float)):
-        return None
-    return float(record[total] - record[free]) / 2**20
+    whole, left = number(record.get(total)), number(record.get(free))
+    return None if whole is None or left is None else (whole - left) / 2**20
 
 
 def _psutil() -> Any:

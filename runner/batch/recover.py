@@ -13,8 +13,10 @@ from typing import Any
 from runner.client import ComfyClient, FileGoneError
 from runner.errors import NodeFailedError
 from runner.jobs import Attempt
+from runner.naming import below
 from runner.pictures import check_picture
 from runner.records import JobRecord, ServerFile
+from runner.untrusted import items, mapping, text
 
 _MOST_FILES = 256
 
@@ -92,8 +94,11 @@ def tidy(target: Path, prompt_id: str | None) -> LeftOver | None:
         record = _read(sidecar)
         if record is None or prompt_id is None or record.get("prompt_id") != prompt_id:
             continue
-        files = [sidecar.parent / str(item.get("file")) for item in record.get("files") or ()]
-        if not all(path.exists() or path.with_name(path.name + ".part").exists() for path in files):
+        named = [text(mapping(item).get("file")) for item in items(record.get("files"))]
+        files = [sidecar.parent / name for name in named if "/" not in name and below(sidecar.parent, name) is not None]
+        if len(files) != len(named) or not all(
+            path.exists() or path.with_name(path.name + ".part").exists() for path in files
+        ):
             continue
         final = sidecar.with_name(sidecar.name.removesuffix(".part"))
         for path in [*files, final]:

@@ -26,10 +26,11 @@ from runner.batch.presence import Misfit
 from runner.batch.recover import tidy
 from runner.batch.servers import Server
 from runner.batch.session import BatchSession
-from runner.errors import EXIT_INTERRUPTED, InterruptedRunError, RunnerError, ServerUnavailableError
+from runner.errors import EXIT_INTERRUPTED, InterruptedRunError, RunnerError, ServerUnavailableError, UsageError
 from runner.failures import OutOfMemoryError, failed_event
 from runner.graph import Workflow
 from runner.jobs import JobResult, JobSpec
+from runner.naming import below
 from runner.progress import Reporter
 from runner.results import SavedJob
 
@@ -144,6 +145,9 @@ class Worker:
     def _settled(self, entry: Entry, fitness: Fitness) -> bool:
         """Whether a claimed job needs nothing more here: it was saved before a crash, or this server cannot run it."""
         self.view.named(entry.id, entry.title, self.label)
+        if below(self.out, entry.job.stem.as_posix()) is None:
+            self._fail(entry.id, UsageError(f"{entry.title}: a link leads its result out of {self.out}."))
+            return True
         # What was never submitted has left nothing; looking takes longer the more files there are.
         left = None if entry.prompt_id is None else tidy(self.out / entry.job.stem, entry.prompt_id)
         if left is None:

@@ -9,16 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from runner.absence import Limits
-from runner.auth import Access, check_certificates, decide, has_credentials, public_url
+from runner.address import ADVICE, Address, has_credentials, parse_address, public_url
+from runner.auth import Access, check_certificates, decide
 from runner.errors import UsageError
 from runner.suggest import did_you_mean
 
-FIELDS = ("url", "name", "window", "token_env", "basic_env", "insecure", "ca_file")
+_VARIABLES = ("token_env", "basic_env", "headers_env")
+FIELDS = ("url", "name", "window", *_VARIABLES, "insecure", "ca_file")
 _MOST = 16
-_SECRETS = re.compile(r"token|password|passwd|secret|user|login|auth|basic|bearer|key", re.IGNORECASE)
+_SECRETS = re.compile(r"token|password|passwd|secret|user|login|auth|basic|bearer|key|header", re.IGNORECASE)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FORMAT = "Each entry is a URL, or `url:` with any of " + ", ".join(FIELDS[1:]) + "."
 
@@ -63,7 +64,11 @@ def _from_the_command_line(url: str, access: Access) -> Server:
         )
     if "://" not in url and url.lower().endswith((".yaml", ".yml")):
         raise UsageError(f"--server {url}: this is a file, not an address.", advice=f"Write --servers {url}.")
-    return Server(url.rstrip("/"), access=access)
+    try:
+        address = parse_address(url)
+    except UsageError as error:
+        raise UsageError(f"--server: {error.message}", advice=error.advice) from error
+    return Server(address.url, access=access.of(address))
 
 
 def read_servers(path: Path, base: Access) -> list[Server]:
@@ -116,7 +121,7 @@ class _Entry:
         for key in entry:
             if key not in FIELDS:
                 self._wrong(_unknown(str(key)))
-        url = self._url(entry.get("url"))
+        address = self._address(entry.get("url"))
         name = entry.get("name", "")
         if not isinstance(name, str):
             self._wrong(f"name: {name!r} is no text.")
@@ -124,24 +129,28 @@ class _Entry:
         if not isinstance(window, int) or isinstance(window, bool) or not 1 <= window <= _MOST:
             self._wrong(f"window: {window!r} is no whole number from 1 to {_MOST} (jobs in its queue; 2 is usual).")
         access = self._access(entry)
-        return Server(url, name, window, access) if len(self.problems) == before else None
+        return Server(address.url, name, window, access.of(address)) if len(self.problems) == before else None
 
-    def _url(self, url: Any) -> str:
-        text = url.strip() if isinstance(url, str) else ""
-        parts = urlsplit(text)
-        if has_credentials(text):
+    def _address(self, url: Any) -> Address:
+        written = url.strip() if isinstance(url, str) else ""
+        if has_credentials(written):
             self._wrong("url holds a password. Put it into an environment variable and name that with basic_env.")
-        elif parts.scheme not in ("http", "https") or not parts.hostname:
-            said = f"{text!r} is no address" if text else "there is no url"
-            self._wrong(f"{said}. Write it like http://192.168.1.20:8188 or https://host/comfy.")
-        return text.rstrip("/")
+        elif not written:
+            self._wrong(f"there is no url. {ADVICE}")
+        else:
+            try:
+                return parse_address(written)
+            except UsageError:
+                self._wrong(f"{public_url(written)!r} is no address. {ADVICE}")
+        return Address("")
 
     def _access(self, entry: Mapping[Any, Any]) -> Access:
         """An entry that names a variable of its own is sent that one and no other."""
-        own = {key: self._variable(key, entry[key]) for key in ("token_env", "basic_env") if key in entry}
+        own = {key: self._variable(key, entry[key]) for key in _VARIABLES if key in entry}
         access = self.base
         if own:
-            access = replace(access, token_variable=own.get("token_env", ""), basic_variable=own.get("basic_env", ""))
+            token, basic, headers = (own.get(key, "") for key in _VARIABLES)
+            access = replace(access, token_variable=token, basic_variable=basic, headers_variable=headers)
         insecure = entry.get("insecure", False)
         if not isinstance(insecure, bool):
             self._wrong(f"insecure: {insecure!r} is neither true nor false.")
@@ -172,6 +181,6 @@ def _unknown(key: str) -> str:
     if _SECRETS.search(key):
         return (
             f"{key}: secrets do not belong into this file. Name the environment variable that holds it: token_env for "
-            "a bearer token, basic_env for user:password."
+            "a bearer token, basic_env for user:password, headers_env for any other headers."
         )
     return f"there is no field {key!r}.{did_you_mean(key, FIELDS)}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runner import spreadsheet
 from runner.best_of.candidate import Candidate
 from runner.results import Abort, NotSavedError, SavedFile, SavedJob, reserve
 
@@ -56,9 +57,10 @@ class Folder:
         part = target.with_name(TABLE + ".part")
         try:
             with part.open("w", encoding="utf-8", newline="") as stream:
-                writer = csv.DictWriter(stream, [*_FIRST, *figures, *_LAST])
-                writer.writeheader()
-                writer.writerows(rows)
+                writer = csv.writer(stream)
+                columns = [*_FIRST, *figures, *_LAST]
+                writer.writerow(spreadsheet.cell(name) for name in columns)
+                writer.writerows([spreadsheet.cell(row.get(name, "")) for name in columns] for row in rows)
             part.replace(target)
         except OSError as error:
             raise _not_written(target, error) from error

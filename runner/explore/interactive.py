@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
-from runner import events
+from runner import console, events
 from runner.errors import EXIT_OK
 from runner.explore.rounds import Rounds
 from runner.explore.viewer import Viewer
@@ -95,8 +95,7 @@ class Conversation:
         say = self._reporter.notice
         say(f"Prompt: {prompt}\n{_HELP}")
         while True:
-            sys.stderr.write("> ")
-            sys.stderr.flush()
+            console.ask("> ")
             line = self._lines.readline()
             answer = line.strip()
             if not line or answer.casefold() in ("/quit", "/q", "/exit"):

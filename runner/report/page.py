@@ -12,6 +12,7 @@ from typing import Any
 from runner.batch.entries import DONE, FAILED, Entry
 from runner.batch.ledger import Ledger
 from runner.batch.metrics import totals
+from runner.naming import below
 from runner.pictures import PICTURES
 
 THUMBNAIL = 220
@@ -55,7 +56,8 @@ def _page(entries: Sequence[Entry], folder: Path, workflow: str, watts: float) -
 
 def _card(entry: Entry, folder: Path) -> str:
     pictures = [Path(path) for path in entry.job.images.values()]
-    results = [folder / name for name in entry.files if Path(name).suffix.lower() in PICTURES]
+    made = [below(folder, name) for name in entry.files if Path(name).suffix.lower() in PICTURES]
+    results = [path for path in made if path is not None]
     seconds = entry.metrics.get("seconds")
     figures = [f"{seconds:.1f} s" if isinstance(seconds, (int, float)) else ""]
     delta = entry.metrics.get("delta_e00_mean")
@@ -104,10 +106,11 @@ def _thumbnail(path: Path) -> str:
 
 
 def _record(folder: Path, entry: Entry) -> str:
-    if entry.sidecar is None:
+    sidecar = below(folder, entry.sidecar) if entry.sidecar is not None else None
+    if sidecar is None:
         return ""
     try:
-        return (folder / entry.sidecar).read_text(encoding="utf-8")
+        return sidecar.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from runner import console
 from runner.errors import EXIT_OK, UsageError
 from runner.manifest import Model, human_size
 from runner.smoke.catalog import MODELS, SmokeModel, named
@@ -38,11 +37,10 @@ def write_into(comfyui: Path | None, chosen: Sequence[SmokeModel] | None, *, as_
         total += made.bytes
         if as_json:
             line = {"event": "smoke", "name": made.name, "file": str(made.file), "bytes": made.bytes}
-            sys.stdout.write(json.dumps({**line, "stands_for": purposes[made.name]}) + "\n")
+            console.json_line({**line, "stands_for": purposes[made.name]})
         else:
             where = made.file.relative_to(models_dir).as_posix()
-            sys.stdout.write(f"{where}  {human_size(made.bytes)}  stands for {purposes[made.name]}\n")
-        sys.stdout.flush()
+            console.show(f"{where}  {human_size(made.bytes)}  stands for {purposes[made.name]}")
     text = f"{human_size(total)} of smoke models in {models_dir}: they prove that workflows run, not how pictures look."
-    (sys.stderr if as_json else sys.stdout).write(text + "\n")
+    (console.tell if as_json else console.show)(text)
     return EXIT_OK

@@ -20,6 +20,7 @@ from runner.patching import patch_workflow
 from runner.problems import Problem
 from runner.session import Session
 from runner.sidecar import models_of
+from runner.untrusted import items, mapping, number
 from runner.validate import server_view
 
 SMALL = {
@@ -187,8 +188,8 @@ class Peak:
 
     def _note(self, stats: Mapping[str, Any]) -> None:
         used = [
-            int(device.get("vram_total") or 0) - int(device.get("vram_free") or 0)
-            for device in stats.get("devices") or []
+            int((number(device.get("vram_total")) or 0) - (number(device.get("vram_free")) or 0))
+            for device in map(mapping, items(stats.get("devices")))
         ]
         if used:
             self.bytes = max(self.bytes or 0, *used)

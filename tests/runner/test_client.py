@@ -122,7 +122,7 @@ def test_a_connection_the_server_closed_meanwhile_is_replaced() -> None:
             time.sleep(0.05)
 
 
-@pytest.mark.parametrize("url", ["ftp://x", "127.0.0.1:8188", "http://", "http://h:99999", ""])
+@pytest.mark.parametrize("url", ["ftp://x", ":8188", "http://", "http://h:99999", "http:h", "a b", ""])
 def test_what_is_no_address(url: str) -> None:
     with pytest.raises(UsageError):
         ComfyClient(url)
@@ -134,7 +134,7 @@ def test_credentials_come_from_the_environment_and_never_show(monkeypatch: pytes
     assert auth_headers(url) == {"Authorization": "Basic bWU6cEBzcw=="}
     client = ComfyClient(url)
     target, headers = client.socket_target("id")
-    assert target == "wss://host:81/comfy/ws?clientId=id"
+    assert target == "wss://host:81/comfy/ws?clientId=id&q=1"
     assert headers == {"Authorization": "Basic bWU6cEBzcw=="}
     assert "p@ss" not in f"{client.url} {client.transport.label} {target}"
     monkeypatch.setenv("COMFYUI_BASIC_AUTH", "a:b")

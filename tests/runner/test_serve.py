@@ -15,12 +15,11 @@ from threading import Thread
 
 import pytest
 
-from runner import serve, server_process
+from runner import serve, server_choice, server_process
 from runner.errors import EXIT_NO_SERVER, ServerUnavailableError
 from runner.serve import Place
 from runner.server_process import Installation
 from tests.support.comfy import REPO, ComfyServer, copy_comfyui
-from tests.support.runs import command
 
 COMMAND = """
 import sys
@@ -198,31 +197,30 @@ def test_a_killed_runner_frees_the_start_lock(tmp_path: Path) -> None:
 def test_a_named_server_that_does_not_answer_is_an_error_with_advice(tmp_path: Path) -> None:
     nobody = f"http://127.0.0.1:{server_process.free_port()}"
     with pytest.raises(ServerUnavailableError) as failure:
-        serve.resolve_server([nobody], place=Place(tmp_path, server_process.free_port()))
+        server_choice.resolve_server([nobody], place=Place(tmp_path, server_process.free_port()))
     assert failure.value.exit_code == EXIT_NO_SERVER
     assert nobody in failure.value.message
     assert "--server" in failure.value.advice
     with pytest.raises(ServerUnavailableError) as failure:
-        serve.resolve_server([nobody.replace("//", "//me:secret@")], place=Place(tmp_path, server_process.free_port()))
+        server_choice.resolve_server(
+            [nobody.replace("//", "//me:secret@")], place=Place(tmp_path, server_process.free_port())
+        )
     assert nobody in failure.value.message
     assert "secret" not in str(failure.value)
 
 
 @pytest.mark.parametrize(
-    "url", ["127.0.0.1:8188", "ftp://127.0.0.1", "http://", "http://127.0.0.1:notaport", "nonsense"]
+    "url", ["127.0.0.1:9", "ftp://127.0.0.1", "http://", "http://127.0.0.1:notaport", "http://127.0.0.1:99999", ""]
 )
 def test_what_is_no_address_is_no_server(url: str) -> None:
     assert server_process.probe(url) is None
 
 
 def test_without_any_server_the_advice_is_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    nobody = f"http://127.0.0.1:{server_process.free_port()}"
-    monkeypatch.setenv(serve.URL_VARIABLE, nobody)
-    lines: list[str] = []
+    monkeypatch.delenv(serve.URL_VARIABLE, raising=False)
     with pytest.raises(ServerUnavailableError) as failure:
-        serve.resolve_server(place=Place(tmp_path, server_process.free_port()), say=lines.append)
+        server_choice.resolve_server(place=Place(tmp_path, server_process.free_port()))
     assert "install.py" in failure.value.advice
-    assert nobody in lines[0]
 
 
 def test_servers_that_answer_are_used_in_order(
@@ -231,25 +229,8 @@ def test_servers_that_answer_are_used_in_order(
     url = comfy_server.url
     nobody = f"http://127.0.0.1:{server_process.free_port()}"
     place = Place(tmp_path, server_process.free_port())
-    assert serve.resolve_server([nobody, url + "/"], place=place) == url
+    assert server_choice.resolve_server([nobody, url + "/"], place=place) == url
     monkeypatch.setenv(serve.URL_VARIABLE, url + "/")
-    assert serve.resolve_server(place=place) == url
+    assert server_choice.resolve_server(place=place) == url
     monkeypatch.delenv(serve.URL_VARIABLE)
-    assert serve.resolve_server(place=Place(tmp_path, int(url.rpartition(":")[2]))) == url
-
-
-def test_status_says_when_the_server_of_the_environment_does_not_answer(
-    comfy_server: ComfyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    nobody = f"http://127.0.0.1:{server_process.free_port()}"
-    monkeypatch.setattr(serve, "HERE", Place(tmp_path, comfy_server.port or 0))
-    silent = f"No ComfyUI answers at {nobody} ($COMFYUI_URL); looking for a local one.\n"
-    for named, said in ((nobody, silent), (comfy_server.url + "/", ""), ("", "")):
-        monkeypatch.setenv(serve.URL_VARIABLE, named)
-        status = command("status", folder=tmp_path)
-        assert (status.code, status.err) == (0, said)
-        assert f"at {comfy_server.url}\n" in status.out
-    monkeypatch.setenv(serve.URL_VARIABLE, nobody.replace("//", "//me:secret@"))
-    status = command("status", folder=tmp_path)
-    assert nobody in status.err
-    assert "secret" not in status.err
+    assert server_choice.resolve_server(place=Place(tmp_path, int(url.rpartition(":")[2]))) == url

@@ -168,7 +168,7 @@ def test_everything_wrong_with_a_list_of_servers_is_told_at_once_without_repeati
     path = tmp_path / "servers.yaml"
     path.write_text(f"""
         - url: http://me:{SECRET}@one
-        - url: two.example.com
+        - url: two.example.com:port
         - {{url: "http://three", token: {SECRET}}}
         - {{url: "http://four", windw: 2}}
         - {{url: "http://five", window: 0}}
@@ -188,7 +188,7 @@ def test_everything_wrong_with_a_list_of_servers_is_told_at_once_without_repeati
     )
     assert run.code == 2
     for number, word in (
-        (1, "holds a password"), (2, "'two.example.com' is no address"), (3, "token_env"), (4, "'window'"),
+        (1, "holds a password"), (2, "is no address"), (3, "token_env"), (4, "'window'"),
         (5, "from 1 to"), (6, "not the name of an environment variable"), (7, "$NOT_SET_ANYWHERE is not set"),
         (8, "neither true nor false"), (9, "none.pem"), (10, "neither a URL"), (11, "there is no url"),
     ):  # fmt: skip

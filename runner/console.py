@@ -1,0 +1,134 @@
+"""The one place where text reaches a terminal, a pipe or a log.
+
+Much of it comes from servers, files and tables of others: what could move the cursor, rename the window, hide or turn
+round a part of a line is taken out of it. JSON lines are ASCII: valid for every reader, harmless on every terminal.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import math
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from runner.events import Event
+
+_SEQUENCES = re.compile(
+    r"(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]{0,4096}(?:\x07|\x1b\\|\x9c)?"  # OSC, DCS and their like
+    r"|(?:\x1b\[|\x9b)[0-?]{0,64}[ -/]{0,16}[@-~]?"  # CSI
+    r"|\x1b[ -/]{0,16}[0-~]?"
+)
+_HARMFUL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_HANDLER = "prodgen-console"
+
+
+def clean(text: str) -> str:
+    """The text without control sequences, control and bidirectional characters; line breaks and tabs stay."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _HARMFUL.sub("\ufffd", _SEQUENCES.sub("", text.replace("\r\n", "\n")))
+
+
+def clean_line(text: str) -> str:
+    """The same, in one line."""
+    return " ".join(clean(text).split("\n"))
+
+
+def clean_event(event: Event) -> Event:
+    """An event as people may read it. Only messages have more than one line."""
+    values = {item.name: getattr(event, item.name) for item in fields(event)}
+    read = {name: _read(name, value) for name, value in values.items()}
+    changed = {name: value for name, value in read.items() if value != values[name]}
+    return replace(event, **changed) if changed else event
+
+
+def _read(name: str, value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(clean_line(item) if isinstance(item, str) else item for item in value)
+    if isinstance(value, str):
+        return clean(value) if name in ("message", "advice") else clean_line(value)
+    return value
+
+
+def show(text: str) -> None:
+    """Lines that are the answer of a command: standard output."""
+    _write(sys.stdout, clean(text) + "\n")
+
+
+def tell(text: str) -> None:
+    """Lines for people on the way: standard error. Standard output belongs to results."""
+    _write(sys.stderr, clean(text) + "\n")
+
+
+def ask(text: str) -> None:
+    """A question whose answer is typed behind it."""
+    _write(sys.stderr, clean(text))
+
+
+def redraw(text: str = "") -> None:
+    """Put one line of standard error, a terminal, in the place of the one before; without text: take it away."""
+    _write(sys.stderr, f"\r\x1b[K{clean_line(text)}")
+
+
+def result(path: str, stream: TextIO | None = None) -> None:
+    """A path on standard output: exact for whoever reads it from a pipe."""
+    stream = stream or sys.stdout
+    _write(stream, (clean_line(path) if stream.isatty() else path) + "\n")
+
+
+def line(text: str, stream: TextIO) -> None:
+    _write(stream, clean(text) + "\n")
+
+
+def json_line(value: Mapping[str, Any], stream: TextIO | None = None) -> None:
+    """One JSON object on standard output."""
+    _write(stream or sys.stdout, json_text(value) + "\n")
+
+
+def json_text(value: Any) -> str:
+    """ASCII, and valid JSON whatever is in it: a number that is none becomes null."""
+    try:
+        text = json.dumps(value, allow_nan=False)
+    except ValueError:
+        text = json.dumps(_finite(value), allow_nan=False)
+    return text.replace("\x7f", "\\u007f")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def prepare() -> None:
+    """From now on, no character that this console does not have ends a command; done once per process."""
+    codecs.register_error(_HANDLER, _unencodable)
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors=_HANDLER)
+
+
+def _unencodable(error: UnicodeError) -> tuple[str | bytes, int]:
+    """A file name that is not UTF-8 leaves as the bytes it is; what a console lacks, as an escape."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    part = error.object[error.start : error.end]
+    if all("\udc80" <= character <= "\udcff" for character in part):
+        return part.encode("utf-8", "surrogateescape"), error.end
+    return codecs.backslashreplace_errors(error)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(text)
+    stream.flush()

@@ -1,0 +1,34 @@
+"""Cells of a CSV as a spreadsheet reads them: words of others are never a formula."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_BEGINS_A_FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20"
+
+
+def cell(value: Any) -> Any:
+    """The value as it may stand in a cell. Numbers stay numbers, also those that are written as text.
+
+    A text that a spreadsheet would calculate gets an apostrophe before it, by which Excel and LibreOffice know a text.
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
+    begin = text.lstrip()[:1]
+    if (begin and begin in _BEGINS_A_FORMULA and not _is_number(text)) or text[:1] in ("\t", "\r", "\n"):
+        return f"'{text}"
+    return text
+
+
+def row(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: cell(value) for name, value in values.items()}
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace("_", "x"))
+    except ValueError:
+        return False
+    return text.isascii() and text.strip() == text

@@ -1,0 +1,186 @@
+"""A busy server is waited for, as long as it asks and no longer than said; a shut door ends a run with one line."""
+
+from __future__ import annotations
+
+import itertools
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+
+from runner.absence import Absence
+from runner.answers import retry_after
+from runner.client import ComfyClient
+from runner.downloads import Downloader, DownloadError, Request
+from runner.errors import ServerUnavailableError
+from runner.sources import chunks_of
+from runner.transport import BusyError
+from tests.support.certificate import self_signed
+from tests.support.fake import FakeServer
+from tests.support.hostile import HostileComfy, Said, endless
+from tests.support.runs import Desk, Graph, command, flat, node
+
+
+@pytest.fixture
+def server() -> Iterator[HostileComfy]:
+    with HostileComfy() as made:
+        yield made
+
+
+def copying() -> Graph:
+    return {
+        "1": node("LoadImage", "input: image", image="none.png"),
+        "2": node("SaveImage", "output: result", images=["1", 0], filename_prefix="copied"),
+    }
+
+
+def first(said: Said, times: int, then: Callable[[], Said]) -> Callable[[], Said]:
+    """`said` so many times, then the truth."""
+    count = itertools.count()
+    return lambda: said if next(count) < times else then()
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("kind", ["submit", "batch"])
+def test_a_busy_server_is_waited_for_and_each_job_runs_once(
+    server: HostileComfy, tmp_path: Path, status: int, kind: str
+) -> None:
+    desk = Desk(tmp_path, server.url)
+    server.lies["POST /prompt"] = first(Said(b"", status, {"Retry-After": "1"}), 2, lambda: Said({"node_errors": {}}))
+    uploaded = Said({"name": "photo.png"})
+    server.lies["POST /upload/image"] = first(Said(b"", status, {"Retry-After": "1"}), 5, lambda: uploaded)
+    where = ["--image", str(desk.photo())] if kind == "submit" else ["--images", str(desk.photo())]
+    began = time.monotonic()
+    run = command(
+        kind, desk.workflow(copying()), *where, "--server", server.url, "--out", str(desk.out), folder=desk.out
+    )
+    assert run.code == 0, run.err
+    assert len(run.pictures) >= 1
+    assert len(server.seen("POST", "/prompt")) == 3
+    assert len(server.seen("POST", "/upload/image")) == 6
+    assert time.monotonic() - began >= 7.0 - 0.5  # two and five times a second, as it asked
+    assert f"HTTP {status}" in run.err
+
+
+def test_a_busy_answer_to_a_job_that_arrived_all_the_same_does_not_run_it_twice(
+    server: HostileComfy, tmp_path: Path
+) -> None:
+    """A proxy in a hurry says 503 when the server has the job."""
+    server.takes_and_denies = True
+    run = Desk(tmp_path, server.url).submit(flat(1))
+    assert run.code == 0, run.err
+    assert len(server.seen("POST", "/prompt")) == 1
+
+
+def test_patience_ends_with_the_time_of_the_run(server: HostileComfy, tmp_path: Path) -> None:
+    desk = Desk(tmp_path, server.url)
+    for path in ("POST /prompt", "POST /upload/image"):
+        server.lies = {path: Said(b"", 503, {"Retry-After": "3600"})}
+        began = time.monotonic()
+        run = desk.submit(copying(), "--image", desk.photo(), "--timeout", "2")
+        assert run.code == 6, run.err
+        assert time.monotonic() - began < 20
+
+
+def test_patience_ends_by_itself_with_what_was_said(server: HostileComfy) -> None:
+    client = ComfyClient(server.url)
+    client.patience = 1.0
+    server.lies["POST /upload/image"] = Said(b"", 429, {"Retry-After": "0"})
+    with pytest.raises(BusyError, match="429"):
+        client.upload_image(b"x", "a.png")
+    assert len(server.seen("POST", "/upload/image")) > 2
+
+
+def test_what_a_server_asks_for_is_read_in_every_form() -> None:
+    soon = format_datetime(datetime.now(timezone.utc) + timedelta(seconds=30), usegmt=True)
+    assert 20 < retry_after({"retry-after": soon}) <= 30
+    for text, seconds in (
+        ("5", 5),
+        (" 1.5 ", 1.5),
+        ("-3", 0),
+        ("nan", 0),
+        ("inf", 0),
+        ("soon", 0),
+        ("", 0),
+        ("9" * 400, 0),
+    ):
+        assert retry_after({"retry-after": text}) == seconds
+
+
+def test_an_absence_waits_as_asked_and_never_past_its_patience() -> None:
+    said: list[str] = []
+    absence = Absence(10.0, said.append)
+    absence.went_away("busy", 3.0)
+    assert 2.5 < absence.retry_at - time.monotonic() <= 3.0
+    absence.went_away("busy", 3600.0)
+    assert absence.retry_at - time.monotonic() < 10.1
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize("status", [401, 403, 302, 307, 407])
+@pytest.mark.parametrize("path", ["GET /api/jobs/", "GET /view", "POST /prompt"])
+@pytest.mark.parametrize("kind", ["submit", "batch"])
+def test_a_door_that_shuts_on_a_running_job_ends_it_with_one_line(
+    server: HostileComfy, tmp_path: Path, status: int, path: str, kind: str
+) -> None:
+    if (path, status) == ("GET /view", 403):
+        pytest.skip("there it says that the file is none of ours")
+    desk = Desk(tmp_path, server.url)
+    server.lies[path] = Said(b"", status, {"Location": "http://login.example.com/"})
+    where = ["--image", str(desk.photo())] if kind == "submit" else ["--images", str(desk.photo())]
+    began = time.monotonic()
+    run = command(
+        kind, desk.workflow(copying()), *where, "--server", server.url, "--out", str(desk.out), folder=desk.out
+    )
+    assert run.code == 3, run.err
+    assert time.monotonic() - began < 20
+    word = "login.example.com" if status < 400 else "login (HTTP"
+    assert 1 <= run.err.count(word) <= 2
+    assert len(run.err.splitlines()) < 16
+
+
+# downloads
+
+
+def test_a_certificate_in_between_is_named_at_once(tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*self_signed(tmp_path))
+    waits: list[str] = []
+    with HostileComfy() as host:
+        host._server.socket = context.wrap_socket(host._server.socket, server_side=True)
+        wanted = Request(f"https://127.0.0.1:{host.port}/x.safetensors", tmp_path / "x.safetensors")
+        with pytest.raises(DownloadError, match="self-signed") as failure:
+            Downloader({}, notice=waits.append).fetch(wanted)
+    assert "REQUESTS_CA_BUNDLE" in failure.value.advice
+    assert waits == []
+
+
+def test_a_download_without_an_end_is_given_up() -> None:
+    import requests
+
+    with FakeServer(raw=endless(b"HTTP/1.1 200 OK\r\n\r\n")) as host:
+        response = requests.get(host.url, stream=True, timeout=10)
+        with pytest.raises(DownloadError, match="goes on sending"):
+            for _ in chunks_of(response, "x", largest=1 << 20):
+                pass
+        response.close()
+
+
+def test_a_download_from_this_machine_never_goes_through_a_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with FakeServer(lambda _: (200, b"weights")) as host:
+        fetched = Downloader({}).fetch(Request(f"{host.url}/x.bin", tmp_path / "x.bin"))
+    assert fetched.path.read_bytes() == b"weights"
+
+
+def test_nobody_there_is_still_said_as_before(tmp_path: Path) -> None:
+    with pytest.raises(ServerUnavailableError, match="No server answers"):
+        ComfyClient("127.0.0.1:9").system_stats()
