@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 
@@ -15,6 +16,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     args = build_parser(argv).parse_args(argv)  # argparse itself ends with 2 on a bad command line
     json_lines = bool(getattr(args, "json", False))
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file name that is no text here is no reason to stop
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         _decide_access(args)
         return load_command(args.command).run(args)
@@ -48,11 +51,10 @@ def _decide_access(args: argparse.Namespace) -> None:
 
 def _fail(error: RunnerError, json_lines: bool) -> None:
     if json_lines and not error.told:
-        import json
-
+        from runner.data import to_json
         from runner.failures import failed_event
 
-        sys.stdout.write(json.dumps(failed_event(error, 0, None).as_json(), ensure_ascii=False) + "\n")
+        sys.stdout.write(to_json(failed_event(error, 0, None).as_json()) + "\n")
         sys.stdout.flush()
     if json_lines or not error.told:
         sys.stderr.write(f"error: {error}\n")

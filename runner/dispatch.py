@@ -24,7 +24,7 @@ from runner.jobs import Attempt, JobResult, JobSpec
 from runner.records import JobRecord
 from runner.rejection import half_accepted
 from runner.results import SavedJob
-from runner.saver import SaveEnded, Saver
+from runner.saver import SaveEnded, Saver, SaverDied
 from runner.transport import NoAnswerError, NotReachedError
 from runner.watch import Inbox, Listener, ServerMessage
 
@@ -166,6 +166,8 @@ class Dispatcher:
             self._hear(message)
         elif isinstance(message, SaveEnded):
             self._saved(message)
+        elif isinstance(message, SaverDied):
+            raise RunnerError(f"Results cannot be saved any more: {message.reason}.")
         elif not isinstance(message, JobReady):  # (dis)connected: what was said in between is not said again
             for attempt in self._live.values():
                 if attempt.client_id != self._listener.client_id:

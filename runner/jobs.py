@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import RunnerError
+from runner.graph import node_title
 from runner.rejection import node_label
 from runner.results import SavedJob
 
@@ -74,8 +75,7 @@ class Attempt:
         return now - self.unsaved_since < patience
 
     def title(self, node_id: str) -> str:
-        node = self.graph.get(node_id) or {}
-        return str((node.get("_meta") or {}).get("title") or node.get("class_type") or node_id)
+        return node_title(self.graph.get(node_id) or {}) or node_id
 
     def label(self, node_id: str) -> str:
         return node_label(self.graph, node_id)

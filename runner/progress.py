@@ -5,13 +5,13 @@ What people read goes to standard error; standard output carries results only (p
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
 from runner import events
+from runner.data import to_json
 from runner.wording import candidate_text, done_text, failed_text, job_label, preview_text, seed_text
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class JsonReporter(Reporter):
     """One JSON object per line on standard output, as it happens."""
 
     def event(self, event: events.Event) -> None:
-        self._out.write(json.dumps(event.as_json(), ensure_ascii=False) + "\n")
+        self._out.write(to_json(event.as_json()) + "\n")
         self._out.flush()
 
     def result(self, path: str) -> None:

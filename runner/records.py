@@ -50,7 +50,8 @@ class ServerFile:
 
     @property
     def query(self) -> str:
-        return urlencode({"filename": self.filename, "subfolder": self.subfolder, "type": self.type})
+        named = {"filename": self.filename, "subfolder": self.subfolder, "type": self.type}
+        return urlencode(named, errors="surrogatepass")
 
 
 def record_of_job(job: Mapping[str, Any]) -> JobRecord:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.errors import WorkflowRejectedError
+from runner.graph import node_title
 from runner.transport import Reply
 
 
@@ -14,7 +15,7 @@ def node_label(graph: Mapping[str, Any], node_id: str) -> str:
     """`"Load Image" (LoadImage, node 3)`: the title as on the canvas, the class and the id."""
     node = graph.get(str(node_id)) or {}
     kind = str(node.get("class_type", "unknown node"))
-    title = str((node.get("_meta") or {}).get("title") or "")
+    title = node_title(node)
     return f'"{title}" ({kind}, node {node_id})' if title and title != kind else f"{kind} (node {node_id})"
 
 

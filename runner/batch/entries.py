@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.batch.plan import BatchJob
+from runner.data import to_json
 
 VERSION = "1"
 
@@ -61,7 +62,7 @@ class Entry:
 
 def read_entry(row: sqlite3.Row) -> Entry:
     job = BatchJob(
-        "", Path(row["stem"]), json.loads(row["vals"]), json.loads(row["images"]), row["seed"], row["grp"],
+        "", Path(row["stem"]), json.loads(row["vals"]), json.loads(row["images"]), seed_of(row["seed"]), row["grp"],
         row["category"],
     )  # fmt: skip
     return Entry(
@@ -71,5 +72,14 @@ def read_entry(row: sqlite3.Row) -> Entry:
     )  # fmt: skip
 
 
+def seed_column(seed: int | None) -> int | str | None:
+    """A seed as the ledger keeps it: SQLite's whole numbers end at 63 bits, seeds at 64."""
+    return seed if seed is None or abs(seed) < 2**63 else f"#{seed}"
+
+
+def seed_of(column: Any) -> int | None:
+    return int(column[1:]) if isinstance(column, str) else column
+
+
 def as_text(value: Any) -> str:
-    return json.dumps(dict(value) if isinstance(value, Mapping) else value, ensure_ascii=False, default=str)
+    return to_json(dict(value) if isinstance(value, Mapping) else value)

@@ -11,7 +11,18 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from runner.batch.entries import CLAIMED, DONE, FAILED, SUBMITTED, VERSION, WAITING, Entry, as_text, read_entry
+from runner.batch.entries import (
+    CLAIMED,
+    DONE,
+    FAILED,
+    SUBMITTED,
+    VERSION,
+    WAITING,
+    Entry,
+    as_text,
+    read_entry,
+    seed_column,
+)
 from runner.batch.plan import BatchJob
 from runner.batch.presence import Misfit, Presence
 from runner.batch.store import is_full, transaction
@@ -59,7 +70,16 @@ class Ledger(Presence):
             stems.add(stem.lower())
             db.execute(
                 "INSERT INTO jobs (key, stem, title, grp, category, vals, images, seed) VALUES (?,?,?,?,?,?,?,?)",
-                (job.key, stem, job.title, job.group, job.category, as_text(job.values), as_text(job.images), job.seed),
+                (
+                    job.key,
+                    stem,
+                    job.title,
+                    job.group,
+                    job.category,
+                    as_text(job.values),
+                    as_text(job.images),
+                    seed_column(job.seed),
+                ),
             )
             added += 1
         return added

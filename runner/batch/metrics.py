@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from runner.batch.entries import DONE, Entry
 from runner.client import ComfyClient
+from runner.data import not_numbers
 from runner.errors import RunnerError
 
 COLUMNS = (
@@ -103,7 +104,7 @@ def measured(sidecar: Path, size: int, sampler: Sampler, submitted: float, start
         "queue_wait_s": round(wait, 3),
         "bytes": size,
         **sampler.between(begin, finished),
-        **{name: report[name] for name in ("delta_e00_mean", "delta_e00_p95") if report.get(name) is not None},
+        **{name: report[name] for name in ("delta_e00_mean", "delta_e00_p95") if figure(report.get(name)) is not None},
     }
 
 
@@ -116,6 +117,13 @@ def fidelity(reports: Any) -> Mapping[str, Any]:
     return {}
 
 
+def figure(value: Any) -> float | None:
+    """`value` where it is a finite number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e300:
+        return None
+    return float(value)
+
+
 def table(entries: Sequence[Entry]) -> str:
     """The CSV: one line per picture, and one per job that has none."""
     text = io.StringIO()
@@ -126,8 +134,9 @@ def table(entries: Sequence[Entry]) -> str:
             "group": entry.job.group, "category": entry.job.category, "state": entry.state, "input": entry.title,
             "seed": entry.job.seed, "server": entry.server, "reason": (entry.error or "").split("\n")[0],
         }  # fmt: skip
-        figures = dict(entry.metrics)
-        sizes = figures.get("sizes") or {}
+        figures: dict[str, Any] = {name: "" if not_numbers(value) else value for name, value in entry.metrics.items()}
+        given = figures.get("sizes")
+        sizes = given if isinstance(given, dict) else {}
         for file in entry.files or ("",):
             writer.writerow({**common, **figures, "file": file, "bytes": sizes.get(file, figures.get("bytes", ""))})
     return text.getvalue()
@@ -172,9 +181,9 @@ def totals(entries: Sequence[Entry], watts: float) -> Totals:
         len(done),
         sum(entry.state == "failed" for entry in entries),
         sum(len(entry.files) for entry in done),
-        sum(int(entry.metrics.get("bytes") or 0) for entry in done),
+        int(sum(figure(entry.metrics.get("bytes")) or 0 for entry in done)),
         seconds / 3600,
-        sum(float(entry.metrics.get("seconds") or 0) for entry in done) / 3600,
+        sum(figure(entry.metrics.get("seconds")) or 0 for entry in done) / 3600,
         watts,
     )
 

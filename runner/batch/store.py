@@ -7,9 +7,10 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from runner.batch.entries import TABLES
+from runner.data import clean
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -17,6 +18,20 @@ S = TypeVar("S", bound="Store")
 
 PLACE = Path(".prodgen") / "ledger.sqlite"
 FULL_RETRY_S = 3.0
+
+
+class _Connection(sqlite3.Connection):
+    """Takes any text: what a server or a file name says may hold what UTF-8 has no bytes for."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        return super().execute(sql, _sayable(parameters))
+
+    def executemany(self, sql: str, rows: Any, /) -> sqlite3.Cursor:
+        return super().executemany(sql, [_sayable(row) for row in rows])
+
+
+def _sayable(parameters: Any) -> Any:
+    return [clean(value) if isinstance(value, str) else value for value in parameters]
 
 
 def transaction(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
@@ -40,7 +55,9 @@ class Store:
         self._lock = threading.RLock()
         self._give_up = False
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(self.path, timeout=60.0, isolation_level=None, check_same_thread=False)
+        self._db = sqlite3.connect(
+            self.path, timeout=60.0, isolation_level=None, check_same_thread=False, factory=_Connection
+        )
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")  # a submission must never be unknown after a power cut
