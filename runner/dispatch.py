@@ -17,10 +17,18 @@ from runner import events, hearing
 from runner.absence import Absence, Deadline, Limits
 from runner.calling_off import cancel_attempts
 from runner.client import ComfyClient
-from runner.errors import InterruptedRunError, NodeFailedError, RunnerError, ServerUnavailableError
+from runner.errors import (
+    InterruptedRunError,
+    NodeFailedError,
+    PhotoError,
+    RunnerError,
+    ServerUnavailableError,
+    WorkflowRejectedError,
+)
 from runner.failures import failed_event, is_out_of_memory, node_failure
 from runner.feeder import Feeder, JobReady
 from runner.jobs import Attempt, JobResult, JobSpec
+from runner.photos import prepare_photo
 from runner.records import JobRecord
 from runner.rejection import half_accepted
 from runner.results import SavedJob
@@ -132,6 +140,12 @@ class Dispatcher:
         except NoAnswerError as error:
             self._absence.went_away(str(error))
             return
+        except WorkflowRejectedError as error:
+            if not self._lacks_photos(attempt, error):
+                raise
+            del self._live[attempt.prompt_id]
+            self._upload_again(attempt)
+            return
         self._absence.came_back()
         attempt.confirmed = True
         if receipt.node_errors:
@@ -140,6 +154,27 @@ class Dispatcher:
 
     def _submit_again(self, old: Attempt, reason: str, rerun_nodes: tuple[str, ...] = ()) -> None:
         self._waiting.append(Attempt(old.spec, (*old.replaces, old.prompt_id), rerun_nodes, reason))
+
+    @staticmethod
+    def _lacks_photos(attempt: Attempt, error: RunnerError) -> bool:
+        """Whether the server says that a photo of this job, which it was given, is not there."""
+        lost = any(upload.name in error.message for upload in attempt.spec.uploads)
+        return lost and attempt.reason != "photos"
+
+    def _upload_again(self, attempt: Attempt) -> None:
+        """The server's input folder was emptied, or its container made anew: it gets the job's photos once more."""
+        self._notice("The server does not have the photo any more: it gets it again.")
+        try:
+            for upload in attempt.spec.uploads:
+                photo = prepare_photo(upload.path, max_bytes=self._client.upload_limit())
+                self._client.upload_image(photo.data, photo.upload_name)
+        except PhotoError as error:
+            self._failed(attempt, error)
+        except ServerUnavailableError as error:
+            self._absence.went_away(str(error))
+            self._waiting.insert(0, attempt)
+        else:
+            self._submit_again(attempt, "photos")
 
     def _tell_queued(self, attempt: Attempt) -> None:
         spec = attempt.spec
@@ -167,7 +202,7 @@ class Dispatcher:
         elif isinstance(message, SaveEnded):
             self._saved(message)
         elif isinstance(message, SaverDied):
-            raise RunnerError(f"Results cannot be saved any more: {message.reason}.")
+            raise message.error()
         elif not isinstance(message, JobReady):  # (dis)connected: what was said in between is not said again
             for attempt in self._live.values():
                 if attempt.client_id != self._listener.client_id:
@@ -234,7 +269,11 @@ class Dispatcher:
             time.sleep(0.3)  # the server frees when it is idle, and would take a waiting job first
             self._submit_again(attempt, "memory")
         else:
-            self._failed(attempt, node_failure(record.error, attempt.graph))
+            error = node_failure(record.error, attempt.graph)
+            if self._lacks_photos(attempt, error):
+                self._upload_again(attempt)
+            else:
+                self._failed(attempt, error)
 
     def _absent(self, attempt: Attempt) -> None:
         """Neither queued nor in the history: lost with the server, or taken out of the queue by somebody."""

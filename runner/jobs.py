@@ -19,6 +19,14 @@ RERUN_KEY = "prodgen_rerun"
 
 
 @dataclass(frozen=True)
+class Upload:
+    """A photo that was put on the server, and what it is called there."""
+
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True)
 class JobSpec:
     """What one job is to do. `graph` is complete: inputs set, pictures uploaded, named as the server names them.
 
@@ -33,6 +41,8 @@ class JobSpec:
     stem: Path
     seed: int | None = None
     record: Mapping[str, Any] = field(default_factory=dict)
+    uploads: tuple[Upload, ...] = ()
+    """The photos the graph names: a server whose input folder was emptied gets them again."""
 
 
 @dataclass

@@ -37,6 +37,9 @@ class SaverDied:
 
     reason: str
 
+    def error(self) -> RunnerError:
+        return RunnerError(f"Results cannot be saved any more: {self.reason}.")
+
 
 class Saver(threading.Thread):
     """Saves the jobs handed over, one after the other, and reports each to the inbox."""

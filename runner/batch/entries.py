@@ -21,6 +21,7 @@ WAITING, CLAIMED, SUBMITTED, RUNNING, SAVING, DONE, FAILED = (
 TABLES = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS runners (owner TEXT PRIMARY KEY, host TEXT, pid INTEGER, beat REAL);
+CREATE TABLE IF NOT EXISTS processes (owner TEXT PRIMARY KEY, started TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS jobs (
     id INTEGER PRIMARY KEY, key TEXT UNIQUE NOT NULL, stem TEXT UNIQUE COLLATE NOCASE NOT NULL, title TEXT NOT NULL,
     grp TEXT NOT NULL, category TEXT NOT NULL, vals TEXT NOT NULL, images TEXT NOT NULL, seed INTEGER,
@@ -61,6 +62,30 @@ class Entry:
 
 
 def read_entry(row: sqlite3.Row) -> Entry:
+    """Raises sqlite3.DataError where the row is not one that a ledger of ours holds."""
+    try:
+        return _checked(_entry(row))
+    except (ValueError, TypeError, IndexError, KeyError, RecursionError, AttributeError) as error:
+        raise sqlite3.DataError(f"its job {row['id']} is damaged: {error}") from error
+
+
+def _checked(entry: Entry) -> Entry:
+    texts = [entry.key, entry.state, entry.title, *entry.replaces, *entry.files, *entry.warnings]
+    texts += [entry.job.group, entry.job.category, *entry.job.images, *entry.job.images.values()]
+    texts += [text for text in (entry.prompt_id, entry.server, entry.error, entry.sidecar) if text is not None]
+    numbers = [number for number in (entry.submitted_at, entry.ended_at, entry.job.seed) if number is not None]
+    if not all(isinstance(text, str) and "\0" not in text for text in texts):
+        raise ValueError("something in it is no text")
+    if not all(isinstance(number, (int, float)) and abs(number) < 2**65 for number in numbers):
+        raise ValueError("something in it is no number")
+    if not isinstance(entry.job.values, dict) or not isinstance(entry.metrics, dict):
+        raise ValueError("something in it is no set of values")
+    if entry.exit_code is not None and not isinstance(entry.exit_code, int):
+        raise ValueError("its exit code is none")
+    return entry
+
+
+def _entry(row: sqlite3.Row) -> Entry:
     job = BatchJob(
         "", Path(row["stem"]), json.loads(row["vals"]), json.loads(row["images"]), seed_of(row["seed"]), row["grp"],
         row["category"],

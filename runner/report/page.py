@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import html
 import io
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,9 +25,14 @@ def write_page(target: Path, folder: Path, ledger: Ledger, watts: float) -> None
     entries = ledger.entries()
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
-    with part.open("w", encoding="utf-8", errors="backslashreplace") as stream:
-        stream.writelines(_page(entries, folder, ledger.facts().get("workflow", ""), watts))
-    part.replace(target)
+    try:
+        with part.open("w", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.writelines(_page(entries, folder, ledger.facts().get("workflow", ""), watts))
+        part.replace(target)
+    except OSError:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
 
 
 def _page(entries: Sequence[Entry], folder: Path, workflow: str, watts: float) -> Iterable[str]:

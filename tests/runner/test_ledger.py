@@ -1,0 +1,246 @@
+"""The ledger by itself: who may write what, who counts as gone, and what a damaged one ends with. No server needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runner.batch import process
+from runner.batch.ledger import Ledger
+from runner.batch.plan import BatchJob
+from runner.batch.presence import Misfit
+from runner.batch.store import PLACE, LedgerError, in_words
+from runner.errors import RunnerError
+from tests.support.runs import command, inverting
+
+
+@pytest.mark.parametrize("ahead", [0.0, 60.0, -60.0, 1e6])
+def test_on_another_machine_only_a_heartbeat_that_stands_still_tells(tmp_path: Path, ahead: float) -> None:
+    """A clock 60 s ahead took a living runner for a dead one, and repeated its work."""
+    mine, elsewhere = Ledger(tmp_path, stale_s=0.2), Ledger(tmp_path)
+    mine.beat()
+
+    def beat() -> None:
+        elsewhere.beat()
+        with sqlite3.connect(tmp_path / PLACE) as db:
+            change = "UPDATE runners SET host = 'elsewhere', beat = beat + ? WHERE owner = ?"
+            db.execute(change, (ahead, elsewhere.owner))
+
+    beat()
+    mine.add([BatchJob("", Path("a"), {})])
+    assert elsewhere.claim() is not None
+    for _ in range(4):
+        assert mine.claim() is None
+        time.sleep(0.15)
+        beat()
+    assert mine.claim() is None
+    time.sleep(0.4)
+    assert mine.claim() is not None
+
+
+def test_a_living_process_of_this_machine_is_never_taken_for_gone(tmp_path: Path) -> None:
+    """A laptop that slept for 40 s, a process that was stopped: its heartbeat stands still, and it is there."""
+    mine, held_up = Ledger(tmp_path, stale_s=0.0), Ledger(tmp_path)
+    for ledger in (mine, held_up):
+        ledger.beat()
+    mine.add([BatchJob("", Path("a"), {})])
+    sleeper = subprocess.Popen(["sleep", "60"])
+    try:
+        assert held_up.claim() is not None
+        known = (sleeper.pid, process.identity(sleeper.pid), held_up.owner)
+        with sqlite3.connect(tmp_path / PLACE) as db:
+            db.execute("UPDATE runners SET pid = ?, beat = beat - 900 WHERE owner = ?", (known[0], known[2]))
+            db.execute("UPDATE processes SET started = ? WHERE owner = ?", known[1:])
+        sleeper.send_signal(signal.SIGSTOP)
+        time.sleep(0.1)
+        assert mine.claim() is None
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+    assert mine.claim() is not None
+
+
+def test_a_later_process_of_the_same_number_is_another(tmp_path: Path) -> None:
+    known = process.identity(os.getpid())
+    assert process.lives(os.getpid(), known)
+    boot, namespace, start = known.split(" ", 2)
+    assert process.lives(os.getpid(), f"{boot} {namespace} {int(start) - 1}") is False
+    assert process.lives(os.getpid(), f"another-boot {namespace} {start}") is False
+    assert process.lives(os.getpid(), f"{boot} pid:[1] {start}") is None  # another container of this host
+    assert process.lives(os.getpid(), "") is True
+
+
+def test_only_the_runner_that_holds_a_job_writes_what_happens_to_it(tmp_path: Path) -> None:
+    """A runner that woke up overwrote `done` and made the job again."""
+    slept, other = Ledger(tmp_path), Ledger(tmp_path, stale_s=0.0)
+    for ledger in (slept, other):
+        ledger.beat()
+    slept.add([BatchJob("", Path("a"), {})])
+    entry = slept.claim()
+    assert entry is not None
+    assert slept.submitted(entry.id, "first", (), "http://a")
+    with sqlite3.connect(tmp_path / PLACE) as db:
+        db.execute("UPDATE runners SET host = 'elsewhere' WHERE owner = ?", (slept.owner,))
+    other.claim()
+    time.sleep(0.01)
+    assert other.claim() is not None  # its heartbeat stood still
+    assert other.submitted(entry.id, "second", ("first",), "http://a")
+    assert other.done(entry.id, "a.json", ["a.png"], [], {})
+    assert not slept.moved(entry.id, "saving")
+    assert not slept.done(entry.id, "a_2.json", ["a_2.png"], [], {})
+    assert not slept.failed(entry.id, "gone", 5)
+    assert not slept.submitted(entry.id, "third", (), "http://a")
+    assert slept.pass_on(entry.id, "http://a", Misfit("a", "memory", 5))
+    slept.give_back()
+    after = other.entry(entry.id)
+    assert (after.state, after.prompt_id, after.files) == ("done", "second", ("a.png",))
+
+
+# damaged, foreign, read-only, locked, full
+
+ROW = {
+    "key": "k", "stem": "a", "title": "a.png", "grp": "", "category": "", "vals": "{}", "images": "{}", "seed": 1,
+    "state": "done", "prompt_id": "p", "replaces": "[]", "server": "s", "exit_code": None, "error": None,
+    "sidecar": "a.json", "files": '["a.png"]', "warnings": "[]", "submitted_at": 1.0, "ended_at": 2.0, "metrics": "{}",
+}  # fmt: skip
+
+
+def made(folder: Path) -> Path:
+    """A folder with a finished batch of one job, made without a server."""
+    ledger = Ledger(folder / "out")
+    ledger.bind({"workflow": "w"})
+    ledger.add([BatchJob("", Path("a"), {"n": 1})])
+    ledger.close()
+    return folder / "out"
+
+
+def both_commands(folder: Path, out: Path) -> list[Any]:
+    workflow = folder / "w.json"
+    workflow.write_text(json.dumps(inverting()))
+    table = folder / "jobs.jsonl"
+    table.write_text('{"1.image": "x.png"}')
+    batch = ["batch", str(workflow), "--jobs", str(table), "--out", str(out), "--resume"]
+    return [command(*batch, "--server", "http://127.0.0.1:9", folder=out), command("report", str(out), folder=out)]
+
+
+def damage(kind: str, path: Path) -> None:
+    if kind == "truncated":
+        path.write_bytes(path.read_bytes()[:4096])
+    elif kind == "text":
+        path.write_text("this is no database, but somebody's notes" * 40)
+    elif kind == "garbage":
+        path.write_bytes(path.read_bytes()[:100] + os.urandom(20_000))
+    elif kind == "foreign":
+        path.unlink()
+        with sqlite3.connect(path) as db:
+            db.execute("CREATE TABLE jobs (id INTEGER PRIMARY KEY, what TEXT)")
+    elif kind == "folder":
+        path.unlink()
+        path.mkdir()
+    for end in ("-wal", "-shm"):
+        path.with_name(path.name + end).unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("kind", ["truncated", "text", "garbage", "foreign", "folder"])
+def test_a_damaged_ledger_is_said_with_a_way_to_go_on(tmp_path: Path, kind: str) -> None:
+    out = made(tmp_path)
+    damage(kind, out / PLACE)
+    for run in both_commands(tmp_path, out):
+        assert run.code == 2, run.err
+        assert "Traceback" not in run.err
+        assert str(out / PLACE) in run.err or "holds no batch" in run.err
+
+
+def test_a_ledger_that_another_program_holds(tmp_path: Path) -> None:
+    ledger = Ledger(made(tmp_path), wait_s=0.2)
+    with sqlite3.connect(tmp_path / "out" / PLACE) as db:
+        db.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LedgerError, match="locked"), in_words(tmp_path / "out"):
+            ledger.beat()
+
+
+@pytest.mark.parametrize("option", ["--out", "--metrics"])
+def test_what_cannot_be_written_is_known_before_the_work(tmp_path: Path, option: str) -> None:
+    workflow = tmp_path / "w.json"
+    workflow.write_text(json.dumps(inverting()))
+    jobs = tmp_path / "jobs.jsonl"
+    jobs.write_text('{"1.image": "x.png"}')
+    (tmp_path / "file").write_text("")
+    for place in ("/proc/x/y.csv", str(tmp_path / "file" / "x.csv"), "/sys/x.csv"):
+        arguments = ["batch", str(workflow), "--jobs", str(jobs), "--server", "http://127.0.0.1:9", option, place]
+        run = command(*arguments, *(() if option == "--out" else ("--out", str(tmp_path / "o"))), folder=tmp_path)
+        assert run.code == 2, run.err
+        assert option in run.err
+
+
+odd = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.text(max_size=8) | st.binary(max_size=4)
+said = st.sampled_from(
+    ['{"a": NaN}', "[NaN]", '{"seconds": "x", "sizes": 3, "delta_e00_mean": NaN}', "[" * 3000, "[1]"]
+)
+rows = st.fixed_dictionaries({}, optional=dict.fromkeys(ROW, odd | said))
+
+
+def any_row(folder: Path, changes: list[dict[str, Any]]) -> None:
+    out = made(folder)
+    with sqlite3.connect(out / PLACE) as db:
+        db.execute("DELETE FROM jobs")
+        for number, change in enumerate(changes):
+            row = {**ROW, "key": f"k{number}", "stem": f"s{number}", **change}
+            marks = ", ".join("?" * len(row))
+            try:
+                db.execute(f"INSERT INTO jobs ({', '.join(row)}) VALUES ({marks})", list(row.values()))
+            except (sqlite3.IntegrityError, UnicodeEncodeError):
+                return
+    run = command("report", str(out), folder=out)
+    assert run.code in (0, 2), run.err
+    assert "Traceback" not in run.err
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(rows, min_size=1, max_size=3))
+def test_any_row_is_reported_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, changes: list[dict[str, Any]]
+) -> None:
+    any_row(tmp_path_factory.mktemp("l"), changes)
+
+
+@pytest.mark.slow
+@settings(max_examples=3000, deadline=None)
+@given(st.lists(rows, min_size=1, max_size=3))
+def test_any_of_very_many_rows(tmp_path_factory: pytest.TempPathFactory, changes: list[dict[str, Any]]) -> None:
+    any_row(tmp_path_factory.mktemp("l"), changes)
+
+
+def test_two_figures_that_are_no_numbers_are_reported(tmp_path: Path) -> None:
+    any_row(tmp_path, [{"metrics": '{"delta_e00_mean": NaN, "seconds": Infinity}'}] * 2)
+
+
+def test_any_text_and_any_seed_is_kept(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.beat()
+    photo = b"/in/caf\xe9.jpg".decode("utf-8", "surrogateescape")
+    ledger.add([BatchJob("", Path("a"), {"seed": 2**64 - 1}, {"image": photo}, 2**64 - 1, "g\ud800")])
+    entry = ledger.claim()
+    assert entry is not None
+    assert (entry.job.images["image"], entry.job.seed) == (photo, 2**64 - 1)
+    assert ledger.failed(entry.id, "half \udc80 of one", 5)
+    assert ledger.entry(entry.id).error == "half \ufffd of one"
+
+
+def test_a_deleted_folder_ends_the_run(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "out")
+    ledger.beat()
+    shutil.rmtree(tmp_path / "out")
+    with pytest.raises(RunnerError, match="deleted while the batch ran"):
+        ledger.beat()
