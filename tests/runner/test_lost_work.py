@@ -46,9 +46,8 @@ def when(condition: Callable[[], bool], act: Callable[[], None]) -> threading.Th
 
 
 def empty(folder: Path) -> None:
-    for path in folder.iterdir():
-        if path.name != "example.png":
-            path.unlink()
+    for path in folder.glob("*_*.png"):
+        path.unlink()
 
 
 def test_photos_that_vanish_from_the_server_are_uploaded_again(own_server: ComfyServer, desk: Desk) -> None:
@@ -67,7 +66,7 @@ def test_photos_that_vanish_from_the_server_are_uploaded_again(own_server: Comfy
     thread = threading.Thread(target=keep_emptying)
     thread.start()
     when(lambda: len(results(desk.out)) >= 6, stop.set)
-    run = batch(desk, graph, "--images", photos, "--set", "3.filename_prefix=a,b")
+    run = batch(desk, graph, "--images", photos, "--set", "3.filename_prefix=a|b")
     stop.set()
     thread.join()
     assert run.code == 0, run.err
@@ -89,7 +88,7 @@ def test_submit_gives_its_photo_again(own_server: ComfyServer, desk: Desk) -> No
 def test_file_names_that_are_no_utf_8_are_photos_like_others(desk: Desk) -> None:
     """One such name ended the whole batch."""
     photos = folder_of_photos(desk, "good.png", "bad.png")
-    os.rename(os.fsencode(photos / "bad.png"), os.fsencode(photos) + b"/caf\xe9.png")
+    (photos / "bad.png").rename(photos / os.fsdecode(b"caf\xe9.png"))
     run = batch(desk, inverting(), "--images", photos, "--json", "--metrics", str(desk.folder / "m.csv"))
     assert run.code == 0, run.err
     assert len(results(desk.out)) == 2
@@ -135,7 +134,8 @@ def test_an_output_folder_that_vanishes_meanwhile_is_said(desk: Desk, keeps_ledg
 def test_what_is_done_is_known_without_its_ledger(desk: Desk) -> None:
     photos = folder_of_photos(desk, "a.png", "sub/b.png", "c.png")
     assert batch(desk, inverting(), "--images", photos).code == 0
-    (desk.out / "c.png").unlink()
+    for name in ("c.png", "c.json"):
+        (desk.out / name).unlink()
     with sqlite3.connect(desk.out / PLACE) as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     (desk.out / PLACE).write_bytes(b"not a database" * 100)
