@@ -53,6 +53,13 @@ def not_numbers(value: Any, name: str = "") -> list[str]:
     return [found for key, item in _items(value) for found in not_numbers(item, f"{name}.{key}" if name else str(key))]
 
 
+def figure(value: Any) -> float | None:
+    """`value` where it is a finite number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e300:
+        return None
+    return float(value)
+
+
 def _finite(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None

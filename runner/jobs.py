@@ -18,6 +18,10 @@ RERUN_KEY = "prodgen_rerun"
 """An input no node has: ComfyUI does not pass it on, but it is part of what the cache compares."""
 
 
+PUSHING_NODE = "SaveImageWebsocket"
+"""ComfyUI's node that only sends its pictures to whoever listens."""
+
+
 @dataclass(frozen=True)
 class Upload:
     """A photo that was put on the server, and what it is called there."""
@@ -107,19 +111,23 @@ def prepared_graph(graph: Mapping[str, Any], prompt_id: str, rerun_nodes: tuple[
     """A copy in which every save node writes under a prefix of this job alone.
 
     A result that nobody saw finish can then be found on the server by the job's id, and a save node never answers from
-    the cache with a file that was deleted since. `rerun_nodes` are made to run although nothing about them changed.
+    the cache with a file that was deleted since. What a node would push over the socket, where it is lost as soon as
+    nobody listens, is saved like any other picture. `rerun_nodes` are made to run although nothing about them changed.
     """
     prepared: dict[str, Any] = {}
     for node_id, node in graph.items():
         inputs = node.get("inputs") if isinstance(node, dict) else None
         if isinstance(inputs, dict):
             inputs = dict(inputs)  # what is in it is only read
+            kind = node.get("class_type")
+            if kind == PUSHING_NODE:
+                kind, inputs["filename_prefix"] = "SaveImage", "pushed"
             prefix = inputs.get("filename_prefix")
             if isinstance(prefix, str):
                 inputs["filename_prefix"] = f"{prefix}_{prompt_id[:8]}"
             if node_id in rerun_nodes:
                 inputs[RERUN_KEY] = prompt_id
-            prepared[node_id] = {**node, "inputs": inputs}
+            prepared[node_id] = {**node, "class_type": kind, "inputs": inputs}
         else:
             prepared[node_id] = node
     return prepared

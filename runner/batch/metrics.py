@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from runner.batch.entries import DONE, Entry
 from runner.client import ComfyClient
-from runner.data import not_numbers
+from runner.data import figure, not_numbers
 from runner.errors import RunnerError
 
 COLUMNS = (
@@ -115,13 +115,6 @@ def fidelity(reports: Any) -> Mapping[str, Any]:
             if isinstance(report, Mapping) and "delta_e00_mean" in report:
                 return report
     return {}
-
-
-def figure(value: Any) -> float | None:
-    """`value` where it is a finite number."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e300:
-        return None
-    return float(value)
 
 
 def table(entries: Sequence[Entry]) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 
 from runner.batch.entries import DONE, FAILED, Entry
 from runner.batch.ledger import Ledger
-from runner.batch.metrics import figure, totals
+from runner.batch.metrics import totals
+from runner.data import figure
 from runner.pictures import PICTURES
 
 THUMBNAIL = 220

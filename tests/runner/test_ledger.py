@@ -8,6 +8,8 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,8 @@ from runner.batch.plan import BatchJob
 from runner.batch.presence import Misfit
 from runner.batch.store import PLACE, LedgerError, in_words
 from runner.errors import RunnerError
-from tests.support.runs import command, inverting
+from tests.support.comfy import REPO
+from tests.support.runs import command, inverting, node
 
 
 @pytest.mark.parametrize("ahead", [0.0, 60.0, -60.0, 1e6])
@@ -244,3 +247,89 @@ def test_a_deleted_folder_ends_the_run(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "out")
     with pytest.raises(RunnerError, match="deleted while the batch ran"):
         ledger.beat()
+
+
+def test_a_report_on_a_full_disk_says_so(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("a full disk needs a small file system, and only root may mount one")
+    try:
+        (disk / "full").write_bytes(b"x" * 12_000)
+        run = command("report", str(made(tmp_path)), "--html", str(disk / "report.html"), folder=tmp_path)
+        assert run.code == 2, run.err
+        assert "No space left" in run.err
+        assert [path.name for path in disk.iterdir()] == ["full"]
+    finally:
+        subprocess.run(["umount", str(disk)], check=False)
+
+
+# where the work comes from
+
+
+def photos_of(folder: Path, where: Path) -> Any:
+    workflow = folder / "w.json"
+    workflow.write_text(json.dumps(inverting()))
+    return command("batch", str(workflow), "--images", str(where), "--dry-run", folder=folder)
+
+
+def test_links_in_a_folder_of_photos_are_followed_once_and_dead_ones_named(tmp_path: Path) -> None:
+    photos, elsewhere = tmp_path / "photos", tmp_path / "elsewhere"
+    for folder in (photos, elsewhere / "deep"):
+        folder.mkdir(parents=True)
+    (photos / "a.png").write_bytes(b"x")
+    (elsewhere / "deep" / "b.png").write_bytes(b"x")
+    (photos / "more").symlink_to(elsewhere)
+    (elsewhere / "round").symlink_to(photos)
+    said = photos_of(tmp_path, photos).out
+    assert "a  <-" in said
+    assert "more/deep/b  <-" in said
+    assert "2 jobs" in said
+    (photos / "gone.png").symlink_to(tmp_path / "nothing.png")
+    refused = photos_of(tmp_path, photos)
+    assert refused.code == 2
+    assert "gone.png is a link to nothing" in refused.err
+
+
+@pytest.mark.parametrize("images", ["{0}", "{0}/**/*.png", "{0}/*/*.png"])
+def test_a_folder_that_cannot_be_read_is_named(images: str) -> None:
+    """Its photos were left out without a word."""
+    setpriv = shutil.which("setpriv")
+    if os.geteuid() != 0 or setpriv is None:
+        pytest.skip("root reads everything; another user is needed to try, and only root can become one")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "photos" / "closed").mkdir(parents=True)
+        (folder / "photos" / "a.png").write_bytes(b"x")
+        (folder / "photos" / "closed" / "b.png").write_bytes(b"x")
+        (folder / "photos" / "closed").chmod(0o700)
+        (folder / "w.json").write_text(json.dumps(inverting()))
+        arguments = ["batch", str(folder / "w.json"), "--images", images.format(folder / "photos"), "--dry-run"]
+        other = [setpriv, "--reuid", "65534", "--regid", "65534", "--clear-groups", sys.executable, "-m", "runner"]
+        run = subprocess.run([*other, *arguments], cwd=REPO, capture_output=True, text=True, check=False)
+    assert run.returncode == 2, run.stderr
+    assert f"{folder}/photos/closed cannot be read" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("jobs.csv", "image,prompt,Prompt\nx.png,a,b\n", "'prompt'"),
+        ("jobs.csv", "image;image\nx.png;y.png\n", "'image'"),
+        ("jobs.jsonl", '{"prompt": "a", "prompt": "b"}', "twice"),
+        ("jobs.jsonl", '{"prompt": "a", "PROMPT": "b"}', "twice"),
+        ("jobs.yaml", "- prompt: a\n  prompt: b\n", "twice"),
+    ],
+)
+def test_what_a_table_says_twice_is_refused(tmp_path: Path, name: str, text: str, said: str) -> None:
+    """The last one won, without a word."""
+    (tmp_path / name).write_text(text)
+    (tmp_path / "x.png").write_bytes(b"x")
+    workflow = tmp_path / "w.json"
+    graph = inverting(words=node("PrimitiveString", "input: prompt", value=""))
+    workflow.write_text(json.dumps(graph))
+    run = command("batch", str(workflow), "--jobs", str(tmp_path / name), "--dry-run", folder=tmp_path)
+    assert run.code == 2, run.out
+    assert said in run.err

@@ -14,15 +14,20 @@ from pathlib import Path
 import pytest
 
 from runner.batch.store import PLACE
+from runner.server_process import Installation
 from tests.runner.test_batch import batch, folder_of_photos, results
 from tests.support.comfy import ComfyServer
 from tests.support.runs import Desk, inverting, node, pixels
 
 
 @pytest.fixture(scope="module")
-def own_server(comfy_installation: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyServer]:
-    """A server whose folders a test may empty."""
-    server = ComfyServer(comfy_installation, tmp_path_factory.mktemp("comfy_lost")).start()  # type: ignore[arg-type]
+def own_server(comfy_installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyServer]:
+    """A server whose folders a test may empty, with the node that ships beside ComfyUI's own."""
+    server = ComfyServer(comfy_installation, tmp_path_factory.mktemp("comfy_lost"))
+    pushing = comfy_installation.comfyui / "custom_nodes" / "websocket_image_save.py"
+    shutil.copy2(pushing, server.base_dir / "custom_nodes")
+    server.arguments = ["--whitelist-custom-nodes", "prodgen_nodes", pushing.name]
+    server.start()
     yield server
     server.kill()
 
@@ -154,3 +159,19 @@ def test_what_is_done_is_known_without_its_ledger(desk: Desk) -> None:
             ["sub/b.png"],
         ]
     assert pixels(desk.out / "sub" / "b.png").shape == (32, 48, 3)
+
+
+@pytest.mark.parametrize("titled", [False, True])
+def test_pictures_that_a_workflow_pushes_are_saved(own_server: ComfyServer, desk: Desk, titled: bool) -> None:
+    """Save Image (Websocket) keeps nothing: its pictures were lost, or a preview was delivered in their place."""
+    photo = desk.photo()
+    graph = inverting()
+    graph["3"] = node("SaveImageWebsocket", "output: result" if titled else None, images=["2", 0])
+    graph["4"] = node("PreviewImage", images=["1", 0])
+    run = desk.submit(graph, "--image", photo, "--json")
+    assert run.code == 0, run.err
+    (picture,) = run.pictures
+    assert abs(pixels(picture).astype(int) - (255 - pixels(photo))).max() <= 1
+    graph["5"] = node("RepeatImageBatch", image=["2", 0], amount=3)
+    graph["3"]["inputs"]["images"] = ["5", 0]
+    assert len(desk.submit(graph, "--image", photo, out=desk.folder / "three").pictures) == 3

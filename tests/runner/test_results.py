@@ -266,6 +266,14 @@ def test_one_bright_pixel_in_a_16_bit_picture_is_enough(tmp_path: Path) -> None:
             check(buffer.getvalue(), tmp_path)
 
 
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_floats_that_are_no_numbers_are_no_picture(tmp_path: Path, value: float) -> None:
+    path = tmp_path / "nan.tiff"
+    Image.fromarray(np.full((8, 8), value, np.float32)).save(path)
+    with pytest.raises(NodeFailedError, match="black"):
+        check_picture(path, ".tiff", "Save")
+
+
 def test_an_animation_is_judged_by_all_its_frames(tmp_path: Path) -> None:
     black, red = Image.new("RGB", (8, 8)), Image.new("RGB", (8, 8), (180, 0, 0))
     for frames, fails in (([black, red], False), ([black, Image.new("RGB", (8, 8), (0, 0, 1))], True)):
