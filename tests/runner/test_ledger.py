@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -20,10 +21,13 @@ from hypothesis import strategies as st
 
 from runner.batch import process
 from runner.batch.ledger import Ledger
-from runner.batch.plan import BatchJob
+from runner.batch.plan import BatchJob, Seeds, expand
 from runner.batch.presence import Misfit
+from runner.batch.sources import Row, photos
 from runner.batch.store import PLACE, LedgerError, in_words
 from runner.errors import RunnerError
+from runner.results import Abort, reserve
+from runner.workflow import load_workflow
 from tests.support.comfy import REPO
 from tests.support.runs import command, inverting, node
 
@@ -256,7 +260,9 @@ def test_a_report_on_a_full_disk_says_so(tmp_path: Path) -> None:
     if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
         pytest.skip("a full disk needs a small file system, and only root may mount one")
     try:
-        (disk / "full").write_bytes(b"x" * 12_000)
+        with contextlib.suppress(OSError), (disk / "full").open("wb", buffering=0) as stream:
+            while stream.write(b"x" * 1000):
+                pass
         run = command("report", str(made(tmp_path)), "--html", str(disk / "report.html"), folder=tmp_path)
         assert run.code == 2, run.err
         assert "No space left" in run.err
@@ -333,3 +339,49 @@ def test_what_a_table_says_twice_is_refused(tmp_path: Path, name: str, text: str
     run = command("batch", str(workflow), "--jobs", str(tmp_path / name), "--dry-run", folder=tmp_path)
     assert run.code == 2, run.out
     assert said in run.err
+
+
+names = st.binary(min_size=1, max_size=240).filter(lambda name: b"/" not in name and b"\0" not in name)
+
+
+def any_names(folder: Path, given_names: list[bytes]) -> None:
+    """Photos of any name are found, survive the ledger, and their results and part files can be made."""
+    where = folder / "photos"
+    where.mkdir()
+    expected = set()
+    for name in given_names:
+        path = os.fsencode(where) + b"/" + name + b".png"
+        Path(os.fsdecode(path)).write_bytes(b"x")
+        if not name.startswith(b"."):
+            expected.add(path)
+    assert photos_of(folder, where).code == (0 if expected else 2)
+    if not expected:
+        return
+    workflow = load_workflow(str(folder / "w.json"))
+    rows = [Row(str(p), {}, {"image": p}, "", below) for p, below in photos(str(where), folder / "out")]
+    ledger = Ledger(folder / "out")
+    ledger.beat()
+    assert ledger.add(expand(workflow, rows, [], Seeds(), None)) == len(expected)
+    found = set()
+    while (entry := ledger.claim()) is not None:
+        found.add(os.fsencode(entry.job.images["image"]))
+        target = folder / "out" / entry.job.stem
+        _, parts = reserve(target, lambda stem: [f"{stem}_a_mask_2.png", f"{stem}.json"], Abort())
+        assert all(part.is_file() for part in parts)
+        assert ledger.failed(entry.id, f"{entry.title}: no", 2)
+    assert found == expected
+    ledger.close()
+    assert command("report", str(folder / "out"), folder=folder).code == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(names, min_size=1, max_size=4, unique_by=bytes.lower))
+def test_any_file_name_is_a_photo(tmp_path_factory: pytest.TempPathFactory, given_names: list[bytes]) -> None:
+    any_names(tmp_path_factory.mktemp("n"), given_names)
+
+
+@pytest.mark.slow
+@settings(max_examples=2500, deadline=None)
+@given(st.lists(names, min_size=1, max_size=4, unique_by=bytes.lower))
+def test_any_of_very_many_file_names(tmp_path_factory: pytest.TempPathFactory, given_names: list[bytes]) -> None:
+    any_names(tmp_path_factory.mktemp("n"), given_names)
