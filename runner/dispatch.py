@@ -28,12 +28,12 @@ from runner.errors import (
 from runner.failures import failed_event, is_out_of_memory, node_failure
 from runner.feeder import Feeder, JobReady
 from runner.jobs import Attempt, JobResult, JobSpec
-from runner.photos import prepare_photo
 from runner.records import JobRecord
 from runner.rejection import half_accepted
 from runner.results import SavedJob
 from runner.saver import SaveEnded, Saver, SaverDied
 from runner.transport import NoAnswerError, NotReachedError
+from runner.uploading import AGAIN, lacks_photos, upload_again
 from runner.watch import Inbox, Listener, ServerMessage
 
 Report = Callable[[events.Event], None]
@@ -141,10 +141,10 @@ class Dispatcher:
             self._absence.went_away(str(error))
             return
         except WorkflowRejectedError as error:
-            if not self._lacks_photos(attempt, error):
+            if not lacks_photos(attempt, error):
                 raise
             del self._live[attempt.prompt_id]
-            self._upload_again(attempt)
+            self._give_photos_again(attempt)
             return
         self._absence.came_back()
         attempt.confirmed = True
@@ -155,26 +155,17 @@ class Dispatcher:
     def _submit_again(self, old: Attempt, reason: str, rerun_nodes: tuple[str, ...] = ()) -> None:
         self._waiting.append(Attempt(old.spec, (*old.replaces, old.prompt_id), rerun_nodes, reason))
 
-    @staticmethod
-    def _lacks_photos(attempt: Attempt, error: RunnerError) -> bool:
-        """Whether the server says that a photo of this job, which it was given, is not there."""
-        lost = any(upload.name in error.message for upload in attempt.spec.uploads)
-        return lost and attempt.reason != "photos"
-
-    def _upload_again(self, attempt: Attempt) -> None:
-        """The server's input folder was emptied, or its container made anew: it gets the job's photos once more."""
+    def _give_photos_again(self, attempt: Attempt) -> None:
         self._notice("The server does not have the photo any more: it gets it again.")
         try:
-            for upload in attempt.spec.uploads:
-                photo = prepare_photo(upload.path, max_bytes=self._client.upload_limit())
-                self._client.upload_image(photo.data, photo.upload_name)
+            upload_again(self._client, attempt)
         except PhotoError as error:
             self._failed(attempt, error)
         except ServerUnavailableError as error:
             self._absence.went_away(str(error))
             self._waiting.insert(0, attempt)
         else:
-            self._submit_again(attempt, "photos")
+            self._submit_again(attempt, AGAIN)
 
     def _tell_queued(self, attempt: Attempt) -> None:
         spec = attempt.spec
@@ -270,8 +261,8 @@ class Dispatcher:
             self._submit_again(attempt, "memory")
         else:
             error = node_failure(record.error, attempt.graph)
-            if self._lacks_photos(attempt, error):
-                self._upload_again(attempt)
+            if lacks_photos(attempt, error):
+                self._give_photos_again(attempt)
             else:
                 self._failed(attempt, error)
 
