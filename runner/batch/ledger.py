@@ -60,13 +60,17 @@ class Ledger(Presence):
         """Enter the jobs it does not have yet; returns how many. A stem that is taken gets a number."""
         added = 0
         db = self._db
-        keys = {row["key"] for row in db.execute("SELECT key FROM jobs")}
-        stems = {row["stem"].lower() for row in db.execute("SELECT stem FROM jobs")}
+        known = dict(db.execute("SELECT key, stem FROM jobs").fetchall())
+        keys, stems = set(known), {stem.lower() for stem in known.values()}
         numbers: dict[str, int] = {}
         for job in jobs:
             if job.key in keys:
                 continue
             stem = base = job.stem.as_posix()
+            if known.get(job.former_key) == stem:
+                db.execute("UPDATE jobs SET key = ? WHERE key = ?", (job.key, job.former_key))
+                keys.add(job.key)
+                continue
             while stem.lower() in stems:
                 numbers[base] = numbers.get(base, 1) + 1
                 stem = f"{base}_{numbers[base]}"
@@ -95,7 +99,7 @@ class Ledger(Presence):
         now = time.time()
         beats = dict(db.execute("SELECT owner, beat FROM runners").fetchall())
         # Here clocks may be compared: at worst a job that failed is tried again while another runner is at work.
-        if any(abs(now - beats[owner]) <= STALE_S for owner in self._living() - {self.owner}):
+        if any(abs(now - (beats[owner] or 0.0)) <= STALE_S for owner in self._living() - {self.owner}):
             return 0
         again = [row["id"] for row in db.execute("SELECT id FROM jobs WHERE state = ?", (FAILED,))]
         for job in again:

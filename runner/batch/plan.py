@@ -43,8 +43,15 @@ class BatchJob:
     @cached_property
     def key(self) -> str:
         """What makes it this job and no other: the same in every run of the same command."""
-        said = [dict(self.values), dict(self.images), self.seed, self.group, self.category]
-        said += [self.name] if self.name else []
+        return self._key([self.name] if self.name else [])
+
+    @cached_property
+    def former_key(self) -> str:
+        """What ledgers were made with before a row's name counted."""
+        return self._key([])
+
+    def _key(self, more: list[str]) -> str:
+        said = [dict(self.values), dict(self.images), self.seed, self.group, self.category, *more]
         text = json.dumps(said, sort_keys=True, ensure_ascii=False, default=str)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 

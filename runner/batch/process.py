@@ -29,16 +29,17 @@ def lives(pid: int, known: str) -> bool | None:
     """
     if sys.platform == "win32":  # there, asking about a process could end it
         return None
-    if known:
-        boot, namespace, _ = known.split(" ", 2)
-        here = identity(os.getpid()).split(" ", 2)
-        if len(here) == 3 and namespace != here[1]:
+    there, here = known.split(" ", 2), identity(os.getpid()).split(" ", 2)
+    if len(there) == len(here) == 3:
+        if there[1] != here[1]:
             return None
-        return identity(pid) == known if len(here) == 3 and boot == here[0] else False
+        return there[0] == here[0] and identity(pid) == known
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except (OSError, OverflowError):
+    except (TypeError, ValueError, OverflowError):  # no number of a process: what was noted is damaged
+        return None
+    except OSError:
         return True
     return True

@@ -152,8 +152,10 @@ class Worker:
         if left is None:
             return self._misfit(entry, fitness)
         files = [self._relative(path) for path in left.files]
-        self.ledger.done(entry.id, self._relative(left.sidecar), files, (), {"bytes": _size(left.files)})
+        ours = self.ledger.done(entry.id, self._relative(left.sidecar), files, (), {"bytes": _size(left.files)})
         self._through(entry.id)
+        if not ours:
+            return True
         self.view.event(events.Done(entry.id, entry.prompt_id, tuple(map(str, left.files)), str(left.sidecar)))
         return True
 

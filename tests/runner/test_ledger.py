@@ -114,6 +114,15 @@ def test_only_the_runner_that_holds_a_job_writes_what_happens_to_it(tmp_path: Pa
     assert (after.state, after.prompt_id, after.files) == ("done", "second", ("a.png",))
 
 
+def test_a_ledger_from_before_names_counted_is_gone_on_with(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    named = [BatchJob("", Path(name), {"n": 1}, name=name) for name in ("front", "back")]
+    assert ledger.add([BatchJob("", Path("front"), {"n": 1})]) == 1  # as it was entered then
+    assert ledger.add(named) == 1
+    assert [entry.key for entry in ledger.entries()] == [job.key for job in named]
+    assert ledger.add(named) == 0
+
+
 # damaged, foreign, read-only, locked, full
 
 ROW = {
