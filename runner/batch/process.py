@@ -40,6 +40,6 @@ def lives(pid: int, known: str) -> bool | None:
         return False
     except (TypeError, ValueError, OverflowError):  # no number of a process: what was noted is damaged
         return None
-    except OSError:
-        return True
+    except OSError:  # it is somebody else's
+        pass
     return True
