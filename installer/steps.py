@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from installer import comfyui as source
-from installer import cutouts, own, pack, pythons
+from installer import cutouts, files, own, pack, pythons
 from installer.console import InstallError, Step, say
 from installer.journal import fingerprint
 from installer.pip import TORCH
@@ -223,6 +223,7 @@ class Installer:
             fresh = project.state / "controlnet_aux.part"
             source.clone(source.CONTROLNET_AUX_REPOSITORY, source.CONTROLNET_AUX_COMMIT, fresh, project.log)
             project.pip.run(["install", *TORCH, "-r", str(fresh / "requirements.txt")], step)
+            files.write_list(project.state / "controlnet_aux.txt", files.files_of(fresh))
             if place.exists():
                 shutil.rmtree(place)
             fresh.rename(place)

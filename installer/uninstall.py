@@ -7,16 +7,23 @@ import shutil
 from pathlib import Path
 
 from installer import comfyui as source
-from installer import cutouts, pack
+from installer import cutouts, files, pack
 from installer.console import Step, say
 from installer.project import Project
 from runner import serve
+
+_OURS = (
+    "journal.json", "install.json", "install.log", "files.txt", "controlnet_aux.txt", "server.json", "server.log",
+    "server.lock", "download", "tmp", "ComfyUI.part", "controlnet_aux.part",
+)  # fmt: skip
+"""What lies in `.comfyui` beside ComfyUI itself, and drafts of it."""
+_MOST_NAMED = 20
 
 
 def uninstall(project: Project) -> int:
     """Stop our server, take the nodes out of every ComfyUI they were linked into, remove environment and ComfyUI.
 
-    Models, pictures, workflows and other nodes that somebody put into ComfyUI's folders stay and are named.
+    What this command did not make, or what was changed since, stays and is named.
     """
     facts = project.journal.facts
     serve.stop_server(say=lambda _line: None, place=serve.Place(project.root))
@@ -24,29 +31,62 @@ def uninstall(project: Project) -> int:
         theirs = Path(facts["own"]["path"])
         if pack.unlink(project.pack, theirs):
             say(f"- took the nodes out of {theirs}")
-    kept: list[Path] = []
     if project.comfyui.is_dir():
         with Step("Removing ComfyUI"):
             pack.unlink(project.pack, project.comfyui)
-            if "controlnet-aux" in project.journal.steps:
-                shutil.rmtree(project.comfyui / "custom_nodes" / "comfyui_controlnet_aux", ignore_errors=True)
+            _remove_controlnet_aux(project)
             cutouts.remove(project)
-            kept = source.remove(project.comfyui, project.manifest)
-    if project.owns_environment() and project.venv.exists():
-        with Step("Removing .venv"):
-            shutil.rmtree(project.venv)
+            source.remove(project.comfyui, project.manifest)
+    kept = _remove_environment(project)
     shutil.rmtree(project.root / "prodgen.egg-info", ignore_errors=True)
-    for entry in project.state.iterdir():
-        if entry.is_dir() and (entry != project.comfyui or not kept):
-            shutil.rmtree(entry)
-        elif entry.is_file() and entry != project.lock:
-            entry.unlink()
+    for name in _OURS:
+        _remove(project.state / name)
+        _remove(project.state / f"{name}.part")
+    if project.comfyui.is_symlink():
+        say(f"- {project.comfyui} is a link of yours: it stays, as does what it leads to.")
     with contextlib.suppress(OSError):  # Windows keeps the lock's file for as long as this process holds it
         project.lock.unlink()
         project.state.rmdir()
+    kept += [path for path in files.left_in(project.state) if path != project.lock] if project.state.is_dir() else []
     if kept:
         size = sum(path.lstat().st_size for path in kept) / 1e9
-        say(f"- kept {len(kept)} files of yours ({size:.1f} GB), for example {kept[0].relative_to(project.root)};")
-        say(f"  delete {project.comfyui.relative_to(project.root)} if you do not need them.")
+        say(f"- kept {len(kept)} files that this command did not make or that were changed since ({size:.1f} GB):")
+        for path in kept[:_MOST_NAMED]:
+            say(f"    {path.relative_to(project.root)}")
+        if len(kept) > _MOST_NAMED:
+            say(f"    … and {len(kept) - _MOST_NAMED} more")
+        say("  Delete them if you do not need them.")
     say("prodgen is uninstalled. Your results in outputs/ and this folder are as they were.")
     return 0
+
+
+def _remove_controlnet_aux(project: Project) -> None:
+    """The nodes that `--with` added; what they have downloaded since stays."""
+    place, listed = project.comfyui / "custom_nodes" / "comfyui_controlnet_aux", project.state / "controlnet_aux.txt"
+    if "controlnet-aux" not in project.journal.steps or place.is_symlink() or not place.is_dir():
+        return
+    files.remove_unchanged(place, files.read_list(listed), 0.0)
+    if not files.read_list(listed):  # added before there was a list
+        return
+    shutil.rmtree(place / ".git", ignore_errors=True)
+
+
+def _remove_environment(project: Project) -> list[Path]:
+    """Remove `.venv` where it was made here; returns what stays instead."""
+    if project.venv.is_symlink():
+        target = project.venv.resolve()
+        project.venv.unlink()
+        say(f"- took away the link .venv; the environment it led to stays: {target}")
+    elif project.owns_environment() and project.venv.exists():
+        with Step("Removing .venv"):
+            shutil.rmtree(project.venv)
+    elif project.venv.exists():
+        return [project.venv]
+    return []
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 
@@ -17,6 +18,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     args = build_parser(argv).parse_args(argv)  # argparse itself ends with 2 on a bad command line
     json_lines = bool(getattr(args, "json", False))
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file name that is no text here is no reason to stop
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         _decide_access(args)
         return load_command(args.command).run(args)

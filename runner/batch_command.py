@@ -132,22 +132,25 @@ def _run(args: argparse.Namespace, view: BatchReporter) -> int:
     from runner.batch.ledger import Ledger
     from runner.batch.session import disk_full
     from runner.batch.setup import describe, prepare
+    from runner.batch.store import in_words
 
     setup = prepare(args)
     if args.dry_run:
         done: set[str] = set()
         if Ledger.exists(args.out):
-            ledger = Ledger(args.out)
-            done = {entry.key for entry in ledger.entries("done")}
-            ledger.close()
+            with in_words(args.out), contextlib.closing(Ledger(args.out)) as ledger:
+                done = {entry.key for entry in ledger.entries("done")}
         console.show(describe(setup, done))
         return EXIT_OK
-    with _sources(args, setup, view) as open_places:
-        ledger = Ledger(args.out, on_full=lambda where: view.notice(disk_full(where)))
-        try:
+    with in_words(args.out):
+        if Ledger.exists(args.out):  # before anything is started for it
+            with contextlib.closing(Ledger(args.out)) as ledger:
+                ledger.entries()
+        with (
+            _sources(args, setup, view) as open_places,
+            contextlib.closing(Ledger(args.out, on_full=lambda where: view.notice(disk_full(where)))) as ledger,
+        ):
             return _work(args, view, setup, ledger, open_places)
-        finally:
-            ledger.close()
 
 
 @contextlib.contextmanager
@@ -223,12 +226,16 @@ def _work(
     from runner.batch.entries import DONE, FAILED
     from runner.batch.metrics import table, totals
     from runner.batch.pace import Pace
+    from runner.batch.store import LedgerGoneError
     from runner.batch.team import run_all
     from runner.errors import ServerUnavailableError
 
     ledger.start_beating()
+    new = not ledger.facts()
     ledger.bind(setup.facts())
     ledger.add(setup.jobs)
+    if new and args.resume:
+        _find_done(args.out, setup, ledger, view)
     _note_lost_files(args.out, ledger, view)
     if args.resume and (again := ledger.try_failed_again()):
         view.notice(f"{again} failed jobs are tried again.")
@@ -242,13 +249,20 @@ def _work(
         run_all(open_places(ledger, pace, deadline), ledger, view.notice)
     finally:
         shared = ledger.others_live()
-        ledger.leave()
+        with contextlib.suppress(LedgerGoneError):  # which is being told already
+            ledger.leave()
         view.close()
         entries = ledger.entries()
         if args.metrics is not None:
             _write_metrics(args.metrics, table(entries), view)
         for line in totals(entries, args.watts).lines():
             view.notice(line)
+    lost = _lost_files(args.out, ledger)
+    if lost:
+        raise LedgerGoneError(
+            f"{len(lost)} of the results were deleted from {args.out} while the batch ran.",
+            advice="The same command with --resume makes them again.",
+        )
     failed = [entry for entry in entries if entry.state == FAILED]
     for entry in failed[:20]:
         view.notice(f"failed: {entry.title}: {(entry.error or '').splitlines()[0]}")
@@ -266,18 +280,34 @@ def _write_metrics(path: Path, text: str, view: BatchReporter) -> None:
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
         view.notice(f"warning: {path} could not be written ({error.strerror}); --resume writes it again.")
 
 
+def _find_done(out: Path, setup: Setup, ledger: Ledger, view: BatchReporter) -> None:
+    """The ledger is new and the batch is not: what is done is known from the results themselves."""
+    from runner.batch.recover import done_before
+
+    found = {
+        key: (left.sidecar.relative_to(out).as_posix(), [path.relative_to(out).as_posix() for path in left.files])
+        for key, left in done_before(out, setup.workflow.label).items()
+    }
+    if count := ledger.found_done(found):
+        view.notice(f"There was no ledger; {count} jobs are known to be done by their results.")
+
+
 def _note_lost_files(out: Path, ledger: Ledger, view: BatchReporter) -> None:
     """Results that were deleted since are made again."""
-    from runner.batch.entries import DONE
-
-    lost = [entry.id for entry in ledger.entries(DONE) if not all((out / file).is_file() for file in entry.files)]
+    lost = _lost_files(out, ledger)
     if lost:
         view.notice(f"{len(lost)} results are not there any more and are made again.")
         ledger.make_again(lost, "its files were gone")
+
+
+def _lost_files(out: Path, ledger: Ledger) -> list[int]:
+    from runner.batch.entries import DONE
+
+    return [entry.id for entry in ledger.entries(DONE) if not all((out / file).is_file() for file in entry.files)]

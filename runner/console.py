@@ -7,13 +7,13 @@ round a part of a line is taken out of it. JSON lines are ASCII: valid for every
 from __future__ import annotations
 
 import codecs
-import json
-import math
 import re
 import sys
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, TextIO
+
+from runner.data import to_json
 
 if TYPE_CHECKING:
     from runner.events import Event
@@ -95,19 +95,7 @@ def json_line(value: Mapping[str, Any], stream: TextIO | None = None) -> None:
 
 def json_text(value: Any) -> str:
     """ASCII, and valid JSON whatever is in it: a number that is none becomes null."""
-    try:
-        text = json.dumps(value, allow_nan=False)
-    except ValueError:
-        text = json.dumps(_finite(value), allow_nan=False)
-    return text.replace("\x7f", "\\u007f")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, (list, tuple)) else value
+    return to_json(value, ensure_ascii=True).replace("\x7f", "\\u007f")
 
 
 def prepare() -> None:

@@ -17,15 +17,23 @@ from runner import events, hearing
 from runner.absence import Absence, Deadline, Limits
 from runner.calling_off import cancel_attempts
 from runner.client import ComfyClient
-from runner.errors import InterruptedRunError, NodeFailedError, RunnerError, ServerUnavailableError
+from runner.errors import (
+    InterruptedRunError,
+    NodeFailedError,
+    PhotoError,
+    RunnerError,
+    ServerUnavailableError,
+    WorkflowRejectedError,
+)
 from runner.failures import failed_event, is_out_of_memory, node_failure
 from runner.feeder import Feeder, JobReady
 from runner.jobs import Attempt, JobResult, JobSpec
 from runner.records import JobRecord
 from runner.rejection import half_accepted
 from runner.results import SavedJob
-from runner.saver import SaveEnded, Saver
+from runner.saver import SaveEnded, Saver, SaverDied
 from runner.transport import BusyError, NoAccessError, NoAnswerError, NotReachedError, TooLargeError
+from runner.uploading import AGAIN, lacks_photos, upload_again
 from runner.watch import Inbox, Listener, ServerMessage
 
 Report = Callable[[events.Event], None]
@@ -135,6 +143,12 @@ class Dispatcher:
         except NoAnswerError as error:
             self._absence.went_away(str(error))
             return
+        except WorkflowRejectedError as error:
+            if not lacks_photos(attempt, error):
+                raise
+            del self._live[attempt.prompt_id]
+            self._give_photos_again(attempt)
+            return
         self._absence.came_back()
         attempt.confirmed = True
         if receipt.node_errors:
@@ -159,6 +173,18 @@ class Dispatcher:
 
     def _submit_again(self, old: Attempt, reason: str, rerun_nodes: tuple[str, ...] = ()) -> None:
         self._waiting.append(Attempt(old.spec, (*old.replaces, old.prompt_id), rerun_nodes, reason))
+
+    def _give_photos_again(self, attempt: Attempt) -> None:
+        self._notice("The server does not have the photo any more: it gets it again.")
+        try:
+            upload_again(self._client, attempt)
+        except PhotoError as error:
+            self._failed(attempt, error)
+        except ServerUnavailableError as error:
+            self._absence.went_away(str(error))
+            self._waiting.insert(0, attempt)
+        else:
+            self._submit_again(attempt, AGAIN)
 
     def _tell_queued(self, attempt: Attempt) -> None:
         spec = attempt.spec
@@ -185,6 +211,8 @@ class Dispatcher:
             self._hear(message)
         elif isinstance(message, SaveEnded):
             self._saved(message)
+        elif isinstance(message, SaverDied):
+            raise message.error()
         elif not isinstance(message, JobReady):  # (dis)connected: what was said in between is not said again
             for attempt in self._live.values():
                 if attempt.client_id != self._listener.client_id:
@@ -257,7 +285,11 @@ class Dispatcher:
             time.sleep(0.3)  # the server frees when it is idle, and would take a waiting job first
             self._submit_again(attempt, "memory")
         else:
-            self._failed(attempt, node_failure(record.error, attempt.graph))
+            error = node_failure(record.error, attempt.graph)
+            if lacks_photos(attempt, error):
+                self._give_photos_again(attempt)
+            else:
+                self._failed(attempt, error)
 
     def _absent(self, attempt: Attempt) -> None:
         """Neither queued nor in the history: lost with the server, or taken out of the queue by somebody."""

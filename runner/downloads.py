@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import os
@@ -30,6 +31,7 @@ from runner.sources import (
     UnreachableError,
     chunks_of,
     tokens_from_environment,
+    version_of,
 )
 
 __all__ = ["DownloadError", "Downloader", "Fetched", "Request"]
@@ -76,7 +78,13 @@ class Downloader:
 
         Raises DownloadError when the host refuses, the disk is too full, or the file is not what it should be.
         """
-        wanted.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            wanted.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DownloadError(
+                f"{wanted.path.parent}: the folder cannot be made or written to ({error.strerror or error}).",
+                advice="Allow yourself to write there, or use a ComfyUI on another disk: --comfyui DIR.",
+            ) from error
         name = hashlib.sha256(str(wanted.path.resolve()).encode()).hexdigest()[:16]
         with FileLock(Path(tempfile.gettempdir()) / f"prodgen-download-{name}.lock"):
             try:
@@ -94,6 +102,9 @@ class _Transfer:
         self.total = wanted.bytes
         self.digest = hashlib.sha256()
         self.done = 0
+        self.version_file = self.part.with_name(self.part.name + ".version")
+        self.version = ""
+        """Of the file that the part is of, as its host tells versions apart."""
         self.source = Source(wanted, settings.tokens, settings.unreachable)
 
     def run(self) -> Fetched:
@@ -109,6 +120,7 @@ class _Transfer:
             self._discard()
             raise DownloadError(f"{self.wanted.path.name}: {problem}", advice=MISMATCH_ADVICE)
         self.part.replace(self.wanted.path)
+        self.version_file.unlink(missing_ok=True)
         verified = "manifest" if self.wanted.sha256 else "host" if self.source.published_sha256 else "nothing"
         return Fetched(self.wanted.path, self.done, self.digest.hexdigest(), verified)
 
@@ -118,8 +130,11 @@ class _Transfer:
         if not self.part.is_file():
             return False
         size = self.part.stat().st_size
-        if size == 0 or (self.total is not None and size > self.total):
-            self.part.unlink()
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            self.version = self.version_file.read_text(encoding="utf-8").strip()
+        of_any_version = not self.version and not self.wanted.sha256  # nothing would tell if it were of another
+        if size == 0 or of_any_version or (self.total is not None and size > self.total):
+            self._discard()
             return False
         with self.part.open("rb") as stream:
             while chunk := stream.read(CHUNK):
@@ -129,6 +144,8 @@ class _Transfer:
 
     def _discard(self) -> None:
         self.part.unlink(missing_ok=True)
+        self.version_file.unlink(missing_ok=True)
+        self.version = ""
         self.digest, self.done = hashlib.sha256(), 0
 
     def _mismatch(self) -> str:
@@ -175,12 +192,15 @@ class _Transfer:
         )
 
     def _stream_once(self) -> None:
-        with self.source.open(self.done) as response:
+        with self.source.open(self.done, self.version) as response:
+            self._check_version(response)
             if self._finished_already(response):
                 return
             self._check_announced(response)
             self._check_space()
             mode = "ab" if self.done else "wb"
+            if not self.done:
+                self._note_version(response)
             with self.part.open(mode) as stream:
                 for chunk in chunks_of(response, self.wanted.path.name):
                     stream.write(chunk)
@@ -193,6 +213,20 @@ class _Transfer:
                 os.fsync(stream.fileno())
         if self.total is not None and self.done < self.total:
             raise DroppedError(f"the host stopped after {self.done} of {self.total} bytes")
+
+    def _note_version(self, response: requests.Response) -> None:
+        self.version = version_of(response)
+        if self.version and "\n" not in self.version:
+            self.version_file.write_text(self.version, encoding="utf-8")
+        else:
+            self.version_file.unlink(missing_ok=True)
+
+    def _check_version(self, response: requests.Response) -> None:
+        """A host that goes on with another version although it was asked not to."""
+        now = version_of(response)
+        if self.done and response.status_code != 200 and self.version and now and now != self.version:
+            self._discard()
+            raise DroppedError("the file was replaced at its host")
 
     def _finished_already(self, response: requests.Response) -> bool:
         if response.status_code != 416:

@@ -10,11 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import RunnerError
+from runner.graph import node_title
 from runner.rejection import node_label
 from runner.results import SavedJob
 
 RERUN_KEY = "prodgen_rerun"
 """An input no node has: ComfyUI does not pass it on, but it is part of what the cache compares."""
+
+
+PUSHING_NODE = "SaveImageWebsocket"
+"""ComfyUI's node that only sends its pictures to whoever listens."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A photo that was put on the server, and what it is called there."""
+
+    path: Path
+    name: str
 
 
 @dataclass(frozen=True)
@@ -32,6 +45,8 @@ class JobSpec:
     stem: Path
     seed: int | None = None
     record: Mapping[str, Any] = field(default_factory=dict)
+    uploads: tuple[Upload, ...] = ()
+    """The photos the graph names: a server whose input folder was emptied gets them again."""
 
 
 @dataclass
@@ -75,8 +90,7 @@ class Attempt:
         return now - self.unsaved_since < patience
 
     def title(self, node_id: str) -> str:
-        node = self.graph.get(node_id) or {}
-        return str((node.get("_meta") or {}).get("title") or node.get("class_type") or node_id)
+        return node_title(self.graph.get(node_id) or {}) or node_id
 
     def label(self, node_id: str) -> str:
         return node_label(self.graph, node_id)
@@ -98,19 +112,23 @@ def prepared_graph(graph: Mapping[str, Any], prompt_id: str, rerun_nodes: tuple[
     """A copy in which every save node writes under a prefix of this job alone.
 
     A result that nobody saw finish can then be found on the server by the job's id, and a save node never answers from
-    the cache with a file that was deleted since. `rerun_nodes` are made to run although nothing about them changed.
+    the cache with a file that was deleted since. What a node would push over the socket, where it is lost as soon as
+    nobody listens, is saved like any other picture. `rerun_nodes` are made to run although nothing about them changed.
     """
     prepared: dict[str, Any] = {}
     for node_id, node in graph.items():
         inputs = node.get("inputs") if isinstance(node, dict) else None
         if isinstance(inputs, dict):
             inputs = dict(inputs)  # what is in it is only read
+            kind = node.get("class_type")
+            if kind == PUSHING_NODE:
+                kind, inputs["filename_prefix"] = "SaveImage", "pushed"
             prefix = inputs.get("filename_prefix")
             if isinstance(prefix, str):
                 inputs["filename_prefix"] = f"{prefix}_{prompt_id[:8]}"
             if node_id in rerun_nodes:
                 inputs[RERUN_KEY] = prompt_id
-            prepared[node_id] = {**node, "inputs": inputs}
+            prepared[node_id] = {**node, "class_type": kind, "inputs": inputs}
         else:
             prepared[node_id] = node
     return prepared

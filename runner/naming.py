@@ -13,8 +13,11 @@ from runner.errors import UsageError
 DEFAULT_TEMPLATE = "{date}_{workflow}_{seed}"
 PLACEHOLDERS = ("date", "workflow", "seed", "index", "image")
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\/]')
+_UNSAFE = re.compile('[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029<>:"|?*\\\\/]')
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+MOST_BYTES = 170
+"""Of a result's name without what is added to it: file systems take 255, and `_<output>_2_2.json.part` must fit in."""
+_OUTPUT_BYTES = 50
 _PART = re.compile(r"_\d{5}_([A-Za-z]{1,20})\.[A-Za-z0-9]+$")
 _SUFFIXES = frozenset(
     f".{kind}"
@@ -36,9 +39,13 @@ def timestamp(moment: float) -> str:
     return time.strftime("%d%m%Y-%H%M%S", time.localtime(moment))
 
 
-def safe_name(text: str, *, limit: int = 120) -> str:
-    """One path component any file system takes; never empty, never `.` or `..`, never hidden."""
-    name = _UNSAFE.sub("_", text).strip(" .")[:limit].strip(" .")
+def safe_name(text: str, *, limit: int = 120, most_bytes: int = MOST_BYTES) -> str:
+    """One path component any file system takes; never empty, never `.` or `..`, never hidden.
+
+    At most `limit` characters and `most_bytes` bytes: file systems count bytes, and a character may have four.
+    """
+    name = _UNSAFE.sub("_", text).strip(" .")[:limit]
+    name = name.encode("utf-8")[:most_bytes].decode("utf-8", "ignore").strip(" .")
     return f"_{name}" if _RESERVED.match(name) else name or "_"
 
 
@@ -123,7 +130,7 @@ def distinct_names(stem: str, files: Sequence[tuple[str, str]]) -> list[str]:
     names = []
     for output, suffix in files:
         is_first = owners.setdefault(suffix, output) == output
-        base = stem if is_first and suffix != ".json" else f"{stem}_{safe_name(output)}"
+        base = stem if is_first and suffix != ".json" else f"{stem}_{safe_name(output, most_bytes=_OUTPUT_BYTES)}"
         name, number = f"{base}{suffix}", 2
         while name.lower() in taken:
             name, number = f"{base}_{number}{suffix}", number + 1

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from runner.data import clean, not_numbers, parse_report
+from runner.graph import node_title
 from runner.records import ServerFile
 from runner.untrusted import texts
 
@@ -104,8 +105,7 @@ def _distinct(files: list[OutputFile]) -> list[OutputFile]:
 
 
 def _name(graph: Mapping[str, Any], node_id: str) -> str:
-    node = graph.get(node_id) or {}
-    return str((node.get("_meta") or {}).get("title") or node.get("class_type") or node_id)
+    return node_title(graph.get(node_id) or {}) or node_id
 
 
 def _node_reports(outputs: Mapping[str, Any], graph: Mapping[str, Any]) -> Iterator[NodeReport]:
@@ -116,21 +116,40 @@ def _node_reports(outputs: Mapping[str, Any], graph: Mapping[str, Any]) -> Itera
 
 
 def failed_checks(reports: Mapping[str, Any]) -> list[str]:
-    """What reports say did not pass: a line each, from those that carry `passed: false`."""
+    """What reports say did not pass: a line each, from those that carry `passed: false` or a figure that is none."""
     lines = []
     for name, value in reports.items():
         for report in value if isinstance(value, list) else [value]:
-            if isinstance(report, Mapping) and report.get("passed") is False:
-                rules = [rule for rule in report.get("rules") or () if str(rule).startswith("FAIL")]
-                reasons = report.get("reasons") or rules or report.get("failed") or ["no reason given"]
-                title = str(report.get("title") or name)
-                lines += [f"{title}: {str(reason).removeprefix('FAIL').strip()}" for reason in reasons]
+            if isinstance(report, Mapping):
+                lines += [f"{report.get('title') or name}: {reason}" for reason in why_failed(report)]
     return lines
 
 
+def why_failed(report: Mapping[str, Any]) -> list[str]:
+    """Why a report does not pass, in its own words; empty where it does. No number (NaN, infinite) never passes."""
+    reasons = [f"{figure} is no number" for figure in not_numbers(report)]
+    if report.get("passed") is False:
+        rules = [rule for rule in said(report.get("rules")) if rule.startswith("FAIL")]
+        own = said(report.get("reasons")) or rules or said(report.get("failed")) or ["no reason given"]
+        reasons = [*(reason.removeprefix("FAIL").strip() for reason in own), *reasons]
+    return reasons
+
+
+def said(value: Any) -> list[str]:
+    """What a report lists, as lines: also where it says a single thing, or only that there is something (`true`)."""
+    if isinstance(value, str):
+        return [value] if value.strip() else []
+    if isinstance(value, Mapping):
+        return [f"{key}: {item}" for key, item in value.items()]
+    if isinstance(value, (list, tuple)):
+        return [str(item) for item in value]
+    return [] if value is None or isinstance(value, bool) else [str(value)]
+
+
 def _parsed(text: str) -> Any:
+    """The report that a node showed as text; the text itself where it is none, or too deep to be one."""
     try:
-        value = json.loads(text)
+        value = parse_report(text)
     except ValueError:
-        return text
-    return value if isinstance(value, (dict, list)) else text
+        return clean(text)
+    return value if isinstance(value, (dict, list)) else clean(text)

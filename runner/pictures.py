@@ -77,7 +77,7 @@ def _fault(frame: Any) -> str:
         if lowest < 255 - _BLACK_8_BIT:
             return ""
         channels = tuple(colour)
-    return "black" if all(high <= limit for _, high in channels) else ""
+    return "" if any(high > limit for _, high in channels) else "black"  # no number is more than nothing
 
 
 def png_has_graph(path: Path) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from runner.answers import json_of
 from runner.errors import WorkflowRejectedError
+from runner.graph import node_title
 from runner.transport import Reply
 from runner.untrusted import items, mapping
 
@@ -17,7 +18,7 @@ def node_label(graph: Mapping[str, Any], node_id: str) -> str:
     """`"Load Image" (LoadImage, node 3)`: the title as on the canvas, the class and the id."""
     node = mapping(graph.get(str(node_id)))
     kind = str(node.get("class_type", "unknown node"))
-    title = str(mapping(node.get("_meta")).get("title") or "")
+    title = node_title(node)
     return f'"{title}" ({kind}, node {node_id})' if title and title != kind else f"{kind} (node {node_id})"
 
 

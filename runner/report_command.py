@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,15 +30,19 @@ def run(args: argparse.Namespace) -> int:
     """The `report` command."""
     from runner import console
     from runner.batch.ledger import Ledger
+    from runner.batch.store import in_words
     from runner.report.page import write_page
 
     if not Ledger.exists(args.folder):
         raise UsageError(f"{args.folder} holds no batch.", advice="Name the folder that was --out of a batch.")
-    ledger = Ledger(args.folder)
-    try:
-        target = args.html or args.folder / "report.html"
-        write_page(target, args.folder, ledger, args.watts)
-    finally:
-        ledger.close()
+    target = args.html or args.folder / "report.html"
+    with in_words(args.folder), contextlib.closing(Ledger(args.folder)) as ledger:
+        try:
+            write_page(target, args.folder, ledger, args.watts)
+        except OSError as error:
+            raise UsageError(
+                f"{target}: the report cannot be written ({error.strerror or error}).",
+                advice="Make room, or name another place with --html FILE.",
+            ) from error
     console.result(str(target))
     return EXIT_OK

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from runner.checks import Problem, check_graph
 from runner.client import ComfyClient
 from runner.errors import UsageError, WorkflowError, WorkflowRejectedError
 from runner.graph import Workflow, is_link
-from runner.jobs import JobSpec
+from runner.jobs import JobSpec, Upload
 from runner.needed_photos import check_pictures
 from runner.patching import resolve_name
 from runner.photos import PreparedPhoto, prepare_photo
@@ -25,6 +24,7 @@ from runner.schema import recorded_object_info
 from runner.session import Session
 from runner.validate import ServerView, server_view
 from runner.workflow import WORKFLOWS_DIR, load_workflow, parse_setting, patch_workflow
+from runner.writable import check_folder
 
 _SEED_WIDGETS = ("seed", "noise_seed")
 
@@ -39,6 +39,7 @@ class Plan:
     seed_name: str | None
     seed: int | None
     view: ServerView
+    uploads: tuple[Upload, ...] = ()
 
     def jobs(self, first: int = 1, count: int | None = None, number: int | None = None) -> Iterator[JobSpec]:
         """Jobs `first`, `first` + 1, …, the seed counting up. `number` is their {index} (default: each its own)."""
@@ -57,7 +58,7 @@ class Plan:
             }
             stem = naming.expand(self.request.template, placeholders)
             record = self._record(graph, given)
-            yield JobSpec(index, workflow.label, graph, outputs, stem, seed, record)
+            yield JobSpec(index, workflow.label, graph, outputs, stem, seed, record, self.uploads)
 
     def seed_nodes(self) -> set[str]:
         """The nodes that hold the seed."""
@@ -119,7 +120,8 @@ class Request:
         names = [uploaded[path] for path in self.images]
         if self.count > 1 and seed_name is None:
             session.notice(f"{self.workflow.label} has no seed: the {self.count} results will be the same.")
-        return Plan(self, values, names, seed_name, seed, view)
+        uploads = tuple(Upload(path, name) for path, name in uploaded.items())
+        return Plan(self, values, names, seed_name, seed, view, uploads)
 
     def _persona(self, session: Session, values: Mapping[str, Any]) -> dict[str, str]:
         """What the language model of the environment, if there is one, says for the workflow's input `persona`."""
@@ -213,7 +215,7 @@ def prepare_request(args: argparse.Namespace) -> Request:
     workflow = load_workflow(args.workflow)
     template = args.name if args.name is not None else naming.DEFAULT_TEMPLATE
     naming.check_template(template)
-    _check_folder(args.out)
+    check_folder(args.out)
     images = [Path(image) for image in args.image]
     request = Request(
         workflow=workflow,
@@ -260,16 +262,6 @@ def _check_values_early(request: Request) -> None:
         if known is not None or not any("." in text.partition("=")[0] for text in request.settings):
             raise
     check_pictures(request.workflow, given, len(request.images), known)
-
-
-def _check_folder(folder: Path) -> None:
-    existing = folder
-    while not existing.exists() and existing != existing.parent:
-        existing = existing.parent
-    if not existing.is_dir():
-        raise UsageError(f"--out {folder}: {existing} is a file, not a folder.")
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise UsageError(f"--out {folder}: {existing} cannot be written to.", advice="Choose another folder.")
 
 
 def _line(problem: Problem) -> str:

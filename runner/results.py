@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import threading
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from runner.client import ComfyClient, FileGoneError
+from runner.data import clean, to_json
 from runner.errors import EXIT_USAGE, NodeFailedError, RunnerError
 from runner.naming import distinct_names, part_of_output, safe_suffix
 from runner.outputs import JobOutputs, NodeReport, failed_checks
@@ -137,7 +137,7 @@ class _Saving:
         count = len(self.outputs.files)
         self._fetch(parts[:count])
         for text, part in zip(self.outputs.texts, parts[count:-1], strict=True):
-            part.write_text(text.text + "\n", encoding="utf-8")
+            part.write_text(clean(text.text) + "\n", encoding="utf-8")
         owners = [(item.output, item.node_id) for item in self.outputs.files]
         owners += [(item.output, item.node_id) for item in self.outputs.texts]
         files = tuple(
@@ -148,12 +148,13 @@ class _Saving:
         timings = {**sidecar.get("timings", {}), "download_s": round(time.monotonic() - began, 3)}
         reports = self.outputs.reports
         record = {**sidecar, "timings": timings, "files": listed, "reports": reports}
-        parts[-1].write_text(json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+        parts[-1].write_text(to_json(record, indent=2) + "\n", encoding="utf-8")
+        warnings = tuple(failed_checks(reports))
         self.abort.check()
         for part, final in zip(parts, finals, strict=True):
             part.replace(final)
             self.abort.parts.discard(part)
-        return SavedJob(files, finals[-1], tuple(failed_checks(reports)), self.outputs.node_reports)
+        return SavedJob(files, finals[-1], warnings, self.outputs.node_reports)
 
     def _fetch(self, parts: list[Path]) -> None:
         """Download and check every file, each into its part file."""

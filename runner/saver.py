@@ -31,6 +31,16 @@ class SaveEnded:
     error: RunnerError | None = None
 
 
+@dataclass(frozen=True)
+class SaverDied:
+    """Put into the inbox when nothing will be saved any more, with the reason."""
+
+    reason: str
+
+    def error(self) -> RunnerError:
+        return RunnerError(f"Results cannot be saved any more: {self.reason}.")
+
+
 class Saver(threading.Thread):
     """Saves the jobs handed over, one after the other, and reports each to the inbox."""
 
@@ -58,17 +68,18 @@ class Saver(threading.Thread):
         self._abort.remove_parts()
 
     def run(self) -> None:
-        while (work := self._work.get()) is not None:
-            attempt, record = work
-            try:
-                self._inbox.put(self._save(attempt, record))
-            except AbortedError:
-                return
+        try:
+            while (work := self._work.get()) is not None:
+                self._inbox.put(self._save(*work))
+        except AbortedError:
+            return
+        except BaseException as error:  # whoever waits for this thread must hear that it is no more
+            self._inbox.put(SaverDied(f"{type(error).__name__}: {error}"))
 
     def _save(self, attempt: Attempt, record: JobRecord) -> SaveEnded:
         fetch_began = time.monotonic()
-        outputs = collect(record.outputs, attempt.graph, attempt.spec.outputs)
         try:
+            outputs = collect(record.outputs, attempt.graph, attempt.spec.outputs)
             description = describe_job(attempt, record, self._server, fetch_began)
             saved = save_job(
                 self._client,

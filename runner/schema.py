@@ -216,7 +216,7 @@ def load_object_info(path: Path) -> dict[str, Any]:
         data = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror or error}).") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: this is not JSON ({error}).") from error
     if not isinstance(data, dict) or not all(isinstance(v, dict) and "input" in v for v in data.values()):
         raise UsageError(

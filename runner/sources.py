@@ -84,8 +84,11 @@ class Source:
         """The hash the host itself publishes, once it has answered."""
 
     @contextmanager
-    def open(self, start: int) -> Iterator[requests.Response]:
-        """The answer after all redirects, its status one that brings the file (200, 206 or 416)."""
+    def open(self, start: int, version: str = "") -> Iterator[requests.Response]:
+        """The answer after all redirects, its status one that brings the file (200, 206 or 416).
+
+        `version`: what `version_of` said of the file whose first `start` bytes are here; another one is sent whole.
+        """
         url = self.wanted.url
         for _ in range(10):
             host = host_of(url)
@@ -94,6 +97,7 @@ class Source:
             headers = {"Accept-Encoding": "identity", "User-Agent": "prodgen", **self._authorization(url)}
             if start:
                 headers["Range"] = f"bytes={start}-"
+                headers |= {"If-Range": version} if version else {}
             try:
                 way = dict.fromkeys(
                     ("http", "https", "all"), proxy_url(url)
@@ -175,6 +179,12 @@ class Source:
         if self.tokens.get(host) is not None:
             return f"Accept its licence at {where} with the account that the token in {variable} belongs to."
         return f"Sign in and accept its licence at {where}, make an access token there and put it into {variable}."
+
+
+def version_of(response: requests.Response) -> str:
+    """What tells this version of a file from any other, as `If-Range` takes it; empty where the host does not say."""
+    tag = response.headers.get("ETag", "").strip()
+    return tag if tag.startswith('"') else response.headers.get("Last-Modified", "").strip()
 
 
 def host_of(url: str) -> str:

@@ -6,10 +6,12 @@ import math
 import re
 from typing import Any
 
+from runner.data import clean
 from runner.errors import WorkflowError
 from runner.schema import COMBO, DYNAMIC_COMBO, InputSchema, is_file_list
 from runner.suggest import nearest
 
+_LARGEST = 2**64
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 _COLOUR = re.compile(r"#?([0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)
@@ -19,6 +21,8 @@ def convert_value(name: str, value: Any, kind: str, schema: InputSchema | None =
     """`value` (text from a command line, or a typed value from a job file) as the widget's type."""
     if value is None:
         raise WorkflowError(f"{name}: no value was given.")
+    if isinstance(value, str) and clean(value) != value:
+        raise WorkflowError(f"{name}: {clean(value)[:40]!r} holds bytes that are no text (UTF-8).")
     if kind == "BOOLEAN":
         return _boolean(name, value)
     if kind in ("INT", "FLOAT"):
@@ -62,6 +66,8 @@ def _number(name: str, value: Any, kind: str, *, exact: bool) -> int | float:
             number = float(value)
         except ValueError:
             raise WorkflowError(f"{name}: {value!r} is not {noun}.") from None
+    if isinstance(number, int) and abs(number) > _LARGEST:
+        raise WorkflowError(f"{name}: {str(value)[:40]} is too large a number.")
     if isinstance(number, float) and not math.isfinite(number):
         raise WorkflowError(f"{name}: {value!r} is not {noun}.")
     if kind == "FLOAT":

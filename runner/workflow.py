@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
+from runner.data import BadDataError, not_numbers, parse_json
 from runner.errors import WorkflowError
 from runner.graph import Graph, InputSpec, OutputSpec, Target, Workflow
 from runner.patching import parse_setting, patch_workflow
@@ -103,14 +103,11 @@ def _read_json(path: Path) -> Any:
     if not text.strip():
         raise WorkflowError(f"{path}: the file is empty.", advice=_EXPORT_ADVICE)
     try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise WorkflowError(
-            f"{path}:{error.lineno}:{error.colno}: this is not valid JSON: {error.msg} "
-            f"(line {error.lineno}, column {error.colno})."
-        ) from error
-    except RecursionError as error:
-        raise WorkflowError(f"{path}: the JSON is nested too deeply to be a workflow.") from error
+        return parse_json(text, numbers=False)  # ComfyUI itself writes NaN beside the inputs (`is_changed`)
+    except BadDataError as error:
+        place = f":{error.line}:{error.column}" if error.line else ""
+        where = f" (line {error.line}, column {error.column})" if error.line else ""
+        raise WorkflowError(f"{path}{place}: this is not valid JSON: {error}{where}.") from error
 
 
 def _checked_graph(data: Any, path: Path) -> Graph:
@@ -140,6 +137,9 @@ def _checked_graph(data: Any, path: Path) -> Graph:
                 "not an object.",
                 advice=_EXPORT_ADVICE,
             )
+        wrong = not_numbers(node["inputs"])
+        if wrong:
+            raise WorkflowError(f"{path}: node {node_id} ({node['class_type']}): its input {wrong[0]!r} is no number.")
     return data
 
 

@@ -11,15 +11,30 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from runner.batch.entries import CLAIMED, DONE, FAILED, SUBMITTED, VERSION, WAITING, Entry, as_text, read_entry
+from runner.batch.entries import (
+    CLAIMED,
+    DONE,
+    FAILED,
+    SUBMITTED,
+    VERSION,
+    WAITING,
+    Entry,
+    as_text,
+    read_entry,
+    seed_column,
+)
 from runner.batch.plan import BatchJob
-from runner.batch.presence import Misfit, Presence
+from runner.batch.presence import STALE_S, Misfit, Presence
 from runner.batch.store import is_full, transaction
 from runner.errors import UsageError
 
 
 class Ledger(Presence):
-    """One runner's view of a batch. Thread-safe. Every change is on the disk when the call returns."""
+    """One runner's view of a batch. Thread-safe. Every change is on the disk when the call returns.
+
+    What happens to a job is written by the runner that holds it and by no other: one that was held up (a laptop that
+    slept) until others took its jobs is told so by `False`, and nothing is changed.
+    """
 
     # what is to be done
 
@@ -45,13 +60,17 @@ class Ledger(Presence):
         """Enter the jobs it does not have yet; returns how many. A stem that is taken gets a number."""
         added = 0
         db = self._db
-        keys = {row["key"] for row in db.execute("SELECT key FROM jobs")}
-        stems = {row["stem"].lower() for row in db.execute("SELECT stem FROM jobs")}
+        known = dict(db.execute("SELECT key, stem FROM jobs").fetchall())
+        keys, stems = set(known), {stem.lower() for stem in known.values()}
         numbers: dict[str, int] = {}
         for job in jobs:
             if job.key in keys:
                 continue
             stem = base = job.stem.as_posix()
+            if known.get(job.former_key) == stem:
+                db.execute("UPDATE jobs SET key = ? WHERE key = ?", (job.key, job.former_key))
+                keys.add(job.key)
+                continue
             while stem.lower() in stems:
                 numbers[base] = numbers.get(base, 1) + 1
                 stem = f"{base}_{numbers[base]}"
@@ -59,7 +78,16 @@ class Ledger(Presence):
             stems.add(stem.lower())
             db.execute(
                 "INSERT INTO jobs (key, stem, title, grp, category, vals, images, seed) VALUES (?,?,?,?,?,?,?,?)",
-                (job.key, stem, job.title, job.group, job.category, as_text(job.values), as_text(job.images), job.seed),
+                (
+                    job.key,
+                    stem,
+                    job.title,
+                    job.group,
+                    job.category,
+                    as_text(job.values),
+                    as_text(job.images),
+                    seed_column(job.seed),
+                ),
             )
             added += 1
         return added
@@ -68,7 +96,10 @@ class Ledger(Presence):
     def try_failed_again(self) -> int:
         """Failed jobs wait again, unless another runner is at work; returns how many."""
         db = self._db
-        if self._living() - {self.owner}:
+        now = time.time()
+        beats = dict(db.execute("SELECT owner, beat FROM runners").fetchall())
+        # Here clocks may be compared: at worst a job that failed is tried again while another runner is at work.
+        if any(abs(now - (beats[owner] or 0.0)) <= STALE_S for owner in self._living() - {self.owner}):
             return 0
         again = [row["id"] for row in db.execute("SELECT id FROM jobs WHERE state = ?", (FAILED,))]
         for job in again:
@@ -84,6 +115,19 @@ class Ledger(Presence):
         for job in jobs:
             db.execute("UPDATE jobs SET prompt_id = NULL WHERE id = ?", (job,))
             self._to(db, job, WAITING, why)
+
+    @transaction
+    def found_done(self, found: Mapping[str, tuple[str, Sequence[str]]]) -> int:
+        """Jobs, by their keys, whose (sidecar, files) are there although this ledger is new; returns how many."""
+        count = 0
+        for key, (sidecar, files) in found.items():
+            query = "SELECT id FROM jobs WHERE key = ? AND state = ?"
+            for (job,) in self._db.execute(query, (key, WAITING)).fetchall():
+                change = "UPDATE jobs SET sidecar = ?, files = ?, ended_at = ? WHERE id = ?"
+                self._db.execute(change, (sidecar, as_text(list(files)), time.time(), job))
+                self._to(self._db, job, DONE, "known by its files")
+                count += 1
+        return count
 
     # claims
 
@@ -118,6 +162,8 @@ class Ledger(Presence):
     @transaction
     def pass_on(self, job: int, place: str, misfit: Misfit) -> bool:
         """A job of ours turned out not to run at this place: another may have it. False when there is no other."""
+        if not self._holds(job):
+            return True  # another has it
         self._note(place, {job: misfit})
         if self._nowhere(job):
             return False
@@ -146,25 +192,32 @@ class Ledger(Presence):
     # what happens to a job
 
     @transaction
-    def submitted(self, job: int, prompt_id: str, replaces: Sequence[str], server: str) -> None:
+    def submitted(self, job: int, prompt_id: str, replaces: Sequence[str], server: str) -> bool:
         """To be called before the server hears of it."""
+        if not self._holds(job):
+            return False
         db = self._db
         db.execute(
             "UPDATE jobs SET prompt_id = ?, replaces = ?, server = ?, submitted_at = ? WHERE id = ?",
             (prompt_id, as_text(list(replaces)), server, time.time(), job),
         )
         self._to(db, job, SUBMITTED)
+        return True
 
     @transaction
-    def moved(self, job: int, state: str, note: str = "") -> None:
-        db = self._db
-        self._to(db, job, state, note)
+    def moved(self, job: int, state: str, note: str = "") -> bool:
+        if not self._holds(job):
+            return False
+        self._to(self._db, job, state, note)
+        return True
 
     @transaction
     def done(
         self, job: int, sidecar: str, files: Sequence[str], warnings: Sequence[str], metrics: Mapping[str, Any]
-    ) -> None:
+    ) -> bool:
         """Its files are there, under their names. Paths are relative to the output folder."""
+        if not self._holds(job):
+            return False
         db = self._db
         db.execute(
             "UPDATE jobs SET sidecar = ?, files = ?, warnings = ?, metrics = ?, ended_at = ?, error = NULL,"
@@ -172,15 +225,19 @@ class Ledger(Presence):
             (sidecar, as_text(list(files)), as_text(list(warnings)), as_text(metrics), time.time(), job),
         )
         self._to(db, job, DONE)
+        return True
 
     @transaction
-    def failed(self, job: int, error: str, exit_code: int, metrics: Mapping[str, Any] | None = None) -> None:
+    def failed(self, job: int, error: str, exit_code: int, metrics: Mapping[str, Any] | None = None) -> bool:
+        if not self._holds(job):
+            return False
         db = self._db
         db.execute(
             "UPDATE jobs SET error = ?, exit_code = ?, metrics = ?, ended_at = ?, owner = NULL WHERE id = ?",
             (error, exit_code, as_text(metrics or {}), time.time(), job),
         )
         self._to(db, job, FAILED, error.splitlines()[0] if error else "")
+        return True
 
     # what is known
 
@@ -188,6 +245,10 @@ class Ledger(Presence):
         with self._lock:
             where, values = ("WHERE state = ?", (state,)) if state else ("", ())
             return [read_entry(row) for row in self._db.execute(f"SELECT * FROM jobs {where} ORDER BY id", values)]  # noqa: S608 - fixed text
+
+    def entry(self, job: int) -> Entry:
+        with self._lock:
+            return read_entry(self._db.execute("SELECT * FROM jobs WHERE id = ?", (job,)).fetchone())
 
     def held(self) -> set[int]:
         """The jobs some runner is at work on, this one or another."""
@@ -219,6 +280,11 @@ class Ledger(Presence):
             return [tuple(row) for row in self._db.execute(query, (job,))]
 
     # inside
+
+    def _holds(self, job: int) -> bool:
+        return (
+            self._db.execute("SELECT 1 FROM held WHERE id = ? AND owner = ?", (job, self.owner)).fetchone() is not None
+        )
 
     def _take(self, row: sqlite3.Row) -> Entry:
         self._db.execute("UPDATE jobs SET owner = ? WHERE id = ?", (self.owner, row["id"]))

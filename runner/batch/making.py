@@ -13,7 +13,7 @@ from runner.batch.entries import Entry
 from runner.client import ComfyClient
 from runner.errors import PhotoError, RunnerError, ServerUnavailableError
 from runner.graph import Workflow
-from runner.jobs import JobSpec
+from runner.jobs import JobSpec, Upload
 from runner.photos import PreparedPhoto, prepare_photo
 from runner.request import Plan, Request
 from runner.transport import NoAccessError
@@ -56,14 +56,15 @@ class Maker:
                 "{workflow}",
                 None,
             )
+            uploads = tuple(Upload(Path(path), photos[name][0]) for name, path in job.images.items())
             values = {**job.values, **{name: photo[0] for name, photo in photos.items()}}
-            spec = next(iter(Plan(request, values, [], None, job.seed, view).jobs()))
+            spec = next(iter(Plan(request, values, [], None, job.seed, view, uploads).jobs()))
         except RunnerError:
             raise
         except Exception as error:  # one photo that Pillow cannot cope with is no reason to end the night's work
             raise RunnerError(f"{entry.title}: an unexpected fault: {type(error).__name__}: {error}") from error
         group = {key: value for key, value in (("group", job.group), ("category", job.category)) if value}
-        record = {**spec.record, "batch": {"job": entry.id, "input": entry.title, **group}}
+        record = {**spec.record, "batch": {"job": entry.id, "key": entry.key, "input": entry.title, **group}}
         return replace(spec, index=entry.id, stem=job.stem, record=record)
 
     def _photo(self, path: Path) -> tuple[str, PreparedPhoto]:

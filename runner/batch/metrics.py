@@ -19,6 +19,7 @@ from runner import spreadsheet
 from runner.address import is_loopback_url
 from runner.batch.entries import DONE, Entry
 from runner.client import ComfyClient
+from runner.data import figure, not_numbers
 from runner.errors import RunnerError
 from runner.untrusted import items, mapping, number, text
 
@@ -106,7 +107,7 @@ def measured(sidecar: Path, size: int, sampler: Sampler, submitted: float, start
         "queue_wait_s": round(wait, 3),
         "bytes": size,
         **sampler.between(begin, finished),
-        **{name: report[name] for name in ("delta_e00_mean", "delta_e00_p95") if report.get(name) is not None},
+        **{name: report[name] for name in ("delta_e00_mean", "delta_e00_p95") if figure(report.get(name)) is not None},
     }
 
 
@@ -129,8 +130,9 @@ def table(entries: Sequence[Entry]) -> str:
             "group": entry.job.group, "category": entry.job.category, "state": entry.state, "input": entry.title,
             "seed": entry.job.seed, "server": entry.server, "reason": (entry.error or "").split("\n")[0],
         }  # fmt: skip
-        figures = dict(entry.metrics)
-        sizes = figures.get("sizes") or {}
+        figures: dict[str, Any] = {name: "" if not_numbers(value) else value for name, value in entry.metrics.items()}
+        given = figures.get("sizes")
+        sizes = given if isinstance(given, dict) else {}
         for file in entry.files or ("",):
             size = sizes.get(file, figures.get("bytes", ""))
             writer.writerow(spreadsheet.row({**common, **figures, "file": file, "bytes": size}))
@@ -176,9 +178,9 @@ def totals(entries: Sequence[Entry], watts: float) -> Totals:
         len(done),
         sum(entry.state == "failed" for entry in entries),
         sum(len(entry.files) for entry in done),
-        sum(int(entry.metrics.get("bytes") or 0) for entry in done),
+        int(sum(figure(entry.metrics.get("bytes")) or 0 for entry in done)),
         seconds / 3600,
-        sum(float(entry.metrics.get("seconds") or 0) for entry in done) / 3600,
+        sum(figure(entry.metrics.get("seconds")) or 0 for entry in done) / 3600,
         watts,
     )
 

@@ -37,13 +37,23 @@ class BatchJob:
     seed: int | None = None
     group: str = ""
     category: str = ""
+    name: str = ""
+    """What its row calls it: rows that differ in nothing else are different jobs."""
 
     @cached_property
     def key(self) -> str:
         """What makes it this job and no other: the same in every run of the same command."""
-        said = [dict(self.values), dict(self.images), self.seed, self.group, self.category]
+        return self._key([self.name] if self.name else [])
+
+    @cached_property
+    def former_key(self) -> str:
+        """What ledgers were made with before a row's name counted."""
+        return self._key([])
+
+    def _key(self, more: list[str]) -> str:
+        said = [dict(self.values), dict(self.images), self.seed, self.group, self.category, *more]
         text = json.dumps(said, sort_keys=True, ensure_ascii=False, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
     @property
     def title(self) -> str:
@@ -134,7 +144,7 @@ def expand(
                 if template is not None:
                     known = {"date": date, "workflow": workflow.name, "seed": seed or 0, "index": index}
                     stem = base.parent / naming.expand(template, {**known, "image": base.name})
-                yield BatchJob(row.where, stem, given, images, seed, row.group, row.category)
+                yield BatchJob(row.where, stem, given, images, seed, row.group, row.category, row.name)
 
 
 def _base(workflow: Workflow, row: Row, number: int) -> Path:

@@ -1,7 +1,8 @@
 """Who is at work on a batch: the runners that live, the places they run jobs at, and what cannot run where.
 
-A runner shows that it lives by a heartbeat every `BEAT_S` seconds. One that has been silent for `STALE_S` seconds (or
-at once: a process of this machine that is gone) counts no more, and neither do its places.
+A runner shows that it lives by a heartbeat every `BEAT_S` seconds. A process of this machine counts for as long as it
+is there, however long it is held up. Of a runner elsewhere only its heartbeat is known: once that has not moved for
+`STALE_S` seconds of our own clock (clocks of two machines are never compared), it counts no more, nor do its places.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import contextlib
 import os
 import platform
 import sqlite3
-import sys
 import threading
 import time
 import uuid
@@ -18,7 +18,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.batch.store import Store, is_full, transaction
+from runner.batch import process
+from runner.batch.store import LedgerGoneError, Store, is_full, transaction
 
 BEAT_S = 5.0
 STALE_S = 30.0
@@ -36,9 +37,20 @@ class Misfit:
 class Presence(Store):
     """The part of the ledger that says who is there. `owner` is this runner."""
 
-    def __init__(self, out: Path, *, on_full: Callable[[str], None] = lambda _: None) -> None:
-        super().__init__(out, on_full=on_full)
+    def __init__(
+        self,
+        out: Path,
+        *,
+        on_full: Callable[[str], None] = lambda _: None,
+        wait_s: float = 60.0,
+        stale_s: float = STALE_S,
+    ) -> None:
+        super().__init__(out, on_full=on_full, wait_s=wait_s)
         self.owner = uuid.uuid4().hex
+        self._stale_s = stale_s
+        self._seen: dict[str, tuple[float, float]] = {}
+        """Runner elsewhere → (its last heartbeat, when we first saw that one)."""
+        self._places: set[str] = set()
         self._beat_ended = threading.Event()
 
     def close(self) -> None:
@@ -52,13 +64,17 @@ class Presence(Store):
             "INSERT INTO runners VALUES (?, ?, ?, ?) ON CONFLICT (owner) DO UPDATE SET beat = excluded.beat",
             (self.owner, platform.node(), os.getpid(), time.time()),
         )
+        known = (self.owner, process.identity(os.getpid()))
+        self._db.execute("INSERT OR IGNORE INTO processes VALUES (?, ?)", known)
+        for place in self._places:  # others may have taken us for gone, and forgotten them
+            self._db.execute("INSERT OR IGNORE INTO places VALUES (?, ?)", (self.owner, place))
 
     def start_beating(self) -> None:
         self.beat()
 
         def go_on() -> None:
             while not self._beat_ended.wait(BEAT_S):
-                with contextlib.suppress(sqlite3.Error):  # the end of the run may come in between
+                with contextlib.suppress(sqlite3.Error, LedgerGoneError):  # the run ends by itself
                     self.beat()
 
         threading.Thread(target=go_on, name="ledger-heartbeat", daemon=True).start()
@@ -77,6 +93,7 @@ class Presence(Store):
         for (owner,) in self._db.execute("SELECT DISTINCT owner FROM places").fetchall():
             if owner not in living:
                 self._clear(owner)
+        self._places.add(server)
         self._db.execute("INSERT OR IGNORE INTO places VALUES (?, ?)", (self.owner, server))
 
     @transaction
@@ -112,16 +129,22 @@ class Presence(Store):
         return self._db.execute(query, [job, job, *living, places]).fetchall()
 
     def _living(self) -> set[str]:
-        now, here = time.time(), platform.node()
-        return {
-            row["owner"]
-            for row in self._db.execute("SELECT * FROM runners")
-            if now - row["beat"] <= STALE_S and not (row["host"] == here and _is_gone(row["pid"]))
-        }
+        query = "SELECT runners.*, COALESCE(started, '') AS started FROM runners LEFT JOIN processes USING (owner)"
+        return {row["owner"] for row in self._db.execute(query).fetchall() if self._lives(row)}
+
+    def _lives(self, row: sqlite3.Row) -> bool:
+        there = process.lives(row["pid"], row["started"]) if row["host"] == platform.node() else None
+        if there is not None:
+            return there
+        now = time.monotonic()
+        beat, since = self._seen.get(row["owner"], (None, now))
+        if beat != row["beat"]:
+            beat, since = self._seen[row["owner"]] = row["beat"], now
+        return now - since <= self._stale_s
 
     @transaction
     def _clear(self, owner: str) -> None:
-        for table in ("runners", "places", "unfit"):
+        for table in ("runners", "processes", "places", "unfit"):
             self._db.execute(f"DELETE FROM {table} WHERE owner = ?", (owner,))  # noqa: S608 - fixed names
 
     def _forget(self) -> None:
@@ -131,16 +154,3 @@ class Presence(Store):
         except sqlite3.OperationalError as error:
             if not is_full(error):
                 raise
-
-
-def _is_gone(pid: int) -> bool:
-    """Whether no process of this machine has this number any more."""
-    if sys.platform == "win32":  # there, asking about a process could end it: the heartbeat decides
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False

@@ -111,6 +111,23 @@ def tidy(target: Path, prompt_id: str | None) -> LeftOver | None:
     return None
 
 
+def done_before(out: Path, workflow: str) -> dict[str, LeftOver]:
+    """What the `.json` files beside results say is done, by the job's key: all that is left where a ledger was lost."""
+    found: dict[str, LeftOver] = {}
+    for sidecar in sorted(out.rglob("*.json")):
+        record = _read(sidecar)
+        batch = record.get("batch") if record is not None else None
+        key = batch.get("key") if isinstance(batch, Mapping) else None
+        if record is None or not isinstance(key, str) or record.get("workflow") != workflow:
+            continue
+        listed = record.get("files")
+        names = [item.get("file") for item in listed if isinstance(item, Mapping)] if isinstance(listed, list) else []
+        files = tuple(sidecar.parent / Path(name).name for name in names if isinstance(name, str))
+        if files and len(files) == len(names) and all(path.is_file() for path in files):
+            found[key] = LeftOver(sidecar, files, record)
+    return found
+
+
 def _belongs(name: str, stem: str) -> bool:
     """Whether a file of this name can be one of the results called `stem`: itself, `_mask`, `_2` …"""
     base = name.rpartition(".")[0]
@@ -126,7 +143,7 @@ def _sidecars(target: Path) -> list[Path]:
 def _read(path: Path) -> dict[str, Any] | None:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None
 

@@ -25,7 +25,8 @@ from runner.batch.pace import Pace
 from runner.batch.presence import Misfit
 from runner.batch.recover import tidy
 from runner.batch.servers import Server
-from runner.batch.session import BatchSession
+from runner.batch.session import BatchSession, TakenOverError
+from runner.batch.store import LedgerGoneError
 from runner.errors import EXIT_INTERRUPTED, InterruptedRunError, RunnerError, ServerUnavailableError, UsageError
 from runner.failures import OutOfMemoryError, failed_event
 from runner.graph import Workflow
@@ -104,7 +105,9 @@ class Worker:
             with self._guard:
                 self._stopped.set()
                 self._changed.set()
-                with contextlib.suppress(sqlite3.OperationalError):  # on a full disk the heartbeat's end says the same
+                with contextlib.suppress(
+                    sqlite3.OperationalError, LedgerGoneError
+                ):  # on a full disk the heartbeat's end says the same
                     self.ledger.give_back(self.mine, "its server or its runner ended")
                 self.mine = set()
 
@@ -153,8 +156,10 @@ class Worker:
         if left is None:
             return self._misfit(entry, fitness)
         files = [self._relative(path) for path in left.files]
-        self.ledger.done(entry.id, self._relative(left.sidecar), files, (), {"bytes": _size(left.files)})
+        ours = self.ledger.done(entry.id, self._relative(left.sidecar), files, (), {"bytes": _size(left.files)})
         self._through(entry.id)
+        if not ours:
+            return True
         self.view.event(events.Done(entry.id, entry.prompt_id, tuple(map(str, left.files)), str(left.sidecar)))
         return True
 
@@ -209,6 +214,9 @@ class Worker:
         submitted = self._submitted.pop(number, time.time() - result.seconds)
         if result.saved is None:
             error = result.error or RunnerError("ended without a result")
+            if isinstance(error, TakenOverError):
+                self._through(number)
+                return True
             if isinstance(error, OutOfMemoryError):
                 if self._pass_on(number, error):
                     return True
@@ -222,11 +230,23 @@ class Worker:
         figures = self._figures(result.saved, submitted, self._started.pop(number, None))
         figures["sizes"] = {self._relative(file.path): file.size for file in result.saved.files}
         files = [self._relative(path) for path in paths]
-        self.ledger.done(number, self._relative(result.saved.sidecar), files, result.saved.warnings, figures)
+        sidecar = self._relative(result.saved.sidecar)
+        ours = self.ledger.done(number, sidecar, files, result.saved.warnings, figures)
         self._through(number)
+        if not ours:
+            self._leave_to_others(number, result.saved)
+            return True
         for event in hearing.saved(result):
             self.view.event(event)
         return True
+
+    def _leave_to_others(self, number: int, saved: SavedJob) -> None:
+        """Another runner has the job that was just saved: one copy is enough, unless this is what that one found."""
+        entry = self.ledger.entry(number)
+        if entry.state == states.CLAIMED or entry.sidecar == self._relative(saved.sidecar):
+            return
+        for path in [*(file.path for file in saved.files), saved.sidecar]:
+            path.unlink(missing_ok=True)
 
     def _figures(self, saved: SavedJob, submitted: float, started: float | None) -> dict[str, Any]:
         if self._sampler is None:
@@ -244,8 +264,10 @@ class Worker:
         return True
 
     def _fail(self, number: int, error: RunnerError, prompt_id: str | None = None) -> None:
-        self.ledger.failed(number, str(error), error.exit_code)
+        ours = self.ledger.failed(number, str(error), error.exit_code)
         self._through(number)
+        if not ours:
+            return
         self.view.event(failed_event(error, number, prompt_id))
 
     def _through(self, number: int) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from runner.absence import Limits
 from runner.address import ADVICE, Address, has_credentials, parse_address, public_url
 from runner.auth import Access, check_certificates, decide
+from runner.data import BadDataError, parse_yaml
 from runner.errors import UsageError
 from runner.suggest import did_you_mean
 
@@ -77,19 +78,16 @@ def read_servers(path: Path, base: Access) -> list[Server]:
     Raises:
         UsageError: every problem at once.
     """
-    import yaml
-
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        data = parse_yaml(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise UsageError(f"--servers {path}: there is no such file.") from None
+    except BadDataError as error:
+        # What is quoted of the file may hold what should not be in it: only the place is told.
+        where = f" (line {error.line})" if error.line else ""
+        raise UsageError(f"--servers {path}: this is not valid YAML{where}.", advice=_FORMAT) from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--servers {path}: cannot be read ({error}).") from error
-    except yaml.YAMLError as error:
-        # What is quoted of the file may hold what should not be in it: only the place is told.
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1})" if mark is not None else ""
-        raise UsageError(f"--servers {path}: this is not valid YAML{where}.", advice=_FORMAT) from None
     if isinstance(data, Mapping) and set(data) == {"servers"}:
         data = data["servers"]
     if not isinstance(data, list) or not data:

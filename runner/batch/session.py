@@ -30,11 +30,18 @@ MOST_LOSSES = 3
 
 
 class Book(Protocol):
-    """What is told of each step of a job; a `Ledger`, or what passes it on to one."""
+    """What is told of each step of a job; a `Ledger`, or what passes it on to one. False: another runner has it."""
 
-    def submitted(self, job: int, prompt_id: str, replaces: Sequence[str], server: str, /) -> None: ...
+    def submitted(self, job: int, prompt_id: str, replaces: Sequence[str], server: str, /) -> bool | None: ...
 
-    def moved(self, job: int, state: str, note: str = "") -> None: ...
+    def moved(self, job: int, state: str, note: str = "") -> bool | None: ...
+
+
+class TakenOverError(InterruptedRunError):
+    """Another runner has the job: this one was held up for so long that it counted as gone."""
+
+    def __init__(self) -> None:
+        super().__init__("Another runner has taken the job over.")
 
 
 class LedgerDispatcher(Dispatcher):
@@ -66,7 +73,9 @@ class LedgerDispatcher(Dispatcher):
         if before is not None:
             self._adopt(Attempt(attempt.spec, before[1], prompt_id=before[0]))
             return
-        self.ledger.submitted(number, attempt.prompt_id, attempt.replaces, self.server)
+        if self.ledger.submitted(number, attempt.prompt_id, attempt.replaces, self.server) is False:
+            self._failed(attempt, TakenOverError())
+            return
         try:
             super()._submit(attempt)
         except ServerFaultError as error:  # it may pass; the server may even have taken it: look before asking again
@@ -92,8 +101,10 @@ class LedgerDispatcher(Dispatcher):
             del self._live[attempt.prompt_id]
             self._submit_again(attempt, "")
             return
-        if record.status == "completed":
-            self.ledger.moved(attempt.spec.index, states.SAVING)
+        if record.status == "completed" and self.ledger.moved(attempt.spec.index, states.SAVING) is False:
+            del self._live[attempt.prompt_id]
+            self._failed(attempt, TakenOverError())
+            return
         super()._finished(attempt, record)
 
     def _submit_again(self, old: Attempt, reason: str, rerun_nodes: tuple[str, ...] = ()) -> None:
@@ -106,8 +117,10 @@ class LedgerDispatcher(Dispatcher):
                 return
             if found is not None:
                 self.tell(f"The server has forgotten the job {old.prompt_id}, and has its files: nothing is repeated.")
+                if self.ledger.moved(old.spec.index, states.SAVING, "found by its files") is False:
+                    self._failed(old, TakenOverError())
+                    return
                 self._saving[old.prompt_id] = old
-                self.ledger.moved(old.spec.index, states.SAVING, "found by its files")
                 self.saver.hand_over(old, found)
                 return
             reason = "lost" if len(old.replaces) + 1 >= MOST_LOSSES else ""

@@ -18,6 +18,7 @@ from runner.graph import Workflow
 from runner.naming import check_template
 from runner.schema import recorded_object_info
 from runner.workflow import WORKFLOWS_DIR, load_workflow
+from runner.writable import check_file, check_folder
 
 
 @dataclass(frozen=True)
@@ -147,8 +148,10 @@ def _seeds(text: str | None) -> tuple[int, ...] | None:
 
 def _check_folder(args: argparse.Namespace) -> None:
     out: Path = args.out
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out}: this is a file, not a folder.")
+    if not args.dry_run:
+        check_folder(out)
+        if args.metrics is not None:
+            check_file(args.metrics, "--metrics")
     if Ledger.exists(out) and not args.resume and not args.dry_run:
         raise UsageError(
             f"{out} holds a batch already.",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import glob
-import json
+import io
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runner.data import BadDataError, parse_json, parse_yaml
 from runner.errors import UsageError
 from runner.suggest import did_you_mean
 
@@ -51,12 +53,14 @@ def photos(where: str, out: Path) -> list[tuple[Path, Path]]:
     """
     root = Path(where).expanduser()
     if root.is_dir():
-        found = [path for path in root.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES]
+        found = [path for path in _below(where, root) if path.suffix.lower() in PHOTO_SUFFIXES]
     elif glob.has_magic(where):
         parts = root.parts
         fixed = next(number for number, part in enumerate(parts) if glob.has_magic(part))
         root = Path(*parts[:fixed])
-        found = list(root.glob(str(Path(*parts[fixed:]))))
+        pattern = Path(*parts[fixed:])
+        _below(where, root, None if "**" in pattern.parts else len(pattern.parts) - 1)
+        found = list(root.glob(str(pattern)))
     elif root.is_file():
         found, root = [root], root.parent
     else:
@@ -71,6 +75,8 @@ def photos(where: str, out: Path) -> list[tuple[Path, Path]]:
     for path in sorted(found):
         below = path.relative_to(root)
         hidden = any(part.startswith(".") for part in below.parts)
+        if not hidden and path.is_symlink() and not path.exists():
+            raise UsageError(f"--images {where}: {path} is a link to nothing.", advice="Delete it, or mend it.")
         if path.is_file() and not hidden and not _inside(path, out) and not _is_result(root, below.parent, results):
             kept.append((path, below.parent))
     earlier = sorted(str(folder) for folder, holds in results.items() if holds)
@@ -85,6 +91,36 @@ def photos(where: str, out: Path) -> list[tuple[Path, Path]]:
             advice="Photos end in .jpg, .png, .tif, .webp …; a glob takes any file: --images 'shots/**/*.jpg'.",
         )
     return kept
+
+
+def _below(where: str, root: Path, depth: int | None = None) -> list[Path]:
+    """Every file below `root` (at most `depth` folders down), links to folders followed.
+
+    Raises UsageError for a folder that cannot be read: what lies in it would be missed in the morning.
+    """
+    found: list[Path] = []
+    seen: set[str] = set()
+
+    def refuse(error: OSError) -> None:
+        raise UsageError(
+            f"--images {where}: the folder {error.filename} cannot be read ({error.strerror}), and the photos in it "
+            "would be left out.",
+            advice="Allow yourself to read it, move it elsewhere, or name the photos you want with a glob.",
+        ) from error
+
+    for folder, folders, files in os.walk(root, onerror=refuse, followlinks=True):
+        here = Path(folder)
+        deep = len(here.relative_to(root).parts)
+        seen.add(os.path.realpath(folder))
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".")
+            and (depth is None or deep < depth)
+            and os.path.realpath(here / name) not in seen
+        ]
+        found += [here / name for name in files]
+    return found
 
 
 def table(path: Path, image_inputs: Sequence[str], input_names: Sequence[str], problems: list[str]) -> list[Row]:
@@ -143,9 +179,11 @@ def _row(
         if value is None or (isinstance(value, str) and not value.strip()):
             continue
         name = inputs.get(key.casefold(), key)
+        if name in values or name in images or key.casefold() in own:
+            problems.append(f"{where}: {name!r} is given twice.")
         if name in image_inputs:
-            photo = path.parent / Path(str(value)).expanduser()
-            if not photo.is_file():
+            photo = _photo(path.parent, str(value))
+            if not _is_file(photo):
                 problems.append(f"{where}: {column}: there is no photo {photo}.{_neighbours(photo)}")
             images[name] = photo
         elif name in input_names or ("." in key and key.casefold() not in OWN_COLUMNS):
@@ -204,27 +242,42 @@ def _records(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _csv(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     first = text.partition("\n")[0]
     separator = max((",", ";", "\t"), key=first.count)  # a spreadsheet writes what its country uses
-    reader = csv.DictReader(text.splitlines(keepends=True), delimiter=separator, restkey="\0", strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    columns: list[str] | None = None
     try:
-        for record in reader:
+        for cells in reader:
             where = f"{path.name} line {reader.line_num}"
-            if "\0" in record:
+            if not any(cells):
+                continue
+            if columns is None:
+                columns = cells
+                _check_columns(path, columns)
+                continue
+            if len(cells) > len(columns):
                 raise UsageError(
                     f"--jobs {where}: more cells than the first line has columns.",
                     advice=f"Put text that holds {separator!r} in double quotes.",
                 )
-            yield where, record
+            yield where, dict(zip(columns, cells, strict=False))
     except csv.Error as error:
         raise UsageError(f"--jobs {path.name} line {reader.line_num}: {error}.") from error
 
 
-def _yaml(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    import yaml
+def _check_columns(path: Path, columns: Sequence[str]) -> None:
+    names = [column.strip().casefold() for column in columns]
+    twice = next((name for name in names if name and names.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(
+            f"--jobs {path.name}: there are two columns {twice!r}.", advice="Delete or rename one of them."
+        )
 
+
+def _yaml(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UsageError(f"--jobs {path}: this is not valid YAML: {error}.") from error
+        data = parse_yaml(text)
+    except BadDataError as error:
+        where = f" line {error.line}" if error.line else ""
+        raise UsageError(f"--jobs {path}{where}: this is not valid YAML: {error}.") from error
     if isinstance(data, Mapping) and isinstance(data.get("jobs"), list):
         data = data["jobs"]
     if not isinstance(data, list):
@@ -234,12 +287,12 @@ def _yaml(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _jsonl(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):  # a line's text may hold what else ends a line
         if not line.strip():
             continue
         try:
-            item = json.loads(line)
-        except ValueError as error:
+            item = parse_json(line)
+        except BadDataError as error:
             raise UsageError(f"--jobs {path.name} line {number}: this is not JSON: {error}.") from error
         yield _mapping(f"{path.name} line {number}", item)
 
@@ -259,6 +312,20 @@ def _is_result(root: Path, below: Path, known: dict[Path, bool]) -> bool:
         if folder not in known:
             known[folder] = (folder / PLACE).exists()
     return any(known[folder] for folder in folders)
+
+
+def _photo(folder: Path, text: str) -> Path:
+    try:
+        return folder / Path(text).expanduser()
+    except RuntimeError:  # ~ and a name that nobody has here
+        return folder / text
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # no file can be called that
+        return False
 
 
 def _inside(path: Path, folder: Path) -> bool:

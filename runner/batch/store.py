@@ -5,11 +5,14 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from runner.batch.entries import TABLES
+from runner.data import clean
+from runner.errors import UsageError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -17,6 +20,60 @@ S = TypeVar("S", bound="Store")
 
 PLACE = Path(".prodgen") / "ledger.sqlite"
 FULL_RETRY_S = 3.0
+
+
+class LedgerError(UsageError):
+    """The ledger cannot be read or written; nothing was submitted for it."""
+
+
+class LedgerGoneError(LedgerError):
+    """The ledger's file, or the whole output folder, was deleted while the batch ran."""
+
+
+@contextmanager
+def in_words(out: Path) -> Iterator[None]:
+    """What SQLite says about a ledger, as a `LedgerError` that says what to do."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        if not isinstance(error, sqlite3.Error) and out / PLACE.parent not in _paths(error):
+            raise
+        raise _explained(out / PLACE, error) from error
+
+
+def _paths(error: OSError) -> list[Path]:
+    return [Path(name) for name in (error.filename, error.filename2) if isinstance(name, str)]
+
+
+def _explained(path: Path, error: sqlite3.Error | OSError) -> LedgerError:
+    said = str(error)
+    if "locked" in said or "busy" in said:
+        advice = "Another program holds it: end that one, or wait, then run the same command again."
+    elif is_full(error):
+        advice = "The disk is full: make room, then run the same command again."
+    elif isinstance(error, OSError) or "readonly" in said or "unable to open" in said:
+        advice = "Allow yourself to write to that file and its folder; a batch needs that, also to go on."
+    else:
+        return LedgerError(
+            f"{path}: this is no ledger that can be read ({said}).",
+            advice=f"To go on with its batch, delete it (or move it away) and run the same command with --resume: "
+            f"what is done is then known from the .json files beside the results.\n  rm {path}*",
+        )
+    return LedgerError(f"{path}: the ledger of the batch cannot be used ({said}).", advice=advice)
+
+
+class _Connection(sqlite3.Connection):
+    """Takes any text: what a server or a file name says may hold what UTF-8 has no bytes for."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        return super().execute(sql, _sayable(parameters))
+
+    def executemany(self, sql: str, rows: Any, /) -> sqlite3.Cursor:
+        return super().executemany(sql, [_sayable(row) for row in rows])
+
+
+def _sayable(parameters: Any) -> Any:
+    return [clean(value) if isinstance(value, str) else value for value in parameters]
 
 
 def transaction(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
@@ -34,13 +91,16 @@ class Store:
     While the disk is full, calls wait and try again every few seconds; `on_full` is told once each time.
     """
 
-    def __init__(self, out: Path, *, on_full: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, out: Path, *, on_full: Callable[[str], None] = lambda _: None, wait_s: float = 60.0) -> None:
+        """`wait_s`: how long to wait for another program that writes."""
         self.path = out / PLACE
         self._on_full = on_full
         self._lock = threading.RLock()
         self._give_up = False
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(self.path, timeout=60.0, isolation_level=None, check_same_thread=False)
+        self._db = sqlite3.connect(
+            self.path, timeout=wait_s, isolation_level=None, check_same_thread=False, factory=_Connection
+        )
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")  # a submission must never be unknown after a power cut
@@ -64,6 +124,11 @@ class Store:
             with self._lock:
                 if self._db.in_transaction:
                     return work()
+                if not self.path.exists():
+                    raise LedgerGoneError(
+                        f"{self.path} is not there any more: it, or its folder, was deleted while the batch ran.",
+                        advice="The same command with --resume makes what is missing.",
+                    )
                 try:
                     self._db.execute("BEGIN IMMEDIATE")
                     answer = work()

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from runner.data import not_numbers
 from runner.graph import Graph
-from runner.outputs import NodeReport
+from runner.outputs import NodeReport, said
 from runner.schema import ObjectInfo, node_inputs
 
 _NOT_FIGURES = frozenset({"passed", "reasons"})
@@ -59,12 +60,12 @@ def read_gates(reports: Iterable[NodeReport], graph: Graph, object_info: ObjectI
 
 def _gate(report: NodeReport, value: Mapping[str, Any], limits: Mapping[str, float]) -> Gate:
     passed = value.get("passed")
-    reasons = value.get("reasons") or ()
+    wrong = [f"{name} is no number" for name in not_numbers(value)]
     return Gate(
         report.node_id,
         report.name,
-        passed if isinstance(passed, bool) else None,
-        tuple(str(reason) for reason in ([reasons] if isinstance(reasons, str) else reasons)),
+        False if wrong else passed if isinstance(passed, bool) else None,
+        (*said(value.get("reasons")), *wrong),
         tuple(_figures(value, limits)),
     )
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from runner import spreadsheet
 from runner.best_of.candidate import Candidate
+from runner.data import to_json
 from runner.results import Abort, NotSavedError, SavedFile, SavedJob, reserve
 
 TABLE = "candidates.csv"
@@ -56,7 +57,7 @@ class Folder:
         target = self.path / TABLE
         part = target.with_name(TABLE + ".part")
         try:
-            with part.open("w", encoding="utf-8", newline="") as stream:
+            with part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
                 writer = csv.writer(stream)
                 columns = [*_FIRST, *figures, *_LAST]
                 writer.writerow(spreadsheet.cell(name) for name in columns)
@@ -89,7 +90,7 @@ def place(saved: SavedJob, target: Path, note: Mapping[str, Any]) -> SavedJob:
         for entry, final in zip(record["files"], finals[:-1], strict=True):
             entry["file"] = final.name
         record["best_of"] = dict(note)
-        parts[-1].write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        parts[-1].write_text(to_json(record, indent=2) + "\n", encoding="utf-8")
         for part, final in zip(parts, finals, strict=True):
             part.replace(final)
             abort.parts.discard(part)

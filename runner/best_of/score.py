@@ -1,6 +1,6 @@
 """How good a candidate is, as one number: 100 is perfect, 0 lies on a limit, below 0 a limit is missed.
 
-Every figure with a limit has a margin from −1 to 1:
+Every figure with a limit has a margin from −1 to 1 (−1 where it is no number):
 
 - a maximum: 1 at 0, 0 at the limit, −1 at twice the limit and beyond (ΔE00 of 1.5 under a limit of 3 is 0.5);
 - a minimum up to 1 (a share, such as SSIM or IoU): 1 at 1, 0 at the limit, −1 at 0;
@@ -16,6 +16,7 @@ two candidates with the same weakest point the one that is better elsewhere wins
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from runner.best_of.gates import Figure, Gate
@@ -38,6 +39,8 @@ def margin_of(figure: Figure) -> float | None:
     value, limit = figure.value, figure.limit
     if value is None or isinstance(value, bool):
         return None
+    if not math.isfinite(value):
+        return -1.0
     if limit is None:
         return _clamped(value) if figure.is_share else None
     if not figure.is_minimum:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import html
 import io
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 from runner.batch.entries import DONE, FAILED, Entry
 from runner.batch.ledger import Ledger
 from runner.batch.metrics import totals
+from runner.data import figure
 from runner.naming import below
 from runner.pictures import PICTURES
 
@@ -25,9 +27,14 @@ def write_page(target: Path, folder: Path, ledger: Ledger, watts: float) -> None
     entries = ledger.entries()
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
-    with part.open("w", encoding="utf-8") as stream:
-        stream.writelines(_page(entries, folder, ledger.facts().get("workflow", ""), watts))
-    part.replace(target)
+    try:
+        with part.open("w", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.writelines(_page(entries, folder, ledger.facts().get("workflow", ""), watts))
+        part.replace(target)
+    except OSError:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
 
 
 def _page(entries: Sequence[Entry], folder: Path, workflow: str, watts: float) -> Iterable[str]:
@@ -58,10 +65,8 @@ def _card(entry: Entry, folder: Path) -> str:
     pictures = [Path(path) for path in entry.job.images.values()]
     made = [below(folder, name) for name in entry.files if Path(name).suffix.lower() in PICTURES]
     results = [path for path in made if path is not None]
-    seconds = entry.metrics.get("seconds")
-    figures = [f"{seconds:.1f} s" if isinstance(seconds, (int, float)) else ""]
-    delta = entry.metrics.get("delta_e00_mean")
-    figures.append(f"ΔE00 {delta:.2f}" if isinstance(delta, (int, float)) else "")
+    seconds, delta = figure(entry.metrics.get("seconds")), figure(entry.metrics.get("delta_e00_mean"))
+    figures = ["" if seconds is None else f"{seconds:.1f} s", "" if delta is None else f"ΔE00 {delta:.2f}"]
     words = [entry.error] if entry.error else list(entry.warnings)
     shown = "".join(f"<figure>{_thumbnail(path)}</figure>" for path in [*pictures, *results])
     record = _record(folder, entry)
@@ -123,7 +128,7 @@ def _plots(entries: Sequence[Entry]) -> str:
 
 def _plot(title: str, metrics: Sequence[Mapping[str, Any]], name: str, bars: int = 24) -> str:
     """How often each value occurs, as a small drawing; empty where there are fewer than two values."""
-    values = [float(item[name]) for item in metrics if isinstance(item.get(name), (int, float))]
+    values = [value for item in metrics if (value := figure(item.get(name))) is not None]
     if len(values) < 2:
         return ""
     low, high = min(values), max(values)

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from runner.data import figure
+
 USUAL_STRENGTH = 0.35
 """The strength of a usual pass: the one for which the lightness per pass is meant."""
 LIGHTNESS_PER_PASS = 0.9
@@ -48,7 +50,10 @@ class Lightness:
         """Note from a pass's colour report how far its L* is from the target's."""
         before, wanted = report.get("mean_lab_before"), report.get("mean_lab_reference")
         if isinstance(before, list) and isinstance(wanted, list) and before and wanted:
-            self._missing = float(wanted[0]) - (float(before[0]) + boost)
+            want, had = figure(wanted[0]), figure(before[0])
+            if want is None or had is None:  # what is no number teaches nothing
+                return
+            self._missing = want - (had + boost)
             most = self.per_pass / _OVER_TIME
             self._in_all = min(max(self._in_all + self._missing, -most), most)
 

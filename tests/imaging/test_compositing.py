@@ -93,10 +93,10 @@ def test_without_a_placement_the_product_is_pasted_where_it_is_bit_for_bit() -> 
     rgb, alpha = product()
     scene = noise(1, 240, 200, 3)
     pasted = paste_back(scene, rgb, alpha, None, 1.0)
-    whole, clear = alpha >= 1, alpha == 0
+    whole, clear = alpha >= 1, alpha < 1 / 255
     assert torch.equal(pasted.image[whole], rgb[whole])
-    assert torch.equal(pasted.image[clear], scene[clear])
-    assert torch.equal(pasted.mask, alpha)
+    assert torch.equal(pasted.image[clear], scene[clear]), "a saved mask shows nothing there"
+    assert torch.equal(pasted.mask, alpha.masked_fill(clear, 0.0))
 
 
 def test_edges_mix_in_linear_light() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from prodgen_nodes.imaging.errors import EmptyMaskError, ParameterError, ShapeError
+from prodgen_nodes.imaging.errors import EmptyMaskError, NotFiniteError, ParameterError, ShapeError
 from prodgen_nodes.imaging.tensors import (
     Box,
     bounding_box,
@@ -52,14 +52,25 @@ def test_what_is_no_picture_is_refused_with_its_shape(shape: tuple[int, ...]) ->
 
 
 def test_a_mask_is_made_whole() -> None:
-    raw = torch.tensor([[0.5, float("nan")], [2.0, -1.0]])
+    raw = torch.tensor([[0.5, 0.0], [2.0, -1.0]])
     kept = raw.clone()
     mask = check_mask(raw)
     assert mask.tolist() == [[[0.5, 0.0], [1.0, 0.0]]]
-    assert torch.equal(raw.nan_to_num(7.0), kept.nan_to_num(7.0)), "the caller's tensor was changed"
+    assert torch.equal(raw, kept), "the caller's tensor was changed"
     assert check_mask(torch.ones(2, 1, 3, 4)).shape == (2, 3, 4)
     with pytest.raises(ShapeError):
         check_mask(torch.zeros(1, 2, 3, 4))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_no_number_is_refused_and_its_picture_named(bad: float) -> None:
+    pictures = torch.rand(3, 4, 5, 3)
+    pictures[1, 2, 3, 0] = bad
+    with pytest.raises(NotFiniteError, match=r"scene \(picture 2 of 3\) holds values that are no numbers"):
+        check_image(pictures, "scene")
+    with pytest.raises(NotFiniteError, match="mask holds"):
+        check_mask(torch.full((1, 4, 5), bad))
+    assert check_image(pictures, finite=False).shape == (3, 4, 5, 3), "for those who look themselves"
 
 
 def test_alpha_is_split_off_and_grey_becomes_rgb() -> None:

@@ -190,6 +190,89 @@ def test_uninstall_leaves_what_a_person_put_into_comfyui(tmp_path: Path) -> None
     assert model.read_bytes() == b"weights"
 
 
+MINE = {
+    "ComfyUI/user/default/subgraphs/mine.json": b"a blueprint",
+    "ComfyUI/user/default/comfy.settings.json": b"settings and key bindings",
+    "ComfyUI/user/default/workflows/mine.json": b"a workflow",
+    "ComfyUI/user/notes.txt": b"notes",
+    "ComfyUI/blueprints/mine.json": b"another blueprint",
+    "ComfyUI/input/example.png": b"put in place of the one that was there",
+    "ComfyUI/comfy/mine.py": b"a module",
+    "ComfyUI/comfy/model.py": b"patched by hand",
+    "ComfyUI/custom_nodes/theirs/__init__.py": b"x = 1",
+    "ComfyUI/extra_model_paths.yaml": b"paths",
+    "notes/letter.txt": b"beside ComfyUI",
+    "backup.zip": b"beside ComfyUI",
+}
+
+
+def _installed(project: Path) -> Path:
+    """`.comfyui` of a project as the installer leaves it."""
+    state = project / ".comfyui"
+    state.mkdir()
+    source.put_in_place(_tree(project / "tree", "0.30.0"), state / "ComfyUI", state / "files.txt")
+    pack.link(project / "custom_nodes" / "prodgen_nodes", state / "ComfyUI", relative=True)
+    Journal(state / "journal.json").done("source", "x")
+    return state
+
+
+@pytest.mark.parametrize("old_list", [False, True])
+def test_uninstall_leaves_whatever_is_a_persons_own_and_names_it(tmp_path: Path, old_list: bool) -> None:
+    project = copy_project(tmp_path / "project")
+    state = _installed(project)
+    if old_list:  # before there was a sha256 for each file
+        names = [line.split("  ")[1] for line in (state / "files.txt").read_text().splitlines()]
+        (state / "files.txt").write_text("\n".join(names) + "\n")
+        long_ago = time.time() - 1000
+        for path in (state / "files.txt", *(state / "ComfyUI" / name for name in names)):
+            os.utime(path, (long_ago, long_ago))
+    for name in ("user/comfyui_8188.log", "user/comfyui.db", "temp/x.png"):  # the server's own
+        (state / "ComfyUI" / name).parent.mkdir(parents=True, exist_ok=True)
+        (state / "ComfyUI" / name).write_bytes(b"server")
+    for name, content in MINE.items():
+        (state / name).parent.mkdir(parents=True, exist_ok=True)
+        (state / name).write_bytes(content)
+    for _ in range(2):
+        code, said = install(project, "--uninstall")
+        assert code == 0, said
+        assert "Traceback" not in said
+        assert _contents(state) == MINE
+        for name in MINE:
+            assert name in said
+
+
+def test_uninstall_takes_away_links_and_leaves_what_they_lead_to(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "project")
+    state = _installed(project)
+    environment, models = tmp_path / "elsewhere" / "venv", tmp_path / "elsewhere" / "models"
+    environment.mkdir(parents=True)
+    (environment / ".made_by_prodgen").write_text("made by install.py\n")
+    (project / ".venv").symlink_to(environment)
+    shutil.move(state / "ComfyUI" / "models", models)
+    (models / "mine.safetensors").write_bytes(b"weights")
+    (state / "ComfyUI" / "models").symlink_to(models)
+    before = _contents(tmp_path / "elsewhere")
+    code, said = install(project, "--uninstall")
+    assert code == 0, said
+    assert "Traceback" not in said
+    assert str(environment) in said
+    assert not (project / ".venv").is_symlink()
+    assert _contents(tmp_path / "elsewhere") == before
+    assert [path.name for path in (state / "ComfyUI").iterdir()] == ["models"]
+
+
+def test_a_new_version_leaves_a_changed_input_alone(tmp_path: Path) -> None:
+    comfyui, manifest = tmp_path / "ComfyUI", tmp_path / "files.txt"
+    source.put_in_place(_tree(tmp_path / "one", "0.29.0"), comfyui, manifest)
+    (comfyui / "input" / "example.png").write_bytes(b"mine")
+    (comfyui / "blueprints").mkdir()
+    (comfyui / "blueprints" / "mine.json").write_bytes(b"mine")
+    source.put_in_place(_tree(tmp_path / "two", "0.30.0"), comfyui, manifest)
+    assert (comfyui / "input" / "example.png").read_bytes() == b"mine"
+    assert (comfyui / "blueprints" / "mine.json").read_bytes() == b"mine"
+    assert (comfyui / "custom_nodes" / "websocket_image_save.py").read_text() == "0.30.0"
+
+
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 def test_the_git_source_is_the_pinned_tag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     repository = _tree(tmp_path / "repository", "0.30.0")

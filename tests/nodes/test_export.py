@@ -213,3 +213,15 @@ def test_without_metadata_nothing_of_the_graph_is_written(start_comfy: Callable[
     server = start_comfy("--disable-metadata")
     files = server.run(graph(server))["export"]["images"]
     assert all(b"class_type" not in server.fetch(file) for file in files)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ['{"passed": true, "delta_e00_mean": NaN}', '{"passed": true, "delta_e00_mean": -Infinity}', '{"passed": "false"}'],
+)
+def test_a_fidelity_that_is_no_number_or_no_verdict_does_not_pass(comfy_server: ComfyServer, said: str) -> None:
+    prompt = graph(comfy_server, fidelity=["said", 0])
+    prompt["said"] = {"class_type": "PrimitiveString", "inputs": {"value": said}}
+    checked = report(comfy_server.run(prompt))
+    assert checked["passed"] is False
+    assert "product unchanged" in checked["failed"]

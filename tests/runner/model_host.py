@@ -16,6 +16,9 @@ class ModelHost:
     def __init__(self, content: bytes) -> None:
         self.content = content
         self.ranges = True
+        self.version: str | None = None
+        """The ETag of `content`; a range is only sent to those who have the beginning of this very version."""
+        self.minds_version = True
         self.drop_after: list[int] = []
         """Bytes after which the next answers break off, one entry an answer."""
         self.statuses: list[int] = []
@@ -57,9 +60,12 @@ class ModelHost:
             self._plain(request, 302, {"Location": self.redirect, **extra})
             return
         start, total = 0, len(self.content)
+        if self.version is not None:
+            extra["ETag"] = self.version
         asked = request.headers.get("Range", "")
         status = 200
-        if self.ranges and asked.startswith("bytes="):
+        same = not self.minds_version or request.headers.get("If-Range", self.version) == self.version
+        if self.ranges and same and asked.startswith("bytes="):
             start = int(asked.removeprefix("bytes=").rstrip("-"))
             if start >= total:
                 self._plain(request, 416, {"Content-Range": f"bytes */{total}", **extra})

@@ -189,3 +189,24 @@ def test_a_candidate_without_a_picture_shows_why(tmp_path: Path) -> None:
     mute = candidate(1, False, None, saved=False)
     without = np.asarray(make_sheet([mute], {}, None, passed=False)).astype(int)
     assert (with_words != without).any(axis=2).sum() > 300
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("name", ["delta", "ssim", "score", "width"])
+def test_a_figure_that_is_no_number_never_passes(bad: float, name: str) -> None:
+    """NaN got 100 points and ended the search."""
+    report = NodeReport("1", "Check", {"passed": True, "reasons": [], "ssim": 0.99, name: bad})
+    gates = read_gates([report], graph(), INFO)
+    assert gates[0].passed is False
+    assert gates[0].reasons == (f"{name} is no number",)
+    score = score_of(gates)
+    assert score is not None
+    assert score < COMFORTABLE
+    result = JobResult(JobSpec(1, "w", graph(), {}, Path("x")), "id", SavedJob((), Path("1.json"), (), (report,)))
+    assert judge(1, result, INFO, frozenset()).verdict == "failed"
+
+
+@pytest.mark.parametrize("reasons", [7, True, None, {"a": 1}, [None], "one"])
+def test_reasons_of_any_kind_are_read(reasons: object) -> None:
+    report = NodeReport("1", "Check", {"passed": False, "reasons": reasons, "failed": True})
+    assert all(isinstance(reason, str) for reason in read_gates([report], graph(), INFO)[0].reasons)

@@ -90,6 +90,46 @@ def test_a_part_of_another_file_is_started_over(host: ModelHost, target: Path) -
     assert target.read_bytes() == CONTENT
 
 
+NEWER = bytes(reversed(CONTENT))
+
+
+@pytest.mark.parametrize("minds_version", [True, False])
+@pytest.mark.parametrize("versions", [('"1"', '"2"'), ('W/"1"', 'W/"2"'), (None, None)])
+@pytest.mark.parametrize("size", [len(CONTENT), None])
+def test_a_part_of_another_version_is_never_gone_on_with(
+    host: ModelHost, target: Path, size: int | None, versions: tuple[str | None, str | None], minds_version: bool
+) -> None:
+    """Where no hash is known, half of the old version and half of the new one were taken for the file."""
+    host.version, host.minds_version, host.drop_after = versions[0], minds_version, [1_000_000]
+    with pytest.raises(DownloadError):
+        downloader(tries=1).fetch(Request(host.url, target, size, None))
+    assert 0 < part(target).stat().st_size <= 1_000_000
+    host.content, host.version = NEWER, versions[1]
+    downloader().fetch(Request(host.url, target, size, None))
+    assert target.read_bytes() == NEWER
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
+
+
+def test_a_part_of_the_same_version_is_gone_on_with_without_a_hash(host: ModelHost, target: Path) -> None:
+    host.version, host.drop_after = '"1"', [1_000_000]
+    with pytest.raises(DownloadError):
+        downloader(tries=1).fetch(Request(host.url, target, None, None))
+    downloader().fetch(Request(host.url, target, None, None))
+    assert target.read_bytes() == CONTENT
+    assert host.seen[-1][1]["Range"].startswith("bytes=9")
+    assert host.seen[-1][1]["If-Range"] == '"1"'
+
+
+def test_a_file_replaced_between_two_tries_is_begun_anew(host: ModelHost, target: Path) -> None:
+    host.version, host.drop_after = '"1"', [1_000_000]
+
+    def replaced(_: str) -> None:
+        host.content, host.version = NEWER, '"2"'
+
+    downloader(notice=replaced).fetch(Request(host.url, target, None, None))
+    assert target.read_bytes() == NEWER
+
+
 def test_a_part_longer_than_the_file_is_started_over(host: ModelHost, target: Path) -> None:
     target.parent.mkdir(parents=True)
     for size in (len(CONTENT), None):
@@ -145,7 +185,7 @@ def test_a_host_that_cannot_be_reached_is_given_up_soon_and_once(target: Path) -
     other = target.with_name("b.safetensors")
     other.with_name("b.safetensors.part").write_bytes(CONTENT[:2_000_000])
     with pytest.raises(DownloadError, match=f"b.safetensors: {netloc} cannot be reached from here") as later:
-        fetch.fetch(Request(url, other))
+        fetch.fetch(Request(url, other, None, SHA256))
     assert "continues after 2.0 MB" in later.value.advice
     assert len(said) == 1  # it was not even tried
     for text in (*said, str(caught.value), str(later.value)):
@@ -235,6 +275,14 @@ def test_a_folder_that_cannot_be_written_to(host: ModelHost, target: Path) -> No
     part(target).mkdir(parents=True)
     with pytest.raises(DownloadError, match="cannot be written"):
         downloader().fetch(Request(host.url, target, len(CONTENT), SHA256))
+
+
+@pytest.mark.parametrize("place", ["/proc/models/a.safetensors", "FILE/checkpoints/a.safetensors"])
+def test_a_models_folder_that_cannot_be_made(host: ModelHost, tmp_path: Path, place: str) -> None:
+    (tmp_path / "FILE").write_text("")
+    with pytest.raises(DownloadError, match="cannot be made or written to") as refused:
+        downloader().fetch(Request(host.url, tmp_path / place, len(CONTENT), SHA256))
+    assert refused.value.exit_code == EXIT_USAGE
 
 
 # -- access --------------------------------------------------------------------------------------------------------

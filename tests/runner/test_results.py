@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import queue
 import struct
 import subprocess
 import threading
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -21,12 +22,16 @@ from PIL import Image, PngImagePlugin
 from runner import naming
 from runner.client import ComfyClient
 from runner.errors import NodeFailedError, UsageError
+from runner.jobs import Attempt, JobSpec
 from runner.manifest import load_manifest
 from runner.outputs import JobOutputs, collect, failed_checks
 from runner.pictures import add_graph_to_png, check_picture, png_has_graph
+from runner.records import JobRecord
 from runner.results import Abort, AbortedError, FilesMissingError, NotSavedError, SavedJob, save_job
+from runner.saver import SaveEnded, Saver, SaverDied
 from runner.sidecar import models_of
 from runner.transport import NoAnswerError
+from runner.watch import Inbox
 from tests.support.fake import FakeServer
 
 GRAPH = {"9": {"class_type": "SaveImage", "inputs": {"images": ["8", 0]}, "_meta": {"title": "Poster"}}}
@@ -261,6 +266,14 @@ def test_one_bright_pixel_in_a_16_bit_picture_is_enough(tmp_path: Path) -> None:
             check(buffer.getvalue(), tmp_path)
 
 
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_floats_that_are_no_numbers_are_no_picture(tmp_path: Path, value: float) -> None:
+    path = tmp_path / "nan.tiff"
+    Image.fromarray(np.full((8, 8), value, np.float32)).save(path)
+    with pytest.raises(NodeFailedError, match="black"):
+        check_picture(path, ".tiff", "Save")
+
+
 def test_an_animation_is_judged_by_all_its_frames(tmp_path: Path) -> None:
     black, red = Image.new("RGB", (8, 8)), Image.new("RGB", (8, 8), (180, 0, 0))
     for frames, fails in (([black, red], False), ([black, Image.new("RGB", (8, 8), (0, 0, 1))], True)):
@@ -360,3 +373,87 @@ def test_a_second_file_of_a_node_keeps_what_the_node_calls_it() -> None:
     assert naming.part_of_output("00001_../../x.png") == ""
     files = [("cutout", ".png"), ("mask", ".png")]
     assert naming.distinct_names("a", files) == ["a.png", "a_mask.png"]
+
+
+# nothing that a server says loses a finished picture
+
+ODD_REPORTS = [
+    {"passed": False, "failed": True},
+    {"passed": False, "reasons": 7},
+    {"passed": False, "reasons": {"a": 1}},
+    {"passed": False, "reasons": [None, {"x": [1]}]},
+    {"passed": False, "rules": True},
+    {"passed": True, "ssim": float("nan"), "delta": float("-inf")},
+    {"passed": "no", "title": ["x"]},
+    {"text": "\ud800 half"},
+]
+
+
+@pytest.mark.parametrize("report", ODD_REPORTS)
+def test_any_report_is_saved_beside_its_picture(tmp_path: Path, report: dict[str, Any]) -> None:
+    listed = {"images": [{"filename": "x.png"}], "text": [json.dumps(report)]}
+    with FakeServer(lambda _: (200, png())) as server:
+        saved = save(server, collect({"9": listed}, GRAPH, {"9": "result"}), tmp_path / "r")
+    text = saved.sidecar.read_text(encoding="utf-8")
+    record = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert "Poster" in record["reports"]
+    assert bool(saved.warnings) == (report.get("passed") is False or "ssim" in report)
+
+
+def test_a_file_name_that_is_no_text_loses_nothing(tmp_path: Path) -> None:
+    listed = {"filename": "caf\udce9_\ud800.png", "subfolder": "\udcff", "type": "output"}
+    with FakeServer(lambda _: (200, png())) as server:
+        saved = save(server, outputs_of(listed), tmp_path / "r")
+    assert [file.path.name for file in saved.files] == ["r.png"]
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "漢", "🧶"])
+def test_the_longest_names_have_room_for_what_is_added_while_saving(tmp_path: Path, letter: str) -> None:
+    wanted = {"8": letter * 90, "9": letter * 91}
+    files = {node: {"images": [{"filename": "x.png"}, {"filename": "y.png"}]} for node in wanted}
+    target = tmp_path / naming.safe_name(letter * 300)
+    with FakeServer(lambda _: (200, png())) as server:
+        for _ in range(2):
+            saved = save(server, collect(files, {**GRAPH, "8": GRAPH["9"]}, wanted), target)
+    assert len(saved.files) == 2
+    assert len(list(tmp_path.iterdir())) == 2 * 3
+
+
+@given(st.text(st.characters(codec=None, exclude_categories=[]), max_size=300))
+def test_any_name_fits_a_file_system_and_can_be_said(text: str) -> None:
+    name = naming.safe_name(text)
+    assert 0 < len(name.encode("utf-8")) <= naming.MOST_BYTES + 1
+    assert not set(name) & set('/\\:*?"<>|\0\n')
+
+
+class _Dying:
+    """A client whose every use is a fault nobody thought of."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise SystemExit("the thread's end")
+
+
+def test_the_end_of_the_saving_thread_is_told_with_its_reason(tmp_path: Path) -> None:
+    inbox: Inbox = queue.SimpleQueue()
+    saver = Saver(cast(ComfyClient, _Dying()), tmp_path, inbox, {})
+    saver.start()
+    spec = JobSpec(1, "w", GRAPH, {"9": "result"}, Path("r"))
+    saver.hand_over(Attempt(spec), JobRecord("id", "completed", {"9": {"images": [{"filename": "x.png"}]}}))
+    told = inbox.get(timeout=30)
+    assert isinstance(told, SaverDied)
+    assert "the thread's end" in told.reason
+    saver.join(30)
+
+
+@pytest.mark.parametrize("outputs", [{"9": {"text": ["[" * 1000 + "]" * 1000]}}, {"9": 7}, {"9": {"images": "x"}}])
+def test_whatever_a_job_lists_ends_with_an_answer(tmp_path: Path, outputs: dict[str, Any]) -> None:
+    """A fault before the first download ended the thread, and the run waited for ever."""
+    inbox: Inbox = queue.SimpleQueue()
+    with FakeServer(lambda _: (404, b"")) as server:
+        saver = Saver(ComfyClient(server.url), tmp_path, inbox, {})
+        saver.start()
+        graph = {"9": {"class_type": "SaveImage", "inputs": {}, "_meta": "text"}}
+        saver.hand_over(Attempt(JobSpec(1, "w", graph, {}, Path("r"))), JobRecord("id", "completed", outputs))
+        assert isinstance(inbox.get(timeout=30), SaveEnded)
+        saver.stop()
+        saver.join(30)

@@ -23,6 +23,9 @@ from .tensors import (
 )
 from .transfer import encode_
 
+LEAST_COVER = 1 / 255
+"""Less than one step of a saved mask is nothing: what an 8-bit mask shows as untouched keeps its very bits."""
+
 
 def _whole_shift(transform: Affine) -> bool:
     """Whether the product's pixels fall exactly on canvas pixels."""
@@ -58,6 +61,7 @@ def lay_over(canvas: Tensor, rgb: Tensor, alpha: Tensor, transform: Affine, weig
         color, cover = patch.pixels[..., :3], patch.pixels[..., 3]
         if weight is not None:
             patch.pixels.mul_(weight[patch.rows, patch.columns].unsqueeze(-1))
+        cover.masked_fill_(cover < LEAST_COVER, 0.0)
         laid[patch.rows, patch.columns] = cover
         target = canvas[patch.rows, patch.columns]
         whole = cover >= 1
@@ -176,7 +180,8 @@ def mask_on_canvas(mask: Tensor, placement: Placement, width: int, height: int) 
         alpha = item(mask, index)
         white = alpha.new_ones(()).expand(*alpha.shape, 3)
         for patch in placed_bands(white, alpha, placement.transform(index), width, height):
-            placed[index, patch.rows, patch.columns] = patch.pixels[..., 3]
+            cover = patch.pixels[..., 3]
+            placed[index, patch.rows, patch.columns] = cover.masked_fill_(cover < LEAST_COVER, 0.0)
     return placed
 
 

@@ -11,6 +11,10 @@ class ShapeError(ImagingError):
     """Two inputs do not fit together, or one has an impossible shape."""
 
 
+class NotFiniteError(ImagingError):
+    """A picture or a mask holds values that are no numbers (NaN) or infinite."""
+
+
 class EmptyMaskError(ImagingError):
     """The mask holds no product."""
 

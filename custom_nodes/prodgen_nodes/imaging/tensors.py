@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .errors import EmptyMaskError, ParameterError, ShapeError
+from .errors import EmptyMaskError, NotFiniteError, ParameterError, ShapeError
 
 PLACEHOLDER_SIDE = 64
 """ComfyUI's LoadImage gives a 64×64 mask of zeros when the file has no alpha channel."""
@@ -31,22 +31,41 @@ class Box:
         return self.bottom - self.top
 
 
-def check_image(image: Tensor, name: str = "image") -> Tensor:
-    """Return `image` as float32 `[B,H,W,C]`, C of 1, 3 or 4 kept; raise ShapeError for anything else."""
+def check_image(image: Tensor, name: str = "image", *, finite: bool = True) -> Tensor:
+    """Return `image` as float32 `[B,H,W,C]`, C of 1, 3 or 4 kept; raise ShapeError for anything else.
+
+    Raises NotFiniteError where a pixel is NaN or infinite: whatever is made of it would look finished and be wrong.
+    `finite` False: the caller looks for such pixels itself.
+    """
     if image.ndim != 4 or image.shape[-1] not in (1, 3, 4) or 0 in image.shape:
         raise ShapeError(f"{name} has shape {tuple(image.shape)}; a picture is [batch, height, width, 3 or 4].")
-    return image.to(torch.float32)
+    image = image.to(torch.float32)
+    return check_finite(image, name) if finite else image
 
 
 def check_mask(mask: Tensor, name: str = "mask") -> Tensor:
-    """Return `mask` as float32 `[B,H,W]` in 0..1 (`[H,W]` gets a batch axis, NaN becomes 0), or raise ShapeError."""
+    """Return `mask` as float32 `[B,H,W]` in 0..1 (`[H,W]` gets a batch axis); raise ShapeError or NotFiniteError."""
     if mask.ndim == 2:
         mask = mask.unsqueeze(0)
     if mask.ndim == 4 and mask.shape[1] == 1:
         mask = mask.squeeze(1)
     if mask.ndim != 3 or 0 in mask.shape:
         raise ShapeError(f"{name} has shape {tuple(mask.shape)}; a mask is [batch, height, width].")
-    return torch.nan_to_num(mask.to(torch.float32)).clamp(0.0, 1.0)
+    return check_finite(mask.to(torch.float32), name).clamp(0.0, 1.0)
+
+
+def check_finite(values: Tensor, name: str) -> Tensor:
+    """Return `values` `[B,...]`; raise NotFiniteError that names the picture where one is NaN or infinite."""
+    low, high = torch.aminmax(values)  # one pass without a copy; NaN comes through it
+    if bool(torch.isfinite(low) & torch.isfinite(high)):
+        return values
+    wrong = [number for number, one in enumerate(values, 1) if not bool(torch.isfinite(one).all())]
+    which = f" (picture {wrong[0]} of {len(values)})" if len(values) > 1 else ""
+    raise NotFiniteError(
+        f"{name}{which} holds values that are no numbers (NaN or infinite): the node that made it went wrong. Such "
+        "pictures come from half precision: start ComfyUI with --fp32-vae (or --force-fp32), or use another VAE or "
+        "model."
+    )
 
 
 def split_alpha(image: Tensor, name: str = "image") -> tuple[Tensor, Tensor | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,18 +20,18 @@ PlacementType = io.Custom("PRODGEN_PLACEMENT")
 
 
 def report_text(report: Mapping[str, Any]) -> str:
-    """One JSON object as text; floats shortened so that a person can read it."""
+    """One JSON object as text; floats shortened so that a person can read it, null where one is no number."""
 
     def tidy(value: Any) -> Any:
         if isinstance(value, float):
-            return round(value, 5)
+            return round(value, 5) if math.isfinite(value) else None
         if isinstance(value, Mapping):
             return {key: tidy(entry) for key, entry in value.items()}
         if isinstance(value, (list, tuple)):
             return [tidy(entry) for entry in value]
         return value
 
-    return json.dumps(tidy(report), ensure_ascii=False)
+    return json.dumps(tidy(report), ensure_ascii=False, allow_nan=False)
 
 
 def output(
@@ -49,8 +50,13 @@ def output(
 
 
 def thumbnails(images: Tensor, side: int = 512) -> Tensor:
-    """`[B,H,W,C]` reduced so that no side exceeds `side` pixels; writing an 8000² preview would take seconds."""
+    """`[B,H,W,C]` reduced so that no side exceeds `side` pixels; writing an 8000² preview would take seconds.
+
+    One channel becomes three: ComfyUI cannot write it.
+    """
     height, width = images.shape[1:3]
+    if images.shape[-1] == 1:
+        images = images.expand(*images.shape[:-1], 3)
     factor = side / max(height, width)
     if factor >= 1:
         return images

@@ -26,11 +26,11 @@ def _fidelity_rule(text: str | None) -> list[Rule]:
         return []
     try:
         report = json.loads(text)
-        passed = bool(report["passed"])
-    except (ValueError, TypeError, KeyError) as error:
+        mean = report.get("delta_e00_mean")
+        passed = report["passed"] is True and (mean is None or abs(mean) < float("inf"))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ParameterError("fidelity is not the report of a 'Product Fidelity' node; connect its report.") from error
     reasons = "; ".join(str(reason) for reason in report.get("reasons") or [])
-    mean = report.get("delta_e00_mean")
     measured = f"mean colour difference {mean:.2f} ΔE00" if isinstance(mean, (int, float)) else "measured"
     return [
         Rule(

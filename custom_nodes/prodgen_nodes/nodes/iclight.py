@@ -20,6 +20,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..imaging.errors import ParameterError, ShapeError
+from ..imaging.tensors import check_finite
 from .common import CATEGORY, output
 
 _FOLDER = "diffusion_models"
@@ -236,9 +237,9 @@ def _condition(
         raise ParameterError(
             f"{name} takes no background picture: choose iclight_sd15_fbc.safetensors, or disconnect `background`."
         )
-    parts = [network.process_latent_in(foreground["samples"].float())]
+    parts = [network.process_latent_in(check_finite(foreground["samples"].float(), "foreground"))]
     if background is not None:
-        behind = network.process_latent_in(background["samples"].float())
+        behind = network.process_latent_in(check_finite(background["samples"].float(), "background"))
         if behind.shape[-2:] != parts[0].shape[-2:]:
             raise ShapeError(
                 f"The background's latent is {behind.shape[-1]}×{behind.shape[-2]}, the foreground's "

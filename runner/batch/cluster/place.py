@@ -38,13 +38,13 @@ from runner.batch.pace import Pace
 from runner.batch.run import OTHERS_POLL_S, Worker
 from runner.batch.servers import Server
 from runner.batch.session import MOST_LOSSES, disk_full, no_room
-from runner.batch.store import FULL_RETRY_S
+from runner.batch.store import FULL_RETRY_S, LedgerGoneError
 from runner.client import ComfyClient
 from runner.errors import InterruptedRunError, PhotoError, RunnerError, ServerUnavailableError
 from runner.graph import Workflow
 from runner.jobs import JobResult, JobSpec
 from runner.results import SavedJob
-from runner.saver import SaveEnded, Saver
+from runner.saver import SaveEnded, Saver, SaverDied
 from runner.server_process import START_TIMEOUT_S
 from runner.watch import Inbox
 
@@ -137,7 +137,9 @@ class ActorPlace(Worker):
         self._to_save.clear()
         with self._guard:
             self._stopped.set()
-            with contextlib.suppress(sqlite3.OperationalError):  # on a full disk the heartbeat's end says the same
+            with contextlib.suppress(
+                sqlite3.OperationalError, LedgerGoneError
+            ):  # on a full disk the heartbeat's end says the same
                 self.ledger.give_back(self.mine, why)
             self.mine = set()
 
@@ -214,6 +216,8 @@ class ActorPlace(Worker):
             raise message
         if isinstance(message, SaveEnded):
             self._saved(message)
+        elif isinstance(message, SaverDied):
+            raise message.error()
         elif isinstance(message, list):
             for one in message:
                 self._note(one)

@@ -182,27 +182,27 @@ def _inside(cover: Tensor, box: Box, wanted: int) -> tuple[Tensor, int]:
 
 def _report(pixels: PixelDifference, halo: float | None, ground: Contact, limits: Limits) -> dict[str, Any]:
     reasons = []
-    if pixels.delta_e00_mean > limits.max_delta_e00_mean:
+    if not pixels.delta_e00_mean <= limits.max_delta_e00_mean:  # so that no number (NaN) never passes
         reasons.append(
             f"the product's colours differ by ΔE00 {pixels.delta_e00_mean:.1f} on average (limit "
             f"{limits.max_delta_e00_mean:g}): paste the original back or fix its colour"
         )
-    if pixels.delta_e00_p95 > limits.max_delta_e00_p95:
+    if not pixels.delta_e00_p95 <= limits.max_delta_e00_p95:
         reasons.append(
             f"5 % of the product differ by more than ΔE00 {pixels.delta_e00_p95:.1f} (limit "
             f"{limits.max_delta_e00_p95:g})"
         )
-    if pixels.hue_error_deg is not None and pixels.hue_error_deg > limits.max_hue_error_deg:
+    if pixels.hue_error_deg is not None and not pixels.hue_error_deg <= limits.max_hue_error_deg:
         reasons.append(
             f"hues are off by {pixels.hue_error_deg:.0f}° on average (limit {limits.max_hue_error_deg:g}°): the "
             "product has another colour"
         )
-    if pixels.ssim < limits.min_ssim:
+    if not pixels.ssim >= limits.min_ssim:
         reasons.append(
             f"its structure agrees only to {pixels.ssim:.2f} (limit {limits.min_ssim:g}): it was redrawn, shifted or "
             "scaled"
         )
-    if halo is not None and halo > limits.max_edge_halo:
+    if halo is not None and not halo <= limits.max_edge_halo:
         reasons.append(
             f"a rim of another colour surrounds it (ΔE00 {halo:.1f} beyond a clean edge, limit "
             f"{limits.max_edge_halo:g}): rest of an old backdrop"

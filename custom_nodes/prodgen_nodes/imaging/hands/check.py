@@ -83,9 +83,9 @@ def judge_picture(
     if len(hands) > 2 * max(number, 1):
         reasons.append(f"{len(hands)} hands in the picture, too many for {_NUMBERS[min(max(number, 1), 4)]}")
     for one in hands:
-        if one.result.size < SMALL:
+        if not one.result.size >= SMALL:
             reasons.append(f"the {one.side} hand is only {one.result.size:.0f} px long: too small to judge")
-        elif one.score < min_score:
+        elif not one.score >= min_score:
             said = "; ".join(one.result.reasons) or "it looks unlike a hand"
             reasons.append(f"the {one.side} hand scores {one.score:.2f}: {said}")
     spot = None if erased is None else grip_spot(erased)

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..compositing import LEAST_COVER
 from ..errors import ShapeError
 from ..pasting import inward_feather
 from ..placement import Affine
@@ -31,8 +32,6 @@ _BLOCK = 4
 """Side in crop pixels of the blocks that count as changed or not; crops are whole numbers of them."""
 _STRIDE = 3
 """Of the surroundings, every third pixel in either direction is enough to measure a drift."""
-_NOTHING = 1 / 512
-"""Coverage below this is none."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,10 @@ def stitch(
     size than the plan's crops. Raises ShapeError where numbers or sizes do not fit.
     """
     settings.check()
-    image, refined = check_image(image), check_image(refined, "refined")
+    image, refined = check_image(image), check_image(refined, "refined", finite=False)  # such crops stay out
+    image, refined = (
+        picture.expand(*picture.shape[:-1], 3) if picture.shape[-1] == 1 else picture for picture in (image, refined)
+    )
     _check_fit(image, refined, plan)
     size = plan.size
     if masks is not None:
@@ -192,7 +194,7 @@ def _lay(
     cover, own = patch.pixels[..., 6].clamp(0.0, 1.0), patch.pixels[..., 7:].clamp(0.0, 1.0)
     if feather > 0:
         cover = cover * inward_feather(cover, feather)
-    cover = torch.where(cover < _NOTHING, torch.zeros_like(cover), cover)
+    cover = torch.where(cover < LEAST_COVER, torch.zeros_like(cover), cover)
     there = (patch.rows, patch.columns)
     picture = decode_(source[there][..., :3].clone())
     # Detail that a crop cannot hold stays with unchanged pixels and goes with changed ones.

@@ -161,7 +161,10 @@ def _hand_area(view: _View, people: tuple[Person, ...]) -> Tensor:
 def _one(view: _View, gap: Tensor | None, hands: Tensor | None, sensitivity: float) -> tuple[Tensor, dict[str, Any]]:
     linear = srgb_to_linear(view.scene.permute(2, 0, 1))
     original = srgb_to_linear(view.original.permute(2, 0, 1))
-    core = (view.alpha > 0.98).to(view.alpha)
+    most = float(view.alpha.max())
+    if most <= 0:
+        raise ParameterError("the product is too small on this scene to be told from what is in front of it.")
+    core = (view.alpha > min(0.98, 0.9 * most)).to(view.alpha)  # nothing of a thin product covers a pixel wholly
     if hands is not None and float((core * hands).sum()) < 0.6 * float(core.sum()):
         core = core * (1 - hands)  # a hand that is known is no evidence of the light on the product
     expected = relit_original(linear, original, core, view.long_side)

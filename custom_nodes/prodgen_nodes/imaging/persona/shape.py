@@ -65,7 +65,7 @@ def measure_shape(mask: Tensor) -> Shape:
         crop = F.pad(crop, (0, -box.width % factor, 0, -box.height % factor))
         crop = F.avg_pool2d(crop[None, None], factor)[0, 0]
     alpha = F.pad(crop, (_MARGIN,) * 4).to("cpu", dtype=crop.dtype).double().numpy()
-    product, parts = _without_crumbs(alpha > 0.5)
+    product, parts = _without_crumbs(alpha > min(0.5, alpha.max() / 2))  # a thin one is faint once it is reduced
     framed = np.zeros(alpha.shape, dtype=bool)
     framed[:_MARGIN] |= box.top == 0
     framed[:, :_MARGIN] |= box.left == 0

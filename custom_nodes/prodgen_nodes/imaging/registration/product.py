@@ -205,7 +205,7 @@ def _doubt(report: dict[str, Any], tolerance: Tolerance, which: str) -> str:
     """Why the product cannot be said to be where it was found; empty where it can."""
     outline, inside = report["outline_share"], report["inside_share"]
     needed = tolerance.confidence or Tolerance.confidence
-    if report["confidence"] < needed:
+    if not report["confidence"] >= needed:  # so that no number (NaN) never passes
         found = f"{outline:.0%} of its outline" + ("" if inside is None else f" and {inside:.0%} of its details")
         return (
             f"The product was not found again in the generated picture{which}: at the best place only {found} agree "
@@ -214,11 +214,11 @@ def _doubt(report: dict[str, Any], tolerance: Tolerance, which: str) -> str:
             "the hand's mask to ignore."
         )
     beyond = []
-    if report["shift"] > tolerance.shift:
+    if not report["shift"] <= tolerance.shift:
         beyond.append(f"moved by {report['shift']:.1%} of the picture (max_shift {tolerance.shift:.1%})")
-    if abs(report["scale"] - 1) > tolerance.scale + 1e-3:
+    if not abs(report["scale"] - 1) <= tolerance.scale + 1e-3:
         beyond.append(f"scaled to {report['scale']:.1%} (max_scale ±{tolerance.scale:.1%})")
-    if abs(report["rotation_degrees"]) > tolerance.rotation + 0.05:
+    if not abs(report["rotation_degrees"]) <= tolerance.rotation + 0.05:
         beyond.append(f"turned by {report['rotation_degrees']:.1f}° (max_rotation {tolerance.rotation:g}°)")
     if not beyond:
         return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..errors import NotRegisteredError
 from ..placement import Affine
 from .evidence import Evidence, weigh
 from .patches import Patches, fit_maps, make_patches
@@ -39,10 +40,15 @@ def widened(limits: Limits) -> Limits:
 
 
 def find_motion(scene: Scene, template: Template, limits: Limits) -> Found:
-    """Coarse to fine; the caller judges the evidence."""
+    """Coarse to fine; the caller judges the evidence. Raises NotRegisteredError where there is nothing to look for."""
     frame = Frame(template.center, template.radius)
     top = len(scene.planes) - 1
     patches = make_patches(template, top, _HALF - 1)
+    if not len(patches):
+        raise NotRegisteredError(
+            "The product is too small or too thin in the generated picture to be found again: generate a larger "
+            "picture, or place the product larger."
+        )
     starts = [candidate.motion for candidate in candidates(scene, template, widened(limits))]
     refined = []
     for start in starts:
@@ -52,7 +58,10 @@ def find_motion(scene: Scene, template: Template, limits: Limits) -> Found:
         refined.append((_score(patches, scene, motion), motion))
     motion = max(refined, key=lambda entry: entry[0])[1]
     for level in range(top - 1, -1, -1):
-        patches = make_patches(template, level, _HALF)
+        finer = make_patches(template, level, _HALF)
+        if not len(finer):
+            break
+        patches = finer
         for _ in range(3):
             motion, moved = step(patches, scene, motion, frame, _FINE_REACH, 0.5)
             if moved < 0.02:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..colorspace import linear_to_srgb, srgb_to_linear
 from ..errors import ParameterError
-from ..tensors import check_image, check_mask, check_range, common_batch, expand_batch, same_size
+from ..tensors import check_mask, check_range, common_batch, expand_batch, same_size, split_alpha
 from . import operations
 from .focus import depth_of_field
 from .looks import LOOKS, Look
@@ -48,7 +48,7 @@ def apply_style(
     depth: Tensor | None,
     settings: StyleSettings,
 ) -> tuple[Tensor, dict[str, Any]]:
-    """`image` `[B,H,W,3]` sRGB 0..1 in the style; pixels that are wholly product keep their very bits.
+    """`image` `[B,H,W,C]` sRGB 0..1 in the style, as `[B,H,W,3]`; pixels that are wholly product keep their very bits.
 
     Args:
         product: `[B,H,W]`, 1 = product; None: the whole picture is scene.
@@ -60,7 +60,7 @@ def apply_style(
     Raises:
         ShapeError, ParameterError: what does not fit, in words.
     """
-    image = check_image(image)[..., :3].float()
+    image, _ = split_alpha(image)
     look = settings.look()
     shapes = {"image": image}
     if product is not None:

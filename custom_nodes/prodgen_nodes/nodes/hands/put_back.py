@@ -98,7 +98,7 @@ class ProdgenStitchHands(io.ComfyNode):
         keypoints: Any = None,
         keypoints_before: Any = None,
     ) -> io.NodeOutput:
-        refined = check_image(refined, "refined")
+        refined = check_image(refined, "refined", finite=False)
         masks = optional_mask(masks, refined)
         device, size, count = work_device(), hand_crops.size, len(hand_crops)
         after, before = (

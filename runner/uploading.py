@@ -1,0 +1,28 @@
+"""Photos that a server had and has no more: its input folder was emptied, or its container was made anew."""
+
+from __future__ import annotations
+
+from runner.client import ComfyClient
+from runner.errors import RunnerError
+from runner.jobs import Attempt
+from runner.photos import prepare_photo
+
+AGAIN = "photos"
+"""Why an attempt is made once more."""
+
+
+def lacks_photos(attempt: Attempt, error: RunnerError) -> bool:
+    """Whether the server says that a photo of this job, which it was given, is not there. Believed once a job."""
+    return attempt.reason != AGAIN and any(upload.name in error.message for upload in attempt.spec.uploads)
+
+
+def upload_again(client: ComfyClient, attempt: Attempt) -> None:
+    """Give the server the job's photos once more; they have the names they had.
+
+    Raises:
+        PhotoError: a photo cannot be read any more.
+        ServerUnavailableError: the server is away.
+    """
+    for upload in attempt.spec.uploads:
+        photo = prepare_photo(upload.path, max_bytes=client.upload_limit())
+        client.upload_image(photo.data, photo.upload_name)

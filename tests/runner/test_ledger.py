@@ -1,0 +1,396 @@
+"""The ledger by itself: who may write what, who counts as gone, and what a damaged one ends with. No server needed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runner.batch import process
+from runner.batch.ledger import Ledger
+from runner.batch.plan import BatchJob, Seeds, expand
+from runner.batch.presence import Misfit
+from runner.batch.sources import Row, photos
+from runner.batch.store import PLACE, LedgerError, in_words
+from runner.errors import RunnerError
+from runner.results import Abort, reserve
+from runner.workflow import load_workflow
+from tests.support.comfy import REPO
+from tests.support.runs import command, inverting, node
+
+
+@pytest.mark.parametrize("ahead", [0.0, 60.0, -60.0, 1e6])
+def test_on_another_machine_only_a_heartbeat_that_stands_still_tells(tmp_path: Path, ahead: float) -> None:
+    """A clock 60 s ahead took a living runner for a dead one, and repeated its work."""
+    mine, elsewhere = Ledger(tmp_path, stale_s=0.2), Ledger(tmp_path)
+    mine.beat()
+
+    def beat() -> None:
+        elsewhere.beat()
+        with sqlite3.connect(tmp_path / PLACE) as db:
+            change = "UPDATE runners SET host = 'elsewhere', beat = beat + ? WHERE owner = ?"
+            db.execute(change, (ahead, elsewhere.owner))
+
+    beat()
+    mine.add([BatchJob("", Path("a"), {})])
+    assert elsewhere.claim() is not None
+    for _ in range(4):
+        assert mine.claim() is None
+        time.sleep(0.15)
+        beat()
+    assert mine.claim() is None
+    time.sleep(0.4)
+    assert mine.claim() is not None
+
+
+def test_a_living_process_of_this_machine_is_never_taken_for_gone(tmp_path: Path) -> None:
+    """A laptop that slept for 40 s, a process that was stopped: its heartbeat stands still, and it is there."""
+    mine, held_up = Ledger(tmp_path, stale_s=0.0), Ledger(tmp_path)
+    for ledger in (mine, held_up):
+        ledger.beat()
+    mine.add([BatchJob("", Path("a"), {})])
+    sleeper = subprocess.Popen(["sleep", "60"])
+    try:
+        assert held_up.claim() is not None
+        known = (sleeper.pid, process.identity(sleeper.pid), held_up.owner)
+        with sqlite3.connect(tmp_path / PLACE) as db:
+            db.execute("UPDATE runners SET pid = ?, beat = beat - 900 WHERE owner = ?", (known[0], known[2]))
+            db.execute("UPDATE processes SET started = ? WHERE owner = ?", known[1:])
+        sleeper.send_signal(signal.SIGSTOP)
+        time.sleep(0.1)
+        assert mine.claim() is None
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+    assert mine.claim() is not None
+
+
+def test_a_later_process_of_the_same_number_is_another(tmp_path: Path) -> None:
+    known = process.identity(os.getpid())
+    assert process.lives(os.getpid(), known)
+    boot, namespace, start = known.split(" ", 2)
+    assert process.lives(os.getpid(), f"{boot} {namespace} {int(start) - 1}") is False
+    assert process.lives(os.getpid(), f"another-boot {namespace} {start}") is False
+    assert process.lives(os.getpid(), f"{boot} pid:[1] {start}") is None  # another container of this host
+    assert process.lives(os.getpid(), "") is True
+
+
+def test_only_the_runner_that_holds_a_job_writes_what_happens_to_it(tmp_path: Path) -> None:
+    """A runner that woke up overwrote `done` and made the job again."""
+    slept, other = Ledger(tmp_path), Ledger(tmp_path, stale_s=0.0)
+    for ledger in (slept, other):
+        ledger.beat()
+    slept.add([BatchJob("", Path("a"), {})])
+    entry = slept.claim()
+    assert entry is not None
+    assert slept.submitted(entry.id, "first", (), "http://a")
+    with sqlite3.connect(tmp_path / PLACE) as db:
+        db.execute("UPDATE runners SET host = 'elsewhere' WHERE owner = ?", (slept.owner,))
+    other.claim()
+    time.sleep(0.01)
+    assert other.claim() is not None  # its heartbeat stood still
+    assert other.submitted(entry.id, "second", ("first",), "http://a")
+    assert other.done(entry.id, "a.json", ["a.png"], [], {})
+    assert not slept.moved(entry.id, "saving")
+    assert not slept.done(entry.id, "a_2.json", ["a_2.png"], [], {})
+    assert not slept.failed(entry.id, "gone", 5)
+    assert not slept.submitted(entry.id, "third", (), "http://a")
+    assert slept.pass_on(entry.id, "http://a", Misfit("a", "memory", 5))
+    slept.give_back()
+    after = other.entry(entry.id)
+    assert (after.state, after.prompt_id, after.files) == ("done", "second", ("a.png",))
+
+
+def test_a_ledger_from_before_names_counted_is_gone_on_with(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    named = [BatchJob("", Path(name), {"n": 1}, name=name) for name in ("front", "back")]
+    assert ledger.add([BatchJob("", Path("front"), {"n": 1})]) == 1  # as it was entered then
+    assert ledger.add(named) == 1
+    assert [entry.key for entry in ledger.entries()] == [job.key for job in named]
+    assert ledger.add(named) == 0
+
+
+# damaged, foreign, read-only, locked, full
+
+ROW = {
+    "key": "k", "stem": "a", "title": "a.png", "grp": "", "category": "", "vals": "{}", "images": "{}", "seed": 1,
+    "state": "done", "prompt_id": "p", "replaces": "[]", "server": "s", "exit_code": None, "error": None,
+    "sidecar": "a.json", "files": '["a.png"]', "warnings": "[]", "submitted_at": 1.0, "ended_at": 2.0, "metrics": "{}",
+}  # fmt: skip
+
+
+def made(folder: Path) -> Path:
+    """A folder with a finished batch of one job, made without a server."""
+    ledger = Ledger(folder / "out")
+    ledger.bind({"workflow": "w"})
+    ledger.add([BatchJob("", Path("a"), {"n": 1})])
+    ledger.close()
+    return folder / "out"
+
+
+def both_commands(folder: Path, out: Path) -> list[Any]:
+    workflow = folder / "w.json"
+    workflow.write_text(json.dumps(inverting()))
+    table = folder / "jobs.jsonl"
+    table.write_text('{"1.image": "x.png"}')
+    batch = ["batch", str(workflow), "--jobs", str(table), "--out", str(out), "--resume"]
+    return [command(*batch, "--server", "http://127.0.0.1:9", folder=out), command("report", str(out), folder=out)]
+
+
+def damage(kind: str, path: Path) -> None:
+    if kind == "truncated":
+        path.write_bytes(path.read_bytes()[:4096])
+    elif kind == "text":
+        path.write_text("this is no database, but somebody's notes" * 40)
+    elif kind == "garbage":
+        path.write_bytes(path.read_bytes()[:100] + os.urandom(20_000))
+    elif kind == "foreign":
+        path.unlink()
+        with sqlite3.connect(path) as db:
+            db.execute("CREATE TABLE jobs (id INTEGER PRIMARY KEY, what TEXT)")
+    elif kind == "folder":
+        path.unlink()
+        path.mkdir()
+    for end in ("-wal", "-shm"):
+        path.with_name(path.name + end).unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("kind", ["truncated", "text", "garbage", "foreign", "folder"])
+def test_a_damaged_ledger_is_said_with_a_way_to_go_on(tmp_path: Path, kind: str) -> None:
+    out = made(tmp_path)
+    damage(kind, out / PLACE)
+    for run in both_commands(tmp_path, out):
+        assert run.code == 2, run.err
+        assert "Traceback" not in run.err
+        assert str(out / PLACE) in run.err or "holds no batch" in run.err
+
+
+def test_a_ledger_that_another_program_holds(tmp_path: Path) -> None:
+    ledger = Ledger(made(tmp_path), wait_s=0.2)
+    with sqlite3.connect(tmp_path / "out" / PLACE) as db:
+        db.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LedgerError, match="locked"), in_words(tmp_path / "out"):
+            ledger.beat()
+
+
+@pytest.mark.parametrize("option", ["--out", "--metrics"])
+def test_what_cannot_be_written_is_known_before_the_work(tmp_path: Path, option: str) -> None:
+    workflow = tmp_path / "w.json"
+    workflow.write_text(json.dumps(inverting()))
+    jobs = tmp_path / "jobs.jsonl"
+    jobs.write_text('{"1.image": "x.png"}')
+    (tmp_path / "file").write_text("")
+    for place in ("/proc/x/y.csv", str(tmp_path / "file" / "x.csv"), "/sys/x.csv"):
+        arguments = ["batch", str(workflow), "--jobs", str(jobs), "--server", "http://127.0.0.1:9", option, place]
+        run = command(*arguments, *(() if option == "--out" else ("--out", str(tmp_path / "o"))), folder=tmp_path)
+        assert run.code == 2, run.err
+        assert option in run.err
+
+
+odd = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.text(max_size=8) | st.binary(max_size=4)
+said = st.sampled_from(
+    ['{"a": NaN}', "[NaN]", '{"seconds": "x", "sizes": 3, "delta_e00_mean": NaN}', "[" * 3000, "[1]"]
+)
+rows = st.fixed_dictionaries({}, optional=dict.fromkeys(ROW, odd | said))
+
+
+def any_row(folder: Path, changes: list[dict[str, Any]]) -> None:
+    out = made(folder)
+    with sqlite3.connect(out / PLACE) as db:
+        db.execute("DELETE FROM jobs")
+        for number, change in enumerate(changes):
+            row = {**ROW, "key": f"k{number}", "stem": f"s{number}", **change}
+            marks = ", ".join("?" * len(row))
+            try:
+                db.execute(f"INSERT INTO jobs ({', '.join(row)}) VALUES ({marks})", list(row.values()))
+            except (sqlite3.IntegrityError, UnicodeEncodeError):
+                return
+    run = command("report", str(out), folder=out)
+    assert run.code in (0, 2), run.err
+    assert "Traceback" not in run.err
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(rows, min_size=1, max_size=3))
+def test_any_row_is_reported_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, changes: list[dict[str, Any]]
+) -> None:
+    any_row(tmp_path_factory.mktemp("l"), changes)
+
+
+@pytest.mark.slow
+@settings(max_examples=3000, deadline=None)
+@given(st.lists(rows, min_size=1, max_size=3))
+def test_any_of_very_many_rows(tmp_path_factory: pytest.TempPathFactory, changes: list[dict[str, Any]]) -> None:
+    any_row(tmp_path_factory.mktemp("l"), changes)
+
+
+def test_two_figures_that_are_no_numbers_are_reported(tmp_path: Path) -> None:
+    any_row(tmp_path, [{"metrics": '{"delta_e00_mean": NaN, "seconds": Infinity}'}] * 2)
+
+
+def test_any_text_and_any_seed_is_kept(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.beat()
+    photo = b"/in/caf\xe9.jpg".decode("utf-8", "surrogateescape")
+    ledger.add([BatchJob("", Path("a"), {"seed": 2**64 - 1}, {"image": photo}, 2**64 - 1, "g\ud800")])
+    entry = ledger.claim()
+    assert entry is not None
+    assert (entry.job.images["image"], entry.job.seed) == (photo, 2**64 - 1)
+    assert ledger.failed(entry.id, "half \udc80 of one", 5)
+    assert ledger.entry(entry.id).error == "half \ufffd of one"
+
+
+def test_a_deleted_folder_ends_the_run(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "out")
+    ledger.beat()
+    shutil.rmtree(tmp_path / "out")
+    with pytest.raises(RunnerError, match="deleted while the batch ran"):
+        ledger.beat()
+
+
+def test_a_report_on_a_full_disk_says_so(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("a full disk needs a small file system, and only root may mount one")
+    try:
+        with contextlib.suppress(OSError), (disk / "full").open("wb", buffering=0) as stream:
+            while stream.write(b"x" * 1000):
+                pass
+        run = command("report", str(made(tmp_path)), "--html", str(disk / "report.html"), folder=tmp_path)
+        assert run.code == 2, run.err
+        assert "No space left" in run.err
+        assert [path.name for path in disk.iterdir()] == ["full"]
+    finally:
+        subprocess.run(["umount", str(disk)], check=False)
+
+
+# where the work comes from
+
+
+def photos_of(folder: Path, where: Path) -> Any:
+    workflow = folder / "w.json"
+    workflow.write_text(json.dumps(inverting()))
+    return command("batch", str(workflow), "--images", str(where), "--dry-run", folder=folder)
+
+
+def test_links_in_a_folder_of_photos_are_followed_once_and_dead_ones_named(tmp_path: Path) -> None:
+    photos, elsewhere = tmp_path / "photos", tmp_path / "elsewhere"
+    for folder in (photos, elsewhere / "deep"):
+        folder.mkdir(parents=True)
+    (photos / "a.png").write_bytes(b"x")
+    (elsewhere / "deep" / "b.png").write_bytes(b"x")
+    (photos / "more").symlink_to(elsewhere)
+    (elsewhere / "round").symlink_to(photos)
+    said = photos_of(tmp_path, photos).out
+    assert "a  <-" in said
+    assert "more/deep/b  <-" in said
+    assert "2 jobs" in said
+    (photos / "gone.png").symlink_to(tmp_path / "nothing.png")
+    refused = photos_of(tmp_path, photos)
+    assert refused.code == 2
+    assert "gone.png is a link to nothing" in refused.err
+
+
+@pytest.mark.parametrize("images", ["{0}", "{0}/**/*.png", "{0}/*/*.png"])
+def test_a_folder_that_cannot_be_read_is_named(images: str) -> None:
+    """Its photos were left out without a word."""
+    setpriv = shutil.which("setpriv")
+    if os.geteuid() != 0 or setpriv is None:
+        pytest.skip("root reads everything; another user is needed to try, and only root can become one")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "photos" / "closed").mkdir(parents=True)
+        (folder / "photos" / "a.png").write_bytes(b"x")
+        (folder / "photos" / "closed" / "b.png").write_bytes(b"x")
+        (folder / "photos" / "closed").chmod(0o700)
+        (folder / "w.json").write_text(json.dumps(inverting()))
+        arguments = ["batch", str(folder / "w.json"), "--images", images.format(folder / "photos"), "--dry-run"]
+        other = [setpriv, "--reuid", "65534", "--regid", "65534", "--clear-groups", sys.executable, "-m", "runner"]
+        run = subprocess.run([*other, *arguments], cwd=REPO, capture_output=True, text=True, check=False)
+    assert run.returncode == 2, run.stderr
+    assert f"{folder}/photos/closed cannot be read" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("jobs.csv", "image,prompt,Prompt\nx.png,a,b\n", "'prompt'"),
+        ("jobs.csv", "image;image\nx.png;y.png\n", "'image'"),
+        ("jobs.jsonl", '{"prompt": "a", "prompt": "b"}', "twice"),
+        ("jobs.jsonl", '{"prompt": "a", "PROMPT": "b"}', "twice"),
+        ("jobs.yaml", "- prompt: a\n  prompt: b\n", "twice"),
+    ],
+)
+def test_what_a_table_says_twice_is_refused(tmp_path: Path, name: str, text: str, said: str) -> None:
+    """The last one won, without a word."""
+    (tmp_path / name).write_text(text)
+    (tmp_path / "x.png").write_bytes(b"x")
+    workflow = tmp_path / "w.json"
+    graph = inverting(words=node("PrimitiveString", "input: prompt", value=""))
+    workflow.write_text(json.dumps(graph))
+    run = command("batch", str(workflow), "--jobs", str(tmp_path / name), "--dry-run", folder=tmp_path)
+    assert run.code == 2, run.out
+    assert said in run.err
+
+
+names = st.binary(min_size=1, max_size=240).filter(lambda name: b"/" not in name and b"\0" not in name)
+
+
+def any_names(folder: Path, given_names: list[bytes]) -> None:
+    """Photos of any name are found, survive the ledger, and their results and part files can be made."""
+    where = folder / "photos"
+    where.mkdir()
+    expected = set()
+    for name in given_names:
+        path = os.fsencode(where) + b"/" + name + b".png"
+        Path(os.fsdecode(path)).write_bytes(b"x")
+        if not name.startswith(b"."):
+            expected.add(path)
+    assert photos_of(folder, where).code == (0 if expected else 2)
+    if not expected:
+        return
+    workflow = load_workflow(str(folder / "w.json"))
+    rows = [Row(str(p), {}, {"image": p}, "", below) for p, below in photos(str(where), folder / "out")]
+    ledger = Ledger(folder / "out")
+    ledger.beat()
+    assert ledger.add(expand(workflow, rows, [], Seeds(), None)) == len(expected)
+    found = set()
+    while (entry := ledger.claim()) is not None:
+        found.add(os.fsencode(entry.job.images["image"]))
+        target = folder / "out" / entry.job.stem
+        _, parts = reserve(target, lambda stem: [f"{stem}_a_mask_2.png", f"{stem}.json"], Abort())
+        assert all(part.is_file() for part in parts)
+        assert ledger.failed(entry.id, f"{entry.title}: no", 2)
+    assert found == expected
+    ledger.close()
+    assert command("report", str(folder / "out"), folder=folder).code == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(names, min_size=1, max_size=4, unique_by=bytes.lower))
+def test_any_file_name_is_a_photo(tmp_path_factory: pytest.TempPathFactory, given_names: list[bytes]) -> None:
+    any_names(tmp_path_factory.mktemp("n"), given_names)
+
+
+@pytest.mark.slow
+@settings(max_examples=2500, deadline=None)
+@given(st.lists(names, min_size=1, max_size=4, unique_by=bytes.lower))
+def test_any_of_very_many_file_names(tmp_path_factory: pytest.TempPathFactory, given_names: list[bytes]) -> None:
+    any_names(tmp_path_factory.mktemp("n"), given_names)
