@@ -225,14 +225,17 @@ def test_no_text_becomes_a_formula_on_its_way_through_a_csv(text: str) -> None:
 
 def test_the_metrics_of_a_batch_hold_no_formula(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
-    ledger.add([BatchJob("x", Path("a"), {}, {"image": "/in/=cmd.png"}, -5, "=group", "@category")])
-    entry = ledger.claim()
-    assert entry is not None
-    ledger.done(entry.id, "a.json", ["a.png"], (), {"seconds": -1.5, "delta_e00_mean": -2})
-    ledger.failed(entry.id, "=1+1", 5)
-    (row,) = csv.DictReader(io.StringIO(table(ledger.entries())))
+    places = ("a", "b")
+    ledger.add(
+        [BatchJob(place, Path(place), {}, {"image": "/in/=cmd.png"}, -5, "=group", "@category") for place in places]
+    )
+    done, failed = ledger.claim(), ledger.claim()
+    assert done is not None and failed is not None
+    ledger.done(done.id, "a.json", ["a.png"], (), {"seconds": -1.5, "delta_e00_mean": -2})
+    ledger.failed(failed.id, "=1+1", 5)
+    row, other = csv.DictReader(io.StringIO(table(ledger.entries())))
     ledger.close()
-    assert (row["group"], row["category"], row["reason"]) == ("'=group", "'@category", "'=1+1")
+    assert (row["group"], row["category"], other["reason"]) == ("'=group", "'@category", "'=1+1")
     assert row["seed"] == "-5"
 
 
