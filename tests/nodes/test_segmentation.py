@@ -203,6 +203,9 @@ def test_the_advice_of_a_server_with_a_model_does_not_send_for_one(with_u2netp: 
     with pytest.raises(GraphError, match="could not be cut out reliably") as refused:
         with_u2netp.run(graph(with_u2netp, squares(2)))
     assert "models download" not in str(refused.value)
+    with pytest.raises(GraphError, match="method auto") as refused:
+        with_u2netp.run(graph(with_u2netp, squares(2), method="plain_backdrop"))
+    assert "models download" not in str(refused.value)
 
 
 def test_birefnet_without_a_model_says_what_is_missing(comfy_server: ComfyServer) -> None:

@@ -101,16 +101,24 @@ def _cut(
     return cut
 
 
-def _advice(cut: Cutout, index: int, pictures: int, minimum: float) -> str:
+def _better_eye(cut: Cutout, method: str) -> str:
+    """What else would see more than what was asked."""
+    if cut.report.get("model"):
+        return ""
+    if method == "plain_backdrop":
+        return " Or let a background-removal model look: method auto, on the command line --set cutout=auto."
+    return f" {HOW_TO_INSTALL}"
+
+
+def _advice(cut: Cutout, method: str, index: int, pictures: int, minimum: float) -> str:
     which = f"picture {index + 1} of {pictures}: " if pictures > 1 else ""
     reasons = "; ".join(cut.report["reasons"]) or "the outline is not clear"
-    better = "" if cut.report.get("model") else f" {HOW_TO_INSTALL}"
     return (
         f"{which}the product could not be cut out reliably (confidence {cut.confidence:.2f}, needed {minimum:.2f}): "
         f"{reasons}. What to try: paint roughly over the product and use that as the hint - on the canvas in the mask "
         "editor of 'Load Image', on the command line --set hint=FILE (white = product); or a plain backdrop of another "
         "colour, with some room around the product. To take the guess: min_confidence 0, on the command line "
-        f"--set cutout_confidence=0.{better}"
+        f"--set cutout_confidence=0.{_better_eye(cut, method)}"
     )
 
 
@@ -256,7 +264,7 @@ class ProdgenSegmentProduct(io.ComfyNode):
             rough = None if hint is None else item(hint, index)
             cut = _cut(item(rgb, index), own, rough, choice, advance, device)
             if cut.confidence < min_confidence:
-                raise UntrustedCutoutError(_advice(cut, index, batch, min_confidence))
+                raise UntrustedCutoutError(_advice(cut, method, index, batch, min_confidence))
             products.append(cut.product.to(rgb.device))
             mattes.append(cut.alpha.to(rgb.device))
             reports.append(cut.report)
