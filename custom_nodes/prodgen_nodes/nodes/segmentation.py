@@ -27,6 +27,7 @@ from .parts import PARTS
 METHODS = ("auto", "model", "birefnet", "plain_backdrop")
 FITS = ("squash", "letterbox")
 _STEPS = 6
+_LET_A_MODEL_LOOK = " Or let a background-removal model look: method auto, on the command line --set cutout=auto."
 _IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
 
 
@@ -101,24 +102,16 @@ def _cut(
     return cut
 
 
-def _better_eye(cut: Cutout, method: str) -> str:
-    """What else would see more than what was asked."""
-    if cut.report.get("model"):
-        return ""
-    if method == "plain_backdrop":
-        return " Or let a background-removal model look: method auto, on the command line --set cutout=auto."
-    return f" {HOW_TO_INSTALL}"
-
-
 def _advice(cut: Cutout, method: str, index: int, pictures: int, minimum: float) -> str:
     which = f"picture {index + 1} of {pictures}: " if pictures > 1 else ""
     reasons = "; ".join(cut.report["reasons"]) or "the outline is not clear"
+    better = "" if cut.report.get("model") else f" {HOW_TO_INSTALL}"
     return (
         f"{which}the product could not be cut out reliably (confidence {cut.confidence:.2f}, needed {minimum:.2f}): "
         f"{reasons}. What to try: paint roughly over the product and use that as the hint - on the canvas in the mask "
         "editor of 'Load Image', on the command line --set hint=FILE (white = product); or a plain backdrop of another "
         "colour, with some room around the product. To take the guess: min_confidence 0, on the command line "
-        f"--set cutout_confidence=0.{_better_eye(cut, method)}"
+        f"--set cutout_confidence=0.{better if method != 'plain_backdrop' else _LET_A_MODEL_LOOK}"
     )
 
 
