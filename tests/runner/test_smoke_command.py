@@ -67,11 +67,11 @@ def only_row(run: Run) -> dict[str, Any]:
 def test_a_bundled_workflow_runs_on_the_example(desk: Desk) -> None:
     run = smoke(desk, "cutout")
     assert run.code == EXIT_OK, run.err
-    line = next(line for line in run.out.splitlines() if line.startswith("cutout.v2"))
+    line = next(line for line in run.out.splitlines() if line.startswith("cutout.v3"))
     assert line.split()[-1] == "ok"
     assert "1 of 1 workflows ran to the end" in run.out and "smoke weights (" not in run.out
     assert "peak: the most memory in use" in run.out
-    assert [path.name for path in run.pictures] == ["cutout.v2.png", "cutout.v2_mask.png"]
+    assert [path.name for path in run.pictures] == ["cutout.v3.png", "cutout.v3_mask.png"]
 
 
 def test_a_missing_model_is_stood_in_for_and_everything_says_so(desk: Desk) -> None:

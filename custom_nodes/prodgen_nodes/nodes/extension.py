@@ -13,11 +13,13 @@ from .fidelity import ProdgenFidelity
 from .ground import ProdgenGroundShadow
 from .handle import ProdgenEraseHandle
 from .hands import ProdgenCropHands, ProdgenHandCheck, ProdgenStitchHands
+from .hint import ProdgenLoadHint
 from .iclight import ProdgenICLight
 from .light import ProdgenLight
 from .lora import ProdgenOptionalLora
 from .number import ProdgenNumber
 from .occlusion import ProdgenKeepInFront
+from .parts import ProdgenParts
 from .paste_back import ProdgenPasteBack
 from .persona import ProdgenPersona, ProdgenPersonaQuestion
 from .placement import ProdgenPlaceProduct
@@ -33,6 +35,8 @@ class ProdgenExtension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [
             ProdgenLoadBackgroundRemoval,
+            ProdgenLoadHint,
+            ProdgenParts,
             ProdgenSegmentProduct,
             ProdgenPlaceProduct,
             ProdgenEraseHandle,

@@ -13,6 +13,7 @@ from torch import Tensor
 from ..background_removal import OnnxBackgroundRemoval
 from ..imaging.errors import ParameterError, UntrustedCutoutError
 from ..imaging.file_alpha import outlines
+from ..imaging.hint import fit_hint, painted_over
 from ..imaging.segmentation import Cutout, from_file_alpha, from_model, from_plain_backdrop
 from ..imaging.segmentation.birefnet import letterbox, unletterbox
 from ..imaging.segmentation.cutout import Progress
@@ -21,13 +22,12 @@ from ..imaging.segmentation.pyramid import averaged, encoded, within
 from ..imaging.tensors import check_mask, check_range, common_batch, item, same_size, split_alpha
 from .background_removal import HOW_TO_INSTALL, best
 from .common import CATEGORY, deliver, optional_mask, output, progress_callback, work_device
+from .parts import PARTS
 
 METHODS = ("auto", "model", "birefnet", "plain_backdrop")
 FITS = ("squash", "letterbox")
-_PARTS = ("auto", "all", "largest")
 _STEPS = 6
-_PAINTED = 0.005
-"""The least share of a photo that somebody painted over in the mask editor."""
+_LET_A_MODEL_LOOK = " Or let a background-removal model look: method auto, on the command line --set cutout=auto."
 _IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
 
 
@@ -59,17 +59,6 @@ def _model_mask(model: Any, rgb: Tensor, fit: str) -> Tensor:
     return check_mask(model.encode_image(small), "the model's mask")[0]
 
 
-def _painted(alpha: Tensor) -> Tensor | None:
-    """The area somebody painted over the product in ComfyUI's mask editor, `[H,W]`, if that is what `alpha` is.
-
-    Painting makes the picture transparent there. A cut-out is transparent around the product; this is the reverse.
-    """
-    clear = alpha < 0.5
-    frame = torch.cat((clear[0], clear[-1], clear[:, 0], clear[:, -1]))
-    share = float(clear.float().mean())
-    return clear.float() if share > _PAINTED and not bool(frame.any()) else None
-
-
 @dataclass(frozen=True)
 class _Choice:
     """What the node was asked for: method, the wired model, how pictures fit it, and which parts are product."""
@@ -86,7 +75,7 @@ def _cut(
     """One picture `[H,W,3]` by the asked method, or by the one `auto` finds best."""
     note = ""
     if choice.method == "auto" and alpha is not None and hint is None:
-        hint = _painted(alpha)
+        hint = painted_over(alpha)
         if hint is not None:
             note = "the area painted in the mask editor says what is product"
         else:
@@ -113,7 +102,7 @@ def _cut(
     return cut
 
 
-def _advice(cut: Cutout, index: int, pictures: int, minimum: float) -> str:
+def _advice(cut: Cutout, method: str, index: int, pictures: int, minimum: float) -> str:
     which = f"picture {index + 1} of {pictures}: " if pictures > 1 else ""
     reasons = "; ".join(cut.report["reasons"]) or "the outline is not clear"
     better = "" if cut.report.get("model") else f" A background-removal model helps. {HOW_TO_INSTALL}"
@@ -122,7 +111,7 @@ def _advice(cut: Cutout, index: int, pictures: int, minimum: float) -> str:
         f"{reasons}. What to try: paint roughly over the product and use that as the hint - on the canvas in the mask "
         "editor of 'Load Image', on the command line --set hint=FILE (white = product); or a plain backdrop of another "
         "colour, with some room around the product. To take the guess: min_confidence 0, on the command line "
-        f"--set cutout_confidence=0.{better}"
+        f"--set cutout_confidence=0.{better if method != 'plain_backdrop' else _LET_A_MODEL_LOOK}"
     )
 
 
@@ -165,7 +154,8 @@ class ProdgenSegmentProduct(io.ComfyNode):
                     "hint",
                     optional=True,
                     tooltip="A rough mask, 1 = product: it alone decides what is product, the picture where that ends. "
-                    "Painting over the product in the mask editor of 'Load Image' does the same.",
+                    "A smaller copy of the photo's size will do. Painting over the product in the mask editor of 'Load "
+                    "Image' does the same.",
                 ),
                 io.Combo.Input(
                     "method",
@@ -193,7 +183,7 @@ class ProdgenSegmentProduct(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "parts",
-                    options=list(_PARTS),
+                    options=list(PARTS),
                     default="auto",
                     optional=True,
                     advanced=True,
@@ -230,7 +220,7 @@ class ProdgenSegmentProduct(io.ComfyNode):
         parts: Parts = "auto",
         fit: str = "squash",
     ) -> io.NodeOutput:
-        for name, value, known in (("method", method, METHODS), ("parts", parts, _PARTS), ("fit", fit, FITS)):
+        for name, value, known in (("method", method, METHODS), ("parts", parts, PARTS), ("fit", fit, FITS)):
             if value not in known:
                 raise ParameterError(f"{name} is {value!r}; choose one of {', '.join(known)}.")
         if method == "birefnet" and bg_removal_model is None:
@@ -247,7 +237,7 @@ class ProdgenSegmentProduct(io.ComfyNode):
         masks = {"image": rgb}
         hint, transparency = optional_mask(hint, rgb), optional_mask(transparency, rgb)
         if hint is not None:
-            masks["hint"] = hint = check_mask(hint, "hint")
+            masks["hint"] = hint = fit_hint(check_mask(hint, "hint"), rgb.shape[1], rgb.shape[2])
         if transparency is not None:
             masks["transparency"] = transparency = check_mask(transparency, "transparency")
             alpha = 1.0 - transparency if alpha is None else alpha
@@ -267,7 +257,7 @@ class ProdgenSegmentProduct(io.ComfyNode):
             rough = None if hint is None else item(hint, index)
             cut = _cut(item(rgb, index), own, rough, choice, advance, device)
             if cut.confidence < min_confidence:
-                raise UntrustedCutoutError(_advice(cut, index, batch, min_confidence))
+                raise UntrustedCutoutError(_advice(cut, method, index, batch, min_confidence))
             products.append(cut.product.to(rgb.device))
             mattes.append(cut.alpha.to(rgb.device))
             reports.append(cut.report)

@@ -1,0 +1,79 @@
+"""A rough mask that somebody painted, read from whatever their program made of it; and brought to the photo's size."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .errors import EmptyMaskError, ParameterError, ShapeError
+from .segmentation.pyramid import resized
+
+_PAINTED = 0.005
+"""The least share of a picture that is an area somebody painted, or left clear around what they painted."""
+_BLACK, _WHITE = 0.15, 0.85
+_COLOURED = 0.25
+"""Between the strongest and the weakest channel; black, grey and white have none."""
+_NEITHER = 0.25
+"""The share of a picture that may be neither black nor white; a mask only has soft edges."""
+
+
+def painted_over(alpha: Tensor) -> Tensor | None:
+    """The area that somebody painted over in ComfyUI's mask editor, `[H,W]`, if that is what `alpha` `[H,W]` shows.
+
+    Painting makes the picture transparent there. A cut-out is transparent around the product; this is the reverse.
+    """
+    clear = alpha < 0.5
+    frame = torch.cat((clear[0], clear[-1], clear[:, 0], clear[:, -1]))
+    share = float(clear.float().mean())
+    return clear.float() if share > _PAINTED and not bool(frame.any()) else None
+
+
+def read_hint(srgb: Tensor, alpha: Tensor | None, name: str = "the hint") -> tuple[Tensor, str]:
+    """The mask `[H,W]`, 1 = product, that a picture `[H,W,3]` with or without `alpha` `[H,W]` stands for, and what of
+    it was read.
+
+    An area painted in the mask editor, else the opaque part of a picture that is transparent elsewhere, else what is
+    white.
+
+    Raises:
+        ParameterError: the picture is a photo or a painting in colours, and no mask.
+        EmptyMaskError: nothing in it marks a product.
+    """
+    if alpha is not None:
+        painted = painted_over(alpha)
+        if painted is not None:
+            return painted, "the area painted in the mask editor"
+        if float((alpha < 0.5).float().mean()) > _PAINTED:
+            return _marked(alpha, name), "the opaque part"
+    white = srgb.mean(dim=-1)
+    neither = ((white > _BLACK) & (white < _WHITE)) | (srgb.amax(dim=-1) - srgb.amin(dim=-1) > _COLOURED)
+    if float(neither.float().mean()) > _NEITHER:
+        raise ParameterError(
+            f"{name} is no mask: much of it is neither black nor white. Paint the product white and everything else "
+            "black, or paint over the product on an empty (transparent) layer and save that alone as PNG."
+        )
+    return _marked(white, name), "what is white"
+
+
+def _marked(mask: Tensor, name: str) -> Tensor:
+    if not bool((mask > 0.5).any()):
+        raise EmptyMaskError(f"{name} marks no product: nothing in it is white. Paint the product white, roughly.")
+    return mask
+
+
+def fit_hint(hint: Tensor, height: int, width: int) -> Tensor:
+    """A mask `[B,h,w]` painted on a smaller or larger copy of a photo, at the photo's size `[B,height,width]`.
+
+    Raises:
+        ShapeError: the hint has other proportions, so it is of another picture, a crop, or turned.
+    """
+    own_height, own_width = hint.shape[1], hint.shape[2]
+    # The sides of a copy are whole pixels: one pixel of the smaller picture may be missing.
+    off = abs(own_width * height - own_height * width)
+    if off > max(own_width, own_height, width, height):
+        raise ShapeError(
+            f"the hint is {own_width}×{own_height} pixels and the photo {width}×{height}: they have different "
+            "proportions. Paint the hint on the photo itself, or on a smaller copy of the whole photo, neither cropped "
+            "nor turned."
+        )
+    return torch.stack([resized(mask, (height, width)) for mask in hint])
