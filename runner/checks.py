@@ -290,7 +290,7 @@ class _Check:
         self._report(
             "missing_file",
             f"{where}: the file {value!r} is not in the server's input folder.",
-            "Give your own with --image FILE.",
+            f"Give a file of your own with --set {self.node_id}.{name}=FILE, a workflow's photo with --image FILE.",
             input=name,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -87,17 +88,30 @@ class ComfyClient:
         if limit is not None and limit < len(data) + 1024:
             raise PhotoError(
                 f"{name} is {len(data) / 2**20:.1f} MB, and the server takes no more than {limit / 2**20:.0f} MB.",
-                advice="Make the picture smaller, or start ComfyUI with a larger --max-upload-size (in MB).",
+                advice="Make it smaller, or start ComfyUI with a larger --max-upload-size (in MB).",
             )
         body, kind = _multipart(data, name)
         reply = self._tried(lambda: self._send("POST", "/upload/image", body, {"Content-Type": kind}, timeout=120.0))
         if reply.status == 413:
             raise PhotoError(
                 f"{name} is {len(data) / 2**20:.1f} MB, and something in front of the server takes less (HTTP 413).",
-                advice="Make the picture smaller, or raise the limit there (nginx: client_max_body_size).",
+                advice="Make it smaller, or raise the limit there (nginx: client_max_body_size).",
             )
         answer = _object(self._expect_ok(reply, "/upload/image"))
         return f"{answer.get('subfolder') or ''}/{answer['name']}".lstrip("/")
+
+    def has_file(self, name: str) -> bool:
+        """Whether the server has this file: in its input folder, or where a name like `a/b.png [output]` says."""
+        place = re.fullmatch(r"(.*?)\s*\[(input|output|temp)\]", name.strip())
+        path, folder = (place[1], place[2]) if place else (name.strip(), "input")
+        subfolder, _, filename = path.replace("\\", "/").rpartition("/")
+        if not filename:
+            return False
+        try:
+            with self.open_file(ServerFile(filename, subfolder, folder)):
+                return True
+        except FileGoneError:
+            return False
 
     def post_prompt(
         self, graph: Graph, prompt_id: str, client_id: str, extra_data: Mapping[str, Any], *, timeout: float = 30.0

@@ -23,6 +23,7 @@ from runner.patching import resolve_name
 from runner.photos import PreparedPhoto, prepare_photo
 from runner.schema import recorded_object_info
 from runner.session import Session
+from runner.uploads import Attachment, attachments, check_files
 from runner.validate import ServerView, server_view
 from runner.workflow import WORKFLOWS_DIR, load_workflow, parse_setting, patch_workflow
 
@@ -72,16 +73,15 @@ class Plan:
             value = graph[spec.node_id]["inputs"].get(spec.widget)
             if not is_link(value):
                 inputs[spec.name] = value
-        images = []
-        for path in self.request.images:
-            photo = self.request.photos[path]
-            facts = {"file": path.name, "sha256": photo.sha256, "width": photo.width, "height": photo.height}
-            images.append({**facts, "notes": list(photo.notes)})
-        return {
-            "version": self.request.workflow.version,
+        request = self.request
+        record = {
+            "version": request.workflow.version,
             "inputs": {**inputs, **given},
-            "images": images,
+            "images": [_facts(path, request.photos[path]) for path in request.images],
         }
+        if request.uploads:
+            record["uploads"] = [{"input": name, **_facts(*upload)} for name, upload in request.uploads.items()]
+        return record
 
 
 @dataclass
@@ -98,6 +98,8 @@ class Request:
     settings: list[str] = field(default_factory=list)
     best_of: int | None = None
     """Candidates a result; None: nothing is judged."""
+    uploads: dict[str, tuple[Path, PreparedPhoto]] = field(default_factory=dict)
+    """The files of the user's own that go to inputs by their names."""
 
     def plan(self, session: Session) -> Plan:
         """Check the workflow against the server and upload the photos.
@@ -110,13 +112,19 @@ class Request:
         view = server_view(client, self.workflow.graph)
         values = {**self.values, **settings(self.workflow, self.settings, view.object_info)}
         seed_name, seed = self.first_seed(values, view.object_info)
+        attached = attachments(self.workflow, values, view.object_info)
+        self.uploads = {name: (one.path, one.prepare()) for name, one in attached.items()}
+        asked = {name: value for name, value in values.items() if name not in attached}
+        values |= {name: photo.upload_name for name, (_, photo) in self.uploads.items()}
         names = [self.photos[path].upload_name for path in self.images]
         first = {**values, **({seed_name: seed} if seed_name and seed is not None else {})}
         graph = patch_workflow(self.workflow, first, names, view.object_info)
-        self._check(session, graph, names, view)
+        check_files(self.workflow, asked, graph, view)
+        self._check(session, graph, [*names, *(photo.upload_name for _, photo in self.uploads.values())], view)
         values |= self._persona(session, values)
         uploaded = self._upload(client)
         names = [uploaded[path] for path in self.images]
+        values |= {name: _sent(client, photo, attached[name]) for name, (_, photo) in self.uploads.items()}
         if self.count > 1 and seed_name is None:
             session.notice(f"{self.workflow.label} has no seed: the {self.count} results will be the same.")
         return Plan(self, values, names, seed_name, seed, view)
@@ -188,14 +196,23 @@ class Request:
             )
 
     def _upload(self, client: ComfyClient) -> dict[Path, str]:
-        limit = client.upload_limit() if self.photos else None
-        names = {}
-        for path, prepared in self.photos.items():
-            photo = prepared
-            if limit is not None and len(photo.data) > limit:
-                photo = prepare_photo(path, max_bytes=limit)
-            names[path] = client.upload_image(photo.data, photo.upload_name)
-        return names
+        return {
+            path: _sent(client, photo, Attachment(path, is_picture=True, is_mask=False))
+            for path, photo in self.photos.items()
+        }
+
+
+def _sent(client: ComfyClient, photo: PreparedPhoto, source: Attachment) -> str:
+    """The name the server gave it; a converted picture over the server's limit is packed harder."""
+    limit = client.upload_limit()
+    if limit is not None and len(photo.data) > limit:
+        photo = source.prepare(limit)
+    return client.upload_image(photo.data, photo.upload_name)
+
+
+def _facts(path: Path, photo: PreparedPhoto) -> dict[str, Any]:
+    size = {"width": photo.width, "height": photo.height} if photo.width else {}
+    return {"file": path.name, "sha256": photo.sha256, **size, "notes": list(photo.notes)}
 
 
 def prepare_request(args: argparse.Namespace) -> Request:
@@ -260,6 +277,8 @@ def _check_values_early(request: Request) -> None:
         if known is not None or not any("." in text.partition("=")[0] for text in request.settings):
             raise
     check_pictures(request.workflow, given, len(request.images), known)
+    for attached in attachments(request.workflow, given, schema).values():
+        attached.prepare()
 
 
 def _check_folder(folder: Path) -> None:

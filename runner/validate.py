@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,20 +31,23 @@ class ServerView:
     object_info: Mapping[str, Any]
     replaced: Collection[str] = ()
     """Node classes the server itself rewrites to newer ones before it validates."""
+    has_file: Callable[[str], bool] | None = None
+    """Whether a file is there for an upload widget; None where nobody can be asked."""
 
 
 def server_view(client: ComfyClient, graph: Graph) -> ServerView:
     """Ask a server about the nodes of this graph (about all of them when one is missing, to suggest another)."""
     classes = {str(node["class_type"]) for node in graph.values()}
     object_info = client.object_info(classes)
+    has_file = cache(client.has_file)
     if classes <= object_info.keys():
-        return ServerView(object_info)
+        return ServerView(object_info, has_file=has_file)
     reply = client.transport.request("GET", "/node_replacements")
     try:
         replaced = set(json.loads(reply.text)) if reply.status == 200 else set()
     except ValueError:
         replaced = set()
-    return ServerView(client.object_info(), replaced)
+    return ServerView(client.object_info(), replaced, has_file)
 
 
 def check_workflow(workflow: Workflow, view: ServerView) -> list[Problem]:

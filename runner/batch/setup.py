@@ -17,6 +17,7 @@ from runner.errors import UsageError, WorkflowRejectedError
 from runner.graph import Workflow
 from runner.naming import check_template
 from runner.schema import recorded_object_info
+from runner.uploads import input_of
 from runner.workflow import WORKFLOWS_DIR, load_workflow
 
 
@@ -105,7 +106,12 @@ def _rows(
 ) -> list[Row]:
     pictures = [spec.name for spec in workflow.image_inputs(schema)]
     names = [spec.name for spec in workflow.inputs(schema) if spec.name not in pictures]
-    rows = [Row("the command line")] if args.jobs is None else table(args.jobs, pictures, names, problems)
+
+    def kind_of(name: str) -> str:
+        spec = input_of(workflow, name, recorded_object_info(WORKFLOWS_DIR))
+        return "" if spec is None else spec.type
+
+    rows = [Row("the command line")] if args.jobs is None else table(args.jobs, pictures, names, problems, kind_of)
     if args.images is None:
         return rows
     if not pictures:

@@ -6,13 +6,14 @@ import csv
 import glob
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from runner.errors import UsageError
 from runner.suggest import did_you_mean
+from runner.uploads import own_file
 
 PHOTO_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".avif", ".jp2", ".ppm"}
@@ -87,13 +88,21 @@ def photos(where: str, out: Path) -> list[tuple[Path, Path]]:
     return kept
 
 
-def table(path: Path, image_inputs: Sequence[str], input_names: Sequence[str], problems: list[str]) -> list[Row]:
+def table(
+    path: Path,
+    image_inputs: Sequence[str],
+    input_names: Sequence[str],
+    problems: list[str],
+    kind_of: Callable[[str], str] = lambda _: "",
+) -> list[Row]:
     """The rows of a job file. A column is an input of the workflow, or one of `OWN_COLUMNS`; empty cells are left out.
 
     Args:
         image_inputs: names of inputs that take a photo; their cells are paths, seen from the job file's folder.
         input_names: the workflow's inputs. A name with a dot (`NODE.widget`) is checked later, with its value.
         problems: what is wrong with which line is added here, so that everything is told at once.
+        kind_of: an input's type (`InputSpec.type`). A cell of an IMAGE or FILE is a path as well, where such a file is
+            there; anything else in it is the server's own.
 
     Raises:
         UsageError: the file cannot be read as what its extension says.
@@ -101,7 +110,7 @@ def table(path: Path, image_inputs: Sequence[str], input_names: Sequence[str], p
     rows = []
     told: set[str] = set()
     for where, record in _records(path):
-        row = _row(path, where, record, image_inputs, input_names, problems, told)
+        row = _row(path, where, record, image_inputs, input_names, problems, told, kind_of)
         rows.append(row)
     if not rows:
         raise UsageError(f"--jobs {path}: there are no jobs in it.")
@@ -133,6 +142,7 @@ def _row(
     input_names: Sequence[str],
     problems: list[str],
     told: set[str],
+    kind_of: Callable[[str], str],
 ) -> Row:
     inputs = {name.casefold(): name for name in [*input_names, *image_inputs]}
     values: dict[str, Any] = {}
@@ -149,7 +159,11 @@ def _row(
                 problems.append(f"{where}: {column}: there is no photo {photo}.{_neighbours(photo)}")
             images[name] = photo
         elif name in input_names or ("." in key and key.casefold() not in OWN_COLUMNS):
-            values[name] = value
+            photo = own_file(value, path.parent) if kind_of(name) in ("IMAGE", "FILE") else None
+            if photo is not None:
+                images[name] = photo
+            else:
+                values[name] = value
         elif key.casefold() in OWN_COLUMNS:
             own[key.casefold()] = value
         elif key not in told:  # once, not for each of 800 lines
@@ -161,6 +175,7 @@ def _row(
             )
     seeds, count = _seeds(where, own, problems)
     text = {key: str(own.get(key, "")).strip() for key in ("name", "group", "category")}
+    images = dict(sorted(images.items(), key=lambda item: item[0] not in image_inputs))  # the photo names the job
     return Row(where, values, images, text["name"], Path(), text["group"], text["category"], seeds, count)
 
 
