@@ -105,6 +105,8 @@ class Workflow:
     version: int | None
     path: Path
     graph: Graph = field(repr=False)
+    left_out: tuple[str, ...] = ()
+    """Nodes of the file that exist on the canvas only (a note), by what messages call them."""
     _known: list[tuple[ObjectInfo | None, list[InputSpec]]] = field(
         default_factory=list, init=False, repr=False, compare=False
     )
@@ -113,6 +115,11 @@ class Workflow:
     @property
     def label(self) -> str:
         return self.name if self.version is None else f"{self.name}.v{self.version}"
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know of how the file was read."""
+        return [f"{node} exists on the canvas only: it was left out." for node in self.left_out]
 
     def inputs(self, object_info: ObjectInfo | None = None) -> list[InputSpec]:
         """The named inputs, in the file's order; `object_info` adds type, range, choices and help."""

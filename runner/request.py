@@ -109,6 +109,8 @@ class Request:
             WorkflowRejectedError: with every problem at once.
         """
         client = session.client
+        for note in self.workflow.notes:
+            session.notice(note)
         view = server_view(client, self.workflow.graph)
         values = {**self.values, **settings(self.workflow, self.settings, view.object_info)}
         seed_name, seed = self.first_seed(values, view.object_info)

@@ -53,7 +53,8 @@ def server_view(client: ComfyClient, graph: Graph) -> ServerView:
 def check_workflow(workflow: Workflow, view: ServerView) -> list[Problem]:
     """The problems of a workflow as it stands. The pictures that `--image` will replace are taken as given."""
     pictures = [str(spec.default) for spec in workflow.image_inputs(view.object_info)]
-    return check_graph(workflow.graph, view.object_info, uploaded=pictures, replaced=view.replaced)
+    left_out = [Problem("canvas_node", note, severity="warning") for note in workflow.notes]
+    return left_out + check_graph(workflow.graph, view.object_info, uploaded=pictures, replaced=view.replaced)
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:

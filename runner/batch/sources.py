@@ -159,11 +159,11 @@ def _row(
                 problems.append(f"{where}: {column}: there is no photo {photo}.{_neighbours(photo)}")
             images[name] = photo
         elif name in input_names or ("." in key and key.casefold() not in OWN_COLUMNS):
-            photo = own_file(value, path.parent) if kind_of(name) in ("IMAGE", "FILE") else None
-            if photo is not None:
-                images[name] = photo
-            else:
+            file = own_file(value, path.parent) if kind_of(name) in ("IMAGE", "FILE") else None
+            if file is None:
                 values[name] = value
+            else:
+                images[name] = file
         elif key.casefold() in OWN_COLUMNS:
             own[key.casefold()] = value
         elif key not in told:  # once, not for each of 800 lines
