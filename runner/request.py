@@ -13,6 +13,7 @@ from typing import Any
 
 from runner import naming
 from runner.auth import has_credentials
+from runner.canvas_text import expand_texts
 from runner.checks import Problem, check_graph
 from runner.client import ComfyClient
 from runner.errors import UsageError, WorkflowError, WorkflowRejectedError
@@ -49,6 +50,7 @@ class Plan:
             seed = None if self.seed is None else self.seed + index - 1
             given = {**self.values, **({self.seed_name: seed} if self.seed_name and seed is not None else {})}
             graph = patch_workflow(workflow, given, self.names, self.view.object_info)
+            expand_texts(graph, self.view.object_info, seed)
             placeholders = {
                 "date": naming.timestamp(time.time()),
                 "workflow": workflow.name,
@@ -76,7 +78,7 @@ class Plan:
         request = self.request
         record = {
             "version": request.workflow.version,
-            "inputs": {**inputs, **given},
+            "inputs": {**given, **inputs},
             "images": [_facts(path, request.photos[path]) for path in request.images],
         }
         if request.uploads:

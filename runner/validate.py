@@ -15,6 +15,7 @@ from runner.checks import Problem, check_graph
 from runner.cli import add_access_arguments
 from runner.errors import EXIT_OK, EXIT_REJECTED
 from runner.graph import Graph, Workflow
+from runner.patching import patch_workflow
 from runner.schema import load_object_info
 from runner.workflow import load_workflow
 
@@ -54,7 +55,8 @@ def check_workflow(workflow: Workflow, view: ServerView) -> list[Problem]:
     """The problems of a workflow as it stands. The pictures that `--image` will replace are taken as given."""
     pictures = [str(spec.default) for spec in workflow.image_inputs(view.object_info)]
     left_out = [Problem("canvas_node", note, severity="warning") for note in workflow.notes]
-    return left_out + check_graph(workflow.graph, view.object_info, uploaded=pictures, replaced=view.replaced)
+    graph = patch_workflow(workflow, {}, (), view.object_info)
+    return left_out + check_graph(graph, view.object_info, uploaded=pictures, replaced=view.replaced)
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:

@@ -159,9 +159,10 @@ def _row(
                 problems.append(f"{where}: {column}: there is no photo {photo}.{_neighbours(photo)}")
             images[name] = photo
         elif name in input_names or ("." in key and key.casefold() not in OWN_COLUMNS):
-            file = own_file(value, path.parent) if kind_of(name) in ("IMAGE", "FILE") else None
+            kind = kind_of(name)
+            file = own_file(value, path.parent) if kind in ("IMAGE", "FILE") else None
             if file is None:
-                values[name] = value
+                values[name] = _as_number(value) if kind in ("INT", "FLOAT", "") else value
             else:
                 images[name] = file
         elif key.casefold() in OWN_COLUMNS:
@@ -217,8 +218,10 @@ def _records(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _csv(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    said = re.match(r"sep=(.)\r?\n", text)  # a spreadsheet's own word on it
+    text = text[said.end() :] if said else text
     first = text.partition("\n")[0]
-    separator = max((",", ";", "\t"), key=first.count)  # a spreadsheet writes what its country uses
+    separator = said[1] if said else max((",", ";", "\t"), key=first.count)  # it writes what its country uses
     reader = csv.DictReader(text.splitlines(keepends=True), delimiter=separator, restkey="\0", strict=True)
     try:
         for record in reader:
@@ -228,9 +231,31 @@ def _csv(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
                     f"--jobs {where}: more cells than the first line has columns.",
                     advice=f"Put text that holds {separator!r} in double quotes.",
                 )
-            yield where, record
+            yield where, {key: _cell(value, separator) for key, value in record.items()}
     except csv.Error as error:
         raise UsageError(f"--jobs {path.name} line {reader.line_num}: {error}.") from error
+
+
+class CommaNumber(str):
+    """A cell like `0,7` of a table that is not separated by commas: a number where the input takes one."""
+
+    __slots__ = ()
+    WRITTEN = re.compile(r"[+-]?(?:\d{1,3}(?:[.'’ \u00a0\u202f]\d{3})+|\d*),\d+(?:[eE][+-]?\d+)?")
+
+    @property
+    def number(self) -> float:
+        whole, _, rest = self.partition(",")
+        return float(f"{re.sub('[^0-9+-]', '', whole)}.{rest}")
+
+
+def _as_number(value: Any) -> Any:
+    return value.number if isinstance(value, CommaNumber) else value
+
+
+def _cell(value: Any, separator: str) -> Any:
+    if separator != "," and isinstance(value, str) and CommaNumber.WRITTEN.fullmatch(value.strip()):
+        return CommaNumber(value.strip())
+    return value
 
 
 def _yaml(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
