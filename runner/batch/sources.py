@@ -176,7 +176,8 @@ def _row(
             )
     seeds, count = _seeds(where, own, problems)
     text = {key: str(own.get(key, "")).strip() for key in ("name", "group", "category")}
-    images = dict(sorted(images.items(), key=lambda item: item[0] not in image_inputs))  # the photo names the job
+    first = [name for name in image_inputs if name in images]  # the photo names the job, wherever its column stands
+    images = {name: images[name] for name in dict.fromkeys([*first, *images])}
     return Row(where, values, images, text["name"], Path(), text["group"], text["category"], seeds, count)
 
 
