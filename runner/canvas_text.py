@@ -18,6 +18,7 @@ from runner.schema import InputSchema, ObjectInfo
 
 _PREFIX = "filename_prefix"
 _TOKEN = re.compile(r"%([^%]+)%")
+_WORDS = re.compile(r"[^\W\d][\w .]*\w")  # `%Y-%` is a pack's own date, and none of the canvas' tokens
 _HANDS_TEXT_ON = ("Primitive", "String")
 _SERVERS_OWN = frozenset({"width", "height", "year", "month", "day", "hour", "minute", "second", "batch_num"})
 _DATE_PART = re.compile(r"d{1,2}|M{1,2}|h{1,2}|H{1,2}|m{1,2}|s{1,2}|yyyy|yy")
@@ -76,8 +77,8 @@ def choose(text: str, chance: random.Random) -> str:
 
 def unknown_tokens(prefix: str, graph: Graph) -> list[str]:
     """The `%…%` of a file name that neither the canvas nor the server would fill in."""
-    tokens = _TOKEN.findall(prefix)
-    return [token for token in tokens if token not in _SERVERS_OWN and _filled(token, graph, time.gmtime(0)) is None]
+    tokens = [token for token in _TOKEN.findall(prefix) if token not in _SERVERS_OWN and _WORDS.fullmatch(token)]
+    return [token for token in tokens if _filled(token, graph, time.gmtime(0)) is None]
 
 
 def _chosen(text: str, start: int, chance: random.Random) -> tuple[str, int]:

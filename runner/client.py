@@ -105,7 +105,7 @@ class ComfyClient:
         place = re.fullmatch(r"(.*?)\s*\[(input|output|temp)\]", name.strip())
         path, folder = (place[1], place[2]) if place else (name.strip(), "input")
         subfolder, _, filename = path.replace("\\", "/").rpartition("/")
-        if not filename:
+        if not filename or not name.isprintable():
             return False
         try:
             with self.open_file(ServerFile(filename, subfolder, folder)):

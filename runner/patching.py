@@ -187,11 +187,17 @@ def _image_targets(
     specs = workflow.image_inputs(object_info)
     if not specs:
         loaders = [node_id for node_id, node in workflow.graph.items() if node["class_type"] == "LoadImage"]
-        listed = ", ".join(f"--set {node_id}.image=FILE" for node_id in loaders)
+        files = [
+            spec.name
+            for node_id in workflow.graph
+            for widget in _settable_widgets(workflow, node_id, object_info)
+            if (spec := workflow.widget(node_id, widget, object_info)).is_file
+        ]
+        listed = ", ".join(f"--set {name}=FILE" for name in files)
         raise WorkflowError(
             f"{workflow.label}: it is not clear where --image goes: it has "
             f"{len(loaders) if loaders else 'no'} LoadImage nodes and none is titled “input: image”.",
-            advice=f"Title one “input: image”, or use {listed}." if listed else "",
+            advice=f"{'Title one “input: image”, or use' if loaders else 'Use'} {listed}." if listed else "",
         )
     if len(images) > len(specs):
         raise WorkflowError(

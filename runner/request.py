@@ -44,7 +44,8 @@ class Plan:
 
     def jobs(self, first: int = 1, count: int | None = None, number: int | None = None) -> Iterator[JobSpec]:
         """Jobs `first`, `first` + 1, …, the seed counting up. `number` is their {index} (default: each its own)."""
-        workflow, images = self.request.workflow, self.request.images
+        workflow = self.request.workflow
+        photo = next(iter([*self.request.images, *(path for path, _ in self.request.uploads.values())]), None)
         outputs = {output.node_id: output.name for output in workflow.outputs()}
         for index in range(first, first + (self.request.count if count is None else count)):
             seed = None if self.seed is None else self.seed + index - 1
@@ -56,7 +57,7 @@ class Plan:
                 "workflow": workflow.name,
                 "seed": seed or 0,
                 "index": index if number is None else number,
-                "image": images[0].stem if images else workflow.name,
+                "image": workflow.name if photo is None else photo.stem,
             }
             stem = naming.expand(self.request.template, placeholders)
             record = self._record(graph, given)

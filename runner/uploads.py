@@ -67,14 +67,17 @@ def attachments(workflow: Workflow, values: Mapping[str, Any], object_info: Obje
 
 
 def own_file(value: Any, folder: Path = Path()) -> Path | None:
-    """The file of this computer that a value names, seen from `folder`."""
+    """The file of this computer that a value names, seen from `folder`; a table from Windows may say `a\\b.png`."""
     if not isinstance(value, str) or not value.strip():
         return None
-    try:
-        path = folder / Path(value.strip()).expanduser()
-        return path if path.is_file() else None
-    except (OSError, ValueError, RuntimeError):  # a prompt is no file name
-        return None
+    for name in dict.fromkeys((value.strip(), value.strip().replace("\\", "/"))):
+        try:
+            path = folder / Path(name).expanduser()
+            if path.is_file():
+                return path
+        except (OSError, ValueError, RuntimeError):  # a prompt is no file name
+            return None
+    return None
 
 
 def check_files(workflow: Workflow, names: Mapping[str, Any], graph: Graph, view: ServerView) -> None:

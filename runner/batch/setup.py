@@ -6,6 +6,7 @@ import argparse
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +108,11 @@ def _rows(
     pictures = [spec.name for spec in workflow.image_inputs(schema)]
     names = [spec.name for spec in workflow.inputs(schema) if spec.name not in pictures]
 
+    recorded = recorded_object_info(WORKFLOWS_DIR)
+
+    @cache
     def kind_of(name: str) -> str:
-        spec = input_of(workflow, name, recorded_object_info(WORKFLOWS_DIR))
+        spec = input_of(workflow, name, recorded)
         return "" if spec is None else spec.type
 
     rows = [Row("the command line")] if args.jobs is None else table(args.jobs, pictures, names, problems, kind_of)

@@ -154,7 +154,7 @@ def _row(
             continue
         name = inputs.get(key.casefold(), key)
         if name in image_inputs:
-            photo = path.parent / Path(str(value)).expanduser()
+            photo = own_file(str(value), path.parent) or path.parent / Path(str(value)).expanduser()
             if not photo.is_file():
                 problems.append(f"{where}: {column}: there is no photo {photo}.{_neighbours(photo)}")
             images[name] = photo

@@ -234,9 +234,10 @@ def test_a_table_takes_files_seen_from_its_own_folder(desk: Desk, titled: bool) 
     if titled:
         graph["1"]["_meta"] = {"title": "input: image"}
     column = "mask" if titled else "2.image"
-    masks = [a_mask(lists, f"m{number}.png", seed=number) for number in range(2)]
-    photo = desk.photo("lists/photo.png")
-    lines = [f"{column},image", *(f"{mask.name},{photo.name}" for mask in masks)]
+    (lists / "deep").mkdir()
+    masks = [a_mask(lists / "deep", f"m{number}.png", seed=number) for number in range(2)]
+    photo = desk.photo("lists/deep/photo.png")
+    lines = [f"{column},image", *(f"deep/{mask.name},deep\\{photo.name}" for mask in masks)]
     (lists / "jobs.csv").write_text("\n".join(lines))
     run = batch(desk, desk.workflow(graph), "--jobs", lists / "jobs.csv")
     assert run.code == 0, run.err

@@ -21,6 +21,7 @@ from runner.checks import check_graph
 from runner.errors import WorkflowError
 from runner.graph import Workflow
 from runner.patching import patch_workflow
+from runner.request import Plan, Request
 from runner.validate import ServerView, check_workflow
 from runner.workflow import load_workflow
 from tests.runner.test_workflow import node, write
@@ -194,8 +195,11 @@ def test_one_that_others_need_is_named_as_what_it_is(comfy_server: ComfyServer) 
 
 def test_a_workflow_with_notes_runs_and_says_so(desk: Desk) -> None:
     graph = inverting(**{"8": node("Note"), "9": node("Bookmark (rgthree)", None, shortcut_key="1", zoom=1)})
+    graph["3"]["inputs"]["filename_prefix"] = "%date:yyyy%/a"
     run = desk.submit(graph, "--image", desk.photo())
     assert run.code == 0, run.err
+    saved = json.loads(Image.open(run.pictures[0]).text["prompt"])  # type: ignore[attr-defined]  # a PNG has it
+    assert saved["3"]["inputs"]["filename_prefix"] == time.strftime("%Y/a")
     assert "node 8 (Note) exists on the canvas only: it was left out." in run.err
     checked = command("validate", desk.workflow(graph), "--server", desk.url, "--json", folder=desk.out)
     assert [event["kind"] for event in checked.events[:2]] == ["canvas_node"] * 2
@@ -273,6 +277,7 @@ def test_a_file_name_gets_the_date_and_the_values_of_nodes(comfy_server: ComfySe
     graph["1"]["_meta"] = {"title": "Load Image"}
     graph["3"]["inputs"]["filename_prefix"] = prefix
     assert unknown_tokens(prefix, graph) == ["ImageInvert.x", "seed"]
+    assert unknown_tokens("[time(%Y-%m-%d)]_100%_%hour%", graph) == []
     problems = check_graph(graph, comfy_server.object_info(), uploaded=["plain.png"])
     assert [problem.severity for problem in problems] == ["warning"] * 2
     now = time.mktime((2026, 3, 9, 7, 5, 2, 0, 0, -1))
@@ -281,18 +286,16 @@ def test_a_file_name_gets_the_date_and_the_values_of_nodes(comfy_server: ComfySe
     assert made == "2026-03-09/070502 26_ä_产品_plain.png_%ImageInvert.x%_%year%_%seed%"
 
 
-def test_what_was_chosen_is_in_the_record(desk: Desk) -> None:
-    graph = {
-        "1": node("PrimitiveString", "input: prompt", value="x"),
-        "2": node("PrimitiveInt", "input: seed", value=0),
-        "3": node("EmptyImage", None, width=32, height=32, batch_size=1, color=["2", 0]),
-        "4": node("SaveImage", "output: result", images=["3", 0], filename_prefix="%date:yyyy%"),
-    }
-    run = desk.submit(graph, "--prompt", "kept {a|b}")
-    assert run.code == 0, run.err
-    saved = json.loads(Image.open(run.pictures[0]).text["prompt"])  # type: ignore[attr-defined]  # a PNG has it
-    assert saved["4"]["inputs"]["filename_prefix"] == time.strftime("%Y")
-    assert run.sidecars[0]["inputs"]["prompt"] == saved["1"]["inputs"]["value"]
+def test_what_was_chosen_is_in_the_record() -> None:
+    info = {"Encode": {"input": {"required": {"text": ["STRING", {"dynamicPrompts": True}]}}, "output": []}}
+    workflow = Workflow("test", None, Path("test.json"), {"1": node("Encode", "input: prompt", text="a")})
+    request = Request(workflow, {}, {}, [], 8, "{seed}", None)
+    plan = Plan(request, {"prompt": "a {red|green} bag"}, [], None, 3, ServerView(info))
+    jobs = list(plan.jobs())
+    for job in jobs:
+        assert job.record["inputs"]["prompt"] == job.graph["1"]["inputs"]["text"]
+    assert {job.graph["1"]["inputs"]["text"] for job in jobs} == {"a red bag", "a green bag"}
+    assert [job.graph for job in plan.jobs()] == [job.graph for job in jobs]  # the seed decides
 
 
 # -- model names of another system -------------------------------------------------------------------------------------
