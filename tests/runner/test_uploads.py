@@ -116,6 +116,33 @@ def test_a_file_that_is_nowhere_is_said(name: str, value: str, there: bool) -> N
     assert ("'none'" in caught.value.advice) == (name == "hint")
 
 
+def test_what_can_be_set_says_how(tmp_path: Path) -> None:
+    (tmp_path / "info.json").write_text(json.dumps(HINT))
+    (tmp_path / "a.json").write_text(json.dumps(hinted().graph))
+    said = ["inputs", str(tmp_path / "a.json"), "--object-info", str(tmp_path / "info.json")]
+    listed = command(*said, folder=tmp_path)
+    ways = [line.strip() for line in listed.out.splitlines() if line.strip().startswith("--")]
+    assert ways == ["--image FILE", "--set hint=FILE", "--set sound=FILE", "--set words=VALUE"]
+    types = {spec["name"]: spec["type"] for spec in command(*said, "--json", folder=tmp_path).events}
+    assert types == {"image": "IMAGE", "hint": "IMAGE", "sound": "FILE", "words": "STRING"}
+
+
+def test_advice_names_every_upload_widget() -> None:
+    graph = {
+        "1": node("LoadImage", "A", image="a.png"),
+        "2": node("LoadImage", "B", image="b.png"),
+        "3": node("X", x=1),
+    }
+    workflow = Workflow("test", None, Path("test.json"), graph)
+    with pytest.raises(WorkflowError) as caught:
+        patch_workflow(workflow, {}, ["photo.png"], HINT)
+    assert "--set 1.image=FILE, --set 2.image=FILE" in caught.value.advice
+    sound = Workflow("test", None, Path("test.json"), {"1": node("LoadSound", "A", sound="a.wav")})
+    with pytest.raises(WorkflowError) as caught:
+        patch_workflow(sound, {}, ["photo.png"], HINT)
+    assert caught.value.advice == "Use --set 1.sound=FILE."
+
+
 # -- a mask is data ----------------------------------------------------------------------------------------------------
 
 
