@@ -46,7 +46,10 @@ class Maker:
         """
         job, view = entry.job, self.view()
         try:
-            photos, uploads, values = {}, {}, dict(job.values)
+            photos: dict[Path, PreparedPhoto] = {}
+            images: list[Path] = []
+            uploads: dict[str, tuple[Path, PreparedPhoto]] = {}
+            values = dict(job.values)
             slots = {spec.name for spec in self._workflow.image_inputs(view.object_info)}
             for name, file in job.images.items():
                 path = Path(file)
@@ -57,9 +60,10 @@ class Maker:
                 values[name], photo = self._photo(source)
                 if name in slots:
                     photos[path] = photo
+                    images.append(path)
                 else:
                     uploads[name] = path, photo
-            request = Request(self._workflow, {}, photos, list(photos), 1, "{workflow}", None, uploads=uploads)
+            request = Request(self._workflow, {}, photos, images, 1, "{workflow}", None, uploads=uploads)
             spec = next(iter(Plan(request, values, [], None, job.seed, view).jobs()))
         except RunnerError:
             raise
