@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,10 @@ from runner.graph import Workflow, is_link
 from runner.jobs import JobSpec
 from runner.needed_photos import check_pictures
 from runner.patching import resolve_name
-from runner.photos import PreparedPhoto, prepare_photo
+from runner.photos import PreparedPhoto
 from runner.schema import recorded_object_info
 from runner.session import Session
-from runner.uploads import Attachment, attachments, check_files
+from runner.uploads import Attachment, attachment, attachments, check_files
 from runner.validate import ServerView, server_view
 from runner.workflow import WORKFLOWS_DIR, load_workflow, parse_setting, patch_workflow
 
@@ -201,10 +201,8 @@ class Request:
             )
 
     def _upload(self, client: ComfyClient) -> dict[Path, str]:
-        return {
-            path: _sent(client, photo, Attachment(path, is_picture=True, is_mask=False))
-            for path, photo in self.photos.items()
-        }
+        sources = _sources(self.workflow, self.images)
+        return {path: _sent(client, photo, sources[path]) for path, photo in self.photos.items()}
 
 
 def _sent(client: ComfyClient, photo: PreparedPhoto, source: Attachment) -> str:
@@ -251,8 +249,19 @@ def prepare_request(args: argparse.Namespace) -> Request:
     _check_values_early(request)
     if request.best_of is not None:
         request.first_seed({}, recorded_object_info(WORKFLOWS_DIR))
-    request.photos = {path: prepare_photo(path) for path in dict.fromkeys(images)}
+    request.photos = {path: source.prepare() for path, source in _sources(workflow, images).items()}
     return request
+
+
+def _sources(workflow: Workflow, images: Sequence[Path]) -> dict[Path, Attachment]:
+    """How each picture of `--image` is made ready: as a photo, or as a mask where it goes to nothing but one."""
+    schema = recorded_object_info(WORKFLOWS_DIR)
+    slots = [attachment(workflow, spec.name, Path(), schema) for spec in workflow.image_inputs(schema)]
+    masks = {
+        path: all(slot is not None and slot.is_mask for p, slot in zip(images, slots, strict=False) if p == path)
+        for path in images[: len(slots)]
+    }
+    return {path: Attachment(path, is_picture=True, is_mask=masks.get(path, False)) for path in images}
 
 
 def settings(workflow: Workflow, texts: list[str], object_info: Mapping[str, Any]) -> dict[str, Any]:

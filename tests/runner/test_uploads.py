@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import wave
 from pathlib import Path
@@ -16,6 +17,8 @@ from runner.errors import PhotoError, WorkflowError
 from runner.graph import Workflow
 from runner.patching import patch_workflow
 from runner.photos import prepare_photo
+from runner.request import prepare_request
+from runner.submit import add_parser
 from runner.uploads import attachments, check_files
 from runner.validate import ServerView
 from tests.support.comfy import ComfyServer
@@ -166,6 +169,26 @@ def test_a_masks_values_are_no_colours(tmp_path: Path) -> None:
         assert (pixels(tmp_path / "sent", "RGB") == expected[..., None]).all(), name
     (tmp_path / "sent").write_bytes(prepare_photo(tmp_path / "gamma.png").data)
     assert (pixels(tmp_path / "sent", "RGB") != values[..., None]).any()  # as a photo it is converted
+
+
+def test_a_mask_given_with_image_is_one_too(tmp_path: Path) -> None:
+    graph = masked("input: mask = image")
+    graph["1"]["_meta"] = {"title": "input: image"}
+    (tmp_path / "a.json").write_text(json.dumps(graph))
+    flat = Image.fromarray(np.arange(48 * 32, dtype=np.uint32).reshape(32, 48).astype(np.uint8))
+    gamma = PngInfo()
+    gamma.add(b"gAMA", (100_000).to_bytes(4, "big"))
+    for name in ("photo.png", "mask.png"):
+        flat.save(tmp_path / name, pnginfo=gamma)
+    pictures = [str(tmp_path / "photo.png"), str(tmp_path / "mask.png")]
+    parser = argparse.ArgumentParser()
+    add_parser(parser.add_subparsers())
+    words = ["submit", str(tmp_path / "a.json"), *(word for picture in pictures for word in ("--image", picture))]
+    request = prepare_request(parser.parse_args([*words, "--out", str(tmp_path / "out")]))
+    sent = [request.photos[Path(picture)].data for picture in pictures]
+    for data, same in zip(sent, (False, True), strict=True):
+        (tmp_path / "sent").write_bytes(data)
+        assert (pixels(tmp_path / "sent", "L") == np.asarray(flat)).all() == same
 
 
 # -- on a server -------------------------------------------------------------------------------------------------------
