@@ -135,6 +135,8 @@ def _run(args: argparse.Namespace, view: BatchReporter) -> int:
     from runner.batch.store import in_words
 
     setup = prepare(args)
+    for note in setup.workflow.notes:
+        view.notice(note)
     if args.dry_run:
         done: set[str] = set()
         if Ledger.exists(args.out):

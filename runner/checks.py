@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
+from runner.canvas_text import unknown_tokens
 from runner.graph import Graph, describe_node, is_link, node_title
 from runner.missing import FileCheck, missing_node
 from runner.problems import Problem
@@ -166,6 +167,8 @@ class _Check:
             return
         if isinstance(value, Mapping) and "__value__" in value:
             value = value["__value__"]
+        if name == "filename_prefix" and isinstance(value, str):
+            self._check_prefix(where, name, value)
         checks: dict[str, Callable[[str, str, Any, InputSchema], None]] = {
             "INT": self._check_number,
             "FLOAT": self._check_number,
@@ -252,6 +255,12 @@ class _Check:
             message = f"{where}: {name!r} takes whole numbers: {value} becomes {number}."
             self._report("bad_value", message, input=name, severity="warning")
 
+    def _check_prefix(self, where: str, name: str, value: str) -> None:
+        for token in unknown_tokens(value, self.graph):
+            message = f"{where}: nothing fills in %{token}% of {name!r}: it will stand in the file's name as it is."
+            advice = "There are %date:yyyy-MM-dd%, %Node.widget% (a node's class or title), %width%, %year% …"
+            self._report("bad_value", message, advice, input=name, severity="warning")
+
     def _check_boolean(self, where: str, name: str, value: Any, _: InputSchema) -> None:
         if not isinstance(value, (bool, int)):
             message = f"{where}: {name!r} is true or false; the server reads {value!r} as {str(bool(value)).lower()}."
@@ -290,7 +299,7 @@ class _Check:
         self._report(
             "missing_file",
             f"{where}: the file {value!r} is not in the server's input folder.",
-            "Give your own with --image FILE.",
+            f"Give a file of your own with --set {self.node_id}.{name}=FILE, a workflow's photo with --image FILE.",
             input=name,
         )
 

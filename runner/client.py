@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -114,7 +115,7 @@ class ComfyClient:
         if limit is not None and limit < len(data) + 1024:
             raise PhotoError(
                 f"{name} is {len(data) / 2**20:.1f} MB, and the server takes no more than {limit / 2**20:.0f} MB.",
-                advice="Make the picture smaller, or start ComfyUI with a larger --max-upload-size (in MB).",
+                advice="Make it smaller, or start ComfyUI with a larger --max-upload-size (in MB).",
             )
         body, kind = multipart(data, name)
 
@@ -127,7 +128,7 @@ class ComfyClient:
         if reply.status == 413:
             raise PhotoError(
                 f"{name} is {len(data) / 2**20:.1f} MB, and something in front of the server takes less (HTTP 413).",
-                advice="Make the picture smaller, or raise the limit there (nginx: client_max_body_size).",
+                advice="Make it smaller, or raise the limit there (nginx: client_max_body_size).",
             )
         answer = object_of(expect_ok(reply, self.url, "/upload/image"))
         kept, folder = text(answer.get("name")), text(answer.get("subfolder"))
@@ -137,6 +138,19 @@ class ComfyClient:
                 advice="Check that the address is that of a ComfyUI server.",
             )
         return f"{folder}/{kept}".lstrip("/")
+
+    def has_file(self, name: str) -> bool:
+        """Whether the server has this file: in its input folder, or where a name like `a/b.png [output]` says."""
+        place = re.fullmatch(r"(.*?)\s*\[(input|output|temp)\]", name.strip())
+        path, folder = (place[1], place[2]) if place else (name.strip(), "input")
+        subfolder, _, filename = path.replace("\\", "/").rpartition("/")
+        if not filename or not name.isprintable():
+            return False
+        try:
+            with self.open_file(ServerFile(filename, subfolder, folder)):
+                return True
+        except FileGoneError:
+            return False
 
     def post_prompt(
         self, graph: Graph, prompt_id: str, client_id: str, extra_data: Mapping[str, Any], *, timeout: float = 30.0

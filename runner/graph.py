@@ -27,6 +27,12 @@ Graph = dict[str, dict[str, Any]]
 _TITLE = re.compile(r"^\s*(?P<kind>input|output)\s*:\s*(?P<rest>.*?)\s*$", re.IGNORECASE)
 _HANDS_ON = ("Primitive", "ProdgenNumber")
 """Nodes that only hand a value on: it has the range and the help of what it is connected to."""
+_NO_FILE = frozenset({"none", "off", "disabled"})
+_MEDIA = frozenset(
+    {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
+    | {".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".mp4", ".mov", ".webm", ".mkv", ".avi", ".m4v"}
+    | {".glb", ".gltf", ".obj", ".fbx", ".stl", ".ply"}
+)
 _OBVIOUS_WIDGETS = ("value", "image", "text", "string", "prompt")
 
 
@@ -53,7 +59,7 @@ class InputSpec:
 
     name: str
     type: str
-    """INT, FLOAT, STRING, BOOLEAN, COMBO, or IMAGE for the name of an uploaded picture."""
+    """INT, FLOAT, STRING, BOOLEAN, COMBO, or IMAGE for the name of an uploaded picture, FILE for any other upload."""
     default: Any
     targets: tuple[Target, ...]
     help: str = ""
@@ -76,6 +82,11 @@ class InputSpec:
     def is_image(self) -> bool:
         return self.type == "IMAGE"
 
+    @property
+    def is_file(self) -> bool:
+        """A file of the user's own can be given: it is uploaded."""
+        return self.type in ("IMAGE", "FILE")
+
 
 @dataclass(frozen=True)
 class OutputSpec:
@@ -94,6 +105,8 @@ class Workflow:
     version: int | None
     path: Path
     graph: Graph = field(repr=False)
+    left_out: tuple[str, ...] = ()
+    """Nodes of the file that exist on the canvas only (a note), by what messages call them."""
     _known: list[tuple[ObjectInfo | None, list[InputSpec]]] = field(
         default_factory=list, init=False, repr=False, compare=False
     )
@@ -102,6 +115,11 @@ class Workflow:
     @property
     def label(self) -> str:
         return self.name if self.version is None else f"{self.name}.v{self.version}"
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know of how the file was read."""
+        return [f"{node} exists on the canvas only: it was left out." for node in self.left_out]
 
     def inputs(self, object_info: ObjectInfo | None = None) -> list[InputSpec]:
         """The named inputs, in the file's order; `object_info` adds type, range, choices and help."""
@@ -117,14 +135,22 @@ class Workflow:
         return list(found)
 
     def image_inputs(self, object_info: ObjectInfo | None = None) -> list[InputSpec]:
-        """Where pictures go, in the order `--image` fills them: `image`, `image_2`, … or the only LoadImage."""
-        named = [spec for spec in self.inputs(object_info) if spec.is_image]
+        """Where pictures go, in the order `--image` fills them: `image`, `image_2`, … or the only LoadImage.
+
+        A picture that the workflow does without as it stands (`none`) is set by its name only.
+        """
+        named = [spec for spec in self.inputs(object_info) if spec.is_image and not self._is_spared(spec)]
         if named:
             return sorted(named, key=lambda spec: _image_order(spec.name))
         loaders = [node_id for node_id, node in self.graph.items() if node["class_type"] == "LoadImage"]
         if len(loaders) != 1:
             return []
         return [_input_spec(self.graph, "image", (Target(loaders[0], "image"),), object_info)]
+
+    def _is_spared(self, spec: InputSpec) -> bool:
+        """The workflow does without this file as it stands: its widget says `none` (core's LoadImage has no such)."""
+        none = str(spec.default).strip("[]()<>- ").casefold() in _NO_FILE
+        return none and self.graph[spec.node_id]["class_type"] != "LoadImage"
 
     def outputs(self) -> list[OutputSpec]:
         """The nodes titled `output: <name>`; none means that every output node's files count."""
@@ -259,7 +285,7 @@ def _input_spec(graph: Graph, name: str, targets: tuple[Target, ...], object_inf
     if schema is None:
         kind = guess_type(node, widget, present)
         return InputSpec(name, kind, present, targets)
-    kind = "IMAGE" if schema.is_image_upload else schema.type
+    kind = "IMAGE" if schema.is_image_upload else "FILE" if schema.is_upload else schema.type
     return InputSpec(
         name,
         kind if kind != "COMFY_DYNAMICCOMBO_V3" else COMBO,
@@ -283,6 +309,8 @@ def guess_type(node: Mapping[str, Any], widget: str, present: Any) -> str:
     """The type a value in the file suggests."""
     if widget == "image" and isinstance(present, str) and str(node["class_type"]).startswith("LoadImage"):
         return "IMAGE"
+    if isinstance(present, str) and "Load" in str(node["class_type"]) and Path(present).suffix.lower() in _MEDIA:
+        return "FILE"
     if isinstance(present, bool):
         return "BOOLEAN"
     if isinstance(present, int):

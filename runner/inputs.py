@@ -129,7 +129,7 @@ def _report(workflow: Workflow, specs: list[InputSpec], widgets: list[InputSpec]
     if not specs:
         lines.append("No node is titled “input: <name>”. Any widget can be set with --set NODE.widget=value.")
     for spec in specs:
-        lines += ["", *_entry(spec, workflow)]
+        lines += ["", *_entry(spec, workflow, source.object_info)]
     if widgets:
         lines += ["", "Every widget (--set NODE.widget=value, with a node's id or title):"]
         node_id = ""
@@ -148,7 +148,7 @@ def _origin(source: SchemaSource) -> str:
     return f"ranges from {source.name}" if source.name else "no server answers"
 
 
-def _entry(spec: InputSpec, workflow: Workflow) -> list[str]:
+def _entry(spec: InputSpec, workflow: Workflow, object_info: Mapping[str, Any]) -> list[str]:
     lines = [f"  {spec.name}  {_type_text(spec)}  default {_value_text(spec.default)}{_range_text(spec)}"]
     explained = spec.help or ("a photo of any usual kind (JPEG, PNG, TIFF, WebP)" if spec.is_image else "")
     if explained:
@@ -157,23 +157,23 @@ def _entry(spec: InputSpec, workflow: Workflow) -> list[str]:
         shown = ", ".join(str(option) for option in spec.options[:_MANY])
         more = f", … ({len(spec.options)} in all)" if len(spec.options) > _MANY else ""
         lines.append(f"      one of: {shown}{more}")
-    flag = _flag(spec, workflow)
+    flag = _flag(spec, workflow, object_info)
     lines.append(f"      {flag}")
     return lines
 
 
-def _flag(spec: InputSpec, workflow: Workflow) -> str:
+def _flag(spec: InputSpec, workflow: Workflow, object_info: Mapping[str, Any]) -> str:
     if spec.name in ("prompt", "seed"):
         return f"--{spec.name} {'TEXT' if spec.name == 'prompt' else 'N'}"
-    if spec.is_image:
-        order = [image.name for image in workflow.image_inputs()]
+    order = [image.name for image in workflow.image_inputs(object_info)]
+    if spec.name in order:
         return "--image FILE" if len(order) < 2 else f"--image FILE, once each, in the order {', '.join(order)}"
-    return f"--set {spec.name}=VALUE"
+    return f"--set {spec.name}={'FILE' if spec.is_file else 'VALUE'}"
 
 
 def _type_text(spec: InputSpec) -> str:
     names = {"INT": "whole number", "FLOAT": "number", "STRING": "text", "BOOLEAN": "true/false", "COMBO": "choice"}
-    return {**names, "IMAGE": "picture"}.get(spec.type, spec.type)
+    return {**names, "IMAGE": "picture", "FILE": "file"}.get(spec.type, spec.type)
 
 
 def _value_text(value: Any) -> str:

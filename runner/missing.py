@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from runner.canvas_nodes import is_canvas_only
 from runner.graph import describe_node
 from runner.schema import ObjectInfo, is_file_list, is_model_name, recorded_object_info
 from runner.suggest import did_you_mean
@@ -37,11 +38,26 @@ _FOLDER_OF_NODE = {
     ("ProdgenLoadBackgroundRemoval", "model"): "background_removal",
 }
 
+_PACKS = {
+    "(rgthree)": "rgthree-comfy",
+    "|pysssss": "ComfyUI-Custom-Scripts",
+    "(mtb)": "comfy_mtb",
+    "VHS_": "ComfyUI-VideoHelperSuite",
+    "easy ": "ComfyUI-Easy-Use",
+    "(Inspire)": "ComfyUI-Inspire-Pack",
+}
+"""What a class name of a well-known pack holds → the pack."""
+
 
 def missing_node(node_id: str, node: Mapping[str, Any], object_info: ObjectInfo) -> tuple[str, str]:
     """(what is missing, how to get it) for a node whose class the server does not have."""
     class_type = str(node["class_type"])
     message = f"{describe_node(node_id, node)}: the server has no node of this kind."
+    if is_canvas_only(class_type):
+        return f"{describe_node(node_id, node)}: this node exists on the canvas only, no server has it.", (
+            "Export the workflow again with ComfyUI's own menu → Workflow → Export (API), which writes what the node "
+            "stands for."
+        )
     if class_type.startswith("Prodgen"):
         advice = "It belongs to prodgen. Install it with: python install.py"
         return message, f"{advice} (your own ComfyUI: python install.py --comfyui PATH), then restart the server."
@@ -55,7 +71,9 @@ def missing_node(node_id: str, node: Mapping[str, Any], object_info: ObjectInfo)
             "status` shows it), or this list of nodes is incomplete."
         )
     hint = did_you_mean(class_type, object_info)
-    advice = "It comes from another custom-node pack: install that in ComfyUI (its Manager lists missing nodes)."
+    named = next((pack for mark, pack in _PACKS.items() if mark in class_type), "")
+    comes_from = f"It belongs to the pack {named}" if named else "It comes from another custom-node pack"
+    advice = f"{comes_from}: install that in ComfyUI (its Manager lists missing nodes)."
     return f"{message}{hint}", advice
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from runner.errors import WorkflowError
 from runner.graph import Graph, Target, Workflow, describe_node, guess_type, is_link, node_title, schema_of, schemas_of
-from runner.schema import ObjectInfo
+from runner.schema import COMBO, ObjectInfo
 from runner.suggest import did_you_mean
-from runner.values import convert_value
+from runner.values import convert_value, listed
 
 
 def patch_workflow(
@@ -41,7 +41,18 @@ def patch_workflow(
         if target in taken:
             raise WorkflowError(f"--image and {taken[target]!r} set the same input; give one of them.")
         graph[target.node_id]["inputs"][target.widget] = server_name
+    _name_files_as_listed(graph, object_info)
     return graph
+
+
+def _name_files_as_listed(graph: Graph, object_info: ObjectInfo | None) -> None:
+    """Models that the file names with another system's separators get the name that the server lists them by."""
+    for node in graph.values():
+        for name, schema in (schemas_of(node, object_info) or {}).items():
+            value = node["inputs"].get(name)
+            if schema.type == COMBO and isinstance(value, str) and value not in (schema.options or (value,)):
+                found = listed(value, schema)
+                node["inputs"][name] = value if found is None else found
 
 
 def parse_setting(workflow: Workflow, text: str, object_info: ObjectInfo | None = None) -> tuple[str, str]:
@@ -176,11 +187,17 @@ def _image_targets(
     specs = workflow.image_inputs(object_info)
     if not specs:
         loaders = [node_id for node_id, node in workflow.graph.items() if node["class_type"] == "LoadImage"]
-        listed = ", ".join(f"--set {node_id}.image=FILE" for node_id in loaders)
+        files = [
+            spec.name
+            for node_id in workflow.graph
+            for widget in _settable_widgets(workflow, node_id, object_info)
+            if (spec := workflow.widget(node_id, widget, object_info)).is_file
+        ]
+        listed = ", ".join(f"--set {name}=FILE" for name in files)
         raise WorkflowError(
             f"{workflow.label}: it is not clear where --image goes: it has "
             f"{len(loaders) if loaders else 'no'} LoadImage nodes and none is titled “input: image”.",
-            advice=f"Title one “input: image”, or use {listed}." if listed else "",
+            advice=f"{'Title one “input: image”, or use' if loaders else 'Use'} {listed}." if listed else "",
         )
     if len(images) > len(specs):
         raise WorkflowError(

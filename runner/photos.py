@@ -75,13 +75,23 @@ class PreparedPhoto:
     sha256: str
 
 
-def prepare_photo(path: Path | str, *, max_bytes: int | None = None) -> PreparedPhoto:
+def prepare_photo(path: Path | str, *, max_bytes: int | None = None, is_mask: bool = False) -> PreparedPhoto:
     """Read, check and convert one photo. Raises PhotoError, with what to do, for anything that is no usable photo.
 
     `max_bytes` is the server's upload limit: a converted photo over it is packed harder before giving up.
+    `is_mask`: its values are no colours and stay as they are, whatever profile or gamma the file names.
     """
     path = Path(path)
-    return _Preparation(path, _read(path), max_bytes).run()
+    return _Preparation(path, _read(path, "photo"), max_bytes, is_mask=is_mask).run()
+
+
+def read_raw(path: Path) -> PreparedPhoto:
+    """Sound, film or any other file for the server, byte for byte. Raises PhotoError where it cannot be read."""
+    data = _read(path, "file")
+    digest = hashlib.sha256(data).hexdigest()
+    suffix = path.suffix.lower() if re.fullmatch(r"\.[a-z0-9]{1,10}", path.suffix.lower()) else ""
+    kind = "application/octet-stream"
+    return PreparedPhoto(data, upload_name(path, digest, suffix), 0, 0, (), kind, unchanged=True, sha256=digest)
 
 
 def upload_name(path: Path, digest: str, suffix: str) -> str:
@@ -91,15 +101,16 @@ def upload_name(path: Path, digest: str, suffix: str) -> str:
     return f"{digest[:16]}_{stem or 'photo'}{suffix}"
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, noun: str) -> bytes:
     try:
         if path.is_dir():
-            raise PhotoError(f"{path}: this is a folder, not a photo.", advice="Name one file (batch takes folders).")
+            raise PhotoError(f"{path}: this is a folder, not a {noun}.", advice="Name one file (batch takes folders).")
         size = path.stat().st_size
         if size == 0:
             raise PhotoError(f"{path}: the file is empty (0 bytes).", advice="Copy or export it again.")
         if size > MAX_FILE_BYTES:
-            raise PhotoError(f"{path}: {size / 1e9:.1f} GB is too large for a photo.", advice="Export it as a JPEG.")
+            advice = "Export it as a JPEG." if noun == "photo" else "Export it smaller."
+            raise PhotoError(f"{path}: {size / 1e9:.1f} GB is too large for a {noun}.", advice=advice)
         return path.read_bytes()
     except FileNotFoundError:
         raise PhotoError(f"{path}: there is no such file.{_look_alike(path)}") from None
@@ -154,8 +165,8 @@ def _what_is_it(raw: bytes) -> str:
 class _Preparation:
     """One photo on its way; collects the notes."""
 
-    def __init__(self, path: Path, raw: bytes, max_bytes: int | None) -> None:
-        self.path, self.raw, self.max_bytes = path, raw, max_bytes
+    def __init__(self, path: Path, raw: bytes, max_bytes: int | None, *, is_mask: bool = False) -> None:
+        self.path, self.raw, self.max_bytes, self.is_mask = path, raw, max_bytes, is_mask
         self.notes: list[str] = []
         self.is_deep, self.layout = False, ""
         self.png: Structure | None = None
@@ -174,7 +185,8 @@ class _Preparation:
         from runner.pixels import PixelReader  # with numpy; most photos are sent as they are
 
         try:
-            picture = PixelReader(str(self.path), self._open, self.notes).read(image, profile, is_deep=self.is_deep)
+            reader = PixelReader(str(self.path), self._open, self.notes, is_mask=self.is_mask)
+            picture = reader.read(image, profile, is_deep=self.is_deep)
             if orientation != 1:
                 self.notes.append("turned upright as its EXIF orientation says")
                 if image.format != "TIFF":  # Pillow turns a TIFF itself while loading it
@@ -247,7 +259,9 @@ class _Preparation:
             self.notes.append(f"only {width} × {height} pixels: too small to be a product photo")
 
     def _profile(self, image: Image.Image) -> bytes | None:
-        """The profile to convert from; None where the picture is sRGB already (said or assumed)."""
+        """The profile to convert from; None where the picture is sRGB already (said or assumed), or is a mask."""
+        if self.is_mask:
+            return None
         named = code_points(image, self.png, self.raw, self.notes)
         if named is not None:
             return profile_of(named, self.path, self.notes, gray=self._is_gray(image))

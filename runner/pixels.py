@@ -16,14 +16,16 @@ _TIFF_PLANES = 284
 
 
 class PixelReader:
-    """Decodes one opened picture; `notes` collects what was done, in words."""
+    """Decodes one opened picture; `notes` collects what was done, in words. A mask's gamma is not applied."""
 
-    def __init__(self, name: str, reopen: Callable[[], Image.Image], notes: list[str]) -> None:
-        self.name, self.reopen, self.notes = name, reopen, notes
+    def __init__(
+        self, name: str, reopen: Callable[[], Image.Image], notes: list[str], *, is_mask: bool = False
+    ) -> None:
+        self.name, self.reopen, self.notes, self.is_mask = name, reopen, notes, is_mask
 
     def read(self, image: Image.Image, profile: bytes | None, *, is_deep: bool) -> Image.Image:
         """RGB or RGBA in sRGB. `profile` is the one to convert from; None means that the values are sRGB."""
-        gamma = 0.0 if profile is not None else foreign_gamma(image)
+        gamma = 0.0 if profile is not None or self.is_mask else foreign_gamma(image)
         picture = self._read_deep(image, profile) if is_deep else self._read_shallow(image, profile)
         if gamma:
             self.notes.append(f"its PNG gamma of {gamma:.3g} was converted to sRGB")

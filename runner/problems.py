@@ -11,7 +11,8 @@ class Problem:
     """One thing that keeps a graph from running, or (a warning) that will not do what it seems to."""
 
     kind: str
-    """missing_node, missing_model, missing_file, missing_input, bad_value, bad_link, type_mismatch, cycle, no_output"""
+    """missing_node, missing_model, missing_file, missing_input, bad_value, bad_link, type_mismatch, cycle, no_output,
+    canvas_node"""
     message: str
     advice: str = ""
     node_id: str | None = None

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from runner import naming
 from runner.auth import has_credentials
+from runner.canvas_text import expand_texts
 from runner.checks import Problem, check_graph
 from runner.client import ComfyClient
 from runner.errors import UsageError, WorkflowError, WorkflowRejectedError
@@ -19,9 +20,10 @@ from runner.graph import Workflow, is_link
 from runner.jobs import JobSpec, Upload
 from runner.needed_photos import check_pictures
 from runner.patching import resolve_name
-from runner.photos import PreparedPhoto, prepare_photo
+from runner.photos import PreparedPhoto
 from runner.schema import recorded_object_info
 from runner.session import Session
+from runner.uploads import Attachment, attachment, attachments, check_files
 from runner.validate import ServerView, server_view
 from runner.workflow import WORKFLOWS_DIR, load_workflow, parse_setting, patch_workflow
 from runner.writable import check_folder
@@ -43,18 +45,20 @@ class Plan:
 
     def jobs(self, first: int = 1, count: int | None = None, number: int | None = None) -> Iterator[JobSpec]:
         """Jobs `first`, `first` + 1, …, the seed counting up. `number` is their {index} (default: each its own)."""
-        workflow, images = self.request.workflow, self.request.images
+        workflow = self.request.workflow
+        photo = next(iter([*self.request.images, *(path for path, _ in self.request.uploads.values())]), None)
         outputs = {output.node_id: output.name for output in workflow.outputs()}
         for index in range(first, first + (self.request.count if count is None else count)):
             seed = None if self.seed is None else self.seed + index - 1
             given = {**self.values, **({self.seed_name: seed} if self.seed_name and seed is not None else {})}
             graph = patch_workflow(workflow, given, self.names, self.view.object_info)
+            expand_texts(graph, self.view.object_info, seed)
             placeholders = {
                 "date": naming.timestamp(time.time()),
                 "workflow": workflow.name,
                 "seed": seed or 0,
                 "index": index if number is None else number,
-                "image": images[0].stem if images else workflow.name,
+                "image": workflow.name if photo is None else photo.stem,
             }
             stem = naming.expand(self.request.template, placeholders)
             record = self._record(graph, given)
@@ -73,16 +77,15 @@ class Plan:
             value = graph[spec.node_id]["inputs"].get(spec.widget)
             if not is_link(value):
                 inputs[spec.name] = value
-        images = []
-        for path in self.request.images:
-            photo = self.request.photos[path]
-            facts = {"file": path.name, "sha256": photo.sha256, "width": photo.width, "height": photo.height}
-            images.append({**facts, "notes": list(photo.notes)})
-        return {
-            "version": self.request.workflow.version,
-            "inputs": {**inputs, **given},
-            "images": images,
+        request = self.request
+        record = {
+            "version": request.workflow.version,
+            "inputs": {**given, **inputs},
+            "images": [_facts(path, request.photos[path]) for path in request.images],
         }
+        if request.uploads:
+            record["uploads"] = [{"input": name, **_facts(*upload)} for name, upload in request.uploads.items()]
+        return record
 
 
 @dataclass
@@ -99,6 +102,8 @@ class Request:
     settings: list[str] = field(default_factory=list)
     best_of: int | None = None
     """Candidates a result; None: nothing is judged."""
+    uploads: dict[str, tuple[Path, PreparedPhoto]] = field(default_factory=dict)
+    """The files of the user's own that go to inputs by their names."""
 
     def plan(self, session: Session) -> Plan:
         """Check the workflow against the server and upload the photos.
@@ -108,16 +113,24 @@ class Request:
             WorkflowRejectedError: with every problem at once.
         """
         client = session.client
+        for note in self.workflow.notes:
+            session.notice(note)
         view = server_view(client, self.workflow.graph)
         values = {**self.values, **settings(self.workflow, self.settings, view.object_info)}
         seed_name, seed = self.first_seed(values, view.object_info)
+        attached = attachments(self.workflow, values, view.object_info)
+        self.uploads = {name: (one.path, one.prepare()) for name, one in attached.items()}
+        asked = {name: value for name, value in values.items() if name not in attached}
+        values |= {name: photo.upload_name for name, (_, photo) in self.uploads.items()}
         names = [self.photos[path].upload_name for path in self.images]
         first = {**values, **({seed_name: seed} if seed_name and seed is not None else {})}
         graph = patch_workflow(self.workflow, first, names, view.object_info)
-        self._check(session, graph, names, view)
+        check_files(self.workflow, asked, graph, view)
+        self._check(session, graph, [*names, *(photo.upload_name for _, photo in self.uploads.values())], view)
         values |= self._persona(session, values)
         uploaded = self._upload(client)
         names = [uploaded[path] for path in self.images]
+        values |= {name: _sent(client, photo, attached[name]) for name, (_, photo) in self.uploads.items()}
         if self.count > 1 and seed_name is None:
             session.notice(f"{self.workflow.label} has no seed: the {self.count} results will be the same.")
         uploads = tuple(Upload(path, name) for path, name in uploaded.items())
@@ -190,14 +203,21 @@ class Request:
             )
 
     def _upload(self, client: ComfyClient) -> dict[Path, str]:
-        limit = client.upload_limit() if self.photos else None
-        names = {}
-        for path, prepared in self.photos.items():
-            photo = prepared
-            if limit is not None and len(photo.data) > limit:
-                photo = prepare_photo(path, max_bytes=limit)
-            names[path] = client.upload_image(photo.data, photo.upload_name)
-        return names
+        sources = _sources(self.workflow, self.images)
+        return {path: _sent(client, photo, sources[path]) for path, photo in self.photos.items()}
+
+
+def _sent(client: ComfyClient, photo: PreparedPhoto, source: Attachment) -> str:
+    """The name the server gave it; a converted picture over the server's limit is packed harder."""
+    limit = client.upload_limit()
+    if limit is not None and len(photo.data) > limit:
+        photo = source.prepare(limit)
+    return client.upload_image(photo.data, photo.upload_name)
+
+
+def _facts(path: Path, photo: PreparedPhoto) -> dict[str, Any]:
+    size = {"width": photo.width, "height": photo.height} if photo.width else {}
+    return {"file": path.name, "sha256": photo.sha256, **size, "notes": list(photo.notes)}
 
 
 def prepare_request(args: argparse.Namespace) -> Request:
@@ -231,8 +251,19 @@ def prepare_request(args: argparse.Namespace) -> Request:
     _check_values_early(request)
     if request.best_of is not None:
         request.first_seed({}, recorded_object_info(WORKFLOWS_DIR))
-    request.photos = {path: prepare_photo(path) for path in dict.fromkeys(images)}
+    request.photos = {path: source.prepare() for path, source in _sources(workflow, images).items()}
     return request
+
+
+def _sources(workflow: Workflow, images: Sequence[Path]) -> dict[Path, Attachment]:
+    """How each picture of `--image` is made ready: as a photo, or as a mask where it goes to nothing but one."""
+    schema = recorded_object_info(WORKFLOWS_DIR)
+    slots = [attachment(workflow, spec.name, Path(), schema) for spec in workflow.image_inputs(schema)]
+    masks = {
+        path: all(slot is not None and slot.is_mask for p, slot in zip(images, slots, strict=False) if p == path)
+        for path in images[: len(slots)]
+    }
+    return {path: Attachment(path, is_picture=True, is_mask=masks.get(path, False)) for path in images}
 
 
 def settings(workflow: Workflow, texts: list[str], object_info: Mapping[str, Any]) -> dict[str, Any]:
@@ -262,6 +293,8 @@ def _check_values_early(request: Request) -> None:
         if known is not None or not any("." in text.partition("=")[0] for text in request.settings):
             raise
     check_pictures(request.workflow, given, len(request.images), known)
+    for attached in attachments(request.workflow, given, schema).values():
+        attached.prepare()
 
 
 def _line(problem: Problem) -> str:

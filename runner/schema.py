@@ -24,7 +24,14 @@ DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
 AUTOGROW = "COMFY_AUTOGROW_V3"
 DYNAMIC_SLOT = "COMFY_DYNAMICSLOT_V3"
 VALUE_TYPES = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", COMBO, DYNAMIC_COMBO})
-_UPLOAD_FLAGS = ("image_upload", "video_upload", "audio_upload", "file_upload", "animated_image_upload")
+_UPLOAD_KINDS = {
+    "animated_image_upload": "file",
+    "image_upload": "image",
+    "audio_upload": "audio",
+    "video_upload": "video",
+    "file_upload": "file",
+}
+"""Flag of an upload widget → what it takes. Only an image is prepared; an animation is a file like any other."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +74,16 @@ class InputSchema:
     @property
     def is_upload(self) -> bool:
         """The value is the name of a file in the server's input folder, sent there by an upload."""
-        return any(self.settings.get(flag) for flag in _UPLOAD_FLAGS)
+        return bool(self.upload)
+
+    @property
+    def upload(self) -> str:
+        """What an upload widget takes: `image`, `audio`, `video` or `file`; "" for any other widget."""
+        return next((kind for flag, kind in _UPLOAD_KINDS.items() if self.settings.get(flag)), "")
 
     @property
     def is_image_upload(self) -> bool:
-        return bool(self.settings.get("image_upload"))
+        return self.upload == "image"
 
     @property
     def is_value(self) -> bool:

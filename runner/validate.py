@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from runner.checks import Problem, check_graph
 from runner.cli import add_access_arguments
 from runner.errors import EXIT_OK, EXIT_REJECTED
 from runner.graph import Graph, Workflow
+from runner.patching import patch_workflow
 from runner.schema import load_object_info
 from runner.workflow import load_workflow
 
@@ -29,21 +31,26 @@ class ServerView:
     object_info: Mapping[str, Any]
     replaced: Collection[str] = ()
     """Node classes the server itself rewrites to newer ones before it validates."""
+    has_file: Callable[[str], bool] | None = None
+    """Whether a file is there for an upload widget; None where nobody can be asked."""
 
 
 def server_view(client: ComfyClient, graph: Graph) -> ServerView:
     """Ask a server about the nodes of this graph (about all of them when one is missing, to suggest another)."""
     classes = {str(node["class_type"]) for node in graph.values()}
     object_info = client.object_info(classes)
+    has_file = cache(client.has_file)
     if classes <= object_info.keys():
-        return ServerView(object_info)
-    return ServerView(client.object_info(), client.replacements())
+        return ServerView(object_info, has_file=has_file)
+    return ServerView(client.object_info(), client.replacements(), has_file)
 
 
 def check_workflow(workflow: Workflow, view: ServerView) -> list[Problem]:
     """The problems of a workflow as it stands. The pictures that `--image` will replace are taken as given."""
     pictures = [str(spec.default) for spec in workflow.image_inputs(view.object_info)]
-    return check_graph(workflow.graph, view.object_info, uploaded=pictures, replaced=view.replaced)
+    left_out = [Problem("canvas_node", note, severity="warning") for note in workflow.notes]
+    graph = patch_workflow(workflow, {}, (), view.object_info)
+    return left_out + check_graph(graph, view.object_info, uploaded=pictures, replaced=view.replaced)
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:

@@ -95,6 +95,24 @@ def _span(low: float | None, high: float | None) -> str:
     return f"the smallest is {low}" if low is not None else f"the largest is {high}"
 
 
+def listed(value: Any, schema: InputSchema) -> Any:
+    """The server's own name for a file that `value` names in another system's way; None where it lists no such file.
+
+    `SDXL\\a.safetensors` and `SDXL/a.safetensors` are the same file, and on most systems `sdxl/A.safetensors` is too.
+    """
+    if not isinstance(value, str) or schema.options is None:
+        return None
+    for spell in (_posix, lambda text: _posix(text).casefold()):
+        found = [option for option in schema.options if isinstance(option, str) and spell(option) == spell(value)]
+        if len(found) == 1:
+            return found[0]
+    return _posix(value) if schema.is_upload and "\\" in value else None
+
+
+def _posix(name: str) -> str:
+    return re.sub(r"[\\/]+", "/", name.strip()).removeprefix("./")
+
+
 def _choice(name: str, value: Any, schema: InputSchema | None) -> Any:
     options = schema.options if schema else None
     if options is None:
@@ -108,8 +126,9 @@ def _choice(name: str, value: Any, schema: InputSchema | None) -> Any:
         if str(option) == str(value):
             return option
     folded = [option for option in options if str(option).casefold() == str(value).strip().casefold()]
-    if len(folded) == 1:
-        return folded[0]
+    found = folded[0] if len(folded) == 1 else listed(value, schema) if schema is not None else None
+    if found is not None:
+        return found
     if is_file_list(options) or (schema is not None and schema.is_upload):
         return str(value)  # a file the server may not have: the check before submitting says how to get it
     match = nearest(str(value), [str(option) for option in options])

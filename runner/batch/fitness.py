@@ -18,6 +18,7 @@ from runner.errors import (
 )
 from runner.graph import Workflow
 from runner.patching import patch_workflow
+from runner.uploads import check_files
 from runner.validate import ServerView
 
 
@@ -56,6 +57,7 @@ class Fitness:
         pictures = {name: f"{number}.png" for number, name in enumerate(job.images)}
         try:
             graph = patch_workflow(self.workflow, {**job.values, **pictures}, (), self.view.object_info)
+            check_files(self.workflow, job.values, graph, self.view)
         except WorkflowError as error:
             return error
         missing: dict[str, None] = {}

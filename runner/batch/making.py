@@ -13,10 +13,11 @@ from runner.batch.entries import Entry
 from runner.client import ComfyClient
 from runner.errors import PhotoError, RunnerError, ServerUnavailableError
 from runner.graph import Workflow
-from runner.jobs import JobSpec, Upload
-from runner.photos import PreparedPhoto, prepare_photo
+from runner.jobs import JobSpec
+from runner.photos import PreparedPhoto
 from runner.request import Plan, Request
 from runner.transport import NoAccessError
+from runner.uploads import Attachment, attachment
 from runner.validate import ServerView, server_view
 
 Result = TypeVar("Result")
@@ -28,7 +29,7 @@ class Maker:
 
     def __init__(self, workflow: Workflow, client: ComfyClient, patience: float, stopped: threading.Event) -> None:
         self._workflow, self._client, self._patience, self._stopped = workflow, client, patience, stopped
-        self._uploaded: dict[str, tuple[str, PreparedPhoto]] = {}
+        self._uploaded: dict[Attachment, tuple[str, PreparedPhoto]] = {}
         self._view: ServerView | None = None
 
     def view(self) -> ServerView:
@@ -46,19 +47,25 @@ class Maker:
         """
         job, view = entry.job, self.view()
         try:
-            photos = {name: self._photo(Path(path)) for name, path in job.images.items()}
-            request = Request(
-                self._workflow,
-                {},
-                {Path(path): photos[name][1] for name, path in job.images.items()},
-                [Path(path) for path in job.images.values()],
-                1,
-                "{workflow}",
-                None,
-            )
-            uploads = tuple(Upload(Path(path), photos[name][0]) for name, path in job.images.items())
-            values = {**job.values, **{name: photo[0] for name, photo in photos.items()}}
-            spec = next(iter(Plan(request, values, [], None, job.seed, view, uploads).jobs()))
+            photos: dict[Path, PreparedPhoto] = {}
+            images: list[Path] = []
+            uploads: dict[str, tuple[Path, PreparedPhoto]] = {}
+            values = dict(job.values)
+            slots = {spec.name for spec in self._workflow.image_inputs(view.object_info)}
+            for name, file in job.images.items():
+                path = Path(file)
+                source = attachment(self._workflow, name, path, view.object_info)
+                if source is None:  # the server knows better than the guess: its own business
+                    values[name] = file
+                    continue
+                values[name], photo = self._photo(source)
+                if name in slots:
+                    photos[path] = photo
+                    images.append(path)
+                else:
+                    uploads[name] = path, photo
+            request = Request(self._workflow, {}, photos, images, 1, "{workflow}", None, uploads=uploads)
+            spec = next(iter(Plan(request, values, [], None, job.seed, view).jobs()))
         except RunnerError:
             raise
         except Exception as error:  # one photo that Pillow cannot cope with is no reason to end the night's work
@@ -67,24 +74,24 @@ class Maker:
         record = {**spec.record, "batch": {"job": entry.id, "key": entry.key, "input": entry.title, **group}}
         return replace(spec, index=entry.id, stem=job.stem, record=record)
 
-    def _photo(self, path: Path) -> tuple[str, PreparedPhoto]:
+    def _photo(self, source: Attachment) -> tuple[str, PreparedPhoto]:
         """(the server's name for it, what it is); uploaded once for jobs that follow each other."""
-        known = self._uploaded.get(str(path))
+        known = self._uploaded.get(source)
         if known is not None:
             return known
-        photo = prepare_photo(path)
+        photo = source.prepare()
 
         def upload() -> str:
             limit, sent = self._client.upload_limit(), photo
             if limit is not None and len(photo.data) > limit:
-                sent = prepare_photo(path, max_bytes=limit)
+                sent = source.prepare(limit)
             return self._client.upload_image(sent.data, sent.upload_name)
 
         name = self._patiently(upload)
         while len(self._uploaded) >= _PHOTOS_KNOWN:
             self._uploaded.pop(next(iter(self._uploaded)))
-        self._uploaded[str(path)] = name, replace(photo, data=b"")
-        return self._uploaded[str(path)]
+        self._uploaded[source] = name, replace(photo, data=b"")
+        return self._uploaded[source]
 
     def _patiently(self, request: Callable[[], Result]) -> Result:
         """Ask again while the server is away, for as long as the run waits for it."""

@@ -20,7 +20,9 @@ from runner.naming import safe_name, timestamp
 from runner.needed_photos import missing_in_batch
 from runner.patching import parse_setting, patch_workflow, resolve_name
 from runner.request import Request
-from runner.schema import ObjectInfo
+from runner.schema import ObjectInfo, recorded_object_info
+from runner.uploads import input_of, own_file
+from runner.workflow import WORKFLOWS_DIR
 
 _SHOWN = 20
 
@@ -84,7 +86,15 @@ def sweeps(workflow: Workflow, texts: Sequence[str], prompts: Sequence[str], sch
         if any(sweep.name == name for sweep in found):
             raise WorkflowError(f"{name!r} was given twice.", advice=f"All its values at once: --set {name}=4,6,8.")
         found.append(Sweep(name, _several(workflow, name, value, schema)))
-    return found
+    return [_with_files(workflow, sweep) for sweep in found]
+
+
+def _with_files(workflow: Workflow, sweep: Sweep) -> Sweep:
+    """The same, with the values that are files of this computer (for a widget that takes one) as their paths."""
+    spec = input_of(workflow, sweep.name, recorded_object_info(WORKFLOWS_DIR))
+    if spec is None or not spec.is_file:
+        return sweep
+    return Sweep(sweep.name, tuple(own_file(value) or value for value in sweep.values))
 
 
 def _several(workflow: Workflow, name: str, text: str, schema: ObjectInfo | None) -> tuple[str, ...]:
@@ -125,7 +135,7 @@ def expand(
     """
     date, index = timestamp(time.time()), 0
     for number, row in enumerate(rows, 1):
-        mine = [sweep for sweep in swept if sweep.name not in row.values]
+        mine = [sweep for sweep in swept if sweep.name not in row.values and sweep.name not in row.images]
         base = _base(workflow, row, number)
         for chosen in product(*(range(len(sweep.values)) for sweep in mine)):
             picked = {sweep.name: sweep.values[index] for sweep, index in zip(mine, chosen, strict=True)}
@@ -134,11 +144,12 @@ def expand(
                 for sweep, index in zip(mine, chosen, strict=True)
                 if len(sweep.values) > 1
             ]
-            values = {**picked, **row.values}
+            files = {name: value for name, value in picked.items() if isinstance(value, Path)}
+            values = {**{name: value for name, value in picked.items() if name not in files}, **row.values}
             for name, seed, several in _seeded(workflow, row, values, seeds, schema):
                 label = "".join(_label(*item) for item in varied) + (f"_seed{seed}" if several else "")
                 given = {**values, name: seed} if name is not None else values
-                images = {key: str(path.resolve()) for key, path in row.images.items()}
+                images = {key: str(path.resolve()) for key, path in {**row.images, **files}.items()}
                 stem = base.parent / safe_name(base.name + label)
                 index += 1
                 if template is not None:
@@ -157,7 +168,7 @@ def _base(workflow: Workflow, row: Row, number: int) -> Path:
 
 def _label(name: str, value: Any, number: int) -> str:
     short = name.rpartition(".")[2]
-    text = str(value)
+    text = value.stem if isinstance(value, Path) else str(value)
     return f"_{short}{text}" if len(text) <= 12 and " " not in text else f"_{short}{number}"
 
 

@@ -6,6 +6,7 @@ import argparse
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from runner.errors import UsageError, WorkflowRejectedError
 from runner.graph import Workflow
 from runner.naming import check_template
 from runner.schema import recorded_object_info
+from runner.uploads import input_of
 from runner.workflow import WORKFLOWS_DIR, load_workflow
 from runner.writable import check_file, check_folder
 
@@ -106,7 +108,15 @@ def _rows(
 ) -> list[Row]:
     pictures = [spec.name for spec in workflow.image_inputs(schema)]
     names = [spec.name for spec in workflow.inputs(schema) if spec.name not in pictures]
-    rows = [Row("the command line")] if args.jobs is None else table(args.jobs, pictures, names, problems)
+
+    recorded = recorded_object_info(WORKFLOWS_DIR)
+
+    @cache
+    def kind_of(name: str) -> str:
+        spec = input_of(workflow, name, recorded)
+        return "" if spec is None else spec.type
+
+    rows = [Row("the command line")] if args.jobs is None else table(args.jobs, pictures, names, problems, kind_of)
     if args.images is None:
         return rows
     if not pictures:

@@ -7,7 +7,7 @@ import glob
 import io
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from runner.data import BadDataError, parse_json, parse_yaml
 from runner.errors import UsageError
 from runner.suggest import did_you_mean
+from runner.uploads import own_file
 
 PHOTO_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".avif", ".jp2", ".ppm"}
@@ -123,13 +124,21 @@ def _below(where: str, root: Path, depth: int | None = None) -> list[Path]:
     return found
 
 
-def table(path: Path, image_inputs: Sequence[str], input_names: Sequence[str], problems: list[str]) -> list[Row]:
+def table(
+    path: Path,
+    image_inputs: Sequence[str],
+    input_names: Sequence[str],
+    problems: list[str],
+    kind_of: Callable[[str], str] = lambda _: "",
+) -> list[Row]:
     """The rows of a job file. A column is an input of the workflow, or one of `OWN_COLUMNS`; empty cells are left out.
 
     Args:
         image_inputs: names of inputs that take a photo; their cells are paths, seen from the job file's folder.
         input_names: the workflow's inputs. A name with a dot (`NODE.widget`) is checked later, with its value.
         problems: what is wrong with which line is added here, so that everything is told at once.
+        kind_of: an input's type (`InputSpec.type`). A cell of an IMAGE or FILE is a path as well, where such a file is
+            there; anything else in it is the server's own.
 
     Raises:
         UsageError: the file cannot be read as what its extension says.
@@ -137,7 +146,7 @@ def table(path: Path, image_inputs: Sequence[str], input_names: Sequence[str], p
     rows = []
     told: set[str] = set()
     for where, record in _records(path):
-        row = _row(path, where, record, image_inputs, input_names, problems, told)
+        row = _row(path, where, record, image_inputs, input_names, problems, told, kind_of)
         rows.append(row)
     if not rows:
         raise UsageError(f"--jobs {path}: there are no jobs in it.")
@@ -169,6 +178,7 @@ def _row(
     input_names: Sequence[str],
     problems: list[str],
     told: set[str],
+    kind_of: Callable[[str], str],
 ) -> Row:
     inputs = {name.casefold(): name for name in [*input_names, *image_inputs]}
     values: dict[str, Any] = {}
@@ -182,12 +192,17 @@ def _row(
         if name in values or name in images or key.casefold() in own:
             problems.append(f"{where}: {name!r} is given twice.")
         if name in image_inputs:
-            photo = _photo(path.parent, str(value))
+            photo = own_file(str(value), path.parent) or _photo(path.parent, str(value))
             if not _is_file(photo):
                 problems.append(f"{where}: {column}: there is no photo {photo}.{_neighbours(photo)}")
             images[name] = photo
         elif name in input_names or ("." in key and key.casefold() not in OWN_COLUMNS):
-            values[name] = value
+            kind = kind_of(name)
+            file = own_file(value, path.parent) if kind in ("IMAGE", "FILE") else None
+            if file is None:
+                values[name] = _as_number(value) if kind in ("INT", "FLOAT", "") else value
+            else:
+                images[name] = file
         elif key.casefold() in OWN_COLUMNS:
             own[key.casefold()] = value
         elif key not in told:  # once, not for each of 800 lines
@@ -199,6 +214,8 @@ def _row(
             )
     seeds, count = _seeds(where, own, problems)
     text = {key: str(own.get(key, "")).strip() for key in ("name", "group", "category")}
+    first = [name for name in image_inputs if name in images]  # the photo names the job, wherever its column stands
+    images = {name: images[name] for name in dict.fromkeys([*first, *images])}
     return Row(where, values, images, text["name"], Path(), text["group"], text["category"], seeds, count)
 
 
@@ -240,8 +257,10 @@ def _records(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _csv(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    said = re.match(r"sep=(.)\r?\n", text)  # a spreadsheet's own word on it
+    text = text[said.end() :] if said else text
     first = text.partition("\n")[0]
-    separator = max((",", ";", "\t"), key=first.count)  # a spreadsheet writes what its country uses
+    separator = said[1] if said else max((",", ";", "\t"), key=first.count)  # it writes what its country uses
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     columns: list[str] | None = None
     try:
@@ -258,7 +277,7 @@ def _csv(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
                     f"--jobs {where}: more cells than the first line has columns.",
                     advice=f"Put text that holds {separator!r} in double quotes.",
                 )
-            yield where, dict(zip(columns, cells, strict=False))
+            yield where, {key: _cell(value, separator) for key, value in zip(columns, cells, strict=False)}
     except csv.Error as error:
         raise UsageError(f"--jobs {path.name} line {reader.line_num}: {error}.") from error
 
@@ -270,6 +289,28 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
         raise UsageError(
             f"--jobs {path.name}: there are two columns {twice!r}.", advice="Delete or rename one of them."
         )
+
+
+class CommaNumber(str):
+    """A cell like `0,7` of a table that is not separated by commas: a number where the input takes one."""
+
+    __slots__ = ()
+    WRITTEN = re.compile(r"[+-]?(?:\d{1,3}(?:[.'’ \u00a0\u202f]\d{3})+|\d*),\d+(?:[eE][+-]?\d+)?")
+
+    @property
+    def number(self) -> float:
+        whole, _, rest = self.partition(",")
+        return float(f"{re.sub('[^0-9+-]', '', whole)}.{rest}")
+
+
+def _as_number(value: Any) -> Any:
+    return value.number if isinstance(value, CommaNumber) else value
+
+
+def _cell(value: Any, separator: str) -> Any:
+    if separator != "," and isinstance(value, str) and CommaNumber.WRITTEN.fullmatch(value.strip()):
+        return CommaNumber(value.strip())
+    return value
 
 
 def _yaml(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

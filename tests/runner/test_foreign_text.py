@@ -225,9 +225,9 @@ def test_no_text_becomes_a_formula_on_its_way_through_a_csv(text: str) -> None:
 
 def test_the_metrics_of_a_batch_hold_no_formula(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
-    places = ("a", "b")
+    photos = {"image": "/in/=cmd.png"}
     ledger.add(
-        [BatchJob(place, Path(place), {}, {"image": "/in/=cmd.png"}, -5, "=group", "@category") for place in places]
+        [BatchJob("x", Path(stem), {}, photos, seed, "=group", "@category") for stem, seed in (("a", -5), ("b", -6))]
     )
     done, failed = ledger.claim(), ledger.claim()
     assert done is not None and failed is not None
