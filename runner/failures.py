@@ -33,6 +33,8 @@ class OutOfMemoryError(NodeExecutionError):
 
 
 _TRACEBACK_LINES = 8
+_WORDED = (".imaging.errors.", ".background_removal.errors.")
+"""Errors of the pack that say all there is to say to the person who supplied the picture: nothing broke."""
 _LONGEST_LINE, _LONGEST_MESSAGE = 500, 10_000
 _MEMORY = ("outofmemory", "out of memory", "allocation on device", "not enough memory", "t allocate memory")
 
@@ -63,8 +65,10 @@ def node_failure(error: Mapping[str, Any] | None, graph: Mapping[str, Any]) -> N
     text = (trace if isinstance(trace, str) else "".join(texts(trace))).rstrip()
     # Its last line is the message again; where it was raised is what is worth adding.
     places = [line for line in text.splitlines() if line.startswith("  ")][-_TRACEBACK_LINES:]
-    lines = [f"{node_label(graph, node_id)} failed: {message}", f"    {kind}, raised at:" if places else f"    {kind}"]
-    lines += [f"    {line[:_LONGEST_LINE]}" for line in places]
+    lines = [f"{node_label(graph, node_id)} failed: {message}"]
+    if not any(errors in kind for errors in _WORDED):
+        lines.append(f"    {kind}, raised at:" if places else f"    {kind}")
+        lines += [f"    {line[:_LONGEST_LINE]}" for line in places]
     failure = OutOfMemoryError if is_out_of_memory(error) else NodeExecutionError
     advice = _WEIGHTS_ADVICE if kind.endswith(_NO_WEIGHTS) else ""
     return failure("\n".join(lines), node_id, kind, message, advice=advice)

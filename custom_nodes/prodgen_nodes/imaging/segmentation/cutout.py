@@ -309,7 +309,8 @@ def from_model(
     trust = Trust()
     judge_shape(product, trust)
     if trust.confidence > 0:
-        judge_model(rough, fused, reach, plain.confidence if is_plain else 0.0, trust)
+        if hint is None:  # nobody hesitates where a person has painted
+            judge_model(rough, fused, reach, plain.confidence if is_plain else 0.0, trust)
         known = torch.zeros_like(product) if footing is None else footing.beside()
         judge_parts(product, chosen.close, trust)
         judge_model_outline(small, product, backdrop, evidence, known, trust)

@@ -56,7 +56,8 @@ def choose_parts(likelihood: Tensor, parts: Parts) -> Chosen:
         return Chosen(likelihood, [], torch.zeros_like(likelihood, dtype=torch.bool))
     side, largest = min(likelihood.shape), regions.area.max()
     real = regions.area >= _SPECK * largest
-    keep = regions.area == largest if parts == "largest" else regions.area >= _PEER * largest
+    first = np.arange(regions.count) == regions.area.argmax()
+    keep = first if parts == "largest" else regions.area >= _PEER * largest
     if parts == "all":
         keep |= real
     away = _distances(regions, keep)
