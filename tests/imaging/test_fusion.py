@@ -111,7 +111,7 @@ def _fur(size: int = 560, shadow: float = 0.12) -> tuple[Tensor, Tensor]:
     y, x = torch.meshgrid(torch.arange(size * 2) / 2.0, torch.arange(size * 2) / 2.0, indexing="ij")
     middle = size / 2
     fine = (((x - middle) ** 2 + (y - middle) ** 2).sqrt() < 0.25 * size).float()
-    for _ in range(900):
+    for _ in range(500):
         angle, long = (
             float(value) for value in torch.rand(2, generator=generator) * torch.tensor([6.2832, 0.045 * size])
         )

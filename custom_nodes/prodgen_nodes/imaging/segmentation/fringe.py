@@ -25,6 +25,10 @@ _FINE = 2.0
 _DETAIL = 5 / 255
 _DENSE, _WORTH = 0.12, 0.03
 """The share of a fringe that must be strands; and its least area, as a share of the product's."""
+_FINE_SHARE, _ALL_FINE, _STRONG, _SOLID, _ALONG = 0.14, 0.35, 0.3, 0.88, 0.15
+"""Of what is seen of the product in a fringe, the least share that is finer than four pixels, and the share that says
+enough; how strong its strongest tenth is at least, and at most where less is fine, for hairs do not fill their pixels;
+the least share of the outline it runs along."""
 _SHADE = 4
 """Pixels over which a shadow under strands does not change."""
 
@@ -55,11 +59,8 @@ class Fringe:
             planes = plane[small].permute(2, 0, 1) if plane.ndim == 3 else plane[small].float().unsqueeze(0)
             return F.interpolate(planes.unsqueeze(0), size=part, mode="bilinear", align_corners=False)[0]
 
-        back = decode_(fitted(self.back))
-        towards = decode_(fitted(self.front)).sub_(back)
-        off = decode_(picture[large].permute(2, 0, 1).clone(memory_format=torch.contiguous_format)).sub_(back)
-        strands = (off * towards).sum(dim=0) / towards.square().sum(dim=0).clamp(min=1e-4)
-        strands = strands.clamp_(0.0, 1.0)
+        seen = decode_(picture[large].permute(2, 0, 1).clone(memory_format=torch.contiguous_format))
+        strands = _share(seen, decode_(fitted(self.front)), decode_(fitted(self.back)))
         smooth = opened(strands, max(2, round(_SHADE * down)))
         strands = (strands - smooth * fitted(self.shade)[0]).clamp_(0.0, 1.0) * fitted(self.zone)[0]
         out = alpha.clone()
@@ -86,9 +87,36 @@ def find_fringe(srgb: Tensor, product: Tensor, backdrop: Backdrop) -> Fringe | N
     # Strands stand close beside each other all along a fringe; an edge or a thread is one line.
     if float(erode(zone, 3).float().sum()) < 0.25 * area:
         return None
-    zone = dilate(zone, 2) | (dilate(zone, 4) & dilate(product, 3))
     core = erode(product, 3).float().unsqueeze(0)
     front = masked_blur(srgb.permute(2, 0, 1).unsqueeze(0), core, longest / 2)[0].permute(1, 2, 0)
+    if not _is_hairy(srgb, front, backdrop.color, zone, product):
+        return None
+    zone = dilate(zone, 2) | (dilate(zone, 4) & dilate(product, 3))
     near = gaussian_blur(product.float().unsqueeze(0), longest / 3)[0]
     shade = (1.0 - 2.5 * near).clamp(0.0, 1.0)
     return Fringe(zone & ~erode(product, 2), front, backdrop.color, shade)
+
+
+def _share(srgb: Tensor, front: Tensor, back: Tensor) -> Tensor:
+    """How far each pixel has gone from `back` towards `front`, 0..1; all `[3,...]` linear light, overwritten."""
+    towards = front.sub_(back)
+    off = srgb.sub_(back)
+    return ((off * towards).sum(dim=0) / towards.square().sum(dim=0).clamp(min=1e-4)).clamp_(0.0, 1.0)
+
+
+def _is_hairy(srgb: Tensor, front: Tensor, back: Tensor, zone: Tensor, product: Tensor) -> bool:
+    """Whether what is seen in `zone` `[h,w]` is strands: fine, of the product's colour, along much of its outline."""
+    planes = [
+        decode_(plane.permute(2, 0, 1).clone(memory_format=torch.contiguous_format)) for plane in (srgb, front, back)
+    ]
+    strands = _share(*planes)
+    outer = zone & ~dilate(product, 4)
+    if not bool(outer.any()):
+        return False
+    seen, broad = strands[outer], opened(strands, 2)[outer]
+    fine = 1.0 - float(broad.sum() / seen.sum().clamp(min=1e-6))
+    strong = float(torch.quantile(seen[:: max(1, seen.numel() // 100000)], 0.9))
+    rim = dilate(product, 1) & ~product
+    along = float((dilate(zone, 3) & rim).float().sum() / rim.float().sum().clamp(min=1))
+    hairs = fine > _ALL_FINE or (fine > _FINE_SHARE and strong < _SOLID)
+    return hairs and strong > _STRONG and along > _ALONG
