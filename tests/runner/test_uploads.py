@@ -32,7 +32,7 @@ HINT: dict[str, Any] = {
         "output": ["MASK"],
     },
     "LoadSound": {"input": {"required": {"sound": [["a.wav"], {"audio_upload": True}]}}, "output": ["AUDIO"]},
-    "Note": {"input": {"required": {"text": ["STRING", {}]}}, "output": []},
+    "Words": {"input": {"required": {"text": ["STRING", {}]}}, "output": []},
 }
 
 
@@ -46,7 +46,7 @@ def hinted(hint: str = "none") -> Workflow:
         "1": node("LoadImage", "input: image", image="photo.jpg"),
         "2": node("LoadHint", "input: hint", mask=hint),
         "3": node("LoadSound", "input: sound", sound="a.wav"),
-        "4": node("Note", "input: words", text="none"),
+        "4": node("Words", "input: words", text="none"),
     }
     return Workflow("test", 1, Path("test.v1.json"), graph)
 
