@@ -180,13 +180,13 @@ def judge_model(mask: Tensor, fused: Fused, reach: int, plain: float, trust: Tru
     beside = dilate(solid, reach) & ~erode(solid, reach)
     soft = (mask > 0.12) & (mask < 0.88) & ~beside
     hesitant = float((soft & solid).float().sum() + 2 * (soft & ~solid & ~product).float().sum()) / size
-    trust.doubt(ramp(hesitant, 0.14, 0.02), "the model hesitates over parts of the picture beside the product")
+    trust.doubt(ramp(hesitant, 0.12, 0.012), "the model hesitates over parts of the picture beside the product")
     changed = float((solid != product).float().sum()) / max(size, float(solid.float().sum()))
     trust.doubt(ramp(changed, 0.4, 0.1), "the model's mask and the picture's own edges disagree")
     near = within_reach(product, round(_BESIDE * min(product.shape)))
     ignored = plain * _touching(fused.ignored, near) / size
     trust.doubt(
-        0.55 + 0.45 * ramp(ignored, 0.16, 0.03), "something beside the product that is no plain backdrop was left out"
+        0.55 + 0.45 * ramp(ignored, 0.16, 0.02), "something beside the product that is no plain backdrop was left out"
     )
     missing = plain * float(fused.missing.float().sum()) / size
     trust.doubt(ramp(missing, 0.5, 0.06), "the model takes for product what looks like the backdrop")

@@ -25,10 +25,10 @@ from .trimap import conductances, enclosed_backdrop, texture, within_reach
 from .walker import random_walker
 
 _LOCK = 1.0
-_FOOT_WEIGHT = 0.3
+_FOOT_WEIGHT = _CLEAR_WEIGHT = 0.3
 _LEAST_REACH, _REACH = 3.0, 1.5
 """How far the picture may move the model's outline: pixels of the analysis grid, and so many of the model's own."""
-_SURE, _UNSURE = 0.9, 0.1
+_SURE, _UNSURE, _HESITANT = 0.9, 0.1, 0.12
 _HANDLE = 0.07
 """An opening lies no farther from the outside than the thickest handle: a fraction of the short side."""
 _THIN = 0.007
@@ -130,6 +130,10 @@ def fuse(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, gra
         thin |= _filled_holes(own, mask, product)
         passable = (evidence.difference < 3.5) & ~edges(evidence, backdrop)
         alike = flowing_in(passable, backdrop.side)
+        # Where the model hesitates, what the picture shows clearly decides.
+        unsure = (mask > _HESITANT) & (mask < 1 - _HESITANT)
+        data[unsure & own], target[unsure & own] = _CLEAR_WEIGHT, 1.0
+        data[unsure & alike], target[unsure & alike] = _CLEAR_WEIGHT, 0.0
         near_edge = dilate(product, reach) & ~erode(product, reach)
         shown = alike & near_edge
         data[shown], target[shown] = _LOCK, 0.0
