@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import itertools
 import json
 import sys
 from collections.abc import Callable
@@ -24,8 +25,6 @@ from scipy import ndimage
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "custom_nodes")]
-
-import itertools
 
 from prodgen_nodes.background_removal import OnnxBackgroundRemoval, by_rank  # noqa: E402
 from prodgen_nodes.imaging.segmentation import Cutout, from_model, from_plain_backdrop  # noqa: E402
