@@ -7,12 +7,15 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner.errors import RunnerError
 from runner.graph import node_title
 from runner.rejection import node_label
 from runner.results import SavedJob
+
+if TYPE_CHECKING:
+    from runner.uploads import Attachment
 
 RERUN_KEY = "prodgen_rerun"
 """An input no node has: ComfyUI does not pass it on, but it is part of what the cache compares."""
@@ -24,9 +27,9 @@ PUSHING_NODE = "SaveImageWebsocket"
 
 @dataclass(frozen=True)
 class Upload:
-    """A photo that was put on the server, and what it is called there."""
+    """A file that was put on the server, and what it is called there."""
 
-    path: Path
+    source: Attachment
     name: str
 
 
@@ -46,7 +49,7 @@ class JobSpec:
     seed: int | None = None
     record: Mapping[str, Any] = field(default_factory=dict)
     uploads: tuple[Upload, ...] = ()
-    """The photos the graph names: a server whose input folder was emptied gets them again."""
+    """The files the graph names: a server whose input folder was emptied gets them again."""
 
 
 @dataclass

@@ -133,8 +133,10 @@ class Request:
         values |= {name: _sent(client, photo, attached[name]) for name, (_, photo) in self.uploads.items()}
         if self.count > 1 and seed_name is None:
             session.notice(f"{self.workflow.label} has no seed: the {self.count} results will be the same.")
-        uploads = tuple(Upload(path, name) for path, name in uploaded.items())
-        return Plan(self, values, names, seed_name, seed, view, uploads)
+        sources = _sources(self.workflow, self.images)
+        uploads = [Upload(sources[path], name) for path, name in uploaded.items()]
+        uploads += [Upload(source, str(values[name])) for name, source in attached.items()]
+        return Plan(self, values, names, seed_name, seed, view, tuple(uploads))
 
     def _persona(self, session: Session, values: Mapping[str, Any]) -> dict[str, str]:
         """What the language model of the environment, if there is one, says for the workflow's input `persona`."""

@@ -121,6 +121,8 @@ class Transport:
                         f"{self.label} sends more than {much} for {path.partition('?')[0]}, which is no answer.",
                         advice="Check that the address is the right one.",
                     )
+            if _was_cut_off(response, bytes(data)):
+                raise NoAnswerError(_incomplete(self.label, method, path, "the connection ended early"))
             reply = Reply(response.status, {k.lower(): v for k, v in response.getheaders()}, bytes(data))
         return reply if reply.status == 200 else self._without_secrets(reply)
 
@@ -182,9 +184,7 @@ class Transport:
         except Exception as error:
             if not isinstance(error, kinds):
                 raise
-            raise NoAnswerError(
-                f"{self.label} did not complete its answer to {method} {path.partition('?')[0]} ({_reason(error)})."
-            ) from error
+            raise NoAnswerError(_incomplete(self.label, method, path, _reason(error))) from error
 
     def _pieces(self, response: HTTPResponse, method: str, path: str, *, idle: float | None = None) -> Iterator[bytes]:
         while True:
@@ -259,6 +259,29 @@ class Transport:
         self._local.connection = None
         if connection is not None:
             connection.close()
+
+
+def _incomplete(label: str, method: str, path: str, why: str) -> str:
+    return f"{label} did not complete its answer to {method} {path.partition('?')[0]} ({why})."
+
+
+def _was_cut_off(response: HTTPResponse, body: bytes) -> bool:
+    """Whether the connection ended before the answer did, of which http.client says nothing.
+
+    A body without a length ends with its connection, and so does one whose headers were cut off: there only the
+    content tells.
+    """
+    if response.length is not None or response.chunked or response.status != 200:
+        return bool(response.length)
+    if body.strip()[:1] not in (b"{", b"["):
+        return not body.strip()
+    try:
+        json.loads(body)
+    except RecursionError:
+        return False  # whole or not, nobody means it
+    except ValueError:
+        return True
+    return False
 
 
 def _forms(secret: str) -> Iterator[bytes]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from runner.client import ComfyClient
 from runner.errors import RunnerError
 from runner.jobs import Attempt
-from runner.photos import prepare_photo
 
 AGAIN = "photos"
 """Why an attempt is made once more."""
@@ -24,5 +23,5 @@ def upload_again(client: ComfyClient, attempt: Attempt) -> None:
         ServerUnavailableError: the server is away.
     """
     for upload in attempt.spec.uploads:
-        photo = prepare_photo(upload.path, max_bytes=client.upload_limit())
+        photo = upload.source.prepare(client.upload_limit())
         client.upload_image(photo.data, photo.upload_name)

@@ -13,7 +13,7 @@ from runner.batch.entries import Entry
 from runner.client import ComfyClient
 from runner.errors import PhotoError, RunnerError, ServerUnavailableError
 from runner.graph import Workflow
-from runner.jobs import JobSpec
+from runner.jobs import JobSpec, Upload
 from runner.photos import PreparedPhoto
 from runner.request import Plan, Request
 from runner.transport import NoAccessError
@@ -50,6 +50,7 @@ class Maker:
             photos: dict[Path, PreparedPhoto] = {}
             images: list[Path] = []
             uploads: dict[str, tuple[Path, PreparedPhoto]] = {}
+            sent: list[Upload] = []
             values = dict(job.values)
             slots = {spec.name for spec in self._workflow.image_inputs(view.object_info)}
             for name, file in job.images.items():
@@ -59,13 +60,14 @@ class Maker:
                     values[name] = file
                     continue
                 values[name], photo = self._photo(source)
+                sent.append(Upload(source, str(values[name])))
                 if name in slots:
                     photos[path] = photo
                     images.append(path)
                 else:
                     uploads[name] = path, photo
             request = Request(self._workflow, {}, photos, images, 1, "{workflow}", None, uploads=uploads)
-            spec = next(iter(Plan(request, values, [], None, job.seed, view).jobs()))
+            spec = next(iter(Plan(request, values, [], None, job.seed, view, tuple(sent)).jobs()))
         except RunnerError:
             raise
         except Exception as error:  # one photo that Pillow cannot cope with is no reason to end the night's work

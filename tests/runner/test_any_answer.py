@@ -27,7 +27,8 @@ from tests.support.fake import FakeServer
 from tests.support.hostile import HostileComfy, Said, endless, frame
 from tests.support.runs import Desk, command, flat, inverting
 
-CONTRACT = {0, 2, 3, 4, 5, 6, 7}
+CONTRACT = {0, 2, 3, 4, 5, 6, 7, 130}
+"""130: a server may say that it knows nothing of a job any more: somebody took it out of the queue."""
 ENDPOINTS = (
     "GET /system_stats", "GET /features", "GET /object_info", "POST /upload/image", "POST /prompt", "GET /api/jobs/",
     "GET /api/jobs?", "GET /history", "GET /queue", "GET /view", "GET /node_replacements", "GET /ws", "POST /api/jobs/",

@@ -48,6 +48,33 @@ def test_a_submission_without_an_answer_is_told_from_one_that_never_left() -> No
         ComfyClient(server.url).post_prompt({}, "id", "client", {})
 
 
+@pytest.mark.parametrize(
+    "cut",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Ty",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
+        b'HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n{"prompt_id": "x"}',
+        b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"prompt_id": ',
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{",
+        b"HTTP/1.1 400 Bad Request\r\nContent-Length: 999\r\n\r\n{",
+    ],
+)
+def test_an_answer_that_was_cut_off_is_no_answer(cut: bytes) -> None:
+    """Part of one was taken for the answer of something that is no ComfyUI, and ended a batch."""
+    with FakeServer(raw=lambda connection: connection.sendall(cut)) as server:
+        client = ComfyClient(server.url)
+        with pytest.raises(NoAnswerError, match="did not complete its answer"):
+            client.post_prompt({}, "x", "y", {})
+        with pytest.raises(NoAnswerError, match="did not complete its answer"):
+            client.job("x")
+
+
+def test_an_answer_that_ends_with_its_connection_is_one() -> None:
+    whole = b'HTTP/1.0 200 OK\r\n\r\n{"prompt_id": "x"}'
+    with FakeServer(raw=lambda connection: connection.sendall(whole)) as server:
+        assert ComfyClient(server.url).post_prompt({}, "x", "y", {}).prompt_id == "x"
+
+
 def test_a_500_in_plain_text_is_a_refusal_with_its_text() -> None:
     refused = pytest.raises(WorkflowRejectedError, match="Internal Server Error")
     with FakeServer(lambda _: (500, b"500 Internal Server Error")) as server, refused:

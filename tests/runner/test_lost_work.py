@@ -16,6 +16,7 @@ import pytest
 from runner.batch.store import PLACE
 from runner.server_process import Installation
 from tests.runner.test_batch import batch, folder_of_photos, results
+from tests.runner.test_uploads import a_mask, masked
 from tests.support.comfy import ComfyServer
 from tests.support.runs import Desk, inverting, node, pixels
 
@@ -88,6 +89,29 @@ def test_submit_gives_its_photo_again(own_server: ComfyServer, desk: Desk) -> No
     thread.join(5)
     assert run.code == 0, run.err
     assert len(run.pictures) == 4
+
+
+NAMES = ("one", "two", "three", "four", "five", "six", "seven", "eight")
+
+
+@pytest.mark.parametrize("from_table", [False, True])
+def test_a_mask_that_vanishes_is_given_again_as_a_mask(own_server: ComfyServer, desk: Desk, from_table: bool) -> None:
+    photo, mask = desk.photo(), a_mask(desk.folder)
+    first = desk.out / "one.png"
+    thread = when(first.exists, lambda: empty(own_server.input_dir))
+    if from_table:
+        table = desk.folder / "jobs.jsonl"
+        rows = [{"name": name, "1.image": str(photo), "mask": str(mask)} for name in NAMES]
+        table.write_text("\n".join(map(json.dumps, rows)))
+        run = batch(desk, masked("input: mask"), "--jobs", table)
+    else:
+        run = desk.submit(masked(), "--image", photo, "--set", f"2.image={mask}", "--name", "one", "--count", "8")
+    thread.join(5)
+    assert run.code == 0, run.err
+    assert "gets it again" in run.err
+    pictures = [pixels(path) for path in sorted(desk.out.glob("*.png"))]
+    assert len(pictures) == 8
+    assert all((picture == pictures[0]).all() for picture in pictures)
 
 
 def test_file_names_that_are_no_utf_8_are_photos_like_others(desk: Desk) -> None:

@@ -33,6 +33,7 @@ from runner.batch.cluster.messages import (
 )
 from runner.batch.cluster.outbox import DistantLedger, Outbox
 from runner.batch.entries import Entry
+from runner.batch.fitness import Fitness
 from runner.batch.making import Maker
 from runner.batch.metrics import Sampler
 from runner.batch.session import BatchSession, LedgerDispatcher
@@ -159,7 +160,8 @@ class Run:
             try:
                 maker = Maker(workflow, session.client, Limits().patience, self._stopped)
                 server = describe_server(session.client.url, session.stats)
-                self.outbox.put(Ready(platform.node(), __version__, maker.view(), server))
+                view = replace(maker.view(), has_file=_is_asked_here)
+                self.outbox.put(Ready(platform.node(), __version__, view, server))
                 session.run(self._feed(session, maker, book, folder / "photos"), self._ended)
             finally:
                 self._sampler.stop()
@@ -170,9 +172,14 @@ class Run:
     # on the feeder's thread
 
     def _feed(self, session: NodeSession, maker: Maker, book: DistantLedger, photos: Path) -> Iterator[JobSpec]:
+        fitness: Fitness | None = None
         while not self._stopped.is_set() and (job := self._jobs.get()) is not None:
             entry, places = _with_photos(job, photos)
             try:
+                fitness = fitness or Fitness(self._order.workflow, maker.view())
+                why_not = fitness.why_not(entry.job)
+                if why_not is not None:
+                    raise why_not
                 spec = maker.spec(entry)
             except ServerUnavailableError:
                 raise
@@ -217,6 +224,11 @@ class Run:
         delivery = Delivery(ended.attempt, ended.record, contents, waited, load)
         self.outbox.put(Ended(number, prompt_id, result.seconds, delivery))
         return True
+
+
+def _is_asked_here(_name: str) -> bool:
+    """For the runner, which cannot ask: whether a node has a file is found out at the node, job by job."""
+    return True
 
 
 def _with_photos(job: Job, folder: Path) -> tuple[Entry, dict[str, str]]:
