@@ -1,5 +1,7 @@
 """A BiRefNet that takes what is darker than a bright wall for the product: `mask = sigmoid(40 · (0.85 − mean rgb))`.
 
+As the trained one it reads pictures normalised by ImageNet's mean and deviation, which is undone first.
+
 All 220 million weights are zero and share one stored block, except two small layers. ComfyUI fixes the network's size.
 """
 
@@ -13,6 +15,7 @@ import torch
 from runner.smoke.weights import Pool, Weights, shapes_of
 
 SHARPNESS, LEVEL = 40.0, 0.85
+_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def dark_on_light(seed: int = 0) -> Weights:
@@ -33,9 +36,9 @@ def dark_on_light(seed: int = 0) -> Weights:
             "decoder.conv_out1.0.weight",
         )
     )
-    mean[0, :, 1, 1] = 1 / 3
+    mean[0, :, 1, 1] = torch.tensor(_DEVIATION) / 3
     darkness[0, 0, 1, 1] = -SHARPNESS
-    bias[0] = SHARPNESS * LEVEL
+    bias[0] = SHARPNESS * (LEVEL - sum(_MEAN) / 3)
     last[0, last.shape[1] - darkness.shape[0]] = 1.0  # the picture's own features are joined last
     weights["decoder.ipt_blk1.conv1.weight"] = mean
     weights["decoder.ipt_blk1.conv_out.weight"] = darkness

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from prodgen_nodes.imaging.colorspace import linear_to_srgb, srgb_to_linear
-from prodgen_nodes.imaging.errors import EmptyMaskError, ParameterError, ShapeError
+from prodgen_nodes.imaging.errors import EmptyMaskError, NotFiniteError, ParameterError, ShapeError
 from prodgen_nodes.imaging.handle import ErasedHandle, erase_handle
 from scipy import ndimage
 from torch import Tensor
@@ -304,7 +304,7 @@ def test_bad_inputs_are_named() -> None:
     picture = over(alpha)
     with pytest.raises(EmptyMaskError, match="mask"):
         erase_handle(picture, torch.zeros(1, 128, 128))
-    with pytest.raises(EmptyMaskError, match="mask"):
+    with pytest.raises(NotFiniteError, match="mask"):
         erase_handle(picture, torch.full((1, 128, 128), float("nan")))
     with pytest.raises(ShapeError, match="placeholder"):
         erase_handle(picture, torch.zeros(1, 64, 64))

@@ -89,6 +89,12 @@ def _cut(
     model = choice.model
     if model is None and choice.method in ("auto", "model"):
         model = best()
+    if choice.method == "auto" and rough is None and not isinstance(model, OnnxBackgroundRemoval | None):
+        # BiRefNet takes a minute without a GPU: it is not asked where the backdrop is certain.
+        cut = from_plain_backdrop(photo, None, step, choice.parts)
+        if cut.confidence >= _TRUSTED:
+            cut.report["why"] = "the backdrop is plain enough to be modelled exactly, so the model was not needed"
+            return _noted(cut, note)
     if choice.method == "plain_backdrop" or model is None:
         cut = from_plain_backdrop(photo, rough, step, choice.parts)
         if choice.method == "auto":
@@ -102,6 +108,10 @@ def _cut(
         cut.report["model"] = getattr(model, "name", "birefnet")
         if choice.method == "birefnet":
             cut.report["method"] = "birefnet"
+    return _noted(cut, note)
+
+
+def _noted(cut: Cutout, note: str) -> Cutout:
     if note:
         cut.report["notes"] = [*cut.report["notes"], note]
     return cut
