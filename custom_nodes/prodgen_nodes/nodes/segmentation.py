@@ -28,7 +28,7 @@ METHODS = ("auto", "model", "birefnet", "plain_backdrop")
 FITS = ("squash", "letterbox")
 _STEPS = 6
 _TRUSTED = 0.75
-"""Results from here on are right in all but one of a hundred cases (benchmarks/reliability.py)."""
+"""From here on a result is believed; how often that is right: benchmarks/reliability.py."""
 _LET_A_MODEL_LOOK = " Or let a background-removal model look: method auto, on the command line --set cutout=auto."
 _IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
 
