@@ -146,14 +146,13 @@ def _backdrop(small: Tensor, rough: Tensor | None = None) -> tuple[Backdrop, Win
     return model.enlarged(backdrop, small), window_around(broad, (small.shape[0], small.shape[1]))
 
 
-def _unpainted(srgb: Tensor) -> Tensor | None:
+def _unpainted(srgb: Tensor, small: Tensor) -> Tensor | None:
     """The photo `[H,W,3]` with one colour where it shows a painted checkerboard (a "fake PNG"); None where it has none.
 
-    It is looked for at analysis size: most pictures have none.
+    It is looked for in the photo at analysis size, `small` `[h,w,3]`: most pictures have none.
     """
-    size = within(ANALYSIS_SIDE, srgb.shape[0], srgb.shape[1])
-    board = checkerboard(encoded(averaged(srgb, size)))
-    if board is not None and size != tuple(srgb.shape[:2]):
+    board = checkerboard(small)
+    if board is not None and small.shape != srgb.shape:
         board = checkerboard(srgb)
     return None if board is None else torch.where(board.shows.unsqueeze(-1), board.light, srgb)
 
@@ -162,14 +161,16 @@ def _noted(cut: Cutout, note: str) -> Cutout:
     return replace(cut, report=dict(cut.report, notes=[*cut.report["notes"], note]))
 
 
-def _framed(srgb: Tensor, mask: Tensor | None = None) -> Inside | None:
-    """What is inside a frame around the photo `[H,W,3]`, in its own pixels; None where it has none."""
-    height, width = srgb.shape[0], srgb.shape[1]
-    size = within(ANALYSIS_SIDE, height, width)
-    box = find_frame(encoded(averaged(srgb, size)))
+def _framed(srgb: Tensor, small: Tensor, mask: Tensor | None = None) -> Inside | None:
+    """What is inside a frame around the photo `[H,W,3]`, in its own pixels; None where it has none.
+
+    `small` `[h,w,3]`: the photo at analysis size.
+    """
+    size = (small.shape[0], small.shape[1])
+    box = find_frame(small)
     if box is None or (mask is not None and product_fills(resized(mask, size), box)):
         return None
-    down, across = height / size[0], width / size[1]
+    down, across = srgb.shape[0] / size[0], srgb.shape[1] / size[1]
     return Inside(
         math.ceil(box.top * down), int(box.bottom * down), math.ceil(box.left * across), int(box.right * across)
     )
@@ -199,15 +200,15 @@ def from_plain_backdrop(
 ) -> Cutout:
     """Cut a product `[H,W,3]` off a plain backdrop. `hint` `[H,W]`: rough mask, 1 = product; `parts`: which separate
     parts are product."""
-    if (even := _unpainted(srgb)) is not None:
-        return _noted(from_plain_backdrop(even, hint, progress, parts), _PAINTED)
-    if (box := _framed(srgb)) is not None:
-        part = srgb[box.top : box.bottom, box.left : box.right].contiguous()
-        rough = None if hint is None else hint[box.top : box.bottom, box.left : box.right]
-        return _put_back(from_plain_backdrop(part, rough, progress, parts), box, (srgb.shape[0], srgb.shape[1]))
     size = within(ANALYSIS_SIDE, srgb.shape[0], srgb.shape[1])
     pyramid = Pyramid(srgb, size)
     small = planar(pyramid.picture(size))
+    if (even := _unpainted(srgb, small)) is not None:
+        return _noted(from_plain_backdrop(even, hint, progress, parts), _PAINTED)
+    if (box := _framed(srgb, small)) is not None:
+        part = srgb[box.top : box.bottom, box.left : box.right].contiguous()
+        rough = None if hint is None else hint[box.top : box.bottom, box.left : box.right]
+        return _put_back(from_plain_backdrop(part, rough, progress, parts), box, (srgb.shape[0], srgb.shape[1]))
     rough = None if hint is None else resized(hint, size)
     backdrop, window = _backdrop(small, rough)
     # What lies outside the window is backdrop.
@@ -271,9 +272,12 @@ def from_model(
 
     `hint` `[H,W]`: a rough mask that decides alone what is product; with it, `mask` may be None.
     """
-    if (even := _unpainted(srgb)) is not None:
+    size = within(ANALYSIS_SIDE, srgb.shape[0], srgb.shape[1])
+    pyramid = Pyramid(srgb, size)
+    small = planar(pyramid.picture(size))
+    if (even := _unpainted(srgb, small)) is not None:
         return _noted(from_model(even, mask, hint, progress, parts), _PAINTED)
-    if mask is not None and (box := _framed(srgb, mask)) is not None:
+    if mask is not None and (box := _framed(srgb, small, mask)) is not None:
         part = srgb[box.top : box.bottom, box.left : box.right].contiguous()
         rows, columns = mask.shape[0] / srgb.shape[0], mask.shape[1] / srgb.shape[1]
         inner = mask[
@@ -282,9 +286,6 @@ def from_model(
         ]
         rough = None if hint is None else hint[box.top : box.bottom, box.left : box.right]
         return _put_back(from_model(part, inner, rough, progress, parts), box, (srgb.shape[0], srgb.shape[1]))
-    size = within(ANALYSIS_SIDE, srgb.shape[0], srgb.shape[1])
-    pyramid = Pyramid(srgb, size)
-    small = planar(pyramid.picture(size))
     grain = 1.0 if mask is None else max(1.0, size[0] / mask.shape[0], size[1] / mask.shape[1])
     seen = None if mask is None else resized(torch.nan_to_num(mask).clamp(0.0, 1.0), size)
     rough = _said(seen, None if hint is None else resized(hint, size))
