@@ -9,9 +9,10 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 Answer = tuple[int, bytes]
+Own = TypeVar("Own", bound="Served")
 
 
 class QuietServer(ThreadingHTTPServer):
@@ -24,7 +25,23 @@ class QuietServer(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-class FakeServer:
+class Served:
+    """What serves in a thread of its own for as long as it is entered; whoever derives from it makes `_server`."""
+
+    _server: QuietServer
+
+    def __enter__(self: Own) -> Own:
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class FakeServer(Served):
     """`answer(path)` gives status and body; `raw(socket)` takes over the connection instead."""
 
     def __init__(
@@ -56,13 +73,3 @@ class FakeServer:
 
         self._server = QuietServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> FakeServer:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()

@@ -18,12 +18,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
-from types import TracebackType
 from typing import Any
 
 from PIL import Image
 
-from tests.support.fake import QuietServer
+from tests.support.fake import QuietServer, Served
 
 
 @dataclass
@@ -70,7 +69,7 @@ def png() -> bytes:
     return stream.getvalue()
 
 
-class HostileComfy:
+class HostileComfy(Served):
     """`with HostileComfy() as server:` – `server.lies["GET /queue"] = Said([1])`.
 
     A lie's key is a method and how the path begins; the longest that fits is told. `messages` are what the socket says
@@ -108,16 +107,6 @@ class HostileComfy:
         self._server = QuietServer(("127.0.0.1", 0), Handler)
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self) -> HostileComfy:
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     def forget(self) -> None:
         """No lies, no messages, no memory: as new."""
