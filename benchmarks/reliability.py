@@ -1,21 +1,31 @@
 """How far the cut-out's confidence can be believed: pictures with exact alpha, changed as photos get changed.
 
-python benchmarks/reliability.py FOLDER [--model FILE.onnx] [--json FILE]
+python benchmarks/reliability.py FOLDER [FOLDER ...] [--photos FOLDER --verdicts FILE] [--model FILE.onnx]
 
-FOLDER holds one folder a picture with `photo.png` and `alpha.png` (`python examples/render.py --hard FOLDER` renders
+A FOLDER holds one folder a picture with `photo.png` and `alpha.png` (`python examples/render.py --hard FOLDER` renders
 such). Each is mirrored, halved, compressed with 4:2:0 at quality 60 to 95, dimmed to 70 %, given noise and cropped a
 little. A result is right if the product's alpha is at least .985 and elsewhere at most .004, four pixels off the edge.
-Printed are the results by confidence, and each wrong one that was trusted.
+Printed are the results by confidence, how many verdicts a mirror image changed, and each wrong result that was trusted.
+
+Photos whose exact alpha nobody knows take part with `--verdicts`, a CSV of `photo,verdict`: what somebody who looked
+at the unchanged photo's cut-out at 100 % says of it, `right` or `wrong`. A right one is the truth for its changed
+copies; a copy whose cut-out is like a wrong one (IoU from .97) is wrong too, and one that is not is left out: nobody
+has seen it.
+`--masks DIR` keeps what the network saw for the next run.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import functools
+import hashlib
 import io
 import itertools
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +37,13 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "custom_nodes")]
 
 from prodgen_nodes.background_removal import OnnxBackgroundRemoval, by_rank  # noqa: E402
-from prodgen_nodes.imaging.segmentation import Cutout, from_model, from_plain_backdrop  # noqa: E402
+from prodgen_nodes.imaging.segmentation import TRUSTED, Cutout, from_looks, from_plain_backdrop  # noqa: E402
 
 MODELS = ROOT / ".comfyui" / "ComfyUI" / "models" / "background_removal"
 BAND = 4
 INSIDE, OUTSIDE = 0.985, 0.004
+LIKE = 0.97
+"""Intersection over union from which two cut-outs are the same."""
 BINS = (0.0, 0.25, 0.5, 0.75, 0.9, 1.01)
 Change = Callable[[Image.Image], Image.Image]
 
@@ -49,8 +61,8 @@ def compressed(quality: int) -> Change:
 
 def noisy(picture: Image.Image) -> Image.Image:
     """Sensor noise of five levels."""
-    pixels = np.asarray(picture, dtype=np.float32)
-    pixels = pixels + np.random.default_rng(3).normal(0, 5, pixels.shape)
+    levels = np.asarray(picture, dtype=np.float32)
+    pixels = levels + np.random.default_rng(3).normal(0, 5, levels.shape)
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
 
 
@@ -87,42 +99,125 @@ def is_right(alpha: np.ndarray, truth: np.ndarray) -> bool:
     return whole and (not beyond.any() or float(alpha[beyond].mean()) <= OUTSIDE)
 
 
+def overlap(one: np.ndarray, other: np.ndarray) -> float:
+    """Intersection over union of two mattes."""
+    union = ((one > 0.5) | (other > 0.5)).sum()
+    return float(((one > 0.5) & (other > 0.5)).sum() / union) if union else 1.0
+
+
+class Cutter:
+    """The default cut-out with one network, or the model-free way; `masks` is a folder that keeps what it saw."""
+
+    def __init__(self, model: OnnxBackgroundRemoval | None, masks: Path | None) -> None:
+        self.model, self.masks = model, masks
+        if masks is not None:
+            masks.mkdir(parents=True, exist_ok=True)
+
+    def __call__(self, picture: Image.Image) -> Cutout:
+        """The cut-out of one picture."""
+        photo = torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255)
+        if self.model is None:
+            return from_plain_backdrop(photo)
+        return from_looks(photo, functools.partial(self._look, self.model))
+
+    def _look(self, model: OnnxBackgroundRemoval, picture: torch.Tensor) -> torch.Tensor:
+        if self.masks is None:
+            return model.raw(picture)[0]
+        seen = hashlib.sha256(picture.contiguous().numpy().tobytes()).hexdigest()[:24]
+        kept = self.masks / f"{Path(model.name).stem}-{seen}.npy"
+        if not kept.exists():
+            np.save(kept, model.raw(picture)[0].numpy().astype(np.float16))
+        return torch.from_numpy(np.load(kept).astype(np.float32))
+
+
+@dataclass(frozen=True)
+class Result:
+    """One picture's cut-out under one change, and whether it is right."""
+
+    picture: str
+    change: str
+    confidence: float
+    right: bool
+
+
+def with_truth(folder: Path, cut: Cutter) -> Iterator[Result]:
+    """Every picture of a folder with exact alpha, under every change."""
+    for path in sorted(folder.glob("*/photo.png")):
+        photo, truth = Image.open(path).convert("RGB"), Image.open(path.with_name("alpha.png")).convert("L")
+        for name, change in {**PIXELS, **SHAPE}.items():
+            made = cut(change(photo))
+            exact = np.asarray(change(truth) if name in SHAPE else truth, dtype=np.float32) / 255
+            yield Result(path.parent.name, name, made.confidence, is_right(made.alpha.numpy(), exact))
+
+
+def with_verdict(folder: Path, verdicts: dict[str, str], cut: Cutter) -> Iterator[Result]:
+    """Every photo that somebody has judged, under every change whose result is like the one that was judged."""
+    for path in sorted(path for path in folder.iterdir() if path.stem in verdicts):
+        photo, right = ImageOps.exif_transpose(Image.open(path)).convert("RGB"), verdicts[path.stem] == "right"
+        judged = cut(photo)
+        yield Result(path.stem, "as it is", judged.confidence, right)
+        known = Image.fromarray((judged.alpha.numpy() * 255).round().astype(np.uint8))
+        for name, change in itertools.islice({**PIXELS, **SHAPE}.items(), 1, None):
+            made = cut(change(photo))
+            wanted = np.asarray(change(known) if name in SHAPE else known, dtype=np.float32) / 255
+            alpha = made.alpha.numpy()
+            if right or overlap(alpha, wanted) >= LIKE:
+                yield Result(path.stem, name, made.confidence, right and is_right(alpha, wanted))
+
+
+def by_confidence(results: list[Result]) -> str:
+    """The reliability table."""
+    lines = []
+    for low, high in itertools.pairwise(BINS):
+        inside = [result.right for result in results if low <= result.confidence < high]
+        if inside:
+            share = sum(inside) / len(inside)
+            lines.append(f"confidence {low:.2f} to {min(high, 1.0):.2f}: {len(inside):4d} pictures, {share:6.1%} right")
+    trusted = [result.right for result in results if result.confidence >= TRUSTED]
+    if trusted:
+        lines.append(f"trusted (from {TRUSTED}): {len(trusted)} pictures, {sum(trusted) / len(trusted):.1%} right")
+    return "\n".join(lines)
+
+
+def mirrored_verdicts(results: list[Result]) -> str:
+    """In how many pictures the mirror image has another confidence (more than .05 off)."""
+    of = {(result.picture, result.change): result.confidence for result in results}
+    pairs = [(name, of[name, "as it is"], of[name, "mirrored"]) for name, change in of if change == "mirrored"]
+    other = [f"{name} {one:.2f}/{two:.2f}" for name, one, two in pairs if abs(one - two) > 0.05]
+    return f"mirrored: {len(pairs) - len(other)} of {len(pairs)} the same (±.05); others: {', '.join(other) or 'none'}"
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("folders", nargs="*", type=Path)
+    parser.add_argument("--photos", type=Path, action="append", default=[], help="a folder of photos, with --verdicts")
+    parser.add_argument("--verdicts", type=Path, help="a CSV of photo,verdict")
     parser.add_argument("--model", type=Path, help="an ONNX file (default: the best installed)")
     parser.add_argument("--without-model", action="store_true", help="the model-free way")
+    parser.add_argument("--masks", type=Path, metavar="DIR", help="keep the network's masks there")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     here = {path.name: path.stat().st_size for path in MODELS.glob("*.onnx")}
     model = None
     if not options.without_model:
         model = OnnxBackgroundRemoval(options.model or MODELS / by_rank(here)[0])
-
-    def cut(picture: Image.Image) -> Cutout:
-        photo = torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255)
-        return from_plain_backdrop(photo) if model is None else from_model(photo, model.raw(photo.unsqueeze(0))[0])
-
+    cut = Cutter(model, options.masks)
+    verdicts = {}
+    if options.verdicts:
+        with options.verdicts.open(encoding="utf-8", newline="") as file:
+            verdicts = {row["photo"]: row["verdict"] for row in csv.DictReader(file)}
+    sources = [with_truth(folder, cut) for folder in options.folders]
+    sources += [with_verdict(folder, verdicts, cut) for folder in options.photos]
     results = []
-    for path in sorted(path for folder in options.folders for path in folder.glob("*/photo.png")):
-        photo = Image.open(path).convert("RGB")
-        truth = Image.open(path.with_name("alpha.png")).convert("L")
-        for name, change in {**PIXELS, **SHAPE}.items():
-            made = cut(change(photo))
-            exact = np.asarray(change(truth) if name in SHAPE else truth, dtype=np.float32) / 255
-            right = is_right(made.alpha.numpy(), exact)
-            results.append((path.parent.name, name, made.confidence, right))
-            if not right and made.confidence >= 0.75:
-                print(f"trusted and wrong: {path.parent.name}, {name}, confidence {made.confidence:.2f}", flush=True)
+    for result in itertools.chain(*sources):
+        results.append(result)
+        if not result.right and result.confidence >= TRUSTED:
+            print(f"trusted and wrong: {result.picture}, {result.change}, {result.confidence:.2f}", flush=True)
     print(f"{len(results)} pictures, {model.name if model else 'without a model'}")
-    for low, high in itertools.pairwise(BINS):
-        inside = [right for *_, confidence, right in results if low <= confidence < high]
-        if inside:
-            share = sum(inside) / len(inside)
-            print(f"confidence {low:.2f} to {min(high, 1.0):.2f}: {len(inside):4d} pictures, {share:6.1%} right")
+    print(by_confidence(results), mirrored_verdicts(results), sep="\n")
     if options.json:
-        options.json.write_text(json.dumps(results), encoding="utf-8")
+        options.json.write_text(json.dumps([vars(result) for result in results], indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

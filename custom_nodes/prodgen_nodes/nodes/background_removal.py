@@ -110,11 +110,25 @@ def best() -> OnnxBackgroundRemoval | None:
     Raises:
         ModelFileError: that model's file is damaged.
     """
-    if not is_available():
-        return None
-    sizes = _files()
-    name = next((name for name in by_rank(sizes) if recognise(name, sizes[name])), None)
+    name = _best_name() if is_available() else None
     return None if name is None else load(name)
+
+
+def identity_of_best() -> str:
+    """What changes when `best` would take another file, or the same one in another version; "" where it takes none."""
+    name = _best_name() if is_available() else None
+    path = None if name is None else folder_paths.get_full_path(_FOLDER, name)
+    return "" if path is None else repr(_identity(path))
+
+
+def how_to_get_one() -> str:
+    """What a person does so that `best` finds a model."""
+    return HOW_TO_INSTALL if is_available() else explain_missing()
+
+
+def _best_name() -> str | None:
+    sizes = _files()
+    return next((name for name in by_rank(sizes) if recognise(name, sizes[name])), None)
 
 
 def _identity(path: str) -> _Identity:

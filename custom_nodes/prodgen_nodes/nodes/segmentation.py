@@ -14,21 +14,19 @@ from ..background_removal import OnnxBackgroundRemoval
 from ..imaging.errors import ParameterError, UntrustedCutoutError
 from ..imaging.file_alpha import outlines
 from ..imaging.hint import fit_hint, painted_over
-from ..imaging.segmentation import Cutout, from_file_alpha, from_model, from_plain_backdrop
+from ..imaging.segmentation import TRUSTED, Cutout, from_file_alpha, from_looks, from_model, from_plain_backdrop
 from ..imaging.segmentation.birefnet import letterbox, unletterbox
 from ..imaging.segmentation.cutout import Progress
 from ..imaging.segmentation.parts import Parts
 from ..imaging.segmentation.pyramid import averaged, encoded, within
 from ..imaging.tensors import check_mask, check_range, common_batch, item, same_size, split_alpha
-from .background_removal import HOW_TO_INSTALL, best
+from .background_removal import best, how_to_get_one, identity_of_best
 from .common import CATEGORY, deliver, optional_mask, output, progress_callback, work_device
 from .parts import PARTS
 
 METHODS = ("auto", "model", "birefnet", "plain_backdrop")
 FITS = ("squash", "letterbox")
 _STEPS = 6
-_TRUSTED = 0.75
-"""From here on a result is believed; how often that is right: benchmarks/reliability.py."""
 _LET_A_MODEL_LOOK = " Or let a background-removal model look: method auto, on the command line --set cutout=auto."
 _IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
 
@@ -92,35 +90,42 @@ def _cut(
     if choice.method == "auto" and rough is None and not isinstance(model, OnnxBackgroundRemoval | None):
         # BiRefNet takes a minute without a GPU: it is not asked where the backdrop is certain.
         cut = from_plain_backdrop(photo, None, step, choice.parts)
-        if cut.confidence >= _TRUSTED:
+        if cut.confidence >= TRUSTED:
             cut.report["why"] = "the backdrop is plain enough to be modelled exactly, so the model was not needed"
-            return _noted(cut, note)
+            return cut.noted(note)
     if choice.method == "plain_backdrop" or model is None:
         cut = from_plain_backdrop(photo, rough, step, choice.parts)
         if choice.method == "auto":
             cut.report["why"] = "no background-removal model is installed, so the backdrop itself is modelled"
-            if rough is not None and cut.confidence < _TRUSTED:  # a backdrop that cannot be modelled: the hint alone
+            if rough is not None and cut.confidence < TRUSTED:  # a backdrop that cannot be modelled: the hint alone
                 cut = from_model(photo, None, rough, step, choice.parts)
                 cut.report["why"] = "a painted hint says what is product, the picture where it ends"
     else:
-        mask = _model_mask(model, rgb.unsqueeze(0), choice.fit).to(device)
-        cut = from_model(photo, mask, rough, step, choice.parts)
-        cut.report["model"] = getattr(model, "name", "birefnet")
+        cut = _by_model(model, rgb, rough, choice, step, device)
         if choice.method == "birefnet":
             cut.report["method"] = "birefnet"
-    return _noted(cut, note)
+    return cut.noted(note)
 
 
-def _noted(cut: Cutout, note: str) -> Cutout:
-    if note:
-        cut.report["notes"] = [*cut.report["notes"], note]
+def _by_model(model: Any, rgb: Tensor, rough: Tensor | None, choice: _Choice, step: Progress, device: Any) -> Cutout:
+    """One picture `[H,W,3]` by a model: alone, or beside a rough hint that decides what is product."""
+
+    def look(picture: Tensor) -> Tensor:
+        return _model_mask(model, picture.to(rgb.device), choice.fit).to(device)
+
+    photo = rgb.to(device)
+    if rough is None:
+        cut = from_looks(photo, look, step, choice.parts)
+    else:
+        cut = from_model(photo, look(photo.unsqueeze(0)), rough, step, choice.parts)
+    cut.report["model"] = getattr(model, "name", "birefnet")
     return cut
 
 
 def _advice(cut: Cutout, method: str, index: int, pictures: int, minimum: float) -> str:
     which = f"picture {index + 1} of {pictures}: " if pictures > 1 else ""
     reasons = "; ".join(cut.report["reasons"]) or "the outline is not clear"
-    better = "" if cut.report.get("model") else f" A background-removal model helps. {HOW_TO_INSTALL}"
+    better = "" if cut.report.get("model") else f" A background-removal model helps. {how_to_get_one()}"
     return (
         f"{which}the product could not be cut out reliably (confidence {cut.confidence:.2f}, needed {minimum:.2f}): "
         f"{reasons}. What to try: paint roughly over the product and use that as the hint - on the canvas in the mask "
@@ -224,6 +229,11 @@ class ProdgenSegmentProduct(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, method: str = "auto", **_: Any) -> str:
+        """A model that was installed, replaced or removed since the last run makes another cut-out."""
+        return identity_of_best() if method in ("auto", "model") else ""
+
+    @classmethod
     def execute(
         cls,
         image: Tensor,
@@ -244,7 +254,7 @@ class ProdgenSegmentProduct(io.ComfyNode):
                 "birefnet.safetensors, on the command line use packshot_birefnet or cutout_birefnet; or choose auto."
             )
         if method == "model" and bg_removal_model is None and best() is None:
-            raise ParameterError(f"method is model, but none is connected or installed. {HOW_TO_INSTALL}")
+            raise ParameterError(f"method is model, but none is connected or installed. {how_to_get_one()}")
         choice = _Choice(method, bg_removal_model, fit, parts)
         check_range(min_confidence, 0.0, 1.0, "min_confidence")
         rgb, alpha = split_alpha(image)

@@ -1,5 +1,6 @@
 """The cut-out: backdrop model, evidence, labels, matting, edge colours, confidence; `cutout` puts them in order."""
 
 from .cutout import Cutout, from_file_alpha, from_model, from_plain_backdrop
+from .looks import TRUSTED, from_looks, more_trusted
 
-__all__ = ["Cutout", "from_file_alpha", "from_model", "from_plain_backdrop"]
+__all__ = ["TRUSTED", "Cutout", "from_file_alpha", "from_looks", "from_model", "from_plain_backdrop", "more_trusted"]

@@ -23,6 +23,8 @@ _BESIDE = 0.02
 _BLOWN = 252.5 / 255
 _CUT_OFF = 0.72
 """A product that the picture's edge cuts off can be cut out well, and still is not whole."""
+_COARSE = 2.0
+"""A network whose pixels are wider than this, on the analysis grid, does not see a handle's opening."""
 _AROUND = 3.0
 """Pixels (1σ) over which the colours on both sides of the outline are averaged."""
 
@@ -91,7 +93,9 @@ def judge_shape(product: Tensor, trust: Trust) -> None:
     if cut:
         trust.touches_frame = True
         worst = max(frame[side] for side in cut)
-        trust.doubt(_CUT_OFF * (1.0 - 0.5 * worst), f"the product is cut off by the picture's {' and '.join(cut)} edge")
+        trust.doubt(
+            _CUT_OFF * (1.0 - 0.25 * worst), f"the product is cut off by the picture's {' and '.join(cut)} edge"
+        )
 
 
 def judge_backdrop(backdrop: Backdrop, trust: Trust) -> None:
@@ -190,6 +194,16 @@ def judge_model(mask: Tensor, fused: Fused, reach: int, plain: float, trust: Tru
     )
     missing = plain * float(fused.missing.float().sum()) / size
     trust.doubt(ramp(missing, 0.5, 0.06), "the model takes for product what looks like the backdrop")
+    enclosed = plain * float(fused.enclosed.float().sum()) / size
+    trust.doubt(
+        ramp(enclosed, 0.5, 0.17), "much of the product's inside has the backdrop's very colour: an opening, filled?"
+    )
+
+
+def judge_detail(grain: float, is_plain: bool, trust: Trust) -> None:
+    """Doubts about a coarse network (its pixels `grain` wide) where no plain backdrop shows the openings it fills."""
+    if grain > _COARSE and not is_plain:
+        trust.doubt(0.74, "the backdrop is busy and the model coarse: openings of the product may be filled")
 
 
 def _touching(where: Tensor, near: Tensor) -> float:

@@ -24,6 +24,7 @@ from .confidence import (
     Trust,
     judge_backdrop,
     judge_blown_out,
+    judge_detail,
     judge_model,
     judge_model_outline,
     judge_outline,
@@ -68,6 +69,10 @@ class Cutout:
     alpha: Tensor
     confidence: float
     report: dict[str, Any] = field(default_factory=dict)
+
+    def noted(self, note: str) -> Cutout:
+        """The same cut-out with one more note in its report, unless that is empty."""
+        return replace(self, report=dict(self.report, notes=[*self.report["notes"], note])) if note else self
 
 
 def _settled(alpha: Tensor) -> Tensor:
@@ -157,10 +162,6 @@ def _unpainted(srgb: Tensor, small: Tensor) -> Tensor | None:
     return None if board is None else torch.where(board.shows.unsqueeze(-1), board.light, srgb)
 
 
-def _noted(cut: Cutout, note: str) -> Cutout:
-    return replace(cut, report=dict(cut.report, notes=[*cut.report["notes"], note]))
-
-
 def _framed(srgb: Tensor, small: Tensor, mask: Tensor | None = None) -> Inside | None:
     """What is inside a frame around the photo `[H,W,3]`, in its own pixels; None where it has none.
 
@@ -180,7 +181,7 @@ def _put_back(cut: Cutout, box: Inside, size: tuple[int, int]) -> Cutout:
     """The cut-out of what is inside a frame, at the size (height, width) of the whole photo."""
     around = (box.left, size[1] - box.right, box.top, size[0] - box.bottom)
     product = F.pad(cut.product.permute(2, 0, 1).unsqueeze(0), around, mode="replicate")[0].permute(1, 2, 0)
-    report = dict(_noted(cut, _FRAMED).report, frame=[box.left, box.top, box.right, box.bottom])
+    report = dict(cut.noted(_FRAMED).report, frame=[box.left, box.top, box.right, box.bottom])
     report["coverage"] = cut.report["coverage"] * cut.alpha.numel() / (size[0] * size[1])
     if report["bbox"] is not None:
         left, top, right, bottom = report["bbox"]
@@ -204,7 +205,7 @@ def from_plain_backdrop(
     pyramid = Pyramid(srgb, size)
     small = planar(pyramid.picture(size))
     if (even := _unpainted(srgb, small)) is not None:
-        return _noted(from_plain_backdrop(even, hint, progress, parts), _PAINTED)
+        return from_plain_backdrop(even, hint, progress, parts).noted(_PAINTED)
     if (box := _framed(srgb, small)) is not None:
         part = srgb[box.top : box.bottom, box.left : box.right].contiguous()
         rough = None if hint is None else hint[box.top : box.bottom, box.left : box.right]
@@ -276,7 +277,7 @@ def from_model(
     pyramid = Pyramid(srgb, size)
     small = planar(pyramid.picture(size))
     if (even := _unpainted(srgb, small)) is not None:
-        return _noted(from_model(even, mask, hint, progress, parts), _PAINTED)
+        return from_model(even, mask, hint, progress, parts).noted(_PAINTED)
     if mask is not None and (box := _framed(srgb, small, mask)) is not None:
         part = srgb[box.top : box.bottom, box.left : box.right].contiguous()
         rows, columns = mask.shape[0] / srgb.shape[0], mask.shape[1] / srgb.shape[1]
@@ -312,6 +313,7 @@ def from_model(
     if trust.confidence > 0:
         if hint is None:  # nobody hesitates where a person has painted
             judge_model(rough, fused, reach, plain.confidence if is_plain else 0.0, trust)
+            judge_detail(grain, is_plain, trust)
         known = torch.zeros_like(product) if footing is None else footing.beside()
         judge_parts(product, chosen.close, trust)
         judge_model_outline(small, product, backdrop, evidence, known, trust)

@@ -37,6 +37,8 @@ _SPECK = 1.2e-4
 """The smallest contradiction that counts, as a share of the picture."""
 _GLIMPSE, _SOLID = 0.04, 0.5
 """The least response of a model that saw something; the share of a hole that must show no backdrop to be none."""
+_SAME = 2.0
+"""A colour difference (`Evidence.difference`) that is none."""
 _OPENING = 0.12
 """The step (sRGB) in which an opening ends all around that the model takes for product."""
 
@@ -44,11 +46,13 @@ _OPENING = 0.12
 @dataclass(frozen=True)
 class Fused:
     """Soft `likelihood` `[h,w]` of product; and where model and picture contradict each other over an area, bool:
-    `ignored`, looks like product but is none to the model; `missing`, looks like the backdrop but is product to it."""
+    `ignored`, looks like product but is none to the model; `missing`, looks like the backdrop but is product to it;
+    `enclosed`, has the backdrop's very colour inside the product: white lettering, or a ring that was filled."""
 
     likelihood: Tensor
     ignored: Tensor
     missing: Tensor
+    enclosed: Tensor
 
 
 def reach_of(grain: float) -> int:
@@ -122,7 +126,7 @@ def fuse(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, gra
     inner = erode((mask > _SURE) & product, reach)
     outer = ~dilate(mask > _UNSURE, reach)
     none = torch.zeros_like(product)
-    ignored, missing, openings, thin = none, none, none, none
+    ignored, missing, enclosed, openings, thin = none, none, none, none, none
     if plain:
         own = own_evidence(srgb, backdrop, evidence)
         openings = _openings(srgb, backdrop, evidence, mask, product, reach)
@@ -153,7 +157,8 @@ def fuse(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, gra
             data[standing], target[standing] = _FOOT_WEIGHT, 1.0
             data[shadow], target[shadow] = _FOOT_WEIGHT, 0.0
             likelihood = random_walker(right, down, data, target, start=likelihood)
-    return Fused(likelihood, ignored, missing)
+        enclosed = _areas((evidence.difference < _SAME) & erode(likelihood > 0.5, reach))
+    return Fused(likelihood, ignored, missing, enclosed)
 
 
 def _areas(where: Tensor) -> Tensor:
