@@ -74,6 +74,33 @@ def test_a_part_that_the_model_leaves_out_and_the_picture_shows_lowers_the_confi
     assert any("left out" in reason for reason in cut.report["reasons"])
 
 
+@pytest.mark.parametrize("ring", ["even", "shaded"])
+def test_a_ring_whose_inside_the_model_filled_is_doubted(ring: str) -> None:
+    """A necklace, an earring, a frame: nothing but the backdrop is inside, and a coarse network sees a disc."""
+    size = 480
+    y, x = torch.meshgrid(torch.arange(size) - 240.0, torch.arange(size) - 230.0, indexing="ij")
+    away = torch.hypot(x, y)
+    alpha = (9 - (away - 130).abs()).clamp(0, 1)
+    light = 0.8 - (0.12 if ring == "shaded" else 0.0) * (y / size)
+    backdrop = light.unsqueeze(-1) * torch.tensor((1.0, 0.97, 0.92))
+    photo = backdrop + alpha.unsqueeze(-1) * (torch.tensor((0.45, 0.3, 0.1)) - backdrop)
+    photo = (photo + torch.randn(photo.shape, generator=torch.Generator().manual_seed(2)) * 0.004).clamp(0, 1)
+    filled = (139 - away).clamp(0, 1)
+    opened, doubted = from_model(photo, coarse(alpha, 480)), from_model(photo, coarse(filled, 160))
+    assert opened.confidence >= 0.75 and errors(opened.alpha, alpha)[2] > 0.93, opened.report
+    assert doubted.confidence < 0.5 or errors(doubted.alpha, alpha)[2] > 0.93, doubted.report
+
+
+def test_a_coarse_network_alone_with_a_busy_backdrop_is_not_trusted() -> None:
+    made = scene("bag", 1, size=400)
+    squares = torch.randint(0, 2, (20, 20, 3), generator=torch.Generator().manual_seed(7)).float() * 0.8 + 0.1
+    busy = squares.repeat_interleave(20, 0).repeat_interleave(20, 1)
+    photo = made.color * made.alpha.unsqueeze(-1) + busy * (1 - made.alpha.unsqueeze(-1))
+    fine, rough = from_model(photo, made.alpha), from_model(photo, coarse(made.alpha, 80))
+    assert fine.confidence >= 0.75 > rough.confidence, (fine.report, rough.report)
+    assert any("coarse" in reason for reason in rough.report["reasons"])
+
+
 def test_a_mirrored_photo_gets_the_same_verdict() -> None:
     made = scene("twin", 5, size=384)
     mask = coarse(made.alpha, 320)

@@ -184,13 +184,22 @@ def test_the_installed_network_cuts_a_busy_backdrop(with_u2netp: ComfyServer, wi
     outputs = with_u2netp.run(work)
     facts, mask = report(outputs), grey(with_u2netp, outputs, "mask")
     assert (facts["method"], facts["model"], facts["products"]) == ("model", "u2netp.onnx", 1), facts
-    assert facts["confidence"] >= 0.75 and facts["reasons"] == []
+    assert 0.7 <= facts["confidence"] < 0.75 and "the model coarse" in facts["reasons"][0]
+    assert facts["looks"] == 2 and len(facts["reasons"]) == 1
     assert 0.1 < mask.mean() < 0.6 and max(mask[0].max(), mask[-1].max(), mask[:, 0].max(), mask[:, -1].max()) < 0.05
 
 
 def test_without_a_model_the_same_photo_is_refused(comfy_server: ComfyServer) -> None:
     with pytest.raises(GraphError, match="could not be cut out reliably"):
         comfy_server.run(graph(comfy_server, on_a_table(620)))
+
+
+def test_a_model_that_was_added_is_used_for_the_same_job(comfy_server: ComfyServer, request: Any) -> None:
+    """The server keeps results: the one without a model is none any more once there is one."""
+    work = graph(comfy_server, as_picture(scene("twin", 8, size=256).photo))
+    assert report(comfy_server.run(work))["method"] == "plain_backdrop"
+    request.getfixturevalue("with_u2netp")
+    assert report(comfy_server.run(work))["method"] == "model"
 
 
 def test_plain_backdrop_takes_no_model_though_there_is_one(with_u2netp: ComfyServer) -> None:

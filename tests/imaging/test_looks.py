@@ -1,0 +1,77 @@
+"""One look of a network, or two where the first is doubted."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from prodgen_nodes.imaging.segmentation import TRUSTED, from_looks, from_model, more_trusted
+from torch import Tensor
+
+from .segmentation_products import Scene, errors, scene
+
+
+class OneSided:
+    """A network that sees a product whole, unless it lies in the left half of its picture."""
+
+    def __init__(self, made: Scene) -> None:
+        self.made, self.looks = made, 0
+
+    def __call__(self, picture: Tensor) -> Tensor:
+        self.looks += 1
+        here = self.made.alpha
+        if not torch.equal(picture[0], self.made.photo):
+            assert torch.equal(picture[0], self.made.photo.flip(1)), "a network sees the photo or its mirror image"
+            here = here.flip(1)
+        mask = here.clone()
+        half = mask.shape[1] // 2
+        mask[mask.shape[0] // 2 :, :half] *= 0.4
+        return mask
+
+
+def placed(side: str) -> Scene:
+    """A product in one half of its picture."""
+    made = scene("bag", 1, size=320)
+    empty = made.photo[:, :24].mean(dim=1, keepdim=True).expand(-1, 320, -1)
+    noise = torch.randn(empty.shape, generator=torch.Generator().manual_seed(4)) * 0.004
+    photo = torch.cat((made.photo, (empty + noise).clamp(0, 1)), dim=1)
+    alpha = torch.cat((made.alpha, torch.zeros_like(made.alpha)), dim=1)
+    if side == "right":
+        photo, alpha = photo.flip(1), alpha.flip(1)
+    return Scene(photo.contiguous(), alpha.contiguous(), photo)
+
+
+def test_what_is_seen_at_once_is_looked_at_once() -> None:
+    network = OneSided(placed("right"))
+    cut = from_looks(network.made.photo, network)
+    assert cut.confidence >= TRUSTED and network.looks == 1 and cut.report["looks"] == 1, cut.report
+
+
+def test_what_is_lost_in_the_photo_is_found_in_its_mirror_image() -> None:
+    network = OneSided(placed("left"))
+    one = from_model(network.made.photo, network(network.made.photo.unsqueeze(0)))
+    assert one.confidence < TRUSTED, one.report
+    network.looks = 0
+    cut = from_looks(network.made.photo, network)
+    assert network.looks == 2 and cut.report["looks"] == 2 and cut.confidence >= TRUSTED, cut.report
+    assert errors(cut.alpha, network.made.alpha)[2] >= 0.985
+    assert errors(cut.alpha, network.made.alpha)[2] > errors(one.alpha, network.made.alpha)[2]
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_photo_and_its_mirror_image_get_one_verdict(side: str) -> None:
+    """However blind the network is on one side."""
+    made = placed(side)
+    mirrored = Scene(made.photo.flip(1).contiguous(), made.alpha.flip(1).contiguous(), made.color.flip(1))
+    here, there = from_looks(made.photo, OneSided(made)), from_looks(mirrored.photo, OneSided(mirrored))
+    assert abs(here.confidence - there.confidence) <= 0.05, (here.report, there.report)
+    assert float((here.alpha - there.alpha.flip(1)).abs().mean()) < 2e-3
+
+
+def test_of_two_that_are_trusted_alike_the_one_with_more_is_taken() -> None:
+    made = scene("bag", 1, size=256)
+    whole = from_model(made.photo, made.alpha)
+    part = from_model(made.photo, made.alpha * (torch.arange(256) > 120).float())
+    assert part.report["coverage"] < whole.report["coverage"] and part.confidence < whole.confidence
+    alike = type(part)(part.product, part.alpha, whole.confidence + 0.01, part.report)
+    assert more_trusted(alike, whole) is whole and more_trusted(whole, alike) is whole
+    assert more_trusted(part, whole) is whole and more_trusted(whole, part) is whole
