@@ -92,8 +92,8 @@ def test_a_ring_whose_inside_the_model_filled_is_doubted(ring: str) -> None:
 
 
 def test_a_coarse_network_alone_with_a_busy_backdrop_is_not_trusted() -> None:
-    made = scene("bag", 1, size=400)
-    squares = torch.randint(0, 2, (20, 20, 3), generator=torch.Generator().manual_seed(7)).float() * 0.8 + 0.1
+    made = scene("bag", 1, size=520)
+    squares = torch.randint(0, 2, (26, 26, 3), generator=torch.Generator().manual_seed(7)).float() * 0.8 + 0.1
     busy = squares.repeat_interleave(20, 0).repeat_interleave(20, 1)
     photo = made.color * made.alpha.unsqueeze(-1) + busy * (1 - made.alpha.unsqueeze(-1))
     fine, rough = from_model(photo, made.alpha), from_model(photo, coarse(made.alpha, 80))

@@ -23,8 +23,8 @@ _BESIDE = 0.02
 _BLOWN = 252.5 / 255
 _CUT_OFF = 0.72
 """A product that the picture's edge cuts off can be cut out well, and still is not whole."""
-_COARSE = 2.0
-"""A network whose pixels are wider than this, on the analysis grid, does not see a handle's opening."""
+_FINE = 512
+"""A network with fewer pixels along the longer side fills a handle's opening."""
 _AROUND = 3.0
 """Pixels (1σ) over which the colours on both sides of the outline are averaged."""
 
@@ -200,9 +200,9 @@ def judge_model(mask: Tensor, fused: Fused, reach: int, plain: float, trust: Tru
     )
 
 
-def judge_detail(grain: float, is_plain: bool, trust: Trust) -> None:
-    """Doubts about a coarse network (its pixels `grain` wide) where no plain backdrop shows the openings it fills."""
-    if grain > _COARSE and not is_plain:
+def judge_detail(side: int, is_plain: bool, trust: Trust) -> None:
+    """Doubts about a network with `side` pixels along its longer side where no plain backdrop shows what it filled."""
+    if side < _FINE and not is_plain:
         trust.doubt(0.74, "the backdrop is busy and the model coarse: openings of the product may be filled")
 
 

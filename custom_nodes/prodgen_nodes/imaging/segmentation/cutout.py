@@ -313,7 +313,8 @@ def from_model(
     if trust.confidence > 0:
         if hint is None:  # nobody hesitates where a person has painted
             judge_model(rough, fused, reach, plain.confidence if is_plain else 0.0, trust)
-            judge_detail(grain, is_plain, trust)
+            if mask is not None:
+                judge_detail(max(mask.shape), is_plain, trust)
         known = torch.zeros_like(product) if footing is None else footing.beside()
         judge_parts(product, chosen.close, trust)
         judge_model_outline(small, product, backdrop, evidence, known, trust)
