@@ -34,6 +34,7 @@ from .confidence import (
 )
 from .ends import smooth_ends
 from .evidence import weigh
+from .faint import FaintOutline, find_faint
 from .footing import Footing, find_footing
 from .foreground import clean_foreground
 from .frame import Inside, find_frame, product_fills
@@ -81,11 +82,16 @@ def _settled(alpha: Tensor) -> Tensor:
 
 
 def refine_matte(
-    pyramid: Pyramid, likelihood: Tensor, footing: Footing | None = None, progress: Progress | None = None
+    pyramid: Pyramid,
+    likelihood: Tensor,
+    footing: Footing | None = None,
+    progress: Progress | None = None,
+    faint: FaintOutline | None = None,
 ) -> Tensor:
     """The matte `[H,W]` of one full-size picture from labels `[h,w]` at the pyramid's middle size.
 
-    Beside the line of the `footing` that is certain, the matte is the share of each pixel above it.
+    Beside the line of the `footing` that is certain, the matte is the share of each pixel above it; where the outline
+    is `faint`, it is a network's.
     """
     solid = likelihood > 0.5
     start, band = solid.float(), dilate(solid, 2) & ~erode(solid, 2)
@@ -100,6 +106,8 @@ def refine_matte(
             above, beside = footing.coverage(pyramid.picture(level))
             start, band = torch.where(beside, above, start), band & ~beside
         start = _settled(closed_form_matte(pyramid.picture(level), start, band))
+        if faint is not None:
+            start = faint.drawn(start)
         if progress:
             progress(1)
     return start if footing is None else smooth_ends(start, footing)
@@ -321,7 +329,12 @@ def from_model(
         if is_plain:
             note_transparency(product, evidence, trust)
             extras += _ignored_things(fused)
-    alpha = refine_matte(pyramid, likelihood, footing, progress)
+    faint = None
+    if seen is not None and hint is None:
+        known = fringe.zone if fringe is not None else torch.zeros_like(product)
+        known = known if footing is None else known | footing.beside()
+        faint = find_faint(small, product, seen, grain, known)
+    alpha = refine_matte(pyramid, likelihood, footing, progress, faint)
     if fringe is not None:
         alpha = fringe.drawn(srgb, alpha)
         trust.notes.append("hair or fur: its strands were drawn by their own colour")
