@@ -185,6 +185,13 @@ def _framed(srgb: Tensor, small: Tensor, mask: Tensor | None = None) -> Inside |
     )
 
 
+def _inside(grid: Tensor, box: Inside, size: tuple[int, int]) -> Tensor:
+    """The part of a `grid` `[h,w]` over a photo of `size` that lies inside the frame; at least one pixel."""
+    rows, columns = grid.shape[0] / size[0], grid.shape[1] / size[1]
+    top, left = round(box.top * rows), round(box.left * columns)
+    return grid[top : max(top + 1, round(box.bottom * rows)), left : max(left + 1, round(box.right * columns))]
+
+
 def _put_back(cut: Cutout, box: Inside, size: tuple[int, int]) -> Cutout:
     """The cut-out of what is inside a frame, at the size (height, width) of the whole photo."""
     around = (box.left, size[1] - box.right, box.top, size[0] - box.bottom)
@@ -288,13 +295,9 @@ def from_model(
         return from_model(even, mask, hint, progress, parts).noted(_PAINTED)
     if mask is not None and (box := _framed(srgb, small, mask)) is not None:
         part = srgb[box.top : box.bottom, box.left : box.right].contiguous()
-        rows, columns = mask.shape[0] / srgb.shape[0], mask.shape[1] / srgb.shape[1]
-        inner = mask[
-            round(box.top * rows) : max(round(box.top * rows) + 1, round(box.bottom * rows)),
-            round(box.left * columns) : max(round(box.left * columns) + 1, round(box.right * columns)),
-        ]
-        rough = None if hint is None else hint[box.top : box.bottom, box.left : box.right]
-        return _put_back(from_model(part, inner, rough, progress, parts), box, (srgb.shape[0], srgb.shape[1]))
+        whole = (srgb.shape[0], srgb.shape[1])
+        rough = None if hint is None else _inside(hint, box, whole)
+        return _put_back(from_model(part, _inside(mask, box, whole), rough, progress, parts), box, whole)
     grain = 1.0 if mask is None else max(1.0, size[0] / mask.shape[0], size[1] / mask.shape[1])
     seen = None if mask is None else resized(torch.nan_to_num(mask).clamp(0.0, 1.0), size)
     rough = _said(seen, None if hint is None else resized(hint, size))
@@ -316,14 +319,13 @@ def from_model(
     fringe = find_fringe(small, product, backdrop) if is_plain else None
     if fringe is not None:
         fused = replace(fused, ignored=fused.ignored & ~dilate(fringe.zone, 3))
+    known = torch.zeros_like(product) if footing is None else footing.beside()
     trust = Trust()
     judge_shape(product, trust)
     if trust.confidence > 0:
-        if hint is None:  # nobody hesitates where a person has painted
+        if mask is not None and hint is None:  # nobody hesitates where a person has painted
             judge_model(rough, fused, reach, plain.confidence if is_plain else 0.0, trust)
-            if mask is not None:
-                judge_detail(max(mask.shape), is_plain, trust)
-        known = torch.zeros_like(product) if footing is None else footing.beside()
+            judge_detail(max(mask.shape), is_plain, trust)
         judge_parts(product, chosen.close, trust)
         judge_model_outline(small, product, backdrop, evidence, known, trust)
         if is_plain:
@@ -331,9 +333,7 @@ def from_model(
             extras += _ignored_things(fused)
     faint = None
     if seen is not None and hint is None:
-        known = fringe.zone if fringe is not None else torch.zeros_like(product)
-        known = known if footing is None else known | footing.beside()
-        faint = find_faint(small, product, seen, grain, known)
+        faint = find_faint(small, product, seen, grain, known if fringe is None else known | fringe.zone)
     alpha = refine_matte(pyramid, likelihood, footing, progress, faint)
     if fringe is not None:
         alpha = fringe.drawn(srgb, alpha)

@@ -30,6 +30,10 @@ _CORE = 6
 """Parts thinner than twice this have no edge of their own to a network: straps, wires."""
 _VAGUE, _SHARP = 0.04, 0.1
 """How fast the network's mask must change at its contour, per pixel, to be an outline."""
+_ALONG = 8.0
+_CLOSE, _APART = 2.5, 3.5
+"""How far the product's outline lies from the network's contour, in the mean over `_ALONG` pixels (1σ): the same edge,
+frayed; and another edge."""
 _EDGE = 1.4
 """The width of a drawn edge in pixels: that of a photo in focus."""
 
@@ -46,24 +50,26 @@ class FaintOutline:
         """`alpha` `[H,W]`, at any size, with the network's contour where the picture shows none."""
         size = (alpha.shape[0], alpha.shape[1])
         scale = size[0] / self.inside.shape[0]
-        contour = resized(self.inside, size).mul_(scale / _EDGE).add_(0.5).clamp_(0.0, 1.0)
+        contour = (resized(self.inside, size) * (scale / _EDGE) + 0.5).clamp_(0.0, 1.0)
         return torch.lerp(contour, alpha, resized(self.weight, size))
 
 
 def _separation(srgb: Tensor, product: Tensor) -> Tensor:
-    """How far the colours on both sides of the outline of `product` `[h,w]` bool are apart, in standard deviations."""
-    planes, solid = srgb.permute(2, 0, 1), product.float().unsqueeze(0)
-    here = torch.cat((planes * solid, planes.square() * solid, solid))
-    all_ = torch.cat((planes, planes.square(), torch.ones_like(solid)))
-    inside, both = gaussian_blur(torch.stack((here, all_)), _AROUND)
-    outside = both - inside
+    """How far the colours on both sides of the outline of `product` `[h,w]` bool are apart, in standard deviations.
+
+    The outline's own pixels, which are some of both, count for neither side.
+    """
+    planes = srgb.permute(2, 0, 1)
+    moments = torch.cat((planes, planes.square(), torch.ones_like(planes[:1])))
+    sides = torch.stack((erode(product, 1), ~dilate(product, 1))).float().unsqueeze(1)
     means, variances = [], []
-    for side in (inside, outside):
+    for side in gaussian_blur(moments * sides, _AROUND):
         weight = side[6:].clamp(min=1e-3)
         means.append(side[:3] / weight)
         variances.append((side[3:6] / weight - means[-1].square()).clamp(min=0))
     spread = (variances[0] + variances[1] + _LEVEL**2).sqrt()
-    return ((means[0] - means[1]).abs() / spread).amax(dim=0)
+    apart: Tensor = ((means[0] - means[1]).abs() / spread).amax(dim=0)
+    return apart
 
 
 def find_faint(srgb: Tensor, product: Tensor, mask: Tensor, grain: float, known: Tensor) -> FaintOutline | None:
@@ -90,7 +96,12 @@ def find_faint(srgb: Tensor, product: Tensor, mask: Tensor, grain: float, known:
     contour = (inside.abs() < 1.0).float()
     # What counts is how the outline itself is seen, and how sharply the network drew it: spread from there.
     sums = gaussian_blur(torch.stack((seen * rim, rim, vague * contour, contour)).unsqueeze(0), _AROUND)[0]
-    weight = torch.maximum(sums[0] / sums[1].clamp(min=1e-3), sums[2] / sums[3].clamp(min=1e-3)).clamp_(0.0, 1.0)
+    between, along = gaussian_blur(
+        torch.stack(((drawn ^ product).float(), (drawn & ~erode(drawn, 1)).float())).unsqueeze(0), _ALONG
+    )[0]
+    elsewhere = ((between / along.clamp(min=1e-3) - _CLOSE) / (_APART - _CLOSE)).clamp_(0.0, 1.0)
+    weight = torch.maximum(sums[0] / sums[1].clamp(min=1e-3), sums[2] / sums[3].clamp(min=1e-3))
+    weight = torch.maximum(weight, elsewhere).clamp_(0.0, 1.0)
     weight = torch.where(zone, weight, 1.0)
     if float(weight.min()) > 0.95:
         return None

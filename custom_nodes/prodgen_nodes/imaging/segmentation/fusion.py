@@ -85,7 +85,7 @@ def _openings(
     sharp = regions.rim_mean(evidence.steps) > _OPENING
     unsure = regions.mean(mask) < _SURE
     open_to_outside = regions.touched(dilate(connected_to_frame(near), 1))
-    # A sliver at the edge, narrower than the outline may move, is a matter of the edge, not of what is product.
+    # A sliver at the edge, narrower than that may move, is a matter of the edge, not of what is product.
     narrow = ~regions.touched(erode(found, reach)) & regions.touched(~erode(product, reach))
     return regions.chosen((sharp & ~open_to_outside) | unsure | narrow)
 
