@@ -170,10 +170,14 @@ def _whole(text: str) -> int:
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = _first_repeated(name for name, _ in pairs)
         raise BadDataError(f"{clean(twice)[:60]!r} is given twice")
     return found
+
+
+def _first_repeated(names: Iterable[str]) -> str:
+    seen: set[str] = set()
+    return next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
 
 
 def _check_nodes(root: Any) -> None:
@@ -192,8 +196,7 @@ def _check_nodes(root: Any) -> None:
         if isinstance(node, yaml.MappingNode):
             names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
             if len(set(names)) < len(names):
-                twice = next(name for name in names if names.count(name) > 1)
-                raise BadDataError(f"{twice!r} is given twice", line)
+                raise BadDataError(f"{_first_repeated(names)!r} is given twice", line)
         waiting += ((child, depth + 1) for child in _children(node))
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from runner.batch.sources import table
 from runner.canvas_nodes import without_canvas_nodes
-from runner.canvas_text import choose, expand_texts, unknown_tokens
+from runner.canvas_text import NodeNames, choose, expand_texts, unknown_tokens
 from runner.checks import check_graph
 from runner.errors import WorkflowError
 from runner.graph import Workflow
@@ -276,8 +276,8 @@ def test_a_file_name_gets_the_date_and_the_values_of_nodes(comfy_server: ComfySe
     graph = copy.deepcopy(GRAPH)
     graph["1"]["_meta"] = {"title": "Load Image"}
     graph["3"]["inputs"]["filename_prefix"] = prefix
-    assert unknown_tokens(prefix, graph) == ["ImageInvert.x", "seed"]
-    assert unknown_tokens("[time(%Y-%m-%d)]_100%_%hour%", graph) == []
+    assert unknown_tokens(prefix, NodeNames(graph)) == ["ImageInvert.x", "seed"]
+    assert unknown_tokens("[time(%Y-%m-%d)]_100%_%hour%", NodeNames(graph)) == []
     problems = check_graph(graph, comfy_server.object_info(), uploaded=["plain.png"])
     assert [problem.severity for problem in problems] == ["warning"] * 2
     now = time.mktime((2026, 3, 9, 7, 5, 2, 0, 0, -1))
