@@ -18,6 +18,7 @@ from runner.server_process import Installation
 from tests.runner.test_batch import batch, folder_of_photos, results
 from tests.runner.test_uploads import a_mask, masked
 from tests.support.comfy import ComfyServer
+from tests.support.proxy import PASS, Proxy
 from tests.support.runs import Desk, inverting, node, pixels
 
 
@@ -89,6 +90,36 @@ def test_submit_gives_its_photo_again(own_server: ComfyServer, desk: Desk) -> No
     thread.join(5)
     assert run.code == 0, run.err
     assert len(run.pictures) == 4
+
+
+@pytest.mark.parametrize("in_batch", [False, True])
+@pytest.mark.parametrize(
+    ("request_for", "times", "code"), [("POST /prompt", 3, 0), ("POST /prompt", 99, 4), ("GET /view", 3, 0)]
+)
+def test_what_vanishes_again_and_again_is_made_good_as_often_and_not_for_ever(
+    own_server: ComfyServer, desk: Desk, request_for: str, times: int, code: int, in_batch: bool
+) -> None:
+    """The second loss of the same photo, or of the same result, failed the job."""
+    lost = []
+
+    def fault(method: str, path: str) -> bytes | None:
+        folder = own_server.input_dir if method == "POST" else own_server.output_dir
+        if f"{method} {path}" == request_for and len(lost) < times:
+            lost.append(path)
+            for file in folder.glob("*_*.png"):
+                file.unlink()
+        return PASS
+
+    photos = folder_of_photos(desk, "a.png")
+    graph = inverting()
+    graph["3"]["inputs"]["filename_prefix"] = f"vanishing_{in_batch}_{times}"
+    with Proxy(own_server.port) as proxy:
+        proxy.fault = fault
+        desk.url = proxy.url
+        run = batch(desk, graph, "--images", photos) if in_batch else desk.submit(graph, "--image", photos / "a.png")
+    assert run.code == code, run.err
+    assert len(lost) == min(times, 9)
+    assert len(list(desk.out.glob("*.png"))) == (0 if code else 1)
 
 
 NAMES = ("one", "two", "three", "four", "five", "six", "seven", "eight")
