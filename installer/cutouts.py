@@ -9,14 +9,12 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from installer.console import Step, say
 from installer.journal import fingerprint
 from installer.project import Project
-from installer.pythons import clean_environment
 
 _STEP = "cutouts"
 _COMMAND = ["-m", "runner", "models", "download", "--default"]
@@ -48,7 +46,10 @@ def install(project: Project) -> bool:
     found = 0
     ours: dict[str, bool] = dict(project.journal.facts.get(_STEP, {}))
     with Step("Networks that tell what is product") as step:
-        for event in _events(project):
+
+        def hear(line: str) -> None:
+            nonlocal found
+            event = json.loads(line)
             if event["event"] == "downloading":
                 step.doing(f"downloading {event['id']}")
             elif event["event"] == "downloaded":
@@ -61,6 +62,9 @@ def install(project: Project) -> bool:
                     ours.setdefault(_inside(project, event), False)
             elif event["event"] == "failed":
                 lost.append(event)
+
+        command = [str(project.python), *_COMMAND, "--json", "--comfyui", str(project.comfyui)]
+        project.children.run(command, each=hear, cwd=project.root, errors_apart=True)
     project.journal.remember(**{_STEP: ours})
     if taken:
         say("  " + "; ".join(f"{one['id']} from {one['source']}, licence: {one['licence']}" for one in taken) + ".")
@@ -77,32 +81,6 @@ def install(project: Project) -> bool:
 
 def _inside(project: Project, event: dict[str, Any]) -> str:
     return Path(event["file"]).relative_to(project.comfyui).as_posix()
-
-
-def _events(project: Project) -> Iterator[dict[str, Any]]:
-    """What the runner says while it fetches, line by line; it ends with us when we are interrupted."""
-    command = [str(project.python), *_COMMAND, "--json", "--comfyui", str(project.comfyui)]
-    with project.log.open("a", encoding="utf-8") as log:
-        log.write(f"\n$ {' '.join(command)}\n")
-        log.flush()
-        process = subprocess.Popen(
-            command,
-            cwd=project.root,
-            env=clean_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            encoding="utf-8",
-        )
-        try:
-            assert process.stdout is not None  # noqa: S101 - for the type checker: PIPE was asked for
-            for line in process.stdout:
-                yield json.loads(line)
-            process.wait()
-        except BaseException:
-            process.terminate()
-            process.wait()
-            raise
 
 
 def explain(project: Project, python: Path) -> None:

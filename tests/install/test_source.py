@@ -15,6 +15,7 @@ import pytest
 
 from installer import comfyui as source
 from installer import pack
+from installer.children import Children
 from installer.console import InstallError, Step
 from installer.journal import Journal
 from installer.pip import Pip
@@ -57,7 +58,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
 
 
 def _pip(tmp_path: Path) -> Pip:
-    return Pip(Path(sys.executable), tmp_path / "log", tmp_path / "scratch")
+    return Pip(Path(sys.executable), Children(tmp_path / "log"), tmp_path / "scratch")
 
 
 def test_only_comfyui_leaves_the_archive(tmp_path: Path) -> None:
@@ -287,14 +288,14 @@ def test_the_git_source_is_the_pinned_tag(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
     monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.{repository.as_uri()}.insteadOf")
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", source.GIT_REPOSITORY)
-    source.clone(source.GIT_REPOSITORY, f"v{source.VERSION}", tmp_path / "clone", tmp_path / "log")
+    source.clone(source.GIT_REPOSITORY, f"v{source.VERSION}", tmp_path / "clone", Children(tmp_path / "log"))
     assert source.version_of(tmp_path / "clone") == source.VERSION
     assert (tmp_path / "clone" / "main.py").read_text() == "0.30.0"
     with pytest.raises(InstallError, match=r"git could not get v9\.9"):
-        source.clone(source.GIT_REPOSITORY, "v9.9", tmp_path / "clone", tmp_path / "log")
+        source.clone(source.GIT_REPOSITORY, "v9.9", tmp_path / "clone", Children(tmp_path / "log"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InstallError, match="needs git"):
-        source.clone(source.GIT_REPOSITORY, "v0.30.0", tmp_path / "clone", tmp_path / "log")
+        source.clone(source.GIT_REPOSITORY, "v0.30.0", tmp_path / "clone", Children(tmp_path / "log"))
 
 
 def test_where_the_disk_knows_no_links_the_pack_is_copied_and_kept_up_to_date(tmp_path: Path) -> None:
