@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from installer import files
 from installer.console import Step, say
 from installer.journal import fingerprint
 from installer.project import Project
@@ -28,8 +29,10 @@ def lacks_onnxruntime(python: Path) -> bool:
 
 def are_installed(project: Project) -> bool:
     """Whether all that is wanted was fetched or found, and is still there."""
-    files = project.journal.facts.get(_STEP, {})
-    return project.journal.is_done(_STEP, _stamp(project)) and all((project.comfyui / name).is_file() for name in files)
+    wanted = project.journal.facts.get(_STEP, {})
+    return project.journal.is_done(_STEP, _stamp(project)) and all(
+        (project.comfyui / name).is_file() for name in wanted
+    )
 
 
 def _stamp(project: Project) -> str:
@@ -44,7 +47,7 @@ def install(project: Project) -> bool:
     taken: list[dict[str, Any]] = []
     lost: list[dict[str, Any]] = []
     found = 0
-    ours: dict[str, bool] = dict(project.journal.facts.get(_STEP, {}))
+    ours: dict[str, str | bool] = dict(project.journal.facts.get(_STEP, {}))
     with Step("Networks that tell what is product") as step:
 
         def hear(line: str) -> None:
@@ -54,7 +57,7 @@ def install(project: Project) -> bool:
                 step.doing(f"downloading {event['id']}")
             elif event["event"] == "downloaded":
                 taken.append(event)
-                ours[_inside(project, event)] = True
+                ours[_inside(project, event)] = str(event["sha256"])
                 project.journal.remember(**{_STEP: ours})
             elif event["event"] == "present":
                 found += 1
@@ -92,9 +95,16 @@ def explain(project: Project, python: Path) -> None:
 
 
 def remove(project: Project) -> None:
-    """Delete what was fetched by `install`; what was there before, or fetched by a person, stays."""
+    """Delete what was fetched by `install` and is as it was; what a person has put there stays, also in its place."""
+    listed = (project.root / "models_manifest.yaml").read_text(encoding="utf-8", errors="replace")
     for name, fetched in project.journal.facts.get(_STEP, {}).items():
-        if fetched:
-            (project.comfyui / name).unlink(missing_ok=True)
-    for left in (project.comfyui / "models" / "background_removal").glob("*.fetch"):  # of a run that was killed
+        if isinstance(fetched, str):
+            files.remove_unchanged(project.comfyui, {name: fetched}, 0.0)
+        elif fetched and (project.comfyui / name).is_file():  # noted before there were hashes
+            digest = files.sha256(project.comfyui / name)
+            files.remove_unchanged(project.comfyui, {name: digest} if digest in listed else {}, 0.0)
+    folder = project.comfyui / "models" / "background_removal"
+    for left in folder.glob("*.fetch"):  # of a run that was killed
         shutil.rmtree(left, ignore_errors=True)
+    for lock in folder.glob("*.lock"):
+        files.remove_unchanged(folder, {lock.name: files.sha256(lock)} if not lock.stat().st_size else {}, 0.0)

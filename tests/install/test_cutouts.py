@@ -124,6 +124,20 @@ def test_uninstalling_removes_what_was_fetched_and_leaves_what_was_there(project
     assert _files(project) == {"small.onnx": CONTENT["small"], "mine.onnx": b"mine"}
 
 
+@pytest.mark.parametrize("before_hashes", [False, True])
+def test_uninstalling_keeps_what_a_person_has_put_in_the_place_of_it(project: Project, before_hashes: bool) -> None:
+    """Their own, better network under the same name was deleted."""
+    cutouts.install(project)
+    folder = project.comfyui / "models" / "background_removal"
+    (folder / "small.onnx").write_bytes(b"my own")
+    (folder / "large.onnx.lock").write_bytes(b"")
+    if before_hashes:
+        noted = project.journal.facts["cutouts"]
+        project.journal.remember(cutouts=dict.fromkeys(noted, True))
+    cutouts.remove(project)
+    assert _files(project) == {"small.onnx": b"my own"}
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_can_be_interrupted_and_goes_on(project: Project, number: signal.Signals) -> None:
     program = f"""
