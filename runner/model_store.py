@@ -79,7 +79,7 @@ class ModelStore:
             return Verdict("unverified", path, "no sha256 is known for it")
         digest = file_sha256(path, cache=cache)
         if digest != model.sha256:
-            doubt = " (that hash was seen on a mirror only)" if model.sha256_status == "mirror" else ""
+            doubt = " (that hash is not confirmed by its maker)" if model.sha256_status == "mirror" else ""
             return Verdict("damaged", path, f"sha256 {digest} instead of {model.sha256}{doubt}", digest)
         return Verdict("ok", path, "", digest)
 
