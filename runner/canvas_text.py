@@ -2,6 +2,8 @@
 
 - `a {red|green} bag`: one of the choices, in texts whose schema says `dynamicPrompts` and in a primitive's text that
   is handed on to one; braces without a choice, and `\\{`, stay text.
+  What extensions of the canvas make of a prompt (`{2$$a|b}`, `__colour__`) is nothing to the canvas itself: it is found
+  by `not_expanded`, and the user is told.
 - `%date:yyyy-MM-dd%` and `%Node.widget%` in a `filename_prefix`. What the server itself knows (`%year%`, …) is left.
 """
 
@@ -24,6 +26,14 @@ _SERVERS_OWN = frozenset({"width", "height", "year", "month", "day", "hour", "mi
 _DATE_PART = re.compile(r"d{1,2}|M{1,2}|h{1,2}|H{1,2}|m{1,2}|s{1,2}|yyyy|yy")
 _NOT_IN_PATHS = re.compile(r'[?<>:*|"\x00-\x1f\x7f]')
 _NOT_IN_NAMES = re.compile(r'[/?<>\\:*|"\x00-\x1f\x7f]')
+_OF_EXTENSIONS = re.compile(
+    r"\{\s*[\d-]+\s*\$\$"  # {2$$a|b}: several of them
+    r"|[{|]\s*\d+(?:\.\d+)?::"  # {0.5::a|b}: more often, or less
+    r"|\$\{[^{}\n]{1,60}\}"  # ${colour}
+    r"|__[A-Za-z0-9](?:[\w/*.-]*[A-Za-z0-9*])?__"  # __colour__: a line of a file
+    r"|/\*.*?\*/|(?<![^\s])//[^\n]*",  # comments, which the canvas takes out
+    re.DOTALL,
+)
 _ESCAPED = re.compile(r"\\([{}|])")
 
 
@@ -39,10 +49,25 @@ def expand_texts(graph: Graph, object_info: ObjectInfo | None, seed: object, now
                 continue
             if name == _PREFIX:
                 inputs[name] = _expanded_prefix(value, names, moment)
-            elif "|" in value and (
-                _is_prompt(schemas.get(name)) or _leads_to_prompt(node_id, graph, consumers, object_info)
-            ):
+            elif "|" in value and is_prompt(node_id, schemas.get(name), graph, consumers, object_info):
                 inputs[name] = choose(value, random.Random(None if seed is None else f"{seed} {value}"))  # noqa: S311 - no secret
+
+
+def is_prompt(
+    node_id: str,
+    schema: InputSchema | None,
+    graph: Graph,
+    consumers: Consumers,
+    object_info: ObjectInfo | None,
+) -> bool:
+    """Whether a text is a prompt, or is handed on to one."""
+    return _is_prompt(schema) or _leads_to_prompt(node_id, graph, consumers, object_info)
+
+
+def not_expanded(prompt: str) -> list[str]:
+    """What looks like an instruction in a prompt and reaches the model letter by letter, each once."""
+    found = (match[0].strip().lstrip("|") for match in _OF_EXTENSIONS.finditer(prompt))
+    return list(dict.fromkeys(text if len(text) <= 30 else f"{text[:29]}…" for text in found))
 
 
 def _is_prompt(schema: InputSchema | None) -> bool:

@@ -11,8 +11,8 @@ import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from runner.canvas_text import NodeNames, unknown_tokens
-from runner.graph import Graph, describe_node, is_link, node_title
+from runner.canvas_text import NodeNames, is_prompt, not_expanded, unknown_tokens
+from runner.graph import Graph, consumers_of, describe_node, is_link, node_title
 from runner.missing import FileCheck, missing_node
 from runner.problems import Problem
 from runner.schema import COMBO, DYNAMIC_COMBO, InputSchema, ObjectInfo, node_inputs, output_types
@@ -55,7 +55,7 @@ class _Check:
         self.graph, self.object_info, self.models = graph, object_info, models
         self.uploaded, self.replaced = uploaded, replaced
         self.suggestions = Suggestions()
-        self.names = NodeNames(graph)
+        self.names, self.consumers = NodeNames(graph), consumers_of(graph)
         self.problems: list[Problem] = []
         self.node_id = ""
         self.node: Mapping[str, Any] = {}
@@ -173,6 +173,8 @@ class _Check:
             value = value["__value__"]
         if name == "filename_prefix" and isinstance(value, str):
             self._check_prefix(where, name, value)
+        elif isinstance(value, str):
+            self._check_prompt(where, name, value, schema)
         checks: dict[str, Callable[[str, str, Any, InputSchema], None]] = {
             "INT": self._check_number,
             "FLOAT": self._check_number,
@@ -270,6 +272,13 @@ class _Check:
         for token in unknown_tokens(value, self.names):
             message = f"{where}: nothing fills in %{token}% of {name!r}: it will stand in the file's name as it is."
             advice = "There are %date:yyyy-MM-dd%, %Node.widget% (a node's class or title), %width%, %year% …"
+            self._report("bad_value", message, advice, input=name, severity="warning")
+
+    def _check_prompt(self, where: str, name: str, value: str, schema: InputSchema) -> None:
+        marks = not_expanded(value)
+        if marks and is_prompt(self.node_id, schema, self.graph, self.consumers, self.object_info):
+            message = f"{where}: {name!r} holds {', '.join(marks)}, which reaches the model as it stands."
+            advice = "Only {red|green} is chosen from, also in one another. For more, write the prompts out in --jobs."
             self._report("bad_value", message, advice, input=name, severity="warning")
 
     def _check_boolean(self, where: str, name: str, value: Any, _: InputSchema) -> None:
