@@ -180,7 +180,7 @@ def _start_lock(place: Place, say: Say) -> Iterator[None]:
     lock = FileLock(
         place.state / "server.lock",
         on_wait=lambda: say("Another run is starting ComfyUI; waiting for it."),
-        timeout=server_process.START_TIMEOUT_S + 60,
+        timeout=server_process.LONGEST_START_S + 60,
     )
     try:
         with lock:

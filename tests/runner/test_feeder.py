@@ -18,6 +18,7 @@ from runner.session import Session
 from runner.watch import Inbox
 from tests.support.comfy import ComfyServer
 from tests.support.runs import slow
+from tests.support.speed import HANG_S
 
 
 def spec(index: int) -> JobSpec:
@@ -60,7 +61,7 @@ def test_no_further_ahead_than_asked() -> None:
     time.sleep(0.3)
     assert len(made) == 4
     feeder.stop()
-    feeder.join(2)
+    feeder.join(HANG_S)
     assert not feeder.is_alive()
     assert len(made) <= 5
 

@@ -20,6 +20,7 @@ from tests.runner.test_uploads import a_mask, masked
 from tests.support.comfy import ComfyServer
 from tests.support.proxy import PASS, Proxy
 from tests.support.runs import Desk, inverting, node, pixels
+from tests.support.speed import HANG_S
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +88,7 @@ def test_submit_gives_its_photo_again(own_server: ComfyServer, desk: Desk) -> No
     first = desk.out / "one.png"
     thread = when(first.exists, lambda: empty(own_server.input_dir))
     run = desk.submit(graph, "--image", photo, "--name", "one", "--count", "4")
-    thread.join(5)
+    thread.join(HANG_S)
     assert run.code == 0, run.err
     assert len(run.pictures) == 4
 
@@ -137,7 +138,7 @@ def test_a_mask_that_vanishes_is_given_again_as_a_mask(own_server: ComfyServer, 
         run = batch(desk, masked("input: mask"), "--jobs", table)
     else:
         run = desk.submit(masked(), "--image", photo, "--set", f"2.image={mask}", "--name", "one", "--count", "8")
-    thread.join(5)
+    thread.join(HANG_S)
     assert run.code == 0, run.err
     assert "gets it again" in run.err
     pictures = [pixels(path) for path in sorted(desk.out.glob("*.png"))]
@@ -183,7 +184,7 @@ def test_an_output_folder_that_vanishes_meanwhile_is_said(desk: Desk, keeps_ledg
 
     thread = when(lambda: len(results(desk.out)) >= 3, remove)
     run = batch(desk, inverting(), "--images", photos)
-    thread.join(5)
+    thread.join(HANG_S)
     assert run.code == 2, run.err
     assert "while the batch ran" in run.err
     again = batch(desk, inverting(), "--images", photos, "--resume")

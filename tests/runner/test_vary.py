@@ -26,6 +26,7 @@ from runner.workflow import load_workflow
 from tests.support.comfy import REPO, ComfyServer
 from tests.support.runs import Run, command, start_command
 from tests.support.smoke import colourful_photo, smoke_file, smoke_models
+from tests.support.speed import HANG_S
 
 # --- transforms ------------------------------------------------------------------------------------------------------
 
@@ -375,7 +376,7 @@ def test_ctrl_c_ends_a_chain_and_leaves_nothing_half_written(
         while len(list(out.rglob("*.png"))) < 2 and time.monotonic() < deadline and process.poll() is None:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=HANG_S)
     assert process.returncode == 130, err
     assert len(list(out.rglob("*.png"))) >= 2
     assert not list(out.rglob("*.part"))
