@@ -17,6 +17,7 @@ from installer.pythons import environment_python
 from installer.steps import Installer
 from runner.server_process import process_identity
 from tests.install.conftest import install, start
+from tests.support.speed import HANG_S
 
 SILENT = "import subprocess, sys, time; print('loading', flush=True)\n"
 SILENT += "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(9999)'])\n"
@@ -29,7 +30,7 @@ def test_one_that_falls_silent_is_ended_with_what_it_has_started(tmp_path: Path)
     assert ended.silent and ended.code != 0
     said, child = ended.output.split()
     assert said == "loading"
-    deadline = time.monotonic() + 600
+    deadline = time.monotonic() + HANG_S
     while process_identity(int(child)) is not None:  # it is dead; who adopted it has to notice
         assert time.monotonic() < deadline
         time.sleep(0.05)

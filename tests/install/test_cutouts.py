@@ -164,7 +164,7 @@ except KeyboardInterrupt:
     process.send_signal(number)
     process.communicate(timeout=HANG_S)
     assert process.returncode == 130
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + HANG_S
     while list(folder.glob("*.fetch")):
         assert time.monotonic() < deadline, "the client is still at work"
         time.sleep(0.05)

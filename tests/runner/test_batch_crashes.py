@@ -54,7 +54,7 @@ class Work:
         return start_command(*self.arguments(*more))
 
     def wait_for(self, pictures: int) -> None:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + HANG_S
         while len(results(self.desk.out)) < pictures:
             assert time.monotonic() < deadline, "the batch does not get on"
             time.sleep(0.01)
@@ -135,7 +135,7 @@ def test_an_interrupted_batch_goes_on_where_it_was(comfy_server: ComfyServer, tm
     assert process.returncode == 130, said
     assert "--resume" in said
     assert "Traceback" not in said
-    deadline = time.monotonic() + 5.0  # a node that runs ends at its own next look
+    deadline = time.monotonic() + HANG_S  # a node that runs ends at its own next look
     while work.prefix in json.dumps(comfy_server.get("/queue")):
         assert time.monotonic() < deadline, "something of it is left on the server"
         time.sleep(0.05)

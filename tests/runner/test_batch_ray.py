@@ -87,7 +87,7 @@ class Batch:
         return [*work, *(self.cluster or ["--ray", "local", "--ray-workers", str(workers)]), *more]
 
     def wait_for(self, done: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + HANG_S
         while not done():
             assert time.monotonic() < deadline, "the batch does not get on"
             assert process.poll() is None, process.communicate()[1]
@@ -225,7 +225,7 @@ def cluster(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     log = (tmp_path / "head.log").open("w")
     head = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + HANG_S
         while "runtime started" not in (tmp_path / "head.log").read_text():
             assert time.monotonic() < deadline and head.poll() is None, (tmp_path / "head.log").read_text()
             time.sleep(0.2)
@@ -249,7 +249,7 @@ def test_an_actor_per_gpu_of_a_cluster_and_a_runner_that_is_killed(
     assert {one.environ()["CUDA_VISIBLE_DEVICES"] for one in comfyuis(base)} == {"0", "1"}
     process.kill()
     process.communicate()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + HANG_S
     while comfyuis(base):
         assert time.monotonic() < deadline, "the actors outlive their runner"
         time.sleep(0.2)

@@ -63,7 +63,7 @@ def table(folder: Path) -> list[dict[str, str]]:
 
 def settled(server: ComfyServer) -> None:
     """Wait until nothing runs: a node that was running when its job was cancelled stops at its next check."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + HANG_S
     while (queue := server.get("/queue")) and (queue["queue_running"] or queue["queue_pending"]):
         assert time.monotonic() < deadline
         time.sleep(0.05)

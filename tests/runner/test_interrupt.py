@@ -67,7 +67,7 @@ def test_interrupted_while_saving_leaves_nothing_half_written(comfy_server: Comf
         proxy.download_pause = 0.1
         desk = Desk(tmp_path, proxy.url)
         process = desk.start(inverting(), "--image", str(desk.photo(size=(900, 900))))  # 2.4 MB, so some 4 s
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + HANG_S
         while not any(path.stat().st_size for path in desk.out.glob("*.part")):
             assert time.monotonic() < deadline
             time.sleep(0.02)

@@ -372,7 +372,7 @@ def test_ctrl_c_ends_a_chain_and_leaves_nothing_half_written(
             *("vary", str(first_picture), "video", "--prompt", "a disc", "--loops", "0", "--steps", "2"),
             *("--server", comfy_server.url, "--out", str(out), "--model", smoke_file("sd15")),
         )
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + HANG_S
         while len(list(out.rglob("*.png"))) < 2 and time.monotonic() < deadline and process.poll() is None:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
