@@ -6,7 +6,6 @@ Standard library only, and nothing heavy: every command of the runner imports th
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -21,6 +20,7 @@ from typing import Any
 
 from runner.answers import expect_ok, object_of
 from runner.auth import auth_headers, withhold
+from runner.data import parse_answer
 from runner.errors import ServerUnavailableError, UsageError
 from runner.transport import Transport
 from runner.untrusted import mapping
@@ -53,7 +53,7 @@ def state_dir(root: Path = PROJECT_ROOT) -> Path:
 def installed_comfyui(root: Path = PROJECT_ROOT) -> Installation | None:
     """The installed ComfyUI, or None when there is none (never installed, or moved away since)."""
     try:
-        record = json.loads((state_dir(root) / "install.json").read_text(encoding="utf-8"))
+        record = parse_answer((state_dir(root) / "install.json").read_text(encoding="utf-8"))
         found = Installation(
             comfyui=root / record["comfyui"],  # an absolute path stays absolute, the managed one moves with the project
             python=root / record["python"],

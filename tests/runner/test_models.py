@@ -382,6 +382,17 @@ def test_a_hash_is_read_once_until_the_file_changes(tmp_path: Path) -> None:
     assert file_sha256(file, cache=cache) != SHA256
 
 
+@pytest.mark.parametrize("text", ["", "[" * 100_000, "[]", '{"FILE": 1}', '{"FILE": {"size": 7, "mtime_ns": TIME}}'])
+def test_a_list_of_hashes_that_cannot_be_read_only_costs_time(tmp_path: Path, text: str) -> None:
+    file, cache = tmp_path / "model", tmp_path / "sha256.json"
+    file.write_bytes(b"weights")
+    named = text.replace("FILE", str(file.resolve())).replace("TIME", str(file.stat().st_mtime_ns))
+    cache.write_text(named, encoding="utf-8")
+    digest = hashlib.sha256(b"weights").hexdigest()
+    assert file_sha256(file, cache=cache) == digest
+    assert cached_sha256(file, cache=cache) == digest
+
+
 def test_sizes_read_as_on_a_download_page() -> None:
     sizes = [human_size(n) for n in (12, 4_500, 444_473_596, 7_105_350_162, 20_533_762_817)]
     assert sizes == ["12 bytes", "4.5 kB", "444 MB", "7.1 GB", "21 GB"]

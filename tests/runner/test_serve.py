@@ -139,7 +139,14 @@ def test_a_stale_record_never_kills_the_process_that_got_its_number(tmp_path: Pa
         bystander.wait()
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": "x"}', '{"url": 1}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "{", "[]", '{"pid": "x"}', '{"url": 1}', "[" * 100_000),
+        '{"url": 1, "pid": "x", "identity": 3, "comfyui": null}',
+        '{"comfyui": 1, "python": 2, "version": 3, "managed": 4}',
+    ],
+)
 def test_a_broken_record_is_as_good_as_none(tmp_path: Path, content: str) -> None:
     place = Place(tmp_path, server_process.free_port())
     place.state.mkdir(parents=True)
