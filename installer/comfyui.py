@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import tarfile
 from pathlib import Path, PurePosixPath
 
 from installer import files
+from installer.children import Children
 from installer.console import InstallError, Step
 from installer.pip import Pip
 
@@ -104,7 +104,7 @@ def unpack(archive: Path, target: Path, inside: PurePosixPath = INSIDE_ARCHIVE) 
         raise InstallError(f"{archive.name} holds no ComfyUI.", "Delete it and run the same command again.")
 
 
-def clone(repository: str, revision: str, target: Path, log: Path) -> None:
+def clone(repository: str, revision: str, target: Path, children: Children) -> None:
     """One revision (tag or commit) of a git repository, without its history, at `target` (replaced)."""
     git = shutil.which("git")
     if git is None:
@@ -119,20 +119,12 @@ def clone(repository: str, revision: str, target: Path, log: Path) -> None:
         ["fetch", "--quiet", "--depth", "1", repository, revision],
         ["-c", "advice.detachedHead=false", "checkout", "--quiet", "FETCH_HEAD"],
     ):
-        done = subprocess.run(
-            [git, *arguments],
-            cwd=target,
-            env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        with log.open("a", encoding="utf-8") as file:
-            file.write(f"\n$ git {' '.join(arguments)}\n{done.stdout}{done.stderr}")
-        if done.returncode != 0:
+        environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
+        done = children.run([git, *arguments], cwd=target, environment=environment)
+        if done.code != 0:
             shutil.rmtree(target, ignore_errors=True)
             raise InstallError(
-                f"git could not get {revision} of {repository}:\n    {done.stderr.strip()[-600:]}",
+                f"git could not get {revision} of {repository}:\n    {done.output.strip()[-600:]}",
                 "Check the network and run the same command again; without git's server, leave out --source git and "
                 "--with: the package index alone is enough for everything else.",
             )

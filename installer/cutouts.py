@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from installer import files
 from installer.console import Step, say
 from installer.journal import fingerprint
 from installer.project import Project
-from installer.pythons import clean_environment
 
 _STEP = "cutouts"
 _COMMAND = ["-m", "runner", "models", "download", "--default"]
@@ -30,8 +29,10 @@ def lacks_onnxruntime(python: Path) -> bool:
 
 def are_installed(project: Project) -> bool:
     """Whether all that is wanted was fetched or found, and is still there."""
-    files = project.journal.facts.get(_STEP, {})
-    return project.journal.is_done(_STEP, _stamp(project)) and all((project.comfyui / name).is_file() for name in files)
+    wanted = project.journal.facts.get(_STEP, {})
+    return project.journal.is_done(_STEP, _stamp(project)) and all(
+        (project.comfyui / name).is_file() for name in wanted
+    )
 
 
 def _stamp(project: Project) -> str:
@@ -46,14 +47,17 @@ def install(project: Project) -> bool:
     taken: list[dict[str, Any]] = []
     lost: list[dict[str, Any]] = []
     found = 0
-    ours: dict[str, bool] = dict(project.journal.facts.get(_STEP, {}))
+    ours: dict[str, str | bool] = dict(project.journal.facts.get(_STEP, {}))
     with Step("Networks that tell what is product") as step:
-        for event in _events(project):
+
+        def hear(line: str) -> None:
+            nonlocal found
+            event = json.loads(line)
             if event["event"] == "downloading":
                 step.doing(f"downloading {event['id']}")
             elif event["event"] == "downloaded":
                 taken.append(event)
-                ours[_inside(project, event)] = True
+                ours[_inside(project, event)] = str(event["sha256"])
                 project.journal.remember(**{_STEP: ours})
             elif event["event"] == "present":
                 found += 1
@@ -61,6 +65,9 @@ def install(project: Project) -> bool:
                     ours.setdefault(_inside(project, event), False)
             elif event["event"] == "failed":
                 lost.append(event)
+
+        command = [str(project.python), *_COMMAND, "--json", "--comfyui", str(project.comfyui)]
+        project.children.run(command, each=hear, cwd=project.root, errors_apart=True)
     project.journal.remember(**{_STEP: ours})
     if taken:
         say("  " + "; ".join(f"{one['id']} from {one['source']}, licence: {one['licence']}" for one in taken) + ".")
@@ -79,32 +86,6 @@ def _inside(project: Project, event: dict[str, Any]) -> str:
     return Path(event["file"]).relative_to(project.comfyui).as_posix()
 
 
-def _events(project: Project) -> Iterator[dict[str, Any]]:
-    """What the runner says while it fetches, line by line; it ends with us when we are interrupted."""
-    command = [str(project.python), *_COMMAND, "--json", "--comfyui", str(project.comfyui)]
-    with project.log.open("a", encoding="utf-8") as log:
-        log.write(f"\n$ {' '.join(command)}\n")
-        log.flush()
-        process = subprocess.Popen(
-            command,
-            cwd=project.root,
-            env=clean_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            encoding="utf-8",
-        )
-        try:
-            assert process.stdout is not None  # noqa: S101 - for the type checker: PIPE was asked for
-            for line in process.stdout:
-                yield json.loads(line)
-            process.wait()
-        except BaseException:
-            process.terminate()
-            process.wait()
-            raise
-
-
 def explain(project: Project, python: Path) -> None:
     """How somebody's own ComfyUI, where nothing is installed or fetched, gets what the cut-outs are better with."""
     say("  Cut-outs of photographs are much better with a network that tells what is product. It needs:")
@@ -114,9 +95,16 @@ def explain(project: Project, python: Path) -> None:
 
 
 def remove(project: Project) -> None:
-    """Delete what was fetched by `install`; what was there before, or fetched by a person, stays."""
+    """Delete what was fetched by `install` and is as it was; what a person has put there stays, also in its place."""
+    listed = (project.root / "models_manifest.yaml").read_text(encoding="utf-8", errors="replace")
     for name, fetched in project.journal.facts.get(_STEP, {}).items():
-        if fetched:
-            (project.comfyui / name).unlink(missing_ok=True)
-    for left in (project.comfyui / "models" / "background_removal").glob("*.fetch"):  # of a run that was killed
+        if isinstance(fetched, str):
+            files.remove_unchanged(project.comfyui, {name: fetched}, 0.0)
+        elif fetched and (project.comfyui / name).is_file():  # noted before there were hashes
+            digest = files.sha256(project.comfyui / name)
+            files.remove_unchanged(project.comfyui, {name: digest} if digest in listed else {}, 0.0)
+    folder = project.comfyui / "models" / "background_removal"
+    for left in folder.glob("*.fetch"):  # of a run that was killed
         shutil.rmtree(left, ignore_errors=True)
+    for lock in folder.glob("*.lock"):
+        files.remove_unchanged(folder, {lock.name: files.sha256(lock)} if not lock.stat().st_size else {}, 0.0)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from installer.children import Children
 from installer.console import InstallError, Step
 from installer.pythons import clean_environment
 
@@ -60,16 +60,11 @@ _MEANINGS = (
 
 @dataclass(frozen=True)
 class Pip:
-    """pip of one environment. `log` collects what it writes, `scratch` is where it unpacks.
-
-    `scratch` lies beside the environment because /tmp is often a small disk in memory. `keep_open` is a descriptor
-    the child inherits: it holds the installation's lock for as long as a pip lives that lost its parent.
-    """
+    """pip of one environment. `scratch` is where it unpacks: beside it, for /tmp is often a small disk in memory."""
 
     python: Path
-    log: Path
+    children: Children
     scratch: Path
-    keep_open: int | None = None
 
     def run(self, arguments: Sequence[str], step: Step) -> None:
         """Run `pip ARGUMENTS`.
@@ -82,33 +77,9 @@ class Pip:
         environment = clean_environment()
         environment.update(TMPDIR=str(self.scratch), TEMP=str(self.scratch), TMP=str(self.scratch))
         environment.update(PIP_USER="0", PIP_PROGRESS_BAR="off", PYTHONUNBUFFERED="1", PYTHONUTF8="1")
-        written: list[str] = []
-        with self.log.open("a", encoding="utf-8") as log:
-            log.write(f"\n$ {' '.join(command)}\n")
-            process = subprocess.Popen(
-                command,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                encoding="utf-8",
-                errors="replace",
-                pass_fds=() if self.keep_open is None else (self.keep_open,),
-            )
-            try:
-                assert process.stdout is not None  # noqa: S101 - for the type checker: PIPE was asked for
-                for line in process.stdout:
-                    log.write(line)
-                    log.flush()
-                    written.append(line)
-                    _report(line.strip(), step)
-                code = process.wait()
-            except BaseException:
-                process.terminate()
-                process.wait()
-                raise
-        if code != 0:
-            raise explain("".join(written), self.log)
+        ended = self.children.run(command, each=lambda line: _report(line.strip(), step), environment=environment)
+        if ended.code != 0:
+            raise explain(ended.output, self.children.log)
 
 
 def _report(line: str, step: Step) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from installer import pythons
+from installer.children import Children
+from installer.environment import is_ours
 from installer.journal import Journal, write_atomically
 from installer.pip import Pip
-
-MARK = ".made_by_prodgen"
 
 
 class Project:
@@ -30,9 +30,10 @@ class Project:
         self.lock = self.state / "install.lock"
 
     def open(self, keep_open: int | None) -> None:
-        """Read the journal; called with the lock held (`keep_open`: its descriptor, which pip inherits)."""
+        """Read the journal; called with the lock held (`keep_open`: its descriptor, which every child inherits)."""
         self.journal = Journal(self.state / "journal.json")
-        self.pip = Pip(self.python, self.log, self.scratch, keep_open)
+        self.children = Children(self.log, keep_open)
+        self.pip = Pip(self.python, self.children, self.scratch)
 
     @property
     def environment_id(self) -> str:
@@ -41,10 +42,7 @@ class Project:
 
     def owns_environment(self) -> bool:
         """Whether `.venv` was made here: its own mark says so, or the journal when making it was interrupted."""
-        return (self.venv / MARK).is_file() or bool((self.journal.facts.get("environment") or {}).get("ours"))
-
-    def mark_environment(self) -> None:
-        (self.venv / MARK).write_text("made by install.py\n", encoding="utf-8")
+        return is_ours(self.venv) or bool((self.journal.facts.get("environment") or {}).get("ours"))
 
     def record(self, comfyui: Path, python: Path, version: str, *, managed: bool) -> None:
         """What the runner reads to start the server. Paths inside the project are relative: it may be moved."""

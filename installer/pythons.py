@@ -97,25 +97,6 @@ def environment_python(folder: Path) -> Path:
     return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def make_environment(python: Interpreter, folder: Path) -> None:
-    """A fresh virtual environment with pip, in place of whatever is at `folder`."""
-    if folder.exists():
-        shutil.rmtree(folder)
-    made = subprocess.run(
-        [python.path, "-m", "venv", str(folder)], capture_output=True, text=True, check=False, env=clean_environment()
-    )
-    if made.returncode != 0:
-        text = (made.stdout + made.stderr).strip()
-        full = "No space left" in text or shutil.disk_usage(folder.parent).free < 1 << 20
-        shutil.rmtree(folder, ignore_errors=True)
-        if full:  # venv itself often says no more than that pip's installation failed
-            raise InstallError("The disk is full.", "Free some space and run the same command again: it goes on.")
-        raise InstallError(
-            f"{python.name} could not make the environment {folder}:\n{text[-1500:]}",
-            "Check that you may write there; on Debian and Ubuntu: sudo apt install python3-venv",
-        )
-
-
 def clean_environment() -> dict[str, str]:
     """This process's environment without what would lead another Python astray."""
     lead_astray = ("PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "__PYVENV_LAUNCHER__")

@@ -13,6 +13,7 @@ from pathlib import Path
 from installer import comfyui as source
 from installer import cutouts, files, own, pack, pythons
 from installer.console import InstallError, Step, say
+from installer.environment import is_unfinished, make_environment
 from installer.journal import fingerprint
 from installer.pip import TORCH
 from installer.project import Project
@@ -20,13 +21,16 @@ from installer.project import Project
 GIB = 1024**3
 SPACE_FOR_COMFYUI = 10 * GIB
 SPACE_FOR_RUNNER = GIB // 4
+SILENCE_S = 300.0
+"""A first start that has written nothing for so long hangs; a slow one goes on writing."""
 
 
 class Installer:
     """One run. Every step looks first whether it is already done."""
 
-    def __init__(self, project: Project, chosen: argparse.Namespace) -> None:
+    def __init__(self, project: Project, chosen: argparse.Namespace, silence: float = SILENCE_S) -> None:
         self.project = project
+        self.silence = silence
         self.chosen = chosen
         self.begin = time.monotonic()
         self.worked = False  # whether anything had to be done
@@ -76,7 +80,8 @@ class Installer:
     def _environment(self) -> None:
         """`.venv`: made new if it is not there, does not start, or is too new for torch."""
         project, facts = self.project, self.project.journal.facts
-        existing = pythons.ask([str(project.python)]) if project.python.is_file() else None
+        begun = is_unfinished(project.venv)
+        existing = pythons.ask([str(project.python)]) if project.python.is_file() and not begun else None
         self._check_space(existing is not None)
         if existing is not None and not pythons.objection(existing, for_torch=self.managed):
             if facts.get("environment") is None:
@@ -95,8 +100,7 @@ class Installer:
         with Step(f"Environment in .venv ({python.name})"):
             record = {"id": fingerprint(time.time_ns()), "ours": True, "complete": False}
             project.journal.remember(environment=record)
-            pythons.make_environment(python, project.venv)
-            project.mark_environment()
+            make_environment(python, project.venv, project.children)
             project.journal.remember(environment={**record, "complete": True})
 
     def _check_space(self, environment_exists: bool) -> None:
@@ -152,7 +156,7 @@ class Installer:
         pack.link(project.pack, project.comfyui, relative=True)
         stamp = fingerprint(journal.steps["source"], journal.steps["libraries"], journal.steps["pack"])
         if not journal.is_done("started", stamp):
-            self._start_once(project.comfyui, project.python)
+            self.start_once(project.comfyui, project.python)
             journal.done("started", stamp)
         self._leave_the_former(None)
         journal.remember(own=None)
@@ -166,7 +170,7 @@ class Installer:
         fresh = project.state / "ComfyUI.part"
         with Step(f"ComfyUI {source.VERSION}") as step:
             if origin == "git":
-                source.clone(source.GIT_REPOSITORY, f"v{source.VERSION}", fresh, project.log)
+                source.clone(source.GIT_REPOSITORY, f"v{source.VERSION}", fresh, project.children)
                 if source.version_of(fresh) != source.VERSION:
                     raise InstallError("The tag does not hold the version it names.", "Leave out --source git.")
             else:
@@ -221,7 +225,7 @@ class Installer:
         self.worked = True
         with Step("comfyui_controlnet_aux") as step:
             fresh = project.state / "controlnet_aux.part"
-            source.clone(source.CONTROLNET_AUX_REPOSITORY, source.CONTROLNET_AUX_COMMIT, fresh, project.log)
+            source.clone(source.CONTROLNET_AUX_REPOSITORY, source.CONTROLNET_AUX_COMMIT, fresh, project.children)
             project.pip.run(["install", *TORCH, "-r", str(fresh / "requirements.txt")], step)
             files.write_list(project.state / "controlnet_aux.txt", files.files_of(fresh))
             if place.exists():
@@ -238,14 +242,14 @@ class Installer:
         project.journal.remember(own={"path": str(comfyui), "python": str(python)})
         stamp = fingerprint(comfyui, python, version, how)
         if not project.journal.is_done("own", stamp):
-            self._start_once(comfyui, python)
+            self.start_once(comfyui, python)
             project.journal.done("own", stamp)
             say(f"- The nodes are in {comfyui / 'custom_nodes' / pack.NAME} ({how}).")
             say("  If that ComfyUI is running, restart it.")
             cutouts.explain(self.project, python)
         project.record(comfyui, python, version, managed=False)
 
-    def _start_once(self, comfyui: Path, python: Path) -> None:
+    def start_once(self, comfyui: Path, python: Path) -> None:
         """Start ComfyUI with these nodes up to the point where it would listen, in a scratch folder of its own."""
         self.worked = True
         with Step("First start, to see that it works"), tempfile.TemporaryDirectory(prefix="prodgen-") as scratch:
@@ -256,25 +260,18 @@ class Installer:
             environment = pythons.clean_environment()
             if not self.managed:
                 environment["PYTHONDONTWRITEBYTECODE"] = "1"  # not a file of ours in somebody's own ComfyUI
-            tried = subprocess.run(
-                command,
-                cwd=comfyui,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                encoding="utf-8",
-                errors="replace",
-                check=False,
-            )
-            with self.project.log.open("a", encoding="utf-8") as log:
-                log.write(f"\n$ {' '.join(command)}\n{tried.stdout}")
-            if tried.returncode != 0 or "IMPORT FAILED" in tried.stdout:
-                tail = "\n".join(f"    {line}" for line in tried.stdout.strip().splitlines()[-15:])
+            tried = self.project.children.run(command, cwd=comfyui, environment=environment, silence=self.silence)
+            if tried.silent:
+                raise InstallError(
+                    f"ComfyUI hangs while it starts: it has written nothing for {self.silence:.0f} s, so it was ended. "
+                    f"Its last lines:\n{_tail(tried.output)}",
+                    f"Start it by hand to see what it waits for: {python} {comfyui / 'main.py'}",
+                )
+            if tried.code != 0 or "IMPORT FAILED" in tried.output:
                 if self.managed:
                     self.project.journal.forget("libraries", "source")
                 raise InstallError(
-                    f"ComfyUI does not start with these nodes:\n{tail}",
+                    f"ComfyUI does not start with these nodes:\n{_tail(tried.output)}",
                     f"Run the same command again: it repairs an incomplete installation. The log is {self.project.log}"
                     if self.managed
                     else f"Check that {python} is the Python that runs it, and that its requirements are installed.",
@@ -309,3 +306,7 @@ class Installer:
         say(f"Next: {run}")
         if self.chosen.dev:
             say(f"Tests: {python} -m pytest")
+
+
+def _tail(output: str) -> str:
+    return "\n".join(f"    {line}" for line in output.strip().splitlines()[-15:]) or "    (none)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -10,6 +9,7 @@ from typing import Any
 
 from runner.address import public_url
 from runner.auth import login_advice
+from runner.data import BadDataError, parse_answer
 from runner.errors import ServerUnavailableError
 from runner.transport import BusyError, NoAccessError, NoAnswerError, Reply
 
@@ -34,8 +34,8 @@ def object_of(reply: Reply) -> dict[str, Any]:
 def json_of(reply: Reply) -> Any:
     """What the body says; None where it is no JSON (or nested deeper, or with longer numbers, than anybody means)."""
     try:
-        return json.loads(reply.body)
-    except (ValueError, RecursionError):
+        return parse_answer(reply.body)
+    except BadDataError:
         return None
 
 

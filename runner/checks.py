@@ -11,17 +11,18 @@ import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from runner.canvas_text import unknown_tokens
-from runner.graph import Graph, describe_node, is_link, node_title
+from runner.canvas_text import NodeNames, is_prompt, not_expanded, unknown_tokens
+from runner.graph import Graph, consumers_of, describe_node, is_link, node_title
 from runner.missing import FileCheck, missing_node
 from runner.problems import Problem
 from runner.schema import COMBO, DYNAMIC_COMBO, InputSchema, ObjectInfo, node_inputs, output_types
-from runner.suggest import did_you_mean, nearest
+from runner.suggest import Suggestions
 
 __all__ = ["Problem", "check_graph", "types_fit"]
 
 _ANY_TYPES = ("*", "COMFY_MATCHTYPE_V3")
 _LONG_LIST = 20
+_MOST_CYCLES = 20
 # Core nodes that check a choice themselves, so that it need not be in the list the schema shows
 _CHECKED_BY_THE_NODE = {("CustomCombo", "choice"), ("LoadLatent", "latent")}
 
@@ -53,6 +54,8 @@ class _Check:
     ) -> None:
         self.graph, self.object_info, self.models = graph, object_info, models
         self.uploaded, self.replaced = uploaded, replaced
+        self.suggestions = Suggestions()
+        self.names, self.consumers = NodeNames(graph), consumers_of(graph)
         self.problems: list[Problem] = []
         self.node_id = ""
         self.node: Mapping[str, Any] = {}
@@ -62,7 +65,7 @@ class _Check:
         unknown = [n for n, node in self.graph.items() if not self._info(node) and not self._is_replaced(node)]
         for node_id in unknown:
             self._at(node_id)
-            message, advice = missing_node(node_id, self.node, self.object_info)
+            message, advice = missing_node(node_id, self.node, self.object_info, self.suggestions)
             self._report("missing_node", message, advice)
         if not outputs and not unknown:
             self.problems.append(
@@ -142,7 +145,8 @@ class _Check:
         for name, value in given.items():
             if name in schemas:
                 continue
-            match = nearest(name, [known for known in schemas if known not in given])
+            free = tuple(known for known in schemas if known not in given)
+            match = self.suggestions.nearest(name, free, free)
             if match is not None and not is_link(value):
                 message = f"{where}: it has no input {name!r}, so its value does nothing. Did you mean {match!r}?"
                 self._report("bad_value", message, input=name, severity="warning", certain=False)
@@ -169,6 +173,8 @@ class _Check:
             value = value["__value__"]
         if name == "filename_prefix" and isinstance(value, str):
             self._check_prefix(where, name, value)
+        elif isinstance(value, str):
+            self._check_prompt(where, name, value, schema)
         checks: dict[str, Callable[[str, str, Any, InputSchema], None]] = {
             "INT": self._check_number,
             "FLOAT": self._check_number,
@@ -215,25 +221,32 @@ class _Check:
 
     def _check_cycles(self, needed: set[str]) -> None:
         done: set[str] = set()
+        found = 0
         for start in self.graph:
             if start not in needed or start in done:
                 continue
-            path: list[str] = [start]
+            path, on_path = [start], {start}
             walks = [iter([source for source, _ in self._links(start)])]
             while walks:
                 step = next(walks[-1], None)
                 if step is None:
-                    done.add(path.pop())
+                    done.add(path[-1])
+                    on_path.remove(path.pop())
                     walks.pop()
-                elif step in path:
-                    self._report_cycle(path[path.index(step) :])
+                elif step in on_path:
+                    found += 1
+                    if found <= _MOST_CYCLES:
+                        self._report_cycle(path[path.index(step) :])
                 elif step in self.graph and step not in done:
                     path.append(step)
+                    on_path.add(step)
                     walks.append(iter([source for source, _ in self._links(step)]))
 
     def _report_cycle(self, cycle: list[str]) -> None:
         self._at(cycle[0])
-        names = " ← ".join(describe_node(node_id, self.graph[node_id]) for node_id in [*cycle, cycle[0]])
+        shown = cycle if len(cycle) <= _LONG_LIST else [*cycle[: _LONG_LIST // 2], "…", *cycle[-_LONG_LIST // 2 :]]
+        known = {node_id: describe_node(node_id, self.graph[node_id]) for node_id in shown if node_id in self.graph}
+        names = " ← ".join(known.get(node_id, node_id) for node_id in [*shown, cycle[0]])
         self._report("cycle", f"these nodes wait for each other: {names}.", "Remove one of the links.")
 
     # -- values --------------------------------------------------------------------------------------------------
@@ -256,9 +269,16 @@ class _Check:
             self._report("bad_value", message, input=name, severity="warning")
 
     def _check_prefix(self, where: str, name: str, value: str) -> None:
-        for token in unknown_tokens(value, self.graph):
+        for token in unknown_tokens(value, self.names):
             message = f"{where}: nothing fills in %{token}% of {name!r}: it will stand in the file's name as it is."
             advice = "There are %date:yyyy-MM-dd%, %Node.widget% (a node's class or title), %width%, %year% …"
+            self._report("bad_value", message, advice, input=name, severity="warning")
+
+    def _check_prompt(self, where: str, name: str, value: str, schema: InputSchema) -> None:
+        marks = not_expanded(value)
+        if marks and is_prompt(self.node_id, schema, self.graph, self.consumers, self.object_info):
+            message = f"{where}: {name!r} holds {', '.join(marks)}, which reaches the model as it stands."
+            advice = "Only {red|green} is chosen from, also in one another. For more, write the prompts out in --jobs."
             self._report("bad_value", message, advice, input=name, severity="warning")
 
     def _check_boolean(self, where: str, name: str, value: Any, _: InputSchema) -> None:
@@ -288,7 +308,8 @@ class _Check:
             else:
                 listed = ", ".join(str(option) for option in options[:_LONG_LIST])
                 more = f" and {len(options) - _LONG_LIST} more" if len(options) > _LONG_LIST else ""
-                hint = did_you_mean(str(single), [str(option) for option in options])
+                known = (str(option) for option in options)
+                hint = self.suggestions.did_you_mean(str(single), known, (class_type, name))
                 advice = f"Choose one of: {listed}{more}." if options else "The server offers nothing to choose from."
                 self._bad_value(where, name, f"has no choice {single!r}.{hint}", advice)
 

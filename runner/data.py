@@ -28,6 +28,12 @@ class BadDataError(ValueError):
         self.line, self.column = line, column
 
 
+def located(error: ValueError) -> str:
+    """What is wrong with a text, and in which line where that is known."""
+    line = getattr(error, "line", None)
+    return f"line {line}: {error}" if line else " ".join(str(error).split())
+
+
 # writing
 
 
@@ -41,7 +47,7 @@ def to_json(value: Any, **how: Any) -> str:
     return _LONE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
-def clean(text: str) -> str:
+def without_lone_surrogates(text: str) -> str:
     """`text` with a replacement character where half of a surrogate pair stands: no file and no database takes it."""
     return _LONE.sub("\ufffd", text)
 
@@ -94,8 +100,8 @@ def parse_json(text: str, *, numbers: bool = True) -> Any:
     return data
 
 
-def parse_yaml(text: str) -> Any:
-    """The value of a YAML text. Raises BadDataError."""
+def parse_yaml(text: str, *, distinct: bool = True) -> Any:
+    """The value of a YAML text; `distinct` False: the last of several equal names counts. Raises BadDataError."""
     import yaml
 
     try:
@@ -103,7 +109,7 @@ def parse_yaml(text: str) -> Any:
         root = loader.get_single_node()
         if root is None:
             return None
-        _check_nodes(root)
+        _check_nodes(root, distinct)
         data = loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -119,6 +125,32 @@ def parse_yaml(text: str) -> Any:
         raise BadDataError(f"a value in it cannot be read ({' '.join(str(error).split())[:80]})") from error
     check_data(data)
     return data
+
+
+def parse_answer(body: bytes | str) -> Any:
+    """The value of what a server says as JSON: any names, numbers and characters. Raises BadDataError."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadDataError(" ".join(str(error).split())) from error
+    if _depth_exceeds(value, MOST_DEPTH):
+        raise BadDataError("it is nested too deeply")
+    return value
+
+
+def _depth_exceeds(value: Any, most: int) -> bool:
+    """Level by level: an answer may hold a million values."""
+    level = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(most):
+        level = [
+            item
+            for outer in level
+            for item in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(item, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
 
 
 def parse_report(text: str) -> Any:
@@ -142,10 +174,12 @@ def check_data(data: Any) -> None:
         if count > MOST_VALUES:
             raise BadDataError("it holds too many values")
         if isinstance(value, str) and _LONE.search(value):
-            raise BadDataError(f"{clean(value)[:40]!r} holds a character that is half of one")
+            raise BadDataError(f"{without_lone_surrogates(value)[:40]!r} holds a character that is half of one")
         for key, item in _items(value):
             if isinstance(key, str) and _LONE.search(key):
-                raise BadDataError(f"the name {clean(key)[:40]!r} holds a character that is half of one")
+                raise BadDataError(
+                    f"the name {without_lone_surrogates(key)[:40]!r} holds a character that is half of one"
+                )
             waiting.append((item, depth + 1))
 
 
@@ -170,13 +204,17 @@ def _whole(text: str) -> int:
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise BadDataError(f"{clean(twice)[:60]!r} is given twice")
+        twice = _first_repeated(name for name, _ in pairs)
+        raise BadDataError(f"{without_lone_surrogates(twice)[:60]!r} is given twice")
     return found
 
 
-def _check_nodes(root: Any) -> None:
+def _first_repeated(names: Iterable[str]) -> str:
+    seen: set[str] = set()
+    return next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+
+
+def _check_nodes(root: Any, distinct: bool) -> None:
     """What `check_data` asks, of YAML's nodes: merging (`<<`) must not begin before it is known to end."""
     import yaml
 
@@ -189,11 +227,10 @@ def _check_nodes(root: Any) -> None:
             raise BadDataError("it is nested too deeply, or refers to itself", line)
         if count > MOST_VALUES:
             raise BadDataError("it stands for too many values: an alias (*) of an alias of an alias", line)
-        if isinstance(node, yaml.MappingNode):
+        if distinct and isinstance(node, yaml.MappingNode):
             names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
             if len(set(names)) < len(names):
-                twice = next(name for name in names if names.count(name) > 1)
-                raise BadDataError(f"{twice!r} is given twice", line)
+                raise BadDataError(f"{_first_repeated(names)!r} is given twice", line)
         waiting += ((child, depth + 1) for child in _children(node))
 
 

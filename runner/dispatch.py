@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -27,13 +27,13 @@ from runner.errors import (
 )
 from runner.failures import failed_event, is_out_of_memory, node_failure
 from runner.feeder import Feeder, JobReady
-from runner.jobs import Attempt, JobResult, JobSpec
+from runner.jobs import FILES, LOST, MEMORY, PHOTOS, Attempt, JobResult, JobSpec
 from runner.records import JobRecord
 from runner.rejection import half_accepted
 from runner.results import SavedJob
 from runner.saver import SaveEnded, Saver, SaverDied
 from runner.transport import BusyError, NoAccessError, NoAnswerError, NotReachedError, TooLargeError
-from runner.uploading import AGAIN, lacks_photos, upload_again
+from runner.uploading import lacks_photos, upload_again
 from runner.watch import Inbox, Listener, ServerMessage
 
 Report = Callable[[events.Event], None]
@@ -51,6 +51,8 @@ class Dispatcher:
 
     shows_failures: ClassVar[bool] = True
     """`report` shows a job that failed because the run as a whole cannot go on."""
+    most_again: ClassVar[Mapping[str, int]] = {LOST: 1, MEMORY: 1, FILES: 3, PHOTOS: 8}
+    """How often a job is submitted again for each reason; what goes on for longer will not end by itself."""
 
     def __init__(
         self,
@@ -144,7 +146,7 @@ class Dispatcher:
             self._absence.went_away(str(error))
             return
         except WorkflowRejectedError as error:
-            if not lacks_photos(attempt, error):
+            if not self._wants_photos(attempt, error):
                 raise
             del self._live[attempt.prompt_id]
             self._give_photos_again(attempt)
@@ -172,7 +174,10 @@ class Dispatcher:
         return record is not None
 
     def _submit_again(self, old: Attempt, reason: str, rerun_nodes: tuple[str, ...] = ()) -> None:
-        self._waiting.append(Attempt(old.spec, (*old.replaces, old.prompt_id), rerun_nodes, reason))
+        self._waiting.append(old.after(reason, rerun_nodes))
+
+    def _wants_photos(self, attempt: Attempt, error: RunnerError) -> bool:
+        return lacks_photos(attempt, error) and attempt.may_go_again(PHOTOS, self.most_again)
 
     def _give_photos_again(self, attempt: Attempt) -> None:
         self._notice("The server does not have the photo any more: it gets it again.")
@@ -184,7 +189,7 @@ class Dispatcher:
             self._absence.went_away(str(error))
             self._waiting.insert(0, attempt)
         else:
-            self._submit_again(attempt, AGAIN)
+            self._submit_again(attempt, PHOTOS)
 
     def _tell_queued(self, attempt: Attempt) -> None:
         spec = attempt.spec
@@ -278,15 +283,15 @@ class Dispatcher:
             self._saver.hand_over(attempt, record)
         elif record.status == "cancelled":
             self._failed(attempt, InterruptedRunError("The job was cancelled on the server, not by this run."))
-        elif is_out_of_memory(record.error) and attempt.reason != "memory":
+        elif is_out_of_memory(record.error) and attempt.may_go_again(MEMORY, self.most_again):
             self._notice("The server ran out of memory: freeing its models and trying once more.")
             with contextlib.suppress(ServerUnavailableError):
                 self._client.free()
             time.sleep(0.3)  # the server frees when it is idle, and would take a waiting job first
-            self._submit_again(attempt, "memory")
+            self._submit_again(attempt, MEMORY)
         else:
             error = node_failure(record.error, attempt.graph)
-            if lacks_photos(attempt, error):
+            if self._wants_photos(attempt, error):
                 self._give_photos_again(attempt)
             else:
                 self._failed(attempt, error)
@@ -307,20 +312,21 @@ class Dispatcher:
         if same_server:
             why = "The job was taken out of the server's queue, not by this run."
             self._failed(attempt, InterruptedRunError(why))
-        elif attempt.reason == "lost":
-            self._failed(attempt, ServerUnavailableError("The server lost the job twice; its log may say why."))
+        elif not attempt.may_go_again(LOST, self.most_again):
+            why = f"The server lost the job {attempt.reasons.count(LOST) + 1} times; its log may say why."
+            self._failed(attempt, ServerUnavailableError(why))
         else:
             self._notice(f"The server has lost the job {attempt.prompt_id}: submitting it again.")
-            self._submit_again(attempt, "lost")
+            self._submit_again(attempt, LOST)
 
     def _saved(self, ended: SaveEnded) -> None:
         attempt = self._saving.pop(ended.attempt.prompt_id)
         missing = ", ".join(ended.missing.names) if ended.missing else ""
         if ended.saved is not None:
             self._end(attempt, saved=ended.saved)
-        elif ended.missing is not None and attempt.reason != "files":
+        elif ended.missing is not None and attempt.may_go_again(FILES, self.most_again):
             self._notice(f"The server lists {missing} of an earlier run but does not have it: running that part again.")
-            self._submit_again(attempt, "files", ended.missing.nodes)
+            self._submit_again(attempt, FILES, ended.missing.nodes)
         elif ended.missing is not None:
             self._failed(attempt, NodeFailedError(f"The server does not have the files it lists: {missing}."))
         elif isinstance(ended.error, NoAccessError):

@@ -9,7 +9,6 @@ import os
 import random
 import re
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -19,7 +18,7 @@ from pathlib import Path
 import requests
 
 from runner.auth import public_url
-from runner.filelock import FileLock
+from runner.filelock import lock_beside
 from runner.manifest import human_size
 from runner.sources import (
     CHUNK,
@@ -85,12 +84,11 @@ class Downloader:
                 f"{wanted.path.parent}: the folder cannot be made or written to ({error.strerror or error}).",
                 advice="Allow yourself to write there, or use a ComfyUI on another disk: --comfyui DIR.",
             ) from error
-        name = hashlib.sha256(str(wanted.path.resolve()).encode()).hexdigest()[:16]
-        with FileLock(Path(tempfile.gettempdir()) / f"prodgen-download-{name}.lock"):
-            try:
+        try:
+            with lock_beside(wanted.path):
                 return _Transfer(self, wanted).run()
-            except OSError as error:  # the disk, not the network: that has its own handling
-                raise DownloadError(f"{wanted.path}: cannot be written ({error.strerror or error}).") from error
+        except OSError as error:  # the disk, not the network: that has its own handling
+            raise DownloadError(f"{wanted.path}: cannot be written ({error.strerror or error}).") from error
 
 
 class _Transfer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -18,16 +19,25 @@ class LockTimeoutError(Exception):
 class FileLock:
     """`with FileLock(path):` – one process at a time gets past this line.
 
-    `on_wait` is called once if another process holds it; `timeout` None waits for as long as that lives.
+    `on_wait` is called once if another process holds it; `timeout` None waits for as long as that lives. `remove`: the
+    file is gone when nobody needs it any more.
 
     Raises:
         LockTimeoutError: on entering, when `timeout` seconds were not enough.
     """
 
-    def __init__(self, path: Path, *, on_wait: Callable[[], None] | None = None, timeout: float | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        on_wait: Callable[[], None] | None = None,
+        timeout: float | None = None,
+        remove: bool = False,
+    ) -> None:
         self._path = path
         self._on_wait = on_wait
         self._timeout = timeout
+        self._remove = remove
         self._file: BinaryIO | None = None
 
     def fileno(self) -> int:
@@ -38,27 +48,58 @@ class FileLock:
 
     def __enter__(self) -> FileLock:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._path.open("a+b")
         begin = time.monotonic()
         told = False
-        while not _try_lock(self._file.fileno()):
+        while (taken := self._take()) is None:
             if not told and self._on_wait is not None:
                 self._on_wait()
             told = True
             if self._timeout is not None and time.monotonic() - begin > self._timeout:
-                self._file.close()
-                self._file = None
                 raise LockTimeoutError(str(self._path))
             time.sleep(0.1)
+        self._file = taken
         return self
+
+    def _take(self) -> BinaryIO | None:
+        """The file, opened and locked; None where another process has it."""
+        file = _open(self._path)
+        if _try_lock(file.fileno()) and (not self._remove or _is_at(file, self._path)):
+            return file
+        file.close()  # what was locked may have been taken away by its last holder: then it keeps nobody out
+        return None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file is not None:
+            if self._remove and os.name == "posix":  # while nobody else can have it
+                with contextlib.suppress(OSError):
+                    self._path.unlink()
             _unlock(self._file.fileno())
             self._file.close()
             self._file = None
+            if self._remove and os.name != "posix":  # Windows refuses where another has it open
+                with contextlib.suppress(OSError):
+                    self._path.unlink()
+
+
+def lock_beside(path: Path) -> FileLock:
+    """The lock of one who writes `path`: in the same folder, so that who may write there may lock, and nobody else."""
+    return FileLock(path.with_name(f"{path.name}.lock"), remove=True)
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("a+b")
+    except PermissionError:
+        return path.open("rb")  # another user's, who is at work: enough to wait for the end of it
+
+
+def _is_at(file: BinaryIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except OSError:
+        return False
 
 
 if sys.platform == "win32":

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from runner.suggest import did_you_mean
 
 Graph = dict[str, dict[str, Any]]
 """Node id → `{"class_type", "inputs", "_meta"}`, as ComfyUI's *Export (API)* writes it."""
+
+Consumers = Mapping[str, Sequence[tuple[str, str]]]
 
 _TITLE = re.compile(r"^\s*(?P<kind>input|output)\s*:\s*(?P<rest>.*?)\s*$", re.IGNORECASE)
 _HANDS_ON = ("Primitive", "ProdgenNumber")
@@ -121,6 +124,11 @@ class Workflow:
         """What the user should know of how the file was read."""
         return [f"{node} exists on the canvas only: it was left out." for node in self.left_out]
 
+    @cached_property
+    def consumers(self) -> Consumers:
+        """Which nodes each node of the graph feeds."""
+        return consumers_of(self.graph)
+
     def inputs(self, object_info: ObjectInfo | None = None) -> list[InputSpec]:
         """The named inputs, in the file's order; `object_info` adds type, range, choices and help."""
         for asked, specs in list(self._known):
@@ -130,7 +138,7 @@ class Workflow:
         for node_id, mark in _marks(self.graph, "input"):
             target = Target(node_id, _marked_widget(self, node_id, mark, object_info))
             grouped.setdefault(mark.name, []).append(target)
-        found = [_input_spec(self.graph, name, tuple(targets), object_info) for name, targets in grouped.items()]
+        found = [_input_spec(self, name, tuple(targets), object_info) for name, targets in grouped.items()]
         self._known[:] = [(object_info, found), *self._known[:2]]
         return list(found)
 
@@ -145,7 +153,7 @@ class Workflow:
         loaders = [node_id for node_id, node in self.graph.items() if node["class_type"] == "LoadImage"]
         if len(loaders) != 1:
             return []
-        return [_input_spec(self.graph, "image", (Target(loaders[0], "image"),), object_info)]
+        return [_input_spec(self, "image", (Target(loaders[0], "image"),), object_info)]
 
     def _is_spared(self, spec: InputSpec) -> bool:
         """The workflow does without this file as it stands: its widget says `none` (core's LoadImage has no such)."""
@@ -161,7 +169,7 @@ class Workflow:
 
     def widget(self, node_id: str, name: str, object_info: ObjectInfo | None = None) -> InputSpec:
         """Any widget of any node, described like a named input; its name is `<node id>.<widget>`."""
-        return _input_spec(self.graph, f"{node_id}.{name}", (Target(node_id, name),), object_info)
+        return _input_spec(self, f"{node_id}.{name}", (Target(node_id, name),), object_info)
 
     def input(self, name: str, object_info: ObjectInfo | None = None) -> InputSpec | None:
         """The named input, or None."""
@@ -250,24 +258,36 @@ def _marked_widget(workflow: Workflow, node_id: str, mark: Mark, object_info: Ob
     )
 
 
+def consumers_of(graph: Graph) -> Consumers:
+    """Node id → the nodes and their inputs that are linked to it, in the graph's order."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for consumer, node in graph.items():
+        for name, value in node["inputs"].items():
+            if is_link(value):
+                found.setdefault(value[0], []).append((consumer, name))
+    return found
+
+
 def schemas_of(node: Mapping[str, Any], object_info: ObjectInfo | None) -> dict[str, InputSchema] | None:
     """The schema of a node's inputs, or None where its class is unknown."""
     info = object_info.get(str(node["class_type"])) if object_info else None
     return node_inputs(info, node["inputs"]) if info else None
 
 
-def schema_of(graph: Graph, node_id: str, widget: str, object_info: ObjectInfo | None) -> InputSchema | None:
-    """The schema of one widget. A primitive's value has the range and the help of the inputs it is linked to."""
+def schema_of(
+    graph: Graph, node_id: str, widget: str, object_info: ObjectInfo | None, consumers: Consumers | None = None
+) -> InputSchema | None:
+    """The schema of one widget. A primitive's value has the range and the help of the inputs it is linked to.
+
+    `consumers`: those of the graph, where many are asked for.
+    """
     node = graph[node_id]
     own = (schemas_of(node, object_info) or {}).get(widget)
     if own is None or not str(node["class_type"]).startswith(_HANDS_ON):
         return own
-    fed = [
-        schema
-        for consumer in graph.values()
-        for name, schema in (schemas_of(consumer, object_info) or {}).items()
-        if is_link(consumer["inputs"].get(name)) and consumer["inputs"][name][0] == node_id
-    ]
+    found = (consumers_of(graph) if consumers is None else consumers).get(node_id, ())
+    linked = ((schemas_of(graph[consumer], object_info) or {}).get(name) for consumer, name in found)
+    fed = [schema for schema in linked if schema is not None]
     limits = {
         "min": max((s.minimum for s in [own, *fed] if s.minimum is not None), default=None),
         "max": min((s.maximum for s in [own, *fed] if s.maximum is not None), default=None),
@@ -277,10 +297,12 @@ def schema_of(graph: Graph, node_id: str, widget: str, object_info: ObjectInfo |
     return replace(own, settings={**own.settings, **limits})
 
 
-def _input_spec(graph: Graph, name: str, targets: tuple[Target, ...], object_info: ObjectInfo | None) -> InputSpec:
-    node = graph[targets[0].node_id]
+def _input_spec(
+    workflow: Workflow, name: str, targets: tuple[Target, ...], object_info: ObjectInfo | None
+) -> InputSpec:
+    node = workflow.graph[targets[0].node_id]
     widget = targets[0].widget
-    schema = schema_of(graph, targets[0].node_id, widget, object_info)
+    schema = schema_of(workflow.graph, targets[0].node_id, widget, object_info, workflow.consumers)
     present = node["inputs"].get(widget)
     if schema is None:
         kind = guess_type(node, widget, present)

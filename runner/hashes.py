@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from runner.data import parse_answer
+
 CHUNK = 1 << 22
 
 
@@ -40,8 +42,10 @@ def cached_sha256(path: Path, *, cache: Path | None = None) -> str | None:
     """The remembered hash, or None; never reads the file."""
     entry = _load(cache or cache_file()).get(str(path.resolve()))
     stat = path.stat()
-    fits = isinstance(entry, dict) and entry.get("size") == stat.st_size and entry.get("mtime_ns") == stat.st_mtime_ns
-    return str(entry["sha256"]) if fits and entry is not None else None
+    if not isinstance(entry, dict) or (entry.get("size"), entry.get("mtime_ns")) != (stat.st_size, stat.st_mtime_ns):
+        return None
+    digest = entry.get("sha256")
+    return digest if isinstance(digest, str) else None
 
 
 def remember_sha256(path: Path, digest: str, *, cache: Path | None = None, stat: os.stat_result | None = None) -> None:
@@ -59,7 +63,7 @@ def remember_sha256(path: Path, digest: str, *, cache: Path | None = None, stat:
 
 def _load(cache: Path) -> dict[str, Any]:
     try:
-        data = json.loads(cache.read_text(encoding="utf-8"))
+        data = parse_answer(cache.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}

@@ -128,8 +128,9 @@ def _report(workflow: Workflow, specs: list[InputSpec], widgets: list[InputSpec]
     lines = [f"{workflow.label} – what can be set ({_origin(source)})"]
     if not specs:
         lines.append("No node is titled “input: <name>”. Any widget can be set with --set NODE.widget=value.")
+    pictures = [image.name for image in workflow.image_inputs(source.object_info)]
     for spec in specs:
-        lines += ["", *_entry(spec, workflow, source.object_info)]
+        lines += ["", *_entry(spec, pictures)]
     if widgets:
         lines += ["", "Every widget (--set NODE.widget=value, with a node's id or title):"]
         node_id = ""
@@ -148,7 +149,7 @@ def _origin(source: SchemaSource) -> str:
     return f"ranges from {source.name}" if source.name else "no server answers"
 
 
-def _entry(spec: InputSpec, workflow: Workflow, object_info: Mapping[str, Any]) -> list[str]:
+def _entry(spec: InputSpec, pictures: Sequence[str]) -> list[str]:
     lines = [f"  {spec.name}  {_type_text(spec)}  default {_value_text(spec.default)}{_range_text(spec)}"]
     explained = spec.help or ("a photo of any usual kind (JPEG, PNG, TIFF, WebP)" if spec.is_image else "")
     if explained:
@@ -157,17 +158,15 @@ def _entry(spec: InputSpec, workflow: Workflow, object_info: Mapping[str, Any]) 
         shown = ", ".join(str(option) for option in spec.options[:_MANY])
         more = f", … ({len(spec.options)} in all)" if len(spec.options) > _MANY else ""
         lines.append(f"      one of: {shown}{more}")
-    flag = _flag(spec, workflow, object_info)
-    lines.append(f"      {flag}")
+    lines.append(f"      {_flag(spec, pictures)}")
     return lines
 
 
-def _flag(spec: InputSpec, workflow: Workflow, object_info: Mapping[str, Any]) -> str:
+def _flag(spec: InputSpec, pictures: Sequence[str]) -> str:
     if spec.name in ("prompt", "seed"):
         return f"--{spec.name} {'TEXT' if spec.name == 'prompt' else 'N'}"
-    order = [image.name for image in workflow.image_inputs(object_info)]
-    if spec.name in order:
-        return "--image FILE" if len(order) < 2 else f"--image FILE, once each, in the order {', '.join(order)}"
+    if spec.name in pictures:
+        return "--image FILE" if len(pictures) < 2 else f"--image FILE, once each, in the order {', '.join(pictures)}"
     return f"--set {spec.name}={'FILE' if spec.is_file else 'VALUE'}"
 
 

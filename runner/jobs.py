@@ -21,6 +21,9 @@ RERUN_KEY = "prodgen_rerun"
 """An input no node has: ComfyUI does not pass it on, but it is part of what the cache compares."""
 
 
+LOST, MEMORY, FILES, PHOTOS = "lost", "memory", "files", "photos"
+"""Why a job is submitted again: the server forgot it, had no memory for it, has its results or its photos no more."""
+
 PUSHING_NODE = "SaveImageWebsocket"
 """ComfyUI's node that only sends its pictures to whoever listens."""
 
@@ -54,12 +57,12 @@ class JobSpec:
 
 @dataclass
 class Attempt:
-    """One submission of a job. A job that was lost with its server, or ran out of memory, is submitted once more."""
+    """One submission of a job, and why there were others before it (`reasons`, the latest last)."""
 
     spec: JobSpec
     replaces: tuple[str, ...] = ()
     rerun_nodes: tuple[str, ...] = ()
-    reason: str = ""
+    reasons: tuple[str, ...] = ()
     prompt_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     client_id: str | None = None
     submitted_at: float = 0.0
@@ -84,6 +87,14 @@ class Attempt:
         self.client_id = client_id
         self.submitted_at = time.monotonic()
         self.submitted_clock = time.time()
+
+    def after(self, reason: str, rerun_nodes: tuple[str, ...] = ()) -> Attempt:
+        """The next submission of the same job."""
+        return Attempt(self.spec, (*self.replaces, self.prompt_id), rerun_nodes, (*self.reasons, reason))
+
+    def may_go_again(self, reason: str, most: Mapping[str, int]) -> bool:
+        """Whether it has been submitted again for this reason less often than that."""
+        return self.reasons.count(reason) < most[reason]
 
     def may_fetch_again(self, patience: float) -> bool:
         """After a download failed: whether to try once more, in a second."""

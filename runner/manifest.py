@@ -11,6 +11,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from runner.address import is_loopback
+from runner.data import located, parse_yaml
 from runner.errors import ManifestError
 from runner.graph import Graph
 from runner.smoke.catalog import named
@@ -149,14 +150,12 @@ def human_size(count: int) -> str:
 @cache
 def load_manifest(path: Path = MANIFEST_PATH) -> Manifest:
     """Read and check the manifest. Raises ManifestError naming the entry that is wrong."""
-    import yaml  # it costs more than the rest of a start-up, and few commands need it
-
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = parse_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ManifestError(f"{path}: cannot be read ({error.strerror or error}).") from error
-    except yaml.YAMLError as error:
-        raise ManifestError(f"{path}: this is not valid YAML ({error}).") from error
+    except ValueError as error:
+        raise ManifestError(f"{path}: this is not valid YAML ({located(error)}).") from error
     entries = data.get("models") if isinstance(data, dict) else None
     if not isinstance(entries, list) or not entries:
         raise ManifestError(f"{path}: it has no list of models.")

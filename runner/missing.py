@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from runner.canvas_nodes import is_canvas_only
 from runner.graph import describe_node
 from runner.schema import ObjectInfo, is_file_list, is_model_name, recorded_object_info
-from runner.suggest import did_you_mean
+from runner.suggest import Suggestions
 from runner.workflow import WORKFLOWS_DIR
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ _PACKS = {
 """What a class name of a well-known pack holds → the pack."""
 
 
-def missing_node(node_id: str, node: Mapping[str, Any], object_info: ObjectInfo) -> tuple[str, str]:
+def missing_node(
+    node_id: str, node: Mapping[str, Any], object_info: ObjectInfo, suggestions: Suggestions
+) -> tuple[str, str]:
     """(what is missing, how to get it) for a node whose class the server does not have."""
     class_type = str(node["class_type"])
     message = f"{describe_node(node_id, node)}: the server has no node of this kind."
@@ -70,7 +72,7 @@ def missing_node(node_id: str, node: Mapping[str, Any], object_info: ObjectInfo)
             "It is part of ComfyUI itself: the server's is too old (0.30 or newer is needed; `python -m runner "
             "status` shows it), or this list of nodes is incomplete."
         )
-    hint = did_you_mean(class_type, object_info)
+    hint = suggestions.did_you_mean(class_type, object_info)
     named = next((pack for mark, pack in _PACKS.items() if mark in class_type), "")
     comes_from = f"It belongs to the pack {named}" if named else "It comes from another custom-node pack"
     advice = f"{comes_from}: install that in ComfyUI (its Manager lists missing nodes)."
@@ -95,6 +97,7 @@ class FileCheck:
     """Recognises a missing model file. `lookup` finds a model of the manifest by its file name."""
 
     lookup: Callable[[str], Model | None] | None = None
+    suggestions: Suggestions = field(default_factory=Suggestions)
 
     def missing_model(
         self, class_type: str, widget: str, value: Any, options: tuple[Any, ...]
@@ -112,7 +115,7 @@ class FileCheck:
             return f"{message} under this name.", f"It is there as {elsewhere[0]!r}: set {widget} to that.", None
         if model is None:
             place = f"models/{folder}/" if folder else "its folder under models/"
-            hint = did_you_mean(value, [str(option) for option in options])
+            hint = self.suggestions.did_you_mean(value, (str(option) for option in options), (class_type, widget))
             advice = f"Put the file into {place} of ComfyUI, or set {widget} to a model that is there."
             return f"{message}.{hint}", advice, None
         return f"{message} {_facts(model)}.", how_to_get(model), model.id

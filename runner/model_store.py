@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runner.data import located, parse_yaml
 from runner.errors import UsageError
 from runner.hashes import file_sha256
 from runner.manifest import Manifest, Model, human_size
@@ -78,7 +79,7 @@ class ModelStore:
             return Verdict("unverified", path, "no sha256 is known for it")
         digest = file_sha256(path, cache=cache)
         if digest != model.sha256:
-            doubt = " (that hash was seen on a mirror only)" if model.sha256_status == "mirror" else ""
+            doubt = " (that hash is not confirmed by its maker)" if model.sha256_status == "mirror" else ""
             return Verdict("damaged", path, f"sha256 {digest} instead of {model.sha256}{doubt}", digest)
         return Verdict("ok", path, "", digest)
 
@@ -104,12 +105,12 @@ def _extra_folders(path: Path) -> Iterator[tuple[str, Path]]:
     """(folder name, path) pairs of ComfyUI's own list of further model folders."""
     if not path.is_file():
         return
-    import yaml
-
     try:
-        data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise UsageError(f"{path}: cannot be read ({error}).") from error
+        data: Any = parse_yaml(path.read_text(encoding="utf-8"), distinct=False)  # as ComfyUI reads it
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    except ValueError as error:
+        raise UsageError(f"{path}: this is not valid YAML ({located(error)}).") from error
     for section in data.values() if isinstance(data, dict) else ():
         if not isinstance(section, dict):
             continue

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 
+from runner.data import parse_yaml
 from runner.errors import UsageError, WorkflowError
 from runner.graph import InputSpec, Target, Workflow
 from runner.patching import resolve_name
@@ -69,9 +70,7 @@ def missing_in_batch(workflow: Workflow, names: Iterable[str], object_info: Obje
 
 def _purposes(workflow: Workflow, specs: Iterable[InputSpec]) -> list[str]:
     """A line per input: what it is for, as the index of the bundled workflows says."""
-    import yaml
-
-    index = yaml.safe_load((WORKFLOWS_DIR / "index.yaml").read_text(encoding="utf-8"))
+    index = parse_yaml((WORKFLOWS_DIR / "index.yaml").read_text(encoding="utf-8"))
     inputs: dict[str, str] = next(
         (entry["inputs"] for entry in index["workflows"] if entry["name"] == workflow.label), {}
     )

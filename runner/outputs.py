@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runner.data import clean, not_numbers, parse_report
+from runner.data import not_numbers, parse_report, without_lone_surrogates
 from runner.graph import node_title
 from runner.records import ServerFile
 from runner.untrusted import texts
@@ -151,5 +151,5 @@ def _parsed(text: str) -> Any:
     try:
         value = parse_report(text)
     except ValueError:
-        return clean(text)
-    return value if isinstance(value, (dict, list)) else clean(text)
+        return without_lone_surrogates(text)
+    return value if isinstance(value, (dict, list)) else without_lone_surrogates(text)

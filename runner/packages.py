@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from runner.downloads import SPARE_BYTES, Fetched
-from runner.filelock import FileLock
+from runner.filelock import lock_beside
 from runner.manifest import Package, human_size
 from runner.sources import MISMATCH_ADVICE, DownloadError
 
@@ -44,25 +43,30 @@ def fetch(wanted: Wanted, notice: Callable[[str], None]) -> Fetched:
     Raises:
         DownloadError: the client is missing, the package cannot be had, or something is not what it should be.
     """
-    name = hashlib.sha256(str(wanted.path.resolve()).encode()).hexdigest()[:16]
-    work = wanted.path.with_name(wanted.path.name + ".fetch")
-    with FileLock(Path(tempfile.gettempdir()) / f"prodgen-download-{name}.lock"):
-        try:
-            shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
-            work.mkdir(parents=True)
-            _check_space(wanted)
-            notice(f"{wanted.path.name}: {wanted.package.kind} fetches {wanted.package.label}")
-            archive = _CLIENTS[wanted.package.kind](wanted.package, work)
-            _check(archive, wanted.package.sha256, "the package", wanted)
-            fresh = work / "file"
-            _take_out(wanted.package, archive, fresh, wanted.path.name)
-            _check(fresh, wanted.sha256, "the file in it", wanted)
-            fresh.replace(wanted.path)
-        except OSError as error:  # the disk: what the clients do has its own handling
-            raise DownloadError(f"{wanted.path}: cannot be written ({error.strerror or error}).") from error
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+    try:
+        wanted.path.parent.mkdir(parents=True, exist_ok=True)
+        with lock_beside(wanted.path):
+            _fetch(wanted, notice)
+    except OSError as error:  # the disk: what the clients do has its own handling
+        raise DownloadError(f"{wanted.path}: cannot be written ({error.strerror or error}).") from error
     return Fetched(wanted.path, wanted.bytes, wanted.sha256, "manifest")
+
+
+def _fetch(wanted: Wanted, notice: Callable[[str], None]) -> None:
+    work = wanted.path.with_name(wanted.path.name + ".fetch")
+    shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
+    try:
+        work.mkdir()
+        _check_space(wanted)
+        notice(f"{wanted.path.name}: {wanted.package.kind} fetches {wanted.package.label}")
+        archive = _CLIENTS[wanted.package.kind](wanted.package, work)
+        _check(archive, wanted.package.sha256, "the package", wanted)
+        fresh = work / "file"
+        _take_out(wanted.package, archive, fresh, wanted.path.name)
+        _check(fresh, wanted.sha256, "the file in it", wanted)
+        fresh.replace(wanted.path)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def _check_space(wanted: Wanted) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from runner.client import ComfyClient, FileGoneError
-from runner.data import clean, to_json
+from runner.data import to_json, without_lone_surrogates
 from runner.errors import EXIT_USAGE, NodeFailedError, RunnerError
 from runner.naming import distinct_names, part_of_output, safe_suffix
 from runner.outputs import JobOutputs, NodeReport, failed_checks
@@ -137,7 +137,7 @@ class _Saving:
         count = len(self.outputs.files)
         self._fetch(parts[:count])
         for text, part in zip(self.outputs.texts, parts[count:-1], strict=True):
-            part.write_text(clean(text.text) + "\n", encoding="utf-8")
+            part.write_text(without_lone_surrogates(text.text) + "\n", encoding="utf-8")
         owners = [(item.output, item.node_id) for item in self.outputs.files]
         owners += [(item.output, item.node_id) for item in self.outputs.texts]
         files = tuple(

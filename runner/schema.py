@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runner.data import parse_answer
 from runner.errors import UsageError, WorkflowError
 from runner.untrusted import items, mapping, number, text, texts
 
@@ -225,10 +226,10 @@ def output_types(info: Mapping[str, Any]) -> list[Any]:
 def load_object_info(path: Path) -> dict[str, Any]:
     """A recorded `/object_info` (the file of `--object-info`)."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"))
+        data = parse_answer(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror or error}).") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise UsageError(f"{path}: this is not JSON ({error}).") from error
     if not isinstance(data, dict) or not all(isinstance(v, dict) and "input" in v for v in data.values()):
         raise UsageError(

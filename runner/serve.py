@@ -16,6 +16,7 @@ from pathlib import Path
 
 from runner import console, server_process
 from runner.auth import withhold
+from runner.data import parse_answer
 from runner.errors import EXIT_OK, ServerUnavailableError
 from runner.filelock import FileLock, LockTimeoutError
 from runner.server_process import PROJECT_ROOT, Installation, state_dir
@@ -66,7 +67,9 @@ def started_server(place: Place = HERE) -> StartedServer | None:
     """The server this project started, if its process still runs. The record of a dead one is removed."""
     record = place.state / "server.json"
     try:
-        server = StartedServer(**json.loads(record.read_text(encoding="utf-8")))
+        server = StartedServer(**parse_answer(record.read_text(encoding="utf-8")))
+        if not isinstance(server.pid, int) or not isinstance(server.url, str):
+            raise ValueError("not what we wrote")
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError):
@@ -180,7 +183,7 @@ def _start_lock(place: Place, say: Say) -> Iterator[None]:
     lock = FileLock(
         place.state / "server.lock",
         on_wait=lambda: say("Another run is starting ComfyUI; waiting for it."),
-        timeout=server_process.START_TIMEOUT_S + 60,
+        timeout=server_process.LONGEST_START_S + 60,
     )
     try:
         with lock:

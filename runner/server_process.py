@@ -6,7 +6,6 @@ Standard library only, and nothing heavy: every command of the runner imports th
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -21,6 +20,7 @@ from typing import Any
 
 from runner.answers import expect_ok, object_of
 from runner.auth import auth_headers, withhold
+from runner.data import parse_answer
 from runner.errors import ServerUnavailableError, UsageError
 from runner.transport import Transport
 from runner.untrusted import mapping
@@ -29,6 +29,9 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
 COMFYUI_VARIABLE, PYTHON_VARIABLE = "PRODGEN_COMFYUI", "PRODGEN_COMFYUI_PYTHON"
 START_TIMEOUT_S = 300.0
+"""A server that has written nothing for so long hangs; a slow one goes on writing."""
+LONGEST_START_S = 1800.0
+"""And one that has not answered after this never will, whatever it writes."""
 STOP_TIMEOUT_S = 15.0
 
 
@@ -50,7 +53,7 @@ def state_dir(root: Path = PROJECT_ROOT) -> Path:
 def installed_comfyui(root: Path = PROJECT_ROOT) -> Installation | None:
     """The installed ComfyUI, or None when there is none (never installed, or moved away since)."""
     try:
-        record = json.loads((state_dir(root) / "install.json").read_text(encoding="utf-8"))
+        record = parse_answer((state_dir(root) / "install.json").read_text(encoding="utf-8"))
         found = Installation(
             comfyui=root / record["comfyui"],  # an absolute path stays absolute, the managed one moves with the project
             python=root / record["python"],
@@ -189,20 +192,24 @@ def wait_until_ready(
     process: subprocess.Popen[bytes],
     log_path: Path,
     *,
-    timeout: float = START_TIMEOUT_S,
+    silence: float = START_TIMEOUT_S,
     on_wait: Callable[[float], None] | None = None,
 ) -> dict[str, Any]:
     """Block until the started server answers; returns its description.
 
-    `on_wait` is called about five times a second with the seconds waited so far.
+    `on_wait` is called about five times a second with the seconds waited so far. A log that grows for longer than
+    `silence` is a sign of life.
 
     Raises:
-        ServerUnavailableError: it ended or did not answer in time; the message carries the end of its log.
+        ServerUnavailableError: it ended or hangs; the message carries the end of its log.
     """
     withhold(url)
-    begin = time.monotonic()
+    begin = last_heard = time.monotonic()
+    written = 0
     while True:
-        waited = time.monotonic() - begin
+        now = time.monotonic()
+        if (size := _size(log_path)) != written:
+            written, last_heard = size, now
         if process.poll() is not None:
             raise ServerUnavailableError(
                 f"ComfyUI ended while starting (exit code {process.returncode}). The end of its log:\n"
@@ -212,14 +219,23 @@ def wait_until_ready(
         stats = probe(url, timeout=5.0)
         if stats is not None:
             return stats
-        if waited > timeout:
+        if now - last_heard > silence or now - begin > LONGEST_START_S:
             raise ServerUnavailableError(
-                f"ComfyUI did not answer within {timeout:.0f} s. The end of its log:\n" + log_tail(log_path),
-                advice=f"The whole log is in {log_path}.",
+                f"ComfyUI hangs while it starts: it does not answer after {now - begin:.0f} s and has written nothing "
+                f"for {now - last_heard:.0f} s. The end of its log:\n" + log_tail(log_path),
+                advice=f"The whole log is in {log_path}. A node pack of yours that waits for something is the usual "
+                "cause: its name is in the last lines.",
             )
         if on_wait is not None:
-            on_wait(waited)
+            on_wait(now - begin)
         time.sleep(0.2)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def log_tail(log_path: Path, lines: int = 25) -> str:

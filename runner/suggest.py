@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+MOST_LOOKED_UP = 100
+"""Different names that one `Suggestions` compares; what is all wrong was not mistyped."""
+
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name most like this one (case does not count), or None."""
@@ -14,5 +17,26 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    match = nearest(name, known)
+    return _words(nearest(name, known))
+
+
+class Suggestions:
+    """The same for a whole file of names: each is compared once, and no more than `MOST_LOOKED_UP` of them.
+
+    `scope` tells one set of known names from another; `known` may be a generator, read only where needed.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[object, str], str | None] = {}
+
+    def nearest(self, name: str, known: Iterable[str], scope: object = None) -> str | None:
+        if (scope, name) not in self._found and len(self._found) < MOST_LOOKED_UP:
+            self._found[scope, name] = nearest(name, known)
+        return self._found.get((scope, name))
+
+    def did_you_mean(self, name: str, known: Iterable[str], scope: object = None) -> str:
+        return _words(self.nearest(name, known, scope))
+
+
+def _words(match: str | None) -> str:
     return f" Did you mean {match!r}?" if match else ""

@@ -6,13 +6,10 @@ from runner.client import ComfyClient
 from runner.errors import RunnerError
 from runner.jobs import Attempt
 
-AGAIN = "photos"
-"""Why an attempt is made once more."""
-
 
 def lacks_photos(attempt: Attempt, error: RunnerError) -> bool:
-    """Whether the server says that a photo of this job, which it was given, is not there. Believed once a job."""
-    return attempt.reason != AGAIN and any(upload.name in error.message for upload in attempt.spec.uploads)
+    """Whether the server says that a photo of this job, which it was given, is not there."""
+    return any(upload.name in error.message for upload in attempt.spec.uploads)
 
 
 def upload_again(client: ComfyClient, attempt: Attempt) -> None:

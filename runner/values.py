@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any
 
-from runner.data import clean
+from runner.data import without_lone_surrogates
 from runner.errors import WorkflowError
 from runner.schema import COMBO, DYNAMIC_COMBO, InputSchema, is_file_list
 from runner.suggest import nearest
@@ -21,8 +21,8 @@ def convert_value(name: str, value: Any, kind: str, schema: InputSchema | None =
     """`value` (text from a command line, or a typed value from a job file) as the widget's type."""
     if value is None:
         raise WorkflowError(f"{name}: no value was given.")
-    if isinstance(value, str) and clean(value) != value:
-        raise WorkflowError(f"{name}: {clean(value)[:40]!r} holds bytes that are no text (UTF-8).")
+    if isinstance(value, str) and without_lone_surrogates(value) != value:
+        raise WorkflowError(f"{name}: {without_lone_surrogates(value)[:40]!r} holds bytes that are no text (UTF-8).")
     if kind == "BOOLEAN":
         return _boolean(name, value)
     if kind in ("INT", "FLOAT"):

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.client import ComfyClient
+from runner.data import BadDataError, parse_answer
 from runner.previews import unpacked
 from runner.sockets import PlainSocket, TlsSocket
 from runner.untrusted import mapping, text
@@ -154,8 +155,8 @@ class Listener(threading.Thread):
                 self._hand_over_preview(payload)
 
     def _hand_over(self, payload: bytes) -> None:
-        with contextlib.suppress(ValueError, RecursionError):
-            message = mapping(json.loads(payload))
+        with contextlib.suppress(BadDataError):
+            message = mapping(parse_answer(payload))
             data = mapping(message.get("data"))
             if isinstance(data.get("prompt_id"), str):
                 self._put(ServerMessage(text(message.get("type")), data))

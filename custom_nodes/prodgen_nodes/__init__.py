@@ -13,5 +13,7 @@ WEB_DIRECTORY = "./web"
 async def comfy_entrypoint() -> ComfyExtension:
     """ComfyUI's entry point; imported here so that `imaging` stays importable without ComfyUI."""
     from .nodes.extension import ProdgenExtension
+    from .nodes.threads import spare_the_cores
 
+    spare_the_cores()
     return ProdgenExtension()

@@ -6,9 +6,9 @@ import contextlib
 import errno
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, cast
+from typing import ClassVar, Protocol, cast
 
 from runner.absence import Limits
 from runner.batch import entries as states
@@ -18,7 +18,7 @@ from runner.client import ComfyClient, ServerFaultError
 from runner.dispatch import Dispatcher
 from runner.errors import InterruptedRunError, RunnerError, ServerUnavailableError, WorkflowRejectedError
 from runner.feeder import JobReady
-from runner.jobs import Attempt
+from runner.jobs import LOST, Attempt
 from runner.progress import Reporter
 from runner.records import JobRecord
 from runner.results import SavedJob
@@ -48,6 +48,7 @@ class LedgerDispatcher(Dispatcher):
     """A dispatcher whose every step is in the ledger first. The ledger's number of a job is its `spec.index`."""
 
     shows_failures = False  # such a job is given back to the ledger, not failed
+    most_again: ClassVar[Mapping[str, int]] = {**Dispatcher.most_again, LOST: MOST_LOSSES}
     ledger: Book
     server: str
     stop_asked: threading.Event
@@ -71,7 +72,7 @@ class LedgerDispatcher(Dispatcher):
         number = attempt.spec.index
         before = self.earlier.pop(number, None)
         if before is not None:
-            self._adopt(Attempt(attempt.spec, before[1], prompt_id=before[0]))
+            self._adopt(Attempt(attempt.spec, before[1], reasons=(LOST,) * len(before[1]), prompt_id=before[0]))
             return
         if self.ledger.submitted(number, attempt.prompt_id, attempt.replaces, self.server) is False:
             self._failed(attempt, TakenOverError())
@@ -79,7 +80,7 @@ class LedgerDispatcher(Dispatcher):
         try:
             super()._submit(attempt)
         except ServerFaultError as error:  # it may pass; the server may even have taken it: look before asking again
-            if len(attempt.replaces) + 1 >= MOST_LOSSES:
+            if attempt.reasons.count(LOST) + 1 >= MOST_LOSSES:
                 self._live.pop(attempt.prompt_id, None)
                 self._failed(attempt, error)
         except WorkflowRejectedError as error:  # this job's own fault: the others go on
@@ -108,7 +109,7 @@ class LedgerDispatcher(Dispatcher):
         super()._finished(attempt, record)
 
     def _submit_again(self, old: Attempt, reason: str, rerun_nodes: tuple[str, ...] = ()) -> None:
-        if reason == "lost":
+        if reason == LOST:
             try:
                 found = find_results(self.comfy, old)
             except ServerUnavailableError as error:
@@ -123,7 +124,6 @@ class LedgerDispatcher(Dispatcher):
                 self._saving[old.prompt_id] = old
                 self.saver.hand_over(old, found)
                 return
-            reason = "lost" if len(old.replaces) + 1 >= MOST_LOSSES else ""
         super()._submit_again(old, reason, rerun_nodes)
 
     def _end(self, attempt: Attempt, saved: SavedJob | None = None, error: RunnerError | None = None) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from runner.data import BadDataError, parse_json, parse_yaml
 from runner.errors import UsageError
-from runner.suggest import did_you_mean
+from runner.suggest import Suggestions, did_you_mean
 from runner.uploads import own_file
 
 PHOTO_SUFFIXES = frozenset(
@@ -145,8 +145,9 @@ def table(
     """
     rows = []
     told: set[str] = set()
+    suggestions = Suggestions()
     for where, record in _records(path):
-        row = _row(path, where, record, image_inputs, input_names, problems, told, kind_of)
+        row = _row(path, where, record, image_inputs, input_names, problems, told, suggestions, kind_of)
         rows.append(row)
     if not rows:
         raise UsageError(f"--jobs {path}: there are no jobs in it.")
@@ -178,6 +179,7 @@ def _row(
     input_names: Sequence[str],
     problems: list[str],
     told: set[str],
+    suggestions: Suggestions,
     kind_of: Callable[[str], str],
 ) -> Row:
     inputs = {name.casefold(): name for name in [*input_names, *image_inputs]}
@@ -194,7 +196,7 @@ def _row(
         if name in image_inputs:
             photo = own_file(str(value), path.parent) or _photo(path.parent, str(value))
             if not _is_file(photo):
-                problems.append(f"{where}: {column}: there is no photo {photo}.{_neighbours(photo)}")
+                problems.append(f"{where}: {column}: there is no photo {photo}.{_neighbours(photo, suggestions)}")
             images[name] = photo
         elif name in input_names or ("." in key and key.casefold() not in OWN_COLUMNS):
             kind = kind_of(name)
@@ -376,8 +378,15 @@ def _inside(path: Path, folder: Path) -> bool:
         return False
 
 
-def _neighbours(path: Path) -> str:
+def _neighbours(path: Path, suggestions: Suggestions | None = None) -> str:
+    suggestions = suggestions or Suggestions()
     try:
-        return did_you_mean(path.name, [entry.name for entry in path.parent.iterdir()])
+        return suggestions.did_you_mean(path.name, _names_in(path.parent), path.parent)
     except OSError:
         return ""
+
+
+def _names_in(folder: Path) -> Iterator[str]:
+    """Listed when the first is asked for."""
+    for entry in folder.iterdir():
+        yield entry.name

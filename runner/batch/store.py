@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from runner.batch.entries import TABLES
-from runner.data import clean
+from runner.data import without_lone_surrogates
 from runner.errors import UsageError
 
 P = ParamSpec("P")
@@ -73,7 +73,7 @@ class _Connection(sqlite3.Connection):
 
 
 def _sayable(parameters: Any) -> Any:
-    return [clean(value) if isinstance(value, str) else value for value in parameters]
+    return [without_lone_surrogates(value) if isinstance(value, str) else value for value in parameters]
 
 
 def transaction(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:

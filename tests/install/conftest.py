@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.comfy import REPO
+from tests.support.speed import HANG_S
 
 NEEDED = (
     "install.py",
@@ -53,7 +54,7 @@ def start(project: Path, *arguments: str, environment: Mapping[str, str] | None 
 def install(project: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> tuple[int, str]:
     """`python install.py ARGUMENTS`: its exit code and everything it said."""
     process = start(project, *arguments, environment=environment)
-    said, _ = process.communicate(timeout=300)
+    said, _ = process.communicate(timeout=HANG_S)
     return process.returncode, said
 
 

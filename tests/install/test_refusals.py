@@ -14,6 +14,7 @@ from installer import pythons
 from installer.pythons import Interpreter
 from tests.install.conftest import copy_project, install, start
 from tests.support.comfy import REPO
+from tests.support.speed import HANG_S
 
 NOWHERE = {  # nothing listens on the discard port; no other source may help out
     "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
@@ -118,7 +119,7 @@ def test_a_disk_that_fills_up_on_the_way_is_named(small_disk: Callable[[int], Pa
     while process.poll() is None and not (project / ".venv" / "pyvenv.cfg").exists():
         pass
     fill()
-    said, _ = process.communicate(timeout=120)
+    said, _ = process.communicate(timeout=HANG_S)
     assert process.returncode == 1
     assert "disk is full" in said
     assert "Traceback" not in said

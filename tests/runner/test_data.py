@@ -15,8 +15,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.batch.sources import table
-from runner.data import BadDataError, clean, not_numbers, parse_json, parse_yaml, to_json
-from runner.errors import RunnerError, UsageError, WorkflowError
+from runner.data import (
+    BadDataError,
+    not_numbers,
+    parse_answer,
+    parse_json,
+    parse_yaml,
+    to_json,
+    without_lone_surrogates,
+)
+from runner.errors import ManifestError, RunnerError, UsageError, WorkflowError
+from runner.manifest import load_manifest
+from runner.model_store import open_store
 from runner.outputs import collect, failed_checks
 from runner.workflow import load_workflow
 from tests.support.runs import command
@@ -43,7 +53,7 @@ def test_whatever_is_written_is_strict_json_in_utf_8(value: Any) -> None:
 def test_a_file_name_that_is_no_utf_8_survives_being_written() -> None:
     name = b"caf\xe9.jpg".decode("utf-8", "surrogateescape")
     assert json.loads(to_json([name])) == [name]
-    assert clean(name) == "caf\ufffd.jpg"
+    assert without_lone_surrogates(name) == "caf\ufffd.jpg"
 
 
 def test_what_is_no_number_is_named() -> None:
@@ -222,8 +232,8 @@ def any_table(folder: Path, rows: list[dict[str, Any]], kind: str) -> None:
         stream = io.StringIO()
         writer = csv.writer(stream)
         for row in rows:
-            writer.writerow([clean(str(key)) for key in row])
-            writer.writerow([clean(str(value)) for value in row.values()])
+            writer.writerow([without_lone_surrogates(str(key)) for key in row])
+            writer.writerow([without_lone_surrogates(str(value)) for value in row.values()])
         path.write_text(stream.getvalue(), encoding="utf-8", newline="")
     else:
         lines = [json.dumps(row) for row in rows]
@@ -263,3 +273,48 @@ def test_any_text_is_a_job_table_or_refused(tmp_path_factory: pytest.TempPathFac
         path = tmp_path_factory.mktemp("t") / f"jobs.{kind}"
         path.write_text(text, encoding="utf-8", newline="")
         reads(lambda path=path: table(path, ["image"], ["steps"], []), RunnerError)
+
+
+LAUGHS = "\n".join(["a0: &a0 [x, x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12))])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LAUGHS,
+        "a: &a [*a]",
+        "a: " + "[" * 3000 + "]" * 3000,
+        "a: 2026-99-99",
+        "a: !!int x",
+        "a: 1\n b: 2",
+        b"\xff\xfe\x00",
+    ],
+    ids=["laughs", "itself", "deep", "no date", "no number", "no yaml", "no text"],
+)
+def test_every_yaml_of_others_is_refused_in_words(tmp_path: Path, text: str | bytes) -> None:
+    raw = text if isinstance(text, bytes) else text.encode()
+    (tmp_path / "models").mkdir()
+    for path in (tmp_path / "extra_model_paths.yaml", tmp_path / "manifest.yaml"):
+        path.write_bytes(raw)
+    with pytest.raises(UsageError, match=r"extra_model_paths\.yaml: this is not valid YAML"):
+        open_store(tmp_path)
+    with pytest.raises(ManifestError, match=r"manifest\.yaml: this is not valid YAML"):
+        load_manifest(tmp_path / "manifest.yaml")
+
+
+def test_a_name_that_is_given_twice_in_comfyuis_own_list_is_read_as_comfyui_does(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "extra_model_paths.yaml").write_text("a:\n  loras: one\n  loras: two\n")
+    assert open_store(tmp_path).extra == (("loras", tmp_path / "two"),)
+
+
+@pytest.mark.parametrize("body", ["", "nothing", "[" * 101 + "]" * 101, '{"a":' * 5000, "1" * 5000, b"\xff"])
+def test_what_a_server_says_is_refused_where_it_is_no_answer(body: str | bytes) -> None:
+    with pytest.raises(BadDataError):
+        parse_answer(body)
+
+
+@given(anything)
+def test_what_a_server_says_may_hold_whatever_it_likes(value: Any) -> None:
+    text = json.dumps(value)
+    assert json.dumps(parse_answer(text)) == text

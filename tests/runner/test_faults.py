@@ -28,6 +28,7 @@ from runner.session import Session
 from tests.support.comfy import ComfyServer
 from tests.support.proxy import Proxy
 from tests.support.runs import Desk, Graph, inverting, pixels, slow
+from tests.support.speed import within
 
 
 class Recorder(Reporter):
@@ -95,7 +96,7 @@ def test_a_socket_that_is_open_and_dead_does_not_hold_the_run(comfy_server: Comf
         recorder.on_event = lambda event: proxy.freeze_websockets() if event.kind == "started" else None
         began = time.monotonic()
         results = run_jobs(proxy.url, tmp_path, recorder, specs(3))
-        assert time.monotonic() - began < 60
+        assert within(60, began)
     assert [result.error for result in results] == [None] * 3
     assert len({event.prompt_id for event in recorder.events if isinstance(event, Queued)}) == 3
 
@@ -228,7 +229,7 @@ def test_a_client_that_stops_reading_blocks_the_messages_but_not_the_run(own_ser
         recorder = Recorder()
         began = time.monotonic()
         results = run_jobs(own_server.url, tmp_path, recorder, specs(3))
-        assert time.monotonic() - began < 60
+        assert within(60, began)
         assert [result.error for result in results] == [None] * 3
         assert not [event for event in recorder.events if event.kind == "node"]  # the socket said nothing
     finally:
@@ -271,7 +272,7 @@ def test_a_server_that_does_not_come_back(own_server: OwnServer, tmp_path: Path)
     with pytest.raises(ServerUnavailableError) as failure:
         run_jobs(own_server.url, tmp_path, recorder, specs(4), limits=Limits(patience=2.0))
     assert failure.value.exit_code == 3
-    assert time.monotonic() - began < 20
+    assert within(20, began)
     assert "did not come back" in str(failure.value)
     assert len(list(tmp_path.glob("*.png"))) >= 1  # what was finished before is kept
     assert not list(tmp_path.glob("*.part"))

@@ -18,6 +18,7 @@ from runner.session import Session
 from runner.watch import Inbox
 from tests.support.comfy import ComfyServer
 from tests.support.runs import slow
+from tests.support.speed import HANG_S
 
 
 def spec(index: int) -> JobSpec:
@@ -54,13 +55,17 @@ def test_no_further_ahead_than_asked() -> None:
     inbox: Inbox = queue.SimpleQueue()
     feeder = Feeder(specs(), inbox, ahead=2)
     feeder.start()
-    time.sleep(0.3)
-    assert len(made) == 3  # two wait, the third is made and waits for room
-    assert feeder.take() is not None
-    time.sleep(0.3)
-    assert len(made) == 4
+    for count in (3, 4):  # two wait, the third is made and waits for room
+        deadline = time.monotonic() + HANG_S
+        while len(made) < count:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        time.sleep(0.3)
+        assert len(made) == count
+        if count == 3:
+            assert feeder.take() is not None
     feeder.stop()
-    feeder.join(2)
+    feeder.join(HANG_S)
     assert not feeder.is_alive()
     assert len(made) <= 5
 

@@ -18,7 +18,9 @@ from runner.server_process import Installation
 from tests.runner.test_batch import batch, folder_of_photos, results
 from tests.runner.test_uploads import a_mask, masked
 from tests.support.comfy import ComfyServer
+from tests.support.proxy import PASS, Proxy
 from tests.support.runs import Desk, inverting, node, pixels
+from tests.support.speed import HANG_S
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +88,39 @@ def test_submit_gives_its_photo_again(own_server: ComfyServer, desk: Desk) -> No
     first = desk.out / "one.png"
     thread = when(first.exists, lambda: empty(own_server.input_dir))
     run = desk.submit(graph, "--image", photo, "--name", "one", "--count", "4")
-    thread.join(5)
+    thread.join(HANG_S)
     assert run.code == 0, run.err
     assert len(run.pictures) == 4
+
+
+@pytest.mark.parametrize("in_batch", [False, True])
+@pytest.mark.parametrize(
+    ("request_for", "times", "code"), [("POST /prompt", 3, 0), ("POST /prompt", 99, 4), ("GET /view", 3, 0)]
+)
+def test_what_vanishes_again_and_again_is_made_good_as_often_and_not_for_ever(
+    own_server: ComfyServer, desk: Desk, request_for: str, times: int, code: int, in_batch: bool
+) -> None:
+    """The second loss of the same photo, or of the same result, failed the job."""
+    lost = []
+
+    def fault(method: str, path: str) -> bytes | None:
+        folder = own_server.input_dir if method == "POST" else own_server.output_dir
+        if f"{method} {path}" == request_for and len(lost) < times:
+            lost.append(path)
+            for file in folder.glob("*_*.png"):
+                file.unlink()
+        return PASS
+
+    photos = folder_of_photos(desk, "a.png")
+    graph = inverting()
+    graph["3"]["inputs"]["filename_prefix"] = f"vanishing_{in_batch}_{times}"
+    with Proxy(own_server.port) as proxy:
+        proxy.fault = fault
+        desk.url = proxy.url
+        run = batch(desk, graph, "--images", photos) if in_batch else desk.submit(graph, "--image", photos / "a.png")
+    assert run.code == code, run.err
+    assert len(lost) == min(times, 9)
+    assert len(list(desk.out.glob("*.png"))) == (0 if code else 1)
 
 
 NAMES = ("one", "two", "three", "four", "five", "six", "seven", "eight")
@@ -106,7 +138,7 @@ def test_a_mask_that_vanishes_is_given_again_as_a_mask(own_server: ComfyServer, 
         run = batch(desk, masked("input: mask"), "--jobs", table)
     else:
         run = desk.submit(masked(), "--image", photo, "--set", f"2.image={mask}", "--name", "one", "--count", "8")
-    thread.join(5)
+    thread.join(HANG_S)
     assert run.code == 0, run.err
     assert "gets it again" in run.err
     pictures = [pixels(path) for path in sorted(desk.out.glob("*.png"))]
@@ -152,7 +184,7 @@ def test_an_output_folder_that_vanishes_meanwhile_is_said(desk: Desk, keeps_ledg
 
     thread = when(lambda: len(results(desk.out)) >= 3, remove)
     run = batch(desk, inverting(), "--images", photos)
-    thread.join(5)
+    thread.join(HANG_S)
     assert run.code == 2, run.err
     assert "while the batch ran" in run.err
     again = batch(desk, inverting(), "--images", photos, "--resume")

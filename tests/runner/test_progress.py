@@ -22,6 +22,7 @@ from runner.live import LiveBars, Speed
 from runner.progress import JsonReporter, PlainReporter
 from tests.support.comfy import REPO, ComfyServer
 from tests.support.runs import Desk, inverting, slow
+from tests.support.speed import HANG_S, within
 
 
 def story() -> list[events.Event]:
@@ -134,7 +135,7 @@ class Terminal:
     def text(self) -> str:
         return self._seen.decode(errors="replace")
 
-    def wait_for(self, word: str, seconds: float = 60.0) -> None:
+    def wait_for(self, word: str, seconds: float = HANG_S) -> None:
         deadline = time.monotonic() + seconds
         while word not in self.text:
             assert time.monotonic() < deadline, self.text
@@ -142,8 +143,8 @@ class Terminal:
             time.sleep(0.02)
 
     def end(self) -> int:
-        code = self.process.wait(timeout=60)
-        self._thread.join(5)
+        code = self.process.wait(timeout=HANG_S)
+        self._thread.join(HANG_S)
         return code
 
 
@@ -163,7 +164,7 @@ def test_ctrl_c_on_a_terminal_gives_the_cursor_back(comfy_server: ComfyServer, t
     began = time.monotonic()
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.end() == 130
-    assert time.monotonic() - began < 2.0
+    assert within(2.0, began)
     assert terminal.text.rindex("\x1b[?25h") > terminal.text.rindex("\x1b[?25l")
     assert "Traceback" not in terminal.text
 
@@ -171,7 +172,7 @@ def test_ctrl_c_on_a_terminal_gives_the_cursor_back(comfy_server: ComfyServer, t
 def test_a_pipe_gets_no_escape_codes(comfy_server: ComfyServer, tmp_path: Path) -> None:
     desk = Desk(tmp_path, comfy_server.url)
     process = desk.start(inverting(), "--image", desk.photo())
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=HANG_S)
     assert process.returncode == 0, err
     assert "\x1b" not in out + err
     assert Path(out.strip()).is_file()

@@ -33,6 +33,7 @@ from runner.sidecar import models_of
 from runner.transport import NoAnswerError
 from runner.watch import Inbox
 from tests.support.fake import FakeServer
+from tests.support.speed import HANG_S
 
 GRAPH = {"9": {"class_type": "SaveImage", "inputs": {"images": ["8", 0]}, "_meta": {"title": "Poster"}}}
 
@@ -439,10 +440,10 @@ def test_the_end_of_the_saving_thread_is_told_with_its_reason(tmp_path: Path) ->
     saver.start()
     spec = JobSpec(1, "w", GRAPH, {"9": "result"}, Path("r"))
     saver.hand_over(Attempt(spec), JobRecord("id", "completed", {"9": {"images": [{"filename": "x.png"}]}}))
-    told = inbox.get(timeout=30)
+    told = inbox.get(timeout=HANG_S)
     assert isinstance(told, SaverDied)
     assert "the thread's end" in told.reason
-    saver.join(30)
+    saver.join(HANG_S)
 
 
 @pytest.mark.parametrize("outputs", [{"9": {"text": ["[" * 1000 + "]" * 1000]}}, {"9": 7}, {"9": {"images": "x"}}])
@@ -454,6 +455,6 @@ def test_whatever_a_job_lists_ends_with_an_answer(tmp_path: Path, outputs: dict[
         saver.start()
         graph = {"9": {"class_type": "SaveImage", "inputs": {}, "_meta": "text"}}
         saver.hand_over(Attempt(JobSpec(1, "w", graph, {}, Path("r"))), JobRecord("id", "completed", outputs))
-        assert isinstance(inbox.get(timeout=30), SaveEnded)
+        assert isinstance(inbox.get(timeout=HANG_S), SaveEnded)
         saver.stop()
-        saver.join(30)
+        saver.join(HANG_S)

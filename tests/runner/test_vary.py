@@ -26,6 +26,7 @@ from runner.workflow import load_workflow
 from tests.support.comfy import REPO, ComfyServer
 from tests.support.runs import Run, command, start_command
 from tests.support.smoke import colourful_photo, smoke_file, smoke_models
+from tests.support.speed import HANG_S
 
 # --- transforms ------------------------------------------------------------------------------------------------------
 
@@ -371,11 +372,11 @@ def test_ctrl_c_ends_a_chain_and_leaves_nothing_half_written(
             *("vary", str(first_picture), "video", "--prompt", "a disc", "--loops", "0", "--steps", "2"),
             *("--server", comfy_server.url, "--out", str(out), "--model", smoke_file("sd15")),
         )
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + HANG_S
         while len(list(out.rglob("*.png"))) < 2 and time.monotonic() < deadline and process.poll() is None:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=HANG_S)
     assert process.returncode == 130, err
     assert len(list(out.rglob("*.png"))) >= 2
     assert not list(out.rglob("*.part"))

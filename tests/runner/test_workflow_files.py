@@ -16,7 +16,7 @@ from PIL import Image
 
 from runner.batch.sources import table
 from runner.canvas_nodes import without_canvas_nodes
-from runner.canvas_text import choose, expand_texts, unknown_tokens
+from runner.canvas_text import NodeNames, choose, expand_texts, not_expanded, unknown_tokens
 from runner.checks import check_graph
 from runner.errors import WorkflowError
 from runner.graph import Workflow
@@ -271,13 +271,45 @@ def test_prompts_are_expanded_and_other_texts_are_not(comfy_server: ComfyServer)
     assert seen == {"a red bag", "a green bag"}
 
 
+@pytest.mark.parametrize(
+    ("prompt", "marks"),
+    [
+        ("{2$$a|b} bag", ["{2$$"]),
+        ("{ 1-2$$ and $$a|b}", ["{ 1-2$$"]),
+        ("{0.5::a|3::b}", ["{0.5::", "3::"]),
+        ("__colours/warm__ and __*__", ["__colours/warm__"]),
+        ("${colour} bag, ${colour} shoes", ["${colour}"]),
+        ("a bag // later\nred /* or\ngreen */", ["// later", "/* or\ngreen */"]),
+        ("{a|{b|c}} {d} {e", []),
+        ('{"price": "20$$", "at": "https://a.example/b"}, snake_case, __init, (red:1.2), 16::9', []),
+    ],
+)
+def test_what_only_extensions_of_the_canvas_understand_is_said(
+    comfy_server: ComfyServer, prompt: str, marks: list[str]
+) -> None:
+    assert not_expanded(prompt) == marks
+    graph: Graph = {
+        "1": node("CheckpointLoaderSimple", None, ckpt_name="a.safetensors"),
+        "2": node("CLIPTextEncode", None, text=prompt, clip=["1", 1]),
+        "3": node("PrimitiveStringMultiline", "input: prompt", value=prompt),
+        "4": node("CLIPTextEncode", None, text=["3", 0], clip=["1", 1]),
+        "5": node("PrimitiveStringMultiline", None, value=prompt),
+        "6": node("PreviewAny", None, source=["2", 0]),
+        "7": node("PreviewAny", None, source=["4", 0]),
+        "8": node("PreviewAny", None, source=["5", 0]),
+    }
+    problems = [one for one in check_graph(graph, comfy_server.object_info()) if "as it stands" in one.message]
+    assert [problem.node_id for problem in problems] == (["2", "3"] if marks else [])
+    assert all(problem.severity == "warning" and mark in problem.message for problem in problems for mark in marks)
+
+
 def test_a_file_name_gets_the_date_and_the_values_of_nodes(comfy_server: ComfyServer) -> None:
     prefix = "%date:yyyy-MM-dd%/%date:hhmmss yy%_ä_产品_%Load Image.image%_%ImageInvert.x%_%year%_%seed%"
     graph = copy.deepcopy(GRAPH)
     graph["1"]["_meta"] = {"title": "Load Image"}
     graph["3"]["inputs"]["filename_prefix"] = prefix
-    assert unknown_tokens(prefix, graph) == ["ImageInvert.x", "seed"]
-    assert unknown_tokens("[time(%Y-%m-%d)]_100%_%hour%", graph) == []
+    assert unknown_tokens(prefix, NodeNames(graph)) == ["ImageInvert.x", "seed"]
+    assert unknown_tokens("[time(%Y-%m-%d)]_100%_%hour%", NodeNames(graph)) == []
     problems = check_graph(graph, comfy_server.object_info(), uploaded=["plain.png"])
     assert [problem.severity for problem in problems] == ["warning"] * 2
     now = time.mktime((2026, 3, 9, 7, 5, 2, 0, 0, -1))

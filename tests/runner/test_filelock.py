@@ -1,0 +1,91 @@
+"""Locks between processes and between users, whose files go when they are done with."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from runner.downloads import Downloader, Request
+from runner.filelock import FileLock, LockTimeoutError, lock_beside
+from tests.runner.model_host import model_host
+from tests.support.comfy import REPO
+
+COUNTING = """
+import sys, time
+from pathlib import Path
+from runner.filelock import lock_beside
+path = Path(sys.argv[1])
+for _ in range(20):
+    with lock_beside(path):
+        count = int(path.read_text())
+        time.sleep(0.001)
+        path.write_text(str(count + 1))
+"""
+
+
+def test_nobody_gets_past_another_and_nothing_is_left(tmp_path: Path) -> None:
+    """The file goes with each holder: who had opened the one before must not think that it still locks."""
+    path = tmp_path / "counted"
+    path.write_text("0")
+    command = [sys.executable, "-c", COUNTING, str(path)]
+    several = [subprocess.Popen(command, cwd=REPO) for _ in range(4)]
+    assert [one.wait() for one in several] == [0] * 4
+    assert path.read_text() == "80"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_was_held_is_gone_also_after_a_failure(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), lock_beside(tmp_path / "file"):
+        1 / 0  # noqa: B018 - any failure
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_lock_that_is_held_is_waited_for_and_then_given_up(tmp_path: Path) -> None:
+    told = []
+    with lock_beside(tmp_path / "file"):
+        second = FileLock(tmp_path / "file.lock", on_wait=lambda: told.append(1), timeout=0.3, remove=True)
+        with pytest.raises(LockTimeoutError), second:
+            pass
+    assert told == [1]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="only root can be two users")
+def test_two_users_download_the_same_model_into_one_folder() -> None:
+    """The lock lay in the temporary folder of all: whoever came second could not download at all."""
+    program = """
+import os, sys
+from pathlib import Path
+from runner.downloads import Downloader, Request
+user = int(sys.argv[2])
+os.setgid(user)
+os.setuid(user)
+print(Downloader().fetch(Request(sys.argv[1], Path(sys.argv[3]))).bytes)
+"""
+    with tempfile.TemporaryDirectory() as folder, model_host(b"weights" * 1000) as host:
+        shared = Path(folder)
+        shared.chmod(0o777)
+        target = shared / "model.safetensors"
+        for user in (65533, 65534):
+            target.with_name("model.safetensors.lock").write_bytes(b"")  # of root, who was killed
+            done = subprocess.run(
+                [sys.executable, "-c", program, host.url, str(user), str(target)],
+                cwd=REPO,
+                env={**os.environ, "HOME": folder},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            assert [path.name for path in shared.iterdir()] == ["model.safetensors"]
+
+
+def test_a_download_leaves_nothing_beside_the_model(tmp_path: Path) -> None:
+    target = tmp_path / "models" / "model.safetensors"
+    with model_host(b"weights" * 1000) as host:
+        Downloader().fetch(Request(host.url, target))
+    assert list(target.parent.iterdir()) == [target]

@@ -1,0 +1,142 @@
+"""Graphs of a hundred thousand nodes: what is done for each does not grow with the number of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.batch.sources import table
+from runner.canvas_text import expand_texts
+from runner.checks import check_graph
+from runner.data import BadDataError, parse_json
+from runner.graph import Workflow
+from runner.schema import recorded_object_info
+from runner.suggest import MOST_LOOKED_UP
+from runner.workflow import WORKFLOWS_DIR
+from tests.support.runs import node
+
+INFO = {
+    **recorded_object_info(WORKFLOWS_DIR),
+    "Invert": {"input": {"required": {"image": ["IMAGE"]}}, "output": ["IMAGE"]},
+    "Encode": {"input": {"required": {"text": ["STRING", {"dynamicPrompts": True}]}}, "output": ["COND"]},
+}
+MANY = 400
+
+
+class Walked(dict[str, Any]):
+    """Counts how often everything in it is gone through."""
+
+    walks = 0
+
+    def __iter__(self) -> Iterator[str]:
+        self.walks += 1
+        return super().__iter__()
+
+    def values(self) -> Any:
+        self.walks += 1
+        return super().values()
+
+    def items(self) -> Any:
+        self.walks += 1
+        return super().items()
+
+
+def photo(**nodes: Any) -> dict[str, Any]:
+    return {"photo": node("LoadImage", image="a.png"), **nodes}
+
+
+def save(source: str, prefix: str = "x") -> Any:
+    return node("SaveImage", images=[source, 0], filename_prefix=prefix)
+
+
+SHAPES: dict[str, Callable[[int], dict[str, Any]]] = {
+    "one unknown class": lambda count: {str(k): node("Unheard") for k in range(count)},
+    "unknown classes": lambda count: {str(k): node(f"KSampler{k}x") for k in range(count)},
+    "a chain": lambda count: photo(
+        **{str(k): node("Invert", image=[str(k - 1) if k else "photo", 0]) for k in range(count)},
+        save=save(str(count - 1)),
+    ),
+    "one circle": lambda count: photo(
+        **{str(k): node("Invert", image=[str((k + 1) % count), 0]) for k in range(count)}, save=save("0")
+    ),
+    "tokens": lambda count: photo(**{str(k): save("photo", f"%Node.w{k}% %LoadImage.image%") for k in range(count)}),
+    "choices": lambda count: photo(
+        **{str(k): node("PrimitiveStringMultiline", value=f"{{a|b}}{k}") for k in range(count)}, save=save("photo")
+    ),
+    "no such choice": lambda count: photo(
+        **{
+            str(k): node(
+                "ImageScale", image=["photo", 0], upscale_method=f"aree{k}", width=1, height=1, crop="disabled"
+            )
+            for k in range(count)
+        },
+        **{f"s{k}": save(str(k)) for k in range(count)},
+    ),
+    "no such input": lambda count: photo(
+        **{str(k): node("SaveImage", images=["photo", 0], **{f"filename_prefi{k}": ""}) for k in range(count)}
+    ),
+    "named": lambda count: photo(
+        **{str(k): node("PrimitiveInt", f"input: v{k}", value=k) for k in range(count)}, save=save("photo")
+    ),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_graph_is_gone_through_as_often_whatever_its_size(shape: str) -> None:
+    walks = []
+    for count in (10, MANY):
+        graph, info = Walked(SHAPES[shape](count)), Walked(INFO)
+        check_graph(graph, info)
+        workflow = Workflow("large", None, Path("large.json"), graph)
+        workflow.image_inputs(info)
+        for node_id in graph:
+            workflow.widget(node_id, "value", info)
+        expand_texts(graph, info, 1)
+        walks.append((graph.walks, info.walks))
+    (few_graph, few_info), (graph_walks, info_walks) = walks
+    assert graph_walks == few_graph
+    assert info_walks <= few_info + MOST_LOOKED_UP
+
+
+def test_what_was_mistyped_once_is_still_suggested() -> None:
+    graph = {str(k): node("SaveImge") for k in range(MANY)}
+    problems = check_graph(graph, INFO)
+    assert len(problems) == MANY
+    assert all("Did you mean 'SaveImage'?" in problem.message for problem in problems)
+
+
+def test_a_thousand_circles_are_told_as_some(tmp_path: Path) -> None:
+    graph = {str(k): node("Pair", a=[str(max(0, k - 1)), 0], b=["0", 0]) for k in range(MANY)}
+    graph["0"]["inputs"]["a"] = [str(MANY - 1), 0]
+    graph["save"] = save("0")
+    pair = {"input": {"required": {"a": ["IMAGE"], "b": ["IMAGE"]}}, "output": ["IMAGE"]}
+    problems = [one for one in check_graph(graph, {**INFO, "Pair": pair}) if one.kind == "cycle"]
+    assert 1 <= len(problems) < 50
+    assert all(len(problem.message) < 2000 for problem in problems)
+
+
+def test_a_name_that_is_repeated_among_a_hundred_thousand_is_found() -> None:
+    """To count each of them took minutes."""
+    names = [*(f'"k{number}": 1' for number in range(100_000)), '"k99999": 2']
+    with pytest.raises(BadDataError, match="'k99999' is given twice"):
+        parse_json("{" + ",".join(names) + "}")
+
+
+def test_a_table_of_photos_that_are_not_there_looks_into_the_folder_some_times(tmp_path: Path) -> None:
+    looked = []
+
+    class Folder(type(tmp_path)):  # type: ignore[misc]  # the class of paths on this system
+        def iterdir(self) -> Iterator[Path]:
+            looked.append(self)
+            return iter(list(Path(self).iterdir()))
+
+    (tmp_path / "photo1.png").write_bytes(b"")
+    jobs = Folder(tmp_path / "jobs.csv")
+    jobs.write_text("image\n" + "\n".join(f"phto{number}.png" for number in range(MANY)))
+    problems: list[str] = []
+    table(jobs, ["image"], [], problems)
+    assert len(problems) == MANY and "Did you mean 'photo1.png'?" in problems[0]
+    assert len(looked) <= MOST_LOOKED_UP
