@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from runner.server_process import Installation
 from tests.support.comfy import REPO, ComfyServer, require_installation
@@ -15,6 +16,11 @@ from tests.support.comfy import REPO, ComfyServer, require_installation
 _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 if _WORKERS > 1:  # read when torch is first imported, and passed on to the servers
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // _WORKERS)))
+
+# No property test may depend on how fast the machine is: neither one case nor the making of it.
+_OF_SPEED = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
+settings.register_profile("prodgen", deadline=None, suppress_health_check=_OF_SPEED, print_blob=True)
+settings.load_profile("prodgen")
 
 
 @pytest.fixture(scope="session")
