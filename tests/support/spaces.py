@@ -57,7 +57,7 @@ ANY_JSON = any_json()
 def mutated(draw: st.DrawFn, shapes: Sequence[Any], values: st.SearchStrategy[Any] = ANY_JSON) -> Any:
     """One of the documents `shapes` with one to three of its parts replaced, left out, renamed or said twice."""
     document = copy.deepcopy(draw(st.sampled_from(list(shapes))))
-    for _ in range(draw(st.integers(1, 3))):
+    for _ in range(draw(st.sampled_from([1, 1, 1, 2, 3]))):  # one alone is often taken, and goes on to what is behind
         place = draw(st.sampled_from(list(_places(document))))
         how = draw(st.sampled_from(["replace", "replace", "replace", "leave out", "rename", "repeat"]))
         if not place or how == "replace":
