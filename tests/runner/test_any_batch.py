@@ -262,6 +262,13 @@ def test_any_name_of_a_photo(
     any_names(tmp_path_factory.mktemp("n"), server, names)
 
 
+def test_a_folder_called_like_a_result_is_no_obstacle(tmp_path: Path, server: HostileComfy) -> None:
+    """The job of `a.png/b.jpg` failed at every --resume: `a.png` was the picture made of `a.jpg`."""
+    for number, folder in enumerate((b"a.png", b"a.json", b"A.PNG", b"a.json.part")):
+        (tmp_path / str(number)).mkdir()
+        any_names(tmp_path / str(number), server, [(b"a", None, b".jpg"), (b"b", folder, b".jpg")])
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.skipif(os.name != "posix", reason="file names are bytes there")
