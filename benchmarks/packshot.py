@@ -2,7 +2,7 @@
 
     python benchmarks/packshot.py [--server URL] [--sizes 1024,2048,4096] [--workflow packshot]
 
-`--workflow` is a workflow as the runner takes it: a bare name is its newest version. Without `--server` the ComfyUI that
+`--workflow` is one as the runner takes it: a bare name is its newest version. Without `--server` the ComfyUI that
 install.py installed is started on a free port and stopped at the end. The photo is made here (a bag with a handle on a
 shaded backdrop); every run changes a pixel, so that nothing comes from the cache.
 """

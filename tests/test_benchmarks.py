@@ -40,4 +40,4 @@ def test_a_benchmark_needs_no_test_tools(script: Path) -> None:
             file = REPO.joinpath(*module.split("."))
             found = [file.with_suffix(".py"), file / "__init__.py"] if root in OURS else []
             waiting += [each for each in found if each.is_file() and each not in seen]
-    assert len(seen) > 1
+    assert script.stem != "packshot" or REPO / "tests" / "support" / "comfy.py" in seen

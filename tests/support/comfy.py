@@ -117,9 +117,8 @@ class ComfyServer:
     def _assert_pack_loaded(self) -> None:
         log = self.log_path.read_text(encoding="utf-8", errors="replace")
         if "IMPORT FAILED" in log or "Cannot import" in log:
-            raise ServerFailed(
-                "the pack does not load in ComfyUI:\n" + server_process.log_tail(self.log_path, lines=60)
-            )
+            tail = server_process.log_tail(self.log_path, lines=60)
+            raise ServerFailed(f"the pack does not load in ComfyUI:\n{tail}")
 
     def kill(self) -> None:
         """End it at once, as a crash would (SIGKILL)."""
