@@ -23,16 +23,12 @@ from runner.batch.entries import DONE
 from runner.batch.ledger import Ledger
 from runner.batch.store import PLACE
 from tests.support.hostile import HostileComfy
-from tests.support.runs import Graph, command, node
+from tests.support.runs import Graph, command, copying, node
 from tests.support.spaces import ANY_TEXT, SCALARS, any_json, as_json, corrupted, kept_to_the_contract, mutated
 
 COLOURED: Graph = {
     "1": node("EmptyImage", "input: seed = color", width=8, height=8, batch_size=1, color=5000),
     "2": node("SaveImage", "output: result", images=["1", 0], filename_prefix="coloured"),
-}
-COPYING: Graph = {
-    "1": node("LoadImage", "input: image", image="none.png"),
-    "2": node("SaveImage", "output: result", images=["1", 0], filename_prefix="copied"),
 }
 SEEDS = 2
 
@@ -243,7 +239,7 @@ def any_names(folder: Path, server: HostileComfy, names: list[tuple[bytes, bytes
             (place / os.fsdecode(name + suffix)).write_bytes(server.picture)
             shown += not (name.startswith(b".") or (below or b"").startswith(b"."))
     workflow = folder / "w.json"
-    workflow.write_text(json.dumps(COPYING))
+    workflow.write_text(json.dumps(copying()))
     words = ["batch", str(workflow), "--images", str(folder / "photos"), "--out", str(folder / "out")]
     run = command(*words, "--server", server.url, "--timeout", "60", "--json", folder=folder / "out")
     kept_to_the_contract(run, 0 if shown else 2)
