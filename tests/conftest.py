@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -20,6 +21,19 @@ if _WORKERS > 1:  # read when torch is first imported, and passed on to the serv
 _OF_SPEED = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 settings.register_profile("prodgen", deadline=None, suppress_health_check=_OF_SPEED, print_blob=True)
 settings.load_profile("prodgen")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was not run is said, with what would let it run: nobody takes it for passed."""
+    reasons = Counter(
+        report.longrepr[2].removeprefix("Skipped: ").removeprefix("NOT RUN: ")
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple)
+    )
+    if reasons:
+        terminalreporter.section("NOT RUN, and so not proved here")
+        for reason, count in reasons.most_common():
+            terminalreporter.line(f"{count:5} × {reason}")
 
 
 @pytest.fixture(scope="session")

@@ -285,7 +285,7 @@ def test_one_pixel() -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device (needs an NVIDIA GPU and its torch)")
 def test_cuda_gives_what_the_cpu_gives() -> None:
     rgb, alpha = product()
     placement, _ = pose_product(alpha, 256, 256)

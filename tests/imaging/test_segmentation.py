@@ -330,7 +330,7 @@ def test_letterbox_round_trip(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device (needs an NVIDIA GPU and its torch)")
 def test_cuda_agrees_with_cpu() -> None:
     made = scene("twin", 1)
     here, there = from_plain_backdrop(made.photo), from_plain_backdrop(made.photo.cuda())

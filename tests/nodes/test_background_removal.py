@@ -144,7 +144,7 @@ def test_a_damaged_file_is_an_error_and_no_crash(comfy_server: ComfyServer, plac
 def test_the_installed_networks_see_a_product(comfy_server: ComfyServer, file: str, photo: Path) -> None:
     found = comfy_server.installation.comfyui / "models" / "background_removal" / file
     if not found.is_file():
-        pytest.skip(f"{file} is not installed")
+        pytest.skip(f"{file} is not installed (python -m runner models download --default)")
     target = comfy_server.models_dir / "background_removal" / file
     target.parent.mkdir(exist_ok=True)
     shutil.copy2(found, target)

@@ -29,7 +29,7 @@ from tests.support.comfy import REPO, ComfyServer
 from tests.support.fake import FakeServer
 from tests.support.runs import Desk, Graph, command, node, pixels, start_command
 
-pytest.importorskip("ray", reason="Ray is an extra: pip install prodgen[ray]")
+pytest.importorskip("ray", reason="Ray is not installed (python install.py --dev)")
 
 JOBS = 24
 NODES = '''

@@ -242,7 +242,7 @@ def test_a_report_on_a_full_disk_says_so(tmp_path: Path) -> None:
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(disk)]
     if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("a full disk needs a small file system, and only root may mount one")
+        pytest.skip("a full disk: only root may mount a small file system (run as root, or in a container)")
     try:
         with contextlib.suppress(OSError), (disk / "full").open("wb", buffering=0) as stream:
             while stream.write(b"x" * 1000):
@@ -287,7 +287,7 @@ def test_a_folder_that_cannot_be_read_is_named(images: str) -> None:
     """Its photos were left out without a word."""
     setpriv = shutil.which("setpriv")
     if os.geteuid() != 0 or setpriv is None:
-        pytest.skip("root reads everything; another user is needed to try, and only root can become one")
+        pytest.skip("a folder that may not be read: only root can become another user (run as root, or in a container)")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
