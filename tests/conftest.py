@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, settings
 from runner.server_process import Installation
 from tests.support.comfy import ComfyServer, find_installation
 
+# On busy cores, threads that wait by spinning take the time they wait for: one cut-out took half a minute.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Several test processes, each with a server: threads that wait for each other's cores would cost more than they bring.
 _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 if _WORKERS > 1:  # read when torch is first imported, and passed on to the servers

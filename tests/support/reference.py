@@ -189,7 +189,10 @@ def _relit(made: Scene) -> Pair:
     room = np.array([0.06, 0.035, 0.02]) * (1 + 7 * blotches)
     lamps = sum(np.exp(-(((x - cx) ** 2 + (y - 0.2) ** 2) / 0.004)) for cx in (0.15, 0.5, 0.85))[..., None]
     scene = np.clip(room + lamps * np.array([0.9, 0.6, 0.3]), 0, 1)
-    scene[y > 0.74] *= 0.7
+    table = y > 0.74
+    scene[table] = 0.09 * (0.8 + 0.2 * scene[table] / scene[table].mean(axis=0))
+    under = ndimage.gaussian_filter(np.roll(made.alpha.numpy(), SIDE // 60, axis=0), (0.006 * SIDE, 0.015 * SIDE))
+    scene *= 1 - 0.8 * (under * table)[..., None]  # it stands on the table
     mixed = faded * light * alpha + scene * (1 - alpha)
     picture = linear_to_srgb(torch.from_numpy(mixed.astype(np.float32)).clamp(0, 1)).numpy()
     return Pair(as_picture(made.photo.numpy()), as_picture(picture), made.alpha.numpy())
