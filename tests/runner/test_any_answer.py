@@ -28,7 +28,7 @@ from runner.transport import NoAnswerError, TooLargeError
 from tests.support.fake import FakeServer
 from tests.support.hostile import NODES, STATS, HostileComfy, Said, endless, frame, png
 from tests.support.runs import Desk, command, flat, inverting
-from tests.support.spaces import any_json, as_json, corrupted, count_code, mutated
+from tests.support.spaces import any_json, as_json, corrupted, count_code, kept_to_the_contract, mutated
 
 Lies = list[tuple[str, bytes | Said]]
 CONTRACT = {0, 2, 3, 4, 5, 6, 7, 130}
@@ -307,6 +307,51 @@ def test_any_json_anywhere_thousands_of_times(
     liar: HostileComfy, desk: Desk, part: int, lies: Lies, status: int, messages: list[Any], photo: bool
 ) -> None:
     check_any_answer(liar, desk, lies, status, messages, photo)
+
+
+# a batch that was lied to
+
+
+def check_lied_to_batch(liar: HostileComfy, desk: Desk, lies: Lies, status: int) -> None:
+    """Whatever became of the jobs, the next run finishes them: nothing is lost, and no job stands in its way."""
+    out = desk.folder / "batch"
+    shutil.rmtree(out, ignore_errors=True)
+    table = desk.folder / "colours.jsonl"
+    table.write_text('{"1.color": 255}\n{"1.color": 65280}\n')
+    words = ["batch", str(desk.folder / "flat.json"), "--jobs", str(table), "--out", str(out), "--server", liar.url]
+    liar.announces = True
+    told(liar, lies, status, [])
+    kept_to_the_contract(command(*words, "--timeout", "1", folder=out), *CONTRACT)
+    told(liar, [], 200, [])
+    kept_to_the_contract(command(*words, "--timeout", "60", "--resume", folder=out), 0)
+    liar.announces = False
+    made = [path for path in out.rglob("*") if path.is_file() and path.suffix in (".png", ".json")]
+    assert len({path.stem for path in made if path.suffix == ".json"}) >= 2
+    for path in made:
+        if path.suffix == ".json":
+            assert all((path.parent / file["file"]).is_file() for file in json.loads(path.read_bytes())["files"])
+
+
+lied_to = given(lies=st.lists(LIES, min_size=1, max_size=2), status=STATUSES)
+
+
+@settings(max_examples=8, derandomize=True)
+@lied_to
+def test_a_batch_that_was_lied_to_is_finished_by_the_next_run(
+    liar: HostileComfy, desk: Desk, lies: Lies, status: int
+) -> None:
+    check_lied_to_batch(liar, desk, lies, status)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@in_parts
+@settings(max_examples=100)
+@lied_to
+def test_a_batch_that_was_lied_to_is_finished_by_the_next_run_hundreds_of_times(
+    liar: HostileComfy, desk: Desk, part: int, lies: Lies, status: int
+) -> None:
+    check_lied_to_batch(liar, desk, lies, status)
 
 
 # bytes instead of HTTP, and what JSON can be at its worst
