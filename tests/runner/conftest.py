@@ -1,4 +1,4 @@
-"""What tests of servers and secrets share: an environment that names neither, and somebody at the usual address."""
+"""What tests of servers share: an environment that names none, somebody at the usual address, and one who lies."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from runner import serve
 from runner.auth import Access, decide
 from runner.serve import Place
 from tests.support.hostile import HostileComfy
+from tests.support.lied import desk_for
+from tests.support.runs import Desk
 
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
@@ -34,3 +36,15 @@ def usual(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HostileCo
     with HostileComfy() as server:
         monkeypatch.setattr(serve, "HERE", Place(tmp_path / "project", server.port))
         yield server
+
+
+@pytest.fixture(scope="module")
+def liar() -> Iterator[HostileComfy]:
+    """A ComfyUI that lies when it is told to (`tests.support.lied`)."""
+    with HostileComfy() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def lied_desk(tmp_path_factory: pytest.TempPathFactory, liar: HostileComfy) -> Desk:
+    return desk_for(liar, tmp_path_factory.mktemp("lied"))
