@@ -23,6 +23,7 @@ from runner.batch.entries import DONE
 from runner.batch.ledger import Ledger
 from runner.batch.store import PLACE
 from tests.support.hostile import HostileComfy
+from tests.support.lied import in_parts
 from tests.support.runs import Graph, command, copying, node
 from tests.support.spaces import ANY_TEXT, SCALARS, any_json, as_json, corrupted, kept_to_the_contract, mutated
 
@@ -258,9 +259,13 @@ def test_a_folder_called_like_a_result_is_no_obstacle(tmp_path: Path, server: Ho
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.skipif(os.name != "posix", reason="file names are bytes there")
-@settings(max_examples=1500)
+@in_parts
+@settings(max_examples=350)
 @given(names=PHOTOS)
 def test_any_name_of_a_photo_thousands_of_times(
-    tmp_path_factory: pytest.TempPathFactory, server: HostileComfy, names: list[tuple[bytes, bytes | None, bytes]]
+    tmp_path_factory: pytest.TempPathFactory,
+    server: HostileComfy,
+    part: int,
+    names: list[tuple[bytes, bytes | None, bytes]],
 ) -> None:
     any_names(tmp_path_factory.mktemp("n"), server, names)
