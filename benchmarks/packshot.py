@@ -1,9 +1,10 @@
 """Seconds of a whole packshot on a warm server, node by node, and the server's memory peak.
 
-    python benchmarks/packshot.py [--server URL] [--sizes 1024,2048,4096] [--workflow packshot.v1]
+    python benchmarks/packshot.py [--server URL] [--sizes 1024,2048,4096] [--workflow packshot]
 
-Without `--server` the ComfyUI that install.py installed is started on a free port and stopped at the end. The photo is
-made here (a bag with a handle on a shaded backdrop); every run changes a pixel, so that nothing comes from the cache.
+`--workflow` is one as the runner takes it: a bare name is its newest version. Without `--server` the ComfyUI that
+install.py installed is started on a free port and stopped at the end. The photo is made here (a bag with a handle on a
+shaded backdrop); every run changes a pixel, so that nothing comes from the cache.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from PIL import Image
 REPO = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPO))
 
-from tests.support.comfy import ComfyServer, find_installation  # noqa: E402 - the repository is not installed
+from runner.workflow import load_workflow  # noqa: E402 - the repository is not installed
+from tests.support.comfy import ComfyServer, find_installation  # noqa: E402
 from tests.workflows import published, studio  # noqa: E402
 
 
@@ -75,7 +77,8 @@ def peak_gigabytes(pid: int) -> float:
 
 
 def measure(url: str, workflow: str, side: int, runs: int) -> dict[str, Any]:
-    graph = published.load(workflow)
+    newest = load_workflow(workflow)
+    graph, workflow = dict(newest.graph), newest.label
     walls, nodes = [], []
     for run in range(runs + 1):
         name = f"benchmark_{side}_{run}_{uuid.uuid4().hex[:8]}.png"
@@ -97,14 +100,14 @@ def main() -> None:
     parser.add_argument("--server")
     parser.add_argument("--sizes", default="1024,2000,4096")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--workflow", default="packshot.v1")
+    parser.add_argument("--workflow", default="packshot")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     own = None
     if not arguments.server:
         installation = find_installation()
         if installation is None:
-            parser.error("no ComfyUI: run `python install.py --dev`, or name one with --server")
+            parser.error("no ComfyUI: run `python install.py`, or name one with --server")
         own = ComfyServer(installation, Path(tempfile.mkdtemp())).start()
     url = arguments.server or own.url  # type: ignore[union-attr]  # one of the two is there
     try:

@@ -49,6 +49,13 @@ def safe_name(text: str, *, limit: int = 120, most_bytes: int = MOST_BYTES) -> s
     return f"_{name}" if _RESERVED.match(name) else name or "_"
 
 
+def safe_folder(text: str) -> str:
+    """The same for a folder of results, which must not stand where a result may: `a.png` becomes `a_png`."""
+    name = safe_name(text)
+    stem, dot, kind = name.rpartition(".")
+    return f"{stem}_{kind}" if stem and f"{dot}{kind}".lower() in _SUFFIXES | {".bin", ".part"} else name
+
+
 def safe_suffix(filename: str) -> str:
     """The extension of a name the server gave, if it is of a kind that nodes make; `.bin` otherwise."""
     suffix = PurePosixPath(filename.replace("\\", "/")).suffix.lower()
@@ -110,7 +117,8 @@ def expand(template: str, values: Mapping[str, object]) -> Path:
     """The template with its values, as a path below the output folder and without extension."""
     parts = template.replace("\\", "/").split("/")
     safe = {key: safe_name(str(value)) for key, value in values.items()}
-    names = [safe_name(part.format(**safe)) for part in parts if part not in ("", ".")]
+    *folders, last = [part.format(**safe) for part in parts if part not in ("", ".")]
+    names = [*map(safe_folder, folders), safe_name(last)]
     if PurePosixPath(names[-1]).suffix.lower() in (".png", ".jpg", ".jpeg", ".webp"):
         names[-1] = names[-1].rpartition(".")[0]  # `--name product.png`: the file's own kind decides
     return Path(*names)

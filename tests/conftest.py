@@ -1,35 +1,56 @@
-"""What the tests of all rooms share: the reference pictures and a real ComfyUI server."""
+"""What the tests of all rooms share: a real ComfyUI server, and property tests that no slow machine fails."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from runner.server_process import Installation
-from tests.support.comfy import REPO, ComfyServer, require_installation
+from tests.support.comfy import ComfyServer, find_installation
 
+# On busy cores, threads that wait by spinning take the time they wait for: one cut-out took half a minute.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Several test processes, each with a server: threads that wait for each other's cores would cost more than they bring.
 _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 if _WORKERS > 1:  # read when torch is first imported, and passed on to the servers
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // _WORKERS)))
 
+# No property test may depend on how fast the machine is: neither one case nor the making of it.
+_OF_SPEED = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
+settings.register_profile("prodgen", deadline=None, suppress_health_check=_OF_SPEED, print_blob=True)
+settings.load_profile("prodgen")
 
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """Reference pictures that are not part of the project: `photos/`, `relit/`, `rendered/`, `object_info/`."""
-    folder = Path(os.environ.get("PRODGEN_SHARED_DATA") or REPO.parent / "shared" / "data")
-    if not folder.is_dir():
-        pytest.skip("the reference pictures are not here (set PRODGEN_SHARED_DATA to their folder)")
-    return folder
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was not run is said, with what would let it run: nobody takes it for passed."""
+    reasons = Counter(
+        report.longrepr[2].removeprefix("Skipped: ").removeprefix("NOT RUN: ")
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple)
+    )
+    if reasons:
+        terminalreporter.section("NOT RUN, and so not proved here")
+        for reason, count in reasons.most_common():
+            terminalreporter.line(f"{count:5} × {reason}")
 
 
 @pytest.fixture(scope="session")
 def comfy_installation() -> Installation:
     """The ComfyUI the tests run against; without one they fail in CI and are skipped elsewhere."""
-    return require_installation()
+    found = find_installation()
+    if found is None:
+        reason = (
+            "NOT RUN: no ComfyUI (run `python install.py --dev`, or set PRODGEN_COMFYUI and PRODGEN_COMFYUI_PYTHON to "
+            "a ComfyUI folder and its Python)"
+        )
+        if os.environ.get("CI", "").lower() in ("1", "true"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ VERSION = "1"
 WAITING, CLAIMED, SUBMITTED, RUNNING, SAVING, DONE, FAILED = (
     "waiting", "claimed", "submitted", "running", "saving", "done", "failed",
 )  # fmt: skip
+STATES = frozenset({WAITING, CLAIMED, SUBMITTED, RUNNING, SAVING, DONE, FAILED})
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -87,6 +88,8 @@ def _checked(entry: Entry) -> Entry:
     numbers = [number for number in (entry.submitted_at, entry.ended_at, entry.job.seed) if number is not None]
     if not all(isinstance(text, str) and "\0" not in text for text in texts):
         raise ValueError("something in it is no text")
+    if entry.state not in STATES:  # no runner would ever take it, nor call it done
+        raise ValueError(f"there is no state {entry.state[:40]!r}")
     if not all(isinstance(number, (int, float)) and abs(number) < 2**65 for number in numbers):
         raise ValueError("something in it is no number")
     if not isinstance(entry.job.values, dict) or not isinstance(entry.metrics, dict):

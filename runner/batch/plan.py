@@ -16,7 +16,7 @@ from runner import naming
 from runner.batch.sources import Row
 from runner.errors import RunnerError, UsageError, WorkflowError
 from runner.graph import Workflow
-from runner.naming import safe_name, timestamp
+from runner.naming import safe_folder, safe_name, timestamp
 from runner.needed_photos import missing_in_batch
 from runner.patching import parse_setting, patch_workflow, resolve_name
 from runner.request import Request
@@ -162,8 +162,8 @@ def _base(workflow: Workflow, row: Row, number: int) -> Path:
     photo = next(iter(row.images.values()), None)
     stem = row.name or (photo.stem if photo else f"{workflow.name}_{number:04d}")
     if row.group or row.category:
-        return Path(*(safe_name(part) for part in (row.group, row.category) if part), safe_name(stem))
-    return Path(*(safe_name(part) for part in row.folder.parts), safe_name(stem))
+        return Path(*(safe_folder(part) for part in (row.group, row.category) if part), safe_name(stem))
+    return Path(*(safe_folder(part) for part in row.folder.parts), safe_name(stem))
 
 
 def _label(name: str, value: Any, number: int) -> str:

@@ -51,17 +51,35 @@ def scene(
     y, x = (np.mgrid[0:side, 0:side].astype(np.float32) + 0.5) / side
     fine = _shape(kind, x + rng.uniform(-0.04, 0.04), y).astype(np.float32)
     alpha = fine.reshape(size, _SUPER, size, _SUPER).mean(axis=(1, 3))
+    return photographed(alpha, np.asarray(product), rng, backdrop=backdrop, noise=noise, shadow=shadow)
+
+
+def photographed(
+    alpha: np.ndarray,
+    product: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    backdrop: tuple[float, float, float] = (0.80, 0.78, 0.76),
+    noise: float = 1.0,
+    shadow: float = 0.85,
+    floor: float = 0.8,
+) -> Scene:
+    """What covers `alpha` `[side,side]` in the colours `product` (`[3]` or `[side,side,3]`), as `scene` shows its own.
+
+    `floor`: where it stands, as a share of the side.
+    """
+    size = len(alpha)
     y, x = (np.mgrid[0:size, 0:size].astype(np.float32) + 0.5) / size
     horizon = 0.55 + rng.uniform(-0.05, 0.1)
     light = (1 - 0.5 * ((x - 0.5) ** 2 + (y - 0.5) ** 2)) * (1 + 0.12 / (1 + np.exp(-(y - horizon) / 0.02)))
-    columns = (alpha[int(0.78 * size)] > 0.5).astype(np.float32)
-    foot = columns[None, :] * (np.abs(y - 0.8) < 0.012).astype(np.float32)
+    columns = (alpha[int((floor - 0.02) * size)] > 0.5).astype(np.float32)
+    foot = columns[None, :] * (np.abs(y - floor) < 0.012).astype(np.float32)
     seam = ndimage.gaussian_filter(foot, (0.008 * size, 0.015 * size)) * 1.1
     wide = ndimage.gaussian_filter(foot, (0.03 * size, 0.06 * size)) * 1.5
     lit = light * (1 - shadow * np.clip(seam + wide, 0, 1))
     scene_light = np.asarray(backdrop, dtype=np.float32) * lit[..., None]
     grain = ndimage.gaussian_filter(rng.standard_normal((size, size)).astype(np.float32), 0.8)
-    color = np.asarray(product, dtype=np.float32) * (1 + 0.18 * grain + 0.25 * (0.5 - x))[..., None]
+    color = product.astype(np.float32) * (1 + 0.18 * grain + 0.25 * (0.5 - x))[..., None]
     mixed = color * alpha[..., None] + scene_light * (1 - alpha[..., None])
     photo = linear_to_srgb(torch.from_numpy(mixed.clip(0, 1).astype(np.float32)))
     photo = photo + noise / 255 * torch.from_numpy(rng.standard_normal(mixed.shape).astype(np.float32))

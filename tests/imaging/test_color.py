@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from prodgen_nodes.imaging.color.fix import METHODS, Method, Settings, fix_color
 from prodgen_nodes.imaging.color.gamut import into_gamut, raise_lightness
 from prodgen_nodes.imaging.color.relight import LOW, limited
@@ -22,6 +19,8 @@ from prodgen_nodes.imaging.colorspace import (
 from prodgen_nodes.imaging.errors import EmptyMaskError, ParameterError, ShapeError
 from scipy import ndimage
 from skimage import color as skcolor
+
+from tests.support.reference import RELIT, relit
 
 from .color_pairs import Pair, jar, mirror, sphere
 
@@ -344,8 +343,6 @@ def test_what_does_not_fit_is_refused_with_both_shapes() -> None:
 
 # --- ProdGen's own colour losses -------------------------------------------------------------------------------------
 
-RELIT = [("duffel", 1), ("duffel", 2), ("woven_bag", 1), ("woven_bag", 2), ("woven_bag", 3)]
-
 
 def product_mask(photo: np.ndarray) -> np.ndarray:
     """What is not white wall or marble in those two photos: dark or colourful, largest piece, small holes filled."""
@@ -363,14 +360,13 @@ def product_mask(photo: np.ndarray) -> np.ndarray:
     return solid
 
 
-def relit_pair(folder: Path, name: str, number: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    with Image.open(folder / "relit" / f"{name}_generated_{number}.png") as opened:
-        generated = opened.convert("RGB")
-    with Image.open(folder / "relit" / f"{name}_input.png") as opened:
-        photo = opened.convert("RGB").resize(generated.size, Image.Resampling.LANCZOS)
-    arrays = [np.asarray(picture, dtype=np.float32) / 255 for picture in (generated, photo)]
-    solid = product_mask(arrays[1]).astype(np.float32)
-    mask = torch.from_numpy(ndimage.gaussian_filter(solid, 0.8))
+def relit_pair(name: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    pair = relit(name)
+    arrays = [np.asarray(picture, dtype=np.float32) / 255 for picture in (pair.generated, pair.photo)]
+    own = pair.own
+    if own is None:
+        own = ndimage.gaussian_filter(product_mask(arrays[1]).astype(np.float32), 0.8)
+    mask = torch.from_numpy(own)
     return torch.from_numpy(arrays[0])[None], torch.from_numpy(arrays[1])[None], mask[None]
 
 
@@ -388,9 +384,9 @@ def figures(
     return hue, float(np.corrcoef(*soft)[0, 1]), float((soft[0] - soft[1]).mean())
 
 
-@pytest.mark.parametrize(("name", "number"), RELIT)
-def test_colours_that_a_relight_lost_come_back(shared_data: Path, name: str, number: int) -> None:
-    generated, original, mask = relit_pair(shared_data, name, number)
+@pytest.mark.parametrize("name", RELIT)
+def test_colours_that_a_relight_lost_come_back(name: str) -> None:
+    generated, original, mask = relit_pair(name)
     limits = {"relight_original": 4.0, "lab_histogram": 25.0, "lab_mkl": 20.0}
     for method, limit in limits.items():
         result, report = fix_color(generated, original, mask, None, Settings(method))  # type: ignore[arg-type]

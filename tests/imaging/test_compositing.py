@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 from prodgen_nodes.imaging.colorspace import delta_e00, linear_to_srgb, srgb_to_lab, srgb_to_linear
 from prodgen_nodes.imaging.compositing import place_on_background
 from prodgen_nodes.imaging.errors import EmptyMaskError, ParameterError, ShapeError
@@ -17,6 +13,8 @@ from prodgen_nodes.imaging.filters import dilate, erode
 from prodgen_nodes.imaging.pasting import inward_feather, paste_back
 from prodgen_nodes.imaging.posing import pose_product
 from prodgen_nodes.imaging.tensors import bounding_box
+
+from tests.support.reference import PRODUCTS, reference
 
 WHITE = (1.0, 1.0, 1.0)
 BACKGROUNDS = {"white": WHITE, "grey": (0.5, 0.5, 0.5), "black": (0.0, 0.0, 0.0), "magenta": (1.0, 0.0, 1.0)}
@@ -287,7 +285,7 @@ def test_one_pixel() -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device (needs an NVIDIA GPU and its torch)")
 def test_cuda_gives_what_the_cpu_gives() -> None:
     rgb, alpha = product()
     placement, _ = pose_product(alpha, 256, 256)
@@ -299,26 +297,20 @@ def test_cuda_gives_what_the_cpu_gives() -> None:
     assert torch.equal(there.image.cpu()[here.mask == 0], scene[here.mask == 0])
 
 
-def _rendered(folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
-    rgb = np.asarray(Image.open(folder / "photo.png").convert("RGB"), dtype=np.float32) / 255
-    alpha = np.asarray(Image.open(folder / "alpha.png").convert("L"), dtype=np.float32) / 255
-    return torch.from_numpy(rgb)[None], torch.from_numpy(alpha)[None]
-
-
-def test_rendered_products_reach_the_published_figures(shared_data: Path) -> None:
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_products_reach_the_published_figures(name: str) -> None:
     """Fill 0.7 on 1024² noise, scale 1.00 and 1.01, feather 0."""
-    for folder in sorted((shared_data / "rendered").iterdir()):
-        rgb, alpha = _rendered(folder)
-        placement, _ = pose_product(alpha, 1024, 1024, fill=0.7)
-        image, placed = place_on_background(rgb, alpha, placement, WHITE)
-        scene = noise(1, 1024, 1024, 3)
-        one, more = (paste_back(scene, rgb, alpha, placement, scale) for scale in (1.0, 1.01))
-        for pasted in (one, more):
-            outside = beyond(pasted.mask)
-            assert torch.equal(pasted.image[outside], scene[outside])
-            assert torch.equal(pasted.image[pasted.mask == 0], scene[pasted.mask == 0])
-        inside = erode((placed > 0.99).float(), 4) > 0
-        assert float(delta_e00(srgb_to_lab(one.image[inside]), srgb_to_lab(image[inside])).max()) < 0.01, folder.name
-        small, large = bounding_box(one.mask[0]), bounding_box(more.mask[0])
-        assert large.width / small.width - 1 == pytest.approx(0.01, abs=0.006)
-        assert large.height / small.height - 1 == pytest.approx(0.01, abs=0.006)
+    rgb, alpha = reference(name).photo[None], reference(name).alpha[None]
+    placement, _ = pose_product(alpha, 1024, 1024, fill=0.7)
+    image, placed = place_on_background(rgb, alpha, placement, WHITE)
+    scene = noise(1, 1024, 1024, 3)
+    one, more = (paste_back(scene, rgb, alpha, placement, scale) for scale in (1.0, 1.01))
+    for pasted in (one, more):
+        outside = beyond(pasted.mask)
+        assert torch.equal(pasted.image[outside], scene[outside])
+        assert torch.equal(pasted.image[pasted.mask == 0], scene[pasted.mask == 0])
+    inside = erode((placed > 0.99).float(), 4) > 0
+    assert float(delta_e00(srgb_to_lab(one.image[inside]), srgb_to_lab(image[inside])).max()) < 0.01
+    small, large = bounding_box(one.mask[0]), bounding_box(more.mask[0])
+    assert large.width / small.width - 1 == pytest.approx(0.01, abs=0.006)
+    assert large.height / small.height - 1 == pytest.approx(0.01, abs=0.006)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -12,6 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from prodgen_nodes.imaging.contact import find_contact
 from prodgen_nodes.imaging.errors import EmptyMaskError
+
+from tests.support.reference import PRODUCTS, reference
 
 OVERSIZE = 4
 
@@ -173,10 +173,9 @@ def test_the_report_is_plain_numbers() -> None:
     assert all(isinstance(value, (int, float)) for value in report["contacts"][0].values())
 
 
-def test_rendered_products_stand_on_one_line(shared_data: Path) -> None:
-    for folder in sorted((shared_data / "rendered").iterdir()):
-        alpha = torch.from_numpy(np.asarray(Image.open(folder / "alpha.png").convert("L"), dtype=np.float32) / 255)
-        contact = find_contact(alpha)
-        assert contact.kind == "line" and len(contact.touches) == 1, folder.name
-        assert contact.touches[0].width > 0.6 * contact.box.width, folder.name
-        assert contact.lowest == pytest.approx(contact.box.bottom, abs=1.5), folder.name
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_bags_and_jars_stand_on_one_line(name: str) -> None:
+    contact = find_contact(reference(name).alpha)
+    assert contact.kind == "line" and len(contact.touches) == 1
+    assert contact.touches[0].width > 0.6 * contact.box.width
+    assert contact.lowest == pytest.approx(contact.box.bottom, abs=1.5)

@@ -240,7 +240,7 @@ def test_sketches_are_antialiased() -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device (needs an NVIDIA GPU and its torch)")
 def test_cuda_gives_what_the_cpu_gives() -> None:
     image, mask, light = torch.ones(1, 400, 400, 3), chair().mask()[None], Light(contact_only=False)
     here, there = ground_and_shadow(image, mask, light), ground_and_shadow(image.cuda(), mask.cuda(), light)

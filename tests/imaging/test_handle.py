@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 from prodgen_nodes.imaging.colorspace import linear_to_srgb, srgb_to_linear
 from prodgen_nodes.imaging.errors import EmptyMaskError, NotFiniteError, ParameterError, ShapeError
 from prodgen_nodes.imaging.handle import ErasedHandle, erase_handle
@@ -30,6 +28,7 @@ from tests.imaging.handle_products import (
     score,
     twin_bag,
 )
+from tests.support.reference import BAGS, reference
 
 INK = (0.15, 0.2, 0.45)
 
@@ -105,15 +104,11 @@ def test_mug_has_a_handle_at_its_side() -> None:
     assert abs(float(rows.mean() - of.mean())) < 0.12 * float(of.max() - of.min())
 
 
-@pytest.mark.parametrize("name", ["satchel_11", "tote_12", "briefcase_14"])
-def test_rendered_handles(shared_data: Path, name: str) -> None:
-    def read(file: str, mode: str) -> Tensor:
-        with Image.open(shared_data / "rendered" / name / file) as picture:
-            return torch.from_numpy(np.asarray(picture.convert(mode), dtype=np.float32) / 255)
-
-    alpha = read("alpha.png", "L")
-    result = erase_handle(read("photo.png", "RGB")[None], alpha[None])
-    assert score(result.erased[0], read("handle.png", "L")).good
+@pytest.mark.parametrize("name", BAGS)
+def test_handles_of_photographed_products(name: str) -> None:
+    shot = reference(name)
+    result = erase_handle(shot.photo[None], shot.alpha[None])
+    assert score(result.erased[0], shot.handle).good
 
 
 def test_noisy_mask_is_good_enough() -> None:

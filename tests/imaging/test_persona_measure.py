@@ -20,6 +20,8 @@ from torch import Tensor
 
 from tests.imaging import handle_products as drawn
 from tests.support.comfy import REPO
+from tests.support.reference import EXAMPLES, FOLDER, as_picture, beside
+from tests.support.reference import drawn as photographed
 
 GREY = torch.full((1, 320, 320, 3), 0.4)
 
@@ -30,9 +32,12 @@ def kinds_of(make: Callable[[np.random.Generator], drawn.Product], count: int = 
 
 
 def cut(path: Path) -> Facts:
-    """Facts of a photo, cut out by its plain backdrop, at a size that keeps the test short."""
     with Image.open(path) as opened:
-        picture = opened.convert("RGB")
+        return facts_of(opened.convert("RGB"))
+
+
+def facts_of(picture: Image.Image) -> Facts:
+    """Facts of a photo, cut out by its plain backdrop, at a size that keeps the test short."""
     picture.thumbnail((640, 640))
     found = from_plain_backdrop(torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255))
     return measure_product(found.product[None], found.alpha[None])
@@ -82,12 +87,20 @@ def test_the_examples(name: str, kind: str, colors: set[str]) -> None:
     assert sum(color.share for color in facts.palette.colors) == pytest.approx(1, abs=0.1)
 
 
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [("pink_handbag", "handbag"), ("teal_bag_on_teal", "handbag"), ("red_shoe_on_red", "shoe")],
-)
-def test_reference_photos(shared_data: Path, name: str, kind: str) -> None:
-    assert cut(shared_data / "photos" / f"{name}.jpg").guess.kind == kind
+@pytest.mark.parametrize(("name", "kind"), [("teal bag", "handbag"), ("red shoe", "shoe"), ("cream jar", "jar")])
+def test_products_on_a_backdrop_of_their_colour(name: str, kind: str) -> None:
+    assert facts_of(as_picture(photographed(name).photo.numpy())).guess.kind == kind
+
+
+PHOTOS = {"brown_bag": "handbag", "pink_handbag": "handbag", "teal_bag_on_teal": "handbag", "red_shoe_on_red": "shoe"}
+
+
+THERE = [EXAMPLES / "brown_bag.jpg", *(FOLDER / name for name in beside(*(f"photos/{name}.jpg" for name in PHOTOS)))]
+
+
+@pytest.mark.parametrize("path", THERE, ids=lambda path: path.stem)
+def test_photos_on_a_backdrop_of_their_colour(path: Path) -> None:
+    assert cut(path).guess.kind == PHOTOS[path.stem]
 
 
 def test_a_product_cut_off_by_the_frame_gets_a_general_word() -> None:

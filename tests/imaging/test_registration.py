@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from prodgen_nodes.imaging.compositing import mask_on_canvas
 from prodgen_nodes.imaging.errors import NotRegisteredError, ParameterError, ShapeError
 from prodgen_nodes.imaging.placement import Affine, Placement
@@ -35,6 +33,8 @@ from tests.imaging.registration_scenes import (
     random_disturbance,
     random_drift,
 )
+from tests.support.reference import PRODUCTS as PHOTOGRAPHED
+from tests.support.reference import reference
 
 SIDE = 768
 HARD = Disturbance(light=0.6, gamma=1.2, tint=0.1, covered=0.22, redraw=0.015, blur=0.9, noise=0.012, jpeg=85)
@@ -73,15 +73,14 @@ def test_symmetric_product() -> None:
     check(generate(photo, placement_of(photo, SIDE, SIDE), Drift(-0.05, 0.04, 1.1, -4), Disturbance(), 3), photo)
 
 
-@pytest.mark.parametrize("name", ["satchel_11", "briefcase_14", "tote_12", "jar_13"])
-def test_rendered_products(shared_data: Path, name: str) -> None:
-    folder = shared_data / "rendered" / name
-    rgb = np.asarray(Image.open(folder / "photo.png").convert("RGB"), dtype=np.float64) / 255
-    alpha = np.asarray(Image.open(folder / "alpha.png").convert("L"), dtype=np.float64) / 255
+@pytest.mark.parametrize("name", PHOTOGRAPHED)
+def test_photographed_products(name: str) -> None:
+    shot = reference(name)
+    rgb, alpha = shot.photo.double().numpy(), shot.alpha.double().numpy()
     solid = ndimage.binary_erosion(alpha > 0.99)
     rows, columns = ndimage.distance_transform_edt(~solid, return_distances=False, return_indices=True)
     photo = Photo(rgb[rows, columns], alpha)  # without the photo's backdrop in its edge
-    seed = len(name)
+    seed = len(name.removeprefix("rendered/"))
     check(generate(photo, placement_of(photo, 1024, 1024), random_drift(seed), random_disturbance(seed), seed), photo)
 
 

@@ -61,7 +61,7 @@ def install(project: Path, *arguments: str, environment: Mapping[str, str] | Non
 def needs_the_package_index(code: int, said: str) -> None:
     """Without a network these tests cannot run; where CI=true that is a failure."""
     if code != 0 and "package index cannot be reached" in said and os.environ.get("CI", "") not in ("1", "true"):
-        pytest.skip("the package index cannot be reached")
+        pytest.skip("the package index cannot be reached (needs a connection)")
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
         mount = shutil.which("mount")
         options = ["-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(place)]
         if mount is None or subprocess.run([mount, *options], capture_output=True, check=False).returncode != 0:
-            pytest.skip("only root can mount a small disk here")
+            pytest.skip("a full disk: only root may mount a small file system (run as root, or in a container)")
         mounted.append(place)
         return place
 

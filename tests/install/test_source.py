@@ -275,7 +275,7 @@ def test_a_new_version_leaves_a_changed_input_alone(tmp_path: Path) -> None:
     assert (comfyui / "custom_nodes" / "websocket_image_save.py").read_text() == "0.30.0"
 
 
-@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed (Debian: apt-get install git)")
 def test_the_git_source_is_the_pinned_tag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     repository = _tree(tmp_path / "repository", "0.30.0")
     for command in (

@@ -15,7 +15,7 @@ from tests.support.speed import within
 def test_a_second_run_takes_seconds_and_changes_nothing() -> None:
     found = server_process.installed_comfyui(REPO)
     if found is None or not found.managed:
-        pytest.skip("ComfyUI was not installed here by install.py")
+        pytest.skip("ComfyUI was not installed here by install.py (python install.py --dev)")
     records = [REPO / ".comfyui" / name for name in ("install.json", "journal.json")]
     before = [record.read_bytes() for record in records]
     begin = time.monotonic()

@@ -80,11 +80,11 @@ def test_it_lists_the_input_folder_after_none_and_can_be_given_a_file(comfy_serv
     assert "notes.txt" not in options(comfy_server)
 
 
-@pytest.mark.parametrize("mode", ["L", "1", "RGB", "RGBA", "P"])
-@pytest.mark.parametrize("ending", ["png", "jpg"])
+KINDS = [*((mode, "png") for mode in ("L", "1", "RGB", "RGBA", "P")), *((mode, "jpg") for mode in ("L", "RGB"))]
+
+
+@pytest.mark.parametrize(("mode", "ending"), KINDS)
 def test_white_is_product_in_every_kind_of_file(comfy_server: ComfyServer, mode: str, ending: str) -> None:
-    if ending == "jpg" and mode in ("RGBA", "P", "1"):
-        pytest.skip("JPEG has no such kind")
     buffer = io.BytesIO()
     left_half().convert(mode).save(buffer, "JPEG" if ending == "jpg" else "PNG")
     path = comfy_server.input_dir / f"white_{mode}.{ending}"

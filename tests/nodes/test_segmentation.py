@@ -158,7 +158,7 @@ def with_u2netp(comfy_server: ComfyServer) -> Iterator[ComfyServer]:
     pytest.importorskip("onnxruntime")
     found = comfy_server.installation.comfyui / "models" / "background_removal" / "u2netp.onnx"
     if not found.is_file():
-        pytest.skip("u2netp.onnx is not installed")
+        pytest.skip("u2netp.onnx is not installed (python -m runner models download --default)")
     target = comfy_server.models_dir / "background_removal" / "u2netp.onnx"
     target.parent.mkdir(exist_ok=True)
     shutil.copy2(found, target)

@@ -187,7 +187,7 @@ def small_disk(tmp_path: Path) -> Iterator[tuple[Path, Callable[[str], None]]]:
         [mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], check=False, capture_output=True
     )
     if not made or made.returncode != 0:
-        pytest.skip("NOT RUN: mounting a small disk needs root on Linux")
+        pytest.skip("a full disk: only root may mount a small file system (run as root, or in a container)")
     try:
         yield place, lambda size: subprocess.run([mount, "-o", f"remount,size={size}", str(place)], check=True)
     finally:

@@ -30,7 +30,7 @@ from tests.support.fake import FakeServer
 from tests.support.runs import Desk, Graph, command, node, pixels, start_command
 from tests.support.speed import HANG_S, within
 
-pytest.importorskip("ray", reason="Ray is an extra: pip install prodgen[ray]")
+pytest.importorskip("ray", reason="Ray is not installed (python install.py --dev)")
 
 JOBS = 24
 NODES = '''

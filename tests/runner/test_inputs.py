@@ -18,6 +18,7 @@ from runner.workflow import WORKFLOWS_DIR, patch_workflow
 from tests.runner.test_patching import OBJECT_INFO
 from tests.runner.test_workflow import node, write
 from tests.support.comfy import ComfyServer
+from tests.support.schemas import third_party
 
 GRAPH = {
     "1": node("LoadImage", "input: image", image="bag.jpg"),
@@ -97,10 +98,13 @@ def test_a_file_that_is_no_schema(files: tuple[str, str], tmp_path: Path, conten
     assert main(["inputs", files[0], "--object-info", str(tmp_path / "absent.json")]) == EXIT_USAGE
 
 
-def test_a_third_partys_recorded_schema_can_be_read(shared_data: Path, files: tuple[str, str]) -> None:
-    (recorded,) = (shared_data / "object_info").glob("*.json")
-    assert main(["inputs", files[0], "--object-info", str(recorded)]) == EXIT_OK
-    for name, info in json.loads(recorded.read_text()).items():
+@third_party
+def test_a_third_partys_recorded_schema_can_be_read(
+    tmp_path: Path, files: tuple[str, str], recorded: dict[str, Any]
+) -> None:
+    path = write(tmp_path / "third.json", recorded)
+    assert main(["inputs", files[0], "--object-info", str(path)]) == EXIT_OK
+    for name, info in recorded.items():
         assert node_inputs(info), name
 
 

@@ -16,18 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from runner.batch import process
 from runner.batch.ledger import Ledger
-from runner.batch.plan import BatchJob, Seeds, expand
+from runner.batch.plan import BatchJob
 from runner.batch.presence import Misfit
-from runner.batch.sources import Row, photos
 from runner.batch.store import PLACE, LedgerError, in_words
 from runner.errors import RunnerError
-from runner.results import Abort, reserve
-from runner.workflow import load_workflow
 from tests.support.comfy import REPO
 from tests.support.runs import command, inverting, node
 from tests.support.speed import HANG_S
@@ -203,46 +198,26 @@ def test_what_cannot_be_written_is_known_before_the_work(tmp_path: Path, option:
         assert option in run.err
 
 
-odd = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.text(max_size=8) | st.binary(max_size=4)
-said = st.sampled_from(
-    ['{"a": NaN}', "[NaN]", '{"seconds": "x", "sizes": 3, "delta_e00_mean": NaN}', "[" * 3000, "[1]"]
-)
-rows = st.fixed_dictionaries({}, optional=dict.fromkeys(ROW, odd | said))
-
-
-def any_row(folder: Path, changes: list[dict[str, Any]]) -> None:
-    out = made(folder)
+def test_two_figures_that_are_no_numbers_are_reported(tmp_path: Path) -> None:
+    out = made(tmp_path)
     with sqlite3.connect(out / PLACE) as db:
         db.execute("DELETE FROM jobs")
-        for number, change in enumerate(changes):
-            row = {**ROW, "key": f"k{number}", "stem": f"s{number}", **change}
-            marks = ", ".join("?" * len(row))
-            try:
-                db.execute(f"INSERT INTO jobs ({', '.join(row)}) VALUES ({marks})", list(row.values()))
-            except (sqlite3.IntegrityError, UnicodeEncodeError):
-                return
+        for number in range(2):
+            row = {**ROW, "key": f"k{number}", "stem": f"s{number}"}
+            row["metrics"] = '{"delta_e00_mean": NaN, "seconds": Infinity}'
+            db.execute(f"INSERT INTO jobs ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
     run = command("report", str(out), folder=out)
-    assert run.code in (0, 2), run.err
-    assert "Traceback" not in run.err
+    assert run.code == 0, run.err
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.lists(rows, min_size=1, max_size=3))
-def test_any_row_is_reported_or_refused(
-    tmp_path_factory: pytest.TempPathFactory, changes: list[dict[str, Any]]
-) -> None:
-    any_row(tmp_path_factory.mktemp("l"), changes)
-
-
-@pytest.mark.slow
-@settings(max_examples=3000, deadline=None)
-@given(st.lists(rows, min_size=1, max_size=3))
-def test_any_of_very_many_rows(tmp_path_factory: pytest.TempPathFactory, changes: list[dict[str, Any]]) -> None:
-    any_row(tmp_path_factory.mktemp("l"), changes)
-
-
-def test_two_figures_that_are_no_numbers_are_reported(tmp_path: Path) -> None:
-    any_row(tmp_path, [{"metrics": '{"delta_e00_mean": NaN, "seconds": Infinity}'}] * 2)
+def test_a_state_that_does_not_exist_is_a_damaged_ledger(tmp_path: Path) -> None:
+    """No runner took such a job, and every --resume said that a server was missing."""
+    out = made(tmp_path)
+    with sqlite3.connect(out / PLACE) as db:
+        db.execute("UPDATE jobs SET state = 'asleep'")
+    for run in both_commands(tmp_path, out):
+        assert run.code == 2, run.err
+        assert "'asleep'" in run.err
 
 
 def test_any_text_and_any_seed_is_kept(tmp_path: Path) -> None:
@@ -270,7 +245,7 @@ def test_a_report_on_a_full_disk_says_so(tmp_path: Path) -> None:
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(disk)]
     if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("a full disk needs a small file system, and only root may mount one")
+        pytest.skip("a full disk: only root may mount a small file system (run as root, or in a container)")
     try:
         with contextlib.suppress(OSError), (disk / "full").open("wb", buffering=0) as stream:
             while stream.write(b"x" * 1000):
@@ -315,7 +290,7 @@ def test_a_folder_that_cannot_be_read_is_named(images: str) -> None:
     """Its photos were left out without a word."""
     setpriv = shutil.which("setpriv")
     if os.geteuid() != 0 or setpriv is None:
-        pytest.skip("root reads everything; another user is needed to try, and only root can become one")
+        pytest.skip("a folder that may not be read: only root can become another user (run as root, or in a container)")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -351,49 +326,3 @@ def test_what_a_table_says_twice_is_refused(tmp_path: Path, name: str, text: str
     run = command("batch", str(workflow), "--jobs", str(tmp_path / name), "--dry-run", folder=tmp_path)
     assert run.code == 2, run.out
     assert said in run.err
-
-
-names = st.binary(min_size=1, max_size=240).filter(lambda name: b"/" not in name and b"\0" not in name)
-
-
-def any_names(folder: Path, given_names: list[bytes]) -> None:
-    """Photos of any name are found, survive the ledger, and their results and part files can be made."""
-    where = folder / "photos"
-    where.mkdir()
-    expected = set()
-    for name in given_names:
-        path = os.fsencode(where) + b"/" + name + b".png"
-        Path(os.fsdecode(path)).write_bytes(b"x")
-        if not name.startswith(b"."):
-            expected.add(path)
-    assert photos_of(folder, where).code == (0 if expected else 2)
-    if not expected:
-        return
-    workflow = load_workflow(str(folder / "w.json"))
-    rows = [Row(str(p), {}, {"image": p}, "", below) for p, below in photos(str(where), folder / "out")]
-    ledger = Ledger(folder / "out")
-    ledger.beat()
-    assert ledger.add(expand(workflow, rows, [], Seeds(), None)) == len(expected)
-    found = set()
-    while (entry := ledger.claim()) is not None:
-        found.add(os.fsencode(entry.job.images["image"]))
-        target = folder / "out" / entry.job.stem
-        _, parts = reserve(target, lambda stem: [f"{stem}_a_mask_2.png", f"{stem}.json"], Abort())
-        assert all(part.is_file() for part in parts)
-        assert ledger.failed(entry.id, f"{entry.title}: no", 2)
-    assert found == expected
-    ledger.close()
-    assert command("report", str(folder / "out"), folder=folder).code == 0
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(names, min_size=1, max_size=4, unique_by=bytes.lower))
-def test_any_file_name_is_a_photo(tmp_path_factory: pytest.TempPathFactory, given_names: list[bytes]) -> None:
-    any_names(tmp_path_factory.mktemp("n"), given_names)
-
-
-@pytest.mark.slow
-@settings(max_examples=2500, deadline=None)
-@given(st.lists(names, min_size=1, max_size=4, unique_by=bytes.lower))
-def test_any_of_very_many_file_names(tmp_path_factory: pytest.TempPathFactory, given_names: list[bytes]) -> None:
-    any_names(tmp_path_factory.mktemp("n"), given_names)

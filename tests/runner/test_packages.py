@@ -27,7 +27,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 WHEEL, MODULE, VERSION = "prodgen-test-eye", "@prodgen-test/eye", "1.2.3"
 FOLDER = "background_removal"
 
-needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
+needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed (Debian: apt-get install npm)")
 
 
 def _sha256(content: bytes) -> str:

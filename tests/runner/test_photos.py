@@ -23,6 +23,7 @@ from tests.runner.picture_files import (
     srgb_profile,
     worst,
 )
+from tests.support.reference import EXAMPLES, FOLDER, as_jpeg
 
 TURNS = {
     1: lambda a: a,
@@ -113,9 +114,12 @@ def test_the_same_picture_has_the_same_name_and_another_has_another(tmp_path: Pa
     assert "Taschen" in first.upload_name
 
 
-def test_real_photos_are_left_alone(shared_data: Path) -> None:
-    paths = sorted((shared_data / "photos").iterdir())
-    assert paths
+def test_photos_that_need_nothing_are_left_alone(tmp_path: Path) -> None:
+    paths = [*EXAMPLES.glob("*.jpg"), *(FOLDER / "photos").glob("*")]
+    for name, quality in (("tote", 92), ("red shoe", 60)):
+        paths.append(tmp_path / f"{name}.jpg")
+        paths[-1].write_bytes(as_jpeg(name, quality))
+    assert len(paths) > 8
     for path in paths:
         photo = prepare_photo(path)
         assert photo.width >= 300

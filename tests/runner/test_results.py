@@ -189,7 +189,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True, check=False
     )
     if mounted.returncode != 0:
-        pytest.skip("a full disk needs a small file system, and only root may mount one")
+        pytest.skip("a full disk: only root may mount a small file system (run as root, or in a container)")
     yield folder
     subprocess.run(["umount", str(folder)], check=False)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.runner.test_checks import good_graph, model_graph
 from tests.runner.test_patching import OBJECT_INFO
 from tests.runner.test_workflow import node, write
 from tests.support.comfy import ComfyServer
+from tests.support.schemas import third_party
 
 
 def test_a_good_workflow_is_0_and_a_bad_one_4(
@@ -60,10 +62,11 @@ def test_a_recording_needs_no_server(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "node 77, which is not in the workflow" in capsys.readouterr().out
 
 
+@third_party
 def test_a_list_of_another_packs_nodes_says_whose_the_missing_ones_are(
-    shared_data: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, recorded: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    info = shared_data / "object_info" / "comfyui_controlnet_aux-1.1.5.json"
+    info = write(tmp_path / "info.json", recorded)
     assert main(["validate", "relight_iclight", "--object-info", str(info), "--json"]) == EXIT_REJECTED
     problems = [json.loads(line) for line in capsys.readouterr().out.splitlines()][:-1]
     missing = [problem for problem in problems if problem["kind"] == "missing_node"]

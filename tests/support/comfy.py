@@ -1,9 +1,11 @@
-"""A real ComfyUI server for the tests: started as users start it, spoken to over its real HTTP API."""
+"""A real ComfyUI server for tests and benchmarks: started as users start it, spoken to over its real HTTP API.
+
+It needs what the runner needs, and nothing of the test tools: benchmarks run where those are not installed.
+"""
 
 from __future__ import annotations
 
 import io
-import os
 import shutil
 import signal
 import subprocess
@@ -12,7 +14,6 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-import pytest
 import requests
 from PIL import Image
 
@@ -26,20 +27,6 @@ PACK = REPO / "custom_nodes" / "prodgen_nodes"
 def find_installation() -> Installation | None:
     """What the environment names, otherwise what install.py recorded in this checkout."""
     return server_process.chosen_comfyui(REPO)
-
-
-def require_installation() -> Installation:
-    """The ComfyUI to test against. Without one a test fails where CI=true and is skipped elsewhere."""
-    found = find_installation()
-    if found is None:
-        reason = (
-            "no ComfyUI: run `python install.py --dev`, or set PRODGEN_COMFYUI and PRODGEN_COMFYUI_PYTHON to a "
-            "ComfyUI folder and its Python"
-        )
-        if os.environ.get("CI", "").lower() in ("1", "true"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
 
 
 def copy_comfyui(installation: Installation, target: Path) -> Path:
@@ -61,6 +48,10 @@ class GraphError(AssertionError):
     def __init__(self, message: str, reply: Any) -> None:
         super().__init__(message)
         self.reply = reply
+
+
+class ServerFailed(AssertionError):  # noqa: N818 - a test that meets it has failed
+    """The server does not do what it is there for; the message ends with its log."""
 
 
 class ComfyServer:
@@ -126,7 +117,8 @@ class ComfyServer:
     def _assert_pack_loaded(self) -> None:
         log = self.log_path.read_text(encoding="utf-8", errors="replace")
         if "IMPORT FAILED" in log or "Cannot import" in log:
-            pytest.fail("the pack does not load in ComfyUI:\n" + server_process.log_tail(self.log_path, lines=60))
+            tail = server_process.log_tail(self.log_path, lines=60)
+            raise ServerFailed(f"the pack does not load in ComfyUI:\n{tail}")
 
     def kill(self) -> None:
         """End it at once, as a crash would (SIGKILL)."""
@@ -188,9 +180,9 @@ class ComfyServer:
             if entry is not None:
                 return dict(entry)
             if self.process is not None and self.process.poll() is not None:
-                pytest.fail("ComfyUI died:\n" + server_process.log_tail(self.log_path, lines=60))
+                raise ServerFailed("ComfyUI died:\n" + server_process.log_tail(self.log_path, lines=60))
             time.sleep(0.02)
-        pytest.fail(f"the job did not end within {timeout:.0f} s:\n" + server_process.log_tail(self.log_path))
+        raise ServerFailed(f"the job did not end within {timeout:.0f} s:\n" + server_process.log_tail(self.log_path))
 
     def run(self, graph: dict[str, Any], timeout: float = 300.0) -> dict[str, dict[str, Any]]:
         """Execute an API-format graph; returns its outputs by node id. Raises GraphError when a node fails."""

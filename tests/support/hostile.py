@@ -83,8 +83,12 @@ class HostileComfy(Served):
         """Bytes put on the open socket as they are."""
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.prompt_id = ""
+        self.prompt_ids: set[str] = set()
         self.filename = "made_00001_.png"
         self.picture = png()
+        self.announces = False
+        """The socket tells the end of every job, as a real one does; else it is silent, and the job is polled for."""
+        self._listening: list[socket.socket] = []
         self.takes_and_denies = False
         """Submissions are taken, and answered with 503."""
         self._posted = threading.Event()
@@ -112,6 +116,7 @@ class HostileComfy(Served):
         """No lies, no messages, no memory: as new."""
         self.lies, self.messages, self.raw_messages, self.requests = {}, [], [], []
         self.prompt_id, self.filename = "", "made_00001_.png"
+        self.prompt_ids.clear()
         self._posted.clear()
 
     def seen(self, method: str, path: str) -> list[dict[str, str]]:
@@ -140,6 +145,8 @@ class HostileComfy(Served):
                     handler.send_header("Content-Length", str(len(data)))
                 handler.end_headers()
                 handler.wfile.write(data)
+                if self.announces and (handler.command, path) == ("POST", "/prompt"):
+                    self._announce()
 
     def _answer(self, method: str, path: str, body: bytes) -> Said | None:
         fitting = [key for key in self.lies if f"{method} {path}".startswith(key)]
@@ -177,10 +184,11 @@ class HostileComfy(Served):
     def _note(self, body: bytes) -> None:
         with contextlib.suppress(ValueError, KeyError):
             self.prompt_id = json.loads(body)["prompt_id"]
+            self.prompt_ids.add(self.prompt_id)
             self._posted.set()
 
     def _job(self, prompt_id: str) -> Said:
-        if prompt_id != self.prompt_id:
+        if prompt_id not in self.prompt_ids:
             return Said({"error": "Job not found"}, 404)
         files = [{"filename": self.filename, "subfolder": "", "type": "output"}]
         return Said({"id": prompt_id, "status": "completed", "outputs": {"2": {"images": files}}})
@@ -196,7 +204,15 @@ class HostileComfy(Served):
             self._posted.wait(5.0)
             for data in [*map(self._frame, self.messages), *self.raw_messages]:
                 handler.connection.sendall(data)
+        self._listening.append(handler.connection)
         _hold(handler.connection)
+        self._listening.remove(handler.connection)
+
+    def _announce(self) -> None:
+        end = self._frame({"type": "execution_success", "data": {"prompt_id": "$ID"}})
+        for connection in [*self._listening]:
+            with contextlib.suppress(OSError):
+                connection.sendall(end)
 
     def _frame(self, message: Any) -> bytes:
         code = 0x82 if isinstance(message, bytes) else 0x81

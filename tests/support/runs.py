@@ -128,6 +128,14 @@ def inverting(**more: dict[str, Any]) -> Graph:
     }
 
 
+def copying() -> Graph:
+    """Photo in, photo out."""
+    return {
+        "1": node("LoadImage", "input: image", image="none.png"),
+        "2": node("SaveImage", "output: result", images=["1", 0], filename_prefix="copied"),
+    }
+
+
 def flat(colour: int, size: int = 32) -> Graph:
     """One colour, saved."""
     return {

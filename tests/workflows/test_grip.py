@@ -19,6 +19,7 @@ from runner.checks import check_graph
 from runner.graph import up_to
 from runner.server_process import Installation
 from tests.support.comfy import ComfyServer, GraphError
+from tests.support.schemas import third_party
 from tests.support.smoke import fill_with_smoke
 from tests.workflows import published, smoke_runs, studio
 from tests.workflows.published import Graph, inputs_of, outputs_of
@@ -243,10 +244,12 @@ def test_the_prompt_comes_from_the_photo_alone(name: str, look: Callable[..., Lo
 
 
 @pytest.mark.parametrize("path", [path for path in published.files() if path.stem.startswith("grip")], ids=str)
-def test_models_are_the_only_thing_a_fresh_server_lacks(path: Any, comfy_server: ComfyServer, shared_data: Any) -> None:
+@third_party
+def test_models_are_the_only_thing_a_fresh_server_lacks(
+    path: Any, comfy_server: ComfyServer, recorded: dict[str, Any]
+) -> None:
     """Nodes, links and values fit; third-party nodes against their recorded schema, with what gets each model."""
     known = comfy_server.object_info()
-    recorded = json.loads((shared_data / "object_info" / "comfyui_controlnet_aux-1.1.5.json").read_text("utf-8"))
     graph = published.load(path.stem)
     problems = check_graph(graph, {**recorded, **known}, uploaded=[graph["1"]["inputs"]["image"]])
     assert problems
@@ -255,9 +258,9 @@ def test_models_are_the_only_thing_a_fresh_server_lacks(path: Any, comfy_server:
         assert problem.model_id, problem.message
         assert "models/" in problem.message
         assert "licence" in problem.message
-    third_party = {node["class_type"] for node in graph.values()} - set(known)
-    assert third_party <= set(recorded)
-    assert bool(third_party) == (path.stem == "grip_sdxl.v1")
+    foreign = {node["class_type"] for node in graph.values()} - set(known)
+    assert foreign <= set(recorded)
+    assert bool(foreign) == (path.stem == "grip_sdxl.v1")
 
 
 @pytest.mark.slow
@@ -265,12 +268,12 @@ def test_the_original_recipe_runs_with_the_real_third_party_nodes(
     comfy_installation: Installation, tmp_path: Path
 ) -> None:
     """Up to the weights its mesh model fetches for itself: where those are out of reach, exactly that is said."""
-    third_party = comfy_installation.comfyui / "custom_nodes" / "comfyui_controlnet_aux"
-    if not third_party.is_dir():
+    pack = comfy_installation.comfyui / "custom_nodes" / "comfyui_controlnet_aux"
+    if not pack.is_dir():
         pytest.skip("NOT RUN: needs `python install.py --with controlnet-aux`")
     server = ComfyServer(comfy_installation, tmp_path)
-    (tmp_path / "custom_nodes" / third_party.name).symlink_to(third_party)
-    server.arguments = ["--whitelist-custom-nodes", "prodgen_nodes", third_party.name]
+    (tmp_path / "custom_nodes" / pack.name).symlink_to(pack)
+    server.arguments = ["--whitelist-custom-nodes", "prodgen_nodes", pack.name]
     fill_with_smoke(server)
     server.start()
     try:

@@ -1,38 +1,31 @@
 """What the relight workflows do after sampling, on real generated pictures that lost the product's colour.
 
-IC-Light itself needs its trained weights. Its real results, recorded with their input photos, take the sampler's place
-here: from the decoded picture on, every node is the published workflow's own.
+IC-Light itself needs its trained weights. What takes the sampler's place here is drawn or rendered with the product's
+colours lost, and IC-Light's real results where the reference pictures are: from the decoded picture on, every node is
+the published workflow's own.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from PIL import Image
 from scipy import ndimage
 from skimage.color import rgb2lab
 
 from examples.relit import after_sampling
 from tests.support.comfy import ComfyServer
+from tests.support.reference import RELIT, relit
 from tests.workflows import published, smoke_runs
 from tests.workflows.scene_graphs import inside, stages
 from tests.workflows.smoke_runs import Look, Pixels
 
-PAIRS = ["duffel_1", "duffel_2", "woven_bag_1", "woven_bag_2", "woven_bag_3"]
-
 
 @pytest.fixture(scope="module")
-def shown(comfy_server: ComfyServer, shared_data: Path) -> dict[str, tuple[Pixels, Pixels, Look]]:
+def shown(comfy_server: ComfyServer) -> dict[str, tuple[Pixels, Pixels, Look]]:
     """Pair → (photo, generated picture, what became of them)."""
     found = {}
-    for pair in PAIRS:
-        name, _, number = pair.rpartition("_")
-        with Image.open(shared_data / "relit" / f"{name}_generated_{number}.png") as opened:
-            generated = opened.convert("RGB")
-        with Image.open(shared_data / "relit" / f"{name}_input.png") as opened:
-            photo = opened.convert("RGB").resize(generated.size, Image.Resampling.LANCZOS)
+    for pair in RELIT:
+        photo, generated = relit(pair).photo, relit(pair).generated
         graph = after_sampling(published.load("relight_iclight.v1"))
         names = {"image": comfy_server.upload(photo), "generated": comfy_server.upload(generated)}
         look = smoke_runs.run(comfy_server, graph, stages(graph), **names)
@@ -48,7 +41,7 @@ def hue_error(found: Pixels, wanted: Pixels, own: np.ndarray) -> float:
     return float(np.abs((turned + 180) % 360 - 180).mean())
 
 
-@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize("pair", RELIT)
 def test_the_colours_are_the_sellers_in_the_scenes_light(
     pair: str, shown: dict[str, tuple[Pixels, Pixels, Look]]
 ) -> None:
@@ -61,7 +54,7 @@ def test_the_colours_are_the_sellers_in_the_scenes_light(
     assert look.report("ProdgenFidelity")["delta_e00_mean"] <= 3.0
 
 
-@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize("pair", RELIT)
 def test_nothing_floats_and_the_scene_is_untouched(pair: str, shown: dict[str, tuple[Pixels, Pixels, Look]]) -> None:
     _, generated, look = shown[pair]
     report = look.report("ProdgenFidelity")

@@ -1,0 +1,50 @@
+"""What tests of servers share: an environment that names none, somebody at the usual address, and one who lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runner import serve
+from runner.auth import Access, decide
+from runner.serve import Place
+from tests.support.hostile import HostileComfy
+from tests.support.lied import desk_for
+from tests.support.runs import Desk
+
+PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+@pytest.fixture
+def clean_surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No server, no secret and no proxy comes from the environment."""
+    for name in ("COMFYUI_URL", "COMFYUI_TOKEN", "COMFYUI_BASIC_AUTH", "COMFYUI_HEADERS"):
+        monkeypatch.delenv(name, raising=False)
+    for name in PROXY_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    decide(Access())
+    yield
+    decide(Access())
+
+
+@pytest.fixture
+def usual(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HostileComfy]:
+    """A ComfyUI at the usual local address: what a named server must never be replaced by."""
+    with HostileComfy() as server:
+        monkeypatch.setattr(serve, "HERE", Place(tmp_path / "project", server.port))
+        yield server
+
+
+@pytest.fixture(scope="module")
+def liar() -> Iterator[HostileComfy]:
+    """A ComfyUI that lies when it is told to (`tests.support.lied`)."""
+    with HostileComfy() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def lied_desk(tmp_path_factory: pytest.TempPathFactory, liar: HostileComfy) -> Desk:
+    return desk_for(liar, tmp_path_factory.mktemp("lied"))
