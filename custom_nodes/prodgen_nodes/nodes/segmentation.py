@@ -87,11 +87,9 @@ def _cut(
     model = choice.model
     if model is None and choice.method in ("auto", "model"):
         model = best()
-    if choice.method == "auto" and rough is None and not isinstance(model, OnnxBackgroundRemoval | None):
-        # BiRefNet takes a minute without a GPU: it is not asked where the backdrop is certain.
-        cut = from_plain_backdrop(photo, None, step, choice.parts)
+    if choice.method == "auto" and rough is None and _is_slow(model, device):
+        cut = _quickly(rgb, choice, step, device)
         if cut.confidence >= TRUSTED:
-            cut.report["why"] = "the backdrop is plain enough to be modelled exactly, so the model was not needed"
             return cut.noted(note)
     if choice.method == "plain_backdrop" or model is None:
         cut = from_plain_backdrop(photo, rough, step, choice.parts)
@@ -105,6 +103,23 @@ def _cut(
         if choice.method == "birefnet":
             cut.report["method"] = "birefnet"
     return cut.noted(note)
+
+
+def _is_slow(model: Any, device: Any) -> bool:
+    """Whether it takes a minute: core's BiRefNet without a GPU."""
+    return device.type == "cpu" and not isinstance(model, OnnxBackgroundRemoval | None)
+
+
+def _quickly(rgb: Tensor, choice: _Choice, step: Progress, device: Any) -> Cutout:
+    """One picture `[H,W,3]` by the best installed network, or where there is none by its plain backdrop."""
+    quick = best()
+    if quick is not None:
+        cut = _by_model(quick, rgb, None, choice, step, device)
+        cut.report["why"] = "a quicker model is certain of it, so the wired one, a minute's work here, was not needed"
+    else:
+        cut = from_plain_backdrop(rgb.to(device), None, step, choice.parts)
+        cut.report["why"] = "the backdrop is plain enough to be modelled exactly, so the model was not needed"
+    return cut
 
 
 def _by_model(model: Any, rgb: Tensor, rough: Tensor | None, choice: _Choice, step: Progress, device: Any) -> Cutout:
