@@ -74,6 +74,19 @@ def test_a_part_that_the_model_leaves_out_and_the_picture_shows_lowers_the_confi
     assert any("left out" in reason for reason in cut.report["reasons"])
 
 
+@pytest.mark.parametrize("row", [0.3, 0.45])
+def test_a_line_on_the_table_that_meets_the_product_is_no_strap(row: float) -> None:
+    made = scene("jar", 3, size=512, shadow=0.2)
+    photo, mask = made.photo.clone(), made.alpha.clone()
+    columns = torch.where((made.alpha > 0.5).any(dim=0))[0]
+    at = int(torch.where((made.alpha > 0.5).any(dim=1))[0].min()) + int(row * 200)
+    line = slice(at, at + 2), slice(60, int(columns.min()))
+    photo[line] = photo[line] * 0.4
+    mask[line] = 0.05
+    cut = from_model(photo, mask)
+    assert float(cut.alpha[at, 70 : int(columns.min()) - 20].max()) < 0.1, cut.report
+
+
 @pytest.mark.parametrize("ring", ["even", "shaded"])
 def test_a_ring_whose_inside_the_model_filled_is_doubted(ring: str) -> None:
     """A necklace, an earring, a frame: nothing but the backdrop is inside, and a coarse network sees a disc."""

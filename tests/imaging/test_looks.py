@@ -67,6 +67,21 @@ def test_a_photo_and_its_mirror_image_get_one_verdict(side: str) -> None:
     assert float((here.alpha - there.alpha.flip(1)).abs().mean()) < 2e-3
 
 
+def test_before_a_busy_backdrop_a_second_look_that_sees_less_is_a_doubt() -> None:
+    made = scene("bag", 1, size=520)
+    squares = torch.randint(0, 2, (26, 26, 3), generator=torch.Generator().manual_seed(7)).float() * 0.8 + 0.1
+    busy = squares.repeat_interleave(20, 0).repeat_interleave(20, 1)
+    photo = made.color * made.alpha.unsqueeze(-1) + busy * (1 - made.alpha.unsqueeze(-1))
+    lacking = made.alpha.clone()
+    rows, columns = torch.where(made.alpha > 0.5)
+    lacking[int(rows.max()) - 40 :, : int(columns.min()) + 60] = 0.0  # a wheel, a foot
+    seen = iter([made.alpha, lacking.flip(1), made.alpha, made.alpha.flip(1)])
+    doubted, agreed = from_looks(photo, lambda _: next(seen)), from_looks(photo, lambda _: next(seen))
+    assert agreed.confidence >= TRUSTED and agreed.report["looks"] == 2, agreed.report
+    assert doubted.confidence < TRUSTED and "two looks" in doubted.report["reasons"][-1], doubted.report
+    assert doubted.confidence == doubted.report["confidence"]
+
+
 def test_of_two_that_are_trusted_alike_the_one_with_more_is_taken() -> None:
     made = scene("bag", 1, size=256)
     whole = from_model(made.photo, made.alpha)

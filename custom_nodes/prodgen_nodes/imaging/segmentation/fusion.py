@@ -35,8 +35,9 @@ _THIN = 0.007
 """Half the width of what a network may overlook, a strap or a chain: a fraction of the short side."""
 _SPECK = 1.2e-4
 """The smallest contradiction that counts, as a share of the picture."""
-_GLIMPSE, _SOLID = 0.04, 0.5
-"""The least response of a model that saw something; the share of a hole that must show no backdrop to be none."""
+_GLIMPSE, _SEEN, _SOLID = 0.04, 0.1, 0.5
+"""The least response of a model that saw something, and of one that saw it well; the share of a hole that must show no
+backdrop to be none."""
 _SAME = 2.0
 """A colour difference (`Evidence.difference`) that is none."""
 _OPENING = 0.12
@@ -100,9 +101,14 @@ def _thin_parts(own: Tensor, mask: Tensor, product: Tensor, reach: int, side: in
         return candidate
     thin = ~regions.touched(erode(candidate, radius))
     long = regions.area > 12 * radius
-    seen = regions.mean(mask) > _GLIMPSE
+    response = regions.mean(mask)
     along = regions.mean(dilate(product, reach).float()) > _SOLID
-    return regions.chosen(thin & long & seen & ~along & regions.touched(dilate(product, 3)) & ~regions.on_frame())
+    found = thin & long & (response > _GLIMPSE) & ~along & regions.touched(dilate(product, 3)) & ~regions.on_frame()
+    # A strap comes back to its product; a line on the table, which only meets it, has to be seen better.
+    for index in np.flatnonzero(found & (response < _SEEN)):
+        part = regions.chosen(np.arange(regions.count) == index)
+        found[index] = Regions(dilate(part, 3) & product).count > 1
+    return regions.chosen(found)
 
 
 def _filled_holes(own: Tensor, mask: Tensor, product: Tensor) -> Tensor:
