@@ -25,7 +25,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "custom_nodes")]
 
 from prodgen_nodes.background_removal import OnnxBackgroundRemoval, by_rank  # noqa: E402
 from prodgen_nodes.imaging.colorspace import srgb_to_linear  # noqa: E402
-from prodgen_nodes.imaging.segmentation import from_model, from_plain_backdrop  # noqa: E402
+from prodgen_nodes.imaging.segmentation import from_looks, from_plain_backdrop  # noqa: E402
 from prodgen_nodes.imaging.segmentation.foreground import clean_foreground  # noqa: E402
 from prodgen_nodes.imaging.segmentation.matting import closed_form_matte  # noqa: E402
 
@@ -63,7 +63,7 @@ def by_rembg(photo: torch.Tensor, model: OnnxBackgroundRemoval) -> torch.Tensor:
 
 def by_us(photo: torch.Tensor, model: OnnxBackgroundRemoval) -> torch.Tensor:
     """The same network's mask and this project's cut-out; alpha `[H,W]`."""
-    return from_model(photo, model.raw(photo.unsqueeze(0))[0]).alpha
+    return from_looks(photo, lambda picture: model.raw(picture)[0]).alpha
 
 
 def beside_rembg(folder: Path, model: OnnxBackgroundRemoval) -> None:

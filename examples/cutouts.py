@@ -22,7 +22,7 @@ sys.path[:0] = [str(HERE.parent / "custom_nodes")]
 
 from prodgen_nodes.background_removal import OnnxBackgroundRemoval, by_rank  # noqa: E402
 from prodgen_nodes.imaging.colorspace import linear_to_srgb, srgb_to_linear  # noqa: E402
-from prodgen_nodes.imaging.segmentation import Cutout, from_model, from_plain_backdrop  # noqa: E402
+from prodgen_nodes.imaging.segmentation import Cutout, from_looks, from_plain_backdrop  # noqa: E402
 
 PHOTOS = ("brown_bag_table.jpg", "brown_bag.jpg", "shoes.jpg")
 MODELS = HERE.parent / ".comfyui" / "ComfyUI" / "models" / "background_removal"
@@ -51,7 +51,7 @@ def picture_of(srgb: Tensor) -> Image.Image:
 
 def row(photo: Tensor, model: OnnxBackgroundRemoval) -> tuple[list[Image.Image], Cutout, Cutout]:
     """The panels of one photo, and both cut-outs."""
-    plain, learned = from_plain_backdrop(photo), from_model(photo, model.raw(photo.unsqueeze(0))[0])
+    plain, learned = from_plain_backdrop(photo), from_looks(photo, lambda picture: model.raw(picture)[0])
     panels = [picture_of(photo), on_ground(plain, WHITE), on_ground(learned, WHITE), on_ground(learned, DARK)]
     return panels, plain, learned
 
