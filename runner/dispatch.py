@@ -332,7 +332,9 @@ class Dispatcher:
         elif isinstance(ended.error, NoAccessError):
             raise ended.error
         elif _may_pass(ended.error) and attempt.may_fetch_again(self._limits.patience):
-            self._notice(f"The result could not be fetched and is tried again: {ended.error}")
+            if attempt.is_news(str(ended.error)):
+                minutes = f"{self._limits.patience / 60:g} min"
+                self._notice(f"The result could not be fetched and is tried again for up to {minutes}: {ended.error}")
             self._unsaved.append(ended)
         elif ended.error is not None:
             self._failed(attempt, ended.error)

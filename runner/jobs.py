@@ -78,6 +78,7 @@ class Attempt:
     polls_after_end: int = 0
     absent_since: float | None = None
     unsaved_since: float | None = None
+    unsaved_why: str = ""
     graph: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -102,6 +103,11 @@ class Attempt:
         self.unsaved_since = self.unsaved_since or now
         self.next_poll = now + 1.0
         return now - self.unsaved_since < patience
+
+    def is_news(self, why: str) -> bool:
+        """Whether this reason for not fetching the result is another than the last one."""
+        said, self.unsaved_why = self.unsaved_why, why
+        return said != why
 
     def title(self, node_id: str) -> str:
         return node_title(self.graph.get(node_id) or {}) or node_id

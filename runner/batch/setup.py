@@ -123,6 +123,11 @@ def _rows(
         raise UsageError(
             f"{workflow.label} has no input for --images.", advice="Title one of its LoadImage nodes “input: image”."
         )
+    if all(pictures[0] in row.images for row in rows):
+        raise UsageError(
+            f"--images {args.images}: no photo of it would be used, for every line of {args.jobs} names its own.",
+            advice=f"Leave out --images, or the column {pictures[0]}.",
+        )
     found = photos(args.images, args.out)
     with_photos = []
     for row in rows:

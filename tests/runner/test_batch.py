@@ -118,6 +118,18 @@ def test_sweeps_prompts_and_seeds_make_a_matrix_with_names_that_say_so(
     assert float(inputs["blur"]) == 1.5
 
 
+def test_a_folder_of_which_no_photo_would_be_used_is_no_silence(comfy_server: ComfyServer, tmp_path: Path) -> None:
+    desk = Desk(tmp_path, comfy_server.url)
+    photos = folder_of_photos(desk, "a.png", "b.png")
+    table = tmp_path / "jobs.csv"
+    table.write_text(f"image,name\n{photos / 'a.png'},one\n")
+    refused = batch(desk, inverting(), "--images", photos, "--jobs", table, "--dry-run")
+    assert refused.code == 2 and "no photo of it would be used" in refused.err
+    table.write_text(f"image,name\n{photos / 'a.png'},one\n,rest\n")
+    dry = batch(desk, inverting(), "--images", photos, "--jobs", table, "--dry-run")
+    assert dry.code == 0 and "3 jobs would run" in dry.out, dry.err
+
+
 @pytest.mark.parametrize("kind", ["csv", "yaml", "jsonl"])
 def test_a_table_of_jobs_with_groups_and_seeds(comfy_server: ComfyServer, tmp_path: Path, kind: str) -> None:
     desk = Desk(tmp_path, comfy_server.url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -228,6 +229,13 @@ def judge_parts(product: Tensor, close: Tensor, trust: Trust) -> None:
     trust.doubt(
         0.4 + 0.6 * ramp(share, 0.05, 0.01), "something close to the product was left out; parts 'all' keeps it"
     )
+
+
+def note_left_out(extras: Sequence[str], trust: Trust) -> None:
+    """A note where separate things beside the product, of these kinds, were left out."""
+    if extras:
+        counted = ", ".join(f"{kind} ({extras.count(kind)})" for kind in dict.fromkeys(extras))
+        trust.notes.append(f"left out beside the product: {counted}; parts 'all' keeps it")
 
 
 def judge_blown_out(srgb: Tensor, product: Tensor, backdrop: Backdrop, trust: Trust) -> None:

@@ -30,6 +30,7 @@ from .confidence import (
     judge_outline,
     judge_parts,
     judge_shape,
+    note_left_out,
     note_transparency,
 )
 from .ends import smooth_ends
@@ -57,6 +58,8 @@ _SLOPPY, _SAME = 0.03, 0.5
 the same thing."""
 _FRAMED = "a frame around the photo was cropped away"
 _PAINTED = "the checkerboard is painted into the photo, it is no transparency; it was taken for the backdrop"
+_OPAQUE = 0.9
+"""What a product's own alpha reaches somewhere, unless it is all see-through."""
 _APART, _THING = 0.03, 0.1
 """Things beside the product are at least so far from it (of the short side), and at most so large (of the picture)."""
 Progress = Callable[[int], None]
@@ -137,8 +140,11 @@ def _describe(alpha: Tensor, trust: Trust, report: dict[str, Any]) -> dict[str, 
 
 def from_file_alpha(srgb: Tensor, alpha: Tensor) -> Cutout:
     """The cut-out a file already carries: its alpha as it is, its colours extended beyond the edge."""
-    trust = Trust()
-    judge_shape(resized(alpha, within(ANALYSIS_SIDE, *alpha.shape)) > 0.5, trust)
+    trust, most = Trust(), float(alpha.max())
+    if most < _OPAQUE:
+        trust.doubt(0.0, f"the file's own cut-out is see-through all over (at most {most:.0%} opaque)")
+    else:
+        judge_shape(resized(alpha, within(ANALYSIS_SIDE, *alpha.shape)) > 0.5, trust)
     visible = (alpha > 0.02).float()
     report: dict[str, Any] = {"method": "file_alpha", "why": "the file carries its own transparency"}
     return Cutout(
@@ -243,6 +249,7 @@ def from_plain_backdrop(
         judge_outline(part, likelihood, near, evidence, footing, trust)
         judge_blown_out(part, likelihood > 0.5, near, trust)
         judge_parts(labels > 0.5, chosen.close, trust)
+        note_left_out([extra.kind for extra in chosen.extras], trust)
         note_transparency(likelihood > 0.5, evidence, trust)
     alpha = refine_matte(pyramid, labels, footing.across(window), progress)
     report: dict[str, Any] = {
@@ -327,6 +334,7 @@ def from_model(
             judge_model(rough, fused, reach, plain.confidence if is_plain else 0.0, trust)
             judge_detail(max(mask.shape), is_plain, trust)
         judge_parts(product, chosen.close, trust)
+        note_left_out([extra.kind for extra in chosen.extras], trust)
         judge_model_outline(small, product, backdrop, evidence, known, trust)
         if is_plain:
             note_transparency(product, evidence, trust)

@@ -78,7 +78,7 @@ def find_faint(srgb: Tensor, product: Tensor, mask: Tensor, grain: float, known:
     `mask` `[h,w]`: what the network says, its own pixels `grain` wide; `known` `[h,w]` bool: where the outline is
     certain from elsewhere. None where the network is too coarse, or every edge is clear.
     """
-    if grain > _GRAIN:
+    if grain > _GRAIN or min(mask.shape) < 3:
         return None
     smooth = gaussian_blur(mask.unsqueeze(0), 1.0)[0]
     down, right = torch.gradient(smooth)
