@@ -1,10 +1,12 @@
 """Seconds of a whole packshot on a warm server, node by node, and the server's memory peak.
 
     python benchmarks/packshot.py [--server URL] [--sizes 1024,2048,4096] [--workflow packshot]
+                                  [--networks none,u2netp.onnx,isnet_fp16.onnx]
 
 `--workflow` is one as the runner takes it: a bare name is its newest version. Without `--server` the ComfyUI that
 install.py installed is started on a free port and stopped at the end. The photo is made here (a bag with a handle on a
-shaded backdrop); every run changes a pixel, so that nothing comes from the cache.
+shaded backdrop); every run changes a pixel, so that nothing comes from the cache. `--networks` repeats the sizes with
+each installed network for the cut-out, `none` without one, and prints the ratio to the first; on a server of its own.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import shutil
 import statistics
 import sys
 import tempfile
@@ -95,14 +98,28 @@ def measure(url: str, workflow: str, side: int, runs: int) -> dict[str, Any]:
     return {"workflow": workflow, "side": side, "seconds": walls, "nodes": per_node}
 
 
+def place(server: ComfyServer, network: str) -> None:
+    """Give the server this network of the installation as its only one; `none`: take it away."""
+    folder = server.models_dir / "background_removal"
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.onnx"):
+        old.unlink()
+    if network != "none":
+        shutil.copy2(server.installation.comfyui / "models" / "background_removal" / network, folder / network)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server")
     parser.add_argument("--sizes", default="1024,2000,4096")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--workflow", default="packshot")
+    parser.add_argument("--networks", default="none", help="files of models/background_removal, or none")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    networks = arguments.networks.split(",")
+    if arguments.server and networks != ["none"]:
+        parser.error("--networks is for a server of its own: without --server")
     own = None
     if not arguments.server:
         installation = find_installation()
@@ -111,7 +128,16 @@ def main() -> None:
         own = ComfyServer(installation, Path(tempfile.mkdtemp())).start()
     url = arguments.server or own.url  # type: ignore[union-attr]  # one of the two is there
     try:
-        rows = [measure(url, arguments.workflow, int(side), arguments.runs) for side in arguments.sizes.split(",")]
+        rows: list[dict[str, Any]] = []
+        for network in networks:
+            if own is not None:
+                place(own, network)
+            for index, side in enumerate(arguments.sizes.split(",")):
+                row = measure(url, arguments.workflow, int(side), arguments.runs)
+                rows.append(dict(row, network=network))
+                if network != networks[0]:
+                    ratio = statistics.median(row["seconds"]) / statistics.median(rows[index]["seconds"])
+                    print(f"    {network}: {ratio:.2f} of the time with {networks[0]}")
         if own is not None:
             print(f"\nmemory peak of the server: {peak_gigabytes(own.pid):.2f} GiB")
     finally:
