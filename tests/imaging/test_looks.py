@@ -52,18 +52,20 @@ def test_what_is_lost_in_the_photo_is_found_in_its_mirror_image() -> None:
     assert one.confidence < TRUSTED, one.report
     network.looks = 0
     cut = from_looks(network.made.photo, network)
-    assert network.looks == 2 and cut.report["looks"] == 2 and cut.confidence >= TRUSTED, cut.report
+    assert network.looks == 2 and cut.report["looks"] == 2, cut.report
+    assert one.confidence < 0.5 <= cut.confidence < TRUSTED, "found, and not believed: two looks saw different products"
+    assert "two looks" in cut.report["reasons"][-1]
     assert errors(cut.alpha, network.made.alpha)[2] >= 0.985
     assert errors(cut.alpha, network.made.alpha)[2] > errors(one.alpha, network.made.alpha)[2]
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
-def test_a_photo_and_its_mirror_image_get_one_verdict(side: str) -> None:
+def test_a_photo_and_its_mirror_image_are_cut_alike(side: str) -> None:
     """However blind the network is on one side."""
     made = placed(side)
     mirrored = Scene(made.photo.flip(1).contiguous(), made.alpha.flip(1).contiguous(), made.color.flip(1))
     here, there = from_looks(made.photo, OneSided(made)), from_looks(mirrored.photo, OneSided(mirrored))
-    assert abs(here.confidence - there.confidence) <= 0.05, (here.report, there.report)
+    assert min(here.confidence, there.confidence) >= 0.5, (here.report, there.report)
     assert float((here.alpha - there.alpha.flip(1)).abs().mean()) < 2e-3
 
 

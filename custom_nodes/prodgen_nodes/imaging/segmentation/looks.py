@@ -1,8 +1,8 @@
 """A network looks at the photo, and where that is doubted, once more at its mirror image.
 
-No network sees a photo and its mirror image quite alike: what it loses in one it often finds in the other. Before a
-busy backdrop, where the picture itself says little, the second look is also the only witness: where it sees something
-else, the result is doubted.
+No network sees a photo and its mirror image quite alike: what it loses in one it often finds in the other. The cut-out
+that is trusted more is taken; but where the two looks see different products, neither is believed. Before a busy
+backdrop, where the picture itself says little, a second look is always asked: it is the only witness.
 """
 
 from __future__ import annotations
@@ -23,10 +23,8 @@ _ALIKE = 0.02
 """Two confidences that differ by less say the same."""
 _EDGE = 0.002
 """How wide an edge is on which two looks may differ: half of it, as a fraction of the mask's longer side."""
-_DIFFERENT, _LEAST = (0.05, 0.008), 0.6
-"""The share of the product in which two looks differ: much, and next to none; and what is left of the confidence."""
-_REAL = 0.8
-"""A factor below this is a real doubt, and said."""
+_DIFFERENT, _DISAGREED = (0.02, 0.004), 0.6
+"""The share of the product in which two looks differ: much, and next to none; and the confidence that much allows."""
 _SAID = "two looks at the photo do not see quite the same product: something may be missing, or too much"
 Look = Callable[[Tensor], Tensor]
 """A network: one picture `[1,H,W,3]` in, its mask `[h,w]` out, 1 = product."""
@@ -37,25 +35,24 @@ def from_looks(srgb: Tensor, look: Look, progress: Progress | None = None, parts
     picture = srgb.unsqueeze(0)
     mask = look(picture)
     cut, looks = from_model(srgb, mask, None, progress, parts), 1
-    is_busy = cut.report["backdrop"]["kind"] == "busy"
-    if is_busy or cut.confidence < TRUSTED:
+    if cut.confidence < TRUSTED or cut.report["backdrop"]["kind"] == "busy":
         mirrored = look(picture.flip(2)).flip(1)
         cut, looks = more_trusted(cut, from_model(srgb, mirrored, None, progress, parts)), 2
-        if is_busy:
-            cut = _doubted(cut, mask, mirrored)
+        cut = _believed(cut, mask, mirrored)
     cut.report["looks"] = looks
     return cut
 
 
-def _doubted(cut: Cutout, mask: Tensor, mirrored: Tensor) -> Cutout:
-    """The cut-out with less confidence where two looks, `[h,w]` each, see different products."""
+def _believed(cut: Cutout, mask: Tensor, mirrored: Tensor) -> Cutout:
+    """The cut-out with no more confidence than two looks, `[h,w]` each, that see different products allow."""
     one, other = mask > 0.5, mirrored > 0.5
     areas = opened(one ^ other, max(1, round(_EDGE * max(mask.shape))))
     share = float(areas.float().sum()) / max(1.0, float((one | other).float().sum()))
-    factor = _LEAST + (1 - _LEAST) * ramp(share, *_DIFFERENT)
-    reasons = [*cut.report["reasons"], *([_SAID] if factor < _REAL else [])]
-    confidence = cut.confidence * factor
-    return replace(cut, confidence=confidence, report=dict(cut.report, confidence=confidence, reasons=reasons))
+    most = _DISAGREED + (1.0 - _DISAGREED) * ramp(share, *_DIFFERENT)
+    if cut.confidence <= most:
+        return cut
+    reasons = [*cut.report["reasons"], *([_SAID] if most < TRUSTED else [])]
+    return replace(cut, confidence=most, report=dict(cut.report, confidence=most, reasons=reasons))
 
 
 def more_trusted(first: Cutout, second: Cutout) -> Cutout:
