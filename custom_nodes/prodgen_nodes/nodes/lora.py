@@ -73,6 +73,10 @@ class ProdgenOptionalLora(io.ComfyNode):
                 io.Model.Output(display_name="model"),
                 io.Clip.Output(display_name="clip"),
                 io.String.Output(display_name="report", tooltip="JSON: whether it was applied, and if not, why."),
+                io.Boolean.Output(
+                    display_name="applied",
+                    tooltip="Whether it was applied: for a switch, where a LoRA brings its own steps and cfg.",
+                ),
             ],
         )
 
@@ -87,7 +91,7 @@ class ProdgenOptionalLora(io.ComfyNode):
     ) -> io.NodeOutput:
         report: dict[str, Any] = {"lora": lora_name, "applied": False, "missing": False, "notes": []}
         if lora_name == NONE or (strength_model == 0 and strength_clip == 0):
-            return output(model, clip, report=report)
+            return output(model, clip, report=report, after=(False,))
         if folder_paths.get_full_path("loras", lora_name) is None:
             cost = OPTIONAL_LORAS.get(lora_name)
             if cost is None:
@@ -95,9 +99,9 @@ class ProdgenOptionalLora(io.ComfyNode):
                     f"The LoRA {lora_name!r} is not in models/loras. Put the file there, choose another one, or none."
                 )
             report |= {"missing": True, "notes": [f"{lora_name} is not in models/loras: {cost}."]}
-            return output(model, clip, report=report)
+            return output(model, clip, report=report, after=(False,))
         from nodes import LoraLoader
 
         changed_model, changed_clip = LoraLoader().load_lora(model, clip, lora_name, strength_model, strength_clip)
         report |= {"applied": True, "strength_model": strength_model, "strength_clip": strength_clip}
-        return output(changed_model, changed_clip, report=report)
+        return output(changed_model, changed_clip, report=report, after=(True,))
