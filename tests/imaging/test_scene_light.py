@@ -42,7 +42,9 @@ def test_what_the_words_say(words: str, brightness: float) -> None:
 @given(st.text(max_size=60))
 def test_any_text_is_a_brightness(words: str) -> None:
     assert 0 < scene_brightness(words) <= DAY
-    assert scene_brightness(f"{words} at night") == 0.06 or any(no in words.casefold() for no in ("no", "never", "without"))
+    assert scene_brightness(f"{words} at night") == 0.06 or any(
+        no in words.casefold() for no in ("no", "never", "without")
+    )
 
 
 @pytest.mark.parametrize("kind", ["window", "softbox", "spot", "sun", "neon_pair", "ambient"])

@@ -53,7 +53,7 @@ def stages(graph: Graph) -> dict[str, tuple[str, int]]:
     for node_id in nodes_of(graph, "ProdgenSegmentProduct"):
         shown["cutout_mask"] = (node_id, 1)
     for node_id in nodes_of(graph, "ProdgenPasteBack"):
-        if graph[node_id]["_meta"]["title"] != "Product in the light":
+        if graph[node_id]["_meta"]["title"] == "Paste Product Back":
             shown["pasted_mask"] = (node_id, 1)
     return shown
 

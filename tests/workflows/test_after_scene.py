@@ -70,7 +70,7 @@ def test_outpainting_grows_as_asked_and_keeps_what_was(
     picture = as_file(scenes[1]).crop((40, 60, 341, 259))  # 301×199: no multiple of anything
     left, top, right, bottom = sides
     asked = {"left": left, "top": top, "right": right, "bottom": bottom, "overlap": 24, "feather": 20.0}
-    done = look("outpaint.v1", image=smoke_server.upload(picture), **asked).pictures["picture"]
+    done = look("outpaint.v2", image=smoke_server.upload(picture), **asked).pictures["picture"]
     assert done.shape[:2] == (199 + top + bottom, 301 + left + right)
     # Beyond the feather, and all the way to every edge that was not widened, each pixel is the old one.
     keep = [0 if side == 0 else 21 for side in sides]
@@ -84,7 +84,7 @@ def test_outpainting_grows_as_asked_and_keeps_what_was(
 
 
 def test_the_seam_is_mixed_not_cut(look: Callable[..., Look], scenes: tuple[Pixels, Pixels]) -> None:
-    shown = look("outpaint.v1", left=64, right=0, overlap=48, feather=40.0).pictures["picture"]
+    shown = look("outpaint.v2", left=64, right=0, overlap=48, feather=40.0).pictures["picture"]
     old = np.rint(scenes[1] * 255) / 255
     away = np.abs(shown[:, 64:] - old).mean(axis=(0, 2))
     assert away[:3].min() > 0.05  # at the old edge the new picture has the word
