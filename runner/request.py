@@ -74,9 +74,10 @@ class Plan:
     def _record(self, graph: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
         inputs = {}
         for spec in self.request.workflow.inputs(self.view.object_info):
-            value = graph[spec.node_id]["inputs"].get(spec.widget)
-            if not is_link(value):
-                inputs[spec.name] = value
+            found = [graph[target.node_id]["inputs"].get(target.widget) for target in spec.targets]
+            # Where a switch chooses between nodes of one name, what was not set is said by the graph alone.
+            if not is_link(found[0]) and all(value == found[0] for value in found):
+                inputs[spec.name] = found[0]
         request = self.request
         record = {
             "version": request.workflow.version,
