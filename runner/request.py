@@ -15,6 +15,7 @@ from runner.auth import has_credentials
 from runner.canvas_text import expand_texts
 from runner.checks import Problem, check_graph
 from runner.client import ComfyClient
+from runner.drift import with_drift
 from runner.errors import UsageError, WorkflowError, WorkflowRejectedError
 from runner.graph import Workflow, is_link
 from runner.jobs import JobSpec, Upload
@@ -196,6 +197,7 @@ class Request:
 
     def _check(self, session: Session, graph: dict[str, Any], names: list[str], view: ServerView) -> None:
         problems = check_graph(graph, view.object_info, uploaded=names, replaced=view.replaced)
+        problems = with_drift(graph, problems, view.object_info, recorded_object_info(WORKFLOWS_DIR))
         errors = [problem for problem in problems if problem.severity == "error" and problem.certain]
         for problem in problems:
             if problem not in errors:

@@ -48,7 +48,7 @@ def test_the_second_stage_is_the_authors() -> None:
 
 
 def test_the_noise_mask_of_the_first_stage_holds_in_the_second(smoke_server: ComfyServer) -> None:
-    """Without its third-party nodes: where the product lies, the second stage changes nothing of what it starts from."""
+    """Without its third-party nodes: where the product lies, the second stage changes nothing of its start."""
     graph = published.load("grip_sdxl_original.v1")
     (second,) = nodes_of(graph, "KSamplerAdvanced")
     strong, decoded = titled(graph, "input: strong_strength = strength"), titled(graph, "Stage 2")
