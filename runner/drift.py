@@ -25,12 +25,11 @@ _ADVICE = (
 
 def with_drift(graph: Graph, problems: list[Problem], object_info: ObjectInfo, recorded: ObjectInfo) -> list[Problem]:
     """The problems of a check, those that drift explains said so, and what the server would ignore besides."""
-    explained = [_explained(problem, recorded, graph) for problem in problems]
-    known = {(problem.node_id, problem.input) for problem in problems if problem.severity == "error"}
-    return explained + [
-        problem
-        for problem in schema_drift(graph, object_info, recorded)
-        if (problem.node_id, problem.input) not in known
+    changes = schema_drift(graph, object_info, recorded)
+    errors = {(problem.node_id, problem.input) for problem in problems if problem.severity == "error"}
+    because = {(change.node_id, change.input): change.message for change in changes if change.input is not None}
+    return [_explained(problem, recorded, graph, because) for problem in problems] + [
+        change for change in changes if (change.node_id, change.input) not in errors
     ]
 
 
@@ -78,11 +77,15 @@ def _are_choices(had: list[Any], types: list[Any], slot: int) -> bool:
     return slot < len(types) and isinstance(had[slot], list) and isinstance(types[slot], (list, str))
 
 
-def _explained(problem: Problem, recorded: ObjectInfo, graph: Graph) -> Problem:
-    """A required input that the recorded node did not have, or a choice that it had, is drift and no mistake."""
+def _explained(
+    problem: Problem, recorded: ObjectInfo, graph: Graph, because: Mapping[tuple[str | None, str | None], str]
+) -> Problem:
+    """What comes of a change is drift and no mistake: a new required input, a choice that is gone, another type."""
     before = recorded.get(problem.class_type or "")
     if before is None or problem.node_id is None or problem.input is None:
         return problem
+    if problem.severity == "error" and (change := because.get((problem.node_id, problem.input))):
+        return replace(problem, kind=KIND, message=f"{problem.message} {change}")
     given = graph[problem.node_id]["inputs"]
     old = node_inputs(before, given)
     if problem.kind == "missing_input" and problem.input not in old:

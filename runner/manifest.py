@@ -236,7 +236,9 @@ def _package(entry: Any, where: str) -> Package | None:
 
 def _check_path(model: Model, where: str) -> None:
     """Files go under `models/` and nowhere else, whatever a manifest says."""
-    for text in (model.folder, model.file, *model.names):
+    if any("/" in str(name) for name in model.names):
+        raise ManifestError(f"{where}: its names are plain file names, without folders.")
+    for text in (model.folder, model.file, *map(str, model.names)):
         for part in text.split("/"):
             if not _SAFE_NAME.fullmatch(part) or part.endswith((".", " ")):
                 raise ManifestError(f"{where}: {text!r} would leave the models folder or is no plain file name.")

@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.errors import WorkflowError
 from runner.graph import Graph, Target, Workflow, describe_node, guess_type, is_link, node_title, schema_of, schemas_of
-from runner.missing import same_model
+from runner.model_names import same_model
 from runner.schema import COMBO, ObjectInfo
 from runner.suggest import did_you_mean
 from runner.values import convert_value, listed

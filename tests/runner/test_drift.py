@@ -57,7 +57,7 @@ def with_another_output(node: dict[str, Any]) -> None:
     node["output"] = ["NOISE", *node["output"]]
 
 
-def validated(tmp_path: Path, info: dict[str, Any], name: str = "explore.v1") -> tuple[int, list[dict[str, Any]]]:
+def validated(tmp_path: Path, info: dict[str, Any], name: str = "vary.v1") -> tuple[int, list[dict[str, Any]]]:
     file = tmp_path / "object_info.json"
     file.write_text(json.dumps(info), encoding="utf-8")
     run = command("validate", name, "--object-info", str(file), "--json", folder=tmp_path)
@@ -70,7 +70,7 @@ def validated(tmp_path: Path, info: dict[str, Any], name: str = "explore.v1") ->
         (gone, "warning", "no input 'scheduler' any more"),
         (renamed, "warning", "Perhaps it is called 'schedule' now"),
         (newly_required, "error", "'guidance' is not set. It is new"),
-        (of_another_type, "warning", "'seed' takes NOISE now, not INT"),
+        (of_another_type, "error", "'seed' takes NOISE now, not INT"),
         (without_a_choice, "error", "It was there in ComfyUI 0.30"),
         (with_another_output, "warning", "output 0 gives NOISE; it gave LATENT"),
     ],
