@@ -78,7 +78,7 @@ def _are_choices(had: list[Any], types: list[Any], slot: int) -> bool:
 
 
 def _explained(
-    problem: Problem, recorded: ObjectInfo, graph: Graph, because: Mapping[tuple[str | None, str | None], str]
+    problem: Problem, recorded: ObjectInfo, graph: Graph, because: Mapping[tuple[str | None, str], str]
 ) -> Problem:
     """What comes of a change is drift and no mistake: a new required input, a choice that is gone, another type."""
     before = recorded.get(problem.class_type or "")

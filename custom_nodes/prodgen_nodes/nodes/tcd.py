@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from comfy.k_diffusion.sampling import default_noise_sampler
 from comfy.samplers import KSAMPLER
 from comfy_api.latest import io
 from torch import Tensor
@@ -43,7 +44,7 @@ def sample_tcd(
     """
     given = extra_args or {}
     sampling = model.inner_model.model_patcher.get_model_object("model_sampling")
-    generator = torch.Generator(device="cpu").manual_seed(int(given.get("seed") or 0))
+    fresh = default_noise_sampler(x, seed=given.get("seed"))  # never the noise that the seed started from
     ones = x.new_ones([x.shape[0]])
     for step in range(len(sigmas) - 1):
         now, target = sigmas[step], float(sigmas[step + 1])
@@ -53,8 +54,7 @@ def sample_tcd(
         low = between(target, randomness, sampling.timestep, sampling.sigma)
         x = denoised + (x - denoised) / now * low
         if low < target:
-            noise = torch.randn(x.shape, generator=generator, dtype=torch.float32).to(x)
-            x = x + noise * (target**2 - low**2) ** 0.5
+            x = x + fresh(now, sigmas[step + 1]) * (target**2 - low**2) ** 0.5
     return x
 
 
