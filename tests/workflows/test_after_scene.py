@@ -18,7 +18,17 @@ from tests.imaging.test_color import product_mask
 from tests.support.comfy import ComfyServer, GraphError
 from tests.support.reference import RELIT, relit
 from tests.workflows import published, smoke_runs, studio
-from tests.workflows.scene_graphs import as_file, beside, difference, finished_scene, inside, same, stages, with_inputs
+from tests.workflows.scene_graphs import (
+    as_file,
+    beside,
+    difference,
+    finished_scene,
+    inside,
+    same,
+    stages,
+    titled,
+    with_inputs,
+)
 from tests.workflows.smoke_runs import Look, Pixels
 
 SIDE, LEFT, TOP = 768, 90, 70
@@ -81,6 +91,28 @@ def test_outpainting_grows_as_asked_and_keeps_what_was(
     fresh[top : top + 199, left : left + 301] = False
     assert done[fresh].std() > 0.1  # painted, not the grey it was padded with
     assert np.abs(done[fresh] - 0.5).mean() > 0.1
+
+
+def test_a_large_picture_is_painted_at_a_size_the_model_can_paint(
+    smoke_server: ComfyServer, scenes: tuple[Pixels, Pixels]
+) -> None:
+    picture = as_file(scenes[1]).crop((40, 60, 341, 259))
+    asked = {"left": 61, "top": 0, "right": 0, "bottom": 0, "overlap": 24, "feather": 20.0, "steps": 2}
+    sizes = {}
+    for megapixels in (1.5, 0.02):
+        graph = published.load("outpaint.v2")
+        looks = {"painted": (titled(graph, "Generated"), 0), "picture": (titled(graph, "input: feather = feather"), 0)}
+        given = {**asked, "image": smoke_server.upload(picture), "max_megapixels": megapixels}
+        shown = smoke_runs.run(smoke_server, graph, looks, **given).pictures
+        sizes[megapixels] = shown["painted"].shape[:2]
+        assert shown["picture"].shape[:2] == (199, 362)
+        assert (shown["picture"][:, 61 + 21 :] == np.asarray(picture)[:, 21:] / 255).all()
+        assert shown["picture"][:, :40].std() > 0.05
+    assert sizes[1.5] == (200, 368)  # in whole blocks, nothing reduced
+    height, width = sizes[0.02]
+    assert height * width <= 1.1 * 0.02 * 1024**2
+    assert height % 8 == width % 8 == 0
+    assert width / height == pytest.approx(368 / 200, rel=0.08)
 
 
 def test_the_seam_is_mixed_not_cut(look: Callable[..., Look], scenes: tuple[Pixels, Pixels]) -> None:
