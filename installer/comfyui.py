@@ -14,6 +14,7 @@ from installer.console import InstallError, Step
 from installer.pip import Pip
 
 VERSION = "0.30.0"
+NEWEST = "newest"
 NEEDED = (0, 30, 0)  # the first version with every part of the V3 node interface and the core nodes the pack builds on
 
 # ComfyUI itself is not in the package index; this package carries exactly its 0.30.0 tree in its source archive.
@@ -44,6 +45,23 @@ def version_of(comfyui: Path) -> str | None:
 def is_new_enough(version: str) -> bool:
     """Whether the pack runs on this version of ComfyUI."""
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3]) >= NEEDED
+
+
+def is_release(version: str) -> bool:
+    """Whether this is the number of a release (three numbers), as ComfyUI's tags have it after their `v`."""
+    return re.fullmatch(r"\d+\.\d+\.\d+", version) is not None
+
+
+def newest_release(repository: str, children: Children) -> str:
+    """The highest release that a git repository has a tag for."""
+    listing = _git(
+        ["ls-remote", "--tags", "--refs", repository, "v*"], Path.cwd(), children, f"the tags of {repository}"
+    )
+    tags: list[str] = re.findall(r"refs/tags/v(\S+)", listing)
+    found = [name for name in tags if is_release(name)]
+    if not found:
+        raise InstallError(f"{repository} has no releases.", f"Name one: --version {VERSION}")
+    return max(found, key=lambda name: tuple(map(int, name.split("."))))
 
 
 def fetch_package(folder: Path, pip: Pip, step: Step) -> Path:
@@ -106,28 +124,37 @@ def unpack(archive: Path, target: Path, inside: PurePosixPath = INSIDE_ARCHIVE) 
 
 def clone(repository: str, revision: str, target: Path, children: Children) -> None:
     """One revision (tag or commit) of a git repository, without its history, at `target` (replaced)."""
+    if target.exists():
+        shutil.rmtree(target)
+    target.mkdir(parents=True)
+    what = f"{revision} of {repository}"
+    try:
+        for arguments in (
+            ["init", "--quiet"],
+            ["fetch", "--quiet", "--depth", "1", repository, revision],
+            ["-c", "advice.detachedHead=false", "checkout", "--quiet", "FETCH_HEAD"],
+        ):
+            _git(arguments, target, children, what)
+    except InstallError:
+        shutil.rmtree(target, ignore_errors=True)
+        raise
+
+
+def _git(arguments: list[str], folder: Path, children: Children, what: str) -> str:
+    """What git says; InstallError with `what` it could not get."""
     git = shutil.which("git")
     if git is None:
         raise InstallError(
             "This needs git, which is not installed.", "Install git, or leave out --source git and --with."
         )
-    if target.exists():
-        shutil.rmtree(target)
-    target.mkdir(parents=True)
-    for arguments in (
-        ["init", "--quiet"],
-        ["fetch", "--quiet", "--depth", "1", repository, revision],
-        ["-c", "advice.detachedHead=false", "checkout", "--quiet", "FETCH_HEAD"],
-    ):
-        environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
-        done = children.run([git, *arguments], cwd=target, environment=environment)
-        if done.code != 0:
-            shutil.rmtree(target, ignore_errors=True)
-            raise InstallError(
-                f"git could not get {revision} of {repository}:\n    {done.output.strip()[-600:]}",
-                "Check the network and run the same command again; without git's server, leave out --source git and "
-                "--with: the package index alone is enough for everything else.",
-            )
+    done = children.run([git, *arguments], cwd=folder, environment={**os.environ, "GIT_TERMINAL_PROMPT": "0"})
+    if done.code != 0:
+        raise InstallError(
+            f"git could not get {what}:\n    {done.output.strip()[-600:]}",
+            "Check the network (and the number of --version) and run the same command again; without git's server, "
+            "leave out --source git and --with: the package index alone is enough for everything else.",
+        )
+    return done.output
 
 
 def put_in_place(fresh: Path, comfyui: Path, manifest: Path) -> None:

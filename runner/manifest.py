@@ -63,6 +63,8 @@ class Model:
     note: str = ""
     used_by: tuple[str, ...] = ()
     alternatives: tuple[str, ...] = field(default=())
+    names: tuple[str, ...] = ()
+    """Other names that the same file goes by: present under any of them is present."""
     smoke: str | None = None
     """The smoke model that stands in for it in trials: a file of `runner.smoke.catalog`, in the same folder."""
     package: Package | None = None
@@ -73,6 +75,11 @@ class Model:
     """Whether install.py fetches it."""
     instead: str | None = None
     """The id of the model that is fetched instead where this one cannot be had."""
+
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        """Every name it goes by, its own first, without folders."""
+        return (self.file.rsplit("/", 1)[-1], *self.names)
 
     @property
     def is_offered(self) -> bool:
@@ -101,9 +108,9 @@ class Manifest:
     models: tuple[Model, ...]
 
     def find_file(self, file_name: str) -> Model | None:
-        """The model with this file name (folders before it do not count, nor does case)."""
+        """The model that goes by this file name (folders before it do not count, nor does case)."""
         base = file_name.replace("\\", "/").rsplit("/", 1)[-1].casefold()
-        return next((model for model in self.models if model.file.rsplit("/", 1)[-1].casefold() == base), None)
+        return next((model for model in self.models if base in map(str.casefold, model.all_names)), None)
 
     def get(self, model_id: str) -> Model:
         for model in self.models:
@@ -130,7 +137,7 @@ class Manifest:
         return [
             model
             for model in self.models
-            if label in model.used_by or name in model.used_by or model.file.rsplit("/", 1)[-1].casefold() in named
+            if label in model.used_by or name in model.used_by or named.intersection(map(str.casefold, model.all_names))
         ]
 
 
@@ -165,6 +172,7 @@ def load_manifest(path: Path = MANIFEST_PATH) -> Manifest:
         twice = next((value for value in values if values.count(value) > 1), None)
         if twice is not None:
             raise ManifestError(f"{path}: {twice} is listed twice.")
+    _check_names(models, path)
     ids = {model.id for model in models}
     for model in models:
         others = [*model.alternatives, *([model.instead] if model.instead else [])]
@@ -172,6 +180,15 @@ def load_manifest(path: Path = MANIFEST_PATH) -> Manifest:
         if unknown:
             raise ManifestError(f"{path}: {model.id} names the unknown alternative {unknown[0]!r}.")
     return Manifest(models)
+
+
+def _check_names(models: Iterable[Model], path: Path) -> None:
+    """A name that two models go by would say of one that the other is there."""
+    owner: dict[str, str] = {}
+    for model in models:
+        for name in map(str.casefold, model.all_names):
+            if owner.setdefault(name, model.id) != model.id:
+                raise ManifestError(f"{path}: {owner[name]} and {model.id} go by the same name {name!r}.")
 
 
 def _model(entry: Any, where: str) -> Model:
@@ -189,6 +206,7 @@ def _model(entry: Any, where: str) -> Model:
         **entry,
         "used_by": tuple(entry.get("used_by") or ()),
         "alternatives": tuple(entry.get("alternatives") or ()),
+        "names": tuple(entry.get("names") or ()),
         "improves": tuple(entry.get("improves") or ()),
         "package": _package(entry.get("package"), where),
     }
@@ -218,7 +236,9 @@ def _package(entry: Any, where: str) -> Package | None:
 
 def _check_path(model: Model, where: str) -> None:
     """Files go under `models/` and nowhere else, whatever a manifest says."""
-    for text in (model.folder, model.file):
+    if any("/" in str(name) for name in model.names):
+        raise ManifestError(f"{where}: its names are plain file names, without folders.")
+    for text in (model.folder, model.file, *map(str, model.names)):
         for part in text.split("/"):
             if not _SAFE_NAME.fullmatch(part) or part.endswith((".", " ")):
                 raise ManifestError(f"{where}: {text!r} would leave the models folder or is no plain file name.")

@@ -70,7 +70,7 @@ def missing_node(
     if class_type in _core_nodes():
         return message, (
             "It is part of ComfyUI itself: the server's is too old (0.30 or newer is needed; `python -m runner "
-            "status` shows it), or this list of nodes is incomplete."
+            "status` shows it), or so new that it no longer has this node, or this list of nodes is incomplete."
         )
     hint = suggestions.did_you_mean(class_type, object_info)
     named = next((pack for mark, pack in _PACKS.items() if mark in class_type), "")

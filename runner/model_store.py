@@ -40,18 +40,19 @@ class ModelStore:
         return self.models_dir / model.relative_path
 
     def find(self, model: Model) -> Path | None:
-        """The file where ComfyUI would see it: its own place first, then any sub-folder of the model folders."""
+        """The file where ComfyUI would see it: its own place first, then any sub-folder of the model folders,
+        then under another name it goes by."""
         target = self.target(model)
         if target.is_file():
             return target
-        name = Path(model.file).name
-        for folder in self._folders(model.folder):
-            direct = folder / name
-            if direct.is_file():
-                return direct
-            found = next((path for path in sorted(folder.rglob(name)) if path.is_file()), None)
-            if found is not None:
-                return found
+        for name in model.all_names:
+            for folder in self._folders(model.folder):
+                direct = folder / name
+                if direct.is_file():
+                    return direct
+                found = next((path for path in sorted(folder.rglob(name)) if path.is_file()), None)
+                if found is not None:
+                    return found
         return None
 
     def in_place_of(self, model: Model, manifest: Manifest) -> Model:

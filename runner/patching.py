@@ -8,6 +8,7 @@ from typing import Any
 
 from runner.errors import WorkflowError
 from runner.graph import Graph, Target, Workflow, describe_node, guess_type, is_link, node_title, schema_of, schemas_of
+from runner.model_names import same_model
 from runner.schema import COMBO, ObjectInfo
 from runner.suggest import did_you_mean
 from runner.values import convert_value, listed
@@ -46,12 +47,13 @@ def patch_workflow(
 
 
 def _name_files_as_listed(graph: Graph, object_info: ObjectInfo | None) -> None:
-    """Models that the file names with another system's separators get the name that the server lists them by."""
+    """Models get the name that the server lists them by: the file may use another system's separators, or another name
+    that the same model goes by."""
     for node in graph.values():
         for name, schema in (schemas_of(node, object_info) or {}).items():
             value = node["inputs"].get(name)
             if schema.type == COMBO and isinstance(value, str) and value not in (schema.options or (value,)):
-                found = listed(value, schema)
+                found = listed(value, schema) or same_model(value, schema.options or ())
                 node["inputs"][name] = value if found is None else found
 
 

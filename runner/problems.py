@@ -12,7 +12,7 @@ class Problem:
 
     kind: str
     """missing_node, missing_model, missing_file, missing_input, bad_value, bad_link, type_mismatch, cycle, no_output,
-    canvas_node"""
+    canvas_node, schema_drift"""
     message: str
     advice: str = ""
     node_id: str | None = None

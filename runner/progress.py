@@ -25,6 +25,7 @@ class Reporter:
     def __init__(self, out: TextIO | None = None, err: TextIO | None = None) -> None:
         self._out = out or sys.stdout
         self._err = err or sys.stderr
+        self._said: set[str] = set()
 
     def __enter__(self) -> Reporter:
         return self
@@ -40,6 +41,12 @@ class Reporter:
 
     def notice(self, text: str) -> None:
         console.line(text, self._err)
+
+    def once(self, text: str) -> None:
+        """A notice that is the same for many jobs, said a single time."""
+        if text not in self._said:
+            self._said.add(text)
+            self.notice(text)
 
     def result(self, path: str) -> None:
         console.result(path, self._out)

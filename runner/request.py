@@ -15,6 +15,7 @@ from runner.auth import has_credentials
 from runner.canvas_text import expand_texts
 from runner.checks import Problem, check_graph
 from runner.client import ComfyClient
+from runner.drift import with_drift
 from runner.errors import UsageError, WorkflowError, WorkflowRejectedError
 from runner.graph import Workflow, is_link
 from runner.jobs import JobSpec, Upload
@@ -74,9 +75,10 @@ class Plan:
     def _record(self, graph: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
         inputs = {}
         for spec in self.request.workflow.inputs(self.view.object_info):
-            value = graph[spec.node_id]["inputs"].get(spec.widget)
-            if not is_link(value):
-                inputs[spec.name] = value
+            found = [graph[target.node_id]["inputs"].get(target.widget) for target in spec.targets]
+            # Where a switch chooses between nodes of one name, what was not set is said by the graph alone.
+            if not is_link(found[0]) and all(value == found[0] for value in found):
+                inputs[spec.name] = found[0]
         request = self.request
         record = {
             "version": request.workflow.version,
@@ -195,6 +197,7 @@ class Request:
 
     def _check(self, session: Session, graph: dict[str, Any], names: list[str], view: ServerView) -> None:
         problems = check_graph(graph, view.object_info, uploaded=names, replaced=view.replaced)
+        problems = with_drift(graph, problems, view.object_info, recorded_object_info(WORKFLOWS_DIR))
         errors = [problem for problem in problems if problem.severity == "error" and problem.certain]
         for problem in problems:
             if problem not in errors:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import hashlib
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar
@@ -14,6 +14,7 @@ from runner.absence import Deadline, Limits
 from runner.client import ComfyClient
 from runner.dispatch import Dispatcher, Ended
 from runner.jobs import JobResult, JobSpec
+from runner.licences import licence_lines
 from runner.previews import METHOD, PreviewFiles
 from runner.progress import Reporter
 from runner.saver import Saver
@@ -76,7 +77,14 @@ class Session:
         if not self._saver.is_alive():
             self._saver.start()
         self._listener.wait_for_first_attempt(2.0)
-        return self._dispatcher.run(specs, ended)
+        return self._dispatcher.run(self._with_licences(specs), ended)
+
+    def _with_licences(self, specs: Iterable[JobSpec]) -> Iterator[JobSpec]:
+        """The jobs; before the first that uses a model whose pictures must not be sold, that is said."""
+        for spec in specs:
+            for line in licence_lines(spec.graph):
+                self._reporter.once(line)
+            yield spec
 
     def __enter__(self) -> Session:
         return self

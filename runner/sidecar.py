@@ -9,6 +9,7 @@ from typing import Any
 from runner import __version__
 from runner.errors import ManifestError
 from runner.jobs import Attempt
+from runner.licences import licence_lines
 from runner.records import JobRecord
 from runner.schema import is_model_name
 from runner.untrusted import items, mapping, text
@@ -41,6 +42,7 @@ def describe_job(attempt: Attempt, record: JobRecord, server: Mapping[str, Any],
         **server,
         "runner": __version__,
         "models": models_of(attempt.graph),
+        "licences": licence_lines(attempt.graph),
         "submitted": datetime.fromtimestamp(attempt.submitted_clock).astimezone().isoformat(timespec="milliseconds"),
         "timings": {
             "execution_s": execution,

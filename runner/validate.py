@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from runner import console
 from runner.checks import Problem, check_graph
 from runner.cli import add_access_arguments
+from runner.drift import with_drift
 from runner.errors import EXIT_OK, EXIT_REJECTED
 from runner.graph import Graph, Workflow
 from runner.patching import patch_workflow
-from runner.schema import load_object_info
-from runner.workflow import load_workflow
+from runner.schema import load_object_info, recorded_object_info
+from runner.workflow import WORKFLOWS_DIR, load_workflow
 
 if TYPE_CHECKING:
     from runner.client import ComfyClient
@@ -50,7 +51,8 @@ def check_workflow(workflow: Workflow, view: ServerView) -> list[Problem]:
     pictures = [str(spec.default) for spec in workflow.image_inputs(view.object_info)]
     left_out = [Problem("canvas_node", note, severity="warning") for note in workflow.notes]
     graph = patch_workflow(workflow, {}, (), view.object_info)
-    return left_out + check_graph(graph, view.object_info, uploaded=pictures, replaced=view.replaced)
+    problems = check_graph(graph, view.object_info, uploaded=pictures, replaced=view.replaced)
+    return left_out + with_drift(graph, problems, view.object_info, recorded_object_info(WORKFLOWS_DIR))
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
@@ -110,8 +112,6 @@ def format_problems(workflow: Workflow, problems: list[Problem], where: str) -> 
 
 def _shell_name(workflow: Workflow) -> str:
     from shlex import quote
-
-    from runner.workflow import WORKFLOWS_DIR
 
     return workflow.label if workflow.path.parent == WORKFLOWS_DIR else quote(str(workflow.path))
 

@@ -293,6 +293,9 @@ class _Tap(Reporter):
     def notice(self, text: str) -> None:
         self._worker.view.notice(text)
 
+    def once(self, text: str) -> None:
+        self._worker.view.once(text)  # of all servers together
+
 
 def _on_disk(paths: list[Path]) -> None:
     """Their bytes survive a power cut from here on: the ledger is about to say that they are there."""

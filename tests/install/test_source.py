@@ -18,7 +18,10 @@ from installer import pack
 from installer.children import Children
 from installer.console import InstallError, Step
 from installer.journal import Journal
+from installer.main import arguments
 from installer.pip import Pip
+from installer.project import Project
+from installer.steps import Installer
 from tests.install.conftest import copy_project, install, needs_the_package_index
 from tests.install.test_refusals import NOWHERE
 from tests.support.comfy import REPO
@@ -330,3 +333,59 @@ def test_a_link_to_a_project_that_was_moved_is_renewed(tmp_path: Path) -> None:
     (comfyui / "custom_nodes" / pack.NAME).symlink_to(tmp_path / "gone")
     assert pack.link(REPO / "custom_nodes" / pack.NAME, comfyui, relative=False) == "symlink"
     assert (comfyui / "custom_nodes" / pack.NAME / "__init__.py").is_file()
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed (Debian: apt-get install git)")
+def test_the_git_source_has_newer_releases_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository = _tree(tmp_path / "repository", "0.30.0")
+    author = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", "init", "--quiet"], cwd=repository, check=True)
+    for version in ("0.30.0", "0.9.3", "0.46.0", "0.46.1-rc1", "0.100.2"):
+        _tree(repository, version)
+        subprocess.run(["git", "add", "."], cwd=repository, check=True)
+        subprocess.run(["git", *author, "commit", "--quiet", "--message", version], cwd=repository, check=True)
+        subprocess.run(["git", "tag", f"v{version}"], cwd=repository, check=True)
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.{repository.as_uri()}.insteadOf")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", source.GIT_REPOSITORY)
+    project = Project(tmp_path / "project")
+    project.state.mkdir(parents=True)
+    project.open(None)
+
+    def release(*asked: str) -> str:
+        return Installer(project, arguments(list(asked))).release("git" if "git" in asked or not asked else "package")
+
+    assert release("--source", "git", "--version", "0.46.0") == "0.46.0"
+    assert release("--source", "git", "--version", "v0.46.0") == "0.46.0"
+    assert release("--source", "git", "--version", "newest") == "0.100.2"  # by number; no release candidate
+    assert release("--source", "git") == source.VERSION
+    project.journal.remember(source="git", version="0.46.0")
+    assert release() == "0.46.0"  # as chosen before
+    assert release("--source", "package") == source.VERSION
+    source.clone(source.GIT_REPOSITORY, "v0.46.0", tmp_path / "clone", project.children)
+    assert source.version_of(tmp_path / "clone") == "0.46.0"
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (["--version", "0.46.0"], "needs --source git"),
+        (["--source", "package", "--version", "0.46.0"], "needs --source git"),
+        (["--source", "git", "--version", "0.29.9"], "too old"),
+        (["--source", "git", "--version", "latest"], "or newest: 'latest' is none"),
+        (["--source", "git", "--version", "--upload-pack=x"], "expected one argument"),
+        (["--source", "git", "--version=--upload-pack=x"], "is none"),
+    ],
+)
+def test_a_version_that_cannot_be_had_is_refused_at_once(
+    asked: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        arguments(asked)
+    assert stopped.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_the_pack_says_which_comfyui_it_needs() -> None:
+    text = (REPO / "custom_nodes" / "prodgen_nodes" / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'requires-comfyui = ">={".".join(map(str, source.NEEDED))}"' in text

@@ -26,12 +26,17 @@ def test_all_nodes_are_there(nodes: dict[str, dict[str, Any]]) -> None:
     assert {"ProdgenSegmentProduct", "ProdgenPasteBack", "ProdgenFidelity"} <= set(nodes)
 
 
+ADDED_LATER = {("ProdgenOptionalLora", "applied")}
+"""Outputs that came when saved graphs already linked the report by its number."""
+
+
 def test_every_node_explains_itself(nodes: dict[str, dict[str, Any]]) -> None:
     for name, info in nodes.items():
         assert info["category"] == "prodgen", name
         assert len(info["description"]) > 40, name
         assert info["search_aliases"], name
-        assert info["output_name"][-1] == "report", name
+        outputs = [output for output in info["output_name"] if (name, output) not in ADDED_LATER]
+        assert outputs[-1] == "report", name
         assert (PACK / "web" / "docs" / f"{name}.md").stat().st_size > 300, f"{name} has no help page"
         for section in info["input"].values():
             for key, spec in section.items():

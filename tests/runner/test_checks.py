@@ -284,7 +284,7 @@ def test_a_missing_optional_lora_is_a_warning_that_says_what_it_costs(object_inf
     assert (warning.input, warning.model_id) == ("lora_name", "people-holding-bags")
     for part in ("people_holding_bags.safetensors", "models/loras/", "licence", "really holds the bag"):
         assert part in warning.message
-    assert "not offered for download" in warning.advice
+    assert "fetched by hand: open https://" in warning.advice
     graph["7"]["inputs"]["lora_name"] = "unheard_of.safetensors"
     (error,) = [problem for problem in check_graph(graph, object_info) if problem.node_id == "7"]
     assert (error.kind, error.severity) == ("missing_model", "error")

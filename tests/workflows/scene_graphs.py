@@ -20,6 +20,8 @@ _STAGES = {
     "Generated": {"generated": 0},
     "Scene at the new size": {"enlarged": 0},
 }
+_BEFORE_THE_SCENE = ("Product in the light", "The product on black")
+"""Where the original is pasted for the model to look at."""
 
 
 def with_inputs(graph: Graph, **values: Any) -> Graph:
@@ -53,7 +55,7 @@ def stages(graph: Graph) -> dict[str, tuple[str, int]]:
     for node_id in nodes_of(graph, "ProdgenSegmentProduct"):
         shown["cutout_mask"] = (node_id, 1)
     for node_id in nodes_of(graph, "ProdgenPasteBack"):
-        if graph[node_id]["_meta"]["title"] != "Product in the light":
+        if graph[node_id]["_meta"]["title"] not in _BEFORE_THE_SCENE:
             shown["pasted_mask"] = (node_id, 1)
     return shown
 

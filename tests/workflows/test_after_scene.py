@@ -18,7 +18,17 @@ from tests.imaging.test_color import product_mask
 from tests.support.comfy import ComfyServer, GraphError
 from tests.support.reference import RELIT, relit
 from tests.workflows import published, smoke_runs, studio
-from tests.workflows.scene_graphs import as_file, beside, difference, finished_scene, inside, same, stages, with_inputs
+from tests.workflows.scene_graphs import (
+    as_file,
+    beside,
+    difference,
+    finished_scene,
+    inside,
+    same,
+    stages,
+    titled,
+    with_inputs,
+)
 from tests.workflows.smoke_runs import Look, Pixels
 
 SIDE, LEFT, TOP = 768, 90, 70
@@ -70,7 +80,7 @@ def test_outpainting_grows_as_asked_and_keeps_what_was(
     picture = as_file(scenes[1]).crop((40, 60, 341, 259))  # 301×199: no multiple of anything
     left, top, right, bottom = sides
     asked = {"left": left, "top": top, "right": right, "bottom": bottom, "overlap": 24, "feather": 20.0}
-    done = look("outpaint.v1", image=smoke_server.upload(picture), **asked).pictures["picture"]
+    done = look("outpaint.v2", image=smoke_server.upload(picture), **asked).pictures["picture"]
     assert done.shape[:2] == (199 + top + bottom, 301 + left + right)
     # Beyond the feather, and all the way to every edge that was not widened, each pixel is the old one.
     keep = [0 if side == 0 else 21 for side in sides]
@@ -83,8 +93,30 @@ def test_outpainting_grows_as_asked_and_keeps_what_was(
     assert np.abs(done[fresh] - 0.5).mean() > 0.1
 
 
+def test_a_large_picture_is_painted_at_a_size_the_model_can_paint(
+    smoke_server: ComfyServer, scenes: tuple[Pixels, Pixels]
+) -> None:
+    picture = as_file(scenes[1]).crop((40, 60, 341, 259))
+    asked = {"left": 61, "top": 0, "right": 0, "bottom": 0, "overlap": 24, "feather": 20.0, "steps": 2}
+    sizes = {}
+    for megapixels in (1.5, 0.02):
+        graph = published.load("outpaint.v2")
+        looks = {"painted": (titled(graph, "Generated"), 0), "picture": (titled(graph, "input: feather = feather"), 0)}
+        given = {**asked, "image": smoke_server.upload(picture), "max_megapixels": megapixels}
+        shown = smoke_runs.run(smoke_server, graph, looks, **given).pictures
+        sizes[megapixels] = shown["painted"].shape[:2]
+        assert shown["picture"].shape[:2] == (199, 362)
+        assert (shown["picture"][:, 61 + 21 :] == np.asarray(picture)[:, 21:] / 255).all()
+        assert shown["picture"][:, :40].std() > 0.05
+    assert sizes[1.5] == (200, 368)  # in whole blocks, nothing reduced
+    height, width = sizes[0.02]
+    assert height * width <= 1.1 * 0.02 * 1024**2
+    assert height % 8 == width % 8 == 0
+    assert width / height == pytest.approx(368 / 200, rel=0.08)
+
+
 def test_the_seam_is_mixed_not_cut(look: Callable[..., Look], scenes: tuple[Pixels, Pixels]) -> None:
-    shown = look("outpaint.v1", left=64, right=0, overlap=48, feather=40.0).pictures["picture"]
+    shown = look("outpaint.v2", left=64, right=0, overlap=48, feather=40.0).pictures["picture"]
     old = np.rint(scenes[1] * 255) / 255
     away = np.abs(shown[:, 64:] - old).mean(axis=(0, 2))
     assert away[:3].min() > 0.05  # at the old edge the new picture has the word

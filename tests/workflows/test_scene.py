@@ -29,10 +29,12 @@ from tests.workflows.scene_graphs import (
 )
 from tests.workflows.smoke_runs import Look
 
-RELIT = ["relight_iclight.v1", "relight_iclight_bg.v1"]
-SAMPLED = ["relight_iclight.v1", "scene_sdxl.v1", "scene_klein.v1"]
-EVERY = [*RELIT, "scene_sdxl.v1", "scene_klein.v1"]
-PUBLISHED = [*EVERY, "scene_qwen.v1", "outpaint.v1", "upscale.v1", "style.v1"]
+RELIT = ["relight_iclight.v2", "relight_iclight_bg.v2"]
+SAMPLED = ["relight_iclight.v2", "scene_sdxl.v2", "scene_klein.v2"]
+EVERY = [*RELIT, "scene_sdxl.v2", "scene_klein.v2"]
+FIRST = ["relight_iclight.v1", "relight_iclight_bg.v1", "scene_sdxl.v1"]
+PUBLISHED = [*EVERY, *FIRST, "scene_klein.v1", "scene_qwen.v1", "scene_qwen.v2", "outpaint.v1", "outpaint.v2"]
+PUBLISHED += ["upscale.v1", "style.v1"]
 SMALL = {"width": 256, "height": 256, "steps": 2, "min_confidence": 0.0}
 PLAIN = {"relight": 0.0, "max_lightness": 0.0, "max_chroma": 0.0}
 """The product as in its photo, and nothing done to the scene."""
@@ -53,7 +55,7 @@ def files(smoke_server: ComfyServer, shot: studio.Shot) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def look(smoke_server: ComfyServer, files: dict[str, str]) -> Callable[..., Look]:
-    """`look("scene_sdxl.v1", **inputs)`: a small run that shows all stages."""
+    """`look("scene_sdxl.v2", **inputs)`: a small run that shows all stages."""
     done: dict[str, Look] = {}
 
     def run(name: str, **values: Any) -> Look:
@@ -71,7 +73,7 @@ def changed(first: Look, second: Look, stage: str = "generated") -> float:
     return float(np.abs(first.pictures[stage] - second.pictures[stage]).mean())
 
 
-@pytest.mark.parametrize("name", [*RELIT, "scene_sdxl.v1"])
+@pytest.mark.parametrize("name", [*RELIT, "scene_sdxl.v2", *FIRST])
 def test_the_product_is_the_sellers_where_it_was_placed(name: str, look: Callable[..., Look]) -> None:
     shown = look(name).pictures
     own = inside(shown["placed_mask"])
@@ -82,7 +84,7 @@ def test_the_product_is_the_sellers_where_it_was_placed(name: str, look: Callabl
 
 
 def test_the_product_is_pasted_where_an_edit_model_left_it(look: Callable[..., Look]) -> None:
-    ran = look("scene_klein.v1")
+    ran = look("scene_klein.v2")
     found = ran.report("ProdgenRegisterProduct")
     (x, y), (width, _) = center_and_size(ran.pictures["placed_mask"])
     (new_x, new_y), (new_width, _) = center_and_size(ran.pictures["pasted_mask"])
@@ -95,7 +97,7 @@ def test_the_product_is_pasted_where_an_edit_model_left_it(look: Callable[..., L
 
 def test_an_edit_that_lost_the_product_is_refused(look: Callable[..., Look]) -> None:
     with pytest.raises(GraphError, match="not found again"):
-        look("scene_klein.v1", min_confidence=0.5)  # made-up weights paint noise
+        look("scene_klein.v2", min_confidence=0.5)  # made-up weights paint noise
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -112,7 +114,7 @@ def test_a_mask_of_ones_own_takes_the_cutouts_place(
     given = shot.photo.convert("RGBA")
     disc = Image.fromarray((np.hypot(*(np.mgrid[0:640, 0:640] - 330)) < 150).astype(np.uint8) * 255)
     given.putalpha(disc)
-    shown = look("relight_iclight.v1", image=smoke_server.upload(given)).pictures
+    shown = look("relight_iclight.v2", image=smoke_server.upload(given)).pictures
     assert np.abs(shown["mask"][..., 0] - np.asarray(disc) / 255).max() <= 1 / 255
     (_, _), (width, height) = center_and_size(shown["placed_mask"])
     assert width == pytest.approx(height, abs=1)
@@ -155,27 +157,27 @@ def test_without_the_original_it_is_the_generated_picture(name: str, look: Calla
 @pytest.mark.parametrize(
     ("name", "setting"),
     [
-        ("relight_iclight.v1", {"seed": 7}),
-        ("relight_iclight.v1", {"denoise": 0.5}),
-        ("relight_iclight.v1", {"light_from": 3.0}),
-        ("relight_iclight.v1", {"prompt": "a roof"}),
-        ("relight_iclight_bg.v1", {"prompt": "a roof"}),
-        ("scene_sdxl.v1", {"seed": 7}),
-        ("scene_sdxl.v1", {"strong_strength": 0.1, "strong_from": 0.0}),
-        ("scene_klein.v1", {"seed": 7}),
-        ("scene_klein.v1", {"light_from": 3.0}),
-        ("scene_klein.v1", {"ground_words": ""}),
+        ("relight_iclight.v2", {"seed": 7}),
+        ("relight_iclight.v2", {"denoise": 0.5}),
+        ("relight_iclight.v2", {"light_from": 3.0}),
+        ("relight_iclight.v2", {"prompt": "a roof"}),
+        ("relight_iclight_bg.v2", {"prompt": "a roof"}),
+        ("scene_sdxl.v2", {"seed": 7}),
+        ("scene_sdxl.v2", {"strong_strength": 0.1, "strong_from": 0.0}),
+        ("scene_klein.v2", {"seed": 7}),
+        ("scene_klein.v2", {"light_from": 3.0}),
+        ("scene_klein.v2", {"ground_words": ""}),
     ],
 )
 def test_what_is_set_changes_what_is_generated(name: str, setting: dict[str, Any], look: Callable[..., Look]) -> None:
     assert changed(look(name), look(name, **setting)) > 1e-3
 
 
-@pytest.mark.parametrize("name", ["relight_iclight.v1", "scene_sdxl.v1"])
+@pytest.mark.parametrize("name", ["relight_iclight.v2", "scene_sdxl.v2"])
 def test_the_words_for_the_ground_can_be_switched_off(name: str, look: Callable[..., Look]) -> None:
     plain, off = look(name), look(name, ground_strength=0.0)
     assert changed(plain, off) > 1e-4
-    if name == "relight_iclight.v1":
+    if name == "relight_iclight.v2":
         assert changed(plain, look(name, ground_words="on wet sand")) > 1e-4
         assert changed(off, look(name, ground_strength=0.0, ground_words="on wet sand")) <= 1e-3
 
@@ -183,22 +185,26 @@ def test_the_words_for_the_ground_can_be_switched_off(name: str, look: Callable[
 @pytest.mark.parametrize("name", SAMPLED)
 def test_light_from_the_left_starts_brighter_on_the_left(name: str, look: Callable[..., Look]) -> None:
     for clock, side in ((9.0, 0), (3.0, 1)):
-        start = look(name, light_from=clock, light="window", denoise=0.0).pictures["generated"].mean(axis=-1)
+        start = (
+            look(name, light_from=clock, light="window", denoise=0.0, second_denoise=0.0)
+            .pictures["generated"]
+            .mean(axis=-1)
+        )
         halves = start[:40, :128].mean(), start[:40, 128:].mean()
         assert halves[side] > halves[1 - side] + 0.08
 
 
 def test_the_background_is_where_it_starts(look: Callable[..., Look]) -> None:
-    start = look("relight_iclight_bg.v1", denoise=0.0).pictures["generated"]
+    start = look("relight_iclight_bg.v2", denoise=0.0, second_denoise=0.0).pictures["generated"]
     assert start[:20, :, 0].mean() > start[-20:, :, 0].mean() + 0.2  # red above, blue below
     assert start[:20, :, 2].mean() < start[-20:, :, 2].mean() - 0.15
 
 
 def test_every_style_leaves_the_product_alone(look: Callable[..., Look]) -> None:
-    plain = look("relight_iclight.v1", style="cinematic", style_strength=0.0).pictures
-    assert changed(look("relight_iclight.v1"), look("relight_iclight.v1", style="cinematic")) > 1e-4  # its words
+    plain = look("relight_iclight.v2", style="cinematic", style_strength=0.0).pictures
+    assert changed(look("relight_iclight.v2"), look("relight_iclight.v2", style="cinematic")) > 1e-4  # its words
     for strength in (0.5, 1.0):
-        shown = look("relight_iclight.v1", style="cinematic", style_strength=strength).pictures
+        shown = look("relight_iclight.v2", style="cinematic", style_strength=strength).pictures
         own = inside(shown["pasted_mask"])
         assert difference(shown["picture"], plain["picture"])[own].max() <= 1.0
         away = beside(shown["pasted_mask"])
@@ -206,8 +212,8 @@ def test_every_style_leaves_the_product_alone(look: Callable[..., Look]) -> None
 
 
 def test_exposure_and_saturation_are_capped(look: Callable[..., Look]) -> None:
-    wild = look("scene_sdxl.v1").pictures
-    tame = look("scene_sdxl.v1", max_lightness=80.0, max_chroma=40.0).pictures
+    wild = look("scene_sdxl.v2").pictures
+    tame = look("scene_sdxl.v2", max_lightness=80.0, max_chroma=40.0).pictures
     before, after = lightness_and_chroma(wild["picture"]), lightness_and_chroma(tame["picture"])
     assert np.percentile(before[1], 99) > 60
     away = beside(tame["pasted_mask"])
@@ -219,17 +225,17 @@ def test_exposure_and_saturation_are_capped(look: Callable[..., Look]) -> None:
 
 def test_the_original_takes_on_the_scenes_light(look: Callable[..., Look]) -> None:
     lit = {"denoise": 0.0, "light_temperature": 5600.0}
-    flat, relit = (look("scene_sdxl.v1", relight=amount, **lit) for amount in (0.0, 1.0))
+    flat, relit = (look("scene_sdxl.v2", relight=amount, **lit) for amount in (0.0, 1.0))
     assert relit.report("ProdgenColorFix")["applied"] == "relight_original"
     assert changed(flat, relit, "picture") > 1e-4
     assert relit.report("ProdgenFidelity")["hue_error_deg"] <= 2.0
 
 
 def test_loras_count(look: Callable[..., Look]) -> None:
-    plain = look("relight_iclight.v1")
-    assert changed(plain, look("relight_iclight.v1", details_lora_strength=0.0)) > 1e-4
-    fast = look("scene_sdxl.v1", fast_lora="prodgen_smoke_lora_sdxl_fast.pth")
-    assert changed(look("scene_sdxl.v1"), fast) > 1e-4
+    plain = look("relight_iclight.v2")
+    assert changed(plain, look("relight_iclight.v2", details_lora_strength=0.0)) > 1e-4
+    fast = look("scene_sdxl.v2", fast_lora="prodgen_smoke_lora_sdxl_fast.pth")
+    assert changed(look("scene_sdxl.v2"), fast) > 1e-4
 
 
 @pytest.mark.parametrize(
@@ -241,7 +247,7 @@ def test_loras_count(look: Callable[..., Look]) -> None:
 )
 def test_a_wrong_iclight_file_is_refused_by_name(file: str, words: str, look: Callable[..., Look]) -> None:
     with pytest.raises(GraphError, match=file) as refused:
-        look("relight_iclight.v1", iclight=file)
+        look("relight_iclight.v2", iclight=file)
     assert words in str(refused.value)
 
 

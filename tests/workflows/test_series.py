@@ -106,14 +106,26 @@ def test_style_seed_and_strength_count(series: Callable[..., Look]) -> None:
 
 @pytest.mark.parametrize(
     ("file", "workflow", "count"),
-    [("series.csv", "series", 80), ("series.yaml", "series", 60), ("creative_upscale.yaml", "creative_upscale", 2)],
+    [
+        ("series.csv", "series.v2", 80),
+        ("series.yaml", "series.v2", 60),
+        ("creative_upscale.yaml", "creative_upscale.v1", 2),
+    ],
 )
 def test_the_example_tables_are_what_batch_takes(file: str, workflow: str, count: int, tmp_path: Path) -> None:
-    asked = ("batch", workflow, "--jobs", str(REPO / "examples" / "jobs" / file), "--dry-run", "--out", str(tmp_path))
+    asked = (
+        "batch",
+        workflow.partition(".")[0],
+        "--jobs",
+        str(REPO / "examples" / "jobs" / file),
+        "--dry-run",
+        "--out",
+        str(tmp_path),
+    )
     ran = command(*asked, folder=tmp_path)
     assert ran.code == 0, ran.err
-    assert f"{count} jobs would run with {workflow}.v1" in ran.out
-    if workflow == "series":
+    assert f"{count} jobs would run with {workflow}" in ran.out
+    if workflow == "series.v2":
         assert all(line.startswith(("bags/", "vessels/")) for line in ran.out.splitlines()[:-1])
 
 
@@ -131,11 +143,11 @@ def creative(smoke_server: ComfyServer) -> Callable[..., Look]:
     photo = smoke_server.upload(gradient(SIDE))
     done: dict[str, Look] = {}
 
-    def run(**values: Any) -> Look:
+    def run(name: str = "creative_upscale.v1", **values: Any) -> Look:
         given = {"image": photo, "times": 1.0, "steps": 2, "cfg": 1.0, "tile": TILE, "overlap": OVERLAP, **values}
-        key = json.dumps(given, sort_keys=True)
+        key = json.dumps([name, given], sort_keys=True)
         if key not in done:
-            graph = published.load("creative_upscale.v1")
+            graph = published.load(name)
             looks = {"cut": (titled(graph, "At the new size"), 0), "final": (titled(graph, "Join Tiles"), 0)}
             done[key] = smoke_runs.run(smoke_server, graph, looks, **given)
         return done[key]
@@ -143,8 +155,9 @@ def creative(smoke_server: ComfyServer) -> Callable[..., Look]:
     return run
 
 
-def test_no_seam_where_tiles_meet(creative: Callable[..., Look]) -> None:
-    look = creative()
+@pytest.mark.parametrize("name", ["creative_upscale.v1", "creative_upscale_sd15.v1"])
+def test_no_seam_where_tiles_meet(name: str, creative: Callable[..., Look]) -> None:
+    look = creative(name)
     assert look.report("ProdgenSplitTiles")["tiles"] == 4
     assert look.pictures["final"].shape == (SIDE, SIDE, 3)
     added = torch.from_numpy(look.pictures["final"] - look.pictures["cut"]).float()
@@ -174,3 +187,32 @@ def test_its_strength_its_control_and_its_seed_count(creative: Callable[..., Loo
     assert difference(creative(denoise=0.7).pictures["final"], usual["cut"]) > 1.3 * changed
     assert difference(creative(control_strength=0.0).pictures["final"], usual["final"]) > 1e-4
     assert difference(creative(seed=9).pictures["final"], usual["final"]) > 0.3 * changed
+
+
+def test_the_original_codes_settings() -> None:
+    graph = published.load("creative_upscale_sd15.v1")
+    inputs = published.inputs_of(graph)
+    usual = {name: graph[node]["inputs"][widget] for name, (node, widget) in inputs.items()}
+    wanted = {"steps": 30, "cfg": 1.5, "denoise": 0.3, "control_strength": 0.5, "tile": 512, "overlap": 128}
+    wanted |= {"details_lora_strength": 0.7, "render_lora_strength": 0.5, "tcd_lora_strength": 0.7}
+    assert {name: usual[name] for name in wanted} == wanted
+    assert usual["checkpoint"] == "juggernaut_reborn.safetensors"
+    assert len(smoke_runs.nodes_of(graph, "ProdgenTCDSampler")) == 1
+
+
+def test_a_tile_is_taken_up_late_in_the_trained_steps(comfy_server: ComfyServer) -> None:
+    graph = published.load("creative_upscale_sd15.v1")
+    at = titled(graph, "Step at which a tile is taken up")
+    computed = up_to(graph, at)
+    computed["shown"] = {"class_type": "PreviewAny", "inputs": {"source": [at, 1]}}
+    assert comfy_server.run(computed)["shown"]["text"] == ["21"]  # nine of thirty steps at 0.3
+
+
+@pytest.mark.slow
+def test_what_is_set_of_the_sd15_one_counts(creative: Callable[..., Look]) -> None:
+    name = "creative_upscale_sd15.v1"
+    usual = creative(name, steps=8).pictures
+    changed = difference(usual["final"], usual["cut"])
+    for setting in ({"randomness": 0.5}, {"tcd_lora_strength": 0.0}, {"seed": 9}, {"control_strength": 0.0}):
+        assert difference(creative(name, steps=8, **setting).pictures["final"], usual["final"]) > 1e-4
+    assert difference(creative(name, steps=8, denoise=0.9).pictures["final"], usual["cut"]) > 1.3 * changed

@@ -60,7 +60,8 @@ class LightSource:
 
     `clock` 0..12 and `height` in degrees 0..90 say where it is; `x`, `y` (fractions of the picture, may lie outside it)
     win over both where they are given. `temperature` in kelvin, or `color` as `#rrggbb`, which wins over it;
-    `second_color` is the other half of a neon pair. `spread`, `intensity` and `fill` 0..1.
+    `second_color` is the other half of a neon pair. `spread`, `intensity` and `fill` 0..1. `exposure` 0..1 is how
+    bright the whole scene is, in linear light.
     """
 
     kind: str = "softbox"
@@ -74,6 +75,7 @@ class LightSource:
     fill: float = 0.05
     x: float | None = None
     y: float | None = None
+    exposure: float = 1.0
 
     def check(self) -> None:
         """Raises ParameterError where a figure is outside its range or the kind is unknown."""
@@ -82,7 +84,7 @@ class LightSource:
         check_range(self.clock, 0.0, 12.0, "clock")
         check_range(self.height, 0.0, 90.0, "height")
         check_range(self.temperature, WARMEST, COLDEST, "temperature")
-        for name in ("spread", "intensity", "fill"):
+        for name in ("spread", "intensity", "fill", "exposure"):
             check_range(getattr(self, name), 0.0, 1.0, name)
         if (self.x is None) != (self.y is None):
             raise ParameterError("x and y belong together: give both, or neither to use the clock.")
@@ -162,7 +164,7 @@ def light_map(source: LightSource, width: int, height: int, device: torch.device
         for to_right, upwards, color in lights:
             falloff = _falloff(x, y, to_right, upwards, kind, source.spread, height / width)
             linear = linear + (source.intensity * (1 - source.fill) * falloff).unsqueeze(-1) * color
-    return linear_to_srgb(linear.clamp(0.0, 1.0)).unsqueeze(0)
+    return linear_to_srgb(linear.clamp(0.0, 1.0) * source.exposure).unsqueeze(0)
 
 
 def _falloff(x: Tensor, y: Tensor, right: float, up: float, kind: Kind, spread: float, aspect: float) -> Tensor:

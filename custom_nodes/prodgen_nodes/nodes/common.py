@@ -35,18 +35,23 @@ def report_text(report: Mapping[str, Any]) -> str:
 
 
 def output(
-    *values: Any, report: Mapping[str, Any], preview: Tensor | None = None, cls: type[io.ComfyNode] | None = None
+    *values: Any,
+    report: Mapping[str, Any],
+    after: tuple[Any, ...] = (),
+    preview: Tensor | None = None,
+    cls: type[io.ComfyNode] | None = None,
 ) -> io.NodeOutput:
-    """A node's outputs, its report as the last one; report (and preview picture) also reach the UI and /history.
+    """A node's outputs, its report as the last one (but for what a later version put `after` it).
 
-    A schema with `has_intermediate_output` has them there in a run that took the node's result from the cache, too.
+    Report and preview picture also reach the UI and /history. A schema with `has_intermediate_output` has them there in
+    a run that took the node's result from the cache, too.
     """
     text = report_text(report)
     shown: dict[str, Any] = dict(ui.PreviewText(text).as_dict())
     if preview is not None:
         # Small previews of at most four pictures: temp files, never the result itself.
         shown.update(ui.PreviewImage(thumbnails(preview[:4]), cls=cls).as_dict())
-    return io.NodeOutput(*values, text, ui=shown)
+    return io.NodeOutput(*values, text, *after, ui=shown)
 
 
 def thumbnails(images: Tensor, side: int = 512) -> Tensor:

@@ -26,6 +26,7 @@ from .placement import ProdgenPlaceProduct
 from .registration import ProdgenRegisterProduct
 from .segmentation import ProdgenSegmentProduct
 from .style import ProdgenStyle
+from .tcd import ProdgenTCDSampler
 from .tiles import ProdgenJoinTiles, ProdgenSplitTiles, ProdgenTileNoise
 
 
@@ -62,4 +63,5 @@ class ProdgenExtension(ComfyExtension):
             ProdgenSplitTiles,
             ProdgenTileNoise,
             ProdgenJoinTiles,
+            ProdgenTCDSampler,
         ]

@@ -5,10 +5,13 @@ from __future__ import annotations
 from comfy_api.latest import io
 
 from ..imaging.light import COLDEST, KINDS, NEUTRAL, WARMEST, LightSource, light_map
+from ..imaging.scene_light import scene_brightness
 from .common import CATEGORY, deliver, output, work_device
 
 _BY_CLOCK = -10.0
 """x or y at this value: the clock decides."""
+_BY_WORDS = -1.0
+"""brightness at this value: the scene's words decide."""
 
 
 class ProdgenLight(io.ComfyNode):
@@ -108,6 +111,24 @@ class ProdgenLight(io.ComfyNode):
                     advanced=True,
                     tooltip="Place in the picture: 0 = top, 1 = bottom; -10 = unused.",
                 ),
+                io.String.Input(
+                    "scene",
+                    default="",
+                    optional=True,
+                    force_input=True,
+                    tooltip="The scene in words (the prompt): night, dusk or candlelight make the light map darker.",
+                ),
+                io.Float.Input(
+                    "brightness",
+                    default=_BY_WORDS,
+                    min=_BY_WORDS,
+                    max=1.0,
+                    step=0.01,
+                    optional=True,
+                    advanced=True,
+                    tooltip="How bright the whole scene is, in linear light: 1 = full light, 0.06 = night; -1 = as the "
+                    "scene's words say, or 1 without any.",
+                ),
             ],
             outputs=[
                 io.Image.Output(display_name="image", tooltip="The light map: encode it as the starting latent."),
@@ -136,7 +157,11 @@ class ProdgenLight(io.ComfyNode):
         second_color: str = "#00c8ff",
         x: float = _BY_CLOCK,
         y: float = _BY_CLOCK,
+        scene: str | None = None,
+        brightness: float = _BY_WORDS,
     ) -> io.NodeOutput:
+        if brightness < 0:
+            brightness = 1.0 if scene is None else scene_brightness(scene)
         source = LightSource(
             kind,
             clock,
@@ -149,6 +174,7 @@ class ProdgenLight(io.ComfyNode):
             fill,
             None if x == _BY_CLOCK else x,
             None if y == _BY_CLOCK else y,
+            brightness,
         )
         (image,) = deliver(light_map(source, width, height, work_device()))
         shadow = (source.shadow_angle, source.shadow_height, source.softness, source.opacity)
@@ -156,5 +182,6 @@ class ProdgenLight(io.ComfyNode):
             "kind": kind,
             **dict(zip(("light_angle", "light_height", "softness", "opacity"), shadow, strict=True)),
             "words": source.words,
+            "brightness": brightness,
         }
         return output(image, *shadow, source.words, report=report, preview=image, cls=cls)

@@ -10,20 +10,38 @@ from comfy_api.latest import io
 from .common import CATEGORY, output
 
 NONE = "none"
+_PEOPLE = "without it fewer pictures show a person who really holds the bag"
+_HANDS = "without it more hands miss the handle or have wrong fingers"
 OPTIONAL_LORAS = {
-    "people_holding_bags.safetensors": "without it fewer pictures show a person who really holds the bag",
-    "hands_gripping_handles.safetensors": "without it more hands miss the handle or have wrong fingers",
+    "ecommerce_imagen3_sdxl_juggernautRagnarok-000070.safetensors": _PEOPLE,
+    "people_holding_bags.safetensors": _PEOPLE,
+    "ecommerce_imagen3_hands_grasp_sdxl_juggernautRagnarok.safetensors": _HANDS,
+    "hands_gripping_handles.safetensors": _HANDS,
     "more_details.safetensors": "without it the scene has less fine detail",
     "SDXLrender_v2.0.safetensors": "without it the scene's textures are softer",
 }
 """File name → what its absence costs. Offered even where they are not installed: a graph may name them. The schema says
 under `missing` which of them are not, so that a client can tell its user before the run."""
+_SAME = {
+    name: other
+    for pair in (
+        ("ecommerce_imagen3_sdxl_juggernautRagnarok-000070.safetensors", "people_holding_bags.safetensors"),
+        ("ecommerce_imagen3_hands_grasp_sdxl_juggernautRagnarok.safetensors", "hands_gripping_handles.safetensors"),
+    )
+    for name, other in (pair, pair[::-1])
+}
+"""Two names of one file: its author's, and the one that this pack's first graphs gave it."""
+
+
+def installed_as(lora_name: str) -> str | None:
+    """The name by which a LoRA is installed: its own, or the other one of the same file; None where it is not."""
+    names = [lora_name, *([_SAME[lora_name]] if lora_name in _SAME else [])]
+    return next((name for name in names if folder_paths.get_full_path("loras", name) is not None), None)
 
 
 def missing_loras() -> dict[str, str]:
-    """The optional LoRAs that are not installed, and what the absence of each costs."""
-    installed = folder_paths.get_filename_list("loras")
-    return {name: cost for name, cost in OPTIONAL_LORAS.items() if name not in installed}
+    """The optional LoRAs that are not installed, under none of their names, and what the absence of each costs."""
+    return {name: cost for name, cost in OPTIONAL_LORAS.items() if installed_as(name) is None}
 
 
 class ProdgenOptionalLora(io.ComfyNode):
@@ -32,6 +50,7 @@ class ProdgenOptionalLora(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         missing = missing_loras()
+        installed = folder_paths.get_filename_list("loras")
         return io.Schema(
             node_id="ProdgenOptionalLora",
             display_name="Optional LoRA",
@@ -47,7 +66,7 @@ class ProdgenOptionalLora(io.ComfyNode):
                 io.Clip.Input("clip", tooltip="The text encoder that the LoRA changes."),
                 io.Combo.Input(
                     "lora_name",
-                    options=[NONE, *folder_paths.get_filename_list("loras"), *missing],
+                    options=[NONE, *installed, *(name for name in OPTIONAL_LORAS if name not in installed)],
                     default=NONE,
                     tooltip="The file in models/loras; none applies none.",
                     extra_dict={"missing": missing},
@@ -73,13 +92,18 @@ class ProdgenOptionalLora(io.ComfyNode):
                 io.Model.Output(display_name="model"),
                 io.Clip.Output(display_name="clip"),
                 io.String.Output(display_name="report", tooltip="JSON: whether it was applied, and if not, why."),
+                io.Boolean.Output(
+                    display_name="applied",
+                    tooltip="Whether it was applied: for a switch, where a LoRA brings its own steps and cfg.",
+                ),
             ],
         )
 
     @classmethod
     def fingerprint_inputs(cls, lora_name: str, **_: Any) -> str:
         """A LoRA that was put into its folder since the last run is found."""
-        return str(folder_paths.get_full_path("loras", lora_name))
+        found = installed_as(lora_name)
+        return str(found and folder_paths.get_full_path("loras", found))
 
     @classmethod
     def execute(
@@ -87,17 +111,18 @@ class ProdgenOptionalLora(io.ComfyNode):
     ) -> io.NodeOutput:
         report: dict[str, Any] = {"lora": lora_name, "applied": False, "missing": False, "notes": []}
         if lora_name == NONE or (strength_model == 0 and strength_clip == 0):
-            return output(model, clip, report=report)
-        if folder_paths.get_full_path("loras", lora_name) is None:
+            return output(model, clip, report=report, after=(False,))
+        found = installed_as(lora_name)
+        if found is None:
             cost = OPTIONAL_LORAS.get(lora_name)
             if cost is None:
                 raise FileNotFoundError(
                     f"The LoRA {lora_name!r} is not in models/loras. Put the file there, choose another one, or none."
                 )
             report |= {"missing": True, "notes": [f"{lora_name} is not in models/loras: {cost}."]}
-            return output(model, clip, report=report)
+            return output(model, clip, report=report, after=(False,))
         from nodes import LoraLoader
 
-        changed_model, changed_clip = LoraLoader().load_lora(model, clip, lora_name, strength_model, strength_clip)
+        changed_model, changed_clip = LoraLoader().load_lora(model, clip, found, strength_model, strength_clip)
         report |= {"applied": True, "strength_model": strength_model, "strength_clip": strength_clip}
-        return output(changed_model, changed_clip, report=report)
+        return output(changed_model, changed_clip, report=report, after=(True,))

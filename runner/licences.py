@@ -1,0 +1,38 @@
+"""What a run's models forbid: pictures that must not be sold are said so before anybody sells them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from runner.errors import ManifestError
+from runner.manifest import Manifest, Model, load_manifest
+from runner.schema import is_model_name
+
+
+def models_in(graph: Mapping[str, Any]) -> list[Model]:
+    """The manifest's models that a graph names, each once, in the graph's order."""
+    try:
+        manifest = load_manifest()
+    except ManifestError:
+        return []
+    named = (manifest.find_file(value) for value in _texts(graph) if is_model_name(value))
+    return list({model.id: model for model in named if model is not None}.values())
+
+
+def licence_lines(graph: Mapping[str, Any]) -> list[str]:
+    """One line for each model of the graph whose licence forbids commercial use, and what may be used instead."""
+    manifest = load_manifest() if (found := models_in(graph)) else None
+    return [_line(model, manifest) for model in found if model.commercial is False and manifest is not None]
+
+
+def _line(model: Model, manifest: Manifest) -> str:
+    others = [manifest.get(other) for other in model.alternatives]
+    free = [other.file for other in others if other.commercial]
+    instead = f" Free for that: {', '.join(free)}." if free else ""
+    return f"not for sale: {model.file} ({model.licence}) must not be used for commercial pictures.{instead}"
+
+
+def _texts(graph: Mapping[str, Any]) -> Iterator[str]:
+    for node in graph.values():
+        yield from (value for value in (node.get("inputs") or {}).values() if isinstance(value, str))

@@ -1,0 +1,117 @@
+"""A server whose nodes have changed since the workflows were made: what it would do in silence is named."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.drift import schema_drift
+from runner.errors import EXIT_OK, EXIT_REJECTED
+from runner.schema import recorded_object_info
+from runner.workflow import WORKFLOWS_DIR, load_workflow
+from tests.support.runs import command
+
+RECORDED = recorded_object_info(WORKFLOWS_DIR)
+
+
+def changed(**nodes: Any) -> dict[str, Any]:
+    """The recorded schema, with a change to some of its nodes."""
+    info = copy.deepcopy(RECORDED)
+    for name, change in nodes.items():
+        change(info[name])
+    return info
+
+
+def gone(node: dict[str, Any]) -> None:
+    del node["input"]["required"]["scheduler"]
+
+
+def renamed(node: dict[str, Any]) -> None:
+    node["input"]["required"]["schedule"] = node["input"]["required"].pop("scheduler")
+
+
+def newly_required(node: dict[str, Any]) -> None:
+    node["input"]["required"]["guidance"] = ["FLOAT", {"default": 3.5}]
+
+
+def of_another_type(node: dict[str, Any]) -> None:
+    node["input"]["required"]["seed"] = ["NOISE"]
+
+
+def without_a_choice(node: dict[str, Any]) -> None:
+    kind, *rest = node["input"]["required"]["scheduler"]
+    settings = rest[0] if rest else {}
+    if isinstance(kind, list):
+        node["input"]["required"]["scheduler"] = [["simple"], settings]
+    else:
+        node["input"]["required"]["scheduler"] = [kind, {**settings, "options": ["simple"]}]
+
+
+def with_another_output(node: dict[str, Any]) -> None:
+    node["output"] = ["NOISE", *node["output"]]
+
+
+def validated(tmp_path: Path, info: dict[str, Any], name: str = "vary.v1") -> tuple[int, list[dict[str, Any]]]:
+    file = tmp_path / "object_info.json"
+    file.write_text(json.dumps(info), encoding="utf-8")
+    run = command("validate", name, "--object-info", str(file), "--json", folder=tmp_path)
+    return run.code, [problem for problem in run.of("problem") if problem["kind"] == "schema_drift"]
+
+
+@pytest.mark.parametrize(
+    ("change", "severity", "words"),
+    [
+        (gone, "warning", "no input 'scheduler' any more"),
+        (renamed, "warning", "Perhaps it is called 'schedule' now"),
+        (newly_required, "error", "'guidance' is not set. It is new"),
+        (of_another_type, "error", "'seed' takes NOISE now, not INT"),
+        (without_a_choice, "error", "It was there in ComfyUI 0.30"),
+        (with_another_output, "warning", "output 0 gives NOISE; it gave LATENT"),
+    ],
+)
+def test_validate_names_what_has_changed(change: Any, severity: str, words: str, tmp_path: Path) -> None:
+    _, problems = validated(tmp_path, changed(KSampler=change))
+    found = [problem for problem in problems if words in problem["message"]]
+    assert [problem["severity"] for problem in found] == [severity]
+    assert found[0]["class_type"] == "KSampler"
+    assert found[0]["advice"]
+
+
+def test_nothing_has_changed_where_nothing_has(tmp_path: Path) -> None:
+    for path in sorted(WORKFLOWS_DIR.glob("*.v*.json")):
+        assert validated(tmp_path, RECORDED, path.stem)[1] == []
+
+
+@given(st.data())
+def test_any_input_that_is_gone_is_named(data: st.DataObject) -> None:
+    """Of any node of any workflow, any one that the graph sets."""
+    name = data.draw(st.sampled_from(sorted(path.stem for path in WORKFLOWS_DIR.glob("*.v*.json"))))
+    graph = load_workflow(name).graph
+    node_id = data.draw(st.sampled_from(sorted(graph)))
+    node = graph[node_id]
+    plain = [key for key in sorted(node["inputs"]) if "." not in key]
+    if not plain:
+        return
+    lost = data.draw(st.sampled_from(plain))
+
+    def lose(info: dict[str, Any]) -> None:
+        for group in info["input"].values():
+            group.pop(lost, None)
+
+    found = schema_drift(graph, changed(**{node["class_type"]: lose}), RECORDED)
+    assert (node_id, lost) in {(problem.node_id, problem.input) for problem in found}
+
+
+def test_a_newer_server_that_adds_options_is_no_drift(tmp_path: Path) -> None:
+    def optional(node: dict[str, Any]) -> None:
+        node["input"].setdefault("optional", {})["extra"] = ["FLOAT", {"default": 1.0}]
+
+    code, problems = validated(tmp_path, changed(KSampler=optional))
+    assert problems == []
+    assert code in (EXIT_OK, EXIT_REJECTED)
