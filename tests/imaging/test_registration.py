@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +13,7 @@ import torch
 from prodgen_nodes.imaging.compositing import mask_on_canvas
 from prodgen_nodes.imaging.errors import NotRegisteredError, ParameterError, ShapeError
 from prodgen_nodes.imaging.placement import Affine, Placement
-from prodgen_nodes.imaging.registration import Registered, moved_mask, register_product
+from prodgen_nodes.imaging.registration import Registered, moved_mask, recorded, register_product
 from prodgen_nodes.imaging.registration.align import pulled
 from prodgen_nodes.imaging.tensors import bounding_box
 from scipy import ndimage
@@ -32,9 +33,13 @@ from tests.imaging.registration_scenes import (
     plain_jar,
     random_disturbance,
     random_drift,
+    smooth_noise,
+    to_linear,
+    to_srgb,
 )
+from tests.imaging.test_color import relit_pair
 from tests.support.reference import PRODUCTS as PHOTOGRAPHED
-from tests.support.reference import reference
+from tests.support.reference import RELIT, reference
 
 SIDE = 768
 HARD = Disturbance(light=0.6, gamma=1.2, tint=0.1, covered=0.22, redraw=0.015, blur=0.9, noise=0.012, jpeg=85)
@@ -144,6 +149,126 @@ def test_mirrored_product_is_refused(maker: Callable[[int], Photo]) -> None:
     with pytest.raises(NotRegisteredError, match="mirrored"):
         rgb, alpha = photo.tensors
         register_product(case.generated, rgb, alpha, placement_of(photo, 640, 640))
+
+
+# --- dark products in dark scenes ------------------------------------------------------------------------------------
+
+
+def in_place(mask: torch.Tensor) -> Placement:
+    """Of a product that lies in its photo where it lies in the picture."""
+    height, width = mask.shape[-2:]
+    return Placement(
+        width,
+        height,
+        width,
+        height,
+        (Affine.scale_translate(1.0, 0.0, 0.0),),
+        (bounding_box(mask.reshape(height, -1)),),
+    )
+
+
+def drawn_over(generated: torch.Tensor, mask: torch.Tensor, surface: torch.Tensor) -> torch.Tensor:
+    """`generated` with another `surface` `[H,W]` (detail in sRGB) in the product's own shape and light."""
+    product = mask[0, ..., None].numpy()
+    light = ndimage.gaussian_filter(generated[0].numpy() * product, (12, 12, 0))
+    light = light / np.maximum(ndimage.gaussian_filter(product, (12, 12, 0)), 1e-3)
+    shown = np.clip(light * (1 + surface[..., None]), 0, 1) * product + generated[0].numpy() * (1 - product)
+    return torch.from_numpy(shown.astype(np.float32))[None]
+
+
+def confidence_of(generated: torch.Tensor, photo: torch.Tensor, mask: torch.Tensor) -> float:
+    done = register_product(generated, photo, mask, in_place(mask), min_confidence=0.0)
+    return float(done.reports[0]["confidence"])
+
+
+@pytest.mark.parametrize("name", RELIT)
+def test_a_dark_product_in_a_dark_scene_is_trusted(name: str) -> None:
+    generated, photo, mask = relit_pair(name)
+    report = register_product(generated, photo, mask, in_place(mask)).reports[0]
+    assert report["confidence"] >= 0.7, report
+    assert max(map(abs, report["shift_px"])) <= 2.5
+    assert abs(report["scale"] - 1) <= 0.01
+
+
+@pytest.mark.parametrize("name", RELIT)
+def test_what_is_not_the_product_in_a_dark_scene_is_not_trusted(name: str) -> None:
+    generated, photo, mask = relit_pair(name)
+    shape = (mask.shape[1], mask.shape[2])
+    leather = smooth_noise(shape, 4.0, np.random.default_rng(3)) * 0.25
+    y, x = np.mgrid[0 : shape[0], 0 : shape[1]]
+    others = {
+        "another leather in its shape": drawn_over(generated, mask, leather),
+        "another weave in its shape": drawn_over(generated, mask, 0.3 * np.sign(np.sin(x / 7) * np.sin(y / 5))),
+        "a scene without it": generated.flip(1),
+    }
+    if name != "woven bag":  # its drawn weave is its own mirror image
+        others["its mirror image"] = generated.flip(2)
+    found = {what: confidence_of(picture, photo, mask) for what, picture in others.items()}
+    assert max(found.values()) <= 0.3, found
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("maker", [bag_photo, labelled_jar])
+def test_the_truth_in_the_dark(maker: Callable[[int], Photo], seed: int) -> None:
+    photo = maker(seed)
+    case = generate(photo, placement_of(photo, 640, 640), random_drift(seed), random_disturbance(seed), seed)
+    dark = torch.from_numpy(to_srgb(0.12 * to_linear(case.generated.double().numpy()))).float()
+    done = check(replace(case, generated=dark), photo)
+    assert done.reports[0]["confidence"] >= 0.7
+
+
+# --- the place is known ----------------------------------------------------------------------------------------------
+
+
+def test_what_a_run_recorded_is_believed_without_a_search() -> None:
+    photo = bag_photo(1)
+    rgb, alpha = photo.tensors
+    placement = placement_of(photo, 320, 320)
+    case = generate(photo, placement, Drift(0.05, -0.03, 1.06, 2), seed=4)
+    first = register_product(case.generated, rgb, alpha, placement)
+    report = {**first.reports[0], "placement": recorded(first.placement)}
+    other = {"placement": recorded(placement), "scale": 1.0}
+    sidecar = {"workflow": "scene", "reports": {"Register Product": report, "Paste Product Back": other, "Text": "x"}}
+    empty = generate(None, placement, seed=9).generated  # no search would find it there
+    for known, factor in ((report, 1), (sidecar, 1), (sidecar, 2)):
+        picture = empty.repeat_interleave(factor, 1).repeat_interleave(factor, 2)
+        told = register_product(picture, rgb, alpha, placement, known=json.dumps(known))
+        wanted = Affine.scale_translate(float(factor), 0.0, 0.0).after(first.placement.transform(0))
+        found = told.placement.transform(0)
+        assert math.dist(found.apply(300, 300), wanted.apply(300, 300)) < 1e-6
+        assert told.reports[0]["searched"] is False and told.reports[0]["passed"] is True
+        assert told.reports[0]["scale"] == pytest.approx(first.reports[0]["scale"], abs=1e-6)
+        assert told.reports[0]["shift_px"] == pytest.approx([factor * v for v in first.reports[0]["shift_px"]])
+    torch.testing.assert_close(
+        register_product(case.generated, rgb, alpha, placement, known=json.dumps(report)).aligned, first.aligned
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", "3", "{}", '{"placement": null}', '{"reports": []}', "[" * 100_000,
+     '{"placement": {"canvas": [320, 320], "product": [900, 900], "transforms": []}}',
+     '{"placement": {"canvas": [320, 320], "product": [900, 900], "transforms": [[1, 0, 0, 0, NaN, 0]]}}',
+     '{"placement": {"canvas": [0, 320], "product": [900, 900], "transforms": [[1, 0, 0, 0, 1, 0]]}}',
+     '{"placement": {"canvas": [320, 320], "product": [900, 900], "transforms": [[0, 0, 0, 0, 0, 0]]}}'],
+)  # fmt: skip
+def test_a_record_that_says_nothing_is_refused(text: str) -> None:
+    photo = plain_box(900)
+    rgb, alpha = photo.tensors
+    with pytest.raises(ParameterError, match=r"known.*Register Product"):
+        register_product(torch.zeros(1, 320, 320, 3), rgb, alpha, placement_of(photo, 320, 320), known=text)
+
+
+def test_a_record_of_another_photo_or_picture_is_refused() -> None:
+    photo = plain_box(300)
+    rgb, alpha = photo.tensors
+    placement = placement_of(photo, 320, 320)
+    known = json.dumps({"placement": recorded(replace(placement, product_width=301))})
+    with pytest.raises(ShapeError, match="301x300"):
+        register_product(torch.zeros(1, 320, 320, 3), rgb, alpha, placement, known=known)
+    known = json.dumps({"placement": recorded(placement)})
+    with pytest.raises(ShapeError, match="another shape"):
+        register_product(torch.zeros(1, 320, 400, 3), rgb, alpha, placement, known=known)
 
 
 def test_moved_beyond_the_limits_is_told() -> None:

@@ -27,6 +27,8 @@ class Pasted:
     image: Tensor
     mask: Tensor
     transforms: tuple[Affine, ...]
+    placement: Placement
+    """Where the product belongs in these scenes, before `scale` enlarged it."""
     canvas_factor: float
     """1, or how much larger the scene is than the canvas the placement was made for."""
 
@@ -139,4 +141,4 @@ def paste_back(
                 "outside the picture."
             )
         transforms.append(transform)
-    return Pasted(image, pasted, tuple(transforms), factor)
+    return Pasted(image, pasted, tuple(transforms), placement, factor)

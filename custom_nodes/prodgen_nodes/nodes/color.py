@@ -122,6 +122,16 @@ class ProdgenColorFix(io.ComfyNode):
                     advanced=True,
                     tooltip="relight_original: how much of the scene's colour cast the product may take on, in ΔE00.",
                 ),
+                io.Boolean.Input(
+                    "in_place",
+                    default=False,
+                    optional=True,
+                    advanced=True,
+                    tooltip=(
+                        "relight_original: the product is known to lie at the same pixels in both pictures, because "
+                        "the scene was painted around it. Then nothing is asked about its place."
+                    ),
+                ),
             ],
             outputs=[
                 io.Image.Output(display_name="image", tooltip="The corrected picture."),
@@ -146,10 +156,11 @@ class ProdgenColorFix(io.ComfyNode):
         if_unsafe: IfUnsafe = "paste_original",
         keep_lightness: bool = False,
         tint: float = 0.0,
+        in_place: bool = False,
     ) -> io.NodeOutput:
         device = work_device()
         mask, reference_mask = optional_mask(mask, image), optional_mask(reference_mask, reference)
-        settings = Settings(method, strength, lightness_boost, transforms, keep_lightness, tint, if_unsafe)
+        settings = Settings(method, strength, lightness_boost, transforms, keep_lightness, tint, if_unsafe, in_place)
         fixed, reports = fix_color(
             image.to(device),
             reference.to(device),

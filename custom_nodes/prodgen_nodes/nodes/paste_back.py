@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..imaging.pasting import MAX_FEATHER, Pasted, paste_back
 from ..imaging.placement import Placement
+from ..imaging.registration import recorded
 from .common import CATEGORY, PlacementType, deliver, optional_mask, output, required_mask, work_device
 
 
@@ -36,6 +37,7 @@ def paste_report(pasted: Pasted, scale: float, feather: float, product_height: i
         "product_scale": total.a,
         "upscaled": total.a > 1.0005,
         "canvas_factor": pasted.canvas_factor,
+        "placement": recorded(pasted.placement),
         "pasted_share": share if len(share) > 1 else share[0],
         "notes": notes,
     }

@@ -8,7 +8,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..imaging.placement import Placement
-from ..imaging.registration import moved_mask, register_product
+from ..imaging.registration import moved_mask, recorded, register_product
 from .common import CATEGORY, PlacementType, deliver, optional_mask, output, required_mask, work_device
 
 
@@ -85,6 +85,17 @@ class ProdgenRegisterProduct(io.ComfyNode):
                     advanced=True,
                     tooltip="Below this the node refuses. 0 = never refuse: the best guess, doubted in the report.",
                 ),
+                io.String.Input(
+                    "known",
+                    default="",
+                    multiline=True,
+                    optional=True,
+                    advanced=True,
+                    tooltip=(
+                        "The .json that was saved beside the generated picture, as text, or the report of Register "
+                        "Product or Paste Product Back: it says where the product is, and nothing is searched."
+                    ),
+                ),
             ],
             outputs=[
                 PlacementType.Output(
@@ -115,6 +126,7 @@ class ProdgenRegisterProduct(io.ComfyNode):
         max_scale: float = 0.2,
         max_rotation: float = 8.0,
         min_confidence: float = 0.5,
+        known: str = "",
     ) -> io.NodeOutput:
         mask = required_mask(mask, product)
         ignore = optional_mask(ignore, generated)
@@ -129,6 +141,7 @@ class ProdgenRegisterProduct(io.ComfyNode):
             max_scale=max_scale,
             max_rotation=max_rotation,
             min_confidence=min_confidence,
+            known=known,
         )
         if canvas_mask is None:
             carried = generated.new_zeros((1, *generated.shape[1:3]))
@@ -139,4 +152,5 @@ class ProdgenRegisterProduct(io.ComfyNode):
         if len(done.reports) > 1:
             reasons = [reason for one in done.reports for reason in one["reasons"]]
             report = {"passed": not reasons, "reasons": reasons, "items": done.reports}
+        report["placement"] = recorded(done.placement)
         return output(done.placement, aligned, carried, report=report, preview=aligned, cls=cls)

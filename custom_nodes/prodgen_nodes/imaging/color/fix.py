@@ -25,7 +25,7 @@ from ..tensors import (
 )
 from ..transfer import decode_, encode_
 from . import relight, safety, statistics
-from .gamut import into_gamut, linear_into_gamut, raise_lightness, roots_into_gamut
+from .gamut import into_gamut, linear_into_gamut, raise_lightness, roots_into_gamut, with_its_hue
 from .matching import measure
 from .overview import overview, strips
 from .planes import counting, lab_of_roots, picked, planes, roots_of_linear
@@ -43,7 +43,10 @@ at the flat indices (None: all). The strip's own planes stay as they are."""
 
 @dataclass(frozen=True)
 class Settings:
-    """What a seller can set. `lightness_boost` is in L* units per diffusion pass, `tint` in ΔE00 (0..3)."""
+    """What a seller can set. `lightness_boost` is in L* units per diffusion pass, `tint` in ΔE00 (0..3).
+
+    `in_place`: the pictures are known to show the product at the same pixels; `relight_original` need not ask.
+    """
 
     method: Method = "relight_original"
     strength: float = 1.0
@@ -52,6 +55,7 @@ class Settings:
     keep_lightness: bool = False
     tint: float = 0.0
     if_unsafe: IfUnsafe = "paste_original"
+    in_place: bool = False
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -191,7 +195,7 @@ def _relight(pair: _Pair, where: Tensor, box: Box, settings: Settings) -> tuple[
         -((crop.left - box.right) // view.factor),
         -((crop.top - box.bottom) // view.factor),
     )
-    verdict = safety.check(view, small)
+    verdict = safety.check(view, small, settings.in_place)
     pasted = verdict.reason is not None and settings.if_unsafe == "paste_original"
     light = relight.prepare(view, crop.height, crop.width, 0.0 if pasted else settings.tint)
     report: dict[str, Any] = {
@@ -218,7 +222,8 @@ def _relight(pair: _Pair, where: Tensor, box: Box, settings: Settings) -> tuple[
 
     def plane_map(_: Tensor, rows: slice, index: Tensor | None) -> Tensor:
         lit = light.apply(srgb_to_linear(original[rows]), rows)
-        return linear_into_gamut(picked(planes(lit), index))
+        ratio = picked(light.ratio[rows].flatten(), index)
+        return linear_into_gamut(with_its_hue(picked(planes(lit), index), ratio))
 
     return plane_map, crop, report
 

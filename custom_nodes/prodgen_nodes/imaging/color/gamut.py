@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .planes import linear_of_roots, roots_of_lab, roots_of_linear
+from ..colorspace import EPSILON
+from .planes import lab_of_roots, linear_of_roots, roots_of_lab, roots_of_linear, xyz_of_linear
 
 _TOLERANCE = 1e-4
 """Linear light a channel may leave 0..1 by before it counts as out of gamut: far below one 8-bit step."""
@@ -39,6 +40,23 @@ def linear_into_gamut(linear: Tensor) -> Tensor:
     if outside.numel():
         linear[:, outside] = roots_into_gamut(roots_of_linear(linear.index_select(1, outside)))
     return linear.clamp_(0.0, 1.0)
+
+
+def with_its_hue(linear: Tensor, ratio: Tensor) -> Tensor:
+    """Linear RGB `[3,n]` that was multiplied by `ratio` `[n]`, with the hue it had before; works in place.
+
+    CIELAB keeps hue under a change of light only above its linear toe: below, the same chromaticity reads as another
+    hue, by 7° in the shadows of a brown bag. Lightness and chroma stay.
+    """
+    dark = torch.nonzero(xyz_of_linear(linear).amin(dim=0) < EPSILON).flatten()
+    if dark.numel():
+        pixels = linear.index_select(1, dark)
+        lab = lab_of_roots(roots_of_linear(pixels))
+        before = lab_of_roots(roots_of_linear(pixels / ratio[dark].clamp(min=1e-6)))[1:]
+        length = torch.linalg.vector_norm(lab[1:], dim=0) / torch.linalg.vector_norm(before, dim=0).clamp(min=1e-6)
+        lab[1:] = before.mul_(length)
+        linear[:, dark] = linear_of_roots(roots_of_lab(lab))
+    return linear
 
 
 def _fits(linear: Tensor) -> Tensor:

@@ -27,9 +27,14 @@ def planes(pixels: Tensor) -> Tensor:
     return pixels.permute(2, 0, 1).clone(memory_format=torch.contiguous_format).view(3, -1)
 
 
+def xyz_of_linear(linear: Tensor) -> Tensor:
+    """X/Xn, Y/Yn and Z/Zn `[3,n]` of linear RGB `[3,n]`."""
+    return torch.mm(_TO_XYZ.to(linear), linear)
+
+
 def roots_of_linear(linear: Tensor) -> Tensor:
     """Roots `[3,n]` (of X, Y, Z; 16/116 at black, 1 at white) of linear RGB `[3,n]`."""
-    xyz = torch.mm(_TO_XYZ.to(linear), linear)
+    xyz = xyz_of_linear(linear)
     # The root of what lies above the toe, plus the straight line below it: no mask, everything in place.
     toe = xyz.sub(EPSILON).clamp_(max=0.0)
     return xyz.clamp_(min=EPSILON).log_().mul_(1 / 3).exp_().add_(toe, alpha=KAPPA_SLOPE)

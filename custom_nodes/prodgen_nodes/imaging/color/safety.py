@@ -23,10 +23,14 @@ _MARGIN = 0.12
 _REACH = 26
 """Search radius in small pixels: a tenth of the product's longer side."""
 _NEAR = 1
+_NEARBY = 3.0
+"""A product whose corners went no farther than this (1 % of its side) is in place."""
 _UNRELATED = 0.10
 """Outlines of different products correlate below 0.02; relit pictures of the same one were seen at 0.44 to 0.64."""
 _BETTER_ELSEWHERE = 0.12
 _MIN_PEAK = 0.25
+_ZOOMS = tuple(1 + step / 100 for step in range(-12, 13, 2))
+"""Zooms about the product's middle that are tried."""
 _MIN_AREA = 200
 _ELSEWHERE, _STRONG = 0.33, 0.24
 """Moved highlights and mirrors were seen at a correlation of 0.17–0.26 with a difference of 0.27–0.55; products that
@@ -53,19 +57,22 @@ class _Window:
     scale: float
 
 
-def check(view: Overview, product: Box) -> Safety:
-    """Judge the pair of `view`; `product` is the mask's box in small pixels of the view."""
+def check(view: Overview, product: Box, in_place: bool = False) -> Safety:
+    """Judge the pair of `view`; `product` is the mask's box in small pixels of the view.
+
+    `in_place`: both are known to show the product at the same pixels, so only its material is judged.
+    """
     window = _window(view, product)
     near, (dx, dy), moved = _registration(window)
     correlation, difference = _structure(window)
     reason = None
     pixels = window.scale * view.factor
-    if near < _UNRELATED:
+    if near < _UNRELATED and not in_place:
         reason = (
             f"the two pictures do not show the same outlines at the same place (correlation {near:.2f}); register the "
             "generated picture to the original, or generate around the placed product"
         )
-    elif moved:
+    elif moved and not in_place:
         reason = (
             f"the generated product is shifted or zoomed by about {max(abs(dx), abs(dy)) * pixels:.0f} px against the "
             "original; register it, or generate around the placed product"
@@ -102,52 +109,111 @@ def _outlines(linear: Tensor) -> Tensor:
     return (strength / (gaussian_blur(strength, 12.0) + 0.5))[0]
 
 
-def _registration(window: _Window) -> tuple[float, tuple[int, int], bool]:
-    """Correlation of the outlines in place, the best offset (x, y) in window pixels, and whether it is far better.
+def _registration(window: _Window) -> tuple[float, tuple[float, float], bool]:
+    """Correlation of the outlines in place, the offset (x, y) in window pixels where they fit best, and whether the
+    product is there and not in place.
 
-    Whole product first, then its four sides: a zoom moves opposite sides in opposite directions.
+    A part of the outline that fits better elsewhere raises the question, no more: in a busy scene some other edge
+    always fits some side. Moved is what one motion, a shift or a zoom, brings back on all sides.
     """
     generated, original = _outlines(window.generated), _outlines(window.original)
     weight = dilate(window.mask, 2)[0]
     height, width = weight.shape
-    x = torch.linspace(0, 1, width, device=weight.device)[None, :]
-    y = torch.linspace(0, 1, height, device=weight.device)[:, None]
-    sides = [torch.ones_like(weight), *(weight.new_ones(1) * s for s in (x < 0.4, x > 0.6, y < 0.45, y > 0.55))]
-    whole, moved, offset = 0.0, False, (0, 0)
-    for index, side in enumerate(sides):
-        part = weight * side
-        if float(part.sum()) < min(_MIN_AREA, 0.5 * float(weight.sum())):
-            continue
-        here, best, (dx, dy) = _best_offset(original, generated, part)
-        if index == 0:
-            whole, offset = here, (dx, dy)
-        if best - here > _BETTER_ELSEWHERE and best > _MIN_PEAK:
-            moved = True
-            if abs(dx) + abs(dy) > abs(offset[0]) + abs(offset[1]):
-                offset = (dx, dy)
-    return whole, offset, moved
+    x = torch.linspace(0, 1, width, device=weight.device)[None, :].expand_as(weight)
+    y = torch.linspace(0, 1, height, device=weight.device)[:, None].expand_as(weight)
+    least = min(_MIN_AREA, 0.5 * float(weight.sum()))
+    parts = [weight * side for side in (x < 0.4, x > 0.6, y < 0.45, y > 0.55)]
+    sides = [part for part in parts if float(part.sum()) >= least]
+    scores = [_correlations(original, generated, part) for part in (weight, *sides)]
+    here, offset = _in_place(scores[0]), _peak(scores[0])[1]
+    if not any(best - _in_place(s) > _BETTER_ELSEWHERE and best > _MIN_PEAK for s in scores for best in [_peak(s)[0]]):
+        return here, offset, False
+    # Undoing a zoom softens; what is softened already does not gain by it.
+    generated, original = (gaussian_blur(plane[None], 1.0)[0] for plane in (generated, original))
+    near, best, motion = _one_motion(original, generated, weight)
+    if best <= _MIN_PEAK or best - near <= _BETTER_ELSEWHERE:
+        return here, offset, False
+    back = _moved_back(generated, motion, _middle(weight))
+    agreed = all(
+        float(_correlations(original, back, side, 0)) > float(_correlations(original, generated, side, _NEAR).max())
+        for side in sides
+    )
+    return here, _farthest(motion, weight), agreed
 
 
-def _best_offset(template: Tensor, picture: Tensor, weight: Tensor) -> tuple[float, float, tuple[int, int]]:
-    """Weighted normalised cross-correlation: its value in place (±1 px), its best value and where that is."""
+_Motion = tuple[float, int, int]
+"""Zoom about the product's middle, and the shift (x, y) in window pixels before it."""
+
+
+def _one_motion(original: Tensor, generated: Tensor, weight: Tensor) -> tuple[float, float, _Motion]:
+    """The best correlation that a small shift and zoom of the whole product reach, the best that a larger motion does,
+    and that motion."""
+    middle, near, found = _middle(weight), -1.0, []
+    shifts = torch.arange(-_REACH, _REACH + 1, device=weight.device).abs()
+    for zoom in _ZOOMS:
+        scores = _correlations(original, _moved_back(generated, (zoom, 0, 0), middle), weight)
+        x, y = (zoom * shifts + abs(reach) for reach in _farthest((zoom, 0, 0), weight))
+        close = torch.maximum(x[None, :], y[:, None]) <= _NEARBY
+        near = max(near, float(torch.where(close, scores, -1.0).max()))
+        best, (dx, dy) = _peak(torch.where(close, -1.0, scores))
+        found.append((best, (zoom, dx, dy)))
+    return near, *max(found)
+
+
+def _moved_back(picture: Tensor, motion: _Motion, middle: tuple[float, float]) -> Tensor:
+    """`picture` `[h,w]` with the product back where it would be without `motion`."""
+    zoom, dx, dy = motion
+    height, width = picture.shape
+    x = (torch.arange(width, device=picture.device) + dx - middle[0]) * zoom + middle[0]
+    y = (torch.arange(height, device=picture.device) + dy - middle[1]) * zoom + middle[1]
+    rows, columns = torch.meshgrid((2 * y + 1) / height - 1, (2 * x + 1) / width - 1, indexing="ij")
+    grid = torch.stack((columns, rows), dim=-1)[None]
+    return F.grid_sample(picture[None, None], grid, padding_mode="border", align_corners=False)[0, 0]
+
+
+def _middle(weight: Tensor) -> tuple[float, float]:
+    """The middle (x, y) of what weighs anything in `[h,w]`."""
+    columns, rows = (torch.nonzero(weight.amax(dim=axis)).flatten() for axis in (0, 1))
+    return float(columns[0] + columns[-1]) / 2, float(rows[0] + rows[-1]) / 2
+
+
+def _farthest(motion: _Motion, weight: Tensor) -> tuple[float, float]:
+    """How far (x, y) `motion` carries the corners of the product that it carries farthest."""
+    zoom, dx, dy = motion
+    columns, rows = (torch.nonzero(weight.amax(dim=axis)).flatten() for axis in (0, 1))
+    reach = (zoom - 1) * float(columns[-1] - columns[0]) / 2, (zoom - 1) * float(rows[-1] - rows[0]) / 2
+    x, y = (max((zoom * d + r, zoom * d - r), key=abs) for d, r in zip((dx, dy), reach, strict=True))
+    return x, y
+
+
+def _peak(scores: Tensor) -> tuple[float, tuple[int, int]]:
+    """The best correlation and its offset (x, y)."""
+    row, column = divmod(int(scores.argmax()), scores.shape[1])
+    reach = scores.shape[0] // 2
+    return float(scores[row, column]), (column - reach, row - reach)
+
+
+def _in_place(scores: Tensor) -> float:
+    """The correlation at no offset, ±1 px."""
+    return float(scores[_REACH - _NEAR : _REACH + _NEAR + 1, _REACH - _NEAR : _REACH + _NEAR + 1].max())
+
+
+def _correlations(template: Tensor, picture: Tensor, weight: Tensor, reach: int = _REACH) -> Tensor:
+    """Weighted normalised cross-correlation at all offsets up to `reach`, rows first."""
     total = weight.sum()
     centered = template - (weight * template).sum() / total
-    size = (template.shape[0] + 2 * _REACH, template.shape[1] + 2 * _REACH)
-    padded = F.pad(picture[None, None], (_REACH,) * 4, mode="replicate")[0, 0]
+    size = (template.shape[0] + 2 * reach, template.shape[1] + 2 * reach)
+    padded = F.pad(picture[None, None], (reach,) * 4, mode="replicate")[0, 0]
 
     def correlate(kernel: Tensor, values: Tensor) -> Tensor:
         product = torch.fft.rfft2(kernel, s=size).conj() * torch.fft.rfft2(values, s=size)
         whole: Tensor = torch.fft.irfft2(product, s=size)
-        return whole[: 2 * _REACH + 1, : 2 * _REACH + 1]
+        return whole[: 2 * reach + 1, : 2 * reach + 1]
 
     mean = correlate(weight, padded) / total
     variance = (correlate(weight, padded**2) / total - mean**2).clamp(min=1e-4)
     own = ((weight * centered**2).sum() / total).clamp(min=1e-6)
-    scores = correlate(weight * centered, padded) / total / torch.sqrt(own * variance)
-    near = scores[_REACH - _NEAR : _REACH + _NEAR + 1, _REACH - _NEAR : _REACH + _NEAR + 1]
-    peak = int(scores.argmax())
-    dy, dx = peak // scores.shape[1] - _REACH, peak % scores.shape[1] - _REACH
-    return float(near.max()), float(scores.max()), (dx, dy)
+    return correlate(weight * centered, padded) / total / torch.sqrt(own * variance)
 
 
 def _structure(window: _Window) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from ..errors import NotRegisteredError
 from ..placement import Affine, Placement
 from ..tensors import check_image, check_mask, check_range, item, same_size, split_alpha
 from .align import pulled
+from .known import known_placement
 from .register import Found, find_motion
 from .search import Limits
 from .views import level_count, scene_view, template_view, work_factor
@@ -54,6 +55,7 @@ def register_product(
     max_scale: float = 0.2,
     max_rotation: float = 8.0,
     min_confidence: float = 0.5,
+    known: str = "",
 ) -> Registered:
     """Find the product of `placement` again in `generated` and say where it is, to a fraction of a pixel.
 
@@ -61,8 +63,9 @@ def register_product(
     `[B,h,w,C]` sRGB and `mask` `[B,h,w]` (1 = product) at the size `placement` was made for; `ignore` `[B,·,·]`, 1 =
     not to be trusted, at the generated picture's or the canvas' size. `max_shift` is a share of the canvas' longer
     side, `max_scale` ±share, `max_rotation` degrees, `min_confidence` 0..1; 0 returns the best guess, and its report
-    says `passed: false` and why. Raises NotRegisteredError where the product is not found, lies beyond the limits or is
-    too much redrawn, and ShapeError, EmptyMaskError, ParameterError.
+    says `passed: false` and why. With `known`, the JSON text of a report or sidecar that says where the product is (see
+    `known_placement`), nothing is searched and nothing refused. Raises NotRegisteredError where the product is not
+    found, lies beyond the limits or is too much redrawn, and ShapeError, EmptyMaskError, ParameterError.
     """
     generated, _ = split_alpha(check_image(generated, "generated"), "generated")
     rgb, _ = split_alpha(product, "product")
@@ -83,9 +86,17 @@ def register_product(
     height, width = generated.shape[1:3]
     canvas = (placement.canvas_height, placement.canvas_width)
     aligned = generated.new_empty((batch, *canvas, 3))
+    told = known_placement(known, placement, width, height) if known.strip() else None
     transforms, reports = [], []
     for index in range(batch):
         picture, given = item(generated, index), placement.transform(index)
+        if told is not None:
+            transform = told.transform(index)
+            aligned[index], beyond = pulled(picture, transform.after(given.inverted()), canvas[1], canvas[0])
+            report = _told(transform, placement, index, (width, height))
+            transforms.append(transform)
+            reports.append(report | {"continued_share": beyond})
+            continue
         found, confidence, base = _registered(
             picture,
             (item(rgb, index), item(mask, index)),
@@ -163,10 +174,8 @@ def _stayed(motion: Affine, base: Affine, placement: Placement, index: int) -> b
     return max(math.dist(motion.apply(*corner), corner) for corner in corners) < _STILL
 
 
-def _report(
-    found: Found, confidence: float, base: Affine, placement: Placement, index: int, size: tuple[int, int]
-) -> dict[str, Any]:
-    motion, evidence = found.motion, found.evidence
+def _moved(motion: Affine, base: Affine, placement: Placement, index: int, size: tuple[int, int]) -> dict[str, Any]:
+    """How far the product of `placement` went from where `base` has it, and the sizes of both pictures."""
     box = placement.box(index)
     x, y = base.apply((box.left + box.right) / 2, (box.top + box.bottom) / 2)
     u, v = motion.apply(x, y)
@@ -176,6 +185,25 @@ def _report(
         "shift": share,
         "scale": math.sqrt(motion.a * motion.d - motion.b * motion.c),
         "rotation_degrees": math.degrees(math.atan2(motion.c, motion.a)),
+        "generated": list(size),
+        "canvas": [placement.canvas_width, placement.canvas_height],
+    }
+
+
+def _told(transform: Affine, placement: Placement, index: int, size: tuple[int, int]) -> dict[str, Any]:
+    """The report of a product whose place was known."""
+    base = _canvas_fits(placement, *size)[0].after(placement.transform(index))
+    moved = _moved(transform.after(base.inverted()), base, placement, index, size)
+    return {**moved, "searched": False, "confidence": 1.0, "residual_px": None, "passed": True, "reasons": []}
+
+
+def _report(
+    found: Found, confidence: float, base: Affine, placement: Placement, index: int, size: tuple[int, int]
+) -> dict[str, Any]:
+    evidence = found.evidence
+    return {
+        **_moved(found.motion, base, placement, index, size),
+        "searched": True,
         "confidence": confidence,
         "residual_px": evidence.residual if math.isfinite(evidence.residual) else None,
         "inlier_share": evidence.share,
@@ -183,8 +211,6 @@ def _report(
         "outline_share": evidence.outline,
         "inside_share": evidence.inside if evidence.inside_count else None,
         "windows": evidence.outline_count + evidence.inside_count,
-        "generated": list(size),
-        "canvas": [placement.canvas_width, placement.canvas_height],
     }
 
 
