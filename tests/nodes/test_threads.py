@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from tests.support.comfy import PACK, require_installation
+from runner.server_process import Installation
+from tests.support.comfy import PACK
 
 PROGRAM = """
 import logging, sys, time
@@ -39,8 +40,7 @@ worker.join()
 """
 
 
-def run(spared: bool, **environment: str) -> tuple[float, str]:
-    comfyui = require_installation()
+def run(comfyui: Installation, spared: bool, **environment: str) -> tuple[float, str]:
     program = PROGRAM.format(comfyui=str(comfyui.comfyui), custom_nodes=str(PACK.parent), spared=spared)
     chosen = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "OMP_NUM_THREADS")
     clean = {name: value for name, value in os.environ.items() if name not in chosen}
@@ -52,15 +52,15 @@ def run(spared: bool, **environment: str) -> tuple[float, str]:
 
 
 @pytest.mark.skipif(sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="threads of GNU's OpenMP")
-def test_threads_that_wait_sleep() -> None:
+def test_threads_that_wait_sleep(comfy_installation: Installation) -> None:
     """Processor time, not time on the wall: how busy the machine is makes no difference."""
-    spinning, _ = run(spared=False)
-    resting, said = run(spared=True)
+    spinning, _ = run(comfy_installation, spared=False)
+    resting, said = run(comfy_installation, spared=True)
     assert "prodgen: threads that wait" in said
     assert resting < 0.7 * spinning
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads of GNU's OpenMP")
-def test_what_somebody_has_chosen_stays() -> None:
-    _, said = run(spared=True, OMP_WAIT_POLICY="ACTIVE", GOMP_SPINCOUNT="1000")
+def test_what_somebody_has_chosen_stays(comfy_installation: Installation) -> None:
+    _, said = run(comfy_installation, spared=True, OMP_WAIT_POLICY="ACTIVE", GOMP_SPINCOUNT="1000")
     assert "prodgen" not in said

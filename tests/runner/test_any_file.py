@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from runner.data import clean
+from runner.data import without_lone_surrogates
 from tests.support.comfy import REPO
 from tests.support.hostile import HostileComfy
 from tests.support.runs import Desk, command, flat, inverting, node
@@ -151,9 +151,9 @@ def as_csv(rows: Any, delimiter: str = ",") -> bytes:
     columns = list(dict.fromkeys(str(key) for row in rows for key in row))
     stream = io.StringIO()
     writer = csv.writer(stream, delimiter=delimiter)
-    writer.writerow(map(clean, columns))
+    writer.writerow(map(without_lone_surrogates, columns))
     for row in rows:
-        writer.writerow([clean(str(row.get(column, ""))) for column in columns])
+        writer.writerow([without_lone_surrogates(str(row.get(column, ""))) for column in columns])
     return stream.getvalue().encode()
 
 
