@@ -78,7 +78,7 @@ class Attempt:
     polls_after_end: int = 0
     absent_since: float | None = None
     unsaved_since: float | None = None
-    unsaved_why: str = ""
+    unsaved_whys: set[str] = field(default_factory=set)
     graph: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -105,9 +105,10 @@ class Attempt:
         return now - self.unsaved_since < patience
 
     def is_news(self, why: str) -> bool:
-        """Whether this reason for not fetching the result is another than the last one."""
-        said, self.unsaved_why = self.unsaved_why, why
-        return said != why
+        """Whether this reason for not fetching the result is the first of its kind."""
+        new = why not in self.unsaved_whys
+        self.unsaved_whys.add(why)
+        return new
 
     def title(self, node_id: str) -> str:
         return node_title(self.graph.get(node_id) or {}) or node_id
