@@ -11,12 +11,15 @@ from runner.schema import is_model_name
 
 
 def models_in(graph: Mapping[str, Any]) -> list[Model]:
-    """The manifest's models that a graph names, each once, in the graph's order."""
+    """The manifest's models that a graph names, each once, in the graph's order; it is read only if one is named."""
+    names = [value for value in _texts(graph) if is_model_name(value)]
+    if not names:
+        return []
     try:
         manifest = load_manifest()
     except ManifestError:
         return []
-    named = (manifest.find_file(value) for value in _texts(graph) if is_model_name(value))
+    named = (manifest.find_file(name) for name in names)
     return list({model.id: model for model in named if model is not None}.values())
 
 
