@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from runner.errors import ManifestError
-from runner.manifest import Manifest, Model, load_manifest
+from runner.manifest import Model, load_manifest
 from runner.schema import is_model_name
 
 
@@ -25,12 +25,11 @@ def models_in(graph: Mapping[str, Any]) -> list[Model]:
 
 def licence_lines(graph: Mapping[str, Any]) -> list[str]:
     """One line for each model of the graph whose licence forbids commercial use, and what may be used instead."""
-    manifest = load_manifest() if (found := models_in(graph)) else None
-    return [_line(model, manifest) for model in found if model.commercial is False and manifest is not None]
+    return [_line(model) for model in models_in(graph) if model.commercial is False]
 
 
-def _line(model: Model, manifest: Manifest) -> str:
-    others = [manifest.get(other) for other in model.alternatives]
+def _line(model: Model) -> str:
+    others = [load_manifest().get(other) for other in model.alternatives]
     free = [other.file for other in others if other.commercial]
     instead = f" Free for that: {', '.join(free)}." if free else ""
     return f"not for sale: {model.file} ({model.licence}) must not be used for commercial pictures.{instead}"

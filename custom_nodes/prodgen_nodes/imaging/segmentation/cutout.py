@@ -192,7 +192,7 @@ def _framed(srgb: Tensor, small: Tensor, mask: Tensor | None = None) -> Inside |
 
 
 def _inside(grid: Tensor, box: Inside, size: tuple[int, int]) -> Tensor:
-    """The part of a `grid` `[h,w]` over a photo of `size` that lies inside the frame; at least one pixel."""
+    """The part of a `grid` `[h,w,...]` over a photo of `size` that lies inside the frame; at least one pixel."""
     rows, columns = grid.shape[0] / size[0], grid.shape[1] / size[1]
     top, left = round(box.top * rows), round(box.left * columns)
     return grid[top : max(top + 1, round(box.bottom * rows)), left : max(left + 1, round(box.right * columns))]
@@ -228,9 +228,9 @@ def from_plain_backdrop(
     if (even := _unpainted(srgb, small)) is not None:
         return from_plain_backdrop(even, hint, progress, parts).noted(_PAINTED)
     if (box := _framed(srgb, small)) is not None:
-        part = srgb[box.top : box.bottom, box.left : box.right].contiguous()
-        rough = None if hint is None else hint[box.top : box.bottom, box.left : box.right]
-        return _put_back(from_plain_backdrop(part, rough, progress, parts), box, (srgb.shape[0], srgb.shape[1]))
+        whole = (srgb.shape[0], srgb.shape[1])
+        part, rough = _inside(srgb, box, whole).contiguous(), None if hint is None else _inside(hint, box, whole)
+        return _put_back(from_plain_backdrop(part, rough, progress, parts), box, whole)
     rough = None if hint is None else resized(hint, size)
     backdrop, window = _backdrop(small, rough)
     # What lies outside the window is backdrop.
@@ -301,9 +301,8 @@ def from_model(
     if (even := _unpainted(srgb, small)) is not None:
         return from_model(even, mask, hint, progress, parts).noted(_PAINTED)
     if mask is not None and (box := _framed(srgb, small, mask)) is not None:
-        part = srgb[box.top : box.bottom, box.left : box.right].contiguous()
         whole = (srgb.shape[0], srgb.shape[1])
-        rough = None if hint is None else _inside(hint, box, whole)
+        part, rough = _inside(srgb, box, whole).contiguous(), None if hint is None else _inside(hint, box, whole)
         return _put_back(from_model(part, _inside(mask, box, whole), rough, progress, parts), box, whole)
     grain = 1.0 if mask is None else max(1.0, size[0] / mask.shape[0], size[1] / mask.shape[1])
     seen = None if mask is None else resized(torch.nan_to_num(mask).clamp(0.0, 1.0), size)
