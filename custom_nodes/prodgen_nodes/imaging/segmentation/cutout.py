@@ -319,9 +319,8 @@ def from_model(
     if progress:
         progress(1)
     product = likelihood > 0.5
-    footing = (
-        find_footing(small, product, backdrop, evidence).steady(small, rough > 0.5, grain, reach) if is_plain else None
-    )
+    footing = find_footing(small, product, backdrop, evidence) if is_plain else None
+    footing = footing and footing.steady(small, evidence, rough > 0.5, grain, reach)
     fringe = find_fringe(small, product, backdrop) if is_plain else None
     if fringe is not None:
         fused = replace(fused, ignored=fused.ignored & ~dilate(fringe.zone, 3))

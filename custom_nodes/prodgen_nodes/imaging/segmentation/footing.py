@@ -54,13 +54,16 @@ _OWN_STEP, _AT_ONCE, _NO_LIGHTER = 24 / 255, 2.0, 0.3
 fading; and how much lighter, in such steps, the product above may be."""
 _ABOVE = 3.0
 """Pixels above a certain line that are product without asking."""
+_MOSTLY = 0.6
+"""The share of a stretch's columns that must show shadow without colour under a coloured product: it is proven then."""
 
 
 @dataclass(frozen=True)
 class Footing:
     """Where a product stands: `shadow` and `standing` `[H,W]` bool, its pixels just below and just above the line;
     `line` `[W]`, the line's height in rows from the top (pixel edges); the columns where it is `certain` `[W]` bool;
-    how `steep` `[W]` 0..1 the product's own edge rises above it; and the `whole` picture's size (height, width)."""
+    how `steep` `[W]` 0..1 the product's own edge rises above it; the `whole` picture's size (height, width); and the
+    columns `[W]` bool where colour has `proven` the line, whoever contradicts it (see `steady`)."""
 
     shadow: Tensor
     standing: Tensor
@@ -68,6 +71,7 @@ class Footing:
     certain: Tensor
     steep: Tensor
     whole: tuple[int, int]
+    proven: Tensor
 
     def across(self, window: Window) -> Footing:
         """The same line in the whole picture, of which it was found in a `window`."""
@@ -82,13 +86,16 @@ class Footing:
             wide(self.certain),
             wide(self.steep),
             self.whole,
+            wide(self.proven),
         )
 
-    def steady(self, srgb: Tensor, solid: Tensor, grain: float, reach: int) -> Footing:
+    def steady(self, srgb: Tensor, evidence: Evidence, solid: Tensor, grain: float, reach: int) -> Footing:
         """The line without the stretches that somebody who knows the product contradicts, who drew it `solid` `[H,W]`
         bool in pixels `grain` wide: where the line is farther from that outline than `reach`; where it wanders and the
         outline does not, for dark texture was read as shadow; and where the picture `srgb` `[H,W,3]` steps up from a
         dark product to its lighter shadow there.
+
+        What the `evidence` proves stays nevertheless: a floor without colour below the line, a coloured product above.
         """
         height, width = solid.shape
         rows = torch.arange(height, device=solid.device).unsqueeze(1)
@@ -103,8 +110,33 @@ class Footing:
         weight, mean, square, all_, steps = gaussian_blur(planes, _ALONG * min(self.whole))[0, :, 0]
         weight = weight.clamp(min=1e-3)
         wander = (square / weight - (mean / weight).square()).clamp(min=0).sqrt()
+        here = found & self._shows_colour_above(evidence, bottom)
+        planes = torch.stack((here, here * self.line)).float().view(1, 2, 1, width)
+        share, line = gaussian_blur(planes, _ALONG * min(self.whole))[0, :, 0]
+        proven = share > _MOSTLY
+        # A column that noise has misled stands where its neighbours do.
+        line = torch.where(proven & ~here, line / share.clamp(min=1e-3), self.line)
         kept = counted & (wander < _WANDER * grain) & (steps < _FEW * all_)
-        return replace(self, shadow=self.shadow & kept, standing=self.standing & kept, certain=self.certain & kept)
+        return replace(
+            self,
+            shadow=(self.shadow & (kept | proven)) | (proven & (rows >= line) & (rows < bottom)),
+            standing=self.standing & (kept | proven),
+            line=line,
+            certain=self.certain & (kept | (proven & here)),
+            proven=proven,
+        )
+
+    def _shows_colour_above(self, evidence: Evidence, bottom: Tensor) -> Tensor:
+        """Boolean `[W]`: columns where all from the line down to the row `bottom` `[W]` is the floor in shadow, without
+        a colour of its own, and what is just above the line has one."""
+        size = min(self.whole)
+        rows = torch.arange(evidence.residue.shape[0], device=bottom.device).unsqueeze(1)
+        below = (rows >= self.line + 1) & (rows < bottom - 1)
+        above = (rows < self.line - 1) & (rows >= self.line - max(3, round(_UMBRA * size)))
+        floor = ((evidence.residue < _PLAIN) & (evidence.ratio < 1)) | ~below
+        tint = (evidence.residue * above).sum(dim=0) / above.sum(dim=0).clamp(min=1)
+        thick = bottom - self.line
+        return floor.all(dim=0) & (thick > 0) & (thick < 2 * _UMBRA * size) & (tint > _COLOURED)
 
     def beside(self) -> Tensor:
         """The pixels beside the certain line, bool, at the size and in the window where it was found."""
@@ -197,7 +229,9 @@ def find_footing(srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Ev
     edge, certain = _drawn(line + _SUNK * mixed * (1 - steep), certain, wide)
     certain &= product.gather(0, (edge.long() - 2 * ahead).clamp(0, height - 1).unsqueeze(0))[0]
     standing = product & certain & (rows < line) & (rows >= line - _ABOVE)
-    return Footing(product & (rows > lowest - depth), standing, edge, certain, steep, backdrop.whole)
+    return Footing(
+        product & (rows > lowest - depth), standing, edge, certain, steep, backdrop.whole, torch.zeros_like(certain)
+    )
 
 
 def _darkest(profile: Tensor, first: Tensor, longest: int, ahead: int, noise: float) -> tuple[Tensor, Tensor, Tensor]:

@@ -156,8 +156,8 @@ def fuse(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, gra
     right, down = conductances(srgb, evidence.steps, backdrop.noise)
     likelihood = random_walker(right, down, data, target)
     if plain:
-        footing = find_footing(srgb, likelihood > 0.5, backdrop, evidence).steady(srgb, product, grain, reach)
-        free = ~(inner | outer)
+        footing = find_footing(srgb, likelihood > 0.5, backdrop, evidence).steady(srgb, evidence, product, grain, reach)
+        free = ~(inner | outer) | footing.proven
         standing, shadow = footing.standing & free, footing.shadow & free
         if bool(shadow.any()):
             data[standing], target[standing] = _FOOT_WEIGHT, 1.0

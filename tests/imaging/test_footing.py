@@ -1,0 +1,39 @@
+"""The line a product stands on, where a network took the darkest of the shadow under it for product."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from prodgen_nodes.imaging.segmentation import from_model
+
+from tests.imaging.segmentation_products import errors, scene
+
+BROWN, BLUE, OLIVE = (0.25, 0.10, 0.07), (0.05, 0.09, 0.30), (0.16, 0.17, 0.05)
+GREY, CREAM = (0.80, 0.80, 0.80), (0.80, 0.74, 0.62)
+
+
+def with_shadow(alpha: torch.Tensor, deep: int) -> torch.Tensor:
+    """`alpha` `[H,W]` and a lens of shadow under its lowest rows, `deep` pixels in the middle."""
+    solid = alpha > 0.5
+    rows = torch.arange(alpha.shape[0]).unsqueeze(1)
+    bottom = torch.where(solid, rows + 1, 0).amax(dim=0)
+    columns = torch.nonzero(bottom).flatten()
+    across = torch.linspace(-1, 1, len(columns))
+    lens = torch.zeros(alpha.shape[1])
+    lens[columns] = deep * (1 - across.square())
+    below = (rows >= bottom) & (rows < bottom + lens) & (bottom > 0.75 * alpha.shape[0])
+    return torch.where(below, 0.97, alpha)
+
+
+@pytest.mark.parametrize("backdrop", [GREY, CREAM], ids=["grey", "cream"])
+@pytest.mark.parametrize("product", [BROWN, BLUE, OLIVE], ids=["brown", "blue", "olive"])
+@pytest.mark.parametrize("kind", ["bag", "twin"])
+def test_a_shadow_that_a_network_took_for_the_foot_of_a_coloured_product_goes(
+    kind: str, product: tuple[float, float, float], backdrop: tuple[float, float, float]
+) -> None:
+    made = scene(kind, 3, size=512, product=product, backdrop=backdrop)
+    seen = with_shadow(made.alpha, 7)
+    assert errors(seen, made.alpha)[1] > 0.04
+    _, band, overlap = errors(from_model(made.photo, seen).alpha, made.alpha)
+    assert band < 0.02
+    assert overlap > 0.994
