@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import pytest
@@ -77,6 +78,51 @@ def test_the_shadow_falls_away_from_the_light(clock: float, falls_right: bool) -
     assert (to_the_left > 2 * to_the_right) != falls_right
 
 
+def from_the_corners(picture: torch.Tensor) -> float:
+    """How much brighter the middle third of a light map is than its corners."""
+    grey = picture[0].mean(dim=-1)
+    corners = torch.stack([grey[:8, :8], grey[:8, -8:], grey[-8:, :8], grey[-8:, -8:]]).mean()
+    return float(grey[24:48, 24:48].mean() - corners)
+
+
+@pytest.mark.parametrize("kind", DIRECTED)
+@given(clock=st.sampled_from(range(13)), height=st.floats(0, 90))
+def test_map_words_and_shadow_say_the_same(kind: str, clock: int, height: float) -> None:
+    source = LightSource(kind, clock=clock, height=height)
+    words, (right, up) = source.words, source.towards
+    azimuth = source.shadow_angle
+    behind_shadow, before_shadow = math.cos(math.radians(azimuth)) > 0, math.cos(math.radians(azimuth)) < 0
+    picture = light_map(source, 72, 72)
+    left, to_right, upper, lower = halves(picture)
+    if "left" in words:
+        assert left > to_right
+        assert 180 < azimuth < 360
+    if "right" in words:
+        assert to_right > left
+        assert 0 < azimuth < 180
+    if "above" in words or "upper" in words:
+        assert upper > lower
+        assert source.shadow_height > 15
+    if "behind" in words:
+        assert "rim light" in words
+        assert behind_shadow
+    if "front" in words and "above" not in words:
+        assert before_shadow
+    # The same light before and behind the product: the one behind is a glow in the dark, the one before lights all.
+    opposite = LightSource(kind, clock=(18 - clock) % 12, height=height)
+    if source.behind > 0.3:
+        other = light_map(opposite, 72, 72)
+        assert from_the_corners(picture) > from_the_corners(other) + 0.05 or float(picture.mean()) < float(other.mean())
+        assert float((picture - other).abs().max()) > 0.1
+    if abs(source.behind) > 0.5 and up < 0.85:
+        assert opposite.words != words
+    assert (
+        ("from above" in words and up > 0.85)
+        or right == pytest.approx(0, abs=0.25)
+        or {"left", "right"} & set(words.replace(",", "").split())
+    )
+
+
 def test_a_place_in_the_picture_wins_over_the_clock() -> None:
     source = LightSource("spot", clock=3, x=0.1, y=0.2)
     picture = light_map(source, 100, 100)[0].mean(dim=-1)
@@ -117,6 +163,11 @@ def test_fill_and_weak_light_make_the_shadow_paler() -> None:
         (LightSource("window", clock=9, height=10), "window light from the left"),
         (LightSource("sun", clock=3, height=10, temperature=2800), "warm light"),
         (LightSource("softbox", clock=6, height=5), "from the front"),
+        (LightSource("softbox", clock=12, height=5), "from behind, rim light"),
+        (LightSource("softbox", clock=11, height=5), "from behind on the left"),
+        (LightSource("softbox", clock=7, height=5), "from the front left"),
+        (LightSource("softbox", clock=6, height=40), "from the front"),
+        (LightSource("softbox", clock=10, height=45), "from the upper left"),
         (LightSource("spot", clock=12, height=85), "from above"),
         (LightSource("softbox", color="#ff3030"), "red light"),
     ],

@@ -23,6 +23,12 @@ COLDEST, WARMEST = 15000, 1700
 MAX_SIDE = 16384
 _EVEN = 0.35
 """Even light at full intensity: about what a directed light comes to over its whole picture."""
+_TIGHT, _BROAD = 0.45, 1.6
+"""A light straight behind the product is seen in the picture, its bright patch so much smaller than that of one beside
+it; one straight before it is not seen and lights all, its patch this many times the picture's diagonal."""
+_ABOVE, _DEEP, _ASIDE, _RAISED = 0.85, 0.5, 0.25, 0.35
+"""From which part of its direction on a light is said to come from above; from behind or the front; from a side; and
+from an upper side."""
 _XYZ_TO_LINEAR = (
     (3.2404542, -1.5371385, -0.4985314),
     (-0.9692660, 1.8760108, 0.0415560),
@@ -98,12 +104,22 @@ class LightSource:
         return math.sin(angle) * math.cos(height), math.sin(height)
 
     @property
+    def behind(self) -> float:
+        """How far the light stands behind the product, -1..1: negative is before it, at the camera.
+
+        A place in the picture says nothing of that: 0.
+        """
+        if self.x is not None:
+            return 0.0
+        return math.cos(math.radians(self.clock * 30)) * math.cos(math.radians(self.height))
+
+    @property
     def shadow_angle(self) -> float:
         """Degrees clockwise from straight behind the product, 0..360: `light_angle` of the shadow."""
         if self.x is None:
             return self.clock * 30 % 360
         right, up = self.towards
-        if right == 0 and up <= 0:
+        if max(abs(right), abs(up)) < _ASIDE:  # the middle of the picture: the product is lit from the front
             return 180.0
         # A point of the picture says nothing about before or behind: the light is taken to stand behind the product,
         # as far as it is to the side.
@@ -128,7 +144,7 @@ class LightSource:
     @property
     def words(self) -> str:
         """For a prompt."""
-        said = KINDS[self.kind].words.format(side=_side(*self.towards))
+        said = KINDS[self.kind].words.format(side=_side(*self.towards, self.behind))
         if self.color:
             return f"{said}, {_color_words(self.color)} light"
         if self.kind == "neon_pair":
@@ -162,23 +178,36 @@ def light_map(source: LightSource, width: int, height: int, device: torch.device
         if source.kind == "neon_pair":
             lights = [(-0.9, up, _color(source, device)), (0.9, up, _hex(source.second_color, device))]
         for to_right, upwards, color in lights:
-            falloff = _falloff(x, y, to_right, upwards, kind, source.spread, height / width)
+            falloff = _falloff(x, y, (to_right, upwards, source.behind), kind, source.spread, height / width)
             linear = linear + (source.intensity * (1 - source.fill) * falloff).unsqueeze(-1) * color
     return linear_to_srgb(linear.clamp(0.0, 1.0) * source.exposure).unsqueeze(0)
 
 
-def _falloff(x: Tensor, y: Tensor, right: float, up: float, kind: Kind, spread: float, aspect: float) -> Tensor:
-    """Share of the light `[H,W]`, 0..1, at picture coordinates `x` `[W]` (right) and `y` `[H]` (up), -1..1."""
+def _falloff(
+    x: Tensor, y: Tensor, towards: tuple[float, float, float], kind: Kind, spread: float, aspect: float
+) -> Tensor:
+    """Share of the light `[H,W]`, 0..1, at picture coordinates `x` `[W]` (right) and `y` `[H]` (up), -1..1.
+
+    `towards`: the light's direction, right, up and behind the product. From behind it is a tight glow in the dark, from
+    the front it lies evenly over all.
+    """
+    right, up, behind = towards
     length = math.hypot(right, up)
     across = (x[None, :] * right + y[:, None] * up) / max(1.0, abs(right) + abs(up))
     ramp = (
         ((across + 1) / 2).clamp(0, 1) ** (1.6 - spread) if length > 1e-3 else torch.zeros(y.numel(), x.numel()).to(x)
     )
-    scale = math.hypot(1.0, aspect) * 2 * kind.core * (0.6 + 0.8 * spread)
+    diagonal = math.hypot(1.0, aspect) * 2
+    scale = diagonal * kind.core * (0.6 + 0.8 * spread) * (1 - _TIGHT * max(0.0, behind))
     squared = (x[None, :] - right) ** 2 + ((y[:, None] - up) * aspect) ** 2
-    core = torch.exp(-squared / (2 * (scale / 1.6) ** 2))
-    share = kind.ramp if length > 1e-3 else 0.0
-    return share * ramp + (1 - share) * core
+    share = kind.ramp * (1 - max(0.0, behind)) if length > 1e-3 else 0.0
+    light = share * ramp + (1 - share) * _patch(squared, scale)
+    return torch.lerp(light, _patch(squared, _BROAD * diagonal), max(0.0, -behind))
+
+
+def _patch(squared: Tensor, scale: float) -> Tensor:
+    """A bright patch of size `scale` at `squared` distances from its middle."""
+    return torch.exp(-squared / (2 * (scale / 1.6) ** 2))
 
 
 def temperature_color(kelvin: float) -> tuple[float, float, float]:
@@ -223,15 +252,18 @@ def _limited(value: float) -> float:
     return min(1.0, max(-1.0, value))
 
 
-def _side(right: float, up: float) -> str:
-    if max(abs(right), abs(up)) < 0.25:
-        return "from the front"
-    if up > 0.85:
+def _side(right: float, up: float, behind: float) -> str:
+    """Where a light in this direction comes from, in words."""
+    side = "" if abs(right) < _ASIDE else "left" if right < 0 else "right"
+    if up > _ABOVE:
         return "from above"
-    side = "left" if right < 0 else "right"
-    if abs(right) < 0.25:
-        return "from above in front" if up > 0 else "from below"
-    return f"from the upper {side}" if up > 0.35 else f"from the {side}"
+    if behind > _DEEP:
+        return "from behind" + (f" on the {side}" if side else "") + ", rim light"
+    if behind < -_DEEP:
+        return f"from the front {side}".rstrip()
+    if not side:
+        return "from the front" if abs(up) < _ASIDE else "from above in front" if up > 0 else "from below"
+    return f"from the upper {side}" if up > _RAISED else f"from the {side}"
 
 
 _HUES = (
