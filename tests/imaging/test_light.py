@@ -114,6 +114,8 @@ def test_map_words_and_shadow_say_the_same(kind: str, clock: int, height: float)
         other = light_map(opposite, 72, 72)
         assert from_the_corners(picture) > from_the_corners(other) + 0.05 or float(picture.mean()) < float(other.mean())
         assert float((picture - other).abs().max()) > 0.1
+    mirrored = LightSource(kind, clock=(12 - clock) % 12, height=height).words
+    assert mirrored == words.replace("left", "<").replace("right", "left").replace("<", "right")
     if abs(source.behind) > 0.5 and up < 0.85:
         assert opposite.words != words
     assert (

@@ -26,7 +26,7 @@ _EVEN = 0.35
 _TIGHT, _BROAD = 0.45, 1.6
 """A light straight behind the product is seen in the picture, its bright patch so much smaller than that of one beside
 it; one straight before it is not seen and lights all, its patch this many times the picture's diagonal."""
-_ABOVE, _DEEP, _ASIDE, _RAISED = 0.85, 0.5, 0.25, 0.35
+_ABOVE, _DEEP, _ASIDE, _RAISED = 0.85, 0.45, 0.25, 0.35
 """From which part of its direction on a light is said to come from above; from behind or the front; from a side; and
 from an upper side."""
 _XYZ_TO_LINEAR = (
