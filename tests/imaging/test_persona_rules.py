@@ -79,7 +79,7 @@ def test_relations_all_occur_and_second_color_is_neutral() -> None:
 @pytest.mark.parametrize(
     ("trait", "options"),
     [
-        (lambda text: text.split(" in ")[0], people.GENDERS),
+        (lambda text: text.split(" in ")[0], [name for name, share in people.GENDERS.items() for _ in range(share)]),
         (lambda text: text.split(",")[0].split()[-1], people.AGES),
         (lambda text: text.split(", ")[1], people.BUILDS),
         (lambda text: text.split(", ")[2], people.SKINS),
@@ -89,17 +89,41 @@ def test_relations_all_occur_and_second_color_is_neutral() -> None:
 def test_traits_are_drawn_evenly(trait, options) -> None:  # type: ignore[no-untyped-def]
     count = 3000
     drawn = Counter(trait(people.describe(seed)) for seed in range(count))
-    assert set(drawn) == set(options)
-    expected = count / len(options)
+    expected = {option: count * n / len(options) for option, n in Counter(options).items()}
+    assert set(drawn) == set(expected)
     # chi square, 99.9 % of its distribution at 7 degrees of freedom is below 24.4
-    assert sum((n - expected) ** 2 / expected for n in drawn.values()) < 24.4
+    assert sum((n - expected[option]) ** 2 / expected[option] for option, n in drawn.items()) < 24.4
+
+
+def test_a_few_seeds_show_people_as_mixed_as_many() -> None:
+    """Any 24 seeds in a row: every age and every build is there, and none is every third."""
+    for start in range(0, 2000, 37):
+        drawn = [people.traits(seed) for seed in range(start, start + 24)]
+        ages = Counter(one["age"].split()[-1] for one in drawn)
+        assert set(ages) == set(people.AGES) and max(ages.values()) < 8
+        builds = Counter(one["build"] for one in drawn)
+        assert set(builds) == set(people.BUILDS) and max(builds.values()) < 9
+        genders = Counter(one["gender"] for one in drawn)
+        assert abs(genders["woman"] - genders["man"]) <= 4 and genders["androgynous person"] <= 5
+
+
+def test_seed_0_is_an_ordinary_person() -> None:
+    assert people.describe(0) == (
+        "woman in her thirties, average build, light brown skin, shoulder-length wavy dark brown hair"
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2**32, 2**63, 2**64 - 1, 10**30])
+def test_any_seed_is_a_person(seed: int) -> None:
+    assert people.describe(seed).count(",") == 3
 
 
 def test_traits_do_not_depend_on_each_other_or_on_the_product() -> None:
     pairs = Counter((people.traits(seed)["gender"], people.traits(seed)["age"][-8:]) for seed in range(3600))
-    expected = 3600 / 18
+    expected = {gender: 3600 / 6 * share / 20 for gender, share in people.GENDERS.items()}
     assert len(pairs) == 18
-    assert sum((n - expected) ** 2 / expected for n in pairs.values()) < 40.8  # 99.9 % at 17 degrees of freedom
+    chi = sum((n - expected[gender]) ** 2 / expected[gender] for (gender, _), n in pairs.items())
+    assert chi < 40.8  # 99.9 % at 17 degrees of freedom
     for seed in range(30):
         persons = {invent(product(kind), seed=seed).fields["person"] for kind in KINDS}
         assert persons == {people.describe(seed)}

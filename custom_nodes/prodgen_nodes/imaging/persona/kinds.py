@@ -8,12 +8,22 @@ from dataclasses import dataclass
 from .shape import Shape
 
 GENERIC = "product"
-_SURE = 0.6
+_SURE = 0.7
 _SMALL, _LARGE = 18.0, 40.0  # cm along the longest side of the body
-# Typical lengths of handles in centimetres: a hand, a bent arm and a shoulder need what they need, so the handle is
-# the one part of a bag whose true size is known beforehand.
-_HANDLE_CM = {"grip": 25.0, "short grip": 14.0, "arch": 38.0, "twin_straps": 45.0, "shoulder_strap": 100.0}
+# How long handles are in centimetres, the shortest and the longest usual ones: a hand, a bent arm and a shoulder need
+# what they need, so the handle is the one part of a bag of whose true size something is known beforehand.
+_HANDLE_CM = {
+    "grip": (18.0, 30.0),
+    "short grip": (11.0, 16.0),
+    "arch": (22.0, 45.0),
+    "twin_straps": (38.0, 65.0),
+    "shoulder_strap": (85.0, 125.0),
+}
 _SHORT_GRIP = 0.5  # of the body's width: a case's grip rather than a bag's handle
+_STOUT = 0.17  # thickness over length: what is thicker is a part of the product, no handle of a bag
+_STUB = 0.17  # of the body's width: what is shorter is a viewfinder or a clasp
+_CHAIN = 2.5  # of the body's height: what reaches higher, and is no shoulder strap, is a chain with a pendant
+_POLE = 0.6  # rise above the body over the length: a hand's grip lies flat, a telescopic pole stands
 
 
 @dataclass(frozen=True)
@@ -50,7 +60,8 @@ KINDS: dict[str, Kind] = {
 class Guess:
     """`kind` in KINDS with `confidence` 0..1 and the reason in words; `size` small, medium or large, and `size_basis`.
 
-    `centimetres` along the longest side is an estimate from the handle (None without one).
+    `size` is empty where nothing speaks for one. `centimetres` along the longest side, from and to, by the usual
+    lengths of such a handle (None without one).
     """
 
     kind: str
@@ -58,7 +69,7 @@ class Guess:
     reason: str
     size: str
     size_basis: str
-    centimetres: float | None
+    centimetres: tuple[int, int] | None
 
     @property
     def noun(self) -> str:
@@ -73,7 +84,9 @@ def guess_kind(shape: Shape) -> Guess:
     confidence, reason = rule.confidence, rule.reason
     if shape.cut_off:
         confidence, reason = confidence * 0.6, reason + "; the picture's edge cuts it off"
-    size, basis, length = _size(shape, rule.kind)
+    size, basis, length = (
+        _size(shape, rule.kind) if confidence >= _SURE else ("", "nothing in the photo shows it", None)
+    )
     return Guess(rule.kind, round(confidence, 2), reason, size, basis, length)
 
 
@@ -87,8 +100,24 @@ class Rule:
     fits: Callable[[Shape], bool]
 
 
+def _has_handle(s: Shape) -> bool:
+    """Whether what looks like a handle is one by which a hand or a shoulder takes a body that could be a bag's."""
+    reaches = s.handle == "shoulder_strap" or s.handle_height < _CHAIN
+    slender = s.handle_thickness <= _STOUT and s.handle_length >= _STUB
+    return s.handle not in (None, "side") and reaches and slender and s.solidity >= 0.85 and s.fullness >= 0.6
+
+
 def _case_grip(s: Shape) -> bool:
-    return s.handle == "grip" and s.handle_length < _SHORT_GRIP
+    return _has_handle(s) and s.handle == "grip" and s.handle_length < _SHORT_GRIP and s.mirrored >= 0.8
+
+
+def _stands_up(s: Shape) -> bool:
+    return s.handle_height / s.aspect > _POLE * s.handle_length
+
+
+def _cup(s: Shape) -> bool:
+    upright = s.mirrored >= 0.85 and s.top_width >= 0.75 and s.bottom_width >= 0.55
+    return s.handle == "side" and upright and s.handle_height < 0.3 and s.handle_thickness <= _STOUT
 
 
 def _upright(s: Shape) -> bool:
@@ -96,42 +125,52 @@ def _upright(s: Shape) -> bool:
 
 
 def _straps_on_square(s: Shape) -> bool:
-    return (s.handle == "twin_straps" and s.aspect < 1.3) or (
-        s.handle is not None and s.aspect < 1.0 and s.handle_height > 0.3
-    )
+    return _has_handle(s) and s.handle == "twin_straps" and s.aspect < 1.3
+
+
+def _low(s: Shape) -> bool:
+    short = s.handle_length <= (0.6 if s.handle == "twin_straps" else 1.2)
+    return _has_handle(s) and short and s.aspect >= (1.4 if s.handle == "twin_straps" else 1.75)
 
 
 def _foot(s: Shape) -> bool:
-    return s.top_width < min(0.5, s.bottom_width) and s.mirrored < 0.75 and 0.65 <= s.solidity <= 0.93
+    flat = s.bottom_width >= 0.8 * s.middle_width
+    return flat and s.top_width < 0.3 and s.mirrored < 0.78 and 0.65 <= s.solidity <= 0.95 and s.aspect >= 1.05
+
+
+def _neck(s: Shape) -> bool:
+    return s.aspect < 0.45 and s.mirrored > 0.75 and s.solidity > 0.75 and s.top_width < 0.7 * s.bottom_width
+
+
+def handle_to_hold(shape: Shape) -> str | None:
+    """The kind of handle that a hand takes the product by; None where what was found is something else."""
+    return shape.handle if _has_handle(shape) or _cup(shape) else None
 
 
 RULES = (
-    Rule("mug", 0.7, "a handle at the side", lambda s: s.handle == "side"),
-    Rule("shoulder_bag", 0.9, "a strap much longer than the body is wide", lambda s: s.handle == "shoulder_strap"),
+    Rule("mug", 0.75, "a handle at the side of an upright body", _cup),
+    Rule(
+        "shoulder_bag",
+        0.9,
+        "a strap much longer than the body is wide",
+        lambda s: _has_handle(s) and s.handle == "shoulder_strap",
+    ),
+    Rule("suitcase", 0.5, "a grip on a pole", lambda s: _case_grip(s) and _stands_up(s)),
     Rule("briefcase", 0.7, "a short grip on a body wider than high", lambda s: _case_grip(s) and s.aspect > 1.1),
     Rule("suitcase", 0.7, "a short grip on an upright body", _case_grip),
-    Rule(
-        "duffel",
-        0.55,
-        "handles on a long, low body",
-        lambda s: s.handle is not None and s.aspect >= 1.75 and s.handle_length <= 1.2,
-    ),
+    Rule("duffel", 0.55, "handles on a long, low body", _low),
     Rule("tote", 0.75, "straps on a body about as high as wide", _straps_on_square),
-    Rule("handbag", 0.85, "a handle to hold in the hand", lambda s: s.handle is not None),
-    Rule("furniture", 0.7, "it stands on legs", lambda s: s.legs),
     Rule(
-        "bottle",
-        0.85,
-        "slender, symmetric, with a neck",
-        lambda s: s.aspect < 0.45 and s.mirrored > 0.6 and s.top_width < 0.7 * s.bottom_width,
+        "tote",
+        0.5,
+        "a high handle on an upright body",
+        lambda s: _has_handle(s) and s.aspect < 1.0 and s.handle_height > 0.3,
     ),
+    Rule("handbag", 0.85, "a handle to hold in the hand", _has_handle),
     Rule("other", 0.5, "separate parts", lambda s: s.parts > 1),
-    Rule(
-        "shoe",
-        0.65,
-        "one end low and the other high over a flat foot",
-        lambda s: _foot(s) and s.aspect >= 1.0,
-    ),
+    Rule("furniture", 0.5, "it stands on legs", lambda s: s.legs),
+    Rule("bottle", 0.85, "slender, symmetric, with a neck", _neck),
+    Rule("shoe", 0.7, "one end low and the other high over a flat foot", _foot),
     Rule(
         "box",
         0.5,
@@ -142,7 +181,7 @@ RULES = (
         "jar",
         0.7,
         "about as high as wide, symmetric, with a narrower lid or foot",
-        lambda s: _upright(s) and s.fullness > 0.9,
+        lambda s: _upright(s) and s.fullness > 0.9 and 0.6 <= s.aspect <= 1.2,
     ),
     Rule(
         "clutch",
@@ -155,11 +194,12 @@ RULES = (
 )
 
 
-def _size(shape: Shape, kind: str) -> tuple[str, str, float | None]:
+def _size(shape: Shape, kind: str) -> tuple[str, str, tuple[int, int] | None]:
     handle = "short grip" if shape.handle == "grip" and shape.handle_length < _SHORT_GRIP else shape.handle
     known = _HANDLE_CM.get(handle or "")
     if known is None or shape.handle_length <= 0:
         return KINDS[kind].size, "usual for its kind", None
-    length = known / shape.handle_length * max(1.0, 1 / shape.aspect)
-    size = "small" if length < _SMALL else "large" if length > _LARGE else "medium"
-    return size, f"such a handle is usually about {known:.0f} cm long", round(length)
+    least, most = (length / shape.handle_length * max(1.0, 1 / shape.aspect) for length in known)
+    size = "small" if most < _SMALL else "large" if least > _LARGE else KINDS[kind].size
+    basis = f"such a handle is usually {known[0]:.0f} to {known[1]:.0f} cm long"
+    return size, basis, (round(least), round(most))

@@ -8,8 +8,8 @@ from typing import Any
 from torch import Tensor
 
 from ..tensors import check_mask, item, same_size, split_alpha
-from .kinds import KINDS, Guess, Kind, guess_kind
-from .palette import Palette, find_colors
+from .kinds import KINDS, Guess, Kind, guess_kind, handle_to_hold
+from .palette import Palette, find_colors, without_skin
 from .shape import Shape, measure_shape
 
 _HANDLE_WORDS = {
@@ -48,7 +48,7 @@ class Facts:
     @property
     def handle_word(self) -> str:
         """What a hand takes it by; empty without a handle."""
-        return _HANDLE_WORDS.get(self.shape.handle or "", "")
+        return _HANDLE_WORDS.get(handle_to_hold(self.shape) or "", "")
 
     def report(self) -> dict[str, Any]:
         """The facts for a node's report."""
@@ -62,7 +62,7 @@ class Facts:
             "size_basis": self.guess.size_basis,
             "longest_side_cm": self.guess.centimetres,
             "width_over_height": shape.aspect,
-            "handle": shape.handle,
+            "handle": handle_to_hold(shape),
             "handle_length_over_width": shape.handle_length,
             "multicolored": self.palette.multicolored,
             "colors": [
@@ -74,10 +74,13 @@ class Facts:
     def sentence(self) -> str:
         """The facts in one plain sentence, for a model's question."""
         colors = ", ".join(f"{color.name} {color.share:.0%}" for color in self.palette.colors[:4])
-        handle = f"with {_HANDLE_PHRASES[self.shape.handle]}" if self.shape.handle else "without a handle"
-        size = f", about {self.guess.centimetres:.0f} cm" if self.guess.centimetres else ""
+        held = handle_to_hold(self.shape)
+        handle = f"with {_HANDLE_PHRASES[held]}" if held else "without a handle"
+        size = f", {self.guess.size}" if self.guess.size else ""
+        if self.guess.centimetres:
+            size += ", {} to {} cm".format(*self.guess.centimetres)
         return (
-            f"the product looks like a {self.noun} {handle}, {self.guess.size}{size}, "
+            f"the product looks like a {self.noun} {handle}{size}, "
             f"{self.shape.aspect:.2f} times as wide as high; its colours: {colors}."
         )
 
@@ -92,4 +95,4 @@ def measure_product(image: Tensor, mask: Tensor) -> Facts:
     same_size(product=rgb, mask=mask)
     alpha = item(mask, 0)
     shape = measure_shape(alpha)
-    return Facts(shape, guess_kind(shape), find_colors(item(rgb, 0), alpha))
+    return Facts(shape, guess_kind(shape), find_colors(item(rgb, 0), without_skin(item(rgb, 0), alpha)))

@@ -46,6 +46,11 @@ _ALIKE = 13.0  # CIEDE2000 below which two clusters are one colour
 _SMALLEST = 0.05
 _HUES_APART = 45.0
 _MAIN = 0.15
+_SKIN_LIGHT, _SKIN_HUE, _SKIN_CHROMA = (22.0, 92.0), (30.0, 78.0), (7.0, 42.0)
+"""CIELAB lightness, hue (degrees) and chroma of people's skin in photos, from the darkest to the palest."""
+_ENTERS, _ARM = 0.6, 0.6
+"""The share of the mask on the picture's edge that must be skin for an arm to come in there; and how much of the
+product an arm may be."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +127,30 @@ def find_colors(image: Tensor, mask: Tensor) -> Palette:
     whole = sum(total for total, _ in groups)
     kept = [(total / whole, mean) for total, mean in groups if total >= _SMALLEST * whole] or groups[:1]
     return Palette(tuple(Color((float(m[0]), float(m[1]), float(m[2])), share, name_of(m)) for share, m in kept))
+
+
+def without_skin(image: Tensor, mask: Tensor) -> Tensor:
+    """`mask` `[H,W]` without an arm that comes in from the picture's edge, by its colour in `image` `[H,W,3]` sRGB.
+
+    Tan leather has the colour of skin too: so only what the edge cuts off counts as an arm, and not most of it all.
+    """
+    edge = torch.zeros_like(mask, dtype=torch.bool)
+    edge[0], edge[-1], edge[:, 0], edge[:, -1] = True, True, True, True
+    edge &= mask > _SOLID
+    if not bool(edge.any()) or not float(_skin(image[edge]).float().mean()) > _ENTERS:
+        return mask
+    solid = mask > _SOLID
+    arm = torch.zeros_like(solid)
+    arm[solid] = _skin(image[solid])
+    return mask if float(arm.sum()) > _ARM * float(solid.sum()) else mask * ~arm
+
+
+def _skin(colors: Tensor) -> Tensor:
+    """Boolean `[N]`: the sRGB `colors` `[N,3]` that skin can have."""
+    lab = srgb_to_lab(torch.nan_to_num(colors[:, :3]).clamp(0, 1))
+    hue = torch.rad2deg(torch.atan2(lab[:, 2], lab[:, 1]))
+    figures = ((lab[:, 0], _SKIN_LIGHT), (hue, _SKIN_HUE), (chroma(lab), _SKIN_CHROMA))
+    return torch.stack([(value > low) & (value < high) for value, (low, high) in figures]).all(dim=0)
 
 
 def _samples(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

@@ -32,8 +32,8 @@ class Shape:
     """Figures of one product; "body" is the product without its handle.
 
     `aspect` width over height of the body; `handle` the kind that Erase Handle finds (None without one);
-    `handle_length`
-    over the body's width, `handle_height` of the handle above the body over the body's height; `fullness` body
+    `handle_length` over the body's width, `handle_height` of the handle above the body over the body's height,
+    `handle_thickness` over its own length; `fullness` body
     area over that of its box, `solidity` over that of its convex hull; `mirrored` 0..1, how far left and right agree;
     `top_width`, `middle_width`, `bottom_width` mean widths of the body's upper, middle and lower fifth over its width;
     `legs` whether it stands on legs; `parts` how many separate products the mask holds; `cut_off` whether it touches
@@ -54,6 +54,7 @@ class Shape:
     parts: int
     cut_off: bool
     why_no_handle: str = ""
+    handle_thickness: float = 0.0
 
 
 def measure_shape(mask: Tensor) -> Shape:
@@ -93,6 +94,9 @@ def measure_shape(mask: Tensor) -> Shape:
         parts=parts,
         cut_off=bool(framed.any()),
         why_no_handle="" if isinstance(found, Handle) else found.reason,
+        handle_thickness=float(2 * np.median(found.main.half) / found.main.length)
+        if isinstance(found, Handle)
+        else 0.0,
     )
 
 
