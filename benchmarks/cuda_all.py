@@ -24,13 +24,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "custom_nodes")]
+
+if TYPE_CHECKING:
+    from runner.session import Session
 
 Row = dict[str, Any]
 PRODGEN = {(1300, 2000): (50, 14.5), (1200, 1200): (21, 10.0), (700, 700): (5, 8.5)}
@@ -69,137 +72,41 @@ def main() -> int:
 
 
 def nodes(options: argparse.Namespace) -> Iterator[Row]:
+    from benchmarks.cuda_nodes import a_scene, works
+
     sides = [256] if options.dry else [int(side) for side in options.sizes.split(",")]
     for side in sides:
-        for name, work in works(side):
+        scene, placement = a_scene(side)
+        there = scene.to(torch.device(options.device))
+        for name, work in works(placement):
             try:
-                cpu, expected = timed(work, torch.device("cpu"), options.runs)
-                own, found = timed(work, torch.device(options.device), options.runs)
+                cpu, expected = timed(lambda work=work, scene=scene: work(scene), options.runs)  # type: ignore[misc]
+                own, found = timed(lambda work=work, there=there: work(there), options.runs)  # type: ignore[misc]
             except Exception as error:
                 yield {"node": name, "side": side, "failed": f"{type(error).__name__}: {error}"}
                 continue
-            apart = max(
-                float((a.float() - b.float().cpu()).abs().max()) * 255 for a, b in zip(expected, found, strict=True)
-            )
+            pairs = zip(expected, found, strict=True)
+            apart = max(float((a.float() - b.float().cpu()).abs().max()) * 255 for a, b in pairs)
             row = {"node": name, "side": side, "cpu_s": round(cpu, 4), "device_s": round(own, 4)}
             row |= {"ratio": round(own / cpu, 3), "apart_255": round(apart, 3)}
             yield row | ({"failed": "differs by more than 1/255"} if apart > TOLERANCE else {})
 
 
-def works(side: int) -> Iterator[tuple[str, Callable[[torch.device], tuple[Tensor, ...]]]]:
-    """(node, its work on a device: pictures and masks 0..1) for a product in a scene of `side`²."""
-    from prodgen_nodes.imaging.color.fix import METHODS, Settings, fix_color
-    from prodgen_nodes.imaging.compositing import place_on_background
-    from prodgen_nodes.imaging.fidelity.judge import judge
-    from prodgen_nodes.imaging.ground import Light, ground_and_shadow
-    from prodgen_nodes.imaging.handle import erase_handle
-    from prodgen_nodes.imaging.light import LightSource, light_map
-    from prodgen_nodes.imaging.occlusion.keep import keep_in_front
-    from prodgen_nodes.imaging.pasting import paste_back
-    from prodgen_nodes.imaging.posing import pose_product
-    from prodgen_nodes.imaging.registration import register_product
-    from prodgen_nodes.imaging.segmentation import from_model, from_plain_backdrop
-    from prodgen_nodes.imaging.style.apply import StyleSettings, apply_style
-    from prodgen_nodes.imaging.tiles import hold_tone, join, plan_tiles, split
-
-    from tests.imaging.registration_scenes import bag_photo
-    from tests.imaging.segmentation_products import scene as photographed
-
-    rgb, alpha = bag_photo().tensors
-    placement, _ = pose_product(alpha, side, side, "on_surface")
-    canvas, mask = place_on_background(rgb, alpha, placement, (1.0, 1.0, 1.0))
-    backdrop = light_map(LightSource(), side, side)
-    generated = (canvas * 0.8 + 0.2 * backdrop * canvas).clamp(0, 1)
-    depth = torch.linspace(0, 1, side)[None, :, None].expand(1, side, side).contiguous()
-    made = photographed("twin", 1, size=min(side, 1024))
-
-    def on(device: torch.device, *tensors: Tensor) -> list[Tensor]:
-        return [tensor.to(device) for tensor in tensors]
-
-    def colour(method: str) -> Callable[[torch.device], tuple[Tensor, ...]]:
-        def work(device: torch.device) -> tuple[Tensor, ...]:
-            picture, reference, area = on(device, generated, canvas, mask)
-            settings = Settings(method=method, in_place=True)  # type: ignore[arg-type] - of METHODS
-            return (fix_color(picture, reference, area, None, settings)[0],)
-
-        return work
-
-    def segment_plain(device: torch.device) -> tuple[Tensor, ...]:
-        return (from_plain_backdrop(made.photo.to(device)).alpha,)
-
-    def segment_model(device: torch.device) -> tuple[Tensor, ...]:
-        return (from_model(made.photo.to(device), made.alpha.to(device)).alpha,)
-
-    def place(device: torch.device) -> tuple[Tensor, ...]:
-        return place_on_background(*on(device, rgb, alpha), placement, (1.0, 1.0, 1.0))
-
-    def erase(device: torch.device) -> tuple[Tensor, ...]:
-        done = erase_handle(*on(device, canvas, mask))
-        return done.image, done.mask
-
-    def paste(device: torch.device) -> tuple[Tensor, ...]:
-        done = paste_back(*on(device, backdrop, rgb, alpha), placement, 1.01, 4.0)
-        return done.image, done.mask
-
-    def ground(device: torch.device) -> tuple[Tensor, ...]:
-        done = ground_and_shadow(*on(device, canvas, mask), Light())
-        return done.image, done.shadow
-
-    def light(device: torch.device) -> tuple[Tensor, ...]:
-        return (light_map(LightSource(), side, side, device),)
-
-    def style(device: torch.device) -> tuple[Tensor, ...]:
-        settings = StyleSettings(style="cinematic")
-        return (apply_style(*on(device, generated, mask, depth), settings)[0],)
-
-    def fidelity(device: torch.device) -> tuple[Tensor, ...]:
-        report = judge(*on(device, generated, rgb, alpha), placement)[0].as_dict()
-        return (torch.tensor([float(report["delta_e00_mean"]) / 255, float(report["ssim"]) / 255]),)
-
-    def register(device: torch.device) -> tuple[Tensor, ...]:
-        done = register_product(*on(device, generated, rgb, alpha), placement, min_confidence=0.0)
-        found = done.placement.transform(0)
-        return (torch.tensor([found.tx, found.ty]) / 255,)  # a difference of 1 is a pixel
-
-    def fingers(device: torch.device) -> tuple[Tensor, ...]:
-        return (keep_in_front(*on(device, generated, rgb, alpha), placement).mask,)
-
-    def tiles(device: torch.device) -> tuple[Tensor, ...]:
-        (picture,) = on(device, generated)
-        grid = plan_tiles(side, side, max(64, side // 2), max(16, side // 8))
-        joined = join(split(picture, grid), grid)
-        return (hold_tone(joined, picture, sigma=side / 16),)
-
-    yield "Segment Product, plain backdrop", segment_plain
-    yield "Segment Product, a model's mask", segment_model
-    yield "Place Product", place
-    yield "Erase Handle", erase
-    yield "Paste Product Back", paste
-    for method in METHODS:
-        yield f"Fix Product Color, {method}", colour(method)
-    yield "Ground and Shadow", ground
-    yield "Light", light
-    yield "Style, with depth", style
-    yield "Product Fidelity", fidelity
-    yield "Register Product", register
-    yield "Keep Fingers in Front", fingers
-    yield "Split, Join, hold tone", tiles
-
-
-def timed(
-    work: Callable[[torch.device], tuple[Tensor, ...]], device: torch.device, runs: int
-) -> tuple[float, tuple[Tensor, ...]]:
+def timed(work: Callable[[], tuple[Tensor, ...]], runs: int) -> tuple[float, tuple[Tensor, ...]]:
     """The median seconds of `runs` runs after one that is not counted, and the result."""
-    result, seconds = work(device), []
+    result, seconds = work(), []
     for _ in range(runs):
-        if device.type == "cuda":
-            torch.cuda.synchronize()
+        _wait()
         start = time.perf_counter()
-        result = work(device)
-        if device.type == "cuda":
-            torch.cuda.synchronize()
+        result = work()
+        _wait()
         seconds.append(time.perf_counter() - start)
     return sorted(seconds)[len(seconds) // 2], result
+
+
+def _wait() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
 
 
 # -- whole workflows ----------------------------------------------------------------------------------------------
@@ -264,7 +171,7 @@ def measured(server: Any, name: str, photo: str, values: dict[str, Any]) -> Row:
     row: Row = {}
     client = ComfyClient(server.url)
     client.free()
-    with Peak(SimpleNamespace(client=client)) as peak:  # type: ignore[arg-type] - it asks the client and nothing else
+    with Peak(cast("Session", SimpleNamespace(client=client))) as peak:  # it asks the client and nothing else
         for seed, run in enumerate(("cold_s", "warm_s")):
             ready = on_smoke_models(published.with_values(graph, **given, seed=seed, image=photo))
             start = time.monotonic()

@@ -13,6 +13,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,10 @@ DECODER: dict[str, Any] = {
     "double_z": True, "z_channels": 4, "resolution": 256, "in_channels": 3, "out_ch": 3, "ch": 128,
     "ch_mult": [1, 2, 4, 4], "num_res_blocks": 2, "attn_resolutions": [], "dropout": 0.0,
 }  # fmt: skip
-MADE = ("sdxl", "controlnet_union_sdxl", "controlnet_tile_sdxl", "sd15", "controlnet_sd15", "iclight_fc", "iclight_fbc")
-MADE += ("lora_sdxl_people", "lora_sdxl_hands", "lora_sdxl_fast", "lora_sd15")
+MADE = {
+    *("sdxl", "controlnet_union_sdxl", "controlnet_tile_sdxl", "sd15", "controlnet_sd15", "iclight_fc", "iclight_fbc"),
+    *("lora_sdxl_people", "lora_sdxl_hands", "lora_sdxl_fast", "lora_sd15"),
+}
 
 
 @contextmanager
@@ -77,8 +80,7 @@ def makers() -> Iterator[tuple[Any, Callable[[], dict[str, Any]]]]:
         if model.name in MADE:
             module, function = model.maker.split(":")
             make = getattr(importlib.import_module(f"runner.smoke.{module}"), function)
-            arguments = dict(model.arguments)
-            yield model, lambda make=make, arguments=arguments: make(**arguments)
+            yield model, partial(make, **dict(model.arguments))
 
 
 def main(comfyui: Path, models_dir: Path, *, check: bool) -> None:
