@@ -14,6 +14,7 @@ from typing import Any
 from runner.graph import Graph, describe_node, is_link, node_title
 from runner.problems import Problem
 from runner.schema import ObjectInfo, node_inputs, output_types
+from runner.successors import renamed
 
 KIND = "schema_drift"
 _MADE_FOR = "ComfyUI 0.30, which this workflow was made for"
@@ -25,12 +26,19 @@ _ADVICE = (
 
 def with_drift(graph: Graph, problems: list[Problem], object_info: ObjectInfo, recorded: ObjectInfo) -> list[Problem]:
     """The problems of a check, those that drift explains said so, and what the server would ignore besides."""
-    changes = schema_drift(graph, object_info, recorded)
+    changes = [*_renames(graph), *schema_drift(graph, object_info, recorded)]
     errors = {(problem.node_id, problem.input) for problem in problems if problem.severity == "error"}
     because = {(change.node_id, change.input): change.message for change in changes if change.input is not None}
     return [_explained(problem, recorded, graph, because) for problem in problems] + [
         change for change in changes if (change.node_id, change.input) not in errors
     ]
+
+
+def _renames(graph: Graph) -> Iterator[Problem]:
+    for node_id, node in graph.items():
+        if said := renamed(node):
+            message = f"{describe_node(node_id, node)}: {said}"
+            yield Problem(KIND, message, "", node_id, str(node["class_type"]), node_title(node), severity="warning")
 
 
 def schema_drift(graph: Graph, object_info: ObjectInfo, recorded: ObjectInfo) -> list[Problem]:

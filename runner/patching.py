@@ -10,6 +10,7 @@ from runner.errors import WorkflowError
 from runner.graph import Graph, Target, Workflow, describe_node, guess_type, is_link, node_title, schema_of, schemas_of
 from runner.model_names import same_model
 from runner.schema import COMBO, ObjectInfo
+from runner.successors import with_successors
 from runner.suggest import did_you_mean
 from runner.values import convert_value, listed
 
@@ -24,7 +25,8 @@ def patch_workflow(
 
     `values` maps a name (`prompt`, or `NODE.widget` with a node's id or title) to text from the command line or to an
     already typed value from a job file. `images` are names the server gave to uploaded pictures; they fill `image`,
-    `image_2`, … in order, or the only LoadImage. `object_info` makes the conversion exact (type, range, choices).
+    `image_2`, … in order, or the only LoadImage. `object_info` makes the conversion exact (type, range, choices), and
+    gives nodes and models the names that its server knows them by.
     Raises WorkflowError for a name that does not exist, a linked input or a value of the wrong type.
     """
     graph: Graph = copy.deepcopy(workflow.graph)
@@ -42,6 +44,7 @@ def patch_workflow(
         if target in taken:
             raise WorkflowError(f"--image and {taken[target]!r} set the same input; give one of them.")
         graph[target.node_id]["inputs"][target.widget] = server_name
+    graph = with_successors(graph, object_info)
     _name_files_as_listed(graph, object_info)
     return graph
 

@@ -19,6 +19,7 @@ from runner.drift import with_drift
 from runner.errors import UsageError, WorkflowError, WorkflowRejectedError
 from runner.graph import Workflow, is_link
 from runner.jobs import JobSpec, Upload
+from runner.known_place import INPUT, known_place
 from runner.needed_photos import check_pictures
 from runner.patching import resolve_name
 from runner.photos import PreparedPhoto
@@ -49,9 +50,10 @@ class Plan:
         workflow = self.request.workflow
         photo = next(iter([*self.request.images, *(path for path, _ in self.request.uploads.values())]), None)
         outputs = {output.node_id: output.name for output in workflow.outputs()}
+        values = {**self._known(), **self.values}
         for index in range(first, first + (self.request.count if count is None else count)):
             seed = None if self.seed is None else self.seed + index - 1
-            given = {**self.values, **({self.seed_name: seed} if self.seed_name and seed is not None else {})}
+            given = {**values, **({self.seed_name: seed} if self.seed_name and seed is not None else {})}
             graph = patch_workflow(workflow, given, self.names, self.view.object_info)
             expand_texts(graph, self.view.object_info, seed)
             placeholders = {
@@ -71,6 +73,20 @@ class Plan:
             return set()
         targets = resolve_name(self.request.workflow, self.seed_name, self.view.object_info)
         return {target.node_id for target in targets}
+
+    def _known(self) -> dict[str, str]:
+        """Where the product is in the first picture, if that was made here from one of the others."""
+        request, object_info = self.request, self.view.object_info
+        if request.workflow.input(INPUT, object_info) is None:
+            return {}
+        graph = patch_workflow(request.workflow, self.values, self.names, object_info)
+        slots = [spec.targets[0] for spec in request.workflow.image_inputs(object_info)]
+        sent = {upload.name: upload.source.path for upload in self.uploads}
+        pictures = [sent.get(str(graph[slot.node_id]["inputs"].get(slot.widget))) for slot in slots]
+        prepared = {**request.photos, **dict(request.uploads.values())}
+        return known_place(
+            request.workflow, self.values, pictures, {p: one.sha256 for p, one in prepared.items()}, object_info
+        )
 
     def _record(self, graph: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
         inputs = {}

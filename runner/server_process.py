@@ -165,6 +165,9 @@ def spawn(
     environment = dict(os.environ)
     environment["PYTHONUNBUFFERED"] = "1"
     environment.pop("PYTHONPATH", None)  # ours must not shadow ComfyUI's own modules
+    fetched = installation.comfyui / "models" / "controlnet_aux"  # by `models download`
+    if fetched.is_dir():
+        environment.setdefault("AUX_ANNOTATOR_CKPTS_PATH", str(fetched))
     if cpu:
         command.append("--cpu")
         # Idle OpenMP threads would spin on every core; but to put them to sleep after every single operation costs a

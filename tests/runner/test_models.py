@@ -6,6 +6,7 @@ import hashlib
 import json
 import random
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from runner.__main__ import main
 from runner.errors import EXIT_OK, EXIT_REJECTED, EXIT_USAGE, ManifestError, UsageError
 from runner.hashes import cached_sha256, file_sha256
 from runner.manifest import MANIFEST_PATH, Manifest, human_size, load_manifest
-from runner.model_store import open_store
-from runner.workflow import available_workflows
+from runner.model_store import ModelStore, open_store
+from runner.server_process import Installation, spawn
+from runner.workflow import available_workflows, load_workflow
 from tests.runner.model_host import ModelHost, model_host
 from tests.runner.test_workflow import node, write
 
@@ -58,6 +60,7 @@ def test_the_models_of_all_systems_are_there(shipped: Manifest) -> None:
         "loras",
         "text_encoders",
         "geometry_estimation",
+        "controlnet_aux/hr16/ControlNet-HandRefiner-pruned",
     }
     for file in (
         "sd_xl_base_1.0.safetensors",
@@ -78,10 +81,32 @@ def test_published_hashes_and_sizes(shipped: Manifest) -> None:
     assert shipped.get("juggernaut-xl-ragnarok").sha256_status == "mirror"
     assert shipped.get("lucida").sha256 is None
     unknown = {model.id for model in shipped.models if model.is_offered and model.sha256 is None}
-    assert unknown == {
-        *("controlnet-tile-sd15", "controlnet-tile-sdxl", "handrefiner-depth", "lucida", "more-details"),
-        *("qwen3.5-2b", "tcd-sd15"),
-    }
+    assert unknown == {"lucida", "more-details", "qwen3.5-2b"}
+
+
+def test_the_original_recipe_names_what_its_mesh_model_fetches(shipped: Manifest) -> None:
+    for name in ("grip_sdxl_original", "grip_sdxl.v1"):
+        workflow = load_workflow(name)
+        needed = shipped.for_workflow(workflow.label, workflow.name, workflow.graph)
+        assert {"meshgraphormer-hand", "meshgraphormer-hrnet"} <= {model.id for model in needed}
+        assert {model.commercial for model in needed if model.id == "meshgraphormer-hand"} == {None}
+
+
+def test_a_server_of_ours_looks_where_the_mesh_model_was_downloaded(shipped: Manifest, tmp_path: Path) -> None:
+    """`comfyui_controlnet_aux` reads the folder from its environment; nothing is said where nothing was fetched."""
+    (tmp_path / "main.py").write_text(
+        "import os; print(os.environ.get('AUX_ANNOTATOR_CKPTS_PATH', 'its own'))", encoding="utf-8"
+    )
+    installation = Installation(tmp_path, Path(sys.executable), "0.30.0", managed=False)
+    said = tmp_path / "log"
+    spawn(installation, 1, said, cpu=False).wait(30)
+    assert said.read_text(encoding="utf-8").strip() == "its own"
+    target = ModelStore(tmp_path / "models").target(shipped.get("meshgraphormer-hand"))
+    target.parent.mkdir(parents=True)
+    target.write_bytes(b"")
+    spawn(installation, 1, said, cpu=False).wait(30)
+    folder = Path(said.read_text(encoding="utf-8").strip())
+    assert target == folder / "hr16" / "ControlNet-HandRefiner-pruned" / target.name
 
 
 def test_used_by_names_workflows_that_exist(shipped: Manifest) -> None:

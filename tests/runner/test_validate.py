@@ -18,7 +18,7 @@ from tests.runner.test_workflow import node, write
 from tests.support.comfy import ComfyServer
 from tests.support.schemas import third_party
 
-WITH_A_PACK_OF_OTHERS = ("grip_sdxl.v1", "grip_sdxl_original.v1")
+WITH_A_PACK_OF_OTHERS = ("grip_sdxl.v1", "grip_sdxl_original.v1", "grip_sdxl_original.v2")
 
 
 def test_a_good_workflow_is_0_and_a_bad_one_4(

@@ -67,7 +67,7 @@ def outline_of(server: ComfyServer, name: str, color: tuple[float, ...], **value
 
 
 @pytest.mark.parametrize("color", COLOURS)
-@pytest.mark.parametrize("name", sorted({*with_outline()} - {"grip_sdxl_original.v1"}))
+@pytest.mark.parametrize("name", sorted(with_outline()))
 def test_the_outline_is_found(name: str, color: str, smoke_server: ComfyServer) -> None:
     edges, mask = outline_of(smoke_server, name, COLOURS[color])
     assert share_found(edges, mask) >= 0.95

@@ -30,7 +30,7 @@ def value(graph: Graph, source: Any, *, switched: bool = False) -> Any:
 
 
 def test_the_second_stage_is_the_authors() -> None:
-    graph = published.load("grip_sdxl_original.v1")
+    graph = published.load(NEWEST["grip_sdxl_original"])
     (second,) = nodes_of(graph, "KSamplerAdvanced")
     inputs = graph[second]["inputs"]
     assert value(graph, inputs["cfg"]) == 0
@@ -47,9 +47,19 @@ def test_the_second_stage_is_the_authors() -> None:
     assert not nodes_of(graph, "SetLatentNoiseMask")
 
 
+def test_the_end_is_the_authors_too() -> None:
+    """The photo as it was taken, at 101 %; where it is lit all the same, its place is known."""
+    graph = published.load(NEWEST["grip_sdxl_original"])
+    inputs = inputs_of(graph)
+    values = {name: graph[inputs[name][0]]["inputs"][inputs[name][1]] for name in ("relight", "scale")}
+    assert values == {"relight": 0.0, "scale": 1.01}
+    (lit,) = nodes_of(graph, "ProdgenColorFix")
+    assert graph[lit]["inputs"]["in_place"] is True
+
+
 def test_the_noise_mask_of_the_first_stage_holds_in_the_second(smoke_server: ComfyServer) -> None:
     """Without its third-party nodes: where the product lies, the second stage changes nothing of its start."""
-    graph = published.load("grip_sdxl_original.v1")
+    graph = published.load(NEWEST["grip_sdxl_original"])
     (second,) = nodes_of(graph, "KSamplerAdvanced")
     strong, decoded = titled(graph, "input: strong_strength = strength"), titled(graph, "Stage 2")
     graph[second]["inputs"] |= {"positive": [strong, 0], "negative": [strong, 1]}
