@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli import add_out_argument, add_server_argument, at_least_one, in_range, seconds
-from runner.errors import EXIT_OK, InterruptedRunError
+from runner.errors import EXIT_OK, EXIT_USAGE, InterruptedRunError, worst_code
 
 if TYPE_CHECKING:
     from runner.batch.fitness import Fitness
@@ -143,7 +143,7 @@ def _run(args: argparse.Namespace, view: BatchReporter) -> int:
             with in_words(args.out), contextlib.closing(Ledger(args.out)) as ledger:
                 done = {entry.key for entry in ledger.entries("done")}
         console.show(describe(setup, done))
-        return EXIT_OK
+        return EXIT_USAGE if _tell_unusable(setup, done, view) else EXIT_OK
     with in_words(args.out):
         if Ledger.exists(args.out):  # before anything is started for it
             with contextlib.closing(Ledger(args.out)) as ledger:
@@ -205,7 +205,7 @@ def _servers(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> lis
         raise away[0][1]
     later = [(server, None) for server, why in away if not isinstance(why, NoAccessError)]
     fits = [(server.label, fit) for server, fit in found]
-    unable = dict(check_on_servers(setup, fits, more_may_come=bool(later)))
+    unable = dict(check_on_servers(setup, fits, view.notice, more_may_come=bool(later)))
     for text in dict.fromkeys(warning for _, fit in found for warning in fit.warnings):
         view.notice(f"warning: {text}")
     for label, lacks in unable.items():
@@ -236,6 +236,7 @@ def _work(
     new = not ledger.facts()
     ledger.bind(setup.facts())
     ledger.add(setup.jobs)
+    _tell_unusable(setup, {entry.key for entry in ledger.entries(DONE)}, view)
     if new and args.resume:
         _find_done(args.out, setup, ledger, view)
     _note_lost_files(args.out, ledger, view)
@@ -275,7 +276,19 @@ def _work(
         raise ServerUnavailableError(
             f"{left} jobs are left for a server that is not there.", advice="The same command with --resume goes on."
         )
-    return EXIT_OK if not failed else int(failed[0].exit_code or 1)
+    return worst_code(entry.exit_code for entry in failed)
+
+
+def _tell_unusable(setup: Setup, done: Set[str], view: BatchReporter) -> int:
+    """Say all at once which photos of the jobs that are not done cannot be used; returns how many."""
+    from runner.batch.plan import listed
+
+    photos = {file for job in setup.jobs if job.key not in done for file in job.images.values()}
+    lines = [line for file, line in setup.unusable.items() if file in photos]
+    if lines:
+        head = f"{len(lines)} of {len(photos)} photos cannot be used; what needs them fails, the rest is made:"
+        view.notice("\n".join([head, *listed(lines)]))
+    return len(lines)
 
 
 def _write_metrics(path: Path, text: str, view: BatchReporter) -> None:
