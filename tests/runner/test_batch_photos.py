@@ -153,12 +153,11 @@ def test_every_malformed_line_is_told_at_once_and_nothing_is_submitted(tmp_path:
     )
 )
 def test_whatever_photos_a_table_names_the_good_ones_are_made(
-    liar: HostileComfy, tmp_path_factory: pytest.TempPathFactory, names: list[str]
+    obliging: HostileComfy, tmp_path_factory: pytest.TempPathFactory, names: list[str]
 ) -> None:
     """`photo.png` in them is made, once; names that no file can have are a mistake of the table."""
-    liar.forget()
-    liar.announces = True
-    desk = Desk(tmp_path_factory.mktemp("names"), liar.url)
+    obliging.forget()
+    desk = Desk(tmp_path_factory.mktemp("names"), obliging.url)
     desk.photo()
     table = desk.folder / "jobs.jsonl"
     table.write_text("\n".join(json.dumps({"image": name}) for name in names))
