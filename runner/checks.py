@@ -244,9 +244,12 @@ class _Check:
             self._report("bad_value", message, input=name, severity="warning")
 
     def _check_prefix(self, where: str, name: str, value: str) -> None:
-        if "\0" in value or posixpath.normpath(value).split("/")[0] == "..":
-            advice = "It is a name below that folder, like set1/bag; where results are put here, --out and --name say."
+        parts = posixpath.normpath(value).split("/")
+        advice = "It is a name below that folder, like set1/bag; where results are put here, --out and --name say."
+        if "\0" in value or parts[0] == "..":
             self._bad_value(where, name, f"leads out of the server's output folder: {value[:200]!r}.", advice)
+        elif ".." in parts[-1]:  # its /view takes that for a way out
+            self._bad_value(where, name, f"holds “..”: ComfyUI hands out no file that is called so ({value[:200]!r}).")
         for token in unknown_tokens(value, self.names):
             message = f"{where}: nothing fills in %{token}% of {name!r}: it will stand in the file's name as it is."
             advice = "There are %date:yyyy-MM-dd%, %Node.widget% (a node's class or title), %width%, %year% …"

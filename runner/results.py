@@ -221,7 +221,9 @@ def reserve(target: Path, names: Callable[[str], list[str]], abort: Abort) -> tu
                 break
         else:
             return finals, parts
-        abort.remove_parts()
+        for part in parts:
+            part.unlink(missing_ok=True)
+            abort.parts.discard(part)
     raise NotSavedError(f"There are {_MAX_NUMBER} results named {target.name} already.", advice="Choose another --out.")
 
 

@@ -115,7 +115,7 @@ def _answers_in_time(server: StartedServer, place: Place, say: Say) -> bool:
         while server.is_alive():
             if server_process.probe(server.url, timeout=5.0) is not None:
                 return True
-            if silence.seconds() > place.silence:
+            if silence.seconds() > place.silence or silence.watched() > server_process.LONGEST_START_S:
                 return False
             if not told:
                 say(f"The ComfyUI started earlier (process {server.pid}) is there and does not answer yet; waiting.")

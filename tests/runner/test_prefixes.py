@@ -37,7 +37,16 @@ def test_what_only_the_server_can_know_is_told_in_a_sentence(desk: Desk, prefix:
     assert not [path for path in run.files if path.suffix == ".part"]
 
 
-@pytest.mark.parametrize("prefix", ["a", "a/b/c", "a/../b", "..a/b", "a..b", "%date:yyyy-MM-dd%/x", ""])
+@pytest.mark.parametrize("prefix", ["a..b", "..a", "x/a..", "a/b/..c"])
+def test_what_the_server_would_not_hand_out_is_refused_before_the_work(desk: Desk, prefix: str) -> None:
+    """It was made four times and could not be fetched."""
+    run = desk.submit(saving_under(prefix), "--json")
+    assert run.code == 4, run.err
+    assert "holds “..”" in run.err
+    assert not run.of("queued")
+
+
+@pytest.mark.parametrize("prefix", ["a", "a/b/c", "a/../b", "..a/b", "%date:yyyy-MM-dd%/x", ""])
 def test_what_stays_below_is_saved(desk: Desk, prefix: str) -> None:
     run = desk.submit(saving_under(prefix))
     assert run.code == 0, run.err
