@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli import add_out_argument, add_server_argument, at_least_one, in_range, seconds
-from runner.errors import EXIT_OK, InterruptedRunError
+from runner.errors import EXIT_OK, EXIT_USAGE, InterruptedRunError, worst_code
 
 if TYPE_CHECKING:
     from runner.batch.fitness import Fitness
@@ -129,6 +129,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace, view: BatchReporter) -> int:
     from runner import console
+    from runner.batch.accounts import tell_unusable
     from runner.batch.ledger import Ledger
     from runner.batch.session import disk_full
     from runner.batch.setup import describe, prepare
@@ -143,7 +144,7 @@ def _run(args: argparse.Namespace, view: BatchReporter) -> int:
             with in_words(args.out), contextlib.closing(Ledger(args.out)) as ledger:
                 done = {entry.key for entry in ledger.entries("done")}
         console.show(describe(setup, done))
-        return EXIT_OK
+        return EXIT_USAGE if tell_unusable(setup, done, view) else EXIT_OK
     with in_words(args.out):
         if Ledger.exists(args.out):  # before anything is started for it
             with contextlib.closing(Ledger(args.out)) as ledger:
@@ -205,7 +206,7 @@ def _servers(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> lis
         raise away[0][1]
     later = [(server, None) for server, why in away if not isinstance(why, NoAccessError)]
     fits = [(server.label, fit) for server, fit in found]
-    unable = dict(check_on_servers(setup, fits, more_may_come=bool(later)))
+    unable = dict(check_on_servers(setup, fits, view.notice, more_may_come=bool(later)))
     for text in dict.fromkeys(warning for _, fit in found for warning in fit.warnings):
         view.notice(f"warning: {text}")
     for label, lacks in unable.items():
@@ -225,6 +226,7 @@ def _work(
 ) -> int:
     import time
 
+    from runner.batch.accounts import find_done, lost_files, note_lost_files, tell_unusable, write_metrics
     from runner.batch.entries import DONE, FAILED
     from runner.batch.metrics import table, totals
     from runner.batch.pace import Pace
@@ -237,8 +239,9 @@ def _work(
     ledger.bind(setup.facts())
     ledger.add(setup.jobs)
     if new and args.resume:
-        _find_done(args.out, setup, ledger, view)
-    _note_lost_files(args.out, ledger, view)
+        find_done(args.out, setup, ledger, view)
+    note_lost_files(args.out, ledger, view)
+    tell_unusable(setup, {entry.key for entry in ledger.entries(DONE)}, view)
     if args.resume and (again := ledger.try_failed_again()):
         view.notice(f"{again} failed jobs are tried again.")
     if setup.twice:
@@ -256,10 +259,10 @@ def _work(
         view.close()
         entries = ledger.entries()
         if args.metrics is not None:
-            _write_metrics(args.metrics, table(entries), view)
+            write_metrics(args.metrics, table(entries), view)
         for line in totals(entries, args.watts).lines():
             view.notice(line)
-    lost = _lost_files(args.out, ledger)
+    lost = lost_files(args.out, ledger)
     if lost:
         raise LedgerGoneError(
             f"{len(lost)} of the results were deleted from {args.out} while the batch ran.",
@@ -267,49 +270,12 @@ def _work(
         )
     failed = [entry for entry in entries if entry.state == FAILED]
     for entry in failed[:20]:
-        view.notice(f"failed: {entry.title}: {(entry.error or '').splitlines()[0]}")
+        view.notice(f"failed: {entry.title}: {(entry.error or '').partition(chr(10))[0]}")
     if len(failed) > 20:
         view.notice(f"… and {len(failed) - 20} more failed jobs (see --metrics, or the ledger).")
     left = sum(entry.state not in (DONE, FAILED) for entry in entries)
-    if left and not failed and not shared:
+    if left and not shared:
         raise ServerUnavailableError(
             f"{left} jobs are left for a server that is not there.", advice="The same command with --resume goes on."
         )
-    return EXIT_OK if not failed else int(failed[0].exit_code or 1)
-
-
-def _write_metrics(path: Path, text: str, view: BatchReporter) -> None:
-    part = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8", errors="backslashreplace")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        view.notice(f"warning: {path} could not be written ({error.strerror}); --resume writes it again.")
-
-
-def _find_done(out: Path, setup: Setup, ledger: Ledger, view: BatchReporter) -> None:
-    """The ledger is new and the batch is not: what is done is known from the results themselves."""
-    from runner.batch.recover import done_before
-
-    found = {
-        key: (left.sidecar.relative_to(out).as_posix(), [path.relative_to(out).as_posix() for path in left.files])
-        for key, left in done_before(out, setup.workflow.label).items()
-    }
-    if count := ledger.found_done(found):
-        view.notice(f"There was no ledger; {count} jobs are known to be done by their results.")
-
-
-def _note_lost_files(out: Path, ledger: Ledger, view: BatchReporter) -> None:
-    """Results that were deleted since are made again."""
-    lost = _lost_files(out, ledger)
-    if lost:
-        view.notice(f"{len(lost)} results are not there any more and are made again.")
-        ledger.make_again(lost, "its files were gone")
-
-
-def _lost_files(out: Path, ledger: Ledger) -> list[int]:
-    from runner.batch.entries import DONE
-
-    return [entry.id for entry in ledger.entries(DONE) if not all((out / file).is_file() for file in entry.files)]
+    return worst_code(entry.exit_code for entry in failed)

@@ -8,7 +8,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from runner import console
-from runner.cli import add_server_argument
+from runner.cli import RUNNING_SERVER_HELP, add_server_argument
 from runner.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("prompt_id", metavar="PROMPT_ID", nargs="?", help="as `status` and `submit` show it")
-    add_server_argument(parser)
+    add_server_argument(parser, RUNNING_SERVER_HELP)
     return parser
 
 

@@ -8,11 +8,14 @@ looks at the values only of nodes that an output node needs.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping
+import posixpath
+from collections.abc import Callable, Collection, Iterator, Mapping, Set
+from itertools import islice
 from typing import Any
 
 from runner.canvas_text import NodeNames, is_prompt, not_expanded, unknown_tokens
 from runner.graph import Graph, consumers_of, describe_node, is_link, node_title
+from runner.links import cycles, reached, type_name, types_fit
 from runner.missing import FileCheck, missing_node
 from runner.problems import Problem
 from runner.schema import COMBO, DYNAMIC_COMBO, InputSchema, ObjectInfo, node_inputs, output_types
@@ -20,7 +23,6 @@ from runner.suggest import Suggestions
 
 __all__ = ["Problem", "check_graph", "types_fit"]
 
-_ANY_TYPES = ("*", "COMFY_MATCHTYPE_V3")
 _LONG_LIST = 20
 _MOST_CYCLES = 20
 # Core nodes that check a choice themselves, so that it need not be in the list the schema shows
@@ -75,8 +77,8 @@ class _Check:
                     "Add a Save Image (or Preview Image) node at its end.",
                 )
             )
-        needed = self._reached(outputs, self._links) if outputs else set(self.graph)
-        followed = self._reached(outputs, self._all_links) if outputs else set(self.graph)
+        needed = reached(self.graph, outputs, self._links) if outputs else set(self.graph)
+        followed = reached(self.graph, outputs, self._all_links) if outputs else set(self.graph)
         for node_id, node in self.graph.items():
             self._at(node_id)
             checked = node_id in needed and self._is_known(node)
@@ -98,15 +100,6 @@ class _Check:
 
     def _is_replaced(self, node: Mapping[str, Any]) -> bool:
         return str(node["class_type"]) in self.replaced
-
-    def _reached(self, outputs: list[str], links: Callable[[str], Iterator[tuple[str, str]]]) -> set[str]:
-        seen, queue = set(outputs), list(outputs)
-        while queue:
-            for source, _ in links(queue.pop()):
-                if source in self.graph and source not in seen:
-                    seen.add(source)
-                    queue.append(source)
-        return seen
 
     def _all_links(self, node_id: str) -> Iterator[tuple[str, str]]:
         """(source node, input name) of every link of a node."""
@@ -215,32 +208,14 @@ class _Check:
             )
             self._report("bad_link", message, "Reconnect it in ComfyUI and export it again.", input=name)
         elif not types_fit(types[slot], schema.raw_type):
-            message = f"{where}: its input {name!r} takes {_type_name(schema.raw_type)}, but {source_name} gives "
-            message += f"{_type_name(types[slot])} at output {slot}."
+            message = f"{where}: its input {name!r} takes {type_name(schema.raw_type)}, but {source_name} gives "
+            message += f"{type_name(types[slot])} at output {slot}."
             self._report("type_mismatch", message, "Reconnect it in ComfyUI and export it again.", input=name)
 
-    def _check_cycles(self, needed: set[str]) -> None:
-        done: set[str] = set()
-        found = 0
-        for start in self.graph:
-            if start not in needed or start in done:
-                continue
-            path, on_path = [start], {start}
-            walks = [iter([source for source, _ in self._links(start)])]
-            while walks:
-                step = next(walks[-1], None)
-                if step is None:
-                    done.add(path[-1])
-                    on_path.remove(path.pop())
-                    walks.pop()
-                elif step in on_path:
-                    found += 1
-                    if found <= _MOST_CYCLES:
-                        self._report_cycle(path[path.index(step) :])
-                elif step in self.graph and step not in done:
-                    path.append(step)
-                    on_path.add(step)
-                    walks.append(iter([source for source, _ in self._links(step)]))
+    def _check_cycles(self, needed: Set[str]) -> None:
+        starts = [node_id for node_id in self.graph if node_id in needed]
+        for cycle in islice(cycles(self.graph, starts, self._links), _MOST_CYCLES):
+            self._report_cycle(cycle)
 
     def _report_cycle(self, cycle: list[str]) -> None:
         self._at(cycle[0])
@@ -269,6 +244,12 @@ class _Check:
             self._report("bad_value", message, input=name, severity="warning")
 
     def _check_prefix(self, where: str, name: str, value: str) -> None:
+        parts = posixpath.normpath(value).split("/")
+        advice = "It is a name below that folder, like set1/bag; where results are put here, --out and --name say."
+        if "\0" in value or parts[0] == "..":
+            self._bad_value(where, name, f"leads out of the server's output folder: {value[:200]!r}.", advice)
+        elif ".." in parts[-1]:  # its /view takes that for a way out
+            self._bad_value(where, name, f"holds “..”: ComfyUI hands out no file that is called so ({value[:200]!r}).")
         for token in unknown_tokens(value, self.names):
             message = f"{where}: nothing fills in %{token}% of {name!r}: it will stand in the file's name as it is."
             advice = "There are %date:yyyy-MM-dd%, %Node.widget% (a node's class or title), %width%, %year% …"
@@ -323,23 +304,6 @@ class _Check:
             f"Give a file of your own with --set {self.node_id}.{name}=FILE, a workflow's photo with --image FILE.",
             input=name,
         )
-
-
-def types_fit(received: Any, wanted: Any) -> bool:
-    """Whether an output of one type may go into an input of another (`validate_node_input` of ComfyUI 0.30)."""
-    if received == wanted or received in _ANY_TYPES or wanted in _ANY_TYPES:
-        return True
-    if isinstance(received, list) and wanted == COMBO:
-        return True
-    if not isinstance(received, str) or not isinstance(wanted, str):
-        return False
-    given = {part.strip() for part in received.split(",")}
-    taken = {part.strip() for part in wanted.split(",")}
-    return "*" in given | taken or bool(given & taken)
-
-
-def _type_name(value: Any) -> str:
-    return "a choice" if isinstance(value, list) else str(value)
 
 
 def _how_to_fill(schema: InputSchema) -> str:

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 DEFAULT_OUT = Path("outputs/run")
-SERVER_HELP = (
+_NAMED = (
     "ComfyUI's address (HOST:PORT is enough); repeatable, the first that can be used is, and never one that was not "
-    "named (default: $COMFYUI_URL; where that is not set, http://127.0.0.1:8188, then the installed ComfyUI, which is "
-    "started when nothing answers)"
+    "named (default: $COMFYUI_URL; where that is not set, http://127.0.0.1:8188, then the "
 )
+SERVER_HELP = f"{_NAMED}installed ComfyUI, which is started when nothing answers)"
+RUNNING_SERVER_HELP = f"{_NAMED}one that was started here; nothing is started)"
 COMMANDS = {
     "submit": "runner.submit",
     "batch": "runner.batch_command",

@@ -5,6 +5,8 @@ The codes are public (shell scripts and CI jobs branch on them); this module is 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 EXIT_OK = 0
 EXIT_BUG = 1
 EXIT_USAGE = 2
@@ -14,6 +16,17 @@ EXIT_NODE_FAILED = 5
 EXIT_TIMEOUT = 6
 EXIT_QUALITY = 7
 EXIT_INTERRUPTED = 130
+
+
+_WORST_FIRST = (
+    EXIT_BUG, EXIT_NO_SERVER, EXIT_REJECTED, EXIT_NODE_FAILED, EXIT_TIMEOUT, EXIT_INTERRUPTED, EXIT_USAGE, EXIT_QUALITY
+)  # fmt: skip
+
+
+def worst_code(codes: Iterable[int | None]) -> int:
+    """What a run ends with whose jobs failed with these; 0 where there are none. None: nobody knows why."""
+    known = [code if code in _WORST_FIRST else EXIT_BUG for code in codes]
+    return min(known, key=_WORST_FIRST.index, default=EXIT_OK)
 
 
 class RunnerError(Exception):

@@ -127,3 +127,5 @@ class Failed(Event):
     exit_code: int = 1
     advice: str | None = None
     node: str | None = None
+    trace: str | None = None
+    """Where in the server's code it was raised, for whoever looks into that; people are told without it."""

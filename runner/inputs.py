@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import console
-from runner.cli import add_access_arguments
+from runner.cli import RUNNING_SERVER_HELP, add_server_argument
 from runner.errors import EXIT_OK, ServerUnavailableError
 from runner.graph import InputSpec, Workflow, describe_node, is_link, schemas_of
 from runner.schema import load_object_info, recorded_object_info
@@ -31,12 +31,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "inputs",
         help="what can be set in a workflow",
-        description="What can be set in a workflow: name, type, default, range, help.",
+        description="What can be set in a workflow: name, type, default, range, help, as a server says; where none "
+        "answers, as ComfyUI's nodes were when this was made.",
+        allow_abbrev=False,
     )
     parser.add_argument("workflow", metavar="WORKFLOW", help="a bundled workflow's name, or a path")
     parser.add_argument("--all", action="store_true", help="every widget of every node, not only the named inputs")
-    parser.add_argument("--server", metavar="URL", action="append", default=[], help="the ComfyUI to ask for ranges")
-    add_access_arguments(parser)
+    add_server_argument(parser, RUNNING_SERVER_HELP)
     parser.add_argument("--object-info", metavar="FILE", type=Path, help="read ranges from a recorded /object_info")
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output")
     return parser

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import stat
 import struct
 import threading
 import unicodedata
@@ -22,8 +23,9 @@ from PIL import Image
 from runner import deep
 from runner.errors import PhotoError
 from runner.named_colours import code_points, profile_of
+from runner.paths import may_be_a_file
 from runner.png import Structure, foreign_gamma, read_structure
-from runner.suggest import did_you_mean
+from runner.suggest import look_alike
 
 MAX_PIXELS = 200_000_000
 """Own limit (16 000 × 12 500): above it a server needs tens of gigabytes for one photo."""
@@ -103,9 +105,14 @@ def upload_name(path: Path, digest: str, suffix: str) -> str:
 
 def _read(path: Path, noun: str) -> bytes:
     try:
+        if not may_be_a_file(path):
+            raise PhotoError(f"{str(path)!r} is no name that a file can have.")
         if path.is_dir():
             raise PhotoError(f"{path}: this is a folder, not a {noun}.", advice="Name one file (batch takes folders).")
-        size = path.stat().st_size
+        state = path.stat()
+        size = state.st_size
+        if not stat.S_ISREG(state.st_mode):  # to read a pipe is to wait for whoever writes into it
+            raise PhotoError(f"{path}: this is no file that could be read, but a pipe or device.")
         if size == 0:
             raise PhotoError(f"{path}: the file is empty (0 bytes).", advice="Copy or export it again.")
         if size > MAX_FILE_BYTES:
@@ -113,16 +120,10 @@ def _read(path: Path, noun: str) -> bytes:
             raise PhotoError(f"{path}: {size / 1e9:.1f} GB is too large for a {noun}.", advice=advice)
         return path.read_bytes()
     except FileNotFoundError:
-        raise PhotoError(f"{path}: there is no such file.{_look_alike(path)}") from None
+        what = "this is a link to nothing" if path.is_symlink() else "there is no such file"
+        raise PhotoError(f"{path}: {what}.{look_alike(path)}") from None
     except OSError as error:
         raise PhotoError(f"{path}: cannot be read ({error.strerror or error}).") from error
-
-
-def _look_alike(path: Path) -> str:
-    try:
-        return did_you_mean(path.name, [entry.name for entry in path.parent.iterdir()])
-    except OSError:
-        return ""
 
 
 def _is_heic(raw: bytes) -> bool:

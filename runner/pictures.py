@@ -13,13 +13,46 @@ from typing import Any
 from runner.errors import NodeFailedError
 from runner.png import SIGNATURE, read_structure, surely_not_black
 
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
+_SUFFIXES = {
+    "PNG": (".png", ".apng"),
+    "JPEG": (".jpg", ".jpeg"),
+    "WEBP": (".webp",),
+    "GIF": (".gif",),
+    "BMP": (".bmp",),
+    "TIFF": (".tif", ".tiff"),
+    "AVIF": (".avif",),
+}
+"""What files of each kind of picture are called, the usual suffix first."""
+PICTURES = frozenset(suffix for suffixes in _SUFFIXES.values() for suffix in suffixes)
 _BLACK_8_BIT = 1
 _BLACK_16_BIT = 257
 _ADVICE_BLACK = (
     "Black pictures come from NaN in half precision (start ComfyUI with --fp32-vae, or use another VAE), from a safety "
     "filter, or from an empty mask."
 )
+
+
+def true_suffix(path: Path, suffix: str) -> str:
+    """The suffix that a file which is called a picture should have: another where it is a picture of another kind.
+
+    A shop or an editor that is given a JPEG as `.png` refuses it, or shows nothing.
+    """
+    if suffix not in PICTURES:
+        return suffix
+    with path.open("rb") as stream:
+        kind = _kind(stream.read(16))
+    return suffix if kind is None or suffix in _SUFFIXES[kind] else _SUFFIXES[kind][0]
+
+
+def _kind(head: bytes) -> str | None:
+    """The kind of picture by its first bytes; None for anything else."""
+    starts = {"PNG": (SIGNATURE,), "JPEG": (b"\xff\xd8\xff",), "GIF": (b"GIF87a", b"GIF89a"), "BMP": (b"BM",)}
+    starts["TIFF"] = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WEBP"
+    if head[4:12] in (b"ftypavif", b"ftypavis"):
+        return "AVIF"
+    return next((kind for kind, known in starts.items() if head.startswith(known)), None)
 
 
 def check_picture(path: Path, suffix: str, node: str) -> None:

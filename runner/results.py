@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import threading
 import time
@@ -16,7 +17,7 @@ from runner.data import to_json, without_lone_surrogates
 from runner.errors import EXIT_USAGE, NodeFailedError, RunnerError
 from runner.naming import distinct_names, part_of_output, safe_suffix
 from runner.outputs import JobOutputs, NodeReport, failed_checks
-from runner.pictures import add_graph_to_png, check_picture, png_has_graph
+from runner.pictures import add_graph_to_png, check_picture, png_has_graph, true_suffix
 from runner.records import ServerFile
 from runner.rejection import node_label
 from runner.transport import NoAnswerError, NotReachedError
@@ -104,14 +105,10 @@ def save_job(
         NotSavedError: the disk is full, or the folder cannot be written.
         ServerUnavailableError: the downloads broke off again and again.
     """
-    planned = [
-        (part_of_output(item.file.filename) or item.output, safe_suffix(item.file.filename)) for item in outputs.files
-    ]
-    planned += [(item.output, ".txt") for item in outputs.texts]
-    if not planned:
+    if not (outputs.files or outputs.texts):
         raise NodeFailedError("The job ended without any file or text.", advice="Does the workflow save its result?")
     try:
-        return _Saving(client, outputs, graph, abort).run(target, planned, sidecar)
+        return _Saving(client, outputs, graph, abort).run(target, sidecar)
     except OSError as error:
         where = error.filename or target.parent
         files = ", ".join(item.file.filename for item in outputs.files)
@@ -130,13 +127,20 @@ class _Saving:
     graph: Mapping[str, Any]
     abort: Abort
 
-    def run(self, target: Path, planned: list[tuple[str, str]], sidecar: Mapping[str, Any]) -> SavedJob:
+    def run(self, target: Path, sidecar: Mapping[str, Any]) -> SavedJob:
         began = time.monotonic()
         target.parent.mkdir(parents=True, exist_ok=True)
+        fetched = self._fetch(target)
+        planned = [
+            (part_of_output(item.file.filename) or item.output, suffix)
+            for item, (_, suffix) in zip(self.outputs.files, fetched, strict=True)
+        ]
+        planned += [(item.output, ".txt") for item in self.outputs.texts]
         finals, parts = reserve(target, lambda stem: [*distinct_names(stem, planned), f"{stem}.json"], self.abort)
-        count = len(self.outputs.files)
-        self._fetch(parts[:count])
-        for text, part in zip(self.outputs.texts, parts[count:-1], strict=True):
+        for (draft, _), part in zip(fetched, parts, strict=False):
+            draft.replace(part)
+            self.abort.parts.discard(draft)
+        for text, part in zip(self.outputs.texts, parts[len(fetched) : -1], strict=True):
             part.write_text(without_lone_surrogates(text.text) + "\n", encoding="utf-8")
         owners = [(item.output, item.node_id) for item in self.outputs.files]
         owners += [(item.output, item.node_id) for item in self.outputs.texts]
@@ -156,20 +160,46 @@ class _Saving:
             self.abort.parts.discard(part)
         return SavedJob(files, finals[-1], warnings, self.outputs.node_reports)
 
-    def _fetch(self, parts: list[Path]) -> None:
-        """Download and check every file, each into its part file."""
-        missing = []
-        for item, part in zip(self.outputs.files, parts, strict=True):
+    def _fetch(self, target: Path) -> list[tuple[Path, str]]:
+        """Download and check every file: (where it is for now, the suffix it should have)."""
+        fetched, missing = [], []
+        for item in self.outputs.files:
+            draft = _draft(target, self.abort)
             try:
-                _download(self.client, item.file, part, self.abort)
+                _download(self.client, item.file, draft, self.abort)
             except FileGoneError:
                 missing.append(item)
                 continue
-            _check(part, safe_suffix(item.file.filename), node_label(self.graph, item.node_id), self.graph)
+            suffix = true_suffix(draft, safe_suffix(item.file.filename))
+            _check(draft, suffix, node_label(self.graph, item.node_id), self.graph)
+            fetched.append((draft, suffix))
             self.abort.check()
         if missing:
             nodes = tuple({item.node_id for item in missing})
             raise FilesMissingError(nodes, tuple(item.file.filename for item in missing))
+        return fetched
+
+
+def _draft(target: Path, abort: Abort) -> Path:
+    """A new file to download into, beside the target: what it is called in the end, its content decides.
+
+    The name says whose it is, so that what a killed runner leaves is found (`runner.batch.recover`).
+    """
+    for number in itertools.count():
+        draft = target.with_name(f"{target.name}.{number}.part")
+        if _made(draft, abort):
+            return draft
+    raise AssertionError  # there is always another number
+
+
+def _made(part: Path, abort: Abort) -> bool:
+    """Make a part file; False where there is one."""
+    try:
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+    except FileExistsError:
+        return False
+    abort.parts.add(part)
+    return True
 
 
 def reserve(target: Path, names: Callable[[str], list[str]], abort: Abort) -> tuple[list[Path], list[Path]]:
@@ -184,17 +214,16 @@ def reserve(target: Path, names: Callable[[str], list[str]], abort: Abort) -> tu
         parts = []
         for final in finals:
             part = final.with_name(final.name + ".part")
-            try:
-                os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
-            except FileExistsError:
+            if not _made(part, abort):
                 break
-            abort.parts.add(part)
             parts.append(part)
             if os.path.lexists(final):
                 break
         else:
             return finals, parts
-        abort.remove_parts()
+        for part in parts:
+            part.unlink(missing_ok=True)
+            abort.parts.discard(part)
     raise NotSavedError(f"There are {_MAX_NUMBER} results named {target.name} already.", advice="Choose another --out.")
 
 

@@ -10,7 +10,7 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from runner.auth import withhold
 from runner.data import parse_answer
 from runner.errors import EXIT_OK, ServerUnavailableError
 from runner.filelock import FileLock, LockTimeoutError
-from runner.server_process import PROJECT_ROOT, Installation, state_dir
+from runner.server_process import PROJECT_ROOT, START_TIMEOUT_S, Installation, Silence, state_dir
 
 URL_VARIABLE = "COMFYUI_URL"
 
@@ -32,6 +32,8 @@ class Place:
 
     root: Path = PROJECT_ROOT
     port: int = 8188
+    silence: float = START_TIMEOUT_S
+    """Seconds without an answer or a line in its log after which a live server counts as hung."""
 
     @property
     def url(self) -> str:
@@ -97,20 +99,31 @@ def ensure_started(*, say: Say = say_to_stderr, place: Place = HERE) -> str:
     with _start_lock(place, say):
         running = started_server(place)
         if running is not None:
-            if _answers_in_time(running):
+            if _answers_in_time(running, place, say):
                 return running.url
-            say(f"The ComfyUI started earlier (process {running.pid}) does not answer: starting it again.")
+            if running.is_alive():
+                say(f"The ComfyUI started earlier (process {running.pid}) hangs: starting it again.")
             server_process.terminate(running.pid, running.identity)
         return _start(installation, place, say)
 
 
-def _answers_in_time(server: StartedServer, patience: float = 20.0) -> bool:
-    """A live process may be busy loading a model; give it a moment before calling it hung."""
-    deadline = time.monotonic() + patience
-    while server.is_alive() and time.monotonic() < deadline:
-        if server_process.probe(server.url, timeout=5.0) is not None:
-            return True
-        time.sleep(0.2)
+def _answers_in_time(server: StartedServer, place: Place, say: Say) -> bool:
+    """Whether it answers before it is dead or hangs. A live one may be loading weights, and answers nobody meanwhile:
+    to end it would throw away what others have in its queue."""
+    silence, progress, told = Silence(place.state / "server.log"), _Waiting(say), False
+    try:
+        while server.is_alive():
+            if server_process.probe(server.url, timeout=5.0) is not None:
+                return True
+            if silence.seconds() > place.silence or silence.watched() > server_process.LONGEST_START_S:
+                return False
+            if not told:
+                say(f"The ComfyUI started earlier (process {server.pid}) is there and does not answer yet; waiting.")
+                told = True
+            progress.update(silence.watched())
+            time.sleep(0.2)
+    finally:
+        progress.clear()
     return False
 
 
@@ -210,9 +223,7 @@ def stop_server(*, say: Say = say_to_stderr, place: Place = HERE) -> bool:
     return True
 
 
-def serve_command(
-    *, stop: bool = False, servers: Sequence[str] = (), say: Say = say_to_stderr, place: Place = HERE
-) -> int:
+def serve_command(*, stop: bool = False, say: Say = say_to_stderr, place: Place = HERE) -> int:
     """`runner serve [--stop]`: prints the server's URL on standard output; returns the exit code."""
     if stop:
         stop_server(say=say, place=place)
@@ -220,7 +231,7 @@ def serve_command(
     from runner.server_choice import resolve_server
 
     before = started_server(place)
-    url = resolve_server(servers, say=say, place=place)
+    url = resolve_server(say=say, place=place)
     after = started_server(place)
     if after is None or after.url != url:
         say(f"ComfyUI already runs at {url} (it was not started here).")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from runner.cli import add_server_argument
-
 if TYPE_CHECKING:
     from runner.cli import Subparsers
 
@@ -16,11 +14,11 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "serve",
         help="start or stop the installed ComfyUI",
         description="Start the ComfyUI that install.py set up, unless one answers already, and print its address. "
-        "It stays for the next runs until `serve --stop`.",
+        "It stays for the next runs until `serve --stop`. Where $COMFYUI_URL names a server, its address is "
+        "printed and nothing is started.",
         allow_abbrev=False,
     )
     parser.add_argument("--stop", action="store_true", help="stop the one that was started here; no other is touched")
-    add_server_argument(parser)
     return parser
 
 
@@ -28,4 +26,4 @@ def run(args: argparse.Namespace) -> int:
     """The `serve` command."""
     from runner.serve import serve_command
 
-    return serve_command(stop=args.stop, servers=args.server)
+    return serve_command(stop=args.stop)

@@ -61,9 +61,7 @@ def named_servers(urls: Sequence[str] = ()) -> list[str]:
 def found_server(say: Say, place: Place) -> str:
     """The ComfyUI at the usual local address, or the one started earlier, if it answers now; "" otherwise."""
     started = started_server(place)
-    for url in (place.url, started.url if started else ""):
-        if not url:
-            continue
+    for url in dict.fromkeys([place.url, *([started.url] if started else [])]):
         withhold(url)
         try:
             ask(url, _TIMEOUTS_S[0])

@@ -207,12 +207,8 @@ def wait_until_ready(
         ServerUnavailableError: it ended or hangs; the message carries the end of its log.
     """
     withhold(url)
-    begin = last_heard = time.monotonic()
-    written = 0
+    quiet = Silence(log_path)
     while True:
-        now = time.monotonic()
-        if (size := _size(log_path)) != written:
-            written, last_heard = size, now
         if process.poll() is not None:
             raise ServerUnavailableError(
                 f"ComfyUI ended while starting (exit code {process.returncode}). The end of its log:\n"
@@ -222,16 +218,35 @@ def wait_until_ready(
         stats = probe(url, timeout=5.0)
         if stats is not None:
             return stats
-        if now - last_heard > silence or now - begin > LONGEST_START_S:
+        if quiet.seconds() > silence or quiet.watched() > LONGEST_START_S:
             raise ServerUnavailableError(
-                f"ComfyUI hangs while it starts: it does not answer after {now - begin:.0f} s and has written nothing "
-                f"for {now - last_heard:.0f} s. The end of its log:\n" + log_tail(log_path),
+                f"ComfyUI hangs while it starts: it does not answer after {quiet.watched():.0f} s and has written "
+                f"nothing for {quiet.seconds():.0f} s. The end of its log:\n" + log_tail(log_path),
                 advice=f"The whole log is in {log_path}. A node pack of yours that waits for something is the usual "
                 "cause: its name is in the last lines.",
             )
         if on_wait is not None:
-            on_wait(now - begin)
+            on_wait(quiet.watched())
         time.sleep(0.2)
+
+
+class Silence:
+    """For how long a log has not grown, as far as it was watched."""
+
+    def __init__(self, log_path: Path) -> None:
+        self._log = log_path
+        self._begin = self._heard = time.monotonic()
+        self._written = _size(log_path)
+
+    def seconds(self) -> float:
+        now = time.monotonic()
+        if (size := _size(self._log)) != self._written:
+            self._written, self._heard = size, now
+        return now - self._heard
+
+    def watched(self) -> float:
+        """Since this was made."""
+        return time.monotonic() - self._begin
 
 
 def _size(path: Path) -> int:

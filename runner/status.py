@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from runner import console
-from runner.cli import add_server_argument
+from runner.cli import RUNNING_SERVER_HELP, add_server_argument
 from runner.errors import EXIT_OK
 from runner.untrusted import items, mapping, number, text
 
@@ -21,7 +21,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         description="Which ComfyUI answers, what it runs on, and what is in its queue. Nothing is started.",
         allow_abbrev=False,
     )
-    add_server_argument(parser)
+    add_server_argument(parser, RUNNING_SERVER_HELP)
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     return parser
 

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from runner.cli import add_out_argument, add_server_argument, at_least_one, seconds
-from runner.errors import EXIT_OK, InterruptedRunError
+from runner.errors import InterruptedRunError, worst_code
 
 if TYPE_CHECKING:
     from runner.cli import Subparsers
@@ -103,5 +103,4 @@ def _run(args: argparse.Namespace, reporter: Reporter) -> int:
 
             return find_best(plan, session, reporter, args.out)
         results = session.run(plan.jobs())
-    errors = [result.error for result in results if result.error is not None]
-    return EXIT_OK if not errors else errors[0].exit_code
+    return worst_code(result.error.exit_code for result in results if result.error is not None)

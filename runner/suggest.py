@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 MOST_LOOKED_UP = 100
 """Different names that one `Suggestions` compares; what is all wrong was not mistyped."""
@@ -36,6 +37,20 @@ class Suggestions:
 
     def did_you_mean(self, name: str, known: Iterable[str], scope: object = None) -> str:
         return _words(self.nearest(name, known, scope))
+
+
+def look_alike(path: Path, suggestions: Suggestions | None = None) -> str:
+    """Asks whether a neighbour of a file that is not there was meant."""
+    try:
+        return (suggestions or Suggestions()).did_you_mean(path.name, _names_in(path.parent), path.parent)
+    except (OSError, ValueError):
+        return ""
+
+
+def _names_in(folder: Path) -> Iterator[str]:
+    """Listed when the first is asked for."""
+    for entry in folder.iterdir():
+        yield entry.name
 
 
 def _words(match: str | None) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner.errors import WorkflowError
+from runner.errors import PhotoError, WorkflowError
 from runner.graph import Graph, InputSpec, Workflow, schema_of
 from runner.patching import resolve_name
 from runner.photos import PreparedPhoto, prepare_photo, read_raw
@@ -81,7 +81,7 @@ def own_file(value: Any, folder: Path = Path()) -> Path | None:
 
 
 def check_files(workflow: Workflow, names: Mapping[str, Any], graph: Graph, view: ServerView) -> None:
-    """Raises WorkflowError where a value that the user gave an upload widget is a file neither here nor on the server.
+    """Raises PhotoError where a value that the user gave an upload widget is a file neither here nor on the server.
 
     Args:
         names: the inputs that were set and that no file of the user's own goes to.
@@ -95,7 +95,7 @@ def check_files(workflow: Workflow, names: Mapping[str, Any], graph: Graph, view
                 continue
             if value in (schema.options or ("",)) or (view.has_file is not None and view.has_file(value)):
                 continue
-            raise WorkflowError(
+            raise PhotoError(
                 f"{name}: there is no file {value!r}, neither on this computer nor in the server's input folder."
                 f"{_look_alike(value, schema.options)}",
                 advice=_instead(schema.options),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner import console
 from runner.checks import Problem, check_graph
-from runner.cli import add_access_arguments
+from runner.cli import add_server_argument
 from runner.drift import with_drift
 from runner.errors import EXIT_OK, EXIT_REJECTED
 from runner.graph import Graph, Workflow
@@ -60,10 +60,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "validate",
         help="list every problem of a workflow at once",
         description="Every problem at once: missing nodes, missing models and how to get each, bad values.",
+        allow_abbrev=False,
     )
     parser.add_argument("workflow", metavar="WORKFLOW", help="a bundled workflow's name, or a path")
-    parser.add_argument("--server", metavar="URL", action="append", default=[], help="the ComfyUI to check against")
-    add_access_arguments(parser)
+    add_server_argument(parser)
     parser.add_argument("--object-info", metavar="FILE", type=Path, help="check against a recorded /object_info")
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output")
     return parser

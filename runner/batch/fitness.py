@@ -11,6 +11,7 @@ from runner.errors import (
     EXIT_NODE_FAILED,
     EXIT_REJECTED,
     NodeFailedError,
+    PhotoError,
     RunnerError,
     UsageError,
     WorkflowError,
@@ -58,7 +59,7 @@ class Fitness:
         try:
             graph = patch_workflow(self.workflow, {**job.values, **pictures}, (), self.view.object_info)
             check_files(self.workflow, job.values, graph, self.view)
-        except WorkflowError as error:
+        except (WorkflowError, PhotoError) as error:
             return error
         missing: dict[str, None] = {}
         found = check_graph(graph, self.view.object_info, uploaded=list(pictures.values()), replaced=self.view.replaced)

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from runner import naming
-from runner.batch.sources import Row
+from runner.batch.rows import Row
 from runner.errors import RunnerError, UsageError, WorkflowError
 from runner.graph import Workflow
 from runner.naming import safe_folder, safe_name, timestamp
 from runner.needed_photos import missing_in_batch
 from runner.patching import parse_setting, patch_workflow, resolve_name
+from runner.paths import own_path
 from runner.request import Request
 from runner.schema import ObjectInfo, recorded_object_info
 from runner.uploads import input_of, own_file
@@ -149,7 +150,7 @@ def expand(
             for name, seed, several in _seeded(workflow, row, values, seeds, schema):
                 label = "".join(_label(*item) for item in varied) + (f"_seed{seed}" if several else "")
                 given = {**values, name: seed} if name is not None else values
-                images = {key: str(path.resolve()) for key, path in {**row.images, **files}.items()}
+                images = {key: str(own_path(path)) for key, path in {**row.images, **files}.items()}
                 stem = base.parent / safe_name(base.name + label)
                 index += 1
                 if template is not None:
@@ -220,6 +221,10 @@ def places_of(faults: Mapping[str, Sequence[str]]) -> list[str]:
 def refuse(problems: Sequence[str], kind: type[RunnerError] = UsageError, head: str = "") -> None:
     """Raise with every problem at once, if there is any."""
     if problems:
-        shown = [f"  - {problem.replace(chr(10), chr(10) + '    ')}" for problem in problems[:_SHOWN]]
-        more = [f"  … and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
-        raise kind("\n".join([head or "The batch cannot start; nothing was submitted:", *shown, *more]))
+        raise kind("\n".join([head or "The batch cannot start; nothing was submitted:", *listed(problems)]))
+
+
+def listed(lines: Sequence[str]) -> list[str]:
+    """A list as it is shown, no longer than a screen."""
+    shown = [f"  - {line.replace(chr(10), chr(10) + '    ')}" for line in lines[:_SHOWN]]
+    return [*shown, *([f"  … and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else [])]

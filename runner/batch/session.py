@@ -47,6 +47,7 @@ class TakenOverError(InterruptedRunError):
 class LedgerDispatcher(Dispatcher):
     """A dispatcher whose every step is in the ledger first. The ledger's number of a job is its `spec.index`."""
 
+    names_photos = False  # every line of a batch begins with it
     shows_failures = False  # such a job is given back to the ledger, not failed
     most_again: ClassVar[Mapping[str, int]] = {**Dispatcher.most_again, LOST: MOST_LOSSES}
     ledger: Book

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from runner.batch.fitness import CannotRunError, Fitness
 from runner.batch.ledger import Ledger
-from runner.batch.plan import BatchJob, Seeds, check_values, expand, places_of, refuse, sweeps
-from runner.batch.sources import Row, photos, seed_list, table
-from runner.errors import UsageError, WorkflowRejectedError
+from runner.batch.photo_folder import photos, unusable
+from runner.batch.plan import BatchJob, Seeds, check_values, expand, listed, places_of, refuse, sweeps
+from runner.batch.rows import Row, seed_list, table
+from runner.errors import PhotoError, UsageError, WorkflowRejectedError
 from runner.graph import Workflow
 from runner.naming import check_template
+from runner.paths import own_path
 from runner.schema import recorded_object_info
+from runner.suggest import Suggestions
 from runner.uploads import input_of
 from runner.workflow import WORKFLOWS_DIR, load_workflow
 from runner.writable import check_file, check_folder
@@ -31,6 +34,8 @@ class Setup:
     jobs: list[BatchJob]
     twice: int
     """How many jobs were asked for more than once; they are made once."""
+    unusable: Mapping[str, str] = field(default_factory=dict)
+    """Photo (as jobs name it) → why it cannot be used, and where it is named."""
 
     def facts(self) -> dict[str, str]:
         """What must be the same when the batch goes on."""
@@ -56,6 +61,9 @@ def prepare(args: argparse.Namespace) -> Setup:
     schema = recorded if all(node["class_type"] in recorded for node in workflow.graph.values()) else None
     problems: list[str] = []
     rows = _rows(args, workflow, schema, problems)
+    faults = _unusable(rows)
+    if problems or (len(faults) == len(_photos(rows)) > 0 and not Ledger.exists(args.out)):
+        problems += faults.values()  # all that is wrong at once
     swept = sweeps(workflow, args.set, args.prompt, schema)
     jobs: list[BatchJob] = []
     if not problems:
@@ -64,26 +72,32 @@ def prepare(args: argparse.Namespace) -> Setup:
         check_values(workflow, jobs, schema, problems)
     refuse(problems)
     distinct = list({job.key: job for job in jobs}.values())
-    return Setup(workflow, distinct, len(jobs) - len(distinct))
+    return Setup(workflow, distinct, len(jobs) - len(distinct), faults)
 
 
 def check_on_servers(
-    setup: Setup, fits: Sequence[tuple[str, Fitness]], *, more_may_come: bool = False
+    setup: Setup,
+    fits: Sequence[tuple[str, Fitness]],
+    notice: Callable[[str], None],
+    *,
+    more_may_come: bool = False,
 ) -> list[tuple[str, list[str]]]:
     """Check every job against what the servers say of themselves. A job that some of them can run is no problem.
 
     Args:
         fits: (what the server is called, what it can run).
+        notice: told of the jobs that name a file which is nowhere: they fail, the others are made.
         more_may_come: servers that could not be asked yet may still be able to run what these cannot.
 
     Returns:
         The servers that can run none of the jobs, each with what it lacks.
 
     Raises:
-        UsageError: values that fit nowhere.
+        UsageError: values that fit nowhere; or no job has its files.
         WorkflowRejectedError: no job can run anywhere, for want of nodes or models.
     """
     wrong: dict[str, list[str]] = {}
+    without_file: dict[str, list[str]] = {}
     able: set[str] = set()
     lacks: dict[str, dict[str, None]] = {name: {} for name, _ in fits}
     for job in setup.jobs:
@@ -93,8 +107,13 @@ def check_on_servers(
             if error is not None:
                 lacks[name].update(dict.fromkeys(error.problems if isinstance(error, CannotRunError) else [str(error)]))
         if all(isinstance(error, UsageError) for _, error in errors):
-            wrong.setdefault(str(errors[0][1]), []).append(job.where)
-    refuse(places_of(wrong))
+            faults = without_file if all(isinstance(error, PhotoError) for _, error in errors) else wrong
+            faults.setdefault(str(errors[0][1]), []).append(job.where)
+    lines = places_of({**wrong, **without_file})
+    if wrong or sum(map(len, without_file.values())) == len(setup.jobs):
+        refuse(lines)
+    if lines:
+        notice("\n".join(["Some jobs name a file that is nowhere; they fail, the rest is made:", *listed(lines)]))
     unable = [(name, list(lacks[name])) for name, _ in fits if name not in able]
     if setup.jobs and not able and not more_may_come:
         told = [line if len(fits) == 1 else f"{name}: {line}" for name, lines in unable for line in lines]
@@ -150,6 +169,24 @@ def _rows(
                 )
             )
     return with_photos
+
+
+def _photos(rows: Sequence[Row]) -> dict[str, tuple[str, Path]]:
+    """Each photo as a job names it → (the first row that names it, how that one does)."""
+    found: dict[str, tuple[str, Path]] = {}
+    for row in rows:
+        for path in row.images.values():
+            found.setdefault(str(own_path(path)), (row.where, path))
+    return found
+
+
+def _unusable(rows: Sequence[Row]) -> dict[str, str]:
+    suggestions = Suggestions()
+    faults = {}
+    for file, (where, path) in _photos(rows).items():
+        if why := unusable(path, suggestions):
+            faults[file] = why if where == str(path) else f"{where}: {why}"
+    return faults
 
 
 def _seeds(text: str | None) -> tuple[int, ...] | None:

@@ -10,6 +10,7 @@ import pytest
 from runner import serve
 from runner.auth import Access, decide
 from runner.serve import Place
+from tests.support.comfy import ComfyServer
 from tests.support.hostile import HostileComfy
 from tests.support.lied import desk_for
 from tests.support.runs import Desk
@@ -35,6 +36,20 @@ def usual(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HostileCo
     """A ComfyUI at the usual local address: what a named server must never be replaced by."""
     with HostileComfy() as server:
         monkeypatch.setattr(serve, "HERE", Place(tmp_path / "project", server.port))
+        yield server
+
+
+@pytest.fixture
+def desk(comfy_server: ComfyServer, tmp_path: Path) -> Desk:
+    """A folder of its own, and the real server."""
+    return Desk(tmp_path, comfy_server.url)
+
+
+@pytest.fixture(scope="module")
+def obliging() -> Iterator[HostileComfy]:
+    """A ComfyUI that runs everything it is given, at once."""
+    with HostileComfy() as server:
+        server.announces = True
         yield server
 
 

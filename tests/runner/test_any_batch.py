@@ -11,7 +11,6 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,15 +84,8 @@ class Batch:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[HostileComfy]:
-    with HostileComfy() as made:
-        made.announces = True
-        yield made
-
-
-@pytest.fixture(scope="module")
-def batch(tmp_path_factory: pytest.TempPathFactory, server: HostileComfy) -> Batch:
-    return Batch(tmp_path_factory.mktemp("batch"), server)
+def batch(tmp_path_factory: pytest.TempPathFactory, obliging: HostileComfy) -> Batch:
+    return Batch(tmp_path_factory.mktemp("batch"), obliging)
 
 
 # rows
@@ -245,16 +237,16 @@ def any_names(folder: Path, server: HostileComfy, names: list[tuple[bytes, bytes
 @settings(max_examples=50)
 @given(names=PHOTOS)
 def test_any_name_of_a_photo(
-    tmp_path_factory: pytest.TempPathFactory, server: HostileComfy, names: list[tuple[bytes, bytes | None, bytes]]
+    tmp_path_factory: pytest.TempPathFactory, obliging: HostileComfy, names: list[tuple[bytes, bytes | None, bytes]]
 ) -> None:
-    any_names(tmp_path_factory.mktemp("n"), server, names)
+    any_names(tmp_path_factory.mktemp("n"), obliging, names)
 
 
-def test_a_folder_called_like_a_result_is_no_obstacle(tmp_path: Path, server: HostileComfy) -> None:
+def test_a_folder_called_like_a_result_is_no_obstacle(tmp_path: Path, obliging: HostileComfy) -> None:
     """The job of `a.png/b.jpg` failed at every --resume: `a.png` was the picture made of `a.jpg`."""
     for number, folder in enumerate((b"a.png", b"a.json", b"A.PNG", b"a.json.part")):
         (tmp_path / str(number)).mkdir()
-        any_names(tmp_path / str(number), server, [(b"a", None, b".jpg"), (b"b", folder, b".jpg")])
+        any_names(tmp_path / str(number), obliging, [(b"a", None, b".jpg"), (b"b", folder, b".jpg")])
 
 
 @pytest.mark.slow
@@ -265,8 +257,8 @@ def test_a_folder_called_like_a_result_is_no_obstacle(tmp_path: Path, server: Ho
 @given(names=PHOTOS)
 def test_any_name_of_a_photo_thousands_of_times(
     tmp_path_factory: pytest.TempPathFactory,
-    server: HostileComfy,
+    obliging: HostileComfy,
     part: int,
     names: list[tuple[bytes, bytes | None, bytes]],
 ) -> None:
-    any_names(tmp_path_factory.mktemp("n"), server, names)
+    any_names(tmp_path_factory.mktemp("n"), obliging, names)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +21,6 @@ from tests.support.runs import Desk, command, flat, inverting, node
 from tests.support.spaces import ANY_TEXT, any_json, as_json, corrupted, kept_to_the_contract, mutated
 
 SCHEMA = str(REPO / "workflows" / "object_info.json")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[HostileComfy]:
-    """A ComfyUI that runs everything it is given, at once."""
-    with HostileComfy() as made:
-        made.announces = True
-        yield made
 
 
 @pytest.fixture(scope="module")
@@ -103,30 +94,30 @@ def any_workflow(folder: Path, server: HostileComfy, data: bytes, suffix: str, *
 
 @settings(max_examples=120)
 @given(WORKFLOWS, st.booleans())
-def test_any_workflow_file(folder: Path, server: HostileComfy, data: bytes, made: bool) -> None:
-    any_workflow(folder, server, data, ".json", made=made)
+def test_any_workflow_file(folder: Path, obliging: HostileComfy, data: bytes, made: bool) -> None:
+    any_workflow(folder, obliging, data, ".json", made=made)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @settings(max_examples=2500)
 @given(WORKFLOWS, st.booleans())
-def test_any_workflow_file_thousands_of_times(folder: Path, server: HostileComfy, data: bytes, made: bool) -> None:
-    any_workflow(folder, server, data, ".json", made=made)
+def test_any_workflow_file_thousands_of_times(folder: Path, obliging: HostileComfy, data: bytes, made: bool) -> None:
+    any_workflow(folder, obliging, data, ".json", made=made)
 
 
 @settings(max_examples=40)
 @given(PICTURES)
-def test_any_picture_as_a_workflow(folder: Path, server: HostileComfy, data: bytes) -> None:
-    any_workflow(folder, server, data, ".png", made=False)
+def test_any_picture_as_a_workflow(folder: Path, obliging: HostileComfy, data: bytes) -> None:
+    any_workflow(folder, obliging, data, ".png", made=False)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @settings(max_examples=500)
 @given(PICTURES)
-def test_any_picture_as_a_workflow_hundreds_of_times(folder: Path, server: HostileComfy, data: bytes) -> None:
-    any_workflow(folder, server, data, ".png", made=False)
+def test_any_picture_as_a_workflow_hundreds_of_times(folder: Path, obliging: HostileComfy, data: bytes) -> None:
+    any_workflow(folder, obliging, data, ".png", made=False)
 
 
 # job tables

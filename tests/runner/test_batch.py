@@ -13,7 +13,7 @@ import pytest
 from runner.batch.ledger import Ledger
 from runner.batch.metrics import fidelity
 from runner.batch.plan import BatchJob
-from runner.batch.sources import seed_list
+from runner.batch.rows import seed_list
 from runner.batch.store import PLACE
 from tests.support.comfy import ComfyServer
 from tests.support.runs import Desk, Graph, Run, command, inverting, node, pixels

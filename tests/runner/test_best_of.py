@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pytest
 from PIL import Image
 
 from tests.support.comfy import ComfyServer
@@ -47,11 +46,6 @@ def by_seed(values: dict[int, float], otherwise: float) -> str:
     for seed, value in values.items():
         text = f"{value} if a == {seed} else ({text})"
     return text
-
-
-@pytest.fixture
-def desk(comfy_server: ComfyServer, tmp_path: Path) -> Desk:
-    return Desk(tmp_path, comfy_server.url)
 
 
 def table(folder: Path) -> list[dict[str, str]]:

@@ -10,7 +10,7 @@ import pytest
 
 from runner.cli import COMMANDS, build_parser, load_command
 from tests.support.comfy import REPO, ComfyServer
-from tests.support.runs import Desk, inverting
+from tests.support.runs import Desk, command, inverting
 
 HEAVY = ("requests", "rich", "yaml", "websocket", "numpy", "PIL", "torch", "concurrent.futures")
 
@@ -51,3 +51,17 @@ def test_every_command_has_its_parser_and_its_help() -> None:
 def test_the_command_is_recognised_wherever_it_stands() -> None:
     args = build_parser(["submit", "status", "--count", "2"]).parse_args(["submit", "status", "--count", "2"])
     assert (args.command, args.workflow, args.count) == ("submit", "status", 2)
+
+
+STARTING = ["submit", "batch", "explore", "vary", "validate", "smoke"]
+ASKING = ["status", "cancel", "inputs"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_a_command_does_without_a_named_server_is_what_its_help_says(name: str) -> None:
+    """`serve --server` started nothing there, `status --server` said that it starts something."""
+    told = " ".join(command(name, "--help", folder=REPO).out.split())
+    assert ("--server URL" in told) == (name in [*STARTING, *ASKING])
+    assert ("which is started when nothing answers" in told) == (name in STARTING)
+    assert ("then the one that was started here; nothing is started)" in told) == (name in ASKING)
+    assert ("--ca-file" in told) == ("--insecure" in told) == (name in [*STARTING, *ASKING])

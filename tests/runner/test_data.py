@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.batch.sources import table
+from runner.batch.rows import table
 from runner.data import (
     BadDataError,
     not_numbers,

@@ -15,11 +15,6 @@ from tests.support.runs import Desk, command, flat, inverting, node, pixels, slo
 from tests.support.speed import HANG_S, within
 
 
-@pytest.fixture
-def desk(comfy_server: ComfyServer, tmp_path: Path) -> Desk:
-    return Desk(tmp_path, comfy_server.url)
-
-
 def queue_of(server: ComfyServer) -> list[str]:
     answer = server.get("/queue")
     return [item[1] for item in [*answer["queue_running"], *answer["queue_pending"]]]

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from runner.batch.sources import table
+from runner.batch.photo_folder import unusable
+from runner.batch.rows import table
 from runner.canvas_text import expand_texts
 from runner.checks import check_graph
 from runner.data import BadDataError, parse_json
 from runner.graph import Workflow
 from runner.schema import recorded_object_info
-from runner.suggest import MOST_LOOKED_UP
+from runner.suggest import MOST_LOOKED_UP, Suggestions
 from runner.workflow import WORKFLOWS_DIR
 from tests.support.runs import node
 
@@ -136,7 +137,8 @@ def test_a_table_of_photos_that_are_not_there_looks_into_the_folder_some_times(t
     (tmp_path / "photo1.png").write_bytes(b"")
     jobs = Folder(tmp_path / "jobs.csv")
     jobs.write_text("image\n" + "\n".join(f"phto{number}.png" for number in range(MANY)))
-    problems: list[str] = []
-    table(jobs, ["image"], [], problems)
-    assert len(problems) == MANY and "Did you mean 'photo1.png'?" in problems[0]
+    suggestions = Suggestions()
+    whys = [unusable(row.images["image"], suggestions) for row in table(jobs, ["image"], [], [])]
+    assert len(whys) == MANY and all("there is no photo" in why for why in whys)
+    assert "Did you mean 'photo1.png'?" in whys[0]
     assert len(looked) <= MOST_LOOKED_UP

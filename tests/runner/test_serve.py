@@ -9,9 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 
 import pytest
 
@@ -20,6 +21,7 @@ from runner.errors import EXIT_NO_SERVER, ServerUnavailableError
 from runner.serve import Place
 from runner.server_process import Installation
 from tests.support.comfy import REPO, ComfyServer, copy_comfyui
+from tests.support.runs import command
 from tests.support.speed import HANG_S, within
 
 COMMAND = """
@@ -279,3 +281,74 @@ def test_servers_that_answer_are_used_in_order(
     assert server_choice.resolve_server(place=place) == url
     monkeypatch.delenv(serve.URL_VARIABLE)
     assert server_choice.resolve_server(place=Place(tmp_path, int(url.rpartition(":")[2]))) == url
+
+
+BUSY = """
+import pathlib, sys, time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Answer(BaseHTTPRequestHandler):
+    def do_GET(self):
+        while not pathlib.Path("free").exists():  # one thread for all, as of a server that loads weights
+            time.sleep(0.1)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"system": {"comfyui_version": "0.30.0"}}')
+
+    def log_message(self, *_):
+        pass
+
+server = HTTPServer(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1])), Answer)
+pathlib.Path("free").touch() if not pathlib.Path("started").exists() else None
+pathlib.Path("started").touch()
+server.serve_forever()
+"""
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+def test_a_live_server_that_does_not_answer_is_waited_for_until_it_counts_as_hung(tmp_path: Path, hangs: bool) -> None:
+    """It was ended after 20 s, with everything in its queue."""
+    place = replace(_pretend_comfyui(tmp_path, BUSY), silence=6.0 if hangs else 300.0)
+    said: list[str] = []
+    try:
+        url = serve.ensure_started(say=said.append, place=place)
+        first = serve.started_server(place)
+        assert first is not None
+        (tmp_path / "ComfyUI" / "free").unlink()
+        free = (tmp_path / "ComfyUI" / "free").touch
+        if not hangs:
+            Timer(12.0, free).start()  # longer than a look takes: it is looked at more than once
+        else:
+            (tmp_path / "ComfyUI" / "started").unlink()
+        assert serve.ensure_started(say=said.append, place=place) == url or hangs
+        again = serve.started_server(place)
+        assert again is not None
+        assert (again.pid == first.pid) == (not hangs)
+        assert any("does not answer yet; waiting" in line for line in said)
+        assert any("hangs: starting it again" in line for line in said) == hangs
+    finally:
+        serve.stop_server(place=place)
+
+
+def test_a_server_that_is_dead_is_started_again_at_once(tmp_path: Path) -> None:
+    place = _pretend_comfyui(tmp_path, BUSY)
+    said: list[str] = []
+    try:
+        serve.ensure_started(say=said.append, place=place)
+        first = serve.started_server(place)
+        assert first is not None
+        os.kill(first.pid, signal.SIGKILL)
+        _wait_for(lambda: not first.is_alive())
+        (tmp_path / "ComfyUI" / "started").unlink()
+        serve.ensure_started(say=said.append, place=place)
+        again = serve.started_server(place)
+        assert again is not None and again.pid != first.pid
+        assert not any("waiting" in line and "answer yet" in line for line in said)
+    finally:
+        serve.stop_server(place=place)
+
+
+def test_serve_names_no_server(tmp_path: Path) -> None:
+    """It never started anything at the address it was given."""
+    assert "--server" not in command("serve", "--help", folder=tmp_path).out
+    assert command("serve", "--server", "http://127.0.0.1:9", folder=tmp_path).code == 2

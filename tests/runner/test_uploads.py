@@ -114,7 +114,7 @@ def test_a_file_that_is_nowhere_is_said(name: str, value: str, there: bool) -> N
     if there:
         check_files(hinted(), asked, graph, view)
         return
-    with pytest.raises(WorkflowError, match="neither on this computer nor") as caught:
+    with pytest.raises(PhotoError, match="neither on this computer nor") as caught:
         check_files(hinted(), asked, graph, view)
     assert ("'none'" in caught.value.advice) == (name == "hint")
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from runner.batch.sources import table
+from runner.batch.rows import table
 from runner.canvas_nodes import without_canvas_nodes
 from runner.canvas_text import NodeNames, choose, expand_texts, not_expanded, unknown_tokens
 from runner.checks import check_graph

@@ -1,0 +1,58 @@
+"""What a batch knows beside its jobs' ends: photos that cannot be used, results that were there before or are gone."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Set
+from pathlib import Path
+
+from runner.batch.entries import DONE
+from runner.batch.ledger import Ledger
+from runner.batch.live import BatchReporter
+from runner.batch.plan import listed
+from runner.batch.recover import done_before
+from runner.batch.setup import Setup
+
+
+def tell_unusable(setup: Setup, done: Set[str], view: BatchReporter) -> int:
+    """Say all at once which photos of the jobs that are not done cannot be used; returns how many."""
+    photos = {file for job in setup.jobs if job.key not in done for file in job.images.values()}
+    lines = [line for file, line in setup.unusable.items() if file in photos]
+    if lines:
+        head = f"{len(lines)} of {len(photos)} photos cannot be used; what needs them fails, the rest is made:"
+        view.notice("\n".join([head, *listed(lines)]))
+    return len(lines)
+
+
+def write_metrics(path: Path, text: str, view: BatchReporter) -> None:
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")
+        part.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        view.notice(f"warning: {path} could not be written ({error.strerror}); --resume writes it again.")
+
+
+def find_done(out: Path, setup: Setup, ledger: Ledger, view: BatchReporter) -> None:
+    """The ledger is new and the batch is not: what is done is known from the results themselves."""
+    found = {
+        key: (left.sidecar.relative_to(out).as_posix(), [path.relative_to(out).as_posix() for path in left.files])
+        for key, left in done_before(out, setup.workflow.label).items()
+    }
+    if count := ledger.found_done(found):
+        view.notice(f"There was no ledger; {count} jobs are known to be done by their results.")
+
+
+def note_lost_files(out: Path, ledger: Ledger, view: BatchReporter) -> None:
+    """Results that were deleted since are made again."""
+    lost = lost_files(out, ledger)
+    if lost:
+        view.notice(f"{len(lost)} results are not there any more and are made again.")
+        ledger.make_again(lost, "its files were gone")
+
+
+def lost_files(out: Path, ledger: Ledger) -> list[int]:
+    return [entry.id for entry in ledger.entries(DONE) if not all((out / file).is_file() for file in entry.files)]

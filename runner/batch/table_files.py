@@ -1,0 +1,125 @@
+"""A job table's lines as they stand in the file: CSV, YAML or JSON lines."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from runner.data import BadDataError, parse_json, parse_yaml
+from runner.errors import UsageError
+from runner.suggest import look_alike
+
+Records = Iterator[tuple[str, Mapping[str, Any]]]
+
+
+def records(path: Path, problems: list[str]) -> Records:
+    """(where it stands, what it says) of each line; what is wrong with single lines is added to `problems`.
+
+    Raises:
+        UsageError: the file cannot be read as what its extension says.
+    """
+    kind = path.suffix.lower()
+    readers: dict[str, Callable[[Path, str, list[str]], Records]]
+    readers = {".csv": _csv, ".tsv": _csv, ".yaml": _yaml, ".yml": _yaml, ".jsonl": _jsonl, ".ndjson": _jsonl}
+    if kind not in readers:
+        raise UsageError(f"--jobs {path}: jobs are read from .csv, .yaml or .jsonl files.")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UsageError(f"--jobs {path}: there is no such file.{look_alike(path)}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"--jobs {path}: this is not UTF-8 text.", advice="Save it as “CSV UTF-8”.") from None
+    except OSError as error:
+        raise UsageError(f"--jobs {path}: cannot be read ({error.strerror or error}).") from error
+    yield from readers[kind](path, text, problems)
+
+
+def _csv(path: Path, text: str, problems: list[str]) -> Records:
+    said = re.match(r"sep=(.)\r?\n", text)  # a spreadsheet's own word on it
+    text = text[said.end() :] if said else text
+    first = text.partition("\n")[0]
+    separator = said[1] if said else max((",", ";", "\t"), key=first.count)  # it writes what its country uses
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    columns: list[str] | None = None
+    try:
+        for cells in reader:
+            where = f"{path.name} line {reader.line_num}"
+            if not any(cells):
+                continue
+            if columns is None:
+                columns = cells
+                _check_columns(path, columns)
+                continue
+            if len(cells) > len(columns):
+                problems.append(
+                    f"{where}: more cells than the first line has columns. Put text that holds {separator!r} in double "
+                    "quotes."
+                )
+                continue
+            yield where, {key: _cell(value, separator) for key, value in zip(columns, cells, strict=False)}
+    except csv.Error as error:
+        problems.append(f"{path.name} line {reader.line_num}: {error}. What comes after it was not read.")
+
+
+def _check_columns(path: Path, columns: Sequence[str]) -> None:
+    names = [column.strip().casefold() for column in columns]
+    twice = next((name for name in names if name and names.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(
+            f"--jobs {path.name}: there are two columns {twice!r}.", advice="Delete or rename one of them."
+        )
+
+
+class CommaNumber(str):
+    """A cell like `0,7` of a table that is not separated by commas: a number where the input takes one."""
+
+    __slots__ = ()
+    WRITTEN = re.compile(r"[+-]?(?:\d{1,3}(?:[.'’ \u00a0\u202f]\d{3})+|\d*),\d+(?:[eE][+-]?\d+)?")
+
+    @property
+    def number(self) -> float:
+        whole, _, rest = self.partition(",")
+        return float(f"{re.sub('[^0-9+-]', '', whole)}.{rest}")
+
+
+def _cell(value: Any, separator: str) -> Any:
+    if separator != "," and isinstance(value, str) and CommaNumber.WRITTEN.fullmatch(value.strip()):
+        return CommaNumber(value.strip())
+    return value
+
+
+def _yaml(path: Path, text: str, problems: list[str]) -> Records:
+    try:
+        data = parse_yaml(text)
+    except BadDataError as error:
+        where = f" line {error.line}" if error.line else ""
+        raise UsageError(f"--jobs {path}{where}: this is not valid YAML: {error}.") from error
+    if isinstance(data, Mapping) and isinstance(data.get("jobs"), list):
+        data = data["jobs"]
+    if not isinstance(data, list):
+        raise UsageError(f"--jobs {path}: this must be a list of jobs (lines that begin with “- ”).")
+    for number, item in enumerate(data, 1):
+        yield from _mapping(f"{path.name} job {number}", item, problems)
+
+
+def _jsonl(path: Path, text: str, problems: list[str]) -> Records:
+    for number, line in enumerate(text.split("\n"), 1):  # a line's text may hold what else ends a line
+        if not line.strip():
+            continue
+        try:
+            item = parse_json(line)
+        except BadDataError as error:
+            problems.append(f"{path.name} line {number}: this is not JSON: {error}.")
+            continue
+        yield from _mapping(f"{path.name} line {number}", item, problems)
+
+
+def _mapping(where: str, item: Any, problems: list[str]) -> Records:
+    if isinstance(item, Mapping):
+        yield where, {str(key): value for key, value in item.items()}
+    else:
+        problems.append(f"{where}: a job is a set of `input: value`, this is {repr(item)[:200]}.")

@@ -1,0 +1,30 @@
+"""What can be said of a path before the file is opened."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def may_be_a_file(path: Path) -> bool:
+    """Whether any file can be called that; False for a null character, and for what is no text."""
+    try:
+        os.lstat(path)
+    except ValueError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def real_path(path: Path) -> Path:
+    """Where it is once links are followed; as it stands where they lead in a circle."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        return path.absolute()
+
+
+def own_path(path: Path) -> Path:
+    """The same wherever it is seen from, under the name that the file has there: also where that is a link's."""
+    return real_path(path.parent) / path.name

@@ -1,0 +1,176 @@
+"""Bad photos of a batch: one never stops the rest, all are told at once, and none is left out unsaid."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runner.errors import EXIT_BUG, EXIT_OK, EXIT_USAGE, worst_code
+from tests.runner.test_batch import batch, folder_of_photos, results
+from tests.support.comfy import ComfyServer
+from tests.support.hostile import HostileComfy
+from tests.support.runs import Desk, Graph, copying, inverting, node
+from tests.support.spaces import kept_to_the_contract
+
+
+def a_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def a_circle(path: Path) -> None:
+    path.symlink_to(path)
+
+
+BAD: dict[str, tuple[Callable[[Path], object], str]] = {
+    "nothing": (lambda path: None, "there is no"),
+    "empty": (lambda path: path.touch(), "empty"),
+    "cut off": (lambda path: path.write_bytes(b"\xff\xd8\xff\xe0 not really"), "cut off"),
+    "a text": (lambda path: path.write_text("hello"), "not a picture"),
+    "a folder": (lambda path: path.mkdir(), "folder"),
+    "a link to nothing": (lambda path: path.symlink_to("nowhere"), "link to nothing"),
+    "a circle of links": (a_circle, "cannot be read"),
+    "a pipe": (a_pipe, "pipe"),
+}
+
+
+def masked() -> Graph:
+    graph = inverting()
+    graph["5"] = node("LoadImage", "input: mask = image", image="none.png")
+    graph["4"] = node("ImageCompositeMasked", destination=["2", 0], source=["5", 0], x=0, y=0, resize_source=False)
+    graph["3"]["inputs"]["images"] = ["4", 0]
+    return graph
+
+
+@pytest.mark.parametrize("kind", ["csv", "yaml", "jsonl"])
+def test_bad_photos_of_a_table_are_told_at_once_and_the_others_made(
+    comfy_server: ComfyServer, tmp_path: Path, kind: str
+) -> None:
+    desk = Desk(tmp_path, comfy_server.url)
+    good = folder_of_photos(desk, "good 1.png", "good 2.png")
+    names = ["good 1.png", *(f"bad {number}.png" for number in range(len(BAD))), "good 2.png"]
+    for number, (make, _) in enumerate(BAD.values()):
+        make(good / f"bad {number}.png")
+    table = good / f"jobs.{kind}"
+    rows = [{"image": name} for name in names]
+    table.write_text(
+        "\n".join(["image", *names])
+        if kind == "csv"
+        else json.dumps(rows)
+        if kind == "yaml"
+        else "\n".join(map(json.dumps, rows))
+    )
+    run = batch(desk, inverting(), "--jobs", table)
+    assert run.code == EXIT_USAGE, run.err
+    assert results(desk.out) == ["good 1.png", "good 2.png"]
+    assert f"2 of {len(names)} jobs done, {len(BAD)} failed" in run.err
+    said, _, later = run.err.partition("the rest is made:")
+    assert "4 of" in said or "5 of" in said, said  # those that need not be opened to be known, before anything is sent
+    for number, (_, expected) in enumerate(BAD.values()):
+        told = next(line for line in later.splitlines() if f"bad {number}" in line and "failed: " in line)
+        assert expected in later, told
+    for number in range(len(BAD)):
+        bad = good / f"bad {number}.png"
+        shutil.rmtree(bad) if bad.is_dir() else bad.unlink(missing_ok=True)
+        shutil.copy(good / "good 1.png", bad)
+    again = batch(desk, inverting(), "--jobs", table, "--resume")
+    assert again.code == EXIT_OK, again.err
+    assert len(results(desk.out)) == len(names)
+
+
+@pytest.mark.parametrize("what", ["nothing", "a link to nothing", "a circle of links", "a pipe", "empty"])
+def test_what_is_called_like_a_photo_is_never_left_out_of_a_folder_unsaid(
+    comfy_server: ComfyServer, tmp_path: Path, what: str
+) -> None:
+    desk = Desk(tmp_path, comfy_server.url)
+    folder = folder_of_photos(desk, "good.png", "deep/good.png")
+    BAD[what][0](folder / "deep" / "bad.png")
+    run = batch(desk, inverting(), "--images", folder)
+    assert results(desk.out) == ["deep/good.png", "good.png"]
+    assert run.code == (EXIT_OK if what == "nothing" else EXIT_USAGE), run.err
+    assert ("1 failed" in run.err) == (what != "nothing")
+
+
+def test_a_mask_that_is_nowhere_fails_its_own_job(comfy_server: ComfyServer, tmp_path: Path) -> None:
+    desk = Desk(tmp_path, comfy_server.url)
+    folder = folder_of_photos(desk, "a.png", "b.png", "mask.png")
+    table = folder / "jobs.csv"
+    table.write_text("image,mask\na.png,mask.png\nb.png,gone.png\n")
+    run = batch(desk, masked(), "--jobs", table)
+    assert run.code == EXIT_USAGE, run.err
+    assert results(desk.out) == ["a.png"]
+    assert "gone.png" in run.err
+    assert "1 of 2 jobs done, 1 failed" in run.err
+
+
+def test_where_no_photo_is_there_nothing_starts(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "http://127.0.0.1:9")
+    table = tmp_path / "jobs.csv"
+    table.write_text("image\na.png\nb.png\n")
+    run = batch(desk, inverting(), "--jobs", table)
+    assert run.code == EXIT_USAGE
+    assert "a.png" in run.err and "b.png" in run.err and "nothing was submitted" in run.err
+    assert not desk.out.exists()
+
+
+BROKEN = {
+    "csv": ("image,name\nphoto.png,a,b,c\ngone.png,x\nphoto.png,d,e\n", ["line 2", "line 4", "gone.png"]),
+    "jsonl": (
+        '{"image": "gone.png"}\n{no\n[1]\n{"image": ["photo.png"]}\n',
+        ["line 2", "line 3", "line 4", "gone.png"],
+    ),
+    "yaml": (
+        "- 7\n- {image: gone.png}\n- [1]\n- {image: photo.png, count: x}\n",
+        ["job 1", "job 3", "job 4", "gone.png"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_every_malformed_line_is_told_at_once_and_nothing_is_submitted(tmp_path: Path, kind: str) -> None:
+    desk = Desk(tmp_path, "http://127.0.0.1:9")
+    desk.photo()
+    text, expected = BROKEN[kind]
+    table = tmp_path / f"jobs.{kind}"
+    table.write_text(text)
+    run = batch(desk, inverting(), "--jobs", table)
+    assert run.code == EXIT_USAGE
+    for part in expected:
+        assert part in run.err
+    assert not desk.out.exists()
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(
+        st.sampled_from(["photo.png", "gone.png", "a\0b.png", "\ud800.png", "~nobody/x.png", "x" * 300]), min_size=1
+    )
+)
+def test_whatever_photos_a_table_names_the_good_ones_are_made(
+    obliging: HostileComfy, tmp_path_factory: pytest.TempPathFactory, names: list[str]
+) -> None:
+    """`photo.png` in them is made, once; names that no file can have are a mistake of the table."""
+    obliging.forget()
+    desk = Desk(tmp_path_factory.mktemp("names"), obliging.url)
+    desk.photo()
+    table = desk.folder / "jobs.jsonl"
+    table.write_text("\n".join(json.dumps({"image": name}) for name in names))
+    run = batch(desk, copying(), "--jobs", table, "--timeout", "60")
+    kept_to_the_contract(run, EXIT_OK, EXIT_USAGE)
+    malformed = any("\0" in name or "\ud800" in name for name in names)
+    assert results(desk.out) == (["photo.png"] if "photo.png" in names and not malformed else [])
+    assert (run.code == EXIT_OK) == (set(names) == {"photo.png"})
+
+
+def test_the_worst_code_speaks_for_all() -> None:
+    assert worst_code([]) == EXIT_OK
+    assert worst_code([2, 5, 2]) == 5
+    assert worst_code([5, 3]) == 3
+    assert worst_code([7, 2]) == 2
+    assert worst_code([4, 99]) == worst_code([5, None]) == EXIT_BUG

@@ -1,0 +1,86 @@
+"""A failure names the photo it is about as its owner calls it, never as we called it for the server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from runner.blame import in_own_names
+from runner.failures import NodeExecutionError, node_failure
+from runner.jobs import Attempt, JobSpec, Upload
+from runner.uploads import Attachment
+from tests.runner.test_batch import batch
+from tests.support.runs import Desk, Graph, node
+
+REFUSAL = "custom_nodes.prodgen_nodes.imaging.errors.CutoutError"
+
+
+def two_photos() -> Graph:
+    return {
+        "1": node("LoadImage", image="0123_bag.png"),
+        "2": node("LoadImage", image="4567_street.png [input]"),
+        "3": node("ProdgenSegmentProduct", image=["1", 0]),
+        "4": node("ImageCompositeMasked", source=["3", 0], destination=["2", 0]),
+        "5": node("SaveImage", images=["4", 0], filename_prefix="x"),
+    }
+
+
+def failed(node_id: str, kind: str, message: str, *, first: bool = True) -> str:
+    uploads = tuple(
+        Upload(Attachment(Path(f"/home/me/{own}"), is_picture=True, is_mask=False), name)
+        for own, name in (("Tasche rot.jpg", "0123_bag.png"), ("street.heic", "4567_street.png"))
+    )
+    graph = two_photos()
+    attempt = Attempt(JobSpec(1, "w", graph, {}, Path("x"), uploads=uploads))
+    said: dict[str, Any] = {"node_id": node_id, "exception_type": kind, "exception_message": message, "traceback": []}
+    error = node_failure(said, graph)
+    assert isinstance(error, NodeExecutionError)
+    named = in_own_names(error, attempt, first=first)
+    assert (named.node_id, named.kind, type(named)) == (error.node_id, error.kind, type(error))
+    return named.message
+
+
+@pytest.mark.parametrize(
+    ("node_id", "kind", "begins"),
+    [
+        ("3", REFUSAL, "Tasche rot.jpg: Prodgen"),
+        ("4", REFUSAL, "Tasche rot.jpg, street.heic: Image"),
+        ("2", "OSError", "street.heic: LoadImage"),
+        ("3", "ValueError", "ProdgenSegmentProduct"),
+        ("9", REFUSAL, "unknown node"),
+        ("4", "torch.OutOfMemoryError", "ImageComposite"),
+    ],
+)
+def test_the_photo_is_named_where_it_is_to_blame(node_id: str, kind: str, begins: str) -> None:
+    assert failed(node_id, kind, "it cannot be done").startswith(begins)
+    assert "Tasche" not in failed(node_id, kind, "it cannot be done", first=False)
+
+
+@pytest.mark.parametrize("kind", ["OSError", "PIL.UnidentifiedImageError", REFUSAL])
+def test_our_own_name_for_it_is_never_told(kind: str) -> None:
+    for first in (True, False):
+        said = failed("1", kind, "cannot identify image file '/srv/input/0123_bag.png'", first=first)
+        assert "0123_bag" not in said
+        assert said.count("Tasche rot.jpg") == 1
+
+
+def test_a_photo_that_is_refused_is_named_by_submit_and_by_batch_once(desk: Desk) -> None:
+    photo = desk.folder / "flat grey.png"
+    Image.new("RGB", (64, 64), (128, 128, 128)).save(photo)
+    run = desk.submit("cutout", "--image", photo)
+    assert run.code == 5, run.err
+    assert "failed: flat grey.png: " in run.err
+    several = batch(desk, cut(), "--images", photo)
+    assert several.code == 5, several.err
+    assert all(line.count("flat grey.png") == 1 for line in several.err.splitlines() if "failed: " in line)
+
+
+def cut() -> Graph:
+    return {
+        "1": node("LoadImage", "input: image", image="none.png"),
+        "2": node("ProdgenSegmentProduct", image=["1", 0], method="auto", parts="all"),
+        "3": node("SaveImage", "output: result", images=["2", 0], filename_prefix="x"),
+    }

@@ -1,0 +1,94 @@
+"""What a result is called is what it is: a picture of another kind gets its own suffix, what is none is refused."""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from runner.errors import NodeFailedError
+from runner.pictures import png_has_graph
+from tests.runner.test_results import outputs_of, save
+from tests.support.fake import FakeServer
+
+KINDS = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp", "TIFF": ".tif", "AVIF": ".avif"}
+CALLED = {**{suffix: kind for kind, suffix in KINDS.items()}, ".jpeg": "JPEG", ".tiff": "TIFF", ".apng": "PNG"}
+
+
+def as_kind(kind: str, colour: int = 200) -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", (16, 16), (colour, 30, 30)).save(stream, kind)
+    return stream.getvalue()
+
+
+class Says:
+    """A server whose every file is `data`, or what `files` has for its name."""
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.files: dict[str, bytes] = {}
+        self.server = FakeServer(self.answer)
+
+    def answer(self, path: str) -> tuple[int, bytes]:
+        return 200, next((data for name, data in self.files.items() if f"filename={name}" in path), self.data)
+
+
+@pytest.fixture(scope="module")
+def says() -> Iterator[Says]:
+    made = Says()
+    with made.server:
+        yield made
+
+
+@pytest.mark.parametrize("called", CALLED)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_picture_is_saved_as_what_it_is(says: Says, tmp_path: Path, kind: str, called: str) -> None:
+    """A JPEG that was called .png was saved as one: a shop refuses it."""
+    says.data = as_kind(kind)
+    saved = save(says.server, outputs_of({"filename": f"made_00001_{called.upper()}"}), tmp_path / "bag")
+    suffix = called if CALLED[called] == kind else KINDS[kind]
+    assert [path.name for path in sorted(tmp_path.iterdir())] == sorted(["bag.json", f"bag{suffix}"])
+    assert [file.path.name for file in saved.files] == [f"bag{suffix}"]
+    assert json.loads(saved.sidecar.read_text())["files"][0]["file"] == f"bag{suffix}"
+    with Image.open(saved.files[0].path) as picture:
+        assert picture.format == kind
+    assert kind != "PNG" or suffix != ".png" or png_has_graph(saved.files[0].path)
+
+
+def test_several_of_one_job_keep_their_own_names(says: Says, tmp_path: Path) -> None:
+    says.files = {"a": as_kind("JPEG"), "b": as_kind("PNG"), "c": as_kind("JPEG", 90), "d": as_kind("JPEG", 20)}
+    (tmp_path / "bag.jpg").write_bytes(b"somebody's own")
+    listed = [{"filename": f"{name}_00001_.png"} for name in says.files]
+    saved = save(says.server, outputs_of(*listed), tmp_path / "bag")
+    says.files = {}
+    assert [file.path.name for file in saved.files] == ["bag_2.jpg", "bag_2.png", "bag_2_2.jpg", "bag_2_3.jpg"]
+    assert len({file.path.read_bytes() for file in saved.files}) == 4
+    assert (tmp_path / "bag.jpg").read_bytes() == b"somebody's own"
+    assert len(list(tmp_path.iterdir())) == 6
+
+
+CUT = st.builds(lambda kind, end: as_kind(kind)[:end], st.sampled_from([*KINDS]), st.integers(1, 40))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(min_size=1, max_size=40) | CUT, st.sampled_from([*CALLED]))
+def test_what_is_no_whole_picture_is_never_saved_as_one(says: Says, data: bytes, called: str) -> None:
+    says.data = data
+    with tempfile.TemporaryDirectory() as folder:
+        with pytest.raises(NodeFailedError):
+            save(says.server, outputs_of({"filename": f"made_00001_{called}"}), Path(folder) / "bag")
+        assert not list(Path(folder).iterdir())
+
+
+@pytest.mark.parametrize("called", [".mp4", ".svg", ".txt", ".glb", ".exe", "", ".html"])
+def test_other_kinds_of_files_are_left_as_they_are(says: Says, tmp_path: Path, called: str) -> None:
+    says.data = as_kind("JPEG")
+    saved = save(says.server, outputs_of({"filename": f"made_00001_{called}"}), tmp_path / "bag")
+    assert saved.files[0].path.suffix == (called if called in (".mp4", ".svg", ".txt", ".glb") else ".bin")
