@@ -77,21 +77,23 @@ def _fade(value: Tensor, half: float, width: float) -> Tensor:
     return torch.sigmoid((half - value) / width)
 
 
-def _palm(points: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Scale, openness, misfit and linear map `[N,2,2]` of the plate: least squares over affine maps of the plan."""
+def palm(points: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Scale, openness, misfit, linear map `[N,2,2]` and origin `[N,2]` of the plate: least squares over affine maps of
+    the plan."""
     at = points[:, list(PALM)]
     w = weights[:, list(PALM)] * points.new_tensor(_PALM_WEIGHT) + _EPS
     plan = points.new_tensor(PALM_PLAN)
     total = w.sum(dim=1, keepdim=True)
-    plan = plan - (w.unsqueeze(-1) * plan).sum(dim=1, keepdim=True) / total.unsqueeze(-1)
-    at = at - (w.unsqueeze(-1) * at).sum(dim=1, keepdim=True) / total.unsqueeze(-1)
+    plan_mean = (w.unsqueeze(-1) * plan).sum(dim=1, keepdim=True) / total.unsqueeze(-1)
+    mean = (w.unsqueeze(-1) * at).sum(dim=1, keepdim=True) / total.unsqueeze(-1)
+    plan, at = plan - plan_mean, at - mean
     weighted = plan * w.unsqueeze(-1)
     normal = plan.transpose(1, 2) @ weighted + 1e-6 * torch.eye(2, dtype=plan.dtype, device=plan.device)
     linear: Tensor = torch.linalg.solve(normal, weighted.transpose(1, 2) @ at)
     values = torch.linalg.svdvals(linear)
     size = values[:, 0].clamp(min=_EPS)
     away = ((at - plan @ linear).square().sum(dim=-1) * w).sum(dim=1) / total[:, 0]
-    return size, values[:, 1] / size, away.sqrt() / size, linear
+    return size, values[:, 1] / size, away.sqrt() / size, linear, (mean - plan_mean @ linear)[:, 0]
 
 
 def _cross(a: Tensor, b: Tensor) -> Tensor:
@@ -128,7 +130,7 @@ def _crossing(chains: Tensor, known: Tensor, stretched: Tensor) -> Tensor:
 
 
 def _measure(points: Tensor, weights: Tensor) -> _Shape:
-    size, openness, plate, linear = _palm(points, weights)
+    size, openness, plate, linear, _ = palm(points, weights)
     unit = points / size[:, None, None]
     chains = unit[:, 5:].reshape(-1, 4, 4, 2)
     known = weights[:, 5:].reshape(-1, 4, 4).amin(dim=-1)
@@ -224,15 +226,20 @@ def score_hand(points: Tensor, scores: Tensor) -> HandScore:
     return HandScore(math.prod(factors.values()), _reasons(shape, factors), float(shape.size), seen)
 
 
+def point_weights(points: Tensor, scores: Tensor) -> Tensor:
+    """How much each point of hands `[N,21,2]` counts, 0..1, by the detector's scores `[N,21]`."""
+    weights = ((scores.double() - _UNSEEN) / (_CLEAR - _UNSEEN)).clamp(0.0, 1.0)
+    return torch.where(torch.isfinite(points).all(dim=-1) & torch.isfinite(scores), weights, torch.zeros_like(weights))
+
+
 def _checked(points: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
     if points.ndim != 3 or tuple(points.shape[1:]) != (POINTS, 2) or points.shape[:2] != scores.shape:
         raise ShapeError(
             f"hand points {tuple(points.shape)} and scores {tuple(scores.shape)} do not belong together; a hand is "
             f"{POINTS} points with one score each."
         )
-    finite = torch.isfinite(points).all(dim=-1) & torch.isfinite(scores)
-    weights = ((scores.double() - _UNSEEN) / (_CLEAR - _UNSEEN)).clamp(0.0, 1.0)
-    weights = torch.where(finite, weights, torch.zeros_like(weights))
+    weights = point_weights(points, scores)
+    finite = torch.isfinite(points).all(dim=-1)
     points = torch.where(finite.unsqueeze(-1), points.double(), torch.zeros_like(points, dtype=torch.float64))
     # Missing points lie anywhere; at the mean of the others they cannot disturb the arithmetic.
     total = weights.sum(dim=1, keepdim=True).clamp(min=_EPS).unsqueeze(-1)
