@@ -32,17 +32,34 @@ _EPS = 1e-9
 
 @dataclass(frozen=True)
 class HandScore:
-    """`score` 0..1 (0 where no hand was found), `reasons` what speaks against it, `size` its length in the points'
-    pixels, `seen` the share of points that were found, 0..1."""
+    """`score` 0..1 of what was seen (0 where no hand was found), `reasons` what speaks against it, `size` its length in
+    the points' pixels, `seen` the share of points that were found, 0..1."""
 
     score: float
     reasons: tuple[str, ...]
     size: float
     seen: float
+    placed: float = 1.0
+    """What the hand's place and size on its body leave of it, 0..1."""
 
     @property
     def found(self) -> bool:
         return self.seen >= LEAST_SEEN and self.size > 0
+
+    @property
+    def weight(self) -> float:
+        """How much the score says, 0..1: little where fingers are hidden, as those of a gripping hand are."""
+        return min(max((self.seen - 0.25) / 0.65, 0.0), 1.0)
+
+    @property
+    def allowed(self) -> float:
+        """The score that a hand must be given credit for, 0..1: what is hidden is presumed right."""
+        return self.placed * (1 - self.weight * (1 - self.score)) if self.found else 0.0
+
+    @property
+    def proven(self) -> float:
+        """The score that a hand has shown, 0..1: what is hidden proves nothing."""
+        return self.placed * self.weight * self.score
 
 
 @dataclass(frozen=True)
@@ -191,10 +208,9 @@ def _measure(points: Tensor, weights: Tensor) -> _Shape:
 _FUSED_COST = 0.75
 
 
-def _factors(shape: _Shape, seen: Tensor) -> dict[str, Tensor]:
+def _factors(shape: _Shape) -> dict[str, Tensor]:
     """What each finding leaves of the score, `[N]` each; 1 = nothing to say against it."""
     return {
-        "seen": ((seen - 0.25) / 0.65).clamp(0.0, 1.0),
         "plate": _fade(shape.plate, 0.055, 0.008) * _fade(shape.order, 0.08, 0.012),
         "long": _fade(shape.long, 1.42, 0.06).prod(dim=1) * _fade(shape.bone, 2.1, 0.13),
         "bent": _fade(shape.bent, 17.0, 6.0).prod(dim=2).prod(dim=1) * _fade(shape.backward, 0.6, 0.05).prod(dim=1),
@@ -208,7 +224,7 @@ def score_hands(points: Tensor, scores: Tensor) -> Tensor:
     """Scores `[N]` 0..1 of hands `[N,21,2]` (any unit) whose points were found with `scores` `[N,21]`."""
     points, weights = _checked(points, scores)
     seen = weights.mean(dim=1)
-    factors = _factors(_measure(points, weights), seen)
+    factors = _factors(_measure(points, weights))
     total = torch.stack(tuple(factors.values())).prod(dim=0)
     # Points all at one place are nothing.
     there = (seen >= LEAST_SEEN) & (points.abs().amax(dim=(1, 2)) > _EPS)
@@ -222,7 +238,7 @@ def score_hand(points: Tensor, scores: Tensor) -> HandScore:
     if seen < LEAST_SEEN or float(points.abs().max()) <= _EPS:
         return HandScore(0.0, ("the hand was not found clearly",), 0.0, seen)
     shape = _measure(points, weights)
-    factors = {key: float(value) for key, value in _factors(shape, weights.mean(dim=1)).items()}
+    factors = {key: float(value) for key, value in _factors(shape).items()}
     return HandScore(math.prod(factors.values()), _reasons(shape, factors), float(shape.size), seen)
 
 
@@ -267,6 +283,4 @@ def _reasons(shape: _Shape, factors: dict[str, float]) -> tuple[str, ...]:
         reasons.append("fingers that cross each other")
     if factors["fused"] < _SAID:
         reasons.append("two fingertips grown together")
-    if factors["seen"] < _SAID:
-        reasons.append("part of the hand was not found")
     return tuple(reasons)
