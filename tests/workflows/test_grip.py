@@ -232,7 +232,9 @@ def test_a_scene_without_the_product_is_refused(name: str, smoke_server: ComfySe
 
 def test_hands_are_cropped_judged_and_reported(look: Callable[..., Look]) -> None:
     shown = look("grip_sdxl.v4", scale=1.0, relight=0.0)
-    assert shown.report("ProdgenStitchHands")["hands"]
+    (judged,) = (report for report in shown.reports["ProdgenStitchHands"] if report["scored"])
+    (redrawn,) = shown.reports["ProdgenRedrawHands"]
+    assert judged["hands"] and len(redrawn["hands"]) == len(judged["hands"])
     assert isinstance(shown.report("ProdgenHandCheck")["passed"], bool)
 
 
@@ -288,3 +290,19 @@ def test_the_original_recipe_runs_with_the_real_third_party_nodes(
         assert set(nodes_of(graph, "KSampler")) <= set(failure["executed"])  # the first stage was painted
     finally:
         server.stop()
+
+
+def no_handle(graph: Graph) -> None:
+    """As where the product has none: what would be erased is empty, and the pose model sees nobody."""
+    (crop,) = nodes_of(graph, "ProdgenCropHands")
+    nobody = {"canvas_width": 256, "canvas_height": 384, "people": []}
+    graph[crop]["inputs"] |= {"keypoints": {"__value__": [nobody]}}
+    del graph[crop]["inputs"]["erased"]
+
+
+@pytest.mark.parametrize("name", ON_CORE)
+def test_with_no_hand_and_no_handle_the_first_stage_is_delivered(name: str, look: Callable[..., Look]) -> None:
+    shown = look(name, change=no_handle, scale=1.0, relight=0.0)
+    for report in shown.reports["ProdgenStitchHands"]:
+        assert report["hands"] == [] and "no hand was found" in report["notes"][0]
+    assert shown.pictures["final"].std() > 0.02

@@ -25,8 +25,8 @@ class ProdgenHandCheck(io.ComfyNode):
             category=CATEGORY,
             description=(
                 "Says whether the picture holds the people it should and whether their hands are human: length and "
-                "bending of fingers, order of knuckles, fingers too many or grown together, size against the body, a hand at "
-                "the handle. Works on pose points and the picture, without a model of its own."
+                "bending of fingers, order of knuckles, fingers too many or grown together, size against the body, a "
+                "hand at the handle. Works on pose points and the picture, without a model of its own."
             ),
             search_aliases=["hand check", "finger count", "bad hands", "quality gate", "pose check", "count people"],
             inputs=[
