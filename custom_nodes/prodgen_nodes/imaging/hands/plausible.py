@@ -138,25 +138,34 @@ def _posed(unit: Tensor, weights: Tensor, plate: Tensor, poses: Tensor) -> _Pose
     trust = torch.where((least.sqrt() < _UNEXPLAINED) & (known.amin(dim=1) > 0.3), 1.0, 0.0).to(unit.dtype)
     trust = trust * _own_place(unit[5:].reshape(4, 4, 2))
     bends = degrees[torch.arange(4), errors.argmin(dim=1)][:, 1:]
-    ease = (bends * trust[:, None]).sum(dim=0) / trust.sum() if bool(trust.any()) else unit.new_tensor(GRIP_BEND)
+    grip = unit.new_tensor(GRIP_BEND)
+    ease = (bends * trust[:, None]).sum(dim=0) / trust.sum() if bool(trust.any()) else grip
     thumb_known = weights[2:5]
-    thumb_spots = torch.einsum("kjc,cd->kjd", thumb_joints[:, :3], poses[pose])
+    thumb_spots = torch.einsum("kjc,cd->kjd", thumb_joints, poses[pose])
     thumb_errors = _misfit(thumb_spots, unit[2:5] - plate[1], thumb_known)
     thumb_trust = float(thumb_errors.min().sqrt() < _UNEXPLAINED) * float(thumb_known.min() > 0.3)
-    thumb_ease = ((thumb_degrees - unit.new_tensor(THUMB_AT_EASE)) / _BEND_EASE).square().sum(dim=1)
-    away = (degrees[..., 1:] - ease).div(_BEND_EASE).square().sum(dim=-1)
-    away = away + (degrees[..., 0] - unit.new_tensor(FAN)[:, None]).div(_SPREAD_EASE).square()
-    everything = torch.ones(POINTS, dtype=unit.dtype)
-    followed = round(float(trust.sum()) + thumb_trust)
-    points = unit
-    for calm in _CALM:
-        chosen = (trust[:, None] * errors / _ERROR**2 + calm * away).argmin(dim=1)
-        thumb = int((thumb_trust * thumb_errors / _ERROR**2 + calm * thumb_ease).argmin())
+    thumb_away = ((thumb_degrees - unit.new_tensor(THUMB_AT_EASE)) / _BEND_EASE).square().sum(dim=1)
+    fan = unit.new_tensor(FAN)[:, None]
+
+    def attitude(trusted: float, bend: Tensor, calm: float) -> Tensor:
+        """The hand that is near the found fingers where they are `trusted` and near `bend` as far as `calm` says."""
+        away = (degrees[..., 1:] - bend).div(_BEND_EASE).square().sum(dim=-1)
+        away = away + (degrees[..., 0] - fan).div(_SPREAD_EASE).square()
+        chosen = (trusted * trust[:, None] * errors / _ERROR**2 + calm * away).argmin(dim=1)
+        thumb = (trusted * thumb_trust * thumb_errors / _ERROR**2 + calm * thumb_away).argmin()
         chains = torch.cat((plate[2:].unsqueeze(1), plate[2:].unsqueeze(1) + spots[torch.arange(4), chosen]), dim=1)
-        points = torch.cat((plate[:2], plate[1] + thumb_spots[thumb], chains.flatten(0, 1)))
-        if float(score_hands(points.unsqueeze(0), everything.unsqueeze(0))) >= _PLAUSIBLE:
+        return torch.cat((plate[:2], plate[1] + thumb_spots[thumb], chains.flatten(0, 1)))
+
+    everything = torch.ones((1, POINTS), dtype=unit.dtype)
+    best = -1.0, unit, 0
+    for trusted, bend, calm in (*((1.0, ease, calm) for calm in _CALM), (0.0, grip, 1.0), (0.0, grip / 3, 1.0)):
+        points = attitude(trusted, bend, calm)
+        score = float(score_hands(points.unsqueeze(0), everything))
+        if score > best[0]:
+            best = score, points, round(trusted * (float(trust.sum()) + thumb_trust))
+        if score >= _PLAUSIBLE:
             break
-    return _Posed(points, followed)
+    return _Posed(best[1], best[2])
 
 
 def _misfit(spots: Tensor, seen: Tensor, known: Tensor) -> Tensor:

@@ -19,8 +19,8 @@ from .people import POINT_SCORE, JudgedHand, judge_hands
 from .plausible import gripping_hand, plausible_hand
 
 _FACE_POINTS, _FOOT_POINTS = 70, 6
-_FIST = 0.62
-"""Width of a closed hand as a part of an open one's length."""
+_FIST = 0.75
+"""Extent of a closed hand as a part of an open one's length."""
 _ARMS = ((RIGHT_ELBOW, RIGHT_WRIST), (LEFT_ELBOW, LEFT_WRIST))
 _NEAR = 2.0
 """An arm ends at a grip when its wrist is within this many hand lengths of it."""
