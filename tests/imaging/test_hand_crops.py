@@ -12,7 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prodgen_nodes.imaging.errors import EmptyMaskError, ParameterError, ShapeError
+from prodgen_nodes.imaging.errors import ParameterError, ShapeError
 from prodgen_nodes.imaging.hands.crops import (
     CropSettings,
     HandCrop,
@@ -205,10 +205,25 @@ def test_without_hands_the_grip_is_cropped() -> None:
         assert float(mask[64, 64]) == 1.0 and float(mask[0].max()) == 0.0
 
 
-def test_with_neither_there_is_a_clear_error() -> None:
-    for people, erased in ((None, None), ([()], torch.zeros(1, HEIGHT, WIDTH))):
-        with pytest.raises(EmptyMaskError, match="no hand was found and no grip"):
-            plan_crops(picture(), people, erased, CropSettings())
+def test_where_nobody_looked_there_is_a_clear_error() -> None:
+    with pytest.raises(ParameterError, match="nothing says where a hand could be"):
+        plan_crops(picture(), None, None, CropSettings())
+
+
+NOTHING_ERASED = torch.zeros(1, HEIGHT, WIDTH)
+
+
+@pytest.mark.parametrize(
+    ("people", "erased"), [([()], None), ([people_with()], None), (None, NOTHING_ERASED), ([()], NOTHING_ERASED)]
+)
+def test_with_neither_hand_nor_grip_the_picture_stays(people: Any, erased: Tensor | None) -> None:
+    image = picture()
+    plan = plan_crops(image, people, erased, CropSettings(128))
+    assert len(plan) == 0
+    crops, masks = cut_all(image, plan)
+    assert crops.shape == (1, 128, 128, 3) and float(masks.max()) == 0.0
+    done = stitch(image, None, plan, StitchSettings())
+    assert torch.equal(done.image, image) and float(done.mask.max()) == 0.0 and done.decisions == ()
 
 
 def test_pictures_of_a_batch_may_have_different_numbers_of_hands() -> None:
@@ -245,7 +260,7 @@ BAD = model.lengthened(HAND, 1)
     ],
 )
 def test_a_refined_hand_is_kept_only_if_better(was: Points, now: list[Points], kept: bool, said: str) -> None:
-    image = smooth()
+    image = picture()  # noise: no flesh to look at
     plan = planned(image, was)
     crops, _ = cut_all(image, plan)
     refined = crops * 0.9
@@ -258,7 +273,7 @@ def test_a_refined_hand_is_kept_only_if_better(was: Points, now: list[Points], k
 
 
 def test_scores_before_can_be_taken_from_the_crops() -> None:
-    image = smooth()
+    image = picture()  # noise: no flesh to look at
     plan = planned(image, BAD)
     crops, _ = cut_all(image, plan)
     good = refined_people(plan, HAND)
@@ -267,7 +282,7 @@ def test_scores_before_can_be_taken_from_the_crops() -> None:
 
 
 def test_a_hand_where_none_was_is_kept_only_if_it_is_one() -> None:
-    image = smooth()
+    image = picture()  # noise: no flesh to look at
     erased = torch.zeros(1, HEIGHT, WIDTH)
     erased[0, 130:170, 170:230] = 1.0
     plan = planned(image, erased=erased)

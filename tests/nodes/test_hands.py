@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 import json
 from typing import Any
 
@@ -176,8 +177,58 @@ def test_without_pose_points_the_grip_is_cropped(comfy_server: ComfyServer) -> N
 
 
 def test_with_neither_the_node_says_what_to_connect(comfy_server: ComfyServer) -> None:
-    with pytest.raises(GraphError, match="no hand was found and no grip"):
+    with pytest.raises(GraphError, match="nothing says where a hand could be"):
         comfy_server.run(fix_graph(comfy_server.upload(scene()), None))
+
+
+def test_with_no_hand_and_no_grip_the_picture_goes_on_and_nothing_is_refined(comfy_server: ComfyServer) -> None:
+    original = scene()
+    graph = fix_graph(comfy_server.upload(original), frame(person()), refine=True)
+    # A refinement that cannot work: it must not even be asked for.
+    graph["4"] = {"class_type": "ProdgenCropHands", "inputs": dict(graph["2"]["inputs"]) | {"size": 320}}
+    del graph["4"]["inputs"]["keypoints"]
+    outputs = comfy_server.run(graph)
+    for node in ("2", "3"):
+        (note,) = report_of(outputs, node)["notes"]
+        assert "no hand was found" in note
+    assert report_of(outputs, "3")["hands"] == [] and report_of(outputs, "2")["crops"] == 0
+    np.testing.assert_array_equal(saved(comfy_server, outputs, "6"), np.asarray(original, dtype=np.float32) / 255)
+    assert not saved(comfy_server, outputs, "8").any()
+
+
+def test_hands_are_judged_in_the_whole_picture(comfy_server: ComfyServer) -> None:
+    entry, better = frame(person(first=BAD, second=LEFT)), frame(person(first=RIGHT, second=model.lengthened(LEFT, 1)))
+    graph = fix_graph(comfy_server.upload(scene()), entry, refine=True, keep="if_better", found_in="picture")
+    graph["3"]["inputs"] |= {"keypoints": literal(better), "keypoints_before": literal(entry)}
+    report = report_of(comfy_server.run(graph), "3")
+    assert [hand["kept"] for hand in report["hands"]] == [True, False]
+    assert [hand["side"] for hand in report["hands"]] == ["right", "left"]
+
+
+def test_a_broken_hand_is_redrawn_and_drawn_as_an_openpose_hand(comfy_server: ComfyServer) -> None:
+    graph = fix_graph(comfy_server.upload(scene()), frame(person(first=BAD)))
+    graph["4"] = {
+        "class_type": "ProdgenRedrawHands",
+        "inputs": {"hand_crops": ["2", 2], "keypoints": literal(frame(person(first=BAD)))},
+    }
+    drawing = {"draw_body": False, "draw_hands": True, "draw_face": False, "draw_feet": False, "draw_head": False}
+    graph["9"] = {
+        "class_type": "SDPoseDrawKeypoints",
+        "inputs": {
+            "keypoints": ["4", 0], "stick_width": 4, "face_point_size": 3, "score_threshold": 0.3, **drawing
+        },
+    }  # fmt: skip
+    graph["11"] = {"class_type": "SaveImage", "inputs": {"images": ["9", 0], "filename_prefix": "drawn"}}
+    outputs = comfy_server.run(graph)
+    (hand,) = report_of(outputs, "4")["hands"]
+    assert hand["found"] and hand["moved"] > 0.05 and hand["side"] == "right"
+    drawn = (saved(comfy_server, outputs, "11") * 255).round().astype(int)
+    assert drawn.shape == (SIZE, SIZE, 3)
+    colours = {tuple(int(level) for level in colour) for colour in np.unique(drawn.reshape(-1, 3), axis=0)}
+    # DWPose's hand: blue joints and twenty bones around the colour wheel, on black.
+    wheel = {tuple(int(v * 255) for v in colorsys.hsv_to_rgb(bone / 20, 1.0, 1.0)) for bone in range(20)}
+    assert colours <= wheel | {(0, 0, 0), (0, 0, 255)}
+    assert len(colours) >= 16 and (0, 0, 255) in colours
 
 
 @pytest.mark.parametrize(
@@ -204,6 +255,7 @@ def test_refined_crops_must_fit(comfy_server: ComfyServer) -> None:
         ("ProdgenHandCheck", ["report"]),
         ("ProdgenCropHands", ["crops", "masks", "hand_crops", "report"]),
         ("ProdgenStitchHands", ["image", "mask", "report"]),
+        ("ProdgenRedrawHands", ["keypoints", "report"]),
     ],
 )
 def test_outputs_come_in_their_order(comfy_server: ComfyServer, node: str, outputs: list[str]) -> None:

@@ -12,7 +12,7 @@ from .export import ProdgenExport
 from .fidelity import ProdgenFidelity
 from .ground import ProdgenGroundShadow
 from .handle import ProdgenEraseHandle
-from .hands import ProdgenCropHands, ProdgenHandCheck, ProdgenStitchHands
+from .hands import ProdgenCropHands, ProdgenHandCheck, ProdgenRedrawHands, ProdgenStitchHands
 from .hint import ProdgenLoadHint
 from .iclight import ProdgenICLight
 from .light import ProdgenLight
@@ -56,6 +56,7 @@ class ProdgenExtension(ComfyExtension):
             ProdgenPersonaQuestion,
             ProdgenHandCheck,
             ProdgenCropHands,
+            ProdgenRedrawHands,
             ProdgenStitchHands,
             ProdgenRegisterProduct,
             ProdgenKeepInFront,

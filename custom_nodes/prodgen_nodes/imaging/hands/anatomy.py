@@ -53,3 +53,15 @@ SPREAD_LIMITS = ((-28.0, 12.0), (-14.0, 14.0), (-12.0, 16.0), (-10.0, 30.0))
 """Degrees sideways that index … little finger reach from the palm's long axis (negative: to the thumb)."""
 BEND_LIMITS = ((-18.0, 95.0), (-8.0, 115.0), (-14.0, 95.0))
 """Degrees of knuckle, middle and end joint."""
+
+FAN = (-8.0, 0.0, 5.0, 11.0)
+"""Degrees sideways of fingers at ease."""
+GRIP_BEND = (50.0, 65.0, 35.0)
+"""Degrees of knuckle, middle and end joint around a handle."""
+THUMB_ROOT = ((20.0, 80.0), (-10.0, 60.0))
+"""Degrees of the thumb's metacarpal: from the palm's long axis to its side, and out of the palm."""
+THUMB_BEND = ((-10.0, 50.0), (-15.0, 75.0))
+"""Degrees of the thumb's two joints."""
+THUMB_CURLS = (0.75, 0.55, 0.45)
+"""Towards this a thumb bends: to the fingers, along the palm and out of it (thumb at the left)."""
+THUMB_AT_EASE = (45.0, 20.0, 20.0, 20.0)

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..errors import EmptyMaskError, ParameterError
+from ..errors import ParameterError
 from ..placement import Affine
 from ..resample import place
 from ..tensors import check_image, check_mask, check_range, expand_batch, item, same_size
@@ -97,10 +97,16 @@ def plan_crops(
     """Choose the crops: in each picture the hands nearest to the grip (without one: the worst first), else the grip.
 
     `image` `[B,H,W,C]`; `people` per picture, None without pose points; `erased` `[B,H,W]` or `[1,H,W]`, 1 = erased.
-    Raises EmptyMaskError when there is neither a hand nor a grip anywhere.
+    Without crops where there is neither a hand nor a grip anywhere: nothing is to be refined. Raises ParameterError
+    where neither was given, so that nothing could be found.
     """
     settings.check()
     image = check_image(image)
+    if people is None and erased is None:
+        raise ParameterError(
+            "nothing says where a hand could be: connect the keypoints of a pose detector, or the erased mask of "
+            "'Erase Handle' (1 = where the hand goes)."
+        )
     if erased is not None:
         erased = check_mask(erased, "erased")
         same_size(image=image, erased=erased)
@@ -109,7 +115,7 @@ def plan_crops(
     crops: list[HandCrop] = []
     for index in range(batch):
         spot = None if erased is None else grip_spot(item(erased, index))
-        hands = [] if people is None else judge_hands(people[index])
+        hands = [] if people is None else judge_hands(people[index], image[index])
         if spot is not None:
             grip = spot
             hands.sort(key=lambda one: distance_to_grip(one, grip))
@@ -119,11 +125,6 @@ def plan_crops(
         if not chosen and spot is not None:
             chosen = [_around_grip(index, spot, settings, width, height)]
         crops += chosen
-    if not crops:
-        raise EmptyMaskError(
-            "no hand was found and no grip is known: connect the keypoints of a pose detector, or the erased mask of "
-            "'Erase Handle' (1 = where the hand goes). If both are connected, the picture has no hand to refine."
-        )
     return HandCrops(width, height, batch, settings.size, tuple(crops))
 
 
@@ -227,9 +228,12 @@ def cut(image: Tensor, crop: HandCrop, size: int) -> Tensor:
 
 
 def cut_all(image: Tensor, plan: HandCrops) -> tuple[Tensor, Tensor]:
-    """Crops `[N,size,size,3]` sRGB and masks `[N,size,size]` of `image` `[B,H,W,C]`."""
+    """Crops `[N,size,size,3]` sRGB and masks `[N,size,size]` of `image` `[B,H,W,C]`; one black crop with an empty mask
+    where nothing is to be refined, since a wire cannot carry none."""
     image = check_image(image)
     rgb = image[..., :3] if image.shape[-1] != 1 else image.expand(*image.shape[:-1], 3)
+    if not len(plan):
+        return rgb.new_zeros((1, plan.size, plan.size, 3)), rgb.new_zeros((1, plan.size, plan.size))
     crops = torch.stack([cut(rgb[crop.picture], crop, plan.size) for crop in plan.crops])
     masks = torch.stack([crop_mask(crop, plan.size, image) for crop in plan.crops])
     return crops, masks

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from .anatomy import BODY_BONES, HAND_OF_STATURE, LEFT_WRIST, RIGHT_WRIST, WRIST
+from .flesh import score_hand_in
 from .keypoints import FoundHand, Person
-from .scoring import HandScore, score_hand
+from .scoring import HandScore
 
 POINT_SCORE = 0.3
 """From here a body point counts as found."""
@@ -31,11 +32,12 @@ class JudgedHand:
     """`wrist`; `other arm` where only the other hand's wrist was found; `label`, the detector's word, without any."""
     result: HandScore
     geometry: float
-    """The score of the hand's own shape, without its body."""
+    """The score that the hand's own shape has shown, without its body."""
 
     @property
     def score(self) -> float:
-        return self.result.score
+        """With the benefit of the doubt for what is hidden."""
+        return self.result.allowed
 
     @property
     def points(self) -> Tensor:
@@ -74,14 +76,17 @@ def _same(a: Tensor, b: Tensor) -> bool:
     return float((a[both, :2] - b[both, :2]).norm(dim=1).mean()) < _SAME * size
 
 
-def judge_hands(people: tuple[Person, ...]) -> list[JudgedHand]:
-    """All hands that were found in one picture, best first within each person; one hand found twice counts once."""
+def judge_hands(people: tuple[Person, ...], image: Tensor | None = None) -> list[JudgedHand]:
+    """All hands that were found in one picture, best first within each person; one hand found twice counts once.
+
+    With the picture `image` `[H,W,C]`, whose pixels the points are in, its flesh is judged, too.
+    """
     judged = []
     for owner, person in enumerate(people):
         for hand in person.hands:
-            result = score_hand(hand.points, hand.scores)
+            result = score_hand_in(image, hand.points, hand.scores)
             if result.found:
-                judged.append((owner, JudgedHand(hand, hand.label, "label", result, result.score)))
+                judged.append((owner, JudgedHand(hand, hand.label, "label", result, result.proven)))
     judged = _without_doubles(judged)
     wrists = _wrists(people)
     taken: dict[int, tuple[int, str]] = {}
@@ -148,7 +153,7 @@ def _placed(one: JudgedHand, people: tuple[Person, ...], arm: tuple[int, str] | 
 
 
 def _marked(one: JudgedHand, reason: str) -> JudgedHand:
-    result = replace(one.result, score=one.result.score * _MISPLACED, reasons=(*one.result.reasons, reason))
+    result = replace(one.result, placed=_MISPLACED, reasons=(*one.result.reasons, reason))
     return replace(one, result=result)
 
 

@@ -23,13 +23,15 @@ _AT_ONCE = 8
 
 
 @lru_cache(maxsize=4)
-def _table(device: torch.device) -> Tensor:
-    """`[4,K,3,3]`: joints 2 to 4 of every finger in every attitude from its knuckle, in the palm's frame."""
-    fingers = []
+def attitudes(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Every attitude of index … little finger: `[4,K,4]` degrees sideways and of the three joints, and `[4,K,3,3]`,
+    where joints 2 to 4 then are from the knuckle, in the palm's frame."""
+    angles, fingers = [], []
     for finger in range(4):
         limits = (SPREAD_LIMITS[finger], *BEND_LIMITS)
         axes = [torch.linspace(low, high, n) for (low, high), n in zip(limits, _STEPS, strict=True)]
-        side, *bends = torch.deg2rad(torch.cartesian_prod(*axes)).unbind(dim=1)
+        degrees = torch.cartesian_prod(*axes)
+        side, *bends = torch.deg2rad(degrees).unbind(dim=1)
         at = torch.zeros((side.shape[0], 3))
         angle, joints = torch.zeros_like(side), []
         for length, bend in zip(BONES[finger + 1], bends, strict=True):
@@ -37,8 +39,9 @@ def _table(device: torch.device) -> Tensor:
             flat = torch.cos(angle)
             at = at + length * torch.stack((flat * torch.sin(side), flat * torch.cos(side), torch.sin(angle)), dim=1)
             joints.append(at)
+        angles.append(degrees)
         fingers.append(torch.stack(joints, dim=1))
-    return torch.stack(fingers).to(device)
+    return torch.stack(angles).to(device), torch.stack(fingers).to(device)
 
 
 def palm_poses(linear: Tensor) -> Tensor:
@@ -68,7 +71,7 @@ def reach_errors(chains: Tensor, linear: Tensor, known: Tensor) -> Tensor:
 def _errors(chains: Tensor, linear: Tensor, known: Tensor) -> Tensor:
     poses = palm_poses(linear).float()
     seen = (chains[:, :, 1:] - chains[:, :, :1]).float()
-    table = _table(chains.device)
+    _, table = attitudes(chains.device)
     # |possible - seen|², multiplied out, so that the large table meets the points in one dense product.
     spots, offsets = table.flatten(2), torch.einsum("npcd,nfjd->npfjc", poses, seen)
     square = torch.einsum("npcd,nped->npce", poses, poses)

@@ -32,17 +32,34 @@ _EPS = 1e-9
 
 @dataclass(frozen=True)
 class HandScore:
-    """`score` 0..1 (0 where no hand was found), `reasons` what speaks against it, `size` its length in the points'
-    pixels, `seen` the share of points that were found, 0..1."""
+    """`score` 0..1 of what was seen (0 where no hand was found), `reasons` what speaks against it, `size` its length in
+    the points' pixels, `seen` the share of points that were found, 0..1."""
 
     score: float
     reasons: tuple[str, ...]
     size: float
     seen: float
+    placed: float = 1.0
+    """What the hand's place and size on its body leave of it, 0..1."""
 
     @property
     def found(self) -> bool:
         return self.seen >= LEAST_SEEN and self.size > 0
+
+    @property
+    def weight(self) -> float:
+        """How much the score says, 0..1: little where fingers are hidden, as those of a gripping hand are."""
+        return min(max((self.seen - 0.25) / 0.65, 0.0), 1.0)
+
+    @property
+    def allowed(self) -> float:
+        """The score that a hand must be given credit for, 0..1: what is hidden is presumed right."""
+        return self.placed * (1 - self.weight * (1 - self.score)) if self.found else 0.0
+
+    @property
+    def proven(self) -> float:
+        """The score that a hand has shown, 0..1: what is hidden proves nothing."""
+        return self.placed * self.weight * self.score
 
 
 @dataclass(frozen=True)
@@ -77,21 +94,23 @@ def _fade(value: Tensor, half: float, width: float) -> Tensor:
     return torch.sigmoid((half - value) / width)
 
 
-def _palm(points: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Scale, openness, misfit and linear map `[N,2,2]` of the plate: least squares over affine maps of the plan."""
+def palm(points: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Scale, openness, misfit, linear map `[N,2,2]` and origin `[N,2]` of the plate: least squares over affine maps of
+    the plan."""
     at = points[:, list(PALM)]
     w = weights[:, list(PALM)] * points.new_tensor(_PALM_WEIGHT) + _EPS
     plan = points.new_tensor(PALM_PLAN)
     total = w.sum(dim=1, keepdim=True)
-    plan = plan - (w.unsqueeze(-1) * plan).sum(dim=1, keepdim=True) / total.unsqueeze(-1)
-    at = at - (w.unsqueeze(-1) * at).sum(dim=1, keepdim=True) / total.unsqueeze(-1)
+    plan_mean = (w.unsqueeze(-1) * plan).sum(dim=1, keepdim=True) / total.unsqueeze(-1)
+    mean = (w.unsqueeze(-1) * at).sum(dim=1, keepdim=True) / total.unsqueeze(-1)
+    plan, at = plan - plan_mean, at - mean
     weighted = plan * w.unsqueeze(-1)
     normal = plan.transpose(1, 2) @ weighted + 1e-6 * torch.eye(2, dtype=plan.dtype, device=plan.device)
     linear: Tensor = torch.linalg.solve(normal, weighted.transpose(1, 2) @ at)
     values = torch.linalg.svdvals(linear)
     size = values[:, 0].clamp(min=_EPS)
     away = ((at - plan @ linear).square().sum(dim=-1) * w).sum(dim=1) / total[:, 0]
-    return size, values[:, 1] / size, away.sqrt() / size, linear
+    return size, values[:, 1] / size, away.sqrt() / size, linear, (mean - plan_mean @ linear)[:, 0]
 
 
 def _cross(a: Tensor, b: Tensor) -> Tensor:
@@ -128,7 +147,7 @@ def _crossing(chains: Tensor, known: Tensor, stretched: Tensor) -> Tensor:
 
 
 def _measure(points: Tensor, weights: Tensor) -> _Shape:
-    size, openness, plate, linear = _palm(points, weights)
+    size, openness, plate, linear, _ = palm(points, weights)
     unit = points / size[:, None, None]
     chains = unit[:, 5:].reshape(-1, 4, 4, 2)
     known = weights[:, 5:].reshape(-1, 4, 4).amin(dim=-1)
@@ -189,10 +208,9 @@ def _measure(points: Tensor, weights: Tensor) -> _Shape:
 _FUSED_COST = 0.75
 
 
-def _factors(shape: _Shape, seen: Tensor) -> dict[str, Tensor]:
+def _factors(shape: _Shape) -> dict[str, Tensor]:
     """What each finding leaves of the score, `[N]` each; 1 = nothing to say against it."""
     return {
-        "seen": ((seen - 0.25) / 0.65).clamp(0.0, 1.0),
         "plate": _fade(shape.plate, 0.055, 0.008) * _fade(shape.order, 0.08, 0.012),
         "long": _fade(shape.long, 1.42, 0.06).prod(dim=1) * _fade(shape.bone, 2.1, 0.13),
         "bent": _fade(shape.bent, 17.0, 6.0).prod(dim=2).prod(dim=1) * _fade(shape.backward, 0.6, 0.05).prod(dim=1),
@@ -206,7 +224,7 @@ def score_hands(points: Tensor, scores: Tensor) -> Tensor:
     """Scores `[N]` 0..1 of hands `[N,21,2]` (any unit) whose points were found with `scores` `[N,21]`."""
     points, weights = _checked(points, scores)
     seen = weights.mean(dim=1)
-    factors = _factors(_measure(points, weights), seen)
+    factors = _factors(_measure(points, weights))
     total = torch.stack(tuple(factors.values())).prod(dim=0)
     # Points all at one place are nothing.
     there = (seen >= LEAST_SEEN) & (points.abs().amax(dim=(1, 2)) > _EPS)
@@ -220,8 +238,14 @@ def score_hand(points: Tensor, scores: Tensor) -> HandScore:
     if seen < LEAST_SEEN or float(points.abs().max()) <= _EPS:
         return HandScore(0.0, ("the hand was not found clearly",), 0.0, seen)
     shape = _measure(points, weights)
-    factors = {key: float(value) for key, value in _factors(shape, weights.mean(dim=1)).items()}
+    factors = {key: float(value) for key, value in _factors(shape).items()}
     return HandScore(math.prod(factors.values()), _reasons(shape, factors), float(shape.size), seen)
+
+
+def point_weights(points: Tensor, scores: Tensor) -> Tensor:
+    """How much each point of hands `[N,21,2]` counts, 0..1, by the detector's scores `[N,21]`."""
+    weights = ((scores.double() - _UNSEEN) / (_CLEAR - _UNSEEN)).clamp(0.0, 1.0)
+    return torch.where(torch.isfinite(points).all(dim=-1) & torch.isfinite(scores), weights, torch.zeros_like(weights))
 
 
 def _checked(points: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
@@ -230,9 +254,8 @@ def _checked(points: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
             f"hand points {tuple(points.shape)} and scores {tuple(scores.shape)} do not belong together; a hand is "
             f"{POINTS} points with one score each."
         )
-    finite = torch.isfinite(points).all(dim=-1) & torch.isfinite(scores)
-    weights = ((scores.double() - _UNSEEN) / (_CLEAR - _UNSEEN)).clamp(0.0, 1.0)
-    weights = torch.where(finite, weights, torch.zeros_like(weights))
+    weights = point_weights(points, scores)
+    finite = torch.isfinite(points).all(dim=-1)
     points = torch.where(finite.unsqueeze(-1), points.double(), torch.zeros_like(points, dtype=torch.float64))
     # Missing points lie anywhere; at the mean of the others they cannot disturb the arithmetic.
     total = weights.sum(dim=1, keepdim=True).clamp(min=_EPS).unsqueeze(-1)
@@ -260,6 +283,4 @@ def _reasons(shape: _Shape, factors: dict[str, float]) -> tuple[str, ...]:
         reasons.append("fingers that cross each other")
     if factors["fused"] < _SAID:
         reasons.append("two fingertips grown together")
-    if factors["seen"] < _SAID:
-        reasons.append("part of the hand was not found")
     return tuple(reasons)

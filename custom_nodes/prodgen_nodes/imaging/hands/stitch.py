@@ -7,7 +7,7 @@ the masks every pixel keeps its bits.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -45,7 +45,7 @@ class Stitched:
 
 def stitch(
     image: Tensor,
-    refined: Tensor,
+    refined: Tensor | None,
     plan: HandCrops,
     settings: StitchSettings,
     masks: Tensor | None = None,
@@ -54,16 +54,23 @@ def stitch(
 ) -> Stitched:
     """Put the crops that are worth it back into the pictures that they were cut from.
 
-    `image` `[B,H,W,C]` and `refined` `[N,s,s,3]` sRGB 0..1; `masks` `[N,s,s]` (default: those of the plan); `after`
-    and `before`: people found in the refined and in the original crops, in crop pixels. `refined` may have another
-    size than the plan's crops. Raises ShapeError where numbers or sizes do not fit.
+    `image` `[B,H,W,C]` and `refined` `[N,s,s,3]` sRGB 0..1 (None where the plan has no crops: the picture stays as it
+    is); `masks` `[N,s,s]` (default: those of the plan); `after` and `before`: people found in the refined and in the
+    original crops, one entry per crop, in crop pixels (`in_crops` makes them of people found in whole pictures).
+    `refined` may have another size than the plan's crops. Raises ShapeError where numbers or sizes do not fit.
     """
     settings.check()
-    image, refined = check_image(image), check_image(refined, "refined", finite=False)  # such crops stay out
+    image = check_image(image)
+    _check_picture(image, plan)
+    if not len(plan):
+        return Stitched(image, image.new_zeros(image.shape[:3]), ())
+    if refined is None:
+        raise ShapeError(f"refined is missing: {len(plan)} hand(s) were cut out to be refined.")
+    refined = check_image(refined, "refined", finite=False)  # such crops stay out
     image, refined = (
         picture.expand(*picture.shape[:-1], 3) if picture.shape[-1] == 1 else picture for picture in (image, refined)
     )
-    _check_fit(image, refined, plan)
+    _check_refined(refined, plan)
     size = plan.size
     if masks is not None:
         masks = check_mask(masks, "masks")
@@ -94,12 +101,28 @@ def _of(people: list[tuple[Person, ...]] | None, index: int) -> tuple[Person, ..
     return None if people is None else people[index]
 
 
-def _check_fit(image: Tensor, refined: Tensor, plan: HandCrops) -> None:
+def in_crops(people: list[tuple[Person, ...]], plan: HandCrops) -> list[tuple[Person, ...]]:
+    """People found in whole pictures (one entry per picture, its pixels) as each crop sees them (crop pixels)."""
+
+    def seen(person: Person, move: Affine) -> Person:
+        shift = person.body.new_tensor((move.tx, move.ty))
+        there = person.body[:, 2:] > 0
+        body = torch.cat((person.body[:, :2] * move.a + shift, person.body[:, 2:]), dim=1)
+        hands = tuple(replace(hand, points=hand.points * move.a + shift) for hand in person.hands)
+        return Person(torch.where(there, body, torch.zeros_like(body)), hands)
+
+    return [tuple(seen(person, crop.transform) for person in people[crop.picture]) for crop in plan.crops]
+
+
+def _check_picture(image: Tensor, plan: HandCrops) -> None:
     if (image.shape[2], image.shape[1], image.shape[0]) != (plan.width, plan.height, plan.pictures):
         raise ShapeError(
             f"image {tuple(image.shape)} is not what the hands were cut from ({plan.pictures} picture(s) of "
             f"{plan.width}×{plan.height} pixels): connect the picture that went into 'Crop Hands'."
         )
+
+
+def _check_refined(refined: Tensor, plan: HandCrops) -> None:
     if refined.shape[0] != len(plan) or refined.shape[1] != refined.shape[2]:
         raise ShapeError(
             f"refined {tuple(refined.shape)} does not belong to {len(plan)} square crop(s): refine the crops of 'Crop "

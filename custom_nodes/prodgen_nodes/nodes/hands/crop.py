@@ -11,19 +11,20 @@ from ...imaging.hands import CropSettings, HandCrop, HandCrops, cut_all, parse_f
 from ...imaging.hands.check import SMALL
 from ...imaging.tensors import check_image
 from ..common import CATEGORY, deliver, output, work_device
-from .wires import HandCropsType, KeypointsType, batch_mask
+from .wires import NOTHING, HandCropsType, KeypointsType, batch_mask
 
 
 def crop_report(plan: HandCrops) -> dict[str, Any]:
     """Where each crop lies and how much it was enlarged, with words where a result could disappoint."""
-    notes = []
+    notes = [] if len(plan) else [NOTHING]
     for number, crop in enumerate(plan.crops, start=1):
         if crop.before is None:
             notes.append(f"crop {number}: no hand was found, it is the surroundings of the erased handle.")
         elif crop.length < SMALL:
             notes.append(f"crop {number}: the hand is only {crop.length:.0f} px long, too small to keep its pose.")
     missing = sorted(set(range(plan.pictures)) - {crop.picture for crop in plan.crops})
-    notes += [f"picture {index + 1} has neither a hand nor a grip." for index in missing]
+    if len(plan):
+        notes += [f"picture {index + 1} has neither a hand nor a grip." for index in missing]
     return {
         "crops": len(plan),
         "size": plan.size,
@@ -59,7 +60,7 @@ class ProdgenCropHands(io.ComfyNode):
             description=(
                 "Cuts each hand out at the resolution a model works best at, with a soft mask of the hand and the way "
                 "back for Put Hands Back. Hands come from pose points; where none was found, the erased part of the "
-                "handle says where one must be."
+                "handle says where one must be. With neither nothing is refined, and the report says so."
             ),
             has_intermediate_output=True,
             search_aliases=["hand detailer", "hand fix", "crop hands", "inpaint crop", "refine hands", "bad hands"],

@@ -14,6 +14,7 @@ from ..common import optional_mask
 
 KeypointsType = io.Custom("POSE_KEYPOINT")
 HandCropsType = io.Custom("PRODGEN_HAND_CROPS")
+NOTHING = "no hand was found and no handle was opened for one: nothing is refined, the picture stays as it is."
 
 
 def batch_mask(mask: Tensor | None, image: Tensor, name: str) -> Tensor | None:
