@@ -1,0 +1,84 @@
+"""The light that a solid keeps from the ground around it, from many directions, and its way onto the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from scipy import ndimage
+from torch import Tensor
+
+from .light import Ray
+from .solid import Solid
+
+
+@dataclass(frozen=True)
+class GroundMap:
+    """Values `[deep, wide]` on the ground; its first cell's corner is (`left`, `near`) in cells of the solid's grid."""
+
+    values: npt.NDArray[np.float32]
+    left: int
+    near: int
+
+
+def occlusion(solid: Solid, rays: Sequence[Ray], reach: float, heights: int | None = None) -> GroundMap:
+    """Share of the rays' light that the solid hides, up to `reach` cells around it.
+
+    Per direction the ground's shadow is the union of all slices, each moved by its height along the ray.
+    """
+    levels, filled, near = solid.occupied(heights)
+    around = int(np.ceil(reach))
+    deep, wide = filled.shape[1] + 2 * around, filled.shape[2] + 2 * around
+    total = np.zeros((deep, wide), np.float32)
+    for ray in rays:
+        hidden = np.zeros((deep, wide), np.float32)
+        for z, slice_ in zip(levels, filled, strict=True):
+            # The point at y sees at height z what lies z·away behind it.
+            top, left = around - round(z * ray.away), around - round(z * ray.right)
+            if abs(top - around) > deep or abs(left - around) > wide:
+                break
+            rows = slice(max(0, top), max(0, min(deep, top + filled.shape[1])))
+            columns = slice(max(0, left), max(0, min(wide, left + filled.shape[2])))
+            here = hidden[rows, columns]
+            if here.size:
+                y, x = rows.start - top, columns.start - left
+                np.maximum(here, slice_[y : y + here.shape[0], x : x + here.shape[1]], out=here)
+        total += ray.share * hidden
+    return GroundMap(_calm(total, filled.max(axis=0), around), -around, near - around)
+
+
+def _calm(total: npt.NDArray[np.float32], base: npt.NDArray[np.float32], around: int) -> npt.NDArray[np.float32]:
+    """Without the pattern of single directions, which lie farther apart the farther from the solid."""
+    far = ndimage.distance_transform_edt(np.pad(base <= 0, around, constant_values=True)).astype(np.float32)
+    near, wide = (ndimage.gaussian_filter(total, sigma, mode="constant") for sigma in (0.8, 3.0))
+    share = np.clip(far / 10.0, 0.0, 1.0)
+    out: npt.NDArray[np.float32] = near * (1 - share) + wide * share
+    return out
+
+
+def on_picture(
+    ground: GroundMap, solid: Solid, foreshortening: float, rows: slice, columns: slice, device: torch.device
+) -> Tensor:
+    """The map as the camera sees it, on the canvas' `rows` and `columns`: `[rows, columns]`, 0 beyond the map."""
+    row = torch.arange(rows.start, rows.stop, device=device, dtype=torch.float32) + 0.5
+    column = torch.arange(columns.start, columns.stop, device=device, dtype=torch.float32) + 0.5
+    y = (solid.base - row) / (foreshortening * solid.pixels) - ground.near
+    x = (column - solid.left) / solid.pixels - ground.left
+    values = torch.from_numpy(ground.values).to(device)
+    # Separable: first the columns of every cell row, then the rows.
+    across = _interpolated(values.T, x).T
+    return _interpolated(across, y)
+
+
+def _interpolated(values: Tensor, at: Tensor) -> Tensor:
+    """Rows of `values` `[n, m]` at the fractional positions `at` (cell n's middle at n + 0.5), 0 outside."""
+    padded = F.pad(values, (0, 0, 1, 1))
+    position = (at + 0.5).clamp(0, padded.shape[0] - 1)
+    index = position.floor().long().clamp(max=padded.shape[0] - 2)
+    share = (position - index)[:, None]
+    mixed: Tensor = torch.lerp(padded[index], padded[index + 1], share)
+    return mixed
