@@ -13,23 +13,25 @@ import torch
 from torch import Tensor
 
 from .contact import Contact, Touch
-from .solid import FORESHORTENING
 
 REACH = 3.0
 """The crevice is exactly gone at so many times its size."""
+_ROUNDED, _SHARP, _FOOT = 0.9, 0.02, 0.75
+"""Its size over the edge's rounding; at least this share of the product's; over a foot's width."""
+_POWER = 1.2
 
 
 def crevice_size(touch: Touch, span: float, softness: float) -> float:
     """Ground pixels from the contact within which the dark line falls to about a third."""
     # An edge that looks sharp is rounded a little all the same; what looks very round is no edge.
-    rounded = min(max(0.9 * touch.rounding, 0.02 * span), 0.11 * span)
+    rounded = min(max(_ROUNDED * touch.rounding, _SHARP * span), 0.11 * span)
     if touch.foot:
-        rounded = min(0.05 * span, 0.75 * touch.width + 0.004 * span)
+        rounded = min(0.05 * span, _FOOT * touch.width + 0.004 * span)
     return max(2.0, (0.5 + softness) * rounded)
 
 
 def crevice(
-    alpha: Tensor, contact: Contact, touch: Touch, size: float, ramp: float, foreshortening: float = FORESHORTENING
+    alpha: Tensor, contact: Contact, touch: Touch, size: float, ramp: float, foreshortening: float
 ) -> tuple[slice, slice, Tensor]:
     """Canvas rows and columns, and there the depth of the dark line, 0..1: 1 at the contact and behind the edge.
 
@@ -56,6 +58,6 @@ def crevice(
     ahead = before.clamp(min=0.0) / torch.sqrt(1 + steep**2)
     away = torch.where(beside > 0, torch.hypot(torch.where(before > 0, ahead, before), beside), ahead)
     near = (away / reach).clamp(max=1.0)
-    shade = torch.exp(-((away / size) ** 1.2)) * (1 - near * near) ** 2
+    shade = torch.exp(-((away / size) ** _POWER)) * (1 - near * near) ** 2
     above = torch.where(beside > 0, 0.0, (-before).clamp(min=0.0) * foreshortening)
     return rows, columns, shade * (2 - above / (ramp + 1.0)).clamp(0.0, 1.0)

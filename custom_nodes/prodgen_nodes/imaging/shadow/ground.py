@@ -12,7 +12,8 @@ the ground is that of the crevice, so that no pale line is left between product 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -23,10 +24,12 @@ from ..tensors import check_image, check_mask, common_batch, item, same_size
 from .contact import Contact, find_contact
 from .contact_shade import crevice, crevice_size
 from .darken import darken, edge_width, reflectance
-from .light import Light, cast_rays, studio_rays
+from .light import Light, Ray, cast_rays, studio_rays
 from .occlusion import occlusion, on_picture
-from .solid import FORESHORTENING, Solid, build_solid
+from .solid import Solid, build_solid
 
+FORESHORTENING = 0.21
+"""Depth on the ground to rows of the picture: a camera about 12° above the ground, as packshots are taken."""
 _AMBIENT_CELLS, _AMBIENT_LEVELS = 72, 24
 _CAST_CELLS = 128
 _KEEP_CLEAR = 0.15
@@ -69,15 +72,38 @@ def _towards_border(contact: Contact, height: int, width: int, device: torch.dev
     return ramp(height, contact.lowest, height - contact.lowest), ramp(width, box.left, width - box.right)
 
 
-def _solid_shade(solid: Solid, rays: Any, alpha: Tensor, reach: float, levels: int | None) -> tuple[slice, Tensor]:
-    """Canvas rows, and the share of the rays' light that the ground loses there `[rows, W]`."""
+Shade = tuple[slice, slice, Tensor]
+"""Canvas rows and columns, and the share of the ground's light that is lost there."""
+
+
+def _solid_shade(solid: Solid, rays: Sequence[Ray], alpha: Tensor, reach: float, levels: int | None) -> Shade:
     height, width = alpha.shape
     ground = occlusion(solid, rays, reach, levels)
-    near, far = ground.near, ground.near + ground.values.shape[0]
-    top = max(0, math.floor(solid.base - far * solid.pixels * FORESHORTENING))
-    bottom = min(height, math.ceil(solid.base - near * solid.pixels * FORESHORTENING) + 1)
-    rows = slice(top, max(top, bottom))
-    return rows, on_picture(ground, solid, FORESHORTENING, rows, slice(0, width), alpha.device)
+    return on_picture(ground, solid, FORESHORTENING, (height, width), alpha.device)
+
+
+def _returned(ray: Ray, reflects: float) -> Ray:
+    """The ray with as much of its share as its loss is felt: the product that hides it gives some light back."""
+    bounce = _BOUNCE_FRONT if ray.away > 0 else _BOUNCE_BACK
+    return replace(ray, share=ray.share * max(0.1, 1 - reflects * bounce))
+
+
+def _shades(alpha: Tensor, contact: Contact, light: Light, reflects: float) -> list[Shade]:
+    rays = [_returned(ray, reflects) for ray in studio_rays(light.softness)]
+    solid = build_solid(alpha, contact, _AMBIENT_CELLS, FORESHORTENING)
+    found = [_solid_shade(solid, rays, alpha, 0.6 * _AMBIENT_CELLS, _AMBIENT_LEVELS)]
+    if not light.contact_only:
+        solid = build_solid(alpha, contact, _CAST_CELLS, FORESHORTENING)
+        rows, columns, shade = _solid_shade(solid, cast_rays(light), alpha, 1.2 * _CAST_CELLS, None)
+        found.append((rows, columns, _CAST * shade))
+    span = math.sqrt(contact.box.width * contact.box.height)
+    ramp = edge_width(alpha, contact)
+    for touch in contact.touches:
+        rows, columns, shade = crevice(
+            alpha, contact, touch, crevice_size(touch, span, light.softness), ramp, FORESHORTENING
+        )
+        found.append((rows, columns, _CREVICE * shade))
+    return found
 
 
 def shade_ground(alpha: Tensor, contact: Contact, light: Light, reflects: float = 0.2) -> Tensor:
@@ -89,28 +115,16 @@ def shade_ground(alpha: Tensor, contact: Contact, light: Light, reflects: float 
     lost = torch.zeros_like(alpha)
     if not contact.touches or light.darkest <= 0:
         return lost
-    lit = torch.ones_like(alpha)
-    span = math.sqrt(contact.box.width * contact.box.height)
-    solid = build_solid(alpha, contact, _AMBIENT_CELLS)
-    rays = [
-        type(ray)(
-            ray.right, ray.away, ray.share * max(0.1, 1 - reflects * (_BOUNCE_FRONT if ray.away > 0 else _BOUNCE_BACK))
-        )
-        for ray in studio_rays(light.softness)
-    ]
-    rows, shade = _solid_shade(solid, rays, alpha, 0.6 * _AMBIENT_CELLS, _AMBIENT_LEVELS)
-    lit[rows] *= 1 - shade
-    if not light.contact_only:
-        solid = build_solid(alpha, contact, _CAST_CELLS)
-        rows, shade = _solid_shade(solid, cast_rays(light), alpha, 1.2 * _CAST_CELLS, None)
-        lit[rows] *= 1 - _CAST * shade
-    ramp = edge_width(alpha, contact)
-    for touch in contact.touches:
-        rows, columns, dark = crevice(alpha, contact, touch, crevice_size(touch, span, light.softness), ramp)
-        lit[rows, columns] *= 1 - _CREVICE * dark
+    shades = _shades(alpha, contact, light, reflects)
+    top, left = (min(shade[side].start for shade in shades) for side in (0, 1))
+    bottom, right = (max(shade[side].stop for shade in shades) for side in (0, 1))
+    lit = alpha.new_ones((bottom - top, right - left))
+    for rows, columns, shade in shades:
+        lit[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] *= 1 - shade
+    here = (1 - lit).sub_(_FAINTEST).clamp_(min=0.0).mul_(light.darkest / (1 - _FAINTEST))
     down, across = _towards_border(contact, height, width, alpha.device)
-    lost = (1 - lit).sub_(_FAINTEST).clamp_(min=0.0).mul_(light.darkest / (1 - _FAINTEST))
-    return lost.mul_(down[:, None]).mul_(across)
+    lost[top:bottom, left:right] = here.mul_(down[top:bottom, None]).mul_(across[left:right])
+    return lost
 
 
 def ground_plane(contact: Contact, width: int, height: int, device: torch.device) -> Tensor:
@@ -143,14 +157,22 @@ def ground_and_shadow(image: Tensor, mask: Tensor, light: Light | None = None) -
         alpha = item(mask, index)
         contact = find_contact(alpha)
         shade = shade_ground(alpha, contact, light, reflectance(out[index], alpha, contact.box))
-        lines = torch.nonzero((shade > 0).any(dim=1)).flatten()
-        if lines.numel():
-            rows = slice(int(lines[0]), int(lines[-1]) + 1)
-            darken(out[index, rows], alpha[rows], shade[rows], edge_width(alpha, contact))
-            shadow[index] = torch.where(alpha > 0.5, 0.0, shade * (1 - alpha))
+        shaded = _extent(shade)
+        if shaded is not None:
+            darken(out[index][shaded], alpha[shaded], shade[shaded], edge_width(alpha, contact))
+            shadow[index][shaded] = torch.where(alpha[shaded] > 0.5, 0.0, shade[shaded] * (1 - alpha[shaded]))
         ground[index] = ground_plane(contact, width, height, mask.device)
         reports.append(_report(contact, shadow[index], light))
     return Grounded(out, shadow, ground, reports)
+
+
+def _extent(shade: Tensor) -> tuple[slice, slice] | None:
+    """Rows and columns of what is shaded at all."""
+    rows = torch.nonzero(shade.amax(dim=1)).flatten()
+    if rows.numel() == 0:
+        return None
+    columns = torch.nonzero(shade.amax(dim=0)).flatten()
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def _report(contact: Contact, shadow: Tensor, light: Light) -> dict[str, Any]:

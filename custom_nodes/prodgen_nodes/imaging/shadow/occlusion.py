@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -48,7 +49,18 @@ def occlusion(solid: Solid, rays: Sequence[Ray], reach: float, heights: int | No
                 y, x = rows.start - top, columns.start - left
                 np.maximum(here, slice_[y : y + here.shape[0], x : x + here.shape[1]], out=here)
         total += ray.share * hidden
-    return GroundMap(_calm(total, filled.max(axis=0), around), -around, near - around)
+    return _trimmed(GroundMap(_calm(total, filled.max(axis=0), around), -around, near - around))
+
+
+def _trimmed(ground: GroundMap, least: float = 0.004) -> GroundMap:
+    """Without the cells around it whose values nobody sees."""
+    seen = ground.values > least
+    if not seen.any():
+        return GroundMap(ground.values[:1, :1], ground.left, ground.near)
+    y, x = (np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0))
+    return GroundMap(
+        ground.values[y[0] : y[-1] + 1, x[0] : x[-1] + 1], ground.left + int(x[0]), ground.near + int(y[0])
+    )
 
 
 def _calm(total: npt.NDArray[np.float32], base: npt.NDArray[np.float32], around: int) -> npt.NDArray[np.float32]:
@@ -61,17 +73,29 @@ def _calm(total: npt.NDArray[np.float32], base: npt.NDArray[np.float32], around:
 
 
 def on_picture(
-    ground: GroundMap, solid: Solid, foreshortening: float, rows: slice, columns: slice, device: torch.device
-) -> Tensor:
-    """The map as the camera sees it, on the canvas' `rows` and `columns`: `[rows, columns]`, 0 beyond the map."""
+    ground: GroundMap, solid: Solid, foreshortening: float, canvas: tuple[int, int], device: torch.device
+) -> tuple[slice, slice, Tensor]:
+    """The map as the camera sees it: the rows and columns of the `canvas` (height, width) it covers, and its values
+    there."""
+    deep, wide = ground.values.shape
+    step = foreshortening * solid.pixels
+
+    def within(first: float, last: float, most: int) -> slice:
+        start = min(max(0, math.floor(first)), most)
+        return slice(start, min(max(start, math.ceil(last)), most))
+
+    # One cell more on each side, over which the values fall to 0.
+    rows = within(solid.base - (ground.near + deep + 1) * step, solid.base - (ground.near - 1) * step, canvas[0])
+    left = solid.left + ground.left * solid.pixels
+    columns = within(left - solid.pixels, left + (wide + 1) * solid.pixels, canvas[1])
     row = torch.arange(rows.start, rows.stop, device=device, dtype=torch.float32) + 0.5
     column = torch.arange(columns.start, columns.stop, device=device, dtype=torch.float32) + 0.5
-    y = (solid.base - row) / (foreshortening * solid.pixels) - ground.near
-    x = (column - solid.left) / solid.pixels - ground.left
-    values = torch.from_numpy(ground.values).to(device)
+    y = (solid.base - row) / step - ground.near
+    x = (column - left) / solid.pixels
+    values = torch.from_numpy(np.ascontiguousarray(ground.values)).to(device)
     # Separable: first the columns of every cell row, then the rows.
     across = _interpolated(values.T, x).T
-    return _interpolated(across, y)
+    return rows, columns, _interpolated(across, y)
 
 
 def _interpolated(values: Tensor, at: Tensor) -> Tensor:

@@ -20,8 +20,6 @@ from torch import Tensor
 
 from .contact import Array, Contact, Touch
 
-FORESHORTENING = 0.21
-"""Depth on the ground to rows of the picture: a camera about 12° above the ground, as packshots are taken."""
 _UPRIGHT = 0.978
 """Height to rows of the picture, for the same camera."""
 _DEPTH = 0.42
@@ -202,7 +200,7 @@ def _leg(
     return levels, taken
 
 
-def build_solid(alpha: Tensor, contact: Contact, cells: int, foreshortening: float = FORESHORTENING) -> Solid:
+def build_solid(alpha: Tensor, contact: Contact, cells: int, foreshortening: float) -> Solid:
     """The solid of one mask `[H,W]` that stands as `contact` says; its box is about `cells` wide or tall."""
     box = contact.box
     pixels = max(1.0, max(box.width, box.height) / cells)
