@@ -47,16 +47,25 @@ def crevice(
     device = alpha.device
     at = np.arange(columns.start, columns.stop) + 0.5
     line = touch.level(at, blur=0.006 * contact.box.width)
-    calm = touch.level(at, blur=0.03 * contact.box.width)
-    slope = np.gradient(calm) / foreshortening if line.size > 1 else np.zeros_like(line)
+    own = np.arange(touch.left, touch.right) + 0.5
+    calm = touch.level(own, blur=0.03 * contact.box.width)
+    slope = np.interp(at, own, np.gradient(calm)) / foreshortening if own.size > 1 else np.zeros_like(at)
     level, steep = (torch.from_numpy(values).to(device, torch.float32) for values in (line, slope))
     x = torch.from_numpy(at).to(device, torch.float32)
     beside = torch.maximum(touch.left - x, x - touch.right).clamp(min=0.0)
     y = torch.arange(rows.start, rows.stop, device=device, dtype=torch.float32)[:, None] + 0.5
-    # Distances on the ground, square to the contact: in front of its line, around its ends.
+    # Distances on the ground, square to the contact. Beyond its ends: to the end itself or, where the contact turns away
+    # from the camera there, to the line that goes on turning.
     before = (y - level) / foreshortening
-    ahead = before.clamp(min=0.0) / torch.sqrt(1 + steep**2)
-    away = torch.where(beside > 0, torch.hypot(torch.where(before > 0, ahead, before), beside), ahead)
+    straight = torch.rsqrt(1 + steep**2)
+    aside = steep.abs() * straight
+    ahead = before.clamp(min=0.0) * straight
+    ends = torch.hypot(before, beside)
+    turning = torch.where(before > 0, beside * aside + ahead, ends)
+    away = torch.where(beside > 0, torch.lerp(ends, turning, aside**2), ahead)
+    # Seen from the front the ground shows nearly up to where a rounded edge touches it; seen along the edge, only from
+    # where the roundness ends.
+    away = away + aside * min(touch.rounding, size)
     near = (away / reach).clamp(max=1.0)
     shade = torch.exp(-((away / size) ** _POWER)) * (1 - near * near) ** 2
     above = torch.where(beside > 0, 0.0, (-before).clamp(min=0.0) * foreshortening)

@@ -30,7 +30,7 @@ from .solid import Solid, build_solid
 
 FORESHORTENING = 0.21
 """Depth on the ground to rows of the picture: a camera about 12° above the ground, as packshots are taken."""
-_AMBIENT_CELLS, _AMBIENT_LEVELS = 72, 24
+_AMBIENT_CELLS, _AMBIENT_LEVELS = 60, 22
 _CAST_CELLS = 128
 _KEEP_CLEAR = 0.15
 """Share of the room between product and border over which a shadow fades out before the border."""
@@ -82,16 +82,13 @@ def _solid_shade(solid: Solid, rays: Sequence[Ray], alpha: Tensor, reach: float,
     return on_picture(ground, solid, FORESHORTENING, (height, width), alpha.device)
 
 
-def _returned(ray: Ray, reflects: float) -> Ray:
-    """The ray with as much of its share as its loss is felt: the product that hides it gives some light back."""
-    bounce = _BOUNCE_FRONT if ray.away > 0 else _BOUNCE_BACK
-    return replace(ray, share=ray.share * max(0.1, 1 - reflects * bounce))
-
-
 def _shades(alpha: Tensor, contact: Contact, light: Light, reflects: float) -> list[Shade]:
-    rays = [_returned(ray, reflects) for ray in studio_rays(light.softness)]
+    rays = [
+        replace(ray, returned=min(0.9, reflects * (_BOUNCE_FRONT if ray.away > 0 else _BOUNCE_BACK)))
+        for ray in studio_rays(light.softness)
+    ]
     solid = build_solid(alpha, contact, _AMBIENT_CELLS, FORESHORTENING)
-    found = [_solid_shade(solid, rays, alpha, 0.6 * _AMBIENT_CELLS, _AMBIENT_LEVELS)]
+    found = [_solid_shade(solid, rays, alpha, 1.1 * _AMBIENT_CELLS, _AMBIENT_LEVELS)]
     if not light.contact_only:
         solid = build_solid(alpha, contact, _CAST_CELLS, FORESHORTENING)
         rows, columns, shade = _solid_shade(solid, cast_rays(light), alpha, 1.2 * _CAST_CELLS, None)

@@ -55,6 +55,8 @@ class Ray:
     right: float
     away: float
     share: float
+    returned: float = 0.0
+    """Share of the hidden light that what hides it gives back, being lit itself."""
 
 
 def _ray(azimuth: float, height: float, share: float) -> Ray:

@@ -29,12 +29,13 @@ class GroundMap:
 def occlusion(solid: Solid, rays: Sequence[Ray], reach: float, heights: int | None = None) -> GroundMap:
     """Share of the rays' light that the solid hides, up to `reach` cells around it.
 
-    Per direction the ground's shadow is the union of all slices, each moved by its height along the ray.
+    Per direction the ground's shadow is the union of all slices, each moved by its height along the ray. What the solid
+    gives back of that light is taken off again.
     """
     levels, filled, near = solid.occupied(heights)
     around = int(np.ceil(reach))
     deep, wide = filled.shape[1] + 2 * around, filled.shape[2] + 2 * around
-    total = np.zeros((deep, wide), np.float32)
+    total, returned = np.zeros((2, deep, wide), np.float32)
     for ray in rays:
         hidden = np.zeros((deep, wide), np.float32)
         for z, slice_ in zip(levels, filled, strict=True):
@@ -49,6 +50,10 @@ def occlusion(solid: Solid, rays: Sequence[Ray], reach: float, heights: int | No
                 y, x = rows.start - top, columns.start - left
                 np.maximum(here, slice_[y : y + here.shape[0], x : x + here.shape[1]], out=here)
         total += ray.share * hidden
+        if ray.returned:
+            returned += ray.share * ray.returned * hidden
+    # Where hardly any light comes in, what hides it is dark itself.
+    total -= returned * (1 - total).clip(0.0, 1.0)
     return _trimmed(GroundMap(_calm(total, filled.max(axis=0), around), -around, near - around))
 
 
@@ -68,7 +73,9 @@ def _calm(total: npt.NDArray[np.float32], base: npt.NDArray[np.float32], around:
     far = ndimage.distance_transform_edt(np.pad(base <= 0, around, constant_values=True)).astype(np.float32)
     near, wide = (ndimage.gaussian_filter(total, sigma, mode="constant") for sigma in (0.8, 3.0))
     share = np.clip(far / 10.0, 0.0, 1.0)
-    out: npt.NDArray[np.float32] = near * (1 - share) + wide * share
+    # The map ends somewhere; the shade fades before.
+    fade = np.clip(1.6 * (1 - (far / around) ** 2), 0.0, 1.0)
+    out: npt.NDArray[np.float32] = (near * (1 - share) + wide * share) * fade
     return out
 
 
