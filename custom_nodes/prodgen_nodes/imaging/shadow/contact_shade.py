@@ -16,9 +16,9 @@ from .contact import Contact, Touch
 
 REACH = 3.0
 """The crevice is exactly gone at so many times its size."""
-_ROUNDED, _SHARP, _FOOT = 0.9, 0.02, 0.75
+_ROUNDED, _SHARP, _FOOT = 0.85, 0.018, 0.5
 """Its size over the edge's rounding; at least this share of the product's; over a foot's width."""
-_POWER = 1.2
+_POWER = 1.3
 
 
 def crevice_size(touch: Touch, span: float, softness: float) -> float:

@@ -40,18 +40,17 @@ def reflectance(image: Tensor, alpha: Tensor, box: Box) -> float:
     return float(((part * weight).sum() / weight.sum().clamp(min=1.0)).clamp(0.0, 1.0))
 
 
-def _ground_beside(linear: Tensor, alpha: Tensor, width: float) -> Tensor:
-    """The ground's own colour under the soft edge: the canvas' one colour, or what is beside it."""
+def _ground_beside(image: Tensor, alpha: Tensor, at: tuple[Tensor, Tensor], width: float) -> Tensor:
+    """The ground's own linear colour `[n,3]` under the soft edge: the canvas' one colour, or what is beside it."""
     step = max(1, min(alpha.shape) // 256)
-    clear = alpha[::step, ::step] <= 0
-    if bool(clear.any()):
-        seen = linear[::step, ::step][clear]
+    seen = image[::step, ::step, :3][alpha[::step, ::step] <= 0]
+    if seen.numel():
         low, high = seen.amin(dim=0), seen.amax(dim=0)
         if float((high - low).max()) < _PLAIN:
-            return seen.mean(dim=0).expand(linear.shape)
+            return srgb_to_linear(seen.mean(dim=0)).expand(at[0].numel(), 3)
     weight = (alpha < 0.02).float().unsqueeze(0)
-    blurred = masked_blur(linear.permute(2, 0, 1).unsqueeze(0), weight, max(2.0, 0.6 * width))
-    return blurred[0].permute(1, 2, 0)
+    linear = srgb_to_linear(image[..., :3]).permute(2, 0, 1).unsqueeze(0)
+    return masked_blur(linear, weight, max(2.0, 0.6 * width))[0].permute(1, 2, 0)[at]
 
 
 def darken(image: Tensor, alpha: Tensor, shade: Tensor, width: float) -> None:
@@ -59,12 +58,14 @@ def darken(image: Tensor, alpha: Tensor, shade: Tensor, width: float) -> None:
 
     `width`: rows that the product's soft edge takes, see `edge_width`.
     """
-    linear = srgb_to_linear(image[..., :3])
-    edge = (alpha > 0) & (alpha < 1) & (shade > 0)
-    loss = linear * shade.unsqueeze(-1)
-    if bool(edge.any()):
+    at = torch.nonzero((shade > 0) & (alpha < 1), as_tuple=True)
+    covered, taken = alpha[at], shade[at].unsqueeze(-1)
+    linear = srgb_to_linear(image[..., :3][at])
+    loss = linear * taken
+    edge = torch.nonzero(covered > 0).flatten()
+    if edge.numel():
         # Under a half-covered pixel only its ground loses light.
-        ground = _ground_beside(linear, alpha, width) * (1 - alpha).unsqueeze(-1)
-        loss = torch.where(edge.unsqueeze(-1), torch.minimum(ground, linear) * shade.unsqueeze(-1), loss)
-    touched = ((shade > 0) & (alpha < 1)).unsqueeze(-1)
-    image[..., :3] = torch.where(touched, linear_to_srgb((linear - loss).clamp(min=0.0)), image[..., :3])
+        ground = _ground_beside(image, alpha, (at[0][edge], at[1][edge]), width)
+        ground = torch.minimum(ground * (1 - covered[edge]).unsqueeze(-1), linear[edge])
+        loss[edge] = ground * taken[edge]
+    image[(*at, slice(0, 3))] = linear_to_srgb((linear - loss).clamp_(min=0.0))

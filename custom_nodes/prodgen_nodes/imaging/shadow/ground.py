@@ -28,18 +28,19 @@ from .light import Light, Ray, cast_rays, studio_rays
 from .occlusion import occlusion, on_picture
 from .solid import Solid, build_solid
 
-FORESHORTENING = 0.21
-"""Depth on the ground to rows of the picture: a camera about 12° above the ground, as packshots are taken."""
-_AMBIENT_CELLS, _AMBIENT_LEVELS = 60, 22
-_CAST_CELLS = 128
+FORESHORTENING = 0.28
+"""Depth on the ground to rows of the picture: a camera that looks about 12° down at the product's middle, as packshots
+are taken, and so about 16° down at its foot."""
+_AMBIENT_CELLS, _AMBIENT_LEVELS = 44, 15
+_CAST_CELLS = 112
 _KEEP_CLEAR = 0.15
 """Share of the room between product and border over which a shadow fades out before the border."""
-_CREVICE = 0.86
+_CREVICE = 0.76
 """Share of the darkest loss that the crevice alone takes."""
-_FAINTEST = 0.012
+_FAINTEST = 0.008
 """Shade below this is no shade: what is far from a product stays exactly as it was."""
 _CAST = 0.75
-_BOUNCE_FRONT, _BOUNCE_BACK = 1.1, 0.5
+_BOUNCE_FRONT, _BOUNCE_BACK = 0.8, 0.3
 """How much of the light that a perfectly white product hides it gives back: its front is lit, its back is not."""
 
 
@@ -82,7 +83,7 @@ def _solid_shade(solid: Solid, rays: Sequence[Ray], alpha: Tensor, reach: float,
     return on_picture(ground, solid, FORESHORTENING, (height, width), alpha.device)
 
 
-def _shades(alpha: Tensor, contact: Contact, light: Light, reflects: float) -> list[Shade]:
+def _shades(alpha: Tensor, contact: Contact, light: Light, reflects: float, ramp: float) -> list[Shade]:
     rays = [
         replace(ray, returned=min(0.9, reflects * (_BOUNCE_FRONT if ray.away > 0 else _BOUNCE_BACK)))
         for ray in studio_rays(light.softness)
@@ -94,7 +95,6 @@ def _shades(alpha: Tensor, contact: Contact, light: Light, reflects: float) -> l
         rows, columns, shade = _solid_shade(solid, cast_rays(light), alpha, 1.2 * _CAST_CELLS, None)
         found.append((rows, columns, _CAST * shade))
     span = math.sqrt(contact.box.width * contact.box.height)
-    ramp = edge_width(alpha, contact)
     for touch in contact.touches:
         rows, columns, shade = crevice(
             alpha, contact, touch, crevice_size(touch, span, light.softness), ramp, FORESHORTENING
@@ -103,16 +103,17 @@ def _shades(alpha: Tensor, contact: Contact, light: Light, reflects: float) -> l
     return found
 
 
-def shade_ground(alpha: Tensor, contact: Contact, light: Light, reflects: float = 0.2) -> Tensor:
+def shade_ground(alpha: Tensor, contact: Contact, light: Light, reflects: float = 0.2, ramp: float = 1.0) -> Tensor:
     """Share of the light that the ground loses `[H,W]`, as if the product were not in front of it.
 
-    `reflects` 0..1: how much light the product gives back, which brightens the ground before it.
+    `reflects` 0..1: how much light the product gives back, which brightens the ground before it; `ramp`: rows of its soft
+    edge.
     """
     height, width = alpha.shape
     lost = torch.zeros_like(alpha)
     if not contact.touches or light.darkest <= 0:
         return lost
-    shades = _shades(alpha, contact, light, reflects)
+    shades = _shades(alpha, contact, light, reflects, ramp)
     top, left = (min(shade[side].start for shade in shades) for side in (0, 1))
     bottom, right = (max(shade[side].stop for shade in shades) for side in (0, 1))
     lit = alpha.new_ones((bottom - top, right - left))
@@ -153,10 +154,11 @@ def ground_and_shadow(image: Tensor, mask: Tensor, light: Light | None = None) -
     for index in range(batch):
         alpha = item(mask, index)
         contact = find_contact(alpha)
-        shade = shade_ground(alpha, contact, light, reflectance(out[index], alpha, contact.box))
+        ramp = edge_width(alpha, contact)
+        shade = shade_ground(alpha, contact, light, reflectance(out[index], alpha, contact.box), ramp)
         shaded = _extent(shade)
         if shaded is not None:
-            darken(out[index][shaded], alpha[shaded], shade[shaded], edge_width(alpha, contact))
+            darken(out[index][shaded], alpha[shaded], shade[shaded], ramp)
             shadow[index][shaded] = torch.where(alpha[shaded] > 0.5, 0.0, shade[shaded] * (1 - alpha[shaded]))
         ground[index] = ground_plane(contact, width, height, mask.device)
         reports.append(_report(contact, shadow[index], light))

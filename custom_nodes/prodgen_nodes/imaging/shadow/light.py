@@ -71,14 +71,14 @@ def studio_rays(softness: float) -> tuple[Ray, ...]:
     rays: list[Ray] = []
     # Equal shares of a cosine-weighted hemisphere: sin² of the zenith angle is uniform. Rings are turned against each
     # other so that few directions leave no pattern, each ring symmetric to the picture's vertical.
-    rings, around = 6, 16
+    rings, around = 4, 14
     for ring in range(rings):
         zenith = math.asin(math.sqrt((ring + 0.5) / rings))
         turn = (0.5 if ring % 2 else 0.0) * 2 * math.pi / around
         for step in range(around):
             azimuth = turn + step * 2 * math.pi / around
             rays.append(_ray(azimuth, math.pi / 2 - zenith, room / (rings * around)))
-    grid = np.linspace(-1, 1, 4) * (_BOX_HALF * 0.8)
+    grid = np.linspace(-1, 1, 3) * (_BOX_HALF * 0.75)
     for up in grid:
         for aside in grid:
             # Small angles off the box's middle: turned over its own upright axis, then lifted to its height.

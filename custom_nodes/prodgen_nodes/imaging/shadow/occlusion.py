@@ -36,8 +36,9 @@ def occlusion(solid: Solid, rays: Sequence[Ray], reach: float, heights: int | No
     around = int(np.ceil(reach))
     deep, wide = filled.shape[1] + 2 * around, filled.shape[2] + 2 * around
     total, returned = np.zeros((2, deep, wide), np.float32)
+    hidden = np.empty((deep, wide), np.float32)
     for ray in rays:
-        hidden = np.zeros((deep, wide), np.float32)
+        hidden.fill(0.0)
         for z, slice_ in zip(levels, filled, strict=True):
             # The point at y sees at height z what lies z·away behind it.
             top, left = around - round(z * ray.away), around - round(z * ray.right)

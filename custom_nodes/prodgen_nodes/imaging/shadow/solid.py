@@ -20,9 +20,9 @@ from torch import Tensor
 
 from .contact import Array, Contact, Touch
 
-_UPRIGHT = 0.978
+_UPRIGHT = 0.96
 """Height to rows of the picture, for the same camera."""
-_DEPTH = 0.42
+_DEPTH = 0.4
 """A product seen straight from the front is taken to be this share of its width deep, and no deeper than tall."""
 
 
