@@ -16,9 +16,9 @@ from .contact import Contact, Touch
 
 REACH = 3.0
 """The crevice is exactly gone at so many times its size."""
-_ROUNDED, _SHARP, _FOOT = 0.85, 0.018, 0.5
+_ROUNDED, _SHARP, _FOOT = 0.85, 0.022, 0.45
 """Its size over the edge's rounding; at least this share of the product's; over a foot's width."""
-_POWER = 1.3
+_POWER = 1.8
 
 
 def crevice_size(touch: Touch, span: float, softness: float) -> float:
@@ -54,8 +54,8 @@ def crevice(
     x = torch.from_numpy(at).to(device, torch.float32)
     beside = torch.maximum(touch.left - x, x - touch.right).clamp(min=0.0)
     y = torch.arange(rows.start, rows.stop, device=device, dtype=torch.float32)[:, None] + 0.5
-    # Distances on the ground, square to the contact. Beyond its ends: to the end itself or, where the contact turns away
-    # from the camera there, to the line that goes on turning.
+    # Distances on the ground, square to the contact. Beyond its ends: to the end itself or, where the contact turns
+    # away from the camera, to the line that goes on turning.
     before = (y - level) / foreshortening
     straight = torch.rsqrt(1 + steep**2)
     aside = steep.abs() * straight

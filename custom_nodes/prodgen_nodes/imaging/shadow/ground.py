@@ -35,12 +35,12 @@ _AMBIENT_CELLS, _AMBIENT_LEVELS = 44, 15
 _CAST_CELLS = 112
 _KEEP_CLEAR = 0.15
 """Share of the room between product and border over which a shadow fades out before the border."""
-_CREVICE = 0.76
+_CREVICE = 0.9
 """Share of the darkest loss that the crevice alone takes."""
-_FAINTEST = 0.008
+_FAINTEST = 0.006
 """Shade below this is no shade: what is far from a product stays exactly as it was."""
 _CAST = 0.75
-_BOUNCE_FRONT, _BOUNCE_BACK = 0.8, 0.3
+_BOUNCE_FRONT, _BOUNCE_BACK = 0.9, 0.3
 """How much of the light that a perfectly white product hides it gives back: its front is lit, its back is not."""
 
 
@@ -106,8 +106,8 @@ def _shades(alpha: Tensor, contact: Contact, light: Light, reflects: float, ramp
 def shade_ground(alpha: Tensor, contact: Contact, light: Light, reflects: float = 0.2, ramp: float = 1.0) -> Tensor:
     """Share of the light that the ground loses `[H,W]`, as if the product were not in front of it.
 
-    `reflects` 0..1: how much light the product gives back, which brightens the ground before it; `ramp`: rows of its soft
-    edge.
+    `reflects` 0..1: how much light the product gives back, which brightens the ground before it; `ramp`: rows of its
+    soft edge.
     """
     height, width = alpha.shape
     lost = torch.zeros_like(alpha)
