@@ -16,7 +16,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "custom_nodes"))
 
-from prodgen_nodes.imaging.ground import Light, ground_and_shadow
+from prodgen_nodes.imaging.shadow import Light, ground_and_shadow
 
 from benchmarks.harness import Row, arguments, compare, write
 

@@ -6,6 +6,7 @@
     python render.py --picture berry_bag --scene terrace --drift 0.6    the same product, at the same pixels, elsewhere
     python render.py --set OUT      photo.png, alpha.png, handle.png and facts.json for a varied set of products
     python render.py --hard OUT     the same for what is hard to cut out
+    python render.py --shade OUT    photo.png, alpha.png and shade.png (the light that the white ground loses)
 
 Everything follows from product, seed, size and samples: no textures, fonts or models from elsewhere.
 """
@@ -25,11 +26,13 @@ import numpy as np
 from PIL import Image
 from studio import stage
 from studio.bags import Colors, Product, briefcase, duffel, handbag, shoulder_bag, tote
-from studio.catalogue import HARD, PICTURES, VARIED, Shot
+from studio.catalogue import HARD, ON_WHITE, PICTURES, VARIED, Shot
 from studio.drift import discolour
 from studio.footwear import shoe
 from studio.furniture import chair, sofa
+from studio.household import carton, lamp, stacker, suitcase
 from studio.pairs import pair
+from studio.shade import PACKSHOT, Lamp, expose_shade
 from studio.stage import Setting, Surroundings
 from studio.table import DAYLIGHT, table
 from studio.terrace import LIGHT_COLOR, terrace
@@ -43,6 +46,7 @@ BUILDERS: dict[str, Callable[[random.Random, Colors], Product]] = {
     "jar": jar, "bottle": bottle, "perfume": perfume, "flask": flask, "mug": mug, "shoe": shoe,
     "shoes": pair(shoe, (0.75, 1.25), 24), "bottles": pair(bottle, (1.75, 0.7), 12),
     "chair": chair, "sofa": sofa, "toy_car": toy_car,
+    "carton": carton, "lamp": lamp, "suitcase": suitcase, "stacker": stacker,
     "sunglasses": sunglasses, "earrings": earrings, "necklace": necklace,
 }  # fmt: skip
 PALETTE = (
@@ -114,6 +118,23 @@ def render_set(shots: dict[str, Shot], out: Path, names: list[str], longest: int
         print(f"{name}: done", flush=True)
 
 
+def render_shades(out: Path, names: list[str], longest: int, samples: int, lamp: Lamp) -> None:
+    for name in names:
+        shot, folder = ON_WHITE[name], out / name
+        if (folder / "facts.json").exists():
+            continue
+        folder.mkdir(parents=True, exist_ok=True)
+        stage.reset()
+        product = BUILDERS[shot.product](random.Random(shot.seed), colors_for(shot.seed, shot.colors))
+        done = expose_shade(product, shot.setting, shot.scaled(longest), samples, lamp)
+        save_png(folder / "photo.png", done.photo)
+        save_png(folder / "alpha.png", done.alpha)
+        Image.fromarray(np.rint(done.shade * 65535).astype(np.uint16)).save(folder / "shade.png")
+        facts = {"kind": shot.product, "seed": shot.seed, "camera": shot.setting.height, "lamp": asdict(lamp)}
+        (folder / "facts.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+        print(f"{name}: done", flush=True)
+
+
 def render_picture(name: str, scene: str, drift: float, out: Path) -> None:
     """One of the pictures of this folder, as it was made."""
     shot = PICTURES[name]
@@ -158,11 +179,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(), help="folder for --picture")
     parser.add_argument("--set", metavar="OUT", help="render the varied set into OUT")
     parser.add_argument("--hard", metavar="OUT", help="render what is hard to cut out into OUT")
+    parser.add_argument("--shade", metavar="OUT", help="render products on white and the light their ground loses")
+    parser.add_argument("--lamp", default="{}", help="JSON of studio.shade.Lamp fields, for --shade")
     parser.add_argument("--only", nargs="*", help="names of the set")
     arguments = parser.parse_args()
     if arguments.set or arguments.hard:
         shots, out = (VARIED, arguments.set) if arguments.set else (HARD, arguments.hard)
         render_set(shots, Path(out), arguments.only or list(shots), int(arguments.size), arguments.samples)
+    elif arguments.shade:
+        lamp = replace(PACKSHOT, **json.loads(arguments.lamp))
+        names = arguments.only or list(ON_WHITE)
+        render_shades(Path(arguments.shade), names, int(arguments.size), arguments.samples, lamp)
     elif arguments.picture:
         render_picture(arguments.picture, arguments.scene, arguments.drift, arguments.out)
     elif arguments.product:

@@ -150,3 +150,22 @@ PICTURES: dict[str, Shot] = {
     ),
 }  # fmt: skip
 """The pictures of this folder, as they were made."""
+
+ON_WHITE: dict[str, Shot] = {
+    "bag": Shot("handbag", 5, "#7d3f26,#4f2716,#d2a850,#d9b184", Setting(turn=-24, height=11)),
+    "chair": Shot("chair", 1, "#b98a5a,#2a2522,#d0d0d4,#ffffff", Setting(turn=-32, height=14)),
+    "bottle": Shot("bottle", 6, "#2f6f62,#20332f,#d9b25f,#ffffff", Setting(turn=0, height=10)),
+    "car": Shot("toy_car", 3, "#b3262a,#333333,#d0d2d6,#ffffff", Setting(turn=-28, height=13, fill=0.72)),
+    "carton": Shot("carton", 2, "#b98f62,#d8c7a4,#333333,#f3efe6", Setting(turn=-34, height=15)),
+    "suitcase": Shot("suitcase", 4, "#2f5f8c,#22272e,#c9ccd2,#ffffff", Setting(turn=-26, height=12)),
+    "shoes": Shot("shoes", 7, "#2f4a5e,#ece8df,#d0d0d4,#ffffff", Setting(turn=16, height=18, fill=0.72)),
+    "sofa": Shot("sofa", 3, "#c9bfae,#6b4a32,#d0d2d6,#b5673f", Setting(turn=-20, height=11, fill=0.74)),
+    "jar": Shot("jar", 8, "#2c5a4f,#efece6,#d2a850,#ffffff", Setting(height=12, fill=0.56)),
+    "mug": Shot("mug", 2, "#dfe6e2,#333333,#999999,#ffffff", Setting(turn=-28, height=14, fill=0.58)),
+    "lamp": Shot("lamp", 3, "#c9b08a,#4f2716,#b58c4e,#ffffff", Setting(turn=0, height=9, fill=0.7)),
+    "stacker": Shot("stacker", 3, "#c23b32,#2f6f9c,#e0b13c,#3f8a4e", Setting(turn=0, height=11, fill=0.6)),
+    "tote": Shot("tote", 21, "#d8cfc0,#7b4a2a,#cfcfd2,#8a8a86", Setting(turn=-16, height=9, fill=0.7)),
+    "duffel": Shot("duffel", 11, "#24375e,#5b3a22,#cfcfd2,#8fa3cf", Setting(turn=-20, height=13, fill=0.72)),
+}  # fmt: skip
+"""Products on white, for measuring a shadow: every other one was looked at while the shadow was drawn up (the first
+six), the rest only afterwards."""

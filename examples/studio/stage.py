@@ -236,6 +236,19 @@ def develop(linear: Points, setting: Setting, seed: int) -> Points:
     return np.clip(picture + noise * np.sqrt(np.clip(1.15 - picture, 0.1, 1)), 0, 1)
 
 
+def stand(product: Product, turn: float) -> list[Vector]:
+    """Turn the product by `turn` degrees and put it on the ground; points of its surface."""
+    pivot = bpy.data.objects.new("turntable", None)
+    bpy.context.scene.collection.objects.link(pivot)
+    for part in product.parts:
+        part.parent = pivot
+    pivot.rotation_euler = (0, 0, math.radians(turn))
+    bpy.context.view_layer.update()
+    pivot.location.z = -min(p.z for p in _corners(product))
+    bpy.context.view_layer.update()
+    return _corners(product)
+
+
 def photograph(
     product: Product, setting: Setting, size: tuple[int, int], samples: int, seed: int, *, coverage: bool,
     surroundings: Surroundings = studio,
@@ -244,16 +257,7 @@ def photograph(
     whatever the `surroundings`."""
     width, height = size
     _engine(width, height, samples)
-    pivot = bpy.data.objects.new("turntable", None)
-    bpy.context.scene.collection.objects.link(pivot)
-    for part in product.parts:
-        part.parent = pivot
-    pivot.rotation_euler = (0, 0, math.radians(setting.turn))
-    bpy.context.view_layer.update()
-    points = _corners(product)
-    pivot.location.z = -min(p.z for p in points)
-    bpy.context.view_layer.update()
-    points = _corners(product)
+    points = stand(product, setting.turn)
     extent = max(max(p[i] for p in points) - min(p[i] for p in points) for i in range(3))
     middle = Vector((0, 0, max(p.z for p in points) / 2))
     _camera(setting, points, width, height)

@@ -24,7 +24,6 @@ from prodgen_nodes.imaging.compositing import mask_on_canvas, place_on_backgroun
 from prodgen_nodes.imaging.errors import ImagingError, NotFiniteError
 from prodgen_nodes.imaging.fidelity.judge import Settings as FidelitySettings
 from prodgen_nodes.imaging.fidelity.judge import judge, merged
-from prodgen_nodes.imaging.ground import Light, ground_and_shadow
 from prodgen_nodes.imaging.handle.erase import erase_handle
 from prodgen_nodes.imaging.hands.crops import CropSettings, cut_all, plan_crops
 from prodgen_nodes.imaging.hands.decision import StitchSettings
@@ -36,6 +35,7 @@ from prodgen_nodes.imaging.persona.measure import measure_product
 from prodgen_nodes.imaging.posing import POSES, pose_product
 from prodgen_nodes.imaging.registration.align import moved_mask
 from prodgen_nodes.imaging.registration.product import register_product
+from prodgen_nodes.imaging.shadow import Light, ground_and_shadow
 from prodgen_nodes.imaging.style.apply import StyleSettings, apply_style
 from prodgen_nodes.imaging.style.looks import LOOKS
 from prodgen_nodes.imaging.tensors import check_mask, same_size, split_alpha

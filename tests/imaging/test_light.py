@@ -10,8 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from prodgen_nodes.imaging.errors import ParameterError
-from prodgen_nodes.imaging.ground import Light, ground_and_shadow
 from prodgen_nodes.imaging.light import KINDS, LightSource, light_map, temperature_color
+from prodgen_nodes.imaging.shadow import Light, ground_and_shadow
 
 DIRECTED = [kind for kind in KINDS if kind not in ("ambient", "neon_pair")]
 

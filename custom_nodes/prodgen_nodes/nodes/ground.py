@@ -8,8 +8,8 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..imaging.compositing import mask_on_canvas
-from ..imaging.ground import Light, ground_and_shadow
 from ..imaging.placement import Placement
+from ..imaging.shadow import Light, ground_and_shadow
 from .common import CATEGORY, PlacementType, deliver, output, required_mask, work_device
 
 
@@ -24,8 +24,9 @@ class ProdgenGroundShadow(io.ComfyNode):
             category=CATEGORY,
             description=(
                 "Finds where the product touches the ground (a line, feet, or the underside of what lies there) and "
-                "puts a soft shadow under it: darkest at the contact, never above it, fading to exactly nothing. The "
-                "product itself is not touched. The ground mask keeps generated products from floating."
+                "puts a studio's shadow there: a thin dark line at the contact, a faint broad shade around it and "
+                "between feet, fading to exactly nothing. What hangs or flies gets none. The product itself is not "
+                "touched. The ground mask keeps generated products from floating."
             ),
             has_intermediate_output=True,
             search_aliases=["shadow", "drop shadow", "contact shadow", "ground plane", "floating", "floor", "ambient"],
@@ -79,7 +80,10 @@ class ProdgenGroundShadow(io.ComfyNode):
                     min=0.0,
                     max=1.0,
                     step=0.05,
-                    tooltip="How much light the darkest point of the shadow loses. 0 makes none.",
+                    tooltip=(
+                        "How dark the shadow is at its darkest: as a layer of black of this opacity in a picture "
+                        "editor. 0 makes none."
+                    ),
                 ),
                 io.Boolean.Input(
                     "contact_only",

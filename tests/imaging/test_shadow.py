@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from prodgen_nodes.imaging.colorspace import linear_to_srgb, srgb_to_linear
 from prodgen_nodes.imaging.compositing import mask_on_canvas, place_on_background
 from prodgen_nodes.imaging.errors import EmptyMaskError, ParameterError, ShapeError
-from prodgen_nodes.imaging.ground import Grounded, Light, ground_and_shadow
 from prodgen_nodes.imaging.posing import pose_product
+from prodgen_nodes.imaging.shadow import Grounded, Light, ground_and_shadow
 
-from tests.imaging.test_contact import Sketch, bag, chair
+from tests.imaging.shadow_sketches import STANDING, Sketch, bag, chair
 
 WHITE = torch.ones(3)
 
@@ -46,19 +46,14 @@ def test_it_is_darkest_at_the_contact_and_fades_downwards(softness: float) -> No
     assert float(below[3]) > 0.1
 
 
-@pytest.mark.parametrize("sketch", [bag, chair], ids=["bag", "chair"])
-def test_nothing_is_above_the_contact(sketch: object) -> None:
-    mask = sketch().mask()  # type: ignore[operator]
+@pytest.mark.parametrize("name", STANDING)
+def test_only_the_ground_beside_the_product_is_shaded(name: str) -> None:
+    """Behind the product the ground rises a little in the picture; above that nothing is shaded."""
+    mask = STANDING[name]().mask()
     _, result = grounded(mask)
-    shadow = result.shadow[0]
-    highest = result.reports[0]["contact_line"][0]
-    assert float(shadow[: int(highest)].max()) == 0
-    for touch in result.reports[0]["contacts"]:
-        middle = (touch["left"] + touch["right"]) // 2
-        column = shadow[: int(touch["top"]) - 1, middle]
-        own = [t for t in result.reports[0]["contacts"] if t["top"] < touch["top"] - 3]
-        reach = max((0.15 for _ in own), default=0.0)  # a hind leg's shade may cross a front leg's column behind it
-        assert float(column.max()) <= reach
+    box = mask.nonzero()
+    highest, tall = result.reports[0]["contact_line"][0], int(box[:, 0].max() - box[:, 0].min())
+    assert float(result.shadow[0, : int(highest - 0.35 * tall)].max()) == 0
 
 
 def test_the_product_and_the_unshaded_ground_keep_their_bits() -> None:
@@ -68,9 +63,9 @@ def test_the_product_and_the_unshaded_ground_keep_their_bits() -> None:
     assert torch.equal(result.image[whole], image[whole])
     clear = (result.shadow == 0) & (mask == 0)[None]
     assert torch.equal(result.image[clear], image[clear])
-    assert float(clear.float().mean()) > 0.5
+    assert float(clear.float().mean()) > 0.35
     changed = (result.image != image).any(-1)
-    assert 0.01 < float(changed.float().mean()) < 0.3
+    assert 0.01 < float(changed.float().mean()) < 0.4
 
 
 @given(st.floats(0, 1), st.floats(0.05, 1), st.booleans(), st.floats(-360, 360), st.floats(5, 90))
@@ -86,7 +81,7 @@ def test_it_ends_before_the_border_whatever_the_light(
     for edge in ((0, slice(None)), (-1, slice(None)), (slice(None), 0), (slice(None), -1)):
         assert torch.equal(result.image[0][edge], image[0][edge])
     assert not result.reports[0]["reaches_border"]
-    assert float(result.shadow.min()) >= 0 and float(result.shadow.max()) <= opacity + 1e-6
+    assert float(result.shadow.min()) >= 0 and float(result.shadow.max()) <= Light(opacity=opacity).darkest + 1e-6
     assert float(result.image.min()) >= 0 and float(result.image.max()) <= 1
     assert bool((result.image <= image + 1e-6).all())
 
@@ -94,7 +89,7 @@ def test_it_ends_before_the_border_whatever_the_light(
 def test_it_fades_smoothly() -> None:
     """No visible line: one pixel step below the contact's own columns is small once past the contact."""
     _, result = grounded(bag().mask())
-    picture = result.image[0, 326:, :, 0]
+    picture = result.image[0, 330:, :, 0]
     assert float((picture[1:] - picture[:-1]).abs().max()) < 0.03
     assert float((picture[:, 1:] - picture[:, :-1]).abs().max()) < 0.03
     tail = picture[picture < 1]
@@ -124,7 +119,7 @@ def test_feet_have_a_shadow_each() -> None:
         below = result.shadow[0, int(touch["bottom"]) : int(touch["bottom"]) + 3, touch["left"] : touch["right"]]
         assert float(below.max()) > 0.3
     between = result.shadow[0, 345:350, 165:185]
-    assert float(between.max()) < 0.1
+    assert 0.01 < float(between.max()) < 0.2
 
 
 def test_softer_is_wider_and_more_opaque_is_darker() -> None:
@@ -132,7 +127,9 @@ def test_softer_is_wider_and_more_opaque_is_darker() -> None:
     crisp, soft = (grounded(mask, softness=softness)[1].shadow for softness in (0.1, 0.9))
     assert float((soft > 0.02).sum()) > 1.3 * float((crisp > 0.02).sum())
     light, dark = (grounded(mask, opacity=opacity)[1].shadow for opacity in (0.2, 0.8))
-    assert float(dark.max()) == pytest.approx(4 * float(light.max()), rel=0.05)
+    assert 1 - float(linear_to_srgb(1 - dark.max())) == pytest.approx(
+        4 * (1 - float(linear_to_srgb(1 - light.max()))), rel=0.1
+    )
 
 
 def test_opacity_0_changes_nothing() -> None:
@@ -157,8 +154,8 @@ def test_the_cast_shadow_falls_away_from_the_light() -> None:
     assert middle(extra(60.0)) < 190  # light from the right, shadow to the left
     assert middle(extra(300.0)) > 210
     towards, away = extra(0.0), extra(180.0)
-    assert float(towards[:318].max()) < 0.01 and float(towards[325:].max()) > 0.05
-    assert float(away[:318].max()) > 0.05
+    assert float(towards[:290].max()) < 0.01 and float(towards[325:].max()) > 0.05
+    assert float(away[:310].max()) > 0.05
 
 
 def test_the_cast_shadow_grows_softer_with_distance() -> None:

@@ -3,12 +3,13 @@
 The mask's lower envelope (the last product row of each column) is followed from its lowest level outwards as long as it
 stays as flat as a line on the ground can look under perspective. A handle, a lid's rim or an overhang leaves the
 envelope in a step or too steeply and so does not count. Where only narrow pieces touch, further feet that end a leg are
-looked for a little higher up: the hind legs of a chair.
+looked for a little higher up: the hind legs of a chair. A foot touches at its lowest level only, whatever its outline
+does beside it. What could not stand on what it would touch with hangs or flies, and touches nowhere.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,14 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from .tensors import Box, bounding_box
+from ..tensors import Box, bounding_box
 
 Array = npt.NDArray[np.float64]
 
 _LEVEL = 0.012
 """What lies within this share of the product's height of the lowest point stands on the same line."""
-_STEEPEST = 0.45
-"""Slope beyond which an edge is no longer one that lies on the ground."""
+_STEEPEST = 1.1
+"""Slope beyond which an edge is no longer one that lies on the ground: a side that recedes is steep in the picture."""
 _RISE = 0.2
 """How far along its width a product's ground edge may climb in the picture (a box seen over its corner)."""
 _NARROW = 0.25
@@ -32,6 +33,11 @@ _NARROW = 0.25
 _FOOT_LEVEL = 0.3
 """Hind feet end at most this share of the product's height above the lowest foot."""
 _STRAIGHT = 0.02
+_UNSUPPORTED = 0.05
+"""A product's middle may lie so far outside what it stands on, as a share of its width: cut-outs are not exact."""
+_POINT = 0.06
+"""A single contact narrower than this, under an outline that rises steeply on both sides, is a point: nothing stands on
+one."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,10 @@ class Touch:
     contour: Array
     height: float
     """How much product stands above the contact, in pixels: what shades the ground."""
+    foot: bool = False
+    """Whether it is the end of a leg or a wheel: narrow, at one level."""
+    rounding: float = 0.0
+    """Radius in pixels by which the product's lower edge is rounded, as its outline shows it at the contact's ends."""
 
     @property
     def width(self) -> int:
@@ -65,7 +75,8 @@ class Touch:
 
 @dataclass(frozen=True)
 class Contact:
-    """All pieces of contact of one product, from left to right, and how it rests: `line`, `feet` or `lying`."""
+    """All pieces of contact of one product, from left to right, and how it rests: `line`, `feet`, `lying`, or `none`
+    with no touches at all."""
 
     kind: str
     touches: tuple[Touch, ...]
@@ -73,11 +84,11 @@ class Contact:
 
     @property
     def lowest(self) -> float:
-        return max(touch.lowest for touch in self.touches)
+        return max((touch.lowest for touch in self.touches), default=float(self.box.bottom))
 
     @property
     def highest(self) -> float:
-        return min(touch.highest for touch in self.touches)
+        return min((touch.highest for touch in self.touches), default=float(self.box.bottom))
 
     def report(self) -> dict[str, Any]:
         """Kind and pieces as plain numbers (canvas pixels)."""
@@ -203,6 +214,7 @@ def find_contact(alpha: Tensor) -> Contact:
     runs = _merged([_grown(seed, calm, step, floor) for seed in seeds], gap=step)
     if sum(right - left for left, right in runs) < 0.35 * width:
         runs = sorted(runs + _more_feet(calm, lowest, alpha > 0.5, box, runs))
+    several = len(runs) > 1
     touches = []
     for left, right in runs:
         contour = envelope[left:right]
@@ -210,9 +222,74 @@ def find_contact(alpha: Tensor) -> Contact:
         if known.size == 0:
             continue
         contour = np.interp(np.arange(contour.size), known, contour[known])
-        shade = float(np.median(heights[left:right][known]))
-        touches.append(Touch(box.left + left, box.left + right, contour, max(1.0, shade)))
+        shade = max(1.0, float(np.median(heights[left:right][known])))
+        narrow = right - left <= _NARROW * width
+        if narrow and (several or right - left < 0.5 * _NARROW * width):
+            touches.append(_foot(box.left + left, contour, calm[left:right], level, shade))
+        else:
+            line = Touch(box.left + left, box.left + right, contour, shade)
+            touches.append(replace(line, rounding=_rounding(alpha, box, line)))
+    if _floats(touches, calm, alpha, box):
+        return Contact("none", (), box)
     return Contact(_kind(touches, width, height), tuple(touches), box)
+
+
+def _foot(left: int, contour: Array, calm: Array, level: float, height: float) -> Touch:
+    """The part of a leg's end or a wheel that is at its lowest level, straight."""
+    bottom = float(np.nanmax(calm)) if bool(np.isfinite(calm).any()) else float(contour.max())
+    low = np.flatnonzero(contour >= bottom - level)
+    first, last = (int(low[0]), int(low[-1]) + 1) if low.size else (0, contour.size)
+    # The near edge of a round foot is an arc; the ground is met at its lowest.
+    line = np.full(last - first, min(bottom, float(contour.max())))
+    return Touch(left + first, left + last, line, height, foot=True)
+
+
+def _rounding(alpha: Tensor, box: Box, touch: Touch) -> float:
+    """Radius of the lower edge, from how far the outline's sides are drawn in where the contact ends.
+
+    The contact ends where its outline is about as steep as a diagonal; there a rounded edge of radius r is about r/4
+    short of the side above it, which is followed straight down.
+    """
+    found = []
+    for end, row in ((-1, float(touch.contour[0])), (1, float(touch.contour[-1]))):
+        heights = np.linspace(0.0, 0.14, 15) * box.height
+        rows = np.round(row - 0.5 - heights).astype(int)
+        rows = rows[rows >= box.top]
+        if rows.size < 15:
+            continue
+        lines = alpha[torch.from_numpy(rows).to(alpha.device), box.left : box.right].double().cpu().numpy()
+        if end < 0:
+            lines = lines[:, ::-1]
+        inside = lines > 0.5
+        if not inside.any(axis=1).all():
+            continue
+        last = inside.shape[1] - 1 - inside[:, ::-1].argmax(axis=1)
+        # Sub-pixel: the coverage of the last product pixel and of the one after it.
+        after = np.pad(lines, ((0, 0), (0, 1)))[np.arange(rows.size), last + 1]
+        edge = last + lines[np.arange(rows.size), last] + after
+        upper = heights > 0.06 * box.height
+        slope, start = np.polyfit(heights[upper], edge[upper], 1)
+        if np.abs(edge[upper] - slope * heights[upper] - start).max() < 0.02 * box.width:
+            found.append(max(0.0, float(start - edge[:3].mean())))
+    return 4.0 * min(found) if found else 0.0
+
+
+def _floats(touches: list[Touch], envelope: Array, alpha: Tensor, box: Box) -> bool:
+    """Whether the product could not stand on `touches`: its middle beyond them, or balanced on a point."""
+    if not touches or box.width < 8 or box.height < 8 or box.bottom >= alpha.shape[0]:
+        return not touches
+    columns = alpha[box.top : box.bottom, box.left : box.right].sum(dim=0).double().cpu().numpy()
+    middle = float((columns * (np.arange(box.width) + 0.5)).sum() / columns.sum())
+    left, right = touches[0].left - box.left, max(touch.right for touch in touches) - box.left
+    allowed = _UNSUPPORTED * box.width
+    if not left - allowed <= middle <= right + allowed:
+        return True
+    if right - left > _POINT * box.width:
+        return False
+    aside = max(2, round(0.1 * box.width))
+    sides = (envelope[max(0, left - aside)], envelope[min(envelope.size - 1, right + aside)])
+    lowest = max(touch.lowest for touch in touches)
+    return all(not np.isnan(side) and lowest - side > 0.5 * aside for side in sides)
 
 
 def _kind(touches: list[Touch], width: int, height: int) -> str:

@@ -7,50 +7,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw
-from prodgen_nodes.imaging.contact import find_contact
 from prodgen_nodes.imaging.errors import EmptyMaskError
+from prodgen_nodes.imaging.shadow import find_contact
 
+from tests.imaging.shadow_sketches import STANDING, Sketch, bag, chair
 from tests.support.reference import PRODUCTS, reference
-
-OVERSIZE = 4
-
-
-class Sketch:
-    """A mask drawn four times as large and reduced, so that its edges are antialiased."""
-
-    def __init__(self, width: int = 400, height: int = 400) -> None:
-        self.picture = Image.new("L", (width * OVERSIZE, height * OVERSIZE))
-        self.pen = ImageDraw.Draw(self.picture)
-
-    def polygon(self, *points: tuple[float, float]) -> Sketch:
-        self.pen.polygon([(x * OVERSIZE, y * OVERSIZE) for x, y in points], fill=255)
-        return self
-
-    def ellipse(self, left: float, top: float, right: float, bottom: float) -> Sketch:
-        self.pen.ellipse([side * OVERSIZE for side in (left, top, right, bottom)], fill=255)
-        return self
-
-    def arc(self, box: tuple[float, float, float, float], start: float, end: float, width: float) -> Sketch:
-        self.pen.arc([side * OVERSIZE for side in box], start, end, fill=255, width=round(width * OVERSIZE))
-        return self
-
-    def mask(self) -> torch.Tensor:
-        small = self.picture.resize(
-            (self.picture.width // OVERSIZE, self.picture.height // OVERSIZE), Image.Resampling.BOX
-        )
-        return torch.from_numpy(np.asarray(small, dtype=np.float32) / 255)
-
-
-def bag() -> Sketch:
-    return Sketch().polygon((120, 150), (280, 150), (300, 320), (100, 320)).arc((150, 60, 250, 240), 180, 360, 10)
-
-
-def chair() -> Sketch:
-    sketch = Sketch().polygon((120, 60), (280, 60), (285, 200), (115, 200))
-    for x, bottom in ((125, 330), (165, 290), (225, 345), (270, 300)):
-        sketch.polygon((x - 7, 190), (x + 7, 190), (x + 5, bottom), (x - 5, bottom))
-    return sketch
 
 
 def test_a_bag_stands_on_one_line_from_edge_to_edge() -> None:
@@ -179,3 +140,44 @@ def test_bags_and_jars_stand_on_one_line(name: str) -> None:
     assert contact.kind == "line" and len(contact.touches) == 1
     assert contact.touches[0].width > 0.6 * contact.box.width
     assert contact.lowest == pytest.approx(contact.box.bottom, abs=1.5)
+
+
+def test_a_foot_touches_at_its_lowest_level_only() -> None:
+    for touch in find_contact(chair().mask()).touches:
+        assert touch.foot and touch.lowest == touch.highest
+
+
+@pytest.mark.parametrize("name", STANDING)
+def test_what_stands_touches_and_its_mirror_image_touches_there_too(name: str) -> None:
+    mask = STANDING[name]().mask()
+    here, there = find_contact(mask), find_contact(mask.flip(1))
+    assert here.touches and here.kind == there.kind
+    mirrored = sorted((400 - touch.right, 400 - touch.left) for touch in there.touches)
+    assert [(t.left, t.right) for t in here.touches] == [pytest.approx(pair, abs=1) for pair in mirrored]
+
+
+@pytest.mark.parametrize(
+    "sketch",
+    [
+        # A shoe in the air, its toe down; a pendant on a chain; a board that leans on one corner.
+        Sketch().polygon((80, 120), (130, 90), (290, 250), (330, 330), (300, 335), (180, 260)),
+        Sketch().polygon((196, 60), (204, 60), (204, 200), (240, 240), (200, 300), (160, 240), (196, 200)),
+        Sketch().polygon((100, 120), (260, 60), (340, 190), (330, 200), (110, 330), (106, 330)),
+    ],
+    ids=["shoe", "pendant", "board"],
+)
+def test_what_could_not_stand_touches_nowhere(sketch: Sketch) -> None:
+    contact = find_contact(sketch.mask())
+    assert contact.kind == "none" and not contact.touches
+
+
+def test_a_ball_stands_on_a_point() -> None:
+    assert find_contact(Sketch().ellipse(100, 100, 300, 300).mask()).touches
+
+
+def test_a_rounded_edge_is_told_from_a_sharp_one() -> None:
+    sharp = Sketch().polygon((100, 120), (300, 120), (300, 320), (100, 320))
+    round_ = Sketch().polygon((100, 120), (300, 120), (300, 300), (280, 320), (120, 320), (100, 300))
+    round_.ellipse(100, 280, 140, 320).ellipse(260, 280, 300, 320)
+    assert find_contact(sharp.mask()).touches[0].rounding < 4
+    assert find_contact(round_.mask()).touches[0].rounding > 10

@@ -1,0 +1,7 @@
+"""Contact shadow, ambient shade, cast shadow and ground of a product on its picture."""
+
+from .contact import Contact, Touch, find_contact
+from .ground import Grounded, ground_and_shadow
+from .light import Light
+
+__all__ = ["Contact", "Grounded", "Light", "Touch", "find_contact", "ground_and_shadow"]

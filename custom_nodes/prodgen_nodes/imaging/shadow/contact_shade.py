@@ -1,0 +1,72 @@
+"""The dark line where a product rests: the crevice under its rounded edge, and under each foot.
+
+Its darkness depends on the distance from the contact along the ground, so that it is as thin as the picture's
+perspective makes it in front, and as wide as it is beside a foot or along a side that recedes.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .contact import Contact, Touch
+
+REACH = 3.0
+"""The crevice is exactly gone at so many times its size."""
+_ROUNDED, _SHARP, _FOOT = 0.85, 0.022, 0.45
+"""Its size over the edge's rounding; at least this share of the product's; over a foot's width."""
+_POWER = 1.8
+
+
+def crevice_size(touch: Touch, span: float, softness: float) -> float:
+    """Ground pixels from the contact within which the dark line falls to about a third."""
+    # An edge that looks sharp is rounded a little all the same; what looks very round is no edge.
+    rounded = min(max(_ROUNDED * touch.rounding, _SHARP * span), 0.11 * span)
+    if touch.foot:
+        rounded = min(0.05 * span, _FOOT * touch.width + 0.004 * span)
+    return max(2.0, (0.5 + softness) * rounded)
+
+
+def crevice(
+    alpha: Tensor, contact: Contact, touch: Touch, size: float, ramp: float, foreshortening: float
+) -> tuple[slice, slice, Tensor]:
+    """Canvas rows and columns, and there the depth of the dark line, 0..1: 1 at the contact and behind the edge.
+
+    `ramp`: rows of the product's soft edge, behind which the ground is as dark as at the contact.
+    """
+    height, width = alpha.shape
+    reach = REACH * size
+    rows = slice(
+        max(0, math.floor(touch.highest - reach * foreshortening)),
+        min(height, math.ceil(touch.lowest + reach * foreshortening) + 1),
+    )
+    columns = slice(max(0, math.floor(touch.left - reach)), min(width, math.ceil(touch.right + reach)))
+    device = alpha.device
+    at = np.arange(columns.start, columns.stop) + 0.5
+    line = touch.level(at, blur=0.006 * contact.box.width)
+    own = np.arange(touch.left, touch.right) + 0.5
+    calm = touch.level(own, blur=0.03 * contact.box.width)
+    slope = np.interp(at, own, np.gradient(calm)) / foreshortening if own.size > 1 else np.zeros_like(at)
+    level, steep = (torch.from_numpy(values).to(device, torch.float32) for values in (line, slope))
+    x = torch.from_numpy(at).to(device, torch.float32)
+    beside = torch.maximum(touch.left - x, x - touch.right).clamp(min=0.0)
+    y = torch.arange(rows.start, rows.stop, device=device, dtype=torch.float32)[:, None] + 0.5
+    # Distances on the ground, square to the contact. Beyond its ends: to the end itself or, where the contact turns
+    # away from the camera, to the line that goes on turning.
+    before = (y - level) / foreshortening
+    straight = torch.rsqrt(1 + steep**2)
+    aside = steep.abs() * straight
+    ahead = before.clamp(min=0.0) * straight
+    ends = torch.hypot(before, beside)
+    turning = torch.where(before > 0, beside * aside + ahead, ends)
+    away = torch.where(beside > 0, torch.lerp(ends, turning, aside**2), ahead)
+    # Seen from the front the ground shows nearly up to where a rounded edge touches it; seen along the edge, only from
+    # where the roundness ends.
+    away = away + aside * min(touch.rounding, size)
+    near = (away / reach).clamp(max=1.0)
+    shade = torch.exp(-((away / size) ** _POWER)) * (1 - near * near) ** 2
+    above = torch.where(beside > 0, 0.0, (-before).clamp(min=0.0) * foreshortening)
+    return rows, columns, shade * (2 - above / (ramp + 1.0)).clamp(0.0, 1.0)

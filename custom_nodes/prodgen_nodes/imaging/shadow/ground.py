@@ -1,0 +1,197 @@
+"""The shadow a product throws on the ground it stands on, and the mask of that ground.
+
+Three shades are multiplied. The crevice: the dark line where the product rests, gone within about one hundredth of the
+picture. The ambient shade: what a rough solid, guessed from the silhouette, keeps from the ground of a white room's
+light and of a soft box above the camera: broad and faint, between feet and under what stands on them dark. The cast
+shadow, where one is wanted: the same solid in the way of one lamp.
+
+The product itself is never touched. Under a pixel that it covers in part only the ground's share is darkened, and there
+the ground is that of the crevice, so that no pale line is left between product and shadow.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import ShapeError
+from ..tensors import check_image, check_mask, common_batch, item, same_size
+from .contact import Contact, find_contact
+from .contact_shade import crevice, crevice_size
+from .darken import darken, edge_width, reflectance
+from .light import Light, Ray, cast_rays, studio_rays
+from .occlusion import occlusion, on_picture
+from .solid import Solid, build_solid
+
+FORESHORTENING = 0.28
+"""Depth on the ground to rows of the picture: a camera that looks about 12° down at the product's middle, as packshots
+are taken, and so about 16° down at its foot."""
+_AMBIENT_CELLS, _AMBIENT_LEVELS = 44, 15
+_CAST_CELLS = 112
+_KEEP_CLEAR = 0.15
+"""Share of the room between product and border over which a shadow fades out before the border."""
+_CREVICE = 0.9
+"""Share of the darkest loss that the crevice alone takes."""
+_FAINTEST = 0.006
+"""Shade below this is no shade: what is far from a product stays exactly as it was."""
+_CAST = 0.75
+_BOUNCE_FRONT, _BOUNCE_BACK = 0.9, 0.3
+"""How much of the light that a perfectly white product hides it gives back: its front is lit, its back is not."""
+
+
+@dataclass(frozen=True)
+class Grounded:
+    """Pictures with shadow `[B,H,W,C]`, light taken from the ground and the ground `[B,H,W]`, one report each."""
+
+    image: Tensor
+    shadow: Tensor
+    ground: Tensor
+    reports: list[dict[str, Any]]
+
+
+def _smooth(x: Tensor) -> Tensor:
+    x = x.clamp(0.0, 1.0)
+    return x * x * (3 - 2 * x)
+
+
+def _towards_border(contact: Contact, height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Weights of the rows and columns: 1 at the product, falling smoothly to 0 just before the canvas' border."""
+
+    def ramp(count: int, before: float, after: float) -> Tensor:
+        at = torch.arange(count, device=device, dtype=torch.float32) + 0.5
+        clear = 0.01 * count
+        first = (at - clear) / max(1.0, (1 - _KEEP_CLEAR) * before - clear)
+        last = (count - at - clear) / max(1.0, (1 - _KEEP_CLEAR) * after - clear)
+        return _smooth(first) * _smooth(last)
+
+    box = contact.box
+    return ramp(height, contact.lowest, height - contact.lowest), ramp(width, box.left, width - box.right)
+
+
+Shade = tuple[slice, slice, Tensor]
+"""Canvas rows and columns, and the share of the ground's light that is lost there."""
+
+
+def _solid_shade(solid: Solid, rays: Sequence[Ray], alpha: Tensor, reach: float, levels: int | None) -> Shade:
+    height, width = alpha.shape
+    ground = occlusion(solid, rays, reach, levels)
+    return on_picture(ground, solid, FORESHORTENING, (height, width), alpha.device)
+
+
+def _shades(alpha: Tensor, contact: Contact, light: Light, reflects: float, ramp: float) -> list[Shade]:
+    rays = [
+        replace(ray, returned=min(0.9, reflects * (_BOUNCE_FRONT if ray.away > 0 else _BOUNCE_BACK)))
+        for ray in studio_rays(light.softness)
+    ]
+    solid = build_solid(alpha, contact, _AMBIENT_CELLS, FORESHORTENING)
+    found = [_solid_shade(solid, rays, alpha, 1.1 * _AMBIENT_CELLS, _AMBIENT_LEVELS)]
+    if not light.contact_only:
+        solid = build_solid(alpha, contact, _CAST_CELLS, FORESHORTENING)
+        rows, columns, shade = _solid_shade(solid, cast_rays(light), alpha, 1.2 * _CAST_CELLS, None)
+        found.append((rows, columns, _CAST * shade))
+    span = math.sqrt(contact.box.width * contact.box.height)
+    for touch in contact.touches:
+        rows, columns, shade = crevice(
+            alpha, contact, touch, crevice_size(touch, span, light.softness), ramp, FORESHORTENING
+        )
+        found.append((rows, columns, _CREVICE * shade))
+    return found
+
+
+def shade_ground(alpha: Tensor, contact: Contact, light: Light, reflects: float = 0.2, ramp: float = 1.0) -> Tensor:
+    """Share of the light that the ground loses `[H,W]`, as if the product were not in front of it.
+
+    `reflects` 0..1: how much light the product gives back, which brightens the ground before it; `ramp`: rows of its
+    soft edge.
+    """
+    height, width = alpha.shape
+    lost = torch.zeros_like(alpha)
+    if not contact.touches or light.darkest <= 0:
+        return lost
+    shades = _shades(alpha, contact, light, reflects, ramp)
+    top, left = (min(shade[side].start for shade in shades) for side in (0, 1))
+    bottom, right = (max(shade[side].stop for shade in shades) for side in (0, 1))
+    lit = alpha.new_ones((bottom - top, right - left))
+    for rows, columns, shade in shades:
+        lit[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] *= 1 - shade
+    here = (1 - lit).sub_(_FAINTEST).clamp_(min=0.0).mul_(light.darkest / (1 - _FAINTEST))
+    down, across = _towards_border(contact, height, width, alpha.device)
+    lost[top:bottom, left:right] = here.mul_(down[top:bottom, None]).mul_(across[left:right])
+    return lost
+
+
+def ground_plane(contact: Contact, width: int, height: int, device: torch.device) -> Tensor:
+    """The plane the product stands on `[H,W]`: 1 from the hindmost contact downwards, a soft horizon above it."""
+    soft = max(2.0, 0.12 * contact.box.height)
+    rows = torch.arange(height, device=device) + 0.5
+    return _smooth((rows - (contact.highest - soft)) / soft)[:, None].expand(height, width)
+
+
+def ground_and_shadow(image: Tensor, mask: Tensor, light: Light | None = None) -> Grounded:
+    """Put a shadow under each product and say where its ground is.
+
+    `image` `[B,H,W,C]` sRGB; `mask` `[B,H,W]`, 1 = product, at the image's size. The product (mask 1) and everything
+    the shadow does not reach stay bit-identical. `shadow` is the share of linear light taken from the ground, 0 on the
+    product. Raises EmptyMaskError without a product, ShapeError and ParameterError for what does not fit.
+    """
+    light = light or Light()
+    light.check()
+    image, mask = check_image(image), check_mask(mask)
+    same_size(image=image, mask=mask)
+    batch = common_batch(image=image, mask=mask)
+    height, width = mask.shape[1:]
+    if min(height, width) < 4:
+        raise ShapeError(f"image is {width}×{height} pixels; a shadow needs a picture of at least 4×4.")
+    out = image.expand(batch, *image.shape[1:]).clone(memory_format=torch.contiguous_format)
+    shadow = mask.new_zeros((batch, height, width))
+    ground = mask.new_empty((batch, height, width))
+    reports = []
+    for index in range(batch):
+        alpha = item(mask, index)
+        contact = find_contact(alpha)
+        ramp = edge_width(alpha, contact)
+        shade = shade_ground(alpha, contact, light, reflectance(out[index], alpha, contact.box), ramp)
+        shaded = _extent(shade)
+        if shaded is not None:
+            darken(out[index][shaded], alpha[shaded], shade[shaded], ramp)
+            shadow[index][shaded] = torch.where(alpha[shaded] > 0.5, 0.0, shade[shaded] * (1 - alpha[shaded]))
+        ground[index] = ground_plane(contact, width, height, mask.device)
+        reports.append(_report(contact, shadow[index], light))
+    return Grounded(out, shadow, ground, reports)
+
+
+def _extent(shade: Tensor) -> tuple[slice, slice] | None:
+    """Rows and columns of what is shaded at all."""
+    rows = torch.nonzero(shade.amax(dim=1)).flatten()
+    if rows.numel() == 0:
+        return None
+    columns = torch.nonzero(shade.amax(dim=0)).flatten()
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _report(contact: Contact, shadow: Tensor, light: Light) -> dict[str, Any]:
+    height = shadow.shape[0]
+    notes = []
+    if not contact.touches:
+        notes.append(
+            "The product seems to hang or fly: it could not stand on what is lowest of it, so it got no shadow. If it "
+            "does stand, look at the cut-out: a foot may be missing."
+        )
+    elif contact.lowest > height - 2:
+        notes.append("The product stands on the picture's lower border: place it higher to leave room for its shadow.")
+    border = max(float(shadow[edge].max()) for edge in (0, -1)), max(float(shadow[:, edge].max()) for edge in (0, -1))
+    if max(border) > 0 and not notes:
+        notes.append("The shadow reaches the picture's border: make the product smaller or the shadow softer.")
+    return {
+        **contact.report(),
+        "darkest": float(shadow.max()),
+        "shaded_share": float((shadow > 1 / 512).float().mean()),
+        "reaches_border": max(border) > 0,
+        "contact_only": light.contact_only,
+        "notes": notes,
+    }

@@ -1,0 +1,149 @@
+"""What a retoucher looks for in a shadow: no pale line, dark where it rests, gone soon, whole casts, depth."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prodgen_nodes.imaging.colorspace import linear_to_srgb, srgb_to_linear
+from prodgen_nodes.imaging.filters import gaussian_blur
+from prodgen_nodes.imaging.shadow import Grounded, Light, ground_and_shadow
+from scipy import ndimage
+
+from tests.imaging.shadow_sketches import STANDING, Sketch, bag, car, carton, chair, jar
+
+TEAL = (0.1, 0.45, 0.5)
+
+
+def grounded(
+    mask: torch.Tensor, color: tuple[float, float, float] = TEAL, canvas: float = 1.0, **light: object
+) -> Grounded:
+    """A product of this mask and colour on a plain canvas, composited in linear light, with its shadow."""
+    alpha = mask[None, ..., None]
+    image = linear_to_srgb(
+        srgb_to_linear(torch.tensor(color)) * alpha + srgb_to_linear(torch.tensor(canvas)) * (1 - alpha)
+    )
+    image = torch.where(alpha == 0, canvas, image)
+    return ground_and_shadow(image, mask[None], Light(**light))  # type: ignore[arg-type]
+
+
+def pale_columns(result: Grounded, mask: torch.Tensor, reach: int) -> float:
+    """Share of the contact's columns with a pixel of the edge > 4 levels brighter than what is on both its sides."""
+    grey = result.image[0].mean(dim=-1).numpy() * 255
+    inside = mask.numpy() > 0.5
+    rows = np.arange(-reach, reach + 1)[:, None]
+    found = []
+    for touch in result.reports[0]["contacts"]:
+        columns = np.arange(touch["left"], touch["right"])
+        ends = inside[: int(touch["bottom"]) + 2, columns]
+        bottom = ends.shape[0] - 1 - ends[::-1].argmax(axis=0)
+        edge = grey[np.clip(bottom + rows, 0, grey.shape[0] - 1), columns]
+        before, after = np.minimum.accumulate(edge), np.minimum.accumulate(edge[::-1])[::-1]
+        found.append((edge - np.maximum(before, after) > 4).any(axis=0))
+    return float(np.concatenate(found).mean())
+
+
+@given(
+    name=st.sampled_from(sorted(STANDING)),
+    blur=st.floats(0.0, 3.0),
+    color=st.tuples(*[st.floats(0.02, 0.75)] * 3),
+    canvas=st.sampled_from([1.0, 0.93, 0.8]),
+)
+@settings(max_examples=15, deadline=None)
+def test_no_pale_line_between_product_and_shadow(
+    name: str, blur: float, color: tuple[float, float, float], canvas: float
+) -> None:
+    mask = gaussian_blur(STANDING[name]().mask()[None], blur)[0]
+    result = grounded(mask, color, canvas)
+    assert pale_columns(result, mask, 3 + math.ceil(3 * blur)) <= 0.01
+
+
+@pytest.mark.parametrize("name", STANDING)
+def test_dark_at_the_contact_and_gone_within_a_hundredth_or_two(name: str) -> None:
+    mask = STANDING[name](2.5).mask()
+    result = grounded(mask)
+    grey = result.image[0].mean(dim=-1) * 255
+    for touch in result.reports[0]["contacts"]:
+        column, bottom = (touch["left"] + touch["right"]) // 2, math.ceil(touch["bottom"])
+        if float(mask[bottom + 1, column]) > 0:
+            continue
+        just_below = float(grey[bottom : bottom + 3, column].min())
+        assert 70 <= just_below <= 140
+        assert float(grey[bottom + 20, column]) > 215
+
+
+@pytest.mark.parametrize("name", STANDING)
+@pytest.mark.parametrize("contact_only", [True, False])
+def test_the_mirror_image_has_the_mirrored_shadow(name: str, contact_only: bool) -> None:
+    mask = STANDING[name]().mask()
+    here = grounded(mask, contact_only=contact_only, angle=300.0, height=40.0).shadow[0]
+    there = grounded(mask.flip(1), contact_only=contact_only, angle=60.0, height=40.0).shadow[0]
+    apart = (here - there.flip(1)).abs()
+    assert float(apart.mean()) < 0.002 and float((apart > 0.06).float().mean()) < 0.002
+
+
+@pytest.mark.parametrize("name", STANDING)
+@pytest.mark.parametrize("scale", [0.25, 4.0])
+def test_the_same_shadow_at_every_size(name: str, scale: float) -> None:
+    one = grounded(STANDING[name]().mask()).shadow
+    other = grounded(STANDING[name](scale).mask()).shadow
+    side = min(one.shape[-1], other.shape[-1])
+    one, other = (torch.nn.functional.interpolate(x[None], (side, side), mode="area")[0, 0] for x in (one, other))
+    shaded = (one > 0.02) | (other > 0.02)
+    assert float((one - other).abs()[shaded].mean()) < 0.03
+
+
+def test_thin_legs_throw_whole_shadows() -> None:
+    """A stool's legs and a pole, lit from low at one side: one shadow each, without gaps."""
+    pole = (
+        Sketch()
+        .polygon((198, 60), (202, 60), (202, 330), (198, 330))
+        .polygon((170, 322), (230, 322), (230, 332), (170, 332))
+    )
+    for mask in (pole.mask(), chair().mask()):
+        with_cast = grounded(mask, contact_only=False, angle=300.0, height=35.0, softness=0.1).shadow[0]
+        cast = (with_cast - grounded(mask, softness=0.1).shadow[0]) > 0.05
+        pieces, count = ndimage.label((cast | (mask > 0.3)).numpy(), np.ones((3, 3)))
+        sizes = ndimage.sum_labels(np.ones_like(pieces), pieces, range(1, count + 1))
+        assert sizes.max() > 0.97 * sizes.sum()
+
+
+@pytest.mark.parametrize("angle", [60.0, 75.0, 90.0, 270.0])
+def test_a_thick_thing_lit_from_its_side_throws_a_thick_shadow(angle: float) -> None:
+    mask = bag().mask()
+    light = {"angle": angle, "height": 30.0, "softness": 0.2}
+    cast = grounded(mask, contact_only=False, **light).shadow[0] - grounded(mask, softness=0.2).shadow[0]
+    column = 60 if angle < 180 else 340
+    assert int((cast[:, column] > 0.2).sum()) > 0.05 * 170
+
+
+def test_under_a_car_and_a_chair_it_is_shaded() -> None:
+    between = grounded(car().mask()).shadow[0]
+    assert float(between[292:300, 180:220].mean()) > 0.5
+    under = grounded(chair().mask()).shadow[0]
+    assert float(under[310:320, 190:210].mean()) > 0.03
+
+
+def test_a_side_that_recedes_has_its_dark_line_too() -> None:
+    shadow = grounded(carton(2.5).mask()).shadow[0]
+    for row, column in ((778, 700), (800, 640)):  # beside the short side, two pixels out
+        assert float(shadow[row : row + 8, column : column + 8].max()) > 0.3
+
+
+@pytest.mark.parametrize("contact_only", [True, False])
+def test_what_hangs_or_flies_gets_none_and_is_named(contact_only: bool) -> None:
+    shoe = Sketch().polygon((80, 120), (130, 90), (290, 250), (330, 330), (300, 335), (180, 260))
+    result = grounded(shoe.mask(), contact_only=contact_only)
+    assert float(result.shadow.max()) == 0
+    assert any("hang" in note for note in result.reports[0]["notes"])
+    assert result.reports[0]["kind"] == "none"
+
+
+def test_a_round_foot_is_dark_under_its_middle_and_fades_at_its_ends() -> None:
+    shadow = grounded(jar(2.5).mask()).shadow[0]
+    assert float(shadow[845, 500]) > 0.3
+    assert float(shadow[:, 200].max()) < float(shadow[:, 500].max())
