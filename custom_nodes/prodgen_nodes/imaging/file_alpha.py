@@ -59,7 +59,8 @@ def outlines(alpha: Tensor) -> tuple[bool, str]:
 
     A cut-out's transparency follows the product. What follows the picture's own rectangle is none: nothing or
     everything transparent, a few pixels, holes inside the picture, rounded corners, narrow borders, bands, and the
-    wedges beside a turned or straightened picture. A rectangle with room around it is taken for a flat product.
+    wedges beside a turned or straightened picture. A rectangle with room around it may be a flat product, or a photo
+    that was only cropped: `is_plain_figure` says that, and what is in the picture decides.
     """
     alpha = torch.nan_to_num(alpha.float()).clamp(0.0, 1.0)
     lowest, highest = (float(value) for value in torch.aminmax(alpha))
@@ -71,6 +72,17 @@ def outlines(alpha: Tensor) -> tuple[bool, str]:
         return False, "the whole picture is equally see-through"
     why_not = _why_not(_presence(alpha))
     return not why_not, why_not or "the file's own transparency outlines the product"
+
+
+def is_plain_figure(alpha: Tensor) -> bool:
+    """Whether what `alpha` `[H,W]` leaves there is a rectangle, turned or not, a rounded box or an ellipse: what a
+    selection tool draws."""
+    there: Plane = ndimage.binary_fill_holes(_presence(torch.nan_to_num(alpha.float()).clamp(0.0, 1.0)))
+    if not there.any():
+        return False
+    left, top, right, bottom = _box(there)
+    crop = there[top:bottom, left:right]
+    return bool(crop.all()) or _only_its_rim(crop) or _is_turned_rectangle(crop) or _is_ellipse(crop)
 
 
 def _presence(alpha: Tensor) -> Plane:
@@ -152,3 +164,16 @@ def _is_turned_rectangle(there: Plane) -> bool:
         if total >= _RECTANGLE * int(within.sum()):
             return True
     return False
+
+
+def _is_ellipse(there: Plane) -> bool:
+    """Whether what is there is an ellipse at some angle: the one with the same area, place and moments."""
+    y, x = np.nonzero(there)
+    points = np.column_stack((x, y)).astype(np.float64)
+    spread = np.cov(points, rowvar=False, bias=True) + np.eye(2) / 12
+    grid_y, grid_x = np.ogrid[: there.shape[0], : there.shape[1]]
+    dx, dy = grid_x - points[:, 0].mean(), grid_y - points[:, 1].mean()
+    inverse = np.linalg.inv(spread)
+    # In a full ellipse the squared distance from the middle, in moments, reaches four at the outline.
+    within = inverse[0, 0] * dx * dx + 2 * inverse[0, 1] * dx * dy + inverse[1, 1] * dy * dy <= 4.0
+    return int((within & there).sum()) >= _RECTANGLE * int((within | there).sum())

@@ -14,9 +14,10 @@ from ..background_removal import OnnxBackgroundRemoval
 from ..imaging.errors import ParameterError, UntrustedCutoutError
 from ..imaging.file_alpha import outlines
 from ..imaging.hint import fit_hint, painted_over
-from ..imaging.segmentation import TRUSTED, Cutout, from_file_alpha, from_looks, from_model, from_plain_backdrop
+from ..imaging.segmentation import TRUSTED, Cutout, from_looks, from_model, from_own_alpha, from_plain_backdrop
 from ..imaging.segmentation.birefnet import letterbox, unletterbox
 from ..imaging.segmentation.cutout import Progress
+from ..imaging.segmentation.looks import Look
 from ..imaging.segmentation.parts import Parts
 from ..imaging.segmentation.pyramid import averaged, encoded, within
 from ..imaging.tensors import check_mask, check_range, common_batch, item, same_size, split_alpha
@@ -81,7 +82,7 @@ def _cut(
         else:
             own, note = outlines(alpha)
             if own:
-                return from_file_alpha(rgb.to(device), alpha.to(device))
+                return _by_alpha(rgb, alpha, choice, step, device)
             note = "" if float(alpha.min()) > 0.5 else note
     photo, rough = rgb.to(device), None if hint is None else hint.to(device)
     model = choice.model
@@ -105,6 +106,16 @@ def _cut(
     return cut.noted(note)
 
 
+def _by_alpha(rgb: Tensor, alpha: Tensor, choice: _Choice, step: Progress, device: Any) -> Cutout:
+    """One picture `[H,W,3]` by its file's own `alpha` `[H,W]`; where that may only crop the photo, a model looks."""
+    model = best() if choice.model is None or _is_slow(choice.model, device) else choice.model
+    look = None if model is None else _look(model, rgb, choice, device)
+    cut = from_own_alpha(rgb.to(device), alpha.to(device), look, step, choice.parts)
+    if cut.report["method"] == "model":
+        cut.report["model"] = getattr(model, "name", "birefnet")
+    return cut
+
+
 def _is_slow(model: Any, device: Any) -> bool:
     """Whether it takes a minute: core's BiRefNet without a GPU."""
     return device.type == "cpu" and not isinstance(model, OnnxBackgroundRemoval | None)
@@ -122,13 +133,15 @@ def _quickly(rgb: Tensor, choice: _Choice, step: Progress, device: Any) -> Cutou
     return cut
 
 
+def _look(model: Any, rgb: Tensor, choice: _Choice, device: Any) -> Look:
+    """What the model sees in a picture that is as `rgb` `[H,W,3]` is."""
+    return lambda picture: _model_mask(model, picture.to(rgb.device), choice.fit).to(device)
+
+
 def _by_model(model: Any, rgb: Tensor, rough: Tensor | None, choice: _Choice, step: Progress, device: Any) -> Cutout:
     """One picture `[H,W,3]` by a model: alone, or beside a rough hint that decides what is product."""
 
-    def look(picture: Tensor) -> Tensor:
-        return _model_mask(model, picture.to(rgb.device), choice.fit).to(device)
-
-    photo = rgb.to(device)
+    photo, look = rgb.to(device), _look(model, rgb, choice, device)
     if rough is None:
         cut = from_looks(photo, look, step, choice.parts)
     else:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
-from ..filters import dilate, erode, gaussian_blur
+from ..filters import dilate, erode, gaussian_blur, opened
 from .backdrop import Backdrop
 from .evidence import Evidence
 from .footing import Footing
@@ -26,6 +26,12 @@ _CUT_OFF = 0.72
 """A product that the picture's edge cuts off can be cut out well, and still is not whole."""
 _FINE = 512
 """A network with fewer pixels along the longer side fills a handle's opening."""
+_TINT, _DEEP, _LIGHT = 3.0, 0.3, 1.06
+"""The backdrop's own tint (`Evidence.residue`), in no deeper shade and no more light than this (`Evidence.ratio`)."""
+_NARROW, _BETWEEN, _CUT_SHARPLY = 0.008, 0.6, 0.08
+"""A gap: half its width at most (of the short side), the share of its rim that is product, the step there (sRGB)."""
+_BARE = 0.9
+"""The share of the bare backdrop whose steps say what is no outline."""
 _AROUND = 3.0
 """Pixels (1σ) over which the colours on both sides of the outline are averaged."""
 
@@ -137,15 +143,22 @@ def soft_outline(
         return 1.0, 1.0
     noise = max(backdrop.noise, 1 / 255)
     step = dilate(evidence.steps, 2)
+    usual = _usual_step(step, product, backdrop)
     contrast = _sides(srgb, product, rim)
     open_ = ~known[rim]
-    without = ((step < max(5 * noise, 6 / 255))[rim] & open_).float().mean()
+    without = ((step < max(5 * noise, 6 / 255, usual))[rim] & open_).float().mean()
     alike = ((contrast < max(4 * noise, 5 / 255)) & open_).float().mean()
-    faint = rim & ~known & (step < max(6 * noise, 10 / 255))
+    faint = rim & ~known & (step < max(6 * noise, 10 / 255, usual))
     runs, count = ndimage.label(dilate(faint, 1).cpu().numpy(), np.ones((3, 3)))
     # The rim was made three pixels wide, so that breaks of one pixel do not end a stretch.
     longest = float(np.bincount(runs.ravel())[1:].max()) / 3 if count else 0.0
     return max(float(without), float(alike)), longest / max(1.0, float(product.sum()) ** 0.5)
+
+
+def _usual_step(step: Tensor, product: Tensor, backdrop: Backdrop) -> float:
+    """The step that the bare backdrop itself reaches almost everywhere: noise and texture, no outline."""
+    bare = step[backdrop.seen & ~dilate(product, 6)]
+    return float(torch.quantile(bare[:: max(1, bare.numel() // 100000)], _BARE)) if bare.numel() else 0.0
 
 
 def joined_products(product: Tensor) -> bool:
@@ -207,6 +220,23 @@ def judge_detail(side: int, is_plain: bool, trust: Trust) -> None:
         trust.doubt(0.74, "the backdrop is busy and the model coarse: openings of the product may be filled")
 
 
+def gaps(product: Tensor, evidence: Evidence, side: int) -> Tensor:
+    """Boolean `[H,W]`: narrow places between parts of the `product` that look like the backdrop, lit or shaded."""
+    alike = erode(product, 1) & (evidence.residue < _TINT) & (evidence.ratio > _DEEP) & (evidence.ratio < _LIGHT)
+    narrow = alike & ~opened(alike, max(2, round(_NARROW * side)))
+    regions = Regions(narrow)
+    if regions.count == 0:
+        return narrow
+    between = regions.rim_mean((product & ~alike).float()) > _BETWEEN
+    return regions.chosen(between & (regions.rim_mean(evidence.steps) > _CUT_SHARPLY))
+
+
+def judge_gaps(product: Tensor, evidence: Evidence, side: int, trust: Trust) -> None:
+    """Doubts where a network may have filled what it is too coarse for: between the teeth of a comb, a rack's bars."""
+    share = float(gaps(product, evidence, side).float().sum()) / max(1.0, float(product.float().sum()))
+    trust.doubt(0.55 + 0.45 * ramp(share, 0.25, 0.1), "narrow gaps that look like the backdrop may have been filled")
+
+
 def _touching(where: Tensor, near: Tensor) -> float:
     """Pixels of the regions of `where` that reach into `near`."""
     regions = Regions(where)
@@ -214,13 +244,19 @@ def _touching(where: Tensor, near: Tensor) -> float:
 
 
 def judge_model_outline(
-    srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Evidence, known: Tensor, trust: Trust
+    srgb: Tensor,
+    product: Tensor,
+    backdrop: Backdrop,
+    evidence: Evidence,
+    known: Tensor,
+    trust: Trust,
+    noise: float = 0.0,
 ) -> None:
     """Doubts about an outline that a model drew where the picture shows none: black on black, white on white."""
     share, longest = soft_outline(srgb, product, backdrop, evidence, known)
     clear = ramp(share, 0.6, 0.08) * (0.5 + 0.5 * ramp(longest, 1.5, 0.25))
     trust.doubt(clear, "parts of the outline cannot be seen in the photo: product and backdrop have one colour there")
-    judge_blown_out(srgb, product, backdrop, trust)
+    judge_blown_out(srgb, product, backdrop, trust, noise)
 
 
 def judge_parts(product: Tensor, close: Tensor, trust: Trust) -> None:
@@ -238,9 +274,13 @@ def note_left_out(extras: Sequence[str], trust: Trust) -> None:
         trust.notes.append(f"left out beside the product: {counted}; parts 'all' keeps it")
 
 
-def judge_blown_out(srgb: Tensor, product: Tensor, backdrop: Backdrop, trust: Trust) -> None:
-    """Doubts where the sensor saw nothing but white on both sides: the outline is lost, whoever draws it."""
-    blown = (srgb.amin(dim=-1) > _BLOWN) & (backdrop.color.amin(dim=-1) > _BLOWN)
+def judge_blown_out(srgb: Tensor, product: Tensor, backdrop: Backdrop, trust: Trust, noise: float = 0.0) -> None:
+    """Doubts where the sensor saw nothing but white on both sides: the outline is lost, whoever draws it.
+
+    `noise`: 1σ of the noise that was averaged away; clipped at white, it has left white that much darker.
+    """
+    white = _BLOWN - noise
+    blown = (srgb.amin(dim=-1) > white) & (backdrop.color.amin(dim=-1) > white)
     inner = erode(product, max(2, round(0.004 * backdrop.side)))
     regions = Regions(blown & product)
     lost = float(regions.area[regions.touched(product & ~inner)].sum()) if regions.count else 0.0

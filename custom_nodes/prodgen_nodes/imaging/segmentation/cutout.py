@@ -25,6 +25,7 @@ from .confidence import (
     judge_backdrop,
     judge_blown_out,
     judge_detail,
+    judge_gaps,
     judge_model,
     judge_model_outline,
     judge_outline,
@@ -43,6 +44,7 @@ from .fringe import find_fringe
 from .fusion import Fused, fuse, reach_of
 from .leaks import sealed
 from .matting import closed_form_matte
+from .noise import calmed
 from .parts import Extra, Parts, choose_parts, describe
 from .pyramid import Pyramid, averaged, encoded, planar, resized, within
 from .regions import Regions
@@ -116,7 +118,8 @@ def refine_matte(
     return start if footing is None else smooth_ends(start, footing)
 
 
-def _hex(color: Tensor) -> str:
+def hex_color(color: Tensor) -> str:
+    """`#rrggbb` of an sRGB colour `[3]`."""
     return "#" + "".join(f"{round(255 * float(channel)):02x}" for channel in color.clamp(0.0, 1.0))
 
 
@@ -307,6 +310,7 @@ def from_model(
     grain = 1.0 if mask is None else max(1.0, size[0] / mask.shape[0], size[1] / mask.shape[1])
     seen = None if mask is None else resized(torch.nan_to_num(mask).clamp(0.0, 1.0), size)
     rough = _said(seen, None if hint is None else resized(hint, size))
+    small, noise = calmed(small)
     backdrop, _ = _backdrop(small)
     evidence = weigh(small, backdrop)
     plain = Trust()
@@ -333,8 +337,9 @@ def from_model(
             judge_detail(max(mask.shape), is_plain, trust)
         judge_parts(product, chosen.close, trust)
         note_left_out([extra.kind for extra in chosen.extras], trust)
-        judge_model_outline(small, product, backdrop, evidence, known, trust)
+        judge_model_outline(small, product, backdrop, evidence, known, trust, noise)
         if is_plain:
+            judge_gaps(product, evidence, backdrop.side, trust)
             note_transparency(product, evidence, trust)
             extras += _ignored_things(fused)
     faint = None
@@ -347,9 +352,10 @@ def from_model(
     report: dict[str, Any] = {
         "method": "model",
         "why": "a background-removal model says what is product, the picture where it ends",
-        "backdrop": describe_backdrop(backdrop),
+        "backdrop": dict(describe_backdrop(backdrop), plain=plain.confidence),
         "extras": _left_out(extras, srgb.shape[0] / size[0]),
         "frame": None,
+        "noise": noise,
         "slivers_cleared": float(((rough > 0.5) & ~product).float().mean()),
     }
     return Cutout(clean_foreground(pyramid, alpha), alpha, trust.confidence, _describe(alpha, trust, report))
@@ -374,4 +380,4 @@ def describe_backdrop(backdrop: Backdrop) -> dict[str, Any]:
     kind = "busy" if busy else "even" if fall < 0.04 else "shaded"
     if kind != "busy" and float(middle.min()) > 0.985:
         kind = "blown out white"
-    return {"color": _hex(middle), "kind": kind, "noise": backdrop.noise, "spread": backdrop.frame_spread}
+    return {"color": hex_color(middle), "kind": kind, "noise": backdrop.noise, "spread": backdrop.frame_spread}

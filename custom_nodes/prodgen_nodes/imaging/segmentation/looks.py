@@ -1,8 +1,10 @@
 """A network looks at the photo, and where that is doubted, once more at its mirror image.
 
 No network sees a photo and its mirror image quite alike: what it loses in one it often finds in the other. The cut-out
-that is trusted more is taken; but where the two looks see different products, neither is believed. Before a busy
-backdrop, where the picture itself says little, a second look is always asked: it is the only witness.
+that is trusted more is taken; but where the two looks see different products, neither is believed. Before a backdrop
+that is not quite plain, where the picture itself says less, a second look is always asked: it is the best witness. So
+it is of a noisy photo, and that look is at the photo without its noise: what is seen in one only, noise has hidden or
+made up. A photo that was exposed too short is looked at in more light.
 """
 
 from __future__ import annotations
@@ -14,8 +16,11 @@ from torch import Tensor
 
 from ..filters import opened
 from .confidence import ramp
-from .cutout import Cutout, Progress, from_model
+from .cutout import ANALYSIS_SIDE, Cutout, Progress, from_model
+from .exposure import lift_of, lit, unlit
+from .noise import calmed, is_noisy
 from .parts import Parts
+from .pyramid import Pyramid, within
 
 TRUSTED = 0.75
 """From here on a result is believed; how often that is right: benchmarks/reliability.py."""
@@ -32,15 +37,24 @@ Look = Callable[[Tensor], Tensor]
 
 def from_looks(srgb: Tensor, look: Look, progress: Progress | None = None, parts: Parts = "auto") -> Cutout:
     """Cut a product `[H,W,3]` out with what a network sees, in one look or in two (`looks` in the report)."""
-    picture = srgb.unsqueeze(0)
+    lift = lift_of(srgb)
+    photo = lit(srgb, lift)
+    picture = photo.unsqueeze(0)
     mask = look(picture)
-    cut, looks = from_model(srgb, mask, None, progress, parts), 1
-    if cut.confidence < TRUSTED or cut.report["backdrop"]["kind"] == "busy":
-        mirrored = look(picture.flip(2)).flip(1)
-        cut, looks = more_trusted(cut, from_model(srgb, mirrored, None, progress, parts)), 2
+    cut, looks = from_model(photo, mask, None, progress, parts), 1
+    noisy = is_noisy(cut.report["noise"])
+    if cut.confidence < TRUSTED or noisy or cut.report["backdrop"]["plain"] < 1.0:
+        mirrored = look((_calm(photo) if noisy else picture).flip(2)).flip(1)
+        cut, looks = more_trusted(cut, from_model(photo, mirrored, None, progress, parts)), 2
         cut = _believed(cut, mask, mirrored)
     cut.report["looks"] = looks
-    return cut
+    return unlit(cut, srgb, lift)
+
+
+def _calm(srgb: Tensor) -> Tensor:
+    """The photo `[1,h,w,3]` at the size it is analysed, without its noise."""
+    size = within(ANALYSIS_SIDE, srgb.shape[0], srgb.shape[1])
+    return calmed(Pyramid(srgb, size).picture(size))[0].unsqueeze(0)
 
 
 def _believed(cut: Cutout, mask: Tensor, mirrored: Tensor) -> Cutout:
