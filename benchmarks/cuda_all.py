@@ -48,6 +48,7 @@ def main() -> int:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--parts", default="nodes,graphs,tests")
     parser.add_argument("--sizes", default="1024,2048")
+    parser.add_argument("--only", default="", help="of the workflows, those whose name has this in it")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--dry", action="store_true")
     parser.add_argument("--json", type=Path)
@@ -128,6 +129,7 @@ def graphs(options: argparse.Namespace) -> Iterator[Row]:
         size = {"width": 192, "height": 256, "steps": 2} if options.dry else {"width": width, "height": height}
         beside = f"ProdGen, RTX 3090: {seconds} s, {gigabytes} GB"
         asked.append((newest["relight_iclight"], {**size, "prodgen": True, "steps": size.get("steps", 30)}, beside))
+    asked = [one for one in asked if options.only in one[0]]
     with server_of(options) as server:
         photo = server.upload(ROOT / "examples" / "handbag.jpg")
         for name, values, beside in asked:
