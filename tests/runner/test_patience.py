@@ -197,7 +197,10 @@ def test_the_time_of_a_run_counts_before_it_has_sent_anything(
     began = time.monotonic()
     run = desk.submit(copying(), "--image", desk.photo(), "--timeout", "2")
     assert run.code in (3, 6), run.err
-    assert within(9, began)
+    words = ["--images", str(desk.photo()), "--out", str(desk.out), "--server", server.url, "--timeout", "2"]
+    run = command("batch", desk.workflow(copying()), *words, folder=desk.out)
+    assert run.code in (3, 6), run.err
+    assert within(18, began)
 
 
 NEVER = {
