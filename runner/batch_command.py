@@ -182,6 +182,9 @@ def _sources(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> Ite
 
 def _servers(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> list[tuple[Server, Fitness | None]]:
     """The servers to use, with what each can run; those that do not answer yet are tried again as the batch goes."""
+    import time
+
+    from runner.absence import Deadline
     from runner.batch.fitness import Fitness
     from runner.batch.servers import Server, asked_servers
     from runner.batch.setup import check_on_servers
@@ -199,7 +202,9 @@ def _servers(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> lis
     for server in asked:
         try:
             url = resolve_server([server.url], say=view.notice)
-            found.append((server, Fitness(setup.workflow, server_view(ComfyClient(url), setup.workflow.graph))))
+            client = ComfyClient(url)
+            client.deadline = Deadline(None if args.timeout is None else time.monotonic() + args.timeout)
+            found.append((server, Fitness(setup.workflow, server_view(client, setup.workflow.graph))))
         except ServerUnavailableError as error:
             away.append((server, error))
     if not found:

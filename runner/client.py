@@ -100,7 +100,7 @@ class ComfyClient:
 
     def replacements(self) -> set[str]:
         """The node classes that the server itself rewrites to newer ones; empty where it does not say."""
-        reply = self._send("GET", "/node_replacements")
+        reply = self._send("GET", "/node_replacements", timeout=self.deadline.at_most(30.0))
         return set(mapping(json_of(reply))) if reply.status == 200 else set()
 
     # what goes there
@@ -120,7 +120,9 @@ class ComfyClient:
         body, kind = multipart(data, name)
 
         def once() -> Reply:
-            reply = self._send("POST", "/upload/image", body, {"Content-Type": kind}, timeout=120.0)
+            reply = self._send(
+                "POST", "/upload/image", body, {"Content-Type": kind}, timeout=self.deadline.at_most(120.0)
+            )
             expect_ready(reply, self.url)
             return reply
 
@@ -258,7 +260,7 @@ class ComfyClient:
 
     def _get(self, path: str, *, timeout: float = 30.0, tries: int = GET_TRIES) -> Reply:
         def once() -> Reply:
-            reply = self._send("GET", path, timeout=timeout)
+            reply = self._send("GET", path, timeout=self.deadline.at_most(timeout))
             expect_ready(reply, self.url)
             if reply.status == 500:
                 raise NoAnswerError(f"{self.url} is not ready (HTTP 500 for {path.partition('?')[0]}).")
@@ -288,6 +290,7 @@ class ComfyClient:
                         self.notice(f"{error.message} Waiting up to {until - now:.0f} s for it.")
                     told = True
                 elif number >= tries:
+                    self.deadline.check()  # a request that was cut short by it says nothing of the server
                     raise
             number += 1
             time.sleep(self.deadline.at_most(pause))

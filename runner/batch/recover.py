@@ -129,7 +129,7 @@ def done_before(out: Path, workflow: str) -> dict[str, LeftOver]:
 
 
 def _belongs(name: str, stem: str) -> bool:
-    """Whether a file of this name can be one of the results called `stem`: itself, `_mask`, `_2` …"""
+    """Whether a file of this name is the result called `stem`, its record, or what any file of it was fetched into."""
     base = name.rpartition(".")[0]
     return base == stem
 

@@ -14,6 +14,7 @@ import pytest
 
 from runner.absence import Absence
 from runner.answers import retry_after
+from runner.batch.store import PLACE
 from runner.client import ComfyClient
 from runner.downloads import Downloader, DownloadError, Request
 from runner.errors import ServerUnavailableError
@@ -183,3 +184,45 @@ def test_a_download_from_this_machine_never_goes_through_a_proxy(
 def test_nobody_there_is_still_said_as_before(tmp_path: Path) -> None:
     with pytest.raises(ServerUnavailableError, match="No server answers"):
         ComfyClient("127.0.0.1:9").system_stats()
+
+
+@pytest.mark.parametrize("what", ["GET /object_info", "GET /node_replacements", "POST /upload/image", "GET /features"])
+@pytest.mark.parametrize("length", ["9999", "-5"])
+def test_the_time_of_a_run_counts_before_it_has_sent_anything(
+    server: HostileComfy, tmp_path: Path, what: str, length: str
+) -> None:
+    """A server that stops in the middle of an answer held a run of 3 s for 30."""
+    desk = Desk(tmp_path, server.url)
+    server.lies[what] = Said(b"{}", 200, {"Content-Length": length})
+    began = time.monotonic()
+    run = desk.submit(copying(), "--image", desk.photo(), "--timeout", "2")
+    assert run.code in (3, 6), run.err
+    words = ["--images", str(desk.photo()), "--out", str(desk.out), "--server", server.url, "--timeout", "2"]
+    run = command("batch", desk.workflow(copying()), *words, folder=desk.out)
+    assert run.code in (3, 6), run.err
+    assert within(18, began)
+
+
+NEVER = {
+    "waits": Said({"id": "x", "status": "pending", "outputs": {}}),
+    "works": Said({"id": "x", "status": "in_progress", "outputs": {}}),
+    "says something": Said({"id": "x", "status": "perhaps", "outputs": {}}),
+    "says nothing": Said(b""),
+    "is busy": Said(b"", 503),
+}
+
+
+@pytest.mark.parametrize("what", NEVER)
+def test_a_batch_whose_server_takes_jobs_and_makes_none_ends_with_its_summary(
+    server: HostileComfy, tmp_path: Path, what: str
+) -> None:
+    desk = Desk(tmp_path, server.url)
+    server.lies["GET /api/jobs/"] = NEVER[what]
+    photos = [desk.photo(f"{name}.png") for name in "abc"]
+    table = tmp_path / "jobs.csv"
+    table.write_text("\n".join(["image", *(photo.name for photo in photos)]))
+    words = ["batch", desk.workflow(copying()), "--jobs", str(table), "--out", str(desk.out), "--server", server.url]
+    run = command(*words, "--timeout", "2", folder=desk.out)
+    assert run.code == 6, run.err
+    assert "0 of 3 jobs done, 0 failed, 3 not finished" in run.err
+    assert run.files == [desk.out / PLACE]

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from runner.batch.recover import tidy
 from runner.errors import NodeFailedError
 from runner.pictures import png_has_graph
 from tests.runner.test_results import outputs_of, save
@@ -92,3 +93,11 @@ def test_other_kinds_of_files_are_left_as_they_are(says: Says, tmp_path: Path, c
     says.data = as_kind("JPEG")
     saved = save(says.server, outputs_of({"filename": f"made_00001_{called}"}), tmp_path / "bag")
     assert saved.files[0].path.suffix == (called if called in (".mp4", ".svg", ".txt", ".glb") else ".bin")
+
+
+def test_what_a_killed_runner_was_fetching_is_taken_away_by_the_next(tmp_path: Path) -> None:
+    """Of every output; that of other jobs is left."""
+    for name in ("bag.0.part", "bag.1.part", "bag_mask.0.part", "bag.0.0.part", "Bag 2.0.part"):
+        (tmp_path / name).write_bytes(b"half")
+    assert tidy(tmp_path / "bag", "id") is None
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["Bag 2.0.part", "bag.0.0.part", "bag_mask.0.part"]
