@@ -6,54 +6,62 @@ Sources: IEC 61966-2-1 (sRGB), CIE 15:2018 (CIELAB), Sharma, Wu, Dalal 2005 (CIE
 
 from __future__ import annotations
 
+import math
 import re
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from .color.planes import RGB_TO_XYZ, lab_of_roots, linear_of_roots, roots_of_lab, roots_of_linear
 from .errors import ParameterError
 
-# Rows give X, Y, Z of linear sRGB; the white point is the D65 that scikit-image uses, so figures compare.
-RGB_TO_XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
-WHITE = (0.95047, 1.0, 1.08883)
-EPSILON = 0.008856
-KAPPA_SLOPE = 7.787
+_SRGB_KNEE, _LINEAR_KNEE = 0.04045, 0.0031308
+_SLOPE = 12.92
+_ROUNDING = 2e-7
+"""What a curve may be off by at its knee in float32; less above the knee than this counts as nothing."""
 
 
 def srgb_to_linear(srgb: Tensor) -> Tensor:
     """Decode sRGB values `[...]` to linear light."""
-    # In place on a fresh copy: these curves are the most used arithmetic here. Division keeps white exactly 1.
-    high = srgb.clamp(min=0.04045).add_(0.055).div_(1.055).log_().mul_(2.4).exp_()  # a power costs twice as much
-    return torch.where(srgb <= 0.04045, srgb / 12.92, high)
+    # In place on a fresh copy: these curves are the most used arithmetic here. Division keeps white exactly 1, the
+    # straight part plus what the curve adds to it keeps black exactly 0; choosing by a mask costs more than both.
+    high = srgb.clamp(min=_SRGB_KNEE).add_(0.055).div_(1.055).log_().mul_(2.4).exp_()  # a power costs twice as much
+    above = F.threshold_(high.sub_(_SRGB_KNEE / _SLOPE), _ROUNDING, 0.0)
+    return above.add_(srgb.clamp(max=_SRGB_KNEE).div_(_SLOPE))
 
 
 def linear_to_srgb(linear: Tensor) -> Tensor:
     """Encode linear light `[...]` as sRGB; values outside 0..1 pass through the same curves unclipped below 0."""
-    high = linear.clamp(min=0.0031308).log_().mul_(1 / 2.4).exp_().mul_(1.055).sub_(0.055)
-    return torch.where(linear <= 0.0031308, linear * 12.92, high)
+    high = linear.clamp(min=_LINEAR_KNEE).log_().mul_(1 / 2.4).exp_().mul_(1.055).sub_(0.055)
+    above = F.threshold_(high.sub_(_LINEAR_KNEE * _SLOPE), _ROUNDING, 0.0)
+    return above.add_(linear.clamp(max=_LINEAR_KNEE), alpha=_SLOPE)
 
 
 def luminance(linear: Tensor) -> Tensor:
     """Relative luminance Y `[...]` of linear RGB `[...,3]`."""
-    return torch.matmul(linear, linear.new_tensor(RGB_TO_XYZ[1]))
+    red, green, blue = linear.unbind(-1)
+    return torch.mul(red, RGB_TO_XYZ[1][0]).add_(green, alpha=RGB_TO_XYZ[1][1]).add_(blue, alpha=RGB_TO_XYZ[1][2])
 
 
 def linear_to_lab(linear: Tensor) -> Tensor:
-    """CIELAB `[...,3]` of linear RGB `[...,3]`."""
-    xyz = torch.matmul(linear, linear.new_tensor(RGB_TO_XYZ).T).div_(linear.new_tensor(WHITE))
-    root = xyz.clamp(min=EPSILON).log_().div_(3).exp_()  # a power costs twice as much
-    x, y, z = torch.where(xyz > EPSILON, root, xyz.mul_(KAPPA_SLOPE).add_(16 / 116)).unbind(-1)
-    return torch.stack((116 * y - 16, 500 * (x - y), 200 * (y - z)), dim=-1)
+    """CIELAB `[...,3]` of linear RGB `[...,3]`; each of L*, a*, b* by itself lies in one piece."""
+    return _pixels(lab_of_roots(roots_of_linear(_planes(linear))), linear)
 
 
 def lab_to_linear(lab: Tensor) -> Tensor:
     """Linear RGB `[...,3]` (unclipped) of CIELAB `[...,3]`."""
-    lightness, a, b = lab.unbind(-1)
-    y = (lightness + 16) / 116
-    f = torch.stack((y + a / 500, y, y - b / 200), dim=-1)
-    xyz = torch.where(f > EPSILON ** (1 / 3), f**3, (f - 16 / 116) / KAPPA_SLOPE) * lab.new_tensor(WHITE)
-    inverse = torch.linalg.inv(torch.tensor(RGB_TO_XYZ, dtype=torch.float64)).to(lab)
-    return torch.matmul(xyz, inverse.T)
+    return _pixels(linear_of_roots(roots_of_lab(_planes(lab))), lab)
+
+
+def _planes(pixels: Tensor) -> Tensor:
+    """`[...,3]` as `[3,n]`, without a copy where the planes lie in one piece."""
+    return pixels.movedim(-1, 0).reshape(3, -1)
+
+
+def _pixels(planes: Tensor, like: Tensor) -> Tensor:
+    """`[3,n]` in the shape `[...,3]` of `like`."""
+    return planes.view(3, *like.shape[:-1]).movedim(0, -1)
 
 
 def srgb_to_lab(srgb: Tensor) -> Tensor:
@@ -78,48 +86,49 @@ def hue_degrees(lab: Tensor) -> Tensor:
 
 def hue_difference(first: Tensor, second: Tensor) -> Tensor:
     """Absolute hue-angle difference `[...]` in degrees, 0..180, of two CIELAB tensors `[...,3]`."""
-    return ((hue_degrees(first) - hue_degrees(second) + 180) % 360 - 180).abs()
+    (_, a1, b1), (_, a2, b2) = first.unbind(-1), second.unbind(-1)
+    across, along = torch.mul(a1, b2).addcmul_(b1, a2, value=-1), torch.mul(a1, a2).addcmul_(b1, b2)
+    return torch.rad2deg_(torch.atan2(across.abs_(), along))
 
 
 def delta_e00(first: Tensor, second: Tensor) -> Tensor:
     """CIEDE2000 colour difference `[...]` of two CIELAB tensors `[...,3]`, kL = kC = kH = 1."""
+    first, second = torch.broadcast_tensors(first, second)
     l1, a1, b1 = first.unbind(-1)
     l2, a2, b2 = second.unbind(-1)
-    c_mean7 = ((torch.hypot(a1, b1) + torch.hypot(a2, b2)) / 2) ** 7
-    g = 0.5 * (1 - torch.sqrt(c_mean7 / (c_mean7 + 25.0**7)))
-    a1, a2 = a1 * (1 + g), a2 * (1 + g)
+    gain = _chroma_weight((torch.hypot(a1, b1).add_(torch.hypot(a2, b2))).div_(2)).mul_(-0.5).add_(1.5)
+    a1, a2 = a1 * gain, a2 * gain
     c1, c2 = torch.hypot(a1, b1), torch.hypot(a2, b2)
-    h1 = torch.rad2deg(torch.atan2(b1, a1)) % 360
-    h2 = torch.rad2deg(torch.atan2(b2, a2)) % 360
-    grey = c1 * c2 == 0
-    dh = torch.where(grey, torch.zeros_like(h1), (h2 - h1 + 180) % 360 - 180)
-    dl, dc = l2 - l1, c2 - c1
-    dh_chord = 2 * torch.sqrt(c1 * c2) * torch.sin(torch.deg2rad(dh / 2))
-    h_sum = h1 + h2
-    apart = (h1 - h2).abs() > 180
-    h_mean = torch.where(apart, torch.where(h_sum < 360, h_sum + 360, h_sum - 360), h_sum) / 2
-    h_mean = torch.where(grey, h_sum, h_mean)
-    c_mean, l_mean = (c1 + c2) / 2, (l1 + l2) / 2
+    turn = 2 * math.pi
+    h1, h2 = torch.atan2(b1, a1).remainder_(turn), torch.atan2(b2, a2).remainder_(turn)
+    # The shorter way round; hues that lie just opposite keep the sign of their difference. A grey's hue counts nothing.
+    half = h2.sub_(h1)
+    half.sub_(half.div(turn).round_(), alpha=turn).div_(2)
+    hue = h1.add_(half)
+    d_l, d_c = l2 - l1, c2 - c1
+    d_h = torch.mul(c1, c2).sqrt_().mul_(half.sin_()).mul_(2)
+    c_mean, l50 = c1.add_(c2).div_(2), torch.add(l1, l2).div_(2).sub_(50).square_()
+    # T = 1 - 0.17 cos(h - 30°) + 0.24 cos 2h + 0.32 cos(3h + 6°) - 0.20 cos(4h - 63°)
+    t = torch.cos(hue - math.radians(30)).mul_(-0.17).add_(1)
+    for factor, offset, share in ((2, 0.0, 0.24), (3, 6.0, 0.32), (4, -63.0, -0.20)):
+        t.add_(torch.mul(hue, factor).add_(math.radians(offset)).cos_(), alpha=share)
+    # 60° · exp(-((h - 275°) / 25°)²)
+    hue.remainder_(turn).sub_(math.radians(275)).div_(math.radians(25))
+    rotation = hue.square_().neg_().exp_().mul_(math.radians(60)).sin_()
+    d_l.div_(torch.add(l50, 20).rsqrt_().mul_(l50).mul_(0.015).add_(1))
+    d_c.div_(c_mean.mul(0.045).add_(1))
+    d_h.div_(t.mul_(c_mean).mul_(0.015).add_(1))
+    mixed = _chroma_weight(c_mean).mul_(rotation).mul_(-2).mul_(d_c).mul_(d_h)
+    total = d_l.square_().addcmul_(d_c, d_c).addcmul_(d_h, d_h).add_(mixed)
+    return total.clamp_(min=0).sqrt_()
 
-    def cosine(degrees: Tensor) -> Tensor:
-        return torch.cos(torch.deg2rad(degrees))
 
-    t = (
-        1
-        - 0.17 * cosine(h_mean - 30)
-        + 0.24 * cosine(2 * h_mean)
-        + 0.32 * cosine(3 * h_mean + 6)
-        - 0.20 * cosine(4 * h_mean - 63)
-    )
-    rotation = 30 * torch.exp(-(((h_mean - 275) / 25) ** 2))
-    c7 = c_mean**7
-    r_t = -2 * torch.sqrt(c7 / (c7 + 25.0**7)) * torch.sin(torch.deg2rad(2 * rotation))
-    l50 = (l_mean - 50) ** 2
-    s_l = 1 + 0.015 * l50 / torch.sqrt(20 + l50)
-    s_c = 1 + 0.045 * c_mean
-    s_h = 1 + 0.015 * c_mean * t
-    terms = (dl / s_l) ** 2 + (dc / s_c) ** 2 + (dh_chord / s_h) ** 2 + r_t * (dc / s_c) * (dh_chord / s_h)
-    return torch.sqrt(terms.clamp(min=0))
+def _chroma_weight(chroma: Tensor) -> Tensor:
+    """√(C⁷ / (C⁷ + 25⁷)) of `chroma` `[...]`."""
+    scaled = chroma / 25
+    square = scaled * scaled
+    power = (square * square).mul_(square).mul_(scaled)
+    return power.div_(power + 1).sqrt_()
 
 
 def parse_hex(color: str, name: str = "background") -> tuple[float, float, float]:

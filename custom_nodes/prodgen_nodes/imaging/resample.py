@@ -208,6 +208,9 @@ def placed_bands(
     left, right = _covered(transform.a, tx, x1 - x0, canvas_width, lobes=1)
     if left >= right or top >= bottom:
         return
+    if transform.a == transform.d == 1.0 and tx.is_integer() and ty.is_integer():
+        yield from _shifted_bands(rgb, alpha, int(tx), int(ty), canvas_width, canvas_height)
+        return
     plans = [_plans(transform.a, tx, left, right, x1 - x0, rgb), _plans(transform.d, ty, top, bottom, y1 - y0, rgb)]
     for start in range(top, bottom, _BAND):
         stop = min(start + _BAND, bottom)
@@ -226,6 +229,23 @@ def placed_bands(
         planes = across.columns(down.rows(planes.flatten(1)).view(-1, high - low)).view(stop - start, 4, -1)
         near = near_across.columns(near_down.rows(coverage)).unsqueeze(1)
         yield Patch(across.start, start, _without_ringing(planes, near).transpose(1, 2))
+
+
+def _shifted_bands(
+    rgb: Tensor, alpha: Tensor, tx: int, ty: int, canvas_width: int, canvas_height: int
+) -> Iterator[Patch]:
+    """`placed_bands` by whole pixels: every kernel is then 1 at its middle and 0 elsewhere."""
+    columns = slice(max(0, -tx), min(alpha.shape[1], canvas_width - tx))
+    bottom = min(alpha.shape[0], canvas_height - ty)
+    for start in range(max(0, -ty), bottom, _BAND):
+        rows = slice(start, min(start + _BAND, bottom))
+        low, high = _extent(alpha[rows, columns], 0)
+        if low == high:
+            continue
+        part = slice(columns.start + low, columns.start + high)
+        coverage = alpha[rows, part]
+        planes = _without_ringing(_premultiplied(rgb[rows, part], coverage), coverage.unsqueeze(1))
+        yield Patch(part.start + tx, start + ty, planes.transpose(1, 2))
 
 
 def _extent(alpha: Tensor, dim: int) -> tuple[int, int]:

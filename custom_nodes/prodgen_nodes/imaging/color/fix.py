@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from ..colorspace import delta_e00, linear_to_lab, srgb_to_linear
+from ..colorspace import delta_e00
 from ..errors import EmptyMaskError, ParameterError, ShapeError
 from ..tensors import (
     Box,
@@ -36,9 +37,9 @@ IfUnsafe = Literal["paste_original", "relight_anyway"]
 IF_UNSAFE: tuple[IfUnsafe, ...] = get_args(IfUnsafe)
 
 MAX_TINT = 3.0
-_PlaneMap = Callable[[Tensor, slice, Tensor | None], Tensor]
-"""Corrected linear RGB 0..1 `[3,n]` of a strip's linear RGB `[3,n]`: of the crop's rows given by the slice, the pixels
-at the flat indices (None: all). The strip's own planes stay as they are."""
+_PlaneMap = Callable[[slice, Tensor | None], Tensor]
+"""Corrected linear RGB 0..1 `[3,n]` of the crop's rows given by the slice, the pixels at the flat indices (None: all).
+"""
 
 
 @dataclass(frozen=True)
@@ -208,8 +209,9 @@ def _relight(pair: _Pair, where: Tensor, box: Box, settings: Settings) -> tuple[
         "structure_difference": verdict.structure_difference,
     }
     if pasted:
-        return (lambda _, rows, index: decode_(picked(planes(original[rows]), index))), crop, report
-    inside = where[area] > 0.5
+        return (lambda rows, index: decode_(picked(planes(original[rows]), index))), crop, report
+    weights = where[area]
+    inside = weights > 0.5
     ratios = light.ratio[inside] if bool(inside.any()) else light.ratio.flatten()
     ratios = ratios[:: max(1, ratios.numel() // 20_000)]
     low, middle, high = torch.quantile(ratios, ratios.new_tensor((0.05, 0.5, 0.95))).tolist()
@@ -220,10 +222,10 @@ def _relight(pair: _Pair, where: Tensor, box: Box, settings: Settings) -> tuple[
         "color_drift_delta_e00": _drift(view.generated, view.original, light.ratio, view.factor, view.mask),
     }
 
-    def plane_map(_: Tensor, rows: slice, index: Tensor | None) -> Tensor:
-        lit = light.apply(srgb_to_linear(original[rows]), rows)
+    def plane_map(rows: slice, index: Tensor | None) -> Tensor:
+        lit = light.apply(decode_(planes(original[rows])), rows, weights[rows].reshape(-1) > 0)
         ratio = picked(light.ratio[rows].flatten(), index)
-        return linear_into_gamut(with_its_hue(picked(planes(lit), index), ratio))
+        return linear_into_gamut(with_its_hue(picked(lit, index), ratio))
 
     return plane_map, crop, report
 
@@ -235,20 +237,20 @@ def _drift(generated: Tensor, original: Tensor, ratio: Tensor, factor: int, mask
         inside = mask > 0
     height, width = mask.shape[1:]
     small = ratio[factor // 2 :: factor, factor // 2 :: factor]
-    rows, columns = torch.meshgrid(
-        torch.arange(height, device=mask.device).clamp(max=small.shape[0] - 1),
-        torch.arange(width, device=mask.device).clamp(max=small.shape[1] - 1),
-        indexing="ij",
-    )
-    lit = (original * small[rows, columns]).clamp(0.0, 1.0)
-    first, second = (linear_to_lab(x.movedim(1, -1)[inside]) for x in (generated, lit))
-    return float(delta_e00(first, second).mean())
+    beyond = (0, width - small.shape[1], 0, height - small.shape[0])
+    if max(beyond) > 0:
+        small = F.pad(small[None, None], beyond, mode="replicate")[0, 0]
+    lit = (original * small).clamp_(0.0, 1.0)
+    index = counting(inside.flatten())
+    first, second = (lab_of_roots(roots_of_linear(picked(x.flatten(2)[0], index))) for x in (generated, lit))
+    return float(delta_e00(first.T, second.T).mean())
 
 
 def _transfer(pair: _Pair, where: Tensor, box: Box, settings: Settings) -> tuple[_PlaneMap, Box, dict[str, Any]]:
     by_histogram = settings.method == "lab_histogram"
     weights = where if pair.alpha is None else where * pair.alpha
-    source = measure(pair.image, weights, box if weights is where else None, by_histogram)
+    roots: dict[int, Tensor] | None = {} if weights is where else None
+    source = measure(pair.image, weights, box if weights is where else None, by_histogram, roots)
     if pair.reference_mask is None and pair.registered:
         target = measure(pair.reference, where, box, by_histogram)
     else:
@@ -269,8 +271,13 @@ def _transfer(pair: _Pair, where: Tensor, box: Box, settings: Settings) -> tuple
         "mean_lab_reference": target.mean.tolist(),
     }
 
-    def plane_map(linear: Tensor, _: slice, __: Tensor | None) -> Tensor:
-        return roots_into_gamut(carried.apply(roots_of_linear(linear)))
+    image = pair.image[_rows(box)]
+
+    def plane_map(rows: slice, index: Tensor | None) -> Tensor:
+        known = roots.pop(rows.start, None) if roots else None
+        if known is None:
+            known = roots_of_linear(decode_(picked(planes(image[rows]), index)))
+        return roots_into_gamut(carried.apply(known))
 
     return plane_map, box, report
 
@@ -280,20 +287,24 @@ def _write(out: Tensor, pair: _Pair, where: Tensor, crop: Box, *, plane_map: _Pl
     area = _rows(crop)
     image, weights, target = pair.image[area], where[area], out[area]
     for rows in strips(crop.height, crop.width):
-        weight = weights[rows].flatten() * settings.strength
+        weight = weights[rows].flatten()
         index = counting(weight)
         if index is not None and index.numel() == 0:
             continue
         pixels = planes(image[rows])
-        linear = decode_(picked(pixels, index))
-        corrected = plane_map(linear, rows, index)
+        corrected = plane_map(rows, index)
         if settings.total_boost != 0.0:
             lab = lab_of_roots(roots_of_linear(corrected))
             corrected = into_gamut(raise_lightness(lab.T, settings.total_boost)).T
-        mixed = encode_(torch.lerp(linear, corrected, picked(weight, index)))
+        share = picked(weight, index) * settings.strength
+        soft = torch.nonzero(share < 1).flatten()
+        if soft.numel():
+            before = decode_(pixels.index_select(1, soft if index is None else index[soft]))
+            corrected[:, soft] = torch.lerp(before, corrected.index_select(1, soft), share[soft])
+        mixed = encode_(corrected)
         if index is None:
             pixels = mixed
         else:
-            pixels[:, index] = mixed
+            pixels.index_copy_(1, index, mixed)
         for channel, plane in enumerate(pixels.view(3, *target[rows].shape[:2])):
             target[rows][..., channel] = plane

@@ -15,10 +15,14 @@ _SAMPLES = 500_000
 """Statistics of more pixels than this are taken from an even grid of about as many."""
 
 
-def measure(srgb: Tensor, weights: Tensor, box: Box | None, with_histograms: bool) -> Statistics:
+def measure(
+    srgb: Tensor, weights: Tensor, box: Box | None, with_histograms: bool, roots: dict[int, Tensor] | None = None
+) -> Statistics:
     """Statistics of sRGB `[H,W,3]` under `weights` `[H,W]`, on an even grid where there are very many pixels.
 
-    `box` is the bounding box of what weighs more than 0, where it is known. Raises EmptyMaskError.
+    `box` is the bounding box of what weighs more than 0, where it is known. `roots`, if given, takes the roots `[3,n]`
+    of the pixels that count, by the first row of their strip of the box, where all pixels were measured. Raises
+    EmptyMaskError.
     """
     if box is None:
         try:
@@ -37,8 +41,10 @@ def measure(srgb: Tensor, weights: Tensor, box: Box | None, with_histograms: boo
         weight = weights[rows].flatten()
         index = counting(weight)
         if index is None or index.numel():
-            lab = lab_of_roots(roots_of_linear(decode_(picked(planes(srgb[rows]), index))))
-            parts.append(measured(lab, picked(weight, index), with_histograms))
+            found = roots_of_linear(decode_(picked(planes(srgb[rows]), index)))
+            parts.append(measured(lab_of_roots(found), picked(weight, index), with_histograms))
+            if roots is not None and step == 1:
+                roots[rows.start] = found
     if not parts:
         raise EmptyMaskError("the mask holds too few pixels to measure a colour.")
     return pooled(parts)

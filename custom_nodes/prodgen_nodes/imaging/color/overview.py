@@ -9,14 +9,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..colorspace import luminance, srgb_to_linear
+from ..colorspace import luminance
+from ..transfer import decode_
 
 OVERVIEW_SIDE = 640
-_STRIP_PIXELS = 1 << 17
+_STRIP_PIXELS = 1 << 18
 
 
 def strips(height: int, width: int, multiple: int = 1) -> Iterator[slice]:
-    """Row ranges of about 130 000 pixels, each a multiple of `multiple` rows (but the last)."""
+    """Row ranges of about 260 000 pixels, each a multiple of `multiple` rows (but the last)."""
     rows = max(1, _STRIP_PIXELS // (width * multiple)) * multiple
     for top in range(0, height, rows):
         yield slice(top, min(top + rows, height))
@@ -72,10 +73,12 @@ def overview(
     factor = max(1, round(max(height, width) / OVERVIEW_SIDE))
     pieces: list[Tensor] = []
     for rows in strips(height, width, factor):
-        linear = srgb_to_linear(torch.cat((generated[rows], original[rows]), dim=-1))
-        planes = torch.cat((linear, mask[rows, :, None]), dim=-1).permute(2, 0, 1).unsqueeze(0)
+        planes = generated.new_empty((1, 7, rows.stop - rows.start, width))
+        planes[0, :3], planes[0, 3:6] = generated[rows].permute(2, 0, 1), original[rows].permute(2, 0, 1)
+        planes[0, 6] = mask[rows]
+        decode_(planes[:, :6])
         pieces.append(F.avg_pool2d(planes, factor, ceil_mode=True) if factor > 1 else planes)
-    small = torch.cat(pieces, dim=2)
+    small = pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=2)
     return Overview(
         generated=small[:, :3],
         original=small[:, 3:6],

@@ -15,6 +15,7 @@ from torch import Tensor
 from ..colorspace import delta_e00, linear_to_lab, luminance
 from ..filters import dilate, erode, masked_blur
 from .overview import Overview
+from .planes import RGB_TO_XYZ
 
 LOW, HIGH = 0.25, 3.5
 """Ratios between these are followed exactly; outside, the gap to them is halved in stops, not cut off: a cut-off would
@@ -45,33 +46,40 @@ class Relighting:
     backdrop: Tensor
     view: Overview
 
-    def apply(self, linear: Tensor, rows: slice) -> Tensor:
-        """Relit linear RGB (may leave 0..1) of the original's rows `linear` `[h,W,3]`."""
-        lit = self._without_backdrop(linear, rows) * self.ratio[rows, :, None]
-        if self.tint != (1.0, 1.0, 1.0):
-            lit = lit * linear.new_tensor(self.tint)
-        if self.knee is not None:
-            brightness = luminance(lit)
-            lit = lit * (_bend(brightness, self.knee) / brightness.clamp(min=1e-6)).unsqueeze(-1)
-        return lit
+    def apply(self, linear: Tensor, rows: slice, counts: Tensor) -> Tensor:
+        """Relit linear RGB (may leave 0..1) of the original's rows `linear` `[3,n]`, which are changed in place.
 
-    def _without_backdrop(self, linear: Tensor, rows: slice) -> Tensor:
+        `counts` `[n]` says which of these pixels will be looked at.
+        """
+        self._remove_backdrop(linear, rows, counts)
+        linear.mul_(self.ratio[rows].reshape(-1))
+        if self.tint != (1.0, 1.0, 1.0):
+            linear.mul_(linear.new_tensor(self.tint)[:, None])
+        if self.knee is not None:
+            brightness = torch.mv(linear.T, linear.new_tensor(RGB_TO_XYZ[1]))
+            strong = torch.nonzero(brightness > ((self.knee + 16) / 116) ** 3 * (1 - 1e-5)).flatten()
+            if strong.numel():
+                brightness = brightness[strong]
+                gain = _bend(brightness, self.knee).div_(brightness.clamp(min=1e-6))
+                linear[:, strong] = linear.index_select(1, strong).mul_(gain)
+        return linear
+
+    def _remove_backdrop(self, linear: Tensor, rows: slice, counts: Tensor) -> None:
         """The outermost pixels hold some of the old backdrop; what points from the product's colour to it goes."""
-        edge = torch.nonzero(self.inner[rows] < 1.0)
-        if edge.shape[0] == 0:
-            return linear
-        row, column = edge[:, 0], edge[:, 1]
-        product = self.view.sample(self.foreground, row + rows.start, column)
-        backdrop = self.view.sample(self.backdrop, row + rows.start, column)
-        pixels = linear[row, column]
+        inner = self.inner[rows].reshape(-1)
+        edge = torch.nonzero((inner < 1.0) & counts).flatten()
+        if edge.numel() == 0:
+            return
+        width = self.inner.shape[1]
+        row, column = torch.div(edge, width, rounding_mode="floor") + rows.start, edge % width
+        both = self.view.sample(torch.cat((self.foreground, self.backdrop), dim=1), row, column).T
+        product, backdrop = both[:3], both[3:]
+        pixels = linear.index_select(1, edge)
         direction = backdrop - product
-        length = (direction**2).sum(dim=-1).clamp(min=1e-4)
-        share = (((pixels - product) * direction).sum(dim=-1) / length).clamp(0.0, 1.0)
-        cleaned = (pixels - share.unsqueeze(-1) * direction).clamp(min=0.0)
-        keep = self.inner[rows][row, column].unsqueeze(-1)
-        result = linear.clone()
-        result[row, column] = torch.lerp(cleaned, pixels, keep)
-        return result
+        length = (direction**2).sum(dim=0).clamp_(min=1e-4)
+        share = ((pixels - product) * direction).sum(dim=0).div_(length).clamp_(0.0, 1.0)
+        cleaned = (pixels - share * direction).clamp_(min=0.0)
+        linear[:, edge] = torch.lerp(cleaned, pixels, inner[edge])
 
 
 def light_ratio(view: Overview) -> Tensor:

@@ -124,7 +124,7 @@ def _registration(window: _Window) -> tuple[float, tuple[float, float], bool]:
     least = min(_MIN_AREA, 0.5 * float(weight.sum()))
     parts = [weight * side for side in (x < 0.4, x > 0.6, y < 0.45, y > 0.55)]
     sides = [part for part in parts if float(part.sum()) >= least]
-    scores = [_correlations(original, generated, part) for part in (weight, *sides)]
+    scores = list(_correlations(original, generated, torch.stack((weight, *sides))))
     here, offset = _in_place(scores[0]), _peak(scores[0])[1]
     if not any(best - _in_place(s) > _BETTER_ELSEWHERE and best > _MIN_PEAK for s in scores for best in [_peak(s)[0]]):
         return here, offset, False
@@ -199,21 +199,32 @@ def _in_place(scores: Tensor) -> float:
 
 
 def _correlations(template: Tensor, picture: Tensor, weight: Tensor, reach: int = _REACH) -> Tensor:
-    """Weighted normalised cross-correlation at all offsets up to `reach`, rows first."""
-    total = weight.sum()
-    centered = template - (weight * template).sum() / total
-    size = (template.shape[0] + 2 * reach, template.shape[1] + 2 * reach)
+    """Weighted normalised cross-correlation `[...,2·reach+1,2·reach+1]` at all offsets up to `reach`, rows first, of
+    `template` and `picture` `[h,w]` under each `weight` `[...,h,w]`."""
+    total = weight.sum(dim=(-2, -1), keepdim=True)
+    centered = template - (weight * template).sum(dim=(-2, -1), keepdim=True) / total
+    size = tuple(_quick_length(side + 2 * reach) for side in template.shape)
     padded = F.pad(picture[None, None], (reach,) * 4, mode="replicate")[0, 0]
+    values, squares = torch.fft.rfft2(torch.stack((padded, padded**2)), s=size)
+    kernels, patterns = torch.fft.rfft2(torch.stack((weight, weight * centered)), s=size).conj()
+    products = torch.stack((kernels * values, kernels * squares, patterns * values))
+    sums = torch.fft.irfft2(products, s=size)[..., : 2 * reach + 1, : 2 * reach + 1] / total
+    mean, square, product = sums
+    variance = (square - mean**2).clamp(min=1e-4)
+    own = ((weight * centered**2).sum(dim=(-2, -1), keepdim=True) / total).clamp(min=1e-6)
+    return product / torch.sqrt(own * variance)
 
-    def correlate(kernel: Tensor, values: Tensor) -> Tensor:
-        product = torch.fft.rfft2(kernel, s=size).conj() * torch.fft.rfft2(values, s=size)
-        whole: Tensor = torch.fft.irfft2(product, s=size)
-        return whole[: 2 * reach + 1, : 2 * reach + 1]
 
-    mean = correlate(weight, padded) / total
-    variance = (correlate(weight, padded**2) / total - mean**2).clamp(min=1e-4)
-    own = ((weight * centered**2).sum() / total).clamp(min=1e-6)
-    return correlate(weight * centered, padded) / total / torch.sqrt(own * variance)
+def _quick_length(length: int) -> int:
+    """The next length whose Fourier transform is quick: no prime factor above 5."""
+    while True:
+        rest = length
+        for prime in (2, 3, 5):
+            while rest % prime == 0:
+                rest //= prime
+        if rest == 1:
+            return length
+        length += 1
 
 
 def _structure(window: _Window) -> tuple[float, float]:

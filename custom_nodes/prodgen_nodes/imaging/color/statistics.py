@@ -21,6 +21,8 @@ MAX_GAIN = 6.0
 """No statistics may stretch a channel by more: beyond, the 8-bit noise of a grey picture becomes coloured blotches."""
 _BINS = 2048
 _SPAN = 128.0
+_FINE = 8
+"""Pixels are counted in bins this many times finer, each then shared between the two bins it lies between."""
 _PER_UNIT = (_BINS - 1) / (2 * _SPAN)
 _SMOOTHING = 20.0
 """Deviation in bins (2.5 a*b* units) of the smoothing of both histograms: the comb of 8-bit colours must not become
@@ -56,7 +58,7 @@ def measured(lab: Tensor, weights: Tensor, with_histograms: bool) -> Statistics:
     covariance = torch.mm(weighted, centered.T).double() / weight - torch.outer(shift, shift)
     histograms = weight.new_empty(2, 0)
     if with_histograms:
-        histograms = torch.stack([_histogram(_places(plane, 1.0), weights) for plane in lab[1:]])
+        histograms = torch.stack([_histogram(plane, weights) for plane in lab[1:]])
     return Statistics(weight, about[:, 0].double() + shift, covariance, histograms)
 
 
@@ -135,12 +137,14 @@ def _places(values: Tensor, scale: float) -> Tensor:
     return (values * (scale * _PER_UNIT)).add_(_SPAN * _PER_UNIT).clamp_(0, _BINS - 1)
 
 
-def _histogram(place: Tensor, weights: Tensor) -> Tensor:
-    """`[_BINS]` float64: every pixel shared between the two bins it lies between."""
-    lower = place.int()
-    upper_share = (place - lower).mul_(weights)
-    total, upper = (torch.bincount(lower, weights=share, minlength=_BINS).double() for share in (weights, upper_share))
-    return total - upper + F.pad(upper[:-1], (1, 0))
+def _histogram(values: Tensor, weights: Tensor) -> Tensor:
+    """`[_BINS]` float64 of a* or b* `[n]`: every pixel shared between the two bins it lies between."""
+    fine = (_BINS - 1) * _FINE
+    place = (values * (_PER_UNIT * _FINE)).add_(_SPAN * _PER_UNIT * _FINE).clamp_(0, fine - 1)
+    counts = torch.bincount(place.int(), weights=weights, minlength=fine).double().view(_BINS - 1, _FINE)
+    share = (torch.arange(_FINE, device=values.device, dtype=torch.float64) + 0.5) / _FINE
+    upper = counts @ share
+    return F.pad(counts.sum(dim=1) - upper, (0, 1)) + F.pad(upper, (1, 0))
 
 
 def _quantile_curve(source: Tensor, target: Tensor) -> Tensor:

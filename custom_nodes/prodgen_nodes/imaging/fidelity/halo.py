@@ -35,7 +35,7 @@ def edge_halo(scene: Tensor, coverage: Tensor) -> float | None:
     if not bool(solid.any()) or bool(near.all()):
         return None
     factor = max(1, round(max(coverage.shape) / _OVERVIEW_SIDE))
-    sides = (_Side(scene, solid, factor), _Side(scene, ~near, factor))
+    sides = _sides(scene, solid, ~near, factor)
     outline = _from_mixtures(scene, coverage, dilate(trace, _RING) & ~erode(body, 1), sides)
     inwards = _from_side(scene, solid & ~erode(solid, _GAP), sides[0])
     outwards = _from_side(scene, dilate(near, _GAP) & ~near, sides[1])
@@ -65,21 +65,26 @@ def _from_mixtures(scene: Tensor, coverage: Tensor, ring: Tensor, sides: tuple[_
     rows, columns = _some_of(ring)
     (product, knows_product), (ground, knows_ground) = (side.at(rows, columns) for side in sides)
     found = srgb_to_lab(scene[rows, columns])
-    nearest = found.new_full((rows.numel(),), torch.inf)
-    for share in torch.linspace(0, 1, _MIXTURES).tolist():
-        nearest = torch.minimum(nearest, delta_e00(found, linear_to_lab(torch.lerp(ground, product, share))))
+    shares = torch.linspace(0, 1, _MIXTURES, device=found.device).view(-1, 1, 1)
+    nearest = delta_e00(found, linear_to_lab(torch.lerp(ground, product, shares))).amin(dim=0)
     shadow = _faces_down(coverage, rows, columns) & (found[:, 0] < linear_to_lab(ground)[:, 0])
     return torch.where(shadow, torch.zeros_like(nearest), nearest)[knows_product & knows_ground]
 
 
-class _Side:
-    """Local mean colour of the pixels of one side `where` `[H,W]` of the outline, from every `factor`-th of them."""
+def _sides(scene: Tensor, inner: Tensor, outer: Tensor, factor: int) -> tuple[_Side, _Side]:
+    """Both sides of the outline, `inner` and `outer` `[H,W]`, from every `factor`-th of their pixels."""
+    grid = slice(factor // 2, None, factor)
+    linear = srgb_to_linear(scene[grid, grid].permute(2, 0, 1))
+    weight = torch.stack((inner[grid, grid], outer[grid, grid])).to(scene).unsqueeze(1)
+    planes = gaussian_blur(torch.cat((linear * weight, weight), dim=1), _SIDE_SIGMA)
+    return _Side(planes[:1], factor), _Side(planes[1:], factor)
 
-    def __init__(self, scene: Tensor, where: Tensor, factor: int) -> None:
-        offset = factor // 2
-        weight = where[offset::factor, offset::factor].to(scene).unsqueeze(0)
-        linear = srgb_to_linear(scene[offset::factor, offset::factor]).movedim(-1, 0)
-        self._planes = gaussian_blur(torch.cat((linear * weight, weight)).unsqueeze(0), _SIDE_SIGMA)
+
+class _Side:
+    """Local mean colour of one side of the outline: blurred linear RGB and weight `[1,4,h,w]` of its pixels."""
+
+    def __init__(self, planes: Tensor, factor: int) -> None:
+        self._planes = planes
         self._factor = factor
 
     def at(self, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:

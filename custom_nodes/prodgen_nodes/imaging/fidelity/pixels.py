@@ -8,15 +8,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..color.planes import counting, lab_of_roots, picked, planes, roots_of_linear
 from ..colorspace import chroma, delta_e00, hue_difference, linear_to_lab, linear_to_srgb, srgb_to_lab, srgb_to_linear
 from ..filters import gaussian_blur, square_max
+from ..transfer import decode_
 
 MIN_CHROMA = 12.0
 """C* below which a hue angle is noise."""
 _ROUNDING = 1e-5
 """sRGB difference that a product laid over itself twice may have: 1/400 of an 8-bit step."""
 _SAMPLE = 3
-_PIECE = 192
+_PIECE = 384
 _SSIM_SIGMA = 1.5
 _SSIM_REACH = 5
 _LUMA = (0.2125, 0.7154, 0.0721)
@@ -48,7 +50,6 @@ def compare(found: Tensor, expected: Tensor, inside: Tensor, ratio: Tensor | Non
     height, width = inside.shape
     difference = found.new_zeros(height, width)
     hues, colourful, similarity = 0.0, 0, 0.0
-    luma = found.new_tensor(_LUMA)
     for area in _areas(height, width):
         chosen = inside[area]
         count = int(chosen.sum())
@@ -66,13 +67,17 @@ def compare(found: Tensor, expected: Tensor, inside: Tensor, ratio: Tensor | Non
             sample = srgb_to_lab(there[core][::_SAMPLE, ::_SAMPLE][chosen[::_SAMPLE, ::_SAMPLE]])
             colourful += round(count * float((chroma(sample) > MIN_CHROMA).float().mean())) if len(sample) else 0
             continue
-        lab_found, lab_expected = srgb_to_lab(here[core][chosen]), srgb_to_lab(there[core][chosen])
-        strong = chroma(lab_expected) > MIN_CHROMA
+        index = counting(chosen.flatten())
+        lab_found, lab_expected = (_lab(picture[core], index) for picture in (here, there))
+        strong = (chroma(lab_expected) > MIN_CHROMA).float()
         colourful += int(strong.sum())
-        structure = _ssim_map(here @ luma, there @ luma)[core]
-        similarity += float(structure[chosen].double().sum())
-        difference[area] = difference[area].masked_scatter(chosen, delta_e00(lab_found, lab_expected))
-        hues += float(hue_difference(lab_found, lab_expected)[strong].double().sum())
+        structure = _ssim_map(*(_luma(picture) for picture in (here, there)))[core]
+        similarity += float((structure * chosen).sum(dtype=torch.float64))
+        hues += float(hue_difference(lab_found, lab_expected).mul_(strong).sum(dtype=torch.float64))
+        found_there = delta_e00(lab_found, lab_expected)
+        if index is not None:
+            found_there = found.new_zeros(chosen.numel()).index_copy_(0, index, found_there)
+        difference[area] = found_there.view(chosen.shape)
     values = difference[inside]
     return PixelDifference(
         delta_e00_mean=float(values.double().mean()),
@@ -81,6 +86,17 @@ def compare(found: Tensor, expected: Tensor, inside: Tensor, ratio: Tensor | Non
         ssim=similarity / values.numel(),
         map=difference,
     )
+
+
+def _lab(srgb: Tensor, index: Tensor | None) -> Tensor:
+    """CIELAB `[n,3]` of the pixels `index` (None: all) of sRGB `[h,w,3]`."""
+    return lab_of_roots(roots_of_linear(decode_(picked(planes(srgb), index)))).T
+
+
+def _luma(srgb: Tensor) -> Tensor:
+    """Weighted sum `[h,w]` of the sRGB values `[h,w,3]`."""
+    red, green, blue = srgb.unbind(-1)
+    return torch.mul(red, _LUMA[0]).add_(green, alpha=_LUMA[1]).add_(blue, alpha=_LUMA[2])
 
 
 def _differs(here: Tensor, there: Tensor, inside: Tensor) -> bool:

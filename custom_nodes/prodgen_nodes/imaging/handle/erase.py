@@ -135,11 +135,11 @@ def _erase_one(
     cover, place = _full_size(opened, grid, mask)
     rows, columns = slice(place.top, place.bottom), slice(place.left, place.right)
     erased, left = torch.zeros_like(mask), mask.clone()
-    erased[rows, columns] = mask[rows, columns] * cover
-    left[rows, columns] = mask[rows, columns] * (1 - cover)
+    torch.mul(mask[rows, columns], cover, out=erased[rows, columns])
+    left[rows, columns] -= erased[rows, columns]
     sigma = 2 * handle.main.half_thickness * grid.step
     result, differs = _filled(image, mask, cover, place, backdrop=backdrop, sigma=sigma)
-    report = _report(handle, opened, grid, erased) | {"fill": backdrop.fill, "backdrop_delta_e00": differs}
+    report = _report(handle, opened, grid, erased, place) | {"fill": backdrop.fill, "backdrop_delta_e00": differs}
     if backdrop.fill == "background" and differs is not None and differs > _VISIBLE:
         report["hint"] = "the fill is not the colour of the backdrop: set background, or fill to surroundings"
     return result, left, erased, report
@@ -237,13 +237,14 @@ def _full_size(opened: Gap, grid: _Grid, mask: Tensor) -> tuple[Tensor, Box]:
     return (field[0, 0] * grid.step + 0.5).clamp(0.0, 1.0), box
 
 
-def _report(handle: Handle, opened: Gap, grid: _Grid, erased: Tensor) -> dict[str, Any]:
+def _report(handle: Handle, opened: Gap, grid: _Grid, erased: Tensor, place: Box) -> dict[str, Any]:
     main = handle.main
     middle = (opened.start + opened.stop) / 2
     x, y = (float(np.interp(middle, main.path_along, main.path[:, axis])) for axis in (0, 1))
     ends = [[np.interp(t, main.path_along, main.path[:, a]) for a in (0, 1)] for t in (opened.start, opened.stop)]
     picks = np.linspace(0, len(main.path) - 1, min(_NODES, len(main.path))).round().astype(int)
-    box = bounding_box(erased, threshold=0.0)
+    part = erased[place.top : place.bottom, place.left : place.right]
+    box = bounding_box(part, threshold=0.0)
     grip = grid.point(x, y)
     return {
         "found": True,
@@ -259,6 +260,11 @@ def _report(handle: Handle, opened: Gap, grid: _Grid, erased: Tensor) -> dict[st
         "gap": opened.stop - opened.start,
         "position": middle,
         "clamped": opened.clamped,
-        "erased_box": {"left": box.left, "top": box.top, "right": box.right, "bottom": box.bottom},
-        "handle_share": float(erased.sum()) / max(handle.area * grid.step**2, 1.0),
+        "erased_box": {
+            "left": place.left + box.left,
+            "top": place.top + box.top,
+            "right": place.left + box.right,
+            "bottom": place.top + box.bottom,
+        },
+        "handle_share": float(part.sum()) / max(handle.area * grid.step**2, 1.0),
     }

@@ -79,7 +79,7 @@ def apply_style(
         return image, {"style": settings.style, "strength": settings.strength, "applied": [], "notes": notes}
     image = expand_batch(image, batch)
     mask = None if product is None else expand_batch(product, batch)
-    linear = operations.tame(srgb_to_linear(image), settings.max_lightness, settings.max_chroma)
+    linear = operations.tame(srgb_to_linear(operations.by_planes(image)), settings.max_lightness, settings.max_chroma)
     if look.blur and depth is not None:
         radius = look.blur * max(image.shape[1:3])
         linear = depth_of_field(linear, expand_batch(depth, batch), mask, radius)
@@ -94,7 +94,9 @@ def apply_style(
         edge = torch.nonzero((mask > 0) & (mask < 1), as_tuple=True)
         mixed = torch.lerp(linear[edge], srgb_to_linear(image[edge]), mask[edge].unsqueeze(-1))
         result[edge] = linear_to_srgb(mixed.clamp_(0, 1))
-        result = torch.where(mask.unsqueeze(-1) >= 1.0, image, result)
+        # A share of 1 gives the image's very bits, one of 0 the result's.
+        result = torch.lerp(result, image, (mask >= 1.0).to(result).unsqueeze(-1))
+    result = result.contiguous()
     report = {
         "style": settings.style,
         "strength": settings.strength,

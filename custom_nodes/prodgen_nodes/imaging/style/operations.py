@@ -16,7 +16,7 @@ _BRIGHT = 0.55
 """Relative luminance above which light is strong enough to spread visibly."""
 _SAMPLE = 1_000_000
 """Pixels, evenly spread, that a percentile is taken of: far more than it needs."""
-_STRIP = 1 << 17
+_STRIP = 1 << 18
 """Pixels that are changed at a time."""
 
 
@@ -35,13 +35,16 @@ def grade(linear: Tensor, contrast: float, lift: float, split: float, saturation
         return linear
 
     def graded(part: Tensor) -> Tensor:
-        L, a, b = linear_to_lab(part).unbind(-1)
-        tone = (L / 100).clamp(0, 1)
+        lab = linear_to_lab(part)
+        L, a, b = lab.unbind(-1)
+        tone = (L / 100).clamp_(0, 1)
         # A cubic through (0,0), (½,½) and (1,1) whose slope in the middle is 1 + contrast.
-        toned = tone + contrast * 4 * tone * (1 - tone) * (tone - 0.5) + lift / 100 * (1 - tone) ** 3
-        chroma = 1 + saturation
-        warm = split * (2 * tone - 1) * (4 * tone * (1 - tone))
-        lab = torch.stack((100 * toned, a * chroma + 0.4 * warm, b * chroma + warm), dim=-1)
+        middle, dark = tone - 0.5, 1 - tone
+        bell = torch.mul(tone, dark).mul_(4).mul_(middle)
+        tone.add_(bell, alpha=contrast).add_(dark**3, alpha=lift / 100)
+        torch.mul(tone, 100, out=L)
+        a.mul_(1 + saturation).add_(bell, alpha=0.8 * split)
+        b.mul_(1 + saturation).add_(bell, alpha=2 * split)
         return lab_to_linear(lab).clamp_(min=0)
 
     return _by_strips(graded, linear)
@@ -75,7 +78,7 @@ def vignette(linear: Tensor, stops: float) -> Tensor:
     corner = float(squared[0, 0])
     # cos⁴θ = 1 / (1 + k·r²)², with k such that the corner keeps 2^-stops of its light.
     k = (2 ** (stops / 2) - 1) / corner if corner else 0.0
-    return linear / (1 + k * squared)[None, :, :, None] ** 2
+    return linear / squared.mul_(k).add_(1).square_()[None, :, :, None]
 
 
 def sharpen(linear: Tensor, amount: float) -> Tensor:
@@ -102,8 +105,8 @@ def grain(linear: Tensor, deviation: float, size: float, seed: int) -> Tensor:
     def grained(part: Tensor, noise: Tensor) -> Tensor:
         lab = linear_to_lab(part)
         L = lab[..., 0]
-        tone = (L / 100).clamp(0, 1)
-        lab[..., 0] = (L + deviation * 4 * tone * (1 - tone) * noise).clamp_(0, 100)
+        tone = (L / 100).clamp_(0, 1)
+        L.add_((1 - tone).mul_(tone).mul_(noise), alpha=4 * deviation).clamp_(0, 100)
         return lab_to_linear(lab).clamp_(min=0)
 
     return _by_strips(grained, linear, noise)
@@ -131,6 +134,11 @@ def tame(linear: Tensor, max_lightness: float, max_chroma: float) -> Tensor:
 def _percentile(values: Tensor, share: float) -> Tensor:
     """Of each row `[B,n]`: `[B]`."""
     return values.kthvalue(max(1, round(share * values.shape[1])), dim=1).values
+
+
+def by_planes(pixels: Tensor) -> Tensor:
+    """A copy of `[B,H,W,3]` whose channels lie one after the other: what is the same for all three costs little there."""
+    return pixels.movedim(-1, 1).clone(memory_format=torch.contiguous_format).movedim(1, -1)
 
 
 def _by_strips(change: Callable[..., Tensor], linear: Tensor, *planes: Tensor) -> Tensor:
