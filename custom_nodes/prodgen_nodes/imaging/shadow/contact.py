@@ -35,7 +35,7 @@ _FOOT_LEVEL = 0.3
 _STRAIGHT = 0.02
 _UNSUPPORTED = 0.05
 """A product's middle may lie so far outside what it stands on, as a share of its width: cut-outs are not exact."""
-_POINT = 0.06
+_POINT = 0.1
 """A single contact narrower than this, under an outline that rises steeply on both sides, is a point: nothing stands on
 one."""
 
@@ -254,7 +254,7 @@ def _rounding(alpha: Tensor, box: Box, touch: Touch) -> float:
     for end, row in ((-1, float(touch.contour[0])), (1, float(touch.contour[-1]))):
         heights = np.linspace(0.0, 0.14, 15) * box.height
         rows = np.round(row - 0.5 - heights).astype(int)
-        rows = rows[rows >= box.top]
+        rows = np.minimum(rows[rows >= box.top], box.bottom - 1)
         if rows.size < 15:
             continue
         lines = alpha[torch.from_numpy(rows).to(alpha.device), box.left : box.right].double().cpu().numpy()
@@ -299,7 +299,9 @@ def _kind(touches: list[Touch], width: int, height: int) -> str:
     columns = np.arange(touch.width, dtype=np.float64)
     if touch.width < 3:
         return "line"
-    slope, start = np.polyfit(columns, touch.contour, 1)
-    bend = float(np.abs(touch.contour - slope * columns - start).max())
+    # Its ends round the product's corners.
+    inner = slice(touch.width // 10, touch.width - touch.width // 10)
+    slope, start = np.polyfit(columns[inner], touch.contour[inner], 1)
+    bend = float(np.abs(touch.contour[inner] - slope * columns[inner] - start).max())
     straight = bend <= _STRAIGHT * width and touch.width >= 0.6 * width
     return "line" if straight or width <= 1.2 * height else "lying"

@@ -27,7 +27,7 @@ def crevice_size(touch: Touch, span: float, softness: float) -> float:
     rounded = min(max(_ROUNDED * touch.rounding, _SHARP * span), 0.11 * span)
     if touch.foot:
         rounded = min(0.05 * span, _FOOT * touch.width + 0.004 * span)
-    return max(2.0, (0.5 + softness) * rounded)
+    return max(2.0, (0.7 + 0.6 * softness) * rounded)
 
 
 def crevice(

@@ -171,7 +171,7 @@ def _level(z: float, row: Array, foot: _Foot, columns: int) -> Level:
 
 
 def _leg(
-    silhouette: Array, touch: Touch, contact: Contact, left: float, pixels: float, foreshortening: float, row_of: float
+    silhouette: Array, touch: Touch, contact: Contact, left: float, pixels: float, foreshortening: float, top: float
 ) -> tuple[list[Level], list[tuple[int, int, int]]]:
     """The levels of the leg over one foot, and what of `silhouette` `[rows, columns]` it takes: (row, left, right)."""
     rows, columns = silhouette.shape
@@ -181,16 +181,19 @@ def _leg(
     run = ((touch.left - left) / pixels, (touch.right - left) / pixels)
     levels: list[Level] = []
     taken: list[tuple[int, int, int]] = []
-    start = touch.lowest / pixels - row_of
+    start = touch.lowest / pixels - top
     for step in range(rows):
         row = int(start - _UPRIGHT * (step + 0.5))
         if not 0 <= row < rows:
             break
         line = silhouette[row]
         over = [r for r in _runs(line > 0.15) if r[0] < run[1] + 1 and r[1] > run[0] - 1]
-        if not over or over[0][1] - over[0][0] > most:
+        if not over:
             break
-        run = over[0]
+        middle = run[0] + run[1]
+        run = min(over, key=lambda r: abs(r[0] + r[1] - middle))
+        if run[1] - run[0] > most:
+            break
         front, back, cover = np.zeros(columns), np.zeros(columns), np.zeros(columns)
         part = slice(*run)
         depth = max(float(line[part].sum()), 0.5)
