@@ -124,20 +124,21 @@ def _runs(flags: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
-def _grown(seed: tuple[int, int], envelope: Array, step: int, floor: float) -> tuple[int, int]:
+def _grown(seed: tuple[int, int], envelope: Array, floor: float) -> tuple[int, int]:
     """`seed` extended both ways over columns where the envelope stays flat enough and below `floor` (rows)."""
     count = envelope.size
+    near, far = max(1, round(_LEVEL * count)), max(3, round(4 * _LEVEL * count))
 
     def too_steep(position: int, direction: int, distance: int) -> bool:
-        far = min(max(position + direction * distance, 0), count - 1)
-        climb = abs(envelope[far] - envelope[position])
-        return bool(np.isnan(climb) or climb > _STEEPEST * max(1, abs(far - position)))
+        ahead = min(max(position + direction * distance, 0), count - 1)
+        climb = abs(envelope[ahead] - envelope[position])
+        return bool(np.isnan(climb) or climb > _STEEPEST * max(1, abs(ahead - position)))
 
     def reach(position: int, direction: int) -> int:
         while 0 <= position + direction < count:
             ahead = envelope[position + direction]
             # A ragged mask has steps; only what is steep both near by and farther on leaves the ground.
-            steep = too_steep(position, direction, step) and too_steep(position, direction, 4 * step)
+            steep = too_steep(position, direction, near) and too_steep(position, direction, far)
             if np.isnan(ahead) or ahead < floor or steep:
                 break
             position += direction
@@ -211,7 +212,7 @@ def find_contact(alpha: Tensor) -> Contact:
     floor = lowest - _RISE * width
     with np.errstate(invalid="ignore"):
         seeds = _runs(calm >= lowest - level)
-    runs = _merged([_grown(seed, calm, step, floor) for seed in seeds], gap=step)
+    runs = _merged([_grown(seed, calm, floor) for seed in seeds], gap=step)
     if sum(right - left for left, right in runs) < 0.35 * width:
         runs = sorted(runs + _more_feet(calm, lowest, alpha > 0.5, box, runs))
     several = len(runs) > 1

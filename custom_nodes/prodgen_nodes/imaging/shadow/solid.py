@@ -124,14 +124,16 @@ def _footprint(contact: Contact, left: float, pixels: float, foreshortening: flo
         at = (at - left) / pixels
     else:
         # Each foot reaches from its front to its back, and all of them together are what the product stands on.
-        points: list[tuple[float, float]] = []
+        nearest: list[tuple[float, float]] = []
+        farthest: list[tuple[float, float]] = []
         for touch in contact.touches:
             near = float(depth(np.array(touch.lowest)))
-            for x in (touch.left, touch.right):
-                points += [(column(x), near), (column(x), near + min(touch.width, 0.2 * contact.box.width) / pixels)]
-        points.sort()
-        at = np.linspace(points[0][0], points[-1][0], 64)
-        lower, upper = (np.array(_hull(points, sign)) for sign in (1.0, -1.0))
+            deep = min(touch.width, 0.2 * contact.box.width) / pixels
+            for x in (column(touch.left), column(touch.right)):
+                nearest.append((x, near))
+                farthest.append((x, near + deep))
+        lower, upper = np.array(_hull(sorted(nearest), 1.0)), np.array(_hull(sorted(farthest), -1.0))
+        at = np.linspace(lower[0, 0], lower[-1, 0], 64)
         front, back = np.interp(at, lower[:, 0], lower[:, 1]), np.interp(at, upper[:, 0], upper[:, 1])
     wide, tall = contact.box.width / pixels, contact.box.height / pixels
     lack = min(_DEPTH * wide, tall, (at[-1] - at[0] + 1)) - float((back - front).max())
