@@ -26,6 +26,8 @@ _LEVEL = 0.012
 """What lies within this share of the product's height of the lowest point stands on the same line."""
 _STEEPEST = 1.1
 """Slope beyond which an edge is no longer one that lies on the ground: a side that recedes is steep in the picture."""
+_STEEP = 0.6
+"""The same farther on, where only the steps of a ragged edge have to be told from a wheel's side."""
 _RISE = 0.2
 """How far along its width a product's ground edge may climb in the picture (a box seen over its corner)."""
 _NARROW = 0.25
@@ -129,16 +131,16 @@ def _grown(seed: tuple[int, int], envelope: Array, floor: float) -> tuple[int, i
     count = envelope.size
     near, far = max(1, round(_LEVEL * count)), max(3, round(4 * _LEVEL * count))
 
-    def too_steep(position: int, direction: int, distance: int) -> bool:
+    def too_steep(position: int, direction: int, distance: int, limit: float) -> bool:
         ahead = min(max(position + direction * distance, 0), count - 1)
         climb = abs(envelope[ahead] - envelope[position])
-        return bool(np.isnan(climb) or climb > _STEEPEST * max(1, abs(ahead - position)))
+        return bool(np.isnan(climb) or climb > limit * max(1, abs(ahead - position)))
 
     def reach(position: int, direction: int) -> int:
         while 0 <= position + direction < count:
             ahead = envelope[position + direction]
             # A ragged mask has steps; only what is steep both near by and farther on leaves the ground.
-            steep = too_steep(position, direction, near) and too_steep(position, direction, far)
+            steep = too_steep(position, direction, near, _STEEPEST) and too_steep(position, direction, far, _STEEP)
             if np.isnan(ahead) or ahead < floor or steep:
                 break
             position += direction
@@ -213,7 +215,8 @@ def find_contact(alpha: Tensor) -> Contact:
     with np.errstate(invalid="ignore"):
         seeds = _runs(calm >= lowest - level)
     runs = _merged([_grown(seed, calm, floor) for seed in seeds], gap=step)
-    if sum(right - left for left, right in runs) < 0.35 * width:
+    alone = not runs[0][0] <= width / 2 <= runs[-1][1]
+    if sum(right - left for left, right in runs) < 0.35 * width or alone:
         runs = sorted(runs + _more_feet(calm, lowest, alpha > 0.5, box, runs))
     several = len(runs) > 1
     touches = []

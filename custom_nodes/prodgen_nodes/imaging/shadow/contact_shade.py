@@ -16,7 +16,7 @@ from .contact import Contact, Touch
 
 REACH = 3.0
 """The crevice is exactly gone at so many times its size."""
-_ROUNDED, _SHARP, _FOOT = 0.85, 0.022, 0.45
+_ROUNDED, _SHARP, _FOOT = 0.85, 0.03, 0.45
 """Its size over the edge's rounding; at least this share of the product's; over a foot's width."""
 _POWER = 1.8
 

@@ -75,7 +75,7 @@ def _towards_border(contact: Contact, height: int, width: int, device: torch.dev
     box = contact.box
     rows = torch.arange(height, device=device, dtype=torch.float32) + 0.5
     horizon = min(contact.lowest - _HORIZON * height, contact.highest - _HORIZON / 3 * height)
-    down = _smooth((rows - horizon) / (0.4 * _HORIZON * height)) * ramp(height, 0.06 * height, height - contact.lowest)
+    down = _smooth((rows - horizon) / (0.3 * _HORIZON * height)) * ramp(height, 0.06 * height, height - contact.lowest)
     return down, ramp(width, box.left, width - box.right)
 
 
