@@ -65,7 +65,7 @@ def crevice(
     away = torch.where(beside > 0, torch.lerp(ends, turning, aside**2), ahead)
     # Seen from the front the ground shows nearly up to where a rounded edge touches it; seen along the edge, only from
     # where the roundness ends.
-    away = away + aside * min(touch.rounding, size)
+    away = away + aside**4 * min(touch.rounding, size)
     near = (away / reach).clamp(max=1.0)
     shade = torch.exp(-((away / size) ** _POWER)) * (1 - near * near) ** 2
     above = torch.where(beside > 0, 0.0, (-before).clamp(min=0.0) * foreshortening)
