@@ -16,7 +16,7 @@ from .contact import Contact, Touch
 
 REACH = 3.0
 """The crevice is exactly gone at so many times its size."""
-_ROUNDED, _SHARP, _FOOT = 0.85, 0.03, 0.45
+_ROUNDED, _SHARP, _FOOT = 0.85, 0.03, 0.35
 """Its size over the edge's rounding; at least this share of the product's; over a foot's width."""
 _POWER = 1.8
 
@@ -69,4 +69,4 @@ def crevice(
     near = (away / reach).clamp(max=1.0)
     shade = torch.exp(-((away / size) ** _POWER)) * (1 - near * near) ** 2
     above = torch.where(beside > 0, 0.0, (-before).clamp(min=0.0) * foreshortening)
-    return rows, columns, shade * (2 - above / (ramp + 1.0)).clamp(0.0, 1.0)
+    return rows, columns, shade * (1.6 - above / (ramp + 1.0)).clamp(0.0, 1.0)
