@@ -43,7 +43,7 @@ def test_it_is_darkest_at_the_contact_and_fades_downwards(softness: float) -> No
     assert float(column.max()) > 0.4
     below = column[321:]
     assert bool((below[1:] <= below[:-1] + 1e-6).all())
-    assert float(below[3]) > 0.1
+    assert float(below[3]) > 0.02
 
 
 @pytest.mark.parametrize("name", STANDING)
@@ -53,7 +53,7 @@ def test_only_the_ground_beside_the_product_is_shaded(name: str) -> None:
     _, result = grounded(mask)
     box = mask.nonzero()
     highest, tall = result.reports[0]["contact_line"][0], int(box[:, 0].max() - box[:, 0].min())
-    assert float(result.shadow[0, : int(highest - 0.35 * tall)].max()) == 0
+    assert float(result.shadow[0, : int(highest - 0.6 * tall)].max()) == 0
 
 
 def test_the_product_and_the_unshaded_ground_keep_their_bits() -> None:
@@ -127,9 +127,14 @@ def test_softer_is_wider_and_more_opaque_is_darker() -> None:
     crisp, soft = (grounded(mask, softness=softness)[1].shadow for softness in (0.1, 0.9))
     assert float((soft > 0.02).sum()) > 1.3 * float((crisp > 0.02).sum())
     light, dark = (grounded(mask, opacity=opacity)[1].shadow for opacity in (0.2, 0.8))
-    assert 1 - float(linear_to_srgb(1 - dark.max())) == pytest.approx(
-        4 * (1 - float(linear_to_srgb(1 - light.max()))), rel=0.1
-    )
+    share = Light(opacity=0.8).darkest / Light(opacity=0.2).darkest
+    assert float(dark.max()) == pytest.approx(share * float(light.max()), rel=0.01)
+
+
+@pytest.mark.parametrize("opacity", [0.0, 0.3, 0.7, 1.0])
+def test_opacity_is_that_of_a_layer_of_black(opacity: float) -> None:
+    darkest = linear_to_srgb(torch.tensor(1 - Light(opacity=opacity).darkest))
+    assert float(darkest) == pytest.approx(1 - opacity, abs=1e-4)
 
 
 def test_opacity_0_changes_nothing() -> None:

@@ -26,6 +26,8 @@ _LEVEL = 0.012
 """What lies within this share of the product's height of the lowest point stands on the same line."""
 _STEEPEST = 1.1
 """Slope beyond which an edge is no longer one that lies on the ground: a side that recedes is steep in the picture."""
+_STEEP = 0.6
+"""The same farther on, where only the steps of a ragged edge have to be told from a wheel's side."""
 _RISE = 0.2
 """How far along its width a product's ground edge may climb in the picture (a box seen over its corner)."""
 _NARROW = 0.25
@@ -35,7 +37,7 @@ _FOOT_LEVEL = 0.3
 _STRAIGHT = 0.02
 _UNSUPPORTED = 0.05
 """A product's middle may lie so far outside what it stands on, as a share of its width: cut-outs are not exact."""
-_POINT = 0.06
+_POINT = 0.1
 """A single contact narrower than this, under an outline that rises steeply on both sides, is a point: nothing stands on
 one."""
 
@@ -124,20 +126,21 @@ def _runs(flags: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
-def _grown(seed: tuple[int, int], envelope: Array, step: int, floor: float) -> tuple[int, int]:
+def _grown(seed: tuple[int, int], envelope: Array, floor: float) -> tuple[int, int]:
     """`seed` extended both ways over columns where the envelope stays flat enough and below `floor` (rows)."""
     count = envelope.size
+    near, far = max(1, round(_LEVEL * count)), max(3, round(4 * _LEVEL * count))
 
-    def too_steep(position: int, direction: int, distance: int) -> bool:
-        far = min(max(position + direction * distance, 0), count - 1)
-        climb = abs(envelope[far] - envelope[position])
-        return bool(np.isnan(climb) or climb > _STEEPEST * max(1, abs(far - position)))
+    def too_steep(position: int, direction: int, distance: int, limit: float) -> bool:
+        ahead = min(max(position + direction * distance, 0), count - 1)
+        climb = abs(envelope[ahead] - envelope[position])
+        return bool(np.isnan(climb) or climb > limit * max(1, abs(ahead - position)))
 
     def reach(position: int, direction: int) -> int:
         while 0 <= position + direction < count:
             ahead = envelope[position + direction]
             # A ragged mask has steps; only what is steep both near by and farther on leaves the ground.
-            steep = too_steep(position, direction, step) and too_steep(position, direction, 4 * step)
+            steep = too_steep(position, direction, near, _STEEPEST) and too_steep(position, direction, far, _STEEP)
             if np.isnan(ahead) or ahead < floor or steep:
                 break
             position += direction
@@ -211,8 +214,9 @@ def find_contact(alpha: Tensor) -> Contact:
     floor = lowest - _RISE * width
     with np.errstate(invalid="ignore"):
         seeds = _runs(calm >= lowest - level)
-    runs = _merged([_grown(seed, calm, step, floor) for seed in seeds], gap=step)
-    if sum(right - left for left, right in runs) < 0.35 * width:
+    runs = _merged([_grown(seed, calm, floor) for seed in seeds], gap=step)
+    alone = not runs[0][0] <= width / 2 <= runs[-1][1]
+    if sum(right - left for left, right in runs) < 0.35 * width or alone:
         runs = sorted(runs + _more_feet(calm, lowest, alpha > 0.5, box, runs))
     several = len(runs) > 1
     touches = []
@@ -254,7 +258,7 @@ def _rounding(alpha: Tensor, box: Box, touch: Touch) -> float:
     for end, row in ((-1, float(touch.contour[0])), (1, float(touch.contour[-1]))):
         heights = np.linspace(0.0, 0.14, 15) * box.height
         rows = np.round(row - 0.5 - heights).astype(int)
-        rows = rows[rows >= box.top]
+        rows = np.minimum(rows[rows >= box.top], box.bottom - 1)
         if rows.size < 15:
             continue
         lines = alpha[torch.from_numpy(rows).to(alpha.device), box.left : box.right].double().cpu().numpy()
@@ -299,7 +303,9 @@ def _kind(touches: list[Touch], width: int, height: int) -> str:
     columns = np.arange(touch.width, dtype=np.float64)
     if touch.width < 3:
         return "line"
-    slope, start = np.polyfit(columns, touch.contour, 1)
-    bend = float(np.abs(touch.contour - slope * columns - start).max())
+    # Its ends round the product's corners.
+    inner = slice(touch.width // 10, touch.width - touch.width // 10)
+    slope, start = np.polyfit(columns[inner], touch.contour[inner], 1)
+    bend = float(np.abs(touch.contour[inner] - slope * columns[inner] - start).max())
     straight = bend <= _STRAIGHT * width and touch.width >= 0.6 * width
     return "line" if straight or width <= 1.2 * height else "lying"

@@ -16,7 +16,7 @@ from .contact import Contact, Touch
 
 REACH = 3.0
 """The crevice is exactly gone at so many times its size."""
-_ROUNDED, _SHARP, _FOOT = 0.85, 0.022, 0.45
+_ROUNDED, _SHARP, _FOOT = 0.85, 0.03, 0.35
 """Its size over the edge's rounding; at least this share of the product's; over a foot's width."""
 _POWER = 1.8
 
@@ -27,7 +27,7 @@ def crevice_size(touch: Touch, span: float, softness: float) -> float:
     rounded = min(max(_ROUNDED * touch.rounding, _SHARP * span), 0.11 * span)
     if touch.foot:
         rounded = min(0.05 * span, _FOOT * touch.width + 0.004 * span)
-    return max(2.0, (0.5 + softness) * rounded)
+    return max(2.0, (0.7 + 0.6 * softness) * rounded)
 
 
 def crevice(
@@ -65,8 +65,8 @@ def crevice(
     away = torch.where(beside > 0, torch.lerp(ends, turning, aside**2), ahead)
     # Seen from the front the ground shows nearly up to where a rounded edge touches it; seen along the edge, only from
     # where the roundness ends.
-    away = away + aside * min(touch.rounding, size)
+    away = away + aside**4 * min(touch.rounding, size)
     near = (away / reach).clamp(max=1.0)
     shade = torch.exp(-((away / size) ** _POWER)) * (1 - near * near) ** 2
     above = torch.where(beside > 0, 0.0, (-before).clamp(min=0.0) * foreshortening)
-    return rows, columns, shade * (2 - above / (ramp + 1.0)).clamp(0.0, 1.0)
+    return rows, columns, shade * (1.6 - above / (ramp + 1.0)).clamp(0.0, 1.0)

@@ -25,10 +25,11 @@ def edge_width(alpha: Tensor, contact: Contact) -> float:
     counts = []
     for touch in contact.touches:
         rows = slice(max(0, math.floor(touch.highest) - margin), math.ceil(touch.lowest) + margin)
-        part = alpha[rows, touch.left : touch.right]
-        # Only the edge itself: what is partly covered and no farther from the contact than the margin.
+        # Only the lower edge itself: no leg's sides, nothing farther from the contact than the margin.
+        aside = touch.width // 4
+        part = alpha[rows, touch.left + aside : touch.right - aside]
         counts.append(((part > 0.01) & (part < 0.99)).sum(dim=0).float())
-    return float(torch.cat(counts).quantile(0.8).clamp(1.0, float(margin)))
+    return float(torch.cat(counts).quantile(0.6).clamp(1.0, float(margin)))
 
 
 def reflectance(image: Tensor, alpha: Tensor, box: Box) -> float:

@@ -35,6 +35,9 @@ _AMBIENT_CELLS, _AMBIENT_LEVELS = 44, 15
 _CAST_CELLS = 112
 _KEEP_CLEAR = 0.15
 """Share of the room between product and border over which a shadow fades out before the border."""
+_HORIZON = 0.19
+"""The ground is shaded up to this share of the picture's height above where the product stands, or a third of that
+above its hindmost foot."""
 _CREVICE = 0.9
 """Share of the darkest loss that the crevice alone takes."""
 _FAINTEST = 0.006
@@ -70,7 +73,10 @@ def _towards_border(contact: Contact, height: int, width: int, device: torch.dev
         return _smooth(first) * _smooth(last)
 
     box = contact.box
-    return ramp(height, contact.lowest, height - contact.lowest), ramp(width, box.left, width - box.right)
+    rows = torch.arange(height, device=device, dtype=torch.float32) + 0.5
+    horizon = min(contact.lowest - _HORIZON * height, contact.highest - _HORIZON / 3 * height)
+    down = _smooth((rows - horizon) / (0.3 * _HORIZON * height)) * ramp(height, 0.06 * height, height - contact.lowest)
+    return down, ramp(width, box.left, width - box.right)
 
 
 Shade = tuple[slice, slice, Tensor]

@@ -124,14 +124,16 @@ def _footprint(contact: Contact, left: float, pixels: float, foreshortening: flo
         at = (at - left) / pixels
     else:
         # Each foot reaches from its front to its back, and all of them together are what the product stands on.
-        points: list[tuple[float, float]] = []
+        nearest: list[tuple[float, float]] = []
+        farthest: list[tuple[float, float]] = []
         for touch in contact.touches:
             near = float(depth(np.array(touch.lowest)))
-            for x in (touch.left, touch.right):
-                points += [(column(x), near), (column(x), near + min(touch.width, 0.2 * contact.box.width) / pixels)]
-        points.sort()
-        at = np.linspace(points[0][0], points[-1][0], 64)
-        lower, upper = (np.array(_hull(points, sign)) for sign in (1.0, -1.0))
+            deep = min(touch.width, 0.2 * contact.box.width) / pixels
+            for x in (column(touch.left), column(touch.right)):
+                nearest.append((x, near))
+                farthest.append((x, near + deep))
+        lower, upper = np.array(_hull(sorted(nearest), 1.0)), np.array(_hull(sorted(farthest), -1.0))
+        at = np.linspace(lower[0, 0], lower[-1, 0], 64)
         front, back = np.interp(at, lower[:, 0], lower[:, 1]), np.interp(at, upper[:, 0], upper[:, 1])
     wide, tall = contact.box.width / pixels, contact.box.height / pixels
     lack = min(_DEPTH * wide, tall, (at[-1] - at[0] + 1)) - float((back - front).max())
@@ -171,7 +173,7 @@ def _level(z: float, row: Array, foot: _Foot, columns: int) -> Level:
 
 
 def _leg(
-    silhouette: Array, touch: Touch, contact: Contact, left: float, pixels: float, foreshortening: float, row_of: float
+    silhouette: Array, touch: Touch, contact: Contact, left: float, pixels: float, foreshortening: float, top: float
 ) -> tuple[list[Level], list[tuple[int, int, int]]]:
     """The levels of the leg over one foot, and what of `silhouette` `[rows, columns]` it takes: (row, left, right)."""
     rows, columns = silhouette.shape
@@ -181,16 +183,19 @@ def _leg(
     run = ((touch.left - left) / pixels, (touch.right - left) / pixels)
     levels: list[Level] = []
     taken: list[tuple[int, int, int]] = []
-    start = touch.lowest / pixels - row_of
+    start = touch.lowest / pixels - top
     for step in range(rows):
         row = int(start - _UPRIGHT * (step + 0.5))
         if not 0 <= row < rows:
             break
         line = silhouette[row]
         over = [r for r in _runs(line > 0.15) if r[0] < run[1] + 1 and r[1] > run[0] - 1]
-        if not over or over[0][1] - over[0][0] > most:
+        if not over:
             break
-        run = over[0]
+        middle = run[0] + run[1]
+        run = min(over, key=lambda r: abs(r[0] + r[1] - middle))
+        if run[1] - run[0] > most:
+            break
         front, back, cover = np.zeros(columns), np.zeros(columns), np.zeros(columns)
         part = slice(*run)
         depth = max(float(line[part].sum()), 0.5)
