@@ -29,7 +29,7 @@ _FINE = 512
 _TINT, _OTHER, _DEEP, _LIGHT = 3.0, 8.0, 0.3, 1.06
 """The backdrop's own tint and clearly another (`Evidence.residue`); shade and light that are its own (`ratio`)."""
 _NARROW, _BETWEEN, _CUT_SHARPLY = 0.008, 0.6, 0.08
-"""A gap: half its width at most (of the short side), the share of its rim that is clearly product, and the step there."""
+"""A gap: half its width at most (of the short side), the share of its rim that is clearly product, the step there."""
 _BARE, _MOST_NOISE = 0.9, 12.0
 """The share of the bare backdrop whose steps say what is no outline; the most that noise (1σ) can make of a step."""
 _AROUND = 3.0
