@@ -63,7 +63,7 @@ def from_own_alpha(
 
 
 def _seen_along(margin: Tensor, mask: Tensor) -> float:
-    """The share of the margin `[H,W]` that a network's `mask` `[h,w]` takes for product; all of it where it sees none."""
+    """The share of the margin `[H,W]` that a network's `mask` `[h,w]` takes for product; all where it sees none."""
     seen = resized(mask, (margin.shape[0], margin.shape[1])) > 0.5
     return float(seen[margin].float().mean()) if bool(seen.any()) else 1.0
 
