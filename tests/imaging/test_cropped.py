@@ -121,6 +121,17 @@ def test_a_flat_product_that_a_network_sees_whole_is_believed(draw: Draw) -> Non
     assert 0.5 <= undecided.confidence < TRUSTED and torch.equal(undecided.alpha, alpha), "a network that is torn"
 
 
+@pytest.mark.parametrize("draw", FIGURES)
+def test_what_is_whole_on_one_ground_and_a_backdrop_on_the_other_is_undecided(draw: Draw) -> None:
+    """Networks see a round photo as a round thing, and a printed plate as its print: an honest doubt, no refusal."""
+    photo, alpha = flat(draw, "a print")
+    thing = torch.zeros_like(alpha)
+    thing[120:180, 120:180] = 1.0
+    seen = iter([alpha, thing])
+    cut = from_own_alpha(photo, alpha, lambda _: next(seen))
+    assert 0.5 <= cut.confidence < TRUSTED and torch.equal(cut.alpha, alpha), cut.report
+
+
 def test_the_network_sees_the_figure_on_a_ground_it_stands_out_from() -> None:
     """Whatever colours the file keeps where it is transparent."""
     photo, alpha = flat(box, "a print")

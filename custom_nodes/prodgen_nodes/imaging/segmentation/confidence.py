@@ -26,12 +26,12 @@ _CUT_OFF = 0.72
 """A product that the picture's edge cuts off can be cut out well, and still is not whole."""
 _FINE = 512
 """A network with fewer pixels along the longer side fills a handle's opening."""
-_TINT, _DEEP, _LIGHT = 3.0, 0.3, 1.06
-"""The backdrop's own tint (`Evidence.residue`), in no deeper shade and no more light than this (`Evidence.ratio`)."""
+_TINT, _OTHER, _DEEP, _LIGHT = 3.0, 8.0, 0.3, 1.06
+"""The backdrop's own tint and clearly another (`Evidence.residue`); shade and light that are its own (`ratio`)."""
 _NARROW, _BETWEEN, _CUT_SHARPLY = 0.008, 0.6, 0.08
-"""A gap: half its width at most (of the short side), the share of its rim that is product, the step there (sRGB)."""
-_BARE = 0.9
-"""The share of the bare backdrop whose steps say what is no outline."""
+"""A gap: half its width at most (of the short side), the share of its rim that is clearly product, the step there."""
+_BARE, _MOST_NOISE = 0.9, 12.0
+"""The share of the bare backdrop whose steps say what is no outline; the most that noise (1σ) can make of a step."""
 _AROUND = 3.0
 """Pixels (1σ) over which the colours on both sides of the outline are averaged."""
 
@@ -156,9 +156,11 @@ def soft_outline(
 
 
 def _usual_step(step: Tensor, product: Tensor, backdrop: Backdrop) -> float:
-    """The step that the bare backdrop itself reaches almost everywhere: noise and texture, no outline."""
+    """The step that the bare backdrop reaches almost everywhere, as far as that is its noise: no outline."""
     bare = step[backdrop.seen & ~dilate(product, 6)]
-    return float(torch.quantile(bare[:: max(1, bare.numel() // 100000)], _BARE)) if bare.numel() else 0.0
+    if not bare.numel():
+        return 0.0
+    return min(_MOST_NOISE * backdrop.noise, float(torch.quantile(bare[:: max(1, bare.numel() // 100000)], _BARE)))
 
 
 def joined_products(product: Tensor) -> bool:
@@ -227,7 +229,7 @@ def gaps(product: Tensor, evidence: Evidence, side: int) -> Tensor:
     regions = Regions(narrow)
     if regions.count == 0:
         return narrow
-    between = regions.rim_mean((product & ~alike).float()) > _BETWEEN
+    between = regions.rim_mean((product & (evidence.residue > _OTHER)).float()) > _BETWEEN
     return regions.chosen(between & (regions.rim_mean(evidence.steps) > _CUT_SHARPLY))
 
 

@@ -3,6 +3,7 @@
 A box, a rounded box or an ellipse of transparency outlines a poster, a phone, a plate; a selection tool draws the same.
 The picture inside tells: where one backdrop runs on along the whole inside of the outline, and a network, shown the
 figure on a ground it stands out from, sees only something smaller in it, that is the product, and the figure is not.
+Where it sees the whole figure there, and the smaller thing where the backdrop goes on around it, nobody can tell.
 """
 
 from __future__ import annotations
@@ -46,19 +47,25 @@ def from_own_alpha(
     ground = _backdrop_inside(srgb, alpha) if is_plain_figure(alpha) else None
     if ground is None:
         return from_file_alpha(srgb, alpha)
-    share = alpha.unsqueeze(-1)
     if look is not None:
+        share, margin = alpha.unsqueeze(-1), _margin(alpha)
         far = torch.where(ground.mean() > 0.5, 0.05, 0.95)
-        seen = resized(look((srgb * share + far * (1 - share)).unsqueeze(0)), (alpha.shape[0], alpha.shape[1]))
-        along = float(seen[_margin(alpha)].gt(0.5).float().mean())
-        if along > _WHOLE:
+        apart, photo = srgb * share + far * (1 - share), srgb * share + ground * (1 - share)
+        along = _seen_along(margin, look(apart.unsqueeze(0)))
+        if along < _INSIDE:
+            return from_looks(photo, look, progress, parts).noted(_NOTE)
+        if along > _WHOLE and _seen_along(margin, look(photo.unsqueeze(0))) > _INSIDE:
             return from_file_alpha(srgb, alpha)
-        if along < _INSIDE and float(seen.max()) > 0.5:
-            return from_looks(srgb * share + ground * (1 - share), look, progress, parts).noted(_NOTE)
     cut = from_file_alpha(srgb, alpha)
     confidence = min(cut.confidence, _UNDECIDED)
     report = dict(cut.report, confidence=confidence, reasons=[*cut.report["reasons"], _DOUBT])
     return replace(cut, confidence=confidence, report=report)
+
+
+def _seen_along(margin: Tensor, mask: Tensor) -> float:
+    """The share of the margin `[H,W]` that a network's `mask` `[h,w]` takes for product; all where it sees none."""
+    seen = resized(mask, (margin.shape[0], margin.shape[1])) > 0.5
+    return float(seen[margin].float().mean()) if bool(seen.any()) else 1.0
 
 
 def _margin(alpha: Tensor) -> Tensor:

@@ -28,8 +28,10 @@ _ALIKE = 0.02
 """Two confidences that differ by less say the same."""
 _EDGE = 0.002
 """How wide an edge is on which two looks may differ: half of it, as a fraction of the mask's longer side."""
-_DIFFERENT, _DISAGREED = (0.02, 0.004), 0.6
-"""The share of the product in which two looks differ: much, and next to none; and the confidence that much allows."""
+_DIFFERENT, _DISAGREED = (0.004, 0.02), 0.6
+"""The share of the product in which two looks differ: next to none, and much; and the confidence that much allows."""
+_REFUSED = 0.5
+"""A look whose own cut-out would be refused does not agree with any."""
 _SAID = "two looks at the photo do not see quite the same product: something may be missing, or too much"
 Look = Callable[[Tensor], Tensor]
 """A network: one picture `[1,H,W,3]` in, its mask `[h,w]` out, 1 = product."""
@@ -45,8 +47,9 @@ def from_looks(srgb: Tensor, look: Look, progress: Progress | None = None, parts
     noisy = is_noisy(cut.report["noise"])
     if cut.confidence < TRUSTED or noisy or cut.report["backdrop"]["plain"] < 1.0:
         mirrored = look((_calm(photo) if noisy else picture).flip(2)).flip(1)
-        cut, looks = more_trusted(cut, from_model(photo, mirrored, None, progress, parts)), 2
-        cut = _believed(cut, mask, mirrored)
+        other, looks = from_model(photo, mirrored, None, progress, parts), 2
+        refused = min(cut.confidence, other.confidence) < _REFUSED
+        cut = _believed(more_trusted(cut, other), 1.0 if refused else _disagreement(mask, mirrored))
     cut.report["looks"] = looks
     return unlit(cut, srgb, lift)
 
@@ -57,12 +60,16 @@ def _calm(srgb: Tensor) -> Tensor:
     return calmed(Pyramid(srgb, size).picture(size))[0].unsqueeze(0)
 
 
-def _believed(cut: Cutout, mask: Tensor, mirrored: Tensor) -> Cutout:
-    """The cut-out with no more confidence than two looks, `[h,w]` each, that see different products allow."""
+def _disagreement(mask: Tensor, mirrored: Tensor) -> float:
+    """How much, 0 to 1, two looks `[h,w]` each see different products."""
     one, other = mask > 0.5, mirrored > 0.5
     areas = opened(one ^ other, max(1, round(_EDGE * max(mask.shape))))
-    share = float(areas.float().sum()) / max(1.0, float((one | other).float().sum()))
-    most = _DISAGREED + (1.0 - _DISAGREED) * ramp(share, *_DIFFERENT)
+    return ramp(float(areas.float().sum()) / max(1.0, float((one | other).float().sum())), *_DIFFERENT)
+
+
+def _believed(cut: Cutout, disagreement: float) -> Cutout:
+    """The cut-out with no more confidence than two looks that disagree by so much (0 to 1) allow."""
+    most = 1.0 - (1.0 - _DISAGREED) * disagreement
     if cut.confidence <= most:
         return cut
     reasons = [*cut.report["reasons"], *([_SAID] if most < TRUSTED else [])]
