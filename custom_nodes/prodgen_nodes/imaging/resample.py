@@ -222,7 +222,7 @@ def placed_bands(
     left, right = _covered(transform.a, tx, x1 - x0, canvas_width, lobes=1)
     if left >= right or top >= bottom:
         return
-    if transform.a == transform.d == 1.0 and tx.is_integer() and ty.is_integer():
+    if transform.a == transform.d == 1.0 and tx % 1 == ty % 1 == 0:
         yield from _shifted_bands(rgb, alpha, int(tx), int(ty), canvas_width, canvas_height)
         return
     block = _WIDE_BLOCK if transform.a > 0.5 else _BLOCK
