@@ -49,7 +49,8 @@ def lab_of(linear: np.ndarray) -> np.ndarray:
 def linear_of(lab: np.ndarray) -> np.ndarray:
     y = (lab[..., 0] + 16) / 116
     f = np.stack((y + lab[..., 1] / 500, y, y - lab[..., 2] / 200), axis=-1)
-    return np.where(f > 0.008856 ** (1 / 3), f**3, (f - 16 / 116) / 7.787) @ np.linalg.inv(TO_XYZ).T
+    linear: np.ndarray = np.where(f > 0.008856 ** (1 / 3), f**3, (f - 16 / 116) / 7.787) @ np.linalg.inv(TO_XYZ).T
+    return linear
 
 
 def difference_of(first: np.ndarray, second: np.ndarray) -> float:
@@ -107,7 +108,7 @@ def test_colour_difference_of_one_colour_and_many() -> None:
     many = torch.rand(40, 30, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64) * 100 - 20
     one = torch.tensor((50.0, 20.0, -30.0), dtype=torch.float64)
     for first, second in ((one, many), (many, one), (many[:, None], many[0])):
-        a, b = torch.broadcast_tensors(first, second)
+        a, b = torch.broadcast_tensors(first, second)  # type: ignore[no-untyped-call]  # torch leaves it so
         whole = delta_e00(a.contiguous(), b.contiguous())
         assert float((delta_e00(first, second) - whole).abs().max()) < 1e-6
     turned = (torch.rad2deg(torch.atan2(many[..., 2], many[..., 1]) - math.atan2(-30, 20)) + 540) % 360 - 180

@@ -92,7 +92,7 @@ def hue_difference(first: Tensor, second: Tensor) -> Tensor:
 
 def delta_e00(first: Tensor, second: Tensor) -> Tensor:
     """CIEDE2000 colour difference `[...]` of two CIELAB tensors `[...,3]`, kL = kC = kH = 1."""
-    first, second = torch.broadcast_tensors(first, second)
+    first, second = torch.broadcast_tensors(first, second)  # type: ignore[no-untyped-call]  # torch leaves it so
     l1, a1, b1 = first.unbind(-1)
     l2, a2, b2 = second.unbind(-1)
     gain = _chroma_weight((torch.hypot(a1, b1).add_(torch.hypot(a2, b2))).div_(2)).mul_(-0.5).add_(1.5)
