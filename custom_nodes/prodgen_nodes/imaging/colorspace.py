@@ -10,7 +10,6 @@ import math
 import re
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from .color.planes import RGB_TO_XYZ, lab_of_roots, linear_of_roots, roots_of_lab, roots_of_linear
@@ -27,14 +26,14 @@ def srgb_to_linear(srgb: Tensor) -> Tensor:
     # In place on a fresh copy: these curves are the most used arithmetic here. Division keeps white exactly 1, the
     # straight part plus what the curve adds to it keeps black exactly 0; choosing by a mask costs more than both.
     high = srgb.clamp(min=_SRGB_KNEE).add_(0.055).div_(1.055).log_().mul_(2.4).exp_()  # a power costs twice as much
-    above = F.threshold_(high.sub_(_SRGB_KNEE / _SLOPE), _ROUNDING, 0.0)
+    above = torch.threshold_(high.sub_(_SRGB_KNEE / _SLOPE), _ROUNDING, 0.0)
     return above.add_(srgb.clamp(max=_SRGB_KNEE).div_(_SLOPE))
 
 
 def linear_to_srgb(linear: Tensor) -> Tensor:
     """Encode linear light `[...]` as sRGB; values outside 0..1 pass through the same curves unclipped below 0."""
     high = linear.clamp(min=_LINEAR_KNEE).log_().mul_(1 / 2.4).exp_().mul_(1.055).sub_(0.055)
-    above = F.threshold_(high.sub_(_LINEAR_KNEE * _SLOPE), _ROUNDING, 0.0)
+    above = torch.threshold_(high.sub_(_LINEAR_KNEE * _SLOPE), _ROUNDING, 0.0)
     return above.add_(linear.clamp(max=_LINEAR_KNEE), alpha=_SLOPE)
 
 
@@ -93,7 +92,7 @@ def hue_difference(first: Tensor, second: Tensor) -> Tensor:
 
 def delta_e00(first: Tensor, second: Tensor) -> Tensor:
     """CIEDE2000 colour difference `[...]` of two CIELAB tensors `[...,3]`, kL = kC = kH = 1."""
-    first, second = torch.broadcast_tensors(first, second)
+    first, second = torch.broadcast_tensors(first, second)  # type: ignore[no-untyped-call]  # torch leaves it so
     l1, a1, b1 = first.unbind(-1)
     l2, a2, b2 = second.unbind(-1)
     gain = _chroma_weight((torch.hypot(a1, b1).add_(torch.hypot(a2, b2))).div_(2)).mul_(-0.5).add_(1.5)

@@ -72,7 +72,9 @@ def lay_over(canvas: Tensor, rgb: Tensor, alpha: Tensor, transform: Affine, weig
             fresh = _window(rgb, top, left, *cover.shape)
         else:
             fresh = encode_(color)
-        torch.where(whole.unsqueeze(-1), fresh, target[..., :3], out=target[..., :3])
+        share = whole.to(target)  # at 0 and 1 a mixture gives the very bits, for a fraction of a choice by mask
+        for channel in range(3):
+            target[..., channel].lerp_(fresh[..., channel], share)
         if target.shape[-1] == 4:
             target[..., 3].masked_fill_(whole, 1.0)
         target[edge] = mixed

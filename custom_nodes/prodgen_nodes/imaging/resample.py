@@ -20,7 +20,8 @@ from .placement import Affine
 from .transfer import decode_
 
 _LOBES = 3
-_BLOCK = 32
+_BLOCK, _WIDE_BLOCK = 32, 64
+"""Pixels of the result that one product makes; across a row more at a time are quicker unless the picture shrinks."""
 _BAND = 256
 """Canvas rows that `placed_bands` works on at a time, whole blocks: few for the caches, many against the reach."""
 _SETTLED = 1 / 4096
@@ -58,14 +59,14 @@ def settle_alpha(rgba: Tensor) -> Tensor:
     return torch.cat((color, alpha.clamp(0.0, 1.0)), dim=-1)
 
 
-def _weights(scale: float, offset: float, start: int, blocks: int, lobes: int) -> tuple[Tensor, list[int]]:
-    """Kernel weights `[blocks,_BLOCK,taps]` in float64 and the source index of each block's first tap; rows sum to 1.
+def _weights(scale: float, offset: float, start: int, blocks: int, lobes: int, block: int) -> tuple[Tensor, list[int]]:
+    """Kernel weights `[blocks,block,taps]` in float64 and the source index of each block's first tap; rows sum to 1.
 
     Three lobes are Lanczos-3; one lobe is the tent over the Lanczos kernel's central lobe.
     """
     stretch = max(1.0, 1.0 / scale)
     reach = lobes * stretch
-    pixels = torch.arange(start, start + blocks * _BLOCK, dtype=torch.float64).view(blocks, _BLOCK)
+    pixels = torch.arange(start, start + blocks * block, dtype=torch.float64).view(blocks, block)
     centers = (pixels + 0.5 - offset) / scale
     first = torch.floor(centers[:, 0] - reach)
     count = int((torch.ceil(centers[:, -1] + reach) - first).max())
@@ -83,32 +84,45 @@ def _weights(scale: float, offset: float, start: int, blocks: int, lobes: int) -
 class _Axis:
     """One axis of a resampling, `start..stop` of the result from `count` source pixels, ready to use on many bands.
 
-    `blocks` hold the first and last place in the result, the first and last source pixel, and the weights between.
+    `blocks`, of `block` places each, hold the first and last place in the result, the first and last source pixel, and
+    the weights between.
     """
 
     start: int
     stop: int
     count: int
+    block: int
     blocks: tuple[tuple[int, int, int, int, Tensor], ...]
 
     @classmethod
-    def plan(cls, scale: float, offset: float, start: int, stop: int, count: int, lobes: int, like: Tensor) -> _Axis:
+    def plan(
+        cls,
+        scale: float,
+        offset: float,
+        start: int,
+        stop: int,
+        count: int,
+        *,
+        like: Tensor,
+        lobes: int = _LOBES,
+        block: int = _BLOCK,
+    ) -> _Axis:
         """`X = scale·x + offset`; outside the source there is nothing (0). Weights are of the kind of `like`."""
-        weights, firsts = _weights(scale, offset, start, -(-(stop - start) // _BLOCK), lobes)
+        weights, firsts = _weights(scale, offset, start, -(-(stop - start) // block), lobes, block)
         weights = weights.to(like)
         blocks = []
         for number, first in enumerate(firsts):
-            low, high = number * _BLOCK, min((number + 1) * _BLOCK, stop - start)
+            low, high = number * block, min((number + 1) * block, stop - start)
             left, right = max(first, 0), min(first + weights.shape[2], count)
             if left < right:
                 part = weights[number, : high - low, left - first : right - first]
                 blocks.append((low, high, left, right, part))
-        return cls(start, stop, count, tuple(blocks))
+        return cls(start, stop, count, block, tuple(blocks))
 
     def part(self, start: int, stop: int, first: int = 0, last: int | None = None) -> _Axis:
         """The blocks that make up `start..stop` (rounded outwards to blocks), for a source cut to `first..last`."""
-        low = (start - self.start) // _BLOCK * _BLOCK
-        high = min(self.stop - self.start, low - (-(stop - self.start - low) // _BLOCK) * _BLOCK)
+        low = (start - self.start) // self.block * self.block
+        high = min(self.stop - self.start, low - (-(stop - self.start - low) // self.block) * self.block)
         last = self.count if last is None else last
         blocks = []
         for begin, end, left, right, weights in self.blocks:
@@ -116,7 +130,7 @@ class _Axis:
             if low <= begin < high and near < far:
                 part = weights[:, near - left : far - left]
                 blocks.append((begin - low, end - low, near - first, far - first, part))
-        return _Axis(self.start + low, self.start + high, last - first, tuple(blocks))
+        return _Axis(self.start + low, self.start + high, last - first, self.block, tuple(blocks))
 
     def rows(self, x: Tensor) -> Tensor:
         """Resample the rows of `[n,m]`, m of any meaning."""
@@ -175,10 +189,10 @@ def place(source: Tensor, transform: Affine, canvas_width: int, canvas_height: i
     left, right = _covered(transform.a, transform.tx, width, canvas_width)
     if top >= bottom or left >= right:
         return Patch(0, 0, source.new_zeros((0, 0, channels)))
-    moved = _Axis.plan(transform.d, transform.ty, top, bottom, height, _LOBES, source).rows(source.flatten(1))
+    moved = _Axis.plan(transform.d, transform.ty, top, bottom, height, like=source).rows(source.flatten(1))
     # One row's channels side by side: then its columns are resampled like those of so many more rows.
     moved = moved.view(bottom - top, width, channels).transpose(1, 2).reshape(-1, width)
-    moved = _Axis.plan(transform.a, transform.tx, left, right, width, _LOBES, source).columns(moved)
+    moved = _Axis.plan(transform.a, transform.tx, left, right, width, like=source).columns(moved)
     return Patch(left, top, moved.view(bottom - top, channels, right - left).transpose(1, 2).contiguous())
 
 
@@ -208,10 +222,14 @@ def placed_bands(
     left, right = _covered(transform.a, tx, x1 - x0, canvas_width, lobes=1)
     if left >= right or top >= bottom:
         return
-    if transform.a == transform.d == 1.0 and tx.is_integer() and ty.is_integer():
+    if transform.a == transform.d == 1.0 and tx % 1 == ty % 1 == 0:
         yield from _shifted_bands(rgb, alpha, int(tx), int(ty), canvas_width, canvas_height)
         return
-    plans = [_plans(transform.a, tx, left, right, x1 - x0, rgb), _plans(transform.d, ty, top, bottom, y1 - y0, rgb)]
+    block = _WIDE_BLOCK if transform.a > 0.5 else _BLOCK
+    plans = [
+        _plans(transform.a, tx, left, right, x1 - x0, like=rgb, block=block),
+        _plans(transform.d, ty, top, bottom, y1 - y0, like=rgb, block=_BLOCK),
+    ]
     for start in range(top, bottom, _BAND):
         stop = min(start + _BAND, bottom)
         first, last = _needed(transform.d, ty, start, stop, y1 - y0)
@@ -254,9 +272,13 @@ def _extent(alpha: Tensor, dim: int) -> tuple[int, int]:
     return (int(held[0]), int(held[-1]) + 1) if held.numel() else (0, 0)
 
 
-def _plans(scale: float, offset: float, start: int, stop: int, count: int, like: Tensor) -> tuple[_Axis, _Axis]:
+def _plans(
+    scale: float, offset: float, start: int, stop: int, count: int, *, like: Tensor, block: int
+) -> tuple[_Axis, _Axis]:
     """One axis for Lanczos and for its central lobe."""
-    wide, near = (_Axis.plan(scale, offset, start, stop, count, lobes, like) for lobes in (_LOBES, 1))
+    wide, near = (
+        _Axis.plan(scale, offset, start, stop, count, like=like, lobes=lobes, block=block) for lobes in (_LOBES, 1)
+    )
     return wide, near
 
 
@@ -274,7 +296,7 @@ def _without_ringing(planes: Tensor, near: Tensor) -> Tensor:
     color, alpha = planes[:, :3], planes[:, 3:]
     whole = near >= 1 - _SETTLED
     # Colour goes with alpha: normalised where alpha was forced to 1 or exceeded it, and never brighter than white.
-    color.div_(torch.where(whole, alpha, alpha.clamp(min=1.0))).clamp_(min=0.0)
+    color.div_(torch.maximum(alpha, (~whole).to(alpha))).clamp_(min=0.0)
     alpha.clamp_(0.0, 1.0).masked_fill_(near <= _SETTLED, 0.0).masked_fill_(whole, 1.0)
     torch.minimum(color, alpha, out=color)
     return planes

@@ -76,7 +76,7 @@ def _largest_chroma(roots: Tensor) -> Tensor:
     factor, step = torch.zeros_like(grey), 0.5
     for _ in range(_STEPS):
         fits = _fits(linear_of_roots(torch.addcmul(grey, colour, factor + step)))
-        factor = torch.where(fits, factor + step, factor)
+        factor.add_(fits.to(factor), alpha=step)
         step /= 2
     return linear_of_roots(torch.addcmul(grey, colour, factor))
 

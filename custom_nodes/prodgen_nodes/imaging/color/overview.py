@@ -13,11 +13,11 @@ from ..colorspace import luminance
 from ..transfer import decode_
 
 OVERVIEW_SIDE = 640
-_STRIP_PIXELS = 1 << 18
+_STRIP_PIXELS = 1 << 19
 
 
 def strips(height: int, width: int, multiple: int = 1) -> Iterator[slice]:
-    """Row ranges of about 260 000 pixels, each a multiple of `multiple` rows (but the last)."""
+    """Row ranges of about 520 000 pixels, each a multiple of `multiple` rows (but the last)."""
     rows = max(1, _STRIP_PIXELS // (width * multiple)) * multiple
     for top in range(0, height, rows):
         yield slice(top, min(top + rows, height))

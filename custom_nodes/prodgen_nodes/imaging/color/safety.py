@@ -212,7 +212,8 @@ def _correlations(template: Tensor, picture: Tensor, weight: Tensor, reach: int 
     mean, square, product = sums
     variance = (square - mean**2).clamp(min=1e-4)
     own = ((weight * centered**2).sum(dim=(-2, -1), keepdim=True) / total).clamp(min=1e-6)
-    return product / torch.sqrt(own * variance)
+    result: Tensor = product / torch.sqrt(own * variance)
+    return result
 
 
 def _quick_length(length: int) -> int:

@@ -137,7 +137,7 @@ def _percentile(values: Tensor, share: float) -> Tensor:
 
 
 def by_planes(pixels: Tensor) -> Tensor:
-    """A copy of `[B,H,W,3]` whose channels lie one after the other: what is the same for all three costs little there."""
+    """A copy of `[B,H,W,3]` whose channels lie one after the other: what is the same for all three costs little."""
     return pixels.movedim(-1, 1).clone(memory_format=torch.contiguous_format).movedim(1, -1)
 
 
