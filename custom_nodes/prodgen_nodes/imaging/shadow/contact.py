@@ -177,7 +177,7 @@ def _ends_a_leg(inside: Tensor, column: int, row: int, rise: int, most: float) -
 def _more_feet(
     envelope: Array, lowest: float, inside: Tensor, box: Box, taken: list[tuple[int, int]], leg: float
 ) -> list[tuple[int, int]]:
-    """Further low points of the envelope that end a leg (`leg` of the height long), as column runs relative to the box."""
+    """Further low points of the envelope that end a leg, `leg` of the height long: column runs relative to the box."""
     height, width = box.height, box.width
     filled = np.where(np.isnan(envelope), -np.inf, envelope)
     level = max(1.5, 0.03 * height)
