@@ -39,6 +39,8 @@ _LEG = 0.06
 _STRAIGHT = 0.02
 _UNSUPPORTED = 0.08
 """A product's middle may lie so far outside what it stands on, as a share of its width: cut-outs are not exact."""
+_TIP = 0.08
+"""Of a single contact the part within this share of the product's width of its lowest point has to carry it."""
 _POINT = 0.1
 """A single contact narrower than this, under an outline that rises steeply on both sides, is a point: nothing stands on
 one."""
@@ -289,6 +291,10 @@ def _floats(touches: list[Touch], envelope: Array, alpha: Tensor, box: Box) -> b
     columns = alpha[box.top : box.bottom, box.left : box.right].sum(dim=0).double().cpu().numpy()
     middle = float((columns * (np.arange(box.width) + 0.5)).sum() / columns.sum())
     left, right = touches[0].left - box.left, max(touch.right for touch in touches) - box.left
+    if len(touches) == 1:
+        # One long edge up from its lowest point is a thing on its tip, not a side that recedes.
+        low = np.flatnonzero(touches[0].contour >= touches[0].lowest - _TIP * box.width)
+        left, right = left + int(low[0]), left + int(low[-1]) + 1
     allowed = _UNSUPPORTED * box.width
     if not left - allowed <= middle <= right + allowed:
         return True
