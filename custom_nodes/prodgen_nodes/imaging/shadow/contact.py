@@ -227,7 +227,8 @@ def find_contact(alpha: Tensor) -> Contact:
     several = len(runs) > 1
     touches = []
     for left, right in runs:
-        contour = envelope[left:right]
+        # Dirt under a product is no contact either.
+        contour = np.fmin(envelope[left:right], calm[left:right] + level)
         known = np.flatnonzero(~np.isnan(contour))
         if known.size == 0:
             continue
