@@ -34,9 +34,13 @@ _NARROW = 0.25
 """A contact narrower than this share of the product's width may be a foot."""
 _FOOT_LEVEL = 0.3
 """Hind feet end at most this share of the product's height above the lowest foot."""
+_LEG = 0.06
+"""A hind leg is narrow over at least this share of the product's height."""
 _STRAIGHT = 0.02
-_UNSUPPORTED = 0.05
+_UNSUPPORTED = 0.08
 """A product's middle may lie so far outside what it stands on, as a share of its width: cut-outs are not exact."""
+_TIP = 0.08
+"""Of a single contact the part within this share of the product's width of its lowest point has to carry it."""
 _POINT = 0.1
 """A single contact narrower than this, under an outline that rises steeply on both sides, is a point: nothing stands on
 one."""
@@ -173,13 +177,13 @@ def _ends_a_leg(inside: Tensor, column: int, row: int, rise: int, most: float) -
 
 
 def _more_feet(
-    envelope: Array, lowest: float, inside: Tensor, box: Box, taken: list[tuple[int, int]]
+    envelope: Array, lowest: float, inside: Tensor, box: Box, taken: list[tuple[int, int]], leg: float
 ) -> list[tuple[int, int]]:
-    """Further low points of the envelope that end a leg, as column runs relative to the box."""
+    """Further low points of the envelope that end a leg, `leg` of the height long: column runs relative to the box."""
     height, width = box.height, box.width
     filled = np.where(np.isnan(envelope), -np.inf, envelope)
     level = max(1.5, 0.03 * height)
-    rise = max(3, round(0.06 * height))
+    rise = max(3, round(leg * height))
     found: list[tuple[int, int]] = []
     reach = max(2, round(0.03 * width))
     peaks = np.flatnonzero((filled == ndimage.maximum_filter1d(filled, 2 * reach + 1)) & np.isfinite(filled))
@@ -215,13 +219,16 @@ def find_contact(alpha: Tensor) -> Contact:
     with np.errstate(invalid="ignore"):
         seeds = _runs(calm >= lowest - level)
     runs = _merged([_grown(seed, calm, floor) for seed in seeds], gap=step)
-    alone = not runs[0][0] <= width / 2 <= runs[-1][1]
-    if sum(right - left for left, right in runs) < 0.35 * width or alone:
-        runs = sorted(runs + _more_feet(calm, lowest, alpha > 0.5, box, runs))
+    if sum(right - left for left, right in runs) < 0.35 * width:
+        runs = sorted(runs + _more_feet(calm, lowest, alpha > 0.5, box, runs, _LEG))
+    if not runs[0][0] <= width / 2 <= runs[-1][1]:
+        # It would tip over: wheels are shorter than legs.
+        runs = sorted(runs + _more_feet(calm, lowest, alpha > 0.5, box, runs, _LEG / 2))
     several = len(runs) > 1
     touches = []
     for left, right in runs:
-        contour = envelope[left:right]
+        # Dirt under a product is no contact either.
+        contour = np.fmin(envelope[left:right], calm[left:right] + level)
         known = np.flatnonzero(~np.isnan(contour))
         if known.size == 0:
             continue
@@ -285,6 +292,10 @@ def _floats(touches: list[Touch], envelope: Array, alpha: Tensor, box: Box) -> b
     columns = alpha[box.top : box.bottom, box.left : box.right].sum(dim=0).double().cpu().numpy()
     middle = float((columns * (np.arange(box.width) + 0.5)).sum() / columns.sum())
     left, right = touches[0].left - box.left, max(touch.right for touch in touches) - box.left
+    if len(touches) == 1:
+        # One long edge up from its lowest point is a thing on its tip, not a side that recedes.
+        low = np.flatnonzero(touches[0].contour >= touches[0].lowest - _TIP * box.width)
+        left, right = left + int(low[0]), left + int(low[-1]) + 1
     allowed = _UNSUPPORTED * box.width
     if not left - allowed <= middle <= right + allowed:
         return True

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .contact import Contact, Touch
+from .contact import Array, Contact, Touch
 
 REACH = 3.0
 """The crevice is exactly gone at so many times its size."""
@@ -45,9 +45,9 @@ def crevice(
     )
     columns = slice(max(0, math.floor(touch.left - reach)), min(width, math.ceil(touch.right + reach)))
     device = alpha.device
-    at = np.arange(columns.start, columns.stop) + 0.5
+    at: Array = np.arange(columns.start, columns.stop, dtype=np.float64) + 0.5
     line = touch.level(at, blur=0.006 * contact.box.width)
-    own = np.arange(touch.left, touch.right) + 0.5
+    own: Array = np.arange(touch.left, touch.right, dtype=np.float64) + 0.5
     calm = touch.level(own, blur=0.03 * contact.box.width)
     slope = np.interp(at, own, np.gradient(calm)) / foreshortening if own.size > 1 else np.zeros_like(at)
     level, steep = (torch.from_numpy(values).to(device, torch.float32) for values in (line, slope))

@@ -69,4 +69,4 @@ def darken(image: Tensor, alpha: Tensor, shade: Tensor, width: float) -> None:
         ground = _ground_beside(image, alpha, (at[0][edge], at[1][edge]), width)
         ground = torch.minimum(ground * (1 - covered[edge]).unsqueeze(-1), linear[edge])
         loss[edge] = ground * taken[edge]
-    image[(*at, slice(0, 3))] = linear_to_srgb((linear - loss).clamp_(min=0.0))
+    image[at[0], at[1], :3] = linear_to_srgb((linear - loss).clamp_(min=0.0))

@@ -120,8 +120,8 @@ def shade_ground(alpha: Tensor, contact: Contact, light: Light, reflects: float 
     if not contact.touches or light.darkest <= 0:
         return lost
     shades = _shades(alpha, contact, light, reflects, ramp)
-    top, left = (min(shade[side].start for shade in shades) for side in (0, 1))
-    bottom, right = (max(shade[side].stop for shade in shades) for side in (0, 1))
+    top, bottom = min(rows.start for rows, _, _ in shades), max(rows.stop for rows, _, _ in shades)
+    left, right = min(columns.start for _, columns, _ in shades), max(columns.stop for _, columns, _ in shades)
     lit = alpha.new_ones((bottom - top, right - left))
     for rows, columns, shade in shades:
         lit[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] *= 1 - shade
