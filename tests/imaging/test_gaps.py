@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from prodgen_nodes.imaging.segmentation import TRUSTED, from_model
 from scipy import ndimage
@@ -43,6 +43,7 @@ def bars(tooth: int, gap: int, turned: bool, closed: bool) -> tuple[np.ndarray, 
     return (shape.T, filled.T) if turned else (shape, filled)
 
 
+@example(tooth=4, gap=3, turned=False, closed=False, shaded=0.5, seed=0)
 @given(
     tooth=st.integers(3, 6),
     gap=st.integers(3, 5),
@@ -51,7 +52,7 @@ def bars(tooth: int, gap: int, turned: bool, closed: bool) -> tuple[np.ndarray, 
     shaded=st.floats(0.2, 0.6),
     seed=st.integers(0, 9),
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_a_filled_comb_or_rack_is_not_believed(
     tooth: int, gap: int, turned: bool, closed: bool, shaded: float, seed: int
 ) -> None:

@@ -230,7 +230,8 @@ def gaps(product: Tensor, evidence: Evidence, side: int) -> Tensor:
     if regions.count == 0:
         return narrow
     between = regions.rim_mean((product & (evidence.residue > _OTHER)).float()) > _BETWEEN
-    return regions.chosen(between & (regions.rim_mean(evidence.steps) > _CUT_SHARPLY))
+    seen = regions.chosen(between & (regions.rim_mean(evidence.steps) > _CUT_SHARPLY))
+    return dilate(seen, 1) & product  # the pixels that a gap shares with its rim look like neither
 
 
 def judge_gaps(product: Tensor, evidence: Evidence, side: int, trust: Trust) -> None:

@@ -3,7 +3,8 @@
 A box, a rounded box or an ellipse of transparency outlines a poster, a phone, a plate; a selection tool draws the same.
 The picture inside tells: where one backdrop runs on along the whole inside of the outline, and a network, shown the
 figure on a ground it stands out from, sees only something smaller in it, that is the product, and the figure is not.
-Where it sees the whole figure there, and the smaller thing where the backdrop goes on around it, nobody can tell.
+Where it sees the whole figure there, and the smaller thing where the backdrop goes on around it, the figure is kept.
+A poster of a product with an even border looks like a cropped photo to anybody: neither is trusted, both are delivered.
 """
 
 from __future__ import annotations
@@ -53,10 +54,14 @@ def from_own_alpha(
         apart, photo = srgb * share + far * (1 - share), srgb * share + ground * (1 - share)
         along = _seen_along(margin, look(apart.unsqueeze(0)))
         if along < _INSIDE:
-            return from_looks(photo, look, progress, parts).noted(_NOTE)
+            return _doubted(from_looks(photo, look, progress, parts).noted(_NOTE))
         if along > _WHOLE and _seen_along(margin, look(photo.unsqueeze(0))) > _INSIDE:
             return from_file_alpha(srgb, alpha)
-    cut = from_file_alpha(srgb, alpha)
+    return _doubted(from_file_alpha(srgb, alpha))
+
+
+def _doubted(cut: Cutout) -> Cutout:
+    """The cut-out, delivered and not trusted."""
     confidence = min(cut.confidence, _UNDECIDED)
     report = dict(cut.report, confidence=confidence, reasons=[*cut.report["reasons"], _DOUBT])
     return replace(cut, confidence=confidence, report=report)
