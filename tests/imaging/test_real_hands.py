@@ -13,9 +13,8 @@ from . import hand_models as model
 from .hand_models import Points
 from .real_hands import recorded
 
-MOST_REJECTED = 0.17
-"""Too many still: mostly palms that look too short for their fingers, closed around something or leaning away."""
-LEAST_REJECTED = {"too long": 0.9, "a finger on another": 0.75, "crossed knuckles": 0.95, "crossed fingers": 0.9}
+MOST_REJECTED = 0.05
+LEAST_REJECTED = {"too long": 0.9, "a finger on another": 0.8, "crossed knuckles": 0.95, "crossed fingers": 0.9}
 HANDS = [one.points for one in recorded() if one.hand]
 
 
