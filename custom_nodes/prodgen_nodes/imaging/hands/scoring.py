@@ -155,7 +155,8 @@ def _longer(points: Tensor, weights: Tensor, size: Tensor) -> Tensor:
     known = weights[:, 5:].reshape(-1, 4, 4).amin(dim=-1)
     shown = (chains[:, :, 1:] - chains[:, :, :-1]).norm(dim=-1).sum(dim=-1) / size.unsqueeze(1)
     ratio = shown / points.new_tensor(BONES[1:]).sum(dim=-1) * known
-    return (ratio.sort(dim=1).values[:, 1] / _USUAL).clamp(1.0, _MOST_LONGER)
+    longer: Tensor = (ratio.sort(dim=1).values[:, 1] / _USUAL).clamp(1.0, _MOST_LONGER)
+    return longer
 
 
 def _measure(points: Tensor, weights: Tensor) -> _Shape:
