@@ -260,7 +260,7 @@ BAD = model.lengthened(HAND, 1)
     ],
 )
 def test_a_refined_hand_is_kept_only_if_better(was: Points, now: list[Points], kept: bool, said: str) -> None:
-    image = picture()  # noise: no flesh to look at
+    image = smooth()
     plan = planned(image, was)
     crops, _ = cut_all(image, plan)
     refined = crops * 0.9
@@ -273,7 +273,7 @@ def test_a_refined_hand_is_kept_only_if_better(was: Points, now: list[Points], k
 
 
 def test_scores_before_can_be_taken_from_the_crops() -> None:
-    image = picture()  # noise: no flesh to look at
+    image = smooth()
     plan = planned(image, BAD)
     crops, _ = cut_all(image, plan)
     good = refined_people(plan, HAND)
@@ -282,7 +282,7 @@ def test_scores_before_can_be_taken_from_the_crops() -> None:
 
 
 def test_a_hand_where_none_was_is_kept_only_if_it_is_one() -> None:
-    image = picture()  # noise: no flesh to look at
+    image = smooth()
     erased = torch.zeros(1, HEIGHT, WIDTH)
     erased[0, 130:170, 170:230] = 1.0
     plan = planned(image, erased=erased)

@@ -75,14 +75,14 @@ def test_a_right_hand_is_hardly_moved(seed: int) -> None:
 @settings(max_examples=25, deadline=None)
 def test_whatever_was_found_a_hand_comes_out(seed: int, spread: float, kind: str) -> None:
     rng = np.random.default_rng(seed)
-    points = {
-        "noise": lambda: rng.normal(500, spread, (21, 2)),
-        "line": lambda: np.outer(np.arange(21.0), rng.normal(size=2)) * spread,
-        "spot": lambda: np.full((21, 2), spread),
-        "hand": lambda: random_hand(seed) + rng.normal(0, spread / 4, (21, 2)),
-    }[kind]()
+    points: dict[str, Points] = {
+        "noise": rng.normal(500, spread, (21, 2)),
+        "line": np.outer(np.arange(21.0), rng.normal(size=2)) * spread,
+        "spot": np.full((21, 2), spread),
+        "hand": random_hand(seed) + rng.normal(0, spread / 4, (21, 2)),
+    }
     told = torch.from_numpy(rng.uniform(0, 1, 21))
-    mended = plausible_hand(torch.from_numpy(points), told)
+    mended = plausible_hand(torch.from_numpy(points[kind]), told)
     assert bool(torch.isfinite(mended.points).all())
     if mended.size > 1:
         assert_five_fingers(mended.points)

@@ -72,19 +72,11 @@ def distance_to_grip(one: JudgedHand, spot: tuple[float, float, float]) -> float
 
 
 def judge_picture(
-    people: tuple[Person, ...],
-    *,
-    expected: int = 1,
-    min_score: float = 0.5,
-    erased: Tensor | None = None,
-    image: Tensor | None = None,
+    people: tuple[Person, ...], *, expected: int = 1, min_score: float = 0.5, erased: Tensor | None = None
 ) -> Verdict:
-    """Count people, judge every hand, and ask whether one is at the erased part of the handle `[H,W]`.
-
-    With the picture `image` `[H,W,C]` that the points were found in, spare and grown-together fingers are looked for.
-    """
+    """Count people, judge every hand, and ask whether one is at the erased part of the handle `[H,W]`."""
     check_range(min_score, 0.0, 1.0, "min_score")
-    number, hands = count_people(people), tuple(judge_hands(people, image))
+    number, hands = count_people(people), tuple(judge_hands(people))
     reasons = []
     if number != expected:
         found = _NUMBERS[number] if number < len(_NUMBERS) else f"{number} people"

@@ -11,9 +11,8 @@ from torch import Tensor
 from ..errors import ParameterError
 from ..tensors import check_range
 from .crops import HandCrop
-from .flesh import score_hand_in
 from .keypoints import Person
-from .scoring import HandScore
+from .scoring import HandScore, score_hand
 
 KEEP = ("if_better", "always")
 MAX_FEATHER = 256.0
@@ -77,9 +76,9 @@ def decide(
     """
     was = crop.before
     if before is not None:
-        earlier = nearest_hand(before, crop, original)
+        earlier = nearest_hand(before, crop)
         was = None if earlier is None else earlier.proven
-    now = None if after is None else nearest_hand(after, crop, fresh)
+    now = None if after is None else nearest_hand(after, crop)
     score = None if after is None else 0.0 if now is None else now.proven
     if not bool(torch.isfinite(fresh).all()):
         return Decision(crop, was, score, False, "the refined picture holds no valid numbers")
@@ -110,16 +109,15 @@ def _worse(now: HandScore, said: str) -> str:
     return "; ".join((f"the refined hand {said}", *now.reasons))
 
 
-def nearest_hand(people: tuple[Person, ...], crop: HandCrop, picture: Tensor) -> HandScore | None:
-    """The score of the hand nearest to the crop's outline (points in pixels of the crop's picture `[s,s,3]`), None with
-    none at its place."""
+def nearest_hand(people: tuple[Person, ...], crop: HandCrop) -> HandScore | None:
+    """The score of the hand nearest to the crop's outline (points in crop pixels), None with none at its place."""
     x = sum(corner[0] for corner in crop.outline) / len(crop.outline)
     y = sum(corner[1] for corner in crop.outline) / len(crop.outline)
     radius = max(((cx - x) ** 2 + (cy - y) ** 2) ** 0.5 for cx, cy in crop.outline) + crop.grow
     best: tuple[float, HandScore] | None = None
     for person in people:
         for hand in person.hands:
-            result = score_hand_in(picture, hand.points, hand.scores)
+            result = score_hand(hand.points, hand.scores)
             if not result.found:
                 continue
             middle = hand.points[hand.scores > 0.1].mean(dim=0)

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from .anatomy import BODY_BONES, HAND_OF_STATURE, LEFT_WRIST, RIGHT_WRIST, WRIST
-from .flesh import score_hand_in
 from .keypoints import FoundHand, Person
-from .scoring import HandScore
+from .scoring import HandScore, score_hand
 
 POINT_SCORE = 0.3
 """From here a body point counts as found."""
@@ -76,15 +75,12 @@ def _same(a: Tensor, b: Tensor) -> bool:
     return float((a[both, :2] - b[both, :2]).norm(dim=1).mean()) < _SAME * size
 
 
-def judge_hands(people: tuple[Person, ...], image: Tensor | None = None) -> list[JudgedHand]:
-    """All hands that were found in one picture, best first within each person; one hand found twice counts once.
-
-    With the picture `image` `[H,W,C]`, whose pixels the points are in, its flesh is judged, too.
-    """
+def judge_hands(people: tuple[Person, ...]) -> list[JudgedHand]:
+    """All hands that were found in one picture, best first within each person; one hand found twice counts once."""
     judged = []
     for owner, person in enumerate(people):
         for hand in person.hands:
-            result = score_hand_in(image, hand.points, hand.scores)
+            result = score_hand(hand.points, hand.scores)
             if result.found:
                 judged.append((owner, JudgedHand(hand, hand.label, "label", result, result.proven)))
     judged = _without_doubles(judged)

@@ -25,6 +25,8 @@ _PALM_WEIGHT = (1.0, 0.3, 1.0, 1.0, 1.0, 1.0)
 """The thumb's root moves a little against the palm and is marked loosely."""
 LEAST_SEEN = 0.4
 """With less of its points a hand was not found at all."""
+_USUAL, _MOST_LONGER = 1.05, 1.35
+"""Up to which length over the mean three fingers are of no account, and how much longer a hand may be than its palm."""
 _TOUCH = 0.035
 """Two joints nearer than this, in hand lengths, are at one place: a finger is 0.08 wide."""
 _EPS = 1e-9
@@ -146,8 +148,20 @@ def _crossing(chains: Tensor, known: Tensor, stretched: Tensor) -> Tensor:
     return (hit.flatten(2).any(dim=-1) * both).amax(dim=1)
 
 
+def _longer(points: Tensor, weights: Tensor, size: Tensor) -> Tensor:
+    """`[N]` by how much a hand is longer than its palm says: a palm that closes around something, or leans from the
+    camera, looks too short, and then at least three fingers look too long alike. One alone is no hand's."""
+    chains = points[:, 5:].reshape(-1, 4, 4, 2)
+    known = weights[:, 5:].reshape(-1, 4, 4).amin(dim=-1)
+    shown = (chains[:, :, 1:] - chains[:, :, :-1]).norm(dim=-1).sum(dim=-1) / size.unsqueeze(1)
+    ratio = shown / points.new_tensor(BONES[1:]).sum(dim=-1) * known
+    longer: Tensor = (ratio.sort(dim=1).values[:, 1] / _USUAL).clamp(1.0, _MOST_LONGER)
+    return longer
+
+
 def _measure(points: Tensor, weights: Tensor) -> _Shape:
     size, openness, plate, linear, _ = palm(points, weights)
+    size = size * _longer(points, weights, size)
     unit = points / size[:, None, None]
     chains = unit[:, 5:].reshape(-1, 4, 4, 2)
     known = weights[:, 5:].reshape(-1, 4, 4).amin(dim=-1)

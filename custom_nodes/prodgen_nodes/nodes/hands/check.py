@@ -25,8 +25,8 @@ class ProdgenHandCheck(io.ComfyNode):
             category=CATEGORY,
             description=(
                 "Says whether the picture holds the people it should and whether their hands are human: length and "
-                "bending of fingers, order of knuckles, fingers too many or grown together, size against the body, a "
-                "hand at the handle. Works on pose points and the picture, without a model of its own."
+                "bending of fingers, order of knuckles, tips grown together, size against the body, a hand at the "
+                "handle. Works on pose points, without a model of its own."
             ),
             search_aliases=["hand check", "finger count", "bad hands", "quality gate", "pose check", "count people"],
             inputs=[
@@ -35,9 +35,7 @@ class ProdgenHandCheck(io.ComfyNode):
                     tooltip="From SDPose Keypoint Extractor. Give it person boxes, or it sees one person only.",
                 ),
                 io.Image.Input(
-                    "image",
-                    optional=True,
-                    tooltip="The picture the points were found in: sixth and grown-together fingers show only there.",
+                    "image", optional=True, tooltip="The picture the points were found in; for the preview."
                 ),
                 io.Mask.Input(
                     "erased",
@@ -96,7 +94,6 @@ class ProdgenHandCheck(io.ComfyNode):
                 expected=people,
                 min_score=min_score,
                 erased=None if erased is None else item(erased, index).cpu(),
-                image=None if image is None else image[index],
             )
             for index in range(count)
         ]

@@ -25,6 +25,7 @@ class ProdgenRedrawHands(io.ComfyNode):
                 "bending, as near as possible to the hand that was found; where none was found, one that grips the "
                 "handle. SDPose Draw Keypoints draws them for an openpose ControlNet."
             ),
+            has_intermediate_output=True,
             search_aliases=["hand pose", "fix hands", "openpose hand", "hand detailer", "mesh graphormer", "bad hands"],
             inputs=[
                 HandCropsType.Input("hand_crops", tooltip="From Crop Hands."),
