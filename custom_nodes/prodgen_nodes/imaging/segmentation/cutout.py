@@ -326,9 +326,9 @@ def from_model(
     footing = find_footing(small, product, backdrop, evidence) if is_plain else None
     footing = footing and footing.steady(small, evidence, rough > 0.5, grain, reach)
     fringe = find_fringe(small, product, backdrop) if is_plain else None
+    known = torch.zeros_like(product) if footing is None else footing.beside()
     if fringe is not None:
         fused = replace(fused, ignored=fused.ignored & ~dilate(fringe.zone, 3))
-    known = torch.zeros_like(product) if footing is None else footing.beside()
     trust = Trust()
     judge_shape(product, trust)
     if trust.confidence > 0:
@@ -342,9 +342,8 @@ def from_model(
             judge_gaps(product, evidence, backdrop.side, trust)
             note_transparency(product, evidence, trust)
             extras += _ignored_things(fused)
-    faint = None
-    if seen is not None and hint is None:
-        faint = find_faint(small, product, seen, grain, known if fringe is None else known | fringe.zone)
+    drawn = known if fringe is None else known | fringe.zone
+    faint = None if seen is None or hint is not None else find_faint(small, product, seen, grain, drawn)
     alpha = refine_matte(pyramid, likelihood, footing, progress, faint)
     if fringe is not None:
         alpha = fringe.drawn(srgb, alpha)
