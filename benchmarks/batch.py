@@ -31,7 +31,7 @@ sys.path.insert(0, str(REPO))
 
 from runner.batch.ledger import Ledger  # noqa: E402 - the repository is not installed
 from runner.batch.setup import prepare  # noqa: E402
-from runner.cli import build_parser  # noqa: E402
+from runner.cli.parser import build_parser  # noqa: E402
 from tests.support.comfy import ComfyServer, find_installation  # noqa: E402
 
 Row = dict[str, Any]

@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "custom_nodes")]
 
 if TYPE_CHECKING:
-    from runner.session import Session
+    from runner.execution.session import Session
 
 Row = dict[str, Any]
 PRODGEN = {(1300, 2000): (50, 14.5), (1200, 1200): (21, 10.0), (700, 700): (5, 8.5)}
@@ -114,7 +114,7 @@ def _wait() -> None:
 
 
 def graphs(options: argparse.Namespace) -> Iterator[Row]:
-    from runner.workflow import available_workflows
+    from runner.workflow.load import available_workflows
     from tests.support.comfy import GraphError, find_installation
 
     if find_installation() is None:
@@ -162,7 +162,7 @@ def server_of(options: argparse.Namespace) -> Iterator[Any]:
 
 def measured(server: Any, name: str, photo: str, values: dict[str, Any]) -> Row:
     """Seconds of a first and of a second run (another seed, models loaded), and the most memory in use."""
-    from runner.client import ComfyClient
+    from runner.server.client import ComfyClient
     from runner.smoke.trial import Peak
     from tests.workflows import published
     from tests.workflows.smoke_runs import on_smoke_models

@@ -74,7 +74,7 @@ def makers() -> Iterator[tuple[Any, Callable[[], dict[str, Any]]]]:
     """Each model of the catalogue that is made, and what makes it."""
     import importlib
 
-    from runner.smoke.catalog import MODELS
+    from runner.models.stand_ins import MODELS
 
     for model in MODELS:
         if model.name in MADE:

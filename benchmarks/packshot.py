@@ -30,7 +30,7 @@ from PIL import Image
 REPO = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPO))
 
-from runner.workflow import load_workflow  # noqa: E402 - the repository is not installed
+from runner.workflow.load import load_workflow  # noqa: E402 - the repository is not installed
 from tests.support.comfy import ComfyServer, find_installation  # noqa: E402
 from tests.workflows import published, studio  # noqa: E402
 

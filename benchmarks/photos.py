@@ -20,8 +20,8 @@ REPO = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPO))
 
 from benchmarks.harness import Row, arguments, compare, write  # noqa: E402 - the repository is not installed
-from runner.icc import adobe_rgb_profile  # noqa: E402
-from runner.photos import prepare_photo  # noqa: E402
+from runner.photos.icc import adobe_rgb_profile  # noqa: E402
+from runner.photos.prepare import prepare_photo  # noqa: E402
 from tests.runner.picture_files import tiff16  # noqa: E402
 
 

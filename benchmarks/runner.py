@@ -74,12 +74,12 @@ def make_photos(folder: Path, count: int, first: int) -> list[Path]:
 
 
 def many_ours(url: str, photos: list[Path], out: Path) -> dict[str, Any]:
-    from runner.graph import Workflow
-    from runner.jobs import JobSpec
-    from runner.photos import prepare_photo
-    from runner.progress import Reporter
-    from runner.session import Session
-    from runner.workflow import patch_workflow
+    from runner.events.reporter import Reporter
+    from runner.execution.job import JobSpec
+    from runner.execution.session import Session
+    from runner.photos.prepare import prepare_photo
+    from runner.workflow.graph import Workflow
+    from runner.workflow.load import patch_workflow
 
     first_progress: list[float] = []
     queued: dict[str | None, float] = {}

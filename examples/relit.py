@@ -19,8 +19,8 @@ from typing import Any
 from PIL import Image
 
 from runner.__main__ import main as runner
-from runner.graph import Graph, up_to
-from runner.workflow import load_workflow
+from runner.workflow.graph import Graph, up_to
+from runner.workflow.load import load_workflow
 
 HERE = Path(__file__).resolve().parent
 WORKFLOW = "relight_iclight"

@@ -17,7 +17,7 @@ from installer.console import InstallError, say
 from installer.project import Project
 from installer.steps import Installer
 from installer.uninstall import uninstall
-from runner.filelock import FileLock
+from runner.files.lock import FileLock
 
 
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:

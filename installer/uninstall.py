@@ -10,7 +10,7 @@ from installer import comfyui as source
 from installer import cutouts, files, pack
 from installer.console import Step, say
 from installer.project import Project
-from runner import serve
+from runner.local_server import lifecycle as serve
 
 _OURS = (
     "journal.json", "install.json", "install.log", "files.txt", "controlnet_aux.txt", "server.json", "server.log",

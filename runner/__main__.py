@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from runner import console
-from runner.cli import build_parser, load_command
+from runner.cli.parser import build_parser, load_command
 from runner.errors import EXIT_BUG, EXIT_INTERRUPTED, RunnerError, UsageError
 
 
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _decide_access(args: argparse.Namespace) -> None:
     """What `--insecure` and `--ca-file` say holds for every request of this command."""
-    from runner.auth import Access, decide
+    from runner.http.auth import Access, decide
 
     ca_file = getattr(args, "ca_file", None)
     try:
@@ -53,7 +53,7 @@ def _decide_access(args: argparse.Namespace) -> None:
 
 def _fail(error: RunnerError, json_lines: bool) -> None:
     if json_lines and not error.told:
-        from runner.failures import failed_event
+        from runner.execution.failures import failed_event
 
         console.json_line(failed_event(error, 0, None).as_json())
     if json_lines or not error.told:

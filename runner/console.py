@@ -10,13 +10,9 @@ import codecs
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from runner.data import to_json
-
-if TYPE_CHECKING:
-    from runner.events import Event
 
 _SEQUENCES = re.compile(
     r"(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]{0,4096}(?:\x07|\x1b\\|\x9c)?"  # OSC, DCS and their like
@@ -40,22 +36,6 @@ def clean(text: str) -> str:
 def clean_line(text: str) -> str:
     """The same, in one line."""
     return " ".join(clean(text).split("\n"))
-
-
-def clean_event(event: Event) -> Event:
-    """An event as people may read it. Only messages have more than one line."""
-    values = {item.name: getattr(event, item.name) for item in fields(event)}
-    read = {name: _read(name, value) for name, value in values.items()}
-    changed = {name: value for name, value in read.items() if value != values[name]}
-    return replace(event, **changed) if changed else event
-
-
-def _read(name: str, value: Any) -> Any:
-    if isinstance(value, tuple):
-        return tuple(clean_line(item) if isinstance(item, str) else item for item in value)
-    if isinstance(value, str):
-        return clean(value) if name in ("message", "advice") else clean_line(value)
-    return value
 
 
 def show(text: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from runner.server_process import Installation
+from runner.local_server.process import Installation
 from tests.support.comfy import ComfyServer, find_installation
 
 # On busy cores, threads that wait by spinning take the time they wait for: one cut-out took half a minute.

@@ -12,7 +12,7 @@ from typing import Any
 from runner.batch.plan import BatchJob
 from runner.data import to_json
 from runner.errors import UsageError
-from runner.naming import leads_out
+from runner.files.naming import leads_out
 
 VERSION = "1"
 

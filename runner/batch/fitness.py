@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from runner.batch.plan import BatchJob
 from runner.batch.presence import Misfit
-from runner.checks import check_graph
 from runner.errors import (
     EXIT_NODE_FAILED,
     EXIT_REJECTED,
@@ -17,10 +16,11 @@ from runner.errors import (
     WorkflowError,
     WorkflowRejectedError,
 )
-from runner.graph import Workflow
-from runner.patching import patch_workflow
-from runner.uploads import check_files
-from runner.validate import ServerView
+from runner.execution.attachments import check_files
+from runner.server.view import ServerView
+from runner.validation.check import check_graph
+from runner.workflow.graph import Workflow
+from runner.workflow.patch import patch_workflow
 
 
 class CannotRunError(WorkflowRejectedError):

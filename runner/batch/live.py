@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from runner import console, events
 from runner.batch.metrics import clock
 from runner.errors import EXIT_INTERRUPTED
-from runner.progress import JsonReporter, Reporter, is_terminal
+from runner.events.readable import readable
+from runner.events.reporter import JsonReporter, Reporter, is_terminal
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -48,7 +49,7 @@ class BatchReporter(Reporter):
                 self._ended += 1
                 self.ended(event.job, f"failed: {event.message}", (event.advice,) if event.advice else ())
             else:
-                self.moved(console.clean_event(event))
+                self.moved(readable(event))
             if isinstance(event, (events.Done, events.Failed)):
                 self.titles.pop(event.job, None)
                 self.servers.pop(event.job, None)

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from runner.batch.entries import Entry
-from runner.client import ComfyClient
 from runner.errors import PhotoError, RunnerError, ServerUnavailableError
-from runner.graph import Workflow
-from runner.jobs import JobSpec, Upload
-from runner.photos import PreparedPhoto
-from runner.request import Plan, Request
-from runner.transport import NoAccessError
-from runner.uploads import Attachment, attachment
-from runner.validate import ServerView, server_view
+from runner.execution.attachments import Attachment, attachment
+from runner.execution.job import JobSpec, Upload
+from runner.execution.plan import Plan, Request
+from runner.http.transport import NoAccessError
+from runner.photos.prepare import PreparedPhoto
+from runner.server.client import ComfyClient
+from runner.server.view import ServerView, server_view
+from runner.workflow.graph import Workflow
 
 Result = TypeVar("Result")
 _PHOTOS_KNOWN = 8

@@ -15,12 +15,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from runner import spreadsheet
-from runner.address import is_loopback_url
 from runner.batch.entries import DONE, Entry
-from runner.client import ComfyClient
 from runner.data import figure, not_numbers
 from runner.errors import RunnerError
+from runner.files import spreadsheet
+from runner.http.address import is_loopback_url
+from runner.server.client import ComfyClient
 from runner.untrusted import items, mapping, number, text
 
 COLUMNS = (

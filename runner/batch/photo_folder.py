@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runner.batch.store import PLACE
 from runner.errors import UsageError
-from runner.paths import real_path
+from runner.files.paths import real_path
 from runner.suggest import Suggestions, look_alike
 
 PHOTO_SUFFIXES = frozenset(

@@ -12,18 +12,18 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from runner import naming
 from runner.batch.rows import Row
 from runner.errors import RunnerError, UsageError, WorkflowError
-from runner.graph import Workflow
-from runner.naming import safe_folder, safe_name, timestamp
-from runner.needed_photos import missing_in_batch
-from runner.patching import parse_setting, patch_workflow, resolve_name
-from runner.paths import own_path
-from runner.request import Request
-from runner.schema import ObjectInfo, recorded_object_info
-from runner.uploads import input_of, own_file
-from runner.workflow import WORKFLOWS_DIR
+from runner.execution.attachments import input_of, own_file
+from runner.execution.plan import Request
+from runner.files import naming
+from runner.files.naming import safe_folder, safe_name, timestamp
+from runner.files.paths import own_path
+from runner.validation.pictures import missing_in_batch
+from runner.workflow.graph import Workflow
+from runner.workflow.load import WORKFLOWS_DIR
+from runner.workflow.patch import parse_setting, patch_workflow, resolve_name
+from runner.workflow.schema import ObjectInfo, recorded_object_info
 
 _SHOWN = 20
 

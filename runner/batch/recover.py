@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner.client import ComfyClient, FileGoneError
 from runner.errors import NodeFailedError
-from runner.jobs import Attempt
-from runner.naming import below
-from runner.pictures import check_picture
-from runner.records import JobRecord, ServerFile
+from runner.execution.job import Attempt
+from runner.files.naming import below
+from runner.files.verify import check_picture
+from runner.server.client import ComfyClient, FileGoneError
+from runner.server.records import JobRecord, ServerFile
 from runner.untrusted import items, mapping, text
 
 _MOST_FILES = 256

@@ -10,9 +10,9 @@ from typing import Any
 
 from runner.batch.table_files import CommaNumber, records
 from runner.errors import UsageError
-from runner.paths import may_be_a_file
+from runner.execution.attachments import own_file
+from runner.files.paths import may_be_a_file
 from runner.suggest import did_you_mean
-from runner.uploads import own_file
 
 OWN_COLUMNS = ("name", "count", "seeds", "group", "category")
 """Columns that are no inputs of the workflow (unless it has an input of that name: then they are the input's)."""

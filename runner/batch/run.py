@@ -11,9 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from runner import events, hearing
-from runner.absence import Limits
-from runner.auth import public_url
+from runner import events
 from runner.batch import entries as states
 from runner.batch.entries import Entry
 from runner.batch.fitness import Fitness, nowhere
@@ -28,12 +26,15 @@ from runner.batch.servers import Server
 from runner.batch.session import BatchSession, TakenOverError
 from runner.batch.store import LedgerGoneError
 from runner.errors import EXIT_INTERRUPTED, InterruptedRunError, RunnerError, ServerUnavailableError, UsageError
-from runner.failures import OutOfMemoryError, failed_event
-from runner.graph import Workflow
-from runner.jobs import JobResult, JobSpec
-from runner.naming import below
-from runner.progress import Reporter
-from runner.results import SavedJob
+from runner.events.reporter import Reporter
+from runner.execution import translate
+from runner.execution.failures import OutOfMemoryError, failed_event
+from runner.execution.job import JobResult, JobSpec
+from runner.execution.save import SavedJob
+from runner.files.naming import below
+from runner.http.auth import public_url
+from runner.server.availability import Limits
+from runner.workflow.graph import Workflow
 
 OTHERS_POLL_S = 0.5
 
@@ -236,7 +237,7 @@ class Worker:
         if not ours:
             self._leave_to_others(number, result.saved)
             return True
-        for event in hearing.saved(result):
+        for event in translate.saved(result):
             self.view.event(event)
         return True
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from runner.absence import Limits
-from runner.address import ADVICE, Address, has_credentials, parse_address, public_url
-from runner.auth import Access, check_certificates, decide
 from runner.data import BadDataError, parse_yaml
 from runner.errors import UsageError
+from runner.http.address import ADVICE, Address, has_credentials, parse_address, public_url
+from runner.http.auth import Access, check_certificates, decide
+from runner.server.availability import Limits
 from runner.suggest import did_you_mean
 
 _VARIABLES = ("token_env", "basic_env", "headers_env")

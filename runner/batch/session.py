@@ -10,20 +10,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Protocol, cast
 
-from runner.absence import Limits
 from runner.batch import entries as states
 from runner.batch.recover import find_results
 from runner.batch.store import FULL_RETRY_S
-from runner.client import ComfyClient, ServerFaultError
-from runner.dispatch import Dispatcher
 from runner.errors import InterruptedRunError, RunnerError, ServerUnavailableError, WorkflowRejectedError
-from runner.feeder import JobReady
-from runner.jobs import LOST, Attempt
-from runner.progress import Reporter
-from runner.records import JobRecord
-from runner.results import SavedJob
-from runner.saver import SaveEnded, Saver
-from runner.session import Session
+from runner.events.reporter import Reporter
+from runner.execution.dispatcher import Dispatcher
+from runner.execution.job import LOST, Attempt
+from runner.execution.prefetch import JobReady
+from runner.execution.save import SavedJob
+from runner.execution.saver import SaveEnded, Saver
+from runner.execution.session import Session
+from runner.server.availability import Limits
+from runner.server.client import ComfyClient, ServerFaultError
+from runner.server.records import JobRecord
 
 MOST_LOSSES = 3
 """A job that its server lost this often is given up: it may be what kills the server."""

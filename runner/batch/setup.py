@@ -16,14 +16,14 @@ from runner.batch.photo_folder import photos, unusable
 from runner.batch.plan import BatchJob, Seeds, check_values, expand, listed, places_of, refuse, sweeps
 from runner.batch.rows import Row, seed_list, table
 from runner.errors import PhotoError, UsageError, WorkflowRejectedError
-from runner.graph import Workflow
-from runner.naming import check_template
-from runner.paths import own_path
-from runner.schema import recorded_object_info
+from runner.execution.attachments import input_of
+from runner.files.naming import check_template
+from runner.files.paths import own_path
+from runner.files.writable import check_file, check_folder
 from runner.suggest import Suggestions
-from runner.uploads import input_of
-from runner.workflow import WORKFLOWS_DIR, load_workflow
-from runner.writable import check_file, check_folder
+from runner.workflow.graph import Workflow
+from runner.workflow.load import WORKFLOWS_DIR, load_workflow
+from runner.workflow.schema import recorded_object_info
 
 
 @dataclass(frozen=True)

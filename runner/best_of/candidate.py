@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from runner.best_of.gates import Gate, read_gates
 from runner.best_of.score import COMFORTABLE, score_of
-from runner.dispatch import NotNeededError
 from runner.errors import InterruptedRunError, NodeFailedError, RunnerError
-from runner.failures import NodeExecutionError
-from runner.jobs import JobResult
-from runner.results import SavedJob
-from runner.schema import ObjectInfo
+from runner.execution.dispatcher import NotNeededError
+from runner.execution.failures import NodeExecutionError
+from runner.execution.job import JobResult
+from runner.execution.save import SavedJob
+from runner.workflow.schema import ObjectInfo
 
 PASSED, FAILED, REFUSED, BROKEN, ERROR, CANCELLED = "passed", "failed", "refused", "broken", "error", "cancelled"
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.data import not_numbers
-from runner.graph import Graph
-from runner.outputs import NodeReport, said
-from runner.schema import ObjectInfo, node_inputs
+from runner.execution.outputs import NodeReport, said
+from runner.workflow.graph import Graph
+from runner.workflow.schema import ObjectInfo, node_inputs
 
 _NOT_FIGURES = frozenset({"passed", "reasons"})
 _SHARES = ("score", "confidence", "iou")

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner import spreadsheet
 from runner.best_of.candidate import Candidate
 from runner.data import to_json
-from runner.results import Abort, NotSavedError, SavedFile, SavedJob, reserve
+from runner.execution.save import Abort, NotSavedError, SavedFile, SavedJob, reserve
+from runner.files import spreadsheet
 
 TABLE = "candidates.csv"
 SHEET = "contact_sheet.jpg"

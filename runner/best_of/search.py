@@ -16,11 +16,11 @@ from runner.best_of.candidate import CANCELLED, ERROR, PASSED, Candidate, judge,
 from runner.best_of.keep import SHEET, TABLE, Folder, place
 from runner.best_of.sheet import make_sheet, picture_of, thumbnail
 from runner.errors import EXIT_OK, EXIT_QUALITY, JobTimeoutError, RunnerError, ServerUnavailableError
-from runner.graph import Graph, is_link
-from runner.jobs import JobResult, JobSpec
-from runner.progress import Reporter
-from runner.request import Plan
-from runner.session import Session
+from runner.events.reporter import Reporter
+from runner.execution.job import JobResult, JobSpec
+from runner.execution.plan import Plan
+from runner.execution.session import Session
+from runner.workflow.graph import Graph, is_link
 
 if TYPE_CHECKING:
     from PIL import Image

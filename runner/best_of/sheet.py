@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from runner.best_of.candidate import PASSED, Candidate
-from runner.pictures import PICTURES
+from runner.files.verify import PICTURES
 
 _GAP, _BORDER = 12, 5
 _PAGE, _INK, _QUIET, _EMPTY = (250, 250, 250), (20, 20, 20), (110, 110, 110), (225, 225, 225)

@@ -10,11 +10,11 @@ from typing import TextIO
 
 from runner import console, events
 from runner.errors import EXIT_OK
+from runner.events.reporter import Reporter
+from runner.execution.plan import Plan
 from runner.explore.rounds import Rounds
 from runner.explore.viewer import Viewer
 from runner.gallery.folder import prompt_folder
-from runner.progress import Reporter
-from runner.request import Plan
 
 SCRATCH = "scratch"
 _HELP = "Enter: the same prompt again · +words: add to it · any other text: a new prompt · /keep 1 3 · /quit"

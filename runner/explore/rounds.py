@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from runner.errors import EXIT_OK
+from runner.execution.job import JobResult
+from runner.execution.plan import Plan
+from runner.execution.session import Session
 from runner.gallery.rest import Rest
-from runner.jobs import JobResult
-from runner.request import Plan
-from runner.session import Session
 
 _MOST_SEEDS = 2**64
 

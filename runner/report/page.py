@@ -14,8 +14,8 @@ from runner.batch.entries import DONE, FAILED, Entry
 from runner.batch.ledger import Ledger
 from runner.batch.metrics import totals
 from runner.data import figure
-from runner.naming import below
-from runner.pictures import PICTURES
+from runner.files.naming import below
+from runner.files.verify import PICTURES
 
 THUMBNAIL = 220
 """Longest side of the pictures on the page, in pixels: some 8 kB each, so 800 pairs are some 13 MB."""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from runner import console
 from runner.errors import EXIT_OK, UsageError
-from runner.manifest import Model, human_size
-from runner.smoke.catalog import MODELS, SmokeModel, named
+from runner.models.manifest import Model, human_size
+from runner.models.stand_ins import MODELS, SmokeModel, named
 from runner.smoke.writer import installation_at, write_smoke_models
 
 

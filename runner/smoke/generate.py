@@ -18,7 +18,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 def main(comfyui: Path, models_dir: Path, names: list[str]) -> None:
     _find_modules(comfyui)
-    from runner.smoke.catalog import MODELS
+    from runner.models.stand_ins import MODELS
     from runner.smoke.weights import save
 
     for model in MODELS:

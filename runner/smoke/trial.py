@@ -10,18 +10,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from runner.checks import check_graph
 from runner.errors import EXIT_OK, EXIT_REJECTED, RunnerError
-from runner.graph import Graph, Workflow, schema_of
-from runner.jobs import JobSpec
-from runner.manifest import Manifest
-from runner.missing import pack_of
-from runner.patching import patch_workflow
-from runner.problems import Problem
-from runner.session import Session
-from runner.sidecar import models_of
+from runner.execution.job import JobSpec
+from runner.execution.session import Session
+from runner.execution.sidecar import models_of
+from runner.models.manifest import Manifest
+from runner.server.view import server_view
 from runner.untrusted import items, mapping, number
-from runner.validate import server_view
+from runner.validation.check import check_graph
+from runner.validation.missing import pack_of
+from runner.validation.problem import Problem
+from runner.workflow.graph import Graph, Workflow, schema_of
+from runner.workflow.patch import patch_workflow
 
 SMALL = {
     "steps": 2,

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from runner.errors import UsageError
-from runner.server_process import Installation, installed_comfyui
+from runner.local_server.process import Installation, installed_comfyui
 
 GENERATOR = Path(__file__).with_name("generate.py")
 _TAIL = 12

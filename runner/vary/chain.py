@@ -9,15 +9,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from runner.absence import RETRY_S, Absence, Limits
 from runner.errors import EXIT_OK, ServerUnavailableError
+from runner.execution.job import JobResult, JobSpec
+from runner.execution.plan import Plan
+from runner.execution.save import SavedJob
+from runner.execution.session import Session
 from runner.gallery.folder import facts
 from runner.gallery.rest import Rest
-from runner.jobs import JobResult, JobSpec
-from runner.photos import prepare_photo
-from runner.request import Plan
-from runner.results import SavedJob
-from runner.session import Session
+from runner.photos.prepare import prepare_photo
+from runner.server.availability import RETRY_S, Absence, Limits
 from runner.vary.colour import Lightness, colour_values
 from runner.vary.transforms import Pass, Transform
 

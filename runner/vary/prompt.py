@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.gallery.folder import PROMPT_FILE
-from runner.graph import is_link, node_title, parse_title
+from runner.workflow.graph import is_link, node_title, parse_title
 
 _TEXT_WIDGETS = ("text", "value", "prompt", "string")
 _MOST_LINKS = 20

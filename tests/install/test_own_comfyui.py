@@ -8,8 +8,8 @@ import pytest
 import requests
 
 from installer import pack
-from runner import server_process
-from runner.server_process import Installation
+from runner.local_server import process as server_process
+from runner.local_server.process import Installation
 from tests.install.conftest import copy_project, install, needs_the_package_index
 from tests.support.comfy import copy_comfyui
 

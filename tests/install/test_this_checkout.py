@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from runner import server_process
+from runner.local_server import process as server_process
 from tests.install.conftest import install
 from tests.support.comfy import REPO
 from tests.support.speed import within

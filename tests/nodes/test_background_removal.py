@@ -14,7 +14,7 @@ import pytest
 import requests
 from PIL import Image
 
-from runner.client import ComfyClient
+from runner.server.client import ComfyClient
 from tests.support.comfy import ComfyServer, GraphError
 from tests.support.onnx_files import write_onnx
 from tests.support.reference import EXAMPLES, FOLDER, beside

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from runner.checks import check_graph
-from runner.server_process import Installation
+from runner.local_server.process import Installation
+from runner.validation.check import check_graph
 from tests.nodes.test_handle import handbag
 from tests.support.comfy import REPO, ComfyServer, GraphError
 

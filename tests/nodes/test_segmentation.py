@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from runner.client import ComfyClient
+from runner.server.client import ComfyClient
 from tests.imaging.segmentation_products import edge_band, scene
 from tests.support.comfy import REPO, ComfyServer, GraphError
 from tests.support.smoke import fill_with_smoke, smoke_file

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runner.server_process import Installation
+from runner.local_server.process import Installation
 from tests.support.comfy import REPO
 
 _IN_COMFYUI = """

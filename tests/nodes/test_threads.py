@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from runner.server_process import Installation
+from runner.local_server.process import Installation
 from tests.support.comfy import PACK
 
 PROGRAM = """

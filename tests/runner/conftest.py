@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from runner import serve
-from runner.auth import Access, decide
-from runner.serve import Place
+from runner.http.auth import Access, decide
+from runner.local_server import lifecycle
+from runner.local_server.lifecycle import Place
 from tests.support.comfy import ComfyServer
 from tests.support.hostile import HostileComfy
 from tests.support.lied import desk_for
@@ -35,7 +35,7 @@ def clean_surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def usual(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HostileComfy]:
     """A ComfyUI at the usual local address: what a named server must never be replaced by."""
     with HostileComfy() as server:
-        monkeypatch.setattr(serve, "HERE", Place(tmp_path / "project", server.port))
+        monkeypatch.setattr(lifecycle, "HERE", Place(tmp_path / "project", server.port))
         yield server
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from runner.address import is_loopback, parse_address, public_url
 from runner.errors import UsageError
+from runner.http.address import is_loopback, parse_address, public_url
 from tests.support.hostile import HostileComfy
 from tests.support.runs import Desk, command, copying, flat
 

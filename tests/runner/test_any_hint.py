@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.client import ComfyClient
-from runner.records import ServerFile
-from runner.transport import NoAnswerError, TooLargeError
+from runner.http.transport import NoAnswerError, TooLargeError
+from runner.server.client import ComfyClient
+from runner.server.records import ServerFile
 from tests.support.answers import FRAMES, MESSAGES
 from tests.support.fake import FakeServer
 from tests.support.hostile import HostileComfy, Said, endless, frame

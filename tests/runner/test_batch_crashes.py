@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from runner.batch.store import PLACE
-from runner.server_process import Installation
+from runner.local_server.process import Installation
 from tests.runner.test_batch import batch, batch_arguments, folder_of_photos, results
 from tests.runner.test_faults import OwnServer
 from tests.support.comfy import ComfyServer

@@ -24,7 +24,7 @@ import pytest
 
 from runner.batch.store import PLACE
 from runner.errors import EXIT_USAGE
-from runner.server_process import Installation
+from runner.local_server.process import Installation
 from tests.runner.test_batch import results
 from tests.support.comfy import REPO, ComfyServer
 from tests.support.fake import FakeServer

@@ -18,7 +18,7 @@ from runner.batch.pace import Pace
 from runner.batch.plan import BatchJob
 from runner.batch.presence import Misfit
 from runner.batch.store import PLACE
-from runner.server_process import Installation
+from runner.local_server.process import Installation
 from tests.runner.test_batch import batch, results, write
 from tests.support.comfy import ComfyServer
 from tests.support.proxy import Proxy, slowly

@@ -16,10 +16,10 @@ from runner.best_of.score import COMFORTABLE, margin_of, score_of
 from runner.best_of.search import reached_from
 from runner.best_of.sheet import make_sheet, thumbnail
 from runner.errors import NodeFailedError
-from runner.failures import node_failure
-from runner.jobs import JobResult, JobSpec
-from runner.outputs import NodeReport
-from runner.results import NotSavedError, SavedFile, SavedJob
+from runner.execution.failures import node_failure
+from runner.execution.job import JobResult, JobSpec
+from runner.execution.outputs import NodeReport
+from runner.execution.save import NotSavedError, SavedFile, SavedJob
 
 INFO: dict[str, Any] = {
     "Check": {

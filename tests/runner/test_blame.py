@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from runner.blame import in_own_names
-from runner.failures import NodeExecutionError, node_failure
-from runner.jobs import Attempt, JobSpec, Upload
-from runner.uploads import Attachment
+from runner.execution.attachments import Attachment
+from runner.execution.blame import in_own_names
+from runner.execution.failures import NodeExecutionError, node_failure
+from runner.execution.job import Attempt, JobSpec, Upload
 from tests.runner.test_batch import batch
 from tests.support.runs import Desk, Graph, node
 

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 import requests
 
-from runner.checks import Problem, check_graph, types_fit
-from runner.client import ComfyClient
-from runner.graph import Workflow
-from runner.manifest import load_manifest
-from runner.validate import check_workflow, format_problems, server_view
+from runner.cli.validate import format_problems
+from runner.models.manifest import load_manifest
+from runner.server.client import ComfyClient
+from runner.server.view import server_view
+from runner.validation.check import Problem, check_graph, types_fit
+from runner.validation.workflow import check_workflow
+from runner.workflow.graph import Workflow
 from tests.runner.test_workflow import node
 from tests.support.comfy import ComfyServer
 
@@ -392,7 +394,7 @@ def test_the_report_counts_and_bundles(object_info: dict[str, Any]) -> None:
 
 
 def test_a_workflows_own_pictures_are_filled_later(object_info: dict[str, Any]) -> None:
-    from runner.validate import ServerView
+    from runner.server.view import ServerView
 
     graph = good_graph() | {"1": node("LoadImage", "input: image", image="handbag.jpg")}
     assert check_workflow(Workflow("a", 1, Path("a.json"), graph), ServerView(object_info)) == []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli import COMMANDS, build_parser, load_command
+from runner.cli.parser import COMMANDS, build_parser, load_command
 from tests.support.comfy import REPO, ComfyServer
 from tests.support.runs import Desk, command, inverting
 
@@ -25,7 +25,7 @@ def imported_after(code: str) -> set[str]:
 def test_the_command_line_is_parsed_without_anything_heavy(name: str) -> None:
     words = [name, "packshot"] if name == "submit" else [name]
     loaded = imported_after(
-        f"import runner.__main__\nfrom runner.cli import build_parser\nbuild_parser({words}).parse_args({words})"
+        f"import runner.__main__\nfrom runner.cli.parser import build_parser\nbuild_parser({words}).parse_args({words})"
     )
     assert not loaded & set(HEAVY)
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from runner.auth import auth_headers, public_url
-from runner.client import ComfyClient
 from runner.errors import ServerUnavailableError, UsageError, WorkflowRejectedError
-from runner.failures import is_out_of_memory, node_failure
-from runner.transport import NoAnswerError, NotReachedError
+from runner.execution.failures import is_out_of_memory, node_failure
+from runner.http.auth import auth_headers, public_url
+from runner.http.transport import NoAnswerError, NotReachedError
+from runner.server.client import ComfyClient
 from tests.support.fake import FakeServer
 from tests.support.runs import Desk, inverting
 from tests.support.speed import within

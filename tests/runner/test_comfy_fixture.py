@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from runner import server_process
+from runner.local_server import process as server_process
 from tests.support.comfy import ComfyServer, GraphError
 
 

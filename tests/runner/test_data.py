@@ -23,10 +23,10 @@ from runner.data import (
     without_lone_surrogates,
 )
 from runner.errors import ManifestError, RunnerError, UsageError
-from runner.manifest import load_manifest
-from runner.model_store import open_store
-from runner.outputs import collect, failed_checks
-from runner.workflow import load_workflow
+from runner.execution.outputs import collect, failed_checks
+from runner.models.manifest import load_manifest
+from runner.models.store import open_store
+from runner.workflow.load import load_workflow
 from tests.support.runs import command
 from tests.support.spaces import ANY_JSON, any_json, as_json, corrupted, mutated
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.auth import Access, auth_headers, decide
+from runner.http.auth import Access, auth_headers, decide
 from tests.support.hostile import HostileComfy, Said
 from tests.support.runs import Desk, command, flat
 

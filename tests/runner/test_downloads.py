@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from runner import sources
-from runner.downloads import Downloader, DownloadError, Request
 from runner.errors import EXIT_USAGE
+from runner.models import source as sources
+from runner.models.download import Downloader, DownloadError, Request
 from tests.runner.model_host import ModelHost, model_host
 
 CONTENT = random.Random(5).randbytes(3_000_000)

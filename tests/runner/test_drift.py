@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.drift import schema_drift
 from runner.errors import EXIT_OK, EXIT_REJECTED
-from runner.schema import recorded_object_info
-from runner.workflow import WORKFLOWS_DIR, load_workflow
+from runner.validation.drift import schema_drift
+from runner.workflow.load import WORKFLOWS_DIR, load_workflow
+from runner.workflow.schema import recorded_object_info
 from tests.support.runs import command
 
 RECORDED = recorded_object_info(WORKFLOWS_DIR)

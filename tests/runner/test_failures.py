@@ -143,7 +143,7 @@ def test_a_graph_that_would_run_only_in_part_is_a_failure(
     desk: Desk, comfy_server: ComfyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The check before submitting finds these; here it is left out to see what the server's own answer leads to."""
-    monkeypatch.setattr("runner.request.check_graph", lambda *_, **__: [])
+    monkeypatch.setattr("runner.execution.plan.check_graph", lambda *_, **__: [])
     graph = slow(6)
     graph["200"] = node("PreviewImage", "broken half")
     run = desk.submit(graph, "--json")
@@ -156,7 +156,7 @@ def test_a_graph_that_would_run_only_in_part_is_a_failure(
 
 
 def test_a_refusal_by_the_server_is_readable(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runner.request.check_graph", lambda *_, **__: [])
+    monkeypatch.setattr("runner.execution.plan.check_graph", lambda *_, **__: [])
     graph = flat(0x808080)
     graph["1"]["inputs"]["width"] = -5
     graph["2"]["_meta"]["title"] = "output: poster"

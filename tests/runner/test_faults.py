@@ -17,14 +17,14 @@ import pytest
 import websocket
 from PIL import Image
 
-from runner.absence import Limits
-from runner.client import ComfyClient
 from runner.errors import ServerUnavailableError
 from runner.events import Done, Event, Queued
-from runner.jobs import JobSpec
-from runner.progress import Reporter
-from runner.server_process import Installation
-from runner.session import Session
+from runner.events.reporter import Reporter
+from runner.execution.job import JobSpec
+from runner.execution.session import Session
+from runner.local_server.process import Installation
+from runner.server.availability import Limits
+from runner.server.client import ComfyClient
 from tests.support.comfy import ComfyServer
 from tests.support.proxy import Proxy
 from tests.support.runs import Desk, Graph, inverting, pixels, slow

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from runner import events
-from runner.feeder import Feeder
-from runner.jobs import JobSpec
-from runner.progress import Reporter
-from runner.session import Session
-from runner.watch import Inbox
+from runner.events.reporter import Reporter
+from runner.execution.job import JobSpec
+from runner.execution.prefetch import Feeder
+from runner.execution.session import Session
+from runner.server.websocket import Inbox
 from tests.support.comfy import ComfyServer
 from tests.support.runs import slow
 from tests.support.speed import HANG_S

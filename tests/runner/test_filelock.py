@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from runner.downloads import Downloader, Request
-from runner.filelock import FileLock, LockTimeoutError, lock_beside
+from runner.files.lock import FileLock, LockTimeoutError, lock_beside
+from runner.models.download import Downloader, Request
 from tests.runner.model_host import model_host
 from tests.support.comfy import REPO
 
 COUNTING = """
 import sys, time
 from pathlib import Path
-from runner.filelock import lock_beside
+from runner.files.lock import lock_beside
 path = Path(sys.argv[1])
 for _ in range(20):
     with lock_beside(path):
@@ -60,7 +60,7 @@ def test_two_users_download_the_same_model_into_one_folder() -> None:
     program = """
 import os, sys
 from pathlib import Path
-from runner.downloads import Downloader, Request
+from runner.models.download import Downloader, Request
 user = int(sys.argv[2])
 os.setgid(user)
 os.setuid(user)

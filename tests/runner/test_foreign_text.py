@@ -23,14 +23,14 @@ from runner.batch.metrics import table
 from runner.batch.plan import BatchJob
 from runner.batch.recover import tidy
 from runner.errors import ManifestError
-from runner.hearing import hear
-from runner.jobs import Attempt, JobSpec
-from runner.live import LiveBars
-from runner.manifest import load_manifest
-from runner.naming import below, leads_out, safe_suffix
-from runner.progress import PlainReporter, TerminalReporter
-from runner.spreadsheet import cell
-from runner.watch import ServerMessage
+from runner.events.bars import LiveBars
+from runner.events.reporter import PlainReporter, TerminalReporter
+from runner.execution.job import Attempt, JobSpec
+from runner.execution.translate import hear
+from runner.files.naming import below, leads_out, safe_suffix
+from runner.files.spreadsheet import cell
+from runner.models.manifest import load_manifest
+from runner.server.websocket import ServerMessage
 from tests.support.comfy import REPO
 from tests.support.hostile import HostileComfy, Said
 from tests.support.runs import Desk, command, flat, node

@@ -12,9 +12,9 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from runner import icc
 from runner.errors import PhotoError
-from runner.photos import prepare_photo
+from runner.photos import icc
+from runner.photos.prepare import prepare_photo
 from tests.runner.picture_files import decoded, exif, gradient
 
 pillow_heif.register_heif_opener()
@@ -82,7 +82,7 @@ def naming(kind: str, primaries: int, transfer: int, **options: Any) -> bytes:
 
 def test_colours_named_by_number_are_converted(tmp_path: Path, kind: str) -> None:
     photo = prepare_photo(put(tmp_path, kind, naming(kind, 12, 13)))
-    from runner.cicp import CodePoints
+    from runner.photos.cicp import CodePoints
 
     profile = CodePoints(12, 13).profile(gray=False)
     assert mean_off(photo.data, np.asarray(icc.to_srgb(Image.fromarray(PIXELS), profile))) < 2

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from runner import icc
+from runner.photos import icc
 from tests.runner.picture_files import cmyk_profile, gradient, srgb_profile
 
 P3 = [[0.5151187, 0.2919778, 0.1571035], [0.2411892, 0.6922441, 0.0665668], [-0.0010505, 0.0418791, 0.7840713]]

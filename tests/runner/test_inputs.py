@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from runner.__main__ import main
+from runner.cli.record_schema import recorded_text, used_classes
 from runner.errors import EXIT_NO_SERVER, EXIT_OK, EXIT_USAGE, WorkflowError
-from runner.graph import Workflow
-from runner.missing import pack_of
-from runner.record_schema import recorded_text, used_classes
-from runner.schema import RECORDED_SCHEMA, node_inputs, parse_input, trim_object_info
-from runner.workflow import WORKFLOWS_DIR, patch_workflow
+from runner.validation.missing import pack_of
+from runner.workflow.graph import Workflow
+from runner.workflow.load import WORKFLOWS_DIR, patch_workflow
+from runner.workflow.schema import RECORDED_SCHEMA, node_inputs, parse_input, trim_object_info
 from tests.runner.test_patching import OBJECT_INFO
 from tests.runner.test_workflow import node, write
 from tests.support.comfy import ComfyServer
@@ -178,4 +178,4 @@ def test_the_bundled_schema_is_the_servers(comfy_server: ComfyServer) -> None:
     known = comfy_server.object_info()
     of_others = {name: info for name, info in json.loads(recorded).items() if name not in known}
     assert all(pack_of(name) for name in of_others), "a node that neither the server nor an optional pack has"
-    assert recorded == recorded_text({**of_others, **known}), "run: python -m runner.record_schema"
+    assert recorded == recorded_text({**of_others, **known}), "run: python -m runner.cli.record_schema"

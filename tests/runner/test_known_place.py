@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.known_place import known_place
-from runner.workflow import load_workflow
+from runner.execution.known_place import known_place
+from runner.workflow.load import load_workflow
 
 WORKFLOW = load_workflow("upscale")
 PLACEMENT = {"canvas": [768, 768], "product": [640, 640], "transforms": [[1.0, 0.0, 12.0, 0.0, 1.0, 34.0]]}

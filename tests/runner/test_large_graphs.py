@@ -10,13 +10,13 @@ import pytest
 
 from runner.batch.photo_folder import unusable
 from runner.batch.rows import table
-from runner.canvas_text import expand_texts
-from runner.checks import check_graph
 from runner.data import BadDataError, parse_json
-from runner.graph import Workflow
-from runner.schema import recorded_object_info
 from runner.suggest import MOST_LOOKED_UP, Suggestions
-from runner.workflow import WORKFLOWS_DIR
+from runner.validation.check import check_graph
+from runner.workflow.canvas_text import expand_texts
+from runner.workflow.graph import Workflow
+from runner.workflow.load import WORKFLOWS_DIR
+from runner.workflow.schema import recorded_object_info
 from tests.support.runs import node
 
 INFO = {

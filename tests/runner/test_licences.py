@@ -8,13 +8,13 @@ import pytest
 import yaml
 
 from runner.errors import ManifestError
-from runner.licences import licence_lines, models_in
-from runner.manifest import Manifest, load_manifest
-from runner.model_names import same_model
-from runner.model_store import ModelStore
-from runner.patching import patch_workflow
-from runner.progress import PlainReporter
-from runner.workflow import WORKFLOWS_DIR, load_workflow
+from runner.events.reporter import PlainReporter
+from runner.models.licences import licence_lines, models_in
+from runner.models.manifest import Manifest, load_manifest
+from runner.models.names import same_model
+from runner.models.store import ModelStore
+from runner.workflow.load import WORKFLOWS_DIR, load_workflow
+from runner.workflow.patch import patch_workflow
 
 MANIFEST = load_manifest()
 ULTRA, RAGNAROK = "4x-UltraSharp.pth", "juggernautXL_ragnarok.safetensors"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from runner.batch.store import PLACE
-from runner.server_process import Installation
+from runner.local_server.process import Installation
 from tests.runner.test_batch import batch, folder_of_photos, results
 from tests.runner.test_uploads import a_mask, masked
 from tests.support.comfy import ComfyServer

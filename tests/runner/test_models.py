@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 import yaml
 
-from runner import model_fetch, models
 from runner.__main__ import main
+from runner.cli import model_fetch, models
 from runner.errors import EXIT_OK, EXIT_REJECTED, EXIT_USAGE, ManifestError, UsageError
-from runner.hashes import cached_sha256, file_sha256
-from runner.manifest import MANIFEST_PATH, Manifest, human_size, load_manifest
-from runner.model_store import ModelStore, open_store
-from runner.server_process import Installation, spawn
-from runner.workflow import available_workflows, load_workflow
+from runner.files.hashes import cached_sha256, file_sha256
+from runner.local_server.process import Installation, spawn
+from runner.models.manifest import MANIFEST_PATH, Manifest, human_size, load_manifest
+from runner.models.store import ModelStore, open_store
+from runner.workflow.load import available_workflows, load_workflow
 from tests.runner.model_host import ModelHost, model_host
 from tests.runner.test_workflow import node, write
 

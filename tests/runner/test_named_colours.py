@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import cicp, icc
 from runner.errors import PhotoError
-from runner.photos import prepare_photo
+from runner.photos import cicp, icc
+from runner.photos.prepare import prepare_photo
 from tests.runner.picture_files import decoded, gradient, png, worst
 
 XYZ_OF_RGB = {  # to XYZ (D65), from the standards' own tables

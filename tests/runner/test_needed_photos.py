@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.needed_photos import needed_pictures
-from runner.schema import recorded_object_info
-from runner.workflow import WORKFLOWS_DIR, available_workflows, load_workflow
+from runner.validation.pictures import needed_pictures
+from runner.workflow.load import WORKFLOWS_DIR, available_workflows, load_workflow
+from runner.workflow.schema import recorded_object_info
 from tests.support.comfy import ComfyServer
 from tests.support.proxy import Proxy
 from tests.support.runs import Desk, Run, command, inverting, pixels

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from runner import models
+from runner.cli import models
 from runner.errors import EXIT_OK, EXIT_USAGE
-from runner.manifest import load_manifest
+from runner.models.manifest import load_manifest
 from tests.runner.test_models import entry, manifest_file, run_json
 from tests.support.comfy import REPO
 from tests.support.registries import in_pieces, npm_registry, npm_tarball, write_wheel
@@ -243,8 +243,8 @@ def test_an_interruption_leaves_nothing_and_the_next_run_finishes(
 import sys
 sys.path.insert(0, {str(REPO)!r})
 from pathlib import Path
-from runner.manifest import load_manifest
-from runner import models
+from runner.models.manifest import load_manifest
+from runner.cli import models
 manifest = load_manifest(Path({str(tmp_path / "manifest.yaml")!r}))
 models.load_manifest = lambda: manifest
 from runner.__main__ import main

@@ -14,10 +14,10 @@ from prodgen_nodes.imaging.colorspace import parse_hex
 from prodgen_nodes.imaging.errors import ParameterError
 
 from runner.errors import WorkflowError
-from runner.graph import Workflow
-from runner.patching import resolve_name
-from runner.schema import recorded_object_info
-from runner.workflow import WORKFLOWS_DIR, load_workflow, parse_setting, patch_workflow
+from runner.workflow.graph import Workflow
+from runner.workflow.load import WORKFLOWS_DIR, load_workflow, parse_setting, patch_workflow
+from runner.workflow.patch import resolve_name
+from runner.workflow.schema import recorded_object_info
 from tests.runner.test_workflow import node
 
 OBJECT_INFO: dict[str, Any] = {

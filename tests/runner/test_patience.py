@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from runner.absence import Absence
-from runner.answers import retry_after
 from runner.batch.store import PLACE
-from runner.client import ComfyClient
-from runner.downloads import Downloader, DownloadError, Request
 from runner.errors import ServerUnavailableError
-from runner.sources import chunks_of
-from runner.transport import BusyError
+from runner.http.answers import retry_after
+from runner.http.transport import BusyError
+from runner.models.download import Downloader, DownloadError, Request
+from runner.models.source import chunks_of
+from runner.server.availability import Absence
+from runner.server.client import ComfyClient
 from tests.support.certificate import self_signed
 from tests.support.fake import FakeServer
 from tests.support.hostile import HostileComfy, Said, endless

@@ -19,9 +19,17 @@ import pytest
 from PIL import Image
 
 from runner.errors import UsageError
-from runner.graph import Workflow
-from runner.persona import PersonaError, Settings, describe, persona_answer, picture_url, question_in, settings_from
-from runner.photos import PreparedPhoto, prepare_photo
+from runner.execution.persona import (
+    PersonaError,
+    Settings,
+    describe,
+    persona_answer,
+    picture_url,
+    question_in,
+    settings_from,
+)
+from runner.photos.prepare import PreparedPhoto, prepare_photo
+from runner.workflow.graph import Workflow
 from tests.support.comfy import REPO, ComfyServer
 from tests.support.runs import Desk, inverting, node
 from tests.support.speed import within

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from runner import icc
 from runner.errors import PhotoError
-from runner.photos import prepare_photo
+from runner.photos import icc
+from runner.photos.prepare import prepare_photo
 from tests.runner.picture_files import (
     cmyk_profile,
     decoded,

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="
 
 PROGRAM = """
 import sys
-from runner.photos import prepare_photo
+from runner.photos.prepare import prepare_photo
 photo = prepare_photo(sys.argv[1])
 peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(photo.width, photo.height, int(photo.unchanged), int(peak) // 1024)

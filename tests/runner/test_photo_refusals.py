@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from runner.errors import EXIT_USAGE, PhotoError
-from runner.photos import prepare_photo
+from runner.photos.prepare import prepare_photo
 from tests.runner.picture_files import (
     decoded,
     gradient,

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from runner import photos
-from runner.photos import prepare_photo, upload_name
+from runner.photos import prepare as photos
+from runner.photos.prepare import prepare_photo, upload_name
 from tests.runner.picture_files import (
     decoded,
     exif,

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from runner.client import ComfyClient
-from runner.icc import adobe_rgb_profile
-from runner.photos import PreparedPhoto, prepare_photo
+from runner.photos.icc import adobe_rgb_profile
+from runner.photos.prepare import PreparedPhoto, prepare_photo
+from runner.server.client import ComfyClient
 from tests.runner.picture_files import decoded, exif, gradient, png, save, sixteen
 from tests.runner.test_workflow import node
 from tests.support.comfy import ComfyServer

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from runner.png import read_structure, surely_not_black
+from runner.files.png import read_structure, surely_not_black
 
 
 def packed(pixels: Any, **options: Any) -> bytes:

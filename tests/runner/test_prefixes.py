@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.failures import node_failure
+from runner.execution.failures import node_failure
 from tests.support.comfy import ComfyServer
 from tests.support.runs import Desk, Graph, flat
 

@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from runner import events
-from runner.live import LiveBars, Speed
-from runner.progress import JsonReporter, PlainReporter
+from runner.events.bars import LiveBars, Speed
+from runner.events.reporter import JsonReporter, PlainReporter
 from tests.support.comfy import REPO, ComfyServer
 from tests.support.runs import Desk, inverting, slow
 from tests.support.speed import HANG_S, within
@@ -93,7 +93,7 @@ def test_bars_survive_any_order_of_events() -> None:
 
 def test_speed_and_time_to_go(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 2.0, 4.0])
-    monkeypatch.setattr("runner.live.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("runner.events.bars.time.monotonic", lambda: next(clock))
     speed = Speed()
     speed.tick(1)
     assert speed.text(10) == ""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.proxies import proxy_for, proxy_url
+from runner.http.proxies import proxy_for, proxy_url
 from tests.support.hostile import HostileComfy, Said
 from tests.support.runs import Desk, command, flat
 from tests.support.tunnel import Tunnel

@@ -15,7 +15,7 @@ from PIL import Image
 
 from runner.batch.recover import tidy
 from runner.errors import NodeFailedError
-from runner.pictures import png_has_graph
+from runner.files.verify import png_has_graph
 from tests.runner.test_results import outputs_of, save
 from tests.support.fake import FakeServer
 

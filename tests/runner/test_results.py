@@ -19,19 +19,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from runner import naming
-from runner.client import ComfyClient
 from runner.errors import NodeFailedError, UsageError
-from runner.jobs import Attempt, JobSpec
-from runner.manifest import load_manifest
-from runner.outputs import JobOutputs, collect, failed_checks
-from runner.pictures import add_graph_to_png, check_picture, png_has_graph
-from runner.records import JobRecord
-from runner.results import Abort, AbortedError, FilesMissingError, NotSavedError, SavedJob, save_job
-from runner.saver import SaveEnded, Saver, SaverDied
-from runner.sidecar import models_of
-from runner.transport import NoAnswerError
-from runner.watch import Inbox
+from runner.execution.job import Attempt, JobSpec
+from runner.execution.outputs import JobOutputs, collect, failed_checks
+from runner.execution.save import Abort, AbortedError, FilesMissingError, NotSavedError, SavedJob, save_job
+from runner.execution.saver import SaveEnded, Saver, SaverDied
+from runner.execution.sidecar import models_of
+from runner.files import naming
+from runner.files.verify import add_graph_to_png, check_picture, png_has_graph
+from runner.http.transport import NoAnswerError
+from runner.models.manifest import load_manifest
+from runner.server.client import ComfyClient
+from runner.server.records import JobRecord
+from runner.server.websocket import Inbox
 from tests.support.fake import FakeServer
 from tests.support.speed import HANG_S
 

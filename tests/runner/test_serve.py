@@ -16,10 +16,11 @@ from threading import Thread, Timer
 
 import pytest
 
-from runner import serve, server_choice, server_process
 from runner.errors import EXIT_NO_SERVER, ServerUnavailableError
-from runner.serve import Place
-from runner.server_process import Installation
+from runner.local_server import choice, lifecycle
+from runner.local_server import process as server_process
+from runner.local_server.lifecycle import Place
+from runner.local_server.process import Installation
 from tests.support.comfy import REPO, ComfyServer, copy_comfyui
 from tests.support.runs import command
 from tests.support.speed import HANG_S, within
@@ -27,11 +28,11 @@ from tests.support.speed import HANG_S, within
 COMMAND = """
 import sys
 from pathlib import Path
-from runner import serve
+from runner.local_server import lifecycle
 from runner.errors import RunnerError
-place = serve.Place(Path(sys.argv[1]), int(sys.argv[2]))
+place = lifecycle.Place(Path(sys.argv[1]), int(sys.argv[2]))
 try:
-    sys.exit(serve.serve_command(stop="--stop" in sys.argv, place=place))
+    sys.exit(lifecycle.serve_command(stop="--stop" in sys.argv, place=place))
 except RunnerError as failure:
     sys.stderr.write(str(failure))
     sys.exit(failure.exit_code)
@@ -39,7 +40,7 @@ except RunnerError as failure:
 
 
 def _serve(place: Place, *arguments: str) -> subprocess.Popen[str]:
-    environment = {key: value for key, value in os.environ.items() if key != serve.URL_VARIABLE}
+    environment = {key: value for key, value in os.environ.items() if key != lifecycle.URL_VARIABLE}
     return subprocess.Popen(
         [sys.executable, "-c", COMMAND, str(place.root), str(place.port), *arguments],
         cwd=REPO,
@@ -98,7 +99,7 @@ def test_a_server_is_started_once_found_again_and_stopped(comfy_installation: In
         url = urls.pop()
         assert url != place.url
         assert sum("Starting ComfyUI" in err for _, err in texts) == 1
-        server = serve.started_server(place)
+        server = lifecycle.started_server(place)
         assert server is not None
         assert server.url == url
         stats = server_process.probe(url)
@@ -120,7 +121,7 @@ def test_a_server_is_started_once_found_again_and_stopped(comfy_installation: In
         _, said = _serve(place, "--stop").communicate(timeout=HANG_S)
         assert "No ComfyUI that was started here is running" in said
     finally:
-        serve.stop_server(place=place)
+        lifecycle.stop_server(place=place)
         stranger.shutdown()
 
 
@@ -132,7 +133,7 @@ def test_a_stale_record_never_kills_the_process_that_got_its_number(tmp_path: Pa
         record = {"url": place.url, "pid": bystander.pid, "identity": "an-earlier-boot:4711", "comfyui": "x"}
         (place.state / "server.json").write_text(json.dumps(record))
         lines: list[str] = []
-        assert serve.stop_server(place=place, say=lines.append) is False
+        assert lifecycle.stop_server(place=place, say=lines.append) is False
         assert bystander.poll() is None
         assert not (place.state / "server.json").exists()
         assert "No ComfyUI that was started here" in lines[0]
@@ -154,7 +155,7 @@ def test_a_broken_record_is_as_good_as_none(tmp_path: Path, content: str) -> Non
     place.state.mkdir(parents=True)
     (place.state / "server.json").write_text(content)
     (place.state / "install.json").write_text(content)
-    assert serve.started_server(place) is None
+    assert lifecycle.started_server(place) is None
     assert server_process.installed_comfyui(tmp_path) is None
 
 
@@ -210,8 +211,8 @@ def test_a_start_that_hangs_is_told_from_one_that_is_slow(tmp_path: Path, main: 
 def test_ctrl_c_while_starting_leaves_no_server_behind(tmp_path: Path) -> None:
     place = _pretend_comfyui(tmp_path, "import time\ntime.sleep(300)\n")
     process = _serve(place)
-    _wait_for(lambda: serve.started_server(place))
-    server = serve.started_server(place)
+    _wait_for(lambda: lifecycle.started_server(place))
+    server = lifecycle.started_server(place)
     assert server is not None
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=HANG_S)
@@ -222,9 +223,10 @@ def test_ctrl_c_while_starting_leaves_no_server_behind(tmp_path: Path) -> None:
 
 def test_a_killed_runner_frees_the_start_lock(tmp_path: Path) -> None:
     place = _pretend_comfyui(tmp_path, "raise SystemExit('this one ends at once')\n")
-    holder = "import sys, time; from pathlib import Path; from runner import serve\n"
+    holder = "import sys, time; from pathlib import Path; from runner.local_server import lifecycle\n"
     holder += (
-        "with serve._start_lock(serve.Place(Path(sys.argv[1])), print):\n    print('held', flush=True); time.sleep(99)"
+        "with lifecycle._start_lock(lifecycle.Place(Path(sys.argv[1])), print):\n"
+        "    print('held', flush=True); time.sleep(99)"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", holder, str(tmp_path)], cwd=REPO, stdout=subprocess.PIPE, text=True
@@ -244,14 +246,12 @@ def test_a_killed_runner_frees_the_start_lock(tmp_path: Path) -> None:
 def test_a_named_server_that_does_not_answer_is_an_error_with_advice(tmp_path: Path) -> None:
     nobody = f"http://127.0.0.1:{server_process.free_port()}"
     with pytest.raises(ServerUnavailableError) as failure:
-        server_choice.resolve_server([nobody], place=Place(tmp_path, server_process.free_port()))
+        choice.resolve_server([nobody], place=Place(tmp_path, server_process.free_port()))
     assert failure.value.exit_code == EXIT_NO_SERVER
     assert nobody in failure.value.message
     assert "--server" in failure.value.advice
     with pytest.raises(ServerUnavailableError) as failure:
-        server_choice.resolve_server(
-            [nobody.replace("//", "//me:secret@")], place=Place(tmp_path, server_process.free_port())
-        )
+        choice.resolve_server([nobody.replace("//", "//me:secret@")], place=Place(tmp_path, server_process.free_port()))
     assert nobody in failure.value.message
     assert "secret" not in str(failure.value)
 
@@ -264,9 +264,9 @@ def test_what_is_no_address_is_no_server(url: str) -> None:
 
 
 def test_without_any_server_the_advice_is_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(serve.URL_VARIABLE, raising=False)
+    monkeypatch.delenv(lifecycle.URL_VARIABLE, raising=False)
     with pytest.raises(ServerUnavailableError) as failure:
-        server_choice.resolve_server(place=Place(tmp_path, server_process.free_port()))
+        choice.resolve_server(place=Place(tmp_path, server_process.free_port()))
     assert "install.py" in failure.value.advice
 
 
@@ -276,11 +276,11 @@ def test_servers_that_answer_are_used_in_order(
     url = comfy_server.url
     nobody = f"http://127.0.0.1:{server_process.free_port()}"
     place = Place(tmp_path, server_process.free_port())
-    assert server_choice.resolve_server([nobody, url + "/"], place=place) == url
-    monkeypatch.setenv(serve.URL_VARIABLE, url + "/")
-    assert server_choice.resolve_server(place=place) == url
-    monkeypatch.delenv(serve.URL_VARIABLE)
-    assert server_choice.resolve_server(place=Place(tmp_path, int(url.rpartition(":")[2]))) == url
+    assert choice.resolve_server([nobody, url + "/"], place=place) == url
+    monkeypatch.setenv(lifecycle.URL_VARIABLE, url + "/")
+    assert choice.resolve_server(place=place) == url
+    monkeypatch.delenv(lifecycle.URL_VARIABLE)
+    assert choice.resolve_server(place=Place(tmp_path, int(url.rpartition(":")[2]))) == url
 
 
 BUSY = """
@@ -311,8 +311,8 @@ def test_a_live_server_that_does_not_answer_is_waited_for_until_it_counts_as_hun
     place = replace(_pretend_comfyui(tmp_path, BUSY), silence=6.0 if hangs else 300.0)
     said: list[str] = []
     try:
-        url = serve.ensure_started(say=said.append, place=place)
-        first = serve.started_server(place)
+        url = lifecycle.ensure_started(say=said.append, place=place)
+        first = lifecycle.started_server(place)
         assert first is not None
         (tmp_path / "ComfyUI" / "free").unlink()
         free = (tmp_path / "ComfyUI" / "free").touch
@@ -320,32 +320,32 @@ def test_a_live_server_that_does_not_answer_is_waited_for_until_it_counts_as_hun
             Timer(12.0, free).start()  # longer than a look takes: it is looked at more than once
         else:
             (tmp_path / "ComfyUI" / "started").unlink()
-        assert serve.ensure_started(say=said.append, place=place) == url or hangs
-        again = serve.started_server(place)
+        assert lifecycle.ensure_started(say=said.append, place=place) == url or hangs
+        again = lifecycle.started_server(place)
         assert again is not None
         assert (again.pid == first.pid) == (not hangs)
         assert any("does not answer yet; waiting" in line for line in said)
         assert any("hangs: starting it again" in line for line in said) == hangs
     finally:
-        serve.stop_server(place=place)
+        lifecycle.stop_server(place=place)
 
 
 def test_a_server_that_is_dead_is_started_again_at_once(tmp_path: Path) -> None:
     place = _pretend_comfyui(tmp_path, BUSY)
     said: list[str] = []
     try:
-        serve.ensure_started(say=said.append, place=place)
-        first = serve.started_server(place)
+        lifecycle.ensure_started(say=said.append, place=place)
+        first = lifecycle.started_server(place)
         assert first is not None
         os.kill(first.pid, signal.SIGKILL)
         _wait_for(lambda: not first.is_alive())
         (tmp_path / "ComfyUI" / "started").unlink()
-        serve.ensure_started(say=said.append, place=place)
-        again = serve.started_server(place)
+        lifecycle.ensure_started(say=said.append, place=place)
+        again = lifecycle.started_server(place)
         assert again is not None and again.pid != first.pid
         assert not any("waiting" in line and "answer yet" in line for line in said)
     finally:
-        serve.stop_server(place=place)
+        lifecycle.stop_server(place=place)
 
 
 def test_serve_names_no_server(tmp_path: Path) -> None:

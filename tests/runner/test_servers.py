@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.auth import Access, decide
 from runner.batch.servers import read_servers
 from runner.errors import UsageError
+from runner.http.auth import Access, decide
 from tests.runner.test_batch import batch, folder_of_photos, results
 from tests.support.certificate import self_signed
 from tests.support.comfy import ComfyServer

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from runner.errors import EXIT_OK, EXIT_USAGE, UsageError
-from runner.jobs import RERUN_KEY
-from runner.manifest import load_manifest
-from runner.server_process import Installation
-from runner.smoke.catalog import MODELS
+from runner.execution.job import RERUN_KEY
+from runner.local_server.process import Installation
+from runner.models.manifest import load_manifest
+from runner.models.stand_ins import MODELS
 from runner.smoke.writer import write_smoke_models
 from tests.support.comfy import ComfyServer
 from tests.support.runs import Graph, command, node

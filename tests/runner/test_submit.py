@@ -204,7 +204,7 @@ def test_reports_of_nodes_reach_the_record(desk: Desk) -> None:
 def test_an_upload_under_a_taken_name_is_still_our_photo(desk: Desk, comfy_server: ComfyServer) -> None:
     """The server stores different bytes under a name that exists as `name (1).png`; what it answers counts."""
     photo = desk.photo(seed=3)
-    from runner.photos import prepare_photo
+    from runner.photos.prepare import prepare_photo
 
     name = prepare_photo(photo).upload_name
     Image.new("RGB", (9, 9), "red").save(comfy_server.input_dir / name)

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from runner.patching import patch_workflow
-from runner.successors import SUCCESSORS, with_successors
-from runner.workflow import WORKFLOWS_DIR, available_workflows, load_workflow
+from runner.workflow.load import WORKFLOWS_DIR, available_workflows, load_workflow
+from runner.workflow.patch import patch_workflow
+from runner.workflow.successors import SUCCESSORS, with_successors
 from tests.support.comfy import ComfyServer
 from tests.support.runs import command, node
 

@@ -13,14 +13,14 @@ import pytest
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
+from runner.cli.submit import add_parser
 from runner.errors import PhotoError, WorkflowError
-from runner.graph import Workflow
-from runner.patching import patch_workflow
-from runner.photos import prepare_photo
-from runner.request import prepare_request
-from runner.submit import add_parser
-from runner.uploads import attachments, check_files
-from runner.validate import ServerView
+from runner.execution.attachments import attachments, check_files
+from runner.execution.plan import prepare_request
+from runner.photos.prepare import prepare_photo
+from runner.server.view import ServerView
+from runner.workflow.graph import Workflow
+from runner.workflow.patch import patch_workflow
 from tests.support.comfy import ComfyServer
 from tests.support.proxy import Proxy
 from tests.support.runs import Desk, Graph, Run, command, node, pixels

@@ -22,7 +22,7 @@ from runner.errors import UsageError
 from runner.vary.colour import FOLLOW, Lightness, colour_values, correction
 from runner.vary.prompt import find_prompt, prompt_in_graph
 from runner.vary.transforms import TRANSFORMS, find_transform
-from runner.workflow import load_workflow
+from runner.workflow.load import load_workflow
 from tests.support.comfy import REPO, ComfyServer
 from tests.support.runs import Run, command, start_command
 from tests.support.smoke import colourful_photo, smoke_file, smoke_models

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.errors import EXIT_USAGE, WorkflowError
-from runner.graph import Mark, Target, parse_title
-from runner.workflow import WORKFLOWS_DIR, available_workflows, load_workflow
+from runner.workflow.graph import Mark, Target, parse_title
+from runner.workflow.load import WORKFLOWS_DIR, available_workflows, load_workflow
 
 
 def node(kind: str, title: str | None = None, /, **inputs: Any) -> dict[str, Any]:

@@ -15,15 +15,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from runner.batch.rows import table
-from runner.canvas_nodes import without_canvas_nodes
-from runner.canvas_text import NodeNames, choose, expand_texts, not_expanded, unknown_tokens
-from runner.checks import check_graph
 from runner.errors import WorkflowError
-from runner.graph import Workflow
-from runner.patching import patch_workflow
-from runner.request import Plan, Request
-from runner.validate import ServerView, check_workflow
-from runner.workflow import load_workflow
+from runner.execution.plan import Plan, Request
+from runner.server.view import ServerView
+from runner.validation.check import check_graph
+from runner.validation.workflow import check_workflow
+from runner.workflow.canvas_nodes import without_canvas_nodes
+from runner.workflow.canvas_text import NodeNames, choose, expand_texts, not_expanded, unknown_tokens
+from runner.workflow.graph import Workflow
+from runner.workflow.load import load_workflow
+from runner.workflow.patch import patch_workflow
 from tests.runner.test_workflow import node, write
 from tests.support.comfy import ComfyServer
 from tests.support.runs import Desk, Graph, command, inverting, pixels

@@ -17,8 +17,8 @@ from typing import Any
 import requests
 from PIL import Image
 
-from runner import server_process
-from runner.server_process import Installation
+from runner.local_server import process as server_process
+from runner.local_server.process import Installation
 
 REPO = Path(__file__).resolve().parents[2]
 PACK = REPO / "custom_nodes" / "prodgen_nodes"

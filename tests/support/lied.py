@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from runner.absence import Limits
-from runner.cli import build_parser
+from runner.cli.parser import build_parser
 from runner.console import json_text
 from runner.errors import EXIT_OK, RunnerError
-from runner.progress import JsonReporter
-from runner.request import prepare_request
-from runner.server_choice import resolve_server
-from runner.session import Session
+from runner.events.reporter import JsonReporter
+from runner.execution.plan import prepare_request
+from runner.execution.session import Session
+from runner.local_server.choice import resolve_server
+from runner.server.availability import Limits
 from tests.support.answers import Lies
 from tests.support.hostile import HostileComfy, Said
 from tests.support.runs import Desk, copying, flat

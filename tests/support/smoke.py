@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from runner.client import ComfyClient
-from runner.smoke.catalog import MODELS, SmokeModel
+from runner.models.stand_ins import MODELS, SmokeModel
+from runner.server.client import ComfyClient
 from runner.smoke.writer import write_smoke_models
 from tests.support.comfy import ComfyServer
 from tests.support.runs import Graph

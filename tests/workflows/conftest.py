@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from runner.server_process import Installation
+from runner.local_server.process import Installation
 from tests.support.comfy import ComfyServer
 from tests.support.smoke import fill_with_smoke
 

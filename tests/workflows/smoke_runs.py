@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.manifest import load_manifest
+from runner.models.manifest import load_manifest
 from tests.support.comfy import ComfyServer
 from tests.workflows.published import Graph, with_values
 

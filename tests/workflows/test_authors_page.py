@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from runner.successors import SUCCESSORS
+from runner.workflow.successors import SUCCESSORS
 from tests.support.comfy import REPO
 from tests.workflows import published
 from tests.workflows.scene_graphs import titled

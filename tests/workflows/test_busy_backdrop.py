@@ -18,7 +18,7 @@ from scipy import ndimage
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from runner.errors import EXIT_NODE_FAILED, EXIT_OK, EXIT_USAGE
-from runner.workflow import load_workflow
+from runner.workflow.load import load_workflow
 from tests.support.comfy import ComfyServer
 from tests.support.runs import Desk, Run, command
 from tests.workflows import published, smoke_runs, studio

@@ -15,9 +15,9 @@ from PIL import Image
 from scipy import ndimage
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from runner.checks import check_graph
-from runner.graph import up_to
-from runner.server_process import Installation
+from runner.local_server.process import Installation
+from runner.validation.check import check_graph
+from runner.workflow.graph import up_to
 from tests.support.comfy import ComfyServer, GraphError
 from tests.support.schemas import third_party
 from tests.support.smoke import fill_with_smoke

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from runner.missing import pack_of
+from runner.validation.missing import pack_of
 from tests.support.comfy import ComfyServer
 from tests.workflows import published
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from runner.graph import up_to
+from runner.workflow.graph import up_to
 from tests.support.comfy import ComfyServer
 from tests.workflows import published, smoke_runs, studio
 from tests.workflows.published import Graph, inputs_of

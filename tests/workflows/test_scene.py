@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from runner.checks import check_graph
-from runner.graph import up_to
+from runner.validation.check import check_graph
+from runner.workflow.graph import up_to
 from tests.support.comfy import ComfyServer, GraphError
 from tests.workflows import published, smoke_runs, studio
 from tests.workflows.scene_graphs import (

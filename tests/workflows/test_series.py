@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from prodgen_nodes.imaging.tiles import plan_tiles
 
-from runner.graph import up_to
+from runner.workflow.graph import up_to
 from tests.imaging.seams import line_energy, texture_in_overlaps
 from tests.support.comfy import REPO, ComfyServer
 from tests.support.runs import command

@@ -15,10 +15,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from runner import server_process
 from runner.errors import InterruptedRunError, RunnerError, ServerUnavailableError
-from runner.filelock import FileLock, LockTimeoutError
-from runner.server_process import (
+from runner.files.lock import FileLock, LockTimeoutError
+from runner.local_server import process as server_process
+from runner.local_server.process import (
     COMFYUI_VARIABLE,
     LOOPBACK,
     PYTHON_VARIABLE,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.batch.cluster.messages import Delivery
-from runner.photos import MAX_FILE_BYTES, prepare_photo
-from runner.records import ServerFile
+from runner.photos.prepare import MAX_FILE_BYTES, prepare_photo
+from runner.server.records import ServerFile
 
 
 def carried(path: Path) -> bytes:

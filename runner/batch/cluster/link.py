@@ -6,7 +6,7 @@ import threading
 from typing import Protocol
 
 from runner.batch.cluster.messages import Job, Message, Order
-from runner.watch import Inbox
+from runner.server.websocket import Inbox
 
 NEWS_WAIT_S = 2.0
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import cast
 
 from runner import __version__, events
-from runner.absence import Limits
 from runner.batch.cluster.comfy import NodeFolder, OwnComfy
 from runner.batch.cluster.messages import (
     Delivery,
@@ -38,12 +37,13 @@ from runner.batch.making import Maker
 from runner.batch.metrics import Sampler
 from runner.batch.session import BatchSession, LedgerDispatcher
 from runner.errors import RunnerError, ServerUnavailableError
-from runner.jobs import Attempt, JobResult, JobSpec
-from runner.outputs import collect
-from runner.progress import Reporter
-from runner.records import JobRecord
-from runner.saver import SaveEnded, Saver
-from runner.sidecar import describe_server
+from runner.events.reporter import Reporter
+from runner.execution.job import Attempt, JobResult, JobSpec
+from runner.execution.outputs import collect
+from runner.execution.saver import SaveEnded, Saver
+from runner.execution.sidecar import describe_server
+from runner.server.availability import Limits
+from runner.server.records import JobRecord
 
 _PHOTOS_KEPT = 8
 _HALT_S = 3.0

@@ -9,10 +9,10 @@ from typing import Any
 from runner.batch.entries import Entry
 from runner.errors import RunnerError
 from runner.events import Event
-from runner.graph import Workflow
-from runner.jobs import Attempt
-from runner.records import JobRecord, ServerFile
-from runner.validate import ServerView
+from runner.execution.job import Attempt
+from runner.server.records import JobRecord, ServerFile
+from runner.server.view import ServerView
+from runner.workflow.graph import Workflow
 
 # from the runner
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from runner import __version__, events
-from runner.absence import Deadline
 from runner.batch.cluster.delivered import Delivered, Load, carried
 from runner.batch.cluster.link import Link, LostError, Reader
 from runner.batch.cluster.messages import (
@@ -39,14 +38,15 @@ from runner.batch.run import OTHERS_POLL_S, Worker
 from runner.batch.servers import Server
 from runner.batch.session import MOST_LOSSES, disk_full, no_room
 from runner.batch.store import FULL_RETRY_S, LedgerGoneError
-from runner.client import ComfyClient
 from runner.errors import InterruptedRunError, PhotoError, RunnerError, ServerUnavailableError
-from runner.graph import Workflow
-from runner.jobs import JobResult, JobSpec
-from runner.results import SavedJob
-from runner.saver import SaveEnded, Saver, SaverDied
-from runner.server_process import START_TIMEOUT_S
-from runner.watch import Inbox
+from runner.execution.job import JobResult, JobSpec
+from runner.execution.save import SavedJob
+from runner.execution.saver import SaveEnded, Saver, SaverDied
+from runner.local_server.process import START_TIMEOUT_S
+from runner.server.availability import Deadline
+from runner.server.client import ComfyClient
+from runner.server.websocket import Inbox
+from runner.workflow.graph import Workflow
 
 AT_ACTOR = 4
 """Jobs an actor holds: two in its ComfyUI's queue, two being made ready."""

@@ -26,8 +26,8 @@ from runner.batch.ledger import Ledger
 from runner.batch.live import BatchReporter
 from runner.batch.pace import Pace
 from runner.errors import RunnerError, ServerUnavailableError, UsageError
-from runner.graph import Workflow
-from runner.server_process import PROJECT_ROOT
+from runner.local_server.process import PROJECT_ROOT
+from runner.workflow.graph import Workflow
 
 ADDRESS_VARIABLE = "RAY_ADDRESS"
 LOCAL = "local"

@@ -1,0 +1,286 @@
+"""`batch WORKFLOW`: many photos, or a table of jobs, with a ledger that survives whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.cli.parser import add_out_argument, add_server_argument, at_least_one, in_range, seconds
+from runner.errors import EXIT_OK, EXIT_USAGE, InterruptedRunError, worst_code
+
+if TYPE_CHECKING:
+    from runner.batch.fitness import Fitness
+    from runner.batch.ledger import Ledger
+    from runner.batch.live import BatchReporter
+    from runner.batch.pace import Pace
+    from runner.batch.place import Place
+    from runner.batch.servers import Server
+    from runner.batch.setup import Setup
+    from runner.cli.parser import Subparsers
+
+    OpenPlaces = Callable[[Ledger, Pace, float | None], Sequence[Place]]
+
+
+def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
+    parser = subparsers.add_parser(
+        "batch",
+        help="run a workflow on a folder of photos or a table of jobs",
+        description="Run a workflow on every photo of a folder, or for every line of a table. What is done is noted in "
+        "<out>/.prodgen/ledger.sqlite before and after each step: after a crash, the same command with --resume goes "
+        "on. A second runner with --resume on the same folder shares the work.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("workflow", metavar="WORKFLOW", help="a bundled workflow's name, or a path")
+    parser.add_argument(
+        "--images", metavar="DIR|GLOB", help="a folder (with all below it) or a glob; results mirror its sub-folders"
+    )
+    parser.add_argument(
+        "--jobs",
+        type=Path,
+        metavar="FILE",
+        help="a .csv, .yaml or .jsonl whose columns are inputs of the workflow (image: a path), and name, count, "
+        "seeds, group, category; with --images, every line is run on every photo",
+    )
+    parser.add_argument(
+        "--prompt", action="append", default=[], metavar="TEXT", help="the input `prompt`; repeat it to try several"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=A[,B,…]",
+        help="any other input, or NODE.widget; several values are tried one after the other (text is divided by |)",
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="the first seed")
+    parser.add_argument("--count", type=at_least_one, default=1, metavar="N", help="seeds per job, counting up")
+    parser.add_argument("--seeds", metavar="LIST", help="these seeds for every job: 1,2,3 or 10-19")
+    add_out_argument(parser)
+    parser.add_argument(
+        "--name",
+        metavar="TEMPLATE",
+        help="file name without extension; may hold {image} {seed} {index} {workflow} {date} and folders (default: the "
+        "photo's name and what varies); results stay in the sub-folder of their photo, and nothing is overwritten",
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the batch in --out; what failed is tried again"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="show what would run, and run nothing")
+    parser.add_argument("--metrics", type=Path, metavar="FILE.csv", help="write a line of figures per picture")
+    parser.add_argument(
+        "--watts",
+        type=in_range(0.001, 99_999),
+        default=300.0,
+        metavar="W",
+        help="for the energy estimate (default: 300 W at work)",
+    )
+    add_server_argument(
+        parser,
+        "ComfyUI's address; repeat it, and all of them share the work (default: $COMFYUI_URL, then "
+        "http://127.0.0.1:8188, then the installed ComfyUI, which is started when nothing answers)",
+    )
+    parser.add_argument(
+        "--servers",
+        type=Path,
+        metavar="FILE.yaml",
+        help="a list of servers, each a URL, or `url:` with name, window (jobs in its queue), token_env, basic_env "
+        "or headers_env (the environment variables that hold its token, user:password or headers), ca_file, insecure",
+    )
+    parser.add_argument(
+        "--ray",
+        nargs="?",
+        const="",
+        metavar="HOST:PORT",
+        help="let a Ray cluster do the work: an actor with a ComfyUI of its own on every GPU (default: $RAY_ADDRESS, "
+        "then the cluster that runs on this machine, then one for this machine alone, which `--ray local` asks for)",
+    )
+    parser.add_argument(
+        "--ray-workers",
+        type=at_least_one,
+        metavar="N",
+        help="only N actors; on a cluster without a GPU: N ComfyUIs on its CPUs",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=seconds,
+        metavar="S",
+        help="for the whole run, once a server answers; what is then on the servers is cancelled, and --resume goes on",
+    )
+    parser.add_argument("--json", action="store_true", help="JSON lines on standard output, one per event")
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """The `batch` command."""
+    from runner.batch.live import make_view
+    from runner.cli.signals import interruptible
+
+    with interruptible(), make_view(json_lines=args.json) as view:
+        try:
+            return _run(args, view)
+        except KeyboardInterrupt:
+            raise InterruptedRunError(
+                "Interrupted: what this run had queued was cancelled, and nothing half-written is left.",
+                advice="The same command with --resume goes on.",
+            ) from None
+
+
+def _run(args: argparse.Namespace, view: BatchReporter) -> int:
+    from runner import console
+    from runner.batch.accounts import tell_unusable
+    from runner.batch.ledger import Ledger
+    from runner.batch.session import disk_full
+    from runner.batch.setup import describe, prepare
+    from runner.batch.store import in_words
+
+    setup = prepare(args)
+    for note in setup.workflow.notes:
+        view.notice(note)
+    if args.dry_run:
+        done: set[str] = set()
+        if Ledger.exists(args.out):
+            with in_words(args.out), contextlib.closing(Ledger(args.out)) as ledger:
+                done = {entry.key for entry in ledger.entries("done")}
+        console.show(describe(setup, done))
+        return EXIT_USAGE if tell_unusable(setup, done, view) else EXIT_OK
+    with in_words(args.out):
+        if Ledger.exists(args.out):  # before anything is started for it
+            with contextlib.closing(Ledger(args.out)) as ledger:
+                ledger.entries()
+        with (
+            _sources(args, setup, view) as open_places,
+            contextlib.closing(Ledger(args.out, on_full=lambda where: view.notice(disk_full(where)))) as ledger,
+        ):
+            return _work(args, view, setup, ledger, open_places)
+
+
+@contextlib.contextmanager
+def _sources(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> Iterator[OpenPlaces]:
+    """What makes the places: a cluster, or the servers."""
+    from runner.errors import UsageError
+
+    if args.ray is not None:
+        if args.server or args.servers is not None:
+            raise UsageError("--ray starts its own ComfyUIs: leave out --server and --servers.")
+        from runner.batch.cluster.ray_cluster import Cluster
+
+        with Cluster(args.ray, args.ray_workers, view.notice) as cluster:
+            yield lambda ledger, pace, deadline: cluster.places(args.out, setup.workflow, ledger, view, pace, deadline)
+        return
+    if args.ray_workers is not None:
+        raise UsageError("--ray-workers is for --ray.")
+    from runner.batch.run import Worker
+
+    servers = _servers(args, setup, view)
+    yield lambda ledger, pace, deadline: [
+        Worker(server, args.out, setup.workflow, ledger, view, pace, fitness=fitness, deadline=deadline)
+        for server, fitness in servers
+    ]
+
+
+def _servers(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> list[tuple[Server, Fitness | None]]:
+    """The servers to use, with what each can run; those that do not answer yet are tried again as the batch goes."""
+    import time
+
+    from runner.batch.fitness import Fitness
+    from runner.batch.servers import Server, asked_servers
+    from runner.batch.setup import check_on_servers
+    from runner.errors import ServerUnavailableError
+    from runner.http.transport import NoAccessError
+    from runner.local_server.choice import resolve_server
+    from runner.server.availability import Deadline
+    from runner.server.client import ComfyClient
+    from runner.server.view import server_view
+
+    asked = asked_servers(args)
+    if not asked:
+        asked = [Server(resolve_server([], say=view.notice))]
+    found: list[tuple[Server, Fitness]] = []
+    away: list[tuple[Server, ServerUnavailableError]] = []
+    for server in asked:
+        try:
+            url = resolve_server([server.url], say=view.notice)
+            client = ComfyClient(url)
+            client.deadline = Deadline(None if args.timeout is None else time.monotonic() + args.timeout)
+            found.append((server, Fitness(setup.workflow, server_view(client, setup.workflow.graph))))
+        except ServerUnavailableError as error:
+            away.append((server, error))
+    if not found:
+        raise away[0][1]
+    later = [(server, None) for server, why in away if not isinstance(why, NoAccessError)]
+    fits = [(server.label, fit) for server, fit in found]
+    unable = dict(check_on_servers(setup, fits, view.notice, more_may_come=bool(later)))
+    for text in dict.fromkeys(warning for _, fit in found for warning in fit.warnings):
+        view.notice(f"warning: {text}")
+    for label, lacks in unable.items():
+        missing = "".join(f"\n  - {line}" for line in lacks)
+        view.notice(f"warning: {label} is left out, it can run none of the jobs:{missing}")
+    for _, why in away:
+        view.notice(f"warning: {'left out' if isinstance(why, NoAccessError) else 'not there yet'}: {why}")
+    return [*((server, fit) for server, fit in found if server.label not in unable), *later]
+
+
+def _work(
+    args: argparse.Namespace,
+    view: BatchReporter,
+    setup: Setup,
+    ledger: Ledger,
+    open_places: OpenPlaces,
+) -> int:
+    import time
+
+    from runner.batch.accounts import find_done, lost_files, note_lost_files, tell_unusable, write_metrics
+    from runner.batch.entries import DONE, FAILED
+    from runner.batch.metrics import table, totals
+    from runner.batch.pace import Pace
+    from runner.batch.store import LedgerGoneError
+    from runner.batch.team import run_all
+    from runner.errors import ServerUnavailableError
+
+    ledger.start_beating()
+    new = not ledger.facts()
+    ledger.bind(setup.facts())
+    ledger.add(setup.jobs)
+    if new and args.resume:
+        find_done(args.out, setup, ledger, view)
+    note_lost_files(args.out, ledger, view)
+    tell_unusable(setup, {entry.key for entry in ledger.entries(DONE)}, view)
+    if args.resume and (again := ledger.try_failed_again()):
+        view.notice(f"{again} failed jobs are tried again.")
+    if setup.twice:
+        view.notice(f"{setup.twice} jobs were asked for more than once and are made once.")
+    counts = ledger.counts()
+    view.begin(sum(counts.values()), counts.get(DONE, 0) + counts.get(FAILED, 0))
+    pace = Pace()
+    deadline = None if args.timeout is None else time.monotonic() + args.timeout
+    try:
+        run_all(open_places(ledger, pace, deadline), ledger, view.notice)
+    finally:
+        shared = ledger.others_live()
+        with contextlib.suppress(LedgerGoneError):  # which is being told already
+            ledger.leave()
+        view.close()
+        entries = ledger.entries()
+        if args.metrics is not None:
+            write_metrics(args.metrics, table(entries), view)
+        for line in totals(entries, args.watts).lines():
+            view.notice(line)
+    lost = lost_files(args.out, ledger)
+    if lost:
+        raise LedgerGoneError(
+            f"{len(lost)} of the results were deleted from {args.out} while the batch ran.",
+            advice="The same command with --resume makes them again.",
+        )
+    failed = [entry for entry in entries if entry.state == FAILED]
+    for entry in failed[:20]:
+        view.notice(f"failed: {entry.title}: {(entry.error or '').partition(chr(10))[0]}")
+    if len(failed) > 20:
+        view.notice(f"… and {len(failed) - 20} more failed jobs (see --metrics, or the ledger).")
+    left = sum(entry.state not in (DONE, FAILED) for entry in entries)
+    if left and not shared:
+        raise ServerUnavailableError(
+            f"{left} jobs are left for a server that is not there.", advice="The same command with --resume goes on."
+        )
+    return worst_code(entry.exit_code for entry in failed)

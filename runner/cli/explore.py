@@ -1,0 +1,134 @@
+"""`explore PROMPT [SHAPE] [CFG]`: many seeds of one prompt, in rounds or in conversation."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.cli.gallery import add_common_arguments, make_request, rounds
+from runner.cli.parser import at_least_one
+from runner.errors import InterruptedRunError, UsageError
+from runner.explore.shapes import CFG_RANGE, DEFAULT_CFG, SHAPES, shape_and_cfg, size
+from runner.gallery.folder import facts, prompt_folder
+
+if TYPE_CHECKING:
+    from runner.cli.parser import Subparsers
+    from runner.execution.plan import Plan
+    from runner.explore.interactive import ShowingReporter
+    from runner.explore.rounds import Rounds
+
+DEFAULT_OUT = Path("outputs/explore")
+A_ROUND, A_CONVERSATION = 12, 3
+_STEPS = 30
+
+
+def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
+    sizes = ", ".join(f"{name} {width}×{height}" for name, (width, height) in SHAPES.items())
+    parser = subparsers.add_parser(
+        "explore",
+        help="many pictures of one prompt, each with another seed",
+        description="Paint one prompt with many seeds. Pictures land in a folder per prompt (its prompt.txt says "
+        "which); their names carry time, guidance scale, steps, sampler and seed.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("prompt", metavar="PROMPT", help="what to paint, in quotes")
+    parser.add_argument(
+        "more",
+        nargs="*",
+        metavar="SHAPE|CFG",
+        help=f"the shape ({sizes}; default square) and the guidance scale, {CFG_RANGE[0]:g} to {CFG_RANGE[1]:g} "
+        f"(default {DEFAULT_CFG:g})",
+    )
+    parser.add_argument(
+        "--number",
+        type=at_least_one,
+        metavar="N",
+        help=f"pictures a round (default: {A_ROUND}, in --interactive {A_CONVERSATION})",
+    )
+    parser.add_argument(
+        "--rounds", type=rounds, default=1, metavar="N", help="rounds, one after the other; 0 goes on until Ctrl-C (1)"
+    )
+    parser.add_argument(
+        "--interactive",
+        action="store_true",
+        help="a few pictures at a time to DIR/scratch, each shown, then asks: the same prompt again, more words, or "
+        "another prompt",
+    )
+    parser.add_argument(
+        "--viewer",
+        metavar="COMMAND",
+        help="in --interactive: what opens a picture (default: $PRODGEN_VIEWER, then the desktop's own; `none` opens "
+        "nothing)",
+    )
+    parser.add_argument("--size", type=size, metavar="WxH", help="another size, like 1024x1024 for an SDXL --model")
+    parser.add_argument(
+        "--workflow", default="explore", metavar="WORKFLOW", help="paint with another workflow, like series (explore)"
+    )
+    add_common_arguments(parser, steps=_STEPS, out=DEFAULT_OUT)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """The `explore` command."""
+    from runner.cli.signals import interruptible
+    from runner.events.reporter import make_reporter
+    from runner.explore.interactive import ShowingReporter
+
+    (width, height), cfg = shape_and_cfg(args.more)
+    if args.size is not None:
+        width, height = args.size
+    if not args.prompt.strip():
+        raise UsageError("the prompt is empty.", advice="Say what to paint, in quotes.")
+    if args.interactive and args.json:
+        raise UsageError("--interactive asks questions, --json is for programs; give one of them.")
+    number = args.number or (A_CONVERSATION if args.interactive else A_ROUND)
+    values: dict[str, object] = {"cfg": cfg, "width": width, "height": height}
+    with (
+        interruptible(),
+        ShowingReporter(lambda: make_reporter(json_lines=args.json, jobs=number)) as reporter,
+    ):
+        try:
+            return _run(args, values, cfg, number, reporter)
+        except KeyboardInterrupt:
+            raise InterruptedRunError(
+                "Interrupted: what was queued was cancelled; the pictures made until then are there."
+            ) from None
+
+
+def _run(
+    args: argparse.Namespace, values: dict[str, object], cfg: float, number: int, reporter: ShowingReporter
+) -> int:
+    request = make_request(args, args.workflow, args.prompt, values)
+    from runner.execution.session import Session
+    from runner.explore.rounds import Rounds
+    from runner.local_server.choice import resolve_server
+
+    url = resolve_server(args.server, say=reporter.notice)
+    said = facts(scale=cfg, steps=args.steps, sampler=args.sampler)
+    with Session(url, args.out, reporter, workflow=request.workflow.label) as session:
+        rounds = Rounds(session, number, args.rest)
+        plan = request.plan(session)
+        if args.interactive:
+            return _converse(args, plan, rounds, reporter, said)
+        folder = prompt_folder(args.out, args.prompt)
+        reporter.notice(f"{number} pictures a round to {folder}, first seed {plan.seed}.")
+        return rounds.run_all(named(plan, f"{folder.name}/{{date}}_{said}_seed{{seed}}"), args.rounds)
+
+
+def _converse(args: argparse.Namespace, plan: Plan, rounds: Rounds, reporter: ShowingReporter, said: str) -> int:
+    from runner.explore.interactive import SCRATCH, Conversation
+    from runner.explore.viewer import Viewer, viewer_command
+
+    def paint(prompt: str) -> Plan:
+        asked = replace(plan, values={**plan.values, "prompt": prompt})
+        return named(asked, f"{SCRATCH}/{{date}}_{said}_seed{{seed}}")
+
+    viewer = Viewer(viewer_command(args.viewer), reporter.notice)
+    return Conversation(rounds, reporter, viewer, args.out, paint).run(args.prompt)
+
+
+def named(plan: Plan, template: str) -> Plan:
+    """The plan, its results named by this template."""
+    return replace(plan, request=replace(plan.request, template=template))

@@ -1,0 +1,92 @@
+"""Arguments that `explore` and `vary` have in common, and what they come to as a request for a workflow."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.cli.parser import add_server_argument, at_least_one
+from runner.gallery.rest import Rest, rest
+
+if TYPE_CHECKING:
+    from runner.execution.plan import Request
+
+_SEEDS = 2**32
+
+
+def add_common_arguments(parser: argparse.ArgumentParser, *, steps: int, out: Path) -> None:
+    parser.add_argument("--steps", type=at_least_one, default=steps, metavar="N", help=f"sampling steps ({steps})")
+    parser.add_argument("--sampler", default="euler", metavar="NAME", help="the sampler, as ComfyUI calls it (euler)")
+    parser.add_argument(
+        "--seed", type=seed, metavar="N", help="the first seed; they count up from there (default: a random one)"
+    )
+    parser.add_argument(
+        "--model", metavar="FILE", help="the checkpoint, below models/checkpoints (default: the workflow's own)"
+    )
+    parser.add_argument("--negative", metavar="TEXT", help="what must not be in the picture (default: the workflow's)")
+    parser.add_argument(
+        "--rest",
+        type=rest,
+        default=Rest(),
+        metavar="S[,S[,S]]",
+        help="seconds to rest after every picture, every third and every ninth, like 2,10,30: keeps the graphics card "
+        "cool (default: none)",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any other input of the workflow, or any widget as NODE.widget=value; repeatable",
+    )
+    parser.add_argument("--out", type=Path, default=out, metavar="DIR", help=f"default: {out}")
+    add_server_argument(parser)
+    parser.add_argument("--json", action="store_true", help="JSON lines on standard output, one per event")
+
+
+def make_request(
+    args: argparse.Namespace, workflow: str, prompt: str, values: dict[str, object], images: list[str] | None = None
+) -> Request:
+    """The request for `workflow` that these arguments and `values` make. Raises UsageError and its kinds."""
+    from runner.execution.plan import prepare_request
+
+    given: dict[str, object] = {**values, "steps": args.steps, "sampler": args.sampler}
+    given |= {} if args.model is None else {"checkpoint": args.model}
+    given |= {} if args.negative is None else {"negative": args.negative}
+    request = prepare_request(
+        argparse.Namespace(
+            workflow=workflow,
+            prompt=prompt,
+            image=images or [],
+            set=[*(f"{name}={value}" for name, value in given.items()), *args.set],
+            seed=first_seed(args),
+            count=1,
+            name=None,
+            out=args.out,
+            server=args.server,
+        )
+    )
+    request.values |= given  # checked as text, as the user would write it; recorded as what it is
+    request.settings = list(args.set)
+    return request
+
+
+def first_seed(args: argparse.Namespace) -> int:
+    return secrets.randbelow(_SEEDS) if args.seed is None else int(args.seed)
+
+
+def seed(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < 2**64:
+        raise argparse.ArgumentTypeError("must be 0 or more, and fit into 64 bits")
+    return number
+
+
+def rounds(text: str) -> int:
+    """An argument that says how often; 0 is until Ctrl-C."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("must be 0 (until Ctrl-C) or more")
+    return number

@@ -1,0 +1,48 @@
+"""`report DIR`: one self-contained HTML page about a batch."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.errors import EXIT_OK, UsageError
+
+if TYPE_CHECKING:
+    from runner.cli.parser import Subparsers
+
+
+def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
+    parser = subparsers.add_parser(
+        "report",
+        help="one HTML page about a batch: every input beside its output",
+        description="Write one self-contained HTML page about the batch in DIR: every input beside its output, what "
+        "failed and why, the figures, and how each picture was made. Its path goes to standard output.",
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the --out of a batch")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="default: DIR/report.html")
+    parser.add_argument("--watts", type=float, default=300.0, metavar="W", help="for the energy estimate")
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """The `report` command."""
+    from runner import console
+    from runner.batch.ledger import Ledger
+    from runner.batch.store import in_words
+    from runner.report.page import write_page
+
+    if not Ledger.exists(args.folder):
+        raise UsageError(f"{args.folder} holds no batch.", advice="Name the folder that was --out of a batch.")
+    target = args.html or args.folder / "report.html"
+    with in_words(args.folder), contextlib.closing(Ledger(args.folder)) as ledger:
+        try:
+            write_page(target, args.folder, ledger, args.watts)
+        except OSError as error:
+            raise UsageError(
+                f"{target}: the report cannot be written ({error.strerror or error}).",
+                advice="Make room, or name another place with --html FILE.",
+            ) from error
+    console.result(str(target))
+    return EXIT_OK

@@ -1,0 +1,106 @@
+"""`submit WORKFLOW`: one workflow, one photo (or as many as it takes), one or more seeds, finished files."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import TYPE_CHECKING
+
+from runner.cli.parser import add_out_argument, add_server_argument, at_least_one, seconds
+from runner.errors import InterruptedRunError, worst_code
+
+if TYPE_CHECKING:
+    from runner.cli.parser import Subparsers
+    from runner.events.reporter import Reporter
+
+
+def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
+    parser = subparsers.add_parser(
+        "submit",
+        help="run a workflow on a photo and save what it makes",
+        description="Run a workflow and save its result. The paths of the saved files go to standard output, "
+        "everything else to standard error.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("workflow", metavar="WORKFLOW", help="a bundled workflow's name, or a path")
+    parser.add_argument(
+        "--image", action="append", default=[], metavar="FILE", help="a photo; repeat it for workflows that take more"
+    )
+    parser.add_argument("--prompt", metavar="TEXT", help="the workflow's input `prompt`")
+    parser.add_argument("--seed", type=int, metavar="N", help="the workflow's input `seed` (default: the file's own)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any other input, or any widget as NODE.widget=value (`inputs WORKFLOW` lists them); repeatable",
+    )
+    parser.add_argument(
+        "--count", type=at_least_one, default=1, metavar="N", help="run it N times, the seed counting up"
+    )
+    add_out_argument(parser)
+    parser.add_argument(
+        "--name",
+        metavar="TEMPLATE",
+        help="file name without extension; may hold {date} {workflow} {seed} {index} {image} and folders "
+        "(default: {date}_{workflow}_{seed}); nothing is overwritten, _2, _3 … is added",
+    )
+    parser.add_argument(
+        "--best-of",
+        type=at_least_one,
+        metavar="N",
+        help="make up to N candidates, the seed counting up; the workflow's own checks (Product Fidelity, Hand Check, "
+        "…) judge each, the best that passes is saved, and a candidate that passes comfortably ends the search. All of "
+        "them, their figures (candidates.csv) and a contact sheet are kept in <out>/<name>_candidates/. None passes: "
+        "exit code 7, and the best one is kept aside there. With --count K: K results, each from N candidates of its "
+        "own",
+    )
+    parser.add_argument(
+        "--preview",
+        action="store_true",
+        help="save the picture so far while it is sampled, as <name>_preview.jpg beside the result",
+    )
+    add_server_argument(parser)
+    parser.add_argument(
+        "--timeout", type=seconds, metavar="S", help="for the whole run, once a server answers; then it is cancelled"
+    )
+    parser.add_argument("--json", action="store_true", help="JSON lines on standard output, one per event")
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """The `submit` command."""
+    from runner.cli.signals import interruptible
+    from runner.events.reporter import make_reporter
+
+    with interruptible(), make_reporter(json_lines=args.json, jobs=args.count * (args.best_of or 1)) as reporter:
+        try:
+            return _run(args, reporter)
+        except KeyboardInterrupt:
+            raise InterruptedRunError(
+                "Interrupted: what this run had queued was cancelled, and nothing half-written is left."
+            ) from None
+
+
+def _run(args: argparse.Namespace, reporter: Reporter) -> int:
+
+    from runner.execution.plan import prepare_request
+    from runner.execution.session import Session
+
+    request = prepare_request(args)
+    from runner.local_server.choice import resolve_server
+
+    url = resolve_server(args.server, say=reporter.notice)
+    if len(args.server) > 1:
+        reporter.notice(f"Several servers were named; this command uses one: {url}.")
+    deadline = None if args.timeout is None else time.monotonic() + args.timeout
+    with Session(
+        url, args.out, reporter, workflow=request.workflow.label, deadline=deadline, previews=args.preview
+    ) as session:
+        plan = request.plan(session)
+        if request.best_of is not None:
+            from runner.best_of.search import find_best
+
+            return find_best(plan, session, reporter, args.out)
+        results = session.run(plan.jobs())
+    return worst_code(result.error.exit_code for result in results if result.error is not None)

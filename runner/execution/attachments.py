@@ -1,0 +1,117 @@
+"""A user's own file as the value of an upload widget: which values are one, how it is made ready, and what is nowhere.
+
+The widget's schema says what it takes (`image_upload`, `audio_upload`, …). A picture is prepared like a photo; where
+the node makes nothing but a mask of it, its values stay as they are. Sound, film and anything else go byte for byte.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.errors import PhotoError, WorkflowError
+from runner.photos.prepare import PreparedPhoto, prepare_photo, read_raw
+from runner.server.view import ServerView
+from runner.suggest import did_you_mean
+from runner.workflow.graph import Graph, InputSpec, Workflow, schema_of
+from runner.workflow.patch import resolve_name
+from runner.workflow.schema import ObjectInfo, output_types
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file of the user's own for one upload widget. `is_picture`: it is prepared; otherwise it goes as it is."""
+
+    path: Path
+    is_picture: bool
+    is_mask: bool
+
+    def prepare(self, max_bytes: int | None = None) -> PreparedPhoto:
+        """Raises PhotoError, with what to do, where it cannot be used."""
+        if not self.is_picture:
+            return read_raw(self.path)
+        return prepare_photo(self.path, max_bytes=max_bytes, is_mask=self.is_mask)
+
+
+def input_of(workflow: Workflow, name: str, object_info: ObjectInfo | None) -> InputSpec | None:
+    """What the name sets, described; None where there is no such thing (that is said where it is set)."""
+    with contextlib.suppress(WorkflowError):
+        target = resolve_name(workflow, name, object_info)[0]
+        return workflow.widget(target.node_id, target.widget, object_info)
+    return None
+
+
+def attachment(workflow: Workflow, name: str, path: Path, object_info: ObjectInfo | None) -> Attachment | None:
+    """How `path` goes to the input `name`; None where that is no upload widget."""
+    spec = input_of(workflow, name, object_info)
+    if spec is None or not spec.is_file:
+        return None
+    node = workflow.graph[spec.node_id]
+    types = output_types((object_info or {}).get(str(node["class_type"])) or {})
+    makes_mask = "MASK" in types and "IMAGE" not in types
+    return Attachment(path, spec.is_image, spec.is_image and (makes_mask or node["class_type"] == "LoadImageMask"))
+
+
+def attachments(workflow: Workflow, values: Mapping[str, Any], object_info: ObjectInfo | None) -> dict[str, Attachment]:
+    """The values that are files of this computer, for widgets that take one. Seen from the folder one is in."""
+    found = {}
+    for name, value in values.items():
+        path = own_file(value)
+        attached = attachment(workflow, name, path, object_info) if path is not None else None
+        if attached is not None:
+            found[name] = attached
+    return found
+
+
+def own_file(value: Any, folder: Path = Path()) -> Path | None:
+    """The file of this computer that a value names, seen from `folder`; a table from Windows may say `a\\b.png`."""
+    if not isinstance(value, str) or not value.strip():
+        return None
+    for name in dict.fromkeys((value.strip(), value.strip().replace("\\", "/"))):
+        try:
+            path = folder / Path(name).expanduser()
+            if path.is_file():
+                return path
+        except (OSError, ValueError, RuntimeError):  # a prompt is no file name
+            return None
+    return None
+
+
+def check_files(workflow: Workflow, names: Mapping[str, Any], graph: Graph, view: ServerView) -> None:
+    """Raises PhotoError where a value that the user gave an upload widget is a file neither here nor on the server.
+
+    Args:
+        names: the inputs that were set and that no file of the user's own goes to.
+        graph: with these values in it.
+    """
+    for name in names:
+        for target in resolve_name(workflow, name, view.object_info):
+            schema = schema_of(graph, target.node_id, target.widget, view.object_info)
+            value = graph[target.node_id]["inputs"].get(target.widget)
+            if schema is None or not schema.is_upload or not isinstance(value, str):
+                continue
+            if value in (schema.options or ("",)) or (view.has_file is not None and view.has_file(value)):
+                continue
+            raise PhotoError(
+                f"{name}: there is no file {value!r}, neither on this computer nor in the server's input folder."
+                f"{_look_alike(value, schema.options)}",
+                advice=_instead(schema.options),
+            )
+
+
+def _look_alike(value: str, options: tuple[Any, ...] | None) -> str:
+    path = Path(value)
+    names = [str(option) for option in options or ()]
+    with contextlib.suppress(OSError, ValueError):
+        if path.is_dir():
+            return " (It is a folder.)"
+        names = [*(entry.name for entry in path.parent.iterdir()), *names]
+    return did_you_mean(path.name, names)
+
+
+def _instead(options: tuple[Any, ...] | None) -> str:
+    words = [repr(option) for option in options or () if isinstance(option, str) and "." not in option]
+    return "Name a file of yours (its path)" + (f", or choose {' or '.join(words)}." if words else ".")

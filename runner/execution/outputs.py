@@ -1,0 +1,155 @@
+"""Which of the files a job made are its result, and what its nodes reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runner.data import not_numbers, parse_report, without_lone_surrogates
+from runner.server.records import ServerFile
+from runner.untrusted import texts
+from runner.workflow.graph import node_title
+
+
+@dataclass(frozen=True)
+class OutputFile:
+    """A file of the result; `output` is the `<name>` of the title `output: <name>`, or what the node is called."""
+
+    output: str
+    node_id: str
+    file: ServerFile
+
+
+@dataclass(frozen=True)
+class OutputText:
+    """Text that is a result by itself: the output's node showed text and made no file."""
+
+    output: str
+    node_id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class NodeReport:
+    """What one node showed as text; `value` is a dict or a list where the text was JSON. `name`: the node's title."""
+
+    node_id: str
+    name: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class JobOutputs:
+    files: tuple[OutputFile, ...]
+    texts: tuple[OutputText, ...]
+    node_reports: tuple[NodeReport, ...] = ()
+
+    @property
+    def reports(self) -> dict[str, Any]:
+        """Every text the nodes showed, by node title (the JSON reports as objects)."""
+        reports: dict[str, Any] = {}
+        for report in self.node_reports:
+            key = report.name if report.name not in reports else f"{report.name} (node {report.node_id})"
+            reports[key] = report.value
+        return reports
+
+
+def collect(outputs: Mapping[str, Any], graph: Mapping[str, Any], wanted: Mapping[str, str]) -> JobOutputs:
+    """Read the `outputs` of a job record.
+
+    Args:
+        outputs: node id → kind (`images`, `gifs`, `video`, `audio`, `text`, …) → list of files or strings.
+        graph: the graph as submitted.
+        wanted: node id → output name, from the titles `output: <name>`; empty: every file is a result (previews, of
+            type `temp`, only where nothing else is).
+    """
+    names = dict(wanted) or {node_id: _name(graph, node_id) for node_id in outputs}
+    files = [
+        OutputFile(name, node_id, file) for node_id, name in names.items() for file in node_files(outputs.get(node_id))
+    ]
+    if not wanted and any(item.file.type == "output" for item in files):
+        files = [item for item in files if item.file.type == "output"]
+    with_files = {item.node_id for item in files}
+    texts = [
+        OutputText(name, node_id, "\n".join(node_texts(outputs.get(node_id))))
+        for node_id, name in names.items()
+        if node_id not in with_files and node_texts(outputs.get(node_id)) and (wanted or not files)
+    ]
+    return JobOutputs(tuple(_distinct(files)), tuple(texts), tuple(_node_reports(outputs, graph)))
+
+
+def node_files(entry: Any) -> list[ServerFile]:
+    """Every file one node lists, of whatever kind."""
+    found = []
+    for items in (entry or {}).values() if isinstance(entry, Mapping) else ():
+        for item in items if isinstance(items, list) else ():
+            if isinstance(item, Mapping) and isinstance(item.get("filename"), str) and item["filename"]:
+                subfolder, kind = str(item.get("subfolder") or ""), str(item.get("type") or "output")
+                found.append(ServerFile(item["filename"], subfolder, kind))
+    return found
+
+
+def node_texts(entry: Any) -> list[str]:
+    items = entry.get("text") if isinstance(entry, Mapping) else None
+    if isinstance(items, str):
+        return [items]
+    return list(texts(items))
+
+
+def _distinct(files: list[OutputFile]) -> list[OutputFile]:
+    seen: dict[ServerFile, OutputFile] = {}
+    for item in files:
+        seen.setdefault(item.file, item)
+    return list(seen.values())
+
+
+def _name(graph: Mapping[str, Any], node_id: str) -> str:
+    return node_title(graph.get(node_id) or {}) or node_id
+
+
+def _node_reports(outputs: Mapping[str, Any], graph: Mapping[str, Any]) -> Iterator[NodeReport]:
+    for node_id, entry in outputs.items():
+        values = [_parsed(text) for text in node_texts(entry)]
+        if values:
+            yield NodeReport(node_id, _name(graph, node_id), values[0] if len(values) == 1 else values)
+
+
+def failed_checks(reports: Mapping[str, Any]) -> list[str]:
+    """What reports say did not pass: a line each, from those that carry `passed: false` or a figure that is none."""
+    lines = []
+    for name, value in reports.items():
+        for report in value if isinstance(value, list) else [value]:
+            if isinstance(report, Mapping):
+                lines += [f"{report.get('title') or name}: {reason}" for reason in why_failed(report)]
+    return lines
+
+
+def why_failed(report: Mapping[str, Any]) -> list[str]:
+    """Why a report does not pass, in its own words; empty where it does. No number (NaN, infinite) never passes."""
+    reasons = [f"{figure} is no number" for figure in not_numbers(report)]
+    if report.get("passed") is False:
+        rules = [rule for rule in said(report.get("rules")) if rule.startswith("FAIL")]
+        own = said(report.get("reasons")) or rules or said(report.get("failed")) or ["no reason given"]
+        reasons = [*(reason.removeprefix("FAIL").strip() for reason in own), *reasons]
+    return reasons
+
+
+def said(value: Any) -> list[str]:
+    """What a report lists, as lines: also where it says a single thing, or only that there is something (`true`)."""
+    if isinstance(value, str):
+        return [value] if value.strip() else []
+    if isinstance(value, Mapping):
+        return [f"{key}: {item}" for key, item in value.items()]
+    if isinstance(value, (list, tuple)):
+        return [str(item) for item in value]
+    return [] if value is None or isinstance(value, bool) else [str(value)]
+
+
+def _parsed(text: str) -> Any:
+    """The report that a node showed as text; the text itself where it is none, or too deep to be one."""
+    try:
+        value = parse_report(text)
+    except ValueError:
+        return without_lone_surrogates(text)
+    return value if isinstance(value, (dict, list)) else without_lone_surrogates(text)

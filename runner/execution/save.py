@@ -1,0 +1,255 @@
+"""Fetch what a job made and save it: whole or not at all, under a free name, with the record beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from runner.data import to_json, without_lone_surrogates
+from runner.errors import EXIT_USAGE, NodeFailedError, RunnerError
+from runner.execution.outputs import JobOutputs, NodeReport, failed_checks
+from runner.files.naming import distinct_names, part_of_output, safe_suffix
+from runner.files.verify import add_graph_to_png, check_picture, png_has_graph, true_suffix
+from runner.http.transport import NoAnswerError, NotReachedError
+from runner.server.client import ComfyClient, FileGoneError
+from runner.server.records import ServerFile
+from runner.server.refusal import node_label
+
+_DOWNLOAD_TRIES = 3
+_MAX_NUMBER = 10_000
+
+
+class NotSavedError(RunnerError):
+    """A result is on the server and could not be written here: --out cannot take it."""
+
+    exit_code = EXIT_USAGE
+
+
+class FilesMissingError(Exception):
+    """The server lists files it does not have (any more); `nodes` would have to run again."""
+
+    def __init__(self, nodes: tuple[str, ...], names: tuple[str, ...]) -> None:
+        super().__init__(f"the server lists files it does not have: {', '.join(names)}")
+        self.nodes = nodes
+        self.names = names
+
+
+class AbortedError(Exception):
+    """Saving was called off (Ctrl-C); nothing half-written is left."""
+
+
+@dataclass(frozen=True)
+class SavedFile:
+    path: Path
+    output: str
+    node_id: str
+    size: int
+
+
+@dataclass(frozen=True)
+class SavedJob:
+    files: tuple[SavedFile, ...]
+    sidecar: Path
+    warnings: tuple[str, ...] = ()
+    """What the nodes' own checks say did not pass."""
+    reports: tuple[NodeReport, ...] = ()
+
+
+class Abort:
+    """Calls off a save under way from another thread. `parts` are the files it would leave half-written."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self.parts: set[Path] = set()
+
+    def set(self) -> None:
+        self._event.set()
+
+    def check(self) -> None:
+        if self._event.is_set():
+            raise AbortedError
+
+    def remove_parts(self) -> None:
+        for path in list(self.parts):
+            with contextlib.suppress(OSError):
+                path.unlink()
+            self.parts.discard(path)
+
+
+def save_job(
+    client: ComfyClient,
+    outputs: JobOutputs,
+    target: Path,
+    *,
+    graph: Mapping[str, Any],
+    sidecar: Mapping[str, Any],
+    abort: Abort,
+) -> SavedJob:
+    """Download every file of a job, check the pictures, write the sidecar, then show all of it under final names.
+
+    Args:
+        target: path without extension; a number is added when anything of that name exists.
+        graph: as submitted; it belongs into every PNG.
+        sidecar: what the `.json` beside the result says, apart from the files themselves.
+
+    Raises:
+        FilesMissingError: the server lists files it does not have.
+        NodeFailedError: a picture is black, transparent or unreadable, or there is no result at all.
+        NotSavedError: the disk is full, or the folder cannot be written.
+        ServerUnavailableError: the downloads broke off again and again.
+    """
+    if not (outputs.files or outputs.texts):
+        raise NodeFailedError("The job ended without any file or text.", advice="Does the workflow save its result?")
+    try:
+        return _Saving(client, outputs, graph, abort).run(target, sidecar)
+    except OSError as error:
+        where = error.filename or target.parent
+        files = ", ".join(item.file.filename for item in outputs.files)
+        raise NotSavedError(
+            f"The result could not be written to {where}: {error.strerror or error}.",
+            advice=f"Make room or choose another --out. The server still has: {files or 'its text'}.",
+        ) from error
+    finally:
+        abort.remove_parts()
+
+
+@dataclass(frozen=True)
+class _Saving:
+    client: ComfyClient
+    outputs: JobOutputs
+    graph: Mapping[str, Any]
+    abort: Abort
+
+    def run(self, target: Path, sidecar: Mapping[str, Any]) -> SavedJob:
+        began = time.monotonic()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fetched = self._fetch(target)
+        planned = [
+            (part_of_output(item.file.filename) or item.output, suffix)
+            for item, (_, suffix) in zip(self.outputs.files, fetched, strict=True)
+        ]
+        planned += [(item.output, ".txt") for item in self.outputs.texts]
+        finals, parts = reserve(target, lambda stem: [*distinct_names(stem, planned), f"{stem}.json"], self.abort)
+        for (draft, _), part in zip(fetched, parts, strict=False):
+            draft.replace(part)
+            self.abort.parts.discard(draft)
+        for text, part in zip(self.outputs.texts, parts[len(fetched) : -1], strict=True):
+            part.write_text(without_lone_surrogates(text.text) + "\n", encoding="utf-8")
+        owners = [(item.output, item.node_id) for item in self.outputs.files]
+        owners += [(item.output, item.node_id) for item in self.outputs.texts]
+        files = tuple(
+            SavedFile(final, output, node_id, part.stat().st_size)
+            for final, part, (output, node_id) in zip(finals[:-1], parts[:-1], owners, strict=True)
+        )
+        listed = [{"file": f.path.name, "output": f.output, "node": f.node_id, "bytes": f.size} for f in files]
+        timings = {**sidecar.get("timings", {}), "download_s": round(time.monotonic() - began, 3)}
+        reports = self.outputs.reports
+        record = {**sidecar, "timings": timings, "files": listed, "reports": reports}
+        parts[-1].write_text(to_json(record, indent=2) + "\n", encoding="utf-8")
+        warnings = tuple(failed_checks(reports))
+        self.abort.check()
+        for part, final in zip(parts, finals, strict=True):
+            part.replace(final)
+            self.abort.parts.discard(part)
+        return SavedJob(files, finals[-1], warnings, self.outputs.node_reports)
+
+    def _fetch(self, target: Path) -> list[tuple[Path, str]]:
+        """Download and check every file: (where it is for now, the suffix it should have)."""
+        fetched, missing = [], []
+        for item in self.outputs.files:
+            draft = _draft(target, self.abort)
+            try:
+                _download(self.client, item.file, draft, self.abort)
+            except FileGoneError:
+                missing.append(item)
+                continue
+            suffix = true_suffix(draft, safe_suffix(item.file.filename))
+            _check(draft, suffix, node_label(self.graph, item.node_id), self.graph)
+            fetched.append((draft, suffix))
+            self.abort.check()
+        if missing:
+            nodes = tuple({item.node_id for item in missing})
+            raise FilesMissingError(nodes, tuple(item.file.filename for item in missing))
+        return fetched
+
+
+def _draft(target: Path, abort: Abort) -> Path:
+    """A new file to download into, beside the target: what it is called in the end, its content decides.
+
+    The name says whose it is, so that what a killed runner leaves is found (`runner.batch.recover`).
+    """
+    for number in itertools.count():
+        draft = target.with_name(f"{target.name}.{number}.part")
+        if _made(draft, abort):
+            return draft
+    raise AssertionError  # there is always another number
+
+
+def _made(part: Path, abort: Abort) -> bool:
+    """Make a part file; False where there is one."""
+    try:
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+    except FileExistsError:
+        return False
+    abort.parts.add(part)
+    return True
+
+
+def reserve(target: Path, names: Callable[[str], list[str]], abort: Abort) -> tuple[list[Path], list[Path]]:
+    """Names nobody has, held by `.part` files: (final paths, part files). `names` makes them from a stem.
+
+    The part file is made before the final name is looked at, and goes away only when the final one is there: two runs
+    that save into one folder at the same moment cannot choose the same name.
+    """
+    for number in range(1, _MAX_NUMBER):
+        stem = target.name if number == 1 else f"{target.name}_{number}"
+        finals = [target.with_name(name) for name in names(stem)]
+        parts = []
+        for final in finals:
+            part = final.with_name(final.name + ".part")
+            if not _made(part, abort):
+                break
+            parts.append(part)
+            if os.path.lexists(final):
+                break
+        else:
+            return finals, parts
+        for part in parts:
+            part.unlink(missing_ok=True)
+            abort.parts.discard(part)
+    raise NotSavedError(f"There are {_MAX_NUMBER} results named {target.name} already.", advice="Choose another --out.")
+
+
+def _download(client: ComfyClient, file: ServerFile, part: Path, abort: Abort) -> None:
+    for attempt in range(1, _DOWNLOAD_TRIES + 1):
+        abort.check()
+        try:
+            with part.open("wb") as stream:
+                _copy(client, file, stream, abort)
+            return
+        except (NotReachedError, NoAnswerError):
+            if attempt == _DOWNLOAD_TRIES:
+                raise
+            threading.Event().wait(0.2 * attempt)
+
+
+def _copy(client: ComfyClient, file: ServerFile, stream: IO[bytes], abort: Abort) -> None:
+    with client.open_file(file) as chunks:
+        for chunk in chunks:
+            abort.check()
+            stream.write(chunk)
+
+
+def _check(part: Path, suffix: str, node: str, graph: Mapping[str, Any]) -> None:
+    if part.stat().st_size == 0:
+        raise NodeFailedError(f"{node} delivered an empty file.")
+    check_picture(part, suffix, node)
+    if suffix == ".png" and not png_has_graph(part):
+        add_graph_to_png(part, graph)

@@ -1,0 +1,110 @@
+"""A run's connection to one server: client, socket, saver and dispatcher, put together and taken down."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import platform
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar
+
+from runner.events.reporter import Reporter
+from runner.execution.dispatcher import Dispatcher, Ended
+from runner.execution.job import JobResult, JobSpec
+from runner.execution.saver import Saver
+from runner.execution.sidecar import describe_server
+from runner.models.licences import licence_lines
+from runner.server.availability import Deadline, Limits
+from runner.server.client import ComfyClient
+from runner.server.preview_message import METHOD, PreviewFiles
+from runner.server.websocket import Inbox, Listener
+
+OWNER_KEY = "prodgen"
+"""Where a job's `extra_data` says that this runner queued it; `cancel` without an id goes by it."""
+
+
+class Session:
+    """Everything that lives as long as one run on one server. The socket opens while the photos are uploaded."""
+
+    make_dispatcher: ClassVar[type[Dispatcher]] = Dispatcher
+    make_saver: ClassVar[type[Saver]] = Saver
+
+    def __init__(
+        self,
+        url: str,
+        folder: Path,
+        reporter: Reporter,
+        *,
+        workflow: str,
+        deadline: float | None = None,
+        limits: Limits | None = None,
+        previews: bool = False,
+    ) -> None:
+        """`previews`: keep the picture so far beside the result while a job samples."""
+        limits = limits or Limits()
+        self.client = ComfyClient(url)
+        self.client.patience, self.client.deadline = limits.patience, Deadline(deadline)
+        self.client.notice = reporter.notice
+        self._inbox = Inbox()
+        self._listener = Listener(self.client, self._inbox, previews=previews)
+        self._listener.start()
+        self._reporter = reporter
+        try:
+            self.stats = self.client.system_stats()
+        except BaseException:
+            self._listener.stop()
+            raise
+        self._saver = self.make_saver(self.client, folder, self._inbox, describe_server(self.client.url, self.stats))
+        self._dispatcher = self.make_dispatcher(
+            self.client,
+            self._listener,
+            self._saver,
+            self._inbox,
+            report=PreviewFiles(folder, reporter.event, reporter.notice) if previews else reporter.event,
+            notice=reporter.notice,
+            extra_data={OWNER_KEY: {"owner": owner(), "workflow": workflow}, **(METHOD if previews else {})},
+            deadline=deadline,
+            limits=limits,
+        )
+
+    def notice(self, text: str) -> None:
+        self._reporter.notice(text)
+
+    def run(self, specs: Iterable[JobSpec], ended: Ended | None = None) -> list[JobResult]:
+        """Submit, watch and save every job; see `Dispatcher.run`."""
+        if not self._saver.is_alive():
+            self._saver.start()
+        self._listener.wait_for_first_attempt(2.0)
+        return self._dispatcher.run(self._with_licences(specs), ended)
+
+    def _with_licences(self, specs: Iterable[JobSpec]) -> Iterator[JobSpec]:
+        """The jobs; before the first that uses a model whose pictures must not be sold, that is said."""
+        for spec in specs:
+            for line in licence_lines(spec.graph):
+                self._reporter.once(line)
+            yield spec
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._listener.stop()
+        self._saver.stop()
+
+
+def owner() -> str:
+    """What tells this user's jobs from those of others on a shared server, without naming anybody."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        user = ""
+    return hashlib.sha256(f"{user}@{platform.node()}".encode()).hexdigest()[:16]
+
+
+def is_ours(extra_data: dict[str, Any]) -> bool:
+    mark = extra_data.get(OWNER_KEY)
+    return isinstance(mark, dict) and mark.get("owner") == owner()

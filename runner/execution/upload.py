@@ -1,0 +1,24 @@
+"""Photos that a server had and has no more: its input folder was emptied, or its container was made anew."""
+
+from __future__ import annotations
+
+from runner.errors import RunnerError
+from runner.execution.job import Attempt
+from runner.server.client import ComfyClient
+
+
+def lacks_photos(attempt: Attempt, error: RunnerError) -> bool:
+    """Whether the server says that a photo of this job, which it was given, is not there."""
+    return any(upload.name in error.message for upload in attempt.spec.uploads)
+
+
+def upload_again(client: ComfyClient, attempt: Attempt) -> None:
+    """Give the server the job's photos once more; they have the names they had.
+
+    Raises:
+        PhotoError: a photo cannot be read any more.
+        ServerUnavailableError: the server is away.
+    """
+    for upload in attempt.spec.uploads:
+        photo = upload.source.prepare(client.upload_limit())
+        client.upload_image(photo.data, photo.upload_name)

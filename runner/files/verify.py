@@ -1,0 +1,138 @@
+"""Is a result a picture at all? Servers report success for black frames and for files cut short."""
+
+from __future__ import annotations
+
+import json
+import struct
+import warnings
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from runner.errors import NodeFailedError
+from runner.files.png import SIGNATURE, read_structure, surely_not_black
+
+_SUFFIXES = {
+    "PNG": (".png", ".apng"),
+    "JPEG": (".jpg", ".jpeg"),
+    "WEBP": (".webp",),
+    "GIF": (".gif",),
+    "BMP": (".bmp",),
+    "TIFF": (".tif", ".tiff"),
+    "AVIF": (".avif",),
+}
+"""What files of each kind of picture are called, the usual suffix first."""
+PICTURES = frozenset(suffix for suffixes in _SUFFIXES.values() for suffix in suffixes)
+_BLACK_8_BIT = 1
+_BLACK_16_BIT = 257
+_ADVICE_BLACK = (
+    "Black pictures come from NaN in half precision (start ComfyUI with --fp32-vae, or use another VAE), from a safety "
+    "filter, or from an empty mask."
+)
+
+
+def true_suffix(path: Path, suffix: str) -> str:
+    """The suffix that a file which is called a picture should have: another where it is a picture of another kind.
+
+    A shop or an editor that is given a JPEG as `.png` refuses it, or shows nothing.
+    """
+    if suffix not in PICTURES:
+        return suffix
+    with path.open("rb") as stream:
+        kind = _kind(stream.read(16))
+    return suffix if kind is None or suffix in _SUFFIXES[kind] else _SUFFIXES[kind][0]
+
+
+def _kind(head: bytes) -> str | None:
+    """The kind of picture by its first bytes; None for anything else."""
+    starts = {"PNG": (SIGNATURE,), "JPEG": (b"\xff\xd8\xff",), "GIF": (b"GIF87a", b"GIF89a"), "BMP": (b"BM",)}
+    starts["TIFF"] = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WEBP"
+    if head[4:12] in (b"ftypavif", b"ftypavis"):
+        return "AVIF"
+    return next((kind for kind, known in starts.items() if head.startswith(known)), None)
+
+
+def check_picture(path: Path, suffix: str, node: str) -> None:
+    """Refuse what no node meant to deliver. Decodes the whole picture where nothing less gives the same certainty.
+
+    Black means every pixel of every frame ≤ 1 of 255 (that is also what NaN becomes in a file). A picture with
+    transparency is judged by its alpha: it fails when nothing of it is visible, or when all of it is opaque and black;
+    a black product on a transparent ground is a picture. White, or any other flat colour, is a picture.
+
+    Raises:
+        NodeFailedError: it cannot be decoded, or is black or wholly transparent.
+    """
+    if suffix.lower() not in PICTURES or (suffix.lower() == ".png" and _is_good_png(path)):
+        return
+    from PIL import Image, ImageSequence
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # we asked for this picture, however large
+            with Image.open(path) as picture:
+                fault = ""
+                for frame in ImageSequence.Iterator(picture):
+                    fault = _fault(frame)
+                    if not fault:
+                        break
+    except Image.DecompressionBombError:  # beyond 178 megapixels Pillow will not open it: not judged
+        return
+    except (OSError, SyntaxError, ValueError, EOFError, zlib.error, struct.error) as error:
+        raise NodeFailedError(f"{node} delivered a file that is not a readable picture: {error}.") from error
+    if fault:
+        raise NodeFailedError(f"{node} delivered a picture that is {fault}.", advice=_ADVICE_BLACK)
+
+
+def _is_good_png(path: Path) -> bool:
+    """Whole and not black, without decoding it. False: not known."""
+    data = path.read_bytes()
+    structure = read_structure(data)
+    return structure is not None and surely_not_black(data, structure)
+
+
+def _fault(frame: Any) -> str:
+    if frame.mode in ("P", "PA"):
+        frame = frame.convert("RGBA")
+    elif frame.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+        frame = frame.convert("RGB")
+    extrema = frame.getextrema()
+    channels = extrema if isinstance(extrema[0], tuple) else (extrema,)
+    limit: float = _BLACK_16_BIT if frame.mode.startswith("I") else _BLACK_8_BIT
+    if frame.mode == "F":
+        limit = _BLACK_8_BIT / 255
+    if frame.mode in ("RGBA", "LA"):
+        *colour, (lowest, highest) = channels
+        if highest <= _BLACK_8_BIT:
+            return "wholly transparent"
+        if lowest < 255 - _BLACK_8_BIT:
+            return ""
+        channels = tuple(colour)
+    return "" if any(high > limit for _, high in channels) else "black"  # no number is more than nothing
+
+
+def png_has_graph(path: Path) -> bool:
+    """Whether the PNG carries the graph that made it (text chunk `prompt`), as ComfyUI's SaveImage writes it."""
+    with path.open("rb") as stream:
+        if stream.read(8) != SIGNATURE:
+            return True  # a file of another kind under this name: nothing of ours belongs into it
+        while header := stream.read(8):
+            length, kind = struct.unpack(">I4s", header)
+            if kind in (b"IDAT", b"IEND"):
+                return False
+            if kind in (b"tEXt", b"iTXt", b"zTXt") and stream.read(min(length, 7)) == b"prompt\0":
+                return True
+            stream.seek(length + 4 - (min(length, 7) if kind in (b"tEXt", b"iTXt", b"zTXt") else 0), 1)
+    return True
+
+
+def add_graph_to_png(path: Path, graph: Mapping[str, Any]) -> None:
+    """Write the graph into a PNG whose server was told not to (`--disable-metadata`); the pixels are not touched."""
+    text = json.dumps(graph).encode("ascii")
+    body = b"tEXtprompt\0" + text
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    data = path.read_bytes()
+    after_header = 8 + 25
+    path.write_bytes(data[:after_header] + chunk + data[after_header:])

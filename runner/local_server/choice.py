@@ -1,0 +1,121 @@
+"""Which server a command uses. A server that the user named is never replaced by another.
+
+Named is what `--server` says, or else `$COMFYUI_URL`. Where neither says anything: a ComfyUI at the usual local
+address, then the one this project started or starts. Those were found, not named, and are shown no secret of the
+environment.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+
+from runner.errors import ServerUnavailableError, UsageError
+from runner.http.auth import admit, withhold
+from runner.http.transport import BusyError, NoAccessError, NoAnswerError, NotReachedError
+from runner.local_server import lifecycle
+from runner.local_server.lifecycle import URL_VARIABLE, Place, Say, ensure_started, say_to_stderr, started_server
+from runner.local_server.process import ask
+
+_TIMEOUTS_S = (2.0, 8.0)
+"""A server that loads a model answers late, not never."""
+_BUSY_WAIT_S = 5.0
+_NOT_THERE = (
+    "Check that it runs and that the address is right (for example http://192.168.1.20:8188; a server on another "
+    f"machine must be started with --listen). Without --server and ${URL_VARIABLE}, the installed ComfyUI is used."
+)
+
+
+def resolve_server(urls: Sequence[str] = (), *, say: Say = say_to_stderr, place: Place | None = None) -> str:
+    """The URL (without secrets) of a ComfyUI that answers; the installed one is started if there is no other.
+
+    `urls`: the servers the user named; the first that can be used is.
+
+    Raises:
+        ServerUnavailableError: no named server can be used, or none was named and none can be started.
+        UsageError: what was named is no address.
+    """
+    place = place or lifecycle.HERE
+    if named := named_servers(urls):
+        return _first_of(named, "--server" if urls else f"${URL_VARIABLE}", say)
+    return found_server(say, place) or ensure_started(say=say, place=place)
+
+
+def answering_server(urls: Sequence[str] = (), *, say: Say = say_to_stderr, place: Place | None = None) -> str:
+    """The same, but nothing is started. Raises ServerUnavailableError when none answers."""
+    place = place or lifecycle.HERE
+    if named := named_servers(urls):
+        return _first_of(named, "--server" if urls else f"${URL_VARIABLE}", say)
+    if url := found_server(say, place):
+        return url
+    raise ServerUnavailableError("No ComfyUI answers.", advice="`submit` and `serve` start the installed one.")
+
+
+def named_servers(urls: Sequence[str] = ()) -> list[str]:
+    """What the user named; empty: nothing."""
+    of_environment = os.environ.get(URL_VARIABLE, "").strip()
+    return list(urls) or [of_environment] * bool(of_environment)
+
+
+def found_server(say: Say, place: Place) -> str:
+    """The ComfyUI at the usual local address, or the one started earlier, if it answers now; "" otherwise."""
+    started = started_server(place)
+    for url in dict.fromkeys([place.url, *([started.url] if started else [])]):
+        withhold(url)
+        try:
+            ask(url, _TIMEOUTS_S[0])
+        except NotReachedError:
+            continue
+        except ServerUnavailableError as error:
+            say(f"{error.message.rstrip('.')}: looking for the installed ComfyUI.")
+            continue
+        return url
+    return ""
+
+
+def _first_of(named: Sequence[str], where: str, say: Say) -> str:
+    """`where`: how they were named."""
+    faults: list[ServerUnavailableError] = []
+    for text in named:
+        try:
+            url = admit(text)
+        except UsageError as error:
+            raise UsageError(f"{where}: {error.message}", advice=error.advice) from error
+        try:
+            _ask_patiently(url)
+        except ServerUnavailableError as error:
+            faults.append(error)
+            continue
+        for fault in faults:
+            say(f"Not used: {fault.message}")
+        return url
+    told = "\n".join(map(_told, faults)) + ("" if where == "--server" else f" It was named by {where}.")
+    advice = next((fault.advice for fault in faults if fault.advice), _NOT_THERE)
+    failure = NoAccessError if all(isinstance(fault, NoAccessError) for fault in faults) else ServerUnavailableError
+    raise failure(told, advice=advice) from faults[0]
+
+
+def _told(fault: ServerUnavailableError) -> str:
+    return f"No ComfyUI{said}" if (said := fault.message.removeprefix("No server")) != fault.message else said
+
+
+def _ask_patiently(url: str) -> None:
+    """Raises ServerUnavailableError with what answered instead of a ComfyUI."""
+    for timeout in _TIMEOUTS_S:
+        last = timeout == _TIMEOUTS_S[-1]
+        try:
+            ask(url, timeout)
+        except BusyError as error:
+            if last or error.wait > _BUSY_WAIT_S:
+                raise
+            time.sleep(error.wait or 1.0)
+        except NotReachedError:
+            if last:
+                raise
+            time.sleep(0.1)
+        except NoAnswerError:
+            if last:
+                raise
+        else:
+            return

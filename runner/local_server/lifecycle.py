@@ -1,0 +1,242 @@
+"""The life of the server that `install.py` installed: found, started once, stopped.
+
+A started server listens on loopback only and stays for the next run. `.comfyui/server.json` says which process it is,
+`.comfyui/server.log` holds what it wrote, and `.comfyui/server.lock` keeps two runners from starting two.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from runner import console
+from runner.data import parse_answer
+from runner.errors import EXIT_OK, ServerUnavailableError
+from runner.files.lock import FileLock, LockTimeoutError
+from runner.http.auth import withhold
+from runner.local_server import process as server_process
+from runner.local_server.process import PROJECT_ROOT, START_TIMEOUT_S, Installation, Silence, state_dir
+
+URL_VARIABLE = "COMFYUI_URL"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Place:
+    """The project whose server is meant, and the port ComfyUI is looked for and started on first."""
+
+    root: Path = PROJECT_ROOT
+    port: int = 8188
+    silence: float = START_TIMEOUT_S
+    """Seconds without an answer or a line in its log after which a live server counts as hung."""
+
+    @property
+    def url(self) -> str:
+        return f"http://{server_process.LOOPBACK}:{self.port}"
+
+    @property
+    def state(self) -> Path:
+        return state_dir(self.root)
+
+
+HERE = Place()
+
+
+def say_to_stderr(line: str) -> None:
+    """Standard output belongs to results; what a person reads on the way goes here."""
+    console.tell(line)
+
+
+@dataclass(frozen=True)
+class StartedServer:
+    """The record of a server this project started. `identity` tells its process from a later one with that pid."""
+
+    url: str
+    pid: int
+    identity: str
+    comfyui: str
+
+    def is_alive(self) -> bool:
+        return server_process.process_identity(self.pid) == self.identity
+
+
+def started_server(place: Place = HERE) -> StartedServer | None:
+    """The server this project started, if its process still runs. The record of a dead one is removed."""
+    record = place.state / "server.json"
+    try:
+        server = StartedServer(**parse_answer(record.read_text(encoding="utf-8")))
+        if not isinstance(server.pid, int) or not isinstance(server.url, str):
+            raise ValueError("not what we wrote")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError):
+        server = None
+    if server is not None and server.is_alive():
+        return server
+    with contextlib.suppress(OSError):
+        record.unlink()
+    return None
+
+
+def ensure_started(*, say: Say = say_to_stderr, place: Place = HERE) -> str:
+    """The URL of this project's own server, started if it does not run. Safe to call from several processes at once."""
+    installation = server_process.installed_comfyui(place.root)
+    running = started_server(place)
+    if running is not None:
+        withhold(running.url)
+        if server_process.probe(running.url) is not None:
+            return running.url
+    if installation is None:
+        raise ServerUnavailableError(
+            "No ComfyUI answers and none is installed here.",
+            advice=f"Run `python install.py`, or start your own and name it with --server URL or ${URL_VARIABLE}.",
+        )
+    with _start_lock(place, say):
+        running = started_server(place)
+        if running is not None:
+            if _answers_in_time(running, place, say):
+                return running.url
+            if running.is_alive():
+                say(f"The ComfyUI started earlier (process {running.pid}) hangs: starting it again.")
+            server_process.terminate(running.pid, running.identity)
+        return _start(installation, place, say)
+
+
+def _answers_in_time(server: StartedServer, place: Place, say: Say) -> bool:
+    """Whether it answers before it is dead or hangs. A live one may be loading weights, and answers nobody meanwhile:
+    to end it would throw away what others have in its queue."""
+    silence, progress, told = Silence(place.state / "server.log"), _Waiting(say), False
+    try:
+        while server.is_alive():
+            if server_process.probe(server.url, timeout=5.0) is not None:
+                return True
+            if silence.seconds() > place.silence or silence.watched() > server_process.LONGEST_START_S:
+                return False
+            if not told:
+                say(f"The ComfyUI started earlier (process {server.pid}) is there and does not answer yet; waiting.")
+                told = True
+            progress.update(silence.watched())
+            time.sleep(0.2)
+    finally:
+        progress.clear()
+    return False
+
+
+def _start(installation: Installation, place: Place, say: Say) -> str:
+    log = place.state / "server.log"
+    first_choice = place.port if server_process.port_is_free(place.port) else server_process.free_port()
+    try:
+        return _start_on(first_choice, installation, place, log, say)
+    except ServerUnavailableError:
+        # ComfyUI opens its port last, after some 15 s: somebody else may have taken it in the meantime.
+        if server_process.port_is_free(first_choice):
+            raise
+        say(f"Port {first_choice} was taken meanwhile; trying another.")
+        return _start_on(server_process.free_port(), installation, place, log, say)
+
+
+def _start_on(port: int, installation: Installation, place: Place, log: Path, say: Say) -> str:
+    url = f"http://{server_process.LOOPBACK}:{port}"
+    say(f"Starting ComfyUI {installation.version} at {url}; this takes 15 to 60 s. Log: {log}")
+    # Our own copy needs none of the nodes that call paid web services: it starts faster and stays offline.
+    arguments = ["--disable-api-nodes"] if installation.managed else []
+    process = server_process.spawn(installation, port, log, arguments=arguments)
+    record = place.state / "server.json"
+    server = StartedServer(
+        url, process.pid, server_process.process_identity(process.pid) or "", str(installation.comfyui)
+    )
+    draft = record.with_suffix(".json.part")
+    draft.write_text(json.dumps(asdict(server), indent=2) + "\n", encoding="utf-8")
+    draft.replace(record)
+    progress = _Waiting(say)
+    try:
+        server_process.wait_until_ready(url, process, log, on_wait=progress.update)
+    except BaseException:  # also Ctrl-C: a server nobody waited for must not stay behind
+        server_process.terminate(server.pid, server.identity)
+        record.unlink(missing_ok=True)
+        raise
+    finally:
+        progress.clear()
+    say(f"ComfyUI is ready at {url} and stays for the next run (`python -m runner serve --stop` ends it).")
+    return url
+
+
+class _Waiting:
+    """One line that counts the seconds on a terminal; a line every ten seconds elsewhere."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._live = say is say_to_stderr and sys.stderr.isatty()
+        self._shown = 0
+
+    def update(self, seconds: float) -> None:
+        whole = int(seconds)
+        if whole == self._shown:
+            return
+        if self._live:
+            console.redraw(f"waiting for ComfyUI … {whole} s")
+            self._shown = whole
+        elif whole >= self._shown + 10:
+            self._say(f"waiting for ComfyUI … {whole} s")
+            self._shown = whole
+
+    def clear(self) -> None:
+        if self._live and self._shown:
+            console.redraw()
+
+
+@contextlib.contextmanager
+def _start_lock(place: Place, say: Say) -> Iterator[None]:
+    """Held by the one process that starts the server."""
+    lock = FileLock(
+        place.state / "server.lock",
+        on_wait=lambda: say("Another run is starting ComfyUI; waiting for it."),
+        timeout=server_process.LONGEST_START_S + 60,
+    )
+    try:
+        with lock:
+            yield
+    except LockTimeoutError:
+        raise ServerUnavailableError(
+            "Another run has been starting ComfyUI for minutes without success.",
+            advice=f"Look at {place.state / 'server.log'}, end the other run, and try again.",
+        ) from None
+
+
+def stop_server(*, say: Say = say_to_stderr, place: Place = HERE) -> bool:
+    """End the server this project started, and no other. Returns whether there was one."""
+    server = started_server(place)
+    if server is None:
+        say("No ComfyUI that was started here is running.")
+        withhold(place.url)
+        if server_process.probe(place.url) is not None:
+            say(f"The one at {place.url} was started by somebody else and is left alone.")
+        return False
+    server_process.terminate(server.pid, server.identity)
+    (place.state / "server.json").unlink(missing_ok=True)
+    say(f"Stopped the ComfyUI at {server.url}.")
+    return True
+
+
+def serve_command(*, stop: bool = False, say: Say = say_to_stderr, place: Place = HERE) -> int:
+    """`runner serve [--stop]`: prints the server's URL on standard output; returns the exit code."""
+    if stop:
+        stop_server(say=say, place=place)
+        return EXIT_OK
+    from runner.local_server.choice import resolve_server
+
+    before = started_server(place)
+    url = resolve_server(say=say, place=place)
+    after = started_server(place)
+    if after is None or after.url != url:
+        say(f"ComfyUI already runs at {url} (it was not started here).")
+    elif before is not None and before.pid == after.pid:
+        say(f"ComfyUI already runs at {url}.")
+    console.show(url)
+    return EXIT_OK

@@ -1,0 +1,342 @@
+"""One ComfyUI process: where it is installed, how it is started, whether it answers, and whether a pid is still it.
+
+Standard library only, and nothing heavy: every command of the runner imports this.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.data import parse_answer
+from runner.errors import ServerUnavailableError, UsageError
+from runner.http.answers import expect_ok, object_of
+from runner.http.auth import auth_headers, withhold
+from runner.http.transport import Transport
+from runner.untrusted import mapping
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+LOOPBACK = "127.0.0.1"
+COMFYUI_VARIABLE, PYTHON_VARIABLE = "PRODGEN_COMFYUI", "PRODGEN_COMFYUI_PYTHON"
+START_TIMEOUT_S = 300.0
+"""A server that has written nothing for so long hangs; a slow one goes on writing."""
+LONGEST_START_S = 1800.0
+"""And one that has not answered after this never will, whatever it writes."""
+STOP_TIMEOUT_S = 15.0
+
+
+@dataclass(frozen=True)
+class Installation:
+    """The ComfyUI that `install.py` set up (`managed`), or somebody's own that it was pointed at."""
+
+    comfyui: Path
+    python: Path
+    version: str
+    managed: bool
+
+
+def state_dir(root: Path = PROJECT_ROOT) -> Path:
+    """The folder install.py and `serve` keep their records in."""
+    return root / ".comfyui"
+
+
+def installed_comfyui(root: Path = PROJECT_ROOT) -> Installation | None:
+    """The installed ComfyUI, or None when there is none (never installed, or moved away since)."""
+    try:
+        record = parse_answer((state_dir(root) / "install.json").read_text(encoding="utf-8"))
+        found = Installation(
+            comfyui=root / record["comfyui"],  # an absolute path stays absolute, the managed one moves with the project
+            python=root / record["python"],
+            version=str(record["version"]),
+            managed=bool(record["managed"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if (found.comfyui / "main.py").is_file() and found.python.is_file() else None
+
+
+def chosen_comfyui(root: Path = PROJECT_ROOT) -> Installation | None:
+    """The ComfyUI that the environment names (folder and Python), otherwise the installed one, otherwise None."""
+    comfyui, python = os.environ.get(COMFYUI_VARIABLE), os.environ.get(PYTHON_VARIABLE)
+    if comfyui and python:
+        return Installation(Path(comfyui), Path(python), version="", managed=False)
+    return installed_comfyui(root)
+
+
+def ask(url: str, timeout: float = 2.0) -> dict[str, Any]:
+    """ComfyUI's own description of the server behind `url` (`/system_stats`).
+
+    Raises:
+        NotReachedError, NoAnswerError, BusyError: nothing answers, or not now.
+        NoAccessError: only the user can open it: its certificate is not trusted, it asks for a login, it sends us on.
+        ServerUnavailableError: what answers is no ComfyUI.
+        UsageError: `url` is no address.
+    """
+    transport = Transport(url, auth_headers(url))
+    try:
+        reply = transport.request("GET", "/system_stats", timeout=timeout)
+    finally:
+        transport.drop()
+    stats = object_of(expect_ok(reply, transport.label, "/system_stats"))
+    if "comfyui_version" not in mapping(stats.get("system")):
+        raise ServerUnavailableError(
+            f"What answers at {transport.label} is not a ComfyUI.", advice="Check that the address is right."
+        )
+    return stats
+
+
+def probe(url: str, timeout: float = 2.0) -> dict[str, Any] | None:
+    """The same, or None if no ComfyUI answers there."""
+    try:
+        return ask(url, timeout)
+    except (ServerUnavailableError, UsageError):
+        return None
+
+
+def port_is_free(port: int) -> bool:
+    """Whether a server could listen on this loopback port now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as candidate:
+        if os.name == "posix":  # on Windows this option would let us share a port that is taken
+            candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            candidate.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    """Some loopback port that nothing listens on."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as candidate:
+        candidate.bind((LOOPBACK, 0))
+        return int(candidate.getsockname()[1])
+
+
+def has_accelerator(python: Path) -> bool:
+    """Whether the torch of this Python can use a GPU. ComfyUI refuses to start without one unless told `--cpu`.
+
+    A machine without any GPU device file is answered at once; otherwise torch itself is asked, which takes seconds.
+    """
+    if sys.platform.startswith("linux"):
+        devices = ("/dev/nvidiactl", "/dev/kfd", "/dev/dri", "/dev/dxg")
+        if not any(Path(device).exists() for device in devices):
+            return False
+    question = (
+        "import torch; mps = torch.backends.mps.is_available(); "
+        "xpu = getattr(torch, 'xpu', None) is not None and torch.xpu.is_available(); "
+        "print('yes' if torch.cuda.is_available() or mps or xpu else 'no')"
+    )
+    try:
+        answer = subprocess.run(
+            [str(python), "-c", question], capture_output=True, text=True, timeout=120, check=False
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return answer.strip().endswith("yes")
+
+
+def spawn(
+    installation: Installation,
+    port: int,
+    log_path: Path,
+    *,
+    cpu: bool | None = None,
+    arguments: Sequence[str] = (),
+    prefix: Sequence[str] = (),
+) -> subprocess.Popen[bytes]:
+    """Start ComfyUI on a loopback port, detached from this terminal, its output going to `log_path`.
+
+    `cpu` None finds out whether there is a GPU. `prefix` is put before the command line.
+    """
+    if cpu is None:
+        cpu = not has_accelerator(installation.python)
+    command = [*prefix, str(installation.python), "-u", "main.py", "--listen", LOOPBACK, "--port", str(port)]
+    command += ["--disable-auto-launch", *arguments]
+    environment = dict(os.environ)
+    environment["PYTHONUNBUFFERED"] = "1"
+    environment.pop("PYTHONPATH", None)  # ours must not shadow ComfyUI's own modules
+    fetched = installation.comfyui / "models" / "controlnet_aux"  # by `models download`
+    if fetched.is_dir():
+        environment.setdefault("AUX_ANNOTATOR_CKPTS_PATH", str(fetched))
+    if cpu:
+        command.append("--cpu")
+        # Idle OpenMP threads would spin on every core; but to put them to sleep after every single operation costs a
+        # third of the time. 20 000 turns (some 50 µs) bridge the gaps within a node.
+        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        environment.setdefault("GOMP_SPINCOUNT", "20000")
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    detached: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
+    with log_path.open("wb") as log:
+        return subprocess.Popen(
+            command,
+            cwd=installation.comfyui,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            **detached,
+        )
+
+
+def wait_until_ready(
+    url: str,
+    process: subprocess.Popen[bytes],
+    log_path: Path,
+    *,
+    silence: float = START_TIMEOUT_S,
+    on_wait: Callable[[float], None] | None = None,
+) -> dict[str, Any]:
+    """Block until the started server answers; returns its description.
+
+    `on_wait` is called about five times a second with the seconds waited so far. A log that grows for longer than
+    `silence` is a sign of life.
+
+    Raises:
+        ServerUnavailableError: it ended or hangs; the message carries the end of its log.
+    """
+    withhold(url)
+    quiet = Silence(log_path)
+    while True:
+        if process.poll() is not None:
+            raise ServerUnavailableError(
+                f"ComfyUI ended while starting (exit code {process.returncode}). The end of its log:\n"
+                + log_tail(log_path),
+                advice=f"The whole log is in {log_path}. `python install.py` repairs an incomplete installation.",
+            )
+        stats = probe(url, timeout=5.0)
+        if stats is not None:
+            return stats
+        if quiet.seconds() > silence or quiet.watched() > LONGEST_START_S:
+            raise ServerUnavailableError(
+                f"ComfyUI hangs while it starts: it does not answer after {quiet.watched():.0f} s and has written "
+                f"nothing for {quiet.seconds():.0f} s. The end of its log:\n" + log_tail(log_path),
+                advice=f"The whole log is in {log_path}. A node pack of yours that waits for something is the usual "
+                "cause: its name is in the last lines.",
+            )
+        if on_wait is not None:
+            on_wait(quiet.watched())
+        time.sleep(0.2)
+
+
+class Silence:
+    """For how long a log has not grown, as far as it was watched."""
+
+    def __init__(self, log_path: Path) -> None:
+        self._log = log_path
+        self._begin = self._heard = time.monotonic()
+        self._written = _size(log_path)
+
+    def seconds(self) -> float:
+        now = time.monotonic()
+        if (size := _size(self._log)) != self._written:
+            self._written, self._heard = size, now
+        return now - self._heard
+
+    def watched(self) -> float:
+        """Since this was made."""
+        return time.monotonic() - self._begin
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def log_tail(log_path: Path, lines: int = 25) -> str:
+    """The last lines of a log, indented; a sentence when there is none."""
+    try:
+        text = log_path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return "    (there is no log)"
+    return "\n".join(f"    {line}" for line in text.splitlines()[-lines:]) or "    (the log is empty)"
+
+
+def process_identity(pid: int) -> str | None:
+    """What tells this process from a later one with the same number: its start time. None when it is not running."""
+    if pid <= 0:
+        return None
+    if sys.platform.startswith("linux"):
+        return _linux_identity(pid)
+    if sys.platform == "win32":
+        return _windows_identity(pid)
+    ps = shutil.which("ps") or "/bin/ps"
+    answer = subprocess.run([ps, "-p", str(pid), "-o", "stat=,lstart="], capture_output=True, text=True, check=False)
+    state, _, started = answer.stdout.strip().partition(" ")
+    return None if not started or state.startswith("Z") else " ".join(started.split())
+
+
+def _linux_identity(pid: int) -> str | None:
+    try:
+        # The name in parentheses may hold spaces; the fields after it are fixed: state is the 1st, start time the 20th.
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return None
+    return None if fields[0] in "ZX" else f"{boot}:{fields[19]}"
+
+
+def _windows_identity(pid: int) -> str | None:
+    if sys.platform != "win32":
+        return None
+    import ctypes
+    from ctypes import wintypes
+
+    query_limited_information, still_active = 0x1000, 259
+    kernel = ctypes.windll.kernel32
+    handle = kernel.OpenProcess(query_limited_information, False, pid)
+    if not handle:
+        return None
+    try:
+        times = [wintypes.FILETIME() for _ in range(4)]
+        code = wintypes.DWORD()
+        known = kernel.GetProcessTimes(handle, *(ctypes.byref(one) for one in times))
+        known = known and kernel.GetExitCodeProcess(handle, ctypes.byref(code))
+        if not known or code.value != still_active:
+            return None
+        return f"{times[0].dwHighDateTime}:{times[0].dwLowDateTime}"
+    finally:
+        kernel.CloseHandle(handle)
+
+
+def terminate(pid: int, identity: str, timeout: float = STOP_TIMEOUT_S) -> bool:
+    """End a process that is still the one `identity` describes; never another that took over its number.
+
+    Returns whether there was such a process.
+    """
+    if process_identity(pid) != identity:
+        return False
+    _send(pid, signal.SIGTERM)
+    deadline = time.monotonic() + timeout
+    while process_identity(pid) == identity:
+        _reap(pid)
+        if time.monotonic() > deadline:
+            _send(pid, getattr(signal, "SIGKILL", signal.SIGTERM))  # Windows has one kind only, and it is final
+            deadline = float("inf")
+        time.sleep(0.05)
+    return True
+
+
+def _send(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
+def _reap(pid: int) -> None:
+    """Collect the process if it is a child of ours; a zombie's start time would stay readable on some systems."""
+    if sys.platform != "win32":
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)

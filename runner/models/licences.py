@@ -1,0 +1,40 @@
+"""What a run's models forbid: pictures that must not be sold are said so before anybody sells them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from runner.errors import ManifestError
+from runner.models.manifest import Model, load_manifest
+from runner.models.names import is_model_name
+
+
+def models_in(graph: Mapping[str, Any]) -> list[Model]:
+    """The manifest's models that a graph names, each once, in the graph's order; it is read only if one is named."""
+    names = [value for value in _texts(graph) if is_model_name(value)]
+    if not names:
+        return []
+    try:
+        manifest = load_manifest()
+    except ManifestError:
+        return []
+    named = (manifest.find_file(name) for name in names)
+    return list({model.id: model for model in named if model is not None}.values())
+
+
+def licence_lines(graph: Mapping[str, Any]) -> list[str]:
+    """One line for each model of the graph whose licence forbids commercial use, and what may be used instead."""
+    return [_line(model) for model in models_in(graph) if model.commercial is False]
+
+
+def _line(model: Model) -> str:
+    others = [load_manifest().get(other) for other in model.alternatives]
+    free = [other.file for other in others if other.commercial]
+    instead = f" Free for that: {', '.join(free)}." if free else ""
+    return f"not for sale: {model.file} ({model.licence}) must not be used for commercial pictures.{instead}"
+
+
+def _texts(graph: Mapping[str, Any]) -> Iterator[str]:
+    for node in graph.values():
+        yield from (value for value in (node.get("inputs") or {}).values() if isinstance(value, str))

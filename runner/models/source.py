@@ -1,0 +1,248 @@
+"""One file at its host: asked for from any byte on, redirects followed by hand, refusals put into words.
+
+Tokens come from the environment, go to their own host over https and nowhere else: the storage host a model host
+redirects to never sees them, and no message holds one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from urllib3.exceptions import LocationParseError, NameResolutionError, NewConnectionError
+
+from runner.errors import ManifestError
+from runner.http.address import is_loopback
+from runner.http.answers import retry_after
+from runner.http.proxies import proxy_url
+
+TOKEN_VARIABLES = {"huggingface.co": "HF_TOKEN", "civitai.com": "CIVITAI_TOKEN"}
+LARGEST_MODEL = 1 << 40
+"""Bytes; where the manifest knows the size, that is the limit."""
+CHUNK = 1 << 16  # what is lost of an answer that breaks off is less than this
+MISMATCH_ADVICE = "The file at the host was replaced, or the manifest is wrong: check its page before trusting it."
+_REDIRECTS = (301, 302, 303, 307, 308)
+_TEMPORARY = (408, 425, 429, 500, 502, 503, 504)
+_TIMEOUTS = (5.0, 60.0)  # to be let in, and between two pieces
+
+
+class DownloadError(ManifestError):
+    """The file cannot be had, or is not what it should be."""
+
+
+class DroppedError(Exception):
+    """The connection ended early or the host is busy; `wait` is what it asked for, in seconds."""
+
+    def __init__(self, reason: str, wait: float = 0.0) -> None:
+        super().__init__(reason)
+        self.wait = wait
+
+
+class UnreachableError(DroppedError):
+    """No connection to `host` (with its port, if any) could be made at all."""
+
+    def __init__(self, host: str, reason: str) -> None:
+        super().__init__(f"{host}: {reason}")
+        self.host, self.reason = host, reason
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to fetch and what it must be; `bytes` and `sha256` are None where they are not known beforehand."""
+
+    url: str
+    path: Path
+    bytes: int | None = None
+    sha256: str | None = None
+    page: str | None = None
+    """Where its licence can be accepted."""
+
+
+def tokens_from_environment() -> dict[str, str]:
+    """Host → token, for the hosts whose variable is set."""
+    found = {host: os.environ.get(variable, "").strip() for host, variable in TOKEN_VARIABLES.items()}
+    return {host: token for host, token in found.items() if token}
+
+
+class Source:
+    """The host's side of one download."""
+
+    def __init__(self, wanted: Request, tokens: Mapping[str, str], unreachable: Mapping[str, str]) -> None:
+        """`unreachable`: hosts that are not asked any more, each with the reason."""
+        self.wanted, self.tokens, self.unreachable = wanted, tokens, unreachable
+        self.session = requests.Session()
+        self.reached: set[str] = set()
+        """The hosts that have answered."""
+        self.published_sha256: str | None = None
+        """The hash the host itself publishes, once it has answered."""
+
+    @contextmanager
+    def open(self, start: int, version: str = "") -> Iterator[requests.Response]:
+        """The answer after all redirects, its status one that brings the file (200, 206 or 416).
+
+        `version`: what `version_of` said of the file whose first `start` bytes are here; another one is sent whole.
+        """
+        url = self.wanted.url
+        for _ in range(10):
+            host = host_of(url)
+            if host in self.unreachable:
+                raise UnreachableError(host, self.unreachable[host])
+            headers = {"Accept-Encoding": "identity", "User-Agent": "prodgen", **self._authorization(url)}
+            if start:
+                headers["Range"] = f"bytes={start}-"
+                headers |= {"If-Range": version} if version else {}
+            try:
+                way = dict.fromkeys(
+                    ("http", "https", "all"), proxy_url(url)
+                )  # empty: no proxy, whatever requests finds
+                response = self.session.get(
+                    url,
+                    headers=headers,
+                    auth=_no_netrc,
+                    stream=True,
+                    timeout=_TIMEOUTS,
+                    allow_redirects=False,
+                    proxies=way,
+                )
+            except (requests.RequestException, UnicodeError, LocationParseError) as error:
+                if (distrust := _not_trusted(error)) is not None:
+                    raise DownloadError(
+                        f"{self.wanted.path.name}: the certificate of {host} is not trusted ({distrust}). A proxy "
+                        "of your network may stand in between.",
+                        advice="Put that proxy's certificate into a PEM file and set $REQUESTS_CA_BUNDLE to it.",
+                    ) from error
+                why = _not_connected(error)
+                if why and host not in self.reached:
+                    raise UnreachableError(host, why) from error
+                raise DroppedError(f"{host}: {type(error).__name__}") from error
+            self.reached.add(host)
+            with response:
+                self._note_published_hash(response)
+                if response.status_code in _REDIRECTS and "Location" in response.headers:
+                    url = _redirected(url, response.headers["Location"])
+                    continue
+                self._check_status(response)
+                yield response
+                return
+        raise DownloadError(f"{self.wanted.path.name}: the host redirects in circles.")
+
+    def _authorization(self, url: str) -> dict[str, str]:
+        parts = urlsplit(url)
+        token = self.tokens.get(parts.netloc.lower())
+        safe = parts.scheme == "https" or is_loopback(parts.hostname)
+        return {"Authorization": f"Bearer {token}"} if token and safe else {}
+
+    def _note_published_hash(self, response: requests.Response) -> None:
+        """Hugging Face publishes a large file's sha256 as the tag of the redirect to its storage."""
+        tag = response.headers.get("X-Linked-Etag", "").strip('W/"')
+        if re.fullmatch(r"[0-9a-f]{64}", tag):
+            self.published_sha256 = tag
+            if self.wanted.sha256 and tag != self.wanted.sha256:
+                raise DownloadError(
+                    f"{self.wanted.path.name}: its host now publishes sha256 {tag}, the manifest says "
+                    f"{self.wanted.sha256}. It was not downloaded.",
+                    advice=MISMATCH_ADVICE,
+                )
+
+    def _check_status(self, response: requests.Response) -> None:
+        status, name = response.status_code, self.wanted.path.name
+        host = urlsplit(self.wanted.url).hostname or "the host"
+        if status in (200, 206, 416):
+            kind = response.headers.get("Content-Type", "")
+            if status == 200 and kind.startswith("text/html"):
+                raise DownloadError(f"{name}: {host} answers with a web page.", advice=self._access_advice(host))
+            return
+        if status in (401, 403):
+            raise DownloadError(f"{name}: {host} refuses it (HTTP {status}).", advice=self._access_advice(host))
+        if status in _TEMPORARY:
+            asked = {name.lower(): value for name, value in response.headers.items()}
+            raise DroppedError(f"HTTP {status}", min(60.0, retry_after(asked)))
+        if status in (404, 410):
+            raise DownloadError(
+                f"{name}: it is no longer at {self.wanted.url} (HTTP {status}).",
+                advice="See its alternatives with: python -m runner models list",
+            )
+        raise DownloadError(f"{name}: {host} answers HTTP {status}.")
+
+    def _access_advice(self, host: str) -> str:
+        variable = next((v for h, v in TOKEN_VARIABLES.items() if host == h or host.endswith("." + h)), None)
+        if variable is None:
+            return f"Download it by hand from {self.wanted.page or self.wanted.url}."
+        where = self.wanted.page or f"https://{host}"
+        if self.tokens.get(host) is not None:
+            return f"Accept its licence at {where} with the account that the token in {variable} belongs to."
+        return f"Sign in and accept its licence at {where}, make an access token there and put it into {variable}."
+
+
+def version_of(response: requests.Response) -> str:
+    """What tells this version of a file from any other, as `If-Range` takes it; empty where the host does not say."""
+    tag = response.headers.get("ETag", "").strip()
+    return tag if tag.startswith('"') else response.headers.get("Last-Modified", "").strip()
+
+
+def host_of(url: str) -> str:
+    """The host with its port, without a user or password."""
+    return urlsplit(url).netloc.rpartition("@")[2].lower()
+
+
+def _not_trusted(error: BaseException) -> str | None:
+    """Why a certificate was refused, if that is what happened: trying again changes nothing."""
+    seen: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        one = waiting.pop()
+        if not isinstance(one, BaseException) or one in seen:
+            continue
+        if isinstance(one, ssl.SSLCertVerificationError):
+            return one.verify_message.strip().rstrip(".") or "no reason given"
+        seen.append(one)
+        waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
+    return None
+
+
+def _not_connected(error: Exception) -> str:
+    """Why no connection was made; "" for a failure of one that was."""
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy does not let it through"
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return "no answer"
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(reason, NameResolutionError):
+        return "no such name in this network"
+    return "no connection" if isinstance(reason, NewConnectionError) else ""
+
+
+def chunks_of(response: requests.Response, name: str, largest: int = LARGEST_MODEL) -> Iterator[bytes]:
+    """The body of an answer. Raises DownloadError when it goes on beyond `largest` bytes."""
+    received = 0
+    try:
+        for chunk in response.iter_content(CHUNK):
+            received += len(chunk)
+            if received > largest:
+                raise DownloadError(
+                    f"{name}: the host goes on sending after {largest / 2**30:.0f} GB, more than any model has.",
+                    advice=MISMATCH_ADVICE,
+                )
+            yield chunk
+    except requests.RequestException as error:
+        raise DroppedError(type(error).__name__) from error
+
+
+def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keeps requests from adding credentials of its own."""
+    return request
+
+
+def _redirected(url: str, location: str) -> str:
+    target = urljoin(url, location)
+    before, after = urlsplit(url), urlsplit(target)
+    if after.scheme not in ("http", "https") or (before.scheme == "https" and after.scheme != "https"):
+        raise DownloadError(f"{before.hostname} redirects to an unsafe address ({after.scheme}://{after.hostname}).")
+    return target

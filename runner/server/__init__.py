@@ -1,0 +1,1 @@
+"""A ComfyUI over HTTP and websocket."""

@@ -1,0 +1,1 @@
+"""What is wrong with a workflow, before anything is queued."""

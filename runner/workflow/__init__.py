@@ -1,0 +1,1 @@
+"""A workflow as a graph: read, understood, its inputs set."""

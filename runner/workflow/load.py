@@ -1,0 +1,87 @@
+"""Find a workflow by name or path, read it, and say plainly what is wrong with a file that is none."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from runner.errors import WorkflowError
+from runner.suggest import did_you_mean
+from runner.workflow.canvas_nodes import without_canvas_nodes
+from runner.workflow.file import PICTURES, read_graph
+from runner.workflow.graph import InputSpec, OutputSpec, Target, Workflow
+from runner.workflow.patch import parse_setting, patch_workflow
+
+__all__ = [
+    "WORKFLOWS_DIR",
+    "InputSpec",
+    "OutputSpec",
+    "Target",
+    "Workflow",
+    "available_workflows",
+    "load_workflow",
+    "parse_setting",
+    "patch_workflow",
+]
+
+WORKFLOWS_DIR = Path(__file__).resolve().parents[2] / "workflows"
+_VERSIONED = re.compile(r"^(?P<name>.+)\.v(?P<version>\d+)$")
+
+
+def load_workflow(spec: str, folder: Path | None = None) -> Workflow:
+    """Read the workflow that `spec` names.
+
+    A path (anything with a folder in it, or ending in `.json` or as a picture does) is read as it stands; a bare name
+    is looked up in `folder` (the bundled `workflows/`): `packshot` is its newest version, `packshot.v1` that one.
+    Raises WorkflowError with what exists, or with the place in the file that is wrong.
+    """
+    path = _find(spec, folder or WORKFLOWS_DIR)
+    graph, left_out = without_canvas_nodes(read_graph(path))
+    name, version = _name_and_version(path.stem)
+    return Workflow(name, version, path, graph, left_out)
+
+
+def available_workflows(folder: Path | None = None) -> dict[str, list[int]]:
+    """Bundled workflow name → its versions, oldest first."""
+    found: dict[str, list[int]] = {}
+    for path in (folder or WORKFLOWS_DIR).glob("*.v*.json"):
+        name, version = _name_and_version(path.stem)
+        if version is not None:
+            found.setdefault(name, []).append(version)
+    return {name: sorted(versions) for name, versions in sorted(found.items())}
+
+
+def _name_and_version(stem: str) -> tuple[str, int | None]:
+    match = _VERSIONED.match(stem)
+    return (match["name"], int(match["version"])) if match else (stem, None)
+
+
+def _find(spec: str, folder: Path) -> Path:
+    if not spec.strip():
+        raise WorkflowError("no workflow was named.", advice=_what_exists(folder))
+    as_path = Path(spec).expanduser()
+    if len(as_path.parts) > 1 or as_path.suffix.lower() in (".json", *PICTURES) or "\\" in spec:
+        if as_path.is_dir():
+            raise WorkflowError(f"{spec}: this is a folder; name the workflow file in it.")
+        if as_path.is_file():
+            return as_path
+        siblings = [p.name for p in as_path.parent.glob(f"*{as_path.suffix}")] if as_path.parent.is_dir() else []
+        raise WorkflowError(f"{spec}: there is no such workflow file.{did_you_mean(as_path.name, siblings)}")
+    existing = available_workflows(folder)
+    name, version = _name_and_version(spec)
+    if name in existing and (version is None or version in existing[name]):
+        return folder / f"{name}.v{existing[name][-1] if version is None else version}.json"
+    if name in existing:
+        versions = ", ".join(f"v{number}" for number in existing[name])
+        raise WorkflowError(f"the workflow {name!r} has no version v{version}; it has {versions}.")
+    raise WorkflowError(
+        f"there is no workflow called {spec!r}.{did_you_mean(name, existing)}", advice=_what_exists(folder)
+    )
+
+
+def _what_exists(folder: Path) -> str:
+    names = available_workflows(folder)
+    if not names:
+        return f"No workflows were found in {folder}. A path to an exported workflow file works as well."
+    labels = ", ".join(f"{name} (v{', v'.join(map(str, versions))})" for name, versions in names.items())
+    return f"There are: {labels}. A path to an exported workflow file works as well."

@@ -1,0 +1,138 @@
+"""A value as its widget takes it: from text of a command line, or from what a job file says."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from runner.data import without_lone_surrogates
+from runner.errors import WorkflowError
+from runner.suggest import nearest
+from runner.workflow.schema import COMBO, DYNAMIC_COMBO, InputSchema, is_file_list
+
+_LARGEST = 2**64
+_TRUE = frozenset({"true", "yes", "on", "1"})
+_FALSE = frozenset({"false", "no", "off", "0"})
+_COLOUR = re.compile(r"#?([0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)
+
+
+def convert_value(name: str, value: Any, kind: str, schema: InputSchema | None = None) -> Any:
+    """`value` (text from a command line, or a typed value from a job file) as the widget's type."""
+    if value is None:
+        raise WorkflowError(f"{name}: no value was given.")
+    if isinstance(value, str) and without_lone_surrogates(value) != value:
+        raise WorkflowError(f"{name}: {without_lone_surrogates(value)[:40]!r} holds bytes that are no text (UTF-8).")
+    if kind == "BOOLEAN":
+        return _boolean(name, value)
+    if kind in ("INT", "FLOAT"):
+        return _in_range(name, _number(name, value, kind, exact=schema is not None), schema)
+    if kind in (COMBO, DYNAMIC_COMBO):
+        return _choice(name, value, schema)
+    if isinstance(value, (dict, list)):
+        raise WorkflowError(f"{name}: a single value is needed here, not {value!r}.")
+    if schema is not None and schema.is_colour:
+        return _colour(name, str(value))
+    return str(value) if kind != "ANY" else value
+
+
+def _colour(name: str, text: str) -> str:
+    """Whether an empty one is a colour is the node's own matter."""
+    if text.strip() and not _COLOUR.fullmatch(text.strip()):
+        raise WorkflowError(
+            f"{name}: {text!r} is no colour.", advice="Write it as #rrggbb, for example #ffffff for white."
+        )
+    return text
+
+
+def _boolean(name: str, value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    text = str(value).strip().casefold()
+    if text in _TRUE | _FALSE:
+        return text in _TRUE
+    raise WorkflowError(f"{name}: {value!r} is neither true nor false.", advice="Use true or false.")
+
+
+def _number(name: str, value: Any, kind: str, *, exact: bool) -> int | float:
+    noun = "a whole number" if kind == "INT" else "a number"
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise WorkflowError(f"{name}: {value!r} is not {noun}.")
+    number: int | float
+    try:
+        number = int(value) if not isinstance(value, float) else value
+    except ValueError:
+        try:
+            number = float(value)
+        except ValueError:
+            raise WorkflowError(f"{name}: {value!r} is not {noun}.") from None
+    if isinstance(number, int) and abs(number) > _LARGEST:
+        raise WorkflowError(f"{name}: {str(value)[:40]} is too large a number.")
+    if isinstance(number, float) and not math.isfinite(number):
+        raise WorkflowError(f"{name}: {value!r} is not {noun}.")
+    if kind == "FLOAT":
+        return float(number)
+    if isinstance(number, float) and number.is_integer():
+        return int(number)
+    if isinstance(number, float) and exact:
+        raise WorkflowError(f"{name}: {value!r} is not a whole number.")
+    # Without a schema `8` may as well be a float widget that happens to hold a round value.
+    return number
+
+
+def _in_range(name: str, number: int | float, schema: InputSchema | None) -> int | float:
+    low, high = (schema.minimum, schema.maximum) if schema else (None, None)
+    if low is not None and number < low:
+        raise WorkflowError(f"{name}: {number} is too small; {_span(low, high)}.")
+    if high is not None and number > high:
+        raise WorkflowError(f"{name}: {number} is too large; {_span(low, high)}.")
+    return number
+
+
+def _span(low: float | None, high: float | None) -> str:
+    if low is not None and high is not None:
+        return f"it goes from {low} to {high}"
+    return f"the smallest is {low}" if low is not None else f"the largest is {high}"
+
+
+def listed(value: Any, schema: InputSchema) -> Any:
+    """The server's own name for a file that `value` names in another system's way; None where it lists no such file.
+
+    `SDXL\\a.safetensors` and `SDXL/a.safetensors` are the same file, and on most systems `sdxl/A.safetensors` is too.
+    """
+    if not isinstance(value, str) or schema.options is None:
+        return None
+    for spell in (_posix, lambda text: _posix(text).casefold()):
+        found = [option for option in schema.options if isinstance(option, str) and spell(option) == spell(value)]
+        if len(found) == 1:
+            return found[0]
+    return _posix(value) if schema.is_upload and "\\" in value else None
+
+
+def _posix(name: str) -> str:
+    return re.sub(r"[\\/]+", "/", name.strip()).removeprefix("./")
+
+
+def _choice(name: str, value: Any, schema: InputSchema | None) -> Any:
+    options = schema.options if schema else None
+    if options is None:
+        return value
+    if isinstance(value, list) and schema is not None and schema.settings.get("multiselect"):
+        return [_choice(name, item, schema) for item in value]
+    for option in options:
+        if option == value and isinstance(option, bool) == isinstance(value, bool):
+            return option
+    for option in options:
+        if str(option) == str(value):
+            return option
+    folded = [option for option in options if str(option).casefold() == str(value).strip().casefold()]
+    found = folded[0] if len(folded) == 1 else listed(value, schema) if schema is not None else None
+    if found is not None:
+        return found
+    if is_file_list(options) or (schema is not None and schema.is_upload):
+        return str(value)  # a file the server may not have: the check before submitting says how to get it
+    match = nearest(str(value), [str(option) for option in options])
+    raise WorkflowError(
+        f"{name}: there is no choice {value!r}.{f' Did you mean {match!r}?' if match else ''}",
+        advice=f"Choose one of: {', '.join(str(option) for option in options)}.",
+    )
