@@ -22,7 +22,7 @@ def footing(left: int, right: int, row: float, side: int = SIDE) -> Footing:
     certain = torch.zeros(side, dtype=torch.bool)
     certain[left:right] = True
     line = torch.full((side,), row)
-    return Footing(nothing, nothing, line, certain, torch.zeros(side), (side, side))
+    return Footing(nothing, nothing, line, certain, torch.zeros(side), (side, side), torch.zeros_like(certain))
 
 
 def box(side: int = SIDE) -> Tensor:

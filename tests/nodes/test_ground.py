@@ -47,7 +47,9 @@ def test_a_packshot_gets_a_contact_shadow_and_keeps_its_white_border(comfy_serve
         assert (edge == 255).all()
     middle = (facts["contacts"][0]["left"] + facts["contacts"][0]["right"]) // 2
     assert abs(int(shade[:, middle].argmax()) - lowest) <= 2 and shade[:, middle].max() > 60
-    assert (shade[: int(facts["contact_line"][0])] == 0).all()
+    # Behind the product the ground is in its shade, too, but only near.
+    top = int(facts["contact_line"][0])
+    assert (shade[: top - shade.shape[0] // 5] == 0).all()
     assert (ground[int(lowest) + 1 :] == 255).all() and (ground[0] == 0).all()
 
 
@@ -62,7 +64,9 @@ def test_a_cast_shadow_is_added_where_wanted(comfy_server: ComfyServer) -> None:
     cast = comfy_server.run(
         shaded(comfy_server, ["place", 1], contact_only=False, light_angle=300.0, light_height=35.0)
     )
-    assert report(cast, "shadow")["shaded_share"] > 1.2 * report(contact, "shadow")["shaded_share"]
+    assert report(cast, "shadow")["shaded_share"] > report(contact, "shadow")["shaded_share"]
+    light, dark = (pixels(comfy_server, outputs, "shade_saved")[..., 0].astype(float) for outputs in (contact, cast))
+    assert dark.sum() > 1.2 * light.sum() and (dark >= light - 2).all()
 
 
 def test_refusals(comfy_server: ComfyServer) -> None:

@@ -213,8 +213,9 @@ def test_ctrl_c_ends_everything_and_a_bad_photo_is_told_by_its_own_name(base: Pa
     assert there - 1 <= states["done"] <= there  # one may have been saved whole and not yet told
     assert sum(states.values()) == JOBS - 1
     saved = results(batch.desk.out)
-    again = command(*batch.arguments("--resume", workers=1), folder=batch.desk.out)
-    assert again.code == EXIT_USAGE, again.err  # for the bad photo
+    again = start_command(*batch.arguments("--resume", workers=1))  # Ray starts once in a process
+    _, said = again.communicate(timeout=HANG_S)
+    assert again.returncode == EXIT_USAGE, said  # for the bad photo
     assert len(results(batch.desk.out)) == JOBS - 1
     runs = batch.times_run()
     assert all(runs[int(name[3:5])] == 1 for name in saved)  # nothing that was there is made again

@@ -118,7 +118,7 @@ def test_a_server_out_of_reach_during_the_download_is_waited_for(comfy_server: C
         cut = threading.Event()
 
         def cut_the_line() -> None:
-            while not any(part.stat().st_size for part in tmp_path.glob("*.png.part")):
+            while not any(part.stat().st_size for part in tmp_path.glob("*.part")):
                 time.sleep(0.005)
             proxy.outage(4.0)
             proxy.download_pause = 0.0

@@ -140,9 +140,9 @@ def _places(values: Tensor, scale: float) -> Tensor:
 def _histogram(values: Tensor, weights: Tensor) -> Tensor:
     """`[_BINS]` float64 of a* or b* `[n]`: every pixel shared between the two bins it lies between."""
     fine = (_BINS - 1) * _FINE
-    place = (values * (_PER_UNIT * _FINE)).add_(_SPAN * _PER_UNIT * _FINE).clamp_(0, fine - 1)
+    place = (values * (_PER_UNIT * _FINE)).add_(_SPAN * _PER_UNIT * _FINE).round_().clamp_(0, fine - 1)
     counts = torch.bincount(place.int(), weights=weights, minlength=fine).double().view(_BINS - 1, _FINE)
-    share = (torch.arange(_FINE, device=values.device, dtype=torch.float64) + 0.5) / _FINE
+    share = torch.arange(_FINE, device=values.device, dtype=torch.float64) / _FINE
     upper = counts @ share
     return F.pad(counts.sum(dim=1) - upper, (0, 1)) + F.pad(upper, (1, 0))
 

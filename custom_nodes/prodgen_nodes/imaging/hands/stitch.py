@@ -62,14 +62,12 @@ def stitch(
     settings.check()
     image = check_image(image)
     _check_picture(image, plan)
+    image = _coloured(image)
     if not len(plan):
         return Stitched(image, image.new_zeros(image.shape[:3]), ())
     if refined is None:
         raise ShapeError(f"refined is missing: {len(plan)} hand(s) were cut out to be refined.")
-    refined = check_image(refined, "refined", finite=False)  # such crops stay out
-    image, refined = (
-        picture.expand(*picture.shape[:-1], 3) if picture.shape[-1] == 1 else picture for picture in (image, refined)
-    )
+    refined = _coloured(check_image(refined, "refined", finite=False))  # such crops stay out
     _check_refined(refined, plan)
     size = plan.size
     if masks is not None:
@@ -95,6 +93,11 @@ def stitch(
             _lay(result[crop.picture], changed[crop.picture], source, original, fresh, mask, crop, settings.feather)
         decisions.append(decision)
     return Stitched(result, changed, tuple(decisions))
+
+
+def _coloured(image: Tensor) -> Tensor:
+    """A picture of one channel as one of three."""
+    return image.expand(*image.shape[:-1], 3) if image.shape[-1] == 1 else image
 
 
 def _of(people: list[tuple[Person, ...]] | None, index: int) -> tuple[Person, ...] | None:
