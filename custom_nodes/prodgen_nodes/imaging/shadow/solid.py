@@ -232,6 +232,8 @@ def build_solid(alpha: Tensor, contact: Contact, cells: int, foreshortening: flo
         (heights, columns), 0.0,
     )  # fmt: skip
     levels += [_level(step + 0.5, row, foot, columns) for step, row in enumerate(upright) if row.max() > 0.15]
+    if not levels:  # a speck of a product, too faint for any row of the grid
+        levels = [_level(0.5, upright[0], foot, columns)]
     return Solid(tuple(levels), columns, pixels, left, contact.lowest, box.height / pixels / _UPRIGHT)
 
 
