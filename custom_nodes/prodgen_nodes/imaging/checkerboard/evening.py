@@ -18,8 +18,12 @@ from .board import Checkerboard
 
 _DARKEST, _LIT = 0.2, 1.02
 """Light relative to the board's own in which its squares can still be told; and the most there is."""
-_RELIEF = 0.4
+_RELIEF = 0.3
 """How much of the board's contrast may be missing in shade: its squares must show, or else a grey product would."""
+_SLOPE = 0.22
+"""Of the contrast: how far a pixel in shade may be off the shade around it. On a grey product half of it is missing."""
+_AROUND, _PASSES = 0.6, 3
+"""Squares (1σ) around a pixel in which its shade is read; and how often, each time in what the last has left."""
 _ROUNDS = 3
 _CONTINUED = 3.0
 """Pixels (1σ) over which the board's shade is read, and continued beyond what is seen of it."""
@@ -52,13 +56,13 @@ def _shaded(srgb: Tensor, board: Checkerboard) -> tuple[Tensor, Tensor]:
     step = float((board.light - board.dark).mean())
     contrast = step / max(float(board.light.mean()), 1e-3)
     is_light = (board.backdrop - board.dark).mean(dim=-1) > 0.5 * step
-    side = max(board.square)
+    side, slope = max(board.square), max(board.tolerance, _SLOPE * contrast)
     for _ in range(_ROUNDS):
-        shade = _smooth(light, may, side)
+        shade = _smooth(light, may, _AROUND * side)
         off = light / shade.clamp(min=_DARKEST)
         # A board in shade has lost as much on its light squares as on its dark ones; a grey product has not.
         bright, dim = (_mean(off, may & squares, side / 2) for squares in (is_light, ~is_light))
-        shows = ((bright - dim).abs() < _RELIEF * contrast) & ((off - 1.0).abs() * shade <= board.tolerance)
+        shows = ((bright - dim).abs() < _RELIEF * contrast) & ((off - 1.0).abs() < slope)
         may = board.shows | (may & shows)
     zone = _touching(opened(may, 1) | board.shows, board.shows)
     return zone, _smooth(light, zone, _CONTINUED).clamp_(0.0, 1.0)
@@ -73,9 +77,11 @@ def _mean(plane: Tensor, where: Tensor, radius: float) -> Tensor:
 
 
 def _smooth(plane: Tensor, where: Tensor, radius: float) -> Tensor:
-    """`_mean`, and again of what it is off: at the rim of `where`, a slope's mean lies to one side."""
-    mean = _mean(plane, where, radius)
-    return mean * _mean(plane / mean.clamp(min=1e-3), where, radius)
+    """`_mean`, and again of what it is off: a mean alone flattens a slope, and is one-sided at the rim of `where`."""
+    mean = torch.ones_like(plane)
+    for _ in range(_PASSES):
+        mean = mean * _mean(plane / mean.clamp(min=1e-3), where, radius)
+    return mean
 
 
 def _touching(grown: Tensor, seed: Tensor) -> Tensor:
