@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..checkerboard import checkerboard
+from ..checkerboard import checkerboard, evened
 from ..errors import EmptyMaskError
 from ..filters import dilate, erode
 from ..tensors import bounding_box
@@ -176,7 +176,7 @@ def _unpainted(srgb: Tensor, small: Tensor) -> Tensor | None:
     board = checkerboard(small)
     if board is not None and small.shape != srgb.shape:
         board = checkerboard(srgb)
-    return None if board is None else torch.where(board.shows.unsqueeze(-1), board.light, srgb)
+    return None if board is None else evened(srgb, board)
 
 
 def _framed(srgb: Tensor, small: Tensor, mask: Tensor | None = None) -> Inside | None:
