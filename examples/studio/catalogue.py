@@ -167,5 +167,5 @@ ON_WHITE: dict[str, Shot] = {
     "tote": Shot("tote", 21, "#d8cfc0,#7b4a2a,#cfcfd2,#8a8a86", Setting(turn=-16, height=9, fill=0.7)),
     "duffel": Shot("duffel", 11, "#24375e,#5b3a22,#cfcfd2,#8fa3cf", Setting(turn=-20, height=13, fill=0.72)),
 }  # fmt: skip
-"""Products on white, for measuring a shadow: every other one was looked at while the shadow was drawn up (the first
-six), the rest only afterwards."""
+"""Products on white, for measuring a shadow: it was fitted to some of the first six; the rest were measured and looked
+at on the way, and nothing was fitted to them."""

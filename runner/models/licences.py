@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from runner.errors import ManifestError
-from runner.models.manifest import Model, load_manifest
+from runner.models.manifest import Model, load_manifest, texts_in
 from runner.models.names import is_model_name
 
 
 def models_in(graph: Mapping[str, Any]) -> list[Model]:
     """The manifest's models that a graph names, each once, in the graph's order; it is read only if one is named."""
-    names = [value for value in _texts(graph) if is_model_name(value)]
+    names = [value for value in texts_in(graph) if is_model_name(value)]
     if not names:
         return []
     try:
@@ -33,8 +33,3 @@ def _line(model: Model) -> str:
     free = [other.file for other in others if other.commercial]
     instead = f" Free for that: {', '.join(free)}." if free else ""
     return f"not for sale: {model.file} ({model.licence}) must not be used for commercial pictures.{instead}"
-
-
-def _texts(graph: Mapping[str, Any]) -> Iterator[str]:
-    for node in graph.values():
-        yield from (value for value in (node.get("inputs") or {}).values() if isinstance(value, str))

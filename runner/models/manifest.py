@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -132,7 +132,7 @@ class Manifest:
 
     def for_workflow(self, label: str, name: str, graph: Mapping[str, Mapping[str, Any]]) -> list[Model]:
         """What a workflow needs: its own entry in `used_by`, and every file named in its nodes."""
-        named = {text.replace("\\", "/").rsplit("/", 1)[-1].casefold() for text in _texts(graph)}
+        named = {text.replace("\\", "/").rsplit("/", 1)[-1].casefold() for text in texts_in(graph)}
         return [
             model
             for model in self.models
@@ -140,8 +140,10 @@ class Manifest:
         ]
 
 
-def _texts(graph: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
-    return (value for node in graph.values() for value in node["inputs"].values() if isinstance(value, str))
+def texts_in(graph: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Every text that a graph's nodes are set to, in its order."""
+    for node in graph.values():
+        yield from (value for value in (node.get("inputs") or {}).values() if isinstance(value, str))
 
 
 def human_size(count: int) -> str:

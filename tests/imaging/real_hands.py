@@ -3,8 +3,8 @@
 `mediapipe==0.10.21` ships the weights (Apache-2.0: palm_detection_full.tflite, hand_landmark_full.tflite). It wants
 another numpy than ComfyUI, so recording runs in an environment of its own, from the repository's root:
 
-    python -m venv /tmp/mediapipe && /tmp/mediapipe/bin/pip install mediapipe==0.10.21
-    /tmp/mediapipe/bin/python -m tests.imaging.real_hands .venv
+    python -m venv MEDIAPIPE && MEDIAPIPE/bin/pip install mediapipe==0.10.21
+    MEDIAPIPE/bin/python -m tests.imaging.real_hands .venv
 
 A new record loses what was judged by eye (`hand`): look at every picture again.
 """

@@ -139,3 +139,8 @@ def parse_hex(color: str, name: str = "background") -> tuple[float, float, float
         raise ParameterError(f"{name} is {color!r}; write a colour as #rrggbb, for example #ffffff for white.")
     red, green, blue = (int(text[i : i + 2], 16) / 255 for i in (0, 2, 4))
     return red, green, blue
+
+
+def hex_color(color: Tensor) -> str:
+    """`#rrggbb` of sRGB `[3]`, limited to 0..1."""
+    return "#" + "".join(f"{round(255 * float(channel)):02x}" for channel in color.clamp(0.0, 1.0))

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .compositing import check_product_size, lay_over, placed_batch, rescaled
 from .errors import ParameterError, ShapeError
-from .filters import erode, square_max
+from .filters import erode, smoothstep, square_max
 from .placement import Affine, Placement
 from .resample import place
 from .tensors import Box, bounding_box, check_image, check_mask, check_range, expand_batch, item, same_size, split_alpha
@@ -63,8 +63,7 @@ def inward_feather(alpha: Tensor, feather: float) -> Tensor:
     for _ in range(steps):
         layer = erode(layer, 1)
         depth += layer
-    ramp = (depth / square_max(depth, steps).clamp(min=1.0)).clamp(0.0, 1.0)
-    weight = ramp * ramp * (3 - 2 * ramp)
+    weight = smoothstep(depth / square_max(depth, steps).clamp(min=1.0))
     if factor > 1:
         size = (alpha.shape[0], alpha.shape[1])
         weight = F.interpolate(weight[None], scale_factor=factor, mode="bilinear", align_corners=False)[0]

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .errors import ParameterError, ShapeError
-from .filters import gaussian_blur
+from .filters import gaussian_blur, smoothstep
 from .tensors import check_image, check_range
 
 CELL = 8
@@ -139,11 +139,10 @@ def _windows(starts: Sequence[int], tile: int, like: Tensor) -> list[Tensor]:
 
 
 def _rise(length: int, like: Tensor) -> Tensor:
-    """From 0 to 1 over `length` pixels, flat at both ends (3t² − 2t³) and beyond them."""
+    """From 0 to 1 over `length` pixels, flat at both ends and beyond them."""
     guard = length // _GUARD
     place = torch.arange(length, dtype=like.dtype, device=like.device) + 0.5 - guard
-    t = (place / max(1, length - 2 * guard)).clamp(0.0, 1.0)
-    return t * t * (3 - 2 * t)
+    return smoothstep(place / max(1, length - 2 * guard))
 
 
 def hold_tone(image: Tensor, reference: Tensor, sigma: float, amount: float = 1.0) -> Tensor:

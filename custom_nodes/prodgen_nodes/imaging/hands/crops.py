@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import ParameterError
+from ..filters import smoothstep
 from ..placement import Affine
 from ..resample import place
 from ..tensors import check_image, check_mask, check_range, expand_batch, item, same_size
@@ -186,8 +187,7 @@ def crop_mask(crop: HandCrop, size: int, like: Tensor) -> Tensor:
     distance = _distance(crop.outline, size // coarse, float(coarse), like.device)
     if coarse > 1:
         distance = F.interpolate(distance[None, None], size=(size, size), mode="bilinear", align_corners=False)[0, 0]
-    ramp = (1 - (distance - crop.grow) / max(crop.soft, 1.0)).clamp_(0.0, 1.0)
-    return ramp * ramp * (3 - 2 * ramp)
+    return smoothstep(1 - (distance - crop.grow) / max(crop.soft, 1.0))
 
 
 def _distance(corners: tuple[Point, ...], count: int, step: float, device: torch.device) -> Tensor:

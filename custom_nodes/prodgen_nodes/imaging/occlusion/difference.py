@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..colorspace import linear_to_lab, srgb_to_linear
-from ..filters import gaussian_blur, masked_blur
+from ..filters import gaussian_blur, masked_blur, smoothstep
 
 _FLOOR = 0.01
 _ROUNDS = 5
@@ -72,8 +72,7 @@ def skin_likeness(lab: Tensor) -> Tensor:
 
 
 def _ramp(value: Tensor, low: float, high: float) -> Tensor:
-    t = ((value - low) / (high - low)).clamp(0.0, 1.0)
-    return t * t * (3 - 2 * t)
+    return smoothstep((value - low) / (high - low))
 
 
 def lab_of(srgb: Tensor) -> Tensor:

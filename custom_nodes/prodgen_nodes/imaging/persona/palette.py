@@ -12,6 +12,7 @@ from torch import Tensor
 from ..colorspace import (
     chroma,
     delta_e00,
+    hex_color,
     hue_difference,
     lab_to_srgb,
     linear_to_lab,
@@ -67,8 +68,7 @@ class Color:
 
     @property
     def hex(self) -> str:
-        rgb = (lab_to_srgb(torch.tensor(self.lab)).clamp(0, 1) * 255).round().int().tolist()
-        return "#{:02x}{:02x}{:02x}".format(*rgb)
+        return hex_color(lab_to_srgb(torch.tensor(self.lab)))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ A poster of a product with an even border looks like a cropped photo to anybody:
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -54,17 +53,10 @@ def from_own_alpha(
         apart, photo = srgb * share + far * (1 - share), srgb * share + ground * (1 - share)
         along = _seen_along(margin, look(apart.unsqueeze(0)))
         if along < _INSIDE:
-            return _doubted(from_looks(photo, look, progress, parts).noted(_NOTE))
+            return from_looks(photo, look, progress, parts).noted(_NOTE).doubted(_UNDECIDED, _DOUBT)
         if along > _WHOLE and _seen_along(margin, look(photo.unsqueeze(0))) > _INSIDE:
             return from_file_alpha(srgb, alpha)
-    return _doubted(from_file_alpha(srgb, alpha))
-
-
-def _doubted(cut: Cutout) -> Cutout:
-    """The cut-out, delivered and not trusted."""
-    confidence = min(cut.confidence, _UNDECIDED)
-    report = dict(cut.report, confidence=confidence, reasons=[*cut.report["reasons"], _DOUBT])
-    return replace(cut, confidence=confidence, report=report)
+    return from_file_alpha(srgb, alpha).doubted(_UNDECIDED, _DOUBT)
 
 
 def _seen_along(margin: Tensor, mask: Tensor) -> float:

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..checkerboard import checkerboard, evened
+from ..colorspace import hex_color
 from ..errors import EmptyMaskError
 from ..filters import dilate, erode
 from ..tensors import bounding_box
@@ -80,6 +81,12 @@ class Cutout:
         """The same cut-out with one more note in its report, unless that is empty."""
         return replace(self, report=dict(self.report, notes=[*self.report["notes"], note])) if note else self
 
+    def doubted(self, most: float, reason: str) -> Cutout:
+        """The same cut-out with no more confidence than `most`, and the reason for it unless that is empty."""
+        confidence = min(self.confidence, most)
+        reasons = [*self.report["reasons"], *([reason] if reason else [])]
+        return replace(self, confidence=confidence, report=dict(self.report, confidence=confidence, reasons=reasons))
+
 
 def _settled(alpha: Tensor) -> Tensor:
     """Alpha with what is solid or clear for the eye made exactly so."""
@@ -116,11 +123,6 @@ def refine_matte(
         if progress:
             progress(1)
     return start if footing is None else smooth_ends(start, footing)
-
-
-def hex_color(color: Tensor) -> str:
-    """`#rrggbb` of an sRGB colour `[3]`."""
-    return "#" + "".join(f"{round(255 * float(channel)):02x}" for channel in color.clamp(0.0, 1.0))
 
 
 def _describe(alpha: Tensor, trust: Trust, report: dict[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ..colorspace import hex_color, parse_hex
 from ..transfer import decode_, encode_
-from .cutout import Cutout, hex_color
+from .cutout import Cutout
 
 _BRIGHTEST, _SAMPLES = 0.995, 200_000
 """So much of a photo is no brighter than its white; read from about so many pixels."""
@@ -40,7 +41,6 @@ def unlit(cut: Cutout, srgb: Tensor, lift: float) -> Cutout:
         return cut
     # What more light made white everywhere keeps the colour it had.
     product = torch.where(lit(srgb, lift) < 1.0, lit(cut.product, 1 / lift), srgb)
-    shown = cut.report["backdrop"]["color"].lstrip("#")
-    color = torch.tensor([int(shown[at : at + 2], 16) / 255 for at in (0, 2, 4)])
+    color = torch.tensor(parse_hex(cut.report["backdrop"]["color"]))
     backdrop = dict(cut.report["backdrop"], color=hex_color(lit(color, 1 / lift)))
     return replace(cut, product=product, report=dict(cut.report, backdrop=backdrop))

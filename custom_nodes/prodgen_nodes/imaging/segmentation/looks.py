@@ -10,7 +10,6 @@ made up. A photo that was exposed too short is looked at in more light.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from torch import Tensor
 
@@ -70,10 +69,7 @@ def _disagreement(mask: Tensor, mirrored: Tensor) -> float:
 def _believed(cut: Cutout, disagreement: float) -> Cutout:
     """The cut-out with no more confidence than two looks that disagree by so much (0 to 1) allow."""
     most = 1.0 - (1.0 - _DISAGREED) * disagreement
-    if cut.confidence <= most:
-        return cut
-    reasons = [*cut.report["reasons"], *([_SAID] if most < TRUSTED else [])]
-    return replace(cut, confidence=most, report=dict(cut.report, confidence=most, reasons=reasons))
+    return cut if cut.confidence <= most else cut.doubted(most, _SAID if most < TRUSTED else "")
 
 
 def more_trusted(first: Cutout, second: Cutout) -> Cutout:

@@ -125,7 +125,8 @@ def _envelope(alpha: Tensor, box: Box) -> tuple[Array, Array]:
     return end.cpu().numpy(), (last - first + 1).clamp(min=0).double().cpu().numpy()
 
 
-def _runs(flags: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+def column_runs(flags: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """The stretches (first, behind the last) in which `flags` `[n]` hold."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
@@ -170,7 +171,7 @@ def _ends_a_leg(inside: Tensor, column: int, row: int, rise: int, most: float) -
             return False
         line = inside[row - above].cpu().numpy()
         # A leg leans: look for it a little to both sides.
-        runs = [run for run in _runs(line) if run[0] - rise // 2 <= column < run[1] + rise // 2]
+        runs = [run for run in column_runs(line) if run[0] - rise // 2 <= column < run[1] + rise // 2]
         if not runs or min(right - left for left, right in runs) > most:
             return False
     return True
@@ -192,7 +193,7 @@ def _more_feet(
         if lowest - bottom > _FOOT_LEVEL * height or any(left <= peak < right for left, right in taken + found):
             continue
         low = filled >= bottom - level
-        run = next(run for run in _runs(low) if run[0] <= peak < run[1])
+        run = next(run for run in column_runs(low) if run[0] <= peak < run[1])
         if run[1] - run[0] > _NARROW * width:
             continue
         if _ends_a_leg(inside, box.left + peak, int(bottom) - 1, rise, _NARROW * width):
@@ -217,7 +218,7 @@ def find_contact(alpha: Tensor) -> Contact:
     level = max(1.5, _LEVEL * height)
     floor = lowest - _RISE * width
     with np.errstate(invalid="ignore"):
-        seeds = _runs(calm >= lowest - level)
+        seeds = column_runs(calm >= lowest - level)
     runs = _merged([_grown(seed, calm, floor) for seed in seeds], gap=step)
     if sum(right - left for left, right in runs) < 0.35 * width:
         runs = sorted(runs + _more_feet(calm, lowest, alpha > 0.5, box, runs, _LEG))

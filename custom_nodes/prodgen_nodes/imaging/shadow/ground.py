@@ -19,8 +19,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import ShapeError
-from ..tensors import check_image, check_mask, common_batch, item, same_size
+from ..errors import EmptyMaskError, ShapeError
+from ..filters import smoothstep
+from ..tensors import bounding_box, check_image, check_mask, common_batch, item, same_size
 from .contact import Contact, find_contact
 from .contact_shade import crevice, crevice_size
 from .darken import darken, edge_width, reflectance
@@ -57,11 +58,6 @@ class Grounded:
     reports: list[dict[str, Any]]
 
 
-def _smooth(x: Tensor) -> Tensor:
-    x = x.clamp(0.0, 1.0)
-    return x * x * (3 - 2 * x)
-
-
 def _towards_border(contact: Contact, height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Weights of the rows and columns: 1 at the product, falling smoothly to 0 just before the canvas' border."""
 
@@ -70,12 +66,13 @@ def _towards_border(contact: Contact, height: int, width: int, device: torch.dev
         clear = 0.01 * count
         first = (at - clear) / max(1.0, (1 - _KEEP_CLEAR) * before - clear)
         last = (count - at - clear) / max(1.0, (1 - _KEEP_CLEAR) * after - clear)
-        return _smooth(first) * _smooth(last)
+        return smoothstep(first) * smoothstep(last)
 
     box = contact.box
     rows = torch.arange(height, device=device, dtype=torch.float32) + 0.5
     horizon = min(contact.lowest - _HORIZON * height, contact.highest - _HORIZON / 3 * height)
-    down = _smooth((rows - horizon) / (0.3 * _HORIZON * height)) * ramp(height, 0.06 * height, height - contact.lowest)
+    below = smoothstep((rows - horizon) / (0.3 * _HORIZON * height))
+    down = below * ramp(height, 0.06 * height, height - contact.lowest)
     return down, ramp(width, box.left, width - box.right)
 
 
@@ -135,7 +132,7 @@ def ground_plane(contact: Contact, width: int, height: int, device: torch.device
     """The plane the product stands on `[H,W]`: 1 from the hindmost contact downwards, a soft horizon above it."""
     soft = max(2.0, 0.12 * contact.box.height)
     rows = torch.arange(height, device=device) + 0.5
-    return _smooth((rows - (contact.highest - soft)) / soft)[:, None].expand(height, width)
+    return smoothstep((rows - (contact.highest - soft)) / soft)[:, None].expand(height, width)
 
 
 def ground_and_shadow(image: Tensor, mask: Tensor, light: Light | None = None) -> Grounded:
@@ -173,11 +170,11 @@ def ground_and_shadow(image: Tensor, mask: Tensor, light: Light | None = None) -
 
 def _extent(shade: Tensor) -> tuple[slice, slice] | None:
     """Rows and columns of what is shaded at all."""
-    rows = torch.nonzero(shade.amax(dim=1)).flatten()
-    if rows.numel() == 0:
+    try:
+        box = bounding_box(shade, 0.0, "shade")
+    except EmptyMaskError:
         return None
-    columns = torch.nonzero(shade.amax(dim=0)).flatten()
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    return slice(box.top, box.bottom), slice(box.left, box.right)
 
 
 def _report(contact: Contact, shadow: Tensor, light: Light) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .contact import Array, Contact, Touch
+from .contact import Array, Contact, Touch, column_runs
 
 _UPRIGHT = 0.96
 """Height to rows of the picture, for the same camera."""
@@ -87,11 +87,6 @@ class _Foot:
 
     def depth(self) -> float:
         return float((self.back - self.front).max())
-
-
-def _runs(flags: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 def _hull(points: list[tuple[float, float]], sign: float) -> list[tuple[float, float]]:
@@ -163,7 +158,7 @@ def _level(z: float, row: Array, foot: _Foot, columns: int) -> Level:
     middle = np.interp(x, foot.at, foot.middle)
     base = max(foot.right - foot.left, 1e-3)
     half = (foot.back - foot.front) / 2
-    for left, right in _runs(row > 0.15):
+    for left, right in column_runs(row > 0.15):
         wide = max(float(row[left:right].sum()), 0.3)
         share = (x[left:right] - left) / (right - left)
         own = np.interp(share * base + foot.left, foot.at, half) * min(1.0, wide / base)
@@ -189,7 +184,7 @@ def _leg(
         if not 0 <= row < rows:
             break
         line = silhouette[row]
-        over = [r for r in _runs(line > 0.15) if r[0] < run[1] + 1 and r[1] > run[0] - 1]
+        over = [r for r in column_runs(line > 0.15) if r[0] < run[1] + 1 and r[1] > run[0] - 1]
         if not over:
             break
         middle = run[0] + run[1]
