@@ -18,20 +18,20 @@ from .pyramid import resized
 
 _AROUND = 3.0
 """Pixels (1σ) on both sides of the outline over which colours are compared."""
-_NONE, _CLEAR = 1.8, 3.5
+_NONE, _CLEAR = 3.0, 5.0
 """Difference of the means of both sides, in standard deviations: no edge to be seen; one that is clear."""
 _LEVEL = 1.5 / 255
 """The least standard deviation: that of a smooth surface."""
 _GRAIN = 1.6
 """A network whose pixels are wider than this, on the analysis grid, draws no better outline than a frayed one."""
-_NEAR = 5
+_NEAR = 8
 """Pixels from the network's contour to the product's that are still the same edge."""
 _CORE = 6
 """Parts thinner than twice this have no edge of their own to a network: straps, wires."""
-_VAGUE, _SHARP = 0.04, 0.1
+_VAGUE, _SHARP = 0.02, 0.06
 """How fast the network's mask must change at its contour, per pixel, to be an outline."""
 _ALONG = 8.0
-_CLOSE, _APART = 2.5, 3.5
+_CLOSE, _APART = 4.0, 6.0
 """How far the product's outline lies from the network's contour, in the mean over `_ALONG` pixels (1σ): the same edge,
 frayed; and another edge."""
 _EDGE = 1.4
