@@ -79,8 +79,8 @@ def _flown_into(srgb: Tensor, where: Tensor, outside: Tensor, step: float) -> Te
     """The part of `where` `[h,w]` that hangs together with pixels `outside` over steps smaller than `step`; bool."""
     start = outside & dilate(where, 1)
     nodes = where | start
-    places = torch.full(nodes.shape, -1, dtype=torch.long)
-    places[nodes] = torch.arange(int(nodes.sum()))
+    places = torch.full(nodes.shape, -1, dtype=torch.long, device=nodes.device)
+    places[nodes] = torch.arange(int(nodes.sum()), device=nodes.device)
     pairs = []
     for dim in (0, 1):
         length = srgb.shape[dim] - 1
