@@ -18,7 +18,7 @@ from .pyramid import resized
 
 _AROUND = 3.0
 """Pixels (1σ) on both sides of the outline over which colours are compared."""
-_NONE, _CLEAR = 3.0, 5.0
+_NONE, _CLEAR = 1.8, 3.5
 """Difference of the means of both sides, in standard deviations: no edge to be seen; one that is clear."""
 _LEVEL = 1.5 / 255
 """The least standard deviation: that of a smooth surface."""
