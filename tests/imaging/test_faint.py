@@ -67,3 +67,19 @@ def test_it_can_be_drawn_at_every_size_and_stays_the_same() -> None:
 def test_a_coarse_network_draws_nothing() -> None:
     photo, alpha = grained(400, contrast=0.02)
     assert find_faint(photo, alpha > 0.5, alpha, 3.2, torch.zeros_like(alpha, dtype=torch.bool)) is None
+
+
+@pytest.mark.parametrize("frayed", [True, False])
+def test_a_frayed_outline_is_the_networks_and_an_even_one_may_be_another_edge(frayed: bool) -> None:
+    """Both lie four pixels within the network's in the mean."""
+    photo, alpha = grained(600, contrast=0.02)
+    y, x = torch.meshgrid(torch.arange(600.0) - 300, torch.arange(600.0) - 300, indexing="ij")
+    depth = 4.0
+    if frayed:
+        bites = torch.randn(90, generator=torch.Generator().manual_seed(3)).mul(4).add(4).clamp(0, 8)
+        depth = bites[((torch.atan2(y, x) / 6.2832 + 0.5) * 89).long()]
+    product = torch.hypot(x, y) < 180 - depth
+    faint = find_faint(photo, product, seen(alpha, 600), 1.0, torch.zeros_like(product))
+    weight = torch.ones_like(alpha) if faint is None else faint.weight
+    mean = float(weight[(torch.hypot(x, y) - 178).abs() < 3].mean())
+    assert mean < 0.5 if frayed else mean > 0.8, mean

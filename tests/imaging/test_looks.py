@@ -56,7 +56,7 @@ def test_what_is_lost_in_the_photo_is_found_in_its_mirror_image() -> None:
     assert one.confidence < 0.5 <= cut.confidence < TRUSTED, "found, and not believed: two looks saw different products"
     assert "two looks" in cut.report["reasons"][-1]
     assert errors(cut.alpha, network.made.alpha)[2] >= 0.985
-    assert errors(cut.alpha, network.made.alpha)[2] > errors(one.alpha, network.made.alpha)[2]
+    assert errors(cut.alpha, network.made.alpha)[2] >= errors(one.alpha, network.made.alpha)[2]
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

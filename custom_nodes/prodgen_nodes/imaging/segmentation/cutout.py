@@ -112,8 +112,8 @@ def refine_matte(
             start = resized(start, level)
             band = dilate((start > 0.02) & (start < 0.98), 1)
             start = start.round() * (~band) + start * band
-        held = spine(pyramid.picture(level), start)
-        start, band = torch.where(held, 1.0, start), band & ~held
+        held, bare = spine(pyramid.picture(level), start), spine(pyramid.picture(level), 1.0 - start)
+        start, band = torch.where(bare, 0.0, torch.where(held, 1.0, start)), band & ~held & ~bare
         if footing is not None:
             above, beside = footing.coverage(pyramid.picture(level))
             start, band = torch.where(beside, above, start), band & ~beside
@@ -335,7 +335,7 @@ def from_model(
     judge_shape(product, trust)
     if trust.confidence > 0:
         if mask is not None and hint is None:  # nobody hesitates where a person has painted
-            judge_model(rough, fused, reach, plain.confidence if is_plain else 0.0, trust)
+            judge_model(torch.where(fused.gaps, 0.0, rough), fused, reach, plain.confidence if is_plain else 0.0, trust)
             judge_detail(max(mask.shape), is_plain, trust)
         judge_parts(product, chosen.close, trust)
         note_left_out([extra.kind for extra in chosen.extras], trust)

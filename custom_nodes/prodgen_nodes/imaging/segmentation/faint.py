@@ -24,16 +24,19 @@ _LEVEL = 1.5 / 255
 """The least standard deviation: that of a smooth surface."""
 _GRAIN = 1.6
 """A network whose pixels are wider than this, on the analysis grid, draws no better outline than a frayed one."""
-_NEAR = 5
+_NEAR = 8
 """Pixels from the network's contour to the product's that are still the same edge."""
 _CORE = 6
 """Parts thinner than twice this have no edge of their own to a network: straps, wires."""
-_VAGUE, _SHARP = 0.04, 0.1
+_VAGUE, _SHARP = 0.02, 0.06
 """How fast the network's mask must change at its contour, per pixel, to be an outline."""
 _ALONG = 8.0
 _CLOSE, _APART = 2.5, 3.5
 """How far the product's outline lies from the network's contour, in the mean over `_ALONG` pixels (1σ): the same edge,
 frayed; and another edge."""
+_SMOOTH, _EVEN, _FRAYED, _FARTHER = 4.0, 0.3, 0.6, 2.5
+"""How far an outline lies from its own smoothed one (1σ of the smoothing in pixels), in the mean: even, and frayed; and
+by how much a frayed one may lie farther from the network's."""
 _EDGE = 1.4
 """The width of a drawn edge in pixels: that of a photo in focus."""
 
@@ -96,10 +99,12 @@ def find_faint(srgb: Tensor, product: Tensor, mask: Tensor, grain: float, known:
     contour = (inside.abs() < 1.0).float()
     # What counts is how the outline itself is seen, and how sharply the network drew it: spread from there.
     sums = gaussian_blur(torch.stack((seen * rim, rim, vague * contour, contour)).unsqueeze(0), _AROUND)[0]
-    between, along = gaussian_blur(
-        torch.stack(((drawn ^ product).float(), (drawn & ~erode(drawn, 1)).float())).unsqueeze(0), _ALONG
-    )[0]
-    elsewhere = ((between / along.clamp(min=1e-3) - _CLOSE) / (_APART - _CLOSE)).clamp_(0.0, 1.0)
+    smoothed = gaussian_blur(product.float().unsqueeze(0), _SMOOTH)[0] > 0.5
+    planes = torch.stack((drawn ^ product, drawn & ~erode(drawn, 1), smoothed ^ product, product & ~erode(product, 1)))
+    between, along, off, own = gaussian_blur(planes.float().unsqueeze(0), _ALONG)[0]
+    frayed = ((off / own.clamp(min=1e-3) - _EVEN) / (_FRAYED - _EVEN)).clamp_(0.0, 1.0)
+    close = _CLOSE + frayed * _FARTHER
+    elsewhere = ((between / along.clamp(min=1e-3) - close) / (_APART - _CLOSE)).clamp_(0.0, 1.0)
     weight = torch.maximum(sums[0] / sums[1].clamp(min=1e-3), sums[2] / sums[3].clamp(min=1e-3))
     weight = torch.maximum(weight, elsewhere).clamp_(0.0, 1.0)
     weight = torch.where(zone, weight, 1.0)

@@ -19,6 +19,7 @@ from ..filters import closed, dilate, erode
 from .backdrop import Backdrop
 from .evidence import Evidence
 from .footing import find_footing
+from .gaps import open_gaps
 from .leaks import edges, flowing_in
 from .regions import Regions, connected_to_frame
 from .trimap import conductances, enclosed_backdrop, texture, within_reach
@@ -48,12 +49,14 @@ _OPENING = 0.12
 class Fused:
     """Soft `likelihood` `[h,w]` of product; and where model and picture contradict each other over an area, bool:
     `ignored`, looks like product but is none to the model; `missing`, looks like the backdrop but is product to it;
-    `enclosed`, has the backdrop's very colour inside the product: white lettering, or a ring that was filled."""
+    `enclosed`, has the backdrop's very colour inside the product: white lettering, or a ring that was filled. `gaps`
+    was opened beyond doubt: the backdrop flows in there."""
 
     likelihood: Tensor
     ignored: Tensor
     missing: Tensor
     enclosed: Tensor
+    gaps: Tensor
 
 
 def reach_of(grain: float) -> int:
@@ -132,10 +135,11 @@ def fuse(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, gra
     inner = erode((mask > _SURE) & product, reach)
     outer = ~dilate(mask > _UNSURE, reach)
     none = torch.zeros_like(product)
-    ignored, missing, enclosed, openings, thin = none, none, none, none, none
+    ignored, missing, enclosed, openings, thin, gaps = none, none, none, none, none, none
     if plain:
         own = own_evidence(srgb, backdrop, evidence)
-        openings = _openings(srgb, backdrop, evidence, mask, product, reach)
+        gaps = open_gaps(srgb, backdrop, evidence, product)
+        openings = _openings(srgb, backdrop, evidence, mask, product, reach) | gaps
         thin = _thin_parts(own, mask, product, reach, backdrop.side)
         thin |= _filled_holes(own, mask, product)
         passable = (evidence.difference < 3.5) & ~edges(evidence, backdrop)
@@ -164,7 +168,7 @@ def fuse(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, gra
             data[shadow], target[shadow] = _FOOT_WEIGHT, 0.0
             likelihood = random_walker(right, down, data, target, start=likelihood)
         enclosed = _areas((evidence.difference < _SAME) & erode(likelihood > 0.5, reach))
-    return Fused(likelihood, ignored, missing, enclosed)
+    return Fused(likelihood, ignored, missing, enclosed, gaps)
 
 
 def _areas(where: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
-"""Thin parts of a product, straps and chains: known product along their middle, so that no matting drains them.
+"""Thin parts of a product, straps and chains, and thin gaps: known along their middle, so that no matting drains them.
 
 Closed-form matting spreads what is known. A strap of three pixels lies in the unknown band with its whole width, a long
 way from known product, and what is solved there is the backdrop's. So its spine is held fast: the pixels that differ
-most from what lies on both sides of the strap.
+most from what lies on both sides of the strap. A narrow gap between two parts is the same the other way round.
 """
 
 from __future__ import annotations
