@@ -113,3 +113,12 @@ def test_a_book_that_fills_a_rectangle_is_a_product() -> None:
     photo[120:160, 110:250] = 0.9
     cut = from_model(photo, truth)
     assert cut.report["frame"] is None and errors(cut.alpha, truth)[2] > 0.98
+
+
+def test_a_collection_goes_on_as_long_as_its_sizes_do() -> None:
+    sides = (90, 84, 70, 62, 40, 30, 24)
+    boxes = [(20 + 110 * (place // 4), 10 + 120 * (place % 4), side, side) for place, side in enumerate(sides)]
+    stamp = (380, 440, 8, 8)
+    chosen = choose_parts(_boxes(*boxes, stamp), "auto")
+    assert all(float(chosen.likelihood[top + 5, left + 5]) == 1.0 for top, left, _, _ in boxes)
+    assert float(chosen.likelihood[384, 444]) == 0.0 and len(chosen.extras) == 1

@@ -357,6 +357,7 @@ def from_model(
         "extras": _left_out(extras, srgb.shape[0] / size[0]),
         "frame": None,
         "noise": noise,
+        "opened": fused.opened,
         "slivers_cleared": float(((rough > 0.5) & ~product).float().mean()),
     }
     return Cutout(clean_foreground(pyramid, alpha), alpha, trust.confidence, _describe(alpha, trust, report))

@@ -22,6 +22,7 @@ from .footing import find_footing
 from .gaps import open_gaps
 from .leaks import edges, flowing_in
 from .regions import Regions, connected_to_frame
+from .seen_through import seen_through
 from .trimap import conductances, enclosed_backdrop, texture, within_reach
 from .walker import random_walker
 
@@ -50,13 +51,15 @@ class Fused:
     """Soft `likelihood` `[h,w]` of product; and where model and picture contradict each other over an area, bool:
     `ignored`, looks like product but is none to the model; `missing`, looks like the backdrop but is product to it;
     `enclosed`, has the backdrop's very colour inside the product: white lettering, or a ring that was filled. `gaps`
-    was opened beyond doubt: the backdrop flows in there."""
+    was opened beyond doubt: the backdrop flows in there. `opened`: the share of the picture that is seen through the
+    product although the model filled it."""
 
     likelihood: Tensor
     ignored: Tensor
     missing: Tensor
     enclosed: Tensor
     gaps: Tensor
+    opened: float
 
 
 def reach_of(grain: float) -> int:
@@ -104,8 +107,11 @@ def _thin_parts(own: Tensor, mask: Tensor, product: Tensor, reach: int, side: in
         return candidate
     thin = ~regions.touched(erode(candidate, radius))
     long = regions.area > 12 * radius
-    response = regions.mean(mask)
-    along = regions.mean(dilate(product, reach).float()) > _SOLID
+    beside = dilate(product, reach)
+    # The outline's own softness, where the part begins, says nothing of the part.
+    apart = regions.mean((~beside).float())
+    response = regions.mean(torch.where(beside, 0.0, mask)) / np.maximum(apart, 1e-6)
+    along = apart < 1 - _SOLID
     found = thin & long & (response > _GLIMPSE) & ~along & regions.touched(dilate(product, 3)) & ~regions.on_frame()
     # A strap comes back to its product; a line on the table, which only meets it, has to be seen better.
     for index in np.flatnonzero(found & (response < _SEEN)):
@@ -153,6 +159,8 @@ def fuse(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, gra
         data[shown], target[shown] = _LOCK, 0.0
         ignored = _areas(own & ~dilate(product | thin, reach))
         missing = _areas(alike & erode(product & ~openings, reach))
+    else:
+        openings = seen_through(srgb, evidence.steps, mask, reach)
     data[inner], target[inner] = _LOCK, 1.0
     data[outer], target[outer] = _LOCK, 0.0
     data[thin], target[thin] = _LOCK, 1.0
@@ -168,7 +176,7 @@ def fuse(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, gra
             data[shadow], target[shadow] = _FOOT_WEIGHT, 0.0
             likelihood = random_walker(right, down, data, target, start=likelihood)
         enclosed = _areas((evidence.difference < _SAME) & erode(likelihood > 0.5, reach))
-    return Fused(likelihood, ignored, missing, enclosed, gaps)
+    return Fused(likelihood, ignored, missing, enclosed, gaps, float(openings.float().mean()))
 
 
 def _areas(where: Tensor) -> Tensor:

@@ -76,7 +76,8 @@ def more_trusted(first: Cutout, second: Cutout) -> Cutout:
     """The one of two cut-outs of one photo that is trusted more.
 
     Where both are alike in that, the one with more of the product: what was left out is lost, what was added is seen.
+    Openings that the picture itself proved are no loss.
     """
     if abs(first.confidence - second.confidence) > _ALIKE:
         return max(first, second, key=lambda cut: cut.confidence)
-    return max(first, second, key=lambda cut: float(cut.report["coverage"]))
+    return max(first, second, key=lambda cut: float(cut.report["coverage"]) + 2 * float(cut.report.get("opened", 0.0)))

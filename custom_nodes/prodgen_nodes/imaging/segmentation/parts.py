@@ -23,6 +23,8 @@ _SPECK = 0.002
 """Parts smaller than this share of the largest are noise."""
 _PEER = 0.2
 """Parts of at least this share of the largest are products themselves."""
+_COLLECTION, _NEXT = 4, 0.4
+"""So many products are a collection; a smaller one belongs to it that has this share of the next larger one's area."""
 _NEAR = 0.03
 """Parts within this fraction of the picture's short side belong together."""
 _BESIDE = 0.12
@@ -57,7 +59,7 @@ def choose_parts(likelihood: Tensor, parts: Parts) -> Chosen:
     side, largest = min(likelihood.shape), regions.area.max()
     real = regions.area >= _SPECK * largest
     first = np.arange(regions.count) == regions.area.argmax()
-    keep = first if parts == "largest" else regions.area >= _PEER * largest
+    keep = first if parts == "largest" else regions.area >= _least_product(regions.area)
     if parts == "all":
         keep |= real
     away = _distances(regions, keep)
@@ -67,6 +69,18 @@ def choose_parts(likelihood: Tensor, parts: Parts) -> Chosen:
     extras = list(describe(regions.labels, dropped, tuple(likelihood.shape)))
     close = regions.chosen(dropped & (away < _BESIDE * side) & (parts == "auto"))
     return Chosen(torch.where(regions.chosen(~keep), 0.0, likelihood), extras, close)
+
+
+def _least_product(area: NDArray[np.int64]) -> float:
+    """The area from which a region is a product itself. A collection goes on as long as its sizes do."""
+    least = _PEER * area.max()
+    sizes = np.sort(area)[::-1]
+    count = int((sizes >= least).sum())
+    if count >= _COLLECTION:
+        while count < sizes.size and sizes[count] >= max(_NEXT * sizes[count - 1], _SPECK * sizes[0]):
+            count += 1
+        return float(sizes[count - 1])
+    return float(least)
 
 
 def _distances(regions: Regions, keep: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -1,0 +1,70 @@
+"""Openings of a product before a busy backdrop that a network hesitates to open: under a chair's back, in a handle.
+
+No backdrop model says what is seen through them. But a network that fills such an opening is less sure of it in one
+corner at least, the opening ends sharply all around, and its colours are found around the product and not on it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..filters import closed, dilate, erode, square_max
+from .regions import Regions, connected_to_frame
+
+_SURE, _DOUBTED = 0.985, 0.6
+"""A network is sure of the product from here on; below, of one pixel of an opening, it doubts it."""
+_SHARP = 0.08
+"""The mean step (sRGB) in which an opening ends."""
+_LEAST = 2e-4
+"""The smallest opening, as a share of the picture."""
+_AROUND = 0.2
+"""Colours around the product are taken from so near, a fraction of the short side."""
+_COLOURS = 512
+"""How many pixels stand for the product's colours, and for those around it."""
+_NEARER = 0.5
+"""An opening's colours are so many times nearer to those around the product than to the product's own, at most."""
+_MOSTLY, _FARTHER = 0.5, 0.06
+"""The share of a doubted region that must be filled, and have such colours; how far beyond it an opening may go, of the
+short side."""
+_EDGE = 2
+"""Pixels over which an edge out of focus spreads."""
+
+
+def _sample(srgb: Tensor, where: Tensor) -> Tensor:
+    """Colours `[n,3]` of at most `_COLOURS` pixels of the boolean `where` `[h,w]`, spread evenly."""
+    colours = srgb[where]
+    return colours[:: max(1, colours.shape[0] // _COLOURS)]
+
+
+def seen_through(srgb: Tensor, steps: Tensor, mask: Tensor, reach: int) -> Tensor:
+    """Boolean `[h,w]`: the openings that a network's `mask` `[h,w]` fills, more or less, in the picture `[h,w,3]`.
+
+    `steps` `[h,w]`: how the picture changes from pixel to pixel; `reach`: pixels from its outline within which the
+    network's softness is only the outline's own.
+    """
+    filled = ~connected_to_frame(mask <= 0.5)
+    doubtful = (mask < _SURE) & erode(filled, reach)
+    regions = Regions(doubtful)
+    if regions.count == 0:
+        return doubtful
+    found = regions.touched(doubtful & (mask < _DOUBTED)) & (regions.area > _LEAST * mask.numel())
+    # What is open already needs nothing; thin parts lie in it.
+    found &= (regions.mean((mask > 0.5).float()) > _MOSTLY) & (regions.rim_mean(square_max(steps, _EDGE)) > _SHARP)
+    if not found.any():
+        return regions.chosen(found)
+    # Around what the network doubts, the colours say how far the opening goes.
+    candidate = regions.chosen(found)
+    close = dilate(candidate, round(_FARTHER * min(mask.shape)))
+    near = dilate(filled, round(_AROUND * min(mask.shape))) & ~dilate(filled, reach)
+    around, own = _sample(srgb, near), _sample(srgb, filled & (mask >= _SURE) & ~close)
+    if not (around.shape[0] and own.shape[0]):
+        return regions.chosen(found & False)
+    window = erode(filled, 1) & close
+    colours = srgb[window]
+    to_around, to_own = (torch.cdist(colours, palette).amin(dim=1) for palette in (around, own))
+    nearer = torch.zeros_like(window)
+    nearer[window] = to_around < _NEARER * to_own
+    found &= regions.mean(nearer.float()) > _MOSTLY
+    openings = Regions(closed(nearer, 1) & window)
+    return openings.chosen(openings.touched(regions.chosen(found))) if found.any() else regions.chosen(found)
