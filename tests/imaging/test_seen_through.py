@@ -71,16 +71,17 @@ def test_what_is_open_already_is_left_alone() -> None:
     assert not bool(seen_through(_room(4), steps, alpha.clamp(0.1, 1.0), 3).any())
 
 
-@pytest.mark.parametrize("across", [1, 3])
+@pytest.mark.parametrize("across", [2, 3, 4])
 def test_a_joint_in_the_table_that_ends_at_the_product_is_no_strap(across: int) -> None:
     photo = torch.full((HEIGHT, WIDTH, 3), 0.86)
-    for row in (60, 140, 180, 260):
-        photo[row : row + across] = 0.45
+    photo[178 : 178 + across, 50:370] = 0.45  # other things lie over its ends: it does not reach the frame
     alpha = torch.zeros(HEIGHT, WIDTH)
-    alpha[80:240, 120:320] = 1.0
+    alpha[130:220, 170:250] = 1.0
     alpha = gaussian_blur(alpha.unsqueeze(0), 0.7)[0]
     photo = torch.lerp(photo, torch.tensor([0.08, 0.09, 0.1]), alpha.unsqueeze(-1))
-    photo[100:200, 40:52] = 0.95  # something that the joint ends at, so that it does not reach the frame
-    mask = gaussian_blur(alpha.unsqueeze(0), 2.0)[0]
+    tight = alpha.clone()
+    tight[168:190, 170:173] = 0.0  # a network that draws a little too tightly where the joint meets the product
+    tight[168:190, 247:250] = 0.0
+    mask = gaussian_blur(tight.unsqueeze(0), 1.5)[0]
     made = from_model(photo, mask).alpha
-    assert float(made[:, 60:112].max()) < 0.02 and float(made[:, 328:].max()) < 0.02
+    assert float(made[:, :162].max()) < 0.02 and float(made[:, 258:].max()) < 0.02
