@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from prodgen_nodes.imaging.segmentation import from_model
+from prodgen_nodes.imaging.segmentation.footing import risen
 
 from tests.imaging.segmentation_products import errors, scene
 
@@ -37,3 +38,17 @@ def test_a_shadow_that_a_network_took_for_the_foot_of_a_coloured_product_goes(
     _, band, overlap = errors(from_model(made.photo, seen).alpha, made.alpha)
     assert band < 0.02
     assert overlap > 0.994
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.2, -0.2])
+@pytest.mark.parametrize("wide", [6, 20, 36])
+def test_a_print_on_the_foot_is_no_rise_of_the_line(wide: int, slope: float) -> None:
+    """Columns where the line jumps up and comes back are doubted; a slope, a rounded foot and an end are not."""
+    columns = torch.arange(400.0)
+    certain = (columns >= 50) & (columns < 350)
+    line = 300 + slope * columns
+    assert not bool(risen(line, certain, 77).any())
+    assert not bool(risen(300 - (columns - 200).square() / 400, certain, 77).any())
+    line[180 : 180 + wide] -= 4
+    found = risen(line, certain, 77)
+    assert bool(found[182 : 178 + wide].all()) and int(found.sum()) <= wide + 4

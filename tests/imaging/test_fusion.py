@@ -213,3 +213,18 @@ class TestHint:
     def test_neither_mask_nor_hint(self) -> None:
         with pytest.raises(ValueError, match="mask or a hint"):
             from_model(self.pair()[0], None)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_foot_that_fades_into_the_backdrops_colour_is_not_bitten(seed: int) -> None:
+    """A red bowl on red: where its shading meets the backdrop's colour, the model's outline stands."""
+    noise = torch.randn(384, 384, 1, generator=torch.Generator().manual_seed(seed)) * 0.002
+    rows, columns = torch.meshgrid(torch.arange(384.0), torch.arange(384.0), indexing="ij")
+    away = ((rows - 180).square() + (columns - 192).square()).sqrt()
+    alpha = ((100 - away) + 0.5).clamp(0, 1)
+    red = torch.tensor([0.99, 0.47, 0.41])
+    shading = 1.0 - 0.22 * (1 - ((rows + columns - 230) / 180).clamp(0, 1))
+    photo = torch.lerp(red.expand(384, 384, 3), red * shading.unsqueeze(-1), alpha.unsqueeze(-1)) + noise
+    made = from_model(photo.clamp(0, 1), coarse(alpha, 384)).alpha
+    assert float(made[away < 95].min()) > 0.9
+    assert float(made[away > 105].max()) < 0.1

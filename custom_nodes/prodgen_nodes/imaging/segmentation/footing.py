@@ -10,6 +10,7 @@ are those of darkness, and say nothing of how much of a pixel is product.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -30,6 +31,9 @@ _STILL, _DEEP = 0.05, 0.35
 _UMBRA = 0.013
 """The thickest stretch of full shadow between floor and product, as a fraction of the short side."""
 _WIDE = 0.004
+_STRETCH, _HIGHER = 0.075, 2.0
+"""Over how much to both sides of a column a line is compared, a fraction of the short side; pixels above it that are
+another thing."""
 _PLAIN, _COLOURED = 1.2, 2.5
 _OWN, _SURE, _PALE = 2.0, 3, 0.6
 """Residue of colour that no shadow on the floor has: held over so many rows upwards, not paler than what is above."""
@@ -226,6 +230,7 @@ def find_footing(srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Ev
     # None of it is, where the product's own edge rises steeply from the dark.
     rise = profile.gather(0, (top + 2).clamp(max=profile.shape[0] - 1).unsqueeze(0))[0] - low
     steep = ((rise / lit[0] - _GENTLE) / (_STEEP - _GENTLE)).clamp(0.0, 1.0)
+    certain &= ~risen(line.float(), certain, round(_STRETCH * size))
     edge, certain = _drawn(line + _SUNK * mixed * (1 - steep), certain, wide)
     certain &= product.gather(0, (edge.long() - 2 * ahead).clamp(0, height - 1).unsqueeze(0))[0]
     standing = product & certain & (rows < line) & (rows >= line - _ABOVE)
@@ -250,6 +255,15 @@ def _darkest(profile: Tensor, first: Tensor, longest: int, ahead: int, noise: fl
     for step in range(1, ahead + 1):
         rise = torch.maximum(rise, profile.gather(0, (top + step).clamp(max=last).unsqueeze(0))[0] - low)
     return top, low, ~going & (rise > max(3 * noise, _RISE))
+
+
+def risen(line: Tensor, certain: Tensor, reach: int) -> Tensor:
+    """Boolean `[W]`: columns where the `line` `[W]` runs higher than on both sides of them, over `reach`: a pale print
+    on a product's foot looks like the floor."""
+    here = torch.where(certain, line, math.nan)
+    sides = F.pad(here, (reach, reach), value=math.nan).unfold(0, reach, 1).median(dim=-1).values
+    left, right = sides[: line.shape[0]], sides[reach + 1 :]
+    return line < (left + right) / 2 - _HIGHER  # false beside an end, where one of them is nan
 
 
 def _drawn(line: Tensor, certain: Tensor, wide: int) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..filters import closed, dilate, erode
+from ..filters import closed, dilate, erode, gaussian_blur, square_max
 from .backdrop import Backdrop
 from .evidence import Evidence
 from .footing import find_footing
@@ -42,6 +42,9 @@ _GLIMPSE, _SEEN, _SOLID = 0.04, 0.1, 0.5
 backdrop to be none."""
 _SAME = 2.0
 """A colour difference (`Evidence.difference`) that is none."""
+_STEP, _NOISES, _ALONG, _CLEAR_SHARE = 8 / 255, 5.0, 4.0, 0.4
+"""The least step (sRGB) of an edge that can be seen, also in standard deviations of the noise; over how many pixels
+(1σ) along the outline that is judged, and in what share of them."""
 _OPENING = 0.12
 """The step (sRGB) in which an opening ends all around that the model takes for product."""
 
@@ -95,6 +98,15 @@ def _openings(
     # A sliver at the edge, narrower than that may move, is a matter of the edge, not of what is product.
     narrow = ~regions.touched(erode(found, reach)) & regions.touched(~erode(product, reach))
     return regions.chosen((sharp & ~open_to_outside) | unsure | narrow)
+
+
+def _ends_clearly(shown: Tensor, product: Tensor, steps: Tensor, noise: float) -> Tensor:
+    """Boolean `[h,w]`: where backdrop `shown` inside the model's `product` ends in a step, as one that the model took
+    for product does. Where it ends in nothing, product of the backdrop's colour begins, nobody can see where."""
+    rim = product & ~shown & dilate(shown, 1)
+    clear = rim & (square_max(steps, 2) > max(_STEP, _NOISES * noise))
+    near, all_ = gaussian_blur(torch.stack((clear, rim)).float().unsqueeze(0), _ALONG)[0]
+    return near > _CLEAR_SHARE * all_
 
 
 def _thin_parts(own: Tensor, mask: Tensor, product: Tensor, reach: int, side: int) -> Tensor:
@@ -156,6 +168,7 @@ def fuse(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, gra
         data[unsure & alike], target[unsure & alike] = _CLEAR_WEIGHT, 0.0
         near_edge = dilate(product, reach) & ~erode(product, reach)
         shown = alike & near_edge
+        shown &= ~product | _ends_clearly(shown, product, evidence.steps, backdrop.noise)
         data[shown], target[shown] = _LOCK, 0.0
         ignored = _areas(own & ~dilate(product | thin, reach))
         missing = _areas(alike & erode(product & ~openings, reach))
