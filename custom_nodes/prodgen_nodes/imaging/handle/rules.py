@@ -23,7 +23,7 @@ _LEG = 0.18  # of the product's height
 _LATTICE = 5
 _THICK = 0.2  # of its length; handles of bags, cases, mugs and kettles are 0.003 to 0.15
 _CORD = 0.035  # of its length: a handle at the side is bent from more than wire
-_CROWN = 0.4  # of the loop's height
+_CROWN = 0.25  # of the loop's height
 _MOST_BRIDGED = 0.5
 
 
@@ -91,7 +91,7 @@ RULES = (
     Rule(
         "other parts stand out beyond the loop, like stems or leaves",
         5,
-        lambda loop: not _at_side(loop) and loop.crown > _CROWN,
+        lambda loop: loop.crown > _CROWN,
     ),
     Rule(
         "the loop lies inside the product's outline",

@@ -16,6 +16,7 @@ _DETOUR = 1.6  # a second strand may be this much longer than the shortest way f
 _RETURN = 0.15  # a second way comes back at least this much further along
 _BETWEEN = 0.25
 _FACING = 0.5  # cosine
+_HIGH = 0.4  # of a handle's height: where what hides its middle may begin
 _SWOLLEN = 1.6  # times the strand's usual thickness
 _PADDED = 2.0  # a swelling this many times longer than thick is a padded grip
 
@@ -281,6 +282,8 @@ def joined(first: Strand, second: Strand) -> Strand | None:
     arriving = -_heading(second.path)
     if min(float(leaving @ between), float(arriving @ between)) < _FACING * apart:
         return None
+    if not _arched(first, second):
+        return None
     length = first.length + second.length
     share = first.length / length
     return Strand(
@@ -299,6 +302,17 @@ def joined(first: Strand, second: Strand) -> Strand | None:
         bodies=first.bodies | second.bodies,
         cover=first.cover | second.cover,
     )
+
+
+def _arched(first: Strand, second: Strand) -> bool:
+    """Whether what `first` and `second` lead to is high over the line between their outer ends, as a handle's middle
+    is: two straps of a shoe end on its sole."""
+    base = second.right - first.left
+    outward = np.array([base[1], -base[0]])
+    heights = np.concatenate([(strand.path - first.left) @ outward for strand in (first, second)])
+    top = heights[int(np.abs(heights).argmax())]
+    inner = [float((end - first.left) @ outward) / top for end in (first.right, second.left)]
+    return min(inner) > _HIGH
 
 
 def _heading(path: Floats) -> Floats:
