@@ -118,8 +118,8 @@ class _Axis:
                 blocks.append((low, high, left, right, part))
         window = max(2, round(2 * max(1.0, 1.0 / scale)))
         centers = (torch.arange(start, stop, dtype=torch.float64) + 0.5 - offset) / scale
-        near = torch.ceil(centers - 0.5 - window / 2).long().to(like.device)
-        return cls(start, stop, count, block, tuple(blocks), near, window)
+        nearest = torch.ceil(centers - 0.5 - window / 2).long().to(like.device)
+        return cls(start, stop, count, block, tuple(blocks), nearest, window)
 
     def part(self, start: int, stop: int, first: int = 0, last: int | None = None) -> _Axis:
         """The blocks that make up `start..stop` (rounded outwards to blocks), for a source cut to `first..last`."""
@@ -132,8 +132,8 @@ class _Axis:
             if low <= begin < high and near < far:
                 part = weights[:, near - left : far - left]
                 blocks.append((begin - low, end - low, near - first, far - first, part))
-        near = self.near[low:high] - first
-        return _Axis(self.start + low, self.start + high, last - first, self.block, tuple(blocks), near, self.window)
+        nearest = self.near[low:high] - first
+        return _Axis(self.start + low, self.start + high, last - first, self.block, tuple(blocks), nearest, self.window)
 
     def rows(self, x: Tensor) -> Tensor:
         """Resample the rows of `[n,m]`, m of any meaning."""

@@ -54,7 +54,7 @@ class Strand:
     @property
     def points(self) -> Floats:
         """`[n,2]` x, y of its pixels."""
-        return np.column_stack((self.columns, self.rows)) + 0.5
+        return np.column_stack((self.columns, self.rows)).astype(np.float64) + 0.5
 
     @property
     def center(self) -> Floats:
@@ -312,7 +312,7 @@ def _arched(first: Strand, second: Strand) -> bool:
     heights = np.concatenate([(strand.path - first.left) @ outward for strand in (first, second)])
     top = heights[int(np.abs(heights).argmax())]
     inner = [float((end - first.left) @ outward) / top for end in (first.right, second.left)]
-    return min(inner) > _HIGH
+    return bool(min(inner) > _HIGH)
 
 
 def _heading(path: Floats) -> Floats:
