@@ -122,6 +122,7 @@ def test_enlargement_is_flagged_with_the_canvas_that_would_fit() -> None:
 )
 def test_a_small_enlargement_is_advice(channel: Channel, scale: float, level: str, passes: bool) -> None:
     rule = next(rule for rule in inspect(finished(scale=scale), channel) if rule.rule == "enlargement")
+    assert f"at most ×{channel.enlarged if rule.level == 'must' else 1.05:g}" in rule.asked
     assert rule.passed is passes
     assert passes or rule.level == level
 

@@ -12,7 +12,7 @@ from prodgen_nodes.imaging.colorspace import chroma, delta_e00, linear_to_lab, l
 from prodgen_nodes.imaging.errors import ImagingError, ParameterError
 from prodgen_nodes.imaging.style import operations
 from prodgen_nodes.imaging.style.apply import StyleSettings, apply_style
-from prodgen_nodes.imaging.style.focus import depth_of_field
+from prodgen_nodes.imaging.style.focus import assumed_depth, depth_of_field
 from prodgen_nodes.imaging.style.looks import LOOKS
 
 STYLES = [style for style in LOOKS if style != "none"]
@@ -55,9 +55,9 @@ def test_the_product_keeps_its_pixels_and_the_scene_changes(style: str, with_dep
     assert torch.equal(styled[0][inside], picture[0][inside])
     difference = delta_e00(srgb_to_lab(styled), srgb_to_lab(picture))[0]
     assert float(difference[product[0] > 0.9].max()) <= 1.0
-    assert float(difference[outside].mean()) > 0.5
+    assert float(difference[outside].mean()) > 1.0, "nobody should have to look for the style"
     assert report["product_protected"]
-    assert ("blur" in report["applied"]) == (with_depth and LOOKS[style].blur > 0)
+    assert ("blur" in report["applied"]) == (LOOKS[style].blur > 0)
     assert bool(report["notes"]) == (LOOKS[style].blur > 0 and not with_depth)
 
 
@@ -151,6 +151,30 @@ def test_the_product_and_what_is_as_far_stay_sharp() -> None:
     assert float(contrast[8]) > 0.45
     assert float(contrast[0]) < 0.2
     assert float(contrast[15]) < 0.2
+
+
+@pytest.mark.parametrize("style", [style for style in STYLES if LOOKS[style].blur])
+def test_without_depth_the_backdrop_blurs_and_the_ground_at_the_foot_stays_sharp(style: str) -> None:
+    stripes = (torch.arange(512) % 2).float()[None, None, :, None].expand(1, 384, 512, 3) * 0.5 + 0.25
+    product = torch.zeros(1, 384, 512)
+    product[:, 120:300, 200:300] = 1.0
+    depth = assumed_depth(product)
+    assert depth is not None and float(depth[0, 299].max()) < 0.01 and float(depth[0, 0].min()) == 1.0
+    styled, report = apply_style(stripes, product, None, StyleSettings(style))
+    assert "foot" in report["notes"][0]
+    contrast = styled[0, :, :150, 1].diff(dim=1).abs().mean(dim=1)
+    assert float(contrast[10]) < 0.75 * float(contrast[295])
+    assert torch.equal(styled[product == 1], stripes[product == 1])
+
+
+@pytest.mark.parametrize("rows", [(0, 0), (10, 60), (100, 384)])
+def test_where_no_floor_is_seen_no_depth_is_assumed(rows: tuple[int, int]) -> None:
+    """No product, one in the air at the top of the picture, one whose foot is cut off."""
+    product = torch.zeros(1, 384, 512)
+    product[:, rows[0] : rows[1], 200:300] = 1.0
+    assert assumed_depth(product) is None
+    _, report = apply_style(torch.full((1, 384, 512, 3), 0.4), product, None, StyleSettings("dslr"))
+    assert "blur" not in report["applied"] and "keeps its depth of field" in report["notes"][0]
 
 
 def test_a_blurred_scene_holds_nothing_of_the_product() -> None:

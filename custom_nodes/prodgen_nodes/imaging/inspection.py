@@ -217,9 +217,9 @@ def _enlargement(done: Finished, channel: Channel) -> list[Rule]:
     longest = max(done.picture.shape[:2])
     said = f"×{done.scale:.2f}" if fine else f"×{done.scale:.2f}: the photo is too small, its product was enlarged"
     fitting = int(longest / done.scale)
-    least = f"at most ×{_UPSCALED:g}"
-    asked = least if fine else f"{least}; a larger photo, or a canvas of {fitting} pixels"
     level = "must" if done.scale > channel.enlarged else "advice"
+    most = f"at most ×{channel.enlarged if level == 'must' else _UPSCALED:g}"
+    asked = most if fine else f"{most}; a larger photo, or a canvas of {fitting} pixels"
     return [Rule("enlargement", fine, said, asked, level)]
 
 

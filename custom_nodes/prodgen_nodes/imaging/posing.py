@@ -33,6 +33,8 @@ _SMALL_ON_CANVAS = 0.08
 """Below this share of the canvas' longer side nobody sees the product."""
 _VISIBLE = 1e-4
 _UPSCALED = 1.0005
+_LIFE_SIZE = 0.01
+"""A product whose longest side differs by less than this many pixels from the photo's keeps the photo's own pixels."""
 
 
 @dataclass(frozen=True)
@@ -127,9 +129,14 @@ def fit(
     preset = POSES[pose]
     box = bounding_box(alpha)
     scale, limited = _scale(box, width, height, fill or preset.fill, preset)
+    own = abs(scale - 1) * max(box.width, box.height) < _LIFE_SIZE
+    if own:
+        scale = 1.0
     wide, tall = box.width * scale, box.height * scale
     left = _inside(preset.at[0] * width - preset.anchor[0] * wide, wide, width, preset.margin) + offset_x * width
     top = _inside(preset.at[1] * height - preset.anchor[1] * tall, tall, height, preset.margin) + offset_y * height
+    if own:  # between whole pixels even a kernel that keeps the size takes a seventh of the sharpness
+        left, top = float(math.floor(left + 0.5)), float(math.floor(top + 0.5))
     transform = Affine.scale_translate(scale, left - box.left * scale, top - box.top * scale)
     visible = _visible_share(alpha, transform, width, height)
     if visible < _VISIBLE:

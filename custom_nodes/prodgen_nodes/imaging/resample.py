@@ -1,13 +1,15 @@
 """Sub-pixel, antialiased resampling of premultiplied pictures into a patch of a canvas, in float32.
 
 Separable Lanczos-3 whose support widens with reduction (as in Pillow), evaluated as blocks of dense products so that
-an 8000² picture needs neither a sparse library nor the whole weight matrix. Rotated placements go through grid_sample.
+an 8000² picture needs neither a sparse library nor the whole weight matrix. What is placed is held to the range of the
+source around it, along one axis after the other, so that no hard edge gets the kernel's rings. Rotated placements go
+through grid_sample.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -20,12 +22,13 @@ from .placement import Affine
 from .transfer import decode_
 
 _LOBES = 3
-_BLOCK, _WIDE_BLOCK = 32, 64
+_BLOCK, _WIDE_BLOCK = 16, 32
 """Pixels of the result that one product makes; across a row more at a time are quicker unless the picture shrinks."""
-_BAND = 256
+_BAND = 128
 """Canvas rows that `placed_bands` works on at a time, whole blocks: few for the caches, many against the reach."""
-_SETTLED = 1 / 4096
-"""Coverage this close to 0 or 1 in the neighbourhood counts as none or whole."""
+_SLACK = 0.008
+"""Share that the range of the source is widened by, along each axis: one level of 255 at white. A hard edge's ring is
+many times as large; the finest detail of a photo needs it to stay as crisp as the kernel makes it."""
 
 
 @dataclass(frozen=True)
@@ -59,24 +62,19 @@ def settle_alpha(rgba: Tensor) -> Tensor:
     return torch.cat((color, alpha.clamp(0.0, 1.0)), dim=-1)
 
 
-def _weights(scale: float, offset: float, start: int, blocks: int, lobes: int, block: int) -> tuple[Tensor, list[int]]:
-    """Kernel weights `[blocks,block,taps]` in float64 and the source index of each block's first tap; rows sum to 1.
-
-    Three lobes are Lanczos-3; one lobe is the tent over the Lanczos kernel's central lobe.
-    """
+def _weights(scale: float, offset: float, start: int, blocks: int, block: int) -> tuple[Tensor, list[int]]:
+    """Kernel weights `[blocks,block,taps]` in float64 and the source index of each block's first tap; rows sum to 1."""
     stretch = max(1.0, 1.0 / scale)
-    reach = lobes * stretch
+    reach = _LOBES * stretch
     pixels = torch.arange(start, start + blocks * block, dtype=torch.float64).view(blocks, block)
     centers = (pixels + 0.5 - offset) / scale
     first = torch.floor(centers[:, 0] - reach)
     count = int((torch.ceil(centers[:, -1] + reach) - first).max())
     taps = first[:, None] + torch.arange(count, dtype=torch.float64) + 0.5
     distance = (taps[:, None, :] - centers[:, :, None]) / stretch
-    weights = (1 - distance.abs()).clamp(min=0.0)
-    if lobes == _LOBES:
-        weights = torch.sinc(distance) * torch.sinc(distance / _LOBES) * (distance.abs() < _LOBES)
-        # sin(nπ) is not quite 0 in floating point; at whole shifts the pixels are to come through exactly.
-        weights = torch.where(weights.abs() < 1e-9, torch.zeros_like(weights), weights)
+    weights = torch.sinc(distance) * torch.sinc(distance / _LOBES) * (distance.abs() < _LOBES)
+    # sin(nπ) is not quite 0 in floating point; at whole shifts the pixels are to come through exactly.
+    weights = torch.where(weights.abs() < 1e-9, torch.zeros_like(weights), weights)
     return weights / weights.sum(dim=-1, keepdim=True), [int(value) for value in first]
 
 
@@ -85,7 +83,7 @@ class _Axis:
     """One axis of a resampling, `start..stop` of the result from `count` source pixels, ready to use on many bands.
 
     `blocks`, of `block` places each, hold the first and last place in the result, the first and last source pixel, and
-    the weights between.
+    the weights between. The source pixels under the kernel's central lobe are `window` many from `near` `[stop-start]`.
     """
 
     start: int
@@ -93,6 +91,8 @@ class _Axis:
     count: int
     block: int
     blocks: tuple[tuple[int, int, int, int, Tensor], ...]
+    near: Tensor
+    window: int
 
     @classmethod
     def plan(
@@ -104,11 +104,10 @@ class _Axis:
         count: int,
         *,
         like: Tensor,
-        lobes: int = _LOBES,
         block: int = _BLOCK,
     ) -> _Axis:
         """`X = scale·x + offset`; outside the source there is nothing (0). Weights are of the kind of `like`."""
-        weights, firsts = _weights(scale, offset, start, -(-(stop - start) // block), lobes, block)
+        weights, firsts = _weights(scale, offset, start, -(-(stop - start) // block), block)
         weights = weights.to(like)
         blocks = []
         for number, first in enumerate(firsts):
@@ -117,7 +116,10 @@ class _Axis:
             if left < right:
                 part = weights[number, : high - low, left - first : right - first]
                 blocks.append((low, high, left, right, part))
-        return cls(start, stop, count, block, tuple(blocks))
+        window = max(2, round(2 * max(1.0, 1.0 / scale)))
+        centers = (torch.arange(start, stop, dtype=torch.float64) + 0.5 - offset) / scale
+        nearest = torch.ceil(centers - 0.5 - window / 2).long().to(like.device)
+        return cls(start, stop, count, block, tuple(blocks), nearest, window)
 
     def part(self, start: int, stop: int, first: int = 0, last: int | None = None) -> _Axis:
         """The blocks that make up `start..stop` (rounded outwards to blocks), for a source cut to `first..last`."""
@@ -130,7 +132,8 @@ class _Axis:
             if low <= begin < high and near < far:
                 part = weights[:, near - left : far - left]
                 blocks.append((begin - low, end - low, near - first, far - first, part))
-        return _Axis(self.start + low, self.start + high, last - first, self.block, tuple(blocks))
+        nearest = self.near[low:high] - first
+        return _Axis(self.start + low, self.start + high, last - first, self.block, tuple(blocks), nearest, self.window)
 
     def rows(self, x: Tensor) -> Tensor:
         """Resample the rows of `[n,m]`, m of any meaning."""
@@ -149,6 +152,30 @@ class _Axis:
         for begin, end in self._gaps():
             out[:, begin:end] = 0.0
         return out
+
+    @property
+    def taps(self) -> int:
+        """How many source pixels the central lobe covers: those nearest to it where it reaches beyond the source."""
+        return min(self.window, self.count)
+
+    @property
+    def first_tap(self) -> Tensor:
+        """The first of these for each place."""
+        return self.near.clamp(0, self.count - self.taps)
+
+    def bounds(self, x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+        """The least and the greatest of `x` (0 and above) along `axis` that the central lobe of each place covers."""
+        low, high = (
+            _running(x, self.taps, axis, extreme).index_select(axis, self.first_tap)
+            for extreme in (torch.minimum, torch.maximum)
+        )
+        # Beyond the ends of the source there is nothing, 0: partly under the lobe, then wholly. `near` never falls.
+        for bound, reach in ((low, 0), (high, self.window - 1)):
+            before = int((self.near < -reach).sum())
+            after = int((self.near > self.count - self.window + reach).sum())
+            bound.narrow(axis, 0, before).zero_()
+            bound.narrow(axis, bound.shape[axis] - after, after).zero_()
+        return low, high
 
     def _gaps(self) -> list[tuple[int, int]]:
         """Parts of the result that no source pixel reaches: before the first block and after the last."""
@@ -202,8 +229,8 @@ def placed_bands(
     """Place one product, band of canvas rows by band: premultiplied linear RGBA patches `[h,w,4]`, values 0..1.
 
     `rgb` `[H,W,3]` sRGB, `alpha` `[H,W]` 0..1. Memory is bounded by the band, whatever the sizes. The kernel's ringing
-    stays out of the alpha: where no source pixel within the central lobe holds product, alpha is exactly 0 and where
-    all of them hold nothing else it is exactly 1, so no faint line surrounds the product and no scene shines through.
+    stays out: no colour lies beyond those of the product within the central lobe, and where that lobe covers no product
+    alpha is exactly 0, where it covers nothing else exactly 1.
     """
     if not transform.is_separable:
         patch = _place_rotated(premultiply(rgb, alpha), transform, canvas_width, canvas_height)
@@ -226,10 +253,8 @@ def placed_bands(
         yield from _shifted_bands(rgb, alpha, int(tx), int(ty), canvas_width, canvas_height)
         return
     block = _WIDE_BLOCK if transform.a > 0.5 else _BLOCK
-    plans = [
-        _plans(transform.a, tx, left, right, x1 - x0, like=rgb, block=block),
-        _plans(transform.d, ty, top, bottom, y1 - y0, like=rgb, block=_BLOCK),
-    ]
+    columns = _Axis.plan(transform.a, tx, left, right, x1 - x0, like=rgb, block=block)
+    lines = _Axis.plan(transform.d, ty, top, bottom, y1 - y0, like=rgb)
     for start in range(top, bottom, _BAND):
         stop = min(start + _BAND, bottom)
         first, last = _needed(transform.d, ty, start, stop, y1 - y0)
@@ -240,13 +265,14 @@ def placed_bands(
         begin, end = _covered(transform.a, tx + transform.a * low, high - low, canvas_width, lobes=1)
         if low == high or begin >= end:
             continue
-        across, near_across = (plan.part(begin, end, low, high) for plan in plans[0])
-        down, near_down = (plan.part(start, stop, first, last) for plan in plans[1])
-        coverage = alpha[first:last, low:high]
-        planes = _premultiplied(rgb[first:last, low:high], coverage)
-        planes = across.columns(down.rows(planes.flatten(1)).view(-1, high - low)).view(stop - start, 4, -1)
-        near = near_across.columns(near_down.rows(coverage)).unsqueeze(1)
-        yield Patch(across.start, start, _without_ringing(planes, near).transpose(1, 2))
+        across, down = columns.part(begin, end, low, high), lines.part(start, stop, first, last)
+        part, coverage = rgb[first:last, low:high], alpha[first:last, low:high]
+        planes = _premultiplied(part, coverage).flatten(1)
+        planes = _held(down.rows(planes), down.bounds(planes, 0), high - low).view(-1, high - low)
+        planes = _held(across.columns(planes), across.bounds(planes, 1), across.stop - across.start)
+        torch.minimum(planes[:, :3], planes[:, 3:], out=planes[:, :3])
+        _hold_edges(planes, part, coverage, down, across)
+        yield Patch(across.start, start, planes.transpose(1, 2))
 
 
 def _shifted_bands(
@@ -261,8 +287,8 @@ def _shifted_bands(
         if low == high:
             continue
         part = slice(columns.start + low, columns.start + high)
-        coverage = alpha[rows, part]
-        planes = _without_ringing(_premultiplied(rgb[rows, part], coverage), coverage.unsqueeze(1))
+        planes = _premultiplied(rgb[rows, part], alpha[rows, part])
+        torch.minimum(planes[:, :3], planes[:, 3:], out=planes[:, :3])
         yield Patch(part.start + tx, start + ty, planes.transpose(1, 2))
 
 
@@ -272,14 +298,47 @@ def _extent(alpha: Tensor, dim: int) -> tuple[int, int]:
     return (int(held[0]), int(held[-1]) + 1) if held.numel() else (0, 0)
 
 
-def _plans(
-    scale: float, offset: float, start: int, stop: int, count: int, *, like: Tensor, block: int
-) -> tuple[_Axis, _Axis]:
-    """One axis for Lanczos and for its central lobe."""
-    wide, near = (
-        _Axis.plan(scale, offset, start, stop, count, like=like, lobes=lobes, block=block) for lobes in (_LOBES, 1)
-    )
-    return wide, near
+def _running(x: Tensor, window: int, axis: int, extreme: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """The `extreme` of every `window` neighbours along `axis`, by doubling (van Herk's idea for a few neighbours)."""
+    done = 1
+    while done < window:
+        step = min(done, window - done)
+        rest = x.shape[axis] - step
+        x = extreme(x.narrow(axis, 0, rest), x.narrow(axis, step, rest))
+        done += step
+    return x
+
+
+def _held(result: Tensor, bounds: tuple[Tensor, Tensor], width: int) -> Tensor:
+    """Premultiplied planes `[h,4,width]` of `result`, changed in place, held to the `bounds` of the same values."""
+    planes, low, high = (values.view(-1, 4, width) for values in (result, *bounds))
+    # Where the kernel reaches beyond the product colour has to keep pace with alpha, and gets no slack.
+    slack = (planes[:, 3:] - 1).abs_().lt_(1e-5).mul_(_SLACK)
+    low[:, :3].mul_(1 - slack)
+    high[:, :3].mul_(slack.add_(1))
+    torch.clamp(planes, low, high, out=planes)
+    return planes
+
+
+def _hold_edges(planes: Tensor, rgb: Tensor, alpha: Tensor, down: _Axis, across: _Axis) -> None:
+    """Hold the colour of premultiplied `planes` `[h,4,w]` along an outline to that of the product within it.
+
+    `rgb` `[n,m,3]` sRGB and `alpha` `[n,m]` are what the planes were made of. A quotient of two resampled values can
+    lie beyond either's range: a pale fringe on an outline that is pale nowhere.
+    """
+    inner = across.bounds(down.bounds(alpha, 0)[0], 1)[0]
+    rows, columns = torch.nonzero((planes[:, 3] > 0) & (inner < 1), as_tuple=True)
+    if rows.numel() == 0:
+        return
+    taps = across.first_tap[columns].unsqueeze(1) + torch.arange(across.taps, device=rows.device)
+    lines = down.first_tap[rows].unsqueeze(1)
+    low, high = rgb.new_ones((rows.numel(), 3)), rgb.new_zeros((rows.numel(), 3))
+    for step in range(down.taps):
+        color, hidden = rgb[lines + step, taps], (alpha[lines + step, taps] <= 0).unsqueeze(2)
+        low = torch.minimum(low, color.masked_fill(hidden, 1.0).amin(dim=1))
+        high = torch.maximum(high, color.masked_fill(hidden, 0.0).amax(dim=1))
+    cover = planes[rows, 3, columns].unsqueeze(1)
+    planes[rows, :3, columns] = planes[rows, :3, columns].clamp(decode_(low) * cover, decode_(high) * cover)
 
 
 def _premultiplied(rgb: Tensor, alpha: Tensor) -> Tensor:
@@ -288,17 +347,6 @@ def _premultiplied(rgb: Tensor, alpha: Tensor) -> Tensor:
     planes[:, :3] = rgb.transpose(1, 2)
     planes[:, 3] = alpha
     decode_(planes[:, :3]).mul_(planes[:, 3:])
-    return planes
-
-
-def _without_ringing(planes: Tensor, near: Tensor) -> Tensor:
-    """Premultiplied `[h,4,w]`, changed in place: alpha held to what `near` `[h,1,w]`, the inner lobe's mean, allows."""
-    color, alpha = planes[:, :3], planes[:, 3:]
-    whole = near >= 1 - _SETTLED
-    # Colour goes with alpha: normalised where alpha was forced to 1 or exceeded it, and never brighter than white.
-    color.div_(torch.maximum(alpha, (~whole).to(alpha))).clamp_(min=0.0)
-    alpha.clamp_(0.0, 1.0).masked_fill_(near <= _SETTLED, 0.0).masked_fill_(whole, 1.0)
-    torch.minimum(color, alpha, out=color)
     return planes
 
 
@@ -326,4 +374,13 @@ def _place_rotated(source: Tensor, transform: Affine, canvas_width: int, canvas_
     small_height, small_width = planes.shape[-2:]
     grid = torch.stack((2 * u / (factor * small_width) - 1, 2 * v / (factor * small_height) - 1), dim=-1)
     sampled = F.grid_sample(planes, grid.unsqueeze(0), mode="bicubic", padding_mode="zeros", align_corners=False)
+    # Held to the four pixels around: the cubic overshoots hard edges as Lanczos does.
+    around = F.pad(planes, (1, 1, 1, 1))
+    size = grid.new_tensor((small_width, small_height))
+    nearest = (grid * size / (size + 1)).unsqueeze(0)
+    low, high = (
+        sign * F.grid_sample(F.max_pool2d(sign * around, 2, 1), nearest, mode="nearest", align_corners=False)
+        for sign in (-1, 1)
+    )
+    sampled = sampled.clamp(low, high)
     return Patch(left, top, sampled[0].permute(1, 2, 0).contiguous())

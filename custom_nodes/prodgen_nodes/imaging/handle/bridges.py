@@ -10,7 +10,7 @@ from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import dijkstra
 
-from .topology import EIGHT, Bools, Floats
+from .topology import EIGHT, Bools, Floats, Ints, neighbours
 
 _BREAK = 0.012  # of the longest side: what closing joins
 _THIN = (0.02, 0.035, 0.055)  # half thicknesses, of the longest side, at which loose ends are looked for
@@ -106,18 +106,9 @@ def _tip(points: Floats, away: Floats, half: float, part: int) -> _Tip | None:
     return _Tip(end + direction * half / 2, direction, half, part)
 
 
-def _distances(mine: Bools, rows: np.ndarray, columns: np.ndarray, starts: np.ndarray) -> Floats:
-    number = np.full((mine.shape[0] + 1, mine.shape[1] + 2), -1, dtype=np.int64)
-    number[rows, columns + 1] = np.arange(rows.size)
-    sources, targets, weights = [], [], []
-    for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
-        other = number[rows + down, columns + 1 + right]
-        linked = np.flatnonzero(other >= 0)
-        sources.append(linked)
-        targets.append(other[linked])
-        weights.append(np.full(linked.size, np.hypot(down, right)))
-    entries = (np.concatenate(weights), (np.concatenate(sources), np.concatenate(targets)))
-    graph = coo_matrix(entries, shape=(rows.size, rows.size)).tocsr()
+def _distances(mine: Bools, rows: Ints, columns: Ints, starts: Ints) -> Floats:
+    sources, targets, lengths = neighbours(mine.shape, rows, columns)
+    graph = coo_matrix((lengths, (sources, targets)), shape=(rows.size, rows.size)).tocsr()
     found: Floats = dijkstra(graph, directed=False, indices=starts, min_only=True)
     return found
 

@@ -32,7 +32,8 @@ from .find import Handle, find_handle
 from .opening import Gap, open_gap
 from .topology import EIGHT, Bools, Floats
 
-_WORK_SIDE = 768
+_WORK_SIDE = 640
+"""Longest side of the product on the working grid, whatever the picture's: the same answer at every size."""
 _MARGIN = 8
 _CRUMB = 0.002  # of the product's area: less, apart from it, is a speck of the cut-out
 _CROWDED = 0.7
@@ -167,19 +168,16 @@ def _filled(
 
 
 def _reduced(mask: Tensor, box: Box) -> tuple[Floats, _Grid]:
-    """The mask's bounding box with a margin of nothing, its longest side about `_WORK_SIDE` pixels (numpy float)."""
+    """The mask's bounding box with a margin of nothing, its longest side `_WORK_SIDE` pixels (numpy float)."""
     crop = mask[box.top : box.bottom, box.left : box.right].unsqueeze(0).unsqueeze(0)
-    side = max(box.width, box.height)
-    factor = math.ceil(side / _WORK_SIDE)
-    if factor > 1:
-        crop = F.pad(crop, (0, -box.width % factor, 0, -box.height % factor))
-        crop, step = F.avg_pool2d(crop, factor), float(factor)
-    else:
-        enlarge = max(1, min(4, _WORK_SIDE // (2 * side)))
-        if enlarge > 1:
-            crop = F.interpolate(crop, scale_factor=enlarge, mode="bilinear", align_corners=False)
-        step = 1 / enlarge
-    alpha = F.pad(crop, (_MARGIN,) * 4)[0, 0].to("cpu", torch.float64).numpy()
+    step = max(box.width, box.height) / _WORK_SIDE
+    factor = max(1, math.floor(step))
+    # Nothing beyond the box's end, so that its last working pixel is whole; then most of the way by plain means.
+    over = factor * math.ceil(step / factor) + factor
+    crop = F.pad(crop, (0, over + -box.width % factor, 0, over + -box.height % factor))
+    crop = F.avg_pool2d(crop, factor) if factor > 1 else crop
+    crop = F.interpolate(crop, scale_factor=factor / step, mode="bilinear", align_corners=False, antialias=True)
+    alpha = F.pad(crop, (_MARGIN,) * 4)[0, 0].clamp(0.0, 1.0).to("cpu", torch.float64).numpy()
     return alpha, _Grid(box.left, box.top, step)
 
 

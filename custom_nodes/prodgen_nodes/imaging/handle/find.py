@@ -16,6 +16,7 @@ from .topology import EIGHT, Anatomy, Bools, Floats, Survey, split_at, survey, w
 _THICKER = 2.2  # the body is this many times thicker than the handle's wall; two overlapped straps are 2
 _MOST_OPENINGS = 8
 _THIN_PRODUCT = 0.08  # half thickness over the longest side
+_FAINT = 0.25
 _NO_BODY = "the product is thin all over: there is no body for a handle to carry"
 
 
@@ -59,12 +60,17 @@ def find_handle(alpha: Floats, framed: Bools) -> Handle | Refusal:
     """The handle of one product, or why there is none. `alpha` `[h,w]` 0..1 with a margin of background, `framed`
     `[h,w]` where that margin lies outside the picture.
 
-    A handle that the mask shows whole comes first, then one with small breaks, then loose ends that face each other.
+    A handle that the mask shows whole comes first, then a faint one, then one with small breaks, then loose ends that
+    face each other.
     """
     product = alpha > 0.5
     verdict = _search(survey(alpha, product), np.zeros_like(product))
     if isinstance(verdict, Handle) or verdict.final:
         return verdict
+    # A strap of less than a pixel covers none: it is in the mask, but faintly.
+    faint = _search(survey(alpha, alpha > _FAINT), np.zeros_like(product))
+    if isinstance(faint, Handle):
+        return faint
     for mended in _mended(product, framed):
         unseen = mended & ~product
         second = _search(survey(np.where(unseen, 1.0, alpha), mended), unseen)

@@ -21,6 +21,9 @@ _LONG = 2.0  # a strap longer than this many body widths hangs where it likes
 _SHORT = 0.8  # of the body
 _LEG = 0.18  # of the product's height
 _LATTICE = 5
+_THICK = 0.2  # of its length; handles of bags, cases, mugs and kettles are 0.003 to 0.15
+_CORD = 0.035  # of its length: a handle at the side is bent from more than wire
+_CROWN = 0.25  # of the loop's height
 _MOST_BRIDGED = 0.5
 
 
@@ -32,7 +35,8 @@ class Loop:
     in spans; `rises` whether it bulges away from the body; `above` whether it lies above the body's middle; `outside`
     whether, of a loop at the side, it points away from the body; `offset` from the body's middle; `steep` whether the
     ends lie above one another; `opening` area and `bulk` of the thin parts, over the body's area; `openings`, `bodies`,
-    `legs` how many; `bridged` the part of the longest strand that the mask does not show.
+    `legs` how many; `bridged` the part of the longest strand that the mask does not show; `thickness` of the strand
+    over its length; `crown` how far other parts stand out beyond the loop, over its height.
     """
 
     span: float
@@ -49,6 +53,8 @@ class Loop:
     bodies: int
     legs: int
     bridged: float
+    thickness: float
+    crown: float
 
     @property
     def long(self) -> bool:
@@ -73,12 +79,19 @@ RULES = (
     Rule("too little of the handle is in the mask", 2, lambda loop: loop.bridged > _MOST_BRIDGED),
     Rule("the thin part joins two separate bodies", 3, lambda loop: loop.bodies > 1),
     Rule("the thin parts outweigh the body: this is not a handle on a product", 3, lambda loop: loop.bulk > 0.85),
+    Rule("the part around its opening is too thick for a handle", 4, lambda loop: loop.thickness > _THICK),
     Rule("it has many openings side by side, like a lattice or a rack", 3, lambda loop: loop.openings > _LATTICE),
     Rule("its loop is too small for a handle: a lace, a tab or a ring", 5, lambda loop: loop.span < _SMALLEST_SPAN),
     Rule(
         "the loop at its side is too small for a handle",
         5,
         lambda loop: _at_side(loop) and (loop.span < _SIDE_SPAN or loop.opening < _SIDE_OPENING),
+    ),
+    Rule("the loop at its side is a wire or a frame", 5, lambda loop: _at_side(loop) and loop.thickness < _CORD),
+    Rule(
+        "other parts stand out beyond the loop, like stems or leaves",
+        5,
+        lambda loop: loop.crown > _CROWN,
     ),
     Rule(
         "the loop lies inside the product's outline",
@@ -112,8 +125,13 @@ def measure(found: Survey, anatomy: Anatomy, strands: tuple[Strand, ...], bridge
     thin_out = slice(None, None, max(1, rows.size // 20000))
     low, high = np.percentile(columns[thin_out] * along[0] + rows[thin_out] * along[1], (1, 99))
     extent = max(float(high - low), 1.0)
+    everything = np.argwhere(found.product)[:, ::-1]
+    whole = np.percentile(everything[:: max(1, len(everything) // 20000)] @ along, (1, 99))
     middle = (main.left + main.right) / 2
     loop = np.mean([strand.center for strand in strands], axis=0)
+    outside = outward * np.sign(float((loop - middle) @ outward))
+    rise = max(float((s.points @ outside).max()) + s.half_thickness for s in strands) - float(middle @ outside)
+    top = float((everything @ outside).max()) - float(middle @ outside)
     openings = frozenset[int]().union(*(strand.openings for strand in strands))
     return Loop(
         span=main.span / extent,
@@ -122,13 +140,15 @@ def measure(found: Survey, anatomy: Anatomy, strands: tuple[Strand, ...], bridge
         rises=float((loop - middle) @ outward) * np.sign(float((middle - center) @ outward)) > 0,
         above=bool(loop[1] < center[1]),
         outside=float((loop - middle) @ (middle - center)) > 0,
-        offset=abs(float((loop - center) @ along)) / extent,
+        offset=max(abs(float((loop - center) @ along)), abs(float(loop @ along) - float(whole.mean()))) / extent,
         steep=float(np.degrees(np.arctan2(abs(along[1]), abs(along[0])))) > _STEEP,
         opening=float(found.areas[list(openings)].sum()) / rows.size,
         bulk=sum(2 * s.half_thickness * s.length for s in strands) / rows.size,
         openings=len(openings),
         bodies=max(len(strand.bodies) for strand in strands),
         legs=_legs(found, anatomy),
+        thickness=2 * main.half_thickness / max(main.length, 1.0),
+        crown=(top - rise) / max(rise, 1.0),
         bridged=float(bridges[main.path[:, 1].astype(int), main.path[:, 0].astype(int)].mean()),
     )
 

@@ -9,13 +9,14 @@ from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import dijkstra
 
-from .topology import EIGHT, OUTSIDE, Anatomy, Bools, Floats, Ints, Survey
+from .topology import EIGHT, OUTSIDE, Anatomy, Bools, Floats, Ints, Survey, neighbours
 
 _UNSEEN = 0.02  # weight of a step under a bead or a bridge: it joins the strand's visible parts and adds no length
 _DETOUR = 1.6  # a second strand may be this much longer than the shortest way from end to end
 _RETURN = 0.15  # a second way comes back at least this much further along
 _BETWEEN = 0.25
 _FACING = 0.5  # cosine
+_HIGH = 0.4  # of a handle's height: where what hides its middle may begin
 _SWOLLEN = 1.6  # times the strand's usual thickness
 _PADDED = 2.0  # a swelling this many times longer than thick is a padded grip
 
@@ -51,8 +52,14 @@ class Strand:
         return float(np.hypot(*(self.right - self.left)))
 
     @property
+    def points(self) -> Floats:
+        """`[n,2]` x, y of its pixels."""
+        return np.column_stack((self.columns, self.rows)).astype(np.float64) + 0.5
+
+    @property
     def center(self) -> Floats:
-        return np.array([self.columns.mean() + 0.5, self.rows.mean() + 0.5])
+        center: Floats = self.points.mean(axis=0)
+        return center
 
     @property
     def half_thickness(self) -> float:
@@ -230,18 +237,9 @@ def _swellings(found: Survey, points: Floats, chain: Ints) -> Bools:
 
 
 def _graph(line: Bools, rows: Ints, columns: Ints, unseen: Bools) -> coo_matrix:
-    number = np.full(line.shape, -1, dtype=np.int64)
-    number[rows, columns] = np.arange(rows.size)
-    sources, targets, weights = [], [], []
-    for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
-        # The mask has a margin of background, so no neighbour of a line pixel lies outside the array.
-        other = number[rows + down, columns + right]
-        linked = other >= 0
-        hidden = unseen[rows, columns] | unseen[rows + down, columns + right]
-        sources.append(np.flatnonzero(linked))
-        targets.append(other[linked])
-        weights.append((np.hypot(down, right) * np.where(hidden, _UNSEEN, 1.0))[linked])
-    source, target, weight = (np.concatenate(parts) for parts in (sources, targets, weights))
+    source, target, lengths = neighbours(line.shape, rows, columns)
+    hidden = unseen[rows, columns]
+    weight = lengths * np.where(hidden[source] | hidden[target], _UNSEEN, 1.0)
     pairs = (np.concatenate((source, target)), np.concatenate((target, source)))
     return coo_matrix((np.concatenate((weight, weight)), pairs), shape=(rows.size, rows.size)).tocsr()
 
@@ -284,6 +282,8 @@ def joined(first: Strand, second: Strand) -> Strand | None:
     arriving = -_heading(second.path)
     if min(float(leaving @ between), float(arriving @ between)) < _FACING * apart:
         return None
+    if not _arched(first, second):
+        return None
     length = first.length + second.length
     share = first.length / length
     return Strand(
@@ -302,6 +302,17 @@ def joined(first: Strand, second: Strand) -> Strand | None:
         bodies=first.bodies | second.bodies,
         cover=first.cover | second.cover,
     )
+
+
+def _arched(first: Strand, second: Strand) -> bool:
+    """Whether what `first` and `second` lead to is high over the line between their outer ends, as a handle's middle
+    is: two straps of a shoe end on its sole."""
+    base = second.right - first.left
+    outward = np.array([base[1], -base[0]])
+    heights = np.concatenate([(strand.path - first.left) @ outward for strand in (first, second)])
+    top = heights[int(np.abs(heights).argmax())]
+    inner = [float((end - first.left) @ outward) / top for end in (first.right, second.left)]
+    return bool(min(inner) > _HIGH)
 
 
 def _heading(path: Floats) -> Floats:

@@ -118,3 +118,18 @@ def split_at(found: Survey, radius: float) -> Anatomy | None:
     others = tuple(label for label in range(1, count + 1) if label != main and sizes[label] > 0.25 * sizes[main])
     body = thick == main
     return Anatomy(radius, body, (thick > 0) & ~body, thick.astype(np.int64), main, others)
+
+
+def neighbours(shape: tuple[int, ...], rows: Ints, columns: Ints) -> tuple[Ints, Ints, Floats]:
+    """Which of the pixels `rows`, `columns` of a grid of `shape` touch, each pair once: two indices and a distance."""
+    # One row and one column on either side that hold nothing: a pixel may lie on the grid's border.
+    number = np.full((shape[0] + 1, shape[1] + 2), -1, dtype=np.int64)
+    number[rows, columns + 1] = np.arange(rows.size)
+    sources, targets, distances = [], [], []
+    for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        other = number[rows + down, columns + 1 + right]
+        linked = np.flatnonzero(other >= 0)
+        sources.append(linked)
+        targets.append(other[linked])
+        distances.append(np.full(linked.size, np.hypot(down, right)))
+    return np.concatenate(sources), np.concatenate(targets), np.concatenate(distances)

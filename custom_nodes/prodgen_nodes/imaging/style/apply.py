@@ -12,8 +12,14 @@ from ..colorspace import linear_to_srgb, srgb_to_linear
 from ..errors import ParameterError
 from ..tensors import check_mask, check_range, common_batch, expand_batch, same_size, split_alpha
 from . import operations
-from .focus import depth_of_field
+from .focus import assumed_depth, depth_of_field
 from .looks import LOOKS, Look
+
+_NO_DEPTH = "No depth is connected: the picture keeps its depth of field."
+_ASSUMED = (
+    "No depth is connected: what lies higher in the picture than the product's foot was taken to lie farther away, "
+    "as on a floor or a table."
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ def apply_style(
 
     Args:
         product: `[B,H,W]`, 1 = product; None: the whole picture is scene.
-        depth: `[B,h,w]` for depth of field; None: there is none, and the report says so.
+        depth: `[B,h,w]` for depth of field; None: it is assumed from where the product stands, and the report says so.
 
     Returns:
         The picture (the same tensor where nothing was to be done), and the report.
@@ -71,7 +77,8 @@ def apply_style(
     batch = common_batch(**shapes)
     notes = []
     if look.blur and depth is None:
-        notes.append("No depth is connected: the picture keeps its depth of field.")
+        depth = None if product is None else assumed_depth(product)
+        notes.append(_NO_DEPTH if depth is None else _ASSUMED)
     figures = look.figures()
     idle = ("grain_size",) if depth is not None else ("grain_size", "blur")
     applied = [name for name, value in figures.items() if value and name not in idle]

@@ -11,6 +11,8 @@ from ..tensors import item
 
 _LEVELS = (0.25, 0.5, 1.0)
 """Blurs that are made, as shares of the largest; what lies between two is mixed from both."""
+_NEARER = 0.6
+"""How much of the blur the ground before the product takes on, where the depth is only assumed."""
 
 
 def depth_of_field(linear: Tensor, depth: Tensor, product: Tensor | None, radius: float) -> Tensor:
@@ -43,6 +45,26 @@ def depth_of_field(linear: Tensor, depth: Tensor, product: Tensor | None, radius
         share = ((amount - stops[index - 1]) / (stops[index] - stops[index - 1])).clamp(0, 1).unsqueeze(-1)
         result = torch.lerp(result, layers[index], share)
     return result
+
+
+def assumed_depth(product: Tensor) -> Tensor | None:
+    """A depth for scenes that come without: what stands on a floor or a table recedes with its height in the picture.
+
+    `product` `[B,H,W]`; `[B,H,W]`, 0 at the product and on the level of its foot, 1 at the top of the picture. None
+    where there is no product, or its foot is cut off or so high that no such floor is seen.
+    """
+    height = product.shape[1]
+    rows = torch.arange(height, device=product.device, dtype=torch.float32)
+    depths = []
+    for alpha in product:
+        held = torch.nonzero((alpha > 0.5).any(dim=1)).flatten()
+        if not held.numel() or not 0.3 * height <= int(held[-1]) < height - 1:
+            return None
+        above = (int(held[-1]) - rows) / height
+        away = torch.where(above > 0, above, -_NEARER * above).clamp(0, 1)
+        depths.append(away.unsqueeze(1) * (1 - alpha))
+    depth = torch.stack(depths)
+    return depth / depth.amax(dim=(1, 2), keepdim=True).clamp(min=1e-6)
 
 
 def _of(product: Tensor | None, index: int) -> Tensor | None:

@@ -9,7 +9,7 @@
 | saturation    | change of C*                                  | chroma of every colour                              |
 | halation      | share of the brightest light that spreads     | red-orange glow around highlights, as in film       |
 | bloom         | share of the brightest light that spreads     | neutral glow of a simple lens                       |
-| blur          | radius over the longer side, at full distance | depth of field, needs depth                         |
+| blur          | radius over the longer side, at full distance | depth of field, by depth or from the product's foot  |
 | vignette      | stops lost in the corners                     | natural fall-off of a lens (cos⁴)                   |
 | grain         | L* standard deviation in the midtones         | film or sensor noise                                |
 | grain_size    | pixels at 1024 on the longer side             | 0: every pixel by itself                            |
@@ -64,10 +64,11 @@ LOOKS: dict[str, Look] = {
     "dslr": Look(
         words="DSLR photograph, 85mm lens, f/2.8, natural colours, sharp focus on the product, soft background blur",
         avoid="phone snapshot, wide-angle distortion, oversharpened",
-        contrast=0.06,
-        saturation=0.02,
+        warmth=3,
+        contrast=0.14,
+        saturation=0.05,
         blur=0.012,
-        vignette=0.25,
+        vignette=0.45,
         grain=0.3,
     ),
     "phone": Look(
@@ -84,8 +85,10 @@ LOOKS: dict[str, Look] = {
     "studio": Look(
         words="studio photograph, seamless backdrop, softbox light, clean, evenly exposed, high detail",
         avoid="clutter, harsh shadows, colour cast",
-        contrast=0.04,
-        blur=0.003,
-        vignette=0.10,
+        warmth=-3,
+        contrast=0.10,
+        saturation=-0.10,
+        blur=0.006,
+        vignette=0.35,
     ),
 }
