@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -27,25 +27,23 @@ from ..tensors import (
     split_alpha,
 )
 from .contact import Contact, contact
+from .fit import displacement, shifted
+from .ghost import find_ghost
 from .halo import edge_halo
-from .pixels import PixelDifference, compare
+from .limits import Limits
+from .local import UNTOUCHED, look_closely
+from .pixels import compare
+from .report import Fidelity, Figures, fidelity_report, merged
+from .sharpness import sharpness
 
 Compare = Literal["exact", "relit"]
 COMPARES: tuple[Compare, ...] = get_args(Compare)
 _ERODE_SHARE, _ERODE_MIN, _ERODE_MAX = 0.004, 2, 8
 _RELIT_LOW, _RELIT_HIGH = 0.02, 20.0
 _MARGIN = 24
+_ROUNDED = 1.01 / 255
 
-
-@dataclass(frozen=True)
-class Limits:
-    """What still passes. ΔE00 and hue degrees are maxima, SSIM a minimum."""
-
-    max_delta_e00_mean: float = 3.0
-    max_delta_e00_p95: float = 8.0
-    max_hue_error_deg: float = 6.0
-    min_ssim: float = 0.9
-    max_edge_halo: float = 4.0
+__all__ = ["COMPARES", "Compare", "Fidelity", "Limits", "Settings", "judge", "merged"]
 
 
 @dataclass(frozen=True)
@@ -63,15 +61,6 @@ class Settings:
             raise ParameterError(f"compare is {self.compare!r}; choose one of {', '.join(COMPARES)}.")
         check_range(self.scale, 0.1, 4.0, "scale")
         check_range(self.erode, 0, 256, "erode")
-
-
-@dataclass(frozen=True)
-class Fidelity:
-    """One picture's measures and verdict; `map` is ΔE00 `[h,w]` at the product's `box` in the scene."""
-
-    report: dict[str, Any]
-    map: Tensor
-    box: Box
 
 
 def judge(
@@ -147,24 +136,68 @@ def _judge_one(
         min(height, box.bottom + _MARGIN),
     )
     area = (slice(crop.top, crop.bottom), slice(crop.left, crop.right))
-    found, wanted, cover = scene[area], expected[area], coverage[area]
-    inside, radius = _inside(cover, box, settings.erode)
-    if covered is not None:
-        inside &= covered[area] < 0.02
-        if not bool(inside.any()):
-            raise EmptyMaskError("keep_in_front covers all of the product: there is nothing left to judge.")
-    ratio = None
-    if settings.compare == "relit":
-        view = overview(found, wanted, cover, min(height, width), max(box.width, box.height))
-        ratio = view.enlarge(light_ratio(view).clamp(_RELIT_LOW, _RELIT_HIGH), *cover.shape)
-    pixels = compare(found, wanted, inside, ratio)
-    halo = edge_halo(found, cover)
-    ground = contact(scene, coverage) if settings.check_floating else Contact(None, None, "not checked")
-    report = _report(pixels, halo, ground, settings.limits)
+    ghost = find_ghost(scene, expected, coverage, box, covered)
+    pair = _Pair(scene[area], expected[area], coverage[area])
+    hidden = None if covered is None else covered[area]
+    inside, radius = _compared(pair, box, settings.erode, hidden)
+    shift = (0.0, 0.0)
+    untouched = pair.is_same(inside)
+    if not untouched:
+        shift = displacement(pair.found, pair.wanted, inside)
+        if shift != (0.0, 0.0):
+            pair = pair.moved(*shift)
+            inside, radius = _compared(pair, box, settings.erode, hidden)
+    ratio, local = None, UNTOUCHED
+    is_relit = settings.compare == "relit"
+    if is_relit or not untouched:
+        view = overview(pair.found, pair.wanted, pair.cover, min(height, width), max(box.width, box.height))
+        small = light_ratio(view).clamp(_RELIT_LOW, _RELIT_HIGH) if is_relit else None
+        ratio = None if small is None else view.enlarge(small, *pair.cover.shape)
+        if not untouched:
+            local = look_closely(view, small, hidden, (crop.left, crop.top), settings.limits)
+            local = replace(local, sharpness=sharpness(pair.found, pair.wanted, inside, (crop.left, crop.top)))
+    pixels = compare(pair.found, pair.wanted, inside, ratio)
+    figures = Figures(
+        pixels,
+        edge_halo(pair.found, pair.cover),
+        contact(scene, coverage) if settings.check_floating else Contact(None, None, "not checked"),
+        replace(local, ghost=ghost),
+        shift,
+    )
+    report = fidelity_report(figures, settings.limits, box)
     report |= {"compare": settings.compare, "eroded_px": radius, "pixels": int(inside.sum())}
     if ratio is not None:
         report["light_ratio_median"] = float(ratio[inside].median())
-    return Fidelity(report, pixels.map, crop)
+    return Fidelity(report, pixels.map, crop, local.heat)
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """The finished picture and the one wanted `[h,w,3]` sRGB, and the product's coverage `[h,w]` of the latter."""
+
+    found: Tensor
+    wanted: Tensor
+    cover: Tensor
+
+    def is_same(self, inside: Tensor) -> bool:
+        """Whether both show the very same product where `inside` `[h,w]` is true, but for the rounding of a file."""
+        off = (self.found - self.wanted).abs_().amax(dim=-1)
+        return float((off * inside).max()) <= _ROUNDED
+
+    def moved(self, dx: float, dy: float) -> _Pair:
+        """With what is wanted moved by (dx, dy) pixels."""
+        planes = shifted(torch.cat((self.wanted.permute(2, 0, 1), self.cover[None])), dx, dy).clamp_(0.0, 1.0)
+        return _Pair(self.found, planes[:3].permute(1, 2, 0).contiguous(), planes[3])
+
+
+def _compared(pair: _Pair, box: Box, wanted: int, covered: Tensor | None) -> tuple[Tensor, int]:
+    """Where the pictures are compared `[h,w]`, and by how many pixels that stays away from the outline."""
+    inside, radius = _inside(pair.cover, box, wanted)
+    if covered is not None:
+        inside &= covered < 0.02
+        if not bool(inside.any()):
+            raise EmptyMaskError("keep_in_front covers all of the product: there is nothing left to judge.")
+    return inside, radius
 
 
 def _inside(cover: Tensor, box: Box, wanted: int) -> tuple[Tensor, int]:
@@ -178,73 +211,3 @@ def _inside(cover: Tensor, box: Box, wanted: int) -> tuple[Tensor, int]:
             break
         radius //= 2
     return (inside, radius) if bool(inside.any()) else (cover >= min(0.5, float(cover.max())), 0)
-
-
-def _report(pixels: PixelDifference, halo: float | None, ground: Contact, limits: Limits) -> dict[str, Any]:
-    reasons = []
-    if not pixels.delta_e00_mean <= limits.max_delta_e00_mean:  # so that no number (NaN) never passes
-        reasons.append(
-            f"the product's colours differ by ΔE00 {pixels.delta_e00_mean:.1f} on average (limit "
-            f"{limits.max_delta_e00_mean:g}): paste the original back or fix its colour"
-        )
-    if not pixels.delta_e00_p95 <= limits.max_delta_e00_p95:
-        reasons.append(
-            f"5 % of the product differ by more than ΔE00 {pixels.delta_e00_p95:.1f} (limit "
-            f"{limits.max_delta_e00_p95:g})"
-        )
-    if pixels.hue_error_deg is not None and not pixels.hue_error_deg <= limits.max_hue_error_deg:
-        reasons.append(
-            f"hues are off by {pixels.hue_error_deg:.0f}° on average (limit {limits.max_hue_error_deg:g}°): the "
-            "product has another colour"
-        )
-    if not pixels.ssim >= limits.min_ssim:
-        reasons.append(
-            f"its structure agrees only to {pixels.ssim:.2f} (limit {limits.min_ssim:g}): it was redrawn, shifted or "
-            "scaled"
-        )
-    if halo is not None and not halo <= limits.max_edge_halo:
-        reasons.append(
-            f"a rim of another colour surrounds it (ΔE00 {halo:.1f} beyond a clean edge, limit "
-            f"{limits.max_edge_halo:g}): rest of an old backdrop"
-        )
-    if ground.floating:
-        reasons.append(
-            "nothing darkens the ground below its lowest line: it seems to float; add a contact shadow, or switch "
-            "check_floating off for a picture that should have none"
-        )
-    return {
-        "delta_e00_mean": pixels.delta_e00_mean,
-        "delta_e00_p95": pixels.delta_e00_p95,
-        "hue_error_deg": pixels.hue_error_deg,
-        "ssim": pixels.ssim,
-        "edge_halo": halo,
-        "floating": ground.floating,
-        "contact_darkening": ground.darkening,
-        "floating_note": ground.reason,
-        "passed": not reasons,
-        "reasons": reasons,
-    }
-
-
-def merged(results: list[Fidelity]) -> dict[str, Any]:
-    """One report for a batch: the worst figure of each kind, every reason with its picture's number."""
-    if len(results) == 1:
-        return results[0].report
-    reports = [result.report for result in results]
-
-    def worst(name: str, choose: Callable[[list[float]], float]) -> float | None:
-        values = [report[name] for report in reports if report[name] is not None]
-        return choose(values) if values else None
-
-    floating = [report["floating"] for report in reports if report["floating"] is not None]
-    return {
-        "delta_e00_mean": worst("delta_e00_mean", max),
-        "delta_e00_p95": worst("delta_e00_p95", max),
-        "hue_error_deg": worst("hue_error_deg", max),
-        "ssim": worst("ssim", min),
-        "edge_halo": worst("edge_halo", max),
-        "floating": any(floating) if floating else None,
-        "passed": all(report["passed"] for report in reports),
-        "reasons": [f"picture {i + 1}: {text}" for i, report in enumerate(reports) for text in report["reasons"]],
-        "pictures": reports,
-    }
