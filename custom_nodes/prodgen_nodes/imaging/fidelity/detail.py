@@ -22,11 +22,13 @@ GLARE = 0.005
 """Share of white that a screen in a lit room adds to every pixel (IEC 61966-2-1 reckons with 0.2 to 1 %)."""
 _WINDOW, _SPOT = 2.0, 2.0
 _FLOOR = 0.022
-"""Contrast (1σ of L*/100) that JPEG and resampling leave in a view of half the size; √2 as much for twice the pixels."""
+"""Contrast (1σ of L*/100) that JPEG and resampling leave in a view of half the size; √2 as much in a full one."""
 _NEAR = 0.35
 """The share of a step to the neighbouring pixels that a colour may be off."""
 _BLEED = 2
 """How far, in pixels, JPEG's halved colour reaches beyond an edge."""
+_BLOWN, _BRIGHT = 0.98, 0.7
+"""Linear light: where the picture is clipped and the product bright, its colour counts half."""
 _LEAST = 0.3
 
 
@@ -54,7 +56,9 @@ def compare_detail(view: Overview, expected: Tensor, inside: Tensor) -> Detail:
     enlarged = F.interpolate(small[None, None], scale_factor=2, mode="bilinear", align_corners=False)[0, 0]
     height, width = inside.shape
     structure = torch.maximum(structure, enlarged[:height, :width]) * inside
-    return Detail(structure, _color(here, there, weight, max(1, round(_BLEED / view.factor))) * inside, inside)
+    blown = (view.generated.amax(dim=1) > _BLOWN) & (expected.amax(dim=1) > _BRIGHT)
+    color = _color(here, there, weight, max(1, round(_BLEED / view.factor))) * (1 - 0.5 * blown[0].to(here))
+    return Detail(structure, color * inside, inside)
 
 
 def _floor(factor: int) -> float:

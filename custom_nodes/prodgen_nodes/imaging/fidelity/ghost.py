@@ -1,9 +1,9 @@
 """A second copy of the product that shows beside it: what a model painted, not quite covered by what was pasted.
 
 The product's own edges (its outline and what is drawn on it) are laid over the surroundings at every offset at once
-(correlation by FFT, orientations as double angles, so that light edges match dark ones): where many of those that would
-be visible there lie on edges of the same direction, there is a ghost. A shadow has the product's outline too; it darkens
-what it lies on and changes no colour.
+(correlation by FFT, orientations as double angles, so that light edges match dark ones): where many of those that
+would be visible there lie on edges of the same direction, there is a ghost. A shadow has the product's outline too; it
+darkens what it lies on and changes no colour.
 """
 
 from __future__ import annotations
@@ -25,15 +25,16 @@ _EDGE = 0.035
 """Step per pixel, of all channels together, that is half an edge."""
 _LEAST_VISIBLE = 0.06
 """The share of the product's edges that must be visible beside it."""
-_NEAREST, _FARTHEST = 3.0, 0.2
-"""Offsets that are tried: from so many pixels of the reduced picture to this share of its side."""
+_NEAREST, _SURE, _FARTHEST = 3.0, 5.0, 0.2
+"""Offsets that are tried: from so many pixels of the reduced picture, where they count less, to this share of its
+side."""
 _SHADE, _TINT = (0.2, 0.98), 0.15
 """What a shadow leaves of the light, and how far its channels may differ in that."""
 
 
 @dataclass(frozen=True)
 class Ghost:
-    """The `share` of visible edges that a copy moved by `offset` (x, y pixels) matches, and its middle on the canvas."""
+    """The `share` of visible edges that a copy moved by `offset` (x, y pixels) matches; `at`: its middle on the canvas."""
 
     share: float
     offset: tuple[float, float]
@@ -42,9 +43,9 @@ class Ghost:
 
 
 def find_ghost(scene: Tensor, expected: Tensor, cover: Tensor, box: Box, covered: Tensor | None) -> Ghost | None:
-    """The best match of the product's edges beside it in sRGB `scene` `[H,W,3]`; None where nothing is to be seen there.
+    """The best match of the product's edges beside it in sRGB `scene` `[H,W,3]`; None where nothing is seen there.
 
-    `expected` `[H,W,3]` holds the product where `cover` `[H,W]` says, `box` around it; what is `covered` is not looked at.
+    `expected` `[H,W,3]` holds the product where `cover` `[H,W]` says, `box` around it; what is `covered` is left out.
     """
     area, factor = _window(box, *cover.shape)
     planes = [scene[area].permute(2, 0, 1), expected[area].permute(2, 0, 1), cover[area][None]]
@@ -79,8 +80,8 @@ def _window(box: Box, height: int, width: int) -> tuple[tuple[slice, slice], int
 
 
 def _edges(planes: Tensor, half: float = _EDGE) -> Tensor:
-    """Edges `[2,h,w]` of planes `[C,h,w]`: the double angle of their common gradient (Di Zenzo 1986), as long as the edge
-    is clear (0..1)."""
+    """Edges `[2,h,w]` of planes `[C,h,w]`: the double angle of their common gradient (Di Zenzo 1986), of length 0..1
+    as the edge is clear."""
     padded = F.pad(gaussian_blur(planes[None], 0.8), (1, 1, 1, 1), mode="replicate")[0]
     x = (padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]) / 2
     y = (padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]) / 2
@@ -101,7 +102,8 @@ def _best(seen: Tensor, own: Tensor, outside: Tensor, side: int) -> tuple[float,
     matched, visible = (plane[offsets][:, offsets] for plane in (matched, visible))
     far = torch.hypot(offsets[:, None].float(), offsets[None, :].float())
     allowed = (visible > _LEAST_VISIBLE * strength.sum()) & (far >= _NEAREST) & (far <= reach)
-    share = torch.where(allowed, matched / visible.clamp(min=1e-6), torch.zeros_like(visible))
+    sure = (far / _SURE).clamp(max=1.0)  # what is blurred along the outline looks like a near copy of it
+    share = torch.where(allowed, sure * matched / visible.clamp(min=1e-6), torch.zeros_like(visible))
     best = int(share.argmax())
     if not bool(allowed.any()):
         return None

@@ -35,6 +35,7 @@ from .local import UNTOUCHED, look_closely
 from .pixels import compare
 from .report import Fidelity, Figures, fidelity_report, merged
 from .sharpness import sharpness
+from .whole import Whole, judge_whole
 
 Compare = Literal["exact", "relit"]
 COMPARES: tuple[Compare, ...] = get_args(Compare)
@@ -71,13 +72,15 @@ def judge(
     settings: Settings | None = None,
     *,
     keep_in_front: Tensor | None = None,
+    photo: Tensor | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> list[Fidelity]:
     """Compare finished pictures with the seller's product, pixel for pixel where it was placed.
 
     `image` `[B,H,W,C]` sRGB, the finished scene; `product` `[B,h,w,C]` sRGB and `mask` `[B,h,w]` (1 = product) at the
     size that `placement` was made for, or at the scene's size without one; `keep_in_front` `[B,H,W]` is where the scene
-    covers the product on purpose and nothing is judged. Raises ShapeError, EmptyMaskError, ParameterError.
+    covers the product on purpose and nothing is judged; `photo` `[B,h,w,C]` is what the product was cut from: with it
+    the cut-out itself is checked for pieces that it lacks. Raises ShapeError, EmptyMaskError, ParameterError.
     """
     settings = settings or Settings()
     scene, _ = split_alpha(image, "image")
@@ -101,19 +104,37 @@ def judge(
         inputs["keep_in_front"] = keep_in_front
     batch = common_batch(**inputs) if placement is None else placed_batch(placement, **inputs)
     scene = expand_batch(scene, batch)
+    wholes = _wholes(photo, mask)
     results = []
     for index in range(batch):
         transform = Affine.scale_translate(1.0, 0.0, 0.0) if placement is None else placement.transform(index)
         covered = None if keep_in_front is None else item(keep_in_front, index)
         one = (scene[index], item(rgb, index), item(mask, index), transform)
-        results.append(_judge_one(*one, covered=covered, settings=settings))
+        whole = wholes[0 if len(wholes) == 1 else index]
+        results.append(_judge_one(*one, covered=covered, settings=settings, whole=whole))
         if progress is not None:
             progress(index + 1)
     return results
 
 
+def _wholes(photo: Tensor | None, mask: Tensor) -> list[Whole]:
+    """Of every cut-out `mask` `[B,h,w]` whether it holds all of the product in `photo` `[B,h,w,C]`."""
+    if photo is None:
+        return [Whole(None, note="not checked: no photo is connected")]
+    rgb, _ = split_alpha(photo, "photo")
+    same_size(photo=rgb, mask=mask)
+    return [judge_whole(item(rgb, index), item(mask, index)) for index in range(common_batch(photo=rgb, mask=mask))]
+
+
 def _judge_one(
-    scene: Tensor, rgb: Tensor, mask: Tensor, transform: Affine, *, covered: Tensor | None, settings: Settings
+    scene: Tensor,
+    rgb: Tensor,
+    mask: Tensor,
+    transform: Affine,
+    *,
+    covered: Tensor | None,
+    settings: Settings,
+    whole: Whole,
 ) -> Fidelity:
     if settings.scale != 1.0:
         box = bounding_box(mask)
@@ -163,6 +184,7 @@ def _judge_one(
         contact(scene, coverage) if settings.check_floating else Contact(None, None, "not checked"),
         replace(local, ghost=ghost),
         shift,
+        whole,
     )
     report = fidelity_report(figures, settings.limits, box)
     report |= {"compare": settings.compare, "eroded_px": radius, "pixels": int(inside.sum())}

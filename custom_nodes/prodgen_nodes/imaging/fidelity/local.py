@@ -1,4 +1,4 @@
-"""What a person would point at: places of the product that were changed, detail that is gone, a second copy beside it."""
+"""What a person would point at: places of the product that were changed, lost detail, a second copy beside it."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ def reasons(local: Local, product: Box, limits: Limits) -> list[str]:
         )
     if is_ghost(local.ghost, limits) and local.ghost is not None:
         found.append(
-            f"{place_of(*local.ghost.at, product)}: a second copy of it shows beside it ({local.ghost.share:.0%} of its "
-            "outline is repeated): have what is around the product painted again"
+            f"{place_of(*local.ghost.at, product)}: a second copy of it shows beside it ({local.ghost.share:.0%} of "
+            "its outline is repeated): have what is around the product painted again"
         )
     return found
 

@@ -19,6 +19,8 @@ MIN_LIGHTNESS = 8.0
 """L* below which nobody sees a hue on a screen."""
 _ROUNDING = 1e-5
 """sRGB difference that a product laid over itself twice may have: 1/400 of an 8-bit step."""
+_FEW = 0.02
+"""Hues on a smaller share of the product weigh as much less: an edge that JPEG tints is no colour of the product."""
 _SAMPLE = 3
 _PIECE = 384
 _SSIM_SIGMA = 1.5
@@ -30,7 +32,7 @@ _LUMA = (0.2125, 0.7154, 0.0721)
 class PixelDifference:
     """Figures inside a mask. `hue_error_deg` is None where nothing is colourful enough; `map` is ΔE00 `[H,W]`.
 
-    `hue_difference` is the mean ΔH* of the same pixels: what of that error can be seen, 0 where there are none.
+    `hue_difference` is the mean ΔH* of the same pixels: what of that error can be seen; less where they are very few.
     """
 
     delta_e00_mean: float
@@ -94,7 +96,7 @@ def compare(found: Tensor, expected: Tensor, inside: Tensor, ratio: Tensor | Non
         hue_error_deg=hues / colourful if colourful else None,
         ssim=similarity / values.numel(),
         map=difference,
-        hue_difference=steps / colourful if colourful else 0.0,
+        hue_difference=steps / max(colourful, _FEW * values.numel()),
     )
 
 

@@ -14,6 +14,7 @@ from .limits import Limits
 from .local import Local, is_ghost
 from .local import reasons as local_reasons
 from .pixels import PixelDifference
+from .whole import Whole
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Figures:
     ground: Contact
     local: Local
     shift: tuple[float, float]
+    whole: Whole
 
 
 def fidelity_report(figures: Figures, limits: Limits, product: Box) -> dict[str, Any]:
@@ -75,7 +77,7 @@ def fidelity_report(figures: Figures, limits: Limits, product: Box) -> dict[str,
             "nothing darkens the ground below its lowest line: it seems to float; add a contact shadow, or switch "
             "check_floating off for a picture that should have none"
         )
-    reasons += local_reasons(local, product, limits)
+    reasons += local_reasons(local, product, limits) + figures.whole.reasons()
     return {
         "delta_e00_mean": pixels.delta_e00_mean,
         "delta_e00_p95": pixels.delta_e00_p95,
@@ -92,6 +94,9 @@ def fidelity_report(figures: Figures, limits: Limits, product: Box) -> dict[str,
         "worst_sharpness": local.sharpness.worst,
         "ghost": local.ghost.share if local.ghost is not None and is_ghost(local.ghost, limits) else None,
         "shift_px": list(figures.shift),
+        "whole": figures.whole.whole,
+        "whole_note": figures.whole.note,
+        "missing": [piece.place for piece in figures.whole.missing],
         "passed": not reasons,
         "reasons": reasons,
     }
@@ -107,7 +112,7 @@ def merged(results: list[Fidelity]) -> dict[str, Any]:
         values = [report[name] for report in reports if report[name] is not None]
         return choose(values) if values else None
 
-    floating = [report["floating"] for report in reports if report["floating"] is not None]
+    floating, whole = ([r[name] for r in reports if r[name] is not None] for name in ("floating", "whole"))
     return {
         "delta_e00_mean": worst("delta_e00_mean", max),
         "delta_e00_p95": worst("delta_e00_p95", max),
@@ -120,6 +125,7 @@ def merged(results: list[Fidelity]) -> dict[str, Any]:
         "sharpness": worst("sharpness", min),
         "worst_sharpness": worst("worst_sharpness", min),
         "ghost": worst("ghost", max),
+        "whole": all(whole) if whole else None,
         "passed": all(report["passed"] for report in reports),
         "reasons": [f"picture {i + 1}: {text}" for i, report in enumerate(reports) for text in report["reasons"]],
         "pictures": reports,
