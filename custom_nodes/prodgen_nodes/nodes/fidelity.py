@@ -41,8 +41,8 @@ class ProdgenFidelity(io.ComfyNode):
             display_name="Product Fidelity",
             category=CATEGORY,
             description=(
-                "Compares the finished picture with the product photo, where it was placed: CIEDE2000, hue, SSIM, small "
-                "places that were changed, lost detail, rests of an old backdrop on the outline, a second copy beside "
+                "Compares the finished picture with the product photo, where it was placed: CIEDE2000, hue, SSIM, "
+                "small places that were changed, lost detail, rests of an old backdrop on the outline, a second copy beside "
                 "it, and whether it floats. Says passed or not, with reasons that name the place."
             ),
             search_aliases=["quality check", "delta e", "ciede2000", "ssim", "compare product", "quality gate", "halo"],
@@ -95,8 +95,8 @@ class ProdgenFidelity(io.ComfyNode):
                     "photo",
                     optional=True,
                     tooltip=(
-                        "The photo as it was loaded, before it was cut out: with it the report says whether the cut-out "
-                        "holds all of the product, or a foot, a strap or a corner was cut away."
+                        "The photo as it was loaded, before it was cut out: with it the report says whether the "
+                        "cut-out holds all of the product, or a foot, a strap or a corner was cut away."
                     ),
                 ),
                 _limit(

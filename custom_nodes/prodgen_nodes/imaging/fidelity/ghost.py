@@ -34,7 +34,7 @@ _SHADE, _TINT = (0.2, 0.98), 0.15
 
 @dataclass(frozen=True)
 class Ghost:
-    """The `share` of visible edges that a copy moved by `offset` (x, y pixels) matches; `at`: its middle on the canvas."""
+    """The `share` of visible edges that a copy moved by `offset` (x, y pixels) matches; `at`: its middle."""
 
     share: float
     offset: tuple[float, float]

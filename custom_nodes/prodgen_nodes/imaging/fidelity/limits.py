@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-_LOCAL_SIMILARITY, _LOCAL_COLOR, _LOCAL_SHARPNESS = 0.58, 0.8, 0.06
+_LOCAL_SIMILARITY, _LOCAL_COLOR, _LOCAL_SHARPNESS = 0.58, 0.8, 0.16
 """A small place may agree less than the whole by this much SSIM, may differ in colour by this share of the p95 limit,
 and may lose so much more of its detail."""
 
