@@ -42,8 +42,8 @@ class ProdgenFidelity(io.ComfyNode):
             category=CATEGORY,
             description=(
                 "Compares the finished picture with the product photo, where it was placed: CIEDE2000, hue, SSIM, "
-                "small places that were changed, lost detail, rests of an old backdrop on the outline, a second copy beside "
-                "it, and whether it floats. Says passed or not, with reasons that name the place."
+                "small places that were changed, lost detail, rests of an old backdrop on the outline, a second copy "
+                "beside it, and whether it floats. Says passed or not, with reasons that name the place."
             ),
             search_aliases=["quality check", "delta e", "ciede2000", "ssim", "compare product", "quality gate", "halo"],
             inputs=[
