@@ -8,6 +8,7 @@ with the glare of a screen added: what is nearly black looks nearly black.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -62,7 +63,7 @@ def compare_detail(view: Overview, expected: Tensor, inside: Tensor) -> Detail:
 
 
 def _floor(factor: int) -> float:
-    return _FLOOR * (2 / factor) ** 0.5
+    return _FLOOR * math.sqrt(2 / factor)
 
 
 def _halved(planes: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -90,4 +91,5 @@ def _color(here: Tensor, there: Tensor, weight: Tensor, bleed: int) -> Tensor:
     off = delta_e00(*((both[0, first : first + 3] / total[0]).movedim(0, -1) for first in (0, 3)))
     around = both[:, 7:]
     step = square_max(around, bleed) + square_max(-around, bleed)
-    return (off - _NEAR * step.norm(dim=1)[0]).clamp(min=0) * (total[0, 0] > _LEAST)
+    beyond: Tensor = (off - _NEAR * step.norm(dim=1)[0]).clamp(min=0) * (total[0, 0] > _LEAST)
+    return beyond

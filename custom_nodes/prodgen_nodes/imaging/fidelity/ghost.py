@@ -86,7 +86,8 @@ def _edges(planes: Tensor, half: float = _EDGE) -> Tensor:
     x = (padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]) / 2
     y = (padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]) / 2
     double = torch.stack(((x * x - y * y).sum(dim=0), (2 * x * y).sum(dim=0)))
-    return double / (double.norm(dim=0) + half**2)
+    edges: Tensor = double / (double.norm(dim=0) + half**2)
+    return edges
 
 
 def _best(seen: Tensor, own: Tensor, outside: Tensor, side: int) -> tuple[float, int, int] | None:
