@@ -44,7 +44,7 @@ def displacement(found: Tensor, expected: Tensor, inside: Tensor) -> tuple[float
     chosen = torch.nonzero(weight.flatten()).flatten()
     if chosen.numel() < 64:
         return 0.0, 0.0
-    chosen = chosen[:: 1 + chosen.numel() // (4 * _SAMPLE)]
+    chosen = chosen[:: 1 + chosen.numel() // _SAMPLE]
     values = here.flatten()[chosen].double()
     for _ in range(_ROUNDS):
         moved = shifted(there[None], float(total[0]), float(total[1]))[0]

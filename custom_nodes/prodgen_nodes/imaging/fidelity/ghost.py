@@ -94,7 +94,7 @@ def _best(seen: Tensor, own: Tensor, outside: Tensor, side: int) -> tuple[float,
     """Share and offset of the copy whose visible edges match best."""
     height, width = outside.shape
     reach = max(4, round(_FARTHEST * side))
-    size = (height + reach, width + reach)
+    size = tuple(-(-(length + reach) // 64) * 64 for length in (height, width))  # lengths that an FFT likes
     strength = own.norm(dim=0)
     spectra = torch.fft.rfft2(torch.cat((seen, outside[None], own, strength[None])), s=size)
     matched = torch.fft.irfft2((spectra[:2] * spectra[3:5].conj()).sum(dim=0), s=size)
