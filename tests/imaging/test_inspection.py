@@ -68,6 +68,12 @@ def test_a_product_that_touches_the_frame_or_was_cut_in_the_photo() -> None:
     assert failing(finished(cut_off=True)) == {"whole product"}
 
 
+def test_a_cut_out_that_lacks_a_piece_is_not_whole() -> None:
+    rules = {rule.rule: rule for rule in inspect(finished(missing=("lower left", "top")), SMALL)}
+    assert not rules["whole product"].passed
+    assert "lower left, top" in rules["whole product"].measured
+
+
 def test_an_empty_mask_fails_instead_of_crashing() -> None:
     assert {"fill", "whole product"} <= failing(finished(mask=np.zeros((600, 600), np.float32)))
 

@@ -123,3 +123,33 @@ def test_every_input_explains_itself(comfy_server: ComfyServer) -> None:
     assert info["output_name"] == ["report"] and list(info["input"]["required"]) == ["image", "product", "mask"]
     for name, spec in {**info["input"]["required"], **info["input"]["optional"]}.items():
         assert spec[1].get("tooltip"), f"{name} has no tooltip"
+
+
+def test_a_painted_over_place_is_named_and_shown(comfy_server: ComfyServer, photo: str) -> None:
+    _, outputs = judged(comfy_server, graph(photo))
+    canvas = np.asarray(comfy_server.picture(outputs["5"]["images"][0]).convert("RGB")).copy()
+    canvas[260:280, 130:150] = (220, 40, 40)
+    report, outputs = judged(comfy_server, graph(photo, comfy_server.upload(Image.fromarray(canvas))))
+    assert report["passed"] is False and report["delta_e00_mean"] < 3
+    assert any(reason.startswith("lower left: ") for reason in report["reasons"]), report["reasons"]
+    shown = np.asarray(comfy_server.picture(outputs["4"]["images"][0]).convert("RGB")).astype(int)
+    hot = (shown[..., 0] - shown[..., 2] > 100) & (shown[..., 0] > 180)
+    rows, columns = np.nonzero(hot)
+    assert hot.any() and 130 < columns.mean() < 150 and 260 < rows.mean() < 280
+
+
+def test_the_photo_tells_whether_the_cut_out_is_whole(comfy_server: ComfyServer) -> None:
+    flat = Image.new("RGB", (SIDE, SIDE), (225, 225, 225))
+    whole = product()
+    flat.paste(whole, mask=whole.getchannel("A"))
+    alpha = np.asarray(whole.getchannel("A")).copy()
+    alpha[262:, 60:88] = 0
+    bitten = whole.copy()
+    bitten.putalpha(Image.fromarray(alpha))
+    loaded = {"class_type": "LoadImage", "inputs": {"image": comfy_server.upload(flat)}}
+    for cut, found in ((whole, True), (bitten, False)):
+        prompt = graph(comfy_server.upload(cut), photo=["7", 0]) | {"7": loaded}
+        report, _ = judged(comfy_server, prompt)
+        assert report["whole"] is found, report
+        assert report["passed"] is found
+    assert report["missing"] == ["lower left"]

@@ -46,7 +46,7 @@ class Finished:
     """What is inspected: the 8-bit picture `[H,W,3]`, the product's mask and the shadow `[H,W]` 0..1, and its files.
 
     `scale` is how much the photo's product was enlarged (None when not known), `cut_off` whether the product touches
-    the frame of the photo it comes from.
+    the frame of the photo it comes from, `missing` where on it the cut-out lacks a piece ("lower left").
     """
 
     picture: Bytes8
@@ -56,6 +56,7 @@ class Finished:
     jpeg: Encoded
     scale: float | None = None
     cut_off: bool = False
+    missing: tuple[str, ...] = ()
 
 
 def _pixels(done: Finished, channel: Channel) -> list[Rule]:
@@ -101,8 +102,10 @@ def _framing(done: Finished, channel: Channel) -> list[Rule]:
     asked = f"{low:.0%} to {high:.0%}" if channel.fill_range else "not stated"
     height, width = done.mask.shape
     inside = box is not None and box[0] > 0 and box[1] > 0 and box[2] < width and box[3] < height
-    whole = inside and not done.cut_off
-    reason = "whole" if whole else ("cut off in the photo" if done.cut_off else "touches the frame")
+    faults = [f"a piece is missing, cut away at: {', '.join(done.missing)}"] if done.missing else []
+    faults += ["cut off in the photo"] if done.cut_off else []
+    faults += [] if inside else ["touches the frame"]
+    whole, reason = not faults, "; ".join(faults) or "whole"
     return [
         Rule("fill", fits, f"{fill:.1%} of the frame", asked),
         Rule("whole product", whole, reason if box else "no product", "nothing cut off"),

@@ -42,6 +42,15 @@ def _fidelity_rule(text: str | None) -> list[Rule]:
     ]
 
 
+def _missing(text: str | None, index: int) -> tuple[str, ...]:
+    """Where on the product of picture `index` the cut-out lacks a piece, by the report of 'Product Fidelity'."""
+    if not text:
+        return ()
+    report = json.loads(text)
+    pictures = report.get("pictures") or [report]
+    return tuple(str(place) for place in pictures[min(index, len(pictures) - 1)].get("missing") or ())
+
+
 def _together(pictures: list[list[Rule]]) -> list[Rule]:
     """One line per rule for the whole batch: the first failing picture's (a fault before a note), else the first's."""
     lines: list[Rule] = []
@@ -164,6 +173,7 @@ class ProdgenExport(io.ComfyNode):
                 jpeg=jpeg,
                 scale=None if placement is None else max(placement.transform(index).a, placement.transform(index).d),
                 cut_off=placement is not None and _cut_off(placement, index),
+                missing=_missing(fidelity, index),
             )
             checked.append([*inspect(done, channel), *fidelity_rules])
             for suffix, coded in ((".jpg", done.jpeg), (".png", done.png)):

@@ -22,6 +22,7 @@ from .common import (
 _DEFAULTS = Limits()
 _FULL_SCALE = 10.0
 """ΔE00 that the preview shows in full colour."""
+_DIFFERENCE, _CHANGED = (1.0, 0.0, 0.8), (1.0, 0.45, 0.0)
 
 
 def _limit(name: str, default: float, high: float, step: float, tooltip: str) -> io.Float.Input:
@@ -41,7 +42,8 @@ class ProdgenFidelity(io.ComfyNode):
             category=CATEGORY,
             description=(
                 "Compares the finished picture with the product photo, where it was placed: CIEDE2000, hue, SSIM, "
-                "rests of an old backdrop on the outline, and whether it floats. Says passed or not, with reasons."
+                "small places that were changed, lost detail, rests of an old backdrop on the outline, a second copy "
+                "beside it, and whether it floats. Says passed or not, with reasons that name the place."
             ),
             search_aliases=["quality check", "delta e", "ciede2000", "ssim", "compare product", "quality gate", "halo"],
             inputs=[
@@ -89,6 +91,14 @@ class ProdgenFidelity(io.ComfyNode):
                     optional=True,
                     tooltip="Where the scene covers the product on purpose (fingers, erased handle): not judged.",
                 ),
+                io.Image.Input(
+                    "photo",
+                    optional=True,
+                    tooltip=(
+                        "The photo as it was loaded, before it was cut out: with it the report says whether the "
+                        "cut-out holds all of the product, or a foot, a strap or a corner was cut away."
+                    ),
+                ),
                 _limit(
                     "max_delta_e00_mean", _DEFAULTS.max_delta_e00_mean, 100, 0.1, "Largest mean CIEDE2000 that passes."
                 ),
@@ -113,6 +123,20 @@ class ProdgenFidelity(io.ComfyNode):
                     100,
                     0.1,
                     "Largest excess colour difference on the outline, in CIEDE2000.",
+                ),
+                _limit(
+                    "min_sharpness",
+                    _DEFAULTS.min_sharpness,
+                    1,
+                    0.01,
+                    "Smallest share of the product's fine detail that must be left; 0 = not checked.",
+                ),
+                _limit(
+                    "max_ghost",
+                    _DEFAULTS.max_ghost,
+                    1,
+                    0.01,
+                    "Largest share of its outline that may be repeated beside it (a second copy); 1 = not checked.",
                 ),
                 io.Int.Input(
                     "erode",
@@ -140,6 +164,7 @@ class ProdgenFidelity(io.ComfyNode):
         scale: float = 1.0,
         check_floating: bool = True,
         keep_in_front: Tensor | None = None,
+        photo: Tensor | None = None,
         erode: int = 0,
         **limits: float,
     ) -> io.NodeOutput:
@@ -152,22 +177,26 @@ class ProdgenFidelity(io.ComfyNode):
             placement,
             Settings(Limits(**limits), compare, scale, erode, check_floating),
             keep_in_front=None if keep is None else keep.to(device),
+            photo=None if photo is None else photo.to(device),
             progress=progress_callback(max(image.shape[0], product.shape[0])),
         )
         return output(report=merged(results), preview=_heat(image, results[0]), cls=cls)
 
 
 def _heat(image: Tensor, result: Fidelity) -> Tensor:
-    """The first picture in grey with ΔE00 laid over it: magenta is 10 and more."""
+    """The first picture in grey with ΔE00 laid over it (magenta is 10 and more), and in orange what fails locally."""
     small = thumbnails(image[:1, ..., :3].float()).cpu()
-    shown = small.mean(dim=-1, keepdim=True).expand(-1, -1, -1, 3) * 0.8
+    shown = (small.mean(dim=-1, keepdim=True).expand(-1, -1, -1, 3) * 0.8).clone()
     box, factor = result.box, small.shape[1] / image.shape[1]
     top, left = int(box.top * factor), int(box.left * factor)
-    height, width = max(1, round(box.height * factor)), max(1, round(box.width * factor))
-    heat = torch.nn.functional.interpolate(result.map[None, None].cpu(), size=(height, width), mode="area")[0, 0]
-    heat = heat[: shown.shape[1] - top, : shown.shape[2] - left]
-    weight = (heat / _FULL_SCALE).clamp(0.0, 1.0).unsqueeze(-1)
-    shown = shown.clone()
-    area = (0, slice(top, top + heat.shape[0]), slice(left, left + heat.shape[1]))
-    shown[area] = torch.lerp(shown[area], shown.new_tensor((1.0, 0.0, 0.8)).expand_as(shown[area]), weight)
+    size = (max(1, round(box.height * factor)), max(1, round(box.width * factor)))
+    for heat, full, color in ((result.map, _FULL_SCALE, _DIFFERENCE), (result.heat, 1.0, _CHANGED)):
+        if heat is None:
+            continue
+        # The hottest pixel of each counts: a small fault must not fade in a small picture.
+        plane = torch.nn.functional.adaptive_max_pool2d(heat[None, None].float().cpu(), size)[0, 0]
+        plane = plane[: shown.shape[1] - top, : shown.shape[2] - left]
+        weight = (plane / full).clamp(0.0, 1.0).square().unsqueeze(-1)
+        area = (0, slice(top, top + plane.shape[0]), slice(left, left + plane.shape[1]))
+        shown[area] = torch.lerp(shown[area], shown.new_tensor(color).expand_as(shown[area]), weight)
     return shown

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -27,25 +27,24 @@ from ..tensors import (
     split_alpha,
 )
 from .contact import Contact, contact
+from .fit import displacement, shifted
+from .ghost import find_ghost
 from .halo import edge_halo
-from .pixels import PixelDifference, compare
+from .limits import Limits
+from .local import UNTOUCHED, look_closely
+from .pixels import compare
+from .report import Fidelity, Figures, fidelity_report, merged
+from .sharpness import sharpness
+from .whole import Whole, judge_whole
 
 Compare = Literal["exact", "relit"]
 COMPARES: tuple[Compare, ...] = get_args(Compare)
 _ERODE_SHARE, _ERODE_MIN, _ERODE_MAX = 0.004, 2, 8
 _RELIT_LOW, _RELIT_HIGH = 0.02, 20.0
 _MARGIN = 24
+_ROUNDED = 1.01 / 255
 
-
-@dataclass(frozen=True)
-class Limits:
-    """What still passes. ΔE00 and hue degrees are maxima, SSIM a minimum."""
-
-    max_delta_e00_mean: float = 3.0
-    max_delta_e00_p95: float = 8.0
-    max_hue_error_deg: float = 6.0
-    min_ssim: float = 0.9
-    max_edge_halo: float = 4.0
+__all__ = ["COMPARES", "Compare", "Fidelity", "Limits", "Settings", "judge", "merged"]
 
 
 @dataclass(frozen=True)
@@ -65,15 +64,6 @@ class Settings:
         check_range(self.erode, 0, 256, "erode")
 
 
-@dataclass(frozen=True)
-class Fidelity:
-    """One picture's measures and verdict; `map` is ΔE00 `[h,w]` at the product's `box` in the scene."""
-
-    report: dict[str, Any]
-    map: Tensor
-    box: Box
-
-
 def judge(
     image: Tensor,
     product: Tensor,
@@ -82,13 +72,15 @@ def judge(
     settings: Settings | None = None,
     *,
     keep_in_front: Tensor | None = None,
+    photo: Tensor | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> list[Fidelity]:
     """Compare finished pictures with the seller's product, pixel for pixel where it was placed.
 
     `image` `[B,H,W,C]` sRGB, the finished scene; `product` `[B,h,w,C]` sRGB and `mask` `[B,h,w]` (1 = product) at the
     size that `placement` was made for, or at the scene's size without one; `keep_in_front` `[B,H,W]` is where the scene
-    covers the product on purpose and nothing is judged. Raises ShapeError, EmptyMaskError, ParameterError.
+    covers the product on purpose and nothing is judged; `photo` `[B,h,w,C]` is what the product was cut from: with it
+    the cut-out itself is checked for pieces that it lacks. Raises ShapeError, EmptyMaskError, ParameterError.
     """
     settings = settings or Settings()
     scene, _ = split_alpha(image, "image")
@@ -112,19 +104,37 @@ def judge(
         inputs["keep_in_front"] = keep_in_front
     batch = common_batch(**inputs) if placement is None else placed_batch(placement, **inputs)
     scene = expand_batch(scene, batch)
+    wholes = _wholes(photo, mask)
     results = []
     for index in range(batch):
         transform = Affine.scale_translate(1.0, 0.0, 0.0) if placement is None else placement.transform(index)
         covered = None if keep_in_front is None else item(keep_in_front, index)
         one = (scene[index], item(rgb, index), item(mask, index), transform)
-        results.append(_judge_one(*one, covered=covered, settings=settings))
+        whole = wholes[0 if len(wholes) == 1 else index]
+        results.append(_judge_one(*one, covered=covered, settings=settings, whole=whole))
         if progress is not None:
             progress(index + 1)
     return results
 
 
+def _wholes(photo: Tensor | None, mask: Tensor) -> list[Whole]:
+    """Of every cut-out `mask` `[B,h,w]` whether it holds all of the product in `photo` `[B,h,w,C]`."""
+    if photo is None:
+        return [Whole(None, note="not checked: no photo is connected")]
+    rgb, _ = split_alpha(photo, "photo")
+    same_size(photo=rgb, mask=mask)
+    return [judge_whole(item(rgb, index), item(mask, index)) for index in range(common_batch(photo=rgb, mask=mask))]
+
+
 def _judge_one(
-    scene: Tensor, rgb: Tensor, mask: Tensor, transform: Affine, *, covered: Tensor | None, settings: Settings
+    scene: Tensor,
+    rgb: Tensor,
+    mask: Tensor,
+    transform: Affine,
+    *,
+    covered: Tensor | None,
+    settings: Settings,
+    whole: Whole,
 ) -> Fidelity:
     if settings.scale != 1.0:
         box = bounding_box(mask)
@@ -147,24 +157,69 @@ def _judge_one(
         min(height, box.bottom + _MARGIN),
     )
     area = (slice(crop.top, crop.bottom), slice(crop.left, crop.right))
-    found, wanted, cover = scene[area], expected[area], coverage[area]
-    inside, radius = _inside(cover, box, settings.erode)
-    if covered is not None:
-        inside &= covered[area] < 0.02
-        if not bool(inside.any()):
-            raise EmptyMaskError("keep_in_front covers all of the product: there is nothing left to judge.")
-    ratio = None
-    if settings.compare == "relit":
-        view = overview(found, wanted, cover, min(height, width), max(box.width, box.height))
-        ratio = view.enlarge(light_ratio(view).clamp(_RELIT_LOW, _RELIT_HIGH), *cover.shape)
-    pixels = compare(found, wanted, inside, ratio)
-    halo = edge_halo(found, cover)
-    ground = contact(scene, coverage) if settings.check_floating else Contact(None, None, "not checked")
-    report = _report(pixels, halo, ground, settings.limits)
+    ghost = find_ghost(scene, expected, coverage, box, covered)
+    pair = _Pair(scene[area], expected[area], coverage[area])
+    hidden = None if covered is None else covered[area]
+    inside, radius = _compared(pair, box, settings.erode, hidden)
+    shift = (0.0, 0.0)
+    untouched = pair.is_same(inside)
+    if not untouched:
+        shift = displacement(pair.found, pair.wanted, inside)
+        if shift != (0.0, 0.0):
+            pair = pair.moved(*shift)
+            inside, radius = _compared(pair, box, settings.erode, hidden)
+    ratio, local = None, UNTOUCHED
+    is_relit = settings.compare == "relit"
+    if is_relit or not untouched:
+        view = overview(pair.found, pair.wanted, pair.cover, min(height, width), max(box.width, box.height))
+        small = light_ratio(view).clamp(_RELIT_LOW, _RELIT_HIGH) if is_relit else None
+        ratio = None if small is None else view.enlarge(small, *pair.cover.shape)
+        if not untouched:
+            local = look_closely(view, small, hidden, (crop.left, crop.top), settings.limits)
+            local = replace(local, sharpness=sharpness(pair.found, pair.wanted, inside, (crop.left, crop.top)))
+    pixels = compare(pair.found, pair.wanted, inside, ratio)
+    figures = Figures(
+        pixels,
+        edge_halo(pair.found, pair.cover),
+        contact(scene, coverage) if settings.check_floating else Contact(None, None, "not checked"),
+        replace(local, ghost=ghost),
+        shift,
+        whole,
+    )
+    report = fidelity_report(figures, settings.limits, box)
     report |= {"compare": settings.compare, "eroded_px": radius, "pixels": int(inside.sum())}
     if ratio is not None:
         report["light_ratio_median"] = float(ratio[inside].median())
-    return Fidelity(report, pixels.map, crop)
+    return Fidelity(report, pixels.map, crop, local.heat)
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """The finished picture and the one wanted `[h,w,3]` sRGB, and the product's coverage `[h,w]` of the latter."""
+
+    found: Tensor
+    wanted: Tensor
+    cover: Tensor
+
+    def is_same(self, inside: Tensor) -> bool:
+        """Whether both show the very same product where `inside` `[h,w]` is true, but for the rounding of a file."""
+        off = (self.found - self.wanted).abs_().amax(dim=-1)
+        return float((off * inside).max()) <= _ROUNDED
+
+    def moved(self, dx: float, dy: float) -> _Pair:
+        """With what is wanted moved by (dx, dy) pixels."""
+        planes = shifted(torch.cat((self.wanted.permute(2, 0, 1), self.cover[None])), dx, dy).clamp_(0.0, 1.0)
+        return _Pair(self.found, planes[:3].permute(1, 2, 0).contiguous(), planes[3])
+
+
+def _compared(pair: _Pair, box: Box, wanted: int, covered: Tensor | None) -> tuple[Tensor, int]:
+    """Where the pictures are compared `[h,w]`, and by how many pixels that stays away from the outline."""
+    inside, radius = _inside(pair.cover, box, wanted)
+    if covered is not None:
+        inside &= covered < 0.02
+        if not bool(inside.any()):
+            raise EmptyMaskError("keep_in_front covers all of the product: there is nothing left to judge.")
+    return inside, radius
 
 
 def _inside(cover: Tensor, box: Box, wanted: int) -> tuple[Tensor, int]:
@@ -178,73 +233,3 @@ def _inside(cover: Tensor, box: Box, wanted: int) -> tuple[Tensor, int]:
             break
         radius //= 2
     return (inside, radius) if bool(inside.any()) else (cover >= min(0.5, float(cover.max())), 0)
-
-
-def _report(pixels: PixelDifference, halo: float | None, ground: Contact, limits: Limits) -> dict[str, Any]:
-    reasons = []
-    if not pixels.delta_e00_mean <= limits.max_delta_e00_mean:  # so that no number (NaN) never passes
-        reasons.append(
-            f"the product's colours differ by ΔE00 {pixels.delta_e00_mean:.1f} on average (limit "
-            f"{limits.max_delta_e00_mean:g}): paste the original back or fix its colour"
-        )
-    if not pixels.delta_e00_p95 <= limits.max_delta_e00_p95:
-        reasons.append(
-            f"5 % of the product differ by more than ΔE00 {pixels.delta_e00_p95:.1f} (limit "
-            f"{limits.max_delta_e00_p95:g})"
-        )
-    if pixels.hue_error_deg is not None and not pixels.hue_error_deg <= limits.max_hue_error_deg:
-        reasons.append(
-            f"hues are off by {pixels.hue_error_deg:.0f}° on average (limit {limits.max_hue_error_deg:g}°): the "
-            "product has another colour"
-        )
-    if not pixels.ssim >= limits.min_ssim:
-        reasons.append(
-            f"its structure agrees only to {pixels.ssim:.2f} (limit {limits.min_ssim:g}): it was redrawn, shifted or "
-            "scaled"
-        )
-    if halo is not None and not halo <= limits.max_edge_halo:
-        reasons.append(
-            f"a rim of another colour surrounds it (ΔE00 {halo:.1f} beyond a clean edge, limit "
-            f"{limits.max_edge_halo:g}): rest of an old backdrop"
-        )
-    if ground.floating:
-        reasons.append(
-            "nothing darkens the ground below its lowest line: it seems to float; add a contact shadow, or switch "
-            "check_floating off for a picture that should have none"
-        )
-    return {
-        "delta_e00_mean": pixels.delta_e00_mean,
-        "delta_e00_p95": pixels.delta_e00_p95,
-        "hue_error_deg": pixels.hue_error_deg,
-        "ssim": pixels.ssim,
-        "edge_halo": halo,
-        "floating": ground.floating,
-        "contact_darkening": ground.darkening,
-        "floating_note": ground.reason,
-        "passed": not reasons,
-        "reasons": reasons,
-    }
-
-
-def merged(results: list[Fidelity]) -> dict[str, Any]:
-    """One report for a batch: the worst figure of each kind, every reason with its picture's number."""
-    if len(results) == 1:
-        return results[0].report
-    reports = [result.report for result in results]
-
-    def worst(name: str, choose: Callable[[list[float]], float]) -> float | None:
-        values = [report[name] for report in reports if report[name] is not None]
-        return choose(values) if values else None
-
-    floating = [report["floating"] for report in reports if report["floating"] is not None]
-    return {
-        "delta_e00_mean": worst("delta_e00_mean", max),
-        "delta_e00_p95": worst("delta_e00_p95", max),
-        "hue_error_deg": worst("hue_error_deg", max),
-        "ssim": worst("ssim", min),
-        "edge_halo": worst("edge_halo", max),
-        "floating": any(floating) if floating else None,
-        "passed": all(report["passed"] for report in reports),
-        "reasons": [f"picture {i + 1}: {text}" for i, report in enumerate(reports) for text in report["reasons"]],
-        "pictures": reports,
-    }

@@ -15,8 +15,12 @@ from ..transfer import decode_
 
 MIN_CHROMA = 12.0
 """C* below which a hue angle is noise."""
+MIN_LIGHTNESS = 8.0
+"""L* below which nobody sees a hue on a screen."""
 _ROUNDING = 1e-5
 """sRGB difference that a product laid over itself twice may have: 1/400 of an 8-bit step."""
+_FEW = 0.02
+"""Hues on a smaller share of the product weigh as much less: an edge that JPEG tints is no colour of the product."""
 _SAMPLE = 3
 _PIECE = 384
 _SSIM_SIGMA = 1.5
@@ -26,13 +30,17 @@ _LUMA = (0.2125, 0.7154, 0.0721)
 
 @dataclass(frozen=True)
 class PixelDifference:
-    """Figures inside a mask. `hue_error_deg` is None where nothing is colourful enough; `map` is ΔE00 `[H,W]`."""
+    """Figures inside a mask. `hue_error_deg` is None where nothing is colourful enough; `map` is ΔE00 `[H,W]`.
+
+    `hue_difference` is the mean ΔH* of the same pixels: what of that error can be seen; less where they are very few.
+    """
 
     delta_e00_mean: float
     delta_e00_p95: float
     hue_error_deg: float | None
     ssim: float
     map: Tensor
+    hue_difference: float = 0.0
 
 
 def relit(expected: Tensor, ratio: Tensor) -> Tensor:
@@ -49,7 +57,7 @@ def compare(found: Tensor, expected: Tensor, inside: Tensor, ratio: Tensor | Non
     """
     height, width = inside.shape
     difference = found.new_zeros(height, width)
-    hues, colourful, similarity = 0.0, 0, 0.0
+    hues, steps, colourful, similarity = 0.0, 0.0, 0, 0.0
     for area in _areas(height, width):
         chosen = inside[area]
         count = int(chosen.sum())
@@ -65,15 +73,18 @@ def compare(found: Tensor, expected: Tensor, inside: Tensor, ratio: Tensor | Non
             # are colourful only weighs hues found elsewhere, so a sample will do.
             similarity += count
             sample = srgb_to_lab(there[core][::_SAMPLE, ::_SAMPLE][chosen[::_SAMPLE, ::_SAMPLE]])
-            colourful += round(count * float((chroma(sample) > MIN_CHROMA).float().mean())) if len(sample) else 0
+            colourful += round(count * float(_colourful(sample).float().mean())) if len(sample) else 0
             continue
         index = counting(chosen.flatten())
         lab_found, lab_expected = (_lab(picture[core], index) for picture in (here, there))
-        strong = (chroma(lab_expected) > MIN_CHROMA).float()
+        strong = _colourful(lab_expected).float()
         colourful += int(strong.sum())
-        structure = _ssim_map(*(_luma(picture) for picture in (here, there)))[core]
+        structure = _ssim_map(*(luma(picture) for picture in (here, there)))[core]
         similarity += float((structure * chosen).sum(dtype=torch.float64))
-        hues += float(hue_difference(lab_found, lab_expected).mul_(strong).sum(dtype=torch.float64))
+        turned = hue_difference(lab_found, lab_expected).mul_(strong)
+        hues += float(turned.sum(dtype=torch.float64))
+        length = (chroma(lab_found) * chroma(lab_expected)).sqrt_()
+        steps += 2 * float(turned.deg2rad_().mul_(0.5).sin_().mul_(length).sum(dtype=torch.float64))
         found_there = delta_e00(lab_found, lab_expected)
         if index is not None:
             found_there = found.new_zeros(chosen.numel()).index_copy_(0, index, found_there)
@@ -85,7 +96,13 @@ def compare(found: Tensor, expected: Tensor, inside: Tensor, ratio: Tensor | Non
         hue_error_deg=hues / colourful if colourful else None,
         ssim=similarity / values.numel(),
         map=difference,
+        hue_difference=steps / max(colourful, _FEW * values.numel()),
     )
+
+
+def _colourful(lab: Tensor) -> Tensor:
+    """Which of CIELAB `[n,3]` have a hue that can be seen, `[n]`."""
+    return (chroma(lab) > MIN_CHROMA) & (lab[..., 0] > MIN_LIGHTNESS)
 
 
 def _lab(srgb: Tensor, index: Tensor | None) -> Tensor:
@@ -93,7 +110,7 @@ def _lab(srgb: Tensor, index: Tensor | None) -> Tensor:
     return lab_of_roots(roots_of_linear(decode_(picked(planes(srgb), index)))).T
 
 
-def _luma(srgb: Tensor) -> Tensor:
+def luma(srgb: Tensor) -> Tensor:
     """Weighted sum `[h,w]` of the sRGB values `[h,w,3]`."""
     red, green, blue = srgb.unbind(-1)
     return torch.mul(red, _LUMA[0]).add_(green, alpha=_LUMA[1]).add_(blue, alpha=_LUMA[2])

@@ -1,0 +1,128 @@
+"""A second copy of the product that shows beside it: what a model painted, not quite covered by what was pasted.
+
+The product's own edges (its outline and what is drawn on it) are laid over the surroundings at every offset at once
+(correlation by FFT, orientations as double angles, so that light edges match dark ones): where many of those that
+would be visible there lie on edges of the same direction, there is a ghost. A shadow has the product's outline too; it
+darkens what it lies on and changes no colour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..colorspace import srgb_to_linear
+from ..filters import dilate, erode, gaussian_blur
+from ..tensors import Box
+
+_SIDE = 480
+_AROUND = 0.2
+"""How far around the product is looked, of its longer side."""
+_EDGE = 0.035
+"""Step per pixel, of all channels together, that is half an edge."""
+_LEAST_VISIBLE = 0.06
+"""The share of the product's edges that must be visible beside it."""
+_NEAREST, _SURE, _FARTHEST = 3.0, 5.0, 0.2
+"""Offsets that are tried: from so many pixels of the reduced picture, where they count less, to this share of its
+side."""
+_SHADE, _TINT = (0.2, 0.98), 0.15
+"""What a shadow leaves of the light, and how far its channels may differ in that."""
+
+
+@dataclass(frozen=True)
+class Ghost:
+    """The `share` of visible edges that a copy moved by `offset` (x, y pixels) matches; `at`: its middle."""
+
+    share: float
+    offset: tuple[float, float]
+    at: tuple[float, float]
+    shadow: bool
+
+
+def find_ghost(scene: Tensor, expected: Tensor, cover: Tensor, box: Box, covered: Tensor | None) -> Ghost | None:
+    """The best match of the product's edges beside it in sRGB `scene` `[H,W,3]`; None where nothing is seen there.
+
+    `expected` `[H,W,3]` holds the product where `cover` `[H,W]` says, `box` around it; what is `covered` is left out.
+    """
+    area, factor = _window(box, *cover.shape)
+    planes = [scene[area].permute(2, 0, 1), expected[area].permute(2, 0, 1), cover[area][None]]
+    planes.append(torch.zeros_like(planes[2]) if covered is None else covered[area][None])
+    small = F.avg_pool2d(torch.cat(planes)[None], factor, ceil_mode=True, count_include_pad=False)[0]
+    there = small[6] > 0.5
+    outside = (~dilate(small[6] > 0.02, 1) & (small[7] < 0.02)).to(small)
+    seen = _edges(small[:3]) * outside
+    if float(seen.abs().amax()) < 0.2:
+        return None
+    outline = _edges(small[6:7], 0.1)
+    own = torch.where(outline.norm(dim=0) > 0.5, outline, _edges(small[3:6]) * erode(there, 1))
+    match = _best(seen, own, outside, max(there.shape))
+    if match is None:
+        return None
+    share, dx, dy = match
+    share = min(share, _matched(seen, outline, outside, (dx, dy)))
+    moved = torch.roll(there, (dy, dx), (0, 1)) & (outside > 0)
+    if not bool(moved.any()):
+        return None
+    rows, columns = torch.nonzero(moved, as_tuple=True)
+    at = (area[1].start + factor * float(columns.float().mean()), area[0].start + factor * float(rows.float().mean()))
+    clear = (outside > 0) & ~dilate(small[6] > 0.02, 2)  # JPEG lets the product's colour bleed a little
+    return Ghost(share, (dx * factor, dy * factor), at, _is_shadow(small[:3], moved & clear, clear))
+
+
+def _window(box: Box, height: int, width: int) -> tuple[tuple[slice, slice], int]:
+    reach = max(24, round(_AROUND * max(box.width, box.height)))
+    rows = slice(max(0, box.top - reach), min(height, box.bottom + reach))
+    columns = slice(max(0, box.left - reach), min(width, box.right + reach))
+    return (rows, columns), max(1, round(max(rows.stop - rows.start, columns.stop - columns.start) / _SIDE))
+
+
+def _edges(planes: Tensor, half: float = _EDGE) -> Tensor:
+    """Edges `[2,h,w]` of planes `[C,h,w]`: the double angle of their common gradient (Di Zenzo 1986), of length 0..1
+    as the edge is clear."""
+    padded = F.pad(gaussian_blur(planes[None], 0.8), (1, 1, 1, 1), mode="replicate")[0]
+    x = (padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]) / 2
+    y = (padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]) / 2
+    double = torch.stack(((x * x - y * y).sum(dim=0), (2 * x * y).sum(dim=0)))
+    edges: Tensor = double / (double.norm(dim=0) + half**2)
+    return edges
+
+
+def _best(seen: Tensor, own: Tensor, outside: Tensor, side: int) -> tuple[float, int, int] | None:
+    """Share and offset of the copy whose visible edges match best."""
+    height, width = outside.shape
+    reach = max(4, round(_FARTHEST * side))
+    size = tuple(-(-(length + reach) // 64) * 64 for length in (height, width))  # lengths that an FFT likes
+    strength = own.norm(dim=0)
+    spectra = torch.fft.rfft2(torch.cat((seen, outside[None], own, strength[None])), s=size)
+    matched = torch.fft.irfft2((spectra[:2] * spectra[3:5].conj()).sum(dim=0), s=size)
+    visible = torch.fft.irfft2(spectra[2] * spectra[5].conj(), s=size)
+    offsets = torch.arange(-reach, reach + 1, device=own.device)
+    matched, visible = (plane[offsets][:, offsets] for plane in (matched, visible))
+    far = torch.hypot(offsets[:, None].float(), offsets[None, :].float())
+    allowed = (visible > _LEAST_VISIBLE * strength.sum()) & (far >= _NEAREST) & (far <= reach)
+    sure = (far / _SURE).clamp(max=1.0)  # what is blurred along the outline looks like a near copy of it
+    share = torch.where(allowed, sure * matched / visible.clamp(min=1e-6), torch.zeros_like(visible))
+    best = int(share.argmax())
+    if not bool(allowed.any()):
+        return None
+    return float(share.flatten()[best]), best % len(offsets) - reach, best // len(offsets) - reach
+
+
+def _matched(seen: Tensor, edges: Tensor, outside: Tensor, offset: tuple[int, int]) -> float:
+    """The share of `edges` `[2,h,w]`, moved by `offset`, that lie on edges `seen` of the same direction."""
+    moved = torch.roll(edges, (offset[1], offset[0]), (1, 2)) * outside
+    return float((seen * moved).sum() / moved.norm(dim=0).sum().clamp(min=1e-6))
+
+
+def _is_shadow(srgb: Tensor, copy: Tensor, outside: Tensor) -> bool:
+    """Whether what shows at the `copy` `[h,w]` is what lies beside it in sRGB `[3,h,w]`, only darker."""
+    beside = dilate(copy, 5) & ~dilate(copy, 2) & outside
+    if not bool(beside.any()) or not bool(copy.any()):
+        return False
+    linear = srgb_to_linear(srgb)
+    ratio = (linear[:, copy].median(dim=1).values + 0.01) / (linear[:, beside].median(dim=1).values + 0.01)
+    neutral = float((ratio / ratio.mean() - 1).abs().max()) < _TINT
+    return neutral and _SHADE[0] < float(ratio.mean()) < _SHADE[1]

@@ -1,0 +1,44 @@
+"""What still passes: the limits of the whole product, and what follows from them for a small place."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+_LOCAL_SIMILARITY, _LOCAL_COLOR, _LOCAL_SHARPNESS = 0.58, 0.8, 0.16
+"""A small place may agree less than the whole by this much SSIM, may differ in colour by this share of the p95 limit,
+and may lose so much more of its detail."""
+
+_HUE_CHROMA = 24.0
+"""C* at which a hue angle counts in full: on a greyer product the same angle is hardly seen."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What still passes. ΔE00, hue degrees, halo and ghost are maxima; SSIM and sharpness are minima."""
+
+    max_delta_e00_mean: float = 3.0
+    max_delta_e00_p95: float = 8.0
+    max_hue_error_deg: float = 6.0
+    min_ssim: float = 0.9
+    max_edge_halo: float = 4.0
+    min_sharpness: float = 0.66
+    max_ghost: float = 0.45
+
+    @property
+    def min_local_similarity(self) -> float:
+        """-1 (nothing is too different) where SSIM is not limited either."""
+        return self.min_ssim - _LOCAL_SIMILARITY if self.min_ssim > _LOCAL_SIMILARITY else -1.0
+
+    @property
+    def max_local_delta_e00(self) -> float:
+        return _LOCAL_COLOR * self.max_delta_e00_p95
+
+    @property
+    def min_tile_sharpness(self) -> float:
+        return self.min_sharpness - _LOCAL_SHARPNESS
+
+    @property
+    def max_hue_difference(self) -> float:
+        """ΔH* of the largest hue angle on a product that is clearly coloured."""
+        return 2 * _HUE_CHROMA * math.sin(math.radians(min(self.max_hue_error_deg, 180.0) / 2))

@@ -1,0 +1,82 @@
+"""Whether the product's finest detail is still there: how much of a fine band of its own survives, by tiles.
+
+The share that a band keeps is the regression of the finished picture's band on the product's, so that noise and JPEG
+add nothing; the fine band's share over the next coarser one's leaves light and contrast out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..filters import gaussian_blur
+from .pixels import luma
+
+_TILE, _MOST = 96, 48
+_BANDS = (1.0, 2.2, 5.0)
+"""Three blurs (1σ in pixels) make two bands: detail of about 8 and of about 18 pixels."""
+_EVEN, _CLEAR = 0.004, 0.012
+"""Contrast (1σ of luma) of the fine band below which there is nothing to lose, in all the product and in one tile."""
+_AGREES = 0.5
+
+
+@dataclass(frozen=True)
+class Sharpness:
+    """Share of the fine detail that is left: of all the `product`, and in its `worst` tile, with that tile's middle.
+
+    None where there is too little detail to tell.
+    """
+
+    product: float | None
+    worst: float | None = None
+    at: tuple[float, float] | None = None
+
+
+def sharpness(found: Tensor, expected: Tensor, inside: Tensor, origin: tuple[int, int] = (0, 0)) -> Sharpness:
+    """Compare sRGB `found` with `expected` `[H,W,3]` where `inside` `[H,W]` is true, in at most 48 tiles of 96 px.
+
+    Pixel (0, 0) lies at canvas `origin` (x, y).
+    """
+    corners = _tiles(inside)
+    if not corners:
+        return Sharpness(None)
+    sums = torch.stack([_bands(found, expected, inside, top, left) for top, left in corners])
+    fine, coarse = _share(sums.sum(dim=0))
+    count = float(sums[:, 4].sum())
+    if float(sums[:, 1].sum()) < count * _EVEN**2 or coarse < _AGREES:
+        return Sharpness(None)
+    worst, at = None, None
+    for (top, left), one in zip(corners, sums, strict=True):
+        tile_fine, tile_coarse = _share(one)
+        if float(one[1]) > float(one[4]) * _CLEAR**2 and tile_coarse > _AGREES:
+            left_over = tile_fine / tile_coarse
+            if worst is None or left_over < worst:
+                worst, at = left_over, (origin[0] + left + _TILE / 2, origin[1] + top + _TILE / 2)
+    return Sharpness(fine / coarse, worst, at)
+
+
+def _tiles(inside: Tensor) -> list[tuple[int, int]]:
+    """Top left corners of tiles that are mostly product, evenly thinned to a bounded number."""
+    height, width = inside.shape
+    rows, columns = (range(0, max(1, length - _TILE // 2), _TILE) for length in (height, width))
+    found = [(y, x) for y in rows for x in columns if float(inside[y : y + _TILE, x : x + _TILE].float().mean()) > 0.4]
+    return found[:: max(1, -(-len(found) // _MOST))]
+
+
+def _bands(found: Tensor, expected: Tensor, inside: Tensor, top: int, left: int) -> Tensor:
+    """Sums `[5]` over one tile: fine found·expected, fine expected², coarse found·expected, coarse expected², count."""
+    area = (slice(top, top + _TILE), slice(left, left + _TILE))
+    planes = torch.stack((luma(found[area]), luma(expected[area])))[None]
+    first, second, third = (gaussian_blur(planes, sigma)[0] for sigma in _BANDS)
+    weight = inside[area].to(planes)
+    sums = []
+    for band in (first - second, second - third):
+        sums += [(band[0] * band[1] * weight).sum(), (band[1].square() * weight).sum()]
+    return torch.stack([*sums, weight.sum()])
+
+
+def _share(sums: Tensor) -> tuple[float, float]:
+    fine, fine_square, coarse, coarse_square, _ = sums.clamp(min=-1e9).tolist()
+    return fine / max(fine_square, 1e-9), coarse / max(coarse_square, 1e-9)

@@ -1,0 +1,103 @@
+"""Whether a cut-out holds all of the product: what the photo shows beside the mask's outline."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from prodgen_nodes.imaging.fidelity.judge import Settings, judge, merged
+from prodgen_nodes.imaging.fidelity.whole import judge_whole
+from scipy import ndimage
+from torch import Tensor
+
+from tests.support.reference import drawn
+
+CUTS = {
+    "foot": ("satchel", (0.34, 0.78), "lower left"),
+    "corner": ("satchel", (0.69, 0.53), "right"),
+    "base": ("satchel", (0.5, 0.8), "bottom"),
+    "handle": ("satchel", (0.5, 0.31), "top"),
+    "lid": ("cream jar", (0.5, 0.33), "top"),
+    "toe": ("red shoe", (0.15, 0.62), "left"),
+}
+
+
+@cache
+def scene(name: str) -> tuple[Tensor, Tensor]:
+    made = drawn(name)
+    return made.photo, made.alpha
+
+
+def bitten(alpha: Tensor, at: tuple[float, float], radius: float = 0.045) -> Tensor:
+    """`alpha` without a disc about a point, both in shares of the side."""
+    height, width = alpha.shape
+    y, x = np.mgrid[0:height, 0:width]
+    gone = np.hypot(x / width - at[0], y / height - at[1]) < radius
+    soft = ndimage.gaussian_filter(gone.astype(np.float32), 0.8)
+    return alpha * (1 - torch.from_numpy(soft))
+
+
+@pytest.mark.parametrize("cut", list(CUTS))
+def test_what_was_cut_away_is_found_and_named(cut: str) -> None:
+    name, at, words = CUTS[cut]
+    photo, alpha = scene(name)
+    mask = bitten(alpha, at)
+    assert float(mask.sum()) < 0.998 * float(alpha.sum()), "something was cut away"
+    found = judge_whole(photo, mask)
+    assert found.whole is False, found
+    assert any(words in piece.place for piece in found.missing), found
+
+
+@pytest.mark.xfail(strict=True, reason="a dark piece within its own contact shadow is taken for more of the shadow")
+def test_a_dark_corner_in_its_own_shadow_is_missed() -> None:
+    photo, alpha = scene("briefcase")
+    assert judge_whole(photo, bitten(alpha, (0.74, 0.78))).whole is False
+
+
+@pytest.mark.parametrize("name", ["satchel", "tote", "briefcase", "jar", "sports bag", "red shoe", "teal bag", "chair"])
+def test_a_whole_product_is_whole(name: str) -> None:
+    photo, alpha = scene(name)
+    assert judge_whole(photo, alpha).whole is not False
+
+
+@pytest.mark.parametrize("side", ["left", "right", "bottom"])
+def test_a_product_that_the_frame_cuts_lacks_nothing_of_the_photo(side: str) -> None:
+    photo, alpha = scene("satchel")
+    height, width = alpha.shape
+    area = {
+        "left": (slice(None), slice(round(0.4 * width), None)),
+        "right": (slice(None), slice(0, round(0.6 * width))),
+        "bottom": (slice(0, round(0.7 * height)), slice(None)),
+    }[side]
+    assert judge_whole(photo[area], alpha[area]).whole is not False
+
+
+def test_where_it_cannot_be_told_nothing_is_said() -> None:
+    generator = torch.Generator().manual_seed(1)
+    noise = torch.rand(300, 300, 3, generator=generator)
+    mask = torch.zeros(300, 300)
+    mask[100:200, 100:200] = 1.0
+    busy = judge_whole(noise, mask)
+    assert busy.whole is None and busy.note is not None and "busy" in busy.note
+    same = judge_whole(torch.full((300, 300, 3), 0.9), mask)
+    assert same.whole is None and same.note is not None and "colour" in same.note
+    assert judge_whole(noise, torch.zeros(300, 300)).whole is None
+    assert judge_whole(noise, torch.ones(300, 300)).whole is None
+
+
+def test_the_verdict_needs_the_photo_and_believes_it() -> None:
+    photo, alpha = scene("satchel")
+    mask = bitten(alpha, CUTS["foot"][1])
+    unchecked = replace(Settings(), check_floating=False)
+    without = judge(photo[None], photo[None], mask[None], None, unchecked)[0].report
+    assert without["whole"] is None and without["missing"] == []
+    both = judge(
+        photo[None], photo[None], torch.stack((alpha, mask)), None, unchecked, photo=photo[None].expand(2, -1, -1, -1)
+    )
+    assert [result.report["whole"] for result in both] == [True, False]
+    assert both[1].report["passed"] is False and "lower left" in both[1].report["missing"]
+    assert any("cut away" in reason for reason in both[1].report["reasons"])
+    assert merged(both)["whole"] is False
