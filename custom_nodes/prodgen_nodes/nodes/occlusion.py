@@ -74,8 +74,8 @@ class ProdgenKeepInFront(io.ComfyNode):
                 io.Mask.Input(
                     "zone",
                     optional=True,
-                    tooltip="From Grip Zone, at the scene's size: where it holds anything, a hand is looked for there "
-                    "only, and nothing else of the scene stays in front.",
+                    tooltip="From Grip Zone, at the scene's size: where it holds anything, only what reaches into it "
+                    "is a hand, and nothing else of the scene stays in front.",
                 ),
             ],
             outputs=[

@@ -36,7 +36,7 @@ _MUCH = 0.35
 _HAND_SHARE = 0.25
 _POINT_SCORE = 0.3
 _ZONE_MARGIN = 0.02
-"""A hand in a grip zone may reach beyond it by this share of the product's longest side."""
+"""A hand that holds the product begins at most this share of its longest side away from the grip zone."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def keep_in_front(
 
     `scene` `[B,H,W,C]` sRGB; `product` `[B,h,w,C]` sRGB and `mask` `[B,h,w]` (1 = product) at the placement's size;
     `erased` `[B,H,W]` what was taken out of the handle; `zone` `[B,H,W]` where a hand may hold the product's body:
-    a hand is looked for there only (of a picture whose zone is empty, everywhere);
+    a hand has to reach into it (of a picture whose zone is empty, everywhere);
     `people` per picture, from a pose detector, in scene pixels;
     `sensitivity` 0..1; `grow` 0..32 px widens the result. Raises ShapeError, EmptyMaskError, ParameterError.
     """
@@ -197,8 +197,7 @@ def _one(
     gap_small = None if gap is None else _crop(gap, view)
     pieces, regions = _from_outside(strong, weak, hand > _SKIN, view, gap_small)
     if zone is not None:
-        reach = max(3, round(_ZONE_MARGIN * view.long_side))
-        pieces = pieces * dilate((zone > 0.5).to(pieces)[None], reach)[0]
+        pieces, regions = _touching(pieces, zone, view)
     soft = _soft(pieces, lab, relit_lab, view)
     covered = float((soft * view.alpha).sum() / view.alpha.sum().clamp(min=1.0))
     held = False
@@ -267,6 +266,15 @@ def _from_outside(strong: Tensor, weak: Tensor, hand: Tensor, view: _View, gap: 
         sizes = ndimage.sum_labels(holes.astype(float), names, np.arange(1, number + 1))
         chosen |= np.isin(names, np.arange(1, number + 1)[sizes < 0.15 * chosen.sum()])
     return torch.from_numpy(chosen).to(view.alpha), int(good.sum())
+
+
+def _touching(pieces: Tensor, zone: Tensor, view: _View) -> tuple[Tensor, int]:
+    """Those of `pieces` `[h,w]` that reach into the grip zone; a hand goes on beyond it, a changed print does not."""
+    reach = max(2, round(_ZONE_MARGIN * view.long_side))
+    near = dilate((zone > 0.5).to(pieces)[None], reach)[0] > 0.5
+    labels, _ = ndimage.label(pieces.cpu().numpy() > 0.5, structure=np.ones((3, 3)))
+    good = np.setdiff1d(np.unique(labels[near.cpu().numpy()]), 0)
+    return torch.from_numpy(np.isin(labels, good)).to(pieces), len(good)
 
 
 def _soft(pieces: Tensor, lab: Tensor, expected: Tensor, view: _View) -> Tensor:
