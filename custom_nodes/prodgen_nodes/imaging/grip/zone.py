@@ -70,11 +70,13 @@ def find_grip(mask: Tensor, grip: str = "auto", longest_cm: float = 0.0) -> Grip
     if grip == "pole" and not pole:
         raise ParameterError("grip is pole, but no pole stands above this product: choose auto, or another grip.")
     kind = guess.kind if not pole else "suitcase"
+    flat = shape.fullness > 0.9 and shape.solidity > 0.95 and kind not in ("bottle", "jar", "mug")
+    if kind == "box" and not flat:
+        kind = "mug"  # tapered like a cup without a handle
     size, basis = (longest_cm, "given") if longest_cm > 0 else (_USUAL_CM.get(kind, _OTHER_CM), f"usual for a {kind}")
     per_cm = max(box.width, box.height) / size
     if pole and grip in ("auto", "pole"):
         return Grip("pole", (_bar(product, pole, box, per_cm),), _WORDS["pole"], "a pole stands above it", size, basis)
-    flat = shape.fullness > 0.9 and shape.solidity > 0.95 and kind not in ("bottle", "jar", "mug")
     upright = box.height >= box.width
     short = min(box.width, box.height) / per_cm
     if grip == "around_body" or (grip == "auto" and not flat and short <= _SPAN):
