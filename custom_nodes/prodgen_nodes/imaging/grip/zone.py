@@ -123,7 +123,7 @@ def _bar(product: NDArray[np.bool_], pole: int, box: Box, per_cm: float) -> Patc
 def _band(product: NDArray[np.bool_], box: Box, per_cm: float, upright: bool) -> Patch:
     """A band across the stretch where the body is widest, so never around a neck or a cap."""
     across = product.sum(axis=1 if upright else 0)
-    stretch = np.nonzero(across >= 0.85 * np.quantile(across, 0.9))[0]
+    stretch = np.nonzero(across >= 0.72 * np.quantile(across, 0.9))[0]
     first, last = int(stretch[0]), int(stretch[-1]) + 1
     length = product.shape[0 if upright else 1]
     tall = max(_LEAST * length, min(_BREADTH * per_cm, 0.7 * (last - first), _MOST * length))
