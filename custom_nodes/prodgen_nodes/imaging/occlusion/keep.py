@@ -35,6 +35,8 @@ _SPECK = 3e-4
 _MUCH = 0.35
 _HAND_SHARE = 0.25
 _POINT_SCORE = 0.3
+_ZONE_MARGIN = 0.02
+"""A hand that holds the product begins at most this share of its longest side away from the grip zone."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ def keep_in_front(
     placement: Placement,
     *,
     erased: Tensor | None = None,
+    zone: Tensor | None = None,
     people: Sequence[tuple[Person, ...]] | None = None,
     sensitivity: float = 0.5,
     grow: float = 0.0,
@@ -59,7 +62,9 @@ def keep_in_front(
     """Find what the scene shows in front of the product that lies at `placement`.
 
     `scene` `[B,H,W,C]` sRGB; `product` `[B,h,w,C]` sRGB and `mask` `[B,h,w]` (1 = product) at the placement's size;
-    `erased` `[B,H,W]` what was taken out of the handle; `people` per picture, from a pose detector, in scene pixels;
+    `erased` `[B,H,W]` what was taken out of the handle; `zone` `[B,H,W]` where a hand may hold the product's body:
+    a hand has to reach into it (of a picture whose zone is empty, everywhere);
+    `people` per picture, from a pose detector, in scene pixels;
     `sensitivity` 0..1; `grow` 0..32 px widens the result. Raises ShapeError, EmptyMaskError, ParameterError.
     """
     scene, _ = split_alpha(check_image(scene, "scene"), "scene")
@@ -76,6 +81,10 @@ def keep_in_front(
         erased = check_mask(erased, "erased")
         same_size(scene=scene, erased=erased)
         inputs["erased"] = erased
+    if zone is not None:
+        zone = check_mask(zone, "zone")
+        same_size(scene=scene, zone=zone)
+        inputs["zone"] = zone
     batch = placed_batch(placement, **inputs)
     kept = scene.new_zeros((batch, height, width))
     reports = []
@@ -83,7 +92,9 @@ def keep_in_front(
         view = _view(item(scene, index), item(rgb, index), item(mask, index), placement.transform(index))
         gap = None if erased is None else item(erased, index)
         hands = _hand_area(view, people[min(index, len(people) - 1)]) if people else None
-        found, report = _one(view, gap, hands, sensitivity)
+        held = None if zone is None else _crop(item(zone, index), view)
+        held = held if held is not None and bool((held > 0.5).any()) else None
+        found, report = _one(view, gap, hands, sensitivity, zone=held)
         full = found[None, None]
         if view.factor > 1:
             full = F.interpolate(full, scale_factor=float(view.factor), mode="bilinear", align_corners=False)
@@ -158,7 +169,9 @@ def _hand_area(view: _View, people: tuple[Person, ...]) -> Tensor:
     return area
 
 
-def _one(view: _View, gap: Tensor | None, hands: Tensor | None, sensitivity: float) -> tuple[Tensor, dict[str, Any]]:
+def _one(
+    view: _View, gap: Tensor | None, hands: Tensor | None, sensitivity: float, *, zone: Tensor | None = None
+) -> tuple[Tensor, dict[str, Any]]:
     linear = srgb_to_linear(view.scene.permute(2, 0, 1))
     original = srgb_to_linear(view.original.permute(2, 0, 1))
     most = float(view.alpha.max())
@@ -167,6 +180,8 @@ def _one(view: _View, gap: Tensor | None, hands: Tensor | None, sensitivity: flo
     core = (view.alpha > min(0.98, 0.9 * most)).to(view.alpha)  # nothing of a thin product covers a pixel wholly
     if hands is not None and float((core * hands).sum()) < 0.6 * float(core.sum()):
         core = core * (1 - hands)  # a hand that is known is no evidence of the light on the product
+    if zone is not None and float((core * (zone < 0.5)).sum()) > 0.2 * float(core.sum()):
+        core = core * torch.where(zone < 0.5, 1.0, 0.02)  # beyond the zone nothing but light changed
     expected = relit_original(linear, original, core, view.long_side)
     relit_lab = linear_to_lab(gaussian_blur(expected[None], 0.8)[0].permute(1, 2, 0))
     lab = lab_of(view.scene)
@@ -181,6 +196,8 @@ def _one(view: _View, gap: Tensor | None, hands: Tensor | None, sensitivity: flo
     weak = (difference > _WEAK * scale) & (hand > 0.5 * _SKIN) & inside
     gap_small = None if gap is None else _crop(gap, view)
     pieces, regions = _from_outside(strong, weak, hand > _SKIN, view, gap_small)
+    if zone is not None:
+        pieces, regions = _touching(pieces, zone, view)
     soft = _soft(pieces, lab, relit_lab, view)
     covered = float((soft * view.alpha).sum() / view.alpha.sum().clamp(min=1.0))
     held = False
@@ -195,6 +212,8 @@ def _one(view: _View, gap: Tensor | None, hands: Tensor | None, sensitivity: flo
     evidence = ["difference to the relit original", "skin colour"]
     if hands is not None and bool(hands.any()):
         evidence.append("pose points")
+    if zone is not None:
+        evidence.append("grip zone")
     if held:
         evidence.append("erased part of the handle")
     return soft, {
@@ -247,6 +266,15 @@ def _from_outside(strong: Tensor, weak: Tensor, hand: Tensor, view: _View, gap: 
         sizes = ndimage.sum_labels(holes.astype(float), names, np.arange(1, number + 1))
         chosen |= np.isin(names, np.arange(1, number + 1)[sizes < 0.15 * chosen.sum()])
     return torch.from_numpy(chosen).to(view.alpha), int(good.sum())
+
+
+def _touching(pieces: Tensor, zone: Tensor, view: _View) -> tuple[Tensor, int]:
+    """Those of `pieces` `[h,w]` that reach into the grip zone; a hand goes on beyond it, a changed print does not."""
+    reach = max(2, round(_ZONE_MARGIN * view.long_side))
+    near = dilate((zone > 0.5).to(pieces)[None], reach)[0] > 0.5
+    labels, _ = ndimage.label(pieces.cpu().numpy() > 0.5, structure=np.ones((3, 3)))
+    good = np.setdiff1d(np.unique(labels[near.cpu().numpy()]), 0)
+    return torch.from_numpy(np.isin(labels, good)).to(pieces), len(good)
 
 
 def _soft(pieces: Tensor, lab: Tensor, expected: Tensor, view: _View) -> Tensor:
