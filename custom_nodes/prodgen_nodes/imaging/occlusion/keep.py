@@ -19,12 +19,14 @@ from torch import Tensor
 from ..colorspace import linear_to_lab, linear_to_srgb, srgb_to_linear
 from ..compositing import check_product_size, placed_batch, rescaled
 from ..errors import ParameterError
-from ..filters import dilate, gaussian_blur, masked_blur, opened
+from ..filters import dilate, gaussian_blur, opened
 from ..hands.keypoints import Person
 from ..placement import Affine, Placement
 from ..resample import placed_bands
 from ..tensors import check_image, check_mask, check_range, item, same_size, split_alpha
-from .difference import lab_of, nearest_difference, relit_original, skin_likeness
+from .difference import in_plain_light, lab_of, nearest_difference, relit_original, skin_likeness, unlike_in_shade
+from .matte import matte
+from .pieces import by_colour, filled, of_one_hand, without_spurs
 
 _WORK_SIDE = 1400
 _STRONG, _WEAK = 10.0, 5.0
@@ -182,11 +184,12 @@ def _one(
         core = core * (1 - hands)  # a hand that is known is no evidence of the light on the product
     if zone is not None and float((core * (zone < 0.5)).sum()) > 0.2 * float(core.sum()):
         core = core * torch.where(zone < 0.5, 1.0, 0.02)  # beyond the zone nothing but light changed
-    expected = relit_original(linear, original, core, view.long_side)
+    expected = relit_original(linear, original, core, view.long_side).clamp(max=1.0)  # as bright as a picture can be
     relit_lab = linear_to_lab(gaussian_blur(expected[None], 0.8)[0].permute(1, 2, 0))
     lab = lab_of(view.scene)
     difference = nearest_difference(lab, relit_lab, view.alpha > 0.5)
-    skin = skin_likeness(lab)
+    plain = in_plain_light(linear, expected, original, core)
+    skin = torch.maximum(skin_likeness(lab), skin_likeness(lab_of(linear_to_srgb(plain.permute(1, 2, 0)))))
     hand = skin if hands is None else torch.maximum(skin, hands)
     scale = torch.full_like(difference, 2.0 ** (1 - 2 * sensitivity))
     if hands is not None:
@@ -196,9 +199,12 @@ def _one(
     weak = (difference > _WEAK * scale) & (hand > 0.5 * _SKIN) & inside
     gap_small = None if gap is None else _crop(gap, view)
     pieces, regions = _from_outside(strong, weak, hand > _SKIN, view, gap_small)
+    pieces = by_colour(pieces, lab, hand, unlike_in_shade(linear, expected, inside), inside)
+    pieces = without_spurs(pieces, inside)
     if zone is not None:
-        pieces, regions = _touching(pieces, zone, view)
-    soft = _soft(pieces, lab, relit_lab, view)
+        reach = max(2, round(_ZONE_MARGIN * view.long_side))
+        pieces, regions = of_one_hand(pieces, dilate((zone > 0.5).to(pieces)[None], reach)[0], lab)
+    soft = matte(pieces, linear, expected, inside, view.long_side)
     covered = float((soft * view.alpha).sum() / view.alpha.sum().clamp(min=1.0))
     held = False
     if gap_small is not None and bool((gap_small > 0.5).any()):
@@ -260,38 +266,4 @@ def _from_outside(strong: Tensor, weak: Tensor, hand: Tensor, view: _View, gap: 
     around = chosen | (~product & hand.cpu().numpy())  # so that gaps at the rim close as well
     closed = ndimage.binary_closing(np.pad(around, radius), disc)[radius:-radius, radius:-radius]
     chosen |= closed & product & ndimage.binary_dilation(chosen, disc)
-    holes = ndimage.binary_fill_holes(chosen) & ~chosen
-    names, number = ndimage.label(holes)
-    if number:
-        sizes = ndimage.sum_labels(holes.astype(float), names, np.arange(1, number + 1))
-        chosen |= np.isin(names, np.arange(1, number + 1)[sizes < 0.15 * chosen.sum()])
-    return torch.from_numpy(chosen).to(view.alpha), int(good.sum())
-
-
-def _touching(pieces: Tensor, zone: Tensor, view: _View) -> tuple[Tensor, int]:
-    """Those of `pieces` `[h,w]` that reach into the grip zone; a hand goes on beyond it, a changed print does not."""
-    reach = max(2, round(_ZONE_MARGIN * view.long_side))
-    near = dilate((zone > 0.5).to(pieces)[None], reach)[0] > 0.5
-    labels, _ = ndimage.label(pieces.cpu().numpy() > 0.5, structure=np.ones((3, 3)))
-    good = np.setdiff1d(np.unique(labels[near.cpu().numpy()]), 0)
-    return torch.from_numpy(np.isin(labels, good)).to(pieces), len(good)
-
-
-def _soft(pieces: Tensor, lab: Tensor, expected: Tensor, view: _View) -> Tensor:
-    """Antialiased `[h,w]`: at each piece's border, how far the colour is from the product's towards the finger's."""
-    if not bool(pieces.any()):
-        return torch.zeros_like(pieces)
-    body = -dilate(-pieces[None], 2)[0]
-    finger = masked_blur(lab.permute(2, 0, 1)[None], (body + 1e-4 * pieces)[None], 4.0, 1e-7)[0].permute(1, 2, 0)
-    way = finger - expected
-    length = (way**2).sum(dim=-1)
-    share = (((lab - expected) * way).sum(dim=-1) / length.clamp(min=1.0)).clamp(0.0, 1.0)
-    plain = gaussian_blur(pieces[None], 0.8)[0]
-    sure = ((length.sqrt() - 8) / 12).clamp(0.0, 1.0)
-    edge = (dilate(pieces[None], 2)[0] > 0.5) & (body < 0.5)
-    mixed = torch.lerp(plain, torch.maximum(share, plain * 0.5), sure)
-    soft = torch.where(edge, mixed, pieces)
-    # Beyond the product's own edge the finger goes on; the paste may reach a little further there.
-    beyond = (view.alpha <= 0.5) & (dilate(pieces[None], 4)[0] > 0.5)
-    same = ((lab - finger).square().sum(dim=-1).sqrt() < 18) & (length > 0)
-    return torch.where(beyond, torch.where(same, torch.ones_like(soft), soft), soft).clamp(0.0, 1.0)
+    return torch.from_numpy(filled(chosen)).to(view.alpha), int(good.sum())
