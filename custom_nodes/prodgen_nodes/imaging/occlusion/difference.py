@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..colorspace import linear_to_lab, srgb_to_linear
-from ..filters import gaussian_blur, masked_blur, smoothstep
+from ..filters import dilate, gaussian_blur, masked_blur, smoothstep
 
 _FLOOR = 0.01
 _ROUNDS = 5
@@ -17,6 +17,10 @@ _REACH = 2
 _DARKEST = 0.9
 _SHADE_COST = 8.0
 """A shadow counts as so much difference per unit of its logarithm: half the light 5.5."""
+_WINDOW = 5.0
+_CORRELATION = 0.9
+_STRUCTURE = 5.0
+"""Local deviation of lightness from which a print or an edge can be recognised, and how well it must agree."""
 _LIGHTNESS = 0.6
 """Weight of lightness in the difference: light that changed a little is no hand."""
 
@@ -75,6 +79,21 @@ def unlike_in_shade(scene: Tensor, expected: Tensor, known: Tensor) -> Tensor:
     shaded = (expected + _FLOOR) * torch.exp(shade) - _FLOOR
     lab, own = (linear_to_lab(gaussian_blur(x[None], 0.8)[0].permute(1, 2, 0)) for x in (scene, shaded))
     return nearest_difference(lab, own, known) - _SHADE_COST * shade
+
+
+def same_structure(lab: Tensor, own: Tensor, known: Tensor) -> Tensor:
+    """Where `lab` `[h,w,3]` shows the very print and edges of the product's `own` `[h,w,3]`: `[h,w]` boolean.
+
+    Local correlation of lightness over a few pixels; what has no structure there is not said to be the same.
+    """
+    planes = torch.stack((lab[..., 0], own[..., 0])) * known
+    mean = masked_blur(planes[None], known[None].to(planes), _WINDOW, 1e-3)[0]
+    away = (planes - mean) * known
+    products = torch.stack((away[0] ** 2, away[1] ** 2, away[0] * away[1]))
+    scene, original, both = masked_blur(products[None], known[None].to(planes), _WINDOW, 1e-3)[0]
+    alike = both > _CORRELATION * (scene * original).clamp(min=1e-6).sqrt()
+    fits = (scene < 4 * original) & (original < 4 * scene)
+    return dilate((alike & fits & (original > _STRUCTURE**2)).to(lab)[None], 2)[0] > 0.5
 
 
 def skin_likeness(lab: Tensor) -> Tensor:

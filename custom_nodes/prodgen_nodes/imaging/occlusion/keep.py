@@ -24,7 +24,15 @@ from ..hands.keypoints import Person
 from ..placement import Affine, Placement
 from ..resample import placed_bands
 from ..tensors import check_image, check_mask, check_range, item, same_size, split_alpha
-from .difference import in_plain_light, lab_of, nearest_difference, relit_original, skin_likeness, unlike_in_shade
+from .difference import (
+    in_plain_light,
+    lab_of,
+    nearest_difference,
+    relit_original,
+    same_structure,
+    skin_likeness,
+    unlike_in_shade,
+)
 from .matte import matte
 from .pieces import by_colour, filled, of_one_hand, without_spurs
 
@@ -195,8 +203,9 @@ def _one(
     if hands is not None:
         scale = scale * (1 - 0.5 * hands)  # where a hand is known to be, less difference will do
     inside = view.alpha > 0.5
-    strong = (difference > _STRONG * scale) & (hand > _SKIN) & inside
-    weak = (difference > _WEAK * scale) & (hand > 0.5 * _SKIN) & inside
+    own = same_structure(lab, relit_lab, inside)
+    strong = (difference > _STRONG * scale) & (hand > _SKIN) & inside & ~own
+    weak = (difference > _WEAK * scale) & (hand > 0.5 * _SKIN) & inside & ~own
     gap_small = None if gap is None else _crop(gap, view)
     pieces, regions = _from_outside(strong, weak, hand > _SKIN, view, gap_small)
     pieces = by_colour(pieces, lab, hand, unlike_in_shade(linear, expected, inside), inside)
