@@ -68,7 +68,7 @@ def test_the_hand_stays_in_front_and_the_rest_is_the_sellers(name: str, smoke_se
     def painted_by_hand(scene: str) -> None:
         graph[decoder] = {"class_type": "LoadImage", "inputs": {"image": scene}, "_meta": {"title": "Generated"}}
 
-    painted_by_hand(bottle)
+    painted_by_hand(uploaded(smoke_server, np.full((512, 384, 3), 0.5)))
     shown = smoke_runs.run(smoke_server, graph, looks(graph), image=bottle, **{**SIZE, "min_confidence": 0.0})
     assert shown.report("ProdgenPersona")["pose"] == "held_in_hand"
     assert shown.report("ProdgenGripZone")["kind"] == "around_body"
