@@ -12,7 +12,7 @@ from tests.imaging.registration_scenes import Photo, smooth_noise, to_srgb
 Plane = NDArray[np.float64]
 
 
-def _box(x: Plane, y: Plane, cx: float, cy: float, half_w: float, half_h: float, r: float) -> Plane:
+def _box(x: Plane, y: Plane, cx: float, cy: float, half_w: Plane | float, half_h: float, r: float) -> Plane:
     """Signed distance of a rounded rectangle."""
     qx, qy = np.abs(x - cx) - half_w + r, np.abs(y - cy) - half_h + r
     return np.hypot(np.maximum(qx, 0), np.maximum(qy, 0)) + np.minimum(np.maximum(qx, qy), 0) - r
