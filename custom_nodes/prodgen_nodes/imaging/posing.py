@@ -10,6 +10,7 @@ pose's fill may take before it is reduced, `margin` the border that an unshifted
 | on_surface       | 0.60 | bottom centre  | 0.50, 0.80 | 0.94 | 0.05   | standing on a table or floor, shadow below |
 | held_beside_hips | 0.36 | top centre     | 0.66, 0.54 | 0.60 | 0.03   | one hand, arm down, half-body shot         |
 | held_in_front    | 0.44 | top centre     | 0.50, 0.48 | 0.70 | 0.03   | both hands before the body                 |
+| held_in_hand     | 0.40 | centre         | 0.60, 0.50 | 0.42 | 0.03   | one hand around a thing without a handle   |
 | held_by_legs     | 0.34 | top centre     | 0.62, 0.60 | 0.60 | 0.03   | long straps, full-body shot                |
 | marketplace      | 0.86 | centre         | 0.50, 0.50 | 0.90 | 0.03   | white packshots (shops ask for 85-90 %)    |
 """
@@ -55,6 +56,7 @@ POSES: dict[str, Pose] = {
     "on_surface": Pose(0.60, _BOTTOM, (0.50, 0.80), 0.94, 0.05),
     "held_beside_hips": Pose(0.36, _TOP, (0.66, 0.54), 0.60, 0.03),
     "held_in_front": Pose(0.44, _TOP, (0.50, 0.48), 0.70, 0.03),
+    "held_in_hand": Pose(0.40, _CENTER, (0.60, 0.50), 0.42, 0.03),
     "held_by_legs": Pose(0.34, _TOP, (0.62, 0.60), 0.60, 0.03),
     "marketplace": Pose(0.86, _CENTER, (0.50, 0.50), 0.90, 0.03),
 }

@@ -10,6 +10,7 @@ from .color import ProdgenColorFix
 from .cutout import ProdgenSaveCutout
 from .export import ProdgenExport
 from .fidelity import ProdgenFidelity
+from .grip import ProdgenGripZone
 from .ground import ProdgenGroundShadow
 from .handle import ProdgenEraseHandle
 from .hands import ProdgenCropHands, ProdgenHandCheck, ProdgenRedrawHands, ProdgenStitchHands
@@ -41,6 +42,7 @@ class ProdgenExtension(ComfyExtension):
             ProdgenSegmentProduct,
             ProdgenPlaceProduct,
             ProdgenEraseHandle,
+            ProdgenGripZone,
             ProdgenPasteBack,
             ProdgenColorFix,
             ProdgenGroundShadow,

@@ -147,6 +147,12 @@ class ProdgenFidelity(io.ComfyNode):
                     advanced=True,
                     tooltip="Pixels to stay away from the outline when comparing; 0 chooses by the product's size.",
                 ),
+                io.Mask.Input(
+                    "zone",
+                    optional=True,
+                    tooltip="From Grip Zone, at the picture's size: keep_in_front may cover the product there, not "
+                    "elsewhere. How much it covers is reported.",
+                ),
             ],
             outputs=[io.String.Output(display_name="report", tooltip="JSON: the measures, passed, reasons in words.")],
             is_output_node=True,
@@ -166,10 +172,11 @@ class ProdgenFidelity(io.ComfyNode):
         keep_in_front: Tensor | None = None,
         photo: Tensor | None = None,
         erode: int = 0,
+        zone: Tensor | None = None,
         **limits: float,
     ) -> io.NodeOutput:
         device = work_device()
-        keep = optional_mask(keep_in_front, image)
+        keep, held = optional_mask(keep_in_front, image), optional_mask(zone, image)
         results = judge(
             image.to(device),
             product.to(device),
@@ -178,6 +185,7 @@ class ProdgenFidelity(io.ComfyNode):
             Settings(Limits(**limits), compare, scale, erode, check_floating),
             keep_in_front=None if keep is None else keep.to(device),
             photo=None if photo is None else photo.to(device),
+            zone=None if held is None else held.to(device),
             progress=progress_callback(max(image.shape[0], product.shape[0])),
         )
         return output(report=merged(results), preview=_heat(image, results[0]), cls=cls)

@@ -71,6 +71,12 @@ class ProdgenKeepInFront(io.ComfyNode):
                     advanced=True,
                     tooltip="Pixels by which the kept area is widened.",
                 ),
+                io.Mask.Input(
+                    "zone",
+                    optional=True,
+                    tooltip="From Grip Zone, at the scene's size: where it holds anything, only what reaches into it "
+                    "is a hand, and nothing else of the scene stays in front.",
+                ),
             ],
             outputs=[
                 io.Mask.Output(
@@ -93,9 +99,10 @@ class ProdgenKeepInFront(io.ComfyNode):
         keypoints: Any = None,
         sensitivity: float = 0.5,
         grow: float = 0.0,
+        zone: Tensor | None = None,
     ) -> io.NodeOutput:
         mask = required_mask(mask, product)
-        erased = optional_mask(erased, scene)
+        erased, zone = optional_mask(erased, scene), optional_mask(zone, scene)
         people = parse_frames(keypoints, scene.shape[2], scene.shape[1], scene.shape[0]) if keypoints else None
         device = work_device()
         kept = keep_in_front(
@@ -104,6 +111,7 @@ class ProdgenKeepInFront(io.ComfyNode):
             mask.to(device),
             placement,
             erased=None if erased is None else erased.to(device),
+            zone=None if zone is None else zone.to(device),
             people=people,
             sensitivity=sensitivity,
             grow=grow,

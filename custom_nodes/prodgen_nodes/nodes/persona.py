@@ -89,6 +89,12 @@ class ProdgenPersona(io.ComfyNode):
                     optional=True,
                     tooltip="How the product is shown. auto: by its kind and size, or as the wish or the model says.",
                 ),
+                io.Boolean.Input(
+                    "one_hand",
+                    default=False,
+                    optional=True,
+                    tooltip="On: a product without a handle is held in one hand (held_in_hand), for Grip Zone.",
+                ),
             ],
             outputs=[
                 io.String.Output(display_name="prompt", tooltip="For the positive text encoder."),
@@ -110,9 +116,13 @@ class ProdgenPersona(io.ComfyNode):
         prompt: str = "",
         seed: int = 0,
         pose: str = AUTO,
+        *,
+        one_hand: bool = False,
     ) -> io.NodeOutput:
         facts = measure_product(product[:1], required_mask(mask, product)[:1])
-        found = invent(facts, description=description, wish=wish, prompt=prompt, seed=seed, pose=pose)
+        found = invent(
+            facts, description=description, wish=wish, prompt=prompt, seed=seed, pose=pose, one_hand=one_hand
+        )
         report = {**found.report(), "product": facts.report()}
         if product.shape[0] > 1:
             report["notes"] = [*report["notes"], f"Of {product.shape[0]} pictures the first was looked at."]

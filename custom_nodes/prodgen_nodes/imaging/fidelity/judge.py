@@ -13,7 +13,7 @@ from ..color.overview import overview
 from ..color.relight import light_ratio
 from ..compositing import check_product_size, lay_over, placed_batch, rescaled
 from ..errors import EmptyMaskError, ParameterError, ShapeError
-from ..filters import erode
+from ..filters import dilate, erode
 from ..placement import Affine, Placement
 from ..tensors import (
     Box,
@@ -43,6 +43,10 @@ _ERODE_SHARE, _ERODE_MIN, _ERODE_MAX = 0.004, 2, 8
 _RELIT_LOW, _RELIT_HIGH = 0.02, 20.0
 _MARGIN = 24
 _ROUNDED = 1.01 / 255
+_BEYOND_ZONE = 0.01
+"""Share of the product that a hand may hide beyond its grip zone."""
+_ZONE_REACH = 0.025
+"""Share of the product's longest side by which a hand may reach beyond the zone: the soft edge of its mask."""
 
 __all__ = ["COMPARES", "Compare", "Fidelity", "Limits", "Settings", "judge", "merged"]
 
@@ -73,6 +77,7 @@ def judge(
     *,
     keep_in_front: Tensor | None = None,
     photo: Tensor | None = None,
+    zone: Tensor | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> list[Fidelity]:
     """Compare finished pictures with the seller's product, pixel for pixel where it was placed.
@@ -80,7 +85,9 @@ def judge(
     `image` `[B,H,W,C]` sRGB, the finished scene; `product` `[B,h,w,C]` sRGB and `mask` `[B,h,w]` (1 = product) at the
     size that `placement` was made for, or at the scene's size without one; `keep_in_front` `[B,H,W]` is where the scene
     covers the product on purpose and nothing is judged; `photo` `[B,h,w,C]` is what the product was cut from: with it
-    the cut-out itself is checked for pieces that it lacks. Raises ShapeError, EmptyMaskError, ParameterError.
+    the cut-out itself is checked for pieces that it lacks; `zone` `[B,H,W]` is where a hand may cover it (from Grip
+    Zone): the report then says how much it hides, and fails where it hides more. Raises ShapeError, EmptyMaskError,
+    ParameterError.
     """
     settings = settings or Settings()
     scene, _ = split_alpha(image, "image")
@@ -102,6 +109,10 @@ def judge(
         keep_in_front = check_mask(keep_in_front, "keep_in_front")
         same_size(image=scene, keep_in_front=keep_in_front)
         inputs["keep_in_front"] = keep_in_front
+    if zone is not None:
+        zone = check_mask(zone, "zone")
+        same_size(image=scene, zone=zone)
+        inputs["zone"] = zone
     batch = common_batch(**inputs) if placement is None else placed_batch(placement, **inputs)
     scene = expand_batch(scene, batch)
     wholes = _wholes(photo, mask)
@@ -110,8 +121,9 @@ def judge(
         transform = Affine.scale_translate(1.0, 0.0, 0.0) if placement is None else placement.transform(index)
         covered = None if keep_in_front is None else item(keep_in_front, index)
         one = (scene[index], item(rgb, index), item(mask, index), transform)
+        held = None if zone is None else item(zone, index)
         whole = wholes[0 if len(wholes) == 1 else index]
-        results.append(_judge_one(*one, covered=covered, settings=settings, whole=whole))
+        results.append(_judge_one(*one, covered=covered, zone=held, settings=settings, whole=whole))
         if progress is not None:
             progress(index + 1)
     return results
@@ -133,6 +145,7 @@ def _judge_one(
     transform: Affine,
     *,
     covered: Tensor | None,
+    zone: Tensor | None,
     settings: Settings,
     whole: Whole,
 ) -> Fidelity:
@@ -188,6 +201,8 @@ def _judge_one(
     )
     report = fidelity_report(figures, settings.limits, box)
     report |= {"compare": settings.compare, "eroded_px": radius, "pixels": int(inside.sum())}
+    if covered is not None and zone is not None and bool((zone > 0.5).any()):
+        report = _with_zone(report, covered[area], pair.cover, zone[area], max(box.width, box.height))
     if ratio is not None:
         report["light_ratio_median"] = float(ratio[inside].median())
     return Fidelity(report, pixels.map, crop, local.heat)
@@ -220,6 +235,26 @@ def _compared(pair: _Pair, box: Box, wanted: int, covered: Tensor | None) -> tup
         if not bool(inside.any()):
             raise EmptyMaskError("keep_in_front covers all of the product: there is nothing left to judge.")
     return inside, radius
+
+
+def _with_zone(report: dict[str, Any], covered: Tensor, cover: Tensor, zone: Tensor, long_side: int) -> dict[str, Any]:
+    """`report` with what a hand hides of the product and of its zone; it fails where more than the zone is hidden."""
+    hidden, total = covered * cover, cover.sum()
+    reach = max(2, round(_ZONE_REACH * long_side))
+    allowed = dilate((zone > 0.5).to(cover)[None], reach)[0]
+    beyond = float((hidden * (1 - allowed)).sum() / total)
+    report = report | {
+        "covered_share": float(hidden.sum() / total),
+        "zone_covered_share": float((covered * zone).sum() / zone.sum()),
+        "covered_beyond_zone": beyond,
+    }
+    if beyond <= _BEYOND_ZONE:
+        return report
+    why = (
+        f"a hand hides {beyond:.1%} of the product beyond its grip zone (limit {_BEYOND_ZONE:.0%}): try another seed, "
+        "or another grip in Grip Zone"
+    )
+    return report | {"passed": False, "reasons": [*report["reasons"], why]}
 
 
 def _inside(cover: Tensor, box: Box, wanted: int) -> tuple[Tensor, int]:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..colorspace import linear_to_lab, srgb_to_linear
-from ..filters import gaussian_blur, masked_blur, smoothstep
+from ..filters import dilate, gaussian_blur, masked_blur, smoothstep
 
 _FLOOR = 0.01
 _ROUNDS = 5
@@ -14,6 +14,13 @@ _LIGHT_SHARE = 0.14
 """Light is followed over this share of the product's length: wider than a hand, so that a hand does not count as light.
 """
 _REACH = 2
+_DARKEST = 0.9
+_SHADE_COST = 8.0
+"""A shadow counts as so much difference per unit of its logarithm: half the light 5.5."""
+_WINDOW = 5.0
+_CORRELATION = 0.9
+_STRUCTURE = 5.0
+"""Local deviation of lightness from which a print or an edge can be recognised, and how well it must agree."""
 _LIGHTNESS = 0.6
 """Weight of lightness in the difference: light that changed a little is no hand."""
 
@@ -40,6 +47,13 @@ def relit_original(scene: Tensor, original: Tensor, inside: Tensor, long_side: f
     return ((original + _FLOOR) * torch.exp(field) - _FLOOR).clamp(0.0, 1.5)
 
 
+def in_plain_light(scene: Tensor, expected: Tensor, original: Tensor, inside: Tensor) -> Tensor:
+    """Linear `scene` `[3,h,w]` without the hue of its light, which the relit product `expected` has over `original`."""
+    chosen = inside > 0.5
+    light = torch.log((expected[:, chosen] + _FLOOR) / (original[:, chosen] + _FLOOR)).median(dim=1).values
+    return (scene / torch.exp(light - light.mean())[:, None, None]).clamp(0.0, 1.0)
+
+
 def nearest_difference(found: Tensor, expected: Tensor, known: Tensor) -> Tensor:
     """Smallest CIELAB difference `[h,w]` of `found` `[h,w,3]` to `expected` `[h,w,3]` within two pixels of the place.
 
@@ -55,6 +69,31 @@ def nearest_difference(found: Tensor, expected: Tensor, known: Tensor) -> Tensor
             step = found - moved
             best = torch.minimum(best, (_LIGHTNESS * step[..., 0] ** 2 + step[..., 1] ** 2 + step[..., 2] ** 2))
     return best.sqrt()
+
+
+def unlike_in_shade(scene: Tensor, expected: Tensor, known: Tensor) -> Tensor:
+    """CIELAB difference `[h,w]` of linear `scene` `[3,h,w]` to `expected` in whatever shade makes it least, and the
+    cost of that shade: a hand's shadow darkens the product and leaves its hue."""
+    light = torch.log((scene.clamp(min=0) + _FLOOR) / (expected.clamp(min=0) + _FLOOR))
+    shade = gaussian_blur(light.mean(dim=0)[None, None], 1.5)[0, 0].clamp(-_DARKEST, 0.0)
+    shaded = (expected + _FLOOR) * torch.exp(shade) - _FLOOR
+    lab, own = (linear_to_lab(gaussian_blur(x[None], 0.8)[0].permute(1, 2, 0)) for x in (scene, shaded))
+    return nearest_difference(lab, own, known) - _SHADE_COST * shade
+
+
+def same_structure(lab: Tensor, own: Tensor, known: Tensor) -> Tensor:
+    """Where `lab` `[h,w,3]` shows the very print and edges of the product's `own` `[h,w,3]`: `[h,w]` boolean.
+
+    Local correlation of lightness over a few pixels; what has no structure there is not said to be the same.
+    """
+    planes = torch.stack((lab[..., 0], own[..., 0])) * known
+    mean = masked_blur(planes[None], known[None].to(planes), _WINDOW, 1e-3)[0]
+    away = (planes - mean) * known
+    products = torch.stack((away[0] ** 2, away[1] ** 2, away[0] * away[1]))
+    scene, original, both = masked_blur(products[None], known[None].to(planes), _WINDOW, 1e-3)[0]
+    alike = both > _CORRELATION * (scene * original).clamp(min=1e-6).sqrt()
+    fits = (scene < 4 * original) & (original < 4 * scene)
+    return dilate((alike & fits & (original > _STRUCTURE**2)).to(lab)[None], 2)[0] > 0.5
 
 
 def skin_likeness(lab: Tensor) -> Tensor:

@@ -19,12 +19,22 @@ from torch import Tensor
 from ..colorspace import linear_to_lab, linear_to_srgb, srgb_to_linear
 from ..compositing import check_product_size, placed_batch, rescaled
 from ..errors import ParameterError
-from ..filters import dilate, gaussian_blur, masked_blur, opened
+from ..filters import dilate, gaussian_blur, opened
 from ..hands.keypoints import Person
 from ..placement import Affine, Placement
 from ..resample import placed_bands
 from ..tensors import check_image, check_mask, check_range, item, same_size, split_alpha
-from .difference import lab_of, nearest_difference, relit_original, skin_likeness
+from .difference import (
+    in_plain_light,
+    lab_of,
+    nearest_difference,
+    relit_original,
+    same_structure,
+    skin_likeness,
+    unlike_in_shade,
+)
+from .matte import matte
+from .pieces import by_colour, filled, of_one_hand, without_spurs
 
 _WORK_SIDE = 1400
 _STRONG, _WEAK = 10.0, 5.0
@@ -35,6 +45,8 @@ _SPECK = 3e-4
 _MUCH = 0.35
 _HAND_SHARE = 0.25
 _POINT_SCORE = 0.3
+_ZONE_MARGIN = 0.02
+"""A hand that holds the product begins at most this share of its longest side away from the grip zone."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,7 @@ def keep_in_front(
     placement: Placement,
     *,
     erased: Tensor | None = None,
+    zone: Tensor | None = None,
     people: Sequence[tuple[Person, ...]] | None = None,
     sensitivity: float = 0.5,
     grow: float = 0.0,
@@ -59,7 +72,9 @@ def keep_in_front(
     """Find what the scene shows in front of the product that lies at `placement`.
 
     `scene` `[B,H,W,C]` sRGB; `product` `[B,h,w,C]` sRGB and `mask` `[B,h,w]` (1 = product) at the placement's size;
-    `erased` `[B,H,W]` what was taken out of the handle; `people` per picture, from a pose detector, in scene pixels;
+    `erased` `[B,H,W]` what was taken out of the handle; `zone` `[B,H,W]` where a hand may hold the product's body:
+    a hand has to reach into it (of a picture whose zone is empty, everywhere);
+    `people` per picture, from a pose detector, in scene pixels;
     `sensitivity` 0..1; `grow` 0..32 px widens the result. Raises ShapeError, EmptyMaskError, ParameterError.
     """
     scene, _ = split_alpha(check_image(scene, "scene"), "scene")
@@ -76,6 +91,10 @@ def keep_in_front(
         erased = check_mask(erased, "erased")
         same_size(scene=scene, erased=erased)
         inputs["erased"] = erased
+    if zone is not None:
+        zone = check_mask(zone, "zone")
+        same_size(scene=scene, zone=zone)
+        inputs["zone"] = zone
     batch = placed_batch(placement, **inputs)
     kept = scene.new_zeros((batch, height, width))
     reports = []
@@ -83,7 +102,9 @@ def keep_in_front(
         view = _view(item(scene, index), item(rgb, index), item(mask, index), placement.transform(index))
         gap = None if erased is None else item(erased, index)
         hands = _hand_area(view, people[min(index, len(people) - 1)]) if people else None
-        found, report = _one(view, gap, hands, sensitivity)
+        held = None if zone is None else _crop(item(zone, index), view)
+        held = held if held is not None and bool((held > 0.5).any()) else None
+        found, report = _one(view, gap, hands, sensitivity, zone=held)
         full = found[None, None]
         if view.factor > 1:
             full = F.interpolate(full, scale_factor=float(view.factor), mode="bilinear", align_corners=False)
@@ -158,7 +179,9 @@ def _hand_area(view: _View, people: tuple[Person, ...]) -> Tensor:
     return area
 
 
-def _one(view: _View, gap: Tensor | None, hands: Tensor | None, sensitivity: float) -> tuple[Tensor, dict[str, Any]]:
+def _one(
+    view: _View, gap: Tensor | None, hands: Tensor | None, sensitivity: float, *, zone: Tensor | None = None
+) -> tuple[Tensor, dict[str, Any]]:
     linear = srgb_to_linear(view.scene.permute(2, 0, 1))
     original = srgb_to_linear(view.original.permute(2, 0, 1))
     most = float(view.alpha.max())
@@ -167,21 +190,30 @@ def _one(view: _View, gap: Tensor | None, hands: Tensor | None, sensitivity: flo
     core = (view.alpha > min(0.98, 0.9 * most)).to(view.alpha)  # nothing of a thin product covers a pixel wholly
     if hands is not None and float((core * hands).sum()) < 0.6 * float(core.sum()):
         core = core * (1 - hands)  # a hand that is known is no evidence of the light on the product
-    expected = relit_original(linear, original, core, view.long_side)
+    if zone is not None and float((core * (zone < 0.5)).sum()) > 0.2 * float(core.sum()):
+        core = core * torch.where(zone < 0.5, 1.0, 0.02)  # beyond the zone nothing but light changed
+    expected = relit_original(linear, original, core, view.long_side).clamp(max=1.0)  # as bright as a picture can be
     relit_lab = linear_to_lab(gaussian_blur(expected[None], 0.8)[0].permute(1, 2, 0))
     lab = lab_of(view.scene)
     difference = nearest_difference(lab, relit_lab, view.alpha > 0.5)
-    skin = skin_likeness(lab)
+    plain = in_plain_light(linear, expected, original, core)
+    skin = torch.maximum(skin_likeness(lab), skin_likeness(lab_of(linear_to_srgb(plain.permute(1, 2, 0)))))
     hand = skin if hands is None else torch.maximum(skin, hands)
     scale = torch.full_like(difference, 2.0 ** (1 - 2 * sensitivity))
     if hands is not None:
         scale = scale * (1 - 0.5 * hands)  # where a hand is known to be, less difference will do
     inside = view.alpha > 0.5
-    strong = (difference > _STRONG * scale) & (hand > _SKIN) & inside
-    weak = (difference > _WEAK * scale) & (hand > 0.5 * _SKIN) & inside
+    own = same_structure(lab, relit_lab, inside)
+    strong = (difference > _STRONG * scale) & (hand > _SKIN) & inside & ~own
+    weak = (difference > _WEAK * scale) & (hand > 0.5 * _SKIN) & inside & ~own
     gap_small = None if gap is None else _crop(gap, view)
     pieces, regions = _from_outside(strong, weak, hand > _SKIN, view, gap_small)
-    soft = _soft(pieces, lab, relit_lab, view)
+    pieces = by_colour(pieces, lab, hand, unlike_in_shade(linear, expected, inside), inside)
+    pieces = without_spurs(pieces, inside)
+    if zone is not None:
+        reach = max(2, round(_ZONE_MARGIN * view.long_side))
+        pieces, regions = of_one_hand(pieces, dilate((zone > 0.5).to(pieces)[None], reach)[0], lab)
+    soft = matte(pieces, linear, expected, inside, view.long_side)
     covered = float((soft * view.alpha).sum() / view.alpha.sum().clamp(min=1.0))
     held = False
     if gap_small is not None and bool((gap_small > 0.5).any()):
@@ -195,6 +227,8 @@ def _one(view: _View, gap: Tensor | None, hands: Tensor | None, sensitivity: flo
     evidence = ["difference to the relit original", "skin colour"]
     if hands is not None and bool(hands.any()):
         evidence.append("pose points")
+    if zone is not None:
+        evidence.append("grip zone")
     if held:
         evidence.append("erased part of the handle")
     return soft, {
@@ -241,29 +275,4 @@ def _from_outside(strong: Tensor, weak: Tensor, hand: Tensor, view: _View, gap: 
     around = chosen | (~product & hand.cpu().numpy())  # so that gaps at the rim close as well
     closed = ndimage.binary_closing(np.pad(around, radius), disc)[radius:-radius, radius:-radius]
     chosen |= closed & product & ndimage.binary_dilation(chosen, disc)
-    holes = ndimage.binary_fill_holes(chosen) & ~chosen
-    names, number = ndimage.label(holes)
-    if number:
-        sizes = ndimage.sum_labels(holes.astype(float), names, np.arange(1, number + 1))
-        chosen |= np.isin(names, np.arange(1, number + 1)[sizes < 0.15 * chosen.sum()])
-    return torch.from_numpy(chosen).to(view.alpha), int(good.sum())
-
-
-def _soft(pieces: Tensor, lab: Tensor, expected: Tensor, view: _View) -> Tensor:
-    """Antialiased `[h,w]`: at each piece's border, how far the colour is from the product's towards the finger's."""
-    if not bool(pieces.any()):
-        return torch.zeros_like(pieces)
-    body = -dilate(-pieces[None], 2)[0]
-    finger = masked_blur(lab.permute(2, 0, 1)[None], (body + 1e-4 * pieces)[None], 4.0, 1e-7)[0].permute(1, 2, 0)
-    way = finger - expected
-    length = (way**2).sum(dim=-1)
-    share = (((lab - expected) * way).sum(dim=-1) / length.clamp(min=1.0)).clamp(0.0, 1.0)
-    plain = gaussian_blur(pieces[None], 0.8)[0]
-    sure = ((length.sqrt() - 8) / 12).clamp(0.0, 1.0)
-    edge = (dilate(pieces[None], 2)[0] > 0.5) & (body < 0.5)
-    mixed = torch.lerp(plain, torch.maximum(share, plain * 0.5), sure)
-    soft = torch.where(edge, mixed, pieces)
-    # Beyond the product's own edge the finger goes on; the paste may reach a little further there.
-    beyond = (view.alpha <= 0.5) & (dilate(pieces[None], 4)[0] > 0.5)
-    same = ((lab - finger).square().sum(dim=-1).sqrt() < 18) & (length > 0)
-    return torch.where(beyond, torch.where(same, torch.ones_like(soft), soft), soft).clamp(0.0, 1.0)
+    return torch.from_numpy(filled(chosen)).to(view.alpha), int(good.sum())

@@ -57,13 +57,21 @@ class Persona:
 
 
 def invent(
-    facts: Facts, *, description: str = "", wish: str = "", prompt: str = "", seed: int = 0, pose: str = AUTO
+    facts: Facts,
+    *,
+    description: str = "",
+    wish: str = "",
+    prompt: str = "",
+    seed: int = 0,
+    pose: str = AUTO,
+    one_hand: bool = False,
 ) -> Persona:
     """The persona for a product of which `facts` are known.
 
     `prompt`, where not empty, is the user's own and wins unchanged: only the pose is found. `wish` is in the user's
     words what must be so; `description` a model's answer, which is data and is checked field by field; `seed` varies
-    the rules' choices. `pose` is one of POSES, or `auto`. Raises ParameterError for another pose.
+    the rules' choices. `pose` is one of POSES, or `auto`; `one_hand` lets auto hold in one hand what has
+    no handle. Raises ParameterError for another pose.
     """
     if pose != AUTO and pose not in poses.POSES:
         raise ParameterError(f"pose is {pose!r}; choose one of: {AUTO}, {', '.join(poses.POSES)}.")
@@ -85,7 +93,7 @@ def invent(
             ("user", (poses.pose_in(prompt) or "") if prompt.strip() else ""),
             ("wish", wished_pose or ""),
             ("model", _model_pose(usable)),
-            ("rules", poses.usual_pose(facts, seed, wished.get("shot", ""))),
+            ("rules", poses.usual_pose(facts, seed, wished.get("shot", ""), one_hand=one_hand)),
         ]
     )
     if prompt.strip():
