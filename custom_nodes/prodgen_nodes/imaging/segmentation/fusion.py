@@ -105,8 +105,8 @@ def _ends_clearly(shown: Tensor, product: Tensor, steps: Tensor, noise: float) -
     for product does. Where it ends in nothing, product of the backdrop's colour begins, nobody can see where."""
     rim = product & ~shown & dilate(shown, 1)
     clear = rim & (square_max(steps, 2) > max(_STEP, _NOISES * noise))
-    near, all_ = gaussian_blur(torch.stack((clear, rim)).float().unsqueeze(0), _ALONG)[0]
-    return near > _CLEAR_SHARE * all_
+    near, all_ = gaussian_blur(torch.stack((clear, rim)).float().unsqueeze(0), _ALONG)[0].unbind()
+    return near.gt(_CLEAR_SHARE * all_)
 
 
 def _thin_parts(own: Tensor, mask: Tensor, product: Tensor, reach: int, side: int) -> Tensor:
