@@ -60,7 +60,7 @@ def load_command(name: str) -> Command:
 
 def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     """The parser for this command line. Only the command that is called is imported; `--help` needs them all."""
-    parser = _Parser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="python -m runner",
         description="Run ComfyUI workflows without the browser: one photo in, finished product pictures out.",
         epilog="`python -m runner COMMAND --help` says more about a command.",
