@@ -75,8 +75,8 @@ def _finite_range(values: Tensor, name: str) -> tuple[float, float]:
     which = f" (picture {wrong[0]} of {len(values)})" if len(values) > 1 else ""
     raise NotFiniteError(
         f"{name}{which} holds values that are no numbers (NaN, infinite or near to it): the node that made it went "
-        "wrong. Such pictures come from half precision: start ComfyUI with --fp32-vae (or --force-fp32), or use another "
-        "VAE or model."
+        "wrong. Such pictures come from half precision: start ComfyUI with --fp32-vae (or --force-fp32), or use "
+        "another VAE or model."
     )
 
 
