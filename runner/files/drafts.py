@@ -12,6 +12,7 @@ import itertools
 import os
 import platform
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -20,6 +21,7 @@ from runner.files.lock import hold
 
 _HERE = hashlib.sha256(platform.node().encode("utf-8", "replace")).hexdigest()[:8]
 """Locks are believed between processes of one machine only: some network drives do not pass them on."""
+_LOOKS = 50
 _NAME = re.compile(rf".+\.{_HERE}-\d+\.part")
 
 
@@ -32,9 +34,15 @@ def new_draft(target: Path, made: Callable[[Path], bool]) -> tuple[Path, BinaryI
         draft = target.with_name(f"{target.name}.{_HERE}-{number}.part")
         if not made(draft):
             continue
-        lock = hold(draft)
-        if lock is not None or os.name != "posix" or draft.exists():
-            return draft, lock
+        for _ in range(_LOOKS if os.name == "posix" else 0):
+            lock = hold(draft)
+            if lock is not None:
+                return draft, lock
+            if not draft.exists():  # one who tidies up was faster than our lock
+                break
+            time.sleep(0.01)
+        else:
+            return draft, None  # no locks here, for nobody
     raise AssertionError  # there is always another number
 
 
