@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Set
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from runner.batch.live import BatchReporter
 from runner.batch.plan import listed
 from runner.batch.recover import done_before
 from runner.batch.setup import Setup
+from runner.files.whole import written_whole
 
 
 def tell_unusable(setup: Setup, done: Set[str], view: BatchReporter) -> int:
@@ -25,14 +25,10 @@ def tell_unusable(setup: Setup, done: Set[str], view: BatchReporter) -> int:
 
 
 def write_metrics(path: Path, text: str, view: BatchReporter) -> None:
-    part = path.with_name(path.name + ".part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8", errors="backslashreplace")
-        part.replace(path)
+        with written_whole(path, errors="backslashreplace") as stream:
+            stream.write(text)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
         view.notice(f"warning: {path} could not be written ({error.strerror}); --resume writes it again.")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from runner.errors import NodeFailedError
 from runner.execution.job import Attempt
 from runner.files.naming import below
+from runner.files.reading import read_text
 from runner.files.verify import check_picture
 from runner.server.client import ComfyClient, FileGoneError
 from runner.server.records import JobRecord, ServerFile
@@ -142,7 +143,7 @@ def _sidecars(target: Path) -> list[Path]:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(read_text(path))
     except (OSError, ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None

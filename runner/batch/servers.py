@@ -12,6 +12,7 @@ from typing import Any
 
 from runner.data import BadDataError, parse_yaml
 from runner.errors import UsageError
+from runner.files.reading import read_text
 from runner.http.address import ADVICE, Address, has_credentials, parse_address, public_url
 from runner.http.auth import Access, check_certificates, decide
 from runner.server.availability import Limits
@@ -79,7 +80,7 @@ def read_servers(path: Path, base: Access) -> list[Server]:
         UsageError: every problem at once.
     """
     try:
-        data = parse_yaml(path.read_text(encoding="utf-8-sig"))
+        data = parse_yaml(read_text(path, encoding="utf-8-sig"))
     except FileNotFoundError:
         raise UsageError(f"--servers {path}: there is no such file.") from None
     except BadDataError as error:

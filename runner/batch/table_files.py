@@ -11,6 +11,7 @@ from typing import Any
 
 from runner.data import BadDataError, parse_json, parse_yaml
 from runner.errors import UsageError
+from runner.files.reading import read_text
 from runner.suggest import look_alike
 
 Records = Iterator[tuple[str, Mapping[str, Any]]]
@@ -28,7 +29,7 @@ def records(path: Path, problems: list[str]) -> Records:
     if kind not in readers:
         raise UsageError(f"--jobs {path}: jobs are read from .csv, .yaml or .jsonl files.")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path, encoding="utf-8-sig")
     except FileNotFoundError:
         raise UsageError(f"--jobs {path}: there is no such file.{look_alike(path)}") from None
     except UnicodeDecodeError:

@@ -15,6 +15,8 @@ from runner.best_of.candidate import Candidate
 from runner.data import to_json
 from runner.execution.save import Abort, NotSavedError, SavedFile, SavedJob, reserve
 from runner.files import spreadsheet
+from runner.files.reading import read_text
+from runner.files.whole import written_whole
 
 TABLE = "candidates.csv"
 SHEET = "contact_sheet.jpg"
@@ -55,18 +57,14 @@ class Folder:
         rows = [_row(candidate, candidate is chosen) for candidate in sorted(candidates, key=lambda c: c.number)]
         figures = list(dict.fromkeys(name for row in rows for name in row if name not in (*_FIRST, *_LAST)))
         target = self.path / TABLE
-        part = target.with_name(TABLE + ".part")
         try:
-            with part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
+            with written_whole(target, errors="backslashreplace", newline="") as stream:
                 writer = csv.writer(stream)
                 columns = [*_FIRST, *figures, *_LAST]
                 writer.writerow(spreadsheet.cell(name) for name in columns)
                 writer.writerows([spreadsheet.cell(row.get(name, "")) for name in columns] for row in rows)
-            part.replace(target)
         except OSError as error:
             raise _not_written(target, error) from error
-        finally:
-            part.unlink(missing_ok=True)
 
     def remove_if_empty(self) -> None:
         with contextlib.suppress(OSError):
@@ -86,7 +84,7 @@ def place(saved: SavedJob, target: Path, note: Mapping[str, Any]) -> SavedJob:
         finals, parts = reserve(target, lambda stem: [f"{stem}{end}" for end in [*endings, ".json"]], abort)
         for file, part in zip(saved.files, parts[:-1], strict=True):
             shutil.copyfile(file.path, part)
-        record = json.loads(saved.sidecar.read_text(encoding="utf-8"))
+        record = json.loads(read_text(saved.sidecar))
         for entry, final in zip(record["files"], finals[:-1], strict=True):
             entry["file"] = final.name
         record["best_of"] = dict(note)

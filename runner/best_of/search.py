@@ -20,6 +20,7 @@ from runner.events.reporter import Reporter
 from runner.execution.job import JobResult, JobSpec
 from runner.execution.plan import Plan
 from runner.execution.session import Session
+from runner.files.whole import written_whole
 from runner.workflow.graph import Graph, is_link
 
 if TYPE_CHECKING:
@@ -170,14 +171,11 @@ class _Search:
         small: dict[int, Any] = {number: picture for number, picture in ready.items() if picture is not None}
         sheet = make_sheet(shown, small, best, passed=best is not None and best.verdict == PASSED)
         target = self._folder.path / SHEET
-        part = target.with_name(SHEET + ".part")
         try:
-            sheet.save(part, "JPEG", quality=90)
-            part.replace(target)
+            with written_whole(target, "wb") as stream:
+                sheet.save(stream, "JPEG", quality=90)
         except OSError as error:  # the results and the table are there
             self._reporter.notice(f"The contact sheet could not be written: {error}")
-        finally:
-            part.unlink(missing_ok=True)
 
     def _tell_saved(self, best: Candidate, files: list[str], sidecar: str) -> None:
         job, prompt_id = best.result.spec.index, best.result.prompt_id

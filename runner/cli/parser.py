@@ -10,9 +10,9 @@ import argparse
 import importlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from runner import __version__
+from runner import __version__, console
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -47,13 +47,20 @@ class Command(Protocol):
     def run(self, args: argparse.Namespace) -> int: ...
 
 
+class _Parser(argparse.ArgumentParser):
+    """What it says of a command line repeats it, and with it the names that a `*` has put there."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        super()._print_message(console.clean(message), file)
+
+
 def load_command(name: str) -> Command:
     return cast(Command, importlib.import_module(COMMANDS[name]))
 
 
 def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     """The parser for this command line. Only the command that is called is imported; `--help` needs them all."""
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="python -m runner",
         description="Run ComfyUI workflows without the browser: one photo in, finished product pictures out.",
         epilog="`python -m runner COMMAND --help` says more about a command.",

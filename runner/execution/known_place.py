@@ -14,6 +14,7 @@ from typing import Any
 
 from runner.data import parse_answer
 from runner.errors import WorkflowError
+from runner.files.reading import read_text
 from runner.untrusted import items, mapping
 from runner.workflow.graph import Workflow
 from runner.workflow.patch import resolve_name
@@ -51,7 +52,7 @@ def known_place(
 def _recorded(picture: Path, photos: set[str]) -> str:
     """The reports of the picture's own run that hold a placement; "" where they are not certain to be about it."""
     try:
-        record = mapping(parse_answer(picture.with_suffix(".json").read_text(encoding="utf-8")))
+        record = mapping(parse_answer(read_text(picture.with_suffix(".json"))))
         size = picture.stat().st_size
     except (OSError, ValueError):
         return ""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 from runner.data import to_json, without_lone_surrogates
 from runner.errors import EXIT_USAGE, NodeFailedError, RunnerError
 from runner.execution.outputs import JobOutputs, NodeReport, failed_checks
+from runner.files.drafts import new_draft, remove_left_drafts
 from runner.files.naming import distinct_names, part_of_output, safe_suffix
 from runner.files.verify import add_graph_to_png, check_picture, png_has_graph, true_suffix
 from runner.http.transport import NoAnswerError, NotReachedError
@@ -68,6 +68,8 @@ class Abort:
     def __init__(self) -> None:
         self._event = threading.Event()
         self.parts: set[Path] = set()
+        self._locks: list[BinaryIO] = []
+        self._tidied: set[Path] = set()
 
     def set(self) -> None:
         self._event.set()
@@ -81,6 +83,28 @@ class Abort:
             with contextlib.suppress(OSError):
                 path.unlink()
             self.parts.discard(path)
+        locks, self._locks = self._locks, []
+        for lock in locks:
+            lock.close()
+
+    def new_draft(self, target: Path) -> Path:
+        """A new file to download into, beside the target: what it is called in the end, its content decides."""
+        if target.parent not in self._tidied:
+            self._tidied.add(target.parent)
+            remove_left_drafts(target.parent)
+        draft, lock = new_draft(target, self.made)
+        if lock is not None:
+            self._locks.append(lock)
+        return draft
+
+    def made(self, part: Path) -> bool:
+        """Make a part file; False where there is one."""
+        try:
+            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+        except FileExistsError:
+            return False
+        self.parts.add(part)
+        return True
 
 
 def save_job(
@@ -164,7 +188,7 @@ class _Saving:
         """Download and check every file: (where it is for now, the suffix it should have)."""
         fetched, missing = [], []
         for item in self.outputs.files:
-            draft = _draft(target, self.abort)
+            draft = self.abort.new_draft(target)
             try:
                 _download(self.client, item.file, draft, self.abort)
             except FileGoneError:
@@ -180,28 +204,6 @@ class _Saving:
         return fetched
 
 
-def _draft(target: Path, abort: Abort) -> Path:
-    """A new file to download into, beside the target: what it is called in the end, its content decides.
-
-    The name says whose it is, so that what a killed runner leaves is found (`runner.batch.recover`).
-    """
-    for number in itertools.count():
-        draft = target.with_name(f"{target.name}.{number}.part")
-        if _made(draft, abort):
-            return draft
-    raise AssertionError  # there is always another number
-
-
-def _made(part: Path, abort: Abort) -> bool:
-    """Make a part file; False where there is one."""
-    try:
-        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
-    except FileExistsError:
-        return False
-    abort.parts.add(part)
-    return True
-
-
 def reserve(target: Path, names: Callable[[str], list[str]], abort: Abort) -> tuple[list[Path], list[Path]]:
     """Names nobody has, held by `.part` files: (final paths, part files). `names` makes them from a stem.
 
@@ -214,7 +216,7 @@ def reserve(target: Path, names: Callable[[str], list[str]], abort: Abort) -> tu
         parts = []
         for final in finals:
             part = final.with_name(final.name + ".part")
-            if not _made(part, abort):
+            if not abort.made(part):
                 break
             parts.append(part)
             if os.path.lexists(final):

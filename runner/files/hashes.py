@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.data import parse_answer
+from runner.files.reading import read_text
 
 CHUNK = 1 << 22
 
@@ -63,7 +64,7 @@ def remember_sha256(path: Path, digest: str, *, cache: Path | None = None, stat:
 
 def _load(cache: Path) -> dict[str, Any]:
     try:
-        data = parse_answer(cache.read_text(encoding="utf-8"))
+        data = parse_answer(read_text(cache))
     except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}

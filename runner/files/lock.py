@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable
@@ -86,6 +87,23 @@ class FileLock:
 def lock_beside(path: Path) -> FileLock:
     """The lock of one who writes `path`: in the same folder, so that who may write there may lock, and nobody else."""
     return FileLock(path.with_name(f"{path.name}.lock"), remove=True)
+
+
+def hold(path: Path) -> BinaryIO | None:
+    """The file that is there, locked until it is closed; None where somebody else has it locked.
+
+    None on Windows too, where a locked file could not be renamed.
+    """
+    if os.name != "posix":
+        return None
+    try:
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK), "r+b")
+    except OSError:
+        return None
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode) and _try_lock(file.fileno()) and _is_at(file, path):
+        return file
+    file.close()
+    return None
 
 
 def _open(path: Path) -> BinaryIO:

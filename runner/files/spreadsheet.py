@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from runner.console import clean
+
 _BEGINS_A_FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20"
 
 
@@ -12,14 +14,15 @@ def cell(value: Any) -> Any:
     """The value as it may stand in a cell. Numbers stay numbers, also those that are written as text.
 
     A text that a spreadsheet would calculate gets an apostrophe before it, by which Excel and LibreOffice know a text.
+    What could move a terminal's cursor is taken out: such tables are looked at there, too.
     """
     if not isinstance(value, str):
         return value
-    text = value.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
+    text = value.encode("utf-8", "replace").decode("utf-8")
     begin = text.lstrip()[:1]
     if (begin and begin in _BEGINS_A_FORMULA and not _is_number(text)) or text[:1] in ("\t", "\r", "\n"):
-        return f"'{text}"
-    return text
+        return f"'{clean(text)}"
+    return clean(text)
 
 
 def row(values: Mapping[str, Any]) -> dict[str, Any]:

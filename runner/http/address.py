@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urlsplit
 
@@ -15,6 +16,7 @@ from runner.errors import UsageError
 
 _AUTHORITY = re.compile(r"([^/?#]*)(.*)", re.DOTALL)
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:@\[\]\\\x00-\x20\x7f]+)(?::(\d{0,5}))?")
+_NUMBERS = re.compile(r"[0-9a-fx.]+")
 _SAFE = "/%:!$&'()*+,;=~-._"
 ADVICE = "Write it like http://192.168.1.20:8188, gpu.example.com:8188 or https://example.com/comfy."
 
@@ -63,12 +65,20 @@ def has_credentials(text: str) -> bool:
 
 
 def is_loopback(host: str | None) -> bool:
-    """Whether this host name can only be this machine."""
+    """Whether this host name can only be this machine, in every way that the system reads it (`127.1`)."""
     name = (host or "").lower().rstrip(".").strip("[]")
+    if name == "localhost" or name.endswith(".localhost"):  # RFC 6761
+        return True
     try:
-        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+        address = ipaddress.ip_address(name)
     except ValueError:
-        return False
+        if not _NUMBERS.fullmatch(name):
+            return False
+        try:
+            address = ipaddress.ip_address(socket.inet_aton(name))  # as only the system reads it
+        except (OSError, ValueError):
+            return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def is_loopback_url(url: str) -> bool:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from runner.errors import UsageError
+from runner.files.reading import read_text
 from runner.http.address import Address, has_credentials, parse_address, public_url
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def check_certificates(path: Path) -> None:
     """Raises OSError when the file cannot be read or holds no certificate (`ssl.SSLError` is one)."""
     import ssl
 
+    read_text(path, errors="replace")  # a pipe would be waited for
     ssl.create_default_context().load_verify_locations(cafile=path)
 
 

@@ -9,12 +9,16 @@ from __future__ import annotations
 import base64
 import ipaddress
 import os
+import re
 import sys
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from urllib.parse import unquote, urlsplit
 
 from runner.errors import UsageError
 from runner.http.address import is_loopback, public_url
+
+_ANY = ("0.0.0.0", "::")  # noqa: S104 - what a ComfyUI says it listens on; named as an address, it is this machine
 
 
 @dataclass(frozen=True)
@@ -38,13 +42,19 @@ def proxy_url(url: str) -> str:
     """The proxy for this address as the environment names it (it may hold a password); empty: none."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if is_loopback(host) or (sys.platform.startswith("linux") and not _environment_names_one()):
+    if is_loopback(host) or host in _ANY or (sys.platform.startswith("linux") and not _environment_names_one()):
         return ""
-    from urllib.request import getproxies, proxy_bypass
+    from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
-    found = getproxies()
-    if proxy_bypass(f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}") or _in_a_network(host):
-        return ""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    if _environment_names_one():
+        found = getproxies_environment()
+        if _is_listed(host, port, found.get("no", "")):
+            return ""
+    else:
+        found = getproxies()
+        if proxy_bypass(f"{host}:{port}"):
+            return ""
     return str(found.get(parts.scheme) or found.get("all") or "").strip()
 
 
@@ -53,11 +63,11 @@ def proxy_for(url: str) -> Proxy | None:
     text = proxy_url(url)
     if not text:
         return None
-    parts = urlsplit(text if "://" in text else f"http://{text}")
     try:
+        parts = urlsplit(text if "://" in text else f"http://{text}")
         port = parts.port or 80
     except ValueError:
-        port = 0
+        parts, port = urlsplit(""), 0
     if parts.scheme != "http" or not parts.hostname or not port:
         raise UsageError(
             f"The proxy {public_url(text)!r} of the environment cannot be used: only http:// proxies can.",
@@ -77,16 +87,25 @@ def _environment_names_one() -> bool:
     )
 
 
-def _in_a_network(host: str) -> bool:
-    """Whether `$NO_PROXY` lists a network (192.168.0.0/16) that this address belongs to."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    for item in (os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or "").split(","):
-        try:
-            if address in ipaddress.ip_network(item.strip(), strict=False):
-                return True
-        except ValueError:
-            continue
+def _is_listed(host: str, port: int, listed: str) -> bool:
+    """Whether `$NO_PROXY` lists this host, in any of the ways that curl, Go, Python and Windows write it:
+
+    `*`, `example.com`, `.example.com`, `*.example.com` (each with all below it), `10.1.2.3`, `10.0.0.0/8`, `10.1.*`,
+    `fd00::1`, `[fd00::1]`, each with a `:port` or without; between them commas or blanks.
+    """
+    name = host.lower().rstrip(".")
+    for item in filter(None, re.split(r"[\s,]+", listed.lower())):
+        place, _, of_port = item.rpartition(":")
+        if not place or not of_port.isdecimal() or (":" in place and not place.endswith("]")):
+            place, of_port = item, ""  # what is behind the last colon of fd00::1 is no port
+        if of_port in ("", str(port)) and _is_at(name, place.strip("[]")):
+            return True
     return False
+
+
+def _is_at(name: str, place: str) -> bool:
+    try:
+        return ipaddress.ip_address(name) in ipaddress.ip_network(place, strict=False)
+    except ValueError:
+        ending = place.removeprefix("*").strip(".")
+        return fnmatchcase(name, place) or (bool(ending) and (name == ending or name.endswith(f".{ending}")))

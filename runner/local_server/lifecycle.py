@@ -18,6 +18,7 @@ from runner import console
 from runner.data import parse_answer
 from runner.errors import EXIT_OK, ServerUnavailableError
 from runner.files.lock import FileLock, LockTimeoutError
+from runner.files.whole import written_whole
 from runner.http.auth import withhold
 from runner.local_server import process as server_process
 from runner.local_server.process import PROJECT_ROOT, START_TIMEOUT_S, Installation, Silence, state_dir
@@ -151,9 +152,8 @@ def _start_on(port: int, installation: Installation, place: Place, log: Path, sa
     server = StartedServer(
         url, process.pid, server_process.process_identity(process.pid) or "", str(installation.comfyui)
     )
-    draft = record.with_suffix(".json.part")
-    draft.write_text(json.dumps(asdict(server), indent=2) + "\n", encoding="utf-8")
-    draft.replace(record)
+    with written_whole(record) as stream:
+        stream.write(json.dumps(asdict(server), indent=2) + "\n")
     progress = _Waiting(say)
     try:
         server_process.wait_until_ready(url, process, log, on_wait=progress.update)

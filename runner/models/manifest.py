@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from runner.data import located, parse_yaml
 from runner.errors import ManifestError
+from runner.files.reading import read_text
 from runner.http.address import is_loopback
 from runner.models.stand_ins import named
 from runner.suggest import did_you_mean
@@ -159,7 +160,7 @@ def human_size(count: int) -> str:
 def load_manifest(path: Path = MANIFEST_PATH) -> Manifest:
     """Read and check the manifest. Raises ManifestError naming the entry that is wrong."""
     try:
-        data = parse_yaml(path.read_text(encoding="utf-8"))
+        data = parse_yaml(read_text(path))
     except OSError as error:
         raise ManifestError(f"{path}: cannot be read ({error.strerror or error}).") from error
     except ValueError as error:

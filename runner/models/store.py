@@ -10,6 +10,7 @@ from typing import Any
 from runner.data import located, parse_yaml
 from runner.errors import UsageError
 from runner.files.hashes import file_sha256
+from runner.files.reading import read_text
 from runner.models.manifest import Manifest, Model, human_size
 
 _OLD_NAMES = {"diffusion_models": ("unet",), "text_encoders": ("clip",)}
@@ -107,7 +108,7 @@ def _extra_folders(path: Path) -> Iterator[tuple[str, Path]]:
     if not path.is_file():
         return
     try:
-        data: Any = parse_yaml(path.read_text(encoding="utf-8"), distinct=False)  # as ComfyUI reads it
+        data: Any = parse_yaml(read_text(path), distinct=False)  # as ComfyUI reads it
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror or error}).") from error
     except ValueError as error:

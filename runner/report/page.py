@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import html
 import io
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,9 +12,12 @@ from typing import Any
 from runner.batch.entries import DONE, FAILED, Entry
 from runner.batch.ledger import Ledger
 from runner.batch.metrics import totals
+from runner.console import clean
 from runner.data import figure
 from runner.files.naming import below
+from runner.files.reading import open_file, read_text
 from runner.files.verify import PICTURES
+from runner.files.whole import written_whole
 
 THUMBNAIL = 220
 """Longest side of the pictures on the page, in pixels: some 8 kB each, so 800 pairs are some 13 MB."""
@@ -25,16 +27,8 @@ _HERE = Path(__file__).parent
 def write_page(target: Path, folder: Path, ledger: Ledger, watts: float) -> None:
     """Write the page whole or not at all. Pictures that cannot be shown are named instead."""
     entries = ledger.entries()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
-    try:
-        with part.open("w", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.writelines(_page(entries, folder, ledger.facts().get("workflow", ""), watts))
-        part.replace(target)
-    except OSError:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise
+    with written_whole(target, errors="backslashreplace") as stream:
+        stream.writelines(map(clean, _page(entries, folder, ledger.facts().get("workflow", ""), watts)))
 
 
 def _page(entries: Sequence[Entry], folder: Path, workflow: str, watts: float) -> Iterable[str]:
@@ -95,18 +89,18 @@ def _thumbnail(path: Path) -> str:
 
     label = html.escape(path.name, quote=True)
     try:
-        with Image.open(path) as opened:
+        with open_file(path) as stream, Image.open(stream) as opened:
             opened.draft("RGB", (THUMBNAIL, THUMBNAIL))
             small = ImageOps.exif_transpose(opened)
             small.thumbnail((THUMBNAIL, THUMBNAIL))
             small = small.convert("RGBA")
             flat = Image.new("RGB", small.size, "white")
             flat.paste(small, mask=small.getchannel("A"))
-            stream = io.BytesIO()
-            flat.save(stream, "JPEG", quality=80)
+            jpeg = io.BytesIO()
+            flat.save(jpeg, "JPEG", quality=80)
     except Exception:  # whatever a file that is no picture makes Pillow raise: it is named instead
         return f'<span class="none">{label}</span>'
-    data = base64.b64encode(stream.getvalue()).decode("ascii")
+    data = base64.b64encode(jpeg.getvalue()).decode("ascii")
     return f'<img alt="{label}" title="{label}" src="data:image/jpeg;base64,{data}">'
 
 
@@ -115,7 +109,7 @@ def _record(folder: Path, entry: Entry) -> str:
     if sidecar is None:
         return ""
     try:
-        return sidecar.read_text(encoding="utf-8", errors="replace")
+        return read_text(sidecar, errors="replace")
     except OSError:
         return ""
 

@@ -9,6 +9,7 @@ from json import loads
 from pathlib import Path
 
 from runner import events
+from runner.files.whole import written_whole
 
 PREVIEW_WITH_METADATA = 4
 """ComfyUI's number for this binary message (its `protocol.BinaryEventTypes`)."""
@@ -46,9 +47,8 @@ class PreviewFiles:
         elif event.image and not self._failed:
             try:
                 path = self._path(event)
-                part = path.with_name(f".{path.name}.part")
-                part.write_bytes(event.image)
-                part.replace(path)
+                with written_whole(path, "wb") as stream:
+                    stream.write(event.image)
             except OSError as error:
                 self._failed = True
                 self._notice(f"Previews cannot be saved: {error.strerror or error}. The job goes on.")

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from runner.validation.problem import Problem
-from runner.workflow.graph import Graph, describe_node, is_link, node_title
+from runner.workflow.graph import Consumers, Graph, consumers_of, describe_node, node_title
 from runner.workflow.schema import ObjectInfo, node_inputs, output_types
 from runner.workflow.successors import renamed
 
@@ -43,16 +43,17 @@ def _renames(graph: Graph) -> Iterator[Problem]:
 
 def schema_drift(graph: Graph, object_info: ObjectInfo, recorded: ObjectInfo) -> list[Problem]:
     """What of the graph's nodes has changed between the recorded schema and a server's, as far as the graph uses it."""
+    consumers = consumers_of(graph)
     return [
         Problem(KIND, message, _ADVICE, node_id, str(node["class_type"]), node_title(node), name, severity="warning")
         for node_id, node in graph.items()
         if (before := recorded.get(str(node["class_type"]))) and (now := object_info.get(str(node["class_type"])))
-        for name, message in _changes(graph, node_id, before, now)
+        for name, message in _changes(graph, consumers, node_id, before, now)
     ]
 
 
 def _changes(
-    graph: Graph, node_id: str, before: Mapping[str, Any], now: Mapping[str, Any]
+    graph: Graph, consumers: Consumers, node_id: str, before: Mapping[str, Any], now: Mapping[str, Any]
 ) -> Iterator[tuple[str | None, str]]:
     """(input or None, what has changed) of one node."""
     node = graph[node_id]
@@ -69,15 +70,10 @@ def _changes(
             was, is_now = old[name].type, new[name].type
             yield name, f"{where}: its input {name!r} takes {is_now} now, not {was} as in {_MADE_FOR}."
     types, had = output_types(now), output_types(before)
-    for slot in sorted(_used_outputs(graph, node_id)):
+    for slot in sorted({graph[consumer]["inputs"][name][1] for consumer, name in consumers.get(node_id, ())}):
         if slot < len(had) and (slot >= len(types) or types[slot] != had[slot]) and not _are_choices(had, types, slot):
             gives = f"gives {types[slot]}" if slot < len(types) else "is gone"
             yield None, f"{where}: its output {slot} {gives}; it gave {had[slot]} in {_MADE_FOR}."
-
-
-def _used_outputs(graph: Graph, node_id: str) -> set[int]:
-    links = (value for node in graph.values() for value in node["inputs"].values() if is_link(value))
-    return {value[1] for value in links if value[0] == node_id}
 
 
 def _are_choices(had: list[Any], types: list[Any], slot: int) -> bool:

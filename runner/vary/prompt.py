@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from runner.files.reading import open_file, read_text
 from runner.gallery.folder import PROMPT_FILE
 from runner.workflow.graph import is_link, node_title, parse_title
 
@@ -31,7 +32,7 @@ def _from_record(image: Path) -> str | None:
 
 def _from_folder(image: Path) -> str | None:
     try:
-        return (image.parent / PROMPT_FILE).read_text(encoding="utf-8")
+        return read_text(image.parent / PROMPT_FILE)
     except (OSError, UnicodeDecodeError):
         return None
 
@@ -40,7 +41,7 @@ def _from_picture(image: Path) -> str | None:
     from PIL import Image
 
     try:
-        with Image.open(image) as opened:
+        with open_file(image) as stream, Image.open(stream) as opened:
             texts = dict(opened.info)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None  # what is wrong with the picture is said where it is read
@@ -117,7 +118,7 @@ def _first_paragraph(parameters: str) -> str:
 
 def _json(path: Path) -> Any:
     try:
-        return _parsed(path.read_text(encoding="utf-8"))
+        return _parsed(read_text(path))
     except (OSError, UnicodeDecodeError):
         return None
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from runner.data import BadDataError, not_numbers, parse_json
 from runner.errors import WorkflowError
+from runner.files.reading import open_file, read_text
 from runner.workflow.graph import Graph
 
 PICTURES = (".png", ".webp", ".jpg", ".jpeg")
@@ -33,7 +34,7 @@ def read_graph(path: Path) -> Graph:
 
 def _read_text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path, encoding="utf-8-sig")
     except OSError as error:
         raise WorkflowError(f"{path}: cannot be read ({error.strerror or error}).") from error
     except UnicodeDecodeError as error:
@@ -50,7 +51,7 @@ def _text_in_picture(path: Path) -> str:
     from PIL import Image
 
     try:
-        with Image.open(path) as picture:
+        with open_file(path) as stream, Image.open(stream) as picture:
             texts = dict(picture.info)
             if picture.format == "PNG" and "prompt" not in texts:
                 picture.load()  # text may stand behind the pixels

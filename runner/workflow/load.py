@@ -63,7 +63,7 @@ def _find(spec: str, folder: Path) -> Path:
     if len(as_path.parts) > 1 or as_path.suffix.lower() in (".json", *PICTURES) or "\\" in spec:
         if as_path.is_dir():
             raise WorkflowError(f"{spec}: this is a folder; name the workflow file in it.")
-        if as_path.is_file():
+        if as_path.exists():  # what is no file is refused in words where it is read
             return as_path
         siblings = [p.name for p in as_path.parent.glob(f"*{as_path.suffix}")] if as_path.parent.is_dir() else []
         raise WorkflowError(f"{spec}: there is no such workflow file.{did_you_mean(as_path.name, siblings)}")

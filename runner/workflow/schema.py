@@ -15,6 +15,7 @@ from typing import Any
 
 from runner.data import parse_answer
 from runner.errors import UsageError, WorkflowError
+from runner.files.reading import read_text
 from runner.models.names import is_model_name
 from runner.untrusted import items, mapping, number, text, texts
 
@@ -227,7 +228,7 @@ def output_types(info: Mapping[str, Any]) -> list[Any]:
 def load_object_info(path: Path) -> dict[str, Any]:
     """A recorded `/object_info` (the file of `--object-info`)."""
     try:
-        data = parse_answer(path.read_text(encoding="utf-8-sig"))
+        data = parse_answer(read_text(path, encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror or error}).") from error
     except ValueError as error:

@@ -129,3 +129,15 @@ def test_a_setting_out_of_range_is_named() -> None:
     assert check_range(0.5, 0, 1, "strength") == 0.5
     with pytest.raises(ParameterError, match="strength"):
         check_range(float("nan"), 0, 1, "strength")
+
+
+@pytest.mark.parametrize("value", [1e30, -1e30, 7e4, float("inf"), float("-inf"), float("nan")])
+def test_what_becomes_infinite_on_its_way_is_refused_at_once(value: float) -> None:
+    image = torch.zeros(2, 4, 5, 3)
+    image[1, 2, 3, 1] = value
+    with pytest.raises(NotFiniteError, match="picture 2 of 2"):
+        check_image(image)
+    with pytest.raises(NotFiniteError, match="picture 2 of 2"):
+        check_mask(image[..., 1])
+    image[1, 2, 3, 1] = 60000.0  # high dynamic range
+    assert check_image(image).max() == 60000.0

@@ -124,7 +124,9 @@ def test_a_login_in_the_address_is_used_and_printed_nowhere(
     [
         ("127.0.0.1", True), ("127.1.2.3", True), ("::1", True), ("[::1]", True), ("LOCALHOST", True),
         ("127.0.0.1.evil.example", False), ("localhost.evil.example", False), ("evil-localhost", False), ("", False),
-        (None, False), ("10.0.0.1", False), ("0.0.0.0", False),
+        (None, False), ("10.0.0.1", False), ("0.0.0.0", False), ("127.1", True), ("2130706433", True),
+        ("::ffff:127.0.0.1", True), ("::ffff:10.0.0.1", False), ("a.localhost", True), ("0x7f.1", True),
+        ("127.0.0.1 .evil.example", False), ("dead", False), ("1e1.evil", False),
     ],
 )  # fmt: skip
 def test_which_hosts_are_this_machine(host: str | None, expected: bool) -> None:

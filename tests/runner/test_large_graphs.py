@@ -13,6 +13,7 @@ from runner.batch.rows import table
 from runner.data import BadDataError, parse_json
 from runner.suggest import MOST_LOOKED_UP, Suggestions
 from runner.validation.check import check_graph
+from runner.validation.drift import with_drift
 from runner.workflow.canvas_text import expand_texts
 from runner.workflow.graph import Workflow
 from runner.workflow.load import WORKFLOWS_DIR
@@ -90,7 +91,7 @@ def test_the_graph_is_gone_through_as_often_whatever_its_size(shape: str) -> Non
     walks = []
     for count in (10, MANY):
         graph, info = Walked(SHAPES[shape](count)), Walked(INFO)
-        check_graph(graph, info)
+        with_drift(graph, check_graph(graph, info), info, info)
         workflow = Workflow("large", None, Path("large.json"), graph)
         workflow.image_inputs(info)
         for node_id in graph:

@@ -59,7 +59,7 @@ def test_an_earlier_preview_stays_and_none_comes_unasked(desk: Desk) -> None:
 
 def test_a_preview_that_cannot_be_saved_does_not_stop_the_job(desk: Desk) -> None:
     desk.out.mkdir()
-    (desk.out / ".one_preview.jpg.part").mkdir()  # in the way
+    (desk.out / "one_preview.jpg.part").mkdir()  # in the way
     run = desk.submit(sampling(7), "--preview", "--name", "one")
     assert run.code == 0, run.err
     assert run.err.count("Previews cannot be saved") == 1

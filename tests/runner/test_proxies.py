@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.errors import UsageError
 from runner.http.proxies import proxy_for, proxy_url
 from tests.support.hostile import HostileComfy, Said
 from tests.support.runs import Desk, command, flat
@@ -61,6 +62,30 @@ def test_one_way_for_all_requests_the_socket_included(tmp_path: Path, monkeypatc
         ("192.168.0.0/16", "http://192.168.1.20:8188", True),
         ("192.168.0.0/16", "http://10.0.0.1:8188", False),
         ("*", "https://gpu.example.com", True),
+        ("other.example, *", "https://gpu.example.com", True),
+        ("*.example.com", "http://gpu.example.com:8188", True),
+        ("*.example.com", "http://gpu.example.com.evil.example", False),
+        ("a.example gpu.example.com\tb.example", "http://gpu.example.com", True),
+        ("GPU.example.COM.", "http://gpu.Example.com.:8188", True),
+        ("ple.com", "http://gpu.example.com", False),
+        ("example.com:9999", "http://example.com:8188", False),
+        ("*.example.com:443", "https://gpu.example.com", True),
+        ("10.1.*", "http://10.1.2.3:8188", True),
+        ("10.1.2.3:8188", "http://10.1.2.3:8188", True),
+        ("[fd00::1]", "http://[fd00::1]:8188", True),
+        ("[fd00::1]:8188", "http://[fd00::1]:8188", True),
+        ("[fd00::1]:1", "http://[fd00::1]:8188", False),
+        ("fd00::1", "http://[fd00::1]:8188", True),
+        ("fd00::/8", "http://[fd00::1]:8188", True),
+        (", ,.,:,[],/8,:80", "http://gpu.example.com:8188", False),
+        ("", "http://127.1:8188", True),
+        ("", "http://0.0.0.0:8188", True),
+        ("", "http://[::ffff:127.0.0.1]:8188", True),
+        ("", "http://2130706433", True),
+        ("", "http://comfy.localhost:8188", True),
+        ("", "http://localhost.:8188", True),
+        ("", "http://0x7f.evil.example", False),
+        ("", "http://2130706434000000", False),
         ("", "http://127.0.0.1:8188", True),
         ("", "http://127.8.8.8", True),
         ("", "http://localhost:8188", True),
@@ -76,6 +101,13 @@ def test_what_is_reached_without_the_proxy(
     monkeypatch.setenv("NO_PROXY", no_proxy)
     assert (proxy_url(url) == "") is direct
     assert (proxy_for(url) is None) is direct
+
+
+@pytest.mark.parametrize("proxy", ["http://[::1", "http://:3128", "http://host:port", "ftp://host:21", "://"])
+def test_a_proxy_that_is_none_is_refused_in_words(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    with pytest.raises(UsageError, match="cannot be used"):
+        proxy_for("http://gpu.example.com:8188")
 
 
 def test_a_proxy_that_is_not_spoken_is_named_without_its_password(

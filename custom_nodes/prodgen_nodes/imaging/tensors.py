@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -30,6 +29,10 @@ class Box:
     @property
     def height(self) -> int:
         return self.bottom - self.top
+
+
+_LARGEST = 65504.0
+"""Of half precision; no picture with high dynamic range has more. What is larger becomes infinite on its way."""
 
 
 def check_image(image: Tensor, name: str = "image", *, finite: bool = True) -> Tensor:
@@ -64,16 +67,16 @@ def check_finite(values: Tensor, name: str) -> Tensor:
 
 
 def _finite_range(values: Tensor, name: str) -> tuple[float, float]:
-    """The least and the largest of `values`; NotFiniteError where one is NaN or infinite."""
+    """The least and the largest of `values`; NotFiniteError where one is NaN, infinite or larger than any picture's."""
     low, high = torch.stack(torch.aminmax(values)).tolist()  # one pass without a copy; NaN comes through it
-    if math.isfinite(low) and math.isfinite(high):
+    if low >= -_LARGEST and high <= _LARGEST:
         return low, high
-    wrong = [number for number, one in enumerate(values, 1) if not bool(torch.isfinite(one).all())]
+    wrong = [number for number, one in enumerate(values, 1) if not bool((one.abs() <= _LARGEST).all())]
     which = f" (picture {wrong[0]} of {len(values)})" if len(values) > 1 else ""
     raise NotFiniteError(
-        f"{name}{which} holds values that are no numbers (NaN or infinite): the node that made it went wrong. Such "
-        "pictures come from half precision: start ComfyUI with --fp32-vae (or --force-fp32), or use another VAE or "
-        "model."
+        f"{name}{which} holds values that are no numbers (NaN, infinite or near to it): the node that made it went "
+        "wrong. Such pictures come from half precision: start ComfyUI with --fp32-vae (or --force-fp32), or use "
+        "another VAE or model."
     )
 
 

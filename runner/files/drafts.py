@@ -1,0 +1,58 @@
+"""What a result is downloaded into before it has its name: a file of the runner that makes it, and of no other.
+
+Its runner holds a lock on it, which the system frees when the runner ends, however it ends. What a killed runner left
+is so told from what another one of this machine is at work on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import os
+import platform
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from runner.files.lock import hold
+
+_HERE = hashlib.sha256(platform.node().encode("utf-8", "replace")).hexdigest()[:8]
+"""Locks are believed between processes of one machine only: some network drives do not pass them on."""
+_LOOKS = 50
+_NAME = re.compile(rf".+\.{_HERE}-\d+\.part")
+
+
+def new_draft(target: Path, made: Callable[[Path], bool]) -> tuple[Path, BinaryIO | None]:
+    """A new file beside `target`, and the lock on it where there are locks: close it when the file has its name.
+
+    `made` makes a file, or returns False where there is one.
+    """
+    for number in itertools.count():
+        draft = target.with_name(f"{target.name}.{_HERE}-{number}.part")
+        if not made(draft):
+            continue
+        for _ in range(_LOOKS if os.name == "posix" else 0):
+            lock = hold(draft)
+            if lock is not None:
+                return draft, lock
+            if not draft.exists():  # one who tidies up was faster than our lock
+                break
+            time.sleep(0.01)
+        else:
+            return draft, None  # no locks here, for nobody
+    raise AssertionError  # there is always another number
+
+
+def remove_left_drafts(folder: Path) -> None:
+    """Take away what killed runners of this machine left in a folder."""
+    for draft in folder.iterdir():
+        if not _NAME.fullmatch(draft.name):
+            continue
+        with contextlib.suppress(OSError):
+            lock = hold(draft)
+            if lock is not None:
+                with lock:
+                    draft.unlink()
