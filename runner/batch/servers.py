@@ -80,7 +80,7 @@ def read_servers(path: Path, base: Access) -> list[Server]:
         UsageError: every problem at once.
     """
     try:
-        data = parse_yaml(read_text(path, encoding="utf-8-sig"))
+        data = parse_yaml(read_text(path, encoding="utf-8-sig", named=True))
     except FileNotFoundError:
         raise UsageError(f"--servers {path}: there is no such file.") from None
     except BadDataError as error:

@@ -11,9 +11,11 @@ from typing import BinaryIO
 LARGEST_TEXT = 64 << 20
 """Bytes. The node descriptions of a large ComfyUI are some 10 MB; a table of 100 000 jobs is smaller."""
 
+_OF_A_SHELL = (Path("/dev/fd"), Path("/proc/self/fd"))
 
-def open_file(path: Path) -> BinaryIO:
-    """A file, open for reading.
+
+def open_file(path: Path, *, named: bool = False) -> BinaryIO:
+    """A file, open for reading; one that was `named` on the command line may be what a shell reads from: `<(...)`.
 
     Raises OSError where it cannot be read or is no file: a pipe would be waited for, and a device has no end. Its
     `strerror` says which.
@@ -22,20 +24,25 @@ def open_file(path: Path) -> BinaryIO:
     kind = os.fstat(descriptor).st_mode
     if stat.S_ISREG(kind):
         return os.fdopen(descriptor, "rb")
+    if named and stat.S_ISFIFO(kind) and path.parent in _OF_A_SHELL:
+        os.set_blocking(descriptor, True)
+        return os.fdopen(descriptor, "rb")
     os.close(descriptor)
     if stat.S_ISDIR(kind):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     raise OSError(errno.EINVAL, "it is a pipe or device, not a file", str(path))
 
 
-def read_text(path: Path, *, largest: int = LARGEST_TEXT, encoding: str = "utf-8", errors: str = "strict") -> str:
-    """The text of a file.
+def read_text(
+    path: Path, *, largest: int = LARGEST_TEXT, encoding: str = "utf-8", errors: str = "strict", named: bool = False
+) -> str:
+    """The text of a file; `named`: as of `open_file`.
 
     Raises:
         OSError: as `open_file`, or it is larger than `largest` bytes.
         UnicodeDecodeError: it is no text.
     """
-    with open_file(path) as stream:
+    with open_file(path, named=named) as stream:
         data = stream.read(largest + 1)
     if len(data) > largest:
         raise OSError(errno.EFBIG, f"it is larger than {largest >> 20} MB", str(path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from runner.files.drafts import new_draft, remove_left_drafts
 from runner.files.lock import hold
 from runner.files.reading import read_text
 from runner.files.whole import written_whole
+from tests.support.comfy import REPO
 from tests.support.hostile import HostileComfy, Said, png
 from tests.support.runs import Desk, command, copying, flat, start_command
 
@@ -236,3 +238,12 @@ def test_a_draft_is_never_a_link(tmp_path: Path) -> None:
     draft.symlink_to(theirs)
     remove_left_drafts(tmp_path)
     assert draft.is_symlink() and theirs.read_text() == "theirs"
+
+
+def test_what_a_shell_reads_from_is_no_pipe_in_a_folder() -> None:
+    """`--object-info <(...)` works: the shell names it."""
+    words = shlex.join([sys.executable, "-m", "runner", "validate", "workflows/cutout.v1.json", "--object-info"])
+    made = subprocess.run(
+        ["bash", "-c", f"{words} <(cat workflows/object_info.json)"], cwd=REPO, capture_output=True, text=True
+    )
+    assert made.returncode == 0, made.stderr
