@@ -160,7 +160,7 @@ def test_outputs_and_inputs_as_published(comfy_server: ComfyServer) -> None:
     assert info["output_name"] == ["prompt", "negative", "pose", "report"]
     assert info["output"] == ["STRING", "STRING", "COMBO", "STRING"]
     assert list(info["input"]["required"]) == ["product", "mask"]
-    assert list(info["input"]["optional"]) == ["description", "wish", "prompt", "seed", "pose"]
+    assert list(info["input"]["optional"]) == ["description", "wish", "prompt", "seed", "pose", "one_hand"]
     question = comfy_server.object_info("ProdgenPersonaQuestion")
     assert question["output_name"] == ["question", "report"]
 

@@ -186,7 +186,7 @@ def test_a_style_is_for_the_scene_not_for_the_product(
     own = inside(shown["pasted_mask"], 2)
     assert own.sum() > 8000
     assert difference(shown["picture"], scenes[1])[own].max() <= 1.0
-    assert ("blur" in ran.report("ProdgenStyle")["applied"]) == (name == "style.v2")
+    assert ("blur" in ran.report("ProdgenStyle")["applied"]) == (style != "phone")
     away = beside(shown["pasted_mask"])
     assert difference(shown["picture"], scenes[1])[away].mean() > (0.2 if style == "studio" else 0.8)
 

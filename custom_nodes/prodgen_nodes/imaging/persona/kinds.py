@@ -181,7 +181,7 @@ RULES = (
         "jar",
         0.7,
         "about as high as wide, symmetric, with a narrower lid or foot",
-        lambda s: _upright(s) and s.fullness > 0.9 and 0.6 <= s.aspect <= 1.2,
+        lambda s: _upright(s) and s.fullness > 0.9 and 0.6 <= s.aspect <= 1.1,
     ),
     Rule(
         "clutch",

@@ -230,7 +230,7 @@ def find_footing(srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Ev
     # None of it is, where the product's own edge rises steeply from the dark.
     rise = profile.gather(0, (top + 2).clamp(max=profile.shape[0] - 1).unsqueeze(0))[0] - low
     steep = ((rise / lit[0] - _GENTLE) / (_STEEP - _GENTLE)).clamp(0.0, 1.0)
-    certain &= ~risen(line.float(), certain, round(_STRETCH * size))
+    certain &= ~risen(line.float(), certain, max(1, round(_STRETCH * size)))
     edge, certain = _drawn(line + _SUNK * mixed * (1 - steep), certain, wide)
     certain &= product.gather(0, (edge.long() - 2 * ahead).clamp(0, height - 1).unsqueeze(0))[0]
     standing = product & certain & (rows < line) & (rows >= line - _ABOVE)
