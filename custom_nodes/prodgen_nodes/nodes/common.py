@@ -17,6 +17,8 @@ from ..imaging.tensors import is_placeholder
 
 CATEGORY = "prodgen"
 PlacementType = io.Custom("PRODGEN_PLACEMENT")
+TINT = (1.0, 0.0, 0.8)
+"""The colour that marks a place in a preview."""
 
 
 def report_text(report: Mapping[str, Any]) -> str:
@@ -67,6 +69,14 @@ def thumbnails(images: Tensor, side: int = 512) -> Tensor:
         return images
     size = (max(1, round(height * factor)), max(1, round(width * factor)))
     return F.interpolate(images.movedim(-1, 1), size=size, mode="area").movedim(1, -1)
+
+
+def tinted(images: Tensor, mask: Tensor, strength: float) -> Tensor:
+    """`images` `[B,H,W,3]` with what `mask` `[B,H,W]` marks shown in magenta, which hardly any product has.
+
+    `strength` 0..1: how far the colour covers the picture.
+    """
+    return images + (images.new_tensor(TINT) - images) * (mask.to(images.device) * strength).unsqueeze(-1)
 
 
 def deliver(*tensors: Tensor) -> tuple[Tensor, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,34 +22,34 @@ from .common import CATEGORY, PlacementType, optional_mask, progress_callback, r
 from .files import OutputFiles, graph_texts
 
 
-def _fidelity_rule(text: str | None) -> list[Rule]:
+@dataclass(frozen=True)
+class _Verdict:
+    """What Export takes from a report of 'Product Fidelity': its rule, and for each picture where it lacks a piece."""
+
+    rules: tuple[Rule, ...] = ()
+    missing: tuple[tuple[str, ...], ...] = ((),)
+
+
+def _verdict(text: str | None) -> _Verdict:
     if not text:
-        return []
+        return _Verdict()
     try:
         report = json.loads(text)
         mean = report.get("delta_e00_mean")
         passed = report["passed"] is True and (mean is None or abs(mean) < float("inf"))
+        pictures = report.get("pictures") or [report]
+        missing = tuple(tuple(map(str, picture.get("missing") or ())) for picture in pictures)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ParameterError("fidelity is not the report of a 'Product Fidelity' node; connect its report.") from error
     reasons = "; ".join(str(reason) for reason in report.get("reasons") or [])
     measured = f"mean colour difference {mean:.2f} ΔE00" if isinstance(mean, (int, float)) else "measured"
-    return [
-        Rule(
-            "product unchanged",
-            passed,
-            f"{measured}{': ' + reasons if reasons and not passed else ''}",
-            "the photo's own product",
-        )
-    ]
-
-
-def _missing(text: str | None, index: int) -> tuple[str, ...]:
-    """Where on the product of picture `index` the cut-out lacks a piece, by the report of 'Product Fidelity'."""
-    if not text:
-        return ()
-    report = json.loads(text)
-    pictures = report.get("pictures") or [report]
-    return tuple(str(place) for place in pictures[min(index, len(pictures) - 1)].get("missing") or ())
+    rule = Rule(
+        "product unchanged",
+        passed,
+        f"{measured}{': ' + reasons if reasons and not passed else ''}",
+        "the photo's own product",
+    )
+    return _Verdict((rule,), missing)
 
 
 def _together(pictures: list[list[Rule]]) -> list[Rule]:
@@ -156,7 +157,7 @@ class ProdgenExport(io.ComfyNode):
             shadow = shapes["shadow"] = check_mask(shadow, "shadow")
         common_batch(**shapes)
         height, width = same_size(**shapes)
-        fidelity_rules = _fidelity_rule(fidelity)
+        verdict = _verdict(fidelity)
         files = OutputFiles(filename_prefix, width, height)
         texts = graph_texts(cls)
         step = progress_callback(len(rgb))
@@ -173,9 +174,9 @@ class ProdgenExport(io.ComfyNode):
                 jpeg=jpeg,
                 scale=None if placement is None else max(placement.transform(index).a, placement.transform(index).d),
                 cut_off=placement is not None and _cut_off(placement, index),
-                missing=_missing(fidelity, index),
+                missing=verdict.missing[min(index, len(verdict.missing) - 1)],
             )
-            checked.append([*inspect(done, channel), *fidelity_rules])
+            checked.append([*inspect(done, channel), *verdict.rules])
             for suffix, coded in ((".jpg", done.jpeg), (".png", done.png)):
                 name = files.write(index, suffix, coded.data)
                 written.append(

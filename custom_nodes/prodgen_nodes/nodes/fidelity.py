@@ -10,6 +10,7 @@ from ..imaging.fidelity.judge import COMPARES, Compare, Fidelity, Limits, Settin
 from ..imaging.placement import Placement
 from .common import (
     CATEGORY,
+    TINT,
     PlacementType,
     optional_mask,
     output,
@@ -22,7 +23,7 @@ from .common import (
 _DEFAULTS = Limits()
 _FULL_SCALE = 10.0
 """ΔE00 that the preview shows in full colour."""
-_DIFFERENCE, _CHANGED = (1.0, 0.0, 0.8), (1.0, 0.45, 0.0)
+_CHANGED = (1.0, 0.45, 0.0)
 
 
 def _limit(name: str, default: float, high: float, step: float, tooltip: str) -> io.Float.Input:
@@ -198,7 +199,7 @@ def _heat(image: Tensor, result: Fidelity) -> Tensor:
     box, factor = result.box, small.shape[1] / image.shape[1]
     top, left = int(box.top * factor), int(box.left * factor)
     size = (max(1, round(box.height * factor)), max(1, round(box.width * factor)))
-    for heat, full, color in ((result.map, _FULL_SCALE, _DIFFERENCE), (result.heat, 1.0, _CHANGED)):
+    for heat, full, color in ((result.map, _FULL_SCALE, TINT), (result.heat, 1.0, _CHANGED)):
         if heat is None:
             continue
         # The hottest pixel of each counts: a small fault must not fade in a small picture.

@@ -6,9 +6,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..imaging.grip import GRIPS, open_zone
-from .common import CATEGORY, deliver, output, required_mask, work_device
-
-_TINT = (1.0, 0.0, 0.8)
+from .common import CATEGORY, deliver, output, required_mask, tinted, work_device
 
 
 class ProdgenGripZone(io.ComfyNode):
@@ -95,8 +93,6 @@ class ProdgenGripZone(io.ComfyNode):
         )
         reports = done.reports
         report = dict(reports[0]) if len(reports) == 1 else {"items": reports}
-        shown = done.image[:4, ..., :3]
-        tint = shown.new_tensor(_TINT)
-        preview = shown + (tint - shown) * (done.zone[:4] * 0.5).unsqueeze(-1)
+        preview = tinted(done.image[:4, ..., :3], done.zone[:4], 0.5)
         picture, left, zone = deliver(done.image, done.mask, done.zone)
         return output(picture, left, zone, done.words[0], report=report, preview=preview, cls=cls)

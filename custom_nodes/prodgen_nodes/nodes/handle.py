@@ -6,9 +6,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..imaging.handle import FILLS, erase_handle
-from .common import CATEGORY, deliver, output, required_mask, work_device
-
-_TINT = (1.0, 0.0, 0.8)
+from .common import CATEGORY, deliver, output, required_mask, tinted, work_device
 
 
 class ProdgenEraseHandle(io.ComfyNode):
@@ -92,8 +90,6 @@ class ProdgenEraseHandle(io.ComfyNode):
         report = (
             dict(reports[0]) if len(reports) == 1 else {"found": all(r["found"] for r in reports), "items": reports}
         )
-        tint = image.new_tensor(_TINT).to(device)
-        shown = done.image[:4, ..., :3]
-        preview = shown + (tint - shown) * (done.erased[:4] * 0.75).unsqueeze(-1)
+        preview = tinted(done.image[:4, ..., :3], done.erased[:4], 0.75)
         results = deliver(done.image, done.mask, done.erased, preview)
         return output(*results[:3], report=report, preview=results[3], cls=cls)

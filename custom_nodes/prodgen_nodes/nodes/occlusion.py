@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from comfy_api.latest import io
 from torch import Tensor
 
 from ..imaging.hands.keypoints import parse_frames
 from ..imaging.occlusion import keep_in_front
 from ..imaging.placement import Placement
-from .common import CATEGORY, PlacementType, deliver, optional_mask, output, required_mask, work_device
+from .common import CATEGORY, PlacementType, deliver, optional_mask, output, required_mask, tinted, work_device
 from .hands.wires import KeypointsType
-
-_TINT = (1.0, 0.0, 0.8)
 
 
 class ProdgenKeepInFront(io.ComfyNode):
@@ -118,7 +115,6 @@ class ProdgenKeepInFront(io.ComfyNode):
         )
         (front,) = deliver(kept.mask)
         shown = scene[:4, ..., :3].float()
-        tint = torch.tensor(_TINT, device=shown.device)
-        preview = shown + (tint - shown) * (front[: shown.shape[0]].to(shown.device) * 0.6).unsqueeze(-1)
+        preview = tinted(shown, front[: shown.shape[0]], 0.6)
         report = dict(kept.reports[0]) if len(kept.reports) == 1 else {"items": kept.reports}
         return output(front, report=report, preview=preview, cls=cls)

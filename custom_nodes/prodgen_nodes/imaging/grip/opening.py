@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..colorspace import linear_to_srgb, parse_hex, srgb_to_linear
 from ..errors import ParameterError, ShapeError
+from ..filters import smoothstep
 from ..tensors import bounding_box, check_image, check_mask, common_batch, is_placeholder, item, same_size
 from .zone import Grip, Patch, find_grip
 
@@ -95,8 +96,7 @@ def _ramp(count: int, start: float, end: float, like: Tensor) -> Tensor:
     at = torch.arange(count, device=like.device, dtype=like.dtype) + 0.5
     up = (at / start).clamp(0.0, 1.0) if start > 0 else torch.ones_like(at)
     down = ((count - at) / end).clamp(0.0, 1.0) if end > 0 else torch.ones_like(at)
-    low = torch.minimum(up, down)
-    return low * low * (3 - 2 * low)
+    return smoothstep(torch.minimum(up, down))
 
 
 def _report(found: Grip, zone: Tensor, alpha: Tensor) -> dict[str, Any]:

@@ -43,28 +43,28 @@ def seen_through(srgb: Tensor, steps: Tensor, mask: Tensor, reach: int) -> Tenso
     `steps` `[h,w]`: how the picture changes from pixel to pixel; `reach`: pixels from its outline within which the
     network's softness is only the outline's own.
     """
+    none = torch.zeros_like(mask, dtype=torch.bool)
     filled = ~connected_to_frame(mask <= 0.5)
     doubtful = (mask < _SURE) & erode(filled, reach)
     regions = Regions(doubtful)
     if regions.count == 0:
-        return doubtful
+        return none
     found = regions.touched(doubtful & (mask < _DOUBTED)) & (regions.area > _LEAST * mask.numel())
     # What is open already needs nothing; thin parts lie in it.
     found &= (regions.mean((mask > 0.5).float()) > _MOSTLY) & (regions.rim_mean(square_max(steps, _EDGE)) > _SHARP)
     if not found.any():
-        return regions.chosen(found)
+        return none
     # Around what the network doubts, the colours say how far the opening goes.
-    candidate = regions.chosen(found)
-    close = dilate(candidate, round(_FARTHER * min(mask.shape)))
-    near = dilate(filled, round(_AROUND * min(mask.shape))) & ~dilate(filled, reach)
+    side = min(mask.shape)
+    close = dilate(regions.chosen(found), round(_FARTHER * side))
+    near = dilate(filled, round(_AROUND * side)) & ~dilate(filled, reach)
     around, own = _sample(srgb, near), _sample(srgb, filled & (mask >= _SURE) & ~close)
     if not (around.shape[0] and own.shape[0]):
-        return regions.chosen(found & False)
+        return none
     window = erode(filled, 1) & close
-    colours = srgb[window]
-    to_around, to_own = (torch.cdist(colours, palette).amin(dim=1) for palette in (around, own))
-    nearer = torch.zeros_like(window)
+    to_around, to_own = (torch.cdist(srgb[window], palette).amin(dim=1) for palette in (around, own))
+    nearer = none.clone()
     nearer[window] = to_around < _NEARER * to_own
     found &= regions.mean(nearer.float()) > _MOSTLY
     openings = Regions(closed(nearer, 1) & window)
-    return openings.chosen(openings.touched(regions.chosen(found))) if found.any() else regions.chosen(found)
+    return openings.chosen(openings.touched(regions.chosen(found)))

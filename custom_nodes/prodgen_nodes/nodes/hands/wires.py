@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...imaging.errors import ShapeError
 from ...imaging.tensors import check_mask, expand_batch
-from ..common import optional_mask
+from ..common import TINT, optional_mask
 
 KeypointsType = io.Custom("POSE_KEYPOINT")
 HandCropsType = io.Custom("PRODGEN_HAND_CROPS")
@@ -37,7 +37,7 @@ def boxed(image: Tensor, boxes: list[tuple[tuple[float, float, float, float], bo
     height, width = shown.shape[:2]
     thick = max(2, round(max(height, width) / 300))
     for (left, top, right, bottom), good in boxes:
-        color = torch.tensor((0.1, 0.9, 0.2) if good else (1.0, 0.0, 0.8), device=shown.device)
+        color = torch.tensor((0.1, 0.9, 0.2) if good else TINT, device=shown.device)
         x0, x1 = max(0, int(left) - thick), min(width, int(right) + thick)
         y0, y1 = max(0, int(top) - thick), min(height, int(bottom) + thick)
         for rows, columns in (
