@@ -50,5 +50,7 @@ def test_a_print_on_the_foot_is_no_rise_of_the_line(wide: int, slope: float) -> 
     assert not bool(risen(line, certain, 77).any())
     assert not bool(risen(300 - (columns - 200).square() / 400, certain, 77).any())
     line[180 : 180 + wide] -= 4
+    certain[100:120] = certain[260:290] = False  # here and there a column says nothing
+    line[~certain] = 999.0
     found = risen(line, certain, 77)
     assert bool(found[182 : 178 + wide].all()) and int(found.sum()) <= wide + 4

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -31,7 +32,7 @@ _STILL, _DEEP = 0.05, 0.35
 _UMBRA = 0.013
 """The thickest stretch of full shadow between floor and product, as a fraction of the short side."""
 _WIDE = 0.004
-_STRETCH, _HIGHER = 0.075, 2.0
+_STRETCH, _HIGHER = 0.075, 1.5
 """Over how much to both sides of a column a line is compared, a fraction of the short side; pixels above it that are
 another thing."""
 _PLAIN, _COLOURED = 1.2, 2.5
@@ -260,7 +261,12 @@ def _darkest(profile: Tensor, first: Tensor, longest: int, ahead: int, noise: fl
 def risen(line: Tensor, certain: Tensor, reach: int) -> Tensor:
     """Boolean `[W]`: columns where the `line` `[W]` runs higher than on both sides of them, over `reach`: a pale print
     on a product's foot looks like the floor."""
-    here = torch.where(certain, line, math.nan)
+    columns = np.flatnonzero(certain.cpu().numpy())
+    if columns.size == 0:
+        return torch.zeros_like(certain)
+    # Across a few columns that are not certain the line goes on; beyond its ends there is none.
+    whole = np.interp(np.arange(len(line)), columns, line.cpu().numpy()[columns], left=math.nan, right=math.nan)
+    here = torch.from_numpy(whole).to(line)
     sides = F.pad(here, (reach, reach), value=math.nan).unfold(0, reach, 1).median(dim=-1).values
     left, right = sides[: line.shape[0]], sides[reach + 1 :]
     return line < (left + right) / 2 - _HIGHER  # false beside an end, where one of them is nan
