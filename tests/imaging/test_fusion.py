@@ -228,3 +228,25 @@ def test_a_foot_that_fades_into_the_backdrops_colour_is_not_bitten(seed: int) ->
     made = from_model(photo.clamp(0, 1), coarse(alpha, 384)).alpha
     assert float(made[away < 95].min()) > 0.9
     assert float(made[away > 105].max()) < 0.1
+
+
+def _spotted(spot: int, mask_at_spot: float, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """A black plate before grey with a square of `spot` pixels of the backdrop's very colour near its edge."""
+    noise = torch.randn(400, 400, 1, generator=torch.Generator().manual_seed(seed)) * 0.003
+    photo, mask, square = torch.full((400, 400, 3), 0.34), torch.zeros(400, 400), torch.zeros(400, 400).bool()
+    photo[100:320, 90:310], mask[100:320, 90:310] = 0.04, 1.0
+    square[150 : 150 + spot, 115 : 115 + spot] = True
+    photo[square], mask[square] = 0.34, mask_at_spot
+    return (photo + noise).clamp(0, 1), mask, square
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_highlight_of_the_backdrops_colour_is_no_opening_to_a_model_without_doubt(seed: int) -> None:
+    photo, mask, spot = _spotted(8, 1.0, seed)
+    assert float(from_model(photo, mask).alpha[spot].min()) > 0.9
+
+
+@pytest.mark.parametrize(("size", "response"), [(8, 0.6), (18, 1.0)])
+def test_an_opening_that_the_model_doubts_or_that_is_large_shows_the_backdrop(size: int, response: float) -> None:
+    photo, mask, spot = _spotted(size, response, 1)
+    assert float(from_model(photo, mask).alpha[spot].mean()) < 0.2

@@ -47,6 +47,9 @@ _STEP, _NOISES, _ALONG, _CLEAR_SHARE = 8 / 255, 5.0, 4.0, 0.4
 (1σ) along the outline that is judged, and in what share of them."""
 _OPENING = 0.12
 """The step (sRGB) in which an opening ends all around that the model takes for product."""
+_NO_DOUBT, _LARGE = 0.97, 5e-4
+"""The response of a model that has no doubt; the size of an opening, as a share of the picture, in which that is one
+that it overlooked."""
 
 
 @dataclass(frozen=True)
@@ -92,20 +95,33 @@ def _openings(
     regions = Regions(found)
     if regions.count == 0:
         return found
-    sharp = regions.rim_mean(evidence.steps) > _OPENING
-    unsure = regions.mean(mask) < _SURE
+    response = regions.mean(mask)
+    # A small spot that the model has no doubt of is a highlight or a seam that happens to have the backdrop's colour.
+    doubtful = (response < _NO_DOUBT) | (regions.area > _LARGE * product.numel())
+    sharp = (regions.rim_mean(evidence.steps) > _OPENING) & doubtful
+    unsure = response < _SURE
     open_to_outside = regions.touched(dilate(connected_to_frame(near), 1))
     # A sliver at the edge, narrower than that may move, is a matter of the edge, not of what is product.
     narrow = ~regions.touched(erode(found, reach)) & regions.touched(~erode(product, reach))
-    return regions.chosen((sharp & ~open_to_outside) | unsure | narrow)
+    slivers = regions.chosen(narrow)
+    clear = _step_seen(evidence.steps, backdrop.noise)
+    # What reaches the model's outline and ends in nothing is product that has the backdrop's colour there.
+    inside = regions.touched(erode(product, 1)) & ~regions.touched(~erode(product, 1))
+    ends = regions.rim_mean((clear & product).float()) > _CLEAR_SHARE * regions.rim_mean(product.float())
+    wide = regions.chosen(((sharp & ~open_to_outside) | (unsure & (inside | ends))) & ~narrow)
+    return wide | (slivers & _ends_clearly(slivers, product, clear))
 
 
-def _ends_clearly(shown: Tensor, product: Tensor, steps: Tensor, noise: float) -> Tensor:
-    """Boolean `[h,w]`: where backdrop `shown` inside the model's `product` ends in a step, as one that the model took
-    for product does. Where it ends in nothing, product of the backdrop's colour begins, nobody can see where."""
+def _step_seen(steps: Tensor, noise: float) -> Tensor:
+    """Boolean `[h,w]`: where one of the `steps` close by is a visible edge."""
+    return square_max(steps, 2) > max(_STEP, _NOISES * noise)
+
+
+def _ends_clearly(shown: Tensor, product: Tensor, clear: Tensor) -> Tensor:
+    """Boolean `[h,w]`: where backdrop `shown` inside the model's `product` ends in a `clear` step, as one that the model
+    took for product does. Where it ends in nothing, product of the backdrop's colour begins, nobody can see where."""
     rim = product & ~shown & dilate(shown, 1)
-    clear = rim & (square_max(steps, 2) > max(_STEP, _NOISES * noise))
-    near, all_ = gaussian_blur(torch.stack((clear, rim)).float().unsqueeze(0), _ALONG)[0].unbind()
+    near, all_ = gaussian_blur(torch.stack((rim & clear, rim)).float().unsqueeze(0), _ALONG)[0].unbind()
     return near.gt(_CLEAR_SHARE * all_)
 
 
@@ -168,7 +184,7 @@ def fuse(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, gra
         data[unsure & alike], target[unsure & alike] = _CLEAR_WEIGHT, 0.0
         near_edge = dilate(product, reach) & ~erode(product, reach)
         shown = alike & near_edge
-        shown &= ~product | _ends_clearly(shown, product, evidence.steps, backdrop.noise)
+        shown &= ~product | _ends_clearly(shown, product, _step_seen(evidence.steps, backdrop.noise))
         data[shown], target[shown] = _LOCK, 0.0
         ignored = _areas(own & ~dilate(product | thin, reach))
         missing = _areas(alike & erode(product & ~openings, reach))
