@@ -183,6 +183,19 @@ def test_fur_keeps_its_strands_and_loses_the_backdrop_between_them() -> None:
     assert any("hair" in note for note in cut.report["notes"])
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_grain_of_the_floor_under_fur_is_no_fur(seed: int) -> None:
+    photo, alpha = _fur()
+    below = (torch.arange(560) > 380).unsqueeze(-1) & (alpha < 0.02)
+    grain = torch.nn.functional.avg_pool2d(
+        torch.randn(1, 1, 560, 560, generator=torch.Generator().manual_seed(seed)), 3, 1, 1
+    )[0, 0]
+    photo = torch.where(below.unsqueeze(-1), photo * (1 + 0.5 * grain.unsqueeze(-1)), photo).clamp(0, 1)
+    cut = from_model(photo, coarse((alpha > 0.5).float(), 384))
+    far = torch.nn.functional.max_pool2d((alpha > 0.02).float()[None, None], 17, 1, 8)[0, 0] < 0.5
+    assert float((cut.alpha * (below & far)).sum()) < 2e-3 * float(alpha.sum()), cut.report
+
+
 def test_a_hard_edge_has_no_hair() -> None:
     made = scene("bag", 2, size=512)
     cut = from_model(made.photo, coarse(made.alpha, 512))

@@ -29,6 +29,9 @@ _FINE_SHARE, _ALL_FINE, _STRONG, _SOLID, _ALONG = 0.14, 0.35, 0.3, 0.88, 0.15
 """Of what is seen of the product in a fringe, the least share that is finer than four pixels, and the share that says
 enough; how strong its strongest tenth is at least, and at most where less is fine, for hairs do not fill their pixels;
 the least share of the outline it runs along."""
+_EXPLAINED, _NEARBY = 0.5, 8.0
+"""The least share of what differs from the backdrop nearby (1σ, pixels) that lies on the way to the product's colour:
+the grain of a floor goes its own way."""
 _SHADE = 4
 """Pixels over which a shadow under strands does not change."""
 
@@ -59,8 +62,7 @@ class Fringe:
             planes = plane[small].permute(2, 0, 1) if plane.ndim == 3 else plane[small].float().unsqueeze(0)
             return F.interpolate(planes.unsqueeze(0), size=part, mode="bilinear", align_corners=False)[0]
 
-        seen = decode_(picture[large].permute(2, 0, 1).clone(memory_format=torch.contiguous_format))
-        strands = _share(seen, decode_(fitted(self.front)), decode_(fitted(self.back)))
+        strands = _share(_linear(picture[large]), decode_(fitted(self.front)), decode_(fitted(self.back)))
         smooth = opened(strands, max(2, round(_SHADE * down)))
         strands = (strands - smooth * fitted(self.shade)[0]).clamp_(0.0, 1.0) * fitted(self.zone)[0]
         out = alpha.clone()
@@ -81,20 +83,41 @@ def find_fringe(srgb: Tensor, product: Tensor, backdrop: Backdrop) -> Fringe | N
     if regions.count == 0:
         return None
     zone = regions.chosen(regions.touched(dilate(product, 5)) & (regions.area > 30) & ~regions.on_frame())
-    area = float(zone.float().sum())
-    if area < _WORTH * float(product.float().sum()) or float((strands & zone).float().sum()) < _DENSE * area:
-        return None
-    # Strands stand close beside each other all along a fringe; an edge or a thread is one line.
-    if float(erode(zone, 3).float().sum()) < 0.25 * area:
+    if not _is_dense(zone, strands, product):
         return None
     core = erode(product, 3).float().unsqueeze(0)
     front = masked_blur(srgb.permute(2, 0, 1).unsqueeze(0), core, longest / 2)[0].permute(1, 2, 0)
-    if not _is_hairy(srgb, front, backdrop.color, zone, product):
+    zone = zone & _explained(srgb, front, backdrop.color, zone)
+    if not (_is_dense(zone, strands, product) and _is_hairy(srgb, front, backdrop.color, zone, product)):
         return None
     zone = dilate(zone, 2) | (dilate(zone, 4) & dilate(product, 3))
     near = gaussian_blur(product.float().unsqueeze(0), longest / 3)[0]
     shade = (1.0 - 2.5 * near).clamp(0.0, 1.0)
     return Fringe(zone & ~erode(product, 2), front, backdrop.color, shade)
+
+
+def _is_dense(zone: Tensor, strands: Tensor, product: Tensor) -> bool:
+    """Whether a `zone` of `strands` `[h,w]` bool is worth it and full of them, close beside each other: an edge or a
+    thread is one line."""
+    area = float(zone.float().sum())
+    if area < _WORTH * float(product.float().sum()) or float((strands & zone).float().sum()) < _DENSE * area:
+        return False
+    return float(erode(zone, 3).float().sum()) >= 0.25 * area
+
+
+def _explained(srgb: Tensor, front: Tensor, back: Tensor, zone: Tensor) -> Tensor:
+    """Boolean `[h,w]`: where what is seen in `zone` `[h,w]` is mixed of the product's colour and the backdrop's."""
+    seen, near, far = _linear(srgb), _linear(front), _linear(back)
+    whole = (seen - far).square().sum(dim=0)
+    span = (near - far).square().sum(dim=0)
+    mixed = _share(seen, near, far).square() * span
+    mixed, whole = gaussian_blur((torch.stack((mixed, whole)) * zone).unsqueeze(0), _NEARBY)[0]
+    return mixed > _EXPLAINED * whole
+
+
+def _linear(srgb: Tensor) -> Tensor:
+    """`[h,w,3]` sRGB as `[3,h,w]` linear light, a copy."""
+    return decode_(srgb.permute(2, 0, 1).clone(memory_format=torch.contiguous_format))
 
 
 def _share(srgb: Tensor, front: Tensor, back: Tensor) -> Tensor:
@@ -106,10 +129,7 @@ def _share(srgb: Tensor, front: Tensor, back: Tensor) -> Tensor:
 
 def _is_hairy(srgb: Tensor, front: Tensor, back: Tensor, zone: Tensor, product: Tensor) -> bool:
     """Whether what is seen in `zone` `[h,w]` is strands: fine, of the product's colour, along much of its outline."""
-    planes = [
-        decode_(plane.permute(2, 0, 1).clone(memory_format=torch.contiguous_format)) for plane in (srgb, front, back)
-    ]
-    strands = _share(*planes)
+    strands = _share(_linear(srgb), _linear(front), _linear(back))
     outer = zone & ~dilate(product, 4)
     if not bool(outer.any()):
         return False

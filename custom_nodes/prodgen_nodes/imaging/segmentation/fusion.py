@@ -118,7 +118,7 @@ def _step_seen(steps: Tensor, noise: float) -> Tensor:
 
 
 def _ends_clearly(shown: Tensor, product: Tensor, clear: Tensor) -> Tensor:
-    """Boolean `[h,w]`: where backdrop `shown` inside the model's `product` ends in a `clear` step, as one that the model
+    """Boolean `[h,w]`: where backdrop `shown` inside the `product` of the model ends in a `clear` step, as one that it
     took for product does. Where it ends in nothing, product of the backdrop's colour begins, nobody can see where."""
     rim = product & ~shown & dilate(shown, 1)
     near, all_ = gaussian_blur(torch.stack((rim & clear, rim)).float().unsqueeze(0), _ALONG)[0].unbind()
