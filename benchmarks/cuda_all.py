@@ -159,7 +159,7 @@ def _wait() -> None:
 
 
 def graphs(options: argparse.Namespace) -> Iterator[Row]:
-    from tests.support.comfy import GraphError, ServerFailed, find_installation
+    from tests.support.comfy import find_installation
 
     if find_installation() is None:
         yield {"graph": "all", "not_run": "no ComfyUI on this machine (install.py, or $PRODGEN_COMFYUI)"}
@@ -172,15 +172,31 @@ def graphs(options: argparse.Namespace) -> Iterator[Row]:
             if late(options):
                 yield row | {"not_run": "the time was up"}
                 continue
-            try:
-                yield row | measured(server, name, photo, values, options.graph_seconds) | {"beside": beside}
-            except GraphError as error:
-                yield row | {"not_run": str(error).splitlines()[0][:300]}
-            except ServerFailed as error:  # it hangs, is slow, or died: the next workflow finds a fresh one
-                what, _, log = str(error).partition("\n")
-                yield row | {"failed": f"{what}\n{log[-2000:]}"}
+            found = attempted(server, name, photo, values, options.graph_seconds)
+            yield row | found | {"beside": beside}
+            if found.get("memory") and not server.arguments:
+                server.arguments = PLAIN_MEMORY
                 server.kill()
                 server.start()
+                again = attempted(server, name, photo, values, options.graph_seconds)
+                yield row | {"with": " ".join(PLAIN_MEMORY)} | again | {"beside": beside}
+
+
+def attempted(server: Any, name: str, photo: str, values: dict[str, Any], limit: float) -> Row:
+    """What `measured` finds, or what went wrong; `memory`: the GPU's memory may be why. The server runs afterwards."""
+    from tests.support.comfy import GraphError, ServerFailed
+
+    try:
+        return measured(server, name, photo, values, limit)
+    except GraphError as error:
+        said = str(error)
+        return {"not_run": said.splitlines()[0][:300], "memory": "CUDA" in said or "aimdo" in said}
+    except ServerFailed as error:
+        what, _, log = str(error).partition("\n")
+        died = server.process is None or server.process.poll() is not None
+        server.kill()
+        server.start()
+        return {"failed": f"{what}\n{log[-2000:]}", "memory": died}
 
 
 def asked(options: argparse.Namespace) -> list[tuple[str, dict[str, Any], str]]:
