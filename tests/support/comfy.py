@@ -65,6 +65,7 @@ class ComfyServer:
         self.models_dir = base_dir / "models"
         self.log_path = base_dir / "server.log"
         self.arguments: list[str] = []
+        self.cpu = True  # tests run alike on every machine; a benchmark may ask for the GPU
         self.process: subprocess.Popen[bytes] | None = None
         self.port = 0
         for folder in (self.input_dir, self.output_dir, self.models_dir, base_dir / "custom_nodes"):
@@ -104,7 +105,7 @@ class ComfyServer:
         setpriv = shutil.which("setpriv")  # a test run that is killed must not leave its server behind
         prefix = [setpriv, "--pdeathsig", "KILL"] if setpriv else []
         self.process = server_process.spawn(
-            self.installation, self.port, self.log_path, cpu=True, arguments=arguments, prefix=prefix
+            self.installation, self.port, self.log_path, cpu=self.cpu, arguments=arguments, prefix=prefix
         )
         try:
             server_process.wait_until_ready(self.url, self.process, self.log_path)
