@@ -273,6 +273,9 @@ def measured(server: Any, name: str, photo: str, values: dict[str, Any], limit: 
     with Peak(cast("Session", SimpleNamespace(client=client))) as peak:  # it asks the client and nothing else
         for seed, run in enumerate(("cold_s", "warm_s")):
             ready = on_smoke_models(published.with_values(graph, **given, seed=seed, image=photo))
+            for node in ready.values():  # made-up weights see no product
+                if node["class_type"] == "ProdgenSegmentProduct":
+                    node["inputs"]["min_confidence"] = 0.0
             start = time.monotonic()
             server.run(ready, limit)
             row[run] = round(time.monotonic() - start, 1)

@@ -54,3 +54,20 @@ def test_a_print_on_the_foot_is_no_rise_of_the_line(wide: int, slope: float) -> 
     line[~certain] = 999.0
     found = risen(line, certain, 77)
     assert bool(found[182 : 178 + wide].all()) and int(found.sum()) <= wide + 4
+
+
+@pytest.mark.parametrize("back", [(1.0, 1.0, 1.0), (0.75, 0.7, 0.6)])
+@pytest.mark.parametrize("color", [(0.45, 0.3, 0.24), (0.12, 0.14, 0.3), (0.6, 0.1, 0.1)])
+def test_the_straight_base_of_grained_colour_on_a_lit_floor_is_not_eaten(
+    color: tuple[float, float, float], back: tuple[float, float, float]
+) -> None:
+    """Without a shadow the darkest rows near the base are the product's own texture."""
+    generator = torch.Generator().manual_seed(1)
+    grain = torch.nn.functional.avg_pool2d(torch.randn(1, 1, 384, 384, generator=generator), 3, 1, 1)[0, 0]
+    alpha = torch.zeros(384, 384)
+    alpha[100:281, 90:300] = 1.0
+    leather = (torch.tensor(color) * (1 + 0.75 * grain.unsqueeze(-1))).clamp(0, 1)
+    photo = torch.where(alpha.unsqueeze(-1) > 0.5, leather, torch.tensor(back))
+    photo = (photo + torch.randn(384, 384, 3, generator=generator) * 0.003).clamp(0, 1)
+    lost = ((1 - from_model(photo, alpha).alpha) * alpha)[270:281].sum(dim=0)
+    assert float(lost.mean()) < 0.15 and float(lost.max()) < 2.0, (float(lost.mean()), float(lost.max()))

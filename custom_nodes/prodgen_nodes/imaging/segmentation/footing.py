@@ -29,6 +29,8 @@ _REACH, _BELOW = 0.035, 0.006
 _STILL, _DEEP = 0.05, 0.35
 """Shares of the floor's light: what a row must still lose to be fading, and what must be lost in all."""
 
+_LIT = 0.1
+"""What a floor that lies in no shadow has lost of its light at most."""
 _UMBRA = 0.013
 """The thickest stretch of full shadow between floor and product, as a fraction of the short side."""
 _WIDE = 0.004
@@ -208,8 +210,8 @@ def find_footing(srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Ev
     # throws on its shadow is paler than the product above it.
     tinted = evidence.residue.gather(0, at)
     held = -running_max(-tinted, 0, _SURE, 0)
-    at_once = (held > _FAINT) & (held + running_max(-tinted, _SURE + 1, 0, 0) > _JUMP)
-    own = (held > _OWN)[:count] | (at_once[:count] & (drop > _DEEP))
+    sudden = (held > _FAINT) & (held + running_max(-tinted, _SURE + 1, 0, 0) > _JUMP)
+    own = (held > _OWN)[:count] | (sudden[:count] & (drop > _DEEP))
     stands |= own & (held > _PALE * running_max(tinted, 0, 2 * ahead, 0))[:count]
     first = torch.where(stands.any(dim=0), stands.to(torch.uint8).argmax(dim=0), count)
     umbra = round(_UMBRA * size)
@@ -217,7 +219,12 @@ def find_footing(srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Ev
     top, low, certain = _darkest(profile, first, umbra, ahead, backdrop.noise)
     light = low / lit.gather(0, top.clamp(max=count - 1).unsqueeze(0))[0]
     certain &= (first < count) & (lowest >= 0) & (light < _GREY)
-    first = torch.where(certain, top, first)
+    # A coloured product that ends at once before the lit floor has no shadow there: what is dark above is its texture.
+    dark = (drop > _DEEP).to(torch.uint8).argmax(dim=0)
+    lit_below = drop.gather(0, (dark - 2).clamp(min=0).unsqueeze(0))[0] < _LIT
+    at_once = lit_below & (dark > 0) & own.gather(0, (dark + 1).clamp(max=count - 1).unsqueeze(0))[0]
+    certain &= ~at_once
+    first = torch.where(at_once, dark, torch.where(certain, top, first))
     found = (first < count) & (lowest >= 0)
     line = torch.where(found, lowest + below - first, height)
     # A shadow's streak on the floor is darkest in its middle too, but nothing stands on it.
