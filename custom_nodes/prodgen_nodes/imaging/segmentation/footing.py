@@ -29,8 +29,9 @@ _REACH, _BELOW = 0.035, 0.006
 _STILL, _DEEP = 0.05, 0.35
 """Shares of the floor's light: what a row must still lose to be fading, and what must be lost in all."""
 
-_LIT = 0.1
-"""What a floor that lies in no shadow has lost of its light at most."""
+_LIT, _TEXTURED = 0.1, 0.6
+"""What a floor that lies in no shadow has lost of its light at most; and by how many pixels (1σ) the darkest rows of a
+texture wander from column to column, which those of a shadow do not."""
 _UMBRA = 0.013
 """The thickest stretch of full shadow between floor and product, as a fraction of the short side."""
 _WIDE = 0.004
@@ -111,15 +112,12 @@ class Footing:
         off = self.line - bottom
         counted = found & (off.abs() <= reach)
         stepping = found & (off.abs() > _APART * grain) & _steps_up(srgb.mean(dim=-1), bottom, max(1, round(grain)))
-        planes = (
-            torch.stack((counted, counted * off, counted * off * off, found, stepping)).float().view(1, 5, 1, width)
-        )
-        weight, mean, square, all_, steps = gaussian_blur(planes, _ALONG * min(self.whole))[0, :, 0]
-        weight = weight.clamp(min=1e-3)
-        wander = (square / weight - (mean / weight).square()).clamp(min=0).sqrt()
+        along = _ALONG * min(self.whole)
+        wander = _wander(off, counted, along)
+        all_, steps = gaussian_blur(torch.stack((found, stepping)).float().view(1, 2, 1, width), along)[0, :, 0]
         here = found & self._shows_colour_above(evidence, bottom)
         planes = torch.stack((here, here * self.line)).float().view(1, 2, 1, width)
-        share, line = gaussian_blur(planes, _ALONG * min(self.whole))[0, :, 0]
+        share, line = gaussian_blur(planes, along)[0, :, 0]
         proven = share > _MOSTLY
         # A column that noise has misled stands where its neighbours do.
         line = torch.where(proven & ~here, line / share.clamp(min=1e-3), self.line)
@@ -219,10 +217,11 @@ def find_footing(srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Ev
     top, low, certain = _darkest(profile, first, umbra, ahead, backdrop.noise)
     light = low / lit.gather(0, top.clamp(max=count - 1).unsqueeze(0))[0]
     certain &= (first < count) & (lowest >= 0) & (light < _GREY)
-    # A coloured product that ends at once before the lit floor has no shadow there: what is dark above is its texture.
+    # A coloured product that ends at once before the lit floor: if what is dark above wanders, it is its texture.
     dark = (drop > _DEEP).to(torch.uint8).argmax(dim=0)
     lit_below = drop.gather(0, (dark - 2).clamp(min=0).unsqueeze(0))[0] < _LIT
     at_once = lit_below & (dark > 0) & own.gather(0, (dark + 1).clamp(max=count - 1).unsqueeze(0))[0]
+    at_once &= _wander((top - dark).float(), at_once, _ALONG * size) > _TEXTURED
     certain &= ~at_once
     first = torch.where(at_once, dark, torch.where(certain, top, first))
     found = (first < count) & (lowest >= 0)
@@ -263,6 +262,14 @@ def _darkest(profile: Tensor, first: Tensor, longest: int, ahead: int, noise: fl
     for step in range(1, ahead + 1):
         rise = torch.maximum(rise, profile.gather(0, (top + step).clamp(max=last).unsqueeze(0))[0] - low)
     return top, low, ~going & (rise > max(3 * noise, _RISE))
+
+
+def _wander(off: Tensor, counted: Tensor, along: float) -> Tensor:
+    """By how much (1σ) the heights `off` `[W]` of the `counted` columns differ within `along` pixels of each."""
+    planes = torch.stack((counted, counted * off, counted * off * off)).float().view(1, 3, 1, -1)
+    weight, mean, square = gaussian_blur(planes, along)[0, :, 0]
+    weight = weight.clamp(min=1e-3)
+    return (square / weight - (mean / weight).square()).clamp(min=0).sqrt()
 
 
 def risen(line: Tensor, certain: Tensor, reach: int) -> Tensor:
