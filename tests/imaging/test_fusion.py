@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from prodgen_nodes.imaging.segmentation import from_model, from_plain_backdrop
+from prodgen_nodes.imaging.segmentation.fringe import explained
 from torch import Tensor
 
 from .segmentation_products import errors, scene
@@ -184,16 +185,14 @@ def test_fur_keeps_its_strands_and_loses_the_backdrop_between_them() -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_grain_of_the_floor_under_fur_is_no_fur(seed: int) -> None:
-    photo, alpha = _fur()
-    below = (torch.arange(560) > 380).unsqueeze(-1) & (alpha < 0.02)
-    grain = torch.nn.functional.avg_pool2d(
-        torch.randn(1, 1, 560, 560, generator=torch.Generator().manual_seed(seed)), 3, 1, 1
-    )[0, 0]
-    photo = torch.where(below.unsqueeze(-1), photo * (1 + 0.5 * grain.unsqueeze(-1)), photo).clamp(0, 1)
-    cut = from_model(photo, coarse((alpha > 0.5).float(), 384))
-    far = torch.nn.functional.max_pool2d((alpha > 0.02).float()[None, None], 17, 1, 8)[0, 0] < 0.5
-    assert float((cut.alpha * (below & far)).sum()) < 2e-3 * float(alpha.sum()), cut.report
+def test_strands_are_mixed_of_two_colours_and_the_grain_of_a_floor_is_not(seed: int) -> None:
+    random = torch.rand(80, 160, 1, generator=torch.Generator().manual_seed(seed))
+    front, back = torch.tensor([0.75, 0.62, 0.10]), torch.tensor([0.06, 0.16, 0.19])
+    grained = back * (0.4 + 1.6 * random)
+    photo = torch.where(torch.arange(160).view(1, -1, 1) < 80, torch.lerp(back, front, 0.6 * random), grained)
+    size = photo.shape
+    mixed = explained(photo, front.expand(size), back.expand(size), torch.ones(size[:2], dtype=torch.bool))
+    assert bool(mixed[:, :60].all()) and not bool(mixed[:, 100:].any())
 
 
 def test_a_hard_edge_has_no_hair() -> None:

@@ -87,7 +87,7 @@ def find_fringe(srgb: Tensor, product: Tensor, backdrop: Backdrop) -> Fringe | N
         return None
     core = erode(product, 3).float().unsqueeze(0)
     front = masked_blur(srgb.permute(2, 0, 1).unsqueeze(0), core, longest / 2)[0].permute(1, 2, 0)
-    zone = zone & _explained(srgb, front, backdrop.color, zone)
+    zone = zone & explained(srgb, front, backdrop.color, zone)
     if not (_is_dense(zone, strands, product) and _is_hairy(srgb, front, backdrop.color, zone, product)):
         return None
     zone = dilate(zone, 2) | (dilate(zone, 4) & dilate(product, 3))
@@ -105,7 +105,7 @@ def _is_dense(zone: Tensor, strands: Tensor, product: Tensor) -> bool:
     return float(erode(zone, 3).float().sum()) >= 0.25 * area
 
 
-def _explained(srgb: Tensor, front: Tensor, back: Tensor, zone: Tensor) -> Tensor:
+def explained(srgb: Tensor, front: Tensor, back: Tensor, zone: Tensor) -> Tensor:
     """Boolean `[h,w]`: where what is seen in `zone` `[h,w]` is mixed of the product's colour and the backdrop's."""
     seen, near, far = _linear(srgb), _linear(front), _linear(back)
     whole = (seen - far).square().sum(dim=0)
