@@ -147,6 +147,8 @@ class _Transfer:
         self.digest, self.done = hashlib.sha256(), 0
 
     def _mismatch(self) -> str:
+        if self.done == 0:
+            return "its host sends an empty file."
         if self.total is not None and self.done != self.total:
             return f"{self.done} bytes arrived, {self.total} were expected."
         for expected, source in ((self.wanted.sha256, "the manifest"), (self.source.published_sha256, "its host")):
@@ -230,16 +232,23 @@ class _Transfer:
         if response.status_code != 416:
             return False
         whole = re.fullmatch(r"bytes \*/(\d+)", response.headers.get("Content-Range", ""))
-        if whole and int(whole[1]) == self.done:
+        if whole and int(whole[1]) == self.done > 0:
             self.total = self.done
             return True
         self._discard()
         raise DroppedError("the host does not know this range")
 
     def _check_announced(self, response: requests.Response) -> None:
-        """Sizes the host announces, before anything is written."""
+        """Sizes the host announces, before anything is written.
+
+        Where it packs what it sends (it was asked not to), they are not those of the file, and no piece fits the part.
+        """
         start, whole = 0, response.headers.get("Content-Length", "")
-        total = int(whole) if whole.isdigit() else None
+        packed = response.headers.get("Content-Encoding", "identity").lower() not in ("identity", "")
+        total = int(whole) if whole.isdecimal() and not packed else None
+        if response.status_code == 206 and packed:
+            self._discard()
+            raise DroppedError("the host packs what it sends")
         if response.status_code == 206:
             span = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
             start = int(span[1]) if span else -1

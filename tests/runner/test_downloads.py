@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import random
 import shutil
@@ -217,6 +218,29 @@ def test_a_redirect_to_a_host_that_cannot_be_reached(host: ModelHost, target: Pa
 
 
 # -- what is not kept ----------------------------------------------------------------------------------------------
+
+
+def test_a_host_that_packs_what_it_sends(host: ModelHost, target: Path) -> None:
+    """The sizes it announces are those of the packed file; a right one was refused as another version."""
+    packed = gzip.compress(CONTENT)
+    host.content, host.headers = packed, {"Content-Encoding": "gzip"}
+    assert downloader().fetch(Request(host.url, target, len(CONTENT), SHA256)).verified_by == "manifest"
+    assert target.read_bytes() == CONTENT
+    target.unlink()
+    part(target).write_bytes(CONTENT[:1000])  # a piece of the packed file does not fit behind it
+    host.drop_after = [len(packed) // 2]
+    downloader().fetch(Request(host.url, target, len(CONTENT), SHA256))
+    assert target.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("status", [200, 416])
+def test_an_empty_file_is_no_model(host: ModelHost, target: Path, status: int) -> None:
+    """Where neither a size nor a hash is known, nothing else tells."""
+    host.content, host.headers = b"", {"Content-Range": "bytes */0"}
+    host.statuses = [status] * 10 if status == 416 else []
+    with pytest.raises(DownloadError):
+        downloader().fetch(Request(host.url, target))
+    assert not target.exists()
 
 
 def test_a_wrong_hash_is_not_kept(host: ModelHost, target: Path) -> None:
