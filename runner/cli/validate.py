@@ -9,7 +9,7 @@ from runner import console
 from runner.cli.parser import add_server_argument
 from runner.errors import EXIT_OK, EXIT_REJECTED
 from runner.server.view import ServerView, server_view
-from runner.validation.problem import Problem
+from runner.validation.problem import MOST_SHOWN, Problem
 from runner.validation.workflow import check_workflow
 from runner.workflow.graph import Workflow
 from runner.workflow.load import WORKFLOWS_DIR, load_workflow
@@ -61,11 +61,13 @@ def format_problems(workflow: Workflow, problems: list[Problem], where: str) -> 
     warnings = len(problems) - errors
     counts = [_count(errors, "problem")] * bool(errors) + [_count(warnings, "warning")] * bool(warnings)
     lines = [f"{workflow.label}: {', '.join(counts)} (checked against {where})"]
-    for number, problem in enumerate(problems, 1):
+    for number, problem in enumerate(problems[:MOST_SHOWN], 1):
         word = "warning: " if problem.severity == "warning" else ""
         lines.append(f"{number}. {word}{problem.message}")
         if problem.advice:
             lines.append(f"   {problem.advice}")
+    if len(problems) > MOST_SHOWN:
+        lines.append(f"… and {len(problems) - MOST_SHOWN} more (--json lists them all)")
     if sum(problem.model_id is not None for problem in problems) > 1:
         lines.append(f"All missing models at once: python -m runner models download --for {_shell_name(workflow)}")
     return "\n".join(lines)
