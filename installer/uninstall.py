@@ -8,6 +8,7 @@ from pathlib import Path
 from installer import comfyui as source
 from installer import cutouts, files, pack
 from installer.console import Step, say
+from installer.environment import MARK
 from installer.project import Project
 from runner.local_server import lifecycle as serve
 
@@ -92,9 +93,11 @@ def _remove_environment(project: Project, stuck: list[Path]) -> list[Path]:
         target = project.venv.resolve()
         project.venv.unlink()
         say(f"- took away the link .venv; the environment it led to stays: {target}")
-    elif project.owns_environment() and project.venv.exists():
+    elif project.venv.is_dir() and project.owns_environment():
         with Step("Removing .venv"):
-            stuck += files.remove(project.venv)
+            for entry in sorted(project.venv.iterdir()):
+                stuck += files.remove(entry) if entry.name != MARK else []  # it says whose the rest is, to the end
+            stuck += files.remove(project.venv) if not stuck else []
     elif project.venv.exists():
         return [project.venv]
     return []

@@ -446,3 +446,20 @@ def test_what_is_called_much_like_the_servers_log_stays(tmp_path: Path, name: st
         (comfyui / "user" / made).write_text("the server's")
     assert source.remove(comfyui, tmp_path / "files.txt") == []
     assert _contents(comfyui) == {f"user/{name}": b"mine"}
+
+
+@pytest.mark.parametrize("own", ["an environment", "a file"])
+def test_an_environment_of_a_persons_own_in_the_place_of_ours_stays(tmp_path: Path, own: str) -> None:
+    """The journal still said that `.venv` had been made here."""
+    project = copy_project(tmp_path / "project")
+    state = _installed(project)
+    Journal(state / "journal.json").remember(environment={"ours": True, "complete": True})
+    if own == "a file":
+        (project / ".venv").write_text("mine")
+    else:
+        (project / ".venv").mkdir()
+        (project / ".venv" / "pyvenv.cfg").write_text("mine")
+    code, said = install(project, "--uninstall")
+    assert code == 0, said
+    assert (project / ".venv").exists()
+    assert "    .venv" in said
