@@ -17,7 +17,6 @@ from pathlib import Path
 
 import requests
 
-from runner.files.lock import lock_beside
 from runner.http.auth import public_url
 from runner.models.manifest import human_size
 from runner.models.source import (
@@ -29,6 +28,7 @@ from runner.models.source import (
     Source,
     UnreachableError,
     chunks_of,
+    one_fetching,
     tokens_from_environment,
     version_of,
 )
@@ -85,7 +85,10 @@ class Downloader:
                 advice="Allow yourself to write there, or use a ComfyUI on another disk: --comfyui DIR.",
             ) from error
         try:
-            with lock_beside(wanted.path):
+            with one_fetching(wanted.path, wanted.bytes, wanted.sha256, self.notice) as there:
+                if there:
+                    verified = "manifest" if wanted.sha256 else "nothing"
+                    return Fetched(wanted.path, wanted.path.stat().st_size, there, verified)
                 return _Transfer(self, wanted).run()
         except OSError as error:  # the disk, not the network: that has its own handling
             raise DownloadError(f"{wanted.path}: cannot be written ({error.strerror or error}).") from error

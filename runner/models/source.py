@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ import requests
 from urllib3.exceptions import LocationParseError, NameResolutionError, NewConnectionError
 
 from runner.errors import ManifestError
+from runner.files.hashes import file_sha256
+from runner.files.lock import lock_beside
 from runner.http.address import is_loopback, public_url
 from runner.http.answers import retry_after
 from runner.http.auth import check_certificates, sendable
@@ -76,6 +78,19 @@ def tokens_from_environment() -> dict[str, str]:
     """Host → token, for the hosts whose variable is set."""
     found = {host: os.environ.get(variable, "").strip() for host, variable in TOKEN_VARIABLES.items()}
     return {host: token for host, token in found.items() if token}
+
+
+@contextmanager
+def one_fetching(wanted: Path, size: int | None, sha256: str | None, notice: Callable[[str], None]) -> Iterator[str]:
+    """Only one process at a time fetches a file; the others wait for it.
+
+    Gives the sha256 of what another one has fetched meanwhile, if that is what is wanted; otherwise "".
+    """
+    said = f"{wanted.name}: another run is fetching it; waiting for that."
+    with lock_beside(wanted, on_wait=lambda: notice(said)) as lock:
+        there = lock.waited and wanted.is_file() and size in (None, wanted.stat().st_size)
+        digest = file_sha256(wanted) if there else ""
+        yield digest if sha256 in (None, digest) else ""
 
 
 class Source:

@@ -6,7 +6,10 @@ import gzip
 import hashlib
 import random
 import shutil
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from runner.errors import EXIT_USAGE
 from runner.models import source as sources
 from runner.models.download import Downloader, DownloadError, Request
 from tests.runner.model_host import ModelHost, model_host
+from tests.support.speed import HANG_S
 
 CONTENT = random.Random(5).randbytes(3_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -384,3 +388,34 @@ def test_https_is_never_left_for_http() -> None:
     with pytest.raises(DownloadError, match="unsafe"):
         sources._redirected("https://huggingface.co/a", "http://huggingface.co/a")
     assert sources._redirected("https://a.org/x/y", "../z") == "https://a.org/z"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_another_run_fetches_is_waited_for_and_not_fetched_again(
+    host: ModelHost, target: Path, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    """Each waited in silence for the one before, and then fetched all of it again."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(target.parents[2] / "cache"))
+    asked, all_wait = threading.Semaphore(0), threading.Semaphore(0)
+    notices: list[str] = []
+    answer = host.answer
+
+    def answer_when_all_wait(request: BaseHTTPRequestHandler) -> None:
+        asked.release()
+        for _ in range(2):
+            all_wait.acquire(timeout=HANG_S)
+        answer(request)
+
+    def wait(text: str) -> None:
+        notices.append(text)
+        all_wait.release()
+
+    host.answer = answer_when_all_wait  # type: ignore[method-assign]
+    wanted = Request(host.url, target, *((len(CONTENT), SHA256) if known else (None, None)))
+    with ThreadPoolExecutor(3) as pool:
+        runs = [pool.submit(downloader(notice=wait).fetch, wanted)]
+        assert asked.acquire(timeout=HANG_S)
+        runs += [pool.submit(downloader(notice=wait).fetch, wanted) for _ in range(2)]
+        assert {run.result().sha256 for run in runs} == {SHA256}
+    assert len(host.seen) == 1
+    assert len(notices) == 2 and all("another run is fetching it" in notice for notice in notices)
