@@ -170,7 +170,9 @@ def test_a_graph_of_nothing_but_problems_is_refused_in_a_few_lines(
 
 @pytest.mark.parametrize("text", ["n" * 5_000_000, "ä" * 2000])
 def test_a_name_that_is_none_is_not_repeated(tmp_path: Path, text: str) -> None:
-    for graph in ({"1": node(text)}, {text: node("A")}, {"1": node("A", **{text: 1})}, {text: {}}):
+    inputs: dict[str, Any] = {"class_type": "A", "inputs": {text: 1}}
+    graphs: list[dict[str, Any]] = [{"1": node(text)}, {text: node("A")}, {"1": inputs}, {text: {}}]
+    for graph in graphs:
         workflow = Desk(tmp_path, "http://127.0.0.1:9").workflow(graph)
         run = command("inputs", workflow, folder=tmp_path)
         assert run.code == 2
