@@ -29,7 +29,8 @@ CONTROLNET_AUX_COMMIT = "e8b689a513c3e6b63edc44066560ca5919c0576e"  # 1.1.5
 
 # What a person keeps inside ComfyUI: never removed, only added to.
 KEPT = ("models", "input", "output", "user", "custom_nodes", "blueprints")
-_OF_THE_SERVER = ("user/comfyui*.log*", "user/comfyui.db*")
+_OF_THE_SERVER = re.compile(r"comfyui(_\d+|_detail)?(\.prev\d*)?\.log|comfyui\.db(-\w+|\.\w+)?")
+"""Its logs and its database, in `user`."""
 
 
 def version_of(comfyui: Path) -> str | None:
@@ -179,17 +180,17 @@ def put_in_place(fresh: Path, comfyui: Path, manifest: Path) -> None:
 
 
 def remove(comfyui: Path, manifest: Path) -> list[Path]:
-    """Remove what `put_in_place` made and the server has written since; returns the files that stay.
+    """Remove what `put_in_place` made and the server has written since; returns what could not be removed.
 
     What a person has put there or changed stays: models, pictures, other nodes, and what ComfyUI keeps for a person
     in `user` (workflows, blueprints, settings, key bindings).
     """
     since = manifest.stat().st_mtime if manifest.is_file() else 0.0
-    files.remove_unchanged(comfyui, files.read_list(manifest), since)
+    stuck = files.remove_unchanged(comfyui, files.read_list(manifest), since)
     if not (comfyui / "temp").is_symlink():
-        shutil.rmtree(comfyui / "temp", ignore_errors=True)  # the server itself empties it at each start
-    for pattern in _OF_THE_SERVER:
-        for path in comfyui.glob(pattern):
-            path.unlink()
+        stuck += files.remove(comfyui / "temp")  # the server itself empties it at each start
+    for path in sorted((comfyui / "user").glob("comfyui*")):
+        if _OF_THE_SERVER.fullmatch(path.name) and path.is_file():
+            stuck += files.remove(path)
     files.remove_empty_folders(comfyui)
-    return files.left_in(comfyui)
+    return stuck

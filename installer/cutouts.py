@@ -7,7 +7,6 @@ installed by then, fetches and checks them (`models download --default`).
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -94,17 +93,22 @@ def explain(project: Project, python: Path) -> None:
     say(f"    {project.python.relative_to(project.root)} {' '.join(_COMMAND)}")
 
 
-def remove(project: Project) -> None:
-    """Delete what was fetched by `install` and is as it was; what a person has put there stays, also in its place."""
+def remove(project: Project) -> list[Path]:
+    """Delete what was fetched by `install` and is as it was; what a person has put there stays, also in its place.
+
+    Returns what could not be removed.
+    """
+    stuck: list[Path] = []
     listed = (project.root / "models_manifest.yaml").read_text(encoding="utf-8", errors="replace")
     for name, fetched in project.journal.facts.get(_STEP, {}).items():
         if isinstance(fetched, str):
-            files.remove_unchanged(project.comfyui, {name: fetched}, 0.0)
+            stuck += files.remove_unchanged(project.comfyui, {name: fetched}, 0.0)
         elif fetched and (project.comfyui / name).is_file():  # noted before there were hashes
             digest = files.sha256(project.comfyui / name)
-            files.remove_unchanged(project.comfyui, {name: digest} if digest in listed else {}, 0.0)
+            stuck += files.remove_unchanged(project.comfyui, {name: digest} if digest in listed else {}, 0.0)
     folder = project.comfyui / "models" / "background_removal"
     for left in folder.glob("*.fetch"):  # of a run that was killed
-        shutil.rmtree(left, ignore_errors=True)
+        stuck += files.remove(left)
     for lock in folder.glob("*.lock"):
-        files.remove_unchanged(folder, {lock.name: files.sha256(lock)} if not lock.stat().st_size else {}, 0.0)
+        stuck += files.remove_unchanged(folder, {lock.name: files.sha256(lock)} if not lock.stat().st_size else {}, 0.0)
+    return stuck

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -56,30 +58,52 @@ def add_tree(fresh: Path, place: Path, before: dict[str, str], inside: str) -> N
             shutil.copy2(source, target)
 
 
-def remove_unchanged(tree: Path, files: dict[str, str], since: float) -> None:
+def remove_unchanged(tree: Path, files: dict[str, str], since: float) -> list[Path]:
     """Remove those of `files` that are as they were made, and what Python compiled of them.
 
-    `since`: for an older list without sha256, when it was written; what was changed later stays.
+    `since`: for an older list without sha256, when it was written; what was changed later stays. Returns what could
+    not be removed: its folder is read-only.
     """
+    stuck = []
     for name, digest in files.items():
         path = tree / name
         if not path.is_file() or path.is_symlink() or any(parent.is_symlink() for parent in _between(path, tree)):
             continue
         if (sha256(path) != digest) if digest else path.stat().st_mtime > since + 1:
             continue
-        path.unlink()
+        stuck += remove(path)
         for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*pyc"):
-            compiled.unlink()
+            stuck += remove(compiled)
+    return stuck
+
+
+def remove(path: Path) -> list[Path]:
+    """Remove a file, a link, or a folder with all that is in it; returns what could not be, for want of permission."""
+    if not os.path.lexists(path):
+        return []
+    stuck = []
+    if path.is_dir() and not path.is_symlink():
+        try:
+            stuck = [left for entry in sorted(path.iterdir()) for left in remove(entry)]
+        except PermissionError:
+            return [path]
+    try:
+        if not stuck:
+            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    except PermissionError:
+        stuck.append(path)
+    return stuck
 
 
 def remove_empty_folders(tree: Path) -> None:
     """Every folder below `tree`, and `tree` itself, that holds nothing."""
     folders = [path for path in tree.rglob("*") if path.is_dir() and not path.is_symlink()]
+    if tree.is_dir() and not tree.is_symlink():
+        folders.append(tree)
     for folder in sorted(folders, reverse=True):
-        if not any(folder.iterdir()):
-            folder.rmdir()
-    if tree.is_dir() and not tree.is_symlink() and not any(tree.iterdir()):
-        tree.rmdir()
+        with contextlib.suppress(PermissionError):
+            if not any(folder.iterdir()):
+                folder.rmdir()
 
 
 def left_in(tree: Path) -> list[Path]:

@@ -41,8 +41,12 @@ class Project:
         return str((self.journal.facts.get("environment") or {}).get("id"))
 
     def owns_environment(self) -> bool:
-        """Whether `.venv` was made here: its own mark says so, or the journal when making it was interrupted."""
-        return is_ours(self.venv) or bool((self.journal.facts.get("environment") or {}).get("ours"))
+        """Whether `.venv` was made here: its own mark says so, or the journal while it is being made.
+
+        A finished one without the mark is a person's own, put in the place of ours.
+        """
+        made = self.journal.facts.get("environment") or {}
+        return is_ours(self.venv) or bool(made.get("ours") and not made.get("complete", True))
 
     def record(self, comfyui: Path, python: Path, version: str, *, managed: bool) -> None:
         """What the runner reads to start the server. Paths inside the project are relative: it may be moved."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from pathlib import Path
 
 from installer import comfyui as source
 from installer import cutouts, files, pack
 from installer.console import Step, say
+from installer.environment import MARK
 from installer.project import Project
 from runner.local_server import lifecycle as serve
 
@@ -23,8 +23,9 @@ _MOST_NAMED = 20
 def uninstall(project: Project) -> int:
     """Stop our server, take the nodes out of every ComfyUI they were linked into, remove environment and ComfyUI.
 
-    What this command did not make, or what was changed since, stays and is named.
+    What this command did not make, or what was changed since, stays and is named; so does what may not be removed.
     """
+    stuck: list[Path] = []
     facts = project.journal.facts
     serve.stop_server(say=lambda _line: None, place=serve.Place(project.root))
     if facts.get("own"):
@@ -34,14 +35,18 @@ def uninstall(project: Project) -> int:
     if project.comfyui.is_dir():
         with Step("Removing ComfyUI"):
             pack.unlink(project.pack, project.comfyui)
-            _remove_controlnet_aux(project)
-            cutouts.remove(project)
-            source.remove(project.comfyui, project.manifest)
-    kept = _remove_environment(project)
-    shutil.rmtree(project.root / "prodgen.egg-info", ignore_errors=True)
+            stuck += _remove_controlnet_aux(project)
+            stuck += cutouts.remove(project)
+            stuck += source.remove(project.comfyui, project.manifest)
+    kept = _remove_environment(project, stuck)
+    stuck += files.remove(project.root / "prodgen.egg-info")
+    if stuck:  # what is ours is still to be known when it is run again
+        return _say_stuck(stuck)
     for name in _OURS:
-        _remove(project.state / name)
-        _remove(project.state / f"{name}.part")
+        stuck += files.remove(project.state / name)
+        stuck += files.remove(project.state / f"{name}.part")
+    if stuck:
+        return _say_stuck(stuck)
     if project.comfyui.is_symlink():
         say(f"- {project.comfyui} is a link of yours: it stays, as does what it leads to.")
     with contextlib.suppress(OSError):  # Windows keeps the lock's file for as long as this process holds it
@@ -60,33 +65,39 @@ def uninstall(project: Project) -> int:
     return 0
 
 
-def _remove_controlnet_aux(project: Project) -> None:
+def _say_stuck(stuck: list[Path]) -> int:
+    """Name what may not be removed; returns the exit code."""
+    say(f"\nStopped: no permission to remove {len(stuck)} of the files that this command made:")
+    for path in stuck[:_MOST_NAMED]:
+        say(f"    {path}")
+    if len(stuck) > _MOST_NAMED:
+        say(f"    … and {len(stuck) - _MOST_NAMED} more")
+    say("  Next: allow yourself to write to their folders and run the same command again: it goes on where it stopped.")
+    return 1
+
+
+def _remove_controlnet_aux(project: Project) -> list[Path]:
     """The nodes that `--with` added; what they have downloaded since stays."""
     place, listed = project.comfyui / "custom_nodes" / "comfyui_controlnet_aux", project.state / "controlnet_aux.txt"
     if "controlnet-aux" not in project.journal.steps or place.is_symlink() or not place.is_dir():
-        return
-    files.remove_unchanged(place, files.read_list(listed), 0.0)
-    if not files.read_list(listed):  # added before there was a list
-        return
-    shutil.rmtree(place / ".git", ignore_errors=True)
+        return []
+    stuck = files.remove_unchanged(place, files.read_list(listed), 0.0)
+    if files.read_list(listed):  # empty: added before there was a list
+        stuck += files.remove(place / ".git")
+    return stuck
 
 
-def _remove_environment(project: Project) -> list[Path]:
-    """Remove `.venv` where it was made here; returns what stays instead."""
+def _remove_environment(project: Project, stuck: list[Path]) -> list[Path]:
+    """Remove `.venv` where it was made here; returns what stays instead. `stuck` gets what may not be removed."""
     if project.venv.is_symlink():
         target = project.venv.resolve()
         project.venv.unlink()
         say(f"- took away the link .venv; the environment it led to stays: {target}")
-    elif project.owns_environment() and project.venv.exists():
+    elif project.venv.is_dir() and project.owns_environment():
         with Step("Removing .venv"):
-            shutil.rmtree(project.venv)
+            for entry in sorted(project.venv.iterdir()):
+                stuck += files.remove(entry) if entry.name != MARK else []  # it says whose the rest is, to the end
+            stuck += files.remove(project.venv) if not stuck else []
     elif project.venv.exists():
         return [project.venv]
     return []
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -60,5 +61,19 @@ def _fail(error: RunnerError, json_lines: bool) -> None:
         console.tell(f"error: {error}")
 
 
+def _in_utf8() -> None:
+    """Begin anew where the system's locale has names of files read as another code than UTF-8 (`LC_ALL=C` and such).
+
+    What a ledger, a table or a server calls a file would be found under no such name. A console keeps the code it has.
+    """
+    if os.name != "posix" or sys.getfilesystemencoding() == "utf-8" or not sys.executable:
+        return
+    environment, code = dict(os.environ), getattr(sys.stdout, "encoding", None) or "ascii"
+    if code != "ascii":
+        environment.setdefault("PYTHONIOENCODING", code)
+    os.execve(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]], environment)  # noqa: S606 - ourselves
+
+
 if __name__ == "__main__":
+    _in_utf8()
     sys.exit(main())

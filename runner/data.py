@@ -173,6 +173,8 @@ def check_data(data: Any) -> None:
             raise BadDataError("it is nested too deeply")
         if count > MOST_VALUES:
             raise BadDataError("it holds too many values")
+        if isinstance(value, int) and abs(value) > _LARGEST:  # Python cannot even write it down
+            raise BadDataError("a whole number in it is too large")
         if isinstance(value, str) and _LONE.search(value):
             raise BadDataError(f"{without_lone_surrogates(value)[:40]!r} holds a character that is half of one")
         for key, item in _items(value):

@@ -19,6 +19,7 @@ from runner.errors import (
 from runner.execution.attachments import check_files
 from runner.server.view import ServerView
 from runner.validation.check import check_graph
+from runner.validation.problem import MOST_SHOWN
 from runner.workflow.graph import Workflow
 from runner.workflow.patch import patch_workflow
 
@@ -27,7 +28,8 @@ class CannotRunError(WorkflowRejectedError):
     """A server lacks nodes or models of a job; `problems` says which, and how to get each."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__("\n".join(problems))
+        more = [f"… and {len(problems) - MOST_SHOWN} more"] if len(problems) > MOST_SHOWN else []
+        super().__init__("\n".join([*problems[:MOST_SHOWN], *more]))
         self.problems = problems
 
 
@@ -64,8 +66,7 @@ class Fitness:
         missing: dict[str, None] = {}
         found = check_graph(graph, self.view.object_info, uploaded=list(pictures.values()), replaced=self.view.replaced)
         for problem in found:
-            fatal = problem.severity == "error" and problem.certain
-            (missing if fatal else self.warnings)[f"{problem}"] = None
+            (missing if problem.is_fatal else self.warnings)[f"{problem}"] = None
         return CannotRunError(tuple(missing)) if missing else None
 
 

@@ -36,7 +36,10 @@ def photos(where: str, out: Path) -> list[tuple[Path, Path]]:
         root = Path(*parts[:fixed])
         pattern = Path(*parts[fixed:])
         _below(where, root, None if "**" in pattern.parts else len(pattern.parts) - 1)
-        found = list(root.glob(str(pattern)))
+        try:
+            found = list(root.glob(str(pattern)))
+        except ValueError as error:
+            raise UsageError(f"--images {where}: {error}.") from error
     elif root.is_file():
         found, root = [root], root.parent
     else:

@@ -19,6 +19,7 @@ from runner.execution.plan import Request
 from runner.files import naming
 from runner.files.naming import safe_folder, safe_name, timestamp
 from runner.files.paths import own_path
+from runner.validation import problem
 from runner.validation.pictures import missing_in_batch
 from runner.workflow.graph import Workflow
 from runner.workflow.load import WORKFLOWS_DIR
@@ -226,5 +227,4 @@ def refuse(problems: Sequence[str], kind: type[RunnerError] = UsageError, head: 
 
 def listed(lines: Sequence[str]) -> list[str]:
     """A list as it is shown, no longer than a screen."""
-    shown = [f"  - {line.replace(chr(10), chr(10) + '    ')}" for line in lines[:_SHOWN]]
-    return [*shown, *([f"  … and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else [])]
+    return problem.listed(lines, _SHOWN)

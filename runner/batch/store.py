@@ -13,12 +13,15 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from runner.batch.entries import TABLES
 from runner.data import without_lone_surrogates
 from runner.errors import UsageError
+from runner.files.naming import below
 
 P = ParamSpec("P")
 T = TypeVar("T")
 S = TypeVar("S", bound="Store")
 
 PLACE = Path(".prodgen") / "ledger.sqlite"
+_BESIDE = ("-wal", "-shm", "-journal")
+"""What SQLite keeps beside it while it is open."""
 FULL_RETRY_S = 3.0
 
 
@@ -97,6 +100,11 @@ class Store:
         self._on_full = on_full
         self._lock = threading.RLock()
         self._give_up = False
+        if any(below(out, f"{PLACE.as_posix()}{end}") is None for end in ("", *_BESIDE)):
+            raise LedgerError(
+                f"{self.path}: a link leads the ledger of this batch out of {out}, to a file that is not its own.",
+                advice="Take the link away: --resume knows from the .json files beside the results what is done.",
+            )
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(
             self.path, timeout=wait_s, isolation_level=None, check_same_thread=False, factory=_Connection

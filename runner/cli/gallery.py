@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.cli.parser import add_server_argument, at_least_one
+from runner.cli.parser import add_server_argument, at_least_one, place
 from runner.gallery.rest import Rest, rest
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def add_common_arguments(parser: argparse.ArgumentParser, *, steps: int, out: Pa
         metavar="NAME=VALUE",
         help="any other input of the workflow, or any widget as NODE.widget=value; repeatable",
     )
-    parser.add_argument("--out", type=Path, default=out, metavar="DIR", help=f"default: {out}")
+    parser.add_argument("--out", type=place, default=out, metavar="DIR", help=f"default: {out}")
     add_server_argument(parser)
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output, one per event")
 

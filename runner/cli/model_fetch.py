@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from runner.cli.model_output import Output, facts, verdict_facts
 from runner.cli.signals import interruptible
-from runner.errors import EXIT_OK, RunnerError
+from runner.errors import EXIT_OK, RunnerError, UsageError
+from runner.http.address import parse_address
 from runner.models.manifest import Manifest, Model, human_size
 from runner.models.store import ModelStore
 
@@ -119,4 +120,15 @@ class Fetching:
 def _mirrored(url: str) -> str:
     """`$HF_ENDPOINT` names a mirror of Hugging Face, as its own tools understand it."""
     mirror = os.environ.get("HF_ENDPOINT", "").strip().rstrip("/")
-    return mirror + url[len(HUGGING_FACE) :] if mirror and url.startswith(f"{HUGGING_FACE}/") else url
+    if not mirror or not url.startswith(f"{HUGGING_FACE}/"):
+        return url
+    try:
+        parse_address(mirror)
+        if "://" not in mirror:
+            raise UsageError("it has no https:// in front")
+    except UsageError as error:
+        raise UsageError(
+            f"$HF_ENDPOINT is no address of a mirror: {error.message}",
+            advice=f"Write it like {HUGGING_FACE}, or unset it.",
+        ) from error
+    return mirror + url[len(HUGGING_FACE) :]

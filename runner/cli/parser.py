@@ -76,7 +76,7 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 
 def add_server_argument(parser: argparse.ArgumentParser, help_text: str = SERVER_HELP) -> None:
     """`--server URL`, and what says how to trust it."""
-    parser.add_argument("--server", action="append", default=[], metavar="URL", help=help_text)
+    parser.add_argument("--server", action="append", type=named, default=[], metavar="URL", help=help_text)
 
     add_access_arguments(parser)
 
@@ -84,7 +84,7 @@ def add_server_argument(parser: argparse.ArgumentParser, help_text: str = SERVER
 def add_access_arguments(parser: argparse.ArgumentParser) -> None:
     """`--insecure` and `--ca-file`, for every command that may speak to a server over https."""
     parser.add_argument(
-        "--ca-file", type=Path, metavar="FILE.pem", help="also trust this certificate, or those it has signed (https)"
+        "--ca-file", type=place, metavar="FILE.pem", help="also trust this certificate, or those it has signed (https)"
     )
     parser.add_argument(
         "--insecure", action="store_true", help="take any certificate, self-signed ones too; never over the internet"
@@ -93,7 +93,20 @@ def add_access_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_out_argument(parser: argparse.ArgumentParser) -> None:
     """`--out DIR`, where results go."""
-    parser.add_argument("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help=f"default: {DEFAULT_OUT}")
+    parser.add_argument("--out", type=place, default=DEFAULT_OUT, metavar="DIR", help=f"default: {DEFAULT_OUT}")
+
+
+def named(text: str) -> str:
+    """An argument that names something. An empty one is what a shell makes of a variable that is not set: the folder
+    one happens to be in is not meant by it."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
+
+
+def place(text: str) -> Path:
+    """An argument that names a file or a folder."""
+    return Path(named(text))
 
 
 def seconds(text: str) -> float:

@@ -6,7 +6,7 @@ import argparse
 import time
 from typing import TYPE_CHECKING
 
-from runner.cli.parser import add_out_argument, add_server_argument, at_least_one, seconds
+from runner.cli.parser import add_out_argument, add_server_argument, at_least_one, named, seconds
 from runner.errors import InterruptedRunError, worst_code
 
 if TYPE_CHECKING:
@@ -24,7 +24,12 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument("workflow", metavar="WORKFLOW", help="a bundled workflow's name, or a path")
     parser.add_argument(
-        "--image", action="append", default=[], metavar="FILE", help="a photo; repeat it for workflows that take more"
+        "--image",
+        action="append",
+        type=named,
+        default=[],
+        metavar="FILE",
+        help="a photo; repeat it for workflows that take more",
     )
     parser.add_argument("--prompt", metavar="TEXT", help="the workflow's input `prompt`")
     parser.add_argument("--seed", type=int, metavar="N", help="the workflow's input `seed` (default: the file's own)")

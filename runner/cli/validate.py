@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from runner import console
-from runner.cli.parser import add_server_argument
+from runner.cli.parser import add_server_argument, place
 from runner.errors import EXIT_OK, EXIT_REJECTED
 from runner.server.view import ServerView, server_view
-from runner.validation.problem import Problem
+from runner.validation.problem import MOST_SHOWN, Problem
 from runner.validation.workflow import check_workflow
 from runner.workflow.graph import Workflow
 from runner.workflow.load import WORKFLOWS_DIR, load_workflow
@@ -25,7 +24,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("workflow", metavar="WORKFLOW", help="a bundled workflow's name, or a path")
     add_server_argument(parser)
-    parser.add_argument("--object-info", metavar="FILE", type=Path, help="check against a recorded /object_info")
+    parser.add_argument("--object-info", metavar="FILE", type=place, help="check against a recorded /object_info")
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output")
     return parser
 
@@ -61,11 +60,13 @@ def format_problems(workflow: Workflow, problems: list[Problem], where: str) -> 
     warnings = len(problems) - errors
     counts = [_count(errors, "problem")] * bool(errors) + [_count(warnings, "warning")] * bool(warnings)
     lines = [f"{workflow.label}: {', '.join(counts)} (checked against {where})"]
-    for number, problem in enumerate(problems, 1):
+    for number, problem in enumerate(problems[:MOST_SHOWN], 1):
         word = "warning: " if problem.severity == "warning" else ""
         lines.append(f"{number}. {word}{problem.message}")
         if problem.advice:
             lines.append(f"   {problem.advice}")
+    if len(problems) > MOST_SHOWN:
+        lines.append(f"… and {len(problems) - MOST_SHOWN} more (--json lists them all)")
     if sum(problem.model_id is not None for problem in problems) > 1:
         lines.append(f"All missing models at once: python -m runner models download --for {_shell_name(workflow)}")
     return "\n".join(lines)

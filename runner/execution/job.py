@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -26,6 +27,10 @@ LOST, MEMORY, FILES, PHOTOS = "lost", "memory", "files", "photos"
 
 PUSHING_NODE = "SaveImageWebsocket"
 """ComfyUI's node that only sends its pictures to whoever listens."""
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+"""ComfyUI saves under such a name, a line break of a prompt say, and then cannot send the file."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +151,7 @@ def prepared_graph(graph: Mapping[str, Any], prompt_id: str, rerun_nodes: tuple[
                 kind, inputs["filename_prefix"] = "SaveImage", "pushed"
             prefix = inputs.get("filename_prefix")
             if isinstance(prefix, str):
-                inputs["filename_prefix"] = f"{prefix}_{prompt_id[:8]}"
+                inputs["filename_prefix"] = f"{_CONTROL.sub('_', prefix)}_{prompt_id[:8]}"
             if node_id in rerun_nodes:
                 inputs[RERUN_KEY] = prompt_id
             prepared[node_id] = {**node, "class_type": kind, "inputs": inputs}

@@ -21,9 +21,10 @@ from runner.http.auth import has_credentials
 from runner.photos.prepare import PreparedPhoto
 from runner.server.client import ComfyClient
 from runner.server.view import ServerView, server_view
-from runner.validation.check import Problem, check_graph
+from runner.validation.check import check_graph
 from runner.validation.drift import with_drift
 from runner.validation.pictures import check_pictures
+from runner.validation.problem import MOST_SHOWN, listed
 from runner.workflow.canvas_text import expand_texts
 from runner.workflow.graph import Workflow, is_link
 from runner.workflow.load import WORKFLOWS_DIR, load_workflow, parse_setting, patch_workflow
@@ -214,13 +215,18 @@ class Request:
     def _check(self, session: Session, graph: dict[str, Any], names: list[str], view: ServerView) -> None:
         problems = check_graph(graph, view.object_info, uploaded=names, replaced=view.replaced)
         problems = with_drift(graph, problems, view.object_info, recorded_object_info(WORKFLOWS_DIR))
-        errors = [problem for problem in problems if problem.severity == "error" and problem.certain]
-        for problem in problems:
-            if problem not in errors:
-                session.notice(f"warning: {problem}")
+        errors = [problem for problem in problems if problem.is_fatal]
+        warnings = [problem for problem in problems if not problem.is_fatal]
+        for problem in warnings[:MOST_SHOWN]:
+            session.notice(f"warning: {problem}")
         if errors:
             raise WorkflowRejectedError(
-                f"{self.workflow.label} cannot run on {session.client.url}:\n" + "\n".join(map(_line, errors))
+                "\n".join(
+                    [
+                        f"{self.workflow.label} cannot run on {session.client.url}:",
+                        *listed([str(problem) for problem in errors]),
+                    ]
+                )
             )
 
     def _upload(self, client: ComfyClient) -> dict[Path, str]:
@@ -316,8 +322,3 @@ def _check_values_early(request: Request) -> None:
     check_pictures(request.workflow, given, len(request.images), known)
     for attached in attachments(request.workflow, given, schema).values():
         attached.prepare()
-
-
-def _line(problem: Problem) -> str:
-    advice = problem.advice.replace("\n", "\n    ")
-    return f"  - {problem.message}" + (f"\n    {advice}" if advice else "")

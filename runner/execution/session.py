@@ -102,7 +102,7 @@ def owner() -> str:
         user = getpass.getuser()
     except (OSError, KeyError, ImportError):
         user = ""
-    return hashlib.sha256(f"{user}@{platform.node()}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{user}@{platform.node()}".encode(errors="replace")).hexdigest()[:16]
 
 
 def is_ours(extra_data: dict[str, Any]) -> bool:

@@ -40,6 +40,8 @@ class FileLock:
         self._timeout = timeout
         self._remove = remove
         self._file: BinaryIO | None = None
+        self.waited = False
+        """Whether another process had it first, when it was entered."""
 
     def fileno(self) -> int:
         """The descriptor that holds the lock; a child that inherits it keeps the lock until it ends, too (POSIX)."""
@@ -50,11 +52,11 @@ class FileLock:
     def __enter__(self) -> FileLock:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         begin = time.monotonic()
-        told = False
+        self.waited = False
         while (taken := self._take()) is None:
-            if not told and self._on_wait is not None:
+            if not self.waited and self._on_wait is not None:
                 self._on_wait()
-            told = True
+            self.waited = True
             if self._timeout is not None and time.monotonic() - begin > self._timeout:
                 raise LockTimeoutError(str(self._path))
             time.sleep(0.1)
@@ -84,9 +86,9 @@ class FileLock:
                     self._path.unlink()
 
 
-def lock_beside(path: Path) -> FileLock:
+def lock_beside(path: Path, *, on_wait: Callable[[], None] | None = None) -> FileLock:
     """The lock of one who writes `path`: in the same folder, so that who may write there may lock, and nobody else."""
-    return FileLock(path.with_name(f"{path.name}.lock"), remove=True)
+    return FileLock(path.with_name(f"{path.name}.lock"), on_wait=on_wait, remove=True)
 
 
 def hold(path: Path) -> BinaryIO | None:

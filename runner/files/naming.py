@@ -14,6 +14,7 @@ DEFAULT_TEMPLATE = "{date}_{workflow}_{seed}"
 PLACEHOLDERS = ("date", "workflow", "seed", "index", "image")
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
 _UNSAFE = re.compile('[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029<>:"|?*\\\\/]')
+_SPEC = re.compile(r"(?:.?[<^>])?0?\d{0,3}(?:\.\d{1,3})?s?")
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 MOST_BYTES = 170
 """Of a result's name without what is added to it: file systems take 255, and `_<output>_2_2.json.part` must fit in."""
@@ -99,6 +100,9 @@ def check_template(template: str) -> None:
     if unknown:
         known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
         raise UsageError(f"--name {template!r}: there is no {{{unknown[0]}}}.", advice=f"There are {known}.")
+    wrong = next((spec for _, name, spec, _ in parts if name is not None and not _fits(spec or "")), None)
+    if wrong is not None:
+        raise UsageError(f"--name {template!r}: {wrong[:40]!r} is no format for a name.", advice="Write just {seed}.")
     path = PurePosixPath(template.replace("\\", "/"))
     if path.is_absolute() or re.match(r"^[A-Za-z]:[\\/]", template) or ".." in path.parts:
         raise UsageError(f"--name {template!r} leads out of --out.", advice="Name the folder with --out.")
@@ -111,6 +115,17 @@ def check_template(template: str) -> None:
         )
     if not path.name or template.endswith(("/", "\\")):
         raise UsageError("--name is empty.", advice="Without --name, results are named by date, workflow and seed.")
+
+
+def _fits(spec: str) -> bool:
+    """Whether a text can be written so, in no more characters than a name has."""
+    if not _SPEC.fullmatch(spec):
+        return False
+    try:
+        format("x", spec)
+    except ValueError:
+        return False
+    return True
 
 
 def expand(template: str, values: Mapping[str, object]) -> Path:

@@ -145,7 +145,7 @@ def auth_headers(url: str) -> dict[str, str]:
     token = _variable(access.token_variable)
     login = _variable(access.basic_variable) or access.login
     if token:
-        headers["Authorization"] = f"Bearer {_sendable(token, access.token_variable)}"
+        headers["Authorization"] = f"Bearer {sendable(token, access.token_variable)}"
     elif login:
         headers["Authorization"] = "Basic " + base64.b64encode(login.encode(errors="replace")).decode("ascii")
     for name, value in _free_headers(access.headers_variable).items():
@@ -182,7 +182,8 @@ def _variable(name: str) -> str:
     return os.environ.get(name, "").strip() if name else ""
 
 
-def _sendable(value: str, variable: str) -> str:
+def sendable(value: str, variable: str) -> str:
+    """The value, where an HTTP header can carry it. Raises UsageError, which does not repeat it."""
     if not _HEADER_VALUE.fullmatch(value):
         raise UsageError(f"${variable} holds a line break or another character that no HTTP header can carry.")
     return value
@@ -212,7 +213,7 @@ def _free_headers(variable: str) -> dict[str, str]:
             )
         if name.lower() in _OURS or name.lower().startswith("sec-websocket-"):
             raise UsageError(f"${variable}: {name} says how a request is sent and cannot be set.")
-    return {str(name): _sendable(str(value), variable) for name, value in found}
+    return {str(name): sendable(str(value), variable) for name, value in found}
 
 
 def _lines(text: str) -> list[str]:

@@ -13,7 +13,6 @@ import contextlib
 import json
 import select
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -25,6 +24,7 @@ from urllib.parse import urlsplit
 from runner.errors import ServerUnavailableError
 from runner.http.address import parse_address
 from runner.http.auth import CERTIFICATE_ADVICE, access_to, secrets_of, tls_context
+from runner.http.certificates import greets_in_tls, tls_fault
 from runner.http.proxies import proxy_for
 from runner.http.sockets import Limited, PlainConnection, PlainSocket, TlsSocket
 
@@ -38,7 +38,6 @@ LARGEST_ANSWER = 64 << 20
 
 _SENDING = (OSError, HTTPException)
 _READING = (*_SENDING, ValueError, OverflowError, MemoryError)
-_NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
 
 
 class NotReachedError(ServerUnavailableError):
@@ -145,6 +144,14 @@ class Transport:
         connection = self._connect(timeout, tunnel=True)
         return cast("PlainSocket | TlsSocket", connection.sock)
 
+    def speaks_tls_instead(self, timeout: float = CONNECT_TIMEOUT_S) -> bool:
+        """Whether what makes no sense in http wants https: asked on a connection of its own."""
+        if self._context is not None or self._proxy is not None:
+            return False
+        with contextlib.suppress(ServerUnavailableError), self.open_socket(timeout) as connected:
+            return greets_in_tls(connected)
+        return False
+
     def with_query(self, path: str) -> str:
         """The path as it is asked for: with the prefix, and with what the address had in its query."""
         whole = self._prefix + path
@@ -231,25 +238,15 @@ class Transport:
             connection.set_tunnel(self._host, self._port or connection.default_port, self._proxy.headers)
         try:
             connection.connect()
-        except ssl.SSLCertVerificationError as error:
-            why = error.verify_message.strip().rstrip(".")
-            raise NoAccessError(
-                f"The certificate of {self.label} is not trusted: {why}.", advice=CERTIFICATE_ADVICE
-            ) from error
         except (OSError, ValueError, HTTPException) as error:
             connection.close()
             raise self._not_reached(error) from error
         return connection
 
     def _not_reached(self, error: Exception) -> ServerUnavailableError:
-        if isinstance(error, ssl.SSLError) and error.reason in (
-            "WRONG_VERSION_NUMBER",
-            "HTTP_REQUEST",
-            "RECORD_LAYER_FAILURE",
-        ):
-            return NoAccessError(
-                f"What answers at {self.label} does not speak https.", advice="Write its address with http://."
-            )
+        fault = tls_fault(error, self.label, to_believe=CERTIFICATE_ADVICE)
+        if fault is not None:
+            return NoAccessError(fault.message, advice=fault.advice)
         through = "" if self._proxy is None else f", through the proxy {self._proxy.label}"
         return NotReachedError(f"No server answers at {self.label} ({_reason(error)}{through}).")
 

@@ -22,7 +22,7 @@ from runner.data import parse_answer
 from runner.errors import ServerUnavailableError, UsageError
 from runner.http.answers import expect_ok, object_of
 from runner.http.auth import auth_headers, withhold
-from runner.http.transport import Transport
+from runner.http.transport import NoAccessError, NotReachedError, Transport
 from runner.untrusted import mapping
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
@@ -85,9 +85,17 @@ def ask(url: str, timeout: float = 2.0) -> dict[str, Any]:
     transport = Transport(url, auth_headers(url))
     try:
         reply = transport.request("GET", "/system_stats", timeout=timeout)
+        stats = object_of(expect_ok(reply, transport.label, "/system_stats"))
+    except (NotReachedError, NoAccessError):
+        raise
+    except ServerUnavailableError as error:
+        if transport.speaks_tls_instead(timeout):
+            raise NoAccessError(
+                f"What answers at {transport.label} speaks https only.", advice="Write its address with https://."
+            ) from error
+        raise
     finally:
         transport.drop()
-    stats = object_of(expect_ok(reply, transport.label, "/system_stats"))
     if "comfyui_version" not in mapping(stats.get("system")):
         raise ServerUnavailableError(
             f"What answers at {transport.label} is not a ComfyUI.", advice="Check that the address is right."

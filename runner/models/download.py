@@ -17,7 +17,6 @@ from pathlib import Path
 
 import requests
 
-from runner.files.lock import lock_beside
 from runner.http.auth import public_url
 from runner.models.manifest import human_size
 from runner.models.source import (
@@ -29,6 +28,7 @@ from runner.models.source import (
     Source,
     UnreachableError,
     chunks_of,
+    one_fetching,
     tokens_from_environment,
     version_of,
 )
@@ -85,7 +85,10 @@ class Downloader:
                 advice="Allow yourself to write there, or use a ComfyUI on another disk: --comfyui DIR.",
             ) from error
         try:
-            with lock_beside(wanted.path):
+            with one_fetching(wanted.path, wanted.bytes, wanted.sha256, self.notice) as there:
+                if there:
+                    verified = "manifest" if wanted.sha256 else "nothing"
+                    return Fetched(wanted.path, wanted.path.stat().st_size, there, verified)
                 return _Transfer(self, wanted).run()
         except OSError as error:  # the disk, not the network: that has its own handling
             raise DownloadError(f"{wanted.path}: cannot be written ({error.strerror or error}).") from error
@@ -147,6 +150,8 @@ class _Transfer:
         self.digest, self.done = hashlib.sha256(), 0
 
     def _mismatch(self) -> str:
+        if self.done == 0:
+            return "its host sends an empty file."
         if self.total is not None and self.done != self.total:
             return f"{self.done} bytes arrived, {self.total} were expected."
         for expected, source in ((self.wanted.sha256, "the manifest"), (self.source.published_sha256, "its host")):
@@ -230,16 +235,23 @@ class _Transfer:
         if response.status_code != 416:
             return False
         whole = re.fullmatch(r"bytes \*/(\d+)", response.headers.get("Content-Range", ""))
-        if whole and int(whole[1]) == self.done:
+        if whole and int(whole[1]) == self.done > 0:
             self.total = self.done
             return True
         self._discard()
         raise DroppedError("the host does not know this range")
 
     def _check_announced(self, response: requests.Response) -> None:
-        """Sizes the host announces, before anything is written."""
+        """Sizes the host announces, before anything is written.
+
+        Where it packs what it sends (it was asked not to), they are not those of the file, and no piece fits the part.
+        """
         start, whole = 0, response.headers.get("Content-Length", "")
-        total = int(whole) if whole.isdigit() else None
+        packed = response.headers.get("Content-Encoding", "identity").lower() not in ("identity", "")
+        total = int(whole) if whole.isdecimal() and not packed else None
+        if response.status_code == 206 and packed:
+            self._discard()
+            raise DroppedError("the host packs what it sends")
         if response.status_code == 206:
             span = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
             start = int(span[1]) if span else -1

@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from runner.files.lock import lock_beside
 from runner.models.download import SPARE_BYTES, Fetched
 from runner.models.manifest import Package, human_size
-from runner.models.source import MISMATCH_ADVICE, DownloadError
+from runner.models.source import MISMATCH_ADVICE, DownloadError, one_fetching
 
 _CHUNK = 1 << 20
 _QUICK_S = 10
@@ -45,8 +44,9 @@ def fetch(wanted: Wanted, notice: Callable[[str], None]) -> Fetched:
     """
     try:
         wanted.path.parent.mkdir(parents=True, exist_ok=True)
-        with lock_beside(wanted.path):
-            _fetch(wanted, notice)
+        with one_fetching(wanted.path, wanted.bytes, wanted.sha256, notice) as there:
+            if not there:
+                _fetch(wanted, notice)
     except OSError as error:  # the disk: what the clients do has its own handling
         raise DownloadError(f"{wanted.path}: cannot be written ({error.strerror or error}).") from error
     return Fetched(wanted.path, wanted.bytes, wanted.sha256, "manifest")

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +18,12 @@ import requests
 from urllib3.exceptions import LocationParseError, NameResolutionError, NewConnectionError
 
 from runner.errors import ManifestError
-from runner.http.address import is_loopback
+from runner.files.hashes import file_sha256
+from runner.files.lock import lock_beside
+from runner.http.address import is_loopback, public_url
 from runner.http.answers import retry_after
+from runner.http.auth import check_certificates, sendable
+from runner.http.certificates import tls_fault
 from runner.http.proxies import proxy_url
 
 TOKEN_VARIABLES = {"huggingface.co": "HF_TOKEN", "civitai.com": "CIVITAI_TOKEN"}
@@ -30,6 +33,12 @@ CHUNK = 1 << 16  # what is lost of an answer that breaks off is less than this
 MISMATCH_ADVICE = "The file at the host was replaced, or the manifest is wrong: check its page before trusting it."
 _REDIRECTS = (301, 302, 303, 307, 308)
 _TEMPORARY = (408, 425, 429, 500, 502, 503, 504)
+_BELIEVE = (
+    "A proxy of your network may stand in between: put its certificate into a PEM file, and its name into "
+    "$REQUESTS_CA_BUNDLE."
+)
+_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Where requests looks for the certificates to believe; the first that is set counts."""
 _TIMEOUTS = (5.0, 60.0)  # to be let in, and between two pieces
 
 
@@ -71,11 +80,25 @@ def tokens_from_environment() -> dict[str, str]:
     return {host: token for host, token in found.items() if token}
 
 
+@contextmanager
+def one_fetching(wanted: Path, size: int | None, sha256: str | None, notice: Callable[[str], None]) -> Iterator[str]:
+    """Only one process at a time fetches a file; the others wait for it.
+
+    Gives the sha256 of what another one has fetched meanwhile, if that is what is wanted; otherwise "".
+    """
+    said = f"{wanted.name}: another run is fetching it; waiting for that."
+    with lock_beside(wanted, on_wait=lambda: notice(said)) as lock:
+        there = lock.waited and wanted.is_file() and size in (None, wanted.stat().st_size)
+        digest = file_sha256(wanted) if there else ""
+        yield digest if sha256 in (None, digest) else ""
+
+
 class Source:
     """The host's side of one download."""
 
     def __init__(self, wanted: Request, tokens: Mapping[str, str], unreachable: Mapping[str, str]) -> None:
         """`unreachable`: hosts that are not asked any more, each with the reason."""
+        _check_bundle()
         self.wanted, self.tokens, self.unreachable = wanted, tokens, unreachable
         self.session = requests.Session()
         self.reached: set[str] = set()
@@ -111,17 +134,8 @@ class Source:
                     allow_redirects=False,
                     proxies=way,
                 )
-            except (requests.RequestException, UnicodeError, LocationParseError) as error:
-                if (distrust := _not_trusted(error)) is not None:
-                    raise DownloadError(
-                        f"{self.wanted.path.name}: the certificate of {host} is not trusted ({distrust}). A proxy "
-                        "of your network may stand in between.",
-                        advice="Put that proxy's certificate into a PEM file and set $REQUESTS_CA_BUNDLE to it.",
-                    ) from error
-                why = _not_connected(error)
-                if why and host not in self.reached:
-                    raise UnreachableError(host, why) from error
-                raise DroppedError(f"{host}: {type(error).__name__}") from error
+            except (requests.RequestException, LocationParseError, ValueError) as error:
+                raise self._refused(error, url, host) from error
             self.reached.add(host)
             with response:
                 self._note_published_hash(response)
@@ -133,11 +147,28 @@ class Source:
                 return
         raise DownloadError(f"{self.wanted.path.name}: the host redirects in circles.")
 
+    def _refused(self, error: Exception, url: str, host: str) -> Exception:
+        """What to raise where no answer came: a DownloadError for what trying again does not change."""
+        name = self.wanted.path.name
+        if (fault := tls_fault(error, host, to_believe=_BELIEVE)) is not None:
+            return DownloadError(f"{name}: {fault.message}", advice=fault.advice)
+        if isinstance(error, ValueError):
+            return DownloadError(
+                f"{name}: {public_url(url)} cannot be asked for it: that, or where it sends us on to, is no address.",
+                advice="Where they are set, check what $HF_ENDPOINT and $HTTPS_PROXY say.",
+            )
+        why = _not_connected(error)
+        return (
+            UnreachableError(host, why) if why and host not in self.reached else DroppedError(f"{host}: {_said(error)}")
+        )
+
     def _authorization(self, url: str) -> dict[str, str]:
         parts = urlsplit(url)
         token = self.tokens.get(parts.netloc.lower())
         safe = parts.scheme == "https" or is_loopback(parts.hostname)
-        return {"Authorization": f"Bearer {token}"} if token and safe else {}
+        if not token or not safe:
+            return {}
+        return {"Authorization": f"Bearer {sendable(token, TOKEN_VARIABLES.get(parts.netloc.lower(), 'the token'))}"}
 
     def _note_published_hash(self, response: requests.Response) -> None:
         """Hugging Face publishes a large file's sha256 as the tag of the redirect to its storage."""
@@ -181,6 +212,19 @@ class Source:
         return f"Sign in and accept its licence at {where}, make an access token there and put it into {variable}."
 
 
+def _check_bundle() -> None:
+    """Raises DownloadError where the environment names certificates to believe that cannot be read."""
+    variable = next((name for name in _BUNDLES if os.environ.get(name)), None)
+    if variable is None or Path(os.environ[variable]).is_dir():
+        return
+    try:
+        check_certificates(Path(os.environ[variable]))
+    except OSError as error:
+        raise DownloadError(
+            f"${variable} {os.environ[variable]}: {error.strerror or error}.", advice="It must hold PEM text."
+        ) from error
+
+
 def version_of(response: requests.Response) -> str:
     """What tells this version of a file from any other, as `If-Range` takes it; empty where the host does not say."""
     tag = response.headers.get("ETag", "").strip()
@@ -190,21 +234,6 @@ def version_of(response: requests.Response) -> str:
 def host_of(url: str) -> str:
     """The host with its port, without a user or password."""
     return urlsplit(url).netloc.rpartition("@")[2].lower()
-
-
-def _not_trusted(error: BaseException) -> str | None:
-    """Why a certificate was refused, if that is what happened: trying again changes nothing."""
-    seen: list[BaseException] = []
-    waiting: list[object] = [error]
-    while waiting:
-        one = waiting.pop()
-        if not isinstance(one, BaseException) or one in seen:
-            continue
-        if isinstance(one, ssl.SSLCertVerificationError):
-            return one.verify_message.strip().rstrip(".") or "no reason given"
-        seen.append(one)
-        waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
-    return None
 
 
 def _not_connected(error: Exception) -> str:
@@ -232,7 +261,19 @@ def chunks_of(response: requests.Response, name: str, largest: int = LARGEST_MOD
                 )
             yield chunk
     except requests.RequestException as error:
-        raise DroppedError(type(error).__name__) from error
+        raise DroppedError(_said(error)) from error
+
+
+def _said(error: Exception) -> str:
+    """A failure of the network, as people know it."""
+    kinds = requests.exceptions
+    if isinstance(error, kinds.Timeout) or "Read timed out" in str(error):
+        return "nothing came for too long"
+    if isinstance(error, kinds.ContentDecodingError):
+        return "what it sends cannot be unpacked"
+    if isinstance(error, (kinds.ConnectionError, kinds.ChunkedEncodingError)):
+        return "the connection broke off"
+    return type(error).__name__
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -241,8 +282,13 @@ def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 
 def _redirected(url: str, location: str) -> str:
-    target = urljoin(url, location)
-    before, after = urlsplit(url), urlsplit(target)
+    before = urlsplit(url)
+    try:
+        target = urljoin(url, location)
+        after = urlsplit(target)
+        after.port  # noqa: B018 - it is read when it is asked for
+    except ValueError as error:
+        raise DownloadError(f"{before.hostname} redirects to what is no address ({location[:80]!r}).") from error
     if after.scheme not in ("http", "https") or (before.scheme == "https" and after.scheme != "https"):
         raise DownloadError(f"{before.hostname} redirects to an unsafe address ({after.scheme}://{after.hostname}).")
     return target

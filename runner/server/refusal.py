@@ -26,7 +26,10 @@ def explain_refusal(reply: Reply, graph: Mapping[str, Any]) -> str:
     """The server's answer to a graph it did not take (HTTP 400 and above), as lines a person can act on."""
     answer = json_of(reply)
     if not isinstance(answer, dict):
-        return f"The server failed on the workflow (HTTP {reply.status}): {reply.text.strip()[:500]}"
+        said = reply.text.strip()[:500]
+        return f"The server failed on the workflow (HTTP {reply.status})" + (
+            f": {said}" if said else ", and does not say why."
+        )
     error = answer.get("error")
     error = {"message": error} if isinstance(error, str) else mapping(error)
     lines = explain_node_errors(mapping(answer.get("node_errors")), graph)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+MOST_SHOWN = 100
+"""A workflow of a hundred thousand nodes can have as many problems; the first hundred say what kind of thing it is."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +30,19 @@ class Problem:
     certain: bool = True
     """False: a node from another pack may accept the value after all, by a check of its own."""
 
+    @property
+    def is_fatal(self) -> bool:
+        """Whether the graph surely does not run because of it."""
+        return self.severity == "error" and self.certain
+
     def as_dict(self) -> dict[str, Any]:
         return {key: value for key, value in asdict(self).items() if value not in (None, "")}
 
     def __str__(self) -> str:
         return f"{self.message}\n  {self.advice}" if self.advice else self.message
+
+
+def listed(problems: Sequence[str], most: int = MOST_SHOWN) -> list[str]:
+    """A list of problems as it is shown, no longer than anybody reads."""
+    shown = [f"  - {line.replace(chr(10), chr(10) + '    ')}" for line in problems[:most]]
+    return [*shown, *([f"  … and {len(problems) - most} more"] if len(problems) > most else [])]

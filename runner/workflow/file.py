@@ -18,6 +18,8 @@ _WRAPPERS = (
 """Where a graph lies in the files of others, first match first: `prompt` is the body of a POST /prompt, `output` what
 the canvas' graphToPrompt gives, `input.workflow` RunPod's, `input.workflow_json` (a text) Replicate's."""
 _DEEPEST = 6
+_LONGEST_NAME = 1000
+"""Characters of the name of a node, a class or an input."""
 _EXIF_TEXTS = (0x010E, 0x010F, 0x0110)  # description, make, model: where ComfyUI and others put `prompt:{…}`
 _EXPORT_ADVICE = (
     "In ComfyUI open it, then menu → Workflow → Export (API), and use that file. "
@@ -140,6 +142,9 @@ def _checked(data: Any, path: Path) -> Graph:
 
 def _check_nodes(graph: Mapping[str, Any], path: Path) -> None:
     for node_id, node in graph.items():
+        name = max((node_id, *_names_in(node)), key=len)
+        if len(name) > _LONGEST_NAME:
+            raise WorkflowError(f"{path}: {name[:40]!r}… is {len(name)} characters long, which no name of a node is.")
         if not isinstance(node, dict) or not isinstance(node.get("class_type"), str) or not node["class_type"]:
             raise WorkflowError(
                 f"{path}: {node_id!r} is no node: it has no class_type. This is not a workflow in API format.",
@@ -154,6 +159,13 @@ def _check_nodes(graph: Mapping[str, Any], path: Path) -> None:
         wrong = not_numbers(node["inputs"])
         if wrong:
             raise WorkflowError(f"{path}: node {node_id} ({node['class_type']}): its input {wrong[0]!r} is no number.")
+
+
+def _names_in(node: Any) -> Iterator[str]:
+    """Its class and what its inputs are called."""
+    kind, inputs = (node.get("class_type"), node.get("inputs")) if isinstance(node, dict) else (None, None)
+    yield from (kind,) if isinstance(kind, str) else ()
+    yield from inputs if isinstance(inputs, dict) else ()
 
 
 def _json_kind(value: Any) -> str:

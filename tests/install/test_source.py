@@ -389,3 +389,77 @@ def test_a_version_that_cannot_be_had_is_refused_at_once(
 def test_the_pack_says_which_comfyui_it_needs() -> None:
     text = (REPO / "custom_nodes" / "prodgen_nodes" / "pyproject.toml").read_text(encoding="utf-8")
     assert f'requires-comfyui = ">={".".join(map(str, source.NEEDED))}"' in text
+
+
+def _as_a_person() -> list[str]:
+    """What is put before a command so that a read-only folder is one to it, too: nothing is to root."""
+    if os.geteuid() != 0:
+        return []
+    if shutil.which("setpriv") is None:
+        pytest.skip("for root, nothing is read-only (needs setpriv, of util-linux)")
+    return ["setpriv", "--bounding-set", "-dac_override,-dac_read_search,-fowner"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="read-only folders are a matter of POSIX")
+@pytest.mark.parametrize("place", ["ComfyUI", "ComfyUI/models/checkpoints", "ComfyUI/user", "tmp", "../.venv/lib"])
+def test_uninstall_goes_on_past_what_may_not_be_removed_and_names_it(tmp_path: Path, place: str) -> None:
+    """It stopped at the first read-only folder; run again, it goes on."""
+    project = copy_project(tmp_path / "project")
+    state = _installed(project)
+    Journal(state / "journal.json").remember(environment={"ours": True})
+    for name in ("../.venv/lib/a.py", "../.venv/.made_by_prodgen", "tmp/a", "ComfyUI/user/comfyui_8188.log"):
+        (state / name).parent.mkdir(parents=True, exist_ok=True)
+        (state / name).write_text("made by install.py\n")
+    for name, content in MINE.items():
+        (state / name).parent.mkdir(parents=True, exist_ok=True)
+        (state / name).write_bytes(content)
+    (state / place).chmod(0o555)
+    command = [*_as_a_person(), sys.executable, "install.py", "--uninstall"]
+    first = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    (state / place).chmod(0o755)
+    assert first.returncode == 1, first.stdout
+    assert "Traceback" not in first.stderr
+    assert str((state / place).resolve()) in first.stdout
+    left = _contents(state)
+    assert {name: left.get(name) for name in MINE} == MINE
+    assert place == "ComfyUI" or "ComfyUI/main.py" not in left
+    code, said = install(project, "--uninstall")
+    assert code == 0, said
+    assert _contents(state) == MINE
+    assert not (project / ".venv").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["comfyui_notes.log", "comfyui-diary.logbook", "comfyui.dbase", "comfyui_8188.log/mine"]
+)
+def test_what_is_called_much_like_the_servers_log_stays(tmp_path: Path, name: str) -> None:
+    comfyui = tmp_path / "ComfyUI"
+    (comfyui / "user" / name).parent.mkdir(parents=True)
+    (comfyui / "user" / name).write_text("mine")
+    for made in (
+        "comfyui_8189.log",
+        "comfyui_8189.prev.log",
+        "comfyui_8189.prev2.log",
+        "comfyui.db",
+        "comfyui.db.lock",
+    ):
+        (comfyui / "user" / made).write_text("the server's")
+    assert source.remove(comfyui, tmp_path / "files.txt") == []
+    assert _contents(comfyui) == {f"user/{name}": b"mine"}
+
+
+@pytest.mark.parametrize("own", ["an environment", "a file"])
+def test_an_environment_of_a_persons_own_in_the_place_of_ours_stays(tmp_path: Path, own: str) -> None:
+    """The journal still said that `.venv` had been made here."""
+    project = copy_project(tmp_path / "project")
+    state = _installed(project)
+    Journal(state / "journal.json").remember(environment={"ours": True, "complete": True})
+    if own == "a file":
+        (project / ".venv").write_text("mine")
+    else:
+        (project / ".venv").mkdir()
+        (project / ".venv" / "pyvenv.cfg").write_text("mine")
+    code, said = install(project, "--uninstall")
+    assert code == 0, said
+    assert (project / ".venv").exists()
+    assert "    .venv" in said

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from runner.cli.parser import COMMANDS, build_parser, load_command
+from runner.execution.session import owner
 from tests.support.comfy import REPO, ComfyServer
 from tests.support.runs import Desk, command, inverting
 
@@ -65,3 +66,34 @@ def test_what_a_command_does_without_a_named_server_is_what_its_help_says(name: 
     assert ("which is started when nothing answers" in told) == (name in STARTING)
     assert ("then the one that was started here; nothing is started)" in told) == (name in ASKING)
     assert ("--ca-file" in told) == ("--insecure" in told) == (name in [*STARTING, *ASKING])
+
+
+@pytest.mark.parametrize(
+    "name", ["submit", "batch", "report", "models", "explore", "vary", "smoke", "validate", "inputs"]
+)
+def test_nothing_is_taken_for_the_folder_one_is_in(tmp_path: Path, name: str) -> None:
+    """`--images "$PHOTOS"` where that is not set: every picture below the folder one is in was a job."""
+    options = {
+        "submit": ["--image", "--out", "--server", "--ca-file"],
+        "batch": ["--images", "--jobs", "--out", "--metrics"],
+    }
+    words = {"report": [["report", ""]], "models": [["models", "check", "--comfyui", ""]]}
+    for given in words.get(name) or [
+        [name, "x", option, " "] for option in options.get(name, ["--server", "--ca-file"])
+    ]:
+        run = command(*given, folder=tmp_path)
+        assert run.code == 2
+        assert "empty" in run.err
+
+
+def test_a_glob_that_is_none_is_refused(tmp_path: Path) -> None:
+    run = command(
+        "batch", "cutout", "--images", f"{tmp_path}/a***b*/x**", "--out", str(tmp_path / "o"), folder=tmp_path
+    )
+    assert run.code == 2
+    assert "Traceback" not in run.err
+
+
+def test_a_user_whose_name_is_no_text_is_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "\udcff")
+    assert len(owner()) == 16

@@ -262,3 +262,10 @@ ordinary = st.recursive(
 def test_what_a_server_says_may_hold_whatever_it_likes(value: Any) -> None:
     text = json.dumps(value)
     assert json.dumps(parse_answer(text)) == text
+
+
+@pytest.mark.parametrize("number", ["0x" + "f" * 5000, "0b" + "1" * 20000, ":".join(["59"] * 5000), "0x1" + "0" * 17])
+def test_a_yaml_number_that_cannot_be_written_down_is_refused(number: str) -> None:
+    """Sixty to the five thousandth: the message that named it was a fault of its own."""
+    with pytest.raises(BadDataError, match="too large"):
+        parse_yaml(f"- {{seed: {number}}}")

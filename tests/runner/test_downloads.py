@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import random
 import shutil
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,7 @@ from runner.errors import EXIT_USAGE
 from runner.models import source as sources
 from runner.models.download import Downloader, DownloadError, Request
 from tests.runner.model_host import ModelHost, model_host
+from tests.support.speed import HANG_S
 
 CONTENT = random.Random(5).randbytes(3_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -219,6 +224,29 @@ def test_a_redirect_to_a_host_that_cannot_be_reached(host: ModelHost, target: Pa
 # -- what is not kept ----------------------------------------------------------------------------------------------
 
 
+def test_a_host_that_packs_what_it_sends(host: ModelHost, target: Path) -> None:
+    """The sizes it announces are those of the packed file; a right one was refused as another version."""
+    packed = gzip.compress(CONTENT)
+    host.content, host.headers = packed, {"Content-Encoding": "gzip"}
+    assert downloader().fetch(Request(host.url, target, len(CONTENT), SHA256)).verified_by == "manifest"
+    assert target.read_bytes() == CONTENT
+    target.unlink()
+    part(target).write_bytes(CONTENT[:1000])  # a piece of the packed file does not fit behind it
+    host.drop_after = [len(packed) // 2]
+    downloader().fetch(Request(host.url, target, len(CONTENT), SHA256))
+    assert target.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("status", [200, 416])
+def test_an_empty_file_is_no_model(host: ModelHost, target: Path, status: int) -> None:
+    """Where neither a size nor a hash is known, nothing else tells."""
+    host.content, host.headers = b"", {"Content-Range": "bytes */0"}
+    host.statuses = [status] * 10 if status == 416 else []
+    with pytest.raises(DownloadError):
+        downloader().fetch(Request(host.url, target))
+    assert not target.exists()
+
+
 def test_a_wrong_hash_is_not_kept(host: ModelHost, target: Path) -> None:
     with pytest.raises(DownloadError, match="sha256 is") as caught:
         downloader().fetch(Request(host.url, target, len(CONTENT), "0" * 64))
@@ -360,3 +388,34 @@ def test_https_is_never_left_for_http() -> None:
     with pytest.raises(DownloadError, match="unsafe"):
         sources._redirected("https://huggingface.co/a", "http://huggingface.co/a")
     assert sources._redirected("https://a.org/x/y", "../z") == "https://a.org/z"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_another_run_fetches_is_waited_for_and_not_fetched_again(
+    host: ModelHost, target: Path, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    """Each waited in silence for the one before, and then fetched all of it again."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(target.parents[2] / "cache"))
+    asked, all_wait = threading.Semaphore(0), threading.Semaphore(0)
+    notices: list[str] = []
+    answer = host.answer
+
+    def answer_when_all_wait(request: BaseHTTPRequestHandler) -> None:
+        asked.release()
+        for _ in range(2):
+            all_wait.acquire(timeout=HANG_S)
+        answer(request)
+
+    def wait(text: str) -> None:
+        notices.append(text)
+        all_wait.release()
+
+    host.answer = answer_when_all_wait  # type: ignore[method-assign]
+    wanted = Request(host.url, target, *((len(CONTENT), SHA256) if known else (None, None)))
+    with ThreadPoolExecutor(3) as pool:
+        runs = [pool.submit(downloader(notice=wait).fetch, wanted)]
+        assert asked.acquire(timeout=HANG_S)
+        runs += [pool.submit(downloader(notice=wait).fetch, wanted) for _ in range(2)]
+        assert {run.result().sha256 for run in runs} == {SHA256}
+    assert len(host.seen) == 1
+    assert len(notices) == 2 and all("another run is fetching it" in notice for notice in notices)

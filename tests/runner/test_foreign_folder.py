@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -138,6 +141,39 @@ def test_a_report_and_figures_overwrite_nothing_outside(tmp_path: Path) -> None:
         assert command("report", str(desk.out), folder=desk.out).code == 0
     assert theirs.read_text() == "theirs"
     assert "a.png" in (desk.out / "figures.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    "name", [".prodgen", ".prodgen/ledger.sqlite", ".prodgen/ledger.sqlite-wal", ".prodgen/ledger.sqlite-shm"]
+)
+@pytest.mark.parametrize("theirs", ["a database", "a text", "nothing"])
+def test_a_ledger_that_a_link_leads_out_is_not_written(tmp_path: Path, name: str, theirs: str) -> None:
+    """SQLite followed it: it made its tables in a database of somebody else."""
+    elsewhere, out = tmp_path / "theirs", tmp_path / "out"
+    elsewhere.mkdir()
+    (tmp_path / "jobs.jsonl").write_text('{"1.color": 1, "name": "a"}\n')
+    with HostileComfy() as server:
+        server.announces = True
+        words = ["batch", Desk(tmp_path, server.url).workflow(flat(1)), "--jobs", str(tmp_path / "jobs.jsonl")]
+        words += ["--out", str(out), "--server", server.url, "--resume"]
+        assert command(*words, folder=out).code == 0
+        target = elsewhere / Path(name).name.removeprefix(".")
+        if theirs != "nothing":
+            target = target / "ledger.sqlite" if name == ".prodgen" else target
+            target.parent.mkdir(exist_ok=True)
+            with contextlib.closing(sqlite3.connect(target)) as made:
+                made.execute("CREATE TABLE notes (text)")
+            if theirs == "a text":
+                target.write_text("a person's own")
+        shutil.rmtree(out / name) if name == ".prodgen" else (out / name).unlink(missing_ok=True)
+        (out / name).symlink_to(elsewhere / Path(name).name.removeprefix("."))
+        before = {path: path.read_bytes() for path in elsewhere.rglob("*") if path.is_file()}
+        runs = [command(*words, folder=out), command("report", str(out), folder=out)]
+    assert {path: path.read_bytes() for path in elsewhere.rglob("*") if path.is_file()} == before
+    for run in runs:
+        assert "Traceback" not in run.err
+        assert run.code == 2
+        assert "link" in run.err
 
 
 def test_reports_tables_and_complaints_hold_no_escape(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from runner.workflow.canvas_text import expand_texts
 from runner.workflow.graph import Workflow
 from runner.workflow.load import WORKFLOWS_DIR
 from runner.workflow.schema import recorded_object_info
-from tests.support.runs import node
+from tests.support.hostile import HostileComfy
+from tests.support.runs import Desk, command, node
+from tests.support.speed import HANG_S
 
 INFO = {
     **recorded_object_info(WORKFLOWS_DIR),
@@ -143,3 +146,34 @@ def test_a_table_of_photos_that_are_not_there_looks_into_the_folder_some_times(t
     assert len(whys) == MANY and all("there is no photo" in why for why in whys)
     assert "Did you mean 'photo1.png'?" in whys[0]
     assert len(looked) <= MOST_LOOKED_UP
+
+
+@pytest.mark.parametrize("command_name", ["submit", "validate", "batch"])
+def test_a_graph_of_nothing_but_problems_is_refused_in_a_few_lines(
+    tmp_path: Path, command_name: str, obliging: HostileComfy
+) -> None:
+    """`submit` compared each problem with all the others, and every command wrote them all down."""
+    count = 20_000
+    graph = {str(k): node("Unheard", image=[str(k - 1) if k else "photo", 0]) for k in range(count)}
+    workflow = Desk(tmp_path, obliging.url).workflow(photo(**graph, save=save(str(count - 1))))
+    Desk(tmp_path, obliging.url).photo("a.png")
+    photos = {"submit": ["--image"], "batch": ["--images"], "validate": []}[command_name]
+    out = [] if command_name == "validate" else ["--out", str(tmp_path / "out")]
+    words = [command_name, workflow, *photos, *[str(tmp_path / "a.png")] * bool(photos), *out]
+    began = time.monotonic()
+    run = command(*words, "--server", obliging.url, folder=tmp_path)
+    assert run.code == 4
+    assert len(run.out + run.err) < 40_000
+    assert "more" in run.out + run.err
+    assert time.monotonic() - began < HANG_S
+
+
+@pytest.mark.parametrize("text", ["n" * 5_000_000, "ä" * 2000])
+def test_a_name_that_is_none_is_not_repeated(tmp_path: Path, text: str) -> None:
+    inputs: dict[str, Any] = {"class_type": "A", "inputs": {text: 1}}
+    graphs: list[dict[str, Any]] = [{"1": node(text)}, {text: node("A")}, {"1": inputs}, {text: {}}]
+    for graph in graphs:
+        workflow = Desk(tmp_path, "http://127.0.0.1:9").workflow(graph)
+        run = command("inputs", workflow, folder=tmp_path)
+        assert run.code == 2
+        assert len(run.err) < 500

@@ -52,6 +52,14 @@ def test_what_stays_below_is_saved(desk: Desk, prefix: str) -> None:
     assert run.code == 0, run.err
 
 
+@pytest.mark.parametrize("prefix", ["a\nb", "\r\n", "\x01", "a\x7f/b\x1b"])
+def test_what_comfyui_would_save_and_never_send_is_saved_under_another_name(desk: Desk, prefix: str) -> None:
+    """The line break of a prompt that a prefix refers to: the picture was made, and could not be fetched."""
+    run = desk.submit(saving_under(prefix), "--timeout", "60")
+    assert run.code == 0, run.err
+    assert len(run.pictures) == 1
+
+
 def test_the_trace_is_kept_for_whoever_looks_into_it() -> None:
     trace = ['  File "nodes.py", line 1, in save\n', "OSError: [Errno 36] File name too long: '/srv/x'\n"]
     error = {

@@ -101,6 +101,21 @@ def test_a_template_stays_below_its_folder_or_is_refused(template: str, value: s
     assert path.name
 
 
+@pytest.mark.parametrize(
+    "spec", ["d", "1000", "999999999", ">1000000000", ".99999", "{index}", "x", "%d", "=5", ",", "e"]
+)
+def test_a_format_that_no_name_has_is_refused(spec: str) -> None:
+    """One was a fault of ours after the upload; another filled a gigabyte with blanks."""
+    with pytest.raises(UsageError, match="no format"):
+        naming.check_template(f"{{seed:{spec}}}")
+
+
+@pytest.mark.parametrize("spec", [">03", "05", "<8", "*^20", ".3", "s", ""])
+def test_a_format_of_a_text_is_taken(spec: str) -> None:
+    naming.check_template(f"{{index:{spec}}}")
+    assert naming.expand(f"{{index:{spec}}}", dict.fromkeys(naming.PLACEHOLDERS, "7")).name
+
+
 def test_names_of_several_files() -> None:
     files = [
         ("shot", ".png"),

@@ -5,24 +5,20 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
 
-def self_signed(folder: Path, host: str = "127.0.0.1") -> tuple[Path, Path]:
-    """(certificate, key) for `host`, valid for two days, as PEM files in `folder`."""
-    certificate, key = folder / "server.pem", folder / "server.key"
+
+def self_signed(folder: Path, host: str = "127.0.0.1", *, expired: bool = False) -> tuple[Path, Path]:
+    """(certificate, key) for `host`, valid for two days or not any more, as PEM files in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    certificate, key, asked = folder / "server.pem", folder / "server.key", folder / "server.csr"
     kind = "IP" if host.replace(".", "").isdigit() else "DNS"
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-days",
-        "2",
-    ]
-    command += ["-keyout", str(key), "-out", str(certificate), "-subj", f"/CN={host}"]
-    command += ["-addext", f"subjectAltName={kind}:{host}"]
-    subprocess.run(command, check=True, capture_output=True)
+    names = ["-subj", f"/CN={host}", "-addext", f"subjectAltName={kind}:{host}"]
+    _openssl("req", "-new", *_KEY, "-keyout", str(key), "-out", str(asked), *names)
+    signing = ["-signkey", str(key), "-days", "-1" if expired else "2", "-copy_extensions", "copy"]
+    _openssl("x509", "-req", "-in", str(asked), *signing, "-out", str(certificate))
     return certificate, key
+
+
+def _openssl(*arguments: str) -> None:
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
