@@ -74,6 +74,16 @@ def test_a_cut_out_that_lacks_a_piece_is_not_whole() -> None:
     assert "lower left, top" in rules["whole product"].measured
 
 
+def test_what_was_not_compared_with_the_photo_is_not_called_whole() -> None:
+    """A warning that says why, no pass; what is known to be wrong still is a fault."""
+    rules = {rule.rule: rule for rule in inspect(finished(unchecked="the backdrop is too busy"), SMALL)}
+    line = rules["whole product"].text()
+    assert line.startswith("note  whole product: not checked: the backdrop is too busy")
+    for fault in ({"missing": ("top",)}, {"cut_off": True}, {"share": 1.0}):
+        both = {rule.rule: rule for rule in inspect(finished(unchecked="the backdrop is too busy", **fault), SMALL)}
+        assert both["whole product"].level == "must" and not both["whole product"].passed, fault
+
+
 def test_an_empty_mask_fails_instead_of_crashing() -> None:
     assert {"fill", "whole product"} <= failing(finished(mask=np.zeros((600, 600), np.float32)))
 

@@ -167,10 +167,23 @@ def test_a_hard_edge_inside_the_product_gets_no_rings(
     assert float((around - tones[0]).abs().max()) <= 2
 
 
+BEYOND = pytest.mark.xfail(strict=True, reason="a wave of three pixels is the same samples as hard lines: held to them")
+
+
 @pytest.mark.parametrize("scale", [0.35, 0.6, 0.955, 1.0, 1.4, 2.0])
-@pytest.mark.parametrize("cycles", [0.05, 0.1, 0.15])
+@pytest.mark.parametrize("cycles", [0.05, 0.1, 0.15, 0.2])
 def test_fine_texture_stays_as_crisp_as_lanczos(scale: float, cycles: float) -> None:
     """A grating of so many cycles per pixel of the coarser grid keeps its contrast to 3 %, at every phase."""
+    assert contrast_kept(scale, cycles) > 0.97
+
+
+@pytest.mark.parametrize(("scale", "cycles"), [pytest.param(1.0, 0.3, marks=BEYOND), (0.5, 0.3), (0.955, 0.05)])
+def test_the_finest_texture(scale: float, cycles: float) -> None:
+    assert contrast_kept(scale, cycles) > 0.97
+
+
+def contrast_kept(scale: float, cycles: float) -> float:
+    """The contrast of a placed grating over that of plain Lanczos."""
     wave = 0.5 + 0.3 * torch.sin(2 * math.pi * cycles * min(1, scale) * torch.arange(300))
     rgb = linear_to_srgb(wave)[None, :, None].expand(8, -1, 3)
     kept = torch.zeros(2, dtype=torch.float64)
@@ -179,7 +192,7 @@ def test_fine_texture_stays_as_crisp_as_lanczos(scale: float, cycles: float) -> 
         held = bands(rgb, torch.ones(8, 300), transform, int(300 * scale), 8)[3, 10:-10, 0]
         free = place(srgb_to_linear(rgb), transform, int(300 * scale), 8).pixels[3, 10:-10, 0]
         kept += torch.stack((held.double().var(), free.double().var()))
-    assert float(kept[0] / kept[1]) ** 0.5 > 0.97
+    return float(kept[0] / kept[1]) ** 0.5
 
 
 @pytest.mark.parametrize("scale", [0.35, 0.6, 0.955, 1.0, 1.4, 2.0])

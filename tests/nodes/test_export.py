@@ -129,6 +129,32 @@ def test_the_fidelity_report_is_part_of_the_verdict(comfy_server: ComfyServer) -
         assert any("the colour has changed" in line for line in said["rules"]) is not passed
 
 
+@pytest.mark.parametrize(
+    ("whole", "line"),
+    [
+        ({"whole": True}, "pass  whole product: whole"),
+        ({"whole": None, "whole_note": "the backdrop is too busy"}, "note  whole product: not checked: the backdrop"),
+        (
+            {"whole": None, "whole_note": "not checked: no photo is connected"},
+            "note  whole product: not checked: no ph",
+        ),
+        ({}, "note  whole product: not checked: connect"),
+        (None, "note  whole product: not checked: connect"),
+        ({"whole": False, "missing": ["lower left"]}, "FAIL  whole product: a piece is missing, cut away at: lower"),
+    ],
+)
+def test_only_what_was_compared_with_the_photo_is_whole(
+    comfy_server: ComfyServer, whole: dict[str, Any] | None, line: str
+) -> None:
+    """A verdict that Product Fidelity did not reach is a note with its reason, never a pass."""
+    given = graph(comfy_server, **({} if whole is None else {"fidelity": ["text", 0]}))
+    text = json.dumps({"passed": True, "delta_e00_mean": 0.5, "reasons": [], **(whole or {})})
+    given["text"] = {"class_type": "PrimitiveString", "inputs": {"value": text}}
+    said = report(comfy_server.run(given))
+    assert any(own.startswith(line) for own in said["rules"]), said["rules"]
+    assert ("whole product" in said["failed"]) is line.startswith("FAIL")
+
+
 def test_a_batch_is_saved_picture_by_picture(comfy_server: ComfyServer) -> None:
     given = graph(comfy_server, image=canvas())
     given["other"] = {"class_type": "LoadImage", "inputs": {"image": comfy_server.upload(canvas(shade=240))}}

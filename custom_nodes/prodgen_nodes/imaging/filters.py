@@ -11,11 +11,23 @@ from torch import Tensor
 _DIRECT_SIGMA = 6.0
 """Up to this sigma a blur runs at full size; above, on a reduced picture: same result within 1 %, far less work."""
 
+_CACHED = 1 << 17
+"""Values of a few planes that stay in a core's cache while their shifts are summed."""
+
 
 def smoothstep(t: Tensor) -> Tensor:
     """3t² − 2t³ of `t` limited to 0..1: from 0 to 1, flat at both ends."""
     t = t.clamp(0.0, 1.0)
     return t * t * (3 - 2 * t)
+
+
+def length(vectors: Tensor, dim: int) -> Tensor:
+    """Euclidean length along a `dim` of few entries: many times as quick there as a norm, which reduces by strides."""
+    parts = vectors.unbind(dim)
+    total = parts[0].square()
+    for part in parts[1:]:
+        total.addcmul_(part, part)
+    return total.sqrt_()
 
 
 def _as_bchw(x: Tensor) -> Tensor:
@@ -28,9 +40,15 @@ def _direct_blur(x: Tensor, sigma: float) -> Tensor:
     kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
     kernel = kernel / kernel.sum()
     if x.device.type == "cpu":  # one-channel convolutions run on one core; sums of shifted planes use them all
-        for dim, pad in ((-1, (radius, radius, 0, 0)), (-2, (0, 0, radius, radius))):
-            x = _weighted_shifts(F.pad(x, pad, mode="replicate"), kernel[radius:].tolist(), dim, x.shape[dim])
-        return x
+        planes = x.reshape(-1, 1, *x.shape[2:])
+        blurred, weights = torch.empty_like(planes), kernel[radius:].tolist()
+        some = max(1, _CACHED // (x.shape[2] * x.shape[3]))
+        for first in range(0, len(planes), some):
+            part = planes[first : first + some]
+            for dim, pad in ((-1, (radius, radius, 0, 0)), (-2, (0, 0, radius, radius))):
+                part = _weighted_shifts(F.pad(part, pad, mode="replicate"), weights, dim, part.shape[dim])
+            blurred[first : first + some] = part
+        return blurred.view(x.shape)
     batch, channels, height, width = x.shape
     flat = x.reshape(batch * channels, 1, height, width)
     flat = F.conv2d(F.pad(flat, (radius, radius, 0, 0), mode="replicate"), kernel.view(1, 1, 1, -1))

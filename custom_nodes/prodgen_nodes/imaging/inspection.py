@@ -46,7 +46,8 @@ class Finished:
     """What is inspected: the 8-bit picture `[H,W,3]`, the product's mask and the shadow `[H,W]` 0..1, and its files.
 
     `scale` is how much the photo's product was enlarged (None when not known), `cut_off` whether the product touches
-    the frame of the photo it comes from, `missing` where on it the cut-out lacks a piece ("lower left").
+    the frame of the photo it comes from, `missing` where on it the cut-out lacks a piece ("lower left"), `unchecked`
+    why nobody knows whether it lacks one (None: it was compared with the photo).
     """
 
     picture: Bytes8
@@ -57,6 +58,7 @@ class Finished:
     scale: float | None = None
     cut_off: bool = False
     missing: tuple[str, ...] = ()
+    unchecked: str | None = None
 
 
 def _pixels(done: Finished, channel: Channel) -> list[Rule]:
@@ -105,11 +107,12 @@ def _framing(done: Finished, channel: Channel) -> list[Rule]:
     faults = [f"a piece is missing, cut away at: {', '.join(done.missing)}"] if done.missing else []
     faults += ["cut off in the photo"] if done.cut_off else []
     faults += [] if inside else ["touches the frame"]
-    whole, reason = not faults, "; ".join(faults) or "whole"
-    return [
-        Rule("fill", fits, f"{fill:.1%} of the frame", asked),
-        Rule("whole product", whole, reason if box else "no product", "nothing cut off"),
-    ]
+    if not faults and done.unchecked is not None:
+        whole = Rule("whole product", False, f"not checked: {done.unchecked}", "nothing cut off", "advice")
+    else:
+        measured = "; ".join(faults) or "whole" if box else "no product"
+        whole = Rule("whole product", not faults, measured, "nothing cut off")
+    return [Rule("fill", fits, f"{fill:.1%} of the frame", asked), whole]
 
 
 def _differing(picture: Bytes8, area: NDArray[np.bool_], wanted: NDArray[np.uint8], slack: int) -> int:

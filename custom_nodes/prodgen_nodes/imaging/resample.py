@@ -2,8 +2,7 @@
 
 Separable Lanczos-3 whose support widens with reduction (as in Pillow), evaluated as blocks of dense products so that
 an 8000² picture needs neither a sparse library nor the whole weight matrix. What is placed is held to the range of the
-source around it, along one axis after the other, so that no hard edge gets the kernel's rings. Rotated placements go
-through grid_sample.
+source around it, so that no hard edge gets the kernel's rings. Rotated placements go through grid_sample.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -26,9 +26,9 @@ _BLOCK, _WIDE_BLOCK = 16, 32
 """Pixels of the result that one product makes; across a row more at a time are quicker unless the picture shrinks."""
 _BAND = 128
 """Canvas rows that `placed_bands` works on at a time, whole blocks: few for the caches, many against the reach."""
-_SLACK = 0.008
-"""Share that the range of the source is widened by, along each axis: one level of 255 at white. A hard edge's ring is
-many times as large; the finest detail of a photo needs it to stay as crisp as the kernel makes it."""
+_SLACK = 0.015
+"""Share that the range of the source is widened by: less than two levels of 255 at white, and at black none. A hard
+edge's ring is many times as large; the finest detail of a photo needs it to stay as crisp as the kernel makes it."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,17 @@ def _weights(scale: float, offset: float, start: int, blocks: int, block: int) -
     reach = _LOBES * stretch
     pixels = torch.arange(start, start + blocks * block, dtype=torch.float64).view(blocks, block)
     centers = (pixels + 0.5 - offset) / scale
-    first = torch.floor(centers[:, 0] - reach)
-    count = int((torch.ceil(centers[:, -1] + reach) - first).max())
-    taps = first[:, None] + torch.arange(count, dtype=torch.float64) + 0.5
-    distance = (taps[:, None, :] - centers[:, :, None]) / stretch
-    weights = torch.sinc(distance) * torch.sinc(distance / _LOBES) * (distance.abs() < _LOBES)
+    nearest = torch.floor(centers - reach)
+    taps = nearest[..., None] + torch.arange(math.ceil(2 * reach) + 1, dtype=torch.float64)
+    distance = (taps + 0.5 - centers[..., None]) / stretch
+    kernel = torch.sinc(distance) * torch.sinc(distance / _LOBES) * (distance.abs() < _LOBES)
     # sin(nπ) is not quite 0 in floating point; at whole shifts the pixels are to come through exactly.
-    weights = torch.where(weights.abs() < 1e-9, torch.zeros_like(weights), weights)
-    return weights / weights.sum(dim=-1, keepdim=True), [int(value) for value in first]
+    kernel.masked_fill_(kernel.abs() < 1e-9, 0.0)
+    kernel /= kernel.sum(dim=-1, keepdim=True)
+    first = nearest[:, 0]
+    places = (taps - first[:, None, None]).long()
+    weights = kernel.new_zeros((blocks, block, int(places.max()) + 1)).scatter_(-1, places, kernel)
+    return weights, [int(value) for value in first]
 
 
 @dataclass(frozen=True)
@@ -163,19 +166,22 @@ class _Axis:
         """The first of these for each place."""
         return self.near.clamp(0, self.count - self.taps)
 
-    def bounds(self, x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
-        """The least and the greatest of `x` (0 and above) along `axis` that the central lobe of each place covers."""
-        low, high = (
-            _running(x, self.taps, axis, extreme).index_select(axis, self.first_tap)
-            for extreme in (torch.minimum, torch.maximum)
-        )
+    def least(self, x: Tensor, axis: int) -> Tensor:
+        """The least of `x` (0 and above) along `axis` that the central lobe of each place covers."""
+        return self._extreme(x, axis, torch.minimum, 0)
+
+    def greatest(self, x: Tensor, axis: int) -> Tensor:
+        """The greatest of these."""
+        return self._extreme(x, axis, torch.maximum, self.window - 1)
+
+    def _extreme(self, x: Tensor, axis: int, extreme: Callable[[Tensor, Tensor], Tensor], reach: int) -> Tensor:
+        found = _running(x, self.taps, axis, extreme).index_select(axis, self.first_tap)
         # Beyond the ends of the source there is nothing, 0: partly under the lobe, then wholly. `near` never falls.
-        for bound, reach in ((low, 0), (high, self.window - 1)):
-            before = int((self.near < -reach).sum())
-            after = int((self.near > self.count - self.window + reach).sum())
-            bound.narrow(axis, 0, before).zero_()
-            bound.narrow(axis, bound.shape[axis] - after, after).zero_()
-        return low, high
+        before = int((self.near < -reach).sum())
+        after = int((self.near > self.count - self.window + reach).sum())
+        found.narrow(axis, 0, before).zero_()
+        found.narrow(axis, found.shape[axis] - after, after).zero_()
+        return found
 
     def _gaps(self) -> list[tuple[int, int]]:
         """Parts of the result that no source pixel reaches: before the first block and after the last."""
@@ -267,11 +273,20 @@ def placed_bands(
             continue
         across, down = columns.part(begin, end, low, high), lines.part(start, stop, first, last)
         part, coverage = rgb[first:last, low:high], alpha[first:last, low:high]
-        planes = _premultiplied(part, coverage).flatten(1)
-        planes = _held(down.rows(planes), down.bounds(planes, 0), high - low).view(-1, high - low)
-        planes = _held(across.columns(planes), across.bounds(planes, 1), across.stop - across.start)
+        # As matrices: gathering is quick on those.
+        source = _premultiplied(part, coverage).flatten(1)
+        least, greatest, moved = (
+            across_it(down_it(source).view(-1, high - low)).view(-1, 4, across.stop - across.start)
+            for across_it, down_it in (
+                (partial(across.least, axis=1), partial(down.least, axis=0)),
+                (partial(across.greatest, axis=1), partial(down.greatest, axis=0)),
+                (across.columns, down.rows),
+            )
+        )
+        inner = least[:, 3].clone()
+        planes = _held(moved, least, greatest)
         torch.minimum(planes[:, :3], planes[:, 3:], out=planes[:, :3])
-        _hold_edges(planes, part, coverage, down, across)
+        _hold_edges(planes, part, coverage, down, across, inner)
         yield Patch(across.start, start, planes.transpose(1, 2))
 
 
@@ -309,9 +324,8 @@ def _running(x: Tensor, window: int, axis: int, extreme: Callable[[Tensor, Tenso
     return x
 
 
-def _held(result: Tensor, bounds: tuple[Tensor, Tensor], width: int) -> Tensor:
-    """Premultiplied planes `[h,4,width]` of `result`, changed in place, held to the `bounds` of the same values."""
-    planes, low, high = (values.view(-1, 4, width) for values in (result, *bounds))
+def _held(planes: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Premultiplied `planes` `[h,4,w]`, changed in place, held to `low` and `high` (changed) of the same shape."""
     # Where the kernel reaches beyond the product colour has to keep pace with alpha, and gets no slack.
     slack = (planes[:, 3:] - 1).abs_().lt_(1e-5).mul_(_SLACK)
     low[:, :3].mul_(1 - slack)
@@ -320,13 +334,13 @@ def _held(result: Tensor, bounds: tuple[Tensor, Tensor], width: int) -> Tensor:
     return planes
 
 
-def _hold_edges(planes: Tensor, rgb: Tensor, alpha: Tensor, down: _Axis, across: _Axis) -> None:
+def _hold_edges(planes: Tensor, rgb: Tensor, alpha: Tensor, down: _Axis, across: _Axis, inner: Tensor) -> None:
     """Hold the colour of premultiplied `planes` `[h,4,w]` along an outline to that of the product within it.
 
-    `rgb` `[n,m,3]` sRGB and `alpha` `[n,m]` are what the planes were made of. A quotient of two resampled values can
-    lie beyond either's range: a pale fringe on an outline that is pale nowhere.
+    `rgb` `[n,m,3]` sRGB and `alpha` `[n,m]` are what the planes were made of, `inner` `[h,w]` is the least alpha under
+    the central lobe. A quotient of two resampled values can lie beyond either's range: a pale fringe on an outline that
+    is pale nowhere.
     """
-    inner = across.bounds(down.bounds(alpha, 0)[0], 1)[0]
     rows, columns = torch.nonzero((planes[:, 3] > 0) & (inner < 1), as_tuple=True)
     if rows.numel() == 0:
         return

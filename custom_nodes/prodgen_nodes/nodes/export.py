@@ -21,13 +21,22 @@ from .channel import ChannelType
 from .common import CATEGORY, PlacementType, optional_mask, progress_callback, report_text, required_mask
 from .files import OutputFiles, graph_texts
 
+_NO_PHOTO = "connect the report of 'Product Fidelity', and to that node the photo as it was loaded"
+
 
 @dataclass(frozen=True)
 class _Verdict:
-    """What Export takes from a report of 'Product Fidelity': its rule, and for each picture where it lacks a piece."""
+    """What Export takes from a report of 'Product Fidelity': its rule, and for each picture where it lacks a piece and
+    why that is not known (None: it is)."""
 
     rules: tuple[Rule, ...] = ()
     missing: tuple[tuple[str, ...], ...] = ((),)
+    unchecked: tuple[str | None, ...] = (_NO_PHOTO,)
+
+    def of(self, index: int) -> tuple[tuple[str, ...], str | None]:
+        """`missing` and `unchecked` of one picture; the last report serves all that follow."""
+        index = min(index, len(self.missing) - 1)
+        return self.missing[index], self.unchecked[index]
 
 
 def _verdict(text: str | None) -> _Verdict:
@@ -39,6 +48,7 @@ def _verdict(text: str | None) -> _Verdict:
         passed = report["passed"] is True and (mean is None or abs(mean) < float("inf"))
         pictures = report.get("pictures") or [report]
         missing = tuple(tuple(map(str, picture.get("missing") or ())) for picture in pictures)
+        unchecked = tuple(_unchecked(picture) for picture in pictures)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ParameterError("fidelity is not the report of a 'Product Fidelity' node; connect its report.") from error
     reasons = "; ".join(str(reason) for reason in report.get("reasons") or [])
@@ -49,7 +59,14 @@ def _verdict(text: str | None) -> _Verdict:
         f"{measured}{': ' + reasons if reasons and not passed else ''}",
         "the photo's own product",
     )
-    return _Verdict((rule,), missing)
+    return _Verdict((rule,), missing, unchecked)
+
+
+def _unchecked(picture: dict[str, Any]) -> str | None:
+    """Why the report of one picture does not say whether the product is whole."""
+    if picture.get("whole") is not None:
+        return None
+    return str(picture.get("whole_note") or _NO_PHOTO).removeprefix("not checked: ")
 
 
 def _together(pictures: list[list[Rule]]) -> list[Rule]:
@@ -164,7 +181,7 @@ class ProdgenExport(io.ComfyNode):
         checked: list[list[Rule]] = []
         written: list[dict[str, Any]] = []
         for index in range(len(rgb)):
-            picture = encode.to_bytes(rgb[index])
+            picture, (missing, unchecked) = encode.to_bytes(rgb[index]), verdict.of(index)
             png, jpeg = _encoded(picture, texts, channel, source, dpi)
             done = Finished(
                 picture=picture,
@@ -174,7 +191,8 @@ class ProdgenExport(io.ComfyNode):
                 jpeg=jpeg,
                 scale=None if placement is None else max(placement.transform(index).a, placement.transform(index).d),
                 cut_off=placement is not None and _cut_off(placement, index),
-                missing=verdict.missing[min(index, len(verdict.missing) - 1)],
+                missing=missing,
+                unchecked=unchecked,
             )
             checked.append([*inspect(done, channel), *verdict.rules])
             for suffix, coded in ((".jpg", done.jpeg), (".png", done.png)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import torch
@@ -25,7 +25,7 @@ from ..tensors import (
     split_alpha,
 )
 from ..transfer import decode_, encode_
-from . import relight, safety, statistics
+from . import fallback, relight, safety, statistics
 from .gamut import into_gamut, linear_into_gamut, raise_lightness, roots_into_gamut, with_its_hue
 from .matching import measure
 from .overview import overview, strips
@@ -37,6 +37,8 @@ IfUnsafe = Literal["paste_original", "relight_anyway"]
 IF_UNSAFE: tuple[IfUnsafe, ...] = get_args(IfUnsafe)
 
 MAX_TINT = 3.0
+_IN_PLACE = 0.25
+"""Outlines that correlate so well belong to the same product at the same place."""
 _PlaneMap = Callable[[slice, Tensor | None], Tensor]
 """Corrected linear RGB 0..1 `[3,n]` of the crop's rows given by the slice, the pixels at the flat indices (None: all).
 """
@@ -166,6 +168,9 @@ def _fix_one(out: Tensor, pair: _Pair, settings: Settings) -> dict[str, Any]:
         ) from None
     if settings.method == "relight_original":
         plane_map, crop, report = _relight(pair, where, box, settings)
+        if report["fallback"]:
+            pair, (plane_map, crop, report) = _fallen_back(pair, where, box, settings, (plane_map, crop, report))
+            out.copy_(pair.image)
     else:
         plane_map, crop, report = _transfer(pair, where, box, settings)
     if pair.mask is None and pair.reference_mask is None and pair.alpha is None:
@@ -203,6 +208,7 @@ def _relight(pair: _Pair, where: Tensor, box: Box, settings: Settings) -> tuple[
         "applied": "paste_original" if pasted else "relight_original",
         "fallback": pasted,
         "reason": verdict.reason,
+        "way": "pasted" if pasted else "relit",
         "outline_correlation": verdict.outline_correlation,
         "offset_px": [verdict.offset_x, verdict.offset_y],
         "structure_correlation": verdict.structure_correlation,
@@ -228,6 +234,33 @@ def _relight(pair: _Pair, where: Tensor, box: Box, settings: Settings) -> tuple[
         return linear_into_gamut(with_its_hue(picked(lit, index), ratio))
 
     return plane_map, crop, report
+
+
+_Correction = tuple[_PlaneMap, Box, dict[str, Any]]
+
+
+def _fallen_back(
+    pair: _Pair, where: Tensor, box: Box, settings: Settings, pasted: _Correction
+) -> tuple[_Pair, _Correction]:
+    """The same once the generated product is moved back to its place, or painted over where it shows beside it."""
+    plane_map, crop, report = pasted
+    moved = None if settings.in_place else fallback.move_back(pair.image, pair.reference, where)
+    if moved is not None:
+        there = replace(pair, image=moved.image)
+        plane_map, crop, again = _relight(there, where, box, settings)
+        again |= {"moved_px": list(moved.by), "moved_because": report["reason"]}
+        if not again["fallback"]:
+            return there, (plane_map, crop, again | {"way": "moved_back_and_relit"})
+        if again["outline_correlation"] > max(_IN_PLACE, report["outline_correlation"]):
+            pair, report = there, again
+        else:  # what was found was not the product
+            moved = None
+    away = None if report["outline_correlation"] < _IN_PLACE else max(map(abs, report["offset_px"]))
+    if moved is not None or settings.in_place:
+        away = 0.0
+    painted, share = fallback.paint_surroundings(pair.image, where, away)
+    way = "pasted_and_surroundings_painted" if share > 0 else "pasted"
+    return replace(pair, image=painted), (plane_map, crop, report | {"way": way, "painted_share": share})
 
 
 def _drift(generated: Tensor, original: Tensor, ratio: Tensor, factor: int, mask: Tensor) -> float:
@@ -269,6 +302,7 @@ def _transfer(pair: _Pair, where: Tensor, box: Box, settings: Settings) -> tuple
         "mean_lab_before": source.mean.tolist(),
         "mean_lab_after": carried.mean.tolist(),
         "mean_lab_reference": target.mean.tolist(),
+        "warning": fallback.colour_warning(settings.method, target),
     }
 
     image = pair.image[_rows(box)]

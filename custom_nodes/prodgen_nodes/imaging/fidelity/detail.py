@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..color.overview import Overview
 from ..colorspace import delta_e00, linear_to_lab
-from ..filters import gaussian_blur, square_max
+from ..filters import gaussian_blur, length, square_max
 
 GLARE = 0.005
 """Share of white that a screen in a lit room adds to every pixel (IEC 61966-2-1 reckons with 0.2 to 1 %)."""
@@ -91,5 +91,5 @@ def _color(here: Tensor, there: Tensor, weight: Tensor, bleed: int) -> Tensor:
     off = delta_e00(*((both[0, first : first + 3] / total[0]).movedim(0, -1) for first in (0, 3)))
     around = both[:, 7:]
     step = square_max(around, bleed) + square_max(-around, bleed)
-    beyond: Tensor = (off - _NEAR * step.norm(dim=1)[0]).clamp(min=0) * (total[0, 0] > _LEAST)
+    beyond: Tensor = (off - _NEAR * length(step, 1)[0]).clamp(min=0) * (total[0, 0] > _LEAST)
     return beyond

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..colorspace import srgb_to_linear
-from ..filters import dilate, erode, gaussian_blur
+from ..filters import dilate, erode, gaussian_blur, length
 from ..tensors import Box
 
 _SIDE = 480
@@ -57,7 +57,7 @@ def find_ghost(scene: Tensor, expected: Tensor, cover: Tensor, box: Box, covered
     if float(seen.abs().amax()) < 0.2:
         return None
     outline = _edges(small[6:7], 0.1)
-    own = torch.where(outline.norm(dim=0) > 0.5, outline, _edges(small[3:6]) * erode(there, 1))
+    own = torch.where(length(outline, 0) > 0.5, outline, _edges(small[3:6]) * erode(there, 1))
     match = _best(seen, own, outside, max(there.shape))
     if match is None:
         return None
@@ -86,8 +86,7 @@ def _edges(planes: Tensor, half: float = _EDGE) -> Tensor:
     x = (padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]) / 2
     y = (padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]) / 2
     double = torch.stack(((x * x - y * y).sum(dim=0), (2 * x * y).sum(dim=0)))
-    edges: Tensor = double / (double.norm(dim=0) + half**2)
-    return edges
+    return double / (length(double, 0) + half**2)
 
 
 def _best(seen: Tensor, own: Tensor, outside: Tensor, side: int) -> tuple[float, int, int] | None:
@@ -95,7 +94,7 @@ def _best(seen: Tensor, own: Tensor, outside: Tensor, side: int) -> tuple[float,
     height, width = outside.shape
     reach = max(4, round(_FARTHEST * side))
     size = tuple(-(-(length + reach) // 64) * 64 for length in (height, width))  # lengths that an FFT likes
-    strength = own.norm(dim=0)
+    strength = length(own, 0)
     spectra = torch.fft.rfft2(torch.cat((seen, outside[None], own, strength[None])), s=size)
     matched = torch.fft.irfft2((spectra[:2] * spectra[3:5].conj()).sum(dim=0), s=size)
     visible = torch.fft.irfft2(spectra[2] * spectra[5].conj(), s=size)
@@ -114,7 +113,7 @@ def _best(seen: Tensor, own: Tensor, outside: Tensor, side: int) -> tuple[float,
 def _matched(seen: Tensor, edges: Tensor, outside: Tensor, offset: tuple[int, int]) -> float:
     """The share of `edges` `[2,h,w]`, moved by `offset`, that lie on edges `seen` of the same direction."""
     moved = torch.roll(edges, (offset[1], offset[0]), (1, 2)) * outside
-    return float((seen * moved).sum() / moved.norm(dim=0).sum().clamp(min=1e-6))
+    return float((seen * moved).sum() / length(moved, 0).sum().clamp(min=1e-6))
 
 
 def _is_shadow(srgb: Tensor, copy: Tensor, outside: Tensor) -> bool:

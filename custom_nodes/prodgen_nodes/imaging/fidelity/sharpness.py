@@ -42,7 +42,7 @@ def sharpness(found: Tensor, expected: Tensor, inside: Tensor, origin: tuple[int
     corners = _tiles(inside)
     if not corners:
         return Sharpness(None)
-    sums = torch.stack([_bands(found, expected, inside, top, left) for top, left in corners])
+    sums = _bands(found, expected, inside, corners)
     fine, coarse = _share(sums.sum(dim=0))
     count = float(sums[:, 4].sum())
     if float(sums[:, 1].sum()) < count * _EVEN**2 or coarse < _AGREES:
@@ -65,16 +65,25 @@ def _tiles(inside: Tensor) -> list[tuple[int, int]]:
     return found[:: max(1, -(-len(found) // _MOST))]
 
 
-def _bands(found: Tensor, expected: Tensor, inside: Tensor, top: int, left: int) -> Tensor:
-    """Sums `[5]` over one tile: fine found·expected, fine expected², coarse found·expected, coarse expected², count."""
-    area = (slice(top, top + _TILE), slice(left, left + _TILE))
-    planes = torch.stack((luma(found[area]), luma(expected[area])))[None]
-    first, second, third = (gaussian_blur(planes, sigma)[0] for sigma in _BANDS)
-    weight = inside[area].to(planes)
-    sums = []
-    for band in (first - second, second - third):
-        sums += [(band[0] * band[1] * weight).sum(), (band[1].square() * weight).sum()]
-    return torch.stack([*sums, weight.sum()])
+def _bands(found: Tensor, expected: Tensor, inside: Tensor, corners: list[tuple[int, int]]) -> Tensor:
+    """Sums `[n,5]` over each tile: fine found·expected, fine expected², coarse found·expected, coarse expected², count.
+
+    Tiles of one size are looked at together.
+    """
+    height, width = inside.shape
+    sizes = [(min(_TILE, height - top), min(_TILE, width - left)) for top, left in corners]
+    sums = found.new_empty(len(corners), 5)
+    for size in set(sizes):
+        index = [number for number, own in enumerate(sizes) if own == size]
+        areas = [(slice(top, top + _TILE), slice(left, left + _TILE)) for top, left in (corners[n] for n in index)]
+        planes = torch.stack([luma(picture[area]) for area in areas for picture in (found, expected)])
+        weight = torch.stack([inside[area] for area in areas]).to(planes)
+        first, second, third = (gaussian_blur(planes, sigma).view(-1, 2, *size) for sigma in _BANDS)
+        parts = []
+        for band in (first - second, second - third):
+            parts += [(band[:, 0] * band[:, 1] * weight), (band[:, 1].square() * weight)]
+        sums[index] = torch.stack([part.sum(dim=(1, 2)) for part in (*parts, weight)], dim=1)
+    return sums
 
 
 def _share(sums: Tensor) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from ..colorspace import delta_e00, linear_to_lab, srgb_to_linear
-from ..filters import dilate, erode, gaussian_blur, masked_blur, opened
+from ..filters import dilate, erode, gaussian_blur, length, masked_blur, opened
 from ..tensors import Box, bounding_box
 from .places import place_of
 
@@ -128,8 +128,9 @@ def _across(lab: Tensor, ground: Tensor, solid: Tensor, trace: Tensor) -> tuple[
 def _steps(lab: Tensor) -> Tensor:
     """How much the colour changes over two pixels `[h,w]`, about in ΔE."""
     padded = F.pad(gaussian_blur(lab.permute(2, 0, 1)[None], 0.7), (1, 1, 1, 1), mode="replicate")[0]
-    across = (padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]).norm(dim=0)
-    return torch.hypot(across, (padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]).norm(dim=0))
+    across = padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]
+    down = padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]
+    return length(torch.cat((across, down)), 0)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ from .contact import Contact
 _PLAIN = 1.5 / 255
 """A ground whose values differ by less is one colour: the canvas'."""
 _WIDEST = 0.03
+_USUAL_UNDERCUT, _EVEN = 0.83, 0.01
+_SEAM, _UNSEEN = 4, 2 / 255
+"""Rows beyond the soft edge that are looked at for a pale line, and by how much it may stay brighter."""
 
 
 def edge_width(alpha: Tensor, contact: Contact) -> float:
@@ -39,6 +42,30 @@ def reflectance(image: Tensor, alpha: Tensor, box: Box) -> float:
     part = srgb_to_linear(image[rows, box.left : box.right : step, :3]).mean(dim=-1)
     weight = (alpha[rows, box.left : box.right : step] > 0.95).float()
     return float(((part * weight).sum() / weight.sum().clamp(min=1.0)).clamp(0.0, 1.0))
+
+
+def undercut(image: Tensor, alpha: Tensor, contact: Contact) -> float:
+    """Median over the contact's columns: luminance just above the lower edge in `image` `[H,W,C]` over that a little
+    higher, 1 for a wall that stands on the ground, less for an edge that turns under. 0.83 where it cannot be told."""
+    span = math.sqrt(contact.box.width * contact.box.height)
+    edge, low, high = (max(least, round(share * span)) for least, share in ((2, 0.015), (3, 0.05), (6, 0.10)))
+    found = []
+    for touch in contact.touches:
+        aside = touch.width // 5
+        columns = torch.arange(touch.left + aside, touch.right - aside, max(1, touch.width // 256))
+        if touch.foot or columns.numel() == 0:
+            continue
+        ends = torch.from_numpy(touch.contour)[columns - touch.left].long() - 1 - math.ceil(edge_width(alpha, contact))
+        rows = (ends[:, None] - torch.arange(high)).clamp(min=0).to(alpha.device)
+        columns = columns[:, None].expand_as(rows).to(alpha.device)
+        light, solid = srgb_to_linear(image[rows, columns, :3]).mean(dim=-1), alpha[rows, columns] > 0.9
+        if not bool(solid.all(dim=1).any()):
+            continue
+        light = light[solid.all(dim=1)]
+        if float(light.std()) < _EVEN * float(light.mean()):
+            continue  # drawn or lit without any shading, it says nothing about its shape
+        found.append(light[:, :edge].mean(dim=1) / light[:, low:].mean(dim=1).clamp(min=1e-3))
+    return float(torch.cat(found).median()) if found else _USUAL_UNDERCUT
 
 
 def _ground_beside(image: Tensor, alpha: Tensor, at: tuple[Tensor, Tensor], width: float) -> Tensor:
@@ -70,3 +97,25 @@ def darken(image: Tensor, alpha: Tensor, shade: Tensor, width: float) -> None:
         ground = torch.minimum(ground * (1 - covered[edge]).unsqueeze(-1), linear[edge])
         loss[edge] = ground * taken[edge]
     image[at[0], at[1], :3] = linear_to_srgb((linear - loss).clamp_(min=0.0))
+
+
+def close_seam(image: Tensor, alpha: Tensor, contact: Contact, width: float) -> None:
+    """Darken what is left of a pale line between product and shadow in `image` `[h,w,C]` (changed): along the contact
+    no pixel that shows ground is brighter than both the darkest above it and the darkest below it.
+
+    `width`: rows of the product's soft edge. Pixels that are wholly product keep their bits.
+    """
+    reach = _SEAM + math.ceil(1.5 * width)
+    for touch in contact.touches:
+        columns = torch.arange(touch.left, touch.right, device=alpha.device)
+        inside = alpha[: math.ceil(touch.lowest) + 2, touch.left : touch.right] > 0.5
+        bottom = inside.shape[0] - 1 - inside.flip(0).to(torch.uint8).argmax(dim=0)
+        rows = (bottom + torch.arange(-reach, reach + 1, device=alpha.device)[:, None]).clamp(0, alpha.shape[0] - 1)
+        colors, ground = image[rows, columns, :3], alpha[rows, columns] < 1
+        grey = colors.mean(dim=-1)
+        above, below = grey.cummin(dim=0).values, grey.flip(0).cummin(dim=0).values.flip(0)
+        most = torch.maximum(above, below) + _UNSEEN
+        pale = ground & (grey > most)
+        if bool(pale.any()):
+            factor = torch.where(pale, most / grey.clamp(min=1e-6), 1.0)
+            image[rows, columns, :3] = torch.where(pale[..., None], colors * factor[..., None], colors)

@@ -24,7 +24,7 @@ from ..filters import smoothstep
 from ..tensors import bounding_box, check_image, check_mask, common_batch, item, same_size
 from .contact import Contact, find_contact
 from .contact_shade import crevice, crevice_size
-from .darken import darken, edge_width, reflectance
+from .darken import close_seam, darken, edge_width, reflectance, undercut
 from .light import Light, Ray, cast_rays, studio_rays
 from .occlusion import occlusion, on_picture
 from .solid import Solid, build_solid
@@ -44,8 +44,8 @@ _CREVICE = 0.9
 _FAINTEST = 0.006
 """Shade below this is no shade: what is far from a product stays exactly as it was."""
 _CAST = 0.75
-_BOUNCE_FRONT, _BOUNCE_BACK = 0.9, 0.3
-"""How much of the light that a perfectly white product hides it gives back: its front is lit, its back is not."""
+_BOUNCE_FRONT, _BOUNCE_BACK = 0.8, 0.45
+"""How bright a product's front and its other sides are towards the ground, over what the picture shows of it."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,25 @@ def _solid_shade(solid: Solid, rays: Sequence[Ray], alpha: Tensor, reach: float,
     return on_picture(ground, solid, FORESHORTENING, (height, width), alpha.device)
 
 
-def _shades(alpha: Tensor, contact: Contact, light: Light, reflects: float, ramp: float) -> list[Shade]:
+@dataclass(frozen=True)
+class Look:
+    """What the product's own pixels say: `reflects` 0..1, how much light it gives back, `ramp`, rows of its soft edge,
+    and `undercut`, see there."""
+
+    reflects: float = 0.2
+    ramp: float = 1.0
+    undercut: float = 0.83
+
+    @classmethod
+    def of(cls, image: Tensor, alpha: Tensor, contact: Contact) -> Look:
+        """Of the product in `image` `[H,W,C]`."""
+        ramp = edge_width(alpha, contact)
+        return cls(reflectance(image, alpha, contact.box), ramp, undercut(image, alpha, contact))
+
+
+def _shades(alpha: Tensor, contact: Contact, light: Light, look: Look) -> list[Shade]:
     rays = [
-        replace(ray, returned=min(0.9, reflects * (_BOUNCE_FRONT if ray.away > 0 else _BOUNCE_BACK)))
+        replace(ray, returned=look.reflects * (_BOUNCE_FRONT if ray.away > 0 else _BOUNCE_BACK))
         for ray in studio_rays(light.softness)
     ]
     solid = build_solid(alpha, contact, _AMBIENT_CELLS, FORESHORTENING)
@@ -99,24 +115,19 @@ def _shades(alpha: Tensor, contact: Contact, light: Light, reflects: float, ramp
         found.append((rows, columns, _CAST * shade))
     span = math.sqrt(contact.box.width * contact.box.height)
     for touch in contact.touches:
-        rows, columns, shade = crevice(
-            alpha, contact, touch, crevice_size(touch, span, light.softness), ramp, FORESHORTENING
-        )
+        size = crevice_size(touch, span, light.softness, look.undercut)
+        rows, columns, shade = crevice(alpha, contact, touch, size, look.ramp, FORESHORTENING)
         found.append((rows, columns, _CREVICE * shade))
     return found
 
 
-def shade_ground(alpha: Tensor, contact: Contact, light: Light, reflects: float = 0.2, ramp: float = 1.0) -> Tensor:
-    """Share of the light that the ground loses `[H,W]`, as if the product were not in front of it.
-
-    `reflects` 0..1: how much light the product gives back, which brightens the ground before it; `ramp`: rows of its
-    soft edge.
-    """
+def shade_ground(alpha: Tensor, contact: Contact, light: Light, look: Look | None = None) -> Tensor:
+    """Share of the light that the ground loses `[H,W]`, as if the product were not in front of it."""
     height, width = alpha.shape
     lost = torch.zeros_like(alpha)
     if not contact.touches or light.darkest <= 0:
         return lost
-    shades = _shades(alpha, contact, light, reflects, ramp)
+    shades = _shades(alpha, contact, light, look or Look())
     top, bottom = min(rows.start for rows, _, _ in shades), max(rows.stop for rows, _, _ in shades)
     left, right = min(columns.start for _, columns, _ in shades), max(columns.stop for _, columns, _ in shades)
     lit = alpha.new_ones((bottom - top, right - left))
@@ -157,11 +168,12 @@ def ground_and_shadow(image: Tensor, mask: Tensor, light: Light | None = None) -
     for index in range(batch):
         alpha = item(mask, index)
         contact = find_contact(alpha)
-        ramp = edge_width(alpha, contact)
-        shade = shade_ground(alpha, contact, light, reflectance(out[index], alpha, contact.box), ramp)
+        look = Look.of(out[index], alpha, contact)
+        shade = shade_ground(alpha, contact, light, look)
         shaded = _extent(shade)
         if shaded is not None:
-            darken(out[index][shaded], alpha[shaded], shade[shaded], ramp)
+            darken(out[index][shaded], alpha[shaded], shade[shaded], look.ramp)
+            close_seam(out[index], alpha, contact, look.ramp)
             shadow[index][shaded] = torch.where(alpha[shaded] > 0.5, 0.0, shade[shaded] * (1 - alpha[shaded]))
         ground[index] = ground_plane(contact, width, height, mask.device)
         reports.append(_report(contact, shadow[index], light))

@@ -55,13 +55,15 @@ class Ray:
     right: float
     away: float
     share: float
+    seen: float = 0.0
+    """Its share of all directions that the ground sees: a lamp is bright and small."""
     returned: float = 0.0
-    """Share of the hidden light that what hides it gives back, being lit itself."""
+    """How bright what hides it is itself, beside the white ground: that light comes from there instead."""
 
 
-def _ray(azimuth: float, height: float, share: float) -> Ray:
+def _ray(azimuth: float, height: float, share: float, seen: float) -> Ray:
     reach = 1.0 / math.tan(height)
-    return Ray(math.sin(azimuth) * reach, math.cos(azimuth) * reach, share)
+    return Ray(math.sin(azimuth) * reach, math.cos(azimuth) * reach, share, seen)
 
 
 @cache
@@ -77,7 +79,7 @@ def studio_rays(softness: float) -> tuple[Ray, ...]:
         turn = (0.5 if ring % 2 else 0.0) * 2 * math.pi / around
         for step in range(around):
             azimuth = turn + step * 2 * math.pi / around
-            rays.append(_ray(azimuth, math.pi / 2 - zenith, room / (rings * around)))
+            rays.append(_ray(azimuth, math.pi / 2 - zenith, room / (rings * around), 1 / (rings * around)))
     grid = np.linspace(-1, 1, 3) * (_BOX_HALF * 0.75)
     for up in grid:
         for aside in grid:

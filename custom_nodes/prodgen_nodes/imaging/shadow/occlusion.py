@@ -16,6 +16,9 @@ from torch import Tensor
 from .light import Ray
 from .solid import Solid
 
+_AROUND = 8.0
+"""Cells around a point whose light reaches what stands over it."""
+
 
 @dataclass(frozen=True)
 class GroundMap:
@@ -52,9 +55,10 @@ def occlusion(solid: Solid, rays: Sequence[Ray], reach: float, heights: int | No
                 np.maximum(here, slice_[y : y + here.shape[0], x : x + here.shape[1]], out=here)
         total += ray.share * hidden
         if ray.returned:
-            returned += ray.share * ray.returned * hidden
-    # Where hardly any light comes in, what hides it is dark itself.
-    total -= returned * (1 - total).clip(0.0, 1.0)
+            returned += ray.seen * ray.returned * hidden
+    # What hides the light is as bright as the ground around can make it. No ground gets brighter than it is.
+    lit = ndimage.gaussian_filter((1 - total).clip(0.0, 1.0), _AROUND, mode="nearest")
+    total = (total - returned * lit).clip(0.0, None)
     return _trimmed(GroundMap(_calm(total, filled.max(axis=0), around), -around, near - around))
 
 

@@ -1,0 +1,112 @@
+"""Where the product was generated beside its place: it is moved back and relit, or covered without a ghost."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prodgen_nodes.imaging.color.fix import Settings, fix_color
+from prodgen_nodes.imaging.colorspace import delta_e00, lab_to_srgb, srgb_to_lab
+from prodgen_nodes.imaging.filters import dilate, erode
+from torch import Tensor
+
+from tests.imaging.color_pairs import Pair, jar
+
+PAIR = jar(side=256)
+
+
+def moved(picture: Tensor, dx: float, dy: float, zoom: float = 1.0) -> Tensor:
+    """The picture `[1,H,W,3]` moved by so many pixels and zoomed about its middle, its border carried on."""
+    side = picture.shape[1]
+    theta = torch.tensor([[[1 / zoom, 0, -2 * dx / side / zoom], [0, 1 / zoom, -2 * dy / side / zoom]]])
+    grid = F.affine_grid(theta, [1, 3, side, side], align_corners=False)
+    read = F.grid_sample(picture.movedim(-1, 1), grid, mode="bicubic", padding_mode="border", align_corners=False)
+    return read.movedim(1, -1).clamp(0, 1)
+
+
+def off(result: Tensor, pair: Pair) -> Tensor:
+    return delta_e00(srgb_to_lab(result[0]), srgb_to_lab(pair.truth[0]))
+
+
+def ring(pair: Pair, width: int) -> Tensor:
+    """What lies up to `width` pixels beside the product."""
+    return dilate(pair.mask[0] > 0.02, width) & ~(pair.mask[0] > 0.02)
+
+
+@given(dx=st.floats(-10, 10), dy=st.floats(-10, 10), zoom=st.sampled_from([0.97, 1.0, 1.04]))
+@settings(max_examples=3, deadline=None)
+def test_a_product_beside_its_place_is_moved_back_and_relit(dx: float, dy: float, zoom: float) -> None:
+    """Inside as good as in place, around it the scene without a second product, far away the very same bits."""
+    dx, dy = (value + (4 if value >= 0 else -4) for value in (dx, dy))
+    given_picture = moved(PAIR.generated, dx, dy, zoom)
+    result, (report,) = fix_color(given_picture, PAIR.original, PAIR.mask)
+    assert report["way"] == "moved_back_and_relit" and report["fallback"] is False, report
+    assert report["moved_because"] and max(map(abs, report["moved_px"])) > 3
+    apart = off(result, PAIR)
+    assert float(apart[PAIR.mask[0] > 0.99].mean()) < 0.6
+    assert float(apart[ring(PAIR, 24)].mean()) < 1.0 and float(apart[ring(PAIR, 24)].max()) < 8
+    reach = max(0.13 * 200, 4.5 * math.hypot(*report["moved_px"])) + 4
+    same = (result == given_picture).all(dim=-1)[0]
+    assert bool(same[~dilate(PAIR.mask[0] > 0.02, math.ceil(reach))].all())
+
+
+def test_a_wrong_find_moves_nothing() -> None:
+    """Another product elsewhere: far from the mask the picture keeps its very bits."""
+    other, _ = rimmed(0)
+    far = torch.roll(other, (90, 90), dims=(1, 2))
+    result, (report,) = fix_color(far, PAIR.original, PAIR.mask)
+    assert report["applied"] == "paste_original"
+    beyond = ~dilate(PAIR.mask[0] > 0.02, 70)
+    assert bool(beyond.any()) and torch.equal(result[0][beyond], far[0][beyond])
+
+
+def test_in_place_nothing_outside_the_mask_changes() -> None:
+    result, (report,) = fix_color(PAIR.generated, PAIR.original, PAIR.mask)
+    assert report["way"] == "relit"
+    outside = PAIR.mask[0] == 0
+    assert torch.equal(result[0][outside], PAIR.generated[0][outside])
+
+
+def rimmed(width: int) -> tuple[Tensor, Tensor]:
+    """A scene in which another product, pale orange and larger by `width` pixels, stands where the jar should."""
+    there = dilate(PAIR.mask, width)[..., None]
+    strange = lab_to_srgb(torch.tensor((70.0, 30.0, 50.0))).expand_as(PAIR.truth)
+    scene = torch.where(PAIR.mask[..., None] > 0, 0.5, PAIR.truth)
+    return torch.lerp(scene, strange, there), there[0, ..., 0]
+
+
+@pytest.mark.parametrize("width", [3, 6])
+def test_what_still_shows_of_another_product_is_painted_over(width: int) -> None:
+    scene, there = rimmed(width)
+    result, (report,) = fix_color(scene, PAIR.original, PAIR.mask)
+    assert report["applied"] == "paste_original" and report["way"] == "pasted_and_surroundings_painted", report
+    assert report["painted_share"] > 0
+    rest = (there > 0.5) & ~dilate(PAIR.mask[0] > 0.02, 1)
+    before, after = off(scene, PAIR)[rest], off(result, PAIR)[rest]
+    assert float(before.mean()) > 20 and float(after.mean()) < 4
+    assert float(off(result, PAIR)[erode(PAIR.mask[0] > 0.99, 1)].mean()) > 1, "the original, not relit"
+
+
+def test_a_soft_shadow_beside_a_pasted_product_stays() -> None:
+    """Neutral darkening next to the outline is the product's shadow, not a rest of it."""
+    scene, _ = rimmed(0)
+    shade = 1 - 0.5 * torch.exp(-((torch.arange(256.0)[:, None] - 200) ** 2) / 200).expand(256, 256)
+    shaded = scene * torch.where(PAIR.mask[0] > 0, 1.0, shade)[None, ..., None]
+    result, (report,) = fix_color(shaded, PAIR.original, PAIR.mask)
+    assert report["applied"] == "paste_original"
+    beside = ring(PAIR, 12) & ~dilate(PAIR.mask[0] > 0.02, 2)
+    assert float((result - shaded)[0][beside].abs().mean()) < 0.01
+
+
+@pytest.mark.parametrize("method", ["lab_mkl", "lab_reinhard"])
+def test_statistics_warn_of_a_product_with_several_colours(method: str) -> None:
+    one = lab_to_srgb(torch.tensor((45.0, 25.0, 30.0))) * torch.linspace(0.6, 1, 256)[None, :, None, None]
+    several = one.expand_as(PAIR.original).clone()
+    several[:, 120:160] = lab_to_srgb(torch.tensor((50.0, -10.0, -40.0)))
+    for reference, warned in ((several, True), (one.expand_as(PAIR.original), False)):
+        _, (report,) = fix_color(PAIR.generated, reference, PAIR.mask, None, Settings(method))  # type: ignore[arg-type]
+        assert (report["warning"] is not None) is warned, report["warning"]
