@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 import torch
+from prodgen_nodes.imaging import tiles as tiling
 from prodgen_nodes.imaging.errors import ParameterError, ShapeError
 from prodgen_nodes.imaging.tiles import TileGrid, hold_tone, join, plan_tiles, split
 from torch import Tensor
@@ -128,3 +129,25 @@ def test_what_does_not_fit_is_refused() -> None:
     for tile, overlap in ((250, 32), (256, 136), (256, 12), (256, -8), (8, 0)):
         with pytest.raises(ParameterError):
             plan_tiles(512, 512, tile, overlap)
+
+
+@pytest.mark.parametrize(("height", "width", "tile", "overlap"), [(385, 300, 256, 128), (600, 700, 256, 32)])
+def test_tiles_are_mixed_as_by_one_window_for_each(height: int, width: int, tile: int, overlap: int) -> None:
+    """Against a weighted mean with a window of two axes per tile, also where more than two tiles lie over a pixel."""
+    grid = plan_tiles(height, width, tile, overlap)
+    generator = torch.Generator().manual_seed(5)
+    tiles = [torch.rand(2, grid.tile_height, grid.tile_width, 3, generator=generator) for _ in grid.places]
+    kept = [tile.clone() for tile in tiles]
+    like = tiles[0].double()
+    rows, columns = tiling._windows(grid.tops, tile, like), tiling._windows(grid.lefts, tile, like)
+    mean, total = (
+        torch.zeros(2, *grid.padded, 3, dtype=torch.float64),
+        torch.zeros(*grid.padded, 1, dtype=torch.float64),
+    )
+    windows = [torch.outer(row, column)[..., None] for row in rows for column in columns]
+    for (top, left), window, part in zip(grid.places, windows, tiles, strict=True):
+        mean[:, top : top + tile, left : left + tile] += window * part
+        total[top : top + tile, left : left + tile] += window
+    expected = (mean / total)[:, :height, :width]
+    assert float((join(tiles, grid) - expected).abs().max()) < 1e-6
+    assert all(torch.equal(part, before) for part, before in zip(tiles, kept, strict=True))

@@ -8,7 +8,7 @@ pixels: that is one cell of the usual latent, so what is cut out of a latent or 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -113,18 +113,38 @@ def join(tiles: Sequence[Tensor], grid: TileGrid) -> Tensor:
                 f"a tile has shape {tuple(tile.shape)}; every tile must still be {wanted[1]}×{wanted[0]} pixels, as it "
                 "was when the picture was split."
             )
-    rows = _windows(grid.tops, grid.tile_height, first)
-    columns = _windows(grid.lefts, grid.tile_width, first)
-    out = first.new_zeros(first.shape[0], *grid.padded, first.shape[-1])
-    total = first.new_zeros(1, *grid.padded, 1)
-    windows = [torch.outer(row, column)[None, ..., None] for row in rows for column in columns]
-    for (top, left), tile, window in zip(grid.places, tiles, windows, strict=True):
-        area = (slice(None), slice(top, top + grid.tile_height), slice(left, left + grid.tile_width))
-        total[area] += window
-        # A running mean: where both are equal, it is the very same number.
-        share = torch.where(total[area] > 0, window / total[area].clamp(min=1e-12), 0.0)
-        out[area] = torch.lerp(out[area], tile, share)
+    out = first.new_empty(first.shape[0], *grid.padded, first.shape[-1])
+    across = len(grid.lefts)
+    for number, (top, overlap, share) in enumerate(_mixed(grid.tops, grid.tile_height, first)):
+        row = tiles[number * across : (number + 1) * across]
+        fresh, bottom = top + overlap, top + grid.tile_height
+        _merge_row([tile[:, overlap:] for tile in row], grid, out[:, fresh:bottom])
+        if overlap:
+            again = torch.empty_like(out[:, top:fresh])
+            _merge_row([tile[:, :overlap] for tile in row], grid, again)
+            out[:, top:fresh].lerp_(again, share.view(-1, 1, 1))
     return out[:, : grid.height, : grid.width].contiguous()
+
+
+def _merge_row(parts: Sequence[Tensor], grid: TileGrid, out: Tensor) -> None:
+    """Write the parts `[B,h,tile_width,C]` of neighbouring tiles into `out` `[B,h,W,C]`."""
+    for part, (left, overlap, share) in zip(parts, _mixed(grid.lefts, grid.tile_width, out), strict=True):
+        out[:, :, left : left + overlap].lerp_(part[:, :, :overlap], share.view(-1, 1))
+        out[:, :, left + overlap : left + grid.tile_width] = part[:, :, overlap:]
+
+
+def _mixed(starts: Sequence[int], tile: int, like: Tensor) -> Iterator[tuple[int, int, Tensor]]:
+    """Along one side, for every tile: its start, how many of its pixels lie on earlier ones, and its share in those.
+
+    Weights of rows and columns multiply, so one side may be mixed after the other. The shares are those of a running
+    mean: where both are equal, it is the very same number.
+    """
+    total, covered = like.new_zeros(starts[-1] + tile), starts[0]
+    for start, window in zip(starts, _windows(starts, tile, like), strict=True):
+        weights = total[start : start + tile].add_(window)
+        overlap = covered - start
+        covered = start + tile
+        yield start, overlap, torch.where(weights > 0, window / weights.clamp(min=1e-12), 0.0)[:overlap]
 
 
 def _windows(starts: Sequence[int], tile: int, like: Tensor) -> list[Tensor]:

@@ -6,22 +6,26 @@ it), where `colorspace`, which keeps black exactly 0, chooses between the two.
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor
 
 _SRGB_KNEE, _LINEAR_KNEE = 0.04045, 0.0031308
 _SLOPE = 12.92
 _GAMMA = 2.4
+_OF_LOG = 1 / math.log(2)
+"""A power as logarithm and exponential: to the base 2 the latter costs a third, the former to the base e half."""
 
 
 def decode_(srgb: Tensor) -> Tensor:
     """sRGB values `[...]` to linear light, in place; returns the same tensor. 0 stays below 2e-9, 1 is exactly 1."""
     low = srgb.sub(_SRGB_KNEE).clamp_(max=0.0)
-    srgb.clamp_(min=_SRGB_KNEE).add_(0.055).div_(1.055).log_().mul_(_GAMMA).exp_()
+    srgb.clamp_(min=_SRGB_KNEE).add_(0.055).div_(1.055).log_().mul_(_GAMMA * _OF_LOG).exp2_()
     return srgb.add_(low, alpha=1 / _SLOPE)
 
 
 def encode_(linear: Tensor) -> Tensor:
     """Linear light `[...]` of 0 and more to sRGB, in place; returns the same tensor, never below 0."""
     low = linear.sub(_LINEAR_KNEE).clamp_(max=0.0)
-    linear.clamp_(min=_LINEAR_KNEE).log_().mul_(1 / _GAMMA).exp_().mul_(1.055).sub_(0.055)
+    linear.clamp_(min=_LINEAR_KNEE).log_().mul_(_OF_LOG / _GAMMA).exp2_().mul_(1.055).sub_(0.055)
     return linear.add_(low, alpha=_SLOPE).clamp_(min=0.0)

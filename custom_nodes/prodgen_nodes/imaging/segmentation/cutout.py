@@ -90,7 +90,7 @@ class Cutout:
 
 def _settled(alpha: Tensor) -> Tensor:
     """Alpha with what is solid or clear for the eye made exactly so."""
-    return ((alpha - _CLEAR) / (_SOLID - _CLEAR)).clamp(0.0, 1.0)
+    return alpha.sub(_CLEAR).div_(_SOLID - _CLEAR).clamp_(0.0, 1.0)
 
 
 def refine_matte(
@@ -111,7 +111,7 @@ def refine_matte(
         if level != pyramid.middle:
             start = resized(start, level)
             band = dilate((start > 0.02) & (start < 0.98), 1)
-            start = start.round() * (~band) + start * band
+            start = torch.where(band, start, start.round())
         held, bare = spine(pyramid.picture(level), start), spine(pyramid.picture(level), 1.0 - start)
         start, band = torch.where(bare, 0.0, torch.where(held, 1.0, start)), band & ~held & ~bare
         if footing is not None:

@@ -123,10 +123,11 @@ def clean_foreground(picture: Tensor | Pyramid, alpha: Tensor) -> Tensor:
         back.reshape(3, -1)[:, band.index] = grown_back
     band = PixelSet.of((alpha > 0) & (alpha < 1))
     if len(sizes) == 1:
-        return _assemble(srgb, alpha, band, front.reshape(3, -1)[:, band.index], front)
+        return _assemble(srgb, alpha, band, front.reshape(3, -1)[:, band.index].clone(), front)
     ring = band.grown()
     image = decode_(ring.colors(srgb))
     edge, _ = _on_ring(image, alpha.reshape(-1).index_select(0, ring.index), band, ring, front, back)
+    del back, image, ring, mattes  # of half the photo's size; the result needs the room
     return _assemble(srgb, alpha, band, edge, front)
 
 
@@ -148,8 +149,9 @@ def _on_ring(
 
 
 def _assemble(srgb: Tensor, alpha: Tensor, band: PixelSet, edge: Tensor, front: Tensor) -> Tensor:
+    """The result `[H,W,3]` of its edge `[3,n]` in the `band` and of `front` `[3,h,w]` beyond it; `front` is overwritten."""
     height, width = alpha.shape
-    encoded = encode_(front.clone()).clamp_(max=1.0)
+    encoded = encode_(front).clamp_(max=1.0)
     out = torch.empty((height, width, 3), device=srgb.device)
     ratio = front.shape[1] / height
     for start in range(0, height, _ROWS):
