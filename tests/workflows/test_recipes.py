@@ -63,6 +63,7 @@ def test_the_noise_mask_of_the_first_stage_holds_in_the_second(smoke_server: Com
     (second,) = nodes_of(graph, "KSamplerAdvanced")
     strong, decoded = titled(graph, "input: strong_strength = strength"), titled(graph, "Stage 2")
     graph[second]["inputs"] |= {"positive": [strong, 0], "negative": [strong, 1]}
+    graph[second]["inputs"] |= {"steps": 8, "start_at_step": 6}  # the same last quarter, in two steps
     graph = up_to(graph, decoded)
     start = {**graph[decoded]["inputs"], "samples": graph[second]["inputs"]["latent_image"]}
     graph["start"] = {"class_type": "VAEDecode", "inputs": start, "_meta": {"title": ""}}
