@@ -94,13 +94,15 @@ def _reduced(planes: Tensor, factor: int) -> Tensor:
     columns, which take a sixth of a pooling's time."""
     for dim in (-2, -1):
         length = planes.shape[dim]
-        sums, counts = None, planes.new_zeros(-(-length // factor))
-        for first in range(min(factor, length)):
-            part = planes[(..., slice(first, None, factor), *(slice(None),) * (-1 - dim))]
+        counts = planes.new_zeros(-(-length // factor))
+        every = [slice(None)] * planes.ndim
+        every[dim] = slice(0, None, factor)
+        sums = planes[tuple(every)].clone()
+        counts += 1
+        for first in range(1, min(factor, length)):
+            every[dim] = slice(first, None, factor)
+            part = planes[tuple(every)]
             counts[: part.shape[dim]] += 1
-            if sums is None:
-                sums = part.clone()
-            else:
-                sums.narrow(dim, 0, part.shape[dim]).add_(part)
+            sums.narrow(dim, 0, part.shape[dim]).add_(part)
         planes = sums.div_(counts.view(-1, *(1,) * (-1 - dim)))
     return planes

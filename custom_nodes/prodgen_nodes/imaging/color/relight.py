@@ -138,7 +138,7 @@ def _bend(brightness: Tensor, knee: float) -> Tensor:
 
 def _peak(y: Tensor) -> float:
     """99th percentile of L* of luminances `[n]`."""
-    return 116 * max(quantile(y, 0.99), 0.008856) ** (1 / 3) - 16
+    return float(116 * max(quantile(y, 0.99), 0.008856) ** (1 / 3) - 16)
 
 
 def _knee(view: Overview, ratio: Tensor) -> float | None:

@@ -269,7 +269,8 @@ def _wander(off: Tensor, counted: Tensor, along: float) -> Tensor:
     planes = torch.stack((counted, counted * off, counted * off * off)).float().view(1, 3, 1, -1)
     weight, mean, square = gaussian_blur(planes, along)[0, :, 0]
     weight = weight.clamp(min=1e-3)
-    return (square / weight - (mean / weight).square()).clamp(min=0).sqrt()
+    spread: Tensor = (square / weight - (mean / weight).square()).clamp(min=0).sqrt()
+    return spread
 
 
 def risen(line: Tensor, certain: Tensor, reach: int) -> Tensor:

@@ -112,7 +112,8 @@ def explained(srgb: Tensor, front: Tensor, back: Tensor, zone: Tensor) -> Tensor
     span = (near - far).square().sum(dim=0)
     mixed = _share(seen, near, far).square() * span
     mixed, whole = gaussian_blur((torch.stack((mixed, whole)) * zone).unsqueeze(0), _NEARBY)[0]
-    return mixed > _EXPLAINED * whole
+    is_mixed: Tensor = mixed > _EXPLAINED * whole
+    return is_mixed
 
 
 def _linear(srgb: Tensor) -> Tensor:
