@@ -149,7 +149,7 @@ def _on_ring(
 
 
 def _assemble(srgb: Tensor, alpha: Tensor, band: PixelSet, edge: Tensor, front: Tensor) -> Tensor:
-    """The result `[H,W,3]` of its edge `[3,n]` in the `band` and of `front` `[3,h,w]` beyond; `front` is overwritten."""
+    """The result `[H,W,3]` of its edge `[3,n]` in the `band` and of `front` `[3,h,w]`, overwritten, beyond it."""
     height, width = alpha.shape
     encoded = encode_(front).clamp_(max=1.0)
     out = torch.empty((height, width, 3), device=srgb.device)
