@@ -87,12 +87,6 @@ class JobTimeoutError(RunnerError):
     exit_code = EXIT_TIMEOUT
 
 
-class QualityGateError(RunnerError):
-    """Everything ran, but no result passed the quality gate."""
-
-    exit_code = EXIT_QUALITY
-
-
 class InterruptedRunError(RunnerError):
     """The user pressed Ctrl-C; what this run had queued was cancelled."""
 

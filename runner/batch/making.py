@@ -12,8 +12,8 @@ from typing import TypeVar
 from runner.batch.entries import Entry
 from runner.errors import PhotoError, RunnerError, ServerUnavailableError
 from runner.execution.attachments import Attachment, attachment
+from runner.execution.build import Pictures, build_job
 from runner.execution.job import JobSpec, Upload
-from runner.execution.plan import Plan, Request
 from runner.http.transport import NoAccessError
 from runner.photos.prepare import PreparedPhoto
 from runner.server.client import ComfyClient
@@ -66,8 +66,8 @@ class Maker:
                     images.append(path)
                 else:
                     uploads[name] = path, photo
-            request = Request(self._workflow, {}, photos, images, 1, "{workflow}", None, uploads=uploads)
-            spec = next(iter(Plan(request, values, [], None, job.seed, view, tuple(sent)).jobs()))
+            pictures = Pictures(tuple(images), (), photos, uploads, tuple(sent))
+            spec = build_job(self._workflow, values, pictures, view, seed=job.seed)
         except RunnerError:
             raise
         except Exception as error:  # one photo that Pillow cannot cope with is no reason to end the night's work

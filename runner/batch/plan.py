@@ -15,7 +15,7 @@ from typing import Any
 from runner.batch.rows import Row
 from runner.errors import RunnerError, UsageError, WorkflowError
 from runner.execution.attachments import input_of, own_file
-from runner.execution.plan import Request
+from runner.execution.seeds import first_seed
 from runner.files import naming
 from runner.files.naming import safe_folder, safe_name, timestamp
 from runner.files.paths import own_path
@@ -181,8 +181,7 @@ def _seeded(
     own = row.seeds or (None if row.count else seeds.seeds)
     count = row.count or seeds.count
     first = own[0] if own else seeds.first
-    request = Request(workflow, {}, {}, [], 1, "", first)
-    name, start = request.first_seed({} if own else values, schema or {})
+    name, start = first_seed(workflow, {} if own else values, schema or {}, first)
     if name is None or start is None:
         if count > 1:
             raise UsageError(f"{workflow.label} has no seed to count up: {count} results of one job would be the same.")

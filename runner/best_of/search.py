@@ -33,7 +33,7 @@ def find_best(plan: Plan, session: Session, reporter: Reporter, out: Path) -> in
     Raises what ends the run as a whole: a rejected workflow, a server that is gone, the time limit, Ctrl-C, or a node
     that fails whatever the seed is. What was judged until then stays in its folder.
     """
-    codes = [_Search(plan, session, reporter, out, number).run() for number in range(1, plan.request.count + 1)]
+    codes = [_Search(plan, session, reporter, out, number).run() for number in range(1, plan.count + 1)]
     return next((code for code in codes if code != EXIT_OK), EXIT_OK)
 
 
@@ -57,7 +57,7 @@ class _Search:
 
     def __init__(self, plan: Plan, session: Session, reporter: Reporter, out: Path, number: int) -> None:
         self._plan, self._session, self._reporter, self._out = plan, session, reporter, out
-        self._of = plan.request.best_of or 1
+        self._of = plan.best_of or 1
         self._number = number
         self._first = (number - 1) * self._of + 1
         jobs = plan.jobs(self._first, self._of, number)
@@ -139,7 +139,7 @@ class _Search:
         )
         if candidate.saved is not None and not candidate.gates and candidate.number == 1:
             self._reporter.notice(
-                f"No node of {self._plan.request.workflow.label} judges its result (Product Fidelity would): "
+                f"No node of {self._plan.workflow.label} judges its result (Product Fidelity would): "
                 "candidates are only checked for black pictures, and the first usable one is taken."
             )
 
@@ -193,7 +193,7 @@ class _Search:
         if not judged:  # nothing to do with quality
             errors = [candidate.result.error for candidate in self._candidates if candidate.result.error is not None]
             raise errors[0]
-        count = self._plan.request.count
+        count = self._plan.count
         which = f"Result {self._number} of {count}: " if count > 1 else ""
         lines = [f"{which}None of {len(judged)} candidates passed. Why, the most frequent reason first:"]
         lines += [f"  - {reason}" for reason in advice.why_none_passed(self._candidates)]

@@ -131,4 +131,4 @@ def _converse(args: argparse.Namespace, plan: Plan, rounds: Rounds, reporter: Sh
 
 def named(plan: Plan, template: str) -> Plan:
     """The plan, its results named by this template."""
-    return replace(plan, request=replace(plan.request, template=template))
+    return replace(plan, template=template)

@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.cli.parser import add_server_argument, at_least_one, place
+from runner.cli.parser import add_server_argument, at_least_one, check_no_password, place
 from runner.gallery.rest import Rest, rest
 
 if TYPE_CHECKING:
@@ -55,18 +55,14 @@ def make_request(
     given: dict[str, object] = {**values, "steps": args.steps, "sampler": args.sampler}
     given |= {} if args.model is None else {"checkpoint": args.model}
     given |= {} if args.negative is None else {"negative": args.negative}
+    check_no_password(args.server)
     request = prepare_request(
-        argparse.Namespace(
-            workflow=workflow,
-            prompt=prompt,
-            image=images or [],
-            set=[*(f"{name}={value}" for name, value in given.items()), *args.set],
-            seed=first_seed(args),
-            count=1,
-            name=None,
-            out=args.out,
-            server=args.server,
-        )
+        workflow,
+        args.out,
+        images=[Path(image) for image in images or []],
+        values={"prompt": prompt},
+        settings=[*(f"{name}={value}" for name, value in given.items()), *args.set],
+        seed=first_seed(args),
     )
     request.values |= given  # checked as text, as the user would write it; recorded as what it is
     request.settings = list(args.set)

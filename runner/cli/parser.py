@@ -81,6 +81,18 @@ def add_server_argument(parser: argparse.ArgumentParser, help_text: str = SERVER
     add_access_arguments(parser)
 
 
+def check_no_password(servers: Sequence[str]) -> None:
+    """Refuse addresses that hold a password, which other users of the machine could read. Raises UsageError."""
+    from runner.errors import UsageError
+    from runner.http.auth import has_credentials
+
+    if any(has_credentials(url) for url in servers):
+        raise UsageError(
+            "--server holds a password, which other users of this machine can read.",
+            advice="Put it into $COMFYUI_BASIC_AUTH (user:password) or $COMFYUI_TOKEN and leave it out of the URL.",
+        )
+
+
 def add_access_arguments(parser: argparse.ArgumentParser) -> None:
     """`--insecure` and `--ca-file`, for every command that may speak to a server over https."""
     parser.add_argument(

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import argparse
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.cli.parser import add_out_argument, add_server_argument, at_least_one, named, seconds
+from runner.cli.parser import (
+    add_out_argument,
+    add_server_argument,
+    at_least_one,
+    check_no_password,
+    named,
+    seconds,
+)
 from runner.errors import InterruptedRunError, worst_code
 
 if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
     from runner.events.reporter import Reporter
+    from runner.execution.plan import Request
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -88,11 +97,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace, reporter: Reporter) -> int:
-
-    from runner.execution.plan import prepare_request
+    request = request_of(args)
     from runner.execution.session import Session
-
-    request = prepare_request(args)
     from runner.local_server.choice import resolve_server
 
     url = resolve_server(args.server, say=reporter.notice)
@@ -109,3 +115,22 @@ def _run(args: argparse.Namespace, reporter: Reporter) -> int:
             return find_best(plan, session, reporter, args.out)
         results = session.run(plan.jobs())
     return worst_code(result.error.exit_code for result in results if result.error is not None)
+
+
+def request_of(args: argparse.Namespace) -> Request:
+    """The request that these arguments make. Raises UsageError and its kinds."""
+    from runner.execution.plan import prepare_request
+    from runner.files.naming import DEFAULT_TEMPLATE
+
+    check_no_password(args.server)
+    return prepare_request(
+        args.workflow,
+        args.out,
+        images=[Path(image) for image in args.image],
+        values={} if args.prompt is None else {"prompt": args.prompt},
+        settings=args.set,
+        seed=args.seed,
+        count=args.count,
+        template=DEFAULT_TEMPLATE if args.name is None else args.name,
+        best_of=args.best_of,
+    )

@@ -77,7 +77,7 @@ class Passes:
 
     def _chain(self) -> int:
         lightness = Lightness(self.setting.lightness)
-        current, came_from = self.plan.names[0], self.image.name
+        current, came_from = self.plan.pictures.names[0], self.image.name
         for _ in self._loops():
             for one in self.setting.transform.loop():
                 self._rest(self._made)
@@ -106,11 +106,12 @@ class Passes:
         said = facts(scale=one.scale, strength=one.strength, steps=setting.steps, sampler=setting.sampler)
         stem = f"{self.folder}/{{date}}_{setting.transform.name}_{self._made:04d}_{said}_seed{{seed}}"
         colour = colour_values(one.strength, lightness.boost(one.strength), setting.follow)
+        names = self.plan.pictures.names
         asked = replace(
             self.plan,
-            request=replace(self.plan.request, template=stem, images=[self.image]),
+            template=stem,
+            pictures=replace(self.plan.pictures, images=(self.image,), names=(current or names[0], names[1])),
             values={**self.plan.values, "cfg": one.scale, "denoise": one.strength, **colour},
-            names=[current or self.plan.names[0], self.plan.names[1]],
             seed=((self.plan.seed or 0) + self._made - 1) % 2**64,
         )
         (spec,) = asked.jobs(1, 1)

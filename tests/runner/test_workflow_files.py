@@ -16,7 +16,8 @@ from PIL import Image
 
 from runner.batch.rows import table
 from runner.errors import WorkflowError
-from runner.execution.plan import Plan, Request
+from runner.execution.build import Pictures
+from runner.execution.plan import Plan
 from runner.server.view import ServerView
 from runner.validation.check import check_graph
 from runner.validation.workflow import check_workflow
@@ -322,8 +323,7 @@ def test_a_file_name_gets_the_date_and_the_values_of_nodes(comfy_server: ComfySe
 def test_what_was_chosen_is_in_the_record() -> None:
     info = {"Encode": {"input": {"required": {"text": ["STRING", {"dynamicPrompts": True}]}}, "output": []}}
     workflow = Workflow("test", None, Path("test.json"), {"1": node("Encode", "input: prompt", text="a")})
-    request = Request(workflow, {}, {}, [], 8, "{seed}", None)
-    plan = Plan(request, {"prompt": "a {red|green} bag"}, [], None, 3, ServerView(info))
+    plan = Plan(workflow, {"prompt": "a {red|green} bag"}, Pictures(), ServerView(info), seed=3, count=8)
     jobs = list(plan.jobs())
     for job in jobs:
         assert job.record["inputs"]["prompt"] == job.graph["1"]["inputs"]["text"]

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from runner.cli.parser import build_parser
+from runner.cli.submit import request_of
 from runner.console import json_text
 from runner.errors import EXIT_OK, RunnerError
 from runner.events.reporter import JsonReporter
-from runner.execution.plan import prepare_request
 from runner.execution.session import Session
 from runner.local_server.choice import resolve_server
 from runner.server.availability import Limits
@@ -48,7 +48,7 @@ def submitted(desk: Desk, *words: str, previews: bool = False) -> tuple[int, str
     said: list[str] = []
     with JsonReporter(out=_Lines(said), err=_Lines(said)) as reporter:  # type: ignore[arg-type]  # it only writes
         try:
-            request = prepare_request(args)
+            request = request_of(args)
             url = resolve_server(args.server, say=reporter.notice)
             with Session(
                 url,
