@@ -89,7 +89,8 @@ def ask(url: str, timeout: float = 2.0) -> dict[str, Any]:
     except (NotReachedError, NoAccessError):
         raise
     except ServerUnavailableError as error:
-        if transport.speaks_tls_instead(timeout):
+        late = isinstance(error.__cause__, TimeoutError)  # busy, and asking twice would take twice as long
+        if not late and transport.speaks_tls_instead(timeout):
             raise NoAccessError(
                 f"What answers at {transport.label} speaks https only.", advice="Write its address with https://."
             ) from error

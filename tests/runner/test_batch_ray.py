@@ -173,10 +173,10 @@ def test_two_actors_one_killed_and_one_comfyui_killed(base: Path, ran: Path, tmp
     process = start_command(*batch.arguments("--json"))
     batch.wait_for(lambda: batch.done >= 4 and len(comfyuis(base)) == 2, process)
     first, second = sorted(comfyuis(base), key=lambda one: one.pid)
+    actor = actor_of(second)  # while both are surely there: a slow machine may be done with all jobs too soon
     first.kill()  # the actor starts it again
     batch.wait_for(lambda: batch.done >= 8, process)
-    killed = actor_of(second)
-    killed.kill()  # Ray starts it again, elsewhere if need be
+    actor.kill()  # Ray starts it again, elsewhere if need be
     out, said = process.communicate(timeout=HANG_S)
     assert process.returncode == 0, said
     assert not second.is_running()  # it does not outlive its actor

@@ -80,7 +80,8 @@ def level_count(long_side: float) -> int:
 def _pyramid(finest: Tensor, levels: int) -> tuple[Tensor, ...]:
     planes = [finest]
     for _ in range(levels - 1):
-        planes.append(F.avg_pool2d(planes[-1], 2))
+        height, width = planes[-1].shape[-2:]
+        planes.append(F.avg_pool2d(planes[-1], (min(2, height), min(2, width))))  # a line of pixels stays one
     return tuple(planes)
 
 
