@@ -56,22 +56,23 @@ def uninstall(project: Project) -> int:
     if kept:
         size = sum(path.lstat().st_size for path in kept) / 1e9
         say(f"- kept {len(kept)} files that this command did not make or that were changed since ({size:.1f} GB):")
-        for path in kept[:_MOST_NAMED]:
-            say(f"    {path.relative_to(project.root)}")
-        if len(kept) > _MOST_NAMED:
-            say(f"    … and {len(kept) - _MOST_NAMED} more")
+        _say_paths([path.relative_to(project.root) for path in kept])
         say("  Delete them if you do not need them.")
     say("prodgen is uninstalled. Your results in outputs/ and this folder are as they were.")
     return 0
 
 
+def _say_paths(paths: list[Path]) -> None:
+    for path in paths[:_MOST_NAMED]:
+        say(f"    {path}")
+    if len(paths) > _MOST_NAMED:
+        say(f"    … and {len(paths) - _MOST_NAMED} more")
+
+
 def _say_stuck(stuck: list[Path]) -> int:
     """Name what may not be removed; returns the exit code."""
     say(f"\nStopped: no permission to remove {len(stuck)} of the files that this command made:")
-    for path in stuck[:_MOST_NAMED]:
-        say(f"    {path}")
-    if len(stuck) > _MOST_NAMED:
-        say(f"    … and {len(stuck) - _MOST_NAMED} more")
+    _say_paths(stuck)
     say("  Next: allow yourself to write to their folders and run the same command again: it goes on where it stopped.")
     return 1
 

@@ -55,30 +55,28 @@ def register(record: dict[str, Any]) -> dict[str, Any]:
     return report
 
 
-def test_nothing_is_searched_where_the_record_says_it(smoke_server: ComfyServer, made: Path, tmp_path: Path) -> None:
-    told = register(enlarged(smoke_server, tmp_path / "told", made / "shot.png", made / "bag.png").sidecars[0])
-    assert told["searched"] is False
-    searched = register(
-        enlarged(smoke_server, tmp_path / "searched", made / "shot.png", made / "bag.png", "--set", "known=").sidecars[
-            0
-        ]
-    )
-    assert searched["searched"] is True
-    for known, found in zip(*(r["placement"]["transforms"][0] for r in (told, searched)), strict=True):
-        assert known == pytest.approx(found, abs=1.0)  # the place that the search finds, too
+@pytest.fixture(scope="module")
+def told_and_searched(
+    smoke_server: ComfyServer, made: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The report of one that was told the place, and of one that was not."""
+    folder = tmp_path_factory.mktemp("enlarged")
+    pictures = made / "shot.png", made / "bag.png"
+    told = enlarged(smoke_server, folder / "told", *pictures)
+    searched = enlarged(smoke_server, folder / "searched", *pictures, "--set", "known=")
+    return register(told.sidecars[0]), register(searched.sidecars[0])
+
+
+def test_nothing_is_searched_where_the_record_says_it(
+    told_and_searched: tuple[dict[str, Any], dict[str, Any]],
+) -> None:
+    told, searched = told_and_searched
+    assert (told["searched"], searched["searched"]) == (False, True)
 
 
 @pytest.mark.xfail(strict=True, reason="the dark line under the product draws the search up by two thirds of a pixel")
-def test_the_search_finds_the_recorded_place_to_half_a_pixel(
-    smoke_server: ComfyServer, made: Path, tmp_path: Path
-) -> None:
-    told = register(enlarged(smoke_server, tmp_path / "told", made / "shot.png", made / "bag.png").sidecars[0])
-    searched = register(
-        enlarged(smoke_server, tmp_path / "searched", made / "shot.png", made / "bag.png", "--set", "known=").sidecars[
-            0
-        ]
-    )
-    for known, found in zip(*(r["placement"]["transforms"][0] for r in (told, searched)), strict=True):
+def test_the_search_finds_the_place_too(told_and_searched: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    for known, found in zip(*(report["placement"]["transforms"][0] for report in told_and_searched), strict=True):
         assert known == pytest.approx(found, abs=0.5)
 
 

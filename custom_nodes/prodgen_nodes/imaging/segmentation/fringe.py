@@ -16,6 +16,7 @@ from torch import Tensor
 from ..filters import closed, dilate, erode, gaussian_blur, masked_blur, opened
 from ..transfer import decode_
 from .backdrop import Backdrop
+from .pyramid import linear_planes
 from .regions import Regions
 
 _LONGEST = 0.09
@@ -62,7 +63,7 @@ class Fringe:
             planes = plane[small].permute(2, 0, 1) if plane.ndim == 3 else plane[small].float().unsqueeze(0)
             return F.interpolate(planes.unsqueeze(0), size=part, mode="bilinear", align_corners=False)[0]
 
-        strands = _share(_linear(picture[large]), decode_(fitted(self.front)), decode_(fitted(self.back)))
+        strands = _share(linear_planes(picture[large]), decode_(fitted(self.front)), decode_(fitted(self.back)))
         smooth = opened(strands, max(2, round(_SHADE * down)))
         strands = (strands - smooth * fitted(self.shade)[0]).clamp_(0.0, 1.0) * fitted(self.zone)[0]
         out = alpha.clone()
@@ -107,18 +108,13 @@ def _is_dense(zone: Tensor, strands: Tensor, product: Tensor) -> bool:
 
 def explained(srgb: Tensor, front: Tensor, back: Tensor, zone: Tensor) -> Tensor:
     """Boolean `[h,w]`: where what is seen in `zone` `[h,w]` is mixed of the product's colour and the backdrop's."""
-    seen, near, far = _linear(srgb), _linear(front), _linear(back)
+    seen, near, far = linear_planes(srgb), linear_planes(front), linear_planes(back)
     whole = (seen - far).square().sum(dim=0)
     span = (near - far).square().sum(dim=0)
     mixed = _share(seen, near, far).square() * span
     mixed, whole = gaussian_blur((torch.stack((mixed, whole)) * zone).unsqueeze(0), _NEARBY)[0]
     is_mixed: Tensor = mixed > _EXPLAINED * whole
     return is_mixed
-
-
-def _linear(srgb: Tensor) -> Tensor:
-    """`[h,w,3]` sRGB as `[3,h,w]` linear light, a copy."""
-    return decode_(srgb.permute(2, 0, 1).clone(memory_format=torch.contiguous_format))
 
 
 def _share(srgb: Tensor, front: Tensor, back: Tensor) -> Tensor:
@@ -130,7 +126,7 @@ def _share(srgb: Tensor, front: Tensor, back: Tensor) -> Tensor:
 
 def _is_hairy(srgb: Tensor, front: Tensor, back: Tensor, zone: Tensor, product: Tensor) -> bool:
     """Whether what is seen in `zone` `[h,w]` is strands: fine, of the product's colour, along much of its outline."""
-    strands = _share(_linear(srgb), _linear(front), _linear(back))
+    strands = _share(linear_planes(srgb), linear_planes(front), linear_planes(back))
     outer = zone & ~dilate(product, 4)
     if not bool(outer.any()):
         return False

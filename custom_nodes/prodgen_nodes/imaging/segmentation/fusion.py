@@ -83,9 +83,10 @@ def own_evidence(srgb: Tensor, backdrop: Backdrop, evidence: Evidence) -> Tensor
 
 
 def _openings(
-    srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, product: Tensor, reach: int
+    srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, product: Tensor, clear: Tensor, reach: int
 ) -> Tensor:
     """Boolean `[h,w]`: the backdrop seen through the product, which the model filled: enclosed, alike, cut out sharply.
+    `clear`: where a visible edge is close by.
 
     What the model is sure of must be cut out all the more sharply: white lettering is not a hole.
     """
@@ -104,17 +105,11 @@ def _openings(
     # A sliver at the edge, narrower than that may move, is a matter of the edge, not of what is product.
     narrow = ~regions.touched(erode(found, reach)) & regions.touched(~erode(product, reach))
     slivers = regions.chosen(narrow)
-    clear = _step_seen(evidence.steps, backdrop.noise)
     # What reaches the model's outline and ends in nothing is product that has the backdrop's colour there.
-    inside = regions.touched(erode(product, 1)) & ~regions.touched(~erode(product, 1))
+    inside = ~regions.touched(~erode(product, 1))
     ends = regions.rim_mean((clear & product).float()) > _CLEAR_SHARE * regions.rim_mean(product.float())
     wide = regions.chosen(((sharp & ~open_to_outside) | (unsure & (inside | ends))) & ~narrow)
     return wide | (slivers & _ends_clearly(slivers, product, clear))
-
-
-def _step_seen(steps: Tensor, noise: float) -> Tensor:
-    """Boolean `[h,w]`: where one of the `steps` close by is a visible edge."""
-    return square_max(steps, 2) > max(_STEP, _NOISES * noise)
 
 
 def _ends_clearly(shown: Tensor, product: Tensor, clear: Tensor) -> Tensor:
@@ -173,7 +168,8 @@ def fuse(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, gra
     if plain:
         own = own_evidence(srgb, backdrop, evidence)
         gaps = open_gaps(srgb, backdrop, evidence, product)
-        openings = _openings(srgb, backdrop, evidence, mask, product, reach) | gaps
+        clear = square_max(evidence.steps, 2) > max(_STEP, _NOISES * backdrop.noise)
+        openings = _openings(srgb, backdrop, evidence, mask, product, clear, reach) | gaps
         thin = _thin_parts(own, mask, product, reach, backdrop.side)
         thin |= _filled_holes(own, mask, product)
         passable = (evidence.difference < 3.5) & ~edges(evidence, backdrop)
@@ -184,7 +180,7 @@ def fuse(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, gra
         data[unsure & alike], target[unsure & alike] = _CLEAR_WEIGHT, 0.0
         near_edge = dilate(product, reach) & ~erode(product, reach)
         shown = alike & near_edge
-        shown &= ~product | _ends_clearly(shown, product, _step_seen(evidence.steps, backdrop.noise))
+        shown &= ~product | _ends_clearly(shown, product, clear)
         data[shown], target[shown] = _LOCK, 0.0
         ignored = _areas(own & ~dilate(product | thin, reach))
         missing = _areas(alike & erode(product & ~openings, reach))

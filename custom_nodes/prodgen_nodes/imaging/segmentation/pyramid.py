@@ -44,17 +44,22 @@ def planar(picture: Tensor) -> Tensor:
     return picture.permute(2, 0, 1).contiguous().permute(1, 2, 0)
 
 
+def linear_planes(srgb: Tensor) -> Tensor:
+    """Linear light `[3,h,w]` of sRGB `[h,w,3]`, a copy."""
+    return decode_(srgb.permute(2, 0, 1).clone(memory_format=torch.contiguous_format))
+
+
 def averaged(srgb: Tensor, size: tuple[int, int]) -> Tensor:
     """Linear light `[3,h,w]` of sRGB `[H,W,3]`, averaged to `size` a strip of rows at a time."""
     height = srgb.shape[0]
     if size == tuple(srgb.shape[:2]):
-        return decode_(srgb.permute(2, 0, 1).clone(memory_format=torch.contiguous_format))
+        return linear_planes(srgb)
     out = torch.empty((3, *size), device=srgb.device)
     scale = height / size[0]
     for start in range(0, size[0], _STRIP):
         stop = min(start + _STRIP, size[0])
         top, bottom = int(start * scale), min(height, math.ceil(stop * scale - 1e-9))
-        part = decode_(srgb[top:bottom].permute(2, 0, 1).clone(memory_format=torch.contiguous_format))
+        part = linear_planes(srgb[top:bottom])
         out[:, start:stop] = F.interpolate(part.unsqueeze(0), size=(stop - start, size[1]), mode="area")[0]
     return out
 

@@ -19,12 +19,13 @@ REACH = 3.0
 _ROUNDED, _SHARP, _FOOT = 0.85, 0.03, 0.35
 """Its size over the edge's rounding; at least this share of the product's; over a foot's width."""
 _POWER = 1.8
-_UNDERCUT = (0.58, 0.83, 0.95), (1.6, 1.0, 0.25)
+USUAL_UNDERCUT = 0.83
+_UNDERCUT = (0.58, USUAL_UNDERCUT, 0.95), (1.6, 1.0, 0.25)
 """How much larger or smaller it is, by how much darker the product itself gets towards its lower edge: an edge that
 turns under shows it, a wall that stands on the ground does not. Measured on rendered products."""
 
 
-def crevice_size(touch: Touch, span: float, softness: float, undercut: float = 0.83) -> float:
+def crevice_size(touch: Touch, span: float, softness: float, undercut: float = USUAL_UNDERCUT) -> float:
     """Ground pixels from the contact within which the dark line falls to about a third.
 
     `undercut`: the product's luminance just above its lower edge over that a little higher.

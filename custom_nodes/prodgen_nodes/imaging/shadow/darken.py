@@ -11,11 +11,12 @@ from ..colorspace import linear_to_srgb, srgb_to_linear
 from ..filters import masked_blur
 from ..tensors import Box
 from .contact import Contact
+from .contact_shade import USUAL_UNDERCUT
 
 _PLAIN = 1.5 / 255
 """A ground whose values differ by less is one colour: the canvas'."""
 _WIDEST = 0.03
-_USUAL_UNDERCUT, _EVEN = 0.83, 0.01
+_EVEN = 0.01
 _SEAM, _UNSEEN = 4, 2 / 255
 """Rows beyond the soft edge that are looked at for a pale line, and by how much it may stay brighter."""
 
@@ -44,9 +45,12 @@ def reflectance(image: Tensor, alpha: Tensor, box: Box) -> float:
     return float(((part * weight).sum() / weight.sum().clamp(min=1.0)).clamp(0.0, 1.0))
 
 
-def undercut(image: Tensor, alpha: Tensor, contact: Contact) -> float:
+def undercut(image: Tensor, alpha: Tensor, contact: Contact, width: float) -> float:
     """Median over the contact's columns: luminance just above the lower edge in `image` `[H,W,C]` over that a little
-    higher, 1 for a wall that stands on the ground, less for an edge that turns under. 0.83 where it cannot be told."""
+    higher, 1 for a wall that stands on the ground, less for an edge that turns under; the usual where nothing tells.
+
+    `width`: rows of the product's soft edge.
+    """
     span = math.sqrt(contact.box.width * contact.box.height)
     edge, low, high = (max(least, round(share * span)) for least, share in ((2, 0.015), (3, 0.05), (6, 0.10)))
     found = []
@@ -55,7 +59,7 @@ def undercut(image: Tensor, alpha: Tensor, contact: Contact) -> float:
         columns = torch.arange(touch.left + aside, touch.right - aside, max(1, touch.width // 256))
         if touch.foot or columns.numel() == 0:
             continue
-        ends = torch.from_numpy(touch.contour)[columns - touch.left].long() - 1 - math.ceil(edge_width(alpha, contact))
+        ends = torch.from_numpy(touch.contour)[columns - touch.left].long() - 1 - math.ceil(width)
         rows = (ends[:, None] - torch.arange(high)).clamp(min=0).to(alpha.device)
         columns = columns[:, None].expand_as(rows).to(alpha.device)
         light, solid = srgb_to_linear(image[rows, columns, :3]).mean(dim=-1), alpha[rows, columns] > 0.9
@@ -65,7 +69,7 @@ def undercut(image: Tensor, alpha: Tensor, contact: Contact) -> float:
         if float(light.std()) < _EVEN * float(light.mean()):
             continue  # drawn or lit without any shading, it says nothing about its shape
         found.append(light[:, :edge].mean(dim=1) / light[:, low:].mean(dim=1).clamp(min=1e-3))
-    return float(torch.cat(found).median()) if found else _USUAL_UNDERCUT
+    return float(torch.cat(found).median()) if found else USUAL_UNDERCUT
 
 
 def _ground_beside(image: Tensor, alpha: Tensor, at: tuple[Tensor, Tensor], width: float) -> Tensor:

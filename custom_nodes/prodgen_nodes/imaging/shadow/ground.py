@@ -23,7 +23,7 @@ from ..errors import EmptyMaskError, ShapeError
 from ..filters import smoothstep
 from ..tensors import bounding_box, check_image, check_mask, common_batch, item, same_size
 from .contact import Contact, find_contact
-from .contact_shade import crevice, crevice_size
+from .contact_shade import USUAL_UNDERCUT, crevice, crevice_size
 from .darken import close_seam, darken, edge_width, reflectance, undercut
 from .light import Light, Ray, cast_rays, studio_rays
 from .occlusion import occlusion, on_picture
@@ -93,13 +93,13 @@ class Look:
 
     reflects: float = 0.2
     ramp: float = 1.0
-    undercut: float = 0.83
+    undercut: float = USUAL_UNDERCUT
 
     @classmethod
     def of(cls, image: Tensor, alpha: Tensor, contact: Contact) -> Look:
         """Of the product in `image` `[H,W,C]`."""
         ramp = edge_width(alpha, contact)
-        return cls(reflectance(image, alpha, contact.box), ramp, undercut(image, alpha, contact))
+        return cls(reflectance(image, alpha, contact.box), ramp, undercut(image, alpha, contact, ramp))
 
 
 def _shades(alpha: Tensor, contact: Contact, light: Light, look: Look) -> list[Shade]:
