@@ -89,8 +89,8 @@ class Cutout:
 
 
 def _settled(alpha: Tensor) -> Tensor:
-    """Alpha with what is solid or clear for the eye made exactly so."""
-    return alpha.sub(_CLEAR).div_(_SOLID - _CLEAR).clamp_(0.0, 1.0)
+    """Alpha, overwritten, with what is solid or clear for the eye made exactly so."""
+    return alpha.sub_(_CLEAR).div_(_SOLID - _CLEAR).clamp_(0.0, 1.0)
 
 
 def refine_matte(

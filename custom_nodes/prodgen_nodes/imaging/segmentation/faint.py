@@ -8,13 +8,15 @@ pixel, and the two are blended where the difference grows.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..filters import dilate, erode, gaussian_blur
-from .pyramid import resized
+from .pixels import PixelSet
 
 _AROUND = 3.0
 """Pixels (1σ) on both sides of the outline over which colours are compared."""
@@ -51,10 +53,15 @@ class FaintOutline:
 
     def drawn(self, alpha: Tensor) -> Tensor:
         """`alpha` `[H,W]`, at any size, with the network's contour where the picture shows none."""
-        size = (alpha.shape[0], alpha.shape[1])
-        scale = size[0] / self.inside.shape[0]
-        contour = (resized(self.inside, size) * (scale / _EDGE) + 0.5).clamp_(0.0, 1.0)
-        return torch.lerp(contour, alpha, resized(self.weight, size))
+        scale = alpha.shape[0] / self.inside.shape[0]
+        there = (self.weight < 1.0).float()[None, None]
+        near = dilate(F.interpolate(there, size=alpha.shape, mode="nearest")[0, 0] > 0, math.ceil(scale))
+        pixels = PixelSet.of(near)
+        inside, weight = pixels.sampled(torch.stack((self.inside, self.weight)))
+        contour = (inside * (scale / _EDGE) + 0.5).clamp_(0.0, 1.0)
+        out = alpha.clone()
+        out[pixels.rows, pixels.columns] = torch.lerp(contour, alpha[pixels.rows, pixels.columns], weight)
+        return out
 
 
 def _separation(srgb: Tensor, product: Tensor) -> Tensor:

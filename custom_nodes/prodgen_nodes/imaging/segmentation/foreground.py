@@ -64,28 +64,12 @@ def _coarse(image: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
             return front, back
 
 
-def _sample(grid: Tensor, pixels: PixelSet) -> Tensor:
-    """Bilinear values `[3,n]` of a coarser `[3,h,w]` grid at the pixels of a finer one."""
-    height, width = grid.shape[-2:]
-    y = ((pixels.rows.float() + 0.5) * (height / pixels.height) - 0.5).clamp_(0, height - 1)
-    x = ((pixels.columns.float() + 0.5) * (width / pixels.width) - 0.5).clamp_(0, width - 1)
-    y0, x0 = y.long().clamp_(max=max(0, height - 2)), x.long().clamp_(max=max(0, width - 2))
-    y1, x1 = (y0 + 1).clamp_(max=height - 1), (x0 + 1).clamp_(max=width - 1)
-    fy, fx = y - y0, x - x0
-    flat = grid.reshape(grid.shape[0], -1)
-
-    def at(rows: Tensor, columns: Tensor) -> Tensor:
-        return flat.index_select(1, rows * width + columns)
-
-    return torch.lerp(torch.lerp(at(y0, x0), at(y0, x1), fx), torch.lerp(at(y1, x0), at(y1, x1), fx), fy)
-
-
 def _refine(
     image: Tensor, alpha: Tensor, band: PixelSet, ring: PixelSet, front: Tensor, back: Tensor, steps: int
 ) -> tuple[Tensor, Tensor]:
     """Estimates `[3,n]` at the band's pixels; the ring's other pixels keep their start values."""
     near = ring.find(band, ((0, 0), *_NEIGHBOURS))
-    own, near = near[0], torch.where(near[1:] < 0, near[:1], near[1:])
+    own, near = near[0].long(), torch.where(near[1:] < 0, near[:1], near[1:])
     picture, matte = image.index_select(1, own), alpha.index_select(0, own)
     weights = _REGULARISER + (alpha.index_select(0, near.reshape(-1)).view(4, -1) - matte).abs()
 
@@ -128,6 +112,7 @@ def clean_foreground(picture: Tensor | Pyramid, alpha: Tensor) -> Tensor:
     image = decode_(ring.colors(srgb))
     edge, _ = _on_ring(image, alpha.reshape(-1).index_select(0, ring.index), band, ring, front, back)
     del back, image, ring, mattes  # of half the photo's size; the result needs the room
+    pyramid.forget()
     return _assemble(srgb, alpha, band, edge, front)
 
 
@@ -143,8 +128,8 @@ def _on_ring(
 ) -> tuple[Tensor, Tensor]:
     if len(band) == 0:
         return image.new_zeros((3, 0)), image.new_zeros((3, 0))
-    start_front = torch.where(matte >= 1, image, _sample(front, ring))
-    start_back = torch.where(matte <= 0, image, _sample(back, ring))
+    start_front = torch.where(matte >= 1, image, ring.sampled(front))
+    start_back = torch.where(matte <= 0, image, ring.sampled(back))
     return _refine(image, matte, band, ring, start_front, start_back, 6)
 
 

@@ -67,6 +67,7 @@ def matting_rows(colors: Tensor, pixels: PixelSet, unknown: PixelSet) -> tuple[T
     centres = unknown.grown().inner()
     members = pixels.find(centres, _WINDOW)
     windows = centres.find(unknown, _WINDOW)
+    del centres  # its table of places is as large as the picture
     weights = torch.zeros((25, len(unknown)), device=colors.device)
     for start in range(0, len(unknown), _CHUNK):
         part = windows[:, start : start + _CHUNK]
@@ -84,8 +85,10 @@ def matting_rows(colors: Tensor, pixels: PixelSet, unknown: PixelSet) -> tuple[T
                 row = weights[(dy + ey + 2) * 5 + dx + ex + 2, start : start + _CHUNK]
                 row -= affinity if inside is None else affinity * inside
             weights[12, start : start + _CHUNK] += 1.0 if inside is None else inside
-    # Beyond the picture there is nothing, and the weight there is 0.
-    return pixels.find(unknown, _REACH).clamp_(min=0).T.contiguous(), weights.T.contiguous()
+    # One step at a time: for a large photo's band this is the largest table. Beyond the picture there is nothing, and
+    # the weight there is 0.
+    places = torch.cat([pixels.find(unknown, [step]).clamp_(min=0) for step in _REACH])
+    return places.T.contiguous(), weights.T.contiguous()
 
 
 def closed_form_matte(
@@ -104,8 +107,9 @@ def closed_form_matte(
         return start.clone()
     pixels = band.grown(2)
     positions, weights = matting_rows(decode_(pixels.colors(srgb)), pixels, band)
-    own = positions[:, 12].contiguous()
+    own = positions[:, 12].long()
     values = start.reshape(-1).index_select(0, pixels.index).unsqueeze(1)
+    del pixels  # its table, too
 
     def product(x: Tensor) -> Tensor:
         return F.embedding_bag(positions, x, mode="sum", per_sample_weights=weights)[:, 0]

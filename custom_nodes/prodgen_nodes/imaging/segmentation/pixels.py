@@ -73,15 +73,30 @@ class PixelSet:
         return places
 
     def find(self, other: PixelSet, steps: Sequence[tuple[int, int]]) -> Tensor:
-        """Positions `[len(steps),len(other)]` in this set of what lies `(down, right)` of another's pixels; -1: not
-        in this set. Both sets come from the same one, and steps go two pixels far at most."""
+        """Positions `[len(steps),len(other)]` (int32) in this set of what lies `(down, right)` of another's pixels; -1:
+        not in this set. Both sets come from the same one, and steps go two pixels far at most."""
         stride = self._mask.shape[1] + 2 * _STEPS
         away = torch.tensor([down * stride + right for down, right in steps], device=self.index.device)
         keys = (other._keys.unsqueeze(0) + away.unsqueeze(1)).reshape(-1)
-        return self._places.index_select(0, keys).long().view(len(steps), len(other))
+        return self._places.index_select(0, keys).view(len(steps), len(other))
 
     def colors(self, picture: Tensor) -> Tensor:
         """The values `[3,n]` of a picture `[H,W,3]` at these pixels, a copy."""
         if picture.is_contiguous():
             return picture.view(-1, 3).index_select(0, self.index).T.contiguous()
         return picture.permute(2, 0, 1).reshape(3, -1).index_select(1, self.index)
+
+    def sampled(self, grid: Tensor) -> Tensor:
+        """Bilinear values `[c,n]` at these pixels of a coarser grid `[c,h,w]` over the same picture."""
+        height, width = grid.shape[-2:]
+        y = ((self.rows.float() + 0.5) * (height / self.height) - 0.5).clamp_(0, height - 1)
+        x = ((self.columns.float() + 0.5) * (width / self.width) - 0.5).clamp_(0, width - 1)
+        y0, x0 = y.long().clamp_(max=max(0, height - 2)), x.long().clamp_(max=max(0, width - 2))
+        y1, x1 = (y0 + 1).clamp_(max=height - 1), (x0 + 1).clamp_(max=width - 1)
+        fy, fx = y - y0, x - x0
+        flat = grid.reshape(grid.shape[0], -1)
+
+        def at(rows: Tensor, columns: Tensor) -> Tensor:
+            return flat.index_select(1, rows * width + columns)
+
+        return torch.lerp(torch.lerp(at(y0, x0), at(y0, x1), fx), torch.lerp(at(y1, x0), at(y1, x1), fx), fy)

@@ -98,6 +98,10 @@ class Pyramid:
             self._linear[size] = made
         return self._linear[size]
 
+    def forget(self) -> None:
+        """Frees the sizes made so far; they are made anew when they are asked for."""
+        self._linear.clear()
+
     def picture(self, size: tuple[int, int]) -> Tensor:
         """sRGB `[h,w,3]` at one of the sizes; reduced ones are `planar`."""
         if size == self.sizes[-1]:
