@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from prodgen_nodes.imaging.segmentation import from_model, from_plain_backdrop
+from prodgen_nodes.imaging.segmentation import TRUSTED, from_model, from_plain_backdrop
 from prodgen_nodes.imaging.segmentation.fringe import explained
 from torch import Tensor
 
@@ -262,3 +262,16 @@ def test_a_highlight_of_the_backdrops_colour_is_no_opening_to_a_model_without_do
 def test_an_opening_that_the_model_doubts_or_that_is_large_shows_the_backdrop(size: int, response: float) -> None:
     photo, mask, spot = _spotted(size, response, 1)
     assert float(from_model(photo, mask).alpha[spot].mean()) < 0.2
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("kind", ["bag", "jar", "twin"])
+def test_a_hard_shadow_that_a_coarse_model_took_for_product_is_not_trusted(kind: str, seed: int) -> None:
+    """The edge of a hard shadow is as clear as a product's: only what has no network tells it from one."""
+    made = scene(kind, seed, size=640, shadow=0.0)
+    cast = torch.roll(made.alpha, (40, -60), dims=(0, 1)) * (1.0 - made.alpha)
+    photo = made.photo * (1.0 - 0.6 * cast.unsqueeze(-1))
+    fine, wrong = made.alpha, torch.maximum(made.alpha, cast)
+    assert from_model(photo, coarse(wrong, 320)).confidence < TRUSTED
+    plain = from_model(made.photo, coarse(fine, 320))
+    assert plain.confidence >= TRUSTED, plain.report

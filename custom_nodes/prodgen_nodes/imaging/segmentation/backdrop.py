@@ -10,12 +10,14 @@ Source of the patch: S. A. Coons, "Surfaces for computer-aided design of space f
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..colorspace import hex_color
 from ..filters import dilate, erode, gaussian_blur
 from .regions import Regions, connected_to_frame
 from .window import Window
@@ -257,3 +259,15 @@ class BackdropModel:
 def model_backdrop(srgb: Tensor) -> Backdrop:
     """The backdrop of one picture `[H,W,3]` (sRGB 0..1)."""
     return BackdropModel(srgb).fit()
+
+
+def describe_backdrop(backdrop: Backdrop) -> dict[str, Any]:
+    """Colour and kind of a backdrop for the report."""
+    mean = backdrop.color.reshape(-1, 3)
+    middle = mean.median(dim=0).values
+    fall = float((mean.amax(dim=0) - mean.amin(dim=0)).max())
+    busy = backdrop.frame_agreement < 0.75 or backdrop.frame_spread * 255 > 12
+    kind = "busy" if busy else "even" if fall < 0.04 else "shaded"
+    if kind != "busy" and float(middle.min()) > 0.985:
+        kind = "blown out white"
+    return {"color": hex_color(middle), "kind": kind, "noise": backdrop.noise, "spread": backdrop.frame_spread}

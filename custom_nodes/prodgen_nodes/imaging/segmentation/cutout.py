@@ -16,16 +16,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..checkerboard import checkerboard, evened
-from ..colorspace import hex_color
 from ..errors import EmptyMaskError
 from ..filters import dilate, erode
 from ..tensors import bounding_box
-from .backdrop import Backdrop, BackdropModel
+from .backdrop import Backdrop, BackdropModel, describe_backdrop
 from .confidence import (
+    TRUSTED,
     Trust,
+    is_coarse,
     judge_backdrop,
     judge_blown_out,
-    judge_detail,
+    judge_busy,
+    judge_coarse,
     judge_gaps,
     judge_model,
     judge_model_outline,
@@ -36,7 +38,7 @@ from .confidence import (
     note_transparency,
 )
 from .ends import smooth_ends
-from .evidence import weigh
+from .evidence import Evidence, weigh
 from .faint import FaintOutline, find_faint
 from .footing import Footing, find_footing
 from .foreground import clean_foreground
@@ -267,6 +269,22 @@ def from_plain_backdrop(
     return Cutout(clean_foreground(pyramid, alpha), alpha, trust.confidence, _describe(alpha, trust, report))
 
 
+def _weighed(small: Tensor) -> tuple[Backdrop, Evidence, float]:
+    """The backdrop of a picture at analysis size, what speaks against it, and how plain (0..1) it is."""
+    backdrop, _ = _backdrop(small)
+    plain = Trust()
+    judge_backdrop(backdrop, plain)
+    return backdrop, weigh(small, backdrop), plain.confidence
+
+
+def _unaided(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, parts: Parts) -> tuple[Tensor, float]:
+    """The product `[h,w]` bool that the backdrop alone shows in a picture at analysis size, and how certain that is."""
+    likelihood = choose_parts(label(srgb, backdrop, evidence, None), parts).likelihood
+    trust = Trust()
+    judge_outline(srgb, likelihood, backdrop, evidence, find_footing(srgb, likelihood > 0.5, backdrop, evidence), trust)
+    return likelihood > 0.5, trust.confidence
+
+
 def _said(mask: Tensor | None, hint: Tensor | None) -> Tensor:
     """What a model's `mask` `[h,w]` and a rough `hint` `[h,w]` say is product: either alone, or both.
 
@@ -313,11 +331,8 @@ def from_model(
     seen = None if mask is None else resized(torch.nan_to_num(mask).clamp(0.0, 1.0), size)
     rough = _said(seen, None if hint is None else resized(hint, size))
     small, noise = calmed(small)
-    backdrop, _ = _backdrop(small)
-    evidence = weigh(small, backdrop)
-    plain = Trust()
-    judge_backdrop(backdrop, plain)
-    is_plain, reach = plain.confidence > 0.5, reach_of(grain)
+    backdrop, evidence, plain = _weighed(small)
+    is_plain, reach = plain > 0.5, reach_of(grain)
     fused = fuse(small, backdrop, evidence, rough, grain, is_plain)
     chosen = choose_parts(fused.likelihood, parts)
     likelihood, extras = chosen.likelihood, chosen.extras
@@ -335,8 +350,9 @@ def from_model(
     judge_shape(product, trust)
     if trust.confidence > 0:
         if mask is not None and hint is None:  # nobody hesitates where a person has painted
-            judge_model(torch.where(fused.gaps, 0.0, rough), fused, reach, plain.confidence if is_plain else 0.0, trust)
-            judge_detail(max(mask.shape), is_plain, trust)
+            judge_model(torch.where(fused.gaps, 0.0, rough), fused, reach, plain if is_plain else 0.0, trust)
+            if is_coarse(mask) and not is_plain:
+                judge_busy(trust)
         judge_parts(product, chosen.close, trust)
         note_left_out([extra.kind for extra in chosen.extras], trust)
         judge_model_outline(small, product, backdrop, evidence, known, trust, noise)
@@ -344,6 +360,8 @@ def from_model(
             judge_gaps(product, evidence, backdrop.side, trust)
             note_transparency(product, evidence, trust)
             extras += _ignored_things(fused)
+            if grain > 1.0 and mask is not None and hint is None and is_coarse(mask) and trust.confidence >= TRUSTED:
+                judge_coarse(product, *_unaided(small, backdrop, evidence, parts), trust)
     drawn = known if fringe is None else known | fringe.zone
     faint = None if seen is None or hint is not None else find_faint(small, product, seen, grain, drawn)
     alpha = refine_matte(pyramid, likelihood, footing, progress, faint)
@@ -353,7 +371,7 @@ def from_model(
     report: dict[str, Any] = {
         "method": "model",
         "why": "a background-removal model says what is product, the picture where it ends",
-        "backdrop": dict(describe_backdrop(backdrop), plain=plain.confidence),
+        "backdrop": dict(describe_backdrop(backdrop), plain=plain),
         "extras": _left_out(extras, srgb.shape[0] / size[0]),
         "frame": None,
         "noise": noise,
@@ -371,15 +389,3 @@ def _ignored_things(fused: Fused) -> list[Extra]:
     beside = regions.touched(dilate(fused.likelihood > 0.5, max(2, round(_APART * min(fused.ignored.shape)))))
     small = regions.area < _THING * fused.ignored.numel()
     return list(describe(regions.labels, ~beside & small & ~regions.on_frame(), tuple(fused.ignored.shape)))
-
-
-def describe_backdrop(backdrop: Backdrop) -> dict[str, Any]:
-    """Colour and kind of a backdrop for the report."""
-    mean = backdrop.color.reshape(-1, 3)
-    middle = mean.median(dim=0).values
-    fall = float((mean.amax(dim=0) - mean.amin(dim=0)).max())
-    busy = backdrop.frame_agreement < 0.75 or backdrop.frame_spread * 255 > 12
-    kind = "busy" if busy else "even" if fall < 0.04 else "shaded"
-    if kind != "busy" and float(middle.min()) > 0.985:
-        kind = "blown out white"
-    return {"color": hex_color(middle), "kind": kind, "noise": backdrop.noise, "spread": backdrop.frame_spread}

@@ -14,15 +14,13 @@ from collections.abc import Callable
 from torch import Tensor
 
 from ..filters import opened
-from .confidence import ramp
+from .confidence import TRUSTED, ramp
 from .cutout import ANALYSIS_SIDE, Cutout, Progress, from_model
 from .exposure import lift_of, lit, unlit
 from .noise import calmed, is_noisy
 from .parts import Parts
 from .pyramid import Pyramid, within
 
-TRUSTED = 0.75
-"""From here on a result is believed; how often that is right: benchmarks/reliability.py."""
 _ALIKE = 0.02
 """Two confidences that differ by less say the same."""
 _EDGE = 0.002
