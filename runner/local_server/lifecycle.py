@@ -215,7 +215,7 @@ def _start_lock(place: Place, say: Say) -> Iterator[None]:
     except OSError as error:
         raise ServerUnavailableError(
             f"{error.filename or place.state}: cannot be written ({error.strerror or error}); ComfyUI was not started.",
-            advice="If this installation is another user's, ask them to run `python -m runner serve`: then it is found. "
+            advice="If it is another user's installation, ask them to run `python -m runner serve`: then it is found. "
             f"Or name a server with --server URL or ${URL_VARIABLE}.",
         ) from error
 
@@ -230,7 +230,8 @@ def stop_server(*, say: Say = say_to_stderr, place: Place = HERE) -> bool:
             say(f"The one at {place.url} was started by somebody else and is left alone.")
         return False
     server_process.terminate(server.pid, server.identity)
-    (place.state / "server.json").unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # the record of a dead server counts for nothing
+        (place.state / "server.json").unlink()
     say(f"Stopped the ComfyUI at {server.url}.")
     return True
 
