@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from comfy_api.latest import io
 
-from ..imaging.channels import CHANNELS, RECHECK_NOTE, channel_named
+from ..shops.channels import CHANNELS, RECHECK_NOTE, channel_named
 from .common import CATEGORY, output
 
 ChannelType = io.Custom("PRODGEN_CHANNEL")

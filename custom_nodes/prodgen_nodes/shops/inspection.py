@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..imaging.colorspace import parse_hex
 from .channels import Channel
-from .colorspace import parse_hex
 from .encode import Bytes8, Encoded
 from .extras import Box, find_extras
 

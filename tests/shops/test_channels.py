@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from prodgen_nodes.imaging.channels import CHANNELS, channel_named
 from prodgen_nodes.imaging.errors import ParameterError
+from prodgen_nodes.shops.channels import CHANNELS, channel_named
 
 NAMES = ("master", "amazon", "google", "zalando", "shopify", "ebay", "etsy", "walmart", "temu")
 
