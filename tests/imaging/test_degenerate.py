@@ -29,8 +29,8 @@ from prodgen_nodes.imaging.hands.decision import StitchSettings
 from prodgen_nodes.imaging.hands.stitch import stitch
 from prodgen_nodes.imaging.occlusion.keep import keep_in_front
 from prodgen_nodes.imaging.pasting import paste_back
-from prodgen_nodes.imaging.persona.measure import measure_product
 from prodgen_nodes.imaging.posing import POSES, pose_product
+from prodgen_nodes.imaging.product.measure import measure_product
 from prodgen_nodes.imaging.registration.align import moved_mask
 from prodgen_nodes.imaging.registration.product import register_product
 from prodgen_nodes.imaging.shadow import Light, ground_and_shadow

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import ParameterError
-from ..persona.kinds import guess_kind
-from ..persona.shape import measure_shape
+from ..product.kinds import guess_kind
+from ..product.shape import measure_shape
 from ..tensors import Box, bounding_box
 
 GRIPS = ("auto", "around_body", "edges", "pole")

@@ -15,9 +15,9 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from ..colorspace import chroma, delta_e00, hue_difference
+from ..imaging.colorspace import chroma, delta_e00, hue_difference
+from ..imaging.product.palette import NAMED, NEUTRAL_CHROMA, Palette, lab_of
 from .choice import choose
-from .palette import NAMED, NEUTRAL_CHROMA, Palette, lab_of
 
 LIGHTNESS_STEP = 25.0
 DIFFERENCE = 25.0
