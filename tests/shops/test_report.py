@@ -24,13 +24,13 @@ def test_without_a_report_nothing_is_known() -> None:
 
 
 def test_each_picture_of_a_batch_has_its_own_verdict() -> None:
-    verdict = read_verdict(json.dumps({"delta_e00_mean": 0.4, "passed": False, "pictures": [GOOD, TORN]}))
+    verdict = read_verdict(json.dumps({"delta_e00_mean": 0.4, "passed": False, "items": [GOOD, TORN]}))
     assert verdict.of(0) == ((), None)
     assert verdict.of(1) == verdict.of(7) == (("lower left",), None)
     assert [rule.passed for rule in verdict.rules] == [False]
 
 
-@pytest.mark.parametrize("text", ["nonsense", "[]", "{}", '{"passed": true, "pictures": [3]}', '"passed"'])
+@pytest.mark.parametrize("text", ["nonsense", "[]", "{}", '{"passed": true, "items": [3]}', '"passed"'])
 def test_another_text_is_refused(text: str) -> None:
     with pytest.raises(ParameterError, match="connect its report"):
         read_verdict(text)

@@ -38,7 +38,7 @@ def read_verdict(text: str | None) -> Verdict:
         report = json.loads(text)
         mean = report.get("delta_e00_mean")
         passed = report["passed"] is True and (mean is None or abs(mean) < float("inf"))
-        pictures = report.get("pictures") or [report]
+        pictures = report.get("items") or [report]
         missing = tuple(tuple(map(str, picture.get("missing") or ())) for picture in pictures)
         unchecked = tuple(_unchecked(picture) for picture in pictures)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
