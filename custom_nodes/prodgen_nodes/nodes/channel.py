@@ -26,19 +26,7 @@ class ProdgenChannel(io.ComfyNode):
                 f"'Export for Marketplace' to check. {RECHECK_NOTE}"
             ),
             has_intermediate_output=True,
-            search_aliases=[
-                "amazon",
-                "google shopping",
-                "zalando",
-                "ebay",
-                "etsy",
-                "shopify",
-                "walmart",
-                "temu",
-                "packshot size",
-                "channel",
-                "marketplace",
-            ],
+            search_aliases=[*CHANNELS, "google shopping", "packshot size", "channel", "marketplace"],
             inputs=[
                 io.Combo.Input(
                     "channel",
