@@ -20,7 +20,9 @@ from .tensors import check_range
 NEUTRAL = 5600
 """Kelvin that a camera set to daylight shows as white."""
 COLDEST, WARMEST = 15000, 1700
+"""Kelvin: the shade of a clear sky, and a candle. Outside, lamps are called by their colour."""
 MAX_SIDE = 16384
+"""Pixels: ComfyUI's own limit of a picture's side."""
 _EVEN = 0.35
 """Even light at full intensity: about what a directed light comes to over its whole picture."""
 _TIGHT, _BROAD = 0.45, 1.6
@@ -159,8 +161,7 @@ class LightSource:
 def light_map(source: LightSource, width: int, height: int, device: torch.device | None = None) -> Tensor:
     """`[1,height,width,3]` sRGB 0..1: the picture's light before there is anything in it, brightest towards the light.
 
-    Raises:
-        ParameterError: a figure of `source` is out of range, or a side is not 16..16384.
+    Raises ParameterError where a figure of `source` is out of range, or a side is not 16..16384.
     """
     source.check()
     for name, side in (("width", width), ("height", height)):

@@ -16,7 +16,9 @@ FIELDS = ("person", "garments", "lighting", "background", "held", "shot", "gaze"
 """The text fields in the prompt's order; the pose is the eighth field of an answer."""
 
 LONGEST = 160
+"""Characters of one field: a longer one is a story and pushes the others out of what a text encoder reads."""
 _SHORTEST = 3
+"""Characters: what is shorter names nothing ("a", "no")."""
 QUALITY = "photorealistic, tack-sharp, high definition"
 
 _PUNCTUATION = set(" ,.;:'’\"“”-–—/%&°")

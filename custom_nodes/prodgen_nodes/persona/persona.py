@@ -16,7 +16,9 @@ from .clauses import LONGEST_WISH, read_wish, season_of
 AUTO = "auto"
 _ENOUGH = 4  # of the eight fields: with fewer, the answer is not about the question
 _QUOTED = 120
+"""Characters of a wrong answer that an error quotes: one line of a terminal."""
 _SAME = 0.6
+"""Of the wish's longer words: with so many in a model's answer it has taken the wish up, in other grammar maybe."""
 
 GAZES = (
     "looking into the camera with a calm expression",

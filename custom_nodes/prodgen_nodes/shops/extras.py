@@ -24,6 +24,7 @@ _PRODUCT = 0.3
 _APART = 0.03
 """Of the longer side: nearer things belong to the product (a lace, a buckle, a link of a chain)."""
 _LETTERS = 3
+"""Beside one another before they count as text: two marks may be a pair of rivets."""
 _LETTER = (0.006, 0.12)
 """Heights of a letter, shares of the longer side."""
 _ALIGNED, _LETTER_GAP = 0.5, 2.5

@@ -20,11 +20,17 @@ from ..tensors import Box, bounding_box
 
 GRIPS = ("auto", "around_body", "edges", "pole")
 _BREADTH, _REACH, _SPAN, _BAR = 10.0, 3.0, 12.0, 7.0
+"""Centimetres, as said above: four fingers and the thumb, fingertips over a face, thumb to fingers, and how far a fist
+reaches down a pole."""
 _MOST = 0.45
 """A hand hides at most this much of the product along its length: the seller shows a product, not a hand."""
 _LEAST = 0.18
+"""Of the length: a large product is held by a zone of at least this, or the scene has no room to draw fingers in."""
 _USUAL_CM = {"bottle": 22.0, "jar": 9.0, "mug": 10.0, "box": 16.0, "clutch": 24.0, "suitcase": 95.0, "shoe": 28.0}
 _OTHER_CM = 20.0
+"""Usual longest sides, where nobody gave one: they decide only whether a hand spans the product, and how broad it is
+on it. At half or double of the true size the hand is drawn as that of a giant or of a child; `longest_cm` says it
+right."""
 _ROD = 0.14
 """A rod of a telescopic pole is at most this part of the body's width; a bottle's neck is more."""
 _WORDS = {

@@ -21,10 +21,14 @@ from ..handle.topology import EIGHT, Bools
 from ..tensors import bounding_box
 
 _SIDE = 384
+"""Longest side in pixels of the reduced mask; figures are ratios, and a strap of a hundredth of the side is still four
+pixels."""
 _MARGIN = 8
+"""Pixels of background around it, marked where they lie beyond the picture."""
 _CRUMB = 0.01  # of the largest part: less is a speck of the cut-out
 _PART = 0.2  # of the largest part: more is a second product
 _ROWS = 20
+"""Bands of the body's profile, of which a fifth is four."""
 
 
 @dataclass(frozen=True)
