@@ -141,6 +141,7 @@ class LightSource:
     @property
     def opacity(self) -> float:
         """Of the shadow, 0..1: fill light and a weak light make it paler."""
+        # Full fill leaves a fifth of the shadow, the weakest light two fifths: without any the product would float.
         return KINDS[self.kind].opacity * (1 - 0.8 * self.fill) * min(1.0, 0.4 + 0.7 * self.intensity)
 
     @property
@@ -151,6 +152,7 @@ class LightSource:
             return f"{said}, {_color_words(self.color)} light"
         if self.kind == "neon_pair":
             return said
+        # As lamps are sold: warm white to 3500 K, neutral to 4800 K, daylight (no word is needed), cool from 7000 K.
         if self.temperature < 3500:
             return f"{said}, warm light"
         if self.temperature < 4800:

@@ -123,6 +123,7 @@ def _language_fault(text: str) -> tuple[str, bool]:
     if not all(_plain(character) for character in text):
         return "it holds characters that are no English text", True
     words = re.findall(r"[^\W\d_]+", text)
+    # The longest English words anybody puts into a description are shorter; letters one by one are no words.
     if not words or max(map(len, words)) > 22 or sum(len(word) > 1 for word in words) < len(words) / 2:
         return "it is no text in words", True
     if _ADDRESSES_READER.search(text):

@@ -113,6 +113,7 @@ def _is_bordered(picture: Bytes8, thing: _Thing) -> bool:
     left, top, right, bottom = thing.box
     inside = picture[top:bottom, left:right].astype(np.int16)
     height, width = inside.shape[:2]
+    # Smaller, a rim is a pixel and tells nothing.
     if min(height, width) < 40 or thing.area < _RECTANGLE * height * width:
         return False
     deep = max(1, round(_RIM * min(height, width)))
@@ -162,6 +163,7 @@ def _seen(
 def _is_frame(plane: NDArray[np.bool_], thing: _Thing, size: tuple[int, ...]) -> bool:
     """Whether a thing is a closed line along the picture's edges with room inside."""
     left, top, right, bottom = thing.box
+    # A frame follows the picture; a smaller outline is a thing.
     if right - left < 0.7 * size[1] or bottom - top < 0.7 * size[0]:
         return False
     inside = plane[top:bottom, left:right]

@@ -133,6 +133,7 @@ def _twins(strands: list[Strand]) -> list[tuple[Strand, ...]]:
     groups: list[tuple[Strand, ...]] = []
     while rest:
         first = rest.pop(0)
+        # Twin straps differ in length by how one hangs before the other, and their ends lie side by side on the body.
         alike = [
             other
             for other in rest

@@ -276,6 +276,7 @@ def joined(first: Strand, second: Strand) -> Strand | None:
     thicknesses = sorted((first.half_thickness, second.half_thickness))
     between = second.left - first.right
     apart = float(np.hypot(*between))
+    # One strap is as thick left as right of what hides it, perspective granted; and more of it is seen than hidden.
     if thicknesses[1] > 1.7 * thicknesses[0] or apart > 0.6 * (first.length + second.length) or apart < 1:
         return None
     leaving = _heading(first.path[::-1])

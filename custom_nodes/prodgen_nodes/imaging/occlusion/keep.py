@@ -139,6 +139,7 @@ def _view(scene: Tensor, rgb: Tensor, alpha: Tensor, transform: Affine) -> _View
     high = [max(c[i] for c in corners) for i in (0, 1)]
     long_side = max(high[0] - low[0], high[1] - low[1])
     factor = max(1, round(long_side / _WORK_SIDE))
+    # Around the product, so that a finger is seen to come from outside.
     margin = 0.15 * long_side + 8
     left, top = max(0, int(low[0] - margin)), max(0, int(low[1] - margin))
     right, bottom = min(width, int(high[0] + margin)), min(height, int(high[1] + margin))
@@ -256,6 +257,7 @@ def _from_outside(strong: Tensor, weak: Tensor, hand: Tensor, view: _View, gap: 
     size = ndimage.sum_labels(np.ones_like(near, dtype=float), labels, index)
     seeds = ndimage.sum_labels(strong.cpu().numpy().astype(float), labels, index)
     touches = ndimage.sum_labels(near.astype(float), labels, index)
+    # A finger enters over its whole breadth, about the root of its area; a print touches the rim by chance.
     enough = 0.3 * np.sqrt(size)
     good = (size >= _SPECK * area) & (seeds >= 0.2 * size) & (touches >= enough)
     # A thin line along the outline is an error of a pixel there, no finger.
@@ -263,6 +265,7 @@ def _from_outside(strong: Tensor, weak: Tensor, hand: Tensor, view: _View, gap: 
     deepest = ndimage.maximum(depth, labels, index)
     good &= np.atleast_1d(deepest) >= max(2.5, 0.006 * view.long_side)
     chosen = np.isin(labels, index[good])
+    # Gaps that are narrower than this between fingers of one hand close: half a finger.
     radius = max(2, round(0.008 * view.long_side))
     disc = np.hypot(*np.mgrid[-radius : radius + 1, -radius : radius + 1]) <= radius
     product = view.alpha.cpu().numpy() > 0.5

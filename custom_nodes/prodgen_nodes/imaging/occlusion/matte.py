@@ -40,6 +40,7 @@ def matte(pieces: Tensor, scene: Tensor, expected: Tensor, inside: Tensor, long_
         pieces = torch.where(inside, (soft > 0.5).to(pieces), pieces)
     # Beyond the product's own edge the finger goes on; the paste may reach a little further there.
     beyond = ~inside & (dilate(pieces[None], 4)[0] > 0.5)
+    # CIELAB: a finger's own shading; beyond it what goes on there is another thing.
     same = ((lab - finger).square().sum(dim=-1).sqrt() < 18) & clear
     return torch.where(beyond & same, torch.ones_like(soft), soft).clamp(0.0, 1.0)
 

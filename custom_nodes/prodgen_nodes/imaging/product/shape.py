@@ -125,6 +125,7 @@ def _on_feet(body: Bools) -> bool:
     low = body[-max(2, body.shape[0] // 10) :]
     feet = [np.diff(np.concatenate(([0], row.astype(np.int8)))).tolist().count(1) for row in low]
     count = float(np.median(feet))
+    # Feet leave most of the lowest tenth free; two of them may also be the corners of a wide, sagging bag.
     return bool(low.mean() < 0.4) and (count >= 3 or (count >= 2 and body.shape[1] < 1.2 * body.shape[0]))
 
 
