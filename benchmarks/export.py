@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -18,18 +17,16 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "custom_nodes"))
 
-from prodgen_nodes.imaging import encode
+from prodgen_nodes.shops import encode
+from prodgen_nodes.shops.finish import Tags, encode_both
 
 from benchmarks.harness import Row, arguments, compare, write
 from tests.imaging.color_pairs import jar
 
 
 def ours(picture: torch.Tensor) -> tuple[bytes, bytes]:
-    pixels = encode.to_bytes(picture)
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        png = pool.submit(encode.png, pixels, {}, "photo", encode.DPI)
-        jpeg = encode.jpeg(pixels, 50_000_000, "photo", encode.DPI)
-        return png.result().data, jpeg.data
+    png, jpeg = encode_both(encode.to_bytes(picture), 50_000_000, Tags())
+    return png.data, jpeg.data
 
 
 def pillow(picture: torch.Tensor) -> tuple[bytes, bytes]:

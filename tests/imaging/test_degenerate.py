@@ -16,8 +16,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from prodgen_nodes.imaging import encode, tiles
-from prodgen_nodes.imaging.channels import CHANNELS
+from prodgen_nodes.imaging import tiles
 from prodgen_nodes.imaging.color.fix import Settings as ColorSettings
 from prodgen_nodes.imaging.color.fix import fix_color
 from prodgen_nodes.imaging.compositing import mask_on_canvas, place_on_background
@@ -28,17 +27,19 @@ from prodgen_nodes.imaging.handle.erase import erase_handle
 from prodgen_nodes.imaging.hands.crops import CropSettings, cut_all, plan_crops
 from prodgen_nodes.imaging.hands.decision import StitchSettings
 from prodgen_nodes.imaging.hands.stitch import stitch
-from prodgen_nodes.imaging.inspection import Finished, inspect
 from prodgen_nodes.imaging.occlusion.keep import keep_in_front
 from prodgen_nodes.imaging.pasting import paste_back
-from prodgen_nodes.imaging.persona.measure import measure_product
 from prodgen_nodes.imaging.posing import POSES, pose_product
+from prodgen_nodes.imaging.product.measure import measure_product
 from prodgen_nodes.imaging.registration.align import moved_mask
 from prodgen_nodes.imaging.registration.product import register_product
 from prodgen_nodes.imaging.shadow import Light, ground_and_shadow
 from prodgen_nodes.imaging.style.apply import StyleSettings, apply_style
 from prodgen_nodes.imaging.style.looks import LOOKS
 from prodgen_nodes.imaging.tensors import check_mask, same_size, split_alpha
+from prodgen_nodes.shops import encode
+from prodgen_nodes.shops.channels import CHANNELS
+from prodgen_nodes.shops.inspection import Finished, inspect
 from torch import Tensor
 
 CANVAS = (40, 56)

@@ -229,7 +229,7 @@ def test_batches_report_the_worst() -> None:
     no_rim = Settings(Limits(max_edge_halo=100), check_floating=False)
     both = judge(torch.cat((color, color.flip(-1))), color, mask, None, no_rim)
     report = merged(both)
-    assert report["passed"] is False and len(report["pictures"]) == 2
+    assert report["passed"] is False and len(report["items"]) == 2
     assert report["delta_e00_mean"] == both[1].report["delta_e00_mean"] > both[0].report["delta_e00_mean"]
     assert report["ssim"] == both[1].report["ssim"] and all(r.startswith("picture 2") for r in report["reasons"])
 

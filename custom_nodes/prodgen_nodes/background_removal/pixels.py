@@ -10,7 +10,9 @@ from ..imaging.segmentation.birefnet import Letterbox, letterbox, unletterbox
 from .architectures import Architecture
 
 _MOST_STRETCH = 2.0
+"""See `stretch`: without this limit the noise of an empty picture (below 0.1) would be stretched to a product."""
 _DARKEST = 1 / 255
+"""One step of 8 bits: a black picture is not divided by 0, nor its noise made a picture of."""
 
 
 def prepare(picture: Tensor, architecture: Architecture, side: int, *, squash: bool) -> tuple[Tensor, Letterbox | None]:

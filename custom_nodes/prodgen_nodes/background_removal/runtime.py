@@ -52,8 +52,7 @@ def open_session(path: Path, device: torch.device) -> Any:
     It uses as many threads as torch does, one after the other with torch's: threads that spin while they wait would
     take the cores from it.
 
-    Raises:
-        ModelFileError: onnxruntime is missing, or the file cannot be read as a model.
+    Raises ModelFileError where onnxruntime is missing, or the file cannot be read as a model.
     """
     runtime = _import()
     options = runtime.SessionOptions()
@@ -74,8 +73,7 @@ def open_session(path: Path, device: torch.device) -> Any:
 def run(session: Any, feed: dict[str, Any], output: str, name: str) -> Any:
     """The one named output, as a numpy array. What the network needed in between is given back: over a gigabyte.
 
-    Raises:
-        ModelFileError: the network fails; says why.
+    Raises ModelFileError that says why where the network fails.
     """
     options = _import().RunOptions()
     options.log_severity_level = 3

@@ -14,9 +14,8 @@ from torch import Tensor
 
 from .color.planes import RGB_TO_XYZ, lab_of_roots, linear_of_roots, roots_of_lab, roots_of_linear
 from .errors import ParameterError
+from .transfer import LINEAR_KNEE, SLOPE, SRGB_KNEE
 
-_SRGB_KNEE, _LINEAR_KNEE = 0.04045, 0.0031308
-_SLOPE = 12.92
 _ROUNDING = 2e-7
 """What a curve may be off by at its knee in float32; less above the knee than this counts as nothing."""
 
@@ -25,16 +24,16 @@ def srgb_to_linear(srgb: Tensor) -> Tensor:
     """Decode sRGB values `[...]` to linear light."""
     # In place on a fresh copy: these curves are the most used arithmetic here. Division keeps white exactly 1, the
     # straight part plus what the curve adds to it keeps black exactly 0; choosing by a mask costs more than both.
-    high = srgb.clamp(min=_SRGB_KNEE).add_(0.055).div_(1.055).log_().mul_(2.4).exp_()  # a power costs twice as much
-    above = torch.threshold_(high.sub_(_SRGB_KNEE / _SLOPE), _ROUNDING, 0.0)
-    return above.add_(srgb.clamp(max=_SRGB_KNEE).div_(_SLOPE))
+    high = srgb.clamp(min=SRGB_KNEE).add_(0.055).div_(1.055).log_().mul_(2.4).exp_()  # a power costs twice as much
+    above = torch.threshold_(high.sub_(SRGB_KNEE / SLOPE), _ROUNDING, 0.0)
+    return above.add_(srgb.clamp(max=SRGB_KNEE).div_(SLOPE))
 
 
 def linear_to_srgb(linear: Tensor) -> Tensor:
     """Encode linear light `[...]` as sRGB; values outside 0..1 pass through the same curves unclipped below 0."""
-    high = linear.clamp(min=_LINEAR_KNEE).log_().mul_(1 / 2.4).exp_().mul_(1.055).sub_(0.055)
-    above = torch.threshold_(high.sub_(_LINEAR_KNEE * _SLOPE), _ROUNDING, 0.0)
-    return above.add_(linear.clamp(max=_LINEAR_KNEE), alpha=_SLOPE)
+    high = linear.clamp(min=LINEAR_KNEE).log_().mul_(1 / 2.4).exp_().mul_(1.055).sub_(0.055)
+    above = torch.threshold_(high.sub_(LINEAR_KNEE * SLOPE), _ROUNDING, 0.0)
+    return above.add_(linear.clamp(max=LINEAR_KNEE), alpha=SLOPE)
 
 
 def luminance(linear: Tensor) -> Tensor:
@@ -91,34 +90,51 @@ def hue_difference(first: Tensor, second: Tensor) -> Tensor:
 
 
 def delta_e00(first: Tensor, second: Tensor) -> Tensor:
-    """CIEDE2000 colour difference `[...]` of two CIELAB tensors `[...,3]`, kL = kC = kH = 1."""
+    """CIEDE2000 colour difference `[...]` of two CIELAB tensors `[...,3]`, kL = kC = kH = 1.
+
+    The terms in the comments are those of Sharma, Wu and Dalal 2005; ' marks what is computed with the raised a'.
+    """
     first, second = torch.broadcast_tensors(first, second)  # type: ignore[no-untyped-call]  # torch leaves it so
     l1, a1, b1 = first.unbind(-1)
     l2, a2, b2 = second.unbind(-1)
+    # 1 + G, with G = 0.5 (1 - √(C̄⁷ / (C̄⁷ + 25⁷))) of the mean chroma C̄ = (C₁ + C₂) / 2
     gain = _chroma_weight((torch.hypot(a1, b1).add_(torch.hypot(a2, b2))).div_(2)).mul_(-0.5).add_(1.5)
+    # a' = (1 + G) a
     a1, a2 = a1 * gain, a2 * gain
+    # C' = √(a'² + b²)
     c1, c2 = torch.hypot(a1, b1), torch.hypot(a2, b2)
     turn = 2 * math.pi
+    # h' = atan2(b, a'), in 0..360°
     h1, h2 = torch.atan2(b1, a1).remainder_(turn), torch.atan2(b2, a2).remainder_(turn)
-    # The shorter way round; hues that lie just opposite keep the sign of their difference. A grey's hue counts nothing.
+    # Δh' / 2, the shorter way round; hues just opposite keep the sign of their difference. A grey's hue counts nothing.
     half = h2.sub_(h1)
     half.sub_(half.div(turn).round_(), alpha=turn).div_(2)
+    # h̄' = h₁' + Δh' / 2, the mean hue (a whole turn more or less is the same to the cosines)
     hue = h1.add_(half)
+    # ΔL' = L₂ - L₁ and ΔC' = C₂' - C₁'
     d_l, d_c = l2 - l1, c2 - c1
+    # ΔH' = 2 √(C₁' C₂') sin(Δh' / 2)
     d_h = torch.mul(c1, c2).sqrt_().mul_(half.sin_()).mul_(2)
+    # C̄' = (C₁' + C₂') / 2 and (L̄' - 50)²
     c_mean, l50 = c1.add_(c2).div_(2), torch.add(l1, l2).div_(2).sub_(50).square_()
-    # T = 1 - 0.17 cos(h - 30°) + 0.24 cos 2h + 0.32 cos(3h + 6°) - 0.20 cos(4h - 63°)
+    # T = 1 - 0.17 cos(h̄' - 30°) + 0.24 cos 2h̄' + 0.32 cos(3h̄' + 6°) - 0.20 cos(4h̄' - 63°)
     t = torch.cos(hue - math.radians(30)).mul_(-0.17).add_(1)
     for factor, offset, share in ((2, 0.0, 0.24), (3, 6.0, 0.32), (4, -63.0, -0.20)):
         t.add_(torch.mul(hue, factor).add_(math.radians(offset)).cos_(), alpha=share)
-    # 60° · exp(-((h - 275°) / 25°)²)
+    # 2Δθ = 60° exp(-((h̄' - 275°) / 25°)²), and its sine
     hue.remainder_(turn).sub_(math.radians(275)).div_(math.radians(25))
     rotation = hue.square_().neg_().exp_().mul_(math.radians(60)).sin_()
+    # ΔL' / S_L, with S_L = 1 + 0.015 (L̄' - 50)² / √(20 + (L̄' - 50)²)
     d_l.div_(torch.add(l50, 20).rsqrt_().mul_(l50).mul_(0.015).add_(1))
+    # ΔC' / S_C, with S_C = 1 + 0.045 C̄'
     d_c.div_(c_mean.mul(0.045).add_(1))
+    # ΔH' / S_H, with S_H = 1 + 0.015 C̄' T
     d_h.div_(t.mul_(c_mean).mul_(0.015).add_(1))
+    # R_T (ΔC' / S_C) (ΔH' / S_H), with R_T = -R_C sin 2Δθ and R_C = 2 √(C̄'⁷ / (C̄'⁷ + 25⁷))
     mixed = _chroma_weight(c_mean).mul_(rotation).mul_(-2).mul_(d_c).mul_(d_h)
+    # ΔE00² = (ΔL' / S_L)² + (ΔC' / S_C)² + (ΔH' / S_H)² + R_T (ΔC' / S_C) (ΔH' / S_H)
     total = d_l.square_().addcmul_(d_c, d_c).addcmul_(d_h, d_h).add_(mixed)
+    # Rounding may leave what is nothing just below 0.
     return total.clamp_(min=0).sqrt_()
 
 
@@ -131,7 +147,7 @@ def _chroma_weight(chroma: Tensor) -> Tensor:
 
 
 def parse_hex(color: str, name: str = "background") -> tuple[float, float, float]:
-    """sRGB 0..1 of `#rrggbb` (or `#rgb`); raise ParameterError for anything else."""
+    """sRGB 0..1 of `#rrggbb` (or `#rgb`). Raises ParameterError for anything else."""
     text = color.strip().removeprefix("#")
     if len(text) == 3:
         text = "".join(2 * digit for digit in text)

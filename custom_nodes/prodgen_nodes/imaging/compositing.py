@@ -11,16 +11,10 @@ from torch import Tensor
 
 from .colorspace import linear_to_srgb, srgb_to_linear
 from .errors import ShapeError
+from .placed import placed_batch, placed_product, rescaled
 from .placement import Affine, Placement
 from .resample import placed_bands
-from .tensors import (
-    bounding_box,
-    check_mask,
-    common_batch,
-    item,
-    same_size,
-    split_alpha,
-)
+from .tensors import bounding_box, check_mask, item
 from .transfer import encode_
 
 LEAST_COVER = 1 / 255
@@ -98,9 +92,7 @@ def place_on_background(
     `product` `[B,h,w,C]` sRGB, `mask` `[B,h,w]`, both at the size that `placement` was made for; `background` sRGB
     0..1 is exactly that colour wherever no product is. Raises ShapeError where sizes or batches do not fit.
     """
-    rgb, _ = split_alpha(product, "product")
-    mask = check_mask(mask)
-    same_size(product=rgb, mask=mask)
+    rgb, mask = placed_product(product, mask)
     batch = placed_batch(placement, product=rgb, mask=mask)
     size = (placement.canvas_height, placement.canvas_width)
     # Whole rows are copied many times faster than single colours.
@@ -110,53 +102,6 @@ def place_on_background(
     for index in range(batch):
         placed[index] = lay_over(image[index], item(rgb, index), item(mask, index), placement.transform(index))
     return image, placed
-
-
-def placed_batch(placement: Placement, **tensors: Tensor) -> int:
-    """The batch size that the tensors and the placement share; ShapeError naming the shapes where they do not."""
-    batch = common_batch(**tensors)
-    if len(placement) != 1 and batch not in (1, len(placement)):
-        shapes = ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in tensors.items())
-        raise ShapeError(
-            f"the placement holds {len(placement)} positions but the pictures come in a batch of {batch} ({shapes}); "
-            "take product, mask and placement from the same 'Place Product' node."
-        )
-    return max(batch, len(placement))
-
-
-def rescaled(placement: Placement, width: int, height: int) -> tuple[Placement, float]:
-    """`placement` for a scene of another size but the same shape, and the factor; ShapeError for another shape."""
-    was = (placement.canvas_width, placement.canvas_height)
-    if (width, height) == was:
-        return placement, 1.0
-    sx, sy = width / was[0], height / was[1]
-    # The same shape once sides have been rounded to whole pixels: 1 px on either side explains the difference.
-    if min(abs(width - was[0] * sy), abs(height - was[1] * sx)) > 1.0:
-        raise ShapeError(
-            f"the scene is {width}×{height} pixels but the placement was made on a {was[0]}×{was[1]} canvas of another "
-            "shape: use the scene that was generated from that canvas, or resize it back first."
-        )
-    stretch = Affine(sx, 0.0, 0.0, 0.0, sy, 0.0)
-    moved = Placement(
-        canvas_width=width,
-        canvas_height=height,
-        product_width=placement.product_width,
-        product_height=placement.product_height,
-        transforms=tuple(stretch.after(transform) for transform in placement.transforms),
-        boxes=placement.boxes,
-        pose=placement.pose,
-    )
-    return moved, (sx * sy) ** 0.5
-
-
-def check_product_size(placement: Placement, product: Tensor) -> None:
-    """Raise ShapeError unless `product` `[B,h,w,...]` has the size that `placement` was made for."""
-    if (product.shape[2], product.shape[1]) != (placement.product_width, placement.product_height):
-        raise ShapeError(
-            f"product {tuple(product.shape)} is {product.shape[2]}×{product.shape[1]} pixels but the placement was "
-            f"made for a product photo of {placement.product_width}×{placement.product_height}: connect the same "
-            "picture and mask that went into 'Place Product', at full resolution."
-        )
 
 
 def mask_on_canvas(mask: Tensor, placement: Placement, width: int, height: int) -> Tensor:

@@ -18,6 +18,8 @@ Plane = NDArray[np.bool_]
 _SIDE = 1024
 """The outline is judged on a plane reduced to about this side."""
 _OPAQUE = 0.98
+"""Alpha from which a file counts as opaque everywhere (and 1 less this as nowhere): five steps of 8 bits for rounding.
+"""
 _CONTRAST = 0.2
 """Between the most and the least transparent pixel; below, the transparency has no outline."""
 _SHARE = 0.2
@@ -25,6 +27,8 @@ _SHARE = 0.2
 _MARGIN = 0.02
 """Of the shorter side: a transparent border as narrow as this is a border, even or not."""
 _EVEN_MARGIN = 0.08
+"""Of the shorter side: a border as wide as this is one if it is even; a product with wider room around it may be cut
+out."""
 _RIM, _CORNER = 0.04, 0.25
 """Shares of the shorter side: transparent slivers within the rim, and rounded or cut corners, only shape a picture."""
 _HARDLY = 0.0002

@@ -11,6 +11,8 @@ from .segmentation.pyramid import resized
 _PAINTED = 0.005
 """The least share of a picture that is an area somebody painted, or left clear around what they painted."""
 _BLACK, _WHITE = 0.15, 0.85
+"""sRGB: darker is black, lighter white. A drawing in two colours keeps beyond these even with the rims that
+JPEG leaves."""
 _COLOURED = 0.25
 """Between the strongest and the weakest channel; black, grey and white have none."""
 _NEITHER = 0.25
@@ -35,9 +37,8 @@ def read_hint(srgb: Tensor, alpha: Tensor | None, name: str = "the hint") -> tup
     An area painted in the mask editor, else the opaque part of a picture that is transparent elsewhere, else what is
     white.
 
-    Raises:
-        ParameterError: the picture is a photo or a painting in colours, and no mask.
-        EmptyMaskError: nothing in it marks a product.
+    Raises ParameterError where the picture is a photo or a painting in colours and no mask, EmptyMaskError where
+    nothing in it marks a product.
     """
     if alpha is not None:
         painted = painted_over(alpha)
@@ -64,8 +65,7 @@ def _marked(mask: Tensor, name: str) -> Tensor:
 def fit_hint(hint: Tensor, height: int, width: int) -> Tensor:
     """A mask `[B,h,w]` painted on a smaller or larger copy of a photo, at the photo's size `[B,height,width]`.
 
-    Raises:
-        ShapeError: the hint has other proportions, so it is of another picture, a crop, or turned.
+    Raises ShapeError where the hint has other proportions: it is of another picture, a crop, or turned.
     """
     own_height, own_width = hint.shape[1], hint.shape[2]
     # The sides of a copy are whole pixels: one pixel of the smaller picture may be missing.

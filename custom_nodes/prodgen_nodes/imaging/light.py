@@ -20,7 +20,9 @@ from .tensors import check_range
 NEUTRAL = 5600
 """Kelvin that a camera set to daylight shows as white."""
 COLDEST, WARMEST = 15000, 1700
+"""Kelvin: the shade of a clear sky, and a candle. Outside, lamps are called by their colour."""
 MAX_SIDE = 16384
+"""Pixels: ComfyUI's own limit of a picture's side."""
 _EVEN = 0.35
 """Even light at full intensity: about what a directed light comes to over its whole picture."""
 _TIGHT, _BROAD = 0.45, 1.6
@@ -139,6 +141,7 @@ class LightSource:
     @property
     def opacity(self) -> float:
         """Of the shadow, 0..1: fill light and a weak light make it paler."""
+        # Full fill leaves a fifth of the shadow, the weakest light two fifths: without any the product would float.
         return KINDS[self.kind].opacity * (1 - 0.8 * self.fill) * min(1.0, 0.4 + 0.7 * self.intensity)
 
     @property
@@ -149,6 +152,7 @@ class LightSource:
             return f"{said}, {_color_words(self.color)} light"
         if self.kind == "neon_pair":
             return said
+        # As lamps are sold: warm white to 3500 K, neutral to 4800 K, daylight (no word is needed), cool from 7000 K.
         if self.temperature < 3500:
             return f"{said}, warm light"
         if self.temperature < 4800:
@@ -159,8 +163,7 @@ class LightSource:
 def light_map(source: LightSource, width: int, height: int, device: torch.device | None = None) -> Tensor:
     """`[1,height,width,3]` sRGB 0..1: the picture's light before there is anything in it, brightest towards the light.
 
-    Raises:
-        ParameterError: a figure of `source` is out of range, or a side is not 16..16384.
+    Raises ParameterError where a figure of `source` is out of range, or a side is not 16..16384.
     """
     source.check()
     for name, side in (("width", width), ("height", height)):

@@ -8,16 +8,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .compositing import check_product_size, lay_over, placed_batch, rescaled
-from .errors import ParameterError, ShapeError
+from .compositing import lay_over
+from .errors import ParameterError
 from .filters import erode, smoothstep, square_max
+from .placed import on_scene
 from .placement import Affine, Placement
 from .resample import place
-from .tensors import Box, bounding_box, check_image, check_mask, check_range, expand_batch, item, same_size, split_alpha
+from .tensors import Box, bounding_box, check_range, expand_batch, item
 
 _FEATHER_STEPS = 24
 """Wider feathers are measured on a reduced mask, so that their cost stays bounded."""
 MAX_FEATHER = 1024.0
+"""Pixels of the canvas: wider, little of a product would stay opaque."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +33,6 @@ class Pasted:
     """Where the product belongs in these scenes, before `scale` enlarged it."""
     canvas_factor: float
     """1, or how much larger the scene is than the canvas the placement was made for."""
-
-
-def _in_place(scene: Tensor, product: Tensor, mask: Tensor) -> Placement:
-    """The placement of a product that already has the scene's size: where it is."""
-    if product.shape[1:3] != scene.shape[1:3]:
-        raise ShapeError(
-            f"product {tuple(product.shape)} does not have the size of the scene {tuple(scene.shape)}; connect the "
-            "placement of 'Place Product', which says where it belongs."
-        )
-    height, width = scene.shape[1:3]
-    boxes = tuple(bounding_box(one) for one in mask)
-    identity = Affine.scale_translate(1.0, 0.0, 0.0)
-    return Placement(width, height, width, height, (identity,) * len(boxes), boxes)
 
 
 def inward_feather(alpha: Tensor, feather: float) -> Tensor:
@@ -102,42 +91,25 @@ def paste_back(
     Outside the returned mask the scene is bit-identical. Raises ShapeError where sizes or batches do not fit and
     EmptyMaskError where there is no product.
     """
-    scene = check_image(scene, "scene")
-    if scene.shape[-1] == 1:
-        scene = scene.expand(*scene.shape[:-1], 3)
-    rgb, _ = split_alpha(product, "product")
-    mask = check_mask(mask)
-    same_size(product=rgb, mask=mask)
+    given = on_scene(scene, product, mask, placement, keep_in_front=keep_in_front)
     check_range(scale, 0.1, 4.0, "scale")
     check_range(feather, 0.0, MAX_FEATHER, "feather")
-    factor = 1.0
-    if placement is None:
-        placement = _in_place(scene, rgb, mask)
-    else:
-        check_product_size(placement, rgb)
-        placement, factor = rescaled(placement, scene.shape[2], scene.shape[1])
-    inputs = {"scene": scene, "product": rgb, "mask": mask}
-    if keep_in_front is not None:
-        keep_in_front = check_mask(keep_in_front, "keep_in_front")
-        same_size(scene=scene, keep_in_front=keep_in_front)
-        inputs["keep_in_front"] = keep_in_front
-    batch = placed_batch(placement, **inputs)
+    scene, placement, batch = given.scene, given.placement, given.batch
     height, width = scene.shape[1:3]
     image = expand_batch(scene, batch).clone(memory_format=torch.contiguous_format)
     pasted = scene.new_empty((batch, height, width))
     transforms = []
     for index in range(batch):
-        alpha, transform = item(mask, index), placement.transform(index)
+        alpha, transform = item(given.mask, index), placement.transform(index)
         box: Box = bounding_box(alpha)
         center = transform.apply((box.left + box.right) / 2, (box.top + box.bottom) / 2)
         transform = transform if scale == 1.0 else transform.scaled_about(scale, *center)
-        keep = None if keep_in_front is None else item(keep_in_front, index)
-        weight = _weight(alpha, transform, feather, keep, width, height)
-        pasted[index] = lay_over(image[index], item(rgb, index), alpha, transform, weight)
+        weight = _weight(alpha, transform, feather, given.cover("keep_in_front", index), width, height)
+        pasted[index] = lay_over(image[index], item(given.rgb, index), alpha, transform, weight)
         if not bool((pasted[index] > 0).any()):
             raise ParameterError(
                 "nothing of the product reached the scene: keep_in_front or feather takes all of it, or it lies "
                 "outside the picture."
             )
         transforms.append(transform)
-    return Pasted(image, pasted, tuple(transforms), placement, factor)
+    return Pasted(image, pasted, tuple(transforms), placement, given.factor)

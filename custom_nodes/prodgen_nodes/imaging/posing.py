@@ -28,12 +28,15 @@ from .placement import Affine, Placement
 from .tensors import Box, bounding_box, check_mask, check_range
 
 MAX_SIDE = 16384
+"""Pixels: ComfyUI's own limit of a picture's side."""
 _SMALL_PHOTO = 256
 """A product of fewer pixels than this along its longest side is too small for any shop's picture."""
 _SMALL_ON_CANVAS = 0.08
 """Below this share of the canvas' longer side nobody sees the product."""
 _VISIBLE = 1e-4
+"""Of the product: less is rounding at its edge, so neither a product that is there nor one that is cut off."""
 _UPSCALED = 1.0005
+"""An enlargement by half a pixel in a thousand is rounding of the canvas and no loss."""
 _LIFE_SIZE = 0.01
 """A product whose longest side differs by less than this many pixels from the photo's keeps the photo's own pixels."""
 

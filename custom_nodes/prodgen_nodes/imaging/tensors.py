@@ -36,7 +36,7 @@ _LARGEST = 65504.0
 
 
 def check_image(image: Tensor, name: str = "image", *, finite: bool = True) -> Tensor:
-    """Return `image` as float32 `[B,H,W,C]`, C of 1, 3 or 4 kept; raise ShapeError for anything else.
+    """Return `image` as float32 `[B,H,W,C]`, C of 1, 3 or 4 kept. Raises ShapeError for anything else.
 
     Raises NotFiniteError where a pixel is NaN or infinite: whatever is made of it would look finished and be wrong.
     `finite` False: the caller looks for such pixels itself.
@@ -48,7 +48,7 @@ def check_image(image: Tensor, name: str = "image", *, finite: bool = True) -> T
 
 
 def check_mask(mask: Tensor, name: str = "mask") -> Tensor:
-    """Return `mask` as float32 `[B,H,W]` in 0..1 (`[H,W]` gets a batch axis); raise ShapeError or NotFiniteError."""
+    """Return `mask` as float32 `[B,H,W]` in 0..1 (`[H,W]` gets a batch axis). Raises ShapeError, NotFiniteError."""
     if mask.ndim == 2:
         mask = mask.unsqueeze(0)
     if mask.ndim == 4 and mask.shape[1] == 1:
@@ -61,7 +61,7 @@ def check_mask(mask: Tensor, name: str = "mask") -> Tensor:
 
 
 def check_finite(values: Tensor, name: str) -> Tensor:
-    """Return `values` `[B,...]`; raise NotFiniteError that names the picture where one is NaN or infinite."""
+    """Return `values` `[B,...]`. Raises NotFiniteError that names the picture where one is NaN or infinite."""
     _finite_range(values, name)
     return values
 
@@ -103,7 +103,7 @@ def is_placeholder(mask: Tensor | None, height: int, width: int) -> bool:
 
 
 def common_batch(**tensors: Tensor) -> int:
-    """The batch size that all named tensors share once a batch of 1 broadcasts; raise ShapeError naming both shapes."""
+    """The batch size that all named tensors share once a batch of 1 broadcasts. Raises ShapeError that names both."""
     batch, holder = 1, ""
     for name, tensor in tensors.items():
         size = tensor.shape[0]
@@ -119,7 +119,7 @@ def common_batch(**tensors: Tensor) -> int:
 
 
 def same_size(**tensors: Tensor) -> tuple[int, int]:
-    """Height and width that all named `[B,H,W,...]` tensors share; raise ShapeError naming both shapes."""
+    """Height and width that all named `[B,H,W,...]` tensors share. Raises ShapeError that names both shapes."""
     items = iter(tensors.items())
     first_name, first = next(items)
     size = (first.shape[1], first.shape[2])
@@ -143,7 +143,7 @@ def item(tensor: Tensor, index: int) -> Tensor:
 
 
 def bounding_box(mask: Tensor, threshold: float = 0.5, name: str = "mask") -> Box:
-    """Tight box around `mask > threshold` of one `[H,W]` mask; raise EmptyMaskError when there is nothing."""
+    """Tight box around `mask > threshold` of one `[H,W]` mask. Raises EmptyMaskError where there is nothing."""
     rows = torch.nonzero(mask.amax(dim=1) > threshold).flatten()  # maxima cost a quarter of a comparison of all pixels
     if rows.numel() == 0:
         raise EmptyMaskError(
@@ -156,7 +156,7 @@ def bounding_box(mask: Tensor, threshold: float = 0.5, name: str = "mask") -> Bo
 
 
 def check_range(value: float, low: float, high: float, name: str) -> float:
-    """Return `value`; raise ParameterError outside `low..high` (NaN too)."""
+    """Return `value`. Raises ParameterError outside `low..high` (NaN too)."""
     if not low <= value <= high:
         raise ParameterError(f"{name} is {value:g}; it must lie between {low:g} and {high:g}.")
     return value

@@ -10,8 +10,9 @@ import math
 
 from torch import Tensor
 
-_SRGB_KNEE, _LINEAR_KNEE = 0.04045, 0.0031308
-_SLOPE = 12.92
+SRGB_KNEE, LINEAR_KNEE = 0.04045, 0.0031308
+SLOPE = 12.92
+"""Of IEC 61966-2-1: below the knees the curve is a line of this slope. The same for `colorspace`."""
 _GAMMA = 2.4
 _OF_LOG = 1 / math.log(2)
 """A power as logarithm and exponential: to the base 2 the latter costs a third, the former to the base e half."""
@@ -19,13 +20,13 @@ _OF_LOG = 1 / math.log(2)
 
 def decode_(srgb: Tensor) -> Tensor:
     """sRGB values `[...]` to linear light, in place; returns the same tensor. 0 stays below 2e-9, 1 is exactly 1."""
-    low = srgb.sub(_SRGB_KNEE).clamp_(max=0.0)
-    srgb.clamp_(min=_SRGB_KNEE).add_(0.055).div_(1.055).log_().mul_(_GAMMA * _OF_LOG).exp2_()
-    return srgb.add_(low, alpha=1 / _SLOPE)
+    low = srgb.sub(SRGB_KNEE).clamp_(max=0.0)
+    srgb.clamp_(min=SRGB_KNEE).add_(0.055).div_(1.055).log_().mul_(_GAMMA * _OF_LOG).exp2_()
+    return srgb.add_(low, alpha=1 / SLOPE)
 
 
 def encode_(linear: Tensor) -> Tensor:
     """Linear light `[...]` of 0 and more to sRGB, in place; returns the same tensor, never below 0."""
-    low = linear.sub(_LINEAR_KNEE).clamp_(max=0.0)
-    linear.clamp_(min=_LINEAR_KNEE).log_().mul_(_OF_LOG / _GAMMA).exp2_().mul_(1.055).sub_(0.055)
-    return linear.add_(low, alpha=_SLOPE).clamp_(min=0.0)
+    low = linear.sub(LINEAR_KNEE).clamp_(max=0.0)
+    linear.clamp_(min=LINEAR_KNEE).log_().mul_(_OF_LOG / _GAMMA).exp2_().mul_(1.055).sub_(0.055)
+    return linear.add_(low, alpha=SLOPE).clamp_(min=0.0)

@@ -1,1 +1,1 @@
-"""The V3 nodes: each is a schema and the few lines that adapt ComfyUI's tensors to the maths in `imaging`."""
+"""The V3 nodes: each is a schema and the few lines that adapt ComfyUI's tensors to `imaging`, `shops` and `persona`."""

@@ -84,8 +84,7 @@ def installed() -> list[str]:
 def load(name: str, fit: str = "squash") -> OnnxBackgroundRemoval:
     """The model of this file name, ready to use; the same object as long as the file stays the same.
 
-    Raises:
-        ModelFileError: onnxruntime is missing, or there is no such file, or it is no such model.
+    Raises ModelFileError where onnxruntime is missing, there is no such file, or it is no such model.
     """
     if not is_available():
         raise ModelFileError(explain_missing())
@@ -107,8 +106,7 @@ def load(name: str, fit: str = "squash") -> OnnxBackgroundRemoval:
 def best() -> OnnxBackgroundRemoval | None:
     """The best installed model of those that are recognised; None where there is none, or no onnxruntime.
 
-    Raises:
-        ModelFileError: that model's file is damaged.
+    Raises ModelFileError where that model's file is damaged.
     """
     name = _best_name() if is_available() else None
     return None if name is None else load(name)

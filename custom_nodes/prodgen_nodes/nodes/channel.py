@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from comfy_api.latest import io
 
-from ..imaging.channels import CHANNELS, RECHECK_NOTE, channel_named
+from ..shops.channels import CHANNELS, RECHECK_NOTE, channel_named
 from .common import CATEGORY, output
 
 ChannelType = io.Custom("PRODGEN_CHANNEL")
@@ -26,19 +26,7 @@ class ProdgenChannel(io.ComfyNode):
                 f"'Export for Marketplace' to check. {RECHECK_NOTE}"
             ),
             has_intermediate_output=True,
-            search_aliases=[
-                "amazon",
-                "google shopping",
-                "zalando",
-                "ebay",
-                "etsy",
-                "shopify",
-                "walmart",
-                "temu",
-                "packshot size",
-                "channel",
-                "marketplace",
-            ],
+            search_aliases=[*CHANNELS, "google shopping", "packshot size", "channel", "marketplace"],
             inputs=[
                 io.Combo.Input(
                     "channel",

@@ -9,6 +9,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..imaging.color.fix import IF_UNSAFE, MAX_TINT, METHODS, IfUnsafe, Method, Settings, fix_color
+from ..imaging.reports import batch_report
 from .common import CATEGORY, deliver, optional_mask, output, progress_callback, thumbnails, work_device
 
 
@@ -177,12 +178,9 @@ class ProdgenColorFix(io.ComfyNode):
 
 
 def _merged(method: str, reports: list[dict[str, Any]]) -> dict[str, Any]:
-    if len(reports) == 1:
-        return {"method": method, **reports[0]}
-    return {
-        "method": method,
+    together = {
         "applied": sorted({str(report["applied"]) for report in reports}),
         "fallback": any(report.get("fallback", False) for report in reports),
         "reason": next((report["reason"] for report in reports if report.get("reason")), None),
-        "pictures": reports,
     }
+    return {"method": method, **batch_report(reports, **together)}

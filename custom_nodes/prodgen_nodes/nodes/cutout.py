@@ -8,8 +8,8 @@ import torch
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from ..imaging import encode
 from ..imaging.tensors import check_mask, common_batch, expand_batch, item, same_size, split_alpha
+from ..shops import encode
 from .common import CATEGORY, progress_callback, report_text, required_mask
 from .files import OutputFiles, graph_texts
 

@@ -24,6 +24,7 @@ _DEFAULTS = Limits()
 _FULL_SCALE = 10.0
 """ΔE00 that the preview shows in full colour."""
 _CHANGED = (1.0, 0.45, 0.0)
+"""The orange of what fails locally."""
 
 
 def _limit(name: str, default: float, high: float, step: float, tooltip: str) -> io.Float.Input:

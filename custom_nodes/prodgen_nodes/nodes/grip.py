@@ -6,6 +6,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..imaging.grip import GRIPS, open_zone
+from ..imaging.reports import batch_report
 from .common import CATEGORY, deliver, output, required_mask, tinted, work_device
 
 
@@ -92,7 +93,7 @@ class ProdgenGripZone(io.ComfyNode):
             background=background,
         )
         reports = done.reports
-        report = dict(reports[0]) if len(reports) == 1 else {"items": reports}
+        report = batch_report(reports, opened=all(one["opened"] for one in reports))
         preview = tinted(done.image[:4, ..., :3], done.zone[:4], 0.5)
         picture, left, zone = deliver(done.image, done.mask, done.zone)
         return output(picture, left, zone, done.words[0], report=report, preview=preview, cls=cls)

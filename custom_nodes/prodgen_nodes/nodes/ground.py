@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from comfy_api.latest import io
 from torch import Tensor
 
 from ..imaging.compositing import mask_on_canvas
 from ..imaging.placement import Placement
+from ..imaging.reports import batch_report
 from ..imaging.shadow import Light, ground_and_shadow
 from .common import CATEGORY, PlacementType, deliver, output, required_mask, work_device
 
@@ -118,9 +117,6 @@ class ProdgenGroundShadow(io.ComfyNode):
             mask = mask_on_canvas(mask, placement, image.shape[2], image.shape[1])
         light = Light(light_angle, light_height, softness, opacity, contact_only)
         done = ground_and_shadow(image, mask, light)
-        report: dict[str, Any] = {"pictures": len(done.reports), **done.reports[0]}
-        report["notes"] = list(dict.fromkeys(note for one in done.reports for note in one["notes"]))
-        if len(done.reports) > 1:
-            report["items"] = done.reports
+        report = {"pictures": len(done.reports), **batch_report(done.reports)}
         shown, shadow, ground = deliver(done.image, done.shadow, done.ground)
         return output(shown, shadow, ground, report=report, preview=shown, cls=cls)

@@ -6,6 +6,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..imaging.handle import FILLS, erase_handle
+from ..imaging.reports import batch_report
 from .common import CATEGORY, deliver, output, required_mask, tinted, work_device
 
 
@@ -87,9 +88,7 @@ class ProdgenEraseHandle(io.ComfyNode):
         device = work_device()
         done = erase_handle(image.to(device), mask.to(device), gap, position, background=background, fill=fill)
         reports = done.reports
-        report = (
-            dict(reports[0]) if len(reports) == 1 else {"found": all(r["found"] for r in reports), "items": reports}
-        )
+        report = batch_report(reports, found=all(one["found"] for one in reports))
         preview = tinted(done.image[:4, ..., :3], done.erased[:4], 0.75)
         results = deliver(done.image, done.mask, done.erased, preview)
         return output(*results[:3], report=report, preview=results[3], cls=cls)

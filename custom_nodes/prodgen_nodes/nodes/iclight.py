@@ -36,8 +36,7 @@ def offsets_by_weight(state: Mapping[str, Tensor], unet_config: Mapping[str, Any
     Published files use diffusers' names (`conv_in.weight`); repacked ones ComfyUI's, with or without
     `diffusion_model.` before them.
 
-    Raises:
-        ParameterError: the file holds something else; `name` names it.
+    Raises ParameterError that names the file where it holds something else.
     """
     names = comfy.utils.unet_to_diffusers(dict(unet_config))
     found = {}
@@ -57,8 +56,7 @@ def offsets_by_weight(state: Mapping[str, Tensor], unet_config: Mapping[str, Any
 def check_fit(offsets: Mapping[str, Tensor], weights: Mapping[str, Tensor], name: str, checkpoint: str) -> None:
     """Whether every offset has its weight and every weight its offset, each of the same shape.
 
-    Raises:
-        ParameterError: with the first names that do not fit.
+    Raises ParameterError with the first names that do not fit.
     """
     wrong = [
         f"{key} {tuple(value.shape)} against {tuple(weights[key].shape)}"
@@ -81,8 +79,7 @@ def check_fit(offsets: Mapping[str, Tensor], weights: Mapping[str, Tensor], name
 def beside(samples: Tensor, like: Tensor) -> Tensor:
     """`samples` `[b,C,h,w]` for every picture of `like` `[n·B,4,H,W]`: resized to it, repeated over prompts.
 
-    Raises:
-        ShapeError: another aspect ratio, or a batch that does not divide that of `like`.
+    Raises ShapeError for another aspect ratio, and for a batch that does not divide that of `like`.
     """
     height, width = like.shape[-2:]
     if samples.shape[-2:] != like.shape[-2:]:
@@ -178,9 +175,8 @@ def with_iclight(
         foreground, background: ComfyUI latents, `samples` `[B,4,H/8,W/8]`, as VAE Encode gives them (unscaled).
         strength: share of the offsets that is added.
 
-    Raises:
-        ParameterError: the file or the checkpoint does not fit, or a background is missing or of no use.
-        ShapeError: the latents are not of one size.
+    Raises ParameterError where the file or the checkpoint does not fit or a background is missing or of no use, and
+    ShapeError where the latents are not of one size.
     """
     network, config = model.model, model.model.model_config
     path = folder_paths.get_full_path_or_raise(_FOLDER, iclight_name)

@@ -7,6 +7,7 @@ from comfy_api.latest import io
 from .common import CATEGORY, report_text
 
 _MOST = 1_000_000.0
+"""Larger than any size, count or strength that a node takes."""
 
 
 class ProdgenNumber(io.ComfyNode):

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..imaging.hands.keypoints import parse_frames
 from ..imaging.occlusion import keep_in_front
 from ..imaging.placement import Placement
+from ..imaging.reports import batch_report
 from .common import CATEGORY, PlacementType, deliver, optional_mask, output, required_mask, tinted, work_device
 from .hands.wires import KeypointsType
 
@@ -116,5 +117,4 @@ class ProdgenKeepInFront(io.ComfyNode):
         (front,) = deliver(kept.mask)
         shown = scene[:4, ..., :3].float()
         preview = tinted(shown, front[: shown.shape[0]], 0.6)
-        report = dict(kept.reports[0]) if len(kept.reports) == 1 else {"items": kept.reports}
-        return output(front, report=report, preview=preview, cls=cls)
+        return output(front, report=batch_report(kept.reports), preview=preview, cls=cls)

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..imaging.pasting import MAX_FEATHER, Pasted, paste_back
 from ..imaging.placement import Placement
 from ..imaging.registration import recorded
+from ..imaging.reports import batch_report
 from .common import CATEGORY, PlacementType, deliver, optional_mask, output, required_mask, work_device
 
 
@@ -17,7 +18,7 @@ def paste_report(pasted: Pasted, scale: float, feather: float, product_height: i
     """What was pasted and how, with words where the result could surprise."""
     image = pasted.image
     total = pasted.transforms[0]
-    share = [float(mask.mean()) for mask in pasted.mask]
+    shares = [{"pasted_share": float(mask.mean())} for mask in pasted.mask]
     notes = []
     if total.a > 1.0005:
         notes.append(
@@ -38,8 +39,8 @@ def paste_report(pasted: Pasted, scale: float, feather: float, product_height: i
         "upscaled": total.a > 1.0005,
         "canvas_factor": pasted.canvas_factor,
         "placement": recorded(pasted.placement),
-        "pasted_share": share if len(share) > 1 else share[0],
         "notes": notes,
+        **batch_report(shares),
     }
 
 

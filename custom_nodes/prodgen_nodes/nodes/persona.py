@@ -7,10 +7,10 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..imaging.persona.measure import measure_product
-from ..imaging.persona.persona import AUTO, invent
-from ..imaging.persona.poses import POSES
-from ..imaging.persona.question import ask, template
+from ..imaging.product.measure import measure_product
+from ..persona.persona import AUTO, invent
+from ..persona.poses import POSES
+from ..persona.question import ask, template
 from .common import CATEGORY, output, required_mask
 
 _MOST_SEED = 0xFFFFFFFFFFFFFFFF

@@ -11,6 +11,7 @@ from ..imaging.colorspace import parse_hex
 from ..imaging.compositing import place_on_background
 from ..imaging.placement import Placement
 from ..imaging.posing import POSES, Fit, pose_product
+from ..imaging.reports import batch_report
 from ..imaging.tensors import common_batch, same_size
 from .common import CATEGORY, PlacementType, deliver, output, required_mask, work_device
 
@@ -61,19 +62,15 @@ def _figures(fit: Fit) -> dict[str, Any]:
 
 
 def placement_report(placement: Placement, fits: list[Fit]) -> dict[str, Any]:
-    """The figures of the first product (all of them under `items` for a batch) and one list of notes."""
-    report: dict[str, Any] = {
+    """The figures of the product, or of a batch what `batch_report` says, on the canvas of the pose."""
+    reports = [{**_figures(fit), "notes": _notes(fit, placement)} for fit in fits]
+    faults = {key: any(one[key] for one in reports) for key in ("upscaled", "off_canvas", "too_small")}
+    return {
         "pose": placement.pose,
         "canvas": [placement.canvas_width, placement.canvas_height],
         "pictures": len(fits),
-        **_figures(fits[0]),
+        **batch_report(reports, **faults),
     }
-    for key in ("upscaled", "off_canvas", "too_small"):
-        report[key] = any(_figures(fit)[key] for fit in fits)
-    report["notes"] = list(dict.fromkeys(note for fit in fits for note in _notes(fit, placement)))
-    if len(fits) > 1:
-        report["items"] = [_figures(fit) for fit in fits]
-    return report
 
 
 class ProdgenPlaceProduct(io.ComfyNode):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from comfy_api.latest import io
 from torch import Tensor
 
 from ..imaging.placement import Placement
 from ..imaging.registration import moved_mask, recorded, register_product
+from ..imaging.reports import batch_report
 from .common import CATEGORY, PlacementType, deliver, optional_mask, output, required_mask, work_device
 
 
@@ -148,9 +147,5 @@ class ProdgenRegisterProduct(io.ComfyNode):
         else:
             carried = moved_mask(canvas_mask.to(device), placement, done.placement)
         aligned, carried = deliver(done.aligned, carried)
-        report: dict[str, Any] = dict(done.reports[0])
-        if len(done.reports) > 1:
-            reasons = [reason for one in done.reports for reason in one["reasons"]]
-            report = {"passed": not reasons, "reasons": reasons, "items": done.reports}
-        report["placement"] = recorded(done.placement)
+        report = batch_report(done.reports) | {"placement": recorded(done.placement)}
         return output(done.placement, aligned, carried, report=report, preview=aligned, cls=cls)

@@ -14,6 +14,7 @@ from ..background_removal import OnnxBackgroundRemoval
 from ..imaging.errors import ParameterError, UntrustedCutoutError
 from ..imaging.file_alpha import outlines
 from ..imaging.hint import fit_hint, painted_over
+from ..imaging.reports import batch_report
 from ..imaging.segmentation import TRUSTED, Cutout, from_looks, from_model, from_own_alpha, from_plain_backdrop
 from ..imaging.segmentation.birefnet import letterbox, unletterbox
 from ..imaging.segmentation.cutout import Progress
@@ -28,6 +29,7 @@ from .parts import PARTS
 METHODS = ("auto", "model", "birefnet", "plain_backdrop")
 FITS = ("squash", "letterbox")
 _STEPS = 6
+"""Of the progress bar, for each picture; a method that reports more stages waits at the last."""
 _LET_A_MODEL_LOOK = " Or let a background-removal model look: method auto, on the command line --set cutout=auto."
 _IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
 
@@ -316,10 +318,7 @@ class ProdgenSegmentProduct(io.ComfyNode):
             reports.append(cut.report)
             step(_STEPS * (index + 1))
         product, mask = deliver(_stack(products), _stack(mattes))
-        report = dict(reports[0], pictures=batch)
-        if batch > 1:
-            report["confidence"] = min(entry["confidence"] for entry in reports)
-            report["items"] = reports
+        report = batch_report(reports, confidence=min(entry["confidence"] for entry in reports)) | {"pictures": batch}
         return output(product, mask, report=report, preview=_preview(product, mask), cls=cls)
 
 

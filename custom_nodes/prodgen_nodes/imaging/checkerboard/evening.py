@@ -25,6 +25,7 @@ _SLOPE = 0.22
 _AROUND, _PASSES = 0.6, 3
 """Squares (1σ) around a pixel in which its shade is read; and how often, each time in what the last has left."""
 _ROUNDS = 3
+"""Each round takes the shade from what the last one found to be board; the first goes by the painted greys alone."""
 _CONTINUED = 3.0
 """Pixels (1σ) over which the board's shade is read, and continued beyond what is seen of it."""
 _EDGE = 6

@@ -14,7 +14,10 @@ from torch import Tensor
 from .wave import Wave
 
 _STRIP = 512
+"""Rows at a time: bounds the memory of a large picture, and no result depends on it."""
 _CONTRAST = 0.015
+"""Between the two greys, sRGB: about four steps of 8 bits. At half of it noise and JPEG pass for squares; at double
+the palest boards are taken for a plain backdrop."""
 _NEUTRAL = 0.05
 """Largest difference between a colour's channels for a grey."""
 _TOLERANCE = (0.012, 0.06)

@@ -15,6 +15,7 @@ from torch import Tensor
 from .wave import Wave
 
 _TILE = 512
+"""Side of the corner of the picture that is searched: many squares of any usual board, and a quick transform."""
 _SQUARES = (3.5, 72.0)
 """Sides of a square in pixels that are looked for."""
 _ASPECT = 1.25

@@ -11,14 +11,14 @@ from torch import Tensor
 
 from ..color.overview import overview
 from ..color.relight import light_ratio
-from ..compositing import check_product_size, lay_over, placed_batch, rescaled
-from ..errors import EmptyMaskError, ParameterError, ShapeError
+from ..compositing import lay_over
+from ..errors import EmptyMaskError, ParameterError
 from ..filters import dilate, erode
+from ..placed import on_scene
 from ..placement import Affine, Placement
 from ..tensors import (
     Box,
     bounding_box,
-    check_mask,
     check_range,
     common_batch,
     expand_batch,
@@ -90,38 +90,14 @@ def judge(
     ParameterError.
     """
     settings = settings or Settings()
-    scene, _ = split_alpha(image, "image")
-    rgb, _ = split_alpha(product, "product")
-    mask = check_mask(mask)
-    same_size(product=rgb, mask=mask)
-    height, width = scene.shape[1:3]
-    if placement is None:
-        if rgb.shape[1:3] != (height, width):
-            raise ShapeError(
-                f"product {tuple(product.shape)} does not have the size of image {tuple(image.shape)}; connect the "
-                "placement of 'Place Product', which says where it belongs."
-            )
-    else:
-        check_product_size(placement, rgb)
-        placement, _ = rescaled(placement, width, height)
-    inputs = {"image": scene, "product": rgb, "mask": mask}
-    if keep_in_front is not None:
-        keep_in_front = check_mask(keep_in_front, "keep_in_front")
-        same_size(image=scene, keep_in_front=keep_in_front)
-        inputs["keep_in_front"] = keep_in_front
-    if zone is not None:
-        zone = check_mask(zone, "zone")
-        same_size(image=scene, zone=zone)
-        inputs["zone"] = zone
-    batch = common_batch(**inputs) if placement is None else placed_batch(placement, **inputs)
-    scene = expand_batch(scene, batch)
-    wholes = _wholes(photo, mask)
+    given = on_scene(image, product, mask, placement, name="image", keep_in_front=keep_in_front, zone=zone)
+    batch = given.batch
+    scene = expand_batch(given.scene[..., :3], batch)
+    wholes = _wholes(photo, given.mask)
     results = []
     for index in range(batch):
-        transform = Affine.scale_translate(1.0, 0.0, 0.0) if placement is None else placement.transform(index)
-        covered = None if keep_in_front is None else item(keep_in_front, index)
-        one = (scene[index], item(rgb, index), item(mask, index), transform)
-        held = None if zone is None else item(zone, index)
+        one = (scene[index], item(given.rgb, index), item(given.mask, index), given.placement.transform(index))
+        covered, held = given.cover("keep_in_front", index), given.cover("zone", index)
         whole = wholes[0 if len(wholes) == 1 else index]
         results.append(_judge_one(*one, covered=covered, zone=held, settings=settings, whole=whole))
         if progress is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ..reports import batch_report
 from ..tensors import Box
 from .contact import Contact
 from .limits import Limits
@@ -15,6 +16,10 @@ from .local import Local, is_ghost
 from .local import reasons as local_reasons
 from .pixels import PixelDifference
 from .whole import Whole
+
+_WORST_HIGH = ("delta_e00_mean", "delta_e00_p95", "hue_error_deg", "edge_halo", "worst_delta_e00", "ghost")
+_WORST_LOW = ("ssim", "worst_similarity", "sharpness", "worst_sharpness")
+"""Figures of which the largest, and of which the smallest of a batch is the worst."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +109,6 @@ def fidelity_report(figures: Figures, limits: Limits, product: Box) -> dict[str,
 
 def merged(results: list[Fidelity]) -> dict[str, Any]:
     """One report for a batch: the worst figure of each kind, every reason with its picture's number."""
-    if len(results) == 1:
-        return results[0].report
     reports = [result.report for result in results]
 
     def worst(name: str, choose: Callable[[list[float]], float]) -> float | None:
@@ -113,20 +116,7 @@ def merged(results: list[Fidelity]) -> dict[str, Any]:
         return choose(values) if values else None
 
     floating, whole = ([r[name] for r in reports if r[name] is not None] for name in ("floating", "whole"))
-    return {
-        "delta_e00_mean": worst("delta_e00_mean", max),
-        "delta_e00_p95": worst("delta_e00_p95", max),
-        "hue_error_deg": worst("hue_error_deg", max),
-        "ssim": worst("ssim", min),
-        "edge_halo": worst("edge_halo", max),
-        "floating": any(floating) if floating else None,
-        "worst_similarity": worst("worst_similarity", min),
-        "worst_delta_e00": worst("worst_delta_e00", max),
-        "sharpness": worst("sharpness", min),
-        "worst_sharpness": worst("worst_sharpness", min),
-        "ghost": worst("ghost", max),
-        "whole": all(whole) if whole else None,
-        "passed": all(report["passed"] for report in reports),
-        "reasons": [f"picture {i + 1}: {text}" for i, report in enumerate(reports) for text in report["reasons"]],
-        "pictures": reports,
-    }
+    figures = {name: worst(name, choose) for choose, names in ((max, _WORST_HIGH), (min, _WORST_LOW)) for name in names}
+    return batch_report(
+        reports, **figures, floating=any(floating) if floating else None, whole=all(whole) if whole else None
+    )

@@ -15,6 +15,7 @@ from ..tensors import bounding_box, check_image, check_mask, common_batch, is_pl
 from .zone import Grip, Patch, find_grip
 
 _LARGEST_CM = 1000.0
+"""Ten metres: what is more is a slip of the finger or another unit."""
 
 
 @dataclass(frozen=True)

@@ -14,17 +14,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import ParameterError
-from ..persona.kinds import guess_kind
-from ..persona.shape import measure_shape
+from ..product.kinds import guess_kind
+from ..product.shape import measure_shape
 from ..tensors import Box, bounding_box
 
 GRIPS = ("auto", "around_body", "edges", "pole")
 _BREADTH, _REACH, _SPAN, _BAR = 10.0, 3.0, 12.0, 7.0
+"""Centimetres, as said above: four fingers and the thumb, fingertips over a face, thumb to fingers, and how far a fist
+reaches down a pole."""
 _MOST = 0.45
 """A hand hides at most this much of the product along its length: the seller shows a product, not a hand."""
 _LEAST = 0.18
+"""Of the length: a large product is held by a zone of at least this, or the scene has no room to draw fingers in."""
 _USUAL_CM = {"bottle": 22.0, "jar": 9.0, "mug": 10.0, "box": 16.0, "clutch": 24.0, "suitcase": 95.0, "shoe": 28.0}
 _OTHER_CM = 20.0
+"""Usual longest sides, where nobody gave one: they decide only whether a hand spans the product, and how broad it is
+on it. At half or double of the true size the hand is drawn as that of a giant or of a child; `longest_cm` says it
+right."""
 _ROD = 0.14
 """A rod of a telescopic pole is at most this part of the body's width; a bottle's neck is more."""
 _WORDS = {
@@ -70,6 +76,7 @@ def find_grip(mask: Tensor, grip: str = "auto", longest_cm: float = 0.0) -> Grip
     if grip == "pole" and not pole:
         raise ParameterError("grip is pole, but no pole stands above this product: choose auto, or another grip.")
     kind = guess.kind if not pole else "suitcase"
+    # A box, a purse or a book: it fills its own box but for rounded corners, and nothing of it stands in or out.
     flat = shape.fullness > 0.9 and shape.solidity > 0.95 and kind not in ("bottle", "jar", "mug")
     if kind == "box" and not flat:
         kind = "mug"  # tapered like a cup without a handle
@@ -94,11 +101,14 @@ def pole_height(product: NDArray[np.bool_]) -> int:
     """Rows that a telescopic pole takes above the body of `product` `[h,w]`, its bar included; 0 without one."""
     filled = product.sum(axis=1)
     wide = int(filled.max())
+    # The body begins where a row is as full as a case is; a pair of rods and their bar are emptier.
     body = np.nonzero(filled >= 0.6 * wide)[0]
     tall = product.shape[0]
     # The bar may be as wide as the rods are apart, which is less than the body.
     first = int(body[0]) if body.size else 0
+    # Between the bar above and the foot of the rods below, where both may be wide.
     rods = product[int(0.15 * first) : max(1, int(0.95 * first))]
+    # A shorter one is a flat grip, a longer one a lamp post; cases lie between.
     if not 0.12 * tall <= first <= 0.7 * tall or rods.size == 0:
         return 0
     steps = np.diff(np.pad(rods.astype(np.int8), ((0, 0), (1, 1))), axis=1)
@@ -111,6 +121,7 @@ def pole_height(product: NDArray[np.bool_]) -> int:
 def _bar(product: NDArray[np.bool_], pole: int, box: Box, per_cm: float) -> Patch:
     columns = np.nonzero(product[:pole].any(axis=0))[0]
     left, right = int(columns[0]), int(columns[-1]) + 1
+    # A fist, with a little room on both sides.
     half = min(right - left, 1.2 * _BREADTH * per_cm) / 2
     middle = (left + right) / 2
     down = min(0.6 * pole, _BAR * per_cm)
@@ -123,6 +134,7 @@ def _bar(product: NDArray[np.bool_], pole: int, box: Box, per_cm: float) -> Patc
 def _band(product: NDArray[np.bool_], box: Box, per_cm: float, upright: bool) -> Patch:
     """A band across the stretch where the body is widest, so never around a neck or a cap."""
     across = product.sum(axis=1 if upright else 0)
+    # Rows nearly as wide as the widest: shoulders taper into a neck within a quarter of the width.
     stretch = np.nonzero(across >= 0.72 * np.quantile(across, 0.9))[0]
     first, last = int(stretch[0]), int(stretch[-1]) + 1
     length = product.shape[0 if upright else 1]
@@ -139,7 +151,9 @@ def _edges(box: Box, per_cm: float, upright: bool, both: bool) -> tuple[Patch, .
     """Strips along the long sides, somewhat below the middle; one side only of what a hand cannot span."""
     long, short = (box.height, box.width) if upright else (box.width, box.height)
     tall = max(_LEAST * long, min(_BREADTH * per_cm, _MOST * long))
+    # Fingertips, or with the thumb alone in front nearly twice as deep; a third from either side leaves the middle.
     deep = max(0.12 * short, min((1.0 if both else 1.8) * _REACH * per_cm, 0.32 * short))
+    # A standing product is held below its middle, its weight over the hand; a lying one at its middle.
     start = round((0.6 if upright else 0.5) * long - tall / 2)
     stop, inner = start + round(tall), round(deep)
     fade, side = 0.2 * tall, 0.3 * deep

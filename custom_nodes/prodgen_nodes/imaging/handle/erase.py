@@ -35,9 +35,14 @@ from .topology import EIGHT, Bools, Floats
 _WORK_SIDE = 640
 """Longest side of the product on the working grid, whatever the picture's: the same answer at every size."""
 _MARGIN = 8
+"""Pixels of background around the working grid: it closes outlines, and is marked where it lies beyond the
+picture."""
 _CRUMB = 0.002  # of the product's area: less, apart from it, is a speck of the cut-out
 _CROWDED = 0.7
+"""Of the box: a product smaller than this beside far crumbs would lose too much of the working grid, so it is framed
+anew."""
 _NODES = 17
+"""Points of the axis in the report: enough to draw it by."""
 _VISIBLE = 3.0  # CIEDE2000 at which a patch of another colour shows
 
 FILLS = ("background", "surroundings")

@@ -15,8 +15,10 @@ from .topology import EIGHT, Anatomy, Bools, Floats, Survey, split_at, survey, w
 
 _THICKER = 2.2  # the body is this many times thicker than the handle's wall; two overlapped straps are 2
 _MOST_OPENINGS = 8
+"""The largest ones. A handle encloses one of the first; a crochet bag has hundreds, each of which costs a search."""
 _THIN_PRODUCT = 0.08  # half thickness over the longest side
 _FAINT = 0.25
+"""Coverage that still counts in the second look; lower, and the soft rim of the whole product closes openings."""
 _NO_BODY = "the product is thin all over: there is no body for a handle to carry"
 
 
@@ -131,6 +133,7 @@ def _twins(strands: list[Strand]) -> list[tuple[Strand, ...]]:
     groups: list[tuple[Strand, ...]] = []
     while rest:
         first = rest.pop(0)
+        # Twin straps differ in length by how one hangs before the other, and their ends lie side by side on the body.
         alike = [
             other
             for other in rest

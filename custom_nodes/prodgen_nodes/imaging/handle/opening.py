@@ -38,6 +38,7 @@ def open_gap(handle: Handle, gap: float, position: float) -> Gap:
     """Place a gap of `gap` (0..1 of the length) centred at `position` (0..1), keeping a stub at each end."""
     strands = handle.strands
     main = handle.main
+    # As long as the handle is thick, so that an end is seen to be one; never more than leaves half to open.
     stub = min(0.25, main.half_thickness / max(main.length, 1.0))
     width = min(gap, 1 - 2 * stub)
     low, high = stub + width / 2, 1 - stub - width / 2

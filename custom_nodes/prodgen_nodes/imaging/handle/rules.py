@@ -13,18 +13,18 @@ from .topology import EIGHT, Anatomy, Bools, Survey
 
 _STEEP = 55.0  # degrees from the horizontal: beyond, the ends lie above one another and the handle is at the side
 _SMALLEST_SPAN = 0.12  # of the body: laces, heel tabs and D-rings are smaller
-_SIDE_SPAN = 0.28
+_SIDE_SPAN = 0.28  # of the body: ears of mugs span more, lugs and spouts less
 _SIDE_OPENING = 0.012  # of the body's area
-_OFF_CENTER = 0.28
-_OFF_CENTER_LONG = 0.6
+_OFF_CENTER = 0.28  # of the body, from its middle: a tab sits at a corner, a handle over the weight
+_OFF_CENTER_LONG = 0.6  # of the body: see _LONG
 _LONG = 2.0  # a strap longer than this many body widths hangs where it likes
 _SHORT = 0.8  # of the body
 _LEG = 0.18  # of the product's height
-_LATTICE = 5
+_LATTICE = 5  # openings that one handle may enclose: straps cross once or twice, a rack has rows of them
 _THICK = 0.2  # of its length; handles of bags, cases, mugs and kettles are 0.003 to 0.15
 _CORD = 0.035  # of its length: a handle at the side is bent from more than wire
 _CROWN = 0.25  # of the loop's height
-_MOST_BRIDGED = 0.5
+_MOST_BRIDGED = 0.5  # of the handle: more of it was guessed than seen
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from .topology import EIGHT, OUTSIDE, Anatomy, Bools, Floats, Ints, Survey, neig
 _UNSEEN = 0.02  # weight of a step under a bead or a bridge: it joins the strand's visible parts and adds no length
 _DETOUR = 1.6  # a second strand may be this much longer than the shortest way from end to end
 _RETURN = 0.15  # a second way comes back at least this much further along
-_BETWEEN = 0.25
+_BETWEEN = 0.25  # of the way from end to end: a contact beyond this from both ends belongs to neither
 _FACING = 0.5  # cosine
 _HIGH = 0.4  # of a handle's height: where what hides its middle may begin
 _SWOLLEN = 1.6  # times the strand's usual thickness
@@ -276,6 +276,7 @@ def joined(first: Strand, second: Strand) -> Strand | None:
     thicknesses = sorted((first.half_thickness, second.half_thickness))
     between = second.left - first.right
     apart = float(np.hypot(*between))
+    # One strap is as thick left as right of what hides it, perspective granted; and more of it is seen than hidden.
     if thicknesses[1] > 1.7 * thicknesses[0] or apart > 0.6 * (first.length + second.length) or apart < 1:
         return None
     leaving = _heading(first.path[::-1])

@@ -115,6 +115,7 @@ def split_at(found: Survey, radius: float) -> Anatomy | None:
     sizes = np.bincount(thick.ravel(), minlength=count + 1)
     sizes[0] = 0
     main = int(sizes.argmax())
+    # A quarter of the main body: a second product rather than a bead or a buckle.
     others = tuple(label for label in range(1, count + 1) if label != main and sizes[label] > 0.25 * sizes[main])
     body = thick == main
     return Anatomy(radius, body, (thick > 0) & ~body, thick.astype(np.int64), main, others)

@@ -29,11 +29,13 @@ BONES = (
 )
 """Phalanges with the soft tissue of the tip in the last; the thumb's metacarpal is left to the palm."""
 THUMB_METACARPAL = 0.245
+"""Its length, in hand lengths like all of these."""
 
 MOST_BENT = (125.0, 110.0)
 """Degrees that a middle and an end joint can bend, with some room."""
 
 HAND_OF_STATURE = 0.108
+"""Length of a hand as a fraction of the stature."""
 BODY_BONES = (
     (2, 3, 0.186),  # upper arms
     (5, 6, 0.186),
@@ -65,3 +67,4 @@ THUMB_BEND = ((-10.0, 50.0), (-15.0, 75.0))
 THUMB_CURLS = (0.75, 0.55, 0.45)
 """Towards this a thumb bends: to the fingers, along the palm and out of it (thumb at the left)."""
 THUMB_AT_EASE = (45.0, 20.0, 20.0, 20.0)
+"""Degrees, in the order of THUMB_ROOT and THUMB_BEND."""

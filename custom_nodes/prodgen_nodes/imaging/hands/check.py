@@ -15,6 +15,8 @@ from .people import JudgedHand, count_people, judge_hands
 SMALL = 24.0
 """A hand shorter than this many pixels cannot be judged."""
 _GRIP_REACH = 0.35
+"""Hand lengths between a hand and the spot it should hold: a fist around it has it at its palm; at double any hand
+nearby passes."""
 _NUMBERS = ("nobody", "one person", "two people", "three people", "four people")
 
 

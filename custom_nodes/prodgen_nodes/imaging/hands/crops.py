@@ -24,6 +24,7 @@ from .keypoints import Person
 from .people import JudgedHand, judge_hands
 
 _MARGIN = 4
+"""Pixels of a crop around what is cut, for the resampling kernel's reach."""
 _SOFT = 0.5
 """The mask's soft rim as a part of its growth."""
 _GRIP_HAND = 1.6

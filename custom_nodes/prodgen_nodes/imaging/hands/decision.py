@@ -16,9 +16,12 @@ from .scoring import HandScore, score_hand
 
 KEEP = ("if_better", "always")
 MAX_FEATHER = 256.0
+"""Pixels; more would reach into the hand of a usual crop from all sides."""
 _LEAST_SHAPE = 0.5
 """What a hand must score that was put where none was found."""
 _MOST_BRIGHTER = 0.25
+"""Mean change, sRGB 0..1, from which an unscored refinement is plainly another picture: a hand refined
+in its own scene keeps its light."""
 _SAME_SIZE = (0.55, 1.8)
 """How the refined hand's length may relate to the old one's."""
 

@@ -13,12 +13,15 @@ from .scoring import HandScore, score_hand
 POINT_SCORE = 0.3
 """From here a body point counts as found."""
 _LEAST_BODY = 5
+"""Points of a body that a detector must have seen; fewer are no body, and lend no hand a side or a size."""
 _SAME = 0.1
 """Two skeletons whose common points are, on average, nearer than this part of their size are one person."""
 _REACH = 0.6
 """How far a hand's wrist may be from the arm's, in hand lengths."""
 _TOO_LARGE, _TOO_SMALL = 1.9, 0.45
 _MISPLACED = 0.5
+"""Hands over what their body's stature leads to expect: perspective makes one held out larger and one held back
+smaller, but neither that much. Outside, half of the score is left."""
 
 
 @dataclass(frozen=True)

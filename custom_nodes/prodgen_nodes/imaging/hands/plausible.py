@@ -33,14 +33,17 @@ from .scoring import palm, point_weights, score_hands
 _SPREAD_EASE, _BEND_EASE = 10.0, 35.0
 """Degrees away from the other fingers that cost as much as a point `_ERROR` away from where it was found."""
 _ERROR = 0.04
+"""Hand lengths, see above: at half the fingers stick to wrong points, at double they leave right ones."""
 _UNEXPLAINED = 0.09
 """A finger whose points are this far (root mean square, hand lengths) from any attitude is not followed."""
 _ON_NEIGHBOUR = 0.045
+"""Hand lengths, under half of the breadth of a finger: nearer, one finger is drawn on another."""
 _LEAST_OPEN = 0.2
 """A palm is drawn at least this open: edge on, five fingers are one line."""
 _CALM = (0.03, 0.15, 1.0, 6.0)
 """How much the fingers' ease counts, one after another until the hand is plausible."""
 _PLAUSIBLE = 0.8
+"""Score of a redrawn hand from which no more ease is asked for; higher, more fingers leave their place for it."""
 
 
 @dataclass(frozen=True)

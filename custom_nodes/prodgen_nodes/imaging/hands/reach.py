@@ -20,6 +20,7 @@ _STEPS = (5, 9, 9, 6)
 _DOUBT = (-0.18, 0.0, 0.18)
 """By how much the sine of the palm's tilt may be off: close to straight on, the cosine hardly tells."""
 _AT_ONCE = 8
+"""Hands: bounds the memory of the table of attitudes, and no result depends on it."""
 
 
 @lru_cache(maxsize=4)

@@ -30,6 +30,7 @@ _USUAL, _MOST_LONGER = 1.05, 1.35
 _TOUCH = 0.035
 """Two joints nearer than this, in hand lengths, are at one place: a finger is 0.08 wide."""
 _EPS = 1e-9
+"""Keeps a hand whose points coincide from a division by 0; far below a pixel."""
 
 
 @dataclass(frozen=True)
@@ -220,6 +221,7 @@ def _measure(points: Tensor, weights: Tensor) -> _Shape:
 
 
 _FUSED_COST = 0.75
+"""What two fingers that run as one take from the score: a quarter is left, which no sensible limit passes."""
 
 
 def _factors(shape: _Shape) -> dict[str, Tensor]:

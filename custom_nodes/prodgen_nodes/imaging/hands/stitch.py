@@ -25,9 +25,12 @@ from .decision import Decision, StitchSettings, decide
 from .keypoints import Person
 
 _OUTLYING = 1.7
+"""Times the median difference of the surroundings: what differs more was repainted and is no drift of colours. Lower,
+and half of an honest drift is left out; at double the repainted parts pull the colours."""
 _MOST_GAIN, _MOST_SHIFT = 0.15, 0.08
 """Limits of the colour correction, in sRGB values: more is another picture, not a drift."""
 _UNCHANGED, _CHANGED = 0.5 / 255, 3 / 255
+"""Half a step and three steps of 8 bits: below, rounding; above, a change that is seen."""
 _BLOCK = 4
 """Side in crop pixels of the blocks that count as changed or not; crops are whole numbers of them."""
 _STRIDE = 3
@@ -246,6 +249,7 @@ def _changed(original: Tensor, fresh: Tensor) -> Tensor:
 
 
 _FRAME = 8
+"""Pixels: beyond the reach of the resampling kernel."""
 
 
 def _framed(layers: Tensor) -> Tensor:

@@ -9,16 +9,24 @@ from ..colorspace import linear_to_lab, srgb_to_linear
 from ..filters import dilate, gaussian_blur, masked_blur, smoothstep
 
 _FLOOR = 0.01
+"""Linear light added before a logarithm: noise in the black is no ratio of lights. Higher, the light on dark products
+is missed; lower, their noise speaks."""
 _ROUNDS = 5
+"""Of the robust fit: the width that counts as usual falls to 0.2 in the last, which is the light of one neighbourhood.
+"""
 _LIGHT_SHARE = 0.14
 """Light is followed over this share of the product's length: wider than a hand, so that a hand does not count as light.
 """
 _REACH = 2
+"""Pixels of the working size that a registration may be off by without making a difference."""
 _DARKEST = 0.9
+"""Logarithm: a shade that leaves 40 % of the light. What is darker is a thing and no shade of a hand."""
 _SHADE_COST = 8.0
 """A shadow counts as so much difference per unit of its logarithm: half the light 5.5."""
 _WINDOW = 5.0
 _CORRELATION = 0.9
+"""Pixels (1σ) over which lightness is compared, and the correlation from which both show one print: lower and a finger
+with a lit edge passes for the product, higher and noise hides the print."""
 _STRUCTURE = 5.0
 """Local deviation of lightness from which a print or an edge can be recognised, and how well it must agree."""
 _LIGHTNESS = 0.6

@@ -17,13 +17,13 @@ from scipy import ndimage
 from torch import Tensor
 
 from ..colorspace import linear_to_lab, linear_to_srgb, srgb_to_linear
-from ..compositing import check_product_size, placed_batch, rescaled
 from ..errors import ParameterError
 from ..filters import dilate, gaussian_blur, opened
 from ..hands.keypoints import Person
+from ..placed import on_scene
 from ..placement import Affine, Placement
 from ..resample import placed_bands
-from ..tensors import check_image, check_mask, check_range, item, same_size, split_alpha
+from ..tensors import check_range, item
 from .difference import (
     in_plain_light,
     lab_of,
@@ -37,14 +37,21 @@ from .matte import matte
 from .pieces import by_colour, filled, of_one_hand, without_spurs
 
 _WORK_SIDE = 1400
+"""Longest side in pixels at which fingers are looked for: an edge is placed to a pixel of it, and time does not grow
+beyond."""
 _STRONG, _WEAK = 10.0, 5.0
 """Differences (CIELAB, lightness halved) that start a finger and that continue one, at sensitivity 0.5."""
 _SKIN = 0.35
+"""Likeness from which a colour may start a finger, half of it to continue one: what is less likely skin is a change of
+the product."""
 _SPECK = 3e-4
 """Share of the product's area below which a piece is no finger."""
 _MUCH = 0.35
+"""Of the product: a hand that holds it covers less, a wrong placement covers more; only a warning hangs on it."""
 _HAND_SHARE = 0.25
+"""Of the opened gap: with this much of a hand in it the gap is held, and the whole gap stays the scene's."""
 _POINT_SCORE = 0.3
+"""Of a detector, 0..1: a less sure point marks a hand where there may be none."""
 _ZONE_MARGIN = 0.02
 """A hand that holds the product begins at most this share of its longest side away from the grip zone."""
 
@@ -77,32 +84,19 @@ def keep_in_front(
     `people` per picture, from a pose detector, in scene pixels;
     `sensitivity` 0..1; `grow` 0..32 px widens the result. Raises ShapeError, EmptyMaskError, ParameterError.
     """
-    scene, _ = split_alpha(check_image(scene, "scene"), "scene")
-    rgb, _ = split_alpha(product, "product")
-    mask = check_mask(mask)
-    same_size(product=rgb, mask=mask)
-    check_product_size(placement, rgb)
+    given = on_scene(scene, product, mask, placement, erased=erased, zone=zone)
     check_range(sensitivity, 0.0, 1.0, "sensitivity")
     check_range(grow, 0.0, 32.0, "grow")
+    scene, placement = given.scene[..., :3], given.placement
     height, width = scene.shape[1:3]
-    placement, _ = rescaled(placement, width, height)
-    inputs = {"scene": scene, "product": rgb, "mask": mask}
-    if erased is not None:
-        erased = check_mask(erased, "erased")
-        same_size(scene=scene, erased=erased)
-        inputs["erased"] = erased
-    if zone is not None:
-        zone = check_mask(zone, "zone")
-        same_size(scene=scene, zone=zone)
-        inputs["zone"] = zone
-    batch = placed_batch(placement, **inputs)
-    kept = scene.new_zeros((batch, height, width))
+    kept = scene.new_zeros((given.batch, height, width))
     reports = []
-    for index in range(batch):
-        view = _view(item(scene, index), item(rgb, index), item(mask, index), placement.transform(index))
-        gap = None if erased is None else item(erased, index)
+    for index in range(given.batch):
+        view = _view(item(scene, index), item(given.rgb, index), item(given.mask, index), placement.transform(index))
+        gap = given.cover("erased", index)
         hands = _hand_area(view, people[min(index, len(people) - 1)]) if people else None
-        held = None if zone is None else _crop(item(zone, index), view)
+        held = given.cover("zone", index)
+        held = None if held is None else _crop(held, view)
         held = held if held is not None and bool((held > 0.5).any()) else None
         found, report = _one(view, gap, hands, sensitivity, zone=held)
         full = found[None, None]
@@ -145,6 +139,7 @@ def _view(scene: Tensor, rgb: Tensor, alpha: Tensor, transform: Affine) -> _View
     high = [max(c[i] for c in corners) for i in (0, 1)]
     long_side = max(high[0] - low[0], high[1] - low[1])
     factor = max(1, round(long_side / _WORK_SIDE))
+    # Around the product, so that a finger is seen to come from outside.
     margin = 0.15 * long_side + 8
     left, top = max(0, int(low[0] - margin)), max(0, int(low[1] - margin))
     right, bottom = min(width, int(high[0] + margin)), min(height, int(high[1] + margin))
@@ -262,6 +257,7 @@ def _from_outside(strong: Tensor, weak: Tensor, hand: Tensor, view: _View, gap: 
     size = ndimage.sum_labels(np.ones_like(near, dtype=float), labels, index)
     seeds = ndimage.sum_labels(strong.cpu().numpy().astype(float), labels, index)
     touches = ndimage.sum_labels(near.astype(float), labels, index)
+    # A finger enters over its whole breadth, about the root of its area; a print touches the rim by chance.
     enough = 0.3 * np.sqrt(size)
     good = (size >= _SPECK * area) & (seeds >= 0.2 * size) & (touches >= enough)
     # A thin line along the outline is an error of a pixel there, no finger.
@@ -269,6 +265,7 @@ def _from_outside(strong: Tensor, weak: Tensor, hand: Tensor, view: _View, gap: 
     deepest = ndimage.maximum(depth, labels, index)
     good &= np.atleast_1d(deepest) >= max(2.5, 0.006 * view.long_side)
     chosen = np.isin(labels, index[good])
+    # Gaps that are narrower than this between fingers of one hand close: half a finger.
     radius = max(2, round(0.008 * view.long_side))
     disc = np.hypot(*np.mgrid[-radius : radius + 1, -radius : radius + 1]) <= radius
     product = view.alpha.cpu().numpy() > 0.5

@@ -9,13 +9,17 @@ from ..colorspace import linear_to_lab
 from ..filters import dilate, erode, gaussian_blur, masked_blur
 
 _ROUNDS = 2
+"""The pieces are known to a few pixels at first; the second round starts from the edge that the first one found."""
 _BODY, _APART = 2, 4
 """Pixels inside a piece's border where all is finger, and outside it where all is product."""
 _SHADE = 0.01
 """Over this share of the product's length, and at least three pixels, the shade beside a finger is followed."""
 _FLOOR = 0.01
+"""Linear light added before a logarithm, as in `difference`."""
 _MOST_SHADE = 0.4
+"""Logarithm: beside a finger the shade leaves at least two thirds of the light; what is darker is taken for finger."""
 _FINGER_SIGMA = 4.0
+"""Pixels (1σ) over which the colour of a finger is taken: about half of one at the working size."""
 _CLEAR = (8.0, 20.0)
 """Differences (CIELAB) of finger and product below which the colours say nothing of an edge, and above which all."""
 
@@ -36,6 +40,7 @@ def matte(pieces: Tensor, scene: Tensor, expected: Tensor, inside: Tensor, long_
         pieces = torch.where(inside, (soft > 0.5).to(pieces), pieces)
     # Beyond the product's own edge the finger goes on; the paste may reach a little further there.
     beyond = ~inside & (dilate(pieces[None], 4)[0] > 0.5)
+    # CIELAB: a finger's own shading; beyond it what goes on there is another thing.
     same = ((lab - finger).square().sum(dim=-1).sqrt() < 18) & clear
     return torch.where(beyond & same, torch.ones_like(soft), soft).clamp(0.0, 1.0)
 

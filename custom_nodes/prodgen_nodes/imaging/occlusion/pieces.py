@@ -15,17 +15,23 @@ _RIM = 3.0
 _SPREAD = (14.0, 6.0, 6.0)
 """Least spread of a hand's colour in CIELAB: its creases and its own shade."""
 _ALIKE = 2.5
+"""Spreads of colour between the fingers of one hand; at double, other people and skin-coloured goods join it."""
 _BODY = 2
+"""Pixels inside a piece's edge: what is deeper is hand and nothing of the product mixed in."""
 _ENOUGH = 30
 """A hand shows at least so many pixels well inside its edge, or its colour is not learned."""
 _COLORS, _SAMPLES, _ROUNDS = 4, 4000, 4
 _LEAST_SPREAD = (6.0, 3.0, 3.0)
+"""Colours that a hand is described by (lit, shaded, crease, nail), from at most so many pixels, in rounds of k-means;
+and the least spread of each in CIELAB, so that an even patch does not shut out its neighbour."""
 _UNIT = 3.0
 """CIELAB difference to the product that counts as much as one spread from the hand's colour."""
 _LEAST, _MOST = 2.5, 12.0
 """What is nearer to the product than this is no hand whatever its colour; what is farther is no product."""
 _SURE = 6.0
 _GROWTH = 1.6
+"""Difference (CIELAB) to the product from which a pixel of a hand is learned from; and how much the hand may grow by
+what was learned: more says that the product has the hand's own colours."""
 _HOLE = 0.15
 """Holes below this share of what is kept are filled."""
 

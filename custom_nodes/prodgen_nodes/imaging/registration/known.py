@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from ..compositing import rescaled
 from ..errors import ParameterError, ShapeError
+from ..placed import rescaled
 from ..placement import Affine, Placement
 
 _HELP = (

@@ -9,10 +9,10 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..compositing import check_product_size, placed_batch
 from ..errors import NotRegisteredError
+from ..placed import placed_batch, placed_product
 from ..placement import Affine, Placement
-from ..tensors import check_image, check_mask, check_range, item, same_size, split_alpha
+from ..tensors import check_mask, check_range, item, same_size, split_alpha
 from .align import pulled
 from .known import known_placement
 from .register import Found, find_motion
@@ -67,11 +67,8 @@ def register_product(
     `known_placement`), nothing is searched and nothing refused. Raises NotRegisteredError where the product is not
     found, lies beyond the limits or is too much redrawn, and ShapeError, EmptyMaskError, ParameterError.
     """
-    generated, _ = split_alpha(check_image(generated, "generated"), "generated")
-    rgb, _ = split_alpha(product, "product")
-    mask = check_mask(mask)
-    same_size(product=rgb, mask=mask)
-    check_product_size(placement, rgb)
+    generated, _ = split_alpha(generated, "generated")
+    rgb, mask = placed_product(product, mask, placement)
     tolerance = Tolerance(
         check_range(max_shift, 0.0, 0.5, "max_shift"),
         check_range(max_scale, 0.0, 0.5, "max_scale"),

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..solver import conjugate_gradients
 from ..transfer import decode_
 from .pixels import PixelSet
 
@@ -114,28 +115,15 @@ def closed_form_matte(
     def product(x: Tensor) -> Tensor:
         return F.embedding_bag(positions, x, mode="sum", per_sample_weights=weights)[:, 0]
 
-    inverse = 1.0 / weights[:, 12].clamp(min=1e-6)
-    residual = -product(values)
     full = torch.zeros_like(values)
-    z = inverse * residual
-    direction = z.clone()
-    energy = torch.dot(residual, z)
-    solution = values[:, 0].index_select(0, own)
-    for _ in range(steps):
-        if float(z.abs().mean()) < tolerance * 0.1:
-            break
-        full[:, 0].index_copy_(0, own, direction)
-        image = product(full)
-        curvature = torch.dot(direction, image)
-        if float(curvature) <= 1e-20:  # rounding has eaten what was left to solve
-            break
-        rate = energy / curvature
-        solution.addcmul_(direction, rate)
-        residual.addcmul_(image, -rate)
-        torch.mul(inverse, residual, out=z)
-        new_energy = torch.dot(residual, z)
-        direction.mul_(new_energy / energy.clamp(min=1e-30)).add_(z)
-        energy = new_energy
+    solution = conjugate_gradients(
+        lambda direction: product(full.index_copy_(0, own, direction.unsqueeze(1))),
+        weights[:, 12].clamp(min=1e-6),
+        values[:, 0].index_select(0, own),
+        -product(values),
+        steps=steps,
+        done=lambda z: float(z.abs().mean()) < tolerance * 0.1,
+    )
     alpha = start.reshape(-1).clone()
     alpha[band.index] = solution.clamp_(0.0, 1.0)
     return alpha.reshape(start.shape)

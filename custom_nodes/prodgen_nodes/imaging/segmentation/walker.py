@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..solver import conjugate_gradients
+
 
 class _Laplacian:
     """`x → (D + L) x` on the grid, with its work space kept: a fresh buffer per product costs more than the product."""
@@ -31,7 +33,7 @@ class _Laplacian:
         return out
 
 
-def _conjugate_gradients(
+def _solved(
     start: Tensor, right: Tensor, down: Tensor, data: Tensor, target: Tensor, steps: int, tolerance: float
 ) -> Tensor:
     diagonal = data.clone()
@@ -39,29 +41,16 @@ def _conjugate_gradients(
     diagonal[:, 1:] += right
     diagonal[:-1] += down
     diagonal[1:] += down
-    inverse = 1.0 / diagonal.clamp(min=1e-12)
     system = _Laplacian(right, down, data)
-    x = start.clone()
-    residual = data * target - system(x)
-    z = inverse * residual
-    direction = z.clone()
-    energy = torch.dot(residual.flatten(), z.flatten())
-    limit = tolerance * tolerance * x.numel()
-    for _ in range(steps):
-        if float(torch.dot(z.flatten(), z.flatten())) < limit:
-            break
-        image = system(direction)
-        curvature = torch.dot(direction.flatten(), image.flatten())
-        if float(curvature) <= 1e-20:  # rounding has eaten what was left to solve
-            break
-        rate = energy / curvature
-        x.addcmul_(direction, rate)
-        residual.addcmul_(image, -rate)
-        torch.mul(inverse, residual, out=z)
-        new_energy = torch.dot(residual.flatten(), z.flatten())
-        direction.mul_(new_energy / energy.clamp(min=1e-30)).add_(z)
-        energy = new_energy
-    return x
+    limit = tolerance * tolerance * start.numel()
+    return conjugate_gradients(
+        system,
+        diagonal.clamp_(min=1e-12),
+        start.clone(),
+        data * target - system(start),
+        steps=steps,
+        done=lambda z: float(torch.dot(z.flatten(), z.flatten())) < limit,
+    )
 
 
 def random_walker(
@@ -93,7 +82,7 @@ def random_walker(
     else:
         start = torch.full_like(target, 0.5)
         steps *= 3
-    return _conjugate_gradients(start, right, down, data, target, steps, 3e-5).clamp(0.0, 1.0)
+    return _solved(start, right, down, data, target, steps, 3e-5).clamp(0.0, 1.0)
 
 
 def _series(conductance: Tensor, dim: int) -> Tensor:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import torch
 
+from ..colorspace import srgb_to_linear
 from ..tensors import check_range
 
 ROOM = 0.45
@@ -43,8 +45,7 @@ class Light:
     @property
     def darkest(self) -> float:
         """Share of linear light that the darkest point of the shadow loses."""
-        left = 1.0 - self.opacity
-        return 1.0 - (left / 12.92 if left <= 0.04045 else ((left + 0.055) / 1.055) ** 2.4)
+        return 1.0 - float(srgb_to_linear(torch.tensor(1.0 - self.opacity, dtype=torch.float64)))
 
 
 @dataclass(frozen=True)

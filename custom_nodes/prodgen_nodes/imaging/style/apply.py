@@ -35,8 +35,7 @@ class StyleSettings:
     def look(self) -> Look:
         """The style's figures at this strength.
 
-        Raises:
-            ParameterError: there is no such style, or a figure is out of range.
+        Raises ParameterError where there is no such style, or a figure is out of range.
         """
         if self.style not in LOOKS:
             raise ParameterError(f"style is {self.style!r}; choose one of {', '.join(LOOKS)}.")
@@ -63,8 +62,7 @@ def apply_style(
     Returns:
         The picture (the same tensor where nothing was to be done), and the report.
 
-    Raises:
-        ShapeError, ParameterError: what does not fit, in words.
+    Raises ShapeError and ParameterError for what does not fit.
     """
     image, _ = split_alpha(image)
     look = settings.look()

@@ -58,6 +58,7 @@ def assumed_depth(product: Tensor) -> Tensor | None:
     depths = []
     for alpha in product:
         held = torch.nonzero((alpha > 0.5).any(dim=1)).flatten()
+        # A foot higher up than this stands on nothing that leads to the viewer, and one at the border was cut off.
         if not held.numel() or not 0.3 * height <= int(held[-1]) < height - 1:
             return None
         above = (int(held[-1]) - rows) / height
@@ -79,4 +80,5 @@ def _defocus(depth: Tensor, product: Tensor | None) -> Tensor:
     focus = inside.median()
     away = (depth - focus).abs()
     reach = torch.maximum(focus, 1 - focus)
+    # As near to the focus as this is sharp: a lens has a depth of field.
     return ((away / reach.clamp(min=1e-6) - 0.06) / 0.94).clamp(0, 1)

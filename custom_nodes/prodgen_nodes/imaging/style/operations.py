@@ -12,6 +12,7 @@ from ..filters import gaussian_blur
 from ..light import NEUTRAL, temperature_color
 
 _TINT_OF_HALATION = (1.0, 0.38, 0.12)
+"""Linear RGB: film halates in its red layer, less in the green, hardly in the blue."""
 _BRIGHT = 0.55
 """Relative luminance above which light is strong enough to spread visibly."""
 _SAMPLE = 1_000_000

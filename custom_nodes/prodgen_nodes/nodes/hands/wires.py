@@ -9,6 +9,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ...imaging.errors import ShapeError
+from ...imaging.reports import batch_report
 from ...imaging.tensors import check_mask, expand_batch
 from ..common import TINT, optional_mask
 
@@ -52,17 +53,10 @@ def boxed(image: Tensor, boxes: list[tuple[tuple[float, float, float, float], bo
 
 def merged(items: list[dict[str, Any]]) -> dict[str, Any]:
     """One picture's report as it is; for several, their common verdict and all of them under `items`."""
-    if len(items) == 1:
-        return items[0]
-    reasons = [
-        f"picture {number}: {reason}" for number, entry in enumerate(items, start=1) for reason in entry["reasons"]
-    ]
     at_grip = [entry["hand_at_grip"] for entry in items if entry["hand_at_grip"] is not None]
-    return {
-        "people": [entry["people"] for entry in items],
-        "hands": [hand for entry in items for hand in entry["hands"]],
-        "hand_at_grip": all(at_grip) if at_grip else None,
-        "passed": all(entry["passed"] for entry in items),
-        "reasons": reasons,
-        "items": items,
-    }
+    return batch_report(
+        items,
+        people=[entry["people"] for entry in items],
+        hands=[hand for entry in items for hand in entry["hands"]],
+        hand_at_grip=all(at_grip) if at_grip else None,
+    )

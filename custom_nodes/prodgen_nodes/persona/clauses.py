@@ -27,6 +27,7 @@ _TESTS: tuple[tuple[str, str], ...] = (
 _WINTER = r"\b(winter\w*|snow\w*|cold|frost\w*|christmas)\b"
 _SUMMER = r"\b(summer\w*|beach|hot day|heat|tropical)\b"
 LONGEST_WISH = 400
+"""Characters: several sentences; the rest is not read, and the prompt stays short enough for its text encoder."""
 
 
 def split(text: str) -> list[str]:

@@ -24,6 +24,7 @@ _PRODUCT = 0.3
 _APART = 0.03
 """Of the longer side: nearer things belong to the product (a lace, a buckle, a link of a chain)."""
 _LETTERS = 3
+"""Beside one another before they count as text: two marks may be a pair of rivets."""
 _LETTER = (0.006, 0.12)
 """Heights of a letter, shares of the longer side."""
 _ALIGNED, _LETTER_GAP = 0.5, 2.5
@@ -112,6 +113,7 @@ def _is_bordered(picture: Bytes8, thing: _Thing) -> bool:
     left, top, right, bottom = thing.box
     inside = picture[top:bottom, left:right].astype(np.int16)
     height, width = inside.shape[:2]
+    # Smaller, a rim is a pixel and tells nothing.
     if min(height, width) < 40 or thing.area < _RECTANGLE * height * width:
         return False
     deep = max(1, round(_RIM * min(height, width)))
@@ -161,6 +163,7 @@ def _seen(
 def _is_frame(plane: NDArray[np.bool_], thing: _Thing, size: tuple[int, ...]) -> bool:
     """Whether a thing is a closed line along the picture's edges with room inside."""
     left, top, right, bottom = thing.box
+    # A frame follows the picture; a smaller outline is a thing.
     if right - left < 0.7 * size[1] or bottom - top < 0.7 * size[0]:
         return False
     inside = plane[top:bottom, left:right]

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..imaging.colorspace import parse_hex
 from .channels import Channel
-from .colorspace import parse_hex
 from .encode import Bytes8, Encoded
 from .extras import Box, find_extras
 
@@ -22,6 +22,7 @@ _BORDER = 0.01
 _SHADE = 0.5 / 255
 """A shadow thinner than half a step of 8 bits is none."""
 _FILL_TOLERANCE = 0.005
+"""Of the frame: half a percent for soft edges and whole pixels; the shops' own figures are round."""
 _ROWS = 256
 """Rows that are compared at a time: they stay in the caches."""
 

@@ -32,6 +32,7 @@ HAIR_LENGTHS = ("short", "chin-length", "shoulder-length", "long")
 HAIR_TEXTURES = ("straight", "curly", "wavy", "coily")
 HAIR_COLORS = ("red", "light brown", "black", "dark brown", "blond", "grey", "white")
 _BITS = 64
+"""Of the fixed-point fraction: seeds have 64 bits."""
 
 _SAYS = {
     "gender": r"\b(wom[ae]n|m[ae]n|lady|gentleman|girls?|boys?|female|male|androgynous|non-?binary|persons?|models?|"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ..imaging.product.measure import Facts
 from .choice import choose
-from .measure import Facts
 
 POSES = ("held_beside_hips", "held_in_front", "held_in_hand", "held_by_legs", "on_surface", "centered")
 """Those of `imaging.posing.POSES` that a picture with a person uses (`marketplace` has none)."""

@@ -9,6 +9,7 @@ from .shape import Shape
 
 GENERIC = "product"
 _SURE = 0.7
+"""Confidence of a rule from which its own word is used; below, a more general one that is never wrong, and no size."""
 _SMALL, _LARGE = 18.0, 40.0  # cm along the longest side of the body
 # How long handles are in centimetres, the shortest and the longest usual ones: a hand, a bent arm and a shoulder need
 # what they need, so the handle is the one part of a bag of whose true size something is known beforehand.

@@ -15,7 +15,9 @@ from .clauses import about, split
 from .poses import POSES, shot_in
 
 LONGEST = 20_000
+"""Characters: some twenty times the answer asked for; a model that goes on and on is not read to its end."""
 _MOST_OBJECTS = 64
+"""Beginnings of JSON that are tried: bounds the time that an answer of nothing but braces takes."""
 _KEYS = {
     "person": "person",
     "model": "person",

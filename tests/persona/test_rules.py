@@ -9,14 +9,14 @@ import pytest
 import torch
 from prodgen_nodes.imaging.colorspace import chroma, delta_e00, hue_difference, lab_to_srgb
 from prodgen_nodes.imaging.errors import ParameterError
-from prodgen_nodes.imaging.persona import people, poses, scenes, wardrobe
-from prodgen_nodes.imaging.persona.form import FIELDS, fault
-from prodgen_nodes.imaging.persona.kinds import KINDS, Guess
-from prodgen_nodes.imaging.persona.measure import Facts
-from prodgen_nodes.imaging.persona.palette import Color, Palette, lab_of, name_of
-from prodgen_nodes.imaging.persona.persona import invent
-from prodgen_nodes.imaging.persona.shape import Shape
 from prodgen_nodes.imaging.posing import POSES
+from prodgen_nodes.imaging.product.kinds import KINDS, Guess
+from prodgen_nodes.imaging.product.measure import Facts
+from prodgen_nodes.imaging.product.palette import Color, Palette, lab_of, name_of
+from prodgen_nodes.imaging.product.shape import Shape
+from prodgen_nodes.persona import people, poses, scenes, wardrobe
+from prodgen_nodes.persona.form import FIELDS, fault
+from prodgen_nodes.persona.persona import invent
 
 SHAPE = Shape(1.2, "arch", 1.0, 0.4, 0.9, 0.95, 0.95, 0.9, 1.0, 0.9, legs=False, parts=1, cut_off=False)
 

@@ -42,11 +42,16 @@ _SIDE = 112
 _SOLID = 0.9
 _CENTERS = 8
 _ROUNDS = 12
+"""Samples along each side of the product; the cover from which one is wholly product; centres and rounds of k-means:
+more centres than a product has colours, for like ones are joined after it."""
 _SHADING = 0.45  # weight of L*: folds and shadows of one material are one colour
 _ALIKE = 13.0  # CIEDE2000 below which two clusters are one colour
 _SMALLEST = 0.05
+"""Of the product: a smaller patch is a clasp or a highlight and no colour of it."""
 _HUES_APART = 45.0
+"""Degrees: beyond, two colours have different names, and a garment can go with one of them only."""
 _MAIN = 0.15
+"""Of the product: from here on a colour has to be minded in what is worn with it."""
 _SKIN_LIGHT, _SKIN_HUE, _SKIN_CHROMA = (22.0, 92.0), (30.0, 78.0), (7.0, 42.0)
 """CIELAB lightness, hue (degrees) and chroma of people's skin in photos, from the darkest to the palest."""
 _ENTERS, _ARM = 0.6, 0.6

@@ -15,14 +15,16 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from ..colorspace import chroma, delta_e00, hue_difference
+from ..imaging.colorspace import chroma, delta_e00, hue_difference
+from ..imaging.product.palette import NAMED, NEUTRAL_CHROMA, Palette, lab_of
 from .choice import choose
-from .palette import NAMED, NEUTRAL_CHROMA, Palette, lab_of
 
 LIGHTNESS_STEP = 25.0
 DIFFERENCE = 25.0
 COMPLEMENTARY = (150.0, 180.0)
 ANALOGOUS = (20.0, 50.0)
+"""The figures of the head of this file. At half the steps a garment and the product merge in a small picture; at
+double few cloths are left to wear."""
 
 FABRICS = (
     "white", "ivory", "light grey", "grey", "taupe", "charcoal", "black", "beige", "camel", "brown", "dark brown",

@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 from prodgen_nodes.imaging.colorspace import delta_e00
 from prodgen_nodes.imaging.errors import EmptyMaskError, ShapeError
-from prodgen_nodes.imaging.persona.kinds import KINDS
-from prodgen_nodes.imaging.persona.measure import Facts, measure_product
-from prodgen_nodes.imaging.persona.palette import NAMED, find_colors, lab_of, name_of
 from prodgen_nodes.imaging.posing import POSES
+from prodgen_nodes.imaging.product.kinds import KINDS
+from prodgen_nodes.imaging.product.measure import Facts, measure_product
+from prodgen_nodes.imaging.product.palette import NAMED, find_colors, lab_of, name_of
 from prodgen_nodes.imaging.segmentation.cutout import from_plain_backdrop
 from torch import Tensor
 

@@ -16,7 +16,9 @@ FIELDS = ("person", "garments", "lighting", "background", "held", "shot", "gaze"
 """The text fields in the prompt's order; the pose is the eighth field of an answer."""
 
 LONGEST = 160
+"""Characters of one field: a longer one is a story and pushes the others out of what a text encoder reads."""
 _SHORTEST = 3
+"""Characters: what is shorter names nothing ("a", "no")."""
 QUALITY = "photorealistic, tack-sharp, high definition"
 
 _PUNCTUATION = set(" ,.;:'’\"“”-–—/%&°")
@@ -121,6 +123,7 @@ def _language_fault(text: str) -> tuple[str, bool]:
     if not all(_plain(character) for character in text):
         return "it holds characters that are no English text", True
     words = re.findall(r"[^\W\d_]+", text)
+    # The longest English words anybody puts into a description are shorter; letters one by one are no words.
     if not words or max(map(len, words)) > 22 or sum(len(word) > 1 for word in words) < len(words) / 2:
         return "it is no text in words", True
     if _ADDRESSES_READER.search(text):

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from .colorspace import parse_hex
-from .errors import ParameterError
-from .tensors import check_range
+from ..imaging.colorspace import parse_hex
+from ..imaging.errors import ParameterError
+from ..imaging.tensors import check_range
 
 RULES_AS_OF = "2026-11"
 RECHECK_NOTE = f"Rules as of {RULES_AS_OF}; shops change them: check again before quoting."

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageCms
-from prodgen_nodes.imaging import encode
+from prodgen_nodes.shops import encode
 
 
 def noise(height: int = 160, width: int = 200) -> np.ndarray:

@@ -6,17 +6,19 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import ParameterError
+from ..imaging.errors import ParameterError
+from ..imaging.product.measure import Facts
 from . import form, people, poses, scenes, wardrobe
 from .answer import Answer, read_answer
 from .choice import choose
 from .clauses import LONGEST_WISH, read_wish, season_of
-from .measure import Facts
 
 AUTO = "auto"
 _ENOUGH = 4  # of the eight fields: with fewer, the answer is not about the question
 _QUOTED = 120
+"""Characters of a wrong answer that an error quotes: one line of a terminal."""
 _SAME = 0.6
+"""Of the wish's longer words: with so many in a model's answer it has taken the wish up, in other grammar maybe."""
 
 GAZES = (
     "looking into the camera with a calm expression",

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from prodgen_nodes.imaging import encode
-from prodgen_nodes.imaging.channels import CHANNELS, Channel
-from prodgen_nodes.imaging.inspection import Finished, inspect, product_fill
+from prodgen_nodes.shops import encode
+from prodgen_nodes.shops.channels import CHANNELS, Channel
+from prodgen_nodes.shops.inspection import Finished, inspect, product_fill
 
 SMALL = replace(CHANNELS["amazon"], width=600, height=600, zoom=500)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
-from prodgen_nodes.imaging.extras import Extras, find_extras
+from prodgen_nodes.shops.extras import Extras, find_extras
 
 WHITE = np.array((255, 255, 255), np.uint8)
 SIZES = [600, 1000, 2000, 3000]

@@ -21,10 +21,14 @@ from ..handle.topology import EIGHT, Bools
 from ..tensors import bounding_box
 
 _SIDE = 384
+"""Longest side in pixels of the reduced mask; figures are ratios, and a strap of a hundredth of the side is still four
+pixels."""
 _MARGIN = 8
+"""Pixels of background around it, marked where they lie beyond the picture."""
 _CRUMB = 0.01  # of the largest part: less is a speck of the cut-out
 _PART = 0.2  # of the largest part: more is a second product
 _ROWS = 20
+"""Bands of the body's profile, of which a fifth is four."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,7 @@ def _on_feet(body: Bools) -> bool:
     low = body[-max(2, body.shape[0] // 10) :]
     feet = [np.diff(np.concatenate(([0], row.astype(np.int8)))).tolist().count(1) for row in low]
     count = float(np.median(feet))
+    # Feet leave most of the lowest tenth free; two of them may also be the corners of a wide, sagging bag.
     return bool(low.mean() < 0.4) and (count >= 3 or (count >= 2 and body.shape[1] < 1.2 * body.shape[0]))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..imaging.product.measure import Facts
 from .clauses import LONGEST_WISH
-from .measure import Facts
 
 
 def template() -> str:

@@ -9,13 +9,13 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prodgen_nodes.imaging.persona.answer import LONGEST, read_answer
-from prodgen_nodes.imaging.persona.form import FIELDS, fault
-from prodgen_nodes.imaging.persona.persona import Persona, invent
-from prodgen_nodes.imaging.persona.poses import POSES
-from prodgen_nodes.imaging.persona.question import ask, template
+from prodgen_nodes.persona.answer import LONGEST, read_answer
+from prodgen_nodes.persona.form import FIELDS, fault
+from prodgen_nodes.persona.persona import Persona, invent
+from prodgen_nodes.persona.poses import POSES
+from prodgen_nodes.persona.question import ask, template
 
-from .test_persona_rules import product
+from .test_rules import product
 
 GOOD = {
     "person": "woman in her forties, average build, brown skin, short curly black hair",
