@@ -81,9 +81,8 @@ def beside(mask: Pixels) -> np.ndarray[Any, np.dtype[np.bool_]]:
 
 
 def same(first: Pixels, second: Pixels) -> bool:
-    """Whether two sets of pixels are the same but for coverage that 8 bits of a mask do not show."""
-    apart = np.abs(first - second)
-    return bool((apart == 0).mean() > 0.999 and apart.max() <= 3 / 255)
+    """Whether two sets of pixels are the same, to the last bit."""
+    return bool((first == second).all())
 
 
 def center_and_size(mask: Pixels) -> tuple[tuple[float, float], tuple[int, int]]:
