@@ -25,13 +25,14 @@ import bpy
 import numpy as np
 from PIL import Image
 from studio import stage
-from studio.bags import Colors, Product, briefcase, duffel, handbag, shoulder_bag, tote
+from studio.bags import briefcase, duffel, handbag, shoulder_bag, tote
 from studio.catalogue import HARD, ON_WHITE, PICTURES, VARIED, Shot
 from studio.drift import discolour
 from studio.footwear import shoe
 from studio.furniture import chair, sofa
 from studio.household import carton, lamp, stacker, suitcase
 from studio.pairs import pair
+from studio.product import Colors, Product
 from studio.shade import PACKSHOT, Lamp, expose_shade
 from studio.stage import Setting, Surroundings
 from studio.table import DAYLIGHT, table

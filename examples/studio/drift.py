@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import materials as m
-from .bags import Product
+from .product import Product
 
 RELIEF = 0.9
 """How much of the relief goes at full drift."""

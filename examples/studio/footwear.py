@@ -10,7 +10,7 @@ import numpy as np
 
 from . import geometry as g
 from . import materials as m
-from .bags import Colors, Product
+from .product import Colors, Product
 
 SOLE = 0.32
 """How high the sole's edge stands."""

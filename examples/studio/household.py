@@ -9,7 +9,7 @@ import numpy as np
 
 from . import geometry as g
 from . import materials as m
-from .bags import Colors, Product
+from .product import Colors, Product
 
 
 def carton(rng: random.Random, colors: Colors) -> Product:

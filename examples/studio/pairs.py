@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from mathutils import Matrix
 
-from .bags import Colors, Product
+from .product import Colors, Product
 
 Builder = Callable[[random.Random, Colors], Product]
 

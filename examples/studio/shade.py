@@ -17,8 +17,8 @@ from mathutils import Vector
 
 from . import materials as m
 from . import stage
-from .bags import Product
 from .geometry import Points, loft
+from .product import Product
 
 LUMINANCE = np.array((0.2126, 0.7152, 0.0722))
 

@@ -13,8 +13,8 @@ import numpy as np
 from mathutils import Vector
 
 from . import materials as m
-from .bags import Product
 from .geometry import Points, loft
+from .product import Product
 
 
 @dataclass(frozen=True)

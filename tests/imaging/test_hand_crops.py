@@ -1,9 +1,8 @@
-"""Hands cut out and put back: where, how exactly, and only where better."""
+"""Hands cut out and put back: where, how exactly."""
 
 from __future__ import annotations
 
 import math
-import re
 import resource
 from typing import Any
 
@@ -16,7 +15,6 @@ from prodgen_nodes.imaging.errors import ParameterError, ShapeError
 from prodgen_nodes.imaging.hands.crops import (
     CropSettings,
     HandCrop,
-    HandCrops,
     convex_hull,
     crop_mask,
     cut,
@@ -24,46 +22,12 @@ from prodgen_nodes.imaging.hands.crops import (
     plan_crops,
 )
 from prodgen_nodes.imaging.hands.decision import StitchSettings
-from prodgen_nodes.imaging.hands.keypoints import Person, parse_frames
-from prodgen_nodes.imaging.hands.stitch import Stitched, match_color, stitch
+from prodgen_nodes.imaging.hands.stitch import match_color, stitch
 from torch import Tensor
 
 from . import hand_models as model
-from .hand_models import Points
+from .hand_crop_pictures import HAND, HEIGHT, WIDTH, people_with, picture, planned, put_back, smooth
 from .test_hands import hand_at
-
-WIDTH, HEIGHT = 480, 360
-
-
-def people_with(*hands: Points, width: int = WIDTH, height: int = HEIGHT) -> tuple[Person, ...]:
-    """One bodiless person for each hand."""
-    entries = [{"hand_right_keypoints_2d": model.pose_list(hand)} for hand in hands]
-    return parse_frames([{"canvas_width": width, "canvas_height": height, "people": entries}], width, height)[0]
-
-
-def picture(seed: int = 0, batch: int = 1, width: int = WIDTH, height: int = HEIGHT) -> Tensor:
-    """Noise: any resampling of it shows."""
-    return torch.rand(batch, height, width, 3, generator=torch.Generator().manual_seed(seed))
-
-
-def smooth(width: int = WIDTH, height: int = HEIGHT) -> Tensor:
-    """Gentle waves, different in each channel."""
-    x = torch.linspace(0, 1, width).unsqueeze(0).expand(height, -1)
-    y = torch.linspace(0, 1, height).unsqueeze(1).expand(-1, width)
-    waves = [0.5 + 0.3 * torch.sin(6 * x + 3 * y * k + k) for k in (1.0, 1.7, 2.3)]
-    return torch.stack(waves, dim=-1).unsqueeze(0)
-
-
-HAND = hand_at(200, 100, 120)
-
-
-def planned(image: Tensor, *hands: Points, erased: Tensor | None = None, **options: Any) -> HandCrops:
-    people = [people_with(*hands)] * image.shape[0] if hands else None
-    return plan_crops(image, people, erased, CropSettings(**{"size": 256, **options}))
-
-
-def put_back(image: Tensor, refined: Tensor, plan: HandCrops, keep: str = "always", **more: Any) -> Stitched:
-    return stitch(image, refined, plan, StitchSettings(keep, feather=more.pop("feather", 0.0)), **more)
 
 
 def test_a_crop_is_a_square_around_the_hand() -> None:
@@ -235,92 +199,6 @@ def test_pictures_of_a_batch_may_have_different_numbers_of_hands() -> None:
     assert crops.shape == (3, 128, 128, 3) and masks.shape == (3, 128, 128)
     done = put_back(image, 1 - crops, plan)
     assert torch.equal(done.image[1], image[1]) and not torch.equal(done.image[2], image[2])
-
-
-def refined_people(plan: HandCrops, *hands: Points) -> list[tuple[Person, ...]]:
-    """The hands (in picture pixels) as found in each crop."""
-    scale = plan.crops[0].transform
-    inside = [np.array([scale.apply(x, y) for x, y in hand]) for hand in hands]
-    return [people_with(*inside, width=plan.size, height=plan.size)]
-
-
-BAD = model.lengthened(HAND, 1)
-
-
-@pytest.mark.parametrize(
-    ("was", "now", "kept", "said"),
-    [
-        (BAD, [HAND], True, "better"),
-        (HAND, [BAD], False, "not better.*index finger"),
-        (HAND, [HAND], False, "not better"),
-        (HAND, [], False, "no hand was found"),
-        (BAD, [hand_at(200, 100, 35)], False, "another size|no hand was found"),
-        (BAD, [HAND + 400], False, "no hand was found"),
-        (BAD, [BAD + 400, HAND], True, "better"),
-    ],
-)
-def test_a_refined_hand_is_kept_only_if_better(was: Points, now: list[Points], kept: bool, said: str) -> None:
-    image = smooth()
-    plan = planned(image, was)
-    crops, _ = cut_all(image, plan)
-    refined = crops * 0.9
-    done = put_back(image, refined, plan, "if_better", after=refined_people(plan, *now))
-    (decision,) = done.decisions
-    assert decision.kept is kept
-    assert re.search(said, decision.why), decision.why
-    assert torch.equal(done.image, image) is not kept
-    assert bool(done.mask.any()) is kept
-
-
-def test_scores_before_can_be_taken_from_the_crops() -> None:
-    image = smooth()
-    plan = planned(image, BAD)
-    crops, _ = cut_all(image, plan)
-    good = refined_people(plan, HAND)
-    (decision,) = put_back(image, crops, plan, "if_better", after=good, before=good).decisions
-    assert decision.before == decision.after and not decision.kept
-
-
-def test_a_hand_where_none_was_is_kept_only_if_it_is_one() -> None:
-    image = smooth()
-    erased = torch.zeros(1, HEIGHT, WIDTH)
-    erased[0, 130:170, 170:230] = 1.0
-    plan = planned(image, erased=erased)
-    crops, _ = cut_all(image, plan)
-    (good,) = put_back(image, crops, plan, "if_better", after=refined_people(plan, HAND)).decisions
-    (bad,) = put_back(image, crops, plan, "if_better", after=refined_people(plan, BAD)).decisions
-    assert (good.kept, bad.kept) == (True, False)
-    assert good.before is None and "none was found" in good.why
-
-
-def spoil(kind: str, crops: Tensor) -> Tensor:
-    return {
-        "blank": torch.full_like(crops, 0.5),
-        "black": torch.zeros_like(crops),
-        "bright": (crops + 0.4).clamp(0, 1),
-        "nan": torch.where(torch.arange(256) == 99, torch.tensor(math.nan), crops.movedim(-1, 1)).movedim(1, -1),
-    }[kind]
-
-
-@pytest.mark.parametrize(
-    ("kind", "said"), [("blank", "blank"), ("black", "blank"), ("bright", "brighter"), ("nan", "numbers")]
-)
-def test_without_pose_points_only_the_insane_is_refused(kind: str, said: str) -> None:
-    image = picture(9) * 0.5
-    plan = planned(image, HAND)
-    crops, _ = cut_all(image, plan)
-    done = put_back(image, spoil(kind, crops), plan, "if_better")
-    assert not done.decisions[0].kept and said in done.decisions[0].why
-    assert torch.equal(done.image, image)
-    (fine,) = put_back(image, crops.flip(2), plan, "if_better").decisions
-    assert fine.kept and fine.after is None and "unscored" in fine.why
-
-
-def test_always_still_refuses_invalid_numbers() -> None:
-    image = picture(9)
-    plan = planned(image, HAND)
-    done = put_back(image, spoil("nan", cut_all(image, plan)[0]), plan, "always")
-    assert torch.equal(done.image, image) and not done.decisions[0].kept
 
 
 def test_a_drift_of_colour_is_undone() -> None:

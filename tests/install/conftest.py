@@ -88,3 +88,23 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
     yield make
     for place in mounted:
         subprocess.run(["umount", "-l", str(place)], check=False)
+
+
+def tree_of(folder: Path, version: str, count: int = 0) -> Path:
+    files = {
+        "main.py": version,
+        "comfyui_version.py": f'__version__ = "{version}"\n',
+        "models/checkpoints/put_checkpoints_here": "",
+        "custom_nodes/websocket_image_save.py": version,
+        "input/example.png": version,
+        "comfy/model.py": version,
+    }
+    files.update({f"comfy/part{number % 40}/module{number}.py": version for number in range(count)})
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+    return folder
+
+
+def contents_of(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

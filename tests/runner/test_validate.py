@@ -12,7 +12,7 @@ import pytest
 from runner.__main__ import main
 from runner.errors import EXIT_NO_SERVER, EXIT_OK, EXIT_REJECTED, EXIT_USAGE
 from runner.workflow.load import available_workflows
-from tests.runner.test_checks import good_graph, model_graph
+from tests.runner.broken_graphs import good_graph, model_graph
 from tests.runner.test_patching import OBJECT_INFO
 from tests.runner.test_workflow import node, write
 from tests.support.comfy import ComfyServer
