@@ -10,6 +10,7 @@ import pytest
 from runner.http.auth import Access, decide
 from runner.local_server import lifecycle
 from runner.local_server.lifecycle import Place
+from tests.runner.model_host import CONTENT, ModelHost, model_host
 from tests.support.comfy import ComfyServer
 from tests.support.hostile import HostileComfy
 from tests.support.lied import desk_for
@@ -63,3 +64,16 @@ def liar() -> Iterator[HostileComfy]:
 @pytest.fixture(scope="module")
 def lied_desk(tmp_path_factory: pytest.TempPathFactory, liar: HostileComfy) -> Desk:
     return desk_for(liar, tmp_path_factory.mktemp("lied"))
+
+
+@pytest.fixture
+def host() -> Iterator[ModelHost]:
+    """A host of model files on this machine."""
+    with model_host(CONTENT) as running:
+        yield running
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """Where a model goes, in a folder that is not there yet."""
+    return tmp_path / "models" / "checkpoints" / "a.safetensors"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+from runner.models.download import Downloader
 from tests.support.fake import QuietServer
 
 
@@ -112,3 +114,11 @@ def model_host(content: bytes) -> Iterator[ModelHost]:
         host.server.shutdown()
         host.server.server_close()
         thread.join()
+
+
+CONTENT = random.Random(5).randbytes(3_000_000)
+"""What a host of the tests usually serves."""
+
+
+def downloader(**options: object) -> Downloader:
+    return Downloader(**{"tokens": {}, "backoff": 0.01, **options})  # type: ignore[arg-type]
