@@ -39,7 +39,8 @@ from prodgen_nodes.imaging.style.looks import LOOKS
 from prodgen_nodes.imaging.tensors import check_mask, same_size, split_alpha
 from prodgen_nodes.shops import encode
 from prodgen_nodes.shops.channels import CHANNELS
-from prodgen_nodes.shops.inspection import Finished, inspect
+from prodgen_nodes.shops.finish import Finished
+from prodgen_nodes.shops.inspection import inspect
 from torch import Tensor
 
 CANVAS = (40, 56)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from prodgen_nodes.shops import encode
 from prodgen_nodes.shops.channels import CHANNELS, Channel
-from prodgen_nodes.shops.inspection import Finished, inspect, product_fill
+from prodgen_nodes.shops.finish import Finished
+from prodgen_nodes.shops.inspection import inspect, product_fill
 
 SMALL = replace(CHANNELS["amazon"], width=600, height=600, zoom=500)
 

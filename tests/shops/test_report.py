@@ -9,8 +9,9 @@ import torch
 from prodgen_nodes.imaging.errors import ParameterError
 from prodgen_nodes.shops.channels import CHANNELS
 from prodgen_nodes.shops.finish import Tags, finish
-from prodgen_nodes.shops.inspection import Rule, inspect
+from prodgen_nodes.shops.inspection import inspect
 from prodgen_nodes.shops.report import export_report, together
+from prodgen_nodes.shops.rule import Rule
 from prodgen_nodes.shops.verdict import Verdict, read_verdict
 
 GOOD = {"delta_e00_mean": 0.4, "passed": True, "whole": True, "reasons": []}

@@ -12,8 +12,9 @@ from ..imaging.tensors import check_mask, common_batch, item, same_size, split_a
 from ..shops import encode
 from ..shops.channels import Channel
 from ..shops.finish import Tags, finish
-from ..shops.inspection import Rule, inspect
+from ..shops.inspection import inspect
 from ..shops.report import export_report
+from ..shops.rule import Rule
 from ..shops.verdict import read_verdict
 from .channel import ChannelType
 from .common import CATEGORY, PlacementType, optional_mask, progress_callback, report_text, required_mask
@@ -129,7 +130,7 @@ class ProdgenExport(io.ComfyNode):
                 tags=tags,
             )
             checked.append([*inspect(done, channel), *verdict.rules])
-            for suffix, coded in ((".jpg", done.jpeg), (".png", done.png)):
+            for suffix, coded in done.files:
                 name = files.write(index, suffix, coded.data)
                 written.append(
                     {"file": name, "bytes": len(coded.data)} | ({"quality": coded.quality} if coded.quality else {})

@@ -7,13 +7,39 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..imaging.placement import Placement
 from . import encode
 from .channels import Channel
-from .inspection import Finished
+from .encode import Bytes8, Encoded
 from .verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What is inspected: the 8-bit picture `[H,W,3]`, the product's mask and the shadow `[H,W]` 0..1, and its files.
+
+    `scale` is how much the photo's product was enlarged (None when not known), `cut_off` whether the product touches
+    the frame of the photo it comes from, `missing` where on it the cut-out lacks a piece ("lower left"), `unchecked`
+    why nobody knows whether it lacks one (None: it was compared with the photo).
+    """
+
+    picture: Bytes8
+    mask: NDArray[np.float32]
+    shadow: NDArray[np.float32] | None
+    png: Encoded
+    jpeg: Encoded
+    scale: float | None = None
+    cut_off: bool = False
+    missing: tuple[str, ...] = ()
+    unchecked: str | None = None
+
+    @property
+    def files(self) -> tuple[tuple[str, Encoded], ...]:
+        """What is written, in this order: the end of each file's name, and its content."""
+        return ((".jpg", self.jpeg), (".png", self.png))
 
 
 @dataclass(frozen=True)
@@ -55,7 +81,7 @@ def finish(
     )
 
 
-def encode_both(picture: encode.Bytes8, max_bytes: int, tags: Tags) -> tuple[encode.Encoded, encode.Encoded]:
+def encode_both(picture: Bytes8, max_bytes: int, tags: Tags) -> tuple[Encoded, Encoded]:
     """The PNG and the JPEG of a picture, made at the same time: both encoders leave Python free."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         png = pool.submit(encode.png, picture, tags.texts, tags.source, tags.dpi)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +11,10 @@ from PIL import Image
 
 from ..imaging.colorspace import parse_hex
 from .channels import Channel
-from .encode import Bytes8, Encoded
+from .encode import Bytes8
 from .extras import Box, find_extras
+from .finish import Finished
+from .rule import Rule
 
 _UPSCALED = 1.05
 """An enlargement that nobody can see; it is still written down. Above it is advice, above the channel's own a fault."""
@@ -25,41 +26,6 @@ _FILL_TOLERANCE = 0.005
 """Of the frame: half a percent for soft edges and whole pixels; the shops' own figures are round."""
 _ROWS = 256
 """Rows that are compared at a time: they stay in the caches."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One line of the report; `level` is `must` (a shop refuses or hides the picture) or `advice`."""
-
-    rule: str
-    passed: bool
-    measured: str
-    asked: str
-    level: str = "must"
-
-    def text(self) -> str:
-        mark = "pass" if self.passed else ("FAIL" if self.level == "must" else "note")
-        return f"{mark}  {self.rule}: {self.measured} (asked: {self.asked})"
-
-
-@dataclass(frozen=True)
-class Finished:
-    """What is inspected: the 8-bit picture `[H,W,3]`, the product's mask and the shadow `[H,W]` 0..1, and its files.
-
-    `scale` is how much the photo's product was enlarged (None when not known), `cut_off` whether the product touches
-    the frame of the photo it comes from, `missing` where on it the cut-out lacks a piece ("lower left"), `unchecked`
-    why nobody knows whether it lacks one (None: it was compared with the photo).
-    """
-
-    picture: Bytes8
-    mask: NDArray[np.float32]
-    shadow: NDArray[np.float32] | None
-    png: Encoded
-    jpeg: Encoded
-    scale: float | None = None
-    cut_off: bool = False
-    missing: tuple[str, ...] = ()
-    unchecked: str | None = None
 
 
 def _pixels(done: Finished, channel: Channel) -> list[Rule]:
@@ -82,6 +48,7 @@ def _pixels(done: Finished, channel: Channel) -> list[Rule]:
     )
     if channel.aspect:
         wide, tall = channel.aspect
+        # A hundredth: whole pixels of a small picture, never another shape.
         close = abs(width / height * tall / wide - 1) < 0.01
         rules.append(Rule("aspect", close, f"1:{height / width:.3f}", f"1:{tall / wide:.3f}"))
     return rules

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .channels import OURS, RECHECK_NOTE, Channel
-from .inspection import Rule
+from .rule import Rule
 
 
 def together(pictures: Sequence[Sequence[Rule]]) -> list[Rule]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..imaging.errors import ParameterError
-from .inspection import Rule
+from .rule import Rule
 
 _NO_PHOTO = "connect the report of 'Product Fidelity', and to that node the photo as it was loaded"
 

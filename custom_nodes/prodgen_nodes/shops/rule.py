@@ -1,0 +1,20 @@
+"""One line of a check of a finished picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One line of the report; `level` is `must` (a shop refuses or hides the picture) or `advice`."""
+
+    rule: str
+    passed: bool
+    measured: str
+    asked: str
+    level: str = "must"
+
+    def text(self) -> str:
+        mark = "pass" if self.passed else ("FAIL" if self.level == "must" else "note")
+        return f"{mark}  {self.rule}: {self.measured} (asked: {self.asked})"
