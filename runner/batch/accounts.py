@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 from pathlib import Path
 
-from runner.batch.entries import DONE
+from runner.batch.entries import JobState
 from runner.batch.ledger import Ledger
 from runner.batch.live import BatchReporter
 from runner.batch.plan import listed
@@ -51,4 +51,6 @@ def note_lost_files(out: Path, ledger: Ledger, view: BatchReporter) -> None:
 
 
 def lost_files(out: Path, ledger: Ledger) -> list[int]:
-    return [entry.id for entry in ledger.entries(DONE) if not all((out / file).is_file() for file in entry.files)]
+    return [
+        entry.id for entry in ledger.entries(JobState.DONE) if not all((out / file).is_file() for file in entry.files)
+    ]

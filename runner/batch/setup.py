@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from runner.batch.fitness import CannotRunError, Fitness
+from runner.batch.compatibility import CannotRunError, Compatibility
 from runner.batch.ledger import Ledger
 from runner.batch.photo_folder import photos, unusable
 from runner.batch.plan import BatchJob, Seeds, check_values, expand, listed, places_of, refuse, sweeps
@@ -77,7 +77,7 @@ def prepare(args: argparse.Namespace) -> Setup:
 
 def check_on_servers(
     setup: Setup,
-    fits: Sequence[tuple[str, Fitness]],
+    fits: Sequence[tuple[str, Compatibility]],
     notice: Callable[[str], None],
     *,
     more_may_come: bool = False,

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from runner.batch.entries import TABLES
+from runner.batch import sql
 from runner.data import without_lone_surrogates
 from runner.errors import UsageError
 from runner.files.naming import below
 
 P = ParamSpec("P")
 T = TypeVar("T")
-S = TypeVar("S", bound="Store")
 
 PLACE = Path(".prodgen") / "ledger.sqlite"
 _BESIDE = ("-wal", "-shm", "-journal")
@@ -65,25 +65,22 @@ def _explained(path: Path, error: sqlite3.Error | OSError) -> LedgerError:
     return LedgerError(f"{path}: the ledger of the batch cannot be used ({said}).", advice=advice)
 
 
-class _Connection(sqlite3.Connection):
-    """Takes any text: what a server or a file name says may hold what UTF-8 has no bytes for."""
+class HasStore(Protocol):
+    """What writes into a store."""
 
-    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        return super().execute(sql, _sayable(parameters))
-
-    def executemany(self, sql: str, rows: Any, /) -> sqlite3.Cursor:
-        return super().executemany(sql, [_sayable(row) for row in rows])
+    @property
+    def store(self) -> Store: ...
 
 
-def _sayable(parameters: Any) -> Any:
-    return [without_lone_surrogates(value) if isinstance(value, str) else value for value in parameters]
+S = TypeVar("S", bound=HasStore)
 
 
 def transaction(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
     """All of it or nothing, and on the disk at the end; begun anew when the disk was full in between."""
 
+    @functools.wraps(method)
     def whole(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self.in_transaction(lambda: method(self, *args, **kwargs))
+        return self.store.in_transaction(lambda: method(self, *args, **kwargs))
 
     return whole
 
@@ -106,13 +103,11 @@ class Store:
                 advice="Take the link away: --resume knows from the .json files beside the results what is done.",
             )
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(
-            self.path, timeout=wait_s, isolation_level=None, check_same_thread=False, factory=_Connection
-        )
+        self._db = sqlite3.connect(self.path, timeout=wait_s, isolation_level=None, check_same_thread=False)
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")  # a submission must never be unknown after a power cut
-        self._db.executescript(TABLES)
+        self._db.executescript(sql.TABLES)
 
     @staticmethod
     def exists(out: Path) -> bool:
@@ -125,6 +120,25 @@ class Store:
     def stop_waiting(self) -> None:
         """From now on a full disk is an error: what is ending must not be held up by it."""
         self._give_up = True
+
+    def rows(self, statement: str, **values: Any) -> list[sqlite3.Row]:
+        """What a statement of `runner.batch.sql` answers."""
+        with self._lock:
+            return self._db.execute(statement, _sayable(values)).fetchall()
+
+    def row(self, statement: str, **values: Any) -> sqlite3.Row | None:
+        """The first row of it, if there is one."""
+        with self._lock:
+            row: sqlite3.Row | None = self._db.execute(statement, _sayable(values)).fetchone()
+            return row
+
+    def change(self, statement: str, **values: Any) -> None:
+        """Carry out a statement; to be called within a transaction."""
+        self._db.execute(statement, _sayable(values))
+
+    def change_each(self, statement: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """The same for many rows."""
+        self._db.executemany(statement, [_sayable(row) for row in rows])
 
     def in_transaction(self, work: Callable[[], T]) -> T:
         told = False
@@ -155,3 +169,8 @@ class Store:
 
 def is_full(error: BaseException) -> bool:
     return isinstance(error, sqlite3.OperationalError) and ("full" in str(error) or "disk I/O" in str(error))
+
+
+def _sayable(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a server or a file name says may hold what UTF-8 has no bytes for."""
+    return {name: without_lone_surrogates(one) if isinstance(one, str) else one for name, one in values.items()}

@@ -17,6 +17,7 @@ from runner.best_of.keep import SHEET, TABLE, Folder, place
 from runner.best_of.sheet import make_sheet, picture_of, thumbnail
 from runner.errors import EXIT_OK, EXIT_QUALITY, JobTimeoutError, RunnerError, ServerUnavailableError
 from runner.events.reporter import Reporter
+from runner.execution.hooks import Hooks
 from runner.execution.job import JobResult, JobSpec
 from runner.execution.plan import Plan
 from runner.execution.session import Session
@@ -83,7 +84,7 @@ class _Search:
 
     def _run(self) -> int:
         try:
-            self._session.run(self._as_candidates(), self._ended)
+            self._session.run(self._as_candidates(), Hooks(finished=self._ended))
         except (JobTimeoutError, ServerUnavailableError):
             self._save_best()  # what was finished is not lost
             raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO
 
 from runner import console, events
@@ -51,6 +52,32 @@ class Reporter:
 
     def result(self, path: str) -> None:
         console.result(path, self._out)
+
+
+class Relay(Reporter):
+    """Hands on what a session reports to somebody who does more with it than show it."""
+
+    def __init__(
+        self,
+        event: Callable[[events.Event], None],
+        notice: Callable[[str], None],
+        once: Callable[[str], None] | None = None,
+    ) -> None:
+        """`once`: told of what is to be said a single time, where others say the same; None: that is seen to here."""
+        super().__init__()
+        self._event, self._notice, self._once = event, notice, once
+
+    def event(self, event: events.Event) -> None:
+        self._event(event)
+
+    def notice(self, text: str) -> None:
+        self._notice(text)
+
+    def once(self, text: str) -> None:
+        if self._once is None:
+            super().once(text)
+        else:
+            self._once(text)
 
 
 class JsonReporter(Reporter):

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.batch.entries import DONE
+from runner.batch.entries import JobState
 from runner.batch.ledger import Ledger
 from runner.batch.store import PLACE
 from tests.support.hostile import HostileComfy
@@ -78,7 +78,11 @@ class Batch:
                 entries = ledger.entries()
             assert len(entries) >= SEEDS
             for entry in entries:
-                assert entry.state == DONE and entry.files and all((self.out / name).is_file() for name in entry.files)
+                assert (
+                    entry.state == JobState.DONE
+                    and entry.files
+                    and all((self.out / name).is_file() for name in entry.files)
+                )
             assert not list(self.out.rglob("*.part"))
         kept_to_the_contract(command("report", str(self.out), folder=self.out), 0, 2)
 

@@ -228,8 +228,8 @@ def test_a_batch_of_another_workflow_is_not_gone_on_with(comfy_server: ComfyServ
 
 def test_claims_of_a_runner_that_is_gone_are_free_again_and_those_of_a_living_one_are_not(tmp_path: Path) -> None:
     mine, other = Ledger(tmp_path), Ledger(tmp_path)
-    mine.beat()
-    other.beat()
+    mine.runners.beat()
+    other.runners.beat()
     mine.add([BatchJob("", Path(f"{number}"), {"n": number}) for number in range(2)])
     first = other.claim()
     assert first is not None
@@ -240,7 +240,7 @@ def test_claims_of_a_runner_that_is_gone_are_free_again_and_those_of_a_living_on
     gone = subprocess.Popen(["true"])
     gone.wait()
     with sqlite3.connect(tmp_path / PLACE) as db:
-        db.execute("UPDATE runners SET pid = ? WHERE owner = ?", (gone.pid, other.owner))
+        db.execute("UPDATE runners SET pid = ? WHERE owner = ?", (gone.pid, other.runners.owner))
     taken = mine.claim()
     assert taken is not None
     assert (taken.id, taken.prompt_id, taken.server) == (first.id, "an-id", "http://a")

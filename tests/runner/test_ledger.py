@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from runner.batch import process
+from runner.batch.entries import Incompatibility
 from runner.batch.ledger import Ledger
 from runner.batch.plan import BatchJob
-from runner.batch.presence import Misfit
 from runner.batch.store import PLACE, LedgerError, in_words
 from runner.errors import RunnerError
 from tests.support.comfy import REPO
@@ -32,13 +32,13 @@ from tests.support.speed import HANG_S
 def test_on_another_machine_only_a_heartbeat_that_stands_still_tells(tmp_path: Path, ahead: float) -> None:
     """A clock 60 s ahead took a living runner for a dead one, and repeated its work."""
     mine, elsewhere = Ledger(tmp_path, stale_s=3.0), Ledger(tmp_path)
-    mine.beat()
+    mine.runners.beat()
 
     def beat() -> None:
-        elsewhere.beat()
+        elsewhere.runners.beat()
         with sqlite3.connect(tmp_path / PLACE) as db:
             change = "UPDATE runners SET host = 'elsewhere', beat = beat + ? WHERE owner = ?"
-            db.execute(change, (ahead, elsewhere.owner))
+            db.execute(change, (ahead, elsewhere.runners.owner))
 
     beat()
     mine.add([BatchJob("", Path("a"), {})])
@@ -58,12 +58,12 @@ def test_a_living_process_of_this_machine_is_never_taken_for_gone(tmp_path: Path
     """A laptop that slept for 40 s, a process that was stopped: its heartbeat stands still, and it is there."""
     mine, held_up = Ledger(tmp_path, stale_s=0.0), Ledger(tmp_path)
     for ledger in (mine, held_up):
-        ledger.beat()
+        ledger.runners.beat()
     mine.add([BatchJob("", Path("a"), {})])
     sleeper = subprocess.Popen(["sleep", "60"])
     try:
         assert held_up.claim() is not None
-        known = (sleeper.pid, process.identity(sleeper.pid), held_up.owner)
+        known = (sleeper.pid, process.identity(sleeper.pid), held_up.runners.owner)
         with sqlite3.connect(tmp_path / PLACE) as db:
             db.execute("UPDATE runners SET pid = ?, beat = beat - 900 WHERE owner = ?", (known[0], known[2]))
             db.execute("UPDATE processes SET started = ? WHERE owner = ?", known[1:])
@@ -90,13 +90,13 @@ def test_only_the_runner_that_holds_a_job_writes_what_happens_to_it(tmp_path: Pa
     """A runner that woke up overwrote `done` and made the job again."""
     slept, other = Ledger(tmp_path), Ledger(tmp_path, stale_s=0.0)
     for ledger in (slept, other):
-        ledger.beat()
+        ledger.runners.beat()
     slept.add([BatchJob("", Path("a"), {})])
     entry = slept.claim()
     assert entry is not None
     assert slept.submitted(entry.id, "first", (), "http://a")
     with sqlite3.connect(tmp_path / PLACE) as db:
-        db.execute("UPDATE runners SET host = 'elsewhere' WHERE owner = ?", (slept.owner,))
+        db.execute("UPDATE runners SET host = 'elsewhere' WHERE owner = ?", (slept.runners.owner,))
     other.claim()
     time.sleep(0.01)
     assert other.claim() is not None  # its heartbeat stood still
@@ -106,7 +106,7 @@ def test_only_the_runner_that_holds_a_job_writes_what_happens_to_it(tmp_path: Pa
     assert not slept.done(entry.id, "a_2.json", ["a_2.png"], [], {})
     assert not slept.failed(entry.id, "gone", 5)
     assert not slept.submitted(entry.id, "third", (), "http://a")
-    assert slept.pass_on(entry.id, "http://a", Misfit("a", "memory", 5))
+    assert slept.pass_on(entry.id, "http://a", Incompatibility("a", "memory", 5))
     slept.give_back()
     after = other.entry(entry.id)
     assert (after.state, after.prompt_id, after.files) == ("done", "second", ("a.png",))
@@ -181,7 +181,7 @@ def test_a_ledger_that_another_program_holds(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "out" / PLACE) as db:
         db.execute("BEGIN IMMEDIATE")
         with pytest.raises(LedgerError, match="locked"), in_words(tmp_path / "out"):
-            ledger.beat()
+            ledger.runners.beat()
 
 
 @pytest.mark.parametrize("option", ["--out", "--metrics"])
@@ -222,7 +222,7 @@ def test_a_state_that_does_not_exist_is_a_damaged_ledger(tmp_path: Path) -> None
 
 def test_any_text_and_any_seed_is_kept(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
-    ledger.beat()
+    ledger.runners.beat()
     photo = b"/in/caf\xe9.jpg".decode("utf-8", "surrogateescape")
     ledger.add([BatchJob("", Path("a"), {"seed": 2**64 - 1}, {"image": photo}, 2**64 - 1, "g\ud800")])
     entry = ledger.claim()
@@ -234,10 +234,10 @@ def test_any_text_and_any_seed_is_kept(tmp_path: Path) -> None:
 
 def test_a_deleted_folder_ends_the_run(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "out")
-    ledger.beat()
+    ledger.runners.beat()
     shutil.rmtree(tmp_path / "out")
     with pytest.raises(RunnerError, match="deleted while the batch ran"):
-        ledger.beat()
+        ledger.runners.beat()
 
 
 def test_a_report_on_a_full_disk_says_so(tmp_path: Path) -> None:
