@@ -182,7 +182,7 @@ class Claims:
 
     def _pass_on(self, number: int, error: OutOfMemoryError) -> bool:
         """A job that does not fit into this server's memory goes to another server, if there is one to try."""
-        title = self._view.titles.get(number, f"job {number}")
+        title = self._view.title(number)
         reason = Incompatibility(self.label, error.message, error.exit_code)
         if not self._ledger.pass_on(number, self.worker, reason):
             return False
