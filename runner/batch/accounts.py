@@ -34,11 +34,11 @@ def write_metrics(path: Path, text: str, view: BatchReporter) -> None:
 
 def find_done(out: Path, setup: Setup, ledger: Ledger, view: BatchReporter) -> None:
     """The ledger is new and the batch is not: what is done is known from the results themselves."""
-    found = {
+    results = {
         key: (left.sidecar.relative_to(out).as_posix(), [path.relative_to(out).as_posix() for path in left.files])
         for key, left in done_before(out, setup.workflow.label).items()
     }
-    if count := ledger.found_done(found):
+    if count := ledger.found_done(results):
         view.notice(f"There was no ledger; {count} jobs are known to be done by their results.")
 
 

@@ -75,12 +75,12 @@ class Sampler(threading.Thread):
         looks = list(self._samples)
         within = [look for look in looks if begin <= look.at <= end + _EVERY_S] or looks[-1:]
         cpu = [look.cpu_percent for look in within if look.cpu_percent is not None]
-        found = {"cpu_percent": sum(cpu) / len(cpu)} if cpu else {}
+        figures = {"cpu_percent": sum(cpu) / len(cpu)} if cpu else {}
         for name in ("ram_mb", "gpu_memory_mb"):
             values = [value for look in within if (value := getattr(look, name)) is not None]
             if values:
-                found[name] = max(values)
-        return {name: round(value, 1) for name, value in found.items()}
+                figures[name] = max(values)
+        return {name: round(value, 1) for name, value in figures.items()}
 
     def _look(self) -> None:
         cpu = float(self._psutil.cpu_percent()) if self._psutil is not None else None
@@ -92,9 +92,9 @@ class Sampler(threading.Thread):
         devices = [mapping(device) for device in items(stats.get("devices"))]
         devices = [device for device in devices if text(device.get("type"), "cpu") != "cpu"]
         gpu = [_used(device, "vram_total", "vram_free") for device in devices]
-        known = [value for value in gpu if value is not None]
+        used = [value for value in gpu if value is not None]
         ram = _used(system, "ram_total", "ram_free")
-        self._samples.append(Sample(time.time(), cpu, ram, sum(known) if known else None))
+        self._samples.append(Sample(time.time(), cpu, ram, sum(used) if used else None))
 
 
 def measured(sidecar: Path, size: int, load: LoadMeter, submitted: float, started: float | None) -> dict[str, Any]:

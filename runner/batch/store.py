@@ -19,7 +19,7 @@ from runner.files.naming import below
 P = ParamSpec("P")
 T = TypeVar("T")
 
-PLACE = Path(".prodgen") / "ledger.sqlite"
+LEDGER_FILE = Path(".prodgen") / "ledger.sqlite"
 _BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside it while it is open."""
 FULL_RETRY_S = 3.0
@@ -39,9 +39,9 @@ def in_words(out: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        if not isinstance(error, sqlite3.Error) and out / PLACE.parent not in _paths(error):
+        if not isinstance(error, sqlite3.Error) and out / LEDGER_FILE.parent not in _paths(error):
             raise
-        raise _explained(out / PLACE, error) from error
+        raise _explained(out / LEDGER_FILE, error) from error
 
 
 def _paths(error: OSError) -> list[Path]:
@@ -49,20 +49,20 @@ def _paths(error: OSError) -> list[Path]:
 
 
 def _explained(path: Path, error: sqlite3.Error | OSError) -> LedgerError:
-    said = str(error)
-    if "locked" in said or "busy" in said:
+    reason = str(error)
+    if "locked" in reason or "busy" in reason:
         advice = "Another program holds it: end that one, or wait, then run the same command again."
     elif is_full(error):
         advice = "The disk is full: make room, then run the same command again."
-    elif isinstance(error, OSError) or "readonly" in said or "unable to open" in said:
+    elif isinstance(error, OSError) or "readonly" in reason or "unable to open" in reason:
         advice = "Allow yourself to write to that file and its folder; a batch needs that, also to go on."
     else:
         return LedgerError(
-            f"{path}: this is no ledger that can be read ({said}).",
+            f"{path}: this is no ledger that can be read ({reason}).",
             advice=f"To go on with its batch, delete it (or move it away) and run the same command with --resume: "
             f"what is done is then known from the .json files beside the results.\n  rm {path}*",
         )
-    return LedgerError(f"{path}: the ledger of the batch cannot be used ({said}).", advice=advice)
+    return LedgerError(f"{path}: the ledger of the batch cannot be used ({reason}).", advice=advice)
 
 
 class HasStore(Protocol):
@@ -93,11 +93,11 @@ class Store:
 
     def __init__(self, out: Path, *, on_full: Callable[[str], None] = lambda _: None, wait_s: float = 60.0) -> None:
         """`wait_s`: how long to wait for another program that writes."""
-        self.path = out / PLACE
+        self.path = out / LEDGER_FILE
         self._on_full = on_full
         self._lock = threading.RLock()
         self._give_up = False
-        if any(below(out, f"{PLACE.as_posix()}{end}") is None for end in ("", *_BESIDE)):
+        if any(below(out, f"{LEDGER_FILE.as_posix()}{end}") is None for end in ("", *_BESIDE)):
             raise LedgerError(
                 f"{self.path}: a link leads the ledger of this batch out of {out}, to a file that is not its own.",
                 advice="Take the link away: --resume knows from the .json files beside the results what is done.",
@@ -111,7 +111,7 @@ class Store:
 
     @staticmethod
     def exists(out: Path) -> bool:
-        return (out / PLACE).exists()
+        return (out / LEDGER_FILE).exists()
 
     def close(self) -> None:
         with self._lock:

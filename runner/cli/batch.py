@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from runner.cli.parser import add_out_argument, add_server_argument, at_least_one, in_range, named, place, seconds
+from runner.cli.parser import add_out_argument, add_server_argument, at_least_one, in_range, local_path, named, seconds
 from runner.errors import EXIT_OK, EXIT_USAGE, InterruptedRunError, worst_code
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--jobs",
-        type=place,
+        type=local_path,
         metavar="FILE",
         help="a .csv, .yaml or .jsonl whose columns are inputs of the workflow (image: a path), and name, count, "
         "seeds, group, category; with --images, every line is run on every photo",
@@ -69,7 +69,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "--resume", action="store_true", help="go on with the batch in --out; what failed is tried again"
     )
     parser.add_argument("--dry-run", action="store_true", help="show what would run, and run nothing")
-    parser.add_argument("--metrics", type=place, metavar="FILE.csv", help="write a line of figures per picture")
+    parser.add_argument("--metrics", type=local_path, metavar="FILE.csv", help="write a line of figures per picture")
     parser.add_argument(
         "--watts",
         type=in_range(0.001, 99_999),
@@ -84,7 +84,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--servers",
-        type=place,
+        type=local_path,
         metavar="FILE.yaml",
         help="a list of servers, each a URL, or `url:` with name, window (jobs in its queue), token_env, basic_env "
         "or headers_env (the environment variables that hold its token, user:password or headers), ca_file, insecure",

@@ -70,7 +70,7 @@ class JobSpec:
     """What one job is to do. `graph` is complete: inputs set, pictures uploaded, named as the server names them.
 
     `outputs`: node id → output name (empty: every file counts). `stem`: where the result goes, below the output folder,
-    without extension. `record`: what the sidecar says about the request.
+    without extension. `record`: what the sidecar says about how it was asked for.
     """
 
     index: int
@@ -119,11 +119,11 @@ class Attempt:
     @classmethod
     def first(cls, spec: JobSpec) -> Attempt:
         """The first submission of a job by this run."""
-        known = spec.submission
-        if known is None:
+        given = spec.submission
+        if given is None:
             return cls(spec)
-        reasons = (Retry.LOST,) * len(known.replaces)  # why is not written down; the least patient is assumed
-        return cls(spec, known.replaces, reasons=reasons, prompt_id=known.prompt_id, resumed=known.resumed)
+        reasons = (Retry.LOST,) * len(given.replaces)  # why is not written down; the least patient is assumed
+        return cls(spec, given.replaces, reasons=reasons, prompt_id=given.prompt_id, resumed=given.resumed)
 
     def sent(self, client_id: str | None) -> None:
         self.client_id = client_id

@@ -16,7 +16,7 @@ import pytest
 from runner.batch.entries import Incompatibility
 from runner.batch.ledger import Ledger
 from runner.batch.plan import BatchJob
-from runner.batch.store import PLACE
+from runner.batch.store import LEDGER_FILE
 from runner.batch.throughput import Throughput
 from runner.local_server.process import Installation
 from tests.runner.test_batch import batch, results, write
@@ -123,7 +123,7 @@ def table(desk: Desk, *records: dict[str, object]) -> Path:
 
 
 def servers_of(out: Path) -> dict[str, str]:
-    with sqlite3.connect(out / PLACE) as db:
+    with sqlite3.connect(out / LEDGER_FILE) as db:
         return dict(db.execute("SELECT stem, server FROM jobs"))
 
 
@@ -147,7 +147,7 @@ def test_a_job_only_goes_where_its_nodes_and_models_are(
     assert where["lost"] is None  # never sent anywhere
     assert f"{comfy_server.url} is left out" in run.err
     assert "TestNamed" in run.err
-    with sqlite3.connect(desk.out / PLACE) as db:
+    with sqlite3.connect(desk.out / LEDGER_FILE) as db:
         why, code = db.execute("SELECT error, exit_code FROM jobs WHERE stem = 'lost'").fetchone()
         kept = db.execute("SELECT (SELECT COUNT(*) FROM places) + (SELECT COUNT(*) FROM unfit)").fetchone()
     assert code == 4
@@ -190,7 +190,7 @@ def test_what_does_not_fit_into_one_servers_memory_is_made_on_another(
     assert tries == 2 * frees  # each job that came here: once, and once more after memory was freed
     assert run.err.count("another server tries") == frees
     assert Counter(two.tried)["8"] == 24
-    with sqlite3.connect(desk.out / PLACE) as db:
+    with sqlite3.connect(desk.out / LEDGER_FILE) as db:
         done = db.execute("SELECT COUNT(*), COUNT(DISTINCT job) FROM changes WHERE state = 'done'").fetchone()
     assert done == (25, 25)
 

@@ -21,7 +21,7 @@ from runner.batch import process
 from runner.batch.entries import Incompatibility
 from runner.batch.ledger import Ledger
 from runner.batch.plan import BatchJob
-from runner.batch.store import PLACE, LedgerError, in_words
+from runner.batch.store import LEDGER_FILE, LedgerError, in_words
 from runner.errors import RunnerError
 from tests.support.comfy import REPO
 from tests.support.runs import command, inverting, node
@@ -36,7 +36,7 @@ def test_on_another_machine_only_a_heartbeat_that_stands_still_tells(tmp_path: P
 
     def beat() -> None:
         elsewhere.runners.beat()
-        with sqlite3.connect(tmp_path / PLACE) as db:
+        with sqlite3.connect(tmp_path / LEDGER_FILE) as db:
             change = "UPDATE runners SET host = 'elsewhere', beat = beat + ? WHERE owner = ?"
             db.execute(change, (ahead, elsewhere.runners.owner))
 
@@ -64,7 +64,7 @@ def test_a_living_process_of_this_machine_is_never_taken_for_gone(tmp_path: Path
     try:
         assert held_up.claim() is not None
         known = (sleeper.pid, process.identity(sleeper.pid), held_up.runners.owner)
-        with sqlite3.connect(tmp_path / PLACE) as db:
+        with sqlite3.connect(tmp_path / LEDGER_FILE) as db:
             db.execute("UPDATE runners SET pid = ?, beat = beat - 900 WHERE owner = ?", (known[0], known[2]))
             db.execute("UPDATE processes SET started = ? WHERE owner = ?", known[1:])
         sleeper.send_signal(signal.SIGSTOP)
@@ -95,7 +95,7 @@ def test_only_the_runner_that_holds_a_job_writes_what_happens_to_it(tmp_path: Pa
     entry = slept.claim()
     assert entry is not None
     assert slept.submitted(entry.id, "first", (), "http://a")
-    with sqlite3.connect(tmp_path / PLACE) as db:
+    with sqlite3.connect(tmp_path / LEDGER_FILE) as db:
         db.execute("UPDATE runners SET host = 'elsewhere' WHERE owner = ?", (slept.runners.owner,))
     other.claim()
     time.sleep(0.01)
@@ -169,16 +169,16 @@ def damage(kind: str, path: Path) -> None:
 @pytest.mark.parametrize("kind", ["truncated", "text", "garbage", "foreign", "folder"])
 def test_a_damaged_ledger_is_said_with_a_way_to_go_on(tmp_path: Path, kind: str) -> None:
     out = made(tmp_path)
-    damage(kind, out / PLACE)
+    damage(kind, out / LEDGER_FILE)
     for run in both_commands(tmp_path, out):
         assert run.code == 2, run.err
         assert "Traceback" not in run.err
-        assert str(out / PLACE) in run.err or "holds no batch" in run.err
+        assert str(out / LEDGER_FILE) in run.err or "holds no batch" in run.err
 
 
 def test_a_ledger_that_another_program_holds(tmp_path: Path) -> None:
     ledger = Ledger(made(tmp_path), wait_s=0.2)
-    with sqlite3.connect(tmp_path / "out" / PLACE) as db:
+    with sqlite3.connect(tmp_path / "out" / LEDGER_FILE) as db:
         db.execute("BEGIN IMMEDIATE")
         with pytest.raises(LedgerError, match="locked"), in_words(tmp_path / "out"):
             ledger.runners.beat()
@@ -200,7 +200,7 @@ def test_what_cannot_be_written_is_known_before_the_work(tmp_path: Path, option:
 
 def test_two_figures_that_are_no_numbers_are_reported(tmp_path: Path) -> None:
     out = made(tmp_path)
-    with sqlite3.connect(out / PLACE) as db:
+    with sqlite3.connect(out / LEDGER_FILE) as db:
         db.execute("DELETE FROM jobs")
         for number in range(2):
             row = {**ROW, "key": f"k{number}", "stem": f"s{number}"}
@@ -213,7 +213,7 @@ def test_two_figures_that_are_no_numbers_are_reported(tmp_path: Path) -> None:
 def test_a_state_that_does_not_exist_is_a_damaged_ledger(tmp_path: Path) -> None:
     """No runner took such a job, and every --resume said that a server was missing."""
     out = made(tmp_path)
-    with sqlite3.connect(out / PLACE) as db:
+    with sqlite3.connect(out / LEDGER_FILE) as db:
         db.execute("UPDATE jobs SET state = 'asleep'")
     for run in both_commands(tmp_path, out):
         assert run.code == 2, run.err

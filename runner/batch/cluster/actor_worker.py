@@ -74,7 +74,7 @@ class ActorWorker:
         return self._claims.label
 
     def run(self) -> None:
-        """Until nothing is left for this place; an actor that is lost is waited for, its jobs are given back at once.
+        """Until nothing is left for this worker; an actor that is lost is waited for, its jobs are given back at once.
 
         Raises:
             ServerUnavailableError: it does not start, or its ComfyUI does not.
@@ -162,7 +162,7 @@ class ActorWorker:
     # to the actor
 
     def _hand_out(self) -> bool:
-        """Give it jobs while it has room for them; returns whether nothing is left for this place."""
+        """Give it jobs while it has room for them; returns whether nothing is left for this worker."""
         if self._disk.is_full or not (self._claims.changed.is_set() or time.monotonic() >= self._look_at):
             return False
         self._claims.changed.clear()

@@ -171,10 +171,10 @@ class RayLink:
 
     def news(self, run: str, after: int, wait: float) -> list[tuple[int, Message]]:
         with self._lost_told():
-            found: list[tuple[int, Message]] = self._ray.get(
+            messages: list[tuple[int, Message]] = self._ray.get(
                 self._actor.news.remote(run, after, wait), timeout=wait + _UNREACHABLE_S
             )
-            return found
+            return messages
 
     def finish(self, run: str) -> None:
         with self._lost_told():
