@@ -120,7 +120,7 @@ class ActorWorker:
                 self._link.finish(self._run_name)
         if self._saver is not None:
             self._saver.abort()
-        self._saver = None
+        self._saver, self._delivered = None, Delivered()  # what was being saved comes again
         self._to_save.clear()
         self._claims.close(why)
 
