@@ -14,13 +14,13 @@ from dataclasses import replace
 
 from runner.errors import (
     InterruptedRunError,
-    NodeFailedError,
     RunnerError,
     ServerUnavailableError,
 )
 from runner.execution import translate
 from runner.execution.blame import in_own_names
 from runner.execution.cancel import cancel_attempts
+from runner.execution.collector import Collector
 from runner.execution.connection import Board, Connection
 from runner.execution.failures import NodeExecutionError, failed_event, is_out_of_memory, node_failure
 from runner.execution.hooks import Hooks, Policy
@@ -28,7 +28,7 @@ from runner.execution.job import Attempt, JobResult, JobSpec, Retry
 from runner.execution.prefetch import JobReady, Prefetch
 from runner.execution.saver import SaveEnded, SaverDied
 from runner.execution.submitter import Submitter
-from runner.http.transport import BusyError, NoAccessError, TooLargeError
+from runner.http.transport import BusyError, NoAccessError
 from runner.server.records import JobRecord
 from runner.server.websocket import ServerMessage
 
@@ -49,10 +49,11 @@ class Dispatcher:
         self._limits = connection.limits
         self._hooks, self._policy = hooks or Hooks(), policy or Policy()
         self._board = Board()
-        self._submitter = Submitter(connection, self._board, self._hooks, self._policy, self._fail)
+        parts = (connection, self._board, self._hooks, self._policy)
+        self._submitter = Submitter(*parts, self._fail)
+        self._collector = Collector(*parts, self._submitter, self._fail, self._succeed)
         self._prefetch = Prefetch(specs, connection.inbox)
         self._results: list[JobResult] = []
-        self._paused = False  # no new job until a save goes well
 
     def run(self) -> list[JobResult]:
         """Submit, watch and save every job; jobs that fail do not stop the others. To be called once.
@@ -81,7 +82,7 @@ class Dispatcher:
         return sorted(self._results, key=lambda result: result.spec.index)
 
     def _fill(self) -> None:
-        if not self._paused:
+        if not self._collector.is_paused:
             self._submitter.fill(self._prefetch)
 
     # watching
@@ -92,7 +93,7 @@ class Dispatcher:
             raise InterruptedRunError("interrupted")
         now = time.monotonic()
         self._connection.deadline.check()
-        self._fetch_again(now)
+        self._collector.save_again(now)
         try:
             seconds = min(max(0.0, self._wake_at(now) - now), self._connection.deadline.at_most(60.0))
             message = self._connection.inbox.get(timeout=seconds)
@@ -102,7 +103,7 @@ class Dispatcher:
         if isinstance(message, ServerMessage):
             self._hear(message)
         elif isinstance(message, SaveEnded):
-            self._saved(message)
+            self._collector.saved(message)
         elif isinstance(message, SaverDied):
             raise message.error()
         elif not isinstance(message, JobReady):  # (dis)connected: what was said in between is not said again
@@ -176,11 +177,7 @@ class Dispatcher:
     def _finished(self, attempt: Attempt, record: JobRecord) -> None:
         del self._board.live[attempt.prompt_id]
         if record.status == "completed":
-            refusal = self._hooks.before_save(attempt)
-            if refusal is None:
-                self._hand_over(attempt, record)
-            else:
-                self._fail(attempt, refusal)
+            self._collector.completed(attempt, record)
         elif record.status == "cancelled" and attempt.resumed:
             self._submitter.again(attempt, Retry.CANCELLED)
         elif record.status == "cancelled":
@@ -237,50 +234,14 @@ class Dispatcher:
         else:
             forgotten = f"The server has forgotten the job {attempt.prompt_id}"
             self._notice(f"{forgotten}, and has its files: nothing is repeated.")
-            self._hand_over(attempt, answer)
-
-    # saving
-
-    def _hand_over(self, attempt: Attempt, record: JobRecord) -> None:
-        self._board.saving[attempt.prompt_id] = attempt
-        self._connection.saver.hand_over(attempt, record)
-
-    def _saved(self, ended: SaveEnded) -> None:
-        attempt, retries = self._board.saving.pop(ended.attempt.prompt_id), self._policy.retries
-        pause = self._hooks.save_ended(ended.error)
-        self._paused = pause is not None
-        missing = ", ".join(ended.missing.names) if ended.missing else ""
-        if pause is not None:
-            attempt.next_poll = time.monotonic() + pause
-            self._board.unsaved.append(ended)
-        elif ended.saved is not None:
-            self._end(attempt, ended)
-        elif ended.missing is not None and attempt.may_go_again(Retry.FILES, retries):
-            self._notice(f"The server lists {missing} of an earlier run but does not have it: running that part again.")
-            self._submitter.again(attempt, Retry.FILES, ended.missing.nodes)
-        elif ended.missing is not None:
-            self._fail(attempt, NodeFailedError(f"The server does not have the files it lists: {missing}."))
-        elif isinstance(ended.error, NoAccessError):
-            raise ended.error
-        elif _may_pass(ended.error) and attempt.may_fetch_again(self._limits.patience):
-            if attempt.is_news(str(ended.error)):
-                minutes = f"{self._limits.patience / 60:g} min"
-                self._notice(f"The result could not be fetched and is tried again for up to {minutes}: {ended.error}")
-            self._board.unsaved.append(ended)
-        elif ended.error is not None:
-            self._fail(attempt, ended.error)
-
-    def _fetch_again(self, now: float) -> None:
-        for ended in [ended for ended in self._board.unsaved if ended.attempt.next_poll <= now]:
-            self._board.unsaved.remove(ended)
-            self._hand_over(ended.attempt, ended.record)
+            self._collector.save(attempt, answer)
 
     # through
 
     def _fail(self, attempt: Attempt, error: RunnerError) -> None:
         self._conclude(JobResult(attempt.spec, attempt.prompt_id, error=error, seconds=_since(attempt)))
 
-    def _end(self, attempt: Attempt, ended: SaveEnded) -> None:
+    def _succeed(self, attempt: Attempt, ended: SaveEnded) -> None:
         self._conclude(
             JobResult(
                 attempt.spec,
@@ -332,8 +293,3 @@ class Dispatcher:
 
 def _since(attempt: Attempt) -> float:
     return round(time.monotonic() - attempt.submitted_at, 3)
-
-
-def _may_pass(error: RunnerError | None) -> bool:
-    """Whether a download that failed may go well a moment later."""
-    return isinstance(error, ServerUnavailableError) and not isinstance(error, TooLargeError)
