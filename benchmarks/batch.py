@@ -87,10 +87,10 @@ def opened(words: list[str]) -> Ledger:
     args = build_parser(words).parse_args(words)
     setup = prepare(args)
     ledger = Ledger(args.out)
-    ledger.beat()
+    ledger.runners.beat()
     ledger.bind(setup.facts())
     ledger.add(setup.jobs)
-    ledger.opens("http://127.0.0.1:9")
+    ledger.runners.add_worker("http://127.0.0.1:9")
     return ledger
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 from pathlib import Path
 
-from runner.batch.entries import DONE
+from runner.batch.entries import JobState
 from runner.batch.ledger import Ledger
 from runner.batch.live import BatchReporter
 from runner.batch.plan import listed
@@ -34,11 +34,11 @@ def write_metrics(path: Path, text: str, view: BatchReporter) -> None:
 
 def find_done(out: Path, setup: Setup, ledger: Ledger, view: BatchReporter) -> None:
     """The ledger is new and the batch is not: what is done is known from the results themselves."""
-    found = {
+    results = {
         key: (left.sidecar.relative_to(out).as_posix(), [path.relative_to(out).as_posix() for path in left.files])
         for key, left in done_before(out, setup.workflow.label).items()
     }
-    if count := ledger.found_done(found):
+    if count := ledger.found_done(results):
         view.notice(f"There was no ledger; {count} jobs are known to be done by their results.")
 
 
@@ -51,4 +51,6 @@ def note_lost_files(out: Path, ledger: Ledger, view: BatchReporter) -> None:
 
 
 def lost_files(out: Path, ledger: Ledger) -> list[int]:
-    return [entry.id for entry in ledger.entries(DONE) if not all((out / file).is_file() for file in entry.files)]
+    return [
+        entry.id for entry in ledger.entries(JobState.DONE) if not all((out / file).is_file() for file in entry.files)
+    ]

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -16,30 +17,29 @@ from runner.files.naming import leads_out
 
 VERSION = "1"
 
-WAITING, CLAIMED, SUBMITTED, RUNNING, SAVING, DONE, FAILED = (
-    "waiting", "claimed", "submitted", "running", "saving", "done", "failed",
-)  # fmt: skip
-STATES = frozenset({WAITING, CLAIMED, SUBMITTED, RUNNING, SAVING, DONE, FAILED})
 
-TABLES = """
-CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS runners (owner TEXT PRIMARY KEY, host TEXT, pid INTEGER, beat REAL);
-CREATE TABLE IF NOT EXISTS processes (owner TEXT PRIMARY KEY, started TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS jobs (
-    id INTEGER PRIMARY KEY, key TEXT UNIQUE NOT NULL, stem TEXT UNIQUE COLLATE NOCASE NOT NULL, title TEXT NOT NULL,
-    grp TEXT NOT NULL, category TEXT NOT NULL, vals TEXT NOT NULL, images TEXT NOT NULL, seed INTEGER,
-    state TEXT NOT NULL DEFAULT 'waiting', owner TEXT, prompt_id TEXT, replaces TEXT NOT NULL DEFAULT '[]', server TEXT,
-    exit_code INTEGER, error TEXT, sidecar TEXT, files TEXT NOT NULL DEFAULT '[]', warnings TEXT NOT NULL DEFAULT '[]',
-    submitted_at REAL, ended_at REAL, metrics TEXT NOT NULL DEFAULT '{}');
-CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, id);
-CREATE VIEW IF NOT EXISTS held AS SELECT id, owner FROM jobs
-    WHERE state IN ('claimed', 'submitted', 'running', 'saving');
-CREATE TABLE IF NOT EXISTS changes (job INTEGER NOT NULL, at REAL NOT NULL, state TEXT NOT NULL, prompt_id TEXT,
-    owner TEXT, note TEXT);
-CREATE TABLE IF NOT EXISTS places (owner TEXT NOT NULL, server TEXT NOT NULL, PRIMARY KEY (owner, server));
-CREATE TABLE IF NOT EXISTS unfit (job INTEGER NOT NULL, owner TEXT NOT NULL, server TEXT NOT NULL, label TEXT NOT NULL,
-    why TEXT NOT NULL, exit_code INTEGER NOT NULL, PRIMARY KEY (job, owner, server)) WITHOUT ROWID;
-"""
+class JobState(str, Enum):
+    """Where a job of a batch is. The ledger keeps it as text."""
+
+    WAITING = "waiting"
+    """Nobody has it: any runner may claim it."""
+    CLAIMED = "claimed"
+    """A worker has it and makes it ready."""
+    SUBMITTED = "submitted"
+    """It is in the queue of a server, or about to be."""
+    RUNNING = "running"
+    """The server works on it."""
+    SAVING = "saving"
+    """The server has made it; its files are fetched and checked."""
+    DONE = "done"
+    """Its files are in the output folder, under their names."""
+    FAILED = "failed"
+    """It ended without a result; --resume tries it again."""
+
+    __hash__ = str.__hash__  # looked up as the text it is, too
+
+    def __str__(self) -> str:
+        return self.value
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Entry:
     id: int
     key: str
     job: BatchJob
-    state: str
+    state: JobState
     title: str
     prompt_id: str | None
     replaces: tuple[str, ...]
@@ -62,6 +62,15 @@ class Entry:
     submitted_at: float | None
     ended_at: float | None
     metrics: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Incompatibility:
+    """Why a worker cannot run a job; `exit_code` is what the job would end with. `worker` is what people read."""
+
+    worker: str
+    why: str
+    exit_code: int
 
 
 def read_entry(row: sqlite3.Row) -> Entry:
@@ -82,14 +91,12 @@ def read_entry(row: sqlite3.Row) -> Entry:
 
 
 def _checked(entry: Entry) -> Entry:
-    texts = [entry.key, entry.state, entry.title, *entry.replaces, *entry.files, *entry.warnings]
+    texts = [entry.key, entry.title, *entry.replaces, *entry.files, *entry.warnings]
     texts += [entry.job.group, entry.job.category, *entry.job.images, *entry.job.images.values()]
     texts += [text for text in (entry.prompt_id, entry.server, entry.error, entry.sidecar) if text is not None]
     numbers = [number for number in (entry.submitted_at, entry.ended_at, entry.job.seed) if number is not None]
     if not all(isinstance(text, str) and "\0" not in text for text in texts):
         raise ValueError("something in it is no text")
-    if entry.state not in STATES:  # no runner would ever take it, nor call it done
-        raise ValueError(f"there is no state {entry.state[:40]!r}")
     if not all(isinstance(number, (int, float)) and abs(number) < 2**65 for number in numbers):
         raise ValueError("something in it is no number")
     if not isinstance(entry.job.values, dict) or not isinstance(entry.metrics, dict):
@@ -101,14 +108,39 @@ def _checked(entry: Entry) -> Entry:
 
 def _entry(row: sqlite3.Row) -> Entry:
     job = BatchJob(
-        "", Path(row["stem"]), json.loads(row["vals"]), json.loads(row["images"]), seed_of(row["seed"]), row["grp"],
-        row["category"],
-    )  # fmt: skip
+        where="",
+        stem=Path(row["stem"]),
+        values=json.loads(row["vals"]),
+        images=json.loads(row["images"]),
+        seed=seed_of(row["seed"]),
+        group=row["grp"],
+        category=row["category"],
+    )
     return Entry(
-        row["id"], row["key"], job, row["state"], row["title"], row["prompt_id"], tuple(json.loads(row["replaces"])),
-        row["server"], row["exit_code"], row["error"], row["sidecar"], tuple(json.loads(row["files"])),
-        tuple(json.loads(row["warnings"])), row["submitted_at"], row["ended_at"], json.loads(row["metrics"]),
-    )  # fmt: skip
+        id=row["id"],
+        key=row["key"],
+        job=job,
+        state=_state(row["state"]),
+        title=row["title"],
+        prompt_id=row["prompt_id"],
+        replaces=tuple(json.loads(row["replaces"])),
+        server=row["server"],
+        exit_code=row["exit_code"],
+        error=row["error"],
+        sidecar=row["sidecar"],
+        files=tuple(json.loads(row["files"])),
+        warnings=tuple(json.loads(row["warnings"])),
+        submitted_at=row["submitted_at"],
+        ended_at=row["ended_at"],
+        metrics=json.loads(row["metrics"]),
+    )
+
+
+def _state(text: Any) -> JobState:
+    try:
+        return JobState(text)
+    except ValueError:  # no runner would ever take it, nor call it done
+        raise ValueError(f"there is no state {str(text)[:40]!r}") from None
 
 
 def seed_column(seed: int | None) -> int | str | None:

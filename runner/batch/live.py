@@ -42,15 +42,18 @@ class BatchReporter(Reporter):
         with self._guard:
             if isinstance(event, events.Output):
                 self.saved(event.path)
-            if isinstance(event, events.Done):
+                return
+            event = readable(event)
+            if isinstance(event, events.Failed) and event.exit_code == EXIT_INTERRUPTED:
+                pass  # given back to the ledger, not failed
+            elif event.ends_job:
                 self._ended += 1
-                self.ended(event.job, f"done in {event.seconds:.1f} s", event.warnings)
-            elif isinstance(event, events.Failed) and event.exit_code != EXIT_INTERRUPTED:
-                self._ended += 1
-                self.ended(event.job, f"failed: {event.message}", (event.advice,) if event.advice else ())
-            else:
-                self.moved(readable(event))
-            if isinstance(event, (events.Done, events.Failed)):
+                self.ended(event)
+            elif event.is_progress:
+                self.moved(event)
+            elif text := event.describe():
+                self.say(f"{self.title(event.job)}: {text}")
+            if event.ends_job:
                 self.titles.pop(event.job, None)
                 self.servers.pop(event.job, None)
 
@@ -61,9 +64,19 @@ class BatchReporter(Reporter):
     def saved(self, path: str) -> None:
         self.result(path)
 
-    def ended(self, job: int, text: str, more: tuple[str, ...]) -> None:
-        lines = [f"[{self._before + self._ended}/{self._total}] {self.titles.get(job, f'job {job}')}: {text}"]
-        self.say("\n".join([*lines, *(f"  {line}" for line in more)]))
+    def ended(self, event: events.Event) -> None:
+        """A job is through."""
+        first, *more = event.describe().split("\n")
+        through = f"[{self._before + self._ended}/{self._total}]"
+        self.say("\n".join([f"{through} {self.title(event.job)}: {first}{self.after_an_end()}", *more]))
+
+    def after_an_end(self) -> str:
+        """What else to say in the line of a job's end."""
+        return ""
+
+    def title(self, job: int) -> str:
+        """What people call a job."""
+        return self.titles.get(job, f"job {job}")
 
     def moved(self, event: events.Event) -> None:
         pass
@@ -82,9 +95,9 @@ class BatchReporter(Reporter):
 class BatchLines(BatchReporter):
     """For logs and pipes: a line per finished job."""
 
-    def ended(self, job: int, text: str, more: tuple[str, ...]) -> None:
+    def after_an_end(self) -> str:
         ahead = self.to_go()
-        super().ended(job, text + (f" ({ahead})" if ahead else ""), more)
+        return f" ({ahead})" if ahead else ""
 
 
 class BatchJson(BatchReporter):
@@ -120,9 +133,9 @@ class BatchBar(BatchReporter):
         self._progress.start()
         self._bar = self._progress.add_task("", total=total, completed=ended, label="batch", state=f"{ended}/{total}")
 
-    def ended(self, job: int, text: str, more: tuple[str, ...]) -> None:
-        if not text.startswith("done") or more:
-            super().ended(job, text, more)
+    def ended(self, event: events.Event) -> None:
+        if not isinstance(event, events.Done) or event.warnings:
+            super().ended(event)
         if self._progress is not None:
             through = self._before + self._ended
             state = f"{through}/{self._total}  {self.to_go()}"
@@ -135,7 +148,7 @@ class BatchBar(BatchReporter):
     def moved(self, event: events.Event) -> None:
         if self._progress is None or not isinstance(event, (events.NodeStarted, events.Progress)):
             return
-        server, title = self.servers.get(event.job, ""), self.titles.get(event.job, f"job {event.job}")
+        server, title = self.servers.get(event.job, ""), self.title(event.job)
         if server not in self._rows:
             self._rows[server] = self._progress.add_task("", total=1, label=f"  {server}", state="")
         if isinstance(event, events.NodeStarted):

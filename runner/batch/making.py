@@ -21,7 +21,7 @@ from runner.server.view import ServerView, server_view
 from runner.workflow.graph import Workflow
 
 Result = TypeVar("Result")
-_PHOTOS_KNOWN = 8
+_PHOTOS_KEPT = 8
 
 
 class Maker:
@@ -78,9 +78,9 @@ class Maker:
 
     def _photo(self, source: Attachment) -> tuple[str, PreparedPhoto]:
         """(the server's name for it, what it is); uploaded once for jobs that follow each other."""
-        known = self._uploaded.get(source)
-        if known is not None:
-            return known
+        before = self._uploaded.get(source)
+        if before is not None:
+            return before
         photo = source.prepare()
 
         def upload() -> str:
@@ -90,7 +90,7 @@ class Maker:
             return self._client.upload_image(sent.data, sent.upload_name)
 
         name = self._patiently(upload)
-        while len(self._uploaded) >= _PHOTOS_KNOWN:
+        while len(self._uploaded) >= _PHOTOS_KEPT:
             self._uploaded.pop(next(iter(self._uploaded)))
         self._uploaded[source] = name, replace(photo, data=b"")
         return self._uploaded[source]

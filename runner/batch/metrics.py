@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from runner.batch.entries import DONE, Entry
+from runner.batch.entries import Entry, JobState
 from runner.data import figure, not_numbers
 from runner.errors import RunnerError
 from runner.files import spreadsheet
@@ -38,6 +38,13 @@ class Sample:
     cpu_percent: float | None
     ram_mb: float | None
     gpu_memory_mb: float | None
+
+
+class LoadMeter(Protocol):
+    """Who can say what a machine did while a job ran."""
+
+    def between(self, begin: float, end: float, /) -> dict[str, float]:
+        """Mean CPU %, peak memory between two moments (`time.time`)."""
 
 
 class Sampler(threading.Thread):
@@ -68,12 +75,12 @@ class Sampler(threading.Thread):
         looks = list(self._samples)
         within = [look for look in looks if begin <= look.at <= end + _EVERY_S] or looks[-1:]
         cpu = [look.cpu_percent for look in within if look.cpu_percent is not None]
-        found = {"cpu_percent": sum(cpu) / len(cpu)} if cpu else {}
+        figures = {"cpu_percent": sum(cpu) / len(cpu)} if cpu else {}
         for name in ("ram_mb", "gpu_memory_mb"):
             values = [value for look in within if (value := getattr(look, name)) is not None]
             if values:
-                found[name] = max(values)
-        return {name: round(value, 1) for name, value in found.items()}
+                figures[name] = max(values)
+        return {name: round(value, 1) for name, value in figures.items()}
 
     def _look(self) -> None:
         cpu = float(self._psutil.cpu_percent()) if self._psutil is not None else None
@@ -85,12 +92,12 @@ class Sampler(threading.Thread):
         devices = [mapping(device) for device in items(stats.get("devices"))]
         devices = [device for device in devices if text(device.get("type"), "cpu") != "cpu"]
         gpu = [_used(device, "vram_total", "vram_free") for device in devices]
-        known = [value for value in gpu if value is not None]
+        used = [value for value in gpu if value is not None]
         ram = _used(system, "ram_total", "ram_free")
-        self._samples.append(Sample(time.time(), cpu, ram, sum(known) if known else None))
+        self._samples.append(Sample(time.time(), cpu, ram, sum(used) if used else None))
 
 
-def measured(sidecar: Path, size: int, sampler: Sampler, submitted: float, started: float | None) -> dict[str, Any]:
+def measured(sidecar: Path, size: int, load: LoadMeter, submitted: float, started: float | None) -> dict[str, Any]:
     """The figures of one finished job, as the ledger keeps them."""
     try:
         record = json.loads(sidecar.read_text(encoding="utf-8"))
@@ -106,7 +113,7 @@ def measured(sidecar: Path, size: int, sampler: Sampler, submitted: float, start
         "seconds": execution if execution is not None else round(finished - begin, 3),
         "queue_wait_s": round(wait, 3),
         "bytes": size,
-        **sampler.between(begin, finished),
+        **load.between(begin, finished),
         **{name: report[name] for name in ("delta_e00_mean", "delta_e00_p95") if figure(report.get(name)) is not None},
     }
 
@@ -127,7 +134,7 @@ def table(entries: Sequence[Entry]) -> str:
     writer.writeheader()
     for entry in entries:
         common = {
-            "group": entry.job.group, "category": entry.job.category, "state": entry.state, "input": entry.title,
+            "group": entry.job.group, "category": entry.job.category, "state": entry.state.value, "input": entry.title,
             "seed": entry.job.seed, "server": entry.server, "reason": (entry.error or "").split("\n")[0],
         }  # fmt: skip
         figures: dict[str, Any] = {name: "" if not_numbers(value) else value for name, value in entry.metrics.items()}
@@ -169,14 +176,14 @@ class Totals:
 
 def totals(entries: Sequence[Entry], watts: float) -> Totals:
     """Over the whole ledger. The hours are those in which work went on: pauses of more than 15 min do not count."""
-    done = [entry for entry in entries if entry.state == DONE]
+    done = [entry for entry in entries if entry.state == JobState.DONE]
     begun = [entry.submitted_at for entry in done if entry.submitted_at is not None]
     moments = sorted([*begun, *(entry.ended_at for entry in done if entry.ended_at is not None)])
     seconds = sum(later - earlier for earlier, later in pairwise(moments) if later - earlier < 900)
     return Totals(
         len(entries),
         len(done),
-        sum(entry.state == "failed" for entry in entries),
+        sum(entry.state == JobState.FAILED for entry in entries),
         sum(len(entry.files) for entry in done),
         int(sum(figure(entry.metrics.get("bytes")) or 0 for entry in done)),
         seconds / 3600,

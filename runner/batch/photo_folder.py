@@ -7,7 +7,7 @@ import os
 import stat
 from pathlib import Path
 
-from runner.batch.store import PLACE
+from runner.batch.store import LEDGER_FILE
 from runner.errors import UsageError
 from runner.files.paths import real_path
 from runner.suggest import Suggestions, look_alike
@@ -29,7 +29,7 @@ def photos(where: str, out: Path) -> list[tuple[Path, Path]]:
     """
     root = Path(where).expanduser()
     if root.is_dir():
-        found = [path for path in _below(where, root) if path.suffix.lower() in PHOTO_SUFFIXES]
+        files = [path for path in _below(where, root) if path.suffix.lower() in PHOTO_SUFFIXES]
     elif glob.has_magic(where):
         parts = root.parts
         fixed = next(number for number, part in enumerate(parts) if glob.has_magic(part))
@@ -37,11 +37,11 @@ def photos(where: str, out: Path) -> list[tuple[Path, Path]]:
         pattern = Path(*parts[fixed:])
         _below(where, root, None if "**" in pattern.parts else len(pattern.parts) - 1)
         try:
-            found = list(root.glob(str(pattern)))
+            files = list(root.glob(str(pattern)))
         except ValueError as error:
             raise UsageError(f"--images {where}: {error}.") from error
     elif root.is_file():
-        found, root = [root], root.parent
+        files, root = [root], root.parent
     else:
         raise UsageError(f"--images {where}: there is no such folder.{look_alike(root)}")
     if _inside(root, out):
@@ -51,7 +51,7 @@ def photos(where: str, out: Path) -> list[tuple[Path, Path]]:
         )
     kept = []
     results: dict[Path, bool] = {}
-    for path in sorted(found):
+    for path in sorted(files):
         below = path.relative_to(root)
         hidden = any(part.startswith(".") for part in below.parts)
         if not path.is_dir() and not hidden and not _inside(path, out) and not _is_result(root, below.parent, results):
@@ -75,7 +75,7 @@ def _below(where: str, root: Path, depth: int | None = None) -> list[Path]:
 
     Raises UsageError for a folder that cannot be read: what lies in it would be missed in the morning.
     """
-    found: list[Path] = []
+    paths: list[Path] = []
     seen: set[str] = set()
 
     def refuse(error: OSError) -> None:
@@ -96,17 +96,17 @@ def _below(where: str, root: Path, depth: int | None = None) -> list[Path]:
             and (depth is None or deep < depth)
             and os.path.realpath(here / name) not in seen
         ]
-        found += [here / name for name in files]
-    return found
+        paths += [here / name for name in files]
+    return paths
 
 
-def _is_result(root: Path, below: Path, known: dict[Path, bool]) -> bool:
+def _is_result(root: Path, below: Path, looked_at: dict[Path, bool]) -> bool:
     """Whether root/below lies in the folder of an earlier batch. `root` itself, named by the user, may be one."""
     folders = [root / parent for parent in (below, *below.parents) if parent.parts]
     for folder in folders:
-        if folder not in known:
-            known[folder] = (folder / PLACE).exists()
-    return any(known[folder] for folder in folders)
+        if folder not in looked_at:
+            looked_at[folder] = (folder / LEDGER_FILE).exists()
+    return any(looked_at[folder] for folder in folders)
 
 
 def _inside(path: Path, folder: Path) -> bool:

@@ -23,7 +23,7 @@ from runner.validation import problem
 from runner.validation.pictures import missing_in_batch
 from runner.workflow.graph import Workflow
 from runner.workflow.load import WORKFLOWS_DIR
-from runner.workflow.patch import parse_setting, patch_workflow, resolve_name
+from runner.workflow.patch import parse_assignment, patch_workflow, resolve_name
 from runner.workflow.schema import ObjectInfo, recorded_object_info
 
 _SHOWN = 20
@@ -55,8 +55,8 @@ class BatchJob:
         return self._key([])
 
     def _key(self, more: list[str]) -> str:
-        said = [dict(self.values), dict(self.images), self.seed, self.group, self.category, *more]
-        text = json.dumps(said, sort_keys=True, ensure_ascii=False, default=str)
+        parts = [dict(self.values), dict(self.images), self.seed, self.group, self.category, *more]
+        text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
     @property
@@ -82,13 +82,13 @@ def sweeps(workflow: Workflow, texts: Sequence[str], prompts: Sequence[str], sch
     Raises:
         WorkflowError: no such input, or the same one twice.
     """
-    found = [Sweep("prompt", tuple(prompts))] if prompts else []
+    swept = [Sweep("prompt", tuple(prompts))] if prompts else []
     for text in texts:
-        name, value = parse_setting(workflow, text, schema)
-        if any(sweep.name == name for sweep in found):
+        name, value = parse_assignment(workflow, text, schema)
+        if any(sweep.name == name for sweep in swept):
             raise WorkflowError(f"{name!r} was given twice.", advice=f"All its values at once: --set {name}=4,6,8.")
-        found.append(Sweep(name, _several(workflow, name, value, schema)))
-    return [_with_files(workflow, sweep) for sweep in found]
+        swept.append(Sweep(name, _several(workflow, name, value, schema)))
+    return [_with_files(workflow, sweep) for sweep in swept]
 
 
 def _with_files(workflow: Workflow, sweep: Sweep) -> Sweep:
@@ -155,8 +155,8 @@ def expand(
                 stem = base.parent / safe_name(base.name + label)
                 index += 1
                 if template is not None:
-                    known = {"date": date, "workflow": workflow.name, "seed": seed or 0, "index": index}
-                    stem = base.parent / naming.expand(template, {**known, "image": base.name})
+                    fields = {"date": date, "workflow": workflow.name, "seed": seed or 0, "index": index}
+                    stem = base.parent / naming.expand(template, {**fields, "image": base.name})
                 yield BatchJob(row.where, stem, given, images, seed, row.group, row.category, row.name)
 
 
@@ -194,21 +194,21 @@ def _seeded(
 
 def check_values(workflow: Workflow, jobs: Sequence[BatchJob], schema: ObjectInfo | None, problems: list[str]) -> None:
     """Add what is wrong with any job's values to `problems`, each fault once with the places it occurs in."""
-    places: dict[str, list[str]] = {}
+    seen_at: dict[str, list[str]] = {}
     for job in jobs:
         values = {**job.values, **{name: f"{number}.png" for number, name in enumerate(job.images)}}
         try:
             patch_workflow(workflow, values, (), schema)
         except WorkflowError as error:
             if schema is not None or not any("." in name for name in job.values):
-                places.setdefault(str(error), []).append(job.where)
+                seen_at.setdefault(str(error), []).append(job.where)
         missing = missing_in_batch(workflow, values, schema)
         if missing:
-            places.setdefault(missing, []).append(job.where)
-    problems += places_of(places)
+            seen_at.setdefault(missing, []).append(job.where)
+    problems += occurrences(seen_at)
 
 
-def places_of(faults: Mapping[str, Sequence[str]]) -> list[str]:
+def occurrences(faults: Mapping[str, Sequence[str]]) -> list[str]:
     """A line per fault: where it occurs (first), and what it is."""
     lines = []
     for message, wheres in faults.items():

@@ -54,7 +54,7 @@ def _has_reports(graph: Mapping[str, Any]) -> bool:
 def _saved_under(client: ComfyClient, prefix: str) -> list[ServerFile]:
     """All files ComfyUI numbered under this prefix. Empty when there is none, or one of them is not whole."""
     folder, _, stem = prefix.replace("\\", "/").rpartition("/")
-    found: list[ServerFile] = []
+    files: list[ServerFile] = []
     with tempfile.TemporaryDirectory() as scratch:
         for number in range(1, _MOST_FILES):
             file = ServerFile(f"{stem}_{number:05}_.png", folder)
@@ -68,8 +68,8 @@ def _saved_under(client: ComfyClient, prefix: str) -> list[ServerFile]:
                 break
             except NodeFailedError:  # cut off in the middle: the server died while it wrote
                 return []
-            found.append(file)
-    return found
+            files.append(file)
+    return files
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def tidy(target: Path, prompt_id: str | None) -> LeftOver | None:
 
 def done_before(out: Path, workflow: str) -> dict[str, LeftOver]:
     """What the `.json` files beside results say is done, by the job's key: all that is left where a ledger was lost."""
-    found: dict[str, LeftOver] = {}
+    results: dict[str, LeftOver] = {}
     for sidecar in sorted(out.rglob("*.json")):
         record = _read(sidecar)
         batch = record.get("batch") if record is not None else None
@@ -125,8 +125,8 @@ def done_before(out: Path, workflow: str) -> dict[str, LeftOver]:
         names = [item.get("file") for item in listed if isinstance(item, Mapping)] if isinstance(listed, list) else []
         files = tuple(sidecar.parent / Path(name).name for name in names if isinstance(name, str))
         if files and len(files) == len(names) and all(path.is_file() for path in files):
-            found[key] = LeftOver(sidecar, files, record)
-    return found
+            results[key] = LeftOver(sidecar, files, record)
+    return results
 
 
 def _belongs(name: str, stem: str) -> bool:
@@ -136,9 +136,11 @@ def _belongs(name: str, stem: str) -> bool:
 
 
 def _sidecars(target: Path) -> list[Path]:
-    found = [target.with_name(f"{target.name}.json"), target.with_name(f"{target.name}.json.part")]
-    found += [target.with_name(f"{target.name}_{number}.json{end}") for number in range(2, 6) for end in ("", ".part")]
-    return [path for path in found if path.is_file()]
+    possible = [target.with_name(f"{target.name}.json"), target.with_name(f"{target.name}.json.part")]
+    possible += [
+        target.with_name(f"{target.name}_{number}.json{end}") for number in range(2, 6) for end in ("", ".part")
+    ]
+    return [path for path in possible if path.is_file()]
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -10,10 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from runner.batch.fitness import CannotRunError, Fitness
+from runner.batch.compatibility import CannotRunError, Compatibility
 from runner.batch.ledger import Ledger
 from runner.batch.photo_folder import photos, unusable
-from runner.batch.plan import BatchJob, Seeds, check_values, expand, listed, places_of, refuse, sweeps
+from runner.batch.plan import BatchJob, Seeds, check_values, expand, listed, occurrences, refuse, sweeps
 from runner.batch.rows import Row, seed_list, table
 from runner.errors import PhotoError, UsageError, WorkflowRejectedError
 from runner.execution.attachments import input_of
@@ -77,7 +77,7 @@ def prepare(args: argparse.Namespace) -> Setup:
 
 def check_on_servers(
     setup: Setup,
-    fits: Sequence[tuple[str, Fitness]],
+    fits: Sequence[tuple[str, Compatibility]],
     notice: Callable[[str], None],
     *,
     more_may_come: bool = False,
@@ -109,7 +109,7 @@ def check_on_servers(
         if all(isinstance(error, UsageError) for _, error in errors):
             faults = without_file if all(isinstance(error, PhotoError) for _, error in errors) else wrong
             faults.setdefault(str(errors[0][1]), []).append(job.where)
-    lines = places_of({**wrong, **without_file})
+    lines = occurrences({**wrong, **without_file})
     if wrong or sum(map(len, without_file.values())) == len(setup.jobs):
         refuse(lines)
     if lines:
@@ -147,13 +147,13 @@ def _rows(
             f"--images {args.images}: no photo of it would be used, for every line of {args.jobs} names its own.",
             advice=f"Leave out --images, or the column {pictures[0]}.",
         )
-    found = photos(args.images, args.out)
+    photographed = photos(args.images, args.out)
     with_photos = []
     for row in rows:
         if pictures[0] in row.images:
             with_photos.append(row)
             continue
-        for path, folder in found:
+        for path, folder in photographed:
             name = f"{path.stem}_{row.name}" if row.name else ""
             with_photos.append(
                 Row(
@@ -173,11 +173,11 @@ def _rows(
 
 def _photos(rows: Sequence[Row]) -> dict[str, tuple[str, Path]]:
     """Each photo as a job names it → (the first row that names it, how that one does)."""
-    found: dict[str, tuple[str, Path]] = {}
+    named: dict[str, tuple[str, Path]] = {}
     for row in rows:
         for path in row.images.values():
-            found.setdefault(str(own_path(path)), (row.where, path))
-    return found
+            named.setdefault(str(own_path(path)), (row.where, path))
+    return named
 
 
 def _unusable(rows: Sequence[Row]) -> dict[str, str]:
@@ -211,15 +211,15 @@ def _check_folder(args: argparse.Namespace) -> None:
         )
 
 
-def describe(setup: Setup, known: set[str]) -> str:
-    """What `--dry-run` shows: a line per job that would run, and how many are done already (`known` keys)."""
+def describe(setup: Setup, done: set[str]) -> str:
+    """What `--dry-run` shows: a line per job that would run, and how many are done already (`done`: their keys)."""
     lines = []
     for job in setup.jobs:
         values = ", ".join(f"{name}={_short(value)}" for name, value in job.values.items())
-        done = "  (done already)" if job.key in known else ""
-        lines.append(f"{job.stem.as_posix()}  <- {', '.join(job.images.values()) or 'no photo'}  {values}{done}")
+        mark = "  (done already)" if job.key in done else ""
+        lines.append(f"{job.stem.as_posix()}  <- {', '.join(job.images.values()) or 'no photo'}  {values}{mark}")
     more = f", {setup.twice} asked for twice and made once" if setup.twice else ""
-    left = sum(job.key not in known for job in setup.jobs)
+    left = sum(job.key not in done for job in setup.jobs)
     lines.append(f"{left} jobs would run with {setup.workflow.label}{more}.")
     return "\n".join(lines)
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from runner.batch.entries import TABLES
+from runner.batch import sql
 from runner.data import without_lone_surrogates
 from runner.errors import UsageError
 from runner.files.naming import below
 
 P = ParamSpec("P")
 T = TypeVar("T")
-S = TypeVar("S", bound="Store")
 
-PLACE = Path(".prodgen") / "ledger.sqlite"
+LEDGER_FILE = Path(".prodgen") / "ledger.sqlite"
 _BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside it while it is open."""
 FULL_RETRY_S = 3.0
@@ -39,9 +39,9 @@ def in_words(out: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        if not isinstance(error, sqlite3.Error) and out / PLACE.parent not in _paths(error):
+        if not isinstance(error, sqlite3.Error) and out / LEDGER_FILE.parent not in _paths(error):
             raise
-        raise _explained(out / PLACE, error) from error
+        raise _explained(out / LEDGER_FILE, error) from error
 
 
 def _paths(error: OSError) -> list[Path]:
@@ -49,41 +49,38 @@ def _paths(error: OSError) -> list[Path]:
 
 
 def _explained(path: Path, error: sqlite3.Error | OSError) -> LedgerError:
-    said = str(error)
-    if "locked" in said or "busy" in said:
+    reason = str(error)
+    if "locked" in reason or "busy" in reason:
         advice = "Another program holds it: end that one, or wait, then run the same command again."
     elif is_full(error):
         advice = "The disk is full: make room, then run the same command again."
-    elif isinstance(error, OSError) or "readonly" in said or "unable to open" in said:
+    elif isinstance(error, OSError) or "readonly" in reason or "unable to open" in reason:
         advice = "Allow yourself to write to that file and its folder; a batch needs that, also to go on."
     else:
         return LedgerError(
-            f"{path}: this is no ledger that can be read ({said}).",
+            f"{path}: this is no ledger that can be read ({reason}).",
             advice=f"To go on with its batch, delete it (or move it away) and run the same command with --resume: "
             f"what is done is then known from the .json files beside the results.\n  rm {path}*",
         )
-    return LedgerError(f"{path}: the ledger of the batch cannot be used ({said}).", advice=advice)
+    return LedgerError(f"{path}: the ledger of the batch cannot be used ({reason}).", advice=advice)
 
 
-class _Connection(sqlite3.Connection):
-    """Takes any text: what a server or a file name says may hold what UTF-8 has no bytes for."""
+class HasStore(Protocol):
+    """What writes into a store."""
 
-    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        return super().execute(sql, _sayable(parameters))
-
-    def executemany(self, sql: str, rows: Any, /) -> sqlite3.Cursor:
-        return super().executemany(sql, [_sayable(row) for row in rows])
+    @property
+    def store(self) -> Store: ...
 
 
-def _sayable(parameters: Any) -> Any:
-    return [without_lone_surrogates(value) if isinstance(value, str) else value for value in parameters]
+S = TypeVar("S", bound=HasStore)
 
 
 def transaction(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
     """All of it or nothing, and on the disk at the end; begun anew when the disk was full in between."""
 
+    @functools.wraps(method)
     def whole(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self.in_transaction(lambda: method(self, *args, **kwargs))
+        return self.store.in_transaction(lambda: method(self, *args, **kwargs))
 
     return whole
 
@@ -96,27 +93,25 @@ class Store:
 
     def __init__(self, out: Path, *, on_full: Callable[[str], None] = lambda _: None, wait_s: float = 60.0) -> None:
         """`wait_s`: how long to wait for another program that writes."""
-        self.path = out / PLACE
+        self.path = out / LEDGER_FILE
         self._on_full = on_full
         self._lock = threading.RLock()
         self._give_up = False
-        if any(below(out, f"{PLACE.as_posix()}{end}") is None for end in ("", *_BESIDE)):
+        if any(below(out, f"{LEDGER_FILE.as_posix()}{end}") is None for end in ("", *_BESIDE)):
             raise LedgerError(
                 f"{self.path}: a link leads the ledger of this batch out of {out}, to a file that is not its own.",
                 advice="Take the link away: --resume knows from the .json files beside the results what is done.",
             )
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(
-            self.path, timeout=wait_s, isolation_level=None, check_same_thread=False, factory=_Connection
-        )
+        self._db = sqlite3.connect(self.path, timeout=wait_s, isolation_level=None, check_same_thread=False)
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")  # a submission must never be unknown after a power cut
-        self._db.executescript(TABLES)
+        self._db.executescript(sql.TABLES)
 
     @staticmethod
     def exists(out: Path) -> bool:
-        return (out / PLACE).exists()
+        return (out / LEDGER_FILE).exists()
 
     def close(self) -> None:
         with self._lock:
@@ -125,6 +120,25 @@ class Store:
     def stop_waiting(self) -> None:
         """From now on a full disk is an error: what is ending must not be held up by it."""
         self._give_up = True
+
+    def rows(self, statement: str, **values: Any) -> list[sqlite3.Row]:
+        """What a statement of `runner.batch.sql` answers."""
+        with self._lock:
+            return self._db.execute(statement, _sayable(values)).fetchall()
+
+    def row(self, statement: str, **values: Any) -> sqlite3.Row | None:
+        """The first row of it, if there is one."""
+        with self._lock:
+            row: sqlite3.Row | None = self._db.execute(statement, _sayable(values)).fetchone()
+            return row
+
+    def change(self, statement: str, **values: Any) -> None:
+        """Carry out a statement; to be called within a transaction."""
+        self._db.execute(statement, _sayable(values))
+
+    def change_each(self, statement: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """The same for many rows."""
+        self._db.executemany(statement, [_sayable(row) for row in rows])
 
     def in_transaction(self, work: Callable[[], T]) -> T:
         told = False
@@ -155,3 +169,8 @@ class Store:
 
 def is_full(error: BaseException) -> bool:
     return isinstance(error, sqlite3.OperationalError) and ("full" in str(error) or "disk I/O" in str(error))
+
+
+def _sayable(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a server or a file name says may hold what UTF-8 has no bytes for."""
+    return {name: without_lone_surrogates(one) if isinstance(one, str) else one for name, one in values.items()}

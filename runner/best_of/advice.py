@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from runner.best_of.candidate import BROKEN, CANCELLED, FAILED, REFUSED, Candidate
+from runner.best_of.candidate import Candidate, Verdict
 from runner.best_of.gates import Gate
 from runner.best_of.score import margin_of
 
@@ -29,7 +29,7 @@ _REFUSED = "A node refused to work on some of them: its words above say what it 
 
 def why_none_passed(candidates: Sequence[Candidate]) -> list[str]:
     """The reasons, the most frequent first, each with how many candidates it concerns."""
-    judged = [candidate for candidate in candidates if candidate.verdict != CANCELLED]
+    judged = [candidate for candidate in candidates if candidate.verdict != Verdict.CANCELLED]
     counts: Counter[str] = Counter()
     examples: dict[str, str] = {}
     for candidate in judged:
@@ -47,11 +47,11 @@ def what_to_try(candidates: Sequence[Candidate], best: Candidate | None) -> list
     """Advice, the most frequent trouble first."""
     troubles: Counter[str] = Counter()
     for candidate in candidates:
-        if candidate.verdict == BROKEN:
+        if candidate.verdict == Verdict.BROKEN:
             troubles[_BLACK] += 1
-        elif candidate.verdict == REFUSED:
+        elif candidate.verdict == Verdict.REFUSED:
             troubles[_REFUSED] += 1
-        elif candidate.verdict == FAILED:
+        elif candidate.verdict == Verdict.FAILED:
             troubles.update({_help(name) for gate in candidate.gates for name in _troubles(gate)} - {""})
     lines = [text for text, _ in troubles.most_common(3)]
     if best is not None and best.score is not None and best.score >= _NARROW:

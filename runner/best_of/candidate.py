@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum
 
 from runner.best_of.gates import Gate, read_gates
 from runner.best_of.score import COMFORTABLE, score_of
@@ -14,16 +15,34 @@ from runner.execution.job import JobResult
 from runner.execution.save import SavedJob
 from runner.workflow.schema import ObjectInfo
 
-PASSED, FAILED, REFUSED, BROKEN, ERROR, CANCELLED = "passed", "failed", "refused", "broken", "error", "cancelled"
+
+class Verdict(str, Enum):
+    """How a candidate was judged."""
+
+    PASSED = "passed"
+    """It has a picture, and no gate says otherwise."""
+    FAILED = "failed"
+    """It has a picture that a gate does not let pass."""
+    REFUSED = "refused"
+    """A node declined to work on it, and said why."""
+    BROKEN = "broken"
+    """Its picture is black, empty or unreadable."""
+    ERROR = "error"
+    """A node broke."""
+    CANCELLED = "cancelled"
+    """It was called off, by the search or by somebody else."""
+
+    def __str__(self) -> str:
+        return self.value
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """`number` counts from 1 within one search; `verdict` as in `runner.events.Candidate`."""
+    """`number` counts from 1 within one search."""
 
     number: int
     result: JobResult
-    verdict: str
+    verdict: Verdict
     score: float | None
     reasons: tuple[str, ...]
     gates: tuple[Gate, ...] = ()
@@ -38,7 +57,7 @@ class Candidate:
 
     @property
     def is_comfortable(self) -> bool:
-        return self.verdict == PASSED and self.score is not None and self.score >= COMFORTABLE
+        return self.verdict == Verdict.PASSED and self.score is not None and self.score >= COMFORTABLE
 
 
 def judge(number: int, result: JobResult, object_info: ObjectInfo, seeded: frozenset[str]) -> Candidate:
@@ -55,20 +74,20 @@ def judge(number: int, result: JobResult, object_info: ObjectInfo, seeded: froze
     gates = tuple(read_gates(reports, dict(result.spec.graph), object_info))
     failed = [gate for gate in gates if gate.passed is False]
     reasons = tuple(reason for gate in failed for reason in gate.reasons or (f"{gate.name}: no reason given",))
-    return Candidate(number, result, FAILED if failed else PASSED, score_of(gates), reasons, gates)
+    return Candidate(number, result, Verdict.FAILED if failed else Verdict.PASSED, score_of(gates), reasons, gates)
 
 
-def _why(error: RunnerError, seeded: frozenset[str]) -> tuple[str, str]:
+def _why(error: RunnerError, seeded: frozenset[str]) -> tuple[Verdict, str]:
     if isinstance(error, NotNeededError):
-        return CANCELLED, "not needed any more"
+        return Verdict.CANCELLED, "not needed any more"
     if isinstance(error, InterruptedRunError):
-        return CANCELLED, "cancelled on the server by somebody else"
+        return Verdict.CANCELLED, "cancelled on the server by somebody else"
     if isinstance(error, NodeExecutionError):
         if error.node_id not in seeded:
             raise error
-        return (REFUSED, error.said) if error.is_refusal else (ERROR, error.message.splitlines()[0])
+        return (Verdict.REFUSED, error.reason) if error.is_refusal else (Verdict.ERROR, error.message.splitlines()[0])
     if isinstance(error, NodeFailedError):
-        return BROKEN, error.message
+        return Verdict.BROKEN, error.message
     raise error
 
 
@@ -81,7 +100,7 @@ def ranked(candidates: Iterable[Candidate]) -> list[Candidate]:
     def key(candidate: Candidate) -> tuple[bool, bool, bool, float, int]:
         score = candidate.score if candidate.score is not None else float("-inf")
         easy = candidate.is_comfortable
-        passed = candidate.verdict == PASSED
+        passed = candidate.verdict == Verdict.PASSED
         return not easy, not passed, candidate.saved is None, 0.0 if easy else -score, candidate.number
 
     return sorted(candidates, key=key)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.data import not_numbers
-from runner.execution.outputs import NodeReport, said
+from runner.execution.outputs import NodeReport, texts_of
 from runner.workflow.graph import Graph
 from runner.workflow.schema import ObjectInfo, node_inputs
 
@@ -52,46 +52,46 @@ def read_gates(reports: Iterable[NodeReport], graph: Graph, object_info: ObjectI
     for report in reports:
         for value in report.value if isinstance(report.value, list) else [report.value]:
             if isinstance(value, Mapping):
-                gate = _gate(report, value, _limits(graph.get(report.node_id) or {}, object_info))
+                gate = _gate(report, value, _thresholds(graph.get(report.node_id) or {}, object_info))
                 if gate.passed is not None or any(figure.limit is not None for figure in gate.figures):
                     gates.append(gate)
     return gates
 
 
-def _gate(report: NodeReport, value: Mapping[str, Any], limits: Mapping[str, float]) -> Gate:
+def _gate(report: NodeReport, value: Mapping[str, Any], thresholds: Mapping[str, float]) -> Gate:
     passed = value.get("passed")
     wrong = [f"{name} is no number" for name in not_numbers(value)]
     return Gate(
         report.node_id,
         report.name,
         False if wrong else passed if isinstance(passed, bool) else None,
-        (*said(value.get("reasons")), *wrong),
-        tuple(_figures(value, limits)),
+        (*texts_of(value.get("reasons")), *wrong),
+        tuple(_figures(value, thresholds)),
     )
 
 
-def _figures(report: Mapping[str, Any], limits: Mapping[str, float]) -> Iterator[Figure]:
+def _figures(report: Mapping[str, Any], thresholds: Mapping[str, float]) -> Iterator[Figure]:
     for name, value in report.items():
         if name in _NOT_FIGURES:
             continue
         if value is None or isinstance(value, (bool, int, float)):
-            yield _figure(name, name, value, limits)
+            yield _figure(name, name, value, thresholds)
         elif isinstance(value, list) and all(isinstance(item, Mapping) for item in value):
-            yield _figure(name, name, len(value), limits)
+            yield _figure(name, name, len(value), thresholds)
             scores = [item["score"] for item in value if isinstance(item.get("score"), (int, float))]
             if scores:  # the worst one counts
-                yield _figure(f"{name}.score", "score", min(scores), limits)
+                yield _figure(f"{name}.score", "score", min(scores), thresholds)
 
 
-def _figure(name: str, limited: str, value: float | bool | None, limits: Mapping[str, float]) -> Figure:
+def _figure(name: str, of: str, value: float | bool | None, thresholds: Mapping[str, float]) -> Figure:
     if not isinstance(value, bool):
         for prefix, is_minimum in (("max_", False), ("min_", True)):
-            if f"{prefix}{limited}" in limits:
-                return Figure(name, value, limits[f"{prefix}{limited}"], is_minimum)
+            if f"{prefix}{of}" in thresholds:
+                return Figure(name, value, thresholds[f"{prefix}{of}"], is_minimum)
     return Figure(name, value)
 
 
-def _limits(node: Mapping[str, Any], object_info: ObjectInfo) -> dict[str, float]:
+def _thresholds(node: Mapping[str, Any], object_info: ObjectInfo) -> dict[str, float]:
     """The node's `max_…` and `min_…` inputs with the value they have; linked ones are not known here."""
     given = node.get("inputs") or {}
     schemas = node_inputs(object_info.get(str(node.get("class_type"))) or {}, given)

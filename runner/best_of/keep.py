@@ -71,7 +71,7 @@ class Folder:
             self.path.rmdir()
 
 
-def place(saved: SavedJob, target: Path, note: Mapping[str, Any]) -> SavedJob:
+def copy_result(saved: SavedJob, target: Path, note: Mapping[str, Any]) -> SavedJob:
     """Copy a candidate's files and record to `target` (no extension; numbered when taken), the record with `note`.
 
     Raises NotSavedError.

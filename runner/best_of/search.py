@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from runner import events
 from runner.best_of import advice
-from runner.best_of.candidate import CANCELLED, ERROR, PASSED, Candidate, judge, ranked
-from runner.best_of.keep import SHEET, TABLE, Folder, place
+from runner.best_of.candidate import Candidate, Verdict, judge, ranked
+from runner.best_of.keep import SHEET, TABLE, Folder, copy_result
 from runner.best_of.sheet import make_sheet, picture_of, thumbnail
 from runner.errors import EXIT_OK, EXIT_QUALITY, JobTimeoutError, RunnerError, ServerUnavailableError
 from runner.events.reporter import Reporter
+from runner.execution.hooks import Hooks
 from runner.execution.job import JobResult, JobSpec
 from runner.execution.plan import Plan
 from runner.execution.session import Session
@@ -83,12 +84,12 @@ class _Search:
 
     def _run(self) -> int:
         try:
-            self._session.run(self._as_candidates(), self._ended)
+            self._session.run(self._as_candidates(), Hooks(finished=self._ended))
         except (JobTimeoutError, ServerUnavailableError):
             self._save_best()  # what was finished is not lost
             raise
         best = self._save_best()
-        if best is not None and best.verdict == PASSED:
+        if best is not None and best.verdict == Verdict.PASSED:
             if self._fatal is not None:
                 self._reporter.notice(f"The search ended early: {self._fatal}")
             return EXIT_OK
@@ -110,9 +111,9 @@ class _Search:
         except RunnerError as error:
             self._fatal = self._fatal or error
             return False
-        if candidate.verdict == ERROR and any(other.reasons == candidate.reasons for other in self._candidates):
+        if candidate.verdict == Verdict.ERROR and any(other.reasons == candidate.reasons for other in self._candidates):
             self._fatal = self._fatal or result.error  # twice the same: it is not the seed
-        if self._fatal is None or candidate.verdict != CANCELLED:
+        if self._fatal is None or candidate.verdict != Verdict.CANCELLED:
             self._candidates.append(candidate)
             self._folder.write_table(self._candidates)
         picture = picture_of(candidate)
@@ -131,7 +132,7 @@ class _Search:
                 candidate=candidate.number,
                 of=self._of,
                 seed=candidate.seed,
-                verdict=candidate.verdict,
+                verdict=candidate.verdict.value,
                 score=candidate.score,
                 reasons=candidate.reasons,
                 files=files,
@@ -145,20 +146,22 @@ class _Search:
 
     def _save_best(self) -> Candidate | None:
         """Save the best candidate (aside, if it did not pass), the table and the contact sheet."""
-        shown = [candidate for candidate in self._candidates if candidate.verdict != CANCELLED]
+        shown = [candidate for candidate in self._candidates if candidate.verdict != Verdict.CANCELLED]
         best = next((candidate for candidate in ranked(shown) if candidate.saved is not None), None)
         if best is not None and best.saved is not None:
-            passed = best.verdict == PASSED
+            passed = best.verdict == Verdict.PASSED
             aside = self._folder.path / f"best_failed_seed{best.seed}"
             note = {
                 "candidate": best.number,
                 "judged": len(shown),
                 "of": self._of,
-                "verdict": best.verdict,
+                "verdict": best.verdict.value,
                 "score": best.score,
                 "folder": str(self._folder.path.relative_to(self._out)),
             }
-            saved = place(best.saved, self._out / self._targets[best.result.spec.index] if passed else aside, note)
+            saved = copy_result(
+                best.saved, self._out / self._targets[best.result.spec.index] if passed else aside, note
+            )
             if passed:
                 self._tell_saved(best, [str(file.path) for file in saved.files], str(saved.sidecar))
         if shown:
@@ -169,7 +172,7 @@ class _Search:
     def _write_sheet(self, shown: list[Candidate], best: Candidate | None) -> None:
         ready = {number: future.result() for number, future in self._thumbnails.items() if not future.cancelled()}
         small: dict[int, Any] = {number: picture for number, picture in ready.items() if picture is not None}
-        sheet = make_sheet(shown, small, best, passed=best is not None and best.verdict == PASSED)
+        sheet = make_sheet(shown, small, best, passed=best is not None and best.verdict == Verdict.PASSED)
         target = self._folder.path / SHEET
         try:
             with written_whole(target, "wb") as stream:
@@ -189,7 +192,9 @@ class _Search:
         self._reporter.event(events.Done(job, prompt_id, tuple(files), sidecar, seconds, warnings))
 
     def _tell_none_passed(self, best: Candidate | None) -> None:
-        judged = [candidate for candidate in self._candidates if candidate.verdict not in (CANCELLED, ERROR)]
+        judged = [
+            candidate for candidate in self._candidates if candidate.verdict not in (Verdict.CANCELLED, Verdict.ERROR)
+        ]
         if not judged:  # nothing to do with quality
             errors = [candidate.result.error for candidate in self._candidates if candidate.result.error is not None]
             raise errors[0]

@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from runner.best_of.candidate import PASSED, Candidate
+from runner.best_of.candidate import Candidate, Verdict
 from runner.files.verify import PICTURES
 
 _GAP, _BORDER = 12, 5
@@ -58,7 +58,7 @@ def make_sheet(
     for position, candidate in enumerate(candidates):
         left = _GAP + (position % columns) * (width + _GAP)
         top = _GAP + (position // columns) * (height + _GAP)
-        colour = _GOOD if candidate.verdict == PASSED else _BAD
+        colour = _GOOD if candidate.verdict == Verdict.PASSED else _BAD
         is_chosen = chosen is not None and candidate.number == chosen.number
         frame = (left, top, left + width - 1, top + side + 2 * _BORDER - 1)
         draw.rectangle(frame, fill=_EMPTY, outline=colour if is_chosen else _EMPTY, width=_BORDER)

@@ -7,20 +7,19 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from runner.cli.parser import add_out_argument, add_server_argument, at_least_one, in_range, named, place, seconds
+from runner.cli.parser import add_out_argument, add_server_argument, at_least_one, in_range, local_path, named, seconds
 from runner.errors import EXIT_OK, EXIT_USAGE, InterruptedRunError, worst_code
 
 if TYPE_CHECKING:
-    from runner.batch.fitness import Fitness
+    from runner.batch.compatibility import Compatibility
     from runner.batch.ledger import Ledger
     from runner.batch.live import BatchReporter
-    from runner.batch.pace import Pace
-    from runner.batch.place import Place
     from runner.batch.servers import Server
     from runner.batch.setup import Setup
+    from runner.batch.worker import Batch, Worker
     from runner.cli.parser import Subparsers
 
-    OpenPlaces = Callable[[Ledger, Pace, float | None], Sequence[Place]]
+    MakeWorkers = Callable[[Batch], Sequence[Worker]]
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -41,7 +40,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--jobs",
-        type=place,
+        type=local_path,
         metavar="FILE",
         help="a .csv, .yaml or .jsonl whose columns are inputs of the workflow (image: a path), and name, count, "
         "seeds, group, category; with --images, every line is run on every photo",
@@ -70,7 +69,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "--resume", action="store_true", help="go on with the batch in --out; what failed is tried again"
     )
     parser.add_argument("--dry-run", action="store_true", help="show what would run, and run nothing")
-    parser.add_argument("--metrics", type=place, metavar="FILE.csv", help="write a line of figures per picture")
+    parser.add_argument("--metrics", type=local_path, metavar="FILE.csv", help="write a line of figures per picture")
     parser.add_argument(
         "--watts",
         type=in_range(0.001, 99_999),
@@ -85,7 +84,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--servers",
-        type=place,
+        type=local_path,
         metavar="FILE.yaml",
         help="a list of servers, each a URL, or `url:` with name, window (jobs in its queue), token_env, basic_env "
         "or headers_env (the environment variables that hold its token, user:password or headers), ca_file, insecure",
@@ -132,8 +131,9 @@ def run(args: argparse.Namespace) -> int:
 def _run(args: argparse.Namespace, view: BatchReporter) -> int:
     from runner import console
     from runner.batch.accounts import tell_unusable
+    from runner.batch.entries import JobState
+    from runner.batch.full_disk import disk_full
     from runner.batch.ledger import Ledger
-    from runner.batch.session import disk_full
     from runner.batch.setup import describe, prepare
     from runner.batch.store import in_words
 
@@ -144,7 +144,7 @@ def _run(args: argparse.Namespace, view: BatchReporter) -> int:
         done: set[str] = set()
         if Ledger.exists(args.out):
             with in_words(args.out), contextlib.closing(Ledger(args.out)) as ledger:
-                done = {entry.key for entry in ledger.entries("done")}
+                done = {entry.key for entry in ledger.entries(JobState.DONE)}
         console.show(describe(setup, done))
         return EXIT_USAGE if tell_unusable(setup, done, view) else EXIT_OK
     with in_words(args.out):
@@ -152,15 +152,15 @@ def _run(args: argparse.Namespace, view: BatchReporter) -> int:
             with contextlib.closing(Ledger(args.out)) as ledger:
                 ledger.entries()
         with (
-            _sources(args, setup, view) as open_places,
+            _sources(args, setup, view) as make_workers,
             contextlib.closing(Ledger(args.out, on_full=lambda where: view.notice(disk_full(where)))) as ledger,
         ):
-            return _work(args, view, setup, ledger, open_places)
+            return _work(args, view, setup, ledger, make_workers)
 
 
 @contextlib.contextmanager
-def _sources(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> Iterator[OpenPlaces]:
-    """What makes the places: a cluster, or the servers."""
+def _sources(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> Iterator[MakeWorkers]:
+    """What makes the workers: a cluster, or the servers."""
     from runner.errors import UsageError
 
     if args.ray is not None:
@@ -169,24 +169,21 @@ def _sources(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> Ite
         from runner.batch.cluster.ray_cluster import Cluster
 
         with Cluster(args.ray, args.ray_workers, view.notice) as cluster:
-            yield lambda ledger, pace, deadline: cluster.places(args.out, setup.workflow, ledger, view, pace, deadline)
+            yield cluster.workers
         return
     if args.ray_workers is not None:
         raise UsageError("--ray-workers is for --ray.")
-    from runner.batch.run import Worker
+    from runner.batch.server_worker import ServerWorker
 
     servers = _servers(args, setup, view)
-    yield lambda ledger, pace, deadline: [
-        Worker(server, args.out, setup.workflow, ledger, view, pace, fitness=fitness, deadline=deadline)
-        for server, fitness in servers
-    ]
+    yield lambda batch: [ServerWorker(server, batch, compatibility) for server, compatibility in servers]
 
 
-def _servers(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> list[tuple[Server, Fitness | None]]:
+def _servers(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> list[tuple[Server, Compatibility | None]]:
     """The servers to use, with what each can run; those that do not answer yet are tried again as the batch goes."""
     import time
 
-    from runner.batch.fitness import Fitness
+    from runner.batch.compatibility import Compatibility
     from runner.batch.servers import Server, asked_servers
     from runner.batch.setup import check_on_servers
     from runner.errors import ServerUnavailableError
@@ -199,14 +196,14 @@ def _servers(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> lis
     asked = asked_servers(args)
     if not asked:
         asked = [Server(resolve_server([], say=view.notice))]
-    found: list[tuple[Server, Fitness]] = []
+    found: list[tuple[Server, Compatibility]] = []
     away: list[tuple[Server, ServerUnavailableError]] = []
     for server in asked:
         try:
             url = resolve_server([server.url], say=view.notice)
             client = ComfyClient(url)
             client.deadline = Deadline(None if args.timeout is None else time.monotonic() + args.timeout)
-            found.append((server, Fitness(setup.workflow, server_view(client, setup.workflow.graph))))
+            found.append((server, Compatibility(setup.workflow, server_view(client, setup.workflow.graph))))
         except ServerUnavailableError as error:
             away.append((server, error))
     if not found:
@@ -229,38 +226,39 @@ def _work(
     view: BatchReporter,
     setup: Setup,
     ledger: Ledger,
-    open_places: OpenPlaces,
+    make_workers: MakeWorkers,
 ) -> int:
     import time
 
     from runner.batch.accounts import find_done, lost_files, note_lost_files, tell_unusable, write_metrics
-    from runner.batch.entries import DONE, FAILED
+    from runner.batch.entries import JobState
     from runner.batch.metrics import table, totals
-    from runner.batch.pace import Pace
+    from runner.batch.pool import run_pool
     from runner.batch.store import LedgerGoneError
-    from runner.batch.team import run_all
+    from runner.batch.throughput import Throughput
+    from runner.batch.worker import Batch
     from runner.errors import ServerUnavailableError
 
-    ledger.start_beating()
+    ledger.runners.start_beating()
     new = not ledger.facts()
     ledger.bind(setup.facts())
     ledger.add(setup.jobs)
     if new and args.resume:
         find_done(args.out, setup, ledger, view)
     note_lost_files(args.out, ledger, view)
-    tell_unusable(setup, {entry.key for entry in ledger.entries(DONE)}, view)
+    tell_unusable(setup, {entry.key for entry in ledger.entries(JobState.DONE)}, view)
     if args.resume and (again := ledger.try_failed_again()):
         view.notice(f"{again} failed jobs are tried again.")
     if setup.twice:
         view.notice(f"{setup.twice} jobs were asked for more than once and are made once.")
     counts = ledger.counts()
-    view.begin(sum(counts.values()), counts.get(DONE, 0) + counts.get(FAILED, 0))
-    pace = Pace()
+    view.begin(sum(counts.values()), counts.get(JobState.DONE, 0) + counts.get(JobState.FAILED, 0))
     deadline = None if args.timeout is None else time.monotonic() + args.timeout
     try:
-        run_all(open_places(ledger, pace, deadline), ledger, view.notice)
+        batch = Batch(args.out, setup.workflow, ledger, view, Throughput(), deadline)
+        run_pool(make_workers(batch), ledger, view.notice)
     finally:
-        shared = ledger.others_live()
+        shared = ledger.runners.others_live()
         with contextlib.suppress(LedgerGoneError):  # which is being told already
             ledger.leave()
         view.close()
@@ -275,12 +273,12 @@ def _work(
             f"{len(lost)} of the results were deleted from {args.out} while the batch ran.",
             advice="The same command with --resume makes them again.",
         )
-    failed = [entry for entry in entries if entry.state == FAILED]
+    failed = [entry for entry in entries if entry.state == JobState.FAILED]
     for entry in failed[:20]:
         view.notice(f"failed: {entry.title}: {(entry.error or '').partition(chr(10))[0]}")
     if len(failed) > 20:
         view.notice(f"… and {len(failed) - 20} more failed jobs (see --metrics, or the ledger).")
-    left = sum(entry.state not in (DONE, FAILED) for entry in entries)
+    left = sum(entry.state not in (JobState.DONE, JobState.FAILED) for entry in entries)
     if left and not shared:
         raise ServerUnavailableError(
             f"{left} jobs are left for a server that is not there.", advice="The same command with --resume goes on."

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.cli.gallery import add_common_arguments, make_request, rounds
+from runner.cli.gallery import add_common_arguments, make_run_spec, rounds
 from runner.cli.parser import at_least_one
 from runner.errors import InterruptedRunError, UsageError
 from runner.explore.shapes import CFG_RANGE, DEFAULT_CFG, SHAPES, shape_and_cfg, size
@@ -100,16 +100,16 @@ def run(args: argparse.Namespace) -> int:
 def _run(
     args: argparse.Namespace, values: dict[str, object], cfg: float, number: int, reporter: ShowingReporter
 ) -> int:
-    request = make_request(args, args.workflow, args.prompt, values)
+    run_spec = make_run_spec(args, args.workflow, args.prompt, values)
     from runner.execution.session import Session
     from runner.explore.rounds import Rounds
     from runner.local_server.choice import resolve_server
 
     url = resolve_server(args.server, say=reporter.notice)
     said = facts(scale=cfg, steps=args.steps, sampler=args.sampler)
-    with Session(url, args.out, reporter, workflow=request.workflow.label) as session:
+    with Session(url, args.out, reporter, workflow=run_spec.workflow.label) as session:
         rounds = Rounds(session, number, args.rest)
-        plan = request.plan(session)
+        plan = run_spec.plan(session)
         if args.interactive:
             return _converse(args, plan, rounds, reporter, said)
         folder = prompt_folder(args.out, args.prompt)

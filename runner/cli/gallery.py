@@ -1,4 +1,4 @@
-"""Arguments that `explore` and `vary` have in common, and what they come to as a request for a workflow."""
+"""Arguments that `explore` and `vary` have in common, and what they come to as a run of a workflow."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.cli.parser import add_server_argument, at_least_one, check_no_password, place
+from runner.cli.parser import add_server_argument, at_least_one, check_no_password, local_path
 from runner.gallery.rest import Rest, rest
 
 if TYPE_CHECKING:
-    from runner.execution.plan import Request
+    from runner.execution.plan import RunSpec
 
 _SEEDS = 2**32
 
@@ -41,32 +41,32 @@ def add_common_arguments(parser: argparse.ArgumentParser, *, steps: int, out: Pa
         metavar="NAME=VALUE",
         help="any other input of the workflow, or any widget as NODE.widget=value; repeatable",
     )
-    parser.add_argument("--out", type=place, default=out, metavar="DIR", help=f"default: {out}")
+    parser.add_argument("--out", type=local_path, default=out, metavar="DIR", help=f"default: {out}")
     add_server_argument(parser)
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output, one per event")
 
 
-def make_request(
+def make_run_spec(
     args: argparse.Namespace, workflow: str, prompt: str, values: dict[str, object], images: list[str] | None = None
-) -> Request:
-    """The request for `workflow` that these arguments and `values` make. Raises UsageError and its kinds."""
-    from runner.execution.plan import prepare_request
+) -> RunSpec:
+    """The run of `workflow` that these arguments and `values` make. Raises UsageError and its kinds."""
+    from runner.execution.plan import prepare_run
 
     given: dict[str, object] = {**values, "steps": args.steps, "sampler": args.sampler}
     given |= {} if args.model is None else {"checkpoint": args.model}
     given |= {} if args.negative is None else {"negative": args.negative}
     check_no_password(args.server)
-    request = prepare_request(
+    run_spec = prepare_run(
         workflow,
         args.out,
         images=[Path(image) for image in images or []],
         values={"prompt": prompt},
-        settings=[*(f"{name}={value}" for name, value in given.items()), *args.set],
+        assignments=[*(f"{name}={value}" for name, value in given.items()), *args.set],
         seed=first_seed(args),
     )
-    request.values |= given  # checked as text, as the user would write it; recorded as what it is
-    request.settings = list(args.set)
-    return request
+    run_spec.values |= given  # checked as text, as the user would write it; recorded as what it is
+    run_spec.assignments = list(args.set)
+    return run_spec
 
 
 def first_seed(args: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import console
-from runner.cli.parser import RUNNING_SERVER_HELP, add_server_argument, place
+from runner.cli.parser import RUNNING_SERVER_HELP, add_server_argument, local_path
 from runner.errors import EXIT_OK, ServerUnavailableError
 from runner.workflow.graph import InputSpec, Workflow, describe_node, is_link, schemas_of
 from runner.workflow.load import WORKFLOWS_DIR, load_workflow
@@ -38,7 +38,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("workflow", metavar="WORKFLOW", help="a bundled workflow's name, or a path")
     parser.add_argument("--all", action="store_true", help="every widget of every node, not only the named inputs")
     add_server_argument(parser, RUNNING_SERVER_HELP)
-    parser.add_argument("--object-info", metavar="FILE", type=place, help="read ranges from a recorded /object_info")
+    parser.add_argument(
+        "--object-info", metavar="FILE", type=local_path, help="read ranges from a recorded /object_info"
+    )
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output")
     return parser
 

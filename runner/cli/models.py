@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli.model_output import Output, facts, verdict_facts
-from runner.cli.parser import place
+from runner.cli.parser import local_path
 from runner.errors import EXIT_OK, EXIT_REJECTED, EXIT_USAGE, RunnerError
 from runner.models.manifest import Manifest, Model, human_size, load_manifest
 from runner.models.store import ModelStore, Verdict, open_store
@@ -35,7 +35,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action.add_argument("--for", dest="workflow", metavar="WORKFLOW", help="the models that this workflow uses")
         if name != "smoke":
             action.add_argument("--default", action="store_true", help="the models that install.py fetches")
-        action.add_argument("--comfyui", metavar="DIR", type=place, help="a ComfyUI of your own")
+        action.add_argument("--comfyui", metavar="DIR", type=local_path, help="a ComfyUI of your own")
         action.add_argument("--json", action="store_true", help="JSON lines on standard output")
     return parser
 

@@ -96,7 +96,10 @@ def check_no_password(servers: Sequence[str]) -> None:
 def add_access_arguments(parser: argparse.ArgumentParser) -> None:
     """`--insecure` and `--ca-file`, for every command that may speak to a server over https."""
     parser.add_argument(
-        "--ca-file", type=place, metavar="FILE.pem", help="also trust this certificate, or those it has signed (https)"
+        "--ca-file",
+        type=local_path,
+        metavar="FILE.pem",
+        help="also trust this certificate, or those it has signed (https)",
     )
     parser.add_argument(
         "--insecure", action="store_true", help="take any certificate, self-signed ones too; never over the internet"
@@ -105,7 +108,7 @@ def add_access_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_out_argument(parser: argparse.ArgumentParser) -> None:
     """`--out DIR`, where results go."""
-    parser.add_argument("--out", type=place, default=DEFAULT_OUT, metavar="DIR", help=f"default: {DEFAULT_OUT}")
+    parser.add_argument("--out", type=local_path, default=DEFAULT_OUT, metavar="DIR", help=f"default: {DEFAULT_OUT}")
 
 
 def named(text: str) -> str:
@@ -116,7 +119,7 @@ def named(text: str) -> str:
     return text
 
 
-def place(text: str) -> Path:
+def local_path(text: str) -> Path:
     """An argument that names a file or a folder."""
     return Path(named(text))
 

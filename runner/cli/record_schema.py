@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import console
-from runner.cli.parser import place
+from runner.cli.parser import local_path
 from runner.errors import EXIT_OK, RunnerError
 from runner.local_server.choice import resolve_server
 from runner.server.client import ComfyClient
@@ -41,7 +41,7 @@ def main() -> int:
         "--with",
         dest="others",
         metavar="FILE",
-        type=place,
+        type=local_path,
         action="append",
         default=[],
         help="a recorded /object_info of nodes that the server does not have (an optional pack's)",

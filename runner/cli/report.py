@@ -6,7 +6,7 @@ import argparse
 import contextlib
 from typing import TYPE_CHECKING
 
-from runner.cli.parser import place
+from runner.cli.parser import local_path
 from runner.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         description="Write one self-contained HTML page about the batch in DIR: every input beside its output, what "
         "failed and why, the figures, and how each picture was made. Its path goes to standard output.",
     )
-    parser.add_argument("folder", type=place, metavar="DIR", help="the --out of a batch")
-    parser.add_argument("--html", type=place, metavar="FILE", help="default: DIR/report.html")
+    parser.add_argument("folder", type=local_path, metavar="DIR", help="the --out of a batch")
+    parser.add_argument("--html", type=local_path, metavar="FILE", help="default: DIR/report.html")
     parser.add_argument("--watts", type=float, default=300.0, metavar="W", help="for the energy estimate")
     return parser
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import console
-from runner.cli.parser import add_server_argument, place
+from runner.cli.parser import add_server_argument, local_path
 from runner.errors import EXIT_NO_SERVER, EXIT_NODE_FAILED, EXIT_OK, InterruptedRunError, UsageError
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument("workflows", metavar="WORKFLOW", nargs="*", help="only these (default: every version of all)")
     parser.add_argument("--full", action="store_true", help="the workflows' own steps and sizes, and the real models")
     parser.add_argument(
-        "--image", type=place, default=EXAMPLE, metavar="FILE", help=f"the photo (default: {EXAMPLE.name})"
+        "--image", type=local_path, default=EXAMPLE, metavar="FILE", help=f"the photo (default: {EXAMPLE.name})"
     )
-    parser.add_argument("--out", type=place, default=DEFAULT_OUT, metavar="DIR", help=f"default: {DEFAULT_OUT}")
+    parser.add_argument("--out", type=local_path, default=DEFAULT_OUT, metavar="DIR", help=f"default: {DEFAULT_OUT}")
     add_server_argument(parser)
     parser.add_argument("--timeout", type=float, metavar="S", help="for all workflows together")
     parser.add_argument("--json", action="store_true", help="one JSON object per workflow on standard output")

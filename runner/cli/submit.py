@@ -20,7 +20,7 @@ from runner.errors import InterruptedRunError, worst_code
 if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
     from runner.events.reporter import Reporter
-    from runner.execution.plan import Request
+    from runner.execution.plan import RunSpec
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace, reporter: Reporter) -> int:
-    request = request_of(args)
+    run_spec = run_spec_of(args)
     from runner.execution.session import Session
     from runner.local_server.choice import resolve_server
 
@@ -106,10 +106,10 @@ def _run(args: argparse.Namespace, reporter: Reporter) -> int:
         reporter.notice(f"Several servers were named; this command uses one: {url}.")
     deadline = None if args.timeout is None else time.monotonic() + args.timeout
     with Session(
-        url, args.out, reporter, workflow=request.workflow.label, deadline=deadline, previews=args.preview
+        url, args.out, reporter, workflow=run_spec.workflow.label, deadline=deadline, previews=args.preview
     ) as session:
-        plan = request.plan(session)
-        if request.best_of is not None:
+        plan = run_spec.plan(session)
+        if run_spec.best_of is not None:
             from runner.best_of.search import find_best
 
             return find_best(plan, session, reporter, args.out)
@@ -117,18 +117,18 @@ def _run(args: argparse.Namespace, reporter: Reporter) -> int:
     return worst_code(result.error.exit_code for result in results if result.error is not None)
 
 
-def request_of(args: argparse.Namespace) -> Request:
-    """The request that these arguments make. Raises UsageError and its kinds."""
-    from runner.execution.plan import prepare_request
+def run_spec_of(args: argparse.Namespace) -> RunSpec:
+    """The run that these arguments make. Raises UsageError and its kinds."""
+    from runner.execution.plan import prepare_run
     from runner.files.naming import DEFAULT_TEMPLATE
 
     check_no_password(args.server)
-    return prepare_request(
+    return prepare_run(
         args.workflow,
         args.out,
         images=[Path(image) for image in args.image],
         values={} if args.prompt is None else {"prompt": args.prompt},
-        settings=args.set,
+        assignments=args.set,
         seed=args.seed,
         count=args.count,
         template=DEFAULT_TEMPLATE if args.name is None else args.name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from runner import console
-from runner.cli.parser import add_server_argument, place
+from runner.cli.parser import add_server_argument, local_path
 from runner.errors import EXIT_OK, EXIT_REJECTED
 from runner.server.view import ServerView, server_view
 from runner.validation.problem import MOST_SHOWN, Problem
@@ -24,7 +24,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("workflow", metavar="WORKFLOW", help="a bundled workflow's name, or a path")
     add_server_argument(parser)
-    parser.add_argument("--object-info", metavar="FILE", type=place, help="check against a recorded /object_info")
+    parser.add_argument("--object-info", metavar="FILE", type=local_path, help="check against a recorded /object_info")
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output")
     return parser
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.cli.gallery import add_common_arguments, make_request, rounds
+from runner.cli.gallery import add_common_arguments, make_run_spec, rounds
 from runner.cli.parser import in_range
 from runner.errors import InterruptedRunError, UsageError
 from runner.gallery.folder import prompt_folder
@@ -97,15 +97,15 @@ def _run(args: argparse.Namespace, transform: Transform, reporter: Reporter) -> 
     first = transform.passes[0]
     values: dict[str, object] = {"cfg": first.scale, "denoise": first.strength}
     values |= {} if args.megapixels is None else {"max_megapixels": args.megapixels}
-    request = make_request(args, "vary", prompt, values, [args.image, args.image])
+    run_spec = make_run_spec(args, "vary", prompt, values, [args.image, args.image])
     from runner.execution.session import Session
     from runner.local_server.choice import resolve_server
     from runner.vary.chain import Passes
 
     setting = _setting(args, transform)
     url = resolve_server(args.server, say=reporter.notice)
-    with Session(url, args.out, reporter, workflow=request.workflow.label) as session:
-        plan = request.plan(session)
+    with Session(url, args.out, reporter, workflow=run_spec.workflow.label) as session:
+        plan = run_spec.plan(session)
         folder = prompt_folder(args.out, prompt)
         reporter.notice(f"{transform.name}: {_plan_text(transform, setting)} to {folder}, first seed {plan.seed}.")
         return Passes(plan, session, setting, folder.name, image).run()

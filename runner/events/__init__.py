@@ -11,8 +11,19 @@ class Event:
     """`job` counts the jobs of a run from 1; `prompt_id` is the server's name for it (None: it never got there)."""
 
     kind: ClassVar[str] = ""
+    """What JSON lines call it."""
+    is_progress: ClassVar[bool] = False
+    """It says how far a job is: a display shows it in place, and what only tells of ends leaves it out."""
+    ends_job: ClassVar[bool] = False
+    """Nothing more comes of its job."""
+    is_renewed: ClassVar[bool] = False
+    """It comes again and again in the same words: they are read once."""
     job: int
     prompt_id: str | None
+
+    def describe(self) -> str:
+        """What people read of it in every display that has nothing better; "" where there is nothing to say."""
+        return ""
 
     def as_json(self) -> dict[str, Any]:
         """`{"event": kind, "prompt_id": …, …}` for one JSON line; fields that say nothing are left out."""
@@ -29,15 +40,23 @@ class Queued(Event):
     """The server has the job. `position`: how many run before it. `retry_of`: the id it replaces."""
 
     kind: ClassVar[str] = "queued"
+    is_progress: ClassVar[bool] = True
     workflow: str | None = None
     seed: int | None = None
     position: int | None = None
     retry_of: str | None = None
 
+    def describe(self) -> str:
+        if self.position is None:
+            again = f", again instead of {self.retry_of}" if self.retry_of else ""
+            return f"queued {self.workflow or ''}{seed_text(self.seed)} as {self.prompt_id}{again}"
+        return f"waiting, {self.position} before it in the queue" if self.position else ""
+
 
 @dataclass(frozen=True)
 class Started(Event):
     kind: ClassVar[str] = "started"
+    is_progress: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
@@ -45,6 +64,7 @@ class Cached(Event):
     """Nodes whose earlier results are used again."""
 
     kind: ClassVar[str] = "cached"
+    is_progress: ClassVar[bool] = True
     nodes: tuple[str, ...] = ()
 
 
@@ -53,10 +73,14 @@ class NodeStarted(Event):
     """`done` of `total` nodes are through."""
 
     kind: ClassVar[str] = "node"
+    is_progress: ClassVar[bool] = True
     node: str = ""
     title: str = ""
     done: int = 0
     total: int = 0
+
+    def describe(self) -> str:
+        return f"[{self.done + 1}/{self.total}] {self.title}"
 
 
 @dataclass(frozen=True)
@@ -64,10 +88,14 @@ class Progress(Event):
     """Step `value` of `max` inside a node."""
 
     kind: ClassVar[str] = "progress"
+    is_progress: ClassVar[bool] = True
     node: str = ""
     title: str = ""
     value: float = 0
     max: float = 0
+
+    def describe(self) -> str:
+        return f"{self.title}: {self.value:g} of {self.max:g}" if self.max > 1 else ""
 
 
 @dataclass(frozen=True)
@@ -75,16 +103,20 @@ class Preview(Event):
     """The picture so far. `image`: its bytes, until they are in the file `path`; `stem` as in `JobSpec`."""
 
     kind: ClassVar[str] = "preview"
+    is_renewed: ClassVar[bool] = True
     node: str = ""
     title: str = ""
     path: str = ""
     stem: str = field(default="", metadata={"internal": True})
     image: bytes = field(default=b"", repr=False, metadata={"internal": True})
 
+    def describe(self) -> str:
+        return f"preview, renewed as it goes: {self.path}"
+
 
 @dataclass(frozen=True)
 class Output(Event):
-    """A file of the result is saved."""
+    """A file of the result is saved. Every display shows the path itself, as a result."""
 
     kind: ClassVar[str] = "output"
     path: str = ""
@@ -96,19 +128,23 @@ class Done(Event):
     """Every file of the job is saved. `seconds`: from submission to the last file. `warnings`: checks not passed."""
 
     kind: ClassVar[str] = "done"
+    ends_job: ClassVar[bool] = True
     files: tuple[str, ...] = ()
     sidecar: str | None = None
     seconds: float = 0
     warnings: tuple[str, ...] = ()
 
+    def describe(self) -> str:
+        return "\n".join([f"done in {self.seconds:.1f} s", *(f"  not passed: {line}" for line in self.warnings)])
+
 
 @dataclass(frozen=True)
 class Candidate(Event):
-    """How candidate `candidate` of `of` was judged: `passed`, `failed` (a gate), `refused` (by a node that will not
-    work on it), `broken` (black or unreadable), `error` or `cancelled`. `score`: 100 is perfect, below 0 a limit is
-    missed."""
+    """How candidate `candidate` of `of` was judged: `verdict` is a `runner.best_of.candidate.Verdict`. `score`: 100 is
+    perfect, below 0 a limit is missed."""
 
     kind: ClassVar[str] = "candidate"
+    ends_job: ClassVar[bool] = True
     candidate: int = 0
     of: int = 0
     seed: int | None = None
@@ -117,15 +153,29 @@ class Candidate(Event):
     reasons: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
 
+    def describe(self) -> str:
+        score = "" if self.score is None else f", score {self.score:g}"
+        why = f": {self.reasons[0]}" if self.reasons else ""
+        more = f" (and {len(self.reasons) - 1} more)" if len(self.reasons) > 1 else ""
+        return f"seed {self.seed}: {self.verdict}{score}{why}{more}"
+
 
 @dataclass(frozen=True)
 class Failed(Event):
     """The job (or, without a prompt_id, the run) ended without a result. `exit_code` as in `runner.errors`."""
 
     kind: ClassVar[str] = "failed"
+    ends_job: ClassVar[bool] = True
     message: str = ""
     exit_code: int = 1
     advice: str | None = None
     node: str | None = None
     trace: str | None = None
     """Where in the server's code it was raised, for whoever looks into that; people are told without it."""
+
+    def describe(self) -> str:
+        return f"failed: {self.message}" + (f"\n  {self.advice}" if self.advice else "")
+
+
+def seed_text(seed: int | None) -> str:
+    return "" if seed is None else f", seed {seed}"

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from runner import events
-from runner.events.wording import candidate_text, done_text, failed_text, job_label, preview_text, seed_text
+from runner.events.lines import Lines
 
 _LONGEST_S = 1e6
 _TICKS = 3  # a drawing costs some 3 ms: the clock and the spinner need no more, and news is drawn when it comes
@@ -19,12 +19,11 @@ class LiveBars:
     """Bars for the jobs under way; a finished job becomes a line above them."""
 
     def __init__(self, stream: TextIO, jobs: int | None) -> None:
-        self._jobs = jobs
+        self._lines = Lines(jobs)
         self._console = Console(file=stream, highlight=False, soft_wrap=True)
         self._tasks: dict[int, TaskID] = {}
         self._speeds: dict[int, Speed] = {}
         self._nodes: dict[int, events.NodeStarted] = {}
-        self._previewed: set[str] = set()
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.fields[label]}", markup=False),
@@ -41,23 +40,16 @@ class LiveBars:
     def event(self, event: events.Event) -> None:
         if isinstance(event, events.Queued):
             self._queued(event)
+        elif event.is_progress:
+            if event.job in self._tasks:
+                self._moved(event)
         elif isinstance(event, events.Output):
             self.notice(event.path)
-        elif isinstance(event, events.Failed):
-            self._drop(event.job)
-            self.notice(f"{job_label(event.job, self._jobs)}{failed_text(event)}")
-        elif isinstance(event, events.Done):
-            self._drop(event.job)
-            self.notice(f"{job_label(event.job, self._jobs)}{done_text(event)}")
-        elif isinstance(event, events.Candidate):
-            self._drop(event.job)
-            self.notice(f"{job_label(event.job, self._jobs)}{candidate_text(event)}")
-        elif isinstance(event, events.Preview):
-            if event.path not in self._previewed:
-                self._previewed.add(event.path)
-                self.notice(f"{job_label(event.job, self._jobs)}{preview_text(event)}")
-        elif event.job in self._tasks:
-            self._moved(event)
+        else:
+            if event.ends_job:
+                self._drop(event.job)
+            if line := self._lines.line(event):
+                self.notice(line)
         self._show()
 
     def notice(self, text: str) -> None:
@@ -74,12 +66,12 @@ class LiveBars:
             self._progress.refresh()
 
     def _queued(self, event: events.Queued) -> None:
-        known = self._tasks.get(event.job)
-        if known is not None and event.position:
-            self._progress.update(known, state=f"waiting, {event.position} before it")
+        task = self._tasks.get(event.job)
+        if task is not None and event.position:
+            self._progress.update(task, state=f"waiting, {event.position} before it")
             return
         self._drop(event.job)
-        label = f"{job_label(event.job, self._jobs)}{event.workflow or 'job'}{seed_text(event.seed)}"
+        label = f"{self._lines.label(event.job)}{event.workflow or 'job'}{events.seed_text(event.seed)}"
         self._tasks[event.job] = self._progress.add_task("", total=None, label=label, state="queued")
 
     def _moved(self, event: events.Event) -> None:

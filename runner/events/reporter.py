@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO
 
 from runner import console, events
+from runner.events.lines import Lines
 from runner.events.readable import readable
-from runner.events.wording import candidate_text, done_text, failed_text, job_label, preview_text, seed_text
 
 if TYPE_CHECKING:
     from runner.events.bars import LiveBars
@@ -26,7 +27,7 @@ class Reporter:
     def __init__(self, out: TextIO | None = None, err: TextIO | None = None) -> None:
         self._out = out or sys.stdout
         self._err = err or sys.stderr
-        self._said: set[str] = set()
+        self._told: set[str] = set()
 
     def __enter__(self) -> Reporter:
         return self
@@ -45,12 +46,38 @@ class Reporter:
 
     def once(self, text: str) -> None:
         """A notice that is the same for many jobs, said a single time."""
-        if text not in self._said:
-            self._said.add(text)
+        if text not in self._told:
+            self._told.add(text)
             self.notice(text)
 
     def result(self, path: str) -> None:
         console.result(path, self._out)
+
+
+class Relay(Reporter):
+    """Hands on what a session reports to somebody who does more with it than show it."""
+
+    def __init__(
+        self,
+        event: Callable[[events.Event], None],
+        notice: Callable[[str], None],
+        once: Callable[[str], None] | None = None,
+    ) -> None:
+        """`once`: told of what is to be said a single time, where others say the same; None: that is seen to here."""
+        super().__init__()
+        self._event, self._notice, self._once = event, notice, once
+
+    def event(self, event: events.Event) -> None:
+        self._event(event)
+
+    def notice(self, text: str) -> None:
+        self._notice(text)
+
+    def once(self, text: str) -> None:
+        if self._once is None:
+            super().once(text)
+        else:
+            self._once(text)
 
 
 class JsonReporter(Reporter):
@@ -68,48 +95,23 @@ class PlainReporter(Reporter):
 
     def __init__(self, jobs: int | None = None, out: TextIO | None = None, err: TextIO | None = None) -> None:
         super().__init__(out, err)
-        self._jobs = jobs
+        self._lines = Lines(jobs)
         self._last: dict[int, float] = {}
-        self._previewed: set[str] = set()
 
     def event(self, event: events.Event) -> None:
-        line = self._line(readable(event))
-        if line:
-            self.notice(f"{job_label(event.job, self._jobs)}{line}")
+        event = readable(event)
+        if not (isinstance(event, events.Progress) and self._is_soon(event)) and (line := self._lines.line(event)):
+            self.notice(line)
         if isinstance(event, events.Output):
             self.result(event.path)
 
-    def _line(self, event: events.Event) -> str:
-        line = ""
-        if isinstance(event, events.Queued) and event.position:
-            line = f"waiting, {event.position} before it in the queue"
-        elif isinstance(event, events.Queued) and event.position is None:
-            again = f", again instead of {event.retry_of}" if event.retry_of else ""
-            line = f"queued {event.workflow or ''}{seed_text(event.seed)} as {event.prompt_id}{again}"
-        elif isinstance(event, events.NodeStarted):
-            line = f"[{event.done + 1}/{event.total}] {event.title}"
-        elif isinstance(event, events.Progress):
-            line = self._progress(event)
-        elif isinstance(event, events.Preview):
-            line = self._preview(event)
-        elif isinstance(event, events.Done):
-            line = done_text(event)
-        elif isinstance(event, events.Candidate):
-            line = candidate_text(event)
-        elif isinstance(event, events.Failed):
-            line = failed_text(event)
-        return line
-
-    def _preview(self, event: events.Preview) -> str:
-        known, self._previewed = event.path in self._previewed, self._previewed | {event.path}
-        return "" if known else preview_text(event)
-
-    def _progress(self, event: events.Progress) -> str:
+    def _is_soon(self, event: events.Progress) -> bool:
+        """Whether the job's last step was told just before; the last of a node is always told."""
         now = time.monotonic()
         if now - self._last.get(event.job, now - PROGRESS_EVERY_S) < PROGRESS_EVERY_S and event.value < event.max:
-            return ""
+            return True
         self._last[event.job] = now
-        return f"{event.title}: {event.value:g} of {event.max:g}" if event.max > 1 else ""
+        return False
 
 
 class TerminalReporter(Reporter):

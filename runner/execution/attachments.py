@@ -57,13 +57,13 @@ def attachment(workflow: Workflow, name: str, path: Path, object_info: ObjectInf
 
 def attachments(workflow: Workflow, values: Mapping[str, Any], object_info: ObjectInfo | None) -> dict[str, Attachment]:
     """The values that are files of this computer, for widgets that take one. Seen from the folder one is in."""
-    found = {}
+    by_name = {}
     for name, value in values.items():
         path = own_file(value)
         attached = attachment(workflow, name, path, object_info) if path is not None else None
         if attached is not None:
-            found[name] = attached
-    return found
+            by_name[name] = attached
+    return by_name
 
 
 def own_file(value: Any, folder: Path = Path()) -> Path | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.execution.job import JobSpec, Upload
-from runner.execution.known_place import INPUT, known_place
+from runner.execution.known_placement import INPUT, known_placement
 from runner.files import naming
 from runner.photos.prepare import PreparedPhoto
 from runner.server.view import ServerView
@@ -82,7 +82,7 @@ def known_values(workflow: Workflow, values: Mapping[str, Any], pictures: Pictur
     sent = {upload.name: upload.source.path for upload in pictures.sent}
     shown = [sent.get(str(graph[slot.node_id]["inputs"].get(slot.widget))) for slot in slots]
     prepared = {**pictures.photos, **dict(pictures.uploads.values())}
-    return known_place(workflow, values, shown, {path: one.sha256 for path, one in prepared.items()}, object_info)
+    return known_placement(workflow, values, shown, {path: one.sha256 for path, one in prepared.items()}, object_info)
 
 
 def _record(
@@ -90,10 +90,10 @@ def _record(
 ) -> dict[str, Any]:
     inputs = {}
     for spec in workflow.inputs(view.object_info):
-        found = [graph[target.node_id]["inputs"].get(target.widget) for target in spec.targets]
+        set_to = [graph[target.node_id]["inputs"].get(target.widget) for target in spec.targets]
         # Where a switch chooses between nodes of one name, what was not set is said by the graph alone.
-        if not is_link(found[0]) and all(value == found[0] for value in found):
-            inputs[spec.name] = found[0]
+        if not is_link(set_to[0]) and all(value == set_to[0] for value in set_to):
+            inputs[spec.name] = set_to[0]
     record = {
         "version": workflow.version,
         "inputs": {**given, **inputs},

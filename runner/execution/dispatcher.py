@@ -9,64 +9,68 @@ from __future__ import annotations
 import contextlib
 import queue
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import ClassVar
 
 from runner.errors import (
     InterruptedRunError,
-    NodeFailedError,
     RunnerError,
     ServerUnavailableError,
 )
 from runner.execution import translate
 from runner.execution.blame import in_own_names
 from runner.execution.cancel import cancel_attempts
+from runner.execution.collector import Collector
+from runner.execution.connection import Board, Connection
 from runner.execution.failures import NodeExecutionError, failed_event, is_out_of_memory, node_failure
-from runner.execution.job import FILES, LOST, MEMORY, Attempt, JobResult, JobSpec
-from runner.execution.prefetch import Feeder, JobReady
-from runner.execution.save import SavedJob
+from runner.execution.hooks import Hooks, Policy
+from runner.execution.job import Attempt, JobResult, JobSpec, Retry
+from runner.execution.prefetch import JobReady, Prefetch
 from runner.execution.saver import SaveEnded, SaverDied
-from runner.execution.submitting import Submitter
-from runner.http.transport import BusyError, NoAccessError, TooLargeError
+from runner.execution.submitter import Submitter
+from runner.http.transport import BusyError, NoAccessError
 from runner.server.records import JobRecord
 from runner.server.websocket import ServerMessage
-
-Ended = Callable[[JobResult], bool]
-"""Told how a job ended, in place of its last events; returns whether the rest of the run is still wanted."""
 
 
 class NotNeededError(InterruptedRunError):
     """The job was called off because an earlier one had settled the matter."""
 
 
-class Dispatcher(Submitter):
+class Dispatcher:
     """One run. `run` returns how each job ended; it raises when the run as a whole cannot go on."""
 
-    shows_failures: ClassVar[bool] = True
-    """`report` shows a job that failed because the run as a whole cannot go on."""
-    names_photos: ClassVar[bool] = True
-    """A failure begins with the name of the photo that it is about."""
-    _ended: Ended
+    def __init__(
+        self, connection: Connection, specs: Iterable[JobSpec], hooks: Hooks | None = None, policy: Policy | None = None
+    ) -> None:
+        """`specs` is read on a thread of its own, a little ahead of need."""
+        self._connection = connection
+        self._client, self._notice, self._report = connection.client, connection.notice, connection.report
+        self._limits = connection.limits
+        self._hooks, self._policy = hooks or Hooks(), policy or Policy()
+        self._board = Board()
+        parts = (connection, self._board, self._hooks, self._policy)
+        self._submitter = Submitter(*parts, self._fail)
+        self._collector = Collector(*parts, self._submitter, self._fail, self._succeed)
+        self._prefetch = Prefetch(specs, connection.inbox)
+        self._results: list[JobResult] = []
 
-    def run(self, specs: Iterable[JobSpec], ended: Ended | None = None) -> list[JobResult]:
-        """Submit, watch and save every job; jobs that fail do not stop the others.
+    def run(self) -> list[JobResult]:
+        """Submit, watch and save every job; jobs that fail do not stop the others. To be called once.
 
-        `specs` is read on a thread of its own, a little ahead of need. `ended` hears of each end; when it returns
-        False, nothing more is submitted and what is on the server is cancelled.
+        Returns:
+            How each job ended, in their order; nothing where `Hooks.finished` is told instead.
 
         Raises:
             WorkflowRejectedError, ServerUnavailableError, JobTimeoutError: nothing more can be done; what was queued
                 is cancelled.
-            KeyboardInterrupt: passed on after everything this run had queued is cancelled and nothing half-written
-                is left.
+            KeyboardInterrupt, InterruptedRunError: after everything this run had queued is cancelled and nothing
+                half-written is left.
         """
-        self._results, self._ended = [], ended or self._tell_ended
-        self._feeder = Feeder(specs, self._inbox)
-        self._feeder.start()
+        self._prefetch.start()
         try:
             self._fill()
-            while self._busy:
+            while not self._board.is_empty or not self._prefetch.exhausted:
                 self._step()
                 self._fill()
         except RunnerError as error:
@@ -77,39 +81,47 @@ class Dispatcher(Submitter):
             raise
         return sorted(self._results, key=lambda result: result.spec.index)
 
-    @property
-    def _busy(self) -> bool:
-        return bool(self._waiting or self._live or self._saving or self._unsaved) or not self._feeder.exhausted
+    def _fill(self) -> None:
+        if not self._collector.is_paused:
+            self._submitter.fill(self._prefetch)
 
     # watching
 
     def _step(self) -> None:
         """Take one message, or poll what has been silent for too long."""
+        if self._connection.stop_asked.is_set():
+            raise InterruptedRunError("interrupted")
         now = time.monotonic()
-        self._deadline.check()
-        self._fetch_again(now)
-        wake = min((attempt.next_poll for attempt in self._live.values()), default=now + 1.0)
-        wake = min([wake, *(ended.attempt.next_poll for ended in self._unsaved)])
-        if self._waiting and self._absence.away:
-            wake = min(wake, self._absence.retry_at)
+        self._connection.deadline.check()
+        self._collector.save_again(now)
         try:
-            message = self._inbox.get(timeout=min(max(0.0, wake - now), self._deadline.at_most(60.0)))
+            seconds = min(max(0.0, self._wake_at(now) - now), self._connection.deadline.at_most(60.0))
+            message = self._connection.inbox.get(timeout=seconds)
         except queue.Empty:
             self._poll_silent()
             return
         if isinstance(message, ServerMessage):
             self._hear(message)
         elif isinstance(message, SaveEnded):
-            self._saved(message)
+            self._collector.saved(message)
         elif isinstance(message, SaverDied):
             raise message.error()
         elif not isinstance(message, JobReady):  # (dis)connected: what was said in between is not said again
-            for attempt in self._live.values():
-                if attempt.client_id != self._listener.client_id:
+            for attempt in self._board.live.values():
+                if attempt.client_id != self._connection.listener.client_id:
                     attempt.next_poll = 0.0
 
+    def _wake_at(self, now: float) -> float:
+        """When there is something to do even if nothing is heard."""
+        board, absence = self._board, self._connection.absence
+        moments = [attempt.next_poll for attempt in board.live.values()] or [now + 1.0]
+        moments += [ended.attempt.next_poll for ended in board.unsaved]
+        if board.waiting and absence.away:
+            moments.append(absence.retry_at)
+        return min(moments)
+
     def _hear(self, message: ServerMessage) -> None:
-        attempt = self._live.get(str(message.data.get("prompt_id")))
+        attempt = self._board.live.get(str(message.data.get("prompt_id")))
         if attempt is None:
             return
         attempt.confirmed, attempt.next_poll = True, time.monotonic() + self._limits.silence
@@ -123,22 +135,23 @@ class Dispatcher(Submitter):
 
     def _poll_silent(self) -> None:
         now = time.monotonic()
-        for attempt in list(self._live.values()):
-            if attempt.next_poll <= now and attempt.prompt_id in self._live:
+        for attempt in list(self._board.live.values()):
+            if attempt.next_poll <= now and attempt.prompt_id in self._board.live:
                 self._poll(attempt)
 
     def _poll(self, attempt: Attempt) -> None:
-        deaf = attempt.client_id is None or attempt.client_id != self._listener.client_id
+        absence = self._connection.absence
+        deaf = attempt.client_id is None or attempt.client_id != self._connection.listener.client_id
         attempt.next_poll = time.monotonic() + (self._limits.deaf if deaf else self._limits.silence)
         try:
-            record = self._client.job(attempt.prompt_id, timeout=self._deadline.at_most(15.0))
+            record = self._client.job(attempt.prompt_id, timeout=self._connection.deadline.at_most(15.0))
         except NoAccessError:  # the door was shut meanwhile: it does not open by waiting
             raise
         except ServerUnavailableError as error:
-            self._absence.went_away(str(error), error.wait if isinstance(error, BusyError) else 0.0)
-            attempt.next_poll = max(attempt.next_poll, self._absence.retry_at)
+            absence.went_away(str(error), error.wait if isinstance(error, BusyError) else 0.0)
+            attempt.next_poll = max(attempt.next_poll, absence.retry_at)
             return
-        self._absence.came_back()
+        absence.came_back()
         position = None
         if record is not None and record.status == "pending":
             with contextlib.suppress(ServerUnavailableError):
@@ -157,123 +170,126 @@ class Dispatcher(Submitter):
                 attempt.next_poll = time.monotonic() + min(0.5, 0.002 * 2**attempt.polls_after_end)
         elif position is not None and position != attempt.position:
             attempt.position = position
-            self._tell_queued(attempt)
+            self._submitter.tell_queued(attempt)
 
     # ends
 
     def _finished(self, attempt: Attempt, record: JobRecord) -> None:
-        del self._live[attempt.prompt_id]
+        del self._board.live[attempt.prompt_id]
         if record.status == "completed":
-            self._saving[attempt.prompt_id] = attempt
-            self._saver.hand_over(attempt, record)
+            self._collector.completed(attempt, record)
+        elif record.status == "cancelled" and attempt.resumed:
+            self._submitter.again(attempt, Retry.CANCELLED)
         elif record.status == "cancelled":
-            self._failed(attempt, InterruptedRunError("The job was cancelled on the server, not by this run."))
-        elif is_out_of_memory(record.error) and attempt.may_go_again(MEMORY, self.most_again):
+            self._fail(attempt, InterruptedRunError("The job was cancelled on the server, not by this run."))
+        elif is_out_of_memory(record.error) and attempt.may_go_again(Retry.MEMORY, self._policy.retries):
             self._notice("The server ran out of memory: freeing its models and trying once more.")
             with contextlib.suppress(ServerUnavailableError):
                 self._client.free()
             time.sleep(0.3)  # the server frees when it is idle, and would take a waiting job first
-            self._submit_again(attempt, MEMORY)
+            self._submitter.again(attempt, Retry.MEMORY)
         else:
             error = node_failure(record.error, attempt.spec.graph)
-            if self._wants_photos(attempt, error):
-                self._give_photos_again(attempt)
+            if self._submitter.may_give_photos(attempt, error):
+                self._submitter.give_photos_again(attempt)
             elif isinstance(error, NodeExecutionError):
-                self._failed(attempt, in_own_names(error, attempt, first=self.names_photos))
+                self._fail(attempt, in_own_names(error, attempt, first=self._policy.names_photos))
             else:
-                self._failed(attempt, error)
+                self._fail(attempt, error)
 
     def _absent(self, attempt: Attempt) -> None:
         """Neither queued nor in the history: lost with the server, or taken out of the queue by somebody."""
-        now = time.monotonic()
+        listener, now = self._connection.listener, time.monotonic()
         if attempt.absent_since is None:
             attempt.absent_since, attempt.next_poll = now, now + self._limits.absent
-            self._listener.ask_for_sign_of_life()
+            listener.ask_for_sign_of_life()
             return
         same_server = attempt.confirmed and attempt.client_id is not None
-        same_server = same_server and attempt.client_id == self._listener.client_id
-        if same_server and self._listener.last_heard <= attempt.absent_since:
+        same_server = same_server and attempt.client_id == listener.client_id
+        if same_server and listener.last_heard <= attempt.absent_since:
             attempt.next_poll = now + self._limits.absent / 4  # an answer comes, or the connection is given up
-            return
-        del self._live[attempt.prompt_id]
-        if same_server:
+        elif same_server:
+            del self._board.live[attempt.prompt_id]
             why = "The job was taken out of the server's queue, not by this run."
-            self._failed(attempt, InterruptedRunError(why))
-        elif not attempt.may_go_again(LOST, self.most_again):
-            why = f"The server lost the job {attempt.reasons.count(LOST) + 1} times; its log may say why."
-            self._failed(attempt, ServerUnavailableError(why))
+            self._fail(attempt, InterruptedRunError(why))
+        elif attempt.may_go_again(Retry.LOST, self._policy.retries):
+            self._lost(attempt)
         else:
+            del self._board.live[attempt.prompt_id]
+            why = f"The server lost the job {attempt.reasons.count(Retry.LOST) + 1} times; its log may say why."
+            self._fail(attempt, ServerUnavailableError(why))
+
+    def _lost(self, attempt: Attempt) -> None:
+        try:
+            answer = self._hooks.lost(attempt)
+        except ServerUnavailableError as error:
+            self._connection.absence.went_away(str(error))  # asked again when it is back
+            return
+        del self._board.live[attempt.prompt_id]
+        if answer is None:
             self._notice(f"The server has lost the job {attempt.prompt_id}: submitting it again.")
-            self._submit_again(attempt, LOST)
+            self._submitter.again(attempt, Retry.LOST)
+        elif isinstance(answer, RunnerError):
+            self._fail(attempt, answer)
+        else:
+            forgotten = f"The server has forgotten the job {attempt.prompt_id}"
+            self._notice(f"{forgotten}, and has its files: nothing is repeated.")
+            self._collector.save(attempt, answer)
 
-    def _saved(self, ended: SaveEnded) -> None:
-        attempt = self._saving.pop(ended.attempt.prompt_id)
-        missing = ", ".join(ended.missing.names) if ended.missing else ""
-        if ended.saved is not None:
-            self._end(attempt, saved=ended.saved)
-        elif ended.missing is not None and attempt.may_go_again(FILES, self.most_again):
-            self._notice(f"The server lists {missing} of an earlier run but does not have it: running that part again.")
-            self._submit_again(attempt, FILES, ended.missing.nodes)
-        elif ended.missing is not None:
-            self._failed(attempt, NodeFailedError(f"The server does not have the files it lists: {missing}."))
-        elif isinstance(ended.error, NoAccessError):
-            raise ended.error
-        elif _may_pass(ended.error) and attempt.may_fetch_again(self._limits.patience):
-            if attempt.is_news(str(ended.error)):
-                minutes = f"{self._limits.patience / 60:g} min"
-                self._notice(f"The result could not be fetched and is tried again for up to {minutes}: {ended.error}")
-            self._unsaved.append(ended)
-        elif ended.error is not None:
-            self._failed(attempt, ended.error)
+    # through
 
-    def _fetch_again(self, now: float) -> None:
-        for ended in [ended for ended in self._unsaved if ended.attempt.next_poll <= now]:
-            self._unsaved.remove(ended)
-            self._saving[ended.attempt.prompt_id] = ended.attempt
-            self._saver.hand_over(ended.attempt, ended.record)
+    def _fail(self, attempt: Attempt, error: RunnerError) -> None:
+        self._conclude(JobResult(attempt.spec, attempt.prompt_id, error=error, seconds=_since(attempt)))
 
-    def _failed(self, attempt: Attempt, error: RunnerError) -> None:
-        self._end(attempt, error=error)
+    def _succeed(self, attempt: Attempt, ended: SaveEnded) -> None:
+        self._conclude(
+            JobResult(
+                attempt.spec,
+                attempt.prompt_id,
+                ended.saved,
+                seconds=_since(attempt),
+                attempt=attempt,
+                record=ended.record,
+                waited_s=ended.waited_s,
+            )
+        )
 
-    def _end(self, attempt: Attempt, saved: SavedJob | None = None, error: RunnerError | None = None) -> None:
-        seconds = round(time.monotonic() - attempt.submitted_at, 3)
-        result = JobResult(attempt.spec, attempt.prompt_id, saved, error, seconds)
+    def _conclude(self, result: JobResult) -> None:
+        if self._hooks.finished is not None:
+            if not self._hooks.finished(result):
+                self._drop_rest()
+            return
         self._results.append(result)
-        if not self._ended(result):
-            self._drop_rest()
-
-    def _tell_ended(self, result: JobResult) -> bool:
         if result.error is not None:
             self._report(failed_event(result.error, result.spec.index, result.prompt_id))
-        for event in translate.saved(result) if result.saved is not None else ():
+        for event in translate.saved(result):
             self._report(event)
-        return True
 
     def _drop_rest(self) -> None:
         """Submit nothing more and cancel what is on the server; what is being saved is saved."""
-        self._feeder.stop()
-        dropped = [*self._live.values(), *self._waiting, *(ended.attempt for ended in self._unsaved)]
-        cancel_attempts(self._client, self._live.values(), self._limits.cancel)
-        self._live.clear()
-        self._waiting.clear()
-        self._unsaved.clear()
+        board = self._board
+        self._prefetch.stop()
+        dropped = [*board.live.values(), *board.waiting, *(ended.attempt for ended in board.unsaved)]
+        cancel_attempts(self._client, board.live.values(), self._limits.cancel)
+        board.live.clear()
+        board.waiting.clear()
+        board.unsaved.clear()
         for attempt in dropped:
-            self._failed(attempt, NotNeededError("Not needed any more."))
+            self._fail(attempt, NotNeededError("Not needed any more."))
 
     def _call_off(self, why: RunnerError) -> None:
         """Cancel what this run has on the server, stop the saver, leave nothing half-written; in `cancel` seconds."""
-        self._feeder.stop()
-        cancel_attempts(self._client, self._live.values(), self._limits.cancel)
-        self._saver.abort()
-        attempts = [*self._live.values(), *self._saving.values(), *(ended.attempt for ended in self._unsaved)]
+        self._prefetch.stop()
+        cancel_attempts(self._client, self._board.live.values(), self._limits.cancel)
+        self._connection.saver.abort()
+        attempts = self._board.attempts()
         for number, attempt in enumerate(attempts):
             event = failed_event(why, attempt.spec.index, attempt.prompt_id)
-            if number > 0 or not self.shows_failures:  # the whole reason once
+            if number > 0 or not self._policy.shows_failures:  # the whole reason once
                 event = replace(event, message=why.message.splitlines()[0].rstrip(":"), advice=None)
             self._report(event)
-        why.told = bool(attempts) and self.shows_failures
+        why.told = bool(attempts) and self._policy.shows_failures
 
 
-def _may_pass(error: RunnerError | None) -> bool:
-    """Whether a download that failed may go well a moment later."""
-    return isinstance(error, ServerUnavailableError) and not isinstance(error, TooLargeError)
+def _since(attempt: Attempt) -> float:
+    return round(time.monotonic() - attempt.submitted_at, 3)

@@ -15,21 +15,21 @@ _WIRED_WRONGLY = (".ShapeError", ".ParameterError")
 
 
 class NodeExecutionError(NodeFailedError):
-    """A node raised. `node_id` is its id in the graph, `kind` the exception's full name, `said` its message; `trace`
+    """A node raised. `node_id` is its id in the graph, `kind` the exception's full name, `reason` its message; `trace`
     where it was raised, as far as the message does not say so."""
 
     def __init__(
-        self, message: str, node_id: str, kind: str = "", said: str = "", *, advice: str = "", trace: str = ""
+        self, message: str, node_id: str, kind: str = "", reason: str = "", *, advice: str = "", trace: str = ""
     ) -> None:
         super().__init__(message, advice=advice)
         self.node_id = node_id
         self.kind = kind
-        self.said = said
+        self.reason = reason
         self.trace = trace
 
     def saying(self, message: str) -> NodeExecutionError:
         """The same failure in other words."""
-        return type(self)(message, self.node_id, self.kind, self.said, advice=self.advice, trace=self.trace)
+        return type(self)(message, self.node_id, self.kind, self.reason, advice=self.advice, trace=self.trace)
 
     @property
     def is_refusal(self) -> bool:
@@ -64,8 +64,8 @@ def is_out_of_memory(error: Mapping[str, Any] | None) -> bool:
     """Whether an `execution_error` says that the server had no memory left (GPU or RAM)."""
     if not error:
         return False
-    said = f"{error.get('exception_type')} {error.get('exception_message')}".casefold()
-    return "memoryerror" in said or any(word in said for word in _MEMORY)
+    words = f"{error.get('exception_type')} {error.get('exception_message')}".casefold()
+    return "memoryerror" in words or any(word in words for word in _MEMORY)
 
 
 def node_failure(error: Mapping[str, Any] | None, graph: Mapping[str, Any]) -> NodeFailedError:
@@ -78,7 +78,7 @@ def node_failure(error: Mapping[str, Any] | None, graph: Mapping[str, Any]) -> N
     trace = error.get("traceback")
     text = (trace if isinstance(trace, str) else "".join(texts(trace))).rstrip()
     # Its last line is the message again; where it was raised is what is worth adding.
-    places = [line for line in text.splitlines() if line.startswith("  ")][-_TRACEBACK_LINES:]
+    raised_at = [line for line in text.splitlines() if line.startswith("  ")][-_TRACEBACK_LINES:]
     label = node_label(graph, node_id)
     prefix = mapping(mapping(graph.get(node_id)).get("inputs")).get("filename_prefix")
     if isinstance(prefix, str) and (why := _why_not_saved(kind, message)):
@@ -86,8 +86,8 @@ def node_failure(error: Mapping[str, Any] | None, graph: Mapping[str, Any]) -> N
         return NodeExecutionError(words, node_id, kind, message, advice=_PREFIX_ADVICE, trace=text)
     lines = [f"{label} failed: {message}"]
     if not any(errors in kind for errors in _WORDED):
-        lines.append(f"    {kind}, raised at:" if places else f"    {kind}")
-        lines += [f"    {line[:_LONGEST_LINE]}" for line in places]
+        lines.append(f"    {kind}, raised at:" if raised_at else f"    {kind}")
+        lines += [f"    {line[:_LONGEST_LINE]}" for line in raised_at]
     failure = OutOfMemoryError if is_out_of_memory(error) else NodeExecutionError
     advice = _WEIGHTS_ADVICE if kind.endswith(_NO_WEIGHTS) else ""
     return failure("\n".join(lines), node_id, kind, message, advice=advice)

@@ -7,11 +7,13 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import RunnerError
 from runner.execution.save import SavedJob
+from runner.server.records import JobRecord
 from runner.server.refusal import node_label
 from runner.workflow.graph import node_title
 
@@ -22,15 +24,37 @@ RERUN_KEY = "prodgen_rerun"
 """An input no node has: ComfyUI does not pass it on, but it is part of what the cache compares."""
 
 
-LOST, MEMORY, FILES, PHOTOS = "lost", "memory", "files", "photos"
-"""Why a job is submitted again: the server forgot it, had no memory for it, has its results or its photos no more."""
-
 PUSHING_NODE = "SaveImageWebsocket"
 """ComfyUI's node that only sends its pictures to whoever listens."""
 
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 """ComfyUI saves under such a name, a line break of a prompt say, and then cannot send the file."""
+
+
+class Retry(Enum):
+    """Why a job is submitted again."""
+
+    LOST = "lost"
+    """The server knows nothing of it any more: it was started anew."""
+    MEMORY = "memory"
+    """The server had too little memory, and has freed what it could."""
+    FILES = "files"
+    """The server lists results of an earlier run that it does not have any more."""
+    PHOTOS = "photos"
+    """The server does not have the photos any more that it was given."""
+    CANCELLED = "cancelled"
+    """The runner that had submitted it cancelled it on its way out."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What a job is, or was, submitted as. `replaces`: what it was submitted as before that."""
+
+    prompt_id: str
+    replaces: tuple[str, ...] = ()
+    resumed: bool = False
+    """An earlier runner has made this submission, to the same server: it is looked for there before anything."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +70,7 @@ class JobSpec:
     """What one job is to do. `graph` is complete: inputs set, pictures uploaded, named as the server names them.
 
     `outputs`: node id → output name (empty: every file counts). `stem`: where the result goes, below the output folder,
-    without extension. `record`: what the sidecar says about the request.
+    without extension. `record`: what the sidecar says about how it was asked for.
     """
 
     index: int
@@ -58,6 +82,8 @@ class JobSpec:
     record: Mapping[str, Any] = field(default_factory=dict)
     uploads: tuple[Upload, ...] = ()
     """The files the graph names: a server whose input folder was emptied gets them again."""
+    submission: Submission | None = None
+    """Its first one, where somebody else decides on that; None: a new id."""
 
 
 @dataclass
@@ -67,9 +93,10 @@ class Attempt:
     spec: JobSpec
     replaces: tuple[str, ...] = ()
     rerun_nodes: tuple[str, ...] = ()
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Retry, ...] = ()
     prompt_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     client_id: str | None = None
+    resumed: bool = False
     submitted_at: float = 0.0
     submitted_clock: float = 0.0
     confirmed: bool = False
@@ -89,16 +116,25 @@ class Attempt:
     def __post_init__(self) -> None:
         self.graph = prepared_graph(self.spec.graph, self.prompt_id, self.rerun_nodes)
 
+    @classmethod
+    def first(cls, spec: JobSpec) -> Attempt:
+        """The first submission of a job by this run."""
+        given = spec.submission
+        if given is None:
+            return cls(spec)
+        reasons = (Retry.LOST,) * len(given.replaces)  # why is not written down; the least patient is assumed
+        return cls(spec, given.replaces, reasons=reasons, prompt_id=given.prompt_id, resumed=given.resumed)
+
     def sent(self, client_id: str | None) -> None:
         self.client_id = client_id
         self.submitted_at = time.monotonic()
         self.submitted_clock = time.time()
 
-    def after(self, reason: str, rerun_nodes: tuple[str, ...] = ()) -> Attempt:
+    def after(self, reason: Retry, rerun_nodes: tuple[str, ...] = ()) -> Attempt:
         """The next submission of the same job."""
         return Attempt(self.spec, (*self.replaces, self.prompt_id), rerun_nodes, (*self.reasons, reason))
 
-    def may_go_again(self, reason: str, most: Mapping[str, int]) -> bool:
+    def may_go_again(self, reason: Retry, most: Mapping[Retry, int]) -> bool:
         """Whether it has been submitted again for this reason less often than that."""
         return self.reasons.count(reason) < most[reason]
 
@@ -132,6 +168,12 @@ class JobResult:
     error: RunnerError | None = None
     seconds: float = 0.0
     """From its (last) submission to its end."""
+    attempt: Attempt | None = None
+    """The submission that ended so."""
+    record: JobRecord | None = None
+    """What the server said of it, where it was saved."""
+    waited_s: float = 0.0
+    """From that submission until its files were fetched, where it was saved."""
 
 
 def prepared_graph(graph: Mapping[str, Any], prompt_id: str, rerun_nodes: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -81,13 +81,13 @@ def collect(outputs: Mapping[str, Any], graph: Mapping[str, Any], wanted: Mappin
 
 def node_files(entry: Any) -> list[ServerFile]:
     """Every file one node lists, of whatever kind."""
-    found = []
+    files = []
     for items in (entry or {}).values() if isinstance(entry, Mapping) else ():
         for item in items if isinstance(items, list) else ():
             if isinstance(item, Mapping) and isinstance(item.get("filename"), str) and item["filename"]:
                 subfolder, kind = str(item.get("subfolder") or ""), str(item.get("type") or "output")
-                found.append(ServerFile(item["filename"], subfolder, kind))
-    return found
+                files.append(ServerFile(item["filename"], subfolder, kind))
+    return files
 
 
 def node_texts(entry: Any) -> list[str]:
@@ -129,13 +129,13 @@ def why_failed(report: Mapping[str, Any]) -> list[str]:
     """Why a report does not pass, in its own words; empty where it does. No number (NaN, infinite) never passes."""
     reasons = [f"{figure} is no number" for figure in not_numbers(report)]
     if report.get("passed") is False:
-        rules = [rule for rule in said(report.get("rules")) if rule.startswith("FAIL")]
-        own = said(report.get("reasons")) or rules or said(report.get("failed")) or ["no reason given"]
+        rules = [rule for rule in texts_of(report.get("rules")) if rule.startswith("FAIL")]
+        own = texts_of(report.get("reasons")) or rules or texts_of(report.get("failed")) or ["no reason given"]
         reasons = [*(reason.removeprefix("FAIL").strip() for reason in own), *reasons]
     return reasons
 
 
-def said(value: Any) -> list[str]:
+def texts_of(value: Any) -> list[str]:
     """What a report lists, as lines: also where it says a single thing, or only that there is something (`true`)."""
     if isinstance(value, str):
         return [value] if value.strip() else []

@@ -54,8 +54,8 @@ class PersonaError(RunnerError):
 
 
 @dataclass(frozen=True)
-class Settings:
-    """An endpoint. The key is never printed."""
+class Endpoint:
+    """Whom to ask. The key is never printed."""
 
     url: str
     model: str = ""
@@ -73,7 +73,7 @@ class Settings:
         return bool(self.key) and urlsplit(self.url).scheme != "https" and not is_loopback_url(self.url)
 
 
-def settings_from(text: str | None = None, environment: Mapping[str, str] = os.environ) -> Settings | None:
+def endpoint_from(text: str | None = None, environment: Mapping[str, str] = os.environ) -> Endpoint | None:
     """The endpoint of `URL` or `URL#model`, or else of the environment; None where neither names one.
 
     Raises UsageError for an address with a password in it.
@@ -86,7 +86,7 @@ def settings_from(text: str | None = None, environment: Mapping[str, str] = os.e
             "the address of the persona's model holds a password.", advice=f"Put the key into ${KEY_VARIABLE} instead."
         )
     key = environment.get(KEY_VARIABLE, "").strip()
-    return Settings(url.rstrip("/"), model or environment.get(MODEL_VARIABLE, "").strip(), key)
+    return Endpoint(url.rstrip("/"), model or environment.get(MODEL_VARIABLE, "").strip(), key)
 
 
 def persona_answer(
@@ -94,20 +94,20 @@ def persona_answer(
     photo: PreparedPhoto,
     notice: Callable[[str], None],
     *,
-    settings: Settings | None = None,
+    endpoint: Endpoint | None = None,
     wish: str = "",
 ) -> str | None:
     """The model's words for the workflow's input `persona`; None where nobody is to be asked or the asking failed.
 
-    `settings` default to the environment; `wish`, what the user asks of the person, to the workflow's own. A failure
-    is one notice and no error.
+    `endpoint` defaults to that of the environment; `wish`, what the user asks of the person, to the workflow's own. A
+    failure is one notice and no error.
     """
     if workflow.input(INPUT) is None:
         return None
     wished = workflow.input(WISH)
     wish = wish or (wished.default if wished is not None and isinstance(wished.default, str) else "")
     try:
-        endpoint = settings or settings_from()
+        endpoint = endpoint or endpoint_from()
         if endpoint is None:
             return None
         question = question_in(workflow.graph)
@@ -138,14 +138,14 @@ def question_in(graph: Graph) -> str | None:
     return None
 
 
-def describe(photo: bytes, question: str, settings: Settings) -> str:
+def describe(photo: bytes, question: str, endpoint: Endpoint) -> str:
     """Ask about a picture (the bytes of a file); returns the answer's text.
 
     Raises PersonaError with the reason; no message of it holds the key or the server's own words.
     """
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
-    if settings.key:
-        headers["Authorization"] = f"Bearer {settings.key}"
+    if endpoint.key:
+        headers["Authorization"] = f"Bearer {endpoint.key}"
     body: dict[str, Any] = {
         "messages": [
             {
@@ -159,16 +159,16 @@ def describe(photo: bytes, question: str, settings: Settings) -> str:
         "max_tokens": _ANSWER_TOKENS,
         "stream": False,
     }
-    if settings.model:
-        body["model"] = settings.model
-    reply = _ask(settings, headers, body)
+    if endpoint.model:
+        body["model"] = endpoint.model
+    reply = _ask(endpoint, headers, body)
     if reply.status == 400 and "max_tokens" in reply.text:  # newer endpoints have another name for it
         del body["max_tokens"]
-        reply = _ask(settings, headers, body)
+        reply = _ask(endpoint, headers, body)
     if not 200 <= reply.status < 300:
         reason = _WHY.get(reply.status, "it moved elsewhere" if 300 <= reply.status < 400 else "it failed")
-        raise PersonaError(f"{settings.label} answered {reply.status}: {reason}.")
-    return _content(reply, settings)
+        raise PersonaError(f"{endpoint.label} answered {reply.status}: {reason}.")
+    return _content(reply, endpoint)
 
 
 def picture_url(photo: bytes) -> str:
@@ -192,28 +192,28 @@ def picture_url(photo: bytes) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def _ask(settings: Settings, headers: Mapping[str, str], body: Mapping[str, Any]) -> Reply:
+def _ask(endpoint: Endpoint, headers: Mapping[str, str], body: Mapping[str, Any]) -> Reply:
     """One question, asked a second time where the endpoint is busy. The transport follows no redirect: the key and the
     photo go where the user said and nowhere else."""
-    deadline = time.monotonic() + settings.timeout
+    deadline = time.monotonic() + endpoint.timeout
     try:
-        endpoint = Transport(settings.url, {})
+        transport = Transport(endpoint.url, {})
         data = json.dumps(body).encode()
 
         def post(timeout: float) -> Reply:
             where = "/chat/completions"
-            return endpoint.request("POST", where, data, headers, timeout=timeout, largest=_MOST_BYTES)
+            return transport.request("POST", where, data, headers, timeout=timeout, largest=_MOST_BYTES)
 
         try:
-            reply = post(settings.timeout)
+            reply = post(endpoint.timeout)
             wait = _wait_asked(reply)
             if reply.status in _TRY_AGAIN and time.monotonic() + wait < deadline:
                 time.sleep(wait)
                 reply = post(deadline - time.monotonic())
         finally:
-            endpoint.drop()
+            transport.drop()
     except RunnerError as error:
-        raise PersonaError(_without_key(error.message, settings.key)) from None
+        raise PersonaError(_without_key(error.message, endpoint.key)) from None
     except ValueError:  # a key with a line break in it, for one, is no header
         raise PersonaError(f"the request could not be made; check ${KEY_VARIABLE} and ${URL_VARIABLE}.") from None
     return reply
@@ -224,17 +224,17 @@ def _wait_asked(reply: Reply) -> float:
     return min(retry_after(reply.headers), _LONGEST_WAIT_S) if "retry-after" in reply.headers else 1.0
 
 
-def _content(reply: Reply, settings: Settings) -> str:
+def _content(reply: Reply, endpoint: Endpoint) -> str:
     """The text of the first choice."""
     try:
         content = json.loads(reply.body)["choices"][0]["message"]["content"]
     except (ValueError, KeyError, IndexError, TypeError, RecursionError):
-        raise PersonaError(f"{settings.label} did not answer as an OpenAI-compatible endpoint does.") from None
+        raise PersonaError(f"{endpoint.label} did not answer as an OpenAI-compatible endpoint does.") from None
     if isinstance(content, list):
         content = "".join(part.get("text", "") for part in content if isinstance(part, dict) and _is_text(part))
     if not isinstance(content, str) or not content.strip():
-        raise PersonaError(f"{settings.label} gave an empty answer.")
-    return _without_key(content.replace("\0", " ")[:_MOST_CHARACTERS], settings.key)
+        raise PersonaError(f"{endpoint.label} gave an empty answer.")
+    return _without_key(content.replace("\0", " ")[:_MOST_CHARACTERS], endpoint.key)
 
 
 def _is_text(part: Mapping[str, Any]) -> bool:

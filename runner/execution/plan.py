@@ -23,14 +23,14 @@ from runner.validation.drift import with_drift
 from runner.validation.pictures import check_pictures
 from runner.validation.problem import MOST_SHOWN, listed
 from runner.workflow.graph import Workflow
-from runner.workflow.load import WORKFLOWS_DIR, load_workflow, parse_setting, patch_workflow
+from runner.workflow.load import WORKFLOWS_DIR, load_workflow, parse_assignment, patch_workflow
 from runner.workflow.patch import resolve_name
 from runner.workflow.schema import recorded_object_info
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A request that its server can run: the pictures are there, the values fit; jobs of one workflow, seed by seed."""
+    """What a server can run: the pictures are there, the values fit; jobs of one workflow, seed by seed."""
 
     workflow: Workflow
     values: Mapping[str, Any]
@@ -68,7 +68,7 @@ class Plan:
 
 
 @dataclass
-class Request:
+class RunSpec:
     """What is asked for, checked as far as that goes without a server."""
 
     workflow: Workflow
@@ -78,7 +78,7 @@ class Request:
     count: int
     template: str
     seed: int | None
-    settings: list[str] = field(default_factory=list)
+    assignments: list[str] = field(default_factory=list)
     best_of: int | None = None
 
     def plan(self, session: Session) -> Plan:
@@ -92,7 +92,7 @@ class Request:
         for note in self.workflow.notes:
             session.notice(note)
         view = server_view(client, self.workflow.graph)
-        values = {**self.values, **read_settings(self.workflow, self.settings, view.object_info)}
+        values = {**self.values, **read_assignments(self.workflow, self.assignments, view.object_info)}
         seed_name, seed = first_seed(
             self.workflow, values, view.object_info, self.seed, varied=self.best_of is not None
         )
@@ -159,24 +159,24 @@ def _sent(client: ComfyClient, photo: PreparedPhoto, source: Attachment) -> str:
     return client.upload_image(photo.data, photo.upload_name)
 
 
-def prepare_request(
+def prepare_run(
     workflow: str,
     out: Path,
     *,
     images: Sequence[Path] = (),
     values: Mapping[str, Any] | None = None,
-    settings: Sequence[str] = (),
+    assignments: Sequence[str] = (),
     seed: int | None = None,
     count: int = 1,
     template: str = naming.DEFAULT_TEMPLATE,
     best_of: int | None = None,
-) -> Request:
+) -> RunSpec:
     """Everything that can be checked without a server: the file, the values, the photos, the folder.
 
     Args:
         workflow: a published one's name, or a file.
         values: inputs by name.
-        settings: `NAME=VALUE` as text, as `--set` takes it; what a value means depends on the input.
+        assignments: `NAME=VALUE` as text, as `--set` takes it; what a value means depends on the input.
 
     Raises:
         UsageError, WorkflowError, PhotoError: with what is wrong and what to do.
@@ -184,12 +184,12 @@ def prepare_request(
     loaded = load_workflow(workflow)
     naming.check_template(template)
     check_folder(out)
-    request = Request(loaded, dict(values or {}), {}, list(images), count, template, seed, list(settings), best_of)
-    _check_values_early(request)
+    run_spec = RunSpec(loaded, dict(values or {}), {}, list(images), count, template, seed, list(assignments), best_of)
+    _check_values_early(run_spec)
     if best_of is not None:
         first_seed(loaded, {}, recorded_object_info(WORKFLOWS_DIR), seed, varied=True)
-    request.photos = {path: source.prepare() for path, source in _sources(loaded, images).items()}
-    return request
+    run_spec.photos = {path: source.prepare() for path, source in _sources(loaded, images).items()}
+    return run_spec
 
 
 def _sources(workflow: Workflow, images: Sequence[Path]) -> dict[Path, Attachment]:
@@ -203,32 +203,32 @@ def _sources(workflow: Workflow, images: Sequence[Path]) -> dict[Path, Attachmen
     return {path: Attachment(path, is_picture=True, is_mask=masks.get(path, False)) for path in images}
 
 
-def read_settings(workflow: Workflow, texts: Sequence[str], object_info: Mapping[str, Any]) -> dict[str, Any]:
+def read_assignments(workflow: Workflow, texts: Sequence[str], object_info: Mapping[str, Any]) -> dict[str, Any]:
     """`--set` as name → text; the same name twice is a mistake, not a preference."""
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for text in texts:
-        name, value = parse_setting(workflow, text, object_info)
-        if name in found:
+        name, value = parse_assignment(workflow, text, object_info)
+        if name in values:
             raise WorkflowError(f"--set {name} was given twice.")
-        found[name] = value
-    return found
+        values[name] = value
+    return values
 
 
-def _check_values_early(request: Request) -> None:
+def _check_values_early(run_spec: RunSpec) -> None:
     """Refuse wrong names and values before a server is looked for, as far as the file alone can tell.
 
     A widget that is not in the file may still exist on the server, so a name with a dot is left for later.
     """
     schema = recorded_object_info(WORKFLOWS_DIR)
-    known = schema if all(node["class_type"] in schema for node in request.workflow.graph.values()) else None
-    placeholders = [f"{number}.png" for number, _ in enumerate(request.images)]
-    given = dict(request.values)
+    object_info = schema if all(node["class_type"] in schema for node in run_spec.workflow.graph.values()) else None
+    placeholders = [f"{number}.png" for number, _ in enumerate(run_spec.images)]
+    given = dict(run_spec.values)
     try:
-        given |= read_settings(request.workflow, request.settings, known or {})
-        patch_workflow(request.workflow, given, placeholders, known)
+        given |= read_assignments(run_spec.workflow, run_spec.assignments, object_info or {})
+        patch_workflow(run_spec.workflow, given, placeholders, object_info)
     except WorkflowError:
-        if known is not None or not any("." in text.partition("=")[0] for text in request.settings):
+        if object_info is not None or not any("." in text.partition("=")[0] for text in run_spec.assignments):
             raise
-    check_pictures(request.workflow, given, len(request.images), known)
-    for attached in attachments(request.workflow, given, schema).values():
+    check_pictures(run_spec.workflow, given, len(run_spec.images), object_info)
+    for attached in attachments(run_spec.workflow, given, schema).values():
         attached.prepare()

@@ -20,11 +20,11 @@ class JobReady:
     """Put into the inbox when `take` has something new to give, or to raise."""
 
 
-class Feeder(threading.Thread):
+class Prefetch(threading.Thread):
     """Takes jobs from an iterable, at most `ahead` more than were asked for, in order."""
 
     def __init__(self, specs: Iterable[JobSpec], inbox: Inbox, ahead: int = 2) -> None:
-        super().__init__(name="feeder", daemon=True)
+        super().__init__(name="prefetch", daemon=True)
         self._specs = specs
         self._inbox = inbox
         self._room = threading.Semaphore(ahead)

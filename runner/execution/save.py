@@ -6,10 +6,11 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, BinaryIO, Protocol
 
 from runner.data import to_json, without_lone_surrogates
 from runner.errors import EXIT_USAGE, NodeFailedError, RunnerError
@@ -18,7 +19,7 @@ from runner.files.drafts import new_draft, remove_left_drafts
 from runner.files.naming import distinct_names, part_of_output, safe_suffix
 from runner.files.verify import add_graph_to_png, check_picture, png_has_graph, true_suffix
 from runner.http.transport import NoAnswerError, NotReachedError
-from runner.server.client import ComfyClient, FileGoneError
+from runner.server.client import FileGoneError
 from runner.server.records import ServerFile
 from runner.server.refusal import node_label
 
@@ -60,6 +61,13 @@ class SavedJob:
     warnings: tuple[str, ...] = ()
     """What the nodes' own checks say did not pass."""
     reports: tuple[NodeReport, ...] = ()
+
+
+class FileSource(Protocol):
+    """Where the files of a job are to be had: a server (`ComfyClient`), or what somebody else fetched from one."""
+
+    def open_file(self, file: ServerFile, /) -> AbstractContextManager[Iterator[bytes]]:
+        """The content of a file, in chunks. Raises FileGoneError when it is not there any more."""
 
 
 class Abort:
@@ -108,7 +116,7 @@ class Abort:
 
 
 def save_job(
-    client: ComfyClient,
+    source: FileSource,
     outputs: JobOutputs,
     target: Path,
     *,
@@ -132,7 +140,7 @@ def save_job(
     if not (outputs.files or outputs.texts):
         raise NodeFailedError("The job ended without any file or text.", advice="Does the workflow save its result?")
     try:
-        return _Saving(client, outputs, graph, abort).run(target, sidecar)
+        return _Saving(source, outputs, graph, abort).run(target, sidecar)
     except OSError as error:
         where = error.filename or target.parent
         files = ", ".join(item.file.filename for item in outputs.files)
@@ -146,7 +154,7 @@ def save_job(
 
 @dataclass(frozen=True)
 class _Saving:
-    client: ComfyClient
+    source: FileSource
     outputs: JobOutputs
     graph: Mapping[str, Any]
     abort: Abort
@@ -190,7 +198,7 @@ class _Saving:
         for item in self.outputs.files:
             draft = self.abort.new_draft(target)
             try:
-                _download(self.client, item.file, draft, self.abort)
+                _download(self.source, item.file, draft, self.abort)
             except FileGoneError:
                 missing.append(item)
                 continue
@@ -229,12 +237,12 @@ def reserve(target: Path, names: Callable[[str], list[str]], abort: Abort) -> tu
     raise NotSavedError(f"There are {_MAX_NUMBER} results named {target.name} already.", advice="Choose another --out.")
 
 
-def _download(client: ComfyClient, file: ServerFile, part: Path, abort: Abort) -> None:
+def _download(source: FileSource, file: ServerFile, part: Path, abort: Abort) -> None:
     for attempt in range(1, _DOWNLOAD_TRIES + 1):
         abort.check()
         try:
             with part.open("wb") as stream:
-                _copy(client, file, stream, abort)
+                _copy(source, file, stream, abort)
             return
         except (NotReachedError, NoAnswerError):
             if attempt == _DOWNLOAD_TRIES:
@@ -242,8 +250,8 @@ def _download(client: ComfyClient, file: ServerFile, part: Path, abort: Abort) -
             threading.Event().wait(0.2 * attempt)
 
 
-def _copy(client: ComfyClient, file: ServerFile, stream: IO[bytes], abort: Abort) -> None:
-    with client.open_file(file) as chunks:
+def _copy(source: FileSource, file: ServerFile, stream: IO[bytes], abort: Abort) -> None:
+    with source.open_file(file) as chunks:
         for chunk in chunks:
             abort.check()
             stream.write(chunk)

@@ -7,15 +7,15 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from runner.errors import RunnerError
 from runner.execution.job import Attempt
 from runner.execution.outputs import collect
-from runner.execution.save import Abort, AbortedError, FilesMissingError, SavedJob, save_job
+from runner.execution.save import Abort, AbortedError, FilesMissingError, FileSource, SavedJob, save_job
 from runner.execution.sidecar import describe_job
-from runner.server.client import ComfyClient
 from runner.server.records import JobRecord
 from runner.server.websocket import Inbox
 
@@ -26,6 +26,8 @@ class SaveEnded:
 
     attempt: Attempt
     record: JobRecord
+    waited_s: float
+    """From the submission until the files were fetched."""
     saved: SavedJob | None = None
     missing: FilesMissingError | None = None
     error: RunnerError | None = None
@@ -44,9 +46,9 @@ class SaverDied:
 class Saver(threading.Thread):
     """Saves the jobs handed over, one after the other, and reports each to the inbox."""
 
-    def __init__(self, client: ComfyClient, folder: Path, inbox: Inbox, server: Mapping[str, Any]) -> None:
+    def __init__(self, source: FileSource, folder: Path, inbox: Inbox, server: Mapping[str, Any]) -> None:
         super().__init__(name="saver", daemon=True)
-        self._client = client
+        self._source = source
         self._folder = folder
         self._inbox = inbox
         self._server = server
@@ -78,11 +80,12 @@ class Saver(threading.Thread):
 
     def _save(self, attempt: Attempt, record: JobRecord) -> SaveEnded:
         fetch_began = time.monotonic()
+        ended = partial(SaveEnded, attempt, record, fetch_began - attempt.submitted_at)
         try:
             outputs = collect(record.outputs, attempt.graph, attempt.spec.outputs)
             description = describe_job(attempt, record, self._server, fetch_began)
             saved = save_job(
-                self._client,
+                self._source,
                 outputs,
                 self._folder / attempt.spec.stem,
                 graph=attempt.graph,
@@ -90,11 +93,11 @@ class Saver(threading.Thread):
                 abort=self._abort,
             )
         except FilesMissingError as missing:
-            return SaveEnded(attempt, record, missing=missing)
+            return ended(missing=missing)
         except RunnerError as error:
-            return SaveEnded(attempt, record, error=error)
+            return ended(error=error)
         except AbortedError:
             raise
         except Exception as error:
-            return SaveEnded(attempt, record, error=RunnerError(f"Saving failed: {type(error).__name__}: {error}"))
-        return SaveEnded(attempt, record, saved=saved)
+            return ended(error=RunnerError(f"Saving failed: {type(error).__name__}: {error}"))
+        return ended(saved=saved)

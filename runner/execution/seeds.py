@@ -35,25 +35,25 @@ def first_seed(
     if spec is not None:
         default = spec.default if isinstance(spec.default, int) else 0
         return _set_seed(workflow, values, spec.name, default, object_info, asked)
-    found = [
+    candidates = [
         (f"{node_id}.{widget}", node["inputs"][widget])
         for node_id, node in workflow.graph.items()
         for widget in _SEED_WIDGETS
         if isinstance(node["inputs"].get(widget), int)
     ]
-    if len(found) == 1:
-        return _set_seed(workflow, values, *found[0], object_info, asked)
+    if len(candidates) == 1:
+        return _set_seed(workflow, values, *candidates[0], object_info, asked)
     if varied:
         raise WorkflowError(
             f"--best-of needs a seed to vary, and {workflow.label} has no input `seed`"
-            + (" and several nodes with one." if found else "."),
+            + (" and several nodes with one." if candidates else "."),
             advice="Title the node that holds it “input: seed” (on the canvas: right click → Title), and export "
             "the workflow again.",
         )
     if asked is not None:
         raise WorkflowError(
-            f"{workflow.label} has no input `seed`" + (" and several nodes with one." if found else "."),
-            advice=f"Set one with --set {found[0][0]}={asked}." if found else "Leave out --seed.",
+            f"{workflow.label} has no input `seed`" + (" and several nodes with one." if candidates else "."),
+            advice=f"Set one with --set {candidates[0][0]}={asked}." if candidates else "Leave out --seed.",
         )
     return None, None
 

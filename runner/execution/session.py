@@ -8,15 +8,18 @@ import platform
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar
+from typing import Any
 
 from runner.events.reporter import Reporter
-from runner.execution.dispatcher import Dispatcher, Ended
+from runner.execution.connection import Connection
+from runner.execution.dispatcher import Dispatcher
+from runner.execution.hooks import Hooks, Policy
 from runner.execution.job import JobResult, JobSpec
+from runner.execution.prefetch import JobReady
 from runner.execution.saver import Saver
 from runner.execution.sidecar import describe_server
 from runner.models.licences import licence_lines
-from runner.server.availability import Deadline, Limits
+from runner.server.availability import Absence, Deadline, Limits
 from runner.server.client import ComfyClient
 from runner.server.preview_message import METHOD, PreviewFiles
 from runner.server.websocket import Inbox, Listener
@@ -27,9 +30,6 @@ OWNER_KEY = "prodgen"
 
 class Session:
     """Everything that lives as long as one run on one server. The socket opens while the photos are uploaded."""
-
-    make_dispatcher: ClassVar[type[Dispatcher]] = Dispatcher
-    make_saver: ClassVar[type[Saver]] = Saver
 
     def __init__(
         self,
@@ -47,8 +47,8 @@ class Session:
         self.client = ComfyClient(url)
         self.client.patience, self.client.deadline = limits.patience, Deadline(deadline)
         self.client.notice = reporter.notice
-        self._inbox = Inbox()
-        self._listener = Listener(self.client, self._inbox, previews=previews)
+        inbox = Inbox()
+        self._listener = Listener(self.client, inbox, previews=previews)
         self._listener.start()
         self._reporter = reporter
         try:
@@ -56,28 +56,36 @@ class Session:
         except BaseException:
             self._listener.stop()
             raise
-        self._saver = self.make_saver(self.client, folder, self._inbox, describe_server(self.client.url, self.stats))
-        self._dispatcher = self.make_dispatcher(
-            self.client,
-            self._listener,
-            self._saver,
-            self._inbox,
+        self._connection = Connection(
+            client=self.client,
+            listener=self._listener,
+            saver=Saver(self.client, folder, inbox, describe_server(self.client.url, self.stats)),
+            inbox=inbox,
             report=PreviewFiles(folder, reporter.event, reporter.notice) if previews else reporter.event,
             notice=reporter.notice,
             extra_data={OWNER_KEY: {"owner": owner(), "workflow": workflow}, **(METHOD if previews else {})},
-            deadline=deadline,
+            deadline=Deadline(deadline),
             limits=limits,
+            absence=Absence(limits.patience, reporter.notice),
         )
 
     def notice(self, text: str) -> None:
         self._reporter.notice(text)
 
-    def run(self, specs: Iterable[JobSpec], ended: Ended | None = None) -> list[JobResult]:
+    def run(
+        self, specs: Iterable[JobSpec], hooks: Hooks | None = None, policy: Policy | None = None
+    ) -> list[JobResult]:
         """Submit, watch and save every job; see `Dispatcher.run`."""
-        if not self._saver.is_alive():
-            self._saver.start()
+        saver = self._connection.saver
+        if not saver.is_alive():
+            saver.start()
         self._listener.wait_for_first_attempt(2.0)
-        return self._dispatcher.run(self._with_licences(specs), ended)
+        return Dispatcher(self._connection, self._with_licences(specs), hooks, policy).run()
+
+    def ask_to_stop(self) -> None:
+        """End the run from another thread as Ctrl-C would."""
+        self._connection.stop_asked.set()
+        self._connection.inbox.put(JobReady())
 
     def _with_licences(self, specs: Iterable[JobSpec]) -> Iterator[JobSpec]:
         """The jobs; before the first that uses a model whose pictures must not be sold, that is said."""
@@ -93,7 +101,7 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._listener.stop()
-        self._saver.stop()
+        self._connection.saver.stop()
 
 
 def owner() -> str:

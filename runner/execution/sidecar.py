@@ -54,15 +54,15 @@ def describe_job(attempt: Attempt, record: JobRecord, server: Mapping[str, Any],
 
 def models_of(graph: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Every model file the graph names; `sha256` where the manifest knows it, null otherwise."""
-    found = []
+    models = []
     for node_id, node in graph.items():
         for name, value in (node.get("inputs") or {}).items():
             if is_model_name(value):
                 kind = str(node.get("class_type"))
-                found.append(
+                models.append(
                     {"file": value, "node": node_id, "class": kind, "input": name, "sha256": _known_hash(value)}
                 )
-    return found
+    return models
 
 
 def _known_hash(file_name: str) -> str | None:

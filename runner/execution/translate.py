@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from runner import events
 from runner.execution.job import Attempt, JobResult
 from runner.server.websocket import ServerMessage
 from runner.untrusted import number, texts
 
+Data = Mapping[str, Any]
+
 _MOST_STEPS = 1e12
 
 
 def hear(attempt: Attempt, message: ServerMessage) -> Iterator[events.Event]:
     """The events a message amounts to; the attempt's progress is brought up to date."""
-    index, prompt_id, data = attempt.spec.index, attempt.prompt_id, message.data
-    if message.type == "execution_start":
-        yield from started(attempt)
-    elif message.type == "execution_cached":
-        nodes = texts(data.get("nodes"))
-        attempt.nodes_done.update(nodes)
-        if nodes:
-            yield events.Cached(index, prompt_id, nodes=nodes)
-    elif message.type == "executing" and data.get("node") is not None:
-        yield from started(attempt)
-        yield from _node_started(attempt, str(data.get("display_node") or data["node"]))
-    elif message.type == "progress" and data.get("node") is not None:
-        node = str(data["node"])
-        value, top = number(data.get("value")) or 0, number(data.get("max")) or 0
-        if 0 <= value <= top <= _MOST_STEPS:
-            yield events.Progress(index, prompt_id, node=node, title=attempt.title(node), value=value, max=top)
-    elif message.type == "preview" and isinstance(data.get("image"), bytes):
-        node = str(data.get("display_node_id") or data.get("node_id") or "")
-        picture = {"stem": str(attempt.spec.stem), "image": data["image"]}
-        yield events.Preview(index, prompt_id, node=node, title=attempt.title(node), **picture)
+    translation = _TRANSLATIONS.get(message.type)
+    return iter(()) if translation is None else translation(attempt, message.data)
 
 
 def says_it_ended(message: ServerMessage) -> bool:
@@ -61,18 +46,68 @@ def saved(result: JobResult) -> Iterator[events.Event]:
         yield events.Done(index, prompt_id, paths, str(job.sidecar), result.seconds, job.warnings)
 
 
-def _node_started(attempt: Attempt, node: str) -> Iterator[events.Event]:
+# messages
+
+
+def _start(attempt: Attempt, _data: Data) -> Iterator[events.Event]:
+    yield from started(attempt)
+
+
+def _cached(attempt: Attempt, data: Data) -> Iterator[events.Event]:
+    nodes = texts(data.get("nodes"))
+    attempt.nodes_done.update(nodes)
+    if nodes:
+        yield events.Cached(attempt.spec.index, attempt.prompt_id, nodes=nodes)
+
+
+def _executing(attempt: Attempt, data: Data) -> Iterator[events.Event]:
+    if data.get("node") is None:
+        return
+    yield from started(attempt)
+    node = str(data.get("display_node") or data["node"])
     if attempt.node == node:
         return
     if attempt.node is not None:
         attempt.nodes_done.add(attempt.node)
     attempt.node = node
-    done = len(attempt.nodes_done & attempt.graph.keys())
     yield events.NodeStarted(
         attempt.spec.index,
         attempt.prompt_id,
         node=node,
         title=attempt.title(node),
-        done=done,
+        done=len(attempt.nodes_done & attempt.graph.keys()),
         total=len(attempt.graph),
     )
+
+
+def _progress(attempt: Attempt, data: Data) -> Iterator[events.Event]:
+    if data.get("node") is None:
+        return
+    node, title = str(data["node"]), attempt.title(str(data["node"]))
+    value, top = number(data.get("value")) or 0, number(data.get("max")) or 0
+    if 0 <= value <= top <= _MOST_STEPS:
+        yield events.Progress(attempt.spec.index, attempt.prompt_id, node=node, title=title, value=value, max=top)
+
+
+def _preview(attempt: Attempt, data: Data) -> Iterator[events.Event]:
+    if not isinstance(data.get("image"), bytes):
+        return
+    node = str(data.get("display_node_id") or data.get("node_id") or "")
+    yield events.Preview(
+        attempt.spec.index,
+        attempt.prompt_id,
+        node=node,
+        title=attempt.title(node),
+        stem=str(attempt.spec.stem),
+        image=data["image"],
+    )
+
+
+_TRANSLATIONS: Mapping[str, Callable[[Attempt, Data], Iterator[events.Event]]] = {
+    "execution_start": _start,
+    "execution_cached": _cached,
+    "executing": _executing,
+    "progress": _progress,
+    "preview": _preview,
+}
+"""What ComfyUI's messages say. All others say nothing that the job's record does not say for certain."""

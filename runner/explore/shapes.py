@@ -42,10 +42,10 @@ def shape_and_cfg(words: list[str]) -> tuple[tuple[int, int], float]:
 
 def size(text: str) -> tuple[int, int]:
     """The type of `--size`: `768x448`, both multiples of 8."""
-    found = _SIZE.fullmatch(text.strip())
-    if found is None:
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no size like 768x448")
-    width, height = int(found[1]), int(found[2])
+    width, height = int(match[1]), int(match[2])
     if width % 8 or height % 8 or min(width, height) < 64:
         raise argparse.ArgumentTypeError(f"{width}x{height}: both must be multiples of 8, at least 64")
     return width, height

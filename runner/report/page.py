@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from runner.batch.entries import DONE, FAILED, Entry
+from runner.batch.entries import Entry, JobState
 from runner.batch.ledger import Ledger
 from runner.batch.metrics import totals
 from runner.console import clean
@@ -75,9 +75,9 @@ def _card(entry: Entry, folder: Path) -> str:
 
 
 def _state(entry: Entry) -> str:
-    if entry.state == DONE:
+    if entry.state == JobState.DONE:
         return "warned" if entry.warnings else "passed"
-    return "failed" if entry.state == FAILED else "open"
+    return "failed" if entry.state == JobState.FAILED else "open"
 
 
 def _group(entry: Entry) -> str:
@@ -115,7 +115,7 @@ def _record(folder: Path, entry: Entry) -> str:
 
 
 def _plots(entries: Sequence[Entry]) -> str:
-    done = [entry for entry in entries if entry.state == DONE]
+    done = [entry for entry in entries if entry.state == JobState.DONE]
     wanted = {"seconds": "seconds per job", "queue_wait_s": "seconds waited", "delta_e00_mean": "ΔE00"}
     return "".join(_plot(title, [entry.metrics for entry in done], name) for name, title in wanted.items())
 

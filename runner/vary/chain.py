@@ -103,8 +103,8 @@ class Passes:
         """The next picture's job."""
         setting = self.setting
         self._made += 1
-        said = facts(scale=one.scale, strength=one.strength, steps=setting.steps, sampler=setting.sampler)
-        stem = f"{self.folder}/{{date}}_{setting.transform.name}_{self._made:04d}_{said}_seed{{seed}}"
+        figures = facts(scale=one.scale, strength=one.strength, steps=setting.steps, sampler=setting.sampler)
+        stem = f"{self.folder}/{{date}}_{setting.transform.name}_{self._made:04d}_{figures}_seed{{seed}}"
         colour = colour_values(one.strength, lightness.boost(one.strength), setting.follow)
         names = self.plan.pictures.names
         asked = replace(

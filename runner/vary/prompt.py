@@ -17,9 +17,9 @@ _MOST_LINKS = 20
 
 def find_prompt(image: Path) -> str | None:
     """The prompt of a picture, or None. In order: its `.json`, the graph in the PNG, other tools' text, prompt.txt."""
-    for found in (_from_record(image), _from_picture(image), _from_folder(image)):
-        if found and found.strip():
-            return found.strip()
+    for prompt in (_from_record(image), _from_picture(image), _from_folder(image)):
+        if prompt and prompt.strip():
+            return prompt.strip()
     return None
 
 
@@ -47,9 +47,9 @@ def _from_picture(image: Path) -> str | None:
         return None  # what is wrong with the picture is said where it is read
     graph = texts.get("prompt")
     if isinstance(graph, str):
-        found = prompt_in_graph(_parsed(graph))
-        if found:
-            return found
+        prompt = prompt_in_graph(_parsed(graph))
+        if prompt:
+            return prompt
     parameters = texts.get("parameters")
     return _first_paragraph(parameters) if isinstance(parameters, str) else None
 

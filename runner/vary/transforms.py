@@ -87,12 +87,12 @@ TRANSFORMS: dict[str, Transform] = {
 
 def find_transform(name: str) -> Transform:
     """Raises UsageError that suggests the nearest name."""
-    found = TRANSFORMS.get(name.casefold())
-    if found is None:
+    transform = TRANSFORMS.get(name.casefold())
+    if transform is None:
         single = ", ".join(one.name for one in TRANSFORMS.values() if not one.chained)
         chained = ", ".join(one.name for one in TRANSFORMS.values() if one.chained)
         raise UsageError(
             f"there is no transform {name!r}.{did_you_mean(name, TRANSFORMS)}",
             advice=f"One pass each: {single}. Each result feeding the next: {chained}.",
         )
-    return found
+    return transform

@@ -10,7 +10,7 @@ from runner.suggest import did_you_mean
 from runner.workflow.canvas_nodes import without_canvas_nodes
 from runner.workflow.file import PICTURES, read_graph
 from runner.workflow.graph import InputSpec, OutputSpec, Target, Workflow
-from runner.workflow.patch import parse_setting, patch_workflow
+from runner.workflow.patch import parse_assignment, patch_workflow
 
 __all__ = [
     "WORKFLOWS_DIR",
@@ -20,7 +20,7 @@ __all__ = [
     "Workflow",
     "available_workflows",
     "load_workflow",
-    "parse_setting",
+    "parse_assignment",
     "patch_workflow",
 ]
 

@@ -70,7 +70,7 @@ def _name_files_as_listed(graph: Graph, object_info: ObjectInfo | None) -> None:
                 node["inputs"][name] = value if found is None else found
 
 
-def parse_setting(workflow: Workflow, text: str, object_info: ObjectInfo | None = None) -> tuple[str, str]:
+def parse_assignment(workflow: Workflow, text: str, object_info: ObjectInfo | None = None) -> tuple[str, str]:
     """Split `NAME=VALUE`. A title may itself hold `=`: the first split whose name exists wins."""
     if "=" not in text:
         raise WorkflowError(f"--set {text}: this needs the form NAME=VALUE.", advice=_settable(workflow, object_info))

@@ -18,9 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.batch.entries import DONE
+from runner.batch.entries import JobState
 from runner.batch.ledger import Ledger
-from runner.batch.store import PLACE
+from runner.batch.store import LEDGER_FILE
 from tests.support.hostile import HostileComfy
 from tests.support.lied import in_parts
 from tests.support.runs import Graph, command, copying, node
@@ -45,14 +45,14 @@ class Batch:
         self.table.write_text('{"seeds": [1, 2]}')
         made = self.resume()
         assert made.code == 0, made.err
-        with contextlib.closing(sqlite3.connect(self.out / PLACE)) as db:
+        with contextlib.closing(sqlite3.connect(self.out / LEDGER_FILE)) as db:
             db.execute("PRAGMA journal_mode=DELETE")
             db.row_factory = sqlite3.Row
             self.rows = [dict(row) for row in db.execute("SELECT * FROM jobs")]
         self.pictures = {path: path.read_bytes() for path in self.out.rglob("*.png")}
         self.sidecars = {path: json.loads(path.read_text()) for path in self.out.rglob("*.json")}
         assert len(self.pictures) == len(self.sidecars) == SEEDS
-        self.ledger = (self.out / PLACE).read_bytes()
+        self.ledger = (self.out / LEDGER_FILE).read_bytes()
         shutil.copytree(self.out, folder / "kept")
 
     def again(self) -> None:
@@ -78,7 +78,11 @@ class Batch:
                 entries = ledger.entries()
             assert len(entries) >= SEEDS
             for entry in entries:
-                assert entry.state == DONE and entry.files and all((self.out / name).is_file() for name in entry.files)
+                assert (
+                    entry.state == JobState.DONE
+                    and entry.files
+                    and all((self.out / name).is_file() for name in entry.files)
+                )
             assert not list(self.out.rglob("*.part"))
         kept_to_the_contract(command("report", str(self.out), folder=self.out), 0, 2)
 
@@ -107,11 +111,11 @@ CHANGES = st.lists(st.tuples(st.integers(0, SEEDS - 1), st.sampled_from(COLUMNS)
 def any_row(batch: Batch, changes: list[tuple[int, str, Any]], *, halfway: bool) -> None:
     """`halfway`: the pictures of the changed jobs are not noted as done."""
     batch.again()
-    with contextlib.closing(sqlite3.connect(batch.out / PLACE)) as db:
+    with contextlib.closing(sqlite3.connect(batch.out / LEDGER_FILE)) as db:
         db.execute("PRAGMA writable_schema = ON")
         db.execute("UPDATE sqlite_master SET sql = replace(sql, ' NOT NULL', '') WHERE name = 'jobs'")
         db.commit()
-    with contextlib.closing(sqlite3.connect(batch.out / PLACE)) as db:
+    with contextlib.closing(sqlite3.connect(batch.out / LEDGER_FILE)) as db:
         ids = [row["id"] for row in batch.rows]
         for number, column, value in changes:
             if halfway:
@@ -142,7 +146,7 @@ def test_any_row_thousands_of_times(batch: Batch, changes: list[tuple[int, str, 
 
 def any_ledger(batch: Batch, data: st.DataObject) -> None:
     batch.again()
-    (batch.out / PLACE).write_bytes(data.draw(corrupted(st.just(batch.ledger)) | st.binary(max_size=200)))
+    (batch.out / LEDGER_FILE).write_bytes(data.draw(corrupted(st.just(batch.ledger)) | st.binary(max_size=200)))
     batch.check()
 
 
@@ -171,7 +175,7 @@ def any_sidecar(batch: Batch, data: st.DataObject, *, alone: bool) -> None:
     written = data.draw(space | corrupted(st.sampled_from([as_json(record) for record in records])))
     data.draw(st.sampled_from(list(batch.sidecars))).write_bytes(written)
     if alone:
-        shutil.rmtree((batch.out / PLACE).parent)
+        shutil.rmtree((batch.out / LEDGER_FILE).parent)
     batch.check()
 
 

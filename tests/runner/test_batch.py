@@ -14,7 +14,7 @@ from runner.batch.ledger import Ledger
 from runner.batch.metrics import fidelity
 from runner.batch.plan import BatchJob
 from runner.batch.rows import seed_list
-from runner.batch.store import PLACE
+from runner.batch.store import LEDGER_FILE
 from tests.support.comfy import ComfyServer
 from tests.support.runs import Desk, Graph, Run, command, inverting, node, pixels
 
@@ -182,7 +182,7 @@ def test_results_never_lie_among_the_photos(tmp_path: Path) -> None:
         assert run.code == 2
         assert f"--out {folder} is the folder of the photos itself" in run.err
         assert "another folder with --out" in run.err
-    assert not (folder / PLACE).exists()
+    assert not (folder / LEDGER_FILE).exists()
 
 
 def test_results_of_earlier_batches_are_no_photos(comfy_server: ComfyServer, tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_the_ledger_has_a_job_before_the_server_and_every_change_after(
 ) -> None:
     desk = Desk(tmp_path, comfy_server.url)
     assert batch(desk, coloured(), "--jobs", write(tmp_path / "j.jsonl", '{"name": "x"}')).code == 0
-    db = sqlite3.connect(desk.out / PLACE)
+    db = sqlite3.connect(desk.out / LEDGER_FILE)
     states = [state for (state,) in db.execute("SELECT state FROM changes ORDER BY rowid")]
     assert states[:2] == ["claimed", "submitted"]
     assert states[-2:] == ["saving", "done"]
@@ -228,8 +228,8 @@ def test_a_batch_of_another_workflow_is_not_gone_on_with(comfy_server: ComfyServ
 
 def test_claims_of_a_runner_that_is_gone_are_free_again_and_those_of_a_living_one_are_not(tmp_path: Path) -> None:
     mine, other = Ledger(tmp_path), Ledger(tmp_path)
-    mine.beat()
-    other.beat()
+    mine.runners.beat()
+    other.runners.beat()
     mine.add([BatchJob("", Path(f"{number}"), {"n": number}) for number in range(2)])
     first = other.claim()
     assert first is not None
@@ -239,8 +239,8 @@ def test_claims_of_a_runner_that_is_gone_are_free_again_and_those_of_a_living_on
     assert mine.claim() is None
     gone = subprocess.Popen(["true"])
     gone.wait()
-    with sqlite3.connect(tmp_path / PLACE) as db:
-        db.execute("UPDATE runners SET pid = ? WHERE owner = ?", (gone.pid, other.owner))
+    with sqlite3.connect(tmp_path / LEDGER_FILE) as db:
+        db.execute("UPDATE runners SET pid = ? WHERE owner = ?", (gone.pid, other.runners.owner))
     taken = mine.claim()
     assert taken is not None
     assert (taken.id, taken.prompt_id, taken.server) == (first.id, "an-id", "http://a")
@@ -265,7 +265,7 @@ def test_a_save_that_was_cut_short_is_finished_or_undone_never_repeated(
     photos = folder_of_photos(desk, "a.png", "b.png", "c.png")
     assert batch(desk, inverting(), "--images", photos).code == 0
     before = {name: (desk.out / name).read_bytes() for name in results(desk.out)}
-    with sqlite3.connect(desk.out / PLACE) as db:  # killed before the ledger heard of the last step …
+    with sqlite3.connect(desk.out / LEDGER_FILE) as db:  # killed before the ledger heard of the last step …
         db.execute("UPDATE jobs SET state = 'saving', owner = 'gone', files = '[]', sidecar = NULL")
     for name in ("b.json", "c.json", "c.png"):  # … and b between two renames, c before the first
         (desk.out / name).rename(desk.out / f"{name}.part")
@@ -277,7 +277,7 @@ def test_a_save_that_was_cut_short_is_finished_or_undone_never_repeated(
     assert {name: (desk.out / name).read_bytes() for name in results(desk.out)} == before
     assert not list(desk.out.rglob("*.part"))
     assert {path.name for path in desk.out.glob("*.json")} == {"a.json", "b.json", "c.json"}
-    with sqlite3.connect(desk.out / PLACE) as db:
+    with sqlite3.connect(desk.out / LEDGER_FILE) as db:
         assert [json.loads(files) for (files,) in db.execute("SELECT files FROM jobs ORDER BY id")] == [
             ["a.png"], ["b.png"], ["c.png"],
         ]  # fmt: skip

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.batch.store import PLACE
+from runner.batch.store import LEDGER_FILE
 from runner.local_server.process import Installation
 from tests.runner.test_batch import batch, batch_arguments, folder_of_photos, results
 from tests.runner.test_faults import OwnServer
@@ -70,7 +70,7 @@ class Work:
         made = [path.name for server in servers for path in server.output_dir.glob(f"{self.prefix}_*.png")]
         assert self.count <= len(made) <= self.count + unseen, "a job ran twice"
         assert not list(self.desk.out.rglob("*.part"))
-        with sqlite3.connect(self.desk.out / PLACE) as db:
+        with sqlite3.connect(self.desk.out / LEDGER_FILE) as db:
             assert dict(db.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state")) == {"done": self.count}
             assert db.execute("SELECT COUNT(*) FROM changes WHERE state = 'done'").fetchone() == (self.count,)
 
@@ -120,7 +120,7 @@ def test_two_runners_share_a_folder_and_ctrl_c_ends_one_of_them_cleanly(
     third.communicate()
     assert results(work.desk.out) == [f"job{number:03}.png" for number in range(40)]
     assert not list(work.desk.out.rglob("*.part"))
-    with sqlite3.connect(work.desk.out / PLACE) as db:
+    with sqlite3.connect(work.desk.out / LEDGER_FILE) as db:
         done = db.execute("SELECT owner, COUNT(*) FROM changes WHERE state = 'done' GROUP BY owner").fetchall()
     assert len(done) >= 2  # both worked
     assert sum(count for _, count in done) == 40  # and neither did what the other had done
@@ -140,7 +140,7 @@ def test_an_interrupted_batch_goes_on_where_it_was(comfy_server: ComfyServer, tm
         assert time.monotonic() < deadline, "something of it is left on the server"
         time.sleep(0.05)
     assert not list(work.desk.out.rglob("*.part"))
-    with sqlite3.connect(work.desk.out / PLACE) as db:
+    with sqlite3.connect(work.desk.out / LEDGER_FILE) as db:
         assert {state for (state,) in db.execute("SELECT state FROM jobs")} == {"done", "waiting"}
     run = command(*work.arguments("--resume"), folder=work.desk.out)
     assert run.code == 0, run.err
@@ -166,7 +166,7 @@ def test_server_and_runner_are_both_killed(own_server: OwnServer, tmp_path: Path
     queue = ["queue_running", "queue_pending"]
     while any(own_server.server.get("/queue")[part] for part in queue):
         time.sleep(0.05)
-    with sqlite3.connect(work.desk.out / PLACE) as db:  # made, seen by nobody, and about to be forgotten
+    with sqlite3.connect(work.desk.out / LEDGER_FILE) as db:  # made, seen by nobody, and about to be forgotten
         unseen = db.execute("SELECT COUNT(*) FROM jobs WHERE state NOT IN ('done', 'waiting')").fetchone()[0]
     assert unseen >= 1
     own_server.kill()
@@ -243,7 +243,7 @@ def test_two_hundred_jobs_on_two_servers_of_which_one_is_killed_twice(
     _, said = process.communicate(timeout=HANG_S)
     assert process.returncode == 0, said
     assert results(work.desk.out) == [f"job{number:03}.png" for number in range(200)]
-    with sqlite3.connect(work.desk.out / PLACE) as db:
+    with sqlite3.connect(work.desk.out / LEDGER_FILE) as db:
         done = db.execute("SELECT COUNT(*), COUNT(DISTINCT job) FROM changes WHERE state = 'done'").fetchone()
         servers = db.execute("SELECT COUNT(DISTINCT server) FROM jobs").fetchone()
     assert done == (200, 200)

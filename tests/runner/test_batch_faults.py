@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.batch.store import PLACE
+from runner.batch.store import LEDGER_FILE
 from tests.runner.test_batch import batch, folder_of_photos, results
 from tests.runner.test_batch_crashes import Work, small_disk  # noqa: F401 - a fixture
 from tests.support.comfy import ComfyServer
@@ -120,7 +120,7 @@ def test_a_submission_that_a_proxy_sends_twice_counts_once(comfy_server: ComfySe
         assert run.code == 0, run.err
     assert len(run.of("done")) == 6
     assert results(work.desk.out) == [f"job{number:03}.png" for number in range(6)]
-    with sqlite3.connect(work.desk.out / PLACE) as db:
+    with sqlite3.connect(work.desk.out / LEDGER_FILE) as db:
         assert db.execute("SELECT COUNT(*) FROM changes WHERE state = 'done'").fetchone() == (6,)
 
 
@@ -225,7 +225,7 @@ def test_ctrl_c_on_two_servers_takes_back_what_is_on_both(comfy_server: ComfySer
         while work.prefix in json.dumps(comfy_server.get("/queue")):
             assert time.monotonic() < deadline, "something of it is left on the server"
             time.sleep(0.05)
-        with sqlite3.connect(work.desk.out / PLACE) as db:
+        with sqlite3.connect(work.desk.out / LEDGER_FILE) as db:
             assert {state for (state,) in db.execute("SELECT state FROM jobs")} == {"done", "waiting"}
         run = command(*work.arguments("--server", two.url, "--resume"), folder=work.desk.out)
         assert run.code == 0, run.err

@@ -22,7 +22,7 @@ import numpy as np
 import psutil
 import pytest
 
-from runner.batch.store import PLACE
+from runner.batch.store import LEDGER_FILE
 from runner.errors import EXIT_USAGE
 from runner.local_server.process import Installation
 from tests.runner.test_batch import results
@@ -99,7 +99,7 @@ class Batch:
         return len(results(self.desk.out))
 
     def share(self) -> dict[str, int]:
-        with sqlite3.connect(self.desk.out / PLACE) as db:
+        with sqlite3.connect(self.desk.out / LEDGER_FILE) as db:
             return dict(db.execute("SELECT server, COUNT(*) FROM jobs WHERE state = 'done' GROUP BY server"))
 
     def assert_all_done_once(self) -> None:
@@ -111,7 +111,7 @@ class Batch:
             assert record["images"][0]["file"] == f"photo{number:02}.png"
             assert record["server"].startswith("ray-")
         assert not list(self.desk.out.rglob("*.part"))
-        with sqlite3.connect(self.desk.out / PLACE) as db:
+        with sqlite3.connect(self.desk.out / LEDGER_FILE) as db:
             assert dict(db.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state")) == {"done": JOBS}
             done = db.execute("SELECT COUNT(*), COUNT(DISTINCT job) FROM changes WHERE state = 'done'").fetchone()
             assert done == (JOBS, JOBS)
@@ -207,7 +207,7 @@ def test_ctrl_c_ends_everything_and_a_bad_photo_is_told_by_its_own_name(base: Pa
     assert not comfyuis(base)
     assert not list(batch.desk.out.rglob("*.part"))
     there = batch.done
-    with sqlite3.connect(batch.desk.out / PLACE) as db:
+    with sqlite3.connect(batch.desk.out / LEDGER_FILE) as db:
         states = dict(db.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state"))
     assert states.pop("failed") == 1
     assert there - 1 <= states["done"] <= there  # one may have been saved whole and not yet told

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from runner.batch.entries import Incompatibility
 from runner.batch.ledger import Ledger
-from runner.batch.pace import Pace
 from runner.batch.plan import BatchJob
-from runner.batch.presence import Misfit
-from runner.batch.store import PLACE
+from runner.batch.store import LEDGER_FILE
+from runner.batch.throughput import Throughput
 from runner.local_server.process import Installation
 from tests.runner.test_batch import batch, results, write
 from tests.support.comfy import ComfyServer
@@ -123,7 +123,7 @@ def table(desk: Desk, *records: dict[str, object]) -> Path:
 
 
 def servers_of(out: Path) -> dict[str, str]:
-    with sqlite3.connect(out / PLACE) as db:
+    with sqlite3.connect(out / LEDGER_FILE) as db:
         return dict(db.execute("SELECT stem, server FROM jobs"))
 
 
@@ -147,7 +147,7 @@ def test_a_job_only_goes_where_its_nodes_and_models_are(
     assert where["lost"] is None  # never sent anywhere
     assert f"{comfy_server.url} is left out" in run.err
     assert "TestNamed" in run.err
-    with sqlite3.connect(desk.out / PLACE) as db:
+    with sqlite3.connect(desk.out / LEDGER_FILE) as db:
         why, code = db.execute("SELECT error, exit_code FROM jobs WHERE stem = 'lost'").fetchone()
         kept = db.execute("SELECT (SELECT COUNT(*) FROM places) + (SELECT COUNT(*) FROM unfit)").fetchone()
     assert code == 4
@@ -190,7 +190,7 @@ def test_what_does_not_fit_into_one_servers_memory_is_made_on_another(
     assert tries == 2 * frees  # each job that came here: once, and once more after memory was freed
     assert run.err.count("another server tries") == frees
     assert Counter(two.tried)["8"] == 24
-    with sqlite3.connect(desk.out / PLACE) as db:
+    with sqlite3.connect(desk.out / LEDGER_FILE) as db:
         done = db.execute("SELECT COUNT(*), COUNT(DISTINCT job) FROM changes WHERE state = 'done'").fetchone()
     assert done == (25, 25)
 
@@ -217,30 +217,30 @@ def test_what_fits_nowhere_fails_with_the_reason_of_every_server(one: Machine, t
 # the ledger's part
 
 
-def test_a_job_is_hopeless_only_when_no_place_of_any_living_runner_can_run_it(tmp_path: Path) -> None:
+def test_a_job_is_hopeless_only_when_no_worker_of_any_living_runner_can_run_it(tmp_path: Path) -> None:
     mine, other = Ledger(tmp_path), Ledger(tmp_path)
-    for ledger, *places in ((mine, "a", "b"), (other, "a")):  # both mean a machine of their own by `a`
-        ledger.beat()
-        for place in places:
-            ledger.opens(place)
+    for ledger, *workers in ((mine, "a", "b"), (other, "a")):  # both mean a machine of their own by `a`
+        ledger.runners.beat()
+        for worker in workers:
+            ledger.runners.add_worker(worker)
     mine.add([BatchJob("", Path(f"{number}"), {"n": number}) for number in range(3)])
-    mine.cannot_run("a", {1: Misfit("a", "no node", 4), 2: Misfit("a", "no model", 4)})
+    mine.cannot_run("a", {1: Incompatibility("a", "no node", 4), 2: Incompatibility("a", "no model", 4)})
     assert [entry.id for entry in (mine.claim("a"),) if entry] == [3]
     assert mine.claim("a") is None
-    mine.cannot_run("b", {1: Misfit("b", "no node", 4)})
+    mine.cannot_run("b", {1: Incompatibility("b", "no node", 4)})
     assert mine.claim_hopeless() == []  # the other runner has not looked
-    other.cannot_run("a", {1: Misfit("a", "no node", 4)})
+    other.cannot_run("a", {1: Incompatibility("a", "no node", 4)})
     ((entry, why),) = mine.claim_hopeless()
     assert entry.id == 1
-    assert {(misfit.server, misfit.exit_code) for misfit in why} == {("a", 4), ("b", 4)}
+    assert {(reason.worker, reason.exit_code) for reason in why} == {("a", 4), ("b", 4)}
     assert other.claim_hopeless() == []  # it is being failed already
     taken = mine.claim("b")
     assert taken is not None and taken.id == 2
-    assert mine.pass_on(2, "b", Misfit("b", "memory", 5))  # the other runner may have it
+    assert mine.pass_on(2, "b", Incompatibility("b", "memory", 5))  # the other runner may have it
     assert mine.claim("b") is None
     taken = other.claim("a")
     assert taken is not None and taken.id == 2
-    assert not other.pass_on(2, "a", Misfit("a", "memory", 5))  # nobody is left: it stays with who has it
+    assert not other.pass_on(2, "a", Incompatibility("a", "memory", 5))  # nobody is left: it stays with who has it
     assert 2 in other.held()
     other.leave()
     assert mine.waiting() == 1  # given back as it went …
@@ -249,22 +249,22 @@ def test_a_job_is_hopeless_only_when_no_place_of_any_living_runner_can_run_it(tm
         ledger.close()
 
 
-def test_what_another_place_would_finish_sooner_is_left_to_it_unless_it_cannot(tmp_path: Path) -> None:
+def test_what_another_worker_would_finish_sooner_is_left_to_it_unless_it_cannot(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
-    for place in ("fast", "slow"):
-        ledger.opens(place)
+    for worker in ("fast", "slow"):
+        ledger.runners.add_worker(worker)
     ledger.add([BatchJob("", Path(f"{number}"), {"n": number}) for number in range(2)])
     assert ledger.claim("slow", unless=("fast",)) is None
-    ledger.cannot_run("fast", {2: Misfit("fast", "no node", 4)})
+    ledger.cannot_run("fast", {2: Incompatibility("fast", "no node", 4)})
     taken = ledger.claim("slow", unless=("fast",))
     assert taken is not None and taken.id == 2
     ledger.close()
 
 
-def test_what_a_place_was_sent_before_is_its_own_to_look_for_while_it_is_there(tmp_path: Path) -> None:
+def test_what_a_worker_was_sent_before_is_its_own_to_look_for_while_it_is_there(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
-    for place in ("a", "b"):
-        ledger.opens(place)
+    for worker in ("a", "b"):
+        ledger.runners.add_worker(worker)
     ledger.add([BatchJob("", Path(f"{number}"), {"n": number}) for number in range(3)])
     for _ in range(2):
         taken = ledger.claim("a")
@@ -276,7 +276,7 @@ def test_what_a_place_was_sent_before_is_its_own_to_look_for_while_it_is_there(t
     assert ledger.claim("b", others=("a",)) is None
     taken = ledger.claim("a", unless=("b",), others=("b",))  # however slow it is
     assert taken is not None and (taken.id, taken.prompt_id) == (1, "id1")
-    assert ledger.pass_on(1, "a", Misfit("a", "memory", 5))
+    assert ledger.pass_on(1, "a", Incompatibility("a", "memory", 5))
     taken = ledger.claim("b", others=("a",))  # it does not fit there: it is anybody's
     assert taken is not None and taken.id == 1
     taken = ledger.claim("b")  # `a` is gone: so is what it had
@@ -284,7 +284,7 @@ def test_what_a_place_was_sent_before_is_its_own_to_look_for_while_it_is_there(t
     ledger.close()
 
 
-# pace
+# throughput
 
 
 def test_near_the_end_a_slow_server_leaves_the_rest_to_the_fast_one(comfy_server: ComfyServer, tmp_path: Path) -> None:
@@ -301,36 +301,36 @@ def test_near_the_end_a_slow_server_leaves_the_rest_to_the_fast_one(comfy_server
     assert 1 <= share[slow.url] <= 3, share
 
 
-def measured(**seconds: float) -> Pace:
-    pace = Pace()
+def measured(**seconds: float) -> Throughput:
+    throughput = Throughput()
     for name, value in seconds.items():
-        pace.opened(name)
-        pace.ended(name, value)
-    return pace
+        throughput.opened(name)
+        throughput.ended(name, value)
+    return throughput
 
 
 def test_who_should_take_the_next_job() -> None:
-    pace = measured(fast=1.0, slow=10.0)
-    assert pace.sooner("slow", 50) == ()  # there is plenty: everybody works
-    assert pace.sooner("slow", 9) == ("fast",)  # nine seconds there, ten here
-    assert pace.sooner("slow", 0) == ()
-    assert pace.sooner("fast", 1) == ()
-    pace.holds("fast", 12)
-    assert pace.sooner("slow", 1) == ()  # the fast one has enough to do
-    pace.holds("slow", 1)
-    assert pace.sooner("slow", 1) == ("fast",)  # but not for as long as two jobs would take here: a window of one
-    pace.closed("fast")
-    assert pace.sooner("slow", 1) == ()  # nobody else is there
+    throughput = measured(fast=1.0, slow=10.0)
+    assert throughput.sooner("slow", 50) == ()  # there is plenty: everybody works
+    assert throughput.sooner("slow", 9) == ("fast",)  # nine seconds there, ten here
+    assert throughput.sooner("slow", 0) == ()
+    assert throughput.sooner("fast", 1) == ()
+    throughput.holds("fast", 12)
+    assert throughput.sooner("slow", 1) == ()  # the fast one has enough to do
+    throughput.holds("slow", 1)
+    assert throughput.sooner("slow", 1) == ("fast",)  # but not for as long as two jobs would take here: a window of one
+    throughput.closed("fast")
+    assert throughput.sooner("slow", 1) == ()  # nobody else is there
     three = measured(fast=1.0, other=1.0, slow=10.0)
     assert three.sooner("slow", 15) == ("fast", "other")  # together they are through in eight seconds
 
 
 def test_one_of_several_servers_is_tried_with_one_job_first() -> None:
-    pace = Pace()
-    pace.opened("a")
-    pace.holds("a", 1)
-    assert not pace.untried("a")  # there is no other
-    pace.opened("b")
-    assert pace.untried("a")
-    pace.ended("a", 1.0)
-    assert not pace.untried("a")
+    throughput = Throughput()
+    throughput.opened("a")
+    throughput.holds("a", 1)
+    assert not throughput.untried("a")  # there is no other
+    throughput.opened("b")
+    assert throughput.untried("a")
+    throughput.ended("a", 1.0)
+    assert not throughput.untried("a")

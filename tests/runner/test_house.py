@@ -1,4 +1,7 @@
-"""The runner's rooms stand on floors: every import goes down, and no function hides one that goes up."""
+"""The runner's rooms stand on floors: every import goes down, and no function hides one that goes up.
+
+What is private to a class is nobody else's: neither read from outside nor put in the place of a base's.
+"""
 
 from __future__ import annotations
 
@@ -68,3 +71,52 @@ def test_no_circle() -> None:
 def test_no_module_is_two() -> None:
     texts = {str(path.relative_to(REPO)): path.read_text(encoding="utf-8") for path in RUNNER.rglob("*.py")}
     assert [name for name, text in texts.items() if len(text.splitlines()) > 400] == []
+
+
+def classes() -> Iterator[tuple[str, ast.ClassDef]]:
+    """(module, class) of all of the runner."""
+    for path in sorted(RUNNER.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                yield str(path.relative_to(REPO)), node
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def is_own(value: ast.expr) -> bool:
+    """`self`, `cls`, what `cls(…)` makes, and `super()` (whose methods argparse documents)."""
+    if isinstance(value, ast.Call):
+        return isinstance(value.func, ast.Name) and value.func.id in ("cls", "super")
+    return isinstance(value, ast.Name) and value.id in ("self", "cls")
+
+
+OFFERED = {"_replace", "_SubParsersAction"}
+"""Public, for all their names: a method of every named tuple, and the only name for what argparse hands out."""
+
+
+def test_nothing_private_is_read_from_outside() -> None:
+    wrong = []
+    for path in sorted(RUNNER.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Attribute) or not is_private(node.attr) or node.attr in OFFERED:
+                continue
+            if not is_own(node.value):
+                wrong.append(f"{path.relative_to(REPO)}:{node.lineno}: {ast.unparse(node)}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_class_puts_its_own_in_the_place_of_a_private_method() -> None:
+    methods = {
+        node.name: {item.name for item in node.body if isinstance(item, ast.FunctionDef) and is_private(item.name)}
+        for _, node in classes()
+    }
+    wrong = [
+        f"{module}: {node.name} overrides {base.id}.{name}"
+        for module, node in classes()
+        for base in node.bases
+        if isinstance(base, ast.Name)
+        for name in methods[node.name] & methods.get(base.id, set())
+    ]
+    assert not wrong, "\n".join(wrong)

@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 
 from runner.batch import process
+from runner.batch.entries import Incompatibility
 from runner.batch.ledger import Ledger
 from runner.batch.plan import BatchJob
-from runner.batch.presence import Misfit
-from runner.batch.store import PLACE, LedgerError, in_words
+from runner.batch.store import LEDGER_FILE, LedgerError, in_words
 from runner.errors import RunnerError
 from tests.support.comfy import REPO
 from tests.support.runs import command, inverting, node
@@ -32,13 +32,13 @@ from tests.support.speed import HANG_S
 def test_on_another_machine_only_a_heartbeat_that_stands_still_tells(tmp_path: Path, ahead: float) -> None:
     """A clock 60 s ahead took a living runner for a dead one, and repeated its work."""
     mine, elsewhere = Ledger(tmp_path, stale_s=3.0), Ledger(tmp_path)
-    mine.beat()
+    mine.runners.beat()
 
     def beat() -> None:
-        elsewhere.beat()
-        with sqlite3.connect(tmp_path / PLACE) as db:
+        elsewhere.runners.beat()
+        with sqlite3.connect(tmp_path / LEDGER_FILE) as db:
             change = "UPDATE runners SET host = 'elsewhere', beat = beat + ? WHERE owner = ?"
-            db.execute(change, (ahead, elsewhere.owner))
+            db.execute(change, (ahead, elsewhere.runners.owner))
 
     beat()
     mine.add([BatchJob("", Path("a"), {})])
@@ -58,13 +58,13 @@ def test_a_living_process_of_this_machine_is_never_taken_for_gone(tmp_path: Path
     """A laptop that slept for 40 s, a process that was stopped: its heartbeat stands still, and it is there."""
     mine, held_up = Ledger(tmp_path, stale_s=0.0), Ledger(tmp_path)
     for ledger in (mine, held_up):
-        ledger.beat()
+        ledger.runners.beat()
     mine.add([BatchJob("", Path("a"), {})])
     sleeper = subprocess.Popen(["sleep", "60"])
     try:
         assert held_up.claim() is not None
-        known = (sleeper.pid, process.identity(sleeper.pid), held_up.owner)
-        with sqlite3.connect(tmp_path / PLACE) as db:
+        known = (sleeper.pid, process.identity(sleeper.pid), held_up.runners.owner)
+        with sqlite3.connect(tmp_path / LEDGER_FILE) as db:
             db.execute("UPDATE runners SET pid = ?, beat = beat - 900 WHERE owner = ?", (known[0], known[2]))
             db.execute("UPDATE processes SET started = ? WHERE owner = ?", known[1:])
         sleeper.send_signal(signal.SIGSTOP)
@@ -90,13 +90,13 @@ def test_only_the_runner_that_holds_a_job_writes_what_happens_to_it(tmp_path: Pa
     """A runner that woke up overwrote `done` and made the job again."""
     slept, other = Ledger(tmp_path), Ledger(tmp_path, stale_s=0.0)
     for ledger in (slept, other):
-        ledger.beat()
+        ledger.runners.beat()
     slept.add([BatchJob("", Path("a"), {})])
     entry = slept.claim()
     assert entry is not None
     assert slept.submitted(entry.id, "first", (), "http://a")
-    with sqlite3.connect(tmp_path / PLACE) as db:
-        db.execute("UPDATE runners SET host = 'elsewhere' WHERE owner = ?", (slept.owner,))
+    with sqlite3.connect(tmp_path / LEDGER_FILE) as db:
+        db.execute("UPDATE runners SET host = 'elsewhere' WHERE owner = ?", (slept.runners.owner,))
     other.claim()
     time.sleep(0.01)
     assert other.claim() is not None  # its heartbeat stood still
@@ -106,7 +106,7 @@ def test_only_the_runner_that_holds_a_job_writes_what_happens_to_it(tmp_path: Pa
     assert not slept.done(entry.id, "a_2.json", ["a_2.png"], [], {})
     assert not slept.failed(entry.id, "gone", 5)
     assert not slept.submitted(entry.id, "third", (), "http://a")
-    assert slept.pass_on(entry.id, "http://a", Misfit("a", "memory", 5))
+    assert slept.pass_on(entry.id, "http://a", Incompatibility("a", "memory", 5))
     slept.give_back()
     after = other.entry(entry.id)
     assert (after.state, after.prompt_id, after.files) == ("done", "second", ("a.png",))
@@ -169,19 +169,19 @@ def damage(kind: str, path: Path) -> None:
 @pytest.mark.parametrize("kind", ["truncated", "text", "garbage", "foreign", "folder"])
 def test_a_damaged_ledger_is_said_with_a_way_to_go_on(tmp_path: Path, kind: str) -> None:
     out = made(tmp_path)
-    damage(kind, out / PLACE)
+    damage(kind, out / LEDGER_FILE)
     for run in both_commands(tmp_path, out):
         assert run.code == 2, run.err
         assert "Traceback" not in run.err
-        assert str(out / PLACE) in run.err or "holds no batch" in run.err
+        assert str(out / LEDGER_FILE) in run.err or "holds no batch" in run.err
 
 
 def test_a_ledger_that_another_program_holds(tmp_path: Path) -> None:
     ledger = Ledger(made(tmp_path), wait_s=0.2)
-    with sqlite3.connect(tmp_path / "out" / PLACE) as db:
+    with sqlite3.connect(tmp_path / "out" / LEDGER_FILE) as db:
         db.execute("BEGIN IMMEDIATE")
         with pytest.raises(LedgerError, match="locked"), in_words(tmp_path / "out"):
-            ledger.beat()
+            ledger.runners.beat()
 
 
 @pytest.mark.parametrize("option", ["--out", "--metrics"])
@@ -200,7 +200,7 @@ def test_what_cannot_be_written_is_known_before_the_work(tmp_path: Path, option:
 
 def test_two_figures_that_are_no_numbers_are_reported(tmp_path: Path) -> None:
     out = made(tmp_path)
-    with sqlite3.connect(out / PLACE) as db:
+    with sqlite3.connect(out / LEDGER_FILE) as db:
         db.execute("DELETE FROM jobs")
         for number in range(2):
             row = {**ROW, "key": f"k{number}", "stem": f"s{number}"}
@@ -213,7 +213,7 @@ def test_two_figures_that_are_no_numbers_are_reported(tmp_path: Path) -> None:
 def test_a_state_that_does_not_exist_is_a_damaged_ledger(tmp_path: Path) -> None:
     """No runner took such a job, and every --resume said that a server was missing."""
     out = made(tmp_path)
-    with sqlite3.connect(out / PLACE) as db:
+    with sqlite3.connect(out / LEDGER_FILE) as db:
         db.execute("UPDATE jobs SET state = 'asleep'")
     for run in both_commands(tmp_path, out):
         assert run.code == 2, run.err
@@ -222,7 +222,7 @@ def test_a_state_that_does_not_exist_is_a_damaged_ledger(tmp_path: Path) -> None
 
 def test_any_text_and_any_seed_is_kept(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
-    ledger.beat()
+    ledger.runners.beat()
     photo = b"/in/caf\xe9.jpg".decode("utf-8", "surrogateescape")
     ledger.add([BatchJob("", Path("a"), {"seed": 2**64 - 1}, {"image": photo}, 2**64 - 1, "g\ud800")])
     entry = ledger.claim()
@@ -234,10 +234,10 @@ def test_any_text_and_any_seed_is_kept(tmp_path: Path) -> None:
 
 def test_a_deleted_folder_ends_the_run(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "out")
-    ledger.beat()
+    ledger.runners.beat()
     shutil.rmtree(tmp_path / "out")
     with pytest.raises(RunnerError, match="deleted while the batch ran"):
-        ledger.beat()
+        ledger.runners.beat()
 
 
 def test_a_report_on_a_full_disk_says_so(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.batch.store import PLACE
+from runner.batch.store import LEDGER_FILE
 from runner.local_server.process import Installation
 from tests.runner.test_batch import batch, folder_of_photos, results
 from tests.runner.test_uploads import a_mask, masked
@@ -197,18 +197,18 @@ def test_what_is_done_is_known_without_its_ledger(desk: Desk) -> None:
     assert batch(desk, inverting(), "--images", photos).code == 0
     for name in ("c.png", "c.json"):
         (desk.out / name).unlink()
-    with sqlite3.connect(desk.out / PLACE) as db:
+    with sqlite3.connect(desk.out / LEDGER_FILE) as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    (desk.out / PLACE).write_bytes(b"not a database" * 100)
+    (desk.out / LEDGER_FILE).write_bytes(b"not a database" * 100)
     refused = batch(desk, inverting(), "--images", photos, "--resume")
     assert refused.code == 2
     assert "delete it" in refused.err
-    for path in (desk.out / PLACE).parent.glob("ledger.sqlite*"):
+    for path in (desk.out / LEDGER_FILE).parent.glob("ledger.sqlite*"):
         path.unlink()
     run = batch(desk, inverting(), "--images", photos, "--resume", "--json")
     assert run.code == 0, run.err
     assert len(run.of("queued")) == 1
-    with sqlite3.connect(desk.out / PLACE) as db:
+    with sqlite3.connect(desk.out / LEDGER_FILE) as db:
         assert [json.loads(files) for (files,) in db.execute("SELECT files FROM jobs ORDER BY id")] == [
             ["a.png"],
             ["c.png"],

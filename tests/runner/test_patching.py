@@ -15,7 +15,7 @@ from prodgen_nodes.imaging.errors import ParameterError
 
 from runner.errors import WorkflowError
 from runner.workflow.graph import Workflow
-from runner.workflow.load import WORKFLOWS_DIR, load_workflow, parse_setting, patch_workflow
+from runner.workflow.load import WORKFLOWS_DIR, load_workflow, parse_assignment, patch_workflow
 from runner.workflow.patch import resolve_name
 from runner.workflow.schema import recorded_object_info
 from tests.runner.test_workflow import node
@@ -261,12 +261,12 @@ def test_the_only_loader_takes_the_picture_and_two_need_a_title() -> None:
     ],
 )
 def test_settings_are_split_where_the_name_exists(sampler: Workflow, text: str, expected: tuple[str, str]) -> None:
-    assert parse_setting(sampler, text) == expected
+    assert parse_assignment(sampler, text) == expected
 
 
 def test_a_setting_needs_an_equals_sign(sampler: Workflow) -> None:
     with pytest.raises(WorkflowError, match="NAME=VALUE"):
-        parse_setting(sampler, "prompt")
+        parse_assignment(sampler, "prompt")
 
 
 TITLES = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=15).filter(
@@ -280,14 +280,14 @@ def test_any_title_reaches_its_node_and_back(title: str, number: int) -> None:
     one = workflow(graph)
     if title.casefold().startswith(("input:", "input :", "output")) or title in ("aa", "bb"):
         return
-    name, value = parse_setting(one, f"{title}.amount={number}")
+    name, value = parse_assignment(one, f"{title}.amount={number}")
     assert patch_workflow(one, {name: value})["aa"]["inputs"]["amount"] == number
 
 
 @given(st.text(max_size=40))
 def test_any_text_arrives_unchanged(text: str) -> None:
     one = workflow({"1": node("Primitive", "input: prompt", value="")})
-    name, value = parse_setting(one, f"prompt={text}")
+    name, value = parse_assignment(one, f"prompt={text}")
     assert patch_workflow(one, {name: value})["1"]["inputs"]["value"] == text
 
 

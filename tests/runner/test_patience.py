@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.batch.store import PLACE
+from runner.batch.store import LEDGER_FILE
 from runner.errors import ServerUnavailableError
 from runner.http.answers import retry_after
 from runner.http.transport import BusyError
@@ -225,4 +225,4 @@ def test_a_batch_whose_server_takes_jobs_and_makes_none_ends_with_its_summary(
     run = command(*words, "--timeout", "2", folder=desk.out)
     assert run.code == 6, run.err
     assert "0 of 3 jobs done, 0 failed, 3 not finished" in run.err
-    assert run.files == [desk.out / PLACE]
+    assert run.files == [desk.out / LEDGER_FILE]

@@ -20,13 +20,13 @@ from PIL import Image
 
 from runner.errors import UsageError
 from runner.execution.persona import (
+    Endpoint,
     PersonaError,
-    Settings,
     describe,
+    endpoint_from,
     persona_answer,
     picture_url,
     question_in,
-    settings_from,
 )
 from runner.photos.prepare import PreparedPhoto, prepare_photo
 from runner.workflow.graph import Workflow
@@ -38,7 +38,7 @@ KEY = "sk-t0p-s3cret"
 ANSWER = '{"person": "woman in her forties"}'
 
 
-class Endpoint:
+class FakeEndpoint:
     """A chat endpoint on this machine. `replies` are (status, headers, body) of the next answers; then real ones."""
 
     def __init__(self) -> None:
@@ -66,8 +66,8 @@ class Endpoint:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server.server_port}/v1"
 
-    def settings(self, timeout: float = 10.0) -> Settings:
-        return Settings(self.url, "tiny-vl", KEY, timeout)
+    def address(self, timeout: float = 10.0) -> Endpoint:
+        return Endpoint(self.url, "tiny-vl", KEY, timeout)
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         body = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
@@ -93,8 +93,8 @@ class Endpoint:
 
 
 @pytest.fixture
-def endpoint() -> Iterator[Endpoint]:
-    found = Endpoint()
+def endpoint() -> Iterator[FakeEndpoint]:
+    found = FakeEndpoint()
     thread = threading.Thread(target=found.server.serve_forever, daemon=True)
     thread.start()
     yield found
@@ -119,8 +119,8 @@ def workflow(**texts: str) -> Workflow:
 FULL = {"input: persona": "", "question: persona": "Describe one person."}
 
 
-def test_what_is_sent_and_what_comes_back(endpoint: Endpoint, photo: PreparedPhoto) -> None:
-    assert describe(photo.data, "Who?", endpoint.settings()) == ANSWER
+def test_what_is_sent_and_what_comes_back(endpoint: FakeEndpoint, photo: PreparedPhoto) -> None:
+    assert describe(photo.data, "Who?", endpoint.address()) == ANSWER
     path, headers, body = endpoint.seen[0]
     assert path == "/v1/chat/completions" and headers["Authorization"] == f"Bearer {KEY}"
     assert body["model"] == "tiny-vl" and body["stream"] is False
@@ -136,8 +136,8 @@ def test_what_is_sent_and_what_comes_back(endpoint: Endpoint, photo: PreparedPho
     assert apart.mean() < 3
 
 
-def test_no_key_no_header_and_no_model_no_field(endpoint: Endpoint, photo: PreparedPhoto) -> None:
-    describe(photo.data, "Who?", Settings(endpoint.url + "/"))
+def test_no_key_no_header_and_no_model_no_field(endpoint: FakeEndpoint, photo: PreparedPhoto) -> None:
+    describe(photo.data, "Who?", Endpoint(endpoint.url + "/"))
     _, headers, body = endpoint.seen[0]
     assert "Authorization" not in headers and "model" not in body
 
@@ -153,9 +153,9 @@ def test_what_is_transparent_is_white_and_small_stays_small() -> None:
         picture_url(b"no picture")
 
 
-def test_content_in_parts_is_joined(endpoint: Endpoint, photo: PreparedPhoto) -> None:
+def test_content_in_parts_is_joined(endpoint: FakeEndpoint, photo: PreparedPhoto) -> None:
     endpoint.content = [{"type": "text", "text": "a "}, {"type": "image"}, "x", {"type": "text", "text": "b"}]
-    assert describe(photo.data, "Who?", endpoint.settings()) == "a b"
+    assert describe(photo.data, "Who?", endpoint.address()) == "a b"
 
 
 @pytest.mark.parametrize(
@@ -171,38 +171,38 @@ def test_content_in_parts_is_joined(endpoint: Endpoint, photo: PreparedPhoto) ->
     ],
 )
 def test_refusals_are_told_apart_and_asked_once(
-    endpoint: Endpoint, photo: PreparedPhoto, status: int, said: str
+    endpoint: FakeEndpoint, photo: PreparedPhoto, status: int, said: str
 ) -> None:
     body = json.dumps({"error": {"message": f"Incorrect API key provided: {KEY}"}}).encode()
     endpoint.replies = [(status, {"Location": "http://127.0.0.1:9/elsewhere"} if status == 302 else {}, body)]
     with pytest.raises(PersonaError, match=said) as caught:
-        describe(photo.data, "Who?", endpoint.settings())
+        describe(photo.data, "Who?", endpoint.address())
     assert str(status) in caught.value.message and KEY not in str(caught.value)
     assert len(endpoint.seen) == 1
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-def test_a_busy_endpoint_is_asked_once_more(endpoint: Endpoint, photo: PreparedPhoto, status: int) -> None:
+def test_a_busy_endpoint_is_asked_once_more(endpoint: FakeEndpoint, photo: PreparedPhoto, status: int) -> None:
     endpoint.replies = [(status, {"Retry-After": "0"}, b"busy")]
-    assert describe(photo.data, "Who?", endpoint.settings()) == ANSWER
+    assert describe(photo.data, "Who?", endpoint.address()) == ANSWER
     endpoint.replies = [(status, {"Retry-After": "0"}, b"busy")] * 2
     with pytest.raises(PersonaError, match=str(status)):
-        describe(photo.data, "Who?", endpoint.settings())
+        describe(photo.data, "Who?", endpoint.address())
     assert len(endpoint.seen) == 4
 
 
 @pytest.mark.parametrize("asked", ["3600", "Wed, 21 Oct 2015 07:28:00 GMT", "nan", "-5"])
-def test_no_wait_is_long(endpoint: Endpoint, photo: PreparedPhoto, asked: str) -> None:
+def test_no_wait_is_long(endpoint: FakeEndpoint, photo: PreparedPhoto, asked: str) -> None:
     endpoint.replies = [(429, {"Retry-After": asked}, b"")]
     start = time.monotonic()
     with contextlib.suppress(PersonaError):
-        describe(photo.data, "Who?", endpoint.settings(timeout=4))
+        describe(photo.data, "Who?", endpoint.address(timeout=4))
     assert within(6, start)
 
 
-def test_an_endpoint_without_max_tokens(endpoint: Endpoint, photo: PreparedPhoto) -> None:
+def test_an_endpoint_without_max_tokens(endpoint: FakeEndpoint, photo: PreparedPhoto) -> None:
     endpoint.replies = [(400, {}, b'{"error": {"message": "Unsupported parameter: max_tokens"}}')]
-    assert describe(photo.data, "Who?", endpoint.settings()) == ANSWER
+    assert describe(photo.data, "Who?", endpoint.address()) == ANSWER
     assert "max_tokens" in endpoint.seen[0][2] and "max_tokens" not in endpoint.seen[1][2]
 
 
@@ -221,66 +221,68 @@ def test_an_endpoint_without_max_tokens(endpoint: Endpoint, photo: PreparedPhoto
         (b" " * (2 << 20), "more than"),
     ],
 )
-def test_answers_that_are_none(endpoint: Endpoint, photo: PreparedPhoto, body: bytes, said: str) -> None:
+def test_answers_that_are_none(endpoint: FakeEndpoint, photo: PreparedPhoto, body: bytes, said: str) -> None:
     endpoint.replies = [(200, {}, body)]
     with pytest.raises(PersonaError, match=said):
-        describe(photo.data, "Who?", endpoint.settings())
+        describe(photo.data, "Who?", endpoint.address())
 
 
-def test_a_long_answer_is_cut_and_the_key_is_not_in_it(endpoint: Endpoint, photo: PreparedPhoto) -> None:
+def test_a_long_answer_is_cut_and_the_key_is_not_in_it(endpoint: FakeEndpoint, photo: PreparedPhoto) -> None:
     endpoint.content = f"your key is {KEY} " + "x" * 100_000
-    found = describe(photo.data, "Who?", endpoint.settings())
+    found = describe(photo.data, "Who?", endpoint.address())
     assert len(found) <= 20_000 and KEY not in found
 
 
-def test_a_server_that_trickles_runs_out_of_time(endpoint: Endpoint, photo: PreparedPhoto) -> None:
+def test_a_server_that_trickles_runs_out_of_time(endpoint: FakeEndpoint, photo: PreparedPhoto) -> None:
     endpoint.trickle = 0.2
     start = time.monotonic()
     with pytest.raises(PersonaError, match="did not complete"):
-        describe(photo.data, "Who?", endpoint.settings(timeout=1.5))
+        describe(photo.data, "Who?", endpoint.address(timeout=1.5))
     assert within(4, start)
 
 
-def test_a_server_that_hangs_up_or_is_not_there(endpoint: Endpoint, photo: PreparedPhoto) -> None:
+def test_a_server_that_hangs_up_or_is_not_there(endpoint: FakeEndpoint, photo: PreparedPhoto) -> None:
     endpoint.hang_up = True
     with pytest.raises(PersonaError, match="did not complete"):
-        describe(photo.data, "Who?", endpoint.settings())
+        describe(photo.data, "Who?", endpoint.address())
     with pytest.raises(PersonaError, match="No server answers"):
-        describe(photo.data, "Who?", Settings("http://127.0.0.1:9/v1", key=KEY))
+        describe(photo.data, "Who?", Endpoint("http://127.0.0.1:9/v1", key=KEY))
     with pytest.raises(PersonaError, match="not a server's address"):
-        describe(photo.data, "Who?", Settings("ftp://example.invalid", key=KEY))
+        describe(photo.data, "Who?", Endpoint("ftp://example.invalid", key=KEY))
     with pytest.raises(PersonaError, match="PRODGEN_LLM_KEY") as caught:
-        describe(photo.data, "Who?", Settings(endpoint.url, key="two\nlines"))
+        describe(photo.data, "Who?", Endpoint(endpoint.url, key="two\nlines"))
     assert "lines" not in str(caught.value)
 
 
-def test_settings_come_from_the_environment_and_never_show_the_key() -> None:
+def test_the_endpoint_comes_from_the_environment_and_never_shows_the_key() -> None:
     environment = {"PRODGEN_LLM_URL": "https://llm.example/v1/", "PRODGEN_LLM_MODEL": "vl", "PRODGEN_LLM_KEY": KEY}
-    found = settings_from(None, environment)
-    assert found == Settings("https://llm.example/v1", "vl", KEY)
+    found = endpoint_from(None, environment)
+    assert found == Endpoint("https://llm.example/v1", "vl", KEY)
     assert KEY not in repr(found) and KEY not in str(found)
-    other = settings_from("http://127.0.0.1:8000/v1#other-vl", environment)
+    other = endpoint_from("http://127.0.0.1:8000/v1#other-vl", environment)
     assert other is not None and (other.url, other.model) == ("http://127.0.0.1:8000/v1", "other-vl")
-    assert settings_from(None, {}) is None and settings_from("", {"PRODGEN_LLM_KEY": KEY}) is None
+    assert endpoint_from(None, {}) is None and endpoint_from("", {"PRODGEN_LLM_KEY": KEY}) is None
     with pytest.raises(UsageError, match="password"):
-        settings_from("https://me:pa55@llm.example/v1", {})
-    assert Settings("http://192.168.1.9/v1", key=KEY).exposed and not Settings("http://192.168.1.9/v1").exposed
-    assert not Settings("https://llm.example/v1", key=KEY).exposed
+        endpoint_from("https://me:pa55@llm.example/v1", {})
+    assert Endpoint("http://192.168.1.9/v1", key=KEY).exposed and not Endpoint("http://192.168.1.9/v1").exposed
+    assert not Endpoint("https://llm.example/v1", key=KEY).exposed
 
 
-def test_the_workflows_question_is_asked_with_the_wish(endpoint: Endpoint, photo: PreparedPhoto) -> None:
+def test_the_workflows_question_is_asked_with_the_wish(endpoint: FakeEndpoint, photo: PreparedPhoto) -> None:
     notices: list[str] = []
     found = persona_answer(
-        workflow(**FULL), photo, notices.append, settings=endpoint.settings(), wish="a woman in her fifties"
+        workflow(**FULL), photo, notices.append, endpoint=endpoint.address(), wish="a woman in her fifties"
     )
     assert found == ANSWER and not notices
     asked = endpoint.seen[0][2]["messages"][0]["content"][0]["text"]
     assert asked == "Describe one person.\n\nThe user's wish, which comes first: a woman in her fifties"
-    persona_answer(workflow(**FULL, **{"input: wish": "winter"}), photo, notices.append, settings=endpoint.settings())
+    persona_answer(workflow(**FULL, **{"input: wish": "winter"}), photo, notices.append, endpoint=endpoint.address())
     assert endpoint.seen[1][2]["messages"][0]["content"][0]["text"].endswith("winter")
 
 
-def test_the_environment_is_enough(endpoint: Endpoint, photo: PreparedPhoto, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_enough(
+    endpoint: FakeEndpoint, photo: PreparedPhoto, monkeypatch: pytest.MonkeyPatch
+) -> None:
     notices: list[str] = []
     for name in ("URL", "MODEL", "KEY"):
         monkeypatch.delenv(f"PRODGEN_LLM_{name}", raising=False)
@@ -292,13 +294,13 @@ def test_the_environment_is_enough(endpoint: Endpoint, photo: PreparedPhoto, mon
     assert len(endpoint.seen) == 1 and not notices, "a workflow without the input is not asked about"
 
 
-def test_a_failure_is_one_notice_without_the_key(endpoint: Endpoint, photo: PreparedPhoto) -> None:
+def test_a_failure_is_one_notice_without_the_key(endpoint: FakeEndpoint, photo: PreparedPhoto) -> None:
     notices: list[str] = []
     endpoint.replies = [(401, {}, KEY.encode())]
-    assert persona_answer(workflow(**FULL), photo, notices.append, settings=endpoint.settings()) is None
+    assert persona_answer(workflow(**FULL), photo, notices.append, endpoint=endpoint.address()) is None
     assert len(notices) == 1 and "401" in notices[0] and "rules decide" in notices[0] and KEY not in notices[0]
     none = workflow(**{"input: persona": ""})
-    assert persona_answer(none, photo, notices.append, settings=endpoint.settings()) is None
+    assert persona_answer(none, photo, notices.append, endpoint=endpoint.address()) is None
     assert "question: persona" in notices[1] and len(endpoint.seen) == 1
 
 
@@ -312,7 +314,7 @@ def test_the_question_is_found_by_its_title() -> None:
 
 
 def test_submit_asks_before_the_job_and_keeps_the_key_to_itself(
-    endpoint: Endpoint, comfy_server: ComfyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    endpoint: FakeEndpoint, comfy_server: ComfyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The whole way: photo → endpoint → the workflow's input `persona` → the text that the job saves."""
     monkeypatch.setenv("PRODGEN_LLM_URL", endpoint.url)

@@ -13,11 +13,14 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from runner import events
+from runner.batch.live import BatchBar, BatchLines
 from runner.events.bars import LiveBars, Speed
 from runner.events.reporter import JsonReporter, PlainReporter
 from tests.support.comfy import REPO, ComfyServer
@@ -78,6 +81,37 @@ def test_plain_lines_say_each_thing_once() -> None:
         "2/2 failed: it broke",
         "  mend it",
     ]
+
+
+@dataclass(frozen=True)
+class Paused(events.Event):
+    """An event that no display has heard of."""
+
+    kind: ClassVar[str] = "paused"
+
+    def describe(self) -> str:
+        return "paused: the lamp is warm"
+
+
+def test_an_event_that_is_new_is_shown_by_every_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only its class and where it comes from have to be written."""
+    event = Paused(1, "id")
+    lines, json_lines, bars = (io.StringIO() for _ in range(3))
+    live = LiveBars(bars, 1)
+    for display in (PlainReporter(1, io.StringIO(), lines), JsonReporter(json_lines, io.StringIO()), live):
+        display.event(event)
+    live.close()
+    assert lines.getvalue() == "paused: the lamp is warm\n"
+    assert "paused: the lamp is warm" in bars.getvalue()
+    assert json.loads(json_lines.getvalue())["event"] == "paused"
+    for batch in (BatchLines, BatchBar):
+        err = io.StringIO()
+        monkeypatch.setattr(sys, "stderr", err)
+        with batch() as view:
+            view.begin(2, 0)
+            view.named(1, "bag.jpg", "here")
+            view.event(event)
+        assert "bag.jpg: paused: the lamp is warm" in err.getvalue()
 
 
 def test_bars_survive_any_order_of_events() -> None:

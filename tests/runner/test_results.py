@@ -11,7 +11,7 @@ import threading
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ from runner.files.verify import add_graph_to_png, check_picture, png_has_graph
 from runner.http.transport import NoAnswerError
 from runner.models.manifest import load_manifest
 from runner.server.client import ComfyClient
-from runner.server.records import JobRecord
+from runner.server.records import JobRecord, ServerFile
 from runner.server.websocket import Inbox
 from tests.support.fake import FakeServer
 from tests.support.speed import HANG_S
@@ -443,15 +443,15 @@ def test_any_name_fits_a_file_system_and_can_be_said(text: str) -> None:
 
 
 class _Dying:
-    """A client whose every use is a fault nobody thought of."""
+    """A source of files whose every use is a fault nobody thought of."""
 
-    def __getattr__(self, name: str) -> Any:
+    def open_file(self, _file: ServerFile) -> NoReturn:
         raise SystemExit("the thread's end")
 
 
 def test_the_end_of_the_saving_thread_is_told_with_its_reason(tmp_path: Path) -> None:
     inbox: Inbox = queue.SimpleQueue()
-    saver = Saver(cast(ComfyClient, _Dying()), tmp_path, inbox, {})
+    saver = Saver(_Dying(), tmp_path, inbox, {})
     saver.start()
     spec = JobSpec(1, "w", GRAPH, {"9": "result"}, Path("r"))
     saver.hand_over(Attempt(spec), JobRecord("id", "completed", {"9": {"images": [{"filename": "x.png"}]}}))

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
-from runner.cli.submit import add_parser, request_of
+from runner.cli.submit import add_parser, run_spec_of
 from runner.errors import PhotoError, WorkflowError
 from runner.execution.attachments import attachments, check_files
 from runner.photos.prepare import prepare_photo
@@ -183,7 +183,7 @@ def test_a_mask_given_with_image_is_one_too(tmp_path: Path) -> None:
     parser = argparse.ArgumentParser()
     add_parser(parser.add_subparsers())
     words = ["submit", str(tmp_path / "a.json"), *(word for picture in pictures for word in ("--image", picture))]
-    request = request_of(parser.parse_args([*words, "--out", str(tmp_path / "out")]))
+    request = run_spec_of(parser.parse_args([*words, "--out", str(tmp_path / "out")]))
     sent = [request.photos[Path(picture)].data for picture in pictures]
     for data, same in zip(sent, (False, True), strict=True):
         (tmp_path / "sent").write_bytes(data)

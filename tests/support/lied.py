@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from runner.cli.parser import build_parser
-from runner.cli.submit import request_of
+from runner.cli.submit import run_spec_of
 from runner.console import json_text
 from runner.errors import EXIT_OK, RunnerError
 from runner.events.reporter import JsonReporter
@@ -48,7 +48,7 @@ def submitted(desk: Desk, *words: str, previews: bool = False) -> tuple[int, str
     said: list[str] = []
     with JsonReporter(out=_Lines(said), err=_Lines(said)) as reporter:  # type: ignore[arg-type]  # it only writes
         try:
-            request = request_of(args)
+            request = run_spec_of(args)
             url = resolve_server(args.server, say=reporter.notice)
             with Session(
                 url,

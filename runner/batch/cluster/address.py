@@ -23,9 +23,9 @@ ADVICE = (
 
 def running_here() -> str:
     """The address of a cluster that `ray start` began on this machine, if it answers."""
-    place = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()) / "ray" / "ray_current_cluster"
+    note = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()) / "ray" / "ray_current_cluster"
     try:
-        address = place.read_text(encoding="utf-8").strip()
+        address = note.read_text(encoding="utf-8").strip()
         check(address)
     except (OSError, ServerUnavailableError):
         return ""
@@ -34,11 +34,11 @@ def running_here() -> str:
 
 def check(address: str) -> None:
     """A cluster listens there. Raises ServerUnavailableError at once, where Ray itself would try for minutes."""
-    found = re.fullmatch(r"\[?([^\[\]/\s]+)\]?:(\d{1,5})", address)
-    if found is None:
+    parts = re.fullmatch(r"\[?([^\[\]/\s]+)\]?:(\d{1,5})", address)
+    if parts is None:
         raise ServerUnavailableError(f"--ray {address}: this is no address of a Ray cluster.", advice=ADVICE)
     try:
-        with socket.create_connection((found[1], int(found[2])), _CONNECT_S) as connection:
+        with socket.create_connection((parts[1], int(parts[2])), _CONNECT_S) as connection:
             connection.settimeout(_CONNECT_S)
             connection.sendall(_HTTP2_HELLO)
             answer = connection.recv(9)

@@ -47,18 +47,18 @@ def node_installation() -> Installation:
     Raises:
         ServerUnavailableError: there is none.
     """
-    found = chosen_comfyui()
-    if found is None:
+    installation = chosen_comfyui()
+    if installation is None:
         raise ServerUnavailableError(
             "There is no ComfyUI on this node.",
             advice=f"Run `python install.py` there, or set ${COMFYUI_VARIABLE} (its folder) and ${PYTHON_VARIABLE} "
             "(its Python) before `ray start`.",
         )
-    return found
+    return installation
 
 
 class NodeFolder:
-    """A folder of this node for one place of one batch: what its ComfyUI saved stays there when the actor is killed."""
+    """A folder of this node for one worker: what its ComfyUI saved stays there when the actor is killed."""
 
     def __init__(self, name: str) -> None:
         """Raises ServerUnavailableError when somebody else owns the folder they are kept in."""
@@ -67,14 +67,14 @@ class NodeFolder:
         if hasattr(os, "getuid") and (base.is_symlink() or base.stat().st_uid != os.getuid()):
             raise ServerUnavailableError(f"{base} belongs to somebody else.", advice="Set $TMPDIR on that node.")
         for number in range(1, 100):
-            place = base / f"{name}-{number}.lock"
-            self._lock = FileLock(place, timeout=0)
-            # Another runner's place of that name may be on this node.
+            lock_file = base / f"{name}-{number}.lock"
+            self._lock = FileLock(lock_file, timeout=0)
+            # Another runner's worker of that name may be on this node.
             with contextlib.suppress(LockTimeoutError, FileNotFoundError):
                 self._lock.__enter__()
-                if os.fstat(self._lock.fileno()).st_ino != place.stat().st_ino:  # it has just removed it
+                if os.fstat(self._lock.fileno()).st_ino != lock_file.stat().st_ino:  # it has just removed it
                     continue
-                self._file = place
+                self._file = lock_file
                 self.path = base / f"{name}-{number}"
                 self.path.mkdir(exist_ok=True)
                 return

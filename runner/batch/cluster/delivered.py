@@ -24,16 +24,16 @@ def carried(path: Path) -> bytes:
 
 @dataclass(frozen=True)
 class Load:
-    """What the actor's sampler found, where the metrics expect the sampler."""
+    """What the actor's sampler measured for one job (a `LoadMeter`)."""
 
-    found: Mapping[str, float]
+    figures: Mapping[str, float]
 
     def between(self, _begin: float, _end: float) -> dict[str, float]:
-        return dict(self.found)
+        return dict(self.figures)
 
 
 class Delivered:
-    """The files of the delivery that is being saved, where a saver expects a server."""
+    """The files of the delivery that is being saved (a `FileSource`)."""
 
     def __init__(self) -> None:
         self._delivery: Delivery | None = None

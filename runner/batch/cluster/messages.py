@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runner.batch.entries import Entry
+from runner.batch.entries import Entry, JobState
 from runner.errors import RunnerError
 from runner.events import Event
 from runner.execution.job import Attempt
@@ -19,7 +19,7 @@ from runner.workflow.graph import Workflow
 
 @dataclass(frozen=True)
 class Order:
-    """Begin a run. `run` names it; `folder`: what the place's folder on its node is called."""
+    """Begin a run. `run` names it; `folder`: what the worker's folder on its node is called."""
 
     run: str
     folder: str
@@ -75,7 +75,7 @@ class Moved:
     """The job's new state for the ledger."""
 
     job: int
-    state: str
+    state: JobState
     note: str
 
 

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from runner.batch.cluster.messages import Heard, Message, Moved, Submitting
+from runner.batch.entries import JobState
 from runner.errors import InterruptedRunError
 from runner.events import NodeStarted, Progress
 
@@ -61,16 +62,18 @@ class DistantLedger:
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
-        self.known: set[str] = set()
+        self.noted: set[str] = set()
         """Prompt ids the ledger has from the runner itself."""
 
-    def submitted(self, job: int, prompt_id: str, replaces: Sequence[str], _server: str) -> None:
-        """Returns when the ledger has it. Raises InterruptedRunError when the runner listens no more."""
-        if prompt_id in self.known:
-            self.known.discard(prompt_id)
-            return
+    def submitted(self, job: int, prompt_id: str, replaces: Sequence[str], _server: str) -> bool:
+        """Returns (True) when the ledger has it. Raises InterruptedRunError when the runner listens no more."""
+        if prompt_id in self.noted:
+            self.noted.discard(prompt_id)
+            return True
         if not self._outbox.wait_until_noted(self._outbox.put(Submitting(job, prompt_id, tuple(replaces)))):
             raise InterruptedRunError("interrupted")
+        return True
 
-    def moved(self, job: int, state: str, note: str = "") -> None:
+    def moved(self, job: int, state: JobState, note: str = "") -> bool:
         self._outbox.put(Moved(job, state, note))
+        return True

@@ -13,21 +13,17 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from runner.batch.cluster.actor import Actor
+from runner.batch.cluster.actor_worker import ActorWorker
 from runner.batch.cluster.address import ADVICE, check, running_here
 from runner.batch.cluster.link import LostError
-from runner.batch.cluster.machine import Machine
 from runner.batch.cluster.messages import Job, Message, Order, UnknownRunError
-from runner.batch.cluster.place import ActorPlace
-from runner.batch.ledger import Ledger
-from runner.batch.live import BatchReporter
-from runner.batch.pace import Pace
+from runner.batch.worker import Batch
 from runner.errors import RunnerError, ServerUnavailableError, UsageError
 from runner.local_server.process import PROJECT_ROOT
-from runner.workflow.graph import Workflow
 
 ADDRESS_VARIABLE = "RAY_ADDRESS"
 LOCAL = "local"
@@ -71,23 +67,14 @@ class Cluster:
             self.close()
             raise
 
-    def places(
-        self,
-        out: Path,
-        workflow: Workflow,
-        ledger: Ledger,
-        view: BatchReporter,
-        pace: Pace,
-        deadline: float | None,
-    ) -> list[ActorPlace]:
-        """A place for every actor."""
-        batch = hashlib.sha256(f"{platform.node()}:{out.resolve()}".encode()).hexdigest()[:12]
+    def workers(self, batch: Batch) -> list[ActorWorker]:
+        """A worker for every actor."""
+        folder = hashlib.sha256(f"{platform.node()}:{batch.out.resolve()}".encode()).hexdigest()[:12]
         losses: Counter[int] = Counter()
         return [
-            ActorPlace(f"ray-{number}", link, f"{batch}-{number}", out, workflow, ledger, view, pace, losses,
-                       deadline=deadline)
+            ActorWorker(f"ray-{number}", link, f"{folder}-{number}", batch, losses)
             for number, link in enumerate(self._links, 1)
-        ]  # fmt: skip
+        ]
 
     def __enter__(self) -> Cluster:
         return self
@@ -139,7 +126,7 @@ class Cluster:
             raise UsageError(f"--ray-workers {workers}: the cluster has {have} {kind}s.", advice="Each takes one.")
         # A call that was under way when its actor died may have been acted on: Ray must not repeat it.
         options = {"max_restarts": -1, "max_task_retries": 0, "max_concurrency": 16, **wanted}
-        actor = self._ray.remote(**options)(Machine)
+        actor = self._ray.remote(**options)(Actor)
         return [RayLink(self._ray, actor.remote) for _ in range(workers or have)]
 
 
@@ -184,10 +171,10 @@ class RayLink:
 
     def news(self, run: str, after: int, wait: float) -> list[tuple[int, Message]]:
         with self._lost_told():
-            found: list[tuple[int, Message]] = self._ray.get(
+            messages: list[tuple[int, Message]] = self._ray.get(
                 self._actor.news.remote(run, after, wait), timeout=wait + _UNREACHABLE_S
             )
-            return found
+            return messages
 
     def finish(self, run: str) -> None:
         with self._lost_told():

@@ -24,7 +24,7 @@ INPUT = "known"
 _KEPT = ("placement", "residual_px")
 
 
-def known_place(
+def known_placement(
     workflow: Workflow,
     values: Mapping[str, Any],
     pictures: Sequence[Path | None],

@@ -13,7 +13,7 @@ import pytest
 from runner import events
 from runner.events.reporter import Reporter
 from runner.execution.job import JobSpec
-from runner.execution.prefetch import Feeder
+from runner.execution.prefetch import Prefetch
 from runner.execution.session import Session
 from runner.server.websocket import Inbox
 from tests.support.comfy import ComfyServer
@@ -25,11 +25,11 @@ def spec(index: int) -> JobSpec:
     return JobSpec(index, "w", {}, {}, Path("x"))
 
 
-def taken(feeder: Feeder, timeout: float = 5.0) -> list[int]:
+def taken(prefetch: Prefetch, timeout: float = 5.0) -> list[int]:
     found, deadline = [], time.monotonic() + timeout
-    while not feeder.exhausted:
+    while not prefetch.exhausted:
         assert time.monotonic() < deadline
-        item = feeder.take()
+        item = prefetch.take()
         if item is None:
             time.sleep(0.005)
         else:
@@ -38,10 +38,10 @@ def taken(feeder: Feeder, timeout: float = 5.0) -> list[int]:
 
 
 def test_in_order_and_all() -> None:
-    feeder = Feeder(map(spec, range(20)), Inbox())
-    feeder.start()
-    assert taken(feeder) == list(range(20))
-    assert feeder.take() is None
+    prefetch = Prefetch(map(spec, range(20)), Inbox())
+    prefetch.start()
+    assert taken(prefetch) == list(range(20))
+    assert prefetch.take() is None
 
 
 def test_no_further_ahead_than_asked() -> None:
@@ -53,8 +53,8 @@ def test_no_further_ahead_than_asked() -> None:
             yield spec(index)
 
     inbox: Inbox = queue.SimpleQueue()
-    feeder = Feeder(specs(), inbox, ahead=2)
-    feeder.start()
+    prefetch = Prefetch(specs(), inbox, ahead=2)
+    prefetch.start()
     for count in (3, 4):  # two wait, the third is made and waits for room
         deadline = time.monotonic() + HANG_S
         while len(made) < count:
@@ -63,10 +63,10 @@ def test_no_further_ahead_than_asked() -> None:
         time.sleep(0.3)
         assert len(made) == count
         if count == 3:
-            assert feeder.take() is not None
-    feeder.stop()
-    feeder.join(HANG_S)
-    assert not feeder.is_alive()
+            assert prefetch.take() is not None
+    prefetch.stop()
+    prefetch.join(HANG_S)
+    assert not prefetch.is_alive()
     assert len(made) <= 5
 
 
@@ -75,11 +75,11 @@ def test_what_goes_wrong_while_making_one_ready_is_raised_in_its_turn() -> None:
         yield spec(1)
         raise ValueError("no such photo")
 
-    feeder = Feeder(specs(), Inbox())
-    feeder.start()
+    prefetch = Prefetch(specs(), Inbox())
+    prefetch.start()
     with pytest.raises(ValueError, match="no such photo"):
-        taken(feeder)
-    assert feeder.exhausted
+        taken(prefetch)
+    assert prefetch.exhausted
 
 
 def test_progress_is_told_while_the_next_job_is_made_ready(comfy_server: ComfyServer, tmp_path: Path) -> None:

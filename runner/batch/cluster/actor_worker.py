@@ -1,18 +1,18 @@
-"""The place that is an actor of a cluster: jobs go there with their photos, results come back and are saved here."""
+"""The worker that is an actor of a cluster: jobs go there with their photos, results come back and are saved here."""
 
 from __future__ import annotations
 
 import contextlib
 import queue
-import sqlite3
 import threading
 import time
 import uuid
 from collections import Counter, deque
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from runner import __version__, events
+from runner.batch.claims import OTHERS_POLL_S, Claims
 from runner.batch.cluster.delivered import Delivered, Load, carried
 from runner.batch.cluster.link import Link, LostError, Reader
 from runner.batch.cluster.messages import (
@@ -28,49 +28,32 @@ from runner.batch.cluster.messages import (
     Ready,
     Submitting,
 )
+from runner.batch.compatibility import Compatibility
 from runner.batch.entries import Entry
-from runner.batch.fitness import Fitness
-from runner.batch.ledger import Ledger
-from runner.batch.live import BatchReporter
-from runner.batch.metrics import Sampler, measured
-from runner.batch.pace import Pace
-from runner.batch.run import OTHERS_POLL_S, Worker
-from runner.batch.servers import Server
-from runner.batch.session import MOST_LOSSES, disk_full, no_room
-from runner.batch.store import FULL_RETRY_S, LedgerGoneError
+from runner.batch.full_disk import FullDisk
+from runner.batch.ledger_hooks import MOST_LOSSES
+from runner.batch.worker import Batch
 from runner.errors import InterruptedRunError, PhotoError, RunnerError, ServerUnavailableError
 from runner.execution.job import JobResult, JobSpec
-from runner.execution.save import SavedJob
 from runner.execution.saver import SaveEnded, Saver, SaverDied
 from runner.local_server.process import START_TIMEOUT_S
-from runner.server.availability import Deadline
-from runner.server.client import ComfyClient
+from runner.server.availability import Deadline, Limits
 from runner.server.websocket import Inbox
-from runner.workflow.graph import Workflow
 
 AT_ACTOR = 4
 """Jobs an actor holds: two in its ComfyUI's queue, two being made ready."""
 
 
-class ActorPlace(Worker):
-    """One actor (see `Place`). `losses`, shared by the places of a run: job → how often an actor was lost over it."""
+class ActorWorker:
+    """One actor (see `Worker`). `losses`, shared by the workers of a run: job → how often an actor was lost over it."""
 
-    def __init__(
-        self,
-        name: str,
-        link: Link,
-        folder: str,
-        out: Path,
-        workflow: Workflow,
-        ledger: Ledger,
-        view: BatchReporter,
-        pace: Pace,
-        losses: Counter[int],
-        *,
-        deadline: float | None = None,
-    ) -> None:
-        super().__init__(Server(name), out, workflow, ledger, view, pace, deadline=deadline)
-        self._name, self._link, self._folder, self._losses = name, link, folder, losses
+    def __init__(self, name: str, link: Link, folder: str, batch: Batch, losses: Counter[int]) -> None:
+        """`name`: what the ledger calls it; `folder`: what its folder on its node is called."""
+        self.url = name
+        self.patience = Limits().patience
+        self._link, self._folder, self._losses = link, folder, losses
+        self._batch, self._ledger, self._view = batch, batch.ledger, batch.view
+        self._claims = Claims(batch, name, name)
         self._halt_asked = threading.Event()
         self._inbox = Inbox()
         self._run_name = ""
@@ -83,11 +66,15 @@ class ActorPlace(Worker):
         self._saver: Saver | None = None
         self._delivered = Delivered()
         self._to_save: deque[Delivery] = deque()
-        self._load = Load({})
-        self._full_until: float | None = None
+        self._disk = FullDisk(self._view.notice)
+
+    @property
+    def label(self) -> str:
+        """With the name of its node, once that is known."""
+        return self._claims.label
 
     def run(self) -> None:
-        """Until nothing is left for this place; an actor that is lost is waited for, its jobs are given back at once.
+        """Until nothing is left for this worker; an actor that is lost is waited for, its jobs are given back at once.
 
         Raises:
             ServerUnavailableError: it does not start, or its ComfyUI does not.
@@ -95,7 +82,7 @@ class ActorPlace(Worker):
         """
         self._halt_asked.clear()
         while not self._serve():
-            self.view.notice(f"{self.label} was lost: its jobs are given back, and it is started again.")
+            self._view.notice(f"{self.label} was lost: its jobs are given back, and it is started again.")
 
     def ask_to_stop(self) -> None:
         self._halt_asked.set()
@@ -106,8 +93,8 @@ class ActorPlace(Worker):
         self._inbox, self._run_name = Inbox(), uuid.uuid4().hex
         self._ready = self._over = False
         self._there, self._running, self._look_at = set(), set(), 0.0
-        self._stopped.clear()
-        reader = Reader(self._link, Order(self._run_name, self._folder, self.workflow), self._inbox)
+        self._claims.open()
+        reader = Reader(self._link, Order(self._run_name, self._folder, self._batch.workflow), self._inbox)
         reader.start()
         lost = False
         try:
@@ -116,7 +103,7 @@ class ActorPlace(Worker):
             lost = True
             self._blame()
         except (KeyboardInterrupt, InterruptedRunError):
-            self.ledger.stop_waiting()
+            self._ledger.store.stop_waiting()
             raise
         finally:
             reader.stop()
@@ -125,46 +112,40 @@ class ActorPlace(Worker):
         return not lost
 
     def _put_down(self, why: str) -> None:
-        self._pace.closed(self.url)
+        self._batch.throughput.closed(self.url)
         with contextlib.suppress(LostError):
-            if self.mine:
+            if self._claims.held:
                 self._link.halt(self._run_name)
             else:
                 self._link.finish(self._run_name)
         if self._saver is not None:
             self._saver.abort()
-        self._saver = None
+        self._saver, self._delivered = None, Delivered()  # what was being saved comes again
         self._to_save.clear()
-        with self._guard:
-            self._stopped.set()
-            with contextlib.suppress(
-                sqlite3.OperationalError, LedgerGoneError
-            ):  # on a full disk the heartbeat's end says the same
-                self.ledger.give_back(self.mine, why)
-            self.mine = set()
+        self._claims.close(why)
 
     def _blame(self) -> None:
         """A job that is running whenever its actor dies may be what kills it: at the third time it is given up."""
-        self._losses.update(self._running & self.mine)
-        for number in [one for one in self._running & self.mine if self._losses[one] >= MOST_LOSSES]:
+        self._losses.update(self._running & self._claims.held)
+        for number in [one for one in self._running & self._claims.held if self._losses[one] >= MOST_LOSSES]:
             why = f"{MOST_LOSSES} times, the actor that ran this job was lost."
-            self._fail(number, ServerUnavailableError(why, advice="Its node may not have enough memory for it."))
+            self._claims.fail(number, ServerUnavailableError(why, advice="Its node may not have enough memory for it."))
 
     def _work(self, reader: Reader) -> None:
-        deadline, began = Deadline(self._deadline), time.monotonic()
+        deadline, began = Deadline(self._batch.deadline), time.monotonic()
         while True:
             if self._halt_asked.is_set():
                 raise InterruptedRunError("interrupted")
             deadline.check()
             if self._ready and not self._over:
-                if self._hand_out() and not self.mine:
+                if self._hand_out() and not self._claims.held:
                     return
             elif not self._ready and self._needless(began):
                 return
             if self._over and self._there:
                 raise LostError("it ended before its jobs did")
             self._save_next()
-            if self._over and not self.mine:
+            if self._over and not self._claims.held:
                 return
             with contextlib.suppress(queue.Empty):
                 self._take(self._inbox.get(timeout=deadline.at_most(OTHERS_POLL_S)), reader)
@@ -176,27 +157,26 @@ class ActorPlace(Worker):
                 f"{self.label} did not start within {2 * START_TIMEOUT_S / 60:.0f} minutes.",
                 advice="`ray status` shows whether the cluster has a free GPU (or CPU) for it.",
             )
-        return self.ledger.unfinished() == 0
+        return self._ledger.unfinished() == 0
 
     # to the actor
 
     def _hand_out(self) -> bool:
-        """Give it jobs while it has room for them; returns whether nothing is left for this place."""
-        if self._full_until is not None or not (self._changed.is_set() or time.monotonic() >= self._look_at):
+        """Give it jobs while it has room for them; returns whether nothing is left for this worker."""
+        if self._disk.is_full or not (self._claims.changed.is_set() or time.monotonic() >= self._look_at):
             return False
-        self._changed.clear()
+        self._claims.changed.clear()
         self._look_at = time.monotonic() + OTHERS_POLL_S
         while len(self._there) < AT_ACTOR:
-            entry, finished = self._next()
+            entry, finished = self._claims.next()
             if entry is None:
                 return finished
-            fitness = self._fitness
-            if fitness is None or self._settled(entry, fitness):
+            if self._claims.settled(entry):
                 continue
             try:
                 photos = {path: carried(Path(path)) for path in entry.job.images.values()}
             except PhotoError as error:
-                self._fail(entry.id, error)
+                self._claims.fail(entry.id, error)
                 continue
             self._send(entry, photos)
         return False
@@ -205,7 +185,7 @@ class ActorPlace(Worker):
         earlier = entry.prompt_id if entry.server == self.url else None
         prompt_id = earlier or str(uuid.uuid4())
         if earlier is None:
-            self.ledger.submitted(entry.id, prompt_id, (), self.url)
+            self._ledger.submitted(entry.id, prompt_id, (), self.url)
         self._there.add(entry.id)
         self._link.offer(self._run_name, Job(entry, photos, prompt_id, earlier is not None))
 
@@ -227,7 +207,7 @@ class ActorPlace(Worker):
         if isinstance(message, Ready):
             self._open(message)
         elif isinstance(message, Notice):
-            self.view.notice(f"{self.label}: {message.text}")
+            self._view.notice(f"{self.label}: {message.text}")
         elif isinstance(message, Over):
             if message.error is not None:
                 raise message.error.unpacked()
@@ -237,9 +217,9 @@ class ActorPlace(Worker):
                 self._hear(message.event)
         elif message.job in self._there:
             if isinstance(message, Submitting):
-                self.ledger.submitted(message.job, message.prompt_id, message.replaces, self.url)
+                self._ledger.submitted(message.job, message.prompt_id, message.replaces, self.url)
             elif isinstance(message, Moved):
-                self.ledger.moved(message.job, message.state, message.note)
+                self._ledger.moved(message.job, message.state, message.note)
             else:
                 self._came_back(message)
 
@@ -249,31 +229,32 @@ class ActorPlace(Worker):
                 f"{ready.node} has version {ready.version} of this project, here it is {__version__}.",
                 advice="Install the same version on every node.",
             )
-        self.label = f"{self._name} ({ready.node})"
-        if self._fitness is None or self._fitness.view != ready.view:
-            self._fitness = Fitness(self.workflow, ready.view)
-        client = cast(ComfyClient, self._delivered)  # all a saver asks of it is to open a file
-        self._saver = Saver(client, self.out, self._inbox, {**ready.server, "server": self.label})
+        claims = self._claims
+        claims.label = f"{self.url} ({ready.node})"
+        if claims.compatibility is None or claims.compatibility.view != ready.view:
+            claims.compatibility = Compatibility(self._batch.workflow, ready.view)
+        server = {**ready.server, "server": claims.label}
+        self._saver = Saver(self._delivered, self._batch.out, self._inbox, server)
         self._saver.start()
-        self._pace.opened(self.url)
+        self._batch.throughput.opened(self.url)
         self._ready = True
 
     def _hear(self, event: events.Event) -> None:
         if isinstance(event, events.Started):
             self._running.add(event.job)
-        self.heard(event)
+        self._claims.heard(event)
 
     def _came_back(self, ended: Ended) -> None:
         self._there.discard(ended.job)
         self._running.discard(ended.job)
-        self._changed.set()
+        self._claims.changed.set()
         if ended.delivery is not None:
             self._to_save.append(ended.delivery)
         elif ended.prompt_id is None and ended.error is not None:
-            self._fail(ended.job, ended.error.unpacked())
+            self._claims.fail(ended.job, ended.error.unpacked())
         elif ended.error is not None:
-            spec = JobSpec(ended.job, self.workflow.label, {}, {}, Path())
-            self._ended(JobResult(spec, ended.prompt_id, None, ended.error.unpacked(), ended.seconds))
+            spec = JobSpec(ended.job, self._batch.workflow.label, {}, {}, Path())
+            self._claims.ended(JobResult(spec, ended.prompt_id, None, ended.error.unpacked(), ended.seconds))
 
     # saving
 
@@ -281,7 +262,7 @@ class ActorPlace(Worker):
         """Hand the next delivery to the saver, one at a time."""
         if self._saver is None or self._delivered.busy or not self._to_save:
             return
-        if self._full_until is not None and time.monotonic() < self._full_until:
+        if not self._disk.may_try:
             return
         delivery = self._to_save.popleft()
         attempt = delivery.attempt
@@ -291,21 +272,11 @@ class ActorPlace(Worker):
 
     def _saved(self, ended: SaveEnded) -> None:
         delivery = self._delivered.release()
-        self._load = Load(delivery.load)
-        if ended.error is not None and no_room(ended.error):
-            if self._full_until is None:
-                self.view.notice(disk_full(ended.error.message))
-            self._full_until = time.monotonic() + FULL_RETRY_S
+        if self._disk.save_ended(ended.error) is not None:
             self._to_save.appendleft(delivery)
             return
-        if self._full_until is not None:
-            self.view.notice("There is room again: the batch goes on.")
-        self._full_until = None
         attempt = ended.attempt
         error = ended.error or (RunnerError(str(ended.missing)) if ended.missing is not None else None)
         seconds = round(time.monotonic() - attempt.submitted_at, 3)
-        self._ended(JobResult(attempt.spec, attempt.prompt_id, ended.saved, error, seconds))
-
-    def _figures(self, saved: SavedJob, submitted: float, started: float | None) -> dict[str, Any]:
-        size = sum(file.size for file in saved.files)
-        return measured(saved.sidecar, size, cast(Sampler, self._load), submitted, started)
+        result = JobResult(attempt.spec, attempt.prompt_id, ended.saved, error, seconds)
+        self._claims.ended(result, Load(delivery.load))

@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 from runner import __version__, events
 from runner.batch.cluster.comfy import NodeFolder, OwnComfy
@@ -31,26 +30,25 @@ from runner.batch.cluster.messages import (
     UnknownRunError,
 )
 from runner.batch.cluster.outbox import DistantLedger, Outbox
+from runner.batch.compatibility import Compatibility
 from runner.batch.entries import Entry
-from runner.batch.fitness import Fitness
+from runner.batch.ledger_hooks import POLICY, ledger_hooks
 from runner.batch.making import Maker
 from runner.batch.metrics import Sampler
-from runner.batch.session import BatchSession, LedgerDispatcher
 from runner.errors import RunnerError, ServerUnavailableError
-from runner.events.reporter import Reporter
-from runner.execution.job import Attempt, JobResult, JobSpec
+from runner.events.reporter import Relay
+from runner.execution.job import JobResult, JobSpec, Submission
 from runner.execution.outputs import collect
-from runner.execution.saver import SaveEnded, Saver
+from runner.execution.session import Session
 from runner.execution.sidecar import describe_server
 from runner.server.availability import Limits
-from runner.server.records import JobRecord
 
 _PHOTOS_KEPT = 8
 _HALT_S = 3.0
 
 
-class Machine:
-    """The actor: one run at a time, on one ComfyUI that outlives the runs. Its methods are called from many threads."""
+class Actor:
+    """One run at a time, on one ComfyUI that outlives the runs. Its methods are called from many threads."""
 
     def __init__(self) -> None:
         if os.environ.get("OMP_NUM_THREADS") == "1":  # Ray's own default, meant for small tasks
@@ -119,19 +117,19 @@ class Run:
         self.outbox = Outbox()
         self.thread = threading.Thread(target=self._main, name="batch-run", daemon=True)
         self._order, self._comfy, self._folder = order, comfy, folder
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._offered: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._stopped = threading.Event()
-        self._session: NodeSession | None = None
+        self._session: Session | None = None
         self._sampler: Sampler | None = None
         self._submitted: dict[int, float] = {}
         self._started: dict[int, float] = {}
 
     def offer(self, job: Job | None) -> None:
-        self._jobs.put(job)
+        self._offered.put(job)
 
     def halt(self) -> None:
         self._stopped.set()
-        self._jobs.put(None)
+        self._offered.put(None)
         if self._session is not None:
             self._session.ask_to_stop()
         self.outbox.close()
@@ -149,12 +147,12 @@ class Run:
             self.outbox.put(Over(PackedError.of(fault)))
 
     def _work(self, folder: Path) -> None:
-        book = DistantLedger(self.outbox)
+        ledger = DistantLedger(self.outbox)
         workflow = self._order.workflow
         url = self._comfy.url()
         if self._stopped.is_set():
             return
-        with NodeSession(url, folder / "out", _Teller(self), book, workflow=workflow.label) as session:
+        with Session(url, folder / "out", Relay(self.heard, self.say), workflow=workflow.label) as session:
             self._session, self._sampler = session, Sampler(session.client)
             self._sampler.start()
             try:
@@ -162,38 +160,39 @@ class Run:
                 server = describe_server(session.client.url, session.stats)
                 view = replace(maker.view(), has_file=_is_asked_here)
                 self.outbox.put(Ready(platform.node(), __version__, view, server))
-                session.run(self._feed(session, maker, book, folder / "photos"), self._ended)
+                hooks = ledger_hooks(ledger, session.client, self.say, self._ended)
+                session.run(self._jobs(maker, ledger, folder / "photos"), hooks, POLICY)
             finally:
                 self._sampler.stop()
 
     def say(self, text: str) -> None:
         self.outbox.put(Notice(text))
 
-    # on the feeder's thread
+    # on the session's prefetching thread
 
-    def _feed(self, session: NodeSession, maker: Maker, book: DistantLedger, photos: Path) -> Iterator[JobSpec]:
-        fitness: Fitness | None = None
-        while not self._stopped.is_set() and (job := self._jobs.get()) is not None:
-            entry, places = _with_photos(job, photos)
+    def _jobs(self, maker: Maker, ledger: DistantLedger, photos: Path) -> Iterator[JobSpec]:
+        compatibility: Compatibility | None = None
+        while not self._stopped.is_set() and (job := self._offered.get()) is not None:
+            entry, paths = _with_photos(job, photos)
             try:
-                fitness = fitness or Fitness(self._order.workflow, maker.view())
-                why_not = fitness.why_not(entry.job)
+                compatibility = compatibility or Compatibility(self._order.workflow, maker.view())
+                why_not = compatibility.why_not(entry.job)
                 if why_not is not None:
                     raise why_not
                 spec = maker.spec(entry)
             except ServerUnavailableError:
                 raise
             except RunnerError as error:
-                for here, there in places.items():
+                for here, there in paths.items():
                     error.message = error.message.replace(here, there)
                 self.outbox.put(Ended(entry.id, None, 0.0, error=PackedError.of(error)))
                 continue
             if job.earlier:
-                session.take_up(entry.id, job.prompt_id, entry.replaces)
+                submission = Submission(job.prompt_id, entry.replaces, resumed=True)
             else:
-                book.known.add(job.prompt_id)
-                session.minted[entry.id] = job.prompt_id
-            yield spec
+                submission = Submission(job.prompt_id)
+                ledger.noted.add(job.prompt_id)
+            yield replace(spec, submission=submission)
 
     # on the session's thread
 
@@ -208,20 +207,19 @@ class Run:
         number, prompt_id = result.spec.index, result.prompt_id
         submitted = self._submitted.pop(number, time.time() - result.seconds)
         started = self._started.pop(number, None)
-        kept = self._session.kept.pop(prompt_id or "", None) if self._session is not None else None
-        if result.saved is None or kept is None:
+        if result.saved is None or result.attempt is None or result.record is None:
             error = result.error or RunnerError("ended without a result")
             self.outbox.put(Ended(number, prompt_id, result.seconds, error=PackedError.of(error)))
             return True
-        ended, waited = kept
-        outputs = collect(ended.record.outputs, ended.attempt.graph, result.spec.outputs)
+        attempt, record, waited = result.attempt, result.record, result.waited_s
+        outputs = collect(record.outputs, attempt.graph, result.spec.outputs)
         paths = [file.path for file in result.saved.files]
         files = paths[: len(outputs.files)]  # the rest are texts, which are in the record
         contents = {item.file: path.read_bytes() for item, path in zip(outputs.files, files, strict=True)}
         for path in [*paths, result.saved.sidecar]:
             path.unlink()
         load = self._sampler.between(started or submitted, submitted + waited) if self._sampler is not None else {}
-        delivery = Delivery(ended.attempt, ended.record, contents, waited, load)
+        delivery = Delivery(attempt, record, contents, waited, load)
         self.outbox.put(Ended(number, prompt_id, result.seconds, delivery))
         return True
 
@@ -234,73 +232,19 @@ def _is_asked_here(_name: str) -> bool:
 def _with_photos(job: Job, folder: Path) -> tuple[Entry, dict[str, str]]:
     """The job with its photos as files of this node, and (path here → path there)."""
     folder.mkdir(parents=True, exist_ok=True)
-    places = {}
+    paths = {}
     for path, data in job.photos.items():
         there = Path(path)
         here = folder / hashlib.sha256(path.encode()).hexdigest()[:16] / there.name
         here.parent.mkdir(exist_ok=True)
         here.write_bytes(data)
-        places[str(here)] = path
+        paths[str(here)] = path
     recent = sorted(folder.iterdir(), key=lambda one: one.stat().st_mtime)
     for old in recent[:-_PHOTOS_KEPT]:
-        if not any(Path(here).parent == old for here in places):
+        if not any(Path(here).parent == old for here in paths):
             for file in old.iterdir():
                 file.unlink()
             old.rmdir()
-    here_of = {there: here for here, there in places.items()}
+    here_of = {there: here for here, there in paths.items()}
     images = {name: here_of[path] for name, path in job.entry.job.images.items()}
-    return replace(job.entry, job=replace(job.entry.job, images=images)), places
-
-
-class _Teller(Reporter):
-    """Sends on what the session reports."""
-
-    def __init__(self, run: Run) -> None:
-        super().__init__()
-        self._run = run
-
-    def event(self, event: events.Event) -> None:
-        self._run.heard(event)
-
-    def notice(self, text: str) -> None:
-        self._run.say(text)
-
-
-class NodeDispatcher(LedgerDispatcher):
-    """A dispatcher whose jobs were given their first prompt id by the runner."""
-
-    minted: dict[int, str]
-
-    def _submit(self, attempt: Attempt) -> None:
-        prompt_id = self.minted.pop(attempt.spec.index, None)
-        super()._submit(attempt if prompt_id is None else Attempt(attempt.spec, prompt_id=prompt_id))
-
-
-class KeepingSaver(Saver):
-    """A saver that remembers the server's record of what it saved, and how long the job had taken until then."""
-
-    kept: dict[str, tuple[SaveEnded, float]]
-
-    def _save(self, attempt: Attempt, record: JobRecord) -> SaveEnded:
-        waited = time.monotonic() - attempt.submitted_at
-        ended = super()._save(attempt, record)
-        if ended.saved is not None:
-            self.kept[attempt.prompt_id] = ended, waited
-        return ended
-
-
-class NodeSession(BatchSession):
-    """A `BatchSession` with these two."""
-
-    make_dispatcher = NodeDispatcher
-    make_saver = KeepingSaver
-
-    def __init__(self, url: str, folder: Path, reporter: Reporter, book: DistantLedger, *, workflow: str) -> None:
-        super().__init__(url, folder, reporter, book, workflow=workflow)
-        self.minted: dict[int, str] = {}
-        self.kept: dict[str, tuple[SaveEnded, float]] = {}
-        cast(NodeDispatcher, self._dispatcher).minted = self.minted
-        cast(KeepingSaver, self._saver).kept = self.kept
-
-    def __enter__(self) -> NodeSession:
-        return self
+    return replace(job.entry, job=replace(job.entry.job, images=images)), paths

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.execution.known_place import known_place
+from runner.execution.known_placement import known_placement
 from runner.workflow.load import load_workflow
 
 WORKFLOW = load_workflow("upscale")
@@ -40,7 +40,7 @@ def saved(folder: Path, **changes: Any) -> tuple[Path, Path]:
 
 def known(picture: Path | None, photo: Path | None, values: dict[str, Any] | None = None) -> dict[str, str]:
     hashes = {} if photo is None else {photo: PHOTO}
-    return known_place(WORKFLOW, values or {}, [picture, photo], hashes)
+    return known_placement(WORKFLOW, values or {}, [picture, photo], hashes)
 
 
 def test_a_result_of_ours_tells_where_its_product_is(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_what_the_user_says_stands(name: str, tmp_path: Path) -> None:
 
 def test_a_workflow_without_the_input_is_left_alone(tmp_path: Path) -> None:
     picture, photo = saved(tmp_path)
-    assert known_place(load_workflow("upscale.v1"), {}, [picture, photo], {photo: PHOTO}) == {}
+    assert known_placement(load_workflow("upscale.v1"), {}, [picture, photo], {photo: PHOTO}) == {}
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_picture_without_a_record_or_none_at_all(tmp_path: Path) -> None:
     picture, photo = saved(tmp_path)
     assert known(None, photo) == {}
     assert known(picture, None) == {}
-    assert known_place(WORKFLOW, {}, [], {}) == {}
+    assert known_placement(WORKFLOW, {}, [], {}) == {}
     picture.with_suffix(".json").unlink()
     assert known(picture, photo) == {}
 

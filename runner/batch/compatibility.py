@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runner.batch.entries import Incompatibility
 from runner.batch.plan import BatchJob
-from runner.batch.presence import Misfit
 from runner.errors import (
     EXIT_NODE_FAILED,
     EXIT_REJECTED,
@@ -33,7 +33,7 @@ class CannotRunError(WorkflowRejectedError):
         self.problems = problems
 
 
-class Fitness:
+class Compatibility:
     """Jobs of a workflow against one server's own description. What differs in seed or text only is looked at once."""
 
     def __init__(self, workflow: Workflow, view: ServerView) -> None:
@@ -41,7 +41,7 @@ class Fitness:
         self.warnings: dict[str, None] = {}
         self._texts = {spec.name for spec in workflow.inputs(view.object_info) if spec.type == "STRING"}
         """Any text can be set: ten thousand prompts are one look."""
-        self._known: dict[str, RunnerError | None] = {}
+        self._looked_at: dict[str, RunnerError | None] = {}
 
     def why_not(self, job: BatchJob) -> RunnerError | None:
         """None: it can run there. Otherwise everything that is missing (exit code 4), or the value that does not fit
@@ -51,10 +51,10 @@ class Fitness:
             for name, value in job.values.items()
             if name not in self._texts and (job.seed is None or value != job.seed)
         }
-        said = repr(sorted(values.items(), key=str)) + repr(sorted(job.images))
-        if said not in self._known:
-            self._known[said] = self._look(job)
-        return self._known[said]
+        what = repr(sorted(values.items(), key=str)) + repr(sorted(job.images))
+        if what not in self._looked_at:
+            self._looked_at[what] = self._look(job)
+        return self._looked_at[what]
 
     def _look(self, job: BatchJob) -> RunnerError | None:
         pictures = {name: f"{number}.png" for number, name in enumerate(job.images)}
@@ -64,16 +64,16 @@ class Fitness:
         except (WorkflowError, PhotoError) as error:
             return error
         missing: dict[str, None] = {}
-        found = check_graph(graph, self.view.object_info, uploaded=list(pictures.values()), replaced=self.view.replaced)
-        for problem in found:
+        uploaded, replaced = list(pictures.values()), self.view.replaced
+        for problem in check_graph(graph, self.view.object_info, uploaded=uploaded, replaced=replaced):
             (missing if problem.is_fatal else self.warnings)[f"{problem}"] = None
         return CannotRunError(tuple(missing)) if missing else None
 
 
-def nowhere(misfits: Sequence[Misfit]) -> RunnerError:
+def nowhere(reasons: Sequence[Incompatibility]) -> RunnerError:
     """The failure of a job that no server can run: what is missing where, in short first and then in full."""
-    lines = dict.fromkeys(f"{misfit.server}: {misfit.why}" for misfit in misfits)
-    code = max((misfit.exit_code for misfit in misfits), default=EXIT_REJECTED)  # values, then nodes, then memory
+    lines = dict.fromkeys(f"{reason.worker}: {reason.why}" for reason in reasons)
+    code = max((reason.exit_code for reason in reasons), default=EXIT_REJECTED)  # values, then nodes, then memory
     kind = {EXIT_REJECTED: WorkflowRejectedError, EXIT_NODE_FAILED: NodeFailedError}.get(code, UsageError)
     short = "; ".join(line.partition("\n")[0] for line in lines)
     full = "\n".join(f"  - {line}".replace("\n", "\n    ") for line in lines if "\n" in line)

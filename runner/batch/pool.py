@@ -1,4 +1,4 @@
-"""Several places on one ledger: what one of them loses, the others make."""
+"""Several workers on one ledger: what one of them loses, the others make."""
 
 from __future__ import annotations
 
@@ -7,46 +7,46 @@ import time
 from collections.abc import Callable, Sequence
 
 from runner.batch.ledger import Ledger
-from runner.batch.place import Place
+from runner.batch.worker import Worker
 from runner.errors import InterruptedRunError, JobTimeoutError, ServerUnavailableError
 
 SEVERAL_PATIENCE_S = 15.0
-"""How long one of several places may be gone before its jobs go to the others."""
+"""How long one of several workers may be gone before its jobs go to the others."""
 LOOK_AGAIN_S = 5.0
 
 
-def run_all(places: Sequence[Place], ledger: Ledger, notice: Callable[[str], None]) -> None:
-    """Every place works until nothing is left; one that goes away hands its jobs to the others and may come back.
+def run_pool(workers: Sequence[Worker], ledger: Ledger, notice: Callable[[str], None]) -> None:
+    """Every worker works until nothing is left; one that goes away hands its jobs to the others and may come back.
 
     Raises:
         ServerUnavailableError: all that could have done what is left went away.
         JobTimeoutError: out of time.
     """
-    for place in places:
-        ledger.opens(place.url)
-    if len(places) == 1:
-        places[0].run()
+    for worker in workers:
+        ledger.runners.add_worker(worker.url)
+    if len(workers) == 1:
+        workers[0].run()
         return
-    team = _Team(places, ledger, notice)
-    team.start()
+    pool = _Pool(workers, ledger, notice)
+    pool.start()
     try:
-        team.wait()
+        pool.wait()
     except BaseException:
-        team.stop()
+        pool.stop()
         raise
 
 
-class _Team:
-    def __init__(self, places: Sequence[Place], ledger: Ledger, notice: Callable[[str], None]) -> None:
-        self._places, self._ledger, self._notice = places, ledger, notice
+class _Pool:
+    def __init__(self, workers: Sequence[Worker], ledger: Ledger, notice: Callable[[str], None]) -> None:
+        self._workers, self._ledger, self._notice = workers, ledger, notice
         self._errors: dict[str, BaseException] = {}
-        self._working = {place.url for place in places}
+        self._working = {worker.url for worker in workers}
         self._ending = threading.Event()
-        self._threads = [threading.Thread(target=self._work, args=(place,), daemon=True) for place in places]
+        self._threads = [threading.Thread(target=self._work, args=(worker,), daemon=True) for worker in workers]
 
     def start(self) -> None:
-        for place in self._places:
-            place.patience = SEVERAL_PATIENCE_S
+        for worker in self._workers:
+            worker.patience = SEVERAL_PATIENCE_S
         for thread in self._threads:
             thread.start()
 
@@ -59,34 +59,34 @@ class _Team:
 
     def stop(self) -> None:
         self._ending.set()
-        for place in self._places:
-            place.ask_to_stop()
+        for worker in self._workers:
+            worker.ask_to_stop()
         for thread in self._threads:
             thread.join(2.0)
 
-    def _work(self, place: Place) -> None:
+    def _work(self, worker: Worker) -> None:
         try:
             while not self._ending.is_set():
                 try:
-                    place.run()
-                    self._errors.pop(place.url, None)
+                    worker.run()
+                    self._errors.pop(worker.url, None)
                     return
                 except ServerUnavailableError as error:
-                    first = place.url not in self._errors
-                    self._errors[place.url] = error
-                    self._working.discard(place.url)
+                    first = worker.url not in self._errors
+                    self._errors[worker.url] = error
+                    self._working.discard(worker.url)
                     if not self._working or not self._ledger.unfinished():
                         return
                     if first:
-                        self._notice(f"{place.label} is gone: its jobs go to the others. It is looked for every 5 s.")
+                        self._notice(f"{worker.label} is gone: its jobs go to the others. It is looked for every 5 s.")
                     self._ending.wait(LOOK_AGAIN_S)
-                    self._working.add(place.url)
+                    self._working.add(worker.url)
         except InterruptedRunError:
             return
         except BaseException as error:
-            self._errors[place.url] = error
+            self._errors[worker.url] = error
         finally:
-            self._working.discard(place.url)
+            self._working.discard(worker.url)
 
 
 def _weight(error: BaseException) -> int:

@@ -1,0 +1,54 @@
+"""A full disk holds a batch up, and does not end it."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Callable
+
+from runner.batch.store import FULL_RETRY_S
+from runner.errors import RunnerError
+
+
+class FullDisk:
+    """Whether saves wait for room just now. Both changes are told, once each."""
+
+    def __init__(self, notice: Callable[[str], None]) -> None:
+        self._notice = notice
+        self._until: float | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """The last save had no room."""
+        return self._until is not None
+
+    @property
+    def may_try(self) -> bool:
+        """Whether it is time for a save."""
+        return self._until is None or time.monotonic() >= self._until
+
+    def save_ended(self, error: RunnerError | None) -> float | None:
+        """Told how a save ended; the seconds to wait before it is tried again, or None (see `Hooks.save_ended`)."""
+        if error is not None and _no_room(error):
+            if not self.is_full:
+                self._notice(disk_full(error.message))
+            self._until = time.monotonic() + FULL_RETRY_S
+            return FULL_RETRY_S
+        if self.is_full:
+            self._notice("There is room again: the batch goes on.")
+        self._until = None
+        return None
+
+
+def disk_full(where: str) -> str:
+    """What people are told."""
+    return (
+        f"The disk is full; the batch waits. {where}\n"
+        f"  Make room: it is tried again every {FULL_RETRY_S:.0f} s. Ctrl-C ends it; --resume goes on later."
+    )
+
+
+def _no_room(error: RunnerError) -> bool:
+    """Whether a result could not be saved for want of room on the disk."""
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
