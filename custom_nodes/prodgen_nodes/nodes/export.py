@@ -18,7 +18,7 @@ from ..imaging.inspection import Finished, Rule, inspect
 from ..imaging.placement import Placement
 from ..imaging.tensors import check_mask, common_batch, item, same_size, split_alpha
 from .channel import ChannelType
-from .common import CATEGORY, PlacementType, optional_mask, progress_callback, report_text, required_mask
+from .common import CATEGORY, PlacementType, optional_mask, progress_callback, report_text, required_mask, shown_report
 from .files import OutputFiles, graph_texts
 
 _NO_PHOTO = "connect the report of 'Product Fidelity', and to that node the photo as it was loaded"
@@ -206,6 +206,7 @@ class ProdgenExport(io.ComfyNode):
             "channel": channel.name,
             "title": channel.title,
             "passed": all(rule.passed for rule in rules if rule.level == "must"),
+            "reasons": [rule.finding for rule in rules if not rule.passed and rule.level == "must"],
             "rules": [rule.text() for rule in rules],
             "checks": {rule.rule: rule.passed for rule in rules},
             "failed": [rule.rule for rule in rules if not rule.passed and rule.level == "must"],
@@ -214,7 +215,7 @@ class ProdgenExport(io.ComfyNode):
             "note": f"{channel.note} {RECHECK_NOTE}".strip(),
         }
         text = report_text(report)
-        shown: dict[str, Any] = {**ui.PreviewText(text).as_dict(), **ui.SavedImages(files.saved).as_dict()}
+        shown = {**shown_report(text), **ui.SavedImages(files.saved).as_dict()}
         return io.NodeOutput(image, text, ui=shown)
 
 
