@@ -45,17 +45,11 @@ def _plain(text: str) -> str:
 
 
 def _safe_url(url: str) -> str:
-    """Encrypted, or on this machine; without a login, which would be shown."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname if parts.port is None or parts.port else None
-    except ValueError:
-        host = None
-    else:
-        if not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
-            host = None
-    if not host or "@" in parts.netloc or "\\" in url or not url.isprintable():
-        raise fault("the url must be https.")
+    """Encrypted, or on this machine; without a login, which would be shown. Raises ValueError, also for no address."""
+    parts = urlsplit(url)
+    safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
+    if not safe or not parts.hostname or parts.port == 0 or "@" in parts.netloc or "\\" in url or not url.isprintable():
+        raise ValueError(url)
     return url
 
 
