@@ -6,17 +6,79 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, model_validator
 
 from runner.batch.table_files import CommaNumber, records
 from runner.errors import UsageError
 from runner.execution.attachments import own_file
+from runner.files.declared import Declared, DeclaredError, fault, read
 from runner.files.paths import may_be_a_file
 from runner.suggest import did_you_mean
 
-OWN_COLUMNS = ("name", "count", "seeds", "group", "category")
-"""Columns that are no inputs of the workflow (unless it has an input of that name: then they are the input's)."""
 _MANY_SEEDS = 100_000
+
+
+def seed_list(text: str) -> tuple[int, ...]:
+    """`7`, `1;5;9`, `1,5,9`, `10-19` or a mix. Raises ValueError."""
+    seeds: list[int] = []
+    for part in re.split(r"[;,\s]+", text.strip()):
+        span = re.fullmatch(r"(\d+)(?:-|\.\.)(\d+)", part)
+        if span is None:
+            seeds.append(int(part))
+            continue
+        first, last = int(span[1]), int(span[2])
+        if last < first or last - first >= _MANY_SEEDS:
+            raise ValueError(part)
+        seeds += range(first, last + 1)
+    if any(seed < 0 for seed in seeds):
+        raise ValueError(text)
+    return tuple(dict.fromkeys(seeds))
+
+
+def _seeds(given: Any) -> tuple[int, ...]:
+    try:
+        return seed_list(";".join(map(str, given)) if isinstance(given, list) else str(given))
+    except ValueError:
+        raise fault(f"seeds: {given!r} is no list of seeds (1;2;3 or 10-19).") from None
+
+
+def _count(given: Any) -> int:
+    try:
+        count = int(str(given))
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise fault(f"count: {given!r} is no whole number from 1.")
+    return count
+
+
+Cell = Annotated[str, BeforeValidator(lambda given: str(given).strip())]
+
+
+class OwnColumns(Declared):
+    """The columns that are no inputs of the workflow (unless it has an input of that name: then they are the input's).
+
+    A cell holds text, or what YAML and JSON make of it.
+    """
+
+    name: Cell = ""
+    """What its results are called."""
+    count: Annotated[int, BeforeValidator(_count)] | None = None
+    """How many seeds are counted up; not beside `seeds`."""
+    seeds: Annotated[tuple[int, ...], BeforeValidator(_seeds)] | None = None
+    group: Cell = ""
+    category: Cell = ""
+
+    @model_validator(mode="after")
+    def _either(self) -> OwnColumns:
+        if self.seeds is not None and self.count is not None:
+            raise fault("give seeds or count, not both.")
+        return self
+
+
+OWN_COLUMNS = tuple(OwnColumns.model_fields)
 
 
 @dataclass(frozen=True)
@@ -67,23 +129,6 @@ def table(
     return rows
 
 
-def seed_list(text: str) -> tuple[int, ...]:
-    """`7`, `1;5;9`, `1,5,9`, `10-19` or a mix. Raises ValueError."""
-    seeds: list[int] = []
-    for part in re.split(r"[;,\s]+", text.strip()):
-        span = re.fullmatch(r"(\d+)(?:-|\.\.)(\d+)", part)
-        if span is None:
-            seeds.append(int(part))
-            continue
-        first, last = int(span[1]), int(span[2])
-        if last < first or last - first >= _MANY_SEEDS:
-            raise ValueError(part)
-        seeds += range(first, last + 1)
-    if any(seed < 0 for seed in seeds):
-        raise ValueError(text)
-    return tuple(dict.fromkeys(seeds))
-
-
 def _row(
     path: Path,
     where: str,
@@ -127,32 +172,18 @@ def _row(
                 f"{where}: there is no input {key!r}.{did_you_mean(key, known)} Columns can be: "
                 f"{', '.join(dict.fromkeys(known))}, or NODE.widget."
             )
-    seeds, count = _seeds(where, own, problems)
-    text = {key: str(own.get(key, "")).strip() for key in ("name", "group", "category")}
+    mine = _own_columns(where, own, problems)
     first = [name for name in image_inputs if name in images]  # the photo names the job, wherever its column stands
     images = {name: images[name] for name in dict.fromkeys([*first, *images])}
-    return Row(where, values, images, text["name"], Path(), text["group"], text["category"], seeds, count)
+    return Row(where, values, images, **{name: getattr(mine, name) for name in OWN_COLUMNS})
 
 
-def _seeds(where: str, own: Mapping[str, Any], problems: list[str]) -> tuple[tuple[int, ...] | None, int | None]:
-    seeds, count = None, None
-    if "seeds" in own:
-        given = own["seeds"]
-        try:
-            seeds = seed_list(";".join(map(str, given)) if isinstance(given, list) else str(given))
-        except ValueError:
-            problems.append(f"{where}: seeds: {given!r} is no list of seeds (1;2;3 or 10-19).")
-    if "count" in own:
-        try:
-            count = int(str(own["count"]))
-        except ValueError:
-            count = 0
-        if count < 1:
-            problems.append(f"{where}: count: {own['count']!r} is no whole number from 1.")
-            count = None
-        elif seeds is not None:
-            problems.append(f"{where}: give seeds or count, not both.")
-    return seeds, count
+def _own_columns(where: str, own: Mapping[str, Any], problems: list[str]) -> OwnColumns:
+    try:
+        return read(OwnColumns, own)
+    except DeclaredError as error:
+        problems += [f"{where}: {words}" for words in error.faults]
+        return OwnColumns()
 
 
 def _as_number(value: Any) -> Any:

@@ -8,10 +8,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, ValidationInfo
 
 from runner.data import BadDataError, parse_yaml
 from runner.errors import UsageError
+from runner.files.declared import Declared, DeclaredError, Worded, fault, read
 from runner.files.reading import read_text
 from runner.http.address import ADVICE, Address, has_credentials, parse_address, public_url
 from runner.http.auth import Access, check_certificates, decide
@@ -19,10 +22,80 @@ from runner.server.availability import Limits
 from runner.suggest import did_you_mean
 
 _VARIABLES = ("token_env", "basic_env", "headers_env")
-FIELDS = ("url", "name", "window", *_VARIABLES, "insecure", "ca_file")
 _MOST = 16
 _SECRETS = re.compile(r"token|password|passwd|secret|user|login|auth|basic|bearer|key|header", re.IGNORECASE)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _address(url: Any) -> Address:
+    """What is written is not repeated where it may hold a password."""
+    written = url.strip() if isinstance(url, str) else ""
+    if has_credentials(written):
+        raise fault("url holds a password. Put it into an environment variable and name that with basic_env.")
+    if not written:
+        raise fault(f"there is no url. {ADVICE}")
+    try:
+        return parse_address(written)
+    except UsageError:
+        raise fault(f"{public_url(written)!r} is no address. {ADVICE}") from None
+
+
+def _variable(name: Any, info: ValidationInfo) -> str:
+    if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
+        # It may be the secret itself: it is not repeated.
+        raise fault(
+            f"{info.field_name}: this is not the name of an environment variable. The secret itself stays out of here."
+        )
+    if not os.environ.get(name, "").strip():
+        raise fault(f"{info.field_name}: the environment variable ${name} is not set.")
+    return name
+
+
+def _certificates(given: Any, info: ValidationInfo) -> Path | None:
+    """A path is seen from the folder of the list."""
+    if given is None:
+        return None
+    path: Path = (info.context or {})["folder"] / Path(str(given)).expanduser()
+    try:
+        check_certificates(path)
+    except OSError as error:
+        raise fault(f"ca_file: {path}: {error.strerror or error}. It must hold a certificate as PEM text.") from None
+    return path
+
+
+Variable = Annotated[str, BeforeValidator(_variable)]
+
+
+class Entry(Declared):
+    """One server of the list, as it is written down."""
+
+    url: Annotated[Address, BeforeValidator(_address)] = Field(default=Address(""), validate_default=True)
+    name: Annotated[str, Worded("name: {value!r} is no text.")] = ""
+    """What people read instead of the address alone."""
+    window: Annotated[
+        int,
+        Field(ge=1, le=_MOST),
+        Worded(f"window: {{value!r}} is no whole number from 1 to {_MOST} (jobs in its queue; 2 is usual)."),
+    ] = Limits().window
+    token_env: Variable = ""
+    """The environment variable with its bearer token; `basic_env`: with `user:password`; `headers_env`: with others."""
+    basic_env: Variable = ""
+    headers_env: Variable = ""
+    insecure: bool = False
+    """Any certificate is believed."""
+    ca_file: Annotated[Path | None, BeforeValidator(_certificates)] = None
+    """Its certificate, or that of the authority that has signed it."""
+
+    def access(self, base: Access) -> Access:
+        """The way in. An entry that names a variable of its own is sent that one and no other."""
+        access = replace(base, insecure=base.insecure or self.insecure, ca_file=self.ca_file or base.ca_file)
+        if self.model_fields_set.intersection(_VARIABLES):
+            token, basic, headers = (getattr(self, name) for name in _VARIABLES)
+            access = replace(access, token_variable=token, basic_variable=basic, headers_variable=headers)
+        return access.of(self.url)
+
+
+FIELDS = tuple(Entry.model_fields)
 _FORMAT = "Each entry is a URL, or `url:` with any of " + ", ".join(FIELDS[1:]) + "."
 
 
@@ -94,86 +167,24 @@ def read_servers(path: Path, base: Access) -> list[Server]:
     if not isinstance(data, list) or not data:
         raise UsageError(f"--servers {path}: this must be a list of servers (lines that begin with “- ”).\n  {_FORMAT}")
     problems: list[str] = []
-    found = [
-        _Entry(f"server {number}", item, base, path.parent, problems).read() for number, item in enumerate(data, 1)
-    ]
+    found = []
+    for number, item in enumerate(data, 1):
+        try:
+            found.append(_server(item, base, path.parent))
+        except DeclaredError as error:
+            problems += [f"server {number}: {fault}" for fault in error.faults]
     if problems:
         raise UsageError(f"--servers {path}:\n" + "\n".join(f"  - {problem}" for problem in problems), advice=_FORMAT)
-    return [server for server in found if server is not None]
+    return found
 
 
-@dataclass
-class _Entry:
-    where: str
-    item: Any
-    base: Access
-    folder: Path
-    problems: list[str]
-
-    def read(self) -> Server | None:
-        """The server, or None after its problems are noted."""
-        entry = {"url": self.item} if isinstance(self.item, str) else self.item
-        if not isinstance(entry, Mapping):
-            self._wrong("this is neither a URL nor `url: …`.")
-            return None
-        before = len(self.problems)
-        for key in entry:
-            if key not in FIELDS:
-                self._wrong(_unknown(str(key)))
-        address = self._address(entry.get("url"))
-        name = entry.get("name", "")
-        if not isinstance(name, str):
-            self._wrong(f"name: {name!r} is no text.")
-        window: Any = entry.get("window", Limits().window)
-        if not isinstance(window, int) or isinstance(window, bool) or not 1 <= window <= _MOST:
-            self._wrong(f"window: {window!r} is no whole number from 1 to {_MOST} (jobs in its queue; 2 is usual).")
-        access = self._access(entry)
-        return Server(address.url, name, window, access.of(address)) if len(self.problems) == before else None
-
-    def _address(self, url: Any) -> Address:
-        written = url.strip() if isinstance(url, str) else ""
-        if has_credentials(written):
-            self._wrong("url holds a password. Put it into an environment variable and name that with basic_env.")
-        elif not written:
-            self._wrong(f"there is no url. {ADVICE}")
-        else:
-            try:
-                return parse_address(written)
-            except UsageError:
-                self._wrong(f"{public_url(written)!r} is no address. {ADVICE}")
-        return Address("")
-
-    def _access(self, entry: Mapping[Any, Any]) -> Access:
-        """An entry that names a variable of its own is sent that one and no other."""
-        own = {key: self._variable(key, entry[key]) for key in _VARIABLES if key in entry}
-        access = self.base
-        if own:
-            token, basic, headers = (own.get(key, "") for key in _VARIABLES)
-            access = replace(access, token_variable=token, basic_variable=basic, headers_variable=headers)
-        insecure = entry.get("insecure", False)
-        if not isinstance(insecure, bool):
-            self._wrong(f"insecure: {insecure!r} is neither true nor false.")
-        ca_file = entry.get("ca_file")
-        if ca_file is not None:
-            path = self.folder / Path(str(ca_file)).expanduser()
-            try:
-                check_certificates(path)
-                access = replace(access, ca_file=path)
-            except OSError as error:
-                self._wrong(f"ca_file: {path}: {error.strerror or error}. It must hold a certificate as PEM text.")
-        return replace(access, insecure=access.insecure or insecure is True)
-
-    def _variable(self, key: str, name: Any) -> str:
-        if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
-            # It may be the secret itself: it is not repeated.
-            self._wrong(f"{key}: this is not the name of an environment variable. The secret itself stays out of here.")
-            return ""
-        if not os.environ.get(name, "").strip():
-            self._wrong(f"{key}: the environment variable ${name} is not set.")
-        return name
-
-    def _wrong(self, text: str) -> None:
-        self.problems.append(f"{self.where}: {text}")
+def _server(item: Any, base: Access, folder: Path) -> Server:
+    """Raises DeclaredError with everything that is wrong with this entry."""
+    entry = {"url": item} if isinstance(item, str) else item
+    if not isinstance(entry, Mapping):
+        raise DeclaredError(["this is neither a URL nor `url: …`."])
+    declared = read(Entry, {str(key): value for key, value in entry.items()}, _unknown, folder=folder)
+    return Server(declared.url.url, declared.name, declared.window, declared.access(base))
 
 
 def _unknown(key: str) -> str:

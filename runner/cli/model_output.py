@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from runner import console
@@ -67,7 +67,7 @@ def facts(model: Model) -> dict[str, Any]:
         "commercial": model.commercial,
         "gated": model.gated,
         "alternatives": list(model.alternatives),
-        "package": model.package and asdict(model.package),
+        "package": model.package and model.package.model_dump(),
         "improves": list(model.improves),
     }
 

@@ -99,7 +99,10 @@ class LiveBars:
 
 
 class Speed:
-    """Steps a second since the first step of a node, and the time to go from that."""
+    """Steps a second since the first step of a node, and the time to go from that.
+
+    Rich measures a bar, which is the whole graph here, and has columns for bytes a second only.
+    """
 
     def __init__(self) -> None:
         self._first: tuple[float, float] | None = None

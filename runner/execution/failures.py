@@ -8,10 +8,9 @@ from typing import Any
 
 from runner.errors import NodeFailedError, RunnerError
 from runner.events import Failed
+from runner.server.node_report import Declined, declined
 from runner.server.refusal import node_label
 from runner.untrusted import mapping, texts
-
-_WIRED_WRONGLY = (".ShapeError", ".ParameterError")
 
 
 class NodeExecutionError(NodeFailedError):
@@ -34,7 +33,7 @@ class NodeExecutionError(NodeFailedError):
     @property
     def is_refusal(self) -> bool:
         """A node declined to work on this picture, in its own words; nothing is broken or wired wrongly."""
-        return ".imaging.errors." in self.kind and not self.kind.endswith(_WIRED_WRONGLY)
+        return declined(self.kind) is Declined.PICTURE
 
 
 class OutOfMemoryError(NodeExecutionError):
@@ -42,8 +41,6 @@ class OutOfMemoryError(NodeExecutionError):
 
 
 _TRACEBACK_LINES = 8
-_WORDED = (".imaging.errors.", ".background_removal.errors.")
-"""Errors of the pack that say all there is to say to the person who supplied the picture: nothing broke."""
 _LONGEST_LINE, _LONGEST_MESSAGE = 500, 10_000
 _MEMORY = ("outofmemory", "out of memory", "allocation on device", "not enough memory", "t allocate memory")
 
@@ -85,7 +82,7 @@ def node_failure(error: Mapping[str, Any] | None, graph: Mapping[str, Any]) -> N
         words = f"{label} could not save under filename_prefix {prefix[:200]!r}: {why}"
         return NodeExecutionError(words, node_id, kind, message, advice=_PREFIX_ADVICE, trace=text)
     lines = [f"{label} failed: {message}"]
-    if not any(errors in kind for errors in _WORDED):
+    if declined(kind) is None:
         lines.append(f"    {kind}, raised at:" if raised_at else f"    {kind}")
         lines += [f"    {line[:_LONGEST_LINE]}" for line in raised_at]
     failure = OutOfMemoryError if is_out_of_memory(error) else NodeExecutionError

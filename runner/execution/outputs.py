@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.data import not_numbers, parse_report, without_lone_surrogates
+from runner.server.node_report import failed_rules, report_texts, shown_texts
 from runner.server.records import ServerFile
-from runner.untrusted import texts
 from runner.workflow.graph import node_title
 
 
@@ -32,7 +32,7 @@ class OutputText:
 
 @dataclass(frozen=True)
 class NodeReport:
-    """What one node showed as text; `value` is a dict or a list where the text was JSON. `name`: the node's title."""
+    """What one node said; `value` is a dict or a list where it was JSON, else text. `name`: the node's title."""
 
     node_id: str
     name: str
@@ -47,7 +47,7 @@ class JobOutputs:
 
     @property
     def reports(self) -> dict[str, Any]:
-        """Every text the nodes showed, by node title (the JSON reports as objects)."""
+        """What the nodes reported, by node title: objects, or the text that was shown where it is no JSON."""
         reports: dict[str, Any] = {}
         for report in self.node_reports:
             key = report.name if report.name not in reports else f"{report.name} (node {report.node_id})"
@@ -72,9 +72,9 @@ def collect(outputs: Mapping[str, Any], graph: Mapping[str, Any], wanted: Mappin
         files = [item for item in files if item.file.type == "output"]
     with_files = {item.node_id for item in files}
     texts = [
-        OutputText(name, node_id, "\n".join(node_texts(outputs.get(node_id))))
+        OutputText(name, node_id, "\n".join(shown_texts(outputs.get(node_id))))
         for node_id, name in names.items()
-        if node_id not in with_files and node_texts(outputs.get(node_id)) and (wanted or not files)
+        if node_id not in with_files and shown_texts(outputs.get(node_id)) and (wanted or not files)
     ]
     return JobOutputs(tuple(_distinct(files)), tuple(texts), tuple(_node_reports(outputs, graph)))
 
@@ -90,13 +90,6 @@ def node_files(entry: Any) -> list[ServerFile]:
     return files
 
 
-def node_texts(entry: Any) -> list[str]:
-    items = entry.get("text") if isinstance(entry, Mapping) else None
-    if isinstance(items, str):
-        return [items]
-    return list(texts(items))
-
-
 def _distinct(files: list[OutputFile]) -> list[OutputFile]:
     seen: dict[ServerFile, OutputFile] = {}
     for item in files:
@@ -110,7 +103,7 @@ def _name(graph: Mapping[str, Any], node_id: str) -> str:
 
 def _node_reports(outputs: Mapping[str, Any], graph: Mapping[str, Any]) -> Iterator[NodeReport]:
     for node_id, entry in outputs.items():
-        values = [_parsed(text) for text in node_texts(entry)]
+        values = [_parsed(text) for text in report_texts(entry)]
         if values:
             yield NodeReport(node_id, _name(graph, node_id), values[0] if len(values) == 1 else values)
 
@@ -129,9 +122,8 @@ def why_failed(report: Mapping[str, Any]) -> list[str]:
     """Why a report does not pass, in its own words; empty where it does. No number (NaN, infinite) never passes."""
     reasons = [f"{figure} is no number" for figure in not_numbers(report)]
     if report.get("passed") is False:
-        rules = [rule for rule in texts_of(report.get("rules")) if rule.startswith("FAIL")]
-        own = texts_of(report.get("reasons")) or rules or texts_of(report.get("failed")) or ["no reason given"]
-        reasons = [*(reason.removeprefix("FAIL").strip() for reason in own), *reasons]
+        own = texts_of(report.get("reasons")) or [*failed_rules(report)] or texts_of(report.get("failed"))
+        reasons = [*(own or ["no reason given"]), *reasons]
     return reasons
 
 

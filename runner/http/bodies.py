@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import re
 from collections.abc import Iterator
 
 from runner.http.transport import NoAnswerError, TooLargeError
@@ -28,12 +28,7 @@ def complete(chunks: Iterator[bytes], announced: int | None, largest: int, name:
 
 def multipart(data: bytes, name: str) -> tuple[bytes, str]:
     """(the body, its content type)."""
-    boundary = uuid.uuid4().hex
-    safe = name.replace("\\", "_").replace('"', "_").replace("\r", "_").replace("\n", "_")
-    head = (
-        f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="{safe}"\r\n'
-        "Content-Type: application/octet-stream\r\n\r\n"
-    )
-    return b"".join(
-        (head.encode(), data, f"\r\n--{boundary}--\r\n".encode())
-    ), f"multipart/form-data; boundary={boundary}"
+    from urllib3.filepost import encode_multipart_formdata
+
+    safe = re.sub(r'[\\"\r\n]', "_", name)  # what a server may take for a part of the header, or unescape
+    return encode_multipart_formdata({"image": (safe, data, "application/octet-stream")})

@@ -1,7 +1,8 @@
 """HTTP to one server: kept-alive connections (one per thread), answers limited in time and size, failures by kind.
 
-On the standard library: a command starts in a fraction of the time the usual packages take to import, and a deadline
-for the whole answer (a server that trickles a byte a second must not hold a run) needs the socket itself.
+On http.client, which urllib3 stands on, too: urllib3 limits each read and not the whole answer (a server that trickles
+a byte a second must not hold a run), reads no $NO_PROXY, and hands out no connection for the WebSocket. What it would
+spare, pooling and retries, is little here: one connection a thread, and only `ComfyClient` knows what may be repeated.
 
 No redirect is followed. The WebSocket opens its connection here as well (`open_socket`): the same proxy, the same
 certificates.

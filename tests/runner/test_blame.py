@@ -15,7 +15,7 @@ from runner.execution.job import Attempt, JobSpec, Upload
 from tests.runner.test_batch import batch
 from tests.support.runs import Desk, Graph, node
 
-REFUSAL = "custom_nodes.prodgen_nodes.imaging.errors.CutoutError"
+REFUSAL = "custom_nodes.prodgen_nodes.imaging.errors.UntrustedCutoutError"
 
 
 def two_photos() -> Graph:

@@ -356,7 +356,7 @@ def test_checks_that_did_not_pass_are_told_in_words() -> None:
     reports = {
         "Fidelity": {"passed": False, "reasons": ["hue off by 9°"]},
         "Export": [
-            {"title": "Amazon", "passed": False, "rules": ["pass  pixels", "FAIL  border: grey"]},
+            {"title": "Amazon", "passed": False, "reasons": ["border: grey"], "rules": ["FAIL  border: grey"]},
             {"passed": True},
         ],
         "Other": {"passed": False},

@@ -143,6 +143,42 @@ def test_a_stale_record_never_kills_the_process_that_got_its_number(tmp_path: Pa
         bystander.wait()
 
 
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(120)"
+
+
+@pytest.mark.parametrize("code", [STUBBORN, "import time; print(flush=True); time.sleep(120)"])
+@pytest.mark.parametrize("own_child", [True, False])
+def test_what_is_ended_has_ended_whoever_its_parent_is(code: str, own_child: bool) -> None:
+    """One that does not listen is killed; one whose parent has not noticed yet is not waited for."""
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    identity = server_process.process_identity(process.pid)
+    assert identity is not None
+    end = f"from runner.local_server.process import terminate; print(terminate({process.pid}, {identity!r}, 0.5))"
+    try:
+        if own_child:
+            assert server_process.terminate(process.pid, identity, timeout=0.5)
+        else:
+            said = subprocess.run(
+                [sys.executable, "-c", end], cwd=REPO, capture_output=True, timeout=HANG_S, check=True
+            )
+            assert said.stdout.split() == [b"True"]
+        assert server_process.process_identity(process.pid) is None
+        assert not server_process.terminate(process.pid, identity)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_server_of_another_user_is_not_waited_for() -> None:
+    pid, code = os.getpid(), "import os, psutil; from runner.local_server.process import process_identity, terminate\n"
+    code += f"known = process_identity({pid}); os.setuid(65534); terminate({pid}, known)"
+    said = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=False)
+    assert "belongs to another user" in said.stderr
+
+
 @pytest.mark.parametrize(
     "content",
     [

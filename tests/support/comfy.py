@@ -192,7 +192,14 @@ class ComfyServer:
             failures = [message for kind, message in entry["status"]["messages"] if kind == "execution_error"]
             said = failures[0]["exception_message"] if failures else entry["status"]
             raise GraphError(f"{failures[0]['node_type'] if failures else 'the job'} failed: {said}", failures)
-        return dict(entry["outputs"])
+        outputs: dict[str, dict[str, Any]] = dict(entry["outputs"])
+        for (
+            node_id,
+            shown,
+        ) in outputs.items():  # as docs/node-reports.md says, whichever node of the pack
+            if "text" in shown and graph.get(node_id, {}).get("class_type", "").startswith("Prodgen"):
+                assert shown.get("prodgen_report") == shown["text"], graph[node_id]
+        return outputs
 
     def fetch(self, file: dict[str, str]) -> bytes:
         """The bytes of one output file as `run` lists it (`filename`, `subfolder`, `type`)."""

@@ -19,6 +19,8 @@ CATEGORY = "prodgen"
 PlacementType = io.Custom("PRODGEN_PLACEMENT")
 TINT = (1.0, 0.0, 0.8)
 """The colour that marks a place in a preview."""
+REPORT_KEY = "prodgen_report"
+"""Of a node's `ui` output: its report for programs, where `text` is for people. See `docs/node-reports.md`."""
 
 
 def report_text(report: Mapping[str, Any]) -> str:
@@ -36,6 +38,11 @@ def report_text(report: Mapping[str, Any]) -> str:
     return json.dumps(tidy(report), ensure_ascii=False, allow_nan=False)
 
 
+def shown_report(text: str) -> dict[str, Any]:
+    """What a node shows of its report, to people and to programs; both reach /history."""
+    return {**ui.PreviewText(text).as_dict(), REPORT_KEY: [text]}
+
+
 def output(
     *values: Any,
     report: Mapping[str, Any],
@@ -49,7 +56,7 @@ def output(
     a run that took the node's result from the cache, too.
     """
     text = report_text(report)
-    shown: dict[str, Any] = dict(ui.PreviewText(text).as_dict())
+    shown = shown_report(text)
     if preview is not None:
         # Small previews of at most four pictures: temp files, never the result itself.
         shown.update(ui.PreviewImage(thumbnails(preview[:4]), cls=cls).as_dict())

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..imaging.tensors import check_mask, common_batch, expand_batch, item, same_size, split_alpha
 from ..shops import encode
-from .common import CATEGORY, progress_callback, report_text, required_mask
+from .common import CATEGORY, progress_callback, report_text, required_mask, shown_report
 from .files import OutputFiles, graph_texts
 
 
@@ -69,6 +69,6 @@ class ProdgenSaveCutout(io.ComfyNode):
             step(index + 1)
         report = {"width": width, "height": height, "files": written}
         text = report_text(report)
-        shown: dict[str, Any] = {**ui.PreviewText(text).as_dict(), **ui.SavedImages(files.saved).as_dict()}
+        shown = {**shown_report(text), **ui.SavedImages(files.saved).as_dict()}
         rgba = torch.cat((expand_batch(rgb, batch), expand_batch(mask, batch).unsqueeze(-1).to(rgb)), dim=-1)
         return io.NodeOutput(rgba, text, ui=shown)

@@ -17,7 +17,7 @@ from ..shops.report import export_report
 from ..shops.rule import Rule
 from ..shops.verdict import read_verdict
 from .channel import ChannelType
-from .common import CATEGORY, PlacementType, optional_mask, progress_callback, report_text, required_mask
+from .common import CATEGORY, PlacementType, optional_mask, progress_callback, report_text, required_mask, shown_report
 from .files import OutputFiles, graph_texts
 
 
@@ -137,5 +137,5 @@ class ProdgenExport(io.ComfyNode):
                 )
             step(index + 1)
         text = report_text(export_report(channel, checked, written))
-        shown: dict[str, Any] = {**ui.PreviewText(text).as_dict(), **ui.SavedImages(files.saved).as_dict()}
+        shown: dict[str, Any] = {**shown_report(text), **ui.SavedImages(files.saved).as_dict()}
         return io.NodeOutput(image, text, ui=shown)

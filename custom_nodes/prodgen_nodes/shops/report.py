@@ -32,6 +32,7 @@ def export_report(
         "channel": channel.name,
         "title": channel.title,
         "passed": all(rule.passed for rule in rules if rule.level == "must"),
+        "reasons": [rule.finding for rule in rules if not rule.passed and rule.level == "must"],
         "rules": [rule.text() for rule in rules],
         "checks": {rule.rule: rule.passed for rule in rules},
         "failed": [rule.rule for rule in rules if not rule.passed and rule.level == "must"],

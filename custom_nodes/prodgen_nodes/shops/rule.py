@@ -15,6 +15,11 @@ class Rule:
     asked: str
     level: str = "must"
 
+    @property
+    def finding(self) -> str:
+        return f"{self.rule}: {self.measured} (asked: {self.asked})"
+
     def text(self) -> str:
+        """For people; what a program wants to know is a field of its own."""
         mark = "pass" if self.passed else ("FAIL" if self.level == "must" else "note")
-        return f"{mark}  {self.rule}: {self.measured} (asked: {self.asked})"
+        return f"{mark}  {self.finding}"

@@ -1,0 +1,99 @@
+"""What a file of somebody's may hold, declared as a pydantic model; what is wrong with one, in the house's words.
+
+A field whose words are its own says them with `Worded`, or raises `fault` from a validator; every other kind of fault
+is worded here, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError, core_schema
+
+from runner.suggest import did_you_mean
+
+_OWN = "worded"
+_MOST_REPEATED = 200
+_FORMS = {"string_type": "text", "tuple_type": "list", "list_type": "list", "model_type": "mapping"}
+"""Pydantic's name of a fault: what the value is none of."""
+
+
+class Declared(BaseModel):
+    """A record that is read from a file: no field that is not declared, never changed afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+Record = TypeVar("Record", bound=Declared)
+
+
+class DeclaredError(ValueError):
+    """`faults`: everything that is wrong, each a sentence; unknown fields first, then those that are missing."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__(" ".join(faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True)
+class Worded:
+    """For `Annotated`: whatever is wrong with the field is said in these words; `{name}`, `{value}`: its own."""
+
+    words: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        name = handler.field_name
+
+        def check(value: Any, validate: Callable[[Any], Any]) -> Any:
+            try:
+                return validate(value)
+            except ValidationError:
+                raise fault(self.words.format(name=name, value=value)) from None
+
+        return core_schema.no_info_wrap_validator_function(check, handler(source))
+
+
+def fault(words: str) -> PydanticCustomError:
+    """To be raised by a validator."""
+    return PydanticCustomError(_OWN, "{words}", {"words": words})
+
+
+def read(kind: type[Record], entry: Any, unknown: Callable[[str], str] | None = None, **context: Any) -> Record:
+    """The record that `entry` (a mapping of a file) declares; `context` is what its validators want to know.
+
+    Args:
+        unknown: what is said of a field that is not declared; by default that it is unknown, with the nearest that is.
+
+    Raises:
+        DeclaredError: everything that is wrong with it.
+    """
+    try:
+        return kind.model_validate(entry, context=context)
+    except ValidationError as error:
+        details = sorted(error.errors(include_url=False), key=lambda one: _rank(one["type"]))
+        raise DeclaredError([_words(one, unknown or unknown_field(kind.model_fields)) for one in details]) from None
+
+
+def unknown_field(known: Iterable[str]) -> Callable[[str], str]:
+    """What is said of a field that is none of these."""
+    return lambda name: f"unknown field {name!r}.{did_you_mean(name, list(known))}"
+
+
+def _rank(kind: str) -> int:
+    return {"extra_forbidden": 0, "invalid_key": 0, "missing": 1}.get(kind, 2)
+
+
+def _words(detail: ErrorDetails, unknown: Callable[[str], str]) -> str:
+    kind, name = detail["type"], ".".join(map(str, detail["loc"]))
+    if kind == _OWN:
+        return str(detail["ctx"]["words"])
+    if kind in ("extra_forbidden", "invalid_key"):
+        return unknown(name)
+    if kind == "missing":
+        return f"the field {name!r} is missing."
+    value = repr(detail["input"])[:_MOST_REPEATED]
+    what = "is neither true nor false" if kind == "bool_type" else f"is no {_FORMS[kind]}" if kind in _FORMS else ""
+    return f"{name + ': ' if name else ''}{f'{value} {what}' if what else detail['msg']}."
