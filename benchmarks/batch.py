@@ -29,6 +29,7 @@ from typing import Any
 REPO = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPO))
 
+from runner.batch.entries import JobState  # noqa: E402 - the repository is not installed
 from runner.batch.ledger import Ledger  # noqa: E402 - the repository is not installed
 from runner.batch.setup import prepare  # noqa: E402
 from runner.cli.parser import build_parser  # noqa: E402
@@ -70,7 +71,7 @@ def ledger_costs(size: int) -> Row:
         start = time.process_time() - began
         timed = min(_TIMED, size // 2)
         first = per_job(ledger, timed)
-        ledger.in_transaction(lambda: finish(ledger, timed))
+        ledger.store.in_transaction(lambda: finish(ledger, timed))
         last = per_job(ledger, timed)
         ledger.close()
         began = time.process_time()
@@ -96,7 +97,7 @@ def opened(words: list[str]) -> Ledger:
 
 def finish(ledger: Ledger, left: int) -> None:
     """All jobs but the last `left` are done."""
-    for entry in ledger.entries("waiting")[:-left]:
+    for entry in ledger.entries(JobState.WAITING)[:-left]:
         ledger.done(entry.id, "a.json", ["a.png"], [], {"seconds": 1.0})
 
 
@@ -108,8 +109,8 @@ def per_job(ledger: Ledger, count: int) -> float:
         entry = ledger.claim("http://127.0.0.1:9")
         assert entry is not None
         ledger.submitted(entry.id, f"id-{entry.id}", (), "http://127.0.0.1:9")
-        ledger.moved(entry.id, "running")
-        ledger.moved(entry.id, "saving")
+        ledger.moved(entry.id, JobState.RUNNING)
+        ledger.moved(entry.id, JobState.SAVING)
         ledger.done(entry.id, "a.json", ["a.png"], [], {"seconds": 1.0})
     return (time.process_time() - began) / count
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from runner.batch import process
-from runner.batch.entries import Incompatibility
+from runner.batch.entries import Incompatibility, JobState
 from runner.batch.ledger import Ledger
 from runner.batch.plan import BatchJob
 from runner.batch.store import LEDGER_FILE, LedgerError, in_words
@@ -102,7 +102,7 @@ def test_only_the_runner_that_holds_a_job_writes_what_happens_to_it(tmp_path: Pa
     assert other.claim() is not None  # its heartbeat stood still
     assert other.submitted(entry.id, "second", ("first",), "http://a")
     assert other.done(entry.id, "a.json", ["a.png"], [], {})
-    assert not slept.moved(entry.id, "saving")
+    assert not slept.moved(entry.id, JobState.SAVING)
     assert not slept.done(entry.id, "a_2.json", ["a_2.png"], [], {})
     assert not slept.failed(entry.id, "gone", 5)
     assert not slept.submitted(entry.id, "third", (), "http://a")
