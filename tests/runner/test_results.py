@@ -19,14 +19,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from runner.errors import NodeFailedError, UsageError
+from runner.errors import UsageError
 from runner.execution.job import Attempt, JobSpec
 from runner.execution.outputs import JobOutputs, collect, failed_checks
 from runner.execution.save import Abort, AbortedError, FilesMissingError, NotSavedError, SavedJob, save_job
 from runner.execution.saver import SaveEnded, Saver, SaverDied
 from runner.execution.sidecar import models_of
 from runner.files import naming
-from runner.files.verify import add_graph_to_png, check_picture, png_has_graph
+from runner.files.verify import add_graph_to_png, png_has_graph
 from runner.http.transport import NoAnswerError
 from runner.models.manifest import load_manifest
 from runner.server.client import ComfyClient
@@ -56,6 +56,7 @@ def save(server: FakeServer, outputs: JobOutputs, target: Path, abort: Abort | N
 
 
 # a server cannot choose where we write
+
 
 ESCAPES = [
     "../../evil.png", "/etc/evil.png", "C:\\Windows\\evil.png", "..\\..\\evil.png", "//host/share/evil.png",
@@ -226,89 +227,6 @@ def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
         save(server, outputs_of({"filename": "a.png"}), tmp_path / "file" / "r")
 
 
-# what is a picture
-
-
-def check(data: bytes, tmp_path: Path, suffix: str = ".png") -> None:
-    path = tmp_path / "file.part"
-    path.write_bytes(data)
-    check_picture(path, suffix, "The node")
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        png((0, 0, 0)),
-        png((1, 1, 1)),
-        png((0,), "L"),
-        png((0, 0, 0, 255), "RGBA"),
-        png((255, 255, 255, 0), "RGBA"),
-        png((0, 0), "LA"),
-        b"",
-        b"<html>502</html>",
-        png(size=64)[:-40],
-    ],
-)
-def test_what_no_node_meant_to_deliver(data: bytes, tmp_path: Path) -> None:
-    with pytest.raises(NodeFailedError):
-        check(data, tmp_path)
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        png((255, 255, 255)),
-        png((2, 0, 0)),
-        png((0, 0, 0, 120), "RGBA"),
-        png((9, 0, 0, 255), "RGBA"),
-        png((3,), "L"),
-        png((255, 255, 255, 255), "RGBA"),
-    ],
-)
-def test_what_is_a_picture_however_plain(data: bytes, tmp_path: Path) -> None:
-    check(data, tmp_path)
-
-
-def test_one_bright_pixel_in_a_16_bit_picture_is_enough(tmp_path: Path) -> None:
-    for value, fails in ((200, True), (300, False)):
-        pixels = np.zeros((8, 8), dtype=np.uint16)
-        pixels[3, 4] = value
-        buffer = io.BytesIO()
-        Image.fromarray(pixels).save(buffer, "PNG")
-        if fails:
-            with pytest.raises(NodeFailedError):
-                check(buffer.getvalue(), tmp_path)
-        else:
-            check(buffer.getvalue(), tmp_path)
-
-
-@pytest.mark.parametrize("value", [np.nan, -np.inf])
-def test_floats_that_are_no_numbers_are_no_picture(tmp_path: Path, value: float) -> None:
-    path = tmp_path / "nan.tiff"
-    Image.fromarray(np.full((8, 8), value, np.float32)).save(path)
-    with pytest.raises(NodeFailedError, match="black"):
-        check_picture(path, ".tiff", "Save")
-
-
-def test_an_animation_is_judged_by_all_its_frames(tmp_path: Path) -> None:
-    black, red = Image.new("RGB", (8, 8)), Image.new("RGB", (8, 8), (180, 0, 0))
-    for frames, fails in (([black, red], False), ([black, Image.new("RGB", (8, 8), (0, 0, 1))], True)):
-        buffer = io.BytesIO()
-        frames[0].save(buffer, "WEBP", save_all=True, append_images=frames[1:], lossless=True)
-        if fails:
-            with pytest.raises(NodeFailedError):
-                check(buffer.getvalue(), tmp_path, ".webp")
-        else:
-            check(buffer.getvalue(), tmp_path, ".webp")
-
-
-def test_other_kinds_of_files_are_not_judged_as_pictures(tmp_path: Path) -> None:
-    check(b"solid cube", tmp_path, ".stl")
-
-
-# the graph in the PNG
-
-
 def test_a_png_without_its_graph_gets_it_and_keeps_its_pixels(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(png(graph=False))
@@ -392,6 +310,7 @@ def test_a_second_file_of_a_node_keeps_what_the_node_calls_it() -> None:
 
 
 # nothing that a server says loses a finished picture
+
 
 ODD_REPORTS = [
     {"passed": False, "failed": True},

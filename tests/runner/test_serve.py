@@ -18,11 +18,11 @@ from threading import Thread, Timer
 import pytest
 
 from runner.errors import EXIT_NO_SERVER, ServerUnavailableError
-from runner.local_server import choice, lifecycle
+from runner.local_server import lifecycle
 from runner.local_server import process as server_process
 from runner.local_server.lifecycle import Place
 from runner.local_server.process import Installation
-from tests.support.comfy import REPO, ComfyServer, copy_comfyui
+from tests.support.comfy import REPO, copy_comfyui
 from tests.support.runs import command
 from tests.support.speed import HANG_S, within
 
@@ -278,46 +278,6 @@ def test_a_killed_runner_frees_the_start_lock(tmp_path: Path) -> None:
     process.communicate()
     _, err = waiting.communicate(timeout=HANG_S)
     assert "this one ends at once" in err
-
-
-def test_a_named_server_that_does_not_answer_is_an_error_with_advice(tmp_path: Path) -> None:
-    nobody = f"http://127.0.0.1:{server_process.free_port()}"
-    with pytest.raises(ServerUnavailableError) as failure:
-        choice.resolve_server([nobody], place=Place(tmp_path, server_process.free_port()))
-    assert failure.value.exit_code == EXIT_NO_SERVER
-    assert nobody in failure.value.message
-    assert "--server" in failure.value.advice
-    with pytest.raises(ServerUnavailableError) as failure:
-        choice.resolve_server([nobody.replace("//", "//me:secret@")], place=Place(tmp_path, server_process.free_port()))
-    assert nobody in failure.value.message
-    assert "secret" not in str(failure.value)
-
-
-@pytest.mark.parametrize(
-    "url", ["127.0.0.1:9", "ftp://127.0.0.1", "http://", "http://127.0.0.1:notaport", "http://127.0.0.1:99999", ""]
-)
-def test_what_is_no_address_is_no_server(url: str) -> None:
-    assert server_process.probe(url) is None
-
-
-def test_without_any_server_the_advice_is_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(lifecycle.URL_VARIABLE, raising=False)
-    with pytest.raises(ServerUnavailableError) as failure:
-        choice.resolve_server(place=Place(tmp_path, server_process.free_port()))
-    assert "install.py" in failure.value.advice
-
-
-def test_servers_that_answer_are_used_in_order(
-    comfy_server: ComfyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    url = comfy_server.url
-    nobody = f"http://127.0.0.1:{server_process.free_port()}"
-    place = Place(tmp_path, server_process.free_port())
-    assert choice.resolve_server([nobody, url + "/"], place=place) == url
-    monkeypatch.setenv(lifecycle.URL_VARIABLE, url + "/")
-    assert choice.resolve_server(place=place) == url
-    monkeypatch.delenv(lifecycle.URL_VARIABLE)
-    assert choice.resolve_server(place=Place(tmp_path, int(url.rpartition(":")[2]))) == url
 
 
 BUSY = """
