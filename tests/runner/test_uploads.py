@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import wave
+from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from PIL.PngImagePlugin import PngInfo
 from runner.cli.submit import add_parser, run_spec_of
 from runner.errors import PhotoError, WorkflowError
 from runner.execution.attachments import attachments, check_files
+from runner.http.bodies import multipart
 from runner.photos.prepare import prepare_photo
 from runner.server.view import ServerView
 from runner.workflow.graph import Workflow
@@ -304,3 +307,16 @@ def test_a_batch_tries_several_files(desk: Desk) -> None:
     assert [facts["file"] for facts in record["images"]] == ["bag.png"]
     assert [(facts["input"], facts["file"]) for facts in record["uploads"]] == [("2.image", "m1.png")]
     assert np.abs(alpha(desk.out / "bag_imagem1.png").astype(int) - pixels(masks[1], "L")).max() <= 1
+
+
+@pytest.mark.parametrize("name", ["a.png", 'a".png', "a\\b.png", "a\r\nX-Evil: 1.png", "Täsche.png", "a;b='c'.png", ""])
+def test_a_file_is_packed_as_one_part_whatever_it_is_called(name: str) -> None:
+    data = b"\x89PNG\r\n\x1a\n\0\xff--\r\n"
+    body, kind = multipart(data, name)
+    message = message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + body)
+    (part,) = message.get_payload()
+    assert part.get_payload(decode=True) == data
+    assert set(part.keys()) == {"Content-Disposition", "Content-Type"}
+    assert part.get_param("name", header="content-disposition") == "image"
+    if name.isascii():
+        assert part.get_filename("") == re.sub(r'[\\"\r\n]', "_", name)
