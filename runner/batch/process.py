@@ -7,18 +7,16 @@ import os
 import sys
 from pathlib import Path
 
+from runner.processes import boot_and_start
+
 
 def identity(pid: int) -> str:
     """`<boot> <pid namespace> <start>` of a living process on Linux; empty where the system does not tell."""
-    if not sys.platform.startswith("linux"):
+    if not sys.platform.startswith("linux") or (known := boot_and_start(pid)) is None:
         return ""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        state, *rest = (
-            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        )
-        if state != "Z":
-            boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-            return f"{boot} {Path('/proc/self/ns/pid').readlink()} {rest[18]}"
+    boot, start = known
+    with contextlib.suppress(OSError):
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()} {start}"
     return ""
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.data import not_numbers
-from runner.execution.outputs import NodeReport, texts_of
+from runner.execution.outputs import NodeReport, why_failed
 from runner.workflow.graph import Graph
 from runner.workflow.schema import ObjectInfo, node_inputs
 
@@ -65,7 +65,7 @@ def _gate(report: NodeReport, value: Mapping[str, Any], thresholds: Mapping[str,
         report.node_id,
         report.name,
         False if wrong else passed if isinstance(passed, bool) else None,
-        (*texts_of(value.get("reasons")), *wrong),
+        tuple(why_failed(value)),
         tuple(_figures(value, thresholds)),
     )
 

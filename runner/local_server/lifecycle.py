@@ -22,6 +22,7 @@ from runner.files.whole import written_whole
 from runner.http.auth import withhold
 from runner.local_server import process as server_process
 from runner.local_server.process import PROJECT_ROOT, START_TIMEOUT_S, Installation, Silence, state_dir
+from runner.processes import process_identity
 
 URL_VARIABLE = "COMFYUI_URL"
 
@@ -64,7 +65,7 @@ class StartedServer:
     comfyui: str
 
     def is_alive(self) -> bool:
-        return server_process.process_identity(self.pid) == self.identity
+        return process_identity(self.pid) == self.identity
 
 
 def started_server(place: Place = HERE) -> StartedServer | None:
@@ -149,9 +150,7 @@ def _start_on(port: int, installation: Installation, place: Place, log: Path, sa
     arguments = ["--disable-api-nodes"] if installation.managed else []
     process = server_process.spawn(installation, port, log, arguments=arguments)
     record = place.state / "server.json"
-    server = StartedServer(
-        url, process.pid, server_process.process_identity(process.pid) or "", str(installation.comfyui)
-    )
+    server = StartedServer(url, process.pid, process_identity(process.pid) or "", str(installation.comfyui))
     progress = _Waiting(say)
     try:
         with written_whole(record) as stream:

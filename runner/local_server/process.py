@@ -21,6 +21,7 @@ from runner.errors import ServerUnavailableError, UsageError
 from runner.http.answers import expect_ok, object_of
 from runner.http.auth import auth_headers, withhold
 from runner.http.transport import NoAccessError, NotReachedError, Transport
+from runner.processes import process_identity
 from runner.untrusted import mapping
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
@@ -270,35 +271,6 @@ def log_tail(log_path: Path, lines: int = 25) -> str:
     except OSError:
         return "    (there is no log)"
     return "\n".join(f"    {line}" for line in text.splitlines()[-lines:]) or "    (the log is empty)"
-
-
-def process_identity(pid: int) -> str | None:
-    """What tells this process from a later one with the same number: its start. None when it is not running.
-
-    Linux is asked itself. It counts from the boot; psutil adds the clock's time of the boot, and with a clock that was
-    set between two runs our own server would count as a stranger.
-    """
-    if pid <= 0:
-        return None
-    if sys.platform.startswith("linux"):
-        return _linux_identity(pid)
-    import psutil
-
-    try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
-    except psutil.NoSuchProcess:
-        return None
-
-
-def _linux_identity(pid: int) -> str | None:
-    try:
-        # The name in parentheses may hold spaces; the fields after it are fixed: state is the 1st, start time the 20th.
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return None
-    return None if fields[0] in "ZX" else f"{boot}:{fields[19]}"
 
 
 def terminate(pid: int, identity: str, timeout: float = STOP_TIMEOUT_S) -> bool:

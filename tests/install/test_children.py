@@ -15,7 +15,7 @@ from installer.main import arguments
 from installer.project import Project
 from installer.pythons import environment_python
 from installer.steps import Installer
-from runner.local_server.process import process_identity
+from runner.processes import process_identity
 from tests.install.conftest import install, start
 from tests.support.speed import HANG_S
 

@@ -27,7 +27,7 @@ FLOORS = (
     ("local_server",),
     ("photos", "http", "events"),
     ("files", "console"),
-    ("data", "errors", "suggest", "untrusted"),
+    ("data", "errors", "processes", "suggest", "untrusted"),
 )
 """From the command line down to what everything stands on."""
 

@@ -22,6 +22,7 @@ from runner.local_server import lifecycle
 from runner.local_server import process as server_process
 from runner.local_server.lifecycle import Place
 from runner.local_server.process import Installation
+from runner.processes import process_identity
 from tests.support.comfy import REPO, copy_comfyui
 from tests.support.runs import command
 from tests.support.speed import HANG_S, within
@@ -117,7 +118,7 @@ def test_a_server_is_started_once_found_again_and_stopped(comfy_installation: In
         _, said = _serve(place, "--stop").communicate(timeout=HANG_S)
         assert f"Stopped the ComfyUI at {url}" in said
         assert server_process.probe(url) is None
-        assert server_process.process_identity(server.pid) != server.identity
+        assert process_identity(server.pid) != server.identity
         assert not (place.state / "server.json").exists()
         _, said = _serve(place, "--stop").communicate(timeout=HANG_S)
         assert "No ComfyUI that was started here is running" in said
@@ -153,7 +154,7 @@ def test_what_is_ended_has_ended_whoever_its_parent_is(code: str, own_child: boo
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.readline()
-    identity = server_process.process_identity(process.pid)
+    identity = process_identity(process.pid)
     assert identity is not None
     end = f"from runner.local_server.process import terminate; print(terminate({process.pid}, {identity!r}, 0.5))"
     try:
@@ -164,7 +165,7 @@ def test_what_is_ended_has_ended_whoever_its_parent_is(code: str, own_child: boo
                 [sys.executable, "-c", end], cwd=REPO, capture_output=True, timeout=HANG_S, check=True
             )
             assert said.stdout.split() == [b"True"]
-        assert server_process.process_identity(process.pid) is None
+        assert process_identity(process.pid) is None
         assert not server_process.terminate(process.pid, identity)
     finally:
         process.kill()
@@ -173,7 +174,10 @@ def test_what_is_ended_has_ended_whoever_its_parent_is(code: str, own_child: boo
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become somebody else")
 def test_a_server_of_another_user_is_not_waited_for() -> None:
-    pid, code = os.getpid(), "import os, psutil; from runner.local_server.process import process_identity, terminate\n"
+    pid, code = (
+        os.getpid(),
+        "import os, psutil; from runner.local_server.process import terminate; from runner.processes import process_identity\n",
+    )
     code += f"known = process_identity({pid}); os.setuid(65534); terminate({pid}, known)"
     said = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=False)
     assert "belongs to another user" in said.stderr
@@ -254,7 +258,7 @@ def test_ctrl_c_while_starting_leaves_no_server_behind(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=HANG_S)
     assert process.returncode != 0
-    _wait_for(lambda: server_process.process_identity(server.pid) is None)
+    _wait_for(lambda: process_identity(server.pid) is None)
     assert not (place.state / "server.json").exists()
 
 

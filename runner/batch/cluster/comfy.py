@@ -25,8 +25,8 @@ from runner.local_server.process import (
     Installation,
     chosen_comfyui,
     free_port,
-    process_identity,
 )
+from runner.processes import process_identity
 
 ARGUMENTS_VARIABLE = "PRODGEN_COMFYUI_ARGS"
 """On a node: more arguments for its ComfyUIs, as on a command line."""
