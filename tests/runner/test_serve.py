@@ -174,10 +174,8 @@ def test_what_is_ended_has_ended_whoever_its_parent_is(code: str, own_child: boo
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become somebody else")
 def test_a_server_of_another_user_is_not_waited_for() -> None:
-    pid, code = (
-        os.getpid(),
-        "import os, psutil; from runner.local_server.process import terminate; from runner.processes import process_identity\n",
-    )
+    pid, code = os.getpid(), "import os, psutil; from runner.local_server.process import terminate\n"
+    code += "from runner.processes import process_identity\n"
     code += f"known = process_identity({pid}); os.setuid(65534); terminate({pid}, known)"
     said = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=False)
     assert "belongs to another user" in said.stderr
