@@ -24,6 +24,6 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """The `serve` command."""
-    from runner.local_server.lifecycle import serve_command
+    from runner.local_server.choice import serve_command
 
     return serve_command(stop=args.stop)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
-import os
 import platform
 import re
 import time
@@ -17,11 +16,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from runner.files.lock import hold
+from runner.files.lock import HeldError, hold
 
 _HERE = hashlib.sha256(platform.node().encode("utf-8", "replace")).hexdigest()[:8]
 """Locks are believed between processes of one machine only: some network drives do not pass them on."""
-_LOOKS = 50
 _NAME = re.compile(rf".+\.{_HERE}-\d+\.part")
 
 
@@ -34,16 +32,18 @@ def new_draft(target: Path, made: Callable[[Path], bool]) -> tuple[Path, BinaryI
         draft = target.with_name(f"{target.name}.{_HERE}-{number}.part")
         if not made(draft):
             continue
-        for _ in range(_LOOKS if os.name == "posix" else 0):
-            lock = hold(draft)
-            if lock is not None:
-                return draft, lock
-            if not draft.exists():  # one who tidies up was faster than our lock
-                break
-            time.sleep(0.01)
-        else:
-            return draft, None  # no locks here, for nobody
+        with contextlib.suppress(FileNotFoundError):  # one who tidies up was faster than our lock
+            return draft, _locked(draft)
     raise AssertionError  # there is always another number
+
+
+def _locked(draft: Path) -> BinaryIO | None:
+    """The lock, None where there are none; whoever has it meanwhile only tidies up, and the draft is gone then."""
+    while True:
+        try:
+            return hold(draft)
+        except HeldError:
+            time.sleep(0.01)
 
 
 def remove_left_drafts(folder: Path) -> None:
@@ -51,7 +51,7 @@ def remove_left_drafts(folder: Path) -> None:
     for draft in folder.iterdir():
         if not _NAME.fullmatch(draft.name):
             continue
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, HeldError):
             lock = hold(draft)
             if lock is not None:
                 with lock:

@@ -91,20 +91,36 @@ def lock_beside(path: Path, *, on_wait: Callable[[], None] | None = None) -> Fil
     return FileLock(path.with_name(f"{path.name}.lock"), on_wait=on_wait, remove=True)
 
 
+class HeldError(Exception):
+    """Somebody else has the file locked."""
+
+
 def hold(path: Path) -> BinaryIO | None:
-    """The file that is there, locked until it is closed; None where somebody else has it locked.
+    """The file that is there, locked until it is closed; None where there are no locks, or it is no file of ours.
 
     None on Windows too, where a locked file could not be renamed.
+
+    Raises:
+        HeldError: somebody else has it locked.
+        FileNotFoundError: it is gone, or another is in its place.
     """
     if os.name != "posix":
         return None
     try:
         file = os.fdopen(os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK), "r+b")
+    except FileNotFoundError:
+        raise
     except OSError:
         return None
-    if stat.S_ISREG(os.fstat(file.fileno()).st_mode) and _try_lock(file.fileno()) and _is_at(file, path):
+    locked = _try_lock(file.fileno())
+    is_there = _is_at(file, path)
+    if locked and is_there and stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return file
     file.close()
+    if not is_there:
+        raise FileNotFoundError(str(path))
+    if locked is False:
+        raise HeldError(str(path))
     return None
 
 
@@ -128,7 +144,7 @@ def _is_at(file: BinaryIO, path: Path) -> bool:
 if sys.platform == "win32":
     import msvcrt
 
-    def _try_lock(descriptor: int) -> bool:
+    def _try_lock(descriptor: int) -> bool | None:
         os.lseek(descriptor, 0, os.SEEK_SET)
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
@@ -142,11 +158,14 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _try_lock(descriptor: int) -> bool:
+    def _try_lock(descriptor: int) -> bool | None:
+        """None: there are no locks on this file system."""
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             return False
+        except OSError:
+            return None
         return True
 
     def _unlock(descriptor: int) -> None:

@@ -11,11 +11,21 @@ import os
 import time
 from collections.abc import Sequence
 
-from runner.errors import ServerUnavailableError, UsageError
+from runner import console
+from runner.errors import EXIT_OK, ServerUnavailableError, UsageError
 from runner.http.auth import admit, withhold
 from runner.http.transport import BusyError, NoAccessError, NoAnswerError, NotReachedError
 from runner.local_server import lifecycle
-from runner.local_server.lifecycle import URL_VARIABLE, Place, Say, ensure_started, say_to_stderr, started_server
+from runner.local_server.lifecycle import (
+    HERE,
+    URL_VARIABLE,
+    Place,
+    Say,
+    ensure_started,
+    say_to_stderr,
+    started_server,
+    stop_server,
+)
 from runner.local_server.process import ask
 
 _TIMEOUTS_S = (2.0, 8.0)
@@ -119,3 +129,19 @@ def _ask_patiently(url: str) -> None:
                 raise
         else:
             return
+
+
+def serve_command(*, stop: bool = False, say: Say = say_to_stderr, place: Place = HERE) -> int:
+    """`runner serve [--stop]`: prints the server's URL on standard output; returns the exit code."""
+    if stop:
+        stop_server(say=say, place=place)
+        return EXIT_OK
+    before = started_server(place)
+    url = resolve_server(say=say, place=place)
+    after = started_server(place)
+    if after is None or after.url != url:
+        say(f"ComfyUI already runs at {url} (it was not started here).")
+    elif before is not None and before.pid == after.pid:
+        say(f"ComfyUI already runs at {url}.")
+    console.show(url)
+    return EXIT_OK

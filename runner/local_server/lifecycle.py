@@ -16,7 +16,7 @@ from pathlib import Path
 
 from runner import console
 from runner.data import parse_answer
-from runner.errors import EXIT_OK, ServerUnavailableError
+from runner.errors import ServerUnavailableError
 from runner.files.lock import FileLock, LockTimeoutError
 from runner.files.whole import written_whole
 from runner.http.auth import withhold
@@ -233,21 +233,3 @@ def stop_server(*, say: Say = say_to_stderr, place: Place = HERE) -> bool:
         (place.state / "server.json").unlink()
     say(f"Stopped the ComfyUI at {server.url}.")
     return True
-
-
-def serve_command(*, stop: bool = False, say: Say = say_to_stderr, place: Place = HERE) -> int:
-    """`runner serve [--stop]`: prints the server's URL on standard output; returns the exit code."""
-    if stop:
-        stop_server(say=say, place=place)
-        return EXIT_OK
-    from runner.local_server.choice import resolve_server
-
-    before = started_server(place)
-    url = resolve_server(say=say, place=place)
-    after = started_server(place)
-    if after is None or after.url != url:
-        say(f"ComfyUI already runs at {url} (it was not started here).")
-    elif before is not None and before.pid == after.pid:
-        say(f"ComfyUI already runs at {url}.")
-    console.show(url)
-    return EXIT_OK

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from runner.files.drafts import new_draft, remove_left_drafts
-from runner.files.lock import hold
+from runner.files.lock import HeldError, hold
 from runner.files.reading import read_text
 from runner.files.whole import written_whole
 from tests.support.comfy import REPO
@@ -255,13 +255,38 @@ def test_a_draft_of_a_held_up_runner_is_left_alone(tmp_path: Path) -> None:
         other.send_signal(signal.SIGSTOP)
         remove_left_drafts(tmp_path)
         assert draft.exists()
-        assert hold(draft) is None
+        with pytest.raises(HeldError):
+            hold(draft)
         other.kill()
         other.wait()
     end = time.monotonic() + 20
     while draft.exists() and time.monotonic() < end:
         remove_left_drafts(tmp_path)
     assert not draft.exists()
+
+
+def test_a_draft_that_is_just_being_tidied_up_is_not_taken(tmp_path: Path) -> None:
+    """However long that takes: it was taken for a folder without locks after half a second, and the draft was gone."""
+    seen: list[Path] = []
+
+    def made(path: Path) -> bool:
+        path.touch(exist_ok=False)
+        if not seen:
+            held = hold(path)
+            assert held is not None
+
+            def tidy() -> None:
+                path.unlink()
+                held.close()
+
+            threading.Timer(1.5, tidy).start()
+        seen.append(path)
+        return True
+
+    draft, lock = new_draft(tmp_path / "a", made)
+    assert draft == seen[1] and draft.exists() and not seen[0].exists()
+    assert lock is not None
+    lock.close()
 
 
 def test_a_draft_is_never_a_link(tmp_path: Path) -> None:

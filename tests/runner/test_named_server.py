@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.local_server import lifecycle
+from runner.local_server import choice, lifecycle
 from runner.local_server import process as server_process
 from tests.support.certificate import self_signed
 from tests.support.hostile import HostileComfy, Said
@@ -133,8 +133,8 @@ def test_without_a_name_the_usual_one_is_used_and_sees_no_secret(
         assert usual.requests
         assert SECRET not in json.dumps(usual.requests)
     usual.requests.clear()
-    assert lifecycle.serve_command(place=lifecycle.HERE) == 0
-    assert lifecycle.serve_command(stop=True, place=lifecycle.HERE) == 0
+    assert choice.serve_command(place=lifecycle.HERE) == 0
+    assert choice.serve_command(stop=True, place=lifecycle.HERE) == 0
     assert len(usual.requests) == 2
     assert SECRET not in json.dumps(usual.requests)
     monkeypatch.setenv("COMFYUI_URL", usual.url)  # named, it is shown them

@@ -30,11 +30,11 @@ from tests.support.speed import HANG_S, within
 COMMAND = """
 import sys
 from pathlib import Path
-from runner.local_server import lifecycle
+from runner.local_server import choice, lifecycle
 from runner.errors import RunnerError
 place = lifecycle.Place(Path(sys.argv[1]), int(sys.argv[2]))
 try:
-    sys.exit(lifecycle.serve_command(stop="--stop" in sys.argv, place=place))
+    sys.exit(choice.serve_command(stop="--stop" in sys.argv, place=place))
 except RunnerError as failure:
     sys.stderr.write(str(failure))
     sys.exit(failure.exit_code)
