@@ -102,7 +102,8 @@ def _structure(sums: Tensor, floor: float) -> Tensor:
     a, b = a * over, b * over
     variance = (squares * over - a.square() - b.square()).clamp_(min=0)
     covariance = product * over - a * b
-    return (1 - (2 * covariance + floor**2) / (variance + floor**2)) * (total > _LEAST)
+    lost: Tensor = (1 - (2 * covariance + floor**2) / (variance + floor**2)) * (total > _LEAST)
+    return lost
 
 
 def _color(off: Tensor, around: Tensor, bleed: int) -> Tensor:
