@@ -6,9 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from prodgen_nodes.imaging.color.fix import METHODS, Method, Settings, fix_color
-from prodgen_nodes.imaging.color.overview import _reduced
 from prodgen_nodes.imaging.color.planes import sparse
 from prodgen_nodes.imaging.color.sampling import quantile, sampled
+from prodgen_nodes.imaging.filters import area_reduced
 
 from .color_pairs import jar
 
@@ -33,7 +33,7 @@ def test_what_is_sampled_was_chosen_and_is_even() -> None:
 def test_a_reduced_view_is_a_pooled_one(height: int, width: int, factor: int) -> None:
     pixels = torch.rand(1, 7, height, width, generator=torch.Generator().manual_seed(2))
     kept = pixels.clone()
-    assert float((_reduced(pixels, factor) - F.avg_pool2d(pixels, factor, ceil_mode=True)).abs().max()) < 1e-6
+    assert float((area_reduced(pixels, factor) - F.avg_pool2d(pixels, factor, ceil_mode=True)).abs().max()) < 1e-6
     assert torch.equal(pixels, kept)
 
 

@@ -22,6 +22,15 @@ def test_small_blur_agrees_with_scipy(sigma: float) -> None:
     assert np.abs(ours - theirs).max() < 1e-5
 
 
+@pytest.mark.parametrize("sigma", [2.0, 2.2, 5.0])
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (31, 3), (32, 33), (65, 62), (97, 128)])
+def test_blur_of_any_size_agrees_with_scipy(size: tuple[int, int], sigma: float) -> None:
+    x = picture(*size)
+    ours = filters.gaussian_blur(x, sigma)[0, 1].numpy()
+    theirs = ndimage.gaussian_filter(x[0, 1].numpy(), sigma, mode="nearest", truncate=np.ceil(3 * sigma) / sigma)
+    assert np.abs(ours - theirs).max() < 1e-5
+
+
 @pytest.mark.parametrize("sigma", [8.0, 14.0, 30.0])
 def test_large_blur_stays_close_to_scipy(sigma: float) -> None:
     step = torch.zeros(1, 240, 240)

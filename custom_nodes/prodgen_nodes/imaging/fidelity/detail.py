@@ -21,7 +21,8 @@ from ..filters import gaussian_blur, length, square_max
 
 GLARE = 0.005
 """Share of white that a screen in a lit room adds to every pixel (IEC 61966-2-1 reckons with 0.2 to 1 %)."""
-_WINDOW, _SPOT = 2.0, 2.0
+_WINDOW = 2.0
+"""1σ in pixels of the windows of structure and colour alike: so both take their means from one blur."""
 _FLOOR = 0.022
 """Contrast (1σ of L*/100) that JPEG and resampling leave in a view of half the size; √2 as much in a full one."""
 _NEAR = 0.35
@@ -51,19 +52,21 @@ def compare_detail(view: Overview, expected: Tensor, inside: Tensor) -> Detail:
     """The view's generated picture against linear `expected` `[1,3,h,w]` where `inside` `[h,w]` is true."""
     here, there = as_seen(view.generated), as_seen(expected)
     weight = inside.to(here)[None, None]
-    structure = _structure(here[:, :1], there[:, :1], weight, _floor(view.factor))
+    structure, color = _compared(here, there, weight, view.factor)
     coarse = _halved(torch.cat((here[:, :1], there[:, :1]), dim=1), weight)
-    small = _structure(coarse[0][:, :1], coarse[0][:, 1:], coarse[1], _floor(2 * view.factor))
+    sums = gaussian_blur(_moments(coarse[0][:, :1], coarse[0][:, 1:], coarse[1]), _WINDOW)[0]
+    small = _structure(sums, _floor(2 * view.factor))
     enlarged = F.interpolate(small[None, None], scale_factor=2, mode="bilinear", align_corners=False)[0, 0]
     height, width = inside.shape
     structure = torch.maximum(structure, enlarged[:height, :width]) * inside
     blown = (view.generated.amax(dim=1) > _BLOWN) & (expected.amax(dim=1) > _BRIGHT)
-    color = _color(here, there, weight, max(1, round(_BLEED / view.factor))) * (1 - 0.5 * blown[0].to(here))
-    return Detail(structure, color * inside, inside)
+    color *= (1 - 0.5 * blown[0].to(here)) * inside
+    return Detail(structure, color, inside)
 
 
 def _floor(factor: int) -> float:
-    return _FLOOR * math.sqrt(2 / factor)
+    """In L*."""
+    return 100 * _FLOOR * math.sqrt(2 / factor)
 
 
 def _halved(planes: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -72,24 +75,39 @@ def _halved(planes: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     return both[:, :-1] / both[:, -1:].clamp(min=1e-6), (both[:, -1:] > 0.6).to(planes)
 
 
-def _structure(here: Tensor, there: Tensor, weight: Tensor, floor: float) -> Tensor:
-    """1 - the contrast-structure term `[h,w]` of two L* planes `[1,1,h,w]`, by windows of their common `weight`."""
-    a, b = here / 100, there / 100
-    planes = torch.cat((weight, a * weight, b * weight, a * a * weight, b * b * weight, a * b * weight), dim=1)
+def _compared(here: Tensor, there: Tensor, weight: Tensor, factor: int) -> tuple[Tensor, Tensor]:
+    """What `_structure` and `_color` say of CIELAB `[1,3,h,w]` under `weight` `[1,1,h,w]` of 0 or 1; one blur."""
+    colors = (here[:, 1:] * weight, there[:, 1:] * weight, there)
+    planes = torch.cat((_moments(here[:, :1], there[:, :1], weight), *colors), dim=1)
     sums = gaussian_blur(planes, _WINDOW)[0]
-    total = sums[0].clamp(min=1e-4)
-    mean_a, mean_b, square_a, square_b, product = (sums[1:] / total).unbind(0)
-    variance = (square_a - mean_a**2).clamp(min=0) + (square_b - mean_b**2).clamp(min=0)
-    covariance = product - mean_a * mean_b
-    return (1 - (2 * covariance + floor**2) / (variance + floor**2)) * (sums[0] > _LEAST)
+    off = sums.new_zeros(weight.numel())
+    index = torch.nonzero(weight.flatten()).flatten()
+    means = sums[[0, 1, 5, 6, 2, 7, 8]].flatten(1).index_select(1, index)
+    means = means[1:] / means[0].clamp(min=1e-4)
+    off.index_copy_(0, index, delta_e00(means[:3].T, means[3:].T))
+    color = _color(off.view(weight.shape[2:]), sums[9:], max(1, round(_BLEED / factor)))
+    return _structure(sums[:5], _floor(factor)), color * (sums[0] > _LEAST)
 
 
-def _color(here: Tensor, there: Tensor, weight: Tensor, bleed: int) -> Tensor:
-    """ΔE00 `[h,w]` of local means, less what the step to the pixels within `bleed` explains: JPEG halves colour."""
-    both = gaussian_blur(torch.cat((here * weight, there * weight, weight, there), dim=1), _SPOT)
-    total = both[:, 6:7].clamp(min=1e-4)
-    off = delta_e00(*((both[0, first : first + 3] / total[0]).movedim(0, -1) for first in (0, 3)))
-    around = both[:, 7:]
+def _moments(here: Tensor, there: Tensor, weight: Tensor) -> Tensor:
+    """`[1,5,h,w]` of two L* planes `[1,1,h,w]`: the weight, and weighted both planes, their squares, their product."""
+    a, b = here * weight, there * weight
+    return torch.cat((weight, a, b, (a * here).addcmul_(b, there), a * there), dim=1)
+
+
+def _structure(sums: Tensor, floor: float) -> Tensor:
+    """1 - the contrast-structure term `[h,w]` of two L* planes from the `sums` `[5,h,w]` of their `_moments`."""
+    total, a, b, squares, product = sums
+    over = total.clamp(min=1e-4).reciprocal_()
+    a, b = a * over, b * over
+    variance = (squares * over - a.square() - b.square()).clamp_(min=0)
+    covariance = product * over - a * b
+    lost: Tensor = (1 - (2 * covariance + floor**2) / (variance + floor**2)) * (total > _LEAST)
+    return lost
+
+
+def _color(off: Tensor, around: Tensor, bleed: int) -> Tensor:
+    """`off` `[h,w]`, ΔE00 of local means, less what the step of CIELAB `around` `[3,h,w]` to the pixels within `bleed`
+    explains: JPEG halves colour."""
     step = square_max(around, bleed) + square_max(-around, bleed)
-    beyond: Tensor = (off - _NEAR * length(step, 1)[0]).clamp(min=0) * (total[0, 0] > _LEAST)
-    return beyond
+    return (off - _NEAR * length(step, 0)).clamp_(min=0)

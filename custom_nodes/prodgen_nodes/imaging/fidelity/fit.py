@@ -46,9 +46,10 @@ def displacement(found: Tensor, expected: Tensor, inside: Tensor) -> tuple[float
         return 0.0, 0.0
     chosen = chosen[:: 1 + chosen.numel() // _SAMPLE]
     values = here.flatten()[chosen].double()
+    around = _around(chosen, *here.shape)
     for _ in range(_ROUNDS):
         moved = shifted(there[None], float(total[0]), float(total[1]))[0]
-        step = _step(values, moved, chosen)
+        step = _step(values, moved.flatten()[around])
         total += step
         if not math.isfinite(float(total.sum())) or float(total.abs().max()) * factor > _FARTHEST:
             return 0.0, 0.0
@@ -58,11 +59,18 @@ def displacement(found: Tensor, expected: Tensor, inside: Tensor) -> tuple[float
     return (0.0, 0.0) if max(abs(dx), abs(dy)) < _NEAREST else (dx, dy)
 
 
-def _step(values: Tensor, moved: Tensor, chosen: Tensor) -> Tensor:
-    """One robust least-squares step (x, y): `values` `[n]` of one picture against the plane `moved` `[H,W]`."""
-    slope_x = (moved.roll(-1, 1) - moved.roll(1, 1)) / 2
-    slope_y = (moved.roll(-1, 0) - moved.roll(1, 0)) / 2
-    there, x, y = (plane.flatten()[chosen].double() for plane in (moved, slope_x, slope_y))
+def _around(chosen: Tensor, height: int, width: int) -> Tensor:
+    """Flat indices `[5,n]` of the `chosen` pixels and of those right, left, below and above; the frame is a torus."""
+    row, column = torch.div(chosen, width, rounding_mode="floor"), chosen % width
+    beside = [row * width + (column + step) % width for step in (1, -1)]
+    return torch.stack((chosen, *beside, *((row + step) % height * width + column for step in (1, -1))))
+
+
+def _step(values: Tensor, moved: Tensor) -> Tensor:
+    """One robust least-squares step (x, y): `values` `[n]` of one picture against the other's `moved` `[5,n]`, each
+    with its neighbours right, left, below and above."""
+    there, right, left, below, above = moved
+    there, x, y = (part.double() for part in (there, (right - left) / 2, (below - above) / 2))
     design = torch.stack((there, -x, -y), dim=1)
     weight = torch.ones_like(values)
     solution = torch.zeros(3, dtype=torch.float64, device=values.device)
@@ -112,9 +120,10 @@ def light_curve(found: Tensor, expected: Tensor, inside: Tensor) -> Tensor:
         return expected
     curved = []
     for channel in range(3):
-        x, y = ((p[0, channel].clamp(min=0.0) + _DARKEST).log() for p in (expected, found))
-        gain, gamma = _line(x.flatten()[chosen].double(), y.flatten()[chosen].double())
-        curved.append(((x * gamma + gain).exp() - _DARKEST).clamp(0.0, 1.0))
+        x = expected[0, channel].clamp(min=0.0).add_(_DARKEST).log_()
+        y = found[0, channel].flatten()[chosen].clamp_(min=0.0).add_(_DARKEST).log_()
+        gain, gamma = _line(x.flatten()[chosen].double(), y.double())
+        curved.append(x.mul_(gamma).add_(gain).exp_().sub_(_DARKEST).clamp_(0.0, 1.0))
     return torch.stack(curved).unsqueeze(0)
 
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..colorspace import srgb_to_linear
-from ..filters import dilate, erode, gaussian_blur, length
+from ..filters import area_reduced, dilate, erode, gaussian_blur, length
 from ..tensors import Box
 
 _SIDE = 480
@@ -49,10 +49,12 @@ def find_ghost(scene: Tensor, expected: Tensor, cover: Tensor, box: Box, covered
     """
     area, factor = _window(box, *cover.shape)
     planes = [scene[area].permute(2, 0, 1), expected[area].permute(2, 0, 1), cover[area][None]]
-    planes.append(torch.zeros_like(planes[2]) if covered is None else covered[area][None])
-    small = F.avg_pool2d(torch.cat(planes)[None], factor, ceil_mode=True, count_include_pad=False)[0]
+    if covered is not None:
+        planes.append(covered[area][None])
+    small = area_reduced(torch.cat(planes), factor)
     there = small[6] > 0.5
-    outside = (~dilate(small[6] > 0.02, 1) & (small[7] < 0.02)).to(small)
+    free = ~dilate(small[6] > 0.02, 1)
+    outside = (free if covered is None else free & (small[7] < 0.02)).to(small)
     seen = _edges(small[:3]) * outside
     if float(seen.abs().amax()) < 0.2:
         return None

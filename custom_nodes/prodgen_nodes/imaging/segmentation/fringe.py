@@ -88,8 +88,9 @@ def find_fringe(srgb: Tensor, product: Tensor, backdrop: Backdrop) -> Fringe | N
         return None
     core = erode(product, 3).float().unsqueeze(0)
     front = masked_blur(srgb.permute(2, 0, 1).unsqueeze(0), core, longest / 2)[0].permute(1, 2, 0)
-    zone = zone & explained(srgb, front, backdrop.color, zone)
-    if not (_is_dense(zone, strands, product) and _is_hairy(srgb, front, backdrop.color, zone, product)):
+    is_explained, share = explained(srgb, front, backdrop.color, zone)
+    zone = zone & is_explained
+    if not (_is_dense(zone, strands, product) and _is_hairy(share, zone, product)):
         return None
     zone = dilate(zone, 2) | (dilate(zone, 4) & dilate(product, 3))
     near = gaussian_blur(product.float().unsqueeze(0), longest / 3)[0]
@@ -106,15 +107,15 @@ def _is_dense(zone: Tensor, strands: Tensor, product: Tensor) -> bool:
     return float(erode(zone, 3).float().sum()) >= 0.25 * area
 
 
-def explained(srgb: Tensor, front: Tensor, back: Tensor, zone: Tensor) -> Tensor:
-    """Boolean `[h,w]`: where what is seen in `zone` `[h,w]` is mixed of the product's colour and the backdrop's."""
+def explained(srgb: Tensor, front: Tensor, back: Tensor, zone: Tensor) -> tuple[Tensor, Tensor]:
+    """Where what is seen in `zone` `[h,w]` is mixed of the product's colour and the backdrop's, bool `[h,w]`; and how
+    far each pixel has gone from the latter to the former, 0..1 `[h,w]`."""
     seen, near, far = linear_planes(srgb), linear_planes(front), linear_planes(back)
     whole = (seen - far).square().sum(dim=0)
     span = (near - far).square().sum(dim=0)
-    mixed = _share(seen, near, far).square() * span
-    mixed, whole = gaussian_blur((torch.stack((mixed, whole)) * zone).unsqueeze(0), _NEARBY)[0]
-    is_mixed: Tensor = mixed > _EXPLAINED * whole
-    return is_mixed
+    share = _share(seen, near, far)
+    mixed, whole = gaussian_blur((torch.stack((share.square() * span, whole)) * zone).unsqueeze(0), _NEARBY)[0]
+    return mixed > _EXPLAINED * whole, share
 
 
 def _share(srgb: Tensor, front: Tensor, back: Tensor) -> Tensor:
@@ -124,9 +125,9 @@ def _share(srgb: Tensor, front: Tensor, back: Tensor) -> Tensor:
     return ((off * towards).sum(dim=0) / towards.square().sum(dim=0).clamp(min=1e-4)).clamp_(0.0, 1.0)
 
 
-def _is_hairy(srgb: Tensor, front: Tensor, back: Tensor, zone: Tensor, product: Tensor) -> bool:
-    """Whether what is seen in `zone` `[h,w]` is strands: fine, of the product's colour, along much of its outline."""
-    strands = _share(linear_planes(srgb), linear_planes(front), linear_planes(back))
+def _is_hairy(strands: Tensor, zone: Tensor, product: Tensor) -> bool:
+    """Whether what is seen in `zone` `[h,w]`, the product's share `strands` of it, is strands: fine, of the product's
+    colour, along much of its outline."""
     outer = zone & ~dilate(product, 4)
     if not bool(outer.any()):
         return False
