@@ -31,7 +31,7 @@ _SHADOWS = (0.002, 0.01)
 """How fast a shadow under an edge fades, narrow and wide, as shares of the product's length."""
 _FAINTEST = 0.03
 """Standard deviation below which what a shadow adds to coverage and structure is nothing."""
-_SHADED = 1.0
+_SHADED = 0.6
 """By so much (energy) a shadow has to explain a window better to be believed: clutter behind a product does by less."""
 _SPREAD = 0.36
 """Standard deviation of a window's Gaussian weight, as a share of its half side."""
