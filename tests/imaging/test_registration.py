@@ -10,11 +10,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from prodgen_nodes.imaging.compositing import mask_on_canvas
+from prodgen_nodes.imaging.compositing import mask_on_canvas, place_on_background
 from prodgen_nodes.imaging.errors import NotRegisteredError, ParameterError, ShapeError
 from prodgen_nodes.imaging.placement import Affine, Placement
 from prodgen_nodes.imaging.registration import Registered, moved_mask, recorded, register_product
 from prodgen_nodes.imaging.registration.align import pulled
+from prodgen_nodes.imaging.shadow import Light, ground_and_shadow
 from prodgen_nodes.imaging.tensors import bounding_box
 from scipy import ndimage
 
@@ -149,6 +150,23 @@ def test_mirrored_product_is_refused(maker: Callable[[int], Photo]) -> None:
     with pytest.raises(NotRegisteredError, match="mirrored"):
         rgb, alpha = photo.tensors
         register_product(case.generated, rgb, alpha, placement_of(photo, 640, 640))
+
+
+# --- the shadow under a product ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("opacity", [0.5, 0.9])
+@pytest.mark.parametrize("maker", [plain_box, lambda: plain_jar(2), lambda: bag_photo(1)])
+def test_the_shadow_drawn_under_a_product_is_no_outline(maker: Callable[[], Photo], opacity: float) -> None:
+    photo = maker()
+    rgb, alpha = photo.tensors
+    given = placement_of(photo, 480, 480)
+    stands = replace(given, transforms=(Affine.scale_translate(1.06, -18.0, 4.0).after(given.transform(0)),))
+    image, mask = place_on_background(rgb, alpha, stands, (1.0, 1.0, 1.0))
+    shot = ground_and_shadow(image, mask, Light(opacity=opacity)).image
+    done = register_product(shot, rgb, alpha, given, min_confidence=0.0)  # so plain a box is hardly known by anything
+    pixels, _ = error_of(done.placement.transform(0), stands.transform(0), stands)
+    assert pixels <= 0.75, f"{pixels:.3f} px: {done.reports[0]}"
 
 
 # --- dark products in dark scenes ------------------------------------------------------------------------------------

@@ -4,10 +4,14 @@ A window of the picture is explained by a sum of few patterns: a plane (local li
 behind it has another colour) and the product's own structure. The share of the variance that the last two explain does
 not depend on the light, on the backdrop's colour or on the gain of either. Per window it is a map over shifts; its
 curvature says in which direction the window can tell a shift at all.
+
+A product that stands on something has a dark line under it, whose far side is often the clearer edge. Where windows on
+the outline are explained much better with a shadow under the product's lower edge, they are fitted with one.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -23,16 +27,22 @@ _LEAST = 0.012
 """Structure (standard deviation, sRGB) below which the product's own pattern is noise."""
 _CELLS = (26, 20, 16)
 """Windows along the product's length: at the finest level, the next, and all others."""
+_SHADOWS = (0.002, 0.01)
+"""How fast a shadow under an edge fades, narrow and wide, as shares of the product's length."""
+_FAINTEST = 0.03
+"""Standard deviation below which what a shadow adds to coverage and structure is nothing."""
+_SHADED = 0.6
+"""By so much (energy) a shadow has to explain a window better to be believed: clutter behind a product does by less."""
 _SPREAD = 0.36
 """Standard deviation of a window's Gaussian weight, as a share of its half side."""
 
 
 @dataclass(frozen=True)
 class Patches:
-    """Windows of one level: centres `[n]` in work pixels, patterns `[n,3,p·p,2]`, and which lie inside the product.
+    """Windows of one level: centres `[n]` in work pixels, patterns `[n,3,p·p,4]`, and which lie inside the product.
 
-    Patterns are weighted and orthonormal: coverage first, then structure, whose standard deviation is `contrast` `[n]`.
-    `weight` `[p·p]` sums to 1.
+    Patterns are weighted and orthonormal: coverage first, then structure, whose standard deviation is `contrast` `[n]`,
+    then a narrow and a wide shadow under the product's lower edge. `weight` `[p·p]` sums to 1.
     """
 
     x: Tensor
@@ -46,6 +56,19 @@ class Patches:
 
     def __len__(self) -> int:
         return int(self.x.shape[0])
+
+
+@dataclass(frozen=True)
+class Fits:
+    """How well every window fits over shifts: `energy` `[n,d,d]`, its `trust` `[n]`, and which are `shaded` `[n]`.
+
+    Energy is the logarithm of the unexplained share of variance: 0 says nothing, -2 is a clear fit. Trust is 0..1: how
+    much of the window lies inside the picture and is not to be ignored. Shaded are those explained with a shadow.
+    """
+
+    energy: Tensor
+    trust: Tensor
+    shaded: Tensor
 
 
 def _offsets(half: int, like: Tensor) -> tuple[Tensor, Tensor]:
@@ -102,12 +125,27 @@ def _plane_patterns(half: int, weight: Tensor) -> Tensor:
     return patterns / (weight[:, None] * patterns**2).sum(dim=0).sqrt()
 
 
+def _shadows(template: Template, level: int) -> Tensor:
+    """Shadows `[1,2,h,w]` under everything that the product's coverage of one level ends with below."""
+    alpha = template.planes[level][:, 6:]
+    length = 2 * template.radius / 2**level
+    fields = []
+    for share in _SHADOWS:
+        fall = max(0.8, share * length)
+        field = alpha
+        for _ in range(math.ceil(3 * fall)):
+            field = torch.maximum(field, F.pad(field, (0, 0, 1, 0))[:, :, :-1] * math.exp(-1 / fall))
+        fields.append(field - alpha)
+    return torch.cat(fields, dim=1)
+
+
 def make_patches(template: Template, level: int, half: int) -> Patches:
     """The windows of one level, `2·half + 1` level pixels wide."""
     x, y, inner = _centers(template, level)
     unit = 2**level
     columns, rows = _offsets(half, template.planes[0])
-    window = template.sample(level, x[:, None] + columns * unit, y[:, None] + rows * unit).permute(1, 0, 2)
+    columns, rows = x[:, None] + columns * unit, y[:, None] + rows * unit
+    window = template.sample(level, columns, rows).transpose(0, 1)
     weight = _weight(half, window)
     flat = _plane_patterns(half, weight)
     alpha, color = window[:, 6:], _fitting(window, inner)
@@ -120,6 +158,11 @@ def make_patches(template: Template, level: int, half: int) -> Patches:
     structure = without(color, flat)
     structure = structure - (structure * cover * weight).sum(dim=-1, keepdim=True) * cover
     patterns = torch.stack((cover, _unit(structure, weight, _LEAST)), dim=-1)
+    shadows = template.sample_plane(_shadows(template, level), level, columns, rows).transpose(0, 1)
+    for shadow in without(shadows * ~inner[:, None, None], flat).split(1, dim=1):
+        known = (patterns * (shadow * weight).unsqueeze(-1)).sum(dim=2, keepdim=True)
+        fresh = _unit(shadow - (patterns * known).sum(dim=-1), weight, _FAINTEST)
+        patterns = torch.cat((patterns, fresh.unsqueeze(-1)), dim=-1)
     contrast = (structure**2 * weight).sum(dim=-1).amax(dim=1).sqrt()
     return Patches(x, y, inner, patterns, contrast, weight, half, level)
 
@@ -130,12 +173,8 @@ def _unit(pattern: Tensor, weight: Tensor, least: float) -> Tensor:
     return torch.where(norm > least, pattern / norm.clamp(min=1e-6), torch.zeros_like(pattern))
 
 
-def fit_maps(patches: Patches, scene: Scene, motion: Affine, reach: int) -> tuple[Tensor, Tensor]:
-    """Energy `[n,d,d]` of every window over shifts up to `reach` level pixels under `motion`, and its trust `[n]`.
-
-    Energy is the logarithm of the unexplained share of variance: 0 says nothing, -2 is a clear fit. Trust is 0..1: how
-    much of the window lies inside the picture and is not to be ignored.
-    """
+def fit_maps(patches: Patches, scene: Scene, motion: Affine, reach: int) -> Fits:
+    """How well every window fits over shifts up to `reach` level pixels under `motion`."""
     unit, half = 2**patches.level, patches.half
     columns, rows = _offsets(half + reach, patches.weight)
     x, y = patches.x[:, None] + columns * unit, patches.y[:, None] + rows * unit
@@ -149,13 +188,18 @@ def fit_maps(patches: Patches, scene: Scene, motion: Affine, reach: int) -> tupl
     shifts = 2 * reach + 1
     windows = windows.permute(1, 0, 2, 3, 4, 5).reshape(count, 3, shifts * shifts, width * width)
     weight = patches.weight
-    plain = _plane_patterns(half, weight)
-    total = (windows * windows) @ weight - ((windows @ (plain * weight[:, None])) ** 2).sum(dim=-1)
+    flat = _plane_patterns(half, weight)
+    total = (windows * windows) @ weight - ((windows @ (flat * weight[:, None])) ** 2).sum(dim=-1)
     share = windows @ (patches.patterns * weight[:, None])
-    # The product's pattern never appears as its own negative; its outline may (light on dark, dark on light).
+    # The product's pattern never appears as its own negative, a shadow never as light; the outline may be either.
     explained = share[..., 0] ** 2 + share[..., 1].clamp(min=0.0) ** 2
     floor = _FLOOR**2 * 3
-    left = (total - explained).clamp(min=0.0).sum(dim=1) + floor
-    energy = torch.log(left / (total.clamp(min=0.0).sum(dim=1) + floor))
+    whole = total.clamp(min=0.0).sum(dim=1) + floor
+    plain, shaded = (
+        torch.log(((total - part).clamp(min=0.0).sum(dim=1) + floor) / whole)
+        for part in (explained, explained + (share[..., 2:].clamp(max=0.0) ** 2).sum(dim=-1))
+    )
+    shadow = plain.amin(dim=1) - shaded.amin(dim=1) > _SHADED
+    energy = torch.where(shadow[:, None], shaded, plain)
     middle = trust.view(count, side, side)[:, reach : reach + width, reach : reach + width].reshape(count, -1)
-    return energy.view(count, shifts, shifts), (middle @ weight).clamp(0.0, 1.0)
+    return Fits(energy.view(count, shifts, shifts), (middle @ weight).clamp(0.0, 1.0), shadow)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from ..placement import Affine
-from .patches import Patches, fit_maps
+from .patches import Fits, Patches, fit_maps
 from .search import similarity
 from .views import Scene
 
@@ -17,6 +17,8 @@ _ROUNDS = 12
 _SOFT = 0.05
 """Curvature that counts half: far stronger windows do not outvote the others."""
 _TRUSTED = 0.7
+_SHADED = 0.05
+"""Say of a window with a shadow in it: where the product ends in one as dark as itself, nothing shows."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,9 @@ class Votes:
     trust: Tensor
 
 
-def votes(energy: Tensor, trust: Tensor) -> Votes:
-    """Best shift (level pixels) of every map `[n,d,d]` with sub-pixel parabolas through its 3×3 neighbourhood."""
+def votes(fits: Fits) -> Votes:
+    """Best shift (level pixels) of every map with sub-pixel parabolas through its 3×3 neighbourhood."""
+    energy, trust = fits.energy, fits.trust
     count, side = energy.shape[0], energy.shape[-1]
     reach = side // 2
     fit, where = energy.flatten(1).min(dim=1)
@@ -104,7 +107,9 @@ def step(
     patches: Patches, scene: Scene, motion: Affine, frame: Frame, reach: int, narrow: float
 ) -> tuple[Affine, float]:
     """One round at one level: the better motion and how far (work pixels at the product's radius) it moved."""
-    said = votes(*fit_maps(patches, scene, motion, reach))
+    fits = fit_maps(patches, scene, motion, reach)
+    said = votes(fits)
+    said = replace(said, precision=said.precision * torch.where(fits.shaded, _SHADED, 1.0)[:, None, None])
     widths = [max(narrow, reach * 0.7**index) for index in range(_ROUNDS)]
     unit = 2**patches.level
     parameters, _ = _solve(_design(patches, frame.center, frame.radius), said, widths, 1e-3 * len(patches) / 100)

@@ -71,6 +71,6 @@ def find_motion(scene: Scene, template: Template, limits: Limits) -> Found:
 
 def _score(patches: Patches, scene: Scene, motion: Affine) -> float:
     """How well all windows fit within a level pixel of where `motion` puts them."""
-    energy, trust = fit_maps(patches, scene, motion, 1)
-    best = energy.flatten(1).amin(dim=1)
-    return float(-(best * trust).sum() / trust.sum().clamp(min=1e-3))
+    fits = fit_maps(patches, scene, motion, 1)
+    best = fits.energy.flatten(1).amin(dim=1)
+    return float(-(best * fits.trust).sum() / fits.trust.sum().clamp(min=1e-3))

@@ -56,7 +56,11 @@ class Template:
 
     def sample(self, level: int, x: Tensor, y: Tensor) -> Tensor:
         """Alpha-weighted sRGB and linear light, and alpha `[7,n,m]` at work points `x`, `y` `[n,m]`, 0 outside."""
-        return _sample(self.planes[level], x - self.left, y - self.top, level)
+        return self.sample_plane(self.planes[level], level, x, y)
+
+    def sample_plane(self, planes: Tensor, level: int, x: Tensor, y: Tensor) -> Tensor:
+        """The same of other `planes` `[1,c,h,w]` that lie where that level's own do: `[c,n,m]`."""
+        return _sample(planes, x - self.left, y - self.top, level)
 
 
 def _sample(planes: Tensor, x: Tensor, y: Tensor, level: int) -> Tensor:
