@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 from prodgen_nodes.imaging.color.fix import METHODS, Method, Settings, fix_color
@@ -14,16 +13,10 @@ from prodgen_nodes.imaging.colorspace import (
     hue_difference,
     lab_to_srgb,
     linear_to_lab,
-    linear_to_srgb,
     srgb_to_lab,
     srgb_to_linear,
 )
 from prodgen_nodes.imaging.errors import EmptyMaskError, ParameterError, ShapeError
-from scipy import ndimage
-from skimage import color as skcolor
-
-from tests.imaging.registration_scenes import clutter
-from tests.support.reference import PRODUCTS, RELIT, reference, relit
 
 from .color_pairs import Pair, jar, mirror, sphere
 
@@ -159,109 +152,6 @@ def test_8_bit_noise_of_a_colourless_picture_does_not_become_blotches() -> None:
         spread = srgb_to_lab(result)[..., 1:].reshape(-1, 2).std(dim=0)
         source = srgb_to_lab(noisy)[..., 1:].reshape(-1, 2).std(dim=0)
         assert bool((spread < 10 * source).all()), (method, spread, source)
-
-
-@pytest.mark.parametrize("shift", [50, 60])
-def test_a_product_shifted_too_far_is_pasted_not_relit(shift: int) -> None:
-    pair = jar()
-    moved = torch.roll(pair.generated, shift, dims=2)
-    result, report = fix_color(moved, pair.original, pair.mask)
-    assert report[0]["applied"] == "paste_original" and report[0]["fallback"] is True
-    assert report[0]["reason"] and report[0]["way"].startswith("pasted")
-    inside = pair.mask >= 1
-    assert torch.allclose(result[inside], pair.original[inside], atol=1e-5)
-    anyway, report = fix_color(moved, pair.original, pair.mask, None, Settings(if_unsafe="relight_anyway"))
-    assert report[0]["applied"] == "relight_original" and not torch.allclose(anyway, result)
-
-
-@pytest.mark.parametrize("shift", [0, 1, 2])
-def test_two_pixels_are_no_reason_to_fall_back(shift: int) -> None:
-    pair = jar(side=512)
-    _, report = fix_color(torch.roll(pair.generated, shift, dims=1), pair.original, pair.mask)
-    assert report[0]["fallback"] is False, report[0]["reason"]
-
-
-def test_a_zoomed_product_is_found() -> None:
-    pair = jar(side=400)
-    zoomed = torch.nn.functional.interpolate(pair.generated.movedim(-1, 1), size=(424, 424), mode="bilinear")
-    zoomed = zoomed[:, :, 12:412, 12:412].movedim(1, -1)
-    _, report = fix_color(zoomed, pair.original, pair.mask)
-    assert report[0]["way"] == "moved_back_and_relit" and "zoomed" in report[0]["moved_because"]
-
-
-def test_another_product_is_found() -> None:
-    pair = jar(side=320)
-    other, _ = sphere(320, (-0.4, -0.4), 0.3)
-    _, report = fix_color(torch.roll(other, 60, dims=1), pair.original, pair.mask)
-    assert report[0]["fallback"] is True and "outlines" in report[0]["reason"]
-
-
-# --- is it in place? -------------------------------------------------------------------------------------------------
-
-
-ANYWAY = Settings(if_unsafe="relight_anyway")
-"""Says what it found and looks no further for the product."""
-
-
-def in_a_busy_scene(name: str, seed: int, shift: float = 0.0, zoom: float = 1.0) -> Pair:
-    """A product with its exact mask, faded and redrawn in a dark light, before clutter with lamps; moved by `shift`
-    (share of its longer side) and `zoom` about its middle, or only within two pixels."""
-    shot, rng = reference(name), np.random.default_rng(seed)
-    photo, alpha = shot.photo[None].permute(0, 3, 1, 2), shot.alpha[None, None]
-    scale = 640 / max(photo.shape[-2:])
-    photo, alpha = (torch.nn.functional.interpolate(x, scale_factor=scale, mode="area") for x in (photo, alpha))
-    height, width = alpha.shape[-2:]
-    scene = clutter(width, height, rng) ** 2.2 * 0.15
-    y, x = np.mgrid[0:height, 0:width] / max(height, width)
-    for _ in range(5):
-        away = np.hypot(x - rng.uniform(0, 1), y - rng.uniform(0, 1))
-        scene += np.exp(-((away / rng.uniform(0.01, 0.05)) ** 2))[..., None] * rng.uniform(0.2, 0.9, 3)
-    linear = srgb_to_linear(photo[0].permute(1, 2, 0)).numpy()
-    faded = ndimage.gaussian_filter(0.3 * linear + 0.7 * linear.mean(axis=2, keepdims=True), (1.2, 1.2, 0))
-    grain = ndimage.gaussian_filter(rng.normal(size=(height, width, 1)), (2.5, 2.5, 0))
-    light = rng.uniform(0.1, 0.4) * np.exp(1.2 * (rng.uniform(-1, 1) * (x - 0.5) + rng.uniform(-1, 1) * (y - 0.5)))
-    lit = torch.from_numpy(faded * (1 + 0.15 * grain / grain.std()) * light[..., None]).float()
-    columns, rows = (torch.nonzero(alpha[0, 0].amax(dim=axis) > 0.5).flatten() for axis in (0, 1))
-    side = float(max(columns[-1] - columns[0], rows[-1] - rows[0]))
-    dx, dy = (shift * side * f for f in (0.8, -0.6)) if shift else rng.uniform(-2, 2, 2)
-    middle = [float(line[0] + line[-1] + 1) / size - 1 for line, size in ((columns, width), (rows, height))]
-    theta = torch.tensor([[1 / zoom, 0, 0], [0, 1 / zoom, 0]])
-    for axis, (away, size) in enumerate(((dx, width), (dy, height))):
-        theta[axis, 2] = middle[axis] - (middle[axis] + 2 * away / size) / zoom
-    stack = torch.cat((lit.permute(2, 0, 1) * alpha[0], alpha[0]))[None]
-    grid = torch.nn.functional.affine_grid(theta[None], list(stack.shape), align_corners=False)
-    moved = torch.nn.functional.grid_sample(stack, grid, align_corners=False)[0].permute(1, 2, 0)
-    generated = linear_to_srgb((moved[..., :3] + torch.from_numpy(scene).float() * (1 - moved[..., 3:])).clamp(0, 1))
-    return Pair(photo.permute(0, 2, 3, 1), generated[None], generated[None], alpha[0])
-
-
-@pytest.mark.parametrize("name", PRODUCTS)
-def test_the_edges_of_a_busy_scene_are_no_reason_to_fall_back(name: str) -> None:
-    for seed in range(8):
-        pair = in_a_busy_scene(name, seed)
-        _, report = fix_color(pair.generated, pair.original, pair.mask, None, ANYWAY)
-        assert "shifted" not in (report[0]["reason"] or ""), (seed, report[0])
-
-
-@pytest.mark.parametrize(("shift", "zoom"), [(0.06, 1.0), (0.09, 1.0), (0.0, 1.08), (0.0, 0.91)])
-def test_a_product_that_moved_in_a_busy_scene_is_found_out(shift: float, zoom: float) -> None:
-    cases = [(name, seed) for name in PRODUCTS for seed in range(2)]
-    found = 0
-    for name, seed in cases:
-        pair = in_a_busy_scene(name, seed, shift, zoom)
-        found += fix_color(pair.generated, pair.original, pair.mask, None, ANYWAY)[1][0]["reason"] is not None
-    assert found >= 0.85 * len(cases), f"{found} of {len(cases)}"
-
-
-@pytest.mark.parametrize("shift", [8, 16])
-def test_where_the_place_is_known_nobody_asks_for_it(shift: int) -> None:
-    pair = jar()
-    moved = torch.roll(pair.generated, shift, dims=2)
-    _, report = fix_color(moved, pair.original, pair.mask, None, Settings(in_place=True))
-    assert report[0]["applied"] == "relight_original" and report[0]["reason"] is None
-    mirrors = (mirror(400, 1), mirror(400, 2), sphere(400, (0.0, 0.0), 0.0)[1])
-    _, report = fix_color(mirrors[1], mirrors[0], mirrors[2], None, Settings(in_place=True))
-    assert report[0]["fallback"] is True and "surface" in report[0]["reason"]
 
 
 @pytest.mark.parametrize("darkness", [0.01, 0.03, 0.1])
@@ -426,76 +316,3 @@ def test_what_does_not_fit_is_refused_with_both_shapes() -> None:
         Settings("lab_magic")  # type: ignore[arg-type]
     with pytest.raises(ParameterError, match="strength"):
         Settings(strength=1.5)
-
-
-# --- ProdGen's own colour losses -------------------------------------------------------------------------------------
-
-
-def product_mask(photo: np.ndarray) -> np.ndarray:
-    """What is not white wall or marble in those two photos: dark or colourful, largest piece, small holes filled."""
-    lab = skcolor.rgb2lab(photo)
-    upper = np.arange(photo.shape[0])[:, None] < 0.48 * photo.shape[0]
-    solid = (lab[..., 0] < np.where(upper, 86, 62)) | (np.hypot(lab[..., 1], lab[..., 2]) > 18)
-    solid = ndimage.binary_opening(solid, iterations=1)
-    labels, count = ndimage.label(solid)
-    sizes = ndimage.sum_labels(solid, labels, range(1, count + 1))
-    solid = labels == 1 + int(np.argmax(sizes))
-    holes, count = ndimage.label(~solid)
-    for number, size in enumerate(ndimage.sum_labels(~solid, holes, range(1, count + 1)), start=1):
-        if size < 6000:
-            solid |= holes == number
-    return solid
-
-
-def relit_pair(name: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    pair = relit(name)
-    arrays = [np.asarray(picture, dtype=np.float32) / 255 for picture in (pair.generated, pair.photo)]
-    own = pair.own
-    if own is None:
-        own = ndimage.gaussian_filter(product_mask(arrays[1]).astype(np.float32), 0.8)
-    mask = torch.from_numpy(own)
-    return torch.from_numpy(arrays[0])[None], torch.from_numpy(arrays[1])[None], mask[None]
-
-
-def lightness(
-    result: torch.Tensor, generated: torch.Tensor, original: torch.Tensor, mask: torch.Tensor
-) -> tuple[float, float, float]:
-    """Of the colourless parts (C* at most 12): their share, and correlation and mean difference of low-pass L*."""
-    done, scene, photo = (srgb_to_lab(x[0]).numpy() for x in (result, generated, original))
-    inside = ndimage.binary_erosion(mask[0].numpy() > 0.5, iterations=5)
-    grey = inside & (np.hypot(photo[..., 1], photo[..., 2]) <= 12)
-    soft = [ndimage.gaussian_filter(lab[..., 0], 12)[grey] for lab in (done, scene)]
-    if grey.sum() < 0.02 * inside.sum():
-        return 0.0, 1.0, 0.0
-    return float(grey.sum() / inside.sum()), float(np.corrcoef(*soft)[0, 1]), float((soft[0] - soft[1]).mean())
-
-
-def figures(
-    result: torch.Tensor, generated: torch.Tensor, original: torch.Tensor, mask: torch.Tensor
-) -> tuple[float, float, float]:
-    """Hue error, correlation and mean difference of the low-pass lightness, on 8-bit pictures, mask eroded by 5."""
-    pictures = [np.round(x[0].numpy().clip(0, 1) * 255) / 255 for x in (result, generated, original)]
-    done, scene, photo = (skcolor.rgb2lab(picture) for picture in pictures)
-    inside = ndimage.binary_erosion(mask[0].numpy() > 0.5, iterations=5)
-    colourful = inside & (np.hypot(photo[..., 1], photo[..., 2]) > 12)
-    angles = [np.degrees(np.arctan2(lab[..., 2], lab[..., 1])) for lab in (done, photo)]
-    hue = float(np.abs((angles[0] - angles[1] + 180) % 360 - 180)[colourful].mean())
-    soft = [ndimage.gaussian_filter(lab[..., 0], 12)[inside] for lab in (done, scene)]
-    return hue, float(np.corrcoef(*soft)[0, 1]), float((soft[0] - soft[1]).mean())
-
-
-@pytest.mark.parametrize("name", RELIT)
-def test_colours_that_a_relight_lost_come_back(name: str) -> None:
-    generated, original, mask = relit_pair(name)
-    limits = {"relight_original": 3.0, "lab_histogram": 25.0, "lab_mkl": 20.0}
-    for method, limit in limits.items():
-        result, report = fix_color(generated, original, mask, None, Settings(method))  # type: ignore[arg-type]
-        hue, correlation, difference = figures(result, generated, original, mask)
-        assert hue <= limit, f"{method}: {hue:.1f}°"
-        assert report[0]["fallback"] is False
-        eight_bit = [(x * 255).round() for x in (result, generated)]
-        assert torch.equal(eight_bit[0][mask == 0], eight_bit[1][mask == 0])
-        if method == "relight_original":
-            assert correlation >= 0.7 and abs(difference) <= 8, (correlation, difference)
-            share, correlation, difference = lightness(result, generated, original, mask)
-            assert correlation >= 0.7 and abs(difference) <= 8, (share, correlation, difference)

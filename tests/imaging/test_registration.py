@@ -38,7 +38,7 @@ from tests.imaging.registration_scenes import (
     to_linear,
     to_srgb,
 )
-from tests.imaging.test_color import relit_pair
+from tests.imaging.relit_pairs import relit_pair
 from tests.support.reference import PRODUCTS as PHOTOGRAPHED
 from tests.support.reference import RELIT, reference
 

@@ -14,7 +14,7 @@ import torch
 from prodgen_nodes.imaging.segmentation import from_plain_backdrop
 from scipy import ndimage
 
-from tests.imaging.test_color import product_mask
+from tests.imaging.relit_pairs import product_mask
 from tests.support.comfy import ComfyServer, GraphError
 from tests.support.reference import RELIT, relit
 from tests.workflows import published, smoke_runs, studio
