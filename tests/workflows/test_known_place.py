@@ -74,7 +74,6 @@ def test_nothing_is_searched_where_the_record_says_it(
     assert (told["searched"], searched["searched"]) == (False, True)
 
 
-@pytest.mark.xfail(strict=False, reason="the dark line under the product still draws the search by about half a pixel")
 def test_the_search_finds_the_place_too(told_and_searched: tuple[dict[str, Any], dict[str, Any]]) -> None:
     for known, found in zip(*(report["placement"]["transforms"][0] for report in told_and_searched), strict=True):
         assert known == pytest.approx(found, abs=0.5)
