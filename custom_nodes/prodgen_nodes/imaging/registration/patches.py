@@ -159,7 +159,7 @@ def make_patches(template: Template, level: int, half: int) -> Patches:
     structure = structure - (structure * cover * weight).sum(dim=-1, keepdim=True) * cover
     patterns = torch.stack((cover, _unit(structure, weight, _LEAST)), dim=-1)
     shadows = template.sample_plane(_shadows(template, level), level, columns, rows).transpose(0, 1)
-    for shadow in without(shadows * ~inner[:, None, None], flat).split(1, dim=1):
+    for shadow in torch.split(without(shadows * ~inner[:, None, None], flat), 1, dim=1):
         known = (patterns * (shadow * weight).unsqueeze(-1)).sum(dim=2, keepdim=True)
         fresh = _unit(shadow - (patterns * known).sum(dim=-1), weight, _FAINTEST)
         patterns = torch.cat((patterns, fresh.unsqueeze(-1)), dim=-1)
