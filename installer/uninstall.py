@@ -27,7 +27,7 @@ def uninstall(project: Project) -> int:
     """
     stuck: list[Path] = []
     facts = project.journal.facts
-    serve.stop_server(say=lambda _line: None, place=serve.Place(project.root))
+    serve.stop_server(say=lambda _line: None, home=serve.Home(project.root))
     if facts.get("own"):
         theirs = Path(facts["own"]["path"])
         if pack.unlink(project.pack, theirs):

@@ -204,11 +204,11 @@ def _whole(text: str) -> int:
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
         twice = _first_repeated(name for name, _ in pairs)
         raise BadDataError(f"{without_lone_surrogates(twice)[:60]!r} is given twice")
-    return found
+    return mapping
 
 
 def _first_repeated(names: Iterable[str]) -> str:

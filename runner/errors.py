@@ -25,8 +25,8 @@ _WORST_FIRST = (
 
 def worst_code(codes: Iterable[int | None]) -> int:
     """What a run ends with whose jobs failed with these; 0 where there are none. None: nobody knows why."""
-    known = [code if code in _WORST_FIRST else EXIT_BUG for code in codes]
-    return min(known, key=_WORST_FIRST.index, default=EXIT_OK)
+    ranked = [code if code in _WORST_FIRST else EXIT_BUG for code in codes]
+    return min(ranked, key=_WORST_FIRST.index, default=EXIT_OK)
 
 
 class RunnerError(Exception):

@@ -26,8 +26,8 @@ def process_identity(pid: int) -> str | None:
     if pid <= 0:
         return None
     if sys.platform.startswith("linux"):
-        known = boot_and_start(pid)
-        return None if known is None else ":".join(known)
+        start = boot_and_start(pid)
+        return None if start is None else ":".join(start)
     import psutil
 
     try:

@@ -10,15 +10,15 @@ MOST_LOOKED_UP = 100
 """Different names that one `Suggestions` compares; what is all wrong was not mistyped."""
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
+def nearest(name: str, names: Iterable[str]) -> str | None:
     """The known name most like this one (case does not count), or None."""
-    by_folded = {candidate.casefold(): candidate for candidate in known}
+    by_folded = {candidate.casefold(): candidate for candidate in names}
     match = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
     return by_folded[match[0]] if match else None
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    return _words(nearest(name, known))
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    return _words(nearest(name, names))
 
 
 class Suggestions:
@@ -30,13 +30,13 @@ class Suggestions:
     def __init__(self) -> None:
         self._found: dict[tuple[object, str], str | None] = {}
 
-    def nearest(self, name: str, known: Iterable[str], scope: object = None) -> str | None:
+    def nearest(self, name: str, names: Iterable[str], scope: object = None) -> str | None:
         if (scope, name) not in self._found and len(self._found) < MOST_LOOKED_UP:
-            self._found[scope, name] = nearest(name, known)
+            self._found[scope, name] = nearest(name, names)
         return self._found.get((scope, name))
 
-    def did_you_mean(self, name: str, known: Iterable[str], scope: object = None) -> str:
-        return _words(self.nearest(name, known, scope))
+    def did_you_mean(self, name: str, names: Iterable[str], scope: object = None) -> str:
+        return _words(self.nearest(name, names, scope))
 
 
 def look_alike(path: Path, suggestions: Suggestions | None = None) -> str:

@@ -12,9 +12,9 @@ from runner.processes import boot_and_start
 
 def identity(pid: int) -> str:
     """`<boot> <pid namespace> <start>` of a living process on Linux; empty where the system does not tell."""
-    if not sys.platform.startswith("linux") or (known := boot_and_start(pid)) is None:
+    if not sys.platform.startswith("linux") or (began := boot_and_start(pid)) is None:
         return ""
-    boot, start = known
+    boot, start = began
     with contextlib.suppress(OSError):
         return f"{boot} {Path('/proc/self/ns/pid').readlink()} {start}"
     return ""

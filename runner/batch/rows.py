@@ -167,10 +167,10 @@ def _row(
             own[key.casefold()] = value
         elif key not in told:  # once, not for each of 800 lines
             told.add(key)
-            known = [*image_inputs, *input_names, *OWN_COLUMNS]
+            columns = [*image_inputs, *input_names, *OWN_COLUMNS]
             problems.append(
-                f"{where}: there is no input {key!r}.{did_you_mean(key, known)} Columns can be: "
-                f"{', '.join(dict.fromkeys(known))}, or NODE.widget."
+                f"{where}: there is no input {key!r}.{did_you_mean(key, columns)} Columns can be: "
+                f"{', '.join(dict.fromkeys(columns))}, or NODE.widget."
             )
     mine = _own_columns(where, own, problems)
     first = [name for name in image_inputs if name in images]  # the photo names the job, wherever its column stands

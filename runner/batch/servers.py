@@ -167,15 +167,15 @@ def read_servers(path: Path, base: Access) -> list[Server]:
     if not isinstance(data, list) or not data:
         raise UsageError(f"--servers {path}: this must be a list of servers (lines that begin with “- ”).\n  {_FORMAT}")
     problems: list[str] = []
-    found = []
+    servers = []
     for number, item in enumerate(data, 1):
         try:
-            found.append(_server(item, base, path.parent))
+            servers.append(_server(item, base, path.parent))
         except DeclaredError as error:
             problems += [f"server {number}: {fault}" for fault in error.faults]
     if problems:
         raise UsageError(f"--servers {path}:\n" + "\n".join(f"  - {problem}" for problem in problems), advice=_FORMAT)
-    return found
+    return servers
 
 
 def _server(item: Any, base: Access, folder: Path) -> Server:

@@ -40,10 +40,11 @@ def records(path: Path, problems: list[str]) -> Records:
 
 
 def _csv(path: Path, text: str, problems: list[str]) -> Records:
-    said = re.match(r"sep=(.)\r?\n", text)  # a spreadsheet's own word on it
-    text = text[said.end() :] if said else text
+    separator_line = re.match(r"sep=(.)\r?\n", text)  # a spreadsheet's own word on it
+    text = text[separator_line.end() :] if separator_line else text
     first = text.partition("\n")[0]
-    separator = said[1] if said else max((",", ";", "\t"), key=first.count)  # it writes what its country uses
+    # A spreadsheet writes what its country uses.
+    separator = separator_line[1] if separator_line else max((",", ";", "\t"), key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     columns: list[str] | None = None
     try:

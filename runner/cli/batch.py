@@ -196,29 +196,29 @@ def _servers(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> lis
     asked = asked_servers(args)
     if not asked:
         asked = [Server(resolve_server([], say=view.notice))]
-    found: list[tuple[Server, Compatibility]] = []
+    reached: list[tuple[Server, Compatibility]] = []
     away: list[tuple[Server, ServerUnavailableError]] = []
     for server in asked:
         try:
             url = resolve_server([server.url], say=view.notice)
             client = ComfyClient(url)
             client.deadline = Deadline(None if args.timeout is None else time.monotonic() + args.timeout)
-            found.append((server, Compatibility(setup.workflow, server_view(client, setup.workflow.graph))))
+            reached.append((server, Compatibility(setup.workflow, server_view(client, setup.workflow.graph))))
         except ServerUnavailableError as error:
             away.append((server, error))
-    if not found:
+    if not reached:
         raise away[0][1]
     later = [(server, None) for server, why in away if not isinstance(why, NoAccessError)]
-    fits = [(server.label, fit) for server, fit in found]
+    fits = [(server.label, fit) for server, fit in reached]
     unable = dict(check_on_servers(setup, fits, view.notice, more_may_come=bool(later)))
-    for text in dict.fromkeys(warning for _, fit in found for warning in fit.warnings):
+    for text in dict.fromkeys(warning for _, fit in reached for warning in fit.warnings):
         view.notice(f"warning: {text}")
     for label, lacks in unable.items():
         missing = "".join(f"\n  - {line}" for line in lacks)
         view.notice(f"warning: {label} is left out, it can run none of the jobs:{missing}")
     for _, why in away:
         view.notice(f"warning: {'left out' if isinstance(why, NoAccessError) else 'not there yet'}: {why}")
-    return [*((server, fit) for server, fit in found if server.label not in unable), *later]
+    return [*((server, fit) for server, fit in reached if server.label not in unable), *later]
 
 
 def _work(

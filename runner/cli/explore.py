@@ -106,15 +106,15 @@ def _run(
     from runner.local_server.choice import resolve_server
 
     url = resolve_server(args.server, say=reporter.notice)
-    said = facts(scale=cfg, steps=args.steps, sampler=args.sampler)
+    figures = facts(scale=cfg, steps=args.steps, sampler=args.sampler)
     with Session(url, args.out, reporter, workflow=run_spec.workflow.label) as session:
         rounds = Rounds(session, number, args.rest)
         plan = run_spec.plan(session)
         if args.interactive:
-            return _converse(args, plan, rounds, reporter, said)
+            return _converse(args, plan, rounds, reporter, figures)
         folder = prompt_folder(args.out, args.prompt)
         reporter.notice(f"{number} pictures a round to {folder}, first seed {plan.seed}.")
-        return rounds.run_all(named(plan, f"{folder.name}/{{date}}_{said}_seed{{seed}}"), args.rounds)
+        return rounds.run_all(named(plan, f"{folder.name}/{{date}}_{figures}_seed{{seed}}"), args.rounds)
 
 
 def _converse(args: argparse.Namespace, plan: Plan, rounds: Rounds, reporter: ShowingReporter, said: str) -> int:

@@ -71,8 +71,8 @@ def find_schema(workflow: Workflow, servers: Sequence[str], recorded: Path | Non
         classes = {str(node["class_type"]) for node in workflow.graph.values()}
         return SchemaSource(ComfyClient(url).object_info(classes), url)
     bundled = recorded_object_info(WORKFLOWS_DIR)
-    known = all(node["class_type"] in bundled for node in workflow.graph.values())
-    return SchemaSource(bundled, "the bundled schema" if known else "")
+    all_bundled = all(node["class_type"] in bundled for node in workflow.graph.values())
+    return SchemaSource(bundled, "the bundled schema" if all_bundled else "")
 
 
 def _answering(servers: Sequence[str]) -> str | None:
@@ -98,20 +98,20 @@ def _answering(servers: Sequence[str]) -> str | None:
 def named_inputs(workflow: Workflow, object_info: Mapping[str, Any]) -> list[InputSpec]:
     """The inputs marked by title, and `image` where the only LoadImage stands for it."""
     specs = workflow.inputs(object_info)
-    known = {spec.name for spec in specs}
-    return [spec for spec in workflow.image_inputs(object_info) if spec.name not in known] + specs
+    named = {spec.name for spec in specs}
+    return [spec for spec in workflow.image_inputs(object_info) if spec.name not in named] + specs
 
 
 def all_widgets(workflow: Workflow, object_info: Mapping[str, Any]) -> list[InputSpec]:
     """Every widget as `NODE.widget`, linked ones left out."""
-    found: list[InputSpec] = []
+    widgets: list[InputSpec] = []
     for node_id, node in workflow.graph.items():
         schemas = schemas_of(node, object_info) or {}
         names = [*node["inputs"], *(n for n, s in schemas.items() if s.is_value and n not in node["inputs"])]
-        found += [
+        widgets += [
             workflow.widget(node_id, name, object_info) for name in names if not is_link(node["inputs"].get(name))
         ]
-    return found
+    return widgets
 
 
 def as_dict(spec: InputSpec) -> dict[str, Any]:

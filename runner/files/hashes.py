@@ -25,9 +25,9 @@ def cache_file() -> Path:
 def file_sha256(path: Path, *, cache: Path | None = None, on_read: Callable[[int], None] | None = None) -> str:
     """The hash of a file; from the cache while its path, size and modification time are those it was read with."""
     cache = cache or cache_file()
-    known = cached_sha256(path, cache=cache)
-    if known is not None:
-        return known
+    cached = cached_sha256(path, cache=cache)
+    if cached is not None:
+        return cached
     before = path.stat()
     digest = hashlib.sha256()
     with path.open("rb") as stream:

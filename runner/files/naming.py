@@ -65,8 +65,8 @@ def safe_suffix(filename: str) -> str:
 
 def part_of_output(filename: str) -> str:
     """What a node calls one of its several files after ComfyUI's counter: `mask` of `cutout_00001_mask.png`, or ""."""
-    found = _PART.search(filename)
-    return found.group(1) if found else ""
+    match = _PART.search(filename)
+    return match.group(1) if match else ""
 
 
 def leads_out(name: str) -> bool:
@@ -98,8 +98,8 @@ def check_template(template: str) -> None:
     except ValueError as error:
         raise UsageError(f"--name {template!r}: {error}.", advice="Write {{ and }} for braces.") from error
     if unknown:
-        known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
-        raise UsageError(f"--name {template!r}: there is no {{{unknown[0]}}}.", advice=f"There are {known}.")
+        placeholders = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+        raise UsageError(f"--name {template!r}: there is no {{{unknown[0]}}}.", advice=f"There are {placeholders}.")
     wrong = next((spec for _, name, spec, _ in parts if name is not None and not _fits(spec or "")), None)
     if wrong is not None:
         raise UsageError(f"--name {template!r}: {wrong[:40]!r} is no format for a name.", advice="Write just {seed}.")

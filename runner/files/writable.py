@@ -27,8 +27,8 @@ def check_folder(folder: Path, option: str = "--out") -> None:
             pass
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        said = f"{option} {folder}: {existing} cannot be written to ({reason})."
-        raise UsageError(said, advice="Choose another folder.") from error
+        message = f"{option} {folder}: {existing} cannot be written to ({reason})."
+        raise UsageError(message, advice="Choose another folder.") from error
 
 
 def check_file(path: Path, option: str) -> None:

@@ -41,11 +41,11 @@ def parse_address(text: str) -> Address:
             "The server's address has an @ behind its first /, which may be a part of a password.",
             advice="Write %40 for an @ in a path, and %2F for a / in a password.",
         )
-    found = _AUTHORITY.fullmatch(place)
-    host = _HOST.fullmatch(found[1]) if found is not None else None
-    if scheme not in ("http", "https") or found is None or host is None or int(host[2] or 0) > 65535:
+    authority = _AUTHORITY.fullmatch(place)
+    host = _HOST.fullmatch(authority[1]) if authority is not None else None
+    if scheme not in ("http", "https") or authority is None or host is None or int(host[2] or 0) > 65535:
         raise UsageError(f"{public_url(text)!r} is not a server's address.", advice=ADVICE)
-    path, _, query = found[2].partition("#")[0].partition("?")
+    path, _, query = authority[2].partition("#")[0].partition("?")
     port = f":{int(host[2])}" if host[2] else ""
     url = f"{scheme}://{host[1].lower()}{port}{quote(path, safe=_SAFE).rstrip('/')}"
     user, colon, password = login.partition(":")

@@ -157,11 +157,11 @@ def auth_headers(url: str) -> dict[str, str]:
 def secrets_of(url: str) -> list[str]:
     """Everything secret that a request to this server carries, in every form it could be repeated in; longest first."""
     access = access_to(url).of(parse_address(url))
-    found = {pair.partition("=")[2] for pair in access.query.split("&")}
-    found |= {_variable(access.token_variable), _variable(access.basic_variable), access.login}
-    found |= {login.partition(":")[2] for login in (_variable(access.basic_variable), access.login)}
-    found |= {part for value in auth_headers(url).values() for part in (value, value.rpartition(" ")[2])}
-    return sorted(found - {""}, key=len, reverse=True)
+    secrets = {pair.partition("=")[2] for pair in access.query.split("&")}
+    secrets |= {_variable(access.token_variable), _variable(access.basic_variable), access.login}
+    secrets |= {login.partition(":")[2] for login in (_variable(access.basic_variable), access.login)}
+    secrets |= {part for value in auth_headers(url).values() for part in (value, value.rpartition(" ")[2])}
+    return sorted(secrets - {""}, key=len, reverse=True)
 
 
 def login_advice(url: str) -> str:
@@ -194,7 +194,7 @@ def _free_headers(variable: str) -> dict[str, str]:
     text = _variable(variable)
     if not text:
         return {}
-    found: list[tuple[object, object]] = []
+    pairs: list[tuple[object, object]] = []
     if text.startswith("{"):
         try:
             data = json.loads(text)
@@ -202,10 +202,10 @@ def _free_headers(variable: str) -> dict[str, str]:
             data = None
         if not isinstance(data, dict):
             raise UsageError(f"${variable} begins like JSON and is none.", advice='Write {"X-API-Key": "…"}.')
-        found += data.items()
+        pairs += data.items()
     else:
-        found += [(name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in _lines(text))]
-    for number, (name, value) in enumerate(found, 1):
+        pairs += [(name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in _lines(text))]
+    for number, (name, value) in enumerate(pairs, 1):
         if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name) or not isinstance(value, str) or not value:
             raise UsageError(
                 f"${variable}: header {number} is not a name with a text.",
@@ -213,7 +213,7 @@ def _free_headers(variable: str) -> dict[str, str]:
             )
         if name.lower() in _OURS or name.lower().startswith("sec-websocket-"):
             raise UsageError(f"${variable}: {name} says how a request is sent and cannot be set.")
-    return {str(name): sendable(str(value), variable) for name, value in found}
+    return {str(name): sendable(str(value), variable) for name, value in pairs}
 
 
 def _lines(text: str) -> list[str]:

@@ -37,16 +37,16 @@ def tls_fault(error: BaseException, where: str, *, to_believe: str) -> TlsFault 
         error: as it was raised; what it was raised from is looked at too.
         to_believe: how a certificate that nobody known has signed is made to be believed.
     """
-    found = _ssl_error(error)
-    if isinstance(found, ssl.SSLCertVerificationError):
-        why = found.verify_message.strip().rstrip(".") or "no reason given"
+    fault = _ssl_error(error)
+    if isinstance(fault, ssl.SSLCertVerificationError):
+        why = fault.verify_message.strip().rstrip(".") or "no reason given"
         advice = to_believe
-        if found.verify_code in (_EXPIRED, _NOT_YET):
+        if fault.verify_code in (_EXPIRED, _NOT_YET):
             advice = "Whoever runs it must renew it; or the clock of this computer is wrong."
-        elif found.verify_code in _OTHER_NAME:
+        elif fault.verify_code in _OTHER_NAME:
             advice = "Use the address that it was made for; or something else answers at this one."
         return TlsFault(f"The certificate of {where} is not trusted: {why}.", advice)
-    if found is not None and found.reason in _NOT_TLS:
+    if fault is not None and fault.reason in _NOT_TLS:
         return TlsFault(f"What answers at {where} does not speak https.", "Write its address with http://.")
     return None
 
@@ -69,5 +69,5 @@ def _ssl_error(error: BaseException) -> ssl.SSLError | None:
         if isinstance(one, BaseException) and one not in seen:
             seen.append(one)
             waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
-    found = [one for one in seen if isinstance(one, ssl.SSLError)]
-    return next((one for one in found if isinstance(one, ssl.SSLCertVerificationError)), found[0] if found else None)
+    faults = [one for one in seen if isinstance(one, ssl.SSLError)]
+    return next((one for one in faults if isinstance(one, ssl.SSLCertVerificationError)), faults[0] if faults else None)

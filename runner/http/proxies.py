@@ -48,14 +48,14 @@ def proxy_url(url: str) -> str:
 
     port = parts.port or (443 if parts.scheme == "https" else 80)
     if _environment_names_one():
-        found = getproxies_environment()
-        if _is_listed(host, port, found.get("no", "")):
+        proxies = getproxies_environment()
+        if _is_listed(host, port, proxies.get("no", "")):
             return ""
     else:
-        found = getproxies()
+        proxies = getproxies()
         if proxy_bypass(f"{host}:{port}"):
             return ""
-    return str(found.get(parts.scheme) or found.get("all") or "").strip()
+    return str(proxies.get(parts.scheme) or proxies.get("all") or "").strip()
 
 
 def proxy_for(url: str) -> Proxy | None:

@@ -19,7 +19,7 @@ from runner.local_server import lifecycle
 from runner.local_server.lifecycle import (
     HERE,
     URL_VARIABLE,
-    Place,
+    Home,
     Say,
     ensure_started,
     say_to_stderr,
@@ -37,7 +37,7 @@ _NOT_THERE = (
 )
 
 
-def resolve_server(urls: Sequence[str] = (), *, say: Say = say_to_stderr, place: Place | None = None) -> str:
+def resolve_server(urls: Sequence[str] = (), *, say: Say = say_to_stderr, home: Home | None = None) -> str:
     """The URL (without secrets) of a ComfyUI that answers; the installed one is started if there is no other.
 
     `urls`: the servers the user named; the first that can be used is.
@@ -46,18 +46,18 @@ def resolve_server(urls: Sequence[str] = (), *, say: Say = say_to_stderr, place:
         ServerUnavailableError: no named server can be used, or none was named and none can be started.
         UsageError: what was named is no address.
     """
-    place = place or lifecycle.HERE
+    home = home or lifecycle.HERE
     if named := named_servers(urls):
         return _first_of(named, "--server" if urls else f"${URL_VARIABLE}", say)
-    return found_server(say, place) or ensure_started(say=say, place=place)
+    return found_server(say, home) or ensure_started(say=say, home=home)
 
 
-def answering_server(urls: Sequence[str] = (), *, say: Say = say_to_stderr, place: Place | None = None) -> str:
+def answering_server(urls: Sequence[str] = (), *, say: Say = say_to_stderr, home: Home | None = None) -> str:
     """The same, but nothing is started. Raises ServerUnavailableError when none answers."""
-    place = place or lifecycle.HERE
+    home = home or lifecycle.HERE
     if named := named_servers(urls):
         return _first_of(named, "--server" if urls else f"${URL_VARIABLE}", say)
-    if url := found_server(say, place):
+    if url := found_server(say, home):
         return url
     raise ServerUnavailableError("No ComfyUI answers.", advice="`submit` and `serve` start the installed one.")
 
@@ -68,10 +68,10 @@ def named_servers(urls: Sequence[str] = ()) -> list[str]:
     return list(urls) or [of_environment] * bool(of_environment)
 
 
-def found_server(say: Say, place: Place) -> str:
+def found_server(say: Say, home: Home) -> str:
     """The ComfyUI at the usual local address, or the one started earlier, if it answers now; "" otherwise."""
-    started = started_server(place)
-    for url in dict.fromkeys([place.url, *([started.url] if started else [])]):
+    started = started_server(home)
+    for url in dict.fromkeys([home.url, *([started.url] if started else [])]):
         withhold(url)
         try:
             ask(url, _TIMEOUTS_S[0])
@@ -131,14 +131,14 @@ def _ask_patiently(url: str) -> None:
             return
 
 
-def serve_command(*, stop: bool = False, say: Say = say_to_stderr, place: Place = HERE) -> int:
+def serve_command(*, stop: bool = False, say: Say = say_to_stderr, home: Home = HERE) -> int:
     """`runner serve [--stop]`: prints the server's URL on standard output; returns the exit code."""
     if stop:
-        stop_server(say=say, place=place)
+        stop_server(say=say, home=home)
         return EXIT_OK
-    before = started_server(place)
-    url = resolve_server(say=say, place=place)
-    after = started_server(place)
+    before = started_server(home)
+    url = resolve_server(say=say, home=home)
+    after = started_server(home)
     if after is None or after.url != url:
         say(f"ComfyUI already runs at {url} (it was not started here).")
     elif before is not None and before.pid == after.pid:

@@ -30,7 +30,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Place:
+class Home:
     """The project whose server is meant, and the port ComfyUI is looked for and started on first."""
 
     root: Path = PROJECT_ROOT
@@ -47,7 +47,7 @@ class Place:
         return state_dir(self.root)
 
 
-HERE = Place()
+HERE = Home()
 
 
 def say_to_stderr(line: str) -> None:
@@ -68,9 +68,9 @@ class StartedServer:
         return process_identity(self.pid) == self.identity
 
 
-def started_server(place: Place = HERE) -> StartedServer | None:
+def started_server(home: Home = HERE) -> StartedServer | None:
     """The server this project started, if its process still runs. The record of a dead one is removed."""
-    record = place.state / "server.json"
+    record = home.state / "server.json"
     try:
         server = StartedServer(**parse_answer(record.read_text(encoding="utf-8")))
         if not isinstance(server.pid, int) or not isinstance(server.url, str):
@@ -86,10 +86,10 @@ def started_server(place: Place = HERE) -> StartedServer | None:
     return None
 
 
-def ensure_started(*, say: Say = say_to_stderr, place: Place = HERE) -> str:
+def ensure_started(*, say: Say = say_to_stderr, home: Home = HERE) -> str:
     """The URL of this project's own server, started if it does not run. Safe to call from several processes at once."""
-    installation = server_process.installed_comfyui(place.root)
-    running = started_server(place)
+    installation = server_process.installed_comfyui(home.root)
+    running = started_server(home)
     if running is not None:
         withhold(running.url)
         if server_process.probe(running.url) is not None:
@@ -99,26 +99,26 @@ def ensure_started(*, say: Say = say_to_stderr, place: Place = HERE) -> str:
             "No ComfyUI answers and none is installed here.",
             advice=f"Run `python install.py`, or start your own and name it with --server URL or ${URL_VARIABLE}.",
         )
-    with _start_lock(place, say):
-        running = started_server(place)
+    with _start_lock(home, say):
+        running = started_server(home)
         if running is not None:
-            if _answers_in_time(running, place, say):
+            if _answers_in_time(running, home, say):
                 return running.url
             if running.is_alive():
                 say(f"The ComfyUI started earlier (process {running.pid}) hangs: starting it again.")
             server_process.terminate(running.pid, running.identity)
-        return _start(installation, place, say)
+        return _start(installation, home, say)
 
 
-def _answers_in_time(server: StartedServer, place: Place, say: Say) -> bool:
+def _answers_in_time(server: StartedServer, home: Home, say: Say) -> bool:
     """Whether it answers before it is dead or hangs. A live one may be loading weights, and answers nobody meanwhile:
     to end it would throw away what others have in its queue."""
-    silence, progress, told = Silence(place.state / "server.log"), _Waiting(say), False
+    silence, progress, told = Silence(home.state / "server.log"), _Waiting(say), False
     try:
         while server.is_alive():
             if server_process.probe(server.url, timeout=5.0) is not None:
                 return True
-            if silence.seconds() > place.silence or silence.watched() > server_process.LONGEST_START_S:
+            if silence.seconds() > home.silence or silence.watched() > server_process.LONGEST_START_S:
                 return False
             if not told:
                 say(f"The ComfyUI started earlier (process {server.pid}) is there and does not answer yet; waiting.")
@@ -130,26 +130,26 @@ def _answers_in_time(server: StartedServer, place: Place, say: Say) -> bool:
     return False
 
 
-def _start(installation: Installation, place: Place, say: Say) -> str:
-    log = place.state / "server.log"
-    first_choice = place.port if server_process.port_is_free(place.port) else server_process.free_port()
+def _start(installation: Installation, home: Home, say: Say) -> str:
+    log = home.state / "server.log"
+    first_choice = home.port if server_process.port_is_free(home.port) else server_process.free_port()
     try:
-        return _start_on(first_choice, installation, place, log, say)
+        return _start_on(first_choice, installation, home, log, say)
     except ServerUnavailableError:
         # ComfyUI opens its port last, after some 15 s: somebody else may have taken it in the meantime.
         if server_process.port_is_free(first_choice):
             raise
         say(f"Port {first_choice} was taken meanwhile; trying another.")
-        return _start_on(server_process.free_port(), installation, place, log, say)
+        return _start_on(server_process.free_port(), installation, home, log, say)
 
 
-def _start_on(port: int, installation: Installation, place: Place, log: Path, say: Say) -> str:
+def _start_on(port: int, installation: Installation, home: Home, log: Path, say: Say) -> str:
     url = f"http://{server_process.LOOPBACK}:{port}"
     say(f"Starting ComfyUI {installation.version} at {url}; this takes 15 to 60 s. Log: {log}")
     # Our own copy needs none of the nodes that call paid web services: it starts faster and stays offline.
     arguments = ["--disable-api-nodes"] if installation.managed else []
     process = server_process.spawn(installation, port, log, arguments=arguments)
-    record = place.state / "server.json"
+    record = home.state / "server.json"
     server = StartedServer(url, process.pid, process_identity(process.pid) or "", str(installation.comfyui))
     progress = _Waiting(say)
     try:
@@ -192,14 +192,14 @@ class _Waiting:
 
 
 @contextlib.contextmanager
-def _start_lock(place: Place, say: Say) -> Iterator[None]:
+def _start_lock(home: Home, say: Say) -> Iterator[None]:
     """Held by the one process that starts the server.
 
     Raises:
         ServerUnavailableError: another run holds it for too long, or what a start writes cannot be written.
     """
     lock = FileLock(
-        place.state / "server.lock",
+        home.state / "server.lock",
         on_wait=lambda: say("Another run is starting ComfyUI; waiting for it."),
         timeout=server_process.LONGEST_START_S + 60,
     )
@@ -209,27 +209,27 @@ def _start_lock(place: Place, say: Say) -> Iterator[None]:
     except LockTimeoutError:
         raise ServerUnavailableError(
             "Another run has been starting ComfyUI for minutes without success.",
-            advice=f"Look at {place.state / 'server.log'}, end the other run, and try again.",
+            advice=f"Look at {home.state / 'server.log'}, end the other run, and try again.",
         ) from None
     except OSError as error:
         raise ServerUnavailableError(
-            f"{error.filename or place.state}: cannot be written ({error.strerror or error}); ComfyUI was not started.",
+            f"{error.filename or home.state}: cannot be written ({error.strerror or error}); ComfyUI was not started.",
             advice="If it is another user's installation, ask them to run `python -m runner serve`: then it is found. "
             f"Or name a server with --server URL or ${URL_VARIABLE}.",
         ) from error
 
 
-def stop_server(*, say: Say = say_to_stderr, place: Place = HERE) -> bool:
+def stop_server(*, say: Say = say_to_stderr, home: Home = HERE) -> bool:
     """End the server this project started, and no other. Returns whether there was one."""
-    server = started_server(place)
+    server = started_server(home)
     if server is None:
         say("No ComfyUI that was started here is running.")
-        withhold(place.url)
-        if server_process.probe(place.url) is not None:
-            say(f"The one at {place.url} was started by somebody else and is left alone.")
+        withhold(home.url)
+        if server_process.probe(home.url) is not None:
+            say(f"The one at {home.url} was started by somebody else and is left alone.")
         return False
     server_process.terminate(server.pid, server.identity)
     with contextlib.suppress(OSError):  # the record of a dead server counts for nothing
-        (place.state / "server.json").unlink()
+        (home.state / "server.json").unlink()
     say(f"Stopped the ComfyUI at {server.url}.")
     return True

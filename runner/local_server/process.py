@@ -53,7 +53,7 @@ def installed_comfyui(root: Path = PROJECT_ROOT) -> Installation | None:
     """The installed ComfyUI, or None when there is none (never installed, or moved away since)."""
     try:
         record = parse_answer((state_dir(root) / "install.json").read_text(encoding="utf-8"))
-        found = Installation(
+        installation = Installation(
             comfyui=root / record["comfyui"],  # an absolute path stays absolute, the managed one moves with the project
             python=root / record["python"],
             version=str(record["version"]),
@@ -61,7 +61,7 @@ def installed_comfyui(root: Path = PROJECT_ROOT) -> Installation | None:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return found if (found.comfyui / "main.py").is_file() and found.python.is_file() else None
+    return installation if (installation.comfyui / "main.py").is_file() and installation.python.is_file() else None
 
 
 def chosen_comfyui(root: Path = PROJECT_ROOT) -> Installation | None:

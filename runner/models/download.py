@@ -24,16 +24,16 @@ from runner.models.source import (
     MISMATCH_ADVICE,
     DownloadError,
     DroppedError,
-    Request,
     Source,
     UnreachableError,
+    WantedFile,
     chunks_of,
     one_fetching,
     tokens_from_environment,
     version_of,
 )
 
-__all__ = ["DownloadError", "Downloader", "Fetched", "Request"]
+__all__ = ["DownloadError", "Downloader", "Fetched", "WantedFile"]
 
 SPARE_BYTES = 256 * 1024**2
 _UNREACHED_TRIES = 2
@@ -72,7 +72,7 @@ class Downloader:
         self.notice: Callable[[str], None] = notice or _unheard
         self.unreachable = {} if unreachable is None else unreachable
 
-    def fetch(self, wanted: Request) -> Fetched:
+    def fetch(self, wanted: WantedFile) -> Fetched:
         """Download to `wanted.path`. A broken-off download leaves `<name>.part`, which the next one continues.
 
         Raises DownloadError when the host refuses, the disk is too full, or the file is not what it should be.
@@ -97,8 +97,8 @@ class Downloader:
 class _Transfer:
     """One file on its way."""
 
-    def __init__(self, settings: Downloader, wanted: Request) -> None:
-        self.settings, self.wanted = settings, wanted
+    def __init__(self, downloader: Downloader, wanted: WantedFile) -> None:
+        self.downloader, self.wanted = downloader, wanted
         self.part = wanted.path.with_name(wanted.path.name + ".part")
         self.total = wanted.bytes
         self.digest = hashlib.sha256()
@@ -106,7 +106,7 @@ class _Transfer:
         self.version_file = self.part.with_name(self.part.name + ".version")
         self.version = ""
         """Of the file that the part is of, as its host tells versions apart."""
-        self.source = Source(wanted, settings.tokens, settings.unreachable)
+        self.source = Source(wanted, downloader.tokens, downloader.unreachable)
 
     def run(self) -> Fetched:
         with closing(self.source.session):
@@ -171,22 +171,22 @@ class _Transfer:
             except DroppedError as drop:
                 failures = 1 if self.done > before else failures + 1
                 if isinstance(drop, UnreachableError) and (
-                    drop.host in self.settings.unreachable or failures >= _UNREACHED_TRIES
+                    drop.host in self.downloader.unreachable or failures >= _UNREACHED_TRIES
                 ):
                     raise self._given_up(drop) from drop
-                if failures >= self.settings.tries:
+                if failures >= self.downloader.tries:
                     raise DownloadError(
                         f"{self.wanted.path.name}: the download keeps breaking off ({drop}).",
                         advice=f"Run the same command again later: it continues after {human_size(self.done)}.",
                     ) from drop
-                pause = min(30.0, self.settings.backoff * 2 ** (failures - 1))
+                pause = min(30.0, self.downloader.backoff * 2 ** (failures - 1))
                 pause = max(drop.wait, pause * random.uniform(0.5, 1.0))  # noqa: S311 # jitter, no secret
-                self.settings.notice(f"{self.wanted.path.name}: {drop}; tried again in {math.ceil(pause)} s.")
+                self.downloader.notice(f"{self.wanted.path.name}: {drop}; tried again in {math.ceil(pause)} s.")
                 time.sleep(pause)
-        self.settings.progress(self.done, self.total)
+        self.downloader.progress(self.done, self.total)
 
     def _given_up(self, drop: UnreachableError) -> DownloadError:
-        self.settings.unreachable[drop.host] = drop.reason
+        self.downloader.unreachable[drop.host] = drop.reason
         later = f", which continues after {human_size(self.done)}" if self.done else ""
         return DownloadError(
             f"{self.wanted.path.name}: {drop.host} cannot be reached from here ({drop.reason}).",
@@ -209,7 +209,7 @@ class _Transfer:
                     stream.write(chunk)
                     self.digest.update(chunk)
                     self.done += len(chunk)
-                    self.settings.progress(self.done, self.total)
+                    self.downloader.progress(self.done, self.total)
                     if self.total is not None and self.done > self.total:
                         break
                 stream.flush()

@@ -187,9 +187,9 @@ class Manifest:
         for model in self.models:
             if model_id.casefold() in (model.id.casefold(), model.file.casefold()):
                 return model
-        known = [model.id for model in self.models]
+        ids = [model.id for model in self.models]
         raise ManifestError(
-            f"the manifest has no model {model_id!r}.{did_you_mean(model_id, known)}",
+            f"the manifest has no model {model_id!r}.{did_you_mean(model_id, ids)}",
             advice="See them all with: python -m runner models list",
         )
 

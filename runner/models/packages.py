@@ -146,9 +146,9 @@ def _run(command: Sequence[str], work: Path) -> subprocess.CompletedProcess[str]
 
 def _archive(package: Package, work: Path, pattern: str, done: subprocess.CompletedProcess[str]) -> Path:
     """The one archive that the client has fetched, or what it said instead."""
-    found = sorted(work.glob(pattern))
-    if done.returncode == 0 and len(found) == 1:
-        return found[0]
+    archives = sorted(work.glob(pattern))
+    if done.returncode == 0 and len(archives) == 1:
+        return archives[0]
     client = {"pypi": "pip", "npm": "npm"}[package.kind]
     if "DO NOT MATCH THE HASHES" in done.stdout:
         raise DownloadError(

@@ -63,7 +63,7 @@ class UnreachableError(DroppedError):
 
 
 @dataclass(frozen=True)
-class Request:
+class WantedFile:
     """What to fetch and what it must be; `bytes` and `sha256` are None where they are not known beforehand."""
 
     url: str
@@ -76,8 +76,8 @@ class Request:
 
 def tokens_from_environment() -> dict[str, str]:
     """Host → token, for the hosts whose variable is set."""
-    found = {host: os.environ.get(variable, "").strip() for host, variable in TOKEN_VARIABLES.items()}
-    return {host: token for host, token in found.items() if token}
+    tokens = {host: os.environ.get(variable, "").strip() for host, variable in TOKEN_VARIABLES.items()}
+    return {host: token for host, token in tokens.items() if token}
 
 
 @contextmanager
@@ -86,8 +86,8 @@ def one_fetching(wanted: Path, size: int | None, sha256: str | None, notice: Cal
 
     Gives the sha256 of what another one has fetched meanwhile, if that is what is wanted; otherwise "".
     """
-    said = f"{wanted.name}: another run is fetching it; waiting for that."
-    with lock_beside(wanted, on_wait=lambda: notice(said)) as lock:
+    waiting = f"{wanted.name}: another run is fetching it; waiting for that."
+    with lock_beside(wanted, on_wait=lambda: notice(waiting)) as lock:
         there = lock.waited and wanted.is_file() and size in (None, wanted.stat().st_size)
         digest = file_sha256(wanted) if there else ""
         yield digest if sha256 in (None, digest) else ""
@@ -96,7 +96,7 @@ def one_fetching(wanted: Path, size: int | None, sha256: str | None, notice: Cal
 class Source:
     """The host's side of one download."""
 
-    def __init__(self, wanted: Request, tokens: Mapping[str, str], unreachable: Mapping[str, str]) -> None:
+    def __init__(self, wanted: WantedFile, tokens: Mapping[str, str], unreachable: Mapping[str, str]) -> None:
         """`unreachable`: hosts that are not asked any more, each with the reason."""
         _check_bundle()
         self.wanted, self.tokens, self.unreachable = wanted, tokens, unreachable

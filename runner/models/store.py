@@ -51,9 +51,9 @@ class ModelStore:
                 direct = folder / name
                 if direct.is_file():
                     return direct
-                found = next((path for path in sorted(folder.rglob(name)) if path.is_file()), None)
-                if found is not None:
-                    return found
+                path_below = next((path for path in sorted(folder.rglob(name)) if path.is_file()), None)
+                if path_below is not None:
+                    return path_below
         return None
 
     def in_place_of(self, model: Model, manifest: Manifest) -> Model:

@@ -152,7 +152,7 @@ def _what_is_it(raw: bytes) -> str:
         if _is_heic(raw) or head[8:12] in (b"avif", b"avis"):
             return "the picture is damaged or cut off, or of a kind of HEIC or AVIF that cannot be read."
         return "this is a video, not a photo."
-    known = (
+    kinds = (
         ((b"%PDF",), "this is a PDF."),
         ((b"8BPS",), "this is a Photoshop file."),
         ((b"<svg", b"<?xml"), "this is a drawing (SVG) or other XML."),
@@ -160,7 +160,7 @@ def _what_is_it(raw: bytes) -> str:
         ((b"PK\x03\x04",), "this is a ZIP archive."),
         ((b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"II*\0", b"MM\0*", b"GIF8"), "the picture is damaged or cut off."),
     )
-    return next((text for heads, text in known if head.startswith(heads)), "this is not a picture that can be read.")
+    return next((text for heads, text in kinds if head.startswith(heads)), "this is not a picture that can be read.")
 
 
 class _Preparation:

@@ -93,10 +93,10 @@ class ComfyClient:
         """The description of these node classes (of all without any). A class the server lacks is not in it."""
         if classes is None:
             return well_formed(object_of(self._get("/object_info", timeout=120.0)))
-        found: dict[str, Any] = {}
+        schemas: dict[str, Any] = {}
         for name in sorted(set(classes)):
-            found.update(object_of(self._get(f"/object_info/{quote(name, safe='', errors='replace')}")))
-        return well_formed(found)
+            schemas.update(object_of(self._get(f"/object_info/{quote(name, safe='', errors='replace')}")))
+        return well_formed(schemas)
 
     def replacements(self) -> set[str]:
         """The node classes that the server itself rewrites to newer ones; empty where it does not say."""

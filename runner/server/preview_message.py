@@ -27,10 +27,10 @@ def unpacked(payload: bytes) -> dict[str, object] | None:
         return None
     (length,) = struct.unpack_from(">I", payload, 4)
     try:
-        said = loads(payload[8 : 8 + length])
+        metadata = loads(payload[8 : 8 + length])
     except (ValueError, RecursionError):
         return None
-    return {**said, "image": payload[8 + length :]} if isinstance(said, dict) else None
+    return {**metadata, "image": payload[8 + length :]} if isinstance(metadata, dict) else None
 
 
 class PreviewFiles:

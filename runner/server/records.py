@@ -67,12 +67,12 @@ class ServerFile:
 
 def queued_jobs(entries: Any, *, running: bool) -> list[QueuedJob]:
     """A list of `/queue`: entries of [number, prompt id, graph, extra data, …]."""
-    found = []
+    jobs = []
     for entry in items(entries):
         parts = [*items(entry)[:4], *[None] * 4][:4]
         if isinstance(parts[1], str):
-            found.append(QueuedJob(parts[1], running, mapping(parts[3]), number(parts[0]) or 0))
-    return found
+            jobs.append(QueuedJob(parts[1], running, mapping(parts[3]), number(parts[0]) or 0))
+    return jobs
 
 
 def record_of_job(job: Mapping[str, Any]) -> JobRecord:
@@ -99,9 +99,10 @@ def record_of_job(job: Mapping[str, Any]) -> JobRecord:
 def record_of_history(prompt_id: str, entry: Mapping[str, Any]) -> JobRecord:
     """An entry of `/history/{id}`, for servers older than `/api/jobs`."""
     status = mapping(entry.get("status"))
-    said = _messages(status)
-    end = said.get("execution_success") or said.get("execution_error") or said.get("execution_interrupted") or {}
-    if "execution_interrupted" in said:
+    messages = _messages(status)
+    ends = ("execution_success", "execution_error", "execution_interrupted")
+    end = next((messages[name] for name in ends if messages.get(name)), {})
+    if "execution_interrupted" in messages:
         kind = "cancelled"
     else:
         kind = "failed" if status.get("status_str") == "error" else "completed"
@@ -109,10 +110,10 @@ def record_of_history(prompt_id: str, entry: Mapping[str, Any]) -> JobRecord:
         prompt_id=prompt_id,
         status=kind,
         outputs=mapping(entry.get("outputs")),
-        error=said.get("execution_error"),
-        started_ms=number(said.get("execution_start", {}).get("timestamp")),
+        error=messages.get("execution_error"),
+        started_ms=number(messages.get("execution_start", {}).get("timestamp")),
         ended_ms=number(end.get("timestamp")),
-        cached=texts(said.get("execution_cached", {}).get("nodes")),
+        cached=texts(messages.get("execution_cached", {}).get("nodes")),
     )
 
 

@@ -26,9 +26,9 @@ def explain_refusal(reply: Reply, graph: Mapping[str, Any]) -> str:
     """The server's answer to a graph it did not take (HTTP 400 and above), as lines a person can act on."""
     answer = json_of(reply)
     if not isinstance(answer, dict):
-        said = reply.text.strip()[:500]
+        text = reply.text.strip()[:500]
         return f"The server failed on the workflow (HTTP {reply.status})" + (
-            f": {said}" if said else ", and does not say why."
+            f": {text}" if text else ", and does not say why."
         )
     error = answer.get("error")
     error = {"message": error} if isinstance(error, str) else mapping(error)
@@ -53,9 +53,9 @@ def explain_node_errors(node_errors: Mapping[str, Any], graph: Mapping[str, Any]
     lines = []
     for node_id, entry in node_errors.items():
         for fault in items(mapping(entry).get("errors")) or [{}]:
-            known = mapping(fault)
-            message = str(known.get("message") or known.get("type") or "not valid")
-            details = str(known.get("details") or "")
+            fields = mapping(fault)
+            message = str(fields.get("message") or fields.get("type") or "not valid")
+            details = str(fields.get("details") or "")
             if len(details) > 300:  # a list of every file on the server
                 details = details[:300] + " …"
             lines.append(f"{node_label(graph, node_id)}: {message}" + (f": {details}" if details else ""))

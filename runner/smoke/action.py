@@ -14,8 +14,8 @@ from runner.smoke.writer import installation_at, write_smoke_models
 
 def stand_ins(models: Sequence[Model]) -> list[SmokeModel]:
     """The smoke models that stand in for these, each once."""
-    found = [named(model.smoke) for model in models if model.smoke is not None]
-    return list(dict.fromkeys(model for model in found if model is not None))
+    stand_ins_of_models = [named(model.smoke) for model in models if model.smoke is not None]
+    return list(dict.fromkeys(model for model in stand_ins_of_models if model is not None))
 
 
 def write_into(comfyui: Path | None, chosen: Sequence[SmokeModel] | None, *, as_json: bool) -> int:

@@ -20,7 +20,7 @@ def offsets(channels: int, seed: int = 61) -> Weights:
 
     names = {ours: theirs for theirs, ours in comfy.utils.unet_to_diffusers(sd15.UNET).items()}
     pool = Pool(seed, std=SIZE)
-    found: Weights = {}
+    weights: Weights = {}
     for name, shape in unet_shapes({**sd15.UNET, "in_channels": channels}).items():
-        found[names.get(name, name)] = pool.random(shape) if len(shape) > 1 else pool.zeros(shape)
-    return found
+        weights[names.get(name, name)] = pool.random(shape) if len(shape) > 1 else pool.zeros(shape)
+    return weights

@@ -35,12 +35,12 @@ def sd15_style(seed: int) -> Weights:
 
 def _unet_targets(config: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
     """LoRA name → (outputs, inputs) of every attention layer that is changed."""
-    found = {}
+    targets = {}
     for name, shape in unet_shapes(config).items():
         layer = name.removesuffix(".weight")
         if layer.endswith(_TARGETS) and name.endswith(".weight"):
-            found["lora_unet_" + layer.replace(".", "_")] = (shape[0], shape[1])
-    return found
+            targets["lora_unet_" + layer.replace(".", "_")] = (shape[0], shape[1])
+    return targets
 
 
 def _text_targets(prefix: str, width: int, layers: int = 2) -> dict[str, tuple[int, int]]:

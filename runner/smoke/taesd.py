@@ -82,8 +82,8 @@ def _inverse_of_the_squeeze() -> tuple[torch.Tensor, torch.Tensor]:
 
 def _convolutions(weights: Weights, side: str) -> list[str]:
     """The layers that stand between the blocks, in order."""
-    found = {name.rsplit(".", 1)[0] for name in weights if name.startswith(side) and name.count(".") == 2}
-    return sorted(found, key=lambda name: int(name.rsplit(".", 1)[1]))
+    layers = {name.rsplit(".", 1)[0] for name in weights if name.startswith(side) and name.count(".") == 2}
+    return sorted(layers, key=lambda name: int(name.rsplit(".", 1)[1]))
 
 
 def _set(weights: Weights, name: str, change: Callable[[torch.Tensor], object]) -> None:

@@ -112,7 +112,7 @@ class Trial:
 
     def _stand_in(self, graph: Graph, absent: Sequence[Problem], object_info: Mapping[str, Any]) -> dict[str, str]:
         """Put the smoke models that the server has in the place of missing ones; returns which for which."""
-        found = {}
+        names = {}
         for problem in absent:
             if problem.node_id is None or problem.input is None:
                 continue
@@ -124,8 +124,8 @@ class Trial:
             name = next((str(each) for each in offered if smoke and str(each).replace("\\", "/").endswith(smoke)), None)
             if name is not None:
                 graph[problem.node_id]["inputs"][problem.input] = name
-                found[file] = name
-        return found
+                names[file] = name
+        return names
 
     def _refused(self, workflow: Workflow, problems: Sequence[Problem], models: Mapping[str, str]) -> Row:
         nodes = sorted({str(problem.class_type) for problem in problems if problem.kind == "missing_node"})

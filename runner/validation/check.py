@@ -108,8 +108,8 @@ class _Check:
 
     def _links(self, node_id: str) -> Iterator[tuple[str, str]]:
         """Those of inputs that the node's class has; all of an unknown class."""
-        known = self._schemas(node_id)
-        return ((source, name) for source, name in self._all_links(node_id) if name in known)
+        schemas = self._schemas(node_id)
+        return ((source, name) for source, name in self._all_links(node_id) if name in schemas)
 
     def _schemas(self, node_id: str) -> Mapping[str, Any]:
         node = self.graph[node_id]
@@ -220,8 +220,8 @@ class _Check:
     def _report_cycle(self, cycle: list[str]) -> None:
         self._at(cycle[0])
         shown = cycle if len(cycle) <= _LONG_LIST else [*cycle[: _LONG_LIST // 2], "…", *cycle[-_LONG_LIST // 2 :]]
-        known = {node_id: describe_node(node_id, self.graph[node_id]) for node_id in shown if node_id in self.graph}
-        names = " ← ".join(known.get(node_id, node_id) for node_id in [*shown, cycle[0]])
+        labels = {node_id: describe_node(node_id, self.graph[node_id]) for node_id in shown if node_id in self.graph}
+        names = " ← ".join(labels.get(node_id, node_id) for node_id in [*shown, cycle[0]])
         self._report("cycle", f"these nodes wait for each other: {names}.", "Remove one of the links.")
 
     # -- values --------------------------------------------------------------------------------------------------
@@ -289,8 +289,8 @@ class _Check:
             else:
                 listed = ", ".join(str(option) for option in options[:_LONG_LIST])
                 more = f" and {len(options) - _LONG_LIST} more" if len(options) > _LONG_LIST else ""
-                known = (str(option) for option in options)
-                hint = self.suggestions.did_you_mean(str(single), known, (class_type, name))
+                choices = (str(option) for option in options)
+                hint = self.suggestions.did_you_mean(str(single), choices, (class_type, name))
                 advice = f"Choose one of: {listed}{more}." if options else "The server offers nothing to choose from."
                 self._bad_value(where, name, f"has no choice {single!r}.{hint}", advice)
 

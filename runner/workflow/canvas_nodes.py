@@ -66,8 +66,8 @@ def _handed_on(inputs: dict[str, Any]) -> Any:
     """The one thing that a reroute or a primitive hands on; None where it is not clear what."""
     links = [value for value in inputs.values() if is_link(value)]
     values = [value for name, value in inputs.items() if not is_link(value) and name != "control_after_generate"]
-    found = links or values
-    return found[0] if len(found) == 1 else None
+    candidates = links or values
+    return candidates[0] if len(candidates) == 1 else None
 
 
 def _through(value: Any, bridged: dict[str, Any]) -> Any:

@@ -66,8 +66,8 @@ def is_prompt(
 
 def not_expanded(prompt: str) -> list[str]:
     """What looks like an instruction in a prompt and reaches the model letter by letter, each once."""
-    found = (match[0].strip().lstrip("|") for match in _OF_EXTENSIONS.finditer(prompt))
-    return list(dict.fromkeys(text if len(text) <= 30 else f"{text[:29]}…" for text in found))
+    patterns = (match[0].strip().lstrip("|") for match in _OF_EXTENSIONS.finditer(prompt))
+    return list(dict.fromkeys(text if len(text) <= 30 else f"{text[:29]}…" for text in patterns))
 
 
 def _is_prompt(schema: InputSchema | None) -> bool:

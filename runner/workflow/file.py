@@ -115,23 +115,23 @@ def _layers(data: Any, depth: int = 0) -> Iterator[Any]:
 
 def _checked(data: Any, path: Path) -> Graph:
     layers = list(_layers(data))
-    found = next((layer for layer in layers if _is_graph(layer)), None)
-    if found is None and any(map(_is_canvas, layers)):
+    graph_layer = next((layer for layer in layers if _is_graph(layer)), None)
+    if graph_layer is None and any(map(_is_canvas, layers)):
         raise WorkflowError(
             f"{path}: this is a canvas file (made by Save or Export), which holds positions and colours but not the "
             "inputs by name that a server needs.",
             advice=_EXPORT_ADVICE,
         )
-    if found is None and isinstance(data, dict) and isinstance(data.get("prompt"), dict):
+    if graph_layer is None and isinstance(data, dict) and isinstance(data.get("prompt"), dict):
         data = data["prompt"]
-    graph = data if found is None else found
+    graph = data if graph_layer is None else graph_layer
     if not isinstance(graph, dict):
         raise WorkflowError(
             f"{path}: a workflow is an object of nodes, this is a {_json_kind(graph)}.", advice=_EXPORT_ADVICE
         )
     if not graph:
         raise WorkflowError(f"{path}: there are no nodes in this workflow.", advice=_EXPORT_ADVICE)
-    if found is None and {"prompt_id", "files"} <= graph.keys():
+    if graph_layer is None and {"prompt_id", "files"} <= graph.keys():
         raise WorkflowError(
             f"{path}: this is the record beside a result, which does not hold the graph.",
             advice="Name the PNG it belongs to: that carries its graph.",

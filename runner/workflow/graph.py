@@ -131,16 +131,16 @@ class Workflow:
 
     def inputs(self, object_info: ObjectInfo | None = None) -> list[InputSpec]:
         """The named inputs, in the file's order; `object_info` adds type, range, choices and help."""
-        for asked, specs in list(self._known):
+        for asked, answer in list(self._known):
             if asked is object_info:
-                return list(specs)
+                return list(answer)
         grouped: dict[str, list[Target]] = {}
         for node_id, mark in _marks(self.graph, "input"):
             target = Target(node_id, _marked_widget(self, node_id, mark, object_info))
             grouped.setdefault(mark.name, []).append(target)
-        found = [_input_spec(self, name, tuple(targets), object_info) for name, targets in grouped.items()]
-        self._known[:] = [(object_info, found), *self._known[:2]]
-        return list(found)
+        specs = [_input_spec(self, name, tuple(targets), object_info) for name, targets in grouped.items()]
+        self._known[:] = [(object_info, specs), *self._known[:2]]
+        return list(specs)
 
     def image_inputs(self, object_info: ObjectInfo | None = None) -> list[InputSpec]:
         """Where pictures go, in the order `--image` fills them: `image`, `image_2`, … or the only LoadImage.
@@ -260,12 +260,12 @@ def _marked_widget(workflow: Workflow, node_id: str, mark: Mark, object_info: Ob
 
 def consumers_of(graph: Graph) -> Consumers:
     """Node id → the nodes and their inputs that are linked to it, in the graph's order."""
-    found: dict[str, list[tuple[str, str]]] = {}
+    consumers: dict[str, list[tuple[str, str]]] = {}
     for consumer, node in graph.items():
         for name, value in node["inputs"].items():
             if is_link(value):
-                found.setdefault(value[0], []).append((consumer, name))
-    return found
+                consumers.setdefault(value[0], []).append((consumer, name))
+    return consumers
 
 
 def schemas_of(node: Mapping[str, Any], object_info: ObjectInfo | None) -> dict[str, InputSchema] | None:
@@ -285,8 +285,8 @@ def schema_of(
     own = (schemas_of(node, object_info) or {}).get(widget)
     if own is None or not str(node["class_type"]).startswith(_HANDS_ON):
         return own
-    found = (consumers_of(graph) if consumers is None else consumers).get(node_id, ())
-    linked = ((schemas_of(graph[consumer], object_info) or {}).get(name) for consumer, name in found)
+    links = (consumers_of(graph) if consumers is None else consumers).get(node_id, ())
+    linked = ((schemas_of(graph[consumer], object_info) or {}).get(name) for consumer, name in links)
     fed = [schema for schema in linked if schema is not None]
     limits = {
         "min": max((s.minimum for s in [own, *fed] if s.minimum is not None), default=None),

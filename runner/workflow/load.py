@@ -43,12 +43,12 @@ def load_workflow(spec: str, folder: Path | None = None) -> Workflow:
 
 def available_workflows(folder: Path | None = None) -> dict[str, list[int]]:
     """Bundled workflow name → its versions, oldest first."""
-    found: dict[str, list[int]] = {}
+    versions_of: dict[str, list[int]] = {}
     for path in (folder or WORKFLOWS_DIR).glob("*.v*.json"):
         name, version = _name_and_version(path.stem)
         if version is not None:
-            found.setdefault(name, []).append(version)
-    return {name: sorted(versions) for name, versions in sorted(found.items())}
+            versions_of.setdefault(name, []).append(version)
+    return {name: sorted(versions) for name, versions in sorted(versions_of.items())}
 
 
 def _name_and_version(stem: str) -> tuple[str, int | None]:

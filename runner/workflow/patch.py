@@ -66,8 +66,8 @@ def _name_files_as_listed(graph: Graph, object_info: ObjectInfo | None) -> None:
         for name, schema in (schemas_of(node, object_info) or {}).items():
             value = node["inputs"].get(name)
             if schema.type == COMBO and isinstance(value, str) and value not in (schema.options or (value,)):
-                found = listed(value, schema) or same_model(value, schema.options or ())
-                node["inputs"][name] = value if found is None else found
+                listed_name = listed(value, schema) or same_model(value, schema.options or ())
+                node["inputs"][name] = value if listed_name is None else listed_name
 
 
 def parse_assignment(workflow: Workflow, text: str, object_info: ObjectInfo | None = None) -> tuple[str, str]:
@@ -94,9 +94,9 @@ def resolve_name(workflow: Workflow, name: str, object_info: ObjectInfo | None =
                 f"{did_you_mean(name[position + 1 :].strip(), widgets)}",
                 advice=f"It has: {', '.join(widgets) or 'nothing that can be set'}.",
             )
-    known = _all_names(workflow, object_info)
+    names = _all_names(workflow, object_info)
     raise WorkflowError(
-        f"{workflow.label} has nothing called {name!r} to set.{did_you_mean(name, known)}",
+        f"{workflow.label} has nothing called {name!r} to set.{did_you_mean(name, names)}",
         advice=_settable(workflow, object_info),
     )
 
@@ -130,16 +130,16 @@ def _targets(workflow: Workflow, name: str, object_info: ObjectInfo | None) -> t
         spec = images[0] if len(images) == 1 else None
     if spec is not None:
         return spec.targets
-    found: list[Target] = []
+    targets: list[Target] = []
     # Titles and widgets may both hold dots, so every place to split is tried.
     for position in (index for index, character in enumerate(name) if character == "."):
         node_name, widget = name[:position].strip(), name[position + 1 :].strip()
-        found += [
+        targets += [
             Target(node_id, widget)
             for node_id in _nodes_called(workflow.graph, node_name)
             if widget in _widgets(workflow.graph, node_id, object_info)
         ]
-    unique = tuple(dict.fromkeys(found))
+    unique = tuple(dict.fromkeys(targets))
     if len(unique) > 1:
         listed = ", ".join(f"“{t.node_id}.{t.widget}”" for t in unique)
         raise WorkflowError(f"{name!r} fits several nodes.", advice=f"Name one by its id: {listed}.")

@@ -103,12 +103,12 @@ def well_formed(object_info: Mapping[str, Any]) -> dict[str, Any]:
 
     A node that is not described at all is left out, as one the server does not have.
     """
-    found = {}
+    schemas = {}
     for name, info in object_info.items():
         if isinstance(info, dict):
             outputs = [kind for kind in items(info.get("output")) if isinstance(kind, str) or texts(kind)]
-            found[name] = {**info, "input": _groups(info.get("input"), 0), "output": outputs}
-    return found
+            schemas[name] = {**info, "input": _groups(info.get("input"), 0), "output": outputs}
+    return schemas
 
 
 def _groups(value: Any, depth: int) -> dict[str, Any]:
@@ -180,9 +180,9 @@ def parse_input(name: str, entry: Any, required: bool) -> InputSchema:
 
 def node_inputs(info: Mapping[str, Any], given: Mapping[str, Any] | None = None) -> dict[str, InputSchema]:
     """Every input of a node of this class. Dynamic ones are expanded for the inputs `given` in a graph."""
-    found: dict[str, InputSchema] = {}
-    _collect(info.get("input") or {}, given or {}, "", found)
-    return found
+    inputs: dict[str, InputSchema] = {}
+    _collect(info.get("input") or {}, given or {}, "", inputs)
+    return inputs
 
 
 def _collect(groups: Mapping[str, Any], given: Mapping[str, Any], prefix: str, found: dict[str, InputSchema]) -> None:

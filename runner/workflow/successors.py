@@ -46,20 +46,20 @@ SUCCESSORS: Mapping[str, Successor] = {
 
 def with_successors(graph: Graph, object_info: ObjectInfo | None) -> Graph:
     """The graph in the names of the server that `object_info` describes. Only nodes that it lacks are touched."""
-    found: Graph = {}
+    renewed: Graph = {}
     for node_id, node in graph.items():
         successor = _needed(str(node["class_type"]), object_info or {})
         if successor is None:
-            found[node_id] = node
+            renewed[node_id] = node
             continue
         inputs = {successor.inputs.get(name, name): value for name, value in node["inputs"].items()}
         if successor.gathered is not None:
             name, kind, parts = successor.gathered
             made = {part: inputs.pop(part) for part in parts if part in inputs}
-            found[f"{node_id}:{name}"] = _node(kind, made, f"{node_title(node)}: {name}", node["class_type"])
+            renewed[f"{node_id}:{name}"] = _node(kind, made, f"{node_title(node)}: {name}", node["class_type"])
             inputs[name] = [f"{node_id}:{name}", 0]
-        found[node_id] = _node(successor.name, inputs, node_title(node), node["class_type"])
-    return found
+        renewed[node_id] = _node(successor.name, inputs, node_title(node), node["class_type"])
+    return renewed
 
 
 def _needed(class_type: str, object_info: ObjectInfo) -> Successor | None:

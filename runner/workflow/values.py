@@ -103,9 +103,9 @@ def listed(value: Any, schema: InputSchema) -> Any:
     if not isinstance(value, str) or schema.options is None:
         return None
     for spell in (_posix, lambda text: _posix(text).casefold()):
-        found = [option for option in schema.options if isinstance(option, str) and spell(option) == spell(value)]
-        if len(found) == 1:
-            return found[0]
+        alike = [option for option in schema.options if isinstance(option, str) and spell(option) == spell(value)]
+        if len(alike) == 1:
+            return alike[0]
     return _posix(value) if schema.is_upload and "\\" in value else None
 
 
@@ -126,9 +126,9 @@ def _choice(name: str, value: Any, schema: InputSchema | None) -> Any:
         if str(option) == str(value):
             return option
     folded = [option for option in options if str(option).casefold() == str(value).strip().casefold()]
-    found = folded[0] if len(folded) == 1 else listed(value, schema) if schema is not None else None
-    if found is not None:
-        return found
+    option_meant = folded[0] if len(folded) == 1 else listed(value, schema) if schema is not None else None
+    if option_meant is not None:
+        return option_meant
     if is_file_list(options) or (schema is not None and schema.is_upload):
         return str(value)  # a file the server may not have: the check before submitting says how to get it
     match = nearest(str(value), [str(option) for option in options])

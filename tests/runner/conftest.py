@@ -9,7 +9,7 @@ import pytest
 
 from runner.http.auth import Access, decide
 from runner.local_server import lifecycle
-from runner.local_server.lifecycle import Place
+from runner.local_server.lifecycle import Home
 from tests.runner.model_host import CONTENT, ModelHost, model_host
 from tests.support.comfy import ComfyServer
 from tests.support.hostile import HostileComfy
@@ -36,7 +36,7 @@ def clean_surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def usual(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HostileComfy]:
     """A ComfyUI at the usual local address: what a named server must never be replaced by."""
     with HostileComfy() as server:
-        monkeypatch.setattr(lifecycle, "HERE", Place(tmp_path / "project", server.port))
+        monkeypatch.setattr(lifecycle, "HERE", Home(tmp_path / "project", server.port))
         yield server
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.models.download import Downloader, Request
+from runner.models.download import Downloader, WantedFile
 from runner.models.source import DownloadError
 from tests.runner.model_host import model_host
 from tests.support.certificate import self_signed
@@ -100,7 +100,7 @@ def behind_tls(content: bytes, pem: tuple[Path, Path]) -> Iterator[Proxy]:
 def refused(url: str, target: Path) -> DownloadError:
     began = time.monotonic()
     with pytest.raises(DownloadError) as caught:
-        Downloader(tokens={url.split("/")[2]: SECRET}, backoff=20.0).fetch(Request(url, target))
+        Downloader(tokens={url.split("/")[2]: SECRET}, backoff=20.0).fetch(WantedFile(url, target))
     assert time.monotonic() - began < 15, "it was tried again"
     assert SECRET not in str(caught.value)
     return caught.value
@@ -148,7 +148,7 @@ def test_a_host_that_sends_us_on_to_no_address(tmp_path: Path, location: str) ->
 @pytest.mark.parametrize("token", ["line\nbreak", "→", "\0"])
 def test_a_token_that_no_header_can_carry(tmp_path: Path, token: str) -> None:
     with model_host(b"x") as host, pytest.raises(Exception, match="no HTTP header can carry") as caught:
-        Downloader(tokens={host.netloc: token}).fetch(Request(host.url, tmp_path / "a"))
+        Downloader(tokens={host.netloc: token}).fetch(WantedFile(host.url, tmp_path / "a"))
     assert token not in str(caught.value)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import EXIT_USAGE
-from runner.models.download import DownloadError, Request
+from runner.models.download import DownloadError, WantedFile
 from tests.runner.model_host import CONTENT, ModelHost, downloader, model_host
 from tests.support.speed import HANG_S
 
@@ -30,7 +30,7 @@ def part(target: Path) -> Path:
 def test_a_file_arrives_verified(host: ModelHost, target: Path) -> None:
     progress: list[tuple[int, int | None]] = []
     fetch = downloader(progress=lambda done, total: progress.append((done, total)))
-    fetched = fetch.fetch(Request(host.url, target, len(CONTENT), SHA256))
+    fetched = fetch.fetch(WantedFile(host.url, target, len(CONTENT), SHA256))
     assert target.read_bytes() == CONTENT
     assert not part(target).exists()
     assert (fetched.bytes, fetched.sha256, fetched.verified_by) == (len(CONTENT), SHA256, "manifest")
@@ -40,7 +40,7 @@ def test_a_file_arrives_verified(host: ModelHost, target: Path) -> None:
 
 def test_a_download_that_drops_goes_on_where_it_stopped(host: ModelHost, target: Path) -> None:
     host.drop_after = [1_200_000, 300_000]
-    downloader().fetch(Request(host.url, target, len(CONTENT), SHA256))
+    downloader().fetch(WantedFile(host.url, target, len(CONTENT), SHA256))
     assert target.read_bytes() == CONTENT
     ranges = [headers.get("Range") for _, headers in host.seen]
     assert ranges[0] is None
@@ -51,7 +51,7 @@ def test_a_download_that_drops_goes_on_where_it_stopped(host: ModelHost, target:
 def test_a_later_run_takes_up_the_part(host: ModelHost, target: Path) -> None:
     target.parent.mkdir(parents=True)
     part(target).write_bytes(CONTENT[:2_000_000])
-    downloader().fetch(Request(host.url, target, len(CONTENT), SHA256))
+    downloader().fetch(WantedFile(host.url, target, len(CONTENT), SHA256))
     assert target.read_bytes() == CONTENT
     assert [headers.get("Range") for _, headers in host.seen] == ["bytes=2000000-"]
 
@@ -59,7 +59,7 @@ def test_a_later_run_takes_up_the_part(host: ModelHost, target: Path) -> None:
 def test_a_complete_part_needs_no_request(host: ModelHost, target: Path) -> None:
     target.parent.mkdir(parents=True)
     part(target).write_bytes(CONTENT)
-    downloader().fetch(Request(host.url, target, len(CONTENT), SHA256))
+    downloader().fetch(WantedFile(host.url, target, len(CONTENT), SHA256))
     assert target.read_bytes() == CONTENT
     assert host.seen == []
 
@@ -67,14 +67,14 @@ def test_a_complete_part_needs_no_request(host: ModelHost, target: Path) -> None
 def test_a_complete_part_of_unknown_size_is_confirmed_by_the_host(host: ModelHost, target: Path) -> None:
     target.parent.mkdir(parents=True)
     part(target).write_bytes(CONTENT)
-    downloader().fetch(Request(host.url, target, None, SHA256))
+    downloader().fetch(WantedFile(host.url, target, None, SHA256))
     assert target.read_bytes() == CONTENT
 
 
 def test_a_part_of_another_file_is_started_over(host: ModelHost, target: Path) -> None:
     target.parent.mkdir(parents=True)
     part(target).write_bytes(b"old" * 100_000)
-    downloader().fetch(Request(host.url, target, len(CONTENT), SHA256))
+    downloader().fetch(WantedFile(host.url, target, len(CONTENT), SHA256))
     assert target.read_bytes() == CONTENT
 
 
@@ -90,10 +90,10 @@ def test_a_part_of_another_version_is_never_gone_on_with(
     """Where no hash is known, half of the old version and half of the new one were taken for the file."""
     host.version, host.minds_version, host.drop_after = versions[0], minds_version, [1_000_000]
     with pytest.raises(DownloadError):
-        downloader(tries=1).fetch(Request(host.url, target, size, None))
+        downloader(tries=1).fetch(WantedFile(host.url, target, size, None))
     assert 0 < part(target).stat().st_size <= 1_000_000
     host.content, host.version = NEWER, versions[1]
-    downloader().fetch(Request(host.url, target, size, None))
+    downloader().fetch(WantedFile(host.url, target, size, None))
     assert target.read_bytes() == NEWER
     assert [path.name for path in target.parent.iterdir()] == [target.name]
 
@@ -101,8 +101,8 @@ def test_a_part_of_another_version_is_never_gone_on_with(
 def test_a_part_of_the_same_version_is_gone_on_with_without_a_hash(host: ModelHost, target: Path) -> None:
     host.version, host.drop_after = '"1"', [1_000_000]
     with pytest.raises(DownloadError):
-        downloader(tries=1).fetch(Request(host.url, target, None, None))
-    downloader().fetch(Request(host.url, target, None, None))
+        downloader(tries=1).fetch(WantedFile(host.url, target, None, None))
+    downloader().fetch(WantedFile(host.url, target, None, None))
     assert target.read_bytes() == CONTENT
     assert host.seen[-1][1]["Range"].startswith("bytes=9")
     assert host.seen[-1][1]["If-Range"] == '"1"'
@@ -114,7 +114,7 @@ def test_a_file_replaced_between_two_tries_is_begun_anew(host: ModelHost, target
     def replaced(_: str) -> None:
         host.content, host.version = NEWER, '"2"'
 
-    downloader(notice=replaced).fetch(Request(host.url, target, None, None))
+    downloader(notice=replaced).fetch(WantedFile(host.url, target, None, None))
     assert target.read_bytes() == NEWER
 
 
@@ -122,35 +122,35 @@ def test_a_part_longer_than_the_file_is_started_over(host: ModelHost, target: Pa
     target.parent.mkdir(parents=True)
     for size in (len(CONTENT), None):
         part(target).write_bytes(CONTENT + b"more")
-        downloader().fetch(Request(host.url, target, size, SHA256))
+        downloader().fetch(WantedFile(host.url, target, size, SHA256))
         assert target.read_bytes() == CONTENT
 
 
 def test_a_host_without_ranges_sends_it_all_again(host: ModelHost, target: Path) -> None:
     host.ranges = False
     host.drop_after = [1_500_000]
-    downloader().fetch(Request(host.url, target, len(CONTENT), SHA256))
+    downloader().fetch(WantedFile(host.url, target, len(CONTENT), SHA256))
     assert target.read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("known", [True, False])
 def test_a_host_that_announces_no_length(host: ModelHost, target: Path, known: bool) -> None:
     host.announce_length = False
-    fetched = downloader().fetch(Request(host.url, target, len(CONTENT) if known else None, SHA256))
+    fetched = downloader().fetch(WantedFile(host.url, target, len(CONTENT) if known else None, SHA256))
     assert fetched.verified_by == "manifest"
     assert target.read_bytes() == CONTENT
 
 
 def test_busy_answers_are_waited_out(host: ModelHost, target: Path) -> None:
     host.statuses = [503, 429, 500]
-    downloader().fetch(Request(host.url, target, len(CONTENT), SHA256))
+    downloader().fetch(WantedFile(host.url, target, len(CONTENT), SHA256))
     assert target.read_bytes() == CONTENT
 
 
 def test_a_host_that_keeps_dropping_is_given_up_and_the_part_kept(host: ModelHost, target: Path) -> None:
     host.drop_after = [1_100_000, *[0] * 50]
     with pytest.raises(DownloadError, match="keeps breaking off") as caught:
-        downloader(tries=3).fetch(Request(host.url, target, len(CONTENT), SHA256))
+        downloader(tries=3).fetch(WantedFile(host.url, target, len(CONTENT), SHA256))
     assert "continues after 1." in caught.value.advice
     kept = part(target).read_bytes()
     assert kept == CONTENT[: len(kept)]
@@ -164,7 +164,7 @@ def test_a_host_that_cannot_be_reached_is_given_up_soon_and_once(target: Path) -
     said: list[str] = []
     fetch = downloader(notice=said.append, tokens={netloc: SECRET})
     with pytest.raises(DownloadError, match=f"a.safetensors: {netloc} cannot be reached from here") as caught:
-        fetch.fetch(Request(url.replace("//", "//me:password@"), target))
+        fetch.fetch(WantedFile(url.replace("//", "//me:password@"), target))
     assert url in caught.value.advice
     assert str(target) in caught.value.advice
     assert "continues" not in caught.value.advice
@@ -173,7 +173,7 @@ def test_a_host_that_cannot_be_reached_is_given_up_soon_and_once(target: Path) -
     other = target.with_name("b.safetensors")
     other.with_name("b.safetensors.part").write_bytes(CONTENT[:2_000_000])
     with pytest.raises(DownloadError, match=f"b.safetensors: {netloc} cannot be reached from here") as later:
-        fetch.fetch(Request(url, other, None, SHA256))
+        fetch.fetch(WantedFile(url, other, None, SHA256))
     assert "continues after 2.0 MB" in later.value.advice
     assert len(said) == 1  # it was not even tried
     for text in (*said, str(caught.value), str(later.value)):
@@ -190,7 +190,7 @@ def test_a_host_that_went_away_is_tried_as_often_as_one_that_drops(host: ModelHo
         host.server.socket.close()
 
     with pytest.raises(DownloadError, match="keeps breaking off"):
-        downloader(tries=4, notice=hear).fetch(Request(host.url, target, len(CONTENT), SHA256))
+        downloader(tries=4, notice=hear).fetch(WantedFile(host.url, target, len(CONTENT), SHA256))
     assert len(said) == 3
 
 
@@ -199,7 +199,7 @@ def test_a_redirect_to_a_host_that_cannot_be_reached(host: ModelHost, target: Pa
         host.redirect, netloc = gone.url, gone.netloc
     fetch = downloader()
     with pytest.raises(DownloadError, match=f"{netloc} cannot be reached from here") as caught:
-        fetch.fetch(Request(host.url, target))
+        fetch.fetch(WantedFile(host.url, target))
     assert host.url in caught.value.advice
     assert set(fetch.unreachable) == {netloc}
 
@@ -211,12 +211,12 @@ def test_a_host_that_packs_what_it_sends(host: ModelHost, target: Path) -> None:
     """The sizes it announces are those of the packed file; a right one was refused as another version."""
     packed = gzip.compress(CONTENT)
     host.content, host.headers = packed, {"Content-Encoding": "gzip"}
-    assert downloader().fetch(Request(host.url, target, len(CONTENT), SHA256)).verified_by == "manifest"
+    assert downloader().fetch(WantedFile(host.url, target, len(CONTENT), SHA256)).verified_by == "manifest"
     assert target.read_bytes() == CONTENT
     target.unlink()
     part(target).write_bytes(CONTENT[:1000])  # a piece of the packed file does not fit behind it
     host.drop_after = [len(packed) // 2]
-    downloader().fetch(Request(host.url, target, len(CONTENT), SHA256))
+    downloader().fetch(WantedFile(host.url, target, len(CONTENT), SHA256))
     assert target.read_bytes() == CONTENT
 
 
@@ -226,13 +226,13 @@ def test_an_empty_file_is_no_model(host: ModelHost, target: Path, status: int) -
     host.content, host.headers = b"", {"Content-Range": "bytes */0"}
     host.statuses = [status] * 10 if status == 416 else []
     with pytest.raises(DownloadError):
-        downloader().fetch(Request(host.url, target))
+        downloader().fetch(WantedFile(host.url, target))
     assert not target.exists()
 
 
 def test_a_wrong_hash_is_not_kept(host: ModelHost, target: Path) -> None:
     with pytest.raises(DownloadError, match="sha256 is") as caught:
-        downloader().fetch(Request(host.url, target, len(CONTENT), "0" * 64))
+        downloader().fetch(WantedFile(host.url, target, len(CONTENT), "0" * 64))
     assert caught.value.exit_code == EXIT_USAGE
     assert SHA256 in str(caught.value)
     assert not target.exists()
@@ -241,36 +241,36 @@ def test_a_wrong_hash_is_not_kept(host: ModelHost, target: Path) -> None:
 
 def test_a_wrong_size_is_noticed_before_anything_is_written(host: ModelHost, target: Path) -> None:
     with pytest.raises(DownloadError, match=r"has 3000000 bytes, the manifest says 5000000"):
-        downloader().fetch(Request(host.url, target, 5_000_000, SHA256))
+        downloader().fetch(WantedFile(host.url, target, 5_000_000, SHA256))
     assert not part(target).exists()
 
 
 def test_more_than_announced_is_not_kept(host: ModelHost, target: Path) -> None:
     host.announce_length = False
     with pytest.raises(DownloadError, match="were expected"):
-        downloader().fetch(Request(host.url, target, 1_500_000, SHA256))
+        downloader().fetch(WantedFile(host.url, target, 1_500_000, SHA256))
     assert not target.exists()
 
 
 def test_the_hosts_own_hash_stands_in_for_an_unknown_one(host: ModelHost, target: Path) -> None:
     host.headers = {"X-Linked-Etag": f'"{SHA256}"'}
-    assert downloader().fetch(Request(host.url, target)).verified_by == "host"
+    assert downloader().fetch(WantedFile(host.url, target)).verified_by == "host"
     target.unlink()
     host.headers = {"X-Linked-Etag": f'"{"1" * 64}"'}
     with pytest.raises(DownloadError, match="its host says"):
-        downloader().fetch(Request(host.url, target))
+        downloader().fetch(WantedFile(host.url, target))
     assert not target.exists()
 
 
 def test_a_file_replaced_at_its_host_is_not_downloaded_at_all(host: ModelHost, target: Path) -> None:
     host.headers = {"X-Linked-Etag": f'"{"1" * 64}"'}
     with pytest.raises(DownloadError, match="now publishes"):
-        downloader().fetch(Request(host.url, target, len(CONTENT), SHA256))
+        downloader().fetch(WantedFile(host.url, target, len(CONTENT), SHA256))
     assert not part(target).exists()
 
 
 def test_without_any_hash_it_says_so(host: ModelHost, target: Path) -> None:
-    fetched = downloader().fetch(Request(host.url, target))
+    fetched = downloader().fetch(WantedFile(host.url, target))
     assert (fetched.verified_by, fetched.sha256) == ("nothing", SHA256)
 
 
@@ -278,21 +278,21 @@ def test_a_full_disk_is_noticed_beforehand(host: ModelHost, target: Path, monkey
     usage = shutil.disk_usage(target.parent.parent.parent)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1_000_000))
     with pytest.raises(DownloadError, match=r"3\.0 MB are needed, 1\.0 MB are free"):
-        downloader().fetch(Request(host.url, target, len(CONTENT), SHA256))
+        downloader().fetch(WantedFile(host.url, target, len(CONTENT), SHA256))
     assert not part(target).exists()
 
 
 def test_a_folder_that_cannot_be_written_to(host: ModelHost, target: Path) -> None:
     part(target).mkdir(parents=True)
     with pytest.raises(DownloadError, match="cannot be written"):
-        downloader().fetch(Request(host.url, target, len(CONTENT), SHA256))
+        downloader().fetch(WantedFile(host.url, target, len(CONTENT), SHA256))
 
 
 @pytest.mark.parametrize("place", ["/proc/models/a.safetensors", "FILE/checkpoints/a.safetensors"])
 def test_a_models_folder_that_cannot_be_made(host: ModelHost, tmp_path: Path, place: str) -> None:
     (tmp_path / "FILE").write_text("")
     with pytest.raises(DownloadError, match="cannot be made or written to") as refused:
-        downloader().fetch(Request(host.url, tmp_path / place, len(CONTENT), SHA256))
+        downloader().fetch(WantedFile(host.url, tmp_path / place, len(CONTENT), SHA256))
     assert refused.value.exit_code == EXIT_USAGE
 
 
@@ -320,7 +320,7 @@ def test_what_another_run_fetches_is_waited_for_and_not_fetched_again(
         all_wait.release()
 
     host.answer = answer_when_all_wait  # type: ignore[method-assign]
-    wanted = Request(host.url, target, *((len(CONTENT), SHA256) if known else (None, None)))
+    wanted = WantedFile(host.url, target, *((len(CONTENT), SHA256) if known else (None, None)))
     with ThreadPoolExecutor(3) as pool:
         runs = [pool.submit(downloader(notice=wait).fetch, wanted)]
         assert asked.acquire(timeout=HANG_S)

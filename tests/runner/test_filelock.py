@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from runner.files.lock import FileLock, LockTimeoutError, lock_beside
-from runner.models.download import Downloader, Request
+from runner.models.download import Downloader, WantedFile
 from tests.runner.model_host import model_host
 from tests.support.comfy import REPO
 from tests.support.runs import as_a_person
@@ -61,11 +61,11 @@ def test_two_users_download_the_same_model_into_one_folder() -> None:
     program = """
 import os, sys
 from pathlib import Path
-from runner.models.download import Downloader, Request
+from runner.models.download import Downloader, WantedFile
 user = int(sys.argv[2])
 os.setgid(user)
 os.setuid(user)
-print(Downloader().fetch(Request(sys.argv[1], Path(sys.argv[3]))).bytes)
+print(Downloader().fetch(WantedFile(sys.argv[1], Path(sys.argv[3]))).bytes)
 """
     with tempfile.TemporaryDirectory() as folder, model_host(b"weights" * 1000) as host:
         shared = Path(folder)
@@ -88,7 +88,7 @@ print(Downloader().fetch(Request(sys.argv[1], Path(sys.argv[3]))).bytes)
 def test_a_download_leaves_nothing_beside_the_model(tmp_path: Path) -> None:
     target = tmp_path / "models" / "model.safetensors"
     with model_host(b"weights" * 1000) as host:
-        Downloader().fetch(Request(host.url, target))
+        Downloader().fetch(WantedFile(host.url, target))
     assert list(target.parent.iterdir()) == [target]
 
 

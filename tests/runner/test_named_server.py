@@ -133,8 +133,8 @@ def test_without_a_name_the_usual_one_is_used_and_sees_no_secret(
         assert usual.requests
         assert SECRET not in json.dumps(usual.requests)
     usual.requests.clear()
-    assert choice.serve_command(place=lifecycle.HERE) == 0
-    assert choice.serve_command(stop=True, place=lifecycle.HERE) == 0
+    assert choice.serve_command(home=lifecycle.HERE) == 0
+    assert choice.serve_command(stop=True, home=lifecycle.HERE) == 0
     assert len(usual.requests) == 2
     assert SECRET not in json.dumps(usual.requests)
     monkeypatch.setenv("COMFYUI_URL", usual.url)  # named, it is shown them

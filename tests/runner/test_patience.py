@@ -16,7 +16,7 @@ from runner.batch.store import LEDGER_FILE
 from runner.errors import ServerUnavailableError
 from runner.http.answers import retry_after
 from runner.http.transport import BusyError
-from runner.models.download import Downloader, DownloadError, Request
+from runner.models.download import Downloader, DownloadError, WantedFile
 from runner.models.source import chunks_of
 from runner.server.availability import Absence
 from runner.server.client import ComfyClient
@@ -152,7 +152,7 @@ def test_a_certificate_in_between_is_named_at_once(tmp_path: Path) -> None:
     waits: list[str] = []
     with HostileComfy() as host:
         host._server.socket = context.wrap_socket(host._server.socket, server_side=True)
-        wanted = Request(f"https://127.0.0.1:{host.port}/x.safetensors", tmp_path / "x.safetensors")
+        wanted = WantedFile(f"https://127.0.0.1:{host.port}/x.safetensors", tmp_path / "x.safetensors")
         with pytest.raises(DownloadError, match="self-signed") as failure:
             Downloader({}, notice=waits.append).fetch(wanted)
     assert "REQUESTS_CA_BUNDLE" in failure.value.advice
@@ -177,7 +177,7 @@ def test_a_download_from_this_machine_never_goes_through_a_proxy(
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     with FakeServer(lambda _: (200, b"weights")) as host:
-        fetched = Downloader({}).fetch(Request(f"{host.url}/x.bin", tmp_path / "x.bin"))
+        fetched = Downloader({}).fetch(WantedFile(f"{host.url}/x.bin", tmp_path / "x.bin"))
     assert fetched.path.read_bytes() == b"weights"
 
 

@@ -20,7 +20,7 @@ import pytest
 from runner.errors import EXIT_NO_SERVER, ServerUnavailableError
 from runner.local_server import lifecycle
 from runner.local_server import process as server_process
-from runner.local_server.lifecycle import Place
+from runner.local_server.lifecycle import Home
 from runner.local_server.process import Installation
 from runner.processes import process_identity
 from tests.support.comfy import REPO, copy_comfyui
@@ -32,19 +32,19 @@ import sys
 from pathlib import Path
 from runner.local_server import choice, lifecycle
 from runner.errors import RunnerError
-place = lifecycle.Place(Path(sys.argv[1]), int(sys.argv[2]))
+home = lifecycle.Home(Path(sys.argv[1]), int(sys.argv[2]))
 try:
-    sys.exit(choice.serve_command(stop="--stop" in sys.argv, place=place))
+    sys.exit(choice.serve_command(stop="--stop" in sys.argv, home=home))
 except RunnerError as failure:
     sys.stderr.write(str(failure))
     sys.exit(failure.exit_code)
 """
 
 
-def _serve(place: Place, *arguments: str) -> subprocess.Popen[str]:
+def _serve(home: Home, *arguments: str) -> subprocess.Popen[str]:
     environment = {key: value for key, value in os.environ.items() if key != lifecycle.URL_VARIABLE}
     return subprocess.Popen(
-        [sys.executable, "-c", COMMAND, str(place.root), str(place.port), *arguments],
+        [sys.executable, "-c", COMMAND, str(home.root), str(home.port), *arguments],
         cwd=REPO,
         env=environment,
         stdout=subprocess.PIPE,
@@ -60,13 +60,13 @@ def _record_installation(root: Path, comfyui: Path, python: Path) -> None:
     (folder / "install.json").write_text(json.dumps(record))
 
 
-def _pretend_comfyui(root: Path, main: str) -> Place:
-    """A place whose installed ComfyUI is a real process running `main`."""
+def _pretend_comfyui(root: Path, main: str) -> Home:
+    """A home whose installed ComfyUI is a real process running `main`."""
     comfyui = root / "ComfyUI"
     comfyui.mkdir()
     (comfyui / "main.py").write_text(main)
     _record_installation(root, comfyui, Path(sys.executable))
-    return Place(root, server_process.free_port())
+    return Home(root, server_process.free_port())
 
 
 def _wait_for(condition: Callable[[], object], seconds: float = HANG_S) -> None:
@@ -91,17 +91,17 @@ def test_a_server_is_started_once_found_again_and_stopped(comfy_installation: In
     _record_installation(tmp_path, comfyui, comfy_installation.python)
     stranger = HTTPServer(("127.0.0.1", 0), _NotComfyUI)
     Thread(target=stranger.serve_forever, daemon=True).start()
-    place = Place(tmp_path, stranger.server_port)  # the usual port is taken by something that is not ComfyUI
+    home = Home(tmp_path, stranger.server_port)  # the usual port is taken by something that is not ComfyUI
     try:
-        both = [_serve(place), _serve(place)]
+        both = [_serve(home), _serve(home)]
         texts = [one.communicate(timeout=HANG_S) for one in both]
         assert [one.returncode for one in both] == [0, 0], texts
         urls = {out.strip() for out, _ in texts}
         assert len(urls) == 1, texts
         url = urls.pop()
-        assert url != place.url
+        assert url != home.url
         assert sum("Starting ComfyUI" in err for _, err in texts) == 1
-        server = lifecycle.started_server(place)
+        server = lifecycle.started_server(home)
         assert server is not None
         assert server.url == url
         stats = server_process.probe(url)
@@ -110,34 +110,34 @@ def test_a_server_is_started_once_found_again_and_stopped(comfy_installation: In
         assert argv[argv.index("--listen") + 1] == "127.0.0.1"
 
         begin = time.monotonic()
-        again, said = _serve(place).communicate(timeout=HANG_S)
+        again, said = _serve(home).communicate(timeout=HANG_S)
         assert again.strip() == url
         assert "already runs" in said
         assert within(3, begin)
 
-        _, said = _serve(place, "--stop").communicate(timeout=HANG_S)
+        _, said = _serve(home, "--stop").communicate(timeout=HANG_S)
         assert f"Stopped the ComfyUI at {url}" in said
         assert server_process.probe(url) is None
         assert process_identity(server.pid) != server.identity
-        assert not (place.state / "server.json").exists()
-        _, said = _serve(place, "--stop").communicate(timeout=HANG_S)
+        assert not (home.state / "server.json").exists()
+        _, said = _serve(home, "--stop").communicate(timeout=HANG_S)
         assert "No ComfyUI that was started here is running" in said
     finally:
-        lifecycle.stop_server(place=place)
+        lifecycle.stop_server(home=home)
         stranger.shutdown()
 
 
 def test_a_stale_record_never_kills_the_process_that_got_its_number(tmp_path: Path) -> None:
-    place = Place(tmp_path, server_process.free_port())
-    place.state.mkdir(parents=True)
+    home = Home(tmp_path, server_process.free_port())
+    home.state.mkdir(parents=True)
     bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"])
     try:
-        record = {"url": place.url, "pid": bystander.pid, "identity": "an-earlier-boot:4711", "comfyui": "x"}
-        (place.state / "server.json").write_text(json.dumps(record))
+        record = {"url": home.url, "pid": bystander.pid, "identity": "an-earlier-boot:4711", "comfyui": "x"}
+        (home.state / "server.json").write_text(json.dumps(record))
         lines: list[str] = []
-        assert lifecycle.stop_server(place=place, say=lines.append) is False
+        assert lifecycle.stop_server(home=home, say=lines.append) is False
         assert bystander.poll() is None
-        assert not (place.state / "server.json").exists()
+        assert not (home.state / "server.json").exists()
         assert "No ComfyUI that was started here" in lines[0]
     finally:
         bystander.kill()
@@ -190,23 +190,23 @@ def test_a_server_of_another_user_is_not_waited_for() -> None:
     ],
 )
 def test_a_broken_record_is_as_good_as_none(tmp_path: Path, content: str) -> None:
-    place = Place(tmp_path, server_process.free_port())
-    place.state.mkdir(parents=True)
-    (place.state / "server.json").write_text(content)
-    (place.state / "install.json").write_text(content)
-    assert lifecycle.started_server(place) is None
+    home = Home(tmp_path, server_process.free_port())
+    home.state.mkdir(parents=True)
+    (home.state / "server.json").write_text(content)
+    (home.state / "install.json").write_text(content)
+    assert lifecycle.started_server(home) is None
     assert server_process.installed_comfyui(tmp_path) is None
 
 
 def test_a_start_that_fails_shows_the_end_of_the_log(tmp_path: Path) -> None:
-    place = _pretend_comfyui(tmp_path, "print('loading'); raise RuntimeError('libcudart.so.13 is missing')\n")
-    process = _serve(place)
+    home = _pretend_comfyui(tmp_path, "print('loading'); raise RuntimeError('libcudart.so.13 is missing')\n")
+    process = _serve(home)
     out, err = process.communicate(timeout=HANG_S)
     assert process.returncode == EXIT_NO_SERVER
     assert out == ""
     assert "libcudart.so.13 is missing" in err
     assert "server.log" in err
-    assert not (place.state / "server.json").exists()
+    assert not (home.state / "server.json").exists()
 
 
 TALKS = """
@@ -229,17 +229,17 @@ HTTPServer(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1])), Answer).s
 @pytest.mark.parametrize("main", ["print('asking a server', flush=True); import time; time.sleep(9999)", TALKS])
 def test_a_start_that_hangs_is_told_from_one_that_is_slow(tmp_path: Path, main: str) -> None:
     """The slow one takes longer in all than it may be silent."""
-    place = _pretend_comfyui(tmp_path, main)
+    home = _pretend_comfyui(tmp_path, main)
     installation = server_process.installed_comfyui(tmp_path)
     assert installation is not None
     log = tmp_path / "log"
-    process = server_process.spawn(installation, place.port, log, cpu=True)
+    process = server_process.spawn(installation, home.port, log, cpu=True)
     try:
         if main == TALKS:
-            server_process.wait_until_ready(place.url, process, log, silence=10)
+            server_process.wait_until_ready(home.url, process, log, silence=10)
         else:
             with pytest.raises(ServerUnavailableError, match="hangs while it starts") as failure:
-                server_process.wait_until_ready(place.url, process, log, silence=3)
+                server_process.wait_until_ready(home.url, process, log, silence=3)
             assert "asking a server" in failure.value.message
     finally:
         process.kill()
@@ -248,23 +248,23 @@ def test_a_start_that_hangs_is_told_from_one_that_is_slow(tmp_path: Path, main: 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGINT is sent the POSIX way")
 def test_ctrl_c_while_starting_leaves_no_server_behind(tmp_path: Path) -> None:
-    place = _pretend_comfyui(tmp_path, "import time\ntime.sleep(300)\n")
-    process = _serve(place)
-    _wait_for(lambda: lifecycle.started_server(place))
-    server = lifecycle.started_server(place)
+    home = _pretend_comfyui(tmp_path, "import time\ntime.sleep(300)\n")
+    process = _serve(home)
+    _wait_for(lambda: lifecycle.started_server(home))
+    server = lifecycle.started_server(home)
     assert server is not None
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=HANG_S)
     assert process.returncode != 0
     _wait_for(lambda: process_identity(server.pid) is None)
-    assert not (place.state / "server.json").exists()
+    assert not (home.state / "server.json").exists()
 
 
 def test_a_killed_runner_frees_the_start_lock(tmp_path: Path) -> None:
-    place = _pretend_comfyui(tmp_path, "raise SystemExit('this one ends at once')\n")
+    home = _pretend_comfyui(tmp_path, "raise SystemExit('this one ends at once')\n")
     holder = "import sys, time; from pathlib import Path; from runner.local_server import lifecycle\n"
     holder += (
-        "with lifecycle._start_lock(lifecycle.Place(Path(sys.argv[1])), print):\n"
+        "with lifecycle._start_lock(lifecycle.Home(Path(sys.argv[1])), print):\n"
         "    print('held', flush=True); time.sleep(99)"
     )
     process = subprocess.Popen(
@@ -272,7 +272,7 @@ def test_a_killed_runner_frees_the_start_lock(tmp_path: Path) -> None:
     )
     assert process.stdout is not None
     assert process.stdout.readline().strip() == "held"
-    waiting = _serve(place)
+    waiting = _serve(home)
     assert waiting.stderr is not None
     assert "Another run is starting ComfyUI" in waiting.stderr.readline()
     assert waiting.poll() is None
@@ -307,11 +307,11 @@ server.serve_forever()
 @pytest.mark.parametrize("hangs", [False, True])
 def test_a_live_server_that_does_not_answer_is_waited_for_until_it_counts_as_hung(tmp_path: Path, hangs: bool) -> None:
     """It was ended after 20 s, with everything in its queue."""
-    place = replace(_pretend_comfyui(tmp_path, BUSY), silence=6.0 if hangs else 300.0)
+    home = replace(_pretend_comfyui(tmp_path, BUSY), silence=6.0 if hangs else 300.0)
     said: list[str] = []
     try:
-        url = lifecycle.ensure_started(say=said.append, place=place)
-        first = lifecycle.started_server(place)
+        url = lifecycle.ensure_started(say=said.append, home=home)
+        first = lifecycle.started_server(home)
         assert first is not None
         (tmp_path / "ComfyUI" / "free").unlink()
         free = (tmp_path / "ComfyUI" / "free").touch
@@ -319,44 +319,44 @@ def test_a_live_server_that_does_not_answer_is_waited_for_until_it_counts_as_hun
             Timer(12.0, free).start()  # longer than a look takes: it is looked at more than once
         else:
             (tmp_path / "ComfyUI" / "started").unlink()
-        assert lifecycle.ensure_started(say=said.append, place=place) == url or hangs
-        again = lifecycle.started_server(place)
+        assert lifecycle.ensure_started(say=said.append, home=home) == url or hangs
+        again = lifecycle.started_server(home)
         assert again is not None
         assert (again.pid == first.pid) == (not hangs)
         assert any("does not answer yet; waiting" in line for line in said)
         assert any("hangs: starting it again" in line for line in said) == hangs
     finally:
-        lifecycle.stop_server(place=place)
+        lifecycle.stop_server(home=home)
 
 
 def test_a_server_that_is_dead_is_started_again_at_once(tmp_path: Path) -> None:
-    place = _pretend_comfyui(tmp_path, BUSY)
+    home = _pretend_comfyui(tmp_path, BUSY)
     said: list[str] = []
     try:
-        lifecycle.ensure_started(say=said.append, place=place)
-        first = lifecycle.started_server(place)
+        lifecycle.ensure_started(say=said.append, home=home)
+        first = lifecycle.started_server(home)
         assert first is not None
         os.kill(first.pid, signal.SIGKILL)
         _wait_for(lambda: not first.is_alive())
         (tmp_path / "ComfyUI" / "started").unlink()
-        lifecycle.ensure_started(say=said.append, place=place)
-        again = lifecycle.started_server(place)
+        lifecycle.ensure_started(say=said.append, home=home)
+        again = lifecycle.started_server(home)
         assert again is not None and again.pid != first.pid
         assert not any("waiting" in line and "answer yet" in line for line in said)
     finally:
-        lifecycle.stop_server(place=place)
+        lifecycle.stop_server(home=home)
 
 
 @pytest.mark.parametrize("name", ["server.log", "server.lock", "server.json"])
 def test_where_a_start_cannot_write_it_says_so_and_leaves_no_server_behind(tmp_path: Path, name: str) -> None:
-    place = _pretend_comfyui(tmp_path, BUSY)
-    (place.state / name).mkdir(parents=True)
+    home = _pretend_comfyui(tmp_path, BUSY)
+    (home.state / name).mkdir(parents=True)
     with pytest.raises(ServerUnavailableError, match=rf"{re.escape(name)}.*cannot be written") as caught:
-        lifecycle.ensure_started(say=lambda line: None, place=place)
+        lifecycle.ensure_started(say=lambda line: None, home=home)
     assert caught.value.advice and "serve" in caught.value.advice
     started = tmp_path / "ComfyUI" / "started"
     if started.exists():
-        _wait_for(lambda: server_process.probe(place.url) is None)
+        _wait_for(lambda: server_process.probe(home.url) is None)
 
 
 def test_serve_names_no_server(tmp_path: Path) -> None:
