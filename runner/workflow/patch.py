@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner.errors import WorkflowError
-from runner.models.names import same_model
+from runner.models.aliases import same_model
 from runner.suggest import did_you_mean
 from runner.workflow.graph import (
     Graph,

@@ -6,8 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 from prodgen_nodes.imaging.color.fix import METHODS, Method, Settings, fix_color
-from prodgen_nodes.imaging.color.planes import sparse
 from prodgen_nodes.imaging.color.sampling import quantile, sampled
+from prodgen_nodes.imaging.color_planes import sparse
 from prodgen_nodes.imaging.filters import area_reduced
 
 from .color_pairs import jar

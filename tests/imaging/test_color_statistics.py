@@ -7,7 +7,7 @@ import pytest
 import torch
 from prodgen_nodes.imaging.color.fix import Method, Settings, fix_color
 from prodgen_nodes.imaging.color.matching import measure
-from prodgen_nodes.imaging.color.planes import (
+from prodgen_nodes.imaging.color_planes import (
     lab_of_roots,
     linear_of_roots,
     planes,

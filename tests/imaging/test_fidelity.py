@@ -97,7 +97,7 @@ def test_strips_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     other = color.flip(2)
     inside = mask[0] > 0.99
     whole = pixels.compare(other[0], color[0], inside)
-    monkeypatch.setattr("prodgen_nodes.imaging.color.overview._STRIP_PIXELS", 20 * SIDE)
+    monkeypatch.setattr("prodgen_nodes.imaging.tensors._STRIP_PIXELS", 20 * SIDE)
     parts = pixels.compare(other[0], color[0], inside)
     assert parts.ssim == pytest.approx(whole.ssim, abs=1e-6)
     assert torch.allclose(parts.map, whole.map, atol=1e-5)

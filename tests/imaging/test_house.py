@@ -70,5 +70,17 @@ def test_no_circle() -> None:
         pytest.fail(f"a circle: {' → '.join('.'.join(name) for name in error.args[1])}")
 
 
+def test_no_circle_of_rooms() -> None:
+    """Within `imaging`: a folder, or a module that stands alone, is a room."""
+    needs: dict[str, set[str]] = {}
+    for name, found in imports(modules()):
+        if name[:1] == found[:1] == ("imaging",) and len(name) > 1 and len(found) > 1 and name[1] != found[1]:
+            needs.setdefault(name[1], set()).add(found[1])
+    try:
+        list(TopologicalSorter(needs).static_order())
+    except CycleError as error:
+        pytest.fail(f"a circle: {' → '.join(error.args[1])}")
+
+
 def test_no_module_is_two() -> None:
     assert [".".join(name) for name, text in modules().items() if len(text.splitlines()) > 400] == []

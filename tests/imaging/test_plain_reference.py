@@ -13,7 +13,7 @@ from prodgen_nodes.imaging.color import relight, safety, statistics
 from prodgen_nodes.imaging.color.fix import Method, Settings, fix_color
 from prodgen_nodes.imaging.color.matching import measure
 from prodgen_nodes.imaging.color.overview import overview
-from prodgen_nodes.imaging.color.planes import planes
+from prodgen_nodes.imaging.color_planes import planes
 from prodgen_nodes.imaging.colorspace import (
     delta_e00,
     hue_difference,

@@ -68,6 +68,33 @@ def test_no_circle() -> None:
         pytest.fail(f"a circle: {' → '.join(error.args[1])}")
 
 
+def test_no_circle_of_modules() -> None:
+    """Within a room, too; what only the type checker imports does not count."""
+    texts = {
+        ".".join(path.relative_to(REPO).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in RUNNER.rglob("*.py")
+    }
+    needs: dict[str, set[str]] = {}
+    for name, path in texts.items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        typing = {
+            inner
+            for node in ast.walk(tree)
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+            for inner in ast.walk(node)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node not in typing and (node.module or "").startswith("runner"):
+                module = node.module or ""
+                for alias in node.names:
+                    found = f"{module}.{alias.name}"
+                    needs.setdefault(name, set()).add(found if found in texts else module)
+    try:
+        list(TopologicalSorter(needs).static_order())
+    except CycleError as error:
+        pytest.fail(f"a circle: {' → '.join(error.args[1])}")
+
+
 def test_no_module_is_two() -> None:
     texts = {str(path.relative_to(REPO)): path.read_text(encoding="utf-8") for path in RUNNER.rglob("*.py")}
     assert [name for name, text in texts.items() if len(text.splitlines()) > 400] == []

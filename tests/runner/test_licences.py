@@ -9,9 +9,9 @@ import yaml
 
 from runner.errors import ManifestError
 from runner.events.reporter import PlainReporter
+from runner.models.aliases import same_model
 from runner.models.licences import licence_lines, models_in
 from runner.models.manifest import Manifest, load_manifest
-from runner.models.names import same_model
 from runner.models.store import ModelStore
 from runner.workflow.load import WORKFLOWS_DIR, load_workflow
 from runner.workflow.patch import patch_workflow

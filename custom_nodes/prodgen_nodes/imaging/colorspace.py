@@ -12,7 +12,7 @@ import re
 import torch
 from torch import Tensor
 
-from .color.planes import RGB_TO_XYZ, lab_of_roots, linear_of_roots, roots_of_lab, roots_of_linear
+from .color_planes import RGB_TO_XYZ, lab_of_roots, linear_of_roots, roots_of_lab, roots_of_linear
 from .errors import ParameterError
 from .transfer import LINEAR_KNEE, SLOPE, SRGB_KNEE
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,8 @@ from torch import Tensor
 
 from .errors import EmptyMaskError, NotFiniteError, ParameterError, ShapeError
 
+_STRIP_PIXELS = 1 << 19
+"""Pixels that are worked on at a time: what a strip needs stays in the caches, and memory is bounded at any size."""
 PLACEHOLDER_SIDE = 64
 """ComfyUI's LoadImage gives a 64×64 mask of zeros when the file has no alpha channel."""
 
@@ -161,3 +164,10 @@ def check_range(value: float, low: float, high: float, name: str) -> float:
     if not low <= value <= high:
         raise ParameterError(f"{name} is {value:g}; it must lie between {low:g} and {high:g}.")
     return value
+
+
+def strips(height: int, width: int, multiple: int = 1) -> Iterator[slice]:
+    """Row ranges of about 520 000 pixels, each a multiple of `multiple` rows (but the last)."""
+    rows = max(1, _STRIP_PIXELS // (width * multiple)) * multiple
+    for top in range(0, height, rows):
+        yield slice(top, min(top + rows, height))

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
+from ..color_planes import lab_of_roots, picked, planes, roots_of_linear, sparse
 from ..colorspace import delta_e00
 from ..errors import EmptyMaskError, ParameterError, ShapeError
 from ..tensors import (
@@ -22,13 +23,13 @@ from ..tensors import (
     item,
     same_size,
     split_alpha,
+    strips,
 )
 from ..transfer import decode_, encode_
 from . import fallback, relight, safety, statistics
 from .gamut import into_gamut, linear_into_gamut, raise_lightness, roots_into_gamut, with_its_hue
 from .matching import measure
-from .overview import Overview, overview, strips
-from .planes import lab_of_roots, picked, planes, roots_of_linear, sparse
+from .overview import Overview, overview
 from .sampling import quantile, sampled
 
 Method = Literal["relight_original", "lab_histogram", "lab_mkl", "lab_reinhard"]

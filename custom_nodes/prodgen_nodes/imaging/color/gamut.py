@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .planes import EPSILON, lab_of_roots, linear_of_roots, roots_of_lab, roots_of_linear, xyz_of_linear
+from ..color_planes import EPSILON, lab_of_roots, linear_of_roots, roots_of_lab, roots_of_linear, xyz_of_linear
 
 _TOLERANCE = 1e-4
 """Linear light a channel may leave 0..1 by before it counts as out of gamut: far below one 8-bit step."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from ..color_planes import lab_of_roots, picked, planes, roots_of_linear, sparse
 from ..errors import EmptyMaskError
-from ..tensors import Box, bounding_box
+from ..tensors import Box, bounding_box, strips
 from ..transfer import decode_
-from .overview import strips
-from .planes import lab_of_roots, picked, planes, roots_of_linear, sparse
 from .statistics import Statistics, measured, pooled
 
 _SAMPLES = 500_000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -11,17 +10,10 @@ from torch import Tensor
 
 from ..colorspace import luminance
 from ..filters import area_reduced
+from ..tensors import strips
 from ..transfer import decode_
 
 OVERVIEW_SIDE = 640
-_STRIP_PIXELS = 1 << 19
-
-
-def strips(height: int, width: int, multiple: int = 1) -> Iterator[slice]:
-    """Row ranges of about 520 000 pixels, each a multiple of `multiple` rows (but the last)."""
-    rows = max(1, _STRIP_PIXELS // (width * multiple)) * multiple
-    for top in range(0, height, rows):
-        yield slice(top, min(top + rows, height))
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..color_planes import RGB_TO_XYZ
 from ..colorspace import delta_e00, linear_to_lab, luminance
 from ..filters import dilate, erode, masked_blur
 from ..tensors import Box
 from .overview import Overview
-from .planes import RGB_TO_XYZ
 from .sampling import quantile, sampled
 
 LOW, HIGH = 0.25, 3.5

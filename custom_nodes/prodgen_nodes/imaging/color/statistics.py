@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .planes import A_SCALE, B_SCALE, L_OFFSET, L_SCALE
+from ..color_planes import A_SCALE, B_SCALE, L_OFFSET, L_SCALE
 
 MAX_GAIN = 6.0
 """No statistics may stretch a channel by more: beyond, the 8-bit noise of a grey picture becomes coloured blotches."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..color.planes import counting, lab_of_roots, picked, planes, roots_of_linear
+from ..color_planes import counting, lab_of_roots, picked, planes, roots_of_linear
 from ..colorspace import chroma, delta_e00, hue_difference, linear_to_lab, linear_to_srgb, srgb_to_lab, srgb_to_linear
 from ..filters import gaussian_blur, square_max
 from ..transfer import decode_

@@ -8,9 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..color.overview import strips
 from ..placement import Affine, Placement
-from ..tensors import check_mask, item, same_size
+from ..tensors import check_mask, item, same_size, strips
 
 _STILL = 1e-6
 

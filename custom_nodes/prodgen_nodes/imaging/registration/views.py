@@ -13,10 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..color.overview import strips
 from ..colorspace import linear_to_srgb, srgb_to_linear
 from ..placement import Affine
 from ..resample import placed_bands
+from ..tensors import strips
 
 _FINE = 560.0
 """The product's longest side is reduced by whole factors as long as it stays above this many work pixels."""
