@@ -191,7 +191,7 @@ def test_strands_are_mixed_of_two_colours_and_the_grain_of_a_floor_is_not(seed: 
     grained = back * (0.4 + 1.6 * random)
     photo = torch.where(torch.arange(160).view(1, -1, 1) < 80, torch.lerp(back, front, 0.6 * random), grained)
     size = photo.shape
-    mixed = explained(photo, front.expand(size), back.expand(size), torch.ones(size[:2], dtype=torch.bool))
+    mixed, _ = explained(photo, front.expand(size), back.expand(size), torch.ones(size[:2], dtype=torch.bool))
     assert bool(mixed[:, :60].all()) and not bool(mixed[:, 100:].any())
 
 

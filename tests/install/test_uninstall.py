@@ -15,7 +15,7 @@ from installer import comfyui as source
 from installer import pack
 from installer.journal import Journal
 from tests.install.conftest import contents_of, copy_project, install, tree_of
-from tests.support.runs import as_a_person
+from tests.support.people import as_a_person
 
 
 def test_uninstall_leaves_what_a_person_put_into_comfyui(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from runner.files.lock import FileLock, LockTimeoutError, lock_beside
 from runner.models.download import Downloader, WantedFile
 from tests.runner.model_host import model_host
 from tests.support.comfy import REPO
-from tests.support.runs import as_a_person
+from tests.support.people import as_a_person
 
 COUNTING = """
 import sys, time

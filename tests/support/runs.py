@@ -6,7 +6,6 @@ import contextlib
 import io
 import json
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from runner.__main__ import main
@@ -159,12 +157,3 @@ def slow(links: int = 40, size: int = 512, seed: int = 0) -> Graph:
 def pixels(path: Path, mode: str = "RGB") -> np.ndarray[Any, np.dtype[np.uint8]]:
     with Image.open(path) as picture:
         return np.asarray(picture.convert(mode))
-
-
-def as_a_person() -> list[str]:
-    """What is put before a command so that a read-only folder is one to it, too: nothing is to root."""
-    if os.geteuid() != 0:
-        return []
-    if shutil.which("setpriv") is None:
-        pytest.skip("for root, nothing is read-only (needs setpriv, of util-linux)")
-    return ["setpriv", "--bounding-set", "-dac_override,-dac_read_search,-fowner"]

@@ -15,9 +15,9 @@ from tests.support.smoke import fill_with_smoke
 def smoke_server(comfy_installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyServer]:
     """A real ComfyUI with every smoke model: made-up weights, which prove the wiring and never what a picture shows."""
     server = ComfyServer(comfy_installation, tmp_path_factory.mktemp("comfy_smoke"))
-    # What a graph shares with an earlier one is kept while 8 GB of memory are free (usually: with the last one only).
+    # What a graph shares with an earlier one is kept while 12 GB of memory are free (usually: with the last one only).
     # Most tests change what comes after the sampling.
-    server.arguments = ["--cache-ram", "2", "8"]
+    server.arguments = ["--cache-ram", "2", "12"]
     fill_with_smoke(server)
     yield server.start()
     server.stop()
