@@ -81,5 +81,7 @@ def group(seed: int, count: int, side: int = 512, *, apart: float = 0.03, noise:
     colour = np.where(far, np.float32(0.1), colour)
     together = np.clip(np.sum(alphas, axis=0), 0, 1).astype(np.float32)
     backdrop = tuple(float(value) for value in rng.uniform(0.6, 0.9) * rng.uniform(0.94, 1.0, 3))
-    made = photographed(together, colour, rng, backdrop=(backdrop[0], backdrop[1], backdrop[2]), noise=noise, floor=FLOOR)
+    made = photographed(
+        together, colour, rng, backdrop=(backdrop[0], backdrop[1], backdrop[2]), noise=noise, floor=FLOOR
+    )
     return Group(made, alphas)

@@ -63,7 +63,7 @@ def _model_mask(model: Any, rgb: Tensor, fit: str) -> Tensor:
 
 
 @dataclass(frozen=True)
-class _Choice:
+class Choice:
     """What the node was asked for: method, the wired model, how pictures fit it, and which parts are product."""
 
     method: str
@@ -72,8 +72,8 @@ class _Choice:
     parts: Parts
 
 
-def _cut(
-    rgb: Tensor, alpha: Tensor | None, hint: Tensor | None, choice: _Choice, step: Progress, device: Any
+def cut_out(
+    rgb: Tensor, alpha: Tensor | None, hint: Tensor | None, choice: Choice, step: Progress, device: Any
 ) -> Cutout:
     """One picture `[H,W,3]` by the asked method, or by the one `auto` finds best."""
     note = ""
@@ -108,7 +108,7 @@ def _cut(
     return cut.noted(note)
 
 
-def _by_alpha(rgb: Tensor, alpha: Tensor, choice: _Choice, step: Progress, device: Any) -> Cutout:
+def _by_alpha(rgb: Tensor, alpha: Tensor, choice: Choice, step: Progress, device: Any) -> Cutout:
     """One picture `[H,W,3]` by its file's own `alpha` `[H,W]`; where that may only crop the photo, a model looks."""
     model = best() if choice.model is None or _is_slow(choice.model, device) else choice.model
     look = None if model is None else _look(model, rgb, choice, device)
@@ -123,7 +123,7 @@ def _is_slow(model: Any, device: Any) -> bool:
     return device.type == "cpu" and not isinstance(model, OnnxBackgroundRemoval | None)
 
 
-def _quickly(rgb: Tensor, choice: _Choice, step: Progress, device: Any) -> Cutout:
+def _quickly(rgb: Tensor, choice: Choice, step: Progress, device: Any) -> Cutout:
     """One picture `[H,W,3]` by the best installed network, or where there is none by its plain backdrop."""
     quick = best()
     if quick is not None:
@@ -135,12 +135,12 @@ def _quickly(rgb: Tensor, choice: _Choice, step: Progress, device: Any) -> Cutou
     return cut
 
 
-def _look(model: Any, rgb: Tensor, choice: _Choice, device: Any) -> Look:
+def _look(model: Any, rgb: Tensor, choice: Choice, device: Any) -> Look:
     """What the model sees in a picture that is as `rgb` `[H,W,3]` is."""
     return lambda picture: _model_mask(model, picture.to(rgb.device), choice.fit).to(device)
 
 
-def _by_model(model: Any, rgb: Tensor, rough: Tensor | None, choice: _Choice, step: Progress, device: Any) -> Cutout:
+def _by_model(model: Any, rgb: Tensor, rough: Tensor | None, choice: Choice, step: Progress, device: Any) -> Cutout:
     """One picture `[H,W,3]` by a model: alone, or beside a rough hint that decides what is product."""
 
     photo, look = rgb.to(device), _look(model, rgb, choice, device)
@@ -152,7 +152,7 @@ def _by_model(model: Any, rgb: Tensor, rough: Tensor | None, choice: _Choice, st
     return cut
 
 
-def _advice(cut: Cutout, method: str, index: int, pictures: int, minimum: float) -> str:
+def refusal(cut: Cutout, method: str, index: int, pictures: int, minimum: float) -> str:
     which = f"picture {index + 1} of {pictures}: " if pictures > 1 else ""
     reasons = "; ".join(cut.report["reasons"]) or "the outline is not clear"
     better = "" if cut.report.get("model") else f" A background-removal model helps. {how_to_get_one()}"
@@ -285,7 +285,7 @@ class ProdgenSegmentProduct(io.ComfyNode):
             )
         if method == "model" and bg_removal_model is None and best() is None:
             raise ParameterError(f"method is model, but none is connected or installed. {how_to_get_one()}")
-        choice = _Choice(method, bg_removal_model, fit, parts)
+        choice = Choice(method, bg_removal_model, fit, parts)
         check_range(min_confidence, 0.0, 1.0, "min_confidence")
         rgb, alpha = split_alpha(image)
         rgb = torch.nan_to_num(rgb).clamp(0.0, 1.0)
@@ -310,9 +310,9 @@ class ProdgenSegmentProduct(io.ComfyNode):
 
             own = None if alpha is None else item(alpha, index)
             rough = None if hint is None else item(hint, index)
-            cut = _cut(item(rgb, index), own, rough, choice, advance, device)
+            cut = cut_out(item(rgb, index), own, rough, choice, advance, device)
             if cut.confidence < min_confidence:
-                raise UntrustedCutoutError(_advice(cut, method, index, batch, min_confidence))
+                raise UntrustedCutoutError(refusal(cut, method, index, batch, min_confidence))
             products.append(cut.product.to(rgb.device))
             mattes.append(cut.alpha.to(rgb.device))
             reports.append(cut.report)
