@@ -57,8 +57,20 @@ KINDS = {"bag": _bag, "bottle": _bottle, "shoe": _shoe, "mug": _mug, "watch": _w
 _WIDTH = {"bag": 0.96, "bottle": 0.34, "shoe": 1.0, "mug": 0.9, "watch": 0.44}
 
 
-def group(seed: int, count: int, side: int = 512, *, apart: float = 0.03, noise: float = 1.0) -> Group:
-    """`count` products side by side, `apart` (a share of the side) between neighbours; negative: they touch."""
+_TONES = (
+    (0.25, 0.10, 0.07), (0.02, 0.04, 0.15), (0.03, 0.12, 0.05), (0.30, 0.02, 0.05), (0.45, 0.22, 0.02),
+    (0.015, 0.015, 0.018), (0.02, 0.20, 0.22), (0.14, 0.03, 0.20),
+)  # fmt: skip
+"""Leather, navy, forest, burgundy, ochre, black, teal, purple; in linear light."""
+
+
+def group(
+    seed: int, count: int, side: int = 512, *, apart: float = 0.03, noise: float = 1.0, grey: bool = False
+) -> Group:
+    """`count` products side by side, `apart` (a share of the side) between neighbours; negative: they touch.
+
+    `grey`: in the tones of the shadows around them, which no eye tells apart by colour.
+    """
     rng = np.random.default_rng(seed)
     kinds = [str(kind) for kind in rng.choice(list(KINDS), count)]
     heights = rng.uniform(0.55, 1.0, count)
@@ -73,8 +85,8 @@ def group(seed: int, count: int, side: int = 512, *, apart: float = 0.03, noise:
         middle = left + width * scale / 2 - (0.05 * size if kind == "mug" else 0.0)
         shape = KINDS[kind]((x - middle) / size, (FLOOR - y) / size).astype(np.float32)
         alpha = shape.reshape(side, _SUPER, side, _SUPER).mean(axis=(1, 3))
-        tone = np.asarray(rng.uniform(0.02, 0.3, 3), dtype=np.float32)
-        colour = np.where(alpha[..., None] > 0, tone, colour)
+        tone = rng.uniform(0.15, 0.3) * rng.uniform(0.8, 1.0, 3) if grey else rng.choice(_TONES) * rng.uniform(0.8, 1.2)
+        colour = np.where(alpha[..., None] > 0, tone.astype(np.float32), colour)
         alphas.append(alpha)
         left += width * scale + apart
     far = np.all(colour == 0, axis=-1, keepdims=True)
