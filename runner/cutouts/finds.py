@@ -11,7 +11,7 @@ from typing import Any
 from runner.batch.entries import DONE, Entry
 from runner.batch.ledger import Ledger
 from runner.data import figure
-from runner.files.naming import below, part_of_output
+from runner.files.naming import OBJECTS, below, distinct_names, part_of_output
 from runner.files.reading import read_text
 from runner.untrusted import items, mapping, number, text
 
@@ -98,6 +98,6 @@ def _find(one: Mapping[str, Any], entry: Entry) -> Find:
 def _saved_as(name: str, entry: Entry) -> str:
     """The file of the batch that a node saved as `name`; "" where there is none."""
     part = part_of_output(name)
-    wanted = PurePosixPath(part).name
-    end = entry.job.stem.name.removeprefix("objects")
-    return next((file for file in entry.files if part and PurePosixPath(file).stem == f"{wanted}{end}"), "")
+    end = PurePosixPath(entry.sidecar or "").stem.removeprefix(OBJECTS)  # `_2` where another had the name
+    (wanted,) = distinct_names(f"{OBJECTS}{end}", [(part, PurePosixPath(name).suffix)])
+    return next((file for file in entry.files if part and PurePosixPath(file).name == wanted), "")

@@ -15,7 +15,7 @@ def pinholes(solid: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The pixels `[H,W]` of holes in `solid` that are too small to be seen through."""
     enclosed = ndimage.binary_fill_holes(solid) & ~solid
     if not enclosed.any():
-        return enclosed
+        return np.asarray(enclosed, dtype=bool)
     labels, count = ndimage.label(enclosed)
     area = np.bincount(labels.ravel(), minlength=count + 1)
     small = area <= max(4.0, _PINHOLE * solid.size)
