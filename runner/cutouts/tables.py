@@ -52,7 +52,8 @@ def coco(pictures: Sequence[Picture]) -> str:
     """COCO's `instances` JSON: images, annotations with compressed RLE, score and file, categories by name."""
     labels = sorted({find.label for picture in pictures for find in picture.finds})
     ids = {label: number for number, label in enumerate(labels, 1)}
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for number, picture in enumerate((one for one in pictures if one.finds), 1):
         images.append({"id": number, "file_name": picture.place, "width": picture.width, "height": picture.height})
         for find in picture.finds:

@@ -71,6 +71,15 @@ def test_what_touches_is_one_with_a_note() -> None:
     assert not thing.notes
 
 
+def test_a_bridge_of_shadow_parts_and_a_wall_of_glass_does_not() -> None:
+    bottles = torch.maximum(box(50, 100, 150, 380, 400), box(170, 150, 260, 380, 400))
+    bottles[360:380, 150:170] = 0.7  # their contact shadows meet
+    assert len(separate(bottles).things) == 2
+    flask = torch.maximum(box(100, 150, 200, 380, 400), box(110, 80, 190, 140, 400))
+    flask[140:150, 110:190] = 0.7  # glass between liquid and cap
+    assert len(separate(flask).things) == 1
+
+
 def test_specks_are_dropped_and_pieces_stay() -> None:
     alpha = torch.maximum(box(100, 100, 300, 300, 400), box(20, 20, 22, 22, 400))
     alpha = torch.maximum(alpha, box(302, 150, 304, 160, 400))  # a glint has cut it off

@@ -156,7 +156,7 @@ class ProdgenCutouts(io.ComfyNode):
         step = progress_callback(_STEPS * batch)
         layers: list[Tensor] = []
         masks: list[Tensor] = []
-        reports = []
+        reports: list[dict[str, Any]] = []
         for index in range(batch):
             picture = item(rgb, index)
             done = [_STEPS * index]
@@ -177,7 +177,7 @@ class ProdgenCutouts(io.ComfyNode):
                     raise UntrustedCutoutError(refusal(cut, method, index, batch, min_confidence))
                 colours, found, report = _from_cutout(cut, asked, min_area)
             things = [thing for thing in shared_out(found.things, overlap) if thing.area]
-            _check_found(things, index, batch, min_area, tuple(picture.shape[:2]))
+            _check_found(things, index, batch, min_area, picture)
             for thing in things:
                 masks.append(thing.mask.to(rgb.device))
                 layers.append(torch.cat((colours.to(rgb.device), masks[-1].unsqueeze(-1).to(rgb)), dim=-1))
@@ -199,13 +199,13 @@ def _from_cutout(cut: Cutout, asked: list[str], min_area: float) -> tuple[Tensor
     label = asked[0] if len(asked) == 1 else "object"
     things = [replace(thing, label=label, score=thing.score * cut.confidence) for thing in found.things]
     notes = [*cut.report["notes"], *found.notes, *([_UNTOLD] if len(asked) > 1 else [])]
-    facts = {
+    facts: dict[str, Any] = {
         name: cut.report[name] for name in ("method", "why", "model", "confidence", "reasons") if name in cut.report
     }
     return cut.product, replace(found, things=things), {**facts, "notes": notes}
 
 
-def _check_found(things: list[Thing], index: int, batch: int, min_area: float, size: tuple[int, int]) -> None:
+def _check_found(things: list[Thing], index: int, batch: int, min_area: float, picture: Tensor) -> None:
     """Refuse a picture without objects, and one with so many that its layers would fill the memory."""
     which = f"picture {index + 1} of {batch}: " if batch > 1 else ""
     if not things:
@@ -213,9 +213,10 @@ def _check_found(things: list[Thing], index: int, batch: int, min_area: float, s
             f"{which}no object was found that covers at least {min_area:.2%} of the picture. What to try: a smaller "
             "min_area (on the command line --min-area); other labels; or is it a picture of nothing?"
         )
-    if len(things) * size[0] * size[1] * 16 > _LAYERS_GB * 1e9:
+    height, width = picture.shape[:2]
+    if len(things) * height * width * 16 > _LAYERS_GB * 1e9:
         raise ParameterError(
-            f"{which}{len(things)} objects of {size[1]}×{size[0]} pixels do not fit into memory as layers. What to "
+            f"{which}{len(things)} objects of {width}×{height} pixels do not fit into memory as layers. What to "
             "try: a larger min_area (on the command line --min-area), or a smaller picture."
         )
 

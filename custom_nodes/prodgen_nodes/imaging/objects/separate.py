@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
+from .bridges import parted
 from .found import Objects, Thing
 from .holes import pinholes
 from .touching import seems_several
@@ -56,6 +57,8 @@ def separate(alpha: Tensor, min_area: float = MIN_AREA) -> Objects:
 def _owners(matte: NDArray[np.float32], regions: Labels, count: int, least: float) -> tuple[Labels, int]:
     """Which object (from 1) each pixel belongs to, 0 for none; and how many specks belong to none."""
     area = np.bincount(regions.ravel(), minlength=count + 1)
+    regions = parted(matte, regions, area, least)
+    area = np.bincount(regions.ravel())
     area[0] = 0
     large = area >= least
     seeds = _joined(matte, regions, area, large)
@@ -71,7 +74,7 @@ def _owners(matte: NDArray[np.float32], regions: Labels, count: int, least: floa
     owner = np.where(many[hazes], nearest, np.where(only[hazes] > 0, only[hazes], np.where(near, nearest, 0)))
     owner = np.where(matte > _FAINT, owner, 0).astype(np.int32)
     kept = np.unique(regions[(owner > 0) & (regions > 0)])
-    return owner, count - len(kept)
+    return owner, max(0, len(np.unique(regions)) - 1 - len(kept))
 
 
 def _joined(matte: NDArray[np.float32], regions: Labels, area: NDArray[np.int64], large: NDArray[np.bool_]) -> Labels:
