@@ -65,7 +65,11 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument("--dry-run", action="store_true", help="show what would run, and run nothing")
     parser.add_argument("--metrics", type=place, metavar="FILE.csv", help="write a line of figures per picture")
     parser.add_argument("--watts", type=in_range(0.001, 99_999), default=300.0, metavar="W", help="for the energy")
-    add_server_argument(parser, "ComfyUI's address; repeat it, and all of them share the work")
+    add_server_argument(
+        parser,
+        "ComfyUI's address; repeat it, and all of them share the work (default: $COMFYUI_URL, then "
+        "http://127.0.0.1:8188, then the installed ComfyUI, which is started when nothing answers)",
+    )
     parser.add_argument("--servers", type=place, metavar="FILE.yaml", help="a list of servers, as of `batch`")
     parser.add_argument("--ray", nargs="?", const="", metavar="HOST:PORT", help="let a Ray cluster work, as of `batch`")
     parser.add_argument("--ray-workers", type=at_least_one, metavar="N", help="only N of its actors")

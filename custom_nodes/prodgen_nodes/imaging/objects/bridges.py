@@ -52,7 +52,7 @@ def _bodies(sure: NDArray[np.bool_], least: float) -> Labels:
     large = np.flatnonzero(sizes >= max(least, _BODY * sizes.max(initial=0), 1))
     new = np.zeros(count + 1, dtype=np.int32)
     new[large] = np.arange(1, len(large) + 1)
-    return new[labels]
+    return np.asarray(new[labels], dtype=np.int32)
 
 
 def _held_together(nearest: Labels, sizes: NDArray[np.int64]) -> list[int]:
