@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli.parser import add_server_argument, at_least_one, in_range, named, place, seconds
-from runner.errors import UsageError
+from runner.errors import RunnerError, UsageError
 
 if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
@@ -80,18 +81,28 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """The `cutouts` command: a batch whose jobs have a folder each, and what is written beside them."""
+    from runner.cli import batch
+
+    try:
+        code = batch.run(batch_arguments(args))
+    except UsageError:  # nothing was begun; what is in --out may be another's
+        raise
+    except (RunnerError, KeyboardInterrupt):
+        with contextlib.suppress(RunnerError):
+            _write_beside(args)
+        raise
+    _write_beside(args)
+    return code
+
+
+def _write_beside(args: argparse.Namespace) -> None:
     from runner import console
     from runner.batch.ledger import Ledger
-    from runner.cli import batch
     from runner.cutouts.collect import collect
 
-    asked = batch_arguments(args)
-    try:
-        return batch.run(asked)
-    finally:
-        if not args.dry_run and Ledger.exists(args.out):
-            written = collect(args.out, console.tell)
-            console.tell(f"Beside the objects in {args.out}: {', '.join(path.name for path in written)}.")
+    if not args.dry_run and Ledger.exists(args.out):
+        written = collect(args.out, console.tell)
+        console.tell(f"Beside the objects in {args.out}: {', '.join(path.name for path in written)}.")
 
 
 def batch_arguments(args: argparse.Namespace) -> argparse.Namespace:

@@ -14,7 +14,7 @@ from PIL import Image
 from runner.errors import EXIT_NODE_FAILED, EXIT_USAGE
 from tests.imaging.object_scenes import Group, group
 from tests.support.comfy import ComfyServer
-from tests.support.runs import Desk, Run, command
+from tests.support.runs import Desk, Run, command, inverting
 
 SIDE = 256
 
@@ -62,12 +62,14 @@ def groups() -> dict[str, Group]:
 
 @pytest.fixture(scope="module")
 def finished(comfy_server: ComfyServer, tmp_path_factory: pytest.TempPathFactory, groups: dict[str, Group]) -> Desk:
-    """A folder of three pictures, cut out, and one that is empty."""
+    """A folder of three pictures, cut out, and one that is empty; the user's own table is in the folder."""
     desk = Desk(tmp_path_factory.mktemp("cutouts"), comfy_server.url)
     for name, made in groups.items():
         save(made, desk.folder / "photos" / f"{name}.png")
     blank = np.full((SIDE, SIDE, 3), 200, np.uint8)
     Image.fromarray(blank).save(desk.folder / "photos" / "=blank.png")
+    desk.out.mkdir()
+    (desk.out / "coco.json").write_text("mine")
     run = cutouts(desk, "--labels", "=thing", "--crop", "--min-confidence", "0")
     assert run.code == EXIT_NODE_FAILED, run.err  # the empty one
     return desk
@@ -102,6 +104,7 @@ def test_the_table_names_every_object_and_what_failed(finished: Desk, groups: di
     assert [(row["group"], row["category"], row["number"]) for row in deep] == [
         ("Bags", "Small", str(n)) for n in (1, 2, 3)
     ]
+    assert not any("set" in row["notes"] for row in rows)  # it was taken apart
     assert {row["label"] for row in rows} == {"'=thing", ""}  # a formula in no spreadsheet
     for row in rows:
         if row["file"]:
@@ -112,7 +115,7 @@ def test_the_table_names_every_object_and_what_failed(finished: Desk, groups: di
 
 
 def test_the_annotations_are_the_pictures(finished: Desk, groups: dict[str, Group]) -> None:
-    coco = json.loads((finished.out / "coco.json").read_text(encoding="utf-8"))
+    coco = json.loads((finished.out / "coco_2.json").read_text(encoding="utf-8"))
     assert {image["file_name"] for image in coco["images"]} == {f"{name}.png" for name in groups}
     assert [category["name"] for category in coco["categories"]] == ["=thing"]
     assert len({one["id"] for one in coco["annotations"]}) == sum(len(made.alphas) for made in groups.values())
@@ -143,7 +146,21 @@ def test_resume_makes_only_what_is_gone(finished: Desk) -> None:
     run = cutouts(finished, "--labels", "=thing", "--crop", "--min-confidence", "0", "--resume")
     assert run.code == EXIT_NODE_FAILED and "made again" in run.err
     assert kept.stat().st_mtime_ns == before
+    assert (finished.out / "coco.json").read_text() == "mine" and not (finished.out / "coco_3.json").exists()
     with (finished.out / "index.csv").open(encoding="utf-8", newline="") as stream:
         files = [row["file"] for row in csv.DictReader(stream) if row["file"]]
     assert len(files) == len(set(files)) == 7
     assert all((finished.out / name).is_file() for name in files)
+
+
+def test_a_folder_of_another_batch_is_left_alone(comfy_server: ComfyServer, tmp_path: Path) -> None:
+    desk = Desk(tmp_path, comfy_server.url)
+    (tmp_path / "photos").mkdir()
+    desk.photo("photos/a.png")
+    other = ["batch", desk.workflow(inverting()), "--images", str(tmp_path / "photos")]
+    assert command(*other, "--server", desk.url, "--out", str(desk.out), folder=desk.out).code == 0
+    before = sorted(desk.out.iterdir())
+    for more in ([], ["--resume"]):
+        run = cutouts(desk, *more)
+        assert run.code == EXIT_USAGE
+        assert sorted(desk.out.iterdir()) == before

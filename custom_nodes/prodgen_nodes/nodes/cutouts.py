@@ -13,6 +13,7 @@ from ..imaging.errors import EmptyMaskError, ParameterError, UntrustedCutoutErro
 from ..imaging.objects import OVERLAPS, Objects, Thing, labels_of, separate, shared_out
 from ..imaging.reports import batch_report
 from ..imaging.segmentation import Cutout
+from ..imaging.segmentation.confidence import AS_A_SET
 from ..imaging.tensors import check_mask, check_range, common_batch, item, same_size, split_alpha
 from .background_removal import identity_of_best
 from .common import CATEGORY, deliver, optional_mask, output, progress_callback, work_device
@@ -198,7 +199,8 @@ def _from_cutout(cut: Cutout, asked: list[str], min_area: float) -> tuple[Tensor
     found = separate(cut.alpha, min_area)
     label = asked[0] if len(asked) == 1 else "object"
     things = [replace(thing, label=label, score=thing.score * cut.confidence) for thing in found.things]
-    notes = [*cut.report["notes"], *found.notes, *([_UNTOLD] if len(asked) > 1 else [])]
+    said = [note for note in cut.report["notes"] if not note.endswith(AS_A_SET)]
+    notes = [*said, *found.notes, *([_UNTOLD] if len(asked) > 1 else [])]
     facts: dict[str, Any] = {
         name: cut.report[name] for name in ("method", "why", "model", "confidence", "reasons") if name in cut.report
     }
