@@ -13,7 +13,7 @@ from runner.files import spreadsheet
 
 COLUMNS = (
     "group", "category", "picture", "number", "label", "score", "left", "top", "width", "height", "area", "share",
-    "file", "crop", "notes", "state", "reason",
+    "file", "crop", "notes", "picture_notes", "state", "reason",
 )  # fmt: skip
 
 
@@ -29,6 +29,7 @@ def index(pictures: Sequence[Picture]) -> str:
             "group": job.group or "/".join(folders[:1]),
             "category": job.category or "/".join(folders[1:]),
             "picture": picture.place,
+            "picture_notes": "; ".join(picture.notes),
             "state": picture.entry.state,
             "reason": (picture.entry.error or "").partition("\n")[0],
         }
@@ -44,7 +45,7 @@ def _cells(find: Find, picture: Picture) -> dict[str, Any]:
         "number": find.number, "label": find.label, "score": find.score, "left": left, "top": top,
         "width": right - left, "height": bottom - top, "area": find.area,
         "share": round(find.area / pixels, 5) if pixels else "", "file": find.file, "crop": find.crop,
-        "notes": "; ".join(find.notes or picture.notes),
+        "notes": "; ".join(find.notes),
     }  # fmt: skip
 
 
