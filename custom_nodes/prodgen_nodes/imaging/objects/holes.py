@@ -11,13 +11,11 @@ _PINHOLE = 2e-5
 which the backdrop shows, is larger where anybody can see it."""
 
 
-def pinholes(solid: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The pixels `[H,W]` of holes in `solid` that are too small to be seen through."""
-    enclosed = ndimage.binary_fill_holes(solid) & ~solid
-    if not enclosed.any():
-        return np.asarray(enclosed, dtype=bool)
-    labels, count = ndimage.label(enclosed)
-    area = np.bincount(labels.ravel(), minlength=count + 1)
-    small = area <= max(4.0, _PINHOLE * solid.size)
+def pinholes(solid: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
+    """The pixels `[h,w]` of holes in `solid`, the part of a picture of so many `pixels` around one object, that are too
+    small to be seen through."""
+    labels, count = ndimage.label(~solid)
+    small = np.bincount(labels.ravel(), minlength=count + 1) <= max(4.0, _PINHOLE * pixels)
+    small[np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1]))] = False  # no hole: it is open
     small[0] = False
     return np.asarray(small[labels], dtype=bool)

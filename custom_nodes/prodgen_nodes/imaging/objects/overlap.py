@@ -25,16 +25,16 @@ def shared_out(things: Sequence[Thing], overlap: str) -> list[Thing]:
     if overlap == "keep" or len(things) < 2:
         return list(things)
     masks = torch.stack([thing.mask for thing in things])
-    rank = torch.tensor([thing.score for thing in things]).argsort(descending=True, stable=True)
-    first = rank.to(masks.device)[masks[rank.to(masks.device)].argmax(dim=0)]
-    left = torch.ones_like(masks[0])
-    most = masks.amax(dim=0)
-    shares = torch.zeros_like(masks)
+    if float(masks.sum(dim=0).max()) <= 1.0:  # nobody shares anything
+        return list(things)
+    rank = torch.tensor([thing.score for thing in things]).argsort(descending=True, stable=True).to(masks.device)
+    most, place = masks[rank].max(dim=0)
+    first, left = rank[place], 1.0 - most
+    shares = []
     for number in range(len(things)):
-        shares[number] = torch.where(first == number, most, 0.0)
-    left = left - most
+        shares.append(torch.where(first == number, most, 0.0))
     for number in rank.tolist():
         rest = torch.where(first == number, 0.0, torch.minimum(masks[number], left))
         shares[number] += rest
         left = left - rest
-    return [replace(thing, mask=shares[number]) for number, thing in enumerate(things)]
+    return [replace(thing, mask=share) for thing, share in zip(things, shares, strict=True)]

@@ -18,6 +18,7 @@ from .holes import pinholes
 from .touching import seems_several
 
 Labels = NDArray[np.int32]
+Box = tuple[slice, slice]
 
 MIN_AREA = 0.001
 """The least area of an object, as a share of the picture: a ring in a catalogue picture of 1000² is some 30 pixels
@@ -47,71 +48,95 @@ def separate(alpha: Tensor, min_area: float = MIN_AREA) -> Objects:
     regions, count = ndimage.label(matte > 0.5, structure=_EIGHT)
     if count == 0:
         return Objects([])
-    owner, specks = _owners(matte, regions, count, min_area * matte.size)
-    order = _from_the_left(owner)
-    things = [_thing(matte, owner == number, alpha.device) for number in order]
+    owner, specks = _owners(matte, regions, min_area * matte.size)
+    things = [_thing(matte, owner, number, box, alpha.device) for number, box in _from_the_left(owner)]
     notes = [SEVERAL] if any(thing.notes for thing in things) else []
     return Objects(things, specks, notes)
 
 
-def _owners(matte: NDArray[np.float32], regions: Labels, count: int, least: float) -> tuple[Labels, int]:
+def _owners(matte: NDArray[np.float32], regions: Labels, least: float) -> tuple[Labels, int]:
     """Which object (from 1) each pixel belongs to, 0 for none; and how many specks belong to none."""
-    area = np.bincount(regions.ravel(), minlength=count + 1)
-    regions = parted(matte, regions, area, least)
+    regions = parted(matte, regions, np.bincount(regions.ravel()), least)
     area = np.bincount(regions.ravel())
     area[0] = 0
-    large = area >= least
-    seeds = _joined(matte, regions, area, large)
-    if not seeds.any():
-        return seeds, count
-    hazes, number = ndimage.label(matte > _FAINT, structure=_EIGHT)
-    many, only = _seeds_of(hazes, number, seeds)
-    distance, place = ndimage.distance_transform_cdt(seeds == 0, "chessboard", return_indices=True)
-    nearest = seeds[tuple(place)]
-    near = distance <= max(2.0, _NEAR * min(matte.shape))
-    # A haze around one object is that object's, however far; around several, each pixel is the nearest one's; around
-    # none it is a piece of what it lies beside, or a speck.
-    owner = np.where(many[hazes], nearest, np.where(only[hazes] > 0, only[hazes], np.where(near, nearest, 0)))
-    owner = np.where(matte > _FAINT, owner, 0).astype(np.int32)
-    kept = np.unique(regions[(owner > 0) & (regions > 0)])
-    return owner, max(0, len(np.unique(regions)) - 1 - len(kept))
+    inside = _pixels_of(regions, area >= least)
+    named = _pieces_joined(matte, area, inside)
+    seeds = named[regions]
+    hazes, count = ndimage.label(matte > _FAINT, structure=_EIGHT)
+    # Each region lies in one haze: where it holds a single seed, it is that seed's, however far.
+    held: dict[int, set[int]] = {}
+    for number, pixel in inside.items():
+        held.setdefault(int(hazes[pixel]), set()).add(int(named[number]))
+    only = np.zeros(count + 1, dtype=np.int32)
+    for haze, numbers in held.items():
+        only[haze] = next(iter(numbers)) if len(numbers) == 1 else 0
+    owner = only[hazes]
+    _share_rest(owner, hazes, only == 0, {haze for haze, numbers in held.items() if len(numbers) > 1}, seeds)
+    kept = np.zeros(len(area), dtype=bool)
+    kept[regions[(owner > 0) & (regions > 0)]] = True
+    return owner, int((area > 0).sum() - kept.sum())
 
 
-def _joined(matte: NDArray[np.float32], regions: Labels, area: NDArray[np.int64], large: NDArray[np.bool_]) -> Labels:
-    """The `large` regions; a small one that a bridge joins to a much larger one has that one's number."""
+def _pixels_of(regions: Labels, large: NDArray[np.bool_]) -> dict[int, tuple[int, int]]:
+    """A pixel of each `large` region."""
+    found = {}
+    for number, box in enumerate(ndimage.find_objects(regions), 1):
+        if box is not None and large[number]:
+            row, column = np.unravel_index(np.argmax(regions[box] == number), regions[box].shape)
+            found[number] = (int(row) + box[0].start, int(column) + box[1].start)
+    return found
+
+
+def _pieces_joined(
+    matte: NDArray[np.float32], area: NDArray[np.int64], inside: dict[int, tuple[int, int]]
+) -> NDArray[np.int32]:
+    """For each region the object it is: itself, the much larger one that a bridge joins it to, or none (0)."""
     bridged, _ = ndimage.label(matte > _BRIDGE, structure=_EIGHT)
-    numbers = np.flatnonzero(large)
-    new = np.where(large, np.arange(len(area)), 0)
-    first = {number: bridged[np.unravel_index(np.argmax(regions == number), regions.shape)] for number in numbers}
-    for number in numbers:
-        mates = [other for other in numbers if first[other] == first[number]]
-        largest = max(mates, key=lambda other: area[other])
-        if area[number] <= _PIECE * area[largest]:
-            new[number] = largest
-    return np.asarray(new[regions], dtype=np.int32)
+    named = np.zeros(len(area), dtype=np.int32)
+    largest: dict[int, int] = {}
+    for number in sorted(inside, key=lambda number: -area[number]):
+        mate = largest.setdefault(int(bridged[inside[number]]), number)
+        named[number] = mate if area[number] <= _PIECE * area[mate] else number
+    return named
 
 
-def _seeds_of(hazes: Labels, number: int, seeds: Labels) -> tuple[NDArray[np.bool_], NDArray[np.int32]]:
-    """For each haze: whether several seeds lie in it, and the seed where there is only one."""
-    inside = seeds > 0
-    pairs = np.unique(np.stack((hazes[inside], seeds[inside])), axis=1)
-    held = np.bincount(pairs[0], minlength=number + 1)
-    only = np.zeros(number + 1, dtype=np.int32)
-    only[pairs[0]] = pairs[1]
-    return held > 1, np.where(held == 1, only, 0).astype(np.int32)
+def _share_rest(owner: Labels, hazes: Labels, rest: NDArray[np.bool_], several: set[int], seeds: Labels) -> None:
+    """Write into `owner` whose the pixels of the hazes `rest` are, which hold no seed or `several`.
+
+    Around several seeds each pixel is the nearest one's; around none it is a piece of what it lies beside, or a speck.
+    """
+    rest[0] = False
+    near = max(2.0, _NEAR * min(owner.shape))
+    rows, columns = np.flatnonzero(rest[hazes].any(axis=1)), np.flatnonzero(rest[hazes].any(axis=0))
+    if not rows.size or not seeds.any():
+        return
+    around = int(near) + 1
+    box = (
+        slice(max(0, rows[0] - around), rows[-1] + around + 1),
+        slice(max(0, columns[0] - around), columns[-1] + around + 1),
+    )
+    here = seeds[box]
+    if not here.any():
+        return
+    distance, place = ndimage.distance_transform_cdt(here == 0, "chessboard", return_indices=True)
+    always = np.zeros(len(rest), dtype=bool)
+    always[list(several)] = True
+    mine = rest[hazes[box]] & (always[hazes[box]] | (distance <= near))
+    owner[box][mine] = here[tuple(place)][mine]
 
 
-def _from_the_left(owner: Labels) -> list[int]:
-    """The objects' numbers as people count them: by where each begins, from the left."""
-    boxes = ndimage.find_objects(owner)
-    found = [(box[1].start, box[0].start, number) for number, box in enumerate(boxes, 1) if box is not None]
-    return [number for _, _, number in sorted(found)]
+def _from_the_left(owner: Labels) -> list[tuple[int, Box]]:
+    """The objects' numbers as people count them, by where each begins, from the left; and the box of each."""
+    boxes = [(number, box) for number, box in enumerate(ndimage.find_objects(owner), 1) if box is not None]
+    return sorted(boxes, key=lambda found: (found[1][1].start, found[1][0].start, found[0]))
 
 
-def _thing(matte: NDArray[np.float32], mine: NDArray[np.bool_], device: torch.device) -> Thing:
-    mask = np.where(mine, matte, np.float32(0))
-    solid = mask > 0.5
-    score = float(mask[solid].mean())
-    mask[pinholes(solid)] = 1.0
+def _thing(matte: NDArray[np.float32], owner: Labels, number: int, box: Box, device: torch.device) -> Thing:
+    mask = np.zeros_like(matte)
+    part = np.where(owner[box] == number, matte[box], np.float32(0))
+    solid = part > 0.5
+    score = float(part[solid].mean())
+    part[pinholes(solid, matte.size)] = 1.0
+    mask[box] = part
     notes = (SEVERAL,) if seems_several(solid) else ()
     return Thing(torch.from_numpy(mask).to(device), score, notes=notes)
