@@ -91,8 +91,14 @@ def _find(one: Mapping[str, Any], entry: Entry) -> Find:
         _saved_as(text(one.get("file")), entry),
         _saved_as(text(one.get("crop")), entry),
         tuple(text(note) for note in items(one.get("notes"))),
-        mapping(one.get("segmentation")),
+        _segmentation(mapping(one.get("segmentation"))),
     )
+
+
+def _segmentation(said: Mapping[str, Any]) -> dict[str, Any]:
+    """COCO's mask: (height, width) and the run lengths as text."""
+    size = [int(number(value) or 0) for value in items(said.get("size"))]
+    return {"size": (size + [0, 0])[:2], "counts": text(said.get("counts"))}
 
 
 def _saved_as(name: str, entry: Entry) -> str:
