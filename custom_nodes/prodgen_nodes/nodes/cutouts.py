@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from comfy_api.latest import io
 from torch import Tensor
 
@@ -14,14 +13,14 @@ from ..imaging.objects import OVERLAPS, Objects, Thing, labels_of, separate, sha
 from ..imaging.reports import batch_report
 from ..imaging.segmentation import Cutout
 from ..imaging.segmentation.confidence import AS_A_SET
-from ..imaging.tensors import check_mask, check_range, common_batch, item, same_size, split_alpha
+from ..imaging.segmentation.cutout import Progress
+from ..imaging.tensors import check_range, item
 from .background_removal import identity_of_best
-from .common import CATEGORY, deliver, optional_mask, output, progress_callback, work_device
+from .common import CATEGORY, deliver, output, progress_callback, work_device
 from .sam3 import from_sam3
-from .segmentation import Choice, cut_out, refusal
+from .segmentation import STEPS, Choice, cut_out, photos_of, refusal, stages
 
 METHODS = ("auto", "model", "plain_backdrop")
-_STEPS = 6
 _UNTOLD = (
     "only SAM 3 can tell which object is which of several labels; without it all are called object, and all are cut out"
 )
@@ -144,67 +143,98 @@ class ProdgenCutouts(io.ComfyNode):
                 raise ParameterError(f"{name} is {value!r}; choose one of {', '.join(known)}.")
         check_range(min_area, 0.00001, 0.5, "min_area")
         check_range(min_confidence, 0.0, 1.0, "min_confidence")
-        rgb, alpha = split_alpha(image)
-        rgb = torch.nan_to_num(rgb).clamp(0.0, 1.0)
-        planes = {"image": rgb}
-        transparency = optional_mask(transparency, rgb)
-        if transparency is not None:
-            planes["transparency"] = transparency = check_mask(transparency, "transparency")
-            alpha = 1.0 - transparency if alpha is None else alpha
-        same_size(**planes)
-        batch = common_batch(**planes)
-        asked = labels_of(labels)
-        step = progress_callback(_STEPS * batch)
-        layers: list[Tensor] = []
-        masks: list[Tensor] = []
+        rgb, alpha, _, batch = photos_of(image, transparency)
+        asked = _Asked(
+            Choice(method, bg_removal_model, "squash", "all"),
+            sam3_model,
+            sam3_clip,
+            labels_of(labels),
+            overlap,
+            min_area,
+            min_confidence,
+        )
+        step = progress_callback(STEPS * batch)
+        found: list[tuple[Tensor, Thing]] = []
         reports: list[dict[str, Any]] = []
         for index in range(batch):
+            own = None if alpha is None else item(alpha, index)
             picture = item(rgb, index)
-            done = [_STEPS * index]
-
-            def advance(count: int, done: list[int] = done) -> None:
-                done[0] = min(done[0] + count, _STEPS * batch)
-                step(done[0])
-
-            if sam3_model is not None:
-                colours, found, report = from_sam3(
-                    sam3_model, sam3_clip, picture.to(work_device()), asked, min_confidence, min_area, advance
-                )
-            else:
-                own = None if alpha is None else item(alpha, index)
-                choice = Choice(method, bg_removal_model, "squash", "all")
-                cut = cut_out(picture, own, None, choice, advance, work_device())
-                if cut.confidence < min_confidence:
-                    raise UntrustedCutoutError(refusal(cut, method, index, batch, min_confidence))
-                colours, found, report = _from_cutout(cut, asked, min_area)
-            things = [thing for thing in shared_out(found.things, overlap) if thing.area]
-            _check_found(things, index, batch, min_area, picture)
-            for thing in things:
-                masks.append(thing.mask.to(rgb.device))
-                layers.append(torch.cat((colours.to(rgb.device), masks[-1].unsqueeze(-1).to(rgb)), dim=-1))
-            reports.append({**report, **_described(things, found, len(reports) + 1, picture)})
-            step(_STEPS * (index + 1))
-        stacked, mask = deliver(torch.stack(layers), torch.stack(masks))
-        report = batch_report(reports)
-        report["objects"] = [entry for one in reports for entry in one["objects"]]
+            things, report = _objects_of(picture, own, asked, index, batch, stages(step, index, batch))
+            found += [(picture, thing) for thing in things]
+            reports.append(report)
+            step(STEPS * (index + 1))
+        layers = _layers(found)
+        stacked, mask = deliver(layers, layers[..., 3].clone())
+        together = batch_report(reports)
+        together["objects"] = objects = [entry for one in reports for entry in one["objects"]]
         boxes = [[_box(entry) for entry in one["objects"]] for one in reports]
-        names = "\n".join(entry["label"] for entry in report["objects"])
-        scores = [entry["score"] for entry in report["objects"]]
-        shown = _preview(stacked)
-        return output(stacked, mask, boxes, names, scores, report=report, preview=shown, cls=cls)
+        names = "\n".join(entry["label"] for entry in objects)
+        scores = [entry["score"] for entry in objects]
+        return output(stacked, mask, boxes, names, scores, report=together, preview=_preview(stacked), cls=cls)
 
 
-def _from_cutout(cut: Cutout, asked: list[str], min_area: float) -> tuple[Tensor, Objects, dict[str, Any]]:
-    """The colours of a cut-out of everything, its objects, and what its report says that holds for all of them."""
+@dataclass(frozen=True)
+class _Asked:
+    """What the node was asked for."""
+
+    choice: Choice
+    sam3_model: Any
+    sam3_clip: Any
+    labels: list[str]
+    overlap: str
+    min_area: float
+    min_confidence: float
+
+
+def _objects_of(
+    picture: Tensor, alpha: Tensor | None, asked: _Asked, index: int, batch: int, advance: Progress
+) -> tuple[list[Thing], dict[str, Any]]:
+    """The objects of the `index`-th picture `[H,W,3]` of a batch, and its report. Refuses a guess, and a picture that
+    has no object or too many."""
+    device = work_device()
+    if asked.sam3_model is not None:
+        found, report = from_sam3(
+            asked.sam3_model,
+            asked.sam3_clip,
+            picture.to(device),
+            asked.labels,
+            asked.min_confidence,
+            asked.min_area,
+            advance,
+        )
+    else:
+        cut = cut_out(picture, alpha, None, asked.choice, advance, device)
+        if cut.confidence < asked.min_confidence:
+            raise UntrustedCutoutError(refusal(cut, asked.choice.method, index, batch, asked.min_confidence))
+        found, report = _from_cutout(cut, asked.labels, asked.min_area)
+    things = [thing for thing in shared_out(found.things, asked.overlap) if thing.area]
+    _check_found(things, index, batch, asked.min_area, picture)
+    return things, {**report, **_described(things, found, index + 1, picture)}
+
+
+def _layers(found: list[tuple[Tensor, Thing]]) -> Tensor:
+    """RGBA `[N,H,W,4]` of objects, each with its picture. Filled in place: a copy of all would be gigabytes."""
+    height, width = found[0][0].shape[:2]
+    layers = found[0][0].new_empty((len(found), height, width, 4))
+    for layer, (picture, thing) in zip(layers, found, strict=True):
+        layer[..., :3] = picture if thing.colours is None else thing.colours
+        layer[..., 3] = thing.mask
+    return layers
+
+
+def _from_cutout(cut: Cutout, asked: list[str], min_area: float) -> tuple[Objects, dict[str, Any]]:
+    """The objects of a cut-out of everything, and what its report says that holds for all of them."""
     found = separate(cut.alpha, min_area)
     label = asked[0] if len(asked) == 1 else "object"
-    things = [replace(thing, label=label, score=thing.score * cut.confidence) for thing in found.things]
+    things = [
+        replace(thing, label=label, score=thing.score * cut.confidence, colours=cut.product) for thing in found.things
+    ]
     said = [note for note in cut.report["notes"] if not note.endswith(AS_A_SET)]
     notes = [*said, *found.notes, *([_UNTOLD] if len(asked) > 1 else [])]
     facts: dict[str, Any] = {
         name: cut.report[name] for name in ("method", "why", "model", "confidence", "reasons") if name in cut.report
     }
-    return cut.product, replace(found, things=things), {**facts, "notes": notes}
+    return replace(found, things=things), {**facts, "notes": notes}
 
 
 def _check_found(things: list[Thing], index: int, batch: int, min_area: float, picture: Tensor) -> None:

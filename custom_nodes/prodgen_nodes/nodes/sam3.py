@@ -38,8 +38,8 @@ def from_sam3(
     min_score: float,
     min_area: float,
     progress: Progress | None = None,
-) -> tuple[Tensor, Objects, dict[str, Any]]:
-    """The objects of `picture` `[H,W,3]` that `labels` name: their colours `[H,W,3]`, what they are, and the report.
+) -> tuple[Objects, dict[str, Any]]:
+    """The objects of `picture` `[H,W,3]` that `labels` name, with their colours, and the report on it.
 
     SAM 3 says what and roughly where; where an object ends, the picture says (as with every other network).
     """
@@ -48,11 +48,11 @@ def from_sam3(
             "SAM 3 finds what is named: connect sam3_clip (the same 'Load Checkpoint'), and say labels."
         )
     found = without_twins(_rough(model, clip, picture, labels, min_score))
-    things, notes, colours = [], [], picture
+    things: list[Thing] = []
+    notes: list[str] = []
     for thing in found:
         cut = from_model(picture, thing.mask, None, progress, "all")
-        colours = torch.where((cut.alpha > 0).unsqueeze(-1) & (cut.alpha < 1).unsqueeze(-1), cut.product, colours)
-        things.append(Thing(cut.alpha, thing.score, thing.label))
+        things.append(Thing(cut.alpha, thing.score, thing.label, colours=cut.product))
         notes += cut.report["notes"]
     least = min_area * picture.shape[0] * picture.shape[1]
     kept = [thing for thing in without_twins(things) if thing.area >= least]
@@ -66,7 +66,7 @@ def from_sam3(
         "reasons": [],
         "notes": list(dict.fromkeys(notes)),
     }
-    return colours, Objects(kept, len(things) - len(kept)), report
+    return Objects(kept, len(things) - len(kept)), report
 
 
 def _rough(model: Any, clip: Any, picture: Tensor, labels: list[str], min_score: float) -> list[Thing]:

@@ -28,7 +28,7 @@ from .parts import PARTS
 
 METHODS = ("auto", "model", "birefnet", "plain_backdrop")
 FITS = ("squash", "letterbox")
-_STEPS = 6
+STEPS = 6
 """Of the progress bar, for each picture; a method that reports more stages waits at the last."""
 _LET_A_MODEL_LOOK = " Or let a background-removal model look: method auto, on the command line --set cutout=auto."
 _IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
@@ -287,27 +287,12 @@ class ProdgenSegmentProduct(io.ComfyNode):
             raise ParameterError(f"method is model, but none is connected or installed. {how_to_get_one()}")
         choice = Choice(method, bg_removal_model, fit, parts)
         check_range(min_confidence, 0.0, 1.0, "min_confidence")
-        rgb, alpha = split_alpha(image)
-        rgb = torch.nan_to_num(rgb).clamp(0.0, 1.0)
-        masks = {"image": rgb}
-        hint, transparency = optional_mask(hint, rgb), optional_mask(transparency, rgb)
-        if hint is not None:
-            masks["hint"] = hint = fit_hint(check_mask(hint, "hint"), rgb.shape[1], rgb.shape[2])
-        if transparency is not None:
-            masks["transparency"] = transparency = check_mask(transparency, "transparency")
-            alpha = 1.0 - transparency if alpha is None else alpha
-        same_size(**masks)
-        batch = common_batch(**masks)
-        step = progress_callback(_STEPS * batch)
+        rgb, alpha, hint, batch = photos_of(image, transparency, hint)
+        step = progress_callback(STEPS * batch)
         device = work_device()
         products, mattes, reports = [], [], []
         for index in range(batch):
-            done = [_STEPS * index]
-
-            def advance(count: int, done: list[int] = done) -> None:
-                done[0] = min(done[0] + count, _STEPS * batch)
-                step(done[0])
-
+            advance = stages(step, index, batch)
             own = None if alpha is None else item(alpha, index)
             rough = None if hint is None else item(hint, index)
             cut = cut_out(item(rgb, index), own, rough, choice, advance, device)
@@ -316,10 +301,39 @@ class ProdgenSegmentProduct(io.ComfyNode):
             products.append(cut.product.to(rgb.device))
             mattes.append(cut.alpha.to(rgb.device))
             reports.append(cut.report)
-            step(_STEPS * (index + 1))
+            step(STEPS * (index + 1))
         product, mask = deliver(_stack(products), _stack(mattes))
         report = batch_report(reports, confidence=min(entry["confidence"] for entry in reports)) | {"pictures": batch}
         return output(product, mask, report=report, preview=_preview(product, mask), cls=cls)
+
+
+def photos_of(
+    image: Tensor, transparency: Tensor | None, hint: Tensor | None = None
+) -> tuple[Tensor, Tensor | None, Tensor | None, int]:
+    """A node's picture inputs as the maths takes them: colours `[B,H,W,3]`, the files' own alpha `[B,H,W]` or None, the
+    hint likewise, and how many pictures they are. Raises ShapeError where sizes do not fit."""
+    rgb, alpha = split_alpha(image)
+    rgb = torch.nan_to_num(rgb).clamp(0.0, 1.0)
+    masks = {"image": rgb}
+    hint, transparency = optional_mask(hint, rgb), optional_mask(transparency, rgb)
+    if hint is not None:
+        masks["hint"] = hint = fit_hint(check_mask(hint, "hint"), rgb.shape[1], rgb.shape[2])
+    if transparency is not None:
+        masks["transparency"] = transparency = check_mask(transparency, "transparency")
+        alpha = 1.0 - transparency if alpha is None else alpha
+    same_size(**masks)
+    return rgb, alpha, hint, common_batch(**masks)
+
+
+def stages(step: Progress, index: int, pictures: int) -> Progress:
+    """What moves the progress bar (`step`) by so many of the stages of the `index`-th of `pictures`."""
+    done = [STEPS * index]
+
+    def advance(count: int) -> None:
+        done[0] = min(done[0] + count, STEPS * pictures)
+        step(done[0])
+
+    return advance
 
 
 def _stack(pictures: list[Tensor]) -> Tensor:

@@ -13,6 +13,8 @@ from ..tensors import Box, bounding_box
 class Thing:
     """One object: its soft `mask` `[H,W]` (1 = object), `score` 0..1, what it is called, and what to know of it.
 
+    `colours` `[H,W,3]` are its own up to and beyond its edge, also where it touches another; None: not known yet.
+
     Two are equal only where they are one: masks are not compared.
     """
 
@@ -20,6 +22,7 @@ class Thing:
     score: float = 1.0
     label: str = "object"
     notes: tuple[str, ...] = ()
+    colours: Tensor | None = None
 
     @property
     def box(self) -> Box:
