@@ -83,7 +83,7 @@ WRONG = st.dictionaries(st.sampled_from([*OBJECT, "score", "crop", "notes"]), JS
 REPORT = st.fixed_dictionaries({"objects": st.lists(WRONG, max_size=3) | JSON, "width": JSON, "height": JSON})
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.dictionaries(st.text(max_size=4), REPORT | JSON, max_size=3) | JSON)
 def test_whatever_the_records_say(reports: Any) -> None:
     with tempfile.TemporaryDirectory() as made:
