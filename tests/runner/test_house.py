@@ -17,7 +17,7 @@ RUNNER = REPO / "runner"
 FLOORS = (
     ("__main__",),
     ("cli",),
-    ("report",),
+    ("report", "cutouts"),
     ("batch", "best_of", "explore", "vary", "smoke"),
     ("gallery", "execution"),
     ("validation",),
