@@ -1,0 +1,90 @@
+"""`python -m runner.cli.draw_canvas`: draw every bundled workflow for ComfyUI's canvas and its template browser.
+
+Writes `workflows/canvas/NAME.vN.json` for every version, and the newest of each into the pack's `example_workflows`.
+Run it after a workflow was added or a stage's words were changed; a test draws them again and compares.
+A thumbnail that is there already is kept: it may be a real result.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from runner import console
+from runner.canvas.draw import draw
+from runner.canvas.thumbnail import thumbnail
+from runner.data import parse_yaml
+from runner.errors import EXIT_OK, RunnerError
+from runner.models.manifest import load_manifest
+from runner.workflow.load import WORKFLOWS_DIR, available_workflows, load_workflow
+from runner.workflow.schema import recorded_object_info
+
+DRAWN_DIR = WORKFLOWS_DIR / "canvas"
+TEMPLATES_DIR = WORKFLOWS_DIR.parent / "custom_nodes" / "prodgen_nodes" / "example_workflows"
+_PHOTO = WORKFLOWS_DIR.parent / "examples" / "handbag.jpg"
+
+
+def index() -> dict[str, Any]:
+    """`workflows/index.yaml`."""
+    return dict(parse_yaml((WORKFLOWS_DIR / "index.yaml").read_text(encoding="utf-8")))
+
+
+def drawings() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every published version, by its name, drawn."""
+    schema, manifest, words = recorded_object_info(WORKFLOWS_DIR), load_manifest(), index()
+    for name, versions in available_workflows().items():
+        for version in versions:
+            label = f"{name}.v{version}"
+            yield label, draw(load_workflow(label), schema, manifest, words)
+
+
+def template_name(name: str, words: Mapping[str, Any]) -> str:
+    """What the template browser shows, which knows nothing but the file's name."""
+    return f"{name} - {words['templates'][name]['title']}"
+
+
+def text_of(drawn: Mapping[str, Any]) -> str:
+    """The file: one node, link or group a line, so that a change can be read."""
+    rows = []
+    for key, value in drawn.items():
+        if key in ("nodes", "links", "groups") and value:
+            lines = ",\n".join(f"  {json.dumps(entry, ensure_ascii=False)}" for entry in value)
+            rows.append(f' "{key}": [\n{lines}\n ]')
+        else:
+            rows.append(f' "{key}": {json.dumps(value, ensure_ascii=False)}')
+    return "{\n" + ",\n".join(rows) + "\n}\n"
+
+
+def main() -> int:
+    argparse.ArgumentParser(prog="python -m runner.cli.draw_canvas", description=__doc__).parse_args()
+    try:
+        words, existing = index(), available_workflows()
+        DRAWN_DIR.mkdir(exist_ok=True)
+        for label, drawn in drawings():
+            name, _, version = label.rpartition(".v")
+            text = text_of(drawn)
+            (DRAWN_DIR / f"{label}.json").write_text(text, encoding="utf-8")
+            if int(version) == existing[name][-1]:
+                _write_template(TEMPLATES_DIR / template_name(name, words), text, drawn)
+    except RunnerError as error:
+        console.tell(f"error: {error}")
+        return error.exit_code
+    console.result(str(DRAWN_DIR))
+    console.result(str(TEMPLATES_DIR))
+    return EXIT_OK
+
+
+def _write_template(path: Path, text: str, drawn: Mapping[str, Any]) -> None:
+    Path(f"{path}.json").write_text(text, encoding="utf-8")
+    picture = Path(f"{path}.jpg")
+    if not picture.exists():
+        has_photo = any(node["type"] == "LoadImage" for node in drawn["nodes"])
+        thumbnail(drawn, _PHOTO if has_photo else None).save(picture, quality=82)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

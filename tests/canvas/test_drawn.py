@@ -1,0 +1,167 @@
+"""Every published workflow is drawn for the canvas: the same graph, with nothing over anything else."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+import pytest
+import yaml
+from PIL import Image
+
+from runner.canvas.draw import draw
+from runner.cli import draw_canvas
+from runner.models.manifest import load_manifest
+from runner.workflow.graph import Workflow
+from runner.workflow.load import WORKFLOWS_DIR, available_workflows
+from runner.workflow.schema import node_inputs, recorded_object_info
+from tests.canvas import drawn as canvas_file
+from tests.workflows import published
+
+Graph = dict[str, dict[str, Any]]
+NEWEST = {f"{name}.v{versions[-1]}": name for name, versions in available_workflows().items()}
+EVERY = pytest.mark.parametrize("name", canvas_file.names())
+
+
+def test_every_version_is_drawn_as_the_tool_draws_it_now() -> None:
+    found = {path.stem: path.read_text(encoding="utf-8") for path in canvas_file.FOLDER.glob("*.json")}
+    made = {label: draw_canvas.text_of(drawn) for label, drawn in draw_canvas.drawings()}
+    assert set(found) == set(made) == {path.stem for path in published.files()}
+    assert [label for label in made if made[label] != found[label]] == [], "run: python -m runner.cli.draw_canvas"
+
+
+@EVERY
+def test_node_by_node_link_by_link_widget_by_widget_it_is_the_published_graph(name: str) -> None:
+    _assert_same(canvas_file.graph_of(canvas_file.load(name)), published.load(name))
+
+
+def _assert_same(drawn: Graph, wanted: Graph) -> None:
+    """What the drawn file adds is a widget that the published one leaves at its default, and nothing else."""
+    schemas = recorded_object_info(WORKFLOWS_DIR)
+    assert set(drawn) == set(wanted)
+    for node_id, node in wanted.items():
+        kept = drawn[node_id]
+        assert (kept["class_type"], kept["_meta"]) == (node["class_type"], node["_meta"])
+        assert {key: kept["inputs"].get(key) for key in node["inputs"]} == node["inputs"]
+        known = node_inputs(schemas[node["class_type"]], node["inputs"])
+        for key in set(kept["inputs"]) - set(node["inputs"]):
+            schema = known[key]
+            first = schema.options[0] if schema.options else {"BOOLEAN": False, "STRING": ""}.get(schema.type, 0)
+            assert kept["inputs"][key] == (first if schema.default is None else schema.default), key
+
+
+@EVERY
+def test_no_node_lies_over_another_and_each_stands_in_one_group(name: str) -> None:
+    drawn = canvas_file.load(name)
+    for one, other in itertools.combinations(drawn["nodes"], 2):
+        assert not canvas_file.box(one).meets(canvas_file.box(other)), f"{one['title']} over {other['title']}"
+    for one, other in itertools.combinations(drawn["groups"], 2):
+        assert not canvas_file.group_box(one).meets(canvas_file.group_box(other)), f"{one['title']}, {other['title']}"
+    for node in drawn["nodes"]:
+        if node["title"] != "About this workflow":
+            canvas_file.group_of(drawn, node)
+
+
+@EVERY
+def test_it_reads_from_left_to_right(name: str) -> None:
+    drawn = canvas_file.load(name)
+    boxes = {node["id"]: canvas_file.box(node) for node in canvas_file.runs(drawn)}
+    for _, source, _, target, _, _ in drawn["links"]:
+        assert boxes[source].right < boxes[target].left
+    stages = {node["id"]: canvas_file.group_of(drawn, node) for node in canvas_file.runs(drawn)}
+    asked = [boxes[key] for key, stage in stages.items() if stage in ("What you set", "Seldom set")]
+    assert len({found.left for found in asked}) == 1
+    assert asked[0].left == min(found.left for found in boxes.values())
+    assert max(boxes, key=lambda key: boxes[key].left) in [k for k, stage in stages.items() if stage == "Results"]
+    for node in canvas_file.runs(drawn):
+        if node["title"].startswith("output: "):
+            assert stages[node["id"]] == "Results"
+
+
+@EVERY
+def test_a_lane_passes_between_nodes_and_over_none(name: str) -> None:
+    drawn = canvas_file.load(name)
+    nodes = [canvas_file.box(node) for node in drawn["nodes"]]
+    for (x, y), (to_x, to_y) in canvas_file.lanes(drawn):
+        assert x < to_x
+        line = canvas_file.Box(x, min(y, to_y), to_x, max(y, to_y))
+        assert not [box for box in nodes if line.meets(box)], f"a lane from {x}, {y} to {to_x}, {to_y}"
+
+
+@EVERY
+def test_no_link_passes_a_column_without_a_lane(name: str) -> None:
+    """Between two columns there is nothing to pass over: a link's pieces lie there, or in a lane."""
+    drawn = canvas_file.load(name)
+    nodes = [canvas_file.box(node) for node in drawn["nodes"]]
+    boxes = {node["id"]: canvas_file.box(node) for node in drawn["nodes"]}
+    points = {point["id"]: point for point in drawn["extra"].get("reroutes", [])}
+    last = {extension["id"]: points[extension["parentId"]] for extension in drawn["extra"].get("linkExtensions", [])}
+    for link, source, _, target, _, _ in drawn["links"]:
+        x = last[link]["pos"][0] if link in last else boxes[source].right
+        point = last.get(link)
+        while point is not None and "parentId" in point:
+            point = points[point["parentId"]]
+        gaps = [(x, boxes[target].left)] + ([(boxes[source].right, point["pos"][0])] if point else [])
+        for left, right in gaps:
+            assert left <= right
+            assert not [box for box in nodes if box.left < right and left < box.right], "a link over a column"
+
+
+@pytest.mark.parametrize("label", sorted(NEWEST))
+def test_the_newest_of_each_is_a_template_with_a_picture(label: str) -> None:
+    path = canvas_file.template_of(NEWEST[label])
+    assert path.read_text(encoding="utf-8") == (canvas_file.FOLDER / f"{label}.json").read_text(encoding="utf-8")
+    with Image.open(path.with_suffix(".jpg")) as picture:
+        assert min(picture.size) >= 240
+    assert path.with_suffix(".jpg").stat().st_size < 150_000
+    words = yaml.safe_load((WORKFLOWS_DIR / "index.yaml").read_text(encoding="utf-8"))["templates"][NEWEST[label]]
+    (about,) = [n["widgets_values"][0] for n in json.loads(path.read_text())["nodes"] if n["title"].startswith("About")]
+    assert words["title"] in path.stem
+    assert all(tag in about for tag in words["tags"])
+
+
+def test_there_is_no_template_of_anything_else() -> None:
+    assert (
+        len(list(canvas_file.TEMPLATES.glob("*.json"))) == len(NEWEST) == len(list(canvas_file.TEMPLATES.glob("*.jpg")))
+    )
+    unsafe = set('<>:"/\\|?*#%&+')
+    assert [path.name for path in canvas_file.TEMPLATES.iterdir() if unsafe & set(path.name)] == []
+
+
+@EVERY
+def test_every_file_a_node_names_says_where_it_comes_from(name: str) -> None:
+    """As core's templates say it, in the node: ComfyUI offers the download of a file it does not find."""
+    manifest, drawn = load_manifest(), canvas_file.load(name)
+    for node in canvas_file.runs(drawn):
+        said = {model["name"]: model for model in node["properties"].get("models", [])}
+        named = [value for value in node["widgets_values"] if isinstance(value, str) and manifest.find_file(value)]
+        downloads = {value for value in named if (model := manifest.find_file(value)) and model.url}
+        assert set(said) == downloads
+        for value, model in said.items():
+            known = manifest.find_file(value)
+            assert known is not None
+            assert (model["url"], model["directory"]) == (known.url, known.folder)
+            assert model.get("hash") == known.sha256
+
+
+def test_a_photo_of_ten_inputs_apart_is_still_drawn_whole() -> None:
+    """A chain as long as no published one, one input used at both its ends: one lane over all of it."""
+    graph: Graph = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": "a.png"}, "_meta": {"title": "input: image"}},
+        "2": {"class_type": "PrimitiveInt", "inputs": {"value": 64}, "_meta": {"title": "input: width"}},
+    }
+    for number in range(3, 40):
+        inputs = {"image": [str(number - 1) if number > 3 else "1", 0], "upscale_method": "area", "crop": "disabled"}
+        graph[str(number)] = {
+            "class_type": "ImageScale",
+            "inputs": {**inputs, "width": ["2", 0], "height": 64},
+            "_meta": {"title": f"Step {number}"},
+        }
+    saved = {"images": ["39", 0], "filename_prefix": "chain"}
+    graph["40"] = {"class_type": "SaveImage", "inputs": saved, "_meta": {"title": "output: picture"}}
+    workflow = Workflow("chain", 1, WORKFLOWS_DIR / "chain.v1.json", graph)
+    drawn = draw(workflow, recorded_object_info(WORKFLOWS_DIR), load_manifest(), {})
+    _assert_same(canvas_file.graph_of(drawn), graph)
+    for one, other in itertools.combinations(drawn["nodes"], 2):
+        assert not canvas_file.box(one).meets(canvas_file.box(other))
