@@ -94,7 +94,8 @@ def _arranged(workflow: Workflow, object_info: ObjectInfo, entry: notes.Entry) -
             columns.items.append([])
         key, text = f"note of {stage.key}", notes.of_stage(stage, members, graph, entry)
         texts[key] = text
-        head = Item(key, base, notes.height(text), notes.WIDTH, pinned=len(columns.items[base]))
+        place = len(columns.items[base])
+        head = Item(key, base, notes.height(text), notes.WIDTH, above=_PAD + _HEAD if place else 0.0, pinned=place)
         for item in (head, *(_item(n, base + depth[n], faces[n]) for n in members)):
             if base == 1:
                 item.pinned = len(columns.items[item.column])
@@ -103,6 +104,7 @@ def _arranged(workflow: Workflow, object_info: ObjectInfo, entry: notes.Entry) -
     lay_lanes(columns, _ways(graph, faces))
     order(columns)
     set_heights(columns)
+    first.y = columns.items[1][0].y
     sheet = _Sheet(workflow, faces, stages, items, texts, columns, [])
     sheet.at.extend(_across(sheet))
     return sheet
@@ -141,12 +143,16 @@ def _depths(
 
 
 def _across(sheet: _Sheet) -> list[float]:
-    """Where each column begins: as wide as its widest node, with more room where a stage ends."""
+    """Where each column begins, with more room where a stage ends. All of a column is as wide as its widest node: a
+    link leaves at its right border and passes over nothing in it."""
     at, x = [], 0.0
     keys = [_column_stage(sheet, column) for column in sheet.columns.items]
     for number, column in enumerate(sheet.columns.items):
         at.append(x)
-        x += max((item.width for item in column), default=0.0)
+        width = max((item.width for item in column), default=0.0)
+        for item in column:
+            item.width = width if item.width else 0.0
+        x += width
         last = number + 1 == len(keys) or keys[number] != keys[number + 1]
         x += _BETWEEN_STAGES if last else _BETWEEN
     return at
@@ -290,7 +296,7 @@ def _view(sheet: _Sheet) -> dict[str, Any]:
     tops = [item.y for item in sheet.items.values()]
     bottoms = [item.y + item.height for item in sheet.items.values()]
     right = sheet.at[-1] + max(item.width for item in sheet.columns.items[-1])
-    scale = min(1.0, max(0.45, min(1450 / (right + 100), 800 / (max(bottoms) - min(tops) + 150))))
+    scale = min(1.0, max(0.7, min(1450 / (right + 100), 800 / (max(bottoms) - min(tops) + 150))))
     top = sheet.items["about"].y
     return {"scale": round(scale, 3), "offset": [round(80 / scale), round(130 / scale - top)]}
 

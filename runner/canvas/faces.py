@@ -23,7 +23,9 @@ _LETTER = 7.6
 """Width of a letter of the canvas' font, in the mean."""
 _NARROW, _WIDE = 270.0, 430.0
 _SEEDS = frozenset({"seed", "noise_seed"})
-_SHOWS_PICTURE = frozenset({"LoadImage", "SaveImage", "PreviewImage", "ProdgenExport", "ProdgenSaveCutout"})
+_SHOWS_PICTURE = frozenset(
+    {"LoadImage", "SaveImage", "PreviewImage", "ProdgenExport", "ProdgenSaveCutout", "PreviewAny"}
+)
 _MATCHED = "COMFY_MATCHTYPE_V3"
 
 

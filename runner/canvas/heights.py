@@ -41,7 +41,7 @@ def set_heights(columns: Columns) -> None:
 def distance(upper: Item, lower: Item) -> float:
     """The least that lies between the tops of two items, one above the other."""
     gap = LANE_GAP if upper.is_lane or lower.is_lane else GAP
-    return upper.height + gap + (0.0 if lower.is_lane else TITLE)
+    return upper.height + gap + lower.above + (0.0 if lower.is_lane else TITLE)
 
 
 def _stacked(column: Sequence[Item]) -> list[float]:

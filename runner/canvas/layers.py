@@ -23,6 +23,8 @@ class Item:
     column: int
     height: float
     width: float = 0.0
+    above: float = 0.0
+    """Free space that it wants over itself, besides the usual: a group's border and title."""
     pinned: int | None = None
     """A note's or an input's place from the top, which no sweep changes."""
     y: float = 0.0

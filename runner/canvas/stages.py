@@ -26,7 +26,7 @@ class Stage:
 STAGES = (
     Stage("set", "What you set", "Everything a run may change. What you leave alone suits most photos.", "#8A8"),
     Stage("seldom", "Seldom set", "Fine tuning. Each value is the one that was found good.", "#586e58"),
-    Stage("models", "Models", "The files of the networks; ComfyUI offers to download a missing one.", "#444"),
+    Stage("models", "Models", "The files of the networks; ComfyUI offers to download a missing one.", "#777"),
     Stage("cutout", "Cut out", "What in the photo is product, with clean edges.", "#3f789e"),
     Stage("words", "Words", "What is asked of the model, and who holds the product.", "#88A"),
     Stage("place", "Place", "Where the product stands in the picture, how large, in which light.", "#8AA"),
