@@ -26,6 +26,8 @@ class Entry:
     outputs: Mapping[str, str]
     title: str = ""
     tags: tuple[str, ...] = ()
+    form: tuple[str, ...] = ()
+    """The inputs that its form asks for; none: it has none."""
 
 
 def entry_of(index: Mapping[str, Any], label: str) -> Entry:
@@ -34,7 +36,7 @@ def entry_of(index: Mapping[str, Any], label: str) -> Entry:
     for entry in index.get("workflows", ()):
         if entry.get("name") == label:
             words = (entry["purpose"], entry.get("steps", ""), entry["inputs"], entry["outputs"])
-            return Entry(*words, shown.get("title", ""), tuple(shown.get("tags", ())))
+            return Entry(*words, shown.get("title", ""), tuple(shown.get("tags", ())), tuple(shown.get("form", ())))
     return Entry("", "", {}, {})
 
 

@@ -1,44 +1,49 @@
-"""A small picture of a drawn workflow for ComfyUI's template browser: an example of what goes in, and the stages.
+"""A small picture of a workflow for ComfyUI's template browser, which shows it square: what goes in | what comes out.
 
-Used where no result of a real run with trained weights is at hand: a picture that was not made must not be shown.
+Where no result of a real run with trained weights is at hand, the right half is a map of the graph: a picture that was
+not made must not be shown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageDraw, ImageOps
 
-_SIDE = 360
+_HALF, _HIGH = 240, 480
 _GROUND, _NODE = (32, 33, 36), (74, 76, 84)
-_MARGIN = 14
+_MARGIN = 12
 
 
-def thumbnail(drawn: Mapping[str, Any], photo: Path | None) -> Image.Image:
-    """The photo at the left, if there is one, and the graph beside it."""
-    width = 2 * _SIDE
-    sheet = Image.new("RGB", (width, _SIDE), _GROUND)
-    left = 0
-    if photo is not None:
-        with Image.open(photo) as opened:
-            sheet.paste(ImageOps.fit(opened.convert("RGB"), (_SIDE, _SIDE), Image.Resampling.LANCZOS))
-        left = _SIDE
-    _paint_graph(ImageDraw.Draw(sheet), drawn, (left + _MARGIN, _MARGIN, width - _MARGIN, _SIDE - _MARGIN))
+def before_and_after(before: Image.Image, after: Image.Image) -> Image.Image:
+    """Both whole, side by side; where a half is higher than its picture, its backdrop goes on."""
+    sheet = Image.new("RGB", (2 * _HALF, _HIGH))
+    for left, picture in ((0, before), (_HALF, after)):
+        plain = picture.convert("RGB")
+        sheet.paste(ImageOps.pad(plain, (_HALF, _HIGH), color=plain.getpixel((0, 0))), (left, 0))
     return sheet
 
 
-def _paint_graph(brush: ImageDraw.ImageDraw, drawn: Mapping[str, Any], box: tuple[int, int, int, int]) -> None:
-    """Every group and node as a rectangle, as large as the box allows in both directions: it is a map, not a view."""
+def thumbnail(drawn: Mapping[str, Any], before: Image.Image | None) -> Image.Image:
+    """The picture that goes in, if any does, and a map of the graph."""
+    if before is not None:
+        return before_and_after(before, _map(drawn, _HALF))
+    return _map(drawn, 2 * _HALF)
+
+
+def _map(drawn: Mapping[str, Any], width: int) -> Image.Image:
+    """Every group and node as a rectangle, stretched to the room there is: it is a map, not a view."""
+    sheet = Image.new("RGB", (width, _HIGH), _GROUND)
+    brush = ImageDraw.Draw(sheet)
     groups = [group["bounding"] for group in drawn["groups"]]
     left, top = min(x for x, _, _, _ in groups), min(y for _, y, _, _ in groups)
     right, bottom = max(x + w for x, _, w, _ in groups), max(y + h for _, y, _, h in groups)
-    across, down = (box[2] - box[0]) / (right - left), (box[3] - box[1]) / (bottom - top)
+    across, down = (width - 2 * _MARGIN) / (right - left), (_HIGH - 2 * _MARGIN) / (bottom - top)
 
-    def place(x: float, y: float, width: float, height: float) -> tuple[float, float, float, float]:
-        at = (box[0] + (x - left) * across, box[1] + (y - top) * down)
-        return (*at, at[0] + max(width * across, 2), at[1] + max(height * down, 2))
+    def place(x: float, y: float, wide: float, high: float) -> tuple[float, float, float, float]:
+        at = (_MARGIN + (x - left) * across, _MARGIN + (y - top) * down)
+        return (*at, at[0] + max(wide * across, 2), at[1] + max(high * down, 2))
 
     for group in drawn["groups"]:
         brush.rectangle(place(*group["bounding"]), fill=_dark(group["color"]))
@@ -46,6 +51,7 @@ def _paint_graph(brush: ImageDraw.ImageDraw, drawn: Mapping[str, Any], box: tupl
         if node["type"] != "MarkdownNote":
             fill = _hex(node["bgcolor"]) if "bgcolor" in node else _NODE
             brush.rectangle(place(*node["pos"], *node["size"]), fill=fill)
+    return sheet
 
 
 def _hex(colour: str) -> tuple[int, int, int]:

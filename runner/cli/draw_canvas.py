@@ -11,11 +11,12 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from runner import console
-from runner.canvas.draw import draw
+from runner.canvas.draw import as_form, draw
 from runner.canvas.thumbnail import thumbnail
 from runner.data import parse_yaml
 from runner.errors import EXIT_OK, RunnerError
@@ -42,9 +43,13 @@ def drawings() -> Iterator[tuple[str, dict[str, Any]]]:
             yield label, draw(load_workflow(label), schema, manifest, words)
 
 
-def template_name(name: str, words: Mapping[str, Any]) -> str:
-    """What the template browser shows, which knows nothing but the file's name."""
-    return f"{name} - {words['templates'][name]['title']}"
+def templates(name: str, drawn: Mapping[str, Any], words: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The templates made of a workflow, by the names the browser shows: it knows nothing of one but its file's name."""
+    shown = words["templates"][name]
+    made = {f"{name} - {shown['title']}": dict(drawn)}
+    if "form" in shown:
+        made[f"{name} as a form - {shown['title']}.app"] = as_form(drawn)
+    return made
 
 
 def text_of(drawn: Mapping[str, Any]) -> str:
@@ -66,10 +71,10 @@ def main() -> int:
         DRAWN_DIR.mkdir(exist_ok=True)
         for label, drawn in drawings():
             name, _, version = label.rpartition(".v")
-            text = text_of(drawn)
-            (DRAWN_DIR / f"{label}.json").write_text(text, encoding="utf-8")
+            (DRAWN_DIR / f"{label}.json").write_text(text_of(drawn), encoding="utf-8")
             if int(version) == existing[name][-1]:
-                _write_template(TEMPLATES_DIR / template_name(name, words), text, drawn)
+                for title, template in templates(name, drawn, words).items():
+                    _write_template(title, template)
     except RunnerError as error:
         console.tell(f"error: {error}")
         return error.exit_code
@@ -78,12 +83,13 @@ def main() -> int:
     return EXIT_OK
 
 
-def _write_template(path: Path, text: str, drawn: Mapping[str, Any]) -> None:
-    Path(f"{path}.json").write_text(text, encoding="utf-8")
-    picture = Path(f"{path}.jpg")
+def _write_template(title: str, drawn: Mapping[str, Any]) -> None:
+    (TEMPLATES_DIR / f"{title}.json").write_text(text_of(drawn), encoding="utf-8")
+    picture = TEMPLATES_DIR / f"{title}.jpg"
     if not picture.exists():
         has_photo = any(node["type"] == "LoadImage" for node in drawn["nodes"])
-        thumbnail(drawn, _PHOTO if has_photo else None).save(picture, quality=82)
+        with Image.open(_PHOTO) as photo:
+            thumbnail(drawn, photo if has_photo else None).save(picture, quality=82)
 
 
 if __name__ == "__main__":

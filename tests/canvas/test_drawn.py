@@ -21,6 +21,12 @@ from tests.workflows import published
 
 Graph = dict[str, dict[str, Any]]
 NEWEST = {f"{name}.v{versions[-1]}": name for name, versions in available_workflows().items()}
+
+
+def _templates() -> dict[str, Any]:
+    return dict(yaml.safe_load((WORKFLOWS_DIR / "index.yaml").read_text(encoding="utf-8"))["templates"])
+
+
 EVERY = pytest.mark.parametrize("name", canvas_file.names())
 
 
@@ -109,24 +115,42 @@ def test_no_link_passes_a_column_without_a_lane(name: str) -> None:
 
 
 @pytest.mark.parametrize("label", sorted(NEWEST))
-def test_the_newest_of_each_is_a_template_with_a_picture(label: str) -> None:
+def test_the_newest_of_each_is_a_template(label: str) -> None:
     path = canvas_file.template_of(NEWEST[label])
     assert path.read_text(encoding="utf-8") == (canvas_file.FOLDER / f"{label}.json").read_text(encoding="utf-8")
-    with Image.open(path.with_suffix(".jpg")) as picture:
-        assert min(picture.size) >= 240
-    assert path.with_suffix(".jpg").stat().st_size < 150_000
-    words = yaml.safe_load((WORKFLOWS_DIR / "index.yaml").read_text(encoding="utf-8"))["templates"][NEWEST[label]]
+    words = _templates()[NEWEST[label]]
     (about,) = [n["widgets_values"][0] for n in json.loads(path.read_text())["nodes"] if n["title"].startswith("About")]
     assert words["title"] in path.stem
     assert all(tag in about for tag in words["tags"])
 
 
-def test_there_is_no_template_of_anything_else() -> None:
-    assert (
-        len(list(canvas_file.TEMPLATES.glob("*.json"))) == len(NEWEST) == len(list(canvas_file.TEMPLATES.glob("*.jpg")))
-    )
-    unsafe = set('<>:"/\\|?*#%&+')
-    assert [path.name for path in canvas_file.TEMPLATES.iterdir() if unsafe & set(path.name)] == []
+@pytest.mark.parametrize("name", sorted(name for name, words in _templates().items() if "form" in words))
+def test_a_form_asks_for_what_a_seller_sets_and_shows_the_result(name: str) -> None:
+    (path,) = canvas_file.TEMPLATES.glob(f"{name} as a form - *.app.json")
+    form, graph = json.loads(path.read_text()), json.loads(canvas_file.template_of(name).read_text())
+    extra = form.pop("extra")
+    assert extra.pop("linearMode") is True
+    assert {**form, "extra": extra} == graph
+    titles = {str(node["id"]): node["title"] for node in graph["nodes"]}
+    asked = [
+        titles[node_id].removeprefix("input: ").partition(" = ")[0] for node_id, _ in extra["linearData"]["inputs"]
+    ]
+    assert asked == _templates()[name]["form"]
+    assert extra["linearData"]["outputs"]
+    assert all(titles[node_id].startswith("output: ") for node_id in extra["linearData"]["outputs"])
+
+
+def test_each_template_has_a_small_picture_and_there_is_none_of_anything_else() -> None:
+    forms = [name for name, words in _templates().items() if "form" in words]
+    assert {"packshot", "cutout", "grip_sdxl", "relight_iclight", "scene_sdxl"} <= set(forms)
+    graphs, pictures = (sorted(canvas_file.TEMPLATES.glob(f"*.{ending}")) for ending in ("json", "jpg"))
+    assert [path.stem for path in graphs] == [path.stem for path in pictures]
+    assert len(graphs) == len(NEWEST) + len(forms)
+    for path in pictures:
+        with Image.open(path) as picture:
+            assert min(picture.size) >= 240
+        assert path.stat().st_size < 150_000
+        assert not set('<>:"/\\|?*#%&+') & set(path.name)
 
 
 @EVERY
