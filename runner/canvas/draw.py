@@ -25,10 +25,13 @@ _NAMESPACE = uuid.UUID("6f0d2a52-6a3f-4a5b-9a51-0f5f0c1c7e11")
 
 
 def draw(workflow: Workflow, object_info: ObjectInfo, manifest: Manifest, index: Mapping[str, Any]) -> dict[str, Any]:
-    """The canvas file of a workflow. Raises WorkflowError where a node's schema is not known."""
+    """The canvas file of a workflow. Raises WorkflowError where a node is not known."""
     unknown = sorted({str(node["class_type"]) for node in workflow.graph.values()} - set(object_info))
     if unknown:
         raise WorkflowError(f"{workflow.label}: the schema of {', '.join(unknown)} is not known: it cannot be drawn.")
+    strange = [node_id for node_id in workflow.graph if not node_id.isdecimal()]
+    if strange:
+        raise WorkflowError(f"{workflow.label}: the canvas numbers its nodes, and {strange[0]!r} is no number.")
     entry = notes.entry_of(index, workflow.label)
     sheet = arranged(workflow, object_info, entry)
     links = _links(sheet)

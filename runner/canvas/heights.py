@@ -55,13 +55,14 @@ def _stacked(column: Sequence[Item]) -> list[float]:
 
 def _relax(column: Sequence[Item], wants: dict[str, list[tuple[Item, float, float]]]) -> None:
     offsets = _stacked(column)
+    whole = all(item.pinned is not None for item in column)  # what a person reads from the top down has no holes
     blocks: list[tuple[float, float, int]] = []  # (weight, height above the offsets, how many items)
     for item, offset in zip(column, offsets, strict=True):
         asked = wants.get(item.key, [])
         weight = sum(w for _, _, w in asked) or 0.01
         level = sum(w * (other.y + shift) for other, shift, w in asked) / weight if asked else item.y
         blocks.append((weight, level - offset, 1))
-        while len(blocks) > 1 and blocks[-2][1] > blocks[-1][1]:
+        while len(blocks) > 1 and (whole or blocks[-2][1] > blocks[-1][1]):
             (wa, ya, na), (wb, yb, nb) = blocks[-2], blocks[-1]
             blocks[-2:] = [(wa + wb, (wa * ya + wb * yb) / (wa + wb), na + nb)]
     levels = [level for _, level, count in blocks for _ in range(count)]

@@ -11,9 +11,9 @@ from runner.canvas.stages import Stage
 from runner.workflow.graph import Graph, node_title, parse_title
 
 WIDTH = 430.0
-_LETTERS = 52
-"""A line of a note holds about so many."""
-_LINE, _BORDER = 21.0, 50.0
+_LETTERS = 66
+"""A line of a note holds about so many, those of a list a few less."""
+_LINE, _BORDER = 18.0, 36.0
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def before_and_after(before: Image.Image, after: Image.Image) -> Image.Image:
     sheet = Image.new("RGB", (2 * _HALF, _HIGH))
     for left, picture in ((0, before), (_HALF, after)):
         plain = picture.convert("RGB")
-        sheet.paste(ImageOps.pad(plain, (_HALF, _HIGH), color=plain.getpixel((0, 0))), (left, 0))
+        sheet.paste(ImageOps.pad(plain, (_HALF, _HIGH), color=tuple(plain.crop((0, 0, 1, 1)).tobytes())), (left, 0))
     return sheet
 
 

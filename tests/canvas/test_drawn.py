@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from runner.canvas.draw import draw
 from runner.cli import draw_canvas
+from runner.errors import WorkflowError
 from runner.models.manifest import load_manifest
 from runner.workflow.graph import Workflow
 from runner.workflow.load import WORKFLOWS_DIR, available_workflows
@@ -60,13 +63,17 @@ def _assert_same(drawn: Graph, wanted: Graph) -> None:
 @EVERY
 def test_no_node_lies_over_another_and_each_stands_in_one_group(name: str) -> None:
     drawn = canvas_file.load(name)
+    _assert_apart(drawn)
+    for node in drawn["nodes"]:
+        if node["title"] != "About this workflow":
+            canvas_file.group_of(drawn, node)
+
+
+def _assert_apart(drawn: dict[str, Any]) -> None:
     for one, other in itertools.combinations(drawn["nodes"], 2):
         assert not canvas_file.box(one).meets(canvas_file.box(other)), f"{one['title']} over {other['title']}"
     for one, other in itertools.combinations(drawn["groups"], 2):
         assert not canvas_file.group_box(one).meets(canvas_file.group_box(other)), f"{one['title']}, {other['title']}"
-    for node in drawn["nodes"]:
-        if node["title"] != "About this workflow":
-            canvas_file.group_of(drawn, node)
 
 
 @EVERY
@@ -87,7 +94,10 @@ def test_it_reads_from_left_to_right(name: str) -> None:
 
 @EVERY
 def test_a_lane_passes_between_nodes_and_over_none(name: str) -> None:
-    drawn = canvas_file.load(name)
+    _assert_lanes_are_free(canvas_file.load(name))
+
+
+def _assert_lanes_are_free(drawn: dict[str, Any]) -> None:
     nodes = [canvas_file.box(node) for node in drawn["nodes"]]
     for (x, y), (to_x, to_y) in canvas_file.lanes(drawn):
         assert x < to_x
@@ -169,23 +179,90 @@ def test_every_file_a_node_names_says_where_it_comes_from(name: str) -> None:
             assert model.get("hash") == known.sha256
 
 
-def test_a_photo_of_ten_inputs_apart_is_still_drawn_whole() -> None:
-    """A chain as long as no published one, one input used at both its ends: one lane over all of it."""
+def _drawn(graph: Graph) -> dict[str, Any]:
+    workflow = Workflow("made", 1, WORKFLOWS_DIR / "made.v1.json", graph)
+    return draw(workflow, recorded_object_info(WORKFLOWS_DIR), load_manifest(), {})
+
+
+def _node(kind: str, title: str, **inputs: Any) -> dict[str, Any]:
+    return {"class_type": kind, "inputs": inputs, "_meta": {"title": title}}
+
+
+@st.composite
+def graphs(draw_from: st.DrawFn) -> Graph:
+    """Any graph of nodes that take pictures and masks of any nodes before them."""
+    graph = {"1": _node("LoadImage", "input: image", image="a.png")}
+    pictures: list[Any] = [["1", 0]]
+    masks: list[Any] = [["1", 1]]
+    kinds = ["ImageBlend", "ProdgenSegmentProduct", "ProdgenPasteBack", "ImageToMask", "ProdgenNumber", "KSampler"]
+    for number in range(2, draw_from(st.integers(3, 30))):
+        kind, key = draw_from(st.sampled_from(kinds)), str(number)
+        one, other, mask = (draw_from(st.sampled_from(found)) for found in (pictures, pictures, masks))
+        if kind == "ImageBlend":
+            title = draw_from(st.sampled_from(["Blend", "input: blend = blend_factor"]))
+            graph[key] = _node(kind, title, image1=one, image2=other, blend_factor=0.5, blend_mode="normal")
+        elif kind == "ProdgenSegmentProduct":
+            graph[key] = _node(kind, "Segment", image=one, method="auto", transparency=mask)
+            masks.append([key, 1])
+        elif kind == "ProdgenPasteBack":
+            graph[key] = _node(kind, "Paste", scene=one, product=other, mask=mask, scale=1.0, feather=0.0)
+        elif kind == "ImageToMask":
+            graph[key] = _node(kind, "Mask", image=one, channel="red")
+            masks.append([key, 0])
+        elif kind == "ProdgenNumber":
+            graph[key] = _node(kind, draw_from(st.sampled_from(["Number", "input: cfg", "input: rare"])), value=1.5)
+        else:
+            graph[key] = _node("VAEDecode", "Decoded", samples=one, vae=other)
+        if kind not in ("ImageToMask", "ProdgenNumber"):
+            pictures.append([key, 0])
+    last = str(len(graph) + 1)
+    graph[last] = _node(
+        "SaveImage", "output: picture", images=draw_from(st.sampled_from(pictures)), filename_prefix="a"
+    )
+    return graph
+
+
+@settings(max_examples=25)
+@given(graphs())
+def test_any_graph_is_drawn_whole_with_nothing_over_anything_else(graph: Graph) -> None:
+    drawn = _drawn(graph)
+    _assert_same(canvas_file.graph_of(drawn), graph)
+    _assert_apart(drawn)
+    _assert_lanes_are_free(drawn)
+
+
+def test_a_long_chain_with_one_value_at_both_its_ends_has_one_lane_over_all_of_it() -> None:
+    """Longer than any published one."""
     graph: Graph = {
-        "1": {"class_type": "LoadImage", "inputs": {"image": "a.png"}, "_meta": {"title": "input: image"}},
-        "2": {"class_type": "PrimitiveInt", "inputs": {"value": 64}, "_meta": {"title": "input: width"}},
+        "1": _node("LoadImage", "input: image", image="a.png"),
+        "2": _node("PrimitiveInt", "input: width", value=64),
     }
     for number in range(3, 40):
-        inputs = {"image": [str(number - 1) if number > 3 else "1", 0], "upscale_method": "area", "crop": "disabled"}
-        graph[str(number)] = {
-            "class_type": "ImageScale",
-            "inputs": {**inputs, "width": ["2", 0], "height": 64},
-            "_meta": {"title": f"Step {number}"},
-        }
-    saved = {"images": ["39", 0], "filename_prefix": "chain"}
-    graph["40"] = {"class_type": "SaveImage", "inputs": saved, "_meta": {"title": "output: picture"}}
-    workflow = Workflow("chain", 1, WORKFLOWS_DIR / "chain.v1.json", graph)
-    drawn = draw(workflow, recorded_object_info(WORKFLOWS_DIR), load_manifest(), {})
+        image = [str(number - 1) if number > 3 else "1", 0]
+        graph[str(number)] = _node(
+            "ImageScale",
+            f"Step {number}",
+            image=image,
+            upscale_method="area",
+            width=["2", 0],
+            height=64,
+            crop="disabled",
+        )
+    graph["40"] = _node("SaveImage", "output: picture", images=["39", 0], filename_prefix="chain")
+    drawn = _drawn(graph)
     _assert_same(canvas_file.graph_of(drawn), graph)
-    for one, other in itertools.combinations(drawn["nodes"], 2):
-        assert not canvas_file.box(one).meets(canvas_file.box(other))
+    _assert_apart(drawn)
+    heights = {tuple(point["pos"])[1] for point in drawn["extra"]["reroutes"]}
+    assert len(heights) == 1
+
+
+@pytest.mark.parametrize(
+    ("graph", "word"),
+    [
+        ({"1": _node("NobodyHasThis", "Stranger")}, "NobodyHasThis"),
+        ({"5:1": _node("LoadImage", "input: image", image="a.png")}, "5:1"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said(graph: Graph, word: str) -> None:
+    with pytest.raises(WorkflowError, match=word):
+        _drawn(graph)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 
+from runner.workflow.load import available_workflows
 from tests.canvas import drawn as canvas_file
 from tests.support.comfy import ComfyServer
 from tests.workflows import published
@@ -37,7 +38,16 @@ def _opened(canvas: Any, drawn: dict[str, Any], name: str) -> dict[str, Any]:
     return dict(answer)
 
 
-@pytest.mark.parametrize("name", sorted(set(canvas_file.names()) - OF_OTHERS))
+NEWEST = {f"{name}.v{versions[-1]}" for name, versions in available_workflows().items()}
+EVERY = [
+    pytest.param(name, marks=[] if name in NEWEST else pytest.mark.slow)
+    for name in canvas_file.names()
+    if name not in OF_OTHERS
+]
+"""The newest of each in every run, older versions in the longer one."""
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_the_canvas_sends_the_published_graph(canvas: Any, name: str) -> None:
     drawn, graph = canvas_file.load(name), published.load(name)
     opened = _opened(canvas, drawn, name)
