@@ -12,7 +12,7 @@ from typing import Any
 from runner.canvas import notes
 from runner.canvas.heights import TITLE
 from runner.canvas.layers import Item
-from runner.canvas.sheet import HEAD, PAD, Sheet, arranged
+from runner.canvas.sheet import CORNER, HEAD, PAD, Sheet, arranged
 from runner.canvas.stages import STAGES
 from runner.errors import WorkflowError
 from runner.models.manifest import Manifest
@@ -91,8 +91,8 @@ def _reroutes(sheet: Sheet, links: Sequence[Sequence[Any]]) -> tuple[list[dict[s
 def _corners(sheet: Sheet, lanes: Sequence[Item], number: int, ends: bool) -> list[float]:
     """Where a lane turns at a column: at its left unless it comes level, at its right unless it goes on so."""
     lane = lanes[number]
-    left = sheet.at[lane.column] - 15
-    right = sheet.at[lane.column] + max(item.width for item in sheet.columns.items[lane.column]) + 15
+    left = sheet.at[lane.column] - CORNER
+    right = sheet.at[lane.column] + max(item.width for item in sheet.columns.items[lane.column]) + CORNER
     comes_level = number > 0 and lanes[number - 1].y == lane.y
     goes_level = number + 1 < len(lanes) and lanes[number + 1].y == lane.y
     return [x for x, wanted in ((left, not comes_level), (right, ends or not goes_level)) if wanted]

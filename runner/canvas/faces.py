@@ -24,8 +24,12 @@ _LETTER = 7.6
 _NARROW, _WIDE = 270.0, 430.0
 _SEEDS = frozenset({"seed", "noise_seed"})
 _SHOWS_PICTURE = frozenset(
-    {"LoadImage", "SaveImage", "PreviewImage", "ProdgenExport", "ProdgenSaveCutout", "PreviewAny"}
+    {"LoadImage", "SaveImage", "PreviewImage", "PreviewAny", "ProdgenExport", "ProdgenSaveCutout"}
+    | {"ProdgenSegmentProduct", "ProdgenColorFix", "ProdgenFidelity", "ProdgenGripZone", "ProdgenGroundShadow"}
+    | {"ProdgenEraseHandle", "ProdgenLight", "ProdgenKeepInFront", "ProdgenPasteBack", "ProdgenPlaceProduct"}
+    | {"ProdgenRegisterProduct", "ProdgenStyle", "ProdgenJoinTiles"}
 )
+"""Nodes that grow by a picture once they have run."""
 _MATCHED = "COMFY_MATCHTYPE_V3"
 
 

@@ -13,7 +13,7 @@ from runner.workflow.graph import Graph, node_title, parse_title
 WIDTH = 430.0
 _LETTERS = 66
 """A line of a note holds about so many, those of a list a few less."""
-_LINE, _BORDER = 18.0, 36.0
+_LINE, _BORDER, _LEAST = 18.0, 36.0, 90.0
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def height(text: str) -> float:
     for line in text.splitlines():
         size = 1.5 if line.startswith("#") else 1.0
         lines += size * max(1, math.ceil(len(line) * size / _LETTERS)) if line else 0.6
-    return math.ceil((_BORDER + lines * _LINE) / 10) * 10
+    return max(_LEAST, math.ceil((_BORDER + lines * _LINE) / 10) * 10)
 
 
 def _list(pairs: Iterable[tuple[str, str]]) -> str:

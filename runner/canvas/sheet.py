@@ -15,6 +15,10 @@ from runner.workflow.schema import ObjectInfo
 
 _BETWEEN, _BETWEEN_STAGES = 70.0, 130.0
 """Free width between two columns, where links turn, and between two stages."""
+_BULGE = 0.18
+"""How far a curve sets out to the side, in heights that it climbs, where a reroute holds its other end."""
+CORNER = 15.0
+"""How far before and behind a column a lane turns."""
 _TALLEST = 2200.0
 """A stage's nodes that do not wait for each other fill a further column from here on; what is set stays in one."""
 PAD, HEAD = 25.0, 45.0
@@ -120,8 +124,24 @@ def _across(sheet: Sheet) -> list[float]:
             item.width = width if item.width else 0.0
         x += width
         last = number + 1 == len(keys) or keys[number] != keys[number + 1]
-        x += _BETWEEN_STAGES if last else _BETWEEN
+        x += max(_BETWEEN_STAGES if last else _BETWEEN, _room_to_turn(sheet.columns, number))
     return at
+
+
+def _room_to_turn(columns: Columns, number: int) -> float:
+    """How wide the gap behind a column must be for the links in it to stay in it.
+
+    LiteGraph draws a link from a node as a curve that sets out a quarter of its length to the side.
+    """
+    steepest = max(
+        (
+            abs(wire.right.y + wire.to_top - wire.left.y - wire.from_top)
+            for wire in columns.wires
+            if wire.left.column == number and not (wire.left.is_lane and wire.right.is_lane)
+        ),
+        default=0.0,
+    )
+    return round(_BULGE * steepest + 2 * CORNER)
 
 
 def _column_stage(sheet: Sheet, column: Sequence[Item]) -> str:

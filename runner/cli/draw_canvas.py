@@ -2,7 +2,7 @@
 
 Writes `workflows/canvas/NAME.vN.json` for every version, and the newest of each into the pack's `example_workflows`.
 Run it after a workflow was added or a stage's words were changed; a test draws them again and compares.
-A thumbnail that is there already is kept: it may be a real result.
+A thumbnail is drawn as well, unless the index says that it shows a real result.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -74,7 +75,9 @@ def main() -> int:
             (DRAWN_DIR / f"{label}.json").write_text(text_of(drawn), encoding="utf-8")
             if int(version) == existing[name][-1]:
                 for title, template in templates(name, drawn, words).items():
-                    _write_template(title, template)
+                    (TEMPLATES_DIR / f"{title}.json").write_text(text_of(template), encoding="utf-8")
+                    if not words["templates"][name].get("pictured"):
+                        _write_thumbnail(TEMPLATES_DIR / f"{title}.jpg", template)
     except RunnerError as error:
         console.tell(f"error: {error}")
         return error.exit_code
@@ -83,13 +86,10 @@ def main() -> int:
     return EXIT_OK
 
 
-def _write_template(title: str, drawn: Mapping[str, Any]) -> None:
-    (TEMPLATES_DIR / f"{title}.json").write_text(text_of(drawn), encoding="utf-8")
-    picture = TEMPLATES_DIR / f"{title}.jpg"
-    if not picture.exists():
-        has_photo = any(node["type"] == "LoadImage" for node in drawn["nodes"])
-        with Image.open(_PHOTO) as photo:
-            thumbnail(drawn, photo if has_photo else None).save(picture, quality=82)
+def _write_thumbnail(path: Path, drawn: Mapping[str, Any]) -> None:
+    has_photo = any(node["type"] == "LoadImage" for node in drawn["nodes"])
+    with Image.open(_PHOTO) as photo:
+        thumbnail(drawn, photo if has_photo else None).save(path, quality=82)
 
 
 if __name__ == "__main__":
