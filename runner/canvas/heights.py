@@ -13,8 +13,12 @@ from runner.canvas.layers import Columns, Item
 
 TITLE = 30.0
 """A node's title stands above its place on ComfyUI's canvas."""
-GAP, LANE_GAP = 30.0, 16.0
-"""Free space below a node, and around a lane."""
+GAP, LANE_GAP, SAG = 30.0, 16.0, 44.0
+"""Free space below a node, between two lanes, and between a lane and a node.
+
+A lane that turns sharply at both its ends hangs through between them: LiteGraph's curve leaves each at half the turn,
+for 80 at most, which is 3/8 · 2 · 80 · sin 45° in the middle.
+"""
 _SWEEPS = 16
 _STRAIGHT = 6.0
 """How much more a lane's levelness counts than a node's: a bent lane is two corners."""
@@ -40,7 +44,8 @@ def set_heights(columns: Columns) -> None:
 
 def distance(upper: Item, lower: Item) -> float:
     """The least that lies between the tops of two items, one above the other."""
-    gap = LANE_GAP if upper.is_lane or lower.is_lane else GAP
+    lanes = upper.is_lane + lower.is_lane
+    gap = (GAP, SAG, LANE_GAP)[lanes]
     return upper.height + gap + lower.above + (0.0 if lower.is_lane else TITLE)
 
 

@@ -15,8 +15,8 @@ from runner.workflow.schema import ObjectInfo
 
 _BETWEEN, _BETWEEN_STAGES = 70.0, 130.0
 """Free width between two columns, where links turn, and between two stages."""
-_BULGE = 0.18
-"""How far a curve sets out to the side, in heights that it climbs, where a reroute holds its other end."""
+_BULGE = 0.25
+"""How far a curve sets out to the side at most, in heights that it climbs: 3/4·t/(1+2t) of it, with t up to 1."""
 CORNER = 15.0
 """How far before and behind a column a lane turns."""
 _TALLEST = 2200.0
