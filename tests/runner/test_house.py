@@ -21,7 +21,7 @@ FLOORS = (
     ("batch", "best_of", "explore", "vary", "smoke"),
     ("gallery", "execution"),
     ("validation",),
-    ("server",),
+    ("server", "canvas"),
     ("workflow",),
     ("models",),
     ("local_server",),
