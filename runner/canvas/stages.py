@@ -43,7 +43,7 @@ _OWN = {
     "models": "CheckpointLoaderSimple UNETLoader CLIPLoader VAELoader ControlNetLoader UpscaleModelLoader LoadDA3Model "
     "LoadBackgroundRemovalModel ProdgenOptionalLora LoraLoaderModelOnly FreeU_V2 ModelSamplingAuraFlow CFGNorm "
     "SetUnionControlNetType",
-    "cutout": "ProdgenSegmentProduct",
+    "cutout": "ProdgenSegmentProduct ProdgenCutouts",
     "words": "ProdgenPersona ProdgenPersonaQuestion TextGenerate StringConcatenate CLIPTextEncode",
     "place": "ProdgenPlaceProduct ProdgenEraseHandle ProdgenGripZone ProdgenChannel ProdgenLight ImagePadForOutpaint",
     "guide": "Canny ControlNetApplyAdvanced ConditioningSetMask ConditioningCombine ScribblePreprocessor DA3Inference "
@@ -56,7 +56,7 @@ _OWN = {
     "ProdgenStitchHands SDPoseDrawKeypoints",
     "finish": "ProdgenRegisterProduct ProdgenKeepInFront ProdgenColorFix ProdgenJoinTiles",
     "check": "ProdgenFidelity",
-    "results": "SaveImage ProdgenExport ProdgenSaveCutout PreviewAny",
+    "results": "SaveImage ProdgenExport ProdgenSaveCutout ProdgenSaveCutouts PreviewAny",
 }
 _STAGE_OF = {name: stage for stage, names in _OWN.items() for name in names.split()}
 _BOTH_SIDES = {
