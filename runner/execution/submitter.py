@@ -69,7 +69,7 @@ class Submitter:
 
     def _begin(self, spec: JobSpec) -> None:
         attempt = Attempt.first(spec)
-        if any(attempt.prompt_id == other.prompt_id for other in self._board.attempts()):
+        if self._board.has(attempt.prompt_id):
             # A damaged record gave two jobs one id; the second would take the first one's place.
             attempt = Attempt(spec)
         if attempt.resumed:  # it is on the server already, or was: it is looked for at once
