@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib
 import io
 import json
 import threading
@@ -14,6 +13,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
+
+import psutil
 
 from runner.batch.entries import Entry, JobState
 from runner.data import figure, not_numbers
@@ -50,7 +51,7 @@ class LoadMeter(Protocol):
 class Sampler(threading.Thread):
     """Looks at one server's machine every second: memory in use as the server tells it, CPU where it is this machine.
 
-    Without psutil, and for servers elsewhere, there is no CPU figure: an empty cell, never a guess.
+    For servers elsewhere there is no CPU figure: an empty cell, never a guess.
     """
 
     def __init__(self, client: ComfyClient) -> None:
@@ -58,12 +59,11 @@ class Sampler(threading.Thread):
         self._client = client
         self._samples: deque[Sample] = deque(maxlen=_KEPT)
         self._ended = threading.Event()
-        here = is_loopback_url(client.url)
-        self._psutil = _psutil() if here else None
+        self._is_here = is_loopback_url(client.url)
 
     def run(self) -> None:
-        if self._psutil is not None:
-            self._psutil.cpu_percent()  # the first answer is about nothing
+        if self._is_here:
+            psutil.cpu_percent()  # the first answer is about nothing
         while not self._ended.wait(_EVERY_S):
             self._look()
 
@@ -83,7 +83,7 @@ class Sampler(threading.Thread):
         return {name: round(value, 1) for name, value in figures.items()}
 
     def _look(self) -> None:
-        cpu = float(self._psutil.cpu_percent()) if self._psutil is not None else None
+        cpu = psutil.cpu_percent() if self._is_here else None
         try:
             stats = self._client.system_stats()
         except RunnerError:
@@ -200,10 +200,3 @@ def clock(seconds: float) -> str:
 def _used(record: Mapping[str, Any], total: str, free: str) -> float | None:
     whole, left = number(record.get(total)), number(record.get(free))
     return None if whole is None or left is None else (whole - left) / 2**20
-
-
-def _psutil() -> Any:
-    try:
-        return importlib.import_module("psutil")
-    except ImportError:
-        return None

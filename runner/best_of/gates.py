@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runner.data import not_numbers
 from runner.execution.outputs import NodeReport, why_failed
 from runner.workflow.graph import Graph
 from runner.workflow.schema import ObjectInfo, node_inputs
@@ -60,12 +59,12 @@ def read_gates(reports: Iterable[NodeReport], graph: Graph, object_info: ObjectI
 
 def _gate(report: NodeReport, value: Mapping[str, Any], thresholds: Mapping[str, float]) -> Gate:
     passed = value.get("passed")
-    wrong = [f"{name} is no number" for name in not_numbers(value)]
+    reasons = tuple(why_failed(value))
     return Gate(
         report.node_id,
         report.name,
-        False if wrong else passed if isinstance(passed, bool) else None,
-        tuple(why_failed(value)),
+        False if reasons else passed if isinstance(passed, bool) else None,
+        reasons,
         tuple(_figures(value, thresholds)),
     )
 

@@ -53,6 +53,10 @@ class Board:
     def is_empty(self) -> bool:
         return not (self.waiting or self.live or self.saving or self.unsaved)
 
+    def has(self, prompt_id: str) -> bool:
+        """Whether a job that has not ended goes by this id."""
+        return any(attempt.prompt_id == prompt_id for attempt in [*self.waiting, *self.attempts()])
+
     def attempts(self) -> list[Attempt]:
         """What is not at its end, apart from what waits."""
         return [*self.live.values(), *self.saving.values(), *(ended.attempt for ended in self.unsaved)]

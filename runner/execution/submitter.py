@@ -69,6 +69,9 @@ class Submitter:
 
     def _begin(self, spec: JobSpec) -> None:
         attempt = Attempt.first(spec)
+        if self._board.has(attempt.prompt_id):
+            # A damaged record gave two jobs one id; the second would take the first one's place.
+            attempt = Attempt(spec)
         if attempt.resumed:  # it is on the server already, or was: it is looked for at once
             attempt.sent(None)
             attempt.next_poll = 0.0

@@ -212,6 +212,8 @@ def _start_lock(home: Home, say: Say) -> Iterator[None]:
             advice=f"Look at {home.state / 'server.log'}, end the other run, and try again.",
         ) from None
     except OSError as error:
+        if error.filename is not None and home.state not in (Path(error.filename), Path(error.filename).parent):
+            raise
         raise ServerUnavailableError(
             f"{error.filename or home.state}: cannot be written ({error.strerror or error}); ComfyUI was not started.",
             advice="If it is another user's installation, ask them to run `python -m runner serve`: then it is found. "

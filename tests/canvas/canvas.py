@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import mimetypes
 import os
@@ -161,12 +162,15 @@ class Canvas:
         before = set(self.downloads.iterdir())
         self.browser.execute_script("window.app.extensionManager.command.execute('Comfy.ExportWorkflowAPI');")
 
-        def saved() -> Path | None:
+        def saved() -> dict[str, Any] | None:
             self._confirm_file_name()
-            fresh = [path for path in set(self.downloads.iterdir()) - before if path.suffix == ".json"]
-            return fresh[0] if fresh else None
+            for path in set(self.downloads.iterdir()) - before:
+                with contextlib.suppress(json.JSONDecodeError):  # the browser makes the file first and fills it then
+                    if path.suffix == ".json":
+                        return dict(json.loads(path.read_text(encoding="utf-8")))
+            return None
 
-        return dict(json.loads(self.wait_for(saved, 30).read_text(encoding="utf-8")))
+        return dict(self.wait_for(saved, 30))
 
     def _confirm_file_name(self) -> None:
         """The frontend asks for a file name; its own suggestion will do."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import random
 import threading
 from collections.abc import Iterator
@@ -118,6 +119,7 @@ def model_host(content: bytes) -> Iterator[ModelHost]:
 
 CONTENT = random.Random(5).randbytes(3_000_000)
 """What a host of the tests usually serves."""
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 def downloader(**options: object) -> Downloader:

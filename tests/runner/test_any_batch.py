@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runner.batch.entries import JobState
@@ -129,6 +129,7 @@ def any_row(batch: Batch, changes: list[tuple[int, str, Any]], *, halfway: bool)
 
 @settings(max_examples=100)
 @given(changes=CHANGES, halfway=st.booleans())
+@example(changes=[(0, "prompt_id", "same"), (1, "prompt_id", "same")], halfway=True)
 def test_any_row(batch: Batch, changes: list[tuple[int, str, Any]], halfway: bool) -> None:
     any_row(batch, changes, halfway=halfway)
 

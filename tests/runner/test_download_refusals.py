@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import pytest
 
 from runner.models import source as sources
 from runner.models.download import Downloader, DownloadError, WantedFile
-from tests.runner.model_host import CONTENT, ModelHost, downloader, model_host
-
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
-
+from tests.runner.model_host import CONTENT, SHA256, ModelHost, downloader, model_host
 
 SECRET = "hf_this-must-stay-secret"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +13,8 @@ import pytest
 
 from runner.errors import EXIT_USAGE
 from runner.models.download import DownloadError, WantedFile
-from tests.runner.model_host import CONTENT, ModelHost, downloader, model_host
+from tests.runner.model_host import CONTENT, SHA256, ModelHost, downloader, model_host
 from tests.support.speed import HANG_S
-
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
-
 
 SECRET = "hf_this-must-stay-secret"
 

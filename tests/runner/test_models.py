@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +19,9 @@ from runner.local_server.process import Installation, spawn
 from runner.models.manifest import MANIFEST_PATH, Manifest, human_size, load_manifest
 from runner.models.store import ModelStore, open_store
 from runner.workflow.load import available_workflows, load_workflow
-from tests.runner.model_host import ModelHost, model_host
+from tests.runner.model_host import CONTENT, SHA256, ModelHost
 from tests.runner.test_manifest import entry, manifest_file
 from tests.runner.test_workflow import node, write
-
-CONTENT = random.Random(8).randbytes(400_000)
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 @pytest.fixture(scope="module")
@@ -145,12 +140,6 @@ def test_an_unknown_id_is_answered_with_the_nearest(shipped: Manifest) -> None:
 
 
 # -- broken manifests ----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def host() -> Iterator[ModelHost]:
-    with model_host(CONTENT) as running:
-        yield running
 
 
 @pytest.fixture

@@ -82,6 +82,7 @@ def _compared(here: Tensor, there: Tensor, weight: Tensor, factor: int) -> tuple
     sums = gaussian_blur(planes, _WINDOW)[0]
     off = sums.new_zeros(weight.numel())
     index = torch.nonzero(weight.flatten()).flatten()
+    # The weight; L*, a*, b* here, and there.
     means = sums[[0, 1, 5, 6, 2, 7, 8]].flatten(1).index_select(1, index)
     means = means[1:] / means[0].clamp(min=1e-4)
     off.index_copy_(0, index, delta_e00(means[:3].T, means[3:].T))

@@ -17,7 +17,7 @@ _ROUNDS = 12
 _SOFT = 0.05
 """Curvature that counts half: far stronger windows do not outvote the others."""
 _TRUSTED = 0.7
-_SHADED = 0.05
+_SAY_IN_SHADE = 0.05
 """Say of a window with a shadow in it: where the product ends in one as dark as itself, nothing shows."""
 
 
@@ -109,7 +109,7 @@ def step(
     """One round at one level: the better motion and how far (work pixels at the product's radius) it moved."""
     fits = fit_maps(patches, scene, motion, reach)
     said = votes(fits)
-    said = replace(said, precision=said.precision * torch.where(fits.shaded, _SHADED, 1.0)[:, None, None])
+    said = replace(said, precision=said.precision * torch.where(fits.shaded, _SAY_IN_SHADE, 1.0)[:, None, None])
     widths = [max(narrow, reach * 0.7**index) for index in range(_ROUNDS)]
     unit = 2**patches.level
     parameters, _ = _solve(_design(patches, frame.center, frame.radius), said, widths, 1e-3 * len(patches) / 100)

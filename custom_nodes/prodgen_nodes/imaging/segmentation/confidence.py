@@ -232,13 +232,13 @@ def is_coarse(mask: Tensor) -> bool:
 
 
 def judge_coarse(product: Tensor, unaided: Tensor, certain: float, trust: Trust) -> None:
-    """Doubts about a coarse network's `product` `[H,W]` bool that the backdrop alone does not confirm.
+    """Doubts about a coarse network's trusted `product` `[H,W]` bool that the backdrop alone does not confirm.
 
     `unaided` `[H,W]` bool: the product that is found without a network; `certain` 0..1: how far that is trusted.
     """
     both = float((product | unaided).float().sum())
     other = float(opened(product ^ unaided, _EDGE).float().sum())
-    if (certain < _WITNESS or other > _SAME * both) and trust.confidence > _UNCONFIRMED:
+    if certain < _WITNESS or other > _SAME * both:
         trust.confidence = _UNCONFIRMED
         trust.reasons.append("the installed model is coarse, and the backdrop alone does not confirm what it sees")
 

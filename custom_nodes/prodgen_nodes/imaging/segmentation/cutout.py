@@ -346,12 +346,12 @@ def from_model(
     known = torch.zeros_like(product) if footing is None else footing.beside()
     if fringe is not None:
         fused = replace(fused, ignored=fused.ignored & ~dilate(fringe.zone, 3))
-    trust = Trust()
+    trust, coarse = Trust(), mask is not None and hint is None and is_coarse(mask)
     judge_shape(product, trust)
     if trust.confidence > 0:
         if mask is not None and hint is None:  # nobody hesitates where a person has painted
             judge_model(torch.where(fused.gaps, 0.0, rough), fused, reach, plain if is_plain else 0.0, trust)
-            if is_coarse(mask) and not is_plain:
+            if coarse and not is_plain:
                 judge_busy(trust)
         judge_parts(product, chosen.close, trust)
         note_left_out([extra.kind for extra in chosen.extras], trust)
@@ -360,7 +360,7 @@ def from_model(
             judge_gaps(product, evidence, backdrop.side, trust)
             note_transparency(product, evidence, trust)
             extras += _ignored_things(fused)
-            if grain > 1.0 and mask is not None and hint is None and is_coarse(mask) and trust.confidence >= TRUSTED:
+            if coarse and grain > 1.0 and trust.confidence >= TRUSTED:
                 judge_coarse(product, *_unaided(small, backdrop, evidence, parts), trust)
     drawn = known if fringe is None else known | fringe.zone
     faint = None if seen is None or hint is not None else find_faint(small, product, seen, grain, drawn)
