@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.cli.parser import add_server_argument, at_least_one, in_range, named, place, seconds
+from runner.cli.parser import add_server_argument, at_least_one, in_range, local_path, named, seconds
 from runner.errors import RunnerError, UsageError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--sam3", action="store_true", help="let SAM 3 find the labels (`models list --for cutouts_sam3`)"
     )
-    parser.add_argument("--out", type=place, default=DEFAULT_OUT, metavar="DIR", help=f"default: {DEFAULT_OUT}")
+    parser.add_argument("--out", type=local_path, default=DEFAULT_OUT, metavar="DIR", help=f"default: {DEFAULT_OUT}")
     parser.add_argument(
         "--overlap",
         choices=_OVERLAPS,
@@ -64,14 +64,14 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument("--resume", action="store_true", help="go on with what is in --out; what failed is tried again")
     parser.add_argument("--dry-run", action="store_true", help="show what would run, and run nothing")
-    parser.add_argument("--metrics", type=place, metavar="FILE.csv", help="write a line of figures per picture")
+    parser.add_argument("--metrics", type=local_path, metavar="FILE.csv", help="write a line of figures per picture")
     parser.add_argument("--watts", type=in_range(0.001, 99_999), default=300.0, metavar="W", help="for the energy")
     add_server_argument(
         parser,
         "ComfyUI's address; repeat it, and all of them share the work (default: $COMFYUI_URL, then "
         "http://127.0.0.1:8188, then the installed ComfyUI, which is started when nothing answers)",
     )
-    parser.add_argument("--servers", type=place, metavar="FILE.yaml", help="a list of servers, as of `batch`")
+    parser.add_argument("--servers", type=local_path, metavar="FILE.yaml", help="a list of servers, as of `batch`")
     parser.add_argument("--ray", nargs="?", const="", metavar="HOST:PORT", help="let a Ray cluster work, as of `batch`")
     parser.add_argument("--ray-workers", type=at_least_one, metavar="N", help="only N of its actors")
     parser.add_argument("--timeout", type=seconds, metavar="S", help="for the whole run; --resume goes on")

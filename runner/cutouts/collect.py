@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from runner.batch.ledger import Ledger
-from runner.batch.store import PLACE, in_words
+from runner.batch.store import LEDGER_FILE, in_words
 from runner.cutouts.finds import pictures
 from runner.cutouts.sheet import sheets
 from runner.cutouts.tables import coco, index
@@ -44,7 +44,7 @@ class _Beside:
 
     def __init__(self, folder: Path, notice: Callable[[str], None]) -> None:
         self._folder, self._notice = folder, notice
-        self._list = (folder / PLACE).parent / _MADE
+        self._list = (folder / LEDGER_FILE).parent / _MADE
         try:
             self._made = set(self._list.read_text(encoding="utf-8").split("\n"))
         except (OSError, ValueError):

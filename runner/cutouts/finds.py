@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from runner.batch.entries import DONE, Entry
+from runner.batch.entries import Entry, JobState
 from runner.batch.ledger import Ledger
 from runner.data import figure
 from runner.files.naming import OBJECTS, below, distinct_names, part_of_output
@@ -51,7 +51,7 @@ def pictures(ledger: Ledger, folder: Path) -> Iterator[Picture]:
     for entry in ledger.entries():
         photo = Path(next(iter(entry.job.images.values()), entry.title))
         place = (PurePosixPath(*entry.job.stem.parts[:-2]) / photo.name).as_posix()
-        record = _record(folder, entry) if entry.state == DONE else {}
+        record = _record(folder, entry) if entry.state == JobState.DONE else {}
         saved = _report(record, "segmentation")
         found = tuple(_find(mapping(one), entry) for one in items(saved.get("objects")))
         cut = _report(record, "picture")
