@@ -15,7 +15,7 @@ from runner.errors import UsageError
 from runner.execution.save import Abort, reserve
 from runner.files.naming import distinct_names, leads_out, part_of_output
 from runner.workflow.load import WORKFLOWS_DIR, load_workflow
-from runner.workflow.patch import parse_setting, patch_workflow
+from runner.workflow.patch import parse_assignment, patch_workflow
 from runner.workflow.schema import recorded_object_info
 
 HOSTILE = [
@@ -101,7 +101,7 @@ def test_labels_arrive_as_they_were_meant(text: str) -> None:
         schema = recorded_object_info(WORKFLOWS_DIR)
         workflow = load_workflow("cutouts")
         settings = batch_arguments(given_arguments(f"--labels={text}")).set
-        values = dict(parse_setting(workflow, one, schema) for one in settings)
+        values = dict(parse_assignment(workflow, one, schema) for one in settings)
         graph = patch_workflow(workflow, values, (), schema)
         assert graph["2"]["inputs"]["value"] == given_text
 

@@ -15,7 +15,7 @@ from ..imaging.objects import file_label, rle
 from ..imaging.objects.sheet import object_sheet
 from ..imaging.tensors import Box, bounding_box, check_image
 from ..shops import encode
-from .common import CATEGORY, progress_callback, report_text
+from .common import CATEGORY, progress_callback, report_text, shown_report
 from .files import OutputFiles, graph_texts
 
 _SHEET_BYTES = 4_000_000
@@ -88,7 +88,7 @@ class ProdgenSaveCutouts(io.ComfyNode):
             "objects": entries,
         }
         text = report_text(report)
-        return io.NodeOutput(text, ui={**ui.PreviewText(text).as_dict(), **ui.SavedImages(files.saved).as_dict()})
+        return io.NodeOutput(text, ui={**shown_report(text), **ui.SavedImages(files.saved).as_dict()})
 
 
 def _save(
