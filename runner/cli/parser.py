@@ -27,6 +27,7 @@ RUNNING_SERVER_HELP = f"{_NAMED}one that was started here; nothing is started)"
 COMMANDS = {
     "submit": "runner.cli.submit",
     "batch": "runner.cli.batch",
+    "cutouts": "runner.cli.cutouts",
     "report": "runner.cli.report",
     "explore": "runner.cli.explore",
     "vary": "runner.cli.vary",

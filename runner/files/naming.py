@@ -19,7 +19,10 @@ _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 MOST_BYTES = 170
 """Of a result's name without what is added to it: file systems take 255, and `_<output>_2_2.json.part` must fit in."""
 _OUTPUT_BYTES = 50
-_PART = re.compile(r"_\d{5}_([A-Za-z]{1,20})\.[A-Za-z0-9]+$")
+_PART = re.compile(r"_\d{5}_([A-Za-z]{1,20}|\d{2,4}_.{1,60})\.[A-Za-z0-9]+$")
+_NUMBERED = re.compile(r"\d{2,4}_.")
+OBJECTS = "objects"
+"""A job of this name has its folder to itself: what its nodes have numbered (`01_shoe`) is called by that alone."""
 _SUFFIXES = frozenset(
     f".{kind}"
     for kinds in (
@@ -64,7 +67,8 @@ def safe_suffix(filename: str) -> str:
 
 
 def part_of_output(filename: str) -> str:
-    """What a node calls one of its several files after ComfyUI's counter: `mask` of `cutout_00001_mask.png`, or ""."""
+    """What a node calls one of its several files after ComfyUI's counter: `mask` of `cutout_00001_mask.png`, `01_shoe`
+    of `cutouts_00001_01_shoe.png`, or ""."""
     match = _PART.search(filename)
     return match.group(1) if match else ""
 
@@ -143,7 +147,8 @@ def distinct_names(stem: str, files: Sequence[tuple[str, str]]) -> list[str]:
     """File names for the results of one job.
 
     The first of each kind (`.png`, `.jpg`, …) is `<stem>.<kind>`. Another output's file of that kind has the output's
-    name added; further files of one output are numbered: `<stem>_2.png`, `<stem>_mask.png`, `<stem>_mask_2.png`.
+    name added; further files of one output are numbered: `<stem>_2.png`, `<stem>_mask.png`, `<stem>_mask_2.png`. What
+    a node has numbered keeps that name, behind the stem: `<stem>_01_shoe.png`, and alone where the stem is `OBJECTS`.
 
     Args:
         files: (output name, extension with its dot) in order.
@@ -152,8 +157,12 @@ def distinct_names(stem: str, files: Sequence[tuple[str, str]]) -> list[str]:
     owners: dict[str, str] = {}
     names = []
     for output, suffix in files:
-        is_first = owners.setdefault(suffix, output) == output
-        base = stem if is_first and suffix != ".json" else f"{stem}_{safe_name(output, most_bytes=_OUTPUT_BYTES)}"
+        named = safe_name(output, most_bytes=_OUTPUT_BYTES)
+        if _NUMBERED.match(output):
+            base = f"{named}{stem[len(OBJECTS) :]}" if re.fullmatch(rf"{OBJECTS}(_\d+)?", stem) else f"{stem}_{named}"
+        else:
+            is_first = owners.setdefault(suffix, output) == output
+            base = stem if is_first and suffix != ".json" else f"{stem}_{named}"
         name, number = f"{base}{suffix}", 2
         while name.lower() in taken:
             name, number = f"{base}_{number}{suffix}", number + 1

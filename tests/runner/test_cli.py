@@ -54,7 +54,7 @@ def test_the_command_is_recognised_wherever_it_stands() -> None:
     assert (args.command, args.workflow, args.count) == ("submit", "status", 2)
 
 
-STARTING = ["submit", "batch", "explore", "vary", "validate", "smoke"]
+STARTING = ["submit", "batch", "cutouts", "explore", "vary", "validate", "smoke"]
 ASKING = ["status", "cancel", "inputs"]
 
 
@@ -69,13 +69,14 @@ def test_what_a_command_does_without_a_named_server_is_what_its_help_says(name: 
 
 
 @pytest.mark.parametrize(
-    "name", ["submit", "batch", "report", "models", "explore", "vary", "smoke", "validate", "inputs"]
+    "name", ["submit", "batch", "cutouts", "report", "models", "explore", "vary", "smoke", "validate", "inputs"]
 )
 def test_nothing_is_taken_for_the_folder_one_is_in(tmp_path: Path, name: str) -> None:
     """`--images "$PHOTOS"` where that is not set: every picture below the folder one is in was a job."""
     options = {
         "submit": ["--image", "--out", "--server", "--ca-file"],
         "batch": ["--images", "--jobs", "--out", "--metrics"],
+        "cutouts": ["--images", "--out", "--metrics", "--servers"],
     }
     words = {"report": [["report", ""]], "models": [["models", "check", "--comfyui", ""]]}
     for given in words.get(name) or [

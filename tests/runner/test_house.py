@@ -15,11 +15,11 @@ RUNNER = REPO / "runner"
 FLOORS = (
     ("__main__",),
     ("cli",),
-    ("report",),
+    ("report", "cutouts"),
     ("batch", "best_of", "explore", "vary", "smoke"),
     ("gallery", "execution"),
     ("validation",),
-    ("server",),
+    ("server", "canvas"),
     ("workflow",),
     ("models",),
     ("local_server",),

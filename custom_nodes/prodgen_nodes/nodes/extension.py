@@ -8,6 +8,7 @@ from .background_removal import ProdgenLoadBackgroundRemoval
 from .channel import ProdgenChannel
 from .color import ProdgenColorFix
 from .cutout import ProdgenSaveCutout
+from .cutouts import ProdgenCutouts
 from .export import ProdgenExport
 from .fidelity import ProdgenFidelity
 from .grip import ProdgenGripZone
@@ -25,6 +26,7 @@ from .paste_back import ProdgenPasteBack
 from .persona import ProdgenPersona, ProdgenPersonaQuestion
 from .placement import ProdgenPlaceProduct
 from .registration import ProdgenRegisterProduct
+from .save_cutouts import ProdgenSaveCutouts
 from .segmentation import ProdgenSegmentProduct
 from .style import ProdgenStyle
 from .tcd import ProdgenTCDSampler
@@ -50,6 +52,8 @@ class ProdgenExtension(ComfyExtension):
             ProdgenChannel,
             ProdgenExport,
             ProdgenSaveCutout,
+            ProdgenCutouts,
+            ProdgenSaveCutouts,
             ProdgenOptionalLora,
             ProdgenICLight,
             ProdgenLight,

@@ -28,7 +28,7 @@ from .parts import PARTS
 
 METHODS = ("auto", "model", "birefnet", "plain_backdrop")
 FITS = ("squash", "letterbox")
-_STEPS = 6
+STEPS = 6
 """Of the progress bar, for each picture; a method that reports more stages waits at the last."""
 _LET_A_MODEL_LOOK = " Or let a background-removal model look: method auto, on the command line --set cutout=auto."
 _IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
@@ -63,7 +63,7 @@ def _model_mask(model: Any, rgb: Tensor, fit: str) -> Tensor:
 
 
 @dataclass(frozen=True)
-class _Choice:
+class Choice:
     """What the node was asked for: method, the wired model, how pictures fit it, and which parts are product."""
 
     method: str
@@ -72,8 +72,8 @@ class _Choice:
     parts: Parts
 
 
-def _cut(
-    rgb: Tensor, alpha: Tensor | None, hint: Tensor | None, choice: _Choice, step: Progress, device: Any
+def cut_out(
+    rgb: Tensor, alpha: Tensor | None, hint: Tensor | None, choice: Choice, step: Progress, device: Any
 ) -> Cutout:
     """One picture `[H,W,3]` by the asked method, or by the one `auto` finds best."""
     note = ""
@@ -108,7 +108,7 @@ def _cut(
     return cut.noted(note)
 
 
-def _by_alpha(rgb: Tensor, alpha: Tensor, choice: _Choice, step: Progress, device: Any) -> Cutout:
+def _by_alpha(rgb: Tensor, alpha: Tensor, choice: Choice, step: Progress, device: Any) -> Cutout:
     """One picture `[H,W,3]` by its file's own `alpha` `[H,W]`; where that may only crop the photo, a model looks."""
     model = best() if choice.model is None or _is_slow(choice.model, device) else choice.model
     look = None if model is None else _look(model, rgb, choice, device)
@@ -123,7 +123,7 @@ def _is_slow(model: Any, device: Any) -> bool:
     return device.type == "cpu" and not isinstance(model, OnnxBackgroundRemoval | None)
 
 
-def _quickly(rgb: Tensor, choice: _Choice, step: Progress, device: Any) -> Cutout:
+def _quickly(rgb: Tensor, choice: Choice, step: Progress, device: Any) -> Cutout:
     """One picture `[H,W,3]` by the best installed network, or where there is none by its plain backdrop."""
     quick = best()
     if quick is not None:
@@ -135,12 +135,12 @@ def _quickly(rgb: Tensor, choice: _Choice, step: Progress, device: Any) -> Cutou
     return cut
 
 
-def _look(model: Any, rgb: Tensor, choice: _Choice, device: Any) -> Look:
+def _look(model: Any, rgb: Tensor, choice: Choice, device: Any) -> Look:
     """What the model sees in a picture that is as `rgb` `[H,W,3]` is."""
     return lambda picture: _model_mask(model, picture.to(rgb.device), choice.fit).to(device)
 
 
-def _by_model(model: Any, rgb: Tensor, rough: Tensor | None, choice: _Choice, step: Progress, device: Any) -> Cutout:
+def _by_model(model: Any, rgb: Tensor, rough: Tensor | None, choice: Choice, step: Progress, device: Any) -> Cutout:
     """One picture `[H,W,3]` by a model: alone, or beside a rough hint that decides what is product."""
 
     photo, look = rgb.to(device), _look(model, rgb, choice, device)
@@ -152,7 +152,7 @@ def _by_model(model: Any, rgb: Tensor, rough: Tensor | None, choice: _Choice, st
     return cut
 
 
-def _advice(cut: Cutout, method: str, index: int, pictures: int, minimum: float) -> str:
+def refusal(cut: Cutout, method: str, index: int, pictures: int, minimum: float) -> str:
     which = f"picture {index + 1} of {pictures}: " if pictures > 1 else ""
     reasons = "; ".join(cut.report["reasons"]) or "the outline is not clear"
     better = "" if cut.report.get("model") else f" A background-removal model helps. {how_to_get_one()}"
@@ -285,41 +285,55 @@ class ProdgenSegmentProduct(io.ComfyNode):
             )
         if method == "model" and bg_removal_model is None and best() is None:
             raise ParameterError(f"method is model, but none is connected or installed. {how_to_get_one()}")
-        choice = _Choice(method, bg_removal_model, fit, parts)
+        choice = Choice(method, bg_removal_model, fit, parts)
         check_range(min_confidence, 0.0, 1.0, "min_confidence")
-        rgb, alpha = split_alpha(image)
-        rgb = torch.nan_to_num(rgb).clamp(0.0, 1.0)
-        masks = {"image": rgb}
-        hint, transparency = optional_mask(hint, rgb), optional_mask(transparency, rgb)
-        if hint is not None:
-            masks["hint"] = hint = fit_hint(check_mask(hint, "hint"), rgb.shape[1], rgb.shape[2])
-        if transparency is not None:
-            masks["transparency"] = transparency = check_mask(transparency, "transparency")
-            alpha = 1.0 - transparency if alpha is None else alpha
-        same_size(**masks)
-        batch = common_batch(**masks)
-        step = progress_callback(_STEPS * batch)
+        rgb, alpha, hint, batch = photos_of(image, transparency, hint)
+        step = progress_callback(STEPS * batch)
         device = work_device()
         products, mattes, reports = [], [], []
         for index in range(batch):
-            done = [_STEPS * index]
-
-            def advance(count: int, done: list[int] = done) -> None:
-                done[0] = min(done[0] + count, _STEPS * batch)
-                step(done[0])
-
+            advance = stages(step, index, batch)
             own = None if alpha is None else item(alpha, index)
             rough = None if hint is None else item(hint, index)
-            cut = _cut(item(rgb, index), own, rough, choice, advance, device)
+            cut = cut_out(item(rgb, index), own, rough, choice, advance, device)
             if cut.confidence < min_confidence:
-                raise UntrustedCutoutError(_advice(cut, method, index, batch, min_confidence))
+                raise UntrustedCutoutError(refusal(cut, method, index, batch, min_confidence))
             products.append(cut.product.to(rgb.device))
             mattes.append(cut.alpha.to(rgb.device))
             reports.append(cut.report)
-            step(_STEPS * (index + 1))
+            step(STEPS * (index + 1))
         product, mask = deliver(_stack(products), _stack(mattes))
         report = batch_report(reports, confidence=min(entry["confidence"] for entry in reports)) | {"pictures": batch}
         return output(product, mask, report=report, preview=_preview(product, mask), cls=cls)
+
+
+def photos_of(
+    image: Tensor, transparency: Tensor | None, hint: Tensor | None = None
+) -> tuple[Tensor, Tensor | None, Tensor | None, int]:
+    """A node's picture inputs as the maths takes them: colours `[B,H,W,3]`, the files' own alpha `[B,H,W]` or None, the
+    hint likewise, and how many pictures they are. Raises ShapeError where sizes do not fit."""
+    rgb, alpha = split_alpha(image)
+    rgb = torch.nan_to_num(rgb).clamp(0.0, 1.0)
+    masks = {"image": rgb}
+    hint, transparency = optional_mask(hint, rgb), optional_mask(transparency, rgb)
+    if hint is not None:
+        masks["hint"] = hint = fit_hint(check_mask(hint, "hint"), rgb.shape[1], rgb.shape[2])
+    if transparency is not None:
+        masks["transparency"] = transparency = check_mask(transparency, "transparency")
+        alpha = 1.0 - transparency if alpha is None else alpha
+    same_size(**masks)
+    return rgb, alpha, hint, common_batch(**masks)
+
+
+def stages(step: Progress, index: int, pictures: int) -> Progress:
+    """What moves the progress bar (`step`) by so many of the stages of the `index`-th of `pictures`."""
+    done = [STEPS * index]
+
+    def advance(count: int) -> None:
+        done[0] = min(done[0] + count, STEPS * pictures)
+        step(done[0])
+
+    return advance
 
 
 def _stack(pictures: list[Tensor]) -> Tensor:

@@ -19,6 +19,8 @@ from .fusion import Fused
 from .regions import Regions
 from .trimap import within_reach
 
+AS_A_SET = "kept together as a set"
+"""How the note ends that says so; who takes a set apart leaves it out."""
 TRUSTED = 0.75
 """From here on a result is believed; how often that is right: benchmarks/reliability.py."""
 _UNCONFIRMED = 0.74
@@ -94,7 +96,7 @@ def judge_shape(product: Tensor, trust: Trust) -> None:
     trust.doubt(ramp(share, 0.97, 0.85), "hardly any backdrop is left around the product")
     trust.products, trust.holes = count_parts(product)
     if trust.products > 1:
-        trust.notes.append(f"{trust.products} separate products, kept together as a set")
+        trust.notes.append(f"{trust.products} separate products, {AS_A_SET}")
     elif joined_products(product):
         trust.notes.append("it looks like two products that touch, kept together")
     height, width = product.shape
