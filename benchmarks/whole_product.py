@@ -3,8 +3,9 @@
 Bites: a foot, a strip of the base, a corner, a side, a strap or leg, .3 to 8 % of the product; sharp, feathered, or
 along the brightness, as a mask that takes dark leather for shadow. Good: exact masks as they are, a pixel off, softer,
 beside a JPEG in another light, cropped by the frame, and a network's cut-outs of renders where they are right. What is
-photographed are drawn products on six grounds, the renders of `--products` (folders of `NAME/photo.png` and `NAME/alpha.png`), and
-photos of `--photos` whose cut-out `--verdicts` (CSV of `photo,verdict`) calls right. Every second one is held out.
+photographed are drawn products on six grounds, the renders of `--products` (folders of `NAME/photo.png` and
+`NAME/alpha.png`), and photos of `--photos` whose cut-out `--verdicts` (CSV of `photo,verdict`) calls right. Every
+second one is held out.
 
 A bite that hardly differs from the ground (median ΔE00 below 5) is counted apart: no eye sees it.
 

@@ -109,7 +109,7 @@ def shifted(photo: Photo, rng: np.random.Generator) -> Photo:
 def softened(photo: Photo, rng: np.random.Generator) -> Photo:
     """The mask with softer edges, and a pixel wider or narrower."""
     soft = ndimage.gaussian_filter(photo.alpha, rng.uniform(0.8, 1.6))
-    return Photo(photo.rgb, np.clip((soft - 0.5) * rng.uniform(0.8, 1.5) + 0.5 + rng.uniform(-0.2, 0.2), 0, 1))
+    return Photo(photo.rgb, soft ** rng.uniform(0.6, 1.6))
 
 
 def cropped(photo: Photo, rng: np.random.Generator) -> Photo:
