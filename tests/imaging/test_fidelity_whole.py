@@ -94,14 +94,14 @@ def test_a_part_that_begins_in_another_colour_is_left_open() -> None:
     rng = np.random.default_rng(2)
     rgb = np.full((300, 300, 3), 0.85)
     rgb[80:180, 80:220] = (0.6, 0.2, 0.15)
-    rgb[180:205, 80:220] = (0.2, 0.3, 0.7)
+    rgb[180:190, 80:220] = (0.2, 0.3, 0.7)
     rgb += rng.normal(0, 0.004, rgb.shape)
     mask = torch.zeros(300, 300)
     mask[80:180, 80:220] = 1.0
     photo = torch.from_numpy(rgb.astype(np.float32))
     left_open = judge_whole(photo, mask)
     assert left_open.whole is None and left_open.note is not None and "bottom" in left_open.note, left_open
-    mask[180:205, 80:220] = 1.0
+    mask[180:190, 80:220] = 1.0
     assert judge_whole(photo, mask).whole is True
 
 

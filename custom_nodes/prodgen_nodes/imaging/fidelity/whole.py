@@ -39,9 +39,11 @@ a stretch that must end so, or at the product again."""
 _DEEP, _LEAST_DEEP = 0.012, 5
 """What is thinner, over the root of the product's area and in pixels, is a soft edge or the line of contact."""
 _CERTAIN, _CERTAIN_FOREIGN, _DARK = 0.19, 0.25, 0.35
-"""A piece is certain up to these differences across the outline, over that to the backdrop; not in neutral shade that
-lets less than this share of the ground's lightness through: that may be the product's own shadow."""
-_LEAST, _LEAST_DOUBTFUL, _LEAST_SAME, _VERY_SAME = 0.0025, 0.002, 0.001, 0.15
+"""A closed piece is certain up to these differences across the outline, over that to the backdrop; not in neutral shade
+that lets less than this share of the ground's lightness through: that may be the product's own shadow."""
+_CLEAR, _CLEAR_DARK, _OPEN = 0.1, 0.05, 0.3
+"""With less difference (still less in the dark) a piece is certain with less of it closed: any where it is foreign."""
+_LEAST, _LEAST_DOUBTFUL, _LEAST_SAME, _VERY_SAME = 0.003, 0.002, 0.001, 0.15
 """The smallest pieces, of the product's area: certain, doubtful, and doubtful where next to nothing changes."""
 _MOSTLY = 0.7
 _NO_EDGE, _LONG = 2.5, 0.15
@@ -138,11 +140,15 @@ def _stretches(outline: Outline, size: _Size, limit: float) -> list[_Stretch]:
         shade=(outline.outer[:, 0] + 16) / (outline.ground[:, 0] + 16),
     )
     found = []
-    for part in _parts(outline, (beside.goes_on | beside.foreign) & deep, size.product):
-        area = float(outline.depth[part].sum()) / size.area
-        certain = beside.judged(part, area)
-        if certain is not None:
-            found.append(_Stretch(_named(outline, part, area, size), certain))
+    left = (beside.goes_on | beside.foreign) & deep
+    # Where next to nothing changes first: such a piece is often but a part of a longer stretch along a shadow.
+    for chosen in (left & beside.goes_on & (across < _VERY_SAME), left):
+        for part in _parts(outline, chosen & left, size.product):
+            area = float(outline.depth[part].sum()) / size.area
+            certain = beside.judged(part, area)
+            if certain or (certain is not None and chosen is left):
+                found.append(_Stretch(_named(outline, part, area, size), certain))
+                left &= ~part
     faint = (contrast <= limit) & (across * contrast < _NO_EDGE)
     for part in _parts(outline, faint, size.product):
         if float(part.sum()) >= _LONG * size.area**0.5:
@@ -170,7 +176,8 @@ class _Beside:
         if on < 0.5:
             return False if alien and closed and area >= _LEAST_DOUBTFUL else None
         same = across < (_CERTAIN_FOREIGN if alien else _CERTAIN)
-        if closed and same and area >= _LEAST and (foreign >= 0.5 or shade >= _DARK):
+        clear = across < _CLEAR and (alien or (ends >= _OPEN and (shade >= _DARK or across < _CLEAR_DARK)))
+        if area >= _LEAST and (clear or (closed and same and (foreign >= 0.5 or shade >= _DARK))):
             return True
         return False if area >= (_LEAST_SAME if across < _VERY_SAME else _LEAST_DOUBTFUL) else None
 
