@@ -22,6 +22,7 @@ from runner.workflow.graph import Workflow
 
 Result = TypeVar("Result")
 _PHOTOS_KEPT = 8
+"""Uploads that are remembered: rows of one photo stand together in a batch."""
 
 
 class Maker:

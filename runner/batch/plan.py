@@ -27,6 +27,7 @@ from runner.workflow.patch import parse_assignment, patch_workflow, resolve_name
 from runner.workflow.schema import ObjectInfo, recorded_object_info
 
 _SHOWN = 20
+"""Lines of a list that is shown: a screen's."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from runner.errors import InterruptedRunError, JobTimeoutError, ServerUnavailabl
 SEVERAL_PATIENCE_S = 15.0
 """How long one of several workers may be gone before its jobs go to the others."""
 LOOK_AGAIN_S = 5.0
+"""Between looks for a worker that is gone: a ComfyUI takes longer to start."""
 
 
 def run_pool(workers: Sequence[Worker], ledger: Ledger, notice: Callable[[str], None]) -> None:

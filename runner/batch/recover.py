@@ -20,6 +20,7 @@ from runner.server.records import JobRecord, ServerFile
 from runner.untrusted import items, mapping, text
 
 _MOST_FILES = 256
+"""Results of one job that are looked for by name."""
 
 
 def find_results(client: ComfyClient, attempt: Attempt) -> JobRecord | None:

@@ -18,6 +18,7 @@ from runner.files.paths import may_be_a_file
 from runner.suggest import did_you_mean
 
 _MANY_SEEDS = 100_000
+"""A row with more is a slip of the hand: `1-1000000` for `1,1000000`."""
 
 
 def seed_list(text: str) -> tuple[int, ...]:

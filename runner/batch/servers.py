@@ -23,6 +23,7 @@ from runner.suggest import did_you_mean
 
 _VARIABLES = ("token_env", "basic_env", "headers_env")
 _MOST = 16
+"""Jobs in one server's queue: it does one at a time, so two keep it busy; more only wait there."""
 _SECRETS = re.compile(r"token|password|passwd|secret|user|login|auth|basic|bearer|key|header", re.IGNORECASE)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 

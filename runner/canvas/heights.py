@@ -23,6 +23,7 @@ _SWEEPS = 16
 _STRAIGHT = 6.0
 """How much more a lane's levelness counts than a node's: a bent lane is two corners."""
 GRID = 10.0
+"""LiteGraph's own: a node that is moved by hand snaps to it."""
 
 
 def set_heights(columns: Columns) -> None:

@@ -55,6 +55,7 @@ class Columns:
 
 
 LANE_HEIGHT = 2.0
+"""A wire's own: lanes may lie as close as their wires can be told apart."""
 
 
 def lay_lanes(columns: Columns, links: Iterable[tuple[tuple[str, int], str, float, float]]) -> None:

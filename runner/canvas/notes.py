@@ -14,6 +14,7 @@ WIDTH = 430.0
 _LETTERS = 66
 """A line of a note holds about so many, those of a list a few less."""
 _LINE, _BORDER, _LEAST = 18.0, 36.0, 90.0
+"""Pixels: a line of a note, what is around its lines, and the least height of one."""
 
 
 @dataclass(frozen=True)

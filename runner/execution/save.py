@@ -24,7 +24,9 @@ from runner.server.records import ServerFile
 from runner.server.refusal import node_label
 
 _DOWNLOAD_TRIES = 3
+"""Of one file: what breaks off three times is not the network's chance."""
 _MAX_NUMBER = 10_000
+"""Results of one name in one folder; more is a loop somewhere."""
 
 
 class NotSavedError(RunnerError):

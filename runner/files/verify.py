@@ -26,6 +26,7 @@ _SUFFIXES = {
 PICTURES = frozenset(suffix for suffixes in _SUFFIXES.values() for suffix in suffixes)
 _BLACK_8_BIT = 1
 _BLACK_16_BIT = 257
+"""The last level that still counts as black: one of 255, the rounding of a decoder; the same in 16 bits."""
 _ADVICE_BLACK = (
     "Black pictures come from NaN in half precision (start ComfyUI with --fp32-vae, or use another VAE), from a safety "
     "filter, or from an empty mask."

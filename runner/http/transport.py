@@ -30,8 +30,11 @@ from runner.http.proxies import proxy_for
 from runner.http.sockets import Limited, PlainConnection, PlainSocket, TlsSocket
 
 CONNECT_TIMEOUT_S = 5.0
+"""A server that is there takes a connection at once, also one that is busy."""
 ANSWER_TIMEOUT_S = 30.0
+"""A node that holds Python's lock keeps ComfyUI from answering: half a minute of that is waited for."""
 IDLE_TIMEOUT_S = 60.0
+"""And between two pieces of a file."""
 CHUNK = 1 << 18
 LARGEST_ANSWER = 64 << 20
 """Bytes of an answer that is read into memory. The node descriptions of a large installation are some 10 MB."""

@@ -32,6 +32,7 @@ START_TIMEOUT_S = 300.0
 LONGEST_START_S = 1800.0
 """And one that has not answered after this never will, whatever it writes."""
 STOP_TIMEOUT_S = 15.0
+"""From the request to end to the end by force: ComfyUI finishes the step it is at."""
 
 
 @dataclass(frozen=True)

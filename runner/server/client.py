@@ -36,8 +36,11 @@ from runner.untrusted import items, mapping, number, text
 from runner.workflow.schema import well_formed
 
 GET_TRIES = 4
+"""Of what may be repeated: with the pauses between them at most 0.7 s."""
 BACKOFF_S = 0.1
+"""The first pause; each next one is twice as long, up to the cap."""
 BACKOFF_CAP_S = 2.0
+"""A server that is back should not wait for us."""
 Graph = Mapping[str, Any]
 
 

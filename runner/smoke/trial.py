@@ -40,6 +40,7 @@ SMALL_SIDE = 640
 """Longest side, in pixels, of a trial's photo; `--full` takes it as it is."""
 PRESENT, MISSING, OPTIONAL = STATES = ("present", "missing", "missing, optional")
 _POLL_S = 0.3
+"""How often the server's memory is looked at: a peak lasts as long as a node."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from runner.local_server.process import Installation, installed_comfyui
 
 GENERATOR = Path(__file__).with_name("generate.py")
 _TAIL = 12
+"""Lines of what a process said last: its error, and where."""
 
 
 @dataclass(frozen=True)

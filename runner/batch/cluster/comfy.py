@@ -31,8 +31,11 @@ from runner.processes import process_identity
 ARGUMENTS_VARIABLE = "PRODGEN_COMFYUI_ARGS"
 """On a node: more arguments for its ComfyUIs, as on a command line."""
 STOP_S = 1.5
+"""ComfyUI saves nothing on its way out: what does not end by itself by then is ended."""
 _LOOK_S = 0.2
+"""How often it is looked whether it still runs."""
 _SHORT_LIFE_S = 60.0
+"""One that ended sooner did not die of a job: it is not started again without a pause."""
 
 # The kernel ends the started process with the thread that started it, also when that is killed.
 _WITH_PARENT = (

@@ -9,6 +9,7 @@ from runner.batch.cluster.messages import Job, Message, Order
 from runner.server.websocket import Inbox
 
 NEWS_WAIT_S = 2.0
+"""How long a call waits for news: an idle cluster is not asked more often."""
 
 
 class LostError(Exception):

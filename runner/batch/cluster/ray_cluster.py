@@ -28,8 +28,11 @@ from runner.local_server.process import PROJECT_ROOT
 ADDRESS_VARIABLE = "RAY_ADDRESS"
 LOCAL = "local"
 _CLOSE_S = 4.0
+"""What an actor needs to end its run (`actor._HALT_S`) and to say so."""
 _UNREACHABLE_S = 20.0
+"""Beyond the wait itself: a call that takes longer never reached the actor."""
 _DEATHS = 3
+"""Actors that died one after the other: it is the node, not the job."""
 
 
 class Cluster:

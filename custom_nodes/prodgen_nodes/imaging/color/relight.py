@@ -23,13 +23,21 @@ LOW, HIGH = 0.25, 3.5
 """Ratios between these are followed exactly; outside, the gap to them is halved in stops, not cut off: a cut-off would
 flatten the scene's light wherever the generated product lost much of its lightness together with its colour."""
 _BEYOND = 0.5
+"""The power that halves it in stops."""
 _HARD_LOW, _HARD_HIGH = 0.02, 8.0
+"""The ends: a fiftieth of the light is black, eight times is white, on whatever lies there."""
 _FLOOR = 1e-3
 """Luminance added on both sides of the ratio: in the blacks there is only noise to divide by."""
 _PICTURE_SHARE, _PRODUCT_SHARE = 0.02, 0.03
+"""The blur (1σ) of the ratio, of the picture's shorter and of the product's longer side, whichever is less: finer, and
+the generated print would be burnt into the product; coarser, and the light would not follow its shape."""
 _MAX_PEAK = 95.0
+"""L* of the 99th percentile up to which the generated picture's highlights are followed: above, little is left to
+white."""
 _KNEE = 15.0
+"""L* below the peak from which highlights are bent: the room they settle in; below it nothing changes."""
 _BAND = 2
+"""Overview pixels to both sides of the outline that are mixtures, and so neither product nor scene."""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ _BLEED = 2
 _BLOWN, _BRIGHT = 0.98, 0.7
 """Linear light: where the picture is clipped and the product bright, its colour counts half."""
 _LEAST = 0.3
+"""Share of a window that must be product to be compared; from 0.15 to 0.45 no finding of 16 drawn scenes changes."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from ..errors import KeypointError
 from .anatomy import POINTS
 
 BODY_POINTS = 18
+"""OpenPose's COCO model of the body, which DWPose writes, too."""
 _LABELS = ("left", "right")
 
 

@@ -13,6 +13,8 @@ from .search import Limits, candidates
 from .views import Scene, Template
 
 _HALF = 6
+"""Half the side of a window in pixels; how far it looks at the level of the search, and at each finer one: a pixel of
+the level above is two of it."""
 _COARSE_REACH = 4
 _FINE_REACH = 2
 _SLACK = 1.15

@@ -35,6 +35,8 @@ texture wander from column to column, which those of a shadow do not."""
 _UMBRA = 0.013
 """The thickest stretch of full shadow between floor and product, as a fraction of the short side."""
 _WIDE = 0.004
+"""Half the width of columns, a fraction of the short side, in which a line must be found to be one: less is a detail of
+the product. From half to half as much again edges of nine scenes differ by 0.0003 in the mean."""
 _STRETCH, _HIGHER = 0.075, 1.5
 """Over how much to both sides of a column a line is compared, a fraction of the short side; pixels above it that are
 another thing."""
