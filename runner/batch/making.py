@@ -85,7 +85,7 @@ class Maker:
         photo = source.prepare()
 
         def upload() -> str:
-            limit, sent = self._client.upload_limit(), photo
+            limit, sent = self._client.largest_upload(), photo
             if limit is not None and len(photo.data) > limit:
                 sent = source.prepare(limit)
             return self._client.upload_image(sent.data, sent.upload_name)

@@ -153,7 +153,7 @@ class RunSpec:
 
 def _sent(client: ComfyClient, photo: PreparedPhoto, source: Attachment) -> str:
     """The name the server gave it; a converted picture over the server's limit is packed harder."""
-    limit = client.upload_limit()
+    limit = client.largest_upload()
     if limit is not None and len(photo.data) > limit:
         photo = source.prepare(limit)
     return client.upload_image(photo.data, photo.upload_name)

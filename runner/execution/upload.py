@@ -20,5 +20,5 @@ def upload_again(client: ComfyClient, attempt: Attempt) -> None:
         ServerUnavailableError: the server is away.
     """
     for upload in attempt.spec.uploads:
-        photo = upload.source.prepare(client.upload_limit())
+        photo = upload.source.prepare(client.largest_upload())
         client.upload_image(photo.data, photo.upload_name)

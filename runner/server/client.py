@@ -67,7 +67,7 @@ class ComfyClient:
         self.deadline = Deadline(None)
         self.notice: Callable[[str], None] = _unheard
         """Told once about each wait for a busy server."""
-        self._upload_limit: int | None = None
+        self._largest_upload: int | None = None
         self._has_jobs_api = True
 
     def socket_target(self, client_id: str) -> tuple[str, dict[str, str]]:
@@ -85,12 +85,12 @@ class ComfyClient:
     def features(self) -> dict[str, Any]:
         return object_of(self._get("/features"))
 
-    def upload_limit(self) -> int | None:
+    def largest_upload(self) -> int | None:
         """The largest upload in bytes, or None where the server does not say."""
-        if self._upload_limit is None:
+        if self._largest_upload is None:
             limit = number(self.features().get("max_upload_size"))  # a float where it was set
-            self._upload_limit = int(limit) if limit is not None and limit > 0 else 0
-        return self._upload_limit or None
+            self._largest_upload = int(limit) if limit is not None and limit > 0 else 0
+        return self._largest_upload or None
 
     def object_info(self, classes: Iterable[str] | None = None) -> dict[str, Any]:
         """The description of these node classes (of all without any). A class the server lacks is not in it."""
@@ -114,7 +114,7 @@ class ComfyClient:
         Raises:
             PhotoError: it is larger than the server accepts.
         """
-        limit = self.upload_limit()
+        limit = self.largest_upload()
         if limit is not None and limit < len(data) + 1024:
             raise PhotoError(
                 f"{name} is {len(data) / 2**20:.1f} MB, and the server takes no more than {limit / 2**20:.0f} MB.",

@@ -36,10 +36,10 @@ def write_smoke_models(installation: Installation, models_dir: Path, names: Sequ
     """
     command = [str(installation.python), str(GENERATOR), str(installation.comfyui), str(models_dir), *names]
     environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONDONTWRITEBYTECODE": "1"}
-    with TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
+    with TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
         try:
             process = subprocess.Popen(
-                command, env=environment, stdout=subprocess.PIPE, stderr=said, text=True, encoding="utf-8"
+                command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True, encoding="utf-8"
             )
         except OSError as error:
             raise UsageError(f"{installation.python}: ComfyUI's Python does not start ({error}).") from error
@@ -52,8 +52,8 @@ def write_smoke_models(installation: Installation, models_dir: Path, names: Sequ
                 process.terminate()
                 raise
         if process.returncode != 0:
-            said.seek(0)
-            tail = "\n".join(said.read().strip().splitlines()[-_TAIL:])
+            errors.seek(0)
+            tail = "\n".join(errors.read().strip().splitlines()[-_TAIL:])
             raise UsageError(
                 f"the smoke models could not be made (exit code {process.returncode}):\n{tail}",
                 advice=f"They are made for ComfyUI 0.30 with its own Python; used was {installation.python}.",
