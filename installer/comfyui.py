@@ -90,8 +90,7 @@ def fetch_package(folder: Path, pip: Pip, step: Step) -> Path:
 def unpack(archive: Path, target: Path, inside: PurePosixPath = INSIDE_ARCHIVE) -> None:
     """Write the files below `inside` to `target` (replaced). Links, devices and paths that lead out are refused.
 
-    Raises:
-        InstallError: the archive is damaged, or holds something that does not belong into it.
+    Raises InstallError where the archive is damaged, or holds something that does not belong into it.
     """
     if target.exists():
         shutil.rmtree(target)

@@ -69,8 +69,7 @@ class Pip:
     def run(self, arguments: Sequence[str], step: Step) -> None:
         """Run `pip ARGUMENTS`.
 
-        Raises:
-            InstallError: it failed; says why in words and what to do.
+        Raises InstallError where it failed; it says why in words and what to do.
         """
         self.scratch.mkdir(parents=True, exist_ok=True)
         command = [str(self.python), "-m", "pip", "--no-input", "--disable-pip-version-check", *arguments]

@@ -42,9 +42,8 @@ class Maker:
     def spec(self, entry: Entry) -> JobSpec:
         """The job, ready to be sent.
 
-        Raises:
-            ServerUnavailableError: the server went away and did not come back.
-            RunnerError: this job cannot be made, whatever it is; others can.
+        Raises ServerUnavailableError where the server went away and did not come back. Raises RunnerError where this
+        job cannot be made; others can.
         """
         job, view = entry.job, self.view()
         try:

@@ -19,9 +19,8 @@ LOOK_AGAIN_S = 5.0
 def run_pool(workers: Sequence[Worker], ledger: Ledger, notice: Callable[[str], None]) -> None:
     """Every worker works until nothing is left; one that goes away hands its jobs to the others and may come back.
 
-    Raises:
-        ServerUnavailableError: all that could have done what is left went away.
-        JobTimeoutError: out of time.
+    Raises ServerUnavailableError where all that could have done what is left went away. Raises JobTimeoutError where
+    the time is up.
     """
     for worker in workers:
         ledger.runners.add_worker(worker.url)

@@ -29,8 +29,7 @@ def find_results(client: ComfyClient, attempt: Attempt) -> JobRecord | None:
     Every job saves under a prefix of its own. Only results that consist of pictures of core's SaveImage can be found
     that way: other outputs, and what the nodes reported, are gone with the server's history, so such a job runs again.
 
-    Raises:
-        ServerUnavailableError: the server went away meanwhile.
+    Raises ServerUnavailableError where the server went away meanwhile.
     """
     outputs: dict[str, Any] = {}
     for node_id in attempt.spec.outputs:

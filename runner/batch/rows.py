@@ -117,8 +117,7 @@ def table(
         kind_of: an input's type (`InputSpec.type`). A cell of an IMAGE or FILE is a path as well, where such a file is
             there; anything else in it is the server's own.
 
-    Raises:
-        UsageError: the file cannot be read as what its extension says.
+    Raises UsageError where the file cannot be read as what its extension says.
     """
     rows = []
     told: set[str] = set()

@@ -133,11 +133,9 @@ def save_job(
         graph: as submitted; it belongs into every PNG.
         sidecar: what the `.json` beside the result says, apart from the files themselves.
 
-    Raises:
-        FilesMissingError: the server lists files it does not have.
-        NodeFailedError: a picture is black, transparent or unreadable, or there is no result at all.
-        NotSavedError: the disk is full, or the folder cannot be written.
-        ServerUnavailableError: the downloads broke off again and again.
+    Raises FilesMissingError where the server lists files it does not have. Raises NodeFailedError where a picture is
+    black, transparent or unreadable, or there is no result at all. Raises NotSavedError where the disk is full, or the
+    folder cannot be written. Raises ServerUnavailableError where the downloads broke off again and again.
     """
     if not (outputs.files or outputs.texts):
         raise NodeFailedError("The job ended without any file or text.", advice="Does the workflow save its result?")

@@ -63,8 +63,7 @@ def check_picture(path: Path, suffix: str, node: str) -> None:
     transparency is judged by its alpha: it fails when nothing of it is visible, or when all of it is opaque and black;
     a black product on a transparent ground is a picture. White, or any other flat colour, is a picture.
 
-    Raises:
-        NodeFailedError: it cannot be decoded, or is black or wholly transparent.
+    Raises NodeFailedError where it cannot be decoded, or is black or wholly transparent.
     """
     if suffix.lower() not in PICTURES or (suffix.lower() == ".png" and _is_good_png(path)):
         return

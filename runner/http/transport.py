@@ -109,10 +109,8 @@ class Transport:
     ) -> Reply:
         """One request and its whole answer, within `timeout` seconds. An error's text repeats none of our secrets.
 
-        Raises:
-            NotReachedError: the server could not be connected to.
-            NoAnswerError: it was, but no complete answer came.
-            TooLargeError: more than `largest` bytes came.
+        Raises NotReachedError where the server could not be connected to. Raises NoAnswerError where it was, but no
+        complete answer came. Raises TooLargeError where more than `largest` bytes came.
         """
         with self._exchange(method, path, body, headers, timeout) as response:
             data = bytearray()

@@ -43,9 +43,8 @@ def resolve_server(urls: Sequence[str] = (), *, say: Say = say_to_stderr, home: 
 
     `urls`: the servers the user named; the first that can be used is.
 
-    Raises:
-        ServerUnavailableError: no named server can be used, or none was named and none can be started.
-        UsageError: what was named is no address.
+    Raises ServerUnavailableError where no named server can be used, or none was named and none can be started. Raises
+    UsageError where what was named is no address.
     """
     home = home or lifecycle.HERE
     if named := named_servers(urls):

@@ -39,8 +39,7 @@ class Wanted:
 def fetch(wanted: Wanted, notice: Callable[[str], None]) -> Fetched:
     """Fetch the package, take the file out, put it in its place. Nothing of it is left behind when it fails.
 
-    Raises:
-        DownloadError: the client is missing, the package cannot be had, or something is not what it should be.
+    Raises DownloadError where the client is missing, the package cannot be had, or something is not what it should be.
     """
     try:
         wanted.path.parent.mkdir(parents=True, exist_ok=True)

@@ -111,8 +111,7 @@ class ComfyClient:
     def upload_image(self, data: bytes, name: str) -> str:
         """Put a file into the server's input folder; returns the name the server gave it.
 
-        Raises:
-            PhotoError: it is larger than the server accepts.
+        Raises PhotoError where it is larger than the server accepts.
         """
         limit = self.largest_upload()
         if limit is not None and limit < len(data) + 1024:
@@ -162,10 +161,9 @@ class ComfyClient:
     ) -> Receipt:
         """Queue a graph under an id made here. Never repeated: a second copy would run a second time.
 
-        Raises:
-            NotReachedError: nothing was queued (BusyError: the server takes nothing just now).
-            NoAnswerError: it may have been queued; look for `prompt_id` before sending it again.
-            WorkflowRejectedError: the server refused the graph, or (ServerFaultError) failed over it.
+        Raises NotReachedError where nothing was queued (BusyError: the server takes nothing just now). Raises
+        NoAnswerError where it may have been queued; look for `prompt_id` before sending it again. Raises
+        WorkflowRejectedError where the server refused the graph, or (ServerFaultError) failed over it.
         """
         message = {"prompt": graph, "prompt_id": prompt_id, "client_id": client_id, "extra_data": extra_data}
         body = json.dumps(message, allow_nan=False).encode("ascii")  # escaped: a name may hold what UTF-8 cannot

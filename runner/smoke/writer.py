@@ -31,8 +31,8 @@ class Written:
 def write_smoke_models(installation: Installation, models_dir: Path, names: Sequence[str] = ()) -> Iterator[Written]:
     """Write the named smoke models (default: all) below `models_dir`; yields each as soon as it is there.
 
-    Raises:
-        UsageError: ComfyUI's Python cannot be started, or the generator fails (its last lines are in the message).
+    Raises UsageError where ComfyUI's Python cannot be started, or the generator fails (its last lines are in the
+    message).
     """
     command = [str(installation.python), str(GENERATOR), str(installation.comfyui), str(models_dir), *names]
     environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -63,8 +63,7 @@ def write_smoke_models(installation: Installation, models_dir: Path, names: Sequ
 def installation_at(comfyui: Path | None) -> Installation:
     """The installed ComfyUI; or the one in this folder with the Python that runs it.
 
-    Raises:
-        UsageError: there is none, or no Python with ComfyUI's packages is known.
+    Raises UsageError where there is none, or no Python with ComfyUI's packages is known.
     """
     installed = installed_comfyui()
     if comfyui is None:

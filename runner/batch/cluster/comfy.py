@@ -47,8 +47,7 @@ _WITH_PARENT = (
 def node_installation() -> Installation:
     """The ComfyUI of this node: what its environment names, or what `install.py` set up there.
 
-    Raises:
-        ServerUnavailableError: there is none.
+    Raises ServerUnavailableError where there is none.
     """
     installation = chosen_comfyui()
     if installation is None:
@@ -106,9 +105,8 @@ class OwnComfy:
     def url(self) -> str:
         """Its address, once it answers; started when it does not run.
 
-        Raises:
-            ServerUnavailableError: it does not start; the message holds the end of its log.
-            InterruptedRunError: `close` was called.
+        Raises ServerUnavailableError where it does not start; the message holds the end of its log. Raises
+        InterruptedRunError where `close` was called.
         """
         with self._guard:
             if self._keeper is None or not self._keeper.is_alive():

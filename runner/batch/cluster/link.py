@@ -22,8 +22,7 @@ class Link(Protocol):
     def begin(self, order: Order, stopped: threading.Event) -> None:
         """Returns when the actor lives and has begun; it may have to be started (again) first.
 
-        Raises:
-            ServerUnavailableError: it cannot be started at all.
+        Raises ServerUnavailableError where it cannot be started at all.
         """
 
     def offer(self, run: str, job: Job) -> None: ...

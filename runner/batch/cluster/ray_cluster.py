@@ -44,9 +44,8 @@ class Cluster:
             asked: HOST:PORT, `local`, or "" for $RAY_ADDRESS, then a cluster that runs on this machine, then `local`.
             workers: how many actors; None: as many as there are GPUs.
 
-        Raises:
-            UsageError: Ray is not installed, or how many actors there shall be cannot be known.
-            ServerUnavailableError: there is no cluster at the address.
+        Raises UsageError where Ray is not installed, or how many actors there shall be cannot be known. Raises
+        ServerUnavailableError where there is no cluster at the address.
         """
         address = asked or os.environ.get(ADDRESS_VARIABLE, "").strip() or running_here() or LOCAL
         self._own = address == LOCAL
