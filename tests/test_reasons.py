@@ -1,4 +1,4 @@
-"""Every number with a name says beside it what it is, or why: in a docstring, a comment, or its class's docstring."""
+"""What docstrings owe a reader: every number with a name says beside it what it is, or why; what goes wrong is a sentence."""
 
 from __future__ import annotations
 
@@ -92,3 +92,16 @@ def test_every_number_says_why(room: Path) -> None:
 )
 def test_a_silent_number_is_found(text: str, names: list[str]) -> None:
     assert [line.split(": ", 1)[1].split(" = ")[0] for line in silent(text)] == names
+
+
+def test_what_goes_wrong_is_said_in_a_sentence() -> None:
+    """`Raises ShapeError where sizes do not fit.`, and no section of that name."""
+    rooms = (*ROOMS, REPO / "installer")
+    lines = [
+        f"{path.relative_to(REPO)}:{number}"
+        for room in rooms
+        for path in sorted(room.rglob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if line.strip() == "Raises:"
+    ]
+    assert not lines, "\n".join(lines)

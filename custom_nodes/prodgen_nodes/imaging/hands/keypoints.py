@@ -45,9 +45,6 @@ class Person:
     hands: tuple[FoundHand, ...]
 
 
-Frames = Sequence[Mapping[str, Any]]
-
-
 def parse_frames(frames: Any, width: int, height: int, pictures: int | None = None) -> list[tuple[Person, ...]]:
     """People per picture, their points scaled from the frame's canvas to `width` × `height` pixels.
 

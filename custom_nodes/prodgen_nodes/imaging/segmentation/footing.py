@@ -41,6 +41,8 @@ _STRETCH, _HIGHER = 0.075, 1.5
 """Over how much to both sides of a column a line is compared, a fraction of the short side; pixels above it that are
 another thing."""
 _PLAIN, _COLOURED = 1.2, 2.5
+"""Residues of what has no colour but the floor's, and of what surely has its own: at 3.75 the mean error at the edges
+of nine scenes rises from 0.038 to 0.045."""
 _OWN, _SURE, _PALE = 2.0, 3, 0.6
 """Residue of colour that no shadow on the floor has: held over so many rows upwards, not paler than what is above."""
 _FAINT, _JUMP = 1.6, 0.9
