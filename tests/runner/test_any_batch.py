@@ -130,6 +130,7 @@ def any_row(batch: Batch, changes: list[tuple[int, str, Any]], *, halfway: bool)
 @settings(max_examples=100)
 @given(changes=CHANGES, halfway=st.booleans())
 @example(changes=[(0, "prompt_id", "same"), (1, "prompt_id", "same")], halfway=True)
+@example(changes=[(0, "files", "[]")], halfway=False)
 def test_any_row(batch: Batch, changes: list[tuple[int, str, Any]], halfway: bool) -> None:
     any_row(batch, changes, halfway=halfway)
 
@@ -155,6 +156,14 @@ def any_ledger(batch: Batch, data: st.DataObject) -> None:
 @given(st.data())
 def test_any_bytes_as_a_ledger(batch: Batch, data: st.DataObject) -> None:
     any_ledger(batch, data)
+
+
+@pytest.mark.parametrize("byte", [b"\x80", b"\xff", b"\0", b"'", b"("])
+def test_a_ledger_whose_tables_have_another_name(batch: Batch, byte: bytes) -> None:
+    """SQLite quotes the damaged statement in its error, which then is no text."""
+    batch.again()
+    (batch.out / LEDGER_FILE).write_bytes(batch.ledger.replace(b"TABLE jobs", b"TABLE job" + byte))
+    batch.check()
 
 
 @pytest.mark.slow
