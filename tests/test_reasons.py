@@ -1,4 +1,4 @@
-"""What docstrings owe a reader: every number with a name says beside it what it is, or why; what goes wrong is a sentence."""
+"""What docstrings owe: every number with a name says beside it what it is, or why; what goes wrong is a sentence."""
 
 from __future__ import annotations
 
