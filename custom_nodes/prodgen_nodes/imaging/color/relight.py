@@ -37,7 +37,7 @@ white."""
 _KNEE = 15.0
 """L* below the peak from which highlights are bent: the room they settle in; below it nothing changes."""
 _BAND = 2
-"""Overview pixels to both sides of the outline that are mixtures, and so neither product nor scene."""
+"""Overview pixels to both sides of the outline that are mixtures, neither product nor scene."""
 
 
 @dataclass(frozen=True)
