@@ -29,6 +29,7 @@ from .walker import random_walker
 _LOCK = 1.0
 """Weight of what model and picture agree on."""
 _FOOT_WEIGHT = _CLEAR_WEIGHT = 0.3
+"""Of what the picture alone shows: where a product stands, and a colour of its own where the model hesitates."""
 _LEAST_REACH, _REACH = 3.0, 1.5
 """How far the picture may move the model's outline: pixels of the analysis grid, and so many of the model's own."""
 _SURE, _UNSURE, _HESITANT = 0.9, 0.1, 0.12
