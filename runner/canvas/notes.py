@@ -11,6 +11,7 @@ from runner.canvas.stages import Stage
 from runner.workflow.graph import Graph, node_title, parse_title
 
 WIDTH = 430.0
+"""Pixels, as a wide node (`faces`)."""
 _LETTERS = 66
 """A line of a note holds about so many, those of a list a few less."""
 _LINE, _BORDER, _LEAST = 18.0, 36.0, 90.0

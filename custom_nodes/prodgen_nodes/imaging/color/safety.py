@@ -31,9 +31,9 @@ _NEARBY = 3.0
 _UNRELATED = 0.10
 """Outlines of different products correlate below 0.02; relit pictures of the same one were seen at 0.44 to 0.64."""
 _BETTER_ELSEWHERE = 0.12
+_MIN_PEAK = 0.25
 """By how much outlines must correlate better elsewhere, and how well at least: between the 0.10 of `_UNRELATED` and the
 0.44 of the worst that was relit. Less calls a relit product moved, more pastes light beside its place."""
-_MIN_PEAK = 0.25
 _ZOOMS = tuple(1 + step / 100 for step in range(-12, 13, 2))
 """Zooms about the product's middle that are tried."""
 _MIN_AREA = 200

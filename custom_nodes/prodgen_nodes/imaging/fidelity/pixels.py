@@ -26,8 +26,8 @@ _SAMPLE, _FIRST_LOOK = 3, 8
 _PIECE = 384
 """Rows and columns looked at together, see `_areas`."""
 _SSIM_SIGMA = 1.5
-"""Of Wang et al. 2004, whose figures everybody's are; a window of ±5 holds all but a thousandth of it."""
 _SSIM_REACH = 5
+"""Of Wang et al. 2004, whose figures everybody's are; a window of ±5 holds all but a thousandth of it."""
 _LUMA = (0.2125, 0.7154, 0.0721)
 """Rec. 709, as scikit-image's `rgb2gray`: figures agree with its (tests)."""
 
