@@ -10,6 +10,7 @@ The same input name on several nodes sets all of them (one seed for two samplers
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -339,3 +340,15 @@ def guess_type(node: Mapping[str, Any], widget: str, present: Any) -> str:
     if isinstance(present, float):
         return "FLOAT"
     return "STRING"
+
+
+def up_to(graph: Graph, *node_ids: str) -> Graph:
+    """A copy that holds these nodes and what they need, nothing else."""
+    kept: set[str] = set()
+    waiting = list(node_ids)
+    while waiting:
+        node_id = waiting.pop()
+        if node_id not in kept:
+            kept.add(node_id)
+            waiting += [value[0] for value in graph[node_id]["inputs"].values() if isinstance(value, list)]
+    return copy.deepcopy({node_id: node for node_id, node in graph.items() if node_id in kept})

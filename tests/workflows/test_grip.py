@@ -17,8 +17,8 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from runner.local_server.process import Installation
 from runner.validation.check import check_graph
+from runner.workflow.graph import up_to
 from tests.support.comfy import ComfyServer, GraphError
-from tests.support.graphs import up_to
 from tests.support.schemas import third_party
 from tests.support.smoke import fill_with_smoke
 from tests.workflows import published, smoke_runs, studio

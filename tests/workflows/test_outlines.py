@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
+from runner.workflow.graph import up_to
 from tests.support.comfy import ComfyServer
-from tests.support.graphs import up_to
 from tests.workflows import published, smoke_runs, studio
 from tests.workflows.published import Graph, inputs_of
 from tests.workflows.smoke_runs import Pixels, nodes_of

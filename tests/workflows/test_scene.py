@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from runner.validation.check import check_graph
+from runner.workflow.graph import up_to
 from tests.support.comfy import ComfyServer, GraphError
-from tests.support.graphs import up_to
 from tests.workflows import published, smoke_runs, studio
 from tests.workflows.scene_graphs import (
     beside,

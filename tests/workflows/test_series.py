@@ -13,9 +13,9 @@ import torch
 from PIL import Image
 from prodgen_nodes.imaging.tiles import plan_tiles
 
+from runner.workflow.graph import up_to
 from tests.imaging.seams import line_energy, texture_in_overlaps
 from tests.support.comfy import REPO, ComfyServer
-from tests.support.graphs import up_to
 from tests.support.runs import command
 from tests.support.smoke import colourful_photo
 from tests.workflows import published, smoke_runs
