@@ -142,15 +142,15 @@ def _node(sheet: Sheet, node_id: str, links: Sequence[Sequence[Any]], manifest: 
 
 def _models(node: Mapping[str, Any], manifest: Manifest) -> list[dict[str, str]]:
     """The files a node names, as ComfyUI's own templates say where each comes from and belongs."""
-    found = []
+    entries = []
     for value in node["inputs"].values():
         model = manifest.find_file(value) if isinstance(value, str) else None
         if model is not None and model.url:
             entry = {"name": str(value), "url": model.url, "directory": model.folder}
             if model.sha256:
                 entry |= {"hash": model.sha256, "hash_type": "SHA256"}
-            found.append(entry)
-    return found
+            entries.append(entry)
+    return entries
 
 
 def _note(sheet: Sheet, key: str, number: int) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def _groups(sheet: Sheet) -> list[dict[str, Any]]:
     groups = []
     shown = [stage for stage in STAGES if stage in sheet.stages.values()]
     for number, stage in enumerate(shown, start=1):
-        keys = [f"note of {stage.key}", *(node_id for node_id, found in sheet.stages.items() if found == stage)]
+        keys = [f"note of {stage.key}", *(node_id for node_id, own in sheet.stages.items() if own == stage)]
         boxes = [(sheet.at[item.column], item.y - TITLE, item) for item in (sheet.items[key] for key in keys)]
         left, top = min(x for x, _, _ in boxes) - PAD, min(y for _, y, _ in boxes) - HEAD
         right = max(x + item.width for x, _, item in boxes) + PAD
