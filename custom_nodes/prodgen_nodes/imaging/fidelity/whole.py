@@ -14,17 +14,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
 from ..colorspace import delta_e00, srgb_to_linear
-from ..filters import dilate
+from ..filters import area_reduced, dilate
 from ..tensors import Box, bounding_box
 from .outline import Outline, ground_of, outline_of, reach_of
 from .places import place_of
 
 _SIDE = 720
+"""Pixels of the longer side: the smallest certain piece, `_LEAST`, is some hundreds of them."""
 _SEEN, _NOISE, _MOST_NOISE = 6.0, 4.0, 5.0
 """ΔE00 from which something is no backdrop, in multiples of the backdrop's own; with more of that nothing is said."""
 _TOLD = 0.6
@@ -46,10 +46,12 @@ _CLEAR, _CLEAR_DARK, _OPEN = 0.1, 0.05, 0.3
 _LEAST, _LEAST_DOUBTFUL, _LEAST_SAME, _VERY_SAME = 0.003, 0.002, 0.001, 0.15
 """The smallest pieces, of the product's area: certain, doubtful, and doubtful where next to nothing changes."""
 _MOSTLY = 0.7
+"""A stretch is foreign to the ground where this share of it is."""
 _NO_EDGE, _LONG = 2.5, 0.15
 """A product in the backdrop's colour has no outline to be seen below this ΔE00 across it; a stretch of that counts from
 this length on, over the root of the product's area."""
 _FRAME = 4
+"""Pixels around the outline's samples where they are joined to stretches: as far as they are widened for that."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,7 @@ class Whole:
 def judge_whole(photo: Tensor, mask: Tensor) -> Whole:
     """Compare the cut-out's `mask` `[H,W]` (1 = product) with the sRGB `photo` `[H,W,3]` it was cut from."""
     factor = max(1, round(max(mask.shape) / _SIDE))
-    planes = torch.cat((srgb_to_linear(photo[..., :3]).permute(2, 0, 1), mask[None]))
-    if factor > 1:
-        planes = F.avg_pool2d(planes[None], factor, ceil_mode=True, count_include_pad=False)[0]
+    planes = area_reduced(torch.cat((srgb_to_linear(photo[..., :3]).permute(2, 0, 1), mask[None])), factor)
     linear, alpha = planes[:3], planes[3]
     if not bool((alpha > 0.9).any()):
         return Whole(None, note="no product in the mask")
@@ -139,16 +139,16 @@ def _stretches(outline: Outline, size: _Size, limit: float) -> list[_Stretch]:
         ends=(outline.step > _SHARP * contrast) | outline.enclosed,
         shade=(outline.outer[:, 0] + 16) / (outline.ground[:, 0] + 16),
     )
-    found = []
-    left = (beside.goes_on | beside.foreign) & deep
+    suspect = (beside.goes_on | beside.foreign) & deep
+    found, taken = [], torch.zeros_like(suspect)
     # Where next to nothing changes first: such a piece is often but a part of a longer stretch along a shadow.
-    for chosen in (left & beside.goes_on & (across < _VERY_SAME), left):
-        for part in _parts(outline, chosen & left, size.product):
+    for chosen, doubtful in ((suspect & beside.goes_on & (across < _VERY_SAME), False), (suspect, True)):
+        for part in _parts(outline, chosen & ~taken, size.product):
             area = float(outline.depth[part].sum()) / size.area
             certain = beside.judged(part, area)
-            if certain or (certain is not None and chosen is left):
+            if certain or (doubtful and certain is not None):
                 found.append(_Stretch(_named(outline, part, area, size), certain))
-                left &= ~part
+                taken = taken | part
     faint = (contrast <= limit) & (across * contrast < _NO_EDGE)
     for part in _parts(outline, faint, size.product):
         if float(part.sum()) >= _LONG * size.area**0.5:
