@@ -30,11 +30,12 @@ class Shot:
 
 @dataclass(frozen=True)
 class Shots:
-    """All pictures of a product, and the links to its files: (what it says, address)."""
+    """All pictures of a product, the links to its files: (what it says, address), and the address of its record."""
 
     photos: list[Shot]
     results: list[Shot]
     links: list[tuple[str, str]]
+    record: str | None
 
 
 def shots(product: Product, links: Links) -> Shots:
@@ -52,14 +53,15 @@ def shots(product: Product, links: Links) -> Shots:
         addresses += [(kind, links.result(name)) for kind, name in zip(kinds, product.entry.files, strict=True)]
     if product.entry.files:
         addresses.append(("Folder", links.folder_of(product.entry.files[0])))
-    if product.entry.sidecar is not None:
-        addresses.append(("Record", links.result(product.entry.sidecar)))
-    return Shots(photos, results, [(words, address) for words, address in addresses if address])
+    kept = [(words, address) for words, address in addresses if address]
+    record = None if product.entry.sidecar is None else links.result(product.entry.sidecar)
+    return Shots(photos, results, kept, record)
 
 
 def card(product: Product, shown: Shots, rank: int) -> Markup:
     """The product's `article`; `rank`: its place when the worst come first."""
     made = [section.as_data() for section in sections(product.entry, product.record)]
+    words = "How it was made" if shown.results else "What was tried"
     small = [shot.small.address if shot.small else "" for shot in (*shown.photos, *shown.results)]
     return element(
         "article",
@@ -76,9 +78,9 @@ def card(product: Product, shown: Shots, rank: int) -> Markup:
         element(
             "footer",
             *(_link(words, address, product.name) for words, address in shown.links),
-            element("button", "How it was made", type="button", class_="made") if made else None,
+            element("button", words, type="button", class_="made") if made else None,
         ),
-        data_block({"small": small, "made": made}),
+        data_block({"small": small, "made": made, "record": shown.record or ""}),
         data_state=product.outcome.key,
         data_group=product.group,
         data_rank=rank,

@@ -25,7 +25,7 @@ def figures(entries: Sequence[Entry], watts: float) -> Markup:
 def _plots(metrics: Sequence[Mapping[str, Any]]) -> Iterator[Markup]:
     for name, title in _PLOTTED.items():
         values = [value for item in metrics if (value := figure(item.get(name))) is not None]
-        if len(values) > 1:
+        if len(set(values)) > 1:
             yield _plot(title, values)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.console import clean
 
-_VOID = frozenset(("img", "input", "meta", "rect"))
+_VOID = frozenset(("img", "input", "meta"))
 
 
 class Markup(str):

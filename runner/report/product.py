@@ -21,7 +21,7 @@ from runner.untrusted import mapping
 
 _NODE = re.compile(r'"[^"\n]{1,200}" \([^()\n]{1,100}, node [^()\n]{1,60}\) failed: ')
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)")
-_LONGEST = 200
+_LONGEST = 160
 _WRONG_COLOUR = 10.0
 """ΔE00 at which a colour is as wrong as a cut-out that is a mere guess."""
 
@@ -126,7 +126,10 @@ def _sentence(text: str, entry: Entry) -> str:
     said = _NODE.sub("", clean(text), count=1).strip()
     for name in (name for path in entry.job.images.values() for name in (clean(path), clean(Path(path).name))):
         said = said.removeprefix(name).lstrip(": \n") if name else said
-    first = textwrap.shorten(_SENTENCE.split(said, 1)[0], _LONGEST, placeholder=" …")
+    first = " ".join(_SENTENCE.split(said, 1)[0].split())
+    if len(first) > _LONGEST:
+        clauses, cut, _ = first[:_LONGEST].rpartition(";")
+        first = f"{clauses}." if cut else textwrap.shorten(first, _LONGEST, placeholder=" …")
     return first[:1].upper() + first[1:]
 
 

@@ -64,7 +64,7 @@ def sections(entry: Entry, record: Mapping[str, Any]) -> Iterator[Section]:
 
 def _filled(title: str, rows: Iterable[tuple[str, str, str]]) -> Iterator[Section]:
     """The section, cut to what a person reads; none where it is empty."""
-    kept = [(_cut(what), _cut(value), mark) for what, value, mark in islice(rows, MOST_ROWS) if what or value]
+    kept = [(_cut(what), _cut(value), mark) for what, value, mark in islice(rows, MOST_ROWS) if value or mark]
     if kept:
         yield Section(_cut(title), kept)
 

@@ -3,6 +3,7 @@
 const viewer = byId("viewer");
 const stage = viewer.querySelector(".stage");
 const sides = ["photo", "result"].map(name => stage.querySelector(`figure.${name}`));
+const views = sides.map(figure => figure.querySelector(".view"));
 let viewed = null; // {card, small, tiles: {photo: […], result: […]}, chosen: {photo, result}}
 let mode = matchMedia("(min-width: 700px)").matches ? "side" : "slide";
 
@@ -150,7 +151,11 @@ list.addEventListener("click", event => {
   if (!event.target.closest(".made")) return;
   byId("recorded").textContent = nameOf.get(card);
   const tables = byId("record").querySelector(".tables");
-  tables.replaceChildren(...dataOf(card).made.map(table));
+  const { made, record } = dataOf(card);
+  tables.replaceChildren(...made.map(table));
+  const file = byId("recorded-file");
+  file.hidden = !record;
+  file.setAttribute("href", record);
   byId("record").showModal();
   tables.scrollTop = 0;
 });
@@ -164,6 +169,10 @@ byId("real").addEventListener("click", event => {
   const isReal = event.currentTarget.getAttribute("aria-pressed") !== "true";
   event.currentTarget.setAttribute("aria-pressed", String(isReal));
   fit();
+  for (const view of views) {
+    view.scrollLeft = (view.scrollWidth - view.clientWidth) / 2;
+    view.scrollTop = (view.scrollHeight - view.clientHeight) / 2;
+  }
 });
 byId("previous").addEventListener("click", () => step(-1));
 byId("next").addEventListener("click", () => step(1));
@@ -174,7 +183,6 @@ stage.addEventListener("pointermove", event => {
   split(100 * (event.clientX - box.left) / box.width);
 });
 stage.addEventListener("dragstart", event => event.preventDefault());
-const views = sides.map(figure => figure.querySelector(".view"));
 views.forEach((view, number) => view.addEventListener("scroll", () => {
   if (view.matches(":hover, :focus")) scrollAlike(view, views[1 - number]);
 }));
@@ -184,6 +192,7 @@ viewer.addEventListener("keydown", event => {
   if (event.key === "ArrowRight") step(1);
 });
 viewer.addEventListener("close", () => {
+  if (viewer.open || !viewed) return; // it was opened again meanwhile
   const tile = viewed.card.querySelector(".tile");
   viewed = null;
   if (tile) tile.focus();

@@ -105,6 +105,11 @@ class Parsed(HTMLParser):
         return self.all("article")
 
     @property
+    def links(self) -> list[str]:
+        """Where the cards lead to."""
+        return [str(attributes["href"]) for attributes in self.all("a") if "href" in attributes]
+
+    @property
     def names(self) -> list[str]:
         """What is copied of each card, in their order."""
         return list(self.blocks[-1])

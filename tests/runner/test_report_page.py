@@ -20,7 +20,7 @@ from selenium.webdriver.support.ui import Select
 
 from runner.batch.entries import DECLINED
 from tests.canvas.canvas import FLAGS
-from tests.runner.report_folder import Job, batch_folder, picture, report
+from tests.runner.report_folder import Job, Parsed, batch_folder, picture, report
 from tests.runner.test_batch import batch, folder_of_photos
 from tests.runner.test_report_products import EVIL
 from tests.support.comfy import ComfyServer
@@ -182,6 +182,17 @@ def test_the_report_shows_filters_and_explains(
     press(browser, "#record .close")
     assert not record.is_displayed()
     assert complaints(browser) == []
+
+
+def test_a_photo_that_a_node_declines_is_called_not_cut_out(comfy_server: ComfyServer, tmp_path: Path) -> None:
+    desk = Desk(tmp_path, comfy_server.url)
+    photos = folder_of_photos(desk, "noise.png")
+    (photos / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    assert batch(desk, "cutout", "--images", photos).code == 5
+    page = Parsed(report(desk.out))
+    assert [card["data-state"] for card in page.cards] == ["failed", "refused"]
+    assert page.names == ["broken.jpg", "noise.png"]
+    assert page.texts.count("Not cut out") == 2  # the total and the card
 
 
 def test_totals_search_and_order(browser: webdriver.Chrome, shop: Path) -> None:

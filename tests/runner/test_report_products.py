@@ -98,7 +98,8 @@ def test_outcomes_and_their_totals_the_worst_first(tmp_path: Path) -> None:
         ('"input: x" (SomeNode, node 11) failed: no product (0.1). What to try: paint.', "No product (0.1)."),
         ("a.jpg\nit is too dark.\ntry light", "It is too dark."),
         ("something short", "Something short"),
-        ("word " * 100, ("Word " + "word " * 38).strip() + " …"),
+        ("it is not sure: " + "a reason; " * 30, "It is not sure: " + "; ".join(["a reason"] * 14) + "."),
+        ("word " * 100, ("Word " + "word " * 30).strip() + " …"),
     ],
 )
 def test_a_failure_is_one_sentence_and_all_of_it_is_there(tmp_path: Path, error: str, sentence: str) -> None:
@@ -145,9 +146,10 @@ def test_files_are_linked_and_what_is_not_one_is_named(tmp_path: Path) -> None:
     page = rendered(
         tmp_path, Job(str(photo), files=["sub/a%.png"]), Job("", files=["b.png", "c.svg", "d.html", "e.txt"])
     )
-    links = [link["href"] for link in page.all("a")]
-    assert links[:4] == [photo.as_uri(), "sub/a%25.png", "sub/", "0.json"]
-    assert links[4:] == ["b.png", "e.txt", "./", "1.json"]
+    links = page.links
+    assert links[:4] == [photo.as_uri(), "sub/a%25.png", "sub/", "b.png"]
+    assert links[4:] == ["e.txt", "./"]
+    assert [block["record"] for block in page.blocks[:2]] == ["0.json", "1.json"]
     assert "b.png" in page.texts and len([1 for image in page.all("img") if "title" in image]) == 2
 
 
@@ -155,7 +157,7 @@ def test_a_page_elsewhere_names_files_where_they_are(tmp_path: Path) -> None:
     out = batch_folder(tmp_path / "out", [Job("", files=["a.png"])])
     picture(out / "a.png")
     page = Parsed(report(out, tmp_path / "mail" / "page.html"))
-    assert page.all("a")[0]["href"] == (out / "a.png").as_uri()
+    assert page.links[0] == (out / "a.png").as_uri()
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,7 @@ def test_a_page_elsewhere_names_files_where_they_are(tmp_path: Path) -> None:
 )
 def test_no_link_to_other_computers_or_to_what_is_no_photo(tmp_path: Path, photo: str) -> None:
     page = rendered(tmp_path, Job(photo, error="x"))
-    assert page.all("a") == []
+    assert page.links == []
 
 
 def test_a_result_that_a_link_leads_out_is_neither_shown_nor_linked(tmp_path: Path) -> None:
@@ -172,7 +174,7 @@ def test_a_result_that_a_link_leads_out_is_neither_shown_nor_linked(tmp_path: Pa
     (tmp_path / "out" / "a.png").symlink_to(secret)
     page = rendered(tmp_path, Job("", files=["a.png"]))
     assert "a.png" in page.texts
-    assert [link["href"] for link in page.all("a")] == ["0.json"]
+    assert page.links == []
     assert page.blocks[0]["small"] == [""]
 
 
@@ -185,7 +187,7 @@ def test_photos_that_browsers_do_not_show_are_shown_small(tmp_path: Path) -> Non
     page = rendered(tmp_path, Job(str(deep), error="x"), Job(str(heic), error="x"))
     assert sorted(str(image["title"]) for image in page.all("img") if "title" in image) == ["deep.tiff", "phone.heic"]
     assert not any("data-full" in button for button in page.all("button"))
-    assert len(page.all("a")) == 2
+    assert len(page.links) == 2
 
 
 # text of others
@@ -196,11 +198,11 @@ def harmless(page: Parsed) -> None:
     assert {tag for tag, _ in page.tags} <= TAGS
     assert [attributes.get("type") for attributes in page.all("script")].count(None) == 1
     assert not [key for _, attributes in page.tags for key in attributes if key.startswith("on") or key == "style"]
-    for attributes in (attributes for _, attributes in page.tags):
-        for key in ("href", "data-full", "src"):
-            address = urlsplit(attributes.get(key) or "")
-            assert address.scheme in ("", "file") and not address.netloc
-            assert ".." not in unquote(address.path).split("/")
+    addresses = [attributes.get(key) or "" for _, attributes in page.tags for key in ("href", "data-full", "src")]
+    addresses += [block["record"] for block in page.blocks[:-1]]
+    for address in map(urlsplit, addresses):
+        assert address.scheme in ("", "file") and not address.netloc
+        assert ".." not in unquote(address.path).split("/")
     assert not HIDDEN.search(page.source)
     assert not HIDDEN.search("".join(map(everything, page.blocks)))
 
@@ -249,9 +251,9 @@ def test_hostile_names_of_files(tmp_path: Path) -> None:
     out = batch_folder(tmp_path / "out", [Job(str(tmp_path / f"{name}.png"), error=name) for name in names])
     page = Parsed(report(out))
     harmless(page)
-    for link in page.all("a"):
-        assert Path(unquote(urlsplit(link["href"] or "").path, errors="surrogateescape")).is_file()
-    assert len(page.all("a")) == len(names)
+    assert len(page.links) == len(names)
+    for link in page.links:
+        assert Path(unquote(urlsplit(link).path, errors="surrogateescape")).is_file()
     assert next(name for name in page.names if "HYPERLINK" in name).startswith("'=")
 
 
