@@ -5,6 +5,10 @@ const byId = id => document.getElementById(id);
 const list = byId("products");
 const cards = [...list.querySelectorAll(":scope > article")];
 const nameOf = new Map(cards.map(card => [card, card.querySelector("h2").textContent]));
+const searched = new Map(cards.map(card => {
+  const told = [nameOf.get(card), ...[...card.querySelectorAll(".why, details p")].map(said => said.textContent)];
+  return [card, told.join("\n").toLowerCase()];
+}));
 const copied = JSON.parse(byId("names").textContent);
 const totals = [...document.querySelectorAll("[data-filter]")];
 const groups = byId("group");
@@ -51,10 +55,9 @@ function filter() {
   const words = byId("find").value.toLowerCase().split(/\s+/).filter(Boolean);
   let shown = 0;
   for (const card of cards) {
-    const name = nameOf.get(card).toLowerCase();
     card.hidden = Boolean((outcome && card.dataset.state !== outcome)
       || (groups && groups.value && card.dataset.group !== groups.value)
-      || !words.every(word => name.includes(word)));
+      || !words.every(word => searched.get(card).includes(word)));
     shown += card.hidden ? 0 : 1;
   }
   for (const total of totals) total.setAttribute("aria-pressed", String(total.dataset.filter === outcome));

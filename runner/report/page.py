@@ -76,7 +76,7 @@ def _total(key: str, words: str, number: int, *, chosen: bool = False) -> Markup
 
 
 def _controls(groups: Sequence[str]) -> Iterable[Markup]:
-    yield _field("Search", element("input", id="find", type="search", placeholder="a name", autocomplete="off"))
+    yield _field("Search", element("input", id="find", type="search", placeholder="name or reason", autocomplete="off"))
     sorts = [element("option", words, value=key) for key, words in _SORTS.items()]
     yield _field("Order", element("select", *sorts, id="sort"))
     if groups:

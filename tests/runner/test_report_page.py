@@ -2,78 +2,45 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select
 
 from runner.batch.entries import DECLINED
-from tests.canvas.canvas import FLAGS
+from tests.runner.report_browser import (
+    CONTRASTS,
+    SIZES,
+    THEMES,
+    card_of,
+    complaints,
+    loaded,
+    opened,
+    press,
+    shown,
+    start,
+    states,
+    until,
+)  # fmt: skip
 from tests.runner.report_folder import Job, Parsed, batch_folder, picture, report
 from tests.runner.test_batch import batch, folder_of_photos
 from tests.runner.test_report_products import EVIL
 from tests.support.comfy import ComfyServer
 from tests.support.runs import Desk, command, inverting
 
-SIZES = ((1400, 900), (390, 844))
-THEMES = ("light", "dark")
-
-# Every text that is seen, with how far its colour stands out from what lies behind it (WCAG 2).
-CONTRASTS = r"""
-const light = text => {
-  const [r, g, b] = text.match(/[\d.]+/g).slice(0, 3).map(value => {
-    const part = value / 255;
-    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
-  });
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-};
-const behind = element => {
-  for (let at = element; at; at = at.parentElement) {
-    const colour = getComputedStyle(at).backgroundColor;
-    if (!/, 0\)$/.test(colour)) return colour;
-  }
-  return "rgb(255, 255, 255)";
-};
-const root = document.querySelector("dialog[open]") || document.body;
-return [...root.querySelectorAll("*")].filter(element =>
-  [...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim())
-  && element.checkVisibility({visibilityProperty: true}) && !element.closest("button:disabled")
-  && (root !== document.body || !element.closest("dialog"))
-).map(element => {
-  const pair = [light(getComputedStyle(element).color), light(behind(element))].sort((a, b) => b - a);
-  return [(pair[0] + 0.05) / (pair[1] + 0.05), element.textContent.slice(0, 40)];
-});
-"""
-
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("NOT RUN: no Chromium here (Debian: apt-get install chromium chromium-driver)")
-    os.environ["SE_OFFLINE"] = "true"
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
-    opened.execute_cdp_cmd(
-        "Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
-    )
-    yield opened
-    opened.quit()
+    started = start(tmp_path_factory.mktemp("profile"))
+    yield started
+    started.quit()
 
 
 @pytest.fixture(scope="module")
@@ -101,50 +68,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     jobs.append(Job("/in/=1+2.jpg", error="the picture is damaged or cut off"))
     jobs.append(Job(str(wide)))
     return report(batch_folder(out, jobs))
-
-
-def opened(
-    browser: webdriver.Chrome, page: Path, size: tuple[int, int] = SIZES[0], theme: str = THEMES[0]
-) -> webdriver.Chrome:
-    metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size[0] < 700}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    scheme = {"name": "prefers-color-scheme", "value": theme}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-    browser.get_log("browser")
-    browser.get(page.as_uri())
-    return browser
-
-
-def shown(browser: webdriver.Chrome) -> list[WebElement]:
-    return [card for card in browser.find_elements(By.TAG_NAME, "article") if card.is_displayed()]
-
-
-def states(browser: webdriver.Chrome) -> list[str]:
-    return [str(card.get_attribute("data-state")) for card in shown(browser)]
-
-
-def press(browser: webdriver.Chrome, selector: str) -> None:
-    browser.find_element(By.CSS_SELECTOR, selector).click()
-
-
-def card_of(browser: webdriver.Chrome, name: str) -> WebElement:
-    return next(card for card in shown(browser) if card.find_element(By.TAG_NAME, "h2").text == name)
-
-
-def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, "the page did not get there"
-        time.sleep(0.05)
-    return answer
-
-
-def complaints(browser: webdriver.Chrome) -> list[str]:
-    return [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
-
-
-def loaded(browser: webdriver.Chrome) -> list[int]:
-    return list(browser.execute_script("return [...document.images].map(i => i.naturalWidth).filter(Boolean)"))
 
 
 def test_the_report_shows_filters_and_explains(
@@ -218,6 +141,9 @@ def test_totals_search_and_order(browser: webdriver.Chrome, shop: Path) -> None:
     assert names.index("photo 0.jpg") + 3 == names.index("photo 3.jpg")
     browser.find_element(By.ID, "find").send_keys("PHOTO 2")
     assert [card.find_element(By.TAG_NAME, "h2").text for card in shown(browser)] == ["photo 2.jpg"]
+    browser.find_element(By.ID, "find").clear()
+    browser.find_element(By.ID, "find").send_keys("zoom 3")  # a reason, and a name
+    assert [card.find_element(By.TAG_NAME, "h2").text for card in shown(browser)] == ["photo 3.jpg"]
     browser.find_element(By.ID, "find").send_keys(" no such")
     assert shown(browser) == [] and browser.find_element(By.ID, "nothing").is_displayed()
     assert browser.find_element(By.ID, "said").text == "0 of 9 shown"
