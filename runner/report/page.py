@@ -63,7 +63,9 @@ def _top(title: str, listed: Sequence[Product]) -> Markup:
     totals += [_total(outcome.key, outcome.words, counts[outcome]) for outcome in _TOTALS if counts[outcome]]
     groups = sorted({product.group for product in listed} - {""})
     return join(
-        element("header", element("h1", title), element("div", *totals, class_="totals", role="group")),
+        element(
+            "header", element("h1", title), element("div", *totals, class_="totals", role="group", aria_label="Show")
+        ),
         element("div", *_controls(groups), class_="controls", role="search"),
         Markup('<main id="products">\n'),
     )
