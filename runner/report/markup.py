@@ -17,7 +17,7 @@ class Markup(str):
     __slots__ = ()
 
 
-def element(name: str, /, *children: str | None, **attributes: str | int | bool | None) -> Markup:
+def element(name: str, /, *children: str | None, **attributes: str | float | bool | None) -> Markup:
     """`<name attributes>children</name>`; None is left out, as is an attribute that is False.
 
     In the names of attributes `_` stands for `-`, and one at the end for nothing (`class_`).

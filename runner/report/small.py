@@ -6,7 +6,7 @@ import base64
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from runner.files.reading import open_file
 
@@ -56,7 +56,7 @@ def _opened(path: Path, side: int) -> tuple[Image.Image, tuple[int, int]]:
 
     from runner.photos.prepare import prepare_photo
 
-    def read(stream: io.BufferedIOBase | io.BytesIO) -> tuple[Image.Image, tuple[int, int]]:
+    def read(stream: IO[bytes]) -> tuple[Image.Image, tuple[int, int]]:
         with Image.open(stream) as opened:
             full = opened.size
             opened.draft("RGB", (side, side))
@@ -65,7 +65,7 @@ def _opened(path: Path, side: int) -> tuple[Image.Image, tuple[int, int]]:
 
     try:
         with open_file(path) as stream:
-            picture, full = read(stream)  # type: ignore[arg-type]
+            picture, full = read(stream)
         if not picture.mode.startswith(("I", "F")):
             return picture, full
     except UnidentifiedImageError:
@@ -83,7 +83,7 @@ def _small(opened: tuple[Image.Image, tuple[int, int]], side: int) -> Small:
     flat = picture
     if picture.mode == "RGBA":
         flat = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
-        if picture.getchannel("A").getextrema()[0] > 250:
+        if min(picture.getchannel("A").tobytes()) > 250:
             picture = flat
     written = io.BytesIO()
     profile = profile if isinstance(profile, bytes) and len(profile) <= _LARGEST_PROFILE else None
