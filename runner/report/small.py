@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -41,8 +43,21 @@ class Small:
         return sum(abs(a - b) for a, b in zip(self.look, other.look, strict=True)) <= _ALIKE * len(self.look)
 
 
+@contextmanager
+def damaged_ones_too() -> Iterator[None]:
+    """Within, what there is of a picture that is cut off is read: a seller knows the product by it."""
+    from PIL import ImageFile
+
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
+
+
 def small_copy(path: Path, side: int = SIDE) -> Small | None:
-    """None where the file shows nothing: it is no picture, damaged, or not there."""
+    """None where the file shows nothing: it is no picture, or not there."""
     try:
         return _small(_opened(path, side), side)
     except Exception:  # whatever a file that is no picture makes Pillow raise: it is named instead

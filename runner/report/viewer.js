@@ -148,7 +148,9 @@ list.addEventListener("click", event => {
   const card = event.target.closest("article");
   const tile = event.target.closest(".tile");
   if (tile) return open(card, tile);
-  if (!event.target.closest(".made")) return;
+  const button = event.target.closest(".made");
+  if (!button) return;
+  byId("recorded-how").textContent = `${button.textContent}.`;
   byId("recorded").textContent = nameOf.get(card);
   const tables = byId("record").querySelector(".tables");
   const { made, record } = dataOf(card);

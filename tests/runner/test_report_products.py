@@ -190,6 +190,16 @@ def test_photos_that_browsers_do_not_show_are_shown_small(tmp_path: Path) -> Non
     assert len(page.links) == 2
 
 
+def test_what_there_is_of_a_damaged_photo_is_shown(tmp_path: Path) -> None:
+    photo = tmp_path / "cut_off.jpg"
+    Image.effect_noise((400, 300), 60).save(photo)
+    photo.write_bytes(photo.read_bytes()[:20_000])
+    page = rendered(tmp_path, Job(str(photo), error="the picture is damaged"))
+    assert page.blocks[0]["small"][0].startswith("data:image/webp")
+    with pytest.raises(OSError, match="truncated"), Image.open(photo) as opened:
+        opened.load()  # nobody else reads it
+
+
 # text of others
 
 
