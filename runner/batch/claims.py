@@ -86,7 +86,11 @@ class Claims:
             self._view.named(hopeless.id, hopeless.title, self.label)
             self.fail(hopeless.id, nowhere(reasons))
         # While somebody holds a job, it may yet come back to be done here.
-        return None, not leave and not self._ledger.held() - self.held
+        finished = not leave and not self._ledger.held() - self.held
+        if not finished and not self.held:
+            for runner in self._ledger.others_at_work():
+                self._view.once(f"Waiting for another runner of this batch ({runner}): the rest is in its hands.")
+        return None, finished
 
     def settled(self, entry: Entry) -> bool:
         """Whether a claimed job needs nothing more here: it was saved before a crash, or this worker cannot run it."""

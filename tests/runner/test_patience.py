@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
@@ -24,7 +25,7 @@ from tests.support.certificate import self_signed
 from tests.support.fake import FakeServer
 from tests.support.hostile import HostileComfy, Said, endless
 from tests.support.runs import Desk, command, copying, flat
-from tests.support.speed import within
+from tests.support.speed import HANG_S, within
 
 
 @pytest.fixture
@@ -236,3 +237,28 @@ def test_a_batch_whose_server_takes_jobs_and_makes_none_ends_with_its_summary(
     assert run.code == 6, run.err
     assert "0 of 3 jobs done, 0 failed, 3 not finished" in run.err
     assert run.files == [desk.out / LEDGER_FILE]
+
+
+def test_an_upload_that_is_not_answered_is_spoken_of_meanwhile() -> None:
+    """Eight minutes went by without a word."""
+    said: list[str] = []
+    heard = threading.Event()
+
+    def slow() -> Said:
+        assert heard.wait(HANG_S)
+        return Said({"name": "photo.png", "subfolder": "", "type": "input"})
+
+    def notice(text: str) -> None:
+        said.append(text)
+        heard.set()
+
+    with HostileComfy() as server:
+        client = ComfyClient(server.url)
+        client.notice, client.slow_s = notice, 0.05
+        server.lies["POST /upload"] = slow
+        assert client.upload_image(b"bytes", "photo.png") == "photo.png"
+        assert said == [f"{server.url} takes its time over photo.png: waiting for its answer."]
+        server.lies.clear()
+        client.slow_s = HANG_S
+        client.upload_image(b"bytes", "photo.png")
+    assert len(said) == 1
