@@ -66,7 +66,7 @@ class Compatibility:
         missing: dict[str, None] = {}
         uploaded, replaced = list(pictures.values()), self.view.replaced
         for problem in check_graph(graph, self.view.object_info, uploaded=uploaded, replaced=replaced):
-            (missing if problem.is_fatal else self.warnings)[f"{problem}"] = None
+            (missing if problem.is_fatal else self.warnings)[problem.told] = None
         return CannotRunError(tuple(missing)) if missing else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
@@ -168,13 +169,23 @@ class Failed(Event):
     ends_job: ClassVar[bool] = True
     message: str = ""
     exit_code: int = 1
+    code: str | None = None
+    """What kind it is (`RunnerError.code`): finer than the exit code, and as stable."""
     advice: str | None = None
+    photos: tuple[str, ...] | None = None
+    """Which of the user's photos it is about, as they are called there."""
     node: str | None = None
     trace: str | None = None
     """Where in the server's code it was raised, for whoever looks into that; people are told without it."""
 
     def describe(self) -> str:
-        return f"failed: {self.message}" + (f"\n  {self.advice}" if self.advice else "")
+        return f"failed: {in_lines(self.message, self.advice or '', self.photos or ())}"
+
+
+def in_lines(message: str, advice: str, photos: Sequence[str] = ()) -> str:
+    """A failure as people read it: which photo, where it is one's; what is wrong; what to try. A line each."""
+    lines = [*([", ".join(photos)] if photos else []), message, *([advice] if advice else [])]
+    return "\n  ".join(lines)
 
 
 def seed_text(seed: int | None) -> str:

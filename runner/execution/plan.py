@@ -135,13 +135,13 @@ class RunSpec:
         errors = [problem for problem in problems if problem.is_fatal]
         warnings = [problem for problem in problems if not problem.is_fatal]
         for problem in warnings[:MOST_SHOWN]:
-            session.notice(f"warning: {problem}")
+            session.notice(f"warning: {problem.told}")
         if errors:
             raise WorkflowRejectedError(
                 "\n".join(
                     [
                         f"{self.workflow.label} cannot run on {session.client.url}:",
-                        *listed([str(problem) for problem in errors]),
+                        *listed([problem.told for problem in errors]),
                     ]
                 )
             )

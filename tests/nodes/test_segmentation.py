@@ -89,7 +89,7 @@ def test_a_guess_is_refused_with_advice(comfy_server: ComfyServer) -> None:
     with pytest.raises(GraphError) as refused:
         comfy_server.run(graph(comfy_server, squares()))
     said = str(refused.value)
-    assert "could not be cut out reliably (confidence 0." in said and "What to try: paint roughly" in said
+    assert "could not be cut out reliably (confidence 0." in said and "On the canvas: paint roughly" in said
     for step in ("the mask editor of 'Load Image'", "--set hint=FILE", "--set cutout_confidence=0"):
         assert step in said
     assert "models download" in said, "a server without a model: how to get one"

@@ -195,7 +195,7 @@ def test_advice_of_a_workflow_that_has_birefnet_leads_back_to_it(desk: Desk, pho
     workflow = on_smoke_birefnet(desk, "cutout_birefnet.v1")
     refused = desk.submit(workflow, "--image", photo, "--set", "cutout=plain_backdrop")
     assert refused.code == EXIT_NODE_FAILED
-    advice = said(refused.err).partition("What to try")[2]
+    advice = said(refused.err)
     assert "--set cutout=auto" in advice and "models download" not in advice
 
 
