@@ -22,10 +22,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file name that is no text here is no reason to stop
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        _begin_log(args, argv)
         _decide_access(args)
         return load_command(args.command).run(args)
     except RunnerError as error:
-        _fail(error, json_lines)
+        _fail(error, json_lines, verbose=getattr(args, "verbose", False))
         return error.exit_code
     except KeyboardInterrupt:
         console.tell("\ninterrupted")
@@ -52,13 +53,32 @@ def _decide_access(args: argparse.Namespace) -> None:
         raise UsageError(f"--ca-file {ca_file}: {error.strerror or error}.", advice="It must hold PEM text.") from error
 
 
-def _fail(error: RunnerError, json_lines: bool) -> None:
+def _begin_log(args: argparse.Namespace, argv: Sequence[str]) -> None:
+    """Keep everything of this run in the file of `--log`."""
+    if getattr(args, "log", None) is None:
+        return
+    import shlex
+
+    from runner import __version__, log
+
+    try:
+        log.start(args.log)
+    except OSError as error:
+        raise UsageError(
+            f"--log {args.log}: {error.strerror or error}.", advice="Name a file you may write."
+        ) from error
+    log.record(console.clean_line(f"prodgen {__version__}: {shlex.join(argv)}"))
+
+
+def _fail(error: RunnerError, json_lines: bool, *, verbose: bool = False) -> None:
     if json_lines and not error.told:
         from runner.execution.failures import failed_event
 
         console.json_line(failed_event(error, 0, None).as_json())
     if json_lines or not error.told:
         console.tell(f"error: {error}")
+        if verbose and (trace := getattr(error, "trace", "")):
+            console.tell(trace)
 
 
 def _in_utf8() -> None:

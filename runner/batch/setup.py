@@ -21,6 +21,7 @@ from runner.files.naming import check_template
 from runner.files.paths import own_path
 from runner.files.writable import check_file, check_folder
 from runner.suggest import Suggestions
+from runner.words import counted
 from runner.workflow.graph import Workflow
 from runner.workflow.load import WORKFLOWS_DIR, load_workflow
 from runner.workflow.schema import recorded_object_info
@@ -36,6 +37,8 @@ class Setup:
     """How many jobs were asked for more than once; they are made once."""
     unusable: Mapping[str, str] = field(default_factory=dict)
     """Photo (as jobs name it) → why it cannot be used, and where it is named."""
+    left_out: tuple[str, ...] = ()
+    """What in the folder of the photos is none, a line for each kind."""
 
     def facts(self) -> dict[str, str]:
         """What must be the same when the batch goes on."""
@@ -60,7 +63,8 @@ def prepare(args: argparse.Namespace) -> Setup:
     recorded = recorded_object_info(WORKFLOWS_DIR)
     schema = recorded if all(node["class_type"] in recorded for node in workflow.graph.values()) else None
     problems: list[str] = []
-    rows = _rows(args, workflow, schema, problems)
+    left_out: list[str] = []
+    rows = _rows(args, workflow, schema, problems, left_out)
     faults = _unusable(rows)
     if problems or (len(faults) == len(_photos(rows)) > 0 and not Ledger.exists(args.out)):
         problems += faults.values()  # all that is wrong at once
@@ -72,7 +76,7 @@ def prepare(args: argparse.Namespace) -> Setup:
         check_values(workflow, jobs, schema, problems)
     refuse(problems)
     distinct = list({job.key: job for job in jobs}.values())
-    return Setup(workflow, distinct, len(jobs) - len(distinct), faults)
+    return Setup(workflow, distinct, len(jobs) - len(distinct), faults, tuple(left_out))
 
 
 def check_on_servers(
@@ -123,7 +127,11 @@ def check_on_servers(
 
 
 def _rows(
-    args: argparse.Namespace, workflow: Workflow, schema: Mapping[str, Any] | None, problems: list[str]
+    args: argparse.Namespace,
+    workflow: Workflow,
+    schema: Mapping[str, Any] | None,
+    problems: list[str],
+    left_out: list[str],
 ) -> list[Row]:
     pictures = [spec.name for spec in workflow.image_inputs(schema)]
     names = [spec.name for spec in workflow.inputs(schema) if spec.name not in pictures]
@@ -147,7 +155,8 @@ def _rows(
             f"--images {args.images}: no photo of it would be used, for every line of {args.jobs} names its own.",
             advice=f"Leave out --images, or the column {pictures[0]}.",
         )
-    photographed = photos(args.images, args.out)
+    photographed, others = photos(args.images, args.out)
+    left_out += others.told()
     with_photos = []
     for row in rows:
         if pictures[0] in row.images:
@@ -220,7 +229,7 @@ def describe(setup: Setup, done: set[str]) -> str:
         lines.append(f"{job.stem.as_posix()}  <- {', '.join(job.images.values()) or 'no photo'}  {values}{mark}")
     more = f", {setup.twice} asked for twice and made once" if setup.twice else ""
     left = sum(job.key not in done for job in setup.jobs)
-    lines.append(f"{left} jobs would run with {setup.workflow.label}{more}.")
+    lines.append(f"{counted(left, 'job')} would run with {setup.workflow.label}{more}.")
     return "\n".join(lines)
 
 

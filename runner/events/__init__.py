@@ -49,8 +49,8 @@ class Queued(Event):
 
     def describe(self) -> str:
         if self.position is None:
-            again = f", again instead of {self.retry_of}" if self.retry_of else ""
-            return f"queued {self.workflow or ''}{seed_text(self.seed)} as {self.prompt_id}{again}"
+            again = ", again" if self.retry_of else ""
+            return f"queued {self.workflow or ''}{seed_text(self.seed)}{again}"
         return f"waiting, {self.position} before it in the queue" if self.position else ""
 
 
@@ -71,17 +71,18 @@ class Cached(Event):
 
 @dataclass(frozen=True)
 class NodeStarted(Event):
-    """`done` of `total` nodes are through."""
+    """`done` of `total` nodes are through. `doing`: what this one is at, in people's words."""
 
     kind: ClassVar[str] = "node"
     is_progress: ClassVar[bool] = True
     node: str = ""
     title: str = ""
+    doing: str = ""
     done: int = 0
     total: int = 0
 
     def describe(self) -> str:
-        return f"[{self.done + 1}/{self.total}] {self.title}"
+        return f"[{self.done + 1}/{self.total}] {self.doing or self.title}"
 
 
 @dataclass(frozen=True)
@@ -92,11 +93,12 @@ class Progress(Event):
     is_progress: ClassVar[bool] = True
     node: str = ""
     title: str = ""
+    doing: str = ""
     value: float = 0
     max: float = 0
 
     def describe(self) -> str:
-        return f"{self.title}: {self.value:g} of {self.max:g}" if self.max > 1 else ""
+        return f"{self.doing or self.title} {self.value:g}/{self.max:g}" if self.max > 1 else ""
 
 
 @dataclass(frozen=True)
@@ -117,11 +119,16 @@ class Preview(Event):
 
 @dataclass(frozen=True)
 class Output(Event):
-    """A file of the result is saved. Every display shows the path itself, as a result."""
+    """A file of the result is saved. Every display shows the path itself, as a result, and its `text` before it."""
 
     kind: ClassVar[str] = "output"
     path: str = ""
     output: str = ""
+    text: str | None = None
+    """What is in it, where that is a text that a node wrote."""
+
+    def describe(self) -> str:
+        return self.text or ""
 
 
 @dataclass(frozen=True)

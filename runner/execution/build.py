@@ -17,6 +17,9 @@ from runner.workflow.canvas_text import expand_texts
 from runner.workflow.graph import Workflow, is_link
 from runner.workflow.patch import patch_workflow
 
+CHANNEL = "channel"
+"""The input that says for which shop a picture is."""
+
 
 @dataclass(frozen=True)
 class Pictures:
@@ -39,7 +42,7 @@ def build_job(
     view: ServerView,
     *,
     seed: int | None = None,
-    template: str = "{workflow}",
+    template: str | None = "{workflow}",
     index: int = 1,
     number: int | None = None,
 ) -> JobSpec:
@@ -47,7 +50,7 @@ def build_job(
 
     Args:
         seed: what is recorded and what names are made of; the graph's own is in `values`.
-        template: how its results are called, see `naming`.
+        template: how its results are called, see `naming`; None: by what tells them apart.
         index: the job's number in its run; `number` is its {index} in the name (default: the same).
 
     Raises:
@@ -57,19 +60,38 @@ def build_job(
     graph = patch_workflow(workflow, given, pictures.names, view.object_info)
     expand_texts(graph, view.object_info, seed)
     photo = next(iter([*pictures.images, *(path for path, _ in pictures.uploads.values())]), None)
-    stem = naming.expand(
-        template,
-        {
-            "date": naming.timestamp(time.time()),
-            "workflow": workflow.name,
-            "seed": seed or 0,
-            "index": index if number is None else number,
-            "image": workflow.name if photo is None else photo.stem,
-        },
-    )
+    now, stem_of_photo = time.time(), "" if photo is None else photo.stem
+    if template is None:
+        channel = named_channel(workflow, given)
+        stem = naming.default_name(workflow.name, photo=stem_of_photo, channel=channel, seed=seed, moment=now)
+    else:
+        stem = naming.expand(
+            template,
+            {
+                "image": stem_of_photo or workflow.name,
+                "workflow": workflow.name,
+                "channel": channel_of(workflow, given),
+                "seed": seed or 0,
+                "index": index if number is None else number,
+                "time": naming.sortable_time(now),
+                "date": naming.timestamp(now),
+            },
+        )
     outputs = {output.node_id: output.name for output in workflow.outputs()}
     record = _record(workflow, graph, given, pictures, view)
     return JobSpec(index, workflow.label, graph, outputs, stem, seed, record, pictures.sent)
+
+
+def channel_of(workflow: Workflow, values: Mapping[str, Any]) -> str:
+    """The shop that a job's picture is for; "" where the workflow knows none."""
+    spec = workflow.input(CHANNEL)
+    return "" if spec is None else str(values.get(CHANNEL, spec.default))
+
+
+def named_channel(workflow: Workflow, values: Mapping[str, Any]) -> str:
+    """The same, "" where it is the one that the workflow takes when nothing is said."""
+    spec, channel = workflow.input(CHANNEL), channel_of(workflow, values)
+    return "" if spec is None or channel == str(spec.default) else channel
 
 
 def known_values(workflow: Workflow, values: Mapping[str, Any], pictures: Pictures, view: ServerView) -> dict[str, Any]:

@@ -39,7 +39,8 @@ class Plan:
     seed_name: str | None = None
     seed: int | None = None
     count: int = 1
-    template: str = naming.DEFAULT_TEMPLATE
+    template: str | None = None
+    """How results are called; None: by what tells them apart."""
     best_of: int | None = None
     """Candidates a result; None: nothing is judged."""
 
@@ -76,7 +77,7 @@ class RunSpec:
     photos: dict[Path, PreparedPhoto]
     images: list[Path]
     count: int
-    template: str
+    template: str | None
     seed: int | None
     assignments: list[str] = field(default_factory=list)
     best_of: int | None = None
@@ -168,7 +169,7 @@ def prepare_run(
     assignments: Sequence[str] = (),
     seed: int | None = None,
     count: int = 1,
-    template: str = naming.DEFAULT_TEMPLATE,
+    template: str | None = None,
     best_of: int | None = None,
 ) -> RunSpec:
     """Everything that can be checked without a server: the file, the values, the photos, the folder.
@@ -182,7 +183,8 @@ def prepare_run(
         UsageError, WorkflowError, PhotoError: with what is wrong and what to do.
     """
     loaded = load_workflow(workflow)
-    naming.check_template(template)
+    if template is not None:
+        naming.check_template(template)
     check_folder(out)
     run_spec = RunSpec(loaded, dict(values or {}), {}, list(images), count, template, seed, list(assignments), best_of)
     _check_values_early(run_spec)

@@ -24,14 +24,14 @@ THUMBNAIL = 220
 _HERE = Path(__file__).parent
 
 
-def write_page(target: Path, folder: Path, ledger: Ledger, watts: float) -> None:
+def write_page(target: Path, folder: Path, ledger: Ledger, watts: float | None) -> None:
     """Write the page whole or not at all. Pictures that cannot be shown are named instead."""
     entries = ledger.entries()
     with written_whole(target, errors="backslashreplace") as stream:
         stream.writelines(map(clean, _page(entries, folder, ledger.facts().get("workflow", ""), watts)))
 
 
-def _page(entries: Sequence[Entry], folder: Path, workflow: str, watts: float) -> Iterable[str]:
+def _page(entries: Sequence[Entry], folder: Path, workflow: str, watts: float | None) -> Iterable[str]:
     title = html.escape(f"{workflow.partition(' ')[0]} – {folder.resolve().name}")
     groups = sorted({_group(entry) for entry in entries} - {""})
     options = "".join(f"<option>{html.escape(group)}</option>" for group in groups)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 _LINE = re.compile(r"^(What to try|On the canvas|On the command line): *", re.IGNORECASE)
 _CANVAS = "on the canvas"
 _OLD = re.compile(r"\s*\bWhat to try: *", re.IGNORECASE)
-_OLD_CHOICE = re.compile(r"[-–:,] on the canvas\b[^;]*?, on the command line ", re.IGNORECASE)
+_OLD_CHOICE = re.compile(r"\s*[-–:,] on the canvas\b[^;]*?, on the command line ", re.IGNORECASE)
 _OLD_SETTING = re.compile(r"(?<=: )min_confidence \d+, on the command line |\bmethod auto, on the command line ")
 
 

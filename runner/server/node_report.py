@@ -50,7 +50,7 @@ def declined(exception_type: str) -> Declined | None:
 
 
 def code_of(exception_type: str) -> str:
-    """What kind of refusal it is, for programs: `empty_mask` for `….errors.EmptyMaskError`; "" where something broke."""
+    """What kind of refusal it is, for programs: `….errors.EmptyMaskError` is `empty_mask`; "" where something broke."""
     if declined(exception_type) is None:
         return ""
     return _CAPITAL.sub("_", exception_type.rpartition(".")[2].removesuffix("Error")).lower()

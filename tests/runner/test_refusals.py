@@ -1,4 +1,4 @@
-"""A refusal reads like a sentence wherever it is read: which photo, why, what to try; a line each, and the same text."""
+"""A refusal reads like a sentence wherever it is read: which photo, why, what to try; a line each, the same text."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from runner.server.node_report import ERRORS, code_of
 from tests.support.runs import Desk, command, node
 
 OLD = (
-    "the product could not be cut out reliably (confidence 0.00, needed 0.50): no product was found. What to try: paint "
-    "roughly over the product and use that as the hint - on the canvas in the mask editor of 'Load Image', on the "
-    "command line --set hint=FILE (white = product); or a plain backdrop of another colour, with some room around the "
-    "product. To take the guess: min_confidence 0, on the command line --set cutout_confidence=0."
+    "the product could not be cut out reliably (confidence 0.00, needed 0.50): no product was found. What to try: "
+    "paint roughly over the product and use that as the hint - on the canvas in the mask editor of 'Load Image', on "
+    "the command line --set hint=FILE (white = product); or a plain backdrop of another colour, with some room around "
+    "the product. To take the guess: min_confidence 0, on the command line --set cutout_confidence=0."
 )
 GRAPH_WORDS = re.compile(r"\bnode\b|input: |ProdgenSegment|canvas|mask editor|Traceback|File \"|min_confidence", re.I)
 _PARTS = st.text(st.characters(codec="ascii", exclude_categories=("Cc",)), min_size=1).map(str.strip).filter(None)
@@ -49,9 +49,9 @@ def test_an_older_pack_is_read_too() -> None:
     said = read_refusal(OLD)
     assert said.why.endswith("no product was found.")
     assert said.advice == (
-        "Paint roughly over the product and use that as the hint : --set hint=FILE (white = product); or a plain "
+        "Paint roughly over the product and use that as the hint: --set hint=FILE (white = product); or a plain "
         "backdrop of another colour, with some room around the product. To take the guess: --set cutout_confidence=0."
-    ).replace("hint :", "hint:")
+    )
 
 
 @pytest.mark.parametrize("name", sorted(ERRORS))

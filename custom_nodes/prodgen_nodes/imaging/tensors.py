@@ -80,8 +80,8 @@ def _finite_range(values: Tensor, name: str) -> tuple[float, float]:
     raise NotFiniteError(
         f"{name}{which} holds values that are no numbers (NaN, infinite or near to it): the node that made it went "
         "wrong.",
-        advice="such pictures come from half precision: start ComfyUI with --fp32-vae (or --force-fp32), or use another "
-        "VAE or model.",
+        advice="such pictures come from half precision: start ComfyUI with --fp32-vae (or --force-fp32), or use "
+        "another VAE or model.",
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..imaging.errors import EmptyMaskError, ParameterError, UntrustedCutoutError
+from ..imaging.errors import EmptyMaskError, ParameterError
 from ..imaging.objects import OVERLAPS, Objects, Thing, labels_of, separate, shared_out
 from ..imaging.reports import batch_report
 from ..imaging.segmentation import Cutout
