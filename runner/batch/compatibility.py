@@ -17,6 +17,7 @@ from runner.errors import (
     WorkflowRejectedError,
 )
 from runner.execution.attachments import check_files
+from runner.execution.build import stood_in_for
 from runner.server.view import ServerView
 from runner.validation.check import check_graph
 from runner.validation.problem import MOST_SHOWN
@@ -63,6 +64,7 @@ class Compatibility:
             check_files(self.workflow, job.values, graph, self.view)
         except (WorkflowError, PhotoError) as error:
             return error
+        stood_in_for(self.workflow, graph, self.view)
         missing: dict[str, None] = {}
         uploaded, replaced = list(pictures.values()), self.view.replaced
         for problem in check_graph(graph, self.view.object_info, uploaded=uploaded, replaced=replaced):

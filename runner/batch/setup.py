@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from runner.files.naming import check_template
 from runner.files.paths import own_path
 from runner.files.writable import check_file, check_folder
 from runner.suggest import Suggestions
+from runner.validation.standing_in import NAME
 from runner.words import counted
 from runner.workflow.graph import Workflow
 from runner.workflow.load import WORKFLOWS_DIR, load_workflow
@@ -43,7 +44,8 @@ class Setup:
     def facts(self) -> dict[str, str]:
         """What must be the same when the batch goes on."""
         text = self.workflow.path.read_bytes()
-        return {"workflow": f"{self.workflow.label} {hashlib.sha256(text).hexdigest()[:16]}"}
+        trial = f" {NAME}" if self.workflow.smoke else ""
+        return {"workflow": f"{self.workflow.label} {hashlib.sha256(text).hexdigest()[:16]}{trial}"}
 
 
 def prepare(args: argparse.Namespace) -> Setup:
@@ -59,7 +61,7 @@ def prepare(args: argparse.Namespace) -> Setup:
     if args.name is not None:
         check_template(args.name)
     _check_folder(args)
-    workflow = load_workflow(args.workflow)
+    workflow = replace(load_workflow(args.workflow), smoke=getattr(args, "smoke", False))
     recorded = recorded_object_info(WORKFLOWS_DIR)
     schema = recorded if all(node["class_type"] in recorded for node in workflow.graph.values()) else None
     problems: list[str] = []

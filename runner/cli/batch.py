@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from runner.cli.parser import add_out_argument, add_server_argument, at_least_one, in_range, local_path, named, seconds
-from runner.cli.told import add_told_arguments, level_of, show
+from runner.cli.told import add_smoke_argument, add_told_arguments, level_of, show
 from runner.errors import (
     EXIT_OK,
     EXIT_QUALITY,
@@ -121,6 +121,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         metavar="S",
         help="for the whole run, once a server answers; what is then on the servers is cancelled, and --resume goes on",
     )
+    add_smoke_argument(parser)
     parser.add_argument(
         "--strict", action="store_true", help="exit code 7 where a check did not pass, such as a rule of the shop"
     )

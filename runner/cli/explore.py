@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from runner.cli.gallery import add_common_arguments, make_run_spec, rounds
 from runner.cli.parser import at_least_one
+from runner.cli.told import level_of
 from runner.errors import InterruptedRunError, UsageError
 from runner.explore.shapes import CFG_RANGE, DEFAULT_CFG, SHAPES, shape_and_cfg, size
 from runner.gallery.folder import facts, prompt_folder
@@ -87,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     values: dict[str, object] = {"cfg": cfg, "width": width, "height": height}
     with (
         interruptible(),
-        ShowingReporter(lambda: make_reporter(json_lines=args.json, jobs=number)) as reporter,
+        ShowingReporter(lambda: make_reporter(json_lines=args.json, jobs=number, level=level_of(args))) as reporter,
     ):
         try:
             return _run(args, values, cfg, number, reporter)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import textwrap
 from dataclasses import replace
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 DEFAULT_OUT = Path("outputs/smoke")
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "handbag.jpg"
-_VERDICT_WIDTH = 200
+_WIDTH = 250
+"""Of a line where there is no terminal."""
 _GRAVEST_FIRST = (EXIT_NO_SERVER, EXIT_NODE_FAILED)
 
 
@@ -68,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
 def _rows(args: argparse.Namespace) -> list[Row]:
     import time
 
-    from runner.events.reporter import PlainReporter
+    from runner.events.reporter import Relay
     from runner.execution.session import Session
     from runner.local_server.choice import resolve_server
     from runner.models.manifest import load_manifest
@@ -79,7 +81,7 @@ def _rows(args: argparse.Namespace) -> list[Row]:
     photo = prepare_photo(args.image)
     if not args.full:
         photo = replace(photo, data=_reduced(photo.data, SMALL_SIDE), upload_name=f"trial_{photo.sha256[:16]}.png")
-    reporter = PlainReporter(out=sys.stderr)
+    reporter = Relay(lambda _: None, console.tell)  # what becomes of each is its line
     url = resolve_server(args.server, say=reporter.notice)
     deadline = None if args.timeout is None else time.monotonic() + args.timeout
     rows: list[Row] = []
@@ -134,6 +136,7 @@ def _header(url: str) -> str:
         f"Every workflow on {url}\n"
         "models: present + stood in for by smoke weights + missing · s: from submission to the saved files\n"
         "peak: the most memory in use on the server's device meanwhile, by all programs (without a GPU: its RAM)\n"
+        "*: nearly all of it came from the server's cache, so its time says nothing\n"
         f"{'workflow':<22} {'nodes':>5}  {'models':<9} {'s':>7} {'peak GB':>8}  verdict"
     )
 
@@ -142,10 +145,11 @@ def _line(row: Row) -> str:
     states = list(row.models.values())
     missing = sum(state.startswith("missing") for state in states)
     counts = f"{states.count('present')}+{len(row.stood_in)}+{missing}"
-    seconds = "–" if row.seconds is None else f"{row.seconds:.1f}"
+    seconds = "–" if row.seconds is None else f"{row.seconds:.1f}{'*' if row.cached else ''}"
     peak = "–" if row.peak_bytes is None else f"{row.peak_bytes / 1e9:.1f}"
-    verdict = textwrap.shorten(row.verdict, _VERDICT_WIDTH, placeholder=" …")
-    return f"{row.workflow:<22} {row.nodes:>5}  {counts:<9} {seconds:>7} {peak:>8}  {verdict}"
+    head = f"{row.workflow:<22} {row.nodes:>5}  {counts:<9} {seconds:>7} {peak:>8}  "
+    width = shutil.get_terminal_size((_WIDTH, 24)).columns if sys.stdout.isatty() else _WIDTH
+    return head + textwrap.shorten(row.verdict, max(20, width - len(head)), placeholder=" …")
 
 
 def _summary(rows: Sequence[Row]) -> str:

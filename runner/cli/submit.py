@@ -15,7 +15,7 @@ from runner.cli.parser import (
     named,
     seconds,
 )
-from runner.cli.told import add_told_arguments, level_of, show
+from runner.cli.told import add_smoke_argument, add_told_arguments, level_of, show
 from runner.errors import EXIT_QUALITY, InterruptedRunError, worst_code
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--timeout", type=seconds, metavar="S", help="for the whole run, once a server answers; then it is cancelled"
     )
+    add_smoke_argument(parser)
     parser.add_argument(
         "--strict", action="store_true", help="exit code 7 where a check did not pass, such as a rule of the shop"
     )
@@ -145,4 +146,5 @@ def run_spec_of(args: argparse.Namespace) -> RunSpec:
         count=args.count,
         template=args.name,
         best_of=args.best_of,
+        smoke=args.smoke,
     )

@@ -21,6 +21,15 @@ def add_told_arguments(parser: argparse.ArgumentParser, *, opens: str = "") -> N
         parser.add_argument("--open", action="store_true", help=f"show {opens} when it is there")
 
 
+def add_smoke_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--smoke",
+        action="store_true",
+        help="try it without its models: made-up weights (`models smoke`) stand in for those that are missing, and "
+        "paint noise; name, picture and .json of every result say so",
+    )
+
+
 def level_of(args: argparse.Namespace) -> Level:
     if getattr(args, "quiet", False):
         return Level.QUIET

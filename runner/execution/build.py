@@ -13,8 +13,10 @@ from runner.execution.known_placement import INPUT, known_placement
 from runner.files import naming
 from runner.photos.prepare import PreparedPhoto
 from runner.server.view import ServerView
+from runner.validation.check import check_graph
+from runner.validation.standing_in import NAME, record_of_stand_ins, stand_in
 from runner.workflow.canvas_text import expand_texts
-from runner.workflow.graph import Workflow, is_link
+from runner.workflow.graph import Graph, Workflow, is_link
 from runner.workflow.patch import patch_workflow
 
 CHANNEL = "channel"
@@ -59,6 +61,7 @@ def build_job(
     given = {**known_values(workflow, values, pictures, view), **values}
     graph = patch_workflow(workflow, given, pictures.names, view.object_info)
     expand_texts(graph, view.object_info, seed)
+    stood_in = stood_in_for(workflow, graph, view)
     photo = next(iter([*pictures.images, *(path for path, _ in pictures.uploads.values())]), None)
     now, stem_of_photo = time.time(), "" if photo is None else photo.stem
     if template is None:
@@ -79,7 +82,16 @@ def build_job(
         )
     outputs = {output.node_id: output.name for output in workflow.outputs()}
     record = _record(workflow, graph, given, pictures, view)
+    if stood_in:
+        stem, record = stem.with_name(f"{stem.name}_{NAME}"), {**record, **record_of_stand_ins(stood_in)}
     return JobSpec(index, workflow.label, graph, outputs, stem, seed, record, pictures.sent)
+
+
+def stood_in_for(workflow: Workflow, graph: Graph, view: ServerView) -> dict[str, str]:
+    """Missing model → the smoke model that is put into the graph for it, where the workflow runs on those."""
+    if not workflow.smoke:
+        return {}
+    return stand_in(graph, check_graph(graph, view.object_info, replaced=view.replaced), view.object_info)
 
 
 def channel_of(workflow: Workflow, values: Mapping[str, Any]) -> str:

@@ -17,11 +17,12 @@ from runner.errors import EXIT_USAGE, NodeFailedError, RunnerError
 from runner.execution.outputs import JobOutputs, NodeReport, failed_checks
 from runner.files.drafts import new_draft, remove_left_drafts
 from runner.files.naming import ResultFile, distinct_names, part_of_output, safe_suffix
-from runner.files.verify import add_graph_to_png, check_picture, png_has_graph, true_suffix
+from runner.files.smoke_mark import mark_picture
+from runner.files.verify import PICTURES, add_graph_to_png, check_picture, png_has_graph, true_suffix
 from runner.http.transport import NoAnswerError, NotReachedError
 from runner.server.client import FileGoneError
 from runner.server.records import ServerFile
-from runner.server.refusal import node_label
+from runner.workflow.steps import step_name
 
 _DOWNLOAD_TRIES = 3
 _MAX_NUMBER = 10_000
@@ -143,7 +144,7 @@ def save_job(
     if not (outputs.files or outputs.texts):
         raise NodeFailedError("The job ended without any file or text.", advice="Does the workflow save its result?")
     try:
-        return _Saving(source, outputs, graph, abort).run(target, sidecar)
+        return _Saving(source, outputs, graph, abort, bool(sidecar.get("smoke_weights"))).run(target, sidecar)
     except OSError as error:
         where = error.filename or target.parent
         files = ", ".join(item.file.filename for item in outputs.files)
@@ -161,6 +162,8 @@ class _Saving:
     outputs: JobOutputs
     graph: Mapping[str, Any]
     abort: Abort
+    is_trial: bool = False
+    """Made with smoke models: its pictures say so on their face."""
 
     def run(self, target: Path, sidecar: Mapping[str, Any]) -> SavedJob:
         began = time.monotonic()
@@ -206,7 +209,9 @@ class _Saving:
                 missing.append(item)
                 continue
             suffix = true_suffix(draft, safe_suffix(item.file.filename))
-            _check(draft, suffix, node_label(self.graph, item.node_id), self.graph)
+            _check(draft, suffix, step_name(self.graph, item.node_id), self.graph)
+            if self.is_trial and suffix in PICTURES:
+                mark_picture(draft)
             fetched.append((draft, suffix))
             self.abort.check()
         if missing:
