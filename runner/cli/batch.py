@@ -167,7 +167,7 @@ def _run(args: argparse.Namespace, view: BatchReporter) -> int:
                 done = {entry.key for entry in ledger.entries(JobState.DONE)}
         console.show(describe(setup, done))
         faults = [EXIT_USAGE] if tell_unusable(setup, done, view) + tell_undecodable(setup, done, view) else []
-        return worst_code([*faults, _rehearsed(args, setup, view)])
+        return worst_code(code for code in [*faults, _rehearsed(args, setup, view)] if code != EXIT_OK)
     with in_words(args.out):
         if Ledger.exists(args.out):  # before anything is started for it
             with contextlib.closing(Ledger(args.out)) as ledger:

@@ -196,7 +196,7 @@ def test_a_terminal_gets_a_bar_and_the_path(comfy_server: ComfyServer, tmp_path:
 def test_ctrl_c_on_a_terminal_gives_the_cursor_back(comfy_server: ComfyServer, tmp_path: Path) -> None:
     desk = Desk(tmp_path, comfy_server.url)
     terminal = Terminal(*desk.arguments(slow(60, seed=time.monotonic_ns() % 10**9), "--count", "2"))
-    terminal.wait_for("ImageBlur")
+    terminal.wait_for("Image Blur")
     began = time.monotonic()
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.end() == 130
