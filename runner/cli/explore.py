@@ -13,6 +13,7 @@ from runner.cli.told import level_of
 from runner.errors import InterruptedRunError, UsageError
 from runner.explore.shapes import CFG_RANGE, DEFAULT_CFG, SHAPES, shape_and_cfg, size
 from runner.gallery.folder import facts, prompt_folder
+from runner.words import counted
 
 if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
@@ -114,7 +115,7 @@ def _run(
         if args.interactive:
             return _converse(args, plan, rounds, reporter, figures)
         folder = prompt_folder(args.out, args.prompt)
-        reporter.notice(f"{number} pictures a round to {folder}, first seed {plan.seed}.")
+        reporter.notice(f"{counted(number, 'picture')} a round to {folder}, first seed {plan.seed}.")
         return rounds.run_all(named(plan, f"{folder.name}/{{date}}_{figures}_seed{{seed}}"), args.rounds)
 
 
