@@ -157,7 +157,7 @@ def expand(
                 stem = base.parent / safe_name(base.name + label)
                 index += 1
                 if template is not None:
-                    channel = channel_of(workflow, values)
+                    channel = channel_of(workflow, values, schema)
                     fields = {"workflow": workflow.name, "channel": channel, "seed": seed or 0, "index": index, **times}
                     stem = base.parent / naming.expand(template, {**fields, "image": base.name})
                 yield BatchJob(row.where, stem, given, images, seed, row.group, row.category, row.name)

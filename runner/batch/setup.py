@@ -211,10 +211,9 @@ def _seeds(text: str | None) -> tuple[int, ...] | None:
 
 def _check_folder(args: argparse.Namespace) -> None:
     out: Path = args.out
-    if not args.dry_run:
-        check_folder(out)
-        if args.metrics is not None:
-            check_file(args.metrics, "--metrics")
+    check_folder(out)
+    if args.metrics is not None:
+        check_file(args.metrics, "--metrics")
     if Ledger.exists(out) and not args.resume and not args.dry_run:
         raise UsageError(
             f"{out} holds a batch already.",

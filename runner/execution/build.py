@@ -18,6 +18,7 @@ from runner.validation.standing_in import NAME, record_of_stand_ins, stand_in
 from runner.workflow.canvas_text import expand_texts
 from runner.workflow.graph import Graph, Workflow, is_link
 from runner.workflow.patch import patch_workflow
+from runner.workflow.schema import ObjectInfo
 
 CHANNEL = "channel"
 """The input that says for which shop a picture is."""
@@ -65,7 +66,7 @@ def build_job(
     photo = next(iter([*pictures.images, *(path for path, _ in pictures.uploads.values())]), None)
     now, stem_of_photo = time.time(), "" if photo is None else photo.stem
     if template is None:
-        channel = named_channel(workflow, given)
+        channel = named_channel(workflow, given, view.object_info)
         stem = naming.default_name(workflow.name, photo=stem_of_photo, channel=channel, seed=seed, moment=now)
     else:
         stem = naming.expand(
@@ -73,7 +74,7 @@ def build_job(
             {
                 "image": stem_of_photo or workflow.name,
                 "workflow": workflow.name,
-                "channel": channel_of(workflow, given),
+                "channel": channel_of(workflow, given, view.object_info),
                 "seed": seed or 0,
                 "index": index if number is None else number,
                 "time": naming.sortable_time(now),
@@ -94,15 +95,15 @@ def stood_in_for(workflow: Workflow, graph: Graph, view: ServerView) -> dict[str
     return stand_in(graph, check_graph(graph, view.object_info, replaced=view.replaced), view.object_info)
 
 
-def channel_of(workflow: Workflow, values: Mapping[str, Any]) -> str:
+def channel_of(workflow: Workflow, values: Mapping[str, Any], object_info: ObjectInfo | None) -> str:
     """The shop that a job's picture is for; "" where the workflow knows none."""
-    spec = workflow.input(CHANNEL)
+    spec = workflow.input(CHANNEL, object_info)
     return "" if spec is None else str(values.get(CHANNEL, spec.default))
 
 
-def named_channel(workflow: Workflow, values: Mapping[str, Any]) -> str:
+def named_channel(workflow: Workflow, values: Mapping[str, Any], object_info: ObjectInfo | None) -> str:
     """The same, "" where it is the one that the workflow takes when nothing is said."""
-    spec, channel = workflow.input(CHANNEL), channel_of(workflow, values)
+    spec, channel = workflow.input(CHANNEL, object_info), channel_of(workflow, values, object_info)
     return "" if spec is None or channel == str(spec.default) else channel
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import stat
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,7 +13,6 @@ from hypothesis import strategies as st
 
 from runner.redaction import HIDDEN, hidden
 from runner.words import counted, duration
-from tests.support.comfy import ComfyServer
 from tests.support.runs import Desk, command, flat, inverting, node
 
 SECRET = "s3cr3t-of-a-door"
@@ -133,11 +130,3 @@ def test_times_in_words(seconds: float, said: str) -> None:
     assert (counted(1, "photo"), counted(0, "photo"), counted(2, "job is", "jobs are")) == (
         "1 photo", "0 photos", "2 jobs are"
     )  # fmt: skip
-
-
-def test_smoke_says_so_in_name_face_and_record(comfy_server: ComfyServer, tmp_path: Path) -> None:
-    """A model that is not there has a stand-in: without --smoke the error names it."""
-    desk = Desk(tmp_path, comfy_server.url)
-    run = desk.submit("cutout_birefnet", "--image", desk.photo())
-    assert run.code == 4 and "--smoke" in run.err
-    assert os.linesep not in run.out
