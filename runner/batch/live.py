@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner import console, events, log
 from runner.batch.pace import Pace
+from runner.batch.photo_folder import PHOTO_SUFFIXES
 from runner.errors import EXIT_INTERRUPTED
 from runner.events.level import Level
 from runner.events.readable import readable
@@ -137,6 +138,9 @@ class BatchJson(BatchReporter):
 
     def event(self, event: events.Event) -> None:
         with self._guard:
+            title = self.titles.get(event.job, "")
+            if isinstance(event, events.Failed) and Path(title).suffix.lower() in PHOTO_SUFFIXES:
+                event = replace(event, photos=event.photos or (title,))
             self._lines.event(event)
 
 

@@ -91,6 +91,10 @@ def test_the_same_text_on_the_command_line_in_json_in_a_batch_and_in_its_ledger(
     batch = command("batch", "cutout", *arguments, folder=out)
     assert batch.code == 5
     assert f"flat grey.png: failed: {why.strip()}\n{advice}" in batch.err
+    again = command("batch", "cutout", *arguments, "--resume", "--json", folder=out).of("failed")
+    assert [(one["photos"], one["message"], one["code"]) for one in again] == [
+        (["flat grey.png"], why.strip(), "untrusted_cutout")
+    ]
     (entry,) = Ledger(out).entries(JobState.FAILED)
     assert entry.error == f"{why.strip()}\n{advice}"
     assert "Traceback" not in json.dumps(failed["message"])
