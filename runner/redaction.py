@@ -10,7 +10,9 @@ HIDDEN = "***"
 _NAMES = re.compile(r"TOKEN|SECRET|PASS|AUTH|HEADERS|(?:^|_)KEY$|API_?KEY|CREDENTIAL", re.IGNORECASE)
 _LOGIN = re.compile(r"(?<=://)[^\s/@]*@")
 _QUERY = re.compile(r"(https?://[^\s?#]+\?)[^\s#]+", re.IGNORECASE)
-_NAMED = re.compile(r"\b([\w-]*(?:token|secret|password|passwd|api-?key|authorization)[\w-]*\s*[=:]\s*)[^\s&,;]+", re.I)
+_NAMED = re.compile(
+    r"\b([\w-]*(?:token|secret|password|passwd|api[-_]?key|authorization)[\w-]*\s*[=:]\s*)[^\s&,;]+", re.I
+)
 _SHORTEST = 6
 """Characters of a value that is taken out wherever it stands: shorter ones are words of other texts."""
 

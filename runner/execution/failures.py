@@ -98,9 +98,9 @@ def node_failure(error: Mapping[str, Any] | None, graph: Mapping[str, Any]) -> N
     if isinstance(prefix, str) and (why := _why_not_saved(kind, message)):
         words = f"{label} could not save under filename_prefix {prefix[:200]!r}: {why}"
         return NodeExecutionError(words, node_id, kind, message, advice=_PREFIX_ADVICE, trace=text)
-    if (why := declined(kind)) is not None:
+    if (reason := declined(kind)) is not None:
         refusal = read_refusal(message)
-        advice = refusal.advice or (_REFUSED_ADVICE if why is Declined.PICTURE else "")
+        advice = refusal.advice or (_REFUSED_ADVICE if reason is Declined.PICTURE else "")
         return NodeExecutionError(_sentence(refusal.why) or label, node_id, kind, message, advice=advice, trace=text)
     words = f"{label} failed: {message}"
     if is_out_of_memory(error):

@@ -32,5 +32,5 @@ def mark_picture(path: Path) -> bool:
         info.add_text(name, str(text))
     options = {"pnginfo": info} if kind == "PNG" else {"quality": 95}
     with path.open("wb") as stream:
-        picture.save(stream, kind, **kept, **options)  # type: ignore[arg-type]  # Pillow's own keywords, by format
+        picture.save(stream, kind, **kept, **options)
     return True
