@@ -25,7 +25,7 @@ OLD = (
     "the product. To take the guess: min_confidence 0, on the command line --set cutout_confidence=0."
 )
 GRAPH_WORDS = re.compile(r"\bnode\b|input: |ProdgenSegment|canvas|mask editor|Traceback|File \"|min_confidence", re.I)
-_PARTS = st.text(st.characters(codec="ascii", exclude_categories=("Cc",)), min_size=1).map(str.strip).filter(None)
+_PARTS = st.text(st.characters(codec="ascii", exclude_categories=("Cc",)), min_size=1).map(str.strip).filter(bool)
 
 
 def without_heads(text: str) -> bool:
