@@ -106,9 +106,11 @@ def check_on_servers(
     without_file: dict[str, list[str]] = {}
     able: set[str] = set()
     lacks: dict[str, dict[str, None]] = {name: {} for name, _ in fits}
+    trials: list[str] = []
     for job in setup.jobs:
         errors = [(name, fit.why_not(job)) for name, fit in fits]
         able |= {name for name, error in errors if error is None}
+        trials += [error.trial for _, error in errors if isinstance(error, CannotRunError) and error.trial]
         for name, error in errors:
             if error is not None:
                 lacks[name].update(dict.fromkeys(error.problems if isinstance(error, CannotRunError) else [str(error)]))
@@ -124,6 +126,7 @@ def check_on_servers(
     if setup.jobs and not able and not more_may_come:
         told = [line if len(fits) == 1 else f"{name}: {line}" for name, lines in unable for line in lines]
         where = "there" if len(fits) == 1 else "on any of the servers"
+        told += list(dict.fromkeys(trials))
         refuse(told, WorkflowRejectedError, f"{setup.workflow.label} cannot run {where}; nothing was submitted:")
     return unable
 

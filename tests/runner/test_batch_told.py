@@ -73,7 +73,7 @@ def test_a_dry_run_reads_every_photo(desk: Desk, content: bytes) -> None:
 def test_a_dry_run_asks_the_servers(desk: Desk) -> None:
     photos = folder_of_photos(desk, "a.png")
     missing = batch(desk, "cutout_birefnet", "--images", photos, "--dry-run")
-    assert missing.code == 4 and "birefnet.safetensors" in missing.err
+    assert missing.code == 4 and "birefnet.safetensors" in missing.err and "--smoke" in missing.err
     wrong = batch(desk, blurring(), "--images", photos, "--set", "blur=1,99999", "--dry-run")
     assert wrong.code == 2 and "too large" in wrong.err
     farm = desk.folder / "farm.yaml"
