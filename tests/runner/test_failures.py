@@ -206,7 +206,7 @@ def test_a_black_picture_is_a_failure_although_the_server_says_success(desk: Des
     run = desk.submit(flat(0x000000))
     assert run.code == 5
     assert "black" in run.err
-    assert "SaveImage" in run.err
+    assert "Save Image" in run.err
     assert run.files == []
 
 
