@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-import textwrap
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -134,9 +133,9 @@ def _workflows(names: Sequence[str]) -> list[Workflow]:
 def _header(url: str) -> str:
     return (
         f"Every workflow on {url}\n"
-        "models: present + stood in for by smoke weights + missing · s: from submission to the saved files\n"
-        "peak: the most memory in use on the server's device meanwhile, by all programs (without a GPU: its RAM)\n"
-        "*: nearly all of it came from the server's cache, so its time says nothing\n"
+        "models: present + stood in for by smoke weights + missing\n"
+        "s: from submission to the saved files; *: some of it was in the server's cache\n"
+        "peak: the most memory in use on the server's device (without a GPU: its RAM)\n"
         f"{'workflow':<22} {'nodes':>5}  {'models':<9} {'s':>7} {'peak GB':>8}  verdict"
     )
 
@@ -149,7 +148,8 @@ def _line(row: Row) -> str:
     peak = "–" if row.peak_bytes is None else f"{row.peak_bytes / 1e9:.1f}"
     head = f"{row.workflow:<22} {row.nodes:>5}  {counts:<9} {seconds:>7} {peak:>8}  "
     width = shutil.get_terminal_size((_WIDTH, 24)).columns if sys.stdout.isatty() else _WIDTH
-    return head + textwrap.shorten(row.verdict, max(20, width - len(head)), placeholder=" …")
+    most, verdict = max(20, width - len(head)), " ".join(row.verdict.split())
+    return head + (verdict if len(verdict) <= most else f"{verdict[: most - 1]}…")
 
 
 def _summary(rows: Sequence[Row]) -> str:

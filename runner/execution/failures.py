@@ -63,7 +63,6 @@ _MEMORY = ("outofmemory", "out of memory", "allocation on device", "not enough m
 
 _OUT_OF_MEMORY_ADVICE = "Try a smaller size, close what else uses the graphics card, or name another --server."
 _UNKNOWN_ADVICE = "--verbose shows where it was raised; the server's own log says more."
-_REFUSED_ADVICE = "Try another photo."
 _OS_ERROR = re.compile(r"\[(?:Errno|WinError) \d+\] ([^:\n]{1,200})")
 _PREFIX_ADVICE = (
     "filename_prefix is a name below the server's output folder, like set1/bag. Where results are put here, --out and "
@@ -100,7 +99,8 @@ def node_failure(error: Mapping[str, Any] | None, graph: Mapping[str, Any]) -> N
         return NodeExecutionError(words, node_id, kind, message, advice=_PREFIX_ADVICE, trace=text)
     if (reason := declined(kind)) is not None:
         refusal = read_refusal(message)
-        advice = refusal.advice or (_REFUSED_ADVICE if reason is Declined.PICTURE else "")
+        tried = refusal.advice or ("another photo." if reason is Declined.PICTURE else "")
+        advice = f"What to try: {tried}" if tried else ""
         return NodeExecutionError(_sentence(refusal.why) or label, node_id, kind, message, advice=advice, trace=text)
     words = f"{label} failed: {message}"
     if is_out_of_memory(error):

@@ -35,13 +35,14 @@ def read_refusal(message: str) -> Refusal:
         return _of_an_older_pack(" ".join(said[""]))
     why = " ".join(said.pop(""))
     tried = [" ".join(lines) for head, lines in said.items() if head != _CANVAS]
-    return Refusal(why, " ".join(_sentence(text) for text in tried if text))
+    first, *more = [text for text in tried if text] or [""]
+    return Refusal(why, " ".join([first, *map(_sentence, more)]))
 
 
 def _of_an_older_pack(text: str) -> Refusal:
     why, *rest = _OLD.split(text, maxsplit=1)
     advice = _OLD_SETTING.sub("", _OLD_CHOICE.sub(": ", " ".join(rest)))
-    return Refusal(why.strip(), _sentence(advice.strip()))
+    return Refusal(why.strip(), advice.strip())
 
 
 def _sentence(text: str) -> str:

@@ -21,7 +21,7 @@ from runner.validation.check import check_graph
 from runner.validation.missing import pack_of
 from runner.validation.problem import Problem
 from runner.validation.standing_in import NAME, missing_models, named_file, stand_in
-from runner.workflow.graph import Graph, Workflow
+from runner.workflow.graph import Graph, Workflow, is_link
 from runner.workflow.patch import patch_workflow
 
 SMALL = {
@@ -41,7 +41,6 @@ SMALL_SIDE = 640
 """Longest side, in pixels, of a trial's photo; `--full` takes it as it is."""
 PRESENT, MISSING, OPTIONAL = STATES = ("present", "missing", "missing, optional")
 _POLL_S = 0.3
-_CACHED = 0.75
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class Row:
     """Model file → one of `STATES`, or the smoke model that stood in."""
     ran: bool = False
     cached: bool = False
-    """Nearly all of it came from the server's cache: its seconds say nothing."""
+    """Something that was computed came from the server's cache: its seconds say little."""
     seconds: float | None = None
     peak_bytes: int | None = None
     files: Sequence[str] = ()
@@ -137,8 +136,9 @@ class Trial:
             started = time.monotonic()
             (result,) = self.session.run([spec])
             seconds = round(time.monotonic() - started, 1)
-        cached = 0 if result.record is None else len(set(result.record.cached) & set(graph))
-        row = replace(row, seconds=seconds, peak_bytes=peak.bytes, cached=cached >= _CACHED * len(graph))
+        cached = [graph[name] for name in (result.record.cached if result.record else ()) if name in graph]
+        reused = any(is_link(value) for node in cached for value in node["inputs"].values())
+        row = replace(row, seconds=seconds, peak_bytes=peak.bytes, cached=reused)
         if result.error is not None:
             return replace(row, verdict=f"failed: {_first_line(result.error)}", exit_code=result.error.exit_code)
         saved = result.saved.files if result.saved is not None else ()

@@ -49,7 +49,7 @@ def test_an_older_pack_is_read_too() -> None:
     said = read_refusal(OLD)
     assert said.why.endswith("no product was found.")
     assert said.advice == (
-        "Paint roughly over the product and use that as the hint: --set hint=FILE (white = product); or a plain "
+        "paint roughly over the product and use that as the hint: --set hint=FILE (white = product); or a plain "
         "backdrop of another colour, with some room around the product. To take the guess: --set cutout_confidence=0."
     )
 
