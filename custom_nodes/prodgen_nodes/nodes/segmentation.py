@@ -163,7 +163,8 @@ def refusal(cut: Cutout, method: str, index: int, pictures: int, minimum: float)
         advice=f"a plain backdrop of another colour, with some room around the product.{better}",
         canvas="paint roughly over the product in the mask editor of 'Load Image', or connect such a mask to hint"
         f"{canvas}. To take the guess: min_confidence 0.",
-        command=f"give a rough mask with the product in white: --set hint=FILE{command}. To take the guess: --set cutout_confidence=0.",
+        command=f"give a rough mask with the product in white: --set hint=FILE{command}. "
+        "To take the guess: --set cutout_confidence=0.",
     )
 
 
