@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from runner import console
+from runner import console, log
 from runner.cli.parser import build_parser, load_command
 from runner.errors import EXIT_BUG, EXIT_INTERRUPTED, RunnerError, UsageError
 
@@ -37,9 +37,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         import traceback
 
-        console.tell(traceback.format_exc().rstrip())
-        _fail(RunnerError(f"An unexpected fault: {type(error).__name__}: {error}"), json_lines)
+        trace = console.clean(traceback.format_exc().rstrip())
+        shown = getattr(args, "verbose", True)  # a command without that option has no other way to say it
+        (console.tell if shown else log.record)(trace)
+        advice = "" if shown else "--verbose shows where; please report it with that."
+        _fail(RunnerError(f"An unexpected fault: {type(error).__name__}: {error}", advice=advice), json_lines)
         return EXIT_BUG
+    finally:
+        log.stop()
 
 
 def _decide_access(args: argparse.Namespace) -> None:
@@ -59,7 +64,7 @@ def _begin_log(args: argparse.Namespace, argv: Sequence[str]) -> None:
         return
     import shlex
 
-    from runner import __version__, log
+    from runner import __version__
 
     try:
         log.start(args.log)
