@@ -24,6 +24,7 @@ DEFAULT_OUT = Path("outputs/smoke")
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "handbag.jpg"
 _WIDTH = 250
 """Of a line where there is no terminal."""
+_NARROW = 100
 _GRAVEST_FIRST = (EXIT_NO_SERVER, EXIT_NODE_FAILED)
 
 
@@ -134,10 +135,21 @@ def _header(url: str) -> str:
     return (
         f"Every workflow on {url}\n"
         "models: present + stood in for by smoke weights + missing\n"
-        "s: from submission to the saved files; *: some of it was in the server's cache\n"
-        "peak: the most memory in use on the server's device (without a GPU: its RAM)\n"
-        f"{'workflow':<22} {'nodes':>5}  {'models':<9} {'s':>7} {'peak GB':>8}  verdict"
+        "s: seconds to the saved files; *: from the server's cache\n"
+        "peak: the most memory in use on its device (or its RAM)\n"
+        f"{_columns('workflow', 'nodes', 'models', 's', 'peak GB')}verdict"
     )
+
+
+def _width() -> int:
+    return shutil.get_terminal_size((_WIDTH, 24)).columns if sys.stdout.isatty() else _WIDTH
+
+
+def _columns(workflow: str, nodes: str, models: str, seconds: str, peak: str) -> str:
+    """The figures of a line; on a narrow terminal only those that the verdict leaves room for."""
+    if _width() < _NARROW:
+        return f"{workflow:<21} {models:<6} {seconds:>6} "
+    return f"{workflow:<22} {nodes:>5}  {models:<9} {seconds:>7} {peak:>8}  "
 
 
 def _line(row: Row) -> str:
@@ -146,8 +158,7 @@ def _line(row: Row) -> str:
     counts = f"{states.count('present')}+{len(row.stood_in)}+{missing}"
     seconds = "–" if row.seconds is None else f"{row.seconds:.1f}{'*' if row.cached else ''}"
     peak = "–" if row.peak_bytes is None else f"{row.peak_bytes / 1e9:.1f}"
-    head = f"{row.workflow:<22} {row.nodes:>5}  {counts:<9} {seconds:>7} {peak:>8}  "
-    width = shutil.get_terminal_size((_WIDTH, 24)).columns if sys.stdout.isatty() else _WIDTH
+    head, width = _columns(row.workflow, str(row.nodes), counts, seconds, peak), _width()
     most, verdict = max(20, width - len(head)), " ".join(row.verdict.split())
     return head + (verdict if len(verdict) <= most else f"{verdict[: most - 1]}…")
 
