@@ -148,8 +148,8 @@ def _width() -> int:
 def _columns(workflow: str, nodes: str, models: str, seconds: str, peak: str) -> str:
     """The figures of a line; on a narrow terminal only those that the verdict leaves room for."""
     if _width() < _NARROW:
-        return f"{workflow:<21} {models:<6} {seconds:>6} "
-    return f"{workflow:<22} {nodes:>5}  {models:<9} {seconds:>7} {peak:>8}  "
+        return f"{workflow:<24} {models:<6} {seconds:>6} "
+    return f"{workflow:<24} {nodes:>5}  {models:<9} {seconds:>7} {peak:>8}  "
 
 
 def _line(row: Row) -> str:
