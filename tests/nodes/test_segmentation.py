@@ -103,7 +103,7 @@ def test_without_a_model_the_report_says_that_there_is_none(comfy_server: ComfyS
 
 
 def test_a_model_that_is_asked_for_and_not_there_is_named(comfy_server: ComfyServer) -> None:
-    with pytest.raises(GraphError, match=r"method is model.*models download"):
+    with pytest.raises(GraphError, match=r"(?s)method is model.*models download"):
         comfy_server.run(graph(comfy_server, as_picture(scene("jar", 1, size=128).photo), method="model"))
 
 
