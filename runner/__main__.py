@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from runner import console, log
-from runner.cli.parser import build_parser, load_command
+from runner.cli.parser import build_parser, decide_access, load_command
 from runner.errors import EXIT_BUG, EXIT_INTERRUPTED, RunnerError, UsageError
 
 
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         _begin_log(args, argv)
-        _decide_access(args)
+        decide_access(args)
         return load_command(args.command).run(args)
     except RunnerError as error:
         _fail(error, json_lines, verbose=getattr(args, "verbose", False))
@@ -45,17 +45,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_BUG
     finally:
         log.stop()
-
-
-def _decide_access(args: argparse.Namespace) -> None:
-    """What `--insecure` and `--ca-file` say holds for every request of this command."""
-    from runner.http.auth import Access, decide
-
-    ca_file = getattr(args, "ca_file", None)
-    try:
-        decide(Access(insecure=getattr(args, "insecure", False), ca_file=ca_file))
-    except OSError as error:
-        raise UsageError(f"--ca-file {ca_file}: {error.strerror or error}.", advice="It must hold PEM text.") from error
 
 
 def _begin_log(args: argparse.Namespace, argv: Sequence[str]) -> None:

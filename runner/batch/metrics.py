@@ -31,9 +31,11 @@ COLUMNS = (
     "delta_e00_mean", "delta_e00_p95", "state", "input", "seed", "server", "reason",
 )  # fmt: skip
 _EVERY_S = 1.0
+"""A job takes seconds: once in each is often enough to see its peak."""
 _SHORTEST_S = 5.0
 """Over less time than this, a rate says nothing."""
 _KEPT = 4000
+"""Samples, more than an hour of them: of a longer job the last of it counts."""
 
 
 @dataclass(frozen=True)

@@ -60,8 +60,7 @@ def photos(where: str, out: Path) -> tuple[list[tuple[Path, Path]], LeftOut]:
     are left out, too. What is called like a photo and cannot be read is no reason to leave it out in silence (see
     `unusable`).
 
-    Raises:
-        UsageError: there is no photo, or `out` is where the photos are.
+    Raises UsageError where there is no photo, or `out` is where the photos are.
     """
     root, files = _named(where)
     if _inside(root, out):

@@ -25,6 +25,7 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "handbag.jpg"
 _WIDTH = 250
 """Of a line where there is no terminal."""
 _NARROW = 100
+"""Columns of a terminal; on fewer, a verdict would have no room beside all figures."""
 _GRAVEST_FIRST = (EXIT_NO_SERVER, EXIT_NODE_FAILED)
 
 

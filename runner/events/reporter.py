@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runner.events.bars import LiveBars
 
 PROGRESS_EVERY_S = 5.0
+"""Steps of a job in a log without a terminal: often enough to see that it goes on, seldom enough to be read."""
 SIGN_OF_LIFE_S = 30.0
 """Without a terminal, and unless every step is asked for: how often a job says what it is at."""
 

@@ -58,6 +58,7 @@ class OutOfMemoryError(NodeExecutionError):
 
 
 _LONGEST_MESSAGE = 10_000
+"""Characters of a message that are passed on: a node may print a tensor."""
 _MEMORY = ("outofmemory", "out of memory", "allocation on device", "not enough memory", "t allocate memory")
 
 

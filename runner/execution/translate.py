@@ -14,6 +14,7 @@ from runner.workflow.steps import doing
 Data = Mapping[str, Any]
 
 _MOST_STEPS = 1e12
+"""No sampler has so many: a server that says so is not believed."""
 
 
 def hear(attempt: Attempt, message: ServerMessage) -> Iterator[events.Event]:

@@ -31,6 +31,7 @@ FITS = ("squash", "letterbox")
 STEPS = 6
 """Of the progress bar, for each picture; a method that reports more stages waits at the last."""
 _IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
+"""As torchvision gives them."""
 
 
 def _normalised(model: Any) -> Any:

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..errors import NotRegisteredError
 from ..placed import placed_batch, placed_product
 from ..placement import Affine, Placement
-from ..tensors import check_mask, check_range, item, same_size, split_alpha
+from ..tensors import bounding_box, check_mask, check_range, item, same_size, split_alpha
 from .align import pulled
 from .known import known_placement
 from .register import Found, find_motion
@@ -36,7 +36,11 @@ class Registered:
 
 @dataclass(frozen=True)
 class Tolerance:
-    """What may have happened: `shift` in shares of the canvas, `scale` as ±share, `rotation` in degrees."""
+    """What may have happened: `shift` in shares of the canvas, `scale` as ±share, `rotation` in degrees; and the
+    `confidence` it takes.
+
+    The product is looked for a little beyond them (`register`): one that moved too far is not one that is not there.
+    """
 
     shift: float = 0.15
     scale: float = 0.2
@@ -94,6 +98,7 @@ def register_product(
             transforms.append(transform)
             reports.append(report | {"continued_share": beyond})
             continue
+        bounding_box(item(mask, index))  # without a product there is nothing to find: said in words
         found, confidence, base = _registered(
             picture,
             (item(rgb, index), item(mask, index)),
