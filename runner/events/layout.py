@@ -6,6 +6,7 @@ from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, TextColumn, 
 from rich.table import Column
 
 _BAR, _LABEL = (8, 24), (12, 32)
+"""Columns, at least and at most: on sixty columns there is still room for what is being done."""
 
 
 def columns(width: int) -> tuple[ProgressColumn, ...]:

@@ -10,6 +10,7 @@ from runner.events.level import Level
 from runner.words import counted, duration
 
 _LISTED = 3
+"""Names in the last line: the files of one job, on a line or two."""
 
 
 class Lines:

@@ -11,6 +11,7 @@ from runner.files.reading import read_text
 from runner.untrusted import items, mapping
 
 _MOST_PARTS = 8
+"""Parts of a name that are taken off in search of its record: more than a result's name ever has behind its stem."""
 
 
 def record_of(picture: Path) -> Mapping[str, Any] | None:

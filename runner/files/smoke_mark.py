@@ -6,6 +6,7 @@ from pathlib import Path
 
 TEXT = "SMOKE TEST: made-up weights, not a result"
 _COLOUR, _INK = (214, 0, 122), (255, 255, 255)
+"""Magenta, which hardly any product has, and white on it."""
 
 
 def mark_picture(path: Path) -> bool:
