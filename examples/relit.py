@@ -71,7 +71,7 @@ def delivered(
         code = runner([*command, "--name", "relit"])
         if code:
             raise SystemExit(code)
-        with Image.open(folder / "relit.png") as opened:
+        with Image.open(folder / "relit_picture.png") as opened:
             picture = opened.convert("RGB")
         record = json.loads((folder / "relit.json").read_text(encoding="utf-8"))
     return picture, record["reports"]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import os
 import sys
 from collections.abc import Sequence
 
-from runner import console
+from runner import console, log
 from runner.cli.parser import build_parser, decide_access, load_command
-from runner.errors import EXIT_BUG, EXIT_INTERRUPTED, RunnerError
+from runner.errors import EXIT_BUG, EXIT_INTERRUPTED, RunnerError, UsageError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,10 +22,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file name that is no text here is no reason to stop
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        _begin_log(args, argv)
         decide_access(args)
         return load_command(args.command).run(args)
     except RunnerError as error:
-        _fail(error, json_lines)
+        _fail(error, json_lines, verbose=getattr(args, "verbose", False))
         return error.exit_code
     except KeyboardInterrupt:
         console.tell("\ninterrupted")
@@ -35,18 +37,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         import traceback
 
-        console.tell(traceback.format_exc().rstrip())
-        _fail(RunnerError(f"An unexpected fault: {type(error).__name__}: {error}"), json_lines)
+        trace = console.clean(traceback.format_exc().rstrip())
+        shown = getattr(args, "verbose", True)  # a command without that option has no other way to say it
+        (console.tell if shown else log.record)(trace)
+        advice = "" if shown else "--verbose shows where; please report it with that."
+        _fail(RunnerError(f"An unexpected fault: {type(error).__name__}: {error}", advice=advice), json_lines)
         return EXIT_BUG
+    finally:
+        log.stop()
 
 
-def _fail(error: RunnerError, json_lines: bool) -> None:
+def _begin_log(args: argparse.Namespace, argv: Sequence[str]) -> None:
+    """Keep everything of this run in the file of `--log`."""
+    if getattr(args, "log", None) is None:
+        return
+    import shlex
+
+    from runner import __version__
+
+    try:
+        log.start(args.log)
+    except OSError as error:
+        raise UsageError(
+            f"--log {args.log}: {error.strerror or error}.", advice="Name a file you may write."
+        ) from error
+    log.record(console.clean_line(f"prodgen {__version__}: {shlex.join(argv)}"))
+
+
+def _fail(error: RunnerError, json_lines: bool, *, verbose: bool = False) -> None:
     if json_lines and not error.told:
         from runner.execution.failures import failed_event
 
         console.json_line(failed_event(error, 0, None).as_json())
     if json_lines or not error.told:
         console.tell(f"error: {error}")
+        if verbose and (trace := getattr(error, "trace", "")):
+            console.tell(trace)
 
 
 def _in_utf8() -> None:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from runner import log
 from runner.data import to_json
 
 _SEQUENCES = re.compile(
@@ -55,7 +56,7 @@ def ask(text: str) -> None:
 
 def redraw(text: str = "") -> None:
     """Put one line of standard error, a terminal, in the place of the one before; without text: take it away."""
-    _write(sys.stderr, f"\r\x1b[K{clean_line(text)}")
+    _write(sys.stderr, f"\r\x1b[K{clean_line(text)}", kept=False)
 
 
 def result(path: str, stream: TextIO | None = None) -> None:
@@ -70,7 +71,7 @@ def line(text: str, stream: TextIO) -> None:
 
 def json_line(value: Mapping[str, Any], stream: TextIO | None = None) -> None:
     """One JSON object on standard output."""
-    _write(stream or sys.stdout, json_text(value) + "\n")
+    _write(stream or sys.stdout, json_text(value) + "\n", kept=False)  # what it tells is in the log as an event
 
 
 def json_text(value: Any) -> str:
@@ -97,6 +98,8 @@ def _unencodable(error: UnicodeError) -> tuple[str | bytes, int]:
     return codecs.backslashreplace_errors(error)
 
 
-def _write(stream: TextIO, text: str) -> None:
+def _write(stream: TextIO, text: str, *, kept: bool = True) -> None:
+    if kept:
+        log.record(text)
     stream.write(text)
     stream.flush()

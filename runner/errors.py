@@ -34,6 +34,8 @@ class RunnerError(Exception):
     """A failure the user can act on. `exit_code` is what the process ends with; `advice` says what to try."""
 
     exit_code = EXIT_BUG
+    code = "fault"
+    """What kind it is, for programs; JSON lines say it. Stable, like the exit codes, and finer."""
     told = False
     """A job's `failed` event has said it already: it need not be said again for the run."""
 
@@ -50,45 +52,57 @@ class UsageError(RunnerError):
     """The command line, an input file or a value is wrong; nothing was submitted."""
 
     exit_code = EXIT_USAGE
+    code = "usage"
 
 
 class PhotoError(UsageError):
     """An input picture cannot be used (truncated, animated, not a picture, …)."""
 
+    code = "photo"
+
 
 class WorkflowError(UsageError):
     """A workflow file cannot be read, or an input it does not have was set."""
 
+    code = "workflow"
+
 
 class ManifestError(UsageError):
     """models_manifest.yaml is broken, or a model in it cannot be had or does not match its size or sha256."""
+
+    code = "manifest"
 
 
 class ServerUnavailableError(RunnerError):
     """No server could be reached, or it went away and did not come back."""
 
     exit_code = EXIT_NO_SERVER
+    code = "no_server"
 
 
 class WorkflowRejectedError(RunnerError):
     """The server (or the check before it) refuses the workflow: missing node, missing model, bad link or value."""
 
     exit_code = EXIT_REJECTED
+    code = "rejected"
 
 
 class NodeFailedError(RunnerError):
     """A node raised while executing, or delivered a picture that is none (black, NaN, missing)."""
 
     exit_code = EXIT_NODE_FAILED
+    code = "node_failed"
 
 
 class JobTimeoutError(RunnerError):
     """Out of time; the job was cancelled on the server."""
 
     exit_code = EXIT_TIMEOUT
+    code = "timeout"
 
 
 class InterruptedRunError(RunnerError):
     """The user pressed Ctrl-C; what this run had queued was cancelled."""
 
     exit_code = EXIT_INTERRUPTED
+    code = "interrupted"

@@ -12,6 +12,7 @@ from runner.batch.plan import listed
 from runner.batch.recover import done_before, read_record
 from runner.batch.setup import Setup
 from runner.files.whole import written_whole
+from runner.words import counted
 
 
 def tell_unusable(setup: Setup, done: Set[str], view: BatchReporter) -> int:
@@ -19,7 +20,8 @@ def tell_unusable(setup: Setup, done: Set[str], view: BatchReporter) -> int:
     photos = {file for job in setup.jobs if job.key not in done for file in job.images.values()}
     lines = [line for file, line in setup.unusable.items() if file in photos]
     if lines:
-        head = f"{len(lines)} of {len(photos)} photos cannot be used; what needs them fails, the rest is made:"
+        whole = counted(len(photos), "photo")
+        head = f"{len(lines)} of {whole} cannot be used; what needs them fails, the rest is made:"
         view.notice("\n".join([head, *listed(lines)]))
     return len(lines)
 
@@ -39,14 +41,16 @@ def find_done(out: Path, setup: Setup, ledger: Ledger, view: BatchReporter) -> N
         for key, left in done_before(out, setup.workflow.label).items()
     }
     if count := ledger.found_done(results):
-        view.notice(f"There was no ledger; {count} jobs are known to be done by their results.")
+        words = counted(count, "job is known to be done by its result", "jobs are known to be done by their results")
+        view.notice(f"There was no ledger; {words}.")
 
 
 def note_lost_files(out: Path, ledger: Ledger, view: BatchReporter) -> None:
     """Results that were deleted since are made again."""
     lost = lost_files(out, ledger)
     if lost:
-        view.notice(f"{len(lost)} results are not there any more and are made again.")
+        words = counted(len(lost), "result is not there any more and is", "results are not there any more and are")
+        view.notice(f"{words} made again.")
         ledger.make_again(lost, "its files were gone")
 
 

@@ -17,9 +17,11 @@ from runner.errors import (
     WorkflowRejectedError,
 )
 from runner.execution.attachments import check_files
+from runner.execution.build import stood_in_for
 from runner.server.view import ServerView
 from runner.validation.check import check_graph
 from runner.validation.problem import MOST_SHOWN
+from runner.validation.standing_in import trial_advice
 from runner.workflow.graph import Workflow
 from runner.workflow.patch import patch_workflow
 
@@ -27,10 +29,12 @@ from runner.workflow.patch import patch_workflow
 class CannotRunError(WorkflowRejectedError):
     """A server lacks nodes or models of a job; `problems` says which, and how to get each."""
 
-    def __init__(self, problems: tuple[str, ...]) -> None:
+    def __init__(self, problems: tuple[str, ...], *, trial: str = "") -> None:
+        """`trial`: how to try it without what is missing; "" where that does not help."""
         more = [f"… and {len(problems) - MOST_SHOWN} more"] if len(problems) > MOST_SHOWN else []
         super().__init__("\n".join([*problems[:MOST_SHOWN], *more]))
         self.problems = problems
+        self.trial = trial
 
 
 class Compatibility:
@@ -63,11 +67,14 @@ class Compatibility:
             check_files(self.workflow, job.values, graph, self.view)
         except (WorkflowError, PhotoError) as error:
             return error
+        stood_in_for(self.workflow, graph, self.view)
         missing: dict[str, None] = {}
         uploaded, replaced = list(pictures.values()), self.view.replaced
-        for problem in check_graph(graph, self.view.object_info, uploaded=uploaded, replaced=replaced):
-            (missing if problem.is_fatal else self.warnings)[f"{problem}"] = None
-        return CannotRunError(tuple(missing)) if missing else None
+        problems = check_graph(graph, self.view.object_info, uploaded=uploaded, replaced=replaced)
+        for problem in problems:
+            (missing if problem.is_fatal else self.warnings)[problem.told] = None
+        trial = trial_advice(problems, smoke=self.workflow.smoke)
+        return CannotRunError(tuple(missing), trial=trial) if missing else None
 
 
 def nowhere(reasons: Sequence[Incompatibility]) -> RunnerError:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner import console, events
-from runner.batch.metrics import clock
+from runner import console, events, log
+from runner.batch.pace import Pace
+from runner.batch.photo_folder import PHOTO_SUFFIXES
 from runner.errors import EXIT_INTERRUPTED
+from runner.events.level import Level
 from runner.events.readable import readable
 from runner.events.reporter import JsonReporter, Reporter, is_terminal
+from runner.words import counted, duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -20,12 +24,14 @@ if TYPE_CHECKING:
 class BatchReporter(Reporter):
     """Counts ends and knows what the jobs are called. `begin` is called once, when the number of jobs is known."""
 
-    def __init__(self) -> None:
+    def __init__(self, level: Level = Level.NORMAL) -> None:
         super().__init__()
+        self.level = level
         self.titles: dict[int, str] = {}
         self.servers: dict[int, str] = {}
         self._total = self._before = self._ended = 0
-        self._began = time.monotonic()
+        self._pace = Pace()
+        self._advised: set[str] = set()
         self._guard = threading.RLock()
 
     def __enter__(self) -> BatchReporter:
@@ -33,7 +39,7 @@ class BatchReporter(Reporter):
 
     def begin(self, total: int, ended: int) -> None:
         """`ended` of the `total` jobs were through before this run."""
-        self._total, self._before, self._began = total, ended, time.monotonic()
+        self._total, self._before, self._pace = total, ended, Pace()
 
     def named(self, job: int, title: str, server: str) -> None:
         self.titles[job], self.servers[job] = console.clean_line(title), console.clean_line(server)
@@ -41,6 +47,8 @@ class BatchReporter(Reporter):
     def event(self, event: events.Event) -> None:
         with self._guard:
             if isinstance(event, events.Output):
+                if event.text:
+                    self.say(f"{self.title(event.job)}: {console.clean(event.text)}")
                 self.saved(event.path)
                 return
             event = readable(event)
@@ -48,10 +56,11 @@ class BatchReporter(Reporter):
                 pass  # given back to the ledger, not failed
             elif event.ends_job:
                 self._ended += 1
+                self._pace.ended(made=isinstance(event, events.Done))
                 self.ended(event)
             elif event.is_progress:
                 self.moved(event)
-            elif text := event.describe():
+            elif self.level > Level.QUIET and (text := event.describe()):
                 self.say(f"{self.title(event.job)}: {text}")
             if event.ends_job:
                 self.titles.pop(event.job, None)
@@ -59,20 +68,38 @@ class BatchReporter(Reporter):
 
     def notice(self, text: str) -> None:
         with self._guard:
-            self.say(text)
+            if self.level > Level.QUIET or text.startswith(("warning", "failed")):
+                self.say(text)
 
     def saved(self, path: str) -> None:
         self.result(path)
 
     def ended(self, event: events.Event) -> None:
         """A job is through."""
-        first, *more = event.describe().split("\n")
+        if self.level == Level.QUIET and isinstance(event, events.Done) and not event.warnings:
+            return
+        first, *more = self._described(event).split("\n")
         through = f"[{self._before + self._ended}/{self._total}]"
         self.say("\n".join([f"{through} {self.title(event.job)}: {first}{self.after_an_end()}", *more]))
+
+    def _described(self, event: events.Event) -> str:
+        """What to say of an end: what to try is said once, where it is the same for many."""
+        if not isinstance(event, events.Failed):
+            return event.describe()
+        advice, trace = event.advice or "", f"\n{event.trace}" if event.trace and self.level >= Level.VERBOSE else ""
+        shown = replace(event, advice=None) if advice in self._advised else event
+        self._advised.add(advice)
+        return f"{shown.describe()}{trace}"
 
     def after_an_end(self) -> str:
         """What else to say in the line of a job's end."""
         return ""
+
+    def ends(self, made: int, total: int, failed: int, out: Path, seconds: float) -> None:
+        """The last line: what was made, where, in how long."""
+        more = f", {failed} failed" if failed else ""
+        left = f", {total - made - failed} not finished" if total > made + failed else ""
+        self.notice(f"done in {duration(seconds)}: {made} of {counted(total, 'job')}{more}{left}; results in {out}")
 
     def title(self, job: int) -> str:
         """What people call a job."""
@@ -86,10 +113,8 @@ class BatchReporter(Reporter):
 
     def to_go(self) -> str:
         """The time to go, from the pace of this run; empty before the first end."""
-        left = self._total - self._before - self._ended
-        if self._ended == 0 or left <= 0:
-            return ""
-        return f"{clock((time.monotonic() - self._began) / self._ended * left)} to go"
+        seconds = self._pace.to_go(self._total - self._before - self._ended)
+        return "" if seconds is None else f"{duration(seconds)} to go"
 
 
 class BatchLines(BatchReporter):
@@ -99,46 +124,56 @@ class BatchLines(BatchReporter):
         ahead = self.to_go()
         return f" ({ahead})" if ahead else ""
 
+    def moved(self, event: events.Event) -> None:
+        if self.level >= Level.VERBOSE and (text := event.describe()):
+            self.say(f"{self.title(event.job)}: {text}")
+
 
 class BatchJson(BatchReporter):
     """JSON lines on standard output, what people read on standard error."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, level: Level = Level.NORMAL) -> None:
+        super().__init__(level)
         self._lines = JsonReporter()
 
     def event(self, event: events.Event) -> None:
         with self._guard:
+            title = self.titles.get(event.job, "")
+            if isinstance(event, events.Failed) and Path(title).suffix.lower() in PHOTO_SUFFIXES:
+                event = replace(event, photos=event.photos or (title,))
             self._lines.event(event)
 
 
 class BatchBar(BatchReporter):
-    """One bar for the batch, a line per server with its node and step; failures and notices appear above."""
+    """One bar for the batch, a line per server with the photo it is at; failures and notices appear above."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, level: Level = Level.NORMAL) -> None:
+        super().__init__(level)
         self._progress: Progress | None = None
         self._bar: Any = None
         self._rows: dict[str, Any] = {}
+        self._at: dict[str, int] = {}
 
     def begin(self, total: int, ended: int) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
+        from rich.progress import Progress
+
+        from runner.events.layout import columns
 
         super().begin(total, ended)
         console = Console(file=self._err, highlight=False, soft_wrap=True)
-        columns = (TextColumn("{task.fields[label]}", markup=False), BarColumn(bar_width=30))
-        text = TextColumn("{task.fields[state]}", markup=False)
-        self._progress = Progress(*columns, text, console=console, transient=True, refresh_per_second=3)
+        shown = columns(console.width)
+        self._progress = Progress(*shown, console=console, transient=True, refresh_per_second=3, expand=True)
         self._progress.start()
-        self._bar = self._progress.add_task("", total=total, completed=ended, label="batch", state=f"{ended}/{total}")
+        label = counted(total, "job")
+        self._bar = self._progress.add_task("", total=total, completed=ended, label=label, state=f"{ended}/{total}")
 
     def ended(self, event: events.Event) -> None:
         if not isinstance(event, events.Done) or event.warnings:
             super().ended(event)
         if self._progress is not None:
             through = self._before + self._ended
-            state = f"{through}/{self._total}  {self.to_go()}"
+            state = "  ".join(filter(None, [f"{through}/{self._total}", self.to_go()]))
             self._progress.update(self._bar, completed=through, state=state)
 
     def saved(self, path: str) -> None:
@@ -150,17 +185,24 @@ class BatchBar(BatchReporter):
             return
         server, title = self.servers.get(event.job, ""), self.title(event.job)
         if server not in self._rows:
-            self._rows[server] = self._progress.add_task("", total=1, label=f"  {server}", state="")
+            self._rows[server] = self._progress.add_task("", total=1, label=title, state="")
+        row = self._rows[server]
+        if self._at.get(server) != event.job:  # its time begins anew
+            self._at[server] = event.job
+            self._progress.reset(row, total=1, label=title, state="")
+        what = event.doing or event.title
+        where = f" on {server}" if len(self._rows) > 1 else ""
         if isinstance(event, events.NodeStarted):
-            share, what = event.done / max(1, event.total), event.title
+            self._progress.update(row, completed=event.done / max(1, event.total), state=f"{what}{where}")
         else:
-            share, what = event.value / max(1.0, event.max), f"{event.title} {event.value:g}/{event.max:g}"
-        self._progress.update(self._rows[server], completed=share, state=f"{title}: {what}")
+            steps = f" {event.value:g}/{event.max:g}" if event.max > 1 else ""
+            self._progress.update(row, state=f"{what}{steps}{where}")
 
     def say(self, text: str) -> None:
         if self._progress is None:
             super().say(text)
         else:
+            log.record(console.clean(text))
             self._progress.console.print(console.clean(text), markup=False)
 
     def close(self) -> None:
@@ -169,8 +211,8 @@ class BatchBar(BatchReporter):
             self._progress = None
 
 
-def make_view(*, json_lines: bool) -> BatchReporter:
-    """JSON lines where asked for, a bar on a terminal, plain lines elsewhere."""
+def make_view(*, json_lines: bool, level: Level = Level.NORMAL) -> BatchReporter:
+    """JSON lines where asked for, a bar on a terminal, plain lines elsewhere and where all or nothing is to be said."""
     if json_lines:
-        return BatchJson()
-    return BatchBar() if is_terminal(sys.stderr) else BatchLines()
+        return BatchJson(level)
+    return BatchBar(level) if level == Level.NORMAL and is_terminal(sys.stderr) else BatchLines(level)

@@ -19,6 +19,7 @@ from runner.http.transport import NoAccessError
 from runner.photos.prepare import PreparedPhoto
 from runner.server.client import ComfyClient
 from runner.server.view import ServerView, server_view
+from runner.validation.standing_in import NAME
 from runner.workflow.graph import Workflow
 
 Result = TypeVar("Result")
@@ -77,7 +78,8 @@ class Maker:
             raise RunnerError(f"{entry.title}: an unexpected fault: {type(error).__name__}: {error}") from error
         group = {key: value for key, value in (("group", job.group), ("category", job.category)) if value}
         record = {**spec.record, "batch": {"job": entry.id, "key": entry.key, "input": entry.title, **group}}
-        return replace(spec, index=entry.id, stem=job.stem, record=record)
+        stem = job.stem.with_name(f"{job.stem.name}_{NAME}") if spec.record.get("smoke_weights") else job.stem
+        return replace(spec, index=entry.id, stem=stem, record=record)
 
     def _photo(self, source: Attachment) -> tuple[str, PreparedPhoto]:
         """(the server's name for it, what it is); uploaded once for jobs that follow each other."""

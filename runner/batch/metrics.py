@@ -16,21 +16,24 @@ from typing import Any, Protocol
 
 import psutil
 
+from runner.batch.energy import machine_watts
 from runner.batch.entries import Entry, JobState
 from runner.data import figure, not_numbers
 from runner.errors import RunnerError
 from runner.files import spreadsheet
 from runner.http.address import is_loopback_url
 from runner.server.client import ComfyClient
-from runner.untrusted import items, mapping, number, text
+from runner.untrusted import items, mapping, number, text, texts
+from runner.words import counted, duration
 
 COLUMNS = (
     "group", "category", "file", "cpu_percent", "ram_mb", "seconds", "queue_wait_s", "gpu_memory_mb", "bytes",
     "delta_e00_mean", "delta_e00_p95", "state", "input", "seed", "server", "reason",
 )  # fmt: skip
-DEFAULT_WATTS = 300.0
 _EVERY_S = 1.0
 """A job takes seconds: once in each is often enough to see its peak."""
+_SHORTEST_S = 5.0
+"""Over less time than this, a rate says nothing."""
 _KEPT = 4000
 """Samples, more than an hour of them: of a longer job the last of it counts."""
 
@@ -115,6 +118,7 @@ def measured(sidecar: Path, size: int, load: LoadMeter, submitted: float, starte
         "seconds": execution if execution is not None else round(finished - begin, 3),
         "queue_wait_s": round(wait, 3),
         "bytes": size,
+        "device": next(iter(texts(record.get("devices"))), ""),
         **load.between(begin, finished),
         **{name: report[name] for name in ("delta_e00_mean", "delta_e00_p95") if figure(report.get(name)) is not None},
     }
@@ -150,47 +154,65 @@ def table(entries: Sequence[Entry]) -> str:
 
 @dataclass(frozen=True)
 class Totals:
+    """`products`: what was photographed and is made, however many files and variants of it. `energy`: watt hours."""
+
     jobs: int
     done: int
     failed: int
+    products: int
     pictures: int
     size: int
     hours: float
     working_hours: float
-    watts: float
+    energy: float
+    drawn_by: str
 
     @property
-    def per_hour(self) -> float:
-        return self.pictures / self.hours if self.hours > 0 else 0.0
+    def per_hour(self) -> float | None:
+        """Products; None where too little time has passed to say."""
+        return self.products / self.hours if self.hours * 3600 >= _SHORTEST_S else None
 
     def lines(self) -> list[str]:
         left = self.jobs - self.done - self.failed
         more = f", {left} not finished" if left else ""
-        energy = self.working_hours * self.watts
-        return [
-            f"{self.done} of {self.jobs} jobs done, {self.failed} failed{more}: {self.pictures} files, "
-            f"{self.size / 1e6:.1f} MB.",
-            f"{self.per_hour:.0f} files an hour over {clock(self.hours * 3600)}.",
-            f"Energy: about {energy:.1f} Wh, assuming {self.watts:g} W while a job executes "
-            f"({clock(self.working_hours * 3600)} in all; --watts sets what your machine draws).",
-        ]
+        failed = f", {self.failed} failed" if self.failed else ""
+        made = f"{self.done} of {counted(self.jobs, 'job')} done{failed}{more}"
+        lines = [f"{made}: {counted(self.pictures, 'file')}, {self.size / 1e6:.1f} MB."]
+        if self.done and self.per_hour is not None:
+            pace = counted(round(self.per_hour), "product")
+            lines.append(f"{pace} an hour over {duration(self.hours * 3600)}.")
+        if self.done:
+            lines.append(
+                f"Energy: about {self.energy:.1f} Wh, {self.drawn_by}, {duration(self.working_hours * 3600)} at work "
+                "(--watts sets what your machine draws)."
+            )
+        return lines
 
 
-def totals(entries: Sequence[Entry], watts: float) -> Totals:
-    """Over the whole ledger. The hours are those in which work went on: pauses of more than 15 min do not count."""
+def totals(entries: Sequence[Entry], watts: float | None) -> Totals:
+    """Over the whole ledger. The hours are those in which work went on: pauses of more than 15 min do not count.
+
+    `watts`: what a machine draws at work; None: what one of its kind does.
+    """
     done = [entry for entry in entries if entry.state == JobState.DONE]
     begun = [entry.submitted_at for entry in done if entry.submitted_at is not None]
     moments = sorted([*begun, *(entry.ended_at for entry in done if entry.ended_at is not None)])
     seconds = sum(later - earlier for earlier, later in pairwise(moments) if later - earlier < 900)
+    work: dict[float, float] = {}
+    for entry in done:
+        drawn = watts or machine_watts(text(entry.metrics.get("device")))
+        work[drawn] = work.get(drawn, 0.0) + (figure(entry.metrics.get("seconds")) or 0) / 3600
     return Totals(
         len(entries),
         len(done),
         sum(entry.state == JobState.FAILED for entry in entries),
+        len({next(iter(entry.job.images.values()), f"job {entry.id}") for entry in done}),
         sum(len(entry.files) for entry in done),
         int(sum(figure(entry.metrics.get("bytes")) or 0 for entry in done)),
         seconds / 3600,
-        sum(figure(entry.metrics.get("seconds")) or 0 for entry in done) / 3600,
-        watts,
+        sum(work.values()),
+        sum(drawn * hours for drawn, hours in work.items()),
+        f"{'' if watts else 'estimated '}at {' and '.join(f'{drawn:g} W' for drawn in sorted(work))}",
     )
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import glob
 import os
 import stat
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.batch.store import LEDGER_FILE
 from runner.errors import UsageError
 from runner.files.paths import real_path
+from runner.files.records import record_of
 from runner.suggest import Suggestions, look_alike
+from runner.words import counted
 
 PHOTO_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".avif", ".jp2", ".ppm"}
@@ -18,14 +21,99 @@ PHOTO_SUFFIXES = frozenset(
 )
 
 
-def photos(where: str, out: Path) -> list[tuple[Path, Path]]:
-    """(photo, its folder below the one that was named) for a folder (with all below it) or a glob, sorted by path.
+@dataclass
+class LeftOut:
+    """What looks like a photo and is a result, by where it lies or what lies beside it."""
 
-    Hidden files, what lies in the output folder `out`, and results of earlier batches in folders below are left out.
-    What is called like a photo and cannot be read is no reason to leave it out in silence (see `unusable`).
+    of_this: list[Path] = field(default_factory=list)
+    of_others: dict[str, list[Path]] = field(default_factory=dict)
+    made_here: list[Path] = field(default_factory=list)
+
+    def told(self) -> list[str]:
+        """A line for each kind."""
+        lines = [(self.of_this, "in the folder of the results", "")]
+        lines += [(files, f"in {folder}: results of an earlier run", "") for folder, files in self.of_others.items()]
+        lines.append((self.made_here, "with a .json beside them that says how they were made", _EXAMPLES))
+        return [
+            f"Left out: {counted(len(files), 'picture')} {why}{self._shown(files) if shown else ''}."
+            for files, why, shown in lines
+            if files
+        ]
+
+    @staticmethod
+    def _shown(files: list[Path]) -> str:
+        more = f" and {len(files) - 2} more" if len(files) > 2 else ""
+        return f" ({', '.join(path.name for path in files[:2])}{more})"
+
+
+_EXAMPLES = "examples"
+_RESULTS = "outputs"
+"""The folder in which results lie where no --out says otherwise."""
+
+
+def photos(where: str, out: Path) -> tuple[list[tuple[Path, Path]], LeftOut]:
+    """(photo, its folder below the one that was named) for a folder (with all below it) or a glob, sorted by path; and
+    what was left out.
+
+    Results are no photos: what lies in the output folder `out`, in a folder `outputs` or in that of an earlier batch
+    below, and pictures whose record lies beside them; unless it is a folder of results that was named. Hidden files
+    are left out, too. What is called like a photo and cannot be read is no reason to leave it out in silence (see
+    `unusable`).
 
     Raises UsageError where there is no photo, or `out` is where the photos are.
     """
+    root, files = _named(where)
+    if _inside(root, out):
+        raise UsageError(
+            f"--out {out} is the folder of the photos itself, or one above it: results would lie among them.",
+            advice="Name another folder with --out.",
+        )
+    wants_results = (
+        files == [Path(where).expanduser()] or _RESULTS in real_path(root).parts or (root / LEDGER_FILE).exists()
+    )
+    kept, left_out = _sorted_out(root, files, out, wants_results=wants_results)
+    if not kept and left_out.of_others:
+        raise UsageError(
+            f"--images {where}: there are only results of earlier runs in it ({', '.join([*left_out.of_others][:3])}).",
+            advice="To work on those, name their folder itself.",
+        )
+    if not kept and left_out.made_here:
+        raise UsageError(
+            f"--images {where}: there are only pictures in it that were made here (their .json says so).",
+            advice="To work on those, name each by itself, or put copies of them into a folder of their own.",
+        )
+    if not kept:
+        raise UsageError(
+            f"--images {where}: there is no photo in it.",
+            advice="Photos end in .jpg, .png, .tif, .webp …; a glob takes any file: --images 'shots/**/*.jpg'.",
+        )
+    return kept, left_out
+
+
+def _sorted_out(
+    root: Path, files: list[Path], out: Path, *, wants_results: bool
+) -> tuple[list[tuple[Path, Path]], LeftOut]:
+    """Which of the files are photos, and what the others are."""
+    kept = []
+    results: dict[Path, bool] = {}
+    left_out = LeftOut()
+    for path in sorted(files):
+        below = path.relative_to(root)
+        if path.is_dir() or any(part.startswith(".") for part in below.parts):
+            continue
+        if _inside(path, out):
+            left_out.of_this.append(path)
+        elif folder := _results_folder(root, below.parent, results):
+            left_out.of_others.setdefault(str(folder), []).append(path)
+        elif not wants_results and record_of(path) is not None:
+            left_out.made_here.append(path)
+        else:
+            kept.append((path, below.parent))
+    return kept, left_out
+
+
+def _named(where: str) -> tuple[Path, list[Path]]:
+    """(the folder that is looked through, what in it may be a photo). Raises UsageError where there is none."""
     root = Path(where).expanduser()
     if root.is_dir():
         files = [path for path in _below(where, root) if path.suffix.lower() in PHOTO_SUFFIXES]
@@ -43,30 +131,7 @@ def photos(where: str, out: Path) -> list[tuple[Path, Path]]:
         files, root = [root], root.parent
     else:
         raise UsageError(f"--images {where}: there is no such folder.{look_alike(root)}")
-    if _inside(root, out):
-        raise UsageError(
-            f"--out {out} is the folder of the photos itself, or one above it: results would lie among them.",
-            advice="Name another folder with --out.",
-        )
-    kept = []
-    results: dict[Path, bool] = {}
-    for path in sorted(files):
-        below = path.relative_to(root)
-        hidden = any(part.startswith(".") for part in below.parts)
-        if not path.is_dir() and not hidden and not _inside(path, out) and not _is_result(root, below.parent, results):
-            kept.append((path, below.parent))
-    earlier = sorted(str(folder) for folder, holds in results.items() if holds)
-    if not kept and earlier:
-        raise UsageError(
-            f"--images {where}: there are only results of earlier batches in it ({', '.join(earlier[:3])}).",
-            advice="To work on those, name their folder itself.",
-        )
-    if not kept:
-        raise UsageError(
-            f"--images {where}: there is no photo in it.",
-            advice="Photos end in .jpg, .png, .tif, .webp …; a glob takes any file: --images 'shots/**/*.jpg'.",
-        )
-    return kept
+    return root, files
 
 
 def _below(where: str, root: Path, depth: int | None = None) -> list[Path]:
@@ -99,13 +164,13 @@ def _below(where: str, root: Path, depth: int | None = None) -> list[Path]:
     return paths
 
 
-def _is_result(root: Path, below: Path, looked_at: dict[Path, bool]) -> bool:
-    """Whether root/below lies in the folder of an earlier batch. `root` itself, named by the user, may be one."""
+def _results_folder(root: Path, below: Path, looked_at: dict[Path, bool]) -> Path | None:
+    """The folder of results in which root/below lies. `root` itself, named by the user, may be one."""
     folders = [root / parent for parent in (below, *below.parents) if parent.parts]
     for folder in folders:
         if folder not in looked_at:
-            looked_at[folder] = (folder / LEDGER_FILE).exists()
-    return any(looked_at[folder] for folder in folders)
+            looked_at[folder] = folder.name == _RESULTS or (folder / LEDGER_FILE).exists()
+    return next((folder for folder in reversed(folders) if looked_at[folder]), None)
 
 
 def _inside(path: Path, folder: Path) -> bool:

@@ -15,9 +15,10 @@ from typing import Any
 from runner.batch.rows import Row
 from runner.errors import RunnerError, UsageError, WorkflowError
 from runner.execution.attachments import input_of, own_file
+from runner.execution.build import channel_of
 from runner.execution.seeds import first_seed
 from runner.files import naming
-from runner.files.naming import safe_folder, safe_name, timestamp
+from runner.files.naming import safe_folder, safe_name
 from runner.files.paths import own_path
 from runner.validation import problem
 from runner.validation.pictures import missing_in_batch
@@ -134,7 +135,8 @@ def expand(
 
     Raises UsageError, WorkflowError where a seed was asked for and there is none to set.
     """
-    date, index = timestamp(time.time()), 0
+    now, index = time.time(), 0
+    times = {"date": naming.timestamp(now), "time": naming.sortable_time(now)}
     for number, row in enumerate(rows, 1):
         mine = [sweep for sweep in swept if sweep.name not in row.values and sweep.name not in row.images]
         base = _base(workflow, row, number)
@@ -154,7 +156,8 @@ def expand(
                 stem = base.parent / safe_name(base.name + label)
                 index += 1
                 if template is not None:
-                    fields = {"date": date, "workflow": workflow.name, "seed": seed or 0, "index": index}
+                    channel = channel_of(workflow, values, schema)
+                    fields = {"workflow": workflow.name, "channel": channel, "seed": seed or 0, "index": index, **times}
                     stem = base.parent / naming.expand(template, {**fields, "image": base.name})
                 yield BatchJob(row.where, stem, given, images, seed, row.group, row.category, row.name)
 

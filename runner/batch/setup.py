@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from runner.files.naming import check_template
 from runner.files.paths import own_path
 from runner.files.writable import check_file, check_folder
 from runner.suggest import Suggestions
+from runner.validation.standing_in import NAME
+from runner.words import counted
 from runner.workflow.graph import Workflow
 from runner.workflow.load import WORKFLOWS_DIR, load_workflow
 from runner.workflow.schema import recorded_object_info
@@ -36,11 +38,14 @@ class Setup:
     """How many jobs were asked for more than once; they are made once."""
     unusable: Mapping[str, str] = field(default_factory=dict)
     """Photo (as jobs name it) → why it cannot be used, and where it is named."""
+    left_out: tuple[str, ...] = ()
+    """What in the folder of the photos is none, a line for each kind."""
 
     def facts(self) -> dict[str, str]:
         """What must be the same when the batch goes on."""
         text = self.workflow.path.read_bytes()
-        return {"workflow": f"{self.workflow.label} {hashlib.sha256(text).hexdigest()[:16]}"}
+        trial = f" {NAME}" if self.workflow.smoke else ""
+        return {"workflow": f"{self.workflow.label} {hashlib.sha256(text).hexdigest()[:16]}{trial}"}
 
 
 def prepare(args: argparse.Namespace) -> Setup:
@@ -55,11 +60,12 @@ def prepare(args: argparse.Namespace) -> Setup:
     if args.name is not None:
         check_template(args.name)
     _check_folder(args)
-    workflow = load_workflow(args.workflow)
+    workflow = replace(load_workflow(args.workflow), smoke=getattr(args, "smoke", False))
     recorded = recorded_object_info(WORKFLOWS_DIR)
     schema = recorded if all(node["class_type"] in recorded for node in workflow.graph.values()) else None
     problems: list[str] = []
-    rows = _rows(args, workflow, schema, problems)
+    left_out: list[str] = []
+    rows = _rows(args, workflow, schema, problems, left_out)
     faults = _unusable(rows)
     if problems or (len(faults) == len(_photos(rows)) > 0 and not Ledger.exists(args.out)):
         problems += faults.values()  # all that is wrong at once
@@ -71,7 +77,7 @@ def prepare(args: argparse.Namespace) -> Setup:
         check_values(workflow, jobs, schema, problems)
     refuse(problems)
     distinct = list({job.key: job for job in jobs}.values())
-    return Setup(workflow, distinct, len(jobs) - len(distinct), faults)
+    return Setup(workflow, distinct, len(jobs) - len(distinct), faults, tuple(left_out))
 
 
 def check_on_servers(
@@ -98,9 +104,11 @@ def check_on_servers(
     without_file: dict[str, list[str]] = {}
     able: set[str] = set()
     lacks: dict[str, dict[str, None]] = {name: {} for name, _ in fits}
+    trials: list[str] = []
     for job in setup.jobs:
         errors = [(name, fit.why_not(job)) for name, fit in fits]
         able |= {name for name, error in errors if error is None}
+        trials += [error.trial for _, error in errors if isinstance(error, CannotRunError) and error.trial]
         for name, error in errors:
             if error is not None:
                 lacks[name].update(dict.fromkeys(error.problems if isinstance(error, CannotRunError) else [str(error)]))
@@ -116,12 +124,17 @@ def check_on_servers(
     if setup.jobs and not able and not more_may_come:
         told = [line if len(fits) == 1 else f"{name}: {line}" for name, lines in unable for line in lines]
         where = "there" if len(fits) == 1 else "on any of the servers"
+        told += list(dict.fromkeys(trials))
         refuse(told, WorkflowRejectedError, f"{setup.workflow.label} cannot run {where}; nothing was submitted:")
     return unable
 
 
 def _rows(
-    args: argparse.Namespace, workflow: Workflow, schema: Mapping[str, Any] | None, problems: list[str]
+    args: argparse.Namespace,
+    workflow: Workflow,
+    schema: Mapping[str, Any] | None,
+    problems: list[str],
+    left_out: list[str],
 ) -> list[Row]:
     pictures = [spec.name for spec in workflow.image_inputs(schema)]
     names = [spec.name for spec in workflow.inputs(schema) if spec.name not in pictures]
@@ -145,7 +158,8 @@ def _rows(
             f"--images {args.images}: no photo of it would be used, for every line of {args.jobs} names its own.",
             advice=f"Leave out --images, or the column {pictures[0]}.",
         )
-    photographed = photos(args.images, args.out)
+    photographed, others = photos(args.images, args.out)
+    left_out += others.told()
     with_photos = []
     for row in rows:
         if pictures[0] in row.images:
@@ -198,10 +212,9 @@ def _seeds(text: str | None) -> tuple[int, ...] | None:
 
 def _check_folder(args: argparse.Namespace) -> None:
     out: Path = args.out
-    if not args.dry_run:
-        check_folder(out)
-        if args.metrics is not None:
-            check_file(args.metrics, "--metrics")
+    check_folder(out)
+    if args.metrics is not None:
+        check_file(args.metrics, "--metrics")
     if Ledger.exists(out) and not args.resume and not args.dry_run:
         raise UsageError(
             f"{out} holds a batch already.",
@@ -218,7 +231,7 @@ def describe(setup: Setup, done: set[str]) -> str:
         lines.append(f"{job.stem.as_posix()}  <- {', '.join(job.images.values()) or 'no photo'}  {values}{mark}")
     more = f", {setup.twice} asked for twice and made once" if setup.twice else ""
     left = sum(job.key not in done for job in setup.jobs)
-    lines.append(f"{left} jobs would run with {setup.workflow.label}{more}.")
+    lines.append(f"{counted(left, 'job')} would run with {setup.workflow.label}{more}.")
     return "\n".join(lines)
 
 

@@ -85,7 +85,7 @@ def _why(error: RunnerError, seeded: frozenset[str]) -> tuple[Verdict, str]:
     if isinstance(error, NodeExecutionError):
         if error.node_id not in seeded:
             raise error
-        return (Verdict.REFUSED, error.reason) if error.is_refusal else (Verdict.ERROR, error.message.splitlines()[0])
+        return (Verdict.REFUSED if error.is_refusal else Verdict.ERROR), error.message.splitlines()[0]
     if isinstance(error, NodeFailedError):
         return Verdict.BROKEN, error.message
     raise error

@@ -8,10 +8,22 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from runner.cli.parser import add_out_argument, add_server_argument, at_least_one, in_range, local_path, named, seconds
-from runner.errors import EXIT_OK, EXIT_USAGE, InterruptedRunError, worst_code
+from runner.cli.told import add_smoke_argument, add_told_arguments, level_of, show
+from runner.errors import (
+    EXIT_OK,
+    EXIT_QUALITY,
+    EXIT_REJECTED,
+    EXIT_USAGE,
+    InterruptedRunError,
+    ServerUnavailableError,
+    UsageError,
+    worst_code,
+)
+from runner.words import counted
 
 if TYPE_CHECKING:
     from runner.batch.compatibility import Compatibility
+    from runner.batch.entries import Entry
     from runner.batch.ledger import Ledger
     from runner.batch.live import BatchReporter
     from runner.batch.servers import Server
@@ -62,8 +74,9 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--name",
         metavar="TEMPLATE",
-        help="file name without extension; may hold {image} {seed} {index} {workflow} {date} and folders (default: the "
-        "photo's name and what varies); results stay in the sub-folder of their photo, and nothing is overwritten",
+        help="file name without extension; may hold {image} {seed} {index} {workflow} {channel} {time} {date} and "
+        "folders (default: the photo's name and what varies); results stay in the sub-folder of their photo, and "
+        "nothing is overwritten",
     )
     parser.add_argument(
         "--resume", action="store_true", help="go on with the batch in --out; what failed is tried again"
@@ -73,9 +86,8 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--watts",
         type=in_range(0.001, 99_999),
-        default=300.0,
         metavar="W",
-        help="for the energy estimate (default: 300 W at work)",
+        help="what the machine draws at work, for the energy estimate (default: what one of its kind does)",
     )
     add_server_argument(
         parser,
@@ -109,6 +121,11 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         metavar="S",
         help="for the whole run, once a server answers; what is then on the servers is cancelled, and --resume goes on",
     )
+    add_smoke_argument(parser)
+    parser.add_argument(
+        "--strict", action="store_true", help="exit code 7 where a check did not pass, such as a rule of the shop"
+    )
+    add_told_arguments(parser, opens="the folder of the results")
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output, one per event")
     return parser
 
@@ -118,7 +135,7 @@ def run(args: argparse.Namespace) -> int:
     from runner.batch.live import make_view
     from runner.cli.signals import interruptible
 
-    with interruptible(), make_view(json_lines=args.json) as view:
+    with interruptible(), make_view(json_lines=args.json, level=level_of(args)) as view:
         try:
             return _run(args, view)
         except KeyboardInterrupt:
@@ -134,11 +151,14 @@ def _run(args: argparse.Namespace, view: BatchReporter) -> int:
     from runner.batch.entries import JobState
     from runner.batch.full_disk import disk_full
     from runner.batch.ledger import Ledger
+    from runner.batch.rehearsal import tell_undecodable
     from runner.batch.setup import describe, prepare
     from runner.batch.store import in_words
 
     setup = prepare(args)
     for note in setup.workflow.notes:
+        view.notice(note)
+    for note in setup.left_out:
         view.notice(note)
     if args.dry_run:
         done: set[str] = set()
@@ -146,7 +166,8 @@ def _run(args: argparse.Namespace, view: BatchReporter) -> int:
             with in_words(args.out), contextlib.closing(Ledger(args.out)) as ledger:
                 done = {entry.key for entry in ledger.entries(JobState.DONE)}
         console.show(describe(setup, done))
-        return EXIT_USAGE if tell_unusable(setup, done, view) else EXIT_OK
+        faults = [EXIT_USAGE] if tell_unusable(setup, done, view) + tell_undecodable(setup, done, view) else []
+        return worst_code(code for code in [*faults, _rehearsed(args, setup, view)] if code != EXIT_OK)
     with in_words(args.out):
         if Ledger.exists(args.out):  # before anything is started for it
             with contextlib.closing(Ledger(args.out)) as ledger:
@@ -158,21 +179,41 @@ def _run(args: argparse.Namespace, view: BatchReporter) -> int:
             return _work(args, view, setup, ledger, make_workers)
 
 
+def _rehearsed(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> int:
+    """What a run would stumble over on its servers, as its exit code; none is started."""
+    from runner.batch.rehearsal import tell_missing_models
+    from runner.batch.servers import asked_servers
+    from runner.local_server.choice import answering_server, named_servers
+
+    _check_cluster(args)
+    if args.ray is not None:
+        return EXIT_OK
+    if not asked_servers(args) and not named_servers():
+        try:
+            answering_server(say=view.notice)
+        except ServerUnavailableError:
+            return EXIT_REJECTED if tell_missing_models(setup, view) else EXIT_OK
+    _servers(args, setup, view)
+    return EXIT_OK
+
+
+def _check_cluster(args: argparse.Namespace) -> None:
+    if args.ray is not None and (args.server or args.servers is not None):
+        raise UsageError("--ray starts its own ComfyUIs: leave out --server and --servers.")
+    if args.ray is None and args.ray_workers is not None:
+        raise UsageError("--ray-workers is for --ray.")
+
+
 @contextlib.contextmanager
 def _sources(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> Iterator[MakeWorkers]:
     """What makes the workers: a cluster, or the servers."""
-    from runner.errors import UsageError
-
+    _check_cluster(args)
     if args.ray is not None:
-        if args.server or args.servers is not None:
-            raise UsageError("--ray starts its own ComfyUIs: leave out --server and --servers.")
         from runner.batch.cluster.ray_cluster import Cluster
 
         with Cluster(args.ray, args.ray_workers, view.notice) as cluster:
             yield cluster.workers
         return
-    if args.ray_workers is not None:
-        raise UsageError("--ray-workers is for --ray.")
     from runner.batch.server_worker import ServerWorker
 
     servers = _servers(args, setup, view)
@@ -186,7 +227,6 @@ def _servers(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> lis
     from runner.batch.compatibility import Compatibility
     from runner.batch.servers import Server, asked_servers
     from runner.batch.setup import check_on_servers
-    from runner.errors import ServerUnavailableError
     from runner.http.transport import NoAccessError
     from runner.local_server.choice import resolve_server
     from runner.server.availability import Deadline
@@ -230,15 +270,15 @@ def _work(
 ) -> int:
     import time
 
-    from runner.batch.accounts import find_done, lost_files, note_lost_files, tell_unusable, write_metrics
+    from runner.batch.accounts import find_done, note_lost_files, tell_unusable, write_metrics
     from runner.batch.entries import JobState
     from runner.batch.metrics import table, totals
     from runner.batch.pool import run_pool
     from runner.batch.store import LedgerGoneError
     from runner.batch.throughput import Throughput
     from runner.batch.worker import Batch
-    from runner.errors import ServerUnavailableError
 
+    began = time.monotonic()
     ledger.runners.start_beating()
     new = not ledger.facts()
     ledger.bind(setup.facts())
@@ -248,9 +288,11 @@ def _work(
     note_lost_files(args.out, ledger, view)
     tell_unusable(setup, {entry.key for entry in ledger.entries(JobState.DONE)}, view)
     if args.resume and (again := ledger.try_failed_again()):
-        view.notice(f"{again} failed jobs are tried again.")
+        view.notice(f"{counted(again, 'failed job is', 'failed jobs are')} tried again.")
+    if interrupted := sum(entry.prompt_id is not None for entry in ledger.entries(JobState.WAITING)):
+        view.notice(f"{counted(interrupted, 'interrupted job goes', 'interrupted jobs go')} on.")
     if setup.twice:
-        view.notice(f"{setup.twice} jobs were asked for more than once and are made once.")
+        view.notice(f"{counted(setup.twice, 'job was', 'jobs were')} asked for more than once; each is made once.")
     counts = ledger.counts()
     view.begin(sum(counts.values()), counts.get(JobState.DONE, 0) + counts.get(JobState.FAILED, 0))
     deadline = None if args.timeout is None else time.monotonic() + args.timeout
@@ -267,20 +309,45 @@ def _work(
             write_metrics(args.metrics, table(entries), view)
         for line in totals(entries, args.watts).lines():
             view.notice(line)
+    return _ended(args, view, ledger, entries, began=began, shared=shared)
+
+
+def _ended(
+    args: argparse.Namespace,
+    view: BatchReporter,
+    ledger: Ledger,
+    entries: Sequence[Entry],
+    *,
+    began: float,
+    shared: bool,
+) -> int:
+    """Say what became of it; the exit code. Raises where something is left that nobody is at."""
+    import time
+
+    from runner.batch.accounts import lost_files
+    from runner.batch.entries import JobState
+    from runner.batch.store import LedgerGoneError
+
     lost = lost_files(args.out, ledger)
     if lost:
         raise LedgerGoneError(
-            f"{len(lost)} of the results were deleted from {args.out} while the batch ran.",
+            f"{counted(len(lost), 'result was', 'results were')} deleted from {args.out} while the batch ran.",
             advice="The same command with --resume makes them again.",
         )
     failed = [entry for entry in entries if entry.state == JobState.FAILED]
     for entry in failed[:20]:
         view.notice(f"failed: {entry.title}: {(entry.error or '').partition(chr(10))[0]}")
     if len(failed) > 20:
-        view.notice(f"… and {len(failed) - 20} more failed jobs (see --metrics, or the ledger).")
+        view.notice(f"… and {counted(len(failed) - 20, 'more failed job')} (see the report, or --metrics).")
     left = sum(entry.state not in (JobState.DONE, JobState.FAILED) for entry in entries)
     if left and not shared:
         raise ServerUnavailableError(
-            f"{left} jobs are left for a server that is not there.", advice="The same command with --resume goes on."
+            f"{counted(left, 'job is', 'jobs are')} left for a server that is not there.",
+            advice="The same command with --resume goes on.",
         )
-    return worst_code(entry.exit_code for entry in failed)
+    done = [entry for entry in entries if entry.state == JobState.DONE]
+    view.ends(len(done), len(entries), len(failed), args.out, time.monotonic() - began)
+    if args.open and done:
+        show(args.out)
+    codes = [entry.exit_code for entry in failed]
+    return worst_code([*codes, *([EXIT_QUALITY] if args.strict and any(entry.warnings for entry in done) else [])])

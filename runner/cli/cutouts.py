@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli.parser import add_server_argument, at_least_one, in_range, local_path, named, seconds
+from runner.cli.told import add_told_arguments
 from runner.errors import RunnerError, UsageError
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument("--resume", action="store_true", help="go on with what is in --out; what failed is tried again")
     parser.add_argument("--dry-run", action="store_true", help="show what would run, and run nothing")
     parser.add_argument("--metrics", type=local_path, metavar="FILE.csv", help="write a line of figures per picture")
-    parser.add_argument("--watts", type=in_range(0.001, 99_999), default=300.0, metavar="W", help="for the energy")
+    parser.add_argument("--watts", type=in_range(0.001, 99_999), metavar="W", help="for the energy")
     add_server_argument(
         parser,
         "ComfyUI's address; repeat it, and all of them share the work (default: $COMFYUI_URL, then "
@@ -75,6 +76,8 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument("--ray", nargs="?", const="", metavar="HOST:PORT", help="let a Ray cluster work, as of `batch`")
     parser.add_argument("--ray-workers", type=at_least_one, metavar="N", help="only N of its actors")
     parser.add_argument("--timeout", type=seconds, metavar="S", help="for the whole run; --resume goes on")
+    parser.add_argument("--strict", action="store_true", help="exit code 7 where a check did not pass")
+    add_told_arguments(parser, opens="the folder of the results")
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output, one per event")
     return parser
 

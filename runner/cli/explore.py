@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from runner.cli.gallery import add_common_arguments, make_run_spec, rounds
 from runner.cli.parser import at_least_one
+from runner.cli.told import level_of
 from runner.errors import InterruptedRunError, UsageError
 from runner.explore.shapes import CFG_RANGE, DEFAULT_CFG, SHAPES, shape_and_cfg, size
 from runner.gallery.folder import facts, prompt_folder
+from runner.words import counted
 
 if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
@@ -89,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     values: dict[str, object] = {"cfg": cfg, "width": width, "height": height}
     with (
         interruptible(),
-        ShowingReporter(lambda: make_reporter(json_lines=args.json, jobs=number)) as reporter,
+        ShowingReporter(lambda: make_reporter(json_lines=args.json, jobs=number, level=level_of(args))) as reporter,
     ):
         try:
             return _run(args, values, cfg, number, reporter)
@@ -115,7 +117,7 @@ def _run(
         if args.interactive:
             return _converse(args, plan, rounds, reporter, figures)
         folder = prompt_folder(args.out, args.prompt)
-        reporter.notice(f"{number} pictures a round to {folder}, first seed {plan.seed}.")
+        reporter.notice(f"{counted(number, 'picture')} a round to {folder}, first seed {plan.seed}.")
         return rounds.run_all(named(plan, f"{folder.name}/{{date}}_{figures}_seed{{seed}}"), args.rounds)
 
 

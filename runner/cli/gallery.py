@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli.parser import add_server_argument, at_least_one, check_no_password, local_path
+from runner.cli.told import add_smoke_argument, add_told_arguments
 from runner.gallery.rest import Rest, rest
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def add_common_arguments(parser: argparse.ArgumentParser, *, steps: int, out: Pa
     )
     parser.add_argument("--out", type=local_path, default=out, metavar="DIR", help=f"default: {out}")
     add_server_argument(parser)
+    add_smoke_argument(parser)
+    add_told_arguments(parser)
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output, one per event")
 
 
@@ -64,6 +67,7 @@ def make_run_spec(
         values={"prompt": prompt},
         assignments=[*(f"{name}={value}" for name, value in given.items()), *args.set],
         seed=first_seed(args),
+        smoke=args.smoke,
     )
     run_spec.values |= given  # checked as text, as the user would write it; recorded as what it is
     run_spec.assignments = list(args.set)

@@ -23,7 +23,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument("folder", type=local_path, metavar="DIR", help="the --out of a batch")
     parser.add_argument("--html", type=local_path, metavar="FILE", help="default: DIR/report.html")
-    parser.add_argument("--watts", type=float, default=300.0, metavar="W", help="for the energy estimate")
+    parser.add_argument("--watts", type=float, metavar="W", help="for the energy estimate")
     return parser
 
 

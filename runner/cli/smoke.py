@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
-import textwrap
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 DEFAULT_OUT = Path("outputs/smoke")
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "handbag.jpg"
-_VERDICT_WIDTH = 200
-"""Characters of what a trial says in the table; its whole text is in the report."""
+_WIDTH = 250
+"""Of a line where there is no terminal."""
+_NARROW = 100
+"""Columns of a terminal; on fewer, a verdict would have no room beside all figures."""
 _GRAVEST_FIRST = (EXIT_NO_SERVER, EXIT_NODE_FAILED)
 
 
@@ -69,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
 def _rows(args: argparse.Namespace) -> list[Row]:
     import time
 
-    from runner.events.reporter import PlainReporter
+    from runner.events.reporter import Relay
     from runner.execution.session import Session
     from runner.local_server.choice import resolve_server
     from runner.models.manifest import load_manifest
@@ -80,7 +82,7 @@ def _rows(args: argparse.Namespace) -> list[Row]:
     photo = prepare_photo(args.image)
     if not args.full:
         photo = replace(photo, data=_reduced(photo.data, SMALL_SIDE), upload_name=f"trial_{photo.sha256[:16]}.png")
-    reporter = PlainReporter(out=sys.stderr)
+    reporter = Relay(lambda _: None, console.tell)  # what becomes of each is its line
     url = resolve_server(args.server, say=reporter.notice)
     deadline = None if args.timeout is None else time.monotonic() + args.timeout
     rows: list[Row] = []
@@ -133,20 +135,33 @@ def _workflows(names: Sequence[str]) -> list[Workflow]:
 def _header(url: str) -> str:
     return (
         f"Every workflow on {url}\n"
-        "models: present + stood in for by smoke weights + missing · s: from submission to the saved files\n"
-        "peak: the most memory in use on the server's device meanwhile, by all programs (without a GPU: its RAM)\n"
-        f"{'workflow':<22} {'nodes':>5}  {'models':<9} {'s':>7} {'peak GB':>8}  verdict"
+        "models: present + stood in for by smoke weights + missing\n"
+        "s: seconds to the saved files; *: from the server's cache\n"
+        "peak: the most memory in use on its device (or its RAM)\n"
+        f"{_columns('workflow', 'nodes', 'models', 's', 'peak GB')}verdict"
     )
+
+
+def _width() -> int:
+    return shutil.get_terminal_size((_WIDTH, 24)).columns if sys.stdout.isatty() else _WIDTH
+
+
+def _columns(workflow: str, nodes: str, models: str, seconds: str, peak: str) -> str:
+    """The figures of a line; on a narrow terminal only those that the verdict leaves room for."""
+    if _width() < _NARROW:
+        return f"{workflow:<24} {models:<6} {seconds:>6} "
+    return f"{workflow:<24} {nodes:>5}  {models:<9} {seconds:>7} {peak:>8}  "
 
 
 def _line(row: Row) -> str:
     states = list(row.models.values())
     missing = sum(state.startswith("missing") for state in states)
     counts = f"{states.count('present')}+{len(row.stood_in)}+{missing}"
-    seconds = "–" if row.seconds is None else f"{row.seconds:.1f}"
+    seconds = "–" if row.seconds is None else f"{row.seconds:.1f}{'*' if row.cached else ''}"
     peak = "–" if row.peak_bytes is None else f"{row.peak_bytes / 1e9:.1f}"
-    verdict = textwrap.shorten(row.verdict, _VERDICT_WIDTH, placeholder=" …")
-    return f"{row.workflow:<22} {row.nodes:>5}  {counts:<9} {seconds:>7} {peak:>8}  {verdict}"
+    head, width = _columns(row.workflow, str(row.nodes), counts, seconds, peak), _width()
+    most, verdict = max(20, width - len(head)), " ".join(row.verdict.split())
+    return head + (verdict if len(verdict) <= most else f"{verdict[: most - 1]}…")
 
 
 def _summary(rows: Sequence[Row]) -> str:

@@ -15,7 +15,8 @@ from runner.cli.parser import (
     named,
     seconds,
 )
-from runner.errors import InterruptedRunError, worst_code
+from runner.cli.told import add_smoke_argument, add_told_arguments, level_of, show
+from runner.errors import EXIT_QUALITY, InterruptedRunError, worst_code
 
 if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
@@ -56,8 +57,9 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--name",
         metavar="TEMPLATE",
-        help="file name without extension; may hold {date} {workflow} {seed} {index} {image} and folders "
-        "(default: {date}_{workflow}_{seed}); nothing is overwritten, _2, _3 … is added",
+        help="file name without extension; may hold {image} {workflow} {channel} {seed} {index} {time} {date} and "
+        "folders (default: photo, workflow, the shop where one was chosen, the seed where there is one; without a "
+        "photo the time comes first); nothing is overwritten, _2, _3 … is added to what is made again",
     )
     parser.add_argument(
         "--best-of",
@@ -78,6 +80,11 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--timeout", type=seconds, metavar="S", help="for the whole run, once a server answers; then it is cancelled"
     )
+    add_smoke_argument(parser)
+    parser.add_argument(
+        "--strict", action="store_true", help="exit code 7 where a check did not pass, such as a rule of the shop"
+    )
+    add_told_arguments(parser, opens="the result")
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output, one per event")
     return parser
 
@@ -87,7 +94,8 @@ def run(args: argparse.Namespace) -> int:
     from runner.cli.signals import interruptible
     from runner.events.reporter import make_reporter
 
-    with interruptible(), make_reporter(json_lines=args.json, jobs=args.count * (args.best_of or 1)) as reporter:
+    jobs = args.count * (args.best_of or 1)
+    with interruptible(), make_reporter(json_lines=args.json, jobs=jobs, level=level_of(args)) as reporter:
         try:
             return _run(args, reporter)
         except KeyboardInterrupt:
@@ -114,13 +122,18 @@ def _run(args: argparse.Namespace, reporter: Reporter) -> int:
 
             return find_best(plan, session, reporter, args.out)
         results = session.run(plan.jobs())
-    return worst_code(result.error.exit_code for result in results if result.error is not None)
+    saved = [result.saved for result in results if result.saved is not None]
+    if args.open and saved:
+        files = [file.path for job in saved for file in job.files]
+        show(files[0] if len(saved) == 1 else files[0].parent)
+    failed = any(job.warnings for job in saved) and args.strict
+    codes = [result.error.exit_code for result in results if result.error is not None]
+    return worst_code([*codes, *([EXIT_QUALITY] if failed else [])])
 
 
 def run_spec_of(args: argparse.Namespace) -> RunSpec:
     """The run that these arguments make. Raises UsageError and its kinds."""
     from runner.execution.plan import prepare_run
-    from runner.files.naming import DEFAULT_TEMPLATE
 
     check_no_password(args.server)
     return prepare_run(
@@ -131,6 +144,7 @@ def run_spec_of(args: argparse.Namespace) -> RunSpec:
         assignments=args.set,
         seed=args.seed,
         count=args.count,
-        template=DEFAULT_TEMPLATE if args.name is None else args.name,
+        template=args.name,
         best_of=args.best_of,
+        smoke=args.smoke,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from runner.cli.gallery import add_common_arguments, make_run_spec, rounds
 from runner.cli.parser import in_range
+from runner.cli.told import level_of
 from runner.errors import InterruptedRunError, UsageError
 from runner.gallery.folder import prompt_folder
 from runner.vary.colour import FOLLOW, LIGHTNESS_PER_PASS
@@ -83,7 +84,10 @@ def run(args: argparse.Namespace) -> int:
     from runner.events.reporter import make_reporter
 
     transform = find_transform(args.transform)
-    with interruptible(), make_reporter(json_lines=args.json, jobs=transform.pictures) as reporter:
+    with (
+        interruptible(),
+        make_reporter(json_lines=args.json, jobs=transform.pictures, level=level_of(args)) as reporter,
+    ):
         try:
             return _run(args, transform, reporter)
         except KeyboardInterrupt:

@@ -11,7 +11,7 @@ from runner.batch.entries import Entry, JobState
 from runner.batch.ledger import Ledger
 from runner.batch.records import record_of
 from runner.data import figure
-from runner.files.naming import OBJECTS, distinct_names, part_of_output
+from runner.files.naming import OBJECTS, ResultFile, distinct_names, part_of_output
 from runner.untrusted import items, mapping, number, text
 
 
@@ -94,5 +94,5 @@ def _saved_as(name: str, entry: Entry) -> str:
     """The file of the batch that a node saved as `name`; "" where there is none."""
     part = part_of_output(name)
     end = PurePosixPath(entry.sidecar or "").stem.removeprefix(OBJECTS)  # `_2` where another had the name
-    (wanted,) = distinct_names(f"{OBJECTS}{end}", [(part, PurePosixPath(name).suffix)])
+    (wanted,) = distinct_names(f"{OBJECTS}{end}", [ResultFile(OBJECTS, PurePosixPath(name).suffix, part)])
     return next((file for file in entry.files if part and PurePosixPath(file).name == wanted), "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
@@ -48,8 +49,8 @@ class Queued(Event):
 
     def describe(self) -> str:
         if self.position is None:
-            again = f", again instead of {self.retry_of}" if self.retry_of else ""
-            return f"queued {self.workflow or ''}{seed_text(self.seed)} as {self.prompt_id}{again}"
+            again = ", again" if self.retry_of else ""
+            return f"queued {self.workflow or ''}{seed_text(self.seed)}{again}"
         return f"waiting, {self.position} before it in the queue" if self.position else ""
 
 
@@ -70,17 +71,18 @@ class Cached(Event):
 
 @dataclass(frozen=True)
 class NodeStarted(Event):
-    """`done` of `total` nodes are through."""
+    """`done` of `total` nodes are through. `doing`: what this one is at, in people's words."""
 
     kind: ClassVar[str] = "node"
     is_progress: ClassVar[bool] = True
     node: str = ""
     title: str = ""
+    doing: str = ""
     done: int = 0
     total: int = 0
 
     def describe(self) -> str:
-        return f"[{self.done + 1}/{self.total}] {self.title}"
+        return f"[{self.done + 1}/{self.total}] {self.doing or self.title}"
 
 
 @dataclass(frozen=True)
@@ -91,11 +93,12 @@ class Progress(Event):
     is_progress: ClassVar[bool] = True
     node: str = ""
     title: str = ""
+    doing: str = ""
     value: float = 0
     max: float = 0
 
     def describe(self) -> str:
-        return f"{self.title}: {self.value:g} of {self.max:g}" if self.max > 1 else ""
+        return f"{self.doing or self.title} {self.value:g}/{self.max:g}" if self.max > 1 else ""
 
 
 @dataclass(frozen=True)
@@ -116,11 +119,16 @@ class Preview(Event):
 
 @dataclass(frozen=True)
 class Output(Event):
-    """A file of the result is saved. Every display shows the path itself, as a result."""
+    """A file of the result is saved. Every display shows the path itself, as a result, and its `text` before it."""
 
     kind: ClassVar[str] = "output"
     path: str = ""
     output: str = ""
+    text: str | None = None
+    """What is in it, where that is a text that a node wrote."""
+
+    def describe(self) -> str:
+        return self.text or ""
 
 
 @dataclass(frozen=True)
@@ -168,13 +176,23 @@ class Failed(Event):
     ends_job: ClassVar[bool] = True
     message: str = ""
     exit_code: int = 1
+    code: str | None = None
+    """What kind it is (`RunnerError.code`): finer than the exit code, and as stable."""
     advice: str | None = None
+    photos: tuple[str, ...] | None = None
+    """Which of the user's photos it is about, as they are called there."""
     node: str | None = None
     trace: str | None = None
     """Where in the server's code it was raised, for whoever looks into that; people are told without it."""
 
     def describe(self) -> str:
-        return f"failed: {self.message}" + (f"\n  {self.advice}" if self.advice else "")
+        return f"failed: {in_lines(self.message, self.advice or '', self.photos or ())}"
+
+
+def in_lines(message: str, advice: str, photos: Sequence[str] = ()) -> str:
+    """A failure as people read it: which photo, where it is one's; what is wrong; what to try. A line each."""
+    lines = [*([", ".join(photos)] if photos else []), message, *([advice] if advice else [])]
+    return "\n  ".join(lines)
 
 
 def seed_text(seed: int | None) -> str:

@@ -6,9 +6,10 @@ import time
 from typing import TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, TaskID
 
-from runner import events
+from runner import events, log
+from runner.events.layout import columns
 from runner.events.lines import Lines
 
 _LONGEST_S = 1e6
@@ -19,19 +20,16 @@ _TICKS = 3  # a drawing costs some 3 ms: the clock and the spinner need no more,
 class LiveBars:
     """Bars for the jobs under way; a finished job becomes a line above them."""
 
-    def __init__(self, stream: TextIO, jobs: int | None) -> None:
-        self._lines = Lines(jobs)
+    def __init__(self, stream: TextIO, lines: Lines) -> None:
+        self._lines = lines
         self._console = Console(file=stream, highlight=False, soft_wrap=True)
         self._tasks: dict[int, TaskID] = {}
         self._speeds: dict[int, Speed] = {}
         self._nodes: dict[int, events.NodeStarted] = {}
         self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.fields[label]}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[state]}", markup=False),
-            TimeElapsedColumn(),
+            *columns(self._console.width),
             console=self._console,
+            expand=True,
             transient=True,
             refresh_per_second=_TICKS,
         )
@@ -45,7 +43,7 @@ class LiveBars:
             if event.job in self._tasks:
                 self._moved(event)
         elif isinstance(event, events.Output):
-            self.notice(event.path)
+            self.notice("\n".join(filter(None, [event.text, event.path])))
         else:
             if event.ends_job:
                 self._drop(event.job)
@@ -54,6 +52,7 @@ class LiveBars:
         self._show()
 
     def notice(self, text: str) -> None:
+        log.record(text)
         self._console.print(text, markup=False)
 
     def close(self) -> None:
@@ -80,13 +79,14 @@ class LiveBars:
         if isinstance(event, events.NodeStarted):
             self._nodes[event.job] = event
             self._speeds.pop(event.job, None)
-            self._progress.update(task, total=event.total, completed=event.done, state=event.title)
+            self._progress.update(task, total=event.total, completed=event.done, state=event.doing or event.title)
         elif isinstance(event, events.Progress) and event.max > 0:
             node = self._nodes.get(event.job)
             done = (node.done if node else 0) + event.value / event.max
             speed = self._speeds.setdefault(event.job, Speed())
             speed.tick(event.value)
-            state = f"{event.title} {event.value:g}/{event.max:g}{speed.text(event.max - event.value)}"
+            steps = f" {event.value:g}/{event.max:g}" if event.max > 1 else ""
+            state = f"{event.doing or event.title}{steps}{speed.text(event.max - event.value)}"
             self._progress.update(task, completed=done, state=state)
         elif isinstance(event, events.Started):
             self._progress.update(task, state="started")

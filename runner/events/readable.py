@@ -21,5 +21,5 @@ def _read(name: str, value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(console.clean_line(item) if isinstance(item, str) else item for item in value)
     if isinstance(value, str):
-        return console.clean(value) if name in ("message", "advice") else console.clean_line(value)
+        return console.clean(value) if name in ("message", "advice", "trace", "text") else console.clean_line(value)
     return value

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO
 
 from runner import console, events
+from runner.events.level import Level
 from runner.events.lines import Lines
 from runner.events.readable import readable
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 PROGRESS_EVERY_S = 5.0
 """Steps of a job in a log without a terminal: often enough to see that it goes on, seldom enough to be read."""
+SIGN_OF_LIFE_S = 30.0
+"""Without a terminal, and unless every step is asked for: how often a job says what it is at."""
 
 
 class Reporter:
@@ -94,40 +97,72 @@ class JsonReporter(Reporter):
 class PlainReporter(Reporter):
     """A line per thing worth knowing, without escape codes: for logs and pipes."""
 
-    def __init__(self, jobs: int | None = None, out: TextIO | None = None, err: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        jobs: int | None = None,
+        out: TextIO | None = None,
+        err: TextIO | None = None,
+        level: Level = Level.NORMAL,
+    ) -> None:
         super().__init__(out, err)
-        self._lines = Lines(jobs)
+        self._lines, self._level = Lines(jobs, level), level
         self._last: dict[int, float] = {}
+        self._closed = False
 
     def event(self, event: events.Event) -> None:
-        event = readable(event)
-        if not (isinstance(event, events.Progress) and self._is_soon(event)) and (line := self._lines.line(event)):
-            self.notice(line)
+        path, event = getattr(event, "path", ""), readable(event)
+        if not self._is_too_much(event) and (line := self._lines.line(event)):
+            super().notice(line)
         if isinstance(event, events.Output):
-            self.result(event.path)
+            self.result(path)
 
-    def _is_soon(self, event: events.Progress) -> bool:
-        """Whether the job's last step was told just before; the last of a node is always told."""
+    def notice(self, text: str) -> None:
+        if self._level > Level.QUIET or text.startswith(("warning", "error")):
+            super().notice(text)
+
+    def once(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            super().notice(text)
+
+    def close(self) -> None:
+        if not self._closed and self._level > Level.QUIET and (last := self._lines.last()):
+            super().notice(last)
+        self._closed = True
+
+    def _is_too_much(self, event: events.Event) -> bool:
+        if isinstance(event, events.Queued) and self._level == Level.NORMAL:
+            return event.position is not None and self._is_soon(event.job, SIGN_OF_LIFE_S)
+        if not event.is_progress:
+            return self._level == Level.QUIET and not isinstance(event, events.Failed | events.Output | events.Done)
+        if self._level < Level.VERBOSE:
+            return self._level == Level.QUIET or self._is_soon(event.job, SIGN_OF_LIFE_S, at_first=True)
+        is_last = isinstance(event, events.Progress) and event.value >= event.max
+        return isinstance(event, events.Progress) and self._is_soon(event.job, PROGRESS_EVERY_S) and not is_last
+
+    def _is_soon(self, job: int, seconds: float, *, at_first: bool = False) -> bool:
+        """Whether the job has said something just before. `at_first`: the first time counts as just before, too."""
         now = time.monotonic()
-        if now - self._last.get(event.job, now - PROGRESS_EVERY_S) < PROGRESS_EVERY_S and event.value < event.max:
+        if job in self._last and now - self._last[job] < seconds:
             return True
-        self._last[event.job] = now
-        return False
+        is_first = job not in self._last
+        self._last[job] = now
+        return is_first and at_first
 
 
 class TerminalReporter(Reporter):
     """A live bar per job. rich is imported when the first event is shown: by then the job is on its way."""
 
-    def __init__(self, jobs: int | None = None) -> None:
+    def __init__(self, jobs: int | None = None, level: Level = Level.NORMAL) -> None:
         super().__init__()
-        self._jobs = jobs
+        self._lines = Lines(jobs, level)
         self._bars: LiveBars | None = None
 
     def event(self, event: events.Event) -> None:
         if self._bars is None:
             from runner.events.bars import LiveBars
 
-            self._bars = LiveBars(self._err, self._jobs)
+            self._bars = LiveBars(self._err, self._lines)
         self._bars.event(readable(event))
         if isinstance(event, events.Output) and not self._out.isatty():
             self.result(event.path)
@@ -141,13 +176,18 @@ class TerminalReporter(Reporter):
     def close(self) -> None:
         if self._bars is not None:
             self._bars.close()
+            self._bars = None
+            if last := self._lines.last():
+                self.notice(last)
 
 
-def make_reporter(*, json_lines: bool, jobs: int | None = None) -> Reporter:
-    """JSON lines where asked for, bars on a terminal, plain lines elsewhere."""
+def make_reporter(*, json_lines: bool, jobs: int | None = None, level: Level = Level.NORMAL) -> Reporter:
+    """JSON lines where asked for, bars on a terminal, plain lines elsewhere, and where all or nothing is to be said."""
     if json_lines:
         return JsonReporter()
-    return TerminalReporter(jobs) if is_terminal(sys.stderr) else PlainReporter(jobs)
+    if level == Level.NORMAL and is_terminal(sys.stderr):
+        return TerminalReporter(jobs, level)
+    return PlainReporter(jobs, level=level)
 
 
 def is_terminal(stream: Any) -> bool:

@@ -15,16 +15,14 @@ from runner.workflow.links import reached
 def in_own_names(error: NodeExecutionError, attempt: Attempt, *, first: bool) -> NodeExecutionError:
     """The failure, in which a photo that was uploaded under a name of ours is called as the user calls it.
 
-    `first`: what fails on account of its photo begins with that photo's name.
+    `first`: what fails on account of its photo names it.
     """
     uploads = attempt.spec.uploads
     message = error.message
     for upload in uploads:
         message = message.replace(upload.name, upload.source.path.name)
     photos = dict.fromkeys(upload.source.path.name for upload in _behind(attempt.graph, error, uploads))
-    if first and photos and not any(name in message for name in photos):
-        message = f"{', '.join(photos)}: {message}"
-    return error.saying(message)
+    return error.saying(message, tuple(photos) if first else ())
 
 
 def _behind(graph: Mapping[str, Any], error: NodeExecutionError, uploads: tuple[Upload, ...]) -> list[Upload]:

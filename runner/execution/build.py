@@ -14,9 +14,15 @@ from runner.execution.known_placement import INPUT, known_placement
 from runner.files import naming
 from runner.photos.prepare import PreparedPhoto
 from runner.server.view import ServerView
+from runner.validation.check import check_graph
+from runner.validation.standing_in import NAME, record_of_stand_ins, stand_in
 from runner.workflow.canvas_text import expand_texts
-from runner.workflow.graph import Workflow, is_link
+from runner.workflow.graph import Graph, Workflow, is_link
 from runner.workflow.patch import patch_workflow
+from runner.workflow.schema import ObjectInfo
+
+CHANNEL = "channel"
+"""The input that says for which shop a picture is."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ def build_job(
     view: ServerView,
     *,
     seed: int | None = None,
-    template: str = "{workflow}",
+    template: str | None = "{workflow}",
     index: int = 1,
     number: int | None = None,
     drawing: Drawing | None = None,
@@ -49,7 +55,7 @@ def build_job(
 
     Args:
         seed: what is recorded and what names are made of; the graph's own is in `values`.
-        template: how its results are called, see `naming`.
+        template: how its results are called, see `naming`; None: by what tells them apart.
         index: the job's number in its run; `number` is its {index} in the name (default: the same).
         drawing: of the workflow, for the canvas; None: the results carry none.
 
@@ -58,21 +64,50 @@ def build_job(
     given = {**known_values(workflow, values, pictures, view), **values}
     graph = patch_workflow(workflow, given, pictures.names, view.object_info)
     expand_texts(graph, view.object_info, seed)
+    stood_in = stood_in_for(workflow, graph, view)
     photo = next(iter([*pictures.images, *(path for path, _ in pictures.uploads.values())]), None)
-    stem = naming.expand(
-        template,
-        {
-            "date": naming.timestamp(time.time()),
-            "workflow": workflow.name,
-            "seed": seed or 0,
-            "index": index if number is None else number,
-            "image": workflow.name if photo is None else photo.stem,
-        },
-    )
+    now, stem_of_photo = time.time(), "" if photo is None else photo.stem
+    if template is None:
+        channel = named_channel(workflow, given, view.object_info)
+        stem = naming.default_name(workflow.name, photo=stem_of_photo, channel=channel, seed=seed, moment=now)
+    else:
+        stem = naming.expand(
+            template,
+            {
+                "image": stem_of_photo or workflow.name,
+                "workflow": workflow.name,
+                "channel": channel_of(workflow, given, view.object_info),
+                "seed": seed or 0,
+                "index": index if number is None else number,
+                "time": naming.sortable_time(now),
+                "date": naming.timestamp(now),
+            },
+        )
     outputs = {output.node_id: output.name for output in workflow.outputs()}
     record = _record(workflow, graph, given, pictures, view)
+    if stood_in:
+        stem, record = stem.with_name(f"{stem.name}_{NAME}"), {**record, **record_of_stand_ins(stood_in)}
     canvas = None if drawing is None else drawing.filled(graph)
     return JobSpec(index, workflow.label, graph, outputs, stem, seed, record, pictures.sent, canvas)
+
+
+def stood_in_for(workflow: Workflow, graph: Graph, view: ServerView) -> dict[str, str]:
+    """Missing model → the smoke model that is put into the graph for it, where the workflow runs on those."""
+    if not workflow.smoke:
+        return {}
+    return stand_in(graph, check_graph(graph, view.object_info, replaced=view.replaced), view.object_info)
+
+
+def channel_of(workflow: Workflow, values: Mapping[str, Any], object_info: ObjectInfo | None) -> str:
+    """The shop that a job's picture is for; "" where the workflow knows none."""
+    spec = workflow.input(CHANNEL, object_info)
+    return "" if spec is None else str(values.get(CHANNEL, spec.default))
+
+
+def named_channel(workflow: Workflow, values: Mapping[str, Any], object_info: ObjectInfo | None) -> str:
+    """The same, "" where it is the one that the workflow takes when nothing is said."""
+    spec, channel = workflow.input(CHANNEL, object_info), channel_of(workflow, values, object_info)
+    return "" if spec is None or channel == str(spec.default) else channel
 
 
 def known_values(workflow: Workflow, values: Mapping[str, Any], pictures: Pictures, view: ServerView) -> dict[str, Any]:

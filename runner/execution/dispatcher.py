@@ -222,7 +222,8 @@ class Dispatcher:
             return
         del self._board.live[attempt.prompt_id]
         if answer is None:
-            self._notice(f"The server has lost the job {attempt.prompt_id}: submitting it again.")
+            if not attempt.resumed:  # what an earlier runner took back on its way out is not lost
+                self._notice(f"The server has lost the job {attempt.prompt_id}: submitting it again.")
             self._submitter.again(attempt, Retry.LOST)
         elif isinstance(answer, RunnerError):
             self._fail(attempt, answer)

@@ -7,28 +7,43 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.errors import NodeFailedError, RunnerError
-from runner.events import Failed
-from runner.server.node_report import Declined, declined
-from runner.server.refusal import node_label
+from runner.events import Failed, in_lines
+from runner.server.advice import read_refusal
+from runner.server.node_report import Declined, code_of, declined
 from runner.untrusted import mapping, texts
+from runner.workflow.steps import step_name
 
 
 class NodeExecutionError(NodeFailedError):
     """A node raised. `node_id` is its id in the graph, `kind` the exception's full name, `reason` its message; `trace`
-    where it was raised, as far as the message does not say so."""
+    where it was raised; `photos` what it is about, as the user calls them."""
 
     def __init__(
-        self, message: str, node_id: str, kind: str = "", reason: str = "", *, advice: str = "", trace: str = ""
+        self,
+        message: str,
+        node_id: str,
+        kind: str = "",
+        reason: str = "",
+        *,
+        advice: str = "",
+        trace: str = "",
+        photos: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message, advice=advice)
         self.node_id = node_id
         self.kind = kind
         self.reason = reason
         self.trace = trace
+        self.photos = photos
+        self.code = code_of(kind) or self.code
 
-    def saying(self, message: str) -> NodeExecutionError:
-        """The same failure in other words."""
-        return type(self)(message, self.node_id, self.kind, self.reason, advice=self.advice, trace=self.trace)
+    def saying(self, message: str, photos: tuple[str, ...]) -> NodeExecutionError:
+        """The same failure in other words, about these photos."""
+        told = {"advice": self.advice, "trace": self.trace}
+        return type(self)(message, self.node_id, self.kind, self.reason, photos=photos, **told)
+
+    def __str__(self) -> str:
+        return in_lines(self.message, self.advice, self.photos)
 
     @property
     def is_refusal(self) -> bool:
@@ -39,14 +54,16 @@ class NodeExecutionError(NodeFailedError):
 class OutOfMemoryError(NodeExecutionError):
     """The server had too little memory for the job, even after it had freed what it could."""
 
+    code = "out_of_memory"
 
-_TRACEBACK_LINES = 8
-"""The last four frames, two lines each: where it was raised."""
-_LONGEST_LINE, _LONGEST_MESSAGE = 500, 10_000
-"""Characters of a line and of a message that are passed on: a node may print a tensor."""
+
+_LONGEST_MESSAGE = 10_000
+"""Characters of a message that are passed on: a node may print a tensor."""
 _MEMORY = ("outofmemory", "out of memory", "allocation on device", "not enough memory", "t allocate memory")
 
 
+_OUT_OF_MEMORY_ADVICE = "Try a smaller size, close what else uses the graphics card, or name another --server."
+_UNKNOWN_ADVICE = "--verbose shows where it was raised; the server's own log says more."
 _OS_ERROR = re.compile(r"\[(?:Errno|WinError) \d+\] ([^:\n]{1,200})")
 _PREFIX_ADVICE = (
     "filename_prefix is a name below the server's output folder, like set1/bag. Where results are put here, --out and "
@@ -76,20 +93,25 @@ def node_failure(error: Mapping[str, Any] | None, graph: Mapping[str, Any]) -> N
     kind = str(error.get("exception_type") or "an exception")
     trace = error.get("traceback")
     text = (trace if isinstance(trace, str) else "".join(texts(trace))).rstrip()
-    # Its last line is the message again; where it was raised is what is worth adding.
-    raised_at = [line for line in text.splitlines() if line.startswith("  ")][-_TRACEBACK_LINES:]
-    label = node_label(graph, node_id)
+    label = step_name(graph, node_id)
     prefix = mapping(mapping(graph.get(node_id)).get("inputs")).get("filename_prefix")
     if isinstance(prefix, str) and (why := _why_not_saved(kind, message)):
         words = f"{label} could not save under filename_prefix {prefix[:200]!r}: {why}"
         return NodeExecutionError(words, node_id, kind, message, advice=_PREFIX_ADVICE, trace=text)
-    lines = [f"{label} failed: {message}"]
-    if declined(kind) is None:
-        lines.append(f"    {kind}, raised at:" if raised_at else f"    {kind}")
-        lines += [f"    {line[:_LONGEST_LINE]}" for line in raised_at]
-    failure = OutOfMemoryError if is_out_of_memory(error) else NodeExecutionError
-    advice = _WEIGHTS_ADVICE if kind.endswith(_NO_WEIGHTS) else ""
-    return failure("\n".join(lines), node_id, kind, message, advice=advice)
+    if (reason := declined(kind)) is not None:
+        refusal = read_refusal(message)
+        tried = refusal.advice or ("another photo." if reason is Declined.PICTURE else "")
+        advice = f"What to try: {tried}" if tried else ""
+        return NodeExecutionError(_sentence(refusal.why) or label, node_id, kind, message, advice=advice, trace=text)
+    words = f"{label} failed: {message}"
+    if is_out_of_memory(error):
+        return OutOfMemoryError(words, node_id, kind, message, advice=_OUT_OF_MEMORY_ADVICE, trace=text)
+    advice = _WEIGHTS_ADVICE if kind.endswith(_NO_WEIGHTS) else _UNKNOWN_ADVICE
+    return NodeExecutionError(words, node_id, kind, message, advice=advice, trace=text)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _why_not_saved(kind: str, message: str) -> str:
@@ -109,7 +131,9 @@ def failed_event(error: RunnerError, job: int, prompt_id: str | None) -> Failed:
         prompt_id,
         message=error.message,
         exit_code=error.exit_code,
+        code=error.code,
         advice=error.advice or None,
+        photos=error.photos or None if isinstance(error, NodeExecutionError) else None,
         node=error.node_id if isinstance(error, NodeExecutionError) else None,
         trace=error.trace or None if isinstance(error, NodeExecutionError) else None,
     )

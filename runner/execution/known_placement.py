@@ -12,9 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from runner.data import parse_answer
 from runner.errors import WorkflowError
-from runner.files.reading import read_text
+from runner.files.records import record_of
 from runner.untrusted import items, mapping
 from runner.workflow.graph import Workflow
 from runner.workflow.patch import resolve_name
@@ -51,10 +50,10 @@ def known_placement(
 
 def _recorded(picture: Path, photos: set[str]) -> str:
     """The reports of the picture's own run that hold a placement; "" where they are not certain to be about it."""
+    record = record_of(picture) or {}
     try:
-        record = mapping(parse_answer(read_text(picture.with_suffix(".json"))))
         size = picture.stat().st_size
-    except (OSError, ValueError):
+    except OSError:
         return ""
     saved = [(mapping(file).get("file"), mapping(file).get("bytes")) for file in items(record.get("files"))]
     made_from = {mapping(image).get("sha256") for image in items(record.get("images"))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,9 @@ from runner.data import not_numbers, parse_report, without_lone_surrogates
 from runner.server.node_report import failed_rules, report_texts, shown_texts
 from runner.server.records import ServerFile
 from runner.workflow.graph import node_title
+
+_LOOKED_AT = 2000
+"""Characters of a text that are looked at for what it is."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def _name(graph: Mapping[str, Any], node_id: str) -> str:
 
 def _node_reports(outputs: Mapping[str, Any], graph: Mapping[str, Any]) -> Iterator[NodeReport]:
     for node_id, entry in outputs.items():
-        values = [_parsed(text) for text in report_texts(entry)]
+        values = [_parsed(text) for text in report_texts(entry) if not is_print(text)]
         if values:
             yield NodeReport(node_id, _name(graph, node_id), values[0] if len(values) == 1 else values)
 
@@ -136,6 +140,14 @@ def texts_of(value: Any) -> list[str]:
     if isinstance(value, (list, tuple)):
         return [str(item) for item in value]
     return [] if value is None or isinstance(value, bool) else [str(value)]
+
+
+_PRINT = re.compile(r"(?:^|[\s\[({=:,])(?:tensor|array|Parameter)\(\s*[\[(\d<-]|<[\w.]+ object at 0x[0-9a-fA-F]+>")
+
+
+def is_print(text: str) -> bool:
+    """Whether a node showed what Python prints of a tensor or another object: no report, and megabytes of one."""
+    return _PRINT.search(text[:_LOOKED_AT]) is not None
 
 
 def _parsed(text: str) -> Any:

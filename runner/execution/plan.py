@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from runner.canvas.drawing import Drawing
 from runner.errors import WorkflowError, WorkflowRejectedError
 from runner.execution.attachments import Attachment, attachment, attachments, check_files
-from runner.execution.build import Pictures, build_job
+from runner.execution.build import Pictures, build_job, stood_in_for
 from runner.execution.job import JobSpec, Upload
 from runner.execution.seeds import first_seed
 from runner.execution.session import Session
@@ -23,6 +23,7 @@ from runner.validation.check import check_graph
 from runner.validation.drift import with_drift
 from runner.validation.pictures import check_pictures
 from runner.validation.problem import MOST_SHOWN, listed
+from runner.validation.standing_in import trial_advice
 from runner.workflow.graph import Workflow
 from runner.workflow.load import WORKFLOWS_DIR, load_workflow, parse_assignment, patch_workflow
 from runner.workflow.patch import resolve_name
@@ -40,7 +41,8 @@ class Plan:
     seed_name: str | None = None
     seed: int | None = None
     count: int = 1
-    template: str = naming.DEFAULT_TEMPLATE
+    template: str | None = None
+    """How results are called; None: by what tells them apart."""
     best_of: int | None = None
     """Candidates a result; None: nothing is judged."""
     drawing: Drawing | None = None
@@ -80,7 +82,7 @@ class RunSpec:
     photos: dict[Path, PreparedPhoto]
     images: list[Path]
     count: int
-    template: str
+    template: str | None
     seed: int | None
     assignments: list[str] = field(default_factory=list)
     best_of: int | None = None
@@ -142,20 +144,24 @@ class RunSpec:
         return {} if answer is None else {INPUT: answer}
 
     def _check(self, session: Session, graph: dict[str, Any], names: list[str], view: ServerView) -> None:
+        names_of = stood_in_for(self.workflow, graph, view)
+        if names_of:
+            session.notice(f"Made-up weights stand in for {', '.join(names_of)}: what is painted is noise.")
         problems = check_graph(graph, view.object_info, uploaded=names, replaced=view.replaced)
         problems = with_drift(graph, problems, view.object_info, recorded_object_info(WORKFLOWS_DIR))
         errors = [problem for problem in problems if problem.is_fatal]
         warnings = [problem for problem in problems if not problem.is_fatal]
         for problem in warnings[:MOST_SHOWN]:
-            session.notice(f"warning: {problem}")
+            session.notice(f"warning: {problem.told}")
         if errors:
             raise WorkflowRejectedError(
                 "\n".join(
                     [
                         f"{self.workflow.label} cannot run on {session.client.url}:",
-                        *listed([str(problem) for problem in errors]),
+                        *listed([problem.told for problem in errors]),
                     ]
-                )
+                ),
+                advice=trial_advice(errors, smoke=self.workflow.smoke),
             )
 
     def _upload(self, client: ComfyClient) -> dict[Path, str]:
@@ -180,8 +186,9 @@ def prepare_run(
     assignments: Sequence[str] = (),
     seed: int | None = None,
     count: int = 1,
-    template: str = naming.DEFAULT_TEMPLATE,
+    template: str | None = None,
     best_of: int | None = None,
+    smoke: bool = False,
 ) -> RunSpec:
     """Everything that can be checked without a server: the file, the values, the photos, the folder.
 
@@ -189,11 +196,13 @@ def prepare_run(
         workflow: a published one's name, or a file.
         values: inputs by name.
         assignments: `NAME=VALUE` as text, as `--set` takes it; what a value means depends on the input.
+        smoke: smoke models stand in for models that are missing.
 
     Raises UsageError, WorkflowError, PhotoError with what is wrong and what to do.
     """
-    loaded = load_workflow(workflow)
-    naming.check_template(template)
+    loaded = replace(load_workflow(workflow), smoke=smoke)
+    if template is not None:
+        naming.check_template(template)
     check_folder(out)
     run_spec = RunSpec(loaded, dict(values or {}), {}, list(images), count, template, seed, list(assignments), best_of)
     _check_values_early(run_spec)

@@ -16,12 +16,13 @@ from runner.data import to_json, without_lone_surrogates
 from runner.errors import EXIT_USAGE, NodeFailedError, RunnerError
 from runner.execution.outputs import JobOutputs, NodeReport, failed_checks
 from runner.files.drafts import new_draft, remove_left_drafts
-from runner.files.naming import distinct_names, part_of_output, safe_suffix
-from runner.files.verify import add_graph_to_png, check_picture, png_has_graph, true_suffix
+from runner.files.naming import ResultFile, distinct_names, part_of_output, safe_suffix
+from runner.files.smoke_mark import mark_picture
+from runner.files.verify import PICTURES, add_graph_to_png, check_picture, png_has_graph, true_suffix
 from runner.http.transport import NoAnswerError, NotReachedError
 from runner.server.client import FileGoneError
 from runner.server.records import ServerFile
-from runner.server.refusal import node_label
+from runner.workflow.steps import step_name
 
 _DOWNLOAD_TRIES = 3
 """Of one file: what breaks off three times is not the network's chance."""
@@ -50,10 +51,13 @@ class AbortedError(Exception):
 
 @dataclass(frozen=True)
 class SavedFile:
+    """`text`: what is in it, where a node wrote it as text."""
+
     path: Path
     output: str
     node_id: str
     size: int
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,7 @@ def save_job(
     if not (outputs.files or outputs.texts):
         raise NodeFailedError("The job ended without any file or text.", advice="Does the workflow save its result?")
     try:
-        return _Saving(source, outputs, graph, abort).run(target, sidecar)
+        return _Saving(source, outputs, graph, abort, bool(sidecar.get("smoke_weights"))).run(target, sidecar)
     except OSError as error:
         where = error.filename or target.parent
         files = ", ".join(item.file.filename for item in outputs.files)
@@ -158,27 +162,29 @@ class _Saving:
     outputs: JobOutputs
     graph: Mapping[str, Any]
     abort: Abort
+    is_trial: bool = False
+    """Made with smoke models: its pictures say so on their face."""
 
     def run(self, target: Path, sidecar: Mapping[str, Any]) -> SavedJob:
         began = time.monotonic()
         target.parent.mkdir(parents=True, exist_ok=True)
         fetched = self._fetch(target)
         planned = [
-            (part_of_output(item.file.filename) or item.output, suffix)
+            ResultFile(item.output, suffix, part_of_output(item.file.filename))
             for item, (_, suffix) in zip(self.outputs.files, fetched, strict=True)
         ]
-        planned += [(item.output, ".txt") for item in self.outputs.texts]
+        planned += [ResultFile(item.output, ".txt") for item in self.outputs.texts]
         finals, parts = reserve(target, lambda stem: [*distinct_names(stem, planned), f"{stem}.json"], self.abort)
         for (draft, _), part in zip(fetched, parts, strict=False):
             draft.replace(part)
             self.abort.parts.discard(draft)
         for text, part in zip(self.outputs.texts, parts[len(fetched) : -1], strict=True):
             part.write_text(without_lone_surrogates(text.text) + "\n", encoding="utf-8")
-        owners = [(item.output, item.node_id) for item in self.outputs.files]
-        owners += [(item.output, item.node_id) for item in self.outputs.texts]
+        owners = [(item.output, item.node_id, "") for item in self.outputs.files]
+        owners += [(item.output, item.node_id, without_lone_surrogates(item.text)) for item in self.outputs.texts]
         files = tuple(
-            SavedFile(final, output, node_id, part.stat().st_size)
-            for final, part, (output, node_id) in zip(finals[:-1], parts[:-1], owners, strict=True)
+            SavedFile(final, output, node_id, part.stat().st_size, text)
+            for final, part, (output, node_id, text) in zip(finals[:-1], parts[:-1], owners, strict=True)
         )
         listed = [{"file": f.path.name, "output": f.output, "node": f.node_id, "bytes": f.size} for f in files]
         timings = {**sidecar.get("timings", {}), "download_s": round(time.monotonic() - began, 3)}
@@ -203,7 +209,9 @@ class _Saving:
                 missing.append(item)
                 continue
             suffix = true_suffix(draft, safe_suffix(item.file.filename))
-            _check(draft, suffix, node_label(self.graph, item.node_id), self.graph)
+            _check(draft, suffix, step_name(self.graph, item.node_id), self.graph)
+            if self.is_trial and suffix in PICTURES:
+                mark_picture(draft)
             fetched.append((draft, suffix))
             self.abort.check()
         if missing:

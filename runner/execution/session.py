@@ -10,6 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from runner import console, log
+from runner.data import to_json
+from runner.events import Event
 from runner.events.reporter import Reporter
 from runner.execution.connection import Connection
 from runner.execution.dispatcher import Dispatcher
@@ -61,7 +64,7 @@ class Session:
             listener=self._listener,
             saver=Saver(self.client, folder, inbox, describe_server(self.client.url, self.stats)),
             inbox=inbox,
-            report=PreviewFiles(folder, reporter.event, reporter.notice) if previews else reporter.event,
+            report=PreviewFiles(folder, self._report, reporter.notice) if previews else self._report,
             notice=reporter.notice,
             extra_data={OWNER_KEY: {"owner": owner(), "workflow": workflow}, **(METHOD if previews else {})},
             deadline=Deadline(deadline),
@@ -71,6 +74,10 @@ class Session:
 
     def notice(self, text: str) -> None:
         self._reporter.notice(text)
+
+    def _report(self, event: Event) -> None:
+        log.record(console.clean_line(f"event {to_json(event.as_json())}"))
+        self._reporter.event(event)
 
     def run(
         self, specs: Iterable[JobSpec], hooks: Hooks | None = None, policy: Policy | None = None

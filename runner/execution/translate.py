@@ -9,6 +9,7 @@ from runner import events
 from runner.execution.job import Attempt, JobResult
 from runner.server.websocket import ServerMessage
 from runner.untrusted import number, texts
+from runner.workflow.steps import doing
 
 Data = Mapping[str, Any]
 
@@ -42,7 +43,7 @@ def saved(result: JobResult) -> Iterator[events.Event]:
     index, prompt_id, job = result.spec.index, result.prompt_id, result.saved
     if job is not None:
         for file in job.files:
-            yield events.Output(index, prompt_id, path=str(file.path), output=file.output)
+            yield events.Output(index, prompt_id, str(file.path), file.output, file.text or None)
         paths = tuple(str(file.path) for file in job.files)
         yield events.Done(index, prompt_id, paths, str(job.sidecar), result.seconds, job.warnings)
 
@@ -76,6 +77,7 @@ def _executing(attempt: Attempt, data: Data) -> Iterator[events.Event]:
         attempt.prompt_id,
         node=node,
         title=attempt.title(node),
+        doing=doing(attempt.graph, node),
         done=len(attempt.nodes_done & attempt.graph.keys()),
         total=len(attempt.graph),
     )
@@ -84,10 +86,11 @@ def _executing(attempt: Attempt, data: Data) -> Iterator[events.Event]:
 def _progress(attempt: Attempt, data: Data) -> Iterator[events.Event]:
     if data.get("node") is None:
         return
-    node, title = str(data["node"]), attempt.title(str(data["node"]))
+    node = str(data["node"])
+    title, at = attempt.title(node), doing(attempt.graph, node)
     value, top = number(data.get("value")) or 0, number(data.get("max")) or 0
     if 0 <= value <= top <= _MOST_STEPS:
-        yield events.Progress(attempt.spec.index, attempt.prompt_id, node=node, title=title, value=value, max=top)
+        yield events.Progress(attempt.spec.index, attempt.prompt_id, node, title, at, value, top)
 
 
 def _preview(attempt: Attempt, data: Data) -> Iterator[events.Event]:

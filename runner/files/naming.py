@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import string
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from runner.errors import UsageError
 
-DEFAULT_TEMPLATE = "{date}_{workflow}_{seed}"
-PLACEHOLDERS = ("date", "workflow", "seed", "index", "image")
+PLACEHOLDERS = ("image", "workflow", "channel", "seed", "index", "time", "date")
+"""What a template may hold. A result without a template is called by `default_name`."""
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
 _UNSAFE = re.compile('[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029<>:"|?*\\\\/]')
 _SPEC = re.compile(r"(?:.?[<^>])?0?\d{0,3}(?:\.\d{1,3})?s?")
@@ -40,8 +42,33 @@ _SUFFIXES = frozenset(
 
 
 def timestamp(moment: float) -> str:
-    """`DDMMYYYY-HHMMSS` in local time."""
+    """`DDMMYYYY-HHMMSS` in local time: {date}."""
     return time.strftime("%d%m%Y-%H%M%S", time.localtime(moment))
+
+
+def sortable_time(moment: float) -> str:
+    """`YYYYMMDD-HHMMSS` in local time: {time}. By name is by age."""
+    return time.strftime("%Y%m%d-%H%M%S", time.localtime(moment))
+
+
+def default_name(workflow: str, *, photo: str = "", channel: str = "", seed: int | None = None, moment: float) -> Path:
+    """What tells a result from others: `<photo>_<workflow>[_<channel>][_seed<N>]`; the time in place of the photo
+    where there is none.
+
+    Args:
+        photo: the first photo's stem.
+        channel: the shop, where it is not the workflow's own.
+        seed: None where the workflow has none.
+    """
+    parts = [photo or sortable_time(moment), workflow, channel, "" if seed is None else f"seed{seed}"]
+    return Path(_joined([safe_name(part) for part in parts if part]))
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """Joined by `_`, no longer than a name may be: it is the first part, the photo's name, that gives way."""
+    tail = "".join(f"_{part}" for part in parts[1:])
+    first = safe_name(parts[0], most_bytes=max(20, MOST_BYTES - len(tail.encode())))
+    return safe_name(f"{first}{tail}")
 
 
 def safe_name(text: str, *, limit: int = 120, most_bytes: int = MOST_BYTES) -> str:
@@ -119,7 +146,7 @@ def check_template(template: str) -> None:
             advice=r'What none can hold on every system: < > : " | ? * and control characters; / and \ make folders.',
         )
     if not path.name or template.endswith(("/", "\\")):
-        raise UsageError("--name is empty.", advice="Without --name, results are named by date, workflow and seed.")
+        raise UsageError("--name is empty.", advice="Without --name, results are named by photo, workflow and shop.")
 
 
 def _fits(spec: str) -> bool:
@@ -144,29 +171,45 @@ def expand(template: str, values: Mapping[str, object]) -> Path:
     return Path(*names)
 
 
-def distinct_names(stem: str, files: Sequence[tuple[str, str]]) -> list[str]:
-    """File names for the results of one job.
+@dataclass(frozen=True)
+class ResultFile:
+    """`output`: the output it is of; `part`: what its node calls it beside others (`mask`, `01_shoe`), or ""."""
 
-    The first of each kind (`.png`, `.jpg`, …) is `<stem>.<kind>`. Another output's file of that kind has the output's
-    name added; further files of one output are numbered: `<stem>_2.png`, `<stem>_mask.png`, `<stem>_mask_2.png`. What
-    a node has numbered keeps that name, behind the stem: `<stem>_01_shoe.png`, and alone where the stem is `OBJECTS`.
+    output: str
+    suffix: str
+    part: str = ""
 
-    Args:
-        files: (output name, extension with its dot) in order.
+
+def distinct_names(stem: str, files: Sequence[ResultFile]) -> list[str]:
+    """File names for the results of one job: what is in them tells them apart.
+
+    A file alone of its kind (`.png`, `.jpg`, …) is `<stem>.<kind>`. Where several outputs have files of one kind, each
+    is called by its output: `<stem>_small.png`, `<stem>_inv.png`; a part of an output by its own name behind that:
+    `<stem>_mask.png`. Several files of one output are counted: `<stem>_01.png`, `<stem>_02.png`. What a node has
+    numbered keeps that name, behind the stem: `<stem>_01_shoe.png`, and alone where the stem is `OBJECTS`.
     """
-    taken = {f"{stem}.json".lower()}
-    owners: dict[str, str] = {}
+    outputs: dict[str, dict[str, None]] = {}
+    for file in files:
+        if not file.part:
+            outputs.setdefault(file.suffix, {})[file.output] = None
+    bases = [_base(stem, file, several=len(outputs.get(file.suffix, ())) > 1) for file in files]
+    alike = Counter(f"{base}{file.suffix}".casefold() for base, file in zip(bases, files, strict=True))
+    taken = {f"{stem}.json".casefold()}
     names = []
-    for output, suffix in files:
-        named = safe_name(output, most_bytes=_OUTPUT_BYTES)
-        if _NUMBERED.match(output):
-            base = f"{named}{stem[len(OBJECTS) :]}" if re.fullmatch(rf"{OBJECTS}(_\d+)?", stem) else f"{stem}_{named}"
-        else:
-            is_first = owners.setdefault(suffix, output) == output
-            base = stem if is_first and suffix != ".json" else f"{stem}_{named}"
-        name, number = f"{base}{suffix}", 2
-        while name.lower() in taken:
-            name, number = f"{base}_{number}{suffix}", number + 1
-        taken.add(name.lower())
+    for base, file in zip(bases, files, strict=True):
+        name, number = f"{base}{file.suffix}", 1
+        counted = alike[name.casefold()] > 1
+        while counted or name.casefold() in taken:
+            name, number = f"{base}_{number:02d}{file.suffix}", number + 1
+            counted = False
+        taken.add(name.casefold())
         names.append(name)
     return names
+
+
+def _base(stem: str, file: ResultFile, *, several: bool) -> str:
+    output, part = (safe_name(name, most_bytes=_OUTPUT_BYTES) if name else "" for name in (file.output, file.part))
+    if _NUMBERED.match(file.part):
+        return f"{part}{stem[len(OBJECTS) :]}" if re.fullmatch(rf"{OBJECTS}(_\d+)?", stem) else f"{stem}_{part}"
+    added = [output] if several or file.suffix == ".json" else []
+    return "_".join([stem, *added, *([part] if part else [])])

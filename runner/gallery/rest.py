@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from runner.words import counted
+
 EVERY = (1, 3, 9)
 """After how many pictures the three rests come."""
 _LONGEST_S = 86400.0
@@ -33,7 +35,7 @@ class Rest:
         """Rest as long as is due. Ctrl-C ends a rest at once."""
         seconds = self.after(made)
         if seconds >= _WORTH_SAYING_S:
-            notice(f"Resting for {seconds:g} s after {made} pictures.")
+            notice(f"Resting for {seconds:g} s after {counted(made, 'picture')}.")
         if seconds > 0:
             sleep(seconds)
 

@@ -14,7 +14,7 @@ _PLOTTED = {"seconds": "seconds per job", "queue_wait_s": "seconds waited", "del
 _BARS, _HIGH = 24, 60
 
 
-def figures(entries: Sequence[Entry], watts: float) -> Markup:
+def figures(entries: Sequence[Entry], watts: float | None) -> Markup:
     """The part of the page with the figures; it is folded."""
     done = [entry.metrics for entry in entries if entry.state == JobState.DONE]
     lines = join(*(element("p", line) for line in totals(entries, watts).lines()))

@@ -31,7 +31,7 @@ _TOTALS = (Outcome.PASSED, Outcome.WARNED, Outcome.REFUSED, Outcome.FAILED, Outc
 _SORTS = {"rank": "worst first", "place": "as in the batch", "name": "by name", "seconds": "slowest first"}
 
 
-def write_page(target: Path, folder: Path, ledger: Ledger, watts: float) -> None:
+def write_page(target: Path, folder: Path, ledger: Ledger, watts: float | None) -> None:
     """Write the page whole or not at all. Pictures that cannot be shown are named instead."""
     listed = sorted(products(ledger, folder), key=lambda product: product.doubt, reverse=True)
     title = f"{ledger.facts().get('workflow', '').partition(' ')[0]} – {folder.resolve().name}"
@@ -106,7 +106,7 @@ def _cards(listed: Sequence[Product], links: Links) -> Iterable[Markup]:
         pool.shutdown(cancel_futures=True)
 
 
-def _end(listed: Sequence[Product], watts: float) -> Markup:
+def _end(listed: Sequence[Product], watts: float | None) -> Markup:
     ordered = sorted(listed, key=lambda product: product.entry.id)
     names = [spreadsheet.cell(product.name.replace("\t", " ")) for product in listed]  # one cell each
     return join(

@@ -6,6 +6,7 @@ with). Neither imports the other; `tests/runner/test_node_report.py` holds the t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any
@@ -14,6 +15,7 @@ from runner.untrusted import texts
 
 REPORT_KEY = "prodgen_report"
 """Of a node's `ui` output: its reports, each one JSON object as text."""
+_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 class Declined(Enum):
@@ -45,6 +47,13 @@ def declined(exception_type: str) -> Declined | None:
     """What the exception that a server names (`….errors.EmptyMaskError`) means; None: something broke."""
     module, _, name = exception_type.rpartition(".")
     return ERRORS.get(name) if module.rpartition(".")[2] == "errors" else None
+
+
+def code_of(exception_type: str) -> str:
+    """What kind of refusal it is, for programs: `….errors.EmptyMaskError` is `empty_mask`; "" where something broke."""
+    if declined(exception_type) is None:
+        return ""
+    return _CAPITAL.sub("_", exception_type.rpartition(".")[2].removesuffix("Error")).lower()
 
 
 def report_texts(entry: Any) -> list[str]:

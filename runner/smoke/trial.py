@@ -20,7 +20,8 @@ from runner.untrusted import items, mapping, number
 from runner.validation.check import check_graph
 from runner.validation.missing import pack_of
 from runner.validation.problem import Problem
-from runner.workflow.graph import Graph, Workflow, schema_of
+from runner.validation.standing_in import NAME, missing_models, named_file, stand_in
+from runner.workflow.graph import Graph, Workflow, is_link
 from runner.workflow.patch import patch_workflow
 
 SMALL = {
@@ -54,6 +55,8 @@ class Row:
     models: Mapping[str, str] = field(default_factory=dict)
     """Model file → one of `STATES`, or the smoke model that stood in."""
     ran: bool = False
+    cached: bool = False
+    """Something that was computed came from the server's cache: its seconds say little."""
     seconds: float | None = None
     peak_bytes: int | None = None
     files: Sequence[str] = ()
@@ -68,6 +71,7 @@ class Row:
             "nodes": self.nodes,
             "models": dict(self.models),
             "ran": self.ran,
+            "cached": self.cached,
             "seconds": self.seconds,
             "peak_bytes_in_use": self.peak_bytes,
             "verdict": self.verdict,
@@ -91,11 +95,11 @@ class Trial:
         view = server_view(self.session.client, workflow.graph)
         graph = self._prepared(workflow, view.object_info)
         problems = check_graph(graph, view.object_info, uploaded=[self.picture], replaced=view.replaced)
-        absent = [problem for problem in problems if problem.kind == "missing_model"]
+        absent = missing_models(problems)
         models = {model["file"]: PRESENT for model in models_of(graph)}
-        models |= {self._file(graph, one): MISSING if one.severity == "error" else OPTIONAL for one in absent}
+        models |= {named_file(graph, one): MISSING if one.severity == "error" else OPTIONAL for one in absent}
         if not self.full:
-            models |= self._stand_in(graph, absent, view.object_info)
+            models |= stand_in(graph, absent, view.object_info, self.manifest)
             problems = check_graph(graph, view.object_info, uploaded=[self.picture], replaced=view.replaced)
         problems = [problem for problem in problems if problem.severity == "error" and problem.certain]
         if problems:
@@ -106,27 +110,6 @@ class Trial:
         values = {} if self.full else {n: v for n, v in SMALL.items() if workflow.input(n, object_info) is not None}
         pictures = [self.picture] * len(workflow.image_inputs(object_info))
         return patch_workflow(workflow, values, pictures, object_info)
-
-    @staticmethod
-    def _file(graph: Graph, problem: Problem) -> str:
-        return str(graph[problem.node_id or ""]["inputs"][problem.input or ""])
-
-    def _stand_in(self, graph: Graph, absent: Sequence[Problem], object_info: Mapping[str, Any]) -> dict[str, str]:
-        """Put the smoke models that the server has in the place of missing ones; returns which for which."""
-        names = {}
-        for problem in absent:
-            if problem.node_id is None or problem.input is None:
-                continue
-            file = self._file(graph, problem)
-            model = self.manifest.find_file(file)
-            schema = schema_of(graph, problem.node_id, problem.input, object_info)
-            offered = schema.options if schema is not None and schema.options else ()
-            smoke = None if model is None else model.smoke
-            name = next((str(each) for each in offered if smoke and str(each).replace("\\", "/").endswith(smoke)), None)
-            if name is not None:
-                graph[problem.node_id]["inputs"][problem.input] = name
-                names[file] = name
-        return names
 
     def _refused(self, workflow: Workflow, problems: Sequence[Problem], models: Mapping[str, str]) -> Row:
         nodes = sorted({str(problem.class_type) for problem in problems if problem.kind == "missing_node"})
@@ -147,14 +130,16 @@ class Trial:
         if row.stood_in:
             row = replace(row, verdict="ok (smoke weights)")
         record = {"version": workflow.version, "smoke": True, "smoke_weights": row.stood_in}
-        stem = Path(f"{workflow.label}_smoke-weights" if row.stood_in else workflow.label)
+        stem = Path(f"{workflow.label}_{NAME}" if row.stood_in else workflow.label)
         outputs = {output.node_id: output.name for output in workflow.outputs()}
         spec = JobSpec(1, workflow.label, graph, outputs, stem, None, record)
         with Peak(self.session) as peak:
             started = time.monotonic()
             (result,) = self.session.run([spec])
             seconds = round(time.monotonic() - started, 1)
-        row = replace(row, seconds=seconds, peak_bytes=peak.bytes)
+        cached = [graph[name] for name in (result.record.cached if result.record else ()) if name in graph]
+        reused = any(is_link(value) for node in cached for value in node["inputs"].values())
+        row = replace(row, seconds=seconds, peak_bytes=peak.bytes, cached=reused)
         if result.error is not None:
             return replace(row, verdict=f"failed: {_first_line(result.error)}", exit_code=result.error.exit_code)
         saved = result.saved.files if result.saved is not None else ()

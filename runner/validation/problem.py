@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
+
+from runner.workflow.graph import describe_node
 
 MOST_SHOWN = 100
 """A workflow of a hundred thousand nodes can have as many problems; the first hundred say what kind of thing it is."""
@@ -34,6 +36,15 @@ class Problem:
     def is_fatal(self) -> bool:
         """Whether the graph surely does not run because of it."""
         return self.severity == "error" and self.certain
+
+    @property
+    def told(self) -> str:
+        """For whoever runs the workflow and does not build it: a missing model by its name, not by its node."""
+        if self.kind != "missing_model" or self.node_id is None:
+            return str(self)
+        node = {"class_type": self.class_type, "_meta": {"title": self.title}}
+        message = self.message.removeprefix(f"{describe_node(self.node_id, node)}: ")
+        return str(replace(self, message=message[:1].upper() + message[1:]))
 
     def as_dict(self) -> dict[str, Any]:
         return {key: value for key, value in asdict(self).items() if value not in (None, "")}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.files.reading import open_file, read_text
+from runner.files.records import record_of
 from runner.gallery.folder import PROMPT_FILE
 from runner.workflow.graph import is_link, node_title, parse_title
 
@@ -25,7 +26,7 @@ def find_prompt(image: Path) -> str | None:
 
 
 def _from_record(image: Path) -> str | None:
-    record = _json(image.with_name(image.name.removesuffix(image.suffix) + ".json"))
+    record = record_of(image) or _json(image.with_name(image.name.removesuffix(image.suffix) + ".json"))
     inputs = record.get("inputs") if isinstance(record, Mapping) else None
     prompt = inputs.get("prompt") if isinstance(inputs, Mapping) else None
     return prompt if isinstance(prompt, str) else None

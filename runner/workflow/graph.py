@@ -110,6 +110,8 @@ class Workflow:
     graph: Graph = field(repr=False)
     left_out: tuple[str, ...] = ()
     """Nodes of the file that exist on the canvas only (a note), by what messages call them."""
+    smoke: bool = False
+    """Models that a server lacks are stood in for by smoke models, and its results say so."""
     _known: list[tuple[ObjectInfo | None, list[InputSpec]]] = field(
         default_factory=list, init=False, repr=False, compare=False
     )

@@ -129,7 +129,7 @@ def _on_canvas(photo: Photo, transform: Affine, side: int) -> np.ndarray:
 def test_scene_without_the_product_is_refused(name: str) -> None:
     photo = PRODUCTS[name](1)
     placement = placement_of(photo, 640, 640)
-    with pytest.raises(NotRegisteredError, match=r"not found again.*seed"):
+    with pytest.raises(NotRegisteredError, match=r"(?s)not found again.*seed"):
         run(generate(None, placement, seed=11), photo)
 
 

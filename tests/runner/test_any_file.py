@@ -83,7 +83,7 @@ def any_workflow(folder: Path, server: HostileComfy, data: bytes, suffix: str, *
     path.write_bytes(data)
     kept_to_the_contract(command("inputs", str(path), "--all", "--object-info", SCHEMA, folder=folder), 0, 2)
     kept_to_the_contract(command("validate", str(path), "--object-info", SCHEMA, folder=folder), 0, 2, 4)
-    kept_to_the_contract(command("batch", str(path), "--dry-run", folder=folder), 0, 2)
+    kept_to_the_contract(command("batch", str(path), "--dry-run", folder=folder), 0, 2, 4)
     if made:
         server.forget()
         run = Desk(folder, server.url).submit(str(path), "--timeout", "60", "--json")

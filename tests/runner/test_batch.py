@@ -70,7 +70,7 @@ def test_a_folder_comes_out_as_the_same_tree_and_one_bad_photo_is_only_recorded(
     assert sorted(run.out.split()) == sorted(str(desk.out / name) for name in results(desk.out))
     assert "bad.jpg: failed" in run.err
     assert "3 of 4 jobs done, 1 failed" in run.err
-    assert "assuming 300 W" in run.err
+    assert "estimated at 65 W" in run.err
     rows = list(csv.DictReader(metrics.open(encoding="utf-8")))
     assert sorted(row["state"] for row in rows) == ["done", "done", "done", "failed"]
     good = [row for row in rows if row["state"] == "done"]
@@ -200,7 +200,7 @@ def test_results_of_earlier_batches_are_no_photos(comfy_server: ComfyServer, tmp
     (folder / "Sub/a.png").unlink()
     nothing = batch(desk, inverting(), "--images", folder, "--resume")
     assert nothing.code == 2
-    assert f"only results of earlier batches in it ({folder / 'black'}, {folder / 'white'})" in nothing.err
+    assert f"only results of earlier runs in it ({folder / 'black'}, {folder / 'white'})" in nothing.err
 
 
 def test_the_ledger_has_a_job_before_the_server_and_every_change_after(

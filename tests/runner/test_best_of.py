@@ -173,7 +173,7 @@ def test_a_black_picture_and_a_refusal_fail_their_candidate_and_not_the_run(desk
     told = sorted(run.of("candidate"), key=lambda event: event["candidate"])
     assert [event["verdict"] for event in told] == ["broken", "refused", "passed"]
     assert "black" in told[0]["reasons"][0]
-    assert "mask" in told[1]["reasons"][0]
+    assert "product" in told[1]["reasons"][0]
     assert "Traceback" not in told[1]["reasons"][0]
     assert json.loads((desk.out / "bag.json").read_text())["seed"] == 32
     assert [row["file"] for row in table(desk.out)][:2] == ["", ""]
@@ -254,7 +254,7 @@ def test_a_failure_that_the_seed_cannot_change_ends_the_run_at_once(desk: Desk) 
     run = desk.submit(graph, "--image", desk.photo(size=(SIZE, SIZE)), "--best-of", 8, "--json")
     assert run.code == 5
     assert len({event["prompt_id"] for event in run.of("queued")}) <= 2
-    assert "mask" in run.of("failed")[-1]["message"]
+    assert "product" in run.of("failed")[-1]["message"]
     assert not list(desk.folder.rglob("*_candidates"))
 
 

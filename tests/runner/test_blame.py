@@ -28,7 +28,7 @@ def two_photos() -> Graph:
     }
 
 
-def failed(node_id: str, kind: str, message: str, *, first: bool = True) -> str:
+def failed(node_id: str, kind: str, message: str, *, first: bool = True) -> NodeExecutionError:
     uploads = tuple(
         Upload(Attachment(Path(f"/home/me/{own}"), is_picture=True, is_mask=False), name)
         for own, name in (("Tasche rot.jpg", "0123_bag.png"), ("street.heic", "4567_street.png"))
@@ -40,31 +40,32 @@ def failed(node_id: str, kind: str, message: str, *, first: bool = True) -> str:
     assert isinstance(error, NodeExecutionError)
     named = in_own_names(error, attempt, first=first)
     assert (named.node_id, named.kind, type(named)) == (error.node_id, error.kind, type(error))
-    return named.message
+    return named
 
 
 @pytest.mark.parametrize(
     ("node_id", "kind", "begins"),
     [
-        ("3", REFUSAL, "Tasche rot.jpg: Prodgen"),
-        ("4", REFUSAL, "Tasche rot.jpg, street.heic: Image"),
-        ("2", "OSError", "street.heic: LoadImage"),
-        ("3", "ValueError", "ProdgenSegmentProduct"),
-        ("9", REFUSAL, "unknown node"),
-        ("4", "torch.OutOfMemoryError", "ImageComposite"),
+        ("3", REFUSAL, "Tasche rot.jpg\n  It cannot be done"),
+        ("4", REFUSAL, "Tasche rot.jpg, street.heic\n  It cannot be done"),
+        ("2", "OSError", "street.heic\n  Load Image failed: it cannot be done"),
+        ("3", "ValueError", "Segment Product failed"),
+        ("9", REFUSAL, "It cannot be done"),
+        ("4", "torch.OutOfMemoryError", "Image Composite Masked failed"),
     ],
 )
 def test_the_photo_is_named_where_it_is_to_blame(node_id: str, kind: str, begins: str) -> None:
-    assert failed(node_id, kind, "it cannot be done").startswith(begins)
-    assert "Tasche" not in failed(node_id, kind, "it cannot be done", first=False)
+    assert str(failed(node_id, kind, "it cannot be done")).startswith(begins)
+    assert "Tasche" not in str(failed(node_id, kind, "it cannot be done", first=False))
 
 
 @pytest.mark.parametrize("kind", ["OSError", "PIL.UnidentifiedImageError", REFUSAL])
 def test_our_own_name_for_it_is_never_told(kind: str) -> None:
     for first in (True, False):
         said = failed("1", kind, "cannot identify image file '/srv/input/0123_bag.png'", first=first)
-        assert "0123_bag" not in said
-        assert said.count("Tasche rot.jpg") == 1
+        assert "0123_bag" not in str(said)
+        assert said.message.count("Tasche rot.jpg") == 1
+        assert said.photos == (("Tasche rot.jpg",) if first else ())
 
 
 def test_a_photo_that_is_refused_is_named_by_submit_and_by_batch_once(desk: Desk) -> None:
@@ -72,7 +73,7 @@ def test_a_photo_that_is_refused_is_named_by_submit_and_by_batch_once(desk: Desk
     Image.new("RGB", (64, 64), (128, 128, 128)).save(photo)
     run = desk.submit("cutout", "--image", photo)
     assert run.code == 5, run.err
-    assert "failed: flat grey.png: " in run.err
+    assert "failed: flat grey.png\n  The product could not be cut out" in run.err
     several = batch(desk, cut(), "--images", photo)
     assert several.code == 5, several.err
     assert "flat grey.png: failed: " in several.err

@@ -13,7 +13,7 @@ from prodgen_nodes.imaging.objects import file_label, labels_of
 from runner.cli.cutouts import add_parser, batch_arguments, label_text
 from runner.errors import UsageError
 from runner.execution.save import Abort, reserve
-from runner.files.naming import distinct_names, leads_out, part_of_output
+from runner.files.naming import ResultFile, distinct_names, leads_out, part_of_output
 from runner.workflow.load import WORKFLOWS_DIR, load_workflow
 from runner.workflow.patch import parse_assignment, patch_workflow
 from runner.workflow.schema import recorded_object_info
@@ -42,14 +42,14 @@ def saved(label: str, number: int = 1, end: str = "") -> str:
 def test_the_label_is_in_the_name_and_leads_nowhere(label: str) -> None:
     part = part_of_output(saved(label))
     assert part == f"01_{file_label(label)}"
-    (name,) = distinct_names("objects", [(part, ".png")])
+    (name,) = distinct_names("objects", [ResultFile("objects", ".png", part)])
     assert name == f"{part}.png" and not leads_out(name)
 
 
 @given(st.lists(st.text(max_size=70), min_size=1, max_size=6))
 def test_objects_of_any_label_have_each_a_name(labels: list[str]) -> None:
     files = [saved(label, number) for number, label in enumerate(labels, 1)]
-    names = distinct_names("objects", [(part_of_output(file), ".png") for file in files])
+    names = distinct_names("objects", [ResultFile("objects", ".png", part_of_output(file)) for file in files])
     assert len({name.lower() for name in names}) == len(names)
     for number, name in enumerate(names, 1):
         assert name.startswith(f"{number:02}_") and not leads_out(name)
@@ -57,16 +57,16 @@ def test_objects_of_any_label_have_each_a_name(labels: list[str]) -> None:
 
 @given(st.text(max_size=200))
 def test_whatever_a_server_calls_its_files(name: str) -> None:
-    named = part_of_output(f"x_00001_{name}") or "out"
+    named = part_of_output(f"x_00001_{name}")
     for stem in ("objects", "objects_2", "bag"):
-        (found,) = distinct_names(stem, [(named, ".png")])
+        (found,) = distinct_names(stem, [ResultFile("out", ".png", named)])
         assert not leads_out(found) and len(found.encode("utf-8")) <= 120
 
 
 def test_other_results_are_called_as_before() -> None:
-    files = [("packshot", ".jpg"), ("packshot", ".png"), ("mask", ".png"), ("mask", ".png")]
-    assert distinct_names("objects", files) == ["objects.jpg", "objects.png", "objects_mask.png", "objects_mask_2.png"]
-    assert distinct_names("bag", [("01_shoe", ".png")]) == ["bag_01_shoe.png"]
+    files = [ResultFile("packshot", ".jpg"), ResultFile("packshot", ".png"), ResultFile("packshot", ".png", "mask")]
+    assert distinct_names("objects", files) == ["objects.jpg", "objects.png", "objects_mask.png"]
+    assert distinct_names("bag", [ResultFile("objects", ".png", "01_shoe")]) == ["bag_01_shoe.png"]
     assert part_of_output("cutout_00001_mask.png") == "mask"
     assert part_of_output("cutout_00001_.png") == ""
 
@@ -74,7 +74,7 @@ def test_other_results_are_called_as_before() -> None:
 def test_two_pictures_that_would_share_a_folder_keep_apart(tmp_path: Path) -> None:
     """`bag.png` and `bag.jpg`, and a folder that held such files before."""
     abort = Abort()
-    planned = [("01_shoe", ".png"), ("sheet", ".jpg")]
+    planned = [ResultFile("objects", ".png", "01_shoe"), ResultFile("objects", ".jpg")]
     seen: set[str] = set()
     for stem in ("objects", "objects", "objects_2"):
         finals, parts = reserve(tmp_path / stem, lambda name: [*distinct_names(name, planned), f"{name}.json"], abort)

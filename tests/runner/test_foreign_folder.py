@@ -95,7 +95,7 @@ def test_pipes_devices_and_links_among_results_hold_nobody_up(tmp_path: Path) ->
         (desk.out / "circle.json").symlink_to(desk.out / "circle.json")
         run = command(*words, "--resume", folder=desk.out)
         assert run.code == 0, run.err
-        assert "1 jobs are known to be done" in run.err
+        assert "1 job is known to be done" in run.err
         (photos / "a.png").unlink()
         pipe(photos / "a.png")
         (desk.out / "a.json").unlink()

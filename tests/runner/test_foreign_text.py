@@ -24,6 +24,7 @@ from runner.batch.plan import BatchJob
 from runner.batch.recover import tidy
 from runner.errors import ManifestError
 from runner.events.bars import LiveBars
+from runner.events.lines import Lines
 from runner.events.reporter import PlainReporter, TerminalReporter
 from runner.execution.job import Attempt, JobSpec
 from runner.execution.translate import hear
@@ -117,7 +118,7 @@ NUMBERS = st.sampled_from([0, 1, -1, 1e308, 5e-324, 1e12, 2**63, float("inf"), f
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=5))
 def test_no_step_count_ends_a_display(steps: list[tuple[Any, Any]]) -> None:
     attempt = Attempt(JobSpec(1, "x", flat(1), {}, Path("x")))
-    bars = LiveBars(io.StringIO(), 1)
+    bars = LiveBars(io.StringIO(), Lines(1))
     bars.event(events.Queued(1, "p", "x"))
     try:
         for value, top in steps:

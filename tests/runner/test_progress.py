@@ -22,6 +22,8 @@ import pytest
 from runner import events
 from runner.batch.live import BatchBar, BatchLines
 from runner.events.bars import LiveBars, Speed
+from runner.events.level import Level
+from runner.events.lines import Lines
 from runner.events.reporter import JsonReporter, PlainReporter
 from tests.support.comfy import REPO, ComfyServer
 from tests.support.runs import Desk, inverting, slow
@@ -67,16 +69,16 @@ def test_json_lines_hold_exactly_what_happened() -> None:
 
 def test_plain_lines_say_each_thing_once() -> None:
     out, err = io.StringIO(), io.StringIO()
-    reporter = PlainReporter(2, out, err)
+    reporter = PlainReporter(2, out, err, Level.VERBOSE)
     for event in story():
         reporter.event(event)
     assert out.getvalue() == "out/a.png\n"
     assert err.getvalue().splitlines() == [
-        "1/2 queued packshot.v1, seed 7 as id",
+        "1/2 queued packshot.v1, seed 7",
         "1/2 waiting, 2 before it in the queue",
         "1/2 [2/4] Sampler",
-        "1/2 Sampler: 1 of 20",
-        "1/2 Sampler: 20 of 20",
+        "1/2 Sampler 1/20",
+        "1/2 Sampler 20/20",
         "1/2 done in 1.2 s",
         "2/2 failed: it broke",
         "  mend it",
@@ -97,7 +99,7 @@ def test_an_event_that_is_new_is_shown_by_every_display(monkeypatch: pytest.Monk
     """Only its class and where it comes from have to be written."""
     event = Paused(1, "id")
     lines, json_lines, bars = (io.StringIO() for _ in range(3))
-    live = LiveBars(bars, 1)
+    live = LiveBars(bars, Lines(1))
     for display in (PlainReporter(1, io.StringIO(), lines), JsonReporter(json_lines, io.StringIO()), live):
         display.event(event)
     live.close()
@@ -117,7 +119,7 @@ def test_an_event_that_is_new_is_shown_by_every_display(monkeypatch: pytest.Monk
 def test_bars_survive_any_order_of_events() -> None:
     for shift in range(len(story())):
         stream = io.StringIO()
-        bars = LiveBars(stream, None)
+        bars = LiveBars(stream, Lines(None))
         for event in story()[shift:] + story()[:shift]:
             bars.event(event)
         bars.close()
@@ -194,7 +196,7 @@ def test_a_terminal_gets_a_bar_and_the_path(comfy_server: ComfyServer, tmp_path:
 def test_ctrl_c_on_a_terminal_gives_the_cursor_back(comfy_server: ComfyServer, tmp_path: Path) -> None:
     desk = Desk(tmp_path, comfy_server.url)
     terminal = Terminal(*desk.arguments(slow(60, seed=time.monotonic_ns() % 10**9), "--count", "2"))
-    terminal.wait_for("ImageBlur")
+    terminal.wait_for("Image Blur")
     began = time.monotonic()
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.end() == 130

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import queue
+import re
 import struct
 import subprocess
 import threading
@@ -118,18 +119,45 @@ def test_a_format_of_a_text_is_taken(spec: str) -> None:
 
 
 def test_names_of_several_files() -> None:
-    files = [
-        ("shot", ".png"),
-        ("shot", ".jpg"),
-        ("mask", ".png"),
-        ("shot", ".png"),
-        ("mask", ".png"),
-        ("data", ".json"),
-    ]
-    assert naming.distinct_names("a", files) == [
-        "a.png", "a.jpg", "a_mask.png", "a_2.png", "a_mask_2.png", "a_data.json",
-    ]  # fmt: skip
-    assert naming.distinct_names("A", [("x", ".png"), ("2", ".png"), ("x", ".png")]) == ["A.png", "A_2.png", "A_3.png"]
+    def named(stem: str, *files: tuple[str, ...]) -> list[str]:
+        return naming.distinct_names(stem, [naming.ResultFile(*file) for file in files])
+
+    assert named("a", ("shot", ".png"), ("shot", ".jpg"), ("data", ".json")) == ["a.png", "a.jpg", "a_data.json"]
+    assert named("same", ("small", ".png"), ("inv", ".png")) == ["same_small.png", "same_inv.png"]
+    assert named("a", ("shot", ".png"), ("shot", ".png", "mask")) == ["a.png", "a_mask.png"]
+    assert named("a", ("x", ".png"), ("x", ".png"), ("x", ".jpg")) == ["a_01.png", "a_02.png", "a.jpg"]
+    assert named("a", ("x", ".png"), ("X", ".png")) == ["a_x_01.png", "a_X_02.png"]
+    assert named("a", ("x", ".png"), ("01", ".png"), ("x", ".png")) == ["a_x_01.png", "a_01.png", "a_x_02.png"]
+
+
+ANY_FILE = st.builds(
+    naming.ResultFile,
+    st.text(max_size=9),
+    st.sampled_from([".png", ".jpg", ".json"]),
+    st.sampled_from(["", "mask", "01_shoe", "01"]),
+)
+
+
+@given(st.lists(ANY_FILE, max_size=7), st.sampled_from(["a", "objects"]))
+def test_no_two_files_of_a_job_share_a_name(files: list[naming.ResultFile], stem: str) -> None:
+    names = [name.casefold() for name in naming.distinct_names(stem, files)]
+    assert len(set(names)) == len(names) and f"{stem}.json" not in names
+
+
+@given(st.text(max_size=300), st.text(max_size=80), st.text(max_size=40), st.none() | st.integers(0, 2**64))
+def test_a_default_name_tells_all_there_is(photo: str, workflow: str, channel: str, seed: int | None) -> None:
+    path = naming.default_name(workflow, photo=photo, channel=channel, seed=seed, moment=0.0)
+    assert len(path.parts) == 1 and len(path.name.encode()) <= naming.MOST_BYTES and not naming.leads_out(path.name)
+    assert seed is None or path.name.endswith(f"_seed{seed}")
+
+
+def test_default_names() -> None:
+    at = 1_000_000_000.0
+    assert naming.default_name("packshot", photo="red bag", moment=at).name == "red bag_packshot"
+    assert naming.default_name("packshot", photo="bag", channel="amazon", moment=at).name == "bag_packshot_amazon"
+    assert naming.default_name("grip", photo="bag", seed=7, moment=at).name == "bag_grip_seed7"
+    early, late = (naming.default_name("explore", seed=7, moment=at + day * 86400).name for day in (0, 40))
+    assert early < late and re.fullmatch(r"\d{8}-\d{6}_explore_seed7", early)
 
 
 # downloads
@@ -305,8 +333,21 @@ def test_a_second_file_of_a_node_keeps_what_the_node_calls_it() -> None:
     assert naming.part_of_output("cutout_3240607b_00001_mask.png") == "mask"
     assert naming.part_of_output("cutout_3240607b_00001_.png") == ""
     assert naming.part_of_output("00001_../../x.png") == ""
-    files = [("cutout", ".png"), ("mask", ".png")]
+    files = [naming.ResultFile("cutout", ".png"), naming.ResultFile("cutout", ".png", "mask")]
     assert naming.distinct_names("a", files) == ["a.png", "a_mask.png"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tensor([[[[0.1, 0.2]]]])", "[tensor([[1., 2.]])]", "{'samples': tensor([[[0.]]], device='cuda:0')}",
+        "<comfy.sd.VAE object at 0x7f12ab>", "array([1, 2])",
+    ],
+)  # fmt: skip
+def test_what_python_prints_of_an_object_is_no_report(text: str) -> None:
+    graph = {"1": {"class_type": "PreviewAny", "inputs": {}}}
+    assert collect({"1": {"text": [text]}}, graph, {}).reports == {}
+    assert collect({"1": {"text": ["a tensor (of words)"]}}, graph, {}).reports == {"PreviewAny": "a tensor (of words)"}
 
 
 # nothing that a server says loses a finished picture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import uuid
 from pathlib import Path
 
@@ -25,7 +24,7 @@ def test_a_photo_becomes_a_finished_file_with_its_record_beside_it(desk: Desk) -
     run = desk.submit(inverting(), "--image", photo)
     assert run.code == 0, run.err
     picture, record = run.pictures[0], run.sidecars[0]
-    assert re.fullmatch(r"\d{8}-\d{6}_job_0\.png", picture.name)
+    assert picture.name == "photo_job.png"
     assert run.out == f"{picture}\n"  # standard output is the result and nothing else
     assert np.abs(pixels(picture).astype(int) - (255 - pixels(photo).astype(int))).max() <= 1
     graph = json.loads(Image.open(picture).text["prompt"])  # type: ignore[attr-defined]  # a PNG has it
@@ -51,7 +50,8 @@ def test_events_as_json_lines_and_nothing_else_on_standard_output(desk: Desk) ->
     assert {event["prompt_id"] for event in run.events} == {str(uuid.UUID(run.events[0]["prompt_id"]))}
     nodes = run.of("node")
     assert nodes[-1] | {"prompt_id": ""} == {
-        "event": "node", "prompt_id": "", "job": 1, "node": "3", "title": "output: result", "done": 2, "total": 3,
+        "event": "node", "prompt_id": "", "job": 1, "node": "3", "title": "output: result", "doing": "saving",
+        "done": 2, "total": 3,
     }  # fmt: skip
     assert run.of("output")[0]["path"] == str(run.pictures[0])
     done = run.of("done")[0]
@@ -116,7 +116,7 @@ def test_several_runs_with_the_seed_counting_up_two_at_a_time(desk: Desk) -> Non
     assert [event["seed"] for event in run.of("queued") if "position" not in event] == [40, 41, 42, 43]
     assert sorted(record["inputs"]["seed"] for record in run.sidecars) == [40, 41, 42, 43]
     names = sorted(path.name for path in run.pictures if path.suffix == ".png")
-    assert [name.rpartition("_")[2] for name in names] == ["40.png", "41.png", "42.png", "43.png"]
+    assert [name.rpartition("_")[2] for name in names] == [f"seed{seed}.png" for seed in range(40, 44)]
     texts = sorted(path for path in run.pictures if path.suffix == ".txt")
     assert [path.read_text().strip() for path in texts] == ["40", "41", "42", "43"]
     order = [event["event"] for event in run.events if event["event"] in ("queued", "done") and "position" not in event]
@@ -152,11 +152,11 @@ def test_every_kind_of_output_from_every_subfolder(desk: Desk) -> None:
     assert run.code == 0, run.err
     names = {path.name for path in run.files}
     assert names == {
-        "all.png", "all_2.png", "all_3.png", "all_4.png", "all.webp", "all.flac", "all.mp4",
+        "all_01.png", "all_02.png", "all_03.png", "all_04.png", "all.webp", "all.flac", "all.mp4",
         "all.txt", "all.json",
     }  # fmt: skip
     assert (desk.out / "all.txt").read_text().strip() == "a word"
-    assert pixels(desk.out / "all_4.png")[0, 0].tolist() == [0x20, 0x80, 0xC0]
+    assert pixels(desk.out / "all_04.png")[0, 0].tolist() == [0x20, 0x80, 0xC0]
     assert all(path.stat().st_size > 0 for path in run.files)
 
 
@@ -165,8 +165,8 @@ def test_two_outputs_of_one_kind_carry_their_names(desk: Desk) -> None:
         **{"4": node("SaveImage", "output: original", images=["1", 0], filename_prefix="o")},
     )
     run = desk.submit(graph, "--image", desk.photo(), "--name", "p")
-    assert [path.name for path in run.files] == ["p.json", "p.png", "p_original.png"]
-    assert (pixels(desk.out / "p_original.png").astype(int) + pixels(desk.out / "p.png") >= 254).all()
+    assert [path.name for path in run.files] == ["p.json", "p_original.png", "p_result.png"]
+    assert (pixels(desk.out / "p_original.png").astype(int) + pixels(desk.out / "p_result.png") >= 254).all()
 
 
 def test_nothing_is_ever_overwritten(desk: Desk) -> None:

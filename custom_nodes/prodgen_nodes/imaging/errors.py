@@ -4,7 +4,15 @@ from __future__ import annotations
 
 
 class ImagingError(ValueError):
-    """Base of all refusals of this package: the message says what is wrong and what to try."""
+    """Base of all refusals of this package: what is wrong, and below it what to try, on lines of their own.
+
+    What helps on the canvas only, and what on the command line only, stand on lines that begin so: the canvas shows all
+    of it, a program the lines that its reader can use (`docs/node-reports.md`).
+    """
+
+    def __init__(self, message: str, *, advice: str = "", canvas: str = "", command: str = "") -> None:
+        lines = {"What to try": advice, "On the canvas": canvas, "On the command line": command}
+        super().__init__("\n".join([message, *(f"{head}: {text}" for head, text in lines.items() if text)]))
 
 
 class ShapeError(ImagingError):

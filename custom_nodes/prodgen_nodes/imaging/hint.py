@@ -58,7 +58,9 @@ def read_hint(srgb: Tensor, alpha: Tensor | None, name: str = "the hint") -> tup
 
 def _marked(mask: Tensor, name: str) -> Tensor:
     if not bool((mask > 0.5).any()):
-        raise EmptyMaskError(f"{name} marks no product: nothing in it is white. Paint the product white, roughly.")
+        raise EmptyMaskError(
+            f"{name} marks no product: nothing in it is white.", advice="paint the product white, roughly."
+        )
     return mask
 
 

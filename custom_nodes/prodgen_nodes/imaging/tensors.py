@@ -79,8 +79,9 @@ def _finite_range(values: Tensor, name: str) -> tuple[float, float]:
     which = f" (picture {wrong[0]} of {len(values)})" if len(values) > 1 else ""
     raise NotFiniteError(
         f"{name}{which} holds values that are no numbers (NaN, infinite or near to it): the node that made it went "
-        "wrong. Such pictures come from half precision: start ComfyUI with --fp32-vae (or --force-fp32), or use "
-        "another VAE or model."
+        "wrong.",
+        advice="such pictures come from half precision: start ComfyUI with --fp32-vae (or --force-fp32), or use "
+        "another VAE or model.",
     )
 
 
@@ -155,8 +156,8 @@ def bounding_box(mask: Tensor, threshold: float = 0.5, name: str = "mask") -> Bo
     rows = torch.nonzero(mask.amax(dim=1) > threshold).flatten()  # maxima cost a quarter of a comparison of all pixels
     if rows.numel() == 0:
         raise EmptyMaskError(
-            f"{name} is empty: no pixel above {threshold:g}. Check the cut-out "
-            "(1 = product; LoadImage's own mask is inverted)."
+            f"{name} is empty: no pixel above {threshold:g}.",
+            canvas="check the cut-out (1 = product; LoadImage's own mask is inverted).",
         )
     top, bottom = int(rows[0]), int(rows[-1]) + 1
     columns = torch.nonzero(mask[top:bottom].amax(dim=0) > threshold).flatten()

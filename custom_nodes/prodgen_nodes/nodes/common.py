@@ -106,8 +106,8 @@ def required_mask(mask: Tensor, like: Tensor, name: str = "mask") -> Tensor:
     """`mask`, or an error a seller understands when it is LoadImage's placeholder (the file has no alpha)."""
     if is_placeholder(mask, like.shape[1], like.shape[2]):
         raise ShapeError(
-            f"{name} is LoadImage's empty placeholder: the file has no alpha channel. Connect the mask of "
-            "'Segment Product (BiRefNet)' instead."
+            f"{name} is LoadImage's empty placeholder: the file has no alpha channel.",
+            canvas="connect the mask of 'Segment Product (BiRefNet)' instead.",
         )
     return mask
 

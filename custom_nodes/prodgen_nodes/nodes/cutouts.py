@@ -8,7 +8,7 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..imaging.errors import EmptyMaskError, ParameterError, UntrustedCutoutError
+from ..imaging.errors import EmptyMaskError, ParameterError
 from ..imaging.objects import OVERLAPS, Objects, Thing, labels_of, separate, shared_out
 from ..imaging.reports import batch_report
 from ..imaging.segmentation import Cutout
@@ -205,7 +205,7 @@ def _objects_of(
     else:
         cut = cut_out(picture, alpha, None, asked.choice, advance, device)
         if cut.confidence < asked.min_confidence:
-            raise UntrustedCutoutError(refusal(cut, asked.choice.method, index, batch, asked.min_confidence))
+            raise refusal(cut, asked.choice.method, index, batch, asked.min_confidence)
         found, report = _from_cutout(cut, asked.labels, asked.min_area)
     things = [thing for thing in shared_out(found.things, asked.overlap) if thing.area]
     _check_found(things, index, batch, asked.min_area, picture)
@@ -242,14 +242,18 @@ def _check_found(things: list[Thing], index: int, batch: int, min_area: float, p
     which = f"picture {index + 1} of {batch}: " if batch > 1 else ""
     if not things:
         raise EmptyMaskError(
-            f"{which}no object was found that covers at least {min_area:.2%} of the picture. What to try: a smaller "
-            "min_area (on the command line --min-area); other labels; or is it a picture of nothing?"
+            f"{which}no object was found that covers at least {min_area:.2%} of the picture.",
+            advice="other labels; or is it a picture of nothing?",
+            canvas="a smaller min_area.",
+            command="a smaller --min-area.",
         )
     height, width = picture.shape[:2]
     if len(things) * height * width * 16 > _LAYERS_GB * 1e9:
         raise ParameterError(
-            f"{which}{len(things)} objects of {width}×{height} pixels do not fit into memory as layers. What to "
-            "try: a larger min_area (on the command line --min-area), or a smaller picture."
+            f"{which}{len(things)} objects of {width}×{height} pixels do not fit into memory as layers.",
+            advice="a smaller picture.",
+            canvas="a larger min_area.",
+            command="a larger --min-area.",
         )
 
 

@@ -30,7 +30,6 @@ METHODS = ("auto", "model", "birefnet", "plain_backdrop")
 FITS = ("squash", "letterbox")
 STEPS = 6
 """Of the progress bar, for each picture; a method that reports more stages waits at the last."""
-_LET_A_MODEL_LOOK = " Or let a background-removal model look: method auto, on the command line --set cutout=auto."
 _IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
 """As torchvision gives them."""
 
@@ -153,16 +152,20 @@ def _by_model(model: Any, rgb: Tensor, rough: Tensor | None, choice: Choice, ste
     return cut
 
 
-def refusal(cut: Cutout, method: str, index: int, pictures: int, minimum: float) -> str:
+def refusal(cut: Cutout, method: str, index: int, pictures: int, minimum: float) -> UntrustedCutoutError:
     which = f"picture {index + 1} of {pictures}: " if pictures > 1 else ""
     reasons = "; ".join(cut.report["reasons"]) or "the outline is not clear"
-    better = "" if cut.report.get("model") else f" A background-removal model helps. {how_to_get_one()}"
-    return (
+    unlooked = method == "plain_backdrop"
+    better = "" if unlooked or cut.report.get("model") else f" A background-removal model helps. {how_to_get_one()}"
+    canvas, command = ("; or method auto", "; or --set cutout=auto") if unlooked else ("", "")
+    return UntrustedCutoutError(
         f"{which}the product could not be cut out reliably (confidence {cut.confidence:.2f}, needed {minimum:.2f}): "
-        f"{reasons}. What to try: paint roughly over the product and use that as the hint - on the canvas in the mask "
-        "editor of 'Load Image', on the command line --set hint=FILE (white = product); or a plain backdrop of another "
-        "colour, with some room around the product. To take the guess: min_confidence 0, on the command line "
-        f"--set cutout_confidence=0.{better if method != 'plain_backdrop' else _LET_A_MODEL_LOOK}"
+        f"{reasons}.",
+        advice=f"a plain backdrop of another colour, with some room around the product.{better}",
+        canvas="paint roughly over the product in the mask editor of 'Load Image', or connect such a mask to hint"
+        f"{canvas}. To take the guess: min_confidence 0.",
+        command=f"give a rough mask with the product in white: --set hint=FILE{command}. "
+        "To take the guess: --set cutout_confidence=0.",
     )
 
 
@@ -281,11 +284,13 @@ class ProdgenSegmentProduct(io.ComfyNode):
                 raise ParameterError(f"{name} is {value!r}; choose one of {', '.join(known)}.")
         if method == "birefnet" and bg_removal_model is None:
             raise ParameterError(
-                "method is birefnet but no model is connected: on the canvas add 'Load Background Removal Model' with "
-                "birefnet.safetensors, on the command line use packshot_birefnet or cutout_birefnet; or choose auto."
+                "method is birefnet but no model is connected.",
+                advice="choose auto.",
+                canvas="add 'Load Background Removal Model' with birefnet.safetensors.",
+                command="use packshot_birefnet or cutout_birefnet.",
             )
         if method == "model" and bg_removal_model is None and best() is None:
-            raise ParameterError(f"method is model, but none is connected or installed. {how_to_get_one()}")
+            raise ParameterError("method is model, but none is connected or installed.", advice=how_to_get_one())
         choice = Choice(method, bg_removal_model, fit, parts)
         check_range(min_confidence, 0.0, 1.0, "min_confidence")
         rgb, alpha, hint, batch = photos_of(image, transparency, hint)
@@ -298,7 +303,7 @@ class ProdgenSegmentProduct(io.ComfyNode):
             rough = None if hint is None else item(hint, index)
             cut = cut_out(item(rgb, index), own, rough, choice, advance, device)
             if cut.confidence < min_confidence:
-                raise UntrustedCutoutError(refusal(cut, method, index, batch, min_confidence))
+                raise refusal(cut, method, index, batch, min_confidence)
             products.append(cut.product.to(rgb.device))
             mattes.append(cut.alpha.to(rgb.device))
             reports.append(cut.report)

@@ -166,8 +166,8 @@ def _fix_one(out: Tensor, pair: _Pair, settings: Settings) -> dict[str, Any]:
         box = bounding_box(where, 0.0)
     except EmptyMaskError:
         raise EmptyMaskError(
-            "there is no product to correct: mask (and reference_mask) leave nothing. 1 = product; LoadImage's own "
-            "mask is inverted."
+            "there is no product to correct: mask (and reference_mask) leave nothing.",
+            canvas="1 = product; LoadImage's own mask is inverted.",
         ) from None
     if settings.method == "relight_original":
         plane_map, crop, report = _relight(pair, where, box, settings)

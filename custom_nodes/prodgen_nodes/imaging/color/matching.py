@@ -28,8 +28,8 @@ def measure(
             box = bounding_box(weights, 0.0)
         except EmptyMaskError:
             raise EmptyMaskError(
-                "there is nothing to measure: a mask (or alpha channel) is empty. 1 = product; LoadImage's own mask is "
-                "inverted."
+                "there is nothing to measure: a mask (or alpha channel) is empty.",
+                canvas="1 = product; LoadImage's own mask is inverted.",
             ) from None
     area = slice(box.top, box.bottom), slice(box.left, box.right)
     step = max(1, int((box.width * box.height / _SAMPLES) ** 0.5))

@@ -142,8 +142,8 @@ def _judge_one(
         box = bounding_box(coverage, 0.02)
     except EmptyMaskError:
         raise EmptyMaskError(
-            "no part of the product lies inside image; check mask (1 = product) and that placement belongs to this "
-            "picture."
+            "no part of the product lies inside image.",
+            canvas="check mask (1 = product) and that placement belongs to this picture.",
         ) from None
     height, width = coverage.shape
     crop = Box(

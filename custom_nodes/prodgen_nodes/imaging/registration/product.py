@@ -216,21 +216,21 @@ def _report(
     }
 
 
-_TRY = "Try another seed, a lower denoise or a stronger instruction to keep the product as it is"
+_TRY = "another seed, a lower denoise or a stronger instruction to keep the product as it is"
 
 
 def _judge(report: dict[str, Any], tolerance: Tolerance, which: str) -> None:
     """Add `passed` and `reasons`. Raises NotRegisteredError where the report does not say that the product is where and
     as it may be; with a tolerance of confidence 0 it only says so.
     """
-    reason = _doubt(report, tolerance, which)
-    report["passed"], report["reasons"] = not reason, [reason] if reason else []
+    reason, advice = _doubt(report, tolerance, which)
+    report["passed"], report["reasons"] = not reason, [f"{reason} What to try: {advice}"] if reason else []
     if reason and tolerance.confidence > 0:
-        raise NotRegisteredError(reason)
+        raise NotRegisteredError(reason, advice=advice)
 
 
-def _doubt(report: dict[str, Any], tolerance: Tolerance, which: str) -> str:
-    """Why the product cannot be said to be where it was found; empty where it can."""
+def _doubt(report: dict[str, Any], tolerance: Tolerance, which: str) -> tuple[str, str]:
+    """(why the product cannot be said to be where it was found, what to try); empty where it can."""
     outline, inside = report["outline_share"], report["inside_share"]
     needed = tolerance.confidence or Tolerance.confidence
     if not report["confidence"] >= needed:  # so that no number (NaN) never passes
@@ -238,8 +238,8 @@ def _doubt(report: dict[str, Any], tolerance: Tolerance, which: str) -> str:
         return (
             f"The product was not found again in the generated picture{which}: at the best place only {found} agree "
             f"(confidence {report['confidence']:.2f}, needed {needed:g}). The model left it out, "
-            f"replaced it, mirrored it or redrew it beyond recognition. {_TRY}; if a hand covers much of it, connect "
-            "the hand's mask to ignore."
+            "replaced it, mirrored it or redrew it beyond recognition.",
+            f"{_TRY}; if a hand covers much of it, connect the hand's mask to ignore.",
         )
     beyond = []
     if not report["shift"] <= tolerance.shift:
@@ -249,8 +249,9 @@ def _doubt(report: dict[str, Any], tolerance: Tolerance, which: str) -> str:
     if not abs(report["rotation_degrees"]) <= tolerance.rotation + 0.05:
         beyond.append(f"turned by {report['rotation_degrees']:.1f}° (max_rotation {tolerance.rotation:g}°)")
     if not beyond:
-        return ""
+        return "", ""
     return (
         f"The product was found again in the generated picture{which}, but it was {' and '.join(beyond)}: more "
-        f"than allowed. {_TRY}, or raise the limit if the picture is fine as it is."
+        "than allowed.",
+        f"{_TRY}, or raise the limit if the picture is fine as it is.",
     )

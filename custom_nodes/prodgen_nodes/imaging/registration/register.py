@@ -50,8 +50,8 @@ def find_motion(scene: Scene, template: Template, limits: Limits) -> Found:
     patches = make_patches(template, top, _HALF - 1)
     if not len(patches):
         raise NotRegisteredError(
-            "The product is too small or too thin in the generated picture to be found again: generate a larger "
-            "picture, or place the product larger."
+            "The product is too small or too thin in the generated picture to be found again.",
+            advice="generate a larger picture, or place the product larger.",
         )
     starts = [candidate.motion for candidate in candidates(scene, template, widened(limits))]
     refined = []

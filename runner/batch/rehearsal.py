@@ -1,0 +1,68 @@
+"""`--dry-run`: everything a run would stumble over, found without running anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from pathlib import Path
+
+from runner.batch.live import BatchReporter
+from runner.batch.plan import listed
+from runner.batch.setup import Setup
+from runner.errors import RunnerError, UsageError
+from runner.execution.attachments import Attachment, attachment
+from runner.words import counted
+from runner.workflow.load import WORKFLOWS_DIR
+from runner.workflow.schema import recorded_object_info
+
+
+def tell_undecodable(setup: Setup, done: Set[str], view: BatchReporter) -> int:
+    """Read every photo of the jobs that are not done, as the run would; say which cannot be used; returns how many."""
+    faults: dict[str, str] = {}
+    files: dict[str, None] = {}
+    for source in _sources(setup, done):
+        files[str(source.path)] = None
+        if str(source.path) in setup.unusable:
+            continue  # which is said already
+        try:
+            source.prepare()
+        except RunnerError as error:
+            faults[str(source.path)] = str(error)
+    if faults:
+        head = f"{len(faults)} of {counted(len(files), 'photo')} cannot be used; what needs them would fail:"
+        view.notice("\n".join([head, *listed(list(faults.values()))]))
+    return len(faults)
+
+
+def _sources(setup: Setup, done: Set[str]) -> Iterator[Attachment]:
+    """Each file of the jobs once, as the run takes it."""
+    schema = recorded_object_info(WORKFLOWS_DIR)
+    seen: set[Attachment] = set()
+    for job in setup.jobs:
+        for name, file in job.images.items() if job.key not in done else ():
+            source = attachment(setup.workflow, name, Path(file), schema)
+            if source is not None and source not in seen:
+                seen.add(source)
+                yield source
+
+
+def tell_missing_models(setup: Setup, view: BatchReporter) -> int:
+    """Where no server can be asked: say which models of the workflow the installed ComfyUI lacks; returns how many."""
+    from runner.models.manifest import load_manifest
+    from runner.models.store import open_store
+    from runner.validation.missing import how_to_get
+
+    workflow = setup.workflow
+    try:
+        store = open_store(None)
+    except UsageError:
+        view.notice("No server answers and no ComfyUI is installed here: models were not looked for.")
+        return 0
+    needed = load_manifest().for_workflow(workflow.label, workflow.name, workflow.graph)
+    missing = [
+        f"The model {model.relative_path.name!r} is not there.\n  {how_to_get(model)}"
+        for model in needed
+        if store.find(model) is None
+    ]
+    if missing:
+        view.notice("\n".join([f"{workflow.label} cannot run on the installed ComfyUI:", *listed(missing)]))
+    return len(missing)

@@ -1,0 +1,44 @@
+"""How much a command says, and where: `--quiet`, `--verbose`, `--log FILE`, `--open`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from runner.cli.parser import local_path
+from runner.events.level import Level
+
+
+def add_told_arguments(parser: argparse.ArgumentParser, *, opens: str = "") -> None:
+    """The options; `opens`: what `--open` shows, where there is anything to show."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--quiet", action="store_true", help="say nothing but results, warnings and failures")
+    group.add_argument("--verbose", action="store_true", help="say every step, and where in the server a fault was")
+    parser.add_argument(
+        "--log", type=local_path, metavar="FILE", help="add everything of this run to a file, without secrets"
+    )
+    if opens:
+        parser.add_argument("--open", action="store_true", help=f"show {opens} when it is there")
+
+
+def add_smoke_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--smoke",
+        action="store_true",
+        help="try it without its models: made-up weights (`models smoke`) stand in for those that are missing, and "
+        "paint noise; name, picture and .json of every result say so",
+    )
+
+
+def level_of(args: argparse.Namespace) -> Level:
+    if getattr(args, "quiet", False):
+        return Level.QUIET
+    return Level.VERBOSE if getattr(args, "verbose", False) else Level.NORMAL
+
+
+def show(path: Path) -> None:
+    """Open a file or a folder as the desktop does; what goes wrong is said and fails nothing."""
+    from runner import console
+    from runner.explore.viewer import Viewer, viewer_command
+
+    Viewer(viewer_command(None), console.tell).show(path)

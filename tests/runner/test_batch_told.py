@@ -1,0 +1,166 @@
+"""A batch cannot fool anybody: what it takes for a photo, what a dry run finds, what it says of time and energy."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from runner.batch.energy import machine_watts
+from runner.batch.entries import Entry, JobState
+from runner.batch.ledger import Ledger
+from runner.batch.metrics import totals
+from runner.batch.pace import Pace
+from runner.batch.plan import BatchJob
+from runner.batch.store import LEDGER_FILE
+from tests.runner.test_batch import batch, blurring, folder_of_photos, results
+from tests.support.comfy import ComfyServer
+from tests.support.runs import Desk, inverting, node
+
+
+def entry(number: int, state: JobState = JobState.DONE, *, seconds: float = 100.0, device: str = "cpu") -> Entry:
+    job = BatchJob("", Path(f"p{number}"), {}, {"image": f"p{number}.png"})
+    begun, failed = 1000.0 + number * seconds, state == JobState.FAILED
+    return Entry(
+        number, "k", job, state, f"p{number}.png", None, (), None, 5 if failed else None, "why" if failed else None,
+        None, ("a.jpg", "a.png") if not failed else (), (), begun, begun + seconds,
+        {"seconds": seconds, "device": device},
+    )  # fmt: skip
+
+
+def test_results_are_no_photos_and_it_is_said(desk: Desk) -> None:
+    photos = folder_of_photos(desk, "a.png", "shoes/b.png")
+    made = desk.submit(inverting(), "--image", photos / "a.png", out=photos)  # beside the photo
+    assert made.code == 0, made.err
+    (photos / "outputs").mkdir()
+    shutil.copy(photos / "a.png", photos / "outputs" / "old.png")
+    out = photos / "shop"
+    first = batch(desk, inverting(), "--images", photos, "--out", out)
+    assert first.code == 0, first.err
+    assert results(out) == ["a.png", "shoes/b.png"]
+    assert "Left out: 1 picture in " in first.err and "outputs: results of an earlier run." in first.err
+    assert "Left out: 1 picture with a .json beside them" in first.err and "a_job.png" in first.err
+    again = batch(desk, inverting(), "--images", photos, "--out", out, "--resume")
+    assert again.code == 0 and results(out) == ["a.png", "shoes/b.png"]
+    assert "Left out: 2 pictures in the folder of the results." in again.err
+    alone = batch(desk, inverting(), "--images", photos / "a_job.png", "--out", desk.folder / "two", "--dry-run")
+    assert alone.code == 0 and "1 job would run" in alone.out, "what was named by itself is meant"
+
+
+def test_only_results_are_no_photos_at_all(desk: Desk) -> None:
+    folder = desk.folder / "made"
+    for seed in (1, 2):
+        assert desk.submit(inverting(), "--image", desk.photo(f"{seed}.png", seed=seed), out=folder).code == 0
+    run = batch(desk, inverting(), "--images", folder)
+    assert run.code == 2 and "were made here" in run.err
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n cut"])
+def test_a_dry_run_reads_every_photo(desk: Desk, content: bytes) -> None:
+    photos = folder_of_photos(desk, "a.png")
+    (photos / "bad.png").write_bytes(content)
+    dry = batch(desk, inverting(), "--images", photos, "--dry-run")
+    assert dry.code == 2 and "1 of 2 photos cannot be used" in dry.err and "bad.png" in dry.err
+    assert not desk.out.exists()
+
+
+def test_a_dry_run_asks_the_servers(desk: Desk) -> None:
+    photos = folder_of_photos(desk, "a.png")
+    missing = batch(desk, "cutout_birefnet", "--images", photos, "--dry-run")
+    assert missing.code == 4 and "birefnet.safetensors" in missing.err and "--smoke" in missing.err
+    wrong = batch(desk, blurring(), "--images", photos, "--set", "blur=1,99999", "--dry-run")
+    assert wrong.code == 2 and "too large" in wrong.err
+    farm = desk.folder / "farm.yaml"
+    farm.write_text("- {name: no address}\n")
+    desk_file = ("--servers", farm)
+    assert batch(desk, inverting(), "--images", photos, "--dry-run", *desk_file).code == 2
+    away = Desk(desk.folder, "http://127.0.0.1:9")
+    assert batch(away, inverting(), "--images", photos, "--dry-run").code == 3
+
+
+def test_strict_gates_a_batch_and_the_last_line_says_what_was_made(desk: Desk) -> None:
+    graph = inverting()
+    graph["8"] = node("PrimitiveString", value='{"passed": false, "reasons": ["too grey"]}')
+    graph["9"] = node("PreviewAny", "Fidelity", source=["8", 0])
+    photos = folder_of_photos(desk, "a.png", "b.png")
+    run = batch(desk, graph, "--images", photos, "--strict")
+    assert run.code == 7, run.err
+    last = run.err.splitlines()[-1]
+    assert last.startswith("done in ") and last.endswith(f": 2 of 2 jobs; results in {desk.out}")
+    assert batch(desk, graph, "--images", photos, "--resume").code == 0
+
+
+def test_one_advice_for_many_failures_is_said_once(desk: Desk) -> None:
+    folder = desk.folder / "in"
+    folder.mkdir()
+    for name in "abc":
+        Image.new("RGB", (64, 64), (128, 128, 128)).save(folder / f"{name}.png")
+    run = batch(desk, "cutout", "--images", folder)
+    assert run.code == 5 and run.err.count("--set hint=FILE") == 1, run.err
+    assert all(f"{name}.png: failed: The product could not be cut out" in run.err for name in "abc")
+
+
+def test_what_is_said_of_pace_and_energy() -> None:
+    many = totals([entry(number) for number in range(36)], None).lines()
+    assert many[0] == "36 of 36 jobs done: 72 files, 0.0 MB."
+    assert many[1] == "36 products an hour over 1 h."
+    assert "65.0 Wh, estimated at 65 W, 1 h at work" in many[2]
+    short = totals([entry(1, seconds=2.0), entry(2, JobState.FAILED, seconds=2.0)], None).lines()
+    assert short[0] == "1 of 2 jobs done, 1 failed: 2 files, 0.0 MB."
+    assert not any("an hour" in line for line in short)
+    assert (
+        "at 400 W" in totals([entry(1)], 400.0).lines()[-1] and "estimated" not in totals([entry(1)], 400.0).lines()[-1]
+    )
+    assert totals([entry(1, JobState.FAILED)], None).lines() == ["0 of 1 job done, 1 failed: 0 files, 0.0 MB."]
+
+
+@pytest.mark.parametrize(
+    ("device", "watts"),
+    [
+        ("cpu", 65), ("mps", 60), ("cuda:0 NVIDIA GeForce RTX 4090 : cudaMallocAsync", 450), ("", 300),
+        ("cuda:0 NVIDIA H100 80GB HBM3 : native", 700), ("cuda:0 NVIDIA GeForce RTX 4070 Ti SUPER", 285),
+        ("xpu:0", 300),
+    ],
+)  # fmt: skip
+def test_energy_is_of_what_the_machine_is(device: str, watts: float) -> None:
+    assert machine_watts(device) == watts
+
+
+@given(st.text())
+def test_any_machine_draws_something(device: str) -> None:
+    assert 0 < machine_watts(device) < 2000
+
+
+def test_the_time_to_go_is_from_what_was_made() -> None:
+    pace = Pace()
+    assert pace.to_go(5) is None
+    for _ in range(100):
+        pace.ended(made=False)
+    assert pace.to_go(5) is None, "what fails at once says nothing of what is made"
+    pace.ended(made=True)
+    assert pace.to_go(5) is not None and pace.to_go(0) is None
+
+
+def test_after_our_own_ctrl_c_nothing_is_lost(comfy_server: ComfyServer, tmp_path: Path) -> None:
+    """What an earlier runner took back goes on; the server has lost nothing."""
+    desk = Desk(tmp_path, comfy_server.url)
+    photos = folder_of_photos(desk, "a.png")
+    arguments = (inverting(), "--images", photos)
+    done = batch(desk, *arguments)
+    assert done.code == 0, done.err
+    (desk.out / "a.png").unlink()
+    ledger = Ledger(desk.out)
+    (made,) = ledger.entries()
+    ledger.make_again([made.id], "its files were gone")
+    ledger.close()
+    with contextlib.closing(sqlite3.connect(desk.out / LEDGER_FILE)) as store, store:
+        store.execute("UPDATE jobs SET prompt_id = ?, server = ?", ("0" * 8, desk.url))
+    run = batch(desk, *arguments, "--resume")
+    assert run.code == 0, run.err
+    assert "1 interrupted job goes on." in run.err and "has lost" not in run.err
