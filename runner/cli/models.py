@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from runner.cli.model_output import Output, facts, verdict_facts
 from runner.cli.parser import local_path
 from runner.errors import EXIT_OK, EXIT_REJECTED, EXIT_USAGE, RunnerError
+from runner.invocation import spell
 from runner.models.manifest import Manifest, Model, human_size, load_manifest
 from runner.models.store import ModelStore, Verdict, open_store
 
@@ -101,7 +102,7 @@ def _nothing_named() -> RunnerError:
 
     return UsageError(
         "say which models to download: all of them are hundreds of gigabytes.",
-        advice="python -m runner models download --for WORKFLOW, or an ID from: python -m runner models list",
+        advice=f"{spell('models', 'download', '--for', 'WORKFLOW')}, or an ID from: {spell('models', 'list')}",
     )
 
 
@@ -167,7 +168,7 @@ def _check(models: list[Model], store: ModelStore, out: Output, *, needed: list[
 
 def _verdict_text(model: Model, verdict: Verdict) -> str:
     if verdict.path is None:
-        how = f"python -m runner models download {model.id}" if model.is_offered else model.note
+        how = spell("models", "download", model.id) if model.is_offered else model.note
         better = f"; {', '.join(model.improves)} works without it" if verdict.state == "optional" else ""
         return f"{verdict.state:<11} {model.id}: models/{model.relative_path.as_posix()} ({how}){better}"
     detail = f": {verdict.detail}" if verdict.detail else ""

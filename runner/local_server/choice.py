@@ -15,6 +15,7 @@ from runner import console
 from runner.errors import EXIT_OK, ServerUnavailableError, UsageError
 from runner.http.auth import admit, withhold
 from runner.http.transport import BusyError, NoAccessError, NoAnswerError, NotReachedError
+from runner.invocation import spell
 from runner.local_server import lifecycle
 from runner.local_server.lifecycle import (
     HERE,
@@ -59,7 +60,7 @@ def answering_server(urls: Sequence[str] = (), *, say: Say = say_to_stderr, home
         return _first_of(named, "--server" if urls else f"${URL_VARIABLE}", say)
     if url := found_server(say, home):
         return url
-    raise ServerUnavailableError("No ComfyUI answers.", advice="`submit` and `serve` start the installed one.")
+    raise ServerUnavailableError("No ComfyUI answers.", advice=f"`{spell('serve')}` starts the installed one.")
 
 
 def named_servers(urls: Sequence[str] = ()) -> list[str]:

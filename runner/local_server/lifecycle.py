@@ -20,6 +20,7 @@ from runner.errors import ServerUnavailableError
 from runner.files.lock import FileLock, LockTimeoutError
 from runner.files.whole import written_whole
 from runner.http.auth import withhold
+from runner.invocation import spell
 from runner.local_server import process as server_process
 from runner.local_server.process import PROJECT_ROOT, START_TIMEOUT_S, Installation, Silence, state_dir
 from runner.processes import process_identity
@@ -163,7 +164,7 @@ def _start_on(port: int, installation: Installation, home: Home, log: Path, say:
         raise
     finally:
         progress.clear()
-    say(f"ComfyUI is ready at {url} and stays for the next run (`python -m runner serve --stop` ends it).")
+    say(f"ComfyUI is ready at {url} and stays for the next run (`{spell('serve', '--stop')}` ends it).")
     return url
 
 
@@ -216,7 +217,7 @@ def _start_lock(home: Home, say: Say) -> Iterator[None]:
             raise
         raise ServerUnavailableError(
             f"{error.filename or home.state}: cannot be written ({error.strerror or error}); ComfyUI was not started.",
-            advice="If it is another user's installation, ask them to run `python -m runner serve`: then it is found. "
+            advice=f"If it is another user's installation, ask them to run `{spell('serve')}`: then it is found. "
             f"Or name a server with --server URL or ${URL_VARIABLE}.",
         ) from error
 

@@ -25,7 +25,7 @@ FLOORS = (
     ("local_server",),
     ("photos", "http", "events"),
     ("files", "console"),
-    ("data", "errors", "processes", "suggest", "untrusted"),
+    ("data", "errors", "invocation", "processes", "suggest", "untrusted"),
 )
 """From the command line down to what everything stands on."""
 
