@@ -1,4 +1,4 @@
-"""`python -m runner`: parse, run the command, turn every failure into its message and its exit code."""
+"""`prodgen`, `python -m runner`: parse, run the command, turn every failure into its message and its exit code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import sys
 from collections.abc import Sequence
 
 from runner import console
-from runner.cli.parser import build_parser, load_command
+from runner.cli import completion
+from runner.cli.parser import load_command
+from runner.cli.words import parse
 from runner.errors import EXIT_BUG, EXIT_INTERRUPTED, RunnerError, UsageError
 
 
@@ -17,11 +19,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code (the table is in `runner.errors`)."""
     console.prepare()
     argv = list(sys.argv[1:] if argv is None else argv)
-    args = build_parser(argv).parse_args(argv)  # argparse itself ends with 2 on a bad command line
-    json_lines = bool(getattr(args, "json", False))
+    json_lines = "--json" in argv
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file name that is no text here is no reason to stop
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        args = parse(argv)
+        _take_settings(args)
         _decide_access(args)
         return load_command(args.command).run(args)
     except RunnerError as error:
@@ -39,6 +42,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         console.tell(traceback.format_exc().rstrip())
         _fail(RunnerError(f"An unexpected fault: {type(error).__name__}: {error}"), json_lines)
         return EXIT_BUG
+
+
+def _take_settings(args: argparse.Namespace) -> None:
+    """What `prodgen.toml` says where nothing was typed, and which one said it."""
+    from runner.cli.settings import apply
+
+    by_file: dict[str, list[str]] = {}
+    for setting in apply(args):
+        by_file.setdefault(str(setting.source), []).append(f"{setting.key.removeprefix('set.')}={setting.value}")
+    for path, said in by_file.items():
+        console.tell(f"{path}: {', '.join(said)}")
 
 
 def _decide_access(args: argparse.Namespace) -> None:
@@ -61,6 +75,13 @@ def _fail(error: RunnerError, json_lines: bool) -> None:
         console.tell(f"error: {error}")
 
 
+def program() -> None:
+    """The command `prodgen`."""
+    _in_utf8()
+    completion.answer()
+    sys.exit(main())
+
+
 def _in_utf8() -> None:
     """Begin anew where the system's locale has names of files read as another code than UTF-8 (`LC_ALL=C` and such).
 
@@ -75,5 +96,4 @@ def _in_utf8() -> None:
 
 
 if __name__ == "__main__":
-    _in_utf8()
-    sys.exit(main())
+    program()

@@ -49,8 +49,10 @@ def prepare(args: argparse.Namespace) -> Setup:
     Raises:
         UsageError, WorkflowError: with every problem and what to do.
     """
-    if args.images is None and args.jobs is None:
-        raise UsageError("there is nothing to work on.", advice="Name a folder with --images, or a table with --jobs.")
+    if args.images is None and args.jobs is None and not args.photos:
+        raise UsageError(
+            "there is nothing to work on.", advice="Name photos or a folder of them, or a table with --jobs."
+        )
     if args.seeds is not None and (args.count != 1 or args.seed is not None):
         raise UsageError("--seeds says it all: leave out --seed and --count.")
     if args.name is not None:
@@ -136,18 +138,19 @@ def _rows(
         return "" if spec is None else spec.type
 
     rows = [Row("the command line")] if args.jobs is None else table(args.jobs, pictures, names, problems, kind_of)
-    if args.images is None:
+    if args.images is None and not args.photos:
         return rows
     if not pictures:
         raise UsageError(
-            f"{workflow.label} has no input for --images.", advice="Title one of its LoadImage nodes “input: image”."
+            f"{workflow.label} has no input for photos.", advice="Title one of its LoadImage nodes “input: image”."
         )
     if all(pictures[0] in row.images for row in rows):
         raise UsageError(
-            f"--images {args.images}: no photo of it would be used, for every line of {args.jobs} names its own.",
-            advice=f"Leave out --images, or the column {pictures[0]}.",
+            f"{args.images or args.photos[0]}: no photo of it would be used, for every line of {args.jobs} names its "
+            "own.",
+            advice=f"Leave it out, or the column {pictures[0]}.",
         )
-    photographed = photos(args.images, args.out)
+    photographed = _photographed(args)
     with_photos = []
     for row in rows:
         if pictures[0] in row.images:
@@ -169,6 +172,15 @@ def _rows(
                 )
             )
     return with_photos
+
+
+def _photographed(args: argparse.Namespace) -> list[tuple[Path, Path]]:
+    """(photo, its folder below the one that was named): those of `--images`, and each that is named by itself."""
+    found = [] if args.images is None else photos(args.images, args.out)
+    for word in args.photos:
+        path = Path(word).expanduser()
+        found += [(path, Path())] if path.is_file() else photos(word, args.out)
+    return list(dict.fromkeys(found))
 
 
 def _photos(rows: Sequence[Row]) -> dict[str, tuple[str, Path]]:
