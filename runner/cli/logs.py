@@ -10,7 +10,7 @@ from runner.cli.parser import at_least_one
 if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
 
-_LINES = 40
+LINES = 40
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -20,7 +20,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         description="The last lines that the ComfyUI which was started here has written, also after it has ended.",
         allow_abbrev=False,
     )
-    parser.add_argument("--lines", "-n", type=at_least_one, default=_LINES, metavar="N", help=f"how many ({_LINES})")
+    parser.add_argument("--lines", "-n", type=at_least_one, default=LINES, metavar="N", help=f"how many ({LINES})")
     parser.add_argument("--follow", "-f", action="store_true", help="go on with what it writes, until Ctrl-C")
     return parser
 

@@ -127,10 +127,11 @@ class Parser(argparse.ArgumentParser):
                 continue
             options.append(word)
             action = self._option_string_actions.get(word)
-            takes = action is not None and action.nargs in (None, argparse.OPTIONAL)
-            if takes and not words:  # what it would take stands in front of it, and is none of its own
+            if action is None or action.nargs not in (None, argparse.OPTIONAL):
+                continue
+            if not words and action.nargs is None:  # what it lacks is none of the words in front of it
                 return list(args)
-            if takes and ((action and action.nargs is None) or not words[0].startswith("-")):
+            if words and (action.nargs is None or not words[0].startswith("-")):
                 options.append(words.pop(0))
         return [*options, *others]
 

@@ -101,12 +101,15 @@ def is_workflow(word: str) -> bool:
 
 
 def _settled(words: list[str], at: int) -> list[str]:
-    """`submit` with options that only `batch` has is a batch."""
+    """`submit` with options that only `batch` has is a batch; `models` with nothing behind it lists them."""
+    rest = words[at + 1 :]
+    if words[at] == "models" and all(word == "--json" for word in rest):
+        return [*words[: at + 1], "list", *rest]
     if words[at] != "submit":
         return words
-    options = {word.partition("=")[0] for word in words[at + 1 :] if word.startswith("--") and len(word) > 2}
+    options = {word.partition("=")[0] for word in rest if word.startswith("--") and len(word) > 2}
     unknown = options - _options("submit")
-    return [*words[:at], "batch", *words[at + 1 :]] if unknown and unknown <= _options("batch") else words
+    return [*words[:at], "batch", *rest] if unknown and unknown <= _options("batch") else words
 
 
 def _options(command: str) -> frozenset[str]:

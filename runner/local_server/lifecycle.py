@@ -36,6 +36,8 @@ class Home:
 
     root: Path = PROJECT_ROOT
     port: int = 8188
+    any_port: bool = True
+    """Whether another port will do where that one is taken."""
     silence: float = START_TIMEOUT_S
     """Seconds without an answer or a line in its log after which a live server counts as hung."""
 
@@ -133,12 +135,14 @@ def _answers_in_time(server: StartedServer, home: Home, say: Say) -> bool:
 
 def _start(installation: Installation, home: Home, say: Say) -> str:
     log = home.state / "server.log"
-    first_choice = home.port if server_process.port_is_free(home.port) else server_process.free_port()
+    first_choice = home.port
+    if home.any_port and not server_process.port_is_free(home.port):
+        first_choice = server_process.free_port()
     try:
         return _start_on(first_choice, installation, home, log, say)
     except ServerUnavailableError:
         # ComfyUI opens its port last, after some 15 s: somebody else may have taken it in the meantime.
-        if server_process.port_is_free(first_choice):
+        if not home.any_port or server_process.port_is_free(first_choice):
             raise
         say(f"Port {first_choice} was taken meanwhile; trying another.")
         return _start_on(server_process.free_port(), installation, home, log, say)
