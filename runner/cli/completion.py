@@ -85,7 +85,7 @@ def _parser_for(called: str) -> argparse.ArgumentParser:
     from runner.workflow.load import available_workflows
 
     parser = Parser(prog=NAME)
-    commands = parser.add_subparsers(dest="command")
+    commands: Any = parser.add_subparsers(dest="command")
     if called in COMMANDS:
         command = load_command(called).add_parser(commands)
         for action in command.positionals() if isinstance(command, Parser) else ():

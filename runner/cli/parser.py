@@ -20,7 +20,7 @@ from runner.errors import UsageError
 from runner.invocation import spell
 
 if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[Any]
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 _NEGATIVE = re.compile(r"-\d+(\.\d+)?")
 DEFAULT_OUT = Path("outputs/run")
@@ -161,7 +161,7 @@ def build_parser(argv: Sequence[str]) -> Parser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"prodgen {__version__}")
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    subparsers: Any = parser.add_subparsers(dest="command", metavar="COMMAND|WORKFLOW", required=True)
     called = next((word for word in argv if not word.startswith("-")), None)
     for name in [called] if called in COMMANDS else COMMANDS:
         load_command(name).add_parser(subparsers)

@@ -224,4 +224,4 @@ def _no_photo(word: str, workflow: Workflow) -> UsageError:
 
 
 def _where() -> str:
-    return f"You are in {Path.cwd()}. A photo, several, a folder of them, an address or - can be named."
+    return f"You are in {Path.cwd()}."

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from runner.cli.parser import COMMANDS, Parser, build_parser, load_command
 from runner.errors import UsageError
@@ -83,6 +84,8 @@ def understood(argv: Sequence[str]) -> list[str]:
     word = words[at]
     if word.lower() in COMMANDS:
         words[at] = word.lower()
+    elif is_workflow(word) and not {"-h", "--help"}.isdisjoint(words):
+        return ["help", word]
     elif is_workflow(word):
         words.insert(at, "submit")
     else:
@@ -113,7 +116,7 @@ def _settled(words: list[str], at: int) -> list[str]:
 
 
 def _options(command: str) -> frozenset[str]:
-    alone = Parser(prog="").add_subparsers()
+    alone: Any = Parser(prog="").add_subparsers()
     parser = load_command(command).add_parser(alone)
     return parser.options() if isinstance(parser, Parser) else frozenset()
 
@@ -132,8 +135,11 @@ def _no_command(word: str, others: Sequence[str]) -> UsageError:
         meant_words = (like,)
     if meant_words is None and Path(word).suffix:
         return UsageError(f"there is no file {word}, nor a command or workflow of that name.", advice=_overview())
-    typed = () if meant_words is None or "PHOTO" in meant_words else others
-    advice = _overview() if meant_words is None else f"Did you mean: {spell(*meant_words, *typed)}"
+    if meant_words is None:
+        return UsageError(f"there is no command and no workflow called {word!r}.", advice=_overview())
+    *known, last = meant_words  # the last may stand for what was typed behind it
+    typed = [*known, *(others or [last])] if last.isupper() else [*known, last, *others]
+    advice = f"Did you mean: {spell(*typed)}"
     return UsageError(f"there is no command and no workflow called {word!r}.", advice=advice)
 
 

@@ -36,8 +36,9 @@ def run(args: argparse.Namespace) -> int:
         return EXIT_OK
     console.show("\n".join(_table(rows)))
     console.tell(
-        f"\nTry one: {spell('packshot', 'photo.jpg')}\n"
-        f"More about it: {spell('help', 'packshot')}; an older version: {spell('packshot.v1', 'photo.jpg')}"
+        f"\nTry one:           {spell('packshot', 'photo.jpg')}\n"
+        f"More about it:     {spell('help', 'packshot')}\n"
+        f"An older version:  {spell('packshot.v1', 'photo.jpg')}"
     )
     return EXIT_OK
 

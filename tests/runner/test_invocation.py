@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import subprocess
 import sys
@@ -74,7 +73,7 @@ def test_below_the_folder_one_is_in_it_is_short(tmp_path: Path, monkeypatch: pyt
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     monkeypatch.chdir(tmp_path)
-    assert invocation([str(program)], ["python"], windows=False).words == (os.path.join("bin", "prodgen"),)
+    assert invocation([str(program)], ["python"], windows=False).words == (str(Path("bin", "prodgen")),)
     monkeypatch.setenv("PATH", str(program.parent))
     assert invocation([str(program)], ["python"], windows=False).words == ("prodgen",)
 
@@ -92,10 +91,10 @@ def test_no_text_of_the_runner_spells_its_command_by_itself() -> None:
 
 def test_a_hint_of_a_started_command_can_be_pasted(tmp_path: Path) -> None:
     wrong = subprocess.run(
-        [sys.executable, "-m", "runner", "models", "download"], cwd=REPO, capture_output=True, text=True
+        [sys.executable, "-m", "runner", "models", "download"], cwd=REPO, capture_output=True, text=True, check=False
     )
     assert wrong.returncode == 2
     assert " -m runner models list" in wrong.stderr
     hint = wrong.stderr.rpartition(": ")[2].strip()
-    pasted = subprocess.run(["sh", "-c", hint], cwd=REPO, capture_output=True, text=True)
+    pasted = subprocess.run(["sh", "-c", hint], cwd=REPO, capture_output=True, text=True, check=False)
     assert pasted.returncode == 0, pasted.stderr
