@@ -53,6 +53,7 @@ def as_batch(args: argparse.Namespace) -> argparse.Namespace:
 
     Raises UsageError for what only one photo can have.
     """
+    from runner.cli.settings import apply
     from runner.cli.words import parse
 
     alone = {"--best-of": args.best_of is not None, "--preview": args.preview, "--out -": args.out == Path(PIPE)}
@@ -64,6 +65,7 @@ def as_batch(args: argparse.Namespace) -> argparse.Namespace:
     words = [word.removeprefix("--image=") for word in words]
     batch = parse([*args.typed[:at], "batch", *words])
     batch.is_named = False
+    apply(batch)
     return batch
 
 
@@ -122,7 +124,7 @@ def path_of(word: str) -> Path:
 def brought(words: Sequence[str]) -> Iterator[list[str]]:
     """The same photos, all of them files here: what is fetched or piped in is, for as long as the block lasts."""
     if not any(_is_elsewhere(word) for word in words):
-        yield list(words)
+        yield [str(path_of(word)) for word in words]
         return
     with tempfile.TemporaryDirectory(prefix="prodgen-") as folder:
         yield [_brought(word, Path(folder, str(number))) for number, word in enumerate(words)]
