@@ -160,9 +160,9 @@ def _config() -> str:
             '  out = "shop"',
             '  name = "{image}"',
             '  server = "http://192.168.1.20:8188"  # in yours only',
-            "  [set]                   # for every workflow that has the input",
+            "  [set]                  # for all that have the input",
             '  background = "#ffffff"',
-            "  [set.relight_iclight]   # for this one",
+            "  [set.relight_iclight]  # for this one",
             "  steps = 25",
         ]),
     ]  # fmt: skip

@@ -149,7 +149,8 @@ def _overview() -> str:
 
 def _unknown(unknown: Sequence[str], args: argparse.Namespace, typed: Sequence[str]) -> UsageError:
     """Options and words that a command does not take."""
-    words = spell("help", str(args.command))
+    action = [args.action] if args.command == "models" else []
+    words = spell("help", args.command, *action)
     option = next((word for word in unknown if word.startswith("-") and word != "-"), None)
     if option is None:
         return UsageError(f"{' '.join(unknown)}: `{args.command}` takes no more words.", advice=f"`{words}` says more.")

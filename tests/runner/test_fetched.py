@@ -181,7 +181,9 @@ class Piped(io.BytesIO):
         return False
 
 
-@pytest.mark.parametrize(("data", "words"), [(b"", "nothing came"), (b"hello", "standard input: "), (bytes(2000), "")])
+@pytest.mark.parametrize(
+    ("data", "words"), [(b"", "nothing came"), (b"hello", "standard input: "), (bytes(2000), "larger than")]
+)
 def test_what_is_piped_in_must_be_a_photo(tmp_path: Path, data: bytes, words: str) -> None:
     with pytest.raises(PhotoError, match=words):
         read_photo(Piped(data), tmp_path, largest=1000)
