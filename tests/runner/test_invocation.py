@@ -89,6 +89,29 @@ def test_no_text_of_the_runner_spells_its_command_by_itself() -> None:
     assert found == []
 
 
+def installed_program() -> str:
+    """What the package says its command is."""
+    text = (REPO / "pyproject.toml").read_text(encoding="utf-8")
+    return text.partition("[project.scripts]")[2].partition("prodgen = ")[2].partition("\n")[0].strip('"')
+
+
+def test_the_installed_command_calls_itself_by_its_name(tmp_path: Path) -> None:
+    """The script that pip makes of it, found on the PATH."""
+    module, _, name = installed_program().partition(":")
+    script = tmp_path / "bin" / "prodgen"
+    script.parent.mkdir()
+    script.write_text(f"#!{sys.executable}\nimport sys\nfrom {module} import {name}\nsys.exit({name}())\n")
+    script.chmod(0o755)
+    environment = {"PATH": f"{script.parent}:/usr/bin:/bin", "PYTHONPATH": str(REPO), "PRODGEN_CONFIG": "none"}
+    for locale in ("C.UTF-8", "C"):
+        done = subprocess.run(
+            ["prodgen", "packshto", "my bag.jpg"], cwd=tmp_path, env={**environment, "LC_ALL": locale},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 2
+        assert done.stderr.splitlines()[-1].strip() == "Did you mean: prodgen packshot 'my bag.jpg'"
+
+
 def test_a_hint_of_a_started_command_can_be_pasted(tmp_path: Path) -> None:
     wrong = subprocess.run(
         [sys.executable, "-m", "runner", "models", "download"], cwd=REPO, capture_output=True, text=True, check=False
