@@ -13,6 +13,7 @@ from runner.cli.parser import (
     SHARING_SERVER_HELP,
     add_server_argument,
     at_least_one,
+    in_help,
     in_range,
     local_path,
     named,
@@ -48,7 +49,9 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         help="with --sam3: what to look for. Without: every object is found, and a single label is what all are called",
     )
     parser.add_argument(
-        "--sam3", action="store_true", help="let SAM 3 find the labels (`models list --for cutouts_sam3`)"
+        "--sam3",
+        action="store_true",
+        help=f"let SAM 3 find the labels ({in_help('models', 'list', '--for', 'cutouts_sam3')})",
     )
     parser.add_argument("--out", type=local_path, default=DEFAULT_OUT, metavar="DIR", help=f"default: {DEFAULT_OUT}")
     parser.add_argument(

@@ -24,17 +24,43 @@ if TYPE_CHECKING:
 
 _NEGATIVE = re.compile(r"-\d+(\.\d+)?")
 DEFAULT_OUT = Path("outputs/run")
+
+
+def in_help(*words: str) -> str:
+    """A command of this program inside a help text, in which argparse reads % as a sign of its own."""
+    return f"`{spell(*words)}`".replace("%", "%%")
+
+
+_MORE = f"; see {in_help('help', 'servers')})"
 SERVER_HELP = (
     "ComfyUI's address, repeatable (default: $COMFYUI_URL, then one at http://127.0.0.1:8188, then the installed one, "
-    "which is started when nothing answers; see `help servers`)"
+    f"which is started when nothing answers{_MORE}"
 )
-RUNNING_SERVER_HELP = (
+RUNNING_
+
+
+def in_help(*words: str) -> str:
+    """A command of this program inside a help text, in which argparse reads % as a sign of its own."""
+    return f"`{spell(*words)}`".replace("%", "%%")
+
+
+_MORE = f"; see {in_help('help', 'servers')})"
+SERVER_HELP = (
     "ComfyUI's address, repeatable (default: $COMFYUI_URL, then one at http://127.0.0.1:8188, then the one that was "
-    "started here; nothing is started; see `help servers`)"
+    f"started here; nothing is started{_MORE}"
 )
-SHARING_SERVER_HELP = (
+SHARING_
+
+
+def in_help(*words: str) -> str:
+    """A command of this program inside a help text, in which argparse reads % as a sign of its own."""
+    return f"`{spell(*words)}`".replace("%", "%%")
+
+
+_MORE = f"; see {in_help('help', 'servers')})"
+SERVER_HELP = (
     "ComfyUI's address; repeat it, and all of them share the work (default: $COMFYUI_URL, then one at "
-    "http://127.0.0.1:8188, then the installed one, which is started when nothing answers; see `help servers`)"
+    f"http://127.0.0.1:8188, then the installed one, which is started when nothing answers{_MORE}"
 )
 PHOTO_HELP = "a photo, several, a folder, an address (https://…), or - for standard input"
 PHOTOS_HELP = "photos, folders (with all below them), patterns or addresses (https://…)"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.cli.parser import DEFAULT_OUT
 from runner.errors import UsageError
+from runner.invocation import spell
 
 if TYPE_CHECKING:
     from runner.workflow.load import Workflow
@@ -118,11 +119,12 @@ def _read(path: Path, *, is_own: bool) -> SettingsFile:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror or error}).") from error
     except ValueError as error:  # no TOML, or no text
-        raise UsageError(f"{path}: this is not valid TOML ({error}).", advice=_HELP) from error
+        raise UsageError(f"{path}: this is not valid TOML ({error}).", advice=_help()) from error
     return _checked(path, data, is_own=is_own)
 
 
-_HELP = "`help configuration` shows what can stand in it."
+def _help() -> str:
+    return f"`{spell('help', 'configuration')}` shows what can stand in it."
 
 
 def _checked(path: Path, data: dict[str, Any], *, is_own: bool) -> SettingsFile:
@@ -131,7 +133,7 @@ def _checked(path: Path, data: dict[str, Any], *, is_own: bool) -> SettingsFile:
     known = [*_KEYS, "set"]
     for key, value in data.items():
         if key not in known:
-            raise UsageError(f"{path}: there is no setting {key!r}.{did_you_mean(key, known)}", advice=_HELP)
+            raise UsageError(f"{path}: there is no setting {key!r}.{did_you_mean(key, known)}", advice=_help())
         if key != "set" and not (isinstance(value, str) and value.strip()):
             raise UsageError(f"{path}: {key} is no text.", advice=f'Write: {key} = "…"')
     if "server" in data:
@@ -143,9 +145,11 @@ def _checked(path: Path, data: dict[str, Any], *, is_own: bool) -> SettingsFile:
     inputs = {name: value for name, value in given.items() if name not in sections}
     for name, value in [*inputs.items(), *(pair for values in sections.values() for pair in values.items())]:
         if not isinstance(value, (str, int, float, bool)):
-            raise UsageError(f"{path}: {name} is no text, no number and not true or false.", advice=_HELP)
+            raise UsageError(f"{path}: {name} is no text, no number and not true or false.", advice=_help())
         if "." in name:
-            raise UsageError(f"{path}: {name!r} is no input of a workflow.", advice="`inputs WORKFLOW` lists them.")
+            raise UsageError(
+                f"{path}: {name!r} is no input of a workflow.", advice=f"`{spell('inputs', 'WORKFLOW')}` lists them."
+            )
     return SettingsFile(path, is_own, {key: data[key] for key in _KEYS if key in data}, inputs, sections)
 
 
@@ -259,7 +263,7 @@ def _check_known(file: SettingsFile, name: str, workflow: Workflow) -> None:
     if name not in names:
         of = workflow.label if own else "no workflow"
         told = f"{of} has no input {name!r}" if own else f"{of} has an input {name!r}"
-        raise UsageError(f"{file.path}: {told}.{did_you_mean(name, names)}", advice=_HELP)
+        raise UsageError(f"{file.path}: {told}.{did_you_mean(name, names)}", advice=_help())
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -13,6 +13,7 @@ from runner.cli.parser import (
     add_server_argument,
     at_least_one,
     check_no_password,
+    in_help,
     named,
     seconds,
 )
@@ -49,7 +50,8 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="any other input, or any widget as NODE.widget=value (`inputs WORKFLOW` lists them); repeatable",
+        help="any other input, or any widget as NODE.widget=value "
+        f"({in_help('inputs', 'WORKFLOW')} lists them); repeatable",
     )
     parser.add_argument(
         "--count", type=at_least_one, default=1, metavar="N", help="run it N times, the seed counting up"

@@ -70,7 +70,7 @@ def test_what_a_command_does_without_a_named_server_is_what_its_help_says(name: 
     assert ("--server URL" in told) == (name in [*STARTING, *ASKING])
     assert ("which is started when nothing answers" in told) == (name in STARTING)
     assert ("then the one that was started here; nothing is started;" in told) == (name in ASKING)
-    assert ("see `help servers`)" in told) == (name in [*STARTING, *ASKING])
+    assert ("help servers`)" in told) == (name in [*STARTING, *ASKING])
     assert "--ca-file" not in told and "--insecure" not in told
 
 
