@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import console
-from runner.cli.parser import DEFAULT_OUT, in_help, local_path
+from runner.cli.parser import DEFAULT_OUT, local_path
 from runner.errors import EXIT_OK
+from runner.invocation import spell
 
 if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
@@ -21,7 +22,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "config",
         help="the settings that hold where nothing is typed",
         description="The settings of prodgen.toml that hold for photos in a folder (default: the current one), and the "
-        f"file that each comes from. {in_help('help', 'configuration')} shows what can stand there.",
+        f"file that each comes from. `{spell('help', 'configuration')}` shows what can stand there.",
         allow_abbrev=False,
     )
     parser.add_argument(

@@ -36,29 +36,11 @@ SERVER_HELP = (
     "ComfyUI's address, repeatable (default: $COMFYUI_URL, then one at http://127.0.0.1:8188, then the installed one, "
     f"which is started when nothing answers{_MORE}"
 )
-RUNNING_
-
-
-def in_help(*words: str) -> str:
-    """A command of this program inside a help text, in which argparse reads % as a sign of its own."""
-    return f"`{spell(*words)}`".replace("%", "%%")
-
-
-_MORE = f"; see {in_help('help', 'servers')})"
-SERVER_HELP = (
+RUNNING_SERVER_HELP = (
     "ComfyUI's address, repeatable (default: $COMFYUI_URL, then one at http://127.0.0.1:8188, then the one that was "
     f"started here; nothing is started{_MORE}"
 )
-SHARING_
-
-
-def in_help(*words: str) -> str:
-    """A command of this program inside a help text, in which argparse reads % as a sign of its own."""
-    return f"`{spell(*words)}`".replace("%", "%%")
-
-
-_MORE = f"; see {in_help('help', 'servers')})"
-SERVER_HELP = (
+SHARING_SERVER_HELP = (
     "ComfyUI's address; repeat it, and all of them share the work (default: $COMFYUI_URL, then one at "
     f"http://127.0.0.1:8188, then the installed one, which is started when nothing answers{_MORE}"
 )
