@@ -1,4 +1,4 @@
-"""Three examples of each command, in the order in which they are tried; `PROGRAM` is what was typed to get here."""
+"""Three examples of each command, in the order in which they are tried."""
 
 from __future__ import annotations
 

@@ -86,12 +86,11 @@ def own_folder(args: argparse.Namespace) -> Path:
 
 
 def _name_of_photos(args: argparse.Namespace) -> str:
-    words = [*([args.images] if args.images else []), *([str(args.jobs)] if args.jobs else []), *args.photos]
+    words = [*([args.images] if args.images else []), *args.photos]
     first = next((path_of(word) for word in words if not _is_elsewhere(word)), None)
     if first is None:
-        return "web"
-    folder = first if first.is_dir() or args.jobs else first.parent
-    return folder.resolve().stem
+        return "web" if args.jobs is None else str(args.jobs.stem)
+    return (first if first.is_dir() else first.parent).resolve().name
 
 
 def _name(workflow: str) -> str:
