@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
             if args.json:
                 console.json_line({"server": public_url(url), "error": error.message})
             else:
-                console.show(f"{public_url(url)}: {console.clean_line(error.message)}")
+                console.show(console.clean_line(error.message))
             continue
         answers += 1
         _show(state, as_json=args.json)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ class Index:
     inputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
+@cache
 def read_index(folder: Path = WORKFLOWS_DIR) -> Index:
     """The index of this folder; empty where there is none that can be read."""
     try:
