@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli.parser import (
@@ -126,6 +127,8 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """The `batch` command."""
+    import tempfile
+
     from runner.batch.live import make_view
     from runner.cli import photo_words
     from runner.cli.signals import interruptible
@@ -135,8 +138,8 @@ def run(args: argparse.Namespace) -> int:
     own = not args.is_named
     if own:  # `packshot photos/`: who types it again goes on
         args.resume, args.out = True, photo_words.own_folder(args) if args.out is DEFAULT_OUT else args.out
-    args.photos = photo_words.brought_to(args.photos, args.out)
-    with interruptible(), make_view(json_lines=args.json) as view:
+    with interruptible(), make_view(json_lines=args.json) as view, tempfile.TemporaryDirectory() as scratch:
+        args.photos = photo_words.brought_to(args.photos, Path(scratch) if args.dry_run else args.out)
         if own and not args.dry_run:
             view.notice(f"Results go to {args.out}; the same command again goes on where this one ends.")
         try:

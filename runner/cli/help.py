@@ -29,7 +29,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """The `help` command."""
-    console.show(text_about([word.lower() for word in args.about]))
+    console.show(text_about(args.about))
     return EXIT_OK
 
 
@@ -40,14 +40,15 @@ def text_about(words: list[str]) -> str:
 
     if not words:
         return build_parser([]).format_help().rstrip()
-    if words[0] in TOPICS:
-        return TOPICS[words[0]]().rstrip()
-    if words[0] not in COMMANDS:
+    names = [word.lower() for word in words]
+    if names[0] in TOPICS:
+        return TOPICS[names[0]]().rstrip()
+    if names[0] not in COMMANDS:
         if is_workflow(words[0]):
             return _about_workflow(words[0])
         raise _no_help(words[0])
-    parser = build_parser(words[:1])
-    for word in words:
+    parser = build_parser(names[:1])
+    for word in names:
         below = parser.commands().get(word)
         if not isinstance(below, Parser):
             raise _no_help(" ".join(words))
@@ -153,7 +154,7 @@ def _config() -> str:
         (f"{FILE_NAME}, in this order; what is typed wins over all of them:", [
             "in the folder of the photos, then in the folder you are in: channel, out, name and set. A folder may come "
             "from anybody: out stays below it, a file that it sets lies in it, and it names no server.",
-            f"yours, {user_folder() / FILE_NAME}: the same, and server.",
+            f"yours, {user_folder() / FILE_NAME} (or what $PRODGEN_CONFIG names; none: no file): the same, and server.",
         ]),
         ("for example:", [
             '  channel = "amazon"',

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli.parser import DEFAULT_OUT
+from runner.cli.signals import interruptible
 from runner.errors import EXIT_OK, PhotoError, UsageError
 from runner.invocation import spell
 
@@ -126,7 +127,9 @@ def brought(words: Sequence[str]) -> Iterator[list[str]]:
         yield [str(path_of(word)) for word in words]
         return
     with tempfile.TemporaryDirectory(prefix="prodgen-") as folder:
-        yield [_brought(word, Path(folder, str(number))) for number, word in enumerate(words)]
+        with interruptible():
+            here = [_brought(word, Path(folder, str(number))) for number, word in enumerate(words)]
+        yield here
 
 
 def brought_to(words: Sequence[str], out: Path) -> list[str]:
