@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from runner import console
 from runner.cli import completion
-from runner.cli.parser import load_command
+from runner.cli.parser import decide_access, load_command
 from runner.cli.words import parse
-from runner.errors import EXIT_BUG, EXIT_INTERRUPTED, RunnerError, UsageError
+from runner.errors import EXIT_BUG, EXIT_INTERRUPTED, RunnerError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = parse(argv)
         _take_settings(args)
-        _decide_access(args)
+        decide_access(args)
         return load_command(args.command).run(args)
     except RunnerError as error:
         _fail(error, json_lines)
@@ -53,17 +53,6 @@ def _take_settings(args: argparse.Namespace) -> None:
         by_file.setdefault(str(setting.source), []).append(f"{setting.key.removeprefix('set.')}={setting.value}")
     for path, said in by_file.items():
         console.tell(f"{path}: {', '.join(said)}")
-
-
-def _decide_access(args: argparse.Namespace) -> None:
-    """What `--insecure` and `--ca-file` say holds for every request of this command."""
-    from runner.http.auth import Access, decide
-
-    ca_file = getattr(args, "ca_file", None)
-    try:
-        decide(Access(insecure=getattr(args, "insecure", False), ca_file=ca_file))
-    except OSError as error:
-        raise UsageError(f"--ca-file {ca_file}: {error.strerror or error}.", advice="It must hold PEM text.") from error
 
 
 def _fail(error: RunnerError, json_lines: bool) -> None:

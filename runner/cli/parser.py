@@ -224,6 +224,17 @@ def out_folder(text: str) -> Path:
     return path
 
 
+def decide_access(args: argparse.Namespace) -> None:
+    """What the options of `add_access_arguments` say holds for every request of this command."""
+    from runner.http.auth import Access, decide
+
+    ca_file = getattr(args, "ca_file", None)
+    try:
+        decide(Access(insecure=getattr(args, "insecure", False), ca_file=ca_file))
+    except OSError as error:
+        raise UsageError(f"--ca-file {ca_file}: {error.strerror or error}.", advice="It must hold PEM text.") from error
+
+
 def named(text: str) -> str:
     """An argument that names something. An empty one is what a shell makes of a variable that is not set: the folder
     one happens to be in is not meant by it."""
