@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runner.batch.store import LEDGER_FILE
 from runner.errors import UsageError
-from runner.files.paths import real_path
+from runner.files.paths import expanded, real_path
 from runner.suggest import Suggestions, look_alike
 
 PHOTO_SUFFIXES = frozenset(
@@ -26,7 +26,7 @@ def photos(where: str, out: Path) -> list[tuple[Path, Path]]:
 
     Raises UsageError where there is no photo, or `out` is where the photos are.
     """
-    root = Path(where).expanduser()
+    root = expanded(where)
     if root.is_dir():
         files = [path for path in _below(where, root) if path.suffix.lower() in PHOTO_SUFFIXES]
     elif glob.has_magic(where):

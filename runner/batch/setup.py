@@ -18,7 +18,7 @@ from runner.batch.rows import Row, seed_list, table
 from runner.errors import PhotoError, UsageError, WorkflowRejectedError
 from runner.execution.attachments import input_of
 from runner.files.naming import check_template
-from runner.files.paths import own_path
+from runner.files.paths import expanded, own_path
 from runner.files.writable import check_file, check_folder
 from runner.suggest import Suggestions
 from runner.workflow.graph import Workflow
@@ -176,7 +176,7 @@ def _photographed(args: argparse.Namespace) -> list[tuple[Path, Path]]:
     """(photo, its folder below the one that was named): those of `--images`, and each that is named by itself."""
     found = [] if args.images is None else photos(args.images, args.out)
     for word in args.photos:
-        path = Path(word).expanduser()
+        path = expanded(word)
         found += [(path, Path())] if path.is_file() else photos(word, args.out)
     return list(dict.fromkeys(found))
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from runner.cli.parser import DEFAULT_OUT
 from runner.cli.signals import interruptible
 from runner.errors import EXIT_OK, PhotoError, UsageError
+from runner.files.paths import expanded
 from runner.invocation import spell
 
 if TYPE_CHECKING:
@@ -114,9 +115,9 @@ def check_words(words: Sequence[str], workflow: Workflow) -> None:
 
 def path_of(word: str) -> Path:
     """The file that a word names. A Windows shell makes `"C:\\photos\\"` a name that ends with the quote."""
-    path = Path(word).expanduser()
+    path = expanded(word)
     if word.endswith('"') and not path.exists():
-        return Path(word[:-1]).expanduser()
+        return expanded(word[:-1])
     return path
 
 

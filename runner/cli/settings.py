@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.cli.parser import DEFAULT_OUT
 from runner.errors import UsageError
+from runner.files.paths import expanded
 from runner.invocation import spell
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def folders_of(args: argparse.Namespace) -> list[Path]:
     word = next((word for word in words if "://" not in word and word != "-"), None)
     if word is None:
         return []
-    path = Path(word).expanduser()
+    path = expanded(word)
     return [path if path.is_dir() else path.parent]
 
 
@@ -97,7 +98,7 @@ def own_file() -> Path | None:
     named = os.environ.get(OWN_VARIABLE, "").strip()
     if named.lower() == "none":
         return None
-    return Path(named).expanduser() if named else user_folder() / FILE_NAME
+    return expanded(named) if named else user_folder() / FILE_NAME
 
 
 def user_folder() -> Path:
@@ -228,7 +229,7 @@ def _out(file: SettingsFile) -> Path:
     from runner.files.naming import below
 
     if file.is_own:
-        return Path(file.plain["out"]).expanduser()
+        return expanded(file.plain["out"])
     inside = below(file.path.parent, file.plain["out"].rstrip("/"))
     if inside is None:
         raise UsageError(

@@ -12,6 +12,7 @@ from typing import Any
 
 from runner.cli.parser import COMMANDS, Parser, build_parser, load_command
 from runner.errors import UsageError
+from runner.files.paths import expanded
 from runner.invocation import spell
 from runner.suggest import nearest
 
@@ -125,7 +126,7 @@ def _no_command(word: str, others: Sequence[str]) -> UsageError:
     from runner.workflow.load import available_workflows
 
     names = available_workflows()
-    if Path(word).expanduser().exists() or "://" in word or word == "-":
+    if expanded(word).exists() or "://" in word or word == "-":
         meant = next((other for other in others if is_workflow(other)), "packshot")
         what = "a folder" if Path(word).is_dir() else "a photo"
         advice = spell(meant, word)

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from runner.errors import WorkflowError
+from runner.files.paths import expanded
 from runner.suggest import did_you_mean
 from runner.workflow.canvas_nodes import without_canvas_nodes
 from runner.workflow.file import PICTURES, read_graph
@@ -80,7 +81,7 @@ def _name_and_version(stem: str) -> tuple[str, int | None]:
 def _find(spec: str, folder: Path) -> Path:
     if not spec.strip():
         raise WorkflowError("no workflow was named.", advice=_what_exists(folder))
-    as_path = Path(spec).expanduser()
+    as_path = expanded(spec)
     if len(as_path.parts) > 1 or as_path.suffix.lower() in (".json", *PICTURES) or "\\" in spec:
         if as_path.is_dir():
             raise WorkflowError(f"{spec}: this is a folder; name the workflow file in it.")

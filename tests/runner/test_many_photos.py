@@ -6,11 +6,12 @@ import argparse
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runner.cli.parser import Parser, build_parser
 from runner.cli.words import parse
+from runner.errors import UsageError
 from tests.support.comfy import ComfyServer
 from tests.support.runs import Desk, command, inverting
 
@@ -98,10 +99,11 @@ def test_an_option_without_its_value_takes_no_photo_for_it(tmp_path: Path) -> No
     assert "--seed: expected one argument" in run.err
 
 
+@example(["~0"])
+@example(["~nobody/x.json", "a"])
+@example(["packshot", "\0"])
 @given(st.lists(st.text(min_size=1, max_size=8), max_size=5))
 def test_whatever_is_typed_is_understood_or_refused(words: list[str]) -> None:
-    from runner.errors import UsageError
-
     try:
         args = parse(words)
     except (UsageError, SystemExit):
