@@ -73,4 +73,5 @@ def test_the_state_of_every_server_that_is_named(comfy_server: ComfyServer, tmp_
     assert none.code == 3
     farm = tmp_path / "farm.yaml"
     farm.write_text(f"- {away}\n- {comfy_server.url}\n")
-    assert command("status", "--servers", str(farm), folder=tmp_path).out == shown.out
+    listed = command("status", "--servers", str(farm), "--json", folder=tmp_path)
+    assert [json.loads(line)["server"] for line in listed.out.splitlines()] == [away, comfy_server.url]
