@@ -1,4 +1,4 @@
-"""`python -m runner`: parse, run the command, turn every failure into its message and its exit code."""
+"""`prodgen`, `python -m runner`: parse, run the command, turn every failure into its message and its exit code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import sys
 from collections.abc import Sequence
 
 from runner import console, log
-from runner.cli.parser import build_parser, decide_access, load_command
+from runner.cli import completion
+from runner.cli.parser import decide_access, load_command
+from runner.cli.words import parse
 from runner.errors import EXIT_BUG, EXIT_INTERRUPTED, RunnerError, UsageError
 
 
@@ -17,12 +19,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code (the table is in `runner.errors`)."""
     console.prepare()
     argv = list(sys.argv[1:] if argv is None else argv)
-    args = build_parser(argv).parse_args(argv)  # argparse itself ends with 2 on a bad command line
-    json_lines = bool(getattr(args, "json", False))
+    args, json_lines = argparse.Namespace(), "--json" in argv
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file name that is no text here is no reason to stop
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        args = parse(argv)
         _begin_log(args, argv)
+        _take_settings(args)
         decide_access(args)
         return load_command(args.command).run(args)
     except RunnerError as error:
@@ -64,6 +67,17 @@ def _begin_log(args: argparse.Namespace, argv: Sequence[str]) -> None:
     log.record(console.clean_line(f"prodgen {__version__}: {shlex.join(argv)}"))
 
 
+def _take_settings(args: argparse.Namespace) -> None:
+    """What `prodgen.toml` says where nothing was typed, and which one said it."""
+    from runner.cli.settings import apply
+
+    by_file: dict[str, list[str]] = {}
+    for setting in apply(args):
+        by_file.setdefault(str(setting.source), []).append(f"{setting.key.removeprefix('set.')}={setting.value}")
+    for path, said in by_file.items():
+        console.tell(f"{path}: {', '.join(said)}")
+
+
 def _fail(error: RunnerError, json_lines: bool, *, verbose: bool = False) -> None:
     if json_lines and not error.told:
         from runner.execution.failures import failed_event
@@ -73,6 +87,13 @@ def _fail(error: RunnerError, json_lines: bool, *, verbose: bool = False) -> Non
         console.tell(f"error: {error}")
         if verbose and (trace := getattr(error, "trace", "")):
             console.tell(trace)
+
+
+def program() -> None:
+    """The command `prodgen`."""
+    _in_utf8()
+    completion.answer()
+    sys.exit(main())
 
 
 def _in_utf8() -> None:
@@ -89,5 +110,4 @@ def _in_utf8() -> None:
 
 
 if __name__ == "__main__":
-    _in_utf8()
-    sys.exit(main())
+    program()

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from runner.local_server.process import Installation
 from tests.support.comfy import ComfyServer, find_installation
 
+os.environ["PRODGEN_CONFIG"] = "none"  # the settings of whoever runs the tests are not theirs
 # On busy cores, threads that wait by spinning take the time they wait for: one cut-out took half a minute.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Several test processes, each with a server: threads that wait for each other's cores would cost more than they bring.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from runner.batch.store import LEDGER_FILE
 from runner.errors import UsageError
-from runner.files.paths import real_path
+from runner.files.paths import expanded, real_path
 from runner.files.records import record_of
 from runner.suggest import Suggestions, look_alike
 from runner.words import counted
@@ -68,9 +68,7 @@ def photos(where: str, out: Path) -> tuple[list[tuple[Path, Path]], LeftOut]:
             f"--out {out} is the folder of the photos itself, or one above it: results would lie among them.",
             advice="Name another folder with --out.",
         )
-    wants_results = (
-        files == [Path(where).expanduser()] or _RESULTS in real_path(root).parts or (root / LEDGER_FILE).exists()
-    )
+    wants_results = files == [expanded(where)] or _RESULTS in real_path(root).parts or (root / LEDGER_FILE).exists()
     kept, left_out = _sorted_out(root, files, out, wants_results=wants_results)
     if not kept and left_out.of_others:
         raise UsageError(
@@ -114,7 +112,7 @@ def _sorted_out(
 
 def _named(where: str) -> tuple[Path, list[Path]]:
     """(the folder that is looked through, what in it may be a photo). Raises UsageError where there is none."""
-    root = Path(where).expanduser()
+    root = expanded(where)
     if root.is_dir():
         files = [path for path in _below(where, root) if path.suffix.lower() in PHOTO_SUFFIXES]
     elif glob.has_magic(where):

@@ -12,13 +12,14 @@ from typing import Any
 
 from runner.batch.compatibility import CannotRunError, Compatibility
 from runner.batch.ledger import Ledger
-from runner.batch.photo_folder import photos, unusable
+from runner.batch.photo_folder import LeftOut, photos, unusable
 from runner.batch.plan import BatchJob, Seeds, check_values, expand, listed, occurrences, refuse, sweeps
 from runner.batch.rows import Row, seed_list, table
 from runner.errors import PhotoError, UsageError, WorkflowRejectedError
 from runner.execution.attachments import input_of
 from runner.files.naming import check_template
-from runner.files.paths import own_path
+from runner.files.paths import expanded, own_path
+from runner.files.records import record_of
 from runner.files.writable import check_file, check_folder
 from runner.suggest import Suggestions
 from runner.validation.standing_in import NAME
@@ -53,8 +54,10 @@ def prepare(args: argparse.Namespace) -> Setup:
 
     Raises UsageError, WorkflowError with every problem and what to do.
     """
-    if args.images is None and args.jobs is None:
-        raise UsageError("there is nothing to work on.", advice="Name a folder with --images, or a table with --jobs.")
+    if args.images is None and args.jobs is None and not args.photos:
+        raise UsageError(
+            "there is nothing to work on.", advice="Name photos or a folder of them, or a table with --jobs."
+        )
     if args.seeds is not None and (args.count != 1 or args.seed is not None):
         raise UsageError("--seeds says it all: leave out --seed and --count.")
     if args.name is not None:
@@ -147,19 +150,19 @@ def _rows(
         return "" if spec is None else spec.type
 
     rows = [Row("the command line")] if args.jobs is None else table(args.jobs, pictures, names, problems, kind_of)
-    if args.images is None:
+    if args.images is None and not args.photos:
         return rows
     if not pictures:
         raise UsageError(
-            f"{workflow.label} has no input for --images.", advice="Title one of its LoadImage nodes “input: image”."
+            f"{workflow.label} has no input for photos.", advice="Title one of its LoadImage nodes “input: image”."
         )
     if all(pictures[0] in row.images for row in rows):
         raise UsageError(
-            f"--images {args.images}: no photo of it would be used, for every line of {args.jobs} names its own.",
-            advice=f"Leave out --images, or the column {pictures[0]}.",
+            f"{args.images or args.photos[0]}: no photo of it would be used, for every line of {args.jobs} names its "
+            "own.",
+            advice=f"Leave it out, or the column {pictures[0]}.",
         )
-    photographed, others = photos(args.images, args.out)
-    left_out += others.told()
+    photographed = _photographed(args, left_out)
     with_photos = []
     for row in rows:
         if pictures[0] in row.images:
@@ -181,6 +184,29 @@ def _rows(
                 )
             )
     return with_photos
+
+
+def _photographed(args: argparse.Namespace, left_out: list[str]) -> list[tuple[Path, Path]]:
+    """(photo, its folder below the one that was named): those of `--images`, and each that is named by itself.
+
+    Among many that are named (by a pattern, as a rule) those that were made here are left out; `left_out` says so.
+    """
+    named = [expanded(word) for word in args.photos]
+    made_here = [path for path in named if path.is_file() and record_of(path) is not None]
+    if len(made_here) == len(named):
+        made_here = []
+    taken: list[tuple[Path, Path]] = []
+    others = LeftOut(made_here=made_here)
+    for word in [*([] if args.images is None else [args.images]), *args.photos]:
+        path = expanded(word)
+        if word in args.photos and path.is_file():
+            taken += [] if path in made_here else [(path, Path())]
+        else:
+            kept, more = photos(word, args.out)
+            taken += kept
+            left_out += more.told()
+    left_out += others.told()
+    return list(dict.fromkeys(taken))
 
 
 def _photos(rows: Sequence[Row]) -> dict[str, tuple[str, Path]]:

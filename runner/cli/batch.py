@@ -5,9 +5,21 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.cli.parser import add_out_argument, add_server_argument, at_least_one, in_range, local_path, named, seconds
+from runner.cli.parser import (
+    DEFAULT_OUT,
+    PHOTOS_HELP,
+    SHARING_SERVER_HELP,
+    add_out_argument,
+    add_server_argument,
+    at_least_one,
+    in_range,
+    local_path,
+    named,
+    seconds,
+)
 from runner.cli.told import add_smoke_argument, add_told_arguments, level_of, show
 from runner.errors import (
     EXIT_OK,
@@ -44,6 +56,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("workflow", metavar="WORKFLOW", help="a bundled workflow's name, or a path")
+    parser.add_argument("photos", metavar="PHOTO", nargs="*", type=named, help=PHOTOS_HELP)
     parser.add_argument(
         "--images",
         type=named,
@@ -91,8 +104,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     add_server_argument(
         parser,
-        "ComfyUI's address; repeat it, and all of them share the work (default: $COMFYUI_URL, then "
-        "http://127.0.0.1:8188, then the installed ComfyUI, which is started when nothing answers)",
+        SHARING_SERVER_HELP,
     )
     parser.add_argument(
         "--servers",
@@ -132,10 +144,25 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """The `batch` command."""
-    from runner.batch.live import make_view
-    from runner.cli.signals import interruptible
+    import tempfile
 
-    with interruptible(), make_view(json_lines=args.json, level=level_of(args)) as view:
+    from runner.batch.live import make_view
+    from runner.cli import photo_words
+    from runner.cli.signals import interruptible
+    from runner.workflow.load import load_workflow
+
+    photo_words.check_words(args.photos, load_workflow(args.workflow))
+    own = not args.is_named
+    if own:  # `packshot photos/`: who types it again goes on
+        args.resume, args.out = True, photo_words.own_folder(args) if args.out is DEFAULT_OUT else args.out
+    with (
+        interruptible(),
+        make_view(json_lines=args.json, level=level_of(args)) as view,
+        tempfile.TemporaryDirectory() as scratch,
+    ):
+        args.photos = photo_words.brought_to(args.photos, Path(scratch) if args.dry_run else args.out)
+        if own and not args.dry_run:
+            view.notice(f"Results go to {args.out}; the same command again goes on where this one ends.")
         try:
             return _run(args, view)
         except KeyboardInterrupt:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from runner import console
 from runner.cli.parser import RUNNING_SERVER_HELP, add_server_argument
 from runner.errors import EXIT_OK, UsageError
+from runner.invocation import spell
 
 if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from runner.server.client import ComfyClient
 
     if args.prompt_id is not None and not _is_uuid(args.prompt_id):
-        raise UsageError(f"{args.prompt_id!r} is not a job's id.", advice="`python -m runner status` lists the ids.")
+        raise UsageError(f"{args.prompt_id!r} is not a job's id.", advice=f"`{spell('status')}` lists the ids.")
     client = ComfyClient(answering_server(args.server))
     if args.prompt_id is not None:
         ids = [args.prompt_id]

@@ -8,7 +8,17 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.cli.parser import add_server_argument, at_least_one, in_range, local_path, named, seconds
+from runner.cli.parser import (
+    PHOTOS_HELP,
+    SHARING_SERVER_HELP,
+    add_server_argument,
+    at_least_one,
+    in_help,
+    in_range,
+    local_path,
+    named,
+    seconds,
+)
 from runner.cli.told import add_told_arguments
 from runner.errors import RunnerError, UsageError
 
@@ -31,9 +41,8 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "other: after a crash --resume goes on, a second runner with --resume shares the work, `report` makes a page.",
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "--images", type=named, required=True, metavar="DIR|GLOB", help="a folder (with all below it) or a glob"
-    )
+    parser.add_argument("photos", metavar="PICTURE", nargs="*", type=named, help=PHOTOS_HELP)
+    parser.add_argument("--images", type=named, metavar="DIR|GLOB", help="a folder (with all below it) or a glob, too")
     parser.add_argument(
         "--labels",
         default="",
@@ -41,7 +50,9 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         help="with --sam3: what to look for. Without: every object is found, and a single label is what all are called",
     )
     parser.add_argument(
-        "--sam3", action="store_true", help="let SAM 3 find the labels (`models list --for cutouts_sam3`)"
+        "--sam3",
+        action="store_true",
+        help=f"let SAM 3 find the labels ({in_help('models', 'list', '--for', 'cutouts_sam3')})",
     )
     parser.add_argument("--out", type=local_path, default=DEFAULT_OUT, metavar="DIR", help=f"default: {DEFAULT_OUT}")
     parser.add_argument(
@@ -69,8 +80,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument("--watts", type=in_range(0.001, 99_999), metavar="W", help="for the energy")
     add_server_argument(
         parser,
-        "ComfyUI's address; repeat it, and all of them share the work (default: $COMFYUI_URL, then "
-        "http://127.0.0.1:8188, then the installed ComfyUI, which is started when nothing answers)",
+        SHARING_SERVER_HELP,
     )
     parser.add_argument("--servers", type=local_path, metavar="FILE.yaml", help="a list of servers, as of `batch`")
     parser.add_argument("--ray", nargs="?", const="", metavar="HOST:PORT", help="let a Ray cluster work, as of `batch`")

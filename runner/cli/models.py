@@ -6,10 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.cli.model_output import Output, facts, verdict_facts
+from runner.cli.model_output import Output, verdict_facts
 from runner.cli.parser import local_path
 from runner.errors import EXIT_OK, EXIT_REJECTED, EXIT_USAGE, RunnerError
-from runner.models.manifest import Manifest, Model, human_size, load_manifest
+from runner.invocation import spell
+from runner.models.manifest import Manifest, Model, load_manifest
 from runner.models.store import ModelStore, Verdict, open_store
 
 if TYPE_CHECKING:
@@ -61,7 +62,10 @@ def run(args: argparse.Namespace) -> int:
         fitting = [store.in_place_of(model, manifest) for model in fitting]
     chosen = list(dict.fromkeys([*needed, *fitting]))
     if args.action == "list":
-        return _list(chosen, store, out)
+        from runner.cli.model_list import describe_models, list_models
+
+        optional = [model for model in chosen if model not in needed]
+        return describe_models(chosen, store, out) if args.ids else list_models(chosen, optional, store, out)
     assert store is not None  # noqa: S101 - for the type checker: only listing does without one
     if args.action == "check":
         return _check(chosen, store, out, needed=needed if named else None)
@@ -101,7 +105,7 @@ def _nothing_named() -> RunnerError:
 
     return UsageError(
         "say which models to download: all of them are hundreds of gigabytes.",
-        advice="python -m runner models download --for WORKFLOW, or an ID from: python -m runner models list",
+        advice=f"{spell('models', 'download', '--for', 'WORKFLOW')}, or an ID from: {spell('models', 'list')}",
     )
 
 
@@ -115,35 +119,6 @@ def _store_if_any(comfyui: Path | None) -> ModelStore | None:
         if comfyui is not None:
             raise
         return None
-
-
-def _list(models: list[Model], store: ModelStore | None, out: Output) -> int:
-    here = 0
-    for model in models:
-        path = store.find(model) if store is not None else None
-        here += path is not None
-        state = "" if store is None else "present" if path is not None else "missing"
-        out.event(event="model", **facts(model), state=state or "unknown", file=str(path) if path else None)
-        if not out.as_json:
-            size = model.size_text if path is None else human_size(path.stat().st_size)
-            uses = {
-                True: "commercial use allowed",
-                False: "not for commercial use",
-                None: "commercial use: see its page",
-            }
-            gated = " · licence must be accepted first" if model.gated else ""
-            by_hand = "" if model.is_offered else " · not offered for download"
-            out.line(f"{model.id}  {state}".rstrip())
-            out.line(f"    {model.purpose}")
-            out.line(f"    models/{model.relative_path.as_posix()} · {size}")
-            out.line(f"    {model.licence} · {uses[model.commercial]}{gated}{by_hand}{_improvement(model)}")
-    where = f", {here} of them in {store.models_dir}" if store is not None else "; no ComfyUI is installed here"
-    out.line(f"{len(models)} models{where}.")
-    return EXIT_OK
-
-
-def _improvement(model: Model) -> str:
-    return f" · not needed, improves {', '.join(model.improves)}" if model.improves else ""
 
 
 def _check(models: list[Model], store: ModelStore, out: Output, *, needed: list[Model] | None) -> int:
@@ -167,7 +142,7 @@ def _check(models: list[Model], store: ModelStore, out: Output, *, needed: list[
 
 def _verdict_text(model: Model, verdict: Verdict) -> str:
     if verdict.path is None:
-        how = f"python -m runner models download {model.id}" if model.is_offered else model.note
+        how = spell("models", "download", model.id) if model.is_offered else model.note
         better = f"; {', '.join(model.improves)} works without it" if verdict.state == "optional" else ""
         return f"{verdict.state:<11} {model.id}: models/{model.relative_path.as_posix()} ({how}){better}"
     detail = f": {verdict.detail}" if verdict.detail else ""

@@ -1,29 +1,51 @@
 """The command line: which commands there are, and where each lives. Importing this costs argparse and nothing more.
 
 A command is a module with `add_parser(subparsers)` and `run(args) -> int` (the exit code). The module itself imports
-only what its arguments need; everything heavy is imported inside `run`. To add a command, add its row.
+only what its arguments need; everything heavy is imported inside `run`. To add a command, add its row, and three
+examples of it in `runner.cli.examples`. What people type instead of a command is understood by `runner.cli.words`.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
 from runner import __version__, console
+from runner.cli.examples import examples_of
+from runner.errors import UsageError
+from runner.invocation import spell
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
+_NEGATIVE = re.compile(r"-\d+(\.\d+)?")
 DEFAULT_OUT = Path("outputs/run")
-_NAMED = (
-    "ComfyUI's address (HOST:PORT is enough); repeatable, the first that can be used is, and never one that was not "
-    "named (default: $COMFYUI_URL; where that is not set, http://127.0.0.1:8188, then the "
+
+
+def in_help(*words: str) -> str:
+    """A command of this program inside a help text, in which argparse reads % as a sign of its own."""
+    return f"`{spell(*words)}`".replace("%", "%%")
+
+
+_MORE = f"; see {in_help('help', 'servers')})"
+SERVER_HELP = (
+    "ComfyUI's address, repeatable (default: $COMFYUI_URL, then one at http://127.0.0.1:8188, then the installed one, "
+    f"which is started when nothing answers{_MORE}"
 )
-SERVER_HELP = f"{_NAMED}installed ComfyUI, which is started when nothing answers)"
-RUNNING_SERVER_HELP = f"{_NAMED}one that was started here; nothing is started)"
+RUNNING_SERVER_HELP = (
+    "ComfyUI's address, repeatable (default: $COMFYUI_URL, then one at http://127.0.0.1:8188, then the one that was "
+    f"started here; nothing is started{_MORE}"
+)
+SHARING_SERVER_HELP = (
+    "ComfyUI's address; repeat it, and all of them share the work (default: $COMFYUI_URL, then one at "
+    f"http://127.0.0.1:8188, then the installed one, which is started when nothing answers{_MORE}"
+)
+PHOTO_HELP = "a photo, several, a folder, an address (https://…), or - for standard input"
+PHOTOS_HELP = "photos, folders (with all below them), patterns or addresses (https://…)"
 COMMANDS = {
     "submit": "runner.cli.submit",
     "batch": "runner.cli.batch",
@@ -31,13 +53,18 @@ COMMANDS = {
     "report": "runner.cli.report",
     "explore": "runner.cli.explore",
     "vary": "runner.cli.vary",
+    "workflows": "runner.cli.workflows",
     "inputs": "runner.cli.inputs",
     "validate": "runner.cli.validate",
     "models": "runner.cli.models",
     "serve": "runner.cli.serve",
+    "logs": "runner.cli.logs",
     "status": "runner.cli.status",
     "cancel": "runner.cli.cancel",
     "smoke": "runner.cli.smoke",
+    "config": "runner.cli.config",
+    "completion": "runner.cli.completion",
+    "help": "runner.cli.help",
 }
 """Command → its module, in the order of `--help`."""
 
@@ -48,8 +75,80 @@ class Command(Protocol):
     def run(self, args: argparse.Namespace) -> int: ...
 
 
-class _Parser(argparse.ArgumentParser):
-    """What it says of a command line repeats it, and with it the names that a `*` has put there."""
+class Parser(argparse.ArgumentParser):
+    """What it says of a command line repeats it, and with it the names that a `*` has put there.
+
+    Its help begins with examples. Options may stand anywhere, also between photos, on every Python.
+    """
+
+    def options(self) -> frozenset[str]:
+        """Every option it knows, with its dashes."""
+        return frozenset(self._option_string_actions)
+
+    def format_usage(self) -> str:
+        return f"usage: {self._called()}\n"
+
+    def format_help(self) -> str:
+        self.usage = self._called()
+        examples = "".join(f"  {example}\n" for example in examples_of(" ".join(self._words())))
+        return (f"examples:\n{examples}\n" if examples else "") + super().format_help()
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Positional arguments behind all options: argparse gives `nargs="*"` only those that stand together."""
+        ordered = args if args is None or self.commands() else self._ordered(args)
+        return super().parse_known_args(ordered, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        """Raises UsageError: a wrong command line is told as everything else that is wrong."""
+        raise UsageError(f"{message}.", advice=f"`{self.help_command()}` says more.")
+
+    def help_command(self) -> str:
+        return spell("help", *self._words())
+
+    def commands(self) -> Mapping[str, argparse.ArgumentParser]:
+        """Those that it knows; none where it is one itself."""
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                return dict(action.choices)
+        return {}
+
+    def positionals(self) -> list[argparse.Action]:
+        return [action for action in self._actions if not action.option_strings]
+
+    def optionals(self) -> list[argparse.Action]:
+        return [action for action in self._actions if action.option_strings]
+
+    def _words(self) -> list[str]:
+        """Which command it is: `models list`."""
+        return self.prog.removeprefix(spell()).split()
+
+    def _ordered(self, args: Sequence[str]) -> list[str]:
+        options: list[str] = []
+        others: list[str] = []
+        words = list(args)
+        while words:
+            word = words.pop(0)
+            if word == "--":
+                return [*options, "--", *others, *words]
+            if not word.startswith("-") or word == "-" or _NEGATIVE.fullmatch(word):
+                others.append(word)
+                continue
+            options.append(word)
+            action = self._option_string_actions.get(word)
+            if action is None or action.nargs not in (None, argparse.OPTIONAL):
+                continue
+            if not words and action.nargs is None:  # what it lacks is none of the words in front of it
+                return list(args)
+            if words and (action.nargs is None or not words[0].startswith("-")):
+                options.append(words.pop(0))
+        return [*options, *others]
+
+    def _called(self) -> str:
+        shapes = {"*": "[{} ...]", "?": "[{}]", "+": "{} ..."}
+        named = [
+            shapes.get(str(action.nargs), "{}").format(action.metavar or action.dest) for action in self.positionals()
+        ]
+        return " ".join([self.prog, *named, "[options]"]).replace("%", "%%")
 
     def _print_message(self, message: str, file: Any = None) -> None:
         super()._print_message(console.clean(message), file)
@@ -59,16 +158,18 @@ def load_command(name: str) -> Command:
     return cast(Command, importlib.import_module(COMMANDS[name]))
 
 
-def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+def build_parser(argv: Sequence[str]) -> Parser:
     """The parser for this command line. Only the command that is called is imported; `--help` needs them all."""
-    parser: argparse.ArgumentParser = _Parser(
-        prog="python -m runner",
-        description="Run ComfyUI workflows without the browser: one photo in, finished product pictures out.",
-        epilog="`python -m runner COMMAND --help` says more about a command.",
+    parser = Parser(
+        prog=spell(),
+        description="One product photo in, finished product pictures out, by ComfyUI workflows and without a browser. "
+        "Instead of a command stands the name of a workflow and the photos for it.",
+        epilog=f"`{spell('help', 'COMMAND')}` says more about a command, `{spell('help', 'WORKFLOW')}` about a "
+        f"workflow, `{spell('help', 'servers')}` about servers.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"prodgen {__version__}")
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    subparsers: Any = parser.add_subparsers(dest="command", metavar="COMMAND|WORKFLOW", required=True)
     called = next((word for word in argv if not word.startswith("-")), None)
     for name in [called] if called in COMMANDS else COMMANDS:
         load_command(name).add_parser(subparsers)
@@ -84,7 +185,6 @@ def add_server_argument(parser: argparse.ArgumentParser, help_text: str = SERVER
 
 def check_no_password(servers: Sequence[str]) -> None:
     """Refuse addresses that hold a password, which other users of the machine could read. Raises UsageError."""
-    from runner.errors import UsageError
     from runner.http.auth import has_credentials
 
     if any(has_credentials(url) for url in servers):
@@ -95,21 +195,37 @@ def check_no_password(servers: Sequence[str]) -> None:
 
 
 def add_access_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--insecure` and `--ca-file`, for every command that may speak to a server over https."""
+    """`--insecure` and `--ca-file`, for every command that may speak over https; `help servers` tells of them."""
     parser.add_argument(
         "--ca-file",
         type=local_path,
         metavar="FILE.pem",
-        help="also trust this certificate, or those it has signed (https)",
+        help=argparse.SUPPRESS,
     )
+    parser.add_argument("--insecure", action="store_true", help=argparse.SUPPRESS)
+
+
+def add_out_argument(parser: argparse.ArgumentParser, *, help_more: str = "") -> None:
+    """`--out DIR`, where results go. Where it is not typed, `args.out` is `DEFAULT_OUT` itself."""
     parser.add_argument(
-        "--insecure", action="store_true", help="take any certificate, self-signed ones too; never over the internet"
+        "--out",
+        type=out_folder,
+        default=DEFAULT_OUT,
+        metavar="DIR",
+        help=f"the folder of the results (default: {DEFAULT_OUT.as_posix()}){help_more}",
     )
+
+
+def out_folder(text: str) -> Path:
+    """An argument that names the folder of results; who names a picture there means the result's own name."""
+    path = local_path(text)
+    if path.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff") and not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is no folder; a file is named with --name {path.stem}")
+    return path
 
 
 def decide_access(args: argparse.Namespace) -> None:
     """What the options of `add_access_arguments` say holds for every request of this command."""
-    from runner.errors import UsageError
     from runner.http.auth import Access, decide
 
     ca_file = getattr(args, "ca_file", None)
@@ -117,11 +233,6 @@ def decide_access(args: argparse.Namespace) -> None:
         decide(Access(insecure=getattr(args, "insecure", False), ca_file=ca_file))
     except OSError as error:
         raise UsageError(f"--ca-file {ca_file}: {error.strerror or error}.", advice="It must hold PEM text.") from error
-
-
-def add_out_argument(parser: argparse.ArgumentParser) -> None:
-    """`--out DIR`, where results go."""
-    parser.add_argument("--out", type=local_path, default=DEFAULT_OUT, metavar="DIR", help=f"default: {DEFAULT_OUT}")
 
 
 def named(text: str) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from runner.cli.logs import LINES
+from runner.errors import UsageError
+
 if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
 
@@ -14,16 +17,33 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "serve",
         help="start or stop the installed ComfyUI",
         description="Start the ComfyUI that install.py set up, unless one answers already, and print its address. "
-        "It stays for the next runs until `serve --stop`. Where $COMFYUI_URL names a server, its address is "
-        "printed and nothing is started.",
+        "It listens on this machine only and stays for the next runs until `serve --stop`. Where $COMFYUI_URL names a "
+        "server and no --port is given, its address is printed and nothing is started.",
         allow_abbrev=False,
     )
+    parser.add_argument(
+        "--port", type=_port, metavar="N", help="listen there, and nowhere else (default: 8188, or a free one)"
+    )
+    parser.add_argument("--logs", action="store_true", help="show the last lines of its log, as `logs` does")
     parser.add_argument("--stop", action="store_true", help="stop the one that was started here; no other is touched")
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
     """The `serve` command."""
+    if args.stop and (args.port or args.logs):
+        raise UsageError("--stop stands alone.", advice="It ends the one that was started here, wherever it listens.")
+    if args.logs:
+        from runner.local_server.logs import show_log
+
+        return show_log(LINES)
     from runner.local_server.choice import serve_command
 
-    return serve_command(stop=args.stop)
+    return serve_command(stop=args.stop, port=args.port)
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 65535:
+        raise argparse.ArgumentTypeError("a port is a number from 1 to 65535")
+    return number

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from runner import console
 from runner.cli.parser import add_server_argument, local_path
 from runner.errors import EXIT_NO_SERVER, EXIT_NODE_FAILED, EXIT_OK, InterruptedRunError, UsageError
+from runner.invocation import spell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,8 +36,8 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         help="run every workflow once, small and fast, and say what works",
         description="Run every bundled workflow once at few steps and small sizes and print a line for each. A model "
         "that is missing is replaced by the smoke model that stands in for it, where the server has that "
-        "(`models smoke` makes them); the line then says so. What such a run paints proves that everything is "
-        "connected, not how pictures look.",
+        f"(`{spell('models', 'smoke')}` makes them); the line then says so. What such a run paints proves that "
+        "everything is connected, not how pictures look.",
         allow_abbrev=False,
     )
     parser.add_argument("workflows", metavar="WORKFLOW", nargs="*", help="only these (default: every version of all)")

@@ -6,8 +6,10 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from runner import console
-from runner.cli.parser import RUNNING_SERVER_HELP, add_server_argument
-from runner.errors import EXIT_OK
+from runner.cli.parser import RUNNING_SERVER_HELP, add_server_argument, check_no_password, local_path
+from runner.errors import EXIT_OK, ServerUnavailableError
+from runner.http.address import public_url
+from runner.invocation import spell
 from runner.untrusted import items, mapping, number, text
 
 if TYPE_CHECKING:
@@ -18,22 +20,59 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser = subparsers.add_parser(
         "status",
         help="which server answers, and what it is doing",
-        description="Which ComfyUI answers, what it runs on, and what is in its queue. Nothing is started.",
+        description="Which ComfyUI answers, what it runs on, and what is in its queue; of several, each. Nothing is "
+        "started.",
         allow_abbrev=False,
     )
     add_server_argument(parser, RUNNING_SERVER_HELP)
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.add_argument("--servers", type=local_path, metavar="FILE.yaml", help="a list of servers, as of `batch`")
+    parser.add_argument("--json", action="store_true", help="one JSON object a server on standard output")
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
-    """The `status` command."""
-
-    from runner.execution.session import OWNER_KEY, is_ours
+    """The `status` command: 0 where a server answers, 3 where none does."""
     from runner.local_server.choice import answering_server
+
+    named = _named(args)
+    if len(named) < 2:
+        _show(_state(answering_server(named)), as_json=args.json)
+        return EXIT_OK
+    answers = 0
+    for url in named:
+        try:
+            state = _state(answering_server([url]))
+        except ServerUnavailableError as error:
+            if args.json:
+                console.json_line({"server": public_url(url), "error": error.message})
+            else:
+                console.show(console.clean_line(error.message))
+            continue
+        answers += 1
+        _show(state, as_json=args.json)
+    if not answers:
+        raise ServerUnavailableError(
+            f"None of the {len(named)} servers can be used.",
+            advice=f"`{spell('help', 'servers')}` says how they are named and let in.",
+        )
+    return EXIT_OK
+
+
+def _named(args: argparse.Namespace) -> list[str]:
+    """The servers of the command line and of its list, as `batch` takes them."""
+    if args.servers is None:
+        check_no_password(args.server)
+        return list(dict.fromkeys(args.server))
+    from runner.batch.servers import asked_servers
+
+    return [server.url for server in asked_servers(args)]
+
+
+def _state(url: str) -> dict[str, Any]:
+    from runner.execution.session import OWNER_KEY, is_ours
     from runner.server.client import ComfyClient
 
-    client = ComfyClient(answering_server(args.server))
+    client = ComfyClient(url)
     system = client.system_stats()
     jobs = [
         {
@@ -45,19 +84,21 @@ def run(args: argparse.Namespace) -> int:
         for job in client.queue()
     ]
     version = text(mapping(system.get("system")).get("comfyui_version"), "(unknown version)")
-    devices = _devices(system)
-    state = {"server": client.url, "comfyui": version, "devices": devices}
-    if args.json:
-        console.json_line({**state, "jobs": jobs})
-        return EXIT_OK
-    lines = [f"ComfyUI {state['comfyui']} at {client.url}"]
-    lines += [f"  {d['name']}: {d['free_gb']:.1f} of {d['total_gb']:.1f} GB free" for d in devices]
+    return {"server": client.url, "comfyui": version, "devices": _devices(system), "jobs": jobs}
+
+
+def _show(state: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        console.json_line(state)
+        return
+    lines = [f"ComfyUI {state['comfyui']} at {state['server']}"]
+    lines += [f"  {d['name']}: {d['free_gb']:.1f} of {d['total_gb']:.1f} GB free" for d in state["devices"]]
     lines += [
         f"  {job['state']:<8} {job['prompt_id']}  {job['workflow'] or ''}{'' if job['ours'] else '  (not ours)'}"
-        for job in jobs
+        for job in state["jobs"]
     ]
-    console.show("\n".join(console.clean_line(line) for line in (lines if jobs else [*lines, "  nothing is queued"])))
-    return EXIT_OK
+    lines += [] if state["jobs"] else ["  nothing is queued"]
+    console.show("\n".join(console.clean_line(line) for line in lines))
 
 
 def _devices(system: dict[str, Any]) -> list[dict[str, Any]]:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli.parser import (
+    PHOTO_HELP,
     add_out_argument,
     add_server_argument,
     at_least_one,
     check_no_password,
+    in_help,
     named,
     seconds,
 )
@@ -33,13 +35,14 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("workflow", metavar="WORKFLOW", help="a bundled workflow's name, or a path")
+    parser.add_argument("photos", metavar="PHOTO", nargs="*", type=named, help=PHOTO_HELP)
     parser.add_argument(
         "--image",
         action="append",
         type=named,
         default=[],
         metavar="FILE",
-        help="a photo; repeat it for workflows that take more",
+        help="a photo, too; repeat it for workflows that take more",
     )
     parser.add_argument("--prompt", metavar="TEXT", help="the workflow's input `prompt`")
     parser.add_argument("--seed", type=int, metavar="N", help="the workflow's input `seed` (default: the file's own)")
@@ -48,12 +51,13 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="any other input, or any widget as NODE.widget=value (`inputs WORKFLOW` lists them); repeatable",
+        help="any other input, or any widget as NODE.widget=value "
+        f"({in_help('inputs', 'WORKFLOW')} lists them); repeatable",
     )
     parser.add_argument(
         "--count", type=at_least_one, default=1, metavar="N", help="run it N times, the seed counting up"
     )
-    add_out_argument(parser)
+    add_out_argument(parser, help_more="; - writes the result to standard output")
     parser.add_argument(
         "--name",
         metavar="TEMPLATE",
@@ -90,7 +94,20 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """The `submit` command."""
+    """The `submit` command; photos that its workflow takes one by one are a batch."""
+    from runner.cli import photo_words
+
+    if args.photos and photo_words.are_many(args):
+        from runner.cli import batch
+
+        return batch.run(photo_words.as_batch(args))
+    with photo_words.brought([*args.image, *args.photos]) as args.image:
+        if args.out == Path(photo_words.PIPE):
+            return photo_words.to_standard_output(args, _submit)
+        return _submit(args)
+
+
+def _submit(args: argparse.Namespace) -> int:
     from runner.cli.signals import interruptible
     from runner.events.reporter import make_reporter
 

@@ -7,6 +7,7 @@ import argparse
 from runner import console
 from runner.cli.parser import add_server_argument, local_path
 from runner.errors import EXIT_OK, EXIT_REJECTED
+from runner.invocation import spell
 from runner.server.view import ServerView, server_view
 from runner.validation.problem import MOST_SHOWN, Problem
 from runner.validation.workflow import check_workflow
@@ -68,14 +69,9 @@ def format_problems(workflow: Workflow, problems: list[Problem], where: str) -> 
     if len(problems) > MOST_SHOWN:
         lines.append(f"… and {len(problems) - MOST_SHOWN} more (--json lists them all)")
     if sum(problem.model_id is not None for problem in problems) > 1:
-        lines.append(f"All missing models at once: python -m runner models download --for {_shell_name(workflow)}")
+        name = workflow.label if workflow.path.parent == WORKFLOWS_DIR else str(workflow.path)
+        lines.append(f"All missing models at once: {spell('models', 'download', '--for', name)}")
     return "\n".join(lines)
-
-
-def _shell_name(workflow: Workflow) -> str:
-    from shlex import quote
-
-    return workflow.label if workflow.path.parent == WORKFLOWS_DIR else quote(str(workflow.path))
 
 
 def _count(number: int, noun: str) -> str:

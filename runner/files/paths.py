@@ -17,6 +17,14 @@ def may_be_a_file(path: Path) -> bool:
     return True
 
 
+def expanded(text: str) -> Path:
+    """A path as it was typed, `~` filled in where that is somebody's home here; as it stands where it is nobody's."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
 def real_path(path: Path) -> Path:
     """Where it is once links are followed; as it stands where they lead in a circle."""
     try:

@@ -16,7 +16,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import cast
@@ -83,8 +83,14 @@ class Reply:
 class Transport:
     """Requests to one server. Thread-safe: each thread has its own connection."""
 
-    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
-        """`headers` go with every request, and so does the query of the address (see `runner.http.auth`)."""
+    def __init__(
+        self, url: str, headers: Mapping[str, str], *, check_peer: Callable[[str], None] | None = None
+    ) -> None:
+        """`headers` go with every request, and so does the query of the address (see `runner.http.auth`).
+
+        `check_peer` is told the number of the machine that was reached, before anything is asked of it, and raises
+        where it must not be asked. A proxy's number says nothing of what is behind it, and is not told.
+        """
         address = parse_address(url)
         parts = urlsplit(address.url)
         self.label = address.url
@@ -97,6 +103,7 @@ class Transport:
             self._context.sslsocket_class = TlsSocket
         self._headers = dict(headers)
         self._local = threading.local()
+        self._check_peer = check_peer
 
     def request(
         self,
@@ -244,6 +251,12 @@ class Transport:
         except (OSError, ValueError, HTTPException) as error:
             connection.close()
             raise self._not_reached(error) from error
+        if self._check_peer is not None and self._proxy is None:
+            try:
+                self._check_peer(str(connection.sock.getpeername()[0]))
+            except BaseException:
+                connection.close()
+                raise
         return connection
 
     def _not_reached(self, error: Exception) -> ServerUnavailableError:

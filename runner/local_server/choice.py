@@ -10,14 +10,15 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from runner import console
 from runner.errors import EXIT_OK, ServerUnavailableError, UsageError
 from runner.http.auth import admit, withhold
 from runner.http.transport import BusyError, NoAccessError, NoAnswerError, NotReachedError
+from runner.invocation import spell
 from runner.local_server import lifecycle
 from runner.local_server.lifecycle import (
-    HERE,
     URL_VARIABLE,
     Home,
     Say,
@@ -26,7 +27,7 @@ from runner.local_server.lifecycle import (
     started_server,
     stop_server,
 )
-from runner.local_server.process import ask
+from runner.local_server.process import ask, port_is_free, probe
 
 _TIMEOUTS_S = (2.0, 8.0)
 """A server that loads a model answers late, not never."""
@@ -59,7 +60,7 @@ def answering_server(urls: Sequence[str] = (), *, say: Say = say_to_stderr, home
         return _first_of(named, "--server" if urls else f"${URL_VARIABLE}", say)
     if url := found_server(say, home):
         return url
-    raise ServerUnavailableError("No ComfyUI answers.", advice="`submit` and `serve` start the installed one.")
+    raise ServerUnavailableError("No ComfyUI answers.", advice=f"`{spell('serve')}` starts the installed one.")
 
 
 def named_servers(urls: Sequence[str] = ()) -> list[str]:
@@ -106,6 +107,26 @@ def _first_of(named: Sequence[str], where: str, say: Say) -> str:
     raise failure(told, advice=advice) from faults[0]
 
 
+def _served_at(port: int, say: Say, home: Home) -> str:
+    """The ComfyUI at this port of this machine, started if there is none.
+
+    Raises UsageError where another was started here, or something else has the port.
+    """
+    asked = replace(home, port=port, any_port=False)
+    running = started_server(home)
+    if running is not None and running.url != asked.url:
+        raise UsageError(
+            f"A ComfyUI was started here already, at {running.url}.",
+            advice=f"Use it, or end it first: {spell('serve', '--stop')}",
+        )
+    withhold(asked.url)
+    if running is None and probe(asked.url) is not None:
+        return asked.url
+    if running is None and not port_is_free(port):
+        raise UsageError(f"Port {port} is taken by something that is no ComfyUI.", advice="Name another --port.")
+    return ensure_started(say=say, home=asked)
+
+
 def _told(fault: ServerUnavailableError) -> str:
     return f"No ComfyUI{said}" if (said := fault.message.removeprefix("No server")) != fault.message else said
 
@@ -131,13 +152,19 @@ def _ask_patiently(url: str) -> None:
             return
 
 
-def serve_command(*, stop: bool = False, say: Say = say_to_stderr, home: Home = HERE) -> int:
-    """`runner serve [--stop]`: prints the server's URL on standard output; returns the exit code."""
+def serve_command(
+    *, stop: bool = False, port: int | None = None, say: Say = say_to_stderr, home: Home | None = None
+) -> int:
+    """`runner serve [--stop] [--port N]`: prints the server's URL on standard output; returns the exit code.
+
+    Raises UsageError where the port that was asked for cannot be had.
+    """
+    home = home or lifecycle.HERE
     if stop:
         stop_server(say=say, home=home)
         return EXIT_OK
     before = started_server(home)
-    url = resolve_server(say=say, home=home)
+    url = resolve_server(say=say, home=home) if port is None else _served_at(port, say, home)
     after = started_server(home)
     if after is None or after.url != url:
         say(f"ComfyUI already runs at {url} (it was not started here).")

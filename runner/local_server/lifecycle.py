@@ -20,6 +20,7 @@ from runner.errors import ServerUnavailableError
 from runner.files.lock import FileLock, LockTimeoutError
 from runner.files.whole import written_whole
 from runner.http.auth import withhold
+from runner.invocation import spell
 from runner.local_server import process as server_process
 from runner.local_server.process import PROJECT_ROOT, START_TIMEOUT_S, Installation, Silence, state_dir
 from runner.processes import process_identity
@@ -35,6 +36,8 @@ class Home:
 
     root: Path = PROJECT_ROOT
     port: int = 8188
+    any_port: bool = True
+    """Whether another port will do where that one is taken."""
     silence: float = START_TIMEOUT_S
     """Seconds without an answer or a line in its log after which a live server counts as hung."""
 
@@ -132,12 +135,14 @@ def _answers_in_time(server: StartedServer, home: Home, say: Say) -> bool:
 
 def _start(installation: Installation, home: Home, say: Say) -> str:
     log = home.state / "server.log"
-    first_choice = home.port if server_process.port_is_free(home.port) else server_process.free_port()
+    first_choice = home.port
+    if home.any_port and not server_process.port_is_free(home.port):
+        first_choice = server_process.free_port()
     try:
         return _start_on(first_choice, installation, home, log, say)
     except ServerUnavailableError:
         # ComfyUI opens its port last, after some 15 s: somebody else may have taken it in the meantime.
-        if server_process.port_is_free(first_choice):
+        if not home.any_port or server_process.port_is_free(first_choice):
             raise
         say(f"Port {first_choice} was taken meanwhile; trying another.")
         return _start_on(server_process.free_port(), installation, home, log, say)
@@ -163,7 +168,7 @@ def _start_on(port: int, installation: Installation, home: Home, log: Path, say:
         raise
     finally:
         progress.clear()
-    say(f"ComfyUI is ready at {url} and stays for the next run (`python -m runner serve --stop` ends it).")
+    say(f"ComfyUI is ready at {url} and stays for the next run (`{spell('serve', '--stop')}` ends it).")
     return url
 
 
@@ -215,7 +220,7 @@ def _start_lock(home: Home, say: Say) -> Iterator[None]:
             raise
         raise ServerUnavailableError(
             f"{error.filename or home.state}: cannot be written ({error.strerror or error}); ComfyUI was not started.",
-            advice="If it is another user's installation, ask them to run `python -m runner serve`: then it is found. "
+            advice=f"If it is another user's installation, ask them to run `{spell('serve')}`: then it is found. "
             f"Or name a server with --server URL or ${URL_VARIABLE}.",
         ) from error
 

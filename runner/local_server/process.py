@@ -21,6 +21,7 @@ from runner.errors import ServerUnavailableError, UsageError
 from runner.http.answers import expect_ok, object_of
 from runner.http.auth import auth_headers, withhold
 from runner.http.transport import NoAccessError, NotReachedError, Transport
+from runner.invocation import spell
 from runner.processes import process_identity
 from runner.untrusted import mapping
 
@@ -296,6 +297,6 @@ def terminate(pid: int, identity: str, timeout: float = STOP_TIMEOUT_S) -> bool:
     except psutil.AccessDenied as error:
         raise ServerUnavailableError(
             f"The ComfyUI started here (process {pid}) belongs to another user and cannot be ended.",
-            advice="Let the user who started it run `python -m runner serve --stop`.",
+            advice=f"Let the user who started it run `{spell('serve', '--stop')}`.",
         ) from error
     return True

@@ -17,6 +17,7 @@ from runner.errors import ManifestError
 from runner.files.declared import Declared, DeclaredError, Worded, fault, read
 from runner.files.reading import read_text
 from runner.http.address import is_loopback
+from runner.invocation import spell
 from runner.models.names import texts_in
 from runner.models.stand_ins import named
 from runner.suggest import did_you_mean
@@ -190,7 +191,7 @@ class Manifest:
         ids = [model.id for model in self.models]
         raise ManifestError(
             f"the manifest has no model {model_id!r}.{did_you_mean(model_id, ids)}",
-            advice="See them all with: python -m runner models list",
+            advice=f"See them all with: {spell('models', 'list')}",
         )
 
     def improving(self, graph: Mapping[str, Mapping[str, Any]]) -> list[Model]:

@@ -25,6 +25,7 @@ from runner.http.answers import retry_after
 from runner.http.auth import check_certificates, sendable
 from runner.http.certificates import tls_fault
 from runner.http.proxies import proxy_url
+from runner.invocation import spell
 
 TOKEN_VARIABLES = {"huggingface.co": "HF_TOKEN", "civitai.com": "CIVITAI_TOKEN"}
 LARGEST_MODEL = 1 << 40
@@ -200,7 +201,7 @@ class Source:
         if status in (404, 410):
             raise DownloadError(
                 f"{name}: it is no longer at {self.wanted.url} (HTTP {status}).",
-                advice="See its alternatives with: python -m runner models list",
+                advice=f"See its alternatives with: {spell('models', 'list')}",
             )
         raise DownloadError(f"{name}: {host} answers HTTP {status}.")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runner import console
 from runner.errors import EXIT_OK, UsageError
+from runner.invocation import spell
 from runner.models.manifest import Model, human_size
 from runner.models.stand_ins import MODELS, SmokeModel, named
 from runner.smoke.writer import installation_at, write_smoke_models
@@ -26,7 +27,7 @@ def write_into(comfyui: Path | None, chosen: Sequence[SmokeModel] | None, *, as_
     if chosen is not None and not chosen:
         raise UsageError(
             "none of these models has a smoke model that can stand in for it.",
-            advice="`python -m runner models smoke` without a name makes all there are.",
+            advice=f"`{spell('models', 'smoke')}` without a name makes all there are.",
         )
     installation = installation_at(comfyui)
     models_dir = installation.comfyui / "models"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from runner.invocation import spell
 from runner.models.names import is_model_name
 from runner.suggest import Suggestions
 from runner.workflow.canvas_nodes import is_canvas_only
@@ -70,8 +71,9 @@ def missing_node(
         return message, f"{advice}, then restart the server."
     if class_type in _core_nodes():
         return message, (
-            "It is part of ComfyUI itself: the server's is too old (0.30 or newer is needed; `python -m runner "
-            "status` shows it), or so new that it no longer has this node, or this list of nodes is incomplete."
+            "It is part of ComfyUI itself: the server's is too old (0.30 or newer is needed; "
+            f"`{spell('status')}` shows it), or so new that it no longer has this node, or this list of nodes is "
+            "incomplete."
         )
     hint = suggestions.did_you_mean(class_type, object_info)
     named = next((pack for mark, pack in _PACKS.items() if mark in class_type), "")
@@ -144,4 +146,4 @@ def how_to_get(model: Model) -> str:
     """The command that gets a model, or what to do where nobody offers it."""
     if not model.is_offered:
         return f"It is {model.note}." if model.note else f"Put it into models/{model.folder}/ of ComfyUI."
-    return f"Get it with: python -m runner models download {model.id}"
+    return f"Get it with: {spell('models', 'download', model.id)}"

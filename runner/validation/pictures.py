@@ -45,7 +45,7 @@ def check_pictures(
         return
     every = workflow.image_inputs(object_info)
     if len(every) == 1:
-        raise UsageError(f"{workflow.name} needs a photo: give it with --image photo.jpg")
+        raise UsageError(f"{workflow.name} needs a photo: name it behind the workflow, or with --image photo.jpg")
     missing = ", ".join(spec.name for spec in needed)
     raise UsageError(
         f"{workflow.name} needs {len(every)} pictures (missing: {missing}): give each with --image, in this order",

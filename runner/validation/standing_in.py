@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from runner.invocation import spell
 from runner.models.manifest import Manifest, load_manifest
 from runner.validation.problem import Problem
 from runner.workflow.graph import Graph, schema_of
@@ -11,13 +12,6 @@ from runner.workflow.schema import ObjectInfo
 
 NAME = "smoke-weights"
 """What the name of a result has at its end that was made with any of them."""
-_HOW = (
-    "To try it without the models: the same command with --smoke (first: python -m runner models smoke). It takes "
-    "made-up weights, so everything runs, and what is painted is noise."
-)
-_MAKE = (
-    "The smoke models are not on that server: python -m runner models smoke makes them, in seconds; then start it anew."
-)
 
 
 def missing_models(problems: Sequence[Problem]) -> list[Problem]:
@@ -66,7 +60,13 @@ def trial_advice(problems: Sequence[Problem], *, smoke: bool) -> str:
     """How to try a workflow whose models are missing; "" where that is not what it lacks."""
     if not can_be_tried(problems):
         return ""
-    return _MAKE if smoke else _HOW
+    make = spell("models", "smoke")
+    if smoke:
+        return f"The smoke models are not on that server: {make} makes them, in seconds; then start it anew."
+    return (
+        f"To try it without the models: the same command with --smoke (first: {make}). It takes made-up weights, so "
+        "everything runs, and what is painted is noise."
+    )
 
 
 def record_of_stand_ins(names: Mapping[str, str]) -> dict[str, object]:

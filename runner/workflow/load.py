@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from runner.errors import WorkflowError
+from runner.files.paths import expanded
 from runner.suggest import did_you_mean
 from runner.workflow.canvas_nodes import without_canvas_nodes
 from runner.workflow.file import PICTURES, read_graph
@@ -32,7 +33,8 @@ def load_workflow(spec: str, folder: Path | None = None) -> Workflow:
     """Read the workflow that `spec` names.
 
     A path (anything with a folder in it, or ending in `.json` or as a picture does) is read as it stands; a bare name
-    is looked up in `folder` (the bundled `workflows/`): `packshot` is its newest version, `packshot.v1` that one.
+    is looked up in `folder` (the bundled `workflows/`): `packshot` is its newest version, `packshot.v1` that one. So
+    is a path that leads to no file and can only mean one of those (`packshot.json`, `workflows/packshot.v1.json`).
     Raises WorkflowError with what exists, or with the place in the file that is wrong.
     """
     path = _find(spec, folder or WORKFLOWS_DIR)
@@ -51,6 +53,26 @@ def available_workflows(folder: Path | None = None) -> dict[str, list[int]]:
     return {name: sorted(versions) for name, versions in sorted(versions_of.items())}
 
 
+def bundled(spec: str, folder: Path | None = None) -> str | None:
+    """The label (`packshot.v4`) of the bundled workflow that is named so, in any case and also as its file; or None.
+
+    Raises WorkflowError for a version that it does not have.
+    """
+    below, slash, name = spec.replace("\\", "/").rpartition("/")
+    if slash and below.removeprefix("./").casefold() not in (".", "workflows"):
+        return None
+    name = name[: -len(".json")] if name.casefold().endswith(".json") else name
+    existing = available_workflows(folder)
+    called, version = _name_and_version(name.casefold())
+    called = next((known for known in existing if known.casefold() == called), "")
+    if not called:
+        return None
+    if version is not None and version not in existing[called]:
+        versions = ", ".join(f"v{number}" for number in existing[called])
+        raise WorkflowError(f"the workflow {called!r} has no version v{version}; it has {versions}.")
+    return f"{called}.v{existing[called][-1] if version is None else version}"
+
+
 def _name_and_version(stem: str) -> tuple[str, int | None]:
     match = _VERSIONED.match(stem)
     return (match["name"], int(match["version"])) if match else (stem, None)
@@ -59,24 +81,20 @@ def _name_and_version(stem: str) -> tuple[str, int | None]:
 def _find(spec: str, folder: Path) -> Path:
     if not spec.strip():
         raise WorkflowError("no workflow was named.", advice=_what_exists(folder))
-    as_path = Path(spec).expanduser()
+    as_path = expanded(spec)
     if len(as_path.parts) > 1 or as_path.suffix.lower() in (".json", *PICTURES) or "\\" in spec:
         if as_path.is_dir():
             raise WorkflowError(f"{spec}: this is a folder; name the workflow file in it.")
         if as_path.exists():  # what is no file is refused in words where it is read
             return as_path
+        if (label := bundled(spec, folder)) is not None:
+            return folder / f"{label}.json"
         siblings = [p.name for p in as_path.parent.glob(f"*{as_path.suffix}")] if as_path.parent.is_dir() else []
         raise WorkflowError(f"{spec}: there is no such workflow file.{did_you_mean(as_path.name, siblings)}")
-    existing = available_workflows(folder)
-    name, version = _name_and_version(spec)
-    if name in existing and (version is None or version in existing[name]):
-        return folder / f"{name}.v{existing[name][-1] if version is None else version}.json"
-    if name in existing:
-        versions = ", ".join(f"v{number}" for number in existing[name])
-        raise WorkflowError(f"the workflow {name!r} has no version v{version}; it has {versions}.")
-    raise WorkflowError(
-        f"there is no workflow called {spec!r}.{did_you_mean(name, existing)}", advice=_what_exists(folder)
-    )
+    if (label := bundled(spec, folder)) is not None:
+        return folder / f"{label}.json"
+    like = did_you_mean(_name_and_version(spec)[0], available_workflows(folder))
+    raise WorkflowError(f"there is no workflow called {spec!r}.{like}", advice=_what_exists(folder))
 
 
 def _what_exists(folder: Path) -> str:

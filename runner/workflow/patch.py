@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner.errors import WorkflowError
+from runner.invocation import spell
 from runner.models.aliases import same_model
 from runner.suggest import did_you_mean
 from runner.workflow.graph import (
@@ -184,7 +185,7 @@ def _settable(workflow: Workflow, object_info: ObjectInfo | None) -> str:
     if named:
         return (
             f"It has: {', '.join(named)}. Any other widget: --set NODE.widget=value, with a node's id or title "
-            f"(python -m runner inputs {workflow.label})."
+            f"({spell('inputs', workflow.label)})."
         )
     lines = []
     for node_id, node in workflow.graph.items():

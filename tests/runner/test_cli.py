@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from runner.cli.examples import examples_of
 from runner.cli.parser import COMMANDS, build_parser, load_command
+from runner.cli.words import parse
 from runner.execution.session import owner
+from runner.invocation import spell
 from tests.support.comfy import REPO, ComfyServer
 from tests.support.runs import Desk, command, inverting
 
@@ -46,6 +50,7 @@ def test_every_command_has_its_parser_and_its_help() -> None:
     shown = parser.format_help()
     for name in COMMANDS:
         assert f"    {name} " in shown
+        assert len(examples_of(name)) == 3
         assert callable(load_command(name).run)
 
 
@@ -64,8 +69,25 @@ def test_what_a_command_does_without_a_named_server_is_what_its_help_says(name: 
     told = " ".join(command(name, "--help", folder=REPO).out.split())
     assert ("--server URL" in told) == (name in [*STARTING, *ASKING])
     assert ("which is started when nothing answers" in told) == (name in STARTING)
-    assert ("then the one that was started here; nothing is started)" in told) == (name in ASKING)
-    assert ("--ca-file" in told) == ("--insecure" in told) == (name in [*STARTING, *ASKING])
+    assert ("then the one that was started here; nothing is started;" in told) == (name in ASKING)
+    assert ("help servers`)" in told) == (name in [*STARTING, *ASKING])
+    assert "--ca-file" not in told and "--insecure" not in told
+
+
+def test_logins_and_certificates_are_told_in_one_place() -> None:
+    told = command("help", "servers", folder=REPO).out
+    for word in ("--ca-file", "--insecure", "$COMFYUI_URL", "$COMFYUI_TOKEN", "$COMFYUI_BASIC_AUTH", "--servers"):
+        assert word in told
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_the_examples_of_a_command_are_lines_of_it(name: str) -> None:
+    """Each is parsed as it is shown; what it would do with photos that are not there is another matter."""
+    for example in examples_of(name):
+        words = shlex.split(example.removeprefix(spell()))
+        args = parse(words)
+        assert args.command in COMMANDS
+        assert name in ("", "submit", args.command)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ FLOORS = (
     ("local_server",),
     ("photos", "http", "events"),
     ("files", "console"),
-    ("data", "errors", "log", "processes", "redaction", "suggest", "untrusted", "words"),
+    ("data", "errors", "invocation", "log", "processes", "redaction", "suggest", "untrusted", "words"),
 )
 """From the command line down to what everything stands on."""
 

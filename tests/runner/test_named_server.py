@@ -144,10 +144,10 @@ def test_without_a_name_the_usual_one_is_used_and_sees_no_secret(
 
 def test_of_several_named_servers_the_first_that_can_be_used_is(usual: HostileComfy, tmp_path: Path) -> None:
     where = nobody()
-    run = command("status", "--server", where, "--server", usual.url, folder=tmp_path)
+    run = command("cancel", "--server", where, "--server", usual.url, folder=tmp_path)
     assert run.code == 0
     assert where in run.err
-    both = command("status", "--server", where, "--server", "gpu.invalid", folder=tmp_path)
+    both = command("cancel", "--server", where, "--server", "gpu.invalid", folder=tmp_path)
     assert both.code == 3
     assert where in both.err
     assert "gpu.invalid" in both.err

@@ -27,7 +27,7 @@ def test_a_photo_of_that_name_on_the_server_is_not_taken(comfy_server: ComfyServ
         desk.url = proxy.url
         run = desk.submit(name)
         assert (run.code, run.out) == (2, "")
-        assert run.err == "error: packshot needs a photo: give it with --image photo.jpg\n"
+        assert run.err == "error: packshot needs a photo: name it behind the workflow, or with --image photo.jpg\n"
         assert proxy.requests == []
 
 

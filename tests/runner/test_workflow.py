@@ -64,7 +64,8 @@ def test_an_unknown_name_lists_what_exists(folder: Path) -> None:
     [
         ("packshot.v3", "has v1, v2, v10"),
         ("", "no workflow was named"),
-        ("./packshot.v3.json", "no such workflow file"),
+        ("./packshot.v3.json", "has v1, v2, v10"),
+        ("workflows/nothing.v3.json", "no such workflow file"),
         ("nowhere/x", "no such workflow file"),
     ],
 )

@@ -1,0 +1,232 @@
+"""The photos of a command line: files, folders, patterns, addresses and a pipe; and which of them make a batch."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import glob
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.cli.parser import DEFAULT_OUT
+from runner.cli.signals import interruptible
+from runner.errors import EXIT_OK, PhotoError, UsageError
+from runner.files.paths import expanded
+from runner.invocation import spell
+
+if TYPE_CHECKING:
+    from runner.workflow.load import Workflow
+
+PIPE = "-"
+_BESIDE = Path(".prodgen", "photos")
+"""Where a batch keeps what it has fetched, below its folder: `--resume` must find it again."""
+_HASH = 8
+_SLUG = 80
+
+
+def are_many(args: argparse.Namespace) -> bool:
+    """Whether these photos are each a job of its own. Raises UsageError where one of them is none."""
+    from runner.workflow.load import WORKFLOWS_DIR, load_workflow
+    from runner.workflow.schema import recorded_object_info
+
+    workflow = load_workflow(args.workflow)
+    words = [*args.image, *args.photos]
+    check_words(words, workflow)
+    slots = len(workflow.image_inputs(recorded_object_info(WORKFLOWS_DIR)))
+    if any(_is_folder(word) for word in words):
+        return True
+    if slots > 1 and len(words) > slots:
+        raise UsageError(
+            f"{workflow.label} takes {slots} pictures at a time, and {len(words)} were named.",
+            advice=f"Many photos, each with the same second picture: "
+            f"{spell('batch', args.workflow, 'PHOTOS', '--set', 'image_2=FILE')}",
+        )
+    return slots <= 1 and len(words) > 1
+
+
+def as_batch(args: argparse.Namespace) -> argparse.Namespace:
+    """The command line of the batch that this `submit` is. It goes on where it stopped, whenever it is typed again.
+
+    Raises UsageError for what only one photo can have.
+    """
+    from runner.cli.settings import apply
+    from runner.cli.words import parse
+
+    alone = {"--best-of": args.best_of is not None, "--preview": args.preview, "--out -": args.out == Path(PIPE)}
+    for option, given in alone.items():
+        if given:
+            raise UsageError(f"{option} is for one photo at a time.", advice="Name one photo, or leave it out.")
+    at = args.typed.index("submit")
+    words = [word for word in args.typed[at + 1 :] if word != "--image"]
+    words = [word.removeprefix("--image=") for word in words]
+    batch = parse([*args.typed[:at], "batch", *words])
+    batch.is_named = False
+    apply(batch)
+    return batch
+
+
+def own_folder(args: argparse.Namespace) -> Path:
+    """Where a batch of photos that were just named goes: the same command leads to the same folder, another to another.
+
+    It is called by the workflow, the folder of the photos and what was set.
+    """
+    parts = [_name(args.workflow), _name_of_photos(args)]
+    parts += [text.replace("=", "-", 1) for text in args.set]
+    parts += [f"prompt-{text}" for text in args.prompt]
+    parts += [f"seed-{args.seed}"] * (args.seed is not None) + [f"seeds-{args.seeds}"] * (args.seeds is not None)
+    from runner.files.naming import safe_name
+
+    whole = safe_name("_".join(part for part in parts if part).replace(" ", "-"), limit=10_000, most_bytes=10_000)
+    short = whole if len(whole) <= _SLUG else f"{whole[:_SLUG]}_{hashlib.sha256(whole.encode()).hexdigest()[:_HASH]}"
+    return DEFAULT_OUT.parent / safe_name(short)
+
+
+def _name_of_photos(args: argparse.Namespace) -> str:
+    words = [*([args.images] if args.images else []), *args.photos]
+    first = next((path_of(word) for word in words if not _is_elsewhere(word)), None)
+    if first is None:
+        return "web" if args.jobs is None else str(args.jobs.stem)
+    return (first if first.is_dir() else first.parent).resolve().name
+
+
+def _name(workflow: str) -> str:
+    from runner.workflow.load import load_workflow
+
+    return load_workflow(workflow).name
+
+
+def check_words(words: Sequence[str], workflow: Workflow) -> None:
+    """Raises UsageError for the first word that names no photo, with what may have been meant."""
+    from runner.photos.fetched import is_address
+
+    if words.count(PIPE) > 1:
+        raise UsageError("- stands for one photo, from standard input; it was named more than once.")
+    for word in words:
+        if word == PIPE or is_address(word) or _is_folder(word) or path_of(word).exists():
+            continue
+        raise _no_photo(word, workflow)
+
+
+def path_of(word: str) -> Path:
+    """The file that a word names. A Windows shell makes `"C:\\photos\\"` a name that ends with the quote."""
+    path = expanded(word)
+    if word.endswith('"') and not path.exists():
+        return expanded(word[:-1])
+    return path
+
+
+@contextlib.contextmanager
+def brought(words: Sequence[str]) -> Iterator[list[str]]:
+    """The same photos, all of them files here: what is fetched or piped in is, for as long as the block lasts."""
+    if not any(_is_elsewhere(word) for word in words):
+        yield [str(path_of(word)) for word in words]
+        return
+    with tempfile.TemporaryDirectory(prefix="prodgen-") as folder:
+        with interruptible():
+            here = [_brought(word, Path(folder, str(number))) for number, word in enumerate(words)]
+        yield here
+
+
+def brought_to(words: Sequence[str], out: Path) -> list[str]:
+    """The same for a batch, whose photos must be there when it goes on: an address is fetched once, into its folder."""
+    if PIPE in words:
+        raise UsageError("- reads one photo, and a batch has many.", advice="Name the photos or their folder.")
+    here = []
+    for word in words:
+        if not _is_elsewhere(word):
+            here.append(str(path_of(word)))
+            continue
+        from runner.photos.fetched import name_of
+
+        name = Path(name_of(word))
+        target = out / _BESIDE / f"{name.stem}_{hashlib.sha256(word.encode()).hexdigest()[:_HASH]}{name.suffix}"
+        here.append(str(target) if target.is_file() else _fetched(word, target.parent, target.name))
+    return here
+
+
+def to_standard_output(args: argparse.Namespace, submit: Callable[[argparse.Namespace], int]) -> int:
+    """Run `submit` and write the result's own bytes to standard output: of several files the first, or the kind that
+    `--name` ends with.
+
+    Raises UsageError where standard output cannot take them.
+    """
+    if args.json or args.count > 1:
+        other = "--json" if args.json else "--count"
+        raise UsageError(f"--out - writes one result to standard output; {other} does not go with it.")
+    if sys.stdout.isatty():
+        raise UsageError(
+            "--out - writes a picture's bytes, and standard output is a terminal.", advice="Add: > result.png"
+        )
+    with tempfile.TemporaryDirectory(prefix="prodgen-") as folder:
+        args.out = Path(folder)
+        binary = getattr(sys.stdout, "buffer", None)
+        with Path(os.devnull).open("w", encoding="utf-8") as nothing, contextlib.redirect_stdout(nothing):
+            code = submit(args)
+        result = _first_result(args.out, Path(args.name or "").suffix.lower())
+        if code == EXIT_OK and result is not None and binary is not None:
+            binary.write(result.read_bytes())
+            binary.flush()
+        return code
+
+
+def _first_result(folder: Path, suffix: str) -> Path | None:
+    for record in sorted(folder.rglob("*.json")):
+        files = [record.with_name(item["file"]) for item in json.loads(record.read_text(encoding="utf-8"))["files"]]
+        return next((path for path in files if path.suffix == suffix), files[0] if files else None)
+    return None
+
+
+def _brought(word: str, folder: Path) -> str:
+    if word == PIPE:
+        from runner.photos.fetched import read_photo
+
+        return str(read_photo(sys.stdin.buffer, folder))
+    return _fetched(word, folder) if _is_elsewhere(word) else str(path_of(word))
+
+
+def _fetched(url: str, folder: Path, name: str = "") -> str:
+    from runner.photos.fetched import fetch_photo
+
+    try:
+        return str(fetch_photo(url, folder, name))
+    except OSError as error:
+        raise PhotoError(f"{folder}: cannot be written ({error.strerror or error}).") from error
+
+
+def _is_elsewhere(word: str) -> bool:
+    return word == PIPE or "://" in word
+
+
+def _is_folder(word: str) -> bool:
+    """A folder, or a pattern that no shell has filled in (Windows' never does)."""
+    path = path_of(word)
+    return path.is_dir() or (glob.has_magic(word) and not path.exists() and "://" not in word)
+
+
+def _no_photo(word: str, workflow: Workflow) -> UsageError:
+    from runner.suggest import look_alike
+    from runner.workflow.load import WORKFLOWS_DIR, bundled
+    from runner.workflow.schema import recorded_object_info
+
+    specs = workflow.inputs(recorded_object_info(WORKFLOWS_DIR))
+    name, mark, _ = word.partition("=")
+    if mark and any(spec.name == name for spec in specs):
+        return UsageError(f"{word} is no photo but a value.", advice=f"Write: --set {word}")
+    chooser = next((spec for spec in specs if spec.options and word in map(str, spec.options)), None)
+    if chooser is not None:
+        return UsageError(
+            f"{word} is no photo but a choice of {chooser.name}.", advice=f"Write: --set {chooser.name}={word}"
+        )
+    if bundled(word) is not None and Path(word).suffix == "":
+        return UsageError(f"{word} is a workflow, too: one at a time.", advice=f"Then: {spell(word, 'PHOTO')}")
+    return PhotoError(f"there is no photo {word}.{look_alike(path_of(word))}", advice=_where())
+
+
+def _where() -> str:
+    return f"You are in {Path.cwd()}."

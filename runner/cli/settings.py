@@ -1,0 +1,274 @@
+"""`prodgen.toml`: what holds where nothing is typed; of the photos' folder, the current one, and the user's own.
+
+A folder may come from anybody, and its file with it: that file says how pictures are made, and nothing else. It names
+no server, so that no photo and no token goes where the user did not send it; its results stay below the folder, and
+so does every file that it hands to a workflow. What it says is told on every run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.cli.parser import DEFAULT_OUT
+from runner.errors import UsageError
+from runner.files.paths import expanded
+from runner.invocation import spell
+
+if TYPE_CHECKING:
+    from runner.workflow.load import Workflow
+
+FILE_NAME = "prodgen.toml"
+OWN_VARIABLE = "PRODGEN_CONFIG"
+"""Names the user's own file in the place of the usual one; `none`: there is none."""
+_KEYS = ("channel", "out", "name", "server")
+_LARGEST = 1 << 16
+_MAKING = ("submit", "batch")
+"""The commands that all of it is for; every other that speaks to a server takes that from it."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One value that holds, and the file that says so."""
+
+    key: str
+    """`channel`, `out`, `name`, `server`, or an input as `set.steps`."""
+    value: str
+    source: Path
+
+
+@dataclass(frozen=True)
+class SettingsFile:
+    """One file as it was read. `is_own`: the user's, not a folder's."""
+
+    path: Path
+    is_own: bool
+    plain: Mapping[str, Any]
+    """Of `_KEYS`."""
+    inputs: Mapping[str, Any]
+    of_workflow: Mapping[str, Mapping[str, Any]]
+
+    def values(self, workflow: str) -> Iterator[tuple[str, Any]]:
+        """(input, value) for a workflow of this name, its own section first."""
+        yield from self.of_workflow.get(workflow, {}).items()
+        yield from self.inputs.items()
+        if "channel" in self.plain:
+            yield "channel", self.plain["channel"]
+
+
+def apply(args: argparse.Namespace) -> list[Setting]:
+    """Put what the files say where nothing was typed; returns what was taken from them.
+
+    Raises UsageError for a file that is wrong, or says what it must not.
+    """
+    makes = args.command in _MAKING
+    if not makes and not hasattr(args, "server"):
+        return []
+    files = find(folders_of(args) if makes else ())
+    return [*_server(args, files), *(_making(args, files) if makes and files else [])]
+
+
+def find(folders: Sequence[Path] = ()) -> list[SettingsFile]:
+    """The files that hold for photos in these folders, the first that says something wins."""
+    places = [*folders, Path()]
+    known = dict.fromkeys(path for folder in places if (path := folder / FILE_NAME).is_file())
+    own = own_file()
+    found = [_read(path, is_own=False) for path in known if own is None or not _same(path, own)]
+    return [*found, *([_read(own, is_own=True)] if own is not None and own.is_file() else [])]
+
+
+def folders_of(args: argparse.Namespace) -> list[Path]:
+    """Where the photos of a command are that are named first."""
+    words = [*getattr(args, "photos", []), *(getattr(args, "image", None) or [])]
+    words += [str(word) for word in (getattr(args, "images", None), getattr(args, "jobs", None)) if word]
+    word = next((word for word in words if "://" not in word and word != "-"), None)
+    if word is None:
+        return []
+    path = expanded(word)
+    return [path if path.is_dir() else path.parent]
+
+
+def own_file() -> Path | None:
+    """The user's own; None: they want none."""
+    named = os.environ.get(OWN_VARIABLE, "").strip()
+    if named.lower() == "none":
+        return None
+    return expanded(named) if named else user_folder() / FILE_NAME
+
+
+def user_folder() -> Path:
+    """Where programs of this system keep their settings."""
+    from platformdirs import user_config_path
+
+    return user_config_path("prodgen", appauthor=False, roaming=True)
+
+
+def _read(path: Path, *, is_own: bool) -> SettingsFile:
+    from runner.files.reading import read_text
+
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        data = tomllib.loads(read_text(path, largest=_LARGEST, encoding="utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    except ValueError as error:  # no TOML, or no text
+        raise UsageError(f"{path}: this is not valid TOML ({error}).", advice=_help()) from error
+    return _checked(path, data, is_own=is_own)
+
+
+def _help() -> str:
+    return f"`{spell('help', 'configuration')}` shows what can stand in it."
+
+
+def _checked(path: Path, data: dict[str, Any], *, is_own: bool) -> SettingsFile:
+    from runner.suggest import did_you_mean
+
+    known = [*_KEYS, "set"]
+    for key, value in data.items():
+        if key not in known:
+            raise UsageError(f"{path}: there is no setting {key!r}.{did_you_mean(key, known)}", advice=_help())
+        if key != "set" and not (isinstance(value, str) and value.strip()):
+            raise UsageError(f"{path}: {key} is no text.", advice=f'Write: {key} = "…"')
+    if "server" in data:
+        _check_server(path, data["server"], is_own=is_own)
+    given = data.get("set", {})
+    if not isinstance(given, dict):
+        raise UsageError(f"{path}: set is no table.", advice="Write [set], and below it a line for each input.")
+    sections = {name: values for name, values in given.items() if isinstance(values, dict)}
+    inputs = {name: value for name, value in given.items() if name not in sections}
+    for name, value in [*inputs.items(), *(pair for values in sections.values() for pair in values.items())]:
+        if not isinstance(value, (str, int, float, bool)):
+            raise UsageError(f"{path}: {name} is no text, no number and not true or false.", advice=_help())
+        if "." in name:
+            raise UsageError(
+                f"{path}: {name!r} is no input of a workflow.", advice=f"`{spell('inputs', 'WORKFLOW')}` lists them."
+            )
+    return SettingsFile(path, is_own, {key: data[key] for key in _KEYS if key in data}, inputs, sections)
+
+
+def _check_server(path: Path, server: str, *, is_own: bool) -> None:
+    from runner.http.address import has_credentials, parse_address
+
+    if not is_own:
+        raise UsageError(
+            f"{path} names a server. A folder may come from anybody: only your own settings may say where photos and "
+            "tokens are sent.",
+            advice=f"Take that line out of it, or move it to {own_file() or user_folder() / FILE_NAME}.",
+        )
+    if has_credentials(server):
+        raise UsageError(
+            f"{path}: server holds a password.", advice="Put it into $COMFYUI_BASIC_AUTH (user:password) instead."
+        )
+    try:
+        parse_address(server)
+    except UsageError as error:
+        raise UsageError(f"{path}: server: {error.message}", advice=error.advice) from error
+
+
+def _server(args: argparse.Namespace, files: Sequence[SettingsFile]) -> list[Setting]:
+    typed = args.server or getattr(args, "servers", None) is not None or getattr(args, "ray", None) is not None
+    if typed or os.environ.get("COMFYUI_URL", "").strip():
+        return []
+    file = next((file for file in files if "server" in file.plain), None)
+    if file is None:
+        return []
+    args.server = [file.plain["server"]]
+    return [Setting("server", file.plain["server"], file.path)]
+
+
+def _making(args: argparse.Namespace, files: Sequence[SettingsFile]) -> list[Setting]:
+    """What is for a run: where to, how called, and the values of inputs."""
+    taken: list[Setting] = []
+    for file in files:
+        if args.out is DEFAULT_OUT and "out" in file.plain:
+            args.out = _out(file)
+            taken.append(Setting("out", str(args.out), file.path))
+        if args.name is None and "name" in file.plain:
+            args.name = file.plain["name"]
+            taken.append(Setting("name", args.name, file.path))
+    from runner.workflow.load import load_workflow
+
+    return [*taken, *_inputs(args, load_workflow(args.workflow), files)]
+
+
+def _inputs(args: argparse.Namespace, workflow: Workflow, files: Sequence[SettingsFile]) -> list[Setting]:
+    from runner.workflow.load import WORKFLOWS_DIR
+    from runner.workflow.schema import recorded_object_info
+
+    given = {text.partition("=")[0].strip().casefold() for text in args.set}
+    given |= {name for name in ("prompt", "seed") if getattr(args, name, None) not in (None, [])}
+    schema = recorded_object_info(WORKFLOWS_DIR)
+    specs = {spec.name.casefold(): spec for spec in workflow.inputs(schema)}
+    taken = []
+    for file in files:
+        for name, value in file.values(workflow.name):
+            spec = specs.get(name.casefold())
+            if spec is None:
+                _check_known(file, name, workflow)
+            elif name.casefold() not in given:
+                given.add(name.casefold())
+                text = _file_below(file, name, str(value)) if spec.is_file and not file.is_own else _text(value)
+                args.set.append(f"{spec.name}={text}")
+                taken.append(Setting(f"set.{spec.name}", text, file.path))
+    return taken
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _out(file: SettingsFile) -> Path:
+    from runner.files.naming import below
+
+    if file.is_own:
+        return expanded(file.plain["out"])
+    inside = below(file.path.parent, file.plain["out"].rstrip("/"))
+    if inside is None:
+        raise UsageError(
+            f"{file.path}: out = {file.plain['out']!r} leads out of its folder.",
+            advice="Name a folder below it, or say --out DIR yourself.",
+        )
+    return inside
+
+
+def _file_below(file: SettingsFile, name: str, value: str) -> str:
+    """A file that a folder's settings hand to a workflow lies in that folder: it is sent to a server."""
+    from runner.files.naming import below
+
+    inside = below(file.path.parent, value)
+    if inside is None:
+        raise UsageError(
+            f"{file.path}: {name} = {value!r} is no file in its folder.", advice=f"Say --set {name}=FILE yourself."
+        )
+    return str(inside)
+
+
+def _check_known(file: SettingsFile, name: str, workflow: Workflow) -> None:
+    """An input that this workflow lacks is for another, unless no workflow has it."""
+    if name == "channel" and "channel" in file.plain:
+        return
+    from runner.suggest import did_you_mean
+    from runner.workflow.load import available_workflows, load_workflow
+
+    own = name in file.of_workflow.get(workflow.name, {})
+    every = [workflow] if own else [workflow, *map(load_workflow, available_workflows())]
+    names = {spec.name for one in every for spec in one.inputs()}
+    if name not in names:
+        of = workflow.label if own else "no workflow"
+        told = f"{of} has no input {name!r}" if own else f"{of} has an input {name!r}"
+        raise UsageError(f"{file.path}: {told}.{did_you_mean(name, names)}", advice=_help())
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False

@@ -1,0 +1,161 @@
+"""A photo from an address or from a pipe, brought onto this disk: within limits, and only if it is a picture.
+
+An address is typed by the user, what it leads to is not: no redirect changes the scheme, no public name leads into the
+user's own network, nothing that lets us into a server is sent along, and no more is read than a photo has.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import unquote, urljoin, urlsplit
+
+from runner.errors import PhotoError, RunnerError, UsageError
+from runner.files.naming import safe_name
+from runner.files.whole import written_whole
+from runner.http.address import Address, is_loopback, parse_address
+from runner.http.transport import Reply, TooLargeError, Transport
+from runner.photos.prepare import prepare_photo
+
+LARGEST = 200 << 20
+"""Bytes: more than any camera makes."""
+LONGEST_S = 120.0
+"""For all of it, redirects too."""
+_MOST_REDIRECTS = 5
+_SENT = {"User-Agent": "prodgen", "Accept": "image/*"}
+_OWN_ENDINGS = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localdomain")
+"""Names that no public name server answers for."""
+
+
+def is_address(word: str) -> bool:
+    """Whether a word is meant as an address on the web, right or wrong."""
+    return "://" in word
+
+
+def fetch_photo(url: str, folder: Path, name: str = "", *, largest: int = LARGEST, seconds: float = LONGEST_S) -> Path:
+    """Fetch the picture at `url` into `folder`, under `name` or its own; returns where it is.
+
+    Raises PhotoError, with what to do, for anything that is no photo or may not be asked for.
+    """
+    shown = _checked(url).url
+    try:
+        reply = _answer(url, time.monotonic() + seconds, largest)
+    except TooLargeError as error:
+        raise PhotoError(f"{shown}: it is larger than {largest >> 20} MB.", advice=_BY_HAND) from error
+    except PhotoError:
+        raise
+    except RunnerError as error:
+        raise PhotoError(f"{shown} cannot be fetched: {error.message}", advice=_BY_HAND) from error
+    if reply.status != 200:
+        raise PhotoError(f"{shown}: its server answers {reply.status} instead of a picture.", advice=_BY_HAND)
+    return _kept(reply.body, folder / (name or name_of(url)), shown)
+
+
+def read_photo(stream: BinaryIO, folder: Path, *, largest: int = LARGEST) -> Path:
+    """What is piped in, as a file in `folder`. Raises PhotoError where it is no photo."""
+    if stream.isatty():
+        raise PhotoError(
+            "- reads a photo from a pipe, and nothing is piped into this command.", advice="Name the photo's file."
+        )
+    data = stream.read(largest + 1)
+    if len(data) > largest:
+        raise PhotoError(f"standard input: it is larger than {largest >> 20} MB.", advice="Name the photo's file.")
+    if not data:
+        raise PhotoError("standard input: nothing came.", advice="Look at the command before the | .")
+    return _kept(data, folder / "stdin", "standard input")
+
+
+def name_of(url: str) -> str:
+    """What the file at an address is called here."""
+    parts = urlsplit(url)
+    return safe_name(unquote(parts.path.rstrip("/").rpartition("/")[2]) or (parts.hostname or "photo"))
+
+
+def _kept(data: bytes, path: Path, shown: str) -> Path:
+    with written_whole(path, "wb") as stream:
+        stream.write(data)
+    try:
+        prepare_photo(path)
+    except PhotoError as error:
+        path.unlink()
+        raise PhotoError(error.message.replace(str(path), shown), advice=error.advice) from error
+    return path
+
+
+def _answer(url: str, deadline: float, largest: int) -> Reply:
+    typed = urlsplit(url).hostname
+    scheme = urlsplit(url).scheme.lower()
+    for _ in range(_MOST_REDIRECTS + 1):
+        host = urlsplit(_checked(url).url).hostname or ""
+        any_host = host == typed and _is_own(host)
+        reply = _asked(url, host, deadline, largest, any_host=any_host)
+        location = reply.headers.get("location", "")
+        if reply.status not in (301, 302, 303, 307, 308) or not location:
+            return reply
+        url = urljoin(url, location)
+        if urlsplit(url).scheme.lower() != scheme:
+            raise PhotoError(
+                f"{parse_address(url).url if '://' in url else 'another kind of address'}: the address that was named "
+                f"leads there, and from {scheme} to another scheme is not followed.",
+                advice="Name the address itself, if you know it.",
+            )
+    raise PhotoError("the address leads on and on.", advice=_BY_HAND)
+
+
+def _asked(url: str, host: str, deadline: float, largest: int, *, any_host: bool) -> Reply:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise PhotoError("it takes too long.", advice=_BY_HAND)
+    if not any_host:
+        _check_public(host, host)
+    transport = Transport(url, _SENT, check_peer=None if any_host else lambda peer: _check_public(peer, host))
+    try:
+        path = urlsplit(url).path
+        return transport.request("GET", "/" if path.endswith("/") or not path else "", timeout=left, largest=largest)
+    finally:
+        transport.drop()
+
+
+def _checked(url: str) -> Address:
+    """Raises PhotoError where it is no address of the web, or holds a password."""
+    try:
+        address = parse_address(url)
+    except UsageError as error:
+        raise PhotoError(f"{error.message}", advice="Write it like https://example.com/photo.jpg.") from error
+    if address.login:
+        raise PhotoError(
+            f"{address.url}: the address holds a password, which other users of this machine can read.", advice=_BY_HAND
+        )
+    return address
+
+
+def _check_public(peer: str, host: str) -> None:
+    """Raises PhotoError where `peer` is an address of this machine or of a network of one's own."""
+    try:
+        address = ipaddress.ip_address(peer.partition("%")[0].strip("[]"))
+    except ValueError:
+        if not is_loopback(peer):
+            return
+        address = ipaddress.ip_address("127.0.0.1")
+    address = getattr(address, "ipv4_mapped", None) or address
+    if not address.is_global or address.is_multicast:
+        raise PhotoError(
+            f"{host} leads to {peer}, a machine of your own network, which was not named.",
+            advice="If that is what you want, name that machine by its own address.",
+        )
+
+
+def _is_own(host: str) -> bool:
+    """Whether this is the name or number of a machine in one's own network, as the user types it."""
+    name = host.strip("[]").rstrip(".").lower()
+    if is_loopback(name) or name.endswith(_OWN_ENDINGS):
+        return True
+    try:
+        return not ipaddress.ip_address(name).is_global
+    except ValueError:
+        return "." not in name
+
+
+_BY_HAND = "Save the picture yourself and name its file."

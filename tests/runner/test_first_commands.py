@@ -1,0 +1,151 @@
+"""What somebody types who has never seen this: the commands as they come to mind, written down before they were made.
+
+Each works, or is answered with the command that is meant, and ends with the code that the contract has for it. Without
+a server "works" is code 3: everything was understood and found, and only the server is missing.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from runner.workflow.load import available_workflows
+from tests.support.comfy import REPO, ComfyServer
+from tests.support.runs import command
+
+WORKS, ANSWERED, UNDERSTOOD = 0, 2, 3
+
+FIRST = [
+    ("", ANSWERED, "packshot photo.jpg"),
+    ("--help", WORKS, "examples:"),
+    ("help", WORKS, "COMMAND|WORKFLOW"),
+    ("--version", WORKS, "prodgen "),
+    ("version", ANSWERED, "--version"),
+    ("packshot photo.jpg", UNDERSTOOD, "127.0.0.1:9"),
+    ("photo.jpg", ANSWERED, "packshot photo.jpg"),
+    ("photo.jpg cutout", ANSWERED, "cutout photo.jpg"),
+    ("photos", ANSWERED, "packshot photos"),
+    ("packshot photo.jpg other.jpg", UNDERSTOOD, "outputs/packshot_"),
+    ("packshot photos/", UNDERSTOOD, "outputs/packshot_photos"),
+    ("packshot photos/*.jpg", UNDERSTOOD, "outputs/packshot_photos"),
+    ("packshot --image photo.jpg other.jpg", UNDERSTOOD, "outputs/packshot_"),
+    ("Packshot photo.jpg", UNDERSTOOD, "127.0.0.1:9"),
+    ("packshot.json photo.jpg", UNDERSTOOD, "127.0.0.1:9"),
+    ("workflows/packshot.v3.json photo.jpg", UNDERSTOOD, "127.0.0.1:9"),
+    (r"workflows\packshot.v3.json photo.jpg", UNDERSTOOD, "127.0.0.1:9"),
+    ("packshot.V2 photo.jpg", UNDERSTOOD, "127.0.0.1:9"),
+    ("packshot.v99 photo.jpg", ANSWERED, "it has v1, v2"),
+    ("packshto photo.jpg", ANSWERED, "packshot photo.jpg"),
+    ("submit packshot photo.jpg", UNDERSTOOD, "127.0.0.1:9"),
+    ("SUBMIT packshot photo.jpg", UNDERSTOOD, "127.0.0.1:9"),
+    ("packshot", ANSWERED, "needs a photo"),
+    ("packshot nothere.jpg", ANSWERED, "there is no photo nothere.jpg"),
+    ("packshot phto.jpg", ANSWERED, "Did you mean 'photo.jpg'?"),
+    ("packshot photo.jpg amazon", ANSWERED, "--set channel=amazon"),
+    ("packshot photo.jpg channel=amazon", ANSWERED, "--set channel=amazon"),
+    ("packshot photo.jpg --channel amazon", ANSWERED, "--set channel=amazon"),
+    ("packshot photo.jpg --channel=amazon", ANSWERED, "--set channel=amazon"),
+    ("packshot photo.jpg -o out", ANSWERED, "--out"),
+    ("packshot photo.jpg --output out", ANSWERED, "--out"),
+    ("packshot photo.jpg --out bag.jpg", ANSWERED, "--name bag"),
+    ("packshot photo.jpg --sed 3", ANSWERED, "--seed"),
+    ("packshot --set channel=ebay photo.jpg --seed 3 other.jpg", ANSWERED, "seed"),
+    ("packshot photos --best-of 3", ANSWERED, "one photo at a time"),
+    ("packshot photos --dry-run", WORKS, "2 jobs would run"),
+    ("batch packshot photos --dry-run", WORKS, "2 jobs would run"),
+    ("batch photos packshot --dry-run", ANSWERED, "no workflow called 'photos'"),
+    ("relight_iclight_bg photo.jpg other.jpg photos/a.jpg", ANSWERED, "takes 2 pictures"),
+    ("cutouts photos --dry-run", WORKS, "2 jobs would run"),
+    ("packshot --help", WORKS, "channel:"),
+    ("help packshot", WORKS, "channel:"),
+    ("help submit", WORKS, "usage:"),
+    ("help servers", WORKS, "--ca-file"),
+    ("help modles", ANSWERED, "models"),
+    ("workflows", WORKS, "packshot "),
+    ("workflows list", WORKS, "packshot "),
+    ("list", ANSWERED, "workflows"),
+    ("rembg photo.jpg", ANSWERED, "cutout photo.jpg"),
+    ("stop", ANSWERED, "serve --stop"),
+    ("models", WORKS, "to fetch"),
+    ("model list", ANSWERED, "models"),
+    ("download packshot_birefnet", ANSWERED, "models download --for packshot_birefnet"),
+    ("status", UNDERSTOOD, "127.0.0.1:9"),
+    ("config", WORKS, "outputs/run"),
+    ("serve --port 99999", ANSWERED, "65535"),
+    ("inputs packshot", WORKS, "channel"),
+    ("completion", ANSWERED, "help completion"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with photos, and a server that is named and is not there."""
+    (tmp_path / "photos").mkdir()
+    for name in ("photo.jpg", "other.jpg", "photos/a.jpg", "photos/b.jpg"):
+        Image.new("RGB", (48, 40), "white").save(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COMFYUI_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("COLUMNS", "80")
+    return tmp_path
+
+
+@pytest.mark.parametrize(("line", "code", "said"), FIRST, ids=[line or "nothing" for line, _, _ in FIRST])
+def test_what_is_typed_first(place: Path, line: str, code: int, said: str) -> None:
+    run = command(*line.split(" ") if line else [], folder=place)
+    assert said in run.out + run.err, run.out + run.err
+    assert run.code == code, run.err
+    assert "Traceback" not in run.err
+
+
+@pytest.mark.parametrize("columns", [80, 60])
+@pytest.mark.parametrize("line", ["help", "help servers", "help configuration", "help packshot", "workflows", "config"])
+def test_what_is_shown_fits_the_terminal(place: Path, monkeypatch: pytest.MonkeyPatch, columns: int, line: str) -> None:
+    """But for commands: one that is broken over two lines cannot be pasted."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    run = command(*line.split(), folder=place)
+    wide = [
+        text for text in run.out.splitlines() if len(text) > columns and "-m runner" not in text and "/" not in text
+    ]
+    assert wide == []
+
+
+@pytest.mark.parametrize("columns", [80, 60])
+def test_a_model_is_one_line_or_two(place: Path, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    run = command("models", "list", "--for", "grip_klein", folder=place)
+    assert run.code == 0
+    assert "Apache-2.0" in run.out
+    assert [text for text in run.out.splitlines() if len(text) > columns and "/" not in text] == []
+
+
+@pytest.mark.parametrize("line", ["help", "workflows", "models list", "help servers", "packshot nothere.jpg", "config"])
+def test_a_console_of_windows_takes_all_of_it(place: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    """cp1252 lacks what UTF-8 has: nothing ends with a traceback, and a table keeps its columns."""
+    code = f"import sys; from runner.__main__ import main; sys.exit(main({line.split()!r}))"
+    environment = {"PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0", "PRODGEN_CONFIG": "none", "PATH": "/usr/bin"}
+    environment["PYTHONPATH"] = str(REPO)
+    done = subprocess.run([sys.executable, "-c", code], cwd=place, env=environment, capture_output=True, check=False)
+    text = (done.stdout + done.stderr).decode("cp1252")
+    assert "Traceback" not in text
+    assert done.returncode == (2 if "nothere" in line else 0), text
+
+
+def test_every_workflow_is_a_command_and_has_its_help(place: Path) -> None:
+    for name in available_workflows():
+        told = command("help", name, folder=place)
+        assert told.code == 0
+        assert name in told.out
+
+
+def test_a_real_packshot_by_two_words(place: Path, comfy_server: ComfyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMFYUI_URL", comfy_server.url)
+    small = ["--set", "width=320", "--set", "height=320"]
+    run = command("packshot", str(REPO / "examples" / "handbag.jpg"), *small, folder=place)
+    assert run.code == 0, run.err
+    made = [Path(line) for line in run.out.splitlines()]
+    assert {path.suffix for path in made} == {".jpg", ".png"}
+    assert all(path.is_file() for path in made)

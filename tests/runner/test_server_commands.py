@@ -1,0 +1,77 @@
+"""`serve --port`, `logs` and `status` of several servers."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from runner.errors import UsageError
+from runner.local_server import choice
+from runner.local_server.lifecycle import Home
+from runner.local_server.logs import last_lines, show_log
+from tests.support.comfy import ComfyServer
+from tests.support.fake import FakeServer
+from tests.support.runs import command
+
+
+def test_a_port_that_is_taken_is_said_and_no_other_is_taken(tmp_path: Path) -> None:
+    with FakeServer(lambda _: (200, b"{}")) as other:
+        port = int(other.url.rpartition(":")[2])
+        with pytest.raises(UsageError, match="no ComfyUI"):
+            choice.serve_command(port=port, home=Home(tmp_path))
+
+
+def test_a_comfyui_at_that_port_is_named_and_left(
+    comfy_server: ComfyServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said: list[str] = []
+    assert choice.serve_command(port=comfy_server.port, say=said.append, home=Home(tmp_path)) == 0
+    assert capsys.readouterr().out == f"http://127.0.0.1:{comfy_server.port}\n"
+    assert "not started here" in said[-1]
+
+
+@pytest.mark.parametrize("words", [["--port", "0"], ["--port", "x"], ["--port", "70000"], ["--stop", "--port", "81"]])
+def test_no_port_is_taken_for_one(tmp_path: Path, words: list[str]) -> None:
+    assert command("serve", *words, folder=tmp_path).code == 2
+
+
+def test_the_log_is_shown_without_what_moves_a_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home = Home(tmp_path)
+    with pytest.raises(UsageError, match="no ComfyUI was started here yet"):
+        show_log(3, home=home)
+    home.state.mkdir(parents=True)
+    drawn = b"".join(b"\r%d%%" % part for part in range(101))
+    (home.state / "server.log").write_bytes(
+        b"first\n" + b"x" * (2 << 20) + b"\nwindow \x1b]0;gotcha\x07name\n" + drawn + b"\n\xff\xfe last\n"
+    )
+    assert show_log(3, home=home) == 0
+    shown = capsys.readouterr().out
+    assert shown == "window name\n100%\n\ufffd\ufffd last\n"
+    assert len(last_lines(home.state / "server.log", 2)) == 2
+
+
+def nobody() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+def test_the_state_of_every_server_that_is_named(comfy_server: ComfyServer, tmp_path: Path) -> None:
+    away = nobody()
+    both = command("status", "--server", away, "--server", comfy_server.url, "--json", folder=tmp_path)
+    rows = [json.loads(line) for line in both.out.splitlines()]
+    assert both.code == 0
+    assert [row["server"] for row in rows] == [away, comfy_server.url]
+    assert "error" in rows[0] and rows[1]["jobs"] == []
+    shown = command("status", "--server", away, "--server", comfy_server.url, folder=tmp_path)
+    assert shown.code == 0
+    assert away in shown.out.splitlines()[0] and f"at {comfy_server.url}" in shown.out
+    none = command("status", "--server", away, "--server", nobody(), folder=tmp_path)
+    assert none.code == 3
+    farm = tmp_path / "farm.yaml"
+    farm.write_text(f"- {away}\n- {comfy_server.url}\n")
+    listed = command("status", "--servers", str(farm), "--json", folder=tmp_path)
+    assert [json.loads(line)["server"] for line in listed.out.splitlines()] == [away, comfy_server.url]
