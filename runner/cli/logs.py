@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
 
 LINES = 40
+"""What a usual window shows at once."""
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:

@@ -27,7 +27,9 @@ PIPE = "-"
 _BESIDE = Path(".prodgen", "photos")
 """Where a batch keeps what it has fetched, below its folder: `--resume` must find it again."""
 _HASH = 8
+"""Hexadecimal digits: two of a folder's names are the same by chance once in four thousand million."""
 _SLUG = 80
+"""Characters of what was typed: enough to tell by, and far from the 255 bytes that a name may have."""
 
 
 def are_many(args: argparse.Namespace) -> bool:

@@ -15,6 +15,7 @@ from runner.local_server.lifecycle import HERE, Home
 _MOST_READ = 1 << 20
 """Bytes of the end of a log that are looked at; a line of a progress bar may be long."""
 _PAUSE_S = 0.3
+"""Between two looks at a log that is followed: soon enough for an eye, and no work for the machine."""
 
 
 def show_log(lines: int, *, follow: bool = False, home: Home | None = None) -> int:

@@ -15,6 +15,8 @@ from runner.untrusted import items, mapping, text
 MOST_ROWS = 60
 _LONGEST = 400
 _DEPTH = 3
+"""Rows of a table, characters of a cell, and levels of a report that are shown: twice what a workflow of ours records.
+A sidecar of somebody else may hold any number."""
 _MARKS = {"pass": "passed", "FAIL": "failed", "note": "note"}
 _NAMES = {
     "delta_e00_mean": "colour difference, mean (ΔE00)",
