@@ -147,7 +147,8 @@ def _rows(
             f"--images {args.images}: no photo of it would be used, for every line of {args.jobs} names its own.",
             advice=f"Leave out --images, or the column {pictures[0]}.",
         )
-    photographed = photos(args.images, args.out)
+    leave_out: Callable[[Path], bool] = getattr(args, "leave_out", None) or (lambda _: False)
+    photographed = [(path, folder) for path, folder in photos(args.images, args.out) if not leave_out(path)]
     with_photos = []
     for row in rows:
         if pictures[0] in row.images:

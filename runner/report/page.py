@@ -62,7 +62,7 @@ def _card(entry: Entry, folder: Path) -> str:
     seconds, delta = figure(entry.metrics.get("seconds")), figure(entry.metrics.get("delta_e00_mean"))
     figures = ["" if seconds is None else f"{seconds:.1f} s", "" if delta is None else f"ΔE00 {delta:.2f}"]
     words = [entry.error] if entry.error else list(entry.warnings)
-    shown = "".join(f"<figure>{_thumbnail(path)}</figure>" for path in [*pictures, *results])
+    shown = "".join(f"<figure>{thumbnail(path)}</figure>" for path in [*pictures, *results])
     record = _record(folder, entry)
     button = f"<button data-record='{html.escape(record, quote=True)}'>how it was made</button>" if record else ""
     name = html.escape(entry.job.stem.as_posix())
@@ -84,7 +84,8 @@ def _group(entry: Entry) -> str:
     return "/".join(part for part in (entry.job.group, entry.job.category) if part)
 
 
-def _thumbnail(path: Path) -> str:
+def thumbnail(path: Path) -> str:
+    """A picture as an `img` of its own, or its name where it cannot be shown."""
     from PIL import Image, ImageOps
 
     label = html.escape(path.name, quote=True)
