@@ -18,6 +18,7 @@ from runner.captions.dataset import Pair, caption_of, problems
 from runner.data import figure
 from runner.files import spreadsheet
 from runner.files.naming import below
+from runner.files.paths import own_path
 from runner.files.reading import read_text
 from runner.files.whole import written_whole
 from runner.untrusted import text
@@ -52,7 +53,7 @@ def _made(wanted: Wanted, beside: Beside, notice: Callable[[str], None]) -> Iter
         return
     with in_words(wanted.out), contextlib.closing(Ledger(wanted.out)) as ledger:
         entries = ledger.entries()
-    left_alone = {photo for photo, _ in wanted.kept}
+    left_alone = {own_path(photo) for photo, _ in wanted.kept}
     for entry in entries:
         photo = photo_of(entry)
         if photo in left_alone:
@@ -63,7 +64,7 @@ def _made(wanted: Wanted, beside: Beside, notice: Callable[[str], None]) -> Iter
         elif wanted.in_place:
             yield _pair(wanted, entry, photo, _put(photo, made, wanted.again, notice))
         else:
-            copy = beside.copy(photo, made.relative_to(wanted.out.resolve()).with_suffix(photo.suffix).as_posix())
+            copy = beside.copy(photo, made.relative_to(wanted.out).with_suffix(photo.suffix).as_posix())
             yield _pair(wanted, entry, copy or photo, made)
 
 

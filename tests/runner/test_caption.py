@@ -14,6 +14,7 @@ from runner.captions.review import apply_review, write_review
 from runner.errors import EXIT_OK, EXIT_USAGE, UsageError
 from tests.imaging.sightings import Drawn, sight
 from tests.runner.test_filter import save
+from tests.runner.test_persona import FakeEndpoint, endpoint  # noqa: F401 - a fixture
 from tests.support.comfy import ComfyServer
 from tests.support.runs import Desk, Run, command
 
@@ -142,3 +143,19 @@ def test_what_is_missing_is_said(desk: Desk) -> None:
     assert caption(desk).code == EXIT_USAGE
     assert command("caption", "--tag", "x", folder=desk.out).code == EXIT_USAGE
     assert command("caption", "--apply", str(desk.folder / "none.json"), folder=desk.out).code == EXIT_USAGE
+
+
+def test_a_language_model_of_ones_own_is_asked_once_a_photo(
+    desk: Desk,
+    endpoint: FakeEndpoint,  # noqa: F811 - the fixture
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    endpoint.content = "The image shows a handbag hanging from a hook, soft light."
+    monkeypatch.setenv("PRODGEN_LLM_URL", endpoint.url)
+    run = caption(desk, "--tag", "ohwx-bag", "--class", "handbag")
+    assert run.code == EXIT_OK, run.err
+    for name in ("two", "left/one"):
+        said = (desk.out / f"{name}.txt").read_text(encoding="utf-8")
+        assert said == "ohwx-bag, handbag, hanging from a hook, soft light\n"
+    assert len(endpoint.seen) == 2 and "fewer than 40 words" in str(endpoint.seen[0][2])
+    assert "has the same caption as 1 other" in run.err
