@@ -107,10 +107,20 @@ def opened(path: Path) -> Tensor:
 
 
 def finder(network: Path | None) -> Look:
-    if network is None:
-        return lambda photo: from_plain_backdrop(photo, None, None, "all")
-    eye = OnnxBackgroundRemoval(network)
-    return lambda photo: from_looks(photo, lambda picture: eye.raw(picture)[0], None, "all")
+    """What cuts everything out of a picture; pictures of the same values are cut out once."""
+    eye = None if network is None else OnnxBackgroundRemoval(network)
+    kept: dict[int, Cutout] = {}
+
+    def look(photo: Tensor) -> Cutout:
+        key = hash(photo.numpy().tobytes())
+        if key not in kept:
+            if eye is None:
+                kept[key] = from_plain_backdrop(photo, None, None, "all")
+            else:
+                kept[key] = from_looks(photo, lambda picture: eye.raw(picture)[0], None, "all")
+        return kept[key]
+
+    return look
 
 
 def verdict_on(case: Case, look: Look) -> tuple[str, str]:

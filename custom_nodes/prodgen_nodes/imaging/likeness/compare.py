@@ -30,7 +30,7 @@ _MOST_LIGHT = 15.0
 """L* by which a product as a whole may be lighter or darker in another light."""
 _PLACES = 12
 """Cells along each side in which colours are compared: coarse, for a turn moves them."""
-_LIMITS = {"colors": (9.0, 15.0), "outline": (0.74, 0.58), "layout": (9.0, 16.0)}
+_LIMITS = {"colors": (7.5, 13.0), "outline": (0.74, 0.58), "layout": (8.0, 14.0)}
 """What scores 0.5 (found from here) and 0 (certainly another), of each figure."""
 
 
