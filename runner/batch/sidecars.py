@@ -26,7 +26,7 @@ def record_of(folder: Path, entry: Entry) -> Mapping[str, Any]:
 
 def reports_of(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """What the nodes reported, each run of each node."""
-    reports = []
+    reports: list[Mapping[str, Any]] = []
     for value in mapping(record.get("reports")).values():
         reports += [mapping(one) for one in (items(value) if isinstance(value, list) else [value])]
     return reports

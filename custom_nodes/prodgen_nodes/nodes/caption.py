@@ -86,7 +86,8 @@ class ProdgenCaption(io.ComfyNode):
             raise ShapeError(f"image holds {image.shape[0]} pictures; a caption is written for one at a time.")
         if not tag.strip() and not class_name.strip():
             raise ParameterError("tag and class are both empty: say at least what kind of thing the photo shows.")
-        rest, source, notes = cleaned(description, tag, class_name), "description", []
+        rest, source = cleaned(description, tag, class_name), "description"
+        notes: list[str] = []
         if not rest:
             rest, notes = _measured(image, transparency)
             source = "rules"
