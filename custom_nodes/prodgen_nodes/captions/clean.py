@@ -41,7 +41,7 @@ def cleaned(text: str, tag: str, class_name: str) -> str:
         line = shorter
     line = _without_the_product(line, tag, class_name)
     line = re.sub(rf"(?<!\w)[{_QUOTES}]|[{_QUOTES}](?!\w)", "", line)
-    line = re.sub(r"\s*[.;!]\s+", ", ", line)
+    line = re.sub(r"\s*[.;!]\s+(\w?)", lambda end: f", {end[1].lower()}", line)  # no sentence begins there any more
     line = re.sub(r"(?:\s*,)+\s*", ", ", line)
     words = " ".join(line.split()[:MOST_WORDS]).strip(_ENDS)
     return words[:1].lower() + words[1:] if words[1:2].islower() or len(words.split(" ")[0]) == 1 else words
