@@ -36,7 +36,7 @@ def enhance(desk: Desk, out: Path, *more: str | Path) -> Run:
     models = ["--checkpoint", smoke("juggernaut_reborn.safetensors"), "--controlnet", smoke(files[str(control)])]
     if control == "depth":
         models += ["--set", f"depth_model={smoke('depth_anything_3_mono_large.safetensors')}"]
-    small = ["--size", "128", "--steps", "2", "--server", desk.url]
+    small = ["--size", "128", "--steps", "2", "--mask-blur", "1", "--set", "mask_grow=1", "--server", desk.url]
     return command(*map(str, [*given, *models, *small, *more]), folder=out)
 
 
