@@ -173,7 +173,7 @@ at on the way, and nothing was fitted to them."""
 
 _SEEN = {
     "handbag_1": ("handbag", 1, None),
-    "handbag_1_teal": ("handbag", 1, "#1f5d57,#173f3c,#d4af62,#9fc4ba"),
+    "handbag_1_rose": ("handbag", 1, "#b5566b,#8c3a4f,#e3c48a,#f0cdd4"),
     "handbag_4": ("handbag", 4, "#b9803f,#5b3a22,#cfcfd2,#f0e2c8"),
     "tote_2": ("tote", 2, None),
     "shoulder_bag_4": ("shoulder_bag", 4, "#7a2e22,#4d1c16,#d9b25f,#d8b48a"),
