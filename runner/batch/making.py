@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from runner.batch.entries import Entry
+from runner.canvas.drawing import Drawing
 from runner.errors import PhotoError, RunnerError, ServerUnavailableError
 from runner.execution.attachments import Attachment, attachment
 from runner.execution.build import Pictures, build_job
@@ -38,12 +39,14 @@ class Maker:
         self._workflow, self._client, self._patience, self._stopped = workflow, client, patience, stopped
         self._uploaded: dict[Attachment, tuple[str, PreparedPhoto]] = {}
         self._view: ServerView | None = None
+        self._drawing: Drawing | None = None
         self._notice = notice
 
     def view(self) -> ServerView:
         """What the server says of the workflow's nodes; asked once."""
         if self._view is None:
             self._view = self._patiently(lambda: server_view(self._client, self._workflow.graph))
+            self._drawing = Drawing.of(self._workflow, self._view.object_info)
         return self._view
 
     def spec(self, entry: Entry) -> JobSpec:
@@ -77,7 +80,7 @@ class Maker:
             if sent:
                 values |= self._answers(values, sent[0].source)
             pictures = Pictures(tuple(images), (), photos, uploads, tuple(sent))
-            spec = build_job(self._workflow, values, pictures, view, seed=job.seed)
+            spec = build_job(self._workflow, values, pictures, view, seed=job.seed, drawing=self._drawing)
         except RunnerError:
             raise
         except Exception as error:  # one photo that Pillow cannot cope with is no reason to end the night's work

@@ -92,7 +92,7 @@ def tidy(target: Path, prompt_id: str | None) -> LeftOver | None:
     """
     parts = [path for path in target.parent.glob("*.part") if _belongs(path.name[: -len(".part")], target.name)]
     for sidecar in _sidecars(target):
-        record = _read(sidecar)
+        record = read_record(sidecar)
         if record is None or prompt_id is None or record.get("prompt_id") != prompt_id:
             continue
         named = [text(mapping(item).get("file")) for item in items(record.get("files"))]
@@ -116,7 +116,7 @@ def done_before(out: Path, workflow: str) -> dict[str, LeftOver]:
     """What the `.json` files beside results say is done, by the job's key: all that is left where a ledger was lost."""
     results: dict[str, LeftOver] = {}
     for sidecar in sorted(out.rglob("*.json")):
-        record = _read(sidecar)
+        record = read_record(sidecar)
         batch = record.get("batch") if record is not None else None
         key = batch.get("key") if isinstance(batch, Mapping) else None
         if record is None or not isinstance(key, str) or record.get("workflow") != workflow:
@@ -143,7 +143,7 @@ def _sidecars(target: Path) -> list[Path]:
     return [path for path in possible if path.is_file()]
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def read_record(path: Path) -> dict[str, Any] | None:
     try:
         record = json.loads(read_text(path))
     except (OSError, ValueError, RecursionError):
