@@ -53,13 +53,14 @@ class Beside:
 
         return self._put(name, fill)
 
-    def tidy(self, below: frozenset[str]) -> None:
-        """Remove what an earlier run wrote into these folders and this one did not."""
+    def moved_on(self, among: frozenset[str]) -> None:
+        """Remove what an earlier run copied into one of these folders and this one into another of them."""
         now = {self._named(path) for path in self.written}
         for name in sorted(self._before - now):
+            first, _, rest = name.partition("/")
             path = self._folder / name
             inside = path.resolve().is_relative_to(self._folder.resolve())
-            if inside and "/" in name and name.partition("/")[0] in below:
+            if inside and first in among and any(f"{other}/{rest}" in now for other in among):
                 path.unlink(missing_ok=True)
                 self._made.discard(name)
         self._note()

@@ -38,7 +38,7 @@ def sort_pictures(folder: Path, notice: Callable[[str], None]) -> Collected:
     delivered: list[Path | None] = []
     for one in found:
         delivered.append(beside.copy(one.photo, f"{FOLDERS[one.verdict]}/{_safe(one.place)}") if one.verdict else None)
-    beside.tidy(frozenset(FOLDERS.values()))
+    beside.moved_on(frozenset(FOLDERS.values()))
     return _finish(folder, beside, found, delivered, "filter.csv")
 
 
