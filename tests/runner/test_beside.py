@@ -33,7 +33,8 @@ def test_what_was_sorted_elsewhere_moves_on(tmp_path: Path, photo: Path) -> None
 
 
 def test_a_copy_outlives_its_photo(tmp_path: Path, photo: Path) -> None:
-    out, told = tmp_path / "out", []
+    out = tmp_path / "out"
+    told: list[str] = []
     Beside(out, told.append).copy(photo, "found/photo.jpg")
     photo.unlink()
     again = Beside(out, told.append)
