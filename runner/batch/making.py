@@ -23,6 +23,7 @@ from runner.workflow.graph import Workflow
 
 Result = TypeVar("Result")
 _PHOTOS_KEPT = 8
+"""Uploads that are remembered: rows of one photo stand together in a batch."""
 
 
 class Maker:
@@ -52,9 +53,8 @@ class Maker:
     def spec(self, entry: Entry) -> JobSpec:
         """The job, ready to be sent.
 
-        Raises:
-            ServerUnavailableError: the server went away and did not come back.
-            RunnerError: this job cannot be made, whatever it is; others can.
+        Raises ServerUnavailableError where the server went away and did not come back. Raises RunnerError where this
+        job cannot be made; others can.
         """
         job, view = entry.job, self.view()
         try:
@@ -109,7 +109,7 @@ class Maker:
         photo = source.prepare()
 
         def upload() -> str:
-            limit, sent = self._client.upload_limit(), photo
+            limit, sent = self._client.largest_upload(), photo
             if limit is not None and len(photo.data) > limit:
                 sent = source.prepare(limit)
             return self._client.upload_image(sent.data, sent.upload_name)

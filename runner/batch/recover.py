@@ -20,6 +20,7 @@ from runner.server.records import JobRecord, ServerFile
 from runner.untrusted import items, mapping, text
 
 _MOST_FILES = 256
+"""Results of one job that are looked for by name."""
 
 
 def find_results(client: ComfyClient, attempt: Attempt) -> JobRecord | None:
@@ -28,8 +29,7 @@ def find_results(client: ComfyClient, attempt: Attempt) -> JobRecord | None:
     Every job saves under a prefix of its own. Only results that consist of pictures of core's SaveImage can be found
     that way: other outputs, and what the nodes reported, are gone with the server's history, so such a job runs again.
 
-    Raises:
-        ServerUnavailableError: the server went away meanwhile.
+    Raises ServerUnavailableError where the server went away meanwhile.
     """
     outputs: dict[str, Any] = {}
     for node_id in attempt.spec.outputs:

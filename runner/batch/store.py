@@ -23,6 +23,7 @@ LEDGER_FILE = Path(".prodgen") / "ledger.sqlite"
 _BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside it while it is open."""
 FULL_RETRY_S = 3.0
+"""Between tries to write to a full disk: somebody has to make room."""
 
 
 class LedgerError(UsageError):

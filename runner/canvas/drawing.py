@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner.canvas.draw import draw
 from runner.canvas.faces import Face, face_of
-from runner.canvas.published import index, published_drawing
-from runner.models.manifest import load_manifest
+from runner.canvas.published import index, is_bundled, published_drawing
 from runner.workflow.graph import Graph, Workflow, is_link
 from runner.workflow.schema import ObjectInfo
+
+if TYPE_CHECKING:
+    from runner.models.manifest import Model
 
 _MOST_NODES = 400
 """Four times the largest workflow here; a drawing takes about a millisecond a node."""
@@ -76,7 +78,13 @@ def _links(node: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _drawn_anew(workflow: Workflow, object_info: ObjectInfo) -> Mapping[str, Any]:
-    return draw(workflow, object_info, load_manifest(), index())
+    return draw(workflow, object_info, _find_model, index() if is_bundled(workflow) else {})
+
+
+def _find_model(name: str) -> Model | None:
+    from runner.models.manifest import load_manifest  # it takes 0.1 s, and most graphs name no model
+
+    return load_manifest().find_file(name)
 
 
 def _published(workflow: Workflow, object_info: ObjectInfo) -> Mapping[str, Any] | None:

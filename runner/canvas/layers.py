@@ -57,6 +57,7 @@ class Columns:
 
 
 LANE_HEIGHT = 2.0
+"""A wire's own: lanes may lie as close as their wires can be told apart."""
 _MOST_LANES = 2000
 """Ten times what the largest workflow here has; the time to order them grows faster than their number."""
 
@@ -113,8 +114,8 @@ def _sort(column: list[Item], neighbours: Mapping[str, list[str]], places: Mappi
     def wanted(item: Item) -> tuple[int, float]:
         if item.pinned is not None:
             return (0, item.pinned)
-        found = [places[key] for key in neighbours.get(item.key, ())]
-        return (1, sum(found) / len(found) if found else places[item.key])
+        beside = [places[key] for key in neighbours.get(item.key, ())]
+        return (1, sum(beside) / len(beside) if beside else places[item.key])
 
     column.sort(key=wanted)
 
@@ -129,11 +130,11 @@ def _places_in(column: list[Item]) -> dict[str, float]:
 
 
 def _neighbours(columns: Columns, *, to_left: bool) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    beside: dict[str, list[str]] = {}
     for wire in columns.wires:
         here, there = (wire.right, wire.left) if to_left else (wire.left, wire.right)
-        found.setdefault(here.key, []).append(there.key)
-    return found
+        beside.setdefault(here.key, []).append(there.key)
+    return beside
 
 
 def _crossings(columns: Columns) -> int:

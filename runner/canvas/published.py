@@ -18,9 +18,11 @@ def index() -> dict[str, Any]:
     return dict(parse_yaml((WORKFLOWS_DIR / "index.yaml").read_text(encoding="utf-8")))
 
 
+def is_bundled(workflow: Workflow) -> bool:
+    return workflow.path.resolve().parent == WORKFLOWS_DIR
+
+
 def published_drawing(workflow: Workflow) -> dict[str, Any] | None:
     """The canvas file of a bundled workflow; None of any other."""
     path = DRAWN_DIR / f"{workflow.label}.json"
-    if workflow.path.resolve().parent != WORKFLOWS_DIR or not path.is_file():
-        return None
-    return dict(parse_json(path.read_text(encoding="utf-8")))
+    return dict(parse_json(path.read_text(encoding="utf-8"))) if is_bundled(workflow) and path.is_file() else None

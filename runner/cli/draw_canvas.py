@@ -31,11 +31,11 @@ _PHOTO = WORKFLOWS_DIR.parent / "examples" / "handbag.jpg"
 
 def drawings() -> Iterator[tuple[str, dict[str, Any]]]:
     """Every published version, by its name, drawn."""
-    schema, manifest, words = recorded_object_info(WORKFLOWS_DIR), load_manifest(), index()
+    schema, find_model, words = recorded_object_info(WORKFLOWS_DIR), load_manifest().find_file, index()
     for name, versions in available_workflows().items():
         for version in versions:
             label = f"{name}.v{version}"
-            yield label, draw(load_workflow(label), schema, manifest, words)
+            yield label, draw(load_workflow(label), schema, find_model, words)
 
 
 def templates(name: str, drawn: Mapping[str, Any], words: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

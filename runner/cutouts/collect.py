@@ -23,11 +23,11 @@ def collect(folder: Path, notice: Callable[[str], None]) -> list[Path]:
     How, see `Beside`.
     """
     with in_words(folder), contextlib.closing(Ledger(folder)) as ledger:
-        found = list(pictures(ledger, folder))
+        every = list(pictures(ledger, folder))
     beside = Beside(folder, notice)
-    for name, text in ((INDEX, index(found)), (COCO, coco(found))):
+    for name, text in ((INDEX, index(every)), (COCO, coco(every))):
         beside.write(name, text.encode("utf-8", "replace"))
-    for number, page in enumerate(sheets(found, folder), 1):
+    for number, page in enumerate(sheets(every, folder), 1):
         jpeg = io.BytesIO()
         page.save(jpeg, "JPEG", quality=85)
         beside.write(SHEET if number == 1 else f"{Path(SHEET).stem}_page_{number}.jpg", jpeg.getvalue())

@@ -53,8 +53,7 @@ def build_job(
         index: the job's number in its run; `number` is its {index} in the name (default: the same).
         drawing: of the workflow, for the canvas; None: the results carry none.
 
-    Raises:
-        WorkflowError: a value does not fit.
+    Raises WorkflowError where a value does not fit.
     """
     given = {**known_values(workflow, values, pictures, view), **values}
     graph = patch_workflow(workflow, given, pictures.names, view.object_info)

@@ -104,7 +104,6 @@ class Attempt:
     confirmed: bool = False
     refused: bool = False
     started: bool = False
-    handed_over: bool = False
     position: int | None = None
     node: str | None = None
     nodes_done: set[str] = field(default_factory=set)

@@ -88,9 +88,8 @@ class RunSpec:
     def plan(self, session: Session) -> Plan:
         """Check the workflow against the server and upload the photos.
 
-        Raises:
-            WorkflowError: a value does not fit, once the server has said what fits.
-            WorkflowRejectedError: with every problem at once.
+        Raises WorkflowError where a value does not fit, once the server has said what fits. Raises
+        WorkflowRejectedError with every problem at once.
         """
         client = session.client
         for note in self.workflow.notes:
@@ -167,7 +166,7 @@ class RunSpec:
 
 def _sent(client: ComfyClient, photo: PreparedPhoto, source: Attachment) -> str:
     """The name the server gave it; a converted picture over the server's limit is packed harder."""
-    limit = client.upload_limit()
+    limit = client.largest_upload()
     if limit is not None and len(photo.data) > limit:
         photo = source.prepare(limit)
     return client.upload_image(photo.data, photo.upload_name)
@@ -192,8 +191,7 @@ def prepare_run(
         values: inputs by name.
         assignments: `NAME=VALUE` as text, as `--set` takes it; what a value means depends on the input.
 
-    Raises:
-        UsageError, WorkflowError, PhotoError: with what is wrong and what to do.
+    Raises UsageError, WorkflowError, PhotoError with what is wrong and what to do.
     """
     loaded = load_workflow(workflow)
     naming.check_template(template)

@@ -56,6 +56,7 @@ class CropSettings:
     size: int = 1024
     context: float = 1.6
     max_hands: int = 2
+    """Both of one person; each costs a pass of the sampler."""
     mask_grow: float = 0.12
 
     def check(self) -> None:
