@@ -25,6 +25,7 @@ MARK = "prodgen_captions"
 """The key by which a file of the page is known."""
 _HERE = Path(__file__).parent
 _MOST_LETTERS = 4000
+"""Of a caption: many times what a trainer reads; more is a mistake of pasting."""
 
 
 def write_review(target: Path, root: Path, pairs: Sequence[Pair], found: Mapping[Path, Sequence[str]]) -> None:

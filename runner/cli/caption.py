@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 DEFAULT_OUT = Path("outputs/captions")
 VLM_FILE = "qwen3vl_4b_fp8_scaled.safetensors"
 _SHOWN = 10
+"""Problems told one by one: a screenful; the table has all."""
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:

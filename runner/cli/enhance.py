@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 DEFAULT_OUT = Path("outputs/enhance")
 WORKFLOWS = {"tile": "enhance", "canny": "enhance_canny", "depth": "enhance_depth"}
 _DENOISE, _ORIGINAL_DENOISE = 0.3, 0.75
+"""How much of the product is new: enough for texture; and as the recipe had it that this replaces."""
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
