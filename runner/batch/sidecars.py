@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from runner.batch.entries import Entry
-from runner.files.naming import below
-from runner.files.reading import read_text
 from runner.untrusted import items, mapping
-
-
-def record_of(folder: Path, entry: Entry) -> Mapping[str, Any]:
-    """The record of a job's result; empty where there is none that can be read."""
-    sidecar = None if entry.sidecar is None else below(folder, entry.sidecar)
-    if sidecar is None:
-        return {}
-    try:
-        return mapping(json.loads(read_text(sidecar, errors="replace")))
-    except (OSError, ValueError, RecursionError):
-        return {}
 
 
 def reports_of(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -12,7 +12,8 @@ from pathlib import Path
 from runner.batch.beside import Beside
 from runner.batch.entries import Entry, JobState
 from runner.batch.ledger import Ledger
-from runner.batch.sidecars import photo_of, record_of, reports_of
+from runner.batch.records import record_of
+from runner.batch.sidecars import photo_of, reports_of
 from runner.batch.store import in_words
 from runner.captions.dataset import Pair, caption_of, problems
 from runner.data import figure

@@ -18,7 +18,7 @@ from runner.errors import UsageError
 from runner.files.naming import below
 from runner.files.reading import read_text
 from runner.files.whole import written_whole
-from runner.report.page import thumbnail
+from runner.report.small import SIDE_OF_MANY, small_copy
 
 PAGE = "review.html"
 MARK = "prodgen_captions"
@@ -51,11 +51,17 @@ def _page(root: Path, pairs: Sequence[Pair], found: Mapping[Path, Sequence[str]]
         why = "; ".join(found.get(pair.photo, ()))
         text = html.escape(pair.text or "")
         yield (
-            f'<article data-file="{html.escape(place, quote=True)}"><figure>{thumbnail(pair.photo)}</figure>'
+            f'<article data-file="{html.escape(place, quote=True)}"><figure>{_picture(pair.photo)}</figure>'
             f'<div><h2>{html.escape(pair.photo.name)}</h2><textarea rows="5" spellcheck="true" '
             f'maxlength="{_MOST_LETTERS}">{text}</textarea><p class="why">{html.escape(why)}</p></div></article>\n'
         )
     yield f"</main><script>{_asset('review.js')}</script></body></html>"
+
+
+def _picture(photo: Path) -> str:
+    """A small copy as an `img` of its own; nothing where the photo shows nothing (its name stands beside it)."""
+    small = small_copy(photo, SIDE_OF_MANY)
+    return "" if small is None else f'<img alt="" src="{small.address}" width="{small.width}" height="{small.height}">'
 
 
 def _place(file: Path, root: Path) -> str | None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from runner.batch.entries import Entry, JobState
 from runner.batch.ledger import Ledger
-from runner.batch.sidecars import photo_of, place_of, record_of, reports_of
+from runner.batch.records import record_of
+from runner.batch.sidecars import photo_of, place_of, reports_of
 from runner.data import figure
 from runner.files.naming import OBJECTS, distinct_names, part_of_output
 from runner.untrusted import items, mapping, number, text

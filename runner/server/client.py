@@ -32,7 +32,7 @@ from runner.server.records import (
     record_of_history,
     record_of_job,
 )
-from runner.untrusted import items, mapping, number, text
+from runner.untrusted import items, mapping, number, text, whole_number
 from runner.workflow.schema import well_formed
 
 GET_TRIES = 4
@@ -254,8 +254,7 @@ class ComfyClient:
                 expect_access(Reply(response.status, headers, b""), self.url)
                 raise NoAnswerError(f"{self.url} answers HTTP {response.status} for the file {file.filename}.")
             announced = response.getheader("Content-Length")
-            length = int(announced[:20]) if announced and announced.isascii() and announced.isdigit() else None
-            yield complete(chunks, length, largest, file.filename)
+            yield complete(chunks, whole_number(announced), largest, file.filename)
 
     # the ways there
 

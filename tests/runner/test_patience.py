@@ -15,7 +15,7 @@ import pytest
 from runner.batch.store import LEDGER_FILE
 from runner.errors import ServerUnavailableError
 from runner.http.answers import retry_after
-from runner.http.transport import BusyError
+from runner.http.transport import BusyError, NoAccessError
 from runner.models.download import Downloader, DownloadError, WantedFile
 from runner.models.source import chunks_of
 from runner.server.availability import Absence
@@ -106,12 +106,22 @@ def test_what_a_server_asks_for_is_read_in_every_form() -> None:
         assert retry_after({"retry-after": text}) == seconds
 
 
+def test_what_only_the_user_can_open_is_not_waited_for() -> None:
+    """Wherever a run waits for its server: a login that is asked for in the middle of it does not go away."""
+    said: list[str] = []
+    error = NoAccessError("a login is wanted")
+    with pytest.raises(NoAccessError) as caught:
+        Absence(10.0, said.append).went_away(error)
+    assert caught.value is error
+    assert said == []
+
+
 def test_an_absence_waits_as_asked_and_never_past_its_patience() -> None:
     said: list[str] = []
     absence = Absence(10.0, said.append)
-    absence.went_away("busy", 3.0)
+    absence.went_away(BusyError("busy", wait=3.0))
     assert 2.5 < absence.retry_at - time.monotonic() <= 3.0
-    absence.went_away("busy", 3600.0)
+    absence.went_away(BusyError("busy", wait=3600.0))
     assert absence.retry_at - time.monotonic() < 10.1
     assert len(said) == 1
 

@@ -19,7 +19,7 @@ from ..errors import ShapeError
 from ..pasting import inward_feather
 from ..placement import Affine
 from ..resample import place
-from ..tensors import bounding_box, check_image
+from ..tensors import bounding_box, check_color
 from ..transfer import decode_, encode_
 from .cut import AnyCrop, Crop, Crops, cut
 
@@ -69,14 +69,13 @@ def stitch(
 
     Raises ShapeError where numbers or sizes do not fit.
     """
-    image = check_image(image)
+    image = check_color(image)
     _check_picture(image, plan, cutter)
-    image = _coloured(image)
     if not len(plan):
         return Stitched(image, image.new_zeros(image.shape[:3]), ())
     if refined is None:
         raise ShapeError(f"refined is missing: {len(plan)} crop(s) were cut out to be refined.")
-    refined = _coloured(check_image(refined, "refined", finite=False))  # such crops stay out
+    refined = check_color(refined, "refined", finite=False)  # such crops stay out
     _check_refined(refined, plan, cutter)
     result = image.clone(memory_format=torch.contiguous_format)
     changed = image.new_zeros(image.shape[:3])
@@ -92,11 +91,6 @@ def stitch(
         shifts.append(shift)
         _lay(result[crop.picture], changed[crop.picture], source, original, fresh, mask, crop, feather)
     return Stitched(result, changed, tuple(shifts))
-
-
-def _coloured(image: Tensor) -> Tensor:
-    """A picture of one channel as one of three."""
-    return image.expand(*image.shape[:-1], 3) if image.shape[-1] == 1 else image
 
 
 def _check_picture(image: Tensor, plan: Crops[AnyCrop], cutter: str) -> None:
