@@ -6,6 +6,7 @@
     python render.py --picture berry_bag --scene terrace --drift 0.6    the same product, at the same pixels, elsewhere
     python render.py --set OUT      photo.png, alpha.png, handle.png and facts.json for a varied set of products
     python render.py --hard OUT     the same for what is hard to cut out
+    python render.py --sightings OUT    photos of products seen again: turned, in other light, elsewhere
     python render.py --shade OUT    photo.png, alpha.png and shade.png (the light that the white ground loses)
 
 Everything follows from product, seed, size and samples: no textures, fonts or models from elsewhere.
@@ -26,7 +27,7 @@ import numpy as np
 from PIL import Image
 from studio import stage
 from studio.bags import briefcase, duffel, handbag, shoulder_bag, tote
-from studio.catalogue import HARD, ON_WHITE, PICTURES, VARIED, Shot
+from studio.catalogue import HARD, ON_WHITE, PICTURES, SIGHTINGS, VARIED, Shot
 from studio.drift import discolour
 from studio.footwear import shoe
 from studio.furniture import chair, sofa
@@ -119,6 +120,17 @@ def render_set(shots: dict[str, Shot], out: Path, names: list[str], longest: int
         print(f"{name}: done", flush=True)
 
 
+def render_sightings(out: Path, names: list[str], longest: int, samples: int) -> None:
+    for name in names:
+        file = out / f"{name}.png"
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            shot = SIGHTINGS[name]
+            photo, _, _ = expose(replace(shot, size=shot.scaled(longest), samples=samples), shot.scene)
+            save_png(file, photo)
+            print(f"{name}: done", flush=True)
+
+
 def render_shades(out: Path, names: list[str], longest: int, samples: int, lamp: Lamp) -> None:
     for name in names:
         shot, folder = ON_WHITE[name], out / name
@@ -180,6 +192,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(), help="folder for --picture")
     parser.add_argument("--set", metavar="OUT", help="render the varied set into OUT")
     parser.add_argument("--hard", metavar="OUT", help="render what is hard to cut out into OUT")
+    parser.add_argument("--sightings", metavar="OUT", help="render products as they are seen again into OUT")
     parser.add_argument("--shade", metavar="OUT", help="render products on white and the light their ground loses")
     parser.add_argument("--lamp", default="{}", help="JSON of studio.shade.Lamp fields, for --shade")
     parser.add_argument("--only", nargs="*", help="names of the set")
@@ -187,6 +200,9 @@ def main() -> None:
     if arguments.set or arguments.hard:
         shots, out = (VARIED, arguments.set) if arguments.set else (HARD, arguments.hard)
         render_set(shots, Path(out), arguments.only or list(shots), int(arguments.size), arguments.samples)
+    elif arguments.sightings:
+        names = arguments.only or list(SIGHTINGS)
+        render_sightings(Path(arguments.sightings), names, int(arguments.size), arguments.samples)
     elif arguments.shade:
         lamp = replace(PACKSHOT, **json.loads(arguments.lamp))
         names = arguments.only or list(ON_WHITE)

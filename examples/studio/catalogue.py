@@ -169,3 +169,34 @@ ON_WHITE: dict[str, Shot] = {
 }  # fmt: skip
 """Products on white, for measuring a shadow: it was fitted to some of the first six; the rest were measured and looked
 at on the way, and nothing was fitted to them."""
+
+
+_SEEN = {
+    "handbag_1": ("handbag", 1, None),
+    "handbag_1_rose": ("handbag", 1, "#b5566b,#8c3a4f,#e3c48a,#f0cdd4"),
+    "handbag_4": ("handbag", 4, "#b9803f,#5b3a22,#cfcfd2,#f0e2c8"),
+    "tote_2": ("tote", 2, None),
+    "shoulder_bag_4": ("shoulder_bag", 4, "#7a2e22,#4d1c16,#d9b25f,#d8b48a"),
+    "briefcase_3": ("briefcase", 3, "#4a2c1c,#2d1a12,#d2b46c,#b08a5a"),
+    "duffel_11": ("duffel", 11, "#24375e,#5b3a22,#cfcfd2,#8fa3cf"),
+    "shoe_7": ("shoe", 7, "#b23a2c,#ece8df,#d0d0d4,#ffffff"),
+    "shoe_7_navy": ("shoe", 7, "#24375e,#ece8df,#d0d0d4,#ffffff"),
+    "mug_3": ("mug", 3, "#b5566b,#8c3a4f,#e3c48a,#f0cdd4"),
+    "jar_5": ("jar", 5, "#3b1c8f,#c8c8cc,#d0d0d4,#ffffff"),
+    "bottle_6": ("bottle", 6, "#2f6f62,#20332f,#d9b25f,#ffffff"),
+    "toy_car_2": ("toy_car", 2, None),
+    "suitcase_1": ("suitcase", 1, "#5d6b3a,#3c3a22,#b99a5b,#c9cfa6"),
+}
+_VIEWS: dict[str, tuple[str, Setting]] = {
+    "reference": ("studio", Setting()),
+    "turned": ("studio", Setting(backdrop="#b9c3cc", turn=4.0, height=14.0, fill=0.45, key=1.3, fill_light=0.2)),
+    "warm": ("studio", Setting(backdrop="#e2cfb4", turn=-34.0, height=6.0, fill=0.55, warmth=0.5, exposure=0.8)),
+    "terrace": ("terrace", Setting(turn=-10.0, fill=0.5)),
+    "table": ("table", Setting(turn=-26.0, fill=0.5, height=16.0)),
+}
+SIGHTINGS = {
+    f"{name}/{view}": Shot(product, seed, colors, setting, scene=scene)
+    for name, (product, seed, colors) in _SEEN.items()
+    for view, (scene, setting) in _VIEWS.items()
+}
+"""Products as they are seen again: turned, in other light, elsewhere; two of them also in another colour."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from runner.batch.entries import Entry
 from runner.canvas.drawing import Drawing
@@ -30,11 +30,19 @@ _PHOTOS_KEPT = 8
 class Maker:
     """Makes jobs ready for one server. `stopped` ends its waiting for a server that is away."""
 
-    def __init__(self, workflow: Workflow, client: ComfyClient, patience: float, stopped: threading.Event) -> None:
+    def __init__(
+        self,
+        workflow: Workflow,
+        client: ComfyClient,
+        patience: float,
+        stopped: threading.Event,
+        notice: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._workflow, self._client, self._patience, self._stopped = workflow, client, patience, stopped
         self._uploaded: dict[Attachment, tuple[str, PreparedPhoto]] = {}
         self._view: ServerView | None = None
         self._drawing: Drawing | None = None
+        self._notice = notice
 
     def view(self) -> ServerView:
         """What the server says of the workflow's nodes; asked once."""
@@ -70,6 +78,8 @@ class Maker:
                     images.append(path)
                 else:
                     uploads[name] = path, photo
+            if sent:
+                values |= self._answers(values, sent[0].source)
             pictures = Pictures(tuple(images), (), photos, uploads, tuple(sent))
             spec = build_job(self._workflow, values, pictures, view, seed=job.seed, drawing=self._drawing)
         except RunnerError:
@@ -80,6 +90,18 @@ class Maker:
         record = {**spec.record, "batch": {"job": entry.id, "key": entry.key, "input": entry.title, **group}}
         stem = job.stem.with_name(f"{job.stem.name}_{NAME}") if spec.record.get("smoke_weights") else job.stem
         return replace(spec, index=entry.id, stem=stem, record=record)
+
+    def _answers(self, values: Mapping[str, Any], source: Attachment) -> dict[str, str]:
+        """What the language model of the environment says of this photo for inputs that have a question of their own
+        (not `persona`: a series shows many people, by the rules)."""
+        from runner.execution.persona import INPUT, asked_inputs, endpoint_from, persona_answer
+
+        names = [name for name in asked_inputs(self._workflow) if name != INPUT and not values.get(name)]
+        if not names or endpoint_from() is None:
+            return {}
+        photo = source.prepare()
+        answers = {name: persona_answer(self._workflow, photo, self._notice, name=name) for name in names}
+        return {name: answer for name, answer in answers.items() if answer is not None}
 
     def _photo(self, source: Attachment) -> tuple[str, PreparedPhoto]:
         """(the server's name for it, what it is); uploaded once for jobs that follow each other."""

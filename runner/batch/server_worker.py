@@ -82,7 +82,7 @@ class ServerWorker:
     def _jobs(self, session: Session) -> Iterator[JobSpec]:
         """What to submit, as it is wanted; read on a thread of the session's."""
         claims, url = self._claims, session.client.url
-        maker = Maker(self._batch.workflow, session.client, self.patience, claims.closed)
+        maker = Maker(self._batch.workflow, session.client, self.patience, claims.closed, session.notice)
         view = maker.view()
         if claims.compatibility is None or claims.compatibility.view != view:
             claims.compatibility = Compatibility(self._batch.workflow, view)

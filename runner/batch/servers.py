@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -115,15 +114,14 @@ class Server:
         return f"{self.name} ({public_url(self.url)})" if self.name else public_url(self.url)
 
 
-def asked_servers(args: argparse.Namespace) -> list[Server]:
+def asked_servers(urls: Iterable[str], listed: Path | None, base: Access) -> list[Server]:
     """What `--server` and `--servers` name, in that order; the way into each is decided on here.
 
     Raises UsageError with everything that is wrong with the file.
     """
-    base = Access(insecure=args.insecure, ca_file=args.ca_file)
-    servers = [_from_the_command_line(url, base) for url in dict.fromkeys(args.server)]
-    if args.servers is not None:
-        servers += read_servers(args.servers, base)
+    servers = [_from_the_command_line(url, base) for url in dict.fromkeys(urls)]
+    if listed is not None:
+        servers += read_servers(listed, base)
     twice = [one.label for number, one in enumerate(servers) if one.url in {other.url for other in servers[:number]}]
     if twice:
         raise UsageError(f"The server {twice[0]} is named twice.", advice="Each server once; `window` says how much.")

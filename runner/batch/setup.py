@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ from typing import Any
 
 from runner.batch.compatibility import CannotRunError, Compatibility
 from runner.batch.ledger import Ledger
+from runner.batch.order import BatchOrder
 from runner.batch.photo_folder import LeftOut, photos, unusable
 from runner.batch.plan import BatchJob, Seeds, check_values, expand, listed, occurrences, refuse, sweeps
 from runner.batch.rows import Row, seed_list, table
@@ -49,34 +49,34 @@ class Setup:
         return {"workflow": f"{self.workflow.label} {hashlib.sha256(text).hexdigest()[:16]}{trial}"}
 
 
-def prepare(args: argparse.Namespace) -> Setup:
+def prepare(order: BatchOrder) -> Setup:
     """Everything that can be checked without a server.
 
     Raises UsageError, WorkflowError with every problem and what to do.
     """
-    if args.images is None and args.jobs is None and not args.photos:
+    if order.images is None and order.jobs is None and not order.photos:
         raise UsageError(
             "there is nothing to work on.", advice="Name photos or a folder of them, or a table with --jobs."
         )
-    if args.seeds is not None and (args.count != 1 or args.seed is not None):
+    if order.seeds is not None and (order.count != 1 or order.seed is not None):
         raise UsageError("--seeds says it all: leave out --seed and --count.")
-    if args.name is not None:
-        check_template(args.name)
-    _check_folder(args)
-    workflow = replace(load_workflow(args.workflow), smoke=getattr(args, "smoke", False))
+    if order.name is not None:
+        check_template(order.name)
+    _check_folder(order)
+    workflow = replace(load_workflow(order.workflow), smoke=order.smoke)
     recorded = recorded_object_info(WORKFLOWS_DIR)
     schema = recorded if all(node["class_type"] in recorded for node in workflow.graph.values()) else None
     problems: list[str] = []
     left_out: list[str] = []
-    rows = _rows(args, workflow, schema, problems, left_out)
+    rows = _rows(order, workflow, schema, problems, left_out)
     faults = _unusable(rows)
-    if problems or (len(faults) == len(_photos(rows)) > 0 and not Ledger.exists(args.out)):
+    if problems or (len(faults) == len(_photos(rows)) > 0 and not Ledger.exists(order.out)):
         problems += faults.values()  # all that is wrong at once
-    swept = sweeps(workflow, args.set, args.prompt, schema)
+    swept = sweeps(workflow, order.set, order.prompt, schema)
     jobs: list[BatchJob] = []
     if not problems:
-        seeds = Seeds(_seeds(args.seeds), args.seed, args.count)
-        jobs = list(expand(workflow, rows, swept, seeds, schema, args.name))
+        seeds = Seeds(_seeds(order.seeds), order.seed, order.count)
+        jobs = list(expand(workflow, rows, swept, seeds, schema, order.name))
         check_values(workflow, jobs, schema, problems)
     refuse(problems)
     distinct = list({job.key: job for job in jobs}.values())
@@ -133,7 +133,7 @@ def check_on_servers(
 
 
 def _rows(
-    args: argparse.Namespace,
+    order: BatchOrder,
     workflow: Workflow,
     schema: Mapping[str, Any] | None,
     problems: list[str],
@@ -149,8 +149,8 @@ def _rows(
         spec = input_of(workflow, name, recorded)
         return "" if spec is None else spec.type
 
-    rows = [Row("the command line")] if args.jobs is None else table(args.jobs, pictures, names, problems, kind_of)
-    if args.images is None and not args.photos:
+    rows = [Row("the command line")] if order.jobs is None else table(order.jobs, pictures, names, problems, kind_of)
+    if order.images is None and not order.photos:
         return rows
     if not pictures:
         raise UsageError(
@@ -158,21 +158,21 @@ def _rows(
         )
     if all(pictures[0] in row.images for row in rows):
         raise UsageError(
-            f"{args.images or args.photos[0]}: no photo of it would be used, for every line of {args.jobs} names its "
-            "own.",
+            f"{order.images or order.photos[0]}: no photo of it would be used, for every line of {order.jobs} names "
+            "its own.",
             advice=f"Leave it out, or the column {pictures[0]}.",
         )
-    photographed = _photographed(args, left_out)
+    taken = photographed(order, left_out)
     with_photos = []
     for row in rows:
         if pictures[0] in row.images:
             with_photos.append(row)
             continue
-        for path, folder in photographed:
+        for path, folder in taken:
             name = f"{path.stem}_{row.name}" if row.name else ""
             with_photos.append(
                 Row(
-                    str(path) if args.jobs is None else row.where,
+                    str(path) if order.jobs is None else row.where,
                     row.values,
                     {**row.images, pictures[0]: path},
                     name,
@@ -186,27 +186,28 @@ def _rows(
     return with_photos
 
 
-def _photographed(args: argparse.Namespace, left_out: list[str]) -> list[tuple[Path, Path]]:
+def photographed(order: BatchOrder, left_out: list[str]) -> list[tuple[Path, Path]]:
     """(photo, its folder below the one that was named): those of `--images`, and each that is named by itself.
 
     Among many that are named (by a pattern, as a rule) those that were made here are left out; `left_out` says so.
     """
-    named = [expanded(word) for word in args.photos]
+    named = [expanded(word) for word in order.photos]
     made_here = [path for path in named if path.is_file() and record_of(path) is not None]
     if len(made_here) == len(named):
         made_here = []
     taken: list[tuple[Path, Path]] = []
     others = LeftOut(made_here=made_here)
-    for word in [*([] if args.images is None else [args.images]), *args.photos]:
+    for word in [*([] if order.images is None else [order.images]), *order.photos]:
         path = expanded(word)
-        if word in args.photos and path.is_file():
+        if word in order.photos and path.is_file():
             taken += [] if path in made_here else [(path, Path())]
         else:
-            kept, more = photos(word, args.out)
+            kept, more = photos(word, order.out)
             taken += kept
             left_out += more.told()
     left_out += others.told()
-    return list(dict.fromkeys(taken))
+    unneeded = order.leave_out or (lambda _: False)
+    return [pair for pair in dict.fromkeys(taken) if not unneeded(pair[0])]
 
 
 def _photos(rows: Sequence[Row]) -> dict[str, tuple[str, Path]]:
@@ -236,12 +237,12 @@ def _seeds(text: str | None) -> tuple[int, ...] | None:
         raise UsageError(f"--seeds {text}: this is no list of seeds (1,2,3 or 10-19).") from None
 
 
-def _check_folder(args: argparse.Namespace) -> None:
-    out: Path = args.out
+def _check_folder(order: BatchOrder) -> None:
+    out: Path = order.out
     check_folder(out)
-    if args.metrics is not None:
-        check_file(args.metrics, "--metrics")
-    if Ledger.exists(out) and not args.resume and not args.dry_run:
+    if order.metrics is not None:
+        check_file(order.metrics, "--metrics")
+    if Ledger.exists(out) and not order.resume and not order.dry_run:
         raise UsageError(
             f"{out} holds a batch already.",
             advice="Add --resume to go on with it (or to help a runner that is at it), or name another --out.",

@@ -41,10 +41,10 @@ _NUMBER = {stage.key: number for number, stage in enumerate(STAGES)}
 
 _OWN = {
     "models": "CheckpointLoaderSimple UNETLoader CLIPLoader VAELoader ControlNetLoader UpscaleModelLoader LoadDA3Model "
-    "LoadBackgroundRemovalModel ProdgenOptionalLora LoraLoaderModelOnly FreeU_V2 ModelSamplingAuraFlow CFGNorm "
-    "SetUnionControlNetType",
-    "cutout": "ProdgenSegmentProduct ProdgenCutouts",
-    "words": "ProdgenPersona ProdgenPersonaQuestion TextGenerate StringConcatenate CLIPTextEncode",
+    "LoadBackgroundRemovalModel ProdgenOptionalLora ProdgenLoadSam3 LoraLoaderModelOnly FreeU_V2 "
+    "ModelSamplingAuraFlow CFGNorm SetUnionControlNetType",
+    "cutout": "ProdgenSegmentProduct ProdgenCutouts ProdgenRequireProduct ProdgenCropRegions",
+    "words": "ProdgenPersona ProdgenCaption ProdgenPersonaQuestion TextGenerate StringConcatenate CLIPTextEncode",
     "place": "ProdgenPlaceProduct ProdgenEraseHandle ProdgenGripZone ProdgenChannel ProdgenLight ImagePadForOutpaint",
     "guide": "Canny ControlNetApplyAdvanced ConditioningSetMask ConditioningCombine ScribblePreprocessor DA3Inference "
     "DA3Render MeshGraphormer-DepthMapPreprocessor TextEncodeQwenImageEditPlus ReferenceLatent VAEEncode "
@@ -54,7 +54,7 @@ _OWN = {
     "RandomNoise VAEDecode ProdgenICLight KSamplerSelect ProdgenTCDSampler ProdgenTileNoise AddNoise",
     "hands": "RTDETR_detect SDPoseKeypointExtractor ProdgenCropHands ProdgenHandCheck ProdgenRedrawHands "
     "ProdgenStitchHands SDPoseDrawKeypoints",
-    "finish": "ProdgenRegisterProduct ProdgenKeepInFront ProdgenColorFix ProdgenJoinTiles",
+    "finish": "ProdgenStitchRegions ProdgenRegisterProduct ProdgenKeepInFront ProdgenColorFix ProdgenJoinTiles",
     "check": "ProdgenFidelity",
     "results": "SaveImage ProdgenExport ProdgenSaveCutout ProdgenSaveCutouts PreviewAny",
 }

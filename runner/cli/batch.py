@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from runner.batch.order import BatchOrder
 from runner.cli.parser import (
     DEFAULT_OUT,
     PHOTOS_HELP,
@@ -144,6 +146,18 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """The `batch` command."""
+    return run_order(order_of(args), goes_on=not args.is_named)
+
+
+def order_of(args: argparse.Namespace, **given: Any) -> BatchOrder:
+    """What a command line asks for; `given` counts more."""
+    typed = {one.name: getattr(args, one.name) for one in fields(BatchOrder) if hasattr(args, one.name)}
+    return BatchOrder(**{**typed, "level": level_of(args), **given})
+
+
+def run_order(order: BatchOrder, *, goes_on: bool = False) -> int:
+    """Make a batch; returns the exit code. `goes_on`: with what is in its folder, which is called by what is asked for
+    where none was named."""
     import tempfile
 
     from runner.batch.live import make_view
@@ -151,20 +165,19 @@ def run(args: argparse.Namespace) -> int:
     from runner.cli.signals import interruptible
     from runner.workflow.load import load_workflow
 
-    photo_words.check_words(args.photos, load_workflow(args.workflow))
-    own = not args.is_named
-    if own:  # `packshot photos/`: who types it again goes on
-        args.resume, args.out = True, photo_words.own_folder(args) if args.out is DEFAULT_OUT else args.out
+    photo_words.check_words(order.photos, load_workflow(order.workflow))
+    if goes_on:  # `packshot photos/`: who types it again goes on
+        order.resume, order.out = True, photo_words.own_folder(order) if order.out is DEFAULT_OUT else order.out
     with (
         interruptible(),
-        make_view(json_lines=args.json, level=level_of(args)) as view,
+        make_view(json_lines=order.json, level=order.level) as view,
         tempfile.TemporaryDirectory() as scratch,
     ):
-        args.photos = photo_words.brought_to(args.photos, Path(scratch) if args.dry_run else args.out)
-        if own and not args.dry_run:
-            view.notice(f"Results go to {args.out}; the same command again goes on where this one ends.")
+        order.photos = photo_words.brought_to(order.photos, Path(scratch) if order.dry_run else order.out)
+        if goes_on and not order.dry_run:
+            view.notice(f"Results go to {order.out}; the same command again goes on where this one ends.")
         try:
-            return _run(args, view)
+            return _run(order, view)
         except KeyboardInterrupt:
             raise InterruptedRunError(
                 "Interrupted: what this run had queued was cancelled, and nothing half-written is left.",
@@ -172,7 +185,7 @@ def run(args: argparse.Namespace) -> int:
             ) from None
 
 
-def _run(args: argparse.Namespace, view: BatchReporter) -> int:
+def _run(order: BatchOrder, view: BatchReporter) -> int:
     from runner import console
     from runner.batch.accounts import tell_unusable
     from runner.batch.entries import JobState
@@ -182,77 +195,83 @@ def _run(args: argparse.Namespace, view: BatchReporter) -> int:
     from runner.batch.setup import describe, prepare
     from runner.batch.store import in_words
 
-    setup = prepare(args)
+    setup = prepare(order)
     for note in setup.workflow.notes:
         view.notice(note)
     for note in setup.left_out:
         view.notice(note)
-    if args.dry_run:
+    if order.dry_run:
         done: set[str] = set()
-        if Ledger.exists(args.out):
-            with in_words(args.out), contextlib.closing(Ledger(args.out)) as ledger:
+        if Ledger.exists(order.out):
+            with in_words(order.out), contextlib.closing(Ledger(order.out)) as ledger:
                 done = {entry.key for entry in ledger.entries(JobState.DONE)}
         console.show(describe(setup, done))
         faults = [EXIT_USAGE] if tell_unusable(setup, done, view) + tell_undecodable(setup, done, view) else []
-        return worst_code(code for code in [*faults, _rehearsed(args, setup, view)] if code != EXIT_OK)
-    with in_words(args.out):
-        if Ledger.exists(args.out):  # before anything is started for it
-            with contextlib.closing(Ledger(args.out)) as ledger:
+        return worst_code(code for code in [*faults, _rehearsed(order, setup, view)] if code != EXIT_OK)
+    with in_words(order.out):
+        if Ledger.exists(order.out):  # before anything is started for it
+            with contextlib.closing(Ledger(order.out)) as ledger:
                 ledger.entries()
         with (
-            _sources(args, setup, view) as make_workers,
-            contextlib.closing(Ledger(args.out, on_full=lambda where: view.notice(disk_full(where)))) as ledger,
+            _sources(order, setup, view) as make_workers,
+            contextlib.closing(Ledger(order.out, on_full=lambda where: view.notice(disk_full(where)))) as ledger,
         ):
-            return _work(args, view, setup, ledger, make_workers)
+            return _work(order, view, setup, ledger, make_workers)
 
 
-def _rehearsed(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> int:
+def _rehearsed(order: BatchOrder, setup: Setup, view: BatchReporter) -> int:
     """What a run would stumble over on its servers, as its exit code; none is started."""
     from runner.batch.rehearsal import tell_missing_models
-    from runner.batch.servers import asked_servers
     from runner.local_server.choice import answering_server, named_servers
 
-    _check_cluster(args)
-    if args.ray is not None:
+    _check_cluster(order)
+    if order.ray is not None:
         return EXIT_OK
-    if not asked_servers(args) and not named_servers():
+    if not _asked(order) and not named_servers():
         try:
             answering_server(say=view.notice)
         except ServerUnavailableError:
             return EXIT_REJECTED if tell_missing_models(setup, view) else EXIT_OK
-    _servers(args, setup, view)
+    _servers(order, setup, view)
     return EXIT_OK
 
 
-def _check_cluster(args: argparse.Namespace) -> None:
-    if args.ray is not None and (args.server or args.servers is not None):
+def _asked(order: BatchOrder) -> list[Server]:
+    from runner.batch.servers import asked_servers
+    from runner.http.auth import Access
+
+    return asked_servers(order.server, order.servers, Access(insecure=order.insecure, ca_file=order.ca_file))
+
+
+def _check_cluster(order: BatchOrder) -> None:
+    if order.ray is not None and (order.server or order.servers is not None):
         raise UsageError("--ray starts its own ComfyUIs: leave out --server and --servers.")
-    if args.ray is None and args.ray_workers is not None:
+    if order.ray is None and order.ray_workers is not None:
         raise UsageError("--ray-workers is for --ray.")
 
 
 @contextlib.contextmanager
-def _sources(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> Iterator[MakeWorkers]:
+def _sources(order: BatchOrder, setup: Setup, view: BatchReporter) -> Iterator[MakeWorkers]:
     """What makes the workers: a cluster, or the servers."""
-    _check_cluster(args)
-    if args.ray is not None:
+    _check_cluster(order)
+    if order.ray is not None:
         from runner.batch.cluster.ray_cluster import Cluster
 
-        with Cluster(args.ray, args.ray_workers, view.notice) as cluster:
+        with Cluster(order.ray, order.ray_workers, view.notice) as cluster:
             yield cluster.workers
         return
     from runner.batch.server_worker import ServerWorker
 
-    servers = _servers(args, setup, view)
+    servers = _servers(order, setup, view)
     yield lambda batch: [ServerWorker(server, batch, compatibility) for server, compatibility in servers]
 
 
-def _servers(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> list[tuple[Server, Compatibility | None]]:
+def _servers(order: BatchOrder, setup: Setup, view: BatchReporter) -> list[tuple[Server, Compatibility | None]]:
     """The servers to use, with what each can run; those that do not answer yet are tried again as the batch goes."""
     import time
 
     from runner.batch.compatibility import Compatibility
-    from runner.batch.servers import Server, asked_servers
+    from runner.batch.servers import Server
     from runner.batch.setup import check_on_servers
     from runner.http.transport import NoAccessError
     from runner.local_server.choice import resolve_server
@@ -260,7 +279,7 @@ def _servers(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> lis
     from runner.server.client import ComfyClient
     from runner.server.view import server_view
 
-    asked = asked_servers(args)
+    asked = _asked(order)
     if not asked:
         asked = [Server(resolve_server([], say=view.notice))]
     reached: list[tuple[Server, Compatibility]] = []
@@ -269,7 +288,7 @@ def _servers(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> lis
         try:
             url = resolve_server([server.url], say=view.notice)
             client = ComfyClient(url)
-            client.deadline = Deadline(None if args.timeout is None else time.monotonic() + args.timeout)
+            client.deadline = Deadline(None if order.timeout is None else time.monotonic() + order.timeout)
             reached.append((server, Compatibility(setup.workflow, server_view(client, setup.workflow.graph))))
         except ServerUnavailableError as error:
             away.append((server, error))
@@ -289,7 +308,7 @@ def _servers(args: argparse.Namespace, setup: Setup, view: BatchReporter) -> lis
 
 
 def _work(
-    args: argparse.Namespace,
+    order: BatchOrder,
     view: BatchReporter,
     setup: Setup,
     ledger: Ledger,
@@ -310,11 +329,11 @@ def _work(
     new = not ledger.facts()
     ledger.bind(setup.facts())
     ledger.add(setup.jobs)
-    if new and args.resume:
-        find_done(args.out, setup, ledger, view)
-    note_lost_files(args.out, ledger, view)
+    if new and order.resume:
+        find_done(order.out, setup, ledger, view)
+    note_lost_files(order.out, ledger, view)
     tell_unusable(setup, {entry.key for entry in ledger.entries(JobState.DONE)}, view)
-    if args.resume and (again := ledger.try_failed_again()):
+    if order.resume and (again := ledger.try_failed_again()):
         view.notice(f"{counted(again, 'failed job is', 'failed jobs are')} tried again.")
     if interrupted := sum(entry.prompt_id is not None for entry in ledger.entries(JobState.WAITING)):
         view.notice(f"{counted(interrupted, 'interrupted job goes', 'interrupted jobs go')} on.")
@@ -322,9 +341,9 @@ def _work(
         view.notice(f"{counted(setup.twice, 'job was', 'jobs were')} asked for more than once; each is made once.")
     counts = ledger.counts()
     view.begin(sum(counts.values()), counts.get(JobState.DONE, 0) + counts.get(JobState.FAILED, 0))
-    deadline = None if args.timeout is None else time.monotonic() + args.timeout
+    deadline = None if order.timeout is None else time.monotonic() + order.timeout
     try:
-        batch = Batch(args.out, setup.workflow, ledger, view, Throughput(), deadline)
+        batch = Batch(order.out, setup.workflow, ledger, view, Throughput(), deadline)
         run_pool(make_workers(batch), ledger, view.notice)
     finally:
         shared = ledger.runners.others_live()
@@ -332,15 +351,15 @@ def _work(
             ledger.leave()
         view.close()
         entries = ledger.entries()
-        if args.metrics is not None:
-            write_metrics(args.metrics, table(entries), view)
-        for line in totals(entries, args.watts).lines():
+        if order.metrics is not None:
+            write_metrics(order.metrics, table(entries), view)
+        for line in totals(entries, order.watts).lines():
             view.notice(line)
-    return _ended(args, view, ledger, entries, began=began, shared=shared)
+    return _ended(order, view, ledger, entries, began=began, shared=shared)
 
 
 def _ended(
-    args: argparse.Namespace,
+    order: BatchOrder,
     view: BatchReporter,
     ledger: Ledger,
     entries: Sequence[Entry],
@@ -355,10 +374,10 @@ def _ended(
     from runner.batch.entries import JobState
     from runner.batch.store import LedgerGoneError
 
-    lost = lost_files(args.out, ledger)
+    lost = lost_files(order.out, ledger)
     if lost:
         raise LedgerGoneError(
-            f"{counted(len(lost), 'result was', 'results were')} deleted from {args.out} while the batch ran.",
+            f"{counted(len(lost), 'result was', 'results were')} deleted from {order.out} while the batch ran.",
             advice="The same command with --resume makes them again.",
         )
     failed = [entry for entry in entries if entry.state == JobState.FAILED]
@@ -373,8 +392,8 @@ def _ended(
             advice="The same command with --resume goes on.",
         )
     done = [entry for entry in entries if entry.state == JobState.DONE]
-    view.ends(len(done), len(entries), len(failed), args.out, time.monotonic() - began)
-    if args.open and done:
-        show(args.out)
+    view.ends(len(done), len(entries), len(failed), order.out, time.monotonic() - began)
+    if order.open and done:
+        show(order.out)
     codes = [entry.exit_code for entry in failed]
-    return worst_code([*codes, *([EXIT_QUALITY] if args.strict and any(entry.warnings for entry in done) else [])])
+    return worst_code([*codes, *([EXIT_QUALITY] if order.strict and any(entry.warnings for entry in done) else [])])

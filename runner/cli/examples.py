@@ -21,6 +21,21 @@ _EXAMPLES = {
         "cutouts pictures/ --labels bag --crop",
         "cutouts pictures/ --out objects --resume",
     ),
+    "filter": (
+        "filter pictures/ --reference bag.jpg --out sorted",
+        'filter pictures/ --sam3 --product "hand bag, shoe"',
+        "filter pictures/ --reference bag.jpg --out sorted --resume",
+    ),
+    "enhance": (
+        "enhance pictures/ --reference bag.jpg",
+        "enhance pictures/ --reference bag.jpg --control canny --denoise 0.25",
+        "enhance pictures/ --reference bag.jpg --preset original",
+    ),
+    "caption": (
+        "caption photos/ --tag ohwx-bag --class handbag --review",
+        "caption photos/ --tag ohwx-bag --class handbag --in-place",
+        "caption photos/ --apply captions.json",
+    ),
     "report": ("report shop", "report shop --html page.html", "report outputs/run"),
     "explore": (
         'explore "a red teapot on slate" portrait',

@@ -21,6 +21,7 @@ from runner.files.paths import expanded
 from runner.invocation import spell
 
 if TYPE_CHECKING:
+    from runner.batch.order import BatchOrder
     from runner.workflow.load import Workflow
 
 PIPE = "-"
@@ -73,15 +74,15 @@ def as_batch(args: argparse.Namespace) -> argparse.Namespace:
     return batch
 
 
-def own_folder(args: argparse.Namespace) -> Path:
+def own_folder(order: BatchOrder) -> Path:
     """Where a batch of photos that were just named goes: the same command leads to the same folder, another to another.
 
     It is called by the workflow, the folder of the photos and what was set.
     """
-    parts = [_name(args.workflow), _name_of_photos(args)]
-    parts += [text.replace("=", "-", 1) for text in args.set]
-    parts += [f"prompt-{text}" for text in args.prompt]
-    parts += [f"seed-{args.seed}"] * (args.seed is not None) + [f"seeds-{args.seeds}"] * (args.seeds is not None)
+    parts = [_name(order.workflow), _name_of_photos(order)]
+    parts += [text.replace("=", "-", 1) for text in order.set]
+    parts += [f"prompt-{text}" for text in order.prompt]
+    parts += [f"seed-{order.seed}"] * (order.seed is not None) + [f"seeds-{order.seeds}"] * (order.seeds is not None)
     from runner.files.naming import safe_name
 
     whole = safe_name("_".join(part for part in parts if part).replace(" ", "-"), limit=10_000, most_bytes=10_000)
@@ -89,11 +90,11 @@ def own_folder(args: argparse.Namespace) -> Path:
     return DEFAULT_OUT.parent / safe_name(short)
 
 
-def _name_of_photos(args: argparse.Namespace) -> str:
-    words = [*([args.images] if args.images else []), *args.photos]
+def _name_of_photos(order: BatchOrder) -> str:
+    words = [*([order.images] if order.images else []), *order.photos]
     first = next((path_of(word) for word in words if not _is_elsewhere(word)), None)
     if first is None:
-        return "web" if args.jobs is None else str(args.jobs.stem)
+        return "web" if order.jobs is None else str(order.jobs.stem)
     return (first if first.is_dir() else first.parent).resolve().name
 
 

@@ -64,8 +64,10 @@ def _named(args: argparse.Namespace) -> list[str]:
         check_no_password(args.server)
         return list(dict.fromkeys(args.server))
     from runner.batch.servers import asked_servers
+    from runner.http.auth import Access
 
-    return [server.url for server in asked_servers(args)]
+    base = Access(insecure=args.insecure, ca_file=args.ca_file)
+    return [server.url for server in asked_servers(args.server, args.servers, base)]
 
 
 def _state(url: str) -> dict[str, Any]:

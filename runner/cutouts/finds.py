@@ -10,6 +10,7 @@ from typing import Any
 from runner.batch.entries import Entry, JobState
 from runner.batch.ledger import Ledger
 from runner.batch.records import record_of
+from runner.batch.sidecars import photo_of, place_of, reports_of
 from runner.data import figure
 from runner.files.naming import OBJECTS, ResultFile, distinct_names, part_of_output
 from runner.untrusted import items, mapping, number, text
@@ -48,8 +49,6 @@ class Picture:
 def pictures(ledger: Ledger, folder: Path) -> Iterator[Picture]:
     """Every picture of a batch, in its order; one that failed or is not finished has no finds."""
     for entry in ledger.entries():
-        photo = Path(next(iter(entry.job.images.values()), entry.title))
-        place = (PurePosixPath(*entry.job.stem.parts[:-2]) / photo.name).as_posix()
         record = record_of(folder, entry) if entry.state == JobState.DONE else {}
         saved = _report(record, "segmentation")
         found = tuple(_find(mapping(one), entry) for one in items(saved.get("objects")))
@@ -57,16 +56,13 @@ def pictures(ledger: Ledger, folder: Path) -> Iterator[Picture]:
         notes = tuple(text(note) for note in items(cut.get("notes")))
         size = (int(number(saved.get("width")) or 0), int(number(saved.get("height")) or 0))
         sheet = next((name for name in entry.files if name.endswith(".jpg")), "")
-        yield Picture(entry, photo, place, *size, found, sheet, notes)
+        yield Picture(entry, photo_of(entry), place_of(entry), *size, found, sheet, notes)
 
 
 def _report(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """The report whose objects say `key`."""
-    for value in mapping(record.get("reports")).values():
-        report = mapping(value)
-        if any(key in mapping(one) for one in items(report.get("objects"))):
-            return report
-    return {}
+    said = (report for report in reports_of(record) if any(key in mapping(one) for one in items(report.get("objects"))))
+    return next(said, {})
 
 
 def _find(one: Mapping[str, Any], entry: Entry) -> Find:

@@ -2,8 +2,8 @@
 
 `$PRODGEN_LLM_URL` names the endpoint (up to `/v1`), `$PRODGEN_LLM_MODEL` the model, `$PRODGEN_LLM_KEY` the key; the
 key is sent as a header and shown nowhere. What to ask stands in the workflow itself, on a node titled
-`question: persona`; the answer goes into its input `persona`. Whatever goes wrong, the job still runs: the workflow's
-own rules decide then.
+`question: persona`; the answer goes into its input `persona`. Another name (`question: description`) is another input.
+Whatever goes wrong, the job still runs: the workflow's own rules decide then.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from runner.workflow.graph import Graph, Workflow, is_link, node_title
 URL_VARIABLE, MODEL_VARIABLE = "PRODGEN_LLM_URL", "PRODGEN_LLM_MODEL"
 KEY_VARIABLE = "PRODGEN_LLM_KEY"
 INPUT, WISH = "persona", "wish"
-_QUESTION = re.compile(r"^\s*question\s*:\s*persona\s*$", re.IGNORECASE)
-_TEXT_WIDGETS = ("value", "question", "text", "string", "prompt")
+_QUESTION = re.compile(r"^\s*question\s*:\s*(\w+)\s*$", re.IGNORECASE)
+_TEXT_WIDGETS = ("question", "value", "text", "string", "prompt")
 _SIDE = 768
 """Pixels of the longer side: what a vision model looks at; more only costs tokens."""
 _JPEG_QUALITY = 88
@@ -103,13 +103,14 @@ def persona_answer(
     *,
     endpoint: Endpoint | None = None,
     wish: str = "",
+    name: str = INPUT,
 ) -> str | None:
-    """The model's words for the workflow's input `persona`; None where nobody is to be asked or the asking failed.
+    """The model's words for the workflow's input `name`; None where nobody is to be asked or the asking failed.
 
     `endpoint` defaults to that of the environment; `wish`, what the user asks of the person, to the workflow's own. A
     failure is one notice and no error.
     """
-    if workflow.input(INPUT) is None:
+    if workflow.input(name) is None:
         return None
     wished = workflow.input(WISH)
     wish = wish or (wished.default if wished is not None and isinstance(wished.default, str) else "")
@@ -117,10 +118,10 @@ def persona_answer(
         endpoint = endpoint or endpoint_from()
         if endpoint is None:
             return None
-        question = question_in(workflow.graph)
+        question = question_in(workflow.graph, name)
         if question is None:
             notice(
-                f"{workflow.label} has no node titled “question: persona”: the model was not asked, the rules decide."
+                f"{workflow.label} has no node titled “question: {name}”: the model was not asked, the rules decide."
             )
             return None
         if wish.strip():
@@ -129,17 +130,25 @@ def persona_answer(
             notice(f"The key for {endpoint.label} travels unencrypted: use an https address where there is one.")
         return describe(photo.data, question, endpoint)
     except RunnerError as error:
-        notice(f"The persona's model was of no help: {error.message} The rules decide instead.")
+        notice(f"The {name}'s model was of no help: {error.message} The rules decide instead.")
         return None
 
 
-def question_in(graph: Graph) -> str | None:
-    """The text of the node titled `question: persona`; None without one."""
+def asked_inputs(workflow: Workflow) -> tuple[str, ...]:
+    """The inputs that a language model may fill: those with a question, and `persona`."""
+    titles = (_QUESTION.match(node_title(node)) for node in workflow.graph.values())
+    names = [INPUT, *(title[1].lower() for title in titles if title)]
+    return tuple(name for name in dict.fromkeys(names) if workflow.input(name) is not None)
+
+
+def question_in(graph: Graph, name: str = INPUT) -> str | None:
+    """The text of the node titled `question: <name>`; None without one."""
     for node in graph.values():
-        if not _QUESTION.match(node_title(node)):
+        title = _QUESTION.match(node_title(node))
+        if title is None or title[1].lower() != name:
             continue
-        for name in _TEXT_WIDGETS:
-            value = node["inputs"].get(name)
+        for widget in _TEXT_WIDGETS:
+            value = node["inputs"].get(widget)
             if isinstance(value, str) and value.strip() and not is_link(value):
                 return value.strip()
     return None

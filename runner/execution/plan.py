@@ -134,14 +134,15 @@ class RunSpec:
         )
 
     def _persona(self, session: Session, values: Mapping[str, Any]) -> dict[str, str]:
-        """What the language model of the environment, if there is one, says for the workflow's input `persona`."""
-        from runner.execution.persona import INPUT, WISH, persona_answer
+        """What the language model of the environment, if there is one, says for inputs of the workflow."""
+        from runner.execution.persona import WISH, asked_inputs, persona_answer
 
-        if not self.images or values.get(INPUT) or self.workflow.input(INPUT) is None:
-            return {}
-        photo = self.photos[self.images[0]]
-        answer = persona_answer(self.workflow, photo, session.notice, wish=str(values.get(WISH, "")))
-        return {} if answer is None else {INPUT: answer}
+        answers = {}
+        for name in asked_inputs(self.workflow) if self.images else ():
+            if not values.get(name):
+                photo, wish = self.photos[self.images[0]], str(values.get(WISH, ""))
+                answers[name] = persona_answer(self.workflow, photo, session.notice, wish=wish, name=name)
+        return {name: answer for name, answer in answers.items() if answer is not None}
 
     def _check(self, session: Session, graph: dict[str, Any], names: list[str], view: ServerView) -> None:
         names_of = stood_in_for(self.workflow, graph, view)

@@ -64,26 +64,31 @@ for (const kind of ['dragenter', 'dragover', 'drop']) {
 """
 
 
+def open_browser(folder: Path, downloads: Path) -> webdriver.Chrome:
+    """A headless Chromium with its profile in `folder`; the test is skipped where there is none."""
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("NOT RUN: no Chromium here (Debian: apt-get install chromium chromium-driver)")
+    os.environ["SE_OFFLINE"] = "true"  # selenium must not look for a browser of its own
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in (*FLAGS, f"--user-data-dir={folder / 'profile'}"):
+        options.add_argument(flag)
+    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    options.set_capability("unhandledPromptBehavior", "accept")  # "leave this page?": yes
+    return webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
+
+
 class Canvas:
     """One browser window with ComfyUI's frontend in it."""
 
     def __init__(self, url: str, folder: Path) -> None:
-        chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-        if chromium is None or driver is None:
-            pytest.skip("NOT RUN: no Chromium here (Debian: apt-get install chromium chromium-driver)")
-        os.environ["SE_OFFLINE"] = "true"  # selenium must not look for a browser of its own
         self.downloads = folder / "downloads"
         self.downloads.mkdir(parents=True)
-        options = webdriver.ChromeOptions()
-        options.binary_location = chromium
-        for flag in (*FLAGS, f"--user-data-dir={folder / 'profile'}"):
-            options.add_argument(flag)
-        options.add_experimental_option("prefs", {"download.default_directory": str(self.downloads)})
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        options.set_capability("unhandledPromptBehavior", "accept")  # "leave this page?": yes
         # A newcomer's first visit shows a template browser over the canvas; this person has been here before.
         requests.post(f"{url}/api/settings", json={"Comfy.TutorialCompleted": True}, timeout=30).raise_for_status()
-        self.browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
+        self.browser = open_browser(folder, self.downloads)
         try:
             self.url = url
             self.visit()

@@ -11,18 +11,18 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prodgen_nodes.imaging.crops import cut, match_color
 from prodgen_nodes.imaging.errors import ParameterError, ShapeError
 from prodgen_nodes.imaging.hands.crops import (
     CropSettings,
     HandCrop,
     convex_hull,
     crop_mask,
-    cut,
     cut_all,
     plan_crops,
 )
 from prodgen_nodes.imaging.hands.decision import StitchSettings
-from prodgen_nodes.imaging.hands.stitch import match_color, stitch
+from prodgen_nodes.imaging.hands.stitch import stitch
 from torch import Tensor
 
 from . import hand_models as model
@@ -246,8 +246,8 @@ def test_refined_crops_of_another_size_are_fitted() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"image": picture(0, 1, WIDTH + 2)}, "not what the hands were cut from"),
-        ({"image": picture(0, 2)}, "not what the hands were cut from"),
+        ({"image": picture(0, 1, WIDTH + 2)}, "not what the crops were cut from"),
+        ({"image": picture(0, 2)}, "not what the crops were cut from"),
         ({"refined": torch.zeros(2, 256, 256, 3)}, "1 square crop"),
         ({"refined": torch.zeros(1, 256, 250, 3)}, "1 square crop"),
         ({"masks": torch.zeros(1, 100, 100)}, "masks of 'Crop Hands'"),

@@ -20,7 +20,8 @@ import comfy.ops  # noqa: E402
 import torch  # noqa: E402
 from comfy.ldm.sam3.detector import SAM3Detector  # noqa: E402
 from comfy.model_patcher import ModelPatcher  # noqa: E402
-from prodgen_nodes.nodes import sam3  # noqa: E402
+from prodgen_nodes.imaging.likeness import limits_of  # noqa: E402
+from prodgen_nodes.nodes import require, sam3  # noqa: E402
 
 torch.manual_seed(0)
 WORDS, WIDTH = 5, 64
@@ -79,6 +80,12 @@ assert all(0 <= thing.score <= 1 for thing in things)
 found, report = sam3.from_sam3(patcher, Clip(), picture, ["bag"], 0.0, 0.001)
 assert report["method"] == "sam3"
 assert all(thing.colours is not None and thing.colours.shape == picture.shape for thing in found.things)
+# The product filter asks the same detector; what fits a rival is no find, and the label that was asked for stays.
+named = require._Asked(["bag"], ["shoe"], limits_of("careful", 1e-6), [], patcher, Clip(), None)
+looked = require._seen(picture, None, named, lambda count: None)
+assert looked.method == "sam3" and {find.thing.label for find in looked.looked_at} <= {"bag"}, looked
+assert looked.verdict == ("found" if looked.finds else "not found"), looked.why
+assert not any("shoe" in note for note in looked.notes), looked.notes
 try:
     sam3._check_is_known(torch.nn.Linear(1, 1))
 except sam3.ParameterError as error:

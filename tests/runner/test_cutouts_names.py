@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prodgen_nodes.imaging.objects import file_label, labels_of
 
-from runner.cli.cutouts import add_parser, batch_arguments, label_text
+from runner.cli.cutouts import add_parser, batch_order
+from runner.cli.named_batch import label_text
 from runner.errors import UsageError
 from runner.execution.save import Abort, reserve
 from runner.files.naming import ResultFile, distinct_names, leads_out, part_of_output
@@ -100,19 +101,19 @@ def test_labels_arrive_as_they_were_meant(text: str) -> None:
     if labels_of(given_text):
         schema = recorded_object_info(WORKFLOWS_DIR)
         workflow = load_workflow("cutouts")
-        settings = batch_arguments(given_arguments(f"--labels={text}")).set
+        settings = batch_order(given_arguments(f"--labels={text}")).set
         values = dict(parse_assignment(workflow, one, schema) for one in settings)
         graph = patch_workflow(workflow, values, (), schema)
         assert graph["2"]["inputs"]["value"] == given_text
 
 
 def test_the_command_is_a_batch() -> None:
-    asked = batch_arguments(given_arguments("--crop", "--overlap", "split", "--min-area", "0.002"))
+    asked = batch_order(given_arguments("--crop", "--overlap", "split", "--min-area", "0.002"))
     assert (asked.workflow, asked.name) == ("cutouts", "{image}/objects")
     assert asked.set == ["overlap=split", "crop=true", "min_area=0.002"]
     with pytest.raises(UsageError, match="labels"):
-        batch_arguments(given_arguments("--sam3", "--labels", " , "))
-    assert batch_arguments(given_arguments("--sam3", "--labels", "bag")).workflow == "cutouts_sam3"
+        batch_order(given_arguments("--sam3", "--labels", " , "))
+    assert batch_order(given_arguments("--sam3", "--labels", "bag")).workflow == "cutouts_sam3"
 
 
 def test_a_photo_of_any_name_has_a_folder() -> None:

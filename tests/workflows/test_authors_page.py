@@ -13,7 +13,16 @@ from tests.workflows.test_outlines import NEWEST
 from tests.workflows.test_recipes import value
 
 PAGE = (REPO / "docs" / "workflows-and-their-authors.md").read_text(encoding="utf-8")
-OF_OURS_ALONE = {"packshot", "packshot_birefnet", "cutout", "cutout_birefnet", "cutouts", "cutouts_sam3"}
+OF_OURS_ALONE = {
+    "packshot",
+    "packshot_birefnet",
+    "cutout",
+    "cutout_birefnet",
+    "cutouts",
+    "cutouts_sam3",
+    "filter",
+    "caption",
+}
 """No model paints in them."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import ComfyExtension, io
 
 from .background_removal import ProdgenLoadBackgroundRemoval
+from .caption import ProdgenCaption
 from .channel import ProdgenChannel
 from .color import ProdgenColorFix
 from .cutout import ProdgenSaveCutout
@@ -18,6 +19,7 @@ from .hands import ProdgenCropHands, ProdgenHandCheck, ProdgenRedrawHands, Prodg
 from .hint import ProdgenLoadHint
 from .iclight import ProdgenICLight
 from .light import ProdgenLight
+from .load_sam3 import ProdgenLoadSam3
 from .lora import ProdgenOptionalLora
 from .number import ProdgenNumber
 from .occlusion import ProdgenKeepInFront
@@ -25,7 +27,10 @@ from .parts import ProdgenParts
 from .paste_back import ProdgenPasteBack
 from .persona import ProdgenPersona, ProdgenPersonaQuestion
 from .placement import ProdgenPlaceProduct
+from .reference import ProdgenLoadReference
+from .regions import ProdgenCropRegions, ProdgenStitchRegions
 from .registration import ProdgenRegisterProduct
+from .require import ProdgenRequireProduct
 from .save_cutouts import ProdgenSaveCutouts
 from .segmentation import ProdgenSegmentProduct
 from .style import ProdgenStyle
@@ -54,6 +59,12 @@ class ProdgenExtension(ComfyExtension):
             ProdgenSaveCutout,
             ProdgenCutouts,
             ProdgenSaveCutouts,
+            ProdgenLoadReference,
+            ProdgenLoadSam3,
+            ProdgenRequireProduct,
+            ProdgenCropRegions,
+            ProdgenStitchRegions,
+            ProdgenCaption,
             ProdgenOptionalLora,
             ProdgenICLight,
             ProdgenLight,

@@ -2,7 +2,7 @@
 
 from .check import Verdict, judge_picture
 from .crops import CropSettings, HandCrop, HandCrops, cut_all, plan_crops
-from .decision import KEEP, MAX_FEATHER, Decision, StitchSettings
+from .decision import KEEP, Decision, StitchSettings
 from .keypoints import Person, frame_size, parse_frames
 from .people import judge_hands
 from .plausible import PlausibleHand, gripping_hand, plausible_hand
@@ -12,7 +12,6 @@ from .stitch import Stitched, in_crops, stitch
 
 __all__ = [
     "KEEP",
-    "MAX_FEATHER",
     "CropSettings",
     "Decision",
     "HandCrop",

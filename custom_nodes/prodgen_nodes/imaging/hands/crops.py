@@ -1,8 +1,4 @@
-"""Cutting hands out for refinement: square crops at a model's resolution, soft masks, and the record that leads back.
-
-A crop is a scaling and a shift, sub-pixel; where it reaches beyond the picture the picture is mirrored, so that the
-model sees a continuation instead of a black bar. Only the part of the picture under a crop is ever resampled.
-"""
+"""Which hands are cut out for refinement, and the soft mask of each."""
 
 from __future__ import annotations
 
@@ -13,36 +9,28 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .. import crops
+from ..crops import Crop, Crops, Point, square
 from ..errors import ParameterError
 from ..filters import smoothstep
 from ..placement import Affine
-from ..resample import place
-from ..tensors import check_color, check_image, check_mask, check_range, expand_batch, item, same_size
-from ..transfer import decode_, encode_
+from ..tensors import check_image, check_mask, check_range, expand_batch, item, same_size
 from .check import distance_to_grip, grip_spot
 from .keypoints import Person
 from .people import JudgedHand, judge_hands
 
-_MARGIN = 4
-"""Pixels of a crop around what is cut, for the resampling kernel's reach."""
 _SOFT = 0.5
 """The mask's soft rim as a part of its growth."""
 _GRIP_HAND = 1.6
 """A hand that holds a handle is about this many times as wide as the gap that was opened for it."""
-_LEAST_SIDE = 32.0
-"""Crops are never smaller than this many pixels of the picture: a few pixels hold no hand to refine."""
 _COARSE = 4
 """Wide soft masks are computed on every fourth pixel: between them they are straight lines."""
 
-Point = tuple[float, float]
-
 
 @dataclass(frozen=True)
-class HandCrop:
-    """One crop: `transform` leads from the pixels of picture number `picture` (from 0) to the crop's."""
+class HandCrop(Crop):
+    """A crop around a hand."""
 
-    picture: int
-    transform: Affine
     before: float | None
     """Score 0..1 of the hand's shape before refinement; None where no hand was found (a crop around the grip)."""
     side: str
@@ -56,25 +44,9 @@ class HandCrop:
     soft: float
     """Over how much further it fades, in crop pixels."""
 
-    @property
-    def corner(self) -> Point:
-        """The square's left and top in pixels of the picture."""
-        return -self.transform.tx / self.transform.a, -self.transform.ty / self.transform.d
 
-
-@dataclass(frozen=True)
-class HandCrops:
-    """All crops of a batch (`PRODGEN_HAND_CROPS`): the pictures' size and number, the crops' side in pixels."""
-
-    width: int
-    height: int
-    pictures: int
-    size: int
-    """What SDXL was trained on: a hand fills it whatever its size in the picture."""
-    crops: tuple[HandCrop, ...]
-
-    def __len__(self) -> int:
-        return len(self.crops)
+HandCrops = Crops[HandCrop]
+"""All crops of a batch (`PRODGEN_HAND_CROPS`)."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +88,7 @@ def plan_crops(
         same_size(image=image, erased=erased)
         erased = expand_batch(erased, image.shape[0]) if erased.shape[0] == 1 else erased
     batch, height, width = image.shape[:3]
-    crops: list[HandCrop] = []
+    planned: list[HandCrop] = []
     for index in range(batch):
         spot = None if erased is None else grip_spot(item(erased, index))
         hands = [] if people is None else judge_hands(people[index])
@@ -128,8 +100,8 @@ def plan_crops(
         chosen = [_around_hand(index, one, settings, width, height) for one in hands[: settings.max_hands]]
         if not chosen and spot is not None:
             chosen = [_around_grip(index, spot, settings, width, height)]
-        crops += chosen
-    return HandCrops(width, height, batch, settings.size, tuple(crops))
+        planned += chosen
+    return HandCrops(width, height, batch, settings.size, tuple(planned))
 
 
 def _around_hand(index: int, one: JudgedHand, settings: CropSettings, width: int, height: int) -> HandCrop:
@@ -155,13 +127,7 @@ def _around_grip(
 def _square(center: Point, extent: float, settings: CropSettings, width: int, height: int) -> Affine:
     """Square around `center`, moved into the picture where it fits; always larger than the mask."""
     rim = 1 + 2 * settings.mask_grow * (1 + _SOFT)
-    side = max(extent * max(settings.context, rim * 1.05), _LEAST_SIDE)
-    corner = []
-    for middle, limit in zip(center, (width, height), strict=True):
-        low = middle - side / 2
-        corner.append(min(max(low, 0.0), limit - side) if side <= limit else (limit - side) / 2)
-    scale = settings.size / side
-    return Affine.scale_translate(scale, -corner[0] * scale, -corner[1] * scale)
+    return square(center, extent * max(settings.context, rim * 1.05), settings.size, width, height)
 
 
 def convex_hull(points: list[Point]) -> list[Point]:
@@ -209,33 +175,6 @@ def _distance(corners: tuple[Point, ...], count: int, step: float, device: torch
     return distance.masked_fill_(inside, 0.0) if len(corners) > 2 else distance
 
 
-def _mirrored(start: int, stop: int, limit: int, device: torch.device) -> Tensor:
-    """Indices `start..stop` folded back into `0..limit`."""
-    index = torch.arange(start, stop, device=device) % (2 * limit)
-    return torch.where(index < limit, index, 2 * limit - 1 - index)
-
-
-def cut(image: Tensor, crop: HandCrop, size: int) -> Tensor:
-    """One crop `[size,size,C]` of one picture `[H,W,C]`, in linear light, mirrored beyond the picture's border."""
-    left, top = crop.corner
-    side = size / crop.transform.a
-    margin = _MARGIN * math.ceil(max(1.0, 1.0 / crop.transform.a))
-    x0, y0 = math.floor(left) - margin, math.floor(top) - margin
-    x1, y1 = math.ceil(left + side) + margin, math.ceil(top + side) + margin
-    rows = _mirrored(y0, y1, image.shape[0], image.device)
-    columns = _mirrored(x0, x1, image.shape[1], image.device)
-    window = decode_(image[rows[:, None], columns])
-    shift = crop.transform.after(Affine.scale_translate(1.0, float(x0), float(y0)))
-    patch = place(window, shift, size, size)
-    return encode_(patch.pixels.clamp_(0.0, 1.0))
-
-
 def cut_all(image: Tensor, plan: HandCrops) -> tuple[Tensor, Tensor]:
-    """Crops `[N,size,size,3]` sRGB and masks `[N,size,size]` of `image` `[B,H,W,C]`; one black crop with an empty mask
-    where nothing is to be refined, since a wire cannot carry none."""
-    rgb = check_color(image)[..., :3]
-    if not len(plan):
-        return rgb.new_zeros((1, plan.size, plan.size, 3)), rgb.new_zeros((1, plan.size, plan.size))
-    crops = torch.stack([cut(rgb[crop.picture], crop, plan.size) for crop in plan.crops])
-    masks = torch.stack([crop_mask(crop, plan.size, image) for crop in plan.crops])
-    return crops, masks
+    """Crops and masks of `image` `[B,H,W,C]`, as `crops.cut_all` gives them."""
+    return crops.cut_all(image, plan, lambda crop: crop_mask(crop, plan.size, image))

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..crops import MAX_FEATHER
 from ..errors import ParameterError
 from ..tensors import check_range
 from .crops import HandCrop
@@ -15,8 +16,6 @@ from .keypoints import Person
 from .scoring import HandScore, score_hand
 
 KEEP = ("if_better", "always")
-MAX_FEATHER = 256.0
-"""Pixels; more would reach into the hand of a usual crop from all sides."""
 _LEAST_SHAPE = 0.5
 """What a hand must score that was put where none was found."""
 _MOST_BRIGHTER = 0.25

@@ -7,7 +7,8 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
-from ...imaging.hands import KEEP, MAX_FEATHER, HandCrops, Person, StitchSettings, in_crops, parse_frames, stitch
+from ...imaging.crops import MAX_FEATHER
+from ...imaging.hands import KEEP, HandCrops, Person, StitchSettings, in_crops, parse_frames, stitch
 from ...imaging.tensors import check_image
 from ..common import CATEGORY, deliver, optional_mask, output, work_device
 from .wires import NOTHING, HandCropsType, KeypointsType

@@ -1,0 +1,48 @@
+"""What a batch is to do, in plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runner.events.level import Level
+
+
+@dataclass
+class BatchOrder:
+    """A batch as it is asked for: which workflow on which photos and rows, with what values, to where, by whom.
+
+    The names are those of the options of `batch`, where each is explained.
+    """
+
+    workflow: str
+    out: Path
+    photos: list[str] = field(default_factory=list)
+    images: str | None = None
+    jobs: Path | None = None
+    prompt: list[str] = field(default_factory=list)
+    set: list[str] = field(default_factory=list)
+    """NAME=VALUE each."""
+    seed: int | None = None
+    seeds: str | None = None
+    count: int = 1
+    name: str | None = None
+    leave_out: Callable[[Path], bool] | None = None
+    """Photos that need nothing."""
+    resume: bool = False
+    dry_run: bool = False
+    metrics: Path | None = None
+    watts: float | None = None
+    server: list[str] = field(default_factory=list)
+    servers: Path | None = None
+    ca_file: Path | None = None
+    insecure: bool = False
+    ray: str | None = None
+    ray_workers: int | None = None
+    timeout: float | None = None
+    smoke: bool = False
+    strict: bool = False
+    open: bool = False
+    json: bool = False
+    level: Level = Level.NORMAL

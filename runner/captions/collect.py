@@ -1,0 +1,121 @@
+"""Captions of a batch put where trainers look for them, with what was kept; the table of all."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.batch.beside import Beside
+from runner.batch.entries import Entry, JobState
+from runner.batch.ledger import Ledger
+from runner.batch.records import record_of
+from runner.batch.sidecars import photo_of, reports_of
+from runner.batch.store import in_words
+from runner.captions.dataset import Pair, caption_of, problems
+from runner.data import figure
+from runner.files import spreadsheet
+from runner.files.naming import below
+from runner.files.paths import own_path
+from runner.files.reading import read_text
+from runner.files.whole import written_whole
+from runner.untrusted import text
+
+TABLE = "captions.csv"
+_COLUMNS = ("photo", "caption", "source", "tokens", "problems")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How captions are delivered: beside the photos themselves or beside copies below `out`; whether those that are
+    there already are written again; and the (photo, its folder) that were kept as they are."""
+
+    out: Path
+    in_place: bool
+    again: bool
+    tag: str
+    kept: Sequence[tuple[Path, Path]] = ()
+
+
+def collect(wanted: Wanted, notice: Callable[[str], None]) -> tuple[list[Pair], dict[Path, list[str]]]:
+    """Deliver every caption that the ledger knows, and what was kept; the pairs, and what is wrong with which."""
+    beside = Beside(wanted.out, notice)
+    pairs = [*_made(wanted, beside, notice), *_kept(wanted, beside)]
+    found = problems(pairs, wanted.tag)
+    beside.write(TABLE, _table(pairs, found).encode("utf-8", "replace"))
+    return pairs, found
+
+
+def _made(wanted: Wanted, beside: Beside, notice: Callable[[str], None]) -> Iterator[Pair]:
+    if not Ledger.exists(wanted.out):
+        return
+    with in_words(wanted.out), contextlib.closing(Ledger(wanted.out)) as ledger:
+        entries = ledger.entries()
+    left_alone = {own_path(photo) for photo, _ in wanted.kept}
+    for entry in entries:
+        photo = photo_of(entry)
+        if photo in left_alone:
+            continue
+        made = next((below(wanted.out, name) for name in entry.files if name.endswith(".txt")), None)
+        if entry.state != JobState.DONE or made is None:
+            yield Pair(photo, wanted.out / f"{entry.job.stem.as_posix()}.txt", source="")
+        elif wanted.in_place:
+            yield _pair(wanted, entry, photo, _put(photo, made, wanted.again, notice))
+        else:
+            copy = beside.copy(photo, made.relative_to(wanted.out).with_suffix(photo.suffix).as_posix())
+            yield _pair(wanted, entry, copy or photo, made)
+
+
+def _pair(wanted: Wanted, entry: Entry, photo: Path, file: Path) -> Pair:
+    report = next((one for one in reports_of(record_of(wanted.out, entry)) if "common_tag" in one), {})
+    tokens = figure(report.get("tokens"))
+    same = text(report.get("caption")) == Pair(photo, file).text  # not edited since
+    counted = int(tokens) if tokens is not None and same else None
+    return Pair(photo, file, text(report.get("source")), counted, report.get("common_tag") is True)
+
+
+def _put(photo: Path, made: Path, again: bool, notice: Callable[[str], None]) -> Path:
+    """The caption beside its photo; one that is there stays, unless `again`."""
+    target = caption_of(photo)
+    if again or not target.exists():
+        try:
+            write_caption(target, read_text(made))
+        except OSError as error:
+            notice(f"warning: {target} could not be written ({error.strerror or error}).")
+    return target
+
+
+def write_caption(target: Path, caption: str) -> None:
+    """Write one caption whole: one line."""
+    with written_whole(target) as stream:
+        stream.write(" ".join(caption.split()) + "\n")
+
+
+def _kept(wanted: Wanted, beside: Beside) -> Iterator[Pair]:
+    for photo, folder in wanted.kept:
+        if wanted.in_place:
+            yield Pair(photo, caption_of(photo))
+            continue
+        copy = beside.copy(photo, (folder / photo.name).as_posix())
+        place = (folder / photo.name).with_suffix(".txt").as_posix()
+        file = beside.copy(caption_of(photo), place) if wanted.out / place not in beside.written else None
+        yield Pair(copy or photo, file or wanted.out / place)
+
+
+def _table(pairs: Sequence[Pair], found: dict[Path, list[str]]) -> str:
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, _COLUMNS, restval="")
+    writer.writeheader()
+    for pair in pairs:
+        row = {
+            "photo": str(pair.photo),
+            "caption": pair.text or "",
+            "source": pair.source,
+            "tokens": "" if pair.tokens is None else pair.tokens,
+            "problems": "; ".join(found.get(pair.photo, [])),
+        }
+        writer.writerow(spreadsheet.row(row))
+    return stream.getvalue()

@@ -1,0 +1,114 @@
+"""One page with every photo and its caption to edit, and what it saves written back.
+
+The page needs no server. A browser that may write files (Chromium) saves into the folder that a person chooses; any
+other hands over one file, `captions.json`, for `caption --apply`.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from runner.captions.collect import write_caption
+from runner.captions.dataset import Pair
+from runner.console import clean
+from runner.errors import UsageError
+from runner.files.naming import below
+from runner.files.reading import read_text
+from runner.files.whole import written_whole
+from runner.report.small import SIDE_OF_MANY, small_copy
+
+PAGE = "review.html"
+MARK = "prodgen_captions"
+"""The key by which a file of the page is known."""
+_HERE = Path(__file__).parent
+_MOST_LETTERS = 4000
+"""Of a caption: many times what a trainer reads; more is a mistake of pasting."""
+
+
+def write_review(target: Path, root: Path, pairs: Sequence[Pair], found: Mapping[Path, Sequence[str]]) -> None:
+    """Write the page; `root` is the folder that the captions lie below."""
+    with written_whole(target, errors="backslashreplace") as stream:
+        stream.writelines(map(clean, _page(root, pairs, found)))
+
+
+def _page(root: Path, pairs: Sequence[Pair], found: Mapping[Path, Sequence[str]]) -> Iterator[str]:
+    title = html.escape(f"Captions – {root.resolve().name}")
+    yield (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{title}</title><style>{_asset('review.css')}</style></head><body><header><h1>{title}</h1>"
+        '<input id="find" type="search" placeholder="name or word"><label><input id="bad" type="checkbox">with problems'
+        '</label><button id="folder" hidden>save into the folder</button><button id="file">save as captions.json'
+        '</button><span id="state"></span></header><main>'
+    )
+    for pair in pairs:
+        place = _place(pair.file, root)
+        if place is None:
+            continue
+        why = "; ".join(found.get(pair.photo, ()))
+        text = html.escape(pair.text or "")
+        yield (
+            f'<article data-file="{html.escape(place, quote=True)}"><figure>{_picture(pair.photo)}</figure>'
+            f'<div><h2>{html.escape(pair.photo.name)}</h2><textarea rows="5" spellcheck="true" '
+            f'maxlength="{_MOST_LETTERS}">{text}</textarea><p class="why">{html.escape(why)}</p></div></article>\n'
+        )
+    yield f"</main><script>{_asset('review.js')}</script></body></html>"
+
+
+def _picture(photo: Path) -> str:
+    """A small copy as an `img` of its own; nothing where the photo shows nothing (its name stands beside it)."""
+    small = small_copy(photo, SIDE_OF_MANY)
+    return "" if small is None else f'<img alt="" src="{small.address}" width="{small.width}" height="{small.height}">'
+
+
+def _place(file: Path, root: Path) -> str | None:
+    try:
+        return file.resolve().relative_to(root.resolve()).as_posix()
+    except ValueError:
+        return None
+
+
+def apply_review(file: Path, root: Path, notice: Callable[[str], None]) -> int:
+    """Write what the page saved into the captions below `root`; how many were changed.
+
+    Raises UsageError for a file that is none of the page's, or that names nothing in this folder.
+    """
+    try:
+        said = json.loads(read_text(file))
+        captions = said[MARK]
+        named = {str(name): str(text) for name, text in captions.items()}
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read ({error.strerror or error}).") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise UsageError(f"{file} was not saved by the review page.") from None
+    changed = known = 0
+    for name, text in named.items():
+        path = below(root, name)
+        if path is None or path.suffix != ".txt" or not _has_photo(path):
+            notice(f"warning: {name[:200]!r} is no caption of a photo in {root}; it was left out.")
+            continue
+        known += 1
+        words = " ".join(text[:_MOST_LETTERS].split())
+        if words != Pair(path, path).text:
+            write_caption(path, words)
+            changed += 1
+    if named and not known:
+        raise UsageError(f"{file} is about other photos than those in {root}.", advice="Name the folder of its page.")
+    return changed
+
+
+def _has_photo(caption: Path) -> bool:
+    from runner.batch.photo_folder import PHOTO_SUFFIXES
+
+    try:
+        beside = list(caption.parent.iterdir())
+    except OSError:
+        return False
+    return any(path.stem == caption.stem and path.suffix.lower() in PHOTO_SUFFIXES for path in beside)
+
+
+def _asset(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")

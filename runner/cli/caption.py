@@ -1,0 +1,144 @@
+"""`caption --images DIR`: a caption for every training photo, `tag, class, rest`, kept beside it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.cli.batch import order_of
+from runner.cli.named_batch import add_batch_arguments, add_picture_arguments, batch_of
+from runner.cli.parser import local_path
+from runner.errors import EXIT_OK, RunnerError, UsageError
+from runner.files.paths import expanded
+
+if TYPE_CHECKING:
+    from runner.captions.collect import Wanted
+    from runner.cli.parser import Subparsers
+
+DEFAULT_OUT = Path("outputs/captions")
+VLM_FILE = "qwen3vl_4b_fp8_scaled.safetensors"
+_SHOWN = 10
+"""Problems told one by one: a screenful; the table has all."""
+
+
+def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
+    parser = subparsers.add_parser(
+        "caption",
+        help="captions for training photos",
+        description="Write a caption for every photo, `tag, class, rest`, as <photo>.txt beside a copy in --out or, "
+        "with --in-place, beside the photo itself. The rest is said by a vision-language model in ComfyUI (--vlm), by "
+        "the one behind $PRODGEN_LLM_URL, or measured: framing and backdrop. Captions that are there already are kept. "
+        "Missing, identical and too long ones are told, and a tag that is a common word; captions.csv lists them all. "
+        "--review writes a page to look them over and edit them; --apply takes what that page saved.",
+        allow_abbrev=False,
+    )
+    add_picture_arguments(parser)
+    parser.add_argument("--tag", default="", metavar="WORD", help="the rare word to learn the product under: ohwx-bag")
+    parser.add_argument(
+        "--class", dest="class_name", default="", metavar="KIND", help="what kind of thing it is: handbag"
+    )
+    parser.add_argument(
+        "--vlm",
+        nargs="?",
+        const=VLM_FILE,
+        metavar="FILE",
+        help=f"let a vision-language model in ComfyUI describe each photo (default: {VLM_FILE})",
+    )
+    parser.add_argument("--rules", action="store_true", help="ask no model, whatever $PRODGEN_LLM_URL says")
+    parser.add_argument("--in-place", action="store_true", help="beside the photos themselves, without copies")
+    parser.add_argument("--again", action="store_true", help="also for photos that have a caption already")
+    parser.add_argument("--review", action="store_true", help="write review.html: photos and captions to edit")
+    parser.add_argument(
+        "--apply", type=local_path, metavar="FILE", help="write back what the page saved (captions.json), then end"
+    )
+    add_batch_arguments(parser, DEFAULT_OUT)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """The `caption` command."""
+    if args.apply is not None:
+        return _apply(args)
+    if args.images is None and not args.photos:
+        raise UsageError("there is nothing to caption.", advice="Name a folder of photos.")
+    from runner.batch.setup import photographed
+    from runner.captions.collect import Wanted
+    from runner.captions.dataset import caption_of
+
+    found = photographed(order_of(args, workflow="caption"), [])
+    kept = [] if args.again else [pair for pair in found if caption_of(pair[0]).is_file()]
+    wanted = Wanted(args.out, args.in_place, args.again, args.tag.strip(), kept)
+    code = _caption(args, wanted) if len(kept) < len(found) else EXIT_OK
+    if not args.dry_run:
+        _deliver(args, wanted)
+    return code
+
+
+def _caption(args: argparse.Namespace, wanted: Wanted) -> int:
+    """Run the batch that writes captions; what is there is delivered also after an interruption."""
+    from runner.cli.batch import run_order
+
+    values = {
+        "tag": _plain(args.tag) or None,
+        "class": _plain(args.class_name) or None,
+        "model": args.vlm,
+        "description": "-" if args.rules and args.vlm is None else None,  # nothing that could be said
+    }
+    if not values["tag"] and not values["class"]:
+        raise UsageError("nothing says what the photos show.", advice="Give --tag ohwx-bag --class handbag.")
+    kept = {photo for photo, _ in wanted.kept}
+    workflow = "caption" if args.vlm is None else "caption_vlm"
+    order = batch_of(args, workflow, values, "{image}", leave_out=kept.__contains__)
+    try:
+        return run_order(order)
+    except UsageError:
+        raise
+    except (RunnerError, KeyboardInterrupt):
+        if not args.dry_run:
+            _deliver(args, wanted)
+        raise
+
+
+def _plain(text: str) -> str:
+    """A word or two as one value of an input."""
+    return " ".join(text.replace("|", " ").replace("{", " ").replace("}", " ").replace("%", " ").split())
+
+
+def _deliver(args: argparse.Namespace, wanted: Wanted) -> None:
+    from runner import console
+    from runner.captions.collect import collect
+    from runner.captions.review import PAGE, write_review
+
+    pairs, found = collect(wanted, console.tell)
+    for photo, said in list(found.items())[:_SHOWN]:
+        console.tell(f"{photo.name} {', '.join(said)}.")
+    if len(found) > _SHOWN:
+        console.tell(f"… and {len(found) - _SHOWN} more captions with problems (see captions.csv).")
+    if any(pair.common_tag for pair in pairs):
+        console.tell(f"warning: the tag {wanted.tag!r} is a word that models know: take a rare one, like ohwx-bag.")
+    made = sum(bool(pair.text) for pair in pairs)
+    console.tell(f"{made} of {len(pairs)} photos have a caption ({len(wanted.kept)} kept): {wanted.out}")
+    if args.review:
+        page = wanted.out / PAGE
+        write_review(page, _root(args), pairs, found)
+        console.result(str(page))
+
+
+def _root(args: argparse.Namespace) -> Path:
+    """The folder that the captions lie below."""
+    if not args.in_place:
+        return Path(args.out)
+    words = [*([args.images] if args.images else []), *args.photos]
+    if len(words) != 1 or not expanded(words[0]).is_dir():
+        raise UsageError("--in-place with --review or --apply needs a folder.", advice="Name the photos' folder.")
+    return expanded(words[0])
+
+
+def _apply(args: argparse.Namespace) -> int:
+    from runner import console
+    from runner.captions.review import apply_review
+
+    changed = apply_review(args.apply, _root(args), console.tell)
+    console.tell(f"{changed} captions changed in {_root(args)}")
+    return EXIT_OK

@@ -1,0 +1,83 @@
+"""What the commands that look for a product have in common: how it is said what is looked for, and what was found."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.cli.named_batch import add_batch_arguments, add_picture_arguments, label_text
+from runner.cli.parser import in_range, local_path
+from runner.errors import UsageError
+
+if TYPE_CHECKING:
+    from runner.sightings.collect import Collected
+
+SAM3_FILE = "sam3.1_multiplex_fp16.safetensors"
+PRESETS = ("careful", "original")
+
+
+def add_looking_arguments(parser: argparse.ArgumentParser, out: Path) -> None:
+    """What is looked for, where, and how the batch is run."""
+    add_picture_arguments(parser)
+    parser.add_argument(
+        "--product", default="", metavar='"hand bag, shoe"', help="what to look for; judged by --sam3, else a label"
+    )
+    parser.add_argument(
+        "--reference",
+        type=local_path,
+        metavar="PHOTO",
+        help="a photo of your own product, alone: only what looks like it counts",
+    )
+    parser.add_argument(
+        "--sam3",
+        nargs="?",
+        const=SAM3_FILE,
+        metavar="FILE",
+        help=f"let SAM 3 find what --product names (default: {SAM3_FILE}; `models download sam-3.1`)",
+    )
+    parser.add_argument(
+        "--rivals", default="", metavar='"empty table, hand"', help="with --sam3: what is easily taken for the product"
+    )
+    parser.add_argument(
+        "--preset",
+        choices=PRESETS,
+        default=PRESETS[0],
+        help="careful (default): found from 0.5, unsure from 0.25, any size; original: the limits of the filter that "
+        "this replaces (0.85, a quarter of the picture, the ten largest)",
+    )
+    parser.add_argument("--min-score", type=in_range(0, 1), metavar="0..1", help="found from this score")
+    parser.add_argument(
+        "--min-area", type=in_range(0, 1), metavar="0..1", help="the product's least share of the picture"
+    )
+    add_batch_arguments(parser, out)
+
+
+def looking_values(args: argparse.Namespace) -> dict[str, object]:
+    """The inputs of the workflow that say what is looked for. Raises UsageError where nothing could be judged."""
+    product = label_text(args.product)
+    if args.sam3 is None and args.reference is None:
+        raise UsageError(
+            f"nothing says what {product or 'the product'} looks like: a name alone can be judged by SAM 3 only.",
+            advice="Give a photo of your own product with --reference bag.jpg, or SAM 3 with --sam3, or both.",
+        )
+    if args.sam3 is not None and not product:
+        raise UsageError("--sam3 finds what is named.", advice='Say what: --product "hand bag, shoe".')
+    if args.reference is not None and not args.reference.is_file():
+        raise UsageError(f"--reference {args.reference}: there is no such photo.")
+    return {
+        "product": product or None,
+        "reference": args.reference,
+        "sam3": args.sam3,
+        "rivals": label_text(args.rivals) or None,
+        "preset": None if args.preset == PRESETS[0] else args.preset,
+        "min_score": args.min_score,
+        "min_area": args.min_area,
+    }
+
+
+def told(collected: Collected) -> str:
+    """The counts in a line."""
+    unknown = collected.counts[""]
+    rest = f", {unknown} failed or not finished" if unknown else ""
+    return ", ".join(f"{count} {verdict}" for verdict, count in collected.counts.items() if verdict) + rest

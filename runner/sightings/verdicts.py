@@ -1,0 +1,72 @@
+"""What a batch that looks for a product found in each picture, as its records tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.batch.entries import Entry, JobState
+from runner.batch.ledger import Ledger
+from runner.batch.records import record_of
+from runner.batch.sidecars import photo_of, place_of, reports_of
+from runner.data import figure
+from runner.untrusted import items, mapping, number, text
+
+FOUND, UNSURE, NOT_FOUND = "found", "unsure", "not found"
+VERDICTS = (FOUND, UNSURE, NOT_FOUND)
+
+
+@dataclass(frozen=True)
+class Find:
+    """One thing that the verdict rests on, or the likest one: label, score, verdict, box (left, top, right, bottom)."""
+
+    label: str
+    score: float | None
+    verdict: str
+    box: tuple[int, int, int, int]
+    area: int
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of the batch; `verdict` is "" where it failed or is not finished."""
+
+    entry: Entry
+    photo: Path
+    place: str
+    verdict: str
+    why: str
+    width: int
+    height: int
+    finds: tuple[Find, ...]
+
+
+def pictures(ledger: Ledger, folder: Path, folders_of_its_own: int) -> Iterator[Picture]:
+    """Every picture of a batch, in its order; for the last argument see `place_of`."""
+    for entry in ledger.entries():
+        record = record_of(folder, entry) if entry.state == JobState.DONE else {}
+        report = next((one for one in reports_of(record) if text(one.get("verdict")) in VERDICTS), {})
+        yield Picture(
+            entry,
+            photo_of(entry),
+            place_of(entry, folders_of_its_own),
+            text(report.get("verdict")),
+            text(report.get("why")),
+            int(number(report.get("width")) or 0),
+            int(number(report.get("height")) or 0),
+            tuple(_find(mapping(one)) for one in items(report.get("objects"))),
+        )
+
+
+def _find(one: Mapping[str, Any]) -> Find:
+    box = [int(number(value) or 0) for value in items(one.get("bbox"))] + [0] * 4
+    verdict = text(one.get("verdict"))
+    return Find(
+        text(one.get("label")),
+        figure(one.get("score")),
+        verdict if verdict in VERDICTS else "",
+        (box[0], box[1], box[2], box[3]),
+        int(number(one.get("area")) or 0),
+    )
