@@ -28,6 +28,7 @@ COMMANDS = {
     "submit": "runner.cli.submit",
     "batch": "runner.cli.batch",
     "cutouts": "runner.cli.cutouts",
+    "train": "runner.cli.train",
     "report": "runner.cli.report",
     "explore": "runner.cli.explore",
     "vary": "runner.cli.vary",

@@ -15,7 +15,7 @@ RUNNER = REPO / "runner"
 FLOORS = (
     ("__main__",),
     ("cli",),
-    ("report", "cutouts"),
+    ("report", "cutouts", "training"),
     ("batch", "best_of", "explore", "vary", "smoke"),
     ("gallery", "execution"),
     ("validation",),
