@@ -16,8 +16,12 @@ from runner.errors import EXIT_OK, EXIT_USAGE, InterruptedRunError, UsageError
 if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
     from runner.events.reporter import Reporter
+    from runner.execution.session import Session
     from runner.training.checks import Check
     from runner.training.dataset import Sample
+    from runner.training.flow import Saved
+    from runner.training.graphs import Training
+    from runner.training.pictures import Ready
     from runner.training.recipes import Recipe
 
 DEFAULT_OUT = Path("outputs/training")
@@ -55,6 +59,11 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument("--check", action="store_true", help="check the photos and stop; needs no server")
     parser.add_argument(
         "--unmasked", action="store_true", help="train photos whole where nobody knows what is product in them"
+    )
+    parser.add_argument(
+        "--best",
+        action="store_true",
+        help="then paint with every save, from two prompts at two strengths, measure each, and name the best save",
     )
     parser.add_argument(
         "--export",
@@ -122,7 +131,8 @@ def _trained(args: argparse.Namespace, chosen: str, recipe: Recipe, found: Check
     deadline = None if args.timeout is None else time.monotonic() + args.timeout
     url = resolve_server(args.server, say=reporter.notice)
     with Session(url, args.out, reporter, workflow=f"train {args.name}", deadline=deadline) as session:
-        folder = flow.uploaded(session.client, args.name, ready(found.looks, args.tag, args.kind))
+        pictures = list(ready(found.looks, args.tag, args.kind))
+        folder = flow.uploaded(session.client, args.name, pictures)
         files = {"model": args.model or "", "clip": args.text_encoder or "", "vae": args.vae or ""}
         training = Training(
             args.name, args.tag, args.kind, chosen, recipe, len(found.looks), folder, args.seed, args.prompt, files,
@@ -135,6 +145,8 @@ def _trained(args: argparse.Namespace, chosen: str, recipe: Recipe, found: Check
                 "has the recipe flag for flag."
             )
         saves = flow.trained(training, session, args.out)
+        if args.best:
+            _best(training, saves, pictures, session, reporter, args.out)
     for one in saves:
         reporter.result(str(one.lora))
     reporter.notice(
@@ -164,6 +176,23 @@ def _masked(args: argparse.Namespace, recipe: Recipe, found: Check, reporter: Re
             advice="Give masks (--masks DIR: white is product), take the photos out, or train them whole: --unmasked.",
         )
     return again
+
+
+def _best(
+    training: Training, saves: list[Saved], pictures: list[Ready], session: Session, reporter: Reporter, out: Path
+) -> None:
+    from runner.training import best
+
+    photos = best.photos_of(pictures)
+    if not photos:
+        reporter.notice("warning: without a mask of any photo no save can be measured.")
+        return
+    trials = best.tried(training, saves, photos, session, out)
+    best.write_table(trials, out)
+    (winner, score), *_ = best.ranked(trials)
+    strength = best.best_strength(trials, winner)
+    reporter.notice(f"The best save is that of step {winner.step} (score {score:.3f}), at strength {strength:g}:")
+    reporter.notice(f"{winner.lora_name}. {best.SAID} {out / best.TABLE}, {out / best.GRID}.")
 
 
 def _refuse(found: Check) -> None:

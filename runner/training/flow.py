@@ -1,7 +1,7 @@
 """A training on a server, save by save: each stretch is a job that ends with a LoRA and a sample.
 
-A stretch goes on where the last one ended, whoever ended it: what was saved on the server says so. Here, a stretch whose
-LoRA and sample are there is done; so the same command goes on after anything.
+A stretch goes on where the last one ended, whoever ended it: the server knows what it saved. Here, a stretch whose LoRA
+and sample are there is done; so the same command goes on after anything.
 """
 
 from __future__ import annotations
@@ -132,9 +132,8 @@ def _made(training: Training, stop: int, session: Session, place: Path, out: Pat
     sample.unlink(missing_ok=True)  # of a save that was broken off: nothing is overwritten, and this one counts
     stem = sample.relative_to(out).with_suffix("")
     record = {"training": training.name, "recipe": training.chosen, "tag": training.tag, "step": stop}
-    spec = JobSpec(
-        stop, f"train {training.name}", stretch(training, stop), {"sample": "sample"}, stem, training.seed, record
-    )
+    graph, outputs = stretch(training, stop), {"sample": "sample"}
+    spec = JobSpec(stop, f"train {training.name}", graph, outputs, stem, training.seed, record)
     (result,) = session.run([spec])
     if result.error is not None:
         raise result.error

@@ -107,7 +107,31 @@ def stretch(training: Training, stop: int) -> dict[str, Any]:
         captions=["photos", 2],
         **_settings(training, files.model, stop),
     )
-    return graph | _sample(training, files)
+    graph["learnt"] = _node(
+        "LoraModelLoader",
+        "With what was learnt",
+        model=["model", 0],
+        lora=["train", 0],
+        strength_model=1.0,
+        bypass=False,
+    )
+    return graph | _sample(training, files, training.sample_prompt)
+
+
+def trial(training: Training, lora: str, strength: float, prompt: str) -> dict[str, Any]:
+    """Paint with a saved LoRA, and cut the product out of what was painted."""
+    files = models_of(training.recipe, training.files)
+    graph = _loaders(training.recipe.base, files)
+    graph["learnt"] = _node(
+        "LoraLoaderModelOnly", "With a save", model=["model", 0], lora_name=lora, strength_model=strength
+    )
+    graph |= _sample(training, files, prompt)
+    graph["segment"] = _node("ProdgenSegmentProduct", "Product", image=["decode", 0], method="auto", min_confidence=0.0)
+    graph["cutout"] = _node(
+        "ProdgenSaveCutout", "output: cutout", product=["segment", 0], mask=["segment", 1], filename_prefix="trial",
+        save_mask=False,
+    )  # fmt: skip
+    return graph
 
 
 def _settings(training: Training, base: str, stop: int) -> dict[str, Any]:
@@ -150,17 +174,13 @@ def _loaders(base: str, files: Files) -> dict[str, Any]:
     }
 
 
-def _sample(training: Training, files: Files) -> dict[str, Any]:
+def _sample(training: Training, files: Files, prompt: str) -> dict[str, Any]:
     recipe, how = training.recipe, SAMPLING[training.recipe.base]
     clip: list[Any] = ["clip", 0] if files.clip else ["model", 1]
     vae: list[Any] = ["vae", 0] if files.vae else ["model", 2]
     empty = "EmptyFlux2LatentImage" if recipe.base == "klein" else "EmptyLatentImage"
     return {
-        "learnt": _node(
-            "LoraModelLoader", "With what was learnt", model=["model", 0], lora=["train", 0], strength_model=1.0,
-            bypass=False,
-        ),
-        "prompt": _node("CLIPTextEncode", "Prompt", text=training.sample_prompt, clip=clip),
+        "prompt": _node("CLIPTextEncode", "Prompt", text=prompt, clip=clip),
         "negative": _node("CLIPTextEncode", "Negative prompt", text=NEGATIVE, clip=clip),
         "empty": _node(empty, "Size", width=recipe.resolution, height=recipe.resolution, batch_size=1),
         "sampler": _node(

@@ -64,7 +64,7 @@ SETTINGS: dict[str, Any] = {
     "save_every": 2, "batch": 2, "accumulation": 1, "learning_rate": 0.01, "schedule": "cosine", "warmup": 0.25,
     "cycles": 1, "rank": 4, "alpha": 2.0, "min_snr": 0.0, "optimizer": "AdamW", "loss": "MSE", "seed": 5,
     "masked": True,
-    "training_dtype": "fp32", "lora_dtype": "fp32", "gradient_checkpointing": False, "checkpoint_depth": 2,
+    "training_dtype": "fp32", "lora_dtype": "fp32", "gradient_checkpointing": True, "checkpoint_depth": 2,
 }  # fmt: skip
 
 
@@ -215,12 +215,14 @@ def test_the_depth_of_gradient_checkpointing_is_two(server: ComfyServer) -> None
     assert settings["checkpoint_depth"][1]["default"] == 2
     photos(server, "depth")
     made = []
-    for checkpointing in (False, True):
+    for depth in (1, 2, 3):
         forget(server)
-        said = report(server, graph("depth", gradient_checkpointing=checkpointing))
+        said = report(server, graph("depth", checkpoint_depth=depth))
         made.append(read_weights(lora(server, said))[0])
-    worst = max(float((made[0][name] - made[1][name]).abs().max()) for name in made[0])
-    assert worst < 1e-4
+    for other in made[1:]:
+        assert max(float((made[0][name] - other[name]).abs().max()) for name in other) < 1e-4
+    with pytest.raises(GraphError, match="gradient_checkpointing"):
+        server.run(graph("depth", gradient_checkpointing=False, seed=9))
 
 
 def test_an_interrupted_training_is_saved_and_goes_on_to_the_same_end(server: ComfyServer) -> None:

@@ -57,6 +57,8 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         low, high = entry["data_offsets"]
         raw = bytearray(data[8 + length + low : 8 + length + high])
         kind, shape = _TYPES[entry["dtype"]], entry["shape"]
+        if len(raw) != high - low:
+            raise ValueError(f"{path.name} is cut off")
         tensors[name] = torch.frombuffer(raw, dtype=kind).reshape(shape) if raw else torch.zeros(shape, dtype=kind)
     return tensors, metadata
 

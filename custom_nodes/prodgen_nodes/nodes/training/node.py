@@ -66,9 +66,7 @@ class ProdgenTrainLora(io.ComfyNode):
     ) -> io.NodeOutput:  # fmt: skip
         one = {name: values[0] for name, values in settings.items()}
         if not len(images) == len(masks) == len(captions):
-            raise ShapeError(
-                f"{len(images)} images, {len(masks)} masks, {len(captions)} captions; one each is needed."
-            )
+            raise ShapeError(f"{len(images)} images, {len(masks)} masks, {len(captions)} captions; one each is needed.")
         base_hash = _base_hash(one["base"])
         told = {name: one[name] for name in SETTINGS} | {"base_sha256": base_hash}
         mark = identity(told, [*images, *masks], captions)

@@ -22,6 +22,7 @@ from comfy.utils import ProgressBar
 from comfy.weight_adapter import adapter_maps
 from torch import Tensor
 
+from ...imaging.errors import ParameterError
 from ...training.masked import BatchLoss, min_snr_weights
 from ...training.progress import Progress
 from ...training.schedule import draw_seed, rate_factor
@@ -131,7 +132,15 @@ def train(model: Any, data: Dataset, plan: Plan, before: Progress | None, save: 
     code = types.FunctionType(
         original.__code__, {**vars(core), **bound}, original.__name__, original.__defaults__, original.__closure__
     )
-    code(core.TrainLoraNode, **_arguments(model, data, plan))
+    try:
+        code(core.TrainLoraNode, **_arguments(model, data, plan))
+    except RuntimeError as error:
+        if "inplace operation" not in str(error):
+            raise
+        raise ParameterError(
+            "This base can only be trained with gradient_checkpointing on: its network changes values that training "
+            "needs in place."
+        ) from error
     return run.progress
 
 
