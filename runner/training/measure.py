@@ -1,7 +1,7 @@
 """How alike a painted product is to the photos, and how alike its backdrop is to theirs: colours and shape, in numpy.
 
-It stands in where no CLIP vision model is asked: colours are compared as distributions in CIELAB, shapes as silhouettes.
-It sees neither a logo nor a seam.
+It stands in where no CLIP vision model is asked: colours are compared as distributions in CIELAB, shapes as outlines. It
+sees neither a logo nor a seam.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _QUANTILES = np.linspace(0.02, 0.98, 25)
 _DIRECTIONS = np.random.default_rng(7).normal(size=(24, 3))
 _DIRECTIONS /= np.linalg.norm(_DIRECTIONS, axis=1, keepdims=True)
 ALIKE = 12.0
-"""Mean CIELAB distance of two colour distributions at which they count as half alike: another colour of the same bag."""
+"""Mean CIELAB distance of two colour distributions at which they count as half alike: the bag in another colour."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """What is compared of a picture: colours of the product and of its backdrop (None: too little of it), silhouette."""
+    """What is compared of a picture: colours of product and backdrop (None: too little of it), silhouette."""
 
     product: Pixels | None
     backdrop: Pixels | None
