@@ -1,7 +1,7 @@
 """How alike a painted product is to the photos, and how alike its backdrop is to theirs: colours and shape, in numpy.
 
-It stands in where no CLIP vision model is asked: colours are compared as distributions in CIELAB, shapes as outlines. It
-sees neither a logo nor a seam.
+It stands in where no CLIP vision model is asked: colours are compared as distributions in CIELAB, shapes as outlines.
+It sees neither a logo nor a seam.
 """
 
 from __future__ import annotations
