@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from prodgen_nodes.training.files import read_weights
 
 from runner.local_server.process import Installation
 from tests.support.comfy import REPO, ComfyServer, GraphError
-from tests.support.smoke import levels, run_pictures, smoke_file, smoke_models
+from tests.support.smoke import fill_with_smoke, levels, run_pictures, smoke_file, smoke_models
 
 KLEIN = ("flux2_klein", "clip_l", "vae_flux2")
 SIDE = 128
@@ -291,3 +292,45 @@ def test_another_core_is_seen_by_its_signatures(comfy_installation: Installation
     done = subprocess.run(command, cwd=comfy_installation.comfyui, capture_output=True, text=True, check=False)
     assert "FIT []" in done.stdout, done.stdout + done.stderr[-2000:]
     assert "fwd_bwd takes other arguments" in done.stdout and "_create_optimizer is gone" in done.stdout
+
+
+_NEWER = """
+import comfy_extras.nodes_train as core
+
+class Newer(core.TrainSampler):
+    def fwd_bwd(self, *everything, **named):
+        return super().fwd_bwd(*everything, **named)
+
+core.TrainSampler = Newer
+NODE_CLASS_MAPPINGS = {}
+"""
+
+
+@pytest.mark.slow
+def test_on_another_core_it_is_trained_as_core_does_in_stretches_and_said(
+    comfy_installation: Installation, tmp_path: Path
+) -> None:
+    """A package that is loaded first gives core's trainer other arguments, as a newer ComfyUI may."""
+    server = ComfyServer(comfy_installation, tmp_path / "newer")
+    newer = server.base_dir / "custom_nodes" / "a_newer_core"
+    newer.mkdir()
+    (newer / "__init__.py").write_text(_NEWER, encoding="utf-8")
+    server.arguments = ["--whitelist-custom-nodes", "prodgen_nodes", "a_newer_core"]
+    with _started(server) as running:
+        photos(running, "plain")
+        first = report(running, graph("plain", stop_at=2, schedule="constant"))
+        assert first["plain"] and "fwd_bwd takes other arguments" in first["notes"][0]
+        second = report(running, graph("plain", schedule="constant"))
+        assert second["resumed_at"] == 2 and list(second["checkpoints"]) == ["2", "4"]
+        one, other = (read_weights(running.output_dir / "loras" / said["lora"])[0] for said in (first, second))
+        assert set(one) == set(other) and any(not bool((one[name] == other[name]).all()) for name in one)
+
+
+@contextmanager
+def _started(server: ComfyServer) -> Iterator[ComfyServer]:
+    fill_with_smoke(server, *KLEIN)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()

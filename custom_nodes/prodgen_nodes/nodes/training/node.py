@@ -85,7 +85,7 @@ class ProdgenTrainLora(io.ComfyNode):
 def _inputs() -> list[Any]:
     return [
         io.Model.Input("model", tooltip="The base that is trained on; it stays as it is."),
-        io.Vae.Input("vae", tooltip="Its VAE."),
+        io.Vae.Input("vae", tooltip="The VAE of the base."),
         io.Clip.Input("clip", tooltip="Its text encoder, which reads the captions and is not trained."),
         io.Image.Input("images", tooltip="From 'Load Training Photos'."),
         io.Mask.Input("masks", tooltip="1 = product, of each image. Only this is learnt."),
@@ -104,7 +104,7 @@ def _inputs() -> list[Any]:
         io.Float.Input(
             "learning_rate", default=1e-4, min=1e-7, max=1.0, step=1e-7, tooltip="The most that the rate reaches."
         ),
-        io.Combo.Input("schedule", options=list(SCHEDULES), default="cosine", tooltip="How the rate falls."),
+        io.Combo.Input("schedule", options=list(SCHEDULES), default="cosine", tooltip="How the learning rate falls."),
         io.Float.Input("warmup", default=0.05, min=0.0, max=0.9, step=0.01, tooltip="Share of steps it rises over."),
         io.Int.Input("cycles", default=1, min=1, max=100, tooltip="How often cosine_with_restarts begins anew."),
         io.Int.Input("rank", default=16, min=1, max=128, tooltip="How much the LoRA can hold."),
