@@ -167,7 +167,6 @@ def _masked(args: argparse.Namespace, recipe: Recipe, found: Check, reporter: Re
     reporter.notice(f"The product is cut out of {len(unknown)} photos first.")
     url = resolve_server(args.server, say=reporter.notice)
     left = masks.cut_out(unknown, args.out / MASKS, url, reporter)
-    masks.said(left, reporter.notice)
     again = check(_samples(args), recipe, args.tag, args.kind)
     _refuse(again)
     if left:

@@ -61,8 +61,9 @@ def crop_box(photo: Size, bucket: Size, product: Box | None = None) -> tuple[flo
             low, high = span
             too_long = high - low > part  # it cannot be kept whole: its middle is
             start = (low + high - part) / 2 if too_long else min(max(start, high - part), low)
-        starts.append(min(max(start, 0.0), whole - part))
-    return starts[0], starts[1], starts[0] + kept[0], starts[1] + kept[1]
+        starts.append(max(min(start, whole - part), 0.0))
+    left, top = starts
+    return left, top, min(left + kept[0], width), min(top + kept[1], height)
 
 
 def _spans(product: Box | None) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:

@@ -47,22 +47,22 @@ class Sample:
         return self._opened().convert("RGB")
 
     def _opened(self) -> Image.Image:
-        with Image.open(io.BytesIO(self.prepared.data)) as opened:
-            opened.load()
-            return opened
+        opened: Image.Image = Image.open(io.BytesIO(self.prepared.data))
+        opened.load()  # which closes the file, that is in memory
+        return opened
 
     def alpha(self) -> Image.Image | None:
         """How much of each pixel is product (L), from the photo's own alpha or from its mask; None: nobody knows."""
         opened = self._opened()
         if opened.mode == "RGBA":
-            own = opened.getchannel("A")
-            if own.getextrema()[0] < 255:
+            own: Image.Image = opened.getchannel("A")
+            if np.asarray(own).min() < 255:
                 return own
         if self.mask is None:
             return None
         given = prepare_photo(self.mask, is_mask=True)
         with Image.open(io.BytesIO(given.data)) as mask:
-            alpha = mask.getchannel("A") if mask.mode == "RGBA" else mask.convert("L")
+            alpha: Image.Image = mask.getchannel("A") if mask.mode == "RGBA" else mask.convert("L")
         if abs(alpha.width / alpha.height - self.size[0] / self.size[1]) > 0.01 * self.size[0] / self.size[1]:
             raise PhotoError(
                 f"{self.mask} is {alpha.width} × {alpha.height}, its photo {self.path.name} {self.size[0]} × "

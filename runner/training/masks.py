@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -55,9 +55,3 @@ def _cut_out_one(sample: Sample, session: Session, work: Path, folder: Path) -> 
         with written_whole(folder / f"{sample.name}.png", "wb") as stream:
             alpha.save(stream, "PNG")
         return
-
-
-def said(left: dict[str, str], notice: Callable[[str], None]) -> None:
-    """Say of each photo why it has no mask."""
-    for name, why in left.items():
-        notice(f"warning: {name}: the product could not be cut out: {why}")

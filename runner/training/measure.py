@@ -60,7 +60,8 @@ def _distribution(colours: Pixels) -> Pixels | None:
     """The quantiles of colours `[N,3]` along fixed directions."""
     if len(colours) < _LEAST:
         return None
-    return np.quantile(colours @ _DIRECTIONS.T, _QUANTILES, axis=0)
+    along: Pixels = np.quantile(colours @ _DIRECTIONS.T, _QUANTILES, axis=0)
+    return along
 
 
 def colour_likeness(one: Pixels | None, other: Pixels | None) -> float:

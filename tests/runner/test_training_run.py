@@ -42,7 +42,7 @@ def test_from_photos_to_samples_and_the_same_again_does_nothing(
     comfy_server: ComfyServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Photos without alpha: the product is cut out on the server first."""
-    photos, out = folder(tmp_path / "photos", 3, alpha=False), tmp_path / "out"
+    photos, out = folder(tmp_path / "photos", 3, alpha=False, plain=True), tmp_path / "out"
     with smoke_models(comfy_server, *KLEIN):
         words = command(photos, out, comfy_server.url, "epochs=2")
         assert main(words) == 0
