@@ -47,7 +47,7 @@ _SIGNATURES: dict[str, tuple[str, ...]] = {
     "_create_optimizer": ("optimizer_name", "parameters", "learning_rate"),
     "_create_loss_function": ("loss_function_name",),
     "TrainLoraNode.execute": (
-        "model", "latents", "positive", "batch_size", "grad_accumulation_steps", "steps", "learning_rate", "rank",
+        "model", "latents", "positive", "batch_size", "steps", "grad_accumulation_steps", "learning_rate", "rank",
         "optimizer", "loss_function", "seed", "training_dtype", "lora_dtype", "quantized_backward", "algorithm",
         "gradient_checkpointing", "checkpoint_depth", "offloading", "existing_lora", "bucket_mode", "bypass_mode",
     ),
