@@ -223,7 +223,8 @@ class _Stretch:
         while start < self.stop:
             end = min(self.stop, start - start % self.one["save_every"] + self.one["save_every"])
             plan = self._plan(start)
-            weights = trainer.plain(model, data, trainer.until(plan, end), existing)
+            weights, losses = trainer.plain(model, data, trainer.until(plan, end), existing)
+            self.losses += losses
             self._write(end, weights)
             existing, start = self.places.checkpoint(end).name, end
 
