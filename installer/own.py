@@ -15,8 +15,7 @@ PORTABLE = ("python_embeded", "python_embedded")  # the first is how the Windows
 def locate(path: Path) -> Path:
     """The folder with ComfyUI's main.py: `path`, or the one inside a portable package.
 
-    Raises:
-        InstallError: there is no ComfyUI, or it is older than the pack needs.
+    Raises InstallError where there is no ComfyUI, or it is older than the pack needs.
     """
     path = path.expanduser().resolve()
     for folder in (path, path / "ComfyUI"):
@@ -41,8 +40,7 @@ def locate(path: Path) -> Path:
 def find_python(comfyui: Path, named: Path | None) -> Path:
     """The Python that runs this ComfyUI: the one named, or the one in the usual places beside it.
 
-    Raises:
-        InstallError: none was found, or it has no torch.
+    Raises InstallError where none was found, or it has no torch.
     """
     if named is not None:
         candidates = [named.expanduser(), environment_python(named.expanduser())]

@@ -16,8 +16,7 @@ MARK = ".copied_by_prodgen"
 def link(pack: Path, comfyui: Path, *, relative: bool) -> str:
     """Make `custom_nodes/prodgen_nodes` this project's pack; returns how: `symlink`, `junction` or `copy`.
 
-    Raises:
-        InstallError: something else already has that name.
+    Raises InstallError where something else already has that name.
     """
     place = comfyui / "custom_nodes" / NAME
     if is_ours(pack, place):

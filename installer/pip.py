@@ -69,8 +69,7 @@ class Pip:
     def run(self, arguments: Sequence[str], step: Step) -> None:
         """Run `pip ARGUMENTS`.
 
-        Raises:
-            InstallError: it failed; says why in words and what to do.
+        Raises InstallError where it failed; it says why in words and what to do.
         """
         self.scratch.mkdir(parents=True, exist_ok=True)
         command = [str(self.python), "-m", "pip", "--no-input", "--disable-pip-version-check", *arguments]
@@ -97,9 +96,9 @@ def _report(line: str, step: Step) -> None:
 def explain(output: str, log: Path) -> InstallError:
     """What a failed pip run means for a person."""
     for sign, message, advice in _MEANINGS:
-        found = re.search(sign, output)
-        if found:
-            missing = found.groupdict().get("missing", "")
+        match = re.search(sign, output)
+        if match:
+            missing = match.groupdict().get("missing", "")
             return InstallError(message.format(missing=missing), advice.format(again=_AGAIN))
     tail = "\n".join(f"    {line}" for line in output.strip().splitlines()[-12:])
     return InstallError(f"pip failed:\n{tail}", f"The whole log is in {log}. Put that right, {_AGAIN}")

@@ -67,8 +67,7 @@ def objection(python: Interpreter, *, for_torch: bool) -> str:
 def choose(*, for_torch: bool) -> Interpreter:
     """The running Python if it will do, otherwise one on PATH that will.
 
-    Raises:
-        InstallError: none will; says why the running one will not and how to get one.
+    Raises InstallError where none will; it says why the running one will not and how to get one.
     """
     running = ask([sys.executable])
     if running is not None and not objection(running, for_torch=for_torch):

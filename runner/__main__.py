@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
 import sys
 from collections.abc import Sequence
 
 from runner import console
-from runner.cli.parser import build_parser, load_command
-from runner.errors import EXIT_BUG, EXIT_INTERRUPTED, RunnerError, UsageError
+from runner.cli.parser import build_parser, decide_access, load_command
+from runner.errors import EXIT_BUG, EXIT_INTERRUPTED, RunnerError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file name that is no text here is no reason to stop
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        _decide_access(args)
+        decide_access(args)
         return load_command(args.command).run(args)
     except RunnerError as error:
         _fail(error, json_lines)
@@ -39,17 +38,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         console.tell(traceback.format_exc().rstrip())
         _fail(RunnerError(f"An unexpected fault: {type(error).__name__}: {error}"), json_lines)
         return EXIT_BUG
-
-
-def _decide_access(args: argparse.Namespace) -> None:
-    """What `--insecure` and `--ca-file` say holds for every request of this command."""
-    from runner.http.auth import Access, decide
-
-    ca_file = getattr(args, "ca_file", None)
-    try:
-        decide(Access(insecure=getattr(args, "insecure", False), ca_file=ca_file))
-    except OSError as error:
-        raise UsageError(f"--ca-file {ca_file}: {error.strerror or error}.", advice="It must hold PEM text.") from error
 
 
 def _fail(error: RunnerError, json_lines: bool) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 MOST_DEPTH = 100
+"""Levels of a file: no graph or table is nested so, and Python's own recursion goes on for some ten times as many."""
 MOST_VALUES = 2_000_000
 """Values in one file, each counted as often as it is referred to: ten lines of YAML can stand for a billion."""
 _LARGEST = 2**64

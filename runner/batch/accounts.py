@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Set
 from pathlib import Path
 
-from runner.batch.entries import JobState
+from runner.batch.entries import Entry, JobState
 from runner.batch.ledger import Ledger
 from runner.batch.live import BatchReporter
 from runner.batch.plan import listed
-from runner.batch.recover import done_before
+from runner.batch.recover import done_before, read_record
 from runner.batch.setup import Setup
 from runner.files.whole import written_whole
 
@@ -51,6 +51,12 @@ def note_lost_files(out: Path, ledger: Ledger, view: BatchReporter) -> None:
 
 
 def lost_files(out: Path, ledger: Ledger) -> list[int]:
-    return [
-        entry.id for entry in ledger.entries(JobState.DONE) if not all((out / file).is_file() for file in entry.files)
-    ]
+    return [entry.id for entry in ledger.entries(JobState.DONE) if _is_lost(out, entry)]
+
+
+def _is_lost(out: Path, entry: Entry) -> bool:
+    """Whether a file of a job that is done is gone. One without any made texts alone, which its sidecar holds."""
+    if entry.files:
+        return not all((out / file).is_file() for file in entry.files)
+    record = read_record(out / entry.sidecar) if entry.sidecar is not None else None
+    return record is None or bool(record.get("files"))

@@ -57,8 +57,7 @@ class Ledger:
     def bind(self, facts: Mapping[str, str]) -> None:
         """Note what the batch is made with, or find out that this folder belongs to another one.
 
-        Raises:
-            UsageError: the ledger was made with another workflow or by another version.
+        Raises UsageError where the ledger was made with another workflow or by another version.
         """
         written = self.facts()
         for name, value in {"ledger": VERSION, **facts}.items():

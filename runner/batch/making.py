@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from runner.batch.entries import Entry
+from runner.canvas.drawing import Drawing
 from runner.errors import PhotoError, RunnerError, ServerUnavailableError
 from runner.execution.attachments import Attachment, attachment
 from runner.execution.build import Pictures, build_job
@@ -22,6 +23,7 @@ from runner.workflow.graph import Workflow
 
 Result = TypeVar("Result")
 _PHOTOS_KEPT = 8
+"""Uploads that are remembered: rows of one photo stand together in a batch."""
 
 
 class Maker:
@@ -31,19 +33,20 @@ class Maker:
         self._workflow, self._client, self._patience, self._stopped = workflow, client, patience, stopped
         self._uploaded: dict[Attachment, tuple[str, PreparedPhoto]] = {}
         self._view: ServerView | None = None
+        self._drawing: Drawing | None = None
 
     def view(self) -> ServerView:
         """What the server says of the workflow's nodes; asked once."""
         if self._view is None:
             self._view = self._patiently(lambda: server_view(self._client, self._workflow.graph))
+            self._drawing = Drawing.of(self._workflow, self._view.object_info)
         return self._view
 
     def spec(self, entry: Entry) -> JobSpec:
         """The job, ready to be sent.
 
-        Raises:
-            ServerUnavailableError: the server went away and did not come back.
-            RunnerError: this job cannot be made, whatever it is; others can.
+        Raises ServerUnavailableError where the server went away and did not come back. Raises RunnerError where this
+        job cannot be made; others can.
         """
         job, view = entry.job, self.view()
         try:
@@ -67,7 +70,7 @@ class Maker:
                 else:
                     uploads[name] = path, photo
             pictures = Pictures(tuple(images), (), photos, uploads, tuple(sent))
-            spec = build_job(self._workflow, values, pictures, view, seed=job.seed)
+            spec = build_job(self._workflow, values, pictures, view, seed=job.seed, drawing=self._drawing)
         except RunnerError:
             raise
         except Exception as error:  # one photo that Pillow cannot cope with is no reason to end the night's work
@@ -84,7 +87,7 @@ class Maker:
         photo = source.prepare()
 
         def upload() -> str:
-            limit, sent = self._client.upload_limit(), photo
+            limit, sent = self._client.largest_upload(), photo
             if limit is not None and len(photo.data) > limit:
                 sent = source.prepare(limit)
             return self._client.upload_image(sent.data, sent.upload_name)

@@ -30,7 +30,9 @@ COLUMNS = (
 )  # fmt: skip
 DEFAULT_WATTS = 300.0
 _EVERY_S = 1.0
+"""A job takes seconds: once in each is often enough to see its peak."""
 _KEPT = 4000
+"""Samples, more than an hour of them: of a longer job the last of it counts."""
 
 
 @dataclass(frozen=True)

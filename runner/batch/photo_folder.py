@@ -24,8 +24,7 @@ def photos(where: str, out: Path) -> list[tuple[Path, Path]]:
     Hidden files, what lies in the output folder `out`, and results of earlier batches in folders below are left out.
     What is called like a photo and cannot be read is no reason to leave it out in silence (see `unusable`).
 
-    Raises:
-        UsageError: there is no photo, or `out` is where the photos are.
+    Raises UsageError where there is no photo, or `out` is where the photos are.
     """
     root = Path(where).expanduser()
     if root.is_dir():

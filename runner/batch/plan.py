@@ -27,6 +27,7 @@ from runner.workflow.patch import parse_assignment, patch_workflow, resolve_name
 from runner.workflow.schema import ObjectInfo, recorded_object_info
 
 _SHOWN = 20
+"""Lines of a list that is shown: a screen's."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,7 @@ def sweeps(workflow: Workflow, texts: Sequence[str], prompts: Sequence[str], sch
 
     Numbers, truth values and choices are separated by commas; text, which may hold commas, by `|`.
 
-    Raises:
-        WorkflowError: no such input, or the same one twice.
+    Raises WorkflowError where there is no such input, or the same one is set twice.
     """
     swept = [Sweep("prompt", tuple(prompts))] if prompts else []
     for text in texts:
@@ -132,8 +132,7 @@ def expand(
     `template` (checked) says what it is called, within the row's folder: {image} is the row's name, {index} the job's
     number. What is called alike is numbered by the ledger.
 
-    Raises:
-        UsageError, WorkflowError: a seed was asked for and there is none to set.
+    Raises UsageError, WorkflowError where a seed was asked for and there is none to set.
     """
     date, index = timestamp(time.time()), 0
     for number, row in enumerate(rows, 1):

@@ -13,14 +13,14 @@ from runner.errors import InterruptedRunError, JobTimeoutError, ServerUnavailabl
 SEVERAL_PATIENCE_S = 15.0
 """How long one of several workers may be gone before its jobs go to the others."""
 LOOK_AGAIN_S = 5.0
+"""Between looks for a worker that is gone: a ComfyUI takes longer to start."""
 
 
 def run_pool(workers: Sequence[Worker], ledger: Ledger, notice: Callable[[str], None]) -> None:
     """Every worker works until nothing is left; one that goes away hands its jobs to the others and may come back.
 
-    Raises:
-        ServerUnavailableError: all that could have done what is left went away.
-        JobTimeoutError: out of time.
+    Raises ServerUnavailableError where all that could have done what is left went away. Raises JobTimeoutError where
+    the time is up.
     """
     for worker in workers:
         ledger.runners.add_worker(worker.url)

@@ -20,6 +20,7 @@ from runner.server.records import JobRecord, ServerFile
 from runner.untrusted import items, mapping, text
 
 _MOST_FILES = 256
+"""Results of one job that are looked for by name."""
 
 
 def find_results(client: ComfyClient, attempt: Attempt) -> JobRecord | None:
@@ -28,8 +29,7 @@ def find_results(client: ComfyClient, attempt: Attempt) -> JobRecord | None:
     Every job saves under a prefix of its own. Only results that consist of pictures of core's SaveImage can be found
     that way: other outputs, and what the nodes reported, are gone with the server's history, so such a job runs again.
 
-    Raises:
-        ServerUnavailableError: the server went away meanwhile.
+    Raises ServerUnavailableError where the server went away meanwhile.
     """
     outputs: dict[str, Any] = {}
     for node_id in attempt.spec.outputs:
@@ -92,7 +92,7 @@ def tidy(target: Path, prompt_id: str | None) -> LeftOver | None:
     """
     parts = [path for path in target.parent.glob("*.part") if _belongs(path.name[: -len(".part")], target.name)]
     for sidecar in _sidecars(target):
-        record = _read(sidecar)
+        record = read_record(sidecar)
         if record is None or prompt_id is None or record.get("prompt_id") != prompt_id:
             continue
         named = [text(mapping(item).get("file")) for item in items(record.get("files"))]
@@ -116,7 +116,7 @@ def done_before(out: Path, workflow: str) -> dict[str, LeftOver]:
     """What the `.json` files beside results say is done, by the job's key: all that is left where a ledger was lost."""
     results: dict[str, LeftOver] = {}
     for sidecar in sorted(out.rglob("*.json")):
-        record = _read(sidecar)
+        record = read_record(sidecar)
         batch = record.get("batch") if record is not None else None
         key = batch.get("key") if isinstance(batch, Mapping) else None
         if record is None or not isinstance(key, str) or record.get("workflow") != workflow:
@@ -143,7 +143,7 @@ def _sidecars(target: Path) -> list[Path]:
     return [path for path in possible if path.is_file()]
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def read_record(path: Path) -> dict[str, Any] | None:
     try:
         record = json.loads(read_text(path))
     except (OSError, ValueError, RecursionError):

@@ -19,6 +19,7 @@ from runner.batch import process, sql
 from runner.batch.store import LedgerGoneError, Store, is_full, transaction
 
 BEAT_S = 5.0
+"""See the head of this file: six beats may be lost before a runner counts as gone."""
 STALE_S = 30.0
 
 

@@ -18,6 +18,7 @@ from runner.files.paths import may_be_a_file
 from runner.suggest import did_you_mean
 
 _MANY_SEEDS = 100_000
+"""A row with more is a slip of the hand: `1-1000000` for `1,1000000`."""
 
 
 def seed_list(text: str) -> tuple[int, ...]:
@@ -116,8 +117,7 @@ def table(
         kind_of: an input's type (`InputSpec.type`). A cell of an IMAGE or FILE is a path as well, where such a file is
             there; anything else in it is the server's own.
 
-    Raises:
-        UsageError: the file cannot be read as what its extension says.
+    Raises UsageError where the file cannot be read as what its extension says.
     """
     rows = []
     told: set[str] = set()

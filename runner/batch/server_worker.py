@@ -35,10 +35,9 @@ class ServerWorker:
     def run(self) -> None:
         """Until nothing is left to do for anybody.
 
-        Raises:
-            ServerUnavailableError: its server went away; what it had is given back.
-            JobTimeoutError: the deadline came; likewise.
-            KeyboardInterrupt, InterruptedRunError: its jobs are cancelled on the server and given back.
+        Raises ServerUnavailableError where its server went away; what it had is given back. Raises JobTimeoutError
+        where the deadline came; likewise. Raises KeyboardInterrupt, InterruptedRunError after its jobs are cancelled
+        on the server and given back.
         """
         self._claims.open()
         try:

@@ -23,6 +23,7 @@ from runner.suggest import did_you_mean
 
 _VARIABLES = ("token_env", "basic_env", "headers_env")
 _MOST = 16
+"""Jobs in one server's queue: it does one at a time, so two keep it busy; more only wait there."""
 _SECRETS = re.compile(r"token|password|passwd|secret|user|login|auth|basic|bearer|key|header", re.IGNORECASE)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -117,8 +118,7 @@ class Server:
 def asked_servers(args: argparse.Namespace) -> list[Server]:
     """What `--server` and `--servers` name, in that order; the way into each is decided on here.
 
-    Raises:
-        UsageError: with everything that is wrong with the file.
+    Raises UsageError with everything that is wrong with the file.
     """
     base = Access(insecure=args.insecure, ca_file=args.ca_file)
     servers = [_from_the_command_line(url, base) for url in dict.fromkeys(args.server)]
@@ -149,8 +149,7 @@ def _from_the_command_line(url: str, access: Access) -> Server:
 def read_servers(path: Path, base: Access) -> list[Server]:
     """The list in a YAML file. `base` is what the command line says about certificates, for all of them.
 
-    Raises:
-        UsageError: every problem at once.
+    Raises UsageError with every problem at once.
     """
     try:
         data = parse_yaml(read_text(path, encoding="utf-8-sig", named=True))

@@ -46,8 +46,7 @@ class Setup:
 def prepare(args: argparse.Namespace) -> Setup:
     """Everything that can be checked without a server.
 
-    Raises:
-        UsageError, WorkflowError: with every problem and what to do.
+    Raises UsageError, WorkflowError with every problem and what to do.
     """
     if args.images is None and args.jobs is None:
         raise UsageError("there is nothing to work on.", advice="Name a folder with --images, or a table with --jobs.")
@@ -92,9 +91,8 @@ def check_on_servers(
     Returns:
         The servers that can run none of the jobs, each with what it lacks.
 
-    Raises:
-        UsageError: values that fit nowhere; or no job has its files.
-        WorkflowRejectedError: no job can run anywhere, for want of nodes or models.
+    Raises UsageError where values fit nowhere, or no job has its files. Raises WorkflowRejectedError where no job can
+    run anywhere, for want of nodes or models.
     """
     wrong: dict[str, list[str]] = {}
     without_file: dict[str, list[str]] = {}

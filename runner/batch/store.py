@@ -23,6 +23,7 @@ LEDGER_FILE = Path(".prodgen") / "ledger.sqlite"
 _BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside it while it is open."""
 FULL_RETRY_S = 3.0
+"""Between tries to write to a full disk: somebody has to make room."""
 
 
 class LedgerError(UsageError):
@@ -105,9 +106,10 @@ class Store:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(self.path, timeout=wait_s, isolation_level=None, check_same_thread=False)
         self._db.row_factory = sqlite3.Row
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")  # a submission must never be unknown after a power cut
-        self._db.executescript(sql.TABLES)
+        with _damage_in_words():
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")  # a submission must never be unknown after a power cut
+            self._db.executescript(sql.TABLES)
 
     @staticmethod
     def exists(out: Path) -> bool:
@@ -123,22 +125,24 @@ class Store:
 
     def rows(self, statement: str, **values: Any) -> list[sqlite3.Row]:
         """What a statement of `runner.batch.sql` answers."""
-        with self._lock:
+        with self._lock, _damage_in_words():
             return self._db.execute(statement, _sayable(values)).fetchall()
 
     def row(self, statement: str, **values: Any) -> sqlite3.Row | None:
         """The first row of it, if there is one."""
-        with self._lock:
+        with self._lock, _damage_in_words():
             row: sqlite3.Row | None = self._db.execute(statement, _sayable(values)).fetchone()
             return row
 
     def change(self, statement: str, **values: Any) -> None:
         """Carry out a statement; to be called within a transaction."""
-        self._db.execute(statement, _sayable(values))
+        with _damage_in_words():
+            self._db.execute(statement, _sayable(values))
 
     def change_each(self, statement: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """The same for many rows."""
-        self._db.executemany(statement, [_sayable(row) for row in rows])
+        with _damage_in_words():
+            self._db.executemany(statement, [_sayable(row) for row in rows])
 
     def in_transaction(self, work: Callable[[], T]) -> T:
         told = False
@@ -165,6 +169,15 @@ class Store:
                 self._on_full(str(self.path.parent.parent))
             told = True
             time.sleep(FULL_RETRY_S)
+
+
+@contextmanager
+def _damage_in_words() -> Iterator[None]:
+    """SQLite quotes a damaged file in what it says of it, and Python cannot always read the quotation."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise sqlite3.DatabaseError("it is damaged") from error
 
 
 def is_full(error: BaseException) -> bool:

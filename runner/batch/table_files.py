@@ -20,8 +20,7 @@ Records = Iterator[tuple[str, Mapping[str, Any]]]
 def records(path: Path, problems: list[str]) -> Records:
     """(where it stands, what it says) of each line; what is wrong with single lines is added to `problems`.
 
-    Raises:
-        UsageError: the file cannot be read as what its extension says.
+    Raises UsageError where the file cannot be read as what its extension says.
     """
     kind = path.suffix.lower()
     readers: dict[str, Callable[[Path, str, list[str]], Records]]

@@ -46,10 +46,8 @@ class Worker(Protocol):
     def run(self) -> None:
         """Work until nothing is left that this worker could do. May be called again after a failure.
 
-        Raises:
-            ServerUnavailableError: what it runs on is gone; its jobs are given back, and it may be tried again later.
-            JobTimeoutError: out of time.
-            InterruptedRunError: `ask_to_stop` was called.
+        Raises ServerUnavailableError where what it runs on is gone; its jobs are given back, and it may be tried again
+        later. Raises JobTimeoutError where the time is up. Raises InterruptedRunError where `ask_to_stop` was called.
         """
 
     def ask_to_stop(self) -> None:

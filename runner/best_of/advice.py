@@ -12,7 +12,9 @@ from runner.best_of.score import margin_of
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 _MOST = 5
+"""Kinds of reasons that are told; the table has the others."""
 _NARROW = -10.0
+"""A score (`score`: 0 is a limit just kept) from which a miss is one that the next seed may not make."""
 _WHAT_HELPS = (
     (
         ("delta_e", "hue"),

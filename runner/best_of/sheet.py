@@ -14,8 +14,11 @@ from runner.best_of.candidate import Candidate, Verdict
 from runner.files.verify import PICTURES
 
 _GAP, _BORDER = 12, 5
+"""Pixels between candidates, and of the frame of each."""
 _PAGE, _INK, _QUIET, _EMPTY = (250, 250, 250), (20, 20, 20), (110, 110, 110), (225, 225, 225)
+"""Near white and near black: white products keep an edge; what is no news stands back in grey."""
 _GOOD, _BAD = (0, 130, 60), (190, 40, 30)
+"""Of what passed, and of what did not; words say it, too."""
 _LARGEST = 420
 THUMBNAIL = _LARGEST
 """Pixels on the longer side that a thumbnail needs at most."""

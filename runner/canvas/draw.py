@@ -6,8 +6,8 @@ Ids, titles, links and values are the graph's own. Lanes become reroutes, which 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from runner.canvas import notes
 from runner.canvas.heights import TITLE
@@ -15,17 +15,27 @@ from runner.canvas.layers import Item
 from runner.canvas.sheet import CORNER, HEAD, PAD, Sheet, arranged
 from runner.canvas.stages import STAGES
 from runner.errors import WorkflowError
-from runner.models.manifest import Manifest
+from runner.models.names import is_model_name
 from runner.workflow.graph import Workflow, is_link, node_title, parse_title
 from runner.workflow.schema import ObjectInfo
 
+if TYPE_CHECKING:
+    from runner.models.manifest import Model
+
+FindModel = Callable[[str], "Model | None"]
+"""The manifest's model of a file's name, if there is one."""
 _COLOURS = {"input": ("#232", "#353"), "output": ("#223", "#335")}
 _NOTE_COLOURS = ("#432", "#653")
 _NAMESPACE = uuid.UUID("6f0d2a52-6a3f-4a5b-9a51-0f5f0c1c7e11")
 
 
-def draw(workflow: Workflow, object_info: ObjectInfo, manifest: Manifest, index: Mapping[str, Any]) -> dict[str, Any]:
-    """The canvas file of a workflow. Raises WorkflowError where a node is not known."""
+def draw(
+    workflow: Workflow, object_info: ObjectInfo, find_model: FindModel, index: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The canvas file of a workflow; `index` holds the words about it.
+
+    Raises WorkflowError where a node is not known.
+    """
     unknown = sorted({str(node["class_type"]) for node in workflow.graph.values()} - set(object_info))
     if unknown:
         raise WorkflowError(f"{workflow.label}: the schema of {', '.join(unknown)} is not known: it cannot be drawn.")
@@ -47,7 +57,7 @@ def draw(workflow: Workflow, object_info: ObjectInfo, manifest: Manifest, index:
         "revision": 0,
         "last_node_id": number + len(drawn_notes) - 1,
         "last_link_id": len(links),
-        "nodes": [*(_node(sheet, node_id, links, manifest) for node_id in sheet.graph), *drawn_notes],
+        "nodes": [*(_node(sheet, node_id, links, find_model) for node_id in sheet.graph), *drawn_notes],
         "links": links,
         "groups": _groups(sheet),
         "config": {},
@@ -98,7 +108,7 @@ def _corners(sheet: Sheet, lanes: Sequence[Item], number: int, ends: bool) -> li
     return [x for x, wanted in ((left, not comes_level), (right, ends or not goes_level)) if wanted]
 
 
-def _node(sheet: Sheet, node_id: str, links: Sequence[Sequence[Any]], manifest: Manifest) -> dict[str, Any]:
+def _node(sheet: Sheet, node_id: str, links: Sequence[Sequence[Any]], find_model: FindModel) -> dict[str, Any]:
     node, face, item = sheet.graph[node_id], sheet.faces[node_id], sheet.items[node_id]
     entering = {link[4]: link[0] for link in links if link[3] == int(node_id)}
     called = {(target.node_id, target.widget): spec.name for spec in sheet.asked for target in spec.targets}
@@ -107,7 +117,7 @@ def _node(sheet: Sheet, node_id: str, links: Sequence[Sequence[Any]], manifest: 
         if link[1] == int(node_id):
             leaving.setdefault(link[2], []).append(link[0])
     properties: dict[str, Any] = {"Node name for S&R": node["class_type"]}
-    models = _models(node, manifest)
+    models = _models(node, find_model)
     if models:
         properties["models"] = models
     drawn: dict[str, Any] = {
@@ -140,17 +150,17 @@ def _node(sheet: Sheet, node_id: str, links: Sequence[Sequence[Any]], manifest: 
     return drawn
 
 
-def _models(node: Mapping[str, Any], manifest: Manifest) -> list[dict[str, str]]:
+def _models(node: Mapping[str, Any], find_model: FindModel) -> list[dict[str, str]]:
     """The files a node names, as ComfyUI's own templates say where each comes from and belongs."""
-    found = []
+    entries = []
     for value in node["inputs"].values():
-        model = manifest.find_file(value) if isinstance(value, str) else None
+        model = find_model(value) if is_model_name(value) else None
         if model is not None and model.url:
             entry = {"name": str(value), "url": model.url, "directory": model.folder}
             if model.sha256:
                 entry |= {"hash": model.sha256, "hash_type": "SHA256"}
-            found.append(entry)
-    return found
+            entries.append(entry)
+    return entries
 
 
 def _note(sheet: Sheet, key: str, number: int) -> dict[str, Any]:
@@ -168,7 +178,7 @@ def _groups(sheet: Sheet) -> list[dict[str, Any]]:
     groups = []
     shown = [stage for stage in STAGES if stage in sheet.stages.values()]
     for number, stage in enumerate(shown, start=1):
-        keys = [f"note of {stage.key}", *(node_id for node_id, found in sheet.stages.items() if found == stage)]
+        keys = [f"note of {stage.key}", *(node_id for node_id, own in sheet.stages.items() if own == stage)]
         boxes = [(sheet.at[item.column], item.y - TITLE, item) for item in (sheet.items[key] for key in keys)]
         left, top = min(x for x, _, _ in boxes) - PAD, min(y for _, y, _ in boxes) - HEAD
         right = max(x + item.width for x, _, item in boxes) + PAD

@@ -22,6 +22,7 @@ _PICTURE = 240.0
 _LETTER = 7.6
 """Width of a letter of the canvas' font, in the mean."""
 _NARROW, _WIDE = 270.0, 430.0
+"""Of a node: what its titles need, and what a text or a picture does."""
 _SEEDS = frozenset({"seed", "noise_seed"})
 _SHOWS_PICTURE = frozenset(
     {"LoadImage", "SaveImage", "PreviewImage", "PreviewAny", "ProdgenExport", "ProdgenSaveCutout"}

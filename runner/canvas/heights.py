@@ -20,9 +20,11 @@ A lane that turns sharply at both its ends hangs through between them: LiteGraph
 for 80 at most, which is 3/8 · 2 · 80 · sin 45° in the middle.
 """
 _SWEEPS = 16
+"""Passes over the columns, each way in turn."""
 _STRAIGHT = 6.0
 """How much more a lane's levelness counts than a node's: a bent lane is two corners."""
 GRID = 10.0
+"""LiteGraph's own: a node that is moved by hand snaps to it."""
 
 
 def set_heights(columns: Columns) -> None:

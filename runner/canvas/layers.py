@@ -11,6 +11,8 @@ from bisect import bisect, insort
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from runner.errors import WorkflowError
+
 _SWEEPS = 24
 """Orderings tried; from a dozen on, hardly any crossing goes."""
 
@@ -55,20 +57,28 @@ class Columns:
 
 
 LANE_HEIGHT = 2.0
+"""A wire's own: lanes may lie as close as their wires can be told apart."""
+_MOST_LANES = 2000
+"""Ten times what the largest workflow here has; the time to order them grows faster than their number."""
 
 
 def lay_lanes(columns: Columns, links: Iterable[tuple[tuple[str, int], str, float, float]]) -> None:
     """Give every link its way: directly to the next column, otherwise through a lane in each column between.
 
     `links`: (node, output), the node it feeds, and how far below the two nodes' tops it begins and ends.
+    Raises WorkflowError where that would be thousands of them.
     """
     by_key = {item.key: item for column in columns.items for item in column}
     ends: dict[tuple[str, int], list[tuple[Item, float, float]]] = {}
     for source, target, from_top, to_top in links:
         ends.setdefault(source, []).append((by_key[target], from_top, to_top))
+    lanes = 0
     for source, targets in ends.items():
         here, from_top = by_key[source[0]], targets[0][1]
         last = max(item.column for item, _, _ in targets)
+        lanes += max(last - here.column - 1, 0)
+        if lanes > _MOST_LANES:
+            raise WorkflowError("its links pass too many nodes: it cannot be drawn.")
         way: list[Item] = []
         for column in range(here.column + 1, last):
             lane = Item(f"{source[0]}:{source[1]}@{column}", column, LANE_HEIGHT)
@@ -104,8 +114,8 @@ def _sort(column: list[Item], neighbours: Mapping[str, list[str]], places: Mappi
     def wanted(item: Item) -> tuple[int, float]:
         if item.pinned is not None:
             return (0, item.pinned)
-        found = [places[key] for key in neighbours.get(item.key, ())]
-        return (1, sum(found) / len(found) if found else places[item.key])
+        beside = [places[key] for key in neighbours.get(item.key, ())]
+        return (1, sum(beside) / len(beside) if beside else places[item.key])
 
     column.sort(key=wanted)
 
@@ -120,11 +130,11 @@ def _places_in(column: list[Item]) -> dict[str, float]:
 
 
 def _neighbours(columns: Columns, *, to_left: bool) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    beside: dict[str, list[str]] = {}
     for wire in columns.wires:
         here, there = (wire.right, wire.left) if to_left else (wire.left, wire.right)
-        found.setdefault(here.key, []).append(there.key)
-    return found
+        beside.setdefault(here.key, []).append(there.key)
+    return beside
 
 
 def _crossings(columns: Columns) -> int:

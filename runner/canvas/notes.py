@@ -11,9 +11,11 @@ from runner.canvas.stages import Stage
 from runner.workflow.graph import Graph, node_title, parse_title
 
 WIDTH = 430.0
+"""Pixels, as a wide node (`faces`)."""
 _LETTERS = 66
 """A line of a note holds about so many, those of a list a few less."""
 _LINE, _BORDER, _LEAST = 18.0, 36.0, 90.0
+"""Pixels: a line of a note, what is around its lines, and the least height of one."""
 
 
 @dataclass(frozen=True)

@@ -145,5 +145,5 @@ def _room_to_turn(columns: Columns, number: int) -> float:
 
 
 def _column_stage(sheet: Sheet, column: Sequence[Item]) -> str:
-    found = [sheet.stages[item.key].key for item in column if item.key in sheet.stages]
-    return "set" if found and found[0] == "seldom" else found[0] if found else ""
+    stages = [sheet.stages[item.key].key for item in column if item.key in sheet.stages]
+    return "set" if stages and stages[0] == "seldom" else stages[0] if stages else ""

@@ -79,7 +79,7 @@ def stages_of(graph: Graph) -> dict[str, Stage]:
     """Node id → its stage."""
     feeds = {node_id: _feeds(graph, node_id) for node_id in graph}
     order = list(TopologicalSorter(feeds).static_order())
-    consumers = {source: [target for target, _ in found] for source, found in consumers_of(graph).items()}
+    consumers = {source: [target for target, _ in links] for source, links in consumers_of(graph).items()}
     painted_later = _before_painting(graph, feeds, order)
     own = {node_id: _own(graph, node_id, node_id in painted_later) for node_id in graph}
     wanted = dict(own)
@@ -87,16 +87,16 @@ def stages_of(graph: Graph) -> dict[str, Stage]:
         if own[node_id] is None:
             needed = [wanted[target] for target in consumers.get(node_id, []) if wanted[target] is not None]
             wanted[node_id] = min(needed, key=lambda key: _NUMBER[str(key)], default="results")
-    found: dict[str, int] = {}
+    stages: dict[str, int] = {}
     for node_id in order:
-        fed = [found[source] for source in feeds[node_id]]
+        fed = [stages[source] for source in feeds[node_id]]
         latest = max((number for number in fed if number > _NUMBER["models"]), default=None)
         at_least = max(fed, default=0)
         if own[node_id] is None and latest is not None:
-            found[node_id] = latest
+            stages[node_id] = latest
         else:
-            found[node_id] = max(_NUMBER[str(wanted[node_id])], at_least if at_least > _NUMBER["seldom"] else 0)
-    return {node_id: STAGES[found[node_id]] for node_id in graph}
+            stages[node_id] = max(_NUMBER[str(wanted[node_id])], at_least if at_least > _NUMBER["seldom"] else 0)
+    return {node_id: STAGES[stages[node_id]] for node_id in graph}
 
 
 def _feeds(graph: Graph, node_id: str) -> list[str]:
@@ -117,11 +117,11 @@ def _own(graph: Graph, node_id: str, painted_later: bool) -> str | None:
 
 
 def _before_painting(graph: Graph, feeds: Mapping[str, Sequence[str]], order: Sequence[str]) -> set[str]:
-    found: set[str] = set()
+    before: set[str] = set()
     for node_id in reversed(order):
-        if node_id in found or graph[node_id]["class_type"] in _PAINTS:
-            found.update(feeds[node_id])
-    return found
+        if node_id in before or graph[node_id]["class_type"] in _PAINTS:
+            before.update(feeds[node_id])
+    return before
 
 
 def columns_in(members: Sequence[str], feeds: Mapping[str, Sequence[str]]) -> dict[str, int]:

@@ -12,8 +12,11 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageOps
 
 _HALF, _HIGH = 240, 480
+"""Pixels: two halves make a square."""
 _GROUND, _NODE = (32, 33, 36), (74, 76, 84)
+"""Dark grey, as the canvas; and the grey of a node without a colour."""
 _MARGIN = 12
+"""Pixels around the map."""
 
 
 def before_and_after(before: Image.Image, after: Image.Image) -> Image.Image:

@@ -18,30 +18,24 @@ from PIL import Image
 
 from runner import console
 from runner.canvas.draw import as_form, draw
+from runner.canvas.published import DRAWN_DIR, index
 from runner.canvas.thumbnail import thumbnail
-from runner.data import parse_yaml
 from runner.errors import EXIT_OK, RunnerError
 from runner.models.manifest import load_manifest
 from runner.workflow.load import WORKFLOWS_DIR, available_workflows, load_workflow
 from runner.workflow.schema import recorded_object_info
 
-DRAWN_DIR = WORKFLOWS_DIR / "canvas"
 TEMPLATES_DIR = WORKFLOWS_DIR.parent / "custom_nodes" / "prodgen_nodes" / "example_workflows"
 _PHOTO = WORKFLOWS_DIR.parent / "examples" / "handbag.jpg"
 
 
-def index() -> dict[str, Any]:
-    """`workflows/index.yaml`."""
-    return dict(parse_yaml((WORKFLOWS_DIR / "index.yaml").read_text(encoding="utf-8")))
-
-
 def drawings() -> Iterator[tuple[str, dict[str, Any]]]:
     """Every published version, by its name, drawn."""
-    schema, manifest, words = recorded_object_info(WORKFLOWS_DIR), load_manifest(), index()
+    schema, find_model, words = recorded_object_info(WORKFLOWS_DIR), load_manifest().find_file, index()
     for name, versions in available_workflows().items():
         for version in versions:
             label = f"{name}.v{version}"
-            yield label, draw(load_workflow(label), schema, manifest, words)
+            yield label, draw(load_workflow(label), schema, find_model, words)
 
 
 def templates(name: str, drawn: Mapping[str, Any], words: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

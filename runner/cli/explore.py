@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 DEFAULT_OUT = Path("outputs/explore")
 A_ROUND, A_CONVERSATION = 12, 3
+"""Pictures a round: three rows of four on a screen; in a conversation what is seen in one look."""
 _STEPS = 30
+"""What the published workflow `explore` is made for."""
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from runner.execution.plan import RunSpec
 
 _SEEDS = 2**32
+"""Seeds drawn by chance stay short enough to be read and typed."""
 
 
 def add_common_arguments(parser: argparse.ArgumentParser, *, steps: int, out: Path) -> None:

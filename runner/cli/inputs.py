@@ -17,6 +17,7 @@ from runner.workflow.load import WORKFLOWS_DIR, load_workflow
 from runner.workflow.schema import load_object_info, recorded_object_info
 
 _MANY = 12
+"""Choices that are listed in a line; the others are counted."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from runner.models.manifest import Model, human_size
 from runner.models.store import Verdict
 
 _PROGRESS_STEP_S = 0.2
+"""Five a second are smooth to the eye."""
 
 
 @dataclass

@@ -108,6 +108,18 @@ def add_access_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def decide_access(args: argparse.Namespace) -> None:
+    """What the options of `add_access_arguments` say holds for every request of this command."""
+    from runner.errors import UsageError
+    from runner.http.auth import Access, decide
+
+    ca_file = getattr(args, "ca_file", None)
+    try:
+        decide(Access(insecure=getattr(args, "insecure", False), ca_file=ca_file))
+    except OSError as error:
+        raise UsageError(f"--ca-file {ca_file}: {error.strerror or error}.", advice="It must hold PEM text.") from error
+
+
 def add_out_argument(parser: argparse.ArgumentParser) -> None:
     """`--out DIR`, where results go."""
     parser.add_argument("--out", type=local_path, default=DEFAULT_OUT, metavar="DIR", help=f"default: {DEFAULT_OUT}")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 DEFAULT_OUT = Path("outputs/smoke")
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "handbag.jpg"
 _VERDICT_WIDTH = 200
+"""Characters of what a trial says in the table; its whole text is in the report."""
 _GRAVEST_FIRST = (EXIT_NO_SERVER, EXIT_NODE_FAILED)
 
 

@@ -16,10 +16,11 @@ from runner.vary.transforms import TRANSFORMS, Transform, find_transform
 if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
     from runner.events.reporter import Reporter
-    from runner.vary.chain import Setting
+    from runner.vary.chain import Choices
 
 DEFAULT_OUT = Path("outputs/vary")
 _STEPS = 20
+"""Of the sampler, for every pass."""
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -102,13 +103,13 @@ def _run(args: argparse.Namespace, transform: Transform, reporter: Reporter) -> 
     from runner.local_server.choice import resolve_server
     from runner.vary.chain import Passes
 
-    setting = _setting(args, transform)
+    choices = _choices(args, transform)
     url = resolve_server(args.server, say=reporter.notice)
     with Session(url, args.out, reporter, workflow=run_spec.workflow.label) as session:
         plan = run_spec.plan(session)
         folder = prompt_folder(args.out, prompt)
-        reporter.notice(f"{transform.name}: {_plan_text(transform, setting)} to {folder}, first seed {plan.seed}.")
-        return Passes(plan, session, setting, folder.name, image).run()
+        reporter.notice(f"{transform.name}: {_plan_text(transform, choices)} to {folder}, first seed {plan.seed}.")
+        return Passes(plan, session, choices, folder.name, image).run()
 
 
 def full_prompt(args: argparse.Namespace, image: Path) -> str:
@@ -129,10 +130,10 @@ def full_prompt(args: argparse.Namespace, image: Path) -> str:
     return ", ".join(words)
 
 
-def _setting(args: argparse.Namespace, transform: Transform) -> Setting:
-    from runner.vary.chain import Setting
+def _choices(args: argparse.Namespace, transform: Transform) -> Choices:
+    from runner.vary.chain import Choices
 
-    return Setting(
+    return Choices(
         transform=transform,
         loops=transform.loops if args.loops is None else args.loops,
         chained=transform.chained or args.chain,
@@ -145,9 +146,9 @@ def _setting(args: argparse.Namespace, transform: Transform) -> Setting:
     )
 
 
-def _plan_text(transform: Transform, setting: Setting) -> str:
-    each = "each feeding the next" if setting.chained else "each from the picture itself"
-    loops = "until Ctrl-C" if setting.loops == 0 else f"{setting.loops} times" if setting.loops > 1 else "once"
+def _plan_text(transform: Transform, choices: Choices) -> str:
+    each = "each feeding the next" if choices.chained else "each from the picture itself"
+    loops = "until Ctrl-C" if choices.loops == 0 else f"{choices.loops} times" if choices.loops > 1 else "once"
     return f"{transform.pictures} pictures, {each}, {loops},"
 
 

@@ -28,11 +28,11 @@ def collect(folder: Path, notice: Callable[[str], None]) -> list[Path]:
     not made here is somebody's own and stays.
     """
     with in_words(folder), contextlib.closing(Ledger(folder)) as ledger:
-        found = list(pictures(ledger, folder))
+        every = list(pictures(ledger, folder))
     beside = _Beside(folder, notice)
-    for name, text in ((INDEX, index(found)), (COCO, coco(found))):
+    for name, text in ((INDEX, index(every)), (COCO, coco(every))):
         beside.write(name, text.encode("utf-8", "replace"))
-    for number, page in enumerate(sheets(found, folder), 1):
+    for number, page in enumerate(sheets(every, folder), 1):
         jpeg = io.BytesIO()
         page.save(jpeg, "JPEG", quality=85)
         beside.write(SHEET if number == 1 else f"{Path(SHEET).stem}_page_{number}.jpg", jpeg.getvalue())

@@ -95,10 +95,10 @@ def _find(one: Mapping[str, Any], entry: Entry) -> Find:
     )
 
 
-def _segmentation(said: Mapping[str, Any]) -> dict[str, Any]:
+def _segmentation(mask: Mapping[str, Any]) -> dict[str, Any]:
     """COCO's mask: (height, width) and the run lengths as text."""
-    size = [int(number(value) or 0) for value in items(said.get("size"))]
-    return {"size": [*size, 0, 0][:2], "counts": text(said.get("counts"))}
+    size = [int(number(value) or 0) for value in items(mask.get("size"))]
+    return {"size": [*size, 0, 0][:2], "counts": text(mask.get("counts"))}
 
 
 def _saved_as(name: str, entry: Entry) -> str:

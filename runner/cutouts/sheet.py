@@ -14,7 +14,9 @@ from runner.files.naming import below
 from runner.files.reading import open_file
 
 _PHOTO, _LINE, _GAP, _WIDTH = 160, 18, 10, 1240
+"""Pixels: of a photo's longer side, a line of text, what lies between, and a page, as wide as a screen."""
 _PAGE, _INK, _BAD = (250, 250, 250), (20, 20, 20), (190, 40, 30)
+"""Near white and near black, as `imaging.objects.sheet` has them; and red for what failed."""
 PER_PAGE = 60
 """Photos on one sheet: a JPEG ends at 65 500 pixels, a person's patience sooner."""
 

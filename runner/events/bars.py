@@ -12,6 +12,7 @@ from runner import events
 from runner.events.lines import Lines
 
 _LONGEST_S = 1e6
+"""A pass that would take longer, some eleven days, has no time left to be told."""
 _TICKS = 3  # a drawing costs some 3 ms: the clock and the spinner need no more, and news is drawn when it comes
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from runner.events.bars import LiveBars
 
 PROGRESS_EVERY_S = 5.0
+"""Steps of a job in a log without a terminal: often enough to see that it goes on, seldom enough to be read."""
 
 
 class Reporter:

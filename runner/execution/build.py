@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runner.canvas.drawing import Drawing
 from runner.execution.job import JobSpec, Upload
 from runner.execution.known_placement import INPUT, known_placement
 from runner.files import naming
@@ -42,6 +43,7 @@ def build_job(
     template: str = "{workflow}",
     index: int = 1,
     number: int | None = None,
+    drawing: Drawing | None = None,
 ) -> JobSpec:
     """The job that `values` (input or `NODE.widget` → value, the seed among them) and `pictures` make of a workflow.
 
@@ -49,9 +51,9 @@ def build_job(
         seed: what is recorded and what names are made of; the graph's own is in `values`.
         template: how its results are called, see `naming`.
         index: the job's number in its run; `number` is its {index} in the name (default: the same).
+        drawing: of the workflow, for the canvas; None: the results carry none.
 
-    Raises:
-        WorkflowError: a value does not fit.
+    Raises WorkflowError where a value does not fit.
     """
     given = {**known_values(workflow, values, pictures, view), **values}
     graph = patch_workflow(workflow, given, pictures.names, view.object_info)
@@ -69,7 +71,8 @@ def build_job(
     )
     outputs = {output.node_id: output.name for output in workflow.outputs()}
     record = _record(workflow, graph, given, pictures, view)
-    return JobSpec(index, workflow.label, graph, outputs, stem, seed, record, pictures.sent)
+    canvas = None if drawing is None else drawing.filled(graph)
+    return JobSpec(index, workflow.label, graph, outputs, stem, seed, record, pictures.sent, canvas)
 
 
 def known_values(workflow: Workflow, values: Mapping[str, Any], pictures: Pictures, view: ServerView) -> dict[str, Any]:

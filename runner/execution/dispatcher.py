@@ -61,11 +61,9 @@ class Dispatcher:
         Returns:
             How each job ended, in their order; nothing where `Hooks.finished` is told instead.
 
-        Raises:
-            WorkflowRejectedError, ServerUnavailableError, JobTimeoutError: nothing more can be done; what was queued
-                is cancelled.
-            KeyboardInterrupt, InterruptedRunError: after everything this run had queued is cancelled and nothing
-                half-written is left.
+        Raises WorkflowRejectedError, ServerUnavailableError, JobTimeoutError where nothing more can be done; what was
+        queued is cancelled. Raises KeyboardInterrupt, InterruptedRunError after everything this run had queued is
+        cancelled and nothing half-written is left.
         """
         self._prefetch.start()
         try:

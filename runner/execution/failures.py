@@ -41,7 +41,9 @@ class OutOfMemoryError(NodeExecutionError):
 
 
 _TRACEBACK_LINES = 8
+"""The last four frames, two lines each: where it was raised."""
 _LONGEST_LINE, _LONGEST_MESSAGE = 500, 10_000
+"""Characters of a line and of a message that are passed on: a node may print a tensor."""
 _MEMORY = ("outofmemory", "out of memory", "allocation on device", "not enough memory", "t allocate memory")
 
 

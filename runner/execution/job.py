@@ -82,6 +82,8 @@ class JobSpec:
     record: Mapping[str, Any] = field(default_factory=dict)
     uploads: tuple[Upload, ...] = ()
     """The files the graph names: a server whose input folder was emptied gets them again."""
+    canvas: Mapping[str, Any] | None = field(default=None, repr=False)
+    """What the canvas opens when it is given the result: the graph as it is drawn there."""
     submission: Submission | None = None
     """Its first one, where somebody else decides on that; None: a new id."""
 
@@ -102,7 +104,6 @@ class Attempt:
     confirmed: bool = False
     refused: bool = False
     started: bool = False
-    handed_over: bool = False
     position: int | None = None
     node: str | None = None
     nodes_done: set[str] = field(default_factory=set)

@@ -32,13 +32,20 @@ INPUT, WISH = "persona", "wish"
 _QUESTION = re.compile(r"^\s*question\s*:\s*persona\s*$", re.IGNORECASE)
 _TEXT_WIDGETS = ("value", "question", "text", "string", "prompt")
 _SIDE = 768
+"""Pixels of the longer side: what a vision model looks at; more only costs tokens."""
 _JPEG_QUALITY = 88
+"""Without artefacts that a model would describe."""
 _ANSWER_TOKENS = 2048
+"""The form is short; a model that thinks first needs the rest."""
 _MOST_BYTES = 1 << 20
 _MOST_CHARACTERS = 20_000
+"""Of an answer, and characters of it that are read: whatever is longer is no form."""
 _TIMEOUT_S = 120.0
+"""A large model on a small machine answers within it."""
 _LONGEST_WAIT_S = 10.0
+"""What an endpoint may ask to wait for before the rules answer instead."""
 _TRY_AGAIN = (429, 500, 502, 503, 504)
+"""HTTP: too many requests, and what a gateway says while its server is busy or away."""
 _WHY = {
     400: "it did not understand the request; does the model take pictures?",
     401: f"it refuses the key; check ${KEY_VARIABLE}",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runner.canvas.drawing import Drawing
 from runner.errors import WorkflowError, WorkflowRejectedError
 from runner.execution.attachments import Attachment, attachment, attachments, check_files
 from runner.execution.build import Pictures, build_job
@@ -42,6 +43,8 @@ class Plan:
     template: str = naming.DEFAULT_TEMPLATE
     best_of: int | None = None
     """Candidates a result; None: nothing is judged."""
+    drawing: Drawing | None = None
+    """Of the workflow, for the canvas."""
 
     def jobs(self, first: int = 1, count: int | None = None, number: int | None = None) -> Iterator[JobSpec]:
         """Jobs `first`, `first` + 1, …, the seed counting up. `number` is their {index} (default: each its own)."""
@@ -57,6 +60,7 @@ class Plan:
                 template=self.template,
                 index=index,
                 number=number,
+                drawing=self.drawing,
             )
 
     def seed_nodes(self) -> set[str]:
@@ -84,9 +88,8 @@ class RunSpec:
     def plan(self, session: Session) -> Plan:
         """Check the workflow against the server and upload the photos.
 
-        Raises:
-            WorkflowError: a value does not fit, once the server has said what fits.
-            WorkflowRejectedError: with every problem at once.
+        Raises WorkflowError where a value does not fit, once the server has said what fits. Raises
+        WorkflowRejectedError with every problem at once.
         """
         client = session.client
         for note in self.workflow.notes:
@@ -116,7 +119,16 @@ class RunSpec:
         uploads += [Upload(source, str(values[name])) for name, source in attached.items()]
         pictures = Pictures(tuple(self.images), tuple(names), self.photos, prepared, tuple(uploads))
         return Plan(
-            self.workflow, values, pictures, view, seed_name, seed, self.count, self.template, best_of=self.best_of
+            self.workflow,
+            values,
+            pictures,
+            view,
+            seed_name,
+            seed,
+            self.count,
+            self.template,
+            self.best_of,
+            Drawing.of(self.workflow, view.object_info),
         )
 
     def _persona(self, session: Session, values: Mapping[str, Any]) -> dict[str, str]:
@@ -153,7 +165,7 @@ class RunSpec:
 
 def _sent(client: ComfyClient, photo: PreparedPhoto, source: Attachment) -> str:
     """The name the server gave it; a converted picture over the server's limit is packed harder."""
-    limit = client.upload_limit()
+    limit = client.largest_upload()
     if limit is not None and len(photo.data) > limit:
         photo = source.prepare(limit)
     return client.upload_image(photo.data, photo.upload_name)
@@ -178,8 +190,7 @@ def prepare_run(
         values: inputs by name.
         assignments: `NAME=VALUE` as text, as `--set` takes it; what a value means depends on the input.
 
-    Raises:
-        UsageError, WorkflowError, PhotoError: with what is wrong and what to do.
+    Raises UsageError, WorkflowError, PhotoError with what is wrong and what to do.
     """
     loaded = load_workflow(workflow)
     naming.check_template(template)

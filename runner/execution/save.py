@@ -24,7 +24,9 @@ from runner.server.records import ServerFile
 from runner.server.refusal import node_label
 
 _DOWNLOAD_TRIES = 3
+"""Of one file: what breaks off three times is not the network's chance."""
 _MAX_NUMBER = 10_000
+"""Results of one name in one folder; more is a loop somewhere."""
 
 
 class NotSavedError(RunnerError):
@@ -131,11 +133,9 @@ def save_job(
         graph: as submitted; it belongs into every PNG.
         sidecar: what the `.json` beside the result says, apart from the files themselves.
 
-    Raises:
-        FilesMissingError: the server lists files it does not have.
-        NodeFailedError: a picture is black, transparent or unreadable, or there is no result at all.
-        NotSavedError: the disk is full, or the folder cannot be written.
-        ServerUnavailableError: the downloads broke off again and again.
+    Raises FilesMissingError where the server lists files it does not have. Raises NodeFailedError where a picture is
+    black, transparent or unreadable, or there is no result at all. Raises NotSavedError where the disk is full, or the
+    folder cannot be written. Raises ServerUnavailableError where the downloads broke off again and again.
     """
     if not (outputs.files or outputs.texts):
         raise NodeFailedError("The job ended without any file or text.", advice="Does the workflow save its result?")

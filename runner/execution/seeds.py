@@ -28,8 +28,7 @@ def first_seed(
         asked: the seed of `--seed`; None: what is set or in the file.
         varied: whether there must be one, for candidates that differ.
 
-    Raises:
-        WorkflowError: there is none, and one was asked for. UsageError: it is set twice.
+    Raises WorkflowError where there is none, and one was asked for; UsageError where it is set twice.
     """
     spec = workflow.input("seed", object_info)
     if spec is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
+from typing import Any
 
 from runner import events
 from runner.errors import PhotoError, RunnerError, ServerUnavailableError, WorkflowRejectedError
@@ -114,7 +115,7 @@ class Submitter:
                 attempt.graph,
                 attempt.prompt_id,
                 client_id,
-                connection.extra_data,
+                _extra_data(connection, attempt.spec),
                 timeout=connection.deadline.at_most(30.0),
             )
         except NotReachedError as error:
@@ -154,3 +155,10 @@ class Submitter:
             self._board.live[attempt.prompt_id] = attempt
             self.tell_queued(attempt)
         return record is not None
+
+
+def _extra_data(connection: Connection, spec: JobSpec) -> dict[str, Any]:
+    """What is said of a job beside its graph; what stands under `extra_pnginfo`, ComfyUI writes into its pictures."""
+    if spec.canvas is None:
+        return connection.extra_data
+    return {**connection.extra_data, "extra_pnginfo": {"workflow": spec.canvas}}

@@ -13,6 +13,7 @@ from runner.untrusted import number, texts
 Data = Mapping[str, Any]
 
 _MOST_STEPS = 1e12
+"""No sampler has so many: a server that says so is not believed."""
 
 
 def hear(attempt: Attempt, message: ServerMessage) -> Iterator[events.Event]:

@@ -15,10 +15,8 @@ def lacks_photos(attempt: Attempt, error: RunnerError) -> bool:
 def upload_again(client: ComfyClient, attempt: Attempt) -> None:
     """Give the server the job's photos once more; they have the names they had.
 
-    Raises:
-        PhotoError: a photo cannot be read any more.
-        ServerUnavailableError: the server is away.
+    Raises PhotoError where a photo cannot be read any more. Raises ServerUnavailableError where the server is away.
     """
     for upload in attempt.spec.uploads:
-        photo = upload.source.prepare(client.upload_limit())
+        photo = upload.source.prepare(client.largest_upload())
         client.upload_image(photo.data, photo.upload_name)

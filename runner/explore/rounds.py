@@ -13,6 +13,7 @@ from runner.execution.session import Session
 from runner.gallery.rest import Rest
 
 _MOST_SEEDS = 2**64
+"""ComfyUI's seeds have 64 bits."""
 
 
 @dataclass

@@ -9,9 +9,12 @@ from runner.errors import UsageError
 from runner.suggest import did_you_mean
 
 SHAPES = {"portrait": (448, 768), "landscape": (768, 448), "square": (576, 576), "square512": (512, 512)}
+"""Pixels, multiples of 64 of about the area that SD 1.5 was trained on."""
 DEFAULT_SHAPE = "square"
 CFG_RANGE = (1.0, 30.0)
+"""Guidance: 1 is none at all, 30 more than any sampler is used with."""
 DEFAULT_CFG = 6.0
+"""Less than the usual 7 to 8: more variety, which exploring is for."""
 _SIZE = re.compile(r"(\d{2,5})\s*[x×*]\s*(\d{2,5})", re.IGNORECASE)
 
 

@@ -67,8 +67,7 @@ def read(kind: type[Record], entry: Any, unknown: Callable[[str], str] | None = 
     Args:
         unknown: what is said of a field that is not declared; by default that it is unknown, with the nearest that is.
 
-    Raises:
-        DeclaredError: everything that is wrong with it.
+    Raises DeclaredError with everything that is wrong with it.
     """
     try:
         return kind.model_validate(entry, context=context)

@@ -15,6 +15,7 @@ from runner.data import parse_answer
 from runner.files.reading import read_text
 
 CHUNK = 1 << 22
+"""4 MiB: sha256 costs far more than the read."""
 
 
 def cache_file() -> Path:

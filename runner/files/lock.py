@@ -23,8 +23,7 @@ class FileLock:
     `on_wait` is called once if another process holds it; `timeout` None waits for as long as that lives. `remove`: the
     file is gone when nobody needs it any more.
 
-    Raises:
-        LockTimeoutError: on entering, when `timeout` seconds were not enough.
+    Raises LockTimeoutError on entering, when `timeout` seconds were not enough.
     """
 
     def __init__(
@@ -100,9 +99,8 @@ def hold(path: Path) -> BinaryIO | None:
 
     None on Windows too, where a locked file could not be renamed.
 
-    Raises:
-        HeldError: somebody else has it locked.
-        FileNotFoundError: it is gone, or another is in its place.
+    Raises HeldError where somebody else has it locked. Raises FileNotFoundError where it is gone, or another is in its
+    place.
     """
     if os.name != "posix":
         return None

@@ -19,6 +19,7 @@ _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 MOST_BYTES = 170
 """Of a result's name without what is added to it: file systems take 255, and `_<output>_2_2.json.part` must fit in."""
 _OUTPUT_BYTES = 50
+"""Of an output's own name among them; a title may be a sentence."""
 _PART = re.compile(r"_\d{5}_([A-Za-z]{1,20}|\d{2,4}_.{1,60})\.[A-Za-z0-9]+$")
 _NUMBERED = re.compile(r"\d{2,4}_.")
 OBJECTS = "objects"

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _METADATA = frozenset({b"tEXt", b"zTXt", b"iTXt", b"eXIf"})
 _GRAY, _RGB = 0, 2
+"""Colour types of the PNG standard."""
 _SRGB_GAMMA = 1 / 2.2
+"""What PNG says of sRGB in a `gAMA` chunk."""
 _WINDOW = 1 << 16
+"""Bytes unpacked at a time: few rows are needed in most pictures."""
 
 Buffer = bytes | memoryview
 

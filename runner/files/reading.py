@@ -38,9 +38,8 @@ def read_text(
 ) -> str:
     """The text of a file; `named`: as of `open_file`.
 
-    Raises:
-        OSError: as `open_file`, or it is larger than `largest` bytes.
-        UnicodeDecodeError: it is no text.
+    Raises OSError as `open_file` does, and where it is larger than `largest` bytes. Raises UnicodeDecodeError where it
+    is no text.
     """
     with open_file(path, named=named) as stream:
         data = stream.read(largest + 1)

@@ -26,6 +26,7 @@ _SUFFIXES = {
 PICTURES = frozenset(suffix for suffixes in _SUFFIXES.values() for suffix in suffixes)
 _BLACK_8_BIT = 1
 _BLACK_16_BIT = 257
+"""The last level that still counts as black: one of 255, the rounding of a decoder; the same in 16 bits."""
 _ADVICE_BLACK = (
     "Black pictures come from NaN in half precision (start ComfyUI with --fp32-vae, or use another VAE), from a safety "
     "filter, or from an empty mask."
@@ -62,8 +63,7 @@ def check_picture(path: Path, suffix: str, node: str) -> None:
     transparency is judged by its alpha: it fails when nothing of it is visible, or when all of it is opaque and black;
     a black product on a transparent ground is a picture. White, or any other flat colour, is a picture.
 
-    Raises:
-        NodeFailedError: it cannot be decoded, or is black or wholly transparent.
+    Raises NodeFailedError where it cannot be decoded, or is black or wholly transparent.
     """
     if suffix.lower() not in PICTURES or (suffix.lower() == ".png" and _is_good_png(path)):
         return

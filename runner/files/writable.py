@@ -12,8 +12,7 @@ from runner.errors import UsageError
 def check_folder(folder: Path, option: str = "--out") -> None:
     """Refuse a folder that is none, or that cannot be made or written to. Nothing stays behind.
 
-    Raises:
-        UsageError: with the reason the system gives.
+    Raises UsageError with the reason the system gives.
     """
     existing = folder
     try:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 EVERY = (1, 3, 9)
 """After how many pictures the three rests come."""
 _WORTH_SAYING_S = 5.0
+"""A rest that is shorter is over before it is read."""
 
 
 @dataclass(frozen=True)

@@ -42,10 +42,8 @@ def json_of(reply: Reply) -> Any:
 def expect_ok(reply: Reply, url: str, path: str) -> Reply:
     """The answer, if it is one. `path` may hold a query, which is not repeated.
 
-    Raises:
-        NoAccessError: a login is wanted, or we are sent to another address: waiting changes nothing.
-        BusyError, NoAnswerError: not now.
-        ServerUnavailableError: this is no ComfyUI.
+    Raises NoAccessError where a login is wanted, or we are sent to another address: waiting changes nothing. Raises
+    BusyError, NoAnswerError where it may answer later. Raises ServerUnavailableError where this is no ComfyUI.
     """
     if reply.status == 200:
         return reply

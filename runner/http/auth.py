@@ -72,8 +72,7 @@ class _Decided:
 def decide(default: Access, special: Mapping[str, Access] | None = None) -> None:
     """From now on: `default` for every server, and `special` for those of these URLs.
 
-    Raises:
-        OSError: a certificate file cannot be read, or holds no certificate (`ssl.SSLError`).
+    Raises OSError where a certificate file cannot be read, or holds no certificate (`ssl.SSLError`).
     """
     for access in {default, *(special or {}).values()}:
         if access.ca_file is not None:

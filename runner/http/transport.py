@@ -30,9 +30,13 @@ from runner.http.proxies import proxy_for
 from runner.http.sockets import Limited, PlainConnection, PlainSocket, TlsSocket
 
 CONNECT_TIMEOUT_S = 5.0
+"""A server that is there takes a connection at once, also one that is busy."""
 ANSWER_TIMEOUT_S = 30.0
+"""A node that holds Python's lock keeps ComfyUI from answering: half a minute of that is waited for."""
 IDLE_TIMEOUT_S = 60.0
+"""And between two pieces of a file."""
 CHUNK = 1 << 18
+"""Bytes taken at a time: a file's deadline is looked at in between."""
 LARGEST_ANSWER = 64 << 20
 """Bytes of an answer that is read into memory. The node descriptions of a large installation are some 10 MB."""
 
@@ -106,10 +110,8 @@ class Transport:
     ) -> Reply:
         """One request and its whole answer, within `timeout` seconds. An error's text repeats none of our secrets.
 
-        Raises:
-            NotReachedError: the server could not be connected to.
-            NoAnswerError: it was, but no complete answer came.
-            TooLargeError: more than `largest` bytes came.
+        Raises NotReachedError where the server could not be connected to. Raises NoAnswerError where it was, but no
+        complete answer came. Raises TooLargeError where more than `largest` bytes came.
         """
         with self._exchange(method, path, body, headers, timeout) as response:
             data = bytearray()

@@ -31,6 +31,7 @@ from runner.local_server.process import ask
 _TIMEOUTS_S = (2.0, 8.0)
 """A server that loads a model answers late, not never."""
 _BUSY_WAIT_S = 5.0
+"""What a server may ask to wait for and still be the one that is meant."""
 _NOT_THERE = (
     "Check that it runs and that the address is right (for example http://192.168.1.20:8188; a server on another "
     f"machine must be started with --listen). Without --server and ${URL_VARIABLE}, the installed ComfyUI is used."
@@ -42,9 +43,8 @@ def resolve_server(urls: Sequence[str] = (), *, say: Say = say_to_stderr, home: 
 
     `urls`: the servers the user named; the first that can be used is.
 
-    Raises:
-        ServerUnavailableError: no named server can be used, or none was named and none can be started.
-        UsageError: what was named is no address.
+    Raises ServerUnavailableError where no named server can be used, or none was named and none can be started. Raises
+    UsageError where what was named is no address.
     """
     home = home or lifecycle.HERE
     if named := named_servers(urls):

@@ -195,8 +195,7 @@ class _Waiting:
 def _start_lock(home: Home, say: Say) -> Iterator[None]:
     """Held by the one process that starts the server.
 
-    Raises:
-        ServerUnavailableError: another run holds it for too long, or what a start writes cannot be written.
+    Raises ServerUnavailableError where another run holds it for too long, or what a start writes cannot be written.
     """
     lock = FileLock(
         home.state / "server.lock",

@@ -32,6 +32,7 @@ START_TIMEOUT_S = 300.0
 LONGEST_START_S = 1800.0
 """And one that has not answered after this never will, whatever it writes."""
 STOP_TIMEOUT_S = 15.0
+"""From the request to end to the end by force: ComfyUI finishes the step it is at."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,9 @@ def chosen_comfyui(root: Path = PROJECT_ROOT) -> Installation | None:
 def ask(url: str, timeout: float = 2.0) -> dict[str, Any]:
     """ComfyUI's own description of the server behind `url` (`/system_stats`).
 
-    Raises:
-        NotReachedError, NoAnswerError, BusyError: nothing answers, or not now.
-        NoAccessError: only the user can open it: its certificate is not trusted, it asks for a login, it sends us on.
-        ServerUnavailableError: what answers is no ComfyUI.
-        UsageError: `url` is no address.
+    Raises NotReachedError, NoAnswerError, BusyError where nothing answers, or not now. Raises NoAccessError where only
+    the user can open it: its certificate is not trusted, it asks for a login, it sends us on. Raises
+    ServerUnavailableError where what answers is no ComfyUI. Raises UsageError where `url` is no address.
     """
     transport = Transport(url, auth_headers(url))
     try:
@@ -211,8 +210,7 @@ def wait_until_ready(
     `on_wait` is called about five times a second with the seconds waited so far. A log that grows for longer than
     `silence` is a sign of life.
 
-    Raises:
-        ServerUnavailableError: it ended or hangs; the message carries the end of its log.
+    Raises ServerUnavailableError where it ended or hangs; the message carries the end of its log.
     """
     withhold(url)
     quiet = Silence(log_path)

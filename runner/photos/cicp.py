@@ -12,6 +12,7 @@ import numpy.typing as npt
 from runner.photos import icc
 
 _D65, _DCI, _C = (0.3127, 0.3290), (0.314, 0.351), (0.310, 0.316)
+"""CIE x, y of the white points."""
 # ISO: red, green, blue, white as x, y; H.273 table 2.
 _PRIMARIES = {
     1: ("BT.709", (0.640, 0.330), (0.300, 0.600), (0.150, 0.060), _D65),
@@ -25,11 +26,14 @@ _PRIMARIES = {
     22: ("EBU 3213", (0.630, 0.340), (0.295, 0.605), (0.155, 0.077), _D65),
 }
 _UNSPECIFIED, _SRGB = 2, 13
+"""Codes of H.273: transfer characteristics that nobody gave, those of sRGB, and those of video."""
 _VIDEO = (1, 6, 14, 15)
+"""BT.709 and what has the same curve: BT.601 and both of BT.2020."""
 _HDR = {16: "PQ", 18: "HLG"}
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _D50_XYZ = np.array([0.9642, 1.0, 0.8249])
 _SAMPLES = 4096
+"""Points of a profile's curve, one a step of 12 bits."""
 
 
 class HdrError(ValueError):

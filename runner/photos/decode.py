@@ -13,6 +13,7 @@ from runner.photos import icc, sixteen_bit
 
 _BAD_PROFILE = "its colour profile is damaged and was ignored; colours are taken as sRGB"
 _TIFF_PLANES = 284
+"""Tag `PlanarConfiguration`: 2 is a plane a channel."""
 
 
 class PixelReader:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from PIL import Image, ImageCms
 
 _CHUNK_ROWS = 256
+"""Rows that are floats at a time: a photo of 200 megapixels would be 2.4 GB of them."""
 # sRGB's colorants (IEC 61966-2-1 primaries, Bradford-adapted to D50, the profile connection space)
 _SRGB_D50 = np.array(
     [[0.4360747, 0.3850649, 0.1430804], [0.2225045, 0.7168786, 0.0606169], [0.0139322, 0.0971045, 0.7141733]]
@@ -27,6 +28,7 @@ _ADOBE_RGB_D50 = np.array(
     [[0.6097559, 0.2052401, 0.1492240], [0.3111242, 0.6256560, 0.0632197], [0.0194811, 0.0608902, 0.7448387]]
 )
 _D50 = (0.9642, 1.0, 0.8249)
+"""XYZ of the profile connection space (ICC.1)."""
 
 FloatArray = npt.NDArray[np.float32]
 

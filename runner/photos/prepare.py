@@ -30,6 +30,7 @@ from runner.suggest import look_alike
 MAX_PIXELS = 200_000_000
 """Own limit (16 000 × 12 500): above it a server needs tens of gigabytes for one photo."""
 MAX_FILE_BYTES = 2 * 1024**3
+"""A photo of `MAX_PIXELS` has 1.2 GB in 16 bits without any packing."""
 _FORMATS = (
     "JPEG",
     "PNG",
@@ -44,6 +45,7 @@ _FORMATS = (
 )  # none that runs other programs
 _ORIENTATION, _SUBFILE_TYPE = 0x0112, 254
 _EXIF_IFD, _COLOUR_SPACE, _INTEROP_IFD, _INTEROP_INDEX = 0x8769, 0xA001, 0xA005, 1
+"""Tags of TIFF and EXIF, and the entry of the interoperability IFD that says AdobeRGB."""
 _BROKEN = (
     OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, RuntimeError, struct.error, zlib.error
 )  # fmt: skip

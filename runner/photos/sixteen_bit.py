@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _OTHER_BYTE = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 _BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262
+"""Tags of TIFF."""
 _EXACT = ("RGB;16", "RGBA;16", "RGBX;16")
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from runner.errors import JobTimeoutError, ServerUnavailableError
 
 RETRY_S = 0.5
+"""Between tries to reach a server that is away: its start takes longer."""
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,11 @@ from runner.untrusted import items, mapping, number, text
 from runner.workflow.schema import well_formed
 
 GET_TRIES = 4
+"""Of what may be repeated: with the pauses between them at most 0.7 s."""
 BACKOFF_S = 0.1
+"""The first pause; each next one is twice as long, up to the cap."""
 BACKOFF_CAP_S = 2.0
+"""A server that is back should not wait for us."""
 Graph = Mapping[str, Any]
 
 
@@ -64,7 +67,7 @@ class ComfyClient:
         self.deadline = Deadline(None)
         self.notice: Callable[[str], None] = _unheard
         """Told once about each wait for a busy server."""
-        self._upload_limit: int | None = None
+        self._largest_upload: int | None = None
         self._has_jobs_api = True
 
     def socket_target(self, client_id: str) -> tuple[str, dict[str, str]]:
@@ -82,12 +85,12 @@ class ComfyClient:
     def features(self) -> dict[str, Any]:
         return object_of(self._get("/features"))
 
-    def upload_limit(self) -> int | None:
+    def largest_upload(self) -> int | None:
         """The largest upload in bytes, or None where the server does not say."""
-        if self._upload_limit is None:
+        if self._largest_upload is None:
             limit = number(self.features().get("max_upload_size"))  # a float where it was set
-            self._upload_limit = int(limit) if limit is not None and limit > 0 else 0
-        return self._upload_limit or None
+            self._largest_upload = int(limit) if limit is not None and limit > 0 else 0
+        return self._largest_upload or None
 
     def object_info(self, classes: Iterable[str] | None = None) -> dict[str, Any]:
         """The description of these node classes (of all without any). A class the server lacks is not in it."""
@@ -108,10 +111,9 @@ class ComfyClient:
     def upload_image(self, data: bytes, name: str, folder: str = "") -> str:
         """Put a file into the server's input folder, or a folder below it; returns the name the server gave it.
 
-        Raises:
-            PhotoError: it is larger than the server accepts.
+        Raises PhotoError where it is larger than the server accepts.
         """
-        limit = self.upload_limit()
+        limit = self.largest_upload()
         if limit is not None and limit < len(data) + 1024:
             raise PhotoError(
                 f"{name} is {len(data) / 2**20:.1f} MB, and the server takes no more than {limit / 2**20:.0f} MB.",
@@ -159,10 +161,9 @@ class ComfyClient:
     ) -> Receipt:
         """Queue a graph under an id made here. Never repeated: a second copy would run a second time.
 
-        Raises:
-            NotReachedError: nothing was queued (BusyError: the server takes nothing just now).
-            NoAnswerError: it may have been queued; look for `prompt_id` before sending it again.
-            WorkflowRejectedError: the server refused the graph, or (ServerFaultError) failed over it.
+        Raises NotReachedError where nothing was queued (BusyError: the server takes nothing just now). Raises
+        NoAnswerError where it may have been queued; look for `prompt_id` before sending it again. Raises
+        WorkflowRejectedError where the server refused the graph, or (ServerFaultError) failed over it.
         """
         message = {"prompt": graph, "prompt_id": prompt_id, "client_id": client_id, "extra_data": extra_data}
         body = json.dumps(message, allow_nan=False).encode("ascii")  # escaped: a name may hold what UTF-8 cannot

@@ -16,6 +16,7 @@ PREVIEW_WITH_METADATA = 4
 METHOD = {"preview_method": "auto"}
 """A job's `extra_data` that has the server decode previews, whatever it was started with."""
 _MAX_BYTES = 16 << 20
+"""Of a preview, a JPEG of some tens of kilobytes: more is not decoded."""
 
 
 def unpacked(payload: bytes) -> dict[str, object] | None:

@@ -12,6 +12,7 @@ from runner.untrusted import items, mapping
 from runner.workflow.graph import node_title
 
 _MOST_LINES, _MOST_CHARACTERS = 200, 2000
+"""Lines, and characters of each, that are passed on: a server may repeat a whole graph."""
 
 
 def node_label(graph: Mapping[str, Any], node_id: str) -> str:

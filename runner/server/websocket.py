@@ -23,11 +23,15 @@ from runner.server.preview_message import unpacked
 from runner.untrusted import mapping, text
 
 PING_AFTER_S = 5.0
+"""Without a word, for so long: then it is asked whether anybody is there, and it has as long to answer."""
 RECONNECT_CAP_S = 5.0
+"""Between tries to be heard again."""
 _READ_S = 1.0
+"""How soon a request to stop is heeded."""
 _LARGEST_GREETING, _LARGEST_MESSAGE = 1 << 16, 64 << 20
 """Bytes: of the handshake; of a message, in however many pieces it comes."""
 _MOST_WAITING = 10_000
+"""Messages that nobody has taken yet; see `_put`."""
 _IGNORED = (b'{"type": "progress_state"', b'{"type": "crystools')  # frequent, long, and said by other messages too
 
 

@@ -21,8 +21,7 @@ def stand_ins(models: Sequence[Model]) -> list[SmokeModel]:
 def write_into(comfyui: Path | None, chosen: Sequence[SmokeModel] | None, *, as_json: bool) -> int:
     """Write `chosen` (None: all) and say what each one is; returns the exit code.
 
-    Raises:
-        UsageError: nothing to write, no ComfyUI, or the generator failed.
+    Raises UsageError where there is nothing to write or no ComfyUI, or the generator failed.
     """
     if chosen is not None and not chosen:
         raise UsageError(

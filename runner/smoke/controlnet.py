@@ -13,6 +13,7 @@ from runner.smoke.weights import Pool, Weights, prefixed, shapes_of
 
 UNION_TYPES = 8
 _HINT_LAYERS = 8
+"""Kinds of control that the union knows; convolutions that read its picture. Both are the published layout's."""
 
 SMALL_SDXL: dict[str, Any] = {
     **COMMON,

@@ -12,6 +12,7 @@ from runner.smoke.clip import CLIP_L, clip_text
 from runner.smoke.weights import Pool, Weights, shapes_of
 
 TEXT_WIDTH = 768
+"""As CLIP-L's."""
 STD = 0.12
 """Narrow layers need larger weights, or neither the text nor the reference picture would reach the result."""
 _TINY: dict[str, Any] = {

@@ -14,8 +14,11 @@ import torch
 from runner.smoke.weights import Pool, Weights, shapes_of
 
 CHANNELS, LATENT, GROUPS = 128, 32, 32
+"""The published layout's."""
 HOLD = 64.0
+"""The large constants: the norm is theirs, whatever the picture is."""
 _COLOURS = 3
+"""Channels that are passed: red, green, blue."""
 
 
 def flux2() -> Weights:

@@ -12,10 +12,12 @@ from runner.smoke.unet import unet_shapes
 from runner.smoke.weights import Weights
 
 RANK = 4
+"""Small files: what is asked is whether one arrives, not what it paints."""
 SIZE = 0.1
 """Standard deviation of both factors: their product changes a weight by about as much as it is."""
 _TARGETS = ("attn1.to_q", "attn1.to_v", "attn2.to_k", "attn2.to_v", "attn2.to_out.0")
 _CLIP_L_WIDTH, _CLIP_G_WIDTH = 768, 1280
+"""Of the two text encoders' layers."""
 
 
 def sdxl_style(seed: int) -> Weights:

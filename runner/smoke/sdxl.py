@@ -23,6 +23,7 @@ UNET: dict[str, Any] = {
     "num_head_channels": 64,
 }
 LATENT_SCALE = 0.13025
+"""The same of SDXL's."""
 
 
 def checkpoint(seed: int = 1) -> Weights:

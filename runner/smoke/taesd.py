@@ -14,6 +14,7 @@ import torch
 from runner.smoke.weights import Weights
 
 WIDTH = 64
+"""Channels of all its layers."""
 HINGES = 21  # three channels of them fit into the 64 that the decoder has
 _LIMIT = 3.0  # the decoder squeezes its input with 3·tanh(x / 3)
 

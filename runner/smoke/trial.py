@@ -40,6 +40,7 @@ SMALL_SIDE = 640
 """Longest side, in pixels, of a trial's photo; `--full` takes it as it is."""
 PRESENT, MISSING, OPTIONAL = STATES = ("present", "missing", "missing, optional")
 _POLL_S = 0.3
+"""How often the server's memory is looked at: a peak lasts as long as a node."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Trial:
         graph = self._prepared(workflow, view.object_info)
         problems = check_graph(graph, view.object_info, uploaded=[self.picture], replaced=view.replaced)
         absent = [problem for problem in problems if problem.kind == "missing_model"]
-        models = {found["file"]: PRESENT for found in models_of(graph)}
+        models = {model["file"]: PRESENT for model in models_of(graph)}
         models |= {self._file(graph, one): MISSING if one.severity == "error" else OPTIONAL for one in absent}
         if not self.full:
             models |= self._stand_in(graph, absent, view.object_info)

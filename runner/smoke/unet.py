@@ -15,6 +15,7 @@ import torch
 from runner.smoke.weights import Pool, Weights, shapes_of
 
 GROUPS = 32
+"""Of the norms in every published UNet."""
 HOLD = 3.0
 """Constant channels beside each passed one: they keep its norm's scale the same whatever the input is."""
 

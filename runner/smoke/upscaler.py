@@ -7,6 +7,7 @@ import torch
 from runner.smoke.weights import Weights
 
 FACTOR, FEATURES = 4, 4
+"""The enlargement; and the fewest channels that hold a picture."""
 
 
 def nearest_4x() -> Weights:

@@ -11,9 +11,11 @@ import torch
 Weights = dict[str, torch.Tensor]
 
 STD = 0.02
+"""What transformers are initialised with, so that activations stay finite in half precision."""
 _BLOCK = 600_000  # the longest single row is that of Depth Anything's places: 1370 × 384
 _FLAT = 1 << 16
 _STRIDE_OF_OFFSETS = 104_729
+"""A prime: weights that are taken one after the other begin at different places of the block."""
 
 
 class Pool:

@@ -15,6 +15,7 @@ from runner.local_server.process import Installation, installed_comfyui
 
 GENERATOR = Path(__file__).with_name("generate.py")
 _TAIL = 12
+"""Lines of what a process said last: its error, and where."""
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,15 @@ class Written:
 def write_smoke_models(installation: Installation, models_dir: Path, names: Sequence[str] = ()) -> Iterator[Written]:
     """Write the named smoke models (default: all) below `models_dir`; yields each as soon as it is there.
 
-    Raises:
-        UsageError: ComfyUI's Python cannot be started, or the generator fails (its last lines are in the message).
+    Raises UsageError where ComfyUI's Python cannot be started, or the generator fails (its last lines are in the
+    message).
     """
     command = [str(installation.python), str(GENERATOR), str(installation.comfyui), str(models_dir), *names]
     environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONDONTWRITEBYTECODE": "1"}
-    with TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
+    with TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
         try:
             process = subprocess.Popen(
-                command, env=environment, stdout=subprocess.PIPE, stderr=said, text=True, encoding="utf-8"
+                command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True, encoding="utf-8"
             )
         except OSError as error:
             raise UsageError(f"{installation.python}: ComfyUI's Python does not start ({error}).") from error
@@ -51,8 +52,8 @@ def write_smoke_models(installation: Installation, models_dir: Path, names: Sequ
                 process.terminate()
                 raise
         if process.returncode != 0:
-            said.seek(0)
-            tail = "\n".join(said.read().strip().splitlines()[-_TAIL:])
+            errors.seek(0)
+            tail = "\n".join(errors.read().strip().splitlines()[-_TAIL:])
             raise UsageError(
                 f"the smoke models could not be made (exit code {process.returncode}):\n{tail}",
                 advice=f"They are made for ComfyUI 0.30 with its own Python; used was {installation.python}.",
@@ -62,8 +63,7 @@ def write_smoke_models(installation: Installation, models_dir: Path, names: Sequ
 def installation_at(comfyui: Path | None) -> Installation:
     """The installed ComfyUI; or the one in this folder with the Python that runs it.
 
-    Raises:
-        UsageError: there is none, or no Python with ComfyUI's packages is known.
+    Raises UsageError where there is none, or no Python with ComfyUI's packages is known.
     """
     installed = installed_comfyui()
     if comfyui is None:

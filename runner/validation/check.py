@@ -24,7 +24,9 @@ from runner.workflow.schema import COMBO, DYNAMIC_COMBO, InputSchema, ObjectInfo
 __all__ = ["Problem", "check_graph", "types_fit"]
 
 _LONG_LIST = 20
+"""Entries of a list in a message: what is read."""
 _MOST_CYCLES = 20
+"""Of one graph that are reported: their number grows without bound."""
 # Core nodes that check a choice themselves, so that it need not be in the list the schema shows
 _CHECKED_BY_THE_NODE = {("CustomCombo", "choice"), ("LoadLatent", "latent")}
 

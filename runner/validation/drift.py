@@ -70,8 +70,9 @@ def _changes(
             was, is_now = old[name].type, new[name].type
             yield name, f"{where}: its input {name!r} takes {is_now} now, not {was} as in {_MADE_FOR}."
     types, had = output_types(now), output_types(before)
-    for slot in sorted({graph[consumer]["inputs"][name][1] for consumer, name in consumers.get(node_id, ())}):
-        if slot < len(had) and (slot >= len(types) or types[slot] != had[slot]) and not _are_choices(had, types, slot):
+    linked = {graph[consumer]["inputs"][name][1] for consumer, name in consumers.get(node_id, ())}
+    for slot in sorted(linked & set(range(len(had)))):
+        if (slot >= len(types) or types[slot] != had[slot]) and not _are_choices(had, types, slot):
             gives = f"gives {types[slot]}" if slot < len(types) else "is gone"
             yield None, f"{where}: its output {slot} {gives}; it gave {had[slot]} in {_MADE_FOR}."
 

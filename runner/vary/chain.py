@@ -25,7 +25,7 @@ _REPORT_KEY = "mean_lab_reference"
 
 
 @dataclass(frozen=True)
-class Setting:
+class Choices:
     """What the user chose besides the transform. `loops` 0: until Ctrl-C."""
 
     transform: Transform
@@ -45,7 +45,7 @@ class Passes:
 
     plan: Plan
     session: Session
-    setting: Setting
+    choices: Choices
     folder: str
     image: Path
     _made: int = field(default=0, init=False)
@@ -53,7 +53,7 @@ class Passes:
     def run(self) -> int:
         """All loops; returns the exit code. A chain ends with the first pass that fails, other passes go on."""
         code = EXIT_OK
-        if self.setting.chained:
+        if self.choices.chained:
             return self._chain()
         for _ in self._loops():
             results = self._run_apart()
@@ -65,9 +65,9 @@ class Passes:
 
     def _run_apart(self) -> list[JobResult]:
         """One loop in which every pass begins with the picture itself."""
-        lightness = Lightness(self.setting.lightness)
-        specs = (self._spec(one, lightness) for one in self.setting.transform.loop())
-        if not self.setting.rest:
+        lightness = Lightness(self.choices.lightness)
+        specs = (self._spec(one, lightness) for one in self.choices.transform.loop())
+        if not self.choices.rest:
             return self.session.run(specs)
         results: list[JobResult] = []
         for spec in specs:
@@ -76,10 +76,10 @@ class Passes:
         return results
 
     def _chain(self) -> int:
-        lightness = Lightness(self.setting.lightness)
+        lightness = Lightness(self.choices.lightness)
         current, came_from = self.plan.pictures.names[0], self.image.name
         for _ in self._loops():
-            for one in self.setting.transform.loop():
+            for one in self.choices.transform.loop():
                 self._rest(self._made)
                 boost = lightness.boost(one.strength)
                 (result,) = self.session.run([self._spec(one, lightness, current, came_from)])
@@ -93,19 +93,19 @@ class Passes:
         return EXIT_OK
 
     def _loops(self) -> Iterator[int]:
-        return itertools.count() if self.setting.loops == 0 else iter(range(self.setting.loops))
+        return itertools.count() if self.choices.loops == 0 else iter(range(self.choices.loops))
 
     def _rest(self, made: int) -> None:
         if made:
-            self.setting.rest.take(made, self.session.notice)
+            self.choices.rest.take(made, self.session.notice)
 
     def _spec(self, one: Pass, lightness: Lightness, current: str | None = None, came_from: str = "") -> JobSpec:
         """The next picture's job."""
-        setting = self.setting
+        choices = self.choices
         self._made += 1
-        figures = facts(scale=one.scale, strength=one.strength, steps=setting.steps, sampler=setting.sampler)
-        stem = f"{self.folder}/{{date}}_{setting.transform.name}_{self._made:04d}_{figures}_seed{{seed}}"
-        colour = colour_values(one.strength, lightness.boost(one.strength), setting.follow)
+        figures = facts(scale=one.scale, strength=one.strength, steps=choices.steps, sampler=choices.sampler)
+        stem = f"{self.folder}/{{date}}_{choices.transform.name}_{self._made:04d}_{figures}_seed{{seed}}"
+        colour = colour_values(one.strength, lightness.boost(one.strength), choices.follow)
         names = self.plan.pictures.names
         asked = replace(
             self.plan,
@@ -115,14 +115,14 @@ class Passes:
             seed=((self.plan.seed or 0) + self._made - 1) % 2**64,
         )
         (spec,) = asked.jobs(1, 1)
-        loop, number = divmod(self._made - 1, setting.transform.pictures)
+        loop, number = divmod(self._made - 1, choices.transform.pictures)
         note = {
-            "transform": setting.transform.name,
+            "transform": choices.transform.name,
             "loop": loop + 1,
             "pass": number + 1,
-            "of": setting.transform.pictures,
+            "of": choices.transform.pictures,
             "from": came_from or self.image.name,
-            "extra_words": setting.extra_words,
+            "extra_words": choices.extra_words,
         }
         return replace(spec, index=number + 1, record={**spec.record, "vary": note})
 

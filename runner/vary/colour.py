@@ -21,6 +21,7 @@ FOLLOW = 0.25
 """The share of the picture before in the target of a pass; the rest is the first picture. A chain's colours may move
 a little, smoothly, with what it paints, and can never wander off."""
 _STEEPNESS = 6
+"""Of the power in `correction`, whose docstring says where it leads."""
 _AT_ONCE, _OVER_TIME = 0.8, 0.2
 """How much of what a chain is short of is given back with the next pass, and kept on being given."""
 

@@ -13,6 +13,7 @@ from runner.workflow.graph import is_link, node_title, parse_title
 
 _TEXT_WIDGETS = ("text", "value", "prompt", "string")
 _MOST_LINKS = 20
+"""On the way back to a text: a longer way is a circle."""
 
 
 def find_prompt(image: Path) -> str | None:

@@ -18,6 +18,7 @@ _WRAPPERS = (
 """Where a graph lies in the files of others, first match first: `prompt` is the body of a POST /prompt, `output` what
 the canvas' graphToPrompt gives, `input.workflow` RunPod's, `input.workflow_json` (a text) Replicate's."""
 _DEEPEST = 6
+"""Levels of wrapping that are opened; those above are one or two deep."""
 _LONGEST_NAME = 1000
 """Characters of the name of a node, a class or an input."""
 _EXIF_TEXTS = (0x010E, 0x010F, 0x0110)  # description, make, model: where ComfyUI and others put `prompt:{…}`

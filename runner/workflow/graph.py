@@ -288,13 +288,13 @@ def schema_of(
     links = (consumers_of(graph) if consumers is None else consumers).get(node_id, ())
     linked = ((schemas_of(graph[consumer], object_info) or {}).get(name) for consumer, name in links)
     fed = [schema for schema in linked if schema is not None]
-    limits = {
+    shared = {
         "min": max((s.minimum for s in [own, *fed] if s.minimum is not None), default=None),
         "max": min((s.maximum for s in [own, *fed] if s.maximum is not None), default=None),
         "step": next((s.step for s in [*fed, own] if s.step is not None), None),
         "tooltip": next((s.help for s in [*fed, own] if s.help), None),
     }
-    return replace(own, settings={**own.settings, **limits})
+    return replace(own, settings={**own.settings, **shared})
 
 
 def _input_spec(

@@ -12,6 +12,7 @@ from runner.suggest import nearest
 from runner.workflow.schema import COMBO, DYNAMIC_COMBO, InputSchema, is_file_list
 
 _LARGEST = 2**64
+"""ComfyUI's whole numbers have 64 bits; a larger one would be refused there, without a name."""
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 _COLOUR = re.compile(r"#?([0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)

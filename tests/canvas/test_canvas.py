@@ -159,7 +159,17 @@ def test_a_published_workflow_opens_whole_and_its_export_runs(
         assert alpha[220:250, 380:400].max() <= 3  # inside the handle there is no product
 
     canvas.visit()
-    _assert_all_there(canvas.drop(result), _graph_in(result))  # a result opens as the workflow that made it
+    opened = canvas.drop(
+        result
+    )  # a result opens as the workflow that made it, laid out, with the values it was made with
+    notes = [node for node in opened if node["type"] == "MarkdownNote"]
+    assert notes
+    _assert_all_there([node for node in opened if node not in notes], _as_asked(result, graph))
+    canvas.screenshot(f"{name} as its result opens")
+    drawn = json.loads((REPO / "workflows" / "canvas" / f"{name}.json").read_text(encoding="utf-8"))
+    assert {node["id"]: [node["x"], node["y"]] for node in opened} == {str(n["id"]): n["pos"] for n in drawn["nodes"]}
+    sent = canvas.export_api()
+    _assert_same_graph(sent, _as_asked(result, graph))
 
 
 OF_OTHERS = {"grip_sdxl.v1", "grip_sdxl_original.v1", "grip_sdxl_original.v2"}
@@ -172,6 +182,15 @@ def test_every_other_workflow_opens_whole_and_exports_the_same(canvas: Any, name
     graph = published.load(name)
     _assert_all_there(canvas.drop(published.FOLDER / f"{name}.json"), graph)
     _assert_same_graph(canvas.export_api(), graph)
+
+
+def _as_asked(picture: Path, published: Graph) -> Graph:
+    """The graph that a picture was made with, but for the number of the run in the names of its files."""
+    graph = _graph_in(picture)
+    for node_id, node in published.items():
+        if "filename_prefix" in node["inputs"]:
+            graph[node_id]["inputs"]["filename_prefix"] = node["inputs"]["filename_prefix"]
+    return graph
 
 
 def _graph_in(picture: Path) -> Graph:

@@ -181,7 +181,7 @@ def test_every_file_a_node_names_says_where_it_comes_from(name: str) -> None:
 
 def _drawn(graph: Graph) -> dict[str, Any]:
     workflow = Workflow("made", 1, WORKFLOWS_DIR / "made.v1.json", graph)
-    return draw(workflow, recorded_object_info(WORKFLOWS_DIR), load_manifest(), {})
+    return draw(workflow, recorded_object_info(WORKFLOWS_DIR), load_manifest().find_file, {})
 
 
 def _node(kind: str, title: str, **inputs: Any) -> dict[str, Any]:

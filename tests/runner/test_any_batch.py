@@ -130,6 +130,7 @@ def any_row(batch: Batch, changes: list[tuple[int, str, Any]], *, halfway: bool)
 @settings(max_examples=100)
 @given(changes=CHANGES, halfway=st.booleans())
 @example(changes=[(0, "prompt_id", "same"), (1, "prompt_id", "same")], halfway=True)
+@example(changes=[(0, "files", "[]")], halfway=False)
 def test_any_row(batch: Batch, changes: list[tuple[int, str, Any]], halfway: bool) -> None:
     any_row(batch, changes, halfway=halfway)
 
@@ -155,6 +156,15 @@ def any_ledger(batch: Batch, data: st.DataObject) -> None:
 @given(st.data())
 def test_any_bytes_as_a_ledger(batch: Batch, data: st.DataObject) -> None:
     any_ledger(batch, data)
+
+
+@pytest.mark.parametrize("damaged", [b"TAB\x80E jobs", b"\xffABLE jobs", b"TABLE\0jobs", b"TABLE 'obs"])
+def test_a_ledger_whose_damage_sqlite_quotes(batch: Batch, damaged: bytes) -> None:
+    """What it says then need not be text."""
+    batch.again()
+    assert b"TABLE jobs" in batch.ledger
+    (batch.out / LEDGER_FILE).write_bytes(batch.ledger.replace(b"TABLE jobs", damaged))
+    batch.check()
 
 
 @pytest.mark.slow

@@ -115,3 +115,18 @@ def test_a_newer_server_that_adds_options_is_no_drift(tmp_path: Path) -> None:
     code, problems = validated(tmp_path, changed(KSampler=optional))
     assert problems == []
     assert code in (EXIT_OK, EXIT_REJECTED)
+
+
+@given(st.integers(-(2**70), 2**70) | st.integers(-4, 4), st.sampled_from(["1", "2"]))
+def test_any_number_of_an_output_is_answered(slot: int, source: str) -> None:
+    """A link may name an output that no node ever had, before the first too."""
+    blend = {"blend_factor": 0.5, "blend_mode": "normal"}
+    graph = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": "a.png"}},
+        "2": {"class_type": "ImageBlend", "inputs": {"image1": ["1", 0], "image2": [source, slot], **blend}},
+    }
+    info = changed(LoadImage=with_another_output)
+    named = [str(problem) for problem in schema_drift(graph, info, RECORDED)]
+    changed_ones = {0} | ({slot} & {1} if source == "1" else set())  # two it had, both of which moved on
+    assert len(named) == len(changed_ones)
+    assert all(any(f"its output {number} gives" in line for line in named) for number in changed_ones)

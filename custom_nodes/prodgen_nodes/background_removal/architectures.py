@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of RGB over ImageNet, as torchvision gives them: U²-Net's authors trained with them."""
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,11 @@ from torch import Tensor
 # Rows give X, Y, Z of linear sRGB; the white point is the D65 that scikit-image uses, so figures compare.
 RGB_TO_XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
 WHITE = (0.95047, 1.0, 1.08883)
+"""D65, 2°, as scikit-image has it."""
 EPSILON = 0.008856
+"""CIE 15: (6/29)³, where the cube root gives way to a line."""
 KAPPA_SLOPE = 7.787
+"""That line's slope, as the standard rounds it."""
 
 _WHITE = torch.tensor(WHITE, dtype=torch.float64)
 _TO_XYZ = torch.tensor(RGB_TO_XYZ, dtype=torch.float64) / _WHITE[:, None]
@@ -24,8 +27,10 @@ _FROM_XYZ = torch.linalg.inv(_TO_XYZ)
 _THIRD = 1 / (3 * math.log(2))
 """With it a cube root is a natural logarithm and a power of 2, the two that are quick."""
 _ROOT_KNEE = EPSILON ** (1 / 3)
+"""The same place on the side of the roots."""
 
 _MOST = 0.7
+"""Share of the pixels from which picking the others out costs more than it saves."""
 
 L_SCALE, A_SCALE, B_SCALE = 116.0, 500.0, 200.0
 L_OFFSET = -16.0

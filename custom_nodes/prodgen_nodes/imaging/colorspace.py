@@ -77,11 +77,6 @@ def chroma(lab: Tensor) -> Tensor:
     return torch.hypot(lab[..., 1], lab[..., 2])
 
 
-def hue_degrees(lab: Tensor) -> Tensor:
-    """h_ab `[...]` in degrees, 0..360, of CIELAB `[...,3]`."""
-    return torch.rad2deg(torch.atan2(lab[..., 2], lab[..., 1])) % 360
-
-
 def hue_difference(first: Tensor, second: Tensor) -> Tensor:
     """Absolute hue-angle difference `[...]` in degrees, 0..180, of two CIELAB tensors `[...,3]`."""
     (_, a1, b1), (_, a2, b2) = first.unbind(-1), second.unbind(-1)

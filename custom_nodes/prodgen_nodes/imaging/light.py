@@ -36,6 +36,7 @@ _XYZ_TO_LINEAR = (
     (-0.9692660, 1.8760108, 0.0415560),
     (0.0556434, -0.2040259, 1.0572252),
 )
+"""IEC 61966-2-1: linear sRGB of XYZ, D65."""
 
 
 @dataclass(frozen=True)

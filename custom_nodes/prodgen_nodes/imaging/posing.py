@@ -53,6 +53,7 @@ class Pose:
 
 
 _CENTER, _TOP, _BOTTOM = (0.5, 0.5), (0.5, 0.0), (0.5, 1.0)
+"""Points of a product's own box, as shares of it: where a pose holds on to it."""
 
 POSES: dict[str, Pose] = {
     "centered": Pose(0.80, _CENTER, (0.50, 0.50), 0.94, 0.03),

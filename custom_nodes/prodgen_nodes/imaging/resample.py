@@ -21,7 +21,7 @@ from .errors import ParameterError
 from .placement import Affine
 from .transfer import decode_
 
-_LOBES = 3
+_LOBES = 3  # of Lanczos' kernel, as Pillow and libvips have it
 _BLOCK, _WIDE_BLOCK = 16, 32
 """Pixels of the result that one product makes; across a row more at a time are quicker unless the picture shrinks."""
 _BAND = 128

@@ -14,6 +14,7 @@ SRGB_KNEE, LINEAR_KNEE = 0.04045, 0.0031308
 SLOPE = 12.92
 """Of IEC 61966-2-1: below the knees the curve is a line of this slope. The same for `colorspace`."""
 _GAMMA = 2.4
+"""Of the same standard, above the knees."""
 _OF_LOG = 1 / math.log(2)
 """A power as logarithm and exponential: to the base 2 the latter costs a third, the former to the base e half."""
 

@@ -14,6 +14,7 @@ from ..persona.question import ask, template
 from .common import CATEGORY, output, required_mask
 
 _MOST_SEED = 0xFFFFFFFFFFFFFFFF
+"""What ComfyUI's own seeds go up to: 64 bits."""
 
 
 def _product_input() -> list[Any]:

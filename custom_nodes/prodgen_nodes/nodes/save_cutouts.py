@@ -19,6 +19,7 @@ from .common import CATEGORY, progress_callback, report_text, shown_report
 from .files import OutputFiles, graph_texts
 
 _SHEET_BYTES = 4_000_000
+"""Of the contact sheet, a picture to look at and not to sell with."""
 
 
 class ProdgenSaveCutouts(io.ComfyNode):

@@ -32,6 +32,7 @@ STEPS = 6
 """Of the progress bar, for each picture; a method that reports more stages waits at the last."""
 _LET_A_MODEL_LOOK = " Or let a background-removal model look: method auto, on the command line --set cutout=auto."
 _IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
+"""As torchvision gives them."""
 
 
 def _normalised(model: Any) -> Any:

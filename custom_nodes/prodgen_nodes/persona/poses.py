@@ -10,7 +10,6 @@ from .choice import choose
 POSES = ("held_beside_hips", "held_in_front", "held_in_hand", "held_by_legs", "on_surface", "centered")
 """Those of `imaging.posing.POSES` that a picture with a person uses (`marketplace` has none)."""
 
-SHOTS = ("close shot", "half body shot", "full body shot")
 _SHOTS_OF = {
     "held_beside_hips": ("half body shot", "full body shot"),
     "held_in_front": ("half body shot", "close shot"),
@@ -47,7 +46,7 @@ def pose_in(text: str) -> str | None:
 
 
 def shot_in(text: str) -> str | None:
-    """One of SHOTS that the words mean, or None."""
+    """The shot that the words mean, or None."""
     return next((shot for shot, pattern in _SHOT_WORDS if re.search(pattern, text.lower())), None)
 
 

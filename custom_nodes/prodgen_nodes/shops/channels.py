@@ -18,6 +18,7 @@ from ..imaging.tensors import check_range
 RULES_AS_OF = "2026-11"
 RECHECK_NOTE = f"Rules as of {RULES_AS_OF}; shops change them: check again before quoting."
 _MB = 1_000_000
+"""Shops count megabytes in tens."""
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,9 @@ from runner.execution.sidecar import describe_server
 from runner.server.availability import Limits
 
 _PHOTOS_KEPT = 8
+"""Jobs that follow each other share a photo or two; eight are room enough, and no disk fills."""
 _HALT_S = 3.0
+"""A run that was told to end is waited for so long, and then left behind."""
 
 
 class Actor:

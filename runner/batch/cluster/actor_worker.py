@@ -76,9 +76,8 @@ class ActorWorker:
     def run(self) -> None:
         """Until nothing is left for this worker; an actor that is lost is waited for, its jobs are given back at once.
 
-        Raises:
-            ServerUnavailableError: it does not start, or its ComfyUI does not.
-            JobTimeoutError, KeyboardInterrupt, InterruptedRunError: its jobs are cancelled and given back.
+        Raises ServerUnavailableError where it does not start, or its ComfyUI does not. Raises JobTimeoutError,
+        KeyboardInterrupt, InterruptedRunError after its jobs are cancelled and given back.
         """
         self._halt_asked.clear()
         while not self._serve():

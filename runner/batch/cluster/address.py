@@ -11,6 +11,7 @@ from pathlib import Path
 from runner.errors import ServerUnavailableError
 
 _CONNECT_S = 5.0
+"""A cluster that is there greets at once, also across the world."""
 # How two ends of HTTP/2, which Ray speaks, greet each other.
 _HTTP2_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5)
 _HTTP2_SETTINGS = b"\x04"

@@ -31,8 +31,11 @@ from runner.processes import process_identity
 ARGUMENTS_VARIABLE = "PRODGEN_COMFYUI_ARGS"
 """On a node: more arguments for its ComfyUIs, as on a command line."""
 STOP_S = 1.5
+"""ComfyUI saves nothing on its way out: what does not end by itself by then is ended."""
 _LOOK_S = 0.2
+"""How often it is looked whether it still runs."""
 _SHORT_LIFE_S = 60.0
+"""One that ended sooner did not die of a job: it is not started again without a pause."""
 
 # The kernel ends the started process with the thread that started it, also when that is killed.
 _WITH_PARENT = (
@@ -44,8 +47,7 @@ _WITH_PARENT = (
 def node_installation() -> Installation:
     """The ComfyUI of this node: what its environment names, or what `install.py` set up there.
 
-    Raises:
-        ServerUnavailableError: there is none.
+    Raises ServerUnavailableError where there is none.
     """
     installation = chosen_comfyui()
     if installation is None:
@@ -103,9 +105,8 @@ class OwnComfy:
     def url(self) -> str:
         """Its address, once it answers; started when it does not run.
 
-        Raises:
-            ServerUnavailableError: it does not start; the message holds the end of its log.
-            InterruptedRunError: `close` was called.
+        Raises ServerUnavailableError where it does not start; the message holds the end of its log. Raises
+        InterruptedRunError where `close` was called.
         """
         with self._guard:
             if self._keeper is None or not self._keeper.is_alive():

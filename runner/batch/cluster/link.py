@@ -9,6 +9,7 @@ from runner.batch.cluster.messages import Job, Message, Order
 from runner.server.websocket import Inbox
 
 NEWS_WAIT_S = 2.0
+"""How long a call waits for news: an idle cluster is not asked more often."""
 
 
 class LostError(Exception):
@@ -21,8 +22,7 @@ class Link(Protocol):
     def begin(self, order: Order, stopped: threading.Event) -> None:
         """Returns when the actor lives and has begun; it may have to be started (again) first.
 
-        Raises:
-            ServerUnavailableError: it cannot be started at all.
+        Raises ServerUnavailableError where it cannot be started at all.
         """
 
     def offer(self, run: str, job: Job) -> None: ...

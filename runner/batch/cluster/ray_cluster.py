@@ -28,8 +28,11 @@ from runner.local_server.process import PROJECT_ROOT
 ADDRESS_VARIABLE = "RAY_ADDRESS"
 LOCAL = "local"
 _CLOSE_S = 4.0
+"""What an actor needs to end its run (`actor._HALT_S`) and to say so."""
 _UNREACHABLE_S = 20.0
+"""Beyond the wait itself: a call that takes longer never reached the actor."""
 _DEATHS = 3
+"""Actors that died one after the other: it is the node, not the job."""
 
 
 class Cluster:
@@ -41,9 +44,8 @@ class Cluster:
             asked: HOST:PORT, `local`, or "" for $RAY_ADDRESS, then a cluster that runs on this machine, then `local`.
             workers: how many actors; None: as many as there are GPUs.
 
-        Raises:
-            UsageError: Ray is not installed, or how many actors there shall be cannot be known.
-            ServerUnavailableError: there is no cluster at the address.
+        Raises UsageError where Ray is not installed, or how many actors there shall be cannot be known. Raises
+        ServerUnavailableError where there is no cluster at the address.
         """
         address = asked or os.environ.get(ADDRESS_VARIABLE, "").strip() or running_here() or LOCAL
         self._own = address == LOCAL

@@ -32,7 +32,9 @@ _ROOM, _SPREAD = 0.12, 4.0
 _NEVER = 1.0
 """A product whose corners moved less than this many pixels is in place."""
 _FARTHEST = 0.15
+"""Share of the product's longer side up to which it is moved back; one that lies farther off is pasted, not relit."""
 _ZOOM = 0.1
+"""How much larger or smaller it may have become, as a share, to be looked for at all."""
 _RIM, _UNKNOWN = 0.012, 0.05
 """How far beyond the outline is looked for the generated product, of its longer side: where it lies in place, and where
 it was not found."""

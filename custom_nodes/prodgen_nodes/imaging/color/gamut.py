@@ -10,6 +10,7 @@ from ..color_planes import EPSILON, lab_of_roots, linear_of_roots, roots_of_lab,
 _TOLERANCE = 1e-4
 """Linear light a channel may leave 0..1 by before it counts as out of gamut: far below one 8-bit step."""
 _STEPS = 12
+"""Halvings of the interval in which the chroma is sought: what is left of it is less than 0.04 of a unit of C*."""
 _BLACK = 16 / 116
 """The roots of L* 0; those of L* 100 are 1."""
 

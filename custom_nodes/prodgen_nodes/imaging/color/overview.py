@@ -14,6 +14,8 @@ from ..tensors import strips
 from ..transfer import decode_
 
 OVERVIEW_SIDE = 640
+"""Pixels of the longer side: what is asked of it is smooth, a blur of 2 % of the picture, and each stage costs the
+square."""
 
 
 @dataclass(frozen=True)

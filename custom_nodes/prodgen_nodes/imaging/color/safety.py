@@ -19,19 +19,25 @@ from ..tensors import Box
 from .overview import Overview
 
 _SIDE = 256
+"""Pixels of the longer side at which outlines are compared: `_REACH` offsets each way are tried for every zoom."""
 _MARGIN = 0.12
+"""Of the product's longer side, looked at around it: what lies a tenth off, `_REACH`, is still in the window."""
 _REACH = 26
 """Search radius in small pixels: a tenth of the product's longer side."""
 _NEAR = 1
+"""Small pixels that count as in place: what rounding to this size moves an outline by."""
 _NEARBY = 3.0
 """A product whose corners went no farther than this (1 % of its side) is in place."""
 _UNRELATED = 0.10
 """Outlines of different products correlate below 0.02; relit pictures of the same one were seen at 0.44 to 0.64."""
 _BETTER_ELSEWHERE = 0.12
 _MIN_PEAK = 0.25
+"""By how much outlines must correlate better elsewhere, and how well at least: between the 0.10 of `_UNRELATED` and the
+0.44 of the worst that was relit. Less calls a relit product moved, more pastes light beside its place."""
 _ZOOMS = tuple(1 + step / 100 for step in range(-12, 13, 2))
 """Zooms about the product's middle that are tried."""
 _MIN_AREA = 200
+"""Small pixels: fewer say nothing about light at 3 to 10 % of the product's size."""
 _ELSEWHERE, _STRONG = 0.33, 0.24
 """Moved highlights and mirrors were seen at a correlation of 0.17–0.26 with a difference of 0.27–0.55; products that
 lost their colour and part of their texture at 0.18–0.33 with 0.14–0.17, or at 0.63–0.74 with 0.21–0.24."""

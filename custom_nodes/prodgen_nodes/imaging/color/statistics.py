@@ -20,12 +20,15 @@ from ..color_planes import A_SCALE, B_SCALE, L_OFFSET, L_SCALE
 MAX_GAIN = 6.0
 """No statistics may stretch a channel by more: beyond, the 8-bit noise of a grey picture becomes coloured blotches."""
 _BINS = 2048
+"""Bins of a* and b* over ±`_SPAN`, an eighth of a unit each: finer than the steps of 8-bit colours."""
 _SPAN = 128.0
+"""All that sRGB can show lies within ±108."""
 _FINE = 8
 """Pixels are counted in bins this many times finer, each then shared between the two bins it lies between."""
 _PLACES = 32 * (_BINS - 1) + 1
 """Places at which the curves are read, 0.004 a*b* units apart: quicker than to interpolate between the bins."""
 _PER_UNIT = (_BINS - 1) / (2 * _SPAN)
+"""Bins to a unit of a* or b*."""
 _SMOOTHING = 20.0
 """Deviation in bins (2.5 a*b* units) of the smoothing of both histograms: the comb of 8-bit colours must not become
 steps, nor the noise of a picture that lost its colour become blotches."""

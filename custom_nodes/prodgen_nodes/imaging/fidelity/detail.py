@@ -32,6 +32,7 @@ _BLEED = 2
 _BLOWN, _BRIGHT = 0.98, 0.7
 """Linear light: where the picture is clipped and the product bright, its colour counts half."""
 _LEAST = 0.3
+"""Share of a window that must be product to be compared; from 0.15 to 0.45 no finding of 16 drawn scenes changes."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ def _floor(factor: int) -> float:
 
 def _halved(planes: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     """Weighted means of 2×2 pixels of `planes` `[1,C,h,w]`, and their weight."""
+    # Not `area_reduced`, which adds the four in another order: a last bit of most sums would differ.
     both = F.avg_pool2d(torch.cat((planes * weight, weight), dim=1), 2, ceil_mode=True, count_include_pad=False)
     return both[:, :-1] / both[:, -1:].clamp(min=1e-6), (both[:, -1:] > 0.6).to(planes)
 

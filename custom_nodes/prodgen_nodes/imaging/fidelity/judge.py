@@ -40,9 +40,16 @@ from .whole import Whole, judge_whole
 Compare = Literal["exact", "relit"]
 COMPARES: tuple[Compare, ...] = get_args(Compare)
 _ERODE_SHARE, _ERODE_MIN, _ERODE_MAX = 0.004, 2, 8
+"""How far from the outline pixels are compared: of the product's longer side, and between so many pixels. Within a
+pixel of it resampling differs (mean ΔE00 of good pictures 0.87 → 0.86 from 1 to 3), far from it thin straps have no
+inside."""
 _RELIT_LOW, _RELIT_HIGH = 0.02, 20.0
+"""What light may do before it counts as a change of the product: to a fiftieth, and twentyfold."""
 _MARGIN = 24
+"""Pixels around the product that are looked at, too: what the blurs near its outline reach; from 12 to 36 figures agree
+to the fourth digit."""
 _ROUNDED = 1.01 / 255
+"""One 8-bit step and what float32 adds: below it two pictures are the same."""
 _BEYOND_ZONE = 0.01
 """Share of the product that a hand may hide beyond its grip zone."""
 _ZONE_REACH = 0.025

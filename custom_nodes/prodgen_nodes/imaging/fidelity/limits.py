@@ -15,15 +15,26 @@ _HUE_CHROMA = 24.0
 
 @dataclass(frozen=True)
 class Limits:
-    """What still passes. ΔE00, hue degrees, halo and ghost are maxima; SSIM and sharpness are minima."""
+    """What still passes. ΔE00, hue degrees, halo and ghost are maxima; SSIM and sharpness are minima.
+
+    Chosen on the tuned half of the pictures of `benchmarks/fidelity_damage.py`: 0 of 192 good ones fail, 1 of 214
+    damages passes (`benchmarks/README.md`).
+    """
 
     max_delta_e00_mean: float = 3.0
+    """Light and JPEG stay below it; a pasted product has less than 0.5 (tests)."""
     max_delta_e00_p95: float = 8.0
+    """What a twentieth of the pixels may exceed: clipped lights and the edges of prints."""
     max_hue_error_deg: float = 6.0
+    """More is another colour, not another light."""
     min_ssim: float = 0.9
+    """Of the whole product; below, it was redrawn and not relit."""
     max_edge_halo: float = 4.0
+    """ΔE00 beyond any mixture: a rim of the old backdrop has from 4 upwards, a clean paste below 2.5 (tests)."""
     min_sharpness: float = 0.66
+    """Share of the fine detail left; a blur of 2 px loses more, but for products with hardly any."""
     max_ghost: float = 0.45
+    """Share of the outline that is repeated beside it."""
 
     @property
     def min_local_similarity(self) -> float:

@@ -19,7 +19,9 @@ from .places import Spot, place_of, spots
 from .sharpness import Sharpness
 
 _NAMED = 3
+"""Places that a report names: a seller looks at the first ones and counts the others."""
 _FULL = 0.98
+"""Coverage from which a pixel is the product's alone; from 0.9 to 0.995 no finding of 16 drawn scenes changes."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from ..tensors import Box
 
 _ROWS, _COLUMNS = ("upper", "", "lower"), ("left", "", "right")
 _ALL_OVER = 0.6
+"""A spot that covers this share of both sides has no place to be named."""
 
 
 @dataclass(frozen=True)

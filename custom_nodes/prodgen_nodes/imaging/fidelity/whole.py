@@ -22,6 +22,7 @@ from ..tensors import Box, bounding_box
 from .places import place_of
 
 _SIDE = 720
+"""Pixels of the longer side: the smallest piece, `_LEAST`, is some two hundred of them."""
 _REACH, _LEAST_REACH = 0.12, 8
 """How far beside the product is looked, of its longer side and in pixels of the reduced picture at least."""
 _SEEN, _NOISE, _MOST_NOISE = 6.0, 4.0, 5.0
@@ -40,6 +41,7 @@ _BAND, _DEEP = 4, 0.06
 _LEAST = 0.0008
 """The smallest piece, of the product's area."""
 _BESIDE = 1.5
+"""Pixels (1σ) over which the colours on both sides of the outline are taken: the pixels next to it, and no more."""
 
 
 @dataclass(frozen=True)

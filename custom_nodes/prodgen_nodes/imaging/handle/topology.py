@@ -21,6 +21,7 @@ Ints: TypeAlias = NDArray[np.int64]
 OUTSIDE = 1
 """Label of the background that reaches the frame; openings are 2, 3, …"""
 EIGHT = np.ones((3, 3), dtype=bool)
+"""Pixels that touch at a corner belong together: a strap of one pixel is one line."""
 
 _SMALLEST_OPENING = 3e-4  # of the mask's bounding box: less is a pinhole of the cut-out, not an opening
 _CLEAR = 0.25  # an opening shows the backdrop: at least a part of it has less alpha than this

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 POINTS = 21
 WRIST = 0
+"""Of a hand, as OpenPose numbers them: the wrist, then four a finger from the thumb on."""
 FINGERS = ("thumb", "index finger", "middle finger", "ring finger", "little finger")
 
 PALM = (0, 1, 5, 9, 13, 17)
@@ -50,6 +51,7 @@ BODY_BONES = (
 """Pairs of OpenPose body points and their distance as a fraction of the stature."""
 RIGHT_WRIST, LEFT_WRIST = 4, 7
 RIGHT_ELBOW, LEFT_ELBOW = 3, 6
+"""OpenPose's numbers of the body's points."""
 
 SPREAD_LIMITS = ((-28.0, 12.0), (-14.0, 14.0), (-12.0, 16.0), (-10.0, 30.0))
 """Degrees sideways that index … little finger reach from the palm's long axis (negative: to the thumb)."""

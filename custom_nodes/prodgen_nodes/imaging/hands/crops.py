@@ -70,6 +70,7 @@ class HandCrops:
     height: int
     pictures: int
     size: int
+    """What SDXL was trained on: a hand fills it whatever its size in the picture."""
     crops: tuple[HandCrop, ...]
 
     def __len__(self) -> int:
@@ -83,6 +84,7 @@ class CropSettings:
     size: int = 1024
     context: float = 1.6
     max_hands: int = 2
+    """Both of one person; each costs a pass of the sampler."""
     mask_grow: float = 0.12
 
     def check(self) -> None:

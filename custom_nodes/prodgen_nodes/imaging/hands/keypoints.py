@@ -23,6 +23,7 @@ from ..errors import KeypointError
 from .anatomy import POINTS
 
 BODY_POINTS = 18
+"""OpenPose's COCO model of the body, which DWPose writes, too."""
 _LABELS = ("left", "right")
 
 
@@ -42,9 +43,6 @@ class Person:
 
     body: Tensor
     hands: tuple[FoundHand, ...]
-
-
-Frames = Sequence[Mapping[str, Any]]
 
 
 def parse_frames(frames: Any, width: int, height: int, pictures: int | None = None) -> list[tuple[Person, ...]]:

@@ -19,6 +19,7 @@ from .people import POINT_SCORE, JudgedHand, judge_hands
 from .plausible import gripping_hand, plausible_hand
 
 _FACE_POINTS, _FOOT_POINTS = 70, 6
+"""OpenPose's numbers of the points of a face, and of both feet: the format wants them, we draw none."""
 _FIST = 0.75
 """Extent of a closed hand as a part of an open one's length."""
 _ARMS = ((RIGHT_ELBOW, RIGHT_WRIST), (LEFT_ELBOW, LEFT_WRIST))

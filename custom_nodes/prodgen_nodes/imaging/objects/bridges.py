@@ -16,6 +16,7 @@ _NARROW = 0.25
 """How long the line between two bodies is at most, as a share of the root of the smaller one's area. A wall of glass
 between a flask and its cap is as long as the flask is wide, four times as much."""
 _EIGHT = np.ones((3, 3), dtype=bool)
+"""Pixels that touch at a corner belong together, as in `handle.topology`."""
 
 
 def parted(matte: NDArray[np.float32], regions: Labels, area: NDArray[np.int64], least: float) -> Labels:

@@ -6,6 +6,8 @@ import unicodedata
 
 OBJECT = "object"
 _MOST_LABELS, _MOST_LETTERS, _MOST_BYTES = 32, 60, 40
+"""Of one list, more than a person asks for; letters of one label, and bytes of it in a file's name: with number and
+suffix it stays within what every file system takes."""
 
 
 def labels_of(text: str) -> list[str]:

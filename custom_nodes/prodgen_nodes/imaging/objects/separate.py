@@ -31,6 +31,7 @@ it: a strap that thins out."""
 _NEAR = 0.01
 """Specks within this fraction of the short side of an object are pieces of it."""
 _EIGHT = np.ones((3, 3), dtype=bool)
+"""Pixels that touch at a corner belong together, as in `handle.topology`."""
 SEVERAL = "one outline: it may be several things that touch"
 
 

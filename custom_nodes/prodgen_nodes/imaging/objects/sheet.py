@@ -19,8 +19,11 @@ from ..tensors import bounding_box
 Bytes8 = NDArray[np.uint8]
 
 SIDE = 200
+"""Pixels: enough to see whether an edge is right."""
 _GAP, _LINE, _MOST = 10, 18, 8
+"""Pixels between objects, of a line of text below each; objects in a row, as wide as a screen holds."""
 _PAGE, _INK = (250, 250, 250), (20, 20, 20)
+"""Near white and near black: white products keep an edge before the one, and the other is read on it."""
 
 
 def object_sheet(layers: Tensor, labels: Sequence[str]) -> Bytes8:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 _SIDE = 384
+"""Pixels of the longer side: the smallest step, 3 % of the side, is still several of them."""
 _STEPS = (0.03, 0.06, 0.09, 0.12)
 """How far an outline is worn away, as shares of the square root of its area: a bag's strap is gone at the first, two
 bottles side by side hang together by their shoulders until the last."""

@@ -12,6 +12,7 @@ from ..placement import Affine, Placement
 from ..tensors import check_mask, item, same_size, strips
 
 _STILL = 1e-6
+"""A motion that moves no pixel of the largest picture by a fiftieth: the picture is passed on as it is."""
 
 
 def pulled(image: Tensor, to_image: Affine, width: int, height: int) -> tuple[Tensor, float]:

@@ -36,7 +36,11 @@ class Registered:
 
 @dataclass(frozen=True)
 class Tolerance:
-    """What may have happened: `shift` in shares of the canvas, `scale` as ±share, `rotation` in degrees."""
+    """What may have happened: `shift` in shares of the canvas, `scale` as ±share, `rotation` in degrees; and the
+    `confidence` it takes.
+
+    The product is looked for a little beyond them (`register`): one that moved too far is not one that is not there.
+    """
 
     shift: float = 0.15
     scale: float = 0.2

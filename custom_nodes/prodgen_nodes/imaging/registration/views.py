@@ -23,6 +23,8 @@ _FINE = 560.0
 _COARSE = 44.0
 """The same at the level of the global search."""
 _MAX_LEVELS = 6
+"""Enough for `_COARSE` to be reached from a product of 2800 work pixels; with three the places found in five scenes of
+512² differ by less than 0.002 px."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _MODEL_SIDE = 1024
+"""Pixels of the square that BiRefNet was trained on."""
 
 
 @dataclass(frozen=True)

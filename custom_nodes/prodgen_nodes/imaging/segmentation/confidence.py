@@ -28,6 +28,7 @@ _UNCONFIRMED = 0.74
 _BESIDE = 0.02
 """What lies within this fraction of the short side of the product lies beside it."""
 _BLOWN = 252.5 / 255
+"""253 and more of 255: clipped, but for a JPEG's error."""
 _CUT_OFF = 0.72
 """A product that the picture's edge cuts off can be cut out well, and still is not whole."""
 _FINE = 512
@@ -54,6 +55,7 @@ class Trust:
     reasons: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     products: int = 0
+    """How many things it seems to show, and how many openings: for the report."""
     holes: int = 0
     touches_frame: bool = False
 

@@ -24,6 +24,7 @@ from .parts import Parts
 from .pyramid import resized
 
 _SIDE = 512
+"""Pixels of the longer side: a backdrop along a margin is smooth, and its margin some ten of them."""
 _EDGE, _RIM = 0.006, 0.022
 """Of the figure's shorter side: its own soft edge, and how deep the margin is that is looked at."""
 _SMOOTH, _EVEN, _ALONG = 0.08, 8 / 255, 0.85
@@ -33,6 +34,7 @@ _STANDS, _SOMETHING = 20 / 255, 0.02
 _INSIDE, _WHOLE = 0.1, 0.7
 """The share of the margin that a network sees as product: of a thing within the figure, and of the figure itself."""
 _UNDECIDED = 0.6
+"""Confidence of what may be either: neither a sure cut-out nor a refused one."""
 _DOUBT = "the file's transparency is a plain figure around an even margin: a flat product, or a photo that was cropped?"
 _NOTE = "the file's transparency only crops the photo: the product was cut out of the backdrop inside it"
 

@@ -56,8 +56,13 @@ from .trimap import label
 from .window import Window, window_around
 
 ANALYSIS_SIDE = 1024
+"""Pixels of the longer side at which it is decided what is product: a strap of a two-hundredth is five; finer is the
+matte's work."""
 BACKDROP_SIDE = 512
+"""At which the backdrop is modelled: it is smooth. At 256 edges of nine scenes are 0.0008 worse in the mean, at 768
+equal."""
 _CLEAR, _SOLID = 0.01, 0.99
+"""Alpha that nobody sees: between 2 and 3 of 255 levels become none or all, so that files hold clean planes."""
 _SLOPPY, _SAME = 0.03, 0.5
 """How far off a painted outline may be, as a fraction of the short side; overlap (IoU) of a hint and a model that mean
 the same thing."""

@@ -33,6 +33,7 @@ _CORE = 6
 _VAGUE, _SHARP = 0.02, 0.06
 """How fast the network's mask must change at its contour, per pixel, to be an outline."""
 _ALONG = 8.0
+"""Pixels (1σ) along an outline over which it is judged as one."""
 _CLOSE, _APART = 2.5, 3.5
 """How far the product's outline lies from the network's contour, in the mean over `_ALONG` pixels (1σ): the same edge,
 frayed; and another edge."""

@@ -35,10 +35,14 @@ texture wander from column to column, which those of a shadow do not."""
 _UMBRA = 0.013
 """The thickest stretch of full shadow between floor and product, as a fraction of the short side."""
 _WIDE = 0.004
+"""Half the width of columns, a fraction of the short side, in which a line must be found to be one: less is a detail of
+the product. From half to half as much again edges of nine scenes differ by 0.0003 in the mean."""
 _STRETCH, _HIGHER = 0.075, 1.5
 """Over how much to both sides of a column a line is compared, a fraction of the short side; pixels above it that are
 another thing."""
 _PLAIN, _COLOURED = 1.2, 2.5
+"""Residues of what has no colour but the floor's, and of what surely has its own: at 3.75 the mean error at the edges
+of nine scenes rises from 0.038 to 0.045."""
 _OWN, _SURE, _PALE = 2.0, 3, 0.6
 """Residue of colour that no shadow on the floor has: held over so many rows upwards, not paler than what is above."""
 _FAINT, _JUMP = 1.6, 0.9

@@ -22,6 +22,7 @@ _STEP = 9 / 255
 _SOFT = 3
 """Pixels over which a compressed or enlarged border may end."""
 _NESTED = 3
+"""A mount within a border within a screenshot."""
 
 
 @dataclass(frozen=True)

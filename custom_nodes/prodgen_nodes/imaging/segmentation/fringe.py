@@ -24,6 +24,7 @@ _LONGEST = 0.09
 _FINE = 2.0
 """Pixels (1σ) above which nothing is a strand."""
 _DETAIL = 5 / 255
+"""sRGB: the least difference of a strand from its surroundings, five 8-bit steps."""
 _DENSE, _WORTH = 0.12, 0.03
 """The share of a fringe that must be strands; and its least area, as a share of the product's."""
 _FINE_SHARE, _ALL_FINE, _STRONG, _SOLID, _ALONG = 0.14, 0.35, 0.3, 0.88, 0.15

@@ -27,10 +27,13 @@ from .trimap import conductances, enclosed_backdrop, texture, within_reach
 from .walker import random_walker
 
 _LOCK = 1.0
+"""Weight of what model and picture agree on."""
 _FOOT_WEIGHT = _CLEAR_WEIGHT = 0.3
+"""Of what the picture alone shows: where a product stands, and a colour of its own where the model hesitates."""
 _LEAST_REACH, _REACH = 3.0, 1.5
 """How far the picture may move the model's outline: pixels of the analysis grid, and so many of the model's own."""
 _SURE, _UNSURE, _HESITANT = 0.9, 0.1, 0.12
+"""The model's value from which it is product, up to which it is none, and up to which from either end it hesitates."""
 _HANDLE = 0.07
 """An opening lies no farther from the outside than the thickest handle: a fraction of the short side."""
 _THIN = 0.007

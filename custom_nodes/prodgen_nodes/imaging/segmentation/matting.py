@@ -18,8 +18,10 @@ from .pixels import PixelSet
 _EPSILON = 1e-6
 """Regulariser of the window covariances, in linear light squared: about a third of an 8-bit step near white."""
 _WINDOW = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1))
+"""Levin et al. 2008: windows of 3×3, whose pixels see each other within 5×5."""
 _REACH = tuple((dy, dx) for dy in range(-2, 3) for dx in range(-2, 3))
 _CHUNK = 1 << 18
+"""Pixels whose rows are built at a time: 25 floats each, some 26 MB."""
 
 
 def _inverse_covariance(centred: Tensor) -> list[list[Tensor]]:

@@ -13,6 +13,8 @@ from ..transfer import decode_, encode_
 _STRIP = 64
 """Rows of the reduced picture that are made at a time: what a strip needs stays in the processor's cache."""
 _SMALLEST = 128
+"""Pixels of the longer side at which a solve starts; from half to twice of it the mattes of nine scenes are the
+same."""
 
 
 def within(side: int, height: int, width: int) -> tuple[int, int]:

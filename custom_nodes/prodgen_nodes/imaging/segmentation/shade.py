@@ -17,11 +17,17 @@ from .evidence import Evidence
 from .regions import Regions
 
 _DARKEST, _LIGHTEST = 0.35, 1.25
+"""The floor's light, over what is modelled, that a shadow may leave; a floor seen between legs is a little brighter."""
 _TINT = 0.075
+"""The colour (sRGB) that a deep shadow may have of its own; a faint one has less."""
 _STEP, _SLOPE = 0.017, 0.028
 """Steps from pixel to pixel (sRGB) that lit floor and a penumbra may have."""
 _EDGE, _CUT_OFF = 0.05, 0.25
+"""The step (sRGB) of an edge that cuts a shadow off, and in what share of its border with the product it must be
+seen."""
 _UPPER = 0.4
+"""Share of the product's height, from above, to which no shadow reaches. Half or half as much again of any of these
+changes no matte of nine scenes (five drawn, four rendered): they speak where a shadow was taken for product."""
 _PASSAGE = 0.006
 """Half the width of the narrowest way into a shadow, as a fraction of the short side."""
 

@@ -19,6 +19,7 @@ _ASIDE = 4
 _FULL = 0.8
 """A spine's contrast to both sides, as a share of the strongest nearby: there the strap fills the pixel."""
 _DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
+"""Across a line, whichever way it runs."""
 
 
 def spine(picture: Tensor, alpha: Tensor) -> Tensor:

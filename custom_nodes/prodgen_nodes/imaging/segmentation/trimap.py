@@ -22,6 +22,10 @@ _COLOR_WEIGHT = 0.3
 _DARK_WEIGHT = 0.01
 _TEXTURE_WEIGHT = 0.03
 _DEFAULT_WEIGHT = 5e-4
+"""How strongly evidence holds a pixel to a label against its neighbours (`walker`): surely backdrop; an opening; a
+colour of its own; darker than a shadow; texture; and none at all, which is product. They lie orders apart, as a
+certainty and a guess do. With half or one and a half times of any of them the mean error at the edges of nine scenes
+(five drawn, four rendered, 384 pixels) is 0.036 to 0.039 instead of 0.038."""
 _BARELY, _SHADED = 0.75, 0.6
 """A likelihood that is hardly the product's; and the share of the floor's light at most that is shade."""
 _GREY, _COLOURED = 1.2, 2.5

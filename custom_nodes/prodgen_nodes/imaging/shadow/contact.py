@@ -37,6 +37,7 @@ _FOOT_LEVEL = 0.3
 _LEG = 0.06
 """A hind leg is narrow over at least this share of the product's height."""
 _STRAIGHT = 0.02
+"""A contour that bends by less than this share of its width is an edge that stands."""
 _UNSUPPORTED = 0.08
 """A product's middle may lie so far outside what it stands on, as a share of its width: cut-outs are not exact."""
 _TIP = 0.08

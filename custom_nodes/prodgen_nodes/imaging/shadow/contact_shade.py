@@ -19,7 +19,9 @@ REACH = 3.0
 _ROUNDED, _SHARP, _FOOT = 0.85, 0.03, 0.35
 """Its size over the edge's rounding; at least this share of the product's; over a foot's width."""
 _POWER = 1.8
+"""How steeply the dark line falls (1: an exponential, 2: a Gaussian), found on renders."""
 USUAL_UNDERCUT = 0.83
+"""Where nothing of the product is known."""
 _UNDERCUT = (0.58, USUAL_UNDERCUT, 0.95), (1.6, 1.0, 0.25)
 """How much larger or smaller it is, by how much darker the product itself gets towards its lower edge: an edge that
 turns under shows it, a wall that stands on the ground does not. Measured on rendered products."""

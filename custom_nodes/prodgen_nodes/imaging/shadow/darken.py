@@ -16,7 +16,9 @@ from .contact_shade import USUAL_UNDERCUT
 _PLAIN = 1.5 / 255
 """A ground whose values differ by less is one colour: the canvas'."""
 _WIDEST = 0.03
+"""Of the product's longer side: how far down the end of its edge is looked for."""
 _EVEN = 0.01
+"""Deviation over mean of the light near the edge: below, it has no shading to read."""
 _SEAM, _UNSEEN = 4, 2 / 255
 """Rows beyond the soft edge that are looked at for a pale line, and by how much it may stay brighter."""
 

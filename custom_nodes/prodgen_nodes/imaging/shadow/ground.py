@@ -33,7 +33,10 @@ FORESHORTENING = 0.28
 """Depth on the ground to rows of the picture: a camera that looks about 12° down at the product's middle, as packshots
 are taken, and so about 16° down at its foot."""
 _AMBIENT_CELLS, _AMBIENT_LEVELS = 44, 15
+"""Cells of the solid's longer side, and levels of its height, for the light of a room, which is soft: their shade is
+smoother than the cells."""
 _CAST_CELLS = 112
+"""And for a cast shadow, whose edge is the outline's."""
 _KEEP_CLEAR = 0.15
 """Share of the room between product and border over which a shadow fades out before the border."""
 _HORIZON = 0.19
@@ -44,6 +47,7 @@ _CREVICE = 0.9
 _FAINTEST = 0.006
 """Shade below this is no shade: what is far from a product stays exactly as it was."""
 _CAST = 0.75
+"""Weight of the cast shade beside the room's: light of the room falls into it."""
 _BOUNCE_FRONT, _BOUNCE_BACK = 0.8, 0.45
 """How bright a product's front and its other sides are towards the ground, over what the picture shows of it."""
 
