@@ -32,6 +32,7 @@ SCENES = (
 """What is painted: what the LoRA is for, and a place that no studio photo shows."""
 SAID = "Measured by colours and silhouette of the product (no CLIP vision model was asked); look at the grid, too."
 _TILE, _LINE, _GAP = 192, 32, 8
+"""Pixels of a picture on the sheet, its two lines of text, the space between."""
 
 
 @dataclass(frozen=True)

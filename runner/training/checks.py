@@ -21,6 +21,7 @@ SMALL_SHARE, LARGE_SHARE = 0.08, 0.92
 FEW_STEPS, MANY_STEPS = 300, 6000
 _MOST_CUT = 0.15
 _STARVED = 0.6
+"""Beyond these people warn: of the frame; of steps for one product; cut away; of the side that training asks for."""
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from runner.validation.problem import listed
 
 GRID, TABLE = "samples.jpg", "training.csv"
 _TILE, _LINE, _GAP, _ACROSS = 256, 18, 8, 5
+"""Pixels of a sample on the sheet, its text, the space between; samples in a row."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ BLURRED = 0.72
 """From here on a photo is called blurred at the size it is trained at, see `blur`."""
 _NOISE = 3.0
 _SOFT = 12.0
+"""Levels: less of a step is the noise of a JPEG; a picture whose levels span less shows nothing."""
 
 
 def thumbnail(picture: Image.Image) -> Pixels:

@@ -15,6 +15,7 @@ from PIL import Image, ImageCms
 
 Pixels = np.ndarray[Any, np.dtype[np.float64]]
 _SIDE, _SHAPE, _LEAST = 96, 32, 40
+"""Pixels: the longer side for colours, each side of a silhouette, the least area whose colours are compared."""
 _QUANTILES = np.linspace(0.02, 0.98, 25)
 _DIRECTIONS = np.random.default_rng(7).normal(size=(24, 3))
 _DIRECTIONS /= np.linalg.norm(_DIRECTIONS, axis=1, keepdims=True)

@@ -17,6 +17,7 @@ from runner.training.recipes import Recipe
 _SHOWN = 4
 _TILE, _GAP, _LINE, _WIDTH = 120, 8, 18, 1120
 _PAGE, _INK, _DIM = (250, 250, 250), (20, 20, 20), (255, 0, 204)
+"""How many names a line has; pixels of the sheet; its colours, the last for what is not learnt."""
 
 
 def lines(found: Check, recipe: Recipe) -> Iterator[str]:

@@ -17,6 +17,7 @@ from ..common import CATEGORY, output
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 _SIDE = 16
+"""Pixels that sides divide by: those of one latent cell of FLUX.2, two of Stable Diffusion's."""
 
 
 class ProdgenTrainingPhotos(io.ComfyNode):
