@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import console
-from runner.cli.parser import add_server_argument, local_path, named, seconds
+from runner.cli.parser import add_server_argument, check_no_password, local_path, named, seconds
 from runner.errors import EXIT_OK, EXIT_USAGE, InterruptedRunError, UsageError
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(
             f"{args.name!r} cannot be the name of a LoRA.", advice="Letters, digits, - and _: up to 60 of them."
         )
+    check_no_password(args.server)
     check_tag(args.tag, args.kind)
     chosen, recipe = recipe_for(args.base, args.recipe, args.set)
     args.out = args.out or DEFAULT_OUT / args.name
