@@ -51,12 +51,17 @@ class Progress:
         return found
 
     def put_into(self, weights: Mapping[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
-        """Set weights and optimizer to what they were."""
+        """Set weights and optimizer to what they were.
+
+        The tensors are copied: a node loads them in inference mode, and such ones cannot be trained on.
+        """
         with torch.no_grad():
             for name, tensor in self.weights.items():
                 weights[name].copy_(tensor)
         whole = optimizer.state_dict()
-        whole["state"] = {place: dict(state) for place, state in self.optimizer.items()}
+        whole["state"] = {
+            place: {key: value.clone() for key, value in state.items()} for place, state in self.optimizer.items()
+        }
         optimizer.load_state_dict(whole)
 
     @classmethod
