@@ -213,6 +213,7 @@ def test_one_step_of_one_picture_is_a_training(server: ComfyServer) -> None:
     assert said["step"] == 1 and said["loss"] > 0 and lora(server, said).is_file()
 
 
+@pytest.mark.slow
 def test_the_depth_of_gradient_checkpointing_is_two(server: ComfyServer) -> None:
     settings = server.object_info("ProdgenTrainLora")["input"]["optional"]
     assert settings["checkpoint_depth"][1]["default"] == 2
@@ -228,6 +229,7 @@ def test_the_depth_of_gradient_checkpointing_is_two(server: ComfyServer) -> None
         server.run(graph("depth", gradient_checkpointing=False, seed=9))
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_is_saved_and_goes_on_to_the_same_end(server: ComfyServer) -> None:
     photos(server, "stop")
     forget(server)
@@ -250,6 +252,7 @@ def test_an_interrupted_training_is_saved_and_goes_on_to_the_same_end(server: Co
     assert 0 < said["resumed_at"] < 24 and whole.read_bytes() == kept
 
 
+@pytest.mark.slow
 def test_the_lora_changes_less_outside_when_it_is_masked(server: ComfyServer) -> None:
     photos(server, "masked", 2)
     inside = np.asarray(picture(0))[..., 3] > 127
