@@ -106,7 +106,7 @@ def test_killed_and_gone_on_with_it_ends_as_if_nothing_had_been(
 ) -> None:
     """Runner and server are killed (-9) while a stretch is trained; the same command ends with the same file."""
     photos = folder(tmp_path / "photos", 3)
-    changes = ("epochs=3", "save_every_epochs=1", "repeats=8")  # 24 steps a stretch
+    changes = ("epochs=3", "save_every_epochs=1", "repeats=4")  # 12 steps a stretch
     server = start_comfy()
     fill_with_smoke(server, *KLEIN)
     assert main(command(photos, tmp_path / "whole", server.url, *changes)) == 0
@@ -116,7 +116,7 @@ def test_killed_and_gone_on_with_it_ends_as_if_nothing_had_been(
             path.unlink()
     words = [sys.executable, "-m", "runner", *command(photos, tmp_path / "out", server.url, *changes)]
     runner = subprocess.Popen(words, cwd=REPO, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _until(lambda: bool(list((tmp_path / "out").rglob("step_000024.save.json"))))
+    _until(lambda: bool(list((tmp_path / "out").rglob("step_000012.save.json"))))
     _until(lambda: bool(server.get("/queue")["queue_running"]))
     runner.kill()
     runner.wait()
