@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 
@@ -21,6 +22,11 @@ def texts(value: Any) -> tuple[str, ...]:
 
 def text(value: Any, otherwise: str = "") -> str:
     return value if isinstance(value, str) else otherwise
+
+
+def whole_number(digits: str | None) -> int | None:
+    """A number written in decimal digits, up to 18 of them; None for anything else. `int` refuses 4 301 of them."""
+    return int(digits) if digits and re.fullmatch(r"[0-9]{1,18}", digits) else None
 
 
 def number(value: Any) -> float | None:

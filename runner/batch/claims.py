@@ -11,7 +11,7 @@ from pathlib import Path
 
 from runner import events
 from runner.batch.compatibility import Compatibility, nowhere
-from runner.batch.entries import Entry, Incompatibility, JobState
+from runner.batch.entries import DECLINED, Entry, Incompatibility, JobState
 from runner.batch.ledger_hooks import TakenOverError
 from runner.batch.metrics import LoadMeter, measured
 from runner.batch.recover import tidy
@@ -19,7 +19,7 @@ from runner.batch.store import LedgerGoneError
 from runner.batch.worker import Batch
 from runner.errors import EXIT_INTERRUPTED, RunnerError, UsageError
 from runner.execution import translate
-from runner.execution.failures import OutOfMemoryError, failed_event
+from runner.execution.failures import NodeExecutionError, OutOfMemoryError, failed_event
 from runner.execution.job import JobResult
 from runner.execution.save import SavedJob
 from runner.files.naming import below
@@ -86,7 +86,11 @@ class Claims:
             self._view.named(hopeless.id, hopeless.title, self.label)
             self.fail(hopeless.id, nowhere(reasons))
         # While somebody holds a job, it may yet come back to be done here.
-        return None, not leave and not self._ledger.held() - self.held
+        finished = not leave and not self._ledger.held() - self.held
+        if not finished and not self.held:
+            for runner in self._ledger.others_at_work():
+                self._view.once(f"Waiting for another runner of this batch ({runner}): the rest is in its hands.")
+        return None, finished
 
     def settled(self, entry: Entry) -> bool:
         """Whether a claimed job needs nothing more here: it was saved before a crash, or this worker cannot run it."""
@@ -163,7 +167,9 @@ class Claims:
 
     def fail(self, number: int, error: RunnerError, prompt_id: str | None = None) -> None:
         """A job of ours ended without a result."""
-        ours = self._ledger.failed(number, str(error), error.exit_code)
+        declined = isinstance(error, NodeExecutionError) and error.is_refusal
+        figures = {DECLINED: declined} if declined else {}
+        ours = self._ledger.failed(number, str(error), error.exit_code, figures)
         self._through(number)
         if ours:
             self._view.event(failed_event(error, number, prompt_id))

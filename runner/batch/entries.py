@@ -16,6 +16,8 @@ from runner.errors import UsageError
 from runner.files.naming import leads_out
 
 VERSION = "1"
+DECLINED = "declined"
+"""Among the figures of a failed job: a node declined to work on its photo, and nothing broke."""
 
 
 class JobState(str, Enum):

@@ -263,6 +263,11 @@ class Ledger:
         """The jobs some runner is at work on, this one or another."""
         return {row["id"] for row in self.store.rows(sql.HELD)}
 
+    def others_at_work(self) -> list[str]:
+        """Every other runner that is at work on a job: which process it is."""
+        rows = self.store.rows(sql.OTHERS_AT_WORK, owner=self.runners.owner)
+        return [f"process {row['pid']} on {row['host']}" for row in rows]
+
     def counts(self) -> dict[str, int]:
         return {row["state"]: row["jobs"] for row in self.store.rows(sql.COUNTS)}
 

@@ -1,4 +1,4 @@
-"""`report DIR`: one self-contained HTML page about a batch."""
+"""`report DIR`: one HTML page about a batch."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser = subparsers.add_parser(
         "report",
         help="one HTML page about a batch: every input beside its output",
-        description="Write one self-contained HTML page about the batch in DIR: every input beside its output, what "
-        "failed and why, the figures, and how each picture was made. Its path goes to standard output.",
+        description="Write one HTML page about the batch in DIR, which needs no server and no network: every photo "
+        "beside its result, the worst first, what failed and why, the figures, and how each picture was made. Small "
+        "copies of the pictures are in it; in full size it shows those in DIR. Its path goes to standard output.",
     )
     parser.add_argument("folder", type=local_path, metavar="DIR", help="the --out of a batch")
     parser.add_argument("--html", type=local_path, metavar="FILE", help="default: DIR/report.html")

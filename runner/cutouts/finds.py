@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -10,9 +9,9 @@ from typing import Any
 
 from runner.batch.entries import Entry, JobState
 from runner.batch.ledger import Ledger
+from runner.batch.records import record_of
 from runner.data import figure
-from runner.files.naming import OBJECTS, below, distinct_names, part_of_output
-from runner.files.reading import read_text
+from runner.files.naming import OBJECTS, distinct_names, part_of_output
 from runner.untrusted import items, mapping, number, text
 
 
@@ -51,7 +50,7 @@ def pictures(ledger: Ledger, folder: Path) -> Iterator[Picture]:
     for entry in ledger.entries():
         photo = Path(next(iter(entry.job.images.values()), entry.title))
         place = (PurePosixPath(*entry.job.stem.parts[:-2]) / photo.name).as_posix()
-        record = _record(folder, entry) if entry.state == JobState.DONE else {}
+        record = record_of(folder, entry) if entry.state == JobState.DONE else {}
         saved = _report(record, "segmentation")
         found = tuple(_find(mapping(one), entry) for one in items(saved.get("objects")))
         cut = _report(record, "picture")
@@ -59,16 +58,6 @@ def pictures(ledger: Ledger, folder: Path) -> Iterator[Picture]:
         size = (int(number(saved.get("width")) or 0), int(number(saved.get("height")) or 0))
         sheet = next((name for name in entry.files if name.endswith(".jpg")), "")
         yield Picture(entry, photo, place, *size, found, sheet, notes)
-
-
-def _record(folder: Path, entry: Entry) -> Mapping[str, Any]:
-    sidecar = None if entry.sidecar is None else below(folder, entry.sidecar)
-    if sidecar is None:
-        return {}
-    try:
-        return mapping(json.loads(read_text(sidecar, errors="replace")))
-    except (OSError, ValueError, RecursionError):
-        return {}
 
 
 def _report(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:

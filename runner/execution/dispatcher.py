@@ -28,7 +28,6 @@ from runner.execution.job import Attempt, JobResult, JobSpec, Retry
 from runner.execution.prefetch import JobReady, Prefetch
 from runner.execution.saver import SaveEnded, SaverDied
 from runner.execution.submitter import Submitter
-from runner.http.transport import BusyError, NoAccessError
 from runner.server.records import JobRecord
 from runner.server.websocket import ServerMessage
 
@@ -143,10 +142,8 @@ class Dispatcher:
         attempt.next_poll = time.monotonic() + (self._limits.deaf if deaf else self._limits.silence)
         try:
             record = self._client.job(attempt.prompt_id, timeout=self._connection.deadline.at_most(15.0))
-        except NoAccessError:  # the door was shut meanwhile: it does not open by waiting
-            raise
         except ServerUnavailableError as error:
-            absence.went_away(str(error), error.wait if isinstance(error, BusyError) else 0.0)
+            absence.went_away(error)
             attempt.next_poll = max(attempt.next_poll, absence.retry_at)
             return
         absence.came_back()
@@ -221,7 +218,7 @@ class Dispatcher:
         try:
             answer = self._hooks.lost(attempt)
         except ServerUnavailableError as error:
-            self._connection.absence.went_away(str(error))  # asked again when it is back
+            self._connection.absence.went_away(error)  # asked again when it is back
             return
         del self._board.live[attempt.prompt_id]
         if answer is None:

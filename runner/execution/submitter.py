@@ -14,7 +14,7 @@ from runner.execution.hooks import Hooks, Policy
 from runner.execution.job import Attempt, JobSpec, Retry
 from runner.execution.prefetch import Prefetch
 from runner.execution.upload import lacks_photos, upload_again
-from runner.http.transport import BusyError, NoAccessError, NoAnswerError, NotReachedError
+from runner.http.transport import BusyError, NoAnswerError, NotReachedError
 from runner.server.client import ServerFaultError
 from runner.server.refusal import half_accepted
 
@@ -55,7 +55,7 @@ class Submitter:
         except PhotoError as error:
             self._fail(attempt, error)
         except ServerUnavailableError as error:
-            self._connection.absence.went_away(str(error))
+            self._connection.absence.went_away(error)
             self._board.waiting.insert(0, attempt)
         else:
             self.again(attempt, Retry.PHOTOS)
@@ -122,10 +122,10 @@ class Submitter:
             del live[attempt.prompt_id]
             self._board.waiting.insert(0, attempt)
             attempt.refused = isinstance(error, BusyError)
-            connection.absence.went_away(str(error), error.wait if isinstance(error, BusyError) else 0.0)
+            connection.absence.went_away(error)
             return
         except NoAnswerError as error:
-            connection.absence.went_away(str(error))
+            connection.absence.went_away(error)
             return
         except WorkflowRejectedError as error:
             if not self.may_give_photos(attempt, error):
@@ -144,11 +144,9 @@ class Submitter:
         connection = self._connection
         try:
             record = connection.client.job(attempt.prompt_id, timeout=connection.deadline.at_most(15.0))
-        except NoAccessError:
-            raise
         except ServerUnavailableError as error:
             self._board.waiting.insert(0, attempt)
-            connection.absence.went_away(str(error), error.wait if isinstance(error, BusyError) else 0.0)
+            connection.absence.went_away(error)
             return True
         if record is not None:
             attempt.confirmed, attempt.next_poll = True, 0.0

@@ -15,6 +15,7 @@ from runner.execution.plan import Plan
 from runner.explore.rounds import Rounds
 from runner.explore.viewer import Viewer
 from runner.gallery.folder import prompt_folder
+from runner.untrusted import whole_number
 
 SCRATCH = "scratch"
 _HELP = "Enter: the same prompt again · +words: add to it · any other text: a new prompt · /keep 1 3 · /quit"
@@ -64,7 +65,7 @@ class Conversation:
         lines: TextIO | None = None,
     ) -> None:
         self._rounds, self._reporter, self._out, self._make_plan = rounds, reporter, out, make_plan
-        self._lines = lines or sys.stdin
+        self._lines: TextIO | None = lines or sys.stdin  # None: it was closed before the program began
         self._pictures: list[Path] = []
 
         def seen(path: Path) -> None:
@@ -96,7 +97,7 @@ class Conversation:
         say(f"Prompt: {prompt}\n{_HELP}")
         while True:
             console.ask("> ")
-            line = self._lines.readline()
+            line = self._lines.readline() if self._lines is not None else ""
             answer = line.strip()
             if not line or answer.casefold() in ("/quit", "/q", "/exit"):
                 return None
@@ -112,10 +113,10 @@ class Conversation:
 
     def _keep(self, prompt: str, numbers: list[str]) -> None:
         """Copy pictures of this round from the scratch folder to the prompt's own."""
-        chosen = [int(number) for number in numbers if number.isdecimal()] or list(range(1, len(self._pictures) + 1))
-        for number in chosen:
+        for asked in numbers or map(str, range(1, len(self._pictures) + 1)):
+            number = whole_number(asked) or 0
             if not 1 <= number <= len(self._pictures):
-                self._reporter.notice(f"There is no picture {number}; this round has {len(self._pictures)}.")
+                self._reporter.notice(f"There is no picture {asked[:20]}; this round has {len(self._pictures)}.")
                 continue
             picture = self._pictures[number - 1]
             try:

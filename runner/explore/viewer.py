@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from runner.errors import UsageError
+
 VIEWER_VARIABLE = "PRODGEN_VIEWER"
 
 
@@ -18,11 +20,19 @@ def viewer_command(
 ) -> list[str] | None:
     """The command that opens a picture: `wanted`, `$PRODGEN_VIEWER` or the desktop's own. None: there is none.
 
-    `none` (as `wanted` or in the variable) opens nothing.
+    `none` (as `wanted` or in the variable) opens nothing. Raises UsageError for what is no command.
     """
     named = (wanted if wanted is not None else environment.get(VIEWER_VARIABLE, "")).strip()
     if named:
-        return None if named.casefold() == "none" else shlex.split(named)
+        if named.casefold() == "none":
+            return None
+        try:
+            return shlex.split(named)
+        except ValueError as error:
+            raise UsageError(
+                f"{named!r} is no command that opens pictures: {str(error).lower()}.",
+                advice=f"Mend --viewer or ${VIEWER_VARIABLE}; `none` opens nothing.",
+            ) from error
     if platform == "darwin":
         return ["open"]
     if platform == "win32":

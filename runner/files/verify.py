@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import mmap
+import os
 import struct
 import warnings
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from runner.errors import NodeFailedError
 from runner.files.png import SIGNATURE, read_structure, surely_not_black
@@ -27,6 +29,10 @@ PICTURES = frozenset(suffix for suffixes in _SUFFIXES.values() for suffix in suf
 _BLACK_8_BIT = 1
 _BLACK_16_BIT = 257
 """The last level that still counts as black: one of 255, the rounding of a decoder; the same in 16 bits."""
+_AFTER_HEADER = 8 + 25
+"""A PNG's signature and its first chunk, IHDR."""
+_BLOCK = 1 << 20
+"""Bytes moved at a time."""
 _ADVICE_BLACK = (
     "Black pictures come from NaN in half precision (start ComfyUI with --fp32-vae, or use another VAE), from a safety "
     "filter, or from an empty mask."
@@ -88,9 +94,15 @@ def check_picture(path: Path, suffix: str, node: str) -> None:
 
 def _is_good_png(path: Path) -> bool:
     """Whole and not black, without decoding it. False: not known."""
-    data = path.read_bytes()
-    structure = read_structure(data)
-    return structure is not None and surely_not_black(data, structure)
+    if not path.stat().st_size:
+        return False
+    with (
+        path.open("rb") as stream,
+        mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped,  # a server may send gigabytes
+        memoryview(mapped) as data,
+    ):
+        structure = read_structure(data)
+        return structure is not None and surely_not_black(data, structure)
 
 
 def _fault(frame: Any) -> str:
@@ -133,6 +145,19 @@ def add_graph_to_png(path: Path, graph: Mapping[str, Any]) -> None:
     text = json.dumps(graph).encode("ascii")
     body = b"tEXtprompt\0" + text
     chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-    data = path.read_bytes()
-    after_header = 8 + 25
-    path.write_bytes(data[:after_header] + chunk + data[after_header:])
+    with path.open("r+b") as stream:
+        _insert(stream, _AFTER_HEADER, chunk)
+
+
+def _insert(stream: BinaryIO, position: int, new: bytes) -> None:
+    """Put `new` into a file: what stands behind it moves on, block by block from the end."""
+    end = stream.seek(0, os.SEEK_END)
+    while end > position:
+        start = max(position, end - _BLOCK)
+        stream.seek(start)
+        block = stream.read(end - start)
+        stream.seek(start + len(new))
+        stream.write(block)
+        end = start
+    stream.seek(position)
+    stream.write(new)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 EVERY = (1, 3, 9)
 """After how many pictures the three rests come."""
+_LONGEST_S = 86400.0
+"""A day; a graphics card is cold after a few minutes."""
 _WORTH_SAYING_S = 5.0
 """A rest that is shorter is over before it is read."""
 
@@ -43,7 +44,7 @@ def rest(text: str) -> Rest:
         seconds = [float(part) for part in text.split(",")]
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of seconds like 2,10,30") from None
-    if not 1 <= len(seconds) <= len(EVERY) or not all(0 <= value < math.inf for value in seconds):
-        raise argparse.ArgumentTypeError("needs one to three numbers of seconds, 0 or more")
+    if not 1 <= len(seconds) <= len(EVERY) or not all(0 <= value <= _LONGEST_S for value in seconds):
+        raise argparse.ArgumentTypeError(f"needs one to three numbers of seconds, 0 to {_LONGEST_S:.0f} (a day)")
     first, third, ninth = (*seconds, 0.0, 0.0)[:3]
     return Rest((first, third, ninth))

@@ -32,6 +32,7 @@ from runner.models.source import (
     tokens_from_environment,
     version_of,
 )
+from runner.untrusted import whole_number
 
 __all__ = ["DownloadError", "Downloader", "Fetched", "WantedFile"]
 
@@ -237,7 +238,7 @@ class _Transfer:
         if response.status_code != 416:
             return False
         whole = re.fullmatch(r"bytes \*/(\d+)", response.headers.get("Content-Range", ""))
-        if whole and int(whole[1]) == self.done > 0:
+        if whole and whole_number(whole[1]) == self.done > 0:
             self.total = self.done
             return True
         self._discard()
@@ -248,16 +249,17 @@ class _Transfer:
 
         Where it packs what it sends (it was asked not to), they are not those of the file, and no piece fits the part.
         """
-        start, whole = 0, response.headers.get("Content-Length", "")
+        start: int | None = 0
+        whole = response.headers.get("Content-Length", "")
         packed = response.headers.get("Content-Encoding", "identity").lower() not in ("identity", "")
-        total = int(whole) if whole.isdecimal() and not packed else None
+        total = None if packed else whole_number(whole)
         if response.status_code == 206 and packed:
             self._discard()
             raise DroppedError("the host packs what it sends")
         if response.status_code == 206:
             span = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
-            start = int(span[1]) if span else -1
-            total = int(span[2]) if span and span[2] != "*" else self.total
+            start = whole_number(span[1]) if span else None
+            total = whole_number(span[2]) if span and span[2] != "*" else self.total
         if start != self.done:
             self._discard()  # no ranges here: the host sends the file from its start
             if start != 0:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runner.errors import JobTimeoutError, ServerUnavailableError
+from runner.http.transport import BusyError, NoAccessError
 
 RETRY_S = 0.5
 """Between tries to reach a server that is away: its start takes longer."""
@@ -57,11 +58,15 @@ class Absence:
     def away(self) -> bool:
         return self._since is not None
 
-    def went_away(self, why: str, wait: float = 0.0) -> None:
-        """Note a request that got no answer; `wait`: the seconds the server asks for.
+    def went_away(self, error: ServerUnavailableError) -> None:
+        """Note a request that got no answer, and when to ask again: a busy server says so itself.
 
-        Raises ServerUnavailableError when the patience is used up.
+        Raises the error where waiting changes nothing (a login, a certificate), and ServerUnavailableError when the
+        patience is used up.
         """
+        if isinstance(error, NoAccessError):
+            raise error
+        why, wait = str(error), error.wait if isinstance(error, BusyError) else 0.0
         now = time.monotonic()
         if self._since is None:
             self._since = now

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,7 +33,7 @@ from runner.server.records import (
     record_of_history,
     record_of_job,
 )
-from runner.untrusted import items, mapping, number, text
+from runner.untrusted import items, mapping, number, text, whole_number
 from runner.workflow.schema import well_formed
 
 GET_TRIES = 4
@@ -62,6 +63,8 @@ class ComfyClient:
     def __init__(self, url: str) -> None:
         self.url = admit(url)
         self.transport = Transport(self.url, auth_headers(self.url))
+        self.slow_s = 10.0
+        """Seconds after which an upload that has no answer yet is spoken of."""
         self.patience = 0.0
         """How long a server that says it is busy (429, 503) is asked again, in seconds."""
         self.deadline = Deadline(None)
@@ -128,7 +131,8 @@ class ComfyClient:
             expect_ready(reply, self.url)
             return reply
 
-        reply = self._tried(once)
+        with self._told_if_slow(f"{self.url} takes its time over {name}: waiting for its answer."):
+            reply = self._tried(once)
         if reply.status == 413:
             raise PhotoError(
                 f"{name} is {len(data) / 2**20:.1f} MB, and something in front of the server takes less (HTTP 413).",
@@ -254,8 +258,7 @@ class ComfyClient:
                 expect_access(Reply(response.status, headers, b""), self.url)
                 raise NoAnswerError(f"{self.url} answers HTTP {response.status} for the file {file.filename}.")
             announced = response.getheader("Content-Length")
-            length = int(announced[:20]) if announced and announced.isascii() and announced.isdigit() else None
-            yield complete(chunks, length, largest, file.filename)
+            yield complete(chunks, whole_number(announced), largest, file.filename)
 
     # the ways there
 
@@ -274,6 +277,17 @@ class ComfyClient:
         timeout: float = 30.0,
     ) -> Reply:  # fmt: skip
         return self.transport.request(method, path, body, headers, timeout=timeout)
+
+    @contextmanager
+    def _told_if_slow(self, words: str) -> Iterator[None]:
+        """Say so where what is done in the block takes long."""
+        timer = threading.Timer(self.slow_s, lambda: self.notice(words))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _tried(self, attempt: Callable[[], Reply], *, tries: int = GET_TRIES) -> Reply:
         """Repeat what may safely be repeated, with capped and jittered pauses; a busy server is waited for."""

@@ -134,7 +134,7 @@ class Passes:
             try:
                 name = self.session.client.upload_image(photo.data, photo.upload_name)
             except ServerUnavailableError as error:
-                absence.went_away(str(error))
+                absence.went_away(error)
                 time.sleep(RETRY_S)
                 continue
             absence.came_back()

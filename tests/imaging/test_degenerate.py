@@ -23,7 +23,8 @@ from prodgen_nodes.imaging.compositing import mask_on_canvas, place_on_backgroun
 from prodgen_nodes.imaging.errors import ImagingError, NotFiniteError
 from prodgen_nodes.imaging.fidelity.judge import Settings as FidelitySettings
 from prodgen_nodes.imaging.fidelity.judge import judge, merged
-from prodgen_nodes.imaging.handle.erase import erase_handle
+from prodgen_nodes.imaging.grip.opening import open_zone
+from prodgen_nodes.imaging.handle.erase import FILLS, erase_handle
 from prodgen_nodes.imaging.hands.crops import CropSettings, cut_all, plan_crops
 from prodgen_nodes.imaging.hands.decision import StitchSettings
 from prodgen_nodes.imaging.hands.stitch import stitch
@@ -90,11 +91,21 @@ def _fidelity(case: Case) -> Any:
 
 
 def _erase(case: Case) -> Any:
-    gap, fill = case.pick([0.1, 0.5]), case.pick(["background", "around"])
+    gap, fill = case.pick([0.1, 0.5]), case.pick(list(FILLS))
     done = erase_handle(case.photo, case.mask, gap, 0.5, background="#ffffff", fill=fill)
     untouched = (done.erased * 255).floor() == 0
-    assert torch.equal(done.image[untouched], case.photo[untouched]), "the picture changed outside what was erased"
+    assert torch.equal(done.image[untouched], _as_painted(case.photo)[untouched]), "changed outside what was erased"
     return done.image, done.mask, done.erased, done.reports
+
+
+def _as_painted(photo: Tensor) -> Tensor:
+    """One channel becomes three where a colour is painted in."""
+    return photo.expand(*photo.shape[:-1], 3) if photo.shape[-1] == 1 else photo
+
+
+def _zone(case: Case) -> Any:
+    done = open_zone(case.photo, case.mask, longest_cm=case.pick([0.0, 8.0, 45.0]))
+    return done.image, done.mask, done.zone, done.reports
 
 
 def _color(case: Case) -> Any:
@@ -139,7 +150,8 @@ def _front(case: Case) -> Any:
 
 
 def _register(case: Case) -> Any:
-    placement = _placed(case)
+    whole = torch.ones_like(case.mask)  # an empty mask has no place of its own
+    placement = pose_product(whole, CANVAS[1], CANVAS[0], case.pick(list(POSES)))[0]
     done = register_product(case.scene, case.photo, case.mask, placement, min_confidence=0.0)
     return done.reports, moved_mask(case.mask.new_zeros((1, *CANVAS)), placement, done.placement)
 
@@ -175,6 +187,7 @@ OPERATIONS: dict[str, Callable[[Case], Any]] = {
     "paste back": _paste,
     "fidelity": _fidelity,
     "erase handle": _erase,
+    "open a grip zone": _zone,
     "fix color": _color,
     "shadow": _shadow,
     "style": _style,
@@ -190,7 +203,7 @@ OPERATIONS: dict[str, Callable[[Case], Any]] = {
 
 _SIDES = st.sampled_from([1, 2, 3, 4, 5, 8, 17, 64])
 _SIZES = st.one_of(st.tuples(_SIDES, _SIDES), st.sampled_from([(1, 500), (500, 1), (2, 500), (500, 3)]))
-_MASKS = ("empty", "one pixel", "corner", "full", "row", "column", "faint", "soft", "blob", "almost", "two")
+_MASKS = ("empty", "one pixel", "corner", "full", "row", "column", "faint", "soft", "blob", "almost", "two", "bag")
 
 
 def mask_of(kind: str, height: int, width: int, random: np.random.Generator) -> Tensor:
@@ -215,6 +228,11 @@ def mask_of(kind: str, height: int, width: int, random: np.random.Generator) -> 
     elif kind == "almost":
         mask[:] = 1
         mask[y, x] = 0
+    elif kind == "bag":
+        rows, columns = np.mgrid[0:height, 0:width] / np.array([[[height]], [[width]]])
+        ring = np.hypot(columns - 0.5, (rows - 0.45) * 0.9)
+        mask[(rows > 0.45) & (rows < 0.95) & (abs(columns - 0.5) < 0.4)] = 1
+        mask[(rows <= 0.45) & (ring > 0.24) & (ring < 0.31)] = 1
     elif kind == "two":
         mask[0, 0] = mask[-1, -1] = 1
     return torch.from_numpy(mask).unsqueeze(0)

@@ -5,6 +5,7 @@ What a server has really made lies in its output folder: one file per job there 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -124,6 +125,37 @@ def test_two_runners_share_a_folder_and_ctrl_c_ends_one_of_them_cleanly(
         done = db.execute("SELECT owner, COUNT(*) FROM changes WHERE state = 'done' GROUP BY owner").fetchall()
     assert len(done) >= 2  # both worked
     assert sum(count for _, count in done) == 40  # and neither did what the other had done
+
+
+def suspended_outside_of_a_transaction(process: subprocess.Popen[str], out: Path) -> bool:
+    """In one, it would lock the ledger for all others."""
+    os.kill(process.pid, signal.SIGSTOP)
+    with contextlib.closing(sqlite3.connect(out / LEDGER_FILE, timeout=0.0, isolation_level=None)) as db:
+        try:
+            db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            os.kill(process.pid, signal.SIGCONT)
+            return False
+        db.execute("ROLLBACK")
+    return True
+
+
+def test_a_runner_that_waits_for_another_says_for_whom(comfy_server: ComfyServer, tmp_path: Path) -> None:
+    """One that is suspended still has its jobs: they are not taken from it, and that is said."""
+    work = Work(Desk(tmp_path, comfy_server.url), 40)
+    first = work.start("--resume")
+    work.wait_for(2)
+    while not suspended_outside_of_a_transaction(first, work.desk.out):
+        time.sleep(0.01)
+    try:
+        second = work.start("--resume")
+        read_until(second, f"Waiting for another runner of this batch (process {first.pid} on ")
+    finally:
+        os.kill(first.pid, signal.SIGCONT)
+    for process in (first, second):
+        _, said = process.communicate(timeout=HANG_S)
+        assert process.returncode == 0, said
+    assert results(work.desk.out) == [f"job{number:03}.png" for number in range(40)]
 
 
 def test_an_interrupted_batch_goes_on_where_it_was(comfy_server: ComfyServer, tmp_path: Path) -> None:

@@ -216,6 +216,18 @@ def test_a_host_that_packs_what_it_sends(host: ModelHost, target: Path) -> None:
     assert target.read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize("status", [206, 416])
+def test_a_size_of_thousands_of_digits_is_no_size(host: ModelHost, target: Path, status: int) -> None:
+    digits = "9" * 5000
+    span = f"bytes */{digits}" if status == 416 else f"bytes {digits}-{digits}/{digits}"
+    host.headers, host.statuses = {"Content-Range": span}, [status] * 10
+    target.parent.mkdir(parents=True)
+    part(target).write_bytes(CONTENT[:1000])
+    with pytest.raises(DownloadError):
+        downloader().fetch(WantedFile(host.url, target, len(CONTENT), SHA256))
+    assert not target.exists()
+
+
 @pytest.mark.parametrize("status", [200, 416])
 def test_an_empty_file_is_no_model(host: ModelHost, target: Path, status: int) -> None:
     """Where neither a size nor a hash is known, nothing else tells."""

@@ -85,12 +85,21 @@ def test_where_pictures_are_shown(tmp_path: Path) -> None:
     assert viewer_command("none", {"DISPLAY": ":0", "PRODGEN_VIEWER": "eog"}, "darwin") is None
 
 
+def test_a_viewer_that_is_no_command_is_refused_in_words() -> None:
+    for given in ('"x', "feh 'a", "a\\"):
+        with pytest.raises(UsageError, match="opens pictures") as caught:
+            viewer_command(given, {}, "linux")
+        assert "PRODGEN_VIEWER" in caught.value.advice
+
+
 def test_mistakes_are_told_before_anything_is_queued(tmp_path: Path) -> None:
     for arguments, code, said in (
         (("a bag", "potrait"), 2, "Did you mean 'portrait'"),
         (("  ",), 2, "prompt is empty"),
         (("a bag", "--size", "100x100"), 2, "multiples of 8"),
         (("a bag", "--rest", "soon"), 2, "seconds"),
+        (("a bag", "--rest", "1e10"), 2, "86400"),
+        (("a bag", "--rest", "2,inf"), 2, "86400"),
         (("a bag", "--number", "0"), 2, "at least 1"),
         (("a bag", "--set", "nothing=1"), 2, "nothing called"),
         (("a bag", "--interactive", "--json"), 2, "give one of them"),

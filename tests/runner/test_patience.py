@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
@@ -15,7 +16,7 @@ import pytest
 from runner.batch.store import LEDGER_FILE
 from runner.errors import ServerUnavailableError
 from runner.http.answers import retry_after
-from runner.http.transport import BusyError
+from runner.http.transport import BusyError, NoAccessError
 from runner.models.download import Downloader, DownloadError, WantedFile
 from runner.models.source import chunks_of
 from runner.server.availability import Absence
@@ -24,7 +25,7 @@ from tests.support.certificate import self_signed
 from tests.support.fake import FakeServer
 from tests.support.hostile import HostileComfy, Said, endless
 from tests.support.runs import Desk, command, copying, flat
-from tests.support.speed import within
+from tests.support.speed import HANG_S, within
 
 
 @pytest.fixture
@@ -106,12 +107,22 @@ def test_what_a_server_asks_for_is_read_in_every_form() -> None:
         assert retry_after({"retry-after": text}) == seconds
 
 
+def test_what_only_the_user_can_open_is_not_waited_for() -> None:
+    """Wherever a run waits for its server: a login that is asked for in the middle of it does not go away."""
+    said: list[str] = []
+    error = NoAccessError("a login is wanted")
+    with pytest.raises(NoAccessError) as caught:
+        Absence(10.0, said.append).went_away(error)
+    assert caught.value is error
+    assert said == []
+
+
 def test_an_absence_waits_as_asked_and_never_past_its_patience() -> None:
     said: list[str] = []
     absence = Absence(10.0, said.append)
-    absence.went_away("busy", 3.0)
+    absence.went_away(BusyError("busy", wait=3.0))
     assert 2.5 < absence.retry_at - time.monotonic() <= 3.0
-    absence.went_away("busy", 3600.0)
+    absence.went_away(BusyError("busy", wait=3600.0))
     assert absence.retry_at - time.monotonic() < 10.1
     assert len(said) == 1
 
@@ -226,3 +237,28 @@ def test_a_batch_whose_server_takes_jobs_and_makes_none_ends_with_its_summary(
     assert run.code == 6, run.err
     assert "0 of 3 jobs done, 0 failed, 3 not finished" in run.err
     assert run.files == [desk.out / LEDGER_FILE]
+
+
+def test_an_upload_that_is_not_answered_is_spoken_of_meanwhile() -> None:
+    """Eight minutes went by without a word."""
+    said: list[str] = []
+    heard = threading.Event()
+
+    def slow() -> Said:
+        assert heard.wait(HANG_S)
+        return Said({"name": "photo.png", "subfolder": "", "type": "input"})
+
+    def notice(text: str) -> None:
+        said.append(text)
+        heard.set()
+
+    with HostileComfy() as server:
+        client = ComfyClient(server.url)
+        client.notice, client.slow_s = notice, 0.05
+        server.lies["POST /upload"] = slow
+        assert client.upload_image(b"bytes", "photo.png") == "photo.png"
+        assert said == [f"{server.url} takes its time over photo.png: waiting for its answer."]
+        server.lies.clear()
+        client.slow_s = HANG_S
+        client.upload_image(b"bytes", "photo.png")
+    assert len(said) == 1

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
+from runner.errors import NodeFailedError
 from runner.files.png import read_structure, surely_not_black
+from runner.files.verify import add_graph_to_png, check_picture, png_has_graph
 
 
 def packed(pixels: Any, **options: Any) -> bytes:
@@ -121,3 +125,33 @@ def test_late_text_and_keys_are_told() -> None:
     late = read_structure(early[:end] + chunk(b"eXIf", b"MM\0*") + early[end:])
     assert late is not None
     assert late.has_late_metadata
+
+
+def test_a_file_of_any_size_is_looked_at_in_little_memory(tmp_path: Path) -> None:
+    """A server may send a small picture with gigabytes behind it."""
+    path = tmp_path / "long.png"
+    small = packed(np.full((4, 4, 3), 200, np.uint8))
+    path.write_bytes(small)
+    with path.open("r+b") as stream:
+        stream.truncate(64 << 20)
+    tracemalloc.start()
+    check_picture(path, ".png", "a node")
+    add_graph_to_png(path, {"1": {"class_type": "LoadImage"}})
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 << 20
+    assert png_has_graph(path)
+    data = path.read_bytes()
+    assert data[:33] == small[:33]
+    assert data.rstrip(b"\0").endswith(small[33:].rstrip(b"\0"))
+    with Image.open(path) as picture:
+        assert picture.getpixel((3, 3)) == (200, 200, 200)
+        assert "LoadImage" in picture.info["prompt"]
+
+
+@pytest.mark.parametrize("data", [b"", b"\x89PNG\r\n\x1a\n", b"\x89PNG\r\n\x1a\n" + b"\xff" * 40])
+def test_what_is_no_whole_png_is_left_to_be_decoded(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "cut.png"
+    path.write_bytes(data)
+    with pytest.raises(NodeFailedError, match="not a readable picture"):
+        check_picture(path, ".png", "a node")

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .errors import EmptyMaskError, ShapeError
 from .placement import Affine, Placement
-from .tensors import Box, bounding_box, check_image, check_mask, common_batch, item, same_size, split_alpha
+from .tensors import Box, bounding_box, check_color, check_mask, common_batch, item, same_size, split_alpha
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,7 @@ def on_scene(
     Raises ShapeError that names both shapes where sizes or batches do not fit, and NotFiniteError for values that are
     no numbers.
     """
-    scene = check_image(scene, name)
-    if scene.shape[-1] == 1:
-        scene = scene.expand(*scene.shape[:-1], 3)
+    scene = check_color(scene, name)
     rgb, mask = placed_product(product, mask, placement)
     factor = 1.0
     if placement is None:

@@ -84,11 +84,15 @@ def _finite_range(values: Tensor, name: str) -> tuple[float, float]:
     )
 
 
+def check_color(image: Tensor, name: str = "image", *, finite: bool = True) -> Tensor:
+    """The same, for what a colour is painted into: one channel becomes three."""
+    image = check_image(image, name, finite=finite)
+    return image.expand(*image.shape[:-1], 3) if image.shape[-1] == 1 else image
+
+
 def split_alpha(image: Tensor, name: str = "image") -> tuple[Tensor, Tensor | None]:
     """Split `[B,H,W,C]` into RGB `[B,H,W,3]` and alpha `[B,H,W]` (None without a fourth channel)."""
-    image = check_image(image, name)
-    if image.shape[-1] == 1:
-        image = image.expand(*image.shape[:-1], 3)
+    image = check_color(image, name)
     alpha = image[..., 3].clamp(0.0, 1.0) if image.shape[-1] == 4 else None
     return image[..., :3], alpha
 

@@ -2,46 +2,56 @@
 
 At a true outline the photo changes from product to backdrop. Where a piece was cut away, the photo goes on unchanged
 across the mask's outline, differs from the backdrop, and ends further out in an edge of its own; a shadow or a
-reflection has an edge where the product ends, and fades. Where the backdrop is not plain enough to be told from the
-product, nothing is said.
+reflection has an edge where the product ends, and fades. Something else than ground may also begin at the outline, in
+another colour: a part of the product that is missing, or a thing beside it. That, a dark product in its own shadow and
+a product in the backdrop's colour cannot be told by looking at pixels: there nothing is said, and the place is named.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
-from ..colorspace import delta_e00, linear_to_lab, srgb_to_linear
-from ..filters import dilate, erode, gaussian_blur, length, masked_blur, opened
+from ..colorspace import delta_e00, srgb_to_linear
+from ..filters import area_reduced, dilate
 from ..tensors import Box, bounding_box
+from .outline import Outline, ground_of, outline_of, reach_of
 from .places import place_of
 
 _SIDE = 720
-"""Pixels of the longer side: the smallest piece, `_LEAST`, is some two hundred of them."""
-_REACH, _LEAST_REACH = 0.12, 8
-"""How far beside the product is looked, of its longer side and in pixels of the reduced picture at least."""
+"""Pixels of the longer side: the smallest certain piece, `_LEAST`, is some hundreds of them."""
 _SEEN, _NOISE, _MOST_NOISE = 6.0, 4.0, 5.0
 """ΔE00 from which something is no backdrop, in multiples of the backdrop's own; with more of that nothing is said."""
 _TOLD = 0.6
 """The share of the outline along which the product must differ from the backdrop."""
-_EDGE = 0.3
-"""A step of an outline, of the product's difference to the backdrop."""
-_SAME = 0.3
+_SAME = 0.35
 """The difference across the outline over that to the backdrop, up to which the photo goes on unchanged."""
-_ALONG, _ALONG_LARGE, _LARGE, _ENDS = 0.3, 0.55, 0.015, 0.6
-"""The shares of a piece's inner border without (more of a large one's: that may be a shadow), and of its outer border
-with an edge."""
-_BAND, _DEEP = 4, 0.06
-"""The inner border is so many pixels wide; a piece's area over its length squared: a strip along it is a shadow."""
-_LEAST = 0.0008
-"""The smallest piece, of the product's area."""
-_BESIDE = 1.5
-"""Pixels (1σ) over which the colours on both sides of the outline are taken: the pixels next to it, and no more."""
+_FOREIGN = 8.0
+"""ΔE00 from the backdrop in any shade from which something is neither the ground nor its shadow."""
+_SHARP, _CLOSED = 0.35, 0.45
+"""A step further out, over the product's difference to the backdrop, from which something ends there; and the share of
+a stretch that must end so, or at the product again."""
+_DEEP, _LEAST_DEEP = 0.012, 5
+"""What is thinner, over the root of the product's area and in pixels, is a soft edge or the line of contact."""
+_CERTAIN, _CERTAIN_FOREIGN, _DARK = 0.19, 0.25, 0.35
+"""A closed piece is certain up to these differences across the outline, over that to the backdrop; not in neutral shade
+that lets less than this share of the ground's lightness through: that may be the product's own shadow."""
+_CLEAR, _CLEAR_DARK, _OPEN = 0.1, 0.05, 0.3
+"""With less difference (still less in the dark) a piece is certain with less of it closed: any where it is foreign."""
+_LEAST, _LEAST_DOUBTFUL, _LEAST_SAME, _VERY_SAME = 0.003, 0.002, 0.001, 0.15
+"""The smallest pieces, of the product's area: certain, doubtful, and doubtful where next to nothing changes."""
+_MOSTLY = 0.7
+"""A stretch is foreign to the ground where this share of it is."""
+_NO_EDGE, _LONG = 2.5, 0.15
+"""A product in the backdrop's colour has no outline to be seen below this ΔE00 across it; a stretch of that counts from
+this length on, over the root of the product's area."""
+_FRAME = 4
+"""Pixels around the outline's samples where they are joined to stretches: as far as they are widened for that."""
 
 
 @dataclass(frozen=True)
@@ -73,109 +83,133 @@ class Whole:
 def judge_whole(photo: Tensor, mask: Tensor) -> Whole:
     """Compare the cut-out's `mask` `[H,W]` (1 = product) with the sRGB `photo` `[H,W,3]` it was cut from."""
     factor = max(1, round(max(mask.shape) / _SIDE))
-    planes = torch.cat((srgb_to_linear(photo[..., :3]).permute(2, 0, 1), mask[None]))[None]
-    small = F.avg_pool2d(planes, factor, ceil_mode=True, count_include_pad=False) if factor > 1 else planes
-    linear, alpha = small[:, :3], small[0, 3]
-    solid, trace = alpha > 0.9, alpha > 0.02
-    if not bool(solid.any()):
+    planes = area_reduced(torch.cat((srgb_to_linear(photo[..., :3]).permute(2, 0, 1), mask[None])), factor)
+    linear, alpha = planes[:3], planes[3]
+    if not bool((alpha > 0.9).any()):
         return Whole(None, note="no product in the mask")
     product = bounding_box(alpha)
-    reach = max(_LEAST_REACH, round(_REACH * max(product.width, product.height)))
-    near = dilate(trace, reach)
-    far = ~near
+    reach = reach_of(product)
+    far = ~dilate(alpha > 0.02, reach)
     if float(far.float().mean()) < 0.01:
         return Whole(None, note="the photo shows too little of its backdrop to compare with")
-    backdrop, usual = _backdrop(linear, far, reach)
-    if usual > _MOST_NOISE:
+    ground = ground_of(linear, far, reach)
+    if ground.noise > _MOST_NOISE:
         return Whole(None, note="the backdrop is too busy to tell what of the product was cut away")
-    lab, ground = _lab(linear), _lab(backdrop)
-    strange = delta_e00(lab, ground) > max(_SEEN, _NOISE * usual)
-    inside, contrast = _across(lab, ground, solid, trace)
-    rim = solid & ~erode(solid, 2)
-    if float((contrast[rim] > _SEEN).float().mean()) < _TOLD:
+    limit = max(_SEEN, _NOISE * ground.noise)
+    outline = outline_of(linear, alpha, ground, reach, limit)
+    told = outline.contrast > limit
+    if not told.numel() or float(told.float().mean()) < _TOLD:
         return Whole(None, note="the product has the backdrop's colour: what of it was cut away cannot be told")
-    step = _steps(lab)
-    goes_on = dilate(rim, 5) & (inside < _SAME * contrast) & (contrast > _SEEN)
-    free = strange & ~trace & near & (step < _EDGE * contrast.where(goes_on, contrast[rim].median()))
-    pieces = _pieces(opened(free, 1), goes_on, _Borders(trace, step, contrast), float(alpha.sum()))
-    missing = tuple(_named(piece, product, factor, float(alpha.sum())) for piece in pieces)
-    return Whole(not missing, missing)
-
-
-def _lab(linear: Tensor) -> Tensor:
-    """CIELAB `[h,w,3]` of linear `[1,3,h,w]`."""
-    return linear_to_lab(linear[0].permute(1, 2, 0))
-
-
-def _backdrop(linear: Tensor, far: Tensor, reach: int) -> tuple[Tensor, float]:
-    """The backdrop's smooth colour `[1,3,h,w]` as seen in `far` `[h,w]`, and its usual difference from that (ΔE00)."""
-    weight = far.to(linear)[None]
-    filled = linear[:, :, far].mean(dim=2)[..., None, None].expand_as(linear)
-    for sigma in (4.0 * reach, 1.0 * reach):
-        total = gaussian_blur(weight, sigma)[:, None]
-        blurred = masked_blur(linear, weight, sigma, 1e-6)
-        filled = torch.lerp(filled, blurred, (total / 0.05).clamp(0.0, 1.0))
-    off = delta_e00(_lab(linear), _lab(filled))[far]
-    return filled, float(torch.quantile(off[:: 1 + off.numel() // 50_000], 0.9))
-
-
-def _across(lab: Tensor, ground: Tensor, solid: Tensor, trace: Tensor) -> tuple[Tensor, Tensor]:
-    """ΔE00 `[h,w]` between the near colours on both sides of the outline, and of the inner one to the backdrop."""
-    planes = lab.permute(2, 0, 1)[None]
-    inner, outer = (masked_blur(planes, side.to(lab)[None], _BESIDE, 1e-6)[0].permute(1, 2, 0)
-                    for side in (erode(solid, 1), ~dilate(trace, 1)))  # fmt: skip
-    return delta_e00(inner, outer), delta_e00(inner, ground)
-
-
-def _steps(lab: Tensor) -> Tensor:
-    """How much the colour changes over two pixels `[h,w]`, about in ΔE."""
-    padded = F.pad(gaussian_blur(lab.permute(2, 0, 1)[None], 0.7), (1, 1, 1, 1), mode="replicate")[0]
-    across = padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]
-    down = padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]
-    return length(torch.cat((across, down)), 0)
+    found = _stretches(outline, _Size(product, float((alpha > 0.5).sum()), factor), limit)
+    missing = tuple(stretch.piece for stretch in found if stretch.certain)
+    if missing or not found:
+        return Whole(not missing, missing)
+    places = ", ".join(dict.fromkeys(stretch.piece.place for stretch in found))
+    return Whole(
+        None, note=f"{places}: whether something of the product was cut away there cannot be told from the photo"
+    )
 
 
 @dataclass(frozen=True)
-class _Borders:
-    """What a piece is judged by: where the mask is, and the photo's steps and the product's contrast, `[h,w]`."""
+class _Size:
+    """The product's box and area in the reduced photo, of which a pixel is `factor` of the photo's wide."""
 
-    trace: Tensor
-    step: Tensor
-    contrast: Tensor
+    product: Box
+    area: float
+    factor: int
 
 
-def _pieces(free: Tensor, goes_on: Tensor, borders: _Borders, size: float) -> list[tuple[slice, slice, int]]:
-    """Rows, columns and area of the regions of `free` that continue the product and end in an edge."""
-    labels, count = ndimage.label(free.cpu().numpy(), np.ones((3, 3)))
-    body, on, step, contrast = (
-        plane.cpu().numpy() for plane in (borders.trace, goes_on, borders.step, borders.contrast)
+@dataclass(frozen=True)
+class _Stretch:
+    """A stretch of outline beyond which the photo shows no ground; `certain`: a piece of the product was cut away."""
+
+    piece: Missing
+    certain: bool
+
+
+def _stretches(outline: Outline, size: _Size, limit: float) -> list[_Stretch]:
+    """What is no backdrop beside the outline, largest first."""
+    contrast = outline.contrast.clamp(min=1.0)
+    off, across = delta_e00(outline.outer, outline.ground), delta_e00(outline.inner, outline.outer) / contrast
+    deep = outline.depth >= max(_LEAST_DEEP, _DEEP * size.area**0.5)
+    beside = _Beside(
+        across,
+        goes_on=(across < _SAME) & (contrast > limit) & (off > limit),
+        foreign=(off > limit) & (_unlike_any_shade(outline.outer, outline.ground) > max(_FOREIGN, limit)),
+        ends=(outline.step > _SHARP * contrast) | outline.enclosed,
+        shade=(outline.outer[:, 0] + 16) / (outline.ground[:, 0] + 16),
     )
-    found = []
-    for index, area in enumerate(ndimage.find_objects(labels, count), start=1):
-        rows, columns = (slice(max(0, part.start - 6), part.stop + 6) for part in area)
-        region = labels[rows, columns] == index
-        total = int(region.sum())
-        if total < max(12, _LEAST * size):
-            continue
-        around = ndimage.binary_dilation(region, iterations=3)
-        beside = ndimage.binary_dilation(body[rows, columns], iterations=_BAND)
-        inner = around & beside & ~body[rows, columns]
-        outer = around & ~region & ~beside
-        if total < _DEEP * (inner.sum() / _BAND) ** 2:
-            continue
-        along = _ALONG if total < _LARGE * size else _ALONG_LARGE
-        if not inner.any() or not outer.any() or on[rows, columns][inner].mean() < along:
-            continue
-        usual = np.median(contrast[rows, columns][inner & on[rows, columns]])
-        # The edge lies anywhere within the few pixels of the border: the largest step nearby counts.
-        sharp = ndimage.maximum_filter(step[rows, columns], 5)[outer] > _EDGE * usual
-        if sharp.mean() > _ENDS:
-            found.append((rows, columns, total))
-    return sorted(found, key=lambda piece: -piece[2])
+    suspect = (beside.goes_on | beside.foreign) & deep
+    found, taken = [], torch.zeros_like(suspect)
+    # Where next to nothing changes first: such a piece is often but a part of a longer stretch along a shadow.
+    for chosen, doubtful in ((suspect & beside.goes_on & (across < _VERY_SAME), False), (suspect, True)):
+        for part in _parts(outline, chosen & ~taken, size.product):
+            area = float(outline.depth[part].sum()) / size.area
+            certain = beside.judged(part, area)
+            if certain or (doubtful and certain is not None):
+                found.append(_Stretch(_named(outline, part, area, size), certain))
+                taken = taken | part
+    faint = (contrast <= limit) & (across * contrast < _NO_EDGE)
+    for part in _parts(outline, faint, size.product):
+        if float(part.sum()) >= _LONG * size.area**0.5:
+            found.append(_Stretch(_named(outline, part, 0.0, size), False))
+    return sorted(found, key=lambda stretch: -stretch.piece.share)
 
 
-def _named(piece: tuple[slice, slice, int], product: Box, factor: int, size: float) -> Missing:
-    rows, columns, total = piece
-    middle = ((columns.start + columns.stop) / 2, (rows.start + rows.stop) / 2)
-    box = Box(factor * columns.start, factor * rows.start, factor * columns.stop, factor * rows.stop)
-    return Missing(place_of(*middle, product), box, total / size)
+@dataclass(frozen=True)
+class _Beside:
+    """What is beside every sample of an outline `[n]`: the difference `across` it, over that of the product to the
+    ground; whether the product `goes_on` there, or something is `foreign` to the ground in any shade; whether that
+    `ends` further out; and its lightness over the ground's, `shade`."""
+
+    across: Tensor
+    goes_on: Tensor
+    foreign: Tensor
+    ends: Tensor
+    shade: Tensor
+
+    def judged(self, part: Tensor, area: float) -> bool | None:
+        """Whether a piece was certainly cut away beyond a stretch `part` `[n]`; None where nothing speaks for that."""
+        on, foreign, ends = (float(plane[part].float().mean()) for plane in (self.goes_on, self.foreign, self.ends))
+        across, shade = (float(plane[part].median()) for plane in (self.across, self.shade))
+        closed, alien = ends >= _CLOSED, foreign >= _MOSTLY
+        if on < 0.5:
+            return False if alien and closed and area >= _LEAST_DOUBTFUL else None
+        same = across < (_CERTAIN_FOREIGN if alien else _CERTAIN)
+        clear = across < _CLEAR and (alien or (ends >= _OPEN and (shade >= _DARK or across < _CLEAR_DARK)))
+        if area >= _LEAST and (clear or (closed and same and (foreign >= 0.5 or shade >= _DARK))):
+            return True
+        return False if area >= (_LEAST_SAME if across < _VERY_SAME else _LEAST_DOUBTFUL) else None
+
+
+def _unlike_any_shade(color: Tensor, ground: Tensor) -> Tensor:
+    """ΔE00 `[n]` between a colour and the ground in whatever shade of it is nearest, as light leaves it neutrally.
+
+    In shade all of linear light falls by one factor, the CIELAB coordinates L* + 16, a* and b* by its cube root.
+    """
+    share = ((color[:, :1] + 16) / (ground[:, :1] + 16)).clamp(max=1.0)
+    lifted = ground + ground.new_tensor([16.0, 0.0, 0.0])
+    return delta_e00(color, lifted * share - ground.new_tensor([16.0, 0.0, 0.0]))
+
+
+def _parts(outline: Outline, chosen: Tensor, product: Box) -> Iterator[Tensor]:
+    """The connected stretches of the samples `chosen` `[n]`, each as a bool `[n]`."""
+    top, left = product.top - _FRAME, product.left - _FRAME
+    rows, columns = (place.cpu().numpy() - least for place, least in ((outline.rows, top), (outline.columns, left)))
+    some = chosen.cpu().numpy()
+    plane = np.zeros((product.height + 2 * _FRAME, product.width + 2 * _FRAME), dtype=bool)
+    plane[rows[some], columns[some]] = True
+    labels, count = ndimage.label(ndimage.binary_dilation(plane, np.ones((7, 7))))
+    own = labels[rows, columns] * some
+    for number in range(1, count + 1):
+        yield torch.from_numpy(own == number).to(chosen.device)
+
+
+def _named(outline: Outline, part: Tensor, share: float, size: _Size) -> Missing:
+    """The piece beyond a stretch `part` of the outline."""
+    ends = [torch.stack((start[part], start[part] + along[part] * outline.depth[part])) for start, along in
+            ((outline.rows, outline.normal[0]), (outline.columns, outline.normal[1]))]  # fmt: skip
+    (top, bottom), (left, right) = ((float(end.min()), float(end.max()) + 1) for end in ends)
+    place = place_of((left + right) / 2, (top + bottom) / 2, size.product)
+    box = Box(*(max(0, round(size.factor * side)) for side in (left, top, right, bottom)))
+    return Missing(place, box, share)

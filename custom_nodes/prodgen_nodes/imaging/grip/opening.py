@@ -11,7 +11,7 @@ from torch import Tensor
 from ..colorspace import linear_to_srgb, parse_hex, srgb_to_linear
 from ..errors import ParameterError, ShapeError
 from ..filters import smoothstep
-from ..tensors import bounding_box, check_image, check_mask, common_batch, is_placeholder, item, same_size
+from ..tensors import bounding_box, check_color, check_mask, common_batch, is_placeholder, item, same_size
 from .zone import Grip, Patch, find_grip
 
 _LARGEST_CM = 1000.0
@@ -46,7 +46,7 @@ def open_zone(
     middle, so that an edge map shows neither the outline there nor a line where the zone begins. Raises ShapeError,
     EmptyMaskError, ParameterError.
     """
-    image, mask = check_image(image), check_mask(mask)
+    image, mask = check_color(image), check_mask(mask)
     if is_placeholder(mask, image.shape[1], image.shape[2]):
         raise ShapeError("mask is an empty placeholder, not a cut-out: connect the mask of the product.")
     same_size(image=image, mask=mask)

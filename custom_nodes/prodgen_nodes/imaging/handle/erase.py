@@ -19,7 +19,7 @@ from ..filters import dilate
 from ..tensors import (
     Box,
     bounding_box,
-    check_image,
+    check_color,
     check_mask,
     check_range,
     common_batch,
@@ -95,7 +95,7 @@ def erase_handle(
     the handle's left (of a side handle: upper) end. A product without a handle comes back unchanged with
     `found: false` and the reason. Raises ShapeError, EmptyMaskError, ParameterError.
     """
-    image, mask = check_image(image), check_mask(mask)
+    image, mask = check_color(image), check_mask(mask)
     if is_placeholder(mask, image.shape[1], image.shape[2]):
         raise ShapeError("mask is an empty placeholder, not a cut-out: connect the mask of the product.")
     same_size(image=image, mask=mask)

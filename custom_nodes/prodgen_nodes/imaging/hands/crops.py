@@ -17,7 +17,7 @@ from ..errors import ParameterError
 from ..filters import smoothstep
 from ..placement import Affine
 from ..resample import place
-from ..tensors import check_image, check_mask, check_range, expand_batch, item, same_size
+from ..tensors import check_color, check_image, check_mask, check_range, expand_batch, item, same_size
 from ..transfer import decode_, encode_
 from .check import distance_to_grip, grip_spot
 from .keypoints import Person
@@ -233,8 +233,7 @@ def cut(image: Tensor, crop: HandCrop, size: int) -> Tensor:
 def cut_all(image: Tensor, plan: HandCrops) -> tuple[Tensor, Tensor]:
     """Crops `[N,size,size,3]` sRGB and masks `[N,size,size]` of `image` `[B,H,W,C]`; one black crop with an empty mask
     where nothing is to be refined, since a wire cannot carry none."""
-    image = check_image(image)
-    rgb = image[..., :3] if image.shape[-1] != 1 else image.expand(*image.shape[:-1], 3)
+    rgb = check_color(image)[..., :3]
     if not len(plan):
         return rgb.new_zeros((1, plan.size, plan.size, 3)), rgb.new_zeros((1, plan.size, plan.size))
     crops = torch.stack([cut(rgb[crop.picture], crop, plan.size) for crop in plan.crops])

@@ -18,7 +18,7 @@ from ..errors import ShapeError
 from ..pasting import inward_feather
 from ..placement import Affine
 from ..resample import place
-from ..tensors import bounding_box, check_image, check_mask, expand_batch
+from ..tensors import bounding_box, check_color, check_mask, expand_batch
 from ..transfer import decode_, encode_
 from .crops import HandCrop, HandCrops, crop_mask, cut
 from .decision import Decision, StitchSettings, decide
@@ -63,14 +63,13 @@ def stitch(
     `refined` may have another size than the plan's crops. Raises ShapeError where numbers or sizes do not fit.
     """
     settings.check()
-    image = check_image(image)
+    image = check_color(image)
     _check_picture(image, plan)
-    image = _coloured(image)
     if not len(plan):
         return Stitched(image, image.new_zeros(image.shape[:3]), ())
     if refined is None:
         raise ShapeError(f"refined is missing: {len(plan)} hand(s) were cut out to be refined.")
-    refined = _coloured(check_image(refined, "refined", finite=False))  # such crops stay out
+    refined = check_color(refined, "refined", finite=False)  # such crops stay out
     _check_refined(refined, plan)
     size = plan.size
     if masks is not None:
@@ -96,11 +95,6 @@ def stitch(
             _lay(result[crop.picture], changed[crop.picture], source, original, fresh, mask, crop, settings.feather)
         decisions.append(decision)
     return Stitched(result, changed, tuple(decisions))
-
-
-def _coloured(image: Tensor) -> Tensor:
-    """A picture of one channel as one of three."""
-    return image.expand(*image.shape[:-1], 3) if image.shape[-1] == 1 else image
 
 
 def _of(people: list[tuple[Person, ...]] | None, index: int) -> tuple[Person, ...] | None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..errors import NotRegisteredError
 from ..placed import placed_batch, placed_product
 from ..placement import Affine, Placement
-from ..tensors import check_mask, check_range, item, same_size, split_alpha
+from ..tensors import bounding_box, check_mask, check_range, item, same_size, split_alpha
 from .align import pulled
 from .known import known_placement
 from .register import Found, find_motion
@@ -98,6 +98,7 @@ def register_product(
             transforms.append(transform)
             reports.append(report | {"continued_share": beyond})
             continue
+        bounding_box(item(mask, index))  # without a product there is nothing to find: said in words
         found, confidence, base = _registered(
             picture,
             (item(rgb, index), item(mask, index)),

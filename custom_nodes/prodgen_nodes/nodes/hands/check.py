@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...imaging.errors import KeypointError, ShapeError
 from ...imaging.hands import frame_size, judge_picture, parse_frames
-from ...imaging.tensors import check_image, check_mask, item
+from ...imaging.tensors import check_color, check_mask, item
 from ..common import CATEGORY, output, thumbnails
 from .wires import KeypointsType, batch_mask, boxed, merged
 
@@ -71,7 +71,7 @@ class ProdgenHandCheck(io.ComfyNode):
         erased: Tensor | None = None,
     ) -> io.NodeOutput:
         if image is not None:
-            image = check_image(image)
+            image = check_color(image)
             erased = batch_mask(erased, image, "erased")
             width, height, count = image.shape[2], image.shape[1], image.shape[0]
         else:

@@ -1,0 +1,142 @@
+"""What the page says of one job of a batch: a product, how it came out, and how sure that is."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from runner.batch.entries import DECLINED, Entry, JobState
+from runner.batch.ledger import Ledger
+from runner.batch.records import record_of
+from runner.console import clean, clean_line
+from runner.data import figure
+from runner.files.naming import safe_folder
+from runner.untrusted import mapping
+
+_NODE = re.compile(r'"[^"\n]{1,200}" \([^()\n]{1,100}, node [^()\n]{1,60}\) failed: ')
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)")
+_LONGEST = 160
+_WRONG_COLOUR = 10.0
+"""ΔE00 at which a colour is as wrong as a cut-out that is a mere guess."""
+
+
+class Outcome(Enum):
+    """How a job ended: (in the page, for people). The worst first."""
+
+    FAILED = ("failed", "Failed")
+    REFUSED = ("refused", "Not cut out")
+    """A node declined to work on the photo."""
+    WARNED = ("warned", "Rule not met")
+    """It was made, and a check of its workflow did not pass."""
+    OPEN = ("open", "Not finished")
+    PASSED = ("passed", "Passed")
+
+    @property
+    def key(self) -> str:
+        return self.value[0]
+
+    @property
+    def words(self) -> str:
+        return self.value[1]
+
+
+@dataclass(frozen=True)
+class Product:
+    """`name`: how a seller finds its photo; `why`: a sentence, where it did not pass; `reasons`: all that is said."""
+
+    entry: Entry
+    name: str
+    outcome: Outcome
+    why: str
+    reasons: tuple[str, ...]
+    confidence: float | None
+    delta_e00: float | None
+    record: Mapping[str, Any]
+
+    @property
+    def photos(self) -> list[Path]:
+        return [Path(path) for path in self.entry.job.images.values()]
+
+    @property
+    def group(self) -> str:
+        return "/".join(part for part in (self.entry.job.group, self.entry.job.category) if part)
+
+    @property
+    def doubt(self) -> tuple[int, int, float]:
+        """Products in this order, the largest first, are the worst first: by how they ended, by how many checks they
+        did not pass, by how sure the cut-out is and how true the colour."""
+        unsure = 0.0 if self.confidence is None else 1 - self.confidence
+        untrue = 0.0 if self.delta_e00 is None else self.delta_e00 / _WRONG_COLOUR
+        return -list(Outcome).index(self.outcome), len(self.reasons), max(unsure, untrue)
+
+
+def products(ledger: Ledger, folder: Path) -> list[Product]:
+    """Every job of the batch, in its order."""
+    entries = ledger.entries()
+    named = [_name(entry) for entry in entries]
+    often = Counter(named)
+    return [
+        _product(entry, name if often[name] == 1 else f"{name} · {clean_line(entry.job.stem.name)}", folder)
+        for entry, name in zip(entries, named, strict=True)
+    ]
+
+
+def _product(entry: Entry, name: str, folder: Path) -> Product:
+    record = record_of(folder, entry)
+    reasons = (entry.error,) if entry.error else entry.warnings
+    outcome = _outcome(entry)
+    return Product(
+        entry,
+        name,
+        outcome,
+        _sentence(reasons[0], entry) if reasons and outcome is not Outcome.PASSED else "",
+        tuple(clean(reason).strip() for reason in reasons),
+        min(_figures(record.get("reports"), "confidence"), default=None),
+        figure(entry.metrics.get("delta_e00_mean")),
+        record,
+    )
+
+
+def _outcome(entry: Entry) -> Outcome:
+    if entry.state == JobState.DONE:
+        return Outcome.WARNED if entry.warnings else Outcome.PASSED
+    if entry.state == JobState.FAILED:
+        return Outcome.REFUSED if entry.metrics.get(DECLINED) is True else Outcome.FAILED
+    return Outcome.OPEN
+
+
+def _name(entry: Entry) -> str:
+    """The photo's name in the folder it came from; the result's, where there is no photo."""
+    if not entry.job.images:
+        return clean_line(entry.job.stem.as_posix())
+    folders = entry.job.stem.parts[:-1]
+    if folders and folders[-1] == safe_folder(PurePosixPath(entry.title).stem):  # of this job alone
+        folders = folders[:-1]
+    return clean_line("/".join((*folders, entry.title)))
+
+
+def _sentence(text: str, entry: Entry) -> str:
+    """The first sentence, without what the card says already: which photo, and which node of the workflow."""
+    said = _NODE.sub("", clean(text), count=1).strip()
+    for name in (name for path in entry.job.images.values() for name in (clean(path), clean(Path(path).name))):
+        said = said.removeprefix(name).lstrip(": \n") if name else said
+    first = " ".join(_SENTENCE.split(said, 1)[0].split())
+    if len(first) > _LONGEST:
+        clauses, cut, _ = first[:_LONGEST].rpartition(";")
+        first = f"{clauses}." if cut else textwrap.shorten(first, _LONGEST, placeholder=" …")
+    return first[:1].upper() + first[1:]
+
+
+def _figures(reports: Any, name: str) -> Iterator[float]:
+    """This figure of every report that has it, as far as it lies between 0 and 1."""
+    for said in mapping(reports).values():
+        for report in said if isinstance(said, list) else [said]:
+            value = figure(mapping(report).get(name))
+            if value is not None and 0 <= value <= 1:
+                yield value
