@@ -36,6 +36,11 @@ _EXAMPLES = {
         "caption photos/ --tag ohwx-bag --class handbag --in-place",
         "caption photos/ --apply captions.json",
     ),
+    "train": (
+        "train mybag --images photos/ --tag ohwx-bag --class handbag --check",
+        "train mybag --images photos/ --tag ohwx-bag --class handbag --best",
+        "train mybag --images photos/ --tag ohwx-bag --class handbag --export kohya",
+    ),
     "report": ("report shop", "report shop --html page.html", "report outputs/run"),
     "explore": (
         'explore "a red teapot on slate" portrait',

@@ -53,6 +53,7 @@ COMMANDS = {
     "filter": "runner.cli.filter",
     "enhance": "runner.cli.enhance",
     "caption": "runner.cli.caption",
+    "train": "runner.cli.train",
     "report": "runner.cli.report",
     "explore": "runner.cli.explore",
     "vary": "runner.cli.vary",

@@ -26,9 +26,12 @@ def complete(chunks: Iterator[bytes], announced: int | None, largest: int, name:
         raise NoAnswerError(f"The download of {name} broke off after {received} of {announced} bytes.")
 
 
-def multipart(data: bytes, name: str) -> tuple[bytes, str]:
-    """(the body, its content type)."""
+def multipart(data: bytes, name: str, folder: str = "") -> tuple[bytes, str]:
+    """(the body, its content type). `folder`: where it goes below the server's input folder."""
     from urllib3.filepost import encode_multipart_formdata
 
     safe = re.sub(r'[\\"\r\n]', "_", name)  # what a server may take for a part of the header, or unescape
-    return encode_multipart_formdata({"image": (safe, data, "application/octet-stream")})
+    fields: dict[str, str | tuple[str, bytes, str]] = {"image": (safe, data, "application/octet-stream")}
+    if folder:
+        fields["subfolder"] = folder
+    return encode_multipart_formdata(fields)

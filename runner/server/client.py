@@ -111,8 +111,8 @@ class ComfyClient:
 
     # what goes there
 
-    def upload_image(self, data: bytes, name: str) -> str:
-        """Put a file into the server's input folder; returns the name the server gave it.
+    def upload_image(self, data: bytes, name: str, folder: str = "") -> str:
+        """Put a file into the server's input folder, or a folder below it; returns the name the server gave it.
 
         Raises PhotoError where it is larger than the server accepts.
         """
@@ -122,7 +122,7 @@ class ComfyClient:
                 f"{name} is {len(data) / 2**20:.1f} MB, and the server takes no more than {limit / 2**20:.0f} MB.",
                 advice="Make it smaller, or start ComfyUI with a larger --max-upload-size (in MB).",
             )
-        body, kind = multipart(data, name)
+        body, kind = multipart(data, name, folder)
 
         def once() -> Reply:
             reply = self._send(

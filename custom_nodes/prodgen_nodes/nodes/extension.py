@@ -36,6 +36,8 @@ from .segmentation import ProdgenSegmentProduct
 from .style import ProdgenStyle
 from .tcd import ProdgenTCDSampler
 from .tiles import ProdgenJoinTiles, ProdgenSplitTiles, ProdgenTileNoise
+from .training.node import ProdgenTrainLora
+from .training.photos import ProdgenTrainingPhotos
 
 
 class ProdgenExtension(ComfyExtension):
@@ -82,4 +84,6 @@ class ProdgenExtension(ComfyExtension):
             ProdgenTileNoise,
             ProdgenJoinTiles,
             ProdgenTCDSampler,
+            ProdgenTrainingPhotos,
+            ProdgenTrainLora,
         ]

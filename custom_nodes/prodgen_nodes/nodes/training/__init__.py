@@ -1,0 +1,1 @@
+"""Training a LoRA of a product by ComfyUI's own trainer."""

@@ -1,0 +1,1 @@
+"""What training a LoRA needs beside ComfyUI's trainer: rates, masked loss, draws, files. Plain torch, no ComfyUI."""

@@ -1,0 +1,248 @@
+"""`train NAME --images DIR`: a LoRA of one's own product, from the check of its photos to the best checkpoint."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner import console
+from runner.cli.parser import add_server_argument, check_no_password, local_path, named, seconds
+from runner.errors import EXIT_OK, EXIT_USAGE, InterruptedRunError, UsageError
+
+if TYPE_CHECKING:
+    from runner.cli.parser import Subparsers
+    from runner.events.reporter import Reporter
+    from runner.execution.session import Session
+    from runner.training.checks import Check
+    from runner.training.dataset import Sample
+    from runner.training.flow import Saved
+    from runner.training.graphs import Training
+    from runner.training.pictures import Ready
+    from runner.training.recipes import Recipe
+
+DEFAULT_OUT = Path("outputs/training")
+BASES = ("sd15", "sdxl", "klein", "qwen")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
+TABLE, SHEET, MASKS = "dataset.csv", "buckets.jpg", "masks"
+
+
+def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
+    parser = subparsers.add_parser(
+        "train",
+        help="train a LoRA of your product",
+        description="Train a LoRA of a product from photos of it. First the photos are checked, in seconds and without "
+        "a server: duplicates, blur, size, the product's share of the frame, captions (<photo>.txt), buckets, steps. "
+        "Only the product is learnt, not its backdrop: what is product in a photo is cut out, and the rest weighs "
+        "nothing. A training that was broken off goes on where it was.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("name", metavar="NAME", help="what the LoRA is called: letters, digits, - and _")
+    parser.add_argument("--images", type=named, required=True, metavar="DIR|GLOB", help="photos of the product")
+    parser.add_argument("--tag", type=named, required=True, help="a made-up word that will mean the product: ohwx-bag")
+    parser.add_argument("--class", type=named, required=True, dest="kind", help='what it is: "hand bag"')
+    parser.add_argument("--base", choices=BASES, help="the model it is for (default: the recipe's, or klein)")
+    parser.add_argument("--recipe", metavar="NAME", help="how it is trained (default: product_<base>)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="change a figure of the recipe: epochs=5, resolution=512, rank=8 …; repeatable",
+    )
+    parser.add_argument(
+        "--masks", type=local_path, metavar="DIR", help="<photo>.png each: white is product (default: cut out here)"
+    )
+    parser.add_argument("--check", action="store_true", help="check the photos and stop; needs no server")
+    parser.add_argument(
+        "--unmasked", action="store_true", help="train photos whole where nobody knows what is product in them"
+    )
+    parser.add_argument(
+        "--best",
+        action="store_true",
+        help="then paint with every save, from two prompts at two strengths, measure each, and name the best save",
+    )
+    parser.add_argument(
+        "--export",
+        choices=("kohya", "musubi", "ai-toolkit"),
+        help="write <out>/<trainer>: a folder that is ready to start in that trainer, with these settings",
+    )
+    parser.add_argument("--model", type=named, metavar="FILE", help="the checkpoint or diffusion model trained on")
+    parser.add_argument("--text-encoder", type=named, metavar="FILE", help="for klein: its text encoder")
+    parser.add_argument("--vae", type=named, metavar="FILE", help="for klein: its VAE")
+    parser.add_argument("--precision", choices=("bf16", "fp32"), default="bf16", help="of the maths (default: bf16)")
+    parser.add_argument("--prompt", default="", metavar="TEXT", help="what the samples show (default: a studio photo)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the training (default: 0)")
+    parser.add_argument("--out", type=local_path, metavar="DIR", help=f"default: {DEFAULT_OUT}/NAME")
+    add_server_argument(parser)
+    parser.add_argument("--timeout", type=seconds, metavar="S", help="for the whole run; run it again to go on")
+    parser.add_argument("--json", action="store_true", help="JSON lines on standard output, one per event")
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """The `train` command. 2 where the photos cannot be trained on."""
+    from runner.training.captions import check_tag
+    from runner.training.recipes import recipe_for
+
+    if not _NAME.fullmatch(args.name):
+        raise UsageError(
+            f"{args.name!r} cannot be the name of a LoRA.", advice="Letters, digits, - and _: up to 60 of them."
+        )
+    check_no_password(args.server)
+    check_tag(args.tag, args.kind)
+    chosen, recipe = recipe_for(args.base, args.recipe, args.set)
+    args.out = args.out or DEFAULT_OUT / args.name
+    samples = _samples(args)
+    if args.export:
+        from runner.training.export import check_trainer
+
+        check_trainer(args.export, recipe)
+    found = _checked(args, chosen, recipe, samples)
+    if args.check:
+        return EXIT_OK if found.passed else EXIT_USAGE
+    _refuse(found)
+    from runner.cli.signals import interruptible
+    from runner.events.reporter import make_reporter
+
+    with interruptible(), make_reporter(json_lines=args.json, jobs=1) as reporter:
+        try:
+            return _run(args, chosen, recipe, found, reporter)
+        except KeyboardInterrupt:
+            raise InterruptedRunError("Interrupted: type the same command again, and it goes on.") from None
+
+
+def _run(args: argparse.Namespace, chosen: str, recipe: Recipe, found: Check, reporter: Reporter) -> int:
+    found = _masked(args, recipe, found, reporter)
+    if args.export:
+        return _exported(args, chosen, recipe, found, reporter)
+    return _trained(args, chosen, recipe, found, reporter)
+
+
+def _trained(args: argparse.Namespace, chosen: str, recipe: Recipe, found: Check, reporter: Reporter) -> int:
+    from runner.execution.session import Session
+    from runner.local_server.choice import resolve_server
+    from runner.training import flow
+    from runner.training.graphs import Training
+    from runner.training.pictures import ready
+
+    deadline = None if args.timeout is None else time.monotonic() + args.timeout
+    url = resolve_server(args.server, say=reporter.notice)
+    with Session(url, args.out, reporter, workflow=f"train {args.name}", deadline=deadline) as session:
+        pictures = list(ready(found.looks, args.tag, args.kind))
+        folder = flow.uploaded(session.client, args.name, pictures)
+        files = {"model": args.model or "", "clip": args.text_encoder or "", "vae": args.vae or ""}
+        training = Training(
+            args.name, args.tag, args.kind, chosen, recipe, len(found.looks), folder, args.seed, args.prompt, files,
+            args.precision,
+        )  # fmt: skip
+        reporter.notice(f"{training.steps} steps, saved every {training.save_every}; a sample is painted at each save.")
+        if recipe.train_text or recipe.optimizer != "AdamW" or recipe.dropout:
+            reporter.notice(
+                "In ComfyUI the text encoder is not trained, there is no dropout, and the optimizer is AdamW; --export "
+                "has the recipe flag for flag."
+            )
+        saves = flow.trained(training, session, args.out)
+        if args.best:
+            _best(training, saves, pictures, session, reporter, args.out)
+    for one in saves:
+        reporter.result(str(one.lora))
+    reporter.notice(
+        f"The samples: {args.out / flow.GRID}. On the server the last LoRA is {saves[-1].lora_name} already."
+    )
+    return EXIT_OK
+
+
+def _masked(args: argparse.Namespace, recipe: Recipe, found: Check, reporter: Reporter) -> Check:
+    """The check, the product cut out of every photo where nobody has said what is product."""
+    unknown = [look.sample for look in found.looks if look.share is None]
+    if not unknown or args.unmasked:
+        return found
+    from runner.local_server.choice import resolve_server
+    from runner.training import masks
+    from runner.training.checks import check
+
+    reporter.notice(f"The product is cut out of {len(unknown)} photos first.")
+    url = resolve_server(args.server, say=reporter.notice)
+    left = masks.cut_out(unknown, args.out / MASKS, url, reporter)
+    again = check(_samples(args), recipe, args.tag, args.kind)
+    _refuse(again)
+    if left:
+        raise UsageError(
+            f"{len(left)} photos are without a mask: {', '.join(sorted(left))}.",
+            advice="Give masks (--masks DIR: white is product), take the photos out, or train them whole: --unmasked.",
+        )
+    return again
+
+
+def _best(
+    training: Training, saves: list[Saved], pictures: list[Ready], session: Session, reporter: Reporter, out: Path
+) -> None:
+    from runner.training import best
+
+    photos = best.photos_of(pictures)
+    if not photos:
+        reporter.notice("warning: without a mask of any photo no save can be measured.")
+        return
+    trials = best.tried(training, saves, photos, session, out)
+    best.write_table(trials, out)
+    (winner, score), *_ = best.ranked(trials)
+    strength = best.best_strength(trials, winner)
+    reporter.notice(f"The best save is that of step {winner.step} (score {score:.3f}), at strength {strength:g}:")
+    reporter.notice(f"{winner.lora_name}. {best.SAID} {out / best.TABLE}, {out / best.GRID}.")
+
+
+def _refuse(found: Check) -> None:
+    from runner.training.checks import ERROR
+
+    wrong = [f"{', '.join(one.photos)}: {one.text}" for one in found.findings if one.grade == ERROR]
+    if wrong:
+        raise UsageError("these photos cannot be trained on:\n" + "\n".join(wrong), advice="--check says it of each.")
+
+
+def _exported(args: argparse.Namespace, chosen: str, recipe: Recipe, found: Check, reporter: Reporter) -> int:
+    from runner.training.export import export
+    from runner.training.export_settings import Order
+    from runner.training.pictures import ready
+
+    order = Order(args.name, args.tag, args.kind, chosen, recipe, args.seed, len(found.looks))
+    for path in export(args.export, ready(found.looks, args.tag, args.kind), order, args.out / args.export):
+        reporter.result(str(path))
+    reporter.notice(f"Ready to start: {args.out / args.export / 'README.txt'} says how.")
+    return EXIT_OK
+
+
+def _samples(args: argparse.Namespace) -> list[Sample]:
+    """The photos, with the masks that were given and those that were cut out here before."""
+    from runner.training.dataset import read_samples, with_masks
+
+    found = read_samples(args.images, args.out, [] if args.masks is None else [args.masks], console.tell)
+    return with_masks(found, args.out / MASKS)
+
+
+def _checked(args: argparse.Namespace, chosen: str, recipe: Recipe, samples: list[Sample]) -> Check:
+    """Check the photos, say what was found, and write the table and the sheet of it."""
+    from runner.files.whole import written_whole
+    from runner.files.writable import check_folder
+    from runner.training import tables
+    from runner.training.checks import check
+
+    check_folder(args.out)
+    found = check(samples, recipe, args.tag, args.kind)
+    for one in found.findings if args.json else ():
+        console.json_line(tables.as_dict(one))
+    say = console.tell if args.json else console.show
+    say(f"{args.name}: recipe {chosen} for {recipe.base} ({recipe.source})")
+    for line in tables.lines(found, recipe):
+        say(line)
+    with written_whole(args.out / TABLE, newline="") as stream:
+        stream.write(tables.table(found, args.tag, args.kind))
+    jpeg = io.BytesIO()
+    tables.bucket_sheet(found.looks).save(jpeg, "JPEG", quality=85)
+    with written_whole(args.out / SHEET, "wb") as stream:
+        stream.write(jpeg.getvalue())
+    say(f"Of each photo: {args.out / TABLE}; as they are cropped: {args.out / SHEET}.")
+    return found

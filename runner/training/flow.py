@@ -1,0 +1,194 @@
+"""A training on a server, save by save: each stretch is a job that ends with a LoRA and a sample.
+
+A stretch goes on where the last one ended, whoever ended it: the server knows what it saved. Here, a stretch whose LoRA
+and sample are there is done; so the same command goes on after anything.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw, ImageFont
+
+from runner.errors import NodeFailedError, WorkflowRejectedError
+from runner.execution.job import JobResult, JobSpec
+from runner.execution.session import Session
+from runner.files.spreadsheet import row
+from runner.files.whole import written_whole
+from runner.server.client import ComfyClient
+from runner.server.records import ServerFile
+from runner.server.view import server_view
+from runner.training.graphs import KLEIN_BASES, Training, stretch
+from runner.training.pictures import Ready, png
+from runner.untrusted import mapping, number, text
+from runner.validation.check import check_graph
+from runner.validation.problem import listed
+
+GRID, TABLE = "samples.jpg", "training.csv"
+_TILE, _LINE, _GAP, _ACROSS = 256, 18, 8, 5
+"""Pixels of a sample on the sheet, its text, the space between; samples in a row."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """One save: its step, the LoRA here and as the server lists it, the sample, the mean of the last losses."""
+
+    step: int
+    lora: Path
+    lora_name: str
+    sample: Path
+    loss: float | None
+
+
+def uploaded(client: ComfyClient, name: str, pictures: Iterable[Ready]) -> str:
+    """Put pictures and captions into a folder of the server that is named by what is in it; returns its name."""
+    files: dict[str, bytes] = {}
+    for one in pictures:
+        files[f"{one.name}.png"] = png(one.with_alpha())
+        files[f"{one.name}.txt"] = one.caption.encode()
+    digest = hashlib.sha256()
+    for file, data in sorted(files.items()):
+        digest.update(f"{file}\0".encode() + hashlib.sha256(data).digest())
+    folder = f"prodgen_training/{name}-{digest.hexdigest()[:12]}"
+    for file, data in files.items():
+        client.upload_image(data, file, folder)
+    return folder
+
+
+def trained(training: Training, session: Session, out: Path) -> list[Saved]:
+    """Every save of the training, those that were there and those that are made now.
+
+    Raises WorkflowRejectedError where the server lacks what is needed, and what a failed job raises.
+    """
+    training = _with_base(training, session)
+    _check(stretch(training, training.steps), session)
+    place = out / _key(training)
+    saves: list[Saved] = []
+    for stop in training.stops:
+        found = _there(place, stop)
+        if found is None:
+            found = _made(training, stop, session, place, out)
+        saves.append(found)
+        write_beside(out, saves)
+    return saves
+
+
+def _key(training: Training) -> str:
+    """Of all that makes its saves others."""
+    told = {**vars(training), "recipe": training.recipe.model_dump(), "files": dict(training.files)}
+    return f"run_{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:10]}"
+
+
+def _with_base(training: Training, session: Session) -> Training:
+    """Klein is trained on its base model, where that is installed."""
+    if training.recipe.base != "klein" or training.files.get("model"):
+        return training
+    offered = json.dumps(session.client.object_info(["UNETLoader"]))
+    base = next((name for name in KLEIN_BASES if f'"{name}"' in offered), None)
+    if base is None:
+        session.notice(
+            f"warning: none of {', '.join(KLEIN_BASES)} is installed, so the fast klein itself is trained on; its "
+            "makers advise the base."
+        )
+        return training
+    return replace(training, files={**training.files, "model": base})
+
+
+def _check(graph: dict[str, Any], session: Session) -> None:
+    view = server_view(session.client, graph)
+    problems = check_graph(graph, view.object_info, uploaded=[], replaced=view.replaced)
+    errors = [str(problem) for problem in problems if problem.is_fatal]
+    if errors:
+        raise WorkflowRejectedError(
+            "\n".join([f"{session.client.url} cannot train this:", *listed(errors)]),
+            advice="--model, --text-encoder and --vae name other files.",
+        )
+
+
+def _there(place: Path, stop: int) -> Saved | None:
+    record, sample = place / f"{_stem(stop)}.save.json", place / f"{_stem(stop)}.png"
+    try:
+        said = json.loads(record.read_text(encoding="utf-8"))
+        lora = place / Path(text(said["lora"])).name
+        if lora.is_file() and sample.is_file():
+            return Saved(stop, lora, text(said["lora"]), sample, number(said.get("loss")))
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return None
+
+
+def _stem(stop: int) -> str:
+    return f"step_{stop:06}"
+
+
+def _made(training: Training, stop: int, session: Session, place: Path, out: Path) -> Saved:
+    sample = place / f"{_stem(stop)}.png"
+    sample.unlink(missing_ok=True)  # of a save that was broken off: nothing is overwritten, and this one counts
+    stem = sample.relative_to(out).with_suffix("")
+    record = {"training": training.name, "recipe": training.chosen, "tag": training.tag, "step": stop}
+    graph, outputs = stretch(training, stop), {"sample": "sample"}
+    spec = JobSpec(stop, f"train {training.name}", graph, outputs, stem, training.seed, record)
+    (result,) = session.run([spec])
+    if result.error is not None:
+        raise result.error
+    said = _report(result)
+    name = text(said.get("lora"))
+    if not name or result.saved is None:
+        raise NodeFailedError("the server does not say which LoRA it saved.", advice="Update the node pack there.")
+    for note in said.get("notes") or ():
+        session.notice(f"warning: {text(note)}")
+    lora = place / Path(name).name
+    _fetch(session.client, name, lora)
+    loss = number(said.get("loss"))
+    with written_whole(place / f"{_stem(stop)}.save.json") as stream:
+        json.dump({"step": stop, "lora": name, "loss": loss, "identity": said.get("identity")}, stream, indent=2)
+    return Saved(stop, lora, name, result.saved.files[0].path, loss)
+
+
+def _report(result: JobResult) -> Mapping[str, Any]:
+    reports = () if result.saved is None else result.saved.reports
+    return next((mapping(one.value) for one in reports if one.node_id == "train"), {})
+
+
+def _fetch(client: ComfyClient, name: str, path: Path) -> None:
+    with client.open_file(ServerFile(name, "loras", "output")) as chunks, written_whole(path, "wb") as stream:
+        for chunk in chunks:
+            stream.write(chunk)
+
+
+def write_beside(out: Path, saves: Sequence[Saved]) -> None:
+    """The table of the saves, and their samples side by side."""
+    lines = io.StringIO()
+    writer = csv.DictWriter(lines, ["step", "loss", "lora", "sample"])
+    writer.writeheader()
+    for one in saves:
+        loss = "" if one.loss is None else round(one.loss, 6)
+        writer.writerow(row({"step": one.step, "loss": loss, "lora": one.lora, "sample": one.sample}))
+    with written_whole(out / TABLE, newline="") as stream:
+        stream.write(lines.getvalue())
+    data = io.BytesIO()
+    _grid(saves).save(data, "JPEG", quality=88)
+    with written_whole(out / GRID, "wb") as picture:
+        picture.write(data.getvalue())
+
+
+def _grid(saves: Sequence[Saved]) -> Image.Image:
+    across, down = min(_ACROSS, len(saves)), -(-len(saves) // _ACROSS)
+    page = Image.new("RGB", (across * (_TILE + _GAP) + _GAP, down * (_TILE + _LINE + _GAP) + _GAP), (250, 250, 250))
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default()
+    for place, one in enumerate(saves):
+        left, top = _GAP + place % across * (_TILE + _GAP), _GAP + place // across * (_TILE + _LINE + _GAP)
+        with Image.open(one.sample) as opened:
+            tile = opened.convert("RGB")
+        tile.thumbnail((_TILE, _TILE))
+        page.paste(tile, (left, top))
+        loss = "" if one.loss is None else f"  loss {one.loss:.4f}"
+        draw.text((left, top + _TILE + 2), f"step {one.step}{loss}", (20, 20, 20), font)
+    return page

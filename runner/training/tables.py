@@ -1,0 +1,115 @@
+"""The dataset check for people: a table on the terminal, a CSV file, and a sheet of the buckets."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+from runner.console import clean_line
+from runner.files.spreadsheet import row
+from runner.training.captions import standard_caption
+from runner.training.checks import Check, Finding, Look, by_bucket
+from runner.training.recipes import Recipe
+
+_SHOWN = 4
+_TILE, _GAP, _LINE, _WIDTH = 120, 8, 18, 1120
+_PAGE, _INK, _DIM = (250, 250, 250), (20, 20, 20), (255, 0, 204)
+"""How many names a line has; pixels of the sheet; its colours, the last for what is not learnt."""
+
+
+def lines(found: Check, recipe: Recipe) -> Iterator[str]:
+    """What was found, a line each, under what it was found on."""
+    yield recipe.arithmetic(len(found.looks))
+    buckets = by_bucket(found.looks)
+    yield "buckets: " + ", ".join(f"{size[0]} × {size[1]}: {len(members)}" for size, members in buckets)
+    for one in found.findings:
+        yield f"{one.grade:<8} {one.check:<10} {_names(one.photos)}{clean_line(one.text)}. {clean_line(one.advice)}"
+    graves = [sum(one.grade == grade for one in found.findings) for grade in ("error", "warning", "note")]
+    yield "{} errors, {} warnings, {} notes.".format(*graves)
+
+
+def _names(photos: Sequence[str]) -> str:
+    if not photos:
+        return ""
+    more = f" and {len(photos) - _SHOWN} more" if len(photos) > _SHOWN else ""
+    return clean_line(", ".join(photos[:_SHOWN])) + more + ": "
+
+
+def table(found: Check, tag: str, kind: str) -> str:
+    """A CSV line for each photo: sizes, share, sharpness, caption, what was found and what to do."""
+    text = io.StringIO()
+    names = ["photo", "file", "width", "height", "bucket", "product_share", "blur", "caption", "found", "advice"]
+    writer = csv.DictWriter(text, names)
+    writer.writeheader()
+    for look in found.looks:
+        own = [one for one in found.findings if look.sample.name in one.photos]
+        writer.writerow(
+            row(
+                {
+                    "photo": look.sample.name,
+                    "file": look.sample.path,
+                    "width": look.size[0],
+                    "height": look.size[1],
+                    "bucket": f"{look.bucket[0]}x{look.bucket[1]}",
+                    "product_share": "" if look.share is None else round(look.share, 4),
+                    "blur": round(look.blur, 3),
+                    "caption": look.sample.caption or standard_caption(tag, kind),
+                    "found": "; ".join(f"{one.grade}: {one.text}" for one in own),
+                    "advice": " ".join(one.advice for one in own),
+                }
+            )
+        )
+    return text.getvalue()
+
+
+def as_dict(one: Finding) -> dict[str, object]:
+    """A finding as a JSON line."""
+    return {
+        "event": "finding",
+        "grade": one.grade,
+        "check": one.check,
+        "photos": list(one.photos),
+        "text": one.text,
+        "advice": one.advice,
+    }
+
+
+def bucket_sheet(looks: Sequence[Look]) -> Image.Image:
+    """Every photo as its bucket crops it, bucket by bucket; what is not trained, where that is known, is tinted."""
+    font = ImageFont.load_default()
+    strips = [_strip(f"{size[0]} × {size[1]}: {len(members)}", members, font) for size, members in by_bucket(looks)]
+    page = Image.new("RGB", (_WIDTH, max(1, sum(strip.height for strip in strips))), _PAGE)
+    top = 0
+    for strip in strips:
+        page.paste(strip, (0, top))
+        top += strip.height
+    return page
+
+
+def _strip(title: str, members: Sequence[Look], font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> Image.Image:
+    tiles = [_tile(look) for look in members]
+    across = _WIDTH // (_TILE + _GAP)
+    down = -(-len(tiles) // across)
+    strip = Image.new("RGB", (_WIDTH, _LINE * 2 + down * (_TILE + _LINE + _GAP)), _PAGE)
+    draw = ImageDraw.Draw(strip)
+    draw.text((_GAP, _GAP), title, _INK, font)
+    for number, (tile, look) in enumerate(zip(tiles, members, strict=True)):
+        left = _GAP + number % across * (_TILE + _GAP)
+        top = _LINE * 2 + number // across * (_TILE + _LINE + _GAP)
+        strip.paste(tile, (left, top))
+        draw.text((left, top + _TILE), clean_line(look.sample.name)[:18], _INK, font)
+    return strip
+
+
+def _tile(look: Look) -> Image.Image:
+    scale = _TILE / max(look.bucket)
+    size = (max(1, round(look.bucket[0] * scale)), max(1, round(look.bucket[1] * scale)))
+    tile = look.sample.picture().resize(size, Image.Resampling.BOX, box=look.crop)
+    alpha = look.sample.alpha()
+    if alpha is not None:
+        away = alpha.resize(size, Image.Resampling.BOX, box=look.crop).point(lambda level: (255 - level) // 2)
+        tile.paste(Image.new("RGB", size, _DIM), mask=away)
+    return tile

@@ -1,0 +1,227 @@
+"""The folders that `train --export` writes, read as their trainers read them.
+
+The keys are those of the trainers' own documents:
+- kohya-ss/sd-scripts: docs/config_README-en.md (dataset), docs/masked_loss_README.md (alpha_mask), `--help` of 0.10 as
+  in docs/train_network.md and docs/sdxl_train_network.md (config.toml takes every flag by its name);
+- kohya-ss/musubi-tuner: docs/dataset_config.md, docs/flux_2.md, docs/qwen_image.md, docs/hunyuan_video.md (flags);
+- ostris/ai-toolkit: config/examples/*.yaml, and the dataset's fields in toolkit/config_modules.py.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from runner.__main__ import main
+from runner.training.export import toml
+from tests.runner.training_photos import KIND, TAG, folder
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+SMALL = ["resolution=256", "least_side=64", "side_step=32"]
+
+KOHYA_GENERAL = {"enable_bucket", "caption_extension", "shuffle_caption", "keep_tokens"}
+KOHYA_DATASET = {
+    "resolution", "batch_size", "min_bucket_reso", "max_bucket_reso", "bucket_reso_steps", "bucket_no_upscale",
+    "subsets",
+}  # fmt: skip
+KOHYA_SUBSET = {"image_dir", "num_repeats", "class_tokens", "alpha_mask"}
+KOHYA_FLAGS = {
+    "dataset_config", "output_dir", "output_name", "save_model_as", "save_precision", "save_every_n_epochs",
+    "max_train_epochs", "network_module", "network_dim", "network_alpha", "network_train_unet_only", "unet_lr",
+    "text_encoder_lr", "optimizer_type", "optimizer_args", "lr_scheduler", "lr_scheduler_num_cycles", "lr_warmup_steps",
+    "gradient_accumulation_steps", "gradient_checkpointing", "mixed_precision", "noise_offset", "cache_latents", "sdpa",
+    "seed", "network_dropout", "min_snr_gamma", "fp8_base", "no_half_vae", "cache_text_encoder_outputs",
+}  # fmt: skip
+MUSUBI_GENERAL = {"resolution", "caption_extension", "batch_size", "enable_bucket", "bucket_no_upscale"}
+MUSUBI_DATASET = {"image_directory", "cache_directory", "num_repeats", "control_directory"}
+MUSUBI_FLAGS = {
+    "num_cpu_threads_per_process", "mixed_precision", "dataset_config", "model_version", "vae", "text_encoder",
+    "batch_size", "dit", "sdpa", "timestep_sampling", "discrete_flow_shift", "weighting_scheme", "optimizer_type",
+    "learning_rate", "lr_scheduler", "lr_warmup_steps", "gradient_checkpointing", "gradient_accumulation_steps",
+    "network_module", "network_dim", "network_alpha", "max_train_epochs", "save_every_n_epochs", "seed", "output_dir",
+    "output_name",
+}  # fmt: skip
+AI_PROCESS = {
+    "type": set(), "training_folder": set(), "device": set(), "trigger_word": set(),
+    "network": {"type", "linear", "linear_alpha"},
+    "save": {"dtype", "save_every", "max_step_saves_to_keep"},
+    "datasets": set(),
+    "train": {
+        "batch_size", "steps", "gradient_accumulation_steps", "train_unet", "train_text_encoder", "noise_scheduler",
+        "gradient_checkpointing", "optimizer", "lr", "lr_scheduler", "dtype", "min_snr_gamma",
+    },
+    "model": {"name_or_path", "arch"},
+    "sample": {
+        "sampler", "sample_every", "width", "height", "prompts", "seed", "sample_steps", "guidance_scale"
+    },
+}  # fmt: skip
+AI_DATASET = {
+    "folder_path", "mask_path", "mask_min_value", "caption_ext", "caption_dropout_rate", "shuffle_tokens",
+    "cache_latents_to_disk", "num_repeats", "resolution", "control_path",
+}  # fmt: skip
+
+
+def exported(tmp_path: Path, trainer: str, recipe: str, *changes: str) -> Path:
+    photos = folder(tmp_path / "photos", 3)
+    command = ["train", "bag", "--images", str(photos), "--tag", TAG, "--class", KIND, "--recipe", recipe]
+    command += ["--export", trainer, "--out", str(tmp_path / "out"), "--seed", "7"]
+    assert main([*command, *(part for one in (*SMALL, *changes) for part in ("--set", one))]) == 0
+    return tmp_path / "out" / trainer
+
+
+def table(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def check_pictures(where: Path, *, alpha: bool) -> None:
+    """Pictures in sizes of buckets, a caption and a mask each, the mask the product's."""
+    pictures = sorted((where / "images").glob("*.png"))
+    assert [path.stem for path in pictures] == ["view_0", "view_1", "view_2"]
+    for path in pictures:
+        assert path.with_suffix(".txt").read_text(encoding="utf-8").startswith(f"{TAG}, {KIND}, view")
+        with Image.open(path) as picture, Image.open(where / "masks" / path.name) as mask:
+            assert picture.size == mask.size == (256, 256)
+            assert picture.mode == ("RGBA" if alpha else "RGB") and mask.mode == "L"
+            white = np.asarray(mask) > 127
+            assert 0.1 < white.mean() < 0.6
+            rgb = np.asarray(picture)[..., :3].astype(int)
+            assert np.abs(rgb[white].mean(axis=0) - (130, 50, 27)).max() < 25, "the mask is not where the product is"
+            assert rgb[~white].std() > 5, "the backdrop is gone"
+            if alpha:
+                assert np.array_equal(np.asarray(picture)[..., 3], np.asarray(mask))
+
+
+def is_shell(path: Path) -> str:
+    subprocess.run(["sh", "-n", str(path)], check=True)
+    return path.read_text(encoding="utf-8")
+
+
+def test_kohya_has_system_1_flag_for_flag(tmp_path: Path) -> None:
+    where = exported(tmp_path, "kohya", "grip_people")
+    flags = table(where / "config.toml")
+    assert set(flags) <= KOHYA_FLAGS
+    wanted = {
+        "network_dim": 16, "network_alpha": 8, "optimizer_type": "Adafactor", "lr_scheduler": "cosine",
+        "lr_scheduler_num_cycles": 1, "unet_lr": 1.25e-4, "text_encoder_lr": 5e-5, "network_train_unet_only": True,
+        "gradient_accumulation_steps": 40, "max_train_epochs": 100, "save_every_n_epochs": 5, "mixed_precision": "bf16",
+        "gradient_checkpointing": True, "network_dropout": 0.2, "noise_offset": 0, "cache_latents": True,
+        "cache_text_encoder_outputs": True, "no_half_vae": True, "fp8_base": True, "seed": 7,
+    }  # fmt: skip
+    assert wanted.items() <= flags.items()
+    assert "relative_step=False" in flags["optimizer_args"] and "max_train_steps" not in flags
+    dataset = table(where / "dataset.toml")
+    assert set(dataset) == {"general", "datasets"} and set(dataset["general"]) <= KOHYA_GENERAL
+    (entry,) = dataset["datasets"]
+    (subset,) = entry["subsets"]
+    assert set(entry) <= KOHYA_DATASET and set(subset) <= KOHYA_SUBSET
+    assert subset["alpha_mask"] is True and entry["bucket_no_upscale"] is True and entry["max_bucket_reso"] == 2048
+    assert dataset["general"]["shuffle_caption"] is False, "cached text encodings forbid shuffling"
+    assert entry["batch_size"] == 1 and (where / subset["image_dir"]).is_dir()
+    assert "sdxl_train_network.py" in is_shell(where / "train.sh")
+    check_pictures(where, alpha=True)
+
+
+def test_kohya_has_system_4_flag_for_flag(tmp_path: Path) -> None:
+    where = exported(tmp_path, "kohya", "product_sd15")
+    flags = table(where / "config.toml")
+    wanted = {
+        "network_dim": 16, "network_alpha": 8, "unet_lr": 2e-4, "text_encoder_lr": 4e-5, "max_train_epochs": 10,
+        "lr_scheduler": "cosine_with_restarts", "lr_scheduler_num_cycles": 3, "lr_warmup_steps": 0.05,
+        "min_snr_gamma": 5.0, "save_every_n_epochs": 1, "mixed_precision": "fp16", "network_train_unet_only": False,
+    }  # fmt: skip
+    assert wanted.items() <= flags.items() and set(flags) <= KOHYA_FLAGS
+    assert not {"no_half_vae", "cache_text_encoder_outputs"} & set(flags), "flags of the SDXL script alone"
+    dataset = table(where / "dataset.toml")
+    assert dataset["general"] == {
+        "enable_bucket": True, "caption_extension": ".txt", "shuffle_caption": True, "keep_tokens": 1
+    }  # fmt: skip
+    assert dataset["datasets"][0]["batch_size"] == 2 and dataset["datasets"][0]["subsets"][0]["num_repeats"] == 6
+    assert '/train_network.py" --config_file config.toml' in is_shell(where / "train.sh")
+
+
+@pytest.mark.parametrize(("recipe", "script"), [("product_klein", "flux_2"), ("product_qwen", "qwen_image")])
+def test_musubi(tmp_path: Path, recipe: str, script: str) -> None:
+    where = exported(tmp_path, "musubi", recipe)
+    dataset = table(where / "dataset.toml")
+    (entry,) = dataset["datasets"]
+    assert set(dataset["general"]) <= MUSUBI_GENERAL and set(entry) <= MUSUBI_DATASET
+    lines = [line for line in is_shell(where / "train.sh").splitlines() if script in line]
+    assert [re.search(rf"{script}_(\w+)\.py", line)[1] for line in lines] == [  # type: ignore[index]
+        "cache_latents", "cache_text_encoder_outputs", "train_network"
+    ]  # fmt: skip
+    flags = {word[2:] for line in lines for word in shlex.split(line) if word.startswith("--")}
+    assert flags <= MUSUBI_FLAGS, flags - MUSUBI_FLAGS
+    assert f"--network_module networks.lora_{script}" in lines[2]
+    check_pictures(where, alpha=False)
+    if recipe == "product_qwen":
+        with Image.open(where / "control" / "view_0.png") as alone:
+            assert alone.getpixel((0, 0)) == (255, 255, 255)
+    assert "no masked loss" in (where / "README.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("recipe", ["product_sd15", "grip_people", "product_klein", "product_qwen"])
+def test_ai_toolkit(tmp_path: Path, recipe: str) -> None:
+    where = exported(tmp_path, "ai-toolkit", recipe)
+    config = yaml.safe_load((where / "config.yaml").read_text(encoding="utf-8"))
+    assert config["job"] == "extension" and config["config"]["name"] == "bag"
+    (process,) = config["config"]["process"]
+    assert set(process) == set(AI_PROCESS)
+    for part, known in AI_PROCESS.items():
+        if known:
+            assert set(process[part]) <= known, part
+    (dataset,) = process["datasets"]
+    assert set(dataset) <= AI_DATASET and dataset["mask_min_value"] == 0
+    assert (where / dataset["folder_path"]).is_dir() and (where / dataset["mask_path"]).is_dir()
+    assert process["model"]["arch"] in ("sd15", "sdxl", "flux2_klein_4b", "qwen_image_edit_plus:2511")
+    assert process["save"]["save_every"] == process["sample"]["sample_every"] > 0
+    assert TAG in process["sample"]["prompts"][0] and process["trigger_word"] == TAG
+    is_shell(where / "train.sh")
+    check_pictures(where, alpha=False)
+
+
+def test_a_trainer_that_does_not_know_the_base_is_refused_with_one_that_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = folder(tmp_path / "photos", 1)
+    command = ["train", "bag", "--images", str(photos), "--tag", TAG, "--class", KIND, "--base", "klein"]
+    assert main([*command, "--export", "kohya", "--out", str(tmp_path / "out")]) == 2
+    assert "--export musubi" in capsys.readouterr().err
+
+
+def test_a_second_export_has_no_picture_of_the_first(tmp_path: Path) -> None:
+    where = exported(tmp_path, "kohya", "product_sd15")
+    (where / "images" / "gone.png").write_bytes(b"old")
+    (where / "images" / "notes.md").write_bytes(b"mine")
+    exported(tmp_path, "kohya", "product_sd15")
+    assert not (where / "images" / "gone.png").exists() and (where / "images" / "notes.md").exists()
+
+
+plain = st.one_of(
+    st.booleans(), st.integers(-(2**40), 2**40), st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+)
+
+
+@given(
+    st.dictionaries(
+        st.from_regex(r"[a-z_]{1,8}", fullmatch=True),
+        st.one_of(plain, st.lists(plain, max_size=3), st.dictionaries(st.sampled_from(["a", "bc"]), plain)),
+        max_size=6,
+    )
+)
+def test_what_is_written_as_toml_is_read_as_the_same(value: dict[str, Any]) -> None:
+    assert tomllib.loads(toml(value)) == value
