@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from runner import console
 from runner.cli.parser import build_parser, decide_access, load_command
-from runner.errors import EXIT_BUG, EXIT_INTERRUPTED, RunnerError
+from runner.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, RunnerError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,16 +22,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         decide_access(args)
-        return load_command(args.command).run(args)
+        code = load_command(args.command).run(args)
+        return EXIT_USAGE if console.lost_answer() and code == EXIT_OK else code
     except RunnerError as error:
         _fail(error, json_lines)
         return error.exit_code
     except KeyboardInterrupt:
         console.tell("\ninterrupted")
         return EXIT_INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has gone: nobody is left to tell
-        sys.stderr.close()
-        return EXIT_BUG
     except Exception as error:
         import traceback
 
