@@ -12,7 +12,7 @@ from runner import console, log
 from runner.cli import completion
 from runner.cli.parser import decide_access, load_command
 from runner.cli.words import parse
-from runner.errors import EXIT_BUG, EXIT_INTERRUPTED, RunnerError, UsageError
+from runner.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, RunnerError, UsageError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,16 +27,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         _begin_log(args, argv)
         _take_settings(args)
         decide_access(args)
-        return load_command(args.command).run(args)
+        code = load_command(args.command).run(args)
+        return EXIT_USAGE if console.lost_answer() and code == EXIT_OK else code
     except RunnerError as error:
         _fail(error, json_lines, verbose=getattr(args, "verbose", False))
         return error.exit_code
     except KeyboardInterrupt:
         console.tell("\ninterrupted")
         return EXIT_INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has gone: nobody is left to tell
-        sys.stderr.close()
-        return EXIT_BUG
     except Exception as error:
         import traceback
 

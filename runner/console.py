@@ -7,6 +7,8 @@ round a part of a line is taken out of it. JSON lines are ASCII: valid for every
 from __future__ import annotations
 
 import codecs
+import contextlib
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -25,6 +27,8 @@ _HARMFUL = re.compile(
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
 _HANDLER = "prodgen-console"
+_lost: list[str] = []
+"""What could not be written of the answer of a command."""
 
 
 def clean(text: str) -> str:
@@ -41,7 +45,12 @@ def clean_line(text: str) -> str:
 
 def show(text: str) -> None:
     """Lines that are the answer of a command: standard output."""
-    _write(sys.stdout, clean(text) + "\n")
+    _write(sys.stdout, clean(text) + "\n", is_answer=True)
+
+
+def lost_answer() -> bool:
+    """Whether a command's answer could not be written, and not because its reader had enough."""
+    return bool(_lost)
 
 
 def tell(text: str) -> None:
@@ -80,8 +89,10 @@ def json_text(value: Any) -> str:
 
 
 def prepare() -> None:
-    """From now on, no character that this console does not have ends a command; done once per process."""
+    """From now on, no character that this console does not have ends a command, nor a stream that was closed before."""
     codecs.register_error(_HANDLER, _unencodable)
+    _lost.clear()
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -98,8 +109,37 @@ def _unencodable(error: UnicodeError) -> tuple[str | bytes, int]:
     return codecs.backslashreplace_errors(error)
 
 
-def _write(stream: TextIO, text: str, *, kept: bool = True) -> None:
+def _open_what_is_closed() -> None:
+    """Whoever starts us with a closed stream (`>&-`) wants nothing from it; the next file must not take its number."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - as long as we live
+
+
+def _write(stream: TextIO, text: str, *, is_answer: bool = False, kept: bool = True) -> None:
+    """What cannot be said is no reason to stop: a full disk under a log, a reader that has gone."""
     if kept:
         log.record(text)
-    stream.write(text)
-    stream.flush()
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError as error:
+        _turn_off(stream)
+        if stream is sys.stderr or isinstance(error, BrokenPipeError):
+            return
+        _lost.extend([text] * is_answer)
+        comfort = "" if is_answer else ": what is made is saved all the same"
+        tell(f"Standard output cannot be written ({error.strerror or error}){comfort}.")
+
+
+def _turn_off(stream: TextIO) -> None:
+    """Let a stream lead nowhere, with what it still holds: Python writes that at the end, and fails once more."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+        stream.flush()

@@ -81,7 +81,8 @@ def read_samples(
 ) -> list[Sample]:
     """Every photo of a folder or a glob, in the order of their paths, with captions.
 
-    `notice` is told of pictures that are results and not photos. `masks`: folders in which `<stem>.png` is what is product in a photo; the first that has one counts.
+    `notice` is told of pictures that are results and not photos. `masks`: folders in which `<stem>.png` is what is
+    product in a photo; the first that has one counts.
     Raises UsageError where there is no photo.
     """
     for folder in masks[:1]:
