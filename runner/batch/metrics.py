@@ -30,6 +30,8 @@ COLUMNS = (
     "group", "category", "file", "cpu_percent", "ram_mb", "seconds", "queue_wait_s", "gpu_memory_mb", "bytes",
     "delta_e00_mean", "delta_e00_p95", "state", "input", "seed", "server", "reason",
 )  # fmt: skip
+METRICS_BEGIN = (",".join(COLUMNS[:4]).encode(),)
+"""How a file of them is told from somebody's own table."""
 _EVERY_S = 1.0
 """A job takes seconds: once in each is often enough to see its peak."""
 _SHORTEST_S = 5.0

@@ -12,7 +12,8 @@ from typing import Any
 
 from runner.errors import NodeFailedError
 from runner.execution.job import Attempt
-from runner.files.naming import below
+from runner.files.drafts import is_draft
+from runner.files.naming import RESULT_SUFFIXES, below
 from runner.files.reading import read_text
 from runner.files.verify import check_picture
 from runner.server.client import ComfyClient, FileGoneError
@@ -130,9 +131,10 @@ def done_before(out: Path, workflow: str) -> dict[str, LeftOver]:
 
 
 def _belongs(name: str, stem: str) -> bool:
-    """Whether a file of this name is the result called `stem`, its record, or what any file of it was fetched into."""
-    base = name.rpartition(".")[0]
-    return base == stem
+    """Whether a file of this name is the result called `stem`, its record, or what any file of it was fetched into:
+    `bag.zip` is somebody's own."""
+    base, _, kind = name.rpartition(".")
+    return base == stem and (f".{kind}" in RESULT_SUFFIXES or is_draft(f"{name}.part"))
 
 
 def _sidecars(target: Path) -> list[Path]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from runner.batch.compatibility import CannotRunError, Compatibility
 from runner.batch.ledger import Ledger
+from runner.batch.metrics import METRICS_BEGIN
 from runner.batch.order import BatchOrder
 from runner.batch.photo_folder import LeftOut, photos, unusable
 from runner.batch.plan import BatchJob, Seeds, check_values, expand, listed, occurrences, refuse, sweeps
@@ -241,7 +242,7 @@ def _check_folder(order: BatchOrder) -> None:
     out: Path = order.out
     check_folder(out)
     if order.metrics is not None:
-        check_file(order.metrics, "--metrics")
+        check_file(order.metrics, "--metrics", METRICS_BEGIN)
     if Ledger.exists(out) and not order.resume and not order.dry_run:
         raise UsageError(
             f"{out} holds a batch already.",

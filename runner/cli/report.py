@@ -32,11 +32,14 @@ def run(args: argparse.Namespace) -> int:
     from runner import console
     from runner.batch.ledger import Ledger
     from runner.batch.store import in_words
-    from runner.report.page import write_page
+    from runner.files.writable import check_file
+    from runner.report.page import PAGE_BEGINS, write_page
 
     if not Ledger.exists(args.folder):
         raise UsageError(f"{args.folder} holds no batch.", advice="Name the folder that was --out of a batch.")
     target = args.html or args.folder / "report.html"
+    if args.html is not None or not target.is_symlink():  # a link in somebody's folder is taken away, not followed
+        check_file(target, "--html", PAGE_BEGINS)
     with in_words(args.folder), contextlib.closing(Ledger(args.folder)) as ledger:
         try:
             write_page(target, args.folder, ledger, args.watts)

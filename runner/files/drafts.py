@@ -21,6 +21,12 @@ from runner.files.lock import HeldError, hold
 _HERE = hashlib.sha256(platform.node().encode("utf-8", "replace")).hexdigest()[:8]
 """Locks are believed between processes of one machine only: some network drives do not pass them on."""
 _NAME = re.compile(rf".+\.{_HERE}-\d+\.part")
+_ANYWHERE = re.compile(r".+\.[0-9a-f]{8}-\d+\.part")
+
+
+def is_draft(name: str) -> bool:
+    """Whether a file of this name is a draft of a runner, on whatever machine."""
+    return _ANYWHERE.fullmatch(name) is not None
 
 
 def new_draft(target: Path, made: Callable[[Path], bool]) -> tuple[Path, BinaryIO | None]:

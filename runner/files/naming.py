@@ -38,6 +38,8 @@ _SUFFIXES = frozenset(
     )
     for kind in kinds.split()
 )
+RESULT_SUFFIXES = _SUFFIXES | {".bin"}
+"""Of every file that a result may have: the record's among them."""
 """What ComfyUI and its nodes make: pictures, videos, sound, text, 3D, tensors. Nothing that a double click runs."""
 
 
@@ -85,7 +87,7 @@ def safe_folder(text: str) -> str:
     """The same for a folder of results, which must not stand where a result may: `a.png` becomes `a_png`."""
     name = safe_name(text)
     stem, dot, kind = name.rpartition(".")
-    return f"{stem}_{kind}" if stem and f"{dot}{kind}".lower() in _SUFFIXES | {".bin", ".part"} else name
+    return f"{stem}_{kind}" if stem and f"{dot}{kind}".lower() in RESULT_SUFFIXES | {".part"} else name
 
 
 def safe_suffix(filename: str) -> str:

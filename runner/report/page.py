@@ -26,6 +26,11 @@ from runner.report.markup import Markup, data_block, element, join
 from runner.report.product import Outcome, Product, products
 from runner.report.small import damaged_ones_too
 
+PAGE_BEGINS = (
+    b'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy"',
+    b'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport"',  # of earlier versions
+)
+"""How a page of ours is told from somebody's own."""
 _HERE = Path(__file__).parent
 _TOTALS = (Outcome.PASSED, Outcome.WARNED, Outcome.REFUSED, Outcome.FAILED, Outcome.OPEN)
 _SORTS = {"rank": "worst first", "place": "as in the batch", "name": "by name", "seconds": "slowest first"}

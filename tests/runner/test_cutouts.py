@@ -79,7 +79,7 @@ def test_each_object_has_its_picture_where_it_stood(finished: Desk, groups: dict
     for name, made in groups.items():
         files = sorted(path.name for path in (finished.out / name).iterdir())
         wanted = [f"{n + 1:02}_thing{end}.png" for n in range(len(made.alphas)) for end in ("", "_crop")]
-        assert files == sorted([*wanted, "objects.jpg", "objects.json"])
+        assert files == sorted([*wanted, "objects_sheet.jpg", "objects.json"])
         for number, truth in enumerate(made.alphas, 1):
             picture = Image.open(finished.out / name / f"{number:02}_thing.png")
             assert (picture.mode, picture.size) == ("RGBA", (SIDE, SIDE))
@@ -111,7 +111,7 @@ def test_the_table_names_every_object_and_what_failed(finished: Desk, groups: di
             assert (finished.out / row["file"]).is_file() and (finished.out / row["crop"]).is_file()
             assert 0 < float(row["score"]) <= 1 and 0 < float(row["share"]) < 1
     (failed,) = [row for row in rows if row["state"] == "failed"]
-    assert failed["picture"] == "'=blank.png" and "no object" in failed["reason"]
+    assert failed["picture"] == "'=blank.png" and "no object" in failed["reason"].lower()
 
 
 def test_the_annotations_are_the_pictures(finished: Desk, groups: dict[str, Group]) -> None:
@@ -134,7 +134,7 @@ def test_sheet_and_report_page_show_all_objects(finished: Desk) -> None:
         assert sheet.width > 1000 and sheet.height > 4 * 160
     run = command("report", str(finished.out), folder=finished.out)
     page = Path(run.out.strip()).read_text(encoding="utf-8")
-    assert page.count('title="01_thing.png"') == 3 and page.count('title="objects.jpg"') == 3
+    assert page.count('title="01_thing.png"') == 3 and page.count('title="objects_sheet.jpg"') == 3
 
 
 def test_resume_makes_only_what_is_gone(finished: Desk) -> None:

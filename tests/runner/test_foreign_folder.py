@@ -137,6 +137,8 @@ def test_a_report_and_figures_overwrite_nothing_outside(tmp_path: Path) -> None:
         for name in ("report.html", "report.html.part", "figures.csv", "figures.csv.part"):
             (desk.out / name).unlink(missing_ok=True)
             (desk.out / name).symlink_to(theirs)
+        assert command(*words, folder=desk.out).code == 2  # a name that the user typed is a link: said, not replaced
+        (desk.out / "figures.csv").unlink()
         assert command(*words, folder=desk.out).code == 0
         assert command("report", str(desk.out), folder=desk.out).code == 0
     assert theirs.read_text() == "theirs"
