@@ -148,17 +148,17 @@ class LightSource:
     @property
     def words(self) -> str:
         """For a prompt."""
-        said = KINDS[self.kind].words.format(side=_side(*self.towards, self.behind))
+        phrase = KINDS[self.kind].words.format(side=_side(*self.towards, self.behind))
         if self.color:
-            return f"{said}, {_color_words(self.color)} light"
+            return f"{phrase}, {_color_words(self.color)} light"
         if self.kind == "neon_pair":
-            return said
+            return phrase
         # As lamps are sold: warm white to 3500 K, neutral to 4800 K, daylight (no word is needed), cool from 7000 K.
         if self.temperature < 3500:
-            return f"{said}, warm light"
+            return f"{phrase}, warm light"
         if self.temperature < 4800:
-            return f"{said}, slightly warm light"
-        return f"{said}, cool light" if self.temperature > 7000 else said
+            return f"{phrase}, slightly warm light"
+        return f"{phrase}, cool light" if self.temperature > 7000 else phrase
 
 
 def light_map(source: LightSource, width: int, height: int, device: torch.device | None = None) -> Tensor:

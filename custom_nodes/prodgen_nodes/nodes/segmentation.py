@@ -279,9 +279,9 @@ class ProdgenSegmentProduct(io.ComfyNode):
         parts: Parts = "auto",
         fit: str = "squash",
     ) -> io.NodeOutput:
-        for name, value, known in (("method", method, METHODS), ("parts", parts, PARTS), ("fit", fit, FITS)):
-            if value not in known:
-                raise ParameterError(f"{name} is {value!r}; choose one of {', '.join(known)}.")
+        for name, value, choices in (("method", method, METHODS), ("parts", parts, PARTS), ("fit", fit, FITS)):
+            if value not in choices:
+                raise ParameterError(f"{name} is {value!r}; choose one of {', '.join(choices)}.")
         if method == "birefnet" and bg_removal_model is None:
             raise ParameterError(
                 "method is birefnet but no model is connected.",

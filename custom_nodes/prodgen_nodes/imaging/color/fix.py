@@ -307,10 +307,10 @@ def _transfer(pair: _Pair, where: Tensor, box: Box, settings: Settings) -> tuple
     image = pair.image[_rows(box)]
 
     def plane_map(rows: slice, index: Tensor | None) -> Tensor:
-        known = roots.pop(rows.start, None) if roots else None
-        if known is None:
-            known = roots_of_linear(decode_(picked(planes(image[rows]), index)))
-        return roots_into_gamut(carried.apply(known))
+        strip = roots.pop(rows.start, None) if roots else None
+        if strip is None:
+            strip = roots_of_linear(decode_(picked(planes(image[rows]), index)))
+        return roots_into_gamut(carried.apply(strip))
 
     return plane_map, box, report
 

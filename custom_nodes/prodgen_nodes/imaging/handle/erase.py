@@ -162,14 +162,14 @@ def _filled(
     near = dilate((alpha > 1 / 512).float().unsqueeze(0), max(1, round(sigma / 24)))[0]
     amount = (cover * near).unsqueeze(-1)
     linear = srgb_to_linear(patch[..., :3])
-    known = torch.maximum(alpha, near)
-    target = surroundings(linear, known, sigma, backdrop.color) if backdrop.fill == "surroundings" else backdrop.color
+    covered = torch.maximum(alpha, near)
+    target = surroundings(linear, covered, sigma, backdrop.color) if backdrop.fill == "surroundings" else backdrop.color
     mixed = linear_to_srgb(linear + (target - linear) * amount)
     result = image.clone()
     result[rows, columns, :3] = torch.where(amount > 0, mixed, patch[..., :3])
     if image.shape[-1] == 4:
         result[rows, columns, 3:] = patch[..., 3:] * (1 - amount)
-    return result, backdrop_difference(linear, known, backdrop.color)
+    return result, backdrop_difference(linear, covered, backdrop.color)
 
 
 def _reduced(mask: Tensor, box: Box) -> tuple[Floats, _Grid]:

@@ -107,8 +107,8 @@ def _compared(crop: HandCrop, was: float | None, now: HandScore | None, min_gain
     return better, "better" if better else _worse(now, "is not better")
 
 
-def _worse(now: HandScore, said: str) -> str:
-    return "; ".join((f"the refined hand {said}", *now.reasons))
+def _worse(now: HandScore, complaint: str) -> str:
+    return "; ".join((f"the refined hand {complaint}", *now.reasons))
 
 
 def nearest_hand(people: tuple[Person, ...], crop: HandCrop) -> HandScore | None:
@@ -120,7 +120,7 @@ def nearest_hand(people: tuple[Person, ...], crop: HandCrop) -> HandScore | None
     for person in people:
         for hand in person.hands:
             result = score_hand(hand.points, hand.scores)
-            if not result.found:
+            if not result.detected:
                 continue
             middle = hand.points[hand.scores > 0.1].mean(dim=0)
             away = float(torch.hypot(middle[0] - x, middle[1] - y))

@@ -17,8 +17,8 @@ class Limits:
     """From which score 0..1 a find counts as `found`, and as `unsure`; the least area as a share of the picture; at
     most so many finds, the largest."""
 
-    found: float
-    unsure: float
+    found_from: float
+    unsure_from: float
     min_area: float
     most: int = 64
 
@@ -37,7 +37,7 @@ def limits_of(preset: str, min_score: float = 0.0, min_area: float = 0.0) -> Lim
         raise ParameterError(f"preset is {preset!r}; choose one of {', '.join(PRESETS)}.")
     limits = PRESETS[preset]
     if min_score > 0:
-        limits = replace(limits, found=min_score, unsure=min_score * limits.unsure / limits.found)
+        limits = replace(limits, found_from=min_score, unsure_from=min_score * limits.unsure_from / limits.found_from)
     return replace(limits, min_area=min_area) if min_area > 0 else limits
 
 
@@ -51,7 +51,7 @@ class Sighting:
     likeness: Likeness | None = None
 
     def verdict(self, limits: Limits) -> str:
-        return FOUND if self.score >= limits.found else UNSURE if self.score >= limits.unsure else NOT_FOUND
+        return FOUND if self.score >= limits.found_from else UNSURE if self.score >= limits.unsure_from else NOT_FOUND
 
 
 def judged(sightings: Sequence[Sighting], limits: Limits, doubt: str = "") -> tuple[str, list[Sighting]]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 
 from ..errors import ParameterError
-from .found import Thing
+from .things import Thing
 
 OVERLAPS = ("keep", "split")
 
