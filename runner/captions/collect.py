@@ -44,9 +44,9 @@ def collect(wanted: Wanted, notice: Callable[[str], None]) -> tuple[list[Pair], 
     """Deliver every caption that the ledger knows, and what was kept; the pairs, and what is wrong with which."""
     beside = Beside(wanted.out, notice)
     pairs = [*_made(wanted, beside, notice), *_kept(wanted, beside)]
-    found = problems(pairs, wanted.tag)
-    beside.write(TABLE, _table(pairs, found).encode("utf-8", "replace"))
-    return pairs, found
+    faults = problems(pairs, wanted.tag)
+    beside.write(TABLE, _table(pairs, faults).encode("utf-8", "replace"))
+    return pairs, faults
 
 
 def _made(wanted: Wanted, beside: Beside, notice: Callable[[str], None]) -> Iterator[Pair]:
@@ -105,7 +105,7 @@ def _kept(wanted: Wanted, beside: Beside) -> Iterator[Pair]:
         yield Pair(copy or photo, file or wanted.out / place)
 
 
-def _table(pairs: Sequence[Pair], found: dict[Path, list[str]]) -> str:
+def _table(pairs: Sequence[Pair], faults: dict[Path, list[str]]) -> str:
     stream = io.StringIO()
     writer = csv.DictWriter(stream, _COLUMNS, restval="")
     writer.writeheader()
@@ -115,7 +115,7 @@ def _table(pairs: Sequence[Pair], found: dict[Path, list[str]]) -> str:
             "caption": pair.text or "",
             "source": pair.source,
             "tokens": "" if pair.tokens is None else pair.tokens,
-            "problems": "; ".join(found.get(pair.photo, [])),
+            "problems": "; ".join(faults.get(pair.photo, [])),
         }
         writer.writerow(spreadsheet.row(row))
     return stream.getvalue()

@@ -72,10 +72,10 @@ def trained(training: Training, session: Session, out: Path) -> list[Saved]:
     place = out / _key(training)
     saves: list[Saved] = []
     for stop in training.stops:
-        found = _there(place, stop)
-        if found is None:
-            found = _made(training, stop, session, place, out)
-        saves.append(found)
+        saved = _there(place, stop)
+        if saved is None:
+            saved = _made(training, stop, session, place, out)
+        saves.append(saved)
         write_beside(out, saves)
     return saves
 
@@ -115,10 +115,10 @@ def _check(graph: dict[str, Any], session: Session) -> None:
 def _there(place: Path, stop: int) -> Saved | None:
     record, sample = place / f"{_stem(stop)}.save.json", place / f"{_stem(stop)}.png"
     try:
-        said = json.loads(record.read_text(encoding="utf-8"))
-        lora = place / Path(text(said["lora"])).name
+        entry = json.loads(record.read_text(encoding="utf-8"))
+        lora = place / Path(text(entry["lora"])).name
         if lora.is_file() and sample.is_file():
-            return Saved(stop, lora, text(said["lora"]), sample, number(said.get("loss")))
+            return Saved(stop, lora, text(entry["lora"]), sample, number(entry.get("loss")))
     except (OSError, ValueError, KeyError, TypeError):
         pass
     return None
@@ -138,17 +138,17 @@ def _made(training: Training, stop: int, session: Session, place: Path, out: Pat
     (result,) = session.run([spec])
     if result.error is not None:
         raise result.error
-    said = _report(result)
-    name = text(said.get("lora"))
+    report = _report(result)
+    name = text(report.get("lora"))
     if not name or result.saved is None:
         raise NodeFailedError("the server does not say which LoRA it saved.", advice="Update the node pack there.")
-    for note in said.get("notes") or ():
+    for note in report.get("notes") or ():
         session.notice(f"warning: {text(note)}")
     lora = place / Path(name).name
     _fetch(session.client, name, lora)
-    loss = number(said.get("loss"))
+    loss = number(report.get("loss"))
     with written_whole(place / f"{_stem(stop)}.save.json") as stream:
-        json.dump({"step": stop, "lora": name, "loss": loss, "identity": said.get("identity")}, stream, indent=2)
+        json.dump({"step": stop, "lora": name, "loss": loss, "identity": report.get("identity")}, stream, indent=2)
     return Saved(stop, lora, name, result.saved.files[0].path, loss)
 
 
