@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,16 +104,14 @@ def _kept(wanted: Wanted, beside: Beside) -> Iterator[Pair]:
 
 
 def _table(pairs: Sequence[Pair], faults: dict[Path, list[str]]) -> str:
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, _COLUMNS, restval="")
-    writer.writeheader()
-    for pair in pairs:
-        row = {
+    rows = (
+        {
             "photo": str(pair.photo),
             "caption": pair.text or "",
             "source": pair.source,
             "tokens": "" if pair.tokens is None else pair.tokens,
             "problems": "; ".join(faults.get(pair.photo, [])),
         }
-        writer.writerow(spreadsheet.row(row))
-    return stream.getvalue()
+        for pair in pairs
+    )
+    return spreadsheet.table(_COLUMNS, rows)

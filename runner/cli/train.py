@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 import re
 import time
 from pathlib import Path
@@ -229,6 +228,7 @@ def _checked(args: argparse.Namespace, chosen: str, recipe: Recipe, samples: lis
     from runner.files.writable import check_folder
     from runner.training import tables
     from runner.training.checks import check
+    from runner.training.sheet import write_jpeg
 
     check_folder(args.out)
     checked = check(samples, recipe, args.tag, args.kind)
@@ -240,9 +240,6 @@ def _checked(args: argparse.Namespace, chosen: str, recipe: Recipe, samples: lis
         say(line)
     with written_whole(args.out / TABLE, newline="") as stream:
         stream.write(tables.table(checked, args.tag, args.kind))
-    jpeg = io.BytesIO()
-    tables.bucket_sheet(checked.looks).save(jpeg, "JPEG", quality=85)
-    with written_whole(args.out / SHEET, "wb") as stream:
-        stream.write(jpeg.getvalue())
+    write_jpeg(args.out / SHEET, tables.bucket_sheet(checked.looks), quality=85)
     say(f"Of each photo: {args.out / TABLE}; as they are cropped: {args.out / SHEET}.")
     return checked

@@ -246,9 +246,9 @@ class ComfyClient:
         if mine is None:
             return None
         priority = number(mine.get("priority")) or 0
-        return sum(
-            job.get("status") == JobStatus.IN_PROGRESS or (number(job.get("priority")) or 0) < priority for job in jobs
-        )
+        running = JobStatus.IN_PROGRESS
+        first = [job for job in jobs if job.get("status") == running or (number(job.get("priority")) or 0) < priority]
+        return len(first)
 
     @contextmanager
     def open_file(self, file: ServerFile, *, largest: int = LARGEST_FILE) -> Iterator[Iterator[bytes]]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,9 +75,10 @@ def _safe(place: str) -> str:
 
 
 def _table(pictures: Sequence[Picture], delivered: Sequence[Path | None], folder: Path) -> str:
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, _COLUMNS, restval="")
-    writer.writeheader()
+    return spreadsheet.table(_COLUMNS, _rows(pictures, delivered, folder))
+
+
+def _rows(pictures: Sequence[Picture], delivered: Sequence[Path | None], folder: Path) -> Iterator[dict[str, Any]]:
     for one, path in zip(pictures, delivered, strict=True):
         masks = [name for name in one.entry.files if name.endswith(".png")]
         common = {
@@ -94,8 +93,7 @@ def _table(pictures: Sequence[Picture], delivered: Sequence[Path | None], folder
         # Of a picture that holds it, each find; of any other the likest thing, which says how near it was.
         finds = [find for find in one.finds if find.verdict == FOUND] if one.verdict == FOUND else one.finds[:1]
         for find in finds or (None,):
-            writer.writerow(spreadsheet.row({**common, **({} if find is None else _cells(one, find))}))
-    return stream.getvalue()
+            yield {**common, **({} if find is None else _cells(one, find))}
 
 
 def _cells(picture: Picture, find: Find) -> dict[str, Any]:

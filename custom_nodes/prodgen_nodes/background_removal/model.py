@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..imaging.errors import ParameterError
-from ..imaging.tensors import split_alpha
+from ..imaging.tensors import check_choice, split_alpha
 from . import runtime
 from .architectures import Architecture, guess, recognise
 from .errors import ModelFileError
@@ -32,8 +31,7 @@ class OnnxBackgroundRemoval:
         self, path: Path, *, name: str | None = None, device: torch.device | None = None, fit: str = "squash"
     ) -> None:
         """`fit`: how a picture becomes the network's square: `squash`, as all were trained, or `letterbox`."""
-        if fit not in FITS:
-            raise ParameterError(f"fit is {fit!r}; choose one of {', '.join(FITS)}.")
+        check_choice(fit, FITS, "fit")
         self.path = path
         self.name = name or path.name
         self.fit = fit

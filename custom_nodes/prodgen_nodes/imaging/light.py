@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .colorspace import linear_to_srgb, parse_hex, srgb_to_linear
 from .errors import ParameterError
-from .tensors import check_range
+from .tensors import check_choice, check_range
 
 NEUTRAL = 5600
 """Kelvin that a camera set to daylight shows as white."""
@@ -88,8 +88,7 @@ class LightSource:
 
     def check(self) -> None:
         """Raises ParameterError where a figure is outside its range or the kind is unknown."""
-        if self.kind not in KINDS:
-            raise ParameterError(f"kind is {self.kind!r}; choose one of {', '.join(KINDS)}.")
+        check_choice(self.kind, KINDS, "kind")
         check_range(self.clock, 0.0, 12.0, "clock")
         check_range(self.height, 0.0, 90.0, "height")
         check_range(self.temperature, WARMEST, COLDEST, "temperature")

@@ -14,8 +14,8 @@ from ..imaging.reports import batch_report
 from ..imaging.segmentation import Cutout
 from ..imaging.segmentation.confidence import AS_A_SET
 from ..imaging.segmentation.cutout import Progress
-from ..imaging.tensors import check_range, item
-from .background_removal import identity_of_best
+from ..imaging.tensors import check_choice, check_range, item
+from .background_removal import identity_of_best, model_input
 from .common import CATEGORY, deliver, output, progress_callback, work_device
 from .sam3 import from_sam3
 from .segmentation import STEPS, Choice, cut_out, photos_of, refusal, stages
@@ -59,12 +59,7 @@ class ProdgenCutouts(io.ComfyNode):
                     tooltip="Pixels that two objects claim. keep: both have them. split: the one that covers them "
                     "more has them, so that no pixel is in two layers.",
                 ),
-                io.BackgroundRemoval.Input(
-                    "bg_removal_model",
-                    optional=True,
-                    tooltip="From 'Load Background Removal Model (ONNX)', or ComfyUI's own loader for BiRefNet. "
-                    "Without it, the best model installed in models/background_removal is used.",
-                ),
+                model_input(),
                 io.Model.Input(
                     "sam3_model",
                     optional=True,
@@ -122,7 +117,7 @@ class ProdgenCutouts(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, method: str = "auto", **_: Any) -> str:
         """A model that was installed, replaced or removed since the last run makes other cut-outs."""
-        return identity_of_best() if method in ("auto", "model") else ""
+        return identity_of_best(method)
 
     @classmethod
     def execute(
@@ -139,8 +134,7 @@ class ProdgenCutouts(io.ComfyNode):
         min_confidence: float = 0.5,
     ) -> io.NodeOutput:
         for name, value, choices in (("method", method, METHODS), ("overlap", overlap, OVERLAPS)):
-            if value not in choices:
-                raise ParameterError(f"{name} is {value!r}; choose one of {', '.join(choices)}.")
+            check_choice(value, choices, name)
         check_range(min_area, 0.00001, 0.5, "min_area")
         check_range(min_confidence, 0.0, 1.0, "min_confidence")
         rgb, alpha, _, batch = photos_of(image, transparency)

@@ -27,7 +27,7 @@ from ..imaging.likeness import (
 from ..imaging.objects import Thing, labels_of, separate
 from ..imaging.reports import batch_report
 from ..imaging.segmentation.cutout import Progress
-from ..imaging.tensors import check_image, check_range, item
+from ..imaging.tensors import check_choice, check_image, check_range, item
 from .background_removal import identity_of_best
 from .common import CATEGORY, deliver, optional_mask, output, progress_callback, work_device
 from .hands.wires import boxed
@@ -150,8 +150,7 @@ class ProdgenRequireProduct(io.ComfyNode):
         bg_removal_model: Any = None,
         transparency: Tensor | None = None,
     ) -> io.NodeOutput:
-        if if_missing not in MISSING:
-            raise ParameterError(f"if_missing is {if_missing!r}; choose one of {', '.join(MISSING)}.")
+        check_choice(if_missing, MISSING, "if_missing")
         check_range(min_score, 0.0, 1.0, "min_score")
         check_range(min_area, 0.0, 1.0, "min_area")
         names = labels_of(product) or ["product"]

@@ -12,13 +12,14 @@ from torch import Tensor
 from ..color.overview import overview
 from ..color.relight import light_ratio
 from ..compositing import lay_over
-from ..errors import EmptyMaskError, ParameterError
+from ..errors import EmptyMaskError
 from ..filters import dilate, erode
 from ..placed import on_scene
 from ..placement import Affine, Placement
 from ..tensors import (
     Box,
     bounding_box,
+    check_choice,
     check_range,
     common_batch,
     expand_batch,
@@ -69,8 +70,7 @@ class Settings:
     check_floating: bool = True
 
     def __post_init__(self) -> None:
-        if self.compare not in COMPARES:
-            raise ParameterError(f"compare is {self.compare!r}; choose one of {', '.join(COMPARES)}.")
+        check_choice(self.compare, COMPARES, "compare")
         check_range(self.scale, 0.1, 4.0, "scale")
         check_range(self.erode, 0, 256, "erode")
 

@@ -19,6 +19,7 @@ from ..filters import dilate
 from ..tensors import (
     Box,
     bounding_box,
+    check_choice,
     check_color,
     check_mask,
     check_range,
@@ -103,8 +104,7 @@ def erase_handle(
     if not 0 < gap < 1:
         raise ParameterError(f"gap is {gap:g}; it must lie between 0 and 1, both excluded (0.3 opens 30 %).")
     check_range(position, 0.0, 1.0, "position")
-    if fill not in FILLS:
-        raise ParameterError(f"fill is {fill!r}; choose one of {', '.join(FILLS)}.")
+    check_choice(fill, FILLS, "fill")
     color = srgb_to_linear(image.new_tensor(parse_hex(background)))
     done = [
         _erase_one(item(image, i), item(mask, i), gap, position, backdrop=_Backdrop(color, fill)) for i in range(batch)

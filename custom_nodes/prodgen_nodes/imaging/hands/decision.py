@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from ..crops import MAX_FEATHER
-from ..errors import ParameterError
-from ..tensors import check_range
+from ..tensors import check_choice, check_range
 from .crops import HandCrop
 from .keypoints import Person
 from .scoring import HandScore, score_hand
@@ -34,8 +33,7 @@ class StitchSettings:
     feather: float = 4.0
 
     def check(self) -> None:
-        if self.keep not in KEEP:
-            raise ParameterError(f"keep is {self.keep!r}; choose one of {', '.join(KEEP)}.")
+        check_choice(self.keep, KEEP, "keep")
         check_range(self.min_gain, 0.0, 1.0, "min_gain")
         check_range(self.feather, 0.0, MAX_FEATHER, "feather")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..errors import ParameterError
 from ..objects import Thing
+from ..tensors import check_choice
 from .compare import Likeness
 
 FOUND, NOT_FOUND, UNSURE = "found", "not found", "unsure"
@@ -33,8 +33,7 @@ PRESETS = {
 
 def limits_of(preset: str, min_score: float = 0.0, min_area: float = 0.0) -> Limits:
     """A preset, its score or area set to another one where that is above 0. The grey zone keeps its proportion."""
-    if preset not in PRESETS:
-        raise ParameterError(f"preset is {preset!r}; choose one of {', '.join(PRESETS)}.")
+    check_choice(preset, PRESETS, "preset")
     limits = PRESETS[preset]
     if min_score > 0:
         limits = replace(limits, found_from=min_score, unsure_from=min_score * limits.unsure_from / limits.found_from)

@@ -41,7 +41,7 @@ class Shape:
     area over that of its box, `solidity` over that of its convex hull; `mirrored` 0..1, how far left and right agree;
     `top_width`, `middle_width`, `bottom_width` mean widths of the body's upper, middle and lower fifth over its width;
     `legs` whether it stands on legs; `parts` how many separate products the mask holds; `cut_off` whether it touches
-    the picture's edge; `why_no_handle` in words.
+    the picture's edge.
     """
 
     aspect: float
@@ -57,7 +57,6 @@ class Shape:
     legs: bool
     parts: int
     cut_off: bool
-    why_no_handle: str = ""
     handle_thickness: float = 0.0
 
 
@@ -97,7 +96,6 @@ def measure_shape(mask: Tensor) -> Shape:
         legs=not isinstance(handle, Handle) and (handle.reason == RULES[0].reason or _on_feet(body)),
         parts=parts,
         cut_off=bool(framed.any()),
-        why_no_handle="" if isinstance(handle, Handle) else handle.reason,
         handle_thickness=float(2 * np.median(handle.main.half) / handle.main.length)
         if isinstance(handle, Handle)
         else 0.0,

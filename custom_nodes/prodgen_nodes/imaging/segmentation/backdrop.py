@@ -256,11 +256,6 @@ class BackdropModel:
         return _measured(large, color, large.agreeing(color, 0.04) & around, grid)
 
 
-def model_backdrop(srgb: Tensor) -> Backdrop:
-    """The backdrop of one picture `[H,W,3]` (sRGB 0..1)."""
-    return BackdropModel(srgb).fit()
-
-
 def describe_backdrop(backdrop: Backdrop) -> dict[str, Any]:
     """Colour and kind of a backdrop for the report."""
     mean = backdrop.color.reshape(-1, 3)
