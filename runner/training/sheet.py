@@ -15,6 +15,7 @@ from runner.files.whole import written_whole
 _GAP = 8
 """Pixels between two pictures, and around all of them."""
 _PAGE, _INK = (250, 250, 250), (20, 20, 20)
+"""Nearly white and nearly black: a photo on white stands out from the sheet."""
 
 Cell = tuple[Path | None, str]
 """A picture (None: the place stays empty) and the text under it."""
