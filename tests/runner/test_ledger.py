@@ -303,6 +303,9 @@ def test_a_folder_that_cannot_be_read_is_named(images: str) -> None:
         (folder / "photos" / "closed").chmod(0o700)
         (folder / "w.json").write_text(json.dumps(inverting()))
         arguments = ["batch", str(folder / "w.json"), "--images", images.format(folder / "photos"), "--dry-run"]
+        (folder / "out").mkdir()
+        (folder / "out").chmod(0o777)
+        arguments += ["--out", str(folder / "out")]
         other = [setpriv, "--reuid", "65534", "--regid", "65534", "--clear-groups", sys.executable, "-m", "runner"]
         run = subprocess.run([*other, *arguments], cwd=REPO, capture_output=True, text=True, check=False)
     assert run.returncode == 2, run.stderr
