@@ -89,4 +89,8 @@ def _short(program: str, windows: bool) -> str:
 
 def _first_on_path(name: str) -> Path | None:
     """Not `shutil.which`, which costs every start the import of three archivers."""
-    return next((path for path in (Path(folder, name) for folder in os.get_exec_path()) if path.is_file()), None)
+    for folder in os.get_exec_path():
+        with contextlib.suppress(OSError):  # a folder that is not ours to look into
+            if Path(folder, name).is_file():
+                return Path(folder, name)
+    return None

@@ -103,6 +103,11 @@ class Store:
                 f"{self.path}: a link leads the ledger of this batch out of {out}, to a file that is not its own.",
                 advice="Take the link away: --resume knows from the .json files beside the results what is done.",
             )
+        if self.path.exists() and not self.path.is_file():
+            raise LedgerError(
+                f"{self.path}: this is a device or a pipe, not the ledger of a batch.",
+                advice="Take it away: --resume knows from the .json files beside the results what is done.",
+            )
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(self.path, timeout=wait_s, isolation_level=None, check_same_thread=False)
         self._db.row_factory = sqlite3.Row

@@ -56,7 +56,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--min-area",
         type=in_range(0.00001, 0.5),
-        metavar="0..0.5",
+        metavar="0.00001..0.5",
         help="the least area of an object as a share of the picture (default 0.001); what is smaller is a speck",
     )
     parser.add_argument(

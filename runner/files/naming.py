@@ -17,6 +17,8 @@ PLACEHOLDERS = ("image", "workflow", "channel", "seed", "index", "time", "date")
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
 _UNSAFE = re.compile('[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029<>:"|?*\\\\/]')
 _SPEC = re.compile(r"(?:.?[<^>])?0?\d{0,3}(?:\.\d{1,3})?s?")
+_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+"""What turns the writing round or cannot be seen: a table of results does not hold it, so a name must not either."""
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 MOST_BYTES = 170
 """Of a result's name without what is added to it: file systems take 255, and `_<output>_2_2.json.part` must fit in."""
@@ -78,7 +80,7 @@ def safe_name(text: str, *, limit: int = 120, most_bytes: int = MOST_BYTES) -> s
 
     At most `limit` characters and `most_bytes` bytes: file systems count bytes, and a character may have four.
     """
-    name = _UNSAFE.sub("_", text).strip(" .")[:limit]
+    name = _UNSAFE.sub("_", _TURNING.sub("_", text)).strip(" .")[:limit]
     name = name.encode("utf-8")[:most_bytes].decode("utf-8", "ignore").strip(" .")
     return f"_{name}" if _RESERVED.match(name) else name or "_"
 

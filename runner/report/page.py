@@ -24,7 +24,7 @@ from runner.report.figures import figures
 from runner.report.links import Links
 from runner.report.markup import Markup, data_block, element, join
 from runner.report.product import Outcome, Product, products
-from runner.report.small import damaged_ones_too
+from runner.report.small import any_picture
 
 PAGE_BEGINS = (
     b'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy"',
@@ -40,7 +40,7 @@ def write_page(target: Path, folder: Path, ledger: Ledger, watts: float | None) 
     """Write the page whole or not at all. Pictures that cannot be shown are named instead."""
     listed = sorted(products(ledger, folder), key=lambda product: product.doubt, reverse=True)
     title = f"{ledger.facts().get('workflow', '').partition(' ')[0]} – {folder.resolve().name}"
-    with damaged_ones_too(), written_whole(target, errors="backslashreplace") as stream:
+    with any_picture(), written_whole(target, errors="backslashreplace") as stream:
         stream.write(_head(title))
         stream.write(_top(title, listed))
         stream.writelines(_cards(listed, Links(target, folder)))

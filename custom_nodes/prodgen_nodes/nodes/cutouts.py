@@ -236,7 +236,7 @@ def _check_found(things: list[Thing], index: int, batch: int, min_area: float, p
     which = f"picture {index + 1} of {batch}: " if batch > 1 else ""
     if not things:
         raise EmptyMaskError(
-            f"{which}no object was found that covers at least {min_area:.2%} of the picture.",
+            f"{which}no object was found that covers at least {100 * min_area:.3g} % of the picture.",
             advice="other labels; or is it a picture of nothing?",
             canvas="a smaller min_area.",
             command="a smaller --min-area.",
