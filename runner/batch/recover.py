@@ -134,7 +134,8 @@ def _belongs(name: str, stem: str) -> bool:
     """Whether a file of this name is the result called `stem`, its record, or what any file of it was fetched into:
     `bag.zip` is somebody's own."""
     base, _, kind = name.rpartition(".")
-    return base == stem and (f".{kind}" in RESULT_SUFFIXES or is_draft(f"{name}.part"))
+    is_numbered = kind.isdecimal()  # what earlier versions fetched into
+    return base == stem and (f".{kind}" in RESULT_SUFFIXES or is_numbered or is_draft(f"{name}.part"))
 
 
 def _sidecars(target: Path) -> list[Path]:
