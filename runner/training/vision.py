@@ -75,8 +75,8 @@ class Vision:
         kept = self._out / stem.with_suffix(".json")
         rows = _kept_rows(kept)
         if len(rows) != len(pictures):
-            for suffix in (".json", ".txt"):
-                kept.with_suffix(suffix).unlink(missing_ok=True)
+            for left in kept.parent.glob(f"{stem.name}*"):  # of one that was broken off
+                left.unlink()
             self._ask(pictures, stem)
             rows = _kept_rows(kept)
         if len(rows) != len(pictures):
@@ -90,7 +90,7 @@ class Vision:
         for name, data in zip(names, pictures, strict=True):
             self._session.client.upload_image(data, name, _FOLDER)
         graph = seeing(self._file, [f"{_FOLDER}/{name}" for name in names])
-        outputs = {node: node for node in graph if node.startswith("embedding")}
+        outputs = {"shown": "shown"}  # for whoever wants to see what was looked at; the rows are in the job's record
         (result,) = self._session.run([JobSpec(1, "train", graph, outputs, stem)])
         if result.error is not None:
             raise result.error
@@ -130,8 +130,9 @@ def seeing(file: str, pictures: Sequence[str]) -> dict[str, Any]:
             "CLIPVisionEncode", "Looked at", clip_vision=["vision", 0], image=[f"picture{place}", 0], crop="none"
         )
         graph[f"embedding{place}"] = node(
-            "ProdgenEmbedding", f"output: embedding{place}", clip_vision_output=[f"seen{place}", 0]
+            "ProdgenEmbedding", f"embedding{place}", clip_vision_output=[f"seen{place}", 0]
         )
+    graph["shown"] = node("SaveImage", "output: shown", images=["picture0", 0], filename_prefix="shown")
     return graph
 
 
@@ -150,8 +151,9 @@ def product_alone(picture: Image.Image, alpha: Image.Image) -> Image.Image | Non
 def backdrop_alone(picture: Image.Image, alpha: Image.Image) -> Image.Image | None:
     """The picture with its surroundings drawn over the product; None where hardly any of it is backdrop."""
     size = (_SIDE, _SIDE)
-    small, away = picture.convert("RGB").resize(size), alpha.resize(size, Image.Resampling.BOX)
-    seen = np.asarray(away) < 20
+    touched = alpha.point(lambda level: 255 if level > 20 else 0)
+    small, away = (one.resize(size, Image.Resampling.BOX) for one in (picture.convert("RGB"), touched))
+    seen = np.asarray(away) == 0
     if seen.mean() < 0.02:
         return None
     filled = np.asarray(small, dtype=np.float64) * seen[..., None]
