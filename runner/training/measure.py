@@ -119,8 +119,8 @@ class Colours:
 
     name = "colours and silhouette"
     said = (
-        "Measured by colours and silhouette of the product: no CLIP vision model is installed or named "
-        "(--clip-vision), and a wrong logo is not seen. Look at the grid, too."
+        "Measured by colours and silhouette of the product, not by a CLIP vision model (--clip-vision), so a "
+        "wrong logo is not seen. Look at the grid, too."
     )
 
     def figure(self, picture: Image.Image, alpha: Image.Image) -> Figure:
