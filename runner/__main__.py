@@ -72,8 +72,8 @@ def _take_settings(args: argparse.Namespace) -> None:
     by_file: dict[str, list[str]] = {}
     for setting in apply(args):
         by_file.setdefault(str(setting.source), []).append(f"{setting.key.removeprefix('set.')}={setting.value}")
-    for path, said in by_file.items():
-        console.tell(f"{path}: {', '.join(said)}")
+    for path, settings_read in by_file.items():
+        console.tell(f"{path}: {', '.join(settings_read)}")
 
 
 def _fail(error: RunnerError, json_lines: bool, *, verbose: bool = False) -> None:

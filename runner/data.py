@@ -45,7 +45,7 @@ def to_json(value: Any, **how: Any) -> str:
         text = json.dumps(value, allow_nan=False, **how)
     except ValueError:
         text = json.dumps(_finite(value), allow_nan=False, **how)
-    return _LONE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+    return _LONE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def without_lone_surrogates(text: str) -> str:
@@ -57,7 +57,7 @@ def not_numbers(value: Any, name: str = "") -> list[str]:
     """The names of what should be numbers in `value` and are NaN or infinite (`hands.0.score`)."""
     if isinstance(value, float):
         return [] if math.isfinite(value) else [name or "it"]
-    return [found for key, item in _items(value) for found in not_numbers(item, f"{name}.{key}" if name else str(key))]
+    return [path for key, item in _items(value) for path in not_numbers(item, f"{name}.{key}" if name else str(key))]
 
 
 def figure(value: Any) -> float | None:

@@ -24,16 +24,16 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
 class Suggestions:
     """The same for a whole file of names: each is compared once, and no more than `MOST_LOOKED_UP` of them.
 
-    `scope` tells one set of known names from another; `known` may be a generator, read only where needed.
+    `scope` tells one set of known names from another; `names` may be a generator, read only where needed.
     """
 
     def __init__(self) -> None:
-        self._found: dict[tuple[object, str], str | None] = {}
+        self._matches: dict[tuple[object, str], str | None] = {}
 
     def nearest(self, name: str, names: Iterable[str], scope: object = None) -> str | None:
-        if (scope, name) not in self._found and len(self._found) < MOST_LOOKED_UP:
-            self._found[scope, name] = nearest(name, names)
-        return self._found.get((scope, name))
+        if (scope, name) not in self._matches and len(self._matches) < MOST_LOOKED_UP:
+            self._matches[scope, name] = nearest(name, names)
+        return self._matches.get((scope, name))
 
     def did_you_mean(self, name: str, names: Iterable[str], scope: object = None) -> str:
         return _words(self.nearest(name, names, scope))

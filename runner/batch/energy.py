@@ -21,5 +21,5 @@ def machine_watts(device: str) -> float:
         return _PROCESSOR
     if name.startswith("MPS"):
         return _APPLE
-    known = max((model for model in _WATTS if model in name), key=len, default="")
-    return float(_WATTS[known]) if known else _OTHER
+    fitting = max((model for model in _WATTS if model in name), key=len, default="")
+    return float(_WATTS[fitting]) if fitting else _OTHER

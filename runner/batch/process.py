@@ -20,18 +20,18 @@ def identity(pid: int) -> str:
     return ""
 
 
-def lives(pid: int, known: str) -> bool | None:
-    """Whether the process `pid` of this host, `known` as what `identity` said when it began, is still there.
+def lives(pid: int, recorded: str) -> bool | None:
+    """Whether the process `pid` of this host, `recorded` as what `identity` said when it began, is still there.
 
     None: that cannot be told from here (another container of this host, Windows).
     """
     if sys.platform == "win32":  # there, asking about a process could end it
         return None
-    there, here = known.split(" ", 2), identity(os.getpid()).split(" ", 2)
+    there, here = recorded.split(" ", 2), identity(os.getpid()).split(" ", 2)
     if len(there) == len(here) == 3:
         if there[1] != here[1]:
             return None
-        return there[0] == here[0] and identity(pid) == known
+        return there[0] == here[0] and identity(pid) == recorded
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -17,7 +17,7 @@ from runner.files.naming import RESULT_SUFFIXES, below
 from runner.files.reading import read_text
 from runner.files.verify import check_picture
 from runner.server.client import ComfyClient, FileGoneError
-from runner.server.records import JobRecord, ServerFile
+from runner.server.records import JobRecord, JobStatus, ServerFile
 from runner.untrusted import items, mapping, text
 
 _MOST_FILES = 256
@@ -44,7 +44,7 @@ def find_results(client: ComfyClient, attempt: Attempt) -> JobRecord | None:
         outputs[node_id] = {"images": [{"filename": f.filename, "subfolder": f.subfolder} for f in files]}
     if not outputs or _has_reports(attempt.graph):
         return None
-    return JobRecord(attempt.prompt_id, "completed", outputs)
+    return JobRecord(attempt.prompt_id, JobStatus.COMPLETED, outputs)
 
 
 def _has_reports(graph: Mapping[str, Any]) -> bool:
@@ -134,7 +134,8 @@ def _belongs(name: str, stem: str) -> bool:
     """Whether a file of this name is the result called `stem`, its record, or what any file of it was fetched into:
     `bag.zip` is somebody's own."""
     base, _, kind = name.rpartition(".")
-    return base == stem and (f".{kind}" in RESULT_SUFFIXES or is_draft(f"{name}.part"))
+    is_numbered = kind.isdecimal()  # what earlier versions fetched into
+    return base == stem and (f".{kind}" in RESULT_SUFFIXES or is_numbered or is_draft(f"{name}.part"))
 
 
 def _sidecars(target: Path) -> list[Path]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.canvas.draw import draw
 from runner.canvas.faces import Face, face_of
-from runner.canvas.published import index, is_bundled, published_drawing
+from runner.canvas.published import index, is_published, published_drawing
 from runner.workflow.graph import Graph, Workflow, is_link
 from runner.workflow.schema import ObjectInfo
 
@@ -78,7 +78,7 @@ def _links(node: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _drawn_anew(workflow: Workflow, object_info: ObjectInfo) -> Mapping[str, Any]:
-    return draw(workflow, object_info, _find_model, index() if is_bundled(workflow) else {})
+    return draw(workflow, object_info, _find_model, index() if is_published(workflow) else {})
 
 
 def _find_model(name: str) -> Model | None:

@@ -18,11 +18,18 @@ def index() -> dict[str, Any]:
     return dict(parse_yaml((WORKFLOWS_DIR / "index.yaml").read_text(encoding="utf-8")))
 
 
-def is_bundled(workflow: Workflow) -> bool:
-    return workflow.path.resolve().parent == WORKFLOWS_DIR
+def is_published(workflow: Workflow) -> bool:
+    """Whether it is a bundled one, or comes from one: of its name, with the same nodes."""
+    drawn = _read(workflow.label)
+    nodes = {str(node["id"]): node["type"] for node in drawn["nodes"]} if drawn is not None else {}
+    return drawn is not None and all(nodes.get(key) == node["class_type"] for key, node in workflow.graph.items())
 
 
 def published_drawing(workflow: Workflow) -> dict[str, Any] | None:
     """The canvas file of a bundled workflow; None of any other."""
-    path = DRAWN_DIR / f"{workflow.label}.json"
-    return dict(parse_json(path.read_text(encoding="utf-8"))) if is_bundled(workflow) and path.is_file() else None
+    return _read(workflow.label) if workflow.path.resolve().parent == WORKFLOWS_DIR else None
+
+
+def _read(label: str) -> dict[str, Any] | None:
+    path = DRAWN_DIR / f"{label}.json"
+    return dict(parse_json(path.read_text(encoding="utf-8"))) if path.is_file() else None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,9 +42,9 @@ def collect(wanted: Wanted, notice: Callable[[str], None]) -> tuple[list[Pair], 
     """Deliver every caption that the ledger knows, and what was kept; the pairs, and what is wrong with which."""
     beside = Beside(wanted.out, notice)
     pairs = [*_made(wanted, beside, notice), *_kept(wanted, beside)]
-    found = problems(pairs, wanted.tag)
-    beside.write(TABLE, _table(pairs, found).encode("utf-8", "replace"))
-    return pairs, found
+    faults = problems(pairs, wanted.tag)
+    beside.write(TABLE, _table(pairs, faults).encode("utf-8", "replace"))
+    return pairs, faults
 
 
 def _made(wanted: Wanted, beside: Beside, notice: Callable[[str], None]) -> Iterator[Pair]:
@@ -105,17 +103,15 @@ def _kept(wanted: Wanted, beside: Beside) -> Iterator[Pair]:
         yield Pair(copy or photo, file or wanted.out / place)
 
 
-def _table(pairs: Sequence[Pair], found: dict[Path, list[str]]) -> str:
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, _COLUMNS, restval="")
-    writer.writeheader()
-    for pair in pairs:
-        row = {
+def _table(pairs: Sequence[Pair], faults: dict[Path, list[str]]) -> str:
+    rows = (
+        {
             "photo": str(pair.photo),
             "caption": pair.text or "",
             "source": pair.source,
             "tokens": "" if pair.tokens is None else pair.tokens,
-            "problems": "; ".join(found.get(pair.photo, [])),
+            "problems": "; ".join(faults.get(pair.photo, [])),
         }
-        writer.writerow(spreadsheet.row(row))
-    return stream.getvalue()
+        for pair in pairs
+    )
+    return spreadsheet.table(_COLUMNS, rows)

@@ -43,21 +43,21 @@ def problems(pairs: Sequence[Pair], tag: str) -> dict[Path, list[str]]:
     """What is wrong with the caption of each photo, in words; photos whose captions are good are left out."""
     texts = {pair.photo: pair.text for pair in pairs}
     often = Counter(text.casefold() for text in texts.values() if text)
-    found: dict[Path, list[str]] = {}
+    by_photo: dict[Path, list[str]] = {}
     for pair in pairs:
         text = texts[pair.photo]
-        said = []
+        faults = []
         if not text:
-            said.append("has no caption")
+            faults.append("has no caption")
         else:
             if often[text.casefold()] > 1:
-                said.append(f"has the same caption as {often[text.casefold()] - 1} other photos")
+                faults.append(f"has the same caption as {often[text.casefold()] - 1} other photos")
             tokens = pair.tokens or round(len(text.split()) * _PIECES)
             if tokens > MOST_TOKENS:
                 about = "" if pair.tokens else "about "
-                said.append(f"has a caption of {about}{tokens} tokens, and CLIP reads {MOST_TOKENS}")
+                faults.append(f"has a caption of {about}{tokens} tokens, and CLIP reads {MOST_TOKENS}")
             if tag and tag.casefold() not in text.casefold():
-                said.append(f"does not name the tag {tag}")
-        if said:
-            found[pair.photo] = said
-    return found
+                faults.append(f"does not name the tag {tag}")
+        if faults:
+            by_photo[pair.photo] = faults
+    return by_photo

@@ -28,13 +28,13 @@ _MOST_LETTERS = 4000
 """Of a caption: many times what a trainer reads; more is a mistake of pasting."""
 
 
-def write_review(target: Path, root: Path, pairs: Sequence[Pair], found: Mapping[Path, Sequence[str]]) -> None:
+def write_review(target: Path, root: Path, pairs: Sequence[Pair], faults: Mapping[Path, Sequence[str]]) -> None:
     """Write the page; `root` is the folder that the captions lie below."""
     with written_whole(target, errors="backslashreplace") as stream:
-        stream.writelines(map(clean, _page(root, pairs, found)))
+        stream.writelines(map(clean, _page(root, pairs, faults)))
 
 
-def _page(root: Path, pairs: Sequence[Pair], found: Mapping[Path, Sequence[str]]) -> Iterator[str]:
+def _page(root: Path, pairs: Sequence[Pair], faults: Mapping[Path, Sequence[str]]) -> Iterator[str]:
     title = html.escape(f"Captions – {root.resolve().name}")
     yield (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -48,7 +48,7 @@ def _page(root: Path, pairs: Sequence[Pair], found: Mapping[Path, Sequence[str]]
         place = _place(pair.file, root)
         if place is None:
             continue
-        why = "; ".join(found.get(pair.photo, ()))
+        why = "; ".join(faults.get(pair.photo, ()))
         text = html.escape(pair.text or "")
         yield (
             f'<article data-file="{html.escape(place, quote=True)}"><figure>{_picture(pair.photo)}</figure>'
@@ -77,25 +77,25 @@ def apply_review(file: Path, root: Path, notice: Callable[[str], None]) -> int:
     Raises UsageError for a file that is none of the page's, or that names nothing in this folder.
     """
     try:
-        said = json.loads(read_text(file))
-        captions = said[MARK]
+        review = json.loads(read_text(file))
+        captions = review[MARK]
         named = {str(name): str(text) for name, text in captions.items()}
     except OSError as error:
         raise UsageError(f"{file} cannot be read ({error.strerror or error}).") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UsageError(f"{file} was not saved by the review page.") from None
-    changed = known = 0
+    changed = matched = 0
     for name, text in named.items():
         path = below(root, name)
         if path is None or path.suffix != ".txt" or not _has_photo(path):
             notice(f"warning: {name[:200]!r} is no caption of a photo in {root}; it was left out.")
             continue
-        known += 1
+        matched += 1
         words = " ".join(text[:_MOST_LETTERS].split())
         if words != Pair(path, path).text:
             write_caption(path, words)
             changed += 1
-    if named and not known:
+    if named and not matched:
         raise UsageError(f"{file} is about other photos than those in {root}.", advice="Name the folder of its page.")
     return changed
 

@@ -22,7 +22,7 @@ from runner.cli.parser import (
     named,
     seconds,
 )
-from runner.cli.told import add_smoke_argument, add_told_arguments, level_of, show
+from runner.cli.told import add_run_arguments, level_of, show
 from runner.errors import (
     EXIT_OK,
     EXIT_QUALITY,
@@ -135,12 +135,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         metavar="S",
         help="for the whole run, once a server answers; what is then on the servers is cancelled, and --resume goes on",
     )
-    add_smoke_argument(parser)
-    parser.add_argument(
-        "--strict", action="store_true", help="exit code 7 where a check did not pass, such as a rule of the shop"
-    )
-    add_told_arguments(parser, opens="the folder of the results")
-    parser.add_argument("--json", action="store_true", help="JSON lines on standard output, one per event")
+    add_run_arguments(parser, opens="the folder of the results")
     return parser
 
 

@@ -66,10 +66,10 @@ def run(args: argparse.Namespace) -> int:
     from runner.captions.collect import Wanted
     from runner.captions.dataset import caption_of
 
-    found = photographed(order_of(args, workflow="caption"), [])
-    kept = [] if args.again else [pair for pair in found if caption_of(pair[0]).is_file()]
+    photos = photographed(order_of(args, workflow="caption"), [])
+    kept = [] if args.again else [pair for pair in photos if caption_of(pair[0]).is_file()]
     wanted = Wanted(args.out, args.in_place, args.again, args.tag.strip(), kept)
-    code = _caption(args, wanted) if len(kept) < len(found) else EXIT_OK
+    code = _caption(args, wanted) if len(kept) < len(photos) else EXIT_OK
     if not args.dry_run:
         _deliver(args, wanted)
     return code
@@ -110,18 +110,18 @@ def _deliver(args: argparse.Namespace, wanted: Wanted) -> None:
     from runner.captions.collect import collect
     from runner.captions.review import PAGE, write_review
 
-    pairs, found = collect(wanted, console.tell)
-    for photo, said in list(found.items())[:_SHOWN]:
-        console.tell(f"{photo.name} {', '.join(said)}.")
-    if len(found) > _SHOWN:
-        console.tell(f"… and {len(found) - _SHOWN} more captions with problems (see captions.csv).")
+    pairs, faults = collect(wanted, console.tell)
+    for photo, texts in list(faults.items())[:_SHOWN]:
+        console.tell(f"{photo.name} {', '.join(texts)}.")
+    if len(faults) > _SHOWN:
+        console.tell(f"… and {len(faults) - _SHOWN} more captions with problems (see captions.csv).")
     if any(pair.common_tag for pair in pairs):
         console.tell(f"warning: the tag {wanted.tag!r} is a word that models know: take a rare one, like ohwx-bag.")
     made = sum(bool(pair.text) for pair in pairs)
     console.tell(f"{made} of {len(pairs)} photos have a caption ({len(wanted.kept)} kept): {wanted.out}")
     if args.review:
         page = wanted.out / PAGE
-        write_review(page, _root(args), pairs, found)
+        write_review(page, _root(args), pairs, faults)
         console.result(str(page))
 
 

@@ -54,24 +54,24 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _first_of_each(files: list[SettingsFile]) -> list[tuple[str, str, str]]:
-    found: dict[str, tuple[str, str]] = {}
+    first: dict[str, tuple[str, str]] = {}
     for file in files:
         pairs = [*file.plain.items(), *((f"set.{name}", value) for name, value in file.inputs.items())]
         pairs += [
             (f"set.{one}.{name}", value) for one, values in file.of_workflow.items() for name, value in values.items()
         ]
         for key, value in pairs:
-            found.setdefault(key, (str(value), str(file.path)))
+            first.setdefault(key, (str(value), str(file.path)))
     if url := os.environ.get("COMFYUI_URL", "").strip():
         from runner.http.address import public_url
 
-        found["server"] = (public_url(url), "$COMFYUI_URL")
-    return [(key, *found[key]) for key in sorted(found)]
+        first["server"] = (public_url(url), "$COMFYUI_URL")
+    return [(key, *first[key]) for key in sorted(first)]
 
 
 def _defaults(files: list[SettingsFile]) -> list[tuple[str, str, str]]:
-    said = {key for file in files for key in file.plain}
+    set_keys = {key for file in files for key in file.plain}
     usual = {"out": DEFAULT_OUT.as_posix(), "server": "http://127.0.0.1:8188, then the installed ComfyUI"}
     if os.environ.get("COMFYUI_URL", "").strip():
-        said.add("server")
-    return [(key, value, "default") for key, value in usual.items() if key not in said]
+        set_keys.add("server")
+    return [(key, value, "default") for key, value in usual.items() if key not in set_keys]

@@ -121,13 +121,13 @@ def _run(
         return rounds.run_all(named(plan, f"{folder.name}/{{date}}_{figures}_seed{{seed}}"), args.rounds)
 
 
-def _converse(args: argparse.Namespace, plan: Plan, rounds: Rounds, reporter: ShowingReporter, said: str) -> int:
+def _converse(args: argparse.Namespace, plan: Plan, rounds: Rounds, reporter: ShowingReporter, figures: str) -> int:
     from runner.explore.interactive import SCRATCH, Conversation
     from runner.explore.viewer import Viewer, viewer_command
 
     def paint(prompt: str) -> Plan:
         asked = replace(plan, values={**plan.values, "prompt": prompt})
-        return named(asked, f"{SCRATCH}/{{date}}_{said}_seed{{seed}}")
+        return named(asked, f"{SCRATCH}/{{date}}_{figures}_seed{{seed}}")
 
     viewer = Viewer(viewer_command(args.viewer), reporter.notice)
     return Conversation(rounds, reporter, viewer, args.out, paint).run(args.prompt)

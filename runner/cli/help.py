@@ -61,8 +61,10 @@ def _no_help(word: str) -> UsageError:
     from runner.suggest import did_you_mean
     from runner.workflow.load import available_workflows
 
-    known = [*COMMANDS, *TOPICS, *available_workflows()]
-    return UsageError(f"there is no help on {word!r}.{did_you_mean(word, known)}", advice=f"`{spell('help')}` has all.")
+    subjects = [*COMMANDS, *TOPICS, *available_workflows()]
+    return UsageError(
+        f"there is no help on {word!r}.{did_you_mean(word, subjects)}", advice=f"`{spell('help')}` has all."
+    )
 
 
 def _about_workflow(word: str) -> str:

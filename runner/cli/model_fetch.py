@@ -11,7 +11,7 @@ from runner.cli.signals import interruptible
 from runner.errors import EXIT_OK, RunnerError, UsageError
 from runner.http.address import parse_address
 from runner.models.manifest import Manifest, Model, human_size
-from runner.models.store import ModelStore
+from runner.models.store import ModelState, ModelStore
 
 if TYPE_CHECKING:
     from runner.models.download import Fetched
@@ -66,12 +66,12 @@ class Fetching:
         from runner.models.source import DownloadError  # requests takes 0.2 s to import
 
         verdict = self.store.check(model)
-        if verdict.state in ("ok", "unverified"):
+        if verdict.state in (ModelState.OK, ModelState.UNVERIFIED):
             self.out.event(event="present", id=model.id, **verdict_facts(verdict))
             self.out.line(f"{model.id}: already there ({verdict.path}).")
             return
         target = self.store.target(model)
-        if verdict.state == "damaged":
+        if verdict.state == ModelState.DAMAGED:
             raise DownloadError(
                 f"{verdict.path} is there but is not this model: {verdict.detail}.",
                 advice="It was left as it is. Move it away, then download again.",

@@ -65,8 +65,8 @@ def describe_models(models: Sequence[Model], store: ModelStore | None, out: Outp
 
 def licence_word(licence: str) -> str:
     """A licence in one word."""
-    found = next((word for pattern, word in _WORDS if re.search(pattern, licence, re.IGNORECASE)), None)
-    return found or licence.split(maxsplit=1)[0].strip(",;()")
+    short = next((word for pattern, word in _WORDS if re.search(pattern, licence, re.IGNORECASE)), None)
+    return short or licence.split(maxsplit=1)[0].strip(",;()")
 
 
 def _table(rows: Sequence[tuple[str, str, str, str, str]], columns: int) -> list[str]:
@@ -103,11 +103,11 @@ def _source(model: Model) -> str:
 
 def _totals(models: Sequence[Model], places: dict[str, Path | None], store: ModelStore | None) -> list[str]:
     """How many, how much in all, and how much of it is still to be fetched."""
-    known = [model for model in models if model.bytes is not None or places[model.id] is not None]
+    measured = [model for model in models if model.bytes is not None or places[model.id] is not None]
     missing = [model for model in models if places[model.id] is None]
-    whole = sum(path.stat().st_size if (path := places[m.id]) is not None else m.bytes or 0 for m in known)
+    whole = sum(path.stat().st_size if (path := places[m.id]) is not None else m.bytes or 0 for m in measured)
     left = sum(model.bytes or 0 for model in missing)
-    unknown = len(models) - len(known)
+    unknown = len(models) - len(measured)
     beside = f" and {unknown} of unknown size" if unknown else ""
     lines = [f"{len(models)} {'model' if len(models) == 1 else 'models'}, {human_size(whole)}{beside} in all"]
     if store is None:

@@ -75,4 +75,4 @@ def facts(model: Model) -> dict[str, Any]:
 
 def verdict_facts(verdict: Verdict) -> dict[str, Any]:
     path = str(verdict.path) if verdict.path else None
-    return {"state": verdict.state, "file": path, "sha256": verdict.sha256, "detail": verdict.detail}
+    return {"state": verdict.state.value, "file": path, "sha256": verdict.sha256, "detail": verdict.detail}

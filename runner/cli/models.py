@@ -11,7 +11,7 @@ from runner.cli.parser import local_path
 from runner.errors import EXIT_OK, EXIT_REJECTED, EXIT_USAGE, RunnerError
 from runner.invocation import spell
 from runner.models.manifest import Manifest, Model, load_manifest
-from runner.models.store import ModelStore, Verdict, open_store
+from runner.models.store import ModelState, ModelStore, Verdict, open_store
 
 if TYPE_CHECKING:
     from runner.workflow.load import Workflow
@@ -123,27 +123,27 @@ def _store_if_any(comfyui: Path | None) -> ModelStore | None:
 
 def _check(models: list[Model], store: ModelStore, out: Output, *, needed: list[Model] | None) -> int:
     """2 when a file is not what it should be, 4 when one that is `needed` is missing; None: those that are there."""
-    states: list[str] = []
+    states: list[ModelState] = []
     for model in models:
         verdict = store.check(model)
-        if verdict.state == "missing" and needed is None:
+        if verdict.state == ModelState.MISSING and needed is None:
             continue
-        if verdict.state == "missing" and needed is not None and model not in needed:
-            verdict = Verdict("optional")
+        if verdict.state == ModelState.MISSING and needed is not None and model not in needed:
+            verdict = Verdict(ModelState.OPTIONAL)
         states.append(verdict.state)
         out.event(event="checked", id=model.id, **verdict_facts(verdict))
         out.line(_verdict_text(model, verdict))
     if not states:
         out.line(f"None of the manifest's models is in {store.models_dir}.")
-    if "damaged" in states:
+    if ModelState.DAMAGED in states:
         return EXIT_USAGE
-    return EXIT_REJECTED if "missing" in states else EXIT_OK
+    return EXIT_REJECTED if ModelState.MISSING in states else EXIT_OK
 
 
 def _verdict_text(model: Model, verdict: Verdict) -> str:
     if verdict.path is None:
         how = spell("models", "download", model.id) if model.is_offered else model.note
-        better = f"; {', '.join(model.improves)} works without it" if verdict.state == "optional" else ""
-        return f"{verdict.state:<11} {model.id}: models/{model.relative_path.as_posix()} ({how}){better}"
+        better = f"; {', '.join(model.improves)} works without it" if verdict.state == ModelState.OPTIONAL else ""
+        return f"{verdict.state.value:<11} {model.id}: models/{model.relative_path.as_posix()} ({how}){better}"
     detail = f": {verdict.detail}" if verdict.detail else ""
-    return f"{verdict.state:<11} {model.id} ({verdict.path}){detail}"
+    return f"{verdict.state.value:<11} {model.id} ({verdict.path}){detail}"

@@ -12,7 +12,7 @@ import importlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from runner import __version__, console
 from runner.cli.examples import examples_of
@@ -73,10 +73,11 @@ COMMANDS = {
 """Command → its module, in the order of `--help`."""
 
 
-class Command(Protocol):
-    def add_parser(self, subparsers: Subparsers) -> argparse.ArgumentParser: ...
+class Command(NamedTuple):
+    """What the module of a command offers."""
 
-    def run(self, args: argparse.Namespace) -> int: ...
+    add_parser: Callable[[Subparsers], argparse.ArgumentParser]
+    run: Callable[[argparse.Namespace], int]
 
 
 class Parser(argparse.ArgumentParser):
@@ -159,7 +160,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def load_command(name: str) -> Command:
-    return cast(Command, importlib.import_module(COMMANDS[name]))
+    module = importlib.import_module(COMMANDS[name])
+    return Command(module.add_parser, module.run)
 
 
 def build_parser(argv: Sequence[str]) -> Parser:

@@ -76,10 +76,10 @@ def apply(args: argparse.Namespace) -> list[Setting]:
 def find(folders: Sequence[Path] = ()) -> list[SettingsFile]:
     """The files that hold for photos in these folders, the first that says something wins."""
     places = [*folders, Path()]
-    known = dict.fromkeys(path for folder in places if (path := folder / FILE_NAME).is_file())
+    candidates = dict.fromkeys(path for folder in places if (path := folder / FILE_NAME).is_file())
     own = own_file()
-    found = [_read(path, is_own=False) for path in known if own is None or not _same(path, own)]
-    return [*found, *([_read(own, is_own=True)] if own is not None and own.is_file() else [])]
+    files = [_read(path, is_own=False) for path in candidates if own is None or not _same(path, own)]
+    return [*files, *([_read(own, is_own=True)] if own is not None and own.is_file() else [])]
 
 
 def folders_of(args: argparse.Namespace) -> list[Path]:
@@ -131,10 +131,10 @@ def _help() -> str:
 def _checked(path: Path, data: dict[str, Any], *, is_own: bool) -> SettingsFile:
     from runner.suggest import did_you_mean
 
-    known = [*_KEYS, "set"]
+    keys = [*_KEYS, "set"]
     for key, value in data.items():
-        if key not in known:
-            raise UsageError(f"{path}: there is no setting {key!r}.{did_you_mean(key, known)}", advice=_help())
+        if key not in keys:
+            raise UsageError(f"{path}: there is no setting {key!r}.{did_you_mean(key, keys)}", advice=_help())
         if key != "set" and not (isinstance(value, str) and value.strip()):
             raise UsageError(f"{path}: {key} is no text.", advice=f'Write: {key} = "…"')
     if "server" in data:

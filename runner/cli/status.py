@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from runner import console
-from runner.cli.parser import RUNNING_SERVER_HELP, add_server_argument, check_no_password, local_path
+from runner.cli.parser import RUNNING_SERVER_HELP, add_server_argument, local_path
 from runner.errors import EXIT_OK, ServerUnavailableError
 from runner.http.address import public_url
 from runner.invocation import spell
@@ -61,7 +61,6 @@ def run(args: argparse.Namespace) -> int:
 def _named(args: argparse.Namespace) -> list[str]:
     """The servers of the command line and of its list, as `batch` takes them."""
     if args.servers is None:
-        check_no_password(args.server)
         return list(dict.fromkeys(args.server))
     from runner.batch.servers import asked_servers
     from runner.http.auth import Access

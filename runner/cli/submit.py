@@ -17,7 +17,7 @@ from runner.cli.parser import (
     named,
     seconds,
 )
-from runner.cli.told import add_smoke_argument, add_told_arguments, level_of, show
+from runner.cli.told import add_run_arguments, level_of, show
 from runner.errors import EXIT_QUALITY, InterruptedRunError, worst_code
 
 if TYPE_CHECKING:
@@ -84,12 +84,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--timeout", type=seconds, metavar="S", help="for the whole run, once a server answers; then it is cancelled"
     )
-    add_smoke_argument(parser)
-    parser.add_argument(
-        "--strict", action="store_true", help="exit code 7 where a check did not pass, such as a rule of the shop"
-    )
-    add_told_arguments(parser, opens="the result")
-    parser.add_argument("--json", action="store_true", help="JSON lines on standard output, one per event")
+    add_run_arguments(parser, opens="the result")
     return parser
 
 

@@ -30,6 +30,16 @@ def add_smoke_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_run_arguments(parser: argparse.ArgumentParser, *, opens: str) -> None:
+    """What a command that makes pictures has last: how strictly and with what it runs, and how much of it is said."""
+    add_smoke_argument(parser)
+    parser.add_argument(
+        "--strict", action="store_true", help="exit code 7 where a check did not pass, such as a rule of the shop"
+    )
+    add_told_arguments(parser, opens=opens)
+    parser.add_argument("--json", action="store_true", help="JSON lines on standard output, one per event")
+
+
 def level_of(args: argparse.Namespace) -> Level:
     if getattr(args, "quiet", False):
         return Level.QUIET

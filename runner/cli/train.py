@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 import re
 import time
 from pathlib import Path
@@ -108,28 +107,28 @@ def run(args: argparse.Namespace) -> int:
         from runner.training.export import check_trainer
 
         check_trainer(args.export, recipe)
-    found = _checked(args, chosen, recipe, samples)
+    checked = _checked(args, chosen, recipe, samples)
     if args.check:
-        return EXIT_OK if found.passed else EXIT_USAGE
-    _refuse(found)
+        return EXIT_OK if checked.passed else EXIT_USAGE
+    _refuse(checked)
     from runner.cli.signals import interruptible
     from runner.events.reporter import make_reporter
 
     with interruptible(), make_reporter(json_lines=args.json, jobs=1) as reporter:
         try:
-            return _run(args, chosen, recipe, found, reporter)
+            return _run(args, chosen, recipe, checked, reporter)
         except KeyboardInterrupt:
             raise InterruptedRunError("Interrupted: type the same command again, and it goes on.") from None
 
 
-def _run(args: argparse.Namespace, chosen: str, recipe: Recipe, found: Check, reporter: Reporter) -> int:
-    found = _masked(args, recipe, found, reporter)
+def _run(args: argparse.Namespace, chosen: str, recipe: Recipe, checked: Check, reporter: Reporter) -> int:
+    checked = _masked(args, recipe, checked, reporter)
     if args.export:
-        return _exported(args, chosen, recipe, found, reporter)
-    return _trained(args, chosen, recipe, found, reporter)
+        return _exported(args, chosen, recipe, checked, reporter)
+    return _trained(args, chosen, recipe, checked, reporter)
 
 
-def _trained(args: argparse.Namespace, chosen: str, recipe: Recipe, found: Check, reporter: Reporter) -> int:
+def _trained(args: argparse.Namespace, chosen: str, recipe: Recipe, checked: Check, reporter: Reporter) -> int:
     from runner.execution.session import Session
     from runner.local_server.choice import resolve_server
     from runner.training import flow
@@ -139,11 +138,11 @@ def _trained(args: argparse.Namespace, chosen: str, recipe: Recipe, found: Check
     deadline = None if args.timeout is None else time.monotonic() + args.timeout
     url = resolve_server(args.server, say=reporter.notice)
     with Session(url, args.out, reporter, workflow=f"train {args.name}", deadline=deadline) as session:
-        pictures = list(ready(found.looks, args.tag, args.kind))
+        pictures = list(ready(checked.looks, args.tag, args.kind))
         folder = flow.uploaded(session.client, args.name, pictures)
         files = {"model": args.model or "", "clip": args.text_encoder or "", "vae": args.vae or ""}
         training = Training(
-            args.name, args.tag, args.kind, chosen, recipe, len(found.looks), folder, args.seed, args.prompt, files,
+            args.name, args.tag, args.kind, chosen, recipe, len(checked.looks), folder, args.seed, args.prompt, files,
             args.precision,
         )  # fmt: skip
         reporter.notice(f"{training.steps} steps, saved every {training.save_every}; a sample is painted at each save.")
@@ -164,11 +163,11 @@ def _trained(args: argparse.Namespace, chosen: str, recipe: Recipe, found: Check
     return EXIT_OK
 
 
-def _masked(args: argparse.Namespace, recipe: Recipe, found: Check, reporter: Reporter) -> Check:
+def _masked(args: argparse.Namespace, recipe: Recipe, checked: Check, reporter: Reporter) -> Check:
     """The check, the product cut out of every photo where nobody has said what is product."""
-    unknown = [look.sample for look in found.looks if look.share is None]
+    unknown = [look.sample for look in checked.looks if look.share is None]
     if not unknown or args.unmasked:
-        return found
+        return checked
     from runner.local_server.choice import resolve_server
     from runner.training import masks
     from runner.training.checks import check
@@ -215,21 +214,21 @@ def _best(
     reporter.notice(f"{winner.lora_name}. {yardstick.said} {out / best.TABLE}, {out / best.GRID}.")
 
 
-def _refuse(found: Check) -> None:
+def _refuse(checked: Check) -> None:
     from runner.training.checks import ERROR
 
-    wrong = [f"{', '.join(one.photos)}: {one.text}" for one in found.findings if one.grade == ERROR]
+    wrong = [f"{', '.join(one.photos)}: {one.text}" for one in checked.findings if one.grade == ERROR]
     if wrong:
         raise UsageError("these photos cannot be trained on:\n" + "\n".join(wrong), advice="--check says it of each.")
 
 
-def _exported(args: argparse.Namespace, chosen: str, recipe: Recipe, found: Check, reporter: Reporter) -> int:
+def _exported(args: argparse.Namespace, chosen: str, recipe: Recipe, checked: Check, reporter: Reporter) -> int:
     from runner.training.export import export
     from runner.training.export_settings import Order
     from runner.training.pictures import ready
 
-    order = Order(args.name, args.tag, args.kind, chosen, recipe, args.seed, len(found.looks))
-    for path in export(args.export, ready(found.looks, args.tag, args.kind), order, args.out / args.export):
+    order = Order(args.name, args.tag, args.kind, chosen, recipe, args.seed, len(checked.looks))
+    for path in export(args.export, ready(checked.looks, args.tag, args.kind), order, args.out / args.export):
         reporter.result(str(path))
     reporter.notice(f"Ready to start: {args.out / args.export / 'README.txt'} says how.")
     return EXIT_OK
@@ -239,8 +238,8 @@ def _samples(args: argparse.Namespace) -> list[Sample]:
     """The photos, with the masks that were given and those that were cut out here before."""
     from runner.training.dataset import read_samples, with_masks
 
-    found = read_samples(args.images, args.out, [] if args.masks is None else [args.masks], console.tell)
-    return with_masks(found, args.out / MASKS)
+    samples = read_samples(args.images, args.out, [] if args.masks is None else [args.masks], console.tell)
+    return with_masks(samples, args.out / MASKS)
 
 
 def _checked(args: argparse.Namespace, chosen: str, recipe: Recipe, samples: list[Sample]) -> Check:
@@ -249,20 +248,18 @@ def _checked(args: argparse.Namespace, chosen: str, recipe: Recipe, samples: lis
     from runner.files.writable import check_folder
     from runner.training import tables
     from runner.training.checks import check
+    from runner.training.sheet import write_jpeg
 
     check_folder(args.out)
-    found = check(samples, recipe, args.tag, args.kind)
-    for one in found.findings if args.json else ():
+    checked = check(samples, recipe, args.tag, args.kind)
+    for one in checked.findings if args.json else ():
         console.json_line(tables.as_dict(one))
     say = console.tell if args.json else console.show
     say(f"{args.name}: recipe {chosen} for {recipe.base} ({recipe.source})")
-    for line in tables.lines(found, recipe):
+    for line in tables.lines(checked, recipe):
         say(line)
     with written_whole(args.out / TABLE, newline="") as stream:
-        stream.write(tables.table(found, args.tag, args.kind))
-    jpeg = io.BytesIO()
-    tables.bucket_sheet(found.looks).save(jpeg, "JPEG", quality=85)
-    with written_whole(args.out / SHEET, "wb") as stream:
-        stream.write(jpeg.getvalue())
+        stream.write(tables.table(checked, args.tag, args.kind))
+    write_jpeg(args.out / SHEET, tables.bucket_sheet(checked.looks), quality=85)
     say(f"Of each photo: {args.out / TABLE}; as they are cropped: {args.out / SHEET}.")
-    return found
+    return checked

@@ -138,8 +138,8 @@ def _no_command(word: str, others: Sequence[str]) -> UsageError:
         return UsageError(f"there is no file {word}, nor a command or workflow of that name.", advice=_overview())
     if meant_words is None:
         return UsageError(f"there is no command and no workflow called {word!r}.", advice=_overview())
-    *known, last = meant_words  # the last may stand for what was typed behind it
-    typed = [*known, *(others or [last])] if last.isupper() else [*known, last, *others]
+    *leading, last = meant_words  # the last may stand for what was typed behind it
+    typed = [*leading, *(others or [last])] if last.isupper() else [*leading, last, *others]
     advice = f"Did you mean: {spell(*typed)}"
     return UsageError(f"there is no command and no workflow called {word!r}.", advice=advice)
 

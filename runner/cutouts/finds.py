@@ -51,18 +51,20 @@ def pictures(ledger: Ledger, folder: Path) -> Iterator[Picture]:
     for entry in ledger.entries():
         record = record_of(folder, entry) if entry.state == JobState.DONE else {}
         saved = _report(record, "segmentation")
-        found = tuple(_find(mapping(one), entry) for one in items(saved.get("objects")))
+        finds = tuple(_find(mapping(one), entry) for one in items(saved.get("objects")))
         cut = _report(record, "picture")
         notes = tuple(text(note) for note in items(cut.get("notes")))
         size = (int(number(saved.get("width")) or 0), int(number(saved.get("height")) or 0))
         sheet = next((name for name in entry.files if name.endswith(".jpg")), "")
-        yield Picture(entry, photo_of(entry), place_of(entry), *size, found, sheet, notes)
+        yield Picture(entry, photo_of(entry), place_of(entry), *size, finds, sheet, notes)
 
 
 def _report(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """The report whose objects say `key`."""
-    said = (report for report in reports_of(record) if any(key in mapping(one) for one in items(report.get("objects"))))
-    return next(said, {})
+    reports = (
+        report for report in reports_of(record) if any(key in mapping(one) for one in items(report.get("objects")))
+    )
+    return next(reports, {})
 
 
 def _find(one: Mapping[str, Any], entry: Entry) -> Find:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from runner.cutouts.finds import Find, Picture
@@ -19,9 +17,10 @@ COLUMNS = (
 
 def index(pictures: Sequence[Picture]) -> str:
     """The CSV: one line per object, and one per picture that has none."""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, COLUMNS, restval="")
-    writer.writeheader()
+    return spreadsheet.table(COLUMNS, _rows(pictures))
+
+
+def _rows(pictures: Sequence[Picture]) -> Iterator[dict[str, Any]]:
     for picture in pictures:
         folders = picture.place.split("/")[:-1]
         job = picture.entry.job
@@ -34,8 +33,7 @@ def index(pictures: Sequence[Picture]) -> str:
             "reason": (picture.entry.error or "").partition("\n")[0],
         }
         for find in picture.finds or (None,):
-            writer.writerow(spreadsheet.row({**common, **({} if find is None else _cells(find, picture))}))
-    return stream.getvalue()
+            yield {**common, **({} if find is None else _cells(find, picture))}
 
 
 def _cells(find: Find, picture: Picture) -> dict[str, Any]:

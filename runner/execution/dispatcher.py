@@ -28,7 +28,7 @@ from runner.execution.job import Attempt, JobResult, JobSpec, Retry
 from runner.execution.prefetch import JobReady, Prefetch
 from runner.execution.saver import SaveEnded, SaverDied
 from runner.execution.submitter import Submitter
-from runner.server.records import JobRecord
+from runner.server.records import JobRecord, JobStatus
 from runner.server.websocket import ServerMessage
 
 
@@ -148,7 +148,7 @@ class Dispatcher:
             return
         absence.came_back()
         position = None
-        if record is not None and record.status == "pending":
+        if record is not None and record.status == JobStatus.PENDING:
             with contextlib.suppress(ServerUnavailableError):
                 position = self._client.position(attempt.prompt_id)
         if record is None:
@@ -157,7 +157,7 @@ class Dispatcher:
         attempt.absent_since, attempt.confirmed = None, True
         if record.finished:
             self._finished(attempt, record)
-        elif record.status == "in_progress":
+        elif record.status == JobStatus.IN_PROGRESS:
             for event in translate.started(attempt):
                 self._report(event)
             if attempt.polls_after_end:  # the socket said it ended: the record follows within milliseconds
@@ -171,11 +171,11 @@ class Dispatcher:
 
     def _finished(self, attempt: Attempt, record: JobRecord) -> None:
         del self._board.live[attempt.prompt_id]
-        if record.status == "completed":
+        if record.status == JobStatus.COMPLETED:
             self._collector.completed(attempt, record)
-        elif record.status == "cancelled" and attempt.resumed:
+        elif record.status == JobStatus.CANCELLED and attempt.resumed:
             self._submitter.again(attempt, Retry.CANCELLED)
-        elif record.status == "cancelled":
+        elif record.status == JobStatus.CANCELLED:
             self._fail(attempt, InterruptedRunError("The job was cancelled on the server, not by this run."))
         elif is_out_of_memory(record.error) and attempt.may_go_again(Retry.MEMORY, self._policy.retries):
             self._notice("The server ran out of memory: freeing its models and trying once more.")

@@ -76,9 +76,9 @@ def read(kind: type[Record], entry: Any, unknown: Callable[[str], str] | None = 
         raise DeclaredError([_words(one, unknown or unknown_field(kind.model_fields)) for one in details]) from None
 
 
-def unknown_field(known: Iterable[str]) -> Callable[[str], str]:
+def unknown_field(fields: Iterable[str]) -> Callable[[str], str]:
     """What is said of a field that is none of these."""
-    return lambda name: f"unknown field {name!r}.{did_you_mean(name, list(known))}"
+    return lambda name: f"unknown field {name!r}.{did_you_mean(name, list(fields))}"
 
 
 def _rank(kind: str) -> int:

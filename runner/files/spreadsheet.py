@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from runner.console import clean
@@ -27,6 +29,15 @@ def cell(value: Any) -> Any:
 
 def row(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: cell(value) for name, value in values.items()}
+
+
+def table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """The CSV: a line of `columns`, then one of each row; what a row does not say stays empty."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, columns, restval="")
+    writer.writeheader()
+    writer.writerows(map(row, rows))
+    return stream.getvalue()
 
 
 def _is_number(text: str) -> bool:

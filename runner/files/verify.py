@@ -59,7 +59,7 @@ def _kind(head: bytes) -> str | None:
         return "WEBP"
     if head[4:12] in (b"ftypavif", b"ftypavis"):
         return "AVIF"
-    return next((kind for kind, known in starts.items() if head.startswith(known)), None)
+    return next((kind for kind, start in starts.items() if head.startswith(start)), None)
 
 
 def check_picture(path: Path, suffix: str, node: str) -> None:

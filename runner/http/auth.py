@@ -148,7 +148,7 @@ def auth_headers(url: str) -> dict[str, str]:
     elif login:
         headers["Authorization"] = "Basic " + base64.b64encode(login.encode(errors="replace")).decode("ascii")
     for name, value in _free_headers(access.headers_variable).items():
-        headers = {known: kept for known, kept in headers.items() if known.lower() != name.lower()}
+        headers = {header: kept for header, kept in headers.items() if header.lower() != name.lower()}
         headers[name] = value
     return headers
 

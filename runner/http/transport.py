@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from typing import cast
 from urllib.parse import urlsplit
 
 from runner.errors import ServerUnavailableError
@@ -151,8 +150,9 @@ class Transport:
 
         Raises NotReachedError, NoAccessError.
         """
-        connection = self._connect(timeout, tunnel=True)
-        return cast("PlainSocket | TlsSocket", connection.sock)
+        opened = self._connect(timeout, tunnel=True).sock
+        assert isinstance(opened, (PlainSocket, TlsSocket))  # noqa: S101 - for the type checker: `_connect` opens no other
+        return opened
 
     def speaks_tls_instead(self, timeout: float = CONNECT_TIMEOUT_S) -> bool:
         """Whether what makes no sense in http wants https: asked on a connection of its own."""

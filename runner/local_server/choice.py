@@ -128,7 +128,7 @@ def _served_at(port: int, say: Say, home: Home) -> str:
 
 
 def _told(fault: ServerUnavailableError) -> str:
-    return f"No ComfyUI{said}" if (said := fault.message.removeprefix("No server")) != fault.message else said
+    return f"No ComfyUI{rest}" if (rest := fault.message.removeprefix("No server")) != fault.message else rest
 
 
 def _ask_patiently(url: str) -> None:

@@ -136,12 +136,12 @@ def _run(command: Sequence[str], work: Path) -> subprocess.CompletedProcess[str]
         errors="replace",
     )
     try:
-        said, _ = process.communicate()
+        printed, _ = process.communicate()
     except BaseException:
         process.terminate()
         process.wait()
         raise
-    return subprocess.CompletedProcess(list(command), process.returncode, said)
+    return subprocess.CompletedProcess(list(command), process.returncode, printed)
 
 
 def _archive(package: Package, work: Path, pattern: str, done: subprocess.CompletedProcess[str]) -> Path:

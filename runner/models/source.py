@@ -162,7 +162,9 @@ class Source:
             )
         why = _not_connected(error)
         return (
-            UnreachableError(host, why) if why and host not in self.reached else DroppedError(f"{host}: {_said(error)}")
+            UnreachableError(host, why)
+            if why and host not in self.reached
+            else DroppedError(f"{host}: {_in_words(error)}")
         )
 
     def _authorization(self, url: str) -> dict[str, str]:
@@ -264,10 +266,10 @@ def chunks_of(response: requests.Response, name: str, largest: int = LARGEST_MOD
                 )
             yield chunk
     except requests.RequestException as error:
-        raise DroppedError(_said(error)) from error
+        raise DroppedError(_in_words(error)) from error
 
 
-def _said(error: Exception) -> str:
+def _in_words(error: Exception) -> str:
     """A failure of the network, as people know it."""
     kinds = requests.exceptions
     if isinstance(error, kinds.Timeout) or "Read timed out" in str(error):

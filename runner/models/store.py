@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,29 @@ _OLD_NAMES = {"diffusion_models": ("unet",), "text_encoders": ("clip",)}
 _EXTRA_PATHS = "extra_model_paths.yaml"
 
 
+class ModelState(str, Enum):
+    """How a model is on disk."""
+
+    OK = "ok"
+    """It is there and has the size and the hash of the manifest."""
+    UNVERIFIED = "unverified"
+    """It is there and has the size; no hash is known for it."""
+    DAMAGED = "damaged"
+    """It is there with another size or another hash."""
+    MISSING = "missing"
+    """No folder of models has it."""
+    OPTIONAL = "optional"
+    """It is missing, and nothing that was asked about needs it."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What checking one model on disk showed."""
 
-    state: str
-    """`ok`, `unverified` (no hash is known), `missing` or `damaged`."""
+    state: ModelState
     path: Path | None = None
     detail: str = ""
     sha256: str | None = None
@@ -73,17 +91,19 @@ class ModelStore:
         """Size first (cheap), then the hash (remembered while size and time stay the same)."""
         path = self.find(model)
         if path is None:
-            return Verdict("missing")
+            return Verdict(ModelState.MISSING)
         size = path.stat().st_size
         if model.bytes is not None and size != model.bytes:
-            return Verdict("damaged", path, f"{human_size(size)} ({size} bytes) instead of {model.bytes} bytes")
+            return Verdict(
+                ModelState.DAMAGED, path, f"{human_size(size)} ({size} bytes) instead of {model.bytes} bytes"
+            )
         if model.sha256 is None:
-            return Verdict("unverified", path, "no sha256 is known for it")
+            return Verdict(ModelState.UNVERIFIED, path, "no sha256 is known for it")
         digest = file_sha256(path, cache=cache)
         if digest != model.sha256:
             doubt = " (that hash is not confirmed by its maker)" if model.sha256_status == "mirror" else ""
-            return Verdict("damaged", path, f"sha256 {digest} instead of {model.sha256}{doubt}", digest)
-        return Verdict("ok", path, "", digest)
+            return Verdict(ModelState.DAMAGED, path, f"sha256 {digest} instead of {model.sha256}{doubt}", digest)
+        return Verdict(ModelState.OK, path, "", digest)
 
 
 def open_store(comfyui: Path | None) -> ModelStore:

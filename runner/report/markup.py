@@ -22,14 +22,14 @@ def element(name: str, /, *children: str | None, **attributes: str | float | boo
 
     In the names of attributes `_` stands for `-`, and one at the end for nothing (`class_`).
     """
-    said = "".join(
+    pairs = "".join(
         f" {key.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{_escaped(str(value))}"')
         for key, value in attributes.items()
         if value is not None and value is not False
     )
     if name in _VOID:
-        return Markup(f"<{name}{said}>")
-    return Markup(f"<{name}{said}>{join(*children)}</{name}>")
+        return Markup(f"<{name}{pairs}>")
+    return Markup(f"<{name}{pairs}>{join(*children)}</{name}>")
 
 
 def join(*parts: str | None) -> Markup:

@@ -123,10 +123,10 @@ def _name(entry: Entry) -> str:
 
 def _sentence(text: str, entry: Entry) -> str:
     """The first sentence, without what the card says already: which photo, and which node of the workflow."""
-    said = _NODE.sub("", clean(text), count=1).strip()
+    sentence = _NODE.sub("", clean(text), count=1).strip()
     for name in (name for path in entry.job.images.values() for name in (clean(path), clean(Path(path).name))):
-        said = said.removeprefix(name).lstrip(": \n") if name else said
-    first = " ".join(_SENTENCE.split(said, 1)[0].split())
+        sentence = sentence.removeprefix(name).lstrip(": \n") if name else sentence
+    first = " ".join(_SENTENCE.split(sentence, 1)[0].split())
     if len(first) > _LONGEST:
         clauses, cut, _ = first[:_LONGEST].rpartition(";")
         first = f"{clauses}." if cut else textwrap.shorten(first, _LONGEST, placeholder=" …")
@@ -135,8 +135,8 @@ def _sentence(text: str, entry: Entry) -> str:
 
 def _figures(reports: Any, name: str) -> Iterator[float]:
     """This figure of every report that has it, as far as it lies between 0 and 1."""
-    for said in mapping(reports).values():
-        for report in said if isinstance(said, list) else [said]:
+    for entry in mapping(reports).values():
+        for report in entry if isinstance(entry, list) else [entry]:
             value = figure(mapping(report).get(name))
             if value is not None and 0 <= value <= 1:
                 yield value

@@ -76,15 +76,15 @@ def _made(entry: Entry, record: Mapping[str, Any]) -> Iterator[tuple[str, str, s
     if entry.job.seed is not None:
         yield "seed", str(entry.job.seed), ""
     yield "group", "/".join(part for part in (entry.job.group, entry.job.category) if part), ""
-    for said in map(mapping, items(record.get("files"))):
-        size = figure(said.get("bytes"))
+    for file in map(mapping, items(record.get("files"))):
+        size = figure(file.get("bytes"))
         amount = "" if size is None else f"{size / 1e6:.2f} MB"
-        yield text(said.get("output")) or "file", ", ".join(filter(None, (text(said.get("file")), amount))), ""
+        yield text(file.get("output")) or "file", ", ".join(filter(None, (text(file.get("file")), amount))), ""
 
 
 def _reports(record: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for name, said in mapping(record.get("reports")).items():
-        for report in said if isinstance(said, list) else [said]:
+    for name, entry in mapping(record.get("reports")).items():
+        for report in entry if isinstance(entry, list) else [entry]:
             yield str(name), report if isinstance(report, Mapping) else {"says": report}
 
 
@@ -100,32 +100,32 @@ def _checks(report: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 def _photos(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    for said in map(mapping, items(record.get("images"))):
-        size = f"{figure(said.get('width')) or 0:.0f} × {figure(said.get('height')) or 0:.0f} pixels"
-        yield text(said.get("file")) or "photo", "; ".join([size, *texts_of(said.get("notes"))]), ""
+    for photo in map(mapping, items(record.get("images"))):
+        size = f"{figure(photo.get('width')) or 0:.0f} × {figure(photo.get('height')) or 0:.0f} pixels"
+        yield text(photo.get("file")) or "photo", "; ".join([size, *texts_of(photo.get("notes"))]), ""
 
 
 def _models(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    for said in map(mapping, items(record.get("models"))):
-        digest = text(said.get("sha256"))
-        yield text(said.get("file")), f"sha256 {digest[:16]}…" if digest else "not in the list of models", ""
+    for model in map(mapping, items(record.get("models"))):
+        digest = text(model.get("sha256"))
+        yield text(model.get("file")), f"sha256 {digest[:16]}…" if digest else "not in the list of models", ""
 
 
 def _flat(value: Mapping[str, Any], above: str = "", depth: int = _DEPTH) -> Iterator[tuple[str, str, str]]:
     """Rows of what may hold anything: names joined, lists of plain values in one row, the rest counted."""
-    for key, said in value.items():
+    for key, entry in value.items():
         name = f"{above} · {_named(key)}" if above else _named(key)
-        if isinstance(said, Mapping):
+        if isinstance(entry, Mapping):
             if depth > 1:
-                yield from _flat(said, name, depth - 1)
+                yield from _flat(entry, name, depth - 1)
             else:
-                yield name, f"{len(said)} values", ""
-        elif isinstance(said, (list, tuple)):
-            is_plain = len(said) <= 12 and not any(isinstance(item, (Mapping, list, tuple)) for item in said)
-            if said:
-                yield name, ", ".join(map(_plain, said)) if is_plain else f"{len(said)} values", ""
-        elif said is not None:
-            yield name, _plain(said), ""
+                yield name, f"{len(entry)} values", ""
+        elif isinstance(entry, (list, tuple)):
+            is_plain = len(entry) <= 12 and not any(isinstance(item, (Mapping, list, tuple)) for item in entry)
+            if entry:
+                yield name, ", ".join(map(_plain, entry)) if is_plain else f"{len(entry)} values", ""
+        elif entry is not None:
+            yield name, _plain(entry), ""
 
 
 def _named(key: Any) -> str:

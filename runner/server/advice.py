@@ -25,16 +25,16 @@ class Refusal:
 
 def read_refusal(message: str) -> Refusal:
     """The parts of a node's message."""
-    said: dict[str, list[str]] = {"": []}
+    sections: dict[str, list[str]] = {"": []}
     head = ""
     for line in message.strip().splitlines():
         if match := _LINE.match(line):
             head = match[1].casefold()
-        said.setdefault(head, []).append(line[match.end() :].strip() if match else line.strip())
-    if len(said) == 1:
-        return _of_an_older_pack(" ".join(said[""]))
-    why = " ".join(said.pop(""))
-    tried = [" ".join(lines) for head, lines in said.items() if head != _CANVAS]
+        sections.setdefault(head, []).append(line[match.end() :].strip() if match else line.strip())
+    if len(sections) == 1:
+        return _of_an_older_pack(" ".join(sections[""]))
+    why = " ".join(sections.pop(""))
+    tried = [" ".join(lines) for head, lines in sections.items() if head != _CANVAS]
     first, *more = [text for text in tried if text] or [""]
     return Refusal(why, " ".join([first, *map(_sentence, more)]))
 

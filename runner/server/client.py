@@ -26,6 +26,7 @@ from runner.http.transport import (
 from runner.server.availability import Deadline
 from runner.server.records import (
     JobRecord,
+    JobStatus,
     QueuedJob,
     Receipt,
     ServerFile,
@@ -220,7 +221,7 @@ class ComfyClient:
         if entry is not None:
             return record_of_history(prompt_id, entry)
         if prompt_id in queued:
-            return JobRecord(prompt_id, "in_progress" if queued[prompt_id].running else "pending")
+            return JobRecord(prompt_id, JobStatus.IN_PROGRESS if queued[prompt_id].running else JobStatus.PENDING)
         return None
 
     def history(self, prompt_id: str) -> dict[str, Any] | None:
@@ -240,11 +241,13 @@ class ComfyClient:
             return ids.index(prompt_id) if prompt_id in ids else None
         answer = object_of(self._get("/api/jobs?status=pending,in_progress", tries=1))
         jobs = [mapping(job) for job in items(answer.get("jobs"))]
-        mine = next((job for job in jobs if job.get("id") == prompt_id and job.get("status") == "pending"), None)
+        waiting = (job for job in jobs if job.get("status") == JobStatus.PENDING)
+        mine = next((job for job in waiting if job.get("id") == prompt_id), None)
         if mine is None:
             return None
         priority = number(mine.get("priority")) or 0
-        first = [j for j in jobs if j.get("status") == "in_progress" or (number(j.get("priority")) or 0) < priority]
+        running = JobStatus.IN_PROGRESS
+        first = [job for job in jobs if job.get("status") == running or (number(job.get("priority")) or 0) < priority]
         return len(first)
 
     @contextmanager

@@ -4,13 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 from urllib.parse import urlencode
 
 from runner.errors import ServerUnavailableError
 from runner.untrusted import items, mapping, number, text, texts
 
-_STATES = ("pending", "in_progress", "completed", "failed", "cancelled")
+
+class JobStatus(str, Enum):
+    """Where a server says a job is, in the words of its `/api/jobs`."""
+
+    PENDING = "pending"
+    """It waits in the queue."""
+    IN_PROGRESS = "in_progress"
+    """The server works on it."""
+    COMPLETED = "completed"
+    """All its nodes ran; the record lists what they made."""
+    FAILED = "failed"
+    """A node broke; the record says which."""
+    CANCELLED = "cancelled"
+    """It was taken back, by this run or by somebody else."""
+
+    def __str__(self) -> str:
+        return self.value
 
 
 @dataclass(frozen=True)
@@ -23,10 +40,10 @@ class Receipt:
 
 @dataclass(frozen=True)
 class JobRecord:
-    """What the server knows of a job: `pending`, `in_progress`, `completed`, `failed` or `cancelled`."""
+    """What the server knows of a job."""
 
     prompt_id: str
-    status: str
+    status: JobStatus
     outputs: dict[str, Any] = field(default_factory=dict)
     error: dict[str, Any] | None = None
     started_ms: float | None = None
@@ -35,7 +52,7 @@ class JobRecord:
 
     @property
     def finished(self) -> bool:
-        return self.status in ("completed", "failed", "cancelled")
+        return self.status in (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
 
 
 @dataclass(frozen=True)
@@ -80,14 +97,16 @@ def record_of_job(job: Mapping[str, Any]) -> JobRecord:
 
     Raises ServerUnavailableError for a state no ComfyUI knows: such a job would never end.
     """
-    if job.get("status") not in _STATES:
+    try:
+        status = JobStatus(job.get("status"))
+    except ValueError:
         raise ServerUnavailableError(
             "What the server says of the job is not what a ComfyUI says.",
             advice="Check that the address is that of a ComfyUI server.",
-        )
+        ) from None
     return JobRecord(
         prompt_id=text(job.get("id")),
-        status=job["status"],
+        status=status,
         outputs=mapping(job.get("outputs")),
         error=mapping(job.get("execution_error")) or None,
         started_ms=number(job.get("execution_start_time")),
@@ -103,9 +122,9 @@ def record_of_history(prompt_id: str, entry: Mapping[str, Any]) -> JobRecord:
     ends = ("execution_success", "execution_error", "execution_interrupted")
     end = next((messages[name] for name in ends if messages.get(name)), {})
     if "execution_interrupted" in messages:
-        kind = "cancelled"
+        kind = JobStatus.CANCELLED
     else:
-        kind = "failed" if status.get("status_str") == "error" else "completed"
+        kind = JobStatus.FAILED if status.get("status_str") == "error" else JobStatus.COMPLETED
     return JobRecord(
         prompt_id=prompt_id,
         status=kind,

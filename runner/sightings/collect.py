@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,25 +32,25 @@ class Collected:
 
 def sort_pictures(folder: Path, notice: Callable[[str], None]) -> Collected:
     """`found/`, `unsure/` and `not_found/`: each picture copied byte for byte, in its own sub-folder; `filter.csv`."""
-    found, beside = _read(folder, 1, notice)
+    pictures, beside = _read(folder, 1, notice)
     delivered: list[Path | None] = []
-    for one in found:
+    for one in pictures:
         delivered.append(beside.copy(one.photo, f"{FOLDERS[one.verdict]}/{_safe(one.place)}") if one.verdict else None)
     beside.moved_on(frozenset(FOLDERS.values()))
-    return _finish(folder, beside, found, delivered, "filter.csv")
+    return _finish(folder, beside, pictures, delivered, "filter.csv")
 
 
 def pass_on(folder: Path, notice: Callable[[str], None]) -> Collected:
     """The pictures that were not enhanced, byte for byte beside those that were; `enhance.csv`."""
-    found, beside = _read(folder, 0, notice)
+    pictures, beside = _read(folder, 0, notice)
     delivered: list[Path | None] = []
-    for one in found:
+    for one in pictures:
         if one.verdict and one.verdict != FOUND:
             delivered.append(beside.copy(one.photo, _safe(one.place)))
         else:
             made = next((name for name in one.entry.files if not name.endswith((".txt", "_mask.png"))), None)
             delivered.append(None if made is None else folder / made)
-    return _finish(folder, beside, found, delivered, "enhance.csv")
+    return _finish(folder, beside, pictures, delivered, "enhance.csv")
 
 
 def _read(folder: Path, folders_of_its_own: int, notice: Callable[[str], None]) -> tuple[list[Picture], Beside]:
@@ -61,10 +59,10 @@ def _read(folder: Path, folders_of_its_own: int, notice: Callable[[str], None]) 
 
 
 def _finish(
-    folder: Path, beside: Beside, found: Sequence[Picture], delivered: Sequence[Path | None], name: str
+    folder: Path, beside: Beside, pictures: Sequence[Picture], delivered: Sequence[Path | None], name: str
 ) -> Collected:
-    table = beside.write(name, _table(found, delivered, folder).encode("utf-8", "replace"))
-    counts = {verdict: sum(one.verdict == verdict for one in found) for verdict in (*VERDICTS, "")}
+    table = beside.write(name, _table(pictures, delivered, folder).encode("utf-8", "replace"))
+    counts = {verdict: sum(one.verdict == verdict for one in pictures) for verdict in (*VERDICTS, "")}
     return Collected(counts, table)
 
 
@@ -76,11 +74,12 @@ def _safe(place: str) -> str:
     return "/".join([*map(safe_folder, folders), safe_name(name)])
 
 
-def _table(found: Sequence[Picture], delivered: Sequence[Path | None], folder: Path) -> str:
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, _COLUMNS, restval="")
-    writer.writeheader()
-    for one, path in zip(found, delivered, strict=True):
+def _table(pictures: Sequence[Picture], delivered: Sequence[Path | None], folder: Path) -> str:
+    return spreadsheet.table(_COLUMNS, _rows(pictures, delivered, folder))
+
+
+def _rows(pictures: Sequence[Picture], delivered: Sequence[Path | None], folder: Path) -> Iterator[dict[str, Any]]:
+    for one, path in zip(pictures, delivered, strict=True):
         masks = [name for name in one.entry.files if name.endswith(".png")]
         common = {
             "picture": one.place,
@@ -94,8 +93,7 @@ def _table(found: Sequence[Picture], delivered: Sequence[Path | None], folder: P
         # Of a picture that holds it, each find; of any other the likest thing, which says how near it was.
         finds = [find for find in one.finds if find.verdict == FOUND] if one.verdict == FOUND else one.finds[:1]
         for find in finds or (None,):
-            writer.writerow(spreadsheet.row({**common, **({} if find is None else _cells(one, find))}))
-    return stream.getvalue()
+            yield {**common, **({} if find is None else _cells(one, find))}
 
 
 def _cells(picture: Picture, find: Find) -> dict[str, Any]:

@@ -5,35 +5,32 @@ score = likeness of the painted product to the photos − how much the painted b
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from runner.errors import NodeFailedError
 from runner.execution.job import JobSpec
 from runner.execution.session import Session
-from runner.files.spreadsheet import row
-from runner.files.whole import written_whole
+from runner.training import sheet
 from runner.training.flow import Saved
 from runner.training.graphs import Training, trial
 from runner.training.measure import Yardstick
 from runner.training.pictures import Ready
 
 GRID, TABLE = "best.jpg", "best.csv"
+_COLUMNS = ("step", "scene", "strength", "product", "backdrop", "score", "measured_by", "lora", "picture")
 STRENGTHS = (0.7, 1.0)
 SCENES = (
     "stylish, studio photography, product photography, ultra realistic",
     "on a wooden table by a window, morning light, photograph",
 )
 """What is painted: what the LoRA is for, and a place that no studio photo shows."""
-_COLUMNS = ("step", "scene", "strength", "product", "backdrop", "score", "measured_by", "lora", "picture")
-_TILE, _LINE, _GAP = 192, 32, 8
-"""Pixels of a picture on the sheet, its two lines of text, the space between."""
+_TILE, _LINE = 192, 32
+"""Pixels of a picture on the sheet, and of its two lines of text."""
 
 
 @dataclass(frozen=True)
@@ -126,42 +123,22 @@ def best_strength(trials: Sequence[Trial], save: Saved) -> float:
 
 def write_table(trials: Sequence[Trial], out: Path) -> None:
     """`best.csv`, a line a picture, and `best.jpg`, a row a save."""
-    lines = io.StringIO()
-    writer = csv.DictWriter(lines, _COLUMNS)
-    writer.writeheader()
-    for one in trials:
-        figures = {"product": one.product, "backdrop": one.backdrop, "score": one.score}
-        told = {name: round(value, 4) for name, value in figures.items()}
-        given = {"step": one.save.step, "scene": one.scene, "strength": one.strength, "measured_by": one.measured_by}
-        writer.writerow(
-            row({**given, **told, "lora": one.save.lora, "picture": one.picture or "no product was found in it"})
-        )
-    with written_whole(out / TABLE, newline="") as stream:
-        stream.write(lines.getvalue())
-    data = io.BytesIO()
-    _grid(trials).save(data, "JPEG", quality=88)
-    with written_whole(out / GRID, "wb") as picture:
-        picture.write(data.getvalue())
+    sheet.write_table(out / TABLE, _COLUMNS, map(_line, trials))
+    cells = [[(one.picture, _label(one)) for one in row] for row in _rows(trials)]
+    sheet.write_sheet(out / GRID, cells, _TILE, _LINE)
 
 
-def _grid(trials: Sequence[Trial]) -> Image.Image:
-    rows = list(_rows(trials))
-    across = max(len(cells) for cells in rows)
-    size = (across * (_TILE + _GAP) + _GAP, len(rows) * (_TILE + _LINE + _GAP) + _GAP)
-    page = Image.new("RGB", size, (250, 250, 250))
-    draw, font = ImageDraw.Draw(page), ImageFont.load_default()
-    for down, cells in enumerate(rows):
-        for right, one in enumerate(cells):
-            left, top = _GAP + right * (_TILE + _GAP), _GAP + down * (_TILE + _LINE + _GAP)
-            if one.picture is not None:
-                with Image.open(one.picture) as opened:
-                    tile = opened.convert("RGB")
-                tile.thumbnail((_TILE, _TILE))
-                page.paste(tile, (left, top))
-            scene = SCENES.index(one.scene) + 1
-            text = f"step {one.save.step} scene {scene} × {one.strength:g}\nscore {one.score:.3f}"
-            draw.multiline_text((left, top + _TILE + 2), text, (20, 20, 20), font)
-    return page
+def _line(one: Trial) -> dict[str, Any]:
+    figures = {"product": one.product, "backdrop": one.backdrop, "score": one.score}
+    told = {name: round(value, 4) for name, value in figures.items()}
+    given = {"step": one.save.step, "scene": one.scene, "strength": one.strength, "lora": one.save.lora}
+    given["measured_by"] = one.measured_by
+    return {**given, **told, "picture": one.picture or "no product was found in it"}
+
+
+def _label(one: Trial) -> str:
+    scene = SCENES.index(one.scene) + 1
+    return f"step {one.save.step} scene {scene} × {one.strength:g}\nscore {one.score:.3f}"
 
 
 def _rows(trials: Sequence[Trial]) -> Iterator[list[Trial]]:

@@ -37,13 +37,13 @@ class Buckets:
 
     def sizes(self) -> list[Size]:
         """Every size that there is where photos may be made larger, the widest last."""
-        found = set()
+        shapes = set()
         for width in range(self.least, self.most + 1, self.step):
             height = min(self.most, self.resolution**2 // width // self.step * self.step)
             if height >= self.least:
-                found |= {(width, height), (height, width)}
+                shapes |= {(width, height), (height, width)}
         square = self.resolution // self.step * self.step
-        return sorted(found | {(square, square)})
+        return sorted(shapes | {(square, square)})
 
 
 def crop_box(photo: Size, bucket: Size, product: Box | None = None) -> tuple[float, float, float, float]:

@@ -249,8 +249,8 @@ def _captions(samples: Sequence[Sample], tag: str, kind: str) -> Iterator[Findin
                 f"about {tokens} tokens; {captions.MOST_TOKENS} are read, the rest is cut off",
                 "Make it one plain sentence.",
             )
-    said = sorted((" ".join(one.caption.lower().split()), one.name) for one in samples if one.caption)
-    for text, group in groupby(said, key=lambda entry: entry[0]):
+    by_text = sorted((" ".join(one.caption.lower().split()), one.name) for one in samples if one.caption)
+    for text, group in groupby(by_text, key=lambda entry: entry[0]):
         names = tuple(name for _, name in group)
         if len(names) > 1 and captions.rest_of(text, tag, kind) != "":
             yield Finding(

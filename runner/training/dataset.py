@@ -89,15 +89,15 @@ def read_samples(
         if not folder.is_dir():
             raise UsageError(f"--masks {folder}: there is no such folder.")
     taken: set[str] = set()
-    found = []
+    samples = []
     kept, others = photos(where, out)
     for line in others.told():
         notice(line)
     for path, below in kept:
         name = _free("_".join([*below.parts, path.stem]), taken)
         mask = next((folder / f"{name}{_SUFFIX}" for folder in masks if (folder / f"{name}{_SUFFIX}").is_file()), None)
-        found.append(Sample(path, name, read_caption(path), mask))
-    return found
+        samples.append(Sample(path, name, read_caption(path), mask))
+    return samples
 
 
 def _free(wanted: str, taken: set[str]) -> str:

@@ -34,7 +34,7 @@ def check_trainer(trainer: str, recipe: Recipe) -> None:
     """Raises UsageError where this trainer does not train the recipe's base."""
     bases = TRAINERS[trainer][1]
     if recipe.base not in bases:
-        others = [name for name, (_, known) in TRAINERS.items() if recipe.base in known]
+        others = [name for name, (_, taken) in TRAINERS.items() if recipe.base in taken]
         raise UsageError(
             f"{trainer} trains {', '.join(sorted(bases))}, not {recipe.base}.",
             advice=f"For {recipe.base}: --export {' or --export '.join(others)}.",

@@ -6,34 +6,30 @@ and sample are there is done; so the same command goes on after anything.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont
-
 from runner.errors import NodeFailedError, WorkflowRejectedError
 from runner.execution.job import JobResult, JobSpec
 from runner.execution.session import Session
-from runner.files.spreadsheet import row
 from runner.files.whole import written_whole
 from runner.server.client import ComfyClient
 from runner.server.records import ServerFile
 from runner.server.view import server_view
 from runner.training.graphs import KLEIN_BASES, Training, stretch
 from runner.training.pictures import Ready, png
+from runner.training.sheet import write_sheet, write_table
 from runner.untrusted import mapping, number, text
 from runner.validation.check import check_graph
 from runner.validation.problem import listed
 
 GRID, TABLE = "samples.jpg", "training.csv"
-_TILE, _LINE, _GAP, _ACROSS = 256, 18, 8, 5
-"""Pixels of a sample on the sheet, its text, the space between; samples in a row."""
+_TILE, _LINE, _ACROSS = 256, 18, 5
+"""Pixels of a sample on the sheet, and of its text; samples in a row."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +68,10 @@ def trained(training: Training, session: Session, out: Path) -> list[Saved]:
     place = out / _key(training)
     saves: list[Saved] = []
     for stop in training.stops:
-        found = _there(place, stop)
-        if found is None:
-            found = _made(training, stop, session, place, out)
-        saves.append(found)
+        saved = _there(place, stop)
+        if saved is None:
+            saved = _made(training, stop, session, place, out)
+        saves.append(saved)
         write_beside(out, saves)
     return saves
 
@@ -115,10 +111,10 @@ def _check(graph: dict[str, Any], session: Session) -> None:
 def _there(place: Path, stop: int) -> Saved | None:
     record, sample = place / f"{_stem(stop)}.save.json", place / f"{_stem(stop)}.png"
     try:
-        said = json.loads(record.read_text(encoding="utf-8"))
-        lora = place / Path(text(said["lora"])).name
+        entry = json.loads(record.read_text(encoding="utf-8"))
+        lora = place / Path(text(entry["lora"])).name
         if lora.is_file() and sample.is_file():
-            return Saved(stop, lora, text(said["lora"]), sample, number(said.get("loss")))
+            return Saved(stop, lora, text(entry["lora"]), sample, number(entry.get("loss")))
     except (OSError, ValueError, KeyError, TypeError):
         pass
     return None
@@ -138,17 +134,17 @@ def _made(training: Training, stop: int, session: Session, place: Path, out: Pat
     (result,) = session.run([spec])
     if result.error is not None:
         raise result.error
-    said = _report(result)
-    name = text(said.get("lora"))
+    report = _report(result)
+    name = text(report.get("lora"))
     if not name or result.saved is None:
         raise NodeFailedError("the server does not say which LoRA it saved.", advice="Update the node pack there.")
-    for note in said.get("notes") or ():
+    for note in report.get("notes") or ():
         session.notice(f"warning: {text(note)}")
     lora = place / Path(name).name
     _fetch(session.client, name, lora)
-    loss = number(said.get("loss"))
+    loss = number(report.get("loss"))
     with written_whole(place / f"{_stem(stop)}.save.json") as stream:
-        json.dump({"step": stop, "lora": name, "loss": loss, "identity": said.get("identity")}, stream, indent=2)
+        json.dump({"step": stop, "lora": name, "loss": loss, "identity": report.get("identity")}, stream, indent=2)
     return Saved(stop, lora, name, result.saved.files[0].path, loss)
 
 
@@ -165,30 +161,16 @@ def _fetch(client: ComfyClient, name: str, path: Path) -> None:
 
 def write_beside(out: Path, saves: Sequence[Saved]) -> None:
     """The table of the saves, and their samples side by side."""
-    lines = io.StringIO()
-    writer = csv.DictWriter(lines, ["step", "loss", "lora", "sample"])
-    writer.writeheader()
-    for one in saves:
-        loss = "" if one.loss is None else round(one.loss, 6)
-        writer.writerow(row({"step": one.step, "loss": loss, "lora": one.lora, "sample": one.sample}))
-    with written_whole(out / TABLE, newline="") as stream:
-        stream.write(lines.getvalue())
-    data = io.BytesIO()
-    _grid(saves).save(data, "JPEG", quality=88)
-    with written_whole(out / GRID, "wb") as picture:
-        picture.write(data.getvalue())
+    write_table(out / TABLE, ("step", "loss", "lora", "sample"), map(_line, saves))
+    cells = [(one.sample, _label(one)) for one in saves]
+    sheet = [cells[start : start + _ACROSS] for start in range(0, len(cells), _ACROSS)]
+    write_sheet(out / GRID, sheet, _TILE, _LINE)
 
 
-def _grid(saves: Sequence[Saved]) -> Image.Image:
-    across, down = min(_ACROSS, len(saves)), -(-len(saves) // _ACROSS)
-    page = Image.new("RGB", (across * (_TILE + _GAP) + _GAP, down * (_TILE + _LINE + _GAP) + _GAP), (250, 250, 250))
-    draw, font = ImageDraw.Draw(page), ImageFont.load_default()
-    for place, one in enumerate(saves):
-        left, top = _GAP + place % across * (_TILE + _GAP), _GAP + place // across * (_TILE + _LINE + _GAP)
-        with Image.open(one.sample) as opened:
-            tile = opened.convert("RGB")
-        tile.thumbnail((_TILE, _TILE))
-        page.paste(tile, (left, top))
-        loss = "" if one.loss is None else f"  loss {one.loss:.4f}"
-        draw.text((left, top + _TILE + 2), f"step {one.step}{loss}", (20, 20, 20), font)
-    return page
+def _line(one: Saved) -> dict[str, Any]:
+    loss = "" if one.loss is None else round(one.loss, 6)
+    return {"step": one.step, "loss": loss, "lora": one.lora, "sample": one.sample}
+
+
+def _label(one: Saved) -> str:
+    return f"step {one.step}" if one.loss is None else f"step {one.step}  loss {one.loss:.4f}"

@@ -33,21 +33,21 @@ def duplicates(copies: Sequence[Pixels], shapes: Sequence[float]) -> list[tuple[
 
     `shapes`: width over height of each photo; what was cropped or stretched is another picture.
     """
-    found = []
+    pairs = []
     taken: set[int] = set()
     for second in range(1, len(copies)):
         for first in range(second):
             if first in taken or abs(shapes[first] / shapes[second] - 1) > 0.03:
                 continue
             if difference(copies[first], copies[second]) < SAME:
-                found.append((first, second, "the same picture"))
+                pairs.append((first, second, "the same picture"))
             elif difference(copies[first], copies[second][:, ::-1]) < SAME:
-                found.append((first, second, "the same picture mirrored"))
+                pairs.append((first, second, "the same picture mirrored"))
             else:
                 continue
             taken.add(second)
             break
-    return found
+    return pairs
 
 
 def difference(one: Pixels, other: Pixels) -> float:

@@ -95,15 +95,16 @@ def recipes() -> dict[str, Recipe]:
 
 def recipe_for(base: str | None, name: str | None, changes: Iterable[str] = ()) -> tuple[str, Recipe]:
     """(name, recipe) of what was asked for: `changes` are `FIELD=VALUE`. Raises UsageError, with what there is."""
-    known = recipes()
-    if name is not None and name not in known:
+    by_name = recipes()
+    if name is not None and name not in by_name:
         raise UsageError(
-            f"there is no recipe {name!r}.{did_you_mean(name, list(known))}", advice=f"There are: {', '.join(known)}."
+            f"there is no recipe {name!r}.{did_you_mean(name, list(by_name))}",
+            advice=f"There are: {', '.join(by_name)}.",
         )
     chosen = name or DEFAULTS[base or "klein"]
-    recipe = known[chosen]
+    recipe = by_name[chosen]
     if base is not None and base != recipe.base:
-        fitting = [each for each, one in known.items() if one.base == base]
+        fitting = [each for each, one in by_name.items() if one.base == base]
         raise UsageError(
             f"the recipe {chosen} is for {recipe.base}, not for {base}.", advice=f"For {base}: {', '.join(fitting)}."
         )

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
 from runner.console import clean_line
-from runner.files.spreadsheet import row
+from runner.files import spreadsheet
 from runner.training.captions import standard_caption
 from runner.training.checks import Check, Finding, Look, by_bucket
 from runner.training.recipes import Recipe
 
+_COLUMNS = ("photo", "file", "width", "height", "bucket", "product_share", "blur", "caption", "found", "advice")
 _SHOWN = 4
 _TILE, _GAP, _LINE, _WIDTH = 120, 8, 18, 1120
 _PAGE, _INK, _DIM = (250, 250, 250), (20, 20, 20), (255, 0, 204)
 """How many names a line has; pixels of the sheet; its colours, the last for what is not learnt."""
 
 
-def lines(found: Check, recipe: Recipe) -> Iterator[str]:
+def lines(checked: Check, recipe: Recipe) -> Iterator[str]:
     """What was found, a line each, under what it was found on."""
-    yield recipe.arithmetic(len(found.looks))
-    buckets = by_bucket(found.looks)
+    yield recipe.arithmetic(len(checked.looks))
+    buckets = by_bucket(checked.looks)
     yield "buckets: " + ", ".join(f"{size[0]} × {size[1]}: {len(members)}" for size, members in buckets)
-    for one in found.findings:
+    for one in checked.findings:
         yield f"{one.grade:<8} {one.check:<10} {_names(one.photos)}{clean_line(one.text)}. {clean_line(one.advice)}"
-    graves = [sum(one.grade == grade for one in found.findings) for grade in ("error", "warning", "note")]
+    graves = [sum(one.grade == grade for one in checked.findings) for grade in ("error", "warning", "note")]
     yield "{} errors, {} warnings, {} notes.".format(*graves)
 
 
@@ -38,31 +38,25 @@ def _names(photos: Sequence[str]) -> str:
     return clean_line(", ".join(photos[:_SHOWN])) + more + ": "
 
 
-def table(found: Check, tag: str, kind: str) -> str:
+def table(checked: Check, tag: str, kind: str) -> str:
     """A CSV line for each photo: sizes, share, sharpness, caption, what was found and what to do."""
-    text = io.StringIO()
-    names = ["photo", "file", "width", "height", "bucket", "product_share", "blur", "caption", "found", "advice"]
-    writer = csv.DictWriter(text, names)
-    writer.writeheader()
-    for look in found.looks:
-        own = [one for one in found.findings if look.sample.name in one.photos]
-        writer.writerow(
-            row(
-                {
-                    "photo": look.sample.name,
-                    "file": look.sample.path,
-                    "width": look.size[0],
-                    "height": look.size[1],
-                    "bucket": f"{look.bucket[0]}x{look.bucket[1]}",
-                    "product_share": "" if look.share is None else round(look.share, 4),
-                    "blur": round(look.blur, 3),
-                    "caption": look.sample.caption or standard_caption(tag, kind),
-                    "found": "; ".join(f"{one.grade}: {one.text}" for one in own),
-                    "advice": " ".join(one.advice for one in own),
-                }
-            )
-        )
-    return text.getvalue()
+    return spreadsheet.table(_COLUMNS, (_row(look, checked, tag, kind) for look in checked.looks))
+
+
+def _row(look: Look, checked: Check, tag: str, kind: str) -> dict[str, Any]:
+    own = [one for one in checked.findings if look.sample.name in one.photos]
+    return {
+        "photo": look.sample.name,
+        "file": look.sample.path,
+        "width": look.size[0],
+        "height": look.size[1],
+        "bucket": f"{look.bucket[0]}x{look.bucket[1]}",
+        "product_share": "" if look.share is None else round(look.share, 4),
+        "blur": round(look.blur, 3),
+        "caption": look.sample.caption or standard_caption(tag, kind),
+        "found": "; ".join(f"{one.grade}: {one.text}" for one in own),
+        "advice": " ".join(one.advice for one in own),
+    }
 
 
 def as_dict(one: Finding) -> dict[str, object]:

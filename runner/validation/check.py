@@ -140,7 +140,7 @@ class _Check:
         for name, value in given.items():
             if name in schemas:
                 continue
-            free = tuple(known for known in schemas if known not in given)
+            free = tuple(unset for unset in schemas if unset not in given)
             match = self.suggestions.nearest(name, free, free)
             if match is not None and not is_link(value):
                 message = f"{where}: it has no input {name!r}, so its value does nothing. Did you mean {match!r}?"

@@ -36,8 +36,8 @@ def with_drift(graph: Graph, problems: list[Problem], object_info: ObjectInfo, r
 
 def _renames(graph: Graph) -> Iterator[Problem]:
     for node_id, node in graph.items():
-        if said := renamed(node):
-            message = f"{describe_node(node_id, node)}: {said}"
+        if renaming := renamed(node):
+            message = f"{describe_node(node_id, node)}: {renaming}"
             yield Problem(KIND, message, "", node_id, str(node["class_type"]), node_title(node), severity="warning")
 
 

@@ -52,8 +52,8 @@ def can_be_tried(problems: Sequence[Problem]) -> bool:
     """Whether all that keeps a graph from running are models with a stand-in."""
     manifest = load_manifest()
     fatal = [problem for problem in problems if problem.is_fatal]
-    known = [problem.model_id for problem in missing_models(fatal) if problem.model_id is not None]
-    return bool(fatal) and len(known) == len(fatal) and all(manifest.get(name).smoke for name in known)
+    ids = [problem.model_id for problem in missing_models(fatal) if problem.model_id is not None]
+    return bool(fatal) and len(ids) == len(fatal) and all(manifest.get(name).smoke for name in ids)
 
 
 def trial_advice(problems: Sequence[Problem], *, smoke: bool) -> str:

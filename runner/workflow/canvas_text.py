@@ -113,8 +113,8 @@ class NodeNames:
 
     def value(self, name: str, widget: str) -> Any:
         """What the widget holds; None where there is none, or a link."""
-        for known in (self._by_class, self._by_title):
-            value = known[name]["inputs"].get(widget) if name in known else None
+        for names in (self._by_class, self._by_title):
+            value = names[name]["inputs"].get(widget) if name in names else None
             if value is not None and not is_link(value):
                 return value
         return None

@@ -112,7 +112,7 @@ class Workflow:
     """Nodes of the file that exist on the canvas only (a note), by what messages call them."""
     smoke: bool = False
     """Models that a server lacks are stood in for by smoke models, and its results say so."""
-    _known: list[tuple[ObjectInfo | None, list[InputSpec]]] = field(
+    _specs_read: list[tuple[ObjectInfo | None, list[InputSpec]]] = field(
         default_factory=list, init=False, repr=False, compare=False
     )
     """What `inputs` found last: a batch asks for each of ten thousand jobs."""
@@ -133,7 +133,7 @@ class Workflow:
 
     def inputs(self, object_info: ObjectInfo | None = None) -> list[InputSpec]:
         """The named inputs, in the file's order; `object_info` adds type, range, choices and help."""
-        for asked, answer in list(self._known):
+        for asked, answer in list(self._specs_read):
             if asked is object_info:
                 return list(answer)
         grouped: dict[str, list[Target]] = {}
@@ -141,7 +141,7 @@ class Workflow:
             target = Target(node_id, _marked_widget(self, node_id, mark, object_info))
             grouped.setdefault(mark.name, []).append(target)
         specs = [_input_spec(self, name, tuple(targets), object_info) for name, targets in grouped.items()]
-        self._known[:] = [(object_info, specs), *self._known[:2]]
+        self._specs_read[:] = [(object_info, specs), *self._specs_read[:2]]
         return list(specs)
 
     def image_inputs(self, object_info: ObjectInfo | None = None) -> list[InputSpec]:

@@ -64,7 +64,7 @@ def bundled(spec: str, folder: Path | None = None) -> str | None:
     name = name[: -len(".json")] if name.casefold().endswith(".json") else name
     existing = available_workflows(folder)
     called, version = _name_and_version(name.casefold())
-    called = next((known for known in existing if known.casefold() == called), "")
+    called = next((each for each in existing if each.casefold() == called), "")
     if not called:
         return None
     if version is not None and version not in existing[called]:

@@ -185,7 +185,7 @@ def node_inputs(info: Mapping[str, Any], given: Mapping[str, Any] | None = None)
     return inputs
 
 
-def _collect(groups: Mapping[str, Any], given: Mapping[str, Any], prefix: str, found: dict[str, InputSchema]) -> None:
+def _collect(groups: Mapping[str, Any], given: Mapping[str, Any], prefix: str, inputs: dict[str, InputSchema]) -> None:
     for group, entries in groups.items():
         if group == "hidden" or not isinstance(entries, Mapping):
             continue
@@ -193,18 +193,18 @@ def _collect(groups: Mapping[str, Any], given: Mapping[str, Any], prefix: str, f
             name = f"{prefix}{short}"
             schema = parse_input(name, entry, group == "required")
             if schema.type == AUTOGROW:
-                _collect_autogrow(schema, given, found)
+                _collect_autogrow(schema, given, inputs)
                 continue
-            found[name] = schema
+            inputs[name] = schema
             if schema.type == DYNAMIC_COMBO:
                 for option in schema.settings.get("options", []):
                     if name in given and option.get("key") == given[name]:
-                        _collect(option.get("inputs") or {}, given, f"{name}.", found)
+                        _collect(option.get("inputs") or {}, given, f"{name}.", inputs)
             elif schema.type == DYNAMIC_SLOT and name in given:
-                _collect(schema.settings.get("inputs") or {}, given, f"{name}.", found)
+                _collect(schema.settings.get("inputs") or {}, given, f"{name}.", inputs)
 
 
-def _collect_autogrow(schema: InputSchema, given: Mapping[str, Any], found: dict[str, InputSchema]) -> None:
+def _collect_autogrow(schema: InputSchema, given: Mapping[str, Any], inputs: dict[str, InputSchema]) -> None:
     template = schema.settings.get("template") or {}
     minimum = int(template.get("min", 0))
     names = template.get("names") or [f"{template.get('prefix', '')}{i}" for i in range(int(template.get("max", 0)))]
@@ -216,7 +216,7 @@ def _collect_autogrow(schema: InputSchema, given: Mapping[str, Any], found: dict
             name = f"{schema.name}.{short}"
             required = group == "required" and position < minimum
             if required or name in given:
-                found[name] = parse_input(name, entry, required)
+                inputs[name] = parse_input(name, entry, required)
         return
 
 

@@ -210,7 +210,7 @@ def test_reasons_are_in_words(spoil: Callable[[Points], Points], said: str) -> N
 def test_an_unseen_hand_scores_nothing() -> None:
     hand = torch.from_numpy(hands(open_view, 41, 1)[0])
     result = score_hand(hand, torch.full((21,), 0.05))
-    assert (result.score, result.found) == (0.0, False)
+    assert (result.score, result.detected) == (0.0, False)
 
 
 @pytest.mark.parametrize("points", [torch.zeros(1, 20, 2), torch.zeros(21, 2), torch.zeros(2, 21, 3)])

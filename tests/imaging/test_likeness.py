@@ -100,9 +100,9 @@ def test_the_verdict_is_that_of_the_best_and_a_doubt_forbids_a_no() -> None:
 
 def test_presets_and_what_is_set_beside_them() -> None:
     original = limits_of("original")
-    assert (original.found, original.unsure, original.min_area, original.most) == (0.85, 0.85, 0.25, 10)
+    assert (original.found_from, original.unsure_from, original.min_area, original.most) == (0.85, 0.85, 0.25, 10)
     mine = limits_of("careful", 0.8, 0.02)
-    assert (mine.found, mine.unsure, mine.min_area) == (0.8, pytest.approx(0.4), 0.02)
+    assert (mine.found_from, mine.unsure_from, mine.min_area) == (0.8, pytest.approx(0.4), 0.02)
     with pytest.raises(ParameterError, match="original"):
         limits_of("strict")
 

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from prodgen_nodes.imaging.colorspace import delta_e00, srgb_to_lab
 from prodgen_nodes.imaging.segmentation import from_file_alpha, from_model, from_plain_backdrop
-from prodgen_nodes.imaging.segmentation.backdrop import model_backdrop, pixel_noise
+from prodgen_nodes.imaging.segmentation.backdrop import BackdropModel, pixel_noise
 from prodgen_nodes.imaging.segmentation.birefnet import letterbox, unletterbox
 from prodgen_nodes.imaging.segmentation.confidence import joined_products, soft_outline
 from prodgen_nodes.imaging.segmentation.evidence import weigh
@@ -114,7 +114,7 @@ def test_backdrop_model_follows_vignette_and_horizon() -> None:
     made = scene("jar", 6, noise=0.0, shadow=0.0)
     empty = scene("jar", 6, noise=0.0, shadow=0.0, product=(0.0, 0.0, 0.0))
     away = made.alpha == 0
-    off = (model_backdrop(made.photo).color - empty.photo).abs().amax(dim=-1)[away]
+    off = (BackdropModel(made.photo).fit().color - empty.photo).abs().amax(dim=-1)[away]
     assert float(torch.quantile(off, 0.95)) < 4 / 255
 
 
@@ -143,7 +143,7 @@ def test_a_contact_shadow_ends_where_the_floor_is_darkest() -> None:
     rows = torch.where(truth.any(dim=1))[0]
     bottom = int(rows.max())
     shadowed[bottom + 1 : bottom + 6] = truth[bottom - 3]  # the labels took five rows of the shadow for product
-    backdrop = model_backdrop(made.photo)
+    backdrop = BackdropModel(made.photo).fit()
     found = find_footing(made.photo, shadowed, backdrop, weigh(made.photo, backdrop)).shadow
     wrong = shadowed & ~truth
     assert float((found & wrong).sum()) > 0.8 * float(wrong.sum())
@@ -175,7 +175,7 @@ def test_a_compressed_photos_ripples_are_backdrop_but_another_white_is_not(offse
     photo[strip] += ripple * torch.where(torch.arange(12) % 4 < 2, 1.0, -1.0).view(-1, 1, 1)
     sure = torch.ones(240, 240, dtype=torch.bool)
     sure[128:210, 60:180] = False
-    backdrop = model_backdrop(photo)
+    backdrop = BackdropModel(photo).fit()
     share = float(ringing(photo, backdrop, weigh(photo, backdrop), sure)[strip].float().mean())
     assert share > 0.9 if is_backdrop else share < 0.1, share
 
@@ -212,7 +212,7 @@ def _beside_a_shadow(fade: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tenso
 def test_a_cast_shadow_is_backdrop_but_a_part_with_an_outline_is_not() -> None:
     for fade, removed in ((16, True), (1, False)):
         photo, product, shadow = _beside_a_shadow(fade)
-        backdrop = model_backdrop(photo)
+        backdrop = BackdropModel(photo).fit()
         smooth = torch.zeros_like(product)
         found = cast_shadow(product | shadow, backdrop, weigh(photo, backdrop), smooth)
         assert not bool((found & product).any())
@@ -255,7 +255,7 @@ class TestDoubt:
     def test_a_cut_through_smooth_backdrop(self) -> None:
         made = scene("bag", 1)
         product = made.alpha > 0.5
-        backdrop = model_backdrop(made.photo)
+        backdrop = BackdropModel(made.photo).fit()
         evidence, known = weigh(made.photo, backdrop), torch.zeros_like(product)
         share, longest = soft_outline(made.photo, product, backdrop, evidence, known)
         assert share < 0.04 and longest < 0.08, (share, longest)

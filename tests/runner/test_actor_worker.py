@@ -22,7 +22,7 @@ from runner.batch.plan import BatchJob
 from runner.batch.throughput import Throughput
 from runner.batch.worker import Batch
 from runner.execution.job import Attempt, JobSpec
-from runner.server.records import JobRecord, ServerFile
+from runner.server.records import JobRecord, JobStatus, ServerFile
 from runner.server.view import ServerView
 from runner.workflow.graph import Workflow
 from runner.workflow.load import WORKFLOWS_DIR
@@ -68,7 +68,7 @@ class Actor:
         graph = flat(1)
         spec = JobSpec(job.entry.id, "flat", graph, {"2": "result"}, job.entry.job.stem)
         image = {"filename": FILE.filename, "subfolder": "", "type": "output"}
-        record = JobRecord(job.prompt_id, "completed", {"2": {"images": [image]}})
+        record = JobRecord(job.prompt_id, JobStatus.COMPLETED, {"2": {"images": [image]}})
         contents: Any = self.contents if self.began == 1 else {FILE: png()}
         delivery = Delivery(Attempt(spec, prompt_id=job.prompt_id), record, contents, 0.1, {"ram_mb": 1.0})
         self._messages.put(Ended(job.entry.id, job.prompt_id, 0.1, delivery))

@@ -140,7 +140,7 @@ def test_only_what_the_seed_reaches_makes_a_candidate_fail_alone() -> None:
     refusal = "/somewhere/custom_nodes/pack.imaging.errors.EmptyMaskError"
     seeded = frozenset({"2", "3", "4"})
     assert judge(1, ended("3", refusal), {}, seeded).verdict == "refused"
-    assert judge(1, ended("3", refusal), {}, seeded).reasons == ("no product here",)
+    assert judge(1, ended("3", refusal), {}, seeded).reasons == ("No product here",)
     assert judge(1, ended("3", "RuntimeError"), {}, seeded).verdict == "error"
     wiring = refusal.replace("EmptyMaskError", "ShapeError")
     assert judge(1, ended("3", wiring), {}, seeded).verdict == "error"

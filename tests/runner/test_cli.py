@@ -59,7 +59,19 @@ def test_the_command_is_recognised_wherever_it_stands() -> None:
     assert (args.command, args.workflow, args.count) == ("submit", "status", 2)
 
 
-STARTING = ["submit", "batch", "cutouts", "filter", "enhance", "caption", "explore", "vary", "validate", "smoke"]
+STARTING = [
+    "submit",
+    "batch",
+    "cutouts",
+    "filter",
+    "enhance",
+    "caption",
+    "train",
+    "explore",
+    "vary",
+    "validate",
+    "smoke",
+]
 ASKING = ["status", "cancel", "inputs"]
 
 

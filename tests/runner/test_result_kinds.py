@@ -69,7 +69,7 @@ def test_several_of_one_job_keep_their_own_names(says: Says, tmp_path: Path) -> 
     listed = [{"filename": f"{name}_00001_.png"} for name in says.files]
     saved = save(says.server, outputs_of(*listed), tmp_path / "bag")
     says.files = {}
-    assert [file.path.name for file in saved.files] == ["bag_2.jpg", "bag_2.png", "bag_2_2.jpg", "bag_2_3.jpg"]
+    assert [file.path.name for file in saved.files] == ["bag_01.jpg", "bag.png", "bag_02.jpg", "bag_03.jpg"]
     assert len({file.path.read_bytes() for file in saved.files}) == 4
     assert (tmp_path / "bag.jpg").read_bytes() == b"somebody's own"
     assert len(list(tmp_path.iterdir())) == 6

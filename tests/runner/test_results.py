@@ -31,7 +31,7 @@ from runner.files.verify import add_graph_to_png, png_has_graph
 from runner.http.transport import NoAnswerError
 from runner.models.manifest import load_manifest
 from runner.server.client import ComfyClient
-from runner.server.records import JobRecord, ServerFile
+from runner.server.records import JobRecord, JobStatus, ServerFile
 from runner.server.websocket import Inbox
 from tests.support.fake import FakeServer
 from tests.support.speed import HANG_S
@@ -414,7 +414,7 @@ def test_the_end_of_the_saving_thread_is_told_with_its_reason(tmp_path: Path) ->
     saver = Saver(_Dying(), tmp_path, inbox, {})
     saver.start()
     spec = JobSpec(1, "w", GRAPH, {"9": "result"}, Path("r"))
-    saver.hand_over(Attempt(spec), JobRecord("id", "completed", {"9": {"images": [{"filename": "x.png"}]}}))
+    saver.hand_over(Attempt(spec), JobRecord("id", JobStatus.COMPLETED, {"9": {"images": [{"filename": "x.png"}]}}))
     told = inbox.get(timeout=HANG_S)
     assert isinstance(told, SaverDied)
     assert "the thread's end" in told.reason
@@ -429,7 +429,7 @@ def test_whatever_a_job_lists_ends_with_an_answer(tmp_path: Path, outputs: dict[
         saver = Saver(ComfyClient(server.url), tmp_path, inbox, {})
         saver.start()
         graph = {"9": {"class_type": "SaveImage", "inputs": {}, "_meta": "text"}}
-        saver.hand_over(Attempt(JobSpec(1, "w", graph, {}, Path("r"))), JobRecord("id", "completed", outputs))
+        saver.hand_over(Attempt(JobSpec(1, "w", graph, {}, Path("r"))), JobRecord("id", JobStatus.COMPLETED, outputs))
         assert isinstance(inbox.get(timeout=HANG_S), SaveEnded)
         saver.stop()
         saver.join(HANG_S)

@@ -60,16 +60,16 @@ _BY_SIDE = {architecture.side: architecture for architecture in (U2NET, ISNET)}
 
 def recognise(name: str, size: int) -> Known | None:
     """The published file that this is: by its exact size, whatever it is called, or by its name."""
-    by_size = next((known for known in KNOWN if known.bytes == size), None)
-    return by_size or next((known for known in KNOWN if known.file == PurePath(name).name.casefold()), None)
+    by_size = next((one for one in KNOWN if one.bytes == size), None)
+    return by_size or next((one for one in KNOWN if one.file == PurePath(name).name.casefold()), None)
 
 
 def by_rank(sizes: Mapping[str, int]) -> list[str]:
     """File names (each with its size in bytes), best first; files that are not recognised come last."""
 
     def rank(name: str) -> tuple[int, str]:
-        known = recognise(name, sizes[name])
-        return (KNOWN.index(known) if known else len(KNOWN), name)
+        network = recognise(name, sizes[name])
+        return (KNOWN.index(network) if network else len(KNOWN), name)
 
     return sorted(sizes, key=rank)
 

@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..imaging.errors import ParameterError
-from ..imaging.tensors import split_alpha
+from ..imaging.tensors import check_choice, split_alpha
 from . import runtime
 from .architectures import Architecture, guess, recognise
 from .errors import ModelFileError
@@ -32,8 +31,7 @@ class OnnxBackgroundRemoval:
         self, path: Path, *, name: str | None = None, device: torch.device | None = None, fit: str = "squash"
     ) -> None:
         """`fit`: how a picture becomes the network's square: `squash`, as all were trained, or `letterbox`."""
-        if fit not in FITS:
-            raise ParameterError(f"fit is {fit!r}; choose one of {', '.join(FITS)}.")
+        check_choice(fit, FITS, "fit")
         self.path = path
         self.name = name or path.name
         self.fit = fit
@@ -55,17 +53,17 @@ class OnnxBackgroundRemoval:
             size = self.path.stat().st_size
         except OSError as error:
             raise ModelFileError(f"{self.name} is not there any more ({self.path}).") from error
-        known = recognise(self.name, size)
+        network = recognise(self.name, size)
         try:
             session = runtime.open_session(self.path, self._device)
         except ModelFileError as error:
-            if known is not None and known.bytes != size:
+            if network is not None and network.bytes != size:
                 raise ModelFileError(
-                    f"{self.name} is incomplete or another file: {size:,} bytes instead of {known.bytes:,}. Delete it "
-                    "and fetch it again."
+                    f"{self.name} is incomplete or another file: {size:,} bytes instead of {network.bytes:,}. Delete "
+                    "it and fetch it again."
                 ) from error
             raise
-        self._shape = _Shape.of(session, self.name, known.architecture if known else None)
+        self._shape = _Shape.of(session, self.name, network.architecture if network else None)
         self._session = session
 
     def close(self) -> None:
@@ -79,7 +77,7 @@ class OnnxBackgroundRemoval:
 
     # -- what it is --------------------------------------------------------------------------------------------------
 
-    def _known(self) -> _Shape:
+    def _opened(self) -> _Shape:
         if self._shape is None:
             self.open()
         assert self._shape is not None  # noqa: S101 - for the type checker: `open` sets it or raises
@@ -88,12 +86,12 @@ class OnnxBackgroundRemoval:
     @property
     def kind(self) -> str:
         """`isnet`, `u2net` or `u2netp`."""
-        return self._known().architecture.kind
+        return self._opened().architecture.kind
 
     @property
     def image_size(self) -> int:
         """The side of the square that the network reads."""
-        return self._known().side
+        return self._opened().side
 
     # -- what it does ------------------------------------------------------------------------------------------------
 
@@ -114,7 +112,7 @@ class OnnxBackgroundRemoval:
     def _mask(self, picture: Tensor) -> Tensor:
         """The network's mask `[1,h,w]` of one picture `[1,H,W,3]`."""
         self.open()
-        shape = self._known()
+        shape = self._opened()
         planes, box = prepare(picture, shape.architecture, shape.side, squash=self.fit == "squash")
         feed = {shape.input: planes.cpu().numpy().astype(shape.dtype, copy=False)}
         given = torch.from_numpy(runtime.run(self._session, feed, shape.output, self.name).astype(np.float32))
@@ -149,8 +147,10 @@ class _Shape:
         inputs, outputs = session.get_inputs(), session.get_outputs()
         form = inputs[0].shape if len(inputs) == 1 else []
         if len(form) != 4 or inputs[0].type not in _DTYPES or (isinstance(form[1], int) and form[1] != 3):
-            found = ", ".join(f"{entry.name} {entry.type} {entry.shape}" for entry in inputs)
-            raise ModelFileError(f"{name} is no background-removal model: it should read one RGB picture, not {found}.")
+            shapes = ", ".join(f"{entry.name} {entry.type} {entry.shape}" for entry in inputs)
+            raise ModelFileError(
+                f"{name} is no background-removal model: it should read one RGB picture, not {shapes}."
+            )
         sides = {side for side in form[2:] if isinstance(side, int)}
         if len(sides) > 1:
             raise ModelFileError(f"{name} reads pictures of {form[3]}×{form[2]}; only square inputs are known here.")

@@ -40,10 +40,10 @@ def _import() -> Any:
 
 def providers(device: torch.device) -> list[Any]:
     """CUDA first where `device` is a CUDA device and this onnxruntime has it; the processor always."""
-    found = []
+    accelerated = []
     if device.type == "cuda" and CUDA in _import().get_available_providers():
-        found.append((CUDA, {"device_id": device.index or 0, "arena_extend_strategy": "kSameAsRequested"}))
-    return [*found, CPU]
+        accelerated.append((CUDA, {"device_id": device.index or 0, "arena_extend_strategy": "kSameAsRequested"}))
+    return [*accelerated, CPU]
 
 
 def open_session(path: Path, device: torch.device) -> Any:

@@ -134,8 +134,8 @@ def mask_on_canvas(mask: Tensor, placement: Placement, width: int, height: int) 
 
 def _is_unplaced(mask: Tensor, placement: Placement) -> bool:
     """Whether the first mask's bounding box is nearer to the product's in its photo than to the one on the canvas."""
-    found, own, placed = bounding_box(mask[0]), placement.box(0), placement.canvas_box(0)
-    here = (found.left, found.top, found.right, found.bottom)
+    drawn, own, placed = bounding_box(mask[0]), placement.box(0), placement.canvas_box(0)
+    here = (drawn.left, drawn.top, drawn.right, drawn.bottom)
 
     def distance(other: tuple[float, ...]) -> float:
         return sum(abs(a - b) for a, b in zip(here, other, strict=True))

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .colorspace import linear_to_srgb, parse_hex, srgb_to_linear
 from .errors import ParameterError
-from .tensors import check_range
+from .tensors import check_choice, check_range
 
 NEUTRAL = 5600
 """Kelvin that a camera set to daylight shows as white."""
@@ -88,8 +88,7 @@ class LightSource:
 
     def check(self) -> None:
         """Raises ParameterError where a figure is outside its range or the kind is unknown."""
-        if self.kind not in KINDS:
-            raise ParameterError(f"kind is {self.kind!r}; choose one of {', '.join(KINDS)}.")
+        check_choice(self.kind, KINDS, "kind")
         check_range(self.clock, 0.0, 12.0, "clock")
         check_range(self.height, 0.0, 90.0, "height")
         check_range(self.temperature, WARMEST, COLDEST, "temperature")
@@ -148,17 +147,17 @@ class LightSource:
     @property
     def words(self) -> str:
         """For a prompt."""
-        said = KINDS[self.kind].words.format(side=_side(*self.towards, self.behind))
+        phrase = KINDS[self.kind].words.format(side=_side(*self.towards, self.behind))
         if self.color:
-            return f"{said}, {_color_words(self.color)} light"
+            return f"{phrase}, {_color_words(self.color)} light"
         if self.kind == "neon_pair":
-            return said
+            return phrase
         # As lamps are sold: warm white to 3500 K, neutral to 4800 K, daylight (no word is needed), cool from 7000 K.
         if self.temperature < 3500:
-            return f"{said}, warm light"
+            return f"{phrase}, warm light"
         if self.temperature < 4800:
-            return f"{said}, slightly warm light"
-        return f"{said}, cool light" if self.temperature > 7000 else said
+            return f"{phrase}, slightly warm light"
+        return f"{phrase}, cool light" if self.temperature > 7000 else phrase
 
 
 def light_map(source: LightSource, width: int, height: int, device: torch.device | None = None) -> Tensor:

@@ -175,13 +175,13 @@ class _Axis:
         return self._extreme(x, axis, torch.maximum, self.window - 1)
 
     def _extreme(self, x: Tensor, axis: int, extreme: Callable[[Tensor, Tensor], Tensor], reach: int) -> Tensor:
-        found = _running(x, self.taps, axis, extreme).index_select(axis, self.first_tap)
+        extremes = _running(x, self.taps, axis, extreme).index_select(axis, self.first_tap)
         # Beyond the ends of the source there is nothing, 0: partly under the lobe, then wholly. `near` never falls.
         before = int((self.near < -reach).sum())
         after = int((self.near > self.count - self.window + reach).sum())
-        found.narrow(axis, 0, before).zero_()
-        found.narrow(axis, found.shape[axis] - after, after).zero_()
-        return found
+        extremes.narrow(axis, 0, before).zero_()
+        extremes.narrow(axis, extremes.shape[axis] - after, after).zero_()
+        return extremes
 
     def _gaps(self) -> list[tuple[int, int]]:
         """Parts of the result that no source pixel reaches: before the first block and after the last."""

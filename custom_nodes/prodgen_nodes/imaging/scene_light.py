@@ -40,8 +40,8 @@ def scene_brightness(words: str) -> float:
     "dark", "bright" and the like count only where they are not the colour of a thing ("dark green velvet").
     """
     text = re.sub(r"[-_]", " ", words.casefold())
-    for exposure, said in _WORDS:
-        if any(_says(text, word) for word in said.split("|")):
+    for exposure, phrases in _WORDS:
+        if any(_says(text, word) for word in phrases.split("|")):
             return exposure
     return UNSAID
 
@@ -52,10 +52,10 @@ _SHADES = {"dark", "bright", "dim"}
 
 
 def _says(text: str, word: str) -> bool:
-    for found in re.finditer(rf"\b{re.escape(word)}\b", text):
-        if _NEGATED.search(text[: found.start()]):
+    for match in re.finditer(rf"\b{re.escape(word)}\b", text):
+        if _NEGATED.search(text[: match.start()]):
             continue
-        if word in _SHADES and _OF_A_COLOUR.match(text[found.end() :]):
+        if word in _SHADES and _OF_A_COLOUR.match(text[match.end() :]):
             continue
         return True
     return False

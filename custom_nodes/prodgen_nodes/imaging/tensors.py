@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -169,6 +169,13 @@ def check_range(value: float, low: float, high: float, name: str) -> float:
     if not low <= value <= high:
         raise ParameterError(f"{name} is {value:g}; it must lie between {low:g} and {high:g}.")
     return value
+
+
+def check_choice(value: str, choices: Iterable[str], name: str) -> None:
+    """Raises ParameterError where `value` is none of the `choices`, which it names."""
+    choices = tuple(choices)
+    if value not in choices:
+        raise ParameterError(f"{name} is {value!r}; choose one of {', '.join(choices)}.")
 
 
 def strips(height: int, width: int, multiple: int = 1) -> Iterator[slice]:

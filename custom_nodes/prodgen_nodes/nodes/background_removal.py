@@ -112,11 +112,26 @@ def best() -> OnnxBackgroundRemoval | None:
     return None if name is None else load(name)
 
 
-def identity_of_best() -> str:
-    """What changes when `best` would take another file, or the same one in another version; "" where it takes none."""
+def identity_of_best(method: str = "model") -> str:
+    """What changes when `best` would take another file, or the same one in another version; "" where it takes none.
+
+    `method`: how things are cut out; those other than auto and model take none.
+    """
+    if method not in ("auto", "model"):
+        return ""
     name = _best_name() if is_available() else None
     path = None if name is None else folder_paths.get_full_path(_FOLDER, name)
     return "" if path is None else repr(_identity(path))
+
+
+def model_input() -> io.BackgroundRemoval.Input:
+    """The model that a node cuts out with, where one is connected."""
+    return io.BackgroundRemoval.Input(
+        "bg_removal_model",
+        optional=True,
+        tooltip="From 'Load Background Removal Model (ONNX)', or ComfyUI's own loader for BiRefNet. "
+        "Without it, the best model installed in models/background_removal is used.",
+    )
 
 
 def how_to_get_one() -> str:

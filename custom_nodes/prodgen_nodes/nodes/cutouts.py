@@ -14,8 +14,8 @@ from ..imaging.reports import batch_report
 from ..imaging.segmentation import Cutout
 from ..imaging.segmentation.confidence import AS_A_SET
 from ..imaging.segmentation.cutout import Progress
-from ..imaging.tensors import check_range, item
-from .background_removal import identity_of_best
+from ..imaging.tensors import check_choice, check_range, item
+from .background_removal import identity_of_best, model_input
 from .common import CATEGORY, deliver, output, progress_callback, work_device
 from .sam3 import from_sam3
 from .segmentation import STEPS, Choice, cut_out, photos_of, refusal, stages
@@ -59,12 +59,7 @@ class ProdgenCutouts(io.ComfyNode):
                     tooltip="Pixels that two objects claim. keep: both have them. split: the one that covers them "
                     "more has them, so that no pixel is in two layers.",
                 ),
-                io.BackgroundRemoval.Input(
-                    "bg_removal_model",
-                    optional=True,
-                    tooltip="From 'Load Background Removal Model (ONNX)', or ComfyUI's own loader for BiRefNet. "
-                    "Without it, the best model installed in models/background_removal is used.",
-                ),
+                model_input(),
                 io.Model.Input(
                     "sam3_model",
                     optional=True,
@@ -122,7 +117,7 @@ class ProdgenCutouts(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, method: str = "auto", **_: Any) -> str:
         """A model that was installed, replaced or removed since the last run makes other cut-outs."""
-        return identity_of_best() if method in ("auto", "model") else ""
+        return identity_of_best(method)
 
     @classmethod
     def execute(
@@ -138,9 +133,8 @@ class ProdgenCutouts(io.ComfyNode):
         min_area: float = 0.001,
         min_confidence: float = 0.5,
     ) -> io.NodeOutput:
-        for name, value, known in (("method", method, METHODS), ("overlap", overlap, OVERLAPS)):
-            if value not in known:
-                raise ParameterError(f"{name} is {value!r}; choose one of {', '.join(known)}.")
+        for name, value, choices in (("method", method, METHODS), ("overlap", overlap, OVERLAPS)):
+            check_choice(value, choices, name)
         check_range(min_area, 0.00001, 0.5, "min_area")
         check_range(min_confidence, 0.0, 1.0, "min_confidence")
         rgb, alpha, _, batch = photos_of(image, transparency)
@@ -154,16 +148,16 @@ class ProdgenCutouts(io.ComfyNode):
             min_confidence,
         )
         step = progress_callback(STEPS * batch)
-        found: list[tuple[Tensor, Thing]] = []
+        pairs: list[tuple[Tensor, Thing]] = []
         reports: list[dict[str, Any]] = []
         for index in range(batch):
             own = None if alpha is None else item(alpha, index)
             picture = item(rgb, index)
             things, report = _objects_of(picture, own, asked, index, batch, stages(step, index, batch))
-            found += [(picture, thing) for thing in things]
+            pairs += [(picture, thing) for thing in things]
             reports.append(report)
             step(STEPS * (index + 1))
-        layers = _layers(found)
+        layers = _layers(pairs)
         stacked, mask = deliver(layers, layers[..., 3].clone())
         together = batch_report(reports)
         together["objects"] = objects = [entry for one in reports for entry in one["objects"]]
@@ -193,7 +187,7 @@ def _objects_of(
     has no object or too many."""
     device = work_device()
     if asked.sam3_model is not None:
-        found, report = from_sam3(
+        objects, report = from_sam3(
             asked.sam3_model,
             asked.sam3_clip,
             picture.to(device),
@@ -206,17 +200,17 @@ def _objects_of(
         cut = cut_out(picture, alpha, None, asked.choice, advance, device)
         if cut.confidence < asked.min_confidence:
             raise refusal(cut, asked.choice.method, index, batch, asked.min_confidence)
-        found, report = _from_cutout(cut, asked.labels, asked.min_area)
-    things = [thing for thing in shared_out(found.things, asked.overlap) if thing.area]
+        objects, report = _from_cutout(cut, asked.labels, asked.min_area)
+    things = [thing for thing in shared_out(objects.things, asked.overlap) if thing.area]
     _check_found(things, index, batch, asked.min_area, picture)
-    return things, {**report, **_described(things, found, index + 1, picture)}
+    return things, {**report, **_described(things, objects, index + 1, picture)}
 
 
-def _layers(found: list[tuple[Tensor, Thing]]) -> Tensor:
+def _layers(pairs: list[tuple[Tensor, Thing]]) -> Tensor:
     """RGBA `[N,H,W,4]` of objects, each with its picture. Filled in place: a copy of all would be gigabytes."""
-    height, width = found[0][0].shape[:2]
-    layers = found[0][0].new_empty((len(found), height, width, 4))
-    for layer, (picture, thing) in zip(layers, found, strict=True):
+    height, width = pairs[0][0].shape[:2]
+    layers = pairs[0][0].new_empty((len(pairs), height, width, 4))
+    for layer, (picture, thing) in zip(layers, pairs, strict=True):
         layer[..., :3] = picture if thing.colours is None else thing.colours
         layer[..., 3] = thing.mask
     return layers
@@ -224,17 +218,17 @@ def _layers(found: list[tuple[Tensor, Thing]]) -> Tensor:
 
 def _from_cutout(cut: Cutout, asked: list[str], min_area: float) -> tuple[Objects, dict[str, Any]]:
     """The objects of a cut-out of everything, and what its report says that holds for all of them."""
-    found = separate(cut.alpha, min_area)
+    objects = separate(cut.alpha, min_area)
     label = asked[0] if len(asked) == 1 else "object"
     things = [
-        replace(thing, label=label, score=thing.score * cut.confidence, colours=cut.product) for thing in found.things
+        replace(thing, label=label, score=thing.score * cut.confidence, colours=cut.product) for thing in objects.things
     ]
-    said = [note for note in cut.report["notes"] if not note.endswith(AS_A_SET)]
-    notes = [*said, *found.notes, *([_UNTOLD] if len(asked) > 1 else [])]
+    own_notes = [note for note in cut.report["notes"] if not note.endswith(AS_A_SET)]
+    notes = [*own_notes, *objects.notes, *([_UNTOLD] if len(asked) > 1 else [])]
     facts: dict[str, Any] = {
         name: cut.report[name] for name in ("method", "why", "model", "confidence", "reasons") if name in cut.report
     }
-    return replace(found, things=things), {**facts, "notes": notes}
+    return replace(objects, things=things), {**facts, "notes": notes}
 
 
 def _check_found(things: list[Thing], index: int, batch: int, min_area: float, picture: Tensor) -> None:
@@ -257,7 +251,7 @@ def _check_found(things: list[Thing], index: int, batch: int, min_area: float, p
         )
 
 
-def _described(things: list[Thing], found: Objects, number: int, picture: Tensor) -> dict[str, Any]:
+def _described(things: list[Thing], separated: Objects, number: int, picture: Tensor) -> dict[str, Any]:
     objects = []
     for thing in things:
         box = thing.box
@@ -272,7 +266,7 @@ def _described(things: list[Thing], found: Objects, number: int, picture: Tensor
             }
         )
     size = {"width": int(picture.shape[1]), "height": int(picture.shape[0])}
-    return {**size, "objects": objects, "specks": found.specks}
+    return {**size, "objects": objects, "specks": separated.specks}
 
 
 def _box(entry: dict[str, Any]) -> dict[str, Any]:

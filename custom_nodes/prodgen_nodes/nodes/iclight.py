@@ -39,18 +39,18 @@ def offsets_by_weight(state: Mapping[str, Tensor], unet_config: Mapping[str, Any
     Raises ParameterError that names the file where it holds something else.
     """
     names = comfy.utils.unet_to_diffusers(dict(unet_config))
-    found = {}
+    offsets = {}
     for key, value in state.items():
         plain = key.removeprefix("model.").removeprefix(_UNET)
-        found[str(names.get(plain, plain))] = value
-    first = found.get(_FIRST)
+        offsets[str(names.get(plain, plain))] = value
+    first = offsets.get(_FIRST)
     if first is None or first.dim() != 4 or first.shape[1] not in _KIND:
         width = "none" if first is None else str(tuple(first.shape))
         raise ParameterError(
             f"{name} is no IC-Light file for SD 1.5: its first convolution should read 8 or 12 channels, and is "
             f"{width}. Choose iclight_sd15_fc.safetensors, or iclight_sd15_fbc.safetensors with a background picture."
         )
-    return found
+    return offsets
 
 
 def check_fit(offsets: Mapping[str, Tensor], weights: Mapping[str, Tensor], name: str, checkpoint: str) -> None:

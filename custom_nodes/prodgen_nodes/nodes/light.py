@@ -14,6 +14,13 @@ _BY_WORDS = -1.0
 """brightness at this value: the scene's words decide."""
 
 
+def _place(name: str, tooltip: str) -> io.Float.Input:
+    """Where the light is along one axis of the picture, unless the clock decides."""
+    return io.Float.Input(
+        name, default=_BY_CLOCK, min=_BY_CLOCK, max=10.0, step=0.01, optional=True, advanced=True, tooltip=tooltip
+    )
+
+
 class ProdgenLight(io.ComfyNode):
     """A light map to start relighting from, and the figures of the shadow that the same light throws."""
 
@@ -91,26 +98,10 @@ class ProdgenLight(io.ComfyNode):
                     advanced=True,
                     tooltip="Colour of the right one of a neon pair, as #rrggbb.",
                 ),
-                io.Float.Input(
-                    "x",
-                    default=_BY_CLOCK,
-                    min=_BY_CLOCK,
-                    max=10.0,
-                    step=0.01,
-                    optional=True,
-                    advanced=True,
-                    tooltip="Place in the picture, wins over clock and height: 0 = left edge, 1 = right; -10 = unused.",
+                _place(
+                    "x", "Place in the picture, wins over clock and height: 0 = left edge, 1 = right; -10 = unused."
                 ),
-                io.Float.Input(
-                    "y",
-                    default=_BY_CLOCK,
-                    min=_BY_CLOCK,
-                    max=10.0,
-                    step=0.01,
-                    optional=True,
-                    advanced=True,
-                    tooltip="Place in the picture: 0 = top, 1 = bottom; -10 = unused.",
-                ),
+                _place("y", "Place in the picture: 0 = top, 1 = bottom; -10 = unused."),
                 io.String.Input(
                     "scene",
                     default="",

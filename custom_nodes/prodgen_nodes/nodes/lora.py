@@ -102,8 +102,8 @@ class ProdgenOptionalLora(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, lora_name: str, **_: Any) -> str:
         """A LoRA that was put into its folder since the last run is found."""
-        found = installed_as(lora_name)
-        return str(found and folder_paths.get_full_path("loras", found))
+        file = installed_as(lora_name)
+        return str(file and folder_paths.get_full_path("loras", file))
 
     @classmethod
     def execute(
@@ -112,8 +112,8 @@ class ProdgenOptionalLora(io.ComfyNode):
         report: dict[str, Any] = {"lora": lora_name, "applied": False, "missing": False, "notes": []}
         if lora_name == NONE or (strength_model == 0 and strength_clip == 0):
             return output(model, clip, report=report, after=(False,))
-        found = installed_as(lora_name)
-        if found is None:
+        file = installed_as(lora_name)
+        if file is None:
             cost = OPTIONAL_LORAS.get(lora_name)
             if cost is None:
                 raise FileNotFoundError(
@@ -123,6 +123,6 @@ class ProdgenOptionalLora(io.ComfyNode):
             return output(model, clip, report=report, after=(False,))
         from nodes import LoraLoader
 
-        changed_model, changed_clip = LoraLoader().load_lora(model, clip, found, strength_model, strength_clip)
+        changed_model, changed_clip = LoraLoader().load_lora(model, clip, file, strength_model, strength_clip)
         report |= {"applied": True, "strength_model": strength_model, "strength_clip": strength_clip}
         return output(changed_model, changed_clip, report=report, after=(True,))

@@ -121,13 +121,13 @@ class ProdgenPersona(io.ComfyNode):
         one_hand: bool = False,
     ) -> io.NodeOutput:
         facts = measure_product(product[:1], required_mask(mask, product)[:1])
-        found = invent(
+        invented = invent(
             facts, description=description, wish=wish, prompt=prompt, seed=seed, pose=pose, one_hand=one_hand
         )
-        report = {**found.report(), "product": facts.report()}
+        report = {**invented.report(), "product": facts.report()}
         if product.shape[0] > 1:
             report["notes"] = [*report["notes"], f"Of {product.shape[0]} pictures the first was looked at."]
-        return output(found.prompt, found.negative, found.pose, report=report)
+        return output(invented.prompt, invented.negative, invented.pose, report=report)
 
 
 class ProdgenPersonaQuestion(io.ComfyNode):

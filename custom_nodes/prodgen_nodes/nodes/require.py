@@ -27,7 +27,7 @@ from ..imaging.likeness import (
 from ..imaging.objects import Thing, labels_of, separate
 from ..imaging.reports import batch_report
 from ..imaging.segmentation.cutout import Progress
-from ..imaging.tensors import check_image, check_range, item
+from ..imaging.tensors import check_choice, check_image, check_range, item
 from .background_removal import identity_of_best
 from .common import CATEGORY, deliver, optional_mask, output, progress_callback, work_device
 from .hands.wires import boxed
@@ -150,8 +150,7 @@ class ProdgenRequireProduct(io.ComfyNode):
         bg_removal_model: Any = None,
         transparency: Tensor | None = None,
     ) -> io.NodeOutput:
-        if if_missing not in MISSING:
-            raise ParameterError(f"if_missing is {if_missing!r}; choose one of {', '.join(MISSING)}.")
+        check_choice(if_missing, MISSING, "if_missing")
         check_range(min_score, 0.0, 1.0, "min_score")
         check_range(min_area, 0.0, 1.0, "min_area")
         names = labels_of(product) or ["product"]
@@ -219,22 +218,22 @@ def _seen(picture: Tensor, alpha: Tensor | None, asked: _Asked, advance: Progres
     doubt = ""
     notes: list[str]
     if asked.sam3_model is not None:
-        found, report = from_sam3(
+        objects, report = from_sam3(
             asked.sam3_model,
             asked.sam3_clip,
             picture.to(device),
             [*asked.names, *asked.rivals],
-            asked.limits.unsure,
+            asked.limits.unsure_from,
             asked.limits.min_area,
             advance,
         )
-        things = [thing for thing in found.things if thing.label in asked.names]
+        things = [thing for thing in objects.things if thing.label in asked.names]
         lost = {f"no {rival} was found" for rival in asked.rivals}
         method, notes = "sam3", [note for note in report["notes"] if note not in lost]
     else:
         cut = cut_out(picture, alpha, None, asked.choice, advance, device)
-        found = separate(cut.alpha, max(asked.limits.min_area, 1e-5))
-        things = [replace(thing, label=asked.names[0], colours=cut.product) for thing in found.things]
+        objects = separate(cut.alpha, max(asked.limits.min_area, 1e-5))
+        things = [replace(thing, label=asked.names[0], colours=cut.product) for thing in objects.things]
         method, notes = "likeness", []
         if cut.confidence < _DOUBTFUL:
             reasons = "; ".join(cut.report["reasons"]) or "the outlines are not clear"
@@ -261,7 +260,7 @@ def _why(verdict: str, finds: list[Sighting], all_of_them: list[Sighting], asked
     """One line for a person."""
     if finds:
         named = ", ".join(f"{one.thing.label} {one.score:.2f}" for one in finds)
-        least = f"; found from {asked.limits.found:g} on" if verdict == UNSURE else ""
+        least = f"; found from {asked.limits.found_from:g} on" if verdict == UNSURE else ""
         different = finds[0].likeness.differs if verdict == UNSURE and finds[0].likeness is not None else ""
         return f"{verdict}: {named}{least}{f'; {different}' if different else ''}"
     if doubt:
@@ -278,9 +277,13 @@ def _answer(cls: type[io.ComfyNode], rgb: Tensor, seen: list[_Seen], asked: _Ask
     holds = [one.verdict == FOUND for one in seen]
     lines = [one.why for one in seen]
     if if_missing == "stop" and not all(holds):
-        raise EmptyMaskError("; ".join(line for line, found in zip(lines, holds, strict=True) if not found))
+        raise EmptyMaskError("; ".join(line for line, holds_here in zip(lines, holds, strict=True) if not holds_here))
     union = torch.stack([_union(one, rgb) for one in seen])
-    kept = list(range(len(seen))) if if_missing == "pass" else [index for index, found in enumerate(holds) if found]
+    kept = (
+        list(range(len(seen)))
+        if if_missing == "pass"
+        else [index for index, holds_here in enumerate(holds) if holds_here]
+    )
     stack = [find.thing.mask.to(rgb.device) for one in seen if one.verdict == FOUND for find in one.finds]
     reports = [_report(one, asked, index + 1, rgb) for index, one in enumerate(seen)]
     together = batch_report(reports)
@@ -319,8 +322,8 @@ def _report(one: _Seen, asked: _Asked, number: int, rgb: Tensor) -> dict[str, An
         "why": one.why,
         "product": ", ".join(asked.names),
         "method": one.method + (" and likeness" if one.method == "sam3" and asked.references else ""),
-        "found_from": asked.limits.found,
-        "unsure_from": asked.limits.unsure,
+        "found_from": asked.limits.found_from,
+        "unsure_from": asked.limits.unsure_from,
         "width": int(rgb.shape[2]),
         "height": int(rgb.shape[1]),
         "objects": [_entry(find, asked.limits, number) for find in ranked],

@@ -47,10 +47,10 @@ def from_sam3(
         raise ParameterError(
             "SAM 3 finds what is named: connect sam3_clip (the same 'Load Checkpoint'), and say labels."
         )
-    found = without_twins(_rough(model, clip, picture, labels, min_score))
+    rough = without_twins(_rough(model, clip, picture, labels, min_score))
     things: list[Thing] = []
     notes: list[str] = []
-    for thing in found:
+    for thing in rough:
         cut = from_model(picture, thing.mask, None, progress, "all")
         things.append(Thing(cut.alpha, thing.score, thing.label, colours=cut.product))
         notes += cut.report["notes"]
@@ -85,10 +85,10 @@ def _rough(model: Any, clip: Any, picture: Tensor, labels: list[str], min_score:
         mask = torch.ones(words.shape[:2], dtype=torch.int64) if mask is None else mask
         with torch.inference_mode():
             seen = network(frame, text_embeddings=words, text_mask=mask.to(device))
-        found: list[Proposal] = proposals(
+        proposed: list[Proposal] = proposals(
             seen["scores"][0].float(), seen["presence"], seen["masks"][0].float(), min_score, _MOST
         )
-        things += [Thing(one.mask.clone().to(picture.device), one.score, label) for one in found]
+        things += [Thing(one.mask.clone().to(picture.device), one.score, label) for one in proposed]
     return things
 
 

@@ -21,8 +21,8 @@ from ..imaging.segmentation.cutout import Progress
 from ..imaging.segmentation.looks import Look
 from ..imaging.segmentation.parts import Parts
 from ..imaging.segmentation.pyramid import averaged, encoded, within
-from ..imaging.tensors import check_mask, check_range, common_batch, item, same_size, split_alpha
-from .background_removal import best, how_to_get_one, identity_of_best
+from ..imaging.tensors import check_choice, check_mask, check_range, common_batch, item, same_size, split_alpha
+from .background_removal import best, how_to_get_one, identity_of_best, model_input
 from .common import CATEGORY, deliver, optional_mask, output, progress_callback, work_device
 from .parts import PARTS
 
@@ -198,12 +198,7 @@ class ProdgenSegmentProduct(io.ComfyNode):
             ],
             inputs=[
                 io.Image.Input("image", tooltip="The product photo. A fourth (alpha) channel is used if it has one."),
-                io.BackgroundRemoval.Input(
-                    "bg_removal_model",
-                    optional=True,
-                    tooltip="From 'Load Background Removal Model (ONNX)', or ComfyUI's own loader for BiRefNet. "
-                    "Without it, the best model installed in models/background_removal is used.",
-                ),
+                model_input(),
                 io.Mask.Input(
                     "hint",
                     optional=True,
@@ -265,7 +260,7 @@ class ProdgenSegmentProduct(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, method: str = "auto", **_: Any) -> str:
         """A model that was installed, replaced or removed since the last run makes another cut-out."""
-        return identity_of_best() if method in ("auto", "model") else ""
+        return identity_of_best(method)
 
     @classmethod
     def execute(
@@ -279,9 +274,8 @@ class ProdgenSegmentProduct(io.ComfyNode):
         parts: Parts = "auto",
         fit: str = "squash",
     ) -> io.NodeOutput:
-        for name, value, known in (("method", method, METHODS), ("parts", parts, PARTS), ("fit", fit, FITS)):
-            if value not in known:
-                raise ParameterError(f"{name} is {value!r}; choose one of {', '.join(known)}.")
+        for name, value, choices in (("method", method, METHODS), ("parts", parts, PARTS), ("fit", fit, FITS)):
+            check_choice(value, choices, name)
         if method == "birefnet" and bg_removal_model is None:
             raise ParameterError(
                 "method is birefnet but no model is connected.",

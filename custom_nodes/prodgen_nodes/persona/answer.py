@@ -111,12 +111,12 @@ def _from_json(text: str) -> dict[str, str]:
         if position < 0:
             break
         try:
-            found, end = decoder.raw_decode(text, position)
+            value, end = decoder.raw_decode(text, position)
         except (ValueError, RecursionError):
             position = text.find("{", position + 1)
             continue
-        for candidate in _objects(found):
-            fields = _known(candidate)
+        for candidate in _objects(value):
+            fields = _fields_of(candidate)
             if fields and len(fields) >= len(best):
                 best = fields
         position = text.find("{", end)
@@ -130,9 +130,9 @@ def _objects(value: Any) -> list[dict[str, Any]]:
     return [value, *(inner for inner in value.values() if isinstance(inner, dict))]
 
 
-def _known(found: dict[str, Any]) -> dict[str, str]:
+def _fields_of(answered: dict[str, Any]) -> dict[str, str]:
     fields: dict[str, str] = {}
-    for key, value in found.items():
+    for key, value in answered.items():
         name = _KEYS.get(re.sub(r"[\s-]+", "_", key.strip().lower()))
         if isinstance(value, list) and all(isinstance(part, str) for part in value):
             value = ", ".join(value)  # noqa: PLW2901 - a list of phrases is one phrase
@@ -143,7 +143,7 @@ def _known(found: dict[str, Any]) -> dict[str, str]:
 
 def _from_labels(text: str) -> dict[str, str]:
     """Lines like "Lighting: soft daylight"."""
-    return _known({match[1]: match[2] for match in map(_LABEL.match, text.splitlines()) if match})
+    return _fields_of({match[1]: match[2] for match in map(_LABEL.match, text.splitlines()) if match})
 
 
 def _from_prose(text: str) -> dict[str, str]:

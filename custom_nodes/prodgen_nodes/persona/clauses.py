@@ -39,8 +39,8 @@ def about(clause: str) -> tuple[str, ...]:
     """The fields that `clause` says something about, the leading one first; background where nothing is known."""
     if shot_in(clause) and not re.search(_HELD, clause, re.IGNORECASE):
         return ("shot",)
-    found = tuple(name for name, pattern in _TESTS if re.search(pattern, clause, re.IGNORECASE))
-    return found or ("background",)
+    fields = tuple(name for name, pattern in _TESTS if re.search(pattern, clause, re.IGNORECASE))
+    return fields or ("background",)
 
 
 def season_of(text: str) -> str:
@@ -66,5 +66,5 @@ def read_wish(wish: str) -> tuple[dict[str, str], frozenset[str], str | None]:
             clause = shot_in(clause) or clause  # noqa: PLW2901 - the form's own word for it
         fields.setdefault(names[0], []).append(clause)
         covered |= set(names[1:])
-    said = {name: ", ".join(parts) for name, parts in fields.items()}
-    return said, frozenset(covered - set(said)), pose
+    wished = {name: ", ".join(parts) for name, parts in fields.items()}
+    return wished, frozenset(covered - set(wished)), pose

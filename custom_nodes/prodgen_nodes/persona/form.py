@@ -157,13 +157,13 @@ _ABOUT = {
 def _other_item(name: str, text: str, noun: str) -> bool:
     """Whether a field has the person hold another thing than the product."""
     text = _TO_CAMERA.sub("", text)
-    found = {match[0].lower().rstrip("s") for match in _ITEM.finditer(text)}
+    items = {match[0].lower().rstrip("s") for match in _ITEM.finditer(text)}
     own = set(noun.lower().replace("bags", "bag").split()) | ({"bag", "handbag", "purse"} if "bag" in noun else set())
     if name == "held":
         # A product that the rules could not name may be any one of them.
-        return len(found - own) > (1 if noun == "product" else 0)
+        return len(items - own) > (1 if noun == "product" else 0)
     if name == "background":
-        return bool(_CARRIES.search(text)) and bool(found - own)
+        return bool(_CARRIES.search(text)) and bool(items - own)
     return bool(_CARRIES.search(text))
 
 

@@ -73,8 +73,8 @@ def traits(seed: int) -> dict[str, str]:
 def describe(seed: int, wish: str = "") -> str:
     """The person of `seed`; traits that `wish` names are the wish's, which then stands first."""
     drawn = traits(seed)
-    said = {trait for trait, pattern in _SAYS.items() if re.search(pattern, wish, re.IGNORECASE)}
+    stated = {trait for trait, pattern in _SAYS.items() if re.search(pattern, wish, re.IGNORECASE)}
     if not wish:
         return ", ".join((f"{drawn['gender']} {drawn['age']}", drawn["build"], drawn["skin"], drawn["hair"]))
-    start = wish if "gender" in said else f"{drawn['gender']}, {wish}"
-    return ", ".join([start, *(phrase for trait, phrase in drawn.items() if trait not in said | {"gender"})])
+    start = wish if "gender" in stated else f"{drawn['gender']}, {wish}"
+    return ", ".join([start, *(phrase for trait, phrase in drawn.items() if trait not in stated | {"gender"})])

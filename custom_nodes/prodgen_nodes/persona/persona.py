@@ -89,7 +89,7 @@ def invent(
     if model == "nonsense":
         notes.append(why)
     usable = answer if model in ("used", "partly") else None
-    found, pose_source = _pose(
+    held, pose_source = _pose(
         [
             ("user", "" if pose == AUTO else pose),
             ("user", (poses.pose_in(prompt) or "") if prompt.strip() else ""),
@@ -100,12 +100,12 @@ def invent(
     )
     if prompt.strip():
         return Persona(
-            prompt, form.negative(facts.noun), found, {}, {"prompt": "user", "pose": pose_source}, notes=tuple(notes)
+            prompt, form.negative(facts.noun), held, {}, {"prompt": "user", "pose": pose_source}, notes=tuple(notes)
         )
-    rules, details = rule_book(facts, found, seed, wish)
+    rules, details = rule_book(facts, held, seed, wish)
     rejected = dict(answer.rejected) if answer else {}
-    said = _fitting(usable, found, rejected)
-    fields, source = _merged(rules, said, wished, covered, person=people.describe(seed, wished.get("person", "")))
+    answered = _fitting(usable, held, rejected)
+    fields, source = _merged(rules, answered, wished, covered, person=people.describe(seed, wished.get("person", "")))
     if model == "used" and rejected:
         model = "partly"
     if source["garments"] != "rules":
@@ -114,9 +114,9 @@ def invent(
         if color:
             notes.append(f"The garments ({color}) are close to the product's colour: it will not stand out much.")
     return Persona(
-        form.put_together(fields, facts.noun, found),
+        form.put_together(fields, facts.noun, held),
         form.negative(facts.noun),
-        found,
+        held,
         fields,
         {**source, "pose": pose_source},
         rejected,
@@ -182,7 +182,7 @@ def _fitting(answer: Answer | None, pose: str, rejected: dict[str, str]) -> dict
 
 
 def _merged(
-    rules: dict[str, str], said: dict[str, str], wished: dict[str, str], covered: frozenset[str], *, person: str
+    rules: dict[str, str], answered: dict[str, str], wished: dict[str, str], covered: frozenset[str], *, person: str
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Each field and whose it is: the wish first, then the model, then the rules.
 
@@ -191,7 +191,7 @@ def _merged(
     fields: dict[str, str] = {}
     source: dict[str, str] = {}
     for name in form.FIELDS:
-        wish, model = wished.get(name, ""), said.get(name, "")
+        wish, model = wished.get(name, ""), answered.get(name, "")
         if wish and model and _says(model, wish):
             fields[name], source[name] = model, "model"
         elif wish:

@@ -90,11 +90,13 @@ def suitable(palette: Palette) -> dict[str, list[str]]:
     elif not palette.multicolored:
         for name, (low, high) in (("complementary", COMPLEMENTARY), ("analogous", ANALOGOUS)):
             relations[name] = ~neutral & (hues >= low) & (hues <= high)
-    found = {name: _names(fits & clear.all(dim=0)) for name, fits in relations.items()}
-    if not found["neutral"]:
+    names_by_relation = {name: _names(fits & clear.all(dim=0)) for name, fits in relations.items()}
+    if not names_by_relation["neutral"]:
         nearest = torch.stack([delta_e00(cloth, product.expand_as(cloth)) for product in products]).amin(dim=0)
-        found["neutral"] = [FABRICS[int(nearest.where(neutral & clear[0], nearest.new_tensor(-1.0)).argmax())]]
-    return {name: names for name, names in found.items() if names}
+        names_by_relation["neutral"] = [
+            FABRICS[int(nearest.where(neutral & clear[0], nearest.new_tensor(-1.0)).argmax())]
+        ]
+    return {name: names for name, names in names_by_relation.items() if names}
 
 
 def _names(fits: Tensor) -> list[str]:

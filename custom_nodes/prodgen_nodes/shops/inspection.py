@@ -132,8 +132,8 @@ def _background(done: Finished, channel: Channel) -> list[Rule]:
         slack = 1 if name.endswith("JPEG") and not channel.white else 0
         wrong = sum(_differing(picture[area], free[area], wanted, slack) for area in areas)
         total = sum(int(np.count_nonzero(free[area])) for area in areas)
-        found = "pure" if wrong == 0 else f"{wrong} of {total} pixels differ"
-        rules.append(Rule(name, wrong == 0, found, asked + " outside the shadow"))
+        state = "pure" if wrong == 0 else f"{wrong} of {total} pixels differ"
+        rules.append(Rule(name, wrong == 0, state, asked + " outside the shadow"))
     if done.shadow is not None:
         strongest = float(done.shadow.max())
         if strongest >= _SHADE or not channel.allows_shadow:
@@ -189,12 +189,12 @@ def _enlargement(done: Finished, channel: Channel) -> list[Rule]:
         return []
     fine = done.scale <= _UPSCALED
     longest = max(done.picture.shape[:2])
-    said = f"×{done.scale:.2f}" if fine else f"×{done.scale:.2f}: the photo is too small, its product was enlarged"
+    scale = f"×{done.scale:.2f}" if fine else f"×{done.scale:.2f}: the photo is too small, its product was enlarged"
     fitting = int(longest / done.scale)
     level = "must" if done.scale > channel.enlarged else "advice"
     most = f"at most ×{channel.enlarged if level == 'must' else _UPSCALED:g}"
     asked = most if fine else f"{most}; a larger photo, or a canvas of {fitting} pixels"
-    return [Rule("enlargement", fine, said, asked, level)]
+    return [Rule("enlargement", fine, scale, asked, level)]
 
 
 def inspect(done: Finished, channel: Channel) -> list[Rule]:

@@ -11,16 +11,16 @@ from torch import Tensor
 from ..imaging.errors import ShapeError
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "MSE": lambda found, wanted: (found - wanted) ** 2,
-    "L1": lambda found, wanted: (found - wanted).abs(),
-    "Huber": lambda found, wanted: F.huber_loss(found, wanted, reduction="none"),
-    "SmoothL1": lambda found, wanted: F.smooth_l1_loss(found, wanted, reduction="none"),
+    "MSE": lambda predicted, wanted: (predicted - wanted) ** 2,
+    "L1": lambda predicted, wanted: (predicted - wanted).abs(),
+    "Huber": lambda predicted, wanted: F.huber_loss(predicted, wanted, reduction="none"),
+    "SmoothL1": lambda predicted, wanted: F.smooth_l1_loss(predicted, wanted, reduction="none"),
 }
 """The losses of ComfyUI's trainer, for each value by itself."""
 
 
 def masked_loss(
-    found: Tensor, wanted: Tensor, masks: Tensor | None, weights: Tensor | None = None, loss: str = "MSE"
+    predicted: Tensor, wanted: Tensor, masks: Tensor | None, weights: Tensor | None = None, loss: str = "MSE"
 ) -> Tensor:
     """The mean loss of a batch over what is masked in; a scalar.
 
@@ -32,13 +32,13 @@ def masked_loss(
     A picture's loss is divided by the area of its mask, so that a small product teaches as much as a large one.
     Raises ShapeError where the masks do not fit.
     """
-    each = LOSSES[loss](found, wanted)
+    each = LOSSES[loss](predicted, wanted)
     if masks is None:
         losses = each.flatten(1).mean(dim=1)
     else:
-        if masks.shape != (found.shape[0], *found.shape[-2:]):
-            raise ShapeError(f"masks has shape {tuple(masks.shape)}, the latents {tuple(found.shape)}.")
-        shape = (masks.shape[0], *(1,) * (found.ndim - 3), *masks.shape[-2:])
+        if masks.shape != (predicted.shape[0], *predicted.shape[-2:]):
+            raise ShapeError(f"masks has shape {tuple(masks.shape)}, the latents {tuple(predicted.shape)}.")
+        shape = (masks.shape[0], *(1,) * (predicted.ndim - 3), *masks.shape[-2:])
         share = masks.reshape(shape).expand_as(each)
         counted = share.flatten(1).sum(dim=1).clamp_min(1.0)
         losses = torch.where(share > 0, each * share, torch.zeros_like(each)).flatten(1).sum(dim=1) / counted
@@ -75,7 +75,7 @@ class BatchLoss:
         self._batch = None if self._masks is None else torch.stack([self._masks[index] for index in indices])
         self._weights = weights
 
-    def __call__(self, found: Tensor, wanted: Tensor) -> Tensor:
-        masks = None if self._batch is None else self._batch.to(found)
-        weights = None if self._weights is None else self._weights.to(found)
-        return masked_loss(found, wanted, masks, weights, self._loss)
+    def __call__(self, predicted: Tensor, wanted: Tensor) -> Tensor:
+        masks = None if self._batch is None else self._batch.to(predicted)
+        weights = None if self._weights is None else self._weights.to(predicted)
+        return masked_loss(predicted, wanted, masks, weights, self._loss)

@@ -36,19 +36,19 @@ class Progress:
     def load(cls, path: Path, identity: str) -> Progress | None:
         """None where there is none, or it is damaged, or another training's: then training begins at the start."""
         try:
-            tensors, said = read_weights(path)
-            if said.get("identity") != identity:
+            tensors, metadata = read_weights(path)
+            if metadata.get("identity") != identity:
                 return None
-            found = cls(int(said["step"]), tensors.pop(_LOSSES).tolist())
+            progress = cls(int(metadata["step"]), tensors.pop(_LOSSES).tolist())
         except (OSError, ValueError, KeyError, TypeError):
             return None
         for name, tensor in tensors.items():
             if name.startswith(_WEIGHT):
-                found.weights[name.removeprefix(_WEIGHT)] = tensor
+                progress.weights[name.removeprefix(_WEIGHT)] = tensor
             else:
                 place, _, key = name.removeprefix(_OPTIMIZER).partition(".")
-                found.optimizer.setdefault(int(place), {})[key] = tensor
-        return found
+                progress.optimizer.setdefault(int(place), {})[key] = tensor
+        return progress
 
     def put_into(self, weights: Mapping[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
         """Set weights and optimizer to what they were.

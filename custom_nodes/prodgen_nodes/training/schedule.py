@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..imaging.errors import ParameterError
+from ..imaging.tensors import check_choice
 
 SCHEDULES = ("cosine", "cosine_with_restarts", "constant")
 
@@ -15,8 +15,7 @@ def rate_factor(step: int, steps: int, schedule: str, warmup: float = 0.0, cycle
     `warmup`: the share of the steps over which it rises in a line. Then as diffusers has it: `cosine` falls once to 0,
     `cosine_with_restarts` `cycles` times, `constant` stays. Raises ParameterError for an unknown schedule.
     """
-    if schedule not in SCHEDULES:
-        raise ParameterError(f"schedule is {schedule!r}; choose one of {', '.join(SCHEDULES)}.")
+    check_choice(schedule, SCHEDULES, "schedule")
     rising = round(steps * warmup)
     if step < rising:
         return (step + 1) / (rising + 1)

@@ -40,11 +40,11 @@ class _Found:
 
 def find_waves(srgb: Tensor) -> tuple[Wave, Wave] | None:
     """The waves across and down the whole picture `[H,W,3]` that look most like a checkerboard; None where none do."""
-    found = _most_prominent(srgb)
-    if found is None:
+    prominent = _most_prominent(srgb)
+    if prominent is None:
         return None
     gray = srgb.mean(dim=-1)
-    across, down = _polished(gray, *_refined(gray, found))
+    across, down = _polished(gray, *_refined(gray, prominent))
     return (across, down) if _are_squares(across.square, down.square) else None
 
 
@@ -54,15 +54,15 @@ def _most_prominent(srgb: Tensor) -> _Found | None:
     high, wide = min(_TILE, height), min(_TILE, width)
     if min(high, wide) < 6 * _SQUARES[0]:
         return None
-    best, found = _PROMINENCE, None
+    best, prominent = _PROMINENCE, None
     for top in {0, height - high}:
         for left in {0, width - wide}:
             rows, columns = slice(top, top + high), slice(left, left + wide)
             prominence, waves = _peak(srgb[rows, columns].mean(dim=-1))
             if waves is not None and prominence > best:
                 across, down = waves
-                best, found = prominence, _Found(across.moved(left), down.moved(top), rows, columns)
-    return found
+                best, prominent = prominence, _Found(across.moved(left), down.moved(top), rows, columns)
+    return prominent
 
 
 def _levelled(gray: Tensor) -> Tensor:
@@ -123,11 +123,11 @@ def _phased(windowed: Tensor, rate_x: float, rate_y: float) -> tuple[Wave, Wave]
     return Wave(rate_x, float(total + difference) / 2), Wave(rate_y, float(total - difference) / 2)
 
 
-def _refined(gray: Tensor, found: _Found) -> tuple[Wave, Wave]:
+def _refined(gray: Tensor, coarse: _Found) -> tuple[Wave, Wave]:
     """The waves as the whole picture has them: each axis seen through the other's wave, first where that is exact."""
     level = _levelled(gray)
     height, width = gray.shape
-    across, down, rows, columns = found.across, found.down, found.rows, found.columns
+    across, down, rows, columns = coarse.across, coarse.down, coarse.rows, coarse.columns
     for _ in range(2):
         seen = down.sine(height, gray)[rows] @ level[rows]
         across = _refine(seen, across)

@@ -66,12 +66,12 @@ def move_back(image: Tensor, original: Tensor, mask: Tensor) -> Moved | None:
     size = max(box.width, box.height)
     reach = min(0.5, 1.5 * _FARTHEST * size / max(width, height))
     try:
-        found = register_product(
+        registration = register_product(
             image[None], original[None], mask[None], place, max_shift=reach, max_scale=_ZOOM, max_rotation=5.0
         )
     except NotRegisteredError:
         return None
-    motion = found.placement.transform(0)
+    motion = registration.placement.transform(0)
     corners = [(x, y) for x in (box.left, box.right) for y in (box.top, box.bottom)]
     away = [tuple(b - a for a, b in zip(corner, motion.apply(*corner), strict=True)) for corner in corners]
     farthest = max(away, key=lambda step: math.hypot(*step))
@@ -145,10 +145,10 @@ def paint_surroundings(image: Tensor, mask: Tensor, away: float | None) -> tuple
     return out, share
 
 
-def _continued(linear: Tensor, known: Tensor, reach: int) -> Tensor:
-    """Linear `[h,w,3]` carried on from where it is `known` `[h,w]`; coarser only where nothing finer reaches."""
-    planes, weight = linear.permute(2, 0, 1)[None], known.to(linear)[None]
-    filled = linear[known].mean(dim=0)[:, None, None].expand_as(planes[0])[None]
+def _continued(linear: Tensor, valid: Tensor, reach: int) -> Tensor:
+    """Linear `[h,w,3]` carried on from where it is `valid` `[h,w]`; coarser only where nothing finer reaches."""
+    planes, weight = linear.permute(2, 0, 1)[None], valid.to(linear)[None]
+    filled = linear[valid].mean(dim=0)[:, None, None].expand_as(planes[0])[None]
     for sigma in (16.0 * reach, 4.0 * reach, 1.0 * reach):
         seen = gaussian_blur(weight, sigma)[:, None]
         filled = torch.lerp(filled, masked_blur(planes, weight, sigma, 1e-6), (seen / 0.02).clamp(0.0, 1.0))

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from ..color_planes import lab_of_roots, picked, planes, roots_of_linear, sparse
 from ..colorspace import delta_e00
-from ..errors import EmptyMaskError, ParameterError, ShapeError
+from ..errors import EmptyMaskError, ShapeError
 from ..tensors import (
     Box,
     bounding_box,
+    check_choice,
     check_mask,
     check_range,
     common_batch,
@@ -64,10 +65,8 @@ class Settings:
     in_place: bool = False
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise ParameterError(f"method is {self.method!r}; choose one of {', '.join(METHODS)}.")
-        if self.if_unsafe not in IF_UNSAFE:
-            raise ParameterError(f"if_unsafe is {self.if_unsafe!r}; choose one of {', '.join(IF_UNSAFE)}.")
+        check_choice(self.method, METHODS, "method")
+        check_choice(self.if_unsafe, IF_UNSAFE, "if_unsafe")
         check_range(self.strength, 0.0, 1.0, "strength")
         check_range(self.lightness_boost, -20.0, 20.0, "lightness_boost")
         check_range(self.transforms, 0, 1000, "transforms")
@@ -307,10 +306,10 @@ def _transfer(pair: _Pair, where: Tensor, box: Box, settings: Settings) -> tuple
     image = pair.image[_rows(box)]
 
     def plane_map(rows: slice, index: Tensor | None) -> Tensor:
-        known = roots.pop(rows.start, None) if roots else None
-        if known is None:
-            known = roots_of_linear(decode_(picked(planes(image[rows]), index)))
-        return roots_into_gamut(carried.apply(known))
+        strip = roots.pop(rows.start, None) if roots else None
+        if strip is None:
+            strip = roots_of_linear(decode_(picked(planes(image[rows]), index)))
+        return roots_into_gamut(carried.apply(strip))
 
     return plane_map, box, report
 

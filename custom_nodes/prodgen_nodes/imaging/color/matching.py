@@ -40,10 +40,10 @@ def measure(
         weight = weights[rows].flatten()
         index = sparse(weight)
         if index is None or index.numel():
-            found = roots_of_linear(decode_(picked(planes(srgb[rows]), index)))
-            parts.append(measured(lab_of_roots(found), picked(weight, index), with_histograms))
+            strip = roots_of_linear(decode_(picked(planes(srgb[rows]), index)))
+            parts.append(measured(lab_of_roots(strip), picked(weight, index), with_histograms))
             if roots is not None and step == 1:
-                roots[rows.start] = found
+                roots[rows.start] = strip
     if not parts:
         raise EmptyMaskError("the mask holds too few pixels to measure a colour.")
     return pooled(parts)

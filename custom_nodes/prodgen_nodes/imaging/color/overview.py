@@ -56,8 +56,8 @@ class Overview:
         x = (columns + 0.5) / (self.factor * width) * 2 - 1
         y = (rows + 0.5) / (self.factor * height) * 2 - 1
         grid = torch.stack((x, y), dim=-1).view(1, 1, -1, 2).to(planes)
-        found = F.grid_sample(planes, grid, mode="bilinear", padding_mode="border", align_corners=False)
-        return found[0, :, 0].T
+        sampled = F.grid_sample(planes, grid, mode="bilinear", padding_mode="border", align_corners=False)
+        return sampled[0, :, 0].T
 
 
 def overview(

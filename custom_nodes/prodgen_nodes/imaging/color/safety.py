@@ -154,7 +154,7 @@ _Motion = tuple[float, int, int]
 def _one_motion(original: Tensor, generated: Tensor, weight: Tensor) -> tuple[float, float, _Motion]:
     """The best correlation that a small shift and zoom of the whole product reach, the best that a larger motion does,
     and that motion."""
-    middle, near, found = _middle(weight), -1.0, []
+    middle, near, motions = _middle(weight), -1.0, []
     shifts = torch.arange(-_REACH, _REACH + 1, device=weight.device).abs()
     for zoom in _ZOOMS:
         scores = _correlations(original, _moved_back(generated, (zoom, 0, 0), middle), weight)
@@ -162,8 +162,8 @@ def _one_motion(original: Tensor, generated: Tensor, weight: Tensor) -> tuple[fl
         close = torch.maximum(x[None, :], y[:, None]) <= _NEARBY
         near = max(near, float(torch.where(close, scores, -1.0).max()))
         best, (dx, dy) = _peak(torch.where(close, -1.0, scores))
-        found.append((best, (zoom, dx, dy)))
-    return near, *max(found)
+        motions.append((best, (zoom, dx, dy)))
+    return near, *max(motions)
 
 
 def _moved_back(picture: Tensor, motion: _Motion, middle: tuple[float, float]) -> Tensor:

@@ -80,25 +80,25 @@ def _boxes(mask: Tensor, settings: RegionSettings) -> list[Box]:
     solid = (mask > 0.5).cpu().numpy()
     labels, count = ndimage.label(solid, structure=np.ones((3, 3), dtype=bool))
     areas = np.bincount(labels.ravel(), minlength=count + 1)
-    found = []
+    boxes = []
     for number, slices in enumerate(ndimage.find_objects(labels), 1):
         if slices is not None and areas[number] >= max(4, _LEAST * solid.size):
             rows, columns = slices
-            found.append((Box(columns.start, rows.start, columns.stop, rows.stop), int(areas[number])))
+            boxes.append((Box(columns.start, rows.start, columns.stop, rows.stop), int(areas[number])))
     reach = _NEAR * settings.padding
     merged = True
     while merged:
         merged = False
-        for first in range(len(found)):
-            for second in range(first + 1, len(found)):
-                if _meet(found[first][0], found[second][0], reach):
-                    (a, one), (b, other) = found[first], found.pop(second)
+        for first in range(len(boxes)):
+            for second in range(first + 1, len(boxes)):
+                if _meet(boxes[first][0], boxes[second][0], reach):
+                    (a, one), (b, other) = boxes[first], boxes.pop(second)
                     box = Box(min(a.left, b.left), min(a.top, b.top), max(a.right, b.right), max(a.bottom, b.bottom))
-                    found[first], merged = (box, one + other), True
+                    boxes[first], merged = (box, one + other), True
                     break
             if merged:
                 break
-    return [box for box, _ in sorted(found, key=lambda entry: -entry[1])]
+    return [box for box, _ in sorted(boxes, key=lambda entry: -entry[1])]
 
 
 def _meet(a: Box, b: Box, reach: float) -> bool:

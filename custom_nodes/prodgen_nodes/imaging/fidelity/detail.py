@@ -37,11 +37,12 @@ _LEAST = 0.3
 
 @dataclass(frozen=True)
 class Detail:
-    """Maps `[h,w]` at the view's size: `structure` lost or new 0..1 (and more: turned round), `color` ΔE00; `known`."""
+    """Maps `[h,w]` at the view's size: `structure` lost or new 0..1 (and more: turned round), `color` ΔE00; `valid`:
+    what was compared."""
 
     structure: Tensor
     color: Tensor
-    known: Tensor
+    valid: Tensor
 
 
 def as_seen(linear: Tensor) -> Tensor:

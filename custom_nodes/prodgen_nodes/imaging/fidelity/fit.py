@@ -35,13 +35,13 @@ _LANCZOS = 3
 """Lobes of the kernel that moves a picture, those of `resample`; with two SSIM differs by 0.0002."""
 
 
-def displacement(found: Tensor, expected: Tensor, inside: Tensor) -> tuple[float, float]:
-    """How far sRGB `found` lies from `expected` `[H,W,3]` in pixels (x, y), measured where `inside` `[H,W]` is true.
+def displacement(picture: Tensor, expected: Tensor, inside: Tensor) -> tuple[float, float]:
+    """How far sRGB `picture` lies from `expected` `[H,W,3]` in pixels (x, y), measured where `inside` `[H,W]` is true.
 
     (0, 0) where that is more than two pixels or cannot be told.
     """
     factor = max(1, round(max(inside.shape) / _SIDE))
-    planes = torch.stack((luma(found), luma(expected), inside.to(found)))[None]
+    planes = torch.stack((luma(picture), luma(expected), inside.to(picture)))[None]
     if factor > 1:
         planes = F.avg_pool2d(planes, factor)
     bands = gaussian_blur(planes[:, :2], 1.0) - gaussian_blur(planes[:, :2], 5.0)
@@ -118,8 +118,8 @@ def _moved(planes: Tensor, move: float, dim: int) -> Tensor:
     return out
 
 
-def light_curve(found: Tensor, expected: Tensor, inside: Tensor) -> Tensor:
-    """Linear `expected` `[1,3,h,w]` in the light of linear `found`: one gain and one gamma per channel."""
+def light_curve(picture: Tensor, expected: Tensor, inside: Tensor) -> Tensor:
+    """Linear `expected` `[1,3,h,w]` in the light of linear `picture`: one gain and one gamma per channel."""
     chosen = torch.nonzero(inside.flatten()).flatten()
     chosen = chosen[:: 1 + chosen.numel() // _SAMPLE]
     if chosen.numel() < 16:
@@ -127,7 +127,7 @@ def light_curve(found: Tensor, expected: Tensor, inside: Tensor) -> Tensor:
     curved = []
     for channel in range(3):
         x = expected[0, channel].clamp(min=0.0).add_(_DARKEST).log_()
-        y = found[0, channel].flatten()[chosen].clamp_(min=0.0).add_(_DARKEST).log_()
+        y = picture[0, channel].flatten()[chosen].clamp_(min=0.0).add_(_DARKEST).log_()
         gain, gamma = _line(x.flatten()[chosen].double(), y.double())
         curved.append(x.mul_(gamma).add_(gain).exp_().sub_(_DARKEST).clamp_(0.0, 1.0))
     return torch.stack(curved).unsqueeze(0)

@@ -64,18 +64,18 @@ def _some_of(band: Tensor) -> tuple[Tensor, Tensor]:
 def _from_side(scene: Tensor, band: Tensor, side: _Side) -> Tensor:
     """ΔE00 `[n]` between the pixels of `band` `[H,W]` and the mean colour of their own side: texture and grain."""
     rows, columns = _some_of(band)
-    color, known = side.at(rows, columns)
-    return delta_e00(srgb_to_lab(scene[rows, columns]), linear_to_lab(color))[known]
+    color, valid = side.at(rows, columns)
+    return delta_e00(srgb_to_lab(scene[rows, columns]), linear_to_lab(color))[valid]
 
 
 def _from_mixtures(scene: Tensor, coverage: Tensor, ring: Tensor, sides: tuple[_Side, _Side]) -> Tensor:
     """ΔE00 `[n]` between `ring` `[H,W]` and the nearest mixture of both sides' colours; contact shadow counts 0."""
     rows, columns = _some_of(ring)
     (product, knows_product), (ground, knows_ground) = (side.at(rows, columns) for side in sides)
-    found = srgb_to_lab(scene[rows, columns])
-    shares = torch.linspace(0, 1, _MIXTURES, device=found.device).view(-1, 1, 1)
-    nearest = delta_e00(found, linear_to_lab(torch.lerp(ground, product, shares))).amin(dim=0)
-    shadow = _faces_down(coverage, rows, columns) & (found[:, 0] < linear_to_lab(ground)[:, 0])
+    lab = srgb_to_lab(scene[rows, columns])
+    shares = torch.linspace(0, 1, _MIXTURES, device=lab.device).view(-1, 1, 1)
+    nearest = delta_e00(lab, linear_to_lab(torch.lerp(ground, product, shares))).amin(dim=0)
+    shadow = _faces_down(coverage, rows, columns) & (lab[:, 0] < linear_to_lab(ground)[:, 0])
     return torch.where(shadow, torch.zeros_like(nearest), nearest)[knows_product & knows_ground]
 
 

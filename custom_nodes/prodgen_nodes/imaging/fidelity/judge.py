@@ -12,13 +12,14 @@ from torch import Tensor
 from ..color.overview import overview
 from ..color.relight import light_ratio
 from ..compositing import lay_over
-from ..errors import EmptyMaskError, ParameterError
+from ..errors import EmptyMaskError
 from ..filters import dilate, erode
 from ..placed import on_scene
 from ..placement import Affine, Placement
 from ..tensors import (
     Box,
     bounding_box,
+    check_choice,
     check_range,
     common_batch,
     expand_batch,
@@ -69,8 +70,7 @@ class Settings:
     check_floating: bool = True
 
     def __post_init__(self) -> None:
-        if self.compare not in COMPARES:
-            raise ParameterError(f"compare is {self.compare!r}; choose one of {', '.join(COMPARES)}.")
+        check_choice(self.compare, COMPARES, "compare")
         check_range(self.scale, 0.1, 4.0, "scale")
         check_range(self.erode, 0, 256, "erode")
 
@@ -160,23 +160,23 @@ def _judge_one(
     shift = (0.0, 0.0)
     untouched = pair.is_same(inside)
     if not untouched:
-        shift = displacement(pair.found, pair.wanted, inside)
+        shift = displacement(pair.picture, pair.wanted, inside)
         if shift != (0.0, 0.0):
             pair = pair.moved(*shift)
             inside, radius = _compared(pair, box, settings.erode, hidden)
     ratio, local = None, UNTOUCHED
     is_relit = settings.compare == "relit"
     if is_relit or not untouched:
-        view = overview(pair.found, pair.wanted, pair.cover, min(height, width), max(box.width, box.height))
+        view = overview(pair.picture, pair.wanted, pair.cover, min(height, width), max(box.width, box.height))
         small = light_ratio(view).clamp(_RELIT_LOW, _RELIT_HIGH) if is_relit else None
         ratio = None if small is None else view.enlarge(small, *pair.cover.shape)
         if not untouched:
             local = look_closely(view, small, hidden, (crop.left, crop.top), settings.limits)
-            local = replace(local, sharpness=sharpness(pair.found, pair.wanted, inside, (crop.left, crop.top)))
-    pixels = compare(pair.found, pair.wanted, inside, ratio)
+            local = replace(local, sharpness=sharpness(pair.picture, pair.wanted, inside, (crop.left, crop.top)))
+    pixels = compare(pair.picture, pair.wanted, inside, ratio)
     figures = Figures(
         pixels,
-        edge_halo(pair.found, pair.cover),
+        edge_halo(pair.picture, pair.cover),
         contact(scene, coverage) if settings.check_floating else Contact(None, None, "not checked"),
         replace(local, ghost=ghost),
         shift,
@@ -195,19 +195,19 @@ def _judge_one(
 class _Pair:
     """The finished picture and the one wanted `[h,w,3]` sRGB, and the product's coverage `[h,w]` of the latter."""
 
-    found: Tensor
+    picture: Tensor
     wanted: Tensor
     cover: Tensor
 
     def is_same(self, inside: Tensor) -> bool:
         """Whether both show the very same product where `inside` `[h,w]` is true, but for the rounding of a file."""
-        off = (self.found - self.wanted).abs_().amax(dim=-1)
+        off = (self.picture - self.wanted).abs_().amax(dim=-1)
         return float((off * inside).max()) <= _ROUNDED
 
     def moved(self, dx: float, dy: float) -> _Pair:
         """With what is wanted moved by (dx, dy) pixels."""
         planes = shifted(torch.cat((self.wanted.permute(2, 0, 1), self.cover[None])), dx, dy).clamp_(0.0, 1.0)
-        return _Pair(self.found, planes[:3].permute(1, 2, 0).contiguous(), planes[3])
+        return _Pair(self.picture, planes[:3].permute(1, 2, 0).contiguous(), planes[3])
 
 
 def _compared(pair: _Pair, box: Box, wanted: int, covered: Tensor | None) -> tuple[Tensor, int]:

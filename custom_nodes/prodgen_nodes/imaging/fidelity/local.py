@@ -70,32 +70,32 @@ def _local(detail: Detail, origin: tuple[int, int], factor: int, limits: Limits)
         color=float(detail.color.max()),
         sharpness=Sharpness(None),
         ghost=None,
-        structure_spots=tuple(spots(detail.structure, structure, detail.known, origin, factor)),
-        color_spots=tuple(spots(detail.color, color, detail.known, origin, factor)),
+        structure_spots=tuple(spots(detail.structure, structure, detail.valid, origin, factor)),
+        color_spots=tuple(spots(detail.color, color, detail.valid, origin, factor)),
         heat=torch.maximum(detail.structure / max(structure, 1e-3), detail.color / max(color, 1e-3)).clamp(0.0, 1.0),
     )
 
 
 def reasons(local: Local, product: Box, limits: Limits) -> list[str]:
     """What is wrong at which place of the `product`'s box, in words."""
-    found = _changes(local, product)
+    texts = _changes(local, product)
     sharp = local.sharpness
     if sharp.product is not None and sharp.product < limits.min_sharpness:
-        found.append(
+        texts.append(
             f"its fine detail is gone all over ({max(sharp.product, 0):.0%} of it is left, limit "
             f"{limits.min_sharpness:.0%}): it was blurred or redrawn"
         )
     elif sharp.worst is not None and sharp.at is not None and sharp.worst < limits.min_tile_sharpness:
-        found.append(
+        texts.append(
             f"{place_of(*sharp.at, product)}: its fine detail is gone there ({max(sharp.worst, 0):.0%} of it is left, "
             f"limit {limits.min_tile_sharpness:.0%}): it was blurred or redrawn"
         )
     if is_ghost(local.ghost, limits) and local.ghost is not None:
-        found.append(
+        texts.append(
             f"{place_of(*local.ghost.at, product)}: a second copy of it shows beside it ({local.ghost.share:.0%} of "
             "its outline is repeated): have what is around the product painted again"
         )
-    return found
+    return texts
 
 
 def is_ghost(ghost: Ghost | None, limits: Limits) -> bool:

@@ -68,12 +68,12 @@ def ground_of(linear: Tensor, far: Tensor, reach: int) -> Ground:
     cell = max(1, reach // 6)
     planes = torch.cat((linear * far, far.to(linear)[None]))
     planes = F.avg_pool2d(planes[None], cell, ceil_mode=True, count_include_pad=False)
-    known = (planes[:, 3] > 0.3).to(linear)
-    seen = planes[:, :3] / planes[:, 3:].clamp(min=0.3) * known[:, None]
-    filled = (seen.sum(dim=(2, 3)) / known.sum().clamp(min=1.0))[..., None, None].expand_as(seen)
+    valid = (planes[:, 3] > 0.3).to(linear)
+    seen = planes[:, :3] / planes[:, 3:].clamp(min=0.3) * valid[:, None]
+    filled = (seen.sum(dim=(2, 3)) / valid.sum().clamp(min=1.0))[..., None, None].expand_as(seen)
     for sigma in (4.0 * reach / cell, reach / cell):
-        total = gaussian_blur(known, sigma)[:, None]
-        filled = torch.lerp(filled, masked_blur(seen, known, sigma, 1e-6), (total / 0.05).clamp(0.0, 1.0))
+        total = gaussian_blur(valid, sigma)[:, None]
+        filled = torch.lerp(filled, masked_blur(seen, valid, sigma, 1e-6), (total / 0.05).clamp(0.0, 1.0))
     model = Ground(_lab(filled[0]), cell, 0.0)
     rows, columns = torch.nonzero(far, as_tuple=True)
     every = 1 + rows.numel() // 20_000
@@ -143,7 +143,7 @@ def _sampled(planes: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """`planes` `[c,h,w]` between pixels at `rows` and `columns` `[...]`: `[...,c]`, edges repeated."""
     height, width = planes.shape[-2:]
     flat = torch.stack(((2 * columns + 1) / width - 1, (2 * rows + 1) / height - 1), dim=-1).to(planes)
-    found = F.grid_sample(
+    sampled = F.grid_sample(
         planes[None], flat.reshape(1, 1, -1, 2), mode="bilinear", padding_mode="border", align_corners=False
     )
-    return found[0, :, 0].T.reshape(*rows.shape, planes.shape[0])
+    return sampled[0, :, 0].T.reshape(*rows.shape, planes.shape[0])

@@ -52,15 +52,15 @@ def relit(expected: Tensor, ratio: Tensor) -> Tensor:
     return linear_to_srgb((srgb_to_linear(expected) * ratio.unsqueeze(-1)).clamp(0.0, 1.0))
 
 
-def compare(found: Tensor, expected: Tensor, inside: Tensor, ratio: Tensor | None = None) -> PixelDifference:
-    """Compare sRGB `found` with sRGB `expected` `[H,W,3]` where `inside` `[H,W]` is true.
+def compare(generated: Tensor, expected: Tensor, inside: Tensor, ratio: Tensor | None = None) -> PixelDifference:
+    """Compare sRGB `generated` with sRGB `expected` `[H,W,3]` where `inside` `[H,W]` is true.
 
     With `ratio` `[H,W]` the expected pixels are relit by it first. ΔE00: Sharma, Wu, Dalal 2005. SSIM: Wang et al.
     2004, Gaussian window of σ 1.5, on the luma of sRGB values, population covariance, as scikit-image computes it with
     `gaussian_weights=True, use_sample_covariance=False, data_range=1`.
     """
     height, width = inside.shape
-    difference = found.new_zeros(height, width)
+    difference = generated.new_zeros(height, width)
     hues, steps, colourful, similarity = 0.0, 0.0, 0, 0.0
     for area in _areas(height, width):
         chosen = inside[area]
@@ -69,7 +69,7 @@ def compare(found: Tensor, expected: Tensor, inside: Tensor, ratio: Tensor | Non
             continue
         # The window of SSIM looks a few pixels beyond.
         around, core = _with_margin(area, height, width)
-        here, there = found[around], expected[around]
+        here, there = generated[around], expected[around]
         if ratio is not None:
             there = relit(there, ratio[around])
         if not _differs(here, there, inside[around]):
@@ -91,7 +91,7 @@ def compare(found: Tensor, expected: Tensor, inside: Tensor, ratio: Tensor | Non
         steps += 2 * float(turned.deg2rad_().mul_(0.5).sin_().mul_(length).sum(dtype=torch.float64))
         found_there = delta_e00(lab_found, lab_expected)
         if index is not None:
-            found_there = found.new_zeros(chosen.numel()).index_copy_(0, index, found_there)
+            found_there = generated.new_zeros(chosen.numel()).index_copy_(0, index, found_there)
         difference[area] = found_there.view(chosen.shape)
     values = difference[inside]
     return PixelDifference(

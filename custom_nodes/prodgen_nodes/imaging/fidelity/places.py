@@ -44,16 +44,16 @@ def place_of(x: float, y: float, product: Box) -> str:
     )
 
 
-def spots(values: Tensor, limit: float, known: Tensor, origin: tuple[int, int], factor: int) -> list[Spot]:
-    """The regions of `values` `[h,w]` over `limit`, strongest first; `known` `[h,w]` bool is where it was measured.
+def spots(values: Tensor, limit: float, valid: Tensor, origin: tuple[int, int], factor: int) -> list[Spot]:
+    """The regions of `values` `[h,w]` over `limit`, strongest first; `valid` `[h,w]` bool is where it was measured.
 
     Pixel (0, 0) lies at canvas `origin` (x, y); each is `factor` canvas pixels wide.
     """
     labels, count = ndimage.label(dilate(values > limit, 2).cpu().numpy(), np.ones((3, 3)))
-    inner = known & ~dilate(~known, 3)
-    rim = (known & ~inner).cpu().numpy()
-    height, width = known.shape
-    found = []
+    inner = valid & ~dilate(~valid, 3)
+    rim = (valid & ~inner).cpu().numpy()
+    height, width = valid.shape
+    marked = []
     for index, area in enumerate(ndimage.find_objects(labels, count), start=1):
         own = labels[area] == index
         peak = float(values.cpu().numpy()[area][own].max())
@@ -62,5 +62,5 @@ def spots(values: Tensor, limit: float, known: Tensor, origin: tuple[int, int], 
             origin[0] + factor * left, origin[1] + factor * top, origin[0] + factor * right, origin[1] + factor * bottom
         )
         on_frame = top == 0 or left == 0 or bottom == height or right == width
-        found.append(Spot(box, peak, bool((rim[area] & own).any()) and not on_frame))
-    return sorted(found, key=lambda spot: -spot.peak)
+        marked.append(Spot(box, peak, bool((rim[area] & own).any()) and not on_frame))
+    return sorted(marked, key=lambda spot: -spot.peak)

@@ -37,15 +37,15 @@ class Sharpness:
     at: tuple[float, float] | None = None
 
 
-def sharpness(found: Tensor, expected: Tensor, inside: Tensor, origin: tuple[int, int] = (0, 0)) -> Sharpness:
-    """Compare sRGB `found` with `expected` `[H,W,3]` where `inside` `[H,W]` is true, in at most 48 tiles of 96 px.
+def sharpness(picture: Tensor, expected: Tensor, inside: Tensor, origin: tuple[int, int] = (0, 0)) -> Sharpness:
+    """Compare sRGB `picture` with `expected` `[H,W,3]` where `inside` `[H,W]` is true, in at most 48 tiles of 96 px.
 
     Pixel (0, 0) lies at canvas `origin` (x, y).
     """
     corners = _tiles(inside)
     if not corners:
         return Sharpness(None)
-    sums = _bands(found, expected, inside, corners)
+    sums = _bands(picture, expected, inside, corners)
     fine, coarse = _share(sums.sum(dim=0))
     count = float(sums[:, 4].sum())
     if float(sums[:, 1].sum()) < count * _EVEN**2 or coarse < _AGREES:
@@ -64,22 +64,24 @@ def _tiles(inside: Tensor) -> list[tuple[int, int]]:
     """Top left corners of tiles that are mostly product, evenly thinned to a bounded number."""
     height, width = inside.shape
     rows, columns = (range(0, max(1, length - _TILE // 2), _TILE) for length in (height, width))
-    found = [(y, x) for y in rows for x in columns if float(inside[y : y + _TILE, x : x + _TILE].float().mean()) > 0.4]
-    return found[:: max(1, -(-len(found) // _MOST))]
+    corners = [
+        (y, x) for y in rows for x in columns if float(inside[y : y + _TILE, x : x + _TILE].float().mean()) > 0.4
+    ]
+    return corners[:: max(1, -(-len(corners) // _MOST))]
 
 
-def _bands(found: Tensor, expected: Tensor, inside: Tensor, corners: list[tuple[int, int]]) -> Tensor:
+def _bands(observed: Tensor, expected: Tensor, inside: Tensor, corners: list[tuple[int, int]]) -> Tensor:
     """Sums `[n,5]` over each tile: fine found·expected, fine expected², coarse found·expected, coarse expected², count.
 
     Tiles of one size are looked at together.
     """
     height, width = inside.shape
     sizes = [(min(_TILE, height - top), min(_TILE, width - left)) for top, left in corners]
-    sums = found.new_empty(len(corners), 5)
+    sums = observed.new_empty(len(corners), 5)
     for size in set(sizes):
         index = [number for number, own in enumerate(sizes) if own == size]
         areas = [(slice(top, top + _TILE), slice(left, left + _TILE)) for top, left in (corners[n] for n in index)]
-        planes = torch.stack([luma(picture[area]) for area in areas for picture in (found, expected)])
+        planes = torch.stack([luma(picture[area]) for area in areas for picture in (observed, expected)])
         weight = torch.stack([inside[area] for area in areas]).to(planes)
         first, second, third = (gaussian_blur(planes, sigma).view(-1, 2, *size) for sigma in _BANDS)
         parts = []

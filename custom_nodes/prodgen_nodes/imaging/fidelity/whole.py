@@ -100,11 +100,11 @@ def judge_whole(photo: Tensor, mask: Tensor) -> Whole:
     told = outline.contrast > limit
     if not told.numel() or float(told.float().mean()) < _TOLD:
         return Whole(None, note="the product has the backdrop's colour: what of it was cut away cannot be told")
-    found = _stretches(outline, _Size(product, float((alpha > 0.5).sum()), factor), limit)
-    missing = tuple(stretch.piece for stretch in found if stretch.certain)
-    if missing or not found:
+    stretches = _stretches(outline, _Size(product, float((alpha > 0.5).sum()), factor), limit)
+    missing = tuple(stretch.piece for stretch in stretches if stretch.certain)
+    if missing or not stretches:
         return Whole(not missing, missing)
-    places = ", ".join(dict.fromkeys(stretch.piece.place for stretch in found))
+    places = ", ".join(dict.fromkeys(stretch.piece.place for stretch in stretches))
     return Whole(
         None, note=f"{places}: whether something of the product was cut away there cannot be told from the photo"
     )
@@ -140,20 +140,20 @@ def _stretches(outline: Outline, size: _Size, limit: float) -> list[_Stretch]:
         shade=(outline.outer[:, 0] + 16) / (outline.ground[:, 0] + 16),
     )
     suspect = (beside.goes_on | beside.foreign) & deep
-    found, taken = [], torch.zeros_like(suspect)
+    stretches, taken = [], torch.zeros_like(suspect)
     # Where next to nothing changes first: such a piece is often but a part of a longer stretch along a shadow.
     for chosen, doubtful in ((suspect & beside.goes_on & (across < _VERY_SAME), False), (suspect, True)):
         for part in _parts(outline, chosen & ~taken, size.product):
             area = float(outline.depth[part].sum()) / size.area
             certain = beside.judged(part, area)
             if certain or (doubtful and certain is not None):
-                found.append(_Stretch(_named(outline, part, area, size), certain))
+                stretches.append(_Stretch(_named(outline, part, area, size), certain))
                 taken = taken | part
     faint = (contrast <= limit) & (across * contrast < _NO_EDGE)
     for part in _parts(outline, faint, size.product):
         if float(part.sum()) >= _LONG * size.area**0.5:
-            found.append(_Stretch(_named(outline, part, 0.0, size), False))
-    return sorted(found, key=lambda stretch: -stretch.piece.share)
+            stretches.append(_Stretch(_named(outline, part, 0.0, size), False))
+    return sorted(stretches, key=lambda stretch: -stretch.piece.share)
 
 
 @dataclass(frozen=True)

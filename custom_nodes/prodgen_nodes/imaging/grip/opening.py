@@ -61,19 +61,19 @@ def open_zone(
         bounding_box(alpha)
         zone = torch.zeros_like(alpha)
         if erased is not None and bool((item(erased, index) > 0.5).any()):
-            said, report = "", {"opened": False, "reason": "its handle is opened already"}
+            sentence, report = "", {"opened": False, "reason": "its handle is opened already"}
         else:
-            found = find_grip(alpha, grip, longest_cm)
-            zone, faded = _covers(found.patches, alpha)
+            gripped = find_grip(alpha, grip, longest_cm)
+            zone, faded = _covers(gripped.patches, alpha)
             light = srgb_to_linear(picture[..., :3])
             mixed = linear_to_srgb(torch.lerp(light, color.expand_as(light), faded[..., None]))
             mixed = torch.where(faded[..., None] > 0, mixed, picture[..., :3])
             picture = torch.cat((mixed, picture[..., 3:]), dim=-1)
-            said, report = found.words, _report(found, zone, alpha)
+            sentence, report = gripped.words, _report(gripped, zone, alpha)
         images.append(picture)
         masks.append(alpha - zone)
         zones.append(zone)
-        words.append(said)
+        words.append(sentence)
         reports.append(report)
     return OpenedZone(torch.stack(images), torch.stack(masks), torch.stack(zones), tuple(words), tuple(reports))
 
@@ -100,15 +100,15 @@ def _ramp(count: int, start: float, end: float, like: Tensor) -> Tensor:
     return smoothstep(torch.minimum(up, down))
 
 
-def _report(found: Grip, zone: Tensor, alpha: Tensor) -> dict[str, Any]:
-    boxes = [[p.box.left, p.box.top, p.box.right, p.box.bottom] for p in found.patches]
+def _report(gripped: Grip, zone: Tensor, alpha: Tensor) -> dict[str, Any]:
+    boxes = [[p.box.left, p.box.top, p.box.right, p.box.bottom] for p in gripped.patches]
     return {
         "opened": True,
-        "kind": found.kind,
-        "words": found.words,
-        "reason": found.reason,
+        "kind": gripped.kind,
+        "words": gripped.words,
+        "reason": gripped.reason,
         "share": float(zone.sum() / alpha.sum()),
         "boxes": boxes,
-        "longest_cm": found.longest_cm,
-        "size_basis": found.size_basis,
+        "longest_cm": gripped.longest_cm,
+        "size_basis": gripped.size_basis,
     }

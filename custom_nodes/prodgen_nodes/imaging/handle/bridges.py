@@ -109,8 +109,8 @@ def _tip(points: Floats, away: Floats, half: float, part: int) -> _Tip | None:
 def _distances(mine: Bools, rows: Ints, columns: Ints, starts: Ints) -> Floats:
     sources, targets, lengths = neighbours(mine.shape, rows, columns)
     graph = coo_matrix((lengths, (sources, targets)), shape=(rows.size, rows.size)).tocsr()
-    found: Floats = dijkstra(graph, directed=False, indices=starts, min_only=True)
-    return found
+    distances: Floats = dijkstra(graph, directed=False, indices=starts, min_only=True)
+    return distances
 
 
 def _pairs(tips: list[_Tip], widest: float) -> list[tuple[_Tip, _Tip]]:

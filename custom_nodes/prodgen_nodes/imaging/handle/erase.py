@@ -19,6 +19,7 @@ from ..filters import dilate
 from ..tensors import (
     Box,
     bounding_box,
+    check_choice,
     check_color,
     check_mask,
     check_range,
@@ -103,8 +104,7 @@ def erase_handle(
     if not 0 < gap < 1:
         raise ParameterError(f"gap is {gap:g}; it must lie between 0 and 1, both excluded (0.3 opens 30 %).")
     check_range(position, 0.0, 1.0, "position")
-    if fill not in FILLS:
-        raise ParameterError(f"fill is {fill!r}; choose one of {', '.join(FILLS)}.")
+    check_choice(fill, FILLS, "fill")
     color = srgb_to_linear(image.new_tensor(parse_hex(background)))
     done = [
         _erase_one(item(image, i), item(mask, i), gap, position, backdrop=_Backdrop(color, fill)) for i in range(batch)
@@ -162,14 +162,14 @@ def _filled(
     near = dilate((alpha > 1 / 512).float().unsqueeze(0), max(1, round(sigma / 24)))[0]
     amount = (cover * near).unsqueeze(-1)
     linear = srgb_to_linear(patch[..., :3])
-    known = torch.maximum(alpha, near)
-    target = surroundings(linear, known, sigma, backdrop.color) if backdrop.fill == "surroundings" else backdrop.color
+    covered = torch.maximum(alpha, near)
+    target = surroundings(linear, covered, sigma, backdrop.color) if backdrop.fill == "surroundings" else backdrop.color
     mixed = linear_to_srgb(linear + (target - linear) * amount)
     result = image.clone()
     result[rows, columns, :3] = torch.where(amount > 0, mixed, patch[..., :3])
     if image.shape[-1] == 4:
         result[rows, columns, 3:] = patch[..., 3:] * (1 - amount)
-    return result, backdrop_difference(linear, known, backdrop.color)
+    return result, backdrop_difference(linear, covered, backdrop.color)
 
 
 def _reduced(mask: Tensor, box: Box) -> tuple[Floats, _Grid]:

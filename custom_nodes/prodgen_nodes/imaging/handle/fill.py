@@ -21,8 +21,8 @@ def surroundings(linear: Tensor, alpha: Tensor, sigma: float, color: Tensor) -> 
     `linear` `[H,W,3]`, `alpha` `[H,W]`: only pixels without any product count. Normalised convolution (Knutsson 1993)
     at growing `sigma`; each coarser level counts only where the finer one saw no backdrop, `color` `[3]` last of all.
     """
-    known = (alpha <= 1 / 512).to(linear.dtype)
-    planes = torch.cat((linear * known.unsqueeze(-1), known.unsqueeze(-1)), dim=-1).permute(2, 0, 1).unsqueeze(0)
+    bare = (alpha <= 1 / 512).to(linear.dtype)
+    planes = torch.cat((linear * bare.unsqueeze(-1), bare.unsqueeze(-1)), dim=-1).permute(2, 0, 1).unsqueeze(0)
     weight = 1.0
     total = torch.zeros_like(planes)
     for level in range(_LEVELS):
@@ -34,7 +34,7 @@ def surroundings(linear: Tensor, alpha: Tensor, sigma: float, color: Tensor) -> 
 
 def backdrop_difference(linear: Tensor, alpha: Tensor, color: Tensor) -> float | None:
     """CIEDE2000 between the mean backdrop of `linear` `[H,W,3]` (where `alpha` is 0) and `color` `[3]`, both linear."""
-    known = alpha <= 1 / 512
-    if not bool(known.any()):
+    bare = alpha <= 1 / 512
+    if not bool(bare.any()):
         return None
-    return float(delta_e00(linear_to_lab(linear[known].mean(dim=0)), linear_to_lab(color)))
+    return float(delta_e00(linear_to_lab(linear[bare].mean(dim=0)), linear_to_lab(color)))

@@ -86,39 +86,39 @@ def _mended(product: Bools, framed: Bools) -> Iterator[Bools]:
     yield from joined_ends(product, framed)
 
 
-def _search(found: Survey, unseen: Bools) -> Handle | Refusal:
-    if not found.openings:
+def _search(survey: Survey, unseen: Bools) -> Handle | Refusal:
+    if not survey.openings:
         return Refusal("the product has no opening that a handle could enclose", 0)
     handles: list[Handle] = []
     refusals: list[Refusal] = []
     parts: list[tuple[Anatomy, Strand]] = []
     done: set[int] = set()
-    deepest = float(found.depth.max())
-    for opening in found.openings[:_MOST_OPENINGS]:
+    deepest = float(survey.depth.max())
+    for opening in survey.openings[:_MOST_OPENINGS]:
         if opening in done:
             continue
-        half = wall_half_thickness(found, opening)
+        half = wall_half_thickness(survey, opening)
         if half > deepest / 2:
-            thin = deepest < _THIN_PRODUCT * max(found.product.shape)
+            thin = deepest < _THIN_PRODUCT * max(survey.product.shape)
             refusals.append(Refusal(_NO_BODY if thin else "its openings lie inside, with no thin part around them", 1))
             continue
-        anatomy = split_at(found, _THICKER * half + 1.5)
+        anatomy = split_at(survey, _THICKER * half + 1.5)
         if anatomy is None:
             refusals.append(Refusal(_NO_BODY, 2))
             continue
-        strands = strands_of(found, anatomy, opening, unseen)
+        strands = strands_of(survey, anatomy, opening, unseen)
         if not strands:
             refusals.append(Refusal("the thin part around its opening starts and ends at one place, like a ring", 2))
             continue
         done |= frozenset().union(*(strand.openings for strand in strands))
         parts += [(anatomy, strand) for strand in strands]
         for group in _twins(strands):
-            verdict = _judge(found, anatomy, group, unseen)
+            verdict = _judge(survey, anatomy, group, unseen)
             if isinstance(verdict, Handle):
                 handles.append(verdict)
             else:
                 refusals.append(verdict)
-    hidden = [verdict for verdict in _hidden_middles(found, parts, unseen) if isinstance(verdict, Handle)]
+    hidden = [verdict for verdict in _hidden_middles(survey, parts, unseen) if isinstance(verdict, Handle)]
     handles = hidden or handles
     if _two_sides(handles):
         return Refusal("it has a handle at each side: which one a hand should hold is not clear", 9)
@@ -146,23 +146,23 @@ def _twins(strands: list[Strand]) -> list[tuple[Strand, ...]]:
     return groups
 
 
-def _hidden_middles(found: Survey, parts: list[tuple[Anatomy, Strand]], unseen: Bools) -> Iterator[Handle | Refusal]:
+def _hidden_middles(survey: Survey, parts: list[tuple[Anatomy, Strand]], unseen: Bools) -> Iterator[Handle | Refusal]:
     """Handles whose middle is behind something that reaches the body: a strand on either side of it, facing."""
     for anatomy, first in parts:
         for _, second in parts:
             whole = None if first is second else joined(first, second)
             if whole is not None:
-                yield _judge(found, anatomy, (whole,), unseen)
+                yield _judge(survey, anatomy, (whole,), unseen)
 
 
 def _two_sides(handles: list[Handle]) -> bool:
     return len(handles) > 1 and all(handle.kind == "side" for handle in handles)
 
 
-def _judge(found: Survey, anatomy: Anatomy, strands: tuple[Strand, ...], unseen: Bools) -> Handle | Refusal:
-    loop = measure(found, anatomy, strands, unseen)
+def _judge(survey: Survey, anatomy: Anatomy, strands: tuple[Strand, ...], unseen: Bools) -> Handle | Refusal:
+    loop = measure(survey, anatomy, strands, unseen)
     for rule in RULES:
         if rule.breaks(loop):
             return Refusal(rule.reason, rule.nearness)
     kind = kind_of(loop, len(strands) > 1 or strands[0].doubled)
-    return Handle(kind, strands, anatomy, found, unseen, preference(loop))
+    return Handle(kind, strands, anatomy, survey, unseen, preference(loop))

@@ -112,7 +112,7 @@ RULES = (
 )
 
 
-def measure(found: Survey, anatomy: Anatomy, strands: tuple[Strand, ...], bridges: Bools) -> Loop:
+def measure(survey: Survey, anatomy: Anatomy, strands: tuple[Strand, ...], bridges: Bools) -> Loop:
     """Measure the loop that `strands` make on the body of `anatomy`; `bridges` marks mended pixels.
 
     The first strand is the longest and stands for the handle.
@@ -125,7 +125,7 @@ def measure(found: Survey, anatomy: Anatomy, strands: tuple[Strand, ...], bridge
     thin_out = slice(None, None, max(1, rows.size // 20000))
     low, high = np.percentile(columns[thin_out] * along[0] + rows[thin_out] * along[1], (1, 99))
     extent = max(float(high - low), 1.0)
-    everything = np.argwhere(found.product)[:, ::-1]
+    everything = np.argwhere(survey.product)[:, ::-1]
     whole = np.percentile(everything[:: max(1, len(everything) // 20000)] @ along, (1, 99))
     middle = (main.left + main.right) / 2
     loop = np.mean([strand.center for strand in strands], axis=0)
@@ -142,11 +142,11 @@ def measure(found: Survey, anatomy: Anatomy, strands: tuple[Strand, ...], bridge
         outside=float((loop - middle) @ (middle - center)) > 0,
         offset=max(abs(float((loop - center) @ along)), abs(float(loop @ along) - float(whole.mean()))) / extent,
         steep=float(np.degrees(np.arctan2(abs(along[1]), abs(along[0])))) > _STEEP,
-        opening=float(found.areas[list(openings)].sum()) / rows.size,
+        opening=float(survey.areas[list(openings)].sum()) / rows.size,
         bulk=sum(2 * s.half_thickness * s.length for s in strands) / rows.size,
         openings=len(openings),
         bodies=max(len(strand.bodies) for strand in strands),
-        legs=_legs(found, anatomy),
+        legs=_legs(survey, anatomy),
         thickness=2 * main.half_thickness / max(main.length, 1.0),
         crown=(top - rise) / max(rise, 1.0),
         bridged=float(bridges[main.path[:, 1].astype(int), main.path[:, 0].astype(int)].mean()),
@@ -171,11 +171,11 @@ def preference(loop: Loop) -> float:
     return 3.0 - loop.offset + min(loop.span, 0.5) - (0.5 if loop.long else 0.0)
 
 
-def _legs(found: Survey, anatomy: Anatomy) -> int:
+def _legs(survey: Survey, anatomy: Anatomy) -> int:
     """How many thin parts stand under the body, reaching from it to the foot of the product."""
-    rows = np.nonzero(found.product.any(axis=1))[0]
+    rows = np.nonzero(survey.product.any(axis=1))[0]
     height = rows[-1] - rows[0] + 1
-    thin = found.product & ~ndimage.binary_dilation(anatomy.thick > 0, EIGHT, iterations=2)
+    thin = survey.product & ~ndimage.binary_dilation(anatomy.thick > 0, EIGHT, iterations=2)
     labels, _ = ndimage.label(thin, EIGHT)
     places = [place for place in ndimage.find_objects(labels) if place[0].stop > rows[-1] - 0.25 * height]
     tall = [place[0].stop - place[0].start for place in places]

@@ -66,17 +66,17 @@ class Strand:
         return float(np.median(self.half))
 
 
-def strands_of(found: Survey, anatomy: Anatomy, opening: int, unseen: Bools) -> list[Strand]:
+def strands_of(survey: Survey, anatomy: Anatomy, opening: int, unseen: Bools) -> list[Strand]:
     """All strands around `opening` and around openings that share a strand with it.
 
     `unseen` marks product pixels that only bridge a gap in the mask.
     """
     ends_in = np.isin(anatomy.thick, (anatomy.main, *anatomy.others))
-    lines = found.ridge & ~ends_in
+    lines = survey.ridge & ~ends_in
     labels, count = ndimage.label(lines, EIGHT)
     borders: list[frozenset[int]] = [frozenset()]
     for index in range(1, count + 1):
-        borders.append(frozenset(np.unique(found.nearest[labels == index]).tolist()) - {OUTSIDE})
+        borders.append(frozenset(np.unique(survey.nearest[labels == index]).tolist()) - {OUTSIDE})
     wanted, members = {opening}, set[int]()
     while True:
         more = {i for i in range(1, count + 1) if i not in members and borders[i] & wanted}
@@ -84,10 +84,10 @@ def strands_of(found: Survey, anatomy: Anatomy, opening: int, unseen: Bools) -> 
             break
         members |= more
         wanted |= frozenset().union(*(borders[i] for i in more))
-    anchors = found.ridge & ends_in
+    anchors = survey.ridge & ends_in
     made = (
         _strand(
-            found,
+            survey,
             anatomy,
             labels == index,
             anchors=anchors,
@@ -100,7 +100,7 @@ def strands_of(found: Survey, anatomy: Anatomy, opening: int, unseen: Bools) -> 
 
 
 def _strand(
-    found: Survey, anatomy: Anatomy, line: Bools, *, anchors: Bools, unseen: Bools, openings: frozenset[int]
+    survey: Survey, anatomy: Anatomy, line: Bools, *, anchors: Bools, unseen: Bools, openings: frozenset[int]
 ) -> Strand | None:
     touching = line & ndimage.binary_dilation(anchors, EIGHT)
     clusters, count = ndimage.label(ndimage.binary_dilation(touching, EIGHT, iterations=2), EIGHT)
@@ -116,13 +116,13 @@ def _strand(
     ways = _ways(line, points, starts, stops, unseen)
     if ways is None:
         return None
-    cover = _swellings(found, points, ways.chain) if not ways.doubled else np.zeros_like(line)
+    cover = _swellings(survey, points, ways.chain) if not ways.doubled else np.zeros_like(line)
     if cover.any():
         # What covers the strand shows none of it: lengths count again without that.
         unseen = unseen | cover
         ways = _ways(line, points, starts, stops, unseen) or ways
     keep, along, chain = ways.keep, ways.along, ways.chain
-    half = found.depth[rows, columns][keep]
+    half = survey.depth[rows, columns][keep]
     path, path_along = _smooth(points[chain]), np.maximum.accumulate(along[chain])
     step = np.hypot(*np.diff(path, axis=0).T)
     seen = ~unseen[path[:, 1].astype(int), path[:, 0].astype(int)]
@@ -214,12 +214,12 @@ def _returning(line: Bools, points: Floats, along: Floats, chain: Ints, ends: In
     return keep, doubled
 
 
-def _swellings(found: Survey, points: Floats, chain: Ints) -> Bools:
+def _swellings(survey: Survey, points: Floats, chain: Ints) -> Bools:
     """Short thick places on the way: a knot or a tag before the strand. A padded grip is thick too, but long."""
     rows, columns = points[chain, 1].astype(int), points[chain, 0].astype(int)
-    half = found.depth[rows, columns]
+    half = survey.depth[rows, columns]
     limit = _SWOLLEN * float(np.median(half)) + 1.0
-    cover = np.zeros(found.product.shape, dtype=bool)
+    cover = np.zeros(survey.product.shape, dtype=bool)
     runs, _ = ndimage.label(half > limit)
     for (run,) in ndimage.find_objects(runs):
         widest = float(half[run].max())
@@ -229,11 +229,11 @@ def _swellings(found: Survey, points: Floats, chain: Ints) -> Bools:
         room = int(3 * widest) + 2
         top, left = max(0, int(rows[run].min()) - room), max(0, int(columns[run].min()) - room)
         window = (slice(top, int(rows[run].max()) + room + 1), slice(left, int(columns[run].max()) + room + 1))
-        core = found.depth[window] > limit
+        core = survey.depth[window] > limit
         parts, _ = ndimage.label(core, EIGHT)
         mine = np.unique(parts[rows[run] - top, columns[run] - left])
         cover[window] |= ndimage.distance_transform_edt(~np.isin(parts, mine[mine > 0])) <= limit
-    return cover & found.product
+    return cover & survey.product
 
 
 def _graph(line: Bools, rows: Ints, columns: Ints, unseen: Bools) -> coo_matrix:

@@ -86,9 +86,9 @@ def _zone_borders(zones: Ints) -> Bools:
     return border
 
 
-def wall_half_thickness(found: Survey, opening: int) -> float:
+def wall_half_thickness(survey: Survey, opening: int) -> float:
     """Typical half thickness of the thinner part of the wall around `opening`, in working pixels."""
-    wall = found.depth[found.ridge & (found.nearest == opening)]
+    wall = survey.depth[survey.ridge & (survey.nearest == opening)]
     return float(np.percentile(wall, 25)) if wall.size else float("inf")
 
 
@@ -107,12 +107,12 @@ class Anatomy:
     others: tuple[int, ...]
 
 
-def split_at(found: Survey, radius: float) -> Anatomy | None:
+def split_at(survey: Survey, radius: float) -> Anatomy | None:
     """Open the product with a disc of `radius`: what survives is body or beads. None when nothing is that thick."""
-    core = found.depth > radius
+    core = survey.depth > radius
     if not core.any():
         return None
-    thick, count = ndimage.label((ndimage.distance_transform_edt(~core) <= radius) & found.product, EIGHT)
+    thick, count = ndimage.label((ndimage.distance_transform_edt(~core) <= radius) & survey.product, EIGHT)
     sizes = np.bincount(thick.ravel(), minlength=count + 1)
     sizes[0] = 0
     main = int(sizes.argmax())

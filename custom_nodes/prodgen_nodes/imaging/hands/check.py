@@ -81,16 +81,16 @@ def judge_picture(
     number, hands = count_people(people), tuple(judge_hands(people))
     reasons = []
     if number != expected:
-        found = _NUMBERS[number] if number < len(_NUMBERS) else f"{number} people"
-        reasons.append(f"{found} in the picture" + ("" if expected == 1 and number > 1 else f", {expected} expected"))
+        amount = _NUMBERS[number] if number < len(_NUMBERS) else f"{number} people"
+        reasons.append(f"{amount} in the picture" + ("" if expected == 1 and number > 1 else f", {expected} expected"))
     if len(hands) > 2 * max(number, 1):
         reasons.append(f"{len(hands)} hands in the picture, too many for {_NUMBERS[min(max(number, 1), 4)]}")
     for one in hands:
         if not one.result.size >= SMALL:
             reasons.append(f"the {one.side} hand is only {one.result.size:.0f} px long: too small to judge")
         elif not one.score >= min_score:
-            said = "; ".join(one.result.reasons) or "it looks unlike a hand"
-            reasons.append(f"the {one.side} hand scores {one.score:.2f}: {said}")
+            why = "; ".join(one.result.reasons) or "it looks unlike a hand"
+            reasons.append(f"the {one.side} hand scores {one.score:.2f}: {why}")
     spot = None if erased is None else grip_spot(erased)
     at_grip = None
     if spot is not None:

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from ..crops import MAX_FEATHER
-from ..errors import ParameterError
-from ..tensors import check_range
+from ..tensors import check_choice, check_range
 from .crops import HandCrop
 from .keypoints import Person
 from .scoring import HandScore, score_hand
@@ -34,8 +33,7 @@ class StitchSettings:
     feather: float = 4.0
 
     def check(self) -> None:
-        if self.keep not in KEEP:
-            raise ParameterError(f"keep is {self.keep!r}; choose one of {', '.join(KEEP)}.")
+        check_choice(self.keep, KEEP, "keep")
         check_range(self.min_gain, 0.0, 1.0, "min_gain")
         check_range(self.feather, 0.0, MAX_FEATHER, "feather")
 
@@ -107,8 +105,8 @@ def _compared(crop: HandCrop, was: float | None, now: HandScore | None, min_gain
     return better, "better" if better else _worse(now, "is not better")
 
 
-def _worse(now: HandScore, said: str) -> str:
-    return "; ".join((f"the refined hand {said}", *now.reasons))
+def _worse(now: HandScore, complaint: str) -> str:
+    return "; ".join((f"the refined hand {complaint}", *now.reasons))
 
 
 def nearest_hand(people: tuple[Person, ...], crop: HandCrop) -> HandScore | None:
@@ -120,7 +118,7 @@ def nearest_hand(people: tuple[Person, ...], crop: HandCrop) -> HandScore | None
     for person in people:
         for hand in person.hands:
             result = score_hand(hand.points, hand.scores)
-            if not result.found:
+            if not result.detected:
                 continue
             middle = hand.points[hand.scores > 0.1].mean(dim=0)
             away = float(torch.hypot(middle[0] - x, middle[1] - y))

@@ -84,10 +84,10 @@ def _people(frame: Any, number: int, width: int, height: int) -> tuple[Person, .
         if not isinstance(entry, Mapping):
             raise KeypointError(f"frame {number} of the keypoints holds a person without points.")
         lists = {name: _points(entry.get(name), size, f"frame {number}, {name}") for name, size in _LISTS.items()}
-        found = [points for points in lists.values() if points is not None]
-        if not found:
+        sets = [points for points in lists.values() if points is not None]
+        if not sets:
             continue
-        unit = canvas if _are_fractions(found, canvas) else (1, 1)
+        unit = canvas if _are_fractions(sets, canvas) else (1, 1)
         factor = torch.tensor((scale[0] * unit[0], scale[1] * unit[1], 1.0), dtype=torch.float64)
         scaled = {name: None if points is None else points * factor for name, points in lists.items()}
         hands = []

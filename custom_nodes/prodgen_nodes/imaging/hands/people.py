@@ -84,7 +84,7 @@ def judge_hands(people: tuple[Person, ...]) -> list[JudgedHand]:
     for owner, person in enumerate(people):
         for hand in person.hands:
             result = score_hand(hand.points, hand.scores)
-            if result.found:
+            if result.detected:
                 judged.append((owner, JudgedHand(hand, hand.label, "label", result, result.proven)))
     judged = _without_doubles(judged)
     wrists = _wrists(people)

@@ -131,14 +131,14 @@ def _posed(unit: Tensor, weights: Tensor, plate: Tensor, poses: Tensor) -> _Pose
     degrees, joints = attitudes(unit.device)
     degrees, joints = degrees.to(unit.dtype), joints.to(unit.dtype)
     thumb_degrees, thumb_joints = (table.to(unit.dtype) for table in _thumbs())
-    known = weights[5:].reshape(4, 4)[:, 1:]
+    visible = weights[5:].reshape(4, 4)[:, 1:]
     seen = unit[5:].reshape(4, 4, 2)[:, 1:] - plate[2:].unsqueeze(1)
     spots = torch.einsum("fkjc,pcd->pfkjd", joints, poses)
-    errors = _misfit(spots, seen[:, None], known[:, None])
+    errors = _misfit(spots, seen[:, None], visible[:, None])
     least = errors.amin(dim=2)
-    pose = int((least.clamp(max=_UNEXPLAINED**2) * known.mean(dim=1)).sum(dim=1).argmin())
+    pose = int((least.clamp(max=_UNEXPLAINED**2) * visible.mean(dim=1)).sum(dim=1).argmin())
     spots, errors, least = spots[pose], errors[pose], least[pose]
-    trust = torch.where((least.sqrt() < _UNEXPLAINED) & (known.amin(dim=1) > 0.3), 1.0, 0.0).to(unit.dtype)
+    trust = torch.where((least.sqrt() < _UNEXPLAINED) & (visible.amin(dim=1) > 0.3), 1.0, 0.0).to(unit.dtype)
     trust = trust * _own_place(unit[5:].reshape(4, 4, 2))
     bends = degrees[torch.arange(4), errors.argmin(dim=1)][:, 1:]
     grip = unit.new_tensor(GRIP_BEND)
@@ -171,9 +171,9 @@ def _posed(unit: Tensor, weights: Tensor, plate: Tensor, poses: Tensor) -> _Pose
     return _Posed(best[1], best[2])
 
 
-def _misfit(spots: Tensor, seen: Tensor, known: Tensor) -> Tensor:
+def _misfit(spots: Tensor, seen: Tensor, visible: Tensor) -> Tensor:
     """Mean square distance of joints `[…,3,2]` from where they were seen, weighed by how well they were."""
-    return ((spots - seen).square().sum(dim=-1) * known).sum(dim=-1) / known.sum(dim=-1).clamp(min=1.0)
+    return ((spots - seen).square().sum(dim=-1) * visible).sum(dim=-1) / visible.sum(dim=-1).clamp(min=1.0)
 
 
 def _own_place(chains: Tensor) -> Tensor:

@@ -61,15 +61,15 @@ def palm_poses(linear: Tensor) -> Tensor:
     return torch.cat((flat, out.unsqueeze(2)), dim=2)
 
 
-def reach_errors(chains: Tensor, linear: Tensor, known: Tensor) -> Tensor:
+def reach_errors(chains: Tensor, linear: Tensor, visible: Tensor) -> Tensor:
     """`[N,4]`: root mean square distance of each finger `[N,4,4,2]` (knuckle to tip, unit: the hand's length) from the
-    nearest possible one, all four in the palm pose that suits them best; fingers weigh by `known` `[N,4]`."""
+    nearest possible one, all four in the palm pose that suits them best; fingers weigh by `visible` `[N,4]`."""
     parts = range(0, chains.shape[0], _AT_ONCE)
-    errors = [_errors(*(x[i : i + _AT_ONCE] for x in (chains, linear, known))) for i in parts]
+    errors = [_errors(*(x[i : i + _AT_ONCE] for x in (chains, linear, visible))) for i in parts]
     return torch.cat(errors)
 
 
-def _errors(chains: Tensor, linear: Tensor, known: Tensor) -> Tensor:
+def _errors(chains: Tensor, linear: Tensor, visible: Tensor) -> Tensor:
     poses = palm_poses(linear).float()
     seen = (chains[:, :, 1:] - chains[:, :, :1]).float()
     _, table = attitudes(chains.device)
@@ -80,7 +80,7 @@ def _errors(chains: Tensor, linear: Tensor, known: Tensor) -> Tensor:
     away = torch.matmul(square.flatten(2), own.flatten(2).flatten(0, 1).T).reshape(*square.shape[:2], *own.shape[:2])
     away = away - 2 * torch.einsum("fki,npfi->npfk", spots, offsets.flatten(3))
     away = (away.amin(dim=-1) + seen.square().sum(dim=(-1, -2)).unsqueeze(1)).clamp(min=0.0) / 3
-    best = (away * known[:, None]).sum(dim=-1).argmin(dim=1)
+    best = (away * visible[:, None]).sum(dim=-1).argmin(dim=1)
     chosen = away.gather(1, best[:, None, None].expand(-1, 1, 4))[:, 0]
-    errors: Tensor = (chosen.sqrt() * known).to(chains.dtype)
+    errors: Tensor = (chosen.sqrt() * visible).to(chains.dtype)
     return errors

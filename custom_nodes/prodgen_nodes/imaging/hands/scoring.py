@@ -46,7 +46,7 @@ class HandScore:
     """What the hand's place and size on its body leave of it, 0..1."""
 
     @property
-    def found(self) -> bool:
+    def detected(self) -> bool:
         return self.seen >= LEAST_SEEN and self.size > 0
 
     @property
@@ -57,7 +57,7 @@ class HandScore:
     @property
     def allowed(self) -> float:
         """The score that a hand must be given credit for, 0..1: what is hidden is presumed right."""
-        return self.placed * (1 - self.weight * (1 - self.score)) if self.found else 0.0
+        return self.placed * (1 - self.weight * (1 - self.score)) if self.detected else 0.0
 
     @property
     def proven(self) -> float:
@@ -120,14 +120,14 @@ def _cross(a: Tensor, b: Tensor) -> Tensor:
     return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
 
 
-def _backward(bones: Tensor, known: Tensor) -> Tensor:
+def _backward(bones: Tensor, visible: Tensor) -> Tensor:
     """`[N,4]` of finger bones `[N,4,3,2]` over their true lengths: bends in the picture that contradict each other.
 
     The joints of one finger are hinges with one axis and the axes of neighbours are nearly parallel, so in any view
     all real bends turn the same way.
     """
     turn = torch.stack((_cross(bones[:, :, 0], bones[:, :, 1]), _cross(bones[:, :, 1], bones[:, :, 2])), dim=-1)
-    turn = turn.clamp(-1.0, 1.0) * known.unsqueeze(-1)
+    turn = turn.clamp(-1.0, 1.0) * visible.unsqueeze(-1)
     own = torch.minimum(-turn.amin(dim=-1), turn.amax(dim=-1)).clamp(min=0.0)
     main = turn[..., 0]
     others = (main.sum(dim=1, keepdim=True) - main) / 3
@@ -135,7 +135,7 @@ def _backward(bones: Tensor, known: Tensor) -> Tensor:
     return torch.maximum(own, against)
 
 
-def _crossing(chains: Tensor, known: Tensor, stretched: Tensor) -> Tensor:
+def _crossing(chains: Tensor, visible: Tensor, stretched: Tensor) -> Tensor:
     """`[N]`: the strongest crossing of neighbours `[N,4,4,2]` (knuckle to tip), by how outstretched both are."""
     a, b = chains[:, :3], chains[:, 1:]
     p, r = a[:, :, :-1], a[:, :, 1:] - a[:, :, :-1]
@@ -145,7 +145,7 @@ def _crossing(chains: Tensor, known: Tensor, stretched: Tensor) -> Tensor:
     cross = torch.where(cross.abs() < _EPS, torch.full_like(cross, _EPS), cross)
     along, other = _cross(q - p, s) / cross, _cross(q - p, r) / cross
     hit = (along > 0) & (along < 1) & (other > 0) & (other < 1)
-    both = torch.minimum(stretched[:, :3], stretched[:, 1:]) * torch.minimum(known[:, :3], known[:, 1:])
+    both = torch.minimum(stretched[:, :3], stretched[:, 1:]) * torch.minimum(visible[:, :3], visible[:, 1:])
     return (hit.flatten(2).any(dim=-1) * both).amax(dim=1)
 
 
@@ -153,9 +153,9 @@ def _longer(points: Tensor, weights: Tensor, size: Tensor) -> Tensor:
     """`[N]` by how much a hand is longer than its palm says: a palm that closes around something, or leans from the
     camera, looks too short, and then at least three fingers look too long alike. One alone is no hand's."""
     chains = points[:, 5:].reshape(-1, 4, 4, 2)
-    known = weights[:, 5:].reshape(-1, 4, 4).amin(dim=-1)
+    visible = weights[:, 5:].reshape(-1, 4, 4).amin(dim=-1)
     shown = (chains[:, :, 1:] - chains[:, :, :-1]).norm(dim=-1).sum(dim=-1) / size.unsqueeze(1)
-    ratio = shown / points.new_tensor(BONES[1:]).sum(dim=-1) * known
+    ratio = shown / points.new_tensor(BONES[1:]).sum(dim=-1) * visible
     longer: Tensor = (ratio.sort(dim=1).values[:, 1] / _USUAL).clamp(1.0, _MOST_LONGER)
     return longer
 
@@ -165,7 +165,7 @@ def _measure(points: Tensor, weights: Tensor) -> _Shape:
     size = size * _longer(points, weights, size)
     unit = points / size[:, None, None]
     chains = unit[:, 5:].reshape(-1, 4, 4, 2)
-    known = weights[:, 5:].reshape(-1, 4, 4).amin(dim=-1)
+    visible = weights[:, 5:].reshape(-1, 4, 4).amin(dim=-1)
     lengths = points.new_tensor(BONES[1:])
     bones = chains[:, :, 1:] - chains[:, :, :-1]
     shown = bones.norm(dim=-1)
@@ -176,19 +176,19 @@ def _measure(points: Tensor, weights: Tensor) -> _Shape:
     long = torch.cat(
         (
             (thumb.sum(dim=-1) / thumb_lengths.sum() * thumb_known).unsqueeze(1),
-            shown.sum(dim=-1) / lengths.sum(dim=-1) * known,
+            shown.sum(dim=-1) / lengths.sum(dim=-1) * visible,
         ),
         dim=1,
     )
     bone = torch.cat(
-        ((thumb / thumb_lengths).amax(dim=-1, keepdim=True) * thumb_known[:, None], ratio.amax(dim=-1) * known), dim=1
+        ((thumb / thumb_lengths).amax(dim=-1, keepdim=True) * thumb_known[:, None], ratio.amax(dim=-1) * visible), dim=1
     ).amax(dim=1)
     # The least bend in space: what of each bone is not seen may point the same way.
     scaled = bones / lengths.unsqueeze(-1)
     scaled = scaled / scaled.norm(dim=-1, keepdim=True).clamp(min=1.0)
     hidden = (1 - scaled.square().sum(dim=-1)).clamp(min=0.0).sqrt()
     cosine = (scaled[:, :, :-1] * scaled[:, :, 1:]).sum(dim=-1) + hidden[:, :, :-1] * hidden[:, :, 1:]
-    bent = torch.rad2deg(torch.acos(cosine.clamp(-1.0, 1.0))) * known.unsqueeze(-1) - points.new_tensor(MOST_BENT)
+    bent = torch.rad2deg(torch.acos(cosine.clamp(-1.0, 1.0))) * visible.unsqueeze(-1) - points.new_tensor(MOST_BENT)
     knuckles, knuckles_known = chains[:, :, 0], weights[:, 5::4].amin(dim=1)
     across = knuckles[:, 3] - knuckles[:, 0]
     across = across / across.norm(dim=-1, keepdim=True).clamp(min=_EPS)
@@ -196,7 +196,7 @@ def _measure(points: Tensor, weights: Tensor) -> _Shape:
     order = (-steps).amax(dim=1).clamp(min=0.0) * knuckles_known
     reach = (chains[:, :, 3] - chains[:, :, 0]).norm(dim=-1) / lengths.sum(dim=-1)
     stretched = (reach.clamp(max=1.0) - 0.3).clamp(min=0.0) / 0.7
-    crossing = _crossing(chains, known, stretched) * openness.clamp(max=1.0)
+    crossing = _crossing(chains, visible, stretched) * openness.clamp(max=1.0)
     apart = (chains[:, 1:] - chains[:, :-1]).norm(dim=-1)
     meets = torch.sigmoid((_TOUCH - apart[:, :, 1:]) / 0.008)
     # Tips alone at one place, or both end bones: each time the joints before them are apart.
@@ -204,7 +204,9 @@ def _measure(points: Tensor, weights: Tensor) -> _Shape:
     bones_meet = meets[:, :, 2] * meets[:, :, 1] * ((apart[:, :, 1] - apart[:, :, 2]) / 0.06).clamp(0.0, 1.0)
     # Seen edge on, a hand's fingers lie over each other and their tips meet by themselves.
     side_by_side = (apart[:, :, 0] / 0.07).clamp(0.0, 1.0) * (openness.unsqueeze(1) / 0.25).clamp(0.0, 1.0)
-    fused = (side_by_side * torch.maximum(alone, bones_meet) * torch.minimum(known[:, 1:], known[:, :3])).amax(dim=1)
+    fused = (side_by_side * torch.maximum(alone, bones_meet) * torch.minimum(visible[:, 1:], visible[:, :3])).amax(
+        dim=1
+    )
     return _Shape(
         size,
         openness,
@@ -213,10 +215,10 @@ def _measure(points: Tensor, weights: Tensor) -> _Shape:
         long,
         bone,
         bent,
-        _backward(scaled, known),
+        _backward(scaled, visible),
         crossing,
         fused,
-        reach_errors(chains, linear, known),
+        reach_errors(chains, linear, visible),
     )
 
 

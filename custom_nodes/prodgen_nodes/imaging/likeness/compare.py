@@ -52,14 +52,14 @@ class Likeness:
     @property
     def scores(self) -> dict[str, float]:
         """Of each figure, 0..1; 0.5 is where two photos of one product end."""
-        found = {}
+        by_name = {}
         for name, (half, zero) in _LIMITS.items():
             value, alike = getattr(self, name), _ALIKE[name]
             low, share = 0.0, (value - zero) / (half - zero)
             if share > 1:
                 low, share = 0.5, (value - half) / (alike - half)
-            found[name] = min(1.0, max(0.0, low + 0.5 * share))
-        return found
+            by_name[name] = min(1.0, max(0.0, low + 0.5 * share))
+        return by_name
 
     @property
     def score(self) -> float:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..errors import ParameterError
 from ..objects import Thing
+from ..tensors import check_choice
 from .compare import Likeness
 
 FOUND, NOT_FOUND, UNSURE = "found", "not found", "unsure"
@@ -17,8 +17,8 @@ class Limits:
     """From which score 0..1 a find counts as `found`, and as `unsure`; the least area as a share of the picture; at
     most so many finds, the largest."""
 
-    found: float
-    unsure: float
+    found_from: float
+    unsure_from: float
     min_area: float
     most: int = 64
 
@@ -33,11 +33,10 @@ PRESETS = {
 
 def limits_of(preset: str, min_score: float = 0.0, min_area: float = 0.0) -> Limits:
     """A preset, its score or area set to another one where that is above 0. The grey zone keeps its proportion."""
-    if preset not in PRESETS:
-        raise ParameterError(f"preset is {preset!r}; choose one of {', '.join(PRESETS)}.")
+    check_choice(preset, PRESETS, "preset")
     limits = PRESETS[preset]
     if min_score > 0:
-        limits = replace(limits, found=min_score, unsure=min_score * limits.unsure / limits.found)
+        limits = replace(limits, found_from=min_score, unsure_from=min_score * limits.unsure_from / limits.found_from)
     return replace(limits, min_area=min_area) if min_area > 0 else limits
 
 
@@ -51,7 +50,7 @@ class Sighting:
     likeness: Likeness | None = None
 
     def verdict(self, limits: Limits) -> str:
-        return FOUND if self.score >= limits.found else UNSURE if self.score >= limits.unsure else NOT_FOUND
+        return FOUND if self.score >= limits.found_from else UNSURE if self.score >= limits.unsure_from else NOT_FOUND
 
 
 def judged(sightings: Sequence[Sighting], limits: Limits, doubt: str = "") -> tuple[str, list[Sighting]]:

@@ -15,13 +15,13 @@ def labels_of(text: str) -> list[str]:
 
     What cannot be seen (control characters, half a surrogate pair) is no part of a label.
     """
-    found: dict[str, str] = {}
+    labels: dict[str, str] = {}
     for part in text.replace("\n", ",").replace(";", ",").split(","):
         seen = "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in part)
         label = " ".join(seen.split())[:_MOST_LETTERS].strip()
         if label:
-            found.setdefault(label.casefold(), label)
-    return list(found.values())[:_MOST_LABELS]
+            labels.setdefault(label.casefold(), label)
+    return list(labels.values())[:_MOST_LABELS]
 
 
 def file_label(label: str) -> str:

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import torch
 
-from ..errors import ParameterError
-from .found import Thing
+from ..tensors import check_choice
+from .things import Thing
 
 OVERLAPS = ("keep", "split")
 
@@ -20,8 +20,7 @@ def shared_out(things: Sequence[Thing], overlap: str) -> list[Thing]:
     the one with the higher score where they cover it alike), and the others have what that one leaves; no pixel is
     covered more than once.
     """
-    if overlap not in OVERLAPS:
-        raise ParameterError(f"overlap is {overlap!r}; choose one of {', '.join(OVERLAPS)}.")
+    check_choice(overlap, OVERLAPS, "overlap")
     if overlap == "keep" or len(things) < 2:
         return list(things)
     masks = torch.stack([thing.mask for thing in things])

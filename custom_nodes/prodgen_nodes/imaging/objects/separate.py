@@ -13,8 +13,8 @@ from scipy import ndimage
 from torch import Tensor
 
 from .bridges import parted
-from .found import Objects, Thing
 from .holes import pinholes
+from .things import Objects, Thing
 from .touching import seems_several
 
 Labels = NDArray[np.int32]
@@ -80,12 +80,12 @@ def _owners(matte: NDArray[np.float32], regions: Labels, least: float) -> tuple[
 
 def _pixels_of(regions: Labels, large: NDArray[np.bool_]) -> dict[int, tuple[int, int]]:
     """A pixel of each `large` region."""
-    found = {}
+    pixels = {}
     for number, box in enumerate(ndimage.find_objects(regions), 1):
         if box is not None and large[number]:
             row, column = np.unravel_index(np.argmax(regions[box] == number), regions[box].shape)
-            found[number] = (int(row) + box[0].start, int(column) + box[1].start)
-    return found
+            pixels[number] = (int(row) + box[0].start, int(column) + box[1].start)
+    return pixels
 
 
 def _pieces_joined(
@@ -129,7 +129,7 @@ def _share_rest(owner: Labels, hazes: Labels, rest: NDArray[np.bool_], several: 
 def _from_the_left(owner: Labels) -> list[tuple[int, Box]]:
     """The objects' numbers as people count them, by where each begins, from the left; and the box of each."""
     boxes = [(number, box) for number, box in enumerate(ndimage.find_objects(owner), 1) if box is not None]
-    return sorted(boxes, key=lambda found: (found[1][1].start, found[1][0].start, found[0]))
+    return sorted(boxes, key=lambda entry: (entry[1][1].start, entry[1][0].start, entry[0]))
 
 
 def _thing(matte: NDArray[np.float32], owner: Labels, number: int, box: Box, device: torch.device) -> Thing:

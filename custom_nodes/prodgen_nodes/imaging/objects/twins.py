@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .found import Thing
+from .things import Thing
 
 SAME = 0.6
 """Overlap (intersection over union) from which two masks are one object: below .5 a mug before a jug would be lost."""

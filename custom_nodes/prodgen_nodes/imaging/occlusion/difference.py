@@ -62,43 +62,43 @@ def in_plain_light(scene: Tensor, expected: Tensor, original: Tensor, inside: Te
     return (scene / torch.exp(light - light.mean())[:, None, None]).clamp(0.0, 1.0)
 
 
-def nearest_difference(found: Tensor, expected: Tensor, known: Tensor) -> Tensor:
-    """Smallest CIELAB difference `[h,w]` of `found` `[h,w,3]` to `expected` `[h,w,3]` within two pixels of the place.
+def nearest_difference(scene: Tensor, expected: Tensor, valid: Tensor) -> Tensor:
+    """Smallest CIELAB difference `[h,w]` of `scene` `[h,w,3]` to `expected` `[h,w,3]` within two pixels of the place.
 
-    A small error of the registration is no difference then. `known` `[h,w]` says where `expected` holds anything.
+    A small error of the registration is no difference then. `valid` `[h,w]` says where `expected` holds anything.
     """
-    best = torch.full(known.shape, float("inf"), device=known.device)
-    far = torch.where(known.unsqueeze(-1), expected, torch.full_like(expected, 1e3))
+    best = torch.full(valid.shape, float("inf"), device=valid.device)
+    far = torch.where(valid.unsqueeze(-1), expected, torch.full_like(expected, 1e3))
     for dy in range(-_REACH, _REACH + 1):
         for dx in range(-_REACH, _REACH + 1):
             if dx * dx + dy * dy > _REACH * _REACH:
                 continue
             moved = torch.roll(far, (dy, dx), dims=(0, 1))
-            step = found - moved
+            step = scene - moved
             best = torch.minimum(best, (_LIGHTNESS * step[..., 0] ** 2 + step[..., 1] ** 2 + step[..., 2] ** 2))
     return best.sqrt()
 
 
-def unlike_in_shade(scene: Tensor, expected: Tensor, known: Tensor) -> Tensor:
+def unlike_in_shade(scene: Tensor, expected: Tensor, valid: Tensor) -> Tensor:
     """CIELAB difference `[h,w]` of linear `scene` `[3,h,w]` to `expected` in whatever shade makes it least, and the
     cost of that shade: a hand's shadow darkens the product and leaves its hue."""
     light = torch.log((scene.clamp(min=0) + _FLOOR) / (expected.clamp(min=0) + _FLOOR))
     shade = gaussian_blur(light.mean(dim=0)[None, None], 1.5)[0, 0].clamp(-_DARKEST, 0.0)
     shaded = (expected + _FLOOR) * torch.exp(shade) - _FLOOR
     lab, own = (linear_to_lab(gaussian_blur(x[None], 0.8)[0].permute(1, 2, 0)) for x in (scene, shaded))
-    return nearest_difference(lab, own, known) - _SHADE_COST * shade
+    return nearest_difference(lab, own, valid) - _SHADE_COST * shade
 
 
-def same_structure(lab: Tensor, own: Tensor, known: Tensor) -> Tensor:
+def same_structure(lab: Tensor, own: Tensor, valid: Tensor) -> Tensor:
     """Where `lab` `[h,w,3]` shows the very print and edges of the product's `own` `[h,w,3]`: `[h,w]` boolean.
 
     Local correlation of lightness over a few pixels; what has no structure there is not said to be the same.
     """
-    planes = torch.stack((lab[..., 0], own[..., 0])) * known
-    mean = masked_blur(planes[None], known[None].to(planes), _WINDOW, 1e-3)[0]
-    away = (planes - mean) * known
+    planes = torch.stack((lab[..., 0], own[..., 0])) * valid
+    mean = masked_blur(planes[None], valid[None].to(planes), _WINDOW, 1e-3)[0]
+    away = (planes - mean) * valid
     products = torch.stack((away[0] ** 2, away[1] ** 2, away[0] * away[1]))
-    scene, original, both = masked_blur(products[None], known[None].to(planes), _WINDOW, 1e-3)[0]
+    scene, original, both = masked_blur(products[None], valid[None].to(planes), _WINDOW, 1e-3)[0]
     alike = both > _CORRELATION * (scene * original).clamp(min=1e-6).sqrt()
     fits = (scene < 4 * original) & (original < 4 * scene)
     return dilate((alike & fits & (original > _STRUCTURE**2)).to(lab)[None], 2)[0] > 0.5

@@ -98,8 +98,8 @@ def keep_in_front(
         held = given.cover("zone", index)
         held = None if held is None else _crop(held, view)
         held = held if held is not None and bool((held > 0.5).any()) else None
-        found, report = _one(view, gap, hands, sensitivity, zone=held)
-        full = found[None, None]
+        front, report = _one(view, gap, hands, sensitivity, zone=held)
+        full = front[None, None]
         if view.factor > 1:
             full = F.interpolate(full, scale_factor=float(view.factor), mode="bilinear", align_corners=False)
         rows, columns = view.rows, view.columns

@@ -197,10 +197,10 @@ RULES = (
 
 def _size(shape: Shape, kind: str) -> tuple[str, str, tuple[int, int] | None]:
     handle = "short grip" if shape.handle == "grip" and shape.handle_length < _SHORT_GRIP else shape.handle
-    known = _HANDLE_CM.get(handle or "")
-    if known is None or shape.handle_length <= 0:
+    usual = _HANDLE_CM.get(handle or "")
+    if usual is None or shape.handle_length <= 0:
         return KINDS[kind].size, "usual for its kind", None
-    least, most = (length / shape.handle_length * max(1.0, 1 / shape.aspect) for length in known)
+    least, most = (length / shape.handle_length * max(1.0, 1 / shape.aspect) for length in usual)
     size = "small" if most < _SMALL else "large" if least > _LARGE else KINDS[kind].size
-    basis = f"such a handle is usually {known[0]:.0f} to {known[1]:.0f} cm long"
+    basis = f"such a handle is usually {usual[0]:.0f} to {usual[1]:.0f} cm long"
     return size, basis, (round(least), round(most))

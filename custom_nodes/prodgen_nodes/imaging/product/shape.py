@@ -41,7 +41,7 @@ class Shape:
     area over that of its box, `solidity` over that of its convex hull; `mirrored` 0..1, how far left and right agree;
     `top_width`, `middle_width`, `bottom_width` mean widths of the body's upper, middle and lower fifth over its width;
     `legs` whether it stands on legs; `parts` how many separate products the mask holds; `cut_off` whether it touches
-    the picture's edge; `why_no_handle` in words.
+    the picture's edge.
     """
 
     aspect: float
@@ -57,7 +57,6 @@ class Shape:
     legs: bool
     parts: int
     cut_off: bool
-    why_no_handle: str = ""
     handle_thickness: float = 0.0
 
 
@@ -76,8 +75,8 @@ def measure_shape(mask: Tensor) -> Shape:
     framed[:, :_MARGIN] |= box.left == 0
     framed[-_MARGIN:] |= box.bottom == mask.shape[0]
     framed[:, -_MARGIN:] |= box.right == mask.shape[1]
-    found = find_handle(np.where(product | (alpha <= 0.5), alpha, 0.0), framed)
-    body = found.anatomy.body & product if isinstance(found, Handle) else product
+    handle = find_handle(np.where(product | (alpha <= 0.5), alpha, 0.0), framed)
+    body = handle.anatomy.body & product if isinstance(handle, Handle) else product
     rows, columns = np.nonzero(body.any(axis=1))[0], np.nonzero(body.any(axis=0))[0]
     height, width = int(rows[-1] - rows[0] + 1), int(columns[-1] - columns[0] + 1)
     body = body[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -85,21 +84,20 @@ def measure_shape(mask: Tensor) -> Shape:
     profile = _profile(body)
     return Shape(
         aspect=width / height,
-        handle=found.kind if isinstance(found, Handle) else None,
-        handle_length=found.main.length / width if isinstance(found, Handle) else 0.0,
-        handle_height=max(0, int(rows[0]) - top) / height if isinstance(found, Handle) else 0.0,
+        handle=handle.kind if isinstance(handle, Handle) else None,
+        handle_length=handle.main.length / width if isinstance(handle, Handle) else 0.0,
+        handle_height=max(0, int(rows[0]) - top) / height if isinstance(handle, Handle) else 0.0,
         fullness=float(body.mean()),
         solidity=_solidity(body),
         mirrored=float((body & body[:, ::-1]).sum() / max(1, (body | body[:, ::-1]).sum())),
         top_width=float(profile[: _ROWS // 5].mean()),
         middle_width=float(profile[2 * _ROWS // 5 : 3 * _ROWS // 5].mean()),
         bottom_width=float(profile[-_ROWS // 5 :].mean()),
-        legs=not isinstance(found, Handle) and (found.reason == RULES[0].reason or _on_feet(body)),
+        legs=not isinstance(handle, Handle) and (handle.reason == RULES[0].reason or _on_feet(body)),
         parts=parts,
         cut_off=bool(framed.any()),
-        why_no_handle="" if isinstance(found, Handle) else found.reason,
-        handle_thickness=float(2 * np.median(found.main.half) / found.main.length)
-        if isinstance(found, Handle)
+        handle_thickness=float(2 * np.median(handle.main.half) / handle.main.length)
+        if isinstance(handle, Handle)
         else 0.0,
     )
 

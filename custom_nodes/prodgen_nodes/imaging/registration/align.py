@@ -42,26 +42,28 @@ def pulled(image: Tensor, to_image: Affine, width: int, height: int) -> tuple[Te
         outside = (u < 0) | (v < 0) | (u > image.shape[1]) | (v > image.shape[0])
         beyond += int(outside.sum())
         grid = torch.stack((u * (2 / columns) - 1, v * (2 / rows) - 1), dim=-1).to(image.dtype)
-        found = F.grid_sample(planes, grid.unsqueeze(0), mode="bicubic", padding_mode="reflection", align_corners=False)
-        result[strip] = found[0].permute(1, 2, 0).clamp(0.0, 1.0)
+        sampled = F.grid_sample(
+            planes, grid.unsqueeze(0), mode="bicubic", padding_mode="reflection", align_corners=False
+        )
+        result[strip] = sampled[0].permute(1, 2, 0).clamp(0.0, 1.0)
     return result, beyond / (width * height)
 
 
-def moved_mask(mask: Tensor, given: Placement, found: Placement) -> Tensor:
+def moved_mask(mask: Tensor, given: Placement, placed: Placement) -> Tensor:
     """A mask of the canvas `[B,H,W]`, carried along with the product: `[B,h,w]` on the generated pictures.
 
-    `given`: where the product was placed on the canvas; `found`: where it is in the generated picture. What lies beyond
-    the canvas is 0. Raises ShapeError for a mask of another size than the canvas.
+    `given`: where the product was placed on the canvas; `placed`: where it is in the generated picture. What lies
+    beyond the canvas is 0. Raises ShapeError for a mask of another size than the canvas.
     """
     mask = check_mask(mask, "canvas_mask")
     same_size(canvas=mask.new_empty((1, given.canvas_height, given.canvas_width)), canvas_mask=mask)
-    count = max(len(found), mask.shape[0])
-    moved = mask.new_empty((count, found.canvas_height, found.canvas_width))
+    count = max(len(placed), mask.shape[0])
+    moved = mask.new_empty((count, placed.canvas_height, placed.canvas_width))
     for index in range(count):
-        back = given.transform(index).after(found.transform(index).inverted())
-        carried, _ = pulled(item(mask, index).unsqueeze(-1), back, found.canvas_width, found.canvas_height)
-        columns = torch.arange(found.canvas_width, device=mask.device) + 0.5
-        rows = (torch.arange(found.canvas_height, device=mask.device) + 0.5)[:, None]
+        back = given.transform(index).after(placed.transform(index).inverted())
+        carried, _ = pulled(item(mask, index).unsqueeze(-1), back, placed.canvas_width, placed.canvas_height)
+        columns = torch.arange(placed.canvas_width, device=mask.device) + 0.5
+        rows = (torch.arange(placed.canvas_height, device=mask.device) + 0.5)[:, None]
         x = back.a * columns + back.b * rows + back.tx
         y = back.c * columns + back.d * rows + back.ty
         within = (x >= 0) & (y >= 0) & (x <= given.canvas_width) & (y <= given.canvas_height)

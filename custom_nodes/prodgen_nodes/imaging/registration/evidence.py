@@ -78,11 +78,11 @@ def weigh(scene: Scene, template: Template, motion: Affine) -> Evidence:
     side = 2 * template.radius
     level = max(0, min(levels - 1, round(math.log2(side / _LEVEL_SIDE))))
     patches = make_patches(template, level, 6)
-    said = votes(fit_maps(patches, scene, motion, _REACH))
-    distance = misfits(said, torch.zeros_like(said.shift))
-    strength = said.precision.diagonal(dim1=1, dim2=2).sum(dim=1).clamp(max=1.0)
-    good = (distance <= _NEAR) & (said.fit < -0.5) & (strength > 0.3)
-    counted = said.trust > 0.7
+    ballots = votes(fit_maps(patches, scene, motion, _REACH))
+    distance = misfits(ballots, torch.zeros_like(ballots.shift))
+    strength = ballots.precision.diagonal(dim1=1, dim2=2).sum(dim=1).clamp(max=1.0)
+    good = (distance <= _NEAR) & (ballots.fit < -0.5) & (strength > 0.3)
+    counted = ballots.trust > 0.7
     near = good & counted
     unit = 2**level
     residual = float(distance[near].square().mean().sqrt() * unit) if bool(near.any()) else float("inf")

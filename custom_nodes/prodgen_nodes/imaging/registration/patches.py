@@ -97,13 +97,13 @@ def _centers(template: Template, level: int) -> tuple[Tensor, Tensor, Tensor]:
     structure = F.avg_pool2d(structure[None, None], 3, stride=1, padding=1)[0, 0]
     unit = 2**level
     cell = max(3, round(2 * template.radius / unit / _CELLS[min(level, len(_CELLS) - 1)]))
-    found = []
+    centers = []
     for plane, least, inner in ((outline, 0.15**2, False), (structure, _LEAST**2 / 4, True)):
         best, where = F.max_pool2d(plane[None, None], cell, ceil_mode=True, return_indices=True)
         chosen = where.flatten()[(best > least).flatten()]
         x, y = chosen % plane.shape[1], chosen // plane.shape[1]
-        found.append((x, y, torch.full_like(x, inner, dtype=torch.bool)))
-    xs, ys, inner_flags = (torch.cat(parts) for parts in zip(*found, strict=True))
+        centers.append((x, y, torch.full_like(x, inner, dtype=torch.bool)))
+    xs, ys, inner_flags = (torch.cat(parts) for parts in zip(*centers, strict=True))
     return (xs + 0.5) * unit + template.left, (ys + 0.5) * unit + template.top, inner_flags
 
 
@@ -160,8 +160,8 @@ def make_patches(template: Template, level: int, half: int) -> Patches:
     patterns = torch.stack((cover, _unit(structure, weight, _LEAST)), dim=-1)
     shadows = template.sample_plane(_shadows(template, level), level, columns, rows).transpose(0, 1)
     for shadow in torch.split(without(shadows * ~inner[:, None, None], flat), 1, dim=1):
-        known = (patterns * (shadow * weight).unsqueeze(-1)).sum(dim=2, keepdim=True)
-        fresh = _unit(shadow - (patterns * known).sum(dim=-1), weight, _FAINTEST)
+        projections = (patterns * (shadow * weight).unsqueeze(-1)).sum(dim=2, keepdim=True)
+        fresh = _unit(shadow - (patterns * projections).sum(dim=-1), weight, _FAINTEST)
         patterns = torch.cat((patterns, fresh.unsqueeze(-1)), dim=-1)
     contrast = (structure**2 * weight).sum(dim=-1).amax(dim=1).sqrt()
     return Patches(x, y, inner, patterns, contrast, weight, half, level)

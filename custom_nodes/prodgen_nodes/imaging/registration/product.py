@@ -14,7 +14,7 @@ from ..placed import placed_batch, placed_product
 from ..placement import Affine, Placement
 from ..tensors import bounding_box, check_mask, check_range, item, same_size, split_alpha
 from .align import pulled
-from .known import known_placement
+from .record import known_placement
 from .register import Found, find_motion
 from .search import Limits
 from .views import level_count, scene_view, template_view, work_factor
@@ -99,7 +99,7 @@ def register_product(
             reports.append(report | {"continued_share": beyond})
             continue
         bounding_box(item(mask, index))  # without a product there is nothing to find: said in words
-        found, confidence, base = _registered(
+        match, confidence, base = _registered(
             picture,
             (item(rgb, index), item(mask, index)),
             given,
@@ -107,8 +107,8 @@ def register_product(
             None if ignore is None else item(ignore, index),
             tolerance,
         )
-        motion = found.motion
-        report = _report(found, confidence, base, placement, index, (width, height))
+        motion = match.motion
+        report = _report(match, confidence, base, placement, index, (width, height))
         _judge(report, tolerance, f" (picture {index + 1})" if batch > 1 else "")
         transform = base if _stayed(motion, base, placement, index) else motion.after(base)
         back = transform.after(given.inverted())
@@ -162,10 +162,10 @@ def _registered(
         scene = scene_view(picture, ignore, factor, levels)
         template = template_view(*product, down.after(base), levels)
         reach = tolerance.shift * max(width, height) / factor
-        found = find_motion(scene, template, Limits(reach, reach, tolerance.scale, tolerance.rotation))
-        motion = Affine.scale_translate(float(factor), 0.0, 0.0).after(found.motion).after(down)
-        evidence = replace(found.evidence, residual=found.evidence.residual * factor)
-        results.append((Found(motion, evidence, found.fit), evidence.confidence, base))
+        match = find_motion(scene, template, Limits(reach, reach, tolerance.scale, tolerance.rotation))
+        motion = Affine.scale_translate(float(factor), 0.0, 0.0).after(match.motion).after(down)
+        evidence = replace(match.evidence, residual=match.evidence.residual * factor)
+        results.append((Found(motion, evidence, match.fit), evidence.confidence, base))
     return max(results, key=lambda result: result[0].fit)
 
 
@@ -200,11 +200,11 @@ def _told(transform: Affine, placement: Placement, index: int, size: tuple[int, 
 
 
 def _report(
-    found: Found, confidence: float, base: Affine, placement: Placement, index: int, size: tuple[int, int]
+    match: Found, confidence: float, base: Affine, placement: Placement, index: int, size: tuple[int, int]
 ) -> dict[str, Any]:
-    evidence = found.evidence
+    evidence = match.evidence
     return {
-        **_moved(found.motion, base, placement, index, size),
+        **_moved(match.motion, base, placement, index, size),
         "searched": True,
         "confidence": confidence,
         "residual_px": evidence.residual if math.isfinite(evidence.residual) else None,
@@ -234,9 +234,9 @@ def _doubt(report: dict[str, Any], tolerance: Tolerance, which: str) -> tuple[st
     outline, inside = report["outline_share"], report["inside_share"]
     needed = tolerance.confidence or Tolerance.confidence
     if not report["confidence"] >= needed:  # so that no number (NaN) never passes
-        found = f"{outline:.0%} of its outline" + ("" if inside is None else f" and {inside:.0%} of its details")
+        agreeing = f"{outline:.0%} of its outline" + ("" if inside is None else f" and {inside:.0%} of its details")
         return (
-            f"The product was not found again in the generated picture{which}: at the best place only {found} agree "
+            f"The product was not found again in the generated picture{which}: at the best place only {agreeing} agree "
             f"(confidence {report['confidence']:.2f}, needed {needed:g}). The model left it out, "
             "replaced it, mirrored it or redrew it beyond recognition.",
             f"{_TRY}; if a hand covers much of it, connect the hand's mask to ignore.",

@@ -82,16 +82,16 @@ def _design(patches: Patches, center: tuple[float, float], radius: float) -> Ten
     return torch.stack((torch.stack((one, zero, x, -y), dim=-1), torch.stack((zero, one, y, x), dim=-1)), dim=1)
 
 
-def misfits(said: Votes, predicted: Tensor) -> Tensor:
+def misfits(ballots: Votes, predicted: Tensor) -> Tensor:
     """Distance `[n]` (level pixels) of `predicted` shifts `[n,2]` from the votes, in the directions they can tell."""
-    error = (predicted - said.shift).unsqueeze(-1)
-    squared = (error.transpose(1, 2) @ said.precision @ error).flatten()
+    error = (predicted - ballots.shift).unsqueeze(-1)
+    squared = (error.transpose(1, 2) @ ballots.precision @ error).flatten()
     return squared.clamp(min=0.0).sqrt()
 
 
-def _solve(design: Tensor, said: Votes, widths: list[float], calm: float) -> tuple[Tensor, Tensor]:
+def _solve(design: Tensor, ballots: Votes, widths: list[float], calm: float) -> tuple[Tensor, Tensor]:
     """Robust parameters `[4]` (float64) and the last weights `[n]`; Geman-McClure with narrowing width."""
-    jacobian, precision, shift = design.double(), said.precision.double(), said.shift.double()
+    jacobian, precision, shift = design.double(), ballots.precision.double(), ballots.shift.double()
     parameters = torch.zeros(4, dtype=torch.float64, device=design.device)
     weights = torch.ones(design.shape[0], dtype=torch.float64, device=design.device)
     left = jacobian.transpose(1, 2) @ precision
@@ -111,11 +111,13 @@ def step(
 ) -> tuple[Affine, float]:
     """One round at one level: the better motion and how far (work pixels at the product's radius) it moved."""
     fits = fit_maps(patches, scene, motion, reach)
-    said = votes(fits)
-    said = replace(said, precision=said.precision * torch.where(fits.shaded, _SAY_IN_SHADE, 1.0)[:, None, None])
+    ballots = votes(fits)
+    ballots = replace(
+        ballots, precision=ballots.precision * torch.where(fits.shaded, _SAY_IN_SHADE, 1.0)[:, None, None]
+    )
     widths = [max(narrow, reach * 0.7**index) for index in range(_ROUNDS)]
     unit = 2**patches.level
-    parameters, _ = _solve(_design(patches, frame.center, frame.radius), said, widths, 1e-3 * len(patches) / 100)
+    parameters, _ = _solve(_design(patches, frame.center, frame.radius), ballots, widths, 1e-3 * len(patches) / 100)
     dx, dy, grow, turn = parameters.tolist()
     change = similarity(
         frame.center, 1 + grow * unit / frame.radius, turn * unit / frame.radius, (dx * unit, dy * unit)

@@ -92,10 +92,10 @@ def candidates(scene: Scene, template: Template, limits: Limits, keep: int = 6) 
     edges, corner = _turned(template, level, poses)
     planes = scene.planes[level][:, :3]
     evidence, energy = _directions(planes)
-    found = _normalised(evidence, energy) * scene.trust[level][:, 0]
+    likeness = _normalised(evidence, energy) * scene.trust[level][:, 0]
     height, width = planes.shape[-2:]
     size = (height + edges.shape[-2], width + edges.shape[-1])
-    spectrum = torch.fft.fft2(found, s=size)
+    spectrum = torch.fft.fft2(likeness, s=size)
     weight = edges.abs().sum(dim=(-2, -1)).clamp(min=1e-6)
     result: list[tuple[float, Candidate]] = []
     reach_x, reach_y = limits.shift_x / unit, limits.shift_y / unit

@@ -69,8 +69,8 @@ def _sample(planes: Tensor, x: Tensor, y: Tensor, level: int) -> Tensor:
     height, width = planes.shape[-2:]
     step = 2.0 / 2**level
     grid = torch.stack((x * (step / width) - 1, y * (step / height) - 1), dim=-1)
-    found = F.grid_sample(planes, grid.unsqueeze(0), mode="bilinear", padding_mode="zeros", align_corners=False)
-    return found[0]
+    sampled = F.grid_sample(planes, grid.unsqueeze(0), mode="bilinear", padding_mode="zeros", align_corners=False)
+    return sampled[0]
 
 
 def work_factor(long_side: float) -> int:

@@ -128,10 +128,10 @@ def fill_smoothly(values: Tensor, weight: Tensor) -> Tensor:
     coarse = levels[-1][:, :-1] / levels[-1][:, -1:].clamp(min=1e-6)
     for level in reversed(levels[:-1]):
         coarse = F.interpolate(coarse, size=level.shape[-2:], mode="bilinear", align_corners=False)
-        known = level[:, -1:]
+        weights = level[:, -1:]
         # 0.05: a pixel known to a twentieth already outweighs the guess from afar.
         trust = 0.05
-        coarse = (level[:, :-1] + coarse * trust) / (known + trust)
+        coarse = (level[:, :-1] + coarse * trust) / (weights + trust)
     return coarse[0]
 
 
@@ -189,9 +189,9 @@ def _measured(scene: _Scene, color: Tensor, seen: Tensor, grid: tuple[int, int])
     """The model with its spreads, which are smooth and so averaged on a `grid` of at most the picture's size."""
     color = color.clamp(0.0, 1.0)
     off = (scene.srgb - color).abs().amax(dim=-1)
-    known = F.interpolate(torch.stack((off.square() * seen, seen.float())).unsqueeze(0), size=grid, mode="area")[0]
-    mean = known[:1] / known[1:].clamp(min=1e-4)
-    spread = _smoothed(mean, known[1], max(2.0, 0.03 * min(grid)), 0.05).clamp(min=0.0)
+    averages = F.interpolate(torch.stack((off.square() * seen, seen.float())).unsqueeze(0), size=grid, mode="area")[0]
+    mean = averages[:1] / averages[1:].clamp(min=1e-4)
+    spread = _smoothed(mean, averages[1], max(2.0, 0.03 * min(grid)), 0.05).clamp(min=0.0)
     spread = F.interpolate(spread.unsqueeze(0), size=seen.shape, mode="bilinear", align_corners=False)[0, 0]
     ring = torch.zeros_like(seen)
     strip = max(1, round(_FRAME * min(seen.shape)))
@@ -254,11 +254,6 @@ class BackdropModel:
         color = large.surface + added
         around = F.interpolate(dilate(backdrop.seen, 2)[None, None].float(), size=size, mode="nearest")[0, 0] > 0.5
         return _measured(large, color, large.agreeing(color, 0.04) & around, grid)
-
-
-def model_backdrop(srgb: Tensor) -> Backdrop:
-    """The backdrop of one picture `[H,W,3]` (sRGB 0..1)."""
-    return BackdropModel(srgb).fit()
 
 
 def describe_backdrop(backdrop: Backdrop) -> dict[str, Any]:

@@ -141,14 +141,14 @@ def _sides(srgb: Tensor, product: Tensor, rim: Tensor) -> Tensor:
 
 
 def soft_outline(
-    srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Evidence, known: Tensor
+    srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Evidence, settled: Tensor
 ) -> tuple[float, float]:
     """How much of the outline of `product` `[H,W]` lies on no step of the picture `[H,W,3]`: `(share, longest)`.
 
     `share` is the part of the outline without a visible step, or with the same colour on both sides; `longest` is its
     longest faint stretch relative to the product's size. A cut through smooth colour is a guess: a shadow that was
-    kept ends that way, and so does a white lid that merges with the wall. In `known` `[H,W]`, beside a foot whose line
-    is certain, it is none: two blacks meet there.
+    kept ends that way, and so does a white lid that merges with the wall. In `settled` `[H,W]`, beside a foot whose
+    line is certain, it is none: two blacks meet there.
     """
     rim = product & ~erode(product, 1)
     if not bool(rim.any()):
@@ -157,10 +157,10 @@ def soft_outline(
     step = dilate(evidence.steps, 2)
     usual = _usual_step(step, product, backdrop)
     contrast = _sides(srgb, product, rim)
-    open_ = ~known[rim]
+    open_ = ~settled[rim]
     without = ((step < max(5 * noise, 6 / 255, usual))[rim] & open_).float().mean()
     alike = ((contrast < max(4 * noise, 5 / 255)) & open_).float().mean()
-    faint = rim & ~known & (step < max(6 * noise, 10 / 255, usual))
+    faint = rim & ~settled & (step < max(6 * noise, 10 / 255, usual))
     runs, count = ndimage.label(dilate(faint, 1).cpu().numpy(), np.ones((3, 3)))
     # The rim was made three pixels wide, so that breaks of one pixel do not end a stretch.
     longest = float(np.bincount(runs.ravel())[1:].max()) / 3 if count else 0.0
@@ -279,12 +279,12 @@ def judge_model_outline(
     product: Tensor,
     backdrop: Backdrop,
     evidence: Evidence,
-    known: Tensor,
+    settled: Tensor,
     trust: Trust,
     noise: float = 0.0,
 ) -> None:
     """Doubts about an outline that a model drew where the picture shows none: black on black, white on white."""
-    share, longest = soft_outline(srgb, product, backdrop, evidence, known)
+    share, longest = soft_outline(srgb, product, backdrop, evidence, settled)
     clear = ramp(share, 0.6, 0.08) * (0.5 + 0.5 * ramp(longest, 1.5, 0.25))
     trust.doubt(clear, "parts of the outline cannot be seen in the photo: product and backdrop have one colour there")
     judge_blown_out(srgb, product, backdrop, trust, noise)

@@ -171,9 +171,9 @@ def _backdrop(small: Tensor, rough: Tensor | None = None) -> tuple[Backdrop, Win
     """The backdrop of a picture at analysis size, modelled at half of it: it is smooth; and the window to look at."""
     size = within(BACKDROP_SIDE, small.shape[0], small.shape[1])
     coarse = encoded(averaged(small, size))
-    known = None if rough is None else resized(rough, size) > 0.9
+    surely_product = None if rough is None else resized(rough, size) > 0.9
     model = BackdropModel(coarse)
-    backdrop, broad = sealed(coarse, model, known)
+    backdrop, broad = sealed(coarse, model, surely_product)
     return model.enlarged(backdrop, small), window_around(broad, (small.shape[0], small.shape[1]))
 
 
@@ -290,7 +290,7 @@ def _unaided(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, parts: Parts)
     return likelihood > 0.5, trust.confidence
 
 
-def _said(mask: Tensor | None, hint: Tensor | None) -> Tensor:
+def _stated(mask: Tensor | None, hint: Tensor | None) -> Tensor:
     """What a model's `mask` `[h,w]` and a rough `hint` `[h,w]` say is product: either alone, or both.
 
     Inside the hint all is product, far outside nothing; near its outline the model decides, where it means the same
@@ -334,7 +334,7 @@ def from_model(
         return _put_back(from_model(part, _inside(mask, box, whole), rough, progress, parts), box, whole)
     grain = 1.0 if mask is None else max(1.0, size[0] / mask.shape[0], size[1] / mask.shape[1])
     seen = None if mask is None else resized(torch.nan_to_num(mask).clamp(0.0, 1.0), size)
-    rough = _said(seen, None if hint is None else resized(hint, size))
+    rough = _stated(seen, None if hint is None else resized(hint, size))
     small, noise = calmed(small)
     backdrop, evidence, plain = _weighed(small)
     is_plain, reach = plain > 0.5, reach_of(grain)
@@ -348,7 +348,7 @@ def from_model(
     footing = find_footing(small, product, backdrop, evidence) if is_plain else None
     footing = footing and footing.steady(small, evidence, rough > 0.5, grain, reach)
     fringe = find_fringe(small, product, backdrop) if is_plain else None
-    known = torch.zeros_like(product) if footing is None else footing.beside()
+    settled = torch.zeros_like(product) if footing is None else footing.beside()
     if fringe is not None:
         fused = replace(fused, ignored=fused.ignored & ~dilate(fringe.zone, 3))
     trust, coarse = Trust(), mask is not None and hint is None and is_coarse(mask)
@@ -360,14 +360,14 @@ def from_model(
                 judge_busy(trust)
         judge_parts(product, chosen.close, trust)
         note_left_out([extra.kind for extra in chosen.extras], trust)
-        judge_model_outline(small, product, backdrop, evidence, known, trust, noise)
+        judge_model_outline(small, product, backdrop, evidence, settled, trust, noise)
         if is_plain:
             judge_gaps(product, evidence, backdrop.side, trust)
             note_transparency(product, evidence, trust)
             extras += _ignored_things(fused)
             if coarse and grain > 1.0 and trust.confidence >= TRUSTED:
                 judge_coarse(product, *_unaided(small, backdrop, evidence, parts), trust)
-    drawn = known if fringe is None else known | fringe.zone
+    drawn = settled if fringe is None else settled | fringe.zone
     faint = None if seen is None or hint is not None else find_faint(small, product, seen, grain, drawn)
     alpha = refine_matte(pyramid, likelihood, footing, progress, faint)
     if fringe is not None:

@@ -51,9 +51,9 @@ def _ends(footing: Footing) -> list[tuple[float, float]]:
     edge = certain[1:] - certain[:-1]
     starts = (torch.nonzero(edge == 1).flatten() + 1).tolist()
     stops = torch.nonzero(edge == -1).flatten().tolist()
-    found: list[tuple[float, float]] = []
+    ends: list[tuple[float, float]] = []
     for column in sorted([*starts, *stops]):
         row = float(footing.line[column])
-        if not found or math.dist(found[-1], (column, row)) >= _LEAST:
-            found.append((column, row))
-    return found
+        if not ends or math.dist(ends[-1], (column, row)) >= _LEAST:
+            ends.append((column, row))
+    return ends

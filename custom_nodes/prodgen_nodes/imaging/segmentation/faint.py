@@ -83,10 +83,10 @@ def _separation(srgb: Tensor, product: Tensor) -> Tensor:
     return apart
 
 
-def find_faint(srgb: Tensor, product: Tensor, mask: Tensor, grain: float, known: Tensor) -> FaintOutline | None:
+def find_faint(srgb: Tensor, product: Tensor, mask: Tensor, grain: float, settled: Tensor) -> FaintOutline | None:
     """Where the outline of `product` `[h,w]` bool cannot be seen in the picture `srgb` `[h,w,3]` at analysis size.
 
-    `mask` `[h,w]`: what the network says, its own pixels `grain` wide; `known` `[h,w]` bool: where the outline is
+    `mask` `[h,w]`: what the network says, its own pixels `grain` wide; `settled` `[h,w]` bool: where the outline is
     certain from elsewhere. None where the network is too coarse, or every edge is clear.
     """
     if grain > _GRAIN or min(mask.shape) < 3:
@@ -98,7 +98,7 @@ def find_faint(srgb: Tensor, product: Tensor, mask: Tensor, grain: float, known:
     drawn, core = mask > 0.5, erode(mask > 0.5, _CORE)
     edge = dilate(drawn, _NEAR) & ~erode(drawn, _NEAR) & dilate(product, _NEAR) & ~erode(product, _NEAR)
     thick = dilate(core, _CORE + _NEAR) & ~dilate(drawn & ~dilate(core, _CORE), _NEAR)
-    zone = edge & thick & ~dilate(known, 2)
+    zone = edge & thick & ~dilate(settled, 2)
     if not bool(zone.any()):
         return None
     seen = ((_separation(srgb, product) - _NONE) / (_CLEAR - _NONE)).clamp_(0.0, 1.0)

@@ -112,14 +112,14 @@ class Footing:
         height, width = solid.shape
         rows = torch.arange(height, device=solid.device).unsqueeze(1)
         bottom = torch.where(solid, rows + 1, 0).amax(dim=0)
-        found = (bottom > 0) & (self.shadow.any(dim=0) | self.certain)
+        standing = (bottom > 0) & (self.shadow.any(dim=0) | self.certain)
         off = self.line - bottom
-        counted = found & (off.abs() <= reach)
-        stepping = found & (off.abs() > _APART * grain) & _steps_up(srgb.mean(dim=-1), bottom, max(1, round(grain)))
+        counted = standing & (off.abs() <= reach)
+        stepping = standing & (off.abs() > _APART * grain) & _steps_up(srgb.mean(dim=-1), bottom, max(1, round(grain)))
         along = _ALONG * min(self.whole)
         wander = _wander(off, counted, along)
-        all_, steps = gaussian_blur(torch.stack((found, stepping)).float().view(1, 2, 1, width), along)[0, :, 0]
-        here = found & self._shows_colour_above(evidence, bottom)
+        all_, steps = gaussian_blur(torch.stack((standing, stepping)).float().view(1, 2, 1, width), along)[0, :, 0]
+        here = standing & self._shows_colour_above(evidence, bottom)
         planes = torch.stack((here, here * self.line)).float().view(1, 2, 1, width)
         share, line = gaussian_blur(planes, along)[0, :, 0]
         proven = share > _MOSTLY
@@ -228,8 +228,8 @@ def find_footing(srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Ev
     at_once &= _wander((top - dark).float(), at_once, _ALONG * size) > _TEXTURED
     certain &= ~at_once
     first = torch.where(at_once, dark, torch.where(certain, top, first))
-    found = (first < count) & (lowest >= 0)
-    line = torch.where(found, lowest + below - first, height)
+    has_line = (first < count) & (lowest >= 0)
+    line = torch.where(has_line, lowest + below - first, height)
     # A shadow's streak on the floor is darkest in its middle too, but nothing stands on it.
     certain &= product.gather(0, (line - 2 * ahead).clamp(0, height - 1).unsqueeze(0))[0]
     depth = (lowest - line).clamp(min=0)

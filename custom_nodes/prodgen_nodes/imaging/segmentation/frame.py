@@ -66,17 +66,17 @@ def _one_frame(srgb: Tensor) -> Inside | None:
 
 def find_frame(srgb: Tensor) -> Inside | None:
     """What is inside the frame around the picture `[H,W,3]` sRGB, or None where it has none. Frames may be nested."""
-    found: Inside | None = None
+    inside: Inside | None = None
     for _ in range(_NESTED):
-        part = srgb if found is None else srgb[found.top : found.bottom, found.left : found.right]
+        part = srgb if inside is None else srgb[inside.top : inside.bottom, inside.left : inside.right]
         if min(part.shape[:2]) < 32:
             break
         next_ = _one_frame(part)
         if next_ is None:
             break
-        top, left = (0, 0) if found is None else (found.top, found.left)
-        found = Inside(top + next_.top, top + next_.bottom, left + next_.left, left + next_.right)
-    return found
+        top, left = (0, 0) if inside is None else (inside.top, inside.left)
+        inside = Inside(top + next_.top, top + next_.bottom, left + next_.left, left + next_.right)
+    return inside
 
 
 def product_fills(mask: Tensor, box: Inside) -> bool:

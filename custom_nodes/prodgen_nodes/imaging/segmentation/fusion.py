@@ -95,10 +95,10 @@ def _openings(
     """
     near = (evidence.difference < 3.5) & (evidence.steps < 4 * backdrop.spread.clamp(min=1.5 / 255))
     near_outside = within_reach(~product, round(_HANDLE * backdrop.side))
-    found = enclosed_backdrop(srgb, backdrop, (evidence.difference < 3.5) & product, near_outside)
-    regions = Regions(found)
+    openings = enclosed_backdrop(srgb, backdrop, (evidence.difference < 3.5) & product, near_outside)
+    regions = Regions(openings)
     if regions.count == 0:
-        return found
+        return openings
     response = regions.mean(mask)
     # A small spot that the model has no doubt of is a highlight or a seam that happens to have the backdrop's colour.
     doubtful = (response < _NO_DOUBT) | (regions.area > _LARGE * product.numel())
@@ -106,7 +106,7 @@ def _openings(
     unsure = response < _SURE
     open_to_outside = regions.touched(dilate(connected_to_frame(near), 1))
     # A sliver at the edge, narrower than that may move, is a matter of the edge, not of what is product.
-    narrow = ~regions.touched(erode(found, reach)) & regions.touched(~erode(product, reach))
+    narrow = ~regions.touched(erode(openings, reach)) & regions.touched(~erode(product, reach))
     slivers = regions.chosen(narrow)
     # What reaches the model's outline and ends in nothing is product that has the backdrop's colour there.
     inside = ~regions.touched(~erode(product, 1))
@@ -138,12 +138,12 @@ def _thin_parts(own: Tensor, mask: Tensor, product: Tensor, reach: int, side: in
     apart = regions.mean((~beside).float())
     response = regions.mean(torch.where(beside, 0.0, mask)) / np.maximum(apart, 1e-6)
     along = apart < 1 - _SOLID
-    found = thin & long & (response > _GLIMPSE) & ~along & regions.touched(dilate(product, 3)) & ~regions.on_frame()
+    chosen = thin & long & (response > _GLIMPSE) & ~along & regions.touched(dilate(product, 3)) & ~regions.on_frame()
     # A strap comes back to its product; a line on the table, which only meets it, has to be seen better.
-    for index in np.flatnonzero(found & (response < _SEEN)):
+    for index in np.flatnonzero(chosen & (response < _SEEN)):
         part = regions.chosen(np.arange(regions.count) == index)
-        found[index] = Regions(dilate(part, 3) & product).count > 1
-    return regions.chosen(found)
+        chosen[index] = Regions(dilate(part, 3) & product).count > 1
+    return regions.chosen(chosen)
 
 
 def _filled_holes(own: Tensor, mask: Tensor, product: Tensor) -> Tensor:

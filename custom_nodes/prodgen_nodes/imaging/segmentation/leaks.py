@@ -94,11 +94,11 @@ def sealed(srgb: Tensor, model: BackdropModel, exclude: Tensor | None = None) ->
         return first, trusted
     if float(broad.float().sum()) < 0.6 * float(first.seen.float().sum()):
         return first, trusted
-    known = torch.zeros_like(trusted) if exclude is None else exclude
-    second = model.fit(~trusted | known, start=first)
+    excluded = torch.zeros_like(trusted) if exclude is None else exclude
+    second = model.fit(~trusted | excluded, start=first)
     openings = _of_the_models_tone(srgb, second, first.seen & ~connected_to_frame(first.seen))
     if bool(openings.any()):
-        second = model.fit(~(trusted | openings) | known, start=second)
+        second = model.fit(~(trusted | openings) | excluded, start=second)
     return second, trusted
 
 

@@ -92,19 +92,19 @@ def _distances(regions: Regions, keep: NDArray[np.bool_]) -> NDArray[np.float64]
 def describe(labels: NDArray[np.int32], chosen: NDArray[np.bool_], size: tuple[int, ...]) -> Iterator[Extra]:
     """The `chosen` `[count]` regions of `labels` `[H,W]` as things beside the product; letters in a row: one text."""
     boxes = ndimage.find_objects(labels)
-    found = [boxes[index] for index in np.flatnonzero(chosen)]
-    found.sort(key=lambda box: (box[1].start, box[0].start))
-    while found:
-        first = found.pop(0)
+    remaining = [boxes[index] for index in np.flatnonzero(chosen)]
+    remaining.sort(key=lambda box: (box[1].start, box[0].start))
+    while remaining:
+        first = remaining.pop(0)
         row = [first]
         rest: list[tuple[slice, ...]] = []
-        for box in found:
+        for box in remaining:
             last = row[-1]
             tall = max(last[0].stop - last[0].start, 1)
             overlap = min(last[0].stop, box[0].stop) - max(last[0].start, box[0].start)
             apart = box[1].start - last[1].stop
             (row if overlap > _ALIKE * min(tall, box[0].stop - box[0].start) and apart < 2 * tall else rest).append(box)
-        found = rest
+        remaining = rest
         bounds = (
             min(box[1].start for box in row),
             min(box[0].start for box in row),

@@ -49,14 +49,14 @@ def seen_through(srgb: Tensor, steps: Tensor, mask: Tensor, reach: int) -> Tenso
     regions = Regions(doubtful)
     if regions.count == 0:
         return none
-    found = regions.touched(doubtful & (mask < _DOUBTED)) & (regions.area > _LEAST * mask.numel())
+    candidates = regions.touched(doubtful & (mask < _DOUBTED)) & (regions.area > _LEAST * mask.numel())
     # What is open already needs nothing; thin parts lie in it.
-    found &= (regions.mean((mask > 0.5).float()) > _MOSTLY) & (regions.rim_mean(square_max(steps, _EDGE)) > _SHARP)
-    if not found.any():
+    candidates &= (regions.mean((mask > 0.5).float()) > _MOSTLY) & (regions.rim_mean(square_max(steps, _EDGE)) > _SHARP)
+    if not candidates.any():
         return none
     # Around what the network doubts, the colours say how far the opening goes.
     side = min(mask.shape)
-    close = dilate(regions.chosen(found), round(_FARTHER * side))
+    close = dilate(regions.chosen(candidates), round(_FARTHER * side))
     near = dilate(filled, round(_AROUND * side)) & ~dilate(filled, reach)
     around, own = _sample(srgb, near), _sample(srgb, filled & (mask >= _SURE) & ~close)
     if not (around.shape[0] and own.shape[0]):
@@ -65,6 +65,6 @@ def seen_through(srgb: Tensor, steps: Tensor, mask: Tensor, reach: int) -> Tenso
     to_around, to_own = (torch.cdist(srgb[window], palette).amin(dim=1) for palette in (around, own))
     nearer = none.clone()
     nearer[window] = to_around < _NEARER * to_own
-    found &= regions.mean(nearer.float()) > _MOSTLY
+    candidates &= regions.mean(nearer.float()) > _MOSTLY
     openings = Regions(closed(nearer, 1) & window)
-    return openings.chosen(openings.touched(regions.chosen(found)))
+    return openings.chosen(openings.touched(regions.chosen(candidates)))

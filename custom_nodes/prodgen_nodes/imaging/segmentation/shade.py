@@ -51,18 +51,18 @@ def cast_shadow(product: Tensor, backdrop: Backdrop, evidence: Evidence, rough: 
     broad = erode(open_, passage)
     regions = Regions(broad)
     reached = dilate(regions.chosen(regions.touched(~product & broad)), passage) & open_
-    found = _beside_an_edge(reached & product, product & ~like, evidence.steps)
+    shaded = _beside_an_edge(reached & product, product & ~like, evidence.steps)
     # Where two penumbras meet it may be steeper: such seams inside a shadow belong to it.
-    return closed(found, 2 * passage) & product & like
+    return closed(shaded, 2 * passage) & product & like
 
 
-def _beside_an_edge(found: Tensor, rest: Tensor, steps: Tensor) -> Tensor:
-    """The regions of `found` that end in an edge at what is surely product, `rest`; and that edge's own pixels.
+def _beside_an_edge(shaded: Tensor, rest: Tensor, steps: Tensor) -> Tensor:
+    """The regions of `shaded` that end in an edge at what is surely product, `rest`; and that edge's own pixels.
 
     A shadow is cut off by the product that stands in it. Where the product itself mirrors the backdrop, in the rim of a
     glossy jar, that fades into the product instead.
     """
-    regions = Regions(found)
+    regions = Regions(shaded)
     beside = regions.rim_mean(rest.float())
     hard = regions.rim_mean((dilate(steps > _EDGE, 2) & rest).float())
     return dilate(regions.chosen(hard > _CUT_OFF * np.maximum(beside, 0.02)), 1)

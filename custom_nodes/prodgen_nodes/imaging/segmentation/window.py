@@ -47,8 +47,8 @@ def window_around(backdrop: Tensor, size: tuple[int, int]) -> Window:
     height, width = size
     everything = Window(0, height, 0, width, height, width)
     regions = Regions(~backdrop)
-    found = regions.chosen(regions.area >= _SPECK) if regions.count else torch.zeros_like(backdrop)
-    rows, columns = (torch.nonzero(found.any(dim=dim)).flatten() for dim in (1, 0))
+    patches = regions.chosen(regions.area >= _SPECK) if regions.count else torch.zeros_like(backdrop)
+    rows, columns = (torch.nonzero(patches.any(dim=dim)).flatten() for dim in (1, 0))
     if rows.numel() == 0:
         return everything
     margin = _MARGIN * min(backdrop.shape) + 2

@@ -186,20 +186,20 @@ def _more_feet(
     filled = np.where(np.isnan(envelope), -np.inf, envelope)
     level = max(1.5, 0.03 * height)
     rise = max(3, round(leg * height))
-    found: list[tuple[int, int]] = []
+    feet: list[tuple[int, int]] = []
     reach = max(2, round(0.03 * width))
     peaks = np.flatnonzero((filled == ndimage.maximum_filter1d(filled, 2 * reach + 1)) & np.isfinite(filled))
     for peak in peaks.tolist():
         bottom = filled[peak]
-        if lowest - bottom > _FOOT_LEVEL * height or any(left <= peak < right for left, right in taken + found):
+        if lowest - bottom > _FOOT_LEVEL * height or any(left <= peak < right for left, right in taken + feet):
             continue
         low = filled >= bottom - level
         run = next(run for run in column_runs(low) if run[0] <= peak < run[1])
         if run[1] - run[0] > _NARROW * width:
             continue
         if _ends_a_leg(inside, box.left + peak, int(bottom) - 1, rise, _NARROW * width):
-            found.append(run)
-    return found
+            feet.append(run)
+    return feet
 
 
 def find_contact(alpha: Tensor) -> Contact:
@@ -231,11 +231,11 @@ def find_contact(alpha: Tensor) -> Contact:
     for left, right in runs:
         # Dirt under a product is no contact either.
         contour = np.fmin(envelope[left:right], calm[left:right] + level)
-        known = np.flatnonzero(~np.isnan(contour))
-        if known.size == 0:
+        measured = np.flatnonzero(~np.isnan(contour))
+        if measured.size == 0:
             continue
-        contour = np.interp(np.arange(contour.size), known, contour[known])
-        shade = max(1.0, float(np.median(heights[left:right][known])))
+        contour = np.interp(np.arange(contour.size), measured, contour[measured])
+        shade = max(1.0, float(np.median(heights[left:right][measured])))
         narrow = right - left <= _NARROW * width
         if narrow and (several or right - left < 0.5 * _NARROW * width):
             touches.append(_foot(box.left + left, contour, calm[left:right], level, shade))
@@ -263,7 +263,7 @@ def _rounding(alpha: Tensor, box: Box, touch: Touch) -> float:
     The contact ends where its outline is about as steep as a diagonal; there a rounded edge of radius r is about r/4
     short of the side above it, which is followed straight down.
     """
-    found = []
+    rises = []
     for end, row in ((-1, float(touch.contour[0])), (1, float(touch.contour[-1]))):
         heights = np.linspace(0.0, 0.14, 15) * box.height
         rows = np.round(row - 0.5 - heights).astype(int)
@@ -283,8 +283,8 @@ def _rounding(alpha: Tensor, box: Box, touch: Touch) -> float:
         upper = heights > 0.06 * box.height
         slope, start = np.polyfit(heights[upper], edge[upper], 1)
         if np.abs(edge[upper] - slope * heights[upper] - start).max() < 0.02 * box.width:
-            found.append(max(0.0, float(start - edge[:3].mean())))
-    return 4.0 * min(found) if found else 0.0
+            rises.append(max(0.0, float(start - edge[:3].mean())))
+    return 4.0 * min(rises) if rises else 0.0
 
 
 def _floats(touches: list[Touch], envelope: Array, alpha: Tensor, box: Box) -> bool:

@@ -55,7 +55,7 @@ def undercut(image: Tensor, alpha: Tensor, contact: Contact, width: float) -> fl
     """
     span = math.sqrt(contact.box.width * contact.box.height)
     edge, low, high = (max(least, round(share * span)) for least, share in ((2, 0.015), (3, 0.05), (6, 0.10)))
-    found = []
+    ratios = []
     for touch in contact.touches:
         aside = touch.width // 5
         columns = torch.arange(touch.left + aside, touch.right - aside, max(1, touch.width // 256))
@@ -70,8 +70,8 @@ def undercut(image: Tensor, alpha: Tensor, contact: Contact, width: float) -> fl
         light = light[solid.all(dim=1)]
         if float(light.std()) < _EVEN * float(light.mean()):
             continue  # drawn or lit without any shading, it says nothing about its shape
-        found.append(light[:, :edge].mean(dim=1) / light[:, low:].mean(dim=1).clamp(min=1e-3))
-    return float(torch.cat(found).median()) if found else USUAL_UNDERCUT
+        ratios.append(light[:, :edge].mean(dim=1) / light[:, low:].mean(dim=1).clamp(min=1e-3))
+    return float(torch.cat(ratios).median()) if ratios else USUAL_UNDERCUT
 
 
 def _ground_beside(image: Tensor, alpha: Tensor, at: tuple[Tensor, Tensor], width: float) -> Tensor:

@@ -112,17 +112,17 @@ def _shades(alpha: Tensor, contact: Contact, light: Light, look: Look) -> list[S
         for ray in studio_rays(light.softness)
     ]
     solid = build_solid(alpha, contact, _AMBIENT_CELLS, FORESHORTENING)
-    found = [_solid_shade(solid, rays, alpha, 1.1 * _AMBIENT_CELLS, _AMBIENT_LEVELS)]
+    shades = [_solid_shade(solid, rays, alpha, 1.1 * _AMBIENT_CELLS, _AMBIENT_LEVELS)]
     if not light.contact_only:
         solid = build_solid(alpha, contact, _CAST_CELLS, FORESHORTENING)
         rows, columns, shade = _solid_shade(solid, cast_rays(light), alpha, 1.2 * _CAST_CELLS, None)
-        found.append((rows, columns, _CAST * shade))
+        shades.append((rows, columns, _CAST * shade))
     span = math.sqrt(contact.box.width * contact.box.height)
     for touch in contact.touches:
         size = crevice_size(touch, span, light.softness, look.undercut)
         rows, columns, shade = crevice(alpha, contact, touch, size, look.ramp, FORESHORTENING)
-        found.append((rows, columns, _CREVICE * shade))
-    return found
+        shades.append((rows, columns, _CREVICE * shade))
+    return shades
 
 
 def shade_ground(alpha: Tensor, contact: Contact, light: Light, look: Look | None = None) -> Tensor:

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from ..colorspace import linear_to_srgb, srgb_to_linear
-from ..errors import ParameterError
-from ..tensors import check_mask, check_range, common_batch, expand_batch, same_size, split_alpha
+from ..tensors import check_choice, check_mask, check_range, common_batch, expand_batch, same_size, split_alpha
 from . import operations
 from .focus import assumed_depth, depth_of_field
 from .looks import LOOKS, Look
@@ -37,8 +36,7 @@ class StyleSettings:
 
         Raises ParameterError where there is no such style, or a figure is out of range.
         """
-        if self.style not in LOOKS:
-            raise ParameterError(f"style is {self.style!r}; choose one of {', '.join(LOOKS)}.")
+        check_choice(self.style, LOOKS, "style")
         check_range(self.strength, 0.0, 1.0, "strength")
         check_range(self.max_lightness, 0.0, 100.0, "max_lightness")
         check_range(self.max_chroma, 0.0, 150.0, "max_chroma")

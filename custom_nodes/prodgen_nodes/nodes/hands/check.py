@@ -87,10 +87,10 @@ class ProdgenHandCheck(io.ComfyNode):
                     raise ShapeError(
                         f"erased {tuple(erased.shape)} has another number of pictures than keypoints ({count})."
                     )
-        found = parse_frames(keypoints, width, height, count)
+        per_picture = parse_frames(keypoints, width, height, count)
         verdicts = [
             judge_picture(
-                found[index],
+                per_picture[index],
                 expected=people,
                 min_score=min_score,
                 erased=None if erased is None else item(erased, index).cpu(),

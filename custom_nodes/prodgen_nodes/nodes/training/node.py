@@ -131,9 +131,9 @@ def _base_hash(base: str) -> str:
     if not base.strip():
         return ""
     for kind in _BASES:
-        found = folder_paths.get_full_path(kind, base)
-        if found is not None:
-            return sha256_of(Path(found))
+        path = folder_paths.get_full_path(kind, base)
+        if path is not None:
+            return sha256_of(Path(path))
     raise ParameterError(f"base {base!r} is neither in models/checkpoints nor in models/diffusion_models.")
 
 

@@ -149,9 +149,9 @@ def train(model: Any, data: Dataset, plan: Plan, before: Progress | None, save: 
 
 def plain(model: Any, data: Dataset, plan: Plan, existing: str) -> tuple[dict[str, Tensor], list[float]]:
     """The weights and losses of a stretch that core trains as it is, from `existing` (a LoRA's name, or `[None]`)."""
-    known = inspect.signature(core.TrainLoraNode.execute).parameters
+    parameters = inspect.signature(core.TrainLoraNode.execute).parameters
     wanted = _arguments(model, data, plan) | {"existing_lora": [existing], "steps": [plan.stop - plan.start]}
-    result = core.TrainLoraNode.execute(**{name: value for name, value in wanted.items() if name in known})
+    result = core.TrainLoraNode.execute(**{name: value for name, value in wanted.items() if name in parameters})
     weights, losses = result.args[:2]
     return weights, [float(loss) for loss in losses.get("loss", ())]
 

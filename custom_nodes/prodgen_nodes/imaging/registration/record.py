@@ -34,12 +34,12 @@ def known_placement(text: str, given: Placement, width: int, height: int) -> Pla
     it was recorded with a photo of another size or for a picture of another aspect.
     """
     try:
-        found = list(_records(json.loads(text)))
+        records = list(_records(json.loads(text)))
     except (ValueError, RecursionError):
         raise ParameterError(f"known is no JSON text. {_HELP}") from None
-    if not found:
+    if not records:
         raise ParameterError(f"known does not say where the product is. {_HELP}")
-    record = found[-1]
+    record = records[-1]
     if record["product"] != [given.product_width, given.product_height]:
         raise ShapeError(
             f"known was recorded with a product photo of {record['product'][0]}x{record['product'][1]}, this one has "
