@@ -123,6 +123,7 @@ def test_the_same_seed_is_the_same_file_and_another_is_another(server: ComfyServ
     assert made[0] == made[1] != made[2]
 
 
+@pytest.mark.slow
 def test_it_goes_on_where_it_was(server: ComfyServer) -> None:
     photos(server, "stretches")
     forget(server)
@@ -293,6 +294,7 @@ print("UNFIT", trainer.unfit())
 """
 
 
+@pytest.mark.slow
 def test_another_core_is_seen_by_its_signatures(comfy_installation: Installation) -> None:
     code = _OTHER_CORE.replace("PACK", repr(str(REPO / "custom_nodes")))
     command = [str(comfy_installation.python), "-c", code]
