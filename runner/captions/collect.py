@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from runner.batch.beside import Beside
 from runner.batch.entries import Entry, JobState
@@ -38,12 +39,20 @@ class Wanted:
     kept: Sequence[tuple[Path, Path]] = ()
 
 
-def collect(wanted: Wanted, beside: Beside, notice: Callable[[str], None]) -> tuple[list[Pair], dict[Path, list[str]]]:
-    """Deliver every caption that the ledger knows, and what was kept; the pairs, and what is wrong with which."""
+class Captions(NamedTuple):
+    """What there is now, what is wrong with the caption of which photo, and the table of both."""
+
+    pairs: list[Pair]
+    faults: dict[Path, list[str]]
+    table: Path | None
+
+
+def collect(wanted: Wanted, beside: Beside, notice: Callable[[str], None]) -> Captions:
+    """Deliver every caption that the ledger knows, and what was kept."""
     pairs = [*_made(wanted, beside, notice), *_kept(wanted, beside)]
     faults = problems(pairs, wanted.tag)
-    beside.write(TABLE, _table(pairs, faults).encode("utf-8", "replace"))
-    return pairs, faults
+    table = beside.write(TABLE, _table(pairs, faults).encode("utf-8", "replace"))
+    return Captions(pairs, faults, table)
 
 
 def _made(wanted: Wanted, beside: Beside, notice: Callable[[str], None]) -> Iterator[Pair]:
@@ -58,7 +67,9 @@ def _made(wanted: Wanted, beside: Beside, notice: Callable[[str], None]) -> Iter
             continue
         made = next((below(wanted.out, name) for name in entry.files if name.endswith(".txt")), None)
         if entry.state != JobState.DONE or made is None:
-            yield Pair(photo, wanted.out / f"{entry.job.stem.as_posix()}.txt", source="")
+            place = f"{entry.job.stem.as_posix()}.txt"
+            refused = "" if below(wanted.out, place) else f"has no caption: a link leads {place} out of {wanted.out}"
+            yield Pair(photo, wanted.out / place, source="", refused=refused)
         elif wanted.in_place:
             refused = _put(photo, made, wanted.again, notice)
             yield replace(_pair(wanted, entry, photo, caption_of(photo)), refused=refused)
@@ -106,7 +117,10 @@ def _kept(wanted: Wanted, beside: Beside) -> Iterator[Pair]:
         refused = Pair(photo, caption).fault
         if not refused and caption not in taken:
             taken[caption] = beside.copy(caption, place.relative_to(wanted.out).as_posix())
-        yield Pair(copy or photo, taken.get(caption) or place, refused=refused)
+        file = taken.get(caption)
+        if not refused and file is None:
+            refused = f"has a caption that could not be copied to {place}"
+        yield Pair(copy or photo, file or place, refused=refused)
 
 
 def _table(pairs: Sequence[Pair], faults: dict[Path, list[str]]) -> str:

@@ -15,10 +15,7 @@ from runner.errors import EXIT_OK, EXIT_USAGE, RunnerError, UsageError, worst_co
 from runner.files.paths import expanded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from runner.captions.collect import Wanted
-    from runner.captions.dataset import Pair
+    from runner.captions.collect import Captions, Wanted
     from runner.cli.parser import Subparsers
 
 DEFAULT_OUT = Path("outputs/captions")
@@ -118,23 +115,24 @@ def _deliver(args: argparse.Namespace, wanted: Wanted) -> int:
     from runner.captions.review import write_review
 
     with Beside(wanted.out, console.tell) as beside:
-        pairs, faults = collect(wanted, beside, console.tell)
-        _tell(wanted, pairs, faults)
-        page = write_review(beside, _root(args), pairs, faults) if args.review else None
+        captions = collect(wanted, beside, console.tell)
+        _tell(wanted, captions)
+        page = write_review(beside, _root(args), captions.pairs, captions.faults) if args.review else None
     if page is not None:
         console.result(str(page))
-    return EXIT_USAGE if beside.missed or any(pair.fault for pair in pairs) else EXIT_OK
+    return EXIT_USAGE if beside.missed or any(pair.fault for pair in captions.pairs) else EXIT_OK
 
 
-def _tell(wanted: Wanted, pairs: Sequence[Pair], faults: Mapping[Path, Sequence[str]]) -> None:
+def _tell(wanted: Wanted, captions: Captions) -> None:
     from runner import console
 
+    pairs, faults, table = captions
     failed = [pair.photo for pair in pairs if pair.fault]  # these first: they are the fewest and the worst
     for photo in [*failed, *(photo for photo in faults if photo not in failed)][: max(_SHOWN, len(failed))]:
         console.tell(f"{photo.name} {', '.join(faults.get(photo, ()))}.")
     hidden = len(faults) - max(_SHOWN, len(failed))
     if hidden > 0:
-        console.tell(f"… and {hidden} more captions with problems (see captions.csv).")
+        console.tell(f"… and {hidden} more captions with problems{f' (see {table})' if table else ''}.")
     if any(pair.common_tag for pair in pairs):
         console.tell(f"warning: the tag {wanted.tag!r} is a word that models know: take a rare one, like ohwx-bag.")
     made = sum(bool(pair.text) for pair in pairs)

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -256,6 +257,7 @@ def test_captions_go_through_no_link_out_of_the_folder_of_results(received: Path
     assert {path.name: path.read_text(encoding="utf-8") for path in home.iterdir()} == dict.fromkeys(
         ("b.jpg", "b.txt"), "MY OWN"
     )
+    assert not any("MY OWN" in (out / name).read_text(encoding="utf-8") for name in ("captions.csv", "review.html"))
     assert (out / "a.txt").read_text(encoding="utf-8") == "ohwx"
 
 
@@ -300,10 +302,40 @@ def test_a_caption_that_cannot_be_put_beside_its_photo_is_not_one(tmp_path: Path
     blocked(photos / "a.txt")
     told: list[str] = []
     with Beside(out, told.append) as beside:
-        pairs, faults = collect(Wanted(out, in_place=True, again=True, tag=""), beside, told.append)
+        pairs, faults, _ = collect(Wanted(out, in_place=True, again=True, tag=""), beside, told.append)
     assert [pair.text for pair in pairs] == [None, "ohwx, new b"]
     assert [bool(pair.fault) for pair in pairs] == [True, False]
     assert "could not be written" in " ".join(faults[photos / "a.png"]) and str(photos / "a.txt") in told[0]
+
+
+def test_a_caption_that_is_not_made_yet_is_read_through_no_link(tmp_path: Path) -> None:
+    out, home = tmp_path / "out", tmp_path / "home"
+    home.mkdir()
+    (home / "a.txt").write_text("TOPSECRET", encoding="utf-8")
+    with contextlib.closing(Ledger(out)) as ledger:
+        ledger.add([BatchJob("", Path(name), {}, {"image": f"/p/{name}.png"}) for name in ("sub/a", "b")])
+        ledger.leave()
+    (out / "sub").symlink_to("../home")
+    with Beside(out, print) as beside:
+        captions = collect(Wanted(out, in_place=False, again=False, tag=""), beside, print)
+        page = write_review(beside, out, captions.pairs, captions.faults)
+    assert [pair.text for pair in captions.pairs] == [None, None]
+    assert [bool(pair.fault) for pair in captions.pairs] == [True, False]
+    for path in (captions.table, page):
+        assert path is not None and "TOPSECRET" not in path.read_text(encoding="utf-8")
+
+
+def test_what_could_not_be_put_beside_its_photo_is_named_and_put_there_later(desk: Desk) -> None:
+    photos = desk.folder / "photos"
+    blocked(photos / "two.txt")
+    given = ("--tag", "ohwx-bag", "--class", "handbag", "--in-place")
+    run = caption(desk, *given)
+    assert run.code == EXIT_USAGE and f"{photos / 'two.txt'} could not be written" in run.err
+    assert "2 of 3 photos have a caption" in run.err and "two.jpg has a caption that could not" in run.err
+    shutil.rmtree(photos / "two.txt.part")
+    again = caption(desk, *given, "--resume")
+    assert again.code == EXIT_OK and "3 of 3 photos have a caption" in again.err
+    assert (photos / "two.txt").read_text(encoding="utf-8").startswith("ohwx-bag, handbag, ")
 
 
 def saved_by_the_page(folder: Path, captions: dict[str, object]) -> Run:
