@@ -28,7 +28,8 @@ FILE_NAME = "prodgen.toml"
 OWN_VARIABLE = "PRODGEN_CONFIG"
 """Names the user's own file in the place of the usual one; `none`: there is none."""
 _KEYS = ("channel", "out", "name", "server")
-_LARGEST = 1 << 16
+_LARGEST = 1 << 14
+"""Bytes. What reads TOML takes long over a key of many parts: in 64 kB, half a minute."""
 _MAKING = ("submit", "batch")
 """The commands that all of it is for; every other that speaks to a server takes that from it."""
 
