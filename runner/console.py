@@ -59,6 +59,8 @@ def no_bytes() -> str:
     """Why standard output takes no picture, or ""."""
     if "stdout" in _closed:
         return "it is closed"
+    if not hasattr(sys.stdout, "buffer"):
+        return "it takes text alone"
     return "it is a terminal" if sys.stdout.isatty() else ""
 
 

@@ -64,8 +64,10 @@ def fetch_photo(
         reply = _answer(url, deadline, largest)
     except TooLargeError as error:
         raise PhotoError(f"{shown}: it is larger than {in_bytes(largest)}.", advice=_BY_HAND) from error
-    except PhotoError:
-        raise
+    except PhotoError as error:
+        if shown in error.message:
+            raise
+        raise PhotoError(f"{shown}: {error.message}", advice=error.advice) from error
     except NoAnswerError as error:
         late = time.monotonic() >= deadline
         why = f"it did not come within {seconds:g} s" if late else "its server did not send all of it"
@@ -144,7 +146,7 @@ def _led_to(url: str, location: str) -> str:
 def _asked(url: str, host: str, deadline: float, largest: int, *, any_host: bool) -> Reply:
     left = deadline - time.monotonic()
     if left <= 0:
-        raise PhotoError("it takes too long.", advice=_BY_HAND)
+        raise NoAnswerError("Its time is over.")
     if not any_host:
         _check_public(host, host)
     transport = Transport(url, _SENT, check_peer=None if any_host else lambda peer: _check_public(peer, host))
