@@ -14,6 +14,7 @@ from runner.local_server.lifecycle import Home
 from runner.local_server.logs import last_lines, show_log
 from tests.support.comfy import ComfyServer
 from tests.support.fake import FakeServer
+from tests.support.hostile import HostileComfy, Said
 from tests.support.runs import command
 
 
@@ -57,6 +58,20 @@ def nobody() -> str:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("path", ["/system_stats", "/queue"])
+@pytest.mark.parametrize("lie", [b"<p>log in</p>", b"[1]", b"", b"{"])
+def test_a_server_that_answers_nonsense_is_named(tmp_path: Path, path: str, lie: bytes) -> None:
+    with HostileComfy() as good, HostileComfy() as bad:
+        bad.lies[f"GET {path}"] = Said(lie)
+        farm = tmp_path / "farm.yaml"
+        farm.write_text(f"- {good.url}\n- {bad.url}\n")
+        shown = command("status", "--servers", str(farm), folder=tmp_path)
+        alone = command("status", "--server", bad.url, folder=tmp_path)
+    wrong = [line for line in shown.out.splitlines() if bad.url in line]
+    assert (shown.code, len(wrong)) == (0, 1), shown.out
+    assert (alone.code, bad.url in alone.err) == (3, True)
 
 
 def test_the_state_of_every_server_that_is_named(comfy_server: ComfyServer, tmp_path: Path) -> None:
