@@ -11,7 +11,8 @@ import pytest
 from runner.errors import UsageError
 from runner.local_server import choice
 from runner.local_server.lifecycle import Home
-from runner.local_server.logs import last_lines, show_log
+from runner.local_server.log_end import last_lines
+from runner.local_server.logs import show_log
 from tests.support.comfy import ComfyServer
 from tests.support.fake import FakeServer
 from tests.support.runs import command
