@@ -34,10 +34,15 @@ def write_sheet(path: Path, rows: Sequence[Sequence[Cell]], tile: int, line: int
 
 def write_jpeg(path: Path, picture: Image.Image, *, quality: int) -> None:
     """The JPEG file; it is there as a whole or not at all."""
+    with written_whole(path, "wb") as stream:
+        stream.write(jpeg(picture, quality=quality))
+
+
+def jpeg(picture: Image.Image, *, quality: int) -> bytes:
+    """A picture as the bytes of a JPEG file."""
     data = io.BytesIO()
     picture.save(data, "JPEG", quality=quality)
-    with written_whole(path, "wb") as stream:
-        stream.write(data.getvalue())
+    return data.getvalue()
 
 
 def _grid(rows: Sequence[Sequence[Cell]], tile: int, line: int) -> Image.Image:
