@@ -251,7 +251,7 @@ def _strange(path: Path, kind: str, secret: Path) -> None:
         with path.open("wb") as stream:
             stream.truncate(5 << 30)  # a hole: it takes no room
     else:
-        path.symlink_to({"link": secret, "device": "/dev/zero", "nothing": "not-there", "loop": path.name}[kind])
+        path.symlink_to({"link": str(secret), "device": "/dev/zero", "nothing": "not-there", "loop": path.name}[kind])
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
