@@ -29,13 +29,8 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, 
 
 def write_sheet(path: Path, rows: Sequence[Sequence[Cell]], tile: int, line: int) -> None:
     """A JPEG of all cells, row by row: each picture within `tile` pixels, `line` pixels for its text."""
-    write_jpeg(path, _grid(rows, tile, line), quality=88)
-
-
-def write_jpeg(path: Path, picture: Image.Image, *, quality: int) -> None:
-    """The JPEG file; it is there as a whole or not at all."""
     with written_whole(path, "wb") as stream:
-        stream.write(jpeg(picture, quality=quality))
+        stream.write(jpeg(_grid(rows, tile, line), quality=88))
 
 
 def jpeg(picture: Image.Image, *, quality: int) -> bytes:
