@@ -42,7 +42,7 @@ def _unreadable(log: Path, error: OSError) -> UsageError:
     if isinstance(error, FileNotFoundError):
         return UsageError(
             f"{log}: there is no log: no ComfyUI was started here yet.",
-            advice=f"`{spell('serve')}` starts the installed one. One that you started yourself keeps its log elsewhere.",
+            advice=f"`{spell('serve')}` starts the installed one. Your own keeps its log elsewhere.",
         )
     return UsageError(
         f"{log}: cannot be read ({error.strerror or error}).",
