@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from runner.errors import UsageError
-from runner.local_server import choice
+from runner.local_server import choice, logs
 from runner.local_server.lifecycle import Home
-from runner.local_server.logs import last_lines, show_log
+from runner.local_server.log_end import last_lines
+from runner.local_server.logs import show_log
 from tests.support.comfy import ComfyServer
 from tests.support.fake import FakeServer
 from tests.support.hostile import HostileComfy, Said
@@ -52,6 +53,19 @@ def test_the_log_is_shown_without_what_moves_a_cursor(tmp_path: Path, capsys: py
     shown = capsys.readouterr().out
     assert shown == "window name\n100%\n\ufffd\ufffd last\n"
     assert len(last_lines(home.state / "server.log", 2)) == 2
+
+
+def test_a_log_that_is_begun_anew_is_followed_from_its_start(tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    log.write_bytes(b"old\nof the first server\n")
+    lines = logs._growing(log, len(b"old\n"))
+    assert next(lines) == "of the first server"
+    log.write_bytes(b"new\n10%\r20%\n")
+    assert [next(lines), next(lines)] == ["new", "20%"]
+    log.unlink()
+    log.mkdir()
+    with pytest.raises(UsageError, match="cannot be read"):
+        next(lines)
 
 
 def nobody() -> str:
