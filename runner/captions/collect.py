@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from runner.batch.beside import Beside
 from runner.batch.entries import Entry, JobState
@@ -13,12 +15,11 @@ from runner.batch.ledger import Ledger
 from runner.batch.records import record_of
 from runner.batch.sidecars import photo_of, reports_of
 from runner.batch.store import in_words
-from runner.captions.dataset import Pair, caption_of, problems
+from runner.captions.dataset import Pair, caption_of, problems, read_caption
 from runner.data import figure
 from runner.files import spreadsheet
 from runner.files.naming import below
 from runner.files.paths import own_path
-from runner.files.reading import read_text
 from runner.files.whole import written_whole
 from runner.untrusted import text
 
@@ -38,13 +39,20 @@ class Wanted:
     kept: Sequence[tuple[Path, Path]] = ()
 
 
-def collect(wanted: Wanted, notice: Callable[[str], None]) -> tuple[list[Pair], dict[Path, list[str]]]:
-    """Deliver every caption that the ledger knows, and what was kept; the pairs, and what is wrong with which."""
-    beside = Beside(wanted.out, notice)
+class Captions(NamedTuple):
+    """What there is now, what is wrong with the caption of which photo, and the table of both."""
+
+    pairs: list[Pair]
+    faults: dict[Path, list[str]]
+    table: Path | None
+
+
+def collect(wanted: Wanted, beside: Beside, notice: Callable[[str], None]) -> Captions:
+    """Deliver every caption that the ledger knows, and what was kept."""
     pairs = [*_made(wanted, beside, notice), *_kept(wanted, beside)]
     faults = problems(pairs, wanted.tag)
-    beside.write(TABLE, _table(pairs, faults).encode("utf-8", "replace"))
-    return pairs, faults
+    table = beside.write(TABLE, _table(pairs, faults).encode("utf-8", "replace"))
+    return Captions(pairs, faults, table)
 
 
 def _made(wanted: Wanted, beside: Beside, notice: Callable[[str], None]) -> Iterator[Pair]:
@@ -59,9 +67,12 @@ def _made(wanted: Wanted, beside: Beside, notice: Callable[[str], None]) -> Iter
             continue
         made = next((below(wanted.out, name) for name in entry.files if name.endswith(".txt")), None)
         if entry.state != JobState.DONE or made is None:
-            yield Pair(photo, wanted.out / f"{entry.job.stem.as_posix()}.txt", source="")
+            place = f"{entry.job.stem.as_posix()}.txt"
+            refused = "" if below(wanted.out, place) else f"has no caption: a link leads {place} out of {wanted.out}"
+            yield Pair(photo, wanted.out / place, source="", refused=refused)
         elif wanted.in_place:
-            yield _pair(wanted, entry, photo, _put(photo, made, wanted.again, notice))
+            refused = _put(photo, made, wanted.again, notice)
+            yield replace(_pair(wanted, entry, photo, caption_of(photo)), refused=refused)
         else:
             copy = beside.copy(photo, made.relative_to(wanted.out).with_suffix(photo.suffix).as_posix())
             yield _pair(wanted, entry, copy or photo, made)
@@ -75,15 +86,17 @@ def _pair(wanted: Wanted, entry: Entry, photo: Path, file: Path) -> Pair:
     return Pair(photo, file, text(report.get("source")), counted, report.get("common_tag") is True)
 
 
-def _put(photo: Path, made: Path, again: bool, notice: Callable[[str], None]) -> Path:
-    """The caption beside its photo; one that is there stays, unless `again`."""
+def _put(photo: Path, made: Path, again: bool, notice: Callable[[str], None]) -> str:
+    """The caption beside its photo; one that is there stays, unless `again`. Why that could not be done, or ""."""
     target = caption_of(photo)
-    if again or not target.exists():
+    if again or not os.path.lexists(target):
         try:
-            write_caption(target, read_text(made))
+            write_caption(target, read_caption(made))
         except OSError as error:
-            notice(f"warning: {target} could not be written ({error.strerror or error}).")
-    return target
+            why = error.strerror or error
+            notice(f"warning: {target} could not be written ({why}); --resume writes it again.")
+            return f"has a caption that could not be written beside it ({why})"
+    return ""
 
 
 def write_caption(target: Path, caption: str) -> None:
@@ -93,14 +106,21 @@ def write_caption(target: Path, caption: str) -> None:
 
 
 def _kept(wanted: Wanted, beside: Beside) -> Iterator[Pair]:
+    taken: dict[Path, Path | None] = {}  # two photos may have one caption: bag.jpg and bag.png
     for photo, folder in wanted.kept:
+        caption = caption_of(photo)
         if wanted.in_place:
-            yield Pair(photo, caption_of(photo))
+            yield Pair(photo, caption)
             continue
         copy = beside.copy(photo, (folder / photo.name).as_posix())
-        place = (folder / photo.name).with_suffix(".txt").as_posix()
-        file = beside.copy(caption_of(photo), place) if wanted.out / place not in beside.written else None
-        yield Pair(copy or photo, file or wanted.out / place)
+        place = (copy or wanted.out / folder / photo.name).with_suffix(".txt")
+        refused = Pair(photo, caption).fault
+        if not refused and caption not in taken:
+            taken[caption] = beside.copy(caption, place.relative_to(wanted.out).as_posix())
+        file = taken.get(caption)
+        if not refused and file is None:
+            refused = f"has a caption that could not be copied to {place}"
+        yield Pair(copy or photo, file or place, refused=refused)
 
 
 def _table(pairs: Sequence[Pair], faults: dict[Path, list[str]]) -> str:

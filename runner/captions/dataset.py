@@ -2,36 +2,70 @@
 
 from __future__ import annotations
 
+import errno
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.files.reading import read_text
+from runner.files.paths import real_path
+from runner.files.reading import open_file
 
 MOST_TOKENS = 75
 """What CLIP reads of a caption."""
 _PIECES = 1.3
 """Tokens a word, on average, where nobody has counted them."""
+LARGEST = 16 << 10
+"""Bytes of a caption's file: many times what a trainer reads; more is another file."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A photo and its caption's file. `source`: description, rules or kept; `tokens` None: not counted."""
+    """A photo and its caption's file. `source`: description, rules or kept; `tokens` None: not counted; `refused`: why
+    its caption could not be put there, in words."""
 
     photo: Path
     file: Path
     source: str = "kept"
     tokens: int | None = None
     common_tag: bool = False
+    refused: str = ""
 
     @property
     def text(self) -> str | None:
         """The caption; None where there is none, or none that can be read."""
         try:
-            return " ".join(read_text(self.file, errors="replace").split())
+            return None if self.refused else read_caption(self.file)
         except OSError:
             return None
+
+    @property
+    def fault(self) -> str:
+        """Why the caption that should be there is not, in words; "" where it is, or nobody wrote one."""
+        if self.refused:
+            return self.refused
+        try:
+            read_caption(self.file)
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            return f"has a caption that was not read ({self.file}: {error.strerror or error})"
+        return ""
+
+
+def read_caption(file: Path) -> str:
+    """A caption, on one line. A folder of photos may come from somebody: only a small file of that folder is one.
+
+    Raises OSError whose `strerror` says why it is none: a link leads out of its folder, it is a pipe or device, or
+    larger than `LARGEST`.
+    """
+    if not real_path(file).is_relative_to(real_path(file.parent)):
+        raise OSError(errno.EPERM, "it is a link that leads out of its folder", str(file))
+    with open_file(file) as stream:
+        data = stream.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise OSError(errno.EFBIG, f"it is larger than {LARGEST >> 10} kB", str(file))
+    return " ".join(data.decode("utf-8", "replace").split())
 
 
 def caption_of(photo: Path) -> Path:
@@ -47,7 +81,9 @@ def problems(pairs: Sequence[Pair], tag: str) -> dict[Path, list[str]]:
     for pair in pairs:
         text = texts[pair.photo]
         faults = []
-        if not text:
+        if fault := pair.fault:
+            faults.append(fault)
+        elif not text:
             faults.append("has no caption")
         else:
             if often[text.casefold()] > 1:

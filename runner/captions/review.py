@@ -10,14 +10,16 @@ import html
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from runner.batch.beside import Beside
 from runner.captions.collect import write_caption
 from runner.captions.dataset import Pair
 from runner.console import clean
+from runner.data import without_lone_surrogates
 from runner.errors import UsageError
 from runner.files.naming import below
 from runner.files.reading import read_text
-from runner.files.whole import written_whole
 from runner.report.small import SIDE_OF_MANY, small_copy
 
 PAGE = "review.html"
@@ -28,10 +30,18 @@ _MOST_LETTERS = 4000
 """Of a caption: many times what a trainer reads; more is a mistake of pasting."""
 
 
-def write_review(target: Path, root: Path, pairs: Sequence[Pair], faults: Mapping[Path, Sequence[str]]) -> None:
-    """Write the page; `root` is the folder that the captions lie below."""
-    with written_whole(target, errors="backslashreplace") as stream:
-        stream.writelines(map(clean, _page(root, pairs, faults)))
+class Applied(NamedTuple):
+    """How many captions were changed, and how many of what the page saved were left out (each is told)."""
+
+    changed: int
+    left_out: int
+
+
+def write_review(
+    beside: Beside, root: Path, pairs: Sequence[Pair], faults: Mapping[Path, Sequence[str]]
+) -> Path | None:
+    """Write the page; where it is. `root` is the folder that the captions lie below."""
+    return beside.write(PAGE, (clean(part).encode("utf-8", "backslashreplace") for part in _page(root, pairs, faults)))
 
 
 def _page(root: Path, pairs: Sequence[Pair], faults: Mapping[Path, Sequence[str]]) -> Iterator[str]:
@@ -71,33 +81,44 @@ def _place(file: Path, root: Path) -> str | None:
         return None
 
 
-def apply_review(file: Path, root: Path, notice: Callable[[str], None]) -> int:
-    """Write what the page saved into the captions below `root`; how many were changed.
+def apply_review(file: Path, root: Path, notice: Callable[[str], None]) -> Applied:
+    """Write what the page saved into the captions below `root`.
 
     Raises UsageError for a file that is none of the page's, or that names nothing in this folder.
     """
     try:
-        review = json.loads(read_text(file))
-        captions = review[MARK]
-        named = {str(name): str(text) for name, text in captions.items()}
+        named = dict(json.loads(read_text(file))[MARK].items())
     except OSError as error:
         raise UsageError(f"{file} cannot be read ({error.strerror or error}).") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UsageError(f"{file} was not saved by the review page.") from None
-    changed = matched = 0
+    changed = matched = left_out = 0
     for name, text in named.items():
         path = below(root, name)
-        if path is None or path.suffix != ".txt" or not _has_photo(path):
-            notice(f"warning: {name[:200]!r} is no caption of a photo in {root}; it was left out.")
-            continue
-        matched += 1
-        words = " ".join(text[:_MOST_LETTERS].split())
-        if words != Pair(path, path).text:
-            write_caption(path, words)
-            changed += 1
+        is_ours = path is not None and path.suffix == ".txt" and _has_photo(path)
+        matched += is_ours
+        try:
+            changed += _replaced(path if is_ours else None, text)
+        except (OSError, ValueError) as error:
+            why = f"could not be written ({error.strerror or error})" if isinstance(error, OSError) else error
+            notice(f"warning: {name[:200]!r} {why}; it was left out.")
+            left_out += 1
     if named and not matched:
         raise UsageError(f"{file} is about other photos than those in {root}.", advice="Name the folder of its page.")
-    return changed
+    return Applied(changed, left_out)
+
+
+def _replaced(caption: Path | None, text: object) -> bool:
+    """Write one caption; whether it was another before. Raises ValueError for what cannot be one, and OSError."""
+    if caption is None:
+        raise ValueError("is no caption of a photo in this folder")
+    if not isinstance(text, str):
+        raise ValueError("is given something that is no text")
+    words = " ".join(without_lone_surrogates(text[:_MOST_LETTERS]).split())
+    if words == Pair(caption, caption).text:
+        return False
+    write_caption(caption, words)
+    return True
 
 
 def _has_photo(caption: Path) -> bool:

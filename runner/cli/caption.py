@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli.batch import order_of
 from runner.cli.named_batch import add_batch_arguments, add_picture_arguments, batch_of
 from runner.cli.parser import local_path
-from runner.errors import EXIT_OK, RunnerError, UsageError
+from runner.errors import EXIT_OK, EXIT_USAGE, RunnerError, UsageError, worst_code
 from runner.files.paths import expanded
 
 if TYPE_CHECKING:
-    from runner.captions.collect import Wanted
+    from runner.captions.collect import Captions, Wanted
     from runner.cli.parser import Subparsers
 
 DEFAULT_OUT = Path("outputs/captions")
@@ -67,12 +69,11 @@ def run(args: argparse.Namespace) -> int:
     from runner.captions.dataset import caption_of
 
     photos = photographed(order_of(args, workflow="caption"), [])
-    kept = [] if args.again else [pair for pair in photos if caption_of(pair[0]).is_file()]
+    kept = [] if args.again else [pair for pair in photos if os.path.lexists(caption_of(pair[0]))]
     wanted = Wanted(args.out, args.in_place, args.again, args.tag.strip(), kept)
     code = _caption(args, wanted) if len(kept) < len(photos) else EXIT_OK
-    if not args.dry_run:
-        _deliver(args, wanted)
-    return code
+    delivered = EXIT_OK if args.dry_run else _deliver(args, wanted)
+    return worst_code(one for one in (code, delivered) if one != EXIT_OK)
 
 
 def _caption(args: argparse.Namespace, wanted: Wanted) -> int:
@@ -96,7 +97,8 @@ def _caption(args: argparse.Namespace, wanted: Wanted) -> int:
         raise
     except (RunnerError, KeyboardInterrupt):
         if not args.dry_run:
-            _deliver(args, wanted)
+            with contextlib.suppress(RunnerError):
+                _deliver(args, wanted)
         raise
 
 
@@ -105,24 +107,36 @@ def _plain(text: str) -> str:
     return " ".join(text.replace("|", " ").replace("{", " ").replace("}", " ").replace("%", " ").split())
 
 
-def _deliver(args: argparse.Namespace, wanted: Wanted) -> None:
+def _deliver(args: argparse.Namespace, wanted: Wanted) -> int:
+    """Put the captions where they belong; 2 where that, or reading one that was kept, could not be done."""
     from runner import console
+    from runner.batch.beside import Beside
     from runner.captions.collect import collect
-    from runner.captions.review import PAGE, write_review
+    from runner.captions.review import write_review
 
-    pairs, faults = collect(wanted, console.tell)
-    for photo, texts in list(faults.items())[:_SHOWN]:
-        console.tell(f"{photo.name} {', '.join(texts)}.")
-    if len(faults) > _SHOWN:
-        console.tell(f"… and {len(faults) - _SHOWN} more captions with problems (see captions.csv).")
+    with Beside(wanted.out, console.tell) as beside:
+        captions = collect(wanted, beside, console.tell)
+        _tell(wanted, captions)
+        page = write_review(beside, _root(args), captions.pairs, captions.faults) if args.review else None
+    if page is not None:
+        console.result(str(page))
+    return EXIT_USAGE if beside.missed or any(pair.fault for pair in captions.pairs) else EXIT_OK
+
+
+def _tell(wanted: Wanted, captions: Captions) -> None:
+    from runner import console
+
+    pairs, faults, table = captions
+    failed = [pair.photo for pair in pairs if pair.fault]  # these first: they are the fewest and the worst
+    for photo in [*failed, *(photo for photo in faults if photo not in failed)][: max(_SHOWN, len(failed))]:
+        console.tell(f"{photo.name} {', '.join(faults.get(photo, ()))}.")
+    hidden = len(faults) - max(_SHOWN, len(failed))
+    if hidden > 0:
+        console.tell(f"… and {hidden} more captions with problems{f' (see {table})' if table else ''}.")
     if any(pair.common_tag for pair in pairs):
         console.tell(f"warning: the tag {wanted.tag!r} is a word that models know: take a rare one, like ohwx-bag.")
     made = sum(bool(pair.text) for pair in pairs)
     console.tell(f"{made} of {len(pairs)} photos have a caption ({len(wanted.kept)} kept): {wanted.out}")
-    if args.review:
-        page = wanted.out / PAGE
-        write_review(page, _root(args), pairs, faults)
-        console.result(str(page))
 
 
 def _root(args: argparse.Namespace) -> Path:
@@ -139,6 +153,6 @@ def _apply(args: argparse.Namespace) -> int:
     from runner import console
     from runner.captions.review import apply_review
 
-    changed = apply_review(args.apply, _root(args), console.tell)
-    console.tell(f"{changed} captions changed in {_root(args)}")
-    return EXIT_OK
+    applied = apply_review(args.apply, _root(args), console.tell)
+    console.tell(f"{applied.changed} captions changed in {_root(args)}")
+    return EXIT_USAGE if applied.left_out else EXIT_OK

@@ -7,7 +7,7 @@ import contextlib
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from runner.batch.order import BatchOrder
 from runner.cli.parser import (
@@ -21,9 +21,12 @@ from runner.cli.parser import (
     seconds,
 )
 from runner.cli.told import add_told_arguments
-from runner.errors import RunnerError, UsageError
+from runner.errors import EXIT_OK, EXIT_USAGE, RunnerError, UsageError, worst_code
 
-Beside = TypeVar("Beside")
+if TYPE_CHECKING:
+    from runner.batch.beside import Beside
+
+T = TypeVar("T")
 _WILDCARDS = re.compile(r"[{}|%\s]+")
 """What would be read as several values, or as a text to be filled in."""
 
@@ -36,7 +39,7 @@ def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_batch_arguments(parser: argparse.ArgumentParser, out: Path) -> None:
     """Where results go, and how the batch is run."""
-    parser.add_argument("--out", type=local_path, default=out, metavar="DIR", help=f"default: {out}")
+    parser.add_argument("--out", type=folder_of_many, default=out, metavar="DIR", help=f"default: {out}")
     parser.add_argument("--resume", action="store_true", help="go on with what is in --out; what failed is tried again")
     parser.add_argument("--dry-run", action="store_true", help="show what would run, and run nothing")
     parser.add_argument("--metrics", type=local_path, metavar="FILE.csv", help="write a line of figures per picture")
@@ -49,6 +52,13 @@ def add_batch_arguments(parser: argparse.ArgumentParser, out: Path) -> None:
     parser.add_argument("--strict", action="store_true", help="exit code 7 where a check did not pass")
     add_told_arguments(parser, opens="the folder of the results")
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output, one per event")
+
+
+def folder_of_many(text: str) -> Path:
+    """An argument that names the folder of many results, which is more than standard output takes."""
+    if text == "-":
+        raise argparse.ArgumentTypeError("- is for one picture of `submit`; name a folder (one called - is ./-)")
+    return local_path(text)
 
 
 def batch_of(
@@ -69,16 +79,19 @@ def batch_of(
     return order
 
 
-def run_and_collect(
-    order: BatchOrder, collect: Callable[[Path, Callable[[str], None]], Beside]
-) -> tuple[int, Beside | None]:
+def run_and_collect(order: BatchOrder, collect: Callable[[Beside], T]) -> tuple[int, T | None]:
     """Run the batch and then `collect`, also after an interruption: (exit code, what is there)."""
     from runner import console
+    from runner.batch.beside import Beside
     from runner.batch.ledger import Ledger
     from runner.cli.batch import run_order
 
-    def collected() -> Beside | None:
-        return collect(order.out, console.tell) if not order.dry_run and Ledger.exists(order.out) else None
+    def collected() -> tuple[int, T | None]:
+        if order.dry_run or not Ledger.exists(order.out):
+            return EXIT_OK, None
+        with Beside(order.out, console.tell) as beside:
+            there = collect(beside)
+        return EXIT_USAGE if beside.missed else EXIT_OK, there
 
     try:
         code = run_order(order)
@@ -88,7 +101,8 @@ def run_and_collect(
         with contextlib.suppress(RunnerError):
             collected()
         raise
-    return code, collected()
+    not_written, there = collected()
+    return worst_code(one for one in (code, not_written) if one != EXIT_OK), there
 
 
 def label_text(text: str) -> str:

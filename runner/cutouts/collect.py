@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable
 from pathlib import Path
 
 from runner.batch.beside import Beside
@@ -17,14 +16,11 @@ from runner.cutouts.tables import coco, index
 INDEX, COCO, SHEET = "index.csv", "coco.json", "contact_sheet.jpg"
 
 
-def collect(folder: Path, notice: Callable[[str], None]) -> list[Path]:
-    """Write the table, the annotations and the sheets of all that the ledger knows; what was written.
-
-    How, see `Beside`.
-    """
+def collect(beside: Beside) -> list[Path]:
+    """Write the table, the annotations and the sheets of all that the ledger knows; what was written."""
+    folder = beside.folder
     with in_words(folder), contextlib.closing(Ledger(folder)) as ledger:
         every = list(pictures(ledger, folder))
-    beside = Beside(folder, notice)
     for name, text in ((INDEX, index(every)), (COCO, coco(every))):
         beside.write(name, text.encode("utf-8", "replace"))
     for number, page in enumerate(sheets(every, folder), 1):

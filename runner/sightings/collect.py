@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from runner.batch.beside import Beside
 from runner.batch.ledger import Ledger
 from runner.batch.store import in_words
 from runner.files import spreadsheet
-from runner.files.naming import leads_out, safe_folder, safe_name
 from runner.sightings.verdicts import FOUND, NOT_FOUND, UNSURE, VERDICTS, Find, Picture, pictures
 
 FOLDERS = {FOUND: "found", UNSURE: "unsure", NOT_FOUND: "not_found"}
@@ -30,48 +29,38 @@ class Collected:
     table: Path | None
 
 
-def sort_pictures(folder: Path, notice: Callable[[str], None]) -> Collected:
+def sort_pictures(beside: Beside) -> Collected:
     """`found/`, `unsure/` and `not_found/`: each picture copied byte for byte, in its own sub-folder; `filter.csv`."""
-    pictures, beside = _read(folder, 1, notice)
-    delivered: list[Path | None] = []
-    for one in pictures:
-        delivered.append(beside.copy(one.photo, f"{FOLDERS[one.verdict]}/{_safe(one.place)}") if one.verdict else None)
+    pictures = _read(beside.folder, 1)
+    delivered = [
+        beside.copy(one.photo, f"{FOLDERS[one.verdict]}/{one.place}") if one.verdict else None for one in pictures
+    ]
     beside.moved_on(frozenset(FOLDERS.values()))
-    return _finish(folder, beside, pictures, delivered, "filter.csv")
+    return _finish(beside, pictures, delivered, "filter.csv")
 
 
-def pass_on(folder: Path, notice: Callable[[str], None]) -> Collected:
+def pass_on(beside: Beside) -> Collected:
     """The pictures that were not enhanced, byte for byte beside those that were; `enhance.csv`."""
-    pictures, beside = _read(folder, 0, notice)
+    pictures = _read(beside.folder, 0)
     delivered: list[Path | None] = []
     for one in pictures:
         if one.verdict and one.verdict != FOUND:
-            delivered.append(beside.copy(one.photo, _safe(one.place)))
+            delivered.append(beside.copy(one.photo, one.place))
         else:
             made = next((name for name in one.entry.files if not name.endswith((".txt", "_mask.png"))), None)
-            delivered.append(None if made is None else folder / made)
-    return _finish(folder, beside, pictures, delivered, "enhance.csv")
+            delivered.append(None if made is None else beside.folder / made)
+    return _finish(beside, pictures, delivered, "enhance.csv")
 
 
-def _read(folder: Path, folders_of_its_own: int, notice: Callable[[str], None]) -> tuple[list[Picture], Beside]:
+def _read(folder: Path, folders_of_its_own: int) -> list[Picture]:
     with in_words(folder), contextlib.closing(Ledger(folder)) as ledger:
-        return list(pictures(ledger, folder, folders_of_its_own)), Beside(folder, notice)
+        return list(pictures(ledger, folder, folders_of_its_own))
 
 
-def _finish(
-    folder: Path, beside: Beside, pictures: Sequence[Picture], delivered: Sequence[Path | None], name: str
-) -> Collected:
-    table = beside.write(name, _table(pictures, delivered, folder).encode("utf-8", "replace"))
+def _finish(beside: Beside, pictures: Sequence[Picture], delivered: Sequence[Path | None], name: str) -> Collected:
+    table = beside.write(name, _table(pictures, delivered, beside.folder).encode("utf-8", "replace"))
     counts = {verdict: sum(one.verdict == verdict for one in pictures) for verdict in (*VERDICTS, "")}
     return Collected(counts, table)
-
-
-def _safe(place: str) -> str:
-    """A photo's place as a place for its copy: its own, where that is one on every system."""
-    if not leads_out(place):
-        return place
-    *folders, name = place.split("/")
-    return "/".join([*map(safe_folder, folders), safe_name(name)])
 
 
 def _table(pictures: Sequence[Picture], delivered: Sequence[Path | None], folder: Path) -> str:

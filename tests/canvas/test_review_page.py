@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from runner.batch.beside import Beside
 from runner.captions.dataset import Pair
 from runner.captions.review import apply_review, write_review
 
@@ -32,7 +33,8 @@ def opened(tmp_path: Path) -> Iterator[tuple[Any, Path, Path]]:
         file.write_text(HOSTILE, encoding="utf-8")
         Image.new("RGB", (40, 30), "teal").save(file.with_suffix(".png"))
         pairs.append(Pair(file.with_suffix(".png"), file))
-    write_review(root / "review.html", root, pairs, {pairs[0].photo: [HOSTILE]})
+    with Beside(root, print) as beside:
+        write_review(beside, root, pairs, {pairs[0].photo: [HOSTILE]})
     browser = open_browser(tmp_path / "profile", downloads)
     browser.get((root / "review.html").as_uri())
     yield browser, root, downloads
@@ -53,7 +55,7 @@ def test_what_is_edited_is_saved_and_applied(opened: tuple[Any, Path, Path]) -> 
     end = time.monotonic() + 30
     while not (saved.is_file() and saved.stat().st_size) and time.monotonic() < end:
         time.sleep(0.1)
-    assert apply_review(saved, root, lambda _: None) == 2
+    assert apply_review(saved, root, lambda _: None) == (2, 0)
     assert (root / NAMES[0]).read_text(encoding="utf-8") == HOSTILE  # was not touched
     assert (root / NAMES[1]).read_text(encoding="utf-8") == 'ohwx, bag 0, "quoted" <b> ü\n'
     assert (root / NAMES[2]).read_text(encoding="utf-8") == 'ohwx, bag 1, "quoted" <b> ü\n'

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
-from collections.abc import Iterator
+import os
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from runner.captions.dataset import Pair, problems
+from runner.batch.beside import Beside
+from runner.batch.ledger import Ledger
+from runner.batch.plan import BatchJob
+from runner.captions.collect import Wanted, collect
+from runner.captions.dataset import LARGEST, Pair, problems
 from runner.captions.review import apply_review, write_review
 from runner.errors import EXIT_OK, EXIT_USAGE, UsageError
 from tests.imaging.sightings import Drawn, sight
@@ -107,7 +115,8 @@ def test_problems_of_captions_are_told(tmp_path: Path) -> None:
 
 def test_a_hostile_caption_is_text_on_the_page(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(HOSTILE, encoding="utf-8")
-    write_review(tmp_path / "review.html", tmp_path, [Pair(tmp_path / "a.png", tmp_path / "a.txt")], {})
+    with Beside(tmp_path, print) as beside:
+        write_review(beside, tmp_path, [Pair(tmp_path / "a.png", tmp_path / "a.txt")], {})
     page = (tmp_path / "review.html").read_text(encoding="utf-8")
     assert "<script>alert" not in page and page.count("</textarea>") == 1
 
@@ -125,7 +134,7 @@ def test_a_saved_file_changes_captions_of_this_folder_only(tmp_path: Path, name:
     (folder / "link.txt").symlink_to(tmp_path / "a.txt")
     saved = tmp_path / "captions.json"
     saved.write_text(json.dumps({"prodgen_captions": {name: "changed", "a.txt": "after"}}), encoding="utf-8")
-    assert apply_review(saved, folder, lambda _: None) == 1
+    assert apply_review(saved, folder, lambda _: None) == (1, 1)
     assert (folder / "a.txt").read_text(encoding="utf-8") == "after\n"
     assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "outside"
     assert (folder / "a.png").read_bytes() == b"photo"
@@ -159,3 +168,210 @@ def test_a_language_model_of_ones_own_is_asked_once_a_photo(
         assert said == "ohwx-bag, handbag, hanging from a hook, soft light\n"
     assert len(endpoint.seen) == 2 and "fewer than 40 words" in str(endpoint.seen[0][2])
     assert "has the same caption as 1 other" in run.err
+
+
+# a folder of photos, or of results, that comes from somebody
+
+
+NOWHERE = "http://127.0.0.1:9"
+
+
+def kept(folder: Path, *more: str) -> Run:
+    """Captions of a folder where every photo has one: no server is asked."""
+    given = ["caption", "--images", str(folder / "photos"), "--out", str(folder / "out"), "--server", NOWHERE, *more]
+    return command(*given, "--review", folder=folder / "out")
+
+
+@pytest.fixture
+def received(tmp_path: Path) -> Path:
+    save(sight((Drawn("bag", 0),), 1, 48), tmp_path / "photos" / "a.png")
+    save(sight((Drawn("bag", 0),), 2, 48), tmp_path / "photos" / "sub" / "b.jpg")
+    (tmp_path / "photos" / "sub" / "b.txt").write_text("ohwx, bag", encoding="utf-8")
+    (tmp_path / "private").write_text("TOPSECRET", encoding="utf-8")
+    return tmp_path
+
+
+def sparse(path: Path) -> None:
+    with path.open("wb") as stream:
+        stream.truncate(LARGEST + 1)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes, devices and free links are a matter of POSIX")
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda path: path.symlink_to("../private"), "link"),
+        (lambda path: path.symlink_to(path.parent.parent / "private"), "link"),
+        (lambda path: path.symlink_to("/dev/zero"), "link"),
+        (lambda path: path.symlink_to("../none"), "link"),
+        (lambda path: path.symlink_to("../photos/../private"), "link"),
+        (os.mkfifo, "pipe"),
+        (sparse, "larger"),
+        (Path.mkdir, "directory"),
+    ],
+    ids=["link", "absolute", "device", "to nothing", "roundabout", "pipe", "large", "folder"],
+)
+def test_only_a_small_file_of_the_photos_folder_is_a_caption(
+    received: Path, make: Callable[[Path], Any], why: str, in_place: bool
+) -> None:
+    make(received / "photos" / "a.txt")
+    run = kept(received, *(["--in-place"] if in_place else []))
+    assert run.code == EXIT_USAGE and "Traceback" not in run.err
+    assert "a.png has a caption that was not read" in run.err and why in run.err.lower()
+    assert "1 of 2 photos have a caption" in run.err
+    with (received / "out" / "captions.csv").open(encoding="utf-8", newline="") as stream:
+        rows = {Path(row["photo"]).name: row for row in csv.DictReader(stream)}
+    assert rows["a.png"]["caption"] == "" and why in rows["a.png"]["problems"].lower()
+    assert rows["b.jpg"]["caption"] == "ohwx, bag" and rows["b.jpg"]["problems"] == ""
+    written = [path for path in (received / "out").rglob("*") if path.is_file()]
+    assert not any(b"TOPSECRET" in path.read_bytes() for path in written)
+    assert (received / "out" / "a.txt").exists() is False
+    assert (received / "private").read_text(encoding="utf-8") == "TOPSECRET"
+
+
+def test_a_link_within_the_folder_and_a_large_enough_caption_are_captions(received: Path) -> None:
+    folder = received / "photos" / "sub"
+    save(sight((Drawn("bag", 0),), 3, 48), folder / "c.png")
+    (folder / "c.txt").symlink_to("b.txt")
+    (received / "photos" / "a.txt").write_bytes(b"ohwx, " + b"x" * (LARGEST - 6))
+    run = kept(received)
+    assert run.code == EXIT_OK, run.err
+    assert (received / "out" / "sub" / "c.txt").read_text(encoding="utf-8") == "ohwx, bag"
+    assert (received / "out" / "a.txt").stat().st_size == LARGEST
+
+
+@pytest.mark.parametrize("is_listed", [False, True])
+def test_captions_go_through_no_link_out_of_the_folder_of_results(received: Path, is_listed: bool) -> None:
+    (received / "photos" / "a.txt").write_text("ohwx", encoding="utf-8")
+    home, out = received / "home", received / "out"
+    home.mkdir()
+    for name in ("b.jpg", "b.txt"):
+        (home / name).write_text("MY OWN", encoding="utf-8")
+    (out / ".prodgen").mkdir(parents=True)
+    (out / "sub").symlink_to("../home")
+    if is_listed:
+        (out / ".prodgen" / "beside.txt").write_text("sub/b.jpg\nsub/b.txt", encoding="utf-8")
+    run = kept(received)
+    assert run.code == EXIT_USAGE and "a link leads it out" in run.err and "sub/b.jpg" in run.err
+    assert {path.name: path.read_text(encoding="utf-8") for path in home.iterdir()} == dict.fromkeys(
+        ("b.jpg", "b.txt"), "MY OWN"
+    )
+    assert not any("MY OWN" in (out / name).read_text(encoding="utf-8") for name in ("captions.csv", "review.html"))
+    assert (out / "a.txt").read_text(encoding="utf-8") == "ohwx"
+
+
+def test_what_is_not_ours_is_not_replaced(received: Path) -> None:
+    (received / "photos" / "a.txt").write_text("ohwx", encoding="utf-8")
+    out = received / "out"
+    out.mkdir()
+    for name in ("review.html", "captions.csv", "captions.json", "a.txt", "a.png"):
+        (out / name).write_text("MY OWN", encoding="utf-8")
+    for _ in range(2):
+        run = kept(received)
+        assert run.code == EXIT_OK, run.err
+        assert run.out.strip() == str(out / "review_2.html")
+    for name in ("review.html", "captions.csv", "captions.json", "a.txt", "a.png"):
+        assert (out / name).read_text(encoding="utf-8") == "MY OWN"
+    names = {path.relative_to(out).as_posix() for path in out.rglob("*_*")}
+    assert names == {"review_2.html", "captions_2.csv", "a_2.txt", "a_2.png"}
+
+
+# what cannot be delivered, or is no caption
+
+
+def blocked(caption: Path) -> None:
+    """Nothing can be written there, whoever one is."""
+    (caption.parent / f"{caption.name}.part" / "x").mkdir(parents=True)
+
+
+def test_a_caption_that_cannot_be_put_beside_its_photo_is_not_one(tmp_path: Path) -> None:
+    out, photos = tmp_path / "out", tmp_path / "photos"
+    out.mkdir()
+    photos.mkdir()
+    jobs = [BatchJob("", Path(name), {}, {"image": str(photos / f"{name}.png")}) for name in "ab"]
+    with contextlib.closing(Ledger(out)) as ledger:
+        ledger.add(jobs)
+        for name in "ab":
+            (out / f"{name}.txt").write_text(f"ohwx, new {name}", encoding="utf-8")
+            (photos / f"{name}.txt").write_text("stale", encoding="utf-8")
+            entry = ledger.claim()
+            assert entry is not None
+            ledger.done(entry.id, f"{name}.json", [f"{name}.txt"], (), {})
+        ledger.leave()
+    blocked(photos / "a.txt")
+    told: list[str] = []
+    with Beside(out, told.append) as beside:
+        pairs, faults, _ = collect(Wanted(out, in_place=True, again=True, tag=""), beside, told.append)
+    assert [pair.text for pair in pairs] == [None, "ohwx, new b"]
+    assert [bool(pair.fault) for pair in pairs] == [True, False]
+    assert "could not be written" in " ".join(faults[photos / "a.png"]) and str(photos / "a.txt") in told[0]
+
+
+def test_a_caption_that_is_not_made_yet_is_read_through_no_link(tmp_path: Path) -> None:
+    out, home = tmp_path / "out", tmp_path / "home"
+    home.mkdir()
+    (home / "a.txt").write_text("TOPSECRET", encoding="utf-8")
+    with contextlib.closing(Ledger(out)) as ledger:
+        ledger.add([BatchJob("", Path(name), {}, {"image": f"/p/{name}.png"}) for name in ("sub/a", "b")])
+        ledger.leave()
+    (out / "sub").symlink_to("../home")
+    with Beside(out, print) as beside:
+        captions = collect(Wanted(out, in_place=False, again=False, tag=""), beside, print)
+        page = write_review(beside, out, captions.pairs, captions.faults)
+    assert [pair.text for pair in captions.pairs] == [None, None]
+    assert [bool(pair.fault) for pair in captions.pairs] == [True, False]
+    for path in (captions.table, page):
+        assert path is not None and "TOPSECRET" not in path.read_text(encoding="utf-8")
+
+
+def test_what_could_not_be_put_beside_its_photo_is_named_and_put_there_later(desk: Desk) -> None:
+    photos = desk.folder / "photos"
+    blocked(photos / "two.txt")
+    given = ("--tag", "ohwx-bag", "--class", "handbag", "--in-place")
+    run = caption(desk, *given)
+    assert run.code == EXIT_USAGE and f"{photos / 'two.txt'} could not be written" in run.err
+    assert "2 of 3 photos have a caption" in run.err and "two.jpg has a caption that could not" in run.err
+    shutil.rmtree(photos / "two.txt.part")
+    again = caption(desk, *given, "--resume")
+    assert again.code == EXIT_OK and "3 of 3 photos have a caption" in again.err
+    assert (photos / "two.txt").read_text(encoding="utf-8").startswith("ohwx-bag, handbag, ")
+
+
+def saved_by_the_page(folder: Path, captions: dict[str, object]) -> Run:
+    saved = folder / "captions.json"
+    saved.write_text(json.dumps({"prodgen_captions": captions}), encoding="utf-8")
+    return command("caption", "--apply", str(saved), "--out", str(folder / "photos"), folder=folder)
+
+
+@pytest.mark.parametrize("wrong", [["x"], None, 3, 1.5, True, {"x": "y"}])
+def test_what_is_no_text_is_left_out_by_name_and_the_rest_is_applied(received: Path, wrong: object) -> None:
+    caption = received / "photos" / "a.txt"
+    caption.write_text("before", encoding="utf-8")
+    run = saved_by_the_page(received, {"a.txt": wrong, "sub/b.txt": "after"})
+    assert run.code == EXIT_USAGE and "'a.txt'" in run.err and "no text" in run.err and "1 captions changed" in run.err
+    assert caption.read_text(encoding="utf-8") == "before"
+    assert (received / "photos" / "sub" / "b.txt").read_text(encoding="utf-8") == "after\n"
+
+
+@pytest.mark.parametrize("half", ["\ud83d", "\udc5c", "\udc5c\ud83d"])
+def test_half_an_emoji_holds_no_caption_up(received: Path, half: str) -> None:
+    run = saved_by_the_page(received, {"a.txt": f"bag {half}", "sub/b.txt": "after", f"{half}.txt": "x"})
+    assert run.code == EXIT_USAGE and "Traceback" not in run.err and "2 captions changed" in run.err
+    assert (received / "photos" / "a.txt").read_text(encoding="utf-8") == f"bag {chr(0xFFFD) * len(half)}\n"
+    assert (received / "photos" / "sub" / "b.txt").read_text(encoding="utf-8") == "after\n"
+
+
+def test_a_caption_that_cannot_be_written_back_is_named_and_the_rest_is_applied(received: Path) -> None:
+    blocked(received / "photos" / "a.txt")
+    run = saved_by_the_page(received, {"a.txt": "new", "sub/b.txt": "after"})
+    assert run.code == EXIT_USAGE and "'a.txt' could not be written" in run.err and "1 captions changed" in run.err
+    assert (received / "photos" / "sub" / "b.txt").read_text(encoding="utf-8") == "after\n"
+
+
+@pytest.mark.parametrize("name", ["caption", "filter", "enhance", "cutouts"])
+def test_a_folder_of_results_is_not_standard_output(received: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(received)
+    for out in (["--out", "-"], ["--out=-"]):
+        run = command(name, "photos", "--server", NOWHERE, *out, folder=received)
+        assert run.code == EXIT_USAGE and "submit" in run.err and not (received / "-").exists()

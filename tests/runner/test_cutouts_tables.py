@@ -13,9 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from runner.batch.beside import Beside
 from runner.batch.ledger import Ledger
 from runner.batch.plan import BatchJob
-from runner.cutouts.collect import COCO, INDEX, SHEET, collect
+from runner.cutouts.collect import COCO, INDEX, SHEET
+from runner.cutouts.collect import collect as collect_beside
 from tests.support.runs import command
 
 OBJECT = {
@@ -44,6 +46,11 @@ def finished(folder: Path, reports: Any, *, sidecar: str | None = None) -> None:
         ledger.leave()
 
 
+def collect(folder: Path) -> list[Path]:
+    with Beside(folder, print) as beside:
+        return collect_beside(beside)
+
+
 def told(folder: Path) -> tuple[list[dict[str, str]], dict[str, Any]]:
     with (folder / INDEX).open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
@@ -53,7 +60,7 @@ def told(folder: Path) -> tuple[list[dict[str, str]], dict[str, Any]]:
 def test_what_is_written(tmp_path: Path) -> None:
     cut = {"objects": [{"picture": 1}], "notes": ["it looks like two products that touch, kept together"]}
     finished(tmp_path, {"saved": PLAIN, "cut": cut})
-    assert [path.name for path in collect(tmp_path, print)] == [INDEX, COCO, SHEET]
+    assert [path.name for path in collect(tmp_path)] == [INDEX, COCO, SHEET]
     (bag, shoe), coco = told(tmp_path)
     assert (bag["group"], bag["category"], bag["picture"], bag["file"]) == ("G", "", "G/bag.png", "G/bag/01_bag.png")
     assert (bag["left"], bag["top"], bag["width"], bag["height"], bag["share"]) == ("1", "2", "4", "7", "0.16667")
@@ -63,10 +70,10 @@ def test_what_is_written(tmp_path: Path) -> None:
     assert coco["annotations"][0]["bbox"] == [1, 2, 4, 7]
     for number in (2, 3):  # ours is replaced, somebody's own never
         (tmp_path / ".prodgen/beside.txt").unlink()
-        assert {path.name for path in collect(tmp_path, print)} == {
+        assert {path.name for path in collect(tmp_path)} == {
             f"index_{number}.csv", f"coco_{number}.json", f"contact_sheet_{number}.jpg"
         }  # fmt: skip
-    assert {path.name for path in collect(tmp_path, print)} == {"index_3.csv", "coco_3.json", "contact_sheet_3.jpg"}
+    assert {path.name for path in collect(tmp_path)} == {"index_3.csv", "coco_3.json", "contact_sheet_3.jpg"}
 
 
 JSON = st.recursive(
@@ -89,7 +96,7 @@ def test_whatever_the_records_say(reports: Any) -> None:
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         finished(folder, reports)
-        assert len(collect(folder, print)) == 3
+        assert len(collect(folder)) == 3
         rows, coco = told(folder)
         assert rows[-1]["picture"] == "G/shoe.png"
         assert all(row["file"] in ("", "G/bag/01_bag.png") for row in rows)
@@ -101,7 +108,7 @@ def test_a_record_that_is_none(tmp_path: Path) -> None:
     for number, text in enumerate(["", "[", "[" * 100_000, '{"reports": 1}', "\ud800"]):
         folder = tmp_path / str(number)
         finished(folder, None, sidecar=text)
-        assert len(collect(folder, print)) == 3
+        assert len(collect(folder)) == 3
 
 
 def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:

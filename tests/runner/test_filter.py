@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,21 @@ def test_resume_keeps_what_is_sorted_and_no_other_batch_is_taken(finished: Desk)
     assert look(finished, *given, "--resume").code == EXIT_OK
     assert copy.is_file()
     assert (finished.out / "not_found" / "A" / "neither.png").stat().st_mtime_ns == before
+
+
+def test_a_link_that_leads_out_is_refused_and_named(finished: Desk, tmp_path: Path) -> None:
+    out, home = tmp_path / "out", tmp_path / "home" / "A" / "B"
+    shutil.copytree(finished.out, out)
+    shutil.rmtree(out / "found")
+    home.mkdir(parents=True)
+    (home / "both.jpg").write_text("MY OWN", encoding="utf-8")
+    (out / "found").symlink_to("../home")
+    given = ["filter", "--images", str(finished.folder / "photos"), "--server", finished.url, "--out", str(out)]
+    more = ["--reference", str(finished.folder / "bag.png"), "--product", "hand bag", "--resume"]
+    run = command(*given, *more, folder=out)
+    assert run.code == EXIT_USAGE and "found/A/B/both.jpg" in run.err and "link" in run.err
+    assert (home / "both.jpg").read_text(encoding="utf-8") == "MY OWN"
+    assert rows(out / "filter.csv")["A/B/both.jpg"]["delivered"] == ""
 
 
 def test_none_ends_with_7(desk: Desk) -> None:
