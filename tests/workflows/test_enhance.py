@@ -57,7 +57,7 @@ def test_the_product_alone_is_repainted(desk: Desk) -> None:
     out = desk.folder / "tile"
     run = enhance(desk, out, "--product", "hand bag", "--denoise", "0.4")
     assert run.code == EXIT_OK, run.err
-    before, after = pixels(desk.folder / "photos" / "A" / "both.png"), pixels(out / "A" / "both.png")
+    before, after = pixels(desk.folder / "photos" / "A" / "both.png"), pixels(out / "A" / "both_picture.png")
     changed = (before != after).any(axis=-1)
     assert after.shape == before.shape and changed.any()
     may = np.asarray(Image.open(out / "A" / "both_mask.png").convert("L")) > 0
@@ -70,11 +70,11 @@ def test_the_product_alone_is_repainted(desk: Desk) -> None:
     assert not (out / "A" / "shoe.png").exists()
     with (out / "enhance.csv").open(encoding="utf-8", newline="") as stream:
         rows = {row["picture"]: row for row in csv.DictReader(stream)}
-    assert rows["A/both.png"]["delivered"] == "A/both.png" and rows["A/both.png"]["verdict"] == "found"
+    assert rows["A/both.png"]["delivered"] == "A/both_picture.png" and rows["A/both.png"]["verdict"] == "found"
     assert rows["A/shoe.jpg"]["delivered"] == "A/shoe.jpg" and rows["A/shoe.jpg"]["verdict"] == "not found"
     again = enhance(desk, out, "--product", "hand bag", "--denoise", "0.4", "--resume")
     assert again.code == EXIT_OK and sorted(path.name for path in (out / "A").iterdir()) == [
-        *("both.json", "both.png", "both.txt", "both_mask.png", "shoe.jpg", "shoe.json", "shoe.txt"),
+        *("both.json", "both.txt", "both_mask.png", "both_picture.png", "shoe.jpg", "shoe.json", "shoe.txt"),
     ]
 
 
@@ -84,5 +84,5 @@ def test_every_control_paints(desk: Desk, control: str) -> None:
     out = desk.folder / control
     run = enhance(desk, out, "--control", control)
     assert run.code == EXIT_OK, run.err
-    before, after = pixels(desk.folder / "photos" / "A" / "both.png"), pixels(out / "A" / "both.png")
+    before, after = pixels(desk.folder / "photos" / "A" / "both.png"), pixels(out / "A" / "both_picture.png")
     assert (before != after).any()
