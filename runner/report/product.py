@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from runner.batch.entries import DECLINED, Entry, JobState
 from runner.batch.ledger import Ledger
+from runner.batch.names import names_of
 from runner.batch.records import record_of
+from runner.batch.verdict import certainty
 from runner.console import clean, clean_line
 from runner.data import figure
-from runner.files.naming import safe_folder
-from runner.untrusted import mapping
 
 _NODE = re.compile(r'"[^"\n]{1,200}" \([^()\n]{1,100}, node [^()\n]{1,60}\) failed: ')
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)")
@@ -79,7 +79,8 @@ class Product:
 def products(ledger: Ledger, folder: Path) -> list[Product]:
     """Every job of the batch, in its order."""
     entries = ledger.entries()
-    named = [_name(entry) for entry in entries]
+    names = names_of(entries)
+    named = [names[entry.id] for entry in entries]
     often = Counter(named)
     return [
         _product(entry, name if often[name] == 1 else f"{name} · {clean_line(entry.job.stem.name)}", folder)
@@ -97,7 +98,7 @@ def _product(entry: Entry, name: str, folder: Path) -> Product:
         outcome,
         _sentence(reasons[0], entry) if reasons and outcome is not Outcome.PASSED else "",
         tuple(clean(reason).strip() for reason in reasons),
-        min(_figures(record.get("reports"), "confidence"), default=None),
+        certainty(record),
         figure(entry.metrics.get("delta_e00_mean")),
         record,
     )
@@ -111,16 +112,6 @@ def _outcome(entry: Entry) -> Outcome:
     return Outcome.OPEN
 
 
-def _name(entry: Entry) -> str:
-    """The photo's name in the folder it came from; the result's, where there is no photo."""
-    if not entry.job.images:
-        return clean_line(entry.job.stem.as_posix())
-    folders = entry.job.stem.parts[:-1]
-    if folders and folders[-1] == safe_folder(PurePosixPath(entry.title).stem):  # of this job alone
-        folders = folders[:-1]
-    return clean_line("/".join((*folders, entry.title)))
-
-
 def _sentence(text: str, entry: Entry) -> str:
     """The first sentence, without what the card says already: which photo, and which node of the workflow."""
     sentence = _NODE.sub("", clean(text), count=1).strip()
@@ -131,12 +122,3 @@ def _sentence(text: str, entry: Entry) -> str:
         clauses, cut, _ = first[:_LONGEST].rpartition(";")
         first = f"{clauses}." if cut else textwrap.shorten(first, _LONGEST, placeholder=" …")
     return first[:1].upper() + first[1:]
-
-
-def _figures(reports: Any, name: str) -> Iterator[float]:
-    """This figure of every report that has it, as far as it lies between 0 and 1."""
-    for entry in mapping(reports).values():
-        for report in entry if isinstance(entry, list) else [entry]:
-            value = figure(mapping(report).get(name))
-            if value is not None and 0 <= value <= 1:
-                yield value

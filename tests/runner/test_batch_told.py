@@ -19,6 +19,7 @@ from runner.batch.metrics import totals
 from runner.batch.pace import Pace
 from runner.batch.plan import BatchJob
 from runner.batch.store import LEDGER_FILE
+from runner.batch.verdict import Verdict, certainty
 from tests.runner.test_batch import batch, blurring, folder_of_photos, results
 from tests.support.comfy import ComfyServer
 from tests.support.runs import Desk, inverting, node
@@ -91,9 +92,40 @@ def test_strict_gates_a_batch_and_the_last_line_says_what_was_made(desk: Desk) -
     photos = folder_of_photos(desk, "a.png", "b.png")
     run = batch(desk, graph, "--images", photos, "--strict")
     assert run.code == 7, run.err
-    last = run.err.splitlines()[-1]
-    assert last.startswith("done in ") and last.endswith(f": 2 of 2 jobs; results in {desk.out}")
+    why, last = run.err.splitlines()[-2:]
+    assert why == "warning: 2 of 2 products do not meet the rules (exit code 7, for --strict was asked): a.png, b.png"
+    against = "2 of 2 jobs, 2 of them against the rules"
+    assert last.startswith("done in ") and last.endswith(f": {against}; results in {desk.out}")
+    again = batch(desk, graph, "--images", photos, "--resume", "--strict", "--quiet")
+    assert again.code == 7 and again.err == f"{why}\n", again.err
+
+
+def test_what_was_done_before_is_told_with_its_results_and_without_a_server(desk: Desk) -> None:
+    photos = folder_of_photos(desk, "a.png", "deep/a.png")
+    graph = inverting()
+    first = batch(desk, graph, "--images", photos)
+    assert "deep/a.png: done in" in first.err, first.err
+    away = Desk(desk.folder, "http://127.0.0.1:9")
+    again = batch(away, graph, "--images", photos, "--resume")
+    assert again.code == 0 and sorted(again.out.splitlines()) == sorted(first.out.splitlines())
+    assert again.err == (
+        f"nothing to make: 2 of 2 were done before; results in {desk.out}. "
+        "To make them anew, name another folder with --out.\n"
+    )
+    lines = batch(away, graph, "--images", photos, "--resume", "--json").of("done")
+    assert sorted(file for line in lines for file in line["files"]) == sorted(first.out.splitlines())
+    (desk.out / "a.png").unlink()
     assert batch(desk, graph, "--images", photos, "--resume").code == 0
+    assert len(list(desk.out.glob("a*.png"))) == 1, "what was deleted is made again"
+
+
+def test_the_end_names_what_to_look_at() -> None:
+    unmet, unsure = tuple(f"{number}.jpg" for number in range(7)), ("a.jpg",)
+    rules, look = Verdict(9, unmet, unsure).lines(strict=False)
+    assert rules.endswith("7 of 9 products do not meet the rules: 0.jpg, 1.jpg, 2.jpg, 3.jpg, 4.jpg and 2 more")
+    assert look.endswith("1 of 9 products was cut out with a certainty below 75%; look at it: a.jpg")
+    assert Verdict(9, (), ()).lines(strict=True) == []
+    assert certainty({"reports": {"cut": [{"confidence": 0.7}, {"confidence": 0.9}], "x": "?"}}) == 0.7
 
 
 def test_one_advice_for_many_failures_is_said_once(desk: Desk) -> None:
