@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -15,13 +15,18 @@ from runner.batch.entries import DECLINED, Entry, JobState
 from runner.batch.ledger import Ledger
 from runner.batch.names import names_of
 from runner.batch.records import record_of
-from runner.batch.verdict import certainty
+from runner.batch.verdict import TRUSTED, certainty
 from runner.console import clean, clean_line
 from runner.data import figure
 
 _NODE = re.compile(r'"[^"\n]{1,200}" \([^()\n]{1,100}, node [^()\n]{1,60}\) failed: ')
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)")
 _LONGEST = 160
+_OF_THE_FILE = frozenset({
+    "pixels", "zoom", "aspect", "fill", "enlargement", "file type", "bytes", "PNG bytes", "colour space", "shadow",
+    "border", "border in the JPEG", "background",
+})  # fmt: skip
+"""Rules that a larger photo or another setting meets; every other one is about the product itself."""
 _WRONG_COLOUR = 10.0
 """ΔE00 at which a colour is as wrong as a cut-out that is a mere guess."""
 
@@ -68,12 +73,28 @@ class Product:
         return "/".join(part for part in (self.entry.job.group, self.entry.job.category) if part)
 
     @property
+    def is_unsure(self) -> bool:
+        """Whether its cut-out is more of a guess."""
+        return self.confidence is not None and self.confidence < TRUSTED
+
+    @property
     def doubt(self) -> tuple[int, int, float]:
-        """Products in this order, the largest first, are the worst first: by how they ended, by how many checks they
-        did not pass, by how sure the cut-out is and how true the colour."""
+        """Products in this order, the largest first, are the worst first: by how they ended and what it concerns, by
+        how many checks they did not pass, by how sure the cut-out is and how true the colour."""
         unsure = 0.0 if self.confidence is None else 1 - self.confidence
         untrue = 0.0 if self.delta_e00 is None else self.delta_e00 / _WRONG_COLOUR
-        return -list(Outcome).index(self.outcome), len(self.reasons), max(unsure, untrue)
+        return self._weight, len(self.reasons), max(unsure, untrue)
+
+    @property
+    def _weight(self) -> int:
+        """Nothing came of it; the product is not right; nobody is sure of it; a size or the background is not."""
+        if self.outcome in (Outcome.FAILED, Outcome.REFUSED):
+            return 6 if self.outcome is Outcome.FAILED else 5
+        if self.outcome is Outcome.WARNED and _concerns_product(self.reasons[0]):
+            return 4
+        if self.is_unsure:
+            return 3
+        return {Outcome.WARNED: 2, Outcome.OPEN: 1}.get(self.outcome, 0)
 
 
 def products(ledger: Ledger, folder: Path) -> list[Product]:
@@ -90,15 +111,15 @@ def products(ledger: Ledger, folder: Path) -> list[Product]:
 
 def _product(entry: Entry, name: str, folder: Path) -> Product:
     record = record_of(folder, entry)
-    reasons = (entry.error,) if entry.error else entry.warnings
-    outcome = _outcome(entry)
+    reasons = (entry.error,) if entry.error else tuple(sorted(entry.warnings, key=_concerns_product, reverse=True))
+    outcome, certain = _outcome(entry), certainty(record)
     return Product(
         entry,
         name,
         outcome,
-        _sentence(reasons[0], entry) if reasons and outcome is not Outcome.PASSED else "",
+        _why(entry, outcome, reasons, certain),
         tuple(clean(reason).strip() for reason in reasons),
-        certainty(record),
+        certain,
         figure(entry.metrics.get("delta_e00_mean")),
         record,
     )
@@ -110,6 +131,20 @@ def _outcome(entry: Entry) -> Outcome:
     if entry.state == JobState.FAILED:
         return Outcome.REFUSED if entry.metrics.get(DECLINED) is True else Outcome.FAILED
     return Outcome.OPEN
+
+
+def _concerns_product(reason: str) -> bool:
+    """Whether what a check says (`Amazon: fill: 80% (asked: …)`) is about the product, not about sizes and colours of
+    the picture around it."""
+    return _OF_THE_FILE.isdisjoint(reason.split(": ")[:-1])
+
+
+def _why(entry: Entry, outcome: Outcome, reasons: Sequence[str], certain: float | None) -> str:
+    """The most telling reason, in a sentence; "" where there is none."""
+    is_told = outcome in (Outcome.FAILED, Outcome.REFUSED) or any(map(_concerns_product, reasons[:1]))
+    if certain is not None and certain < TRUSTED and not is_told and outcome is not Outcome.OPEN:
+        return f"The cut-out is only {certain:.0%} certain: look at its edges."
+    return _sentence(reasons[0], entry) if reasons and outcome is not Outcome.PASSED else ""
 
 
 def _sentence(text: str, entry: Entry) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,16 @@ from runner.batch.energy import machine_watts
 from runner.batch.entries import Entry, JobState
 from runner.batch.ledger import Ledger
 from runner.batch.metrics import totals
+from runner.batch.names import names_of
 from runner.batch.pace import Pace
 from runner.batch.plan import BatchJob
 from runner.batch.store import LEDGER_FILE
 from runner.batch.verdict import Verdict, certainty
+from runner.events import Done
+from runner.execution.job import JobResult, JobSpec
+from runner.execution.save import SavedJob
+from runner.execution.translate import saved
+from runner.server.records import JobRecord, JobStatus
 from tests.runner.test_batch import batch, blurring, folder_of_photos, results
 from tests.support.comfy import ComfyServer
 from tests.support.runs import Desk, inverting, node
@@ -117,6 +124,30 @@ def test_what_was_done_before_is_told_with_its_results_and_without_a_server(desk
     (desk.out / "a.png").unlink()
     assert batch(desk, graph, "--images", photos, "--resume").code == 0
     assert len(list(desk.out.glob("a*.png"))) == 1, "what was deleted is made again"
+
+
+def test_a_photo_took_as_long_as_it_was_worked_on() -> None:
+    record = JobRecord("id", JobStatus.COMPLETED, started_ms=30_000.0, ended_ms=44_200.0)
+    spec = JobSpec(1, "w", {}, {}, Path("x"))
+    waited = JobResult(spec, "id", SavedJob((), Path("x.json")), seconds=37.6, record=record)
+    assert [done.seconds for done in saved(waited) if isinstance(done, Done)] == [14.2]
+    unknown = JobResult(spec, "id", SavedJob((), Path("x.json")), seconds=37.6)
+    assert [done.seconds for done in saved(unknown) if isinstance(done, Done)] == [37.6]
+
+
+def test_photos_of_one_name_are_told_apart() -> None:
+    def of(number: int, photo: str, stem: str) -> Entry:
+        job = BatchJob("", Path(stem), {}, {"image": photo})
+        return replace(entry(number), job=job, title=Path(photo).name)
+
+    jobs = [of(1, "/s/a/draw.png", "draw"), of(2, "/s/b/draw.png", "draw_2"), of(3, "/s/c/x.png", "deep/x")]
+    assert names_of([*jobs, of(4, "/s/a/y.png", "y")]) == {
+        1: "a/draw.png",
+        2: "b/draw.png",
+        3: "deep/x.png",
+        4: "y.png",
+    }
+    assert names_of([of(1, "/s/a.png", "a_seed1"), of(2, "/s/a.png", "a_seed2")]) == {1: "a.png", 2: "a.png"}
 
 
 def test_the_end_names_what_to_look_at() -> None:
