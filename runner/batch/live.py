@@ -173,13 +173,12 @@ class BatchBar(BatchReporter):
         self._at: dict[str, int] = {}
 
     def begin(self, total: int, ended: int) -> None:
-        from rich.console import Console
         from rich.progress import Progress
 
-        from runner.events.layout import columns
+        from runner.events.layout import LiveConsole, columns
 
         super().begin(total, ended)
-        console = Console(file=self._err, highlight=False, soft_wrap=True)
+        console = LiveConsole(file=self._err, highlight=False, soft_wrap=True)
         shown = columns(console.width)
         self._progress = Progress(*shown, console=console, transient=True, refresh_per_second=3, expand=True)
         self._progress.start()
