@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import sqlite3
 from dataclasses import replace
@@ -19,6 +20,7 @@ from runner.batch.ledger import Ledger
 from runner.batch.metrics import totals
 from runner.batch.names import names_of
 from runner.batch.pace import Pace
+from runner.batch.photo_folder import photos
 from runner.batch.plan import BatchJob
 from runner.batch.store import LEDGER_FILE
 from runner.batch.verdict import Verdict, certainty
@@ -67,6 +69,19 @@ def test_only_results_are_no_photos_at_all(desk: Desk) -> None:
         assert desk.submit(inverting(), "--image", desk.photo(f"{seed}.png", seed=seed), out=folder).code == 0
     run = batch(desk, inverting(), "--images", folder)
     assert run.code == 2 and "were made here" in run.err
+
+
+def test_of_results_that_are_named_each_is_taken_once(desk: Desk) -> None:
+    folder = folder_of_photos(desk, "a.png", "b.png").rename(desk.folder / "outputs")
+    for name in ("a.jpg", "c.jpg", "own.jpg", "own.png"):
+        shutil.copy(folder / "b.png", folder / name)
+    for name, files in {"a": ["a.jpg", "a.png"], "c": ["c.jpg"]}.items():
+        (folder / f"{name}.json").write_text(json.dumps({"files": [{"file": file} for file in files]}))
+    kept, left_out = photos(str(folder), desk.folder / "new")
+    assert [path.name for path, _ in kept] == ["a.png", "b.png", "c.jpg", "own.jpg", "own.png"]
+    assert left_out.told() == [
+        f"{folder} holds results of an earlier run: each is taken once, as PNG where there is one (1 picture left out)."
+    ]
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n cut"])
