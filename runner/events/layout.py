@@ -14,8 +14,8 @@ _NARROWEST = 20
 class LiveConsole(Console):
     """Leaves room at the edge for the `^C` that a terminal shows: it would wrap there, and the bar above it stay."""
 
-    @property
-    def size(self) -> ConsoleDimensions:  # type: ignore[misc]  # nobody sets it here
+    @property  # type: ignore[misc]  # nobody sets it here
+    def size(self) -> ConsoleDimensions:
         whole = super().size
         return ConsoleDimensions(max(_NARROWEST, whole.width - len("^C ")), whole.height)
 
