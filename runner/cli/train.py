@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runner.training.dataset import Sample
     from runner.training.flow import Saved
     from runner.training.graphs import Training
+    from runner.training.measure import Yardstick
     from runner.training.pictures import Ready
     from runner.training.recipes import Recipe
 
@@ -63,6 +64,12 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "--best",
         action="store_true",
         help="then paint with every save, from two prompts at two strengths, measure each, and name the best save",
+    )
+    parser.add_argument(
+        "--clip-vision",
+        type=named,
+        metavar="FILE",
+        help="measure --best by this file of models/clip_vision (default: the one that is installed; none: by colours)",
     )
     parser.add_argument(
         "--export",
@@ -144,9 +151,10 @@ def _trained(args: argparse.Namespace, chosen: str, recipe: Recipe, checked: Che
                 "In ComfyUI the text encoder is not trained, there is no dropout, and the optimizer is AdamW; --export "
                 "has the recipe flag for flag."
             )
+        yardstick = _yardstick(args, session) if args.best else None
         saves = flow.trained(training, session, args.out)
-        if args.best:
-            _best(training, saves, pictures, session, reporter, args.out)
+        if yardstick is not None:
+            _best(training, saves, pictures, session, reporter, args.out, yardstick)
     for one in saves:
         reporter.result(str(one.lora))
     reporter.notice(
@@ -177,21 +185,33 @@ def _masked(args: argparse.Namespace, recipe: Recipe, checked: Check, reporter: 
     return again
 
 
+def _yardstick(args: argparse.Namespace, session: Session) -> Yardstick:
+    """What --best measures by; said before anything is trained."""
+    from runner.training import measure, vision
+
+    file = vision.chosen(args.clip_vision, session)
+    if file is None:
+        return measure.Colours()
+    session.notice(f"The saves will be measured by the CLIP vision model {file}.")
+    return vision.Vision(file, session, args.out)
+
+
 def _best(
-    training: Training, saves: list[Saved], pictures: list[Ready], session: Session, reporter: Reporter, out: Path
-) -> None:
+    training: Training, saves: list[Saved], pictures: list[Ready], session: Session, reporter: Reporter, out: Path,
+    yardstick: Yardstick,
+) -> None:  # fmt: skip
     from runner.training import best
 
-    photos = best.photos_of(pictures)
-    if not photos:
+    if all(one.mask is None for one in pictures):
         reporter.notice("warning: without a mask of any photo no save can be measured.")
         return
-    trials = best.tried(training, saves, photos, session, out)
+    photos = best.photos_of(pictures, yardstick)
+    trials = best.tried(training, saves, photos, session, out, yardstick)
     best.write_table(trials, out)
     (winner, score), *_ = best.ranked(trials)
     strength = best.best_strength(trials, winner)
     reporter.notice(f"The best save is that of step {winner.step} (score {score:.3f}), at strength {strength:g}:")
-    reporter.notice(f"{winner.lora_name}. {best.SAID} {out / best.TABLE}, {out / best.GRID}.")
+    reporter.notice(f"{winner.lora_name}. {yardstick.said} {out / best.TABLE}, {out / best.GRID}.")
 
 
 def _refuse(checked: Check) -> None:

@@ -6,7 +6,7 @@ score = likeness of the painted product to the photos − how much the painted b
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,17 @@ from runner.execution.session import Session
 from runner.training import sheet
 from runner.training.flow import Saved
 from runner.training.graphs import Training, trial
-from runner.training.measure import Figure, backdrop_likeness, figure_of, product_likeness
+from runner.training.measure import Yardstick
 from runner.training.pictures import Ready
 
 GRID, TABLE = "best.jpg", "best.csv"
-_COLUMNS = ("step", "scene", "strength", "product", "backdrop", "score", "lora", "picture")
+_COLUMNS = ("step", "scene", "strength", "product", "backdrop", "score", "measured_by", "lora", "picture")
 STRENGTHS = (0.7, 1.0)
 SCENES = (
     "stylish, studio photography, product photography, ultra realistic",
     "on a wooden table by a window, morning light, photograph",
 )
 """What is painted: what the LoRA is for, and a place that no studio photo shows."""
-SAID = "Measured by colours and silhouette of the product (no CLIP vision model was asked); look at the grid, too."
 _TILE, _LINE = 192, 32
 """Pixels of a picture on the sheet, and of its two lines of text."""
 
@@ -42,34 +41,46 @@ class Trial:
     scene: str
     strength: float
     picture: Path | None
-    product: float
-    backdrop: float
+    product: float = 0.0
+    backdrop: float = 0.0
+    measured_by: str = ""
+    cutout: Path | None = None
 
     @property
     def score(self) -> float:
         return self.product - self.backdrop
 
 
-def photos_of(pictures: Sequence[Ready]) -> list[Figure]:
+def photos_of(pictures: Sequence[Ready], yardstick: Yardstick) -> list[Any]:
     """What the photos are compared by; those without a mask cannot be."""
-    return [figure_of(one.picture, one.mask) for one in pictures if one.mask is not None]
+    return [yardstick.figure(one.picture, one.mask) for one in pictures if one.mask is not None]
 
 
 def tried(
-    training: Training, saves: Sequence[Saved], photos: Sequence[Figure], session: Session, out: Path
+    training: Training, saves: Sequence[Saved], photos: Sequence[Any], session: Session, out: Path, yardstick: Yardstick
 ) -> list[Trial]:
     """Paint and measure every save × scene × strength; what is there already is not painted again."""
     return [
-        _one(training, save, scene, strength, photos, session, out)
+        _one(_painted(training, save, scene, strength, session, out), photos, yardstick)
         for save in saves
         for scene in SCENES
         for strength in STRENGTHS
     ]
 
 
-def _one(
-    training: Training, save: Saved, scene: str, strength: float, photos: Sequence[Figure], session: Session, out: Path
-) -> Trial:
+def _one(trial: Trial, photos: Sequence[Any], yardstick: Yardstick) -> Trial:
+    """The trial with its figures."""
+    if trial.picture is None or trial.cutout is None:
+        return trial
+    with Image.open(trial.picture) as picture, Image.open(trial.cutout) as cutout:
+        alpha = cutout.convert("RGBA").getchannel("A").resize(picture.size)
+        painted = yardstick.figure(picture.convert("RGB"), alpha)
+    likeness, by_heart = yardstick.product(painted, photos), yardstick.backdrop(painted, photos)
+    return replace(trial, product=likeness, backdrop=by_heart, measured_by=yardstick.name)
+
+
+def _painted(training: Training, save: Saved, scene: str, strength: float, session: Session, out: Path) -> Trial:
+    """The trial, painted and cut out, not yet measured."""
     stem = save.lora.parent / f"trial_{save.step:06}_scene{SCENES.index(scene) + 1}_{round(strength * 100):03}"
     paths = {name: stem.with_name(f"{stem.name}_{name}.png") for name in ("sample", "cutout")}
     if not all(path.is_file() for path in paths.values()):
@@ -82,16 +93,13 @@ def _one(
         spec = JobSpec(save.step, f"train {training.name}", graph, outputs, place, training.seed, record)
         (result,) = session.run([spec])
         if isinstance(result.error, NodeFailedError):  # nothing that could be a product was painted
-            return Trial(save, scene, strength, None, 0.0, 0.0)
+            return Trial(save, scene, strength, None)
         if result.error is not None:
             raise result.error
         for file in () if result.saved is None else result.saved.files:
             if file.path != paths[file.output]:
                 file.path.replace(paths[file.output])
-    with Image.open(paths["sample"]) as picture, Image.open(paths["cutout"]) as cutout:
-        painted = figure_of(picture.convert("RGB"), cutout.convert("RGBA").getchannel("A").resize(picture.size))
-    likeness, learnt_by_heart = product_likeness(painted, photos), backdrop_likeness(painted, photos)
-    return Trial(save, scene, strength, paths["sample"], likeness, learnt_by_heart)
+    return Trial(save, scene, strength, paths["sample"], cutout=paths["cutout"])
 
 
 def ranked(trials: Sequence[Trial]) -> list[tuple[Saved, float]]:
@@ -124,6 +132,7 @@ def _line(one: Trial) -> dict[str, Any]:
     figures = {"product": one.product, "backdrop": one.backdrop, "score": one.score}
     told = {name: round(value, 4) for name, value in figures.items()}
     given = {"step": one.save.step, "scene": one.scene, "strength": one.strength, "lora": one.save.lora}
+    given["measured_by"] = one.measured_by
     return {**given, **told, "picture": one.picture or "no product was found in it"}
 
 

@@ -95,8 +95,8 @@ def stretch(training: Training, stop: int) -> dict[str, Any]:
     """Train until `stop`, then paint the sample."""
     recipe, files = training.recipe, models_of(training.recipe, training.files)
     graph = _loaders(recipe.base, files)
-    graph["photos"] = _node("ProdgenTrainingPhotos", "Photos", folder=training.folder)
-    graph["train"] = _node(
+    graph["photos"] = node("ProdgenTrainingPhotos", "Photos", folder=training.folder)
+    graph["train"] = node(
         "ProdgenTrainLora",
         "output: training",
         model=["model", 0],
@@ -107,7 +107,7 @@ def stretch(training: Training, stop: int) -> dict[str, Any]:
         captions=["photos", 2],
         **_settings(training, files.model, stop),
     )
-    graph["learnt"] = _node(
+    graph["learnt"] = node(
         "LoraModelLoader",
         "With what was learnt",
         model=["model", 0],
@@ -122,12 +122,12 @@ def trial(training: Training, lora: str, strength: float, prompt: str) -> dict[s
     """Paint with a saved LoRA, and cut the product out of what was painted."""
     files = models_of(training.recipe, training.files)
     graph = _loaders(training.recipe.base, files)
-    graph["learnt"] = _node(
+    graph["learnt"] = node(
         "LoraLoaderModelOnly", "With a save", model=["model", 0], lora_name=lora, strength_model=strength
     )
     graph |= _sample(training, files, prompt)
-    graph["segment"] = _node("ProdgenSegmentProduct", "Product", image=["decode", 0], method="auto", min_confidence=0.0)
-    graph["cutout"] = _node(
+    graph["segment"] = node("ProdgenSegmentProduct", "Product", image=["decode", 0], method="auto", min_confidence=0.0)
+    graph["cutout"] = node(
         "ProdgenSaveCutout", "output: cutout", product=["segment", 0], mask=["segment", 1], filename_prefix="trial",
         save_mask=False,
     )  # fmt: skip
@@ -166,11 +166,11 @@ def _settings(training: Training, base: str, stop: int) -> dict[str, Any]:
 
 def _loaders(base: str, files: Files) -> dict[str, Any]:
     if base != "klein":
-        return {"model": _node("CheckpointLoaderSimple", "Base", ckpt_name=files.model)}
+        return {"model": node("CheckpointLoaderSimple", "Base", ckpt_name=files.model)}
     return {
-        "model": _node("UNETLoader", "Base", unet_name=files.model, weight_dtype="default"),
-        "clip": _node("CLIPLoader", "Text encoder", clip_name=files.clip, type="flux2", device="default"),
-        "vae": _node("VAELoader", "VAE", vae_name=files.vae),
+        "model": node("UNETLoader", "Base", unet_name=files.model, weight_dtype="default"),
+        "clip": node("CLIPLoader", "Text encoder", clip_name=files.clip, type="flux2", device="default"),
+        "vae": node("VAELoader", "VAE", vae_name=files.vae),
     }
 
 
@@ -180,18 +180,19 @@ def _sample(training: Training, files: Files, prompt: str) -> dict[str, Any]:
     vae: list[Any] = ["vae", 0] if files.vae else ["model", 2]
     empty = "EmptyFlux2LatentImage" if recipe.base == "klein" else "EmptyLatentImage"
     return {
-        "prompt": _node("CLIPTextEncode", "Prompt", text=prompt, clip=clip),
-        "negative": _node("CLIPTextEncode", "Negative prompt", text=NEGATIVE, clip=clip),
-        "empty": _node(empty, "Size", width=recipe.resolution, height=recipe.resolution, batch_size=1),
-        "sampler": _node(
+        "prompt": node("CLIPTextEncode", "Prompt", text=prompt, clip=clip),
+        "negative": node("CLIPTextEncode", "Negative prompt", text=NEGATIVE, clip=clip),
+        "empty": node(empty, "Size", width=recipe.resolution, height=recipe.resolution, batch_size=1),
+        "sampler": node(
             "KSampler", "Sample", model=["learnt", 0], positive=["prompt", 0], negative=["negative", 0],
             latent_image=["empty", 0], seed=training.seed, steps=how.steps, cfg=how.cfg, sampler_name=how.sampler,
             scheduler=how.scheduler, denoise=1.0,
         ),
-        "decode": _node("VAEDecode", "Decode", samples=["sampler", 0], vae=vae),
-        "sample": _node("SaveImage", "output: sample", images=["decode", 0], filename_prefix="sample"),
+        "decode": node("VAEDecode", "Decode", samples=["sampler", 0], vae=vae),
+        "sample": node("SaveImage", "output: sample", images=["decode", 0], filename_prefix="sample"),
     }  # fmt: skip
 
 
-def _node(kind: str, title: str, **inputs: Any) -> dict[str, Any]:
+def node(kind: str, title: str, **inputs: Any) -> dict[str, Any]:
+    """One node of a graph."""
     return {"class_type": kind, "inputs": inputs, "_meta": {"title": title}}

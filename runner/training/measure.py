@@ -6,9 +6,9 @@ It sees neither a logo nor a seam.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -87,10 +87,47 @@ def _likeness(one: Figure, other: Figure) -> float:
 
 def backdrop_likeness(painted: Figure, photos: Sequence[Figure]) -> float:
     """How much more its backdrop is that of a photo than the photos' backdrops are each other's: learnt by heart."""
-    own = max((colour_likeness(painted.backdrop, photo.backdrop) for photo in photos), default=0.0)
-    among = [
-        colour_likeness(one.backdrop, other.backdrop)
-        for number, one in enumerate(photos)
-        for other in photos[number + 1 :]
-    ]
+    return learnt_by_heart(painted.backdrop, [photo.backdrop for photo in photos], colour_likeness)
+
+
+_Seen = TypeVar("_Seen")
+
+
+def learnt_by_heart(painted: _Seen, photos: Sequence[_Seen], alike: Callable[[_Seen, _Seen], float]) -> float:
+    """How much more alike it is to one of them than they are to each other, at least 0."""
+    own = max((alike(painted, photo) for photo in photos), default=0.0)
+    among = [alike(one, other) for number, one in enumerate(photos) for other in photos[number + 1 :]]
     return max(0.0, own - (sum(among) / len(among) if among else 0.0))
+
+
+class Yardstick(Protocol):
+    """What likeness is measured by. What `figure` makes of a picture, only the same yardstick can compare."""
+
+    name: str
+    said: str
+    """A sentence for the user: what was measured by, and what that does not see."""
+
+    def figure(self, picture: Image.Image, alpha: Image.Image) -> Any: ...
+
+    def product(self, painted: Any, photos: Sequence[Any]) -> float: ...
+
+    def backdrop(self, painted: Any, photos: Sequence[Any]) -> float: ...
+
+
+class Colours:
+    """This project's own measures, which need nothing installed."""
+
+    name = "colours and silhouette"
+    said = (
+        "Measured by colours and silhouette of the product, not by a CLIP vision model (--clip-vision), so a "
+        "wrong logo is not seen. Look at the grid, too."
+    )
+
+    def figure(self, picture: Image.Image, alpha: Image.Image) -> Figure:
+        return figure_of(picture, alpha)
+
+    def product(self, painted: Figure, photos: Sequence[Figure]) -> float:
+        return product_likeness(painted, photos)
+
+    def backdrop(self, painted: Figure, photos: Sequence[Figure]) -> float:
+        return backdrop_likeness(painted, photos)

@@ -114,33 +114,34 @@ def forget(server: ComfyServer) -> None:
 
 
 def test_the_same_seed_is_the_same_file_and_another_is_another(server: ComfyServer) -> None:
-    photos(server, "seeds")
+    photos(server, "seeds", 2)
     made = []
     for seed in (5, 5, 6):
         forget(server)
-        said = report(server, graph("seeds", seed=seed))
+        said = report(server, graph("seeds", seed=seed, steps=2))
         made.append(lora(server, said).read_bytes())
     assert made[0] == made[1] != made[2]
 
 
+@pytest.mark.slow
 def test_it_goes_on_where_it_was(server: ComfyServer) -> None:
     photos(server, "stretches")
     forget(server)
-    whole = lora(server, report(server, graph("stretches", steps=5, save_every=2, accumulation=2))).read_bytes()
+    whole = lora(server, report(server, graph("stretches", steps=3, save_every=2, accumulation=2))).read_bytes()
     forget(server)
-    for stop in (1, 3, 5):
-        said = report(server, graph("stretches", steps=5, save_every=2, accumulation=2, stop_at=stop))
-        assert said["step"] == stop and said["resumed_at"] == {1: 0, 3: 1, 5: 3}[stop]
+    for stop in (1, 3):
+        said = report(server, graph("stretches", steps=3, save_every=2, accumulation=2, stop_at=stop))
+        assert said["step"] == stop and said["resumed_at"] == {1: 0, 3: 1}[stop]
     assert lora(server, said).read_bytes() == whole
     assert not list((server.output_dir / "training").glob("*.state")), "a finished training leaves no state"
-    again = report(server, graph("stretches", steps=5, save_every=2, accumulation=2))
+    again = report(server, graph("stretches", steps=3, save_every=2, accumulation=2))
     assert again["resumed_at"] == 0 and again["loss"] is None, "what is done is not done again"
 
 
 def test_alpha_is_fixed_and_nothing_but_weights_is_trained(server: ComfyServer) -> None:
-    photos(server, "alpha")
+    photos(server, "alpha", 1)
     forget(server)
-    said = report(server, graph("alpha", alpha=2.5, rank=4))
+    said = report(server, graph("alpha", alpha=2.5, rank=4, steps=2))
     weights, metadata = read_weights(lora(server, said))
     ends = {name.split(".", 1)[1].rsplit(".", 2)[-2 if name.endswith("weight") else -1] for name in weights}
     assert ends == {"lora_up", "lora_down", "alpha"}
@@ -153,7 +154,7 @@ def test_alpha_is_fixed_and_nothing_but_weights_is_trained(server: ComfyServer) 
 
 
 def test_files_changed_under_an_old_folder_name_are_read_anew(server: ComfyServer) -> None:
-    folder = photos(server, "stale")
+    folder = photos(server, "stale", 2)
     first = report(server, graph("stale", steps=1))
     picture(4).transpose(Image.Transpose.ROTATE_90).save(folder / "0.png")
     second = report(server, graph("stale", steps=1))
@@ -213,25 +214,25 @@ def test_one_step_of_one_picture_is_a_training(server: ComfyServer) -> None:
     assert said["step"] == 1 and said["loss"] > 0 and lora(server, said).is_file()
 
 
-def test_the_depth_of_gradient_checkpointing_is_two_and_going_without_is_refused(server: ComfyServer) -> None:
+def test_the_depth_of_gradient_checkpointing_is_two_unless_another_is_asked_for(server: ComfyServer) -> None:
     settings = server.object_info("ProdgenTrainLora")["input"]["optional"]
     assert settings["checkpoint_depth"][1]["default"] == 2
-    photos(server, "depth", 1)
-    with pytest.raises(GraphError, match="gradient_checkpointing"):
-        server.run(graph("depth", gradient_checkpointing=False, steps=1))
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="ComfyUI's Flux layers add in place, which checkpointing does not see")
-def test_the_depth_of_gradient_checkpointing_does_not_change_what_is_learnt(server: ComfyServer) -> None:
+def test_gradient_checkpointing_does_not_change_what_is_learnt(server: ComfyServer) -> None:
+    """At any depth, and without; SGD, for what Adam makes of a gradient hardly depends on its size."""
     photos(server, "depth")
     made = []
-    for depth in (1, 2, 3):
+    ways = [{"gradient_checkpointing": False}, *({"checkpoint_depth": depth} for depth in (1, 2, 3))]
+    for way in ways:
         forget(server)
-        said = report(server, graph("depth", checkpoint_depth=depth, optimizer="SGD", steps=2))
+        said = report(server, graph("depth", optimizer="SGD", learning_rate=1.0, steps=2, **way))
         made.append(read_weights(lora(server, said))[0])
+    learnt = max(float(one.abs().max()) for name, one in made[0].items() if name.endswith("lora_down.weight"))
+    assert learnt > 1e-3
     for other in made[1:]:
-        assert max(float((made[0][name] - other[name]).abs().max()) for name in other) < 1e-4
+        assert max(float((made[0][name] - other[name]).abs().max()) for name in other) < 1e-5 * learnt
 
 
 @pytest.mark.slow
@@ -293,6 +294,7 @@ print("UNFIT", trainer.unfit())
 """
 
 
+@pytest.mark.slow
 def test_another_core_is_seen_by_its_signatures(comfy_installation: Installation) -> None:
     code = _OTHER_CORE.replace("PACK", repr(str(REPO / "custom_nodes")))
     command = [str(comfy_installation.python), "-c", code]

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from runner.training.best import SCENES, STRENGTHS, Trial, best_strength, photos_of, ranked, write_table
 from runner.training.flow import Saved
-from runner.training.measure import Figure, backdrop_likeness, figure_of, product_likeness
+from runner.training.measure import Colours, Figure, backdrop_likeness, figure_of, product_likeness
 from runner.training.pictures import Ready
 
 Colour = tuple[int, int, int]
@@ -98,4 +98,5 @@ def test_the_table_has_every_picture_and_the_grid_a_row_a_save(tmp_path: Path) -
 
 def test_photos_without_a_mask_are_not_compared() -> None:
     picture = Image.new("RGB", (64, 64), RED)
-    assert len(photos_of([Ready("a", picture, None, ""), Ready("b", picture, Image.new("L", (64, 64), 255), "")])) == 1
+    two = [Ready("a", picture, None, ""), Ready("b", picture, Image.new("L", (64, 64), 255), "")]
+    assert len(photos_of(two, Colours())) == 1

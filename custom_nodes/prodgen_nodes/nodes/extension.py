@@ -36,6 +36,7 @@ from .segmentation import ProdgenSegmentProduct
 from .style import ProdgenStyle
 from .tcd import ProdgenTCDSampler
 from .tiles import ProdgenJoinTiles, ProdgenSplitTiles, ProdgenTileNoise
+from .training.embedding import ProdgenEmbedding
 from .training.node import ProdgenTrainLora
 from .training.photos import ProdgenTrainingPhotos
 
@@ -86,4 +87,5 @@ class ProdgenExtension(ComfyExtension):
             ProdgenTCDSampler,
             ProdgenTrainingPhotos,
             ProdgenTrainLora,
+            ProdgenEmbedding,
         ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -24,6 +25,7 @@ from torch import Tensor
 
 from ...imaging.errors import ParameterError
 from ...training.masked import BatchLoss, min_snr_weights
+from ...training.out_of_place import out_of_place
 from ...training.progress import Progress
 from ...training.schedule import draw_seed, rate_factor
 
@@ -133,13 +135,14 @@ def train(model: Any, data: Dataset, plan: Plan, before: Progress | None, save: 
         original.__code__, {**vars(core), **bound}, original.__name__, original.__defaults__, original.__closure__
     )
     try:
-        code(core.TrainLoraNode, **_arguments(model, data, plan))
+        with run.trained:
+            code(core.TrainLoraNode, **_arguments(model, data, plan))
     except RuntimeError as error:
         if "inplace operation" not in str(error):
             raise
         raise ParameterError(
-            "This base can only be trained with gradient_checkpointing on: its network changes values that training "
-            "needs in place."
+            "This base cannot be trained here: its network changes values in place that training needs, in a way that "
+            "is not known. Train it elsewhere: `python -m runner train … --export` writes the folder."
         ) from error
     return run.progress
 
@@ -188,10 +191,13 @@ class _Run:
         self.weights: dict[str, Tensor] = {}
         self.optimizer: torch.optim.Optimizer | None = None
         self.progress = before or Progress()
+        self.trained = ExitStack()
+        """What is to be undone on the model that core trains, which is a copy of its own."""
 
     def adapters(self, mp: Any, _existing: Any, algorithm: str, lora_dtype: Any, rank: int) -> tuple[Any, list[Any]]:
         """As core's, but seeded, with alpha as asked for and fixed, and for weights alone: no norms, no biases."""
         made = []
+        self.trained.enter_context(out_of_place(mp.model.diffusion_model))
         with _own_draws():
             torch.manual_seed(draw_seed(self.plan.seed, -1))
             for name, module in mp.model.named_modules():
