@@ -11,9 +11,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from prodgen_nodes.imaging.segmentation import Cutout
-from prodgen_nodes.imaging.segmentation.confidence import KEPT_BY_ALL
-from prodgen_nodes.nodes.segmentation import refusal
 
 from runner.server.client import ComfyClient
 from tests.imaging.segmentation_products import edge_band, scene
@@ -258,13 +255,3 @@ def test_birefnet_runs_through_cores_wire(comfy_server: ComfyServer) -> None:
     assert report(outputs)["method"] == "birefnet", report(outputs)
     mask = grey(comfy_server, outputs, "mask")
     assert ((mask > 0.5) & (truth > 0.5)).sum() / ((mask > 0.5) | (truth > 0.5)).sum() > 0.97
-
-
-def test_what_keeps_a_part_is_said_in_the_words_of_each_place() -> None:
-    report = {"reasons": [f"something close to the product was left out{KEPT_BY_ALL}"]}
-    cut = Cutout(torch.zeros(4, 4, 3), torch.zeros(4, 4), 0.4, report)
-    lines = str(refusal(cut, "auto", 0, 1, 0.5)).splitlines()
-    told = {line.partition(": ")[0]: line for line in lines}
-    assert lines[0].endswith("something close to the product was left out.")
-    assert "parts 'all'" in told["On the canvas"] and "--set parts=all" in told["On the command line"]
-    assert "--set" not in told["On the canvas"] and "parts 'all'" not in told["On the command line"]

@@ -17,7 +17,7 @@ from ..imaging.hint import fit_hint, painted_over
 from ..imaging.reports import batch_report
 from ..imaging.segmentation import TRUSTED, Cutout, from_looks, from_model, from_own_alpha, from_plain_backdrop
 from ..imaging.segmentation.birefnet import letterbox, unletterbox
-from ..imaging.segmentation.confidence import KEPT_BY_ALL
+from ..imaging.segmentation.confidence import without_advice
 from ..imaging.segmentation.cutout import Progress
 from ..imaging.segmentation.looks import Look
 from ..imaging.segmentation.parts import Parts
@@ -159,9 +159,8 @@ def refusal(cut: Cutout, method: str, index: int, pictures: int, minimum: float)
     unlooked = method == "plain_backdrop"
     better = "" if unlooked or cut.report.get("model") else f" A background-removal model helps. {how_to_get_one()}"
     canvas, command = ("; or method auto", "; or --set cutout=auto") if unlooked else ("", "")
-    if KEPT_BY_ALL in reasons:  # an advice, and each place has its own word for it
-        reasons = reasons.replace(KEPT_BY_ALL, "")
-        canvas, command = f"{canvas}; or parts 'all'", f"{command}; or --set parts=all, which keeps what was left out"
+    reasons, on_canvas, on_command_line = without_advice(reasons)
+    canvas, command = canvas + on_canvas, command + on_command_line
     return UntrustedCutoutError(
         f"{which}the product could not be cut out reliably (confidence {cut.confidence:.2f}, needed {minimum:.2f}): "
         f"{reasons}.",

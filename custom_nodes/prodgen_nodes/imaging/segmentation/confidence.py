@@ -305,6 +305,18 @@ def note_left_out(extras: Sequence[str], trust: Trust) -> None:
         trust.notes.append(f"left out beside the product: {counted}{KEPT_BY_ALL}")
 
 
+def without_advice(reasons: str) -> tuple[str, str, str]:
+    """Reasons without what would help against them, and that in the words of the canvas and of the command line."""
+    if KEPT_BY_ALL not in reasons:
+        return reasons, "", ""
+    bare = reasons.replace(KEPT_BY_ALL, "")
+    return (
+        bare,
+        "; or parts 'all', which keeps what was left out",
+        "; or --set parts=all, which keeps what was left out",
+    )
+
+
 def judge_blown_out(srgb: Tensor, product: Tensor, backdrop: Backdrop, trust: Trust, noise: float = 0.0) -> None:
     """Doubts where the sensor saw nothing but white on both sides: the outline is lost, whoever draws it.
 
