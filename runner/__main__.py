@@ -39,6 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         import traceback
 
         trace = console.clean(traceback.format_exc().rstrip())
+        if (refused := _refused_file(error)) is not None:
+            (console.tell if getattr(args, "verbose", False) else log.record)(trace)
+            _fail(refused, json_lines)
+            return refused.exit_code
         shown = getattr(args, "verbose", True)  # a command without that option has no other way to say it
         (console.tell if shown else log.record)(trace)
         advice = "" if shown else "--verbose shows where; please report it with that."
@@ -74,6 +78,18 @@ def _take_settings(args: argparse.Namespace) -> None:
         by_file.setdefault(str(setting.source), []).append(f"{setting.key.removeprefix('set.')}={setting.value}")
     for path, settings_read in by_file.items():
         console.tell(f"{path}: {', '.join(settings_read)}")
+
+
+def _refused_file(error: Exception) -> UsageError | None:
+    """What the system says of a file, where that is why: its folder may not be entered, its name is too long, its disk
+    is ill. Before Python 3.14 that ends even the question whether there is such a file."""
+    if not isinstance(error, OSError) or not isinstance(error.filename, (str, bytes)):
+        return None
+    advice = "Allow yourself to enter its folder and those above it, or name another."
+    return UsageError(
+        f"{os.fsdecode(error.filename)}: {error.strerror or error}.",
+        advice=advice if isinstance(error, PermissionError) else "",
+    )
 
 
 def _fail(error: RunnerError, json_lines: bool, *, verbose: bool = False) -> None:

@@ -27,6 +27,8 @@ _HARMFUL = re.compile(
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
 _HANDLER = "prodgen-console"
+_closed: set[str] = set()
+"""The streams that were closed before we began."""
 _lost: list[str] = []
 """What could not be written of the answer of a command."""
 
@@ -51,6 +53,26 @@ def show(text: str) -> None:
 def lost_answer() -> bool:
     """Whether a command's answer could not be written, and not because its reader had enough."""
     return bool(_lost)
+
+
+def no_bytes() -> str:
+    """Why standard output takes no picture, or ""."""
+    if "stdout" in _closed:
+        return "it is closed"
+    if not hasattr(sys.stdout, "buffer"):
+        return "it takes text alone"
+    return "it is a terminal" if sys.stdout.isatty() else ""
+
+
+def pour(data: bytes) -> str:
+    """Bytes that are the answer of a command. Returns why they could not be written whole, or ""."""
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        _turn_off(sys.stdout)
+        return error.strerror or str(error)
+    return ""
 
 
 def tell(text: str) -> None:
@@ -115,6 +137,7 @@ def _open_what_is_closed() -> None:
         try:
             os.fstat(number)
         except OSError:
+            _closed.add(name)
             os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
         if getattr(sys, name) is None:
             setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - as long as we live

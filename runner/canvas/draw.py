@@ -82,8 +82,11 @@ def _reroutes(sheet: Sheet, links: Sequence[Sequence[Any]]) -> tuple[list[dict[s
     """Points where a link passes the columns between its ends, and for each link the last of them."""
     reroutes: list[dict[str, Any]] = []
     extensions: list[dict[str, int]] = []
+    fed_by: dict[tuple[str, int], list[Sequence[Any]]] = {}
+    for link in links:
+        fed_by.setdefault((str(link[1]), link[2]), []).append(link)
     for (source, output), lanes in sheet.columns.lanes.items():
-        fed = [link for link in links if (str(link[1]), link[2]) == (source, output)]
+        fed = fed_by.get((source, output), [])
         parent: int | None = None
         for number, lane in enumerate(lanes):
             ending = [link[0] for link in fed if sheet.items[str(link[3])].column == lane.column + 1]

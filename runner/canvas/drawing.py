@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any
 from runner.canvas.draw import draw
 from runner.canvas.faces import Face, face_of
 from runner.canvas.published import index, is_published, published_drawing
+from runner.errors import WorkflowError
+from runner.untrusted import items, mapping
 from runner.workflow.graph import Graph, Workflow, is_link
 from runner.workflow.schema import ObjectInfo
 
 if TYPE_CHECKING:
     from runner.models.manifest import Model
 
-_MOST_NODES = 400
-"""Four times the largest workflow here; a drawing takes about a millisecond a node."""
+_MOST_NODES, _MOST_LINKS, _MOST_SLOTS = 400, 2000, 5000
+"""Nodes, the links between them, and the inputs and outputs that the server says they have: four times as many nodes as
+the largest workflow here has, ten times as many of the others. So much is drawn in about a second."""
 
 
 class Drawing:
@@ -32,9 +35,8 @@ class Drawing:
 
     @classmethod
     def of(cls, workflow: Workflow, object_info: ObjectInfo) -> Drawing | None:
-        """None where it cannot be drawn: a node or an input that the server does not know, ids of a subgraph."""
-        if len(workflow.graph) > _MOST_NODES:
-            return None
+        """None where it cannot be drawn: a node or an input that the server does not know, ids of a subgraph; or where
+        that would take long."""
         with suppress(Exception):  # a graph or a schema from elsewhere may be anything; the job runs without a drawing
             drawn = _published(workflow, object_info) or _drawn_anew(workflow, object_info)
             return cls(workflow, object_info, drawn)
@@ -78,7 +80,20 @@ def _links(node: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _drawn_anew(workflow: Workflow, object_info: ObjectInfo) -> Mapping[str, Any]:
+    """Raises WorkflowError where there is too much to draw."""
+    if len(workflow.graph) > _MOST_NODES or any(
+        size > most for size, most in zip(_size(workflow.graph, object_info), (_MOST_LINKS, _MOST_SLOTS), strict=True)
+    ):
+        raise WorkflowError(f"{workflow.label} is too large to be drawn.")
     return draw(workflow, object_info, _find_model, index() if is_published(workflow) else {})
+
+
+def _size(graph: Graph, object_info: ObjectInfo) -> tuple[int, int]:
+    """How many links there are, and how many inputs and outputs."""
+    infos = [object_info[node["class_type"]] for node in graph.values()]
+    slots = sum(len(items(info.get("output"))) for info in infos)
+    slots += sum(len(mapping(group)) for info in infos for group in mapping(info.get("input")).values())
+    return sum(len(_links(node)) for node in graph.values()), slots
 
 
 def _find_model(name: str) -> Model | None:

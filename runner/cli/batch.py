@@ -166,9 +166,12 @@ def run_order(order: BatchOrder, *, goes_on: bool = False) -> int:
         make_view(json_lines=order.json, level=order.level) as view,
         tempfile.TemporaryDirectory() as scratch,
     ):
-        order.photos = photo_words.brought_to(order.photos, Path(scratch) if order.dry_run else order.out)
+        folder = Path(scratch) if order.dry_run else order.out
+        order.photos, lacking = photo_words.brought_to(order.photos, folder, view.notice)
+        photo_words.tell_lacking(lacking, view.notice, json_lines=order.json)
         try:
-            return _run(order, view, goes_on=goes_on)
+            codes = [_run(order, view, goes_on=goes_on), *(error.exit_code for error in lacking)]
+            return worst_code(code for code in codes if code != EXIT_OK)
         except KeyboardInterrupt:
             raise InterruptedRunError(
                 "Interrupted: what this run had queued was cancelled, and nothing half-written is left.",

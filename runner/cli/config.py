@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import console
 from runner.cli.parser import DEFAULT_OUT, local_path
-from runner.errors import EXIT_OK
+from runner.errors import EXIT_OK, EXIT_USAGE, UsageError, WorkflowError
 from runner.invocation import spell
 
 if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
     from runner.cli.settings import SettingsFile
+    from runner.workflow.load import Workflow
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -38,19 +41,79 @@ def run(args: argparse.Namespace) -> int:
 
     folder = args.folder if args.folder.is_dir() else args.folder.parent
     files = find([folder])
+    refused = {(str(file.path), key): error for file in files for key, error in refusals(file)}
     rows = [*_first_of_each(files), *_defaults(files)]
+    code = EXIT_USAGE if refused else EXIT_OK
     if args.json:
         for key, value, source in rows:
-            console.json_line({"key": key, "value": value, "from": source})
-        return EXIT_OK
+            error = refused.get((source, key))
+            more = {} if error is None else {"refused": error.message}
+            console.json_line({"key": key, "value": value, "from": source, **more})
+        return code
+    rows = [row for row in rows if (row[2], row[0]) not in refused]
     width = max(len(key) for key, _, _ in rows)
     console.show("\n".join(f"{key:<{width}}  {value}  ({source})" for key, value, source in rows))
+    for error in refused.values():
+        console.tell(f"A run refuses this: {error}")
     read = {str(file.path) for file in files}
     looked = [folder / FILE_NAME, *([own] if (own := own_file()) is not None else [])]
     for path in looked:
         if str(path) not in read:
             console.tell(f"There is no {path}.")
-    return EXIT_OK
+    return code
+
+
+def refusals(file: SettingsFile) -> Iterator[tuple[str, UsageError]]:
+    """(key, why) of what no run takes from this file, as far as the bundled workflows tell."""
+    from runner.cli.settings import out_of
+    from runner.files.naming import check_template
+    from runner.workflow.load import available_workflows, load_workflow
+
+    bundled = {name: load_workflow(name) for name in available_workflows()}
+    checks: list[tuple[str, Callable[[], object]]] = []
+    if "out" in file.plain:
+        checks.append(("out", partial(out_of, file)))
+    if "name" in file.plain:
+        checks.append(("name", partial(check_template, file.plain["name"])))
+    if "channel" in file.plain:
+        checks.append(("channel", partial(_check_input, file, "channel", file.plain["channel"], bundled.values())))
+    for name, value in file.inputs.items():
+        checks.append((f"set.{name}", partial(_check_input, file, name, value, bundled.values())))
+    for label, values in file.of_workflow.items():
+        of = [bundled[label]] if label in bundled else []
+        checks += [
+            (f"set.{label}.{name}", partial(_check_input, file, name, value, of)) for name, value in values.items()
+        ]
+    for key, check in checks:
+        try:
+            check()
+        except UsageError as error:
+            yield key, error
+
+
+def _check_input(file: SettingsFile, name: str, value: object, workflows: Iterable[Workflow]) -> None:
+    """Raises UsageError where every run refuses the value: it has no such input, or no file or number of that kind."""
+    from runner.cli.settings import check_known, value_of
+    from runner.workflow.load import WORKFLOWS_DIR, parse_assignment, patch_workflow
+    from runner.workflow.schema import recorded_object_info
+
+    schema = recorded_object_info(WORKFLOWS_DIR)
+    refused: WorkflowError | None = None
+    asked = list(workflows)
+    having = [(one, spec) for one in asked for spec in one.inputs(schema) if spec.name.casefold() == name.casefold()]
+    text = value_of(file, name, value, is_file=any(spec.is_file for _, spec in having))
+    if asked and not having:
+        check_known(file, name, asked[0])
+    for workflow, spec in having:
+        try:
+            if not spec.is_file and not {",", "|"}.intersection(text):  # several, as a batch tries them
+                patch_workflow(workflow, dict([parse_assignment(workflow, f"{spec.name}={text}", schema)]), (), schema)
+        except WorkflowError as error:
+            refused = error
+        else:
+            return
+    if refused is not None:
+        raise UsageError(f"{file.path}: {refused.message}", advice=refused.advice)
 
 
 def _first_of_each(files: list[SettingsFile]) -> list[tuple[str, str, str]]:

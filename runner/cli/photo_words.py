@@ -8,12 +8,14 @@ import glob
 import hashlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner import console
 from runner.cli.parser import DEFAULT_OUT
 from runner.cli.signals import interruptible
 from runner.errors import EXIT_OK, PhotoError, UsageError
@@ -106,14 +108,15 @@ def _name(workflow: str) -> str:
 
 def check_words(words: Sequence[str], workflow: Workflow) -> None:
     """Raises UsageError for the first word that names no photo, with what may have been meant."""
-    from runner.photos.fetched import is_address
+    from runner.photos.fetched import check_address, is_address
 
     if words.count(PIPE) > 1:
         raise UsageError("- stands for one photo, from standard input; it was named more than once.")
     for word in words:
-        if word == PIPE or is_address(word) or _is_folder(word) or path_of(word).exists():
-            continue
-        raise _no_photo(word, workflow)
+        if is_address(word):
+            check_address(word)
+        elif word != PIPE and not _is_folder(word) and not path_of(word).exists():
+            raise _no_photo(word, workflow)
 
 
 def path_of(word: str) -> Path:
@@ -136,11 +139,16 @@ def brought(words: Sequence[str]) -> Iterator[list[str]]:
         yield here
 
 
-def brought_to(words: Sequence[str], out: Path) -> list[str]:
-    """The same for a batch, whose photos must be there when it goes on: an address is fetched once, into its folder."""
+def brought_to(words: Sequence[str], out: Path, say: Callable[[str], None]) -> tuple[list[str], list[PhotoError]]:
+    """The same for a batch, whose photos must be there when it goes on: an address is fetched once, into its folder.
+
+    Returns the photos, and why others could not be had; `say` is told of what is slow. Raises PhotoError where none
+    could.
+    """
     if PIPE in words:
         raise UsageError("- reads one photo, and a batch has many.", advice="Name the photos or their folder.")
-    here = []
+    here: list[str] = []
+    failed: list[PhotoError] = []
     for word in words:
         if not _is_elsewhere(word):
             here.append(str(path_of(word)))
@@ -149,8 +157,23 @@ def brought_to(words: Sequence[str], out: Path) -> list[str]:
 
         name = Path(name_of(word))
         target = out / _BESIDE / f"{name.stem}_{hashlib.sha256(word.encode()).hexdigest()[:_HASH]}{name.suffix}"
-        here.append(str(target) if target.is_file() else _fetched(word, target.parent, target.name))
-    return here
+        try:
+            here.append(str(target) if target.is_file() else _fetched(word, target.parent, target.name, say))
+        except PhotoError as error:
+            failed.append(error)
+    if failed and not here:
+        raise PhotoError("\n".join(error.message for error in failed), advice=failed[0].advice)
+    return here, failed
+
+
+def tell_lacking(errors: Sequence[PhotoError], say: Callable[[str], None], *, json_lines: bool) -> None:
+    """Which photos of a batch could not be had; the others are made."""
+    for error in errors:
+        say(f"failed: {error.message}")
+        if json_lines:
+            from runner.execution.failures import failed_event
+
+            console.json_line(failed_event(error, 0, None).as_json())
 
 
 def to_standard_output(args: argparse.Namespace, submit: Callable[[argparse.Namespace], int]) -> int:
@@ -162,19 +185,22 @@ def to_standard_output(args: argparse.Namespace, submit: Callable[[argparse.Name
     if args.json or args.count > 1:
         other = "--json" if args.json else "--count"
         raise UsageError(f"--out - writes one result to standard output; {other} does not go with it.")
-    if sys.stdout.isatty():
+    if why := console.no_bytes():
         raise UsageError(
-            "--out - writes a picture's bytes, and standard output is a terminal.", advice="Add: > result.png"
+            f"--out - writes a picture's bytes, and standard output cannot take them: {why}.",
+            advice="Add: > result.png",
         )
-    with tempfile.TemporaryDirectory(prefix="prodgen-") as folder:
-        args.out = Path(folder)
-        binary = getattr(sys.stdout, "buffer", None)
+    with contextlib.ExitStack() as until_written:
+        args.out = Path(tempfile.mkdtemp(prefix="prodgen-"))
+        until_written.callback(shutil.rmtree, args.out, ignore_errors=True)
         with Path(os.devnull).open("w", encoding="utf-8") as nothing, contextlib.redirect_stdout(nothing):
             code = submit(args)
         result = _first_result(args.out, Path(args.name or "").suffix.lower())
-        if code == EXIT_OK and result is not None and binary is not None:
-            binary.write(result.read_bytes())
-            binary.flush()
+        if code == EXIT_OK and result is not None and (why := console.pour(result.read_bytes())):
+            until_written.pop_all()
+            raise UsageError(
+                f"the picture could not be written to standard output ({why}).", advice=f"It is kept: {result}"
+            )
         return code
 
 
@@ -193,11 +219,11 @@ def _brought(word: str, folder: Path) -> str:
     return _fetched(word, folder) if _is_elsewhere(word) else str(path_of(word))
 
 
-def _fetched(url: str, folder: Path, name: str = "") -> str:
+def _fetched(url: str, folder: Path, name: str = "", say: Callable[[str], None] = console.tell) -> str:
     from runner.photos.fetched import fetch_photo
 
     try:
-        return str(fetch_photo(url, folder, name))
+        return str(fetch_photo(url, folder, name, say=say))
     except OSError as error:
         raise PhotoError(f"{folder}: cannot be written ({error.strerror or error}).") from error
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.cli.parser import DEFAULT_OUT
 from runner.errors import UsageError
-from runner.files.paths import expanded
+from runner.files.paths import expanded, is_a_file, real_path
 from runner.invocation import spell
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ FILE_NAME = "prodgen.toml"
 OWN_VARIABLE = "PRODGEN_CONFIG"
 """Names the user's own file in the place of the usual one; `none`: there is none."""
 _KEYS = ("channel", "out", "name", "server")
-_LARGEST = 1 << 16
+_LARGEST = 1 << 14
+"""Bytes. What reads TOML takes long over a key of many parts: in 64 kB, half a minute."""
 _MAKING = ("submit", "batch")
 """The commands that all of it is for; every other that speaks to a server takes that from it."""
 
@@ -76,7 +78,7 @@ def apply(args: argparse.Namespace) -> list[Setting]:
 def find(folders: Sequence[Path] = ()) -> list[SettingsFile]:
     """The files that hold for photos in these folders, the first that says something wins."""
     places = [*folders, Path()]
-    candidates = dict.fromkeys(path for folder in places if (path := folder / FILE_NAME).is_file())
+    candidates = dict.fromkeys(path for folder in places if is_a_file(path := folder / FILE_NAME))
     own = own_file()
     files = [_read(path, is_own=False) for path in candidates if own is None or not _same(path, own)]
     return [*files, *([_read(own, is_own=True)] if own is not None and own.is_file() else [])]
@@ -119,6 +121,8 @@ def _read(path: Path, *, is_own: bool) -> SettingsFile:
         data = tomllib.loads(read_text(path, largest=_LARGEST, encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    except RecursionError:
+        raise UsageError(f"{path}: this is not valid TOML (it is nested too deeply).", advice=_help()) from None
     except ValueError as error:  # no TOML, or no text
         raise UsageError(f"{path}: this is not valid TOML ({error}).", advice=_help()) from error
     return _checked(path, data, is_own=is_own)
@@ -189,7 +193,7 @@ def _making(args: argparse.Namespace, files: Sequence[SettingsFile]) -> list[Set
     taken: list[Setting] = []
     for file in files:
         if args.out is DEFAULT_OUT and "out" in file.plain:
-            args.out = _out(file)
+            args.out = out_of(file)
             taken.append(Setting("out", str(args.out), file.path))
         if args.name is None and "name" in file.plain:
             args.name = file.plain["name"]
@@ -212,20 +216,38 @@ def _inputs(args: argparse.Namespace, workflow: Workflow, files: Sequence[Settin
         for name, value in file.values(workflow.name):
             spec = specs.get(name.casefold())
             if spec is None:
-                _check_known(file, name, workflow)
+                check_known(file, name, workflow)
             elif name.casefold() not in given:
                 given.add(name.casefold())
-                text = _file_below(file, name, str(value)) if spec.is_file and not file.is_own else _text(value)
+                text = value_of(file, name, value, is_file=spec.is_file)
                 args.set.append(f"{spec.name}={text}")
                 taken.append(Setting(f"set.{spec.name}", text, file.path))
     return taken
+
+
+def value_of(file: SettingsFile, name: str, value: Any, *, is_file: bool) -> str:
+    """A value as `--set` takes it. Whether its input takes a file, the server may know and we do not: a folder's value
+    never names one outside of the folder, whatever it is for. Raises UsageError where it does."""
+    text = _text(value)
+    if file.is_own:
+        return text
+    if is_file:
+        return _file_below(file, name, text)
+    from runner.execution.attachments import own_file as file_of_this_computer
+
+    folder = real_path(file.path.parent)
+    for part in (text, *re.split(r"[,|]", text)):  # a batch tries several values
+        path = file_of_this_computer(part)
+        if path is not None and not real_path(path).is_relative_to(folder):
+            raise _not_in_folder(file, name, text)
+    return text
 
 
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _out(file: SettingsFile) -> Path:
+def out_of(file: SettingsFile) -> Path:
     from runner.files.naming import below
 
     if file.is_own:
@@ -245,13 +267,17 @@ def _file_below(file: SettingsFile, name: str, value: str) -> str:
 
     inside = below(file.path.parent, value)
     if inside is None:
-        raise UsageError(
-            f"{file.path}: {name} = {value!r} is no file in its folder.", advice=f"Say --set {name}=FILE yourself."
-        )
+        raise _not_in_folder(file, name, value)
     return str(inside)
 
 
-def _check_known(file: SettingsFile, name: str, workflow: Workflow) -> None:
+def _not_in_folder(file: SettingsFile, name: str, value: str) -> UsageError:
+    return UsageError(
+        f"{file.path}: {name} = {value!r} is no file in its folder.", advice=f"Say --set {name}=… yourself."
+    )
+
+
+def check_known(file: SettingsFile, name: str, workflow: Workflow) -> None:
     """An input that this workflow lacks is for another, unless no workflow has it."""
     if name == "channel" and "channel" in file.plain:
         return

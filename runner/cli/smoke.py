@@ -59,7 +59,9 @@ def run(args: argparse.Namespace) -> int:
     workflow failed.
     """
     from runner.cli.signals import interruptible
+    from runner.files.writable import check_folder
 
+    check_folder(args.out)
     with interruptible():
         try:
             rows = _rows(args)

@@ -32,16 +32,14 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """The `status` command: 0 where a server answers, 3 where none does."""
-    from runner.local_server.choice import answering_server
-
     named = _named(args)
     if len(named) < 2:
-        _show(_state(answering_server(named)), as_json=args.json)
+        _show(_state(named), as_json=args.json)
         return EXIT_OK
     answers = 0
     for url in named:
         try:
-            state = _state(answering_server([url]))
+            state = _state([url])
         except ServerUnavailableError as error:
             if args.json:
                 console.json_line({"server": public_url(url), "error": error.message})
@@ -69,7 +67,21 @@ def _named(args: argparse.Namespace) -> list[str]:
     return [server.url for server in asked_servers(args.server, args.servers, base)]
 
 
-def _state(url: str) -> dict[str, Any]:
+def _state(named: list[str]) -> dict[str, Any]:
+    """Raises ServerUnavailableError, which names the server."""
+    from runner.local_server.choice import answering_server
+
+    url = "".join(named)
+    try:
+        url = answering_server(named)
+        return _state_of(url)
+    except ServerUnavailableError as error:
+        if public_url(url) in error.message:
+            raise
+        raise ServerUnavailableError(f"{public_url(url)}: {error.message}", advice=error.advice) from error
+
+
+def _state_of(url: str) -> dict[str, Any]:
     from runner.execution.session import OWNER_KEY, is_ours
     from runner.server.client import ComfyClient
 

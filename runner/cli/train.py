@@ -244,11 +244,11 @@ def _samples(args: argparse.Namespace) -> list[Sample]:
 
 def _checked(args: argparse.Namespace, chosen: str, recipe: Recipe, samples: list[Sample]) -> Check:
     """Check the photos, say what was found, and write the table and the sheet of it."""
-    from runner.files.whole import written_whole
+    from runner.batch.beside import Beside
     from runner.files.writable import check_folder
     from runner.training import tables
     from runner.training.checks import check
-    from runner.training.sheet import write_jpeg
+    from runner.training.sheet import jpeg
 
     check_folder(args.out)
     checked = check(samples, recipe, args.tag, args.kind)
@@ -258,8 +258,9 @@ def _checked(args: argparse.Namespace, chosen: str, recipe: Recipe, samples: lis
     say(f"{args.name}: recipe {chosen} for {recipe.base} ({recipe.source})")
     for line in tables.lines(checked, recipe):
         say(line)
-    with written_whole(args.out / TABLE, newline="") as stream:
-        stream.write(tables.table(checked, args.tag, args.kind))
-    write_jpeg(args.out / SHEET, tables.bucket_sheet(checked.looks), quality=85)
-    say(f"Of each photo: {args.out / TABLE}; as they are cropped: {args.out / SHEET}.")
+    beside = Beside(args.out, console.tell)
+    beside.write(TABLE, tables.table(checked, args.tag, args.kind).encode())
+    beside.write(SHEET, jpeg(tables.bucket_sheet(checked.looks), quality=85))
+    if len(beside.written) == 2:
+        say("Of each photo: {}; as they are cropped: {}.".format(*beside.written))
     return checked

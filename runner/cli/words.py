@@ -94,7 +94,7 @@ def understood(argv: Sequence[str]) -> list[str]:
         words[at] = word.lower()
     elif is_workflow(word) and not {"-h", "--help"}.isdisjoint(words):
         return ["help", word]
-    elif is_workflow(word):
+    elif is_workflow(word) or _is_made_from(word, [*words[:at], *words[at + 1 :]]):
         words.insert(at, "submit")
     else:
         raise _no_command(word, words[at + 1 :])
@@ -112,15 +112,46 @@ def is_workflow(word: str) -> bool:
 
 
 def _is_of_photos(word: str) -> bool:
-    """Whether a word where a workflow belongs is a folder or a photo."""
+    """Whether a word where a workflow belongs is a folder, or a photo that holds none."""
     from runner.batch.photo_folder import PHOTO_SUFFIXES
+    from runner.errors import WorkflowError
+    from runner.workflow.load import load_workflow
 
     path = expanded(word)
-    return not is_workflow(word) and (path.is_dir() or (path.suffix.lower() in PHOTO_SUFFIXES and path.exists()))
+    if is_workflow(word):
+        return False
+    if path.is_dir():
+        return True
+    if path.suffix.lower() not in PHOTO_SUFFIXES or not path.exists():
+        return False
+    try:
+        load_workflow(word)
+    except WorkflowError:
+        return True
+    return False
 
 
 def _kind(word: str) -> str:
     return "a folder" if expanded(word).is_dir() else "a photo"
+
+
+def _is_made_from(word: str, others: Sequence[str]) -> bool:
+    """Whether a picture in front of all else is meant as the workflow in it: its photo is named, or it needs none."""
+    from runner.errors import WorkflowError
+    from runner.workflow.file import PICTURES
+    from runner.workflow.load import WORKFLOWS_DIR, load_workflow
+    from runner.workflow.schema import recorded_object_info
+
+    if not word.lower().endswith(PICTURES) or any(map(is_workflow, others)):
+        return False
+    try:
+        workflow = load_workflow(word)
+    except WorkflowError:
+        return False
+    if not workflow.image_inputs(recorded_object_info(WORKFLOWS_DIR)):
+        return True
+    args, _ = build_parser(["submit"]).parse_known_args(["submit", word, *others])
+    return bool(args.photos or args.image)
 
 
 def _settled(words: list[str], at: int) -> list[str]:

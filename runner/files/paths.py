@@ -17,6 +17,14 @@ def may_be_a_file(path: Path) -> bool:
     return True
 
 
+def is_a_file(path: Path) -> bool:
+    """Whether there is a file, as far as the user may know: in a folder that they may not enter, there is none."""
+    try:
+        return path.is_file()
+    except OSError:  # before Python 3.14
+        return False
+
+
 def expanded(text: str) -> Path:
     """A path as it was typed, `~` filled in where that is somebody's home here; as it stands where it is nobody's."""
     try:

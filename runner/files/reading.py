@@ -11,6 +11,15 @@ from typing import BinaryIO
 LARGEST_TEXT = 64 << 20
 """Bytes. The node descriptions of a large ComfyUI are some 10 MB; a table of 100 000 jobs is smaller."""
 
+
+def in_bytes(limit: int) -> str:
+    """A limit in words: `200 MB`, `64 kB`, `1000 bytes`."""
+    for shift, unit in ((20, "MB"), (10, "kB")):
+        if limit >> shift:
+            return f"{limit >> shift} {unit}"
+    return f"{limit} bytes"
+
+
 _OF_A_SHELL = (Path("/dev/fd"), Path("/proc/self/fd"))
 
 
@@ -44,5 +53,5 @@ def read_text(
     with open_file(path, named=named) as stream:
         data = stream.read(largest + 1)
     if len(data) > largest:
-        raise OSError(errno.EFBIG, f"it is larger than {largest >> 20} MB", str(path))
+        raise OSError(errno.EFBIG, f"it is larger than {in_bytes(largest)}", str(path))
     return data.decode(encoding, errors).replace("\r\n", "\n").replace("\r", "\n")

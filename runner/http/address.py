@@ -43,7 +43,13 @@ def parse_address(text: str) -> Address:
         )
     authority = _AUTHORITY.fullmatch(place)
     host = _HOST.fullmatch(authority[1]) if authority is not None else None
-    if scheme not in ("http", "https") or authority is None or host is None or int(host[2] or 0) > 65535:
+    if (
+        scheme not in ("http", "https")
+        or authority is None
+        or host is None
+        or int(host[2] or 0) > 65535
+        or not _is_readable(f"//{authority[1]}{authority[2]}")
+    ):
         raise UsageError(f"{public_url(text)!r} is not a server's address.", advice=ADVICE)
     path, _, query = authority[2].partition("#")[0].partition("?")
     port = f":{int(host[2])}" if host[2] else ""
@@ -86,6 +92,16 @@ def is_loopback_url(url: str) -> bool:
         return is_loopback(urlsplit(url).hostname)
     except ValueError:
         return False
+
+
+def _is_readable(address: str) -> bool:
+    """Whether it is text (a byte that is none, from a command line, is half a character) with a host that can be."""
+    try:
+        address.encode()
+        urlsplit(address)
+    except ValueError:
+        return False
+    return True
 
 
 def _divided(text: str) -> tuple[str, str | None, str]:

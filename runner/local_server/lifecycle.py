@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from runner import console
 from runner.data import parse_answer
 from runner.errors import ServerUnavailableError
 from runner.files.lock import FileLock, LockTimeoutError
+from runner.files.reading import read_text
 from runner.files.whole import written_whole
 from runner.http.auth import withhold
 from runner.invocation import spell
 from runner.local_server import process as server_process
 from runner.local_server.process import PROJECT_ROOT, START_TIMEOUT_S, Installation, Silence, state_dir
 from runner.processes import process_identity
+from runner.untrusted import mapping, text
 
 URL_VARIABLE = "COMFYUI_URL"
 
@@ -51,6 +55,10 @@ class Home:
 
 
 HERE = Home()
+_LARGEST_RECORD = 1 << 20
+_LARGEST_PID, _LARGEST_PORT = 2**31 - 1, 65535
+_OURS = re.compile(rf"http://{re.escape(server_process.LOOPBACK)}:(?P<port>[0-9]{{1,5}})")
+"""Where a server that was started here listens."""
 
 
 def say_to_stderr(line: str) -> None:
@@ -75,18 +83,28 @@ def started_server(home: Home = HERE) -> StartedServer | None:
     """The server this project started, if its process still runs. The record of a dead one is removed."""
     record = home.state / "server.json"
     try:
-        server = StartedServer(**parse_answer(record.read_text(encoding="utf-8")))
-        if not isinstance(server.pid, int) or not isinstance(server.url, str):
-            raise ValueError("not what we wrote")
+        server = _recorded(mapping(parse_answer(read_text(record, largest=_LARGEST_RECORD))))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError):
         server = None
     if server is not None and server.is_alive():
         return server
     with contextlib.suppress(OSError):
         record.unlink()
     return None
+
+
+def _recorded(record: Mapping[str, Any]) -> StartedServer | None:
+    """The server that a record is about; None where it is not as it is written here. Anybody may have written it: what
+    it says becomes an address that is asked and a process that is ended."""
+    url, identity, comfyui = (text(record.get(name)) for name in ("url", "identity", "comfyui"))
+    address, pid = _OURS.fullmatch(url), record.get("pid")
+    if address is None or not 0 < int(address["port"]) <= _LARGEST_PORT or not identity:
+        return None
+    if not isinstance(pid, int) or isinstance(pid, bool) or not 0 < pid <= _LARGEST_PID:
+        return None
+    return StartedServer(url, pid, identity, comfyui)
 
 
 def ensure_started(*, say: Say = say_to_stderr, home: Home = HERE) -> str:

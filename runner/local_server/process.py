@@ -18,10 +18,12 @@ from typing import Any
 
 from runner.data import parse_answer
 from runner.errors import ServerUnavailableError, UsageError
+from runner.files.reading import read_text
 from runner.http.answers import expect_ok, object_of
 from runner.http.auth import auth_headers, withhold
 from runner.http.transport import NoAccessError, NotReachedError, Transport
 from runner.invocation import spell
+from runner.local_server.log_end import last_lines
 from runner.processes import process_identity
 from runner.untrusted import mapping
 
@@ -54,7 +56,7 @@ def state_dir(root: Path = PROJECT_ROOT) -> Path:
 def installed_comfyui(root: Path = PROJECT_ROOT) -> Installation | None:
     """The installed ComfyUI, or None when there is none (never installed, or moved away since)."""
     try:
-        record = parse_answer((state_dir(root) / "install.json").read_text(encoding="utf-8"))
+        record = parse_answer(read_text(state_dir(root) / "install.json"))
         installation = Installation(
             comfyui=root / record["comfyui"],  # an absolute path stays absolute, the managed one moves with the project
             python=root / record["python"],
@@ -186,6 +188,8 @@ def spawn(
     detached: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
+    if log_path.is_symlink() or not log_path.is_file():
+        log_path.unlink(missing_ok=True)  # a link would empty what it leads to, a pipe would be waited for
     with log_path.open("wb") as log:
         return subprocess.Popen(
             command,
@@ -266,10 +270,10 @@ def _size(path: Path) -> int:
 def log_tail(log_path: Path, lines: int = 25) -> str:
     """The last lines of a log, indented; a sentence when there is none."""
     try:
-        text = log_path.read_text(encoding="utf-8", errors="replace")
+        last = last_lines(log_path, lines)
     except OSError:
         return "    (there is no log)"
-    return "\n".join(f"    {line}" for line in text.splitlines()[-lines:]) or "    (the log is empty)"
+    return "\n".join(f"    {line}" for line in last) or "    (the log is empty)"
 
 
 def terminate(pid: int, identity: str, timeout: float = STOP_TIMEOUT_S) -> bool:
@@ -277,7 +281,7 @@ def terminate(pid: int, identity: str, timeout: float = STOP_TIMEOUT_S) -> bool:
 
     Returns whether there was such a process. Raises ServerUnavailableError when it is another user's.
     """
-    if process_identity(pid) != identity:
+    if not identity or process_identity(pid) != identity:
         return False
     import psutil
 

@@ -7,22 +7,27 @@ user's own network, nothing that lets us into a server is sent along, and no mor
 from __future__ import annotations
 
 import ipaddress
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urljoin, urlsplit
 
 from runner.errors import PhotoError, RunnerError, UsageError
 from runner.files.naming import safe_name
+from runner.files.reading import in_bytes
 from runner.files.whole import written_whole
 from runner.http.address import Address, is_loopback, parse_address
-from runner.http.transport import Reply, TooLargeError, Transport
+from runner.http.transport import NoAnswerError, Reply, TooLargeError, Transport
 from runner.photos.prepare import prepare_photo
 
 LARGEST = 200 << 20
 """Bytes: more than any camera makes."""
 LONGEST_S = 120.0
 """For all of it, redirects too."""
+SLOW_S = 10.0
+"""After that it is said that it takes its time."""
 _MOST_REDIRECTS = 5
 _SENT = {"User-Agent": "prodgen", "Accept": "image/*"}
 _OWN_ENDINGS = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localdomain")
@@ -34,20 +39,43 @@ def is_address(word: str) -> bool:
     return "://" in word
 
 
-def fetch_photo(url: str, folder: Path, name: str = "", *, largest: int = LARGEST, seconds: float = LONGEST_S) -> Path:
+def fetch_photo(
+    url: str,
+    folder: Path,
+    name: str = "",
+    *,
+    largest: int = LARGEST,
+    seconds: float = LONGEST_S,
+    say: Callable[[str], None] = lambda _: None,
+    slow_s: float = SLOW_S,
+) -> Path:
     """Fetch the picture at `url` into `folder`, under `name` or its own; returns where it is.
+
+    `say` is told where it takes longer than `slow_s`.
 
     Raises PhotoError, with what to do, for anything that is no photo or may not be asked for.
     """
-    shown = _checked(url).url
+    shown = check_address(url).url
+    deadline = time.monotonic() + seconds
+    reminder = threading.Timer(slow_s, say, [f"{shown} is slow; it is waited for, up to {seconds:g} s."])
+    reminder.daemon = True
+    reminder.start()
     try:
-        reply = _answer(url, time.monotonic() + seconds, largest)
+        reply = _answer(url, deadline, largest)
     except TooLargeError as error:
-        raise PhotoError(f"{shown}: it is larger than {largest >> 20} MB.", advice=_BY_HAND) from error
-    except PhotoError:
-        raise
+        raise PhotoError(f"{shown}: it is larger than {in_bytes(largest)}.", advice=_BY_HAND) from error
+    except PhotoError as error:
+        if shown in error.message:
+            raise
+        raise PhotoError(f"{shown}: {error.message}", advice=error.advice) from error
+    except NoAnswerError as error:
+        late = time.monotonic() >= deadline
+        why = f"it did not come within {seconds:g} s" if late else "its server did not send all of it"
+        raise PhotoError(f"{shown} cannot be fetched: {why}.", advice=_BY_HAND) from error
     except RunnerError as error:
         raise PhotoError(f"{shown} cannot be fetched: {error.message}", advice=_BY_HAND) from error
+    finally:
+        reminder.cancel()
     if reply.status != 200:
         raise PhotoError(f"{shown}: its server answers {reply.status} instead of a picture.", advice=_BY_HAND)
     return _kept(reply.body, folder / (name or name_of(url)), shown)
@@ -61,7 +89,7 @@ def read_photo(stream: BinaryIO, folder: Path, *, largest: int = LARGEST) -> Pat
         )
     data = stream.read(largest + 1)
     if len(data) > largest:
-        raise PhotoError(f"standard input: it is larger than {largest >> 20} MB.", advice="Name the photo's file.")
+        raise PhotoError(f"standard input: it is larger than {in_bytes(largest)}.", advice="Name the photo's file.")
     if not data:
         raise PhotoError("standard input: nothing came.", advice="Look at the command before the | .")
     return _kept(data, folder / "stdin", "standard input")
@@ -88,13 +116,13 @@ def _answer(url: str, deadline: float, largest: int) -> Reply:
     typed = urlsplit(url).hostname
     scheme = urlsplit(url).scheme.lower()
     for _ in range(_MOST_REDIRECTS + 1):
-        host = urlsplit(_checked(url).url).hostname or ""
+        host = urlsplit(check_address(url).url).hostname or ""
         any_host = host == typed and _is_own(host)
         reply = _asked(url, host, deadline, largest, any_host=any_host)
         location = reply.headers.get("location", "")
         if reply.status not in (301, 302, 303, 307, 308) or not location:
             return reply
-        url = urljoin(url, location)
+        url = _led_to(url, location)
         if urlsplit(url).scheme.lower() != scheme:
             raise PhotoError(
                 f"{parse_address(url).url if '://' in url else 'another kind of address'}: the address that was named "
@@ -104,10 +132,21 @@ def _answer(url: str, deadline: float, largest: int) -> Reply:
     raise PhotoError("the address leads on and on.", advice=_BY_HAND)
 
 
+def _led_to(url: str, location: str) -> str:
+    """Raises PhotoError where a redirect leads to what is no address."""
+    try:
+        target = urljoin(url, location)
+        urlsplit(target)
+    except ValueError:
+        shown = parse_address(url).url
+        raise PhotoError(f"{shown} leads to {location[:80]!r}, which is no address.", advice=_BY_HAND) from None
+    return target
+
+
 def _asked(url: str, host: str, deadline: float, largest: int, *, any_host: bool) -> Reply:
     left = deadline - time.monotonic()
     if left <= 0:
-        raise PhotoError("it takes too long.", advice=_BY_HAND)
+        raise NoAnswerError("Its time is over.")
     if not any_host:
         _check_public(host, host)
     transport = Transport(url, _SENT, check_peer=None if any_host else lambda peer: _check_public(peer, host))
@@ -118,7 +157,7 @@ def _asked(url: str, host: str, deadline: float, largest: int, *, any_host: bool
         transport.drop()
 
 
-def _checked(url: str) -> Address:
+def check_address(url: str) -> Address:
     """Raises PhotoError where it is no address of the web, or holds a password."""
     try:
         address = parse_address(url)

@@ -102,8 +102,9 @@ class ComfyClient:
             return well_formed(object_of(self._get("/object_info", timeout=120.0)))
         schemas: dict[str, Any] = {}
         for name in sorted(set(classes)):
-            schemas.update(object_of(self._get(f"/object_info/{quote(name, safe='', errors='replace')}")))
-        return well_formed(schemas)
+            answer = object_of(self._get(f"/object_info/{quote(name, safe='', errors='replace')}"))
+            schemas.update(well_formed(answer))  # one by one: no more than one endless answer is held at a time
+        return schemas
 
     def replacements(self) -> set[str]:
         """The node classes that the server itself rewrites to newer ones; empty where it does not say."""

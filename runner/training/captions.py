@@ -9,9 +9,12 @@ from pathlib import Path
 
 from runner.errors import UsageError
 from runner.files.reading import read_text
+from runner.training.beside_photos import beside
 
 MOST_TOKENS = 75
 """What CLIP reads of a caption; the rest is cut off by most trainers."""
+_LARGEST = 1 << 20
+"""Bytes of a caption: a thousand times what trainers read of it."""
 _TAG = re.compile(r"[^\s,]{2,40}")
 _WORDS = re.compile(r"[A-Za-z]+|[0-9]|[^\sA-Za-z0-9]")
 _A_TOKEN = 7
@@ -44,13 +47,19 @@ def common_words() -> frozenset[str]:
 
 
 def read_caption(photo: Path) -> str | None:
-    """The caption beside a photo, on one line; None where there is none. Raises UsageError where it cannot be read."""
-    path = photo.with_suffix(".txt")
-    if not path.is_file():
+    """The caption beside a photo, on one line; None where there is none.
+
+    Raises UsageError where it cannot be read, or is no small text file of the photo's folder.
+    """
+    path = beside(photo.with_suffix(".txt"), "caption")
+    if path is None:
         return None
     try:
-        return " ".join(read_text(path).split())
-    except (OSError, ValueError) as error:
+        return " ".join(read_text(path, largest=_LARGEST).split())
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise UsageError(f"{path}: the caption cannot be read ({why}).", advice="Write a line of words.") from error
+    except ValueError as error:
         raise UsageError(f"{path}: the caption cannot be read ({error}).", advice="Save it as UTF-8 text.") from error
 
 

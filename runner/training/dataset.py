@@ -15,6 +15,7 @@ from runner.batch.photo_folder import photos
 from runner.errors import PhotoError, UsageError
 from runner.files.naming import safe_name
 from runner.photos.prepare import PreparedPhoto, prepare_photo
+from runner.training.beside_photos import beside
 from runner.training.buckets import Box, Size
 from runner.training.captions import read_caption, standard_caption
 
@@ -83,7 +84,7 @@ def read_samples(
 
     `notice` is told of pictures that are results and not photos. `masks`: folders in which `<stem>.png` is what is
     product in a photo; the first that has one counts.
-    Raises UsageError where there is no photo.
+    Raises UsageError where there is no photo, or a caption or a mask is no file of its folder.
     """
     for folder in masks[:1]:
         if not folder.is_dir():
@@ -95,9 +96,13 @@ def read_samples(
         notice(line)
     for path, below in kept:
         name = _free("_".join([*below.parts, path.stem]), taken)
-        mask = next((folder / f"{name}{_SUFFIX}" for folder in masks if (folder / f"{name}{_SUFFIX}").is_file()), None)
-        samples.append(Sample(path, name, read_caption(path), mask))
+        samples.append(Sample(path, name, read_caption(path), _mask_of(name, masks)))
     return samples
+
+
+def _mask_of(name: str, folders: Sequence[Path]) -> Path | None:
+    """The mask of the photo of this name, from the first folder that has one."""
+    return next((mask for folder in folders if (mask := beside(folder / f"{name}{_SUFFIX}", "mask"))), None)
 
 
 def _free(wanted: str, taken: set[str]) -> str:
@@ -112,12 +117,7 @@ def _free(wanted: str, taken: set[str]) -> str:
 
 def with_masks(samples: Sequence[Sample], folder: Path) -> list[Sample]:
     """The samples, each that had no mask with `folder/<name>.png` where that is there."""
-    return [
-        replace(one, mask=folder / f"{one.name}{_SUFFIX}")
-        if one.mask is None and (folder / f"{one.name}{_SUFFIX}").is_file()
-        else one
-        for one in samples
-    ]
+    return [one if one.mask is not None else replace(one, mask=_mask_of(one.name, [folder])) for one in samples]
 
 
 def product_box(alpha: Image.Image) -> Box | None:

@@ -6,15 +6,15 @@ What the trainers read is written down where it is checked (tests/runner/test_tr
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from runner.errors import UsageError
-from runner.files.whole import written_whole
 from runner.training.export_settings import Order, Settings, ai_toolkit, kohya, musubi
+from runner.training.own_files import OwnFiles
 from runner.training.pictures import Ready, png
 from runner.training.recipes import Recipe
 
@@ -42,34 +42,41 @@ def check_trainer(trainer: str, recipe: Recipe) -> None:
 
 
 def export(trainer: str, pictures: Iterable[Ready], order: Order, folder: Path) -> list[Path]:
-    """Write the folder; the files beside the pictures. What of pictures was there before is replaced."""
-    for old in (folder / part for part in (IMAGES, MASKS, CONTROL)):
-        for path in sorted(old.glob("*")) if old.is_dir() else ():
-            if path.suffix in (".png", ".txt"):
-                path.unlink()
-    unmasked = []
-    for one in pictures:
-        _write(folder / IMAGES / f"{one.name}.png", png(one.with_alpha() if trainer == "kohya" else one.picture))
-        _write(folder / IMAGES / f"{one.name}.txt", f"{one.caption}\n".encode())
-        if one.mask is None:
-            unmasked.append(one.name)
-            continue
-        _write(folder / MASKS / f"{one.name}.png", png(one.mask))
-        if order.recipe.base == "qwen":
-            _write(folder / CONTROL / f"{one.name}.png", png(one.on_white()))
+    """Write the folder; the files beside the pictures. What an earlier export left there is replaced.
+
+    Raises UsageError, and writes nothing, where a file of somebody else would be lost, or one that was changed since.
+    """
     settings = TRAINERS[trainer][0](order)
     beside = {name: toml(value) for name, value in settings.toml.items()}
     beside |= {name: yaml.safe_dump(value, sort_keys=False) for name, value in settings.yaml.items()}
+    own, old = OwnFiles(folder), list(_pictures_in(folder))
+    own.check([*(folder / name for name in (*beside, START, NOTES)), *old], "--export")
+    for path in old:
+        path.unlink()
+    unmasked = []
+    for one in pictures:
+        own.write(folder / IMAGES / f"{one.name}.png", png(one.with_alpha() if trainer == "kohya" else one.picture))
+        own.write(folder / IMAGES / f"{one.name}.txt", f"{one.caption}\n".encode())
+        if one.mask is None:
+            unmasked.append(one.name)
+            continue
+        own.write(folder / MASKS / f"{one.name}.png", png(one.mask))
+        if order.recipe.base == "qwen":
+            own.write(folder / CONTROL / f"{one.name}.png", png(one.on_white()))
     beside |= {START: _script(settings.commands), NOTES: _notes(trainer, order, settings, unmasked)}
     for name, text in beside.items():
-        _write(folder / name, text.encode())
+        own.write(folder / name, text.encode())
+    own.finish()
     (folder / START).chmod(0o755)
     return [folder / name for name in beside]
 
 
-def _write(path: Path, data: bytes) -> None:
-    with written_whole(path, "wb") as stream:
-        stream.write(data)
+def _pictures_in(folder: Path) -> Iterator[Path]:
+    """What of pictures a trainer would read there."""
+    for part in (folder / name for name in (IMAGES, MASKS, CONTROL)):
+        for path in sorted(part.glob("*")) if part.is_dir() else ():
+            if path.suffix in (".png", ".txt"):
+                yield path
 
 
 def _script(commands: Iterable[str]) -> str:

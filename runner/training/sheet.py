@@ -29,15 +29,15 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, 
 
 def write_sheet(path: Path, rows: Sequence[Sequence[Cell]], tile: int, line: int) -> None:
     """A JPEG of all cells, row by row: each picture within `tile` pixels, `line` pixels for its text."""
-    write_jpeg(path, _grid(rows, tile, line), quality=88)
+    with written_whole(path, "wb") as stream:
+        stream.write(jpeg(_grid(rows, tile, line), quality=88))
 
 
-def write_jpeg(path: Path, picture: Image.Image, *, quality: int) -> None:
-    """The JPEG file; it is there as a whole or not at all."""
+def jpeg(picture: Image.Image, *, quality: int) -> bytes:
+    """A picture as the bytes of a JPEG file."""
     data = io.BytesIO()
     picture.save(data, "JPEG", quality=quality)
-    with written_whole(path, "wb") as stream:
-        stream.write(data.getvalue())
+    return data.getvalue()
 
 
 def _grid(rows: Sequence[Sequence[Cell]], tile: int, line: int) -> Image.Image:

@@ -21,7 +21,7 @@ from runner.workflow.graph import (
     schema_of,
     schemas_of,
 )
-from runner.workflow.schema import COMBO, ObjectInfo
+from runner.workflow.schema import COMBO, ObjectInfo, given_inputs
 from runner.workflow.successors import with_successors
 from runner.workflow.values import convert_value, listed
 
@@ -64,8 +64,9 @@ def _name_files_as_listed(graph: Graph, object_info: ObjectInfo | None) -> None:
     """Models get the name that the server lists them by: the file may use another system's separators, or another name
     that the same model goes by."""
     for node in graph.values():
-        for name, schema in (schemas_of(node, object_info) or {}).items():
-            value = node["inputs"].get(name)
+        info = object_info.get(str(node["class_type"])) if object_info else None
+        for name, schema in given_inputs(info or {}, node["inputs"]).items():
+            value = node["inputs"][name]
             if schema.type == COMBO and isinstance(value, str) and value not in (schema.options or (value,)):
                 listed_name = listed(value, schema) or same_model(value, schema.options or ())
                 node["inputs"][name] = value if listed_name is None else listed_name

@@ -8,8 +8,9 @@ expanded against the inputs a graph really gives, the way the server does before
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +95,11 @@ class InputSchema:
         return self.type in VALUE_TYPES and not self.settings.get("forceInput")
 
 
+_MOST_GROUPS = 8
+"""`required`, `optional`, `hidden`, and what may still come."""
 _DEEPEST, _LONGEST = 8, 1000
-"""Dynamic inputs within dynamic inputs; names that a growing list may have."""
+"""Dynamic inputs within dynamic inputs; inputs, outputs and names of a growing list that a node may have: ComfyUI's own
+have some thirty. What a server says beyond is left out."""
 
 
 def well_formed(object_info: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,15 +110,18 @@ def well_formed(object_info: Mapping[str, Any]) -> dict[str, Any]:
     schemas = {}
     for name, info in object_info.items():
         if isinstance(info, dict):
-            outputs = [kind for kind in items(info.get("output")) if isinstance(kind, str) or texts(kind)]
+            listed = items(info.get("output"))[:_LONGEST]
+            outputs = [kind for kind in listed if isinstance(kind, str) or texts(kind)]
             schemas[name] = {**info, "input": _groups(info.get("input"), 0), "output": outputs}
     return schemas
 
 
 def _groups(value: Any, depth: int) -> dict[str, Any]:
     return {
-        group: entries if group == "hidden" else {name: _entry(entry, depth) for name, entry in entries.items()}
-        for group, entries in mapping(value).items()
+        group: entries
+        if group == "hidden"
+        else {name: _entry(entry, depth) for name, entry in islice(entries.items(), _LONGEST)}
+        for group, entries in islice(mapping(value).items(), _MOST_GROUPS)
         if isinstance(entries, dict) and depth < _DEEPEST
     }
 
@@ -180,33 +187,53 @@ def parse_input(name: str, entry: Any, required: bool) -> InputSchema:
 
 def node_inputs(info: Mapping[str, Any], given: Mapping[str, Any] | None = None) -> dict[str, InputSchema]:
     """Every input of a node of this class. Dynamic ones are expanded for the inputs `given` in a graph."""
-    inputs: dict[str, InputSchema] = {}
-    _collect(info.get("input") or {}, given or {}, "", inputs)
-    return inputs
+    return dict(_inputs(info.get("input") or {}, given or {}, ""))
 
 
-def _collect(groups: Mapping[str, Any], given: Mapping[str, Any], prefix: str, inputs: dict[str, InputSchema]) -> None:
+def given_inputs(info: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, InputSchema]:
+    """Those inputs of a node of this class that are `given`: of the others nothing is looked at but the names."""
+    return dict(_inputs(info.get("input") or {}, given, "", all_of_them=False))
+
+
+def _inputs(
+    groups: Mapping[str, Any], given: Mapping[str, Any], prefix: str, *, all_of_them: bool = True
+) -> Iterator[tuple[str, InputSchema]]:
     for group, entries in groups.items():
         if group == "hidden" or not isinstance(entries, Mapping):
             continue
         for short, entry in entries.items():
             name = f"{prefix}{short}"
+            if not (all_of_them or name in given or (_kind_of(entry) == AUTOGROW and _has_grown(name, given))):
+                continue
             schema = parse_input(name, entry, group == "required")
             if schema.type == AUTOGROW:
-                _collect_autogrow(schema, given, inputs)
+                grown = _grown(schema, given)
+                yield from grown if all_of_them else ((name, one) for name, one in grown if name in given)
                 continue
-            inputs[name] = schema
+            yield name, schema
             if schema.type == DYNAMIC_COMBO:
                 for option in schema.settings.get("options", []):
                     if name in given and option.get("key") == given[name]:
-                        _collect(option.get("inputs") or {}, given, f"{name}.", inputs)
+                        inner = option.get("inputs") or {}
+                        yield from _inputs(inner, given, f"{name}.", all_of_them=all_of_them)
             elif schema.type == DYNAMIC_SLOT and name in given:
-                _collect(schema.settings.get("inputs") or {}, given, f"{name}.", inputs)
+                inner = schema.settings.get("inputs") or {}
+                yield from _inputs(inner, given, f"{name}.", all_of_them=all_of_them)
 
 
-def _collect_autogrow(schema: InputSchema, given: Mapping[str, Any], inputs: dict[str, InputSchema]) -> None:
+def _has_grown(name: str, given: Mapping[str, Any]) -> bool:
+    return any(one.startswith(f"{name}.") for one in given)
+
+
+def _kind_of(entry: Any) -> Any:
+    return entry[0] if isinstance(entry, (list, tuple)) and entry else entry
+
+
+def _grown(schema: InputSchema, given: Mapping[str, Any]) -> Iterator[tuple[str, InputSchema]]:
     template = schema.settings.get("template") or {}
     minimum = int(template.get("min", 0))
+    if not minimum and not _has_grown(schema.name, given):
+        return
     names = template.get("names") or [f"{template.get('prefix', '')}{i}" for i in range(int(template.get("max", 0)))]
     for group, entries in (template.get("input") or {}).items():
         if not isinstance(entries, Mapping) or not entries:
@@ -216,7 +243,7 @@ def _collect_autogrow(schema: InputSchema, given: Mapping[str, Any], inputs: dic
             name = f"{schema.name}.{short}"
             required = group == "required" and position < minimum
             if required or name in given:
-                inputs[name] = parse_input(name, entry, required)
+                yield name, parse_input(name, entry, required)
         return
 
 

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import io
+import json
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from runner.errors import PhotoError
+from runner.files.reading import in_bytes
 from runner.photos.fetched import fetch_photo, name_of, read_photo
 from tests.support.comfy import REPO, ComfyServer
 from tests.support.fake import QuietServer, Served
 from tests.support.runs import Desk, command, copying, pixels
+
+LINE = st.text(st.characters(min_codepoint=33, max_codepoint=255, exclude_characters="\x7f\x85\xa0"), max_size=12)
+"""What a header may hold."""
 
 
 def jpeg(color: str = "red") -> bytes:
@@ -56,9 +64,11 @@ class Host(Served):
         plain = path.partition("?")[0]
         if plain == "/leads":
             return 302, {"Location": self.leads_to}, b""
+        if plain == "/slow":
+            time.sleep(0.5)
         if plain == "/round":
             return 301, {"Location": "/round"}, b""
-        if plain in ("/photo.jpg", "/my%20bag.jpg", "/folder/"):
+        if plain in ("/photo.jpg", "/slow", "/my%20bag.jpg", "/folder/"):
             return 200, {"Content-Type": "image/jpeg"}, jpeg()
         if plain == "/page":
             return 200, {"Content-Type": "text/html"}, b"<!DOCTYPE html><p>log in first</p>"
@@ -101,6 +111,7 @@ def test_what_is_no_photo_is_refused_and_not_kept(host: Host, tmp_path: Path, pa
     with pytest.raises(PhotoError, match=words) as refused:
         fetch_photo(host.url + path, tmp_path, largest=1 << 20)
     assert str(tmp_path) not in str(refused.value)
+    assert f"{host.url}{path}" in str(refused.value)  # of several, this one
     assert list(tmp_path.iterdir()) == []
 
 
@@ -141,6 +152,79 @@ def test_a_public_name_does_not_lead_into_ones_own_network(
     with pytest.raises(PhotoError, match=r"pictures\.example\.com leads to .*your own network"):
         fetch_photo(f"http://pictures.example.com:{host.port}/photo.jpg", tmp_path)
     assert len(host.seen) == before  # nothing was asked
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(where=st.builds(str.__add__, st.sampled_from(["", "http://", "//", "http://[", "https://"]), LINE))
+@example(where="http://[::1/x")
+@example(where="//[v1.x]/")
+@example(where="http://[:::]/")
+@example(where="http://h:99999/")
+@example(where="http://\u00e6" + "a" * 70 + "./")
+def test_whatever_a_redirect_says_is_followed_or_refused(host: Host, tmp_path: Path, where: str) -> None:
+    host.leads_to = where
+    try:
+        fetch_photo(f"{host.url}/leads", tmp_path, seconds=2)
+    except PhotoError as error:
+        assert f"{host.url}/leads" in str(error)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    text=st.builds(
+        "{0}://{1}{2}".format,
+        st.sampled_from(["http", "https", "", "x"]),
+        st.sampled_from(
+            ["127.0.0.1:9", "[::1]:9", "[", "[:::]", "[v1.x]", "\udcff", "a..b", ".", "\u2100.x", "a" * 70]
+        ),
+        st.text(st.characters(codec=None, categories=["L", "Cs", "Cc", "N", "P"]), max_size=8).map("/".__add__),
+    )
+)
+@example(text="http://127.0.0.1:9/\udcff.jpg")
+def test_whatever_address_is_typed_is_asked_or_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(PhotoError):
+        fetch_photo(text, tmp_path, seconds=1)
+
+
+@pytest.mark.parametrize("more", [[], ["http://127.0.0.1:9/b.jpg"]])
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/\udcff.jpg", "http://[::1/x.jpg", "https://"])
+def test_what_can_be_no_address_ends_with_2(tmp_path: Path, address: str, more: list[str]) -> None:
+    run = command("packshot", address, *more, "--server", "127.0.0.1:9", folder=tmp_path)
+    assert run.code == 2
+    assert "address" in run.err
+
+
+def test_what_takes_long_is_said_and_at_last_given_up(host: Host, tmp_path: Path) -> None:
+    said: list[str] = []
+    fetch_photo(f"{host.url}/slow", tmp_path, say=said.append, slow_s=0.05)
+    assert [f"{host.url}/slow is slow" in text for text in said] == [True]
+    with pytest.raises(PhotoError, match=r"slow cannot be fetched: it did not come within 0\.2 s\."):
+        fetch_photo(f"{host.url}/slow", tmp_path, say=said.append, seconds=0.2)
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"), [(1000, "1000 bytes"), (1 << 10, "1 kB"), (1 << 16, "64 kB"), (200 << 20, "200 MB")]
+)
+def test_a_limit_is_never_nothing(limit: int, words: str) -> None:
+    assert in_bytes(limit) == words
+
+
+def test_one_dead_address_does_not_stop_the_rest(host: Host, comfy_server: ComfyServer, tmp_path: Path) -> None:
+    desk = Desk(tmp_path, comfy_server.url)
+    dead = [f"{host.url}/nothing.jpg", "http://127.0.0.1:9/x.jpg"]
+    words = [desk.workflow(copying()), dead[0], f"{host.url}/photo.jpg", str(desk.photo()), dead[1]]
+    for _ in range(2):  # and the same again
+        run = command(*words, "--server", desk.url, "--out", str(desk.out), folder=desk.out)
+        assert run.code == 2, run.err
+        assert all(f"failed: {address}" in run.err for address in dead)
+        assert len(list(desk.out.glob("*.png"))) == 2
+    events = command(*words, "--json", "--server", desk.url, "--out", str(tmp_path / "j"), folder=tmp_path).out
+    failed = [event for event in map(json.loads, events.splitlines()) if event["event"] == "failed"]
+    assert [event["exit_code"] for event in failed] == [2, 2]
+    none = command(words[0], *dead, "--server", desk.url, "--out", str(tmp_path / "o"), folder=tmp_path)
+    assert none.code == 2
+    assert all(address in none.err for address in dead)
 
 
 def test_nothing_of_ours_is_sent_along(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

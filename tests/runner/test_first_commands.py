@@ -6,16 +6,18 @@ a server "works" is code 3: everything was understood and found, and only the se
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from runner.workflow.load import available_workflows
 from tests.support.comfy import REPO, ComfyServer
-from tests.support.runs import command
+from tests.support.runs import command, copying, flat
 
 WORKS, ANSWERED, UNDERSTOOD = 0, 2, 3
 
@@ -154,6 +156,36 @@ def test_a_console_of_windows_takes_all_of_it(place: Path, monkeypatch: pytest.M
     text = (done.stdout + done.stderr).decode("cp1252")
     assert "Traceback" not in text
     assert done.returncode == (2 if "nothere" in line else 0), text
+
+
+RESULTS = [
+    ("made.png photo.jpg", UNDERSTOOD, "127.0.0.1:9"),
+    ("made.png photo.jpg other.jpg", UNDERSTOOD, "outputs/made_"),
+    ("made.png photos", UNDERSTOOD, "outputs/made_photos"),
+    ("made.png --images photos --dry-run", UNDERSTOOD, "2 jobs would run"),
+    ("made.png --image photo.jpg", UNDERSTOOD, "127.0.0.1:9"),
+    ("painted.png", UNDERSTOOD, "127.0.0.1:9"),
+    ("painted.png --out photos", UNDERSTOOD, "127.0.0.1:9"),
+    ("made.png", ANSWERED, "is a photo"),
+    ("made.png --out photos", ANSWERED, "is a photo"),
+    ("made.png cutout", ANSWERED, "cutout made.png"),
+    ("cutout made.png", UNDERSTOOD, "127.0.0.1:9"),
+    ("photo.jpg made.png", ANSWERED, "is a photo"),
+    ("plain.png photo.jpg", ANSWERED, "is a photo"),
+    ("nothere.png photo.jpg", ANSWERED, "nothere.png"),
+]
+
+
+@pytest.mark.parametrize(("line", "code", "said"), RESULTS, ids=[line for line, _, _ in RESULTS])
+def test_a_result_in_front_of_its_photo_is_its_workflow(place: Path, line: str, code: int, said: str) -> None:
+    for name, graph in (("made", copying()), ("painted", flat(1)), ("plain", None)):
+        text = PngInfo()
+        if graph is not None:
+            text.add_text("prompt", json.dumps(graph))
+        Image.new("RGB", (8, 8)).save(place / f"{name}.png", pnginfo=text)
+    run = command(*line.split(" "), folder=place)
+    assert said in run.out + run.err, run.out + run.err
+    assert run.code == code, run.err
 
 
 def test_every_workflow_is_a_command_and_has_its_help(place: Path) -> None:

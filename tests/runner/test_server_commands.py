@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from runner.errors import UsageError
-from runner.local_server import choice
+from runner.local_server import choice, logs
 from runner.local_server.lifecycle import Home
-from runner.local_server.logs import last_lines, show_log
+from runner.local_server.log_end import last_lines
+from runner.local_server.logs import show_log
 from tests.support.comfy import ComfyServer
 from tests.support.fake import FakeServer
+from tests.support.hostile import HostileComfy, Said
 from tests.support.runs import command
 
 
@@ -53,10 +55,37 @@ def test_the_log_is_shown_without_what_moves_a_cursor(tmp_path: Path, capsys: py
     assert len(last_lines(home.state / "server.log", 2)) == 2
 
 
+def test_a_log_that_is_begun_anew_is_followed_from_its_start(tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    log.write_bytes(b"old\nof the first server\n")
+    lines = logs._growing(log, len(b"old\n"))
+    assert next(lines) == "of the first server"
+    log.write_bytes(b"new\n10%\r20%\n")
+    assert [next(lines), next(lines)] == ["new", "20%"]
+    log.unlink()
+    log.mkdir()
+    with pytest.raises(UsageError, match="cannot be read"):
+        next(lines)
+
+
 def nobody() -> str:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("path", ["/system_stats", "/queue"])
+@pytest.mark.parametrize("lie", [b"<p>log in</p>", b"[1]", b"", b"{"])
+def test_a_server_that_answers_nonsense_is_named(tmp_path: Path, path: str, lie: bytes) -> None:
+    with HostileComfy() as good, HostileComfy() as bad:
+        bad.lies[f"GET {path}"] = Said(lie)
+        farm = tmp_path / "farm.yaml"
+        farm.write_text(f"- {good.url}\n- {bad.url}\n")
+        shown = command("status", "--servers", str(farm), folder=tmp_path)
+        alone = command("status", "--server", bad.url, folder=tmp_path)
+    wrong = [line for line in shown.out.splitlines() if bad.url in line]
+    assert (shown.code, len(wrong)) == (0, 1), shown.out
+    assert (alone.code, bad.url in alone.err) == (3, True)
 
 
 def test_the_state_of_every_server_that_is_named(comfy_server: ComfyServer, tmp_path: Path) -> None:

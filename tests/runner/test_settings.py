@@ -12,7 +12,7 @@ from runner.cli import settings
 from runner.cli.parser import DEFAULT_OUT
 from runner.cli.words import parse
 from runner.errors import UsageError
-from tests.support.runs import Run, command
+from tests.support.runs import Run, command, copying
 
 
 @pytest.fixture
@@ -83,6 +83,9 @@ def test_a_channel_is_for_those_that_have_one(place: Path) -> None:
         ("[set]\nfill = [1, 2]", "fill is no text"),
         ("set = 3", "set is no table"),
         ("channel = ", "not valid TOML"),
+        ("a = " + "[" * 10_000, "not valid TOML"),
+        ("a = " + "{a=" * 5_000, "not valid TOML"),
+        ("a" + ".a" * 2_000 + " = 1", "no setting 'a'"),
         ("out = '/tmp'", "leads out of its folder"),
         ("out = '..'", "leads out of its folder"),
         ("out = 'a/../../b'", "leads out of its folder"),
@@ -107,6 +110,32 @@ def test_a_folder_of_somebody_else_is_refused_in_words(place: Path, text: str, w
     assert words in run.err
     assert "prodgen.toml" in run.err or "--name" in run.err
     assert "Traceback" not in run.err
+
+
+@pytest.mark.parametrize("value", ["{0}", "~/key", "leads/key", "inside,{0}", "inside|{0}", " {0} "])
+@pytest.mark.parametrize("many", [False, True])
+def test_no_folder_hands_over_a_file_outside_whatever_the_node_is(
+    place: Path, monkeypatch: pytest.MonkeyPatch, value: str, many: bool
+) -> None:
+    """Only the server knows that `Load3D` takes a file, and it says so when the value has been taken already."""
+    monkeypatch.setenv("HOME", str(place / "own"))
+    (place / "own" / "key").write_text("geheim")
+    (place / "here" / "leads").symlink_to(place / "own")
+    graph = copying()
+    graph["3d"] = {
+        "class_type": "Load3D",
+        "inputs": {"model_file": "none", "image": "", "width": 64, "height": 64},
+        "_meta": {"title": "input: model = model_file"},
+    }
+    (place / "w.json").write_text(json.dumps(graph))
+    write(place / "photos", f"[set]\nmodel = '{value.format(place / 'own' / 'key')}'")
+    words = [str(place / "w.json"), str(place / "photos" / ("" if many else "bag.jpg"))]
+    run = command(*words, "--server", "127.0.0.1:9", folder=place)
+    assert run.code == 2, run.err
+    assert "is no file in its folder" in run.err
+    write(place / "own", f"[set]\nmodel = '{place / 'own' / 'key'}'")
+    (place / "photos" / "prodgen.toml").unlink()
+    assert command(*words, "--server", "127.0.0.1:9", folder=place).code == 3  # one's own settings may
 
 
 def test_a_folder_hands_over_its_own_files_only(place: Path) -> None:
@@ -151,6 +180,38 @@ def test_config_shows_what_holds_and_from_where(place: Path) -> None:
     assert (rows["set.steps"]["value"], rows["out"]["from"]) == ("25", "default")
     shown: Run = command("config", str(place / "photos"), folder=place)
     assert "amazon" in shown.out and own in shown.out
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("out = '../x'", "out"),
+        ("name = '../x'", "name"),
+        ("channel = 'amazn'", "channel"),
+        ("[set]\nhint = '../secret.png'", "set.hint"),
+        ("[set]\nfill = '/etc/passwd'", "set.fill"),
+        ("[set]\nfil = 1", "set.fil"),
+        ("[set]\nfill = 'abc'", "set.fill"),
+        ("[set.packshot]\nfil = 1", "set.packshot.fil"),
+    ],
+)
+def test_config_does_not_show_as_what_holds_what_a_run_refuses(place: Path, text: str, key: str) -> None:
+    write(place / "photos", text + "\n")
+    refused = command("packshot", str(place / "photos" / "bag.jpg"), "--server", "127.0.0.1:9", folder=place)
+    told = command("config", str(place / "photos"), folder=place)
+    assert (refused.code, told.code) == (2, 2), refused.err
+    assert key not in told.out.split()
+    assert "A run refuses this" in told.err
+    asked = command("config", str(place / "photos"), "--json", folder=place)
+    rows = {row["key"]: row for row in map(json.loads, asked.out.splitlines())}
+    assert asked.code == 2
+    assert [name for name, row in rows.items() if "refused" in row] == [key]
+
+
+@pytest.mark.parametrize("text", ["channel = 'amazon'", "[set]\nfill = '0.8,0.9'", "[set.mine]\nx = 1", "out = 'shop'"])
+def test_config_refuses_nothing_that_a_run_takes(place: Path, text: str) -> None:
+    write(place / "photos", text)
+    assert command("config", str(place / "photos"), folder=place).code == 0
 
 
 def test_the_usual_place_is_that_of_the_system(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

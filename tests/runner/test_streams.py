@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.support.comfy import REPO
 from tests.support.hostile import HostileComfy
@@ -92,6 +94,23 @@ def test_an_answer_that_nobody_could_get_is_told(cut: str, tmp_path: Path) -> No
     assert done.returncode == (2 if cut == "full" else 0)
     assert done.stderr.startswith(b"Standard output cannot be written") == (cut == "full")
     assert done.stderr.count(b"\n") == (1 if cut == "full" else 0)
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_picture_that_standard_output_does_not_take_is_not_lost(cut: str, tmp_path: Path) -> None:
+    (tmp_path / "w.json").write_text(json.dumps(COLOURED))
+    with HostileComfy() as server:
+        done = _run(cut, (1,), "submit", str(tmp_path / "w.json"), "--server", server.url, "--out", "-")
+        posted = [path for method, path, _ in server.requests if method == "POST" and path.startswith("/prompt")]
+    assert done.returncode == 2, done.stderr
+    assert b"standard output" in done.stderr
+    assert b"Traceback" not in done.stderr
+    if cut == "closed":  # known before anything is made
+        assert posted == []
+        return
+    kept = Path(done.stderr.decode().rpartition("It is kept: ")[2].strip())
+    assert Image.open(kept).size == (8, 8)
+    shutil.rmtree(kept.parent)
 
 
 def test_a_file_never_takes_the_number_of_a_closed_stream(tmp_path: Path) -> None:

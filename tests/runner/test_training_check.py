@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
+import os
 from math import ceil
 from pathlib import Path
 
@@ -244,3 +246,64 @@ def test_photos_of_one_name_in_two_folders_stay_apart(tmp_path: Path) -> None:
     folder(tmp_path / "photos" / "A", 1)
     names = [one.name for one in read_samples(str(tmp_path / "photos"), tmp_path / "out")]
     assert len({name.lower() for name in names}) == 2
+
+
+STRANGE = ("link", "device", "pipe", "folder", "nothing", "loop")
+
+
+def _strange(path: Path, kind: str, secret: Path) -> None:
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "huge":
+        with path.open("wb") as stream:
+            stream.truncate(5 << 30)  # a hole: it takes no room
+    else:
+        path.symlink_to({"link": str(secret), "device": "/dev/zero", "nothing": "not-there", "loop": path.name}[kind])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+@pytest.mark.parametrize(
+    ("what", "kind"),
+    [("caption", "huge"), *itertools.product(("caption", "mask", "mask made here"), STRANGE)],
+)
+def test_a_caption_or_a_mask_is_a_file_of_its_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str, kind: str
+) -> None:
+    where, masks, out = folder(tmp_path / "photos", 2), tmp_path / "given", tmp_path / "out"
+    secret = tmp_path / "secret"
+    secret.write_text("TOP SECRET")
+    path = {"caption": where, "mask": masks, "mask made here": out / "masks"}[what]
+    path = path / ("view_1.txt" if what == "caption" else "view_1.png")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    _strange(path, kind, secret)
+    words = ["--masks", str(masks)] if what == "mask" else []
+    command = ["train", "bag", "--images", str(where), "--tag", TAG, "--class", KIND, "--check", "--out", str(out)]
+    assert main([*command, *words]) == 2
+    said = capsys.readouterr()
+    assert str(path) in said.err
+    assert "SECRET" not in said.out + said.err
+    assert not (out / "dataset.csv").exists()
+
+
+def test_a_caption_may_be_a_link_within_its_folder(tmp_path: Path) -> None:
+    where = folder(tmp_path / "photos", 1)
+    (where / "view_0.txt").rename(where / "words.md")
+    (where / "view_0.txt").symlink_to("words.md")
+    (sample,) = read_samples(str(where), tmp_path / "out")
+    assert sample.caption == f"{TAG}, {KIND}, view 0 from the side"
+
+
+def test_a_table_or_a_sheet_of_others_stays(tmp_path: Path) -> None:
+    where, out = folder(tmp_path / "photos", 2), tmp_path / "out"
+    out.mkdir()
+    for name in ("dataset.csv", "buckets.jpg"):
+        (out / name).write_text("MINE")
+    command = ["train", "bag", "--images", str(where), "--tag", TAG, "--class", KIND, "--check", "--out", str(out)]
+    for _ in range(2):
+        main(command)
+    assert [(out / name).read_text() for name in ("dataset.csv", "buckets.jpg")] == ["MINE", "MINE"]
+    names = {path.name for path in out.iterdir()}
+    assert names == {"dataset.csv", "dataset_2.csv", "buckets.jpg", "buckets_2.jpg", ".prodgen"}

@@ -9,22 +9,28 @@ The keys are those of the trainers' own documents:
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from runner.__main__ import main
-from runner.training.export import toml
+from runner.training.export import export, toml
+from runner.training.export_settings import Order
+from runner.training.pictures import Ready
+from runner.training.recipes import recipe_for
 from tests.runner.training_photos import KIND, TAG, folder
 
 if sys.version_info >= (3, 11):
@@ -77,11 +83,15 @@ AI_DATASET = {
 
 
 def exported(tmp_path: Path, trainer: str, recipe: str, *changes: str) -> Path:
+    assert run(tmp_path, trainer, recipe, *changes) == 0
+    return tmp_path / "out" / trainer
+
+
+def run(tmp_path: Path, trainer: str, recipe: str, *changes: str) -> int:
     photos = folder(tmp_path / "photos", 3)
     command = ["train", "bag", "--images", str(photos), "--tag", TAG, "--class", KIND, "--recipe", recipe]
     command += ["--export", trainer, "--out", str(tmp_path / "out"), "--seed", "7"]
-    assert main([*command, *(part for one in (*SMALL, *changes) for part in ("--set", one))]) == 0
-    return tmp_path / "out" / trainer
+    return main([*command, *(part for one in (*SMALL, *changes) for part in ("--set", one))])
 
 
 def table(path: Path) -> dict[str, Any]:
@@ -205,10 +215,82 @@ def test_a_trainer_that_does_not_know_the_base_is_refused_with_one_that_does(
 
 def test_a_second_export_has_no_picture_of_the_first(tmp_path: Path) -> None:
     where = exported(tmp_path, "kohya", "product_sd15")
-    (where / "images" / "gone.png").write_bytes(b"old")
     (where / "images" / "notes.md").write_bytes(b"mine")
+    (where / "images" / "cache.npz").write_bytes(b"the trainer's")
+    command = ["train", "bag", "--images", str(tmp_path / "photos" / "view_0.png"), "--tag", TAG, "--class", KIND]
+    command += ["--recipe", "product_sd15", "--export", "kohya", "--out", str(tmp_path / "out")]
+    assert main([*command, *(part for one in SMALL for part in ("--set", one))]) == 0
+    names = {path.name for path in (where / "images").iterdir()}
+    assert names == {"view_0.png", "view_0.txt", "notes.md", "cache.npz"}
+    assert [path.name for path in (where / "masks").iterdir()] == ["view_0.png"]
+
+
+FILES = st.sampled_from(["dataset.toml", "train.sh", "README.txt", "images/view_1.txt", "images/view_0.png"])
+FOLDERS = st.sampled_from(["images/own.txt", "images/own.png", "masks/view_0.png", "masks/own.png"])
+
+
+def _as_they_are(where: Path) -> dict[Path, tuple[int, ...]]:
+    looks = {path: path.lstat() for path in where.rglob("*")}
+    return {path: (look.st_ino, look.st_mode, look.st_size, look.st_mtime_ns) for path, look in looks.items()}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+@settings(max_examples=8, deadline=None)
+@given(name=FILES | FOLDERS, kind=st.sampled_from(["edited", "link", "pipe", "folder"]), first=st.booleans())
+def test_an_export_replaces_nothing_that_somebody_wrote(name: str, kind: str, first: bool) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        tmp_path = Path(temporary)
+        where = tmp_path / "out" / "kohya"
+        if first:
+            exported(tmp_path, "kohya", "product_sd15")
+        path, other = where / name, tmp_path / "other.txt"
+        other.write_text("another's")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        if kind == "edited":
+            path.write_text("MINE")
+        elif kind == "link":
+            path.symlink_to(other)
+        elif kind == "pipe":
+            os.mkfifo(path)
+        else:
+            path.mkdir()
+        before = _as_they_are(where)
+        assert run(tmp_path, "kohya", "product_sd15") == 2
+        assert _as_they_are(where) == before
+        assert kind != "edited" or path.read_text() == "MINE"
+        assert other.read_text() == "another's"
+
+
+def test_what_is_lost_is_named_and_the_same_again_is_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = exported(tmp_path, "kohya", "product_sd15")
+    exported(tmp_path, "kohya", "product_sd15", "epochs=3")
+    text = (where / "images" / "view_1.txt").read_text()
+    (where / "images" / "view_1.txt").write_text("edited by me")
+    assert run(tmp_path, "kohya", "product_sd15") == 2
+    assert "images/view_1.txt" in capsys.readouterr().err
+    (where / "images" / "view_1.txt").write_text(text)
     exported(tmp_path, "kohya", "product_sd15")
-    assert not (where / "images" / "gone.png").exists() and (where / "images" / "notes.md").exists()
+
+
+def test_an_export_that_was_killed_is_written_again(tmp_path: Path) -> None:
+    where = exported(tmp_path, "kohya", "product_sd15")
+    files = {path: path.read_bytes() for path in where.rglob("*") if path.is_file() and path.parent.name != ".prodgen"}
+    for path in files:
+        path.unlink()
+
+    def killed() -> Iterator[Ready]:
+        yield Ready("view_0", Image.new("RGB", (64, 64), "red"), None, "another caption")
+        raise KeyboardInterrupt
+
+    order = Order("bag", TAG, KIND, *recipe_for(None, "product_sd15", []), 7, 3)
+    with pytest.raises(KeyboardInterrupt):
+        export("kohya", killed(), order, where)
+    assert (where / "images" / "view_0.txt").read_text() == "another caption\n"
+    exported(tmp_path, "kohya", "product_sd15")
+    assert {path: path.read_bytes() for path in files} == files
 
 
 plain = st.one_of(
