@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import difflib
+from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+_MOST_SEEN = 2000
+"""Files and folders that are looked at for one name."""
 MOST_LOOKED_UP = 100
 """Different names that one `Suggestions` compares; what is all wrong was not mistyped."""
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """The known name most like this one (case does not count), or None."""
+    return next(iter(alike(name, names)), None)
+
+
+def alike(name: str, names: Iterable[str], *, most: int = 1, likeness: float = 0.6) -> list[str]:
+    """The known names that are like this one (case does not count), the likest first; `likeness`: from 0 to 1."""
     by_folded = {candidate.casefold(): candidate for candidate in names}
-    match = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
-    return by_folded[match[0]] if match else None
+    return [
+        by_folded[match] for match in difflib.get_close_matches(name.casefold(), by_folded, n=most, cutoff=likeness)
+    ]
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
@@ -29,6 +38,14 @@ class Suggestions:
 
     def __init__(self) -> None:
         self._matches: dict[tuple[object, str], str | None] = {}
+        self._below: dict[Path, dict[str, Path]] = {}
+
+    def below(self, path: Path) -> Path | None:
+        """The file of this name (case does not count) in a folder below that of `path`."""
+        folder = path.parent
+        if folder not in self._below:
+            self._below[folder] = _files_below(folder)
+        return self._below[folder].get(path.name.casefold())
 
     def nearest(self, name: str, names: Iterable[str], scope: object = None) -> str | None:
         if (scope, name) not in self._matches and len(self._matches) < MOST_LOOKED_UP:
@@ -40,11 +57,33 @@ class Suggestions:
 
 
 def look_alike(path: Path, suggestions: Suggestions | None = None) -> str:
-    """Asks whether a neighbour of a file that is not there was meant."""
+    """Asks whether the file of that name in a folder below was meant, or else a neighbour with a name like it."""
+    known = suggestions or Suggestions()
     try:
-        return (suggestions or Suggestions()).did_you_mean(path.name, _names_in(path.parent), path.parent)
+        if (below := known.below(path)) is not None:
+            return _words(str(below))
+        return known.did_you_mean(path.name, _names_in(path.parent), path.parent)
     except (OSError, ValueError):
         return ""
+
+
+def _files_below(folder: Path) -> dict[str, Path]:
+    """Name → file, of the folders below: the nearest first, as many as are looked through in no time."""
+    files: dict[str, Path] = {}
+    seen, folders = 0, deque([folder])
+    while folders and seen < _MOST_SEEN:
+        here = folders.popleft()
+        try:
+            entries = sorted(here.iterdir())[:_MOST_SEEN]
+        except OSError:
+            continue
+        seen += len(entries)
+        for entry in entries:
+            if entry.is_dir() and not entry.is_symlink() and not entry.name.startswith("."):
+                folders.append(entry)
+            elif here != folder:
+                files.setdefault(entry.name.casefold(), entry)
+    return files
 
 
 def _names_in(folder: Path) -> Iterator[str]:

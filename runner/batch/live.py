@@ -27,6 +27,8 @@ class BatchReporter(Reporter):
     def __init__(self, level: Level = Level.NORMAL) -> None:
         super().__init__()
         self.level = level
+        self.names: dict[int, str] = {}
+        """What jobs are called, where that is more than their titles."""
         self.titles: dict[int, str] = {}
         self.servers: dict[int, str] = {}
         self._total = self._before = self._ended = 0
@@ -42,7 +44,8 @@ class BatchReporter(Reporter):
         self._total, self._before, self._pace = total, ended, Pace()
 
     def named(self, job: int, title: str, server: str) -> None:
-        self.titles[job], self.servers[job] = console.clean_line(title), console.clean_line(server)
+        self.titles[job] = console.clean_line(self.names.get(job, title))
+        self.servers[job] = console.clean_line(server)
 
     def event(self, event: events.Event) -> None:
         with self._guard:
@@ -95,9 +98,21 @@ class BatchReporter(Reporter):
         """What else to say in the line of a job's end."""
         return ""
 
-    def ends(self, made: int, total: int, failed: int, out: Path, seconds: float) -> None:
-        """The last line: what was made, where, in how long."""
-        more = f", {failed} failed" if failed else ""
+    def was_done(self, event: events.Output | events.Done) -> None:
+        """A result of an earlier run, told as this one's would be."""
+        if isinstance(event, events.Output):
+            self.saved(event.path)
+
+    def nothing_to_make(self, done: int, total: int, out: Path, more: str = "") -> None:
+        """The last line where no job was left to do."""
+        self.notice(
+            f"nothing to make: {done} of {total} were done before{more}; results in {out}. "
+            "To make them anew, name another folder with --out."
+        )
+
+    def ends(self, made: int, total: int, failed: int, out: Path, seconds: float, more: str = "") -> None:
+        """The last line: what was made, where, in how long; `more`: what else counts of what was made."""
+        more += f", {failed} failed" if failed else ""
         left = f", {total - made - failed} not finished" if total > made + failed else ""
         self.notice(f"done in {duration(seconds)}: {made} of {counted(total, 'job')}{more}{left}; results in {out}")
 
@@ -143,6 +158,9 @@ class BatchJson(BatchReporter):
                 event = replace(event, photos=event.photos or (title,))
             self._lines.event(event)
 
+    def was_done(self, event: events.Output | events.Done) -> None:
+        self._lines.event(event)
+
 
 class BatchBar(BatchReporter):
     """One bar for the batch, a line per server with the photo it is at; failures and notices appear above."""
@@ -155,13 +173,12 @@ class BatchBar(BatchReporter):
         self._at: dict[str, int] = {}
 
     def begin(self, total: int, ended: int) -> None:
-        from rich.console import Console
         from rich.progress import Progress
 
-        from runner.events.layout import columns
+        from runner.events.layout import LiveConsole, columns
 
         super().begin(total, ended)
-        console = Console(file=self._err, highlight=False, soft_wrap=True)
+        console = LiveConsole(file=self._err, highlight=False, soft_wrap=True)
         shown = columns(console.width)
         self._progress = Progress(*shown, console=console, transient=True, refresh_per_second=3, expand=True)
         self._progress.start()

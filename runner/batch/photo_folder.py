@@ -28,13 +28,21 @@ class LeftOut:
     of_this: list[Path] = field(default_factory=list)
     of_others: dict[str, list[Path]] = field(default_factory=dict)
     made_here: list[Path] = field(default_factory=list)
+    again: list[Path] = field(default_factory=list)
+    """Of results that were named: those that are another's picture in another format."""
 
     def told(self) -> list[str]:
         """A line for each kind."""
         lines = [(self.of_this, "in the folder of the results", "")]
         lines += [(files, f"in {folder}: results of an earlier run", "") for folder, files in self.of_others.items()]
         lines.append((self.made_here, "with a .json beside them that says how they were made", _EXAMPLES))
-        return [
+        twice = []
+        if self.again:
+            folder = self.again[0].parent
+            whole = counted(len(self.again), "picture")
+            results = f"{folder} holds results of an earlier run: each is taken once, as PNG where there is one"
+            twice.append(f"{results} ({whole} left out).")
+        return twice + [
             f"Left out: {counted(len(files), 'picture')} {why}{self._shown(files) if shown else ''}."
             for files, why, shown in lines
             if files
@@ -70,19 +78,21 @@ def photos(where: str, out: Path) -> tuple[list[tuple[Path, Path]], LeftOut]:
         )
     wants_results = files == [expanded(where)] or _RESULTS in real_path(root).parts or (root / LEDGER_FILE).exists()
     kept, left_out = _sorted_out(root, files, out, wants_results=wants_results)
+    if wants_results:
+        kept = _each_once(kept, left_out.again)
     if not kept and left_out.of_others:
         raise UsageError(
-            f"--images {where}: there are only results of earlier runs in it ({', '.join([*left_out.of_others][:3])}).",
+            f"{where}: there are only results of earlier runs in it ({', '.join([*left_out.of_others][:3])}).",
             advice="To work on those, name their folder itself.",
         )
     if not kept and left_out.made_here:
         raise UsageError(
-            f"--images {where}: there are only pictures in it that were made here (their .json says so).",
+            f"{where}: there are only pictures in it that were made here (their .json says so).",
             advice="To work on those, name each by itself, or put copies of them into a folder of their own.",
         )
     if not kept:
         raise UsageError(
-            f"--images {where}: there is no photo in it.",
+            f"{where}: there is no photo in it.",
             advice="Photos end in .jpg, .png, .tif, .webp …; a glob takes any file: --images 'shots/**/*.jpg'.",
         )
     return kept, left_out
@@ -110,6 +120,18 @@ def _sorted_out(
     return kept, left_out
 
 
+def _each_once(kept: list[tuple[Path, Path]], again: list[Path]) -> list[tuple[Path, Path]]:
+    """The same without results that are there in another format, too; those are added to `again`."""
+    formats: dict[Path, list[Path]] = {}
+    for path, _ in kept:
+        formats.setdefault(path.with_suffix(""), []).append(path)
+    for paths in formats.values():
+        if len(paths) > 1 and all(record_of(path) is not None for path in paths):
+            best = min(paths, key=lambda path: path.suffix.lower() != ".png")
+            again += [path for path in paths if path != best]
+    return [pair for pair in kept if pair[0] not in set(again)] if again else kept
+
+
 def _named(where: str) -> tuple[Path, list[Path]]:
     """(the folder that is looked through, what in it may be a photo). Raises UsageError where there is none."""
     root = expanded(where)
@@ -124,11 +146,11 @@ def _named(where: str) -> tuple[Path, list[Path]]:
         try:
             files = list(root.glob(str(pattern)))
         except ValueError as error:
-            raise UsageError(f"--images {where}: {error}.") from error
+            raise UsageError(f"{where}: {error}.") from error
     elif root.is_file():
         files, root = [root], root.parent
     else:
-        raise UsageError(f"--images {where}: there is no such folder.{look_alike(root)}")
+        raise UsageError(f"{where}: there is no such folder.{look_alike(root)}")
     return root, files
 
 
@@ -142,7 +164,7 @@ def _below(where: str, root: Path, depth: int | None = None) -> list[Path]:
 
     def refuse(error: OSError) -> None:
         raise UsageError(
-            f"--images {where}: the folder {error.filename} cannot be read ({error.strerror}), and the photos in it "
+            f"{where}: the folder {error.filename} cannot be read ({error.strerror}), and the photos in it "
             "would be left out.",
             advice="Allow yourself to read it, move it elsewhere, or name the photos you want with a glob.",
         ) from error

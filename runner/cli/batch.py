@@ -22,10 +22,9 @@ from runner.cli.parser import (
     named,
     seconds,
 )
-from runner.cli.told import add_run_arguments, level_of, show
+from runner.cli.told import add_run_arguments, level_of
 from runner.errors import (
     EXIT_OK,
-    EXIT_QUALITY,
     EXIT_REJECTED,
     EXIT_USAGE,
     InterruptedRunError,
@@ -37,7 +36,6 @@ from runner.words import counted
 
 if TYPE_CHECKING:
     from runner.batch.compatibility import Compatibility
-    from runner.batch.entries import Entry
     from runner.batch.ledger import Ledger
     from runner.batch.live import BatchReporter
     from runner.batch.servers import Server
@@ -171,10 +169,8 @@ def run_order(order: BatchOrder, *, goes_on: bool = False) -> int:
         folder = Path(scratch) if order.dry_run else order.out
         order.photos, lacking = photo_words.brought_to(order.photos, folder, view.notice)
         photo_words.tell_lacking(lacking, view.notice, json_lines=order.json)
-        if goes_on and not order.dry_run:
-            view.notice(f"Results go to {order.out}; the same command again goes on where this one ends.")
         try:
-            codes = [_run(order, view), *(error.exit_code for error in lacking)]
+            codes = [_run(order, view, goes_on=goes_on), *(error.exit_code for error in lacking)]
             return worst_code(code for code in codes if code != EXIT_OK)
         except KeyboardInterrupt:
             raise InterruptedRunError(
@@ -183,7 +179,7 @@ def run_order(order: BatchOrder, *, goes_on: bool = False) -> int:
             ) from None
 
 
-def _run(order: BatchOrder, view: BatchReporter) -> int:
+def _run(order: BatchOrder, view: BatchReporter, *, goes_on: bool) -> int:
     from runner import console
     from runner.batch.accounts import tell_unusable
     from runner.batch.entries import JobState
@@ -192,6 +188,7 @@ def _run(order: BatchOrder, view: BatchReporter) -> int:
     from runner.batch.rehearsal import tell_undecodable
     from runner.batch.setup import describe, prepare
     from runner.batch.store import in_words
+    from runner.cli.batch_end import end_with_nothing_to_make, is_all_done
 
     setup = prepare(order)
     for note in setup.workflow.notes:
@@ -209,7 +206,12 @@ def _run(order: BatchOrder, view: BatchReporter) -> int:
     with in_words(order.out):
         if Ledger.exists(order.out):  # before anything is started for it
             with contextlib.closing(Ledger(order.out)) as ledger:
-                ledger.entries()
+                entries = ledger.entries()
+                if entries and is_all_done(order, setup, ledger):
+                    ledger.bind(setup.facts())
+                    return end_with_nothing_to_make(order, view, entries)
+        if goes_on:
+            view.notice(f"Results go to {order.out}; the same command again goes on where this one ends.")
         with (
             _sources(order, setup, view) as make_workers,
             contextlib.closing(Ledger(order.out, on_full=lambda where: view.notice(disk_full(where)))) as ledger,
@@ -314,13 +316,14 @@ def _work(
 ) -> int:
     import time
 
-    from runner.batch.accounts import find_done, note_lost_files, tell_unusable, write_metrics
+    from runner.batch.accounts import find_done, note_lost_files, tell_unusable
     from runner.batch.entries import JobState
-    from runner.batch.metrics import table, totals
+    from runner.batch.names import names_of
     from runner.batch.pool import run_pool
     from runner.batch.store import LedgerGoneError
     from runner.batch.throughput import Throughput
     from runner.batch.worker import Batch
+    from runner.cli.batch_end import end, tell_figures
 
     began = time.monotonic()
     ledger.runners.start_beating()
@@ -337,8 +340,10 @@ def _work(
         view.notice(f"{counted(interrupted, 'interrupted job goes', 'interrupted jobs go')} on.")
     if setup.twice:
         view.notice(f"{counted(setup.twice, 'job was', 'jobs were')} asked for more than once; each is made once.")
-    counts = ledger.counts()
-    view.begin(sum(counts.values()), counts.get(JobState.DONE, 0) + counts.get(JobState.FAILED, 0))
+    known = ledger.entries()
+    view.names = names_of(known)
+    ended = [entry for entry in known if entry.state in (JobState.DONE, JobState.FAILED)]
+    view.begin(len(known), len(ended))
     deadline = None if order.timeout is None else time.monotonic() + order.timeout
     try:
         batch = Batch(order.out, setup.workflow, ledger, view, Throughput(), deadline)
@@ -349,49 +354,5 @@ def _work(
             ledger.leave()
         view.close()
         entries = ledger.entries()
-        if order.metrics is not None:
-            write_metrics(order.metrics, table(entries), view)
-        for line in totals(entries, order.watts).lines():
-            view.notice(line)
-    return _ended(order, view, ledger, entries, began=began, shared=shared)
-
-
-def _ended(
-    order: BatchOrder,
-    view: BatchReporter,
-    ledger: Ledger,
-    entries: Sequence[Entry],
-    *,
-    began: float,
-    shared: bool,
-) -> int:
-    """Say what became of it; the exit code. Raises where something is left that nobody is at."""
-    import time
-
-    from runner.batch.accounts import lost_files
-    from runner.batch.entries import JobState
-    from runner.batch.store import LedgerGoneError
-
-    lost = lost_files(order.out, ledger)
-    if lost:
-        raise LedgerGoneError(
-            f"{counted(len(lost), 'result was', 'results were')} deleted from {order.out} while the batch ran.",
-            advice="The same command with --resume makes them again.",
-        )
-    failed = [entry for entry in entries if entry.state == JobState.FAILED]
-    for entry in failed[:20]:
-        view.notice(f"failed: {entry.title}: {(entry.error or '').partition(chr(10))[0]}")
-    if len(failed) > 20:
-        view.notice(f"… and {counted(len(failed) - 20, 'more failed job')} (see the report, or --metrics).")
-    left = sum(entry.state not in (JobState.DONE, JobState.FAILED) for entry in entries)
-    if left and not shared:
-        raise ServerUnavailableError(
-            f"{counted(left, 'job is', 'jobs are')} left for a server that is not there.",
-            advice="The same command with --resume goes on.",
-        )
-    done = [entry for entry in entries if entry.state == JobState.DONE]
-    view.ends(len(done), len(entries), len(failed), order.out, time.monotonic() - began)
-    if order.open and done:
-        show(order.out)
-    codes = [entry.exit_code for entry in failed]
-    return worst_code([*codes, *([EXIT_QUALITY] if order.strict and any(entry.warnings for entry in done) else [])])
+        tell_figures(order, view, entries, (entry.id for entry in ended if entry.state == JobState.DONE))
+    return end(order, view, ledger, entries, began=began, shared=shared)

@@ -41,7 +41,7 @@ _EXAMPLES = {
         "train mybag --images photos/ --tag ohwx-bag --class handbag --best",
         "train mybag --images photos/ --tag ohwx-bag --class handbag --export kohya",
     ),
-    "report": ("report shop", "report shop --html page.html", "report outputs/run"),
+    "report": ("report shop", "report shop --html page.html", "report outputs/packshot_photos"),
     "explore": (
         'explore "a red teapot on slate" portrait',
         'explore "a red teapot on slate" square 7 --number 3',

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.cli.parser import local_path
+from runner.cli.parser import DEFAULT_OUT, local_path
 from runner.errors import EXIT_OK, UsageError
+from runner.invocation import spell
+from runner.words import counted
 
 if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
+
+_EVERY_S = 0.2
+"""Between two looks at how far it is."""
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -36,13 +45,14 @@ def run(args: argparse.Namespace) -> int:
     from runner.report.page import PAGE_BEGINS, write_page
 
     if not Ledger.exists(args.folder):
-        raise UsageError(f"{args.folder} holds no batch.", advice="Name the folder that was --out of a batch.")
+        raise UsageError(f"{args.folder} holds no batch.", advice=_where_batches_are())
     target = args.html or args.folder / "report.html"
     if args.html is not None or not target.is_symlink():  # a link in somebody's folder is taken away, not followed
         check_file(target, "--html", PAGE_BEGINS)
     with in_words(args.folder), contextlib.closing(Ledger(args.folder)) as ledger:
         try:
-            write_page(target, args.folder, ledger, args.watts)
+            with _progress() as told:
+                write_page(target, args.folder, ledger, args.watts, told)
         except OSError as error:
             raise UsageError(
                 f"{target}: the report cannot be written ({error.strerror or error}).",
@@ -50,3 +60,38 @@ def run(args: argparse.Namespace) -> int:
             ) from error
     console.result(str(target))
     return EXIT_OK
+
+
+def _where_batches_are() -> str:
+    """The folder of results that is looked for most likely: the newest one here."""
+    from runner.batch.store import LEDGER_FILE
+
+    beside = Path(DEFAULT_OUT.parent)
+    ledgers = [*beside.glob(f"*/{LEDGER_FILE.as_posix()}"), *Path().glob(f"*/{LEDGER_FILE.as_posix()}")]
+    if not ledgers:
+        return "Name the folder that was --out of a batch."
+    newest = max(ledgers, key=lambda path: path.stat().st_mtime)
+    return f"The newest one here: {spell('report', str(newest.parent.parent))}"
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """On a terminal, one line that says how far the page is, for as long as the block lasts."""
+    from runner import console
+    from runner.events.reporter import is_terminal
+
+    if not is_terminal(sys.stderr):
+        yield lambda _done, _total: None
+        return
+    told = 0.0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal told
+        if time.monotonic() - told >= _EVERY_S:
+            told = time.monotonic()
+            console.redraw(f"{done} of {counted(total, 'product')} on the page")
+
+    try:
+        yield tell
+    finally:
+        console.redraw()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         help="any other input, or any widget as NODE.widget=value "
         f"({in_help('inputs', 'WORKFLOW')} lists them); repeatable",
     )
+    parser.add_argument("--dry-run", action="store_true", help="show what would run, and run nothing")
     parser.add_argument(
         "--count", type=at_least_one, default=1, metavar="N", help="run it N times, the seed counting up"
     )
@@ -98,16 +100,19 @@ def run(args: argparse.Namespace) -> int:
         return batch.run(photo_words.as_batch(args))
     with photo_words.brought([*args.image, *args.photos]) as args.image:
         if args.out == Path(photo_words.PIPE):
-            return photo_words.to_standard_output(args, _submit)
+            return photo_words.to_standard_output(args, partial(_submit, is_piped=True))
         return _submit(args)
 
 
-def _submit(args: argparse.Namespace) -> int:
+def _submit(args: argparse.Namespace, *, is_piped: bool = False) -> int:
     from runner.cli.signals import interruptible
     from runner.events.reporter import make_reporter
 
     jobs = args.count * (args.best_of or 1)
-    with interruptible(), make_reporter(json_lines=args.json, jobs=jobs, level=level_of(args)) as reporter:
+    with (
+        interruptible(),
+        make_reporter(json_lines=args.json, jobs=jobs, level=level_of(args), is_piped=is_piped) as reporter,
+    ):
         try:
             return _run(args, reporter)
         except KeyboardInterrupt:
@@ -139,6 +144,8 @@ def _run(args: argparse.Namespace, reporter: Reporter) -> int:
         files = [file.path for job in saved for file in job.files]
         show(files[0] if len(saved) == 1 else files[0].parent)
     failed = any(job.warnings for job in saved) and args.strict
+    if failed:
+        reporter.notice("warning: a check did not pass (exit code 7, for --strict was asked).")
     codes = [result.error.exit_code for result in results if result.error is not None]
     return worst_code([*codes, *([EXIT_QUALITY] if failed else [])])
 

@@ -14,7 +14,7 @@ from runner.cli.parser import COMMANDS, Parser, build_parser, load_command
 from runner.errors import UsageError
 from runner.files.paths import expanded
 from runner.invocation import spell
-from runner.suggest import nearest
+from runner.suggest import alike
 
 _MEANT = {
     "list": ("workflows",),
@@ -42,19 +42,20 @@ _MEANT_OPTIONS = {
     "-o": "--out",
     "--output": "--out",
     "--output-dir": "--out",
-    "-i": "--image",
-    "--input": "--image",
-    "--photo": "--image",
     "-n": "--count",
     "--number": "--count",
     "-s": "--seed",
     "-p": "--prompt",
     "-w": "--workflow",
-    "--force": "--resume",
     "--continue": "--resume",
     "--host": "--server",
     "--url": "--server",
 }
+
+_ANEW = ("--force", "--redo", "--again", "--overwrite")
+_PHOTOS = ("-i", "--input", "--photo", "--photos", "--folder", "--dir", "--file", "--files")
+_LIKE = 0.75
+"""From which likeness on an option is asked for: `--sed` is `--seed`, `--size` is nothing of the kind."""
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -69,6 +70,12 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     args, unknown = parser.parse_known_args(words)
     if unknown:
         raise _unknown(unknown, args, words)
+    if args.command in ("submit", "batch") and _is_of_photos(args.workflow):
+        meant = next((word for word in args.photos if is_workflow(word)), "packshot")
+        raise UsageError(
+            f"there is no workflow called {args.workflow!r}: it is {_kind(args.workflow)}.",
+            advice=f"The workflow first: {spell(args.command, meant, args.workflow)}",
+        )
     args.typed = words
     args.is_named = words == [word.lower() if word.lower() == args.command else word for word in argv]
     return args
@@ -104,6 +111,30 @@ def is_workflow(word: str) -> bool:
     return bundled(word) is not None or word.lower().endswith(".json")
 
 
+def _is_of_photos(word: str) -> bool:
+    """Whether a word where a workflow belongs is a folder, or a photo that holds none."""
+    from runner.batch.photo_folder import PHOTO_SUFFIXES
+    from runner.errors import WorkflowError
+    from runner.workflow.load import load_workflow
+
+    path = expanded(word)
+    if is_workflow(word):
+        return False
+    if path.is_dir():
+        return True
+    if path.suffix.lower() not in PHOTO_SUFFIXES or not path.exists():
+        return False
+    try:
+        load_workflow(word)
+    except WorkflowError:
+        return True
+    return False
+
+
+def _kind(word: str) -> str:
+    return "a folder" if expanded(word).is_dir() else "a photo"
+
+
 def _is_made_from(word: str, others: Sequence[str]) -> bool:
     """Whether a picture in front of all else is meant as the workflow in it: its photo is named, or it needs none."""
     from runner.errors import WorkflowError
@@ -131,7 +162,7 @@ def _settled(words: list[str], at: int) -> list[str]:
     if words[at] != "submit":
         return words
     options = {word.partition("=")[0] for word in rest if word.startswith("--") and len(word) > 2}
-    unknown = options - _options("submit")
+    unknown = options - (_options("submit") - {"--dry-run"})  # which only a batch does
     return [*words[:at], "batch", *rest] if unknown and unknown <= _options("batch") else words
 
 
@@ -147,12 +178,18 @@ def _no_command(word: str, others: Sequence[str]) -> UsageError:
     names = available_workflows()
     if expanded(word).exists() or "://" in word or word == "-":
         meant = next((other for other in others if is_workflow(other)), "packshot")
-        what = "a folder" if Path(word).is_dir() else "a photo"
         advice = spell(meant, word)
-        return UsageError(f"{word} is {what}: say in front of it what is to be made.", advice=advice)
+        return UsageError(f"{word} is {_kind(word)}: say in front of it what is to be made.", advice=advice)
     meant_words = _MEANT.get(word.lower().lstrip("-"))
-    if meant_words is None and (like := nearest(word, [*COMMANDS, *names])) is not None:
-        meant_words = (like,)
+    if meant_words is None and word.lower() in _shops():
+        photos = [other for other in others if not other.startswith("-")] or ["PHOTO"]
+        return UsageError(
+            f"{word} is a shop: say in front of it what is to be made.",
+            advice=spell("packshot", *photos, "--set", f"channel={word.lower()}"),
+        )
+    if meant_words is None:
+        like = (name for name in alike(word, [*COMMANDS, *names], most=5) if _takes(name, others))
+        meant_words = next(((name,) for name in like), None)
     if meant_words is None and Path(word).suffix:
         return UsageError(f"there is no file {word}, nor a command or workflow of that name.", advice=_overview())
     if meant_words is None:
@@ -161,6 +198,25 @@ def _no_command(word: str, others: Sequence[str]) -> UsageError:
     typed = [*leading, *(others or [last])] if last.isupper() else [*leading, last, *others]
     advice = f"Did you mean: {spell(*typed)}"
     return UsageError(f"there is no command and no workflow called {word!r}.", advice=advice)
+
+
+def _shops() -> frozenset[str]:
+    """What the shops are called in `--set channel=…`."""
+    from runner.workflow.load import WORKFLOWS_DIR, load_workflow
+    from runner.workflow.schema import recorded_object_info
+
+    specs = load_workflow("packshot").inputs(recorded_object_info(WORKFLOWS_DIR))
+    return frozenset(str(option) for spec in specs if spec.name == "channel" for option in spec.options or ())
+
+
+def _takes(name: str, typed: Sequence[str]) -> bool:
+    """Whether a workflow has the inputs that are set in a command line; a command is asked nothing."""
+    if name in COMMANDS:
+        return True
+    options = {word.partition("=")[0] for word in typed if word.startswith("--")}
+    known = _options("submit") | _options("batch")
+    asked = {option.lstrip("-") for option in options if option in ("--prompt", "--seed") or option not in known}
+    return all(_is_input(input_name, name) for input_name in asked)
 
 
 def _overview() -> str:
@@ -181,11 +237,23 @@ def _unknown(unknown: Sequence[str], args: argparse.Namespace, typed: Sequence[s
             f"there is no option {name}; the workflow has an input of that name.",
             advice=f"Write: --set {name.lstrip('-')}={value}",
         )
-    options = _options(args.command)
+    if name in _ANEW:
+        return UsageError(
+            f"there is no option {name}: nothing is overwritten.", advice="Name another folder with --out."
+        )
+    options = _options(args.command) | (_options("batch") if args.command == "submit" else frozenset())
+    if name in _PHOTOS and hasattr(args, "photos"):
+        shown = [args.workflow] if args.command == "submit" else [args.command, *_workflow_of(args)]
+        photos = [value] if value else [*args.photos, *list(typed)[list(typed).index(option) + 1 :]][:1] or ["PHOTOS"]
+        return UsageError(f"there is no option {name}; photos need none.", advice=f"Write: {spell(*shown, *photos)}")
     meant = _MEANT_OPTIONS.get(name, "")
-    meant = meant if meant in options else nearest(name, options) or ""
+    meant = meant if meant in options else next(iter(alike(name, options, likeness=_LIKE)), "")
     hint = f" Did you mean {meant}?" if meant else ""
     return UsageError(f"there is no option {name}.{hint}", advice=f"`{words}` shows those that there are.")
+
+
+def _workflow_of(args: argparse.Namespace) -> list[str]:
+    return [args.workflow] if isinstance(getattr(args, "workflow", None), str) else []
 
 
 def _is_input(name: str, workflow: object) -> bool:

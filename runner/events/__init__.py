@@ -133,7 +133,7 @@ class Output(Event):
 
 @dataclass(frozen=True)
 class Done(Event):
-    """Every file of the job is saved. `seconds`: from submission to the last file. `warnings`: checks not passed."""
+    """Every file of the job is saved. `seconds`: of work, not of waiting. `warnings`: checks not passed."""
 
     kind: ClassVar[str] = "done"
     ends_job: ClassVar[bool] = True

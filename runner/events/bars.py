@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from typing import TextIO
 
-from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from runner import events, log
-from runner.events.layout import columns
+from runner.events.layout import LiveConsole, columns
 from runner.events.lines import Lines
 
 _LONGEST_S = 1e6
@@ -22,7 +21,7 @@ class LiveBars:
 
     def __init__(self, stream: TextIO, lines: Lines) -> None:
         self._lines = lines
-        self._console = Console(file=stream, highlight=False, soft_wrap=True)
+        self._console = LiveConsole(file=stream, highlight=False, soft_wrap=True)
         self._tasks: dict[int, TaskID] = {}
         self._speeds: dict[int, Speed] = {}
         self._nodes: dict[int, events.NodeStarted] = {}
@@ -43,7 +42,7 @@ class LiveBars:
             if event.job in self._tasks:
                 self._moved(event)
         elif isinstance(event, events.Output):
-            self.notice("\n".join(filter(None, [event.text, event.path])))
+            self.notice("\n".join(filter(None, [event.text, "" if self._lines.is_piped else event.path])))
         else:
             if event.ends_job:
                 self._drop(event.job)

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from rich.console import Console, ConsoleDimensions
 from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
 _BAR, _LABEL = (8, 24), (12, 32)
 """Columns, at least and at most: on sixty columns there is still room for what is being done."""
+_NARROWEST = 20
+
+
+class LiveConsole(Console):
+    """Leaves room at the edge for the `^C` that a terminal shows: it would wrap there, and the bar above it stay."""
+
+    @property  # type: ignore[misc]  # nobody sets it here
+    def size(self) -> ConsoleDimensions:
+        whole = super().size
+        return ConsoleDimensions(max(_NARROWEST, whole.width - len("^C ")), whole.height)
 
 
 def columns(width: int) -> tuple[ProgressColumn, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from runner.errors import EXIT_INTERRUPTED
 from runner.events import Done, Event, Failed
 from runner.events.level import Level
 from runner.words import counted, duration
@@ -14,10 +15,13 @@ _LISTED = 3
 
 
 class Lines:
-    """The line of each event, of `jobs` jobs (None: nobody knows how many). What is renewed is said once."""
+    """The line of each event, of `jobs` jobs (None: nobody knows how many). What is renewed is said once.
 
-    def __init__(self, jobs: int | None, level: Level = Level.NORMAL) -> None:
-        self._jobs, self._level = jobs, level
+    `is_piped`: the result goes to standard output, and where its files lie meanwhile is nobody's business.
+    """
+
+    def __init__(self, jobs: int | None, level: Level = Level.NORMAL, *, is_piped: bool = False) -> None:
+        self._jobs, self._level, self.is_piped = jobs, level, is_piped
         self._told: set[str] = set()
         self._began = time.monotonic()
         self._made: list[Path] = []
@@ -27,6 +31,8 @@ class Lines:
         """What to say now, beginning with the job it is about; "" for nothing."""
         text = event.describe()
         if isinstance(event, Failed):
+            if event.exit_code == EXIT_INTERRUPTED:
+                return ""  # which is said once, of the whole run
             self._failed += 1
             if self._level >= Level.VERBOSE and event.trace:
                 text = f"{text}\n{event.trace}"
@@ -50,6 +56,8 @@ class Lines:
         """What was made, where, and in how long; "" where nothing was."""
         if not self._made:
             return ""
+        if self.is_piped:
+            return f"done in {duration(time.monotonic() - self._began)}; written to standard output"
         folders = list(dict.fromkeys(path.parent for path in self._made))
         names = [path.name for path in self._made[:_LISTED]]
         more = f" and {len(self._made) - _LISTED} more" if len(self._made) > _LISTED else ""

@@ -103,9 +103,11 @@ class PlainReporter(Reporter):
         out: TextIO | None = None,
         err: TextIO | None = None,
         level: Level = Level.NORMAL,
+        *,
+        is_piped: bool = False,
     ) -> None:
         super().__init__(out, err)
-        self._lines, self._level = Lines(jobs, level), level
+        self._lines, self._level = Lines(jobs, level, is_piped=is_piped), level
         self._last: dict[int, float] = {}
         self._closed = False
 
@@ -153,9 +155,9 @@ class PlainReporter(Reporter):
 class TerminalReporter(Reporter):
     """A live bar per job. rich is imported when the first event is shown: by then the job is on its way."""
 
-    def __init__(self, jobs: int | None = None, level: Level = Level.NORMAL) -> None:
+    def __init__(self, jobs: int | None = None, level: Level = Level.NORMAL, *, is_piped: bool = False) -> None:
         super().__init__()
-        self._lines = Lines(jobs, level)
+        self._lines = Lines(jobs, level, is_piped=is_piped)
         self._bars: LiveBars | None = None
 
     def event(self, event: events.Event) -> None:
@@ -181,13 +183,18 @@ class TerminalReporter(Reporter):
                 self.notice(last)
 
 
-def make_reporter(*, json_lines: bool, jobs: int | None = None, level: Level = Level.NORMAL) -> Reporter:
-    """JSON lines where asked for, bars on a terminal, plain lines elsewhere, and where all or nothing is to be said."""
+def make_reporter(
+    *, json_lines: bool, jobs: int | None = None, level: Level = Level.NORMAL, is_piped: bool = False
+) -> Reporter:
+    """JSON lines where asked for, bars on a terminal, plain lines elsewhere, and where all or nothing is to be said.
+
+    `is_piped`: the result itself goes to standard output, and its files are gone at the end.
+    """
     if json_lines:
         return JsonReporter()
     if level == Level.NORMAL and is_terminal(sys.stderr):
-        return TerminalReporter(jobs, level)
-    return PlainReporter(jobs, level=level)
+        return TerminalReporter(jobs, level, is_piped=is_piped)
+    return PlainReporter(jobs, level=level, is_piped=is_piped)
 
 
 def is_terminal(stream: Any) -> bool:

@@ -45,7 +45,15 @@ def saved(result: JobResult) -> Iterator[events.Event]:
         for file in job.files:
             yield events.Output(index, prompt_id, str(file.path), file.output, file.text or None)
         paths = tuple(str(file.path) for file in job.files)
-        yield events.Done(index, prompt_id, paths, str(job.sidecar), result.seconds, job.warnings)
+        yield events.Done(index, prompt_id, paths, str(job.sidecar), _seconds_of_work(result), job.warnings)
+
+
+def _seconds_of_work(result: JobResult) -> float:
+    """Without the time in the server's queue, where the server says when it began."""
+    record = result.record
+    if record is None or record.started_ms is None or record.ended_ms is None:
+        return result.seconds
+    return min(result.seconds, max(0.0, round((record.ended_ms - record.started_ms) / 1000, 3)))
 
 
 # messages

@@ -160,7 +160,7 @@ def _facts(product: Product) -> Markup | None:
     seconds = figure(product.entry.metrics.get("seconds"))
     facts = [
         None if product.confidence is None else f"cut-out {product.confidence:.0%} certain",
-        None if product.delta_e00 is None else f"colour off by {product.delta_e00:.1f} ΔE00",
+        None if product.delta_e00 is None else f"colour difference {product.delta_e00:.1f} (ΔE00)",
         None if seconds is None else f"{seconds:.1f} s",
     ]
     kept = [fact for fact in facts if fact is not None]
@@ -169,7 +169,11 @@ def _facts(product: Product) -> Markup | None:
 
 def _details(product: Product) -> Markup | None:
     """All that was said, folded."""
-    if not product.why or [reason.casefold() for reason in product.reasons] == [product.why.casefold()]:
+    if (
+        not product.why
+        or not product.reasons
+        or [reason.casefold() for reason in product.reasons] == [product.why.casefold()]
+    ):
         return None
     made = product.outcome is Outcome.WARNED
     number = len(product.reasons)

@@ -10,7 +10,11 @@ from runner.batch.metrics import totals
 from runner.data import figure
 from runner.report.markup import Markup, element, join
 
-_PLOTTED = {"seconds": "seconds per job", "queue_wait_s": "seconds waited", "delta_e00_mean": "ΔE00"}
+_PLOTTED = {
+    "seconds": "seconds per job",
+    "queue_wait_s": "seconds waited",
+    "delta_e00_mean": "colour difference (ΔE00)",
+}
 _BARS, _HIGH = 24, 60
 """How many bars and how high, in units of the drawing: narrow enough for a telephone, wide enough to see a shape."""
 

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -36,14 +36,25 @@ _TOTALS = (Outcome.PASSED, Outcome.WARNED, Outcome.REFUSED, Outcome.FAILED, Outc
 _SORTS = {"rank": "worst first", "place": "as in the batch", "name": "by name", "seconds": "slowest first"}
 
 
-def write_page(target: Path, folder: Path, ledger: Ledger, watts: float | None) -> None:
-    """Write the page whole or not at all. Pictures that cannot be shown are named instead."""
+def write_page(
+    target: Path,
+    folder: Path,
+    ledger: Ledger,
+    watts: float | None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> None:
+    """Write the page whole or not at all. Pictures that cannot be shown are named instead.
+
+    `progress` is told after each product: how many are through, of how many.
+    """
     listed = sorted(products(ledger, folder), key=lambda product: product.doubt, reverse=True)
     title = f"{ledger.facts().get('workflow', '').partition(' ')[0]} – {folder.resolve().name}"
     with any_picture(), written_whole(target, errors="backslashreplace") as stream:
         stream.write(_head(title))
         stream.write(_top(title, listed))
-        stream.writelines(_cards(listed, Links(target, folder)))
+        for done, written in enumerate(_cards(listed, Links(target, folder)), 1):
+            stream.write(written)
+            progress(done, len(listed))
         stream.write(_end(listed, watts))
 
 

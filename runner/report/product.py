@@ -5,23 +5,28 @@ from __future__ import annotations
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from runner.batch.entries import DECLINED, Entry, JobState
 from runner.batch.ledger import Ledger
+from runner.batch.names import names_of
 from runner.batch.records import record_of
+from runner.batch.verdict import TRUSTED, certainty
 from runner.console import clean, clean_line
 from runner.data import figure
-from runner.files.naming import safe_folder
-from runner.untrusted import mapping
 
 _NODE = re.compile(r'"[^"\n]{1,200}" \([^()\n]{1,100}, node [^()\n]{1,60}\) failed: ')
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)")
 _LONGEST = 160
+_OF_THE_FILE = frozenset({
+    "pixels", "zoom", "aspect", "fill", "enlargement", "file type", "bytes", "PNG bytes", "colour space", "shadow",
+    "border", "border in the JPEG", "background",
+})  # fmt: skip
+"""Rules that a larger photo or another setting meets; every other one is about the product itself."""
 _WRONG_COLOUR = 10.0
 """ΔE00 at which a colour is as wrong as a cut-out that is a mere guess."""
 
@@ -68,18 +73,35 @@ class Product:
         return "/".join(part for part in (self.entry.job.group, self.entry.job.category) if part)
 
     @property
+    def is_unsure(self) -> bool:
+        """Whether its cut-out is more of a guess."""
+        return self.confidence is not None and self.confidence < TRUSTED
+
+    @property
     def doubt(self) -> tuple[int, int, float]:
-        """Products in this order, the largest first, are the worst first: by how they ended, by how many checks they
-        did not pass, by how sure the cut-out is and how true the colour."""
+        """Products in this order, the largest first, are the worst first: by how they ended and what it concerns, by
+        how many checks they did not pass, by how sure the cut-out is and how true the colour."""
         unsure = 0.0 if self.confidence is None else 1 - self.confidence
         untrue = 0.0 if self.delta_e00 is None else self.delta_e00 / _WRONG_COLOUR
-        return -list(Outcome).index(self.outcome), len(self.reasons), max(unsure, untrue)
+        return self._weight, len(self.reasons), max(unsure, untrue)
+
+    @property
+    def _weight(self) -> int:
+        """Nothing came of it; the product is not right; nobody is sure of it; a size or the background is not."""
+        if self.outcome in (Outcome.FAILED, Outcome.REFUSED):
+            return 6 if self.outcome is Outcome.FAILED else 5
+        if self.outcome is Outcome.WARNED and _concerns_product(self.reasons[0]):
+            return 4
+        if self.is_unsure:
+            return 3
+        return {Outcome.WARNED: 2, Outcome.OPEN: 1}.get(self.outcome, 0)
 
 
 def products(ledger: Ledger, folder: Path) -> list[Product]:
     """Every job of the batch, in its order."""
     entries = ledger.entries()
-    named = [_name(entry) for entry in entries]
+    names = names_of(entries)
+    named = [names[entry.id] for entry in entries]
     often = Counter(named)
     return [
         _product(entry, name if often[name] == 1 else f"{name} · {clean_line(entry.job.stem.name)}", folder)
@@ -89,15 +111,15 @@ def products(ledger: Ledger, folder: Path) -> list[Product]:
 
 def _product(entry: Entry, name: str, folder: Path) -> Product:
     record = record_of(folder, entry)
-    reasons = (entry.error,) if entry.error else entry.warnings
-    outcome = _outcome(entry)
+    reasons = (entry.error,) if entry.error else tuple(sorted(entry.warnings, key=_concerns_product, reverse=True))
+    outcome, certain = _outcome(entry), certainty(record)
     return Product(
         entry,
         name,
         outcome,
-        _sentence(reasons[0], entry) if reasons and outcome is not Outcome.PASSED else "",
+        _why(entry, outcome, reasons, certain),
         tuple(clean(reason).strip() for reason in reasons),
-        min(_figures(record.get("reports"), "confidence"), default=None),
+        certain,
         figure(entry.metrics.get("delta_e00_mean")),
         record,
     )
@@ -111,14 +133,18 @@ def _outcome(entry: Entry) -> Outcome:
     return Outcome.OPEN
 
 
-def _name(entry: Entry) -> str:
-    """The photo's name in the folder it came from; the result's, where there is no photo."""
-    if not entry.job.images:
-        return clean_line(entry.job.stem.as_posix())
-    folders = entry.job.stem.parts[:-1]
-    if folders and folders[-1] == safe_folder(PurePosixPath(entry.title).stem):  # of this job alone
-        folders = folders[:-1]
-    return clean_line("/".join((*folders, entry.title)))
+def _concerns_product(reason: str) -> bool:
+    """Whether what a check says (`Amazon: fill: 80% (asked: …)`) is about the product, not about sizes and colours of
+    the picture around it."""
+    return _OF_THE_FILE.isdisjoint(reason.split(": ")[:-1])
+
+
+def _why(entry: Entry, outcome: Outcome, reasons: Sequence[str], certain: float | None) -> str:
+    """The most telling reason, in a sentence; "" where there is none."""
+    is_told = outcome in (Outcome.FAILED, Outcome.REFUSED) or any(map(_concerns_product, reasons[:1]))
+    if certain is not None and certain < TRUSTED and not is_told and outcome is not Outcome.OPEN:
+        return f"The cut-out is only {certain:.0%} certain: look at its edges."
+    return _sentence(reasons[0], entry) if reasons and outcome is not Outcome.PASSED else ""
 
 
 def _sentence(text: str, entry: Entry) -> str:
@@ -131,12 +157,3 @@ def _sentence(text: str, entry: Entry) -> str:
         clauses, cut, _ = first[:_LONGEST].rpartition(";")
         first = f"{clauses}." if cut else textwrap.shorten(first, _LONGEST, placeholder=" …")
     return first[:1].upper() + first[1:]
-
-
-def _figures(reports: Any, name: str) -> Iterator[float]:
-    """This figure of every report that has it, as far as it lies between 0 and 1."""
-    for entry in mapping(reports).values():
-        for report in entry if isinstance(entry, list) else [entry]:
-            value = figure(mapping(report).get(name))
-            if value is not None and 0 <= value <= 1:
-                yield value

@@ -63,6 +63,8 @@ def missing_in_batch(workflow: Workflow, names: Iterable[str], object_info: Obje
     ways = [f"in --jobs, with the column{'s' if len(needed) > 1 else ''} {columns}"]
     if every[0] in needed and len(needed) == 1:
         ways.insert(0, "with --images DIR")
+    elif every[0] not in needed:
+        ways.insert(0, "with " + " ".join(f"--set {spec.name}=FILE" for spec in needed))
     what = "a photo" if len(every) == 1 else " and ".join(spec.name for spec in needed)
     text = f"{workflow.name} needs {what}: give it {' or '.join(ways)}"
     return text if len(every) == 1 else "\n".join([text, *_purposes(workflow, needed)])

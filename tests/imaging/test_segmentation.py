@@ -14,7 +14,7 @@ from prodgen_nodes.imaging.colorspace import delta_e00, srgb_to_lab
 from prodgen_nodes.imaging.segmentation import from_file_alpha, from_model, from_plain_backdrop
 from prodgen_nodes.imaging.segmentation.backdrop import BackdropModel, pixel_noise
 from prodgen_nodes.imaging.segmentation.birefnet import letterbox, unletterbox
-from prodgen_nodes.imaging.segmentation.confidence import joined_products, soft_outline
+from prodgen_nodes.imaging.segmentation.confidence import KEPT_BY_ALL, joined_products, soft_outline, without_advice
 from prodgen_nodes.imaging.segmentation.evidence import weigh
 from prodgen_nodes.imaging.segmentation.foot_line import relocated
 from prodgen_nodes.imaging.segmentation.footing import find_footing
@@ -366,3 +366,11 @@ def test_a_shadow_in_the_corner_between_product_and_floor_is_no_product() -> Non
     alpha = from_plain_backdrop(photo).alpha
     assert float(alpha[986:1002, 748:770].max()) < 0.05
     assert float(alpha[930:960, 690:740].min()) > 0.95
+
+
+def test_what_keeps_a_part_is_said_in_the_words_of_each_place() -> None:
+    bare, canvas, command = without_advice(f"it is dark; something was left out{KEPT_BY_ALL}; it is small")
+    assert bare == "it is dark; something was left out; it is small"
+    assert "parts 'all'" in canvas and "--set" not in canvas
+    assert "--set parts=all" in command and "parts 'all'" not in command
+    assert without_advice("it is dark") == ("it is dark", "", "")

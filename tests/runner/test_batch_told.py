@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,9 +18,17 @@ from runner.batch.energy import machine_watts
 from runner.batch.entries import Entry, JobState
 from runner.batch.ledger import Ledger
 from runner.batch.metrics import totals
+from runner.batch.names import names_of
 from runner.batch.pace import Pace
+from runner.batch.photo_folder import photos
 from runner.batch.plan import BatchJob
 from runner.batch.store import LEDGER_FILE
+from runner.batch.verdict import Verdict, certainty
+from runner.events import Done
+from runner.execution.job import JobResult, JobSpec
+from runner.execution.save import SavedJob
+from runner.execution.translate import saved
+from runner.server.records import JobRecord, JobStatus
 from tests.runner.test_batch import batch, blurring, folder_of_photos, results
 from tests.support.comfy import ComfyServer
 from tests.support.runs import Desk, inverting, node
@@ -61,6 +71,19 @@ def test_only_results_are_no_photos_at_all(desk: Desk) -> None:
     assert run.code == 2 and "were made here" in run.err
 
 
+def test_of_results_that_are_named_each_is_taken_once(desk: Desk) -> None:
+    folder = folder_of_photos(desk, "a.png", "b.png").rename(desk.folder / "outputs")
+    for name in ("a.jpg", "c.jpg", "own.jpg", "own.png"):
+        shutil.copy(folder / "b.png", folder / name)
+    for name, files in {"a": ["a.jpg", "a.png"], "c": ["c.jpg"]}.items():
+        (folder / f"{name}.json").write_text(json.dumps({"files": [{"file": file} for file in files]}))
+    kept, left_out = photos(str(folder), desk.folder / "new")
+    assert [path.name for path, _ in kept] == ["a.png", "b.png", "c.jpg", "own.jpg", "own.png"]
+    assert left_out.told() == [
+        f"{folder} holds results of an earlier run: each is taken once, as PNG where there is one (1 picture left out)."
+    ]
+
+
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n cut"])
 def test_a_dry_run_reads_every_photo(desk: Desk, content: bytes) -> None:
     photos = folder_of_photos(desk, "a.png")
@@ -91,9 +114,64 @@ def test_strict_gates_a_batch_and_the_last_line_says_what_was_made(desk: Desk) -
     photos = folder_of_photos(desk, "a.png", "b.png")
     run = batch(desk, graph, "--images", photos, "--strict")
     assert run.code == 7, run.err
-    last = run.err.splitlines()[-1]
-    assert last.startswith("done in ") and last.endswith(f": 2 of 2 jobs; results in {desk.out}")
+    why, last = run.err.splitlines()[-2:]
+    assert why == "warning: 2 of 2 products do not meet the rules (exit code 7, for --strict was asked): a.png, b.png"
+    against = "2 of 2 jobs, 2 of them against the rules"
+    assert last.startswith("done in ") and last.endswith(f": {against}; results in {desk.out}")
+    again = batch(desk, graph, "--images", photos, "--resume", "--strict", "--quiet")
+    assert again.code == 7 and again.err == f"{why}\n", again.err
+
+
+def test_what_was_done_before_is_told_with_its_results_and_without_a_server(desk: Desk) -> None:
+    photos = folder_of_photos(desk, "a.png", "deep/a.png")
+    graph = inverting()
+    first = batch(desk, graph, "--images", photos)
+    assert "deep/a.png: done in" in first.err, first.err
+    away = Desk(desk.folder, "http://127.0.0.1:9")
+    again = batch(away, graph, "--images", photos, "--resume")
+    assert again.code == 0 and sorted(again.out.splitlines()) == sorted(first.out.splitlines())
+    assert again.err == (
+        f"nothing to make: 2 of 2 were done before; results in {desk.out}. "
+        "To make them anew, name another folder with --out.\n"
+    )
+    lines = batch(away, graph, "--images", photos, "--resume", "--json").of("done")
+    assert sorted(file for line in lines for file in line["files"]) == sorted(first.out.splitlines())
+    (desk.out / "a.png").unlink()
     assert batch(desk, graph, "--images", photos, "--resume").code == 0
+    assert len(list(desk.out.glob("a*.png"))) == 1, "what was deleted is made again"
+
+
+def test_a_photo_took_as_long_as_it_was_worked_on() -> None:
+    record = JobRecord("id", JobStatus.COMPLETED, started_ms=30_000.0, ended_ms=44_200.0)
+    spec = JobSpec(1, "w", {}, {}, Path("x"))
+    waited = JobResult(spec, "id", SavedJob((), Path("x.json")), seconds=37.6, record=record)
+    assert [done.seconds for done in saved(waited) if isinstance(done, Done)] == [14.2]
+    unknown = JobResult(spec, "id", SavedJob((), Path("x.json")), seconds=37.6)
+    assert [done.seconds for done in saved(unknown) if isinstance(done, Done)] == [37.6]
+
+
+def test_photos_of_one_name_are_told_apart() -> None:
+    def of(number: int, photo: str, stem: str) -> Entry:
+        job = BatchJob("", Path(stem), {}, {"image": photo})
+        return replace(entry(number), job=job, title=Path(photo).name)
+
+    jobs = [of(1, "/s/a/draw.png", "draw"), of(2, "/s/b/draw.png", "draw_2"), of(3, "/s/c/x.png", "deep/x")]
+    assert names_of([*jobs, of(4, "/s/a/y.png", "y")]) == {
+        1: "a/draw.png",
+        2: "b/draw.png",
+        3: "deep/x.png",
+        4: "y.png",
+    }
+    assert names_of([of(1, "/s/a.png", "a_seed1"), of(2, "/s/a.png", "a_seed2")]) == {1: "a.png", 2: "a.png"}
+
+
+def test_the_end_names_what_to_look_at() -> None:
+    unmet, unsure = tuple(f"{number}.jpg" for number in range(7)), ("a.jpg",)
+    rules, look = Verdict(9, unmet, unsure).lines(strict=False)
+    assert rules.endswith("7 of 9 products do not meet the rules: 0.jpg, 1.jpg, 2.jpg, 3.jpg, 4.jpg and 2 more")
+    assert look.endswith("1 of 9 products was cut out with a certainty below 75%; look at it: a.jpg")
+    assert Verdict(9, (), ()).lines(strict=True) == []
+    assert certainty({"reports": {"cut": [{"confidence": 0.7}, {"confidence": 0.9}], "x": "?"}}) == 0.7
 
 
 def test_one_advice_for_many_failures_is_said_once(desk: Desk) -> None:

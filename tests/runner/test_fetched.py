@@ -295,6 +295,8 @@ def test_a_pipe_in_and_a_pipe_out(comfy_server: ComfyServer, tmp_path: Path) -> 
     made.write_bytes(done.stdout)
     assert pixels(made).shape == (30, 40, 3)
     assert not desk.out.exists()
+    said = done.stderr.decode().splitlines()
+    assert said[-1].endswith("; written to standard output") and not any("prodgen-" in line for line in said), said
 
 
 @pytest.mark.parametrize("more", [["--json"], ["--count", "2"]])

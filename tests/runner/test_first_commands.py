@@ -62,6 +62,27 @@ FIRST = [
     ("batch photos packshot --dry-run", ANSWERED, "no workflow called 'photos'"),
     ("relight_iclight_bg photo.jpg other.jpg photos/a.jpg", ANSWERED, "takes 2 pictures"),
     ("cutouts photos --dry-run", UNDERSTOOD, "2 jobs would run"),
+    ("lifestyle photo.jpg --prompt x", ANSWERED, "shows the commands"),
+    ("packsht photo.jpg --seed 3", ANSWERED, "shows the commands"),
+    ("packsht photo.jpg --dry-run", ANSWERED, "packshot photo.jpg --dry-run"),
+    ("packshot photo.jpg --size 2000", ANSWERED, "there is no option --size.\n"),
+    ("packshot photo.jpg --format png", ANSWERED, "there is no option --format.\n"),
+    ("packshot --photos photos/", ANSWERED, "packshot photos/\n"),
+    ("batch packshot --photos photos/", ANSWERED, "batch packshot photos/\n"),
+    ("packshot photos/ --dryrun", ANSWERED, "Did you mean --dry-run?"),
+    ("packshot photos/ --force", ANSWERED, "another folder with --out"),
+    ("packshot photo.jpg --redo", ANSWERED, "another folder with --out"),
+    ("packshot photo.jpg --dry-run", UNDERSTOOD, "1 job would run"),
+    ("help submit", WORKS, "--dry-run"),
+    ("cutout a.jpg", ANSWERED, "Did you mean 'photos/a.jpg'?"),
+    ("packshot emptyd", ANSWERED, "error: emptyd: there is no photo in it"),
+    ("batch photos/", ANSWERED, "batch packshot photos/\n"),
+    ("batch photos cutout", ANSWERED, "batch cutout photos\n"),
+    ("submit photo.jpg", ANSWERED, "submit packshot photo.jpg\n"),
+    ("amazon photo.jpg", ANSWERED, "packshot photo.jpg --set channel=amazon"),
+    ("eBay photos", ANSWERED, "packshot photos --set channel=ebay"),
+    ("relight_iclight_bg photo.jpg --dry-run", ANSWERED, "--set image_2=FILE"),
+    ("report photos", ANSWERED, "--out of a batch"),
     ("packshot --help", WORKS, "channel:"),
     ("help packshot", WORKS, "channel:"),
     ("help submit", WORKS, "usage:"),
@@ -87,6 +108,7 @@ FIRST = [
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with photos, and a server that is named and is not there."""
     (tmp_path / "photos").mkdir()
+    (tmp_path / "emptyd").mkdir()
     for name in ("photo.jpg", "other.jpg", "photos/a.jpg", "photos/b.jpg"):
         Image.new("RGB", (48, 40), "white").save(tmp_path / name)
     monkeypatch.chdir(tmp_path)

@@ -82,6 +82,9 @@ def test_a_batch_without_its_photos(tmp_path: Path) -> None:
     assert "line 2" not in run.err
     with_second = batch(desk, "upscale", "--images", desk.folder)
     assert with_second.code == 2
-    assert "upscale needs image_2: give it in --jobs, with the column image_2" in with_second.err
+    assert (
+        "upscale needs image_2: give it with --set image_2=FILE or in --jobs, with the column image_2"
+        in with_second.err
+    )
     assert batch(desk, "packshot", "--images", desk.folder).code == 3
     assert not desk.out.exists()

@@ -127,6 +127,31 @@ def test_bars_survive_any_order_of_events() -> None:
         assert "mend it" in stream.getvalue()
 
 
+def test_an_interruption_is_said_once_and_by_the_run() -> None:
+    err = io.StringIO()
+    PlainReporter(1, io.StringIO(), err).event(events.Failed(1, "id", message="interrupted", exit_code=130))
+    assert err.getvalue() == ""
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_a_bar_leaves_room_for_what_the_terminal_shows_of_ctrl_c(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    """At the edge it would begin a line of its own, and the bar above could not be taken away."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    err = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", err)
+    with BatchBar() as view:
+        view.begin(2, 0)
+        view.named(1, "a photo with a long name.jpg", "here")
+        for event in story()[:8]:
+            view.event(event)
+        view.event(events.Done(1, "id", seconds=1.0))
+    drawn = re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", err.getvalue()))
+    assert any("jobs" in row for row in drawn), drawn
+    assert max(map(len, drawn)) <= columns - 2
+
+
 def test_speed_and_time_to_go(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 2.0, 4.0])
     monkeypatch.setattr("runner.events.bars.time.monotonic", lambda: next(clock))
@@ -203,6 +228,7 @@ def test_ctrl_c_on_a_terminal_gives_the_cursor_back(comfy_server: ComfyServer, t
     assert within(2.0, began)
     assert terminal.text.rindex("\x1b[?25h") > terminal.text.rindex("\x1b[?25l")
     assert "Traceback" not in terminal.text
+    assert terminal.text.lower().count("interrupted") == 1
 
 
 def test_a_pipe_gets_no_escape_codes(comfy_server: ComfyServer, tmp_path: Path) -> None:

@@ -80,15 +80,35 @@ def test_outcomes_and_their_totals_the_worst_first(tmp_path: Path) -> None:
         Job("/in/waiting.jpg"),
     )
     assert [card["data-state"] for card in page.cards] == [
-        "failed", "refused", "warned", "warned", "open", "passed", "passed"
+        "failed", "refused", "warned", "warned", "passed", "open", "passed"
     ]  # fmt: skip
     assert page.names == [
-        "broken.jpg", "refused.jpg", "rules.jpg", "rule.jpg", "waiting.jpg", "unsure.jpg", "sure.jpg"
+        "broken.jpg", "refused.jpg", "rules.jpg", "rule.jpg", "unsure.jpg", "waiting.jpg", "sure.jpg"
     ]  # fmt: skip
     totals = {button["data-filter"] for button in page.all("button") if "data-filter" in button}
     assert totals == {"", "passed", "warned", "refused", "failed", "open"}
     said = " ".join(page.texts)
     assert "cut-out 55% certain" in said and "Not cut out" in said and "Amazon: too small" in said
+
+
+def test_what_concerns_the_product_comes_before_a_guess_and_that_before_sizes(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    for name in "abcd":
+        picture(tmp_path / "out" / f"{name}.png", size=(20, 20 + ord(name)))
+    size = "Amazon: enlargement: ×2.00 (asked: at most ×1.5)"
+    cut = "Amazon: whole product: cut off in the photo (asked: nothing cut off)"
+    unsure = {"reports": {"cut": {"confidence": 0.55}}}
+    page = rendered(
+        tmp_path,
+        Job("/in/sizes.jpg", files=["a.png"], warnings=[size, "Amazon: pixels: 9×9 (asked: 99×99)"]),
+        Job("/in/guess.jpg", files=["b.png"], warnings=[size], record=unsure),
+        Job("/in/cut.jpg", files=["c.png"], warnings=[size, cut]),
+        Job("/in/passed.jpg", files=["d.png"]),
+    )
+    assert page.names == ["cut.jpg", "guess.jpg", "sizes.jpg", "passed.jpg"]
+    said = [text for text in page.texts if text.startswith(("Amazon: whole", "The cut-out is only", size))]
+    assert said[0] == "Amazon: whole product: cut off in the photo (asked: nothing cut off)"
+    assert "The cut-out is only 55% certain: look at its edges." in said
 
 
 @pytest.mark.parametrize(

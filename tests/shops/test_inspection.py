@@ -167,3 +167,9 @@ def test_a_file_over_the_limit() -> None:
 
 def test_the_wrong_aspect() -> None:
     assert "aspect" in failing(finished(), replace(SMALL, aspect=(3, 4)))
+
+
+@pytest.mark.parametrize(("scale", "level"), [(1.5, "advice"), (1.5004, "advice"), (1.5049, "advice"), (1.506, "must")])
+def test_what_is_read_as_allowed_is_allowed(scale: float, level: str) -> None:
+    (rule,) = (rule for rule in inspect(finished(scale=scale), SMALL) if rule.rule == "enlargement")
+    assert rule.level == level, rule.finding

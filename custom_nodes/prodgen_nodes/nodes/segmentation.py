@@ -17,6 +17,7 @@ from ..imaging.hint import fit_hint, painted_over
 from ..imaging.reports import batch_report
 from ..imaging.segmentation import TRUSTED, Cutout, from_looks, from_model, from_own_alpha, from_plain_backdrop
 from ..imaging.segmentation.birefnet import letterbox, unletterbox
+from ..imaging.segmentation.confidence import without_advice
 from ..imaging.segmentation.cutout import Progress
 from ..imaging.segmentation.looks import Look
 from ..imaging.segmentation.parts import Parts
@@ -158,6 +159,8 @@ def refusal(cut: Cutout, method: str, index: int, pictures: int, minimum: float)
     unlooked = method == "plain_backdrop"
     better = "" if unlooked or cut.report.get("model") else f" A background-removal model helps. {how_to_get_one()}"
     canvas, command = ("; or method auto", "; or --set cutout=auto") if unlooked else ("", "")
+    reasons, on_canvas, on_command_line = without_advice(reasons)
+    canvas, command = canvas + on_canvas, command + on_command_line
     return UntrustedCutoutError(
         f"{which}the product could not be cut out reliably (confidence {cut.confidence:.2f}, needed {minimum:.2f}): "
         f"{reasons}.",

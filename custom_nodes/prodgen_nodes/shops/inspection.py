@@ -187,11 +187,12 @@ def _content(done: Finished, channel: Channel) -> list[Rule]:
 def _enlargement(done: Finished, channel: Channel) -> list[Rule]:
     if done.scale is None:
         return []
-    fine = done.scale <= _UPSCALED
+    shown = round(done.scale, 2)  # what is read is what is judged
+    fine = shown <= _UPSCALED
     longest = max(done.picture.shape[:2])
     scale = f"×{done.scale:.2f}" if fine else f"×{done.scale:.2f}: the photo is too small, its product was enlarged"
     fitting = int(longest / done.scale)
-    level = "must" if done.scale > channel.enlarged else "advice"
+    level = "must" if shown > channel.enlarged else "advice"
     most = f"at most ×{channel.enlarged if level == 'must' else _UPSCALED:g}"
     asked = most if fine else f"{most}; a larger photo, or a canvas of {fitting} pixels"
     return [Rule("enlargement", fine, scale, asked, level)]

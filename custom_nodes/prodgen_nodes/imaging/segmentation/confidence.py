@@ -21,6 +21,8 @@ from .trimap import within_reach
 
 AS_A_SET = "kept together as a set"
 """How the note ends that says so; who takes a set apart leaves it out."""
+KEPT_BY_ALL = "; parts 'all' keeps it"
+"""What ends a reason or a note about something that was left out."""
 TRUSTED = 0.75
 """From here on a result is believed; how often that is right: benchmarks/reliability.py."""
 _UNCONFIRMED = 0.74
@@ -293,16 +295,26 @@ def judge_model_outline(
 def judge_parts(product: Tensor, close: Tensor, trust: Trust) -> None:
     """Doubts where something `close` `[H,W]` bool to the product was left out that may have belonged to it."""
     share = float(close.float().sum()) / max(1.0, float(product.float().sum()))
-    trust.doubt(
-        0.4 + 0.6 * ramp(share, 0.05, 0.01), "something close to the product was left out; parts 'all' keeps it"
-    )
+    trust.doubt(0.4 + 0.6 * ramp(share, 0.05, 0.01), f"something close to the product was left out{KEPT_BY_ALL}")
 
 
 def note_left_out(extras: Sequence[str], trust: Trust) -> None:
     """A note where separate things beside the product, of these kinds, were left out."""
     if extras:
         counted = ", ".join(f"{kind} ({extras.count(kind)})" for kind in dict.fromkeys(extras))
-        trust.notes.append(f"left out beside the product: {counted}; parts 'all' keeps it")
+        trust.notes.append(f"left out beside the product: {counted}{KEPT_BY_ALL}")
+
+
+def without_advice(reasons: str) -> tuple[str, str, str]:
+    """Reasons without what would help against them, and that in the words of the canvas and of the command line."""
+    if KEPT_BY_ALL not in reasons:
+        return reasons, "", ""
+    bare = reasons.replace(KEPT_BY_ALL, "")
+    return (
+        bare,
+        "; or parts 'all', which keeps what was left out",
+        "; or --set parts=all, which keeps what was left out",
+    )
 
 
 def judge_blown_out(srgb: Tensor, product: Tensor, backdrop: Backdrop, trust: Trust, noise: float = 0.0) -> None:

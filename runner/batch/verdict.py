@@ -1,0 +1,81 @@
+"""What a person should look at once a batch is through: rules that are not met, cut-outs that are more of a guess."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.batch.entries import Entry, JobState
+from runner.batch.names import names_of
+from runner.batch.records import record_of
+from runner.data import figure
+from runner.untrusted import mapping
+from runner.words import counted
+
+TRUSTED = 0.75
+"""A cut-out less certain than this wants a look (the nodes try another method below it)."""
+_LISTED = 5
+"""Names that a line shows: enough to begin with."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Of `made` results: the names of those that do not meet the rules, and of those that were cut out unsurely."""
+
+    made: int
+    unmet: tuple[str, ...]
+    unsure: tuple[str, ...]
+
+    def lines(self, *, strict: bool) -> list[str]:
+        """What to say last; nothing where all is well. `strict`: what it means for the exit code, too."""
+        lines = []
+        if self.unmet:
+            code = " (exit code 7, for --strict was asked)" if strict else ""
+            lines.append(
+                f"warning: {len(self.unmet)} of {counted(self.made, 'product')} "
+                f"{'does' if len(self.unmet) == 1 else 'do'} not meet the rules{code}: {_shown(self.unmet)}"
+            )
+        if self.unsure:
+            lines.append(
+                f"warning: {len(self.unsure)} of {counted(self.made, 'product')} "
+                f"{'was' if len(self.unsure) == 1 else 'were'} cut out with a certainty below {TRUSTED:.0%}; "
+                f"look at {'it' if len(self.unsure) == 1 else 'these'}: {_shown(self.unsure)}"
+            )
+        return lines
+
+    def more(self) -> str:
+        """What the line that counts the results adds."""
+        return f", {len(self.unmet)} of them against the rules" if self.unmet else ""
+
+
+def verdict(folder: Path, entries: Sequence[Entry]) -> Verdict:
+    """What became of the jobs that are done, by the ledger and the records beside their results in `folder`."""
+    names = names_of(entries)
+    done = [entry for entry in entries if entry.state == JobState.DONE]
+    certain = {entry.id: certainty(record_of(folder, entry)) for entry in done}
+    return Verdict(
+        len(done),
+        tuple(names[entry.id] for entry in done if entry.warnings),
+        tuple(names[job] for job, value in certain.items() if value is not None and value < TRUSTED),
+    )
+
+
+def certainty(record: Mapping[str, Any]) -> float | None:
+    """How sure the least sure report of a result is of its cut-out; None where none says."""
+    return min(_figures(record.get("reports"), "confidence"), default=None)
+
+
+def _figures(reports: Any, name: str) -> Iterator[float]:
+    """This figure of every report that has it, as far as it lies between 0 and 1."""
+    for entry in mapping(reports).values():
+        for report in entry if isinstance(entry, list) else [entry]:
+            value = figure(mapping(report).get(name))
+            if value is not None and 0 <= value <= 1:
+                yield value
+
+
+def _shown(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"{', '.join(names[:_LISTED])}{more}"
