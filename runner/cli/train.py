@@ -258,9 +258,9 @@ def _checked(args: argparse.Namespace, chosen: str, recipe: Recipe, samples: lis
     say(f"{args.name}: recipe {chosen} for {recipe.base} ({recipe.source})")
     for line in tables.lines(checked, recipe):
         say(line)
-    beside = Beside(args.out, console.tell)
-    beside.write(TABLE, tables.table(checked, args.tag, args.kind).encode())
-    beside.write(SHEET, jpeg(tables.bucket_sheet(checked.looks), quality=85))
+    with Beside(args.out, console.tell) as beside:
+        beside.write(TABLE, tables.table(checked, args.tag, args.kind).encode())
+        beside.write(SHEET, jpeg(tables.bucket_sheet(checked.looks), quality=85))
     if len(beside.written) == 2:
         say("Of each photo: {}; as they are cropped: {}.".format(*beside.written))
     return checked

@@ -9,8 +9,9 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
+from runner import console
+from runner.batch.beside import Beside
 from runner.files.spreadsheet import table
-from runner.files.whole import written_whole
 
 _GAP = 8
 """Pixels between two pictures, and around all of them."""
@@ -22,15 +23,18 @@ Cell = tuple[Path | None, str]
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """The CSV file; it is there as a whole or not at all."""
-    with written_whole(path, newline="") as stream:
-        stream.write(table(columns, rows))
+    """The CSV file. Somebody's own of that name stays: the next name is taken."""
+    _put(path, table(columns, rows).encode("utf-8", "replace"))
 
 
 def write_sheet(path: Path, rows: Sequence[Sequence[Cell]], tile: int, line: int) -> None:
     """A JPEG of all cells, row by row: each picture within `tile` pixels, `line` pixels for its text."""
-    with written_whole(path, "wb") as stream:
-        stream.write(jpeg(_grid(rows, tile, line), quality=88))
+    _put(path, jpeg(_grid(rows, tile, line), quality=88))
+
+
+def _put(path: Path, data: bytes) -> None:
+    with Beside(path.parent, console.tell) as beside:
+        beside.write(path.name, data)
 
 
 def jpeg(picture: Image.Image, *, quality: int) -> bytes:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
+from runner.training import sheet
 from runner.training.best import SCENES, STRENGTHS, Trial, best_strength, photos_of, ranked, write_table
 from runner.training.flow import Saved
 from runner.training.measure import Colours, Figure, backdrop_likeness, figure_of, product_likeness
@@ -100,3 +101,16 @@ def test_photos_without_a_mask_are_not_compared() -> None:
     picture = Image.new("RGB", (64, 64), RED)
     two = [Ready("a", picture, None, ""), Ready("b", picture, Image.new("L", (64, 64), 255), "")]
     assert len(photos_of(two, Colours())) == 1
+
+
+def test_somebody_s_own_table_and_sheet_stay(tmp_path: Path) -> None:
+    for name in ("best.csv", "best.jpg"):
+        (tmp_path / name).write_text("mine")
+    for step in (1, 2):  # what was written here is written again
+        sheet.write_table(tmp_path / "best.csv", ("step",), [{"step": step}])
+        sheet.write_sheet(tmp_path / "best.jpg", [[(None, f"step {step}")]], 32, 16)
+    assert {name: (tmp_path / name).read_text() for name in ("best.csv", "best.jpg")} == dict.fromkeys(
+        ("best.csv", "best.jpg"), "mine"
+    )
+    assert sorted(path.name for path in tmp_path.glob("best*")) == ["best.csv", "best.jpg", "best_2.csv", "best_2.jpg"]
+    assert "2" in (tmp_path / "best_2.csv").read_text().splitlines()[1]
