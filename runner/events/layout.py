@@ -9,6 +9,7 @@ from rich.table import Column
 _BAR, _LABEL = (8, 24), (12, 32)
 """Columns, at least and at most: on sixty columns there is still room for what is being done."""
 _NARROWEST = 20
+"""Columns: a bar and a number still fit; a window that says it has fewer says it by mistake."""
 
 
 class LiveConsole(Console):

@@ -21,6 +21,7 @@ from runner.words import counted
 _LIST = Path(".prodgen") / "written.txt"
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 _SHOWN = 3
+"""Names in one sentence; the rest is counted."""
 
 
 class OwnFiles:
