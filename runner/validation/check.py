@@ -277,7 +277,7 @@ class _Check:
         values = value if schema.settings.get("multiselect") and isinstance(value, list) else [value]
         absent = schema.settings.get("missing")
         for single in values:
-            if isinstance(absent, Mapping) and single in absent:
+            if isinstance(absent, Mapping) and isinstance(single, str) and single in absent:
                 message, advice, model_id = self.models.optional_model(single, str(absent[single]))
                 where_now = f"{where}: {message}"
                 self._report("missing_model", where_now, advice, input=name, model_id=model_id, severity="warning")
@@ -298,7 +298,7 @@ class _Check:
 
     def _check_upload(self, where: str, name: str, value: Any) -> None:
         # The list shows only the top of the input folder; a sub-folder or "[output]" is checked by the server alone.
-        if value in self.uploaded or (isinstance(value, str) and ("/" in value or value.endswith("]"))):
+        if isinstance(value, str) and (value in self.uploaded or "/" in value or value.endswith("]")):
             return
         self._report(
             "missing_file",

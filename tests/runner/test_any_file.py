@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -51,6 +51,7 @@ GRAPHS = [
     {"workflow_json": json.dumps(flat(1))},
     CANVAS,
 ]
+WITH_A_DICT_FOR_A_PHOTO = {**inverting(), "1": node("LoadImage", "input: image", image={"a": None})}
 PUBLISHED = [published(name) for name in ("cutout.v3", "packshot.v4", "series.v1", "vary.v1", "explore.v1")]
 WORDS = [
     "class_type", "inputs", "_meta", "title", "image", "images", "filename_prefix", "input: image", "output: result",
@@ -94,6 +95,7 @@ def any_workflow(folder: Path, server: HostileComfy, data: bytes, suffix: str, *
 
 @settings(max_examples=120)
 @given(WORKFLOWS, st.booleans())
+@example(as_json(WITH_A_DICT_FOR_A_PHOTO), True)
 def test_any_workflow_file(folder: Path, obliging: HostileComfy, data: bytes, made: bool) -> None:
     any_workflow(folder, obliging, data, ".json", made=made)
 
