@@ -40,7 +40,8 @@ def share_found(edges: Pixels, product: Pixels) -> float:
 
 
 def test_every_workflow_with_edges_has_both_grounds() -> None:
-    for name in NEWEST.values():
+    repainted = {"enhance_canny.v1"}  # the picture itself is the ground there
+    for name in set(NEWEST.values()) - repainted:
         graph = published.load(name)
         for node in edges_that_control(graph):
             of_hands = graph[node]["_meta"]["title"] == "Edges of the hands"

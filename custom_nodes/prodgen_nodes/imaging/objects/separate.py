@@ -51,6 +51,7 @@ def separate(alpha: Tensor, min_area: float = MIN_AREA) -> Objects:
         return Objects([])
     owner, specks = _owners(matte, regions, min_area * matte.size)
     things = [_thing(matte, owner, number, box, alpha.device) for number, box in _from_the_left(owner)]
+    things.sort(key=lambda thing: (thing.box.left, thing.box.top))  # where each is seen to begin, not its haze
     notes = [SEVERAL] if any(thing.notes for thing in things) else []
     return Objects(things, specks, notes)
 
