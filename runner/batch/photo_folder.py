@@ -10,7 +10,7 @@ from pathlib import Path
 
 from runner.batch.store import LEDGER_FILE
 from runner.errors import UsageError
-from runner.files.paths import expanded, real_path
+from runner.files.paths import expanded, is_within, real_path
 from runner.files.records import record_of
 from runner.suggest import Suggestions, look_alike
 from runner.words import counted
@@ -71,7 +71,7 @@ def photos(where: str, out: Path) -> tuple[list[tuple[Path, Path]], LeftOut]:
     Raises UsageError where there is no photo, or `out` is where the photos are.
     """
     root, files = _named(where)
-    if _inside(root, out):
+    if is_within(root, out):
         raise UsageError(
             f"--out {out} is the folder of the photos itself, or one above it: results would lie among them.",
             advice="Name another folder with --out.",
@@ -109,7 +109,7 @@ def _sorted_out(
         below = path.relative_to(root)
         if path.is_dir() or any(part.startswith(".") for part in below.parts):
             continue
-        if _inside(path, out):
+        if is_within(path, out):
             left_out.of_this.append(path)
         elif folder := _results_folder(root, below.parent, results):
             left_out.of_others.setdefault(str(folder), []).append(path)
@@ -191,10 +191,6 @@ def _results_folder(root: Path, below: Path, looked_at: dict[Path, bool]) -> Pat
         if folder not in looked_at:
             looked_at[folder] = folder.name == _RESULTS or (folder / LEDGER_FILE).exists()
     return next((folder for folder in reversed(folders) if looked_at[folder]), None)
-
-
-def _inside(path: Path, folder: Path) -> bool:
-    return real_path(path).is_relative_to(real_path(folder))
 
 
 def unusable(path: Path, suggestions: Suggestions) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.files.paths import real_path
+from runner.files.paths import is_within
 from runner.files.reading import open_file
 
 MOST_TOKENS = 75
@@ -59,7 +59,7 @@ def read_caption(file: Path) -> str:
     Raises OSError whose `strerror` says why it is none: a link leads out of its folder, it is a pipe or device, or
     larger than `LARGEST`.
     """
-    if not real_path(file).is_relative_to(real_path(file.parent)):
+    if not is_within(file, file.parent):
         raise OSError(errno.EPERM, "it is a link that leads out of its folder", str(file))
     with open_file(file) as stream:
         data = stream.read(LARGEST + 1)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.cli.parser import DEFAULT_OUT
 from runner.errors import UsageError
-from runner.files.paths import expanded, is_a_file, real_path
+from runner.files.paths import expanded, is_a_file, is_within
 from runner.invocation import spell
 
 if TYPE_CHECKING:
@@ -235,10 +235,9 @@ def value_of(file: SettingsFile, name: str, value: Any, *, is_file: bool) -> str
         return _file_below(file, name, text)
     from runner.execution.attachments import own_file as file_of_this_computer
 
-    folder = real_path(file.path.parent)
     for part in (text, *re.split(r"[,|]", text)):  # a batch tries several values
         path = file_of_this_computer(part)
-        if path is not None and not real_path(path).is_relative_to(folder):
+        if path is not None and not is_within(path, file.path.parent):
             raise _not_in_folder(file, name, text)
     return text
 

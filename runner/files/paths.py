@@ -41,6 +41,11 @@ def real_path(path: Path) -> Path:
         return path.absolute()
 
 
+def is_within(path: Path, folder: Path) -> bool:
+    """Whether it lies in the folder, or is it, once links are followed."""
+    return real_path(path).is_relative_to(real_path(folder))
+
+
 def own_path(path: Path) -> Path:
     """The same wherever it is seen from, under the name that the file has there: also where that is a link's."""
     return real_path(path.parent) / path.name

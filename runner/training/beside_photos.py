@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from runner.errors import UsageError
-from runner.files.paths import real_path
+from runner.files.paths import is_within
 
 
 def beside(path: Path, kind: str) -> Path | None:
@@ -18,7 +18,7 @@ def beside(path: Path, kind: str) -> Path | None:
     """
     if not os.path.lexists(path):
         return None
-    if path.is_symlink() and not real_path(path).is_relative_to(real_path(path.parent)):
+    if path.is_symlink() and not is_within(path, path.parent):
         raise UsageError(
             f"{path}: this {kind} is a link that leads out of its folder.",
             advice="Put the file itself there, or take the link away.",
