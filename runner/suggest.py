@@ -43,14 +43,18 @@ class Suggestions:
     def below(self, path: Path) -> Path | None:
         """The file of this name (case does not count) in a folder below that of `path`."""
         folder = path.parent
-        if folder not in self._below:
+        if folder not in self._below and self._may_look:
             self._below[folder] = _files_below(folder)
-        return self._below[folder].get(path.name.casefold())
+        return self._below.get(folder, {}).get(path.name.casefold())
 
     def nearest(self, name: str, names: Iterable[str], scope: object = None) -> str | None:
-        if (scope, name) not in self._matches and len(self._matches) < MOST_LOOKED_UP:
+        if (scope, name) not in self._matches and self._may_look:
             self._matches[scope, name] = nearest(name, names)
         return self._matches.get((scope, name))
+
+    @property
+    def _may_look(self) -> bool:
+        return len(self._matches) + len(self._below) < MOST_LOOKED_UP
 
     def did_you_mean(self, name: str, names: Iterable[str], scope: object = None) -> str:
         return _words(self.nearest(name, names, scope))
