@@ -16,6 +16,7 @@ _EXAMPLES = {
         "batch packshot photos/ --out shop --resume",
         "batch relight_iclight --jobs jobs.csv --dry-run",
     ),
+    "studio": ("studio --open", "studio --out shop", "studio --phone"),
     "cutouts": (
         "cutouts pictures/ --out objects",
         "cutouts pictures/ --labels bag --crop",

@@ -52,3 +52,10 @@ def show(path: Path) -> None:
     from runner.explore.viewer import Viewer, viewer_command
 
     Viewer(viewer_command(None), console.tell).show(path)
+
+
+def open_address(url: str) -> None:
+    """Show a page in this machine's browser; where there is none, its address was printed."""
+    import webbrowser
+
+    webbrowser.open(url)
