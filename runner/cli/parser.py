@@ -50,6 +50,7 @@ COMMANDS = {
     "submit": "runner.cli.submit",
     "batch": "runner.cli.batch",
     "studio": "runner.cli.studio",
+    "mcp": "runner.cli.mcp",
     "cutouts": "runner.cli.cutouts",
     "filter": "runner.cli.filter",
     "enhance": "runner.cli.enhance",

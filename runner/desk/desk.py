@@ -115,13 +115,30 @@ class Desk:
         usable = Path(mask) if mask is not None and option.takes_mask else None
         return self._join(option, shot.photo, values_of(option, given), usable)
 
+    def order(self, workflow: str, photo: Path | None, values: Mapping[str, Any], files: Mapping[str, Path]) -> str:
+        """Any bundled workflow on a photo of this machine, which stays where it is; `files`: values that are files.
+        Returns the shot's id.
+
+        Raises UsageError, WorkflowError with every problem.
+        """
+        name = load_workflow(workflow).name
+        is_offered = any(option.workflow == name for option in self.options())
+        return self._enter(workflow, {**({"image": photo} if photo else {}), **files}, values, is_offered=is_offered)
+
     def _join(self, option: Option, photo: Path, values: Mapping[str, Any], mask: Path | None = None) -> str:
-        workflow = with_cutout(load_workflow(option.workflow), self.out / _DOT_PRODGEN)
         images = {"image": photo, **({MASK: mask} if mask is not None else {})}
+        return self._enter(option.workflow, images, values, is_offered=True)
+
+    def _enter(self, name: str, images: Mapping[str, Path], values: Mapping[str, Any], *, is_offered: bool) -> str:
+        """`is_offered`: it is one of those whose cut-out is delivered, too."""
+        workflow = load_workflow(name)
+        if is_offered:
+            workflow = with_cutout(workflow, self.out / _DOT_PRODGEN)
         folder = self.out / workflow.label
-        template = "{image}_{channel}" if option.shops else f"{{image}}_{option.workflow}"
-        values = {**values, **self._new_seed(workflow, folder)}
-        number = join(folder, workflow, [Row(photo.name, values, images)], template)[0]
+        template = "{image}_{channel}" if "channel" in values else f"{{image}}_{name}"
+        given = {**self._new_seed(workflow, folder), **values}
+        where = images["image"].name if "image" in images else name
+        number = join(folder, workflow, [Row(where, given, images)], template)[0]
         self._changed()
         self._wake.set()
         return next(shot.id for shot in self._shots.read() if shot.folder == folder and number in shot.numbers)
