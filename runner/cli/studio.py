@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     from runner.batch.order import BatchOrder
     from runner.cli.batch import run_order
     from runner.cli.signals import interruptible
-    from runner.cli.told import level_of, open_address
+    from runner.cli.told import level_of, show
     from runner.desk.desk import Desk
     from runner.errors import InterruptedRunError
     from runner.events.level import Level
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
             )
         console.tell(f"The studio is open; results go to {args.out}. Ctrl-C ends it.")
         if args.open:
-            open_address(address.url)
+            show(address.url)
         try:
             desk.work()
         except (KeyboardInterrupt, InterruptedRunError):

@@ -46,16 +46,9 @@ def level_of(args: argparse.Namespace) -> Level:
     return Level.VERBOSE if getattr(args, "verbose", False) else Level.NORMAL
 
 
-def show(path: Path) -> None:
-    """Open a file or a folder as the desktop does; what goes wrong is said and fails nothing."""
+def show(path: Path | str) -> None:
+    """Open a file, a folder or an address as the desktop does; what goes wrong is said and fails nothing."""
     from runner import console
     from runner.explore.viewer import Viewer, viewer_command
 
     Viewer(viewer_command(None), console.tell).show(path)
-
-
-def open_address(url: str) -> None:
-    """Show a page in this machine's browser; where there is none, its address was printed."""
-    import webbrowser
-
-    webbrowser.open(url)

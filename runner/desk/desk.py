@@ -22,7 +22,7 @@ from runner.batch.rows import Row
 from runner.batch.store import in_words
 from runner.desk.choices import MASK, Option, option_of, options, values_of
 from runner.desk.keeping import kept_photo
-from runner.desk.shots import Shot, Shots, folders
+from runner.desk.shots import OWN, Shot, Shots, folders, workflow_of
 from runner.desk.with_cutout import with_cutout
 from runner.errors import InterruptedRunError, RunnerError, ServerUnavailableError, UsageError
 from runner.events.readable import readable
@@ -41,7 +41,6 @@ _AGAIN_S = 5.0
 """Between looks for a server that is away."""
 _LOOK_S = 0.5
 """The longest that a signal waits on systems whose locks cannot be interrupted."""
-_DOT_PRODGEN = ".prodgen"
 
 
 @dataclass(frozen=True)
@@ -81,6 +80,7 @@ class Desk:
         self._wake = threading.Event()
         self._stale = threading.Event()
         self._ended = threading.Event()
+        self._told: set[Path] = set()
         self._revision = 1
         self._standing = Standing()
         self._options = options()
@@ -131,11 +131,11 @@ class Desk:
 
     def _enter(self, name: str, images: Mapping[str, Path], values: Mapping[str, Any], *, is_offered: bool) -> str:
         """`is_offered`: it is one of those whose cut-out is delivered, too."""
-        workflow = load_workflow(name)
+        workflow = plain = load_workflow(name)
         if is_offered:
-            workflow = with_cutout(workflow, self.out / _DOT_PRODGEN)
+            workflow = with_cutout(workflow, self.out / OWN)
         folder = self.out / workflow.label
-        template = "{image}_{channel}" if "channel" in values else f"{{image}}_{name}"
+        template = "{image}_{channel}" if "channel" in values else f"{{image}}_{plain.name}"
         given = {**self._new_seed(workflow, folder), **values}
         where = images["image"].name if "image" in images else name
         number = join(folder, workflow, [Row(where, given, images)], template)[0]
@@ -207,7 +207,7 @@ class Desk:
                     self._stale.clear()
                     self._reach()
                 for folder in folders(self.out):
-                    self._run(folder)
+                    self._worked_on(folder)
             except InterruptedRunError:
                 raise
             except ServerUnavailableError as error:
@@ -238,14 +238,21 @@ class Desk:
         self._changed()
         self._stand(Standing(READY, ""))
 
+    def _worked_on(self, folder: Path) -> None:
+        """A ledger that is none, or another's, is told once and left alone."""
+        try:
+            self._run(folder)
+        except UsageError as error:
+            if folder not in self._told:
+                self._told.add(folder)
+                self._notice(f"warning: {error}")
+
     def _run(self, folder: Path) -> None:
         """Make what waits in one batch; a reason that concerns all of it is noted with each."""
         with in_words(folder), contextlib.closing(Ledger(folder)) as ledger:
             if not ledger.unfinished():
                 return
-        file = self.out / _DOT_PRODGEN / f"{folder.name}.json"
-        workflow = str(file) if file.is_file() else folder.name
-        order = replace(self._order, workflow=workflow, out=folder, joined=True)
+        order = replace(self._order, workflow=workflow_of(folder), out=folder, joined=True)
         try:
             self._run_batch(order, DeskReporter(self, folder))
         except (InterruptedRunError, ServerUnavailableError):

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import re
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,16 @@ from runner.batch.ledger import Ledger
 from runner.console import clean_line
 from runner.desk.choices import MASK, WORDS, shop_title
 from runner.desk.with_cutout import OUTPUT as CUTOUT
+from runner.errors import UsageError, WorkflowError
 from runner.files.naming import below, safe_suffix
 from runner.files.verify import PICTURES
 from runner.report.product import Outcome, Product, product_of
 from runner.report.record import sections
 from runner.untrusted import items, mapping, text
+from runner.workflow.load import bundled
 
+OWN = ".prodgen"
+"""The folder of what the desk itself needs, in the folder of its batches."""
 WAITING, WORKING = "waiting", "working"
 """States of a shot that has not ended; the others are those of `Outcome`."""
 _SURE, _FAIRLY, _HALF = 0.9, 0.75, 0.5
@@ -133,7 +138,8 @@ class Shots:
         """The newest first."""
         found: list[tuple[float, Shot]] = []
         for folder in folders(self._out):
-            found += self._of(folder)
+            with contextlib.suppress(UsageError, sqlite3.Error):  # which is told where it is to be worked on
+                found += self._of(folder)
         return [shot for _, shot in sorted(found, key=lambda pair: (pair[0], pair[1].entry.id), reverse=True)]
 
     def _of(self, folder: Path) -> Iterator[tuple[float, Shot]]:
@@ -174,12 +180,22 @@ class Shots:
 
 
 def folders(out: Path) -> list[Path]:
-    """The folders of batches in `out`, one a workflow."""
+    """The folders of the desk's batches in `out`, one a workflow. One that somebody else made there is none."""
     try:
         found = sorted(path for path in out.iterdir() if path.is_dir() and not path.is_symlink())
     except OSError:
         return []
-    return [path for path in found if Ledger.exists(path)]
+    return [path for path in found if workflow_of(path) and Ledger.exists(path)]
+
+
+def workflow_of(folder: Path) -> str:
+    """The workflow by which a batch of the desk is made, as `load_workflow` takes it; "" where the folder is none."""
+    longer = folder.parent / OWN / f"{folder.name}.json"
+    if longer.is_file():
+        return str(longer)
+    with contextlib.suppress(WorkflowError):
+        return folder.name if bundled(folder.name) == folder.name else ""
+    return ""
 
 
 def _id(folder: Path, entry: Entry) -> str:

@@ -8,7 +8,6 @@ header that no form and no foreign page can send.
 from __future__ import annotations
 
 import hmac
-import re
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -25,7 +24,6 @@ COOKIE = "prodgen-key"
 _KEY_BYTES = 16
 """128 bits: nobody guesses it."""
 _OWN = ("same-origin", "none")
-_ID = re.compile(r"[0-9a-f]{16}")
 
 POLICY = "; ".join((
     "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' blob:", "connect-src 'self'",
@@ -106,7 +104,3 @@ class Guard:
 
 def _refused(why: str, status: int = 403) -> Response:
     return PlainTextResponse(why + "\n", status)
-
-
-def is_shot_id(text: str) -> bool:
-    return _ID.fullmatch(text) is not None

@@ -229,6 +229,7 @@ function draw(shot) {
   const card = find("article");
   if (!cards.has(shot.id)) {
     cards.set(shot.id, item);
+    card.tabIndex = -1;
     card.setAttribute("aria-labelledby", `name-${shot.id}`);
     find("h3").id = `name-${shot.id}`;
     for (const button of item.querySelectorAll(".shot")) button.addEventListener("click", () => look(shot.id, button.dataset.what));
@@ -464,6 +465,7 @@ function paint(id) {
       await post(`shots/${id}/mask`, mask, { "content-type": "image/png" });
       say(`${shot.name} is tried again with your mask.`);
     },
+    after: () => cards.get(id).firstElementChild.focus({ preventScroll: true }), // its button may be gone
   });
 }
 

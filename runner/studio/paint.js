@@ -14,10 +14,12 @@ let erases = false;
 let cursor = null; // where the keyboard's brush is
 let isDown = false;
 let use = async () => {};
+let after = () => {};
 
 /** Open the canvas over a photo. `start`: a picture whose opaque parts are painted already; `use`: takes the mask. */
 export function openPainter(work) {
   use = work.use;
+  after = work.after;
   strokes = [];
   base = null;
   cursor = stroke = null;
@@ -264,6 +266,7 @@ byId("use").addEventListener("click", async () => {
   try {
     await use(await mask());
     dialog.close();
+    after();
   } catch (error) {
     byId("painter-how").textContent = error.message;
     tell(error.message);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -55,7 +56,7 @@ def listen(port: int | None, *, phone: bool) -> Address:
 def _bound(host: str, port: int | None) -> socket.socket:
     for number in (PORT, 0) if port is None else (port,):
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        with contextlib.suppress(OSError):
+        if os.name == "posix":  # begun again at once; on Windows it would mean to share the port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, number))

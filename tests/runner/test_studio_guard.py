@@ -168,6 +168,21 @@ def test_the_same_photo_twice_is_one_job_and_another_shop_another(tmp_path: Path
     assert {shot.id for shot, _ in again.snapshot().shots} == set(shots), "the ledger knows them after a restart"
 
 
+def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    with opened(tmp_path / "out") as (url, desk):
+        number = hand_in(url, product(tmp_path / "bag.png")).json()["id"]
+        for name, ledger in (("shop", "made by another command"), ("cutout.v3", "no ledger at all")):
+            file = tmp_path / "out" / name / ".prodgen" / "ledger.sqlite"
+            file.parent.mkdir(parents=True)
+            file.write_text(ledger)
+        other = product(tmp_path / "other.png", (20, 90, 40))
+        assert hand_in(url, other).status_code == 200
+        assert hand_in(url, other, workflow="cutout").status_code == 422, "what cannot be noted is not promised"
+        told: list[str] = []
+        again = Desk(tmp_path / "out", BatchOrder("", tmp_path / "out"), lambda _order, _view: 0, told.append)
+        assert number in {shot.id for shot, _ in again.snapshot().shots} and len(desk.snapshot().shots) == 2
+
+
 def test_a_key_opens_the_door_for_a_phone(tmp_path: Path) -> None:
     with opened(tmp_path / "out", "s3cret-key") as (url, _):
         for address in (url, f"{url}/page.js", f"{url}/events", f"{url}/?key=wrong", f"{url}/?key=", f"{url}/?key=ü"):
