@@ -31,6 +31,9 @@ class BatchOrder:
     leave_out: Callable[[Path], bool] | None = None
     """Photos that need nothing."""
     resume: bool = False
+    joined: bool = False
+    """Go on with what the ledger in `out` holds, whoever put it there (`runner.batch.joining`), and with what joins it
+    meanwhile; nothing new is named here, and what failed stays failed."""
     dry_run: bool = False
     metrics: Path | None = None
     watts: float | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.batch.compatibility import CannotRunError, Compatibility
+from runner.batch.entries import JobState
 from runner.batch.ledger import Ledger
 from runner.batch.metrics import METRICS_BEGIN
 from runner.batch.order import BatchOrder
@@ -55,6 +57,8 @@ def prepare(order: BatchOrder) -> Setup:
 
     Raises UsageError, WorkflowError with every problem and what to do.
     """
+    if order.joined:
+        return _joined(order)
     if order.images is None and order.jobs is None and not order.photos:
         raise UsageError(
             "there is nothing to work on.", advice="Name photos or a folder of them, or a table with --jobs."
@@ -82,6 +86,14 @@ def prepare(order: BatchOrder) -> Setup:
     refuse(problems)
     distinct = list({job.key: job for job in jobs}.values())
     return Setup(workflow, distinct, len(jobs) - len(distinct), faults, tuple(left_out))
+
+
+def _joined(order: BatchOrder) -> Setup:
+    """What of the batch in `out` is not through."""
+    workflow = replace(load_workflow(order.workflow), smoke=order.smoke)
+    with contextlib.closing(Ledger(order.out)) as ledger:
+        entries = [entry for entry in ledger.entries() if entry.state not in (JobState.DONE, JobState.FAILED)]
+    return Setup(workflow, [replace(entry.job, where=entry.title) for entry in entries], 0)
 
 
 def check_on_servers(

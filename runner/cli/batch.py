@@ -148,9 +148,9 @@ def order_of(args: argparse.Namespace, **given: Any) -> BatchOrder:
     return BatchOrder(**{**typed, "level": level_of(args), **given})
 
 
-def run_order(order: BatchOrder, *, goes_on: bool = False) -> int:
+def run_order(order: BatchOrder, *, goes_on: bool = False, reporter: BatchReporter | None = None) -> int:
     """Make a batch; returns the exit code. `goes_on`: with what is in its folder, which is called by what is asked for
-    where none was named."""
+    where none was named. `reporter`: who is told; people at the command line where nobody else is."""
     import tempfile
 
     from runner.batch.live import make_view
@@ -163,7 +163,7 @@ def run_order(order: BatchOrder, *, goes_on: bool = False) -> int:
         order.resume, order.out = True, photo_words.own_folder(order) if order.out is DEFAULT_OUT else order.out
     with (
         interruptible(),
-        make_view(json_lines=order.json, level=order.level) as view,
+        reporter or make_view(json_lines=order.json, level=order.level) as view,
         tempfile.TemporaryDirectory() as scratch,
     ):
         folder = Path(scratch) if order.dry_run else order.out
@@ -329,7 +329,8 @@ def _work(
     ledger.runners.start_beating()
     new = not ledger.facts()
     ledger.bind(setup.facts())
-    ledger.add(setup.jobs)
+    if not order.joined:
+        ledger.add(setup.jobs)
     if new and order.resume:
         find_done(order.out, setup, ledger, view)
     note_lost_files(order.out, ledger, view)

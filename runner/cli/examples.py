@@ -16,6 +16,8 @@ _EXAMPLES = {
         "batch packshot photos/ --out shop --resume",
         "batch relight_iclight --jobs jobs.csv --dry-run",
     ),
+    "studio": ("studio --open", "studio --out shop", "studio --phone"),
+    "mcp": ("mcp --root photos", "mcp --root photos --root more --out shop", "mcp --root photos --server HOST:8188"),
     "cutouts": (
         "cutouts pictures/ --out objects",
         "cutouts pictures/ --labels bag --crop",

@@ -15,6 +15,8 @@ RUNNER = REPO / "runner"
 FLOORS = (
     ("__main__",),
     ("cli",),
+    ("studio", "agents"),
+    ("desk",),
     ("report", "cutouts", "sightings", "captions", "training"),
     ("batch", "best_of", "explore", "vary", "smoke"),
     ("gallery", "execution"),
