@@ -119,7 +119,9 @@ def wiped(product: Tensor, alpha: Tensor) -> Tensor:
     inside = (alpha > 0.99).float()
     inside = (gaussian_blur(inside[None, None], 0.02 * side)[0, 0] > 0.98).float()
     planes = torch.stack((light, light.square()))[None] * inside
-    mean, square = gaussian_blur(planes, 0.02 * side)[0] / gaussian_blur(inside[None, None], 0.02 * side)[0].clamp(min=0.1)
+    mean, square = gaussian_blur(planes, 0.02 * side)[0] / gaussian_blur(inside[None, None], 0.02 * side)[0].clamp(
+        min=0.1
+    )
     busy = (square - mean.square()) * inside
     row, column = divmod(int(busy.flatten().argmax()), alpha.shape[1])
     y, x = torch.arange(alpha.shape[0])[:, None] - row, torch.arange(alpha.shape[1])[None, :] - column
@@ -161,7 +163,9 @@ def wrongs(cut: Cutout, other: Cutout, rng: np.random.Generator) -> Iterator[Cas
     yield Case("mirrored", False, saved(plain.picture.flip(1), 88), cut)
     yield Case("another product", False, saved(shot(other.product, other.alpha, ground).picture, 88), cut)
     yield Case("recoloured", False, saved(shot(turned(cut.product, rng), cut.alpha, ground).picture, 88), cut)
-    yield Case("print or buckle gone", False, saved(shot(wiped(cut.product, cut.alpha), cut.alpha, ground).picture, 88), cut)
+    yield Case(
+        "print or buckle gone", False, saved(shot(wiped(cut.product, cut.alpha), cut.alpha, ground).picture, 88), cut
+    )
     short = without_foot(cut.alpha)
     kept = paste_back(plain.picture.new_tensor(ground).expand(1, SIDE, SIDE, 3), cut.product[None], short[None],
                       plain.placement, 1.0).image[0]  # fmt: skip
@@ -233,7 +237,10 @@ def main() -> None:
         wrong = report["passed"] is not case.good
         counts[case.kind][0] += wrong
         counts[case.kind][1] += 1
-        print(f"{'WRONG ' if wrong else ''}{name}, {case.kind}: {report['verdict']}; {'; '.join(report['reasons'][:3])}", flush=True)
+        print(
+            f"{'WRONG ' if wrong else ''}{name}, {case.kind}: {report['verdict']}; {'; '.join(report['reasons'][:3])}",
+            flush=True,
+        )
         if options.json:
             line = {"name": name, "kind": case.kind, "good": case.good, "wrong": wrong, "report": report}
             with options.json.open("a", encoding="utf-8") as file:

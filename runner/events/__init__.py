@@ -169,6 +169,34 @@ class Candidate(Event):
 
 
 @dataclass(frozen=True)
+class Checked(Event):
+    """Whether `picture` shows the seller's product: the `verdict` in words, and why not. `heat`: the map of it."""
+
+    kind: ClassVar[str] = "checked"
+    picture: str = ""
+    verdict: str = ""
+    passed: bool = False
+    reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    heat: str | None = None
+
+    def describe(self) -> str:
+        head = (
+            f"{'PASSED' if self.passed else 'NOT PASSED'}: {self.picture}: {_VERDICTS.get(self.verdict, self.verdict)}"
+        )
+        if not self.passed and self.verdict == "the seller's product":
+            head += ", but the shop's rules are not met"
+        return "\n".join([f"{head}.", *(f"  {line}" for line in (*self.reasons, *(f"note: {n}" for n in self.notes)))])
+
+
+_VERDICTS = {
+    "the seller's product": "it is the seller's product, unchanged",
+    "changed": "it is not the seller's product any more, or not all of it",
+    "not found": "the product could not be found in it, so it does not pass",
+}
+
+
+@dataclass(frozen=True)
 class Failed(Event):
     """The job (or, without a prompt_id, the run) ended without a result. `exit_code` as in `runner.errors`."""
 

@@ -116,17 +116,17 @@ def _not_found(
     return Checked(report, nothing, None, nothing)
 
 
-def _mirrored(
-    picture: Tensor, product: Tensor, mask: Tensor, photo: Tensor, seen: Seen, ssim: float
-) -> str:
+def _mirrored(picture: Tensor, product: Tensor, mask: Tensor, photo: Tensor, seen: Seen, ssim: float) -> str:
     """Says so where the mirror image fits plainly better; else ""."""
     found = find_mirrored(picture, product, mask, seen.things)
     if found is None or not found.is_there:
         return ""
     other = _compared(picture, product.flip(1), mask.flip(1), photo.flip(1), found.placement, None).report["ssim"]
-    return f"all over: it is the product's mirror image (structure {other:.2f}, not {ssim:.2f})" if (
-        other > ssim + _PLAINLY
-    ) else ""
+    return (
+        f"all over: it is the product's mirror image (structure {other:.2f}, not {ssim:.2f})"
+        if (other > ssim + _PLAINLY)
+        else ""
+    )
 
 
 def _added(one: Addition) -> str:

@@ -72,7 +72,7 @@ def find_product(picture: Tensor, product: Tensor, mask: Tensor, things: list[Te
 
 
 def find_mirrored(picture: Tensor, product: Tensor, mask: Tensor, things: list[Tensor]) -> Found | None:
-    """The same of the product's mirror image; its placement is one of `product` and `mask` flipped from left to right."""
+    """The same of the product's mirror image; its placement is one of `product` and `mask` flipped left to right."""
     found = find_product(picture, product.flip(1), mask.flip(1), things)
     if found is None:
         return None
@@ -97,9 +97,7 @@ def _starts(box: Box, mask: Tensor, picture: Tensor, things: list[Tensor]) -> It
 
 def _onto(box: Box, scale: float, x: float, y: float) -> Affine:
     """The middle of `box`, `scale` times as large, at (x, y)."""
-    return Affine.scale_translate(
-        scale, x - scale * (box.left + box.right) / 2, y - scale * (box.top + box.bottom) / 2
-    )
+    return Affine.scale_translate(scale, x - scale * (box.left + box.right) / 2, y - scale * (box.top + box.bottom) / 2)
 
 
 def _looked(picture: Tensor, product: Tensor, mask: Tensor, start: Affine, box: Box, far: bool) -> Found | None:
