@@ -1,4 +1,4 @@
-"""What is on the product's outline in a picture and not in its photo: a part that was invented, or a thing beside it."""
+"""What is on the product's outline in a picture and not in its photo: an invented part, or a thing beside it."""
 
 from __future__ import annotations
 
