@@ -157,7 +157,7 @@ def with_part(done: Shot, product: Tensor, alpha: Tensor) -> Tensor:
     inner = int(torch.nonzero(done.cover[middle] > 0.9).max())
     picture = done.picture.clone()
     piece = product[alpha > 0.95].median(dim=0).values
-    picture[middle - width // 2 : middle + width // 2, inner - 4 : min(SIDE - 4, inner + width)] = piece
+    picture[middle - width // 2 : middle + width // 2, inner - 4 : min(picture.shape[1] - 4, inner + width)] = piece
     return picture
 
 

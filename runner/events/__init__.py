@@ -181,18 +181,19 @@ class Checked(Event):
     heat: str | None = None
 
     def describe(self) -> str:
-        head = (
-            f"{'PASSED' if self.passed else 'NOT PASSED'}: {self.picture}: {_VERDICTS.get(self.verdict, self.verdict)}"
-        )
-        if not self.passed and self.verdict == "the seller's product":
-            head += ", but the shop's rules are not met"
-        return "\n".join([f"{head}.", *(f"  {line}" for line in (*self.reasons, *(f"note: {n}" for n in self.notes)))])
+        """A sentence with the first reason, and the notes: the others are told where the job ends."""
+        words = _VERDICTS.get(self.verdict, self.verdict)
+        head = f"{'PASSED' if self.passed else 'NOT PASSED'}: {self.picture}: {words}"
+        if self.reasons:
+            more = f" (and {len(self.reasons) - 1} more)" if len(self.reasons) > 1 else ""
+            head += f": {self.reasons[0]}{more}"
+        return "\n".join([head, *(f"  note: {note}" for note in self.notes)])
 
 
 _VERDICTS = {
-    "the seller's product": "it is the seller's product, unchanged",
-    "changed": "it is not the seller's product any more, or not all of it",
-    "not found": "the product could not be found in it, so it does not pass",
+    "the seller's product": "it shows the seller's product, unchanged",
+    "changed": "it does not show the seller's product as it is",
+    "not found": "the product could not be checked in it",
 }
 
 

@@ -123,7 +123,7 @@ class ProdgenCheck(io.ComfyNode):
 
 def _reported(done: Checked, picture: Tensor, alpha: Tensor, channel: str) -> dict[str, Any]:
     """The report of one picture, with the rules of the shop where one was named."""
-    report = dict(done.report) | {"width": int(picture.shape[1]), "height": int(picture.shape[0])}
+    report = {"title": "Check Product"} | done.report | {"width": int(picture.shape[1]), "height": int(picture.shape[0])}
     scale = picture.shape[0] / done.cover.shape[0]
     if report["bbox"] is not None:
         report["bbox"] = [round(side * scale) for side in report["bbox"]]

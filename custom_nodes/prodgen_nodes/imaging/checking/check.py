@@ -22,7 +22,9 @@ SAME, CHANGED, NOT_FOUND = "the seller's product", "changed", "not found"
 _NO_HALO = 100.0
 """A limit that nothing reaches: how cleanly somebody cut it out is not whose product it is."""
 _PLAINLY = 0.1
-"""Structure (SSIM) by which the mirror image must fit better to be called one."""
+_LOCALLY = 0.4
+"""Structure by which the mirror image must fit better to be called one: of all of it (SSIM), or at its worst place."""
+_LIMITS = Limits(max_edge_halo=_NO_HALO, max_ghost=1.0)
 
 
 @dataclass(frozen=True)
@@ -50,15 +52,16 @@ def check_picture(
     fidelity = _compared(picture, product, mask, photo, found.placement, limits)
     wanted, cover = _laid(picture, product, mask, found.placement)
     light = light_of(picture, wanted, cover)
-    beyond, added = additions(seen.alpha, cover)
+    beyond, added = additions(picture, seen.alpha, cover)
     report = dict(fidelity.report)
     reasons = [*report["reasons"], *light.reasons()]
     notes = _notes(report, light)
     for one in beyond:
         words = _added(one)
         (reasons if seen.is_plain else notes).append(words)
-    if report["ssim"] < (limits or Limits()).min_ssim:
-        mirror = _mirrored(picture, product, mask, photo, seen, report["ssim"])
+    used = limits or _LIMITS
+    if report["ssim"] < used.min_ssim or report["worst_similarity"] < used.min_local_similarity:
+        mirror = _mirrored(picture, product, mask, photo, seen, report)
         reasons = [mirror, *reasons] if mirror else reasons
     report |= {
         "passed": not reasons,
@@ -77,7 +80,7 @@ def check_picture(
 def _compared(
     picture: Tensor, product: Tensor, mask: Tensor, photo: Tensor, placement: Placement, limits: Limits | None
 ) -> Fidelity:
-    settings = Settings(limits or Limits(max_edge_halo=_NO_HALO, max_ghost=1.0), "relit", check_floating=False)
+    settings = Settings(limits or _LIMITS, "relit", check_floating=False)
     (one,) = judge(picture[None], product[None], mask[None], placement, settings, photo=photo[None])
     return one
 
@@ -116,17 +119,17 @@ def _not_found(
     return Checked(report, nothing, None, nothing)
 
 
-def _mirrored(picture: Tensor, product: Tensor, mask: Tensor, photo: Tensor, seen: Seen, ssim: float) -> str:
+def _mirrored(
+    picture: Tensor, product: Tensor, mask: Tensor, photo: Tensor, seen: Seen, report: dict[str, Any]
+) -> str:
     """Says so where the mirror image fits plainly better; else ""."""
     found = find_mirrored(picture, product, mask, seen.things)
     if found is None or not found.is_there:
         return ""
-    other = _compared(picture, product.flip(1), mask.flip(1), photo.flip(1), found.placement, None).report["ssim"]
-    return (
-        f"all over: it is the product's mirror image (structure {other:.2f}, not {ssim:.2f})"
-        if (other > ssim + _PLAINLY)
-        else ""
-    )
+    other = _compared(picture, product.flip(1), mask.flip(1), photo.flip(1), found.placement, None).report
+    plainly = other["ssim"] > report["ssim"] + _PLAINLY
+    locally = other["ssim"] >= report["ssim"] and other["worst_similarity"] > report["worst_similarity"] + _LOCALLY
+    return "all over: it is the product's mirror image" if plainly or locally else ""
 
 
 def _added(one: Addition) -> str:
