@@ -95,7 +95,9 @@ def shot(
 
 
 def goods(photo: Tensor, cut: Cutout, rng: np.random.Generator) -> Iterator[Case]:
-    yield Case("packshot, 1000 px JPEG", True, saved(shot(cut.product, cut.alpha, GROUNDS[0], side=1000).picture, 80), cut)
+    yield Case(
+        "packshot, 1000 px JPEG", True, saved(shot(cut.product, cut.alpha, GROUNDS[0], side=1000).picture, 80), cut
+    )
     brighter = linear_to_srgb((srgb_to_linear(cut.product) * rng.uniform(0.85, 1.15)).clamp(0, 1))
     elsewhere = shot(brighter, cut.alpha, GROUNDS[1 + int(rng.integers(2))], fill=float(rng.uniform(0.4, 0.7)))
     yield Case("another ground and light", True, saved(elsewhere.picture, 88), cut)

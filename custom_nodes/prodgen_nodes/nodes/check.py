@@ -68,9 +68,7 @@ class ProdgenCheck(io.ComfyNode):
                     tooltip="The picture in grey: ΔE00 in magenta, places that fail in orange, additions in blue.",
                 ),
                 io.Boolean.Output(display_name="passed", tooltip="Whether every picture shows the seller's product."),
-                io.String.Output(
-                    display_name="report", tooltip="JSON: verdict, reasons, measures, the shop's rules."
-                ),
+                io.String.Output(display_name="report", tooltip="JSON: verdict, reasons, measures, the shop's rules."),
             ],
         )
 
@@ -123,7 +121,9 @@ class ProdgenCheck(io.ComfyNode):
 
 def _reported(done: Checked, picture: Tensor, alpha: Tensor, channel: str) -> dict[str, Any]:
     """The report of one picture, with the rules of the shop where one was named."""
-    report = {"title": "Check Product"} | done.report | {"width": int(picture.shape[1]), "height": int(picture.shape[0])}
+    report = (
+        {"title": "Check Product"} | done.report | {"width": int(picture.shape[1]), "height": int(picture.shape[0])}
+    )
     scale = picture.shape[0] / done.cover.shape[0]
     if report["bbox"] is not None:
         report["bbox"] = [round(side * scale) for side in report["bbox"]]

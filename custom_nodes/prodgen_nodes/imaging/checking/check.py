@@ -61,7 +61,7 @@ def check_picture(
         (reasons if seen.is_plain else notes).append(words)
     used = limits or _LIMITS
     if report["ssim"] < used.min_ssim or report["worst_similarity"] < used.min_local_similarity:
-        mirror = _mirrored(picture, product, mask, photo, seen, report)
+        mirror = _mirrored(picture, product, mask, photo, cover, report)
         reasons = [mirror, *reasons] if mirror else reasons
     report |= {
         "passed": not reasons,
@@ -120,10 +120,10 @@ def _not_found(
 
 
 def _mirrored(
-    picture: Tensor, product: Tensor, mask: Tensor, photo: Tensor, seen: Seen, report: dict[str, Any]
+    picture: Tensor, product: Tensor, mask: Tensor, photo: Tensor, cover: Tensor, report: dict[str, Any]
 ) -> str:
-    """Says so where the mirror image fits plainly better; else ""."""
-    found = find_mirrored(picture, product, mask, seen.things)
+    """Says so where the mirror image fits plainly better where the product was found, at `cover` `[H,W]`; else ""."""
+    found = find_mirrored(picture, product, mask, [cover])
     if found is None or not found.is_there:
         return ""
     other = _compared(picture, product.flip(1), mask.flip(1), photo.flip(1), found.placement, None).report

@@ -52,16 +52,19 @@ class Found:
         return self.confidence >= ENOUGH
 
 
-def find_product(picture: Tensor, product: Tensor, mask: Tensor, things: list[Tensor]) -> Found | None:
+def find_product(
+    picture: Tensor, product: Tensor, mask: Tensor, things: list[Tensor], *, anywhere: bool = True
+) -> Found | None:
     """The best place of `product` `[h,w,3]` with `mask` `[h,w]` (1 = product) in `picture` `[H,W,3]`, all sRGB.
 
-    `things`: masks `[H,W]` of what is in the picture. None where no look led anywhere at all. Raises EmptyMaskError
+    `things`: masks `[H,W]` of what is in the picture; `anywhere`: where they lead nowhere, the whole of it is searched.
+    None where no look led anywhere at all. Raises EmptyMaskError
     where the mask holds no product.
     """
     box = bounding_box(mask)
     best: Found | None = None
     for start, far in _starts(box, mask, picture, things):
-        if far and best is not None and best.is_there:
+        if far and (not anywhere or (best is not None and best.is_there)):
             break
         found = _looked(picture, product, mask, start, box, far)
         if found is not None and (best is None or found.confidence > best.confidence):
@@ -72,8 +75,8 @@ def find_product(picture: Tensor, product: Tensor, mask: Tensor, things: list[Te
 
 
 def find_mirrored(picture: Tensor, product: Tensor, mask: Tensor, things: list[Tensor]) -> Found | None:
-    """The same of the product's mirror image; its placement is one of `product` and `mask` flipped left to right."""
-    found = find_product(picture, product.flip(1), mask.flip(1), things)
+    """The same of the product's mirror image at one of the `things`; its placement is one of `product` and `mask` flipped left to right."""
+    found = find_product(picture, product.flip(1), mask.flip(1), things, anywhere=False)
     if found is None:
         return None
     return Found(found.placement, found.confidence, found.outline, found.inside, mirrored=True)
