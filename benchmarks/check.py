@@ -15,7 +15,6 @@ import argparse
 import io
 import json
 import sys
-import time
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -238,7 +237,6 @@ def main() -> None:
 
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for name, photo, case in cases(options.photos, options.relit, cut_of, options.few):
-        began = time.perf_counter()
         picture = reduced(case.picture)
         seen: Seen = seen_in(picture, lambda small: cut_of(small, "all"))
         report = check_picture(picture, case.cut.product, case.cut.alpha, photo, seen).report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,6 +13,8 @@ from torch import Tensor
 from ..imaging.checking import Checked, check_picture, reduced, seen_in
 from ..imaging.errors import EmptyMaskError
 from ..imaging.reports import batch_report
+from ..imaging.segmentation import Cutout
+from ..imaging.segmentation.cutout import Progress
 from ..imaging.tensors import check_choice, check_color, common_batch, item, same_size
 from ..shops.channels import CHANNELS, channel_named
 from ..shops.elsewhere import inspect_elsewhere
@@ -103,7 +106,7 @@ class ProdgenCheck(io.ComfyNode):
             whole = item(rgb, index)
             picture = reduced(whole.to(device))
             advance = stages(step, index, batch)
-            seen = seen_in(picture, lambda small, advance=advance: cut_out(small, None, None, choice, advance, device))
+            seen = seen_in(picture, partial(_cut, choice=choice, advance=advance, device=device))
             done = check_picture(
                 picture,
                 item(product, index).to(device),
@@ -119,20 +122,23 @@ class ProdgenCheck(io.ComfyNode):
         return output(heat, together["passed"], report=together, preview=heat, cls=cls)
 
 
+def _cut(picture: Tensor, choice: Choice, advance: Progress, device: Any) -> Cutout:
+    return cut_out(picture, None, None, choice, advance, device)
+
+
 def _reported(done: Checked, picture: Tensor, alpha: Tensor, channel: str) -> dict[str, Any]:
     """The report of one picture, with the rules of the shop where one was named."""
-    report = (
-        {"title": "Check Product"} | done.report | {"width": int(picture.shape[1]), "height": int(picture.shape[0])}
-    )
+    size = {"width": int(picture.shape[1]), "height": int(picture.shape[0])}
+    report = {"title": "Check Product"} | done.report | size
     scale = picture.shape[0] / done.cover.shape[0]
     if report["bbox"] is not None:
         report["bbox"] = [round(side * scale) for side in report["bbox"]]
     if channel == NO_SHOP:
         return report
     cover = done.cover if bool((done.cover > 0.5).any()) else alpha
-    size = (picture.shape[0], picture.shape[1])
-    if tuple(cover.shape) != size:
-        cover = F.interpolate(cover[None, None], size=size, mode="bilinear")[0, 0]
+    full = (picture.shape[0], picture.shape[1])
+    if tuple(cover.shape) != full:
+        cover = F.interpolate(cover[None, None], size=full, mode="bilinear")[0, 0]
     shop = channel_named(channel)
     missing = tuple(report.get("missing") or ())
     unchecked = None if report.get("whole") is not None else str(report.get("whole_note"))

@@ -56,5 +56,5 @@ def _shadow(pixels: NDArray[np.uint8], near: Tensor) -> NDArray[np.float32]:
     """How dark the neutral pixels `near` `[H,W]` the product are, 0..1."""
     values = pixels.astype(np.int16)
     neutral = values.max(axis=-1) - values.min(axis=-1) <= _NEUTRAL
-    dark = (1.0 - values.mean(axis=-1) / 255.0) * neutral * near.cpu().numpy()
-    return dark.astype(np.float32)
+    dark: NDArray[np.float32] = ((1.0 - values.mean(axis=-1) / 255.0) * neutral * near.cpu().numpy()).astype(np.float32)
+    return dark

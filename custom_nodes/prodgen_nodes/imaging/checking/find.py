@@ -75,7 +75,7 @@ def find_product(
 
 
 def find_mirrored(picture: Tensor, product: Tensor, mask: Tensor, things: list[Tensor]) -> Found | None:
-    """The same of the product's mirror image at one of the `things`; its placement is one of `product` and `mask` flipped left to right."""
+    """The mirror image of the product at one of the `things`: its placement is of `product` and `mask` flipped."""
     found = find_product(picture, product.flip(1), mask.flip(1), things, anywhere=False)
     if found is None:
         return None

@@ -3,7 +3,7 @@
 Every pixel is a sum of two (Shafer 1985): the material's colour times shading, and the light's own colour, mirrored at
 the surface. On a coloured material the two are told apart by their colours, pixel by pixel: the first is given the new
 colour, the second stays as it was, and so a highlight keeps the light's hue. A grey material has but one colour; there
-the light on it is scaled: less of it where it is dark, for most of what is seen of a black leather is gloss, and a light
+all light on it is scaled, less of it where it is dark: most of what is seen of black leather is gloss, and a light
 material shows softer shades than that. The new colour is the one that most of the part then has, gloss included.
 """
 

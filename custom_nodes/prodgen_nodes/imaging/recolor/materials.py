@@ -84,7 +84,8 @@ def where(rgb: Tensor, mask: Tensor, materials: list[Material], number: int) -> 
     own = owners == number - 1
     flat, chosen = rgb.reshape(-1, 3), mask.new_zeros(mask.numel())
     index = torch.nonzero(mask.flatten() > 0.02).flatten()
-    for part in index.split(_STEP):
+    for start in range(0, index.numel(), _STEP):
+        part = index[start : start + _STEP]
         distance = torch.cdist(_weighted(srgb_to_lab(flat[part])), centers)
         chosen[part] = own[distance.argmin(dim=1)].to(chosen)
     there = (mask > 0.02).to(mask)
