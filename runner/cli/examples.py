@@ -33,6 +33,11 @@ _EXAMPLES = {
         "enhance pictures/ --reference bag.jpg --control canny --denoise 0.25",
         "enhance pictures/ --reference bag.jpg --preset original",
     ),
+    "check": (
+        "check bag.jpg picture.png",
+        "check bag.jpg picture.png --channel amazon",
+        "check bag.jpg pictures/ --out checked",
+    ),
     "caption": (
         "caption photos/ --tag ohwx-bag --class handbag --review",
         "caption photos/ --tag ohwx-bag --class handbag --in-place",

@@ -54,6 +54,7 @@ COMMANDS = {
     "cutouts": "runner.cli.cutouts",
     "filter": "runner.cli.filter",
     "enhance": "runner.cli.enhance",
+    "check": "runner.cli.check",
     "caption": "runner.cli.caption",
     "train": "runner.cli.train",
     "report": "runner.cli.report",

@@ -7,6 +7,7 @@ from comfy_api.latest import ComfyExtension, io
 from .background_removal import ProdgenLoadBackgroundRemoval
 from .caption import ProdgenCaption
 from .channel import ProdgenChannel
+from .check import ProdgenCheck
 from .color import ProdgenColorFix
 from .cutout import ProdgenSaveCutout
 from .cutouts import ProdgenCutouts
@@ -57,6 +58,7 @@ class ProdgenExtension(ComfyExtension):
             ProdgenColorFix,
             ProdgenGroundShadow,
             ProdgenFidelity,
+            ProdgenCheck,
             ProdgenChannel,
             ProdgenExport,
             ProdgenSaveCutout,
