@@ -70,12 +70,13 @@ def _begin_log(args: argparse.Namespace, argv: Sequence[str]) -> None:
 
 
 def _take_settings(args: argparse.Namespace) -> None:
-    """What `prodgen.toml` says where nothing was typed, and which one said it."""
+    """What a recipe and `prodgen.toml` say where nothing was typed, and which one said it."""
     from runner.cli.settings import apply
 
     by_file: dict[str, list[str]] = {}
     for setting in apply(args):
-        by_file.setdefault(str(setting.source), []).append(f"{setting.key.removeprefix('set.')}={setting.value}")
+        said = f"{setting.key.removeprefix('set.')}={setting.value}" if setting.value else setting.key
+        by_file.setdefault(str(setting.source), []).append(said)
     for path, settings_read in by_file.items():
         console.tell(f"{path}: {', '.join(settings_read)}")
 

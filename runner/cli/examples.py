@@ -8,12 +8,12 @@ _EXAMPLES = {
     "": ("packshot photo.jpg", "cutout photos/", "help packshot"),
     "submit": (
         "packshot photo.jpg",
-        "packshot photo.jpg --set channel=amazon",
+        "packshot photo.jpg --channels amazon,ebay",
         "grip_sdxl photo.jpg --best-of 8 --seed 7",
     ),
     "batch": (
         "batch packshot photos/ --out shop",
-        "batch packshot photos/ --out shop --resume",
+        "batch packshot photos/ --out shop --resume --recipe brand.yaml",
         "batch relight_iclight --jobs jobs.csv --dry-run",
     ),
     "cutouts": (

@@ -17,12 +17,10 @@ from runner.server.view import ServerView
 from runner.validation.check import check_graph
 from runner.validation.standing_in import NAME, record_of_stand_ins, stand_in
 from runner.workflow.canvas_text import expand_texts
+from runner.workflow.channels import CHANNEL
 from runner.workflow.graph import Graph, Workflow, is_link
 from runner.workflow.patch import patch_workflow
 from runner.workflow.schema import ObjectInfo
-
-CHANNEL = "channel"
-"""The input that says for which shop a picture is."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +135,8 @@ def _record(
         "inputs": {**given, **inputs},
         "images": [_facts(path, pictures.photos[path]) for path in pictures.images],
     }
+    if workflow.channels:
+        record["channels"] = list(workflow.channels)
     if pictures.uploads:
         record["uploads"] = [{"input": name, **_facts(*upload)} for name, upload in pictures.uploads.items()]
     return record
