@@ -198,8 +198,8 @@ def _recipes() -> str:
         ("what holds:", [
             "A word goes to the input that a workflow has for it; what it has none for is said, and left out.",
             "What is typed wins over the recipe, and the recipe over prodgen.toml.",
-            "A recipe may come from anybody: no value of it names a file outside of its own folder, and it says nothing "
-            "of servers or of where results go.",
+            "A recipe may come from anybody: no value of it names a file outside of its own folder, and it says "
+            "nothing of servers or of where results go.",
             "Several shops: each file is called by its shop at the end, whatever the name says; one .json is for all.",
             "How a LoRA is trained is another recipe, of another command: train --recipe.",
         ]),

@@ -24,6 +24,18 @@ def add_look_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SHOP,SHOP",
         help="the pictures of all these shops from one cut-out, in one job; each is called by its shop",
     )
+    add_signing_arguments(parser)
+
+
+def add_signing_arguments(parser: argparse.ArgumentParser) -> None:
+    """Who signs the pictures."""
+    for option, what in (("--c2pa-cert", "this certificate (PEM, with its chain)"), ("--c2pa-key", "its key (PEM)")):
+        parser.add_argument(
+            option,
+            type=local_path,
+            metavar="FILE.pem",
+            help=f"sign every picture with {what}: Content Credentials that say how it was made",
+        )
 
 
 def _shops(text: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from runner.data import parse_yaml
+from runner.data import located, parse_yaml
 from runner.errors import UsageError
 from runner.files.declared import Declared, DeclaredError, fault, read
 from runner.files.reading import read_text
@@ -126,8 +126,7 @@ def read_recipe(path: Path) -> Recipe:
     except OSError as error:
         raise UsageError(f"--recipe {path}: cannot be read ({error.strerror or error}).") from error
     except ValueError as error:
-        line = f" line {error.line}" if getattr(error, "line", None) else ""
-        raise UsageError(f"--recipe {path}{line}: this is not valid YAML: {error}.", advice=_help()) from error
+        raise UsageError(f"--recipe {path}: this is not valid YAML: {located(error)}.", advice=_help()) from error
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
         raise UsageError(f"--recipe {path}: this is no set of `word: value` lines.", advice=_help())
     try:

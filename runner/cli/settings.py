@@ -221,7 +221,7 @@ def _of_recipe(recipe: Recipe, workflow: Workflow) -> SettingsFile:
     """A recipe as settings: those of a folder that may come from anybody."""
     named = {name: value for _, name, value in recipe.values(_names(workflow)) if name}
     look = recipe.look
-    plain = {"name": look.name} if look.name is not None else {}
+    plain: dict[str, Any] = {"name": look.name} if look.name is not None else {}
     plain |= {"channel": look.channels[0]} if len(look.channels) == 1 else {}
     plain |= {"channels": look.channels} if len(look.channels) > 1 else {}
     return SettingsFile(recipe.path, False, plain, {**recipe.of_all(), **named}, recipe.of_workflows())

@@ -14,7 +14,7 @@ from runner.workflow.schema import ObjectInfo
 
 CHANNEL = "channel"
 """The input that says for which shop a picture is."""
-_IN_NAME = re.compile(r"(?:[ _.\-]*\{channel[^{}]*\}(?=/|$|[ _.\-]))|(?:\{channel[^{}]*\}[ _.\-]*)")
+_IN_NAME = re.compile(r"[ _.\-]+\{channel[^{}]*\}|\{channel[^{}]*\}[ _.\-]*")
 
 
 def for_channels(workflow: Workflow, channels: Sequence[str], object_info: ObjectInfo | None) -> Workflow:

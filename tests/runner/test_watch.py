@@ -145,7 +145,7 @@ def _of_state(desk: Desk, state: JobState) -> int:
     ("more", "words"),
     [
         (("--images", "x"), "leave out the others"),
-        (("--ray",), "do not go together"),
+        (("--ray", "local"), "do not go together"),
         (("--set", "5.x=1"), "nothing called '5.x'"),
     ],
 )
