@@ -31,6 +31,11 @@ _EXAMPLES = {
         "enhance pictures/ --reference bag.jpg --control canny --denoise 0.25",
         "enhance pictures/ --reference bag.jpg --preset original",
     ),
+    "spin": (
+        "spin turntable/",
+        "spin bag_*.jpg --out shop --fps 10",
+        'spin turntable/ --background "#f4f1ec" --size 1600',
+    ),
     "caption": (
         "caption photos/ --tag ohwx-bag --class handbag --review",
         "caption photos/ --tag ohwx-bag --class handbag --in-place",

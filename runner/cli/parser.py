@@ -52,6 +52,7 @@ COMMANDS = {
     "cutouts": "runner.cli.cutouts",
     "filter": "runner.cli.filter",
     "enhance": "runner.cli.enhance",
+    "spin": "runner.cli.spin",
     "caption": "runner.cli.caption",
     "train": "runner.cli.train",
     "report": "runner.cli.report",

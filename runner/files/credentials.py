@@ -129,7 +129,7 @@ def _algorithm(key: bytes, path: Path) -> str:
 
 def _c2pa() -> Any:
     try:
-        import c2pa  # type: ignore[import-untyped, unused-ignore] - it has no types
+        import c2pa  # type: ignore[import-untyped,unused-ignore]
     except ImportError:
         raise UsageError("pictures cannot be signed: c2pa-python is not installed.", advice=_INSTALL) from None
     return c2pa

@@ -15,7 +15,7 @@ RUNNER = REPO / "runner"
 FLOORS = (
     ("__main__",),
     ("cli",),
-    ("report", "cutouts", "sightings", "captions", "training"),
+    ("report", "cutouts", "sightings", "captions", "training", "spin"),
     ("batch", "best_of", "explore", "vary", "smoke"),
     ("gallery", "execution"),
     ("validation",),

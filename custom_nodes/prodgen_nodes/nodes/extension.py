@@ -33,6 +33,7 @@ from .registration import ProdgenRegisterProduct
 from .require import ProdgenRequireProduct
 from .save_cutouts import ProdgenSaveCutouts
 from .segmentation import ProdgenSegmentProduct
+from .spin import ProdgenSpin, ProdgenSpinFrame
 from .style import ProdgenStyle
 from .tcd import ProdgenTCDSampler
 from .tiles import ProdgenJoinTiles, ProdgenSplitTiles, ProdgenTileNoise
@@ -57,6 +58,8 @@ class ProdgenExtension(ComfyExtension):
             ProdgenColorFix,
             ProdgenGroundShadow,
             ProdgenFidelity,
+            ProdgenSpinFrame,
+            ProdgenSpin,
             ProdgenChannel,
             ProdgenExport,
             ProdgenSaveCutout,
