@@ -12,7 +12,8 @@ FRAMES, FILM = "spin", "film"
 
 @dataclass(frozen=True)
 class Look:
-    """How a turn looks. `size`: pixels of each side; `shadow`: opacity 0..1; `fps`: pictures a second."""
+    """How a turn looks. `size`: pixels of each side; `fill`: share of it that the turn's longest side takes; `shadow`:
+    opacity 0..1; `fps`: pictures a second; `confidence`: below it a cut-out is refused."""
 
     size: int = 1200
     fill: float = 0.8
