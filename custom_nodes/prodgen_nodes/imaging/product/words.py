@@ -6,7 +6,7 @@ from torch import Tensor
 
 from .measure import Facts, measure_product
 
-_SIDE = 1024
+_SIDE = 512
 """Pixels of the longer side that are enough to name kind and colours by; a photo has ten times as many points."""
 _MOST = 2
 """Colours in a title: with more it is multicoloured."""
