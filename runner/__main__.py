@@ -39,6 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         import traceback
 
+        from runner.cli.lacking import lacking
+
+        if (missing := lacking(error, argv)) is not None:
+            _fail(missing, json_lines=False)  # JSON lines may need what is not there
+            return missing.exit_code
         trace = console.clean(traceback.format_exc().rstrip())
         if (refused := _refused_file(error)) is not None:
             (console.tell if getattr(args, "verbose", False) else log.record)(trace)
