@@ -26,6 +26,19 @@ def alike(name: str, names: Iterable[str], *, most: int = 1, likeness: float = 0
     ]
 
 
+def is_near(name: str, other: str) -> bool:
+    """Whether one letter more, less, or another, or two that changed places, make one name of the other."""
+    name, other = name.casefold(), other.casefold()
+    if abs(len(name) - len(other)) > 1:
+        return False
+    at = next((at for at, pair in enumerate(zip(name, other, strict=False)) if pair[0] != pair[1]), None)
+    if at is None:
+        return True
+    rest, others = name[at:], other[at:]
+    swapped = rest[1::-1] + rest[2:] if len(rest) > 1 else rest
+    return others in (rest[1:], swapped) or rest == others[1:] or rest[1:] == others[1:]
+
+
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     return _words(nearest(name, names))
 

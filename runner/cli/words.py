@@ -14,7 +14,7 @@ from runner.cli.parser import COMMANDS, Parser, build_parser, load_command
 from runner.errors import UsageError
 from runner.files.paths import expanded
 from runner.invocation import spell
-from runner.suggest import alike
+from runner.suggest import alike, is_near
 
 _MEANT = {
     "list": ("workflows",),
@@ -54,6 +54,8 @@ _MEANT_OPTIONS = {
 
 _ANEW = ("--force", "--redo", "--again", "--overwrite")
 _PHOTOS = ("-i", "--input", "--photo", "--photos", "--folder", "--dir", "--file", "--files")
+_ENDING = ("cancel", "--stop")
+"""What ends or takes back something: never guessed of a word that is more than a slip of the finger away."""
 _LIKE = 0.75
 """From which likeness on an option is asked for: `--sed` is `--seed`, `--size` is nothing of the kind."""
 
@@ -83,6 +85,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 def understood(argv: Sequence[str]) -> list[str]:
     """The line with its command in front of the workflow. Raises UsageError where there is none."""
+    from runner.cli import shops as shop_list
+
     words = list(argv)
     at = next((at for at, word in enumerate(words) if not word.startswith("-") or word == "-"), None)
     if at is None:
@@ -92,6 +96,8 @@ def understood(argv: Sequence[str]) -> list[str]:
     word = words[at]
     if word.lower() in COMMANDS:
         words[at] = word.lower()
+    elif word.lower() in shop_list.WORDS and not any(_is_bare(other) for other in words[at + 1 :]):
+        return ["help", "channels"]
     elif is_workflow(word) and not {"-h", "--help"}.isdisjoint(words):
         return ["help", word]
     elif is_workflow(word) or _is_made_from(word, [*words[:at], *words[at + 1 :]]):
@@ -173,6 +179,7 @@ def _options(command: str) -> frozenset[str]:
 
 
 def _no_command(word: str, others: Sequence[str]) -> UsageError:
+    from runner.cli import shops as shop_list
     from runner.workflow.load import available_workflows
 
     names = available_workflows()
@@ -181,14 +188,18 @@ def _no_command(word: str, others: Sequence[str]) -> UsageError:
         advice = spell(meant, word)
         return UsageError(f"{word} is {_kind(word)}: say in front of it what is to be made.", advice=advice)
     meant_words = _MEANT.get(word.lower().lstrip("-"))
-    if meant_words is None and word.lower() in _shops():
+    if meant_words is None and word.lower() in shop_list.shops():
         photos = [other for other in others if not other.startswith("-")] or ["PHOTO"]
         return UsageError(
             f"{word} is a shop: say in front of it what is to be made.",
             advice=spell("packshot", *photos, "--set", f"channel={word.lower()}"),
         )
     if meant_words is None:
-        like = (name for name in alike(word, [*COMMANDS, *names], most=5) if _takes(name, others))
+        like = (
+            name
+            for name in alike(word, [*COMMANDS, *names, *shop_list.WORDS[:1]], most=5)
+            if _takes(name, others) and _may_guess(word, name)
+        )
         meant_words = next(((name,) for name in like), None)
     if meant_words is None and Path(word).suffix:
         return UsageError(f"there is no file {word}, nor a command or workflow of that name.", advice=_overview())
@@ -200,23 +211,24 @@ def _no_command(word: str, others: Sequence[str]) -> UsageError:
     return UsageError(f"there is no command and no workflow called {word!r}.", advice=advice)
 
 
-def _shops() -> frozenset[str]:
-    """What the shops are called in `--set channel=…`."""
-    from runner.workflow.load import WORKFLOWS_DIR, load_workflow
-    from runner.workflow.schema import recorded_object_info
-
-    specs = load_workflow("packshot").inputs(recorded_object_info(WORKFLOWS_DIR))
-    return frozenset(str(option) for spec in specs if spec.name == "channel" for option in spec.options or ())
-
-
 def _takes(name: str, typed: Sequence[str]) -> bool:
     """Whether a workflow has the inputs that are set in a command line; a command is asked nothing."""
-    if name in COMMANDS:
+    from runner.workflow.load import available_workflows
+
+    if name in COMMANDS or name not in available_workflows():
         return True
     options = {word.partition("=")[0] for word in typed if word.startswith("--")}
     known = _options("submit") | _options("batch")
     asked = {option.lstrip("-") for option in options if option in ("--prompt", "--seed") or option not in known}
     return all(_is_input(input_name, name) for input_name in asked)
+
+
+def _is_bare(word: str) -> bool:
+    return not word.startswith("-") or word == "-"
+
+
+def _may_guess(word: str, name: str) -> bool:
+    return name not in _ENDING or is_near(word, name)
 
 
 def _overview() -> str:
@@ -247,7 +259,11 @@ def _unknown(unknown: Sequence[str], args: argparse.Namespace, typed: Sequence[s
         photos = [value] if value else [*args.photos, *list(typed)[list(typed).index(option) + 1 :]][:1] or ["PHOTOS"]
         return UsageError(f"there is no option {name}; photos need none.", advice=f"Write: {spell(*shown, *photos)}")
     meant = _MEANT_OPTIONS.get(name, "")
-    meant = meant if meant in options else next(iter(alike(name, options, likeness=_LIKE)), "")
+    meant = (
+        meant
+        if meant in options
+        else next((like for like in alike(name, options, most=3, likeness=_LIKE) if _may_guess(name, like)), "")
+    )
     hint = f" Did you mean {meant}?" if meant else ""
     return UsageError(f"there is no option {name}.{hint}", advice=f"`{words}` shows those that there are.")
 

@@ -15,6 +15,8 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from runner.cli.shops import rules
+from runner.suggest import is_near
 from runner.workflow.load import available_workflows
 from tests.support.comfy import REPO, ComfyServer
 from tests.support.runs import command, copying, flat
@@ -100,6 +102,12 @@ FIRST = [
     ("config", WORKS, "outputs/run"),
     ("serve --port 99999", ANSWERED, "65535"),
     ("inputs packshot", WORKS, "channel"),
+    ("channels", WORKS, "walmart: 2200"),
+    ("shops", WORKS, "temu: 1350"),
+    ("help channels", WORKS, "amazon: 2000"),
+    ("help amazon", WORKS, "product fills: 88 %"),
+    ("chanels", ANSWERED, "Did you mean: "),
+    ("cancl", ANSWERED, "cancel"),
     ("completion", ANSWERED, "help completion"),
 ]  # fmt: skip
 
@@ -125,8 +133,38 @@ def test_what_is_typed_first(place: Path, line: str, code: int, said: str) -> No
     assert "Traceback" not in run.err
 
 
+@pytest.mark.parametrize("word", ["chanel", "channl", "candle", "canceling", "scan", "cance_all"])
+def test_no_guess_stops_or_takes_back_anything(place: Path, word: str) -> None:
+    """But for a slip of one finger."""
+    run = command(word, folder=place)
+    assert run.code == ANSWERED
+    assert "runner cancel" not in run.err
+    assert "--stop" not in run.err
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [
+        ("cancl", True),
+        ("canecl", True),
+        ("cancell", True),
+        ("cuncel", True),
+        ("cancel", True),
+        ("channel", False),
+        ("cncl", False),
+        ("lecnac", False),
+        ("", False),
+    ],
+)
+def test_a_slip_of_one_finger(word: str, near: bool) -> None:
+    assert is_near(word, "cancel") is near
+    assert is_near("cancel", word) is near
+
+
 @pytest.mark.parametrize("columns", [80, 60])
-@pytest.mark.parametrize("line", ["help", "help servers", "help configuration", "help packshot", "workflows", "config"])
+@pytest.mark.parametrize(
+    "line", ["help", "help servers", "help configuration", "help packshot", "channels", "workflows", "config"]
+)
 def test_what_is_shown_fits_the_terminal(place: Path, monkeypatch: pytest.MonkeyPatch, columns: int, line: str) -> None:
     """But for commands: one that is broken over two lines cannot be pasted."""
     monkeypatch.setenv("COLUMNS", str(columns))
@@ -193,6 +231,15 @@ def test_every_workflow_is_a_command_and_has_its_help(place: Path) -> None:
         told = command("help", name, folder=place)
         assert told.code == 0
         assert name in told.out
+
+
+def test_every_shop_says_what_it_asks(place: Path) -> None:
+    assert len(rules()) > 5
+    for name, asked in rules().items():
+        told = command("help", name, folder=place)
+        assert told.code == 0
+        assert asked["pixels"] in told.out
+        assert asked["file"] in told.out
 
 
 def test_a_real_packshot_by_two_words(place: Path, comfy_server: ComfyServer, monkeypatch: pytest.MonkeyPatch) -> None:
