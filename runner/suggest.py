@@ -9,6 +9,8 @@ from pathlib import Path
 
 _MOST_SEEN = 2000
 """Files and folders that are looked at for one name."""
+_LIKE_FILES = 0.7
+"""Likeness of two files' names without their endings: `chair_left` and `chair-lft`, not `nothere` and `text`."""
 MOST_LOOKED_UP = 100
 """Different names that one `Suggestions` compares; what is all wrong was not mistyped."""
 
@@ -79,7 +81,7 @@ def look_alike(path: Path, suggestions: Suggestions | None = None) -> str:
     try:
         if (below := known.below(path)) is not None:
             return _words(str(below))
-        return known.did_you_mean(path.name, _names_in(path.parent), path.parent)
+        return known.did_you_mean(path.name, _names_like(path), path.parent)
     except (OSError, ValueError):
         return ""
 
@@ -103,10 +105,13 @@ def _files_below(folder: Path) -> dict[str, Path]:
     return files
 
 
-def _names_in(folder: Path) -> Iterator[str]:
-    """Listed when the first is asked for."""
-    for entry in folder.iterdir():
-        yield entry.name
+def _names_like(path: Path) -> Iterator[str]:
+    """Its neighbours whose names are like it without their endings, which make any two photos alike. Listed when the
+    first is asked for."""
+    for entry in path.parent.iterdir():
+        stems = path.stem.casefold(), entry.stem.casefold()
+        if is_near(*stems) or difflib.SequenceMatcher(None, *stems).ratio() >= _LIKE_FILES:
+            yield entry.name
 
 
 def _words(match: str | None) -> str:

@@ -22,7 +22,7 @@ from runner.invocation import spell
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-_NEGATIVE = re.compile(r"-\d+(\.\d+)?")
+NEGATIVE = re.compile(r"-\d+(\.\d+)?")
 DEFAULT_OUT = Path("outputs/run")
 
 
@@ -139,7 +139,7 @@ class Parser(argparse.ArgumentParser):
             word = words.pop(0)
             if word == "--":
                 return [*options, "--", *others, *words]
-            if not word.startswith("-") or word == "-" or _NEGATIVE.fullmatch(word):
+            if not word.startswith("-") or word == "-" or NEGATIVE.fullmatch(word):
                 others.append(word)
                 continue
             options.append(word)

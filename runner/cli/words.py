@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from runner.cli.parser import COMMANDS, Parser, build_parser, load_command
+from runner.cli.parser import COMMANDS, NEGATIVE, Parser, build_parser, load_command
 from runner.errors import UsageError
 from runner.files.paths import expanded
 from runner.invocation import spell
@@ -60,11 +60,16 @@ _LIKE = 0.75
 """From which likeness on an option is asked for: `--sed` is `--seed`, `--size` is nothing of the kind."""
 
 
+class NothingTypedError(UsageError):
+    """Nothing was typed: what to begin with."""
+
+
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The arguments of the command that is meant. Among them: `typed`, its whole line, for whoever reads it anew;
     `is_named`, whether the user has called the command by its name.
 
-    Raises UsageError for what is none, with the command that is like it. `--help` and `--version` end the process.
+    Raises UsageError for what is none, with the command that is like it, and NothingTypedError. `--help` and
+    `--version` end the process.
     """
     words = understood(argv)
     parser = build_parser(words)
@@ -72,6 +77,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     args, unknown = parser.parse_known_args(words)
     if unknown:
         raise _unknown(unknown, args, words)
+    if args.command in ("submit", "batch"):
+        _check_name(args.workflow, argv)
     if args.command in ("submit", "batch") and _is_of_photos(args.workflow):
         meant = next((word for word in args.photos if is_workflow(word)), "packshot")
         raise UsageError(
@@ -79,7 +86,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
             advice=f"The workflow first: {spell(args.command, meant, args.workflow)}",
         )
     args.typed = words
-    args.is_named = words == [word.lower() if word.lower() == args.command else word for word in argv]
+    args.is_named = args.command in [word.lower() for word in argv if _is_bare(word)][:1]
     return args
 
 
@@ -92,7 +99,7 @@ def understood(argv: Sequence[str]) -> list[str]:
     if at is None:
         if words:
             return words
-        raise UsageError("say what is to be done.", advice=_BEGINNING.format(spell()))
+        raise NothingTypedError(_BEGINNING.format(spell()))
     word = words[at]
     if word.lower() in COMMANDS:
         words[at] = word.lower()
@@ -104,10 +111,18 @@ def understood(argv: Sequence[str]) -> list[str]:
         words.insert(at, "submit")
     else:
         raise _no_command(word, words[at + 1 :])
-    return _settled(words, at)
+    return _settled(_with_inputs(words, at), at)
 
 
-_BEGINNING = "{0} packshot photo.jpg\n  {0} help"
+_BEGINNING = """usage: {0} WORKFLOW PHOTO… [options]
+
+  {0} packshot photo.jpg                       a packshot
+  {0} packshot photo.jpg --set channel=amazon  for this shop
+  {0} cutout photo.jpg                         the product on transparency
+  {0} packshot photos/                         many; the same again goes on
+  {0} studio --open                            the same on a page
+
+what else there is: {0} help, {0} workflows, {0} channels"""
 
 
 def is_workflow(word: str) -> bool:
@@ -158,6 +173,43 @@ def _is_made_from(word: str, others: Sequence[str]) -> bool:
         return True
     args, _ = build_parser(["submit"]).parse_known_args(["submit", word, *others])
     return bool(args.photos or args.image)
+
+
+def _with_inputs(words: list[str], at: int) -> list[str]:
+    """`--channel amazon` where only the workflow knows that name is `--set channel=amazon`."""
+    if words[at] not in ("submit", "batch"):
+        return words
+    rest = words[at + 1 :]
+    workflow = next((word for word in rest if is_workflow(word)), next(filter(_is_bare, rest), None))
+    known = _options("submit") | _options("batch")
+    whole = words[: at + 1]
+    while rest:
+        word = rest.pop(0)
+        option, mark, value = word.partition("=")
+        if word == "--":
+            return [*whole, word, *rest]
+        name = next((one for one in (option[2:], option[2:].replace("-", "_")) if _is_input(one, workflow)), "")
+        if not option.startswith("--") or option in known or not name:
+            whole.append(word)
+        elif mark:
+            whole += ["--set", f"{name}={value}"]
+        elif rest and (_is_bare(rest[0]) or NEGATIVE.fullmatch(rest[0])):
+            whole += ["--set", f"{name}={rest.pop(0)}"]
+        else:
+            whole.append(word)
+    return whole
+
+
+def _check_name(workflow: str, argv: Sequence[str]) -> None:
+    """Raises UsageError for a bare name that no workflow has, with the line that is meant."""
+    from runner.workflow.load import available_workflows, bundled
+
+    if bundled(workflow) is not None or Path(workflow).suffix or not set("/\\").isdisjoint(workflow):
+        return
+    like = next(iter(alike(workflow, available_workflows())), None)
+    if like is not None and workflow in argv and not expanded(workflow).exists():
+        meant = [like if word == workflow else word for word in argv]
+        raise UsageError(f"there is no workflow called {workflow!r}.", advice=f"Did you mean: {spell(*meant)}")
 
 
 def _settled(words: list[str], at: int) -> list[str]:
@@ -242,13 +294,9 @@ def _unknown(unknown: Sequence[str], args: argparse.Namespace, typed: Sequence[s
     option = next((word for word in unknown if word.startswith("-") and word != "-"), None)
     if option is None:
         return UsageError(f"{' '.join(unknown)}: `{args.command}` takes no more words.", advice=f"`{words}` says more.")
-    name, _, value = option.partition("=")
-    if _is_input(name.lstrip("-"), getattr(args, "workflow", None)):
-        value = value or next(iter(typed[list(typed).index(option) + 1 :]), "VALUE")
-        return UsageError(
-            f"there is no option {name}; the workflow has an input of that name.",
-            advice=f"Write: --set {name.lstrip('-')}={value}",
-        )
+    name, mark, value = option.partition("=")
+    if (of_workflow := _of_workflow(name, value, option, args, typed)) is not None:
+        return of_workflow
     if name in _ANEW:
         return UsageError(
             f"there is no option {name}: nothing is overwritten.", advice="Name another folder with --out."
@@ -259,13 +307,54 @@ def _unknown(unknown: Sequence[str], args: argparse.Namespace, typed: Sequence[s
         photos = [value] if value else [*args.photos, *list(typed)[list(typed).index(option) + 1 :]][:1] or ["PHOTOS"]
         return UsageError(f"there is no option {name}; photos need none.", advice=f"Write: {spell(*shown, *photos)}")
     meant = _MEANT_OPTIONS.get(name, "")
-    meant = (
-        meant
-        if meant in options
-        else next((like for like in alike(name, options, most=3, likeness=_LIKE) if _may_guess(name, like)), "")
-    )
-    hint = f" Did you mean {meant}?" if meant else ""
-    return UsageError(f"there is no option {name}.{hint}", advice=f"`{words}` shows those that there are.")
+    pool = [*options, *(f"--{one}" for one in _inputs_of(args))]
+    like = (one for one in alike(name, pool, most=3, likeness=_LIKE) if _may_guess(name, one))
+    meant = meant if meant in options else next(like, "")
+    if not meant:
+        return UsageError(f"there is no option {name}.", advice=f"`{words}` shows those that there are.")
+    line = _instead(typed, option, f"{meant}={value}" if mark else meant)
+    return UsageError(f"there is no option {name}. Did you mean {meant}?", advice=line)
+
+
+def _of_workflow(
+    name: str, value: str, option: str, args: argparse.Namespace, typed: Sequence[str]
+) -> UsageError | None:
+    """An input or a shop that was written as an option is."""
+    from runner.cli.shops import shops
+
+    word, workflow = name.lstrip("-"), getattr(args, "workflow", None)
+    if _is_input(word, workflow):
+        value = value or next(iter(typed[list(typed).index(option) + 1 :]), "VALUE")
+        return UsageError(
+            f"there is no option {name}; the workflow has an input of that name.",
+            advice=f"Write: --set {word}={value}",
+        )
+    if word.lower() in shops() and _is_input("channel", workflow):
+        return UsageError(
+            f"there is no option {name}; {word.lower()} is a shop.",
+            advice=_instead(typed, option, "--set", f"channel={word.lower()}"),
+        )
+    return None
+
+
+def _instead(typed: Sequence[str], option: str, *meant: str) -> str:
+    """The whole line, as it can be pasted, with what is meant in the place of an option."""
+    at = list(typed).index(option)
+    line = [*typed[:at], *meant, *typed[at + 1 :]]
+    return spell(*(line[1:] if line[:1] == ["submit"] and is_workflow(line[1]) else line))
+
+
+def _inputs_of(args: argparse.Namespace) -> list[str]:
+    from runner.errors import WorkflowError
+    from runner.workflow.load import WORKFLOWS_DIR, load_workflow
+    from runner.workflow.schema import recorded_object_info
+
+    if args.command not in ("submit", "batch"):
+        return []
+    try:
+        return [spec.name for spec in load_workflow(args.workflow).inputs(recorded_object_info(WORKFLOWS_DIR))]
+    except WorkflowError:
+        return []
 
 
 def _workflow_of(args: argparse.Namespace) -> list[str]:

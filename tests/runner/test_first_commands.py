@@ -16,6 +16,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from runner.cli.shops import rules
+from runner.cli.words import parse
 from runner.suggest import is_near
 from runner.workflow.load import available_workflows
 from tests.support.comfy import REPO, ComfyServer
@@ -24,7 +25,7 @@ from tests.support.runs import command, copying, flat
 WORKS, ANSWERED, UNDERSTOOD = 0, 2, 3
 
 FIRST = [
-    ("", ANSWERED, "packshot photo.jpg"),
+    ("", ANSWERED, "packshot photo.jpg --set channel=amazon"),
     ("--help", WORKS, "examples:"),
     ("help", WORKS, "COMMAND|WORKFLOW"),
     ("--version", WORKS, "prodgen "),
@@ -48,11 +49,24 @@ FIRST = [
     ("SUBMIT packshot photo.jpg", UNDERSTOOD, "127.0.0.1:9"),
     ("packshot", ANSWERED, "needs a photo"),
     ("packshot nothere.jpg", ANSWERED, "there is no photo nothere.jpg"),
+    ("packshot phtoo.jpeg", ANSWERED, "Did you mean 'photo.jpg'?"),
     ("packshot phto.jpg", ANSWERED, "Did you mean 'photo.jpg'?"),
     ("packshot photo.jpg amazon", ANSWERED, "--set channel=amazon"),
     ("packshot photo.jpg channel=amazon", ANSWERED, "--set channel=amazon"),
-    ("packshot photo.jpg --channel amazon", ANSWERED, "--set channel=amazon"),
-    ("packshot photo.jpg --channel=amazon", ANSWERED, "--set channel=amazon"),
+    ("packshot photo.jpg --channel amazon", UNDERSTOOD, "127.0.0.1:9"),
+    ("packshot --channel=amazon photo.jpg", UNDERSTOOD, "127.0.0.1:9"),
+    ("packshot photo.jpg --chanel amazon", ANSWERED, "there is no option --chanel. Did you mean --channel"),
+    ("packshot photo.jpg --channel amazn", ANSWERED, "amazon"),
+    ("packshot photo.jpg --channel", ANSWERED, "--set channel=VALUE"),
+    ("packshot photo.jpg --amazon", ANSWERED, "packshot photo.jpg --set channel=amazon\n"),
+    ("packshot photo.jpg --steps 25", ANSWERED, "there is no option --steps"),
+    ("packshot photo.jpg --shadow -1", UNDERSTOOD, "127.0.0.1:9"),
+    ("relight_iclight photo.jpg --denoise=0.4 --steps 25 --dry-run", UNDERSTOOD, "1 job would run"),
+    ("packshot photo.jpg --sed 3", ANSWERED, "packshot photo.jpg --seed 3\n"),
+    ("batch packshot photos --channel amazon --dry-run", UNDERSTOOD, "2 jobs would run"),
+    ("batch pakshot photos", ANSWERED, "batch packshot photos\n"),
+    ("submit qqq photo.jpg", ANSWERED, "there is no workflow called 'qqq'.\n"),
+    ("inputs qqq", ANSWERED, "runner workflows` lists them"),
     ("packshot photo.jpg -o out", ANSWERED, "--out"),
     ("packshot photo.jpg --output out", ANSWERED, "--out"),
     ("packshot photo.jpg --out bag.jpg", ANSWERED, "--name bag"),
@@ -142,21 +156,9 @@ def test_no_guess_stops_or_takes_back_anything(place: Path, word: str) -> None:
     assert "--stop" not in run.err
 
 
-@pytest.mark.parametrize(
-    ("word", "near"),
-    [
-        ("cancl", True),
-        ("canecl", True),
-        ("cancell", True),
-        ("cuncel", True),
-        ("cancel", True),
-        ("channel", False),
-        ("cncl", False),
-        ("lecnac", False),
-        ("", False),
-    ],
-)
-def test_a_slip_of_one_finger(word: str, near: bool) -> None:
+@pytest.mark.parametrize("word", ["cancl", "canecl", "cancell", "cuncel", "cancel", "channel", "cncl", "lecnac", ""])
+def test_a_slip_of_one_finger(word: str) -> None:
+    near = word in ("cancl", "canecl", "cancell", "cuncel", "cancel")
     assert is_near(word, "cancel") is near
     assert is_near("cancel", word) is near
 
@@ -231,6 +233,38 @@ def test_every_workflow_is_a_command_and_has_its_help(place: Path) -> None:
         told = command("help", name, folder=place)
         assert told.code == 0
         assert name in told.out
+
+
+def test_an_input_typed_as_an_option_is_the_input(place: Path) -> None:
+    """And the rest of the line stays what it was: a batch that was called by its name goes on with no other."""
+    args = parse(["batch", "packshot", "photos", "--channel", "amazon", "--fill=0.8"])
+    assert args.set == ["channel=amazon", "fill=0.8"]
+    assert args.photos == ["photos"]
+    assert args.is_named
+    assert parse(["packshot", "photos", "--channel", "ebay", "--resume"]).command == "batch"
+
+
+def test_nothing_typed_is_a_short_help_and_no_error(place: Path) -> None:
+    run = command(folder=place)
+    assert run.code == ANSWERED
+    assert "error" not in run.out + run.err
+    assert len((run.out + run.err).splitlines()) < 15
+    assert run.err.count("runner ") >= 7
+
+
+def test_what_does_not_exist_is_told_in_two_lines(place: Path) -> None:
+    for line in ("batch pakshot photo.jpg", "submit pakshot photo.jpg", "inputs pakshot", "inputs qqqqqq"):
+        run = command(*line.split(), folder=place)
+        assert run.code == ANSWERED
+        assert max(map(len, run.err.splitlines())) < 160, run.err
+
+
+@pytest.mark.parametrize("name", ["nothere.jpg", "bag.jpg", "p.jpg", "hot.jpg", "text.png"])
+def test_two_photos_are_not_alike_for_their_endings(place: Path, name: str) -> None:
+    (place / "text.jpg.txt").touch()
+    run = command("packshot", name, folder=place)
+    assert "there is no photo" in run.err
+    assert "Did you mean" not in run.err
 
 
 def test_every_shop_says_what_it_asks(place: Path) -> None:
