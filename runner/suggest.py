@@ -11,6 +11,8 @@ _MOST_SEEN = 2000
 """Files and folders that are looked at for one name."""
 _LIKE_FILES = 0.7
 """Likeness of two files' names without their endings: `chair_left` and `chair-lft`, not `nothere` and `text`."""
+_SHORTEST = 2
+"""Letters of a name of which one letter is too much to be a slip."""
 MOST_LOOKED_UP = 100
 """Different names that one `Suggestions` compares; what is all wrong was not mistyped."""
 
@@ -110,7 +112,9 @@ def _names_like(path: Path) -> Iterator[str]:
     first is asked for."""
     for entry in path.parent.iterdir():
         stems = path.stem.casefold(), entry.stem.casefold()
-        if is_near(*stems) or difflib.SequenceMatcher(None, *stems).ratio() >= _LIKE_FILES:
+        if (is_near(*stems) and len(path.stem) > _SHORTEST) or difflib.SequenceMatcher(
+            None, *stems
+        ).ratio() >= _LIKE_FILES:
             yield entry.name
 
 
