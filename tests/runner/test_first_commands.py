@@ -267,6 +267,18 @@ def test_two_photos_are_not_alike_for_their_endings(place: Path, name: str) -> N
     assert "Did you mean" not in run.err
 
 
+def test_a_dry_run_answers_in_json_and_keeps_quiet(place: Path) -> None:
+    rows = command("packshot", "photos", "--dry-run", "--json", folder=place)
+    *jobs, last, failed = rows.events
+    assert [Path(job["photos"][0]).name for job in jobs] == ["a.jpg", "b.jpg"]
+    assert {job["event"] for job in jobs} == {"planned"}
+    assert (last["event"], last["jobs"], last["workflow"].partition(".")[0]) == ("plan", 2, "packshot")
+    assert failed["code"] == "no_server"
+    quiet = command("packshot", "photos", "--dry-run", "--quiet", folder=place)
+    assert quiet.out == ""
+    assert quiet.code == rows.code == UNDERSTOOD
+
+
 def test_every_shop_says_what_it_asks(place: Path) -> None:
     assert len(rules()) > 5
     for name, asked in rules().items():
