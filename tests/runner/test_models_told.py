@@ -5,11 +5,13 @@ from __future__ import annotations
 from runner.models.manifest import load_manifest
 from runner.validation.missing import told_at_once
 from runner.validation.problem import Problem
+from runner.workflow.graph import describe_node
 from runner.workflow.load import load_workflow
 
 
 def lacking(model_id: str, node_id: str) -> Problem:
-    message = f"'Load' (node {node_id}): the model '{model_id}.safetensors' is not on the server."
+    named = describe_node(node_id, {"class_type": "Load", "_meta": {"title": "Load"}})
+    message = f"{named}: the model '{model_id}.safetensors' is not on the server."
     return Problem("missing_model", message, f"Get it with: {model_id}", node_id, "Load", "Load", model_id=model_id)
 
 
