@@ -82,6 +82,7 @@ def test_what_was_not_compared_with_the_photo_is_not_called_whole() -> None:
     rules = {rule.rule: rule for rule in inspect(finished(unchecked="the backdrop is too busy"), SMALL)}
     line = rules["whole product"].text()
     assert line.startswith("note  whole product: not checked: the backdrop is too busy")
+    assert rules["whole product"].state == "not checked"
     for fault in ({"missing": ("top",)}, {"cut_off": True}, {"share": 1.0}):
         both = {rule.rule: rule for rule in inspect(finished(unchecked="the backdrop is too busy", **fault), SMALL)}
         assert both["whole product"].level == "must" and not both["whole product"].passed, fault

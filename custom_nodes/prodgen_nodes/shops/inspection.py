@@ -77,7 +77,9 @@ def _framing(done: Finished, channel: Channel) -> list[Rule]:
     faults += ["cut off in the photo"] if done.cut_off else []
     faults += [] if inside else ["touches the frame"]
     if not faults and done.unchecked is not None:
-        whole = Rule("whole product", False, f"not checked: {done.unchecked}", "nothing cut off", "advice")
+        whole = Rule(
+            "whole product", False, f"not checked: {done.unchecked}", "nothing cut off", "advice", checked=False
+        )
     else:
         measured = "; ".join(faults) or "whole" if box else "no product"
         whole = Rule("whole product", not faults, measured, "nothing cut off")
