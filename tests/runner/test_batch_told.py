@@ -117,7 +117,8 @@ def test_strict_gates_a_batch_and_the_last_line_says_what_was_made(desk: Desk) -
     why, last = run.err.splitlines()[-2:]
     assert why == "warning: 2 of 2 products do not meet the rules (exit code 7, for --strict was asked): a.png, b.png"
     against = "2 of 2 jobs, 2 of them against the rules"
-    assert last.startswith("done in ") and last.endswith(f": {against}; results in {desk.out}")
+    assert last.startswith("done in ") and f": {against}; results in {desk.out}; a page" in last
+    assert last.endswith(f"report {desk.out}")
     again = batch(desk, graph, "--images", photos, "--resume", "--strict", "--quiet")
     assert again.code == 7 and again.err == f"{why}\n", again.err
 
