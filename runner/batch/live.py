@@ -235,7 +235,8 @@ class BatchBar(BatchReporter):
             super().say(text)
         else:
             log.record(console.clean(text))
-            self._progress.console.print(console.clean(text), markup=False)
+            shown = console.wrapped(console.clean(text), self._progress.console.width)
+            self._progress.console.print(shown, markup=False)
 
     def close(self) -> None:
         if self._progress is not None:
