@@ -179,7 +179,7 @@ def run_order(order: BatchOrder, *, goes_on: bool = False, reporter: BatchReport
         except KeyboardInterrupt:
             raise InterruptedRunError(
                 "Interrupted: what this run had queued was cancelled, and nothing half-written is left.",
-                advice=f"The same command{' with --resume' if order.watch is None else ''} goes on.",
+                advice=f"{order.again} goes on.",
             ) from None
 
 
@@ -214,7 +214,7 @@ def _run(order: BatchOrder, view: BatchReporter, *, goes_on: bool) -> int:
                     ledger.bind(setup.facts())
                     return end_with_nothing_to_make(order, view, entries)
         if goes_on:
-            view.notice(f"Results go to {order.out}; the same command again goes on where this one ends.")
+            view.notice(f"Results go to {order.out}; the same command goes on where this one ends.")
         with (
             _sources(order, setup, view) as make_workers,
             contextlib.closing(Ledger(order.out, on_full=lambda where: view.notice(disk_full(where)))) as ledger,
