@@ -74,7 +74,13 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     words = understood(argv)
     parser = build_parser(words)
     args: argparse.Namespace
-    args, unknown = parser.parse_known_args(words)
+    try:
+        args, unknown = parser.parse_known_args(words)
+    except UsageError as error:
+        typed = {word.partition("=")[0] for word in argv if word.startswith("--")}
+        if "batch" in words and "batch" not in argv and typed <= _options("submit"):  # who typed no `batch`
+            error.advice = error.advice.replace(spell("help", "batch"), spell("help", "submit"))
+        raise
     if unknown:
         raise _unknown(unknown, args, words)
     if args.command in ("submit", "batch"):
@@ -215,7 +221,7 @@ def _check_name(workflow: str, argv: Sequence[str]) -> None:
 def _settled(words: list[str], at: int) -> list[str]:
     """`submit` with options that only `batch` has is a batch; `models` with nothing behind it lists them."""
     rest = words[at + 1 :]
-    if words[at] == "models" and all(word == "--json" for word in rest):
+    if words[at] == "models" and not {"-h", "--help"}.intersection(rest[:1]) and not any(map(_is_bare, rest[:1])):
         return [*words[: at + 1], "list", *rest]
     if words[at] != "submit":
         return words

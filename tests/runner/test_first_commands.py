@@ -122,6 +122,14 @@ FIRST = [
     ("help amazon", WORKS, "product fills: 88 %"),
     ("chanels", ANSWERED, "Did you mean: "),
     ("cancl", ANSWERED, "cancel"),
+    ("serve --port abc", ANSWERED, "'abc' is no number"),
+    ("packshot photo.jpg --count 1.5", ANSWERED, "'1.5' is no whole number"),
+    ("packshot photo.jpg --count 0 --dry-run", ANSWERED, "help submit"),
+    ("batch packshot photo.jpg --count 0", ANSWERED, "help batch"),
+    ("models --for cutout_birefnet", WORKS, "birefnet"),
+    ("models chekc", ANSWERED, "Did you mean 'check'?"),
+    ("completion", ANSWERED, "SHELL is one of bash, zsh"),
+    ("completion bsh", ANSWERED, "none of: bash, zsh"),
     ("completion", ANSWERED, "help completion"),
 ]  # fmt: skip
 
