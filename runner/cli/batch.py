@@ -28,6 +28,7 @@ from runner.errors import (
     EXIT_OK,
     EXIT_REJECTED,
     EXIT_USAGE,
+    INTERRUPTED,
     InterruptedRunError,
     RunnerError,
     ServerUnavailableError,
@@ -178,7 +179,7 @@ def run_order(order: BatchOrder, *, goes_on: bool = False, reporter: BatchReport
             return worst_code(code for code in codes if code != EXIT_OK)
         except KeyboardInterrupt:
             raise InterruptedRunError(
-                "Interrupted: what this run had queued was cancelled, and nothing half-written is left.",
+                INTERRUPTED,
                 advice=f"{order.again} goes on.",
             ) from None
 

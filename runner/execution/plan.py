@@ -98,6 +98,9 @@ class RunSpec:
         client = session.client
         for note in self.workflow.notes:
             session.notice(note)
+        for path in self.images:
+            if slowness := self.photos[path].slowness:
+                session.notice(f"{path.name}: {slowness}")
         view = server_view(client, self.workflow.graph)
         values = {**self.values, **read_assignments(self.workflow, self.assignments, view.object_info)}
         seed_name, seed = first_seed(
