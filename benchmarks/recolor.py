@@ -5,8 +5,8 @@
 
 The body's leather of every photo is given the colour that it has in every other, told by what a swatch would show of
 it: its median there. The figure is the mean ΔE00 to the rendered picture inside the exact part, with that part given,
-and by colour cluster; the hue is that of the lightest fiftieth where both pictures have one (C* > 8). The peer moves L*,
-a* and b* by the difference of medians, as OpenCV users do.
+and by colour cluster; the hue is that of the lightest fiftieth, where both pictures have one (C* > 8). The peer moves
+L*, a* and b* by the difference of medians, as OpenCV users do.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def main() -> None:
             both = bright & (chroma(lab) > 8) & (chroma(truth) > 8)
             hue = f"{float(hue_difference(lab[both], truth[both]).mean()):.1f}°" if bool(both.any()) else "-"
             print(
-                f"{source:6} → {wanted:6} ΔE00 {ours:5.2f}  by cluster {own:5.2f}  shift {theirs:5.2f}  highlights {hue}"
+                f"{source:6} → {wanted:6} ΔE00 {ours:5.2f}  by cluster {own:5.2f}  shift {theirs:5.2f}  lights {hue}"
             )
     first, second = photos[names[0]], srgb_to_lab(photos[names[1]][inside]).median(dim=0).values
     target = lab_to_linear(second[None])[0].clamp(0, 1)
