@@ -340,7 +340,7 @@ def test_near_the_end_a_slow_server_leaves_the_rest_to_the_fast_one(comfy_server
     assert run.code == 0, run.err
     share = Counter(servers_of(desk.out).values())
     assert share[slow.url] + share[fast.url] == 60
-    assert 1 <= share[slow.url] <= 3, share
+    assert 1 <= share[slow.url] <= share[fast.url] / 8, share
 
 
 def measured(**seconds: float) -> Throughput:

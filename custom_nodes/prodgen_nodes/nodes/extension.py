@@ -35,6 +35,7 @@ from .registration import ProdgenRegisterProduct
 from .require import ProdgenRequireProduct
 from .save_cutouts import ProdgenSaveCutouts
 from .segmentation import ProdgenSegmentProduct
+from .spin import ProdgenSpin, ProdgenSpinFrame
 from .style import ProdgenStyle
 from .tcd import ProdgenTCDSampler
 from .tiles import ProdgenJoinTiles, ProdgenSplitTiles, ProdgenTileNoise
@@ -61,6 +62,8 @@ class ProdgenExtension(ComfyExtension):
             ProdgenGroundShadow,
             ProdgenFidelity,
             ProdgenCheck,
+            ProdgenSpinFrame,
+            ProdgenSpin,
             ProdgenChannel,
             ProdgenExport,
             ProdgenSaveCutout,
