@@ -73,9 +73,7 @@ def main() -> None:
             bright = truth[:, 0] >= torch.quantile(truth[:, 0], 0.98)
             both = bright & (chroma(lab) > 8) & (chroma(truth) > 8)
             hue = f"{float(hue_difference(lab[both], truth[both]).mean()):.1f}°" if bool(both.any()) else "-"
-            print(
-                f"{source:6} → {wanted:6} ΔE00 {ours:5.2f}  by cluster {own:5.2f}  shift {theirs:5.2f}  lights {hue}"
-            )
+            print(f"{source:6} → {wanted:6} ΔE00 {ours:5.2f}  by cluster {own:5.2f}  shift {theirs:5.2f}  lights {hue}")
     first, second = photos[names[0]], srgb_to_lab(photos[names[1]][inside]).median(dim=0).values
     target = lab_to_linear(second[None])[0].clamp(0, 1)
     compare(
