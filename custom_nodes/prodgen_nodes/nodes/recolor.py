@@ -23,6 +23,7 @@ class ProdgenRecolor(io.ComfyNode):
                 "One product in the colours of its range, from one photo: a material gets another colour, its shading, "
                 "texture and highlights stay, and metal, stitching and all other materials keep their very bits."
             ),
+            has_intermediate_output=True,
             search_aliases=["recolour", "change color", "colour variants", "swatch", "hue", "color range"],
             inputs=[
                 io.Image.Input("product", tooltip="The product photo, from Segment Product."),
@@ -48,7 +49,13 @@ class ProdgenRecolor(io.ComfyNode):
                     "their colours and shares.",
                 ),
                 io.Float.Input(
-                    "strength", default=1.0, min=0.0, max=1.0, step=0.01, optional=True, tooltip="0 = as it was."
+                    "strength",
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    optional=True,
+                    tooltip="How far it goes to the new colour; 0 = as it was.",
                 ),
             ],
             outputs=[
