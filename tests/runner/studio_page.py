@@ -50,6 +50,10 @@ class Studio:
         self.address = self.process.stdout.readline().strip()
         return self
 
+    def running(self) -> Studio:
+        """Started again where another test has ended it."""
+        return self if self.process is not None and self.process.poll() is None else self.start()
+
     def interrupt(self) -> int:
         """Ctrl-C; the exit code."""
         assert self.process is not None
