@@ -107,11 +107,16 @@ class Ledger:
         if self.runners.others_beat():
             return 0
         failed = [row["id"] for row in self.store.rows(sql.JOBS_IN_STATE, state=JobState.FAILED)]
+        self.try_again(failed)
+        return len(failed)
+
+    @transaction
+    def try_again(self, failed: Iterable[int]) -> None:
+        """These failed jobs wait again."""
         for job in failed:
             # A failed job is made anew: its old id would only tell the old failure.
             self.store.change(sql.TRY_AGAIN, job=job)
             self._to(job, JobState.WAITING, "tried again")
-        return len(failed)
 
     @transaction
     def make_again(self, jobs: Iterable[int], why: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runner.batch.landing import SETTLE_S
 from runner.events.level import Level
 
 
@@ -21,9 +22,14 @@ class BatchOrder:
     photos: list[str] = field(default_factory=list)
     images: str | None = None
     jobs: Path | None = None
+    watch: Path | None = None
+    """A folder whose photos are made as they land."""
+    settle: float = SETTLE_S
     prompt: list[str] = field(default_factory=list)
     set: list[str] = field(default_factory=list)
     """NAME=VALUE each."""
+    channels: tuple[str, ...] = ()
+    """Shops whose pictures one job makes."""
     seed: int | None = None
     seeds: str | None = None
     count: int = 1

@@ -55,6 +55,7 @@ COMMANDS = {
     "filter": "runner.cli.filter",
     "enhance": "runner.cli.enhance",
     "check": "runner.cli.check",
+    "spin": "runner.cli.spin",
     "caption": "runner.cli.caption",
     "train": "runner.cli.train",
     "report": "runner.cli.report",

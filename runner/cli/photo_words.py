@@ -83,6 +83,7 @@ def own_folder(order: BatchOrder) -> Path:
     """
     parts = [_name(order.workflow), _name_of_photos(order)]
     parts += [text.replace("=", "-", 1) for text in order.set]
+    parts += [f"for-{'-'.join(order.channels)}"] * bool(order.channels)
     parts += [f"prompt-{text}" for text in order.prompt]
     parts += [f"seed-{order.seed}"] * (order.seed is not None) + [f"seeds-{order.seeds}"] * (order.seeds is not None)
     from runner.files.naming import safe_name

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.cli.looks import add_look_arguments
 from runner.cli.parser import (
     PHOTO_HELP,
     add_out_argument,
@@ -58,6 +59,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         help="any other input, or any widget as NODE.widget=value "
         f"({in_help('inputs', 'WORKFLOW')} lists them); repeatable",
     )
+    add_look_arguments(parser)
     parser.add_argument("--dry-run", action="store_true", help="show what would run, and run nothing")
     parser.add_argument(
         "--count", type=at_least_one, default=1, metavar="N", help="run it N times, the seed counting up"
@@ -182,4 +184,5 @@ def run_spec_of(args: argparse.Namespace) -> RunSpec:
         template=args.name,
         best_of=args.best_of,
         smoke=args.smoke,
+        channels=args.channels,
     )

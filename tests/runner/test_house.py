@@ -17,7 +17,7 @@ FLOORS = (
     ("cli",),
     ("studio", "agents"),
     ("desk",),
-    ("report", "cutouts", "sightings", "captions", "training"),
+    ("report", "cutouts", "sightings", "captions", "training", "spin"),
     ("batch", "best_of", "explore", "vary", "smoke"),
     ("gallery", "execution"),
     ("validation",),

@@ -34,6 +34,7 @@ from .registration import ProdgenRegisterProduct
 from .require import ProdgenRequireProduct
 from .save_cutouts import ProdgenSaveCutouts
 from .segmentation import ProdgenSegmentProduct
+from .spin import ProdgenSpin, ProdgenSpinFrame
 from .style import ProdgenStyle
 from .tcd import ProdgenTCDSampler
 from .tiles import ProdgenJoinTiles, ProdgenSplitTiles, ProdgenTileNoise
@@ -59,6 +60,8 @@ class ProdgenExtension(ComfyExtension):
             ProdgenGroundShadow,
             ProdgenFidelity,
             ProdgenCheck,
+            ProdgenSpinFrame,
+            ProdgenSpin,
             ProdgenChannel,
             ProdgenExport,
             ProdgenSaveCutout,
