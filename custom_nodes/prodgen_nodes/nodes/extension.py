@@ -5,6 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import ComfyExtension, io
 
 from .background_removal import ProdgenLoadBackgroundRemoval
+from .camera import ProdgenCameraMove
 from .caption import ProdgenCaption
 from .channel import ProdgenChannel
 from .check import ProdgenCheck
@@ -62,6 +63,7 @@ class ProdgenExtension(ComfyExtension):
             ProdgenGroundShadow,
             ProdgenFidelity,
             ProdgenCheck,
+            ProdgenCameraMove,
             ProdgenSpinFrame,
             ProdgenSpin,
             ProdgenChannel,
