@@ -29,6 +29,7 @@ from .parts import ProdgenParts
 from .paste_back import ProdgenPasteBack
 from .persona import ProdgenPersona, ProdgenPersonaQuestion
 from .placement import ProdgenPlaceProduct
+from .recolor import ProdgenRecolor
 from .reference import ProdgenLoadReference
 from .regions import ProdgenCropRegions, ProdgenStitchRegions
 from .registration import ProdgenRegisterProduct
@@ -58,6 +59,7 @@ class ProdgenExtension(ComfyExtension):
             ProdgenGripZone,
             ProdgenPasteBack,
             ProdgenColorFix,
+            ProdgenRecolor,
             ProdgenGroundShadow,
             ProdgenFidelity,
             ProdgenCheck,
