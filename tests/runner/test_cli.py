@@ -60,6 +60,8 @@ def test_the_command_is_recognised_wherever_it_stands() -> None:
 
 
 STARTING = [
+    "studio",
+    "mcp",
     "spin",
     "check",
     "submit",
