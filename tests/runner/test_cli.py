@@ -63,6 +63,8 @@ STARTING = [
     "check",
     "submit",
     "batch",
+    "studio",
+    "mcp",
     "cutouts",
     "filter",
     "enhance",
