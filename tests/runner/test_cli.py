@@ -66,6 +66,8 @@ STARTING = [
     "check",
     "submit",
     "batch",
+    "studio",
+    "mcp",
     "cutouts",
     "filter",
     "enhance",
