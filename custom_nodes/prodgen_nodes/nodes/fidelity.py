@@ -22,7 +22,7 @@ from .common import (
 
 _DEFAULTS = Limits()
 _FULL_SCALE = 10.0
-"""ΔE00 that the preview shows in full colour."""
+"""dE00 that the preview shows in full colour."""
 _CHANGED = (1.0, 0.45, 0.0)
 """The orange of what fails locally."""
 
@@ -194,7 +194,7 @@ class ProdgenFidelity(io.ComfyNode):
 
 
 def _heat(image: Tensor, result: Fidelity) -> Tensor:
-    """The first picture in grey with ΔE00 laid over it (magenta is 10 and more), and in orange what fails locally."""
+    """The first picture in grey with dE00 laid over it (magenta is 10 and more), and in orange what fails locally."""
     small = thumbnails(image[:1, ..., :3].float()).cpu()
     shown = (small.mean(dim=-1, keepdim=True).expand(-1, -1, -1, 3) * 0.8).clone()
     box, factor = result.box, small.shape[1] / image.shape[1]
