@@ -27,15 +27,22 @@ return node.id;
 """
 FACE = """
 const node = window.app.graph.getNodeById(arguments[0]);
+const ours = badge => badge.visible && badge.text !== 'prodgen_nodes'; // that one says where a node is from
 const shown = slot => slot.localized_name ?? slot.label ?? slot.name;
 return {
     title: node.title, color: node.color, bgcolor: node.bgcolor, width: node.size[0],
     inputs: (node.inputs || []).filter(slot => !slot.widget).map(shown), outputs: (node.outputs || []).map(shown),
     widgets: (node.widgets || []).map(widget => widget.label ?? widget.name),
     badges: node.badges.map(badge => typeof badge === 'function' ? badge() : badge)
-        .filter(badge => badge.visible).map(badge => [badge.text, badge.bgColor]),
+        .filter(ours).map(badge => [badge.text, badge.bgColor]),
 };
 """
+LIBRARY = """
+const stores = document.querySelector('#vue-app').__vue_app__.config.globalProperties.$pinia._s;
+const known = [...stores.values()].flatMap(store => store.subgraphBlueprints ?? []);
+return known.map(definition => definition.display_name);
+"""
+"""The titles of all blueprints in the node library."""
 REPORT = """
 const [id, report] = arguments;
 const node = window.app.graph.getNodeById(id);
@@ -216,11 +223,8 @@ def test_the_blueprints_are_drawn_for_these_nodes(comfy_server: ComfyServer) -> 
 
 @pytest.mark.parametrize("blueprint", BLUEPRINTS, ids=lambda each: str(each.name))
 def test_a_blueprint_is_in_the_library_and_opens_whole(canvas: Any, blueprint: Any) -> None:
-    library = "return Object.keys(document.querySelector('#vue-app').__vue_app__.config.globalProperties.$pinia._s"
-    names = canvas.wait_for(
-        lambda: [name for name in canvas.script(library + ".get('nodeDef').nodeDefsByName)") if blueprint.name in name]
-    )
-    assert names, "not in the node library"
+    names = canvas.wait_for(lambda: {*canvas.script(LIBRARY)} & {each.name for each in BLUEPRINTS}, 30)
+    assert blueprint.name in names, [said for said in canvas.errors() if "blueprint" in said.lower()]
     canvas.drop(SUBGRAPHS_DIR / f"{blueprint.name}.json")
     inside = canvas.script(
         "const face = window.app.graph._nodes[0];"

@@ -17,10 +17,9 @@ const takesHints = (node) => node?.comfyClass === "ProdgenSegmentProduct";
 function addBadges(node) {
     const Badge = globalThis.LGraphBadge;
     if (!Badge || !Array.isArray(node.badges)) return;
-    const empty = () => Object.assign(new Badge({ text: "" }), { getWidth: () => 0, draw: () => {} });
     node.badges.push(() => {
-        const text = setting(VERDICTS, true) ? verdictText(node) : undefined;
-        return text ? new Badge({ text, fgColor: "white", bgColor: verdictColour(node) }) : empty();
+        const text = setting(VERDICTS, true) ? verdictText(node) : undefined; // a badge without text is not drawn
+        return new Badge({ text: text ?? "", fgColor: "white", bgColor: verdictColour(node) });
     });
     if (takesHints(node)) {
         const brush = new Badge({ text: word("paintHint"), fgColor: "white", bgColor: BRUSH });
