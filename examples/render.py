@@ -8,6 +8,7 @@
     python render.py --hard OUT     the same for what is hard to cut out
     python render.py --sightings OUT    photos of products seen again: turned, in other light, elsewhere
     python render.py --shade OUT    photo.png, alpha.png and shade.png (the light that the white ground loses)
+    python render.py --range OUT    the same bag in the colours of its range, and part.png (coverage of their leather)
 
 Everything follows from product, seed, size and samples: no textures, fonts or models from elsewhere.
 """
@@ -27,7 +28,7 @@ import numpy as np
 from PIL import Image
 from studio import stage
 from studio.bags import briefcase, duffel, handbag, shoulder_bag, tote
-from studio.catalogue import HARD, ON_WHITE, PICTURES, SIGHTINGS, VARIED, Shot
+from studio.catalogue import HARD, ON_WHITE, PICTURES, RANGE, SIGHTINGS, VARIED, Shot
 from studio.drift import discolour
 from studio.footwear import shoe
 from studio.furniture import chair, sofa
@@ -66,6 +67,9 @@ SCENES: dict[str, tuple[Surroundings, str]] = {
     "table": (table, DAYLIGHT),
 }
 """Where a product may stand, and the colour that its own drifts to there."""
+
+BODY = ("body", "flap")
+"""The parts of a handbag that have its body's leather."""
 
 
 def colors_for(seed: int, wanted: str | None = None) -> Colors:
@@ -148,6 +152,29 @@ def render_shades(out: Path, names: list[str], longest: int, samples: int, lamp:
         print(f"{name}: done", flush=True)
 
 
+def render_range(out: Path, names: list[str], longest: int, samples: int) -> None:
+    for name in names:
+        shot, folder = RANGE[name], out / name
+        if (folder / "facts.json").exists():
+            continue
+        folder.mkdir(parents=True, exist_ok=True)
+        stage.reset()
+        colors = colors_for(shot.seed, shot.colors)
+        product = BUILDERS[shot.product](random.Random(shot.seed), colors)
+        # What is covered exactly beside the whole product is here what has the body's leather, not the handle.
+        product.handle = [part for part in product.parts if part.name in BODY]
+        photo, alpha, part = stage.photograph(
+            product, shot.setting, shot.scaled(longest), samples, shot.seed, coverage=True
+        )
+        assert alpha is not None
+        assert part is not None
+        save_png(folder / "photo.png", photo)
+        save_png(folder / "alpha.png", alpha)
+        save_png(folder / "part.png", part)
+        (folder / "facts.json").write_text(json.dumps({"kind": shot.product, **asdict(colors)}, indent=1), "utf-8")
+        print(f"{name}: done", flush=True)
+
+
 def render_picture(name: str, scene: str, drift: float, out: Path) -> None:
     """One of the pictures of this folder, as it was made."""
     shot = PICTURES[name]
@@ -194,6 +221,7 @@ def main() -> None:
     parser.add_argument("--hard", metavar="OUT", help="render what is hard to cut out into OUT")
     parser.add_argument("--sightings", metavar="OUT", help="render products as they are seen again into OUT")
     parser.add_argument("--shade", metavar="OUT", help="render products on white and the light their ground loses")
+    parser.add_argument("--range", metavar="OUT", help="render one bag in the colours of its range into OUT")
     parser.add_argument("--lamp", default="{}", help="JSON of studio.shade.Lamp fields, for --shade")
     parser.add_argument("--only", nargs="*", help="names of the set")
     arguments = parser.parse_args()
@@ -207,6 +235,9 @@ def main() -> None:
         lamp = replace(PACKSHOT, **json.loads(arguments.lamp))
         names = arguments.only or list(ON_WHITE)
         render_shades(Path(arguments.shade), names, int(arguments.size), arguments.samples, lamp)
+    elif arguments.range:
+        names = arguments.only or list(RANGE)
+        render_range(Path(arguments.range), names, int(arguments.size), arguments.samples)
     elif arguments.picture:
         render_picture(arguments.picture, arguments.scene, arguments.drift, arguments.out)
     elif arguments.product:

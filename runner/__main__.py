@@ -27,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _begin_log(args, argv)
         _take_settings(args)
         decide_access(args)
+        _decide_signing(args)
         code = load_command(args.command).run(args)
         return EXIT_USAGE if console.lost_answer() and code == EXIT_OK else code
     except RunnerError as error:
@@ -70,14 +71,27 @@ def _begin_log(args: argparse.Namespace, argv: Sequence[str]) -> None:
 
 
 def _take_settings(args: argparse.Namespace) -> None:
-    """What `prodgen.toml` says where nothing was typed, and which one said it."""
+    """What a recipe and `prodgen.toml` say where nothing was typed, and which one said it."""
     from runner.cli.settings import apply
 
     by_file: dict[str, list[str]] = {}
     for setting in apply(args):
-        by_file.setdefault(str(setting.source), []).append(f"{setting.key.removeprefix('set.')}={setting.value}")
+        said = f"{setting.key.removeprefix('set.')}={setting.value}" if setting.value else setting.key
+        by_file.setdefault(str(setting.source), []).append(said)
     for path, settings_read in by_file.items():
         console.tell(f"{path}: {', '.join(settings_read)}")
+
+
+def _decide_signing(args: argparse.Namespace) -> None:
+    """Whether this run's pictures are signed, and with what."""
+    certificate, key = getattr(args, "c2pa_cert", None), getattr(args, "c2pa_key", None)
+    if certificate is None and key is None and "runner.files.credentials" not in sys.modules:
+        return
+    from runner.files.credentials import decide
+
+    decide(certificate, key)
+    if certificate is not None and getattr(args, "ray", None) is not None:
+        raise UsageError("--ray and --c2pa-cert do not go together: the key does not leave this machine.")
 
 
 def _refused_file(error: Exception) -> UsageError | None:

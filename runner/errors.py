@@ -16,7 +16,7 @@ EXIT_NODE_FAILED = 5
 EXIT_TIMEOUT = 6
 EXIT_QUALITY = 7
 EXIT_INTERRUPTED = 130
-"""What the process ends with, as the README's table has it; programs rely on each. 130 is the shell's for Ctrl-C."""
+"""What the process ends with, as `docs/commands.md` has it; programs rely on each. 130 is the shell's for Ctrl-C."""
 
 
 _WORST_FIRST = (

@@ -200,3 +200,11 @@ SIGHTINGS = {
     for view, (scene, setting) in _VIEWS.items()
 }
 """Products as they are seen again: turned, in other light, elsewhere; two of them also in another colour."""
+
+RANGE: dict[str, Shot] = {
+    name: Shot("handbag", 5, f"{body},#5b3a22,#d2a850,#d9b184", replace(LOOK, fill=0.78), (800, 1000))
+    for name, body in (
+        ("tan", "#a8743f"), ("red", "#a3212b"), ("blue", "#2a4f86"), ("black", "#17171a"), ("white", "#ece6da"),
+    )
+}  # fmt: skip
+"""One bag in the colours of its range, at the same pixels in the same light: only its body's leather differs."""

@@ -29,13 +29,16 @@ class Beside:
 
     Each is replaced whole. A file of that name that was not made here is somebody's own and stays: the next name is
     taken (`index_2.csv`). The folder may come from somebody: nothing is written, copied or removed where a link leads
-    out of it, and a link is never taken for a file that was made here.
+    out of it, and a link is never taken for a file that was made here. Of the photos that its ledger names only those
+    are copied that were named now, too: a ledger can name any file there is.
 
     `written`: what is there now; `missed`: what could not be put there, or not removed (each is told).
     """
 
-    def __init__(self, folder: Path, notice: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, notice: Callable[[str], None], photos: Iterable[Path] = ()) -> None:
+        """`photos`: what may be copied."""
         self.folder, self._notice = folder, notice
+        self._photos = frozenset(map(os.path.realpath, photos))
         self._list = folder / _LIST
         self._lock = lock_beside(self._list, on_wait=self._waiting)
         self._made: set[str] = set()
@@ -87,6 +90,8 @@ class Beside:
             gone = not os.path.lexists(source)
             if path.is_file() and (gone or filecmp.cmp(source, path, shallow=True)):
                 return
+            if not gone and os.path.realpath(source) not in self._photos:
+                raise OSError(errno.EPERM, f"{source} is none of the pictures that were named now", str(source))
             with open_file(source) as stream, written_whole(path, "wb") as target:
                 shutil.copyfileobj(stream, target)
             shutil.copystat(source, path)

@@ -77,7 +77,9 @@ class Claims:
         leave = throughput.sooner(self.worker, self._ledger.waiting())
         with self._guard:
             others = throughput.others(self.worker)
-            entry = None if self.closed.is_set() else self._ledger.claim(self.worker, leave, others)
+            if self.closed.is_set():
+                return None, False
+            entry, finished = self._ledger.claim_or_end(self.worker, leave, others, self._held)
             if entry is not None:
                 self._held.add(entry.id)
                 throughput.holds(self.worker, len(self._held))
@@ -85,8 +87,6 @@ class Claims:
         for hopeless, reasons in self._ledger.claim_hopeless():
             self._view.named(hopeless.id, hopeless.title, self.label)
             self.fail(hopeless.id, nowhere(reasons))
-        # While somebody holds a job, it may yet come back to be done here.
-        finished = not leave and not self._ledger.held() - self.held
         if not finished and not self.held:
             for runner in self._ledger.others_at_work():
                 self._view.once(f"Waiting for another runner of this batch ({runner}): the rest is in its hands.")

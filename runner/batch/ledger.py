@@ -107,11 +107,16 @@ class Ledger:
         if self.runners.others_beat():
             return 0
         failed = [row["id"] for row in self.store.rows(sql.JOBS_IN_STATE, state=JobState.FAILED)]
+        self.try_again(failed)
+        return len(failed)
+
+    @transaction
+    def try_again(self, failed: Iterable[int]) -> None:
+        """These failed jobs wait again."""
         for job in failed:
             # A failed job is made anew: its old id would only tell the old failure.
             self.store.change(sql.TRY_AGAIN, job=job)
             self._to(job, JobState.WAITING, "tried again")
-        return len(failed)
 
     @transaction
     def make_again(self, jobs: Iterable[int], why: str) -> None:
@@ -143,15 +148,24 @@ class Ledger:
             others: workers of this runner that are there. What was submitted to one of them before is theirs to look
                 for first, unless they cannot run it.
         """
-        self._free_stale()
-        row = self.store.row(
-            sql.CLAIMABLE,
-            owner=self.runners.owner,
-            server=worker,
-            unless=as_text(list(unless)),
-            others=as_text(list(others)),
-        )
-        return None if row is None else self._take(row)
+        return self._claim(worker, unless, others)
+
+    @transaction
+    def claim_or_end(
+        self, worker: str, unless: Sequence[str], others: Sequence[str], holding: Iterable[int]
+    ) -> tuple[Entry | None, bool]:
+        """As `claim`; and, seen at the same moment, whether nothing is left for this worker.
+
+        Looked at one after the other, a job that is passed on in between would be seen by neither look.
+
+        Args:
+            holding: the jobs that the worker has claimed and not ended.
+        """
+        entry = self._claim(worker, unless, others)
+        if entry is not None:
+            return entry, False
+        owner = self.runners.owner
+        return None, self.store.row(sql.MAY_COME, owner=owner, server=worker, holding=as_text(list(holding))) is None
 
     @transaction
     def claim_hopeless(self) -> list[tuple[Entry, list[Incompatibility]]]:
@@ -288,6 +302,17 @@ class Ledger:
         return [Incompatibility(worker=row["label"], why=row["why"], exit_code=row["exit_code"]) for row in rows]
 
     # inside
+
+    def _claim(self, worker: str, unless: Sequence[str], others: Sequence[str]) -> Entry | None:
+        self._free_stale()
+        row = self.store.row(
+            sql.CLAIMABLE,
+            owner=self.runners.owner,
+            server=worker,
+            unless=as_text(list(unless)),
+            others=as_text(list(others)),
+        )
+        return None if row is None else self._take(row)
 
     def _holds(self, job: int) -> bool:
         return self.store.row(sql.HOLDS, job=job, owner=self.runners.owner) is not None

@@ -43,6 +43,11 @@ class BatchReporter(Reporter):
         """`ended` of the `total` jobs were through before this run."""
         self._total, self._before, self._pace = total, ended, Pace()
 
+    def expect(self, total: int, again: int = 0) -> None:
+        """There are more jobs than there were when it began; `again` of those that had ended are made again."""
+        self._total = total
+        self._ended -= min(again, self._ended)
+
     def named(self, job: int, title: str, server: str) -> None:
         self.titles[job] = console.clean_line(self.names.get(job, title))
         self.servers[job] = console.clean_line(server)
@@ -184,6 +189,13 @@ class BatchBar(BatchReporter):
         self._progress.start()
         label = counted(total, "job")
         self._bar = self._progress.add_task("", total=total, completed=ended, label=label, state=f"{ended}/{total}")
+
+    def expect(self, total: int, again: int = 0) -> None:
+        super().expect(total, again)
+        if self._progress is not None:
+            through = self._before + self._ended
+            label, state = counted(total, "job"), f"{through}/{total}"
+            self._progress.update(self._bar, total=total, completed=through, label=label, state=state)
 
     def ended(self, event: events.Event) -> None:
         if not isinstance(event, events.Done) or event.warnings:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runner.batch.landing import SETTLE_S
 from runner.events.level import Level
 
 
@@ -21,9 +22,14 @@ class BatchOrder:
     photos: list[str] = field(default_factory=list)
     images: str | None = None
     jobs: Path | None = None
+    watch: Path | None = None
+    """A folder whose photos are made as they land."""
+    settle: float = SETTLE_S
     prompt: list[str] = field(default_factory=list)
     set: list[str] = field(default_factory=list)
     """NAME=VALUE each."""
+    channels: tuple[str, ...] = ()
+    """Shops whose pictures one job makes."""
     seed: int | None = None
     seeds: str | None = None
     count: int = 1
@@ -31,6 +37,9 @@ class BatchOrder:
     leave_out: Callable[[Path], bool] | None = None
     """Photos that need nothing."""
     resume: bool = False
+    joined: bool = False
+    """Go on with what the ledger in `out` holds, whoever put it there (`runner.batch.joining`), and with what joins it
+    meanwhile; nothing new is named here, and what failed stays failed."""
     dry_run: bool = False
     metrics: Path | None = None
     watts: float | None = None

@@ -60,26 +60,8 @@ _RESULTS = "outputs"
 
 
 def photos(where: str, out: Path) -> tuple[list[tuple[Path, Path]], LeftOut]:
-    """(photo, its folder below the one that was named) for a folder (with all below it) or a glob, sorted by path; and
-    what was left out.
-
-    Results are no photos: what lies in the output folder `out`, in a folder `outputs` or in that of an earlier batch
-    below, and pictures whose record lies beside them; unless it is a folder of results that was named. Hidden files
-    are left out, too. What is called like a photo and cannot be read is no reason to leave it out in silence (see
-    `unusable`).
-
-    Raises UsageError where there is no photo, or `out` is where the photos are.
-    """
-    root, files = _named(where)
-    if is_within(root, out):
-        raise UsageError(
-            f"--out {out} is the folder of the photos itself, or one above it: results would lie among them.",
-            advice="Name another folder with --out.",
-        )
-    wants_results = files == [expanded(where)] or _RESULTS in real_path(root).parts or (root / LEDGER_FILE).exists()
-    kept, left_out = _sorted_out(root, files, out, wants_results=wants_results)
-    if wants_results:
-        kept = _each_once(kept, left_out.again)
+    """What `found` finds. Raises UsageError where there is no photo, or `out` is where the photos are."""
+    kept, left_out = found(where, out)
     if not kept and left_out.of_others:
         raise UsageError(
             f"{where}: there are only results of earlier runs in it ({', '.join([*left_out.of_others][:3])}).",
@@ -95,6 +77,30 @@ def photos(where: str, out: Path) -> tuple[list[tuple[Path, Path]], LeftOut]:
             f"{where}: there is no photo in it.",
             advice="Photos end in .jpg, .png, .tif, .webp …; a glob takes any file: --images 'shots/**/*.jpg'.",
         )
+    return kept, left_out
+
+
+def found(where: str, out: Path) -> tuple[list[tuple[Path, Path]], LeftOut]:
+    """(photo, its folder below the one that was named) for a folder (with all below it) or a glob, sorted by path; and
+    what was left out.
+
+    Results are no photos: what lies in the output folder `out`, in a folder `outputs` or in that of an earlier batch
+    below, and pictures whose record lies beside them; unless it is a folder of results that was named. Hidden files
+    are left out, too. What is called like a photo and cannot be read is no reason to leave it out in silence (see
+    `unusable`).
+
+    Raises UsageError where there is no such folder, or `out` is where the photos are.
+    """
+    root, files = _named(where)
+    if is_within(root, out):
+        raise UsageError(
+            f"--out {out} is the folder of the photos itself, or one above it: results would lie among them.",
+            advice="Name another folder with --out.",
+        )
+    wants_results = files == [expanded(where)] or _RESULTS in real_path(root).parts or (root / LEDGER_FILE).exists()
+    kept, left_out = _sorted_out(root, files, out, wants_results=wants_results)
+    if wants_results:
+        kept = _each_once(kept, left_out.again)
     return kept, left_out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.batch.compatibility import CannotRunError, Compatibility
+from runner.batch.entries import JobState
 from runner.batch.ledger import Ledger
 from runner.batch.metrics import METRICS_BEGIN
 from runner.batch.order import BatchOrder
@@ -25,6 +27,7 @@ from runner.files.writable import check_file, check_folder
 from runner.suggest import Suggestions
 from runner.validation.standing_in import NAME
 from runner.words import counted
+from runner.workflow.channels import for_channels, without_channel
 from runner.workflow.graph import Workflow
 from runner.workflow.load import WORKFLOWS_DIR, load_workflow
 from runner.workflow.schema import recorded_object_info
@@ -46,16 +49,20 @@ class Setup:
     def facts(self) -> dict[str, str]:
         """What must be the same when the batch goes on."""
         text = self.workflow.path.read_bytes()
-        trial = f" {NAME}" if self.workflow.smoke else ""
-        return {"workflow": f"{self.workflow.label} {hashlib.sha256(text).hexdigest()[:16]}{trial}"}
+        more = f" {NAME}" if self.workflow.smoke else ""
+        more += f" for {', '.join(self.workflow.channels)}" if self.workflow.channels else ""
+        return {"workflow": f"{self.workflow.label} {hashlib.sha256(text).hexdigest()[:16]}{more}"}
 
 
 def prepare(order: BatchOrder) -> Setup:
-    """Everything that can be checked without a server.
+    """Everything that can be checked without a server. The job of a folder that is watched is there for the check only.
 
     Raises UsageError, WorkflowError with every problem and what to do.
     """
-    if order.images is None and order.jobs is None and not order.photos:
+    if order.joined:
+        return _joined(order)
+    waits = order.watch is not None and order.images is None
+    if order.images is None and order.jobs is None and not order.photos and not waits:
         raise UsageError(
             "there is nothing to work on.", advice="Name photos or a folder of them, or a table with --jobs."
         )
@@ -64,24 +71,35 @@ def prepare(order: BatchOrder) -> Setup:
     if order.name is not None:
         check_template(order.name)
     _check_folder(order)
-    workflow = replace(load_workflow(order.workflow), smoke=order.smoke)
     recorded = recorded_object_info(WORKFLOWS_DIR)
+    workflow = replace(load_workflow(order.workflow), smoke=order.smoke)
+    if order.channels:
+        workflow = for_channels(workflow, order.channels, recorded)
     schema = recorded if all(node["class_type"] in recorded for node in workflow.graph.values()) else None
     problems: list[str] = []
     left_out: list[str] = []
     rows = _rows(order, workflow, schema, problems, left_out)
-    faults = _unusable(rows)
+    faults = {} if waits else _unusable(rows)
     if problems or (len(faults) == len(_photos(rows)) > 0 and not Ledger.exists(order.out)):
         problems += faults.values()  # all that is wrong at once
     swept = sweeps(workflow, order.set, order.prompt, schema)
     jobs: list[BatchJob] = []
     if not problems:
         seeds = Seeds(_seeds(order.seeds), order.seed, order.count)
-        jobs = list(expand(workflow, rows, swept, seeds, schema, order.name))
+        template = without_channel(order.name) if workflow.channels else order.name
+        jobs = list(expand(workflow, rows, swept, seeds, schema, template))
         check_values(workflow, jobs, schema, problems)
     refuse(problems)
     distinct = list({job.key: job for job in jobs}.values())
     return Setup(workflow, distinct, len(jobs) - len(distinct), faults, tuple(left_out))
+
+
+def _joined(order: BatchOrder) -> Setup:
+    """What of the batch in `out` is not through."""
+    workflow = replace(load_workflow(order.workflow), smoke=order.smoke)
+    with contextlib.closing(Ledger(order.out)) as ledger:
+        entries = [entry for entry in ledger.entries() if entry.state not in (JobState.DONE, JobState.FAILED)]
+    return Setup(workflow, [replace(entry.job, where=entry.title) for entry in entries], 0)
 
 
 def check_on_servers(
@@ -151,7 +169,7 @@ def _rows(
         return "" if spec is None else spec.type
 
     rows = [Row("the command line")] if order.jobs is None else table(order.jobs, pictures, names, problems, kind_of)
-    if order.images is None and not order.photos:
+    if order.images is None and not order.photos and order.watch is None:
         return rows
     if not pictures:
         raise UsageError(
@@ -163,7 +181,9 @@ def _rows(
             "its own.",
             advice=f"Leave it out, or the column {pictures[0]}.",
         )
-    taken = photographed(order, left_out)
+    # What a watched folder will hold nobody knows: one photo stands for all of them until the first has landed.
+    stand_in = [(order.watch / "photo.jpg", Path())] if order.watch is not None and order.images is None else None
+    taken = photographed(order, left_out) if stand_in is None else stand_in
     with_photos = []
     for row in rows:
         if pictures[0] in row.images:

@@ -95,6 +95,14 @@ SELECT * FROM jobs WHERE state = 'waiting'
 """
 """The next job for a worker: one that it can run; that it had before, or that none of `unless` can run; and that was
 not submitted before to one of `others` which can run it."""
+MAY_COME = """
+SELECT 1 FROM jobs WHERE state = 'waiting'
+    AND NOT EXISTS (SELECT 1 FROM unfit WHERE job = jobs.id AND owner = :owner AND server = :server)
+UNION ALL SELECT 1 FROM held WHERE id NOT IN (SELECT value FROM json_each(:holding))
+LIMIT 1
+"""
+"""Whether a worker may yet have something to do: a waiting job that it can run, or one that somebody else holds and may
+give back."""
 SET_OWNER = "UPDATE jobs SET owner = :owner WHERE id = :job"
 SET_STATE = "UPDATE jobs SET state = :state WHERE id = :job"
 ADD_CHANGE = """

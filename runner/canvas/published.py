@@ -27,7 +27,8 @@ def is_published(workflow: Workflow) -> bool:
 
 def published_drawing(workflow: Workflow) -> dict[str, Any] | None:
     """The canvas file of a bundled workflow; None of any other."""
-    return _read(workflow.label) if workflow.path.resolve().parent == WORKFLOWS_DIR else None
+    is_as_drawn = workflow.path.resolve().parent == WORKFLOWS_DIR and not workflow.channels
+    return _read(workflow.label) if is_as_drawn else None
 
 
 def _read(label: str) -> dict[str, Any] | None:

@@ -55,7 +55,7 @@ _OWN = {
     "hands": "RTDETR_detect SDPoseKeypointExtractor ProdgenCropHands ProdgenHandCheck ProdgenRedrawHands "
     "ProdgenStitchHands SDPoseDrawKeypoints",
     "finish": "ProdgenStitchRegions ProdgenRegisterProduct ProdgenKeepInFront ProdgenColorFix ProdgenJoinTiles",
-    "check": "ProdgenFidelity",
+    "check": "ProdgenFidelity ProdgenCheck",
     "results": "SaveImage ProdgenExport ProdgenSaveCutout ProdgenSaveCutouts PreviewAny",
 }
 _STAGE_OF = {name: stage for stage, names in _OWN.items() for name in names.split()}

@@ -30,12 +30,14 @@ _COLUMNS = ("photo", "caption", "source", "tokens", "problems")
 @dataclass(frozen=True)
 class Wanted:
     """How captions are delivered: beside the photos themselves or beside copies below `out`; whether those that are
-    there already are written again; and the (photo, its folder) that were kept as they are."""
+    there already are written again; the photos that were named now; and the (photo, its folder) of those that were
+    kept as they are. A ledger may name any file there is: nothing is put beside one that was not named."""
 
     out: Path
     in_place: bool
     again: bool
     tag: str
+    photos: Sequence[Path]
     kept: Sequence[tuple[Path, Path]] = ()
 
 
@@ -61,9 +63,10 @@ def _made(wanted: Wanted, beside: Beside, notice: Callable[[str], None]) -> Iter
     with in_words(wanted.out), contextlib.closing(Ledger(wanted.out)) as ledger:
         entries = ledger.entries()
     left_alone = {own_path(photo) for photo, _ in wanted.kept}
+    named = {own_path(photo) for photo in wanted.photos}
     for entry in entries:
         photo = photo_of(entry)
-        if photo in left_alone:
+        if photo in left_alone or (wanted.in_place and photo not in named):
             continue
         made = next((below(wanted.out, name) for name in entry.files if name.endswith(".txt")), None)
         if entry.state != JobState.DONE or made is None:

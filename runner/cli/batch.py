@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.batch.order import BatchOrder
+from runner.cli.looks import add_look_arguments, add_watch_arguments
 from runner.cli.parser import (
     DEFAULT_OUT,
     PHOTOS_HELP,
@@ -80,6 +81,8 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         metavar="NAME=A[,B,…]",
         help="any other input, or NODE.widget; several values are tried one after the other (text is divided by |)",
     )
+    add_watch_arguments(parser)
+    add_look_arguments(parser)
     parser.add_argument("--seed", type=int, metavar="N", help="the first seed")
     parser.add_argument("--count", type=at_least_one, default=1, metavar="N", help="seeds per job, counting up")
     parser.add_argument("--seeds", metavar="LIST", help="these seeds for every job: 1,2,3 or 10-19")
@@ -148,9 +151,9 @@ def order_of(args: argparse.Namespace, **given: Any) -> BatchOrder:
     return BatchOrder(**{**typed, "level": level_of(args), **given})
 
 
-def run_order(order: BatchOrder, *, goes_on: bool = False) -> int:
+def run_order(order: BatchOrder, *, goes_on: bool = False, reporter: BatchReporter | None = None) -> int:
     """Make a batch; returns the exit code. `goes_on`: with what is in its folder, which is called by what is asked for
-    where none was named."""
+    where none was named. `reporter`: who is told; people at the command line where nobody else is."""
     import tempfile
 
     from runner.batch.live import make_view
@@ -163,7 +166,7 @@ def run_order(order: BatchOrder, *, goes_on: bool = False) -> int:
         order.resume, order.out = True, photo_words.own_folder(order) if order.out is DEFAULT_OUT else order.out
     with (
         interruptible(),
-        make_view(json_lines=order.json, level=order.level) as view,
+        reporter or make_view(json_lines=order.json, level=order.level) as view,
         tempfile.TemporaryDirectory() as scratch,
     ):
         folder = Path(scratch) if order.dry_run else order.out
@@ -175,7 +178,7 @@ def run_order(order: BatchOrder, *, goes_on: bool = False) -> int:
         except KeyboardInterrupt:
             raise InterruptedRunError(
                 "Interrupted: what this run had queued was cancelled, and nothing half-written is left.",
-                advice="The same command with --resume goes on.",
+                advice=f"The same command{' with --resume' if order.watch is None else ''} goes on.",
             ) from None
 
 
@@ -190,6 +193,10 @@ def _run(order: BatchOrder, view: BatchReporter, *, goes_on: bool) -> int:
     from runner.batch.store import in_words
     from runner.cli.batch_end import end_with_nothing_to_make, is_all_done
 
+    if order.watch is not None:
+        from runner.cli.watching import check
+
+        check(order, order.watch)
     setup = prepare(order)
     for note in setup.workflow.notes:
         view.notice(note)
@@ -204,7 +211,7 @@ def _run(order: BatchOrder, view: BatchReporter, *, goes_on: bool) -> int:
         faults = [EXIT_USAGE] if tell_unusable(setup, done, view) + tell_undecodable(setup, done, view) else []
         return worst_code(code for code in [*faults, _rehearsed(order, setup, view)] if code != EXIT_OK)
     with in_words(order.out):
-        if Ledger.exists(order.out):  # before anything is started for it
+        if Ledger.exists(order.out) and order.watch is None:  # before anything is started for it
             with contextlib.closing(Ledger(order.out)) as ledger:
                 entries = ledger.entries()
                 if entries and is_all_done(order, setup, ledger):
@@ -326,10 +333,13 @@ def _work(
     from runner.cli.batch_end import end, tell_figures
 
     began = time.monotonic()
+    if order.watch is not None:
+        setup = replace(setup, jobs=[])
     ledger.runners.start_beating()
     new = not ledger.facts()
     ledger.bind(setup.facts())
-    ledger.add(setup.jobs)
+    if not order.joined:
+        ledger.add(setup.jobs)
     if new and order.resume:
         find_done(order.out, setup, ledger, view)
     note_lost_files(order.out, ledger, view)
@@ -347,7 +357,16 @@ def _work(
     deadline = None if order.timeout is None else time.monotonic() + order.timeout
     try:
         batch = Batch(order.out, setup.workflow, ledger, view, Throughput(), deadline)
-        run_pool(make_workers(batch), ledger, view.notice)
+
+        def make() -> None:
+            run_pool(make_workers(batch), ledger, view.notice)
+
+        if order.watch is None:
+            make()
+        else:
+            from runner.cli.watching import Watch
+
+            Watch(order, order.watch, batch, make).run()
     finally:
         shared = ledger.runners.others_live()
         with contextlib.suppress(LedgerGoneError):  # which is being told already

@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
 
     photos = photographed(order_of(args, workflow="caption"), [])
     kept = [] if args.again else [pair for pair in photos if os.path.lexists(caption_of(pair[0]))]
-    wanted = Wanted(args.out, args.in_place, args.again, args.tag.strip(), kept)
+    wanted = Wanted(args.out, args.in_place, args.again, args.tag.strip(), [photo for photo, _ in photos], kept)
     code = _caption(args, wanted) if len(kept) < len(photos) else EXIT_OK
     delivered = EXIT_OK if args.dry_run else _deliver(args, wanted)
     return worst_code(one for one in (code, delivered) if one != EXIT_OK)
@@ -112,9 +112,10 @@ def _deliver(args: argparse.Namespace, wanted: Wanted) -> int:
     from runner import console
     from runner.batch.beside import Beside
     from runner.captions.collect import collect
+    from runner.captions.dataset import caption_of
     from runner.captions.review import write_review
 
-    with Beside(wanted.out, console.tell) as beside:
+    with Beside(wanted.out, console.tell, [*wanted.photos, *map(caption_of, wanted.photos)]) as beside:
         captions = collect(wanted, beside, console.tell)
         _tell(wanted, captions)
         page = write_review(beside, _root(args), captions.pairs, captions.faults) if args.review else None

@@ -8,14 +8,16 @@ _EXAMPLES = {
     "": ("packshot photo.jpg", "cutout photos/", "help packshot"),
     "submit": (
         "packshot photo.jpg",
-        "packshot photo.jpg --set channel=amazon",
+        "packshot photo.jpg --channels amazon,ebay",
         "grip_sdxl photo.jpg --best-of 8 --seed 7",
     ),
     "batch": (
         "batch packshot photos/ --out shop",
-        "batch packshot photos/ --out shop --resume",
+        "batch packshot photos/ --out shop --resume --recipe brand.yaml",
         "batch relight_iclight --jobs jobs.csv --dry-run",
     ),
+    "studio": ("studio --open", "studio --out shop", "studio --phone"),
+    "mcp": ("mcp --root photos", "mcp --root photos --root more --out shop", "mcp --root photos --server HOST:8188"),
     "cutouts": (
         "cutouts pictures/ --out objects",
         "cutouts pictures/ --labels bag --crop",
@@ -30,6 +32,16 @@ _EXAMPLES = {
         "enhance pictures/ --reference bag.jpg",
         "enhance pictures/ --reference bag.jpg --control canny --denoise 0.25",
         "enhance pictures/ --reference bag.jpg --preset original",
+    ),
+    "check": (
+        "check bag.jpg picture.png",
+        "check bag.jpg picture.png --channel amazon",
+        "check bag.jpg pictures/ --out checked",
+    ),
+    "spin": (
+        "spin turntable/",
+        "spin bag_*.jpg --out shop --fps 10",
+        'spin turntable/ --background "#f4f1ec" --size 1600',
     ),
     "caption": (
         "caption photos/ --tag ohwx-bag --class handbag --review",

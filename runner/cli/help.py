@@ -172,6 +172,41 @@ def _config() -> str:
     return _as_text(blocks)
 
 
+def _recipes() -> str:
+    """A brand's recipe: `--recipe` of `submit` and `batch`."""
+    blocks = [
+        ("examples:", [
+            f"  {spell('packshot', 'photo.jpg', '--recipe', 'brand.yaml')}",
+            f"  {spell('batch', 'packshot', 'photos/', '--recipe', 'brand.yaml', '--out', 'shop')}",
+            f"  {spell('batch', 'packshot', '--watch', 'photos/', '--recipe', 'brand.yaml')}",
+        ]),
+        ("a recipe, one look for all products; every word may be left out:", [
+            '  backdrop: "#f4f1ec"        # a colour stands in quotes',
+            "  light: {from: 10, height: 40, temperature: 5200}",
+            "  shadow: 0.25",
+            "  fill: 0.8",
+            "  style: studio",
+            "  prompt: on pale oak",
+            "  seed: 7",
+            "  lora: brand.safetensors    # and lora_strength",
+            "  channels: [amazon, ebay]   # all of them from one cut-out",
+            '  name: "{image}_{channel}"',
+            "  set:",
+            "    parts: all               # any other input",
+            "    relight_iclight: {steps: 25}",
+        ]),
+        ("what holds:", [
+            "A word goes to the input that a workflow has for it; what it has none for is said, and left out.",
+            "What is typed wins over the recipe, and the recipe over prodgen.toml.",
+            "A recipe may come from anybody: no value of it names a file outside of its own folder, and it says "
+            "nothing of servers or of where results go.",
+            "Several shops: each file is called by its shop at the end, whatever the name says; one .json is for all.",
+            "How a LoRA is trained is another recipe, of another command: train --recipe.",
+        ]),
+    ]  # fmt: skip
+    return _as_text(blocks)
+
+
 def _as_text(blocks: list[tuple[str, list[str]]]) -> str:
     lines: list[str] = []
     for title, texts in blocks:
@@ -181,4 +216,8 @@ def _as_text(blocks: list[tuple[str, list[str]]]) -> str:
     return "\n".join(lines)
 
 
-TOPICS: Mapping[str, Callable[[], str]] = {"servers": _servers, "configuration": _config}
+TOPICS: Mapping[str, Callable[[], str]] = {
+    "servers": _servers,
+    "configuration": _config,
+    "recipes": _recipes,
+}

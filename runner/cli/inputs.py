@@ -12,6 +12,7 @@ from typing import Any
 from runner import console
 from runner.cli.parser import RUNNING_SERVER_HELP, add_server_argument, local_path
 from runner.errors import EXIT_OK, ServerUnavailableError
+from runner.workflow.described import as_dict, named_inputs
 from runner.workflow.graph import InputSpec, Workflow, describe_node, is_link, schemas_of
 from runner.workflow.load import WORKFLOWS_DIR, load_workflow
 from runner.workflow.schema import load_object_info, recorded_object_info
@@ -96,13 +97,6 @@ def _answering(servers: Sequence[str]) -> str | None:
         return None
 
 
-def named_inputs(workflow: Workflow, object_info: Mapping[str, Any]) -> list[InputSpec]:
-    """The inputs marked by title, and `image` where the only LoadImage stands for it."""
-    specs = workflow.inputs(object_info)
-    named = {spec.name for spec in specs}
-    return [spec for spec in workflow.image_inputs(object_info) if spec.name not in named] + specs
-
-
 def all_widgets(workflow: Workflow, object_info: Mapping[str, Any]) -> list[InputSpec]:
     """Every widget as `NODE.widget`, linked ones left out."""
     widgets: list[InputSpec] = []
@@ -113,22 +107,6 @@ def all_widgets(workflow: Workflow, object_info: Mapping[str, Any]) -> list[Inpu
             workflow.widget(node_id, name, object_info) for name in names if not is_link(node["inputs"].get(name))
         ]
     return widgets
-
-
-def as_dict(spec: InputSpec) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "name": spec.name,
-        "type": spec.type,
-        "default": spec.default,
-        "min": spec.minimum,
-        "max": spec.maximum,
-        "step": spec.step,
-        "options": list(spec.options) if spec.options is not None else None,
-        "help": spec.help,
-        "sets": [f"{target.node_id}.{target.widget}" for target in spec.targets],
-        "type_from": "schema" if spec.from_schema else "value",
-    }
-    return {key: value for key, value in values.items() if value not in (None, "") or key == "default"}
 
 
 def _report(workflow: Workflow, specs: list[InputSpec], widgets: list[InputSpec], source: SchemaSource) -> list[str]:

@@ -84,12 +84,14 @@ def run_and_collect(order: BatchOrder, collect: Callable[[Beside], T]) -> tuple[
     from runner import console
     from runner.batch.beside import Beside
     from runner.batch.ledger import Ledger
+    from runner.batch.setup import photographed
     from runner.cli.batch import run_order
 
     def collected() -> tuple[int, T | None]:
         if order.dry_run or not Ledger.exists(order.out):
             return EXIT_OK, None
-        with Beside(order.out, console.tell) as beside:
+        photos = [photo for photo, _ in photographed(order, [])]
+        with Beside(order.out, console.tell, photos) as beside:
             there = collect(beside)
         return EXIT_USAGE if beside.missed else EXIT_OK, there
 

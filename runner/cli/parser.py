@@ -49,9 +49,13 @@ PHOTOS_HELP = "photos, folders (with all below them), patterns or addresses (htt
 COMMANDS = {
     "submit": "runner.cli.submit",
     "batch": "runner.cli.batch",
+    "studio": "runner.cli.studio",
+    "mcp": "runner.cli.mcp",
     "cutouts": "runner.cli.cutouts",
     "filter": "runner.cli.filter",
     "enhance": "runner.cli.enhance",
+    "check": "runner.cli.check",
+    "spin": "runner.cli.spin",
     "caption": "runner.cli.caption",
     "train": "runner.cli.train",
     "report": "runner.cli.report",

@@ -44,7 +44,7 @@ def are_many(args: argparse.Namespace) -> bool:
     words = [*args.image, *args.photos]
     check_words(words, workflow)
     slots = len(workflow.image_inputs(recorded_object_info(WORKFLOWS_DIR)))
-    if any(_is_folder(word) for word in words):
+    if any(is_folder(word) for word in words):
         return True
     if slots > 1 and len(words) > slots:
         raise UsageError(
@@ -83,6 +83,7 @@ def own_folder(order: BatchOrder) -> Path:
     """
     parts = [_name(order.workflow), _name_of_photos(order)]
     parts += [text.replace("=", "-", 1) for text in order.set]
+    parts += [f"for-{'-'.join(order.channels)}"] * bool(order.channels)
     parts += [f"prompt-{text}" for text in order.prompt]
     parts += [f"seed-{order.seed}"] * (order.seed is not None) + [f"seeds-{order.seeds}"] * (order.seeds is not None)
     from runner.files.naming import safe_name
@@ -115,7 +116,7 @@ def check_words(words: Sequence[str], workflow: Workflow) -> None:
     for word in words:
         if is_address(word):
             check_address(word)
-        elif word != PIPE and not _is_folder(word) and not path_of(word).exists():
+        elif word != PIPE and not is_folder(word) and not path_of(word).exists():
             raise _no_photo(word, workflow)
 
 
@@ -232,7 +233,7 @@ def _is_elsewhere(word: str) -> bool:
     return word == PIPE or "://" in word
 
 
-def _is_folder(word: str) -> bool:
+def is_folder(word: str) -> bool:
     """A folder, or a pattern that no shell has filled in (Windows' never does)."""
     path = path_of(word)
     return path.is_dir() or (glob.has_magic(word) and not path.exists() and "://" not in word)

@@ -22,7 +22,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "--port", type=_port, metavar="N", help="listen there, and nowhere else (default: 8188, or a free one)"
+        "--port", type=port_number, metavar="N", help="listen there, and nowhere else (default: 8188, or a free one)"
     )
     parser.add_argument("--logs", action="store_true", help="show the last lines of its log, as `logs` does")
     parser.add_argument("--stop", action="store_true", help="stop the one that was started here; no other is touched")
@@ -42,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
     return serve_command(stop=args.stop, port=args.port)
 
 
-def _port(text: str) -> int:
+def port_number(text: str) -> int:
+    """An argument that is a port."""
     number = int(text)
     if not 1 <= number <= 65535:
         raise argparse.ArgumentTypeError("a port is a number from 1 to 65535")

@@ -22,6 +22,7 @@ from runner.files.paths import expanded, is_a_file, is_within
 from runner.invocation import spell
 
 if TYPE_CHECKING:
+    from runner.cli.recipe import Recipe
     from runner.workflow.load import Workflow
 
 FILE_NAME = "prodgen.toml"
@@ -72,7 +73,10 @@ def apply(args: argparse.Namespace) -> list[Setting]:
     if not makes and not hasattr(args, "server"):
         return []
     files = find(folders_of(args) if makes else ())
-    return [*_server(args, files), *(_making(args, files) if makes and files else [])]
+    taken = _server(args, files)
+    if makes and (files or args.recipe is not None or args.channels):
+        taken += _making(args, files)
+    return taken
 
 
 def find(folders: Sequence[Path] = ()) -> list[SettingsFile]:
@@ -190,7 +194,19 @@ def _server(args: argparse.Namespace, files: Sequence[SettingsFile]) -> list[Set
 
 def _making(args: argparse.Namespace, files: Sequence[SettingsFile]) -> list[Setting]:
     """What is for a run: where to, how called, and the values of inputs."""
+    from runner.workflow.load import load_workflow
+
     taken: list[Setting] = []
+    workflow = load_workflow(args.workflow)
+    if args.recipe is not None:
+        from runner.cli.recipe import read_recipe
+
+        recipe = read_recipe(args.recipe)
+        looks = _of_recipe(recipe, workflow)
+        files = [looks, *files]
+        if (told := _not_taken(recipe, workflow)) is not None:
+            taken.append(told)
+    taken += _channels(args, files, workflow)
     for file in files:
         if args.out is DEFAULT_OUT and "out" in file.plain:
             args.out = out_of(file)
@@ -198,16 +214,57 @@ def _making(args: argparse.Namespace, files: Sequence[SettingsFile]) -> list[Set
         if args.name is None and "name" in file.plain:
             args.name = file.plain["name"]
             taken.append(Setting("name", args.name, file.path))
-    from runner.workflow.load import load_workflow
+    return [*taken, *_inputs(args, workflow, files)]
 
-    return [*taken, *_inputs(args, load_workflow(args.workflow), files)]
+
+def _of_recipe(recipe: Recipe, workflow: Workflow) -> SettingsFile:
+    """A recipe as settings: those of a folder that may come from anybody."""
+    named = {name: value for _, name, value in recipe.values(_names(workflow)) if name}
+    look = recipe.look
+    plain: dict[str, Any] = {"name": look.name} if look.name is not None else {}
+    plain |= {"channel": look.channels[0]} if len(look.channels) == 1 else {}
+    plain |= {"channels": look.channels} if len(look.channels) > 1 else {}
+    return SettingsFile(recipe.path, False, plain, {**recipe.of_all(), **named}, recipe.of_workflows())
+
+
+def _not_taken(recipe: Recipe, workflow: Workflow) -> Setting | None:
+    """What of a recipe this workflow has no input for: it is for others."""
+    words = [word for word, name, _ in recipe.values(_names(workflow)) if not name]
+    words += ["channels"] if recipe.look.channels and "channel" not in _names(workflow) else []
+    return Setting(f"{workflow.label} takes no {', '.join(words)}", "", recipe.path) if words else None
+
+
+def _names(workflow: Workflow) -> list[str]:
+    from runner.workflow.load import WORKFLOWS_DIR
+    from runner.workflow.schema import recorded_object_info
+
+    return [spec.name for spec in workflow.inputs(recorded_object_info(WORKFLOWS_DIR))]
+
+
+def _channels(args: argparse.Namespace, files: Sequence[SettingsFile], workflow: Workflow) -> list[Setting]:
+    """The shops that one job is for: those of `--channels`, else a recipe's. One alone is a value as any other."""
+    typed = "channel" in _typed(args)
+    if typed and args.channels:
+        raise UsageError("--channels and --set channel both say for which shops.", advice="Leave one of them out.")
+    if len(args.channels) == 1:
+        args.set, args.channels = [*args.set, f"channel={args.channels[0]}"], ()
+        return []
+    file = next((file for file in files if {"channel", "channels"} & file.plain.keys()), None)
+    if typed or args.channels or file is None or "channels" not in file.plain or "channel" not in _names(workflow):
+        return []
+    args.channels = tuple(file.plain["channels"])
+    return [Setting("channels", ",".join(args.channels), file.path)]
+
+
+def _typed(args: argparse.Namespace) -> set[str]:
+    return {text.partition("=")[0].strip().casefold() for text in args.set}
 
 
 def _inputs(args: argparse.Namespace, workflow: Workflow, files: Sequence[SettingsFile]) -> list[Setting]:
     from runner.workflow.load import WORKFLOWS_DIR
     from runner.workflow.schema import recorded_object_info
 
-    given = {text.partition("=")[0].strip().casefold() for text in args.set}
+    given = _typed(args) | ({"channel"} if args.channels else set())
     given |= {name for name in ("prompt", "seed") if getattr(args, name, None) not in (None, [])}
     schema = recorded_object_info(WORKFLOWS_DIR)
     specs = {spec.name.casefold(): spec for spec in workflow.inputs(schema)}

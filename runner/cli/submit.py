@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.cli.looks import add_look_arguments
 from runner.cli.parser import (
     PHOTO_HELP,
     add_out_argument,
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
     from runner.events.reporter import Reporter
     from runner.execution.plan import RunSpec
+    from runner.execution.session import Session
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -55,6 +59,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         help="any other input, or any widget as NODE.widget=value "
         f"({in_help('inputs', 'WORKFLOW')} lists them); repeatable",
     )
+    add_look_arguments(parser)
     parser.add_argument("--dry-run", action="store_true", help="show what would run, and run nothing")
     parser.add_argument(
         "--count", type=at_least_one, default=1, metavar="N", help="run it N times, the seed counting up"
@@ -105,16 +110,22 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _submit(args: argparse.Namespace, *, is_piped: bool = False) -> int:
+    with reported(args, jobs=args.count * (args.best_of or 1), is_piped=is_piped) as reporter:
+        return _run(args, reporter)
+
+
+@contextlib.contextmanager
+def reported(args: argparse.Namespace, *, jobs: int, is_piped: bool = False) -> Iterator[Reporter]:
+    """What shows a run of these arguments, which Ctrl-C ends in words."""
     from runner.cli.signals import interruptible
     from runner.events.reporter import make_reporter
 
-    jobs = args.count * (args.best_of or 1)
     with (
         interruptible(),
         make_reporter(json_lines=args.json, jobs=jobs, level=level_of(args), is_piped=is_piped) as reporter,
     ):
         try:
-            return _run(args, reporter)
+            yield reporter
         except KeyboardInterrupt:
             raise InterruptedRunError(
                 "Interrupted: what this run had queued was cancelled, and nothing half-written is left."
@@ -123,16 +134,7 @@ def _submit(args: argparse.Namespace, *, is_piped: bool = False) -> int:
 
 def _run(args: argparse.Namespace, reporter: Reporter) -> int:
     run_spec = run_spec_of(args)
-    from runner.execution.session import Session
-    from runner.local_server.choice import resolve_server
-
-    url = resolve_server(args.server, say=reporter.notice)
-    if len(args.server) > 1:
-        reporter.notice(f"Several servers were named; this command uses one: {url}.")
-    deadline = None if args.timeout is None else time.monotonic() + args.timeout
-    with Session(
-        url, args.out, reporter, workflow=run_spec.workflow.label, deadline=deadline, previews=args.preview
-    ) as session:
+    with open_session(args, run_spec.workflow.label, reporter, previews=args.preview) as session:
         plan = run_spec.plan(session)
         if run_spec.best_of is not None:
             from runner.best_of.search import find_best
@@ -148,6 +150,22 @@ def _run(args: argparse.Namespace, reporter: Reporter) -> int:
         reporter.notice("warning: a check did not pass (exit code 7, for --strict was asked).")
     codes = [result.error.exit_code for result in results if result.error is not None]
     return worst_code([*codes, *([EXIT_QUALITY] if failed else [])])
+
+
+@contextlib.contextmanager
+def open_session(
+    args: argparse.Namespace, workflow: str, reporter: Reporter, *, previews: bool = False
+) -> Iterator[Session]:
+    """A session with the server of these arguments, started where none answers."""
+    from runner.execution.session import Session
+    from runner.local_server.choice import resolve_server
+
+    url = resolve_server(args.server, say=reporter.notice)
+    if len(args.server) > 1:
+        reporter.notice(f"Several servers were named; this command uses one: {url}.")
+    deadline = None if args.timeout is None else time.monotonic() + args.timeout
+    with Session(url, args.out, reporter, workflow=workflow, deadline=deadline, previews=previews) as session:
+        yield session
 
 
 def run_spec_of(args: argparse.Namespace) -> RunSpec:
@@ -166,4 +184,5 @@ def run_spec_of(args: argparse.Namespace) -> RunSpec:
         template=args.name,
         best_of=args.best_of,
         smoke=args.smoke,
+        channels=args.channels,
     )

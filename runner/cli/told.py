@@ -46,8 +46,8 @@ def level_of(args: argparse.Namespace) -> Level:
     return Level.VERBOSE if getattr(args, "verbose", False) else Level.NORMAL
 
 
-def show(path: Path) -> None:
-    """Open a file or a folder as the desktop does; what goes wrong is said and fails nothing."""
+def show(path: Path | str) -> None:
+    """Open a file, a folder or an address as the desktop does; what goes wrong is said and fails nothing."""
     from runner import console
     from runner.explore.viewer import Viewer, viewer_command
 

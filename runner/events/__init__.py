@@ -169,6 +169,35 @@ class Candidate(Event):
 
 
 @dataclass(frozen=True)
+class Checked(Event):
+    """Whether `picture` shows the seller's product: the `verdict` in words, and why not. `heat`: the map of it."""
+
+    kind: ClassVar[str] = "checked"
+    picture: str = ""
+    verdict: str = ""
+    passed: bool = False
+    reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    heat: str | None = None
+
+    def describe(self) -> str:
+        """A sentence with the first reason, and the notes: the others are told where the job ends."""
+        words = _VERDICTS.get(self.verdict, self.verdict)
+        head = f"{'PASSED' if self.passed else 'NOT PASSED'}: {self.picture}: {words}"
+        if self.reasons:
+            more = f" (and {len(self.reasons) - 1} more)" if len(self.reasons) > 1 else ""
+            head += f": {self.reasons[0]}{more}"
+        return "\n".join([head, *(f"  note: {note}" for note in self.notes)])
+
+
+_VERDICTS = {
+    "the seller's product": "it shows the seller's product, unchanged",
+    "changed": "it does not show the seller's product as it is",
+    "not found": "the product could not be checked in it",
+}
+
+
+@dataclass(frozen=True)
 class Failed(Event):
     """The job (or, without a prompt_id, the run) ended without a result. `exit_code` as in `runner.errors`."""
 

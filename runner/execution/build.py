@@ -11,18 +11,17 @@ from typing import Any
 from runner.canvas.drawing import Drawing
 from runner.execution.job import JobSpec, Upload
 from runner.execution.known_placement import INPUT, known_placement
+from runner.execution.listing import asked_of
 from runner.files import naming
 from runner.photos.prepare import PreparedPhoto
 from runner.server.view import ServerView
 from runner.validation.check import check_graph
 from runner.validation.standing_in import NAME, record_of_stand_ins, stand_in
 from runner.workflow.canvas_text import expand_texts
+from runner.workflow.channels import CHANNEL
 from runner.workflow.graph import Graph, Workflow, is_link
 from runner.workflow.patch import patch_workflow
 from runner.workflow.schema import ObjectInfo
-
-CHANNEL = "channel"
-"""The input that says for which shop a picture is."""
 
 
 @dataclass(frozen=True)
@@ -132,11 +131,15 @@ def _record(
         # Where a switch chooses between nodes of one name, what was not set is said by the graph alone.
         if not is_link(set_to[0]) and all(value == set_to[0] for value in set_to):
             inputs[spec.name] = set_to[0]
-    record = {
+    record: dict[str, Any] = {
         "version": workflow.version,
         "inputs": {**given, **inputs},
         "images": [_facts(path, pictures.photos[path]) for path in pictures.images],
     }
+    if asked := asked_of(workflow):
+        record["listing"] = asked
+    if workflow.channels:
+        record["channels"] = list(workflow.channels)
     if pictures.uploads:
         record["uploads"] = [{"input": name, **_facts(*upload)} for name, upload in pictures.uploads.items()]
     return record

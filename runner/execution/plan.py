@@ -24,6 +24,7 @@ from runner.validation.drift import with_drift
 from runner.validation.pictures import check_pictures
 from runner.validation.problem import MOST_SHOWN, listed
 from runner.validation.standing_in import trial_advice
+from runner.workflow.channels import for_channels, without_channel
 from runner.workflow.graph import Workflow
 from runner.workflow.load import WORKFLOWS_DIR, load_workflow, parse_assignment, patch_workflow
 from runner.workflow.patch import resolve_name
@@ -190,6 +191,7 @@ def prepare_run(
     template: str | None = None,
     best_of: int | None = None,
     smoke: bool = False,
+    channels: Sequence[str] = (),
 ) -> RunSpec:
     """Everything that can be checked without a server: the file, the values, the photos, the folder.
 
@@ -198,12 +200,16 @@ def prepare_run(
         values: inputs by name.
         assignments: `NAME=VALUE` as text, as `--set` takes it; what a value means depends on the input.
         smoke: smoke models stand in for models that are missing.
+        channels: shops whose pictures are all made by each job.
 
     Raises UsageError, WorkflowError, PhotoError with what is wrong and what to do.
     """
     loaded = replace(load_workflow(workflow), smoke=smoke)
     if template is not None:
         naming.check_template(template)
+    if channels:
+        loaded = for_channels(loaded, channels, recorded_object_info(WORKFLOWS_DIR))
+        template = without_channel(template)
     check_folder(out)
     run_spec = RunSpec(loaded, dict(values or {}), {}, list(images), count, template, seed, list(assignments), best_of)
     _check_values_early(run_spec)

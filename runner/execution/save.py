@@ -14,6 +14,7 @@ from typing import IO, Any, BinaryIO, Protocol
 
 from runner.data import to_json, without_lone_surrogates
 from runner.errors import EXIT_USAGE, NodeFailedError, RunnerError
+from runner.execution.listing import inscribe, listing
 from runner.execution.outputs import JobOutputs, NodeReport, failed_checks
 from runner.files.drafts import new_draft, remove_left_drafts
 from runner.files.naming import ResultFile, distinct_names, part_of_output, safe_suffix
@@ -22,6 +23,7 @@ from runner.files.verify import PICTURES, add_graph_to_png, check_picture, png_h
 from runner.http.transport import NoAnswerError, NotReachedError
 from runner.server.client import FileGoneError
 from runner.server.records import ServerFile
+from runner.untrusted import mapping
 from runner.workflow.steps import step_name
 
 _DOWNLOAD_TRIES = 3
@@ -168,7 +170,9 @@ class _Saving:
     def run(self, target: Path, sidecar: Mapping[str, Any]) -> SavedJob:
         began = time.monotonic()
         target.parent.mkdir(parents=True, exist_ok=True)
-        fetched = self._fetch(target)
+        reports = self.outputs.reports
+        facts = listing(mapping(sidecar.get("listing")), reports)
+        fetched = self._fetch(target, facts)
         planned = [
             ResultFile(item.output, suffix, part_of_output(item.file.filename))
             for item, (_, suffix) in zip(self.outputs.files, fetched, strict=True)
@@ -188,8 +192,10 @@ class _Saving:
         )
         listed = [{"file": f.path.name, "output": f.output, "node": f.node_id, "bytes": f.size} for f in files]
         timings = {**sidecar.get("timings", {}), "download_s": round(time.monotonic() - began, 3)}
-        reports = self.outputs.reports
-        record = {**sidecar, "timings": timings, "files": listed, "reports": reports}
+        told = {key: value for key, value in sidecar.items() if key != "listing"} | (
+            {"listing": facts} if facts else {}
+        )
+        record = {**told, "timings": timings, "files": listed, "reports": reports}
         parts[-1].write_text(to_json(record, indent=2) + "\n", encoding="utf-8")
         warnings = tuple(failed_checks(reports))
         self.abort.check()
@@ -198,8 +204,9 @@ class _Saving:
             self.abort.parts.discard(part)
         return SavedJob(files, finals[-1], warnings, self.outputs.node_reports)
 
-    def _fetch(self, target: Path) -> list[tuple[Path, str]]:
-        """Download and check every file: (where it is for now, the suffix it should have)."""
+    def _fetch(self, target: Path, facts: Mapping[str, str]) -> list[tuple[Path, str]]:
+        """Download and check every file: (where it is for now, the suffix it should have). `facts`: what pictures say
+        of themselves."""
         fetched, missing = [], []
         for item in self.outputs.files:
             draft = self.abort.new_draft(target)
@@ -212,6 +219,8 @@ class _Saving:
             _check(draft, suffix, step_name(self.graph, item.node_id), self.graph)
             if self.is_trial and suffix in PICTURES:
                 mark_picture(draft)
+            if facts and suffix in PICTURES:
+                inscribe(draft, suffix, facts)
             fetched.append((draft, suffix))
             self.abort.check()
         if missing:

@@ -51,7 +51,7 @@ class Viewer:
         if command is None:
             notice(f"No picture viewer here: open the files yourself, or name one with --viewer or ${VIEWER_VARIABLE}.")
 
-    def show(self, path: Path) -> None:
+    def show(self, path: Path | str) -> None:
         if self._command is None:
             return
         try:

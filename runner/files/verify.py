@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 from runner.errors import NodeFailedError
 from runner.files.png import SIGNATURE, read_structure, surely_not_black
+from runner.files.vector import is_passive_svg
 
 _SUFFIXES = {
     "PNG": (".png", ".apng"),
@@ -40,10 +41,13 @@ _ADVICE_BLACK = (
 
 
 def true_suffix(path: Path, suffix: str) -> str:
-    """The suffix that a file which is called a picture should have: another where it is a picture of another kind.
+    """The suffix that a file which is called a picture should have: another where it is something else.
 
-    A shop or an editor that is given a JPEG as `.png` refuses it, or shows nothing.
+    A shop or an editor that is given a JPEG as `.png` refuses it, or shows nothing. An SVG that is more than a picture
+    is kept as the text that it is: opened by a double click it would run.
     """
+    if suffix == ".svg":
+        return suffix if is_passive_svg(path) else ".txt"
     if suffix not in PICTURES:
         return suffix
     with path.open("rb") as stream:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from runner.console import clean_line
 from runner.data import figure
 from runner.files.verify import PICTURES
 from runner.report.links import Links, can_be_shown
@@ -13,6 +14,7 @@ from runner.report.markup import Markup, data_block, element
 from runner.report.product import Outcome, Product
 from runner.report.record import sections
 from runner.report.small import SIDE, SIDE_OF_MANY, Small, small_copy
+from runner.untrusted import mapping, text
 
 _FEW = 2
 TILES = 4
@@ -71,6 +73,7 @@ def card(product: Product, shown: Shots, rank: int) -> Markup:
             element("h2", product.name),
             element("p", product.outcome.words, class_="state"),
             _facts(product),
+            _listing(product),
             element("p", product.why, class_="why") if product.why and shown.results else None,
             _details(product),
             class_="words",
@@ -165,6 +168,14 @@ def _facts(product: Product) -> Markup | None:
     ]
     kept = [fact for fact in facts if fact is not None]
     return element("p", " · ".join(kept), class_="facts") if kept else None
+
+
+def _listing(product: Product) -> Markup | None:
+    """The title and the words that the picture carries, to be copied into a listing."""
+    facts = mapping(product.record.get("listing"))
+    title, alt = clean_line(text(facts.get("title"))), clean_line(text(facts.get("alt")))
+    words = " – ".join(part for part in (title, alt) if part)
+    return element("p", words, class_="listing") if words else None
 
 
 def _details(product: Product) -> Markup | None:

@@ -104,12 +104,13 @@ def products(ledger: Ledger, folder: Path) -> list[Product]:
     named = [names[entry.id] for entry in entries]
     often = Counter(named)
     return [
-        _product(entry, name if often[name] == 1 else f"{name} · {clean_line(entry.job.stem.name)}", folder)
+        product_of(entry, name if often[name] == 1 else f"{name} · {clean_line(entry.job.stem.name)}", folder)
         for entry, name in zip(entries, named, strict=True)
     ]
 
 
-def _product(entry: Entry, name: str, folder: Path) -> Product:
+def product_of(entry: Entry, name: str, folder: Path) -> Product:
+    """One job of the batch in `folder`, called `name`."""
     record = record_of(folder, entry)
     reasons = (entry.error,) if entry.error else tuple(sorted(entry.warnings, key=_concerns_product, reverse=True))
     outcome, certain = _outcome(entry), certainty(record)

@@ -112,6 +112,8 @@ class Workflow:
     """Nodes of the file that exist on the canvas only (a note), by what messages call them."""
     smoke: bool = False
     """Models that a server lacks are stood in for by smoke models, and its results say so."""
+    channels: tuple[str, ...] = ()
+    """The shops it makes pictures for at once, where those are several (`runner.workflow.channels`)."""
     _specs_read: list[tuple[ObjectInfo | None, list[InputSpec]]] = field(
         default_factory=list, init=False, repr=False, compare=False
     )

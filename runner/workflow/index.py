@@ -21,6 +21,8 @@ class Index:
     titles: Mapping[str, str] = field(default_factory=dict)
     purposes: Mapping[str, str] = field(default_factory=dict)
     inputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    listing: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Name → where its pictures come from (`source`), and what they show around the product (`shows`)."""
 
 
 @cache
@@ -35,4 +37,5 @@ def read_index(folder: Path = WORKFLOWS_DIR) -> Index:
         {name: text(mapping(one).get("title")) for name, one in mapping(mapping(data).get("templates")).items()},
         {text(entry.get("name")): text(entry.get("purpose")) for entry in entries},
         {text(entry.get("name")): mapping(entry.get("inputs")) for entry in entries},
+        {name: mapping(one) for name, one in mapping(mapping(data).get("listing")).items()},
     )

@@ -265,7 +265,7 @@ def load_object_info(path: Path) -> dict[str, Any]:
             f"{path}: this is not a recorded /object_info.",
             advice="Record one with: curl http://127.0.0.1:8188/object_info -o object_info.json",
         )
-    return data
+    return well_formed(data)
 
 
 RECORDED_SCHEMA = "object_info.json"

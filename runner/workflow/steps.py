@@ -37,6 +37,8 @@ DOING = {
     "ProdgenLight": "setting the light",
     "ProdgenICLight": "loading the light model",
     "ProdgenStyle": "applying the look",
+    "ProdgenSpin": "bringing the turn together",
+    "ProdgenSpinFrame": "adding to the turn",
     "ProdgenSplitTiles": "splitting into tiles",
     "ProdgenJoinTiles": "joining the tiles",
     "SDPoseKeypointExtractor": "finding the pose",

@@ -89,20 +89,19 @@ class Canvas:
         # A newcomer's first visit shows a template browser over the canvas; this person has been here before.
         requests.post(f"{url}/api/settings", json={"Comfy.TutorialCompleted": True}, timeout=30).raise_for_status()
         self.browser = open_browser(folder, self.downloads)
-        try:
-            self.url = url
-            self.visit()
-        except BaseException:
-            self.close()
-            raise
+        self.url = url
 
     def visit(self) -> None:
         """Open the page (again), without the workflows it kept: what the server has got since is known to it now."""
-        self.browser.get("about:blank")
+        self.leave()
         forget = {"origin": self.url, "storageTypes": "local_storage,indexeddb"}
         self.browser.execute_cdp_cmd("Storage.clearDataForOrigin", forget)
         self.browser.get(self.url)
         self.wait_for(lambda: self.script(READY))
+
+    def leave(self) -> None:
+        """An empty page in its place."""
+        self.browser.get("about:blank")
 
     def close(self) -> None:
         self.browser.quit()

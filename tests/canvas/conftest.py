@@ -15,7 +15,7 @@ from tests.support.comfy import REPO, ComfyServer
 
 
 @pytest.fixture(scope="session")
-def canvas(comfy_server: ComfyServer, photo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def browser(comfy_server: ComfyServer, photo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The frontend in a browser; the tests that need it are skipped, and say so, where there is no browser."""
     pytest.importorskip("selenium", reason="NOT RUN: selenium is not installed (python install.py --dev)")
     from tests.canvas.canvas import Canvas
@@ -28,6 +28,14 @@ def canvas(comfy_server: ComfyServer, photo: Path, tmp_path_factory: pytest.Temp
     opened = Canvas(comfy_server.url, tmp_path_factory.mktemp("browser"))
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module")
+def canvas(browser: Any) -> Iterator[Any]:
+    """The frontend as it opens. Left at the end of a module: it draws without pause, on the CPU that others need."""
+    browser.visit()
+    yield browser
+    browser.leave()
 
 
 @pytest.fixture(scope="session")

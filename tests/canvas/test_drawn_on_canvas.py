@@ -75,12 +75,6 @@ OF_OTHERS = {"grip_sdxl.v1", "grip_sdxl_original.v1", "grip_sdxl_original.v2"}
 """They have nodes of an optional pack, which the test's server does not have."""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def back_to_the_graph(canvas: Any) -> Any:
-    yield
-    canvas.visit()
-
-
 def _opened(canvas: Any, drawn: dict[str, Any], name: str) -> dict[str, Any]:
     canvas.browser.set_script_timeout(60)
     answer = json.loads(canvas.browser.execute_async_script(OPEN, drawn, name))

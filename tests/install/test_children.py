@@ -17,16 +17,16 @@ from installer.pythons import environment_python
 from installer.steps import Installer
 from runner.processes import process_identity
 from tests.install.conftest import install, start
-from tests.support.speed import HANG_S
+from tests.support.speed import HANG_S, slowness
 
 SILENT = "import subprocess, sys, time; print('loading', flush=True)\n"
 SILENT += "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(9999)'])\n"
 SILENT += "print(child.pid, flush=True)\ntime.sleep(9999)"
-SLOW = "import time\nfor number in range(8): print(number, flush=True); time.sleep(1)"
+SLOW = "import sys, time\nfor number in range(8): print(number, flush=True); time.sleep(float(sys.argv[1]))"
 
 
 def test_one_that_falls_silent_is_ended_with_what_it_has_started(tmp_path: Path) -> None:
-    ended = Children(tmp_path / "log").run([sys.executable, "-c", SILENT], silence=3)
+    ended = Children(tmp_path / "log").run([sys.executable, "-c", SILENT], silence=3 * min(5, slowness()))
     assert ended.silent and ended.code != 0
     said, child = ended.output.split()
     assert said == "loading"
@@ -39,7 +39,8 @@ def test_one_that_falls_silent_is_ended_with_what_it_has_started(tmp_path: Path)
 
 def test_one_that_is_slow_but_says_something_is_waited_for(tmp_path: Path) -> None:
     """It takes longer in all than it may be silent."""
-    ended = Children(tmp_path / "log").run([sys.executable, "-c", SLOW], silence=6)
+    pace = min(5, slowness())
+    ended = Children(tmp_path / "log").run([sys.executable, "-c", SLOW, str(pace)], silence=6 * pace)
     assert (ended.silent, ended.code, len(ended.output.split())) == (False, 0, 8)
 
 
@@ -50,7 +51,7 @@ def test_a_first_start_that_hangs_is_said_with_its_last_lines(tmp_path: Path) ->
     project = Project(tmp_path)
     project.state.mkdir()
     project.open(None)
-    installer = Installer(project, arguments(["--comfyui", str(comfyui)]), silence=3)
+    installer = Installer(project, arguments(["--comfyui", str(comfyui)]), silence=3 * min(5, slowness()))
     with pytest.raises(InstallError, match="hangs while it starts") as stopped:
         installer.start_once(comfyui, Path(sys.executable))
     assert "waiting for a node pack" in stopped.value.message

@@ -113,6 +113,7 @@ def forget(server: ComfyServer) -> None:
         shutil.rmtree(server.output_dir / name, ignore_errors=True)
 
 
+@pytest.mark.slow
 def test_the_same_seed_is_the_same_file_and_another_is_another(server: ComfyServer) -> None:
     photos(server, "seeds", 2)
     made = []
@@ -153,6 +154,7 @@ def test_alpha_is_fixed_and_nothing_but_weights_is_trained(server: ComfyServer) 
     assert said["lora"] in names, "it cannot be loaded at once"
 
 
+@pytest.mark.slow
 def test_files_changed_under_an_old_folder_name_are_read_anew(server: ComfyServer) -> None:
     folder = photos(server, "stale", 2)
     first = report(server, graph("stale", steps=1))

@@ -122,6 +122,43 @@ def test_any_picture_as_a_workflow_hundreds_of_times(folder: Path, obliging: Hos
     any_workflow(folder, obliging, data, ".png", made=False)
 
 
+# what a server's nodes are said to be
+
+RECORDED = json.loads(Path(SCHEMA).read_text(encoding="utf-8"))
+SCHEMAS = [
+    {name: RECORDED[name] for name in sorted({node["class_type"] for node in graph.values()})} for graph in PUBLISHED
+]
+RECORDS = (
+    mutated(SCHEMAS, any_json(["input", "required", "optional", "output", "COMBO", "options", "default"])).map(as_json)
+    | VALUES.map(as_json)
+    | corrupted(st.sampled_from([*map(as_json, SCHEMAS)]))
+)
+
+
+def any_record(folder: Path, data: bytes, name: str) -> None:
+    (folder / "nodes.json").write_bytes(data)
+    recorded = ("--object-info", str(folder / "nodes.json"))
+    kept_to_the_contract(command("inputs", name, "--all", *recorded, folder=folder), 0, 2)
+    kept_to_the_contract(command("validate", name, *recorded, folder=folder), 0, 2, 4)
+
+
+@settings(max_examples=60)
+@given(RECORDS, st.sampled_from(["cutout", "packshot", "series", "vary"]))
+@example(
+    as_json({"LoadImage": {"input": 5, "output": "x"}, "ProdgenSegmentProduct": {"input": {"a": [1]}}}), "packshot"
+)
+def test_any_record_of_a_servers_nodes(folder: Path, data: bytes, name: str) -> None:
+    any_record(folder, data, name)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@settings(max_examples=1000)
+@given(RECORDS, st.sampled_from(["cutout", "packshot", "series", "vary"]))
+def test_any_record_of_a_servers_nodes_a_thousand_times(folder: Path, data: bytes, name: str) -> None:
+    any_record(folder, data, name)
+
+
 # job tables
 
 ROWS: list[Any] = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -284,6 +285,47 @@ def test_what_a_worker_was_sent_before_is_its_own_to_look_for_while_it_is_there(
     ledger.close()
 
 
+def test_no_worker_ends_while_a_job_may_yet_come_to_it(tmp_path: Path) -> None:
+    """One worker after the other gives its job back as not for it, while the other looks whether it is through."""
+    ledger = Ledger(tmp_path)
+    rounds = 60
+    ledger.add([BatchJob("", Path(f"{number}"), {"n": number}) for number in range(rounds)])
+    for worker in ("small", "large"):
+        ledger.runners.add_worker(worker)
+    turn, ended_early = threading.Barrier(2), []
+
+    def small() -> None:
+        for number in range(rounds):
+            turn.wait()
+            taken = ledger.claim("small")
+            assert taken is not None
+            turn.wait()
+            time.sleep(number / 20_000)  # at any point of the other's looks
+            assert ledger.pass_on(taken.id, "small", Incompatibility("small", "memory", 5))
+            turn.wait()
+
+    other = threading.Thread(target=small)
+    with sqlite3.connect(tmp_path / LEDGER_FILE) as db:
+        db.execute("UPDATE jobs SET state = 'done'")
+    other.start()
+    for number in range(1, rounds + 1):
+        with sqlite3.connect(tmp_path / LEDGER_FILE) as db:
+            db.execute("UPDATE jobs SET state = 'waiting' WHERE id = ?", (number,))
+        turn.wait()
+        turn.wait()
+        entry, finished = None, False
+        while entry is None and not finished:
+            entry, finished = ledger.claim_or_end("large", (), (), ())
+        if finished:
+            ended_early.append(number)
+        turn.wait()
+        with sqlite3.connect(tmp_path / LEDGER_FILE) as db:
+            db.execute("UPDATE jobs SET state = 'done', owner = NULL WHERE id = ?", (number,))
+    other.join()
+    assert ended_early == []
+    ledger.close()
+
+
 # throughput
 
 
@@ -298,7 +340,7 @@ def test_near_the_end_a_slow_server_leaves_the_rest_to_the_fast_one(comfy_server
     assert run.code == 0, run.err
     share = Counter(servers_of(desk.out).values())
     assert share[slow.url] + share[fast.url] == 60
-    assert 1 <= share[slow.url] <= 3, share
+    assert 1 <= share[slow.url] <= share[fast.url] / 8, share
 
 
 def measured(**seconds: float) -> Throughput:

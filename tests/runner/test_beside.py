@@ -27,11 +27,11 @@ def photo(tmp_path: Path) -> Path:
 
 def test_what_was_sorted_elsewhere_moves_on(tmp_path: Path, photo: Path) -> None:
     out = tmp_path / "out"
-    with Beside(out, print) as first:
+    with Beside(out, print, [photo]) as first:
         first.copy(photo, "found/a/photo.jpg")
         first.copy(photo, "found/other.jpg")
         first.moved_on(FOLDERS)
-    with Beside(out, print) as second:
+    with Beside(out, print, [photo]) as second:
         second.copy(photo, "unsure/a/photo.jpg")
         second.moved_on(FOLDERS)
     assert (out / "unsure" / "a" / "photo.jpg").read_bytes() == b"a photo"
@@ -41,7 +41,7 @@ def test_what_was_sorted_elsewhere_moves_on(tmp_path: Path, photo: Path) -> None
 
 def test_a_copy_outlives_its_photo(tmp_path: Path, photo: Path) -> None:
     out = tmp_path / "out"
-    with Beside(out, print) as first:
+    with Beside(out, print, [photo]) as first:
         first.copy(photo, "found/photo.jpg")
     photo.unlink()
     told: list[str] = []
@@ -51,6 +51,18 @@ def test_a_copy_outlives_its_photo(tmp_path: Path, photo: Path) -> None:
         again.moved_on(FOLDERS)
     assert again.missed == [out / "unsure" / "photo.jpg"]
     assert (out / "found" / "photo.jpg").read_bytes() == b"a photo"
+
+
+def test_only_what_was_named_is_copied(tmp_path: Path, photo: Path) -> None:
+    """What is to be copied is read from a ledger, which may be somebody's."""
+    secret = tmp_path / "secret.jpg"
+    secret.write_bytes(b"a secret")
+    told: list[str] = []
+    with Beside(tmp_path / "out", told.append, [photo]) as beside:
+        assert beside.copy(secret, "found/secret.jpg") is None
+        assert beside.copy(photo, "found/photo.jpg") is not None
+    assert "none of the pictures that were named" in told[0] and len(told) == 1
+    assert [path.name for path in (tmp_path / "out" / "found").iterdir()] == ["photo.jpg"]
 
 
 def test_somebody_elses_file_stays_and_ours_is_replaced(tmp_path: Path) -> None:

@@ -301,11 +301,34 @@ def test_a_caption_that_cannot_be_put_beside_its_photo_is_not_one(tmp_path: Path
         ledger.leave()
     blocked(photos / "a.txt")
     told: list[str] = []
+    named = [photos / f"{name}.png" for name in "ab"]
     with Beside(out, told.append) as beside:
-        pairs, faults, _ = collect(Wanted(out, in_place=True, again=True, tag=""), beside, told.append)
+        pairs, faults, _ = collect(Wanted(out, in_place=True, again=True, tag="", photos=named), beside, told.append)
     assert [pair.text for pair in pairs] == [None, "ohwx, new b"]
     assert [bool(pair.fault) for pair in pairs] == [True, False]
     assert "could not be written" in " ".join(faults[photos / "a.png"]) and str(photos / "a.txt") in told[0]
+
+
+def test_nothing_is_put_beside_a_photo_that_was_not_named(tmp_path: Path) -> None:
+    """The ledger may be somebody's: it can name any file there is."""
+    out, photos, home = tmp_path / "out", tmp_path / "photos", tmp_path / "home"
+    for folder in (out, photos, home):
+        folder.mkdir()
+    named = [photos / "a.png"]
+    with contextlib.closing(Ledger(out)) as ledger:
+        ledger.add(
+            [BatchJob("", Path(name), {}, {"image": str(file)}) for name, file in (("a", named[0]), ("b", home / "b"))]
+        )
+        for name in "ab":
+            (out / f"{name}.txt").write_text(f"ohwx, {name}", encoding="utf-8")
+            entry = ledger.claim()
+            assert entry is not None
+            ledger.done(entry.id, f"{name}.json", [f"{name}.txt"], (), {})
+        ledger.leave()
+    with Beside(out, print, named) as beside:
+        pairs = collect(Wanted(out, in_place=True, again=True, tag="", photos=named), beside, print).pairs
+    assert [pair.photo for pair in pairs] == named and (photos / "a.txt").is_file()
+    assert not list(home.iterdir())
 
 
 def test_a_caption_that_is_not_made_yet_is_read_through_no_link(tmp_path: Path) -> None:
@@ -316,8 +339,9 @@ def test_a_caption_that_is_not_made_yet_is_read_through_no_link(tmp_path: Path) 
         ledger.add([BatchJob("", Path(name), {}, {"image": f"/p/{name}.png"}) for name in ("sub/a", "b")])
         ledger.leave()
     (out / "sub").symlink_to("../home")
-    with Beside(out, print) as beside:
-        captions = collect(Wanted(out, in_place=False, again=False, tag=""), beside, print)
+    named = [Path("/p/sub/a.png"), Path("/p/b.png")]
+    with Beside(out, print, named) as beside:
+        captions = collect(Wanted(out, in_place=False, again=False, tag="", photos=named), beside, print)
         page = write_review(beside, out, captions.pairs, captions.faults)
     assert [pair.text for pair in captions.pairs] == [None, None]
     assert [bool(pair.fault) for pair in captions.pairs] == [True, False]

@@ -60,6 +60,7 @@ def test_the_command_is_recognised_wherever_it_stands() -> None:
 
 
 STARTING = [
+    "check",
     "submit",
     "batch",
     "cutouts",

@@ -246,6 +246,7 @@ def test_rounds_go_on_with_the_next_seeds(comfy_server: ComfyServer, tmp_path: P
     assert len(rested.sidecars) == 4
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_over_hundreds_of_pictures(
     comfy_server: ComfyServer, tmp_path: Path, tiny_workflow: str
 ) -> None:

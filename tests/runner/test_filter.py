@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
+import sqlite3
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from runner.batch.store import LEDGER_FILE
 from runner.errors import EXIT_NODE_FAILED, EXIT_OK, EXIT_QUALITY, EXIT_USAGE
 from tests.imaging.sightings import Drawn, Sight, sight
 from tests.support.comfy import ComfyServer
@@ -100,6 +103,21 @@ def test_a_link_that_leads_out_is_refused_and_named(finished: Desk, tmp_path: Pa
     assert run.code == EXIT_USAGE and "found/A/B/both.jpg" in run.err and "link" in run.err
     assert (home / "both.jpg").read_text(encoding="utf-8") == "MY OWN"
     assert rows(out / "filter.csv")["A/B/both.jpg"]["delivered"] == ""
+
+
+def test_a_ledger_that_names_any_file_has_it_copied_nowhere(finished: Desk, tmp_path: Path) -> None:
+    """The folder may be somebody's: of what its ledger names only what this command names is copied."""
+    out, secret = tmp_path / "out", tmp_path / "secret.jpg"
+    shutil.copytree(finished.out, out)
+    shutil.rmtree(out / "found")
+    secret.write_bytes(b"a secret")
+    with sqlite3.connect(out / LEDGER_FILE) as db:
+        db.execute("UPDATE jobs SET images = ? WHERE stem LIKE '%both%'", (json.dumps({"image": str(secret)}),))
+    given = ["filter", "--images", str(finished.folder / "photos"), "--server", finished.url, "--out", str(out)]
+    more = ["--reference", str(finished.folder / "bag.png"), "--product", "hand bag", "--resume"]
+    run = command(*given, *more, folder=out)
+    assert run.code == EXIT_USAGE and "none of the pictures that were named" in run.err
+    assert not any(path.read_bytes() == b"a secret" for path in out.rglob("*") if path.is_file())
 
 
 def test_none_ends_with_7(desk: Desk) -> None:

@@ -15,7 +15,9 @@ RUNNER = REPO / "runner"
 FLOORS = (
     ("__main__",),
     ("cli",),
-    ("report", "cutouts", "sightings", "captions", "training"),
+    ("studio", "agents"),
+    ("desk",),
+    ("report", "cutouts", "sightings", "captions", "training", "spin"),
     ("batch", "best_of", "explore", "vary", "smoke"),
     ("gallery", "execution"),
     ("validation",),

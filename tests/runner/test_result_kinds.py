@@ -88,11 +88,67 @@ def test_what_is_no_whole_picture_is_never_saved_as_one(says: Says, data: bytes,
         assert not list(Path(folder).iterdir())
 
 
-@pytest.mark.parametrize("called", [".mp4", ".svg", ".txt", ".glb", ".exe", "", ".html"])
+@pytest.mark.parametrize("called", [".mp4", ".txt", ".glb", ".exe", "", ".html"])
 def test_other_kinds_of_files_are_left_as_they_are(says: Says, tmp_path: Path, called: str) -> None:
     says.data = as_kind("JPEG")
     saved = save(says.server, outputs_of({"filename": f"made_00001_{called}"}), tmp_path / "bag")
-    assert saved.files[0].path.suffix == (called if called in (".mp4", ".svg", ".txt", ".glb") else ".bin")
+    assert saved.files[0].path.suffix == (called if called in (".mp4", ".txt", ".glb") else ".bin")
+
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">{}</svg>'
+PASSIVE = (
+    '<defs><linearGradient id="g"><stop offset="0"/></linearGradient></defs><path d="M0 0L9 9" fill="url(#g)"/>',
+    '<style>.a{fill:url("#g");stroke:red}</style><use xlink:href="#a"/><text x="2">onload=script</text>',
+    '<image href="data:image/png;base64,iVBORw0KGgo="/><animate attributeName="fill" to="red"/>',
+)
+ACTIVE = (
+    "<script>alert(1)</script>",
+    "<s:script xmlns:s='http://www.w3.org/2000/svg'>alert(1)</s:script>",
+    "<path onload='alert(1)'/>",
+    "<a xlink:href='javascript:alert(1)'><path/></a>",
+    "<a xmlns:x='http://www.w3.org/1999/xlink' x:href=' javascript:alert(1)'/>",
+    "<a><set attributeName='href' to='javascript:alert(1)'/></a>",
+    "<a><animate attributeName='xlink:href' values='javascript:alert(1)'/></a>",
+    "<foreignObject><p xmlns='http://www.w3.org/1999/xhtml'>a page</p></foreignObject>",
+    "<image href='http://evil.example/seen.png'/>",
+    "<image href='data:image/svg+xml;base64,AAAA'/>",
+    "<use href='other.svg#a'/>",
+    "<style>@import 'http://evil.example/a.css';</style>",
+    "<style>@\\69mport 'http://evil.example/a.css';</style>",
+    "<style>a{fill:url(http://evil.example/a)}</style>",
+    "<style>a{fill:u<!-- -->rl(http://evil.example/a)}</style>",
+    "<path style='fill:url( \"//evil.example/a\")'/>",
+    "<path fill='url(//evil.example/a)'/>",
+    "<path",
+    "</svg><svg>",
+)
+
+
+@pytest.mark.parametrize("inner", PASSIVE)
+def test_a_drawing_stays_a_drawing(says: Says, tmp_path: Path, inner: str) -> None:
+    says.data = SVG.format(inner).encode()
+    saved = save(says.server, outputs_of({"filename": "made_00001_.svg"}), tmp_path / "bag")
+    assert [file.path.name for file in saved.files] == ["bag.svg"]
+    assert saved.files[0].path.read_bytes() == says.data
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(SVG.format(inner).encode() for inner in ACTIVE),
+        b'<?xml-stylesheet href="http://evil.example/a.css"?>' + SVG.format("").encode(),
+        b'<!DOCTYPE svg [<!ENTITY a "&#60;script&#62;">]>' + SVG.format("&a;").encode(),
+        b"<html xmlns='http://www.w3.org/1999/xhtml'><body/></html>",
+        SVG.format("<script>alert(1)</script>").encode("utf-16"),
+        b'<?xml version="1.0" encoding="nothing"?>' + SVG.format("").encode(),
+        b"\xff\xd8\xff",
+    ],
+)
+def test_a_drawing_that_runs_or_fetches_something_is_kept_as_text(says: Says, tmp_path: Path, data: bytes) -> None:
+    says.data = data
+    saved = save(says.server, outputs_of({"filename": "made_00001_.SVG"}), tmp_path / "bag")
+    assert [file.path.name for file in saved.files] == ["bag.txt"]
+    assert saved.files[0].path.read_bytes() == data
 
 
 def test_what_a_killed_runner_was_fetching_is_taken_away_by_the_next(tmp_path: Path) -> None:

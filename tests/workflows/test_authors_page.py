@@ -21,6 +21,7 @@ OF_OURS_ALONE = {
     "cutouts",
     "cutouts_sam3",
     "filter",
+    "check",
     "caption",
 }
 """No model paints in them."""

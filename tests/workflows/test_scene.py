@@ -73,7 +73,9 @@ def changed(first: Look, second: Look, stage: str = "generated") -> float:
     return float(np.abs(first.pictures[stage] - second.pictures[stage]).mean())
 
 
-@pytest.mark.parametrize("name", [*RELIT, "scene_sdxl.v2", *FIRST])
+@pytest.mark.parametrize(
+    "name", [*RELIT, "scene_sdxl.v2", *(pytest.param(name, marks=pytest.mark.slow) for name in FIRST)]
+)
 def test_the_product_is_the_sellers_where_it_was_placed(name: str, look: Callable[..., Look]) -> None:
     shown = look(name).pictures
     own = inside(shown["placed_mask"])

@@ -7,6 +7,7 @@ from comfy_api.latest import ComfyExtension, io
 from .background_removal import ProdgenLoadBackgroundRemoval
 from .caption import ProdgenCaption
 from .channel import ProdgenChannel
+from .check import ProdgenCheck
 from .color import ProdgenColorFix
 from .cutout import ProdgenSaveCutout
 from .cutouts import ProdgenCutouts
@@ -33,6 +34,7 @@ from .registration import ProdgenRegisterProduct
 from .require import ProdgenRequireProduct
 from .save_cutouts import ProdgenSaveCutouts
 from .segmentation import ProdgenSegmentProduct
+from .spin import ProdgenSpin, ProdgenSpinFrame
 from .style import ProdgenStyle
 from .tcd import ProdgenTCDSampler
 from .tiles import ProdgenJoinTiles, ProdgenSplitTiles, ProdgenTileNoise
@@ -57,6 +59,9 @@ class ProdgenExtension(ComfyExtension):
             ProdgenColorFix,
             ProdgenGroundShadow,
             ProdgenFidelity,
+            ProdgenCheck,
+            ProdgenSpinFrame,
+            ProdgenSpin,
             ProdgenChannel,
             ProdgenExport,
             ProdgenSaveCutout,

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..imaging.fidelity.judge import COMPARES, Compare, Fidelity, Limits, Settings, judge, merged
+from ..imaging.fidelity.judge import COMPARES, Compare, Limits, Settings, judge, merged
 from ..imaging.placement import Placement
 from .common import (
     CATEGORY,
-    TINT,
     PlacementType,
     optional_mask,
     output,
     progress_callback,
     required_mask,
-    thumbnails,
     work_device,
 )
+from .heat import heat_map
 
 _DEFAULTS = Limits()
-_FULL_SCALE = 10.0
-"""dE00 that the preview shows in full colour."""
-_CHANGED = (1.0, 0.45, 0.0)
-"""The orange of what fails locally."""
 
 
 def _limit(name: str, default: float, high: float, step: float, tooltip: str) -> io.Float.Input:
@@ -190,23 +184,4 @@ class ProdgenFidelity(io.ComfyNode):
             zone=None if held is None else held.to(device),
             progress=progress_callback(max(image.shape[0], product.shape[0])),
         )
-        return output(report=merged(results), preview=_heat(image, results[0]), cls=cls)
-
-
-def _heat(image: Tensor, result: Fidelity) -> Tensor:
-    """The first picture in grey with dE00 laid over it (magenta is 10 and more), and in orange what fails locally."""
-    small = thumbnails(image[:1, ..., :3].float()).cpu()
-    shown = (small.mean(dim=-1, keepdim=True).expand(-1, -1, -1, 3) * 0.8).clone()
-    box, factor = result.box, small.shape[1] / image.shape[1]
-    top, left = int(box.top * factor), int(box.left * factor)
-    size = (max(1, round(box.height * factor)), max(1, round(box.width * factor)))
-    for heat, full, color in ((result.map, _FULL_SCALE, TINT), (result.heat, 1.0, _CHANGED)):
-        if heat is None:
-            continue
-        # The hottest pixel of each counts: a small fault must not fade in a small picture.
-        plane = torch.nn.functional.adaptive_max_pool2d(heat[None, None].float().cpu(), size)[0, 0]
-        plane = plane[: shown.shape[1] - top, : shown.shape[2] - left]
-        weight = (plane / full).clamp(0.0, 1.0).square().unsqueeze(-1)
-        area = (0, slice(top, top + plane.shape[0]), slice(left, left + plane.shape[1]))
-        shown[area] = torch.lerp(shown[area], shown.new_tensor(color).expand_as(shown[area]), weight)
-    return shown
+        return output(report=merged(results), preview=heat_map(image, results[0]), cls=cls)

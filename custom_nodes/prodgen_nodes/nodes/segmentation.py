@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +12,10 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..background_removal import OnnxBackgroundRemoval
-from ..imaging.errors import ParameterError, UntrustedCutoutError
+from ..imaging.errors import EmptyMaskError, ParameterError, UntrustedCutoutError
 from ..imaging.file_alpha import outlines
 from ..imaging.hint import fit_hint, painted_over
+from ..imaging.product.words import listing_words
 from ..imaging.reports import batch_report
 from ..imaging.segmentation import TRUSTED, Cutout, from_looks, from_model, from_own_alpha, from_plain_backdrop
 from ..imaging.segmentation.birefnet import letterbox, unletterbox
@@ -301,6 +303,8 @@ class ProdgenSegmentProduct(io.ComfyNode):
             cut = cut_out(item(rgb, index), own, rough, choice, advance, device)
             if cut.confidence < min_confidence:
                 raise refusal(cut, method, index, batch, min_confidence)
+            with contextlib.suppress(EmptyMaskError):
+                cut.report["listing"] = listing_words(cut.product, cut.alpha)
             products.append(cut.product.to(rgb.device))
             mattes.append(cut.alpha.to(rgb.device))
             reports.append(cut.report)

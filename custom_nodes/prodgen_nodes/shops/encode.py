@@ -19,6 +19,8 @@ Bytes8 = NDArray[np.uint8]
 _QUALITIES = (95, 93, 90, 87, 84, 80, 75, 70, 60, 50)
 """Of JPEG, the best first: Pillow advises against more than 95; below 50 blocks show, and a shop would rather have a
 smaller picture."""
+_ROOM = 1 << 14
+"""Bytes of a shop's limit left for what `prodgen` puts into the finished file: title, alt text, a signature."""
 _FAST = 1
 """zlib level: 1 costs half the time of 4 for 15–18 % more bytes."""
 _ROWS = 512
@@ -113,6 +115,6 @@ def jpeg(picture: Bytes8, max_bytes: int, source: str = "photo", dpi: int = DPI)
         buffer = io.BytesIO()
         image.save(buffer, "JPEG", quality=quality, subsampling=0, **extra)
         best = Encoded(buffer.getvalue(), quality)
-        if len(best.data) <= max_bytes:
+        if len(best.data) <= max_bytes - _ROOM:
             break
     return best

@@ -135,7 +135,7 @@ def _stretches(outline: Outline, size: _Size, limit: float) -> list[_Stretch]:
     beside = _Beside(
         across,
         goes_on=(across < _SAME) & (contrast > limit) & (off > limit),
-        foreign=(off > limit) & (_unlike_any_shade(outline.outer, outline.ground) > max(_FOREIGN, limit)),
+        foreign=(off > limit) & (unlike_any_shade(outline.outer, outline.ground) > max(_FOREIGN, limit)),
         ends=(outline.step > _SHARP * contrast) | outline.enclosed,
         shade=(outline.outer[:, 0] + 16) / (outline.ground[:, 0] + 16),
     )
@@ -182,7 +182,7 @@ class _Beside:
         return False if area >= (_LEAST_SAME if across < _VERY_SAME else _LEAST_DOUBTFUL) else None
 
 
-def _unlike_any_shade(color: Tensor, ground: Tensor) -> Tensor:
+def unlike_any_shade(color: Tensor, ground: Tensor) -> Tensor:
     """dE00 `[n]` between a colour and the ground in whatever shade of it is nearest, as light leaves it neutrally.
 
     In shade all of linear light falls by one factor, the CIELAB coordinates L* + 16, a* and b* by its cube root.

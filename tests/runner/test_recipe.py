@@ -1,0 +1,123 @@
+"""`--recipe`: one look for all products; what a recipe may say, and what one of somebody else's cannot make happen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from runner.cli import settings
+from runner.cli.recipe import read_recipe
+from runner.cli.words import parse
+from runner.errors import UsageError
+
+FULL = """\
+backdrop: "#f4f1ec"
+light: {from: 10, height: 40, color: "#ffeedd"}
+shadow: 0.25
+fill: 0.7
+seed: 7
+lora: brand.safetensors
+lora_strength: 0.8
+channels: [Amazon, ebay]
+name: "{image}_{channel}"
+set:
+  cutout_confidence: 0.4
+  relight_iclight: {steps: 12, hint: none}
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A recipe's folder with a mask in it, and photos elsewhere."""
+    for name in ("brand", "photos"):
+        (tmp_path / name).mkdir()
+    Image.new("RGB", (48, 40), "white").save(tmp_path / "photos" / "bag.jpg")
+    Image.new("L", (48, 40), 255).save(tmp_path / "brand" / "hint.png")
+    Image.new("L", (48, 40), 255).save(tmp_path / "secret.png")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COMFYUI_URL", raising=False)
+    return tmp_path
+
+
+def settled(place: Path, text: str, *more: str, workflow: str = "packshot") -> tuple[dict[str, object], list[str]]:
+    """What a command is told by a recipe, and what is said of it."""
+    (place / "brand" / "brand.yaml").write_text(text, encoding="utf-8")
+    args = parse([workflow, "photos/bag.jpg", "--recipe", "brand/brand.yaml", *more])
+    said = [setting.key for setting in settings.apply(args) if not setting.value]
+    return {"name": args.name, "set": sorted(args.set), "channels": args.channels}, said
+
+
+def test_each_word_goes_to_the_input_that_a_workflow_has_for_it(place: Path) -> None:
+    assert settled(place, FULL) == (
+        {
+            "name": "{image}_{channel}",
+            "set": ["background=#f4f1ec", "cutout_confidence=0.4", "fill=0.7", "shadow=0.25"],
+            "channels": ("Amazon", "ebay"),
+        },
+        ["packshot.v5 takes no seed, lora, lora_strength, light.from, light.height, light.color"],
+    )
+    scene, said = settled(place, FULL.replace(", hint: none", ""), workflow="relight_iclight")
+    assert scene["channels"] == ()
+    assert {"seed=7", "light_from=10.0", "contact_shadow=0.25", "steps=12", "light_color=#ffeedd"} <= set(scene["set"])  # type: ignore[call-overload]
+    assert said == ["relight_iclight.v2 takes no backdrop, lora, lora_strength, channels"]
+
+
+def test_what_is_typed_wins_over_a_recipe_and_a_recipe_over_a_folder(place: Path) -> None:
+    (place / "photos" / "prodgen.toml").write_text('channel = "etsy"\nname = "n"\n[set]\nfill = 0.9\nparts = "largest"')
+    typed = ("--set", "fill=0.6", "--channels", "google,temu", "--name", "x")
+    assert settled(place, "fill: 0.8\nchannels: [amazon, ebay]\nname: y", *typed)[0] == {
+        "name": "x", "set": ["fill=0.6", "parts=largest"], "channels": ("google", "temu"),
+    }  # fmt: skip
+    assert settled(place, "fill: 0.8\nchannels: amazon")[0] == {
+        "name": "n", "set": ["channel=amazon", "fill=0.8", "parts=largest"], "channels": (),
+    }  # fmt: skip
+    assert settled(place, "channels: [amazon, ebay]", "--set", "channel=temu")[0]["channels"] == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("bakdrop: x", "Did you mean 'backdrop'?"),
+        ("light: {frm: 3}", "Did you mean 'light.from'?"),
+        ("set: {fil: 0.8}", "Did you mean 'fill'?"),
+        ("channels: 3", "no list of shops"),
+        ("channels: [amason, ebay]", "Did you mean 'amazon'?"),
+        ("backdrop: #f4f1ec", "stands in quotes"),
+        ("fill: big", "fill: "),
+        ("seed: -1", "seed: "),
+        ('name: ""', "name: "),
+        ("set: {fill: [1]}", "fill is no text"),
+        ("- a", "no set of `word: value` lines"),
+        ("fill: [", "this is not valid YAML: line 1"),
+        ("a: &a [x]\nb: &b [*a,*a]\nc: &c [*b,*b]\n" + "d: [" + "*c," * 9 + "*c]", "there is no 'a'"),
+        ("set: {hint: ../secret.png}", "is no file in its folder"),
+        ("set: {hint: {SECRET}}", "is no file in its folder"),
+        ("lora: {SECRET}", "is no file in its folder"),
+        ("#" * 70_000, "larger than 64 kB"),
+    ],
+)
+def test_what_is_wrong_with_a_recipe_is_said_and_nothing_of_it_is_done(place: Path, text: str, words: str) -> None:
+    from runner.cli.submit import run_spec_of
+
+    (place / "brand" / "brand.yaml").write_text(text.replace("{SECRET}", str(place / "secret.png")), encoding="utf-8")
+    workflow = "enhance" if text.startswith("lora") else "packshot"
+    args = parse([workflow, "photos/bag.jpg", "--recipe", "brand/brand.yaml"])
+    with pytest.raises(UsageError) as told:
+        settings.apply(args)
+        args.image = ["photos/bag.jpg"]
+        run_spec_of(args)
+    assert words in str(told.value)
+
+
+def test_a_file_beside_the_recipe_can_be_named_in_it(place: Path) -> None:
+    assert settled(place, "set: {hint: hint.png}")[0]["set"] == [f"hint={Path('brand', 'hint.png')}"]
+
+
+def test_no_recipe_there_names_the_one_that_may_be_meant(place: Path) -> None:
+    (place / "brand" / "brand.yaml").write_text("fill: 0.8")
+    with pytest.raises(UsageError, match="there is no such file"):
+        read_recipe(place / "brand" / "brnd.yaml")
+    with pytest.raises(UsageError, match="--channels and --set channel"):
+        settings.apply(parse(["packshot", "photos/bag.jpg", "--set", "channel=ebay", "--channels", "temu,etsy"]))
