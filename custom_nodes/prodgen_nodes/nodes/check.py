@@ -69,7 +69,8 @@ class ProdgenCheck(io.ComfyNode):
             outputs=[
                 io.Image.Output(
                     display_name="heat",
-                    tooltip=f"The picture in grey: {DELTA_E00} in magenta, places that fail in orange, additions in blue.",
+                    tooltip=f"The picture in grey: {DELTA_E00} in magenta, places that fail in orange, additions "
+                    "in blue.",
                 ),
                 io.Boolean.Output(display_name="passed", tooltip="Whether every picture shows the seller's product."),
                 io.String.Output(display_name="report", tooltip="JSON: verdict, reasons, measures, the shop's rules."),

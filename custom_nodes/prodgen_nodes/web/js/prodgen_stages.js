@@ -13,7 +13,7 @@ export const STAGES = {
         colour: "#b06634",
         nodes: "StitchRegions RegisterProduct KeepInFront ColorFix JoinTiles GroundShadow PasteBack Style",
     },
-    check: { colour: "#446666", nodes: "Fidelity" },
+    check: { colour: "#446666", nodes: "Fidelity Check" },
     results: { colour: "#3f5e9e", nodes: "Export SaveCutout SaveCutouts" },
 };
 const COLOUR_OF = Object.fromEntries(
