@@ -233,7 +233,8 @@ def test_a_blueprint_is_in_the_library_and_opens_whole(canvas: Any, blueprint: A
     canvas.screenshot(blueprint.name)
     assert inside["title"] == blueprint.name
     assert inside["nodes"] == list(blueprint.nodes)
-    assert inside["links"] == len(blueprint.wires) + len(blueprint.results)
+    # The front end makes an input of each widget that stands on the face.
+    assert inside["links"] == len(blueprint.wires) + len(blueprint.results) + len(blueprint.shown)
     wanted = dict.fromkeys(s.removeprefix("input ") for s in blueprint.wires.values() if s.startswith("input "))
     assert inside["inputs"][: len(wanted)] == list(wanted)
     assert inside["outputs"] == list(blueprint.results)
