@@ -62,7 +62,7 @@ def frames_of(
 
 
 def eased(time: float) -> float:
-    """0..1 → 0..1, slow at both ends."""
+    """From 0..1 to 0..1, slow at both ends."""
     return time * time * (3 - 2 * time)
 
 

@@ -29,9 +29,9 @@ _FINE = Limits(
     max_delta_e00_mean=7.0, max_delta_e00_p95=16.0, max_hue_error_deg=12.0, min_ssim=0.62, max_edge_halo=_NO_HALO,
     max_ghost=1.0, min_sharpness=0.5,
 )  # fmt: skip
-"""What still passes in a small copy and as the picture is. Mean ΔE00 there: good pictures of nine products have up to
+"""What still passes in a small copy and as the picture is. Mean dE00 there: good pictures of nine products have up to
 3.1 (a bottle in a small JPEG), pictures that lost their colours 6.3 and more. Woven fabric in a
-JPEG of 600 pixels has ΔE00 4.2 and SSIM 0.71 as it is, and 1.7 and 0.95 in the small copy."""
+JPEG of 600 pixels has dE00 4.2 and SSIM 0.71 as it is, and 1.7 and 0.95 in the small copy."""
 _COARSE = 320
 """Pixels of the product's longer side in the small copy: a logo of a thirtieth of it has ten."""
 _LEAST_SIDE = 64
