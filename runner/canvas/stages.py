@@ -54,7 +54,8 @@ _OWN = {
     "RandomNoise VAEDecode ProdgenICLight KSamplerSelect ProdgenTCDSampler ProdgenTileNoise AddNoise",
     "hands": "RTDETR_detect SDPoseKeypointExtractor ProdgenCropHands ProdgenHandCheck ProdgenRedrawHands "
     "ProdgenStitchHands SDPoseDrawKeypoints",
-    "finish": "ProdgenStitchRegions ProdgenRegisterProduct ProdgenKeepInFront ProdgenColorFix ProdgenJoinTiles",
+    "finish": "ProdgenStitchRegions ProdgenRegisterProduct ProdgenKeepInFront ProdgenColorFix ProdgenJoinTiles "
+    "ProdgenCameraMove CreateVideo",
     "check": "ProdgenFidelity ProdgenCheck",
     "results": "SaveImage ProdgenExport ProdgenSaveCutout ProdgenSaveCutouts PreviewAny",
 }

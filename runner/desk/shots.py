@@ -32,6 +32,8 @@ WAITING, WORKING = "waiting", "working"
 _SURE, _FAIRLY, _HALF = 0.9, 0.75, 0.5
 """Confidence from which a cut-out is called sure, fairly sure, unsure (`benchmarks/README.md`: how often such ones are
 right); below, it is a guess."""
+_WHOLE = ("", "passed", "not passed")
+"""What a row is called that is about a report as a whole."""
 _FIGURES = re.compile(r" \(confidence [^()]*\)")
 _MOST_ADVICE = 600
 """Letters of what to try: a card's."""
@@ -233,17 +235,14 @@ def _trust(confidence: float | None) -> str:
 
 
 def _rules(product: Product) -> Iterator[dict[str, str]]:
-    """The rules that were checked: what, what was found, what is asked for, and a mark."""
-    for section in sections(product.entry, product.record):
-        for what, found, mark in section.rows:
-            if mark and section.title != "Licences" and what != "passed":  # which says nothing but that
-                measured, _, asked = found.removesuffix(")").partition(" (asked: ")
-                yield {
-                    "what": section.title if what in ("", "not passed") else what,
-                    "found": measured,
-                    "asked": asked,
-                    "mark": mark,
-                }
+    """The rules that were checked: what, what was found, what is asked for, and a mark. That a whole report passed is
+    one, where nothing finer is said."""
+    checked = [one for one in sections(product.entry, product.record) if one.title != "Licences"]
+    rows = [(one.title, *row) for one in checked for row in one.rows if row[2]]
+    finer = [row for row in rows if row[1] != "passed"]
+    for title, what, found, mark in finer or rows:
+        measured, _, asked = found.removesuffix(")").partition(" (asked: ")
+        yield {"what": title if what in _WHOLE else what, "found": measured, "asked": asked, "mark": mark}
 
 
 def _why(product: Product, rules: Sequence[Mapping[str, str]]) -> str:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from runner.console import clean_line
@@ -22,6 +23,8 @@ _PAGE_QUALITY = 88
 """Of its JPEGs: no blocks show at the sizes of a page."""
 _SAMPLE = 96
 """Pixels of a picture's side that the common palette is chosen by."""
+_CELL = 4
+"""Levels: so wide are the cells in which Pillow looks colours up; what is nearer to the ground than that is ground."""
 _HERE = Path(__file__).parent
 
 
@@ -31,11 +34,31 @@ def write_gif(frames: Sequence[Path], target: Path, fps: float) -> None:
     sheet = Image.new("RGB", (_SAMPLE * len(pictures), _SAMPLE))
     for number, picture in enumerate(pictures):
         sheet.paste(picture.resize((_SAMPLE, _SAMPLE)), (_SAMPLE * number, 0))
-    palette = sheet.quantize(256)
-    first, *more = [picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for picture in pictures]
+    ground = pictures[0].crop((0, 0, 1, 1)).tobytes()
+    palette, place = _with(sheet.quantize(256), ground)
+    first, *more = [_in_palette(picture, palette, ground, place) for picture in pictures]
     with written_whole(target, "wb") as stream:
         duration = round(1000 / fps)
         first.save(stream, "GIF", save_all=True, append_images=more, duration=duration, loop=0, disposal=1)
+
+
+def _with(palette: Image.Image, ground: bytes) -> tuple[Image.Image, int]:
+    """The palette with the ground's exact colour in the place of the nearest, and that place: white stays white."""
+    colours = list(palette.getpalette() or ())
+    starts = range(0, len(colours), 3)
+    nearest = min(starts, key=lambda at: sum(abs(colours[at + channel] - ground[channel]) for channel in range(3)))
+    colours[nearest : nearest + 3] = ground
+    palette.putpalette(colours)
+    return palette, nearest // 3
+
+
+def _in_palette(picture: Image.Image, palette: Image.Image, ground: bytes, place: int) -> Image.Image:
+    """A picture in these colours, the ground put right."""
+    quantized = picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
+    difference = np.asarray(picture).astype(np.int16) - np.frombuffer(ground, np.uint8)
+    is_ground = np.abs(difference).max(axis=-1) < _CELL
+    quantized.paste(place, mask=Image.fromarray(is_ground))
+    return quantized
 
 
 def write_page(frames: Sequence[Path], target: Path, title: str) -> None:

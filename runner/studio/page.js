@@ -221,6 +221,7 @@ addEventListener("paste", event => {
 
 const isThrough = shot => !["waiting", "working", "open"].includes(shot.state);
 const isMade = shot => Boolean(shot.result);
+const isCutout = shot => shot.workflow.startsWith("cutout"); // its result is the cut-out itself
 const address = (shot, what) => `shots/${shot.id}/small/${what}?v=${encodeURIComponent(shot.version)}`;
 
 function draw(shot) {
@@ -247,10 +248,11 @@ function draw(shot) {
     if (there && image.getAttribute("src") !== source) image.src = source;
     if (!there) image.removeAttribute("src");
     button.disabled = !there;
-    button.hidden = what === "result" && !made;
+    button.hidden = what === "result" ? !made : what === "cutout" && isCutout(shot);
     button.setAttribute("aria-label", `${{ photo: "Photo", cutout: "Cut-out", result: "Result" }[what]} of ${shot.name}, in full size`);
   }
-  find(".result").classList.toggle("clear", made && shot.workflow.startsWith("cutout"));
+  find(".result").classList.toggle("clear", made && isCutout(shot));
+  find(".photo").classList.toggle("alone", isCutout(shot));
   find(".instead").hidden = made;
   const option = options.find(one => one.workflow === shot.workflow);
   const takesMask = Boolean(option && option.takes_mask);
@@ -437,7 +439,7 @@ function look(id, what) {
     for (const tab of viewer.querySelectorAll(".tabs button")) tab.setAttribute("aria-pressed", String(tab.dataset.what === name));
     image.src = `shots/${id}/full/${name}?v=${encodeURIComponent(shot.version)}`;
     image.alt = `${names.find(([one]) => one === name)[1]} of ${shot.name}`;
-    image.classList.toggle("clear", name === "cutout" || (name === "result" && shot.workflow.startsWith("cutout")));
+    image.classList.toggle("clear", name === "cutout" || (name === "result" && isCutout(shot)));
   };
   byId("viewer-name").textContent = shot.name;
   viewer.querySelector(".tabs").replaceChildren(...names.map(([name, title]) => {
@@ -460,7 +462,7 @@ function paint(id) {
   openPainter({
     name: shot.name,
     photo: `shots/${id}/paint`,
-    start: shot.cutout ? `shots/${id}/full/cutout?v=${encodeURIComponent(shot.version)}` : "",
+    start: shot.cutout || (isMade(shot) && isCutout(shot)) ? `shots/${id}/full/cutout?v=${encodeURIComponent(shot.version)}` : "",
     use: async mask => {
       await post(`shots/${id}/mask`, mask, { "content-type": "image/png" });
       say(`${shot.name} is tried again with your mask.`);

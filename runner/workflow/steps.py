@@ -37,6 +37,7 @@ DOING = {
     "ProdgenLight": "setting the light",
     "ProdgenICLight": "loading the light model",
     "ProdgenStyle": "applying the look",
+    "ProdgenCameraMove": "moving the camera",
     "ProdgenSpin": "bringing the turn together",
     "ProdgenSpinFrame": "adding to the turn",
     "ProdgenSplitTiles": "splitting into tiles",

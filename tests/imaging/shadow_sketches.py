@@ -56,6 +56,12 @@ def carton(scale: float = 1.0) -> Sketch:
     return Sketch(scale=scale).polygon((90, 140), (240, 150), (310, 135), (310, 297), (240, 330), (90, 312))
 
 
+def corner(scale: float = 1.0) -> Sketch:
+    """A box whose lower right corner is cut off towards the back, as of a bag seen from a little aside."""
+    box = ((90, 120), (280, 120), (300, 150), (300, 285), (270, 318), (262, 322), (90, 318))
+    return Sketch(scale=scale).polygon(*box)
+
+
 def car(scale: float = 1.0) -> Sketch:
     sketch = Sketch(scale=scale).polygon(
         (60, 220), (120, 170), (260, 170), (300, 220), (345, 230), (345, 285), (55, 285)

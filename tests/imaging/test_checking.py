@@ -132,6 +132,7 @@ def test_what_the_cut_out_lacks_does_not_pass_though_the_picture_lacks_it_too(de
     assert report["missing"] and "cut away" in " ".join(report["reasons"])  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_another_product_is_not_found(desk: Desk) -> None:
     rgb, alpha = product("jar", 8, SIDE).tensors
     report = desk.report(desk.picture(rgb[0], alpha[0]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from prodgen_nodes.imaging.filters import gaussian_blur
 from prodgen_nodes.imaging.shadow import Grounded, Light, ground_and_shadow
 from scipy import ndimage
 
-from tests.imaging.shadow_sketches import STANDING, Sketch, bag, car, carton, chair, jar
+from tests.imaging.shadow_sketches import STANDING, Sketch, bag, car, carton, chair, corner, jar
 
 TEAL = (0.1, 0.45, 0.5)
 
@@ -69,6 +70,18 @@ COLORS = {
 )
 def test_no_pale_line_between_product_and_shadow(name: str, blur: float, color: str, canvas: float) -> None:
     check_seam(name, blur, COLORS[color], canvas)
+
+
+@pytest.mark.parametrize("make", [*STANDING.values(), corner])
+def test_no_line_where_one_part_of_the_dark_contact_ends_and_the_next_begins(make: Callable[..., Sketch]) -> None:
+    """A step of the ground's brightness beyond what it changes by on both sides of it."""
+    mask = make(4.0).mask()
+    grey = (grounded(mask, contact_only=True).image[0].mean(dim=-1) * 255).numpy()
+    ground = ndimage.distance_transform_edt(mask.numpy() <= 0) > 6
+    for along, free in ((grey, ground), (grey.T, ground.T)):
+        change = np.diff(along, axis=0)
+        step = np.abs(change[1:-1] - (change[:-2] + change[2:]) / 2)
+        assert float((step * (free[:-3] & free[1:-2] & free[2:-1] & free[3:])).max()) < 5
 
 
 @pytest.mark.parametrize("name", STANDING)

@@ -50,6 +50,10 @@ class Studio:
         self.address = self.process.stdout.readline().strip()
         return self
 
+    def running(self) -> Studio:
+        """Started again where another test has ended it."""
+        return self if self.process is not None and self.process.poll() is None else self.start()
+
     def interrupt(self) -> int:
         """Ctrl-C; the exit code."""
         assert self.process is not None
@@ -97,7 +101,8 @@ def seen_as(browser: webdriver.Chrome, size: tuple[int, int], theme: str) -> Non
     metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size[0] < 700}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     scheme = {"name": "prefers-color-scheme", "value": theme}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+    still = {"name": "prefers-reduced-motion", "value": "reduce"}  # a colour on its way is not one to be judged
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme, still]})
 
 
 def choose(browser: webdriver.Chrome, kind: str) -> None:

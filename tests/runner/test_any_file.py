@@ -210,7 +210,7 @@ def any_table(folder: Path, kind: str, data: bytes) -> None:
     jobs.write_bytes(data)
     words = ["batch", str(workflow), "--jobs", str(jobs), "--dry-run", "--out", str(folder / "none")]
     run = command(*words, folder=folder)
-    kept_to_the_contract(run, 0, 2)
+    kept_to_the_contract(run, 0, 2, 4)  # 4: by a ComfyUI that happens to be here and does not have its photo
     assert not (folder / "none").exists()
 
 

@@ -60,9 +60,14 @@ def test_the_command_is_recognised_wherever_it_stands() -> None:
 
 
 STARTING = [
+    "studio",
+    "mcp",
+    "spin",
     "check",
     "submit",
     "batch",
+    "studio",
+    "mcp",
     "cutouts",
     "filter",
     "enhance",

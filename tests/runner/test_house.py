@@ -113,8 +113,9 @@ def is_own(value: ast.expr) -> bool:
     return isinstance(value, ast.Name) and value.id in ("self", "cls")
 
 
-OFFERED = {"_replace", "_SubParsersAction"}
-"""Public, for all their names: a method of every named tuple, and the only name for what argparse hands out."""
+OFFERED = {"_replace", "_SubParsersAction", "_exit"}
+"""Public, for all their names: a method of every named tuple, the only name for what argparse hands out, and how a
+process ends without waiting for its threads."""
 
 
 def test_nothing_private_is_read_from_outside() -> None:

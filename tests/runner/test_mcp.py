@@ -68,7 +68,7 @@ def test_an_agent_makes_pictures(comfy_server: ComfyServer, tmp_path: Path) -> N
 
     async def talk(agent: Any) -> None:
         tools = {tool.name: tool for tool in (await agent.list_tools()).tools}
-        assert {"workflows", "inputs", "submit", "status", "result"} <= set(tools)
+        assert set(tools) == {"workflows", "inputs", "submit", "status", "result", "check"}
         assert all(tool.description for tool in tools.values())
         made = said(await agent.call_tool("workflows", {}))
         assert {"packshot", "cutout"} <= {one["name"] for one in made}
@@ -106,6 +106,12 @@ def test_an_agent_makes_pictures(comfy_server: ComfyServer, tmp_path: Path) -> N
         summary = said(await result(agent, mess))
         assert summary["state"] == "refused" and summary["why"].startswith("The product could not be cut out")
         assert "hint" in summary["advice"]
+
+        checked = said(await agent.call_tool("check", {"photo": "bag.png", "picture": "bag.png"}))
+        while checked["state"] in ("waiting", "working"):
+            checked = said(await agent.call_tool("result", {"id": checked["id"], "wait_s": 20}))
+        assert checked["state"] == "passed", checked
+        assert any(rule["mark"] == "passed" for rule in checked["rules"])
 
         stands = said(await agent.call_tool("status", {"ids": [bag, mess, "none"]}))
         assert stands["server"]["state"] == "ready" and stands["unknown"] == ["none"]

@@ -102,7 +102,7 @@ def test_what_is_wrong_with_a_recipe_is_said_and_nothing_of_it_is_done(place: Pa
     from runner.cli.submit import run_spec_of
 
     (place / "brand" / "brand.yaml").write_text(text.replace("{SECRET}", str(place / "secret.png")), encoding="utf-8")
-    workflow = "enhance" if text.startswith("lora") else "packshot"
+    workflow = "product_sdxl" if text.startswith("lora") else "packshot"
     args = parse([workflow, "photos/bag.jpg", "--recipe", "brand/brand.yaml"])
     with pytest.raises(UsageError) as told:
         settings.apply(args)

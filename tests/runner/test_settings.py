@@ -215,14 +215,15 @@ def test_config_refuses_nothing_that_a_run_takes(place: Path, text: str) -> None
 
 
 def test_config_tells_all_that_is_wrong_at_once(place: Path) -> None:
-    text = 'server = "http://x:1"\nchanel = "a"\nout = 3\nname = "{nope}"\n[set]\n"a.b" = 1\nfill = 0.8\n[set.x]\ny = [1]\n'
+    text = 'server = "http://x:1"\nchanel = "a"\nout = 3\nname = "{nope}"\n[set]\n"a.b" = 1\nfill = 0.8\n'
+    text += "[set.packshot]\nshadow = [1]\n"
     (place / "prodgen.toml").write_text(text, encoding="utf-8")
-    run = command("config", folder=place)
+    run = command("config", str(place), folder=place)
     assert run.code == 2
-    for fault in ("names a server", "'chanel'", "out is no text", "{nope}", "'a.b' is no input", "y is no text"):
+    for fault in ("names a server", "'chanel'", "out is no text", "{nope}", "'a.b' is no input", "shadow is no text"):
         assert fault in run.err, fault
     assert "set.fill" in run.out
-    assert '"refused"' in command("config", "--json", folder=place).out
+    assert '"refused"' in command("config", str(place), "--json", folder=place).out
 
 
 def test_the_usual_place_is_that_of_the_system(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

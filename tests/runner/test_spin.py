@@ -20,7 +20,7 @@ from tests.runner.report_browser import start
 from tests.support.comfy import ComfyServer
 from tests.support.runs import Run, command
 
-WIDTHS = (90, 60, 30, 60)
+WIDTHS = (90, 60, 40, 60)
 """Of a drawn product that turns: its front, a corner, its side, a corner."""
 
 
@@ -33,7 +33,7 @@ def photos(tmp_path: Path) -> Path:
         light, move = 225 - 10 * number, 6 * number
         picture = Image.new("RGB", (240, 200), (light, light, light + 3))
         box = (110 - width // 2 + move, 50 + move, 110 + width // 2 + move, 140 + 2 * move)
-        ImageDraw.Draw(picture).rectangle(box, fill=(160, 40, 50))
+        ImageDraw.Draw(picture).rounded_rectangle(box, 10, fill=(160, 40, 50))
         picture.save(folder / f"bag_{number * 5}.png")  # by name, bag_10 stands before bag_5
     return folder
 
@@ -141,5 +141,4 @@ def test_a_gif_keeps_its_ground_the_same_in_every_frame(tmp_path: Path) -> None:
             grounds.append(gif.convert("RGB").getpixel((2, 2)))
             assert gif.info["duration"] == 100
     assert len(grounds) == 6
-    assert len(set(grounds)) == 1
-    assert np.abs(np.subtract(grounds[0], (244, 241, 236))).max() <= 4
+    assert set(grounds) == {(244, 241, 236)}

@@ -55,7 +55,7 @@ def test_photos_become_shop_pictures_and_what_was_interrupted_goes_on(
     photo, no_photo = product(tmp_path / "bag <img src=x onerror=alert(1)>.png"), tmp_path / "letter.jpg"
     name = "bag _img src=x onerror=alert(1)_.png"  # as it is kept
     no_photo.write_bytes(b"Dear seller")
-    visit(browser, studio.address)
+    visit(browser, studio.running().address)
     assert browser.find_element(By.ID, "empty").is_displayed()
     browser.find_element(By.XPATH, "//label[span='Amazon']").click()
     hand_in(browser, photo, no_photo)
@@ -65,7 +65,7 @@ def test_photos_become_shop_pictures_and_what_was_interrupted_goes_on(
 
     assert studio.interrupt() == 0
     until(lambda: browser.find_element(By.ID, "lost").is_displayed())
-    assert comfy_server.get("/queue") == {"queue_running": [], "queue_pending": []}
+    until(lambda: comfy_server.get("/queue") == {"queue_running": [], "queue_pending": []})  # it was cancelled there
     studio.start()
     made = ended(browser, name)  # the page has found it again by itself
     assert not browser.find_element(By.ID, "lost").is_displayed()
@@ -115,7 +115,7 @@ def test_a_refused_photo_is_painted_over_with_the_keyboard_then_mouse_finger_and
     studio: Studio, browser: webdriver.Chrome, tmp_path: Path
 ) -> None:
     name = "mess.png"
-    visit(browser, studio.address)
+    visit(browser, studio.running().address)
     browser.find_element(By.CSS_SELECTOR, "input[name=kind]:checked").send_keys(Keys.HOME)
     choose(browser, "shop")
     browser.find_element(By.CSS_SELECTOR, "input[name=kind]:checked").send_keys(Keys.ARROW_DOWN)
@@ -215,7 +215,7 @@ def unnamed(browser: webdriver.Chrome) -> list[str]:
 def test_every_control_has_a_name_and_every_text_is_read(
     studio: Studio, browser: webdriver.Chrome, tmp_path: Path
 ) -> None:
-    visit(browser, studio.address)
+    visit(browser, studio.running().address)
     choose(browser, "scene")  # whose models are not there
     missing = browser.find_element(By.ID, "missing")
     assert "models that are not installed" in missing.text

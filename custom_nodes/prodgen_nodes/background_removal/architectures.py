@@ -33,7 +33,7 @@ class Architecture:
 
 U2NET = Architecture("u2net", 320, _IMAGENET_MEAN, _IMAGENET_STD, "bicubic", by_maximum=True, stretched=True)
 U2NETP = Architecture("u2netp", 320, _IMAGENET_MEAN, _IMAGENET_STD, "bicubic", by_maximum=True, stretched=True)
-ISNET = Architecture("isnet", 1024, (128 / 255,) * 3, (256 / 255,) * 3, "bilinear")  # (x − 128) / 256 of 8-bit levels
+ISNET = Architecture("isnet", 1024, (128 / 255,) * 3, (256 / 255,) * 3, "bilinear")  # (x - 128) / 256 of 8-bit levels
 
 
 @dataclass(frozen=True)

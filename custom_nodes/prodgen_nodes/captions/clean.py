@@ -22,7 +22,7 @@ _OPENINGS = re.compile(
     r")[\s,:;-]*",
     re.IGNORECASE,
 )
-_QUOTES = "\"'“”„‟«»‘’‚‹›`"
+_QUOTES = "\"'“”„\N{DOUBLE HIGH-REVERSED-9 QUOTATION MARK}«»‘’‚‹›`"
 _ENDS = " \t,;:.!-–—" + _QUOTES
 _ARTICLE = r"(?:an?|the|this|one)\s+"
 

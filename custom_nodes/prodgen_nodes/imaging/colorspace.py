@@ -16,6 +16,9 @@ from .color_planes import RGB_TO_XYZ, lab_of_roots, linear_of_roots, roots_of_la
 from .errors import ParameterError
 from .transfer import LINEAR_KNEE, SLOPE, SRGB_KNEE
 
+DELTA_E00 = "\N{GREEK CAPITAL LETTER DELTA}E00"
+"""How a CIEDE2000 difference is called in what people read; sources keep to what any console can print."""
+
 _ROUNDING = 2e-7
 """What a curve may be off by at its knee in float32; less above the knee than this counts as nothing."""
 
@@ -87,54 +90,55 @@ def hue_difference(first: Tensor, second: Tensor) -> Tensor:
 def delta_e00(first: Tensor, second: Tensor) -> Tensor:
     """CIEDE2000 colour difference `[...]` of two CIELAB tensors `[...,3]`, kL = kC = kH = 1.
 
-    The terms in the comments are those of Sharma, Wu and Dalal 2005; ' marks what is computed with the raised a'.
+    The terms in the comments are those of Sharma, Wu and Dalal 2005; ' marks what is computed with the raised a',
+    m a mean, d a difference.
     """
     first, second = torch.broadcast_tensors(first, second)  # type: ignore[no-untyped-call]  # torch leaves it so
     l1, a1, b1 = first.unbind(-1)
     l2, a2, b2 = second.unbind(-1)
-    # 1 + G, with G = 0.5 (1 - √(C̄⁷ / (C̄⁷ + 25⁷))) of the mean chroma C̄ = (C₁ + C₂) / 2
+    # 1 + G, with G = 0.5 (1 - sqrt(Cm^7 / (Cm^7 + 25^7))) of the mean chroma Cm = (C1 + C2) / 2
     gain = _chroma_weight((torch.hypot(a1, b1).add_(torch.hypot(a2, b2))).div_(2)).mul_(-0.5).add_(1.5)
     # a' = (1 + G) a
     a1, a2 = a1 * gain, a2 * gain
-    # C' = √(a'² + b²)
+    # C' = sqrt(a'² + b²)
     c1, c2 = torch.hypot(a1, b1), torch.hypot(a2, b2)
     turn = 2 * math.pi
     # h' = atan2(b, a'), in 0..360°
     h1, h2 = torch.atan2(b1, a1).remainder_(turn), torch.atan2(b2, a2).remainder_(turn)
-    # Δh' / 2, the shorter way round; hues just opposite keep the sign of their difference. A grey's hue counts nothing.
+    # dh' / 2, the shorter way round; hues just opposite keep the sign of their difference. A grey's hue counts nothing.
     half = h2.sub_(h1)
     half.sub_(half.div(turn).round_(), alpha=turn).div_(2)
-    # h̄' = h₁' + Δh' / 2, the mean hue (a whole turn more or less is the same to the cosines)
+    # hm' = h1' + dh' / 2, the mean hue (a whole turn more or less is the same to the cosines)
     hue = h1.add_(half)
-    # ΔL' = L₂ - L₁ and ΔC' = C₂' - C₁'
+    # dL' = L2 - L1 and dC' = C2' - C1'
     d_l, d_c = l2 - l1, c2 - c1
-    # ΔH' = 2 √(C₁' C₂') sin(Δh' / 2)
+    # dH' = 2 sqrt(C1' C2') sin(dh' / 2)
     d_h = torch.mul(c1, c2).sqrt_().mul_(half.sin_()).mul_(2)
-    # C̄' = (C₁' + C₂') / 2 and (L̄' - 50)²
+    # Cm' = (C1' + C2') / 2 and (Lm' - 50)²
     c_mean, l50 = c1.add_(c2).div_(2), torch.add(l1, l2).div_(2).sub_(50).square_()
-    # T = 1 - 0.17 cos(h̄' - 30°) + 0.24 cos 2h̄' + 0.32 cos(3h̄' + 6°) - 0.20 cos(4h̄' - 63°)
+    # T = 1 - 0.17 cos(hm' - 30°) + 0.24 cos 2hm' + 0.32 cos(3hm' + 6°) - 0.20 cos(4hm' - 63°)
     t = torch.cos(hue - math.radians(30)).mul_(-0.17).add_(1)
     for factor, offset, share in ((2, 0.0, 0.24), (3, 6.0, 0.32), (4, -63.0, -0.20)):
         t.add_(torch.mul(hue, factor).add_(math.radians(offset)).cos_(), alpha=share)
-    # 2Δθ = 60° exp(-((h̄' - 275°) / 25°)²), and its sine
+    # 2 dtheta = 60° exp(-((hm' - 275°) / 25°)²), and its sine
     hue.remainder_(turn).sub_(math.radians(275)).div_(math.radians(25))
     rotation = hue.square_().neg_().exp_().mul_(math.radians(60)).sin_()
-    # ΔL' / S_L, with S_L = 1 + 0.015 (L̄' - 50)² / √(20 + (L̄' - 50)²)
+    # dL' / S_L, with S_L = 1 + 0.015 (Lm' - 50)² / sqrt(20 + (Lm' - 50)²)
     d_l.div_(torch.add(l50, 20).rsqrt_().mul_(l50).mul_(0.015).add_(1))
-    # ΔC' / S_C, with S_C = 1 + 0.045 C̄'
+    # dC' / S_C, with S_C = 1 + 0.045 Cm'
     d_c.div_(c_mean.mul(0.045).add_(1))
-    # ΔH' / S_H, with S_H = 1 + 0.015 C̄' T
+    # dH' / S_H, with S_H = 1 + 0.015 Cm' T
     d_h.div_(t.mul_(c_mean).mul_(0.015).add_(1))
-    # R_T (ΔC' / S_C) (ΔH' / S_H), with R_T = -R_C sin 2Δθ and R_C = 2 √(C̄'⁷ / (C̄'⁷ + 25⁷))
+    # R_T (dC' / S_C) (dH' / S_H), with R_T = -R_C sin(2 dtheta) and R_C = 2 sqrt(Cm'^7 / (Cm'^7 + 25^7))
     mixed = _chroma_weight(c_mean).mul_(rotation).mul_(-2).mul_(d_c).mul_(d_h)
-    # ΔE00² = (ΔL' / S_L)² + (ΔC' / S_C)² + (ΔH' / S_H)² + R_T (ΔC' / S_C) (ΔH' / S_H)
+    # dE00² = (dL' / S_L)² + (dC' / S_C)² + (dH' / S_H)² + R_T (dC' / S_C) (dH' / S_H)
     total = d_l.square_().addcmul_(d_c, d_c).addcmul_(d_h, d_h).add_(mixed)
     # Rounding may leave what is nothing just below 0.
     return total.clamp_(min=0).sqrt_()
 
 
 def _chroma_weight(chroma: Tensor) -> Tensor:
-    """√(C⁷ / (C⁷ + 25⁷)) of `chroma` `[...]`."""
+    """sqrt(C^7 / (C^7 + 25^7)) of `chroma` `[...]`."""
     scaled = chroma / 25
     square = scaled * scaled
     power = (square * square).mul_(square).mul_(scaled)

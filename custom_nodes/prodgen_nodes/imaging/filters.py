@@ -16,7 +16,7 @@ _CACHED = 1 << 17
 
 
 def smoothstep(t: Tensor) -> Tensor:
-    """3t² − 2t³ of `t` limited to 0..1: from 0 to 1, flat at both ends."""
+    """3t² - 2t³ of `t` limited to 0..1: from 0 to 1, flat at both ends."""
     t = t.clamp(0.0, 1.0)
     return t * t * (3 - 2 * t)
 

@@ -72,7 +72,7 @@ def _weights(scale: float, offset: float, start: int, blocks: int, block: int) -
     taps = nearest[..., None] + torch.arange(math.ceil(2 * reach) + 1, dtype=torch.float64)
     distance = (taps + 0.5 - centers[..., None]) / stretch
     kernel = torch.sinc(distance) * torch.sinc(distance / _LOBES) * (distance.abs() < _LOBES)
-    # sin(nπ) is not quite 0 in floating point; at whole shifts the pixels are to come through exactly.
+    # sin(n pi) is not quite 0 in floating point; at whole shifts the pixels are to come through exactly.
     kernel.masked_fill_(kernel.abs() < 1e-9, 0.0)
     kernel /= kernel.sum(dim=-1, keepdim=True)
     first = nearest[:, 0]

@@ -27,7 +27,7 @@ def conjugate_gradients(
     """Solve A x = b from the guess `solution`, which is worked on in place and returned.
 
     All tensors have one shape `[...]`; `diagonal` and `residual` are used up. `product(x)` is A x, valid until the next
-    call, for a symmetric positive definite A with this `diagonal`; `residual` is b − A x of the guess. At most `steps`
+    call, for a symmetric positive definite A with this `diagonal`; `residual` is b - A x of the guess. At most `steps`
     steps; `done(z)` says of the preconditioned residual, about the error that is left, whether it is small enough.
     """
     inverse = diagonal.reciprocal_()

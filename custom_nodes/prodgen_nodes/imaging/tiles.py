@@ -81,7 +81,7 @@ def _along(length: int, tile: int, overlap: int) -> tuple[int, tuple[int, ...]]:
 
 
 def split(image: Tensor, grid: TileGrid) -> list[Tensor]:
-    """`[B,H,W,C]` → one `[B,tile_height,tile_width,C]` per tile of `grid`; the last rows and columns are repeated
+    """`[B,H,W,C]` -> one `[B,tile_height,tile_width,C]` per tile of `grid`; the last rows and columns are repeated
     where the picture's sides are no multiples of 8."""
     image = check_image(image)
     if tuple(image.shape[1:3]) != (grid.height, grid.width):

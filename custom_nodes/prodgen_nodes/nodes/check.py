@@ -11,6 +11,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..imaging.checking import Checked, check_picture, reduced, seen_in
+from ..imaging.colorspace import DELTA_E00
 from ..imaging.errors import EmptyMaskError
 from ..imaging.reports import batch_report
 from ..imaging.segmentation import Cutout
@@ -68,7 +69,8 @@ class ProdgenCheck(io.ComfyNode):
             outputs=[
                 io.Image.Output(
                     display_name="heat",
-                    tooltip="The picture in grey: ΔE00 in magenta, places that fail in orange, additions in blue.",
+                    tooltip=f"The picture in grey: {DELTA_E00} in magenta, places that fail in orange, additions "
+                    "in blue.",
                 ),
                 io.Boolean.Output(display_name="passed", tooltip="Whether every picture shows the seller's product."),
                 io.String.Output(display_name="report", tooltip="JSON: verdict, reasons, measures, the shop's rules."),

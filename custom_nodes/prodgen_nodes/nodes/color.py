@@ -9,6 +9,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..imaging.color.fix import IF_UNSAFE, MAX_TINT, METHODS, IfUnsafe, Method, Settings, fix_color
+from ..imaging.colorspace import DELTA_E00
 from ..imaging.reports import batch_report
 from .common import CATEGORY, deliver, optional_mask, output, progress_callback, thumbnails, work_device
 
@@ -121,7 +122,8 @@ class ProdgenColorFix(io.ComfyNode):
                     step=0.1,
                     optional=True,
                     advanced=True,
-                    tooltip="relight_original: how much of the scene's colour cast the product may take on, in ΔE00.",
+                    tooltip="relight_original: how much of the scene's colour cast the product may take on, in "
+                    f"{DELTA_E00}.",
                 ),
                 io.Boolean.Input(
                     "in_place",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import ComfyExtension, io
 
 from .background_removal import ProdgenLoadBackgroundRemoval
+from .camera import ProdgenCameraMove
 from .caption import ProdgenCaption
 from .channel import ProdgenChannel
 from .check import ProdgenCheck
@@ -28,6 +29,7 @@ from .parts import ProdgenParts
 from .paste_back import ProdgenPasteBack
 from .persona import ProdgenPersona, ProdgenPersonaQuestion
 from .placement import ProdgenPlaceProduct
+from .recolor import ProdgenRecolor
 from .reference import ProdgenLoadReference
 from .regions import ProdgenCropRegions, ProdgenStitchRegions
 from .registration import ProdgenRegisterProduct
@@ -57,9 +59,11 @@ class ProdgenExtension(ComfyExtension):
             ProdgenGripZone,
             ProdgenPasteBack,
             ProdgenColorFix,
+            ProdgenRecolor,
             ProdgenGroundShadow,
             ProdgenFidelity,
             ProdgenCheck,
+            ProdgenCameraMove,
             ProdgenSpinFrame,
             ProdgenSpin,
             ProdgenChannel,

@@ -9,7 +9,7 @@ from ..imaging.fidelity.judge import Fidelity
 from .common import TINT, thumbnails
 
 _FULL_SCALE = 10.0
-"""ΔE00 that is shown in full colour."""
+"""dE00 that is shown in full colour."""
 _CHANGED = (1.0, 0.45, 0.0)
 """The orange of what fails locally."""
 _ADDED = (0.0, 0.75, 1.0)
@@ -17,7 +17,7 @@ _ADDED = (0.0, 0.75, 1.0)
 
 
 def heat_map(image: Tensor, result: Fidelity | None, side: int = 512, added: Tensor | None = None) -> Tensor:
-    """`[1,h,w,3]` of the first of `image` `[B,H,W,C]`, at most `side` long: ΔE00 in magenta (10 and more in full), in
+    """`[1,h,w,3]` of the first of `image` `[B,H,W,C]`, at most `side` long: dE00 in magenta (10 and more in full), in
     orange the places that fail, in blue where the picture has something that is `added` `[H,W]` to the product."""
     small = thumbnails(image[:1, ..., :3].float(), side).cpu()
     shown = (small.mean(dim=-1, keepdim=True).expand(-1, -1, -1, 3) * 0.8).clone()

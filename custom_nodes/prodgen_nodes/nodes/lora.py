@@ -20,8 +20,8 @@ OPTIONAL_LORAS = {
     "more_details.safetensors": "without it the scene has less fine detail",
     "SDXLrender_v2.0.safetensors": "without it the scene's textures are softer",
 }
-"""File name → what its absence costs. Offered even where they are not installed: a graph may name them. The schema says
-under `missing` which of them are not, so that a client can tell its user before the run."""
+"""File name -> what its absence costs. Offered even where they are not installed: a graph may name them. The schema
+says under `missing` which of them are not, so that a client can tell its user before the run."""
 _SAME = {
     name: other
     for pair in (

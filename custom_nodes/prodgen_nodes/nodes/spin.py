@@ -28,6 +28,7 @@ class ProdgenSpinFrame(io.ComfyNode):
                 "Adds one photo's cut-out to a turn. Chain one for each photo of the turntable, in their order; the "
                 "last goes to Turntable. Photos may differ in size."
             ),
+            has_intermediate_output=True,
             search_aliases=["spin", "360", "turntable", "frame"],
             inputs=[
                 io.Image.Input("product", tooltip="The product, from Segment Product."),
@@ -35,7 +36,10 @@ class ProdgenSpinFrame(io.ComfyNode):
                 io.Image.Input("photo", optional=True, tooltip="The photo itself: its backdrop tells how it was lit."),
                 TurnType.Input("before", optional=True, tooltip="The photos before this one."),
             ],
-            outputs=[TurnType.Output(display_name="turn", tooltip="The turn so far.")],
+            outputs=[
+                TurnType.Output(display_name="turn", tooltip="The turn so far."),
+                io.String.Output(display_name="report", tooltip="JSON: picture, product_box, backdrop."),
+            ],
         )
 
     @classmethod
@@ -45,7 +49,10 @@ class ProdgenSpinFrame(io.ComfyNode):
         before = before or ()
         if len(before) >= _MOST:
             raise ParameterError(f"a turn holds at most {_MOST} photos.", advice="Leave out every second one.")
-        return io.NodeOutput((*before, frame_of(product, required_mask(mask, product), photo)))
+        frame = frame_of(product, required_mask(mask, product), photo)
+        box = [frame.box.left, frame.box.top, frame.box.right, frame.box.bottom]
+        lit = None if frame.backdrop is None else list(frame.backdrop)
+        return output((*before, frame), report={"picture": len(before) + 1, "product_box": box, "backdrop": lit})
 
 
 class ProdgenSpin(io.ComfyNode):

@@ -17,7 +17,7 @@ from .common import CATEGORY, output
 def between(
     next_sigma: float, randomness: float, timestep: Callable[[Tensor], Tensor], sigma: Callable[..., Any]
 ) -> float:
-    """Noise level that a step goes down to before it is noised again to `next_sigma`: that of the time (1 - γ)·t."""
+    """Noise level that a step goes down to before it is noised again to `next_sigma`: that of (1 - gamma)·t."""
     if next_sigma == 0.0 or randomness == 0.0:
         return next_sigma
     time = timestep(torch.tensor(next_sigma)).float()
@@ -33,14 +33,14 @@ def sample_tcd(
     disable: bool | None = None,  # noqa: ARG001 - ComfyUI gives it to every sampler: whether to draw no bar
     randomness: float = 0.0,
 ) -> Tensor:
-    """Strategic stochastic sampling: down along the trajectory to (1 - γ)·t, then up again to t by fresh noise.
+    """Strategic stochastic sampling: down along the trajectory to (1 - gamma)·t, then up again to t by fresh noise.
 
     Zheng et al., "Trajectory consistency distillation", arXiv 2402.19159, algorithm 4, in ComfyUI's units (`x` is the
-    clean picture plus `sigma` times noise). γ = 0 adds no noise of its own.
+    clean picture plus `sigma` times noise). gamma = 0 adds no noise of its own.
 
     Args:
         model: ComfyUI's denoiser; `x` `[B,…]`; `sigmas` falling noise levels, the last usually 0.
-        randomness: γ, 0..1.
+        randomness: gamma, 0..1.
     """
     given = extra_args or {}
     sampling = model.inner_model.model_patcher.get_model_object("model_sampling")
@@ -80,8 +80,8 @@ class ProdgenTCDSampler(io.ComfyNode):
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="γ: fresh noise at every step. 0 adds none, which keeps tiles without seams; 0.3 for a "
-                    "whole picture in few steps, more with many steps.",
+                    tooltip="\N{GREEK SMALL LETTER GAMMA}: fresh noise at every step. 0 adds none, which keeps tiles "
+                    "without seams; 0.3 for a whole picture in few steps, more with many steps.",
                 )
             ],
             outputs=[io.Sampler.Output(display_name="sampler"), io.String.Output(display_name="report")],

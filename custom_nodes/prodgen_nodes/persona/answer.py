@@ -53,7 +53,7 @@ _SENTENCES = re.compile(r"(?<=[.!?])\s+|\n+")
 
 @dataclass(frozen=True)
 class Answer:
-    """`fields` that can be used, `pose` if a known one was named, `rejected` field → reason, `shape` of the answer:
+    """`fields` that can be used, `pose` if a known one was named, `rejected` field -> reason, `shape` of the answer:
     `json`, `labels`, `prose` or `nothing`."""
 
     fields: dict[str, str]

@@ -51,7 +51,7 @@ def season_of(text: str) -> str:
 
 
 def read_wish(wish: str) -> tuple[dict[str, str], frozenset[str], str | None]:
-    """A user's wish as (field → words, fields that those words cover besides their own, pose).
+    """A user's wish as (field -> words, fields that those words cover besides their own, pose).
 
     Clauses keep their order; words about several fields stand in the first of them and the others are covered.
     """

@@ -32,7 +32,7 @@ GAZES = (
 @dataclass(frozen=True)
 class Persona:
     """`prompt`, `negative`, `pose` (one of POSES), the prompt's `fields`, and for each field its `source`: `user`,
-    `wish`, `model` or `rules`. `rejected`: field → why the model's words were not used. `model`: `none`, `used`,
+    `wish`, `model` or `rules`. `rejected`: field -> why the model's words were not used. `model`: `none`, `used`,
     `partly` or `nonsense`. `details` of the rule book's choices, `notes` for the user."""
 
     prompt: str

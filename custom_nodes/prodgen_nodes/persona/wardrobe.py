@@ -1,7 +1,7 @@
 """What the person wears: cuts anyone may wear, in colours that go with the product and set it off.
 
-Two things decide a colour. It must separate from the product (ΔL* ≥ 25 or ΔE00 ≥ 25 against every important colour of
-it), because the product is seen before the garment; and its CIELAB hue must stand in a known relation to that of the
+Two things decide a colour. It must separate from the product (dL* or dE00 of at least 25 against every important colour
+of it), because the product is seen before the garment; and its CIELAB hue must stand in a known relation to that of the
 product: complementary (150–180° apart), analogous (20–50° apart), or it is neutral. A product of several hues gets
 neutral garments only.
 """

@@ -31,7 +31,7 @@ class Channel:
     soft contact shadow that the preset draws, `allows_shadow` whether the shop clearly takes one. `white` asks for a
     pure white background. `jpeg_only`: the shop takes no PNG. `max_bytes` bounds the uploaded file. `extras` is the
     level (`must` or `advice`) of the rules against text, logos, other objects and frames, `enlarged` the enlargement of
-    the photo from which the picture fails. `sources`: rule of the check → the page that asks for it, and its month.
+    the photo from which the picture fails. `sources`: rule of the check -> the page that asks for it, and its month.
     """
 
     name: str
@@ -77,7 +77,7 @@ _GOOGLE_2027 = "emberfeed.com, Google Merchant Center image requirements (May 20
 _AMAZON = "Amazon's product image guide, as quoted by changethisfile.com and mercatuslab.com (2026)"
 _SHOPIFY = "Shopify's help on media types, as quoted by sellshot.ai and photomenal.app (April 2026)"
 _ETSY = "hauld.app, the Etsy listing photo checklist (May 2026); not found on a page of Etsy's"
-_TEMU = "chwang.com about Temu's review of pictures for men's wear (August 2024): 3:4, 1340×1785, ≤ 2 MB"
+_TEMU = "chwang.com about Temu's review of pictures for men's wear (August 2024): 3:4, 1340×1785, at most 2 MB"
 
 CHANNELS: dict[str, Channel] = {
     channel.name: channel

@@ -43,7 +43,7 @@ def _pixels(done: Finished, channel: Channel) -> list[Rule]:
             "zoom",
             max(width, height) >= channel.zoom,
             f"{max(width, height)}",
-            f"longest side ≥ {channel.zoom}",
+            f"longest side \N{GREATER-THAN OR EQUAL TO} {channel.zoom}",
             "advice",
         )
     )
@@ -145,7 +145,7 @@ def _background(done: Finished, channel: Channel) -> list[Rule]:
 
 
 def _files(done: Finished, channel: Channel) -> list[Rule]:
-    limit = f"≤ {channel.max_bytes / 1e6:g} MB"
+    limit = f"\N{LESS-THAN OR EQUAL TO} {channel.max_bytes / 1e6:g} MB"
     opened = Image.open(io.BytesIO(done.jpeg.data))
     full_color = opened.layer[0][1:3] == (1, 1) if hasattr(opened, "layer") else False
     rules = [

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from ..imaging.colorspace import DELTA_E00
 from ..imaging.errors import ParameterError
 from .rule import Rule
 
@@ -44,7 +45,7 @@ def read_verdict(text: str | None) -> Verdict:
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ParameterError("fidelity is not the report of a 'Product Fidelity' node; connect its report.") from error
     reasons = "; ".join(str(reason) for reason in report.get("reasons") or [])
-    measured = f"mean colour difference {mean:.2f} ΔE00" if isinstance(mean, (int, float)) else "measured"
+    measured = f"mean colour difference {mean:.2f} {DELTA_E00}" if isinstance(mean, (int, float)) else "measured"
     rule = Rule(
         "product unchanged",
         passed,

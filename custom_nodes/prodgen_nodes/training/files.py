@@ -102,7 +102,7 @@ class Places:
         return self.loras / f"{self.name}_{step:06}_steps_{self.mark[:8]}.safetensors"
 
     def checkpoints(self) -> dict[int, Path]:
-        """Step → file of all that are there, the first step first."""
+        """Step -> file of all that are there, the first step first."""
         start, end = f"{self.name}_", f"_steps_{self.mark[:8]}.safetensors"
         names = [path.name for path in self.loras.glob("*.safetensors")] if self.loras.is_dir() else []
         steps = sorted(

@@ -56,7 +56,7 @@ def min_snr_weights(sigmas: Tensor, gamma: float) -> Tensor | None:
     """How much each noise level counts for a loss on the clean picture, `[B]`; None where `gamma` is 0 (all alike).
 
     Hang et al., "Efficient diffusion training via min-SNR weighting", arXiv 2303.09556: the loss on the noise is
-    weighted with min(SNR, γ)/SNR, which for the clean picture is min(SNR, γ), with SNR = 1/σ².
+    weighted with min(SNR, gamma)/SNR, which for the clean picture is min(SNR, gamma), with SNR = 1/sigma².
     """
     return None if gamma <= 0 else (1 / sigmas.float() ** 2).clamp(max=gamma)
 

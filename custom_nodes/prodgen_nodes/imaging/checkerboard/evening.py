@@ -23,11 +23,11 @@ _RELIEF = 0.3
 _SLOPE = 0.22
 """Of the contrast: how far a pixel in shade may be off the shade around it. On a grey product half of it is missing."""
 _AROUND, _PASSES = 0.6, 3
-"""Squares (1σ) around a pixel in which its shade is read; and how often, each time in what the last has left."""
+"""Squares (1 sigma) around a pixel in which its shade is read; and how often, each time in what the last has left."""
 _ROUNDS = 3
 """Each round takes the shade from what the last one found to be board; the first goes by the painted greys alone."""
 _CONTINUED = 3.0
-"""Pixels (1σ) over which the board's shade is read, and continued beyond what is seen of it."""
+"""Pixels (1 sigma) over which the board's shade is read, and continued beyond what is seen of it."""
 _EDGE = 6
 """Pixels beside the board that may be some of it: anti-aliasing, scaling, and a compressed photo's blocks of colour."""
 _INSIDE = 3
@@ -70,7 +70,8 @@ def _shaded(srgb: Tensor, board: Checkerboard) -> tuple[Tensor, Tensor]:
 
 
 def _mean(plane: Tensor, where: Tensor, radius: float) -> Tensor:
-    """The mean of `[H,W]` over the pixels `where` (bool), `radius` pixels (1σ) around each; 1 where there are none."""
+    """The mean of `[H,W]` over the pixels `where` (bool), `radius` pixels (1 sigma) around each; 1 where there are
+    none."""
     weight = where.float().unsqueeze(0)
     total = gaussian_blur(weight, radius)[0]
     mean = masked_blur(plane[None, None], weight, radius)[0, 0]

@@ -112,7 +112,7 @@ def _between(values: Tensor, at: int) -> float:
 
 
 def _phased(windowed: Tensor, rate_x: float, rate_y: float) -> tuple[Wave, Wave]:
-    """The waves with these rates: sin(x) · sin(y) = ½ cos(x − y) − ½ cos(x + y) gives the sum and the difference of the
+    """The waves with these rates: sin(x) · sin(y) = ½ cos(x - y) - ½ cos(x + y) gives the sum and the difference of the
     phases."""
     height, width = windowed.shape
     x = torch.arange(width, dtype=torch.float64, device=windowed.device) * rate_x

@@ -22,7 +22,7 @@ _THICK = 0.008
 _LEAST = 0.004
 """The least share of the product's area that is a part."""
 _SHADE, _DARKEST = 8.0, 0.55
-"""ΔE00 from the ground in any shade up to which something is a shadow on it; and how dark that may be, as the share of
+"""dE00 from the ground in any shade up to which something is a shadow on it; and how dark that may be, as the share of
 its L* + 16 (the cube root of its light)."""
 
 

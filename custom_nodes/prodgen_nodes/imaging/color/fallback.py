@@ -39,11 +39,11 @@ _RIM, _UNKNOWN = 0.012, 0.05
 """How far beyond the outline is looked for the generated product, of its longer side: where it lies in place, and where
 it was not found."""
 _SEEN, _NOISE = 6.0, 2.0
-"""ΔE00 from which a pixel is no backdrop, and in multiples of what the backdrop varies by itself."""
+"""dE00 from which a pixel is no backdrop, and in multiples of what the backdrop varies by itself."""
 _SHADE, _TINT = (0.2, 1.0), 0.15
 """What a shadow leaves of the light, and how far its channels may differ in that."""
 _COLOURS = 14.0
-"""1σ of a* and b* together over a product from which it has several colours."""
+"""1 sigma of a* and b* together over a product from which it has several colours."""
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ IfUnsafe = Literal["paste_original", "relight_anyway"]
 IF_UNSAFE: tuple[IfUnsafe, ...] = get_args(IfUnsafe)
 
 MAX_TINT = 3.0
-"""ΔE00 on a mid grey: a cast of the scene's light that is seen as light. More would recolour the product."""
+"""dE00 on a mid grey: a cast of the scene's light that is seen as light. More would recolour the product."""
 _IN_PLACE = 0.25
 """Outlines that correlate so well belong to the same product at the same place."""
 _PlaneMap = Callable[[slice, Tensor | None], Tensor]
@@ -50,7 +50,7 @@ _PlaneMap = Callable[[slice, Tensor | None], Tensor]
 @dataclass(frozen=True)
 class Settings:
     """What a seller can set. `strength` 0..1; `lightness_boost` is in L* units per diffusion pass, of which there
-    were `transforms`; `tint` in ΔE00 (0..3).
+    were `transforms`; `tint` in dE00 (0..3).
 
     `in_place`: the pictures are known to show the product at the same pixels; `relight_original` need not ask.
     """
@@ -265,7 +265,7 @@ def _fallen_back(
 
 
 def _drift(view: Overview, ratio: Tensor) -> float:
-    """Mean ΔE00 between the generated product and the relit original, on the small view: how far its colour was off."""
+    """Mean dE00 between the generated product and the relit original, on the small view: how far its colour was off."""
     index = sampled(view.mask > 0.5)
     if index.numel() == 0:
         index = sampled(view.mask > 0)

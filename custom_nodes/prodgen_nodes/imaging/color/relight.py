@@ -23,19 +23,19 @@ LOW, HIGH = 0.25, 3.5
 """Ratios between these are followed exactly; outside, the gap to them is halved in stops, not cut off: a cut-off would
 flatten the scene's light wherever the generated product lost much of its lightness together with its colour."""
 _BEYOND = 0.5
-"""The power that halves it in stops. Less loses light that is real (a drawn jar in a quarter of its light: mean ΔE00
+"""The power that halves it in stops. Less loses light that is real (a drawn jar in a quarter of its light: mean dE00
 0.74, at 0.25 0.99, at 0.75 0.50), more follows what a model has only lost."""
 _HARD_LOW, _HARD_HIGH = 0.02, 8.0
 """The ends: a fiftieth of the light is black, eight times is white, on whatever lies there."""
 _FLOOR = 1e-3
 """Luminance added on both sides of the ratio: in the blacks there is only noise to divide by."""
 _PICTURE_SHARE, _PRODUCT_SHARE = 0.02, 0.03
-"""The blur (1σ) of the ratio, of the picture's shorter and of the product's longer side, whichever is less: finer, and
-the generated print would be burnt in; coarser, and the light would not follow the shape. Half or half as much again of
-the first costs a drawn jar 0.01 of ΔE00."""
+"""The blur (1 sigma) of the ratio, of the picture's shorter and of the product's longer side, whichever is less: finer,
+and the generated print would be burnt in; coarser, and the light would not follow the shape. Half or half as much again
+of the first costs a drawn jar 0.01 of dE00."""
 _MAX_PEAK = 95.0
 """L* of the 99th percentile up to which the generated picture's highlights are followed: above, little is left to
-white. A jar in stronger light than its photo's: mean ΔE00 1.3, at 85 1.9, at 100 1.1."""
+white. A jar in stronger light than its photo's: mean dE00 1.3, at 85 1.9, at 100 1.1."""
 _KNEE = 15.0
 """L* below the peak from which highlights are bent: half of it bends later and harder (that jar: 1.1), half as much
 again takes from the mid-tones (1.6)."""
@@ -165,7 +165,7 @@ def _knee(view: Overview, ratio: Tensor) -> float | None:
 
 
 def _tint(view: Overview, limit: float) -> tuple[float, float, float]:
-    """The scene's colour cast around the product as a gain of luminance 1, at most `limit` ΔE00 on a mid grey."""
+    """The scene's colour cast around the product as a gain of luminance 1, at most `limit` dE00 on a mid grey."""
     around = (dilate(view.mask, _BAND) < 0.02).unsqueeze(1).expand_as(view.generated)
     if limit <= 0 or not bool(around.any()):
         return 1.0, 1.0, 1.0

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 _ENOUGH = 20_000
-"""A quantile of so many is within 0.4 % of rank (1σ) of that of all."""
+"""A quantile of so many is within 0.4 % of rank (1 sigma) of that of all."""
 
 
 def sampled(chosen: Tensor) -> Tensor:

@@ -63,8 +63,8 @@ def stitch(
     Args:
         image: `[B,H,W,C]`; refined: `[N,s,s,3]` sRGB 0..1, of any size s (None where the plan has no crops).
         feather: pixels of the picture over which a crop fades in, inward from its mask's edge.
-        mask_of: the number of a crop → where it counts, `[size,size]`.
-        wanted: (number, original, refined, mask) of a crop, `size` pixels each → whether it goes back.
+        mask_of: the number of a crop -> where it counts, `[size,size]`.
+        wanted: (number, original, refined, mask) of a crop, `size` pixels each -> whether it goes back.
         cutter: the node that made the crops, for messages.
 
     Raises ShapeError where numbers or sizes do not fit.

@@ -1,7 +1,7 @@
 """Where a product was changed: its structure and its colour compared in small windows, light and noise left out.
 
 Both pictures are looked at in a small linear view. Structure is the contrast-structure term of SSIM (Wang et al. 2004)
-on lightness; a window whose contrast is below what JPEG leaves cannot be told and counts as equal. Colour is ΔE00 of
+on lightness; a window whose contrast is below what JPEG leaves cannot be told and counts as equal. Colour is dE00 of
 means over a few pixels (as FLIP, Andersson et al. 2020), beyond what a neighbouring pixel explains. Both are taken
 with the glare of a screen added: what is nearly black looks nearly black.
 """
@@ -22,9 +22,10 @@ from ..filters import gaussian_blur, length, square_max
 GLARE = 0.005
 """Share of white that a screen in a lit room adds to every pixel (IEC 61966-2-1 reckons with 0.2 to 1 %)."""
 _WINDOW = 2.0
-"""1σ in pixels of the windows of structure and colour alike: so both take their means from one blur."""
+"""1 sigma in pixels of the windows of structure and colour alike: so both take their means from one blur."""
 _FLOOR = 0.022
-"""Contrast (1σ of L*/100) that JPEG and resampling leave in a view of half the size; √2 as much in a full one."""
+"""Contrast (1 sigma of L*/100) that JPEG and resampling leave in a view of half the size; sqrt(2) as much in a full
+one."""
 _NEAR = 0.35
 """The share of a step to the neighbouring pixels that a colour may be off."""
 _BLEED = 2
@@ -37,7 +38,7 @@ _LEAST = 0.3
 
 @dataclass(frozen=True)
 class Detail:
-    """Maps `[h,w]` at the view's size: `structure` lost or new 0..1 (and more: turned round), `color` ΔE00; `valid`:
+    """Maps `[h,w]` at the view's size: `structure` lost or new 0..1 (and more: turned round), `color` dE00; `valid`:
     what was compared."""
 
     structure: Tensor
@@ -111,7 +112,7 @@ def _structure(sums: Tensor, floor: float) -> Tensor:
 
 
 def _color(off: Tensor, around: Tensor, bleed: int) -> Tensor:
-    """`off` `[h,w]`, ΔE00 of local means, less what the step of CIELAB `around` `[3,h,w]` to the pixels within `bleed`
+    """`off` `[h,w]`, dE00 of local means, less what the step of CIELAB `around` `[3,h,w]` to the pixels within `bleed`
     explains: JPEG halves colour."""
     step = square_max(around, bleed) + square_max(-around, bleed)
     return (off - _NEAR * length(step, 0)).clamp_(min=0)

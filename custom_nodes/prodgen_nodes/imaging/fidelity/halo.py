@@ -20,8 +20,8 @@ _RING = 2
 """Pixels beyond the outline's trace that may be mixtures: with 1 the mean of good pictures rises from 0.8 to 1.0, with
 3 it is 0.7 and rims thin out."""
 _SIDE_SIGMA = 3.0
-"""Pixels (1σ) over which each side's own colour is taken: at half of it grain reads as a halo (0.8 becomes 1.8), at one
-and a half times edges of a pattern no longer do (0.4)."""
+"""Pixels (1 sigma) over which each side's own colour is taken: at half of it grain reads as a halo (0.8 becomes 1.8),
+at one and a half times edges of a pattern no longer do (0.4)."""
 _MIXTURES = 9
 """Steps between the two colours: an eighth in light; with five good pictures read 1.2 instead of 0.8, with 17 0.7 at
 twice the time."""
@@ -33,7 +33,7 @@ _ENOUGH = 1 << 14
 
 
 def edge_halo(scene: Tensor, coverage: Tensor) -> float | None:
-    """Mean excess colour difference (ΔE00) on the outline of `coverage` `[H,W]` in sRGB `scene` `[H,W,3]`.
+    """Mean excess colour difference (dE00) on the outline of `coverage` `[H,W]` in sRGB `scene` `[H,W,3]`.
 
     Around the product there must be some scene; None where there is none. What is darker than the ground below a
     lower edge does not count: that is the contact shadow.
@@ -62,14 +62,14 @@ def _some_of(band: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _from_side(scene: Tensor, band: Tensor, side: _Side) -> Tensor:
-    """ΔE00 `[n]` between the pixels of `band` `[H,W]` and the mean colour of their own side: texture and grain."""
+    """dE00 `[n]` between the pixels of `band` `[H,W]` and the mean colour of their own side: texture and grain."""
     rows, columns = _some_of(band)
     color, valid = side.at(rows, columns)
     return delta_e00(srgb_to_lab(scene[rows, columns]), linear_to_lab(color))[valid]
 
 
 def _from_mixtures(scene: Tensor, coverage: Tensor, ring: Tensor, sides: tuple[_Side, _Side]) -> Tensor:
-    """ΔE00 `[n]` between `ring` `[H,W]` and the nearest mixture of both sides' colours; contact shadow counts 0."""
+    """dE00 `[n]` between `ring` `[H,W]` and the nearest mixture of both sides' colours; contact shadow counts 0."""
     rows, columns = _some_of(ring)
     (product, knows_product), (ground, knows_ground) = (side.at(rows, columns) for side in sides)
     lab = srgb_to_lab(scene[rows, columns])

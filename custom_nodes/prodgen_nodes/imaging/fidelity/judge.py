@@ -42,7 +42,7 @@ Compare = Literal["exact", "relit"]
 COMPARES: tuple[Compare, ...] = get_args(Compare)
 _ERODE_SHARE, _ERODE_MIN, _ERODE_MAX = 0.004, 2, 8
 """How far from the outline pixels are compared: of the product's longer side, and between so many pixels. Within a
-pixel of it resampling differs (mean ΔE00 of good pictures 0.87 → 0.86 from 1 to 3), far from it thin straps have no
+pixel of it resampling differs (mean dE00 of good pictures 0.87 -> 0.86 from 1 to 3), far from it thin straps have no
 inside."""
 _RELIT_LOW, _RELIT_HIGH = 0.02, 20.0
 """What light may do before it counts as a change of the product: to a fiftieth, and twentyfold."""

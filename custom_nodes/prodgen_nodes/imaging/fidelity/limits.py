@@ -15,7 +15,7 @@ _HUE_CHROMA = 24.0
 
 @dataclass(frozen=True)
 class Limits:
-    """What still passes. ΔE00, hue degrees, halo and ghost are maxima; SSIM and sharpness are minima.
+    """What still passes. dE00, hue degrees, halo and ghost are maxima; SSIM and sharpness are minima.
 
     Chosen on the tuned half of the pictures of `benchmarks/fidelity_damage.py`: 0 of 192 good ones fail, 1 of 214
     damages passes (`benchmarks/README.md`).
@@ -30,7 +30,7 @@ class Limits:
     min_ssim: float = 0.9
     """Of the whole product; below, it was redrawn and not relit."""
     max_edge_halo: float = 4.0
-    """ΔE00 beyond any mixture: a rim of the old backdrop has from 4 upwards, a clean paste below 2.5 (tests)."""
+    """dE00 beyond any mixture: a rim of the old backdrop has from 4 upwards, a clean paste below 2.5 (tests)."""
     min_sharpness: float = 0.66
     """Share of the fine detail left; a blur of 2 px loses more, but for products with hardly any."""
     max_ghost: float = 0.45
@@ -51,5 +51,5 @@ class Limits:
 
     @property
     def max_hue_difference(self) -> float:
-        """ΔH* of the largest hue angle on a product that is clearly coloured."""
+        """dH* of the largest hue angle on a product that is clearly coloured."""
         return 2 * _HUE_CHROMA * math.sin(math.radians(min(self.max_hue_error_deg, 180.0) / 2))

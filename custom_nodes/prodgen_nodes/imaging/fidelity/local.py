@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..color.overview import Overview
+from ..colorspace import DELTA_E00
 from ..filters import dilate, erode
 from ..tensors import Box
 from .detail import Detail, compare_detail
@@ -26,7 +27,7 @@ _FULL = 0.98
 
 @dataclass(frozen=True)
 class Local:
-    """Figures of small places: `similarity` (1 = the photo's structure), `color` ΔE00, `sharpness`, `ghost`.
+    """Figures of small places: `similarity` (1 = the photo's structure), `color` dE00, `sharpness`, `ghost`.
 
     `heat` `[h,w]` at the view's size: 1 where a limit is reached.
     """
@@ -111,7 +112,7 @@ def _changes(local: Local, product: Box) -> list[str]:
         similarity = max(1 - spot.peak, 0.0)
         lines.setdefault(spot.place(product), f"{what} there (its structure agrees to {similarity:.2f})")
     for spot in local.color_spots:
-        lines.setdefault(spot.place(product), f"its colour is another there (ΔE00 {spot.peak:.0f})")
+        lines.setdefault(spot.place(product), f"its colour is another there ({DELTA_E00} {spot.peak:.0f})")
     named = [f"{place}: {what}" for place, what in list(lines.items())[:_NAMED]]
     if len(lines) > _NAMED:
         named.append(f"and at {len(lines) - _NAMED} more places")

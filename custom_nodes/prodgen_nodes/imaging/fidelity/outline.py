@@ -19,7 +19,7 @@ from ..tensors import Box, bounding_box
 _REACH, _LEAST_REACH = 0.12, 8
 """How far beside the product is looked, of its longer side and in pixels at least."""
 _BESIDE, _SMOOTH, _NORMAL = 2.0, 0.7, 2.5
-"""σ of the colours beside the outline, of those on the way outwards, and of the mask where normals are taken."""
+"""1 sigma of the colours beside the outline, of those on the way outwards, and of the mask where normals are taken."""
 _ENDS = 0.3
 """A step of this share of the product's contrast is an edge."""
 
@@ -30,7 +30,7 @@ class Outline:
 
     `inner` and `outer` are the colours a few pixels in and out; `ground` is that of the backdrop there. Outwards the
     photo goes on for `depth` pixels, to its largest step towards the ground or to where it looks like ground; `step` is
-    that step and `contrast` the product's difference to the ground (ΔE00). `enclosed`: it meets the product again.
+    that step and `contrast` the product's difference to the ground (dE00). `enclosed`: it meets the product again.
     """
 
     rows: Tensor
@@ -47,7 +47,7 @@ class Outline:
 
 @dataclass(frozen=True)
 class Ground:
-    """The backdrop's smooth colours, CIELAB `[3,h,w]` on a grid of `cell` pixels, and how much it varies (ΔE00)."""
+    """The backdrop's smooth colours, CIELAB `[3,h,w]` on a grid of `cell` pixels, and how much it varies (dE00)."""
 
     lab: Tensor
     cell: int
@@ -83,7 +83,7 @@ def ground_of(linear: Tensor, far: Tensor, reach: int) -> Ground:
 
 
 def outline_of(linear: Tensor, alpha: Tensor, ground: Ground, reach: int, limit: float) -> Outline:
-    """The outline of `alpha` `[h,w]` in linear `[3,h,w]`; what is within `limit` ΔE00 of the ground looks like it."""
+    """The outline of `alpha` `[h,w]` in linear `[3,h,w]`; what is within `limit` dE00 of the ground looks like it."""
     height, width = alpha.shape
     box = bounding_box(alpha)
     margin = reach + 4

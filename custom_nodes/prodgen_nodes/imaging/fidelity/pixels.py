@@ -34,9 +34,9 @@ _LUMA = (0.2125, 0.7154, 0.0721)
 
 @dataclass(frozen=True)
 class PixelDifference:
-    """Figures inside a mask. `hue_error_deg` is None where nothing is colourful enough; `map` is ΔE00 `[H,W]`.
+    """Figures inside a mask. `hue_error_deg` is None where nothing is colourful enough; `map` is dE00 `[H,W]`.
 
-    `hue_difference` is the mean ΔH* of the same pixels: what of that error can be seen; less where they are very few.
+    `hue_difference` is the mean dH* of the same pixels: what of that error can be seen; less where they are very few.
     """
 
     delta_e00_mean: float
@@ -55,9 +55,9 @@ def relit(expected: Tensor, ratio: Tensor) -> Tensor:
 def compare(generated: Tensor, expected: Tensor, inside: Tensor, ratio: Tensor | None = None) -> PixelDifference:
     """Compare sRGB `generated` with sRGB `expected` `[H,W,3]` where `inside` `[H,W]` is true.
 
-    With `ratio` `[H,W]` the expected pixels are relit by it first. ΔE00: Sharma, Wu, Dalal 2005. SSIM: Wang et al.
-    2004, Gaussian window of σ 1.5, on the luma of sRGB values, population covariance, as scikit-image computes it with
-    `gaussian_weights=True, use_sample_covariance=False, data_range=1`.
+    With `ratio` `[H,W]` the expected pixels are relit by it first. dE00: Sharma, Wu, Dalal 2005. SSIM: Wang et al.
+    2004, Gaussian window of sigma 1.5, on the luma of sRGB values, population covariance, as scikit-image computes it
+    with `gaussian_weights=True, use_sample_covariance=False, data_range=1`.
     """
     height, width = inside.shape
     difference = generated.new_zeros(height, width)

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ..colorspace import DELTA_E00
 from ..reports import batch_report
 from ..tensors import Box
 from .contact import Contact
@@ -24,7 +25,7 @@ _WORST_LOW = ("ssim", "worst_similarity", "sharpness", "worst_sharpness")
 
 @dataclass(frozen=True)
 class Fidelity:
-    """One picture's measures and verdict; `map` is ΔE00 `[h,w]` at the product's `box` in the scene.
+    """One picture's measures and verdict; `map` is dE00 `[h,w]` at the product's `box` in the scene.
 
     `heat` `[h',w']` covers the same box, 1 where a small place is changed; None where nothing is.
     """
@@ -53,12 +54,12 @@ def fidelity_report(figures: Figures, limits: Limits, product: Box) -> dict[str,
     reasons = []
     if not pixels.delta_e00_mean <= limits.max_delta_e00_mean:  # so that no number (NaN) never passes
         reasons.append(
-            f"the product's colours differ by ΔE00 {pixels.delta_e00_mean:.1f} on average (limit "
+            f"the product's colours differ by {DELTA_E00} {pixels.delta_e00_mean:.1f} on average (limit "
             f"{limits.max_delta_e00_mean:g}): paste the original back or fix its colour"
         )
     if not pixels.delta_e00_p95 <= limits.max_delta_e00_p95:
         reasons.append(
-            f"5 % of the product differ by more than ΔE00 {pixels.delta_e00_p95:.1f} (limit "
+            f"5 % of the product differ by more than {DELTA_E00} {pixels.delta_e00_p95:.1f} (limit "
             f"{limits.max_delta_e00_p95:g})"
         )
     hue_off = pixels.hue_error_deg is not None and not pixels.hue_error_deg <= limits.max_hue_error_deg
@@ -74,7 +75,7 @@ def fidelity_report(figures: Figures, limits: Limits, product: Box) -> dict[str,
         )
     if halo is not None and not halo <= limits.max_edge_halo:
         reasons.append(
-            f"a rim of another colour surrounds it (ΔE00 {halo:.1f} beyond a clean edge, limit "
+            f"a rim of another colour surrounds it ({DELTA_E00} {halo:.1f} beyond a clean edge, limit "
             f"{limits.max_edge_halo:g}): rest of an old backdrop"
         )
     if ground.floating:

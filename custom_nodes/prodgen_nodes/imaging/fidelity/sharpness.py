@@ -17,9 +17,10 @@ from .pixels import luma
 _TILE, _MOST = 96, 48
 """Pixels of a tile's side, five of the coarser detail, so that its share is no accident; and how many are looked at."""
 _BANDS = (1.0, 2.2, 5.0)
-"""Three blurs (1σ in pixels) make two bands: detail of about 8 and of about 18 pixels."""
+"""Three blurs (1 sigma in pixels) make two bands: detail of about 8 and of about 18 pixels."""
 _EVEN, _CLEAR = 0.004, 0.012
-"""Contrast (1σ of luma) of the fine band below which there is nothing to lose, in all the product and in one tile."""
+"""Contrast (1 sigma of luma) of the fine band below which there is nothing to lose, in all the product and in one
+tile."""
 _AGREES = 0.5
 """Share of the coarse band that must still be there: where that is lost, too, the place was redrawn and not blurred,
 which `detail` says. From 0.25 to 0.75 no finding of 16 drawn scenes changes."""

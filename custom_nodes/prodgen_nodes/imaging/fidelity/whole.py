@@ -26,13 +26,13 @@ from .places import place_of
 _SIDE = 720
 """Pixels of the longer side: the smallest certain piece, `_LEAST`, is some hundreds of them."""
 _SEEN, _NOISE, _MOST_NOISE = 6.0, 4.0, 5.0
-"""ΔE00 from which something is no backdrop, in multiples of the backdrop's own; with more of that nothing is said."""
+"""dE00 from which something is no backdrop, in multiples of the backdrop's own; with more of that nothing is said."""
 _TOLD = 0.6
 """The share of the outline along which the product must differ from the backdrop."""
 _SAME = 0.35
 """The difference across the outline over that to the backdrop, up to which the photo goes on unchanged."""
 _FOREIGN = 8.0
-"""ΔE00 from the backdrop in any shade from which something is neither the ground nor its shadow."""
+"""dE00 from the backdrop in any shade from which something is neither the ground nor its shadow."""
 _SHARP, _CLOSED = 0.35, 0.45
 """A step further out, over the product's difference to the backdrop, from which something ends there; and the share of
 a stretch that must end so, or at the product again."""
@@ -48,7 +48,7 @@ _LEAST, _LEAST_DOUBTFUL, _LEAST_SAME, _VERY_SAME = 0.003, 0.002, 0.001, 0.15
 _MOSTLY = 0.7
 """A stretch is foreign to the ground where this share of it is."""
 _NO_EDGE, _LONG = 2.5, 0.15
-"""A product in the backdrop's colour has no outline to be seen below this ΔE00 across it; a stretch of that counts from
+"""A product in the backdrop's colour has no outline to be seen below this dE00 across it; a stretch of that counts from
 this length on, over the root of the product's area."""
 _FRAME = 4
 """Pixels around the outline's samples where they are joined to stretches: as far as they are widened for that."""
@@ -183,7 +183,7 @@ class _Beside:
 
 
 def unlike_any_shade(color: Tensor, ground: Tensor) -> Tensor:
-    """ΔE00 `[n]` between a colour and the ground in whatever shade of it is nearest, as light leaves it neutrally.
+    """dE00 `[n]` between a colour and the ground in whatever shade of it is nearest, as light leaves it neutrally.
 
     In shade all of linear light falls by one factor, the CIELAB coordinates L* + 16, a* and b* by its cube root.
     """

@@ -42,8 +42,8 @@ _ALIKE = {"colors": 0.0, "outline": 1.0, "layout": 0.0}
 
 @dataclass(frozen=True)
 class Likeness:
-    """`colors`: what of one palette must be recoloured to be the other, mean ΔE00; `outline`: overlap (IoU) of the
-    outlines at their best fit; `layout`: mean ΔE00 of the colours in their places."""
+    """`colors`: what of one palette must be recoloured to be the other, mean dE00; `outline`: overlap (IoU) of the
+    outlines at their best fit; `layout`: mean dE00 of the colours in their places."""
 
     colors: float
     outline: float
@@ -94,14 +94,14 @@ def _light(first: Looks, second: Looks) -> float:
 
 
 def _difference(one: Tensor, other: Tensor, light: float) -> Tensor:
-    """ΔE00 of CIELAB `[...,3]`, the second made lighter by `light`, lightness at half weight."""
+    """dE00 of CIELAB `[...,3]`, the second made lighter by `light`, lightness at half weight."""
     one, other = torch.broadcast_tensors(one, other)  # type: ignore[no-untyped-call]  # torch leaves it so
     nearer = one[..., :1] + (other[..., :1] + light - one[..., :1]) * _LIGHTNESS
     return delta_e00(one, torch.cat((nearer, other[..., 1:]), dim=-1))
 
 
 def _recoloured(first: Looks, second: Looks, light: float) -> float:
-    """The earth mover's distance of two palettes in ΔE00 (Rubner, Tomasi, Guibas 2000)."""
+    """The earth mover's distance of two palettes in dE00 (Rubner, Tomasi, Guibas 2000)."""
     cost = _difference(first.colors.unsqueeze(1), second.colors.unsqueeze(0), light).double().numpy()
     rows, columns = cost.shape
     sums = np.zeros((rows + columns, rows * columns))

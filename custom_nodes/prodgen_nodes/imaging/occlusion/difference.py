@@ -25,8 +25,8 @@ _SHADE_COST = 8.0
 """A shadow counts as so much difference per unit of its logarithm: half the light 5.5."""
 _WINDOW = 5.0
 _CORRELATION = 0.9
-"""Pixels (1σ) over which lightness is compared, and the correlation from which both show one print: lower and a finger
-with a lit edge passes for the product, higher and noise hides the print."""
+"""Pixels (1 sigma) over which lightness is compared, and the correlation from which both show one print: lower and a
+finger with a lit edge passes for the product, higher and noise hides the print."""
 _STRUCTURE = 5.0
 """Local deviation of lightness from which a print or an edge can be recognised, and how well it must agree."""
 _LIGHTNESS = 0.6

@@ -19,7 +19,7 @@ _FLOOR = 0.01
 _MOST_SHADE = 0.4
 """Logarithm: beside a finger the shade leaves at least two thirds of the light; what is darker is taken for finger."""
 _FINGER_SIGMA = 4.0
-"""Pixels (1σ) over which the colour of a finger is taken: about half of one at the working size."""
+"""Pixels (1 sigma) over which the colour of a finger is taken: about half of one at the working size."""
 _CLEAR = (8.0, 20.0)
 """Differences (CIELAB) of finger and product below which the colours say nothing of an edge, and above which all."""
 

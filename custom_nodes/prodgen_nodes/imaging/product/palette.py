@@ -34,7 +34,7 @@ NAMED = {
     "grey green": "#5f7068", "lavender": "#bfb2dc", "violet": "#7a4fa3", "plum": "#5c2a4c", "magenta": "#b8327e",
     "pink": "#ee8fb0", "blush pink": "#eec5c4", "dusty rose": "#c58a8c", "red": "#c22a2c", "burgundy": "#6b1a2a",
 }  # fmt: skip
-"""Names a seller would use → sRGB of a typical cloth of that colour."""
+"""Names a seller would use -> sRGB of a typical cloth of that colour."""
 
 NEUTRAL_CHROMA = 12.0
 """C*ab below which a colour goes with every hue."""

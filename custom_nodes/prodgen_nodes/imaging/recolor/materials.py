@@ -22,7 +22,7 @@ _ALIKE = 18.0
 _LEAST = 0.01
 """Share of the product below which a cluster is a glint or a rivet, and is not offered."""
 _SMOOTH = 1.2
-"""Pixels (1σ) over which neighbours decide together: noise and grain fall to what is around them."""
+"""Pixels (1 sigma) over which neighbours decide together: noise and grain fall to what is around them."""
 _FROM, _TO = 0.35, 0.65
 """Of that decision: below the one a pixel keeps its bits, above the other it is the material's alone."""
 _STEP = 1 << 18

@@ -19,7 +19,7 @@ from ..placement import Affine
 from .views import Scene, Template
 
 _SIGMA = 0.9
-"""Pixels (1σ) over which directions are averaged: about the width of an edge."""
+"""Pixels (1 sigma) over which directions are averaged: about the width of an edge."""
 _NOISE = 0.02
 """Gradient (sRGB value per pixel) below which a direction counts less and less."""
 _SCALE_STEP = 0.06

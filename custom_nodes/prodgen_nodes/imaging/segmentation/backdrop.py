@@ -30,7 +30,7 @@ _QUANTUM = 1.0 / 255
 
 @dataclass(frozen=True)
 class Backdrop:
-    """`color` `[H,W,3]` sRGB; `spread` `[H,W]` and `noise` in sRGB units (1σ); `seen` `[H,W]` bool.
+    """`color` `[H,W,3]` sRGB; `spread` `[H,W]` and `noise` in sRGB units (1 sigma); `seen` `[H,W]` bool.
 
     `spread` is the backdrop's own local departure from the model (texture, noise), `noise` the pixel noise alone;
     `seen` marks pixels that show the undisturbed backdrop; `frame_agreement` 0..1 is the share of the picture's frame
@@ -60,7 +60,8 @@ class Backdrop:
 
 
 def pixel_noise(srgb: Tensor) -> float:
-    """Robust 1σ of pixel noise of `[H,W,3]`: the lower quartile of local Laplacian strength, so texture hardly counts.
+    """Robust 1 sigma of pixel noise of `[H,W,3]`: the lower quartile of local Laplacian strength, so texture hardly
+    counts.
 
     After Immerkær, "Fast noise variance estimation", 1996, with block medians in place of the mean.
     """

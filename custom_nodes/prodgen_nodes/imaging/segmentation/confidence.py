@@ -44,9 +44,10 @@ _TINT, _OTHER, _DEEP, _LIGHT = 3.0, 8.0, 0.3, 1.06
 _NARROW, _BETWEEN, _CUT_SHARPLY = 0.008, 0.6, 0.08
 """A gap: half its width at most (of the short side), the share of its rim that is clearly product, the step there."""
 _BARE, _MOST_NOISE = 0.9, 12.0
-"""The share of the bare backdrop whose steps say what is no outline; the most that noise (1σ) can make of a step."""
+"""The share of the bare backdrop whose steps say what is no outline; the most that noise (1 sigma) can make of a
+step."""
 _AROUND = 3.0
-"""Pixels (1σ) over which the colours on both sides of the outline are averaged."""
+"""Pixels (1 sigma) over which the colours on both sides of the outline are averaged."""
 
 
 @dataclass
@@ -324,7 +325,7 @@ def without_advice(reasons: str) -> tuple[str, str, str]:
 def judge_blown_out(srgb: Tensor, product: Tensor, backdrop: Backdrop, trust: Trust, noise: float = 0.0) -> None:
     """Doubts where the sensor saw nothing but white on both sides: the outline is lost, whoever draws it.
 
-    `noise`: 1σ of the noise that was averaged away; clipped at white, it has left white that much darker.
+    `noise`: 1 sigma of the noise that was averaged away; clipped at white, it has left white that much darker.
     """
     white = _BLOWN - noise
     blown = (srgb.amin(dim=-1) > white) & (backdrop.color.amin(dim=-1) > white)

@@ -28,7 +28,8 @@ _SIDE = 512
 _EDGE, _RIM = 0.006, 0.022
 """Of the figure's shorter side: its own soft edge, and how deep the margin is that is looked at."""
 _SMOOTH, _EVEN, _ALONG = 0.08, 8 / 255, 0.85
-"""A backdrop varies over so much of the shorter side (1σ), departs so little from that, in so much of the margin."""
+"""A backdrop varies over so much of the shorter side (1 sigma), departs so little from that, in so much of the
+margin."""
 _STANDS, _SOMETHING = 20 / 255, 0.02
 """How much something inside differs from that backdrop, and the share of the figure it has at least."""
 _INSIDE, _WHOLE = 0.1, 0.7

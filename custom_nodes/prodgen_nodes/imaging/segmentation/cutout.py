@@ -1,7 +1,7 @@
 """One picture in, its product's colours and matte out: the order of work, at two scales.
 
-Labels are decided on a reduced picture (≤ 1024 px); the edge band is then solved again at every doubling up to the
-photo's own size, so that the cost of a large photo is its outline and not its area.
+Labels are decided on a reduced picture (1024 px at most); the edge band is then solved again at every doubling up to
+the photo's own size, so that the cost of a large photo is its outline and not its area.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from .backdrop import Backdrop, gradient
 
 @dataclass(frozen=True)
 class Evidence:
-    """All `[H,W]`. `difference` = |pixel − backdrop| in spreads; `residue` = what no shadow can explain, in spreads;
+    """All `[H,W]`. `difference` = |pixel - backdrop| in spreads; `residue` = what no shadow can explain, in spreads;
     `ratio` = light relative to the backdrop (1 = lit as the model says, below 1 = darker); `steps` and `slopes`: the
     largest step to a neighbour, in the picture and in its `smooth` version `[H,W,3]`; `shaded` `[H,W,3]`: the backdrop
     in so much light (all sRGB)."""

@@ -19,7 +19,7 @@ from ..filters import dilate, erode, gaussian_blur
 from .pixels import PixelSet
 
 _AROUND = 3.0
-"""Pixels (1σ) on both sides of the outline over which colours are compared."""
+"""Pixels (1 sigma) on both sides of the outline over which colours are compared."""
 _NONE, _CLEAR = 1.8, 3.5
 """Difference of the means of both sides, in standard deviations: no edge to be seen; one that is clear."""
 _LEVEL = 1.5 / 255
@@ -33,13 +33,13 @@ _CORE = 6
 _VAGUE, _SHARP = 0.02, 0.06
 """How fast the network's mask must change at its contour, per pixel, to be an outline."""
 _ALONG = 8.0
-"""Pixels (1σ) along an outline over which it is judged as one."""
+"""Pixels (1 sigma) along an outline over which it is judged as one."""
 _CLOSE, _APART = 2.5, 3.5
-"""How far the product's outline lies from the network's contour, in the mean over `_ALONG` pixels (1σ): the same edge,
-frayed; and another edge."""
+"""How far the product's outline lies from the network's contour, in the mean over `_ALONG` pixels (1 sigma): the same
+edge, frayed; and another edge."""
 _SMOOTH, _EVEN, _FRAYED, _FARTHER = 4.0, 0.3, 0.6, 2.5
-"""How far an outline lies from its own smoothed one (1σ of the smoothing in pixels), in the mean: even, and frayed; and
-by how much a frayed one may lie farther from the network's."""
+"""How far an outline lies from its own smoothed one (1 sigma of the smoothing in pixels), in the mean: even, and
+frayed; and by how much a frayed one may lie farther from the network's."""
 _EDGE = 1.4
 """The width of a drawn edge in pixels: that of a photo in focus."""
 

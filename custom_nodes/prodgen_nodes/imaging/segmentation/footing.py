@@ -30,8 +30,8 @@ _STILL, _DEEP = 0.05, 0.35
 """Shares of the floor's light: what a row must still lose to be fading, and what must be lost in all."""
 
 _LIT, _TEXTURED = 0.1, 0.6
-"""What a floor that lies in no shadow has lost of its light at most; and by how many pixels (1σ) the darkest rows of a
-texture wander from column to column, which those of a shadow do not."""
+"""What a floor that lies in no shadow has lost of its light at most; and by how many pixels (1 sigma) the darkest rows
+of a texture wander from column to column, which those of a shadow do not."""
 _UMBRA = 0.013
 """The thickest stretch of full shadow between floor and product, as a fraction of the short side."""
 _WIDE = 0.004
@@ -59,7 +59,7 @@ _APART, _FEW = 1.4, 0.25
 """How far from a known outline's own step a line is another one, in the outline's own pixels; and how many columns of a
 stretch may say so."""
 _WANDER, _ALONG = 0.9, 0.012
-"""How much (1σ) a line may wander along an outline that does not, in the outline's own pixels; and over which
+"""How much (1 sigma) a line may wander along an outline that does not, in the outline's own pixels; and over which
 length, as a fraction of the short side."""
 _OWN_STEP, _AT_ONCE, _NO_LIGHTER = 24 / 255, 2.0, 0.3
 """The least step (sRGB) from a dark product to its shadow; how much steeper it is than the shadow's own
@@ -269,7 +269,7 @@ def _darkest(profile: Tensor, first: Tensor, longest: int, ahead: int, noise: fl
 
 
 def _wander(off: Tensor, counted: Tensor, along: float) -> Tensor:
-    """By how much (1σ) the heights `off` `[W]` of the `counted` columns differ within `along` pixels of each."""
+    """By how much (1 sigma) the heights `off` `[W]` of the `counted` columns differ within `along` pixels of each."""
     planes = torch.stack((counted, counted * off, counted * off * off)).float().view(1, 3, 1, -1)
     weight, mean, square = gaussian_blur(planes, along)[0, :, 0]
     weight = weight.clamp(min=1e-3)

@@ -22,7 +22,7 @@ from .regions import Regions
 _LONGEST = 0.09
 """The longest strands, as a fraction of the short side."""
 _FINE = 2.0
-"""Pixels (1σ) above which nothing is a strand."""
+"""Pixels (1 sigma) above which nothing is a strand."""
 _DETAIL = 5 / 255
 """sRGB: the least difference of a strand from its surroundings, five 8-bit steps."""
 _DENSE, _WORTH = 0.12, 0.03
@@ -32,8 +32,8 @@ _FINE_SHARE, _ALL_FINE, _STRONG, _SOLID, _ALONG = 0.14, 0.35, 0.3, 0.88, 0.15
 enough; how strong its strongest tenth is at least, and at most where less is fine, for hairs do not fill their pixels;
 the least share of the outline it runs along."""
 _EXPLAINED, _NEARBY = 0.5, 8.0
-"""The least share of what differs from the backdrop nearby (1σ, pixels) that lies on the way to the product's colour:
-the grain of a floor goes its own way."""
+"""The least share of what differs from the backdrop nearby (1 sigma, pixels) that lies on the way to the product's
+colour: the grain of a floor goes its own way."""
 _SHADE = 4
 """Pixels over which a shadow under strands does not change."""
 

@@ -47,7 +47,7 @@ _SAME = 2.0
 """A colour difference (`Evidence.difference`) that is none."""
 _STEP, _NOISES, _ALONG, _CLEAR_SHARE = 8 / 255, 5.0, 4.0, 0.4
 """The least step (sRGB) of an edge that can be seen, also in standard deviations of the noise; over how many pixels
-(1σ) along the outline that is judged, and in what share of them."""
+(1 sigma) along the outline that is judged, and in what share of them."""
 _OPENING = 0.12
 """The step (sRGB) in which an opening ends all around that the model takes for product."""
 _NO_DOUBT, _LARGE = 0.97, 5e-4

@@ -15,9 +15,9 @@ from ..filters import gaussian_blur
 from .backdrop import pixel_noise
 
 _NOISY = 1.6 / 255
-"""1σ (sRGB) from which a photo is noisy; a good camera and a good JPEG stay below."""
+"""1 sigma (sRGB) from which a photo is noisy; a good camera and a good JPEG stay below."""
 _BAND, _BLOCK, _CALM = 1.5, 8, 0.25
-"""What varies within so many pixels (1σ) is noise; it is measured in blocks, in the calmest quarter of them."""
+"""What varies within so many pixels (1 sigma) is noise; it is measured in blocks, in the calmest quarter of them."""
 _COARSER = 1.5
 """How much of the noise the finest steps may miss, when a reduction has made it coarser; what they miss more of is
 texture: leaves, bricks."""
@@ -26,7 +26,7 @@ _RADIUS, _KEPT = 3, 2.0
 
 
 def noise_of(srgb: Tensor) -> float:
-    """1σ of the noise of `[H,W,3]`, also where a reduction or a JPEG has made it coarser than a pixel."""
+    """1 sigma of the noise of `[H,W,3]`, also where a reduction or a JPEG has made it coarser than a pixel."""
     if min(srgb.shape[:2]) < 4 * _BLOCK:
         return 0.0
     planes = srgb.permute(2, 0, 1).unsqueeze(0)
@@ -36,12 +36,12 @@ def noise_of(srgb: Tensor) -> float:
 
 
 def is_noisy(noise: float) -> bool:
-    """Whether this much noise (1σ) makes a photo a noisy one."""
+    """Whether this much noise (1 sigma) makes a photo a noisy one."""
     return noise >= _NOISY
 
 
 def calmed(srgb: Tensor) -> tuple[Tensor, float]:
-    """A picture `[H,W,3]` without its noise, and the 1σ of that; as it is where it has next to none."""
+    """A picture `[H,W,3]` without its noise, and the 1 sigma of that; as it is where it has next to none."""
     noise = noise_of(srgb)
     if not is_noisy(noise):
         return srgb, noise

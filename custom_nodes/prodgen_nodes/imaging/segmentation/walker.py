@@ -1,8 +1,9 @@
 """The random walker on the pixel grid: soft labels that flow freely in smooth areas and stop at edges.
 
-Minimises  Σ w_ij (x_i − x_j)² + Σ λ_i (x_i − p_i)²  over the 4-connected grid by conjugate gradients with a Jacobi
-preconditioner, started from the solution at half the size. Source: L. Grady, "Random walks for image segmentation",
-IEEE TPAMI 28(11), 2006; the data term as in his "Multilabel random walker segmentation using prior models", CVPR 2005.
+Minimises  sum w_ij (x_i - x_j)² + sum lambda_i (x_i - p_i)²  over the 4-connected grid by conjugate gradients with a
+Jacobi preconditioner, started from the solution at half the size. Source: L. Grady, "Random walks for image
+segmentation", IEEE TPAMI 28(11), 2006; the data term as in his "Multilabel random walker segmentation using prior
+models", CVPR 2005.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from ..solver import conjugate_gradients
 
 
 class _Laplacian:
-    """`x → (D + L) x` on the grid, with its work space kept: a fresh buffer per product costs more than the product."""
+    """`x -> (D + L) x` on the grid, with its work space kept: a fresh buffer per product costs more than the
+    product."""
 
     def __init__(self, right: Tensor, down: Tensor, data: Tensor) -> None:
         self.right, self.down, self.data = right, down, data

@@ -65,13 +65,14 @@ def crevice(
     beside = torch.maximum(touch.left - x, x - touch.right).clamp(min=0.0)
     y = torch.arange(rows.start, rows.stop, device=device, dtype=torch.float32)[:, None] + 0.5
     # Distances on the ground, square to the contact. Beyond its ends: to the end itself or, where the contact turns
-    # away from the camera, to the line that goes on turning.
+    # away from the camera, to the line that goes on turning. Each goes over into the next without a step: at the end's
+    # column both are `ahead`, at its row both ways of turning are `beside * aside`.
     before = (y - level) / foreshortening
     straight = torch.rsqrt(1 + steep**2)
     aside = steep.abs() * straight
     ahead = before.clamp(min=0.0) * straight
-    ends = torch.hypot(before, beside)
-    turning = torch.where(before > 0, beside * aside + ahead, ends)
+    ends = torch.hypot(torch.where(before > 0, ahead, before), beside)
+    turning = torch.where(before > 0, beside * aside + ahead, torch.hypot(before, beside * aside))
     away = torch.where(beside > 0, torch.lerp(ends, turning, aside**2), ahead)
     # Seen from the front the ground shows nearly up to where a rounded edge touches it; seen along the edge, only from
     # where the roundness ends.

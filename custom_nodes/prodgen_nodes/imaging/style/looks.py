@@ -10,7 +10,7 @@
 | halation      | share of the brightest light that spreads     | red-orange glow around highlights, as in film       |
 | bloom         | share of the brightest light that spreads     | neutral glow of a simple lens                       |
 | blur          | radius over the longer side, at full distance | depth of field, by depth or from the product's foot  |
-| vignette      | stops lost in the corners                     | natural fall-off of a lens (cos⁴)                   |
+| vignette      | stops lost in the corners                     | natural fall-off of a lens (cos^4)                  |
 | grain         | L* standard deviation in the midtones         | film or sensor noise                                |
 | grain_size    | pixels at 1024 on the longer side             | 0: every pixel by itself                            |
 | sharpen       | share of the detail below 1.5 pixels added    | what a phone does to its pictures                   |

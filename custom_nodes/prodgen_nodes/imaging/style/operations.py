@@ -69,7 +69,7 @@ def glow(linear: Tensor, halation: float, bloom: float) -> Tensor:
 
 
 def vignette(linear: Tensor, stops: float) -> Tensor:
-    """The cos⁴ fall-off of a lens, scaled so that the corners lose `stops`."""
+    """The cos^4 fall-off of a lens, scaled so that the corners lose `stops`."""
     if stops == 0:
         return linear
     height, width = linear.shape[1:3]
@@ -77,7 +77,7 @@ def vignette(linear: Tensor, stops: float) -> Tensor:
     x = torch.linspace(-1, 1, width, device=linear.device)[None, :] * (width / max(height, width))
     squared = x**2 + y**2
     corner = float(squared[0, 0])
-    # cos⁴θ = 1 / (1 + k·r²)², with k such that the corner keeps 2^-stops of its light.
+    # cos^4 of the angle = 1 / (1 + k·r²)², with k such that the corner keeps 2^-stops of its light.
     k = (2 ** (stops / 2) - 1) / corner if corner else 0.0
     return linear / squared.mul_(k).add_(1).square_()[None, :, :, None]
 
