@@ -121,7 +121,7 @@ class Parser(argparse.ArgumentParser):
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
         """In words: argparse names the function that could not read the text."""
         try:
-            return super()._get_value(action, arg_string)  # type: ignore[misc]  # typeshed leaves it out
+            return super()._get_value(action, arg_string)
         except argparse.ArgumentError as error:
             if not str(error.message).startswith("invalid "):
                 raise
