@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from runner import console, log
 from runner.cli import completion
 from runner.cli.parser import decide_access, load_command
-from runner.cli.words import parse
+from runner.cli.words import NothingTypedError, parse
 from runner.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, RunnerError, UsageError
 
 
@@ -39,6 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         import traceback
 
+        from runner.cli.lacking import lacking
+
+        if (missing := lacking(error, argv)) is not None:
+            _fail(missing, json_lines=False)  # JSON lines may need what is not there
+            return missing.exit_code
         trace = console.clean(traceback.format_exc().rstrip())
         if (refused := _refused_file(error)) is not None:
             (console.tell if getattr(args, "verbose", False) else log.record)(trace)
@@ -112,7 +117,7 @@ def _fail(error: RunnerError, json_lines: bool, *, verbose: bool = False) -> Non
 
         console.json_line(failed_event(error, 0, None).as_json())
     if json_lines or not error.told:
-        console.tell(f"error: {error}")
+        console.tell(str(error) if isinstance(error, NothingTypedError) else f"error: {error}")
         if verbose and (trace := getattr(error, "trace", "")):
             console.tell(trace)
 

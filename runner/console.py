@@ -11,11 +11,13 @@ import contextlib
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Mapping
 from typing import Any, TextIO
 
 from runner import log
 from runner.data import to_json
+from runner.invocation import spell
 
 _SEQUENCES = re.compile(
     r"(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]{0,4096}(?:\x07|\x1b\\|\x9c)?"  # OSC, DCS and their like
@@ -26,6 +28,8 @@ _HARMFUL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
+_NARROWEST = 20
+"""Columns below which nothing is broken any more."""
 _HANDLER = "prodgen-console"
 _closed: set[str] = set()
 """The streams that were closed before we began."""
@@ -77,7 +81,7 @@ def pour(data: bytes) -> str:
 
 def tell(text: str) -> None:
     """Lines for people on the way: standard error. Standard output belongs to results."""
-    _write(sys.stderr, clean(text) + "\n")
+    line(text, sys.stderr)
 
 
 def ask(text: str) -> None:
@@ -97,7 +101,39 @@ def result(path: str, stream: TextIO | None = None) -> None:
 
 
 def line(text: str, stream: TextIO) -> None:
-    _write(stream, clean(text) + "\n")
+    text = clean(text)
+    log.record(text + "\n")
+    width = _width(stream)
+    _write(stream, (text if width is None else wrapped(text, width)) + "\n", kept=False)
+
+
+def wrapped(text: str, width: int) -> str:
+    """The same in lines that are broken between words; a line with a command of ours stays one, to be pasted."""
+    command = spell()
+    lines = []
+    for one in text.split("\n"):
+        if len(one) <= width or command in one:
+            lines.append(one)
+            continue
+        indent = one[: len(one) - len(one.lstrip(" -"))]
+        further = " " * len(indent) if indent else "  "
+        words = one[len(indent) :]
+        lines += textwrap.wrap(
+            words, max(width, _NARROWEST), initial_indent=indent, subsequent_indent=further,
+            break_long_words=False, break_on_hyphens=False,
+        )  # fmt: skip
+    return "\n".join(lines)
+
+
+def _width(stream: TextIO) -> int | None:
+    """Columns of a terminal; None where it is none: a pipe gets its lines whole."""
+    try:
+        if not stream.isatty():
+            return None
+        columns = os.environ.get("COLUMNS", "")
+        return int(columns) if columns.isdecimal() else os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        return None
 
 
 def json_line(value: Mapping[str, Any], stream: TextIO | None = None) -> None:

@@ -106,3 +106,10 @@ class InterruptedRunError(RunnerError):
 
     exit_code = EXIT_INTERRUPTED
     code = "interrupted"
+
+
+INTERRUPTED = (
+    "Interrupted: what this run had queued was cancelled, and nothing half-written is left. A step that the server is "
+    "at ends first, which can take minutes with a huge photo."
+)
+"""What a run says that was ended: ComfyUI looks for a cancellation between two steps only."""

@@ -9,6 +9,10 @@ from pathlib import Path
 
 _MOST_SEEN = 2000
 """Files and folders that are looked at for one name."""
+_LIKE_FILES = 0.7
+"""Likeness of two files' names without their endings: `chair_left` and `chair-lft`, not `nothere` and `text`."""
+_SHORTEST = 2
+"""Letters of a name of which one letter is too much to be a slip."""
 MOST_LOOKED_UP = 100
 """Different names that one `Suggestions` compares; what is all wrong was not mistyped."""
 
@@ -24,6 +28,19 @@ def alike(name: str, names: Iterable[str], *, most: int = 1, likeness: float = 0
     return [
         by_folded[match] for match in difflib.get_close_matches(name.casefold(), by_folded, n=most, cutoff=likeness)
     ]
+
+
+def is_near(name: str, other: str) -> bool:
+    """Whether one letter more, less, or another, or two that changed places, make one name of the other."""
+    name, other = name.casefold(), other.casefold()
+    if abs(len(name) - len(other)) > 1:
+        return False
+    at = next((at for at, pair in enumerate(zip(name, other, strict=False)) if pair[0] != pair[1]), None)
+    if at is None:
+        return True
+    rest, others = name[at:], other[at:]
+    swapped = rest[1::-1] + rest[2:] if len(rest) > 1 else rest
+    return others in (rest[1:], swapped) or rest == others[1:] or rest[1:] == others[1:]
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
@@ -66,7 +83,7 @@ def look_alike(path: Path, suggestions: Suggestions | None = None) -> str:
     try:
         if (below := known.below(path)) is not None:
             return _words(str(below))
-        return known.did_you_mean(path.name, _names_in(path.parent), path.parent)
+        return known.did_you_mean(path.name, _names_like(path), path.parent)
     except (OSError, ValueError):
         return ""
 
@@ -90,10 +107,15 @@ def _files_below(folder: Path) -> dict[str, Path]:
     return files
 
 
-def _names_in(folder: Path) -> Iterator[str]:
-    """Listed when the first is asked for."""
-    for entry in folder.iterdir():
-        yield entry.name
+def _names_like(path: Path) -> Iterator[str]:
+    """Its neighbours whose names are like it without their endings, which make any two photos alike. Listed when the
+    first is asked for."""
+    for entry in path.parent.iterdir():
+        stems = path.stem.casefold(), entry.stem.casefold()
+        if (is_near(*stems) and len(path.stem) > _SHORTEST) or difflib.SequenceMatcher(
+            None, *stems
+        ).ratio() >= _LIKE_FILES:
+            yield entry.name
 
 
 def _words(match: str | None) -> str:

@@ -20,6 +20,7 @@ from runner.execution.attachments import check_files
 from runner.execution.build import stood_in_for
 from runner.server.view import ServerView
 from runner.validation.check import check_graph
+from runner.validation.missing import told_at_once
 from runner.validation.problem import MOST_SHOWN
 from runner.validation.standing_in import trial_advice
 from runner.workflow.graph import Workflow
@@ -68,11 +69,10 @@ class Compatibility:
         except (WorkflowError, PhotoError) as error:
             return error
         stood_in_for(self.workflow, graph, self.view)
-        missing: dict[str, None] = {}
         uploaded, replaced = list(pictures.values()), self.view.replaced
         problems = check_graph(graph, self.view.object_info, uploaded=uploaded, replaced=replaced)
-        for problem in problems:
-            (missing if problem.is_fatal else self.warnings)[problem.told] = None
+        self.warnings.update(dict.fromkeys(problem.told for problem in problems if not problem.is_fatal))
+        missing = told_at_once([problem for problem in problems if problem.is_fatal], self.workflow)
         trial = trial_advice(problems, smoke=self.workflow.smoke)
         return CannotRunError(tuple(missing), trial=trial) if missing else None
 

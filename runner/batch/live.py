@@ -15,6 +15,7 @@ from runner.errors import EXIT_INTERRUPTED
 from runner.events.level import Level
 from runner.events.readable import readable
 from runner.events.reporter import JsonReporter, Reporter, is_terminal
+from runner.invocation import spell
 from runner.words import counted, duration
 
 if TYPE_CHECKING:
@@ -119,7 +120,9 @@ class BatchReporter(Reporter):
         """The last line: what was made, where, in how long; `more`: what else counts of what was made."""
         more += f", {failed} failed" if failed else ""
         left = f", {total - made - failed} not finished" if total > made + failed else ""
-        self.notice(f"done in {duration(seconds)}: {made} of {counted(total, 'job')}{more}{left}; results in {out}")
+        page = f"; a page about them: {spell('report', str(out))}" if total > 1 else ""
+        what = f"{made} of {counted(total, 'job')}{more}{left}"
+        self.notice(f"done in {duration(seconds)}: {what}; results in {out}{page}")
 
     def title(self, job: int) -> str:
         """What people call a job."""
@@ -232,7 +235,8 @@ class BatchBar(BatchReporter):
             super().say(text)
         else:
             log.record(console.clean(text))
-            self._progress.console.print(console.clean(text), markup=False)
+            shown = console.wrapped(console.clean(text), self._progress.console.width)
+            self._progress.console.print(shown, markup=False)
 
     def close(self) -> None:
         if self._progress is not None:

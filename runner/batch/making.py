@@ -109,6 +109,8 @@ class Maker:
         if before is not None:
             return before
         photo = source.prepare()
+        if photo.slowness:
+            self._notice(f"{source.path.name}: {photo.slowness}")
 
         def upload() -> str:
             limit, sent = self._client.largest_upload(), photo

@@ -174,12 +174,15 @@ class Totals:
         """Products; None where too little time has passed to say."""
         return self.products / self.hours if self.hours * 3600 >= _SHORTEST_S else None
 
-    def lines(self) -> list[str]:
+    def lines(self, *, few: bool = False) -> list[str]:
+        """What it came to; of a few jobs neither the pace nor the energy, which say nothing yet."""
         left = self.jobs - self.done - self.failed
         more = f", {left} not finished" if left else ""
         failed = f", {self.failed} failed" if self.failed else ""
         made = f"{self.done} of {counted(self.jobs, 'job')} done{failed}{more}"
         lines = [f"{made}: {counted(self.pictures, 'file')}, {self.size / 1e6:.1f} MB."]
+        if few:
+            return lines
         if self.done and self.per_hour is not None:
             pace = counted(round(self.per_hour), "product")
             lines.append(f"{pace} an hour over {duration(self.hours * 3600)}.")

@@ -55,3 +55,9 @@ class BatchOrder:
     open: bool = False
     json: bool = False
     level: Level = Level.NORMAL
+
+    @property
+    def again(self) -> str:
+        """Which command goes on with this batch."""
+        goes_on = self.resume or self.watch is not None
+        return "The same command" if goes_on else "The same command with --resume"

@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from pathlib import Path
 
+from runner import console
 from runner.batch.live import BatchReporter
 from runner.batch.plan import listed
-from runner.batch.setup import Setup
+from runner.batch.setup import Setup, describe, describe_as_json
 from runner.errors import RunnerError, UsageError
+from runner.events.level import Level
 from runner.execution.attachments import Attachment, attachment
 from runner.words import counted
 from runner.workflow.load import WORKFLOWS_DIR
 from runner.workflow.schema import recorded_object_info
+
+
+def tell_plan(setup: Setup, done: set[str], view: BatchReporter, *, json_lines: bool, runs: bool) -> None:
+    """What would run, as the answer of the command; `runs`: whether anything would, as things stand."""
+    if json_lines:
+        for line in describe_as_json(setup, done, runs=runs):
+            console.json_line(line)
+    elif view.level > Level.QUIET:
+        console.show(describe(setup, done, runs=runs))
 
 
 def tell_undecodable(setup: Setup, done: Set[str], view: BatchReporter) -> int:
@@ -49,7 +60,7 @@ def tell_missing_models(setup: Setup, view: BatchReporter) -> int:
     """Where no server can be asked: say which models of the workflow the installed ComfyUI lacks; returns how many."""
     from runner.models.manifest import load_manifest
     from runner.models.store import open_store
-    from runner.validation.missing import how_to_get
+    from runner.validation.missing import how_to_get_all
 
     workflow = setup.workflow
     try:
@@ -58,11 +69,9 @@ def tell_missing_models(setup: Setup, view: BatchReporter) -> int:
         view.notice("No server answers and no ComfyUI is installed here: models were not looked for.")
         return 0
     needed = load_manifest().for_workflow(workflow.label, workflow.name, workflow.graph)
-    missing = [
-        f"The model {model.relative_path.name!r} is not there.\n  {how_to_get(model)}"
-        for model in needed
-        if store.find(model) is None
-    ]
+    missing = [model for model in needed if store.find(model) is None]
     if missing:
-        view.notice("\n".join([f"{workflow.label} cannot run on the installed ComfyUI:", *listed(missing)]))
+        what = [f"The model {model.relative_path.name!r} is not there ({model.size_text})." for model in missing]
+        get = how_to_get_all(missing, workflow)
+        view.notice("\n".join([f"{workflow.label} cannot run on the installed ComfyUI:", *listed([*what, *get])]))
     return len(missing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -270,17 +270,32 @@ def _check_folder(order: BatchOrder) -> None:
         )
 
 
-def describe(setup: Setup, done: set[str]) -> str:
-    """What `--dry-run` shows: a line per job that would run, and how many are done already (`done`: their keys)."""
+def describe(setup: Setup, done: set[str], *, runs: bool = True) -> str:
+    """What `--dry-run` shows: a line per job that would run, and how many are done already (`done`: their keys).
+    `runs`: whether anything would run as things stand."""
     lines = []
     for job in setup.jobs:
         values = ", ".join(f"{name}={_short(value)}" for name, value in job.values.items())
         mark = "  (done already)" if job.key in done else ""
         lines.append(f"{job.stem.as_posix()}  <- {', '.join(job.images.values()) or 'no photo'}  {values}{mark}")
     more = f", {setup.twice} asked for twice and made once" if setup.twice else ""
-    left = sum(job.key not in done for job in setup.jobs)
-    lines.append(f"{counted(left, 'job')} would run with {setup.workflow.label}{more}.")
+    left = counted(sum(job.key not in done for job in setup.jobs), "job")
+    lines.append(
+        f"{left} would run with {setup.workflow.label}{more}."
+        if runs
+        else f"None of {left} would run with {setup.workflow.label}, as things stand{more}."
+    )
     return "\n".join(lines)
+
+
+def describe_as_json(setup: Setup, done: set[str], *, runs: bool = True) -> Iterator[dict[str, Any]]:
+    """The same for programs: an object per job, and one at the end."""
+    for number, job in enumerate(setup.jobs):
+        photos, values = list(job.images.values()), dict(job.values)
+        is_done = {"job": number, "done": job.key in done}
+        yield {"event": "planned", **is_done, "name": job.stem.as_posix(), "photos": photos, "values": values}
+    left = sum(job.key not in done for job in setup.jobs)
+    yield {"event": "plan", "workflow": setup.workflow.label, "jobs": left, "twice": setup.twice, "runs": runs}
 
 
 def _short(value: Any) -> str:

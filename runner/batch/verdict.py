@@ -11,7 +11,7 @@ from runner.batch.entries import Entry, JobState
 from runner.batch.names import names_of
 from runner.batch.records import record_of
 from runner.data import figure
-from runner.untrusted import mapping
+from runner.untrusted import mapping, texts
 from runner.words import counted
 
 TRUSTED = 0.75
@@ -22,11 +22,13 @@ _LISTED = 5
 
 @dataclass(frozen=True)
 class Verdict:
-    """Of `made` results: the names of those that do not meet the rules, and of those that were cut out unsurely."""
+    """Of `made` results: the names of those that do not meet the rules, of those that were cut out unsurely, and of
+    those of which nobody can tell whether the product is whole."""
 
     made: int
     unmet: tuple[str, ...]
     unsure: tuple[str, ...]
+    unchecked: tuple[str, ...] = ()
 
     def lines(self, *, strict: bool) -> list[str]:
         """What to say last; nothing where all is well. `strict`: what it means for the exit code, too."""
@@ -43,6 +45,12 @@ class Verdict:
                 f"{'was' if len(self.unsure) == 1 else 'were'} cut out with a certainty below {TRUSTED:.0%}; "
                 f"look at {'it' if len(self.unsure) == 1 else 'these'}: {_shown(self.unsure)}"
             )
+        if self.unchecked:
+            lines.append(
+                f"Whether the product is whole could not be checked in {len(self.unchecked)} of "
+                f"{counted(self.made, 'result')}; look at {'it' if len(self.unchecked) == 1 else 'these'}: "
+                f"{_shown(self.unchecked)}"
+            )
         return lines
 
     def more(self) -> str:
@@ -54,17 +62,30 @@ def verdict(folder: Path, entries: Sequence[Entry]) -> Verdict:
     """What became of the jobs that are done, by the ledger and the records beside their results in `folder`."""
     names = names_of(entries)
     done = [entry for entry in entries if entry.state == JobState.DONE]
-    certain = {entry.id: certainty(record_of(folder, entry)) for entry in done}
+    records = {entry.id: record_of(folder, entry) for entry in done}
+    certain = {job: certainty(record) for job, record in records.items()}
     return Verdict(
         len(done),
         tuple(names[entry.id] for entry in done if entry.warnings),
         tuple(names[job] for job, value in certain.items() if value is not None and value < TRUSTED),
+        tuple(names[job] for job, record in records.items() if not_checked(record)),
     )
 
 
 def certainty(record: Mapping[str, Any]) -> float | None:
     """How sure the least sure report of a result is of its cut-out; None where none says."""
     return min(_figures(record.get("reports"), "confidence"), default=None)
+
+
+def not_checked(record: Mapping[str, Any]) -> str:
+    """Why nobody can tell whether the product of a result is whole; "" where that is known, or not asked."""
+    for entry in mapping(record.get("reports")).values():
+        for report in entry if isinstance(entry, list) else [entry]:
+            for rule in texts(mapping(report).get("rules")):
+                _, mark, why = rule.partition("whole product: not checked: ")
+                if mark and not rule.startswith("pass"):
+                    return why.rpartition(" (asked: ")[0] or why
+    return ""
 
 
 def _figures(reports: Any, name: str) -> Iterator[float]:

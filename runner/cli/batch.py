@@ -28,7 +28,9 @@ from runner.errors import (
     EXIT_OK,
     EXIT_REJECTED,
     EXIT_USAGE,
+    INTERRUPTED,
     InterruptedRunError,
+    RunnerError,
     ServerUnavailableError,
     UsageError,
     worst_code,
@@ -177,19 +179,16 @@ def run_order(order: BatchOrder, *, goes_on: bool = False, reporter: BatchReport
             return worst_code(code for code in codes if code != EXIT_OK)
         except KeyboardInterrupt:
             raise InterruptedRunError(
-                "Interrupted: what this run had queued was cancelled, and nothing half-written is left.",
-                advice=f"The same command{' with --resume' if order.watch is None else ''} goes on.",
+                INTERRUPTED,
+                advice=f"{order.again} goes on.",
             ) from None
 
 
 def _run(order: BatchOrder, view: BatchReporter, *, goes_on: bool) -> int:
-    from runner import console
-    from runner.batch.accounts import tell_unusable
     from runner.batch.entries import JobState
     from runner.batch.full_disk import disk_full
     from runner.batch.ledger import Ledger
-    from runner.batch.rehearsal import tell_undecodable
-    from runner.batch.setup import describe, prepare
+    from runner.batch.setup import prepare
     from runner.batch.store import in_words
     from runner.cli.batch_end import end_with_nothing_to_make, is_all_done
 
@@ -207,9 +206,7 @@ def _run(order: BatchOrder, view: BatchReporter, *, goes_on: bool) -> int:
         if Ledger.exists(order.out):
             with in_words(order.out), contextlib.closing(Ledger(order.out)) as ledger:
                 done = {entry.key for entry in ledger.entries(JobState.DONE)}
-        console.show(describe(setup, done))
-        faults = [EXIT_USAGE] if tell_unusable(setup, done, view) + tell_undecodable(setup, done, view) else []
-        return worst_code(code for code in [*faults, _rehearsed(order, setup, view)] if code != EXIT_OK)
+        return _rehearse(order, setup, done, view)
     with in_words(order.out):
         if Ledger.exists(order.out) and order.watch is None:  # before anything is started for it
             with contextlib.closing(Ledger(order.out)) as ledger:
@@ -218,12 +215,30 @@ def _run(order: BatchOrder, view: BatchReporter, *, goes_on: bool) -> int:
                     ledger.bind(setup.facts())
                     return end_with_nothing_to_make(order, view, entries)
         if goes_on:
-            view.notice(f"Results go to {order.out}; the same command again goes on where this one ends.")
+            view.notice(f"Results go to {order.out}; the same command goes on where this one ends.")
         with (
             _sources(order, setup, view) as make_workers,
             contextlib.closing(Ledger(order.out, on_full=lambda where: view.notice(disk_full(where)))) as ledger,
         ):
             return _work(order, view, setup, ledger, make_workers)
+
+
+def _rehearse(order: BatchOrder, setup: Setup, done: set[str], view: BatchReporter) -> int:
+    """`--dry-run`: what would run, and what would not; the exit code."""
+    from runner.batch.accounts import tell_unusable
+    from runner.batch.rehearsal import tell_plan, tell_undecodable
+
+    refused: RunnerError | None = None
+    code = EXIT_OK
+    try:
+        code = _rehearsed(order, setup, view)
+    except RunnerError as error:
+        refused, code = error, error.exit_code
+    tell_plan(setup, done, view, json_lines=order.json, runs=code != EXIT_REJECTED)
+    unusable = tell_unusable(setup, done, view) + tell_undecodable(setup, done, view)
+    if refused is not None:
+        raise refused
+    return worst_code(one for one in (EXIT_USAGE if unusable else EXIT_OK, code) if one != EXIT_OK)
 
 
 def _rehearsed(order: BatchOrder, setup: Setup, view: BatchReporter) -> int:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from runner.batch.order import BatchOrder
     from runner.batch.setup import Setup
 
+_MANY = 10
+"""Jobs from which on a screen is full: failures are said again at the end, and what the machine did in an hour."""
 _LISTED = 20
 """Failures that are said again at the end: a screen's."""
 
@@ -54,7 +56,7 @@ def tell_figures(order: BatchOrder, view: BatchReporter, entries: Sequence[Entry
         write_metrics(order.metrics, table(entries), view)
     known = set(before)
     if any(entry.state == JobState.DONE and entry.id not in known for entry in entries) or not known:
-        for line in totals(entries, order.watts).lines():
+        for line in totals(entries, order.watts).lines(few=len(entries) < _MANY):
             view.notice(line)
 
 
@@ -66,19 +68,20 @@ def end(
     if lost:
         raise LedgerGoneError(
             f"{counted(len(lost), 'result was', 'results were')} deleted from {order.out} while the batch ran.",
-            advice="The same command with --resume makes them again.",
+            advice=f"{order.again} makes them again.",
         )
     failed = [entry for entry in entries if entry.state == JobState.FAILED]
     names = names_of(entries)
-    for entry in failed[:_LISTED]:
+    listed = failed if shared or len(entries) >= _MANY else []  # of few, each was just told
+    for entry in listed[:_LISTED]:
         view.notice(f"failed: {names[entry.id]}: {(entry.error or '').partition(chr(10))[0]}")
-    if len(failed) > _LISTED:
-        view.notice(f"… and {counted(len(failed) - _LISTED, 'more failed job')} (see the report, or --metrics).")
+    if len(listed) > _LISTED:
+        view.notice(f"… and {counted(len(listed) - _LISTED, 'more failed job')} (see the report, or --metrics).")
     left = sum(entry.state not in (JobState.DONE, JobState.FAILED) for entry in entries)
     if left and not shared:
         raise ServerUnavailableError(
             f"{counted(left, 'job is', 'jobs are')} left for a server that is not there.",
-            advice="The same command with --resume goes on.",
+            advice=f"{order.again} goes on.",
         )
     judged = _judged(order, view, entries)
     seconds = time.monotonic() - began

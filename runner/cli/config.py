@@ -40,20 +40,23 @@ def run(args: argparse.Namespace) -> int:
     from runner.cli.settings import FILE_NAME, find, own_file
 
     folder = args.folder if args.folder.is_dir() else args.folder.parent
-    files = find([folder])
+    faults: list[UsageError] = []
+    files = find([folder], faults)
     refused = {(str(file.path), key): error for file in files for key, error in refusals(file)}
     rows = [*_first_of_each(files), *_defaults(files)]
-    code = EXIT_USAGE if refused else EXIT_OK
+    code = EXIT_USAGE if refused or faults else EXIT_OK
     if args.json:
         for key, value, source in rows:
             error = refused.get((source, key))
             more = {} if error is None else {"refused": error.message}
             console.json_line({"key": key, "value": value, "from": source, **more})
+        for fault in faults:
+            console.json_line({"refused": fault.message})
         return code
     rows = [row for row in rows if (row[2], row[0]) not in refused]
     width = max(len(key) for key, _, _ in rows)
     console.show("\n".join(f"{key:<{width}}  {value}  ({source})" for key, value, source in rows))
-    for error in refused.values():
+    for error in [*faults, *refused.values()]:
         console.tell(f"A run refuses this: {error}")
     read = {str(file.path) for file in files}
     looked = [folder / FILE_NAME, *([own] if (own := own_file()) is not None else [])]

@@ -35,15 +35,20 @@ def run(args: argparse.Namespace) -> int:
 
 def text_about(words: list[str]) -> str:
     """Raises UsageError where there is no help on that, with what is like it."""
+    from runner.cli import shops as shop_list
     from runner.cli.parser import COMMANDS, Parser, build_parser
     from runner.cli.words import is_workflow
 
     if not words:
         return build_parser([]).format_help().rstrip()
     names = [word.lower() for word in words]
+    if names[0] in shop_list.WORDS:
+        return _channels()
     if names[0] in TOPICS:
         return TOPICS[names[0]]().rstrip()
     if names[0] not in COMMANDS:
+        if names[0] in shop_list.shops() and len(names) == 1:
+            return _as_text(shop_list.about(names[0]))
         if is_workflow(words[0]):
             return _about_workflow(words[0])
         raise _no_help(words[0])
@@ -207,6 +212,13 @@ def _recipes() -> str:
     return _as_text(blocks)
 
 
+def _channels() -> str:
+    """The shops, a line each."""
+    from runner.cli.shops import overview
+
+    return _as_text(overview())
+
+
 def _as_text(blocks: list[tuple[str, list[str]]]) -> str:
     lines: list[str] = []
     for title, texts in blocks:
@@ -220,4 +232,5 @@ TOPICS: Mapping[str, Callable[[], str]] = {
     "servers": _servers,
     "configuration": _config,
     "recipes": _recipes,
+    "channels": _channels,
 }

@@ -18,11 +18,12 @@ from runner import __version__, console
 from runner.cli.examples import examples_of
 from runner.errors import UsageError
 from runner.invocation import spell
+from runner.suggest import did_you_mean
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-_NEGATIVE = re.compile(r"-\d+(\.\d+)?")
+NEGATIVE = re.compile(r"-\d+(\.\d+)?")
 DEFAULT_OUT = Path("outputs/run")
 
 
@@ -109,7 +110,29 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raises UsageError: a wrong command line is told as everything else that is wrong."""
-        raise UsageError(f"{message}.", advice=f"`{self.help_command()}` says more.")
+        choices = [
+            f"{action.metavar} is one of {', '.join(map(str, action.choices))}"
+            for action in self.positionals()
+            if action.choices and "are required" in message and str(action.metavar) in message
+        ]
+        said = "; ".join([message, *choices])
+        raise UsageError(said if said.endswith("?") else f"{said}.", advice=f"`{self.help_command()}` says more.")
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        """In words: argparse names the function that could not read the text."""
+        try:
+            return super()._get_value(action, arg_string)
+        except argparse.ArgumentError as error:
+            if not str(error.message).startswith("invalid "):
+                raise
+            kind = "whole number" if _is_number(arg_string) else "number"
+            raise argparse.ArgumentError(action, f"{arg_string!r} is no {kind}") from None
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            names = [str(choice) for choice in action.choices]
+            words = f"{value!r} is none of: {', '.join(names)}.{did_you_mean(str(value), names)}"
+            raise argparse.ArgumentError(action, words.removesuffix("."))
 
     def help_command(self) -> str:
         return spell("help", *self._words())
@@ -139,7 +162,7 @@ class Parser(argparse.ArgumentParser):
             word = words.pop(0)
             if word == "--":
                 return [*options, "--", *others, *words]
-            if not word.startswith("-") or word == "-" or _NEGATIVE.fullmatch(word):
+            if not word.startswith("-") or word == "-" or NEGATIVE.fullmatch(word):
                 others.append(word)
                 continue
             options.append(word)
@@ -161,6 +184,14 @@ class Parser(argparse.ArgumentParser):
 
     def _print_message(self, message: str, file: Any = None) -> None:
         super()._print_message(console.clean(message), file)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def load_command(name: str) -> Command:

@@ -79,13 +79,17 @@ def apply(args: argparse.Namespace) -> list[Setting]:
     return taken
 
 
-def find(folders: Sequence[Path] = ()) -> list[SettingsFile]:
-    """The files that hold for photos in these folders, the first that says something wins."""
+def find(folders: Sequence[Path] = (), faults: list[UsageError] | None = None) -> list[SettingsFile]:
+    """The files that hold for photos in these folders, the first that says something wins.
+
+    Raises UsageError for the first thing that must not stand in one; with `faults`, all of them are put there, and left
+    out of the files.
+    """
     places = [*folders, Path()]
     candidates = dict.fromkeys(path for folder in places if is_a_file(path := folder / FILE_NAME))
     own = own_file()
-    files = [_read(path, is_own=False) for path in candidates if own is None or not _same(path, own)]
-    return [*files, *([_read(own, is_own=True)] if own is not None and own.is_file() else [])]
+    files = [_read(path, is_own=False, faults=faults) for path in candidates if own is None or not _same(path, own)]
+    return [*files, *([_read(own, is_own=True, faults=faults)] if own is not None and own.is_file() else [])]
 
 
 def folders_of(args: argparse.Namespace) -> list[Path]:
@@ -114,7 +118,7 @@ def user_folder() -> Path:
     return user_config_path("prodgen", appauthor=False, roaming=True)
 
 
-def _read(path: Path, *, is_own: bool) -> SettingsFile:
+def _read(path: Path, *, is_own: bool, faults: list[UsageError] | None = None) -> SettingsFile:
     from runner.files.reading import read_text
 
     if sys.version_info >= (3, 11):
@@ -129,7 +133,28 @@ def _read(path: Path, *, is_own: bool) -> SettingsFile:
         raise UsageError(f"{path}: this is not valid TOML (it is nested too deeply).", advice=_help()) from None
     except ValueError as error:  # no TOML, or no text
         raise UsageError(f"{path}: this is not valid TOML ({error}).", advice=_help()) from error
-    return _checked(path, data, is_own=is_own)
+    if faults is None:
+        return _checked(path, data, is_own=is_own)
+    while True:  # each time without what was wrong
+        try:
+            return _checked(path, data, is_own=is_own)
+        except _WrongError as error:
+            faults.append(error)
+            _drop(data, error.key)
+
+
+class _WrongError(UsageError):
+    """What must not stand in a file; `key`: what it is called there, with its section before it."""
+
+    def __init__(self, key: tuple[str, ...], message: str, *, advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.key = key
+
+
+def _drop(data: dict[str, Any], key: tuple[str, ...]) -> None:
+    for section in key[:-1]:
+        data = data[section]
+    del data[key[-1]]
 
 
 def _help() -> str:
@@ -142,22 +167,28 @@ def _checked(path: Path, data: dict[str, Any], *, is_own: bool) -> SettingsFile:
     keys = [*_KEYS, "set"]
     for key, value in data.items():
         if key not in keys:
-            raise UsageError(f"{path}: there is no setting {key!r}.{did_you_mean(key, keys)}", advice=_help())
+            raise _WrongError((key,), f"{path}: there is no setting {key!r}.{did_you_mean(key, keys)}", advice=_help())
         if key != "set" and not (isinstance(value, str) and value.strip()):
-            raise UsageError(f"{path}: {key} is no text.", advice=f'Write: {key} = "…"')
+            raise _WrongError((key,), f"{path}: {key} is no text.", advice=f'Write: {key} = "…"')
     if "server" in data:
         _check_server(path, data["server"], is_own=is_own)
     given = data.get("set", {})
     if not isinstance(given, dict):
-        raise UsageError(f"{path}: set is no table.", advice="Write [set], and below it a line for each input.")
+        raise _WrongError(
+            ("set",), f"{path}: set is no table.", advice="Write [set], and below it a line for each input."
+        )
     sections = {name: values for name, values in given.items() if isinstance(values, dict)}
     inputs = {name: value for name, value in given.items() if name not in sections}
-    for name, value in [*inputs.items(), *(pair for values in sections.values() for pair in values.items())]:
+    of_sections = [(("set", one, name), value) for one, values in sections.items() for name, value in values.items()]
+    for key_of, value in [*((("set", name), value) for name, value in inputs.items()), *of_sections]:
+        name = key_of[-1]
         if not isinstance(value, (str, int, float, bool)):
-            raise UsageError(f"{path}: {name} is no text, no number and not true or false.", advice=_help())
+            raise _WrongError(key_of, f"{path}: {name} is no text, no number and not true or false.", advice=_help())
         if "." in name:
-            raise UsageError(
-                f"{path}: {name!r} is no input of a workflow.", advice=f"`{spell('inputs', 'WORKFLOW')}` lists them."
+            raise _WrongError(
+                key_of,
+                f"{path}: {name!r} is no input of a workflow.",
+                advice=f"`{spell('inputs', 'WORKFLOW')}` lists them.",
             )
     return SettingsFile(path, is_own, {key: data[key] for key in _KEYS if key in data}, inputs, sections)
 
@@ -166,19 +197,22 @@ def _check_server(path: Path, server: str, *, is_own: bool) -> None:
     from runner.http.address import has_credentials, parse_address
 
     if not is_own:
-        raise UsageError(
+        raise _WrongError(
+            ("server",),
             f"{path} names a server. A folder may come from anybody: only your own settings may say where photos and "
             "tokens are sent.",
             advice=f"Take that line out of it, or move it to {own_file() or user_folder() / FILE_NAME}.",
         )
     if has_credentials(server):
-        raise UsageError(
-            f"{path}: server holds a password.", advice="Put it into $COMFYUI_BASIC_AUTH (user:password) instead."
+        raise _WrongError(
+            ("server",),
+            f"{path}: server holds a password.",
+            advice="Put it into $COMFYUI_BASIC_AUTH (user:password) instead.",
         )
     try:
         parse_address(server)
     except UsageError as error:
-        raise UsageError(f"{path}: server: {error.message}", advice=error.advice) from error
+        raise _WrongError(("server",), f"{path}: server: {error.message}", advice=error.advice) from error
 
 
 def _server(args: argparse.Namespace, files: Sequence[SettingsFile]) -> list[Setting]:

@@ -20,7 +20,7 @@ from runner.cli.parser import (
     seconds,
 )
 from runner.cli.told import add_told_arguments, level_of, show
-from runner.errors import EXIT_OK, InterruptedRunError, PhotoError, UsageError, WorkflowRejectedError
+from runner.errors import EXIT_OK, INTERRUPTED, InterruptedRunError, PhotoError, UsageError, WorkflowRejectedError
 
 if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
@@ -77,9 +77,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             return _run(args, photos, look, reporter)
         except KeyboardInterrupt:
-            raise InterruptedRunError(
-                "Interrupted: what this run had queued was cancelled, and nothing half-written is left."
-            ) from None
+            raise InterruptedRunError(INTERRUPTED) from None
 
 
 def _run(args: argparse.Namespace, photos: list[Path], look: Look, reporter: Reporter) -> int:

@@ -22,7 +22,7 @@ from runner.cli.parser import (
     seconds,
 )
 from runner.cli.told import add_run_arguments, level_of, show
-from runner.errors import EXIT_QUALITY, InterruptedRunError, worst_code
+from runner.errors import EXIT_QUALITY, INTERRUPTED, InterruptedRunError, worst_code
 
 if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
@@ -127,9 +127,7 @@ def reported(args: argparse.Namespace, *, jobs: int, is_piped: bool = False) -> 
         try:
             yield reporter
         except KeyboardInterrupt:
-            raise InterruptedRunError(
-                "Interrupted: what this run had queued was cancelled, and nothing half-written is left."
-            ) from None
+            raise InterruptedRunError(INTERRUPTED) from None
 
 
 def _run(args: argparse.Namespace, reporter: Reporter) -> int:

@@ -7,7 +7,7 @@ from typing import TextIO
 
 from rich.progress import Progress, TaskID
 
-from runner import events, log
+from runner import console, events, log
 from runner.events.layout import LiveConsole, columns
 from runner.events.lines import Lines
 
@@ -52,7 +52,7 @@ class LiveBars:
 
     def notice(self, text: str) -> None:
         log.record(text)
-        self._console.print(text, markup=False)
+        self._console.print(console.wrapped(text, self._console.width), markup=False)
 
     def close(self) -> None:
         self._progress.stop()

@@ -21,6 +21,7 @@ from runner.server.client import ComfyClient
 from runner.server.view import ServerView, server_view
 from runner.validation.check import check_graph
 from runner.validation.drift import with_drift
+from runner.validation.missing import told_at_once
 from runner.validation.pictures import check_pictures
 from runner.validation.problem import MOST_SHOWN, listed
 from runner.validation.standing_in import trial_advice
@@ -97,6 +98,9 @@ class RunSpec:
         client = session.client
         for note in self.workflow.notes:
             session.notice(note)
+        for path in self.images:
+            if slowness := self.photos[path].slowness:
+                session.notice(f"{path.name}: {slowness}")
         view = server_view(client, self.workflow.graph)
         values = {**self.values, **read_assignments(self.workflow, self.assignments, view.object_info)}
         seed_name, seed = first_seed(
@@ -160,7 +164,7 @@ class RunSpec:
                 "\n".join(
                     [
                         f"{self.workflow.label} cannot run on {session.client.url}:",
-                        *listed([problem.told for problem in errors]),
+                        *listed(told_at_once(errors, self.workflow)),
                     ]
                 ),
                 advice=trial_advice(errors, smoke=self.workflow.smoke),

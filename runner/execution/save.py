@@ -15,6 +15,7 @@ from typing import IO, Any, BinaryIO, Protocol
 from runner.data import to_json, without_lone_surrogates
 from runner.errors import EXIT_USAGE, NodeFailedError, RunnerError
 from runner.execution.listing import inscribe, listing
+from runner.execution.models_used import models_used
 from runner.execution.outputs import JobOutputs, NodeReport, failed_checks
 from runner.files.drafts import new_draft, remove_left_drafts
 from runner.files.naming import ResultFile, distinct_names, part_of_output, safe_suffix
@@ -23,7 +24,7 @@ from runner.files.verify import PICTURES, add_graph_to_png, check_picture, png_h
 from runner.http.transport import NoAnswerError, NotReachedError
 from runner.server.client import FileGoneError
 from runner.server.records import ServerFile
-from runner.untrusted import mapping
+from runner.untrusted import items, mapping
 from runner.workflow.steps import step_name
 
 _DOWNLOAD_TRIES = 3
@@ -195,6 +196,7 @@ class _Saving:
         told = {key: value for key, value in sidecar.items() if key != "listing"} | (
             {"listing": facts} if facts else {}
         )
+        told["models"] = models_used(items(sidecar.get("models")), self.outputs.node_reports, self.graph)
         record = {**told, "timings": timings, "files": listed, "reports": reports}
         parts[-1].write_text(to_json(record, indent=2) + "\n", encoding="utf-8")
         warnings = tuple(failed_checks(reports))

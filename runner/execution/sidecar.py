@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from runner import __version__
-from runner.errors import ManifestError
 from runner.execution.job import Attempt
+from runner.execution.models_used import models_of
 from runner.models.licences import licence_lines
-from runner.models.names import is_model_name
 from runner.server.records import JobRecord
 from runner.untrusted import items, mapping, text
 
@@ -50,26 +49,3 @@ def describe_job(attempt: Attempt, record: JobRecord, server: Mapping[str, Any],
         },
         "cached_nodes": list(record.cached),
     }
-
-
-def models_of(graph: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Every model file the graph names; `sha256` where the manifest knows it, null otherwise."""
-    models = []
-    for node_id, node in graph.items():
-        for name, value in (node.get("inputs") or {}).items():
-            if is_model_name(value):
-                kind = str(node.get("class_type"))
-                models.append(
-                    {"file": value, "node": node_id, "class": kind, "input": name, "sha256": _known_hash(value)}
-                )
-    return models
-
-
-def _known_hash(file_name: str) -> str | None:
-    from runner.models.manifest import load_manifest
-
-    try:
-        model = load_manifest().find_file(file_name)
-    except ManifestError:
-        return None
-    return model.sha256 if model is not None else None

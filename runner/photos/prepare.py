@@ -31,6 +31,8 @@ MAX_PIXELS = 200_000_000
 """Own limit (16 000 × 12 500): above it a server needs tens of gigabytes for one photo."""
 MAX_FILE_BYTES = 2 * 1024**3
 """A photo of `MAX_PIXELS` has 1.2 GB in 16 bits without any packing."""
+_HUGE = 60_000_000
+"""Pixels from which on a processor is at one photo for minutes: people should know that it goes on."""
 _FORMATS = (
     "JPEG",
     "PNG",
@@ -77,6 +79,12 @@ class PreparedPhoto:
     unchanged: bool
     """True: `data` is the file, byte for byte."""
     sha256: str
+
+    @property
+    def slowness(self) -> str:
+        """What to say beforehand of a photo that keeps a server busy for minutes; "" for every other."""
+        million = self.width * self.height / 1e6
+        return f"{million:.0f} megapixels: this takes minutes." if self.width * self.height > _HUGE else ""
 
 
 def prepare_photo(path: Path | str, *, max_bytes: int | None = None, is_mask: bool = False) -> PreparedPhoto:

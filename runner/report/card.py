@@ -75,6 +75,7 @@ def card(product: Product, shown: Shots, rank: int) -> Markup:
             _facts(product),
             _listing(product),
             element("p", product.why, class_="why") if product.why and shown.results else None,
+            element("p", product.note, class_="note") if product.note else None,
             _details(product),
             class_="words",
         ),

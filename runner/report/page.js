@@ -45,10 +45,10 @@ function isNarrowed() {
   return Boolean(outcome || byId("find").value.trim() || (groups && groups.value));
 }
 
-/** The cards whose names the button copies: those shown, or all that failed where nothing is chosen. */
+/** The cards whose names the button copies: those shown, or all that want a look where nothing is chosen. */
 function cardsToCopy() {
-  const failed = card => card.dataset.state === "failed" || card.dataset.state === "refused";
-  return isNarrowed() ? shownCards() : shownCards().filter(failed);
+  const wanting = card => ["failed", "refused", "warned"].includes(card.dataset.state);
+  return isNarrowed() ? shownCards() : shownCards().filter(wanting);
 }
 
 function filter() {
@@ -65,7 +65,7 @@ function filter() {
   byId("nothing").hidden = shown > 0 || !cards.length;
   const number = cardsToCopy().length;
   byId("copy").hidden = !number;
-  byId("copy").textContent = `Copy ${number} ${isNarrowed() ? "shown" : "failed"} ${number === 1 ? "name" : "names"}`;
+  byId("copy").textContent = `Copy ${number} ${isNarrowed() ? "shown " : ""}${number === 1 ? "name" : "names"}${isNarrowed() ? "" : " to look at"}`;
 }
 
 function order() {

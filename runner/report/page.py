@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from runner.batch.ledger import Ledger
+from runner.console import clean_line
 from runner.files import spreadsheet
 from runner.files.whole import written_whole
 from runner.report.card import card, shots
@@ -48,7 +49,7 @@ def write_page(
     `progress` is told after each product: how many are through, of how many.
     """
     listed = sorted(products(ledger, folder), key=lambda product: product.doubt, reverse=True)
-    title = f"{ledger.facts().get('workflow', '').partition(' ')[0]} – {folder.resolve().name}"
+    title = _title(ledger.facts().get("workflow", "").partition(" ")[0], folder, listed)
     with any_picture(), written_whole(target, errors="backslashreplace") as stream:
         stream.write(_head(title))
         stream.write(_top(title, listed))
@@ -56,6 +57,11 @@ def write_page(
             stream.write(written)
             progress(done, len(listed))
         stream.write(_end(listed, watts))
+
+
+def _title(workflow: str, folder: Path, listed: Sequence[Product]) -> str:
+    shops = sorted({clean_line(shop) for product in listed for shop in product.shops})
+    return f"{workflow}{' for ' if shops else ''}{', '.join(shops)} – {folder.resolve().name}"
 
 
 def _head(title: str) -> str:

@@ -15,11 +15,13 @@ from runner.batch.entries import DECLINED, Entry, JobState
 from runner.batch.ledger import Ledger
 from runner.batch.names import names_of
 from runner.batch.records import record_of
-from runner.batch.verdict import TRUSTED, certainty
+from runner.batch.verdict import TRUSTED, certainty, not_checked
 from runner.console import clean, clean_line
 from runner.data import figure
+from runner.untrusted import mapping, text, texts
 
 _NODE = re.compile(r'"[^"\n]{1,200}" \([^()\n]{1,100}, node [^()\n]{1,60}\) failed: ')
+_ENLARGED = re.compile(r"enlargement: ×(\d{1,4}(?:\.\d{1,4})?)")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)")
 _LONGEST = 160
 _OF_THE_FILE = frozenset({
@@ -78,12 +80,31 @@ class Product:
         return self.confidence is not None and self.confidence < TRUSTED
 
     @property
-    def doubt(self) -> tuple[int, int, float]:
+    def doubt(self) -> tuple[int, int, float, float]:
         """Products in this order, the largest first, are the worst first: by how they ended and what it concerns, by
-        how many checks they did not pass, by how sure the cut-out is and how true the colour."""
+        how many checks they did not pass, by how far the photo was enlarged, by how sure the cut-out is and how true
+        the colour."""
         unsure = 0.0 if self.confidence is None else 1 - self.confidence
         untrue = 0.0 if self.delta_e00 is None else self.delta_e00 / _WRONG_COLOUR
-        return self._weight, len(self.reasons), max(unsure, untrue)
+        return self._weight, len(self.reasons), self._enlarged, max(unsure, untrue)
+
+    @property
+    def _enlarged(self) -> float:
+        found = (_ENLARGED.search(reason) for reason in self.reasons)
+        return max((float(match[1]) for match in found if match), default=0.0)
+
+    @property
+    def shops(self) -> tuple[str, ...]:
+        """The shops that its pictures are for."""
+        several = tuple(texts(self.record.get("channels")))
+        one = text(mapping(self.record.get("inputs")).get("channel")) or text(self.entry.job.values.get("channel"))
+        return several or ((one,) if one else ())
+
+    @property
+    def note(self) -> str:
+        """What a person should look at although every check passed; "" where there is nothing."""
+        why = clean_line(not_checked(self.record))
+        return f"Look at it: whether the product is whole was not checked ({why})." if why else ""
 
     @property
     def _weight(self) -> int:
@@ -148,9 +169,9 @@ def _why(entry: Entry, outcome: Outcome, reasons: Sequence[str], certain: float 
     return _sentence(reasons[0], entry) if reasons and outcome is not Outcome.PASSED else ""
 
 
-def _sentence(text: str, entry: Entry) -> str:
+def _sentence(said: str, entry: Entry) -> str:
     """The first sentence, without what the card says already: which photo, and which node of the workflow."""
-    sentence = _NODE.sub("", clean(text), count=1).strip()
+    sentence = _NODE.sub("", clean(said), count=1).strip()
     for name in (name for path in entry.job.images.values() for name in (clean(path), clean(Path(path).name))):
         sentence = sentence.removeprefix(name).lstrip(": \n") if name else sentence
     first = " ".join(_SENTENCE.split(sentence, 1)[0].split())

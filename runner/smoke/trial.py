@@ -12,8 +12,8 @@ from typing import Any
 
 from runner.errors import EXIT_OK, EXIT_REJECTED, RunnerError
 from runner.execution.job import JobSpec
+from runner.execution.models_used import models_of
 from runner.execution.session import Session
-from runner.execution.sidecar import models_of
 from runner.models.manifest import Manifest
 from runner.server.view import server_view
 from runner.untrusted import items, mapping, number

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ from runner.workflow.schema import ObjectInfo, is_file_list, recorded_object_inf
 
 if TYPE_CHECKING:
     from runner.models.manifest import Model
+    from runner.validation.problem import Problem
+    from runner.workflow.graph import Workflow
 
 _FOLDER_OF_WIDGET = {
     "ckpt_name": "checkpoints",
@@ -147,3 +149,33 @@ def how_to_get(model: Model) -> str:
     if not model.is_offered:
         return f"It is {model.note}." if model.note else f"Put it into models/{model.folder}/ of ComfyUI."
     return f"Get it with: {spell('models', 'download', model.id)}"
+
+
+def how_to_get_all(models: Sequence[Model], workflow: Workflow) -> list[str]:
+    """The lines that say how all of these are got: one command, with its size, where there are several."""
+    offered = [model for model in models if model.is_offered]
+    if len(offered) == 1:
+        return list(dict.fromkeys(how_to_get(model) for model in models))
+    from runner.models.manifest import human_size
+
+    name = workflow.label if workflow.path.parent == WORKFLOWS_DIR else str(workflow.path)
+    size = human_size(sum(model.bytes or 0 for model in offered))
+    lines = [f"Get them all ({size}): {spell('models', 'download', '--for', name)}"] if offered else []
+    return [*lines, *dict.fromkeys(how_to_get(model) for model in models if not model.is_offered)]
+
+
+def told_at_once(problems: Sequence[Problem], workflow: Workflow) -> list[str]:
+    """What keeps a workflow from running, each once; several models that can be had are got by one command."""
+    models = {problem.model_id: _of_manifest(problem.model_id) for problem in problems if problem.model_id}
+    several = {name: model for name, model in models.items() if model is not None and model.is_offered}
+    if len(several) == 1:
+        several = {}
+    lines = [replace(one, advice="").told if one.model_id in several else one.told for one in problems]
+    more = how_to_get_all(list(several.values()), workflow) if several else []
+    return [*dict.fromkeys(lines), *more]
+
+
+def _of_manifest(model_id: str) -> Model | None:
+    from runner.models.manifest import load_manifest
+
+    return next((model for model in load_manifest().models if model.id == model_id), None)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runner.errors import WorkflowError
 from runner.files.paths import expanded
+from runner.invocation import spell
 from runner.suggest import did_you_mean
 from runner.workflow.canvas_nodes import without_canvas_nodes
 from runner.workflow.file import PICTURES, read_graph
@@ -26,6 +27,8 @@ __all__ = [
 ]
 
 WORKFLOWS_DIR = Path(__file__).resolve().parents[2] / "workflows"
+_MOST_NAMED = 6
+"""Names in one sentence; more are no longer read."""
 _VERSIONED = re.compile(r"^(?P<name>.+)\.v(?P<version>\d+)$")
 
 
@@ -101,5 +104,7 @@ def _what_exists(folder: Path) -> str:
     names = available_workflows(folder)
     if not names:
         return f"No workflows were found in {folder}. A path to an exported workflow file works as well."
+    if len(names) > _MOST_NAMED:
+        return f"`{spell('workflows')}` lists them. A path to an exported workflow file works as well."
     labels = ", ".join(f"{name} (v{', v'.join(map(str, versions))})" for name, versions in names.items())
     return f"There are: {labels}. A path to an exported workflow file works as well."

@@ -97,6 +97,14 @@ def test_a_guess_is_refused_with_advice(comfy_server: ComfyServer) -> None:
     assert report(outputs)["confidence"] < 0.35
 
 
+def test_where_nothing_was_found_there_is_no_guess_to_take(comfy_server: ComfyServer) -> None:
+    empty = torch.full((128, 128, 3), 0.7)
+    with pytest.raises(GraphError, match="no product was found") as refused:
+        comfy_server.run(graph(comfy_server, as_picture(empty)))
+    assert "--set hint=FILE" in str(refused.value)
+    assert "To take the guess" not in str(refused.value)
+
+
 def test_without_a_model_the_report_says_that_there_is_none(comfy_server: ComfyServer) -> None:
     outputs = comfy_server.run(graph(comfy_server, as_picture(scene("bag", 3, size=256).photo)))
     assert "no background-removal model is installed" in report(outputs)["why"]

@@ -19,6 +19,7 @@ from runner.batch.entries import Entry, JobState
 from runner.batch.ledger import Ledger
 from runner.batch.metrics import totals
 from runner.batch.names import names_of
+from runner.batch.order import BatchOrder
 from runner.batch.pace import Pace
 from runner.batch.photo_folder import photos
 from runner.batch.plan import BatchJob
@@ -117,7 +118,8 @@ def test_strict_gates_a_batch_and_the_last_line_says_what_was_made(desk: Desk) -
     why, last = run.err.splitlines()[-2:]
     assert why == "warning: 2 of 2 products do not meet the rules (exit code 7, for --strict was asked): a.png, b.png"
     against = "2 of 2 jobs, 2 of them against the rules"
-    assert last.startswith("done in ") and last.endswith(f": {against}; results in {desk.out}")
+    assert last.startswith("done in ") and f": {against}; results in {desk.out}; a page" in last
+    assert last.endswith(f"report {desk.out}")
     again = batch(desk, graph, "--images", photos, "--resume", "--strict", "--quiet")
     assert again.code == 7 and again.err == f"{why}\n", again.err
 
@@ -188,6 +190,9 @@ def test_what_is_said_of_pace_and_energy() -> None:
     many = totals([entry(number) for number in range(36)], None).lines()
     assert many[0] == "36 of 36 jobs done: 72 files, 0.0 MB."
     assert many[1] == "36 products an hour over 1 h."
+    assert totals([entry(number) for number in range(9)], None).lines(few=True) == [
+        "9 of 9 jobs done: 18 files, 0.0 MB."
+    ]
     assert "65.0 Wh, estimated at 65 W, 1 h at work" in many[2]
     short = totals([entry(1, seconds=2.0), entry(2, JobState.FAILED, seconds=2.0)], None).lines()
     assert short[0] == "1 of 2 jobs done, 1 failed: 2 files, 0.0 MB."
@@ -242,3 +247,9 @@ def test_after_our_own_ctrl_c_nothing_is_lost(comfy_server: ComfyServer, tmp_pat
     run = batch(desk, *arguments, "--resume")
     assert run.code == 0, run.err
     assert "1 interrupted job goes on." in run.err and "has lost" not in run.err
+
+
+def test_what_goes_on_is_the_same_command_in_every_line() -> None:
+    assert BatchOrder("packshot", Path("out"), resume=True).again == "The same command"
+    assert BatchOrder("packshot", Path("out"), watch=Path("photos")).again == "The same command"
+    assert BatchOrder("packshot", Path("out")).again == "The same command with --resume"

@@ -15,6 +15,9 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from runner.cli.shops import rules
+from runner.cli.words import parse
+from runner.suggest import is_near
 from runner.workflow.load import available_workflows
 from tests.support.comfy import REPO, ComfyServer
 from tests.support.runs import command, copying, flat
@@ -22,7 +25,7 @@ from tests.support.runs import command, copying, flat
 WORKS, ANSWERED, UNDERSTOOD = 0, 2, 3
 
 FIRST = [
-    ("", ANSWERED, "packshot photo.jpg"),
+    ("", ANSWERED, "packshot photo.jpg --set channel=amazon"),
     ("--help", WORKS, "examples:"),
     ("help", WORKS, "COMMAND|WORKFLOW"),
     ("--version", WORKS, "prodgen "),
@@ -46,11 +49,24 @@ FIRST = [
     ("SUBMIT packshot photo.jpg", UNDERSTOOD, "127.0.0.1:9"),
     ("packshot", ANSWERED, "needs a photo"),
     ("packshot nothere.jpg", ANSWERED, "there is no photo nothere.jpg"),
+    ("packshot phtoo.jpeg", ANSWERED, "Did you mean 'photo.jpg'?"),
     ("packshot phto.jpg", ANSWERED, "Did you mean 'photo.jpg'?"),
     ("packshot photo.jpg amazon", ANSWERED, "--set channel=amazon"),
     ("packshot photo.jpg channel=amazon", ANSWERED, "--set channel=amazon"),
-    ("packshot photo.jpg --channel amazon", ANSWERED, "--set channel=amazon"),
-    ("packshot photo.jpg --channel=amazon", ANSWERED, "--set channel=amazon"),
+    ("packshot photo.jpg --channel amazon", UNDERSTOOD, "127.0.0.1:9"),
+    ("packshot --channel=amazon photo.jpg", UNDERSTOOD, "127.0.0.1:9"),
+    ("packshot photo.jpg --chanel amazon", ANSWERED, "there is no option --chanel. Did you mean --channel"),
+    ("packshot photo.jpg --channel amazn", ANSWERED, "amazon"),
+    ("packshot photo.jpg --channel", ANSWERED, "--set channel=VALUE"),
+    ("packshot photo.jpg --amazon", ANSWERED, "packshot photo.jpg --set channel=amazon\n"),
+    ("packshot photo.jpg --steps 25", ANSWERED, "there is no option --steps"),
+    ("packshot photo.jpg --shadow -1", UNDERSTOOD, "127.0.0.1:9"),
+    ("relight_iclight photo.jpg --denoise=0.4 --steps 25 --dry-run", UNDERSTOOD, "1 job would run"),
+    ("packshot photo.jpg --sed 3", ANSWERED, "packshot photo.jpg --seed 3\n"),
+    ("batch packshot photos --channel amazon --dry-run", UNDERSTOOD, "2 jobs would run"),
+    ("batch pakshot photos", ANSWERED, "batch packshot photos\n"),
+    ("submit qqq photo.jpg", ANSWERED, "there is no workflow called 'qqq'.\n"),
+    ("inputs qqq", ANSWERED, "runner workflows` lists them"),
     ("packshot photo.jpg -o out", ANSWERED, "--out"),
     ("packshot photo.jpg --output out", ANSWERED, "--out"),
     ("packshot photo.jpg --out bag.jpg", ANSWERED, "--name bag"),
@@ -100,6 +116,20 @@ FIRST = [
     ("config", WORKS, "outputs/run"),
     ("serve --port 99999", ANSWERED, "65535"),
     ("inputs packshot", WORKS, "channel"),
+    ("channels", WORKS, "walmart: 2200"),
+    ("shops", WORKS, "temu: 1350"),
+    ("help channels", WORKS, "amazon: 2000"),
+    ("help amazon", WORKS, "product fills: 88 %"),
+    ("chanels", ANSWERED, "Did you mean: "),
+    ("cancl", ANSWERED, "cancel"),
+    ("serve --port abc", ANSWERED, "'abc' is no number"),
+    ("packshot photo.jpg --count 1.5", ANSWERED, "'1.5' is no whole number"),
+    ("packshot photo.jpg --count 0 --dry-run", ANSWERED, "help submit"),
+    ("batch packshot photo.jpg --count 0", ANSWERED, "help batch"),
+    ("models --for cutout_birefnet", WORKS, "birefnet"),
+    ("models chekc", ANSWERED, "Did you mean 'check'?"),
+    ("completion", ANSWERED, "SHELL is one of bash, zsh"),
+    ("completion bsh", ANSWERED, "none of: bash, zsh"),
     ("completion", ANSWERED, "help completion"),
 ]  # fmt: skip
 
@@ -125,8 +155,26 @@ def test_what_is_typed_first(place: Path, line: str, code: int, said: str) -> No
     assert "Traceback" not in run.err
 
 
+@pytest.mark.parametrize("word", ["chanel", "channl", "candle", "canceling", "scan", "cance_all"])
+def test_no_guess_stops_or_takes_back_anything(place: Path, word: str) -> None:
+    """But for a slip of one finger."""
+    run = command(word, folder=place)
+    assert run.code == ANSWERED
+    assert "runner cancel" not in run.err
+    assert "--stop" not in run.err
+
+
+@pytest.mark.parametrize("word", ["cancl", "canecl", "cancell", "cuncel", "cancel", "channel", "cncl", "lecnac", ""])
+def test_a_slip_of_one_finger(word: str) -> None:
+    near = word in ("cancl", "canecl", "cancell", "cuncel", "cancel")
+    assert is_near(word, "cancel") is near
+    assert is_near("cancel", word) is near
+
+
 @pytest.mark.parametrize("columns", [80, 60])
-@pytest.mark.parametrize("line", ["help", "help servers", "help configuration", "help packshot", "workflows", "config"])
+@pytest.mark.parametrize(
+    "line", ["help", "help servers", "help configuration", "help packshot", "channels", "workflows", "config"]
+)
 def test_what_is_shown_fits_the_terminal(place: Path, monkeypatch: pytest.MonkeyPatch, columns: int, line: str) -> None:
     """But for commands: one that is broken over two lines cannot be pasted."""
     monkeypatch.setenv("COLUMNS", str(columns))
@@ -193,6 +241,59 @@ def test_every_workflow_is_a_command_and_has_its_help(place: Path) -> None:
         told = command("help", name, folder=place)
         assert told.code == 0
         assert name in told.out
+
+
+def test_an_input_typed_as_an_option_is_the_input(place: Path) -> None:
+    """And the rest of the line stays what it was: a batch that was called by its name goes on with no other."""
+    args = parse(["batch", "packshot", "photos", "--channel", "amazon", "--fill=0.8"])
+    assert args.set == ["channel=amazon", "fill=0.8"]
+    assert args.photos == ["photos"]
+    assert args.is_named
+    assert parse(["packshot", "photos", "--channel", "ebay", "--resume"]).command == "batch"
+
+
+def test_nothing_typed_is_a_short_help_and_no_error(place: Path) -> None:
+    run = command(folder=place)
+    assert run.code == ANSWERED
+    assert "error" not in run.out + run.err
+    assert len((run.out + run.err).splitlines()) < 15
+    assert run.err.count("runner ") >= 7
+
+
+def test_what_does_not_exist_is_told_in_two_lines(place: Path) -> None:
+    for line in ("batch pakshot photo.jpg", "submit pakshot photo.jpg", "inputs pakshot", "inputs qqqqqq"):
+        run = command(*line.split(), folder=place)
+        assert run.code == ANSWERED
+        assert max(map(len, run.err.splitlines())) < 160, run.err
+
+
+@pytest.mark.parametrize("name", ["nothere.jpg", "bag.jpg", "p.jpg", "sofa.png"])
+def test_two_photos_are_not_alike_for_their_endings(place: Path, name: str) -> None:
+    (place / "photos" / "text.jpg").touch()
+    run = command("packshot", f"photos/{name}", folder=place)
+    assert "there is no photo" in run.err
+    assert "Did you mean" not in run.err
+
+
+def test_a_dry_run_answers_in_json_and_keeps_quiet(place: Path) -> None:
+    rows = command("packshot", "photos", "--dry-run", "--json", folder=place)
+    *jobs, last, failed = rows.events
+    assert [Path(job["photos"][0]).name for job in jobs] == ["a.jpg", "b.jpg"]
+    assert {job["event"] for job in jobs} == {"planned"}
+    assert (last["event"], last["jobs"], last["workflow"].partition(".")[0]) == ("plan", 2, "packshot")
+    assert failed["code"] == "no_server"
+    quiet = command("packshot", "photos", "--dry-run", "--quiet", folder=place)
+    assert quiet.out == ""
+    assert quiet.code == rows.code == UNDERSTOOD
+
+
+def test_every_shop_says_what_it_asks(place: Path) -> None:
+    assert len(rules()) > 5
+    for name, asked in rules().items():
+        told = command("help", name, folder=place)
+        assert told.code == 0
+        assert asked["pixels"] in told.out
+        assert asked["file"] in told.out
 
 
 def test_a_real_packshot_by_two_words(place: Path, comfy_server: ComfyServer, monkeypatch: pytest.MonkeyPatch) -> None:

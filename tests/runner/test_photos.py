@@ -129,3 +129,9 @@ def test_photos_that_need_nothing_are_left_alone(tmp_path: Path) -> None:
 
 def test_limits_are_what_the_documentation_says() -> None:
     assert photos.MAX_PIXELS >= 12_000 * 9_000
+
+
+@pytest.mark.parametrize(("size", "said"), [((9000, 7000), "63 megapixels: this takes minutes."), ((6000, 4000), "")])
+def test_a_huge_photo_is_told_beforehand(size: tuple[int, int], said: str) -> None:
+    photo = photos.PreparedPhoto(b"", "a.jpg", *size, (), "image/jpeg", True, "")
+    assert photo.slowness == said

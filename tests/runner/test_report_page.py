@@ -152,12 +152,13 @@ def test_totals_search_and_order(browser: webdriver.Chrome, shop: Path) -> None:
 def test_names_are_copied_for_a_spreadsheet(browser: webdriver.Chrome, shop: Path) -> None:
     opened(browser, shop)
     button = browser.find_element(By.ID, "copy")
-    assert button.text == "Copy 3 failed names"
+    assert button.text == "Copy 6 names to look at"
     button.click()
-    until(lambda: browser.find_element(By.ID, "said").text == "3 names copied")
+    until(lambda: browser.find_element(By.ID, "said").text == "6 names copied")
     read = "const done = arguments[0]; navigator.clipboard.readText().then(done, error => done(String(error)))"
     copied = str(browser.execute_async_script(read))
-    assert sorted(copied.splitlines()) == ["'=1+2.jpg", "gone.jpg", "wide.png · job5"]
+    wanting = [f"photo {number}.jpg" for number in (1, 2, 3)]
+    assert sorted(copied.splitlines()) == ["'=1+2.jpg", "gone.jpg", *wanting, "wide.png · job5"]
     press(browser, "[data-filter=warned]")
     assert button.text == "Copy 3 shown names"
     browser.execute_script("navigator.clipboard.writeText = () => Promise.reject(new Error('not here'))")

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from runner.batch.entries import DECLINED
+from runner.batch.verdict import Verdict, not_checked
 from runner.files import spreadsheet
 from tests.runner.report_folder import Job, Parsed, batch_folder, picture, report
 from tests.support.runs import command
@@ -109,6 +110,34 @@ def test_what_concerns_the_product_comes_before_a_guess_and_that_before_sizes(tm
     said = [text for text in page.texts if text.startswith(("Amazon: whole", "The cut-out is only", size))]
     assert said[0] == "Amazon: whole product: cut off in the photo (asked: nothing cut off)"
     assert "The cut-out is only 55% certain: look at its edges." in said
+
+
+def test_the_larger_enlargement_is_the_worse_and_what_was_not_checked_wants_a_look(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    scales = {"a": "5.33", "b": "6.22", "c": "10.10", "d": "2.00"}
+    for name in scales:
+        picture(tmp_path / "out" / f"{name}.png", size=(20, 20 + ord(name)))
+    rules = ["pass  pixels: 9×9 (asked: 9×9)", "note  whole product: not checked: lower right: too busy (asked: none)"]
+    record = {"inputs": {"channel": "amazon"}, "reports": {"out": {"rules": rules}}}
+    page = rendered(
+        tmp_path,
+        *(
+            Job(f"/in/{name}.jpg", files=[f"{name}.png"], warnings=[f"Amazon: enlargement: ×{scale}: small"])
+            for name, scale in scales.items()
+        ),
+        Job("/in/passed.jpg", files=["a.png"], record=record),
+    )
+    assert page.names == ["c.jpg", "b.jpg", "a.jpg", "d.jpg", "passed.jpg"]
+    notes = [text for text in page.texts if text.startswith("Look at it:")]
+    assert notes == ["Look at it: whether the product is whole was not checked (lower right: too busy)."]
+    assert any("for amazon – out" in text for text in page.texts)
+
+
+def test_the_end_of_a_batch_lists_what_was_not_checked() -> None:
+    lines = Verdict(3, (), (), ("a.jpg", "b.jpg")).lines(strict=False)
+    assert lines == ["Whether the product is whole could not be checked in 2 of 3 results; look at these: a.jpg, b.jpg"]
+    assert not_checked({"reports": {"x": {"rules": ["pass  whole product: whole (asked: nothing cut off)"]}}}) == ""
+    assert not_checked({"reports": {"x": [{"rules": 7}, None]}}) == ""
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,10 @@ from PIL import Image, PngImagePlugin
 
 from runner.errors import UsageError
 from runner.execution.job import Attempt, JobSpec
-from runner.execution.outputs import JobOutputs, collect, failed_checks
+from runner.execution.models_used import models_of, models_used
+from runner.execution.outputs import JobOutputs, NodeReport, collect, failed_checks
 from runner.execution.save import Abort, AbortedError, FilesMissingError, NotSavedError, SavedJob, save_job
 from runner.execution.saver import SaveEnded, Saver, SaverDied
-from runner.execution.sidecar import models_of
 from runner.files import naming
 from runner.files.verify import add_graph_to_png, png_has_graph
 from runner.http.transport import NoAnswerError
@@ -321,6 +321,24 @@ def test_models_of_a_graph_carry_the_hashes_the_manifest_knows() -> None:
         ("4", "name", known.sha256),
         ("5", "name", None),
     ]
+
+
+def test_a_network_that_a_node_chose_is_among_the_models() -> None:
+    """Nothing in the graph names it: its report does."""
+    graph = {"4": {"class_type": "ProdgenSegmentProduct", "inputs": {"method": "auto"}}}
+    said = [{"confidence": 1.0, "model": "isnet_fp16.onnx"}, {"model": "isnet_fp16.onnx"}, {"model": 7}]
+    reports = [
+        NodeReport("4", "Cut-out", said),
+        NodeReport("5", "Text", "model"),
+        NodeReport("6", "Own", {"model": "x"}),
+    ]
+    (used,) = models_used([], reports, graph)
+    known = load_manifest().find_file("isnet_fp16.onnx")
+    assert known is not None
+    assert (used["file"], used["node"], used["class"]) == ("isnet_fp16.onnx", "4", "ProdgenSegmentProduct")
+    assert used["sha256"] == known.sha256
+    assert used["licence"] == known.licence
+    assert models_used([used], reports, graph) == [used]
 
 
 def test_reports_are_read_as_json_where_they_are() -> None:

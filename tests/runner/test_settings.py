@@ -214,6 +214,18 @@ def test_config_refuses_nothing_that_a_run_takes(place: Path, text: str) -> None
     assert command("config", str(place / "photos"), folder=place).code == 0
 
 
+def test_config_tells_all_that_is_wrong_at_once(place: Path) -> None:
+    text = 'server = "http://x:1"\nchanel = "a"\nout = 3\nname = "{nope}"\n[set]\n"a.b" = 1\nfill = 0.8\n'
+    text += "[set.packshot]\nshadow = [1]\n"
+    (place / "prodgen.toml").write_text(text, encoding="utf-8")
+    run = command("config", str(place), folder=place)
+    assert run.code == 2
+    for fault in ("names a server", "'chanel'", "out is no text", "{nope}", "'a.b' is no input", "shadow is no text"):
+        assert fault in run.err, fault
+    assert "set.fill" in run.out
+    assert '"refused"' in command("config", str(place), "--json", folder=place).out
+
+
 def test_the_usual_place_is_that_of_the_system(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PRODGEN_CONFIG")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(place / "xdg"))

@@ -10,8 +10,10 @@ from prodgen_nodes.shops import encode
 from prodgen_nodes.shops.channels import CHANNELS, Channel
 from prodgen_nodes.shops.finish import Finished
 from prodgen_nodes.shops.inspection import inspect, product_fill
+from prodgen_nodes.shops.rule import Rule
 
 SMALL = replace(CHANNELS["amazon"], width=600, height=600, zoom=500)
+TALL = replace(CHANNELS["zalando"], width=900, height=1300)
 
 
 def finished(channel: Channel = SMALL, share: float = 0.88, **change: object) -> Finished:
@@ -80,6 +82,7 @@ def test_what_was_not_compared_with_the_photo_is_not_called_whole() -> None:
     rules = {rule.rule: rule for rule in inspect(finished(unchecked="the backdrop is too busy"), SMALL)}
     line = rules["whole product"].text()
     assert line.startswith("note  whole product: not checked: the backdrop is too busy")
+    assert rules["whole product"].state == "not checked"
     for fault in ({"missing": ("top",)}, {"cut_off": True}, {"share": 1.0}):
         both = {rule.rule: rule for rule in inspect(finished(unchecked="the backdrop is too busy", **fault), SMALL)}
         assert both["whole product"].level == "must" and not both["whole product"].passed, fault
@@ -122,10 +125,30 @@ def test_another_background_is_even_but_not_white() -> None:
     assert {"border", "background"} <= failing(finished(picture=picture), strict)
 
 
+def enlargement(scale: float, channel: Channel = SMALL) -> Rule:
+    return next(rule for rule in inspect(finished(channel, scale=scale), channel) if rule.rule == "enlargement")
+
+
 def test_enlargement_is_flagged_with_the_canvas_that_would_fit() -> None:
-    rules = {rule.rule: rule for rule in inspect(finished(scale=2.0), SMALL)}
-    assert not rules["enlargement"].passed
-    assert "300 pixels" in rules["enlargement"].asked
+    rule = enlargement(1.1)
+    assert not rule.passed
+    assert rule.asked.endswith("--set width=545 --set height=545")
+    assert enlargement(1.1, TALL).asked.endswith("--set width=818 --set height=1181")
+
+
+@pytest.mark.parametrize("channel", [SMALL, TALL], ids=["square", "tall"])
+@pytest.mark.parametrize("scale", [1.06, 2.0, 30.0])
+def test_no_canvas_is_advised_that_the_shop_refuses(channel: Channel, scale: float) -> None:
+    asked = enlargement(scale, channel).asked
+    assert asked.startswith(enlargement(1.0, channel).asked), "one limit, whatever is measured"
+    sizes = [int(word.partition("=")[2]) for word in asked.split() if "=" in word]
+    if sizes:
+        assert "larger photo" in asked
+        assert sizes[0] >= channel.least[0]
+        assert sizes[1] >= channel.least[1]
+    else:
+        needed = int(asked.partition("at least ")[2].split()[0])
+        assert needed > round(max(finished(channel).mask.sum(0).max(), 1) / scale), "more than the photo has"
 
 
 @pytest.mark.parametrize(
@@ -139,7 +162,8 @@ def test_enlargement_is_flagged_with_the_canvas_that_would_fit() -> None:
 )
 def test_a_small_enlargement_is_advice(channel: Channel, scale: float, level: str, passes: bool) -> None:
     rule = next(rule for rule in inspect(finished(scale=scale), channel) if rule.rule == "enlargement")
-    assert f"at most ×{channel.enlarged if rule.level == 'must' else 1.05:g}" in rule.asked
+    assert rule.asked.startswith("at most ×1.05")
+    assert (f"never above ×{channel.enlarged:g}" in rule.asked) is (channel.enlarged > 1.05)
     assert rule.passed is passes
     assert passes or rule.level == level
 

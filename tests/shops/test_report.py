@@ -53,3 +53,15 @@ def test_a_picture_on_its_way_to_the_report() -> None:
     report = export_report(channel, [inspect(done, channel)], [{"file": "a.jpg"}])
     assert report["failed"] == ["whole product"] and report["passed"] is False
     assert report["files"] == [{"file": "a.jpg"}] and list(report["checks"]) == list(report["sources"])
+
+
+def test_a_program_can_tell_what_was_not_checked_from_what_failed() -> None:
+    rules = [
+        Rule("fill", True, "80%", "75%"),
+        Rule("border", False, "grey", "white"),
+        Rule("whole product", False, "not checked: too busy", "whole", "advice", checked=False),
+    ]
+    for pictures in ([rules], [rules, rules]):
+        report = export_report(CHANNELS["amazon"], pictures, [])
+        assert report["states"] == {"fill": "passed", "border": "failed", "whole product": "not checked"}
+        assert report["checks"] == {"fill": True, "border": False, "whole product": False}

@@ -19,7 +19,7 @@ from ..imaging.product.words import listing_words
 from ..imaging.reports import batch_report
 from ..imaging.segmentation import TRUSTED, Cutout, from_looks, from_model, from_own_alpha, from_plain_backdrop
 from ..imaging.segmentation.birefnet import letterbox, unletterbox
-from ..imaging.segmentation.confidence import without_advice
+from ..imaging.segmentation.confidence import NOTHING_FOUND, without_advice
 from ..imaging.segmentation.cutout import Progress
 from ..imaging.segmentation.looks import Look
 from ..imaging.segmentation.parts import Parts
@@ -162,15 +162,17 @@ def refusal(cut: Cutout, method: str, index: int, pictures: int, minimum: float)
     better = "" if unlooked or cut.report.get("model") else f" A background-removal model helps. {how_to_get_one()}"
     canvas, command = ("; or method auto", "; or --set cutout=auto") if unlooked else ("", "")
     reasons, on_canvas, on_command_line = without_advice(reasons)
+    guess = (" To take the guess: min_confidence 0.", " To take the guess: --set cutout_confidence=0.")
+    if NOTHING_FOUND in cut.report["reasons"]:
+        guess = ("", "")
     canvas, command = canvas + on_canvas, command + on_command_line
     return UntrustedCutoutError(
         f"{which}the product could not be cut out reliably (confidence {cut.confidence:.2f}, needed {minimum:.2f}): "
         f"{reasons}.",
         advice=f"a plain backdrop of another colour, with some room around the product.{better}",
         canvas="paint roughly over the product in the mask editor of 'Load Image', or connect such a mask to hint"
-        f"{canvas}. To take the guess: min_confidence 0.",
-        command=f"give a rough mask with the product in white: --set hint=FILE{command}. "
-        "To take the guess: --set cutout_confidence=0.",
+        f"{canvas}.{guess[0]}",
+        command=f"give a rough mask with the product in white: --set hint=FILE{command}.{guess[1]}",
     )
 
 

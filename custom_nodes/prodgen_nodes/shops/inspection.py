@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -76,7 +77,9 @@ def _framing(done: Finished, channel: Channel) -> list[Rule]:
     faults += ["cut off in the photo"] if done.cut_off else []
     faults += [] if inside else ["touches the frame"]
     if not faults and done.unchecked is not None:
-        whole = Rule("whole product", False, f"not checked: {done.unchecked}", "nothing cut off", "advice")
+        whole = Rule(
+            "whole product", False, f"not checked: {done.unchecked}", "nothing cut off", "advice", checked=False
+        )
     else:
         measured = "; ".join(faults) or "whole" if box else "no product"
         whole = Rule("whole product", not faults, measured, "nothing cut off")
@@ -183,17 +186,33 @@ def _content(done: Finished, channel: Channel) -> list[Rule]:
     ]
 
 
+def _sharper(done: Finished, channel: Channel, scale: float) -> str:
+    """What helps against an enlargement: a canvas that the shop takes, or else how large the product must be."""
+    height, width = done.picture.shape[:2]
+    fitting = int(width / scale), int(height / scale)
+    if fitting[0] >= channel.least[0] and fitting[1] >= channel.least[1]:
+        sizes = f"--set width={fitting[0]} --set height={fitting[1]}"
+        return f"a larger photo, or a canvas of {fitting[0]}×{fitting[1]} pixels, on the command line {sizes}"
+    _, box = product_fill(done.mask)
+    longest = max(box[2] - box[0], box[3] - box[1]) if box else max(height, width)
+    least = math.ceil(longest * max(channel.least[0] / width, channel.least[1] / height))
+    return (
+        f"only a larger photo helps, with at least {least} pixels on the longer side of the product: the shop takes no "
+        f"canvas below {channel.least[0]}×{channel.least[1]}"
+    )
+
+
 def _enlargement(done: Finished, channel: Channel) -> list[Rule]:
     if done.scale is None:
         return []
     shown = round(done.scale, 2)  # what is read is what is judged
     fine = shown <= _UPSCALED
-    longest = max(done.picture.shape[:2])
     scale = f"×{done.scale:.2f}" if fine else f"×{done.scale:.2f}: the photo is too small, its product was enlarged"
-    fitting = int(longest / done.scale)
     level = "must" if shown > channel.enlarged else "advice"
-    most = f"at most ×{channel.enlarged if level == 'must' else _UPSCALED:g}"
-    asked = most if fine else f"{most}; a larger photo, or a canvas of {fitting} pixels"
+    most = f"at most ×{_UPSCALED:g}"
+    if channel.enlarged > _UPSCALED:
+        most += f", never above ×{channel.enlarged:g}"
+    asked = most if fine else f"{most}; {_sharper(done, channel, done.scale)}"
     return [Rule("enlargement", fine, scale, asked, level)]
 
 

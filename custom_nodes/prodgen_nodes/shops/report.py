@@ -17,7 +17,9 @@ def together(pictures: Sequence[Sequence[Rule]]) -> list[Rule]:
         failed.sort(key=lambda entry: entry[1].level != "must")
         if failed and len(pictures) > 1:
             number, rule = failed[0]
-            lines.append(Rule(rule.rule, False, f"picture {number}: {rule.measured}", rule.asked, rule.level))
+            lines.append(
+                Rule(rule.rule, False, f"picture {number}: {rule.measured}", rule.asked, rule.level, rule.checked)
+            )
         else:
             lines.append(failed[0][1] if failed else row[0])
     return lines
@@ -35,6 +37,7 @@ def export_report(
         "reasons": [rule.finding for rule in rules if not rule.passed and rule.level == "must"],
         "rules": [rule.text() for rule in rules],
         "checks": {rule.rule: rule.passed for rule in rules},
+        "states": {rule.rule: rule.state for rule in rules},
         "failed": [rule.rule for rule in rules if not rule.passed and rule.level == "must"],
         "sources": {rule.rule: channel.sources.get(rule.rule, OURS) for rule in rules},
         "files": list(files),

@@ -91,11 +91,15 @@ def count_parts(product: Tensor) -> tuple[int, int]:
     return parts, int(inner.sum())
 
 
+NOTHING_FOUND = "no product was found"
+"""The doubt that leaves nothing to be taken, not even a guess."""
+
+
 def judge_shape(product: Tensor, trust: Trust) -> None:
     """Doubts that the mask's shape alone raises: nothing, too much, several products, cut by the frame."""
     share = float(product.float().mean())
     if share < 2e-4:
-        trust.doubt(0.0, "no product was found")
+        trust.doubt(0.0, NOTHING_FOUND)
         return
     trust.doubt(ramp(share, 0.0, 0.01), "the product is tiny in the picture: crop closer")
     trust.doubt(ramp(share, 0.97, 0.85), "hardly any backdrop is left around the product")
