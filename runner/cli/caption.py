@@ -64,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
         return _apply(args)
     if args.images is None and not args.photos:
         raise UsageError("there is nothing to caption.", advice="Name a folder of photos.")
+    if args.smoke and args.in_place:
+        raise UsageError("--smoke makes captions up, and --in-place would put them beside your photos.")
     from runner.batch.setup import photographed
     from runner.captions.collect import Wanted
     from runner.captions.dataset import caption_of
