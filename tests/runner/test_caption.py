@@ -110,7 +110,7 @@ def test_problems_of_captions_are_told(tmp_path: Path) -> None:
         pairs.append(Pair(tmp_path / f"{name}.png", tmp_path / f"{name}.txt"))
     pairs.append(Pair(tmp_path / "f.png", tmp_path / "f.txt"))
     said = {photo.stem: " ".join(words) for photo, words in problems(pairs, "ohwx").items()}
-    assert "same caption as 1 other" in said["a"] and "same" in said["b"]
+    assert "same caption as b.png" in said["a"] and "same caption as a.png" in said["b"]
     assert said["c"] == said["f"] == "has no caption"
     assert "75" in said["d"] and "does not name the tag" in said["e"]
 
@@ -211,7 +211,7 @@ def test_a_language_model_of_ones_own_is_asked_once_a_photo(
         said = (desk.out / f"{name}.txt").read_text(encoding="utf-8")
         assert said == "ohwx-bag, handbag, hanging from a hook, soft light\n"
     assert len(endpoint.seen) == 2 and "fewer than 40 words" in str(endpoint.seen[0][2])
-    assert "has the same caption as 1 other" in run.err
+    assert "has the same caption as " in run.err
 
 
 # a folder of photos, or of results, that comes from somebody
