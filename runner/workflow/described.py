@@ -17,7 +17,7 @@ def named_inputs(workflow: Workflow, object_info: Mapping[str, Any]) -> list[Inp
 
 
 def as_dict(spec: InputSpec, *, files_are_there: bool = True) -> dict[str, Any]:
-    """All that is known of an input; what says nothing is left out, and so are files that were there once, elsewhere."""
+    """All that is known of an input. What says nothing is left out, and so are files that were once elsewhere."""
     listed = spec.options is not None and (files_are_there or not is_file_list(spec.options))
     values: dict[str, Any] = {
         "name": spec.name,
