@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from runner.sightings.collect import Collected
 
 SAM3_FILE = "sam3.1_multiplex_fp16.safetensors"
+_SHOWN = 10
+"""Pictures told one by one: a screenful; the table has all."""
 PRESETS = ("careful", "original")
 
 
@@ -76,8 +78,19 @@ def looking_values(args: argparse.Namespace) -> dict[str, object]:
     }
 
 
-def told(collected: Collected) -> str:
-    """The counts in a line."""
+def tell(collected: Collected, after: str) -> None:
+    """Why which picture is not found, and the counts in a line that ends with `after`."""
+    from runner import console
+
+    for place, why in list(collected.why.items())[:_SHOWN]:
+        console.tell(console.clean_line(f"{place}: {why}"))
+    hidden = len(collected.why) - _SHOWN
+    if hidden > 0:
+        console.tell(f"… and {hidden} more{f' (see {collected.table})' if collected.table else ''}.")
+    console.tell(f"{_counts(collected)}{after}")
+
+
+def _counts(collected: Collected) -> str:
     unknown = collected.counts[""]
     rest = f", {unknown} failed or not finished" if unknown else ""
     return ", ".join(f"{count} {verdict}" for verdict, count in collected.counts.items() if verdict) + rest

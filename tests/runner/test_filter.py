@@ -53,6 +53,8 @@ def finished(desk: Desk) -> Desk:
     run = look(desk, "--reference", desk.folder / "bag.png", "--product", "hand bag")
     assert run.code == EXIT_OK, run.err
     assert "1 found, 0 unsure, 1 not found" in run.err
+    assert "A/neither.png: not found: " in run.err
+    assert "not passed" not in run.err and "the rules" not in run.err
     return desk
 
 
