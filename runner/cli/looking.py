@@ -45,8 +45,10 @@ def add_looking_arguments(parser: argparse.ArgumentParser, out: Path) -> None:
         "--preset",
         choices=PRESETS,
         default=PRESETS[0],
-        help="careful (default): found from 0.5, unsure from 0.25, any size; original: the limits of the filter that "
-        "this replaces (0.85, a quarter of the picture, the ten largest)",
+        help="careful (default): found from 0.5, unsure from 0.25, or where the picture could not be cut out surely "
+        "(then at any score), any size; original: the limits of the filter that this replaces (0.85, a quarter of the "
+        "picture, the ten largest). 0.85 was CLIP's; here it is held against SAM 3's score or, without --sam3, against "
+        "the likeness to --reference: another scale, on which fewer pictures reach it",
     )
     parser.add_argument("--min-score", type=in_range(0, 1), metavar="0..1", help="found from this score")
     parser.add_argument(
