@@ -19,6 +19,9 @@ from runner.batch.registry import STALE_S, Registry
 from runner.batch.store import Store, is_full, transaction
 from runner.errors import UsageError
 
+_OTHER = {"options": "other options"}
+"""How a fact of which there are several is told."""
+
 
 class Ledger:
     """One runner's view of a batch. Thread-safe. Every change is on the disk when the call returns.
@@ -63,7 +66,8 @@ class Ledger:
         for name, value in {"ledger": VERSION, **facts}.items():
             if written.get(name, value) != value:
                 raise UsageError(
-                    f"This folder's batch was made with another {name} ({written[name]}, now {value}).",
+                    f"This folder's batch was made with {_OTHER.get(name, f'another {name}')} ({written[name]}, now "
+                    f"{value}).",
                     advice="Name another folder with --out.",
                 )
             self.store.change(sql.ADD_FACT, name=name, value=value)

@@ -28,6 +28,8 @@ class BatchOrder:
     prompt: list[str] = field(default_factory=list)
     set: list[str] = field(default_factory=list)
     """NAME=VALUE each."""
+    alike: bool = False
+    """What is set must be the same whenever it goes on: its results are put together, and would be there twice."""
     channels: tuple[str, ...] = ()
     """Shops whose pictures one job makes."""
     seed: int | None = None

@@ -45,13 +45,16 @@ class Setup:
     """Photo (as jobs name it) → why it cannot be used, and where it is named."""
     left_out: tuple[str, ...] = ()
     """What in the folder of the photos is none, a line for each kind."""
+    options: str | None = None
+    """What was set, where that must stay the same (`BatchOrder.alike`)."""
 
     def facts(self) -> dict[str, str]:
         """What must be the same when the batch goes on."""
         text = self.workflow.path.read_bytes()
         more = f" {NAME}" if self.workflow.smoke else ""
         more += f" for {', '.join(self.workflow.channels)}" if self.workflow.channels else ""
-        return {"workflow": f"{self.workflow.label} {hashlib.sha256(text).hexdigest()[:16]}{more}"}
+        facts = {"workflow": f"{self.workflow.label} {hashlib.sha256(text).hexdigest()[:16]}{more}"}
+        return facts if self.options is None else {**facts, "options": self.options}
 
 
 def prepare(order: BatchOrder) -> Setup:
@@ -93,7 +96,8 @@ def prepare(order: BatchOrder) -> Setup:
         check_values(workflow, jobs, schema, problems)
     refuse(problems)
     distinct = list({job.key: job for job in jobs}.values())
-    return Setup(workflow, distinct, len(jobs) - len(distinct), faults, tuple(left_out))
+    options = ", ".join(sorted(order.set)) or "none" if order.alike else None
+    return Setup(workflow, distinct, len(jobs) - len(distinct), faults, tuple(left_out), options)
 
 
 def _takes_photos(workflow: Workflow, schema: Mapping[str, Any]) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,12 +87,24 @@ def run(args: argparse.Namespace) -> int:
     from runner.captions.collect import Wanted
     from runner.captions.dataset import caption_of
 
+    if args.in_place and args.out is DEFAULT_OUT:
+        args.out = _own_folder(args)
     photos = photographed(order_of(args, workflow="caption"), [])
     kept = [] if args.again else [pair for pair in photos if os.path.lexists(caption_of(pair[0]))]
     wanted = Wanted(args.out, args.in_place, args.again, args.tag, [photo for photo, _ in photos], kept)
     code = _caption(args, wanted) if len(kept) < len(photos) else EXIT_OK
     delivered = EXIT_OK if args.dry_run else _deliver(args, wanted)
     return worst_code(one for one in (code, delivered) if one != EXIT_OK)
+
+
+def _own_folder(args: argparse.Namespace) -> Path:
+    """Where the batch of captions that go beside their photos is kept: another for other photos or other options, so
+    that none goes on with what was asked for elsewhere; with --again, a new one."""
+    photos = [str(expanded(word).resolve()) for word in (*([args.images] if args.images else []), *args.photos)]
+    asked = [*photos, args.tag, args.class_name, args.vlm, args.rules]
+    moment = time.time() if args.again else 0.0
+    name = hashlib.sha256(repr((asked, moment)).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return DEFAULT_OUT / f"in_place_{name}"
 
 
 def _caption(args: argparse.Namespace, wanted: Wanted) -> int:
@@ -109,7 +123,7 @@ def _caption(args: argparse.Namespace, wanted: Wanted) -> int:
     workflow = "caption" if args.vlm is None else "caption_vlm"
     order = batch_of(args, workflow, values, "{image}", leave_out=kept.__contains__)
     try:
-        return run_order(order)
+        return run_order(order, goes_on=wanted.in_place and args.out.parent == DEFAULT_OUT)
     except UsageError:
         raise
     except (RunnerError, KeyboardInterrupt):

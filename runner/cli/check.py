@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         if _is_alone(args):
             with photo_words.brought(args.photos) as (picture,):
                 return _check_one(args, Path(picture), values)
-        return _check_many(batch_of(args, "check", values, _NAME))
+        return _check_many(batch_of(args, "check", values, _NAME, alike=False))
 
 
 def _is_alone(args: argparse.Namespace) -> bool:

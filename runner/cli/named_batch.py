@@ -70,13 +70,14 @@ def batch_of(
     *,
     seed: int | None = None,
     leave_out: Callable[[Path], bool] | None = None,
+    alike: bool = True,
 ) -> BatchOrder:
-    """The batch that such a command is. Values that are None are the workflow's own."""
+    """The batch that such a command is. Values that are None are the workflow's own; for `alike` see `BatchOrder`."""
     from runner.cli.batch import order_of
 
     values_here = [f"{key}={value}" for key, value in values.items() if value is not None]
     order = order_of(args, workflow=workflow, name=name, seed=seed, leave_out=leave_out)
-    order.set = [*values_here, *order.set]
+    order.set, order.alike = [*values_here, *order.set], alike
     return order
 
 

@@ -149,7 +149,7 @@ def _trained(args: argparse.Namespace, chosen: str, recipe: Recipe, checked: Che
         if recipe.train_text or recipe.optimizer != "AdamW" or recipe.dropout:
             reporter.notice(
                 "In ComfyUI the text encoder is not trained, there is no dropout, and the optimizer is AdamW; --export "
-                "has the recipe flag for flag."
+                "hands the whole recipe to another trainer."
             )
         yardstick = _yardstick(args, session) if args.best else None
         saves = flow.trained(training, session, args.out)

@@ -220,6 +220,7 @@ def ai_toolkit(order: Order) -> Settings:
             "noise_scheduler": scheduler,
             "optimizer": recipe.optimizer.lower(),
             "lr": recipe.unet_lr,
+            **({"unet_lr": recipe.unet_lr, "text_encoder_lr": recipe.text_lr} if recipe.train_text else {}),
             "lr_scheduler": recipe.schedule,
             "dtype": recipe.precision,
             **({"min_snr_gamma": recipe.min_snr} if recipe.min_snr else {}),
@@ -243,7 +244,7 @@ def ai_toolkit(order: Order) -> Settings:
         notes=(
             "Needs ostris/ai-toolkit: AI_TOOLKIT=/where/it/is. The base is fetched from Hugging Face by its name.",
             "mask_path: only what is white in masks/*.png is learnt (mask_min_value 0).",
-            "Learning rates of the text encoder and warm-up are not its settings; the rest is the recipe's.",
+            "Not the recipe's: there is no warm-up, and cosine_with_restarts there is one cosine over all steps.",
         ),
     )
 
@@ -256,6 +257,7 @@ def _ai_toolkit_dataset(recipe: Recipe) -> dict[str, Any]:
         "caption_ext": "txt",
         "caption_dropout_rate": 0.0,
         "shuffle_tokens": recipe.shuffle and not recipe.cache_text,
+        "keep_tokens": max(recipe.keep_tokens, 1),  # the tag stays in front
         "cache_latents_to_disk": True,
         "num_repeats": recipe.repeats,
         "resolution": [recipe.resolution],

@@ -87,6 +87,24 @@ def test_in_place_keeps_what_is_there_unless_again(desk: Desk) -> None:
     assert (photos / "three.txt").read_text(encoding="utf-8").startswith("ohwx-bag, handbag, ")
 
 
+def test_in_place_one_folder_after_the_other(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without --out: the second folder's captions went where the first one's batch was kept, under its tag."""
+    monkeypatch.chdir(desk.folder)
+    save(sight((Drawn("mug", 6),), 4, 128), desk.folder / "mugs" / "mug.png")
+    for photos, tag in (("photos", "ohwx-bag"), ("mugs", "ohwx-mug")):
+        given = ["caption", photos, "--tag", tag, "--class", "thing", "--in-place", "--server", desk.url]
+        run = command(*given, folder=desk.folder)
+        assert run.code == EXIT_OK, run.err
+        assert "already" not in run.err
+    assert (desk.folder / "photos" / "two.txt").read_text(encoding="utf-8").startswith("ohwx-bag, thing")
+    mug = desk.folder / "mugs" / "mug.txt"
+    assert mug.read_text(encoding="utf-8").startswith("ohwx-mug, thing")
+    mug.write_text("mine", encoding="utf-8")
+    run = command(*given, "--again", folder=desk.folder)
+    assert run.code == EXIT_OK, run.err
+    assert mug.read_text(encoding="utf-8").startswith("ohwx-mug, thing")
+
+
 def _again(desk: Desk) -> list[str]:
     out = str(desk.folder / "second")
     given = ["caption", "--images", str(desk.folder / "photos"), "--server", desk.url, "--out", out, "--in-place"]

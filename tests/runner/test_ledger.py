@@ -16,13 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from runner.batch import process
 from runner.batch.entries import Incompatibility, JobState
 from runner.batch.ledger import Ledger
+from runner.batch.order import BatchOrder
 from runner.batch.plan import BatchJob
+from runner.batch.setup import prepare
 from runner.batch.store import LEDGER_FILE, LedgerError, in_words
-from runner.errors import RunnerError
+from runner.errors import RunnerError, UsageError
 from tests.support.comfy import REPO
 from tests.support.runs import command, inverting, node
 from tests.support.speed import HANG_S
@@ -233,6 +236,23 @@ def test_any_text_and_any_seed_is_kept(tmp_path: Path) -> None:
     assert (entry.job.images["image"], entry.job.seed) == (photo, 2**64 - 1)
     assert ledger.failed(entry.id, "half \udc80 of one", 5)
     assert ledger.entry(entry.id).error == "half \ufffd of one"
+
+
+def test_a_batch_whose_results_are_put_together_goes_on_with_the_same_options_only(tmp_path: Path) -> None:
+    """With other ones every picture was cut out again, and each object was there twice."""
+    photo, out = tmp_path / "a.png", tmp_path / "out"
+    Image.new("RGB", (8, 8)).save(photo)
+
+    def options(*values: str, alike: bool = True) -> dict[str, str]:
+        return prepare(BatchOrder("cutouts", out, [str(photo)], set=list(values), resume=True, alike=alike)).facts()
+
+    ledger = Ledger(out)
+    ledger.bind(options("min_area=0.003", "overlap=split"))
+    ledger.bind(options("overlap=split", "min_area=0.003"))
+    ledger.bind(options("min_area=0.5", alike=False))
+    with pytest.raises(UsageError, match=r"other options \(min_area=0.003, overlap=split, now none\)"):
+        ledger.bind(options())
+    ledger.close()
 
 
 def test_a_deleted_folder_ends_the_run(tmp_path: Path) -> None:

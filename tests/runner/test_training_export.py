@@ -71,7 +71,8 @@ AI_PROCESS = {
     "datasets": set(),
     "train": {
         "batch_size", "steps", "gradient_accumulation_steps", "train_unet", "train_text_encoder", "noise_scheduler",
-        "gradient_checkpointing", "optimizer", "lr", "lr_scheduler", "dtype", "min_snr_gamma",
+        "gradient_checkpointing", "optimizer", "lr", "unet_lr", "text_encoder_lr", "lr_scheduler", "dtype",
+        "min_snr_gamma",
     },
     "model": {"name_or_path", "arch"},
     "sample": {
@@ -80,7 +81,7 @@ AI_PROCESS = {
 }  # fmt: skip
 AI_DATASET = {
     "folder_path", "mask_path", "mask_min_value", "caption_ext", "caption_dropout_rate", "shuffle_tokens",
-    "cache_latents_to_disk", "num_repeats", "resolution", "control_path",
+    "keep_tokens", "cache_latents_to_disk", "num_repeats", "resolution", "control_path",
 }  # fmt: skip
 
 
@@ -201,6 +202,9 @@ def test_ai_toolkit(tmp_path: Path, recipe: str) -> None:
     assert (where / dataset["folder_path"]).is_dir() and (where / dataset["mask_path"]).is_dir()
     assert process["model"]["arch"] in ("sd15", "sdxl", "flux2_klein_4b", "qwen_image_edit_plus:2511")
     assert process["save"]["save_every"] == process["sample"]["sample_every"] > 0
+    _, ours = recipe_for(None, recipe)
+    assert process["train"].get("text_encoder_lr") == (ours.text_lr if ours.train_text else None)
+    assert dataset["keep_tokens"] >= 1, "shuffled, the tag would not stay in front"
     assert TAG in process["sample"]["prompts"][0] and process["trigger_word"] == TAG
     is_shell(where / "train.sh")
     check_pictures(where, alpha=False)

@@ -27,6 +27,10 @@ SETTINGS = (
     "alpha", "min_snr", "optimizer", "loss", "seed", "masked", "training_dtype", "lora_dtype",
 )  # fmt: skip
 """What makes a training another one, beside its pictures, masks and captions."""
+_LOSS = "prodgen.loss"
+"""In a save's metadata: what its last losses were on average."""
+_LAST = 100
+"""So many losses of single steps, which jump, make a mean that can be compared."""
 
 
 class ProdgenTrainLora(io.ComfyNode):
@@ -77,8 +81,8 @@ class ProdgenTrainLora(io.ComfyNode):
         done = places.checkpoints()
         if stop not in done:
             run.train(model[0], _dataset(vae[0], clip[0], images, masks, captions, masked=one["masked"]))
-        weights, _ = read_weights(places.checkpoint(stop))
-        report = run.report(len(images))
+        weights, kept = read_weights(places.checkpoint(stop))
+        report = run.report(len(images), kept)
         return output(weights, places.checkpoint(stop).name, report=report, cls=cls)
 
 
@@ -194,14 +198,16 @@ class _Stretch:
         )  # fmt: skip
 
     def _save(self, progress: Progress) -> None:
-        self._write(progress.step, progress.weights)
+        self._write(progress.step, progress.weights, progress.losses)
         if progress.step < self.one["steps"]:
             progress.save(self.places.state, self.places.mark)
         else:
             self.places.state.unlink(missing_ok=True)
 
-    def _write(self, step: int, weights: Mapping[str, Tensor]) -> None:
-        write_weights(self.places.checkpoint(step), weights, self._metadata(step))
+    def _write(self, step: int, weights: Mapping[str, Tensor], losses: Sequence[float]) -> None:
+        loss = _mean_of_last(losses)
+        kept = {} if loss is None else {_LOSS: repr(loss)}
+        write_weights(self.places.checkpoint(step), weights, {**self._metadata(step), **kept})
 
     def _metadata(self, step: int) -> dict[str, str]:
         told = self.told
@@ -232,18 +238,18 @@ class _Stretch:
             plan = self._plan(start)
             weights, losses = trainer.plain(model, data, trainer.until(plan, end), existing)
             self.losses += losses
-            self._write(end, weights)
+            self._write(end, weights, self.losses)
             existing, start = self.places.checkpoint(end).name, end
 
-    def report(self, pictures: int) -> dict[str, Any]:
-        recent = self.losses[-100:]
+    def report(self, pictures: int, kept: Mapping[str, str]) -> dict[str, Any]:
+        """`kept`: the metadata of the save, which has the loss also where nothing was left to train."""
         return {
             "title": "training",
             "pictures": pictures,
             "step": self.stop,
             "steps": self.one["steps"],
             "resumed_at": self.resumed_at,
-            "loss": sum(recent) / len(recent) if recent else None,
+            "loss": _mean_of_last(self.losses) if self.losses else _number(kept.get(_LOSS)),
             "identity": self.places.mark,
             "base_sha256": self.told["base_sha256"],
             "lora": self.places.checkpoint(self.stop).name,
@@ -251,3 +257,15 @@ class _Stretch:
             "plain": bool(self.notes),
             "notes": self.notes,
         }
+
+
+def _mean_of_last(losses: Sequence[float]) -> float | None:
+    last = losses[-_LAST:]
+    return sum(last) / len(last) if last else None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return None
