@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -83,6 +83,13 @@ def captions_below(root: Path, out: Path, tag: str) -> Captions:
         if not row.get("caption"):  # it was never put anywhere
             pairs.append(Pair(photo, photo, source="", refused=row.get("problems") or "has no caption"))
     return Captions(pairs, problems(pairs, tag), table if table.is_file() else None)
+
+
+def latest_about(root: Path, folders: Iterable[Path]) -> Path | None:
+    """Of the folders with a table, the one about photos below `root` that was written last."""
+    tables = [folder / TABLE for folder in folders if (folder / TABLE).is_file()]
+    about = [table for table in tables if any(is_within(photo, root) for photo in _rows_of(table))]
+    return max(about, key=lambda table: table.stat().st_mtime).parent if about else None
 
 
 def _photos_below(root: Path, out: Path) -> list[Path]:

@@ -205,12 +205,14 @@ def _root(args: argparse.Namespace) -> Path:
 def _apply(args: argparse.Namespace) -> int:
     from runner import console
     from runner.batch.beside import Beside
-    from runner.captions.collect import captions_below, write_table
+    from runner.captions.collect import captions_below, latest_about, write_table
     from runner.captions.review import PAGE, apply_review, tag_of
 
     root = _root(args)
     applied = apply_review(args.apply, root, console.tell)
     args.tag = args.tag or tag_of(args.apply)
+    if args.in_place and args.out is DEFAULT_OUT:
+        args.out = latest_about(root, DEFAULT_OUT.glob("in_place_*")) or args.out
     captions, missed = captions_below(root, args.out, args.tag), False
     if captions.table is not None:
         with Beside(args.out, console.tell) as beside:

@@ -18,7 +18,7 @@ import pytest
 from runner.batch.beside import Beside
 from runner.batch.ledger import Ledger
 from runner.batch.plan import BatchJob
-from runner.captions.collect import Wanted, collect
+from runner.captions.collect import Wanted, collect, latest_about
 from runner.captions.dataset import LARGEST, Pair, problems
 from runner.captions.review import apply_review, write_review
 from runner.errors import EXIT_OK, EXIT_USAGE, UsageError
@@ -158,6 +158,7 @@ def test_what_is_applied_is_checked_and_listed_anew(tmp_path: Path, in_place: bo
     assert rows["c.png"]["caption"] == "ohwx-bag, bag, c" and len(rows) == 3
     assert "only a bag" in (out / "review.html").read_text(encoding="utf-8")
     assert not (out / "captions_2.csv").exists()
+    assert latest_about(photos, [tmp_path / "none", out]) == (out if in_place else None)
 
 
 @pytest.mark.parametrize("tag", ["x,bag", "ohwx bag", "", "x", "a|b", "a{b}"])
