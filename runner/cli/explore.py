@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from runner.execution.plan import Plan
     from runner.explore.interactive import ShowingReporter
     from runner.explore.rounds import Rounds
+    from runner.workflow.graph import Target
 
 DEFAULT_OUT = Path("outputs/explore")
 A_ROUND, A_CONVERSATION = 12, 3
@@ -141,7 +142,7 @@ def _with_own_values(plan: Plan) -> Plan:
     from runner.workflow.patch import resolve_name
 
     schema = plan.view.object_info
-    taken = set()
+    taken: set[Target] = set()
     for name in plan.values:
         with contextlib.suppress(WorkflowError):  # an input that only another choice brings along
             taken.update(resolve_name(plan.workflow, name, schema))
