@@ -65,10 +65,6 @@ def prepare(order: BatchOrder) -> Setup:
     if order.joined:
         return _joined(order)
     waits = order.watch is not None and order.images is None
-    if order.images is None and order.jobs is None and not order.photos and not waits:
-        raise UsageError(
-            "there is nothing to work on.", advice="Name photos or a folder of them, or a table with --jobs."
-        )
     if order.seeds is not None and (order.count != 1 or order.seed is not None):
         raise UsageError("--seeds says it all: leave out --seed and --count.")
     if order.name is not None:
@@ -78,6 +74,12 @@ def prepare(order: BatchOrder) -> Setup:
     workflow = replace(load_workflow(order.workflow), smoke=order.smoke)
     if order.channels:
         workflow = for_channels(workflow, order.channels, recorded)
+    is_named = order.images is not None or order.jobs is not None or order.photos or waits
+    if not is_named and _takes_photos(workflow, recorded):
+        raise UsageError(
+            f"there is nothing to work on: {workflow.label} takes photos.",
+            advice="Name photos or a folder of them, or a table with --jobs.",
+        )
     schema = recorded if all(node["class_type"] in recorded for node in workflow.graph.values()) else None
     problems: list[str] = []
     left_out: list[str] = []
@@ -96,6 +98,11 @@ def prepare(order: BatchOrder) -> Setup:
     distinct = list({job.key: job for job in jobs}.values())
     options = ", ".join(sorted(order.set)) or "none" if order.alike else None
     return Setup(workflow, distinct, len(jobs) - len(distinct), faults, tuple(left_out), options)
+
+
+def _takes_photos(workflow: Workflow, schema: Mapping[str, Any]) -> bool:
+    loaders = any(node["class_type"] == "LoadImage" for node in workflow.graph.values())
+    return loaders or bool(workflow.image_inputs(schema))
 
 
 def _joined(order: BatchOrder) -> Setup:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from typing import NamedTuple
 from runner.batch.beside import Beside
 from runner.batch.entries import Entry, JobState
 from runner.batch.ledger import Ledger
+from runner.batch.photo_folder import PHOTO_SUFFIXES
 from runner.batch.records import record_of
 from runner.batch.sidecars import photo_of, reports_of
 from runner.batch.store import in_words
@@ -19,7 +21,8 @@ from runner.captions.dataset import Pair, caption_of, problems, read_caption
 from runner.data import figure
 from runner.files import spreadsheet
 from runner.files.naming import below
-from runner.files.paths import own_path
+from runner.files.paths import is_within, own_path
+from runner.files.reading import read_text
 from runner.files.whole import written_whole
 from runner.untrusted import text
 
@@ -52,9 +55,63 @@ class Captions(NamedTuple):
 def collect(wanted: Wanted, beside: Beside, notice: Callable[[str], None]) -> Captions:
     """Deliver every caption that the ledger knows, and what was kept."""
     pairs = [*_made(wanted, beside, notice), *_kept(wanted, beside)]
-    faults = problems(pairs, wanted.tag)
-    table = beside.write(TABLE, _table(pairs, faults).encode("utf-8", "replace"))
-    return Captions(pairs, faults, table)
+    return write_table(Captions(pairs, problems(pairs, wanted.tag), None), beside)
+
+
+def write_table(captions: Captions, beside: Beside) -> Captions:
+    """The same, its table written."""
+    pairs, faults, _ = captions
+    return Captions(pairs, faults, beside.write(TABLE, _table(pairs, faults).encode("utf-8", "replace")))
+
+
+def captions_below(root: Path, out: Path, tag: str) -> Captions:
+    """The captions that lie below `root` now, and the table of them in `out`, which may be older than they are.
+
+    How a caption was made is known from that table as long as it is the same; what it says has none, has none.
+    """
+    table = out / TABLE
+    known = _rows_of(table)
+    pairs = []
+    for photo in _photos_below(root, out):
+        row = known.pop(own_path(photo), {})
+        pair = Pair(photo, caption_of(photo))
+        if row.get("caption") and row["caption"] == pair.text:
+            tokens = row.get("tokens", "")
+            pair = replace(pair, source=row.get("source") or "", tokens=int(tokens) if tokens.isdecimal() else None)
+        pairs.append(pair)
+    for photo, row in known.items():
+        if not row.get("caption"):  # it was never put anywhere
+            pairs.append(Pair(photo, photo, source="", refused=row.get("problems") or "has no caption"))
+    return Captions(pairs, problems(pairs, tag), table if table.is_file() else None)
+
+
+def latest_about(root: Path, folders: Iterable[Path]) -> Path | None:
+    """Of the folders with a table, the one about photos below `root` that was written last."""
+    tables = [folder / TABLE for folder in folders if (folder / TABLE).is_file()]
+    about = [table for table in tables if any(is_within(photo, root) for photo in _rows_of(table))]
+    return max(about, key=lambda table: table.stat().st_mtime).parent if about else None
+
+
+def _photos_below(root: Path, out: Path) -> list[Path]:
+    """The photos of a folder that no link leads out of it to; without those of results that lie in it."""
+    found = []
+    for path in sorted(path for path in root.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES):
+        place = path.relative_to(root)
+        hidden = any(part.startswith(".") for part in place.parts)
+        others = own_path(root) != own_path(out) and is_within(path, out)
+        if path.is_file() and not hidden and not others and below(root, place.as_posix()) is not None:
+            found.append(path)
+    return found
+
+
+def _rows_of(table: Path) -> dict[Path, dict[str, str]]:
+    """The lines of a table, by their photos; none where it cannot be read."""
+    try:
+        lines = csv.DictReader(read_text(table).splitlines())
+        rows = [{name: value for name, value in row.items() if isinstance(value, str)} for row in lines]
+    except (OSError, ValueError, csv.Error):
+        return {}
+    return {own_path(Path(row["photo"])): row for row in rows if row.get("photo") and "\0" not in row["photo"]}
 
 
 def _made(wanted: Wanted, beside: Beside, notice: Callable[[str], None]) -> Iterator[Pair]:

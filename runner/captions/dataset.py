@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,8 @@ from runner.files.reading import open_file
 
 MOST_TOKENS = 75
 """What CLIP reads of a caption."""
+_NAMED = 2
+"""Of the photos with one and the same caption, how many are called by name: the table has the others."""
 _PIECES = 1.3
 """Tokens a word, on average, where nobody has counted them."""
 LARGEST = 16 << 10
@@ -76,7 +77,10 @@ def caption_of(photo: Path) -> Path:
 def problems(pairs: Sequence[Pair], tag: str) -> dict[Path, list[str]]:
     """What is wrong with the caption of each photo, in words; photos whose captions are good are left out."""
     texts = {pair.photo: pair.text for pair in pairs}
-    often = Counter(text.casefold() for text in texts.values() if text)
+    alike: dict[str, list[Path]] = {}
+    for photo, text in texts.items():
+        if text:
+            alike.setdefault(text.casefold(), []).append(photo)
     by_photo: dict[Path, list[str]] = {}
     for pair in pairs:
         text = texts[pair.photo]
@@ -86,8 +90,9 @@ def problems(pairs: Sequence[Pair], tag: str) -> dict[Path, list[str]]:
         elif not text:
             faults.append("has no caption")
         else:
-            if often[text.casefold()] > 1:
-                faults.append(f"has the same caption as {often[text.casefold()] - 1} other photos")
+            if others := [photo.name for photo in alike[text.casefold()] if photo != pair.photo]:
+                more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+                faults.append(f"has the same caption as {', '.join(others[:_NAMED])}{more}")
             tokens = pair.tokens or round(len(text.split()) * _PIECES)
             if tokens > MOST_TOKENS:
                 about = "" if pair.tokens else "about "

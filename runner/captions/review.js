@@ -2,6 +2,7 @@
 const articles = [...document.querySelectorAll("article")];
 const area = (article) => article.querySelector("textarea");
 const saved = new Map(articles.map((article) => [article, area(article).value]));
+const main = document.querySelector("main");
 const state = document.getElementById("state");
 const changed = () => articles.filter((article) => area(article).value !== saved.get(article));
 
@@ -30,13 +31,13 @@ function saveFile() {
   const list = changed();
   const captions = Object.create(null);
   for (const article of list) captions[article.dataset.file] = area(article).value;
-  const data = JSON.stringify({ prodgen_captions: captions }, null, 1);
+  const data = JSON.stringify({ prodgen_captions: captions, tag: main.dataset.tag }, null, 1);
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([data], { type: "application/json" }));
   link.download = "captions.json";
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-  done(list, "as captions.json: python -m runner caption --apply captions.json");
+  done(list, "as captions.json. Then type: " + main.dataset.how);
 }
 
 async function saveFolder() {
@@ -58,7 +59,7 @@ async function saveFolder() {
   }
 }
 
-document.querySelector("main").addEventListener("input", mark);
+main.addEventListener("input", mark);
 document.getElementById("find").addEventListener("input", filter);
 document.getElementById("bad").addEventListener("change", filter);
 document.getElementById("file").addEventListener("click", saveFile);

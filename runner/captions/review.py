@@ -26,6 +26,8 @@ PAGE = "review.html"
 MARK = "prodgen_captions"
 """The key by which a file of the page is known."""
 _HERE = Path(__file__).parent
+_LONGEST_TAG = 40
+"""Letters; `--tag` takes no longer one."""
 _MOST_LETTERS = 4000
 """Of a caption: many times what a trainer reads; more is a mistake of pasting."""
 
@@ -38,13 +40,21 @@ class Applied(NamedTuple):
 
 
 def write_review(
-    beside: Beside, root: Path, pairs: Sequence[Pair], faults: Mapping[Path, Sequence[str]]
+    beside: Beside,
+    root: Path,
+    pairs: Sequence[Pair],
+    faults: Mapping[Path, Sequence[str]],
+    *,
+    tag: str = "",
+    how: str = "",
 ) -> Path | None:
-    """Write the page; where it is. `root` is the folder that the captions lie below."""
-    return beside.write(PAGE, (clean(part).encode("utf-8", "backslashreplace") for part in _page(root, pairs, faults)))
+    """Write the page; where it is. `root` is the folder that the captions lie below, `how` the command that takes what
+    the page saves as a file."""
+    parts = _page(root, pairs, faults, tag, how)
+    return beside.write(PAGE, (clean(part).encode("utf-8", "backslashreplace") for part in parts))
 
 
-def _page(root: Path, pairs: Sequence[Pair], faults: Mapping[Path, Sequence[str]]) -> Iterator[str]:
+def _page(root: Path, pairs: Sequence[Pair], faults: Mapping[Path, Sequence[str]], tag: str, how: str) -> Iterator[str]:
     title = html.escape(f"Captions – {root.resolve().name}")
     yield (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -52,7 +62,8 @@ def _page(root: Path, pairs: Sequence[Pair], faults: Mapping[Path, Sequence[str]
         f"<title>{title}</title><style>{_asset('review.css')}</style></head><body><header><h1>{title}</h1>"
         '<input id="find" type="search" placeholder="name or word"><label><input id="bad" type="checkbox">with problems'
         '</label><button id="folder" hidden>save into the folder</button><button id="file">save as captions.json'
-        '</button><span id="state"></span></header><main>'
+        '</button><span id="state"></span></header>'
+        f'<main data-tag="{html.escape(tag, quote=True)}" data-how="{html.escape(how, quote=True)}">'
     )
     for pair in pairs:
         place = _place(pair.file, root)
@@ -106,6 +117,15 @@ def apply_review(file: Path, root: Path, notice: Callable[[str], None]) -> Appli
     if named and not matched:
         raise UsageError(f"{file} is about other photos than those in {root}.", advice="Name the folder of its page.")
     return Applied(changed, left_out)
+
+
+def tag_of(file: Path) -> str:
+    """The tag that the captions of the page were to name; "" where it says none."""
+    try:
+        tag = json.loads(read_text(file)).get("tag")
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return ""
+    return tag[:_LONGEST_TAG] if isinstance(tag, str) else ""
 
 
 def _replaced(caption: Path | None, text: object) -> bool:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 from runner.cli.batch import order_of
 from runner.cli.named_batch import add_batch_arguments, add_picture_arguments, batch_of
-from runner.cli.parser import local_path
+from runner.cli.parser import local_path, named
 from runner.errors import EXIT_OK, EXIT_USAGE, RunnerError, UsageError, worst_code
 from runner.files.paths import expanded
+from runner.invocation import spell
 
 if TYPE_CHECKING:
+    from runner.batch.beside import Beside
     from runner.captions.collect import Captions, Wanted
     from runner.cli.parser import Subparsers
 
@@ -38,9 +40,11 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add_picture_arguments(parser)
-    parser.add_argument("--tag", default="", metavar="WORD", help="the rare word to learn the product under: ohwx-bag")
     parser.add_argument(
-        "--class", dest="class_name", default="", metavar="KIND", help="what kind of thing it is: handbag"
+        "--tag", type=named, metavar="WORD", help="the rare word to learn the product under, without spaces: ohwx-bag"
+    )
+    parser.add_argument(
+        "--class", type=named, dest="class_name", metavar="KIND", help="what kind of thing it is: handbag"
     )
     parser.add_argument(
         "--vlm",
@@ -54,7 +58,11 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument("--again", action="store_true", help="also for photos that have a caption already")
     parser.add_argument("--review", action="store_true", help="write review.html: photos and captions to edit")
     parser.add_argument(
-        "--apply", type=local_path, metavar="FILE", help="write back what the page saved (captions.json), then end"
+        "--apply",
+        type=local_path,
+        metavar="FILE",
+        help="write back what the page saved (captions.json) into --out or, with --in-place, beside the photos; table "
+        "and page are written anew",
     )
     add_batch_arguments(parser, DEFAULT_OUT)
     return parser
@@ -62,10 +70,19 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """The `caption` command."""
+    from runner import console
+    from runner.training.captions import check_tag, is_common
+
+    check_tag(args.tag, args.class_name)
+    args.tag, args.class_name = args.tag or "", args.class_name or ""
     if args.apply is not None:
         return _apply(args)
     if args.images is None and not args.photos:
         raise UsageError("there is nothing to caption.", advice="Name a folder of photos.")
+    if args.smoke and args.in_place:
+        raise UsageError("--smoke makes captions up, and --in-place would put them beside your photos.")
+    if is_common(args.tag):
+        console.tell(_common(args.tag))
     from runner.batch.setup import photographed
     from runner.captions.collect import Wanted
     from runner.captions.dataset import caption_of
@@ -74,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         args.out = _own_folder(args)
     photos = photographed(order_of(args, workflow="caption"), [])
     kept = [] if args.again else [pair for pair in photos if os.path.lexists(caption_of(pair[0]))]
-    wanted = Wanted(args.out, args.in_place, args.again, args.tag.strip(), [photo for photo, _ in photos], kept)
+    wanted = Wanted(args.out, args.in_place, args.again, args.tag, [photo for photo, _ in photos], kept)
     code = _caption(args, wanted) if len(kept) < len(photos) else EXIT_OK
     delivered = EXIT_OK if args.dry_run else _deliver(args, wanted)
     return worst_code(one for one in (code, delivered) if one != EXIT_OK)
@@ -95,7 +112,7 @@ def _caption(args: argparse.Namespace, wanted: Wanted) -> int:
     from runner.cli.batch import run_order
 
     values = {
-        "tag": _plain(args.tag) or None,
+        "tag": args.tag or None,
         "class": _plain(args.class_name) or None,
         "model": args.vlm,
         "description": "-" if args.rules and args.vlm is None else None,  # nothing that could be said
@@ -127,18 +144,43 @@ def _deliver(args: argparse.Namespace, wanted: Wanted) -> int:
     from runner.batch.beside import Beside
     from runner.captions.collect import collect
     from runner.captions.dataset import caption_of
-    from runner.captions.review import write_review
 
     with Beside(wanted.out, console.tell, [*wanted.photos, *map(caption_of, wanted.photos)]) as beside:
         captions = collect(wanted, beside, console.tell)
         _tell(wanted, captions)
-        page = write_review(beside, _root(args), captions.pairs, captions.faults) if args.review else None
+        page = _review(args, beside, captions) if args.review else None
     if page is not None:
         console.result(str(page))
     return EXIT_USAGE if beside.missed or any(pair.fault for pair in captions.pairs) else EXIT_OK
 
 
+def _review(args: argparse.Namespace, beside: Beside, captions: Captions) -> Path | None:
+    from runner.captions.review import write_review
+
+    root = str(_root(args))
+    where = [root, "--in-place"] if args.in_place else []
+    where += [] if args.in_place and args.out == DEFAULT_OUT else ["--out", str(args.out)]
+    how = spell("caption", *where, "--apply", "captions.json")
+    return write_review(beside, _root(args), captions.pairs, captions.faults, tag=args.tag, how=how)
+
+
+def _common(tag: str) -> str:
+    return f"warning: the tag {tag!r} is a word that models know: take a rare one, like ohwx-bag."
+
+
 def _tell(wanted: Wanted, captions: Captions) -> None:
+    from runner import console
+    from runner.training.captions import is_common
+
+    _tell_faults(captions)
+    pairs = captions.pairs
+    if any(pair.common_tag for pair in pairs) and not is_common(wanted.tag):  # which was told at once
+        console.tell(_common(wanted.tag))
+    made = sum(bool(pair.text) for pair in pairs)
+    console.tell(f"{made} of {len(pairs)} photos have a caption ({len(wanted.kept)} kept): {wanted.out}")
+
+
+def _tell_faults(captions: Captions) -> None:
     from runner import console
 
     pairs, faults, table = captions
@@ -148,10 +190,6 @@ def _tell(wanted: Wanted, captions: Captions) -> None:
     hidden = len(faults) - max(_SHOWN, len(failed))
     if hidden > 0:
         console.tell(f"… and {hidden} more captions with problems{f' (see {table})' if table else ''}.")
-    if any(pair.common_tag for pair in pairs):
-        console.tell(f"warning: the tag {wanted.tag!r} is a word that models know: take a rare one, like ohwx-bag.")
-    made = sum(bool(pair.text) for pair in pairs)
-    console.tell(f"{made} of {len(pairs)} photos have a caption ({len(wanted.kept)} kept): {wanted.out}")
 
 
 def _root(args: argparse.Namespace) -> Path:
@@ -166,8 +204,22 @@ def _root(args: argparse.Namespace) -> Path:
 
 def _apply(args: argparse.Namespace) -> int:
     from runner import console
-    from runner.captions.review import apply_review
+    from runner.batch.beside import Beside
+    from runner.captions.collect import captions_below, latest_about, write_table
+    from runner.captions.review import PAGE, apply_review, tag_of
 
-    applied = apply_review(args.apply, _root(args), console.tell)
-    console.tell(f"{applied.changed} captions changed in {_root(args)}")
-    return EXIT_USAGE if applied.left_out else EXIT_OK
+    root = _root(args)
+    applied = apply_review(args.apply, root, console.tell)
+    args.tag = args.tag or tag_of(args.apply)
+    if args.in_place and args.out is DEFAULT_OUT:
+        args.out = latest_about(root, DEFAULT_OUT.glob("in_place_*")) or args.out
+    captions, missed = captions_below(root, args.out, args.tag), False
+    if captions.table is not None:
+        with Beside(args.out, console.tell) as beside:
+            captions = write_table(captions, beside)
+            if (args.out / PAGE).is_file():
+                _review(args, beside, captions)
+        missed = bool(beside.missed)
+    _tell_faults(captions)
+    console.tell(f"{applied.changed} captions changed in {root}")
+    return EXIT_USAGE if applied.left_out or missed else EXIT_OK

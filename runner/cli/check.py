@@ -73,7 +73,9 @@ def _check_one(args: argparse.Namespace, picture: Path, values: dict[str, object
 
     assignments = [f"{name}={value}" for name, value in values.items() if value is not None]
     with reported(args, jobs=1) as reporter:
-        spec = prepare_run("check", args.out, images=[picture], assignments=assignments, template=_NAME)
+        spec = prepare_run(
+            "check", args.out, images=[picture], assignments=assignments, template=_NAME, smoke=args.smoke
+        )
         with open_session(args, spec.workflow.label, reporter) as session:
             (result,) = session.run(spec.plan(session).jobs())
         found = None

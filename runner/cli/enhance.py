@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.cli.looking import add_looking_arguments, looking_values, told
+from runner.cli.looking import add_looking_arguments, looking_values, tell
 from runner.cli.named_batch import batch_of, run_and_collect
 from runner.cli.parser import in_range
 
@@ -62,7 +62,6 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """The `enhance` command."""
-    from runner import console
     from runner.sightings.collect import pass_on
 
     original = args.preset == "original"
@@ -80,5 +79,5 @@ def run(args: argparse.Namespace) -> int:
     batch = batch_of(args, workflow, values, "{image}", seed=args.seed)
     code, collected = run_and_collect(batch, pass_on)
     if collected is not None:
-        console.tell(f"{told(collected)} (what was not found is passed on untouched): {collected.table or args.out}")
+        tell(collected, f" (what was not found is passed on untouched): {collected.table or args.out}")
     return code

@@ -46,7 +46,7 @@ _EXAMPLES = {
     "caption": (
         "caption photos/ --tag ohwx-bag --class handbag --review",
         "caption photos/ --tag ohwx-bag --class handbag --in-place",
-        "caption photos/ --apply captions.json",
+        "caption photos/ --in-place --apply captions.json",
     ),
     "train": (
         "train mybag --images photos/ --tag ohwx-bag --class handbag --check",

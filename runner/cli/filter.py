@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.cli.looking import add_looking_arguments, looking_values, told
+from runner.cli.looking import add_looking_arguments, looking_values, tell
 from runner.cli.named_batch import batch_of, run_and_collect
 from runner.errors import EXIT_QUALITY, worst_code
 
@@ -33,14 +33,13 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """The `filter` command."""
-    from runner import console
     from runner.sightings.collect import sort_pictures
     from runner.sightings.verdicts import FOUND
 
     code, collected = run_and_collect(batch_of(args, "filter", looking_values(args), "{image}/product"), sort_pictures)
     if collected is None:
         return code
-    console.tell(f"{told(collected)}: {collected.table or args.out}")
+    tell(collected, f": {collected.table or args.out}")
     if collected.counts[FOUND]:
         return code
     return worst_code([*([code] if code else []), EXIT_QUALITY])

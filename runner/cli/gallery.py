@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import secrets
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli.parser import add_server_argument, at_least_one, check_no_password, local_path
 from runner.cli.told import add_smoke_argument, add_told_arguments
+from runner.errors import UsageError
 from runner.gallery.rest import Rest, rest
 
 if TYPE_CHECKING:
@@ -16,11 +18,31 @@ if TYPE_CHECKING:
 
 _SEEDS = 2**32
 """Seeds drawn by chance stay short enough to be read and typed."""
+_WORDS = {
+    "steps": "--steps",
+    "sampler": "--sampler",
+    "seed": "--seed",
+    "checkpoint": "--model",
+    "negative": "--negative",
+}
+"""What is typed for an input that both commands have a word of their own for."""
+_OTHERWISE = frozenset({"checkpoint", "negative"})
+"""Of these, what `--set` may say as well: nothing but its value depends on it."""
 
 
-def add_common_arguments(parser: argparse.ArgumentParser, *, steps: int, out: Path) -> None:
-    parser.add_argument("--steps", type=at_least_one, default=steps, metavar="N", help=f"sampling steps ({steps})")
-    parser.add_argument("--sampler", default="euler", metavar="NAME", help="the sampler, as ComfyUI calls it (euler)")
+def add_common_arguments(
+    parser: argparse.ArgumentParser, *, steps: int | None, sampler: str | None, otherwise: str, out: Path
+) -> None:
+    """The options; `steps` and `sampler` hold where none are typed, and `otherwise` says in the help what does."""
+    parser.add_argument(
+        "--steps", type=at_least_one, default=steps, metavar="N", help=f"sampling steps ({otherwise.format(steps)})"
+    )
+    parser.add_argument(
+        "--sampler",
+        default=sampler,
+        metavar="NAME",
+        help=f"the sampler, as ComfyUI calls it ({otherwise.format(sampler)})",
+    )
     parser.add_argument(
         "--seed", type=seed, metavar="N", help="the first seed; they count up from there (default: a random one)"
     )
@@ -51,14 +73,25 @@ def add_common_arguments(parser: argparse.ArgumentParser, *, steps: int, out: Pa
 
 
 def make_run_spec(
-    args: argparse.Namespace, workflow: str, prompt: str, values: dict[str, object], images: list[str] | None = None
+    args: argparse.Namespace,
+    workflow: str,
+    prompt: str,
+    values: dict[str, object],
+    words: Mapping[str, str],
+    images: list[str] | None = None,
 ) -> RunSpec:
-    """The run of `workflow` that these arguments and `values` make. Raises UsageError and its kinds."""
+    """The run of `workflow` that these arguments and `values` make; what is None is the workflow's own.
+
+    Args:
+        words: what is typed for the inputs that this command alone has a word for, by their names.
+
+    Raises UsageError and its kinds.
+    """
     from runner.execution.plan import prepare_run
 
-    given: dict[str, object] = {**values, "steps": args.steps, "sampler": args.sampler}
-    given |= {} if args.model is None else {"checkpoint": args.model}
-    given |= {} if args.negative is None else {"negative": args.negative}
+    named = {"steps": args.steps, "sampler": args.sampler, "checkpoint": args.model, "negative": args.negative}
+    given = {name: value for name, value in {**values, **named}.items() if value is not None}
+    _check_set(args, {**_WORDS, **words}, given)
     check_no_password(args.server)
     run_spec = prepare_run(
         workflow,
@@ -72,6 +105,14 @@ def make_run_spec(
     run_spec.values |= given  # checked as text, as the user would write it; recorded as what it is
     run_spec.assignments = list(args.set)
     return run_spec
+
+
+def _check_set(args: argparse.Namespace, words: Mapping[str, str], given: Container[str]) -> None:
+    """Raises UsageError for `--set` of an input that the command has a word of its own for."""
+    for text in args.set:
+        name = text.partition("=")[0].strip().casefold()
+        if name in words and (name in given or name not in _OTHERWISE):
+            raise UsageError(f"--set {name}: `{args.command}` has its own word for that.", advice=f"Use {words[name]}.")
 
 
 def first_seed(args: argparse.Namespace) -> int:

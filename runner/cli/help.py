@@ -133,7 +133,8 @@ def _servers() -> str:
         ]),
         ("the installed ComfyUI:", [
             f"{spell('serve')} starts it (--port N: there and nowhere else), {spell('serve', '--stop')} ends it, "
-            f"{spell('logs')} shows what it has written. It listens on this machine only.",
+            f"{spell('logs')} shows what it has written. It listens on this machine only. One installation runs one "
+            f"server: for another port, end the one that {spell('status')} shows.",
         ]),
         ("where a server asks for a login (never in the command line, where others can read it):", [
             "$COMFYUI_TOKEN: a bearer token. $COMFYUI_BASIC_AUTH: user:password. $COMFYUI_HEADERS: other headers, "

@@ -15,7 +15,7 @@ from runner.errors import EXIT_OK, ServerUnavailableError
 from runner.workflow.described import as_dict, named_inputs
 from runner.workflow.graph import InputSpec, Workflow, describe_node, is_link, schemas_of
 from runner.workflow.load import WORKFLOWS_DIR, load_workflow
-from runner.workflow.schema import load_object_info, recorded_object_info
+from runner.workflow.schema import COMBO, is_file_list, load_object_info, recorded_object_info
 
 _MANY = 12
 """Choices that are listed in a line; the others are counted."""
@@ -27,6 +27,8 @@ class SchemaSource:
 
     object_info: Mapping[str, Any]
     name: str
+    is_server: bool = False
+    """A server that answers now: which files it lists are there."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
@@ -56,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     widgets = all_widgets(workflow, source.object_info) if everything else []
     if args.json:
         for spec in [*specs, *widgets]:
-            console.json_line(as_dict(spec))
+            console.json_line(as_dict(spec, files_are_there=source.is_server))
         return EXIT_OK
     console.show("\n".join(_report(workflow, specs, widgets, source)))
     return EXIT_OK
@@ -71,7 +73,7 @@ def find_schema(workflow: Workflow, servers: Sequence[str], recorded: Path | Non
         from runner.server.client import ComfyClient  # only when there is a server to talk to
 
         classes = {str(node["class_type"]) for node in workflow.graph.values()}
-        return SchemaSource(ComfyClient(url).object_info(classes), url)
+        return SchemaSource(ComfyClient(url).object_info(classes), url, is_server=True)
     bundled = recorded_object_info(WORKFLOWS_DIR)
     all_bundled = all(node["class_type"] in bundled for node in workflow.graph.values())
     return SchemaSource(bundled, "the bundled schema" if all_bundled else "")
@@ -115,7 +117,7 @@ def _report(workflow: Workflow, specs: list[InputSpec], widgets: list[InputSpec]
         lines.append("No node is titled “input: <name>”. Any widget can be set with --set NODE.widget=value.")
     pictures = [image.name for image in workflow.image_inputs(source.object_info)]
     for spec in specs:
-        lines += ["", *_entry(spec, pictures)]
+        lines += ["", *_entry(spec, pictures, files_are_there=source.is_server)]
     if widgets:
         lines += ["", "Every widget (--set NODE.widget=value, with a node's id or title):"]
         node_id = ""
@@ -134,12 +136,14 @@ def _origin(source: SchemaSource) -> str:
     return f"ranges from {source.name}" if source.name else "no server answers"
 
 
-def _entry(spec: InputSpec, pictures: Sequence[str]) -> list[str]:
+def _entry(spec: InputSpec, pictures: Sequence[str], *, files_are_there: bool) -> list[str]:
     lines = [f"  {spec.name}  {_type_text(spec)}  default {_value_text(spec.default)}{_range_text(spec)}"]
     explained = spec.help or ("a photo of any usual kind (JPEG, PNG, TIFF, WebP)" if spec.is_image else "")
     if explained:
         lines.append(f"      {explained}")
-    if spec.options:
+    if spec.type == COMBO and not files_are_there and (spec.options is None or is_file_list(spec.options)):
+        lines.append("      the files of a server: none was asked, so which there are is not known")
+    elif spec.options:
         shown = ", ".join(str(option) for option in spec.options[:_MANY])
         more = f", … ({len(spec.options)} in all)" if len(spec.options) > _MANY else ""
         lines.append(f"      one of: {shown}{more}")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from runner.sightings.collect import Collected
 
 SAM3_FILE = "sam3.1_multiplex_fp16.safetensors"
+_SHOWN = 10
+"""Pictures told one by one: a screenful; the table has all."""
 PRESETS = ("careful", "original")
 
 
@@ -43,8 +45,10 @@ def add_looking_arguments(parser: argparse.ArgumentParser, out: Path) -> None:
         "--preset",
         choices=PRESETS,
         default=PRESETS[0],
-        help="careful (default): found from 0.5, unsure from 0.25, any size; original: the limits of the filter that "
-        "this replaces (0.85, a quarter of the picture, the ten largest)",
+        help="careful (default): found from 0.5, unsure from 0.25, or where the picture could not be cut out surely "
+        "(then at any score), any size; original: the limits of the filter that this replaces (0.85, a quarter of the "
+        "picture, the ten largest). 0.85 was CLIP's; here it is held against SAM 3's score or, without --sam3, against "
+        "the likeness to --reference: another scale, on which fewer pictures reach it",
     )
     parser.add_argument("--min-score", type=in_range(0, 1), metavar="0..1", help="found from this score")
     parser.add_argument(
@@ -76,8 +80,19 @@ def looking_values(args: argparse.Namespace) -> dict[str, object]:
     }
 
 
-def told(collected: Collected) -> str:
-    """The counts in a line."""
+def tell(collected: Collected, after: str) -> None:
+    """Why which picture is not found, and the counts in a line that ends with `after`."""
+    from runner import console
+
+    for place, why in list(collected.why.items())[:_SHOWN]:
+        console.tell(console.clean_line(f"{place}: {why}"))
+    hidden = len(collected.why) - _SHOWN
+    if hidden > 0:
+        console.tell(f"… and {hidden} more{f' (see {collected.table})' if collected.table else ''}.")
+    console.tell(f"{_counts(collected)}{after}")
+
+
+def _counts(collected: Collected) -> str:
     unknown = collected.counts[""]
     rest = f", {unknown} failed or not finished" if unknown else ""
     return ", ".join(f"{count} {verdict}" for verdict, count in collected.counts.items() if verdict) + rest

@@ -20,7 +20,7 @@ from runner.cli.parser import (
     named,
     seconds,
 )
-from runner.cli.told import add_told_arguments
+from runner.cli.told import add_smoke_argument, add_told_arguments
 from runner.errors import EXIT_OK, EXIT_USAGE, RunnerError, UsageError, worst_code
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def add_batch_arguments(parser: argparse.ArgumentParser, out: Path) -> None:
     parser.add_argument("--ray", nargs="?", const="", metavar="HOST:PORT", help="let a Ray cluster work, as of `batch`")
     parser.add_argument("--ray-workers", type=at_least_one, metavar="N", help="only N of its actors")
     parser.add_argument("--timeout", type=seconds, metavar="S", help="for the whole run; --resume goes on")
+    add_smoke_argument(parser)
     parser.add_argument("--strict", action="store_true", help="exit code 7 where a check did not pass")
     add_told_arguments(parser, opens="the folder of the results")
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output, one per event")

@@ -17,12 +17,17 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "serve",
         help="start or stop the installed ComfyUI",
         description="Start the ComfyUI that install.py set up, unless one answers already, and print its address. "
-        "It listens on this machine only and stays for the next runs until `serve --stop`. Where $COMFYUI_URL names a "
-        "server and no --port is given, its address is printed and nothing is started.",
+        "It listens on this machine only and stays for the next runs until `serve --stop`. One installation runs one "
+        "server: `status` shows where, and while it runs no other is started, on no other port. Where $COMFYUI_URL "
+        "names a server and no --port is given, its address is printed and nothing is started.",
         allow_abbrev=False,
     )
     parser.add_argument(
-        "--port", type=port_number, metavar="N", help="listen there, and nowhere else (default: 8188, or a free one)"
+        "--port",
+        type=port_number,
+        metavar="N",
+        help="listen there, and nowhere else (default: 8188, or a free one); where it runs already on another port, "
+        "end it first with `serve --stop`",
     )
     parser.add_argument("--logs", action="store_true", help="show the last lines of its log, as `logs` does")
     parser.add_argument("--stop", action="store_true", help="stop the one that was started here; no other is touched")

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 DEFAULT_OUT = Path("outputs/vary")
 _STEPS = 20
 """Of the sampler, for every pass."""
+_WORDS = {
+    "prompt": "--prompt",
+    "cfg": "another TRANSFORM: each has its own guidance scale",
+    "denoise": "another TRANSFORM: each has its own strength",
+    "max_megapixels": "--megapixels",
+}
+"""What is typed for the inputs that this command alone has a word for."""
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -74,7 +81,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         help="larger pictures are reduced to this many, in units of 1024² pixels (default 0.6, for SD 1.5; 1.1 suits "
         "an SDXL --model)",
     )
-    add_common_arguments(parser, steps=_STEPS, out=DEFAULT_OUT)
+    add_common_arguments(parser, steps=_STEPS, sampler="euler", otherwise="{}", out=DEFAULT_OUT)
     return parser
 
 
@@ -102,7 +109,7 @@ def _run(args: argparse.Namespace, transform: Transform, reporter: Reporter) -> 
     first = transform.passes[0]
     values: dict[str, object] = {"cfg": first.scale, "denoise": first.strength}
     values |= {} if args.megapixels is None else {"max_megapixels": args.megapixels}
-    run_spec = make_run_spec(args, "vary", prompt, values, [args.image, args.image])
+    run_spec = make_run_spec(args, "vary", prompt, values, _WORDS, [args.image, args.image])
     from runner.execution.session import Session
     from runner.local_server.choice import resolve_server
     from runner.vary.chain import Passes

@@ -10,16 +10,16 @@ from runner.suggest import did_you_mean
 
 SHAPES = {"portrait": (448, 768), "landscape": (768, 448), "square": (576, 576), "square512": (512, 512)}
 """Pixels, multiples of 64 of about the area that SD 1.5 was trained on."""
-DEFAULT_SHAPE = "square"
 CFG_RANGE = (1.0, 30.0)
 """Guidance: 1 is none at all, 30 more than any sampler is used with."""
-DEFAULT_CFG = 6.0
-"""Less than the usual 7 to 8: more variety, which exploring is for."""
 _SIZE = re.compile(r"(\d{2,5})\s*[x×*]\s*(\d{2,5})", re.IGNORECASE)
 
 
-def shape_and_cfg(words: list[str]) -> tuple[tuple[int, int], float]:
-    """(width, height) and guidance scale from what follows the prompt, in any order. Raises UsageError."""
+def shape_and_cfg(words: list[str]) -> tuple[tuple[int, int] | None, float | None]:
+    """(width, height) and guidance scale from what follows the prompt, in any order; None is the workflow's own.
+
+    Raises UsageError for any other word.
+    """
     shape, cfg = None, None
     for word in words:
         number = _number(word)
@@ -37,10 +37,9 @@ def shape_and_cfg(words: list[str]) -> tuple[tuple[int, int], float]:
             raise UsageError(
                 f"{word!r} is one too many: after the prompt come a shape and a guidance scale, once each."
             )
-    cfg = DEFAULT_CFG if cfg is None else cfg
-    if not CFG_RANGE[0] <= cfg <= CFG_RANGE[1]:
+    if cfg is not None and not CFG_RANGE[0] <= cfg <= CFG_RANGE[1]:
         raise UsageError(f"the guidance scale is {cfg:g}; it goes from {CFG_RANGE[0]:g} to {CFG_RANGE[1]:g}.")
-    return shape or SHAPES[DEFAULT_SHAPE], cfg
+    return shape, cfg
 
 
 def size(text: str) -> tuple[int, int]:

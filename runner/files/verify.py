@@ -38,6 +38,8 @@ _ADVICE_BLACK = (
     "Black pictures come from NaN in half precision (start ComfyUI with --fp32-vae, or use another VAE), from a safety "
     "filter, or from an empty mask."
 )
+_TRANSPARENT = "wholly transparent"
+_ADVICE_TRANSPARENT = "Its mask is empty: look at the picture it was cut out of, or give a mask of your own."
 
 
 def true_suffix(path: Path, suffix: str) -> str:
@@ -92,6 +94,11 @@ def check_picture(path: Path, suffix: str, node: str) -> None:
         return
     except (OSError, SyntaxError, ValueError, EOFError, zlib.error, struct.error) as error:
         raise NodeFailedError(f"{node} delivered a file that is not a readable picture: {error}.") from error
+    if fault == _TRANSPARENT:
+        raise NodeFailedError(
+            f"{node} delivered a picture that is {fault}: nothing in it was taken for the product.",
+            advice=_ADVICE_TRANSPARENT,
+        )
     if fault:
         raise NodeFailedError(f"{node} delivered a picture that is {fault}.", advice=_ADVICE_BLACK)
 
@@ -122,7 +129,7 @@ def _fault(frame: Any) -> str:
     if frame.mode in ("RGBA", "LA"):
         *colour, (lowest, highest) = channels
         if highest <= _BLACK_8_BIT:
-            return "wholly transparent"
+            return _TRANSPARENT
         if lowest < 255 - _BLACK_8_BIT:
             return ""
         channels = tuple(colour)

@@ -40,9 +40,8 @@ def prompt_folder(out: Path, prompt: str) -> Path:
     return folder
 
 
-def facts(*, scale: float, steps: int, sampler: str, strength: float | None = None) -> str:
-    """What a file name says between its time and its seed: `scale6_strength0.35_steps20_euler`."""
-    parts = [f"scale{scale:g}"]
-    if strength is not None:
-        parts.append(f"strength{strength:g}")
-    return "_".join([*parts, f"steps{steps}", sampler])
+def facts(*, scale: float | None, steps: int | None, sampler: str | None, strength: float | None = None) -> str:
+    """What a file name says between its time and its seed: `scale6_strength0.35_steps20_euler`. None: not known."""
+    numbers = {"scale": scale, "strength": strength, "steps": steps}
+    named = [f"{name}{number:g}" for name, number in numbers.items() if number is not None]
+    return "_".join([*named, *([sampler] if sampler is not None else [])])

@@ -116,8 +116,8 @@ def _served_at(port: int, say: Say, home: Home) -> str:
     running = started_server(home)
     if running is not None and running.url != asked.url:
         raise UsageError(
-            f"A ComfyUI was started here already, at {running.url}.",
-            advice=f"Use it, or end it first: {spell('serve', '--stop')}",
+            f"A ComfyUI was started here already, at {running.url}: one installation runs one server.",
+            advice=f"Use it (what it is at: {spell('status')}), or end it first: {spell('serve', '--stop')}",
         )
     withhold(asked.url)
     if running is None and probe(asked.url) is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from runner.batch.entries import Entry
 from runner.data import figure
-from runner.execution.outputs import texts_of
+from runner.execution.outputs import is_sighting, texts_of
 from runner.untrusted import items, mapping, text
 
 MOST_ROWS = 60
@@ -94,7 +94,9 @@ def _checks(report: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         mark, _, words = rule.partition("  ")
         name, _, measured = words.strip().partition(": ")
         yield name, measured, _MARKS.get(mark, "")
-    if not rules and isinstance(report.get("passed"), bool):
+    if is_sighting(report):
+        yield "", text(report.get("why")) or text(report.get("verdict")), ""
+    elif not rules and isinstance(report.get("passed"), bool):
         yield ("passed", "", "passed") if report["passed"] else ("not passed", "", "failed")
         yield from (("", reason, "failed") for reason in texts_of(report.get("reasons")))
 

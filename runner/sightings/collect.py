@@ -23,10 +23,12 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class Collected:
-    """How many pictures there are of each verdict ("" for those without one), and the table."""
+    """How many pictures there are of each verdict ("" for those without one), the table, and why which picture is not
+    found or unsure."""
 
     counts: Mapping[str, int]
     table: Path | None
+    why: Mapping[str, str]
 
 
 def sort_pictures(beside: Beside) -> Collected:
@@ -60,7 +62,7 @@ def _read(folder: Path, folders_of_its_own: int) -> list[Picture]:
 def _finish(beside: Beside, pictures: Sequence[Picture], delivered: Sequence[Path | None], name: str) -> Collected:
     table = beside.write(name, _table(pictures, delivered, beside.folder).encode("utf-8", "replace"))
     counts = {verdict: sum(one.verdict == verdict for one in pictures) for verdict in (*VERDICTS, "")}
-    return Collected(counts, table)
+    return Collected(counts, table, {one.place: one.why for one in pictures if one.verdict in (UNSURE, NOT_FOUND)})
 
 
 def _table(pictures: Sequence[Picture], delivered: Sequence[Path | None], folder: Path) -> str:

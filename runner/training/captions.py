@@ -15,19 +15,21 @@ MOST_TOKENS = 75
 """What CLIP reads of a caption; the rest is cut off by most trainers."""
 _LARGEST = 1 << 20
 """Bytes of a caption: a thousand times what trainers read of it."""
-_TAG = re.compile(r"[^\s,]{2,40}")
+_TAG = re.compile(r"[^\s,|{}%]{2,40}")
+"""One word: a comma would end it, and the others are wildcards of a batch."""
 _WORDS = re.compile(r"[A-Za-z]+|[0-9]|[^\sA-Za-z0-9]")
 _A_TOKEN = 7
 """Letters of a word that CLIP reads as one token, on the whole; longer words are more."""
 
 
-def check_tag(tag: str, kind: str) -> None:
-    """Raises UsageError where tag or class cannot be the start of a caption."""
-    if not _TAG.fullmatch(tag):
+def check_tag(tag: str | None, kind: str | None) -> None:
+    """Raises UsageError where tag or class cannot be the start of a caption; None: there is none to be checked."""
+    if tag is not None and not _TAG.fullmatch(tag):
         raise UsageError(
-            f"--tag {tag!r} is not one word without commas.", advice="Invent one that nobody uses: --tag ohwx-bag."
+            f"--tag {tag!r} is not one word of 2 to 40 letters, without spaces, commas, |, {{}} and %.",
+            advice="Invent one that nobody uses: --tag ohwx-bag.",
         )
-    if not kind.strip() or "," in kind:
+    if kind is not None and (not kind.strip() or "," in kind):
         raise UsageError(
             f"--class {kind!r} is not what a product is called.", advice='Say what it is: --class "hand bag".'
         )

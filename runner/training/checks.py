@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from PIL import Image
@@ -105,7 +105,16 @@ def check(samples: Sequence[Sample], recipe: Recipe, tag: str, kind: str) -> Che
     findings += [*_number(looks, recipe), *_duplicates(looks), *_each(looks, recipe), *_masks(looks)]
     findings += [*_tag(tag, kind), *_captions([look.sample for look in looks], tag, kind), *_buckets(looks, recipe)]
     order = {ERROR: 0, WARNING: 1, NOTE: 2}
-    return Check(looks, sorted(findings, key=lambda one: order[one.grade]))
+    return Check(looks, sorted(_at_once(findings), key=lambda one: order[one.grade]))
+
+
+def _at_once(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The same, what is said of several photos one by one in the same words said of all of them together."""
+    together: dict[Finding, list[str]] = {}
+    for one in findings:
+        key, photos = (replace(one, photos=()), one.photos) if len(one.photos) == 1 else (one, ())
+        together.setdefault(key, []).extend(photos)
+    return (replace(key, photos=tuple(photos)) if photos else key for key, photos in together.items())
 
 
 def _number(looks: Sequence[Look], recipe: Recipe) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from runner.suggest import Suggestions
 from runner.validation.missing import FileCheck, missing_node
 from runner.validation.problem import Problem
 from runner.workflow.canvas_text import NodeNames, is_prompt, not_expanded, unknown_tokens
-from runner.workflow.graph import Graph, consumers_of, describe_node, is_link, node_title
+from runner.workflow.graph import Graph, consumers_of, describe_node, is_link, node_title, parse_title
 from runner.workflow.links import cycles, reached, type_name, types_fit
 from runner.workflow.schema import COMBO, DYNAMIC_COMBO, InputSchema, ObjectInfo, node_inputs, output_types
 
@@ -285,7 +285,7 @@ class _Check:
                 continue
             if schema.is_upload:
                 self._check_upload(where, name, single)
-            elif missing := self.models.missing_model(class_type, name, single, options):
+            elif missing := self.models.missing_model(class_type, name, single, options, self._called(name)):
                 message, advice, model_id = missing
                 self._report("missing_model", f"{where}: {message}", advice, input=name, model_id=model_id)
             else:
@@ -295,6 +295,12 @@ class _Check:
                 hint = self.suggestions.did_you_mean(str(single), choices, (class_type, name))
                 advice = f"Choose one of: {listed}{more}." if options else "The server offers nothing to choose from."
                 self._bad_value(where, name, f"has no choice {single!r}.{hint}", advice)
+
+    def _called(self, name: str) -> str:
+        """What a user sets this input by: its name on the canvas where the node has a title that gives it one."""
+        mark = parse_title(node_title(self.node))
+        is_input = mark is not None and mark.kind == "input" and mark.widget in (None, name)
+        return mark.name if mark is not None and is_input else name
 
     def _check_upload(self, where: str, name: str, value: Any) -> None:
         # The list shows only the top of the input folder; a sub-folder or "[output]" is checked by the server alone.

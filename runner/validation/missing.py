@@ -105,9 +105,12 @@ class FileCheck:
     suggestions: Suggestions = field(default_factory=Suggestions)
 
     def missing_model(
-        self, class_type: str, widget: str, value: Any, options: tuple[Any, ...]
+        self, class_type: str, widget: str, value: Any, options: tuple[Any, ...], called: str = ""
     ) -> tuple[str, str, str | None] | None:
-        """(message, advice, manifest id) when `value` is a model the server lacks; None when it is another value."""
+        """(message, advice, manifest id) when `value` is a model the server lacks; None when it is another value.
+
+        `called`: what a user sets the widget by, where that is another name.
+        """
         folder = _FOLDER_OF_NODE.get((class_type, widget)) or _FOLDER_OF_WIDGET.get(widget)
         if not isinstance(value, str) or not (is_model_name(value) or (folder and is_file_list(options))):
             return None
@@ -117,11 +120,15 @@ class FileCheck:
         message = f"the model {value!r} is not on the server"
         elsewhere = [str(o) for o in options if str(o).replace("\\", "/").rsplit("/", 1)[-1].lower() == base.lower()]
         if elsewhere:
-            return f"{message} under this name.", f"It is there as {elsewhere[0]!r}: set {widget} to that.", None
+            return (
+                f"{message} under this name.",
+                f"It is there as {elsewhere[0]!r}: set {called or widget} to that.",
+                None,
+            )
         if model is None:
             place = f"models/{folder}/" if folder else "its folder under models/"
             hint = self.suggestions.did_you_mean(value, (str(option) for option in options), (class_type, widget))
-            advice = f"Put the file into {place} of ComfyUI, or set {widget} to a model that is there."
+            advice = f"Put the file into {place} of ComfyUI, or set {called or widget} to a model that is there."
             return f"{message}.{hint}", advice, None
         return f"{message} {_facts(model)}.", how_to_get(model), model.id
 

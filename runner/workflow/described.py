@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.workflow.graph import InputSpec, Workflow
+from runner.workflow.schema import is_file_list
 
 
 def named_inputs(workflow: Workflow, object_info: Mapping[str, Any]) -> list[InputSpec]:
@@ -15,8 +16,9 @@ def named_inputs(workflow: Workflow, object_info: Mapping[str, Any]) -> list[Inp
     return [spec for spec in workflow.image_inputs(object_info) if spec.name not in named] + specs
 
 
-def as_dict(spec: InputSpec) -> dict[str, Any]:
-    """All that is known of an input; what says nothing is left out."""
+def as_dict(spec: InputSpec, *, files_are_there: bool = True) -> dict[str, Any]:
+    """All that is known of an input. What says nothing is left out, and so are files that were once elsewhere."""
+    listed = spec.options is not None and (files_are_there or not is_file_list(spec.options))
     values: dict[str, Any] = {
         "name": spec.name,
         "type": spec.type,
@@ -24,7 +26,7 @@ def as_dict(spec: InputSpec) -> dict[str, Any]:
         "min": spec.minimum,
         "max": spec.maximum,
         "step": spec.step,
-        "options": list(spec.options) if spec.options is not None else None,
+        "options": list(spec.options or ()) if listed else None,
         "help": spec.help,
         "sets": [f"{target.node_id}.{target.widget}" for target in spec.targets],
         "type_from": "schema" if spec.from_schema else "value",

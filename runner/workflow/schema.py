@@ -299,8 +299,8 @@ def trim_object_info(object_info: ObjectInfo, classes: Iterable[str]) -> dict[st
     return trimmed
 
 
-_NO_FILES = {"pixel_space"}
-"""What Load VAE offers where there is no file at all."""
+_NO_FILES = {"pixel_space", "none"}
+"""What Load VAE, and our loaders that can do without, offer where there is no file at all."""
 
 
 def is_file_list(options: tuple[Any, ...] | None) -> bool:

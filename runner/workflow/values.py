@@ -15,6 +15,10 @@ _LARGEST = 2**64
 """ComfyUI's whole numbers have 64 bits; a larger one would be refused there, without a name."""
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
+_FOLDER_OF_MODELS = re.compile(r"(?:/|[A-Za-z]:/)(?:.*/)?(?:models/[^/]+|output/loras)/(?P<name>.+)")
+_TRAINED_HERE = re.compile(r".*/(?P<name>[^/]+_\d{6}_steps_[0-9a-f]{8}\.safetensors)")
+"""A path to a model, and by which name a server lists it; `output/loras` is where it puts those that it has trained,
+under names that end with the step and the mark of the training."""
 _COLOUR = re.compile(r"#?([0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)
 
 
@@ -100,6 +104,8 @@ def listed(value: Any, schema: InputSchema) -> Any:
     """The server's own name for a file that `value` names in another system's way; None where it lists no such file.
 
     `SDXL\\a.safetensors` and `SDXL/a.safetensors` are the same file, and on most systems `sdxl/A.safetensors` is too.
+    So is a whole path into a folder of models: `…/models/loras/SDXL/a.safetensors`, and the copy of a LoRA that was
+    trained on that server: its name says of which training it is.
     """
     if not isinstance(value, str) or schema.options is None:
         return None
@@ -107,6 +113,10 @@ def listed(value: Any, schema: InputSchema) -> Any:
         alike = [option for option in schema.options if isinstance(option, str) and spell(option) == spell(value)]
         if len(alike) == 1:
             return alike[0]
+    for pattern in (_FOLDER_OF_MODELS, _TRAINED_HERE):
+        name = pattern.fullmatch(_posix(value))
+        if name and name["name"] in map(str, schema.options):
+            return name["name"]
     return _posix(value) if schema.is_upload and "\\" in value else None
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import html
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +18,7 @@ import pytest
 from runner.batch.beside import Beside
 from runner.batch.ledger import Ledger
 from runner.batch.plan import BatchJob
-from runner.captions.collect import Wanted, collect
+from runner.captions.collect import Wanted, collect, latest_about
 from runner.captions.dataset import LARGEST, Pair, problems
 from runner.captions.review import apply_review, write_review
 from runner.errors import EXIT_OK, EXIT_USAGE, UsageError
@@ -126,9 +128,52 @@ def test_problems_of_captions_are_told(tmp_path: Path) -> None:
         pairs.append(Pair(tmp_path / f"{name}.png", tmp_path / f"{name}.txt"))
     pairs.append(Pair(tmp_path / "f.png", tmp_path / "f.txt"))
     said = {photo.stem: " ".join(words) for photo, words in problems(pairs, "ohwx").items()}
-    assert "same caption as 1 other" in said["a"] and "same" in said["b"]
+    assert "same caption as b.png" in said["a"] and "same caption as a.png" in said["b"]
     assert said["c"] == said["f"] == "has no caption"
     assert "75" in said["d"] and "does not name the tag" in said["e"]
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_what_is_applied_is_checked_and_listed_anew(tmp_path: Path, in_place: bool) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    for name in ("a", "b", "c"):
+        save(sight((Drawn("bag", 0),), 1, 64), photos / f"{name}.png")
+        (photos / f"{name}.txt").write_text(f"ohwx-bag, bag, {name}", encoding="utf-8")
+    where = ["--in-place"] if in_place else []
+    made = ["caption", str(photos), "--tag", "ohwx-bag", "--out", str(out), *where, "--review"]
+    assert command(*made, "--server", NOWHERE, folder=tmp_path).code == EXIT_OK
+    page = (out / "review.html").read_text(encoding="utf-8")
+    assert 'data-tag="ohwx-bag"' in page
+    saved = tmp_path / "captions.json"
+    words = {"prodgen_captions": {"a.txt": "", "b.txt": "only a bag"}, "tag": "ohwx-bag"}
+    saved.write_text(json.dumps(words), encoding="utf-8")
+    typed = html.unescape(page.partition('data-how="')[2].partition('"')[0]).replace("captions.json", str(saved))
+    run = command("caption", *shlex.split(typed.partition(" caption ")[2]), folder=tmp_path)
+    assert run.code == EXIT_OK, run.err
+    assert "a.png has no caption" in run.err and "b.png does not name the tag ohwx-bag" in run.err
+    assert "2 captions changed" in run.err
+    with (out / "captions.csv").open(encoding="utf-8", newline="") as stream:
+        rows = {Path(row["photo"]).name: row for row in csv.DictReader(stream)}
+    assert rows["a.png"]["problems"] == "has no caption" and rows["b.png"]["caption"] == "only a bag"
+    assert rows["c.png"]["caption"] == "ohwx-bag, bag, c" and len(rows) == 3
+    assert "only a bag" in (out / "review.html").read_text(encoding="utf-8")
+    assert not (out / "captions_2.csv").exists()
+    assert latest_about(photos, [tmp_path / "none", out]) == (out if in_place else None)
+
+
+@pytest.mark.parametrize("tag", ["x,bag", "ohwx bag", "", "x", "a|b", "a{b}"])
+def test_a_tag_that_is_no_word_is_refused_before_anything_runs(tmp_path: Path, tag: str) -> None:
+    save(sight((Drawn("bag", 0),), 1, 64), tmp_path / "one.png")
+    given = ["caption", str(tmp_path), "--class", "handbag", "--out", str(tmp_path / "out"), "--dry-run"]
+    run = command(*given, "--server", NOWHERE, "--tag", tag, folder=tmp_path)
+    assert run.code == EXIT_USAGE and "--tag" in run.err and not (tmp_path / "out").exists()
+
+
+def test_a_tag_that_is_a_common_word_is_told_before_anything_runs(tmp_path: Path) -> None:
+    save(sight((Drawn("bag", 0),), 1, 64), tmp_path / "one.png")
+    given = ["caption", str(tmp_path), "--class", "handbag", "--out", str(tmp_path / "out"), "--dry-run"]
+    run = command(*given, "--server", NOWHERE, "--tag", "bag", folder=tmp_path)
+    assert run.err.count("'bag' is a word that models know") == 1
 
 
 def test_a_hostile_caption_is_text_on_the_page(tmp_path: Path) -> None:
@@ -185,7 +230,7 @@ def test_a_language_model_of_ones_own_is_asked_once_a_photo(
         said = (desk.out / f"{name}.txt").read_text(encoding="utf-8")
         assert said == "ohwx-bag, handbag, hanging from a hook, soft light\n"
     assert len(endpoint.seen) == 2 and "fewer than 40 words" in str(endpoint.seen[0][2])
-    assert "has the same caption as 1 other" in run.err
+    assert "has the same caption as " in run.err
 
 
 # a folder of photos, or of results, that comes from somebody

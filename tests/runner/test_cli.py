@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.cli.batch import order_of
 from runner.cli.examples import examples_of
 from runner.cli.parser import COMMANDS, build_parser, load_command
 from runner.cli.words import parse
@@ -125,6 +126,19 @@ def test_nothing_is_taken_for_the_folder_one_is_in(tmp_path: Path, name: str) ->
         run = command(*given, folder=tmp_path)
         assert run.code == 2
         assert "empty" in run.err
+
+
+@pytest.mark.parametrize(
+    "words", ["filter p --reference b.jpg", "enhance p --sam3", "caption p", "cutouts p", "check bag.jpg p"]
+)
+def test_every_batch_by_another_name_can_be_tried_as_it_is_advised(words: str) -> None:
+    """The same command with --smoke: what is advised where models are missing."""
+    assert order_of(parse([*words.split(), "--smoke"]), workflow="cutout").smoke
+
+
+def test_captions_that_are_made_up_are_put_beside_no_photo(tmp_path: Path) -> None:
+    run = command("caption", str(tmp_path), "--tag", "ohwx-bag", "--in-place", "--smoke", folder=tmp_path)
+    assert run.code == 2 and "--smoke makes captions up" in run.err
 
 
 def test_a_glob_that_is_none_is_refused(tmp_path: Path) -> None:

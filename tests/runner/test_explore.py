@@ -17,10 +17,12 @@ import pytest
 from PIL import Image
 
 from runner.__main__ import main
+from runner.cli.gallery import make_run_spec
+from runner.cli.parser import build_parser
 from runner.errors import UsageError
 from runner.explore.shapes import SHAPES, shape_and_cfg
 from runner.explore.viewer import viewer_command
-from runner.gallery.folder import prompt_folder, prompt_hash
+from runner.gallery.folder import facts, prompt_folder, prompt_hash
 from runner.gallery.rest import Rest, rest
 from tests.support.comfy import REPO, ComfyServer
 from tests.support.runs import Graph, Run, command, node, start_command
@@ -32,8 +34,8 @@ from tests.support.speed import HANG_S, within
 
 def test_shapes_and_scale_in_any_order() -> None:
     assert SHAPES == {"portrait": (448, 768), "landscape": (768, 448), "square": (576, 576), "square512": (512, 512)}
-    assert shape_and_cfg([]) == ((576, 576), 6.0)
-    assert shape_and_cfg(["portrait"]) == ((448, 768), 6.0)
+    assert shape_and_cfg([]) == (None, None)
+    assert shape_and_cfg(["portrait"]) == ((448, 768), None)
     assert shape_and_cfg(["Landscape", "7.5"]) == ((768, 448), 7.5)
     assert shape_and_cfg(["12", "square"]) == ((576, 576), 12.0)
     for words, said in (
@@ -102,6 +104,10 @@ def test_mistakes_are_told_before_anything_is_queued(tmp_path: Path) -> None:
         (("a bag", "--rest", "2,inf"), 2, "86400"),
         (("a bag", "--number", "0"), 2, "at least 1"),
         (("a bag", "--set", "nothing=1"), 2, "nothing called"),
+        (("a bag", "--set", "steps=2"), 2, "Use --steps"),
+        (("a bag", "--set", "Width=128"), 2, "Use --size"),
+        (("a bag", "--set", "cfg=7"), 2, "Use a number after the prompt"),
+        (("a bag", "--set", "seed=7"), 2, "Use --seed"),
         (("a bag", "--interactive", "--json"), 2, "give one of them"),
         (("a bag", "--workflow", "serie"), 2, "Did you mean 'series'"),
         (("a bag",), 3, "No ComfyUI answers"),
@@ -110,6 +116,21 @@ def test_mistakes_are_told_before_anything_is_queued(tmp_path: Path) -> None:
         assert ran.code == code, (arguments, ran.err)
         assert said in ran.err, (arguments, ran.err)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["explore", "product_sd15"])
+def test_what_is_not_typed_is_the_workflows_own(name: str, tmp_path: Path) -> None:
+    words = ["explore", "a bag", "--workflow", name, "--steps", "2", "--out", str(tmp_path)]
+    args = build_parser(words).parse_args(words)
+    spec = make_run_spec(args, args.workflow, args.prompt, {"cfg": None, "width": 64, "height": None}, {})
+    assert spec.values == {"prompt": "a bag", "steps": 2, "width": 64}
+    assert args.sampler is None
+
+
+def test_names_tell_what_is_known() -> None:
+    assert facts(scale=7.5, steps=20, sampler="euler") == "scale7.5_steps20_euler"
+    assert facts(scale=6, strength=0.35, steps=2, sampler="heun") == "scale6_strength0.35_steps2_heun"
+    assert facts(scale=None, steps=4, sampler=None) == "steps4"
 
 
 def test_every_option_is_explained(capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,6 +53,8 @@ def finished(desk: Desk) -> Desk:
     run = look(desk, "--reference", desk.folder / "bag.png", "--product", "hand bag")
     assert run.code == EXIT_OK, run.err
     assert "1 found, 0 unsure, 1 not found" in run.err
+    assert "A/neither.png: not found: " in run.err
+    assert "not passed" not in run.err and "the rules" not in run.err
     return desk
 
 
@@ -75,7 +77,7 @@ def test_the_table_says_where_it_is(finished: Desk) -> None:
     rows_, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
     assert (left, top, int(found["width"])) == (columns[0], rows_[0], columns[-1] + 1 - columns[0])
     assert other["verdict"] == "not found" and not other["masks"] and float(other["score"]) < 0.25
-    assert "likest" in other["why"]
+    assert "likest" in other["why"] and "found from 0.5 on" in other["why"]
 
 
 def test_resume_keeps_what_is_sorted_and_no_other_batch_is_taken(finished: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from runner.errors import EXIT_NO_SERVER, EXIT_OK, EXIT_USAGE, WorkflowError
 from runner.validation.missing import pack_of
 from runner.workflow.graph import Workflow
 from runner.workflow.load import WORKFLOWS_DIR, patch_workflow
-from runner.workflow.schema import RECORDED_SCHEMA, node_inputs, parse_input, trim_object_info
+from runner.workflow.schema import RECORDED_SCHEMA, node_inputs, parse_input, recorded_object_info, trim_object_info
 from tests.runner.test_patching import OBJECT_INFO
 from tests.runner.test_workflow import node, write
 from tests.support.comfy import ComfyServer
@@ -68,6 +69,18 @@ def test_the_text_says_what_is_known_and_what_is_guessed(
     assert "--image FILE" in text
     assert "--set steps=VALUE" in text
     assert "No schema at hand for: amount" in text
+
+
+def test_files_of_a_record_are_not_shown_as_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    schema = copy.deepcopy(recorded_object_info(WORKFLOWS_DIR))
+    schema["ProdgenOptionalLora"]["input"]["required"]["lora_name"][1]["options"] = ["none", "gone.safetensors"]
+    info = str(write(tmp_path / "info.json", schema))
+    assert main(["inputs", "product_sd15", "--object-info", info]) == EXIT_OK
+    text = capsys.readouterr().out
+    assert "gone.safetensors" not in text and "which there are is not known" in text
+    assert "one of: euler" in text
+    (lora,) = [one for one in lines(capsys, "product_sd15", "--object-info", info) if one["name"] == "lora"]
+    assert "options" not in lora
 
 
 def test_all_lists_every_widget_but_no_link(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:

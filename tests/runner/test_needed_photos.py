@@ -88,3 +88,11 @@ def test_a_batch_without_its_photos(tmp_path: Path) -> None:
     )
     assert batch(desk, "packshot", "--images", desk.folder).code == 3
     assert not desk.out.exists()
+
+
+def test_a_workflow_that_paints_from_words_needs_no_photo(tmp_path: Path) -> None:
+    nowhere = ("--server", "http://127.0.0.1:9", "--dry-run", "--out", str(tmp_path / "out"))
+    dry = command("submit", "product_sd15", "--count", "2", *nowhere, folder=tmp_path)
+    assert "2 jobs would run" in dry.out + dry.err and "nothing to work on" not in dry.err
+    asked = command("submit", "packshot", *nowhere, folder=tmp_path)
+    assert asked.code == 2 and "there is nothing to work on: packshot" in asked.err and "takes photos" in asked.err

@@ -14,6 +14,7 @@ from prodgen_nodes.imaging.colorspace import parse_hex
 from prodgen_nodes.imaging.errors import ParameterError
 
 from runner.errors import WorkflowError
+from runner.validation.check import check_graph
 from runner.workflow.graph import Workflow
 from runner.workflow.load import WORKFLOWS_DIR, load_workflow, parse_assignment, patch_workflow
 from runner.workflow.patch import resolve_name
@@ -305,3 +306,35 @@ def test_no_name_or_value_breaks_it(name: str, value: str) -> None:
     except WorkflowError:
         return
     assert graph["2"]["inputs"]["radius"] == ["1", 0]
+
+
+def test_a_path_to_a_model_of_the_server_is_taken_by_its_name_there() -> None:
+    """The path that training.csv holds, and one into the server's own folders; any other is another file."""
+    save = "mybag_000015_steps_0a1b2c3d.safetensors"
+    schema = copy.deepcopy(recorded_object_info(WORKFLOWS_DIR))
+    schema["ProdgenOptionalLora"]["input"]["required"]["lora_name"][1]["options"] = [
+        "none",
+        save,
+        "mine/bag.safetensors",
+    ]
+    bag = load_workflow("product_sd15")
+
+    def taken(path: str) -> str:
+        return str(patch_workflow(bag, {"lora": path}, (), schema)["9"]["inputs"]["lora_name"])
+
+    assert taken(f"/home/me/outputs/train/mybag/run_0a1b/{save}") == save
+    assert taken(f"outputs/train/mybag/run_0a1b/{save}") == save
+    assert taken("/srv/ComfyUI/models/loras/mine/bag.safetensors") == "mine/bag.safetensors"
+    assert taken("D:\\ComfyUI\\models\\loras\\mine\\bag.safetensors") == "mine/bag.safetensors"
+    assert taken("/elsewhere/mine/bag.safetensors") == "/elsewhere/mine/bag.safetensors"
+    graph = patch_workflow(bag, {"lora": "/elsewhere/bag.safetensors"}, (), schema)
+    (told,) = [one.told for one in check_graph(graph, schema) if one.node_id == "9" and one.is_fatal]
+    assert "It is there as 'mine/bag.safetensors': set lora to that." in told
+
+
+def test_a_loader_that_can_do_without_says_how_its_model_is_got() -> None:
+    schema = copy.deepcopy(recorded_object_info(WORKFLOWS_DIR))
+    schema["ProdgenLoadSam3"]["input"]["required"]["checkpoint"][1]["options"] = ["none"]
+    graph = patch_workflow(load_workflow("filter"), {"sam3": "sam3.1_multiplex_fp16.safetensors"}, (), schema)
+    (told,) = [one for one in check_graph(graph, schema) if one.kind == "missing_model"]
+    assert "models download sam-3.1" in told.told

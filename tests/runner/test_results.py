@@ -307,8 +307,15 @@ def test_checks_that_did_not_pass_are_told_in_words() -> None:
         ],
         "Other": {"passed": False},
         "Text": "said",
+        "Product": {"passed": False, "reasons": ["not found: nothing"], "verdict": "not found", "found_from": 0.5},
+        "Likeness": {"passed": False, "reasons": ["changed"], "verdict": "not found"},
     }
-    assert failed_checks(reports) == ["Fidelity: hue off by 9°", "Amazon: border: grey", "Other: no reason given"]
+    assert failed_checks(reports) == [
+        "Fidelity: hue off by 9°",
+        "Amazon: border: grey",
+        "Other: no reason given",
+        "Likeness: changed",
+    ]
 
 
 def test_models_of_a_graph_carry_the_hashes_the_manifest_knows() -> None:

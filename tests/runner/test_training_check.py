@@ -53,6 +53,15 @@ def test_a_good_folder_has_no_error_and_its_table_says_so(tmp_path: Path, capsys
         assert sheet.width > 1000
 
 
+def test_what_is_wrong_with_all_captions_alike_is_said_once(tmp_path: Path) -> None:
+    photos = folder(tmp_path / "photos", 6)
+    result = checked(photos, tag="bag")
+    (one,) = [each for each in found(result, "caption") if "does not begin with" in each.text]
+    assert one.photos == tuple(f"view_{number}" for number in range(6))
+    assert len(found(result, "tag")) == 1
+    assert len({(each.text, each.advice) for each in result.findings}) == len(result.findings)
+
+
 def test_json_lines_and_the_exit_code_of_what_cannot_be_trained(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

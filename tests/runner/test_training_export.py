@@ -31,7 +31,9 @@ from runner.training.export import export, toml
 from runner.training.export_settings import Order
 from runner.training.pictures import Ready
 from runner.training.recipes import recipe_for
+from runner.workflow.load import load_workflow
 from tests.runner.training_photos import KIND, TAG, folder
+from tests.support.comfy import REPO
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -311,3 +313,26 @@ plain = st.one_of(
 )
 def test_what_is_written_as_toml_is_read_as_the_same(value: dict[str, Any]) -> None:
     assert tomllib.loads(toml(value)) == value
+
+
+def test_what_is_said_of_another_systems_training_and_painting_is_what_is_done() -> None:
+    """The tables for people who come from there, against the recipe and the workflow."""
+    page = (REPO / "docs" / "coming-from-other-systems.md").read_text(encoding="utf-8")
+    training, painting = page.partition("\n## Training")[2].split("\n## Painting")
+    recipe = recipe_for("sd15", None, [])[1].model_dump()
+    told = re.findall(r"`(\w+)=([\w.-]+)`", training)
+    assert len(told) > 15
+    for name, value in told:
+        assert is_same(recipe[name], value), name
+    own = {spec.name: spec.default for spec in load_workflow("product_sd15").inputs()}
+    told = re.findall(r"--set (steps|cfg|sampler|scheduler|width|height|lora_strength)=([\w.]+)", painting)
+    assert len(told) == 7
+    for name, value in told:
+        assert is_same(own[name], value), name
+
+
+def is_same(value: object, written: str) -> bool:
+    try:
+        return float(str(value)) == float(written)
+    except ValueError:
+        return str(value).lower() == written.lower()

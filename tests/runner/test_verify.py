@@ -54,6 +54,16 @@ def test_what_is_a_picture_however_plain(data: bytes, tmp_path: Path) -> None:
     check(data, tmp_path)
 
 
+def test_a_cutout_of_nothing_is_not_blamed_on_the_precision(tmp_path: Path) -> None:
+    with pytest.raises(NodeFailedError) as caught:
+        check(png((255, 255, 255, 0), "RGBA"), tmp_path)
+    assert "nothing in it was taken for the product" in str(caught.value)
+    assert "NaN" not in caught.value.advice and "mask" in caught.value.advice
+    with pytest.raises(NodeFailedError) as black:
+        check(png((0, 0, 0)), tmp_path)
+    assert "NaN" in black.value.advice
+
+
 def test_one_bright_pixel_in_a_16_bit_picture_is_enough(tmp_path: Path) -> None:
     for value, fails in ((200, True), (300, False)):
         pixels = np.zeros((8, 8), dtype=np.uint16)

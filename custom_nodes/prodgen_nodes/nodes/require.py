@@ -270,7 +270,8 @@ def _why(verdict: str, finds: list[Sighting], all_of_them: list[Sighting], asked
         return f"{verdict}: there is nothing in the picture that could be {what}"
     best = max(all_of_them, key=lambda one: one.score)
     different = best.likeness.differs if best.likeness is not None else ""
-    return f"{verdict}: the likest thing reaches {best.score:.2f}{f'; {different}' if different else ''}"
+    least = f"; found from {asked.limits.found_from:g} on"
+    return f"{verdict}: the likest thing reaches {best.score:.2f}{least}{f'; {different}' if different else ''}"
 
 
 def _answer(cls: type[io.ComfyNode], rgb: Tensor, seen: list[_Seen], asked: _Asked, if_missing: str) -> io.NodeOutput:
