@@ -42,12 +42,16 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """The `check` command: one picture by itself, several as a batch."""
+    from runner.batch.photo_folder import unusable
     from runner.cli import photo_words
     from runner.errors import UsageError
     from runner.invocation import spell
+    from runner.suggest import Suggestions
 
     if not args.photos and not args.images:
         raise UsageError("nothing to check was named.", advice=f"Write: {spell('check', args.photo, 'PICTURE')}")
+    if args.hint is not None and (why := unusable(args.hint, Suggestions())):
+        raise UsageError(f"--hint: {why}")
     check_no_password(args.server)
     with photo_words.brought([args.photo]) as (photo,):
         values = {"photo": photo, "channel": args.channel, "hint": args.hint}

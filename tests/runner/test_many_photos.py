@@ -35,7 +35,7 @@ def test_a_folder_goes_on_when_the_same_is_typed_again(photos: Desk) -> None:
     out = photos.folder / "outputs" / "bag_photos"
     made = sorted(str(path.relative_to(out)) for path in out.rglob("*.png"))
     assert made == ["a.png", "b.png", "deep/c.png"]
-    assert "the same command again goes on" in first.err
+    assert "the same command goes on where this one ends" in first.err
     photos.photo("photos/new.png", seed=4)
     second = command(graph, "photos", folder=photos.folder / "outputs")
     assert second.code == 0, second.err

@@ -23,6 +23,8 @@ OF_OURS_ALONE = {
     "filter",
     "check",
     "caption",
+    "check",
+    "packshot_video",
 }
 """No model paints in them."""
 
