@@ -23,7 +23,6 @@ OF_OURS_ALONE = {
     "filter",
     "check",
     "caption",
-    "check",
     "packshot_video",
 }
 """No model paints in them."""
