@@ -160,12 +160,16 @@ def _git(arguments: list[str], folder: Path, children: Children, what: str) -> s
 def put_in_place(fresh: Path, comfyui: Path, manifest: Path) -> None:
     """Make `comfyui` the tree in `fresh`, keeping what a person has put into its folders. It can be repeated.
 
-    `manifest` receives every file that is ours with its sha256, so that removing can remove exactly those.
+    `manifest` receives every file that is ours with its sha256, so that removing can remove exactly those. Its former
+    text is kept beside it until all is in place: what a run that was killed did not come to is as that says.
     """
-    before = files.read_list(manifest)
+    before = [files.read_list(path) for path in (manifest, *_former(manifest))]
+    if before[0]:
+        files.write_list(manifest.with_name(f"{manifest.name}.before{len(before)}"), before[0])
     files.write_list(manifest, files.files_of(fresh))
     if not comfyui.exists():
         fresh.rename(comfyui)
+        _forget(manifest)
         return
     for entry in sorted(fresh.iterdir()):
         place = comfyui / entry.name
@@ -176,6 +180,17 @@ def put_in_place(fresh: Path, comfyui: Path, manifest: Path) -> None:
             shutil.rmtree(place)
         entry.replace(place)
     shutil.rmtree(fresh)
+    _forget(manifest)
+
+
+def _former(manifest: Path) -> list[Path]:
+    """What the manifest was before runs that did not come to their end."""
+    return sorted(manifest.parent.glob(f"{manifest.name}.before*"))
+
+
+def _forget(manifest: Path) -> None:
+    for path in _former(manifest):
+        path.unlink()
 
 
 def remove(comfyui: Path, manifest: Path) -> list[Path]:
@@ -185,6 +200,9 @@ def remove(comfyui: Path, manifest: Path) -> list[Path]:
     in `user` (workflows, blueprints, settings, key bindings).
     """
     since = manifest.stat().st_mtime if manifest.is_file() else 0.0
+    for path in _former(manifest):
+        files.remove_unchanged(comfyui, files.read_list(path), since)
+    _forget(manifest)
     stuck = files.remove_unchanged(comfyui, files.read_list(manifest), since)
     if not (comfyui / "temp").is_symlink():
         stuck += files.remove(comfyui / "temp")  # the server itself empties it at each start

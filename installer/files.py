@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from installer.journal import write_atomically
@@ -47,15 +47,19 @@ def read_list(where: Path) -> dict[str, str]:
     }
 
 
-def add_tree(fresh: Path, place: Path, before: dict[str, str], inside: str) -> None:
-    """Copy `fresh` over `place`, except what a person has changed there since (`before`, paths from `inside` on)."""
+def add_tree(fresh: Path, place: Path, before: Sequence[dict[str, str]], inside: str) -> None:
+    """Copy `fresh` over `place`, except what a person has changed there since: what is as none of the lists `before`
+    (paths from `inside` on) says that it was made."""
     for source in sorted(fresh.rglob("*")):
         target = place / source.relative_to(fresh)
-        written = before.get(f"{inside}/{source.relative_to(fresh).as_posix()}", "")
+        name = f"{inside}/{source.relative_to(fresh).as_posix()}"
+        written = {made[name] for made in before if made.get(name)}
         if source.is_dir():
             target.mkdir(parents=True, exist_ok=True)
-        elif not (written and target.is_file() and sha256(target) != written):
-            shutil.copy2(source, target)
+        elif not (written and target.is_file() and sha256(target) not in written):
+            draft = target.with_name(f".{target.name}.part")  # half a file would look as if somebody had changed it
+            shutil.copy2(source, draft)
+            draft.replace(target)
 
 
 def remove_unchanged(tree: Path, files: dict[str, str], since: float) -> list[Path]:

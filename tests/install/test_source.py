@@ -152,6 +152,23 @@ def test_killed_while_replacing_it_finishes_the_next_time(tmp_path: Path) -> Non
     assert contents_of(comfyui) == {**expected, "models/mine.safetensors": b"weights"}
 
 
+def test_killed_before_it_came_to_a_persons_folders_their_old_files_are_still_known_as_ours(tmp_path: Path) -> None:
+    """The list of the new version was there, the files were the old ones: they were taken for somebody's and kept."""
+    comfyui, manifest = tmp_path / "ComfyUI", tmp_path / "files.txt"
+    source.put_in_place(tree_of(tmp_path / "one", "0.28.0"), comfyui, manifest)
+    code = "import os, sys; from pathlib import Path; from installer import comfyui as s\n"
+    code += "s.files.add_tree = lambda *_: os._exit(9)\ns.put_in_place(*map(Path, sys.argv[1:]))"
+    for version in ("0.29.0", "0.29.1"):
+        fresh = tree_of(tmp_path / version, version)
+        command = [sys.executable, "-c", code, str(fresh), str(comfyui), str(manifest)]
+        assert subprocess.run(command, cwd=REPO, check=False).returncode == 9
+    (comfyui / "input" / "mine.png").write_bytes(b"mine")
+    source.put_in_place(tree_of(tmp_path / "two", "0.30.0"), comfyui, manifest)
+    expected = contents_of(tree_of(tmp_path / "expected", "0.30.0"))
+    assert contents_of(comfyui) == {**expected, "input/mine.png": b"mine"}
+    assert [path.name for path in tmp_path.glob("files.txt*")] == ["files.txt"]
+
+
 def test_a_new_version_leaves_a_changed_input_alone(tmp_path: Path) -> None:
     comfyui, manifest = tmp_path / "ComfyUI", tmp_path / "files.txt"
     source.put_in_place(tree_of(tmp_path / "one", "0.29.0"), comfyui, manifest)
