@@ -13,7 +13,7 @@ from runner.batch.setup import Setup
 from runner.batch.store import in_words
 from runner.workflow.graph import Workflow
 from runner.workflow.load import WORKFLOWS_DIR
-from runner.workflow.schema import recorded_object_info
+from runner.workflow.schema import recorded_object_info, that_knows_all
 
 
 def join(out: Path, workflow: Workflow, rows: Sequence[Row], name: str | None = None) -> list[int]:
@@ -25,7 +25,7 @@ def join(out: Path, workflow: Workflow, rows: Sequence[Row], name: str | None = 
     Raises UsageError, WorkflowError with every problem; nothing joins then.
     """
     recorded = recorded_object_info(WORKFLOWS_DIR)
-    schema = recorded if all(node["class_type"] in recorded for node in workflow.graph.values()) else None
+    schema = that_knows_all(recorded, workflow.graph)
     jobs = list(expand(workflow, rows, (), Seeds(), schema, name))
     problems: list[str] = []
     check_values(workflow, jobs, schema, problems)

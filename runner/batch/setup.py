@@ -30,7 +30,7 @@ from runner.words import counted
 from runner.workflow.channels import for_channels, without_channel
 from runner.workflow.graph import Workflow
 from runner.workflow.load import WORKFLOWS_DIR, load_workflow
-from runner.workflow.schema import recorded_object_info
+from runner.workflow.schema import recorded_object_info, that_knows_all
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def prepare(order: BatchOrder) -> Setup:
             f"there is nothing to work on: {workflow.label} takes photos.",
             advice="Name photos or a folder of them, or a table with --jobs.",
         )
-    schema = recorded if all(node["class_type"] in recorded for node in workflow.graph.values()) else None
+    schema = that_knows_all(recorded, workflow.graph)
     problems: list[str] = []
     left_out: list[str] = []
     rows = _rows(order, workflow, schema, problems, left_out)

@@ -92,7 +92,9 @@ def run_and_collect(order: BatchOrder, collect: Callable[[Beside], T]) -> tuple[
     def collected() -> tuple[int, T | None]:
         if order.dry_run or not Ledger.exists(order.out):
             return EXIT_OK, None
-        photos = [photo for photo, _ in photographed(order, [])]
+        photos: list[Path] = []
+        with contextlib.suppress(UsageError):  # they went while it ran; what was copied of them stays
+            photos = [photo for photo, _ in photographed(order, [])]
         with Beside(order.out, console.tell, photos) as beside:
             there = collect(beside)
         return EXIT_USAGE if beside.missed else EXIT_OK, there

@@ -29,7 +29,7 @@ from runner.workflow.channels import for_channels, without_channel
 from runner.workflow.graph import Workflow
 from runner.workflow.load import WORKFLOWS_DIR, load_workflow, parse_assignment, patch_workflow
 from runner.workflow.patch import resolve_name
-from runner.workflow.schema import recorded_object_info
+from runner.workflow.schema import recorded_object_info, that_knows_all
 
 
 @dataclass(frozen=True)
@@ -251,7 +251,7 @@ def _check_values_early(run_spec: RunSpec) -> None:
     A widget that is not in the file may still exist on the server, so a name with a dot is left for later.
     """
     schema = recorded_object_info(WORKFLOWS_DIR)
-    object_info = schema if all(node["class_type"] in schema for node in run_spec.workflow.graph.values()) else None
+    object_info = that_knows_all(schema, run_spec.workflow.graph)
     placeholders = [f"{number}.png" for number, _ in enumerate(run_spec.images)]
     given = dict(run_spec.values)
     try:

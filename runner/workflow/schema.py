@@ -277,6 +277,11 @@ def recorded_object_info(folder: Path) -> dict[str, Any]:
     return load_object_info(path) if path.is_file() else {}
 
 
+def that_knows_all(object_info: ObjectInfo, graph: Mapping[str, Mapping[str, Any]]) -> ObjectInfo | None:
+    """`object_info` where it describes every node of `graph`; else None, for a check by a part of it says nothing."""
+    return object_info if all(node["class_type"] in object_info for node in graph.values()) else None
+
+
 def trim_object_info(object_info: ObjectInfo, classes: Iterable[str]) -> dict[str, Any]:
     """The part of an `/object_info` worth recording: these classes, without what differs from server to server."""
     trimmed: dict[str, Any] = {}
