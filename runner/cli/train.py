@@ -92,6 +92,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> int:
     """The `train` command. 2 where the photos cannot be trained on."""
     from runner.training.captions import check_tag
+    from runner.training.own_folders import check_own_folders
     from runner.training.recipes import recipe_for
 
     if not _NAME.fullmatch(args.name):
@@ -102,6 +103,7 @@ def run(args: argparse.Namespace) -> int:
     check_tag(args.tag, args.kind)
     chosen, recipe = recipe_for(args.base, args.recipe, args.set)
     args.out = args.out or DEFAULT_OUT / args.name
+    check_own_folders(args.out)
     samples = _samples(args)
     if args.export:
         from runner.training.export import check_trainer
@@ -122,7 +124,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace, chosen: str, recipe: Recipe, checked: Check, reporter: Reporter) -> int:
-    checked = _masked(args, recipe, checked, reporter)
+    checked = _masked(args, chosen, recipe, checked, reporter)
     if args.export:
         return _exported(args, chosen, recipe, checked, reporter)
     return _trained(args, chosen, recipe, checked, reporter)
@@ -163,19 +165,18 @@ def _trained(args: argparse.Namespace, chosen: str, recipe: Recipe, checked: Che
     return EXIT_OK
 
 
-def _masked(args: argparse.Namespace, recipe: Recipe, checked: Check, reporter: Reporter) -> Check:
+def _masked(args: argparse.Namespace, chosen: str, recipe: Recipe, checked: Check, reporter: Reporter) -> Check:
     """The check, the product cut out of every photo where nobody has said what is product."""
     unknown = [look.sample for look in checked.looks if look.share is None]
     if not unknown or args.unmasked:
         return checked
     from runner.local_server.choice import resolve_server
     from runner.training import masks
-    from runner.training.checks import check
 
     reporter.notice(f"The product is cut out of {len(unknown)} photos first.")
     url = resolve_server(args.server, say=reporter.notice)
     left = masks.cut_out(unknown, args.out / MASKS, url, reporter)
-    again = check(_samples(args), recipe, args.tag, args.kind)
+    again = _checked(args, chosen, recipe, _samples(args), before=checked)
     _refuse(again)
     if left:
         raise UsageError(
@@ -242,8 +243,13 @@ def _samples(args: argparse.Namespace) -> list[Sample]:
     return with_masks(samples, args.out / MASKS)
 
 
-def _checked(args: argparse.Namespace, chosen: str, recipe: Recipe, samples: list[Sample]) -> Check:
-    """Check the photos, say what was found, and write the table and the sheet of it."""
+def _checked(
+    args: argparse.Namespace, chosen: str, recipe: Recipe, samples: list[Sample], before: Check | None = None
+) -> Check:
+    """Check the photos, say what was found, and write the table and the sheet of it.
+
+    `before`: a check of the same photos, after which the product was cut out of them; what it found is not said again.
+    """
     from runner.batch.beside import Beside
     from runner.files.writable import check_folder
     from runner.training import tables
@@ -252,12 +258,18 @@ def _checked(args: argparse.Namespace, chosen: str, recipe: Recipe, samples: lis
 
     check_folder(args.out)
     checked = check(samples, recipe, args.tag, args.kind)
-    for one in checked.findings if args.json else ():
+    known = [] if before is None else before.findings
+    new = [one for one in checked.findings if one not in known]
+    for one in new if args.json else ():
         console.json_line(tables.as_dict(one))
-    say = console.tell if args.json else console.show
-    say(f"{args.name}: recipe {chosen} for {recipe.base} ({recipe.source})")
-    for line in tables.lines(checked, recipe):
-        say(line)
+    say = console.tell if args.json or before is not None else console.show
+    if before is None:
+        say(f"{args.name}: recipe {chosen} for {recipe.base} ({recipe.source})")
+        for line in tables.lines(checked, recipe):
+            say(line)
+    else:
+        for one in new:
+            say(tables.line(one))
     with Beside(args.out, console.tell) as beside:
         beside.write(TABLE, tables.table(checked, args.tag, args.kind).encode())
         beside.write(SHEET, jpeg(tables.bucket_sheet(checked.looks), quality=85))

@@ -25,10 +25,14 @@ def lines(checked: Check, recipe: Recipe) -> Iterator[str]:
     yield recipe.arithmetic(len(checked.looks))
     buckets = by_bucket(checked.looks)
     yield "buckets: " + ", ".join(f"{size[0]} × {size[1]}: {len(members)}" for size, members in buckets)
-    for one in checked.findings:
-        yield f"{one.grade:<8} {one.check:<10} {_names(one.photos)}{clean_line(one.text)}. {clean_line(one.advice)}"
+    yield from map(line, checked.findings)
     graves = [sum(one.grade == grade for one in checked.findings) for grade in ("error", "warning", "note")]
     yield "{} errors, {} warnings, {} notes.".format(*graves)
+
+
+def line(one: Finding) -> str:
+    """One finding on a line."""
+    return f"{one.grade:<8} {one.check:<10} {_names(one.photos)}{clean_line(one.text)}. {clean_line(one.advice)}"
 
 
 def _names(photos: Sequence[str]) -> str:

@@ -20,7 +20,8 @@ from runner.errors import UsageError
 from runner.training import captions, likeness
 from runner.training.buckets import Buckets, crop_box
 from runner.training.checks import Check, Finding, check
-from runner.training.dataset import read_samples
+from runner.training.cut_masks import CutMasks
+from runner.training.dataset import read_samples, with_masks
 from runner.training.recipes import Recipe, recipe_for, recipes
 from tests.runner.training_photos import KIND, TAG, blurred, folder, product
 
@@ -168,6 +169,28 @@ def test_a_mask_of_another_shape_is_refused_by_its_name(tmp_path: Path) -> None:
     result = check(read_samples(str(photos), tmp_path / "out", [masks]), small(), TAG, KIND)
     (one,) = [each for each in result.findings if each.check == "photo"]
     assert "320 × 100" in one.text and one.grade == "error"
+
+
+def test_a_mask_that_was_cut_here_is_of_its_photo_alone(tmp_path: Path) -> None:
+    """One that is somebody's own is kept, also where it was cut here and mended since, but for another photo."""
+    photos, masks = folder(tmp_path / "photos", 3, alpha=False), tmp_path / "out" / "masks"
+    masks.mkdir(parents=True)
+    for number in range(3):
+        Image.new("L", (320, 320), 255).save(masks / f"view_{number}.png")
+    for number in range(2):
+        CutMasks(masks).note(masks / f"view_{number}.png", photos / f"view_{number}.png")
+
+    def masked() -> list[bool]:
+        return [one.mask is not None for one in with_masks(read_samples(str(photos), masks.parent), masks)]
+
+    assert masked() == [True, True, True]
+    Image.new("L", (320, 320), 128).save(masks / "view_1.png")  # mended by hand
+    for number in (0, 2):
+        product(number + 7).convert("RGB").save(photos / f"view_{number}.png")
+    assert masked() == [False, True, True]
+    product(9).convert("RGB").save(photos / "view_1.png")
+    with pytest.raises(UsageError, match=r"view_1\.png was mended by hand"):
+        masked()
 
 
 def test_captions_missing_identical_too_long_and_without_the_tag(tmp_path: Path) -> None:

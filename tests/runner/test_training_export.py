@@ -9,6 +9,7 @@ The keys are those of the trainers' own documents:
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shlex
@@ -336,3 +337,37 @@ def is_same(value: object, written: str) -> bool:
         return float(str(value)) == float(written)
     except ValueError:
         return str(value).lower() == written.lower()
+
+
+LINKED = ("masks", "cutouts", "run_0123456789", "kohya", "kohya/images", "kohya/masks", "kohya/.prodgen", "masks/.prodgen")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+@pytest.mark.parametrize("name", LINKED)
+def test_nothing_outside_of_the_folder_is_written_or_removed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """A folder that came from somebody: a link in it leads to other files, which its list calls its own."""
+    elsewhere, link = tmp_path / "elsewhere", tmp_path / "out" / name
+    elsewhere.mkdir()
+    for file in ("view_0.png", "old.png", "written.txt"):
+        (elsewhere / file).write_bytes(b"another's")
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(elsewhere)
+    if name.startswith("kohya/i"):
+        (link.parent / ".prodgen").mkdir()
+        digest = hashlib.sha256(b"another's").hexdigest()
+        lines = "".join(f"{digest}  images/{file}\n" for file in ("view_0.png", "old.png"))
+        (link.parent / ".prodgen" / "written.txt").write_text(lines)
+    before = _as_they_are(elsewhere)
+    assert run(tmp_path, "kohya", "product_sd15") == 2
+    assert f"{link}: a link leads its results out of" in capsys.readouterr().err
+    assert _as_they_are(elsewhere) == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_the_trainer_s_own_results_may_lie_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "out" / "kohya").mkdir(parents=True)
+    (tmp_path / "out" / "kohya" / "output").symlink_to(tmp_path / "disk")
+    exported(tmp_path, "kohya", "product_sd15")

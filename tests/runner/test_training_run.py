@@ -11,13 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from runner.__main__ import main
 from runner.training.graphs import Training, stretch
 from runner.training.recipes import recipe_for
-from tests.runner.training_photos import KIND, TAG, folder
+from tests.runner.training_photos import KIND, TAG, folder, product
 from tests.support.comfy import REPO, ComfyServer
 from tests.support.smoke import fill_with_smoke, smoke_file, smoke_models
 
@@ -68,6 +69,30 @@ def test_from_photos_to_samples_and_the_same_again_does_nothing(
         record = json.loads(next(out.rglob("step_000006.json")).read_text(encoding="utf-8"))
         (report,) = [one for one in record["reports"].values() if one.get("title") == "training"]
         assert report["pictures"] == 3 and report["step"] == 6 and not report["plain"]
+
+
+def test_a_photo_that_was_taken_again_is_cut_out_again_and_what_was_cut_is_checked(
+    comfy_server: ComfyServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos, out = folder(tmp_path / "photos", 3, alpha=False, plain=True), tmp_path / "out"
+    words = [*command(photos, out, comfy_server.url), "--export", "musubi"]
+    assert main(words) == 0
+    shares = [float(row["product_share"]) for row in csv.DictReader((out / "dataset.csv").open(encoding="utf-8"))]
+    assert len(shares) == 3 and all(0.05 < share < 0.6 for share in shares), "the first run has not checked it"
+    masks = {path.name: path.read_bytes() for path in (out / "masks").glob("*.png")}
+    product(9, (320, 320), plain=True).convert("RGB").save(photos / "view_0.png")  # the same name, the same size
+    product(8, (320, 256), part=0.2, plain=True).convert("RGB").save(photos / "view_1.png")  # and another shape
+    capsys.readouterr()
+    assert main(words) == 0
+    said = capsys.readouterr().err
+    assert "cut out of 2 photos" in said and "warning  share" in said
+    for name, seed, size, part in (("view_0", 9, (320, 320), 0.5), ("view_1", 8, (320, 256), 0.2)):
+        with Image.open(out / "masks" / f"{name}.png") as mask:
+            assert mask.size == size
+            inside = np.asarray(mask) > 127
+        wanted = np.asarray(product(seed, size, part=part, plain=True))[..., 3] > 127
+        assert (inside & wanted).sum() / (inside | wanted).sum() > 0.9
+    assert (out / "masks" / "view_2.png").read_bytes() == masks["view_2.png"]
 
 
 def test_a_model_that_the_server_lacks_is_named_before_anything_is_queued(
