@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
+import torch
 from PIL import Image
 from prodgen_nodes.training.files import read_weights
 
@@ -153,6 +154,44 @@ def test_alpha_is_fixed_and_nothing_but_weights_is_trained(server: ComfyServer) 
     assert len(metadata["ss_new_sd_model_hash"]) == 64 and metadata["prodgen.base"] == smoke_file("flux2_klein")
     names = requests.get(f"{server.url}/models/loras", timeout=30).json()
     assert said["lora"] in names, "it cannot be loaded at once"
+
+
+def test_another_vae_or_text_encoder_is_another_training(server: ComfyServer) -> None:
+    """By its name or, under the same name, by its content: a save of the other is not handed back."""
+    photos(server, "sources", 1)
+    forget(server)
+    made = [report(server, graph("sources", steps=1))["identity"]]
+    for node_name, widget, kind in (("vae", "vae_name", "vae"), ("clip", "clip_name", "text_encoders")):
+        other = graph("sources", steps=1)
+        original = next(server.models_dir.glob(f"*/{other[node_name]['inputs'][widget]}"))
+        copy = server.models_dir / kind / f"other_{original.name}"
+        other[node_name]["inputs"][widget] = copy.name
+        weights = torch.load(original, weights_only=True)
+        try:
+            for factor in (1.0, 1.25) if node_name == "vae" else (1.25,):
+                weights[next(iter(weights))] *= factor
+                torch.save(weights, copy)
+                made.append(report(server, other)["identity"])
+        finally:
+            copy.unlink()
+    assert len(set(made)) == len(made)
+    assert report(server, graph("sources", steps=1))["identity"] == made[0]
+
+
+def test_a_damaged_save_is_made_again_and_said(server: ComfyServer) -> None:
+    photos(server, "damaged", 1)
+    forget(server)
+    whole = []
+    for stop in (1, 2, 3):
+        whole.append(lora(server, report(server, graph("damaged", steps=3, save_every=1, stop_at=stop))).read_bytes())
+        last = sorted((server.output_dir / "loras").glob("*"))[-1]
+        if stop == 2:  # what made it is there
+            last.write_bytes(whole[-1][: len(whole[-1]) // 2])
+            said = report(server, graph("damaged", steps=3, save_every=1, stop_at=stop))
+            assert last.read_bytes() == whole[-1] and "step 2" in said["notes"][0] and said["resumed_at"] == 2
+    last.write_bytes(b"garbage!")  # of a finished training, whose state is gone
+    said = report(server, graph("damaged", steps=3, save_every=1))
+    assert last.read_bytes() == whole[-1] and "from the start" in said["notes"][0]
 
 
 @pytest.mark.slow
