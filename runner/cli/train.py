@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from runner import console
 from runner.cli.parser import add_server_argument, check_no_password, local_path, named, seconds
-from runner.errors import EXIT_OK, EXIT_USAGE, InterruptedRunError, UsageError
+from runner.errors import EXIT_OK, EXIT_QUALITY, EXIT_USAGE, InterruptedRunError, UsageError
+from runner.words import counted
 
 if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
@@ -134,6 +135,7 @@ def _trained(args: argparse.Namespace, chosen: str, recipe: Recipe, checked: Che
     from runner.execution.session import Session
     from runner.local_server.choice import resolve_server
     from runner.training import flow
+    from runner.training.checks import in_buckets
     from runner.training.graphs import Training
     from runner.training.pictures import ready
 
@@ -144,10 +146,12 @@ def _trained(args: argparse.Namespace, chosen: str, recipe: Recipe, checked: Che
         folder = flow.uploaded(session.client, args.name, pictures)
         files = {"model": args.model or "", "clip": args.text_encoder or "", "vae": args.vae or ""}
         training = Training(
-            args.name, args.tag, args.kind, chosen, recipe, len(checked.looks), folder, args.seed, args.prompt, files,
-            args.precision,
+            args.name, args.tag, args.kind, chosen, recipe, in_buckets(checked.looks), folder, args.seed, args.prompt,
+            files, args.precision,
         )  # fmt: skip
-        reporter.notice(f"{training.steps} steps, saved every {training.save_every}; a sample is painted at each save.")
+        reporter.notice(
+            f"{counted(training.steps, 'step')}, saved every {training.save_every}; a sample is painted at each save."
+        )
         if recipe.train_text or recipe.optimizer != "AdamW" or recipe.dropout:
             reporter.notice(
                 "In ComfyUI the text encoder is not trained, there is no dropout, and the optimizer is AdamW; --export "
@@ -155,14 +159,15 @@ def _trained(args: argparse.Namespace, chosen: str, recipe: Recipe, checked: Che
             )
         yardstick = _yardstick(args, session) if args.best else None
         saves = flow.trained(training, session, args.out)
+        found = True
         if yardstick is not None:
-            _best(training, saves, pictures, session, reporter, args.out, yardstick)
+            found = _best(training, saves, pictures, session, reporter, args.out, yardstick)
     for one in saves:
         reporter.result(str(one.lora))
     reporter.notice(
         f"The samples: {args.out / flow.GRID}. On the server the last LoRA is {saves[-1].lora_name} already."
     )
-    return EXIT_OK
+    return EXIT_OK if found else EXIT_QUALITY
 
 
 def _masked(args: argparse.Namespace, chosen: str, recipe: Recipe, checked: Check, reporter: Reporter) -> Check:
@@ -173,7 +178,7 @@ def _masked(args: argparse.Namespace, chosen: str, recipe: Recipe, checked: Chec
     from runner.local_server.choice import resolve_server
     from runner.training import masks
 
-    reporter.notice(f"The product is cut out of {len(unknown)} photos first.")
+    reporter.notice(f"The product is cut out of {counted(len(unknown), 'photo')} first.")
     url = resolve_server(args.server, say=reporter.notice)
     left = masks.cut_out(unknown, args.out / MASKS, url, reporter)
     again = _checked(args, chosen, recipe, _samples(args), before=checked)
@@ -200,19 +205,32 @@ def _yardstick(args: argparse.Namespace, session: Session) -> Yardstick:
 def _best(
     training: Training, saves: list[Saved], pictures: list[Ready], session: Session, reporter: Reporter, out: Path,
     yardstick: Yardstick,
-) -> None:  # fmt: skip
+) -> bool:  # fmt: skip
+    """Measure every save and say which is the best; False where nothing could be measured."""
     from runner.training import best
 
     if all(one.mask is None for one in pictures):
         reporter.notice("warning: without a mask of any photo no save can be measured.")
-        return
+        return False
     photos = best.photos_of(pictures, yardstick)
     trials = best.tried(training, saves, photos, session, out, yardstick)
     best.write_table(trials, out)
+    failed = [one for one in trials if one.problem]
+    where = f"{out / best.TABLE}, {out / best.GRID}"
+    if len(failed) == len(trials):
+        reporter.notice(f"warning: none of the {len(trials)} pictures could be measured, so no save is named the best.")
+        reporter.notice(f"The first: {failed[0].problem}. All of them: {where}.")
+        return False
+    if failed:
+        reporter.notice(
+            f"warning: {len(failed)} of {len(trials)} pictures could not be measured and do not count; the table says "
+            "why."
+        )
     (winner, score), *_ = best.ranked(trials)
     strength = best.best_strength(trials, winner)
     reporter.notice(f"The best save is that of step {winner.step} (score {score:.3f}), at strength {strength:g}:")
-    reporter.notice(f"{winner.lora_name}. {yardstick.said} {out / best.TABLE}, {out / best.GRID}.")
+    reporter.notice(f"{winner.lora_name}. {yardstick.said} {where}.")
+    return True
 
 
 def _refuse(checked: Check) -> None:
@@ -224,11 +242,12 @@ def _refuse(checked: Check) -> None:
 
 
 def _exported(args: argparse.Namespace, chosen: str, recipe: Recipe, checked: Check, reporter: Reporter) -> int:
+    from runner.training.checks import in_buckets
     from runner.training.export import export
     from runner.training.export_settings import Order
     from runner.training.pictures import ready
 
-    order = Order(args.name, args.tag, args.kind, chosen, recipe, args.seed, len(checked.looks))
+    order = Order(args.name, args.tag, args.kind, chosen, recipe, args.seed, in_buckets(checked.looks))
     for path in export(args.export, ready(checked.looks, args.tag, args.kind), order, args.out / args.export):
         reporter.result(str(path))
     reporter.notice(f"Ready to start: {args.out / args.export / 'README.txt'} says how.")

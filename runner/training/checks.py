@@ -13,6 +13,7 @@ from runner.training import captions, likeness
 from runner.training.buckets import Size, crop_box
 from runner.training.dataset import Sample, product_box, share
 from runner.training.recipes import Recipe
+from runner.words import counted
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 FEW, ENOUGH = 5, 15
@@ -118,7 +119,7 @@ def _at_once(findings: Iterable[Finding]) -> Iterator[Finding]:
 
 
 def _number(looks: Sequence[Look], recipe: Recipe) -> Iterator[Finding]:
-    count, steps = len(looks), recipe.steps(len(looks))
+    count, steps = len(looks), recipe.steps(*in_buckets(looks))
     if not count:
         yield Finding(ERROR, "photos", (), "no photo is left to train on", "Add photos of the product.")
         return
@@ -134,7 +135,7 @@ def _number(looks: Sequence[Look], recipe: Recipe) -> Iterator[Finding]:
             WARNING,
             "steps",
             (),
-            f"{steps} steps are {'few' if few else 'many'} for one product",
+            f"{counted(steps, 'step')} {'is' if steps == 1 else 'are'} {'few' if few else 'many'} for one product",
             f"Change them: --set epochs=N or --set repeats=N{' or --set accumulation=1' if few else ''}.",
         )
 
@@ -273,7 +274,7 @@ def _captions(samples: Sequence[Sample], tag: str, kind: str) -> Iterator[Findin
 
 def _buckets(looks: Sequence[Look], recipe: Recipe) -> Iterator[Finding]:
     for bucket, members in by_bucket(looks):
-        if len(members) < recipe.batch:
+        if len(members) * recipe.repeats < recipe.batch:
             yield Finding(
                 NOTE,
                 "bucket",
@@ -281,6 +282,11 @@ def _buckets(looks: Sequence[Look], recipe: Recipe) -> Iterator[Finding]:
                 f"alone in the bucket {bucket[0]} × {bucket[1]}: its batches are smaller than {recipe.batch}",
                 "Crop them to the shape of the others.",
             )
+
+
+def in_buckets(looks: Sequence[Look]) -> tuple[int, ...]:
+    """How many looks there are in each bucket."""
+    return tuple(len(members) for _, members in by_bucket(looks))
 
 
 def by_bucket(looks: Sequence[Look]) -> list[tuple[Size, list[Look]]]:

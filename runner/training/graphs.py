@@ -56,7 +56,8 @@ class Training:
     kind: str
     chosen: str
     recipe: Recipe
-    photos: int
+    photos: tuple[int, ...]
+    """How many in each bucket."""
     folder: str
     seed: int
     prompt: str = ""
@@ -65,11 +66,11 @@ class Training:
 
     @property
     def steps(self) -> int:
-        return self.recipe.steps(self.photos)
+        return self.recipe.steps(*self.photos)
 
     @property
     def save_every(self) -> int:
-        return self.recipe.steps_of_epoch(self.photos) * self.recipe.save_every_epochs
+        return self.recipe.steps_of_epoch(*self.photos) * self.recipe.save_every_epochs
 
     @property
     def stops(self) -> list[int]:
@@ -118,14 +119,17 @@ def stretch(training: Training, stop: int) -> dict[str, Any]:
     return graph | _sample(training, files, training.sample_prompt)
 
 
-def trial(training: Training, lora: str, strength: float, prompt: str) -> dict[str, Any]:
-    """Paint with a saved LoRA, and cut the product out of what was painted."""
+def trial(training: Training, lora: str, strength: float, prompt: str, output: str) -> dict[str, Any]:
+    """Paint with a saved LoRA (`sample`), or cut the product out of what was painted (`cutout`)."""
     files = models_of(training.recipe, training.files)
     graph = _loaders(training.recipe.base, files)
     graph["learnt"] = node(
         "LoraLoaderModelOnly", "With a save", model=["model", 0], lora_name=lora, strength_model=strength
     )
     graph |= _sample(training, files, prompt)
+    if output == "sample":
+        return graph
+    del graph["sample"]
     graph["segment"] = node("ProdgenSegmentProduct", "Product", image=["decode", 0], method="auto", min_confidence=0.0)
     graph["cutout"] = node(
         "ProdgenSaveCutout", "output: cutout", product=["segment", 0], mask=["segment", 1], filename_prefix="trial",

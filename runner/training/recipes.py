@@ -17,6 +17,7 @@ from runner.files.declared import Declared, DeclaredError, read
 from runner.files.reading import read_text
 from runner.suggest import did_you_mean
 from runner.training.buckets import Buckets
+from runner.words import counted
 
 RECIPES_PATH = Path(__file__).with_name("recipes.yaml")
 Base = Literal["sd15", "sdxl", "klein", "qwen"]
@@ -70,19 +71,25 @@ class Recipe(Declared):
     def buckets(self) -> Buckets:
         return Buckets(self.resolution, self.least_side, self.most_side, self.side_step, self.upscale)
 
-    def steps_of_epoch(self, photos: int) -> int:
-        """Steps of the optimizer that one epoch takes."""
-        return ceil(ceil(photos * self.repeats / self.batch) / self.accumulation)
+    def steps_of_epoch(self, *buckets: int) -> int:
+        """Steps of the optimizer that one epoch takes, of so many photos in each bucket: a batch is of one bucket."""
+        return ceil(self._batches(buckets) / self.accumulation)
 
-    def steps(self, photos: int) -> int:
-        return self.steps_of_epoch(photos) * self.epochs
+    def steps(self, *buckets: int) -> int:
+        return self.steps_of_epoch(*buckets) * self.epochs
 
-    def arithmetic(self, photos: int) -> str:
+    def _batches(self, buckets: Iterable[int]) -> int:
+        return sum(ceil(photos * self.repeats / self.batch) for photos in buckets)
+
+    def arithmetic(self, *buckets: int) -> str:
         """How its number of steps comes about, in words."""
+        photos, epoch = sum(buckets), self.steps_of_epoch(*buckets)
+        each = f", each of one of {len(buckets)} buckets" if self.batch > 1 and len(buckets) > 1 else ""
         accumulated = "" if self.accumulation == 1 else f", {self.accumulation} batches a step"
         return (
-            f"{photos} photos × {self.repeats} repeats in batches of {self.batch}{accumulated}: "
-            f"{self.steps_of_epoch(photos)} steps an epoch × {self.epochs} epochs = {self.steps(photos)} steps"
+            f"{counted(photos, 'photo')} × {counted(self.repeats, 'repeat')} in batches of {self.batch}{each}"
+            f"{accumulated}: {counted(epoch, 'step')} an epoch × {counted(self.epochs, 'epoch')} = "
+            f"{counted(epoch * self.epochs, 'step')}"
         )
 
 

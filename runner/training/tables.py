@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from runner.console import clean_line
 from runner.files import spreadsheet
 from runner.training.captions import standard_caption
-from runner.training.checks import Check, Finding, Look, by_bucket
+from runner.training.checks import Check, Finding, Look, by_bucket, in_buckets
 from runner.training.recipes import Recipe
 
 _COLUMNS = ("photo", "file", "width", "height", "bucket", "product_share", "blur", "caption", "found", "advice")
@@ -22,8 +22,8 @@ _PAGE, _INK, _DIM = (250, 250, 250), (20, 20, 20), (255, 0, 204)
 
 def lines(checked: Check, recipe: Recipe) -> Iterator[str]:
     """What was found, a line each, under what it was found on."""
-    yield recipe.arithmetic(len(checked.looks))
     buckets = by_bucket(checked.looks)
+    yield recipe.arithmetic(*in_buckets(checked.looks))
     yield "buckets: " + ", ".join(f"{size[0]} × {size[1]}: {len(members)}" for size, members in buckets)
     yield from map(line, checked.findings)
     graves = [sum(one.grade == grade for one in checked.findings) for grade in ("error", "warning", "note")]
@@ -78,7 +78,7 @@ def as_dict(one: Finding) -> dict[str, object]:
 def bucket_sheet(looks: Sequence[Look]) -> Image.Image:
     """Every photo as its bucket crops it, bucket by bucket; what is not trained, where that is known, is tinted."""
     font = ImageFont.load_default()
-    strips = [_strip(f"{size[0]} × {size[1]}: {len(members)}", members, font) for size, members in by_bucket(looks)]
+    strips = [_strip(f"{size[0]} x {size[1]}: {len(members)}", members, font) for size, members in by_bucket(looks)]
     page = Image.new("RGB", (_WIDTH, max(1, sum(strip.height for strip in strips))), _PAGE)
     top = 0
     for strip in strips:

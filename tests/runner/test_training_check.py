@@ -258,6 +258,17 @@ def test_the_arithmetic_is_that_of_the_two_systems() -> None:
     assert recipes()["grip_people"].steps(560) == 1400
     recipe = small("repeats=3", "batch=2", "epochs=7", "accumulation=4")
     assert recipe.steps(11) == ceil(ceil(11 * 3 / 2) / 4) * 7
+    assert small("batch=2", "epochs=1", "repeats=1").steps(3, 1, 1) == 4, "a batch is of one bucket"
+    assert "1 photo × 1 repeat" in small("repeats=1", "epochs=1").arithmetic(1)
+    assert "1 step an epoch × 1 epoch = 1 step" in small("repeats=1", "epochs=1").arithmetic(1)
+
+
+@pytest.mark.parametrize(("repeats", "alone"), [(1, True), (2, False)])
+def test_alone_in_its_bucket_is_what_does_not_fill_a_batch(tmp_path: Path, repeats: int, alone: bool) -> None:
+    photos = folder(tmp_path / "photos", 3)
+    product(5, (320, 224)).save(photos / "wide.png")
+    result = checked(photos, recipe=small("batch=2", f"repeats={repeats}"))
+    assert [one.photos for one in found(result, "bucket")] == ([("wide",)] if alone else [])
 
 
 @pytest.mark.parametrize("change", ["epochs=many", "epoch=3", "rank=0", "nonsense", "base=sdxl", "rank=200"])

@@ -66,6 +66,11 @@ def test_from_photos_to_samples_and_the_same_again_does_nothing(
         with (out / "best.csv").open(encoding="utf-8") as stream:
             assert len(list(csv.DictReader(stream))) == 2 * 2 * 2
         assert (out / "best.jpg").is_file()
+        for path in out.rglob("trial_*_cutout.png"):
+            Image.new("RGBA", (128, 128)).save(path)  # there is no product
+        assert main([*words, "--best"]) == 7
+        said = capsys.readouterr().err
+        assert "none of the 8 pictures could be measured" in said and "best save is that" not in said
         record = json.loads(next(out.rglob("step_000006.json")).read_text(encoding="utf-8"))
         (report,) = [one for one in record["reports"].values() if one.get("title") == "training"]
         assert report["pictures"] == 3 and report["step"] == 6 and not report["plain"]
@@ -107,7 +112,7 @@ def test_a_model_that_the_server_lacks_is_named_before_anything_is_queued(
 @pytest.mark.parametrize("base", ["sd15", "sdxl", "klein"])
 def test_the_graph_has_the_settings_of_the_recipe(base: str) -> None:
     chosen, recipe = recipe_for(base, None, [])
-    training = Training("bag", TAG, KIND, chosen, recipe, 65, "somewhere", 9)
+    training = Training("bag", TAG, KIND, chosen, recipe, (65,), "somewhere", 9)
     graph = stretch(training, training.stops[0])
     inputs = graph["train"]["inputs"]
     assert inputs["steps"] == recipe.steps(65) and inputs["stop_at"] == recipe.steps_of_epoch(65)
@@ -121,7 +126,7 @@ def test_the_graph_has_the_settings_of_the_recipe(base: str) -> None:
 
 def test_the_last_stop_is_the_last_step_whatever_the_saves() -> None:
     _, recipe = recipe_for("sd15", None, ["epochs=5", "save_every_epochs=2", "repeats=1", "batch=2"])
-    training = Training("bag", TAG, KIND, "x", recipe, 5, "somewhere", 0)
+    training = Training("bag", TAG, KIND, "x", recipe, (5,), "somewhere", 0)
     assert training.stops == [6, 12, 15]
 
 
