@@ -28,6 +28,8 @@ FILES: dict[str, Files] = {
 }
 """What a base is trained on where nothing else is named; klein's fast model where the base klein is not installed."""
 KLEIN_BASES = ("flux-2-klein-base-4b.safetensors", "flux-2-klein-base-4b-fp8.safetensors")
+KLEIN_BASE_ID = "flux2-klein-base-4b"
+"""The first of them in `models_manifest.yaml`."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ import pytest
 from PIL import Image
 
 from runner.__main__ import main
-from runner.training.graphs import Training, stretch
+from runner.models.manifest import load_manifest
+from runner.training.graphs import KLEIN_BASE_ID, KLEIN_BASES, Training, stretch
 from runner.training.recipes import recipe_for
 from tests.runner.training_photos import KIND, TAG, folder, product
 from tests.support.comfy import REPO, ComfyServer
@@ -49,7 +50,7 @@ def test_from_photos_to_samples_and_the_same_again_does_nothing(
         assert main(words) == 0
         said = capsys.readouterr()
         assert "cut out of 3 photos" in said.err
-        assert sorted(path.name for path in (out / "masks").iterdir()) == [f"view_{n}.png" for n in range(3)]
+        assert sorted(path.name for path in (out / "masks").glob("*.png")) == [f"view_{n}.png" for n in range(3)]
         rows = saves(out)
         assert [row["step"] for row in rows] == ["3", "6"] and all(float(row["loss"]) > 0 for row in rows)
         assert [Path(line) for line in said.out.splitlines()[-2:]] == [Path(row["lora"]) for row in rows]
@@ -66,6 +67,11 @@ def test_from_photos_to_samples_and_the_same_again_does_nothing(
         with (out / "best.csv").open(encoding="utf-8") as stream:
             assert len(list(csv.DictReader(stream))) == 2 * 2 * 2
         assert (out / "best.jpg").is_file()
+        whole = Path(rows[0]["lora"]).read_bytes()
+        for damaged in (b"garbage!", whole[:-1]):
+            Path(rows[0]["lora"]).write_bytes(damaged)
+            assert main(words) == 0
+            assert Path(rows[0]["lora"]).read_bytes() == whole, "a damaged file is handed out as a result"
         for path in out.rglob("trial_*_cutout.png"):
             Image.new("RGBA", (128, 128)).save(path)  # there is no product
         assert main([*words, "--best"]) == 7
@@ -98,6 +104,11 @@ def test_a_photo_that_was_taken_again_is_cut_out_again_and_what_was_cut_is_check
         wanted = np.asarray(product(seed, size, part=part, plain=True))[..., 3] > 127
         assert (inside & wanted).sum() / (inside | wanted).sum() > 0.9
     assert (out / "masks" / "view_2.png").read_bytes() == masks["view_2.png"]
+
+
+def test_the_base_that_is_advised_can_be_downloaded() -> None:
+    model = load_manifest().get(KLEIN_BASE_ID)
+    assert (model.folder, model.file) == ("diffusion_models", KLEIN_BASES[0]) and model.url.endswith(model.file)
 
 
 def test_a_model_that_the_server_lacks_is_named_before_anything_is_queued(
