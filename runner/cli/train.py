@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import re
 import time
 from pathlib import Path
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 DEFAULT_OUT = Path("outputs/training")
 BASES = ("sd15", "sdxl", "klein", "qwen")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
+_REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""What the system says of a disk that takes no more. On these no file is named, for it is a write that fails."""
+_LARGEST_SEED = 2**32 - 1
+"""Of numpy, which the other trainers seed, too."""
 TABLE, SHEET, MASKS = "dataset.csv", "buckets.jpg", "masks"
 
 
@@ -82,12 +87,20 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument("--vae", type=named, metavar="FILE", help="for klein: its VAE")
     parser.add_argument("--precision", choices=("bf16", "fp32"), default="bf16", help="of the maths (default: bf16)")
     parser.add_argument("--prompt", default="", metavar="TEXT", help="what the samples show (default: a studio photo)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the training (default: 0)")
+    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="of the training (default: 0)")
     parser.add_argument("--out", type=local_path, metavar="DIR", help=f"default: {DEFAULT_OUT}/NAME")
     add_server_argument(parser)
     parser.add_argument("--timeout", type=seconds, metavar="S", help="for the whole run; run it again to go on")
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output, one per event")
     return parser
+
+
+def _seed(text: str) -> int:
+    """An argument that is a seed, as every trainer takes it."""
+    number = int(text)
+    if not 0 <= number <= _LARGEST_SEED:
+        raise argparse.ArgumentTypeError(f"must be from 0 to {_LARGEST_SEED}")
+    return number
 
 
 def run(args: argparse.Namespace) -> int:
@@ -120,6 +133,13 @@ def run(args: argparse.Namespace) -> int:
     with interruptible(), make_reporter(json_lines=args.json, jobs=1) as reporter:
         try:
             return _run(args, chosen, recipe, checked, reporter)
+        except OSError as error:
+            if error.errno not in _REFUSED:
+                raise
+            raise UsageError(
+                f"--out {args.out} cannot be written to ({error.strerror or error}).",
+                advice="Make room there, or name another --out; the same command goes on.",
+            ) from error
         except KeyboardInterrupt:
             raise InterruptedRunError("Interrupted: type the same command again, and it goes on.") from None
 

@@ -215,7 +215,13 @@ def test_a_rare_tag_is_not(tag: str) -> None:
     assert not captions.is_common(tag)
 
 
-@pytest.mark.parametrize(("tag", "kind"), [("two words", "bag"), ("a,b", "bag"), ("x", "bag"), ("ohwx", "bag, red")])
+@pytest.mark.parametrize(
+    ("tag", "kind"),
+    [
+        ("two words", "bag"), ("a,b", "bag"), ("x", "bag"), ("ohwx", "bag, red"), ("=cmd()", "bag"), ("+ohwx", "bag"),
+        ("-ohwx", "bag"), ("@ohwx", "bag"), ("oh\x1b[2Jwx", "bag"), ("(ohwx:2)", "bag"), ("ohwx", "=cmd"), ("ohwx", ""),
+    ],
+)  # fmt: skip
 def test_a_tag_that_cannot_begin_a_caption_is_refused(tag: str, kind: str) -> None:
     with pytest.raises(UsageError):
         captions.check_tag(tag, kind)
@@ -271,10 +277,47 @@ def test_alone_in_its_bucket_is_what_does_not_fill_a_batch(tmp_path: Path, repea
     assert [one.photos for one in found(result, "bucket")] == ([("wide",)] if alone else [])
 
 
-@pytest.mark.parametrize("change", ["epochs=many", "epoch=3", "rank=0", "nonsense", "base=sdxl", "rank=200"])
+@pytest.mark.parametrize(
+    "change", ["epochs=[", "epochs=many", "epoch=3", "rank=0", "nonsense", "base=sdxl", "rank=200"]
+)
 def test_a_wrong_figure_is_refused(change: str) -> None:
     with pytest.raises(UsageError):
         recipe_for("sd15", None, [change])
+
+
+NUMBERS = [name for name, field in Recipe.model_fields.items() if type(field.default) in (int, float)]
+AWRY = st.one_of(
+    st.sampled_from(["inf", "-inf", "nan", ".inf", "-.inf", ".nan", "1e308", "-1", "-0.001", "=cmd()", "''"]),
+    st.integers(max_value=-1).map(str),
+    st.integers(min_value=100_000, max_value=10**30).map(str),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(NUMBERS), AWRY)
+def test_no_figure_is_taken_that_makes_no_sense(name: str, value: str) -> None:
+    """Every number of a recipe has both ends, whatever it is, and is finite."""
+    with pytest.raises(UsageError, match=name):
+        recipe_for("sd15", None, [f"{name}={value}"])
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(32, 4096), st.integers(32, 8192), st.integers(32, 8192))
+def test_sides_that_leave_no_bucket_are_refused(resolution: int, least: int, most: int) -> None:
+    changes = [f"resolution={resolution}", f"least_side={least}", f"most_side={most}", "side_step=16"]
+    if resolution >= 64 and least <= resolution <= most:
+        buckets = recipe_for("sd15", None, changes)[1].buckets
+        assert max(buckets.size_of(1000, 1000)) <= resolution
+    else:
+        with pytest.raises(UsageError):
+            recipe_for("sd15", None, changes)
+
+
+@pytest.mark.parametrize("seed", ["-1", str(2**32), "1e3", "inf"])
+def test_a_seed_that_no_trainer_takes_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], seed: str) -> None:
+    words = ["train", "bag", "--images", str(tmp_path), "--tag", TAG, "--class", KIND, "--check", f"--seed={seed}"]
+    assert main(words) == 2
+    assert "--seed" in capsys.readouterr().err
 
 
 def test_a_recipe_of_another_base_is_refused_with_those_that_fit() -> None:

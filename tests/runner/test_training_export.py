@@ -410,3 +410,18 @@ def test_the_trainer_s_own_results_may_lie_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "out" / "kohya").mkdir(parents=True)
     (tmp_path / "out" / "kohya" / "output").symlink_to(tmp_path / "disk")
     exported(tmp_path, "kohya", "product_sd15")
+
+
+def test_a_full_disk_is_said_and_the_same_again_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=60k", "tmpfs", str(out)]
+    if os.name == "nt" or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("a full disk: only root may mount a small file system (run as root, or in a container)")
+    try:
+        assert run(tmp_path, "kohya", "product_sd15") == 2
+        assert "No space left" in capsys.readouterr().err
+        subprocess.run(["mount", "-o", "remount,size=9m", str(out)], check=True)
+        exported(tmp_path, "kohya", "product_sd15")
+    finally:
+        subprocess.run(["umount", str(out)], check=False)
