@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 from runner.errors import NodeFailedError, WorkflowRejectedError
 from runner.execution.job import JobResult, JobSpec
 from runner.execution.session import Session
-from runner.files.reading import open_file
+from runner.files.tensors import is_whole
 from runner.files.whole import written_whole
 from runner.server.client import ComfyClient
 from runner.server.records import ServerFile
@@ -25,7 +24,7 @@ from runner.server.view import server_view
 from runner.training.graphs import KLEIN_BASE_ID, KLEIN_BASES, Training, stretch
 from runner.training.pictures import Ready, png
 from runner.training.sheet import write_sheet, write_table
-from runner.untrusted import items, mapping, number, text
+from runner.untrusted import mapping, number, text
 from runner.validation.check import check_graph
 from runner.validation.problem import listed
 
@@ -120,22 +119,6 @@ def _there(place: Path, stop: int) -> Saved | None:
     except (OSError, ValueError, KeyError, TypeError):
         pass
     return None
-
-
-def is_whole(lora: Path) -> bool:
-    """Whether a file is a safetensors file, and as long as its head says."""
-    try:
-        with open_file(lora) as stream:
-            length = int.from_bytes(stream.read(8), "little")
-            size = os.fstat(stream.fileno()).st_size
-            if not 2 <= length <= size - 8:
-                return False
-            head = mapping(json.loads(stream.read(length)))
-    except (OSError, ValueError):
-        return False
-    ends = [items(mapping(one).get("data_offsets"))[1:] for name, one in head.items() if name != "__metadata__"]
-    numbers = [number(end[0]) for end in ends if end]
-    return len(numbers) == len(ends) > 0 and None not in numbers and max(n or 0 for n in numbers) == size - 8 - length
 
 
 def _stem(stop: int) -> str:
