@@ -86,7 +86,7 @@ def test_how_a_colour_is_said() -> None:
     swatch = torch.full((1, 50, 50, 3), 0.9)
     swatch[:, 8:42, 8:42] = torch.tensor([0.2, 0.4, 0.3])
     assert torch.allclose(linear_to_srgb(swatch_color(swatch)), torch.tensor([0.2, 0.4, 0.3]), atol=2e-3)
-    for wrong in ("lab(200, 0, 0)", "lab(1,2)", "red", ""):
+    for wrong in ("lab(200, 0, 0)", "lab(1,2)", "navvy", "#aa221180", ""):
         with pytest.raises(ParameterError):
             target_color(wrong)
 

@@ -19,6 +19,9 @@ _LIGHTNESS = 0.6
 """Weight of L*: light changes it most, but a dark trim of the body's hue is told by nothing else."""
 _ALIKE = 18.0
 """Weighted distance up to which two clusters are one material in more or less light."""
+_NEAR = 30.0
+"""Weighted distance up to which a colour that somebody named stands for a material: names are rough, and light shifts
+what is seen."""
 _LEAST = 0.01
 """Share of the product below which a cluster is a glint or a rivet, and is not offered."""
 _SMOOTH = 1.2
@@ -35,6 +38,11 @@ class Material:
 
     colors: Tensor
     share: float
+
+    @property
+    def main(self) -> Tensor:
+        """CIELAB `[3]` of its largest cluster."""
+        return self.colors[0]
 
     @property
     def color(self) -> str:
@@ -70,6 +78,24 @@ def offered(materials: list[Material]) -> list[Material]:
     return [one for one in materials if one.share >= _LEAST] or materials[:1]
 
 
+def nearest(materials: list[Material], color: Tensor) -> int:
+    """The number of the material that has CIELAB `color` `[3]`, or comes near it.
+
+    Raises ParameterError where none does.
+    """
+    choices = offered(materials)
+    away = [float(torch.cdist(_weighted(color[None]), _weighted(one.colors)).min()) for one in choices]
+    number = min(range(len(choices)), key=away.__getitem__)
+    if away[number] > _NEAR:
+        asked = hex_color(lab_to_srgb(color[None])[0])
+        raise ParameterError(f"no material of this product is {asked} or like it; it has {_named(choices)}.")
+    return number + 1
+
+
+def _named(choices: list[Material]) -> str:
+    return ", ".join(f"{number}: {one.color} ({one.share:.0%})" for number, one in enumerate(choices, 1))
+
+
 def where(rgb: Tensor, mask: Tensor, materials: list[Material], number: int) -> Tensor:
     """How much of each pixel `[H,W]` 0..1 is the material `number` (from 1, largest first); exactly 0 off the product.
 
@@ -77,8 +103,7 @@ def where(rgb: Tensor, mask: Tensor, materials: list[Material], number: int) -> 
     """
     choices = offered(materials)
     if not 1 <= number <= len(choices):
-        listed = ", ".join(f"{n}: {one.color} ({one.share:.0%})" for n, one in enumerate(choices, 1))
-        raise ParameterError(f"material is {number}; this product has {len(choices)}: {listed}.")
+        raise ParameterError(f"material is {number}; this product has {len(choices)}: {_named(choices)}.")
     centers = torch.cat([_weighted(one.colors) for one in materials])
     owners = torch.cat([torch.full((len(one.colors),), n) for n, one in enumerate(materials)]).to(rgb.device)
     own = owners == number - 1
