@@ -84,7 +84,7 @@ def _photo(word: str, option: str) -> Colour:
     from runner.batch.photo_folder import unusable
 
     path = expanded(word)
-    if os.path.lexists(path):
+    if word.strip() and os.path.lexists(path):
         if why := unusable(path, Suggestions()):
             raise PhotoError(f"{option}: {why}")
         return Colour(safe_name(path.stem), swatch=path)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from runner.cli.recolor import batch_order
 from runner.cli.words import parse
@@ -17,26 +17,26 @@ from runner.recolors.colours import Colour, colour_of, distinct
 from tests.support.comfy import ComfyServer
 from tests.support.runs import Desk, Run, command
 
-SIDE = 128
-BODY, TRIM, GROUND = (168, 116, 63), (40, 60, 140), (226, 224, 220)
+WIDE, HIGH = 240, 200
+BODY, TRIM, GROUND = (168, 116, 63), (40, 60, 140), (236, 236, 238)
+ON_BODY, ON_TRIM, ON_GROUND = (75, 120), (106, 120), (10, 10)
 
 
 def bag(path: Path, *, cut_out: bool = False) -> Path:
-    """A tan box with a blue band and some light from the left, on a plain ground or cut out."""
+    """A tan thing with a blue band, lit from the left, on a plain ground or cut out."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    y, x = np.mgrid[:SIDE, :SIDE]
-    inside = (abs(x - 64) < 38) & (abs(y - 70) < 34)
-    light = (1.1 - 0.004 * x)[..., None]
-    thing = np.where((abs(y - 70) < 6)[..., None], np.array(TRIM), np.array(BODY)) * light
-    picture = np.where(inside[..., None], thing, np.array(GROUND)).clip(0, 255).astype(np.uint8)
-    alpha = (inside * 255).astype(np.uint8)
-    image = Image.fromarray(np.dstack((picture, alpha)) if cut_out else picture)
-    image.save(path)
+    shape = Image.new("L", (WIDE, HIGH))
+    ImageDraw.Draw(shape).rounded_rectangle((70, 60, 170, 150), 18, 255)
+    alpha = np.asarray(shape)
+    y, x = np.mgrid[:HIGH, :WIDE]
+    thing = np.where((abs(y - 106) < 7)[..., None], np.array(TRIM), np.array(BODY)) * (1.1 - 0.002 * x)[..., None]
+    picture = np.where((alpha > 0)[..., None], thing, np.array(GROUND)).clip(0, 255).astype(np.uint8)
+    Image.fromarray(np.dstack((picture, alpha)) if cut_out else picture).save(path)
     return path
 
 
 def recolor(desk: Desk, *more: str | Path, out: str = "out") -> Run:
-    words = ["recolor", "--server", desk.url, "--out", desk.folder / out, "--set", "cutout=plain_backdrop", *more]
+    words = ["recolor", "--server", desk.url, "--out", desk.folder / out, *more]
     return command(*map(str, words), folder=desk.folder / out)
 
 
@@ -62,10 +62,10 @@ def test_one_photo_in_several_colours(desk: Desk) -> None:
         f"bag_{label}_{kind}.png" for label in ("7a1f2b", "navy", "=leather") for kind in ("picture", "cutout")
     } <= made
     red = desk.folder / "out" / "bag_7a1f2b_picture.png"
-    body, band, ground = at(red, (50, 64), (70, 64), (10, 10))
+    body, band, ground = at(red, ON_BODY, ON_TRIM, ON_GROUND)
     assert abs(body - (122, 31, 43)).max() < 14
-    assert (band == at(photo, (70, 64))[0]).all() and (ground == at(photo, (10, 10))[0]).all()
-    green = at(desk.folder / "out" / "bag_=leather_picture.png", (50, 64))[0]
+    assert (band == at(photo, ON_TRIM)[0]).all() and (ground == at(photo, ON_GROUND)[0]).all()
+    green = at(desk.folder / "out" / "bag_=leather_picture.png", ON_BODY)[0]
     assert green[1] > green[0] + 15 and green[1] > green[2] + 8
     assert "bag.png in #7a1f2b: The " in run.err and "% of the product, is now " in run.err
     assert "Left as it was: " in run.err
@@ -80,8 +80,8 @@ def test_one_photo_in_several_colours(desk: Desk) -> None:
 def test_another_colour_later_makes_that_one_alone_and_a_part_is_named_by_its_colour(desk: Desk) -> None:
     first = recolor(desk, desk.folder / "bag.png", "--to", "teal", "--part", "#283c8c", out="part")
     assert first.code == EXIT_OK, first.err
-    body, band = at(desk.folder / "part" / "bag_teal_picture.png", (50, 64), (70, 64))
-    assert (body == at(desk.folder / "bag.png", (50, 64))[0]).all() and abs(band - (0, 128, 128)).max() < 30
+    body, band = at(desk.folder / "part" / "bag_teal_picture.png", ON_BODY, ON_TRIM)
+    assert (body == at(desk.folder / "bag.png", ON_BODY)[0]).all() and abs(band - (0, 128, 128)).max() < 30
     words = ("--to", "teal", "--to", "olive", "--part", "#283c8c", "--json")
     second = recolor(desk, desk.folder / "bag.png", *words, out="part")
     assert second.code == EXIT_OK, second.err
@@ -90,13 +90,13 @@ def test_another_colour_later_makes_that_one_alone_and_a_part_is_named_by_its_co
 
 def test_a_cut_out_comes_out_on_white_and_a_mask_says_the_part(desk: Desk) -> None:
     photo = bag(desk.folder / "cut.png", cut_out=True)
-    mask = np.zeros((SIDE, SIDE), np.uint8)
-    mask[:, :64] = 255
+    mask = np.zeros((HIGH, WIDE), np.uint8)
+    mask[:, :120] = 255
     Image.fromarray(mask).save(desk.folder / "left.png")
-    run = recolor(desk, photo, "--set", "cutout=auto", "--to", "#101014", "--part", desk.folder / "left.png", out="cut")
+    run = recolor(desk, photo, "--to", "#101014", "--part", desk.folder / "left.png", out="cut")
     assert run.code == EXIT_OK, run.err
-    left, right, ground = at(desk.folder / "cut" / "cut_101014_picture.png", (50, 40), (50, 90), (5, 5))
-    assert left.max() < 45 and abs(right - at(photo, (50, 90))[0]).max() <= 1 and (ground == 255).all()
+    left, right, ground = at(desk.folder / "cut" / "cut_101014_picture.png", (75, 90), (75, 150), ON_GROUND)
+    assert left.max() < 45 and abs(right - at(photo, (75, 150))[0]).max() <= 1 and (ground == 255).all()
     assert "what was painted is not one colour" in run.err, "half of the blue band was recoloured, too"
 
 

@@ -21,7 +21,8 @@ def in_photo(photo: Tensor, before: Tensor, after: Tensor, mask: Tensor, clear: 
     old, new = srgb_to_linear(before), srgb_to_linear(after)
     share = mask.unsqueeze(-1)
     if clear is not None and float((clear > 0.5).float().mean()) > _CLEAR:
-        return linear_to_srgb((new * share + (1 - share)).clamp(0, 1))
+        mixed = linear_to_srgb((new * share + (1 - share)).clamp(0, 1))
+        return torch.where(share >= 1, after, torch.where(share <= 0, torch.ones_like(after), mixed))
     changed = ((before != after).any(dim=-1, keepdim=True) & (share > 0)).expand_as(photo)
     mixed = linear_to_srgb((srgb_to_linear(photo) + (new - old) * share).clamp(0, 1)).clamp(0, 1)
     return torch.where(changed, mixed, photo)
