@@ -83,14 +83,18 @@ def run(args: argparse.Namespace) -> int:
 
 def batch_order(args: argparse.Namespace) -> BatchOrder:
     """The batch that this is. Raises UsageError, PhotoError for what is no colour."""
+    from runner.batch.photo_folder import unusable
     from runner.batch.rows import Row
     from runner.errors import UsageError
     from runner.invocation import spell
     from runner.recolors.colours import HOW, colour_of, distinct
+    from runner.suggest import Suggestions
 
     if not args.to:
         photo = args.photos[0] if args.photos else "PHOTO"
         raise UsageError("no colour was named.", advice=f"Write: {spell('recolor', photo, '--to', '#7a1f2b')}. {HOW}")
+    if args.hint is not None and (why := unusable(args.hint, Suggestions())):
+        raise UsageError(f"--hint: {why}")
     colours = distinct([colour_of(word, "--to") for word in args.to])
     values = {
         **_part(args.part),

@@ -26,7 +26,7 @@ def test_all_nodes_are_there(nodes: dict[str, dict[str, Any]]) -> None:
     assert {"ProdgenSegmentProduct", "ProdgenPasteBack", "ProdgenFidelity"} <= set(nodes)
 
 
-ADDED_LATER = {("ProdgenOptionalLora", "applied")}
+ADDED_LATER = {("ProdgenOptionalLora", "applied"), ("ProdgenRecolor", "picture")}
 """Outputs that came when saved graphs already linked the report by its number."""
 
 

@@ -155,6 +155,6 @@ def _in_photo(photo: Tensor, before: Tensor, after: Tensor, mask: Tensor, transp
     named = {"photo": rgb, "product": after, "mask": mask} | ({} if clear is None else {"transparency": clear})
     pictures = []
     for index in range(common_batch(**named)):
-        own = [item(one, index).to(after) for one in (rgb, before[..., :3], after, mask)]
-        pictures.append(in_photo(*own, None if clear is None else item(clear, index).to(after)))
+        seen, old, new, share = (item(one, index).to(after) for one in (rgb, before[..., :3], after, mask))
+        pictures.append(in_photo(seen, old, new, share, None if clear is None else item(clear, index).to(after)))
     return torch.stack(pictures)
