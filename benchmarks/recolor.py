@@ -4,9 +4,9 @@
     python benchmarks/recolor.py FOLDER [--runs 5]
 
 What has the range's colour in every photo is given the colour that it has in every other, told by what a swatch would
-show of it: its median there. The figure is the mean ΔE00 to the rendered picture inside the exact part, with that part given,
-and by colour cluster; the hue is that of the lightest fiftieth, where both pictures have one (C* > 8). The peer moves
-L*, a* and b* by the difference of medians, as OpenCV users do.
+show of it: its median there. The figure is the mean ΔE00 to the rendered picture inside the exact part, with that part
+given, and by colour cluster; the hue is that of the lightest fiftieth, where both pictures have one (C* > 8). The peer
+moves L*, a* and b* by the difference of medians, as OpenCV users do.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ from ..colorspace import chroma, delta_e00, hex_color, hue_difference, lab_to_sr
 from ..product.palette import name_of
 from .materials import Material, materials_of, offered
 
-_GUESSED = 30.0
-"""L* between a grey material and its new colour from which gloss and shade are a guess: rendered black leather that
-became tan or white is ΔE00 3.8 and 3.9 off, near-white that became black 4.0 (`benchmarks/README.md`)."""
+_GUESSED = 8.0
+"""L* between a grey material and its new colour from which gloss and shade are a guess: rendered black and near-white
+leather is ΔE00 1.5 to 4 off then, glossy plastic 3 to 7 (`benchmarks/README.md`)."""
 _MISSED = 4.0
 """ΔE00 between the colour that was asked for and the one that most of the part has, from which it is told."""
 _BURNT = 0.03
