@@ -69,6 +69,8 @@ def test_one_photo_in_several_colours(desk: Desk) -> None:
     assert green[1] > green[0] + 15 and green[1] > green[2] + 8
     assert "bag.png in #7a1f2b: The " in run.err and "% of the product, is now " in run.err
     assert "Left as it was: " in run.err
+    titles = [record["listing"]["title"] for record in run.sidecars if record["inputs"].get("color") == "#000080"]
+    assert len(titles) == 1 and ("Navy" in titles[0] or "lue" in titles[0]), "it is called by its new colour"
     with Image.open(desk.folder / "out" / "bag_navy_cutout.png") as cutout:
         assert cutout.mode == "RGBA" and cutout.getpixel((5, 5))[3] == 0
     with (desk.folder / "out" / "recolor.csv").open(encoding="utf-8", newline="") as stream:
