@@ -298,3 +298,20 @@ def test_a_hard_shadow_that_a_coarse_model_took_for_product_is_not_trusted(kind:
     assert from_model(photo, coarse(wrong, 320)).confidence < TRUSTED
     plain = from_model(made.photo, coarse(fine, 320))
     assert plain.confidence >= TRUSTED, plain.report
+
+
+@pytest.mark.parametrize(("strap", "least", "most"), [(0.95, 0.0, 0.74), (None, 0.75, 1.0)], ids=["lost", "shadow"])
+def test_a_white_strap_on_white_that_the_model_lost_is_doubted(strap: float | None, least: float, most: float) -> None:
+    """It is hardly darker than the ground, but has an edge; a shadow as faint fades."""
+    made = torch.Generator().manual_seed(2)
+    rows, columns = torch.meshgrid(torch.arange(480.0), torch.arange(480.0), indexing="ij")
+    case = (90 - torch.hypot(rows - 240, columns - 240)).clamp(0, 1)
+    if strap is None:
+        beside = torch.exp(-(((rows - 300) / 90).square() + ((columns - 260) / 80).square()))
+        ground = 1.0 - 0.05 * beside
+    else:
+        ground = torch.where(((columns - 240).abs() < 50) & ((rows - 240).abs() < 190), strap, 1.0)
+    photo = torch.lerp(ground, torch.full_like(ground, 0.2), case).unsqueeze(-1).expand(-1, -1, 3)
+    photo = photo + torch.randn(480, 480, 3, generator=made) * 0.003
+    cut = from_model(photo.clamp(0, 1), coarse(case, 480))
+    assert least <= cut.confidence <= most, cut.report
