@@ -11,6 +11,8 @@ from dataclasses import dataclass, fields
 
 import torch
 import torch.nn.functional as F
+from prodgen_nodes.imaging.camera import frames_of
+from prodgen_nodes.imaging.checking import Seen, check_picture
 from prodgen_nodes.imaging.color.fix import METHODS, Settings, fix_color
 from prodgen_nodes.imaging.compositing import place_on_background
 from prodgen_nodes.imaging.fidelity.judge import COMPARES, Compare, judge
@@ -23,9 +25,11 @@ from prodgen_nodes.imaging.occlusion import keep_in_front
 from prodgen_nodes.imaging.pasting import paste_back
 from prodgen_nodes.imaging.placement import Placement
 from prodgen_nodes.imaging.posing import pose_product
+from prodgen_nodes.imaging.recolor import recolor, target_color
 from prodgen_nodes.imaging.registration import moved_mask, register_product
 from prodgen_nodes.imaging.segmentation import from_looks, from_model, from_own_alpha, from_plain_backdrop
 from prodgen_nodes.imaging.shadow import Light, ground_and_shadow
+from prodgen_nodes.imaging.spin import frame_of, turned
 from prodgen_nodes.imaging.style.apply import StyleSettings, apply_style
 from prodgen_nodes.imaging.style.looks import LOOKS
 from prodgen_nodes.imaging.tiles import hold_tone, join, plan_tiles, split
@@ -109,6 +113,10 @@ def works(placement: Placement) -> Iterator[tuple[str, Work]]:
     yield "Keep Fingers in Front", lambda s: (keep_in_front(s.generated, s.product, s.alpha, placement).mask,)
     yield "Crop Hands and Put Hands Back", _hands
     yield "Split, Join and hold tone", _tiles
+    yield "Check Product", _checked
+    yield "Recolor Product", _recolored
+    yield "Turntable, three photos", _spun
+    yield "Camera Move, eight frames", lambda s: (frames_of(s.canvas[0], "push_in", 8, s.side // 2, s.side // 2, 0.2),)
 
 
 def _cutting() -> Iterator[tuple[str, Work]]:
@@ -166,6 +174,23 @@ def _registered(s: Scene, placement: Placement) -> Tensors:
     at = done.placement.transform(0)
     carried = moved_mask(s.mask, placement, done.placement)
     return torch.tensor([at.tx, at.ty]) / 255, done.aligned, carried
+
+
+def _checked(s: Scene) -> Tensors:
+    seen = Seen(s.mask[0], [s.mask[0]], is_plain=True)
+    done = check_picture(s.generated[0], s.product[0], s.alpha[0], s.product[0], seen)
+    return torch.tensor([255.0 * done.report["passed"], float(done.report["delta_e00_mean"] or 0)]) / 255, done.cover
+
+
+def _recolored(s: Scene) -> Tensors:
+    done = recolor(s.canvas, s.mask, target_color("#2b4f81").to(s.device), None, 1, 1.0)
+    return done.image, done.part
+
+
+def _spun(s: Scene) -> Tensors:
+    frames = [frame_of(turn, s.mask, turn) for turn in (s.canvas, 0.9 * s.canvas, s.canvas.flip(2))]
+    done = turned(frames, s.side, s.side, 0.8, (1.0, 1.0, 1.0))
+    return done.images, done.masks
 
 
 def _hands(s: Scene) -> Tensors:

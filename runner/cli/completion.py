@@ -81,6 +81,7 @@ def _called() -> str:
 
 
 def _parser_for(called: str) -> argparse.ArgumentParser:
+    from runner.cli import shops
     from runner.cli.parser import COMMANDS, Parser, load_command
     from runner.workflow.load import available_workflows
 
@@ -89,18 +90,40 @@ def _parser_for(called: str) -> argparse.ArgumentParser:
     if called in COMMANDS:
         command = load_command(called).add_parser(commands)
         for action in command.positionals() if isinstance(command, Parser) else ():
-            if action.dest == "workflow" or (called == "help" and action.dest == "about"):
-                _complete(action, lambda **_: [*available_workflows(), *(COMMANDS if called == "help" else ())])
+            if called == "help" and action.dest == "about":
+                _complete(action, _subjects)
+            elif action.dest == "workflow":
+                _complete(action, lambda **_: list(available_workflows()))
         for action in command.optionals() if isinstance(command, Parser) else ():
             if action.dest == "set":
                 _complete(action, _inputs)
             elif action.dest == "workflow":
                 _complete(action, lambda **_: list(available_workflows()))
+            elif action.dest in ("channel", "channels"):
+                _complete(action, _several_shops if action.dest == "channels" else lambda **_: list(shops.shops()))
         return parser
-    for name in [*COMMANDS, *available_workflows()]:
+    for name in [*COMMANDS, *available_workflows(), *shops.WORDS]:
         if name not in parser.commands():
             commands.add_parser(name)
     return parser
+
+
+def _subjects(**_: Any) -> list[str]:
+    """All that `help` knows something about."""
+    from runner.cli import shops
+    from runner.cli.help import TOPICS
+    from runner.cli.parser import COMMANDS
+    from runner.workflow.load import available_workflows
+
+    return [*COMMANDS, *TOPICS, *available_workflows(), *shops.shops()]
+
+
+def _several_shops(prefix: str, **_: Any) -> list[str]:
+    """The shops that are not in `prefix` (`amazon,eb`) yet, behind those that are."""
+    from runner.cli import shops
+
+    before, comma, _typed = prefix.rpartition(",")
+    return [f"{before}{comma}{shop}" for shop in shops.shops() if shop not in before.split(",")]
 
 
 def _complete(action: argparse.Action, completer: Any) -> None:

@@ -195,6 +195,14 @@ class Canvas:
         panel = "const page = document.querySelector('.node-help-content'); return page ? page.innerText : '';"
         return str(self.wait_for(lambda: self.script(panel), 20))
 
+    def help_pictures(self) -> list[int]:
+        """How wide the pictures of the help page that is open are, in their own pixels; 0 is one that is not there."""
+        loaded = (
+            "const all = [...document.querySelectorAll('.node-help-content img')];"
+            "return all.length && all.every(one => one.complete) ? all.map(one => one.naturalWidth) : null;"
+        )
+        return list(self.wait_for(lambda: self.script(loaded), 20))
+
     def errors(self) -> list[str]:
         """What the browser's console calls an error."""
         return [entry["message"] for entry in self.browser.get_log("browser") if entry["level"] == "SEVERE"]

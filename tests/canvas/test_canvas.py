@@ -216,6 +216,7 @@ def test_every_node_stands_on_the_canvas_and_shows_its_help_page(
         heading = file.read_text(encoding="utf-8").lstrip("# ").splitlines()[0]
         assert canvas.help_of(str(number)).startswith(heading), name
         assert described[name]["display_name"] in heading
+        assert min(canvas.help_pictures()) > 250, f"{name}'s help page shows no picture"
 
 
 def test_the_frontend_starts_without_an_error_of_ours(canvas: Any) -> None:

@@ -239,3 +239,52 @@ def test_a_blueprint_is_in_the_library_and_opens_whole(canvas: Any, blueprint: A
     assert inside["inputs"][: len(wanted)] == list(wanted)
     assert inside["outputs"] == list(blueprint.results)
     assert len(inside["widgets"]) == len(blueprint.shown)
+
+
+def test_both_blueprints_run_as_they_say_they_are_connected(
+    canvas: Any, comfy_server: ComfyServer, photo: Path, tmp_path: Path
+) -> None:
+    """Photo → cut out and placed → pasted over the scene and judged. The scene is the very canvas: only that the
+    product floats on it may be found."""
+    cut, judge = (
+        json.loads((SUBGRAPHS_DIR / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("Cut out and place", "Paste back and judge")
+    )
+    loader = {
+        "id": 1, "type": "LoadImage", "pos": [0, 0], "size": [300, 300], "mode": 0, "inputs": [],
+        "widgets_values": [comfy_server.upload(photo), "image"],
+        "outputs": [{"name": "IMAGE", "type": "IMAGE", "links": []}, {"name": "MASK", "type": "MASK", "links": []}],
+    }  # fmt: skip
+    saver = {
+        "id": 4, "type": "SaveImage", "pos": [1600, 0], "size": [300, 300], "mode": 0, "outputs": [],
+        "inputs": [{"name": "images", "type": "IMAGE", "link": None}], "widgets_values": ["judged"],
+    }  # fmt: skip
+    first, second = cut["nodes"][0] | {"id": 2, "pos": [500, 0]}, judge["nodes"][0] | {"id": 3, "pos": [1100, 0]}
+    wires = [(loader, "IMAGE", first, "photo"), (loader, "IMAGE", second, "photo"), (first, "image", second, "scene")]
+    wires += [(first, slot, second, slot) for slot in ("product", "product_mask", "placement")]
+    wires += [(second, "image", saver, "images")]
+    links = []
+    for number, (source, output, target, name) in enumerate(wires, start=1):
+        start = [slot["name"] for slot in source["outputs"]].index(output)
+        end = [slot["name"] for slot in target["inputs"]].index(name)
+        source["outputs"][start]["links"] = [*(source["outputs"][start].get("links") or []), number]
+        target["inputs"][end]["link"] = number
+        links.append([number, source["id"], start, target["id"], end, target["inputs"][end]["type"]])
+    nodes = [loader, first, second, saver]
+    subgraphs = [*cut["definitions"]["subgraphs"], *judge["definitions"]["subgraphs"]]
+    file = tmp_path / "connected.json"
+    graph = {"last_node_id": 4, "last_link_id": len(links), "nodes": nodes, "links": links, "version": 0.4}
+    file.write_text(json.dumps(graph | {"definitions": {"subgraphs": subgraphs}}))
+
+    canvas.drop(file)
+    exported = canvas.export_api()
+
+    kinds = sorted(node["class_type"] for node in exported.values())
+    ours = [name for blueprint in BLUEPRINTS for name in blueprint.nodes]
+    assert kinds == sorted(["LoadImage", "SaveImage", *ours])
+    done = comfy_server.run(exported, 120)
+    (judged,) = (number for number, node in exported.items() if node["class_type"] == "ProdgenFidelity")
+    report = json.loads(done[judged]["prodgen_report"][0])
+    assert [reason for reason in report["reasons"] if "float" not in reason] == []
+    assert report["whole"] is True
+    assert report["delta_e00_p95"] < 0.5

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.support.comfy import PACK, ComfyServer
 
@@ -24,6 +26,18 @@ def test_all_nodes_are_there(nodes: dict[str, dict[str, Any]]) -> None:
     """Every node with a help page is registered, and every node that is registered has one."""
     assert set(nodes) == {page.stem for page in (PACK / "web" / "docs").glob("*.md")}
     assert {"ProdgenSegmentProduct", "ProdgenPasteBack", "ProdgenFidelity"} <= set(nodes)
+
+
+def test_every_help_page_shows_a_picture_of_its_own() -> None:
+    for page in (PACK / "web" / "docs").glob("*.md"):
+        named = re.findall(r"!\[[^]]+\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
+        assert named == [f"pictures/{page.stem}.webp"], page.stem
+        file = page.parent / named[0]
+        assert file.stat().st_size < 60_000, page.stem
+        with Image.open(file) as picture:
+            assert picture.width >= 300, page.stem
+            assert picture.convert("L").getextrema()[0] != picture.convert("L").getextrema()[1], f"{page.stem}: empty"
+    assert len(list((PACK / "web" / "docs" / "pictures").iterdir())) == len(list((PACK / "web" / "docs").glob("*.md")))
 
 
 ADDED_LATER = {("ProdgenOptionalLora", "applied")}

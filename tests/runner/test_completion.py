@@ -41,6 +41,12 @@ def offered(line: str, folder: Path) -> set[str]:
         ("prodgen packshot --se", {"--set", "--seed", "--server"}),
         ("prodgen packshot ph", {"photo.jpg", "photos/"}),
         ("prodgen batch packshot --res", {"--resume"}),
+        ("prodgen chan", {"channels", "channel"}),
+        ("prodgen sho", {"shops", "shop"}),
+        ("prodgen help am", {"amazon"}),
+        ("prodgen help ser", {"serve", "servers"}),
+        ("prodgen batch packshot --channels amazon,e", {"amazon,ebay"}),
+        ("prodgen check --channel am", {"amazon"}),
     ],
 )
 def test_it_offers_what_there_is(tmp_path: Path, line: str, some: set[str]) -> None:
