@@ -28,9 +28,8 @@ _GRAIN = 1.6
 """A network whose pixels are wider than this, on the analysis grid, draws no better outline than a frayed one."""
 _NEAR = 8
 """Pixels from the network's contour to the product's that are still the same edge."""
-_CORE, _LEAST, _SURE = 6, 3, 0.95
-"""Parts thinner than twice `_CORE` have no edge of their own to a network, straps and wires; unless it is so sure of
-them, down to twice `_LEAST`: the legs of a chair."""
+_CORE = 6
+"""Parts thinner than twice this have no edge of their own to a network: straps, wires."""
 _VAGUE, _SHARP = 0.02, 0.06
 """How fast the network's mask must change at its contour, per pixel, to be an outline."""
 _ALONG = 8.0
@@ -96,10 +95,9 @@ def find_faint(srgb: Tensor, product: Tensor, mask: Tensor, grain: float, settle
     down, right = torch.gradient(smooth)
     slope = (down.square() + right.square()).sqrt_()
     inside = ((smooth - 0.5) / slope.clamp(min=1e-3)).clamp_(-8.0, 8.0)
-    drawn = mask > 0.5
-    core = dilate(erode(drawn, _CORE), _CORE) | dilate(erode(mask > _SURE, _LEAST), _LEAST + 2)
+    drawn, core = mask > 0.5, erode(mask > 0.5, _CORE)
     edge = dilate(drawn, _NEAR) & ~erode(drawn, _NEAR) & dilate(product, _NEAR) & ~erode(product, _NEAR)
-    thick = dilate(core, _NEAR) & ~dilate(drawn & ~core, _NEAR)
+    thick = dilate(core, _CORE + _NEAR) & ~dilate(drawn & ~dilate(core, _CORE), _NEAR)
     zone = edge & thick & ~dilate(settled, 2)
     if not bool(zone.any()):
         return None
