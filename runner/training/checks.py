@@ -279,7 +279,8 @@ def _buckets(looks: Sequence[Look], recipe: Recipe) -> Iterator[Finding]:
                 NOTE,
                 "bucket",
                 tuple(look.sample.name for look in members),
-                f"alone in the bucket {bucket[0]} × {bucket[1]}: its batches are smaller than {recipe.batch}",
+                f"{'alone' if len(members) == 1 else f'only {len(members)}'} in the bucket {bucket[0]} × {bucket[1]}: "
+                f"its batches are smaller than {recipe.batch}",
                 "Crop them to the shape of the others.",
             )
 

@@ -12,6 +12,7 @@ from runner.files import spreadsheet
 from runner.training.captions import standard_caption
 from runner.training.checks import Check, Finding, Look, by_bucket, in_buckets
 from runner.training.recipes import Recipe
+from runner.words import counted
 
 _COLUMNS = ("photo", "file", "width", "height", "bucket", "product_share", "blur", "caption", "found", "advice")
 _SHOWN = 4
@@ -26,8 +27,8 @@ def lines(checked: Check, recipe: Recipe) -> Iterator[str]:
     yield recipe.arithmetic(*in_buckets(checked.looks))
     yield "buckets: " + ", ".join(f"{size[0]} × {size[1]}: {len(members)}" for size, members in buckets)
     yield from map(line, checked.findings)
-    graves = [sum(one.grade == grade for one in checked.findings) for grade in ("error", "warning", "note")]
-    yield "{} errors, {} warnings, {} notes.".format(*graves)
+    graves = ((grade, sum(one.grade == grade for one in checked.findings)) for grade in ("error", "warning", "note"))
+    yield ", ".join(counted(number, grade) for grade, number in graves) + "."
 
 
 def line(one: Finding) -> str:

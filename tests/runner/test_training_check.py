@@ -46,7 +46,7 @@ def test_a_good_folder_has_no_error_and_its_table_says_so(tmp_path: Path, capsys
     command += ["--out", str(tmp_path / "out"), *(part for one in SMALL for part in ("--set", one))]
     assert main(command) == 0
     said = capsys.readouterr().out
-    assert "0 errors, 0 warnings" in said.replace("1 warnings", "0 warnings") and "= 360 steps" in said
+    assert "0 errors, 0 warnings" in said.replace("1 warning,", "0 warnings,") and "= 360 steps" in said
     rows = list(csv.DictReader((tmp_path / "out" / "dataset.csv").open(encoding="utf-8")))
     assert [row["photo"] for row in rows] == [f"view_{number}" for number in range(6)]
     assert all(0.1 < float(row["product_share"]) < 0.5 for row in rows)
