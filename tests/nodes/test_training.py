@@ -254,6 +254,14 @@ def test_one_step_of_one_picture_is_a_training(server: ComfyServer) -> None:
     photos(server, "one", 1)
     said = report(server, graph("one", steps=1, save_every=10))
     assert said["step"] == 1 and said["loss"] > 0 and lora(server, said).is_file()
+    loaders = {name: one for name, one in graph("one").items() if name in ("model", "clip")}
+    loaders["applied"] = node(
+        "ProdgenOptionalLora", model=["model", 0], clip=["clip", 0], lora_name=said["lora"], strength_model=1.0,
+        strength_clip=1.0,
+    )  # fmt: skip
+    loaders["shown"] = node("PreviewAny", source=["applied", 2])
+    fitting = json.loads(server.run(loaders)["applied"]["text"][0])
+    assert fitting["applied"] and fitting["notes"] == [], "all of it fits the base it was trained on"
 
 
 def test_the_depth_of_gradient_checkpointing_is_two_unless_another_is_asked_for(server: ComfyServer) -> None:
