@@ -240,6 +240,9 @@ def _captions(samples: Sequence[Sample], tag: str, kind: str) -> Iterator[Findin
     for one in samples:
         if not one.caption:
             continue
+        if captions.UNREADABLE in one.caption:
+            yield Finding(ERROR, "caption", (one.name,), "its caption is no UTF-8 text", "Save <photo>.txt as UTF-8.")
+            continue
         rest = captions.rest_of(one.caption, tag, kind)
         tokens = captions.about_tokens(one.caption)
         if rest is None:
