@@ -100,7 +100,13 @@ def check(samples: Sequence[Sample], recipe: Recipe, tag: str, kind: str) -> Che
             looks.append(look_at(sample, recipe))
         except PhotoError as error:
             findings.append(
-                Finding(ERROR, "photo", (sample.name,), error.message, error.advice or "Take it out of the folder.")
+                Finding(
+                    ERROR,
+                    "photo",
+                    (sample.name,),
+                    error.message.removesuffix("."),
+                    error.advice or "Take it out of the folder.",
+                )
             )
     findings += [*_number(looks, recipe), *_duplicates(looks), *_each(looks, recipe), *_masks(looks)]
     findings += [*_tag(tag, kind), *_captions([look.sample for look in looks], tag, kind), *_buckets(looks, recipe)]

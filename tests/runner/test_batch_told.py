@@ -23,6 +23,7 @@ from runner.batch.order import BatchOrder
 from runner.batch.pace import Pace
 from runner.batch.photo_folder import photos
 from runner.batch.plan import BatchJob
+from runner.batch.setup import Setup, describe
 from runner.batch.store import LEDGER_FILE
 from runner.batch.verdict import Verdict, certainty
 from runner.events import Done
@@ -30,6 +31,7 @@ from runner.execution.job import JobResult, JobSpec
 from runner.execution.save import SavedJob
 from runner.execution.translate import saved
 from runner.server.records import JobRecord, JobStatus
+from runner.workflow.load import load_workflow
 from tests.runner.test_batch import batch, blurring, folder_of_photos, results
 from tests.support.comfy import ComfyServer
 from tests.support.runs import Desk, inverting, node
@@ -186,6 +188,12 @@ def test_one_advice_for_many_failures_is_said_once(desk: Desk) -> None:
     assert all(f"{name}.png: failed: The product could not be cut out" in run.err for name in "abc")
 
 
+def test_a_dry_run_calls_results_as_they_will_be_called() -> None:
+    jobs = [BatchJob("", Path("a", "objects"), {}, {"image": f"/in/a.{kind}"}) for kind in ("jpg", "png")]
+    shown = describe(Setup(load_workflow("cutouts"), jobs, 0), set()).splitlines()
+    assert [line.split()[0] for line in shown[:2]] == ["a/objects", "a/objects_2"]
+
+
 def test_what_is_said_of_pace_and_energy() -> None:
     many = totals([entry(number) for number in range(36)], None).lines()
     assert many[0] == "36 of 36 jobs done: 72 files, 0.0 MB."
@@ -194,6 +202,8 @@ def test_what_is_said_of_pace_and_energy() -> None:
         "9 of 9 jobs done: 18 files, 0.0 MB."
     ]
     assert "65.0 Wh, estimated at 65 W, 1 h at work" in many[2]
+    paused = [*(entry(number) for number in range(18)), *(entry(number) for number in range(27, 45))]
+    assert totals(paused, None).lines()[1] == many[1], "a pause of a quarter of an hour is no work"
     short = totals([entry(1, seconds=2.0), entry(2, JobState.FAILED, seconds=2.0)], None).lines()
     assert short[0] == "1 of 2 jobs done, 1 failed: 2 files, 0.0 MB."
     assert not any("an hour" in line for line in short)

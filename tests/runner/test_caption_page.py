@@ -83,8 +83,8 @@ def test_what_is_saved_holds_every_edit_and_goes_beside_its_photos_only(page: we
     for number, text in enumerate(("new a", "new b")):
         write(page, number, text)
         page.find_element(By.ID, "file").click()
-        until(lambda count=number: len(list(saved.glob("*.json"))) == count + 1)
-    newer = max(saved.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+        until((saved / "captions.json").is_file)
+        newer = (saved / "captions.json").rename(saved / f"{number}.json")
     assert json.loads(newer.read_text(encoding="utf-8"))["prodgen_captions"] == {"a.txt": "new a", "b.txt": "new b"}
     assert apply_review(newer, photos, print).changed == 2
 

@@ -21,7 +21,7 @@ COMMANDS = {
 }
 SAID = """The product could not be cut out reliably (confidence 0.31, needed 0.50): the outline is not clear.
 What to try: a plain backdrop of another colour, with some room around the product. A background-removal model helps.
-On the canvas: paint roughly over the product in the mask editor of 'Load Image'{canvas}. To take the guess: min_confidence 0.
+On the canvas: paint roughly over the product in the mask editor of 'Load Image'{canvas}.
 On the command line: give a rough mask with the product in white: --set hint=FILE{command}. To take the guess: --set \
 cutout_confidence=0."""  # as `nodes/segmentation.py` writes it
 MORE = {
