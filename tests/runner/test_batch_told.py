@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from runner.batch.beside import Beside
 from runner.batch.energy import machine_watts
 from runner.batch.entries import Entry, JobState
 from runner.batch.ledger import Ledger
@@ -85,6 +86,31 @@ def test_of_results_that_are_named_each_is_taken_once(desk: Desk) -> None:
     assert left_out.told() == [
         f"{folder} holds results of an earlier run: each is taken once, as PNG where there is one (1 picture left out)."
     ]
+
+
+def test_of_a_folder_of_results_sheets_masks_and_crops_are_no_photos(tmp_path: Path) -> None:
+    out = tmp_path / "photos" / "cut"
+    (out / "a").mkdir(parents=True)
+    files = ["01_bag.png", "01_bag_crop.png", "objects_sheet.jpg", "product.png"]
+    for name in files:
+        Image.new("RGB", (8, 8)).save(out / "a" / name)
+    listed = [{"file": name, "output": "masks" if name == "product.png" else "objects"} for name in files]
+    (out / "a" / "01.json").write_text("{}")
+    for stem in ("01_bag", "objects", "product"):
+        (out / "a" / f"{stem}.json").write_text(json.dumps({"files": listed}))
+    with Beside(out, print) as beside:
+        for name in ("contact_sheet.jpg", "contact_sheet_page_2.jpg", "buckets.jpg", "samples.jpg", "best_2.jpg"):
+            assert beside.write(name, b"sheet")
+        assert beside.write("best.jpg", b"a photo") and beside.write("best.txt", b"ohwx, bag")
+        assert beside.write("best_bag.jpg", b"a photo")
+    kept, left_out = photos(str(out), tmp_path / "new")
+    assert [path.name for path, _ in kept] == ["01_bag.png", "best.jpg", "best_bag.jpg"]
+    assert len(left_out.helpers) == 8 and "masks, crops, maps or sheets" in left_out.told()[0]
+    (one,) = photos(str(out / "contact_sheet.jpg"), tmp_path / "new")[0]
+    assert one[0].name == "contact_sheet.jpg", "what is named by itself is meant"
+    Image.new("RGB", (8, 8)).save(tmp_path / "photos" / "own.jpg")
+    kept, left_out = photos(str(tmp_path / "photos"), tmp_path / "new")
+    assert [path.name for path, _ in kept] == ["own.jpg"] and len(left_out.of_others[str(out)]) == 11
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n cut"])
