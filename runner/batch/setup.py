@@ -179,7 +179,10 @@ def _rows(
         spec = input_of(workflow, name, recorded)
         return "" if spec is None else spec.type
 
-    rows = [Row("the command line")] if order.jobs is None else table(order.jobs, pictures, names, problems, kind_of)
+    if order.jobs is not None:
+        rows = table(order.jobs, pictures, names, problems, kind_of)
+    else:
+        rows = list(order.rows) or [Row("the command line")]
     if order.images is None and not order.photos and order.watch is None:
         return rows
     if not pictures:
@@ -206,7 +209,7 @@ def _rows(
                 Row(
                     str(path) if order.jobs is None else row.where,
                     row.values,
-                    {**row.images, pictures[0]: path},
+                    {pictures[0]: path, **row.images},  # the photo names the job
                     name,
                     folder,
                     row.group,
