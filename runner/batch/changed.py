@@ -90,7 +90,7 @@ class Changes:
                 continue
             if (before.get("bytes"), before.get("modified_ns")) == (now.size, now.modified):
                 continue
-            if (digest := self._digest(path)) is not None and digest not in known:
+            if (today := self._digest(path)) is not None and today not in known:
                 files.append(path)
         return files
 
