@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,10 @@ from runner.batch.ledger import Ledger
 from runner.batch.plan import BatchJob
 from runner.batch.records import record_of
 from runner.batch.store import LEDGER_FILE
+from runner.errors import RunnerError
 from runner.files.naming import below
 from runner.files.reading import open_file
+from runner.photos.prepare import prepare_photo
 from runner.untrusted import items, mapping, text
 from runner.words import counted
 
@@ -78,21 +80,32 @@ class Changes:
 
     def _of(self, entry: Entry) -> list[Path]:
         record = record_of(self._out, entry)
-        noted = mapping(mapping(record.get("batch")).get(INPUTS))
-        read = {text(mapping(one).get("sha256")) for key in ("images", "uploads") for one in items(record.get(key))}
-        read.discard("")
-        files = []
-        for name, file in entry.job.images.items():
-            before, path = mapping(noted.get(name)), Path(file)
-            now = self._seen(path)
-            known = {digest} if (digest := text(before.get("sha256"))) else read if not noted else set()
-            if now is None or not known:  # it is not there, or went to no server
-                continue
-            if (before.get("bytes"), before.get("modified_ns")) == (now.size, now.modified):
-                continue
-            if (today := self._digest(path)) is not None and today not in known:
-                files.append(path)
-        return files
+        batch = mapping(record.get("batch"))
+        if INPUTS not in batch:
+            sent = {text(mapping(one).get("sha256")) for key in ("images", "uploads") for one in items(record.get(key))}
+            files = list(map(Path, entry.job.images.values()))
+            return [path for path in files if sent and self._is_another(path, sent, entry.submitted_at or 0.0)]
+        noted = mapping(batch[INPUTS])
+        return [
+            path
+            for name, path in ((name, Path(file)) for name, file in entry.job.images.items())
+            if (before := mapping(noted.get(name))) and self._has_changed(path, before)
+        ]
+
+    def _has_changed(self, path: Path, before: Mapping[str, Any]) -> bool:
+        now = self._seen(path)
+        if now is None or (before.get("bytes"), before.get("modified_ns")) == (now.size, now.modified):
+            return False
+        return self._digest(path) not in (None, before.get("sha256"))
+
+    def _is_another(self, path: Path, sent: Set[str], at: float) -> bool:
+        """Of a record that does not say what was read, only what was `sent`: maybe converted."""
+        now = self._seen(path)
+        if now is None or now.modified <= at * 1e9 or self._digest(path) in (None, *sent):
+            return False
+        with contextlib.suppress(RunnerError):
+            return all(prepare_photo(path, is_mask=is_mask).sha256 not in sent for is_mask in (False, True))
+        return True
 
     def _seen(self, path: Path) -> Seen | None:
         if path not in self._now:

@@ -75,7 +75,7 @@ class Maker:
                     continue
                 values[name], photo, seen = self._photo(source)
                 if seen is not None:
-                    noted[name] = seen.noted(photo.sha256)
+                    noted[name] = seen.noted(photo.file_sha256)
                 sent.append(Upload(source, str(values[name])))
                 if name in slots:
                     photos[path] = photo

@@ -24,6 +24,11 @@ def in_older_clothes(photo: Path, value: int) -> None:
 def test_what_was_made_from_another_photo_or_mask_is_made_again(comfy_server: ComfyServer, tmp_path: Path) -> None:
     desk = Desk(tmp_path, comfy_server.url)
     photos = folder_of_photos(desk, "a.png", "b.png")
+    with Image.open(photos / "b.png") as picture:  # turned upright before it is sent: other bytes than the file's
+        exif = picture.getexif()
+        exif[0x0112] = 6
+        picture.convert("RGB").rotate(90, expand=True).save(photos / "b.jpg", exif=exif)
+    (photos / "b.png").unlink()
     graph = masked("input: mask")
     graph["1"]["_meta"]["title"] = "input: image"
     given = (graph, "--images", photos, "--set", f"mask={a_mask(tmp_path)}")
@@ -32,7 +37,7 @@ def test_what_was_made_from_another_photo_or_mask_is_made_again(comfy_server: Co
     before = pixels(desk.out / "a.png")
 
     in_older_clothes(photos / "a.png", 77)
-    os.utime(photos / "b.png")  # touched, and the same
+    os.utime(photos / "b.jpg")  # touched, and the same
     dry = batch(desk, *given, "--resume", "--dry-run")
     assert "b  <-" in dry.out and dry.out.count("(done already)") == 1 and "1 job would run" in dry.out
     assert "1 job would be made again: a.png has changed since" in dry.err
