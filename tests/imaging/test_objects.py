@@ -136,6 +136,17 @@ def test_one_product_of_two_colours_is_one(name: str) -> None:
     assert not thing.notes
 
 
+def test_a_shade_across_one_colour_is_no_edge() -> None:
+    """A round jar, dark on one side and light on the other, under a wider lid that slants in the picture."""
+    y, x = np.mgrid[0:400, 0:400]
+    body, lid = (np.abs(x - 200) < 120) & (y > 150) & (y < 350), (np.abs(x - 200) < 130) & (y > 80) & (y < 150 + x // 8)
+    alpha, colour = drawn((body, (0.0, 0.0, 0.0)), (lid, (0.8, 0.8, 0.8)))
+    shade = torch.from_numpy(((x - 80) / 240).clip(0, 1).astype(np.float32))[..., None] * torch.tensor([0.3, 0.5, 0.4])
+    colour = torch.where(torch.from_numpy(body & ~lid)[..., None], colour + shade, colour)
+    (thing,) = separate(alpha, colour=colour).things
+    assert not thing.notes
+
+
 def test_a_bridge_of_shadow_parts_and_a_wall_of_glass_does_not() -> None:
     bottles = torch.maximum(box(50, 100, 150, 380, 400), box(170, 150, 260, 380, 400))
     bottles[360:380, 150:170] = 0.7  # their contact shadows meet

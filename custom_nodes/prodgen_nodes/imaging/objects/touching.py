@@ -28,6 +28,10 @@ _CORNER = 0.06
 _NOTCH, _LEVEL = 0.66, 0.42
 """How much around the end of a line is filled: half on a level, three quarters in the corner of two boxes of which one
 is taller, less in the curve of a shoe's throat; less than half on a product's own corner."""
+_UPRIGHT = 1.5
+"""How many times as high as wide the line is along which things that stand side by side meet."""
+_BESIDE = 4
+"""Pixels beside it in which the colours are compared: the mixed ones of the edge itself are two wide."""
 _HALVES = 0.93
 """Intersection over union of one part and the other's mirror image: the halves of a heart or a V-neck have 0.97."""
 _STANDING = 0.12
@@ -68,7 +72,10 @@ def differently_coloured(solid: NDArray[np.bool_], colour: NDArray[np.float32]) 
     disc = (x * x + y * y <= radius * radius).astype(np.float32)
     filled = ndimage.convolve(part.astype(np.float32), disc / disc.sum(), mode="constant")
     pairs = [(one, other) for one in range(1, count + 1) for other in range(one + 1, count + 1)]
-    return any(_side_by_side(labels == one, labels == other, filled) for one, other in pairs)
+    return any(
+        _side_by_side(labels == one, labels == other, filled) and _is_edge(labels == one, labels == other, seen)
+        for one, other in pairs
+    )
 
 
 def _coloured(part: NDArray[np.bool_], seen: NDArray[np.float32]) -> tuple[NDArray[np.int32], int]:
@@ -97,6 +104,19 @@ def _coloured(part: NDArray[np.bool_], seen: NDArray[np.float32]) -> tuple[NDArr
     return np.where(part, labels[tuple(nearest)], 0).astype(np.int32), count
 
 
+def _is_edge(one: NDArray[np.bool_], other: NDArray[np.bool_], seen: NDArray[np.float32]) -> bool:
+    """Whether the colour changes at once where they meet: along a shade it does so little by little."""
+    square = np.ones((3, 3), dtype=bool)
+    beside = [
+        mine & ndimage.binary_dilation(yours, square, iterations=_BESIDE)
+        & ~ndimage.binary_dilation(yours, square, iterations=1)
+        for mine, yours in ((one, other), (other, one))
+    ]  # fmt: skip
+    if not all(each.any() for each in beside):
+        return False
+    return bool(np.linalg.norm(np.median(seen[beside[0]], axis=0) - np.median(seen[beside[1]], axis=0)) > _ALIKE)
+
+
 def _are_halves(one: NDArray[np.bool_], other: NDArray[np.bool_], middle: int) -> bool:
     """Whether each is the other's mirror image in the column `middle`."""
     columns = 2 * middle - np.arange(one.shape[1])
@@ -112,7 +132,7 @@ def _side_by_side(one: NDArray[np.bool_], other: NDArray[np.bool_], filled: NDAr
     if not contact.any() or ndimage.label(ndimage.binary_dilation(contact, iterations=2))[1] > 1:
         return False
     rows, columns = np.nonzero(contact)
-    if np.ptp(rows) < np.ptp(columns):
+    if np.ptp(rows) < _UPRIGHT * np.ptp(columns):
         return False
     (upper, lower), (upper2, lower2) = (np.flatnonzero(each.any(axis=1))[[0, -1]] for each in (one, other))
     if abs(lower - lower2) > _STANDING * max(lower - upper, lower2 - upper2):
