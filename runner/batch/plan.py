@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -66,6 +66,23 @@ class BatchJob:
         """How a person recognises it."""
         photo = next(iter(self.images.values()), "")
         return Path(photo).name if photo else self.stem.as_posix()
+
+
+class Stems:
+    """What results are called: each job's is another's on no file system."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = {stem.lower() for stem in taken}
+        self._numbers: dict[str, int] = {}
+
+    def free(self, base: str) -> str:
+        """`base`, or that with a number; taken from now on."""
+        stem = base
+        while stem.lower() in self._taken:
+            self._numbers[base] = self._numbers.get(base, 1) + 1
+            stem = f"{base}_{self._numbers[base]}"
+        self._taken.add(stem.lower())
+        return stem
 
 
 @dataclass(frozen=True)

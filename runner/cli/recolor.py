@@ -52,9 +52,6 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         metavar="0..1",
         help="photos whose cut-out is below this confidence fail, with the reason (default 0.5; 0 = take every guess)",
     )
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="any other input of the workflow"
-    )
     add_batch_arguments(parser, DEFAULT_OUT)
     return parser
 

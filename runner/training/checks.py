@@ -101,7 +101,13 @@ def check(samples: Sequence[Sample], recipe: Recipe, tag: str, kind: str) -> Che
             looks.append(look_at(sample, recipe))
         except PhotoError as error:
             findings.append(
-                Finding(ERROR, "photo", (sample.name,), error.message, error.advice or "Take it out of the folder.")
+                Finding(
+                    ERROR,
+                    "photo",
+                    (sample.name,),
+                    error.message.removesuffix("."),
+                    error.advice or "Take it out of the folder.",
+                )
             )
     findings += [*_number(looks, recipe), *_duplicates(looks), *_each(looks, recipe), *_masks(looks)]
     findings += [*_tag(tag, kind), *_captions([look.sample for look in looks], tag, kind), *_buckets(looks, recipe)]
@@ -240,6 +246,9 @@ def _captions(samples: Sequence[Sample], tag: str, kind: str) -> Iterator[Findin
         )
     for one in samples:
         if not one.caption:
+            continue
+        if captions.UNREADABLE in one.caption:
+            yield Finding(ERROR, "caption", (one.name,), "its caption is no UTF-8 text", "Save <photo>.txt as UTF-8.")
             continue
         rest = captions.rest_of(one.caption, tag, kind)
         tokens = captions.about_tokens(one.caption)

@@ -205,6 +205,16 @@ def test_captions_missing_identical_too_long_and_without_the_tag(tmp_path: Path)
     assert "tokens" in said["view_3",] and "same" in said["view_1", "view_2"]
 
 
+def test_a_caption_from_notepad_begins_with_its_tag_and_one_that_is_no_text_stops_no_other(tmp_path: Path) -> None:
+    photos = folder(tmp_path / "photos", 6)
+    words = f"{TAG}, {KIND}, from above, grün"
+    (photos / "view_1.txt").write_text(words, encoding="utf-8-sig")
+    (photos / "view_2.txt").write_text(words, encoding="latin-1")
+    (one,) = found(checked(photos), "caption")
+    assert (one.photos, one.grade) == (("view_2",), "error") and "no UTF-8 text" in one.text
+    assert read_samples(str(photos), tmp_path / "out")[1].caption == words
+
+
 @pytest.mark.parametrize("tag", ["bag", "Leather-Bag", "red_tote", "handbag2", "hand-bag"])
 def test_a_tag_of_common_words_is_reported(tag: str) -> None:
     assert captions.is_common(tag)
