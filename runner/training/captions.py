@@ -15,18 +15,13 @@ MOST_TOKENS = 75
 """What CLIP reads of a caption; the rest is cut off by most trainers."""
 _LARGEST = 1 << 20
 """Bytes of a caption: a thousand times what trainers read of it."""
-<<<<<<< HEAD
+UNREADABLE = "\ufffd"
+"""What stands for bytes that are no text."""
 _TAG = re.compile(r"\w[^\s,|{}%()=\\\"\x00-\x1f\x7f]{1,39}")
 """One word that begins with a letter or a digit: a comma would end it, parentheses weigh it in a prompt, the others are
 wildcards of a batch or the beginning of a formula."""
 _KIND = re.compile(r"\w[^,|{}%=\x00-\x1f\x7f]{0,79}")
 """A few words; likewise."""
-=======
-UNREADABLE = "\ufffd"
-"""What stands for bytes that are no text."""
-_TAG = re.compile(r"[^\s,|{}%]{2,40}")
-"""One word: a comma would end it, and the others are wildcards of a batch."""
->>>>>>> rest15
 _WORDS = re.compile(r"[A-Za-z]+|[0-9]|[^\sA-Za-z0-9]")
 _A_TOKEN = 7
 """Letters of a word that CLIP reads as one token, on the whole; longer words are more."""
