@@ -17,8 +17,8 @@ _UNLIKE = 5
 """How many more are looked at than are asked for: letters in common alone make no two names alike."""
 _BEGUN = 4
 """Letters from which a beginning is enough."""
-_DIFFERENT = 0.3
-"""Share of the letters that a slip may change: `chanl` is `channel`, `update` is not `upscale`."""
+_DIFFERENT = 0.34
+"""Share of the letters that a slip may change: `amzn` is `amazon`, `make` is not `smoke`."""
 MOST_LOOKED_UP = 100
 """Different names that one `Suggestions` compares; what is all wrong was not mistyped."""
 

@@ -15,9 +15,9 @@ from runner.batch.entries import DECLINED, Entry, JobState
 from runner.batch.ledger import Ledger
 from runner.batch.names import names_of
 from runner.batch.records import record_of
-from runner.batch.verdict import TRUSTED, certainty, not_checked
 from runner.console import clean, clean_line
 from runner.data import figure
+from runner.execution.doubts import certainty, is_unsure, not_checked
 from runner.untrusted import mapping, text, texts
 
 _NODE = re.compile(r'"[^"\n]{1,200}" \([^()\n]{1,100}, node [^()\n]{1,60}\) failed: ')
@@ -77,7 +77,7 @@ class Product:
     @property
     def is_unsure(self) -> bool:
         """Whether its cut-out is more of a guess."""
-        return self.confidence is not None and self.confidence < TRUSTED
+        return is_unsure(self.confidence)
 
     @property
     def doubt(self) -> tuple[int, int, float, float]:
@@ -164,7 +164,7 @@ def _concerns_product(reason: str) -> bool:
 def _why(entry: Entry, outcome: Outcome, reasons: Sequence[str], certain: float | None) -> str:
     """The most telling reason, in a sentence; "" where there is none."""
     is_told = outcome in (Outcome.FAILED, Outcome.REFUSED) or any(map(_concerns_product, reasons[:1]))
-    if certain is not None and certain < TRUSTED and not is_told and outcome is not Outcome.OPEN:
+    if is_unsure(certain) and not is_told and outcome is not Outcome.OPEN:
         return f"The cut-out is only {certain:.0%} certain: look at its edges."
     return _sentence(reasons[0], entry) if reasons and outcome is not Outcome.PASSED else ""
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from runner.batch.entries import DECLINED
-from runner.batch.verdict import Verdict, not_checked
+from runner.batch.verdict import Verdict
+from runner.execution.doubts import not_checked
 from runner.files import spreadsheet
 from tests.runner.report_folder import Job, Parsed, batch_folder, picture, report
 from tests.support.runs import command
