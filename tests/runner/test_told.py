@@ -152,7 +152,5 @@ def test_what_passed_and_is_doubted_is_said_by_a_single_run_too(desk: Desk) -> N
 
 def test_no_doubt_is_shown_as_the_limit_itself() -> None:
     assert "of 74%, below 75%" in doubts({"reports": {"a": {"confidence": 0.7499}}})[0]
-        "cut out with a certainty of 74%, below 75%"
-    )
     assert doubts({"reports": {"a": {"confidence": 0.75}, "b": "x"}}) == ()
     assert doubts({}) == ()
