@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 NEGATIVE = re.compile(r"-\d+(\.\d+)?")
+_VALUE_OF_A_SWITCH = re.compile(r"argument (\S+): ignored explicit argument .*", re.DOTALL)
+"""What argparse says of `--open=no`."""
 DEFAULT_OUT = Path("outputs/run")
 
 
@@ -115,6 +117,8 @@ class Parser(argparse.ArgumentParser):
             for action in self.positionals()
             if action.choices and "are required" in message and str(action.metavar) in message
         ]
+        if (switch := _VALUE_OF_A_SWITCH.fullmatch(message)) is not None:
+            message = f"{switch[1]} takes no value: with it is yes, without it is no"
         said = "; ".join([message, *choices])
         raise UsageError(said if said.endswith("?") else f"{said}.", advice=f"`{self.help_command()}` says more.")
 
