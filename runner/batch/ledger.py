@@ -14,7 +14,7 @@ from typing import Any
 
 from runner.batch import sql
 from runner.batch.entries import VERSION, Entry, Incompatibility, JobState, as_text, read_entry, seed_column
-from runner.batch.plan import BatchJob
+from runner.batch.plan import BatchJob, Stems
 from runner.batch.registry import STALE_S, Registry
 from runner.batch.store import Store, is_full, transaction
 from runner.errors import UsageError
@@ -77,24 +77,18 @@ class Ledger:
         """Enter the jobs it does not have yet; returns how many. A stem that is taken gets a number."""
         added = 0
         stem_of = {row["key"]: row["stem"] for row in self.store.rows(sql.STEMS)}
-        keys, stems = set(stem_of), {stem.lower() for stem in stem_of.values()}
-        numbers: dict[str, int] = {}
+        keys, stems = set(stem_of), Stems(stem_of.values())
         for job in jobs:
             if job.key in keys:
                 continue
             keys.add(job.key)
-            stem = base = job.stem.as_posix()
-            if stem_of.get(job.former_key) == stem:
+            if stem_of.get(job.former_key) == job.stem.as_posix():
                 self.store.change(sql.RENAME_KEY, key=job.key, former_key=job.former_key)
                 continue
-            while stem.lower() in stems:
-                numbers[base] = numbers.get(base, 1) + 1
-                stem = f"{base}_{numbers[base]}"
-            stems.add(stem.lower())
             self.store.change(
                 sql.ADD_JOB,
                 key=job.key,
-                stem=stem,
+                stem=stems.free(job.stem.as_posix()),
                 title=job.title,
                 group=job.group,
                 category=job.category,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -229,3 +229,19 @@ def refuse(problems: Sequence[str], kind: type[RunnerError] = UsageError, head: 
 def listed(lines: Sequence[str]) -> list[str]:
     """A list as it is shown, no longer than a screen."""
     return problem.listed(lines, _SHOWN)
+
+
+class Stems:
+    """The names of results that are given; whoever asks for one that is taken gets it with a number."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = {stem.lower() for stem in taken}
+        self._numbers: dict[str, int] = {}
+
+    def free(self, base: str) -> str:
+        stem = base
+        while stem.lower() in self._taken:
+            self._numbers[base] = self._numbers.get(base, 1) + 1
+            stem = f"{base}_{self._numbers[base]}"
+        self._taken.add(stem.lower())
+        return stem

@@ -16,7 +16,7 @@ from runner.batch.ledger import Ledger
 from runner.batch.metrics import METRICS_BEGIN
 from runner.batch.order import BatchOrder
 from runner.batch.photo_folder import LeftOut, photos, unusable
-from runner.batch.plan import BatchJob, Seeds, check_values, expand, listed, occurrences, refuse, sweeps
+from runner.batch.plan import BatchJob, Seeds, Stems, check_values, expand, listed, occurrences, refuse, sweeps
 from runner.batch.rows import Row, seed_list, table
 from runner.errors import PhotoError, UsageError, WorkflowRejectedError
 from runner.execution.attachments import input_of
@@ -284,12 +284,15 @@ def _check_folder(order: BatchOrder) -> None:
 def describe(setup: Setup, done: set[str], *, runs: bool = True) -> str:
     """What `--dry-run` shows: a line per job that would run, and how many are done already (`done`: their keys).
     `runs`: whether anything would run as things stand."""
-    lines = []
+    lines, stems = [], Stems()
     for job in setup.jobs:
         values = ", ".join(f"{name}={_short(value)}" for name, value in job.values.items())
         mark = "  (done already)" if job.key in done else ""
-        lines.append(f"{job.stem.as_posix()}  <- {', '.join(job.images.values()) or 'no photo'}  {values}{mark}")
-    more = f", {setup.twice} asked for twice and made once" if setup.twice else ""
+        lines.append(
+            f"{stems.free(job.stem.as_posix())}  <- {', '.join(job.images.values()) or 'no photo'}  {values}{mark}"
+        )
+    shops = f", each for {', '.join(setup.workflow.channels)}" if setup.workflow.channels else ""
+    more = f"{shops}, {setup.twice} asked for twice and made once" if setup.twice else shops
     left = counted(sum(job.key not in done for job in setup.jobs), "job")
     lines.append(
         f"{left} would run with {setup.workflow.label}{more}."
@@ -301,12 +304,27 @@ def describe(setup: Setup, done: set[str], *, runs: bool = True) -> str:
 
 def describe_as_json(setup: Setup, done: set[str], *, runs: bool = True) -> Iterator[dict[str, Any]]:
     """The same for programs: an object per job, and one at the end."""
+    stems = Stems()
     for number, job in enumerate(setup.jobs):
         photos, values = list(job.images.values()), dict(job.values)
         is_done = {"job": number, "done": job.key in done}
-        yield {"event": "planned", **is_done, "name": job.stem.as_posix(), "photos": photos, "values": values}
+        yield {
+            "event": "planned",
+            **is_done,
+            "name": stems.free(job.stem.as_posix()),
+            "photos": photos,
+            "values": values,
+        }
     left = sum(job.key not in done for job in setup.jobs)
-    yield {"event": "plan", "workflow": setup.workflow.label, "jobs": left, "twice": setup.twice, "runs": runs}
+    channels = {"channels": list(setup.workflow.channels)} if setup.workflow.channels else {}
+    yield {
+        "event": "plan",
+        "workflow": setup.workflow.label,
+        **channels,
+        "jobs": left,
+        "twice": setup.twice,
+        "runs": runs,
+    }
 
 
 def _short(value: Any) -> str:

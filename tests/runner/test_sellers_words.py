@@ -5,13 +5,16 @@ The hints are written down before they were made, each behind the line that is a
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from runner.batch.store import LEDGER_FILE
 from runner.suggest import alike, distance
+from tests.runner.report_folder import Job, batch_folder
 from tests.support.runs import command
 
 PACKSHOT = "packshot photo.jpg"
@@ -55,6 +58,9 @@ ANSWERS = {
     "update": "git pull",
     "quit": "ends by itself",
     "gui": "studio --open",
+    "studio --open=no": "--open takes no value",
+    "report": "Name the folder that was --out of a batch",
+    "packshot photo.jpg --fill 80": "write 0.8 or 80%",
     "packshot photo.jpg --color red": "--set background=red",
 }
 NO_GUESS = ["frobnicate photo.jpg", "lifestyle", "untold", "explain", "help zzzz"]
@@ -150,3 +156,22 @@ def test_a_swap_is_one_slip() -> None:
     assert distance("modles", "models") == 1
     assert distance("", "abc") == 3
     assert distance("abc", "abc") == 0
+
+
+def test_a_dry_run_tells_photos_of_one_name_apart_and_says_for_which_shops(place: Path) -> None:
+    for name in ("jar.jpg", "jar.png", "Jar.webp"):
+        Image.new("RGB", (48, 40), "white").save(place / name)
+    line = ["packshot", "jar.jpg", "jar.png", "Jar.webp", "--channels", "amazon,ebay", "--dry-run"]
+    run = command(*line, folder=place)
+    assert [text.partition("  <- ")[0] for text in run.out.splitlines()[:3]] == ["jar", "jar_2", "Jar_3"], run.out
+    assert "3 jobs would run with packshot" in run.out and "each for amazon, ebay" in run.out
+    plan = command(*line, "--json", folder=place).of("plan")[0]
+    assert plan["channels"] == ["amazon", "ebay"]
+
+
+def test_a_report_of_nothing_named_is_of_the_newest_batch(place: Path) -> None:
+    for age, name in enumerate(("old", "new")):
+        batch_folder(place / "outputs" / name, [Job("photo.jpg")])
+        os.utime(place / "outputs" / name / LEDGER_FILE, (1e9 + age, 1e9 + age))
+    assert hints(command("report", folder=place).err) == ["report outputs/new"]
+    assert command("report", "outputs/new", folder=place).code == 0
