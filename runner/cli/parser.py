@@ -80,6 +80,17 @@ COMMANDS = {
 """Command → its module, in the order of `--help`."""
 
 
+class ListedHelp(argparse.HelpFormatter):
+    """Texts in lines of the terminal's width, in which a line that is indented stays one: a command, to be pasted."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        lines = []
+        for line in text.splitlines():
+            is_kept = line.startswith("  ") or not line.strip()
+            lines.append(line if is_kept else super()._fill_text(line, width, indent))
+        return "\n".join(lines)
+
+
 class Command(NamedTuple):
     """What the module of a command offers."""
 

@@ -6,6 +6,7 @@ Nothing here changes what a command does. A line that names a command is left as
 from __future__ import annotations
 
 import argparse
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def understood(argv: Sequence[str]) -> list[str]:
     if at is None:
         if words:
             return words
-        raise NothingTypedError(_BEGINNING.format(spell()))
+        raise NothingTypedError(_beginning())
     word = words[at]
     if word.lower() in COMMANDS:
         words[at] = word.lower()
@@ -84,15 +85,24 @@ def understood(argv: Sequence[str]) -> list[str]:
     return _settled(with_inputs(words, at), at)
 
 
-_BEGINNING = """usage: {0} WORKFLOW PHOTO… [options]
+_FIRST = {
+    ("packshot", "photo.jpg"): "a packshot",
+    ("packshot", "photo.jpg", "--set", "channel=amazon"): "for this shop",
+    ("cutout", "photo.jpg"): "the product on transparency",
+    ("packshot", "photos/"): "many; the same again goes on",
+    ("studio", "--open"): "the same on a page",
+}
+"""What to begin with: commands, and what each is for."""
 
-  {0} packshot photo.jpg                       a packshot
-  {0} packshot photo.jpg --set channel=amazon  for this shop
-  {0} cutout photo.jpg                         the product on transparency
-  {0} packshot photos/                         many; the same again goes on
-  {0} studio --open                            the same on a page
 
-what else there is: {0} help, {0} workflows, {0} channels"""
+def _beginning() -> str:
+    """What each command is for stands behind it, or below where the terminal is narrow."""
+    longest = max(len(spell(*words)) for words in _FIRST)
+    is_wide = 2 + longest + 2 + max(map(len, _FIRST.values())) < shutil.get_terminal_size().columns
+    behind = "  " if is_wide else "\n      "
+    rows = [f"  {spell(*words):<{longest if is_wide else 0}}{behind}{told}" for words, told in _FIRST.items()]
+    more = ", ".join(f"`{spell(word)}`" for word in ("help", "workflows", "channels"))
+    return "\n".join([f"usage: {spell()} WORKFLOW PHOTO… [options]", "", *rows, "", f"what else there is: {more}"])
 
 
 def _is_of_photos(word: str) -> bool:
