@@ -1,12 +1,12 @@
-"""A bag recoloured from one photo beside the same bag rendered in that colour, and a plain a*b* shift on the same work.
+"""A product recoloured from one photo beside the same one rendered in that colour, and a plain a*b* shift beside it.
 
-    python examples/render.py --range FOLDER        (needs Blender as a module)
+    python examples/render.py shoe --range FOLDER   (needs Blender as a module; handbag, shoe, jar or suitcase)
     python benchmarks/recolor.py FOLDER [--runs 5]
 
-The body's leather of every photo is given the colour that it has in every other, told by what a swatch would show of
-it: its median there. The figure is the mean ΔE00 to the rendered picture inside the exact part, with that part given,
-and by colour cluster; the hue is that of the lightest fiftieth, where both pictures have one (C* > 8). The peer moves
-L*, a* and b* by the difference of medians, as OpenCV users do.
+What has the range's colour in every photo is given the colour that it has in every other, told by what a swatch would
+show of it: its median there. The figure is the mean ΔE00 to the rendered picture inside the exact part, with that part
+given, and by colour cluster; the hue is that of the lightest fiftieth, where both pictures have one (C* > 8). The peer
+moves L*, a* and b* by the difference of medians, as OpenCV users do.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def shifted(photo: Tensor, part: Tensor, target: Tensor) -> Tensor:
 def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("folder", type=Path, help="what examples/render.py --range made")
-    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--runs", type=int, default=5, help="of the timing; 0: none")
     options = parser.parse_args()
     names = sorted(path.parent.name for path in options.folder.glob("*/facts.json"))
     photos = {name: opened(options.folder / name / "photo.png", "RGB") for name in names}
@@ -74,6 +74,8 @@ def main() -> None:
             both = bright & (chroma(lab) > 8) & (chroma(truth) > 8)
             hue = f"{float(hue_difference(lab[both], truth[both]).mean()):.1f}°" if bool(both.any()) else "-"
             print(f"{source:6} → {wanted:6} ΔE00 {ours:5.2f}  by cluster {own:5.2f}  shift {theirs:5.2f}  lights {hue}")
+    if not options.runs:
+        return
     first, second = photos[names[0]], srgb_to_lab(photos[names[1]][inside]).median(dim=0).values
     target = lab_to_linear(second[None])[0].clamp(0, 1)
     compare(

@@ -43,7 +43,7 @@ from prodgen_nodes.imaging.objects import separate  # noqa: E402
 from prodgen_nodes.imaging.pasting import paste_back  # noqa: E402
 from prodgen_nodes.imaging.placement import Placement  # noqa: E402
 from prodgen_nodes.imaging.posing import pose_product  # noqa: E402
-from prodgen_nodes.imaging.recolor import recolor, target_color  # noqa: E402
+from prodgen_nodes.imaging.recolor import recolor, swatch_color, target_color  # noqa: E402
 from prodgen_nodes.imaging.registration import register_product  # noqa: E402
 from prodgen_nodes.imaging.segmentation import Cutout, from_looks  # noqa: E402
 from prodgen_nodes.imaging.shadow import Light, ground_and_shadow  # noqa: E402
@@ -227,6 +227,13 @@ def recolored() -> list[Tensor]:
     return [canvas, *done]
 
 
+def swatch() -> list[Tensor]:
+    """The leather of another bag, and this one in its colour."""
+    leather = opened("berry_bag.jpg")[:, 420:520, 300:385]
+    canvas, mask, *_ = placed("handbag.jpg")
+    return [leather, recolor(canvas, mask, swatch_color(leather), None, 1, 1.0).image]
+
+
 def camera() -> list[Tensor]:
     canvas, mask, *_ = placed("shoes.jpg")
     shown = ground_and_shadow(canvas, mask, Light()).image[0]
@@ -309,6 +316,7 @@ SHOWN: dict[str, Callable[[], list[Tensor]]] = {
     "ProdgenSplitTiles": tiles,
     "ProdgenJoinTiles": joined,
     "ProdgenRecolor": recolored,
+    "ProdgenLoadSwatch": swatch,
     "ProdgenCameraMove": camera,
     "ProdgenSpin": spin,
     "ProdgenCropRegions": regions,

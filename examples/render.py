@@ -8,7 +8,8 @@
     python render.py --hard OUT     the same for what is hard to cut out
     python render.py --sightings OUT    photos of products seen again: turned, in other light, elsewhere
     python render.py --shade OUT    photo.png, alpha.png and shade.png (the light that the white ground loses)
-    python render.py --range OUT    the same bag in the colours of its range, and part.png (coverage of their leather)
+    python render.py handbag --range OUT    the same bag (or shoe, jar, suitcase) in the colours of its range, and
+                                            part.png (coverage of what has those colours)
 
 Everything follows from product, seed, size and samples: no textures, fonts or models from elsewhere.
 """
@@ -28,7 +29,7 @@ import numpy as np
 from PIL import Image
 from studio import stage
 from studio.bags import briefcase, duffel, handbag, shoulder_bag, tote
-from studio.catalogue import HARD, ON_WHITE, PICTURES, RANGE, SIGHTINGS, VARIED, Shot
+from studio.catalogue import HARD, ON_WHITE, PICTURES, RANGED, RANGES, SIGHTINGS, VARIED, Shot
 from studio.drift import discolour
 from studio.footwear import shoe
 from studio.furniture import chair, sofa
@@ -67,9 +68,6 @@ SCENES: dict[str, tuple[Surroundings, str]] = {
     "table": (table, DAYLIGHT),
 }
 """Where a product may stand, and the colour that its own drifts to there."""
-
-BODY = ("body", "flap")
-"""The parts of a handbag that have its body's leather."""
 
 
 def colors_for(seed: int, wanted: str | None = None) -> Colors:
@@ -152,17 +150,22 @@ def render_shades(out: Path, names: list[str], longest: int, samples: int, lamp:
         print(f"{name}: done", flush=True)
 
 
-def render_range(out: Path, names: list[str], longest: int, samples: int) -> None:
+def _plain(name: str) -> str:
+    """What a part was called before Blender numbered it (`upper.001`)."""
+    return name.partition(".")[0]
+
+
+def render_range(product_name: str, out: Path, names: list[str], longest: int, samples: int) -> None:
     for name in names:
-        shot, folder = RANGE[name], out / name
+        shot, folder = RANGES[product_name][name], out / name
         if (folder / "facts.json").exists():
             continue
         folder.mkdir(parents=True, exist_ok=True)
         stage.reset()
         colors = colors_for(shot.seed, shot.colors)
         product = BUILDERS[shot.product](random.Random(shot.seed), colors)
-        # What is covered exactly beside the whole product is here what has the body's leather, not the handle.
-        product.handle = [part for part in product.parts if part.name in BODY]
+        # What is covered exactly beside the whole product is here what has the range's colour, not the handle.
+        product.handle = [part for part in product.parts if _plain(part.name) in RANGED[product_name]]
         photo, alpha, part = stage.photograph(
             product, shot.setting, shot.scaled(longest), samples, shot.seed, coverage=True
         )
@@ -221,7 +224,9 @@ def main() -> None:
     parser.add_argument("--hard", metavar="OUT", help="render what is hard to cut out into OUT")
     parser.add_argument("--sightings", metavar="OUT", help="render products as they are seen again into OUT")
     parser.add_argument("--shade", metavar="OUT", help="render products on white and the light their ground loses")
-    parser.add_argument("--range", metavar="OUT", help="render one bag in the colours of its range into OUT")
+    parser.add_argument(
+        "--range", metavar="OUT", help="render the product (a handbag by default) in the colours of its range into OUT"
+    )
     parser.add_argument("--lamp", default="{}", help="JSON of studio.shade.Lamp fields, for --shade")
     parser.add_argument("--only", nargs="*", help="names of the set")
     arguments = parser.parse_args()
@@ -236,8 +241,11 @@ def main() -> None:
         names = arguments.only or list(ON_WHITE)
         render_shades(Path(arguments.shade), names, int(arguments.size), arguments.samples, lamp)
     elif arguments.range:
-        names = arguments.only or list(RANGE)
-        render_range(Path(arguments.range), names, int(arguments.size), arguments.samples)
+        wanted = arguments.product or "handbag"
+        if wanted not in RANGES:
+            parser.error(f"there is no range of {wanted}; there is one of {', '.join(RANGES)}")
+        names = arguments.only or list(RANGES[wanted])
+        render_range(wanted, Path(arguments.range), names, int(arguments.size), arguments.samples)
     elif arguments.picture:
         render_picture(arguments.picture, arguments.scene, arguments.drift, arguments.out)
     elif arguments.product:

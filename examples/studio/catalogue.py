@@ -201,10 +201,21 @@ SIGHTINGS = {
 }
 """Products as they are seen again: turned, in other light, elsewhere; two of them also in another colour."""
 
-RANGE: dict[str, Shot] = {
-    name: Shot("handbag", 5, f"{body},#5b3a22,#d2a850,#d9b184", replace(LOOK, fill=0.78), (800, 1000))
-    for name, body in (
-        ("tan", "#a8743f"), ("red", "#a3212b"), ("blue", "#2a4f86"), ("black", "#17171a"), ("white", "#ece6da"),
+_RANGE = (("tan", "#a8743f"), ("red", "#a3212b"), ("blue", "#2a4f86"), ("black", "#17171a"), ("white", "#ece6da"))
+RANGES: dict[str, dict[str, Shot]] = {
+    product: {name: Shot(product, seed, f"{body},{others}", setting, size) for name, body in _RANGE}
+    for product, seed, others, setting, size in (
+        ("handbag", 5, "#5b3a22,#d2a850,#d9b184", replace(LOOK, fill=0.78), (800, 1000)),
+        ("shoe", 7, "#ece8df,#d0d0d4,#ffffff", replace(LOOK, turn=16, height=12), (1000, 800)),
+        ("jar", 5, "#c8c8cc,#d0d0d4,#ffffff", replace(LOOK, height=12, fill=0.6), (900, 1000)),
+        ("suitcase", 3, "#2a2a2c,#cfcfd2,#8a8a86", replace(LOOK, turn=-18), (800, 1000)),
     )
-}  # fmt: skip
-"""One bag in the colours of its range, at the same pixels in the same light: only its body's leather differs."""
+}
+"""Products in the colours of their range, at the same pixels in the same light: only one material differs."""
+RANGED = {
+    "handbag": ("body", "flap"),
+    "shoe": ("upper", "collar", "tongue", "line"),
+    "jar": ("body",),
+    "suitcase": ("shell", "rib"),
+}
+"""The parts of each that have it."""

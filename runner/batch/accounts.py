@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 from pathlib import Path
 
+from runner.batch.changed import make_changed_again
 from runner.batch.entries import Entry, JobState
 from runner.batch.ledger import Ledger
 from runner.batch.live import BatchReporter
@@ -45,13 +46,14 @@ def find_done(out: Path, setup: Setup, ledger: Ledger, view: BatchReporter) -> N
         view.notice(f"There was no ledger; {words}.")
 
 
-def note_lost_files(out: Path, ledger: Ledger, view: BatchReporter) -> None:
-    """Results that were deleted since are made again."""
+def note_lost_and_changed(out: Path, setup: Setup, ledger: Ledger, view: BatchReporter) -> None:
+    """Results that were deleted since are made again, and those of photos that have changed since."""
     lost = lost_files(out, ledger)
     if lost:
         words = counted(len(lost), "result is not there any more and is", "results are not there any more and are")
         view.notice(f"{words} made again.")
         ledger.make_again(lost, "its files were gone")
+    make_changed_again(out, setup.jobs, ledger, view.notice)
 
 
 def lost_files(out: Path, ledger: Ledger) -> list[int]:

@@ -82,13 +82,14 @@ class Ledger:
             if job.key in keys:
                 continue
             keys.add(job.key)
-            if stem_of.get(job.former_key) == job.stem.as_posix():
+            stem = job.stem.as_posix()
+            if stem_of.get(job.former_key) == stem:
                 self.store.change(sql.RENAME_KEY, key=job.key, former_key=job.former_key)
                 continue
             self.store.change(
                 sql.ADD_JOB,
                 key=job.key,
-                stem=stems.free(job.stem.as_posix()),
+                stem=stems.free(stem),
                 title=job.title,
                 group=job.group,
                 category=job.category,

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from runner.batch.changed import INPUTS, Seen
 from runner.batch.entries import Entry
 from runner.canvas.drawing import Drawing
 from runner.errors import PhotoError, RunnerError, ServerUnavailableError
@@ -39,7 +40,7 @@ class Maker:
         notice: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._workflow, self._client, self._patience, self._stopped = workflow, client, patience, stopped
-        self._uploaded: dict[Attachment, tuple[str, PreparedPhoto]] = {}
+        self._uploaded: dict[Attachment, tuple[str, PreparedPhoto, Seen | None]] = {}
         self._view: ServerView | None = None
         self._drawing: Drawing | None = None
         self._notice = notice
@@ -63,6 +64,7 @@ class Maker:
             images: list[Path] = []
             uploads: dict[str, tuple[Path, PreparedPhoto]] = {}
             sent: list[Upload] = []
+            noted: dict[str, dict[str, Any]] = {}
             values = dict(job.values)
             slots = {spec.name for spec in self._workflow.image_inputs(view.object_info)}
             for name, file in job.images.items():
@@ -71,7 +73,9 @@ class Maker:
                 if source is None:  # the server knows better than the guess: its own business
                     values[name] = file
                     continue
-                values[name], photo = self._photo(source)
+                values[name], photo, seen = self._photo(source)
+                if seen is not None:
+                    noted[name] = seen.noted(photo.file_sha256)
                 sent.append(Upload(source, str(values[name])))
                 if name in slots:
                     photos[path] = photo
@@ -87,7 +91,8 @@ class Maker:
         except Exception as error:  # one photo that Pillow cannot cope with is no reason to end the night's work
             raise RunnerError(f"{entry.title}: an unexpected fault: {type(error).__name__}: {error}") from error
         group = {key: value for key, value in (("group", job.group), ("category", job.category)) if value}
-        record = {**spec.record, "batch": {"job": entry.id, "key": entry.key, "input": entry.title, **group}}
+        batch = {"job": entry.id, "key": entry.key, "input": entry.title, **group, INPUTS: noted}
+        record = {**spec.record, "batch": batch}
         stem = job.stem.with_name(f"{job.stem.name}_{NAME}") if spec.record.get("smoke_weights") else job.stem
         return replace(spec, index=entry.id, stem=stem, record=record)
 
@@ -103,11 +108,13 @@ class Maker:
         answers = {name: persona_answer(self._workflow, photo, self._notice, name=name) for name in names}
         return {name: answer for name, answer in answers.items() if answer is not None}
 
-    def _photo(self, source: Attachment) -> tuple[str, PreparedPhoto]:
-        """(the server's name for it, what it is); uploaded once for jobs that follow each other."""
+    def _photo(self, source: Attachment) -> tuple[str, PreparedPhoto, Seen | None]:
+        """(the server's name for it, what it is, its file when it was read); uploaded once for jobs that follow each
+        other."""
         before = self._uploaded.get(source)
         if before is not None:
             return before
+        seen = Seen.of(source.path)  # before it is read: what is put there meanwhile is another
         photo = source.prepare()
         if photo.slowness:
             self._notice(f"{source.path.name}: {photo.slowness}")
@@ -121,7 +128,7 @@ class Maker:
         name = self._patiently(upload)
         while len(self._uploaded) >= _PHOTOS_KEPT:
             self._uploaded.pop(next(iter(self._uploaded)))
-        self._uploaded[source] = name, replace(photo, data=b"")
+        self._uploaded[source] = name, replace(photo, data=b""), seen
         return self._uploaded[source]
 
     def _patiently(self, request: Callable[[], Result]) -> Result:

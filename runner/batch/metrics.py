@@ -10,7 +10,6 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -36,6 +35,8 @@ _EVERY_S = 1.0
 """A job takes seconds: once in each is often enough to see its peak."""
 _SHORTEST_S = 5.0
 """Over less time than this, a rate says nothing."""
+_BETWEEN_S = 60.0
+"""To fetch, check and upload takes seconds: where nothing ran for longer, nobody was at work."""
 _KEPT = 4000
 """Samples, more than an hour of them: of a longer job the last of it counts."""
 
@@ -195,14 +196,13 @@ class Totals:
 
 
 def totals(entries: Sequence[Entry], watts: float | None) -> Totals:
-    """Over the whole ledger. The hours are those in which work went on: pauses of more than 15 min do not count.
+    """Over the whole ledger. The hours are those in which work went on, on one server or several at once: what lies
+    between two jobs counts up to `_BETWEEN_S`, no pause does.
 
     `watts`: what a machine draws at work; None: what one of its kind does.
     """
     done = [entry for entry in entries if entry.state == JobState.DONE]
-    begun = [entry.submitted_at for entry in done if entry.submitted_at is not None]
-    moments = sorted([*begun, *(entry.ended_at for entry in done if entry.ended_at is not None)])
-    seconds = sum(later - earlier for earlier, later in pairwise(moments) if later - earlier < 900)
+    seconds = _worked(done)
     work: dict[float, float] = {}
     for entry in done:
         drawn = watts or machine_watts(text(entry.metrics.get("device")))
@@ -219,6 +219,22 @@ def totals(entries: Sequence[Entry], watts: float | None) -> Totals:
         sum(drawn * hours for drawn, hours in work.items()),
         f"{'' if watts else 'estimated '}at {' and '.join(f'{drawn:g} W' for drawn in sorted(work))}",
     )
+
+
+def _worked(done: Sequence[Entry]) -> float:
+    """Seconds in which somebody was at work on any of them."""
+    spans = []
+    for entry in done:
+        if entry.ended_at is not None:
+            took = figure(entry.metrics.get("seconds")) or 0.0
+            spans.append((max(entry.ended_at - took, entry.submitted_at or 0.0), entry.ended_at))
+    through, worked = None, 0.0
+    for begin, end in sorted(spans):
+        if through is None or begin - through > _BETWEEN_S:
+            through = begin
+        worked += max(0.0, end - through)
+        through = max(through, end)
+    return worked
 
 
 def clock(seconds: float) -> str:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner.batch.landing import SETTLE_S
 from runner.events.level import Level
+
+if TYPE_CHECKING:
+    from runner.batch.rows import Row
 
 
 @dataclass
@@ -22,6 +26,8 @@ class BatchOrder:
     photos: list[str] = field(default_factory=list)
     images: str | None = None
     jobs: Path | None = None
+    rows: tuple[Row, ...] = ()
+    """What `jobs` would hold, already read: each is run on every photo."""
     watch: Path | None = None
     """A folder whose photos are made as they land."""
     settle: float = SETTLE_S

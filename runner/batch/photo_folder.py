@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
+import re
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +13,10 @@ from pathlib import Path
 from runner.batch.store import LEDGER_FILE
 from runner.errors import UsageError
 from runner.files.paths import expanded, is_within, real_path
+from runner.files.reading import read_text
 from runner.files.records import record_of
 from runner.suggest import Suggestions, look_alike
+from runner.untrusted import items, mapping
 from runner.words import counted
 
 PHOTO_SUFFIXES = frozenset(
@@ -30,11 +34,15 @@ class LeftOut:
     made_here: list[Path] = field(default_factory=list)
     again: list[Path] = field(default_factory=list)
     """Of results that were named: those that are another's picture in another format."""
+    helpers: list[Path] = field(default_factory=list)
+    """Of results that were named: masks, crops, sheets and the like, which show no product of their own."""
 
     def told(self) -> list[str]:
         """A line for each kind."""
         lines = [(self.of_this, "in the folder of the results", "")]
         lines += [(files, f"in {folder}: results of an earlier run", "") for folder, files in self.of_others.items()]
+        what = "that are masks, crops, maps or sheets of an earlier run; one that is named by itself is taken"
+        lines.append((self.helpers, what, _EXAMPLES))
         lines.append((self.made_here, "with a .json beside them that says how they were made", _EXAMPLES))
         twice = []
         if self.again:
@@ -55,6 +63,13 @@ class LeftOut:
 
 
 _EXAMPLES = "examples"
+_HELPERS = frozenset({"mask", "masks", "heat"})
+_HELPER_ENDS = ("_mask", "_crop", "_sheet")
+"""What results that show no product of their own are called: the output that they are saved by, and their names."""
+_SHEETS = re.compile(r"(contact_sheet(_page_\d+)?|buckets|samples|best)(_\d+)?\.jpg")
+"""How the sheets are called that are drawn beside results."""
+_LISTS = (LEDGER_FILE.parent / "beside.txt", LEDGER_FILE.parent / "written.txt")
+"""What was written into a folder beside its results, as `batch.beside` and `training.own_files` note it."""
 _RESULTS = "outputs"
 """The folder in which results lie where no --out says otherwise."""
 
@@ -84,10 +99,10 @@ def found(where: str, out: Path) -> tuple[list[tuple[Path, Path]], LeftOut]:
     """(photo, its folder below the one that was named) for a folder (with all below it) or a glob, sorted by path; and
     what was left out.
 
-    Results are no photos: what lies in the output folder `out`, in a folder `outputs` or in that of an earlier batch
-    below, and pictures whose record lies beside them; unless it is a folder of results that was named. Hidden files
-    are left out, too. What is called like a photo and cannot be read is no reason to leave it out in silence (see
-    `unusable`).
+    Results are no photos: what lies in the output folder `out`, in a folder `outputs` or in one below that an earlier
+    run wrote into, and pictures whose record lies beside them; unless it is a folder of results that was named: of such
+    a one masks, crops and sheets are left out. Hidden files are left out, too. What is called like a photo and cannot
+    be read is no reason to leave it out in silence (see `unusable`).
 
     Raises UsageError where there is no such folder, or `out` is where the photos are.
     """
@@ -97,10 +112,14 @@ def found(where: str, out: Path) -> tuple[list[tuple[Path, Path]], LeftOut]:
             f"--out {out} is the folder of the photos itself, or one above it: results would lie among them.",
             advice="Name another folder with --out.",
         )
-    wants_results = files == [expanded(where)] or _RESULTS in real_path(root).parts or (root / LEDGER_FILE).exists()
+    by_itself = files == [expanded(where)]
+    wants_results = by_itself or _RESULTS in real_path(root).parts or _was_written_into(root)
     kept, left_out = _sorted_out(root, files, out, wants_results=wants_results)
-    if wants_results:
-        kept = _each_once(kept, left_out.again)
+    if wants_results and not by_itself:
+        written = _written_into(root)
+        left_out.helpers += [path for path, _ in kept if _is_helper(path, root, written)]
+        helpers = set(left_out.helpers)
+        kept = _each_once([pair for pair in kept if pair[0] not in helpers], left_out.again)
     return kept, left_out
 
 
@@ -124,6 +143,31 @@ def _sorted_out(
         else:
             kept.append((path, below.parent))
     return kept, left_out
+
+
+def _was_written_into(folder: Path) -> bool:
+    return any((folder / name).exists() for name in (LEDGER_FILE, *_LISTS))
+
+
+def _written_into(folder: Path) -> frozenset[str]:
+    """What the lists in a folder of results name: sheets of ours, but copies of photos as well."""
+    names: set[str] = set()
+    for file in _LISTS:
+        with contextlib.suppress(OSError, ValueError):
+            names |= {line.rpartition("  ")[2] for line in read_text(folder / file).split("\n")}
+    return frozenset(names)
+
+
+def _is_helper(path: Path, root: Path, written: frozenset[str]) -> bool:
+    """Whether a picture in a folder of results shows no product of its own: a sheet that lies beside them, and results
+    that are masks, crops or maps."""
+    if path.parent == root and path.name in written and _SHEETS.fullmatch(path.name):
+        return not path.with_suffix(".txt").exists()  # a photo of that name, copied with its caption
+    record = record_of(path)
+    if record is None:
+        return False
+    mine = (mapping(one) for one in items(record.get("files")) if mapping(one).get("file") == path.name)
+    return path.stem.endswith(_HELPER_ENDS) or any(one.get("output") in _HELPERS for one in mine)
 
 
 def _each_once(kept: list[tuple[Path, Path]], again: list[Path]) -> list[tuple[Path, Path]]:
@@ -195,7 +239,7 @@ def _results_folder(root: Path, below: Path, looked_at: dict[Path, bool]) -> Pat
     folders = [root / parent for parent in (below, *below.parents) if parent.parts]
     for folder in folders:
         if folder not in looked_at:
-            looked_at[folder] = folder.name == _RESULTS or (folder / LEDGER_FILE).exists()
+            looked_at[folder] = folder.name == _RESULTS or _was_written_into(folder)
     return next((folder for folder in reversed(folders) if looked_at[folder]), None)
 
 

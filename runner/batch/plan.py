@@ -68,6 +68,23 @@ class BatchJob:
         return Path(photo).name if photo else self.stem.as_posix()
 
 
+class Stems:
+    """What results are called: each job's is another's on no file system."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = {stem.lower() for stem in taken}
+        self._numbers: dict[str, int] = {}
+
+    def free(self, base: str) -> str:
+        """`base`, or that with a number; taken from now on."""
+        stem = base
+        while stem.lower() in self._taken:
+            self._numbers[base] = self._numbers.get(base, 1) + 1
+            stem = f"{base}_{self._numbers[base]}"
+        self._taken.add(stem.lower())
+        return stem
+
+
 @dataclass(frozen=True)
 class Sweep:
     """One input and the values it takes one after the other (or just one)."""
@@ -229,19 +246,3 @@ def refuse(problems: Sequence[str], kind: type[RunnerError] = UsageError, head: 
 def listed(lines: Sequence[str]) -> list[str]:
     """A list as it is shown, no longer than a screen."""
     return problem.listed(lines, _SHOWN)
-
-
-class Stems:
-    """The names of results that are given; whoever asks for one that is taken gets it with a number."""
-
-    def __init__(self, taken: Iterable[str] = ()) -> None:
-        self._taken = {stem.lower() for stem in taken}
-        self._numbers: dict[str, int] = {}
-
-    def free(self, base: str) -> str:
-        stem = base
-        while stem.lower() in self._taken:
-            self._numbers[base] = self._numbers.get(base, 1) + 1
-            stem = f"{base}_{self._numbers[base]}"
-        self._taken.add(stem.lower())
-        return stem

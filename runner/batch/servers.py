@@ -150,7 +150,7 @@ def read_servers(path: Path, base: Access) -> list[Server]:
     Raises UsageError with every problem at once.
     """
     try:
-        data = parse_yaml(read_text(path, encoding="utf-8-sig", named=True))
+        data = parse_yaml(read_text(path, named=True))
     except FileNotFoundError:
         raise UsageError(f"--servers {path}: there is no such file.") from None
     except BadDataError as error:

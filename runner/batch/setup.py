@@ -179,7 +179,10 @@ def _rows(
         spec = input_of(workflow, name, recorded)
         return "" if spec is None else spec.type
 
-    rows = [Row("the command line")] if order.jobs is None else table(order.jobs, pictures, names, problems, kind_of)
+    if order.jobs is not None:
+        rows = table(order.jobs, pictures, names, problems, kind_of)
+    else:
+        rows = list(order.rows) or [Row("the command line")]
     if order.images is None and not order.photos and order.watch is None:
         return rows
     if not pictures:
@@ -206,7 +209,7 @@ def _rows(
                 Row(
                     str(path) if order.jobs is None else row.where,
                     row.values,
-                    {**row.images, pictures[0]: path},
+                    {pictures[0]: path, **row.images},  # the photo names the job
                     name,
                     folder,
                     row.group,
@@ -288,9 +291,8 @@ def describe(setup: Setup, done: set[str], *, runs: bool = True) -> str:
     for job in setup.jobs:
         values = ", ".join(f"{name}={_short(value)}" for name, value in job.values.items())
         mark = "  (done already)" if job.key in done else ""
-        lines.append(
-            f"{stems.free(job.stem.as_posix())}  <- {', '.join(job.images.values()) or 'no photo'}  {values}{mark}"
-        )
+        stem, photos = stems.free(job.stem.as_posix()), ", ".join(job.images.values()) or "no photo"
+        lines.append(f"{stem}  <- {photos}  {values}{mark}")
     shops = f", each for {', '.join(setup.workflow.channels)}" if setup.workflow.channels else ""
     more = f"{shops}, {setup.twice} asked for twice and made once" if setup.twice else shops
     left = counted(sum(job.key not in done for job in setup.jobs), "job")

@@ -122,5 +122,7 @@ FAILED = """
 UPDATE jobs SET error = :error, exit_code = :exit_code, metrics = :metrics, ended_at = :now, owner = NULL
     WHERE id = :job
 """
-MAKE_AGAIN = "UPDATE jobs SET prompt_id = NULL WHERE id = :job"
+MAKE_AGAIN = """
+UPDATE jobs SET prompt_id = NULL, sidecar = NULL, files = '[]', warnings = '[]' WHERE id = :job
+"""
 TRY_AGAIN = "UPDATE jobs SET prompt_id = NULL, error = NULL, exit_code = NULL WHERE id = :job"

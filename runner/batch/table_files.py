@@ -28,7 +28,7 @@ def records(path: Path, problems: list[str]) -> Records:
     if kind not in readers:
         raise UsageError(f"--jobs {path}: jobs are read from .csv, .yaml or .jsonl files.")
     try:
-        text = read_text(path, encoding="utf-8-sig")
+        text = read_text(path)
     except FileNotFoundError:
         raise UsageError(f"--jobs {path}: there is no such file.{look_alike(path)}") from None
     except UnicodeDecodeError:

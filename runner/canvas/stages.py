@@ -55,7 +55,7 @@ _OWN = {
     "hands": "RTDETR_detect SDPoseKeypointExtractor ProdgenCropHands ProdgenHandCheck ProdgenRedrawHands "
     "ProdgenStitchHands SDPoseDrawKeypoints",
     "finish": "ProdgenStitchRegions ProdgenRegisterProduct ProdgenKeepInFront ProdgenColorFix ProdgenJoinTiles "
-    "ProdgenCameraMove CreateVideo",
+    "ProdgenCameraMove CreateVideo ProdgenRecolor",
     "check": "ProdgenFidelity ProdgenCheck",
     "results": "SaveImage ProdgenExport ProdgenSaveCutout ProdgenSaveCutouts PreviewAny",
 }
@@ -72,6 +72,7 @@ _PAINTS = frozenset({"KSampler", "KSamplerAdvanced", "SamplerCustomAdvanced"})
 _OFTEN = frozenset(
     {"image", "image_2", "hint", "prompt", "negative", "wish", "channel", "seed", "width", "height", "steps", "cfg"}
     | {"style", "parts", "scale_by", "pose", "light", "transform", "left", "top", "right", "bottom"}
+    | {"color", "swatch", "part"}
 )
 """Inputs that stand first; all others are fine tuning."""
 

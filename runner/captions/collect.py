@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import os
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from runner.data import figure
 from runner.files import spreadsheet
 from runner.files.naming import below
 from runner.files.paths import is_within, own_path
-from runner.files.reading import read_text
+from runner.files.reading import open_file, read_text
 from runner.files.whole import written_whole
 from runner.untrusted import text
 
@@ -176,11 +177,19 @@ def _kept(wanted: Wanted, beside: Beside) -> Iterator[Pair]:
         place = (copy or wanted.out / folder / photo.name).with_suffix(".txt")
         refused = Pair(photo, caption).fault
         if not refused and caption not in taken:
-            taken[caption] = beside.copy(caption, place.relative_to(wanted.out).as_posix())
+            taken[caption] = _copied(beside, caption, place.relative_to(wanted.out).as_posix())
         file = taken.get(caption)
         if not refused and file is None:
             refused = f"has a caption that could not be copied to {place}"
         yield Pair(copy or photo, file or place, refused=refused)
+
+
+def _copied(beside: Beside, caption: Path, name: str) -> Path | None:
+    """A caption as it is, without Notepad's mark: to a trainer it is a letter before the tag."""
+    with contextlib.suppress(OSError), open_file(caption) as stream:
+        if stream.read(len(BOM_UTF8)) == BOM_UTF8:
+            return beside.write(name, f"{read_caption(caption)}\n".encode())
+    return beside.copy(caption, name)
 
 
 def _table(pairs: Sequence[Pair], faults: dict[Path, list[str]]) -> str:

@@ -8,14 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.files.paths import is_within
-from runner.files.reading import open_file
+from runner.files.reading import decoded, open_file
+from runner.training.captions import MOST_TOKENS, about_tokens
 
-MOST_TOKENS = 75
-"""What CLIP reads of a caption."""
 _NAMED = 2
 """Of the photos with one and the same caption, how many are called by name: the table has the others."""
-_PIECES = 1.3
-"""Tokens a word, on average, where nobody has counted them."""
 LARGEST = 16 << 10
 """Bytes of a caption's file: many times what a trainer reads; more is another file."""
 
@@ -57,8 +54,8 @@ class Pair:
 def read_caption(file: Path) -> str:
     """A caption, on one line. A folder of photos may come from somebody: only a small file of that folder is one.
 
-    Raises OSError whose `strerror` says why it is none: a link leads out of its folder, it is a pipe or device, or
-    larger than `LARGEST`.
+    Raises OSError whose `strerror` says why it is none: a link leads out of its folder, it is a pipe or device, larger
+    than `LARGEST`, or no text.
     """
     if not is_within(file, file.parent):
         raise OSError(errno.EPERM, "it is a link that leads out of its folder", str(file))
@@ -66,7 +63,10 @@ def read_caption(file: Path) -> str:
         data = stream.read(LARGEST + 1)
     if len(data) > LARGEST:
         raise OSError(errno.EFBIG, f"it is larger than {LARGEST >> 10} kB", str(file))
-    return " ".join(data.decode("utf-8", "replace").split())
+    try:
+        return " ".join(decoded(data).split())
+    except UnicodeDecodeError as error:
+        raise OSError(errno.EILSEQ, "it is no UTF-8 text: save it as that", str(file)) from error
 
 
 def caption_of(photo: Path) -> Path:
@@ -93,7 +93,7 @@ def problems(pairs: Sequence[Pair], tag: str) -> dict[Path, list[str]]:
             if others := [photo.name for photo in alike[text.casefold()] if photo != pair.photo]:
                 more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
                 faults.append(f"has the same caption as {', '.join(others[:_NAMED])}{more}")
-            tokens = pair.tokens or round(len(text.split()) * _PIECES)
+            tokens = pair.tokens or about_tokens(text)
             if tokens > MOST_TOKENS:
                 about = "" if pair.tokens else "about "
                 faults.append(f"has a caption of {about}{tokens} tokens, and CLIP reads {MOST_TOKENS}")

@@ -63,7 +63,8 @@ def _page(root: Path, pairs: Sequence[Pair], faults: Mapping[Path, Sequence[str]
         '<input id="find" type="search" placeholder="name or word"><label><input id="bad" type="checkbox">with problems'
         '</label><button id="folder" hidden>save into the folder</button><button id="file">save as captions.json'
         '</button><span id="state"></span></header>'
-        f'<main data-tag="{html.escape(tag, quote=True)}" data-how="{html.escape(how, quote=True)}">'
+        f'<main data-tag="{html.escape(tag, quote=True)}" data-root="{html.escape(str(root.resolve()), quote=True)}" '
+        f'data-how="{html.escape(how, quote=True)}">'
     )
     for pair in pairs:
         place = _place(pair.file, root)
@@ -72,7 +73,8 @@ def _page(root: Path, pairs: Sequence[Pair], faults: Mapping[Path, Sequence[str]
         why = "; ".join(faults.get(pair.photo, ()))
         text = html.escape(pair.text or "")
         yield (
-            f'<article data-file="{html.escape(place, quote=True)}"><figure>{_picture(pair.photo)}</figure>'
+            f'<article data-file="{html.escape(place, quote=True)}" '
+            f'data-photo="{html.escape(pair.photo.name, quote=True)}"><figure>{_picture(pair.photo)}</figure>'
             f'<div><h2>{html.escape(pair.photo.name)}</h2><textarea rows="5" spellcheck="true" '
             f'maxlength="{_MOST_LETTERS}">{text}</textarea><p class="why">{html.escape(why)}</p></div></article>\n'
         )

@@ -184,6 +184,7 @@ def run_order(order: BatchOrder, *, goes_on: bool = False, reporter: BatchReport
 
 
 def _run(order: BatchOrder, view: BatchReporter, *, goes_on: bool) -> int:
+    from runner.batch.changed import Changes, told
     from runner.batch.entries import JobState
     from runner.batch.full_disk import disk_full
     from runner.batch.ledger import Ledger
@@ -204,7 +205,11 @@ def _run(order: BatchOrder, view: BatchReporter, *, goes_on: bool) -> int:
         done: set[str] = set()
         if Ledger.exists(order.out):
             with in_words(order.out), contextlib.closing(Ledger(order.out)) as ledger:
-                done = {entry.key for entry in ledger.entries(JobState.DONE)}
+                entries = ledger.entries(JobState.DONE)
+            changed = Changes(order.out, setup.jobs).among(entries)
+            if changed:
+                view.notice(f"{told(changed, later=True)}.")
+            done = {entry.key for entry in entries if entry.id not in changed}
         return _rehearse(order, setup, done, view)
     with in_words(order.out):
         if Ledger.exists(order.out) and order.watch is None:  # before anything is started for it
@@ -337,7 +342,7 @@ def _work(
 ) -> int:
     import time
 
-    from runner.batch.accounts import find_done, note_lost_files, tell_unusable
+    from runner.batch.accounts import find_done, note_lost_and_changed, tell_unusable
     from runner.batch.entries import JobState
     from runner.batch.names import names_of
     from runner.batch.pool import run_pool
@@ -356,7 +361,7 @@ def _work(
         ledger.add(setup.jobs)
     if new and order.resume:
         find_done(order.out, setup, ledger, view)
-    note_lost_files(order.out, ledger, view)
+    note_lost_and_changed(order.out, setup, ledger, view)
     tell_unusable(setup, {entry.key for entry in ledger.entries(JobState.DONE)}, view)
     if order.resume and (again := ledger.try_failed_again()):
         view.notice(f"{counted(again, 'failed job is', 'failed jobs are')} tried again.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from runner import events
 from runner.batch.accounts import lost_files, write_metrics
+from runner.batch.changed import Changes
 from runner.batch.entries import Entry, JobState
 from runner.batch.metrics import table, totals
 from runner.batch.names import names_of
@@ -34,9 +35,9 @@ def is_all_done(order: BatchOrder, setup: Setup, ledger: Ledger) -> bool:
     """Whether nothing is left of the batch, nor anything of `setup` that it does not have: no server is needed."""
     entries = ledger.entries()
     done = {entry.key for entry in entries if entry.state == JobState.DONE}
-    return len(done) == len(entries) and done.issuperset(job.key for job in setup.jobs) and not lost_files(
-        order.out, ledger
-    )  # fmt: skip
+    if len(done) != len(entries) or not done.issuperset(job.key for job in setup.jobs):
+        return False
+    return not lost_files(order.out, ledger) and not Changes(order.out, setup.jobs).among(entries)
 
 
 def end_with_nothing_to_make(order: BatchOrder, view: BatchReporter, entries: Sequence[Entry]) -> int:

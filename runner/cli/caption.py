@@ -101,7 +101,7 @@ def _own_folder(args: argparse.Namespace) -> Path:
     """Where the batch of captions that go beside their photos is kept: another for other photos or other options, so
     that none goes on with what was asked for elsewhere; with --again, a new one."""
     photos = [str(expanded(word).resolve()) for word in (*([args.images] if args.images else []), *args.photos)]
-    asked = [*photos, args.tag, args.class_name, args.vlm, args.rules]
+    asked = [*photos, args.tag, args.class_name, args.vlm, args.rules, *args.set]
     moment = time.time() if args.again else 0.0
     name = hashlib.sha256(repr((asked, moment)).encode("utf-8", "surrogatepass")).hexdigest()[:12]
     return DEFAULT_OUT / f"in_place_{name}"

@@ -75,7 +75,7 @@ def _check_one(args: argparse.Namespace, picture: Path, values: dict[str, object
     from runner.execution.plan import prepare_run
     from runner.sightings.checks import found_in
 
-    assignments = [f"{name}={value}" for name, value in values.items() if value is not None]
+    assignments = [*(f"{name}={value}" for name, value in values.items() if value is not None), *args.set]
     with reported(args, jobs=1) as reporter:
         spec = prepare_run(
             "check", args.out, images=[picture], assignments=assignments, template=_NAME, smoke=args.smoke

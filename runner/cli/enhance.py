@@ -54,9 +54,6 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument("--padding", type=int, metavar="PIXELS", help="around the product, seen (default 32)")
     parser.add_argument("--mask-blur", type=in_range(0, 256), metavar="PIXELS", help="default 4")
     parser.add_argument("--seed", type=int, metavar="N", help="default 0")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="any other input of the workflow"
-    )
     return parser
 
 

@@ -38,6 +38,11 @@ _EXAMPLES = {
         "check bag.jpg picture.png --channel amazon",
         "check bag.jpg pictures/ --out checked",
     ),
+    "recolor": (
+        'recolor bag.jpg --to "#7a1f2b" --to navy --to leather.jpg',
+        'recolor bag.jpg --to navy --part "#a8743f"',
+        'recolor photos/ --to "lab(40, 20, 10)" --part mask.png --out range',
+    ),
     "spin": (
         "spin turntable/",
         "spin bag_*.jpg --out shop --fps 10",

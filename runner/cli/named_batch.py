@@ -40,6 +40,9 @@ def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
 def add_batch_arguments(parser: argparse.ArgumentParser, out: Path) -> None:
     """Where results go, and how the batch is run."""
     parser.add_argument("--out", type=folder_of_many, default=out, metavar="DIR", help=f"default: {out}")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="any other input of the workflow"
+    )
     parser.add_argument("--resume", action="store_true", help="go on with what is in --out; what failed is tried again")
     parser.add_argument("--dry-run", action="store_true", help="show what would run, and run nothing")
     parser.add_argument("--metrics", type=local_path, metavar="FILE.csv", help="write a line of figures per picture")

@@ -58,6 +58,7 @@ COMMANDS = {
     "filter": "runner.cli.filter",
     "enhance": "runner.cli.enhance",
     "check": "runner.cli.check",
+    "recolor": "runner.cli.recolor",
     "spin": "runner.cli.spin",
     "caption": "runner.cli.caption",
     "train": "runner.cli.train",

@@ -118,7 +118,7 @@ class Recipe:
 def read_recipe(path: Path) -> Recipe:
     """Raises UsageError with everything that is wrong with it."""
     try:
-        data = parse_yaml(read_text(path, largest=_LARGEST, encoding="utf-8-sig", named=True))
+        data = parse_yaml(read_text(path, largest=_LARGEST, named=True))
     except FileNotFoundError:
         raise UsageError(f"--recipe {path}: there is no such file.{look_alike(path)}") from None
     except UnicodeDecodeError:

@@ -126,7 +126,7 @@ def _read(path: Path, *, is_own: bool, faults: list[UsageError] | None = None) -
     else:
         import tomli as tomllib
     try:
-        data = tomllib.loads(read_text(path, largest=_LARGEST, encoding="utf-8-sig"))
+        data = tomllib.loads(read_text(path, largest=_LARGEST))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror or error}).") from error
     except RecursionError:

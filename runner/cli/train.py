@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import re
 import time
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from runner import console
 from runner.cli.parser import add_server_argument, check_no_password, local_path, named, seconds
-from runner.errors import EXIT_OK, EXIT_USAGE, InterruptedRunError, UsageError
+from runner.errors import EXIT_OK, EXIT_QUALITY, EXIT_USAGE, InterruptedRunError, UsageError
+from runner.words import counted
 
 if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 DEFAULT_OUT = Path("outputs/training")
 BASES = ("sd15", "sdxl", "klein", "qwen")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
+_REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""What the system says of a disk that takes no more. On these no file is named, for it is a write that fails."""
+_LARGEST_SEED = 2**32 - 1
+"""Of numpy, which the other trainers seed, too."""
 TABLE, SHEET, MASKS = "dataset.csv", "buckets.jpg", "masks"
 
 
@@ -81,7 +87,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument("--vae", type=named, metavar="FILE", help="for klein: its VAE")
     parser.add_argument("--precision", choices=("bf16", "fp32"), default="bf16", help="of the maths (default: bf16)")
     parser.add_argument("--prompt", default="", metavar="TEXT", help="what the samples show (default: a studio photo)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the training (default: 0)")
+    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="of the training (default: 0)")
     parser.add_argument("--out", type=local_path, metavar="DIR", help=f"default: {DEFAULT_OUT}/NAME")
     add_server_argument(parser)
     parser.add_argument("--timeout", type=seconds, metavar="S", help="for the whole run; run it again to go on")
@@ -89,9 +95,18 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     return parser
 
 
+def _seed(text: str) -> int:
+    """An argument that is a seed, as every trainer takes it."""
+    number = int(text)
+    if not 0 <= number <= _LARGEST_SEED:
+        raise argparse.ArgumentTypeError(f"must be from 0 to {_LARGEST_SEED}")
+    return number
+
+
 def run(args: argparse.Namespace) -> int:
     """The `train` command. 2 where the photos cannot be trained on."""
     from runner.training.captions import check_tag
+    from runner.training.own_folders import check_own_folders
     from runner.training.recipes import recipe_for
 
     if not _NAME.fullmatch(args.name):
@@ -102,6 +117,7 @@ def run(args: argparse.Namespace) -> int:
     check_tag(args.tag, args.kind)
     chosen, recipe = recipe_for(args.base, args.recipe, args.set)
     args.out = args.out or DEFAULT_OUT / args.name
+    check_own_folders(args.out)
     samples = _samples(args)
     if args.export:
         from runner.training.export import check_trainer
@@ -117,12 +133,19 @@ def run(args: argparse.Namespace) -> int:
     with interruptible(), make_reporter(json_lines=args.json, jobs=1) as reporter:
         try:
             return _run(args, chosen, recipe, checked, reporter)
+        except OSError as error:
+            if error.errno not in _REFUSED:
+                raise
+            raise UsageError(
+                f"--out {args.out} cannot be written to ({error.strerror or error}).",
+                advice="Make room there, or name another --out; the same command goes on.",
+            ) from error
         except KeyboardInterrupt:
             raise InterruptedRunError("Interrupted: type the same command again, and it goes on.") from None
 
 
 def _run(args: argparse.Namespace, chosen: str, recipe: Recipe, checked: Check, reporter: Reporter) -> int:
-    checked = _masked(args, recipe, checked, reporter)
+    checked = _masked(args, chosen, recipe, checked, reporter)
     if args.export:
         return _exported(args, chosen, recipe, checked, reporter)
     return _trained(args, chosen, recipe, checked, reporter)
@@ -132,6 +155,7 @@ def _trained(args: argparse.Namespace, chosen: str, recipe: Recipe, checked: Che
     from runner.execution.session import Session
     from runner.local_server.choice import resolve_server
     from runner.training import flow
+    from runner.training.checks import in_buckets
     from runner.training.graphs import Training
     from runner.training.pictures import ready
 
@@ -142,10 +166,12 @@ def _trained(args: argparse.Namespace, chosen: str, recipe: Recipe, checked: Che
         folder = flow.uploaded(session.client, args.name, pictures)
         files = {"model": args.model or "", "clip": args.text_encoder or "", "vae": args.vae or ""}
         training = Training(
-            args.name, args.tag, args.kind, chosen, recipe, len(checked.looks), folder, args.seed, args.prompt, files,
-            args.precision,
+            args.name, args.tag, args.kind, chosen, recipe, in_buckets(checked.looks), folder, args.seed, args.prompt,
+            files, args.precision,
         )  # fmt: skip
-        reporter.notice(f"{training.steps} steps, saved every {training.save_every}; a sample is painted at each save.")
+        reporter.notice(
+            f"{counted(training.steps, 'step')}, saved every {training.save_every}; a sample is painted at each save."
+        )
         if recipe.train_text or recipe.optimizer != "AdamW" or recipe.dropout:
             reporter.notice(
                 "In ComfyUI the text encoder is not trained, there is no dropout, and the optimizer is AdamW; --export "
@@ -153,29 +179,29 @@ def _trained(args: argparse.Namespace, chosen: str, recipe: Recipe, checked: Che
             )
         yardstick = _yardstick(args, session) if args.best else None
         saves = flow.trained(training, session, args.out)
+        found = True
         if yardstick is not None:
-            _best(training, saves, pictures, session, reporter, args.out, yardstick)
+            found = _best(training, saves, pictures, session, reporter, args.out, yardstick)
     for one in saves:
         reporter.result(str(one.lora))
     reporter.notice(
         f"The samples: {args.out / flow.GRID}. On the server the last LoRA is {saves[-1].lora_name} already."
     )
-    return EXIT_OK
+    return EXIT_OK if found else EXIT_QUALITY
 
 
-def _masked(args: argparse.Namespace, recipe: Recipe, checked: Check, reporter: Reporter) -> Check:
+def _masked(args: argparse.Namespace, chosen: str, recipe: Recipe, checked: Check, reporter: Reporter) -> Check:
     """The check, the product cut out of every photo where nobody has said what is product."""
     unknown = [look.sample for look in checked.looks if look.share is None]
     if not unknown or args.unmasked:
         return checked
     from runner.local_server.choice import resolve_server
     from runner.training import masks
-    from runner.training.checks import check
 
-    reporter.notice(f"The product is cut out of {len(unknown)} photos first.")
+    reporter.notice(f"The product is cut out of {counted(len(unknown), 'photo')} first.")
     url = resolve_server(args.server, say=reporter.notice)
     left = masks.cut_out(unknown, args.out / MASKS, url, reporter)
-    again = check(_samples(args), recipe, args.tag, args.kind)
+    again = _checked(args, chosen, recipe, _samples(args), before=checked)
     _refuse(again)
     if left:
         raise UsageError(
@@ -199,19 +225,32 @@ def _yardstick(args: argparse.Namespace, session: Session) -> Yardstick:
 def _best(
     training: Training, saves: list[Saved], pictures: list[Ready], session: Session, reporter: Reporter, out: Path,
     yardstick: Yardstick,
-) -> None:  # fmt: skip
+) -> bool:  # fmt: skip
+    """Measure every save and say which is the best; False where nothing could be measured."""
     from runner.training import best
 
     if all(one.mask is None for one in pictures):
         reporter.notice("warning: without a mask of any photo no save can be measured.")
-        return
+        return False
     photos = best.photos_of(pictures, yardstick)
     trials = best.tried(training, saves, photos, session, out, yardstick)
     best.write_table(trials, out)
+    failed = [one for one in trials if one.problem]
+    where = f"{out / best.TABLE}, {out / best.GRID}"
+    if len(failed) == len(trials):
+        reporter.notice(f"warning: none of the {len(trials)} pictures could be measured, so no save is named the best.")
+        reporter.notice(f"The first: {failed[0].problem}. All of them: {where}.")
+        return False
+    if failed:
+        reporter.notice(
+            f"warning: {len(failed)} of {len(trials)} pictures could not be measured and do not count; the table says "
+            "why."
+        )
     (winner, score), *_ = best.ranked(trials)
     strength = best.best_strength(trials, winner)
     reporter.notice(f"The best save is that of step {winner.step} (score {score:.3f}), at strength {strength:g}:")
-    reporter.notice(f"{winner.lora_name}. {yardstick.said} {out / best.TABLE}, {out / best.GRID}.")
+    reporter.notice(f"{winner.lora_name}. {yardstick.said} {where}.")
+    return True
 
 
 def _refuse(checked: Check) -> None:
@@ -223,11 +262,12 @@ def _refuse(checked: Check) -> None:
 
 
 def _exported(args: argparse.Namespace, chosen: str, recipe: Recipe, checked: Check, reporter: Reporter) -> int:
+    from runner.training.checks import in_buckets
     from runner.training.export import export
     from runner.training.export_settings import Order
     from runner.training.pictures import ready
 
-    order = Order(args.name, args.tag, args.kind, chosen, recipe, args.seed, len(checked.looks))
+    order = Order(args.name, args.tag, args.kind, chosen, recipe, args.seed, in_buckets(checked.looks))
     for path in export(args.export, ready(checked.looks, args.tag, args.kind), order, args.out / args.export):
         reporter.result(str(path))
     reporter.notice(f"Ready to start: {args.out / args.export / 'README.txt'} says how.")
@@ -242,8 +282,13 @@ def _samples(args: argparse.Namespace) -> list[Sample]:
     return with_masks(samples, args.out / MASKS)
 
 
-def _checked(args: argparse.Namespace, chosen: str, recipe: Recipe, samples: list[Sample]) -> Check:
-    """Check the photos, say what was found, and write the table and the sheet of it."""
+def _checked(
+    args: argparse.Namespace, chosen: str, recipe: Recipe, samples: list[Sample], before: Check | None = None
+) -> Check:
+    """Check the photos, say what was found, and write the table and the sheet of it.
+
+    `before`: a check of the same photos, after which the product was cut out of them; what it found is not said again.
+    """
     from runner.batch.beside import Beside
     from runner.files.writable import check_folder
     from runner.training import tables
@@ -252,12 +297,18 @@ def _checked(args: argparse.Namespace, chosen: str, recipe: Recipe, samples: lis
 
     check_folder(args.out)
     checked = check(samples, recipe, args.tag, args.kind)
-    for one in checked.findings if args.json else ():
+    known = [] if before is None else before.findings
+    new = [one for one in checked.findings if one not in known]
+    for one in new if args.json else ():
         console.json_line(tables.as_dict(one))
-    say = console.tell if args.json else console.show
-    say(f"{args.name}: recipe {chosen} for {recipe.base} ({recipe.source})")
-    for line in tables.lines(checked, recipe):
-        say(line)
+    say = console.tell if args.json or before is not None else console.show
+    if before is None:
+        say(f"{args.name}: recipe {chosen} for {recipe.base} ({recipe.source})")
+        for line in tables.lines(checked, recipe):
+            say(line)
+    else:
+        for one in new:
+            say(tables.line(one))
     with Beside(args.out, console.tell) as beside:
         beside.write(TABLE, tables.table(checked, args.tag, args.kind).encode())
         beside.write(SHEET, jpeg(tables.bucket_sheet(checked.looks), quality=85))

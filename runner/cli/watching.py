@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.batch.accounts import tell_unusable
+from runner.batch.changed import make_changed_again
 from runner.batch.entries import JobState
 from runner.batch.landing import Landing
 from runner.batch.names import names_of
@@ -66,7 +67,8 @@ class Watch:
         self._trouble = ""
 
     def _enter(self, landed: Sequence[Path]) -> None:
-        """Put what has landed into the ledger. What is there already was made, or is: a name stands for one photo."""
+        """Put what has landed into the ledger. What is there already was made, or is; from another photo of that name
+        it is made again."""
         chosen = set(landed)
         order = replace(self._order, images=str(self._folder), leave_out=lambda path: path not in chosen)
         setup = prepare(order)
@@ -75,12 +77,13 @@ class Watch:
         failed = [entry.id for entry in known if entry.key in keys and entry.state == JobState.FAILED]
         self._landing.take(list(landed))
         self._ledger.add(setup.jobs)
+        again = make_changed_again(self._order.out, setup.jobs, self._ledger, self._view.notice)
         if failed:  # it was taken before it was whole
             self._ledger.try_again(failed)
         entries = self._ledger.entries()
         tell_unusable(setup, {entry.key for entry in entries if entry.state == JobState.DONE}, self._view)
         self._view.names = names_of(entries)
-        self._view.expect(len(entries), len(failed))
+        self._view.expect(len(entries), len(failed) + again)
 
 
 def check(order: BatchOrder, folder: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from runner.batch.entries import Entry, JobState
 from runner.batch.ledger import Ledger
 from runner.batch.records import record_of
-from runner.batch.sidecars import photo_of, place_of, reports_of
+from runner.batch.sidecars import photo_of, reports_of, source_of
 from runner.data import figure
 from runner.files.naming import OBJECTS, ResultFile, distinct_names, part_of_output
 from runner.untrusted import items, mapping, number, text
@@ -34,7 +34,7 @@ class Find:
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture of the batch: where its photo lies, its `place` below the folder, and what was found in it."""
+    """One picture of the batch: its photo, its `place` below the folder that was named, and what was found in it."""
 
     entry: Entry
     photo: Path
@@ -56,7 +56,7 @@ def pictures(ledger: Ledger, folder: Path) -> Iterator[Picture]:
         notes = tuple(text(note) for note in items(cut.get("notes")))
         size = (int(number(saved.get("width")) or 0), int(number(saved.get("height")) or 0))
         sheet = next((name for name in entry.files if name.endswith(".jpg")), "")
-        yield Picture(entry, photo_of(entry), place_of(entry), *size, finds, sheet, notes)
+        yield Picture(entry, photo_of(entry), source_of(entry), *size, finds, sheet, notes)
 
 
 def _report(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:

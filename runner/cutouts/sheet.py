@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from runner.console import clean_line
 from runner.cutouts.finds import Picture
+from runner.files.lettering import drawable, font_of
 from runner.files.naming import below
 from runner.files.reading import open_file
 
@@ -43,16 +43,15 @@ def _row(picture: Picture, folder: Path) -> Image.Image:
     height = max(_PHOTO, objects.height if objects is not None else 0) + _LINE + 2 * _GAP
     row = Image.new("RGB", (_WIDTH, height), _PAGE)
     draw = ImageDraw.Draw(row)
-    font: Any = ImageFont.load_default(13)
+    font = font_of(13)
     if photo is not None:
         row.paste(photo, (_GAP, _GAP + _LINE))
     if objects is not None:
         row.paste(objects, (_PHOTO + 2 * _GAP, _GAP + _LINE))
     told = picture.entry.error or "; ".join(picture.notes)
     words = f"{picture.place}: {len(picture.finds)}" + (f" - {clean_line(told)}" if told else "")
-    # The default font has Latin letters only.
-    plain = clean_line(words).encode("latin-1", "replace").decode("latin-1")
-    draw.text((_GAP, _GAP // 2), plain[:170], fill=_BAD if picture.entry.error else _INK, font=font)
+    ink = _BAD if picture.entry.error else _INK
+    draw.text((_GAP, _GAP // 2), drawable(clean_line(words)[:170], font), fill=ink, font=font)
     return row
 
 

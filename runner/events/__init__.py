@@ -201,6 +201,23 @@ _VERDICTS = {
 
 
 @dataclass(frozen=True)
+class Recolored(Event):
+    """What became of `photo` in the colour `color`: which part has it and what was left alone (`said`), and where it
+    cannot be believed (`doubts`). `file`: the picture."""
+
+    kind: ClassVar[str] = "recolored"
+    photo: str = ""
+    color: str = ""
+    said: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    file: str | None = None
+
+    def describe(self) -> str:
+        head = f"{self.photo} in {self.color}: {' '.join(self.said)}".rstrip()
+        return "\n".join([head, *(f"  warning: {doubt}" for doubt in self.doubts)])
+
+
+@dataclass(frozen=True)
 class Failed(Event):
     """The job (or, without a prompt_id, the run) ended without a result. `exit_code` as in `runner.errors`."""
 

@@ -11,6 +11,7 @@ from runner.events import Failed, in_lines
 from runner.server.advice import read_refusal
 from runner.server.node_report import Declined, code_of, declined
 from runner.untrusted import mapping, texts
+from runner.workflow.graph import node_title, parse_title
 from runner.workflow.steps import step_name
 
 
@@ -64,6 +65,8 @@ _MEMORY = ("outofmemory", "out of memory", "allocation on device", "not enough m
 
 _OUT_OF_MEMORY_ADVICE = "Try a smaller size, close what else uses the graphics card, or name another --server."
 _UNKNOWN_ADVICE = "--verbose shows where it was raised; the server's own log says more."
+_SETTING = re.compile(r"--set (\w+)=")
+_SENTENCES = re.compile(r"(?<=\.)\s+(?=[A-Z-])")
 _OS_ERROR = re.compile(r"\[(?:Errno|WinError) \d+\] ([^:\n]{1,200})")
 _PREFIX_ADVICE = (
     "filename_prefix is a name below the server's output folder, like set1/bag. Where results are put here, --out and "
@@ -100,7 +103,7 @@ def node_failure(error: Mapping[str, Any] | None, graph: Mapping[str, Any]) -> N
         return NodeExecutionError(words, node_id, kind, message, advice=_PREFIX_ADVICE, trace=text)
     if (reason := declined(kind)) is not None:
         refusal = read_refusal(message)
-        tried = refusal.advice or ("another photo." if reason is Declined.PICTURE else "")
+        tried = _that_can_be_set(refusal.advice, graph) or ("another photo." if reason is Declined.PICTURE else "")
         advice = f"What to try: {tried}" if tried else ""
         return NodeExecutionError(_sentence(refusal.why) or label, node_id, kind, message, advice=advice, trace=text)
     words = f"{label} failed: {message}"
@@ -108,6 +111,20 @@ def node_failure(error: Mapping[str, Any] | None, graph: Mapping[str, Any]) -> N
         return OutOfMemoryError(words, node_id, kind, message, advice=_OUT_OF_MEMORY_ADVICE, trace=text)
     advice = _WEIGHTS_ADVICE if kind.endswith(_NO_WEIGHTS) else _UNKNOWN_ADVICE
     return NodeExecutionError(words, node_id, kind, message, advice=advice, trace=text)
+
+
+def _that_can_be_set(advice: str, graph: Mapping[str, Any]) -> str:
+    """Without what names an input that this workflow does not have: a node does not know which there are."""
+    if "--set " not in advice:
+        return advice
+    marks = (parse_title(node_title(mapping(node))) for node in graph.values())
+    known = {mark.name for mark in marks if mark is not None and mark.kind == "input"}
+    sentences = []
+    for sentence in _SENTENCES.split(advice):
+        clauses = [part for part in sentence.rstrip(".").split("; ") if known.issuperset(_SETTING.findall(part))]
+        if clauses:
+            sentences.append(_sentence("; ".join(clauses).removeprefix("or ")) + ".")
+    return " ".join(sentences)
 
 
 def _sentence(text: str) -> str:

@@ -37,7 +37,9 @@ def listing(asked: Mapping[str, Any], reports: Mapping[str, Any]) -> dict[str, s
     """`title`, `alt` and `digital_source_type`, those that are known."""
     if not asked:
         return {}
-    named = next((words for one in reports.values() if (words := mapping(mapping(one).get("listing")))), {})
+    listings = [words for one in reports.values() if (words := mapping(mapping(one).get("listing")))]
+    listings.sort(key=lambda words: words.get("recolored") is not True)  # what the photo showed is another colour
+    named = listings[0] if listings else {}
     title, thing = (clean_line(text(named.get(key)))[:_LONGEST].strip() for key in ("title", "thing"))
     shows = text(asked.get("shows"))
     alt = f"{thing}{' ' if shows else ''}{shows}." if thing else ""

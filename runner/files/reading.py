@@ -42,10 +42,8 @@ def open_file(path: Path, *, named: bool = False) -> BinaryIO:
     raise OSError(errno.EINVAL, "it is a pipe or device, not a file", str(path))
 
 
-def read_text(
-    path: Path, *, largest: int = LARGEST_TEXT, encoding: str = "utf-8", errors: str = "strict", named: bool = False
-) -> str:
-    """The text of a file; `named`: as of `open_file`.
+def read_text(path: Path, *, largest: int = LARGEST_TEXT, errors: str = "strict", named: bool = False) -> str:
+    """The text of a file, as `decoded`; `named`: as of `open_file`.
 
     Raises OSError as `open_file` does, and where it is larger than `largest` bytes. Raises UnicodeDecodeError where it
     is no text.
@@ -54,4 +52,12 @@ def read_text(
         data = stream.read(largest + 1)
     if len(data) > largest:
         raise OSError(errno.EFBIG, f"it is larger than {in_bytes(largest)}", str(path))
-    return data.decode(encoding, errors).replace("\r\n", "\n").replace("\r", "\n")
+    return decoded(data, errors)
+
+
+def decoded(data: bytes, errors: str = "strict") -> str:
+    """The text of UTF-8, its lines ended by a line feed, without the mark that Notepad and Excel put before it.
+
+    Raises UnicodeDecodeError where it is none.
+    """
+    return data.decode("utf-8-sig", errors).replace("\r\n", "\n").replace("\r", "\n")

@@ -79,6 +79,9 @@ class PreparedPhoto:
     unchanged: bool
     """True: `data` is the file, byte for byte."""
     sha256: str
+    """Of `data`."""
+    file_sha256: str = ""
+    """Of the file, as it was read."""
 
     @property
     def slowness(self) -> str:
@@ -103,7 +106,7 @@ def read_raw(path: Path) -> PreparedPhoto:
     digest = hashlib.sha256(data).hexdigest()
     suffix = path.suffix.lower() if re.fullmatch(r"\.[a-z0-9]{1,10}", path.suffix.lower()) else ""
     kind = "application/octet-stream"
-    return PreparedPhoto(data, upload_name(path, digest, suffix), 0, 0, (), kind, unchanged=True, sha256=digest)
+    return PreparedPhoto(data, upload_name(path, digest, suffix), 0, 0, (), kind, True, digest, digest)
 
 
 def upload_name(path: Path, digest: str, suffix: str) -> str:
@@ -178,6 +181,7 @@ class _Preparation:
 
     def __init__(self, path: Path, raw: bytes, max_bytes: int | None, *, is_mask: bool = False) -> None:
         self.path, self.raw, self.max_bytes, self.is_mask = path, raw, max_bytes, is_mask
+        self._read_as = hashlib.sha256(raw).hexdigest()
         self.notes: list[str] = []
         self.is_deep, self.layout = False, ""
         self.png: Structure | None = None
@@ -382,4 +386,5 @@ class _Preparation:
     ) -> PreparedPhoto:
         digest = hashlib.sha256(data).hexdigest()
         name = upload_name(self.path, digest, suffix)
-        return PreparedPhoto(data, name, size[0], size[1], tuple(self.notes), kind, unchanged, digest)
+        read = digest if unchanged else self._read_as
+        return PreparedPhoto(data, name, size[0], size[1], tuple(self.notes), kind, unchanged, digest, read)

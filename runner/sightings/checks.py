@@ -12,7 +12,7 @@ from runner.batch.beside import Beside
 from runner.batch.entries import JobState
 from runner.batch.ledger import Ledger
 from runner.batch.records import record_of
-from runner.batch.sidecars import photo_of, place_of, reports_of
+from runner.batch.sidecars import photo_of, reports_of, source_of
 from runner.batch.store import in_words
 from runner.data import figure
 from runner.events import Checked
@@ -99,7 +99,7 @@ def _pictures(ledger: Ledger, folder: Path) -> Iterator[Picture]:
         record = record_of(folder, entry) if entry.state == JobState.DONE else {}
         heat = next((folder / name for name in entry.files if name.endswith(".png")), None)
         error = (entry.error or "").partition("\n")[0]
-        name = place_of(entry, 0) or photo_of(entry).name
+        name = source_of(entry, 0) or photo_of(entry).name
         yield Picture(name, found_in(reports_of(record)), heat, entry.state, error)
 
 

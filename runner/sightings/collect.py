@@ -62,7 +62,7 @@ def _read(folder: Path, folders_of_its_own: int) -> list[Picture]:
 def _finish(beside: Beside, pictures: Sequence[Picture], delivered: Sequence[Path | None], name: str) -> Collected:
     table = beside.write(name, _table(pictures, delivered, beside.folder).encode("utf-8", "replace"))
     counts = {verdict: sum(one.verdict == verdict for one in pictures) for verdict in (*VERDICTS, "")}
-    return Collected(counts, table, {one.place: one.why for one in pictures if one.verdict in (UNSURE, NOT_FOUND)})
+    return Collected(counts, table, {one.source: one.why for one in pictures if one.verdict in (UNSURE, NOT_FOUND)})
 
 
 def _table(pictures: Sequence[Picture], delivered: Sequence[Path | None], folder: Path) -> str:
@@ -71,11 +71,12 @@ def _table(pictures: Sequence[Picture], delivered: Sequence[Path | None], folder
 
 def _rows(pictures: Sequence[Picture], delivered: Sequence[Path | None], folder: Path) -> Iterator[dict[str, Any]]:
     for one, path in zip(pictures, delivered, strict=True):
-        masks = [name for name in one.entry.files if name.endswith(".png")]
+        there = "" if path is None else path.relative_to(folder).as_posix()
+        masks = [name for name in one.entry.files if name.endswith(".png") and name != there]
         common = {
-            "picture": one.place,
+            "picture": one.source,
             "verdict": one.verdict,
-            "delivered": "" if path is None else path.relative_to(folder).as_posix(),
+            "delivered": there,
             "masks": "; ".join(masks),
             "why": one.why,
             "state": one.entry.state,

@@ -10,7 +10,7 @@ from typing import Any
 from runner.batch.entries import Entry, JobState
 from runner.batch.ledger import Ledger
 from runner.batch.records import record_of
-from runner.batch.sidecars import photo_of, place_of, reports_of
+from runner.batch.sidecars import photo_of, place_of, reports_of, source_of
 from runner.data import figure
 from runner.untrusted import items, mapping, number, text
 
@@ -31,11 +31,13 @@ class Find:
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture of the batch; `verdict` is "" where it failed or is not finished."""
+    """One picture of the batch; `verdict` is "" where it failed or is not finished. `place`: where it belongs below the
+    folder; `source`: where it lies below the one that was named."""
 
     entry: Entry
     photo: Path
     place: str
+    source: str
     verdict: str
     why: str
     width: int
@@ -52,6 +54,7 @@ def pictures(ledger: Ledger, folder: Path, folders_of_its_own: int) -> Iterator[
             entry,
             photo_of(entry),
             place_of(entry, folders_of_its_own),
+            source_of(entry, folders_of_its_own),
             text(report.get("verdict")),
             text(report.get("why")),
             int(number(report.get("width")) or 0),

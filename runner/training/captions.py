@@ -15,8 +15,18 @@ MOST_TOKENS = 75
 """What CLIP reads of a caption; the rest is cut off by most trainers."""
 _LARGEST = 1 << 20
 """Bytes of a caption: a thousand times what trainers read of it."""
+<<<<<<< HEAD
+_TAG = re.compile(r"\w[^\s,|{}%()=\\\"\x00-\x1f\x7f]{1,39}")
+"""One word that begins with a letter or a digit: a comma would end it, parentheses weigh it in a prompt, the others are
+wildcards of a batch or the beginning of a formula."""
+_KIND = re.compile(r"\w[^,|{}%=\x00-\x1f\x7f]{0,79}")
+"""A few words; likewise."""
+=======
+UNREADABLE = "\ufffd"
+"""What stands for bytes that are no text."""
 _TAG = re.compile(r"[^\s,|{}%]{2,40}")
 """One word: a comma would end it, and the others are wildcards of a batch."""
+>>>>>>> rest15
 _WORDS = re.compile(r"[A-Za-z]+|[0-9]|[^\sA-Za-z0-9]")
 _A_TOKEN = 7
 """Letters of a word that CLIP reads as one token, on the whole; longer words are more."""
@@ -26,10 +36,10 @@ def check_tag(tag: str | None, kind: str | None) -> None:
     """Raises UsageError where tag or class cannot be the start of a caption; None: there is none to be checked."""
     if tag is not None and not _TAG.fullmatch(tag):
         raise UsageError(
-            f"--tag {tag!r} is not one word of 2 to 40 letters, without spaces, commas, |, {{}} and %.",
+            f"--tag {tag!r} is not one word of 2 to 40 letters or digits, without spaces, commas, = ( ) | {{ }} %.",
             advice="Invent one that nobody uses: --tag ohwx-bag.",
         )
-    if kind is not None and (not kind.strip() or "," in kind):
+    if kind is not None and not _KIND.fullmatch(kind.strip()):
         raise UsageError(
             f"--class {kind!r} is not what a product is called.", advice='Say what it is: --class "hand bag".'
         )
@@ -49,7 +59,7 @@ def common_words() -> frozenset[str]:
 
 
 def read_caption(photo: Path) -> str | None:
-    """The caption beside a photo, on one line; None where there is none.
+    """The caption beside a photo, on one line; None where there is none. What in it is no UTF-8 is `UNREADABLE`.
 
     Raises UsageError where it cannot be read, or is no small text file of the photo's folder.
     """
@@ -57,12 +67,10 @@ def read_caption(photo: Path) -> str | None:
     if path is None:
         return None
     try:
-        return " ".join(read_text(path, largest=_LARGEST).split())
+        return " ".join(read_text(path, largest=_LARGEST, errors="replace").split())
     except OSError as error:
         why = error.strerror or str(error)
         raise UsageError(f"{path}: the caption cannot be read ({why}).", advice="Write a line of words.") from error
-    except ValueError as error:
-        raise UsageError(f"{path}: the caption cannot be read ({error}).", advice="Save it as UTF-8 text.") from error
 
 
 def standard_caption(tag: str, kind: str) -> str:

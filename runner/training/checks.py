@@ -13,6 +13,7 @@ from runner.training import captions, likeness
 from runner.training.buckets import Size, crop_box
 from runner.training.dataset import Sample, product_box, share
 from runner.training.recipes import Recipe
+from runner.words import counted
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 FEW, ENOUGH = 5, 15
@@ -100,7 +101,13 @@ def check(samples: Sequence[Sample], recipe: Recipe, tag: str, kind: str) -> Che
             looks.append(look_at(sample, recipe))
         except PhotoError as error:
             findings.append(
-                Finding(ERROR, "photo", (sample.name,), error.message, error.advice or "Take it out of the folder.")
+                Finding(
+                    ERROR,
+                    "photo",
+                    (sample.name,),
+                    error.message.removesuffix("."),
+                    error.advice or "Take it out of the folder.",
+                )
             )
     findings += [*_number(looks, recipe), *_duplicates(looks), *_each(looks, recipe), *_masks(looks)]
     findings += [*_tag(tag, kind), *_captions([look.sample for look in looks], tag, kind), *_buckets(looks, recipe)]
@@ -118,7 +125,7 @@ def _at_once(findings: Iterable[Finding]) -> Iterator[Finding]:
 
 
 def _number(looks: Sequence[Look], recipe: Recipe) -> Iterator[Finding]:
-    count, steps = len(looks), recipe.steps(len(looks))
+    count, steps = len(looks), recipe.steps(*in_buckets(looks))
     if not count:
         yield Finding(ERROR, "photos", (), "no photo is left to train on", "Add photos of the product.")
         return
@@ -134,7 +141,7 @@ def _number(looks: Sequence[Look], recipe: Recipe) -> Iterator[Finding]:
             WARNING,
             "steps",
             (),
-            f"{steps} steps are {'few' if few else 'many'} for one product",
+            f"{counted(steps, 'step')} {'is' if steps == 1 else 'are'} {'few' if few else 'many'} for one product",
             f"Change them: --set epochs=N or --set repeats=N{' or --set accumulation=1' if few else ''}.",
         )
 
@@ -240,6 +247,9 @@ def _captions(samples: Sequence[Sample], tag: str, kind: str) -> Iterator[Findin
     for one in samples:
         if not one.caption:
             continue
+        if captions.UNREADABLE in one.caption:
+            yield Finding(ERROR, "caption", (one.name,), "its caption is no UTF-8 text", "Save <photo>.txt as UTF-8.")
+            continue
         rest = captions.rest_of(one.caption, tag, kind)
         tokens = captions.about_tokens(one.caption)
         if rest is None:
@@ -273,14 +283,20 @@ def _captions(samples: Sequence[Sample], tag: str, kind: str) -> Iterator[Findin
 
 def _buckets(looks: Sequence[Look], recipe: Recipe) -> Iterator[Finding]:
     for bucket, members in by_bucket(looks):
-        if len(members) < recipe.batch:
+        if len(members) * recipe.repeats < recipe.batch:
             yield Finding(
                 NOTE,
                 "bucket",
                 tuple(look.sample.name for look in members),
-                f"alone in the bucket {bucket[0]} × {bucket[1]}: its batches are smaller than {recipe.batch}",
+                f"{'alone' if len(members) == 1 else f'only {len(members)}'} in the bucket {bucket[0]} × {bucket[1]}: "
+                f"its batches are smaller than {recipe.batch}",
                 "Crop them to the shape of the others.",
             )
+
+
+def in_buckets(looks: Sequence[Look]) -> tuple[int, ...]:
+    """How many looks there are in each bucket."""
+    return tuple(len(members) for _, members in by_bucket(looks))
 
 
 def by_bucket(looks: Sequence[Look]) -> list[tuple[Size, list[Look]]]:

@@ -18,6 +18,7 @@ from runner.photos.prepare import PreparedPhoto, prepare_photo
 from runner.training.beside_photos import beside
 from runner.training.buckets import Box, Size
 from runner.training.captions import read_caption, standard_caption
+from runner.training.cut_masks import CutMasks
 
 _PRODUCT = 32
 """Alpha (of 255) from which a pixel counts as product."""
@@ -116,8 +117,13 @@ def _free(wanted: str, taken: set[str]) -> str:
 
 
 def with_masks(samples: Sequence[Sample], folder: Path) -> list[Sample]:
-    """The samples, each that had no mask with `folder/<name>.png` where that is there."""
-    return [one if one.mask is not None else replace(one, mask=_mask_of(one.name, [folder])) for one in samples]
+    """The samples, each that had no mask with `folder/<name>.png`, where that is there and of this photo."""
+    cut = CutMasks(folder)
+    found = []
+    for one in samples:
+        mask = _mask_of(one.name, [folder]) if one.mask is None else None
+        found.append(one if mask is None or not cut.is_of(mask, one.path) else replace(one, mask=mask))
+    return found
 
 
 def product_box(alpha: Image.Image) -> Box | None:

@@ -89,7 +89,7 @@ def _notes(trainer: str, order: Order, settings: Settings, unmasked: list[str]) 
     lines = [
         f"{order.name}: a LoRA of {order.tag} ({order.kind}) for {trainer}, by the recipe {order.chosen}.",
         f"Recipe: {recipe.about} Source: {recipe.source}.",
-        recipe.arithmetic(order.photos) + ".",
+        recipe.arithmetic(*order.photos) + ".",
         "",
         *settings.notes,
         "",

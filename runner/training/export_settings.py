@@ -21,7 +21,8 @@ class Order:
     chosen: str
     recipe: Recipe
     seed: int
-    photos: int
+    photos: tuple[int, ...]
+    """How many in each bucket."""
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ def ai_toolkit(order: Order) -> Settings:
     """ai-toolkit: one YAML file; it resumes by itself."""
     recipe = order.recipe
     arch, model, scheduler = _AI_TOOLKIT[recipe.base]
-    every = recipe.steps_of_epoch(order.photos) * recipe.save_every_epochs
+    every = recipe.steps_of_epoch(*order.photos) * recipe.save_every_epochs
     process = {
         "type": "sd_trainer",
         "training_folder": "output",
@@ -212,8 +213,8 @@ def ai_toolkit(order: Order) -> Settings:
         "datasets": [_ai_toolkit_dataset(recipe)],
         "train": {
             "batch_size": recipe.batch,
-            "steps": recipe.steps(order.photos),
-            "gradient_accumulation_steps": recipe.accumulation,
+            "steps": recipe.steps(*order.photos),
+            "gradient_accumulation": recipe.accumulation,  # of `…_steps` each batch would count as one of `steps`
             "train_unet": True,
             "train_text_encoder": recipe.train_text,
             "gradient_checkpointing": True,

@@ -16,11 +16,12 @@ from typing import Any
 from runner.errors import NodeFailedError, WorkflowRejectedError
 from runner.execution.job import JobResult, JobSpec
 from runner.execution.session import Session
+from runner.files.tensors import is_whole
 from runner.files.whole import written_whole
 from runner.server.client import ComfyClient
 from runner.server.records import ServerFile
 from runner.server.view import server_view
-from runner.training.graphs import KLEIN_BASES, Training, stretch
+from runner.training.graphs import KLEIN_BASE_ID, KLEIN_BASES, Training, stretch
 from runner.training.pictures import Ready, png
 from runner.training.sheet import write_sheet, write_table
 from runner.untrusted import mapping, number, text
@@ -90,8 +91,8 @@ def _with_base(training: Training, session: Session) -> Training:
     base = next((name for name in KLEIN_BASES if f'"{name}"' in offered), None)
     if base is None:
         session.notice(
-            f"warning: none of {', '.join(KLEIN_BASES)} is installed, so the fast klein itself is trained on; its "
-            "makers advise the base."
+            f"warning: none of {', '.join(KLEIN_BASES)} is in models/diffusion_models, so the fast klein itself is "
+            f"trained on; its makers advise the base: `models download {KLEIN_BASE_ID}` fetches it."
         )
         return training
     return replace(training, files={**training.files, "model": base})
@@ -113,7 +114,7 @@ def _there(place: Path, stop: int) -> Saved | None:
     try:
         entry = json.loads(record.read_text(encoding="utf-8"))
         lora = place / Path(text(entry["lora"])).name
-        if lora.is_file() and sample.is_file():
+        if lora.is_file() and sample.is_file() and is_whole(lora):
             return Saved(stop, lora, text(entry["lora"]), sample, number(entry.get("loss")))
     except (OSError, ValueError, KeyError, TypeError):
         pass
@@ -142,6 +143,9 @@ def _made(training: Training, stop: int, session: Session, place: Path, out: Pat
         session.notice(f"warning: {text(note)}")
     lora = place / Path(name).name
     _fetch(session.client, name, lora)
+    if not is_whole(lora):
+        lora.unlink()
+        raise NodeFailedError(f"the server's {name} is damaged.", advice="Type the same command again.")
     loss = number(report.get("loss"))
     with written_whole(place / f"{_stem(stop)}.save.json") as stream:
         json.dump({"step": stop, "lora": name, "loss": loss, "identity": report.get("identity")}, stream, indent=2)

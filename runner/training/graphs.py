@@ -28,6 +28,8 @@ FILES: dict[str, Files] = {
 }
 """What a base is trained on where nothing else is named; klein's fast model where the base klein is not installed."""
 KLEIN_BASES = ("flux-2-klein-base-4b.safetensors", "flux-2-klein-base-4b-fp8.safetensors")
+KLEIN_BASE_ID = "flux2-klein-base-4b"
+"""The first of them in `models_manifest.yaml`."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class Training:
     kind: str
     chosen: str
     recipe: Recipe
-    photos: int
+    photos: tuple[int, ...]
+    """How many in each bucket."""
     folder: str
     seed: int
     prompt: str = ""
@@ -65,11 +68,11 @@ class Training:
 
     @property
     def steps(self) -> int:
-        return self.recipe.steps(self.photos)
+        return self.recipe.steps(*self.photos)
 
     @property
     def save_every(self) -> int:
-        return self.recipe.steps_of_epoch(self.photos) * self.recipe.save_every_epochs
+        return self.recipe.steps_of_epoch(*self.photos) * self.recipe.save_every_epochs
 
     @property
     def stops(self) -> list[int]:
@@ -118,14 +121,17 @@ def stretch(training: Training, stop: int) -> dict[str, Any]:
     return graph | _sample(training, files, training.sample_prompt)
 
 
-def trial(training: Training, lora: str, strength: float, prompt: str) -> dict[str, Any]:
-    """Paint with a saved LoRA, and cut the product out of what was painted."""
+def trial(training: Training, lora: str, strength: float, prompt: str, output: str) -> dict[str, Any]:
+    """Paint with a saved LoRA (`sample`), or cut the product out of what was painted (`cutout`)."""
     files = models_of(training.recipe, training.files)
     graph = _loaders(training.recipe.base, files)
     graph["learnt"] = node(
         "LoraLoaderModelOnly", "With a save", model=["model", 0], lora_name=lora, strength_model=strength
     )
     graph |= _sample(training, files, prompt)
+    if output == "sample":
+        return graph
+    del graph["sample"]
     graph["segment"] = node("ProdgenSegmentProduct", "Product", image=["decode", 0], method="auto", min_confidence=0.0)
     graph["cutout"] = node(
         "ProdgenSaveCutout", "output: cutout", product=["segment", 0], mask=["segment", 1], filename_prefix="trial",

@@ -12,6 +12,7 @@ from runner.events.reporter import Reporter
 from runner.execution.plan import prepare_run
 from runner.execution.session import Session
 from runner.files.whole import written_whole
+from runner.training.cut_masks import CutMasks
 from runner.training.dataset import Sample
 
 WORKFLOW = "cutout"
@@ -52,6 +53,8 @@ def _cut_out_one(sample: Sample, session: Session, work: Path, folder: Path) -> 
             if picture.mode != "RGBA":
                 continue
             alpha = picture.getchannel("A")
-        with written_whole(folder / f"{sample.name}.png", "wb") as stream:
+        mask = folder / f"{sample.name}.png"
+        with written_whole(mask, "wb") as stream:
             alpha.save(stream, "PNG")
+        CutMasks(folder).note(mask, sample.path)
         return

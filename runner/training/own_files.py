@@ -76,11 +76,16 @@ class OwnFiles:
     def _is_own(self, path: Path) -> bool:
         if path.is_symlink():
             return False
-        try:
-            with open_file(path) as stream:
-                digest = hashlib.sha256()
-                while chunk := stream.read(CHUNK):
-                    digest.update(chunk)
-        except OSError:
-            return False
-        return (path.relative_to(self._folder).as_posix(), digest.hexdigest()) in self._known
+        return (path.relative_to(self._folder).as_posix(), digest_of(path)) in self._known
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file's content; "" where it cannot be read or is no file."""
+    digest = hashlib.sha256()
+    try:
+        with open_file(path) as stream:
+            while chunk := stream.read(CHUNK):
+                digest.update(chunk)
+    except OSError:
+        return ""
+    return digest.hexdigest()

@@ -10,8 +10,9 @@ from PIL import Image, ImageDraw, ImageFont
 from runner.console import clean_line
 from runner.files import spreadsheet
 from runner.training.captions import standard_caption
-from runner.training.checks import Check, Finding, Look, by_bucket
+from runner.training.checks import Check, Finding, Look, by_bucket, in_buckets
 from runner.training.recipes import Recipe
+from runner.words import counted
 
 _COLUMNS = ("photo", "file", "width", "height", "bucket", "product_share", "blur", "caption", "found", "advice")
 _SHOWN = 4
@@ -22,13 +23,17 @@ _PAGE, _INK, _DIM = (250, 250, 250), (20, 20, 20), (255, 0, 204)
 
 def lines(checked: Check, recipe: Recipe) -> Iterator[str]:
     """What was found, a line each, under what it was found on."""
-    yield recipe.arithmetic(len(checked.looks))
     buckets = by_bucket(checked.looks)
+    yield recipe.arithmetic(*in_buckets(checked.looks))
     yield "buckets: " + ", ".join(f"{size[0]} × {size[1]}: {len(members)}" for size, members in buckets)
-    for one in checked.findings:
-        yield f"{one.grade:<8} {one.check:<10} {_names(one.photos)}{clean_line(one.text)}. {clean_line(one.advice)}"
-    graves = [sum(one.grade == grade for one in checked.findings) for grade in ("error", "warning", "note")]
-    yield "{} errors, {} warnings, {} notes.".format(*graves)
+    yield from map(line, checked.findings)
+    graves = ((grade, sum(one.grade == grade for one in checked.findings)) for grade in ("error", "warning", "note"))
+    yield ", ".join(counted(number, grade) for grade, number in graves) + "."
+
+
+def line(one: Finding) -> str:
+    """One finding on a line."""
+    return f"{one.grade:<8} {one.check:<10} {_names(one.photos)}{clean_line(one.text)}. {clean_line(one.advice)}"
 
 
 def _names(photos: Sequence[str]) -> str:
@@ -74,7 +79,7 @@ def as_dict(one: Finding) -> dict[str, object]:
 def bucket_sheet(looks: Sequence[Look]) -> Image.Image:
     """Every photo as its bucket crops it, bucket by bucket; what is not trained, where that is known, is tinted."""
     font = ImageFont.load_default()
-    strips = [_strip(f"{size[0]} × {size[1]}: {len(members)}", members, font) for size, members in by_bucket(looks)]
+    strips = [_strip(f"{size[0]} x {size[1]}: {len(members)}", members, font) for size, members in by_bucket(looks)]
     page = Image.new("RGB", (_WIDTH, max(1, sum(strip.height for strip in strips))), _PAGE)
     top = 0
     for strip in strips:

@@ -37,7 +37,7 @@ def read_graph(path: Path) -> Graph:
 
 def _read_text(path: Path) -> str:
     try:
-        text = read_text(path, encoding="utf-8-sig")
+        text = read_text(path)
     except OSError as error:
         raise WorkflowError(f"{path}: cannot be read ({error.strerror or error}).") from error
     except UnicodeDecodeError as error:

@@ -255,7 +255,7 @@ def output_types(info: Mapping[str, Any]) -> list[Any]:
 def load_object_info(path: Path) -> dict[str, Any]:
     """A recorded `/object_info` (the file of `--object-info`)."""
     try:
-        data = parse_answer(read_text(path, encoding="utf-8-sig", named=True))
+        data = parse_answer(read_text(path, named=True))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror or error}).") from error
     except ValueError as error:

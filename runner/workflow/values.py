@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 from runner.data import without_lone_surrogates
 from runner.errors import WorkflowError
+from runner.files.paths import is_a_file
+from runner.files.tensors import said_of
 from runner.suggest import nearest
 from runner.workflow.schema import COMBO, DYNAMIC_COMBO, InputSchema, is_file_list
 
@@ -16,7 +19,7 @@ _LARGEST = 2**64
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 _FOLDER_OF_MODELS = re.compile(r"(?:/|[A-Za-z]:/)(?:.*/)?(?:models/[^/]+|output/loras)/(?P<name>.+)")
-_TRAINED_HERE = re.compile(r".*/(?P<name>[^/]+_\d{6}_steps_[0-9a-f]{8}\.safetensors)")
+_TRAINED_HERE = re.compile(r".*/(?P<name>[^/]+_\d{6}_steps_(?P<mark>[0-9a-f]{8})\.safetensors)")
 """A path to a model, and by which name a server lists it; `output/loras` is where it puts those that it has trained,
 under names that end with the step and the mark of the training."""
 _UNIT = re.compile(r"(\d+(?:\.\d+)?) ?(%|px)", re.IGNORECASE)
@@ -148,8 +151,20 @@ def listed(value: Any, schema: InputSchema) -> Any:
     for pattern in (_FOLDER_OF_MODELS, _TRAINED_HERE):
         name = pattern.fullmatch(_posix(value))
         if name and name["name"] in map(str, schema.options):
+            if trained := _TRAINED_HERE.fullmatch(_posix(value)):
+                _check_training(Path(value), trained["mark"])
             return name["name"]
     return _posix(value) if schema.is_upload and "\\" in value else None
+
+
+def _check_training(path: Path, mark: str) -> None:
+    """Raises WorkflowError for a file here that is not the one that a server made under this name: that one would be
+    used without a word."""
+    if is_a_file(path) and not said_of(path, "prodgen.training").startswith(mark):
+        raise WorkflowError(
+            f"{path} is not the LoRA that the server lists as {path.name}: it is damaged, or another file.",
+            advice="Name the server's by its name alone, or put this one into its models/loras under another name.",
+        )
 
 
 def _posix(name: str) -> str:

@@ -144,3 +144,17 @@ def test_the_verdict_needs_the_photo_and_believes_it() -> None:
     assert both[1].report["passed"] is False and "lower left" in both[1].report["missing"]
     assert any("cut away" in reason for reason in both[1].report["reasons"])
     assert merged(both)["whole"] is False
+
+
+@pytest.mark.parametrize("cover", [0.2, 0.47, 0.8])
+def test_what_is_see_through_in_the_mask_was_not_cut_away(cover: float) -> None:
+    """A glass neck above a firm body, cut out as half covered: the photo shows it beyond the body's outline."""
+    side = 400
+    mask, photo = torch.zeros(side, side), torch.full((side, side, 3), 0.9)
+    mask[160:360, 120:280] = 1.0
+    mask[40:160, 170:230] = cover
+    photo[mask > 0] = torch.tensor([0.1, 0.42, 0.24])
+    assert judge_whole(photo, mask).whole is True
+    gone = mask.clone()
+    gone[:160] = 0.0
+    assert judge_whole(photo, gone).whole is False, "the same neck, cut away"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from prodgen_nodes.imaging.segmentation import from_model
 from prodgen_nodes.imaging.segmentation.footing import risen
+from scipy import ndimage
 
-from tests.imaging.segmentation_products import errors, scene
+from tests.imaging.segmentation_products import errors, photographed, scene
 
 BROWN, BLUE, OLIVE = (0.25, 0.10, 0.07), (0.05, 0.09, 0.30), (0.16, 0.17, 0.05)
 GREY, CREAM = (0.80, 0.80, 0.80), (0.80, 0.74, 0.62)
@@ -71,3 +73,17 @@ def test_the_straight_base_of_grained_colour_on_a_lit_floor_is_not_eaten(
     photo = (photo + torch.randn(384, 384, 3, generator=generator) * 0.003).clamp(0, 1)
     lost = ((1 - from_model(photo, alpha).alpha) * alpha)[270:281].sum(dim=0)
     assert float(lost.mean()) < 0.15 and float(lost.max()) < 2.0, (float(lost.mean()), float(lost.max()))
+
+
+@pytest.mark.parametrize("seed", [1, 4])
+def test_the_base_of_grained_black_in_its_own_black_shadow_is_the_networks(seed: int) -> None:
+    """Its darkest rows are pores of the leather: no line can be seen, and what a fine network drew stands."""
+    rng = np.random.default_rng(seed)
+    alpha = scene("bag", seed, size=512).alpha
+    pores = np.maximum(0, 3.2 * ndimage.gaussian_filter(rng.standard_normal((512, 512)), 1.3)).astype(np.float32)
+    leather = np.repeat(0.0035 + 0.014 * pores[..., None], 3, axis=2)
+    made = photographed(alpha.numpy(), leather, rng, backdrop=(0.04, 0.041, 0.044), shadow=0.8)
+    fine = torch.nn.functional.avg_pool2d(alpha[None, None], 3, 1, 1)[0, 0]
+    cut = from_model(made.photo, fine)
+    lost = ((1 - cut.alpha) * alpha)[int(0.78 * 512) :].sum(dim=0)
+    assert float(lost.mean()) < 0.3, float(lost.mean())

@@ -242,6 +242,29 @@ def test_a_foot_that_fades_into_the_backdrops_colour_is_not_bitten(seed: int) ->
     assert float(made[away > 105].max()) < 0.1
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_leg_that_takes_on_the_floors_tone_is_not_bitten(seed: int) -> None:
+    """Halfway down it has the backdrop's very colour, darker above and lighter below: the model's outline stands."""
+    made = torch.Generator().manual_seed(seed)
+    rows, columns = torch.meshgrid(torch.arange(480.0), torch.arange(480.0), indexing="ij")
+    seat = (rows > 120) & (rows < 200) & ((columns - 240).abs() < 130)
+    alpha, whole = seat.float(), torch.zeros(480, 480, dtype=torch.bool)
+    for foot, top in ((120.0, 140.0), (200.0, 195.0), (280.0, 285.0), (360.0, 340.0)):
+        off = (columns - torch.lerp(torch.tensor(top), torch.tensor(foot), (rows - 200) / 200)).abs()
+        leg = (rows >= 199) & (rows < 400)
+        alpha = torch.maximum(alpha, (9.5 - off).clamp(0, 1) * leg)
+        whole |= (off < 7) & leg & (rows < 396)
+    tone = 0.84 + 0.04 * ((rows - 300) / 100).clamp(-1, 1)
+    grain = torch.nn.functional.avg_pool2d(torch.randn(1, 1, 480, 480, generator=made), 3, 1, 1)[0, 0] * 0.03
+    legs = (tone + grain).unsqueeze(-1) * torch.tensor([1.0, 0.985, 0.955])
+    product = torch.where(seat.unsqueeze(-1), torch.tensor([0.48, 0.29, 0.16]), legs)
+    floor = torch.tensor([0.84, 0.8274, 0.8022]).expand(480, 480, 3)
+    photo = torch.lerp(floor, product, alpha.unsqueeze(-1)) + torch.randn(480, 480, 3, generator=made) * 0.004
+    cut = from_model(photo.clamp(0, 1), coarse(alpha, 480)).alpha
+    lost = float((cut[whole] < 0.5).float().mean())
+    assert lost < 0.002, lost
+
+
 def _spotted(spot: int, mask_at_spot: float, seed: int) -> tuple[Tensor, Tensor, Tensor]:
     """A black plate before grey with a square of `spot` pixels of the backdrop's very colour near its edge."""
     noise = torch.randn(400, 400, 1, generator=torch.Generator().manual_seed(seed)) * 0.003
@@ -275,3 +298,20 @@ def test_a_hard_shadow_that_a_coarse_model_took_for_product_is_not_trusted(kind:
     assert from_model(photo, coarse(wrong, 320)).confidence < TRUSTED
     plain = from_model(made.photo, coarse(fine, 320))
     assert plain.confidence >= TRUSTED, plain.report
+
+
+@pytest.mark.parametrize(("strap", "least", "most"), [(0.95, 0.0, 0.74), (None, 0.75, 1.0)], ids=["lost", "shadow"])
+def test_a_white_strap_on_white_that_the_model_lost_is_doubted(strap: float | None, least: float, most: float) -> None:
+    """It is hardly darker than the ground, but has an edge; a shadow as faint fades."""
+    made = torch.Generator().manual_seed(2)
+    rows, columns = torch.meshgrid(torch.arange(480.0), torch.arange(480.0), indexing="ij")
+    case = (90 - torch.hypot(rows - 240, columns - 240)).clamp(0, 1)
+    if strap is None:
+        beside = torch.exp(-(((rows - 300) / 90).square() + ((columns - 260) / 80).square()))
+        ground = 1.0 - 0.05 * beside
+    else:
+        ground = torch.where(((columns - 240).abs() < 50) & ((rows - 240).abs() < 190), strap, 1.0)
+    photo = torch.lerp(ground, torch.full_like(ground, 0.2), case).unsqueeze(-1).expand(-1, -1, 3)
+    photo = photo + torch.randn(480, 480, 3, generator=made) * 0.003
+    cut = from_model(photo.clamp(0, 1), coarse(case, 480))
+    assert least <= cut.confidence <= most, cut.report

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -68,6 +70,80 @@ def test_what_touches_is_one_with_a_note() -> None:
     bag = torch.maximum(box(20, 50, 80, 90), box(30, 20, 34, 52))
     bag = torch.maximum(bag, torch.maximum(box(66, 20, 70, 52), box(30, 20, 70, 24)))
     (thing,) = separate(bag).things
+    assert not thing.notes
+
+
+def drawn(*parts: tuple[np.ndarray[Any, Any], tuple[float, float, float]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """The matte and the colours `[400,400,3]` of shapes, one over the other, in a falling light and noise."""
+    y = np.mgrid[0:400, 0:400][0][..., None] / 400
+    alpha, colour = np.zeros((400, 400), np.float32), np.full((400, 400, 3), 0.9)
+    for shape, tone in parts:
+        alpha[shape], colour[shape] = 1.0, tone
+    colour += np.random.default_rng(1).normal(0, 0.02, colour.shape) + 0.05 * y
+    return torch.from_numpy(alpha), torch.from_numpy(colour.clip(0, 1).astype(np.float32))
+
+
+def shapes() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Two or three things that touch, and single products of two colours."""
+    y, x = np.mgrid[0:400, 0:400].astype(float)
+    red, green, blue, black, white = (0.7, 0.1, 0.1), (0.1, 0.5, 0.2), (0.1, 0.2, 0.6), (0.05,) * 3, (0.6, 0.6, 0.65)
+
+    def rect(left: int, top: int, right: int, bottom: int) -> Any:
+        return (x >= left) & (x < right) & (y >= top) & (y < bottom)
+
+    def oval(cx: int, cy: int, a: int, b: int) -> Any:
+        return ((x - cx) / a) ** 2 + ((y - cy) / b) ** 2 < 1
+
+    def cone(cx: int, base: int, top: int, half: int) -> Any:
+        return (y < base) & (y > top) & (np.abs(x - cx) < half * (y - top) / (base - top))
+
+    heart = oval(145, 160, 80, 80) | oval(255, 160, 80, 80) | ((np.abs(x - 200) < 0.87 * (350 - y)) & (y > 200))
+    several = {
+        "three": [(rect(40, 150, 140, 350), red), (oval(195, 290, 60, 60), green), (cone(280, 350, 180, 60), blue)],
+        "boxes": [(rect(80, 120, 200, 350), red), (rect(200, 200, 320, 350), blue)],
+        "balls": [(oval(140, 220, 80, 80), red), (oval(255, 230, 75, 75), black)],
+        "row": [(rect(40, 200, 150, 350), red), (rect(150, 130, 250, 350), green), (rect(250, 230, 360, 350), blue)],
+        "tall and short": [(oval(130, 220, 60, 130), blue), (oval(240, 280, 65, 70), red)],
+        "box and ball": [(rect(60, 140, 200, 350), green), (oval(240, 280, 70, 70), white)],
+        "three balls": [(oval(90, 260, 70, 70), red), (oval(210, 250, 80, 80), blue), (oval(320, 270, 62, 62), green)],
+        "cone and box": [(cone(140, 350, 130, 90), black), (rect(195, 210, 330, 350), red)],
+    }
+    single = {
+        "bottle": [(rect(150, 150, 250, 360), green), (rect(175, 90, 225, 150), black)],
+        "tote": [(rect(100, 120, 200, 350), red), (rect(200, 120, 300, 350), blue)],
+        "bag": [(rect(140, 70, 260, 180) & ~rect(155, 85, 245, 180), black), (rect(100, 180, 300, 350), red)],
+        "shoe": [(rect(60, 250, 340, 310), white), (rect(50, 300, 350, 335), black)],
+        "mug": [(oval(265, 245, 70, 70) & ~oval(265, 245, 45, 45), blue), (rect(100, 150, 250, 340), red)],
+        "shirt": [(rect(140, 100, 260, 350), white), (rect(80, 100, 140, 190) | rect(260, 100, 320, 190), red)],
+        "hammer": [(rect(60, 120, 140, 300), black), (rect(140, 180, 360, 230), red)],
+        "heart": [(heart & (x < 200), red), (heart & (x >= 200), black)],
+        "bands": [(rect(120, 120, 280, 200), red), (rect(110, 200, 290, 280), green), (rect(120, 280, 280, 350), blue)],
+    }
+    return several, single
+
+
+@pytest.mark.parametrize("name", list(shapes()[0]))
+def test_different_colours_that_touch_are_noted(name: str) -> None:
+    alpha, colour = drawn(*shapes()[0][name])
+    (thing,) = separate(alpha, colour=colour).things
+    assert "several" in thing.notes[0]
+
+
+@pytest.mark.parametrize("name", list(shapes()[1]))
+def test_one_product_of_two_colours_is_one(name: str) -> None:
+    alpha, colour = drawn(*shapes()[1][name])
+    (thing,) = separate(alpha, colour=colour).things
+    assert not thing.notes
+
+
+def test_a_shade_across_one_colour_is_no_edge() -> None:
+    """A round jar, dark on one side and light on the other, under a wider lid that slants in the picture."""
+    y, x = np.mgrid[0:400, 0:400]
+    body, lid = (np.abs(x - 200) < 120) & (y > 150) & (y < 350), (np.abs(x - 200) < 130) & (y > 80) & (y < 150 + x // 8)
+    alpha, colour = drawn((body, (0.0, 0.0, 0.0)), (lid, (0.8, 0.8, 0.8)))
+    shade = torch.from_numpy(((x - 80) / 240).clip(0, 1).astype(np.float32))[..., None] * torch.tensor([0.3, 0.5, 0.4])
+    colour = torch.where(torch.from_numpy(body & ~lid)[..., None], colour + shade, colour)
+    (thing,) = separate(alpha, colour=colour).things
     assert not thing.notes
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from prodgen_nodes.imaging.colorspace import chroma, delta_e00, linear_to_srgb, srgb_to_lab, srgb_to_linear
 from prodgen_nodes.imaging.errors import EmptyMaskError, ParameterError, ShapeError
-from prodgen_nodes.imaging.recolor import recolor, swatch_color, target_color
+from prodgen_nodes.imaging.recolor import in_photo, recolor, swatch_color, target_color
 from torch import Tensor
 
 SIDE = 96
@@ -86,7 +86,7 @@ def test_how_a_colour_is_said() -> None:
     swatch = torch.full((1, 50, 50, 3), 0.9)
     swatch[:, 8:42, 8:42] = torch.tensor([0.2, 0.4, 0.3])
     assert torch.allclose(linear_to_srgb(swatch_color(swatch)), torch.tensor([0.2, 0.4, 0.3]), atol=2e-3)
-    for wrong in ("lab(200, 0, 0)", "lab(1,2)", "red", ""):
+    for wrong in ("lab(200, 0, 0)", "lab(1,2)", "navvy", "#aa221180", ""):
         with pytest.raises(ParameterError):
             target_color(wrong)
 
@@ -99,3 +99,75 @@ def test_what_cannot_be_is_refused_in_words() -> None:
         recolor(photo[None], mask[None], target_color(RED), torch.zeros_like(part)[None])
     with pytest.raises(ShapeError):
         recolor(photo[None], mask[None], target_color(RED), part[None, :50])
+
+
+def patches(*colors: str) -> Tensor:
+    """Upright bands of equal width, in the order of `colors`: `[SIDE,SIDE,3]` sRGB."""
+    picture = torch.zeros(SIDE, SIDE, 3)
+    wide = SIDE // len(colors)
+    for number, color in enumerate(colors):
+        picture[:, number * wide :] = linear_to_srgb(target_color(color))
+    return picture
+
+
+def test_black_leather_and_its_brown_trim_are_two_materials() -> None:
+    """In the dark they lie next to each other in CIELAB: the trim was recoloured with the leather."""
+    picture = patches("#2b2b2c", "#2b2b2c", "#543a2a")
+    done = recolor(picture[None], torch.ones(1, SIDE, SIDE), target_color(RED))
+    assert torch.equal(done.image[0][:, -SIDE // 4 :], picture[:, -SIDE // 4 :])
+    assert float(done.part[0][:, : SIDE // 2].min()) > 0.9
+
+
+def test_a_colour_that_fades_into_gloss_is_one_material() -> None:
+    """A round red thing that mirrors more and more of a white room towards its side."""
+    mirrored = torch.linspace(0, 0.75, SIDE)[None, :, None].square().expand(SIDE, SIDE, 3)
+    picture = linear_to_srgb(target_color(RED) * 0.6 * (1 - mirrored) + 0.5 * mirrored)
+    done = recolor(picture[None], torch.ones(1, SIDE, SIDE), target_color("#2a4f86"))
+    assert float(done.part[0].mean()) > 0.97
+
+
+def test_what_metal_mirrors_of_the_leather_stays_metal() -> None:
+    picture = patches(TAN, TAN)
+    picture[20:60, 20:60] = linear_to_srgb(GOLD)
+    picture[36:42, 28:52] = linear_to_srgb(target_color(TAN))
+    done = recolor(picture[None], torch.ones(1, SIDE, SIDE), target_color(RED))
+    assert torch.equal(done.image[0][22:58, 22:58], picture[22:58, 22:58])
+    assert float(done.part[0][70:].min()) > 0.9
+
+
+def test_a_material_is_named_by_its_colour() -> None:
+    photo, mask, part = lit(TAN)
+    gold = linear_to_srgb(GOLD)
+    done = recolor(photo[None], mask[None], target_color(RED), part_color=srgb_to_linear(gold))
+    assert done.reports[0]["material"] == 2 and float(done.part[0][part > 0.9].mean()) < 0.1
+    with pytest.raises(ParameterError, match="no material of this product is #00aa55"):
+        recolor(photo[None], mask[None], target_color(RED), part_color=target_color("#00aa55"))
+
+
+def test_the_photo_around_keeps_its_bits_and_no_rim_of_the_old_colour() -> None:
+    """An edge pixel is half product, half ground: the product's half alone changes."""
+    old, new, ground = target_color(TAN), target_color("#101820"), 0.7
+    mask = torch.zeros(8, 8)
+    mask[:, :3], mask[:, 3] = 1.0, 0.5
+    seen = linear_to_srgb(mask[..., None] * old + (1 - mask[..., None]) * ground)
+    before, after = (linear_to_srgb(color).expand(8, 8, 3) for color in (old, new))
+    done = in_photo(seen, before, after, mask)
+    truth = linear_to_srgb(mask[..., None] * new + (1 - mask[..., None]) * ground)
+    assert torch.allclose(done, truth, atol=1e-4) and torch.equal(done[:, 4:], seen[:, 4:])
+    clear = 1 - mask
+    assert torch.equal(in_photo(seen, before, after, mask, clear)[:, 4:], torch.ones(8, 4, 3))
+
+
+def test_what_was_done_is_said_and_where_it_cannot_be_believed() -> None:
+    photo, mask, part = lit(TAN)
+    (told,) = recolor(photo[None], mask[None], target_color(RED)).reports
+    assert told["said"][0].startswith("The ") and "is now" in told["said"][0] and "Left as it was" in told["said"][1]
+    assert told["warnings"] == []
+    black, mask, part = lit(BLACK)
+    (told,) = recolor(black[None], mask[None], target_color(WHITE), part[None]).reports
+    assert any("hold it beside the real thing" in line for line in told["warnings"])
+    (told,) = recolor(patches(TAN, TAN, "#2255aa")[None], torch.ones(1, SIDE, SIDE), target_color(RED),
+                      torch.ones(1, SIDE, SIDE)).reports  # fmt: skip
+    assert any("not one colour" in line for line in told["warnings"])
+    (told,) = recolor(photo[None], 0.6 * mask[None], target_color(RED), part[None]).reports
+    assert any("behind it" in line for line in told["warnings"])

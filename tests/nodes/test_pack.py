@@ -40,7 +40,7 @@ def test_every_help_page_shows_a_picture_of_its_own() -> None:
     assert len(list((PACK / "web" / "docs" / "pictures").iterdir())) == len(list((PACK / "web" / "docs").glob("*.md")))
 
 
-ADDED_LATER = {("ProdgenOptionalLora", "applied")}
+ADDED_LATER = {("ProdgenOptionalLora", "applied"), ("ProdgenRecolor", "picture")}
 """Outputs that came when saved graphs already linked the report by its number."""
 
 

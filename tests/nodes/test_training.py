@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
+import torch
 from PIL import Image
 from prodgen_nodes.training.files import read_weights
 
@@ -155,6 +156,44 @@ def test_alpha_is_fixed_and_nothing_but_weights_is_trained(server: ComfyServer) 
     assert said["lora"] in names, "it cannot be loaded at once"
 
 
+def test_another_vae_or_text_encoder_is_another_training(server: ComfyServer) -> None:
+    """By its name or, under the same name, by its content: a save of the other is not handed back."""
+    photos(server, "sources", 1)
+    forget(server)
+    made = [report(server, graph("sources", steps=1))["identity"]]
+    for node_name, widget, kind in (("vae", "vae_name", "vae"), ("clip", "clip_name", "text_encoders")):
+        other = graph("sources", steps=1)
+        original = next(server.models_dir.glob(f"*/{other[node_name]['inputs'][widget]}"))
+        copy = server.models_dir / kind / f"other_{original.name}"
+        other[node_name]["inputs"][widget] = copy.name
+        weights = torch.load(original, weights_only=True)
+        try:
+            for factor in (1.0, 1.25) if node_name == "vae" else (1.25,):
+                weights[next(iter(weights))] *= factor
+                torch.save(weights, copy)
+                made.append(report(server, other)["identity"])
+        finally:
+            copy.unlink()
+    assert len(set(made)) == len(made)
+    assert report(server, graph("sources", steps=1))["identity"] == made[0]
+
+
+def test_a_damaged_save_is_made_again_and_said(server: ComfyServer) -> None:
+    photos(server, "damaged", 1)
+    forget(server)
+    whole = []
+    for stop in (1, 2, 3):
+        whole.append(lora(server, report(server, graph("damaged", steps=3, save_every=1, stop_at=stop))).read_bytes())
+        last = sorted((server.output_dir / "loras").glob("*"))[-1]
+        if stop == 2:  # what made it is there
+            last.write_bytes(whole[-1][: len(whole[-1]) // 2])
+            said = report(server, graph("damaged", steps=3, save_every=1, stop_at=stop))
+            assert last.read_bytes() == whole[-1] and "step 2" in said["notes"][0] and said["resumed_at"] == 2
+    last.write_bytes(b"garbage!")  # of a finished training, whose state is gone
+    said = report(server, graph("damaged", steps=3, save_every=1))
+    assert last.read_bytes() == whole[-1] and "from the start" in said["notes"][0]
+
+
 @pytest.mark.slow
 def test_files_changed_under_an_old_folder_name_are_read_anew(server: ComfyServer) -> None:
     folder = photos(server, "stale", 2)
@@ -215,6 +254,14 @@ def test_one_step_of_one_picture_is_a_training(server: ComfyServer) -> None:
     photos(server, "one", 1)
     said = report(server, graph("one", steps=1, save_every=10))
     assert said["step"] == 1 and said["loss"] > 0 and lora(server, said).is_file()
+    loaders = {name: one for name, one in graph("one").items() if name in ("model", "clip")}
+    loaders["applied"] = node(
+        "ProdgenOptionalLora", model=["model", 0], clip=["clip", 0], lora_name=said["lora"], strength_model=1.0,
+        strength_clip=1.0,
+    )  # fmt: skip
+    loaders["shown"] = node("PreviewAny", source=["applied", 2])
+    fitting = json.loads(server.run(loaders)["applied"]["text"][0])
+    assert fitting["applied"] and fitting["notes"] == [], "all of it fits the base it was trained on"
 
 
 def test_the_depth_of_gradient_checkpointing_is_two_unless_another_is_asked_for(server: ComfyServer) -> None:

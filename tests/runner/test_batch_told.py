@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from runner.batch.beside import Beside
 from runner.batch.energy import machine_watts
 from runner.batch.entries import Entry, JobState
 from runner.batch.ledger import Ledger
@@ -23,6 +24,7 @@ from runner.batch.order import BatchOrder
 from runner.batch.pace import Pace
 from runner.batch.photo_folder import photos
 from runner.batch.plan import BatchJob
+from runner.batch.setup import Setup, describe
 from runner.batch.store import LEDGER_FILE
 from runner.batch.verdict import Verdict, certainty
 from runner.events import Done
@@ -30,6 +32,7 @@ from runner.execution.job import JobResult, JobSpec
 from runner.execution.save import SavedJob
 from runner.execution.translate import saved
 from runner.server.records import JobRecord, JobStatus
+from runner.workflow.load import load_workflow
 from tests.runner.test_batch import batch, blurring, folder_of_photos, results
 from tests.support.comfy import ComfyServer
 from tests.support.runs import Desk, inverting, node
@@ -83,6 +86,31 @@ def test_of_results_that_are_named_each_is_taken_once(desk: Desk) -> None:
     assert left_out.told() == [
         f"{folder} holds results of an earlier run: each is taken once, as PNG where there is one (1 picture left out)."
     ]
+
+
+def test_of_a_folder_of_results_sheets_masks_and_crops_are_no_photos(tmp_path: Path) -> None:
+    out = tmp_path / "photos" / "cut"
+    (out / "a").mkdir(parents=True)
+    files = ["01_bag.png", "01_bag_crop.png", "objects_sheet.jpg", "product.png"]
+    for name in files:
+        Image.new("RGB", (8, 8)).save(out / "a" / name)
+    listed = [{"file": name, "output": "masks" if name == "product.png" else "objects"} for name in files]
+    (out / "a" / "01.json").write_text("{}")
+    for stem in ("01_bag", "objects", "product"):
+        (out / "a" / f"{stem}.json").write_text(json.dumps({"files": listed}))
+    with Beside(out, print) as beside:
+        for name in ("contact_sheet.jpg", "contact_sheet_page_2.jpg", "buckets.jpg", "samples.jpg", "best_2.jpg"):
+            assert beside.write(name, b"sheet")
+        assert beside.write("best.jpg", b"a photo") and beside.write("best.txt", b"ohwx, bag")
+        assert beside.write("best_bag.jpg", b"a photo")
+    kept, left_out = photos(str(out), tmp_path / "new")
+    assert [path.name for path, _ in kept] == ["01_bag.png", "best.jpg", "best_bag.jpg"]
+    assert len(left_out.helpers) == 8 and "masks, crops, maps or sheets" in left_out.told()[0]
+    (one,) = photos(str(out / "contact_sheet.jpg"), tmp_path / "new")[0]
+    assert one[0].name == "contact_sheet.jpg", "what is named by itself is meant"
+    Image.new("RGB", (8, 8)).save(tmp_path / "photos" / "own.jpg")
+    kept, left_out = photos(str(tmp_path / "photos"), tmp_path / "new")
+    assert [path.name for path, _ in kept] == ["own.jpg"] and len(left_out.of_others[str(out)]) == 11
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n cut"])
@@ -186,6 +214,12 @@ def test_one_advice_for_many_failures_is_said_once(desk: Desk) -> None:
     assert all(f"{name}.png: failed: The product could not be cut out" in run.err for name in "abc")
 
 
+def test_a_dry_run_calls_results_as_they_will_be_called() -> None:
+    jobs = [BatchJob("", Path("a", "objects"), {}, {"image": f"/in/a.{kind}"}) for kind in ("jpg", "png")]
+    shown = describe(Setup(load_workflow("cutouts"), jobs, 0), set()).splitlines()
+    assert [line.split()[0] for line in shown[:2]] == ["a/objects", "a/objects_2"]
+
+
 def test_what_is_said_of_pace_and_energy() -> None:
     many = totals([entry(number) for number in range(36)], None).lines()
     assert many[0] == "36 of 36 jobs done: 72 files, 0.0 MB."
@@ -194,6 +228,8 @@ def test_what_is_said_of_pace_and_energy() -> None:
         "9 of 9 jobs done: 18 files, 0.0 MB."
     ]
     assert "65.0 Wh, estimated at 65 W, 1 h at work" in many[2]
+    paused = [*(entry(number) for number in range(18)), *(entry(number) for number in range(27, 45))]
+    assert totals(paused, None).lines()[1] == many[1], "a pause of a quarter of an hour is no work"
     short = totals([entry(1, seconds=2.0), entry(2, JobState.FAILED, seconds=2.0)], None).lines()
     assert short[0] == "1 of 2 jobs done, 1 failed: 2 files, 0.0 MB."
     assert not any("an hour" in line for line in short)

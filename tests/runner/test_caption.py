@@ -120,6 +120,19 @@ def test_where_every_photo_has_a_caption_no_server_is_needed(tmp_path: Path) -> 
     assert (tmp_path / "out" / "one.txt").is_file() and (tmp_path / "out" / "review.html").is_file()
 
 
+def test_notepads_mark_is_no_letter_and_what_is_no_text_is_said_of_its_photo(tmp_path: Path) -> None:
+    for number, name in enumerate(("marked", "latin")):
+        save(sight((Drawn("bag", 0),), number, 64), tmp_path / "photos" / f"{name}.png")
+    (tmp_path / "photos" / "marked.txt").write_text("ohwx, bag, red", encoding="utf-8-sig")
+    (tmp_path / "photos" / "latin.txt").write_text("ohwx, bag, grün", encoding="latin-1")
+    given = ["caption", "--images", str(tmp_path / "photos"), "--out", str(tmp_path / "out"), "--tag", "ohwx"]
+    run = command(*given, "--class", "bag", "--server", "http://127.0.0.1:9", folder=tmp_path)
+    assert run.code == EXIT_USAGE, run.err
+    assert "latin.png has a caption that was not read" in run.err and "no UTF-8 text" in run.err
+    assert "marked.png" not in run.err
+    assert (tmp_path / "out" / "marked.txt").read_bytes() == b"ohwx, bag, red\n"
+
+
 def test_problems_of_captions_are_told(tmp_path: Path) -> None:
     texts = {"a": "ohwx, bag, red", "b": "ohwx, bag, red", "c": "", "d": "ohwx " + "word " * 90, "e": "a bag"}
     pairs = []

@@ -65,6 +65,7 @@ STARTING = [
     "mcp",
     "spin",
     "check",
+    "recolor",
     "submit",
     "batch",
     "studio",
@@ -129,7 +130,15 @@ def test_nothing_is_taken_for_the_folder_one_is_in(tmp_path: Path, name: str) ->
 
 
 @pytest.mark.parametrize(
-    "words", ["filter p --reference b.jpg", "enhance p --sam3", "caption p", "cutouts p", "check bag.jpg p"]
+    "words",
+    [
+        "filter p --reference b.jpg",
+        "enhance p --sam3",
+        "caption p",
+        "cutouts p",
+        "check bag.jpg p",
+        "recolor p --to navy",
+    ],
 )
 def test_every_batch_by_another_name_can_be_tried_as_it_is_advised(words: str) -> None:
     """The same command with --smoke: what is advised where models are missing."""

@@ -25,6 +25,7 @@ LINES = {
     "filter": ["pics", "--reference", "pics/a.jpg"],
     "enhance": ["pics", "--reference", "pics/a.jpg"],
     "check": ["pics/a.jpg", "pics/b.jpg"],
+    "recolor": ["pics/a.jpg", "--to", "navy"],
     "spin": ["pics/a.jpg", "pics/b.jpg"],
     "studio": ["--port", "0"],
     "mcp": [],
@@ -82,7 +83,7 @@ def options() -> Iterator[tuple[str, str]]:
         parser: Any = load_command(name).add_parser(commands)
         for action in parser.optionals():
             is_path = action.type in (local_path, out_folder) or "DIR" in str(action.metavar)
-            if is_path or action.dest in ("image", "reference"):
+            if is_path or action.dest in ("image", "reference", "to", "part"):
                 yield name, action.option_strings[0]
 
 

@@ -6,18 +6,23 @@ import contextlib
 import csv
 import json
 import tempfile
+import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFont
 
 from runner.batch.beside import Beside
+from runner.batch.entries import Entry, JobState
 from runner.batch.ledger import Ledger
 from runner.batch.plan import BatchJob
+from runner.batch.sidecars import place_of, source_of
 from runner.cutouts.collect import COCO, INDEX, SHEET
 from runner.cutouts.collect import collect as collect_beside
+from runner.files.lettering import drawable, font_of
 from tests.support.runs import command
 
 OBJECT = {
@@ -118,3 +123,25 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     run = command("cutouts", "--images", str(tmp_path / "photos"), "--out", str(out), "--dry-run", folder=out)
     assert run.code == 0 and "a/objects" in run.out
     assert not out.exists()
+
+
+def test_a_table_names_the_photo_that_there_is(tmp_path: Path) -> None:
+    """Its results lie in a folder that every system allows; what is called so there is no photo."""
+    photo = tmp_path / "photos" / 'red "ones"' / "Küche: 1.png"
+    job = BatchJob("", Path("red _ones_", "Küche_ 1", "objects"), {}, {"image": str(photo)})
+    entry = Entry(
+        1, job.key, job, JobState.DONE, job.title, "p", (), None, None, None, None, (), (), 1.0, 2.0, {}
+    )  # fmt: skip
+    assert source_of(entry) == 'red "ones"/Küche: 1.png'
+    assert place_of(entry) == "red _ones_/Küche: 1.png"
+    of_a_table = replace(entry, job=replace(job, stem=Path("Summer", "bag", "Küche_ 1", "objects")))
+    assert source_of(of_a_table) == "Summer/bag/Küche: 1.png"
+
+
+def test_words_on_a_sheet_are_letters_and_no_boxes() -> None:
+    for font in (font_of(13), ImageFont.load_default(13)):
+        box = bytes(font.getmask("\uffff"))
+        for word, plain in {"Küche": "Kuche", "Ku\u0308che": "Kuche", "鞋\U000f1234": "??", "…": "..."}.items():
+            shown = drawable(word, font)
+            assert all(bytes(font.getmask(letter)) != box for letter in shown), shown
+            assert shown in (plain, unicodedata.normalize("NFC", word)) or set(shown) <= {"?", "鞋"}

@@ -107,6 +107,20 @@ def test_a_link_that_leads_out_is_refused_and_named(finished: Desk, tmp_path: Pa
     assert rows(out / "filter.csv")["A/B/both.jpg"]["delivered"] == ""
 
 
+def test_another_bag_under_the_name_of_the_reference_leaves_no_old_verdict(finished: Desk) -> None:
+    reference = finished.folder / "bag.png"
+    before = reference.read_bytes()
+    given = ("--reference", reference, "--product", "hand bag", "--resume", "--dry-run")
+    try:
+        save(sight((MUG,), 51, SIDE), reference)
+        run = look(finished, *given)
+    finally:
+        reference.write_bytes(before)
+    assert "2 jobs would be made again: bag.png has changed since" in run.err and "(done already)" not in run.out
+    assert "2 jobs would run" in run.out
+    assert look(finished, *given).out.count("(done already)") == 2, "the same bag, though its file is younger"
+
+
 def test_a_ledger_that_names_any_file_has_it_copied_nowhere(finished: Desk, tmp_path: Path) -> None:
     """The folder may be somebody's: of what its ledger names only what this command names is copied."""
     out, secret = tmp_path / "out", tmp_path / "secret.jpg"

@@ -17,7 +17,7 @@ FLOORS = (
     ("cli",),
     ("studio", "agents"),
     ("desk",),
-    ("report", "cutouts", "sightings", "captions", "training", "spin"),
+    ("report", "cutouts", "sightings", "captions", "training", "spin", "recolors"),
     ("batch", "best_of", "explore", "vary", "smoke"),
     ("gallery", "execution"),
     ("validation",),

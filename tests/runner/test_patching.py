@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from runner.validation.check import check_graph
 from runner.workflow.graph import Workflow
 from runner.workflow.load import WORKFLOWS_DIR, load_workflow, parse_assignment, patch_workflow
 from runner.workflow.patch import resolve_name
-from runner.workflow.schema import recorded_object_info
+from runner.workflow.schema import InputSchema, recorded_object_info
+from runner.workflow.values import listed
 from tests.runner.test_workflow import node
 
 OBJECT_INFO: dict[str, Any] = {
@@ -363,6 +365,31 @@ def test_a_path_to_a_model_of_the_server_is_taken_by_its_name_there() -> None:
     graph = patch_workflow(bag, {"lora": "/elsewhere/bag.safetensors"}, (), schema)
     (told,) = [one.told for one in check_graph(graph, schema) if one.node_id == "9" and one.is_fatal]
     assert "It is there as 'mine/bag.safetensors': set lora to that." in told
+
+
+@pytest.mark.parametrize("place", ["run_0a1b", "output/loras"])
+def test_a_file_that_only_has_the_name_of_a_trained_lora_is_not_taken_for_it(tmp_path: Path, place: str) -> None:
+    save = "mybag_000015_steps_0a1b2c3d.safetensors"
+    schema = InputSchema("lora_name", "COMBO", options=("none", save))
+    path = tmp_path / place / save
+    path.parent.mkdir(parents=True)
+    head = {"__metadata__": {"prodgen.training": "0a1b2c3d00000000"}, "a": {"data_offsets": [0, 4]}}
+    for content, own in ((b"these are words", False), (_tensors(head), True), (_tensors(head)[:-1], False)):
+        path.write_bytes(content)
+        if own:
+            assert listed(str(path), schema) == save
+        else:
+            with pytest.raises(WorkflowError, match="is not the LoRA that the server lists"):
+                listed(str(path), schema)
+    head["__metadata__"] = {"prodgen.training": "ffffffff00000000"}
+    path.write_bytes(_tensors(head))
+    with pytest.raises(WorkflowError, match="another file"):
+        listed(str(path), schema)
+
+
+def _tensors(head: dict[str, Any]) -> bytes:
+    text = json.dumps(head).encode()
+    return len(text).to_bytes(8, "little") + text + b"1234"
 
 
 def test_a_loader_that_can_do_without_says_how_its_model_is_got() -> None:

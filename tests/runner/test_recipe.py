@@ -56,7 +56,7 @@ def test_each_word_goes_to_the_input_that_a_workflow_has_for_it(place: Path) -> 
             "set": ["background=#f4f1ec", "cutout_confidence=0.4", "fill=0.7", "shadow=0.25"],
             "channels": ("Amazon", "ebay"),
         },
-        ["packshot.v5 takes no seed, lora, lora_strength, light.from, light.height, light.color"],
+        ["packshot.v6 takes no seed, lora, lora_strength, light.from, light.height, light.color"],
     )
     scene, said = settled(place, FULL.replace(", hint: none", ""), workflow="relight_iclight")
     assert scene["channels"] == ()

@@ -78,7 +78,7 @@ def test_a_channel_is_for_those_that_have_one(place: Path) -> None:
         ('chanel = "amazon"', "Did you mean 'channel'?"),
         ("channel = 3", "channel is no text"),
         ("[set]\nfil = 0.8", "Did you mean 'fill'?"),
-        ("[set.packshot]\nfil = 0.8", "packshot.v5 has no input 'fil'"),
+        ("[set.packshot]\nfil = 0.8", "packshot.v6 has no input 'fil'"),
         ('[set]\n"4.width" = 3', "no input of a workflow"),
         ("[set]\nfill = [1, 2]", "fill is no text"),
         ("set = 3", "set is no table"),

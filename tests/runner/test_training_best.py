@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -84,6 +86,25 @@ def test_the_best_save_is_like_the_product_and_not_like_the_photos(tmp_path: Pat
     assert best_strength(found, ranked(found)[0][0]) == 1.0
     equal = trials(tmp_path, {30: (0.5, 0.0), 10: (0.5, 0.0)})
     assert ranked(equal)[0][0].step == 10, "of equal ones the one that learnt less long"
+
+
+def test_what_was_not_measured_does_not_count_and_is_told(tmp_path: Path) -> None:
+    """0 would beat a real score below 0."""
+    found = trials(tmp_path, {10: (0.0, 0.3), 20: (0.0, 0.2), 30: (0.0, 0.0)})
+    failed = [replace(one, problem="out of memory") if one.save.step == 30 else one for one in found]
+    failed[0] = replace(failed[0], picture=None, problem="no product")
+    assert [save.step for save, _ in ranked(failed)] == [20, 10]
+    assert ranked(failed)[1][1] == pytest.approx(-0.3), "the mean is of what was measured"
+    assert ranked([replace(one, problem="none") for one in found]) == []
+    write_table(failed, tmp_path)
+    with (tmp_path / "best.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["not_measured"] for row in rows if row["step"] == "30"] == ["out of memory"] * 4
+    assert {(row["step"], row["not_measured_of_save"]) for row in rows} == {("10", "1"), ("20", "0"), ("30", "4")}
+    assert all((row["score"] == "") == bool(row["not_measured"]) for row in rows)
+    with Image.open(tmp_path / "best.jpg") as grid:
+        shown = np.asarray(grid.convert("RGB").crop((8, 2 * (192 + 32 + 8), 200, 3 * (192 + 32 + 8) - 32)))
+    assert (np.abs(shown.astype(int) - RED).max(axis=-1) < 30).any(), "what was painted is not shown"
 
 
 def test_the_table_has_every_picture_and_the_grid_a_row_a_save(tmp_path: Path) -> None:

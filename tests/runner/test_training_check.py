@@ -20,7 +20,8 @@ from runner.errors import UsageError
 from runner.training import captions, likeness
 from runner.training.buckets import Buckets, crop_box
 from runner.training.checks import Check, Finding, check
-from runner.training.dataset import read_samples
+from runner.training.cut_masks import CutMasks
+from runner.training.dataset import read_samples, with_masks
 from runner.training.recipes import Recipe, recipe_for, recipes
 from tests.runner.training_photos import KIND, TAG, blurred, folder, product
 
@@ -45,7 +46,7 @@ def test_a_good_folder_has_no_error_and_its_table_says_so(tmp_path: Path, capsys
     command += ["--out", str(tmp_path / "out"), *(part for one in SMALL for part in ("--set", one))]
     assert main(command) == 0
     said = capsys.readouterr().out
-    assert "0 errors, 0 warnings" in said.replace("1 warnings", "0 warnings") and "= 360 steps" in said
+    assert "0 errors, 0 warnings" in said.replace("1 warning,", "0 warnings,") and "= 360 steps" in said
     rows = list(csv.DictReader((tmp_path / "out" / "dataset.csv").open(encoding="utf-8")))
     assert [row["photo"] for row in rows] == [f"view_{number}" for number in range(6)]
     assert all(0.1 < float(row["product_share"]) < 0.5 for row in rows)
@@ -170,6 +171,28 @@ def test_a_mask_of_another_shape_is_refused_by_its_name(tmp_path: Path) -> None:
     assert "320 × 100" in one.text and one.grade == "error"
 
 
+def test_a_mask_that_was_cut_here_is_of_its_photo_alone(tmp_path: Path) -> None:
+    """One that is somebody's own is kept, also where it was cut here and mended since, but for another photo."""
+    photos, masks = folder(tmp_path / "photos", 3, alpha=False), tmp_path / "out" / "masks"
+    masks.mkdir(parents=True)
+    for number in range(3):
+        Image.new("L", (320, 320), 255).save(masks / f"view_{number}.png")
+    for number in range(2):
+        CutMasks(masks).note(masks / f"view_{number}.png", photos / f"view_{number}.png")
+
+    def masked() -> list[bool]:
+        return [one.mask is not None for one in with_masks(read_samples(str(photos), masks.parent), masks)]
+
+    assert masked() == [True, True, True]
+    Image.new("L", (320, 320), 128).save(masks / "view_1.png")  # mended by hand
+    for number in (0, 2):
+        product(number + 7).convert("RGB").save(photos / f"view_{number}.png")
+    assert masked() == [False, True, True]
+    product(9).convert("RGB").save(photos / "view_1.png")
+    with pytest.raises(UsageError, match=r"view_1\.png was mended by hand"):
+        masked()
+
+
 def test_captions_missing_identical_too_long_and_without_the_tag(tmp_path: Path) -> None:
     photos = folder(tmp_path / "photos", 6)
     (photos / "view_0.txt").unlink()
@@ -182,6 +205,16 @@ def test_captions_missing_identical_too_long_and_without_the_tag(tmp_path: Path)
     assert "tokens" in said["view_3",] and "same" in said["view_1", "view_2"]
 
 
+def test_a_caption_from_notepad_begins_with_its_tag_and_one_that_is_no_text_stops_no_other(tmp_path: Path) -> None:
+    photos = folder(tmp_path / "photos", 6)
+    words = f"{TAG}, {KIND}, from above, grün"
+    (photos / "view_1.txt").write_text(words, encoding="utf-8-sig")
+    (photos / "view_2.txt").write_text(words, encoding="latin-1")
+    (one,) = found(checked(photos), "caption")
+    assert (one.photos, one.grade) == (("view_2",), "error") and "no UTF-8 text" in one.text
+    assert read_samples(str(photos), tmp_path / "out")[1].caption == words
+
+
 @pytest.mark.parametrize("tag", ["bag", "Leather-Bag", "red_tote", "handbag2", "hand-bag"])
 def test_a_tag_of_common_words_is_reported(tag: str) -> None:
     assert captions.is_common(tag)
@@ -192,7 +225,13 @@ def test_a_rare_tag_is_not(tag: str) -> None:
     assert not captions.is_common(tag)
 
 
-@pytest.mark.parametrize(("tag", "kind"), [("two words", "bag"), ("a,b", "bag"), ("x", "bag"), ("ohwx", "bag, red")])
+@pytest.mark.parametrize(
+    ("tag", "kind"),
+    [
+        ("two words", "bag"), ("a,b", "bag"), ("x", "bag"), ("ohwx", "bag, red"), ("=cmd()", "bag"), ("+ohwx", "bag"),
+        ("-ohwx", "bag"), ("@ohwx", "bag"), ("oh\x1b[2Jwx", "bag"), ("(ohwx:2)", "bag"), ("ohwx", "=cmd"), ("ohwx", ""),
+    ],
+)  # fmt: skip
 def test_a_tag_that_cannot_begin_a_caption_is_refused(tag: str, kind: str) -> None:
     with pytest.raises(UsageError):
         captions.check_tag(tag, kind)
@@ -235,12 +274,60 @@ def test_the_arithmetic_is_that_of_the_two_systems() -> None:
     assert recipes()["grip_people"].steps(560) == 1400
     recipe = small("repeats=3", "batch=2", "epochs=7", "accumulation=4")
     assert recipe.steps(11) == ceil(ceil(11 * 3 / 2) / 4) * 7
+    assert small("batch=2", "epochs=1", "repeats=1").steps(3, 1, 1) == 4, "a batch is of one bucket"
+    assert "1 photo × 1 repeat" in small("repeats=1", "epochs=1").arithmetic(1)
+    assert "1 step an epoch × 1 epoch = 1 step" in small("repeats=1", "epochs=1").arithmetic(1)
 
 
-@pytest.mark.parametrize("change", ["epochs=many", "epoch=3", "rank=0", "nonsense", "base=sdxl", "rank=200"])
+@pytest.mark.parametrize(("repeats", "alone"), [(1, True), (2, False)])
+def test_alone_in_its_bucket_is_what_does_not_fill_a_batch(tmp_path: Path, repeats: int, alone: bool) -> None:
+    photos = folder(tmp_path / "photos", 3)
+    product(5, (320, 224)).save(photos / "wide.png")
+    result = checked(photos, recipe=small("batch=2", f"repeats={repeats}"))
+    assert [one.photos for one in found(result, "bucket")] == ([("wide",)] if alone else [])
+
+
+@pytest.mark.parametrize(
+    "change", ["epochs=[", "epochs=many", "epoch=3", "rank=0", "nonsense", "base=sdxl", "rank=200"]
+)
 def test_a_wrong_figure_is_refused(change: str) -> None:
     with pytest.raises(UsageError):
         recipe_for("sd15", None, [change])
+
+
+NUMBERS = [name for name, field in Recipe.model_fields.items() if type(field.default) in (int, float)]
+AWRY = st.one_of(
+    st.sampled_from(["inf", "-inf", "nan", ".inf", "-.inf", ".nan", "1e308", "-1", "-0.001", "=cmd()", "''"]),
+    st.integers(max_value=-1).map(str),
+    st.integers(min_value=100_000, max_value=10**30).map(str),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(NUMBERS), AWRY)
+def test_no_figure_is_taken_that_makes_no_sense(name: str, value: str) -> None:
+    """Every number of a recipe has both ends, whatever it is, and is finite."""
+    with pytest.raises(UsageError, match=name):
+        recipe_for("sd15", None, [f"{name}={value}"])
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(32, 4096), st.integers(32, 8192), st.integers(32, 8192))
+def test_sides_that_leave_no_bucket_are_refused(resolution: int, least: int, most: int) -> None:
+    changes = [f"resolution={resolution}", f"least_side={least}", f"most_side={most}", "side_step=16"]
+    if resolution >= 64 and least <= resolution <= most:
+        buckets = recipe_for("sd15", None, changes)[1].buckets
+        assert max(buckets.size_of(1000, 1000)) <= resolution
+    else:
+        with pytest.raises(UsageError):
+            recipe_for("sd15", None, changes)
+
+
+@pytest.mark.parametrize("seed", ["-1", str(2**32), "1e3", "inf"])
+def test_a_seed_that_no_trainer_takes_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], seed: str) -> None:
+    words = ["train", "bag", "--images", str(tmp_path), "--tag", TAG, "--class", KIND, "--check", f"--seed={seed}"]
+    assert main(words) == 2
+    assert "--seed" in capsys.readouterr().err
 
 
 def test_a_recipe_of_another_base_is_refused_with_those_that_fit() -> None:

@@ -9,6 +9,7 @@ The keys are those of the trainers' own documents:
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shlex
@@ -28,7 +29,7 @@ from PIL import Image
 
 from runner.__main__ import main
 from runner.training.export import export, toml
-from runner.training.export_settings import Order
+from runner.training.export_settings import Order, ai_toolkit, kohya, musubi
 from runner.training.pictures import Ready
 from runner.training.recipes import recipe_for
 from runner.workflow.load import load_workflow
@@ -70,7 +71,7 @@ AI_PROCESS = {
     "save": {"dtype", "save_every", "max_step_saves_to_keep"},
     "datasets": set(),
     "train": {
-        "batch_size", "steps", "gradient_accumulation_steps", "train_unet", "train_text_encoder", "noise_scheduler",
+        "batch_size", "steps", "gradient_accumulation", "train_unet", "train_text_encoder", "noise_scheduler",
         "gradient_checkpointing", "optimizer", "lr", "unet_lr", "text_encoder_lr", "lr_scheduler", "dtype",
         "min_snr_gamma",
     },
@@ -210,6 +211,43 @@ def test_ai_toolkit(tmp_path: Path, recipe: str) -> None:
     check_pictures(where, alpha=False)
 
 
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.integers(1, 9), min_size=1, max_size=4), st.integers(1, 5), st.integers(1, 4), st.integers(1, 40),
+    st.integers(1, 4),
+)  # fmt: skip
+def test_every_trainer_makes_the_recipe_s_steps_of_the_optimizer(
+    buckets: list[int], repeats: int, batch: int, accumulation: int, epochs: int
+) -> None:
+    """Counted as the trainers count.
+
+    kohya and musubi: epochs × ceil(batches / gradient_accumulation_steps), where each bucket is cut into batches by
+    itself (`train_util.py`: make_buckets; `hv_train_network.py`: max_train_epochs). ai-toolkit: `steps` of the loop in
+    `BaseSDTrainProcess.py`, each of `gradient_accumulation` batches and with one step of the optimizer; with
+    `gradient_accumulation_steps` every batch would count as one of `steps`.
+    """
+    changes = [f"repeats={repeats}", f"batch={batch}", f"accumulation={accumulation}", f"epochs={epochs}"]
+    batches = sum(-(-photos * repeats // batch) for photos in buckets)
+    wanted = -(-batches // accumulation) * epochs
+    for recipe, trainer in (("product_sd15", kohya), ("product_klein", musubi), ("product_sd15", ai_toolkit)):
+        chosen, ours = recipe_for(None, recipe, changes)
+        assert ours.steps(*buckets) == wanted
+        made = trainer(Order("bag", TAG, KIND, chosen, ours, 0, tuple(buckets)))
+        if trainer is ai_toolkit:
+            train = made.yaml["config.yaml"]["config"]["process"][0]["train"]
+            assert (train["steps"], train["gradient_accumulation"]) == (wanted, accumulation)
+            assert train.get("gradient_accumulation_steps", 1) == 1, "the two exclude each other"
+        elif trainer is kohya:
+            flags = made.toml["config.toml"]
+            assert (flags["max_train_epochs"], flags["gradient_accumulation_steps"]) == (epochs, accumulation)
+            assert made.toml["dataset.toml"]["datasets"][0]["batch_size"] == batch
+        else:
+            words = shlex.split(made.commands[-1])
+            told = [words[words.index(f"--{name}") + 1] for name in ("max_train_epochs", "gradient_accumulation_steps")]
+            assert told == [str(epochs), str(accumulation)]
+            assert made.toml["dataset.toml"]["general"]["batch_size"] == batch
+
+
 def test_a_trainer_that_does_not_know_the_base_is_refused_with_one_that_does(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -291,7 +329,7 @@ def test_an_export_that_was_killed_is_written_again(tmp_path: Path) -> None:
         yield Ready("view_0", Image.new("RGB", (64, 64), "red"), None, "another caption")
         raise KeyboardInterrupt
 
-    order = Order("bag", TAG, KIND, *recipe_for(None, "product_sd15", []), 7, 3)
+    order = Order("bag", TAG, KIND, *recipe_for(None, "product_sd15", []), 7, (3,))
     with pytest.raises(KeyboardInterrupt):
         export("kohya", killed(), order, where)
     assert (where / "images" / "view_0.txt").read_text() == "another caption\n"
@@ -336,3 +374,54 @@ def is_same(value: object, written: str) -> bool:
         return float(str(value)) == float(written)
     except ValueError:
         return str(value).lower() == written.lower()
+
+
+LINKED = (
+    "masks", "cutouts", "run_0123456789", "kohya", "kohya/images", "kohya/masks", "kohya/.prodgen", "masks/.prodgen"
+)  # fmt: skip
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+@pytest.mark.parametrize("name", LINKED)
+def test_nothing_outside_of_the_folder_is_written_or_removed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """A folder that came from somebody: a link in it leads to other files, which its list calls its own."""
+    elsewhere, link = tmp_path / "elsewhere", tmp_path / "out" / name
+    elsewhere.mkdir()
+    for file in ("view_0.png", "old.png", "written.txt"):
+        (elsewhere / file).write_bytes(b"another's")
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(elsewhere)
+    if name.startswith("kohya/i"):
+        (link.parent / ".prodgen").mkdir()
+        digest = hashlib.sha256(b"another's").hexdigest()
+        lines = "".join(f"{digest}  images/{file}\n" for file in ("view_0.png", "old.png"))
+        (link.parent / ".prodgen" / "written.txt").write_text(lines)
+    before = _as_they_are(elsewhere)
+    assert run(tmp_path, "kohya", "product_sd15") == 2
+    assert f"{link}: a link leads its results out of" in capsys.readouterr().err
+    assert _as_they_are(elsewhere) == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_the_trainer_s_own_results_may_lie_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "out" / "kohya").mkdir(parents=True)
+    (tmp_path / "out" / "kohya" / "output").symlink_to(tmp_path / "disk")
+    exported(tmp_path, "kohya", "product_sd15")
+
+
+def test_a_full_disk_is_said_and_the_same_again_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=60k", "tmpfs", str(out)]
+    if os.name == "nt" or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("a full disk: only root may mount a small file system (run as root, or in a container)")
+    try:
+        assert run(tmp_path, "kohya", "product_sd15") == 2
+        assert "No space left" in capsys.readouterr().err
+        subprocess.run(["mount", "-o", "remount,size=9m", str(out)], check=True)
+        exported(tmp_path, "kohya", "product_sd15")
+    finally:
+        subprocess.run(["umount", str(out)], check=False)

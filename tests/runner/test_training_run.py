@@ -11,13 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from runner.__main__ import main
-from runner.training.graphs import Training, stretch
+from runner.models.manifest import load_manifest
+from runner.training.graphs import KLEIN_BASE_ID, KLEIN_BASES, Training, stretch
 from runner.training.recipes import recipe_for
-from tests.runner.training_photos import KIND, TAG, folder
+from tests.runner.training_photos import KIND, TAG, folder, product
 from tests.support.comfy import REPO, ComfyServer
 from tests.support.smoke import fill_with_smoke, smoke_file, smoke_models
 
@@ -48,7 +50,7 @@ def test_from_photos_to_samples_and_the_same_again_does_nothing(
         assert main(words) == 0
         said = capsys.readouterr()
         assert "cut out of 3 photos" in said.err
-        assert sorted(path.name for path in (out / "masks").iterdir()) == [f"view_{n}.png" for n in range(3)]
+        assert sorted(path.name for path in (out / "masks").glob("*.png")) == [f"view_{n}.png" for n in range(3)]
         rows = saves(out)
         assert [row["step"] for row in rows] == ["3", "6"] and all(float(row["loss"]) > 0 for row in rows)
         assert [Path(line) for line in said.out.splitlines()[-2:]] == [Path(row["lora"]) for row in rows]
@@ -65,9 +67,48 @@ def test_from_photos_to_samples_and_the_same_again_does_nothing(
         with (out / "best.csv").open(encoding="utf-8") as stream:
             assert len(list(csv.DictReader(stream))) == 2 * 2 * 2
         assert (out / "best.jpg").is_file()
+        whole = Path(rows[0]["lora"]).read_bytes()
+        for damaged in (b"garbage!", whole[:-1]):
+            Path(rows[0]["lora"]).write_bytes(damaged)
+            assert main(words) == 0
+            assert Path(rows[0]["lora"]).read_bytes() == whole, "a damaged file is handed out as a result"
+        for path in out.rglob("trial_*_cutout.png"):
+            Image.new("RGBA", (128, 128)).save(path)  # there is no product
+        assert main([*words, "--best"]) == 7
+        said = capsys.readouterr().err
+        assert "none of the 8 pictures could be measured" in said and "best save is that" not in said
         record = json.loads(next(out.rglob("step_000006.json")).read_text(encoding="utf-8"))
         (report,) = [one for one in record["reports"].values() if one.get("title") == "training"]
         assert report["pictures"] == 3 and report["step"] == 6 and not report["plain"]
+
+
+def test_a_photo_that_was_taken_again_is_cut_out_again_and_what_was_cut_is_checked(
+    comfy_server: ComfyServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos, out = folder(tmp_path / "photos", 3, alpha=False, plain=True), tmp_path / "out"
+    words = [*command(photos, out, comfy_server.url), "--export", "musubi"]
+    assert main(words) == 0
+    shares = [float(row["product_share"]) for row in csv.DictReader((out / "dataset.csv").open(encoding="utf-8"))]
+    assert len(shares) == 3 and all(0.05 < share < 0.6 for share in shares), "the first run has not checked it"
+    masks = {path.name: path.read_bytes() for path in (out / "masks").glob("*.png")}
+    product(9, (320, 320), plain=True).convert("RGB").save(photos / "view_0.png")  # the same name, the same size
+    product(8, (320, 256), part=0.2, plain=True).convert("RGB").save(photos / "view_1.png")  # and another shape
+    capsys.readouterr()
+    assert main(words) == 0
+    said = capsys.readouterr().err
+    assert "cut out of 2 photos" in said and "warning  share" in said
+    for name, seed, size, part in (("view_0", 9, (320, 320), 0.5), ("view_1", 8, (320, 256), 0.2)):
+        with Image.open(out / "masks" / f"{name}.png") as mask:
+            assert mask.size == size
+            inside = np.asarray(mask) > 127
+        wanted = np.asarray(product(seed, size, part=part, plain=True))[..., 3] > 127
+        assert (inside & wanted).sum() / (inside | wanted).sum() > 0.9
+    assert (out / "masks" / "view_2.png").read_bytes() == masks["view_2.png"]
+
+
+def test_the_base_that_is_advised_can_be_downloaded() -> None:
+    model = load_manifest().get(KLEIN_BASE_ID)
+    assert (model.folder, model.file) == ("diffusion_models", KLEIN_BASES[0]) and model.url.endswith(model.file)
 
 
 def test_a_model_that_the_server_lacks_is_named_before_anything_is_queued(
@@ -82,7 +123,7 @@ def test_a_model_that_the_server_lacks_is_named_before_anything_is_queued(
 @pytest.mark.parametrize("base", ["sd15", "sdxl", "klein"])
 def test_the_graph_has_the_settings_of_the_recipe(base: str) -> None:
     chosen, recipe = recipe_for(base, None, [])
-    training = Training("bag", TAG, KIND, chosen, recipe, 65, "somewhere", 9)
+    training = Training("bag", TAG, KIND, chosen, recipe, (65,), "somewhere", 9)
     graph = stretch(training, training.stops[0])
     inputs = graph["train"]["inputs"]
     assert inputs["steps"] == recipe.steps(65) and inputs["stop_at"] == recipe.steps_of_epoch(65)
@@ -96,7 +137,7 @@ def test_the_graph_has_the_settings_of_the_recipe(base: str) -> None:
 
 def test_the_last_stop_is_the_last_step_whatever_the_saves() -> None:
     _, recipe = recipe_for("sd15", None, ["epochs=5", "save_every_epochs=2", "repeats=1", "batch=2"])
-    training = Training("bag", TAG, KIND, "x", recipe, 5, "somewhere", 0)
+    training = Training("bag", TAG, KIND, "x", recipe, (5,), "somewhere", 0)
     assert training.stops == [6, 12, 15]
 
 

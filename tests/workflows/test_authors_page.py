@@ -24,6 +24,7 @@ OF_OURS_ALONE = {
     "check",
     "caption",
     "packshot_video",
+    "recolor",
 }
 """No model paints in them."""
 

@@ -11,6 +11,7 @@ from PIL import Image
 from scipy import ndimage
 from skimage.color import deltaE_ciede2000, rgb2lab
 
+from runner.workflow.load import available_workflows
 from tests.support.comfy import REPO, ComfyServer, GraphError
 from tests.workflows import published, studio
 from tests.workflows.published import Result
@@ -178,6 +179,40 @@ def test_a_photo_that_is_cut_out_already_keeps_its_own_alpha(comfy_server: Comfy
     assert result.reports["ProdgenSegmentProduct"]["method"] == "file_alpha"
     assert result.reports["ProdgenExport"]["failed"] == []
     assert_same_product(shot, result)
+
+
+@pytest.mark.parametrize("name", ["packshot", "packshot_birefnet", "packshot_video"])
+def test_no_packshot_lays_the_product_over_itself(name: str) -> None:
+    """What covers half would cover three quarters: the canvas under the shadow holds the product already."""
+    graph = published.load(f"{name}.v{max(available_workflows()[name])}")
+    kinds = [node["class_type"] for node in graph.values()]
+    assert "ProdgenGroundShadow" in kinds
+    assert "ProdgenPasteBack" not in kinds
+
+
+@pytest.mark.parametrize("cover", [64, 120, 200])
+def test_glass_covers_as_much_as_in_its_own_file(comfy_server: ComfyServer, cover: int) -> None:
+    color, side = np.array([20, 110, 60]), 400
+    pixels = np.zeros((side, side, 4), dtype=np.uint8)
+    pixels[150:370, 130:270] = (245, 90, 40, 255)
+    pixels[40:150, 175:225] = (*color, cover)
+    pixels[30:40, 170:230] = (245, 90, 40, 255)
+    graph = published.load(f"packshot.v{max(available_workflows()['packshot'])}")
+    photo = comfy_server.upload(Image.fromarray(pixels))
+    values = {"channel": "amazon", "width": 500, "height": 500, "shadow": 0.0}
+    result = published.run(comfy_server, published.with_values(graph, image=photo, **values))
+    assert result.reports["ProdgenFidelity"]["whole"] is not False, "nothing was cut away"
+    place = result.reports["ProdgenPlaceProduct"]
+    (left, top, *_), (box_left, box_top, *_) = place["canvas_box"], place["product_box"]
+    x, y = round(left + (200 - box_left) * place["scale"]), round(top + (95 - box_top) * place["scale"])
+    seen = np.asarray(result.picture(".png").convert("RGB"))[y - 3 : y + 4, x - 3 : x + 4].reshape(-1, 3)
+
+    def linear(levels: np.ndarray) -> np.ndarray:
+        share = levels / 255
+        return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+
+    light = linear(color) * cover / 255 + 1 - cover / 255
+    assert np.abs(linear(seen.mean(axis=0)) - light).max() < 0.01
 
 
 def test_a_photo_that_cannot_be_cut_out_is_refused_in_the_sellers_words(comfy_server: ComfyServer) -> None:

@@ -64,7 +64,7 @@ def _marked(mask: Tensor, name: str) -> Tensor:
     return mask
 
 
-def fit_hint(hint: Tensor, height: int, width: int) -> Tensor:
+def fit_hint(hint: Tensor, height: int, width: int, name: str = "hint") -> Tensor:
     """A mask `[B,h,w]` painted on a smaller or larger copy of a photo, at the photo's size `[B,height,width]`.
 
     Raises ShapeError where the hint has other proportions: it is of another picture, a crop, or turned.
@@ -74,8 +74,8 @@ def fit_hint(hint: Tensor, height: int, width: int) -> Tensor:
     off = abs(own_width * height - own_height * width)
     if off > max(own_width, own_height, width, height):
         raise ShapeError(
-            f"the hint is {own_width}×{own_height} pixels and the photo {width}×{height}: they have different "
-            "proportions. Paint the hint on the photo itself, or on a smaller copy of the whole photo, neither cropped "
-            "nor turned."
+            f"the {name} is {own_width}×{own_height} pixels and the photo {width}×{height}: they have different "
+            f"proportions. Paint the {name} on the photo itself, or on a smaller copy of the whole photo, neither "
+            "cropped nor turned."
         )
     return torch.stack([resized(mask, (height, width)) for mask in hint])

@@ -218,7 +218,7 @@ def _layers(pairs: list[tuple[Tensor, Thing]]) -> Tensor:
 
 def _from_cutout(cut: Cutout, asked: list[str], min_area: float) -> tuple[Objects, dict[str, Any]]:
     """The objects of a cut-out of everything, and what its report says that holds for all of them."""
-    objects = separate(cut.alpha, min_area)
+    objects = separate(cut.alpha, min_area, cut.product)
     label = asked[0] if len(asked) == 1 else "object"
     things = [
         replace(thing, label=label, score=thing.score * cut.confidence, colours=cut.product) for thing in objects.things

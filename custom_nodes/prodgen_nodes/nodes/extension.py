@@ -38,6 +38,7 @@ from .save_cutouts import ProdgenSaveCutouts
 from .segmentation import ProdgenSegmentProduct
 from .spin import ProdgenSpin, ProdgenSpinFrame
 from .style import ProdgenStyle
+from .swatch import ProdgenLoadSwatch
 from .tcd import ProdgenTCDSampler
 from .tiles import ProdgenJoinTiles, ProdgenSplitTiles, ProdgenTileNoise
 from .training.embedding import ProdgenEmbedding
@@ -59,6 +60,7 @@ class ProdgenExtension(ComfyExtension):
             ProdgenGripZone,
             ProdgenPasteBack,
             ProdgenColorFix,
+            ProdgenLoadSwatch,
             ProdgenRecolor,
             ProdgenGroundShadow,
             ProdgenFidelity,

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import comfy.lora
+import comfy.lora_convert
+import comfy.sd
+import comfy.utils
 import folder_paths
 from comfy_api.latest import io
 
+from ..imaging.errors import ParameterError
 from .common import CATEGORY, output
+from .lora_fit import check_fit, fit
 
 NONE = "none"
 _PEOPLE = "without it fewer pictures show a person who really holds the bag"
@@ -121,8 +127,31 @@ class ProdgenOptionalLora(io.ComfyNode):
                 )
             report |= {"missing": True, "notes": [f"{lora_name} is not in models/loras: {cost}."]}
             return output(model, clip, report=report, after=(False,))
-        from nodes import LoraLoader
-
-        changed_model, changed_clip = LoraLoader().load_lora(model, clip, file, strength_model, strength_clip)
-        report |= {"applied": True, "strength_model": strength_model, "strength_clip": strength_clip}
+        changed_model, changed_clip, notes = _applied(model, clip, file, strength_model, strength_clip)
+        report |= {"applied": True, "strength_model": strength_model, "strength_clip": strength_clip, "notes": notes}
         return output(changed_model, changed_clip, report=report, after=(True,))
+
+
+def _applied(
+    model: Any, clip: Any, file: str, strength_model: float, strength_clip: float
+) -> tuple[Any, Any, list[str]]:
+    """Model and text encoder with the LoRA, and what to say of it, as core's loader does it.
+
+    Raises ParameterError where it is a LoRA of another base: core would go on without a word.
+    """
+    path = folder_paths.get_full_path_or_raise("loras", file)
+    try:
+        lora, metadata = comfy.utils.load_torch_file(path, safe_load=True, return_metadata=True)
+    except Exception as error:  # core's readers raise anything for a damaged file
+        raise ParameterError(f"The LoRA {file!r} cannot be read ({error}): it is damaged, or no LoRA.") from error
+    keys: dict[str, Any] = comfy.lora.model_lora_keys_unet(model.model, {})
+    weights: dict[str, Any] = dict(model.model.state_dict())
+    texts: dict[str, Any] = {}
+    if clip is not None:
+        keys = comfy.lora.model_lora_keys_clip(clip.cond_stage_model, keys)
+        texts = clip.cond_stage_model.state_dict()
+    patches = comfy.lora.load_lora(comfy.lora_convert.convert_lora(dict(lora)), keys, log_missing=False)
+    kind = type(model.model.model_config).__name__
+    notes = check_fit(fit(lora, patches, weights | texts, texts), file, metadata or {}, kind)
+    changed = comfy.sd.load_lora_for_models(model, clip, lora, strength_model, strength_clip, lora_metadata=metadata)
+    return changed[0], changed[1], notes

@@ -63,6 +63,15 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     return tensors, metadata
 
 
+def sound(path: Path) -> bool:
+    """Whether a file that was written here is whole."""
+    try:
+        read_weights(path)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+    return True
+
+
 def sha256_of(path: Path) -> str:
     """The hash of a file, as model sites give it."""
     digest = hashlib.sha256()

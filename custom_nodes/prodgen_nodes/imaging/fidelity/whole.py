@@ -18,7 +18,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from ..colorspace import delta_e00, srgb_to_linear
-from ..filters import area_reduced, dilate
+from ..filters import area_reduced, dilate, opened
 from ..tensors import Box, bounding_box
 from .outline import Outline, ground_of, outline_of, reach_of
 from .places import place_of
@@ -50,6 +50,9 @@ _MOSTLY = 0.7
 _NO_EDGE, _LONG = 2.5, 0.15
 """A product in the backdrop's colour has no outline to be seen below this dE00 across it; a stretch of that counts from
 this length on, over the root of the product's area."""
+_CLEAR_AS_AIR, _FIRM, _SOFT_EDGE = 0.08, 0.92, 6
+"""What is covered by less than the one is seen by nobody, by more than the other all there; between, what is wider than
+twice so many pixels is no edge but something see-through."""
 _FRAME = 4
 """Pixels around the outline's samples where they are joined to stretches: as far as they are widened for that."""
 
@@ -84,7 +87,7 @@ def judge_whole(photo: Tensor, mask: Tensor) -> Whole:
     """Compare the cut-out's `mask` `[H,W]` (1 = product) with the sRGB `photo` `[H,W,3]` it was cut from."""
     factor = max(1, round(max(mask.shape) / _SIDE))
     planes = area_reduced(torch.cat((srgb_to_linear(photo[..., :3]).permute(2, 0, 1), mask[None])), factor)
-    linear, alpha = planes[:3], planes[3]
+    linear, alpha = planes[:3], _with_what_is_see_through(planes[3])
     if not bool((alpha > 0.9).any()):
         return Whole(None, note="no product in the mask")
     product = bounding_box(alpha)
@@ -108,6 +111,12 @@ def judge_whole(photo: Tensor, mask: Tensor) -> Whole:
     return Whole(
         None, note=f"{places}: whether something of the product was cut away there cannot be told from the photo"
     )
+
+
+def _with_what_is_see_through(alpha: Tensor) -> Tensor:
+    """`alpha` `[h,w]` with 1 where glass or gauze is half covered over an area: it is there, and was not cut away."""
+    area = opened((alpha > _CLEAR_AS_AIR) & (alpha < _FIRM), _SOFT_EDGE)
+    return torch.where(dilate(area, _SOFT_EDGE) & (alpha > _CLEAR_AS_AIR), 1.0, alpha)
 
 
 @dataclass(frozen=True)

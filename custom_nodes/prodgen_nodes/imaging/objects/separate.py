@@ -15,7 +15,7 @@ from torch import Tensor
 from .bridges import parted
 from .holes import pinholes
 from .things import Objects, Thing
-from .touching import seems_several
+from .touching import differently_coloured, seems_several
 
 Labels = NDArray[np.int32]
 Box = tuple[slice, slice]
@@ -35,11 +35,12 @@ _EIGHT = np.ones((3, 3), dtype=bool)
 SEVERAL = "one outline: it may be several things that touch"
 
 
-def separate(alpha: Tensor, min_area: float = MIN_AREA) -> Objects:
+def separate(alpha: Tensor, min_area: float = MIN_AREA, colour: Tensor | None = None) -> Objects:
     """The objects of a matte `[H,W]` (1 = product), from the left to the right.
 
     Args:
         min_area: the least area of an object, as a share of the picture.
+        colour: the picture `[H,W,3]`, sRGB: things of different colours that touch are noted, too.
 
     Returns:
         Their masks are disjoint: together they are the matte, without its specks and with its pinholes closed. The
@@ -50,7 +51,8 @@ def separate(alpha: Tensor, min_area: float = MIN_AREA) -> Objects:
     if count == 0:
         return Objects([])
     owner, specks = _owners(matte, regions, min_area * matte.size)
-    things = [_thing(matte, owner, number, box, alpha.device) for number, box in _from_the_left(owner)]
+    seen = None if colour is None else colour.detach().cpu().float().numpy()
+    things = [_thing(matte, owner, number, box, alpha.device, seen) for number, box in _from_the_left(owner)]
     things.sort(key=lambda thing: (thing.box.left, thing.box.top))  # where each is seen to begin, not its haze
     notes = [SEVERAL] if any(thing.notes for thing in things) else []
     return Objects(things, specks, notes)
@@ -133,12 +135,20 @@ def _from_the_left(owner: Labels) -> list[tuple[int, Box]]:
     return sorted(boxes, key=lambda entry: (entry[1][1].start, entry[1][0].start, entry[0]))
 
 
-def _thing(matte: NDArray[np.float32], owner: Labels, number: int, box: Box, device: torch.device) -> Thing:
+def _thing(
+    matte: NDArray[np.float32],
+    owner: Labels,
+    number: int,
+    box: Box,
+    device: torch.device,
+    seen: NDArray[np.float32] | None,
+) -> Thing:
     mask = np.zeros_like(matte)
     part = np.where(owner[box] == number, matte[box], np.float32(0))
     solid = part > 0.5
     score = float(part[solid].mean())
     part[pinholes(solid, matte.size)] = 1.0
     mask[box] = part
-    notes = (SEVERAL,) if seems_several(solid) else ()
+    several = seems_several(solid) or (seen is not None and differently_coloured(solid, seen[box]))
+    notes = (SEVERAL,) if several else ()
     return Thing(torch.from_numpy(mask).to(device), score, notes=notes)

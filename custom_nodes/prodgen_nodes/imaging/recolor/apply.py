@@ -16,10 +16,21 @@ import torch
 from torch import Tensor
 
 from ..color.gamut import linear_into_gamut
-from ..colorspace import chroma, hex_color, linear_to_lab, linear_to_srgb, luminance, srgb_to_linear
+from ..colorspace import (
+    chroma,
+    hex_color,
+    linear_to_lab,
+    linear_to_srgb,
+    luminance,
+    parse_hex,
+    srgb_to_lab,
+    srgb_to_linear,
+)
 from ..errors import EmptyMaskError, ParameterError
+from ..product.palette import name_of
 from ..tensors import check_color, check_mask, check_range, common_batch, item, same_size
-from .materials import Material, materials_of, offered, where
+from .materials import Material, materials_of, nearest, offered, where
+from .told import as_lab, sentences, warnings
 
 _GREY, _COLOURED = 12.0, 20.0
 """C* of the material below which it counts as grey, and from which its gloss is told by its colour alone."""
@@ -53,12 +64,14 @@ def recolor(
     part: Tensor | None = None,
     material: int = 1,
     strength: float = 1.0,
+    part_color: Tensor | None = None,
 ) -> Recolored:
     """Give a part of products another colour.
 
     `product` `[B,H,W,C]` sRGB with `mask` `[B,H,W]` (1 = product); `target` linear RGB `[3]`; `part` `[B,H,W]`, 1 =
-    recolour (soft values mix), or None: the `material` by number, the largest is 1. `strength` 0..1 mixes old and new
-    in linear light. Outside of the part every pixel keeps its bits. Raises ShapeError, EmptyMaskError, ParameterError.
+    recolour (soft values mix), or None: the material nearest to `part_color` (linear RGB `[3]`), or else the `material`
+    by number, the largest is 1. `strength` 0..1 mixes old and new in linear light. Outside of the part every pixel
+    keeps its bits. Raises ShapeError, EmptyMaskError, ParameterError.
     """
     rgb, mask = check_color(product, "product")[..., :3], check_mask(mask)
     check_range(strength, 0.0, 1.0, "strength")
@@ -73,19 +86,34 @@ def recolor(
     for index in range(batch):
         picture, cover = item(rgb, index), item(mask, index)
         found = materials_of(picture, cover)
-        chosen = where(picture, cover, found, material) if part is None else item(part, index) * (cover > 0.02)
+        number = material if part_color is None else nearest(found, as_lab(part_color.to(picture)))
+        chosen = where(picture, cover, found, number) if part is None else item(part, index) * (cover > 0.02)
         if not bool((chosen > 0.5).any()):
             raise EmptyMaskError("part holds nothing of the product: paint what is to be recoloured in white.")
         image, report = _recolored(picture, chosen, target.to(picture), strength)
         images.append(image)
         parts.append(chosen)
-        reports.append(report | {"material": None if part is not None else material, "materials": _listed(found)})
+        share = float(chosen.sum() / cover.sum().clamp(min=1))
+        taken = None if part is not None else number
+        before, after = (srgb_to_lab(picture.new_tensor(parse_hex(report[key]))) for key in ("before", "after"))
+        told = report["told_by_color"]
+        doubts = warnings(picture, cover, chosen, part is not None, before, after, target.to(picture), told, strength)
+        reports.append(
+            report
+            | {
+                "material": taken,
+                "materials": _listed(found),
+                "of_product": share,
+                "said": sentences(before, after, share, found, taken),
+                "warnings": list(doubts),
+            }
+        )
     return Recolored(torch.stack(images), torch.stack(parts), tuple(reports))
 
 
 def _listed(found: list[Material]) -> list[dict[str, Any]]:
     return [
-        {"number": number, "color": one.color, "share": round(one.share, 4)}
+        {"number": number, "color": one.color, "name": name_of(one.main.cpu()), "share": round(one.share, 4)}
         for number, one in enumerate(offered(found), 1)
     ]
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from scipy import ndimage
 from torch import Tensor
 
 from ..colorspace import hex_color, lab_to_srgb, srgb_to_lab
@@ -19,6 +21,19 @@ _LIGHTNESS = 0.6
 """Weight of L*: light changes it most, but a dark trim of the body's hue is told by nothing else."""
 _ALIKE = 18.0
 """Weighted distance up to which two clusters are one material in more or less light."""
+_NEAR = 30.0
+"""Weighted distance up to which a colour that somebody named stands for a material: names are rough, and light shifts
+what is seen."""
+_SIDE, _GAP = 700, 3
+"""Pixels of the picture on which borders between clusters are looked at, and across which the step is taken."""
+_SOFT, _BORDER = 4.0, 0.5
+"""Weighted distance across a border below which nothing ends there (rendered jars 1.5 within the body; 6.5 and more
+from one thing to another), and how long the border is at least, in sides of a square of the smaller one's area."""
+_ENCLOSED = 0.02
+"""Share of the product up to which what lies within another material is its reflection, and no piece of this one."""
+_GREY, _COLOURED = 6.0, 15.0
+"""C* at L* 50: what is below the one is never one material with what is above the other. In the dark they look alike:
+brown trim on black leather lies only 17 from it, and was recoloured with it."""
 _LEAST = 0.01
 """Share of the product below which a cluster is a glint or a rivet, and is not offered."""
 _SMOOTH = 1.2
@@ -35,6 +50,11 @@ class Material:
 
     colors: Tensor
     share: float
+
+    @property
+    def main(self) -> Tensor:
+        """CIELAB `[3]` of its largest cluster."""
+        return self.colors[0]
 
     @property
     def color(self) -> str:
@@ -54,6 +74,7 @@ def materials_of(rgb: Tensor, mask: Tensor) -> list[Material]:
     centers = _clusters(_weighted(lab))
     owner = torch.cdist(_weighted(lab), centers).argmin(dim=1)
     groups = _joined(centers, torch.bincount(owner, minlength=len(centers)).to(lab))
+    groups = _softly_joined(rgb, mask, centers, groups)
     found = []
     for group in groups:
         counts = torch.stack([(owner == number).float().mean() for number in group])
@@ -70,6 +91,24 @@ def offered(materials: list[Material]) -> list[Material]:
     return [one for one in materials if one.share >= _LEAST] or materials[:1]
 
 
+def nearest(materials: list[Material], color: Tensor) -> int:
+    """The number of the material that has CIELAB `color` `[3]`, or comes near it.
+
+    Raises ParameterError where none does.
+    """
+    choices = offered(materials)
+    away = [float(torch.cdist(_weighted(color[None]), _weighted(one.colors)).min()) for one in choices]
+    number = min(range(len(choices)), key=away.__getitem__)
+    if away[number] > _NEAR:
+        asked = hex_color(lab_to_srgb(color[None])[0])
+        raise ParameterError(f"no material of this product is {asked} or like it; it has {_named(choices)}.")
+    return number + 1
+
+
+def _named(choices: list[Material]) -> str:
+    return ", ".join(f"{number}: {one.color} ({one.share:.0%})" for number, one in enumerate(choices, 1))
+
+
 def where(rgb: Tensor, mask: Tensor, materials: list[Material], number: int) -> Tensor:
     """How much of each pixel `[H,W]` 0..1 is the material `number` (from 1, largest first); exactly 0 off the product.
 
@@ -77,26 +116,77 @@ def where(rgb: Tensor, mask: Tensor, materials: list[Material], number: int) -> 
     """
     choices = offered(materials)
     if not 1 <= number <= len(choices):
-        listed = ", ".join(f"{n}: {one.color} ({one.share:.0%})" for n, one in enumerate(choices, 1))
-        raise ParameterError(f"material is {number}; this product has {len(choices)}: {listed}.")
+        raise ParameterError(f"material is {number}; this product has {len(choices)}: {_named(choices)}.")
     centers = torch.cat([_weighted(one.colors) for one in materials])
     owners = torch.cat([torch.full((len(one.colors),), n) for n, one in enumerate(materials)]).to(rgb.device)
-    own = owners == number - 1
-    flat, chosen = rgb.reshape(-1, 3), mask.new_zeros(mask.numel())
+    flat, owner_of = rgb.reshape(-1, 3), owners.new_full((mask.numel(),), -1)
     index = torch.nonzero(mask.flatten() > 0.02).flatten()
     for start in range(0, index.numel(), _STEP):
         part = index[start : start + _STEP]
-        distance = torch.cdist(_weighted(srgb_to_lab(flat[part])), centers)
-        chosen[part] = own[distance.argmin(dim=1)].to(chosen)
+        owner_of[part] = owners[torch.cdist(_weighted(srgb_to_lab(flat[part])), centers).argmin(dim=1)]
     there = (mask > 0.02).to(mask)
+    chosen = _without_reflections(owner_of.view_as(mask), number - 1, len(choices)).to(mask)
     both = torch.stack((chosen.view_as(mask) * there, there))[None]
     blurred = gaussian_blur(both, _SMOOTH)[0]
     share = smoothstep(((blurred[0] / blurred[1].clamp(min=1e-4)) - _FROM) / (_TO - _FROM))
     return share * there
 
 
+def _without_reflections(owner: Tensor, number: int, materials: int) -> Tensor:
+    """Where `owner` `[H,W]` is `number`, but for what lies wholly within another: gold mirrors the dark of leather."""
+    owners = owner.cpu().numpy()
+    mine = owners == number
+    mirrored = np.zeros_like(mine)
+    for other in range(materials):
+        if other != number:
+            mirrored |= ndimage.binary_fill_holes(owners == other) & mine
+    pieces, _ = ndimage.label(mirrored)
+    large = np.bincount(pieces.ravel()) >= _ENCLOSED * int((owners >= 0).sum())
+    large[0] = True  # what is no piece at all
+    return torch.from_numpy(mine & large[pieces]).to(owner.device)
+
+
 def _weighted(lab: Tensor) -> Tensor:
     return torch.cat((lab[:, :1] * _LIGHTNESS, lab[:, 1:]), dim=1)
+
+
+def _softly_joined(rgb: Tensor, mask: Tensor, centers: Tensor, groups: list[list[int]]) -> list[list[int]]:
+    """`groups` where those that pass into each other without an edge are one: a round thing that mirrors the sky."""
+    step = max(1, -(-max(mask.shape) // _SIDE))
+    inside = mask[::step, ::step] > 0.95
+    lab = _weighted(srgb_to_lab(rgb[::step, ::step].reshape(-1, 3)))
+    lab = gaussian_blur(lab.T.reshape(1, 3, *inside.shape), 1.0)[0].movedim(0, -1)
+    of_center = torch.zeros(len(centers), dtype=torch.long, device=lab.device)
+    for number, group in enumerate(groups):
+        of_center[group] = number
+    owner = of_center[torch.cdist(lab.reshape(-1, 3), centers).argmin(dim=1)].view(inside.shape)
+    area = torch.bincount(owner[inside], minlength=len(groups))
+    steps: dict[tuple[int, int], list[Tensor]] = {}
+    for turned in (False, True):
+        there, own, seen = (plane.transpose(0, 1) if turned else plane for plane in (inside, owner, lab))
+        (one, other), colors = (own[_GAP:], own[:-_GAP]), (seen[_GAP:], seen[:-_GAP])
+        crossing = there[_GAP:] & there[:-_GAP] & (one != other)
+        away = (colors[0][crossing] - colors[1][crossing]).norm(dim=-1)
+        pairs = (torch.minimum(one, other) * len(groups) + torch.maximum(one, other))[crossing]
+        for pair in torch.unique(pairs).tolist():
+            steps.setdefault(divmod(pair, len(groups)), []).append(away[pairs == pair])
+    parent = list(range(len(groups)))
+    for (first, second), found in steps.items():
+        across = torch.cat(found)
+        border = across.numel() / (2 * _GAP)
+        least = float(min(area[first], area[second])) ** 0.5
+        if border >= _BORDER * least and float(across.median()) < _SOFT:
+            parent = [parent[first] if one == parent[second] else one for one in parent]
+    return [
+        sorted(center for number, group in enumerate(groups) if parent[number] == root for center in group)
+        for root in dict.fromkeys(parent)
+    ]
+
+
+def _strength(weighted: Tensor) -> Tensor:
+    """How coloured weighted CIELAB `[n,3]` is, whatever the light: C* as it would be at L* 50."""
+    lightness = weighted[:, 0] / _LIGHTNESS
+    return torch.hypot(weighted[:, 1], weighted[:, 2]) * (50 + 16) / (lightness + 16).clamp(min=1)
 
 
 def _clusters(points: Tensor) -> Tensor:
@@ -120,7 +210,10 @@ def _joined(centers: Tensor, counts: Tensor) -> list[list[int]]:
         sums = torch.stack([(centers[group] * counts[group].unsqueeze(1)).sum(dim=0) for group in groups])
         means = sums / weights.unsqueeze(1)
         apart = torch.cdist(means, means)
-        apart.fill_diagonal_(float("inf"))
+        strength = _strength(means)
+        grey, coloured = strength < _GREY, strength > _COLOURED
+        unlike = (grey[:, None] & coloured) | (coloured[:, None] & grey)
+        apart = apart.masked_fill(unlike, float("inf")).fill_diagonal_(float("inf"))
         least = int(apart.argmin())
         first, second = sorted((least // len(groups), least % len(groups)))
         if float(apart[first, second]) >= _ALIKE:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 import torch
+from PIL import ImageColor
 from torch import Tensor
 
 from ..color.gamut import into_gamut
-from ..colorspace import parse_hex, srgb_to_lab, srgb_to_linear
+from ..colorspace import delta_e00, linear_to_lab, parse_hex, srgb_to_lab, srgb_to_linear
 from ..errors import ParameterError
 from ..tensors import check_color
 
@@ -18,24 +19,50 @@ _CENTRAL = 0.6
 """The share of each side of a swatch photo that counts: its rim may show the table, or be cut with pinking shears."""
 _LARGEST_AB = 160.0
 """Beyond it no colour lies that anything shows or prints."""
+_SEEN = 1.0
+"""ΔE00 that can just be seen."""
 
 
-def target_color(text: str) -> Tensor:
-    """Linear RGB `[3]` of `#rrggbb` or `lab(L, a, b)` (CIELAB, D65).
+def target_color(text: str, name: str = "color") -> Tensor:
+    """Linear RGB `[3]` of `#rrggbb`, `lab(L, a, b)` (CIELAB, D65), or what CSS knows: `navy`, `rgb()`, `hsl()`.
 
     What sRGB cannot show loses chroma, never lightness or hue. Raises ParameterError for anything else.
     """
+    lab = _lab_of(text, name)
+    return into_gamut(lab[None])[0] if lab is not None else srgb_to_linear(torch.tensor(_srgb_of(text, name)))
+
+
+def out_of_reach(text: str) -> bool:
+    """Whether this colour lies outside of what sRGB shows, by more than can just be seen."""
+    lab = _lab_of(text, "color")
+    return lab is not None and float(delta_e00(lab, linear_to_lab(into_gamut(lab[None]))[0])) > _SEEN
+
+
+def _lab_of(text: str, name: str) -> Tensor | None:
+    """CIELAB `[3]` of `lab(L, a, b)`; None for what does not begin so."""
     match = _LAB.fullmatch(text.strip())
     if match is None:
         if text.strip().casefold().startswith("lab"):
-            raise ParameterError(f"color is {text!r}; write CIELAB as lab(L, a, b), for example lab(60, 20, 30).")
-        return srgb_to_linear(torch.tensor(parse_hex(text, "color")))
+            raise ParameterError(f"{name} is {text!r}; write CIELAB as lab(L, a, b), for example lab(60, 20, 30).")
+        return None
     lightness, a, b = (float(number) for number in match.groups())
     if not (0 <= lightness <= 100 and max(abs(a), abs(b)) <= _LARGEST_AB):
         raise ParameterError(
-            f"color is {text!r}; L lies between 0 and 100, a and b between -{_LARGEST_AB:g} and {_LARGEST_AB:g}."
+            f"{name} is {text!r}; L lies between 0 and 100, a and b between -{_LARGEST_AB:g} and {_LARGEST_AB:g}."
         )
-    return into_gamut(torch.tensor([[lightness, a, b]]))[0]
+    return torch.tensor([lightness, a, b])
+
+
+def _srgb_of(text: str, name: str) -> tuple[float, ...]:
+    try:
+        channels = ImageColor.getrgb(text.strip())
+    except ValueError:
+        return parse_hex(text, name)
+    if max(channels) > 255:
+        raise ParameterError(f"{name} is {text!r}; red, green and blue lie between 0 and 255.")
+    if len(channels) != 3:
+        raise ParameterError(f"{name} is {text!r}; a colour to sell in is not transparent: write it as #rrggbb.")
+    return tuple(channel / 255 for channel in channels)
 
 
 def swatch_color(swatch: Tensor) -> Tensor:

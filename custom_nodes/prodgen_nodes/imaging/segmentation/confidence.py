@@ -43,6 +43,11 @@ _TINT, _OTHER, _DEEP, _LIGHT = 3.0, 8.0, 0.3, 1.06
 """The backdrop's own tint and clearly another (`Evidence.residue`); shade and light that are its own (`ratio`)."""
 _NARROW, _BETWEEN, _CUT_SHARPLY = 0.008, 0.6, 0.08
 """A gap: half its width at most (of the short side), the share of its rim that is clearly product, the step there."""
+_PALE, _PALEST, _OFF, _EDGED = 0.8, 1.0, 5.0, 0.5
+"""A pale part on pale ground: its light (`ratio`), its least difference from the backdrop in spreads, and the share of
+its rim that is an edge; a soft shadow fades there."""
+_EDGE_STEP, _EDGE_NOISES = 4 / 255, 5.0
+"""The least step (sRGB) of such an edge, also in standard deviations of the noise."""
 _BARE, _MOST_NOISE = 0.9, 12.0
 """The share of the bare backdrop whose steps say what is no outline; the most that noise (1 sigma) can make of a
 step."""
@@ -250,6 +255,30 @@ def judge_coarse(product: Tensor, unaided: Tensor, certain: float, trust: Trust)
     if certain < _WITNESS or other > _SAME * both:
         trust.confidence = _UNCONFIRMED
         trust.reasons.append("the installed model is coarse, and the backdrop alone does not confirm what it sees")
+
+
+def judge_pale(product: Tensor, backdrop: Backdrop, evidence: Evidence, trust: Trust) -> None:
+    """Doubts where something hardly darker than the backdrop, with an edge all around, hangs on the `product` `[H,W]`
+    and was left out: a white strap on white. A shadow so faint has no edge."""
+    apart = ~dilate(product, 2)
+    pale = apart & (evidence.difference > _OFF) & (evidence.ratio > _PALE) & (evidence.ratio < _PALEST)
+    regions = Regions(opened(pale, 2))
+    if regions.count == 0:
+        return
+    edge = dilate(evidence.steps > max(_EDGE_STEP, _EDGE_NOISES * backdrop.noise), 1) & apart
+    edged = regions.rim_mean(edge.float()) > _EDGED * regions.rim_mean(apart.float())
+    left = regions.area[edged & regions.touched(dilate(product, 6)) & ~regions.on_frame()].sum()
+    share = float(left) / max(1.0, float(product.float().sum()))
+    trust.doubt(
+        0.55 + 0.45 * ramp(share, 0.1, 0.02), "a pale part with an edge of its own beside the product was left out"
+    )
+
+
+def judge_before_plain(product: Tensor, backdrop: Backdrop, evidence: Evidence, trust: Trust) -> None:
+    """What a plain backdrop alone lets be said of a model's `product` `[H,W]`: gaps, parts that are pale, glass."""
+    judge_gaps(product, evidence, backdrop.side, trust)
+    judge_pale(product, backdrop, evidence, trust)
+    note_transparency(product, evidence, trust)
 
 
 def judge_busy(trust: Trust) -> None:

@@ -25,10 +25,10 @@ from .confidence import (
     Trust,
     is_coarse,
     judge_backdrop,
+    judge_before_plain,
     judge_blown_out,
     judge_busy,
     judge_coarse,
-    judge_gaps,
     judge_model,
     judge_model_outline,
     judge_outline,
@@ -362,8 +362,7 @@ def from_model(
         note_left_out([extra.kind for extra in chosen.extras], trust)
         judge_model_outline(small, product, backdrop, evidence, settled, trust, noise)
         if is_plain:
-            judge_gaps(product, evidence, backdrop.side, trust)
-            note_transparency(product, evidence, trust)
+            judge_before_plain(product, backdrop, evidence, trust)
             extras += _ignored_things(fused)
             if coarse and grain > 1.0 and trust.confidence >= TRUSTED:
                 judge_coarse(product, *_unaided(small, backdrop, evidence, parts), trust)

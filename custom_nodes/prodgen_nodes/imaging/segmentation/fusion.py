@@ -48,6 +48,8 @@ _SAME = 2.0
 _STEP, _NOISES, _ALONG, _CLEAR_SHARE = 8 / 255, 5.0, 4.0, 0.4
 """The least step (sRGB) of an edge that can be seen, also in standard deviations of the noise; over how many pixels
 (1 sigma) along the outline that is judged, and in what share of them."""
+_OWN_EDGE = 2
+"""Pixels of the model's outline that are its own edge in the picture."""
 _OPENING = 0.12
 """The step (sRGB) in which an opening ends all around that the model takes for product."""
 _NO_DOUBT, _LARGE = 0.97, 5e-4
@@ -117,8 +119,9 @@ def _openings(
 
 def _ends_clearly(shown: Tensor, product: Tensor, clear: Tensor) -> Tensor:
     """Boolean `[h,w]`: where backdrop `shown` inside the `product` of the model ends in a `clear` step, as one that it
-    took for product does. Where it ends in nothing, product of the backdrop's colour begins, nobody can see where."""
-    rim = product & ~shown & dilate(shown, 1)
+    took for product does. Where it ends in nothing, product of the backdrop's colour begins, nobody can see where. The
+    step at the model's own outline is no such end: beyond it begins the product, whatever its colour."""
+    rim = erode(product, _OWN_EDGE) & ~shown & dilate(shown, 1)
     near, all_ = gaussian_blur(torch.stack((rim & clear, rim)).float().unsqueeze(0), _ALONG)[0].unbind()
     return near.gt(_CLEAR_SHARE * all_)
 
@@ -183,7 +186,8 @@ def fuse(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, gra
         data[unsure & alike], target[unsure & alike] = _CLEAR_WEIGHT, 0.0
         near_edge = dilate(product, reach) & ~erode(product, reach)
         shown = alike & near_edge
-        shown &= ~product | _ends_clearly(shown, product, clear)
+        # Where the backdrop's colour goes on beyond the reach it does not end there, whatever grain steps up.
+        shown &= ~product | _ends_clearly(shown, product, clear & ~alike)
         data[shown], target[shown] = _LOCK, 0.0
         ignored = _areas(own & ~dilate(product | thin, reach))
         missing = _areas(alike & erode(product & ~openings, reach))

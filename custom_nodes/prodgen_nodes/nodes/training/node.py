@@ -12,12 +12,13 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ...imaging.errors import ParameterError, ShapeError
-from ...training.files import Places, identity, read_weights, sha256_of, write_weights
+from ...training.files import Places, identity, read_weights, sound, write_weights
 from ...training.masked import LOSSES, latent_mask
 from ...training.progress import Progress
 from ...training.schedule import SCHEDULES
 from ..common import CATEGORY, output
 from . import trainer
+from .sources import file_hash, sources
 
 _OPTIMIZERS = ("AdamW", "Adam", "SGD", "RMSprop")
 _BASES = ("checkpoints", "diffusion_models")
@@ -73,13 +74,13 @@ class ProdgenTrainLora(io.ComfyNode):
             raise ShapeError(f"{len(images)} images, {len(masks)} masks, {len(captions)} captions; one each is needed.")
         base_hash = _base_hash(one["base"])
         told = {name: one[name] for name in SETTINGS} | {"base_sha256": base_hash}
-        mark = identity(told, [*images, *masks], captions)
+        made = sources(None if cls.hidden is None else cls.hidden.prompt)
+        mark = identity({**told, "sources": made}, [*images, *masks], captions)
         output_folder = Path(folder_paths.get_output_directory())
         places = Places(output_folder / "loras", output_folder / "training", one["name"].strip(), mark)
         stop = min(one["stop_at"] or one["steps"], one["steps"])
         run = _Stretch(places, told, one, stop)
-        done = places.checkpoints()
-        if stop not in done:
+        if not run.is_done():
             run.train(model[0], _dataset(vae[0], clip[0], images, masks, captions, masked=one["masked"]))
         weights, kept = read_weights(places.checkpoint(stop))
         report = run.report(len(images), kept)
@@ -144,7 +145,7 @@ def _base_hash(base: str) -> str:
     for kind in _BASES:
         path = folder_paths.get_full_path(kind, base)
         if path is not None:
-            return sha256_of(Path(path))
+            return file_hash(Path(path))
     raise ParameterError(f"base {base!r} is neither in models/checkpoints nor in models/diffusion_models.")
 
 
@@ -172,8 +173,20 @@ class _Stretch:
     def __init__(self, places: Places, told: Mapping[str, Any], one: Mapping[str, Any], stop: int) -> None:
         self.places, self.told, self.one, self.stop = places, told, one, stop
         self.notes: list[str] = []
+        self.plain = self.damaged = False
         self.resumed_at = 0
         self.losses: list[float] = []
+
+    def is_done(self) -> bool:
+        """Whether its save is there, and whole."""
+        path = self.places.checkpoints().get(self.stop)
+        self.damaged = path is not None and not sound(path)
+        return path is not None and not self.damaged
+
+    def _tell_damage(self, start: int) -> None:
+        if self.damaged:
+            where = f"from the save at step {start}" if start else "from the start"
+            self.notes.append(f"The save of step {self.stop} was damaged on the server; it was made again, {where}.")
 
     def train(self, model: Any, data: trainer.Dataset) -> None:
         missing = trainer.unfit()
@@ -184,6 +197,10 @@ class _Stretch:
         if before is not None and before.step > self.stop:
             before = None  # an earlier stretch is wanted again: its file was taken away
         self.resumed_at = 0 if before is None else before.step
+        self._tell_damage(self.resumed_at)
+        if before is not None and before.step == self.stop:  # its save was damaged, and what made it is there
+            self._save(before)
+            return
         plan = self._plan(self.resumed_at)
         progress = trainer.train(model, data, plan, before, self._save)
         self.losses = progress.losses
@@ -226,13 +243,15 @@ class _Stretch:
 
     def _plain(self, model: Any, data: trainer.Dataset, missing: Sequence[str]) -> None:
         """On another core: its node as it is, in stretches, each from the file of the last."""
+        self.plain = True
         self.notes.append(
             f"This ComfyUI's trainer is another one ({'; '.join(missing)}), so it was run as it is: without mask, "
             "schedule, seeded start and fixed alpha, and the optimizer begins anew with every stretch."
         )
-        done = [step for step in self.places.checkpoints() if step < self.stop]
+        done = [step for step, path in self.places.checkpoints().items() if step < self.stop and sound(path)]
         existing, start = ("[None]", 0) if not done else (self.places.checkpoint(done[-1]).name, done[-1])
         self.resumed_at = start
+        self._tell_damage(start)
         while start < self.stop:
             end = min(self.stop, start - start % self.one["save_every"] + self.one["save_every"])
             plan = self._plan(start)
@@ -254,7 +273,7 @@ class _Stretch:
             "base_sha256": self.told["base_sha256"],
             "lora": self.places.checkpoint(self.stop).name,
             "checkpoints": {str(step): path.name for step, path in self.places.checkpoints().items()},
-            "plain": bool(self.notes),
+            "plain": self.plain,
             "notes": self.notes,
         }
 

@@ -11,7 +11,7 @@ export const STAGES = {
     hands: { colour: "#aa8888", nodes: "CropHands HandCheck RedrawHands StitchHands" },
     finish: {
         colour: "#b06634",
-        nodes: "StitchRegions RegisterProduct KeepInFront ColorFix JoinTiles GroundShadow PasteBack Style",
+        nodes: "StitchRegions RegisterProduct KeepInFront ColorFix JoinTiles GroundShadow PasteBack Style Recolor",
     },
     check: { colour: "#446666", nodes: "Fidelity Check" },
     results: { colour: "#3f5e9e", nodes: "Export SaveCutout SaveCutouts" },

@@ -1,0 +1,161 @@
+"""Jobs that were made from files which are others now: a new photo under an old name, another reference.
+
+A job is known by what was asked for, paths among it; what lay there when it was made is in the record beside its
+result. Where a file's size and time are those of that record it is the same; otherwise its hash tells.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.batch.entries import Entry, JobState
+from runner.batch.ledger import Ledger
+from runner.batch.plan import BatchJob
+from runner.batch.records import record_of
+from runner.batch.store import LEDGER_FILE
+from runner.errors import RunnerError
+from runner.files.naming import below
+from runner.files.reading import open_file
+from runner.photos.prepare import prepare_photo
+from runner.untrusted import items, mapping, text
+from runner.words import counted
+
+INPUTS = "inputs"
+"""In the `batch` of a record: what each file of the job was when it was read."""
+EARLIER = LEDGER_FILE.parent / "earlier"
+"""Where results go whose job is made again from another file."""
+_CHUNK = 1 << 20
+"""1 MiB: most photos are a few."""
+_NAMED = 3
+"""Files that are called by name."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A file as it was when it was read. `modified`: nanoseconds, as the system counts them."""
+
+    size: int
+    modified: int
+
+    @classmethod
+    def of(cls, path: Path) -> Seen | None:
+        """As it is now; None where it is not there."""
+        try:
+            state = path.stat()
+        except OSError:
+            return None
+        return cls(state.st_size, state.st_mtime_ns)
+
+    def noted(self, digest: str) -> dict[str, Any]:
+        """As a record keeps it."""
+        return {"sha256": digest, "bytes": self.size, "modified_ns": self.modified}
+
+
+class Changes:
+    """What became of the files of jobs that are done. Each file is looked at once.
+
+    `asked`: the jobs of this command. A ledger may be somebody's and name any file there is: only what is named now is
+    read, and sent to a server again.
+    """
+
+    def __init__(self, out: Path, asked: Iterable[BatchJob]) -> None:
+        self._out, self._asked = out, {job.key: dict(job.images) for job in asked}
+        self._now: dict[Path, Seen | None] = {}
+        self._digests: dict[Path, str | None] = {}
+
+    def among(self, entries: Iterable[Entry]) -> dict[int, list[Path]]:
+        """The jobs that are done and were made from other files than those of today: job → these files.
+
+        A file that went, or cannot be read, leaves its results as they are.
+        """
+        done = [entry for entry in entries if entry.state == JobState.DONE and entry.job.images]
+        files = {entry.id: self._of(entry) for entry in done if self._asked.get(entry.key) == dict(entry.job.images)}
+        return {job: paths for job, paths in files.items() if paths}
+
+    def _of(self, entry: Entry) -> list[Path]:
+        record = record_of(self._out, entry)
+        batch = mapping(record.get("batch"))
+        if INPUTS not in batch:
+            sent = {text(mapping(one).get("sha256")) for key in ("images", "uploads") for one in items(record.get(key))}
+            files = list(map(Path, entry.job.images.values()))
+            return [path for path in files if sent and self._is_another(path, sent, entry.submitted_at or 0.0)]
+        noted = mapping(batch[INPUTS])
+        return [
+            path
+            for name, path in ((name, Path(file)) for name, file in entry.job.images.items())
+            if (before := mapping(noted.get(name))) and self._has_changed(path, before)
+        ]
+
+    def _has_changed(self, path: Path, before: Mapping[str, Any]) -> bool:
+        now = self._seen(path)
+        if now is None or (before.get("bytes"), before.get("modified_ns")) == (now.size, now.modified):
+            return False
+        return self._digest(path) not in (None, before.get("sha256"))
+
+    def _is_another(self, path: Path, sent: Set[str], at: float) -> bool:
+        """Of a record that does not say what was read, only what was `sent`: maybe converted."""
+        now = self._seen(path)
+        if now is None or now.modified <= at * 1e9 or self._digest(path) in (None, *sent):
+            return False
+        with contextlib.suppress(RunnerError):
+            return all(prepare_photo(path, is_mask=is_mask).sha256 not in sent for is_mask in (False, True))
+        return True
+
+    def _seen(self, path: Path) -> Seen | None:
+        if path not in self._now:
+            self._now[path] = Seen.of(path)
+        return self._now[path]
+
+    def _digest(self, path: Path) -> str | None:
+        if path not in self._digests:
+            self._digests[path] = None
+            with contextlib.suppress(OSError), open_file(path) as stream:
+                digest = hashlib.sha256()
+                while chunk := stream.read(_CHUNK):
+                    digest.update(chunk)
+                self._digests[path] = digest.hexdigest()
+        return self._digests[path]
+
+
+def make_changed_again(out: Path, asked: Iterable[BatchJob], ledger: Ledger, notice: Callable[[str], None]) -> int:
+    """The jobs that are `asked` for, done, and whose files have changed since, wait again; how many, which is told.
+
+    Their results are moved to `EARLIER`: nothing is lost, and the new ones get the same names.
+    """
+    known = {entry.id: entry for entry in ledger.entries(JobState.DONE)}
+    changed = Changes(out, asked).among(known.values())
+    if not changed:
+        return 0
+    folder = EARLIER / time.strftime("%Y%m%d_%H%M%S")
+    for job in changed:
+        _move(out, known[job], folder)
+    ledger.make_again(changed, "its files have changed")
+    notice(f"{told(changed)}; what was made before is in {out / folder}.")
+    return len(changed)
+
+
+def told(changed: Mapping[int, Sequence[Path]], *, later: bool = False) -> str:
+    """How many jobs are made again, and why. `later`: they would be."""
+    files = list(dict.fromkeys(path for paths in changed.values() for path in paths))
+    names = ", ".join(path.name for path in files[:_NAMED])
+    more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+    verb = ("would be", "would be") if later else ("is", "are")
+    jobs = counted(len(changed), f"job {verb[0]}", f"jobs {verb[1]}")
+    return f"{jobs} made again: {names}{more} {'has' if len(files) == 1 else 'have'} changed since"
+
+
+def _move(out: Path, entry: Entry, folder: Path) -> None:
+    """A job's results out of the way. What cannot be moved stays; the new result gets the next free name."""
+    for name in [*entry.files, *([] if entry.sidecar is None else [entry.sidecar])]:
+        source, target = below(out, name), below(out, (folder / name).as_posix())
+        if source is None or target is None:
+            continue
+        with contextlib.suppress(OSError):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source.replace(target)
