@@ -65,7 +65,7 @@ def answer() -> None:
 def _called() -> str:
     """The command that is typed already; `submit` is put in front of a workflow, as it is where the line is run."""
     from runner.cli.parser import COMMANDS
-    from runner.cli.words import is_workflow
+    from runner.cli.typed import is_workflow
 
     line, point = os.environ.get("COMP_LINE", ""), os.environ.get("COMP_POINT", "")
     typed = line[: int(point)] if point.isdecimal() else line

@@ -38,7 +38,7 @@ def text_about(words: list[str]) -> str:
     from runner.cli import shops as shop_list
     from runner.cli.about_inputs import about_input
     from runner.cli.parser import COMMANDS, Parser, build_parser
-    from runner.cli.words import is_workflow
+    from runner.cli.typed import is_workflow
 
     if not words:
         return build_parser([]).format_help().rstrip()
