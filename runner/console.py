@@ -30,6 +30,8 @@ _HARMFUL = re.compile(
 )
 _NARROWEST = 20
 """Columns below which nothing is broken any more."""
+_JOINT = "\ue000"
+"""Stands for a space at which no line is broken; nobody writes it."""
 _HANDLER = "prodgen-console"
 _closed: set[str] = set()
 """The streams that were closed before we began."""
@@ -108,21 +110,23 @@ def line(text: str, stream: TextIO) -> None:
 
 
 def wrapped(text: str, width: int) -> str:
-    """The same in lines that are broken between words; a line with a command of ours stays one, to be pasted."""
-    command = spell()
+    """The same in lines that are broken between words, and never inside of a command of ours, which is to be pasted."""
+    command = re.escape(spell())
+    whole = re.compile(rf"`{command} [^`]*`|(?<![^\s(]){command} .*")
     lines = []
     for one in text.split("\n"):
-        if len(one) <= width or command in one:
+        if len(one) <= width:
             lines.append(one)
             continue
-        indent = one[: len(one) - len(one.lstrip(" -"))]
+        joined = whole.sub(lambda found: found[0].replace(" ", _JOINT), one)
+        indent = joined[: len(joined) - len(joined.lstrip(" -"))]
         further = " " * len(indent) if indent else "  "
-        words = one[len(indent) :]
+        words = joined[len(indent) :]
         lines += textwrap.wrap(
             words, max(width, _NARROWEST), initial_indent=indent, subsequent_indent=further,
             break_long_words=False, break_on_hyphens=False,
         )  # fmt: skip
-    return "\n".join(lines)
+    return "\n".join(lines).replace(_JOINT, " ")
 
 
 def _width(stream: TextIO) -> int | None:

@@ -13,6 +13,12 @@ _LIKE_FILES = 0.7
 """Likeness of two files' names without their endings: `chair_left` and `chair-lft`, not `nothere` and `text`."""
 _SHORTEST = 2
 """Letters of a name of which one letter is too much to be a slip."""
+_UNLIKE = 5
+"""How many more are looked at than are asked for: letters in common alone make no two names alike."""
+_BEGUN = 4
+"""Letters from which a beginning is enough."""
+_DIFFERENT = 0.34
+"""Share of the letters that a slip may change: `amzn` is `amazon`, `make` is not `smoke`."""
 MOST_LOOKED_UP = 100
 """Different names that one `Suggestions` compares; what is all wrong was not mistyped."""
 
@@ -25,9 +31,30 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
 def alike(name: str, names: Iterable[str], *, most: int = 1, likeness: float = 0.6) -> list[str]:
     """The known names that are like this one (case does not count), the likest first; `likeness`: from 0 to 1."""
     by_folded = {candidate.casefold(): candidate for candidate in names}
-    return [
-        by_folded[match] for match in difflib.get_close_matches(name.casefold(), by_folded, n=most, cutoff=likeness)
-    ]
+    name = name.casefold()
+    found = difflib.get_close_matches(name, by_folded, n=most + _UNLIKE, cutoff=likeness)
+    return [by_folded[match] for match in found if _may_be_meant(name, match)][:most]
+
+
+def _may_be_meant(name: str, other: str) -> bool:
+    """Whether so few letters differ that it may be a slip, or one goes on where the other ends."""
+    if len(name) >= _BEGUN and other.startswith(name):
+        return True
+    return distance(name, other) <= max(1, int(max(len(name), len(other)) * _DIFFERENT))
+
+
+def distance(name: str, other: str) -> int:
+    """How many letters must be put in, left out, changed or swapped with the next to make one of the other."""
+    before, above = list[int](), list(range(len(other) + 1))
+    for row, letter in enumerate(name, 1):
+        here = [row]
+        for column, one in enumerate(other, 1):
+            cost = min(above[column] + 1, here[-1] + 1, above[column - 1] + (letter != one))
+            if row > 1 and column > 1 and letter == other[column - 2] and name[row - 2] == one:
+                cost = min(cost, before[column - 2] + 1)
+            here.append(cost)
+        before, above = above, here
+    return above[-1]
 
 
 def is_near(name: str, other: str) -> bool:

@@ -293,7 +293,8 @@ def describe(setup: Setup, done: set[str], *, runs: bool = True) -> str:
         mark = "  (done already)" if job.key in done else ""
         stem, photos = stems.free(job.stem.as_posix()), ", ".join(job.images.values()) or "no photo"
         lines.append(f"{stem}  <- {photos}  {values}{mark}")
-    more = f", {setup.twice} asked for twice and made once" if setup.twice else ""
+    shops = f", each for {', '.join(setup.workflow.channels)}" if setup.workflow.channels else ""
+    more = f"{shops}, {setup.twice} asked for twice and made once" if setup.twice else shops
     left = counted(sum(job.key not in done for job in setup.jobs), "job")
     lines.append(
         f"{left} would run with {setup.workflow.label}{more}."
@@ -317,7 +318,15 @@ def describe_as_json(setup: Setup, done: set[str], *, runs: bool = True) -> Iter
             "values": values,
         }
     left = sum(job.key not in done for job in setup.jobs)
-    yield {"event": "plan", "workflow": setup.workflow.label, "jobs": left, "twice": setup.twice, "runs": runs}
+    channels = {"channels": list(setup.workflow.channels)} if setup.workflow.channels else {}
+    yield {
+        "event": "plan",
+        "workflow": setup.workflow.label,
+        **channels,
+        "jobs": left,
+        "twice": setup.twice,
+        "runs": runs,
+    }
 
 
 def _short(value: Any) -> str:

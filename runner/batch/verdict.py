@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from runner.batch.entries import Entry, JobState
 from runner.batch.names import names_of
 from runner.batch.records import record_of
-from runner.data import figure
-from runner.untrusted import mapping, texts
+from runner.execution.doubts import TRUSTED, certainty, is_unsure, not_checked
 from runner.words import counted
 
-TRUSTED = 0.75
-"""A cut-out less certain than this wants a look (the nodes try another method below it)."""
 _LISTED = 5
 """Names that a line shows: enough to begin with."""
 
@@ -67,34 +63,9 @@ def verdict(folder: Path, entries: Sequence[Entry]) -> Verdict:
     return Verdict(
         len(done),
         tuple(names[entry.id] for entry in done if entry.warnings),
-        tuple(names[job] for job, value in certain.items() if value is not None and value < TRUSTED),
+        tuple(names[job] for job, value in certain.items() if is_unsure(value)),
         tuple(names[job] for job, record in records.items() if not_checked(record)),
     )
-
-
-def certainty(record: Mapping[str, Any]) -> float | None:
-    """How sure the least sure report of a result is of its cut-out; None where none says."""
-    return min(_figures(record.get("reports"), "confidence"), default=None)
-
-
-def not_checked(record: Mapping[str, Any]) -> str:
-    """Why nobody can tell whether the product of a result is whole; "" where that is known, or not asked."""
-    for entry in mapping(record.get("reports")).values():
-        for report in entry if isinstance(entry, list) else [entry]:
-            for rule in texts(mapping(report).get("rules")):
-                _, mark, why = rule.partition("whole product: not checked: ")
-                if mark and not rule.startswith("pass"):
-                    return why.rpartition(" (asked: ")[0] or why
-    return ""
-
-
-def _figures(reports: Any, name: str) -> Iterator[float]:
-    """This figure of every report that has it, as far as it lies between 0 and 1."""
-    for entry in mapping(reports).values():
-        for report in entry if isinstance(entry, list) else [entry]:
-            value = figure(mapping(report).get(name))
-            if value is not None and 0 <= value <= 1:
-                yield value
 
 
 def _shown(names: Sequence[str]) -> str:

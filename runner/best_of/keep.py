@@ -100,7 +100,7 @@ def copy_result(saved: SavedJob, target: Path, note: Mapping[str, Any]) -> Saved
         SavedFile(final, file.output, file.node_id, file.size)
         for file, final in zip(saved.files, finals[:-1], strict=True)
     )
-    return SavedJob(files, finals[-1], saved.warnings, saved.reports)
+    return SavedJob(files, finals[-1], saved.warnings, saved.reports, saved.doubts)
 
 
 def _row(candidate: Candidate, chosen: bool) -> dict[str, Any]:

@@ -188,8 +188,8 @@ class _Search:
         score = "" if best.score is None else f" with a score of {best.score:g}"
         self._reporter.notice(f"The best of {len(self._candidates)}: candidate {best.number}, seed {best.seed}{score}.")
         seconds = round(time.monotonic() - self._began, 3)
-        warnings = best.saved.warnings if best.saved else ()
-        self._reporter.event(events.Done(job, prompt_id, tuple(files), sidecar, seconds, warnings))
+        warnings, doubts = (best.saved.warnings, best.saved.doubts) if best.saved else ((), ())
+        self._reporter.event(events.Done(job, prompt_id, tuple(files), sidecar, seconds, warnings, doubts))
 
     def _tell_none_passed(self, best: Candidate | None) -> None:
         judged = [

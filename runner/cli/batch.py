@@ -161,9 +161,8 @@ def run_order(order: BatchOrder, *, goes_on: bool = False, reporter: BatchReport
     from runner.batch.live import make_view
     from runner.cli import photo_words
     from runner.cli.signals import interruptible
-    from runner.workflow.load import load_workflow
 
-    photo_words.check_words(order.photos, load_workflow(order.workflow))
+    photo_words.check_words(order.photos)
     if goes_on:  # `packshot photos/`: who types it again goes on
         order.resume, order.out = True, photo_words.own_folder(order) if order.out is DEFAULT_OUT else order.out
     with (

@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from runner import console
+from runner.cli.parser import ListedHelp
 from runner.errors import EXIT_OK, UsageError
 from runner.invocation import NAME
 
@@ -32,7 +33,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         description="Print the script that lets a shell complete commands, workflows, options and the names of inputs. "
         "To have it in every terminal, a line in its start-up file:",
         epilog="\n".join(f"  {place.format(NAME)}" for place in _WHERE.values()),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=ListedHelp,
         allow_abbrev=False,
     )
     parser.add_argument("shell", metavar="SHELL", choices=list(_WHERE), help=", ".join(_WHERE))
@@ -64,7 +65,7 @@ def answer() -> None:
 def _called() -> str:
     """The command that is typed already; `submit` is put in front of a workflow, as it is where the line is run."""
     from runner.cli.parser import COMMANDS
-    from runner.cli.words import is_workflow
+    from runner.cli.typed import is_workflow
 
     line, point = os.environ.get("COMP_LINE", ""), os.environ.get("COMP_POINT", "")
     typed = line[: int(point)] if point.isdecimal() else line

@@ -36,22 +36,24 @@ def run(args: argparse.Namespace) -> int:
 def text_about(words: list[str]) -> str:
     """Raises UsageError where there is no help on that, with what is like it."""
     from runner.cli import shops as shop_list
+    from runner.cli.about_inputs import about_input
     from runner.cli.parser import COMMANDS, Parser, build_parser
-    from runner.cli.words import is_workflow
+    from runner.cli.typed import is_workflow
 
     if not words:
         return build_parser([]).format_help().rstrip()
     names = [word.lower() for word in words]
     if names[0] in shop_list.WORDS:
-        return _channels()
+        return _shops(names[1:]) if names[1:] else _channels()
     if names[0] in TOPICS:
         return TOPICS[names[0]]().rstrip()
     if names[0] not in COMMANDS:
-        if names[0] in shop_list.shops() and len(names) == 1:
-            return _as_text(shop_list.about(names[0]))
         if is_workflow(words[0]):
             return _about_workflow(words[0])
-        raise _no_help(words[0])
+        told = shop_list.about(names[0]) if names[0] in shop_list.shops() else about_input(words[0])
+        if not told or len(words) > 1:
+            raise _no_help(words[0])
+        return _as_text(told)
     parser = build_parser(names[:1])
     for word in names:
         below = parser.commands().get(word)
@@ -62,14 +64,35 @@ def text_about(words: list[str]) -> str:
 
 
 def _no_help(word: str) -> UsageError:
+    from runner.cli.about_inputs import input_names
     from runner.cli.parser import COMMANDS
-    from runner.suggest import did_you_mean
+    from runner.cli.shops import shops
+    from runner.cli.typed import is_photo, kind
+    from runner.suggest import nearest
     from runner.workflow.load import available_workflows
 
-    subjects = [*COMMANDS, *TOPICS, *available_workflows()]
-    return UsageError(
-        f"there is no help on {word!r}.{did_you_mean(word, subjects)}", advice=f"`{spell('help')}` has all."
-    )
+    if is_photo(word):
+        return UsageError(f"{word} is {kind(word)}; what is to be made of it?", advice=spell("packshot", word))
+    like = nearest(word, [*COMMANDS, *TOPICS, *available_workflows(), *shops(), *input_names()])
+    advice = f"Did you mean: {spell('help', like)}" if like else f"`{spell('help')}` has all."
+    return UsageError(f"there is no help on {word!r}.", advice=advice)
+
+
+def _shops(names: list[str]) -> str:
+    """Those that were named. Raises UsageError for one that there is not."""
+    from runner.cli import shops as shop_list
+    from runner.suggest import nearest
+
+    known = shop_list.shops()
+    wrong = [name for name in names if name not in known]
+    if wrong:
+        meant = [nearest(name, known) or "" for name in names]
+        advice = spell("channels", *(meant if all(meant) else []))
+        raise UsageError(
+            f"there is no shop called {wrong[0]!r}.",
+            advice=f"Did you mean: {advice}" if all(meant) else f"`{advice}` lists them.",
+        )
+    return "\n\n".join(_as_text(shop_list.about(name)) for name in names)
 
 
 def _about_workflow(word: str) -> str:

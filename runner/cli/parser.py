@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 NEGATIVE = re.compile(r"-\d+(\.\d+)?")
+_VALUE_OF_A_SWITCH = re.compile(r"argument (\S+): ignored explicit argument .*", re.DOTALL)
+"""What argparse says of `--open=no`."""
 DEFAULT_OUT = Path("outputs/run")
 
 
@@ -79,6 +81,17 @@ COMMANDS = {
 """Command → its module, in the order of `--help`."""
 
 
+class ListedHelp(argparse.HelpFormatter):
+    """Texts in lines of the terminal's width, in which a line that is indented stays one: a command, to be pasted."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        lines = []
+        for line in text.splitlines():
+            is_kept = line.startswith("  ") or not line.strip()
+            lines.append(line if is_kept else super()._fill_text(line, width, indent))
+        return "\n".join(lines)
+
+
 class Command(NamedTuple):
     """What the module of a command offers."""
 
@@ -116,6 +129,8 @@ class Parser(argparse.ArgumentParser):
             for action in self.positionals()
             if action.choices and "are required" in message and str(action.metavar) in message
         ]
+        if (switch := _VALUE_OF_A_SWITCH.fullmatch(message)) is not None:
+            message = f"{switch[1]} takes no value: with it is yes, without it is no"
         said = "; ".join([message, *choices])
         raise UsageError(said if said.endswith("?") else f"{said}.", advice=f"`{self.help_command()}` says more.")
 

@@ -24,7 +24,6 @@ from runner.invocation import spell
 
 if TYPE_CHECKING:
     from runner.batch.order import BatchOrder
-    from runner.workflow.load import Workflow
 
 PIPE = "-"
 _BESIDE = Path(".prodgen", "photos")
@@ -42,7 +41,7 @@ def are_many(args: argparse.Namespace) -> bool:
 
     workflow = load_workflow(args.workflow)
     words = [*args.image, *args.photos]
-    check_words(words, workflow)
+    check_words(words)
     slots = len(workflow.image_inputs(recorded_object_info(WORKFLOWS_DIR)))
     if any(is_folder(word) for word in words):
         return True
@@ -107,7 +106,7 @@ def _name(workflow: str) -> str:
     return load_workflow(workflow).name
 
 
-def check_words(words: Sequence[str], workflow: Workflow) -> None:
+def check_words(words: Sequence[str]) -> None:
     """Raises UsageError for the first word that names no photo, with what may have been meant."""
     from runner.photos.fetched import check_address, is_address
 
@@ -117,7 +116,7 @@ def check_words(words: Sequence[str], workflow: Workflow) -> None:
         if is_address(word):
             check_address(word)
         elif word != PIPE and not is_folder(word) and not path_of(word).exists():
-            raise _no_photo(word, workflow)
+            raise _no_photo(word)
 
 
 def path_of(word: str) -> Path:
@@ -239,22 +238,9 @@ def is_folder(word: str) -> bool:
     return path.is_dir() or (glob.has_magic(word) and not path.exists() and "://" not in word)
 
 
-def _no_photo(word: str, workflow: Workflow) -> UsageError:
+def _no_photo(word: str) -> PhotoError:
     from runner.suggest import look_alike
-    from runner.workflow.load import WORKFLOWS_DIR, bundled
-    from runner.workflow.schema import recorded_object_info
 
-    specs = workflow.inputs(recorded_object_info(WORKFLOWS_DIR))
-    name, mark, _ = word.partition("=")
-    if mark and any(spec.name == name for spec in specs):
-        return UsageError(f"{word} is no photo but a value.", advice=f"Write: --set {word}")
-    chooser = next((spec for spec in specs if spec.options and word in map(str, spec.options)), None)
-    if chooser is not None:
-        return UsageError(
-            f"{word} is no photo but a choice of {chooser.name}.", advice=f"Write: --set {chooser.name}={word}"
-        )
-    if bundled(word) is not None and Path(word).suffix == "":
-        return UsageError(f"{word} is a workflow, too: one at a time.", advice=f"Then: {spell(word, 'PHOTO')}")
     return PhotoError(f"there is no photo {word}.{look_alike(path_of(word))}", advice=_where())
 
 

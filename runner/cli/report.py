@@ -30,7 +30,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "beside its result, the worst first, what failed and why, the figures, and how each picture was made. Small "
         "copies of the pictures are in it; in full size it shows those in DIR. Its path goes to standard output.",
     )
-    parser.add_argument("folder", type=local_path, metavar="DIR", help="the --out of a batch")
+    parser.add_argument("folder", type=local_path, nargs="?", metavar="DIR", help="the --out of a batch")
     parser.add_argument("--html", type=local_path, metavar="FILE", help="default: DIR/report.html")
     parser.add_argument("--watts", type=float, metavar="W", help="for the energy estimate")
     return parser
@@ -44,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
     from runner.files.writable import check_file
     from runner.report.page import PAGE_BEGINS, write_page
 
+    if args.folder is None:
+        raise UsageError("a report is about the folder of a batch (DIR).", advice=_where_batches_are())
     if not Ledger.exists(args.folder):
         raise UsageError(f"{args.folder} holds no batch.", advice=_where_batches_are())
     target = args.html or args.folder / "report.html"

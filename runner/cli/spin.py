@@ -65,7 +65,9 @@ def run(args: argparse.Namespace) -> int:
     from runner.cli.signals import interruptible
     from runner.events.reporter import make_reporter
     from runner.spin.graph import Look
+    from runner.workflow.values import named_colour
 
+    args.background = named_colour(args.background) or args.background
     if not _COLOUR.fullmatch(args.background):
         raise UsageError(f"--background {args.background}: this is no colour.", advice='Write it as "#f4f1ec".')
     if not 64 <= args.size <= 4096:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli.gallery import add_common_arguments, make_run_spec, rounds
-from runner.cli.parser import in_range
+from runner.cli.parser import ListedHelp, in_range
 from runner.cli.told import level_of
 from runner.errors import InterruptedRunError, UsageError
 from runner.gallery.folder import prompt_folder
@@ -39,7 +39,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "turns magenta nor dark. Pictures land in a folder per prompt; their names carry time, transform, guidance "
         "scale, strength, steps, sampler and seed.",
         epilog="transforms, as guidance scale/strength of each pass:\n" + "\n".join(map(_line, TRANSFORMS.values())),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=ListedHelp,
         allow_abbrev=False,
     )
     parser.add_argument("image", metavar="IMAGE", help="the picture")

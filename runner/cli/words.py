@@ -6,58 +6,22 @@ Nothing here changes what a command does. A line that names a command is left as
 from __future__ import annotations
 
 import argparse
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from runner.cli.parser import COMMANDS, NEGATIVE, Parser, build_parser, load_command
+from runner.cli.meant import is_picture_name, line_of, named_file, no_command, no_photos, option_meant
+from runner.cli.parser import COMMANDS, build_parser
+from runner.cli.typed import inputs_of, is_bare, is_input, is_workflow, kind, option_with_value, options_of, with_inputs
 from runner.errors import UsageError
 from runner.files.paths import expanded
 from runner.invocation import spell
-from runner.suggest import alike, is_near
-
-_MEANT = {
-    "list": ("workflows",),
-    "ls": ("workflows",),
-    "workflow": ("workflows",),
-    "run": ("submit", "WORKFLOW", "PHOTO"),
-    "start": ("serve",),
-    "server": ("serve",),
-    "stop": ("serve", "--stop"),
-    "log": ("logs",),
-    "queue": ("status",),
-    "download": ("models", "download", "--for", "WORKFLOW"),
-    "install": ("models", "download", "--for", "WORKFLOW"),
-    "model": ("models",),
-    "check": ("models", "check"),
-    "settings": ("config",),
-    "version": ("--version",),
-    "rembg": ("cutout", "PHOTO"),
-    "remove-background": ("cutout", "PHOTO"),
-    "transparent": ("cutout", "PHOTO"),
-    "folder": ("batch", "packshot", "PHOTOS"),
-}
-"""What others call it → ours. What is spelled nearly like one of ours needs no row."""
-_MEANT_OPTIONS = {
-    "-o": "--out",
-    "--output": "--out",
-    "--output-dir": "--out",
-    "-n": "--count",
-    "--number": "--count",
-    "-s": "--seed",
-    "-p": "--prompt",
-    "-w": "--workflow",
-    "--continue": "--resume",
-    "--host": "--server",
-    "--url": "--server",
-}
+from runner.suggest import alike
 
 _ANEW = ("--force", "--redo", "--again", "--overwrite")
+_OUTS = ("-o", "--out", "--output")
+_FORMATS = ("--format", "--type", "--ext")
 _PHOTOS = ("-i", "--input", "--photo", "--photos", "--folder", "--dir", "--file", "--files")
-_ENDING = ("cancel", "--stop")
-"""What ends or takes back something: never guessed of a word that is more than a slip of the finger away."""
-_LIKE = 0.75
-"""From which likeness on an option is asked for: `--sed` is `--seed`, `--size` is nothing of the kind."""
 
 
 class NothingTypedError(UsageError):
@@ -72,27 +36,28 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     `--version` end the process.
     """
     words = understood(argv)
+    _check_out(words, argv)
     parser = build_parser(words)
     args: argparse.Namespace
     try:
         args, unknown = parser.parse_known_args(words)
     except UsageError as error:
         typed = {word.partition("=")[0] for word in argv if word.startswith("--")}
-        if "batch" in words and "batch" not in argv and typed <= _options("submit"):  # who typed no `batch`
+        if "batch" in words and "batch" not in argv and typed <= options_of("submit"):  # who typed no `batch`
             error.advice = error.advice.replace(spell("help", "batch"), spell("help", "submit"))
         raise
     if unknown:
-        raise _unknown(unknown, args, words)
+        raise _unknown(unknown, args, argv)
     if args.command in ("submit", "batch"):
         _check_name(args.workflow, argv)
-    if args.command in ("submit", "batch") and _is_of_photos(args.workflow):
-        meant = next((word for word in args.photos if is_workflow(word)), "packshot")
-        raise UsageError(
-            f"there is no workflow called {args.workflow!r}: it is {_kind(args.workflow)}.",
-            advice=f"The workflow first: {spell(args.command, meant, args.workflow)}",
-        )
+        if _is_of_photos(args.workflow):
+            said = f"there is no workflow called {args.workflow!r}: it is {kind(args.workflow)}."
+            command, line = line_of(argv)
+            raise UsageError(said, advice=f"The workflow first: {line.advice(*command)}")
+        if (wrong := no_photos(argv, args.photos, args.workflow)) is not None:
+            raise wrong
     args.typed = words
-    args.is_named = args.command in [word.lower() for word in argv if _is_bare(word)][:1]
+    args.is_named = args.command in [word.lower() for word in argv if is_bare(word)][:1]
     return args
 
 
@@ -105,37 +70,39 @@ def understood(argv: Sequence[str]) -> list[str]:
     if at is None:
         if words:
             return words
-        raise NothingTypedError(_BEGINNING.format(spell()))
+        raise NothingTypedError(_beginning())
     word = words[at]
     if word.lower() in COMMANDS:
         words[at] = word.lower()
-    elif word.lower() in shop_list.WORDS and not any(_is_bare(other) for other in words[at + 1 :]):
-        return ["help", "channels"]
+    elif word.lower() in shop_list.WORDS:
+        return ["help", "channels", *words[:at], *words[at + 1 :]]
     elif is_workflow(word) and not {"-h", "--help"}.isdisjoint(words):
         return ["help", word]
     elif is_workflow(word) or _is_made_from(word, [*words[:at], *words[at + 1 :]]):
         words.insert(at, "submit")
     else:
-        raise _no_command(word, words[at + 1 :])
-    return _settled(_with_inputs(words, at), at)
+        raise no_command(words, at)
+    return _settled(with_inputs(words, at), at)
 
 
-_BEGINNING = """usage: {0} WORKFLOW PHOTO… [options]
+_FIRST = {
+    ("packshot", "photo.jpg"): "a packshot",
+    ("packshot", "photo.jpg", "--set", "channel=amazon"): "for this shop",
+    ("cutout", "photo.jpg"): "the product on transparency",
+    ("packshot", "photos/"): "many; the same again goes on",
+    ("studio", "--open"): "the same on a page",
+}
+"""What to begin with: commands, and what each is for."""
 
-  {0} packshot photo.jpg                       a packshot
-  {0} packshot photo.jpg --set channel=amazon  for this shop
-  {0} cutout photo.jpg                         the product on transparency
-  {0} packshot photos/                         many; the same again goes on
-  {0} studio --open                            the same on a page
 
-what else there is: {0} help, {0} workflows, {0} channels"""
-
-
-def is_workflow(word: str) -> bool:
-    """Whether a word can only be meant as a workflow: the name of a bundled one, or a .json file."""
-    from runner.workflow.load import bundled
-
-    return bundled(word) is not None or word.lower().endswith(".json")
+def _beginning() -> str:
+    """What each command is for stands behind it, or below where the terminal is narrow."""
+    longest = max(len(spell(*words)) for words in _FIRST)
+    is_wide = 2 + longest + 2 + max(map(len, _FIRST.values())) < shutil.get_terminal_size().columns
+    behind = "  " if is_wide else "\n      "
+    rows = [f"  {spell(*words):<{longest if is_wide else 0}}{behind}{told}" for words, told in _FIRST.items()]
+    more = ", ".join(f"`{spell(word)}`" for word in ("help", "workflows", "channels"))
+    return "\n".join([f"usage: {spell()} WORKFLOW PHOTO… [options]", "", *rows, "", f"what else there is: {more}"])
 
 
 def _is_of_photos(word: str) -> bool:
@@ -158,10 +125,6 @@ def _is_of_photos(word: str) -> bool:
     return False
 
 
-def _kind(word: str) -> str:
-    return "a folder" if expanded(word).is_dir() else "a photo"
-
-
 def _is_made_from(word: str, others: Sequence[str]) -> bool:
     """Whether a picture in front of all else is meant as the workflow in it: its photo is named, or it needs none."""
     from runner.errors import WorkflowError
@@ -181,31 +144,6 @@ def _is_made_from(word: str, others: Sequence[str]) -> bool:
     return bool(args.photos or args.image)
 
 
-def _with_inputs(words: list[str], at: int) -> list[str]:
-    """`--channel amazon` where only the workflow knows that name is `--set channel=amazon`."""
-    if words[at] not in ("submit", "batch"):
-        return words
-    rest = words[at + 1 :]
-    workflow = next((word for word in rest if is_workflow(word)), next(filter(_is_bare, rest), None))
-    known = _options("submit") | _options("batch")
-    whole = words[: at + 1]
-    while rest:
-        word = rest.pop(0)
-        option, mark, value = word.partition("=")
-        if word == "--":
-            return [*whole, word, *rest]
-        name = next((one for one in (option[2:], option[2:].replace("-", "_")) if _is_input(one, workflow)), "")
-        if not option.startswith("--") or option in known or not name:
-            whole.append(word)
-        elif mark:
-            whole += ["--set", f"{name}={value}"]
-        elif rest and (_is_bare(rest[0]) or NEGATIVE.fullmatch(rest[0])):
-            whole += ["--set", f"{name}={rest.pop(0)}"]
-        else:
-            whole.append(word)
-    return whole
-
-
 def _check_name(workflow: str, argv: Sequence[str]) -> None:
     """Raises UsageError for a bare name that no workflow has, with the line that is meant."""
     from runner.workflow.load import available_workflows, bundled
@@ -221,79 +159,16 @@ def _check_name(workflow: str, argv: Sequence[str]) -> None:
 def _settled(words: list[str], at: int) -> list[str]:
     """`submit` with options that only `batch` has is a batch; `models` with nothing behind it lists them."""
     rest = words[at + 1 :]
-    if words[at] == "models" and not {"-h", "--help"}.intersection(rest[:1]) and not any(map(_is_bare, rest[:1])):
+    if words[at] == "models" and not {"-h", "--help"}.intersection(rest[:1]) and not any(map(is_bare, rest[:1])):
         return [*words[: at + 1], "list", *rest]
     if words[at] != "submit":
         return words
     options = {word.partition("=")[0] for word in rest if word.startswith("--") and len(word) > 2}
-    unknown = options - (_options("submit") - {"--dry-run"})  # which only a batch does
-    return [*words[:at], "batch", *rest] if unknown and unknown <= _options("batch") else words
+    unknown = options - (options_of("submit") - {"--dry-run"})  # which only a batch does
+    return [*words[:at], "batch", *rest] if unknown and unknown <= options_of("batch") else words
 
 
-def _options(command: str) -> frozenset[str]:
-    alone: Any = Parser(prog="").add_subparsers()
-    parser = load_command(command).add_parser(alone)
-    return parser.options() if isinstance(parser, Parser) else frozenset()
-
-
-def _no_command(word: str, others: Sequence[str]) -> UsageError:
-    from runner.cli import shops as shop_list
-    from runner.workflow.load import available_workflows
-
-    names = available_workflows()
-    if expanded(word).exists() or "://" in word or word == "-":
-        meant = next((other for other in others if is_workflow(other)), "packshot")
-        advice = spell(meant, word)
-        return UsageError(f"{word} is {_kind(word)}: say in front of it what is to be made.", advice=advice)
-    meant_words = _MEANT.get(word.lower().lstrip("-"))
-    if meant_words is None and word.lower() in shop_list.shops():
-        photos = [other for other in others if not other.startswith("-")] or ["PHOTO"]
-        return UsageError(
-            f"{word} is a shop: say in front of it what is to be made.",
-            advice=spell("packshot", *photos, "--set", f"channel={word.lower()}"),
-        )
-    if meant_words is None:
-        like = (
-            name
-            for name in alike(word, [*COMMANDS, *names, *shop_list.WORDS[:1]], most=5)
-            if _takes(name, others) and _may_guess(word, name)
-        )
-        meant_words = next(((name,) for name in like), None)
-    if meant_words is None and Path(word).suffix:
-        return UsageError(f"there is no file {word}, nor a command or workflow of that name.", advice=_overview())
-    if meant_words is None:
-        return UsageError(f"there is no command and no workflow called {word!r}.", advice=_overview())
-    *leading, last = meant_words  # the last may stand for what was typed behind it
-    typed = [*leading, *(others or [last])] if last.isupper() else [*leading, last, *others]
-    advice = f"Did you mean: {spell(*typed)}"
-    return UsageError(f"there is no command and no workflow called {word!r}.", advice=advice)
-
-
-def _takes(name: str, typed: Sequence[str]) -> bool:
-    """Whether a workflow has the inputs that are set in a command line; a command is asked nothing."""
-    from runner.workflow.load import available_workflows
-
-    if name in COMMANDS or name not in available_workflows():
-        return True
-    options = {word.partition("=")[0] for word in typed if word.startswith("--")}
-    known = _options("submit") | _options("batch")
-    asked = {option.lstrip("-") for option in options if option in ("--prompt", "--seed") or option not in known}
-    return all(_is_input(input_name, name) for input_name in asked)
-
-
-def _is_bare(word: str) -> bool:
-    return not word.startswith("-") or word == "-"
-
-
-def _may_guess(word: str, name: str) -> bool:
-    return name not in _ENDING or is_near(word, name)
-
-
-def _overview() -> str:
-    return f"`{spell('help')}` shows the commands, `{spell('workflows')}` the workflows."
-
-
-def _unknown(unknown: Sequence[str], args: argparse.Namespace, typed: Sequence[str]) -> UsageError:
+def _unknown(unknown: Sequence[str], args: argparse.Namespace, argv: Sequence[str]) -> UsageError:
     """Options and words that a command does not take."""
     action = [args.action] if args.command == "models" else []
     words = spell("help", args.command, *action)
@@ -301,79 +176,52 @@ def _unknown(unknown: Sequence[str], args: argparse.Namespace, typed: Sequence[s
     if option is None:
         return UsageError(f"{' '.join(unknown)}: `{args.command}` takes no more words.", advice=f"`{words}` says more.")
     name, mark, value = option.partition("=")
-    if (of_workflow := _of_workflow(name, value, option, args, typed)) is not None:
-        return of_workflow
+    at = list(argv).index(option) if option in argv else len(argv)
+    behind = option_with_value(option, list(argv[at + 1 :]))[1:]
+    value = value if mark else "".join(behind)
+    said = f"there is no option {name}"
     if name in _ANEW:
-        return UsageError(
-            f"there is no option {name}: nothing is overwritten.", advice="Name another folder with --out."
-        )
-    options = _options(args.command) | (_options("batch") if args.command == "submit" else frozenset())
+        return UsageError(f"{said}: nothing is overwritten.", advice="Name another folder with --out.")
     if name in _PHOTOS and hasattr(args, "photos"):
-        shown = [args.workflow] if args.command == "submit" else [args.command, *_workflow_of(args)]
-        photos = [value] if value else [*args.photos, *list(typed)[list(typed).index(option) + 1 :]][:1] or ["PHOTOS"]
-        return UsageError(f"there is no option {name}; photos need none.", advice=f"Write: {spell(*shown, *photos)}")
-    meant = _MEANT_OPTIONS.get(name, "")
-    pool = [*options, *(f"--{one}" for one in _inputs_of(args))]
-    like = (one for one in alike(name, pool, most=3, likeness=_LIKE) if _may_guess(name, one))
-    meant = meant if meant in options else next(like, "")
-    if not meant:
-        return UsageError(f"there is no option {name}.", advice=f"`{words}` shows those that there are.")
-    line = _instead(typed, option, f"{meant}={value}" if mark else meant)
-    return UsageError(f"there is no option {name}. Did you mean {meant}?", advice=line)
+        line = spell(*argv[:at], *([value] if mark else []), *argv[at + 1 :])
+        return UsageError(f"{said}; photos need none.", advice=f"Write: {line}")
+    workflow = getattr(args, "workflow", "") if args.command in ("submit", "batch") else ""
+    told, meant = _of_workflow(name, value, workflow)
+    if meant is None and not told:
+        options = options_of(args.command) | (options_of("batch") if args.command == "submit" else frozenset())
+        meant = option_meant(name, value, workflow, options | {f"--{spec.name}" for spec in inputs_of(workflow)})
+    if meant is None and not told:
+        return UsageError(f"{said}.", advice=f"`{words}` shows those that there are.")
+    if meant is not None and not told:
+        told = f". Did you mean {' '.join(meant if meant[0] == '--set' else meant[:1])}?"
+    line = spell(*argv[:at], *(meant or []), *argv[at + 1 + len(behind) :])
+    return UsageError(said + told, advice=line)
 
 
-def _of_workflow(
-    name: str, value: str, option: str, args: argparse.Namespace, typed: Sequence[str]
-) -> UsageError | None:
-    """An input or a shop that was written as an option is."""
+def _of_workflow(name: str, value: str, workflow: str) -> tuple[str, list[str] | None]:
+    """An input, a shop or a kind of file that was written as an option is: what to say of it, and what is meant."""
     from runner.cli.shops import shops
 
-    word, workflow = name.lstrip("-"), getattr(args, "workflow", None)
-    if _is_input(word, workflow):
-        value = value or next(iter(typed[list(typed).index(option) + 1 :]), "VALUE")
-        return UsageError(
-            f"there is no option {name}; the workflow has an input of that name.",
-            advice=f"Write: --set {word}={value}",
-        )
-    if word.lower() in shops() and _is_input("channel", workflow):
-        return UsageError(
-            f"there is no option {name}; {word.lower()} is a shop.",
-            advice=_instead(typed, option, "--set", f"channel={word.lower()}"),
-        )
-    return None
+    word = name.lstrip("-")
+    if is_input(word, workflow):
+        return "; the workflow has an input of that name.", ["--set", f"{word}={value or 'VALUE'}"]
+    if word.lower() in shops() and is_input("channel", workflow):
+        return f"; {word.lower()} is a shop.", ["--set", f"channel={word.lower()}"]
+    if name in _FORMATS and workflow:
+        return ": a workflow decides which files it saves (packshot: a .jpg and a .png). Without it:", None
+    if name in ("--color", "--colour") and "recolor" in COMMANDS and is_input("background", workflow):
+        meant = f"background={value or 'VALUE'}"
+        return f". Behind the product: --set {meant}; the product's own: `{spell('recolor')}`.", ["--set", meant]
+    return "", None
 
 
-def _instead(typed: Sequence[str], option: str, *meant: str) -> str:
-    """The whole line, as it can be pasted, with what is meant in the place of an option."""
-    at = list(typed).index(option)
-    line = [*typed[:at], *meant, *typed[at + 1 :]]
-    return spell(*(line[1:] if line[:1] == ["submit"] and is_workflow(line[1]) else line))
-
-
-def _inputs_of(args: argparse.Namespace) -> list[str]:
-    from runner.errors import WorkflowError
-    from runner.workflow.load import WORKFLOWS_DIR, load_workflow
-    from runner.workflow.schema import recorded_object_info
-
-    if args.command not in ("submit", "batch"):
-        return []
-    try:
-        return [spec.name for spec in load_workflow(args.workflow).inputs(recorded_object_info(WORKFLOWS_DIR))]
-    except WorkflowError:
-        return []
-
-
-def _workflow_of(args: argparse.Namespace) -> list[str]:
-    return [args.workflow] if isinstance(getattr(args, "workflow", None), str) else []
-
-
-def _is_input(name: str, workflow: object) -> bool:
-    from runner.errors import WorkflowError
-    from runner.workflow.load import load_workflow
-
-    if not name or not isinstance(workflow, str):
-        return False
-    try:
-        return load_workflow(workflow).input(name) is not None
-    except WorkflowError:
-        return False
+def _check_out(words: Sequence[str], argv: Sequence[str]) -> None:
+    """Raises UsageError where a picture is named as the folder of the results, with the line that is meant."""
+    if not {"submit", "batch"}.intersection(words):
+        return
+    for at, option in enumerate(argv):
+        name, mark, value = option.partition("=")
+        value = value if mark else "".join(argv[at + 1 : at + 2])
+        if name in _OUTS and is_picture_name(value):
+            line = spell(*argv[:at], *named_file(value), *argv[at + (1 if mark else 2) :])
+            raise UsageError(f"{name} {value}: this is no folder; a file is named with --name.", advice=line)

@@ -133,7 +133,8 @@ class Output(Event):
 
 @dataclass(frozen=True)
 class Done(Event):
-    """Every file of the job is saved. `seconds`: of work, not of waiting. `warnings`: checks not passed."""
+    """Every file of the job is saved. `seconds`: of work, not of waiting. `warnings`: checks not passed.
+    `doubts`: what a person should look at although it passed."""
 
     kind: ClassVar[str] = "done"
     ends_job: ClassVar[bool] = True
@@ -141,9 +142,11 @@ class Done(Event):
     sidecar: str | None = None
     seconds: float = 0
     warnings: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     def describe(self) -> str:
-        return "\n".join([f"done in {self.seconds:.1f} s", *(f"  not passed: {line}" for line in self.warnings)])
+        told = [f"  not passed: {line}" for line in self.warnings] + [f"  warning: {line}" for line in self.doubts]
+        return "\n".join([f"done in {self.seconds:.1f} s", *told])
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import IO, Any, BinaryIO, Protocol
 
 from runner.data import to_json, without_lone_surrogates
 from runner.errors import EXIT_USAGE, NodeFailedError, RunnerError
+from runner.execution.doubts import doubts
 from runner.execution.listing import inscribe, listing
 from runner.execution.models_used import models_used
 from runner.execution.outputs import JobOutputs, NodeReport, failed_checks
@@ -70,6 +71,8 @@ class SavedJob:
     warnings: tuple[str, ...] = ()
     """What the nodes' own checks say did not pass."""
     reports: tuple[NodeReport, ...] = ()
+    doubts: tuple[str, ...] = ()
+    """What a person should look at although it passed."""
 
 
 class FileSource(Protocol):
@@ -204,7 +207,7 @@ class _Saving:
         for part, final in zip(parts, finals, strict=True):
             part.replace(final)
             self.abort.parts.discard(part)
-        return SavedJob(files, finals[-1], warnings, self.outputs.node_reports)
+        return SavedJob(files, finals[-1], warnings, self.outputs.node_reports, doubts(record))
 
     def _fetch(self, target: Path, facts: Mapping[str, str]) -> list[tuple[Path, str]]:
         """Download and check every file: (where it is for now, the suffix it should have). `facts`: what pictures say

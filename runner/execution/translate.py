@@ -45,7 +45,8 @@ def saved(result: JobResult) -> Iterator[events.Event]:
         for file in job.files:
             yield events.Output(index, prompt_id, str(file.path), file.output, file.text or None)
         paths = tuple(str(file.path) for file in job.files)
-        yield events.Done(index, prompt_id, paths, str(job.sidecar), _seconds_of_work(result), job.warnings)
+        seconds = _seconds_of_work(result)
+        yield events.Done(index, prompt_id, paths, str(job.sidecar), seconds, job.warnings, job.doubts)
 
 
 def _seconds_of_work(result: JobResult) -> float:

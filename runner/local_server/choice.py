@@ -123,7 +123,9 @@ def _served_at(port: int, say: Say, home: Home) -> str:
     if running is None and probe(asked.url) is not None:
         return asked.url
     if running is None and not port_is_free(port):
-        raise UsageError(f"Port {port} is taken by something that is no ComfyUI.", advice="Name another --port.")
+        raise UsageError(
+            f"What answers at {asked.url} is no ComfyUI: the port is taken.", advice="Name another --port."
+        )
     return ensure_started(say=say, home=asked)
 
 

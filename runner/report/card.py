@@ -88,6 +88,7 @@ def card(product: Product, shown: Shots, rank: int) -> Markup:
         data_state=product.outcome.key,
         data_group=product.group,
         data_rank=rank,
+        data_look="true" if product.wants_look else None,
         data_place=product.entry.id,
         data_seconds=figure(product.entry.metrics.get("seconds")) or 0,
         aria_label=f"{product.name}: {product.outcome.words}",

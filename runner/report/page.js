@@ -47,8 +47,7 @@ function isNarrowed() {
 
 /** The cards whose names the button copies: those shown, or all that want a look where nothing is chosen. */
 function cardsToCopy() {
-  const wanting = card => ["failed", "refused", "warned"].includes(card.dataset.state);
-  return isNarrowed() ? shownCards() : shownCards().filter(wanting);
+  return isNarrowed() ? shownCards() : shownCards().filter(card => "look" in card.dataset);
 }
 
 function filter() {

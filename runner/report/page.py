@@ -33,7 +33,7 @@ PAGE_BEGINS = (
 )
 """How a page of ours is told from somebody's own."""
 _HERE = Path(__file__).parent
-_TOTALS = (Outcome.PASSED, Outcome.WARNED, Outcome.REFUSED, Outcome.FAILED, Outcome.OPEN)
+_TOTALS = (Outcome.PASSED, Outcome.LOOK, Outcome.WARNED, Outcome.REFUSED, Outcome.FAILED, Outcome.OPEN)
 _SORTS = {"rank": "worst first", "place": "as in the batch", "name": "by name", "seconds": "slowest first"}
 
 
@@ -86,10 +86,14 @@ def _top(title: str, listed: Sequence[Product]) -> Markup:
     totals += [_total(outcome.key, outcome.words, counts[outcome]) for outcome in _TOTALS if counts[outcome]]
     groups = sorted({product.group for product in listed} - {""})
     return join(
+        element("header", element("h1", title)),
         element(
-            "header", element("h1", title), element("div", *totals, class_="totals", role="group", aria_label="Show")
+            "div",
+            element("div", *totals, class_="totals", role="group", aria_label="Show"),
+            *_controls(groups),
+            class_="controls",
+            role="search",
         ),
-        element("div", *_controls(groups), class_="controls", role="search"),
         Markup('<main id="products">\n'),
     )
 

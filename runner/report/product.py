@@ -15,9 +15,9 @@ from runner.batch.entries import DECLINED, Entry, JobState
 from runner.batch.ledger import Ledger
 from runner.batch.names import names_of
 from runner.batch.records import record_of
-from runner.batch.verdict import TRUSTED, certainty, not_checked
 from runner.console import clean, clean_line
 from runner.data import figure
+from runner.execution.doubts import certainty, doubts, is_unsure, not_checked
 from runner.untrusted import mapping, text, texts
 
 _NODE = re.compile(r'"[^"\n]{1,200}" \([^()\n]{1,100}, node [^()\n]{1,60}\) failed: ')
@@ -41,6 +41,8 @@ class Outcome(Enum):
     """A node declined to work on the photo."""
     WARNED = ("warned", "Rule not met")
     """It was made, and a check of its workflow did not pass."""
+    LOOK = ("look", "Look at it")
+    """Every check passed, and its cut-out is unsure, or nobody could tell whether it is whole."""
     OPEN = ("open", "Not finished")
     PASSED = ("passed", "Passed")
 
@@ -75,9 +77,14 @@ class Product:
         return "/".join(part for part in (self.entry.job.group, self.entry.job.category) if part)
 
     @property
+    def wants_look(self) -> bool:
+        """Whether a person should look at it: one answer for rank, badge, filters and what is copied."""
+        return self.outcome not in (Outcome.PASSED, Outcome.OPEN)
+
+    @property
     def is_unsure(self) -> bool:
         """Whether its cut-out is more of a guess."""
-        return self.confidence is not None and self.confidence < TRUSTED
+        return is_unsure(self.confidence)
 
     @property
     def doubt(self) -> tuple[int, int, float, float]:
@@ -110,12 +117,12 @@ class Product:
     def _weight(self) -> int:
         """Nothing came of it; the product is not right; nobody is sure of it; a size or the background is not."""
         if self.outcome in (Outcome.FAILED, Outcome.REFUSED):
-            return 6 if self.outcome is Outcome.FAILED else 5
+            return 7 if self.outcome is Outcome.FAILED else 6
         if self.outcome is Outcome.WARNED and _concerns_product(self.reasons[0]):
+            return 5
+        if self.wants_look and self.is_unsure:
             return 4
-        if self.is_unsure:
-            return 3
-        return {Outcome.WARNED: 2, Outcome.OPEN: 1}.get(self.outcome, 0)
+        return {Outcome.WARNED: 3, Outcome.LOOK: 2, Outcome.OPEN: 1}.get(self.outcome, 0)
 
 
 def products(ledger: Ledger, folder: Path) -> list[Product]:
@@ -135,6 +142,8 @@ def product_of(entry: Entry, name: str, folder: Path) -> Product:
     record = record_of(folder, entry)
     reasons = (entry.error,) if entry.error else tuple(sorted(entry.warnings, key=_concerns_product, reverse=True))
     outcome, certain = _outcome(entry), certainty(record)
+    if outcome is Outcome.PASSED and doubts(record):
+        outcome = Outcome.LOOK
     return Product(
         entry,
         name,
@@ -164,7 +173,7 @@ def _concerns_product(reason: str) -> bool:
 def _why(entry: Entry, outcome: Outcome, reasons: Sequence[str], certain: float | None) -> str:
     """The most telling reason, in a sentence; "" where there is none."""
     is_told = outcome in (Outcome.FAILED, Outcome.REFUSED) or any(map(_concerns_product, reasons[:1]))
-    if certain is not None and certain < TRUSTED and not is_told and outcome is not Outcome.OPEN:
+    if is_unsure(certain) and not is_told and outcome is not Outcome.OPEN:
         return f"The cut-out is only {certain:.0%} certain: look at its edges."
     return _sentence(reasons[0], entry) if reasons and outcome is not Outcome.PASSED else ""
 

@@ -5,7 +5,7 @@ import { openPainter } from "./paint.js";
 const byId = id => document.getElementById(id);
 const AT_ONCE = 2; // photos on their way at the same time: the others wait their turn
 const STATES = {
-  waiting: "Waiting", working: "Working", passed: "Ready", warned: "Ready, look at the rules", open: "Waiting",
+  waiting: "Waiting", working: "Working", passed: "Ready", warned: "Ready, look at the rules", look: "Ready, look at it", open: "Waiting",
   refused: "Not cut out", failed: "Failed",
 };
 const MARKS = { passed: "passed", failed: "failed", note: "to look at" };

@@ -22,6 +22,11 @@ _FOLDER_OF_MODELS = re.compile(r"(?:/|[A-Za-z]:/)(?:.*/)?(?:models/[^/]+|output/
 _TRAINED_HERE = re.compile(r".*/(?P<name>[^/]+_\d{6}_steps_(?P<mark>[0-9a-f]{8})\.safetensors)")
 """A path to a model, and by which name a server lists it; `output/loras` is where it puts those that it has trained,
 under names that end with the step and the mark of the training."""
+_UNIT = re.compile(r"(\d+(?:\.\d+)?) ?(%|px)", re.IGNORECASE)
+_PERCENT = 100
+"""A whole, in percent."""
+_PIXELS = 64
+"""An input that goes so far may count pixels; steps, seconds and shares do not come with `px`."""
 _COLOUR = re.compile(r"#?([0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)
 
 
@@ -34,7 +39,8 @@ def convert_value(name: str, value: Any, kind: str, schema: InputSchema | None =
     if kind == "BOOLEAN":
         return _boolean(name, value)
     if kind in ("INT", "FLOAT"):
-        return _in_range(name, _number(name, value, kind, exact=schema is not None), schema)
+        read = value if schema is None else _plain_number(value, kind, schema)
+        return _in_range(name, _number(name, read, kind, exact=schema is not None), schema)
     if kind in (COMBO, DYNAMIC_COMBO):
         return _choice(name, value, schema)
     if isinstance(value, (dict, list)):
@@ -45,12 +51,34 @@ def convert_value(name: str, value: Any, kind: str, schema: InputSchema | None =
 
 
 def _colour(name: str, text: str) -> str:
-    """Whether an empty one is a colour is the node's own matter."""
-    if text.strip() and not _COLOUR.fullmatch(text.strip()):
-        raise WorkflowError(
-            f"{name}: {text!r} is no colour.", advice="Write it as #rrggbb, for example #ffffff for white."
-        )
-    return text
+    """As the nodes read it: a name becomes its code. Whether an empty one is a colour is the node's own matter."""
+    if not text.strip() or _COLOUR.fullmatch(text.strip()):
+        return text
+    if (named := named_colour(text.strip())) is not None:
+        return named
+    raise WorkflowError(
+        f"{name}: {text!r} is no colour.",
+        advice="Write it as #rrggbb, for example #ffffff for white, or as a plain name: white, navy, beige.",
+    )
+
+
+def named_colour(name: str) -> str | None:
+    """`navy` as `#000080`; None where no colour is called so."""
+    from PIL import ImageColor
+
+    if name.casefold().replace(" ", "") not in ImageColor.colormap:
+        return None
+    return "#{:02x}{:02x}{:02x}".format(*ImageColor.getrgb(name.replace(" ", ""))[:3])
+
+
+def _plain_number(value: Any, kind: str, schema: InputSchema) -> Any:
+    """`80%` of an input that ends at 1, `2000px` of one that counts far: what can only mean one number."""
+    unit = _UNIT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if unit is None or schema.maximum is None:
+        return value
+    if unit[2] == "%" and kind == "FLOAT" and schema.maximum <= 1:
+        return round(float(unit[1]) / _PERCENT, 6)
+    return unit[1] if unit[2].lower() == "px" and schema.maximum >= _PIXELS else value
 
 
 def _boolean(name: str, value: Any) -> bool:
@@ -93,7 +121,11 @@ def _in_range(name: str, number: int | float, schema: InputSchema | None) -> int
     if low is not None and number < low:
         raise WorkflowError(f"{name}: {number} is too small; {_span(low, high)}.")
     if high is not None and number > high:
-        raise WorkflowError(f"{name}: {number} is too large; {_span(low, high)}.")
+        percent = high <= 1 and 1 < number <= _PERCENT
+        raise WorkflowError(
+            f"{name}: {number} is too large; {_span(low, high)}.",
+            advice=f"If {number:g} percent are meant, write {number / _PERCENT:g} or {number:g}%." if percent else "",
+        )
     return number
 
 

@@ -88,6 +88,12 @@ def press(browser: webdriver.Chrome, selector: str) -> None:
     browser.find_element(By.CSS_SELECTOR, selector).click()
 
 
+def press_in_view(browser: webdriver.Chrome, element: WebElement) -> None:
+    """What a person has scrolled to, away from the controls that stay at the top."""
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+    element.click()
+
+
 def card_of(browser: webdriver.Chrome, name: str) -> WebElement:
     return next(card for card in shown(browser) if card.find_element(By.TAG_NAME, "h2").text == name)
 

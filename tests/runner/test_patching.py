@@ -184,6 +184,39 @@ def test_a_colour_is_checked_as_the_nodes_read_it(name: str, text: str, fits: bo
     assert "#rrggbb" in caught.value.advice
 
 
+@pytest.mark.parametrize(
+    ("name", "asked", "text", "sent"),
+    [
+        ("packshot", "background", "white", "#ffffff"),
+        ("packshot", "background", "Navy", "#000080"),
+        ("packshot", "background", "light blue", "#add8e6"),
+        ("relight_iclight", "light_color", "red", "#ff0000"),
+        ("packshot", "fill", "80%", 0.8),
+        ("packshot", "fill", "82.5 %", 0.825),
+        ("packshot", "shadow", "30%", 0.3),
+        ("packshot", "width", "2000px", 2000),
+        ("packshot", "width", " 2000 PX", 2000),
+    ],
+)
+def test_a_colour_by_name_and_a_number_with_its_unit(name: str, asked: str, text: str, sent: object) -> None:
+    schema = recorded_object_info(WORKFLOWS_DIR)
+    published = load_workflow(name)
+    target = resolve_name(published, asked, schema)[0]
+    assert patch_workflow(published, {asked: text}, (), schema)[target.node_id]["inputs"][target.widget] == sent
+
+
+@pytest.mark.parametrize(
+    ("asked", "text", "words"),
+    [("fill", "80", "write 0.8 or 80%"), ("fill", "800", "too large"), ("fill", "80px", "not a number"),
+     ("width", "80%", "not a whole number"), ("fill", "200%", "too large"), ("fill", "%", "not a number"),
+     ("background", "nowhere", "no colour")],
+)  # fmt: skip
+def test_a_unit_that_makes_no_sense_is_refused(asked: str, text: str, words: str) -> None:
+    with pytest.raises(WorkflowError) as caught:
+        patch_workflow(load_workflow("packshot"), {asked: text}, (), recorded_object_info(WORKFLOWS_DIR))
+    assert words in str(caught.value)
+
+
 def test_an_unknown_name_lists_what_can_be_set(sampler: Workflow) -> None:
     with pytest.raises(WorkflowError) as caught:
         patch_workflow(sampler, {"zzz": 1})

@@ -24,6 +24,7 @@ from tests.runner.report_browser import (
     loaded,
     opened,
     press,
+    press_in_view,
     shown,
     start,
     states,
@@ -149,6 +150,38 @@ def test_totals_search_and_order(browser: webdriver.Chrome, shop: Path) -> None:
     assert browser.find_element(By.ID, "said").text == "0 of 9 shown"
 
 
+def test_what_wants_a_look_has_a_badge_a_filter_and_is_copied(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    rules = ["note  whole product: not checked: too busy (asked: none)"]
+    records = [
+        {"cut": {"confidence": 0.6}},
+        {"out": {"rules": rules}},
+        {"cut": {"confidence": 0.9}, "out": {"rules": rules}},
+        {"cut": {"confidence": 0.9}},
+    ]
+    jobs = []
+    for number, reports in enumerate(records):
+        picture(tmp_path / "out" / f"{number}.png", (60 * number, 90, 120), (300, 200))
+        warned = ["Amazon: zoom: small"] if number == 2 else []
+        jobs.append(Job(f"/in/{number}.jpg", files=[f"{number}.png"], warnings=warned, record={"reports": reports}))
+    opened(browser, report(batch_folder(tmp_path / "out", jobs)))
+    assert states(browser) == ["look", "warned", "look", "passed"]
+    assert browser.find_element(By.ID, "copy").text == "Copy 3 names to look at"
+    warned_card = card_of(browser, "2.jpg")
+    sizes = [
+        float(str(warned_card.find_element(By.CLASS_NAME, name).value_of_css_property("font-size")).removesuffix("px"))
+        for name in ("note", "why")
+    ]
+    assert sizes[0] <= sizes[1], "a note is no larger than the fault above it"
+    press(browser, "[data-filter=look]")
+    assert states(browser) == ["look", "look"]
+    assert browser.find_element(By.ID, "copy").text == "Copy 2 shown names"
+    press(browser, "[data-filter='']")
+    browser.execute_script("document.querySelector('main').style.minHeight = '300vh'; scrollTo(0, 900)")
+    assert browser.find_element(By.CSS_SELECTOR, "[data-filter=look]").rect["y"] >= 900, (
+        "the totals stay with the search"
+    )
+
+
 def test_names_are_copied_for_a_spreadsheet(browser: webdriver.Chrome, shop: Path) -> None:
     opened(browser, shop)
     button = browser.find_element(By.ID, "copy")
@@ -212,14 +245,14 @@ def test_many_results_of_one_photo_and_none(browser: webdriver.Chrome, shop: Pat
     tiles = many.find_elements(By.CSS_SELECTOR, ".result .tile")
     assert [tile.is_displayed() for tile in tiles] == [True] * 4 + [False] * 2
     assert "2 more" in many.text
-    tiles[1].click()
+    press_in_view(browser, tiles[1])
     strip = browser.find_elements(By.CSS_SELECTOR, ".strip button")
     assert [button.get_attribute("aria-pressed") for button in strip] == ["true", "false", "true", *["false"] * 4]
     strip[6].click()
     assert "5.png" in browser.find_element(By.CSS_SELECTOR, ".stage .result figcaption").text
     press(browser, "#viewer .close")
     refused = next(card for card in cards if card.get_attribute("data-state") == "refused")
-    refused.find_element(By.CSS_SELECTOR, ".tile").click()
+    press_in_view(browser, refused.find_element(By.CSS_SELECTOR, ".tile"))
     assert "No product was found here." in browser.find_element(By.CSS_SELECTOR, ".stage .instead").text
     assert not browser.find_element(By.CSS_SELECTOR, ".stage .result").is_displayed()
     press(browser, "#viewer .close")

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from runner.batch.entries import DECLINED
-from runner.batch.verdict import Verdict, not_checked
+from runner.batch.verdict import Verdict
+from runner.execution.doubts import not_checked
 from runner.files import spreadsheet
 from tests.runner.report_folder import Job, Parsed, batch_folder, picture, report
 from tests.support.runs import command
@@ -81,13 +82,16 @@ def test_outcomes_and_their_totals_the_worst_first(tmp_path: Path) -> None:
         Job("/in/waiting.jpg"),
     )
     assert [card["data-state"] for card in page.cards] == [
-        "failed", "refused", "warned", "warned", "passed", "open", "passed"
+        "failed", "refused", "warned", "warned", "look", "open", "passed"
     ]  # fmt: skip
+    assert ["data-look" in card for card in page.cards] == [True] * 5 + [False] * 2, (
+        "rank, badge, filter and copy agree"
+    )
     assert page.names == [
         "broken.jpg", "refused.jpg", "rules.jpg", "rule.jpg", "unsure.jpg", "waiting.jpg", "sure.jpg"
     ]  # fmt: skip
     totals = {button["data-filter"] for button in page.all("button") if "data-filter" in button}
-    assert totals == {"", "passed", "warned", "refused", "failed", "open"}
+    assert totals == {"", "passed", "look", "warned", "refused", "failed", "open"}
     said = " ".join(page.texts)
     assert "cut-out 55% certain" in said and "Not cut out" in said and "Amazon: too small" in said
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import stat
 import sys
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.execution.doubts import doubts
 from runner.redaction import HIDDEN, hidden
 from runner.words import counted, duration
 from tests.support.runs import Desk, command, flat, inverting, node
@@ -130,3 +132,25 @@ def test_times_in_words(seconds: float, said: str) -> None:
     assert (counted(1, "photo"), counted(0, "photo"), counted(2, "job is", "jobs are")) == (
         "1 photo", "0 photos", "2 jobs are"
     )  # fmt: skip
+
+
+def test_what_passed_and_is_doubted_is_said_by_a_single_run_too(desk: Desk) -> None:
+    """As a batch warns of it: an unsure cut-out, and a product of which nobody saw whether it is whole."""
+    unsure = {"confidence": 0.6, "passed": True, "rules": ["note: whole product: not checked: too small"]}
+    for report, told in ((unsure, True), ({"confidence": 0.75, "passed": True}, False)):
+        graph = inverting()
+        graph["8"] = node("PrimitiveString", value=json.dumps(report))
+        graph["9"] = node("PreviewAny", "Cut-out", source=["8", 0])
+        run = desk.submit(graph, "--image", desk.photo())
+        assert run.code == 0, run.err
+        assert ("warning: cut out with a certainty of 60%, below 75%; look at it\n" in run.err) is told, run.err
+        assert ("warning: whether the product is whole could not be checked (too small)" in run.err) is told
+        assert ("warning" in desk.submit(graph, "--image", desk.photo(), "--quiet").err) is told
+    (done,) = desk.submit(graph, "--image", desk.photo(), "--json").of("done")
+    assert done["doubts"] == []
+
+
+def test_no_doubt_is_shown_as_the_limit_itself() -> None:
+    assert "of 74%, below 75%" in doubts({"reports": {"a": {"confidence": 0.7499}}})[0]
+    assert doubts({"reports": {"a": {"confidence": 0.75}, "b": "x"}}) == ()
+    assert doubts({}) == ()
