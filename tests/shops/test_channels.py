@@ -86,5 +86,9 @@ def test_an_unknown_channel_lists_the_known_ones() -> None:
 
 
 def test_every_channel_has_its_row_on_the_help_page() -> None:
+    """With the smallest picture that it takes, in pixels, and the longest side from which it offers a zoom."""
     page = (PACK / "web" / "docs" / "ProdgenChannel.md").read_text(encoding="utf-8")
-    assert [name for name in CHANNELS if f"| `{name}` |" not in page] == []
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if "| `" in line[:3]]
+    told = {row[0].strip("`"): row[-2:] for row in rows}
+    asked = {name: [f"{one.least[0]} × {one.least[1]}", str(one.zoom)] for name, one in CHANNELS.items()}
+    assert told == asked
