@@ -77,7 +77,7 @@ TRANSFORMS: dict[str, Transform] = {
         Transform(
             "video",
             _NORMAL,
-            "the passes of normal, every loop feeding the next: a film of a picture on its way",
+            "the passes of normal, every loop feeding the next: a film",
             chained=True,
             loops=8,
         ),
