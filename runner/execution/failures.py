@@ -123,7 +123,8 @@ def _that_can_be_set(advice: str, graph: Mapping[str, Any]) -> str:
     for sentence in _SENTENCES.split(advice):
         clauses = [part for part in sentence.rstrip(".").split("; ") if known.issuperset(_SETTING.findall(part))]
         if clauses:
-            sentences.append(_sentence("; ".join(clauses).removeprefix("or ")) + ".")
+            said = "; ".join(clauses).removeprefix("or ")
+            sentences.append((_sentence(said) if sentences else said) + ".")
     return " ".join(sentences)
 
 

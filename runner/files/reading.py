@@ -60,4 +60,5 @@ def decoded(data: bytes, errors: str = "strict") -> str:
 
     Raises UnicodeDecodeError where it is none.
     """
-    return data.decode("utf-8-sig", errors).replace("\r\n", "\n").replace("\r", "\n")
+    text = data.decode("utf-8", errors).removeprefix("\ufeff")
+    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -54,7 +54,7 @@ def test_what_is_set_is_set_for_all_of_them_and_the_shops_are_no_longer_to_be_ch
 
 def test_several_outputs_keep_their_names_before_the_shop() -> None:
     workflow = load_workflow("packshot")
-    graph = {**workflow.graph, "77": node("SaveImage", "output: large", images=["14", 0], filename_prefix="x")}
+    graph = {**workflow.graph, "77": node("SaveImage", "output: large", images=["13", 0], filename_prefix="x")}
     from dataclasses import replace
 
     whole = for_channels(replace(workflow, graph=graph), ("amazon", "ebay"), SCHEMA)

@@ -72,7 +72,7 @@ def test_a_turn_is_numbered_and_has_a_gif_a_film_and_a_page(
 def test_what_is_no_turn_is_said_before_a_server_is_looked_for(photos: Path, tmp_path: Path) -> None:
     for words, said in (
         ([photos / "bag_5.png"], "2 to 120 photos, and 1 were named"),
-        ([photos, "--background", "white"], "this is no colour"),
+        ([photos, "--background", "whitish"], "this is no colour"),
         ([photos, "--size", "9000"], "from 64 to 4096"),
     ):
         run = command("spin", *map(str, words), "--server", "127.0.0.1:9", folder=tmp_path / "out")

@@ -157,7 +157,7 @@ def test_the_same_photo_twice_is_one_job_and_another_shop_another(tmp_path: Path
         shots = {shot.id: shot for shot, _ in desk.snapshot().shots}
         assert len(shots) == 2 and len(shots[first].numbers) == 2 and shots[first].has_mask
         folder = shots[first].folder
-        assert Ledger.exists(folder) and folder.name == "packshot_and_cutout.v5"
+        assert Ledger.exists(folder) and folder.name == "packshot_and_cutout.v6"
         told = requests.get(f"{url}/events", stream=True, timeout=30)
         line = next(one for one in told.iter_lines() if one)
         message = json.loads(line.removeprefix(b"data: "))

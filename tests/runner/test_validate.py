@@ -104,6 +104,6 @@ def test_every_bundled_workflow_can_run_on_a_server_with_the_pack_and_its_models
                 of_a_model = "is not on the server" in problem
                 assert of_a_model or ("comfyui_controlnet_aux" in said and workflow in WITH_A_PACK_OF_OTHERS), problem
             assert f"models download --for {workflow}" in said or said.count("models download") == 1, workflow
-    plain = {"caption": 1, "check": 1, "cutout": 3, "cutouts": 1, "filter": 1, "packshot": 5, "packshot_video": 1}
+    plain = {"caption": 1, "check": 1, "cutout": 3, "cutouts": 1, "filter": 1, "packshot": 6, "packshot_video": 2}
     plain["recolor"] = 1
     assert set(ready) == {f"{name}.v{version}" for name, newest in plain.items() for version in range(1, newest + 1)}

@@ -8,6 +8,7 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ..imaging.placement import Placement
+from ..imaging.registration import recorded
 from ..imaging.tensors import check_mask, common_batch, item, same_size, split_alpha
 from ..shops import encode
 from ..shops.channels import Channel
@@ -136,6 +137,7 @@ class ProdgenExport(io.ComfyNode):
                     {"file": name, "bytes": len(coded.data)} | ({"quality": coded.quality} if coded.quality else {})
                 )
             step(index + 1)
-        text = report_text(export_report(channel, checked, written))
+        where = {} if placement is None else {"placement": recorded(placement)}
+        text = report_text(export_report(channel, checked, written) | where)
         shown: dict[str, Any] = {**shown_report(text), **ui.SavedImages(files.saved).as_dict()}
         return io.NodeOutput(image, text, ui=shown)

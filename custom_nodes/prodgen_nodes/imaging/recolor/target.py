@@ -20,7 +20,7 @@ _CENTRAL = 0.6
 _LARGEST_AB = 160.0
 """Beyond it no colour lies that anything shows or prints."""
 _SEEN = 1.0
-"""ΔE00 that can just be seen."""
+"""dE00 that can just be seen."""
 
 
 def target_color(text: str, name: str = "color") -> Tensor:

@@ -13,9 +13,9 @@ from .materials import Material, materials_of, offered
 
 _GUESSED = 8.0
 """L* between a grey material and its new colour from which gloss and shade are a guess: rendered black and near-white
-leather is ΔE00 1.5 to 4 off then, glossy plastic 3 to 7 (`benchmarks/README.md`)."""
+leather is dE00 1.5 to 4 off then, glossy plastic 3 to 7 (`benchmarks/README.md`)."""
 _MISSED = 4.0
-"""ΔE00 between the colour that was asked for and the one that most of the part has, from which it is told."""
+"""dE00 between the colour that was asked for and the one that most of the part has, from which it is told."""
 _BURNT = 0.03
 """Share of the part that is white in the photo, and has nothing left that could be kept."""
 _MIXED = 0.1
