@@ -126,12 +126,12 @@ def test_the_template_browser_has_all_of_them_and_opens_one(canvas: Any, comfy_s
     canvas.wait_for(lambda: canvas.script(card), 30)
     canvas.screenshot("templates")
     canvas.script(f"({card.replace('return ', '() => ')})().click()")
-    wanted = {(str(node["id"]), node["title"]) for node in canvas_file.load("packshot.v5")["nodes"]}
+    wanted = {(str(node["id"]), node["title"]) for node in canvas_file.load("packshot.v6")["nodes"]}
     canvas.wait_for(lambda: {(node["id"], node["title"]) for node in canvas.nodes()} == wanted, 30)
 
 
 def test_no_node_outgrows_its_place_when_it_has_run(canvas: Any, comfy_server: ComfyServer) -> None:
-    drawn = canvas_file.load("packshot.v5")
+    drawn = canvas_file.load("packshot.v6")
     _opened(canvas, drawn, "grown")
     before = len(requests.get(f"{comfy_server.url}/history", timeout=30).json())
     canvas.script("window.app.queuePrompt(0, 1)")
