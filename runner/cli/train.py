@@ -205,7 +205,7 @@ def _masked(args: argparse.Namespace, chosen: str, recipe: Recipe, checked: Chec
     _refuse(again)
     if left:
         raise UsageError(
-            f"{len(left)} photos are without a mask: {', '.join(sorted(left))}.",
+            f"{counted(len(left), 'photo is', 'photos are')} without a mask: {', '.join(sorted(left))}.",
             advice="Give masks (--masks DIR: white is product), take the photos out, or train them whole: --unmasked.",
         )
     return again

@@ -119,7 +119,7 @@ def _that_can_be_set(advice: str, graph: Mapping[str, Any]) -> str:
         return advice
     marks = (parse_title(node_title(mapping(node))) for node in graph.values())
     known = {mark.name for mark in marks if mark is not None and mark.kind == "input"}
-    sentences = []
+    sentences: list[str] = []
     for sentence in _SENTENCES.split(advice):
         clauses = [part for part in sentence.rstrip(".").split("; ") if known.issuperset(_SETTING.findall(part))]
         if clauses:

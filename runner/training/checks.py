@@ -137,12 +137,13 @@ def _number(looks: Sequence[Look], recipe: Recipe) -> Iterator[Finding]:
         yield Finding(NOTE, "photos", (), f"{count} photos", f"{ENOUGH} to 70, from all sides, are better.")
     if not FEW_STEPS <= steps <= MANY_STEPS:
         few = steps < FEW_STEPS
+        more = " or --set accumulation=1" if few and recipe.accumulation > 1 else ""
         yield Finding(
             WARNING,
             "steps",
             (),
             f"{counted(steps, 'step')} {'is' if steps == 1 else 'are'} {'few' if few else 'many'} for one product",
-            f"Change them: --set epochs=N or --set repeats=N{' or --set accumulation=1' if few else ''}.",
+            f"Change them: --set epochs=N or --set repeats=N{more}.",
         )
 
 
@@ -192,7 +193,7 @@ def _masks(looks: Sequence[Look]) -> Iterator[Finding]:
             "mask",
             unknown,
             "nobody knows yet what is product in it, so its share of the frame was not checked",
-            "Without --check the product is cut out first; or give --masks DIR.",
+            "A training cuts the product out first; where that fails, give --masks DIR.",
         )
     for look in looks:
         name = (look.sample.name,)

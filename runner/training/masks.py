@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
 
 from runner.errors import RunnerError
-from runner.events.reporter import Reporter
+from runner.events import Event, Failed
+from runner.events.reporter import Relay, Reporter
 from runner.execution.plan import prepare_run
 from runner.execution.session import Session
 from runner.files.whole import written_whole
@@ -17,6 +19,8 @@ from runner.training.dataset import Sample
 
 WORKFLOW = "cutout"
 _WORK = "cutouts"
+_ADVICE = "What to try: a mask of it (--masks DIR: white is product), or leave the photo out."
+"""`--set` is a recipe's here: what a cut-out advises to set cannot be typed."""
 
 
 def cut_out(
@@ -31,7 +35,12 @@ def cut_out(
     if not wanted:
         return left
     work = folder.parent / _WORK
-    with Session(url, work, reporter, workflow=WORKFLOW, deadline=deadline) as session:
+
+    def told(event: Event) -> None:
+        reporter.event(replace(event, advice=_ADVICE) if isinstance(event, Failed) and event.advice else event)
+
+    relay = Relay(told, reporter.notice, reporter.once)
+    with Session(url, work, relay, workflow=WORKFLOW, deadline=deadline) as session:
         for sample in wanted:
             try:
                 _cut_out_one(sample, session, work, folder)
