@@ -7,7 +7,6 @@ result. Where a file's size and time are those of that record it is the same; ot
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -20,8 +19,8 @@ from runner.batch.plan import BatchJob
 from runner.batch.records import record_of
 from runner.batch.store import LEDGER_FILE
 from runner.errors import RunnerError
+from runner.files.hashes import content_sha256
 from runner.files.naming import below
-from runner.files.reading import open_file
 from runner.photos.prepare import prepare_photo
 from runner.untrusted import items, mapping, text
 from runner.words import counted
@@ -30,8 +29,6 @@ INPUTS = "inputs"
 """In the `batch` of a record: what each file of the job was when it was read."""
 EARLIER = LEDGER_FILE.parent / "earlier"
 """Where results go whose job is made again from another file."""
-_CHUNK = 1 << 20
-"""1 MiB: most photos are a few."""
 _NAMED = 3
 """Files that are called by name."""
 
@@ -67,7 +64,7 @@ class Changes:
     def __init__(self, out: Path, asked: Iterable[BatchJob]) -> None:
         self._out, self._asked = out, {job.key: dict(job.images) for job in asked}
         self._now: dict[Path, Seen | None] = {}
-        self._digests: dict[Path, str | None] = {}
+        self._digests: dict[Path, str] = {}
 
     def among(self, entries: Iterable[Entry]) -> dict[int, list[Path]]:
         """The jobs that are done and were made from other files than those of today: job → these files.
@@ -96,12 +93,12 @@ class Changes:
         now = self._seen(path)
         if now is None or (before.get("bytes"), before.get("modified_ns")) == (now.size, now.modified):
             return False
-        return self._digest(path) not in (None, before.get("sha256"))
+        return self._digest(path) not in ("", before.get("sha256"))
 
     def _is_another(self, path: Path, sent: Set[str], at: float) -> bool:
         """Of a record that does not say what was read, only what was `sent`: maybe converted."""
         now = self._seen(path)
-        if now is None or now.modified <= at * 1e9 or self._digest(path) in (None, *sent):
+        if now is None or now.modified <= at * 1e9 or self._digest(path) in ("", *sent):
             return False
         with contextlib.suppress(RunnerError):
             return all(prepare_photo(path, is_mask=is_mask).sha256 not in sent for is_mask in (False, True))
@@ -112,14 +109,9 @@ class Changes:
             self._now[path] = Seen.of(path)
         return self._now[path]
 
-    def _digest(self, path: Path) -> str | None:
+    def _digest(self, path: Path) -> str:
         if path not in self._digests:
-            self._digests[path] = None
-            with contextlib.suppress(OSError), open_file(path) as stream:
-                digest = hashlib.sha256()
-                while chunk := stream.read(_CHUNK):
-                    digest.update(chunk)
-                self._digests[path] = digest.hexdigest()
+            self._digests[path] = content_sha256(path)
         return self._digests[path]
 
 

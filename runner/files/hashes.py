@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.data import parse_answer
-from runner.files.reading import read_text
+from runner.files.reading import open_file, read_text
 
 CHUNK = 1 << 22
 """4 MiB: sha256 costs far more than the read."""
@@ -37,6 +37,18 @@ def file_sha256(path: Path, *, cache: Path | None = None, on_read: Callable[[int
             if on_read is not None:
                 on_read(len(chunk))
     remember_sha256(path, digest.hexdigest(), cache=cache, stat=before)
+    return digest.hexdigest()
+
+
+def content_sha256(path: Path) -> str:
+    """The hash of what a file holds now, read every time; "" where it cannot be read or is no file."""
+    digest = hashlib.sha256()
+    try:
+        with open_file(path) as stream:
+            while chunk := stream.read(CHUNK):
+                digest.update(chunk)
+    except OSError:
+        return ""
     return digest.hexdigest()
 
 

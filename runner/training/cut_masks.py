@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 from runner.errors import UsageError
+from runner.files.hashes import content_sha256
 from runner.files.reading import read_text
 from runner.files.whole import written_whole
-from runner.training.own_files import digest_of
 
 _LIST = Path(".prodgen") / "cut.txt"
 _LINE = re.compile(r"([0-9a-f]{64})  ([0-9a-f]{64})  (.+)")
@@ -35,9 +35,9 @@ class CutMasks:
         Raises UsageError where it was cut from another photo and mended by hand since: that work is not thrown away.
         """
         noted = self._noted.get(mask.name)
-        if noted is None or noted[1] == digest_of(photo):
+        if noted is None or noted[1] == content_sha256(photo):
             return True
-        if noted[0] == digest_of(mask):
+        if noted[0] == content_sha256(mask):
             return False
         raise UsageError(
             f"{mask} was mended by hand, and {photo.name} is another photo since.",
@@ -46,6 +46,6 @@ class CutMasks:
 
     def note(self, mask: Path, photo: Path) -> None:
         """Keep of which photo a mask was cut just now."""
-        self._noted[mask.name] = (digest_of(mask), digest_of(photo))
+        self._noted[mask.name] = (content_sha256(mask), content_sha256(photo))
         with written_whole(self.folder / _LIST, newline="\n") as stream:
             stream.writelines(f"{own}  {of}  {name}\n" for name, (own, of) in sorted(self._noted.items()))

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from runner.errors import UsageError
-from runner.files.hashes import CHUNK
-from runner.files.reading import open_file, read_text
+from runner.files.hashes import content_sha256
+from runner.files.reading import read_text
 from runner.files.whole import written_whole
 from runner.words import counted
 
@@ -76,16 +76,4 @@ class OwnFiles:
     def _is_own(self, path: Path) -> bool:
         if path.is_symlink():
             return False
-        return (path.relative_to(self._folder).as_posix(), digest_of(path)) in self._known
-
-
-def digest_of(path: Path) -> str:
-    """The SHA-256 of a file's content; "" where it cannot be read or is no file."""
-    digest = hashlib.sha256()
-    try:
-        with open_file(path) as stream:
-            while chunk := stream.read(CHUNK):
-                digest.update(chunk)
-    except OSError:
-        return ""
-    return digest.hexdigest()
+        return (path.relative_to(self._folder).as_posix(), content_sha256(path)) in self._known
