@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import argparse
 import functools
-import io
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from node_faces import faces
 from PIL import Image, ImageDraw
 from torch import Tensor
 
@@ -355,40 +354,6 @@ def strip(panels: list[Tensor]) -> Image.Image:
     return whole
 
 
-# -- the node as it stands on the canvas ---------------------------------------------------------------------------
-
-FACE = """
-const node = window.LiteGraph.createNode(arguments[0]);
-window.app.graph.clear(); node.pos = [0, 0]; window.app.graph.add(node);
-const size = node.computeSize(); node.setSize([Math.max(size[0], 300), Math.max(size[1], node.size[1])]);
-const view = window.app.canvas.ds; view.scale = 1.0; view.offset = [500, 120];
-window.app.canvas.setDirty(true, true);
-const title = window.LiteGraph.NODE_TITLE_HEIGHT, box = document.querySelector('#graph-canvas').getBoundingClientRect();
-return [box.left + 500, box.top + 120 - title, node.size[0], node.size[1] + title];
-"""
-
-
-def faces(server: str, nodes: list[str]) -> dict[str, Image.Image]:
-    """Each node as ComfyUI's front end draws it."""
-    from tests.canvas.canvas import Canvas  # ComfyUI's front end is needed for these alone
-
-    pictures: dict[str, Image.Image] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        canvas = Canvas(server, Path(folder))
-        try:
-            canvas.visit()
-            for node in nodes:
-                left, top, width, height = canvas.browser.execute_script(FACE, node)
-                canvas.settled()
-                shot = Image.open(io.BytesIO(canvas.browser.get_screenshot_as_png())).convert("RGB")
-                edge = 4  # above it stands the pack's name, on a badge
-                box = (left - edge, top - edge, left + width + edge, top + height + edge)
-                pictures[node] = shot.crop(tuple(round(side) for side in box))
-        finally:
-            canvas.close()
-    return pictures
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", default="http://127.0.0.1:8188")
@@ -399,7 +364,8 @@ def main() -> None:
     for node in nodes:
         if node in SHOWN:
             strip(SHOWN[node]()).save(PICTURES / f"{node}.webp", quality=82, method=6)
-    for node, picture in faces(options.server, [node for node in nodes if node not in SHOWN]).items():
+    others = [node for node in nodes if node not in SHOWN]
+    for node, picture in (faces(options.server, others) if others else {}).items():
         picture.save(PICTURES / f"{node}.webp", quality=82, method=6)
 
 
