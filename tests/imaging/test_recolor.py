@@ -203,6 +203,14 @@ def test_what_print_encloses_is_recoloured_with_its_material() -> None:
     assert float(away.max()) < 6
 
 
+def test_no_rim_of_the_old_colour_is_left_at_a_hard_edge() -> None:
+    """What is drawn in the old colour and recoloured is what is drawn in the new one, its soft pixels too."""
+    photo, mask, _ = printed()
+    done = recolor(photo[None], mask[None], target_color(RED)).image[0]
+    blue = srgb_to_lab(done)[..., 2][30:210, 30:210]
+    assert float(blue.min()) > -4, "b* of a blue rim is far below 0; that of white and of red is not"
+
+
 def test_the_shares_that_are_said_are_one_whole() -> None:
     photo, mask, _ = printed()
     said = " ".join(recolor(photo[None], mask[None], target_color(RED)).reports[0]["said"])

@@ -30,6 +30,7 @@ from ..errors import EmptyMaskError, ParameterError
 from ..product.palette import name_of
 from ..tensors import check_color, check_mask, check_range, common_batch, item, same_size
 from .materials import Material, materials_of, nearest, offered, where
+from .rim import mend_rim
 from .told import as_lab, sentences, warnings
 
 _GREY, _COLOURED = 12.0, 20.0
@@ -94,6 +95,8 @@ def recolor(
         if not bool((chosen > 0.5).any()):
             raise EmptyMaskError("part holds nothing of the product: paint what is to be recoloured in white.")
         image, report = _recolored(picture, chosen, target.to(picture), strength)
+        if part is None and strength > 0:
+            image = mend_rim(picture, image, chosen, cover)
         enclosed = 0.0 if left is None else float(left.sum() / cover.sum().clamp(min=1))
         images.append(image)
         parts.append(chosen)
