@@ -17,8 +17,8 @@ from torch import Tensor
 
 from ..checkerboard import checkerboard, evened
 from ..errors import EmptyMaskError
+from ..extent import product_box
 from ..filters import dilate, erode
-from ..tensors import bounding_box
 from .backdrop import Backdrop, BackdropModel, describe_backdrop
 from .confidence import (
     TRUSTED,
@@ -134,7 +134,7 @@ def refine_matte(
 
 def _describe(alpha: Tensor, trust: Trust, report: dict[str, Any]) -> dict[str, Any]:
     try:
-        box = bounding_box(alpha)
+        box = product_box(alpha)
         report["bbox"] = [box.left, box.top, box.right, box.bottom]
     except EmptyMaskError:
         report["bbox"] = None
