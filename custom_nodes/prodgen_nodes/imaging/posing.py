@@ -182,8 +182,8 @@ def pose_product(
     `mask` `[B,H,W]`, 1 = product; its bounding box counts, never the file's frame. `fill` 0..1 is the longest side of
     that box over the matching side of the canvas (0 = the pose's own); `offset_x`, `offset_y` shift by fractions of
     the canvas after the pose has been applied. Positions are sub-pixel. `product` `[B,H,W,C]`, where it is given, shows
-    what of the mask is a black shadow. Raises EmptyMaskError for an empty mask, ShapeError for sizes that do not fit and
-    ParameterError for a setting out of range or a product that would not be seen at all.
+    what of the mask is a black shadow. Raises EmptyMaskError for an empty mask, ShapeError for sizes that do not fit
+    and ParameterError for a setting out of range or a product that would not be seen at all.
     """
     mask, rgb = check_mask(mask), None if product is None else split_alpha(product, "product")[0]
     if rgb is not None:
