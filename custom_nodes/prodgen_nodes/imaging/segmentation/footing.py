@@ -69,6 +69,8 @@ _FINE, _SEEN, _LEVEL = 1.6, 1.0, 1.5 / 255
 lightness above and below it differs by less than so many standard deviations of the product's own, at least one and a
 half 8-bit steps. Grained black leather before dark grey has .03 to .7 (three drawn bags), three rendered products from
 1.7 on."""
+_NEXT_STEP = 3.0
+"""By how many times a step that is the product's own edge is larger than what is no step."""
 _ABOVE = 3.0
 """Pixels above a certain line that are product without asking."""
 _MOSTLY = 0.6
@@ -253,6 +255,7 @@ def find_footing(srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Ev
     at_once &= _wander((top - dark).float(), at_once, _ALONG * size) > _TEXTURED
     certain &= ~at_once
     first = torch.where(at_once, dark, torch.where(certain, top, first))
+    first = first - (~certain & (first > 0) & _ends_a_row_lower(srgb.mean(dim=-1), lowest + below - first)).int()
     has_line = (first < count) & (lowest >= 0)
     line = torch.where(has_line, lowest + below - first, height)
     # A shadow's streak on the floor is darkest in its middle too, but nothing stands on it.
@@ -273,6 +276,14 @@ def find_footing(srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Ev
     return Footing(
         product & (rows > lowest - depth), standing, edge, certain, steep, backdrop.whole, torch.zeros_like(certain)
     )
+
+
+def _ends_a_row_lower(luma: Tensor, row: Tensor) -> Tensor:
+    """Boolean `[W]`: columns of `luma` `[H,W]` where the row below `row` `[W]` is as the one at it, and only the next
+    one lighter: to a blurred eye the product's last row is half the floor's."""
+    last = luma.shape[0] - 1
+    here, after, beyond = (luma.gather(0, (row + away).clamp(0, last).unsqueeze(0))[0] for away in (0, 1, 2))
+    return beyond - after > _NEXT_STEP * (after - here).abs() + _LEVEL
 
 
 def _darkest(profile: Tensor, first: Tensor, longest: int, ahead: int, noise: float) -> tuple[Tensor, Tensor, Tensor]:

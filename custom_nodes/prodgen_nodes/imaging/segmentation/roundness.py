@@ -38,8 +38,8 @@ _MOST = 0.08
 _TINT, _ALIKE, _MOSTLY = 2.5, 4.0, 0.8
 """The most colour (residue) of a shadow; the difference below which something is the backdrop; and the share of the
 pixels in question that have to be what they are taken for."""
-_LONG = 1.35
-"""Length over width, at most."""
+_LONG, _CIRCLE = 1.35, 0.05
+"""Length over width, at most, and by how much they differ in a circle: it is fitted more surely from one half of it."""
 _BAND, _IN, _OUT = 3.0, 0.06, 0.3
 """How far beside a hidden outline the ellipse decides: pixels at least, and radii inwards and outwards."""
 _SMALLEST = 24
@@ -170,9 +170,20 @@ def _fitted(x: Numbers, y: Numbers, lowest: float) -> Ellipse | None:
             size * across / math.sqrt(a) + 0.5,
         )
         used = _is_on(ellipse, x, y)
+        if abs(ellipse.across / ellipse.down - 1) < _CIRCLE:
+            ellipse = _circle(x[used], y[used]) if used.sum() > 5 else ellipse
+            used = _is_on(ellipse, x, y)
     if ellipse is None or max(ellipse.across, ellipse.down) > _LONG * min(ellipse.across, ellipse.down):
         return None
     return ellipse
+
+
+def _circle(x: Numbers, y: Numbers) -> Ellipse:
+    """The circle through points of a rim by least squares."""
+    u, v = x - x.mean(), y - y.mean()
+    (b, c, d), *_ = np.linalg.lstsq(np.stack((u, v, np.ones_like(u)), axis=1), u * u + v * v, rcond=None)
+    radius = math.sqrt(max(float(d + b * b / 4 + c * c / 4), 1.0)) + 0.5
+    return Ellipse(float(x.mean() + b / 2), float(y.mean() + c / 2), radius, radius)
 
 
 def _is_on(ellipse: Ellipse, x: Numbers, y: Numbers) -> NDArray[np.bool_]:
