@@ -181,12 +181,13 @@ def ground_and_shadow(image: Tensor, mask: Tensor, light: Light | None = None) -
         contact = find_contact(alpha)
         look = Look.of(out[index], alpha, contact)
         shade = shade_ground(alpha, contact, light, look)
-        contact = contact if look.ball is None else look.ball.contact(contact)
         shaded = _extent(shade)
         if shaded is not None:
             darken(out[index][shaded], alpha[shaded], shade[shaded], look.ramp)
             close_seam(out[index], alpha, contact, look.ramp)
             shadow[index][shaded] = torch.where(alpha[shaded] > 0.5, 0.0, shade[shaded] * (1 - alpha[shaded]))
+        if look.ball is not None:
+            contact = look.ball.contact(contact)
         ground[index] = ground_plane(contact, width, height, mask.device)
         reports.append(_report(contact, shadow[index], light))
     return Grounded(out, shadow, ground, reports)
