@@ -34,9 +34,9 @@ _ACROSS = 0.15
 """Half the width, in radii, over which the light is averaged."""
 _POINT = 0.35
 """Half the width, in radii, of what counts as the contact: there the dark line is."""
-_AMBIENT, _FALL = 0.55, 2.5
+_AMBIENT, _FALL = 0.55, 3.5
 """What the room's light loses at the contact and how fast that ends: around a ball under an even sky it is
-(1 + (d/r)²) to the power of -1.5; a lamp's light comes in from the front."""
+(1 + (d/r)²) to the power of -1.5; a lamp and the white room around a packshot leave less of it."""
 _CREVICE, _SIZE, _POWER = 0.9, 0.33, 1.8
 """The dark place at the contact: its depth, its radius in radii of the ball, and how steeply it ends (`contact_shade`).
 """
