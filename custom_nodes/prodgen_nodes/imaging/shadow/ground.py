@@ -118,8 +118,8 @@ def _shades(alpha: Tensor, contact: Contact, light: Light, look: Look) -> list[S
         solid = build_solid(alpha, contact, _AMBIENT_CELLS, FORESHORTENING)
         shades = [_solid_shade(solid, rays, alpha, 1.1 * _AMBIENT_CELLS, _AMBIENT_LEVELS)]
     else:
-        size = (alpha.shape[0], alpha.shape[1])
-        shades = [ball_shade(look.ball, size, light.softness, look.reflects, FORESHORTENING, alpha.device)]
+        canvas = (alpha.shape[0], alpha.shape[1])
+        shades = [ball_shade(look.ball, canvas, light.softness, look.reflects, FORESHORTENING, alpha.device)]
     if not light.contact_only:
         solid = build_solid(alpha, contact, _CAST_CELLS, FORESHORTENING)
         rows, columns, shade = _solid_shade(solid, cast_rays(light), alpha, 1.2 * _CAST_CELLS, None)
