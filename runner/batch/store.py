@@ -27,6 +27,9 @@ FULL_RETRY_S = 3.0
 _GONE_RETRY_S = 0.5
 """Between looks for a file that went: a share is back in a moment, and a look costs nothing."""
 
+_LOCKED_RETRY_S = 0.02
+"""Between tries to open a file that another is just making, which takes a few milliseconds."""
+
 
 class LedgerError(UsageError):
     """The ledger cannot be read or written; nothing was submitted for it."""
@@ -122,9 +125,22 @@ class Store:
         self._db = sqlite3.connect(self.path, timeout=wait_s, isolation_level=None, check_same_thread=False)
         self._db.row_factory = sqlite3.Row
         with _damage_in_words():
-            self._db.execute("PRAGMA journal_mode=WAL")
+            self._log_ahead(wait_s)
             self._db.execute("PRAGMA synchronous=FULL")  # a submission must never be unknown after a power cut
             self._db.executescript(sql.TABLES)
+
+    def _log_ahead(self, wait_s: float) -> None:
+        """Readers never wait for writers. Of several that open a new file at once SQLite refuses all but one for a
+        moment, and does not wait as it does elsewhere."""
+        end = time.monotonic() + wait_s
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() >= end:
+                    raise
+            time.sleep(_LOCKED_RETRY_S)
 
     @staticmethod
     def exists(out: Path) -> bool:

@@ -16,7 +16,6 @@ from runner.batch.entries import Entry, JobState
 from runner.batch.ledger import Ledger
 from runner.console import clean_line
 from runner.desk.choices import MASK, WORDS, shop_title
-from runner.desk.with_cutout import OUTPUT as CUTOUT
 from runner.errors import UsageError, WorkflowError
 from runner.files.naming import below, safe_suffix
 from runner.files.verify import PICTURES
@@ -24,6 +23,7 @@ from runner.report.product import Outcome, Product, product_of
 from runner.report.record import sections
 from runner.untrusted import items, mapping, text
 from runner.workflow.load import bundled
+from runner.workflow.origin import CUTOUT, base_name
 
 OWN = ".prodgen"
 """The folder of what the desk itself needs, in the folder of its batches."""
@@ -162,7 +162,7 @@ class Shots:
                     product,
                     _state(last, product),
                     photo,
-                    folder.name.partition(".")[0].removesuffix(f"_and_{CUTOUT}"),
+                    base_name(folder.name.partition(".")[0]),
                     text(last.job.values.get("channel")),
                     next((text(last.job.values[word]) for word in WORDS if word in last.job.values), ""),
                     tuple(entry.id for entry in those),

@@ -88,6 +88,7 @@ def test_photos_become_shop_pictures_and_what_was_interrupted_goes_on(
     link = str(again.find_element(By.CSS_SELECTOR, ".get").get_attribute("href"))
     answer = requests.get(link, timeout=60)
     assert Image.open(io.BytesIO(answer.content)).size == (2000, 2000)
+    assert b"digitalsourcetype/humanEdits" in answer.content
     whole = requests.get(str(browser.find_element(By.ID, "all").get_attribute("href")), timeout=60)
     with zipfile.ZipFile(io.BytesIO(whole.content)) as archive:
         assert archive.testzip() is None
