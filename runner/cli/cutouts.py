@@ -31,7 +31,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         description="Cut every object of every picture out, each as a transparent PNG as large as the picture, the "
         "object where it stands: GROUP/CATEGORY/<picture>/<number>_<label>.png, in the folders of the pictures. Beside "
         "them: index.csv, coco.json (masks as RLE, boxes, areas, scores) and contact_sheet.jpg. A batch like any "
-        "other: after a crash --resume goes on, a second runner with --resume shares the work, `report` makes a page.",
+        "other: after a crash the same command goes on, a second runner of it shares the work, `report` makes a page.",
         allow_abbrev=False,
     )
     add_picture_arguments(parser)

@@ -26,7 +26,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         description="Repaint the product of each picture with finer detail, its form held by a ControlNet; all around "
         "it stays bit for bit as it was. A picture where the product is not found, or not surely, is passed on "
         "untouched, byte for byte. enhance.csv says which. What is looked for is said as for `filter`. A batch like "
-        "any other: --resume goes on, a second runner shares the work, `report` makes a page.",
+        "any other: the same command goes on, a second runner shares the work, `report` makes a page.",
         allow_abbrev=False,
     )
     add_looking_arguments(parser, DEFAULT_OUT)

@@ -106,7 +106,6 @@ def batch_order(args: argparse.Namespace) -> BatchOrder:
         else Row(f"--to {colour.swatch}", {}, {"swatch": colour.swatch}, colour.label)
         for colour in colours
     )
-    order.resume = True  # another colour of the same photo is the next line of the same work
     return order
 
 
