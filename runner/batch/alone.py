@@ -10,9 +10,15 @@ import re
 from collections.abc import Callable
 
 from runner.batch.plan import CUTTING, BatchJob
+from runner.invocation import spell
 
 _SETTING = re.compile(rf"--set ((?:{'|'.join(CUTTING)})=[^\s;]*[^\s;.])[.;]?")
 _SENTENCE = re.compile(r"(?<=\.)\s+(?=[A-Z])")
+
+
+def without_commands(advice: str) -> str:
+    """What is the same for every photo."""
+    return "\n".join(line for line in advice.split("\n") if not line.strip().startswith(f"{spell()} "))
 
 
 def for_this_photo(advice: str, job: BatchJob, alone: Callable[[BatchJob, str], str] | None) -> str:
