@@ -59,6 +59,16 @@ def add_batch_arguments(parser: argparse.ArgumentParser, out: Path) -> None:
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output, one per event")
 
 
+def add_confidence_argument(parser: argparse.ArgumentParser, *, of: str) -> None:
+    """How sure a cut-out must be; `of`: what fails otherwise."""
+    parser.add_argument(
+        "--min-confidence",
+        type=in_range(0, 1),
+        metavar="0..1",
+        help=f"{of} below this confidence fail, with the reason (default 0.5; 0 = take every guess)",
+    )
+
+
 def folder_of_many(text: str) -> Path:
     """An argument that names the folder of many results, which is more than standard output takes."""
     if text == "-":
