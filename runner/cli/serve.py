@@ -19,8 +19,9 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         help="start or stop the installed ComfyUI",
         description="Start the ComfyUI that install.py set up, unless one answers already, and print its address. "
         f"It listens on this machine only and stays for the next runs until {in_help('serve', '--stop')}. One "
-        f"installation runs one server: {in_help('status')} shows where, and while it runs no other is started, on no other port. Where $COMFYUI_URL "
-        "names a server and no --port is given, its address is printed and nothing is started.",
+        f"installation runs one server: {in_help('status')} shows where, and while it runs no other is started, on no "
+        "other port. Where $COMFYUI_URL names a server and no --port is given, its address is printed and nothing is "
+        "started.",
         allow_abbrev=False,
     )
     parser.add_argument(

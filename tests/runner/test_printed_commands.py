@@ -21,7 +21,7 @@ from tests.support.runs import command
 _NAMES = "|".join(COMMANDS)
 _BARE = re.compile(rf"`(?:{_NAMES}) [a-z-]")
 """A command of several words, as it is to be typed; a name alone (`batch`) only says which one is meant."""
-_WHOLE = re.compile(rf"(?:{_NAMES}) (?:-|[A-Z]{{2}}|list|download|check)")
+_WHOLE = re.compile(rf"(?:{_NAMES}) (?:-|[A-Z]{{2}}|(?:list|download|check)\b)")
 
 
 def said(path: Path) -> Iterator[tuple[int, str, bool]]:
