@@ -19,6 +19,7 @@ from runner.batch.photo_folder import LeftOut, photos, unusable
 from runner.batch.plan import (
     CONFIDENCE,
     CUTTING,
+    HINT,
     BatchJob,
     Seeds,
     Stems,
@@ -60,6 +61,21 @@ class Setup:
     """What in the folder of the photos is none, a line for each kind."""
     options: str | None = None
     """What was set, where that must stay the same (`BatchOrder.alike`)."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What may not be meant: one mask for many photos."""
+        masked: dict[str, dict[str, None]] = {}
+        for job in self.jobs:
+            name, photo = next(iter(job.images.items()), (HINT, ""))
+            if name != HINT and HINT in job.images:
+                masked.setdefault(job.images[HINT], {})[photo] = None
+        return [
+            f"warning: {Path(mask).name} says what is product in {counted(len(photos), 'photo')}; a mask painted over one "
+            "photo is for that photo: name it alone."
+            for mask, photos in masked.items()
+            if len(photos) > 1
+        ]
 
     @property
     def least(self) -> float | None:

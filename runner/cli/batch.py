@@ -199,9 +199,7 @@ def _run(order: BatchOrder, view: BatchReporter, *, goes_on: bool) -> int:
 
         check(order, order.watch)
     setup = prepare(order)
-    for note in setup.workflow.notes:
-        view.notice(note)
-    for note in setup.left_out:
+    for note in (*setup.workflow.notes, *setup.left_out, *setup.notes):
         view.notice(note)
     if order.dry_run:
         done: set[str] = set()

@@ -43,7 +43,7 @@ def _row(picture: Picture, folder: Path) -> Image.Image:
     path = below(folder, picture.sheet) if picture.sheet else None
     objects = None if path is None else _small(path, (_WIDTH - _PHOTO - 3 * _GAP, 4 * _PHOTO))
     font = font_of(13)
-    told = picture.entry.error or "; ".join(picture.notes)
+    told = (picture.entry.error or "").partition("\n")[0] or "; ".join(picture.notes)
     words = f"{picture.place}: {len(picture.finds)}" + (f" - {clean_line(told)}" if told else "")
     lines = lines_of(clean_line(words)[:_MOST], font, _WIDTH - 2 * _GAP, _LINES)
     head = len(lines) * _LINE

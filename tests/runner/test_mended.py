@@ -13,7 +13,9 @@ from runner.batch.alone import for_this_photo
 from runner.batch.entries import Entry, JobState
 from runner.batch.ledger import Ledger
 from runner.batch.mended import mended
+from runner.batch.order import BatchOrder
 from runner.batch.plan import BatchJob
+from runner.batch.setup import prepare
 from runner.cli.alone import line_for
 from runner.cli.words import parse
 from runner.errors import EXIT_NODE_FAILED, EXIT_OK
@@ -174,6 +176,21 @@ def test_the_line_for_one_photo_keeps_what_counts_for_it(
     whole = [*wanted[:at], "photos/it is red.jpg", *wanted[at:], "--out", "shop", "--set", "hint=FILE"]
     assert shlex.split(line) == [*shlex.split(spell()), *whole]
     parse(whole)
+
+
+def test_one_mask_for_many_photos_is_said(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png", "m.png"):
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+
+    def notes(*photos: str) -> list[str]:
+        order = BatchOrder(
+            "packshot", tmp_path / "out", [str(tmp_path / name) for name in photos], set=[f"hint={tmp_path / 'm.png'}"]
+        )
+        return prepare(order).notes
+
+    (said,) = notes("a.png", "b.png")
+    assert "m.png says what is product in 2 photos" in said
+    assert notes("a.png") == []
 
 
 def test_which_jobs_are_the_same_in_another_cut_out(tmp_path: Path) -> None:
