@@ -71,7 +71,7 @@ class Setup:
             if name != HINT and HINT in job.images:
                 masked.setdefault(job.images[HINT], {})[photo] = None
         return [
-            f"warning: {Path(mask).name} says what is product in {counted(len(photos), 'photo')}; a mask painted over one "
+            f"warning: {Path(mask).name} says what is product in {counted(len(photos), 'photo')}; a mask of one "
             "photo is for that photo: name it alone."
             for mask, photos in masked.items()
             if len(photos) > 1
