@@ -80,7 +80,7 @@ class Watch:
         if failed := [entry.id for entry in known if entry.key in keys]:  # it was taken before it was whole
             self._ledger.try_again(failed)
         entries = self._ledger.entries()
-        tell_unusable(setup, {entry.key for entry in entries if entry.state == JobState.DONE}, self._view)
+        tell_unusable(setup, self._ledger.done_keys(), self._view)
         self._view.names = names_of(entries)
         self._view.expect(len(entries), len(failed) + again)
 
