@@ -75,7 +75,7 @@ class Ledger:
         """
         written = self.facts()
         for name, value in {"ledger": VERSION, **facts}.items():
-            if _comparable(name, written.get(name, value)) != value:
+            if _comparable(name, written.get(name, value)) != _comparable(name, value):
                 raise UsageError(
                     f"This folder's batch was made with {_OTHER.get(name, f'another {name}')} ({written[name]}, now "
                     f"{value}).",
