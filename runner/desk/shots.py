@@ -22,6 +22,7 @@ from runner.files.verify import PICTURES
 from runner.report.product import Outcome, Product, product_of
 from runner.report.record import sections
 from runner.untrusted import items, mapping, text
+from runner.words import shortened
 from runner.workflow.load import bundled
 from runner.workflow.origin import CUTOUT, base_name
 
@@ -110,6 +111,7 @@ class Shot:
             "shop": self.shop,
             "shop_title": shop_title(self.shop) if self.shop else "",
             "words": self.words,
+            "look": product.wants_look,
             "why": _why(product, rules),
             "advice": _advice(product) if self.state in (Outcome.REFUSED.key, Outcome.FAILED.key) else "",
             "trust": _trust(product.confidence),
@@ -257,4 +259,4 @@ def _why(product: Product, rules: Sequence[Mapping[str, str]]) -> str:
 def _advice(product: Product) -> str:
     """What helps, as far as the failure says so, in a few lines."""
     _, _, more = "\n".join(product.reasons).partition("\n")
-    return more.strip()[:_MOST_ADVICE]
+    return shortened(more.strip(), _MOST_ADVICE)

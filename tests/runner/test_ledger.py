@@ -246,15 +246,21 @@ def test_a_batch_whose_results_are_put_together_goes_on_with_the_same_options_on
     Image.new("RGB", (8, 8)).save(photo)
 
     def options(*values: str, alike: bool = True) -> dict[str, str]:
-        return prepare(BatchOrder("cutouts", out, [str(photo)], set=list(values), resume=True, alike=alike)).facts()
+        return prepare(BatchOrder("cutouts", out, [str(photo)], set=list(values), alike=alike)).facts()
 
     ledger = Ledger(out)
     ledger.bind(options("min_area=0.003", "overlap=split"))
     ledger.bind(options("overlap=split", "min_area=0.003"))
     ledger.bind(options("min_area=0.5", alike=False))
-    with pytest.raises(UsageError, match=r"other options \(min_area=0.003, overlap=split, now none\)"):
+    ledger.bind(options("overlap=split", "cutout_confidence=0", "min_area=0.003"))
+    with pytest.raises(UsageError, match=r"other options \(min_area=0.003, overlap=split, now none\)") as refused:
         ledger.bind(options())
+    assert refused.value.advice == f"Name another folder: --out {out}_2"
     ledger.close()
+    older = Ledger(tmp_path / "older")  # whose options hold how sure a cut-out must be
+    older.bind({"options": "cutout_confidence=0, min_area=0.003, overlap=split"})
+    older.bind({"options": options("min_area=0.003", "overlap=split")["options"]})
+    older.close()
 
 
 def test_a_new_ledger_may_be_opened_by_many_at_once(tmp_path: Path) -> None:
