@@ -23,7 +23,8 @@ _REPORT = "report"
 def unreported(
     graph: Mapping[str, Any], shown: Collection[str], cached: Collection[str], outputs: Collection[str]
 ) -> tuple[str, ...]:
-    """The nodes whose report is missing, in the order of the graph.
+    """The nodes whose report is missing, in the order of the graph. What was cached itself had its chance: an older
+    pack has nodes that show nothing then.
 
     Args:
         shown: the nodes that showed something.
@@ -39,7 +40,10 @@ def unreported(
     return tuple(
         node_id
         for node_id, node in graph.items()
-        if node_id in before_cached and node_id not in shown and mapping(node).get("class_type") in reporting
+        if node_id in before_cached
+        and node_id not in shown
+        and node_id not in cached
+        and mapping(node).get("class_type") in reporting
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 
+import numpy as np
 import pytest
 import torch
 from prodgen_nodes.imaging.colorspace import chroma, delta_e00, linear_to_srgb, parse_hex, srgb_to_lab, srgb_to_linear
@@ -11,6 +13,7 @@ from prodgen_nodes.imaging.errors import EmptyMaskError, ParameterError, ShapeEr
 from prodgen_nodes.imaging.product.palette import name_of
 from prodgen_nodes.imaging.product.words import listing_words
 from prodgen_nodes.imaging.recolor import in_photo, recolor, swatch_color, target_color
+from PIL import Image
 from torch import Tensor
 
 SIDE = 96
@@ -222,3 +225,32 @@ def test_a_title_calls_the_new_colour_as_the_report_does() -> None:
     done = recolor(photo[None], mask[None], target_color("white"))
     after = srgb_to_lab(torch.tensor(parse_hex(done.reports[0]["after"])))
     assert name_of(after) in listing_words(done.image[0], mask, after)["title"].casefold()
+
+
+def as_jpeg(picture: Tensor, quality: int) -> Tensor:
+    """What is left of it after it was saved with a colour for each two by two pixels."""
+    stream = io.BytesIO()
+    pixels = (picture * 255).round().to(torch.uint8).numpy()
+    Image.fromarray(pixels).save(stream, "JPEG", quality=quality, subsampling=2)
+    return torch.from_numpy(np.asarray(Image.open(stream)).astype(np.float32) / 255)
+
+
+def shaded_card(color: Tensor) -> Tensor:
+    """A card of linear `color` `[3]` in light that falls off to the right, a soft highlight on it."""
+    y, x = torch.meshgrid(torch.linspace(0, 1, 240), torch.linspace(0, 1, 240), indexing="ij")
+    gloss = 0.03 + 0.12 * torch.exp(-((x - 0.3) ** 2 + (y - 0.4) ** 2) / 0.02)
+    return linear_to_srgb(color * (1.0 - 0.3 * x)[..., None] + gloss[..., None]).clamp(0, 1)
+
+
+@pytest.mark.parametrize("quality", [75, 93])
+def test_the_squares_of_a_jpegs_colour_are_not_seen_on_what_was_pale(quality: int) -> None:
+    """A cream box made navy was full of blocks: of a pale colour a step is a large part."""
+    cream, navy = (srgb_to_linear(torch.tensor(color)) for color in ((0.92, 0.86, 0.72), (0.11, 0.11, 0.5)))
+    truth = srgb_to_lab(shaded_card(navy))
+    whole = torch.ones(240, 240)
+    target = median(shaded_card(navy), whole)
+    done = recolor(as_jpeg(shaded_card(cream), quality)[None], whole[None], target, whole[None]).image[0]
+    lab = srgb_to_lab(done)
+    assert float(delta_e00(lab, truth).mean()) < 1.25
+    steps = [(lab.diff(dim=side) - truth.diff(dim=side)).square().sum(dim=-1).mean().sqrt() for side in (0, 1)]
+    assert max(map(float, steps)) < 0.4  # 0.9 and 1.2 with each pixel by itself

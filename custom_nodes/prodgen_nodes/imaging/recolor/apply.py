@@ -27,6 +27,7 @@ from ..colorspace import (
     srgb_to_linear,
 )
 from ..errors import EmptyMaskError, ParameterError
+from ..filters import gaussian_blur
 from ..product.palette import name_of
 from ..tensors import check_color, check_mask, check_range, common_batch, item, same_size
 from .materials import Material, materials_of, nearest, offered, where
@@ -43,6 +44,14 @@ _BRIGHT_FROM, _BRIGHT_TO = 0.3, 0.9
 """Shares of the part's luminances between which its own colour is looked for: shadows are noise, lights are gloss."""
 _PUREST = 0.9
 """Share of those pixels that are less colourful than what the material is without any gloss."""
+_PURE, _PALE = 0.75, 0.5
+"""1 - least / largest channel of the material in linear light, from which its gloss is told pixel by pixel, and up to
+which by what is around."""
+_AROUND = 16.0
+"""Pixels (1 sigma) around: a JPEG keeps one colour for each 16 by 16 pixels where it keeps little, and the next one
+may be a step off."""
+_EVEN = 1e-4
+"""Variance of the luminance that is grain."""
 _SURE = 0.9
 """How much of a pixel must be the part to say what colour that has."""
 _DARKEST = 1e-4
@@ -139,7 +148,10 @@ def _recolored(picture: Tensor, part: Tensor, target: Tensor, strength: float) -
     coloured = min(1.0, max(0.0, (float(chroma(lab)) - _GREY) / (_COLOURED - _GREY)))
     new = torch.zeros_like(linear)
     if coloured > 0:
-        new += coloured * _exchanged(linear, sure, own, target)
+        split = _split(linear, own)
+        calm = _calm(linear, split[1], index, part) if (doubt := _doubt(own)) > 0 else split
+        body, gloss = (torch.lerp(sharp, calmed, doubt) for sharp, calmed in zip(split, calm, strict=True))
+        new += coloured * _exchanged(body, gloss, weight >= min(_SURE, float(weight.max())), target)
     if coloured < 1:
         new += (1 - coloured) * _scaled(linear, middle, target)
     shown = linear_into_gamut(new.T.contiguous()).T
@@ -182,10 +194,35 @@ def _split(linear: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
     return body.clamp(min=0), gloss
 
 
-def _exchanged(linear: Tensor, sure: Tensor, own: Tensor, target: Tensor) -> Tensor:
-    """Pixels `[n,3]` whose material has another colour, their gloss kept; `sure` ones say how much light there is."""
-    body, gloss = _split(linear, own)
-    seen, shine = (plane.median() for plane in _split(sure, own))
+def _doubt(own: Tensor) -> float:
+    """How little a pixel's own colour says of its gloss, 0..1: pale colours are nearly the light's, and what a JPEG did
+    to a pixel's colour would be taken for gloss."""
+    purity = 1 - float(own.min() / own.max().clamp(min=_DARKEST))
+    return min(1.0, max(0.0, (_PURE - purity) / (_PURE - _PALE)))
+
+
+def _calm(linear: Tensor, gloss: Tensor, index: Tensor, part: Tensor) -> tuple[Tensor, Tensor]:
+    """The same split where a pixel's gloss follows its luminance as it does in the pixels around it (He 2013, guided
+    filter): fine light is kept, the squares of a JPEG's colour are not."""
+    height, width = part.shape
+    light = luminance(linear)
+    planes = linear.new_zeros((5, height * width))
+    planes[:, index] = torch.stack((light, gloss[:, 0], light * gloss[:, 0], light.square(), torch.ones_like(light)))
+    planes = (planes.view(5, height, width) * part).unsqueeze(0)
+    mean = gaussian_blur(planes, _AROUND)[0]
+    mean = mean[:4] / mean[4].clamp(min=_DARKEST)
+    slope = (mean[2] - mean[0] * mean[1]) / (mean[3] - mean[0].square() + _EVEN)
+    line = torch.stack((slope, mean[1] - slope * mean[0])) * part
+    line = (gaussian_blur(torch.cat((line, part[None]))[None], _AROUND)[0]).flatten(1)[:, index]
+    slope, offset = line[:2] / line[2].clamp(min=_DARKEST)
+    calm = torch.minimum((slope * light + offset).clamp(min=0), linear.amin(dim=1)).unsqueeze(1)
+    return (light.unsqueeze(1) - calm).clamp(min=0), calm
+
+
+def _exchanged(body: Tensor, gloss: Tensor, sure: Tensor, target: Tensor) -> Tensor:
+    """Pixels `[n,3]` whose material has another colour, their gloss kept; `sure` `[n]` ones say how much light there
+    is."""
+    seen, shine = body[sure].median(), gloss[sure].median()
     wanted = ((target - shine) / seen.clamp(min=_DARKEST)).clamp(min=0)
     return body * wanted + torch.minimum(gloss, gloss * 0 + 1)
 
