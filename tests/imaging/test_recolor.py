@@ -8,12 +8,12 @@ import re
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from prodgen_nodes.imaging.colorspace import chroma, delta_e00, linear_to_srgb, parse_hex, srgb_to_lab, srgb_to_linear
 from prodgen_nodes.imaging.errors import EmptyMaskError, ParameterError, ShapeError
 from prodgen_nodes.imaging.product.palette import name_of
 from prodgen_nodes.imaging.product.words import listing_words
 from prodgen_nodes.imaging.recolor import in_photo, recolor, swatch_color, target_color
-from PIL import Image
 from torch import Tensor
 
 SIDE = 96
