@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..compositing import lay_over
+from ..fidelity.findings import Finding, told
 from ..fidelity.judge import Fidelity, Limits, Settings, judge
+from ..fidelity.report import sentences
 from ..fidelity.whole import Whole, judge_whole
 from ..placement import Placement
 from ..tensors import Box, bounding_box
@@ -17,6 +19,8 @@ from .additions import Addition, additions
 from .find import ENOUGH, Found, find_mirrored, find_product
 from .light import Light, light_of
 from .seen import Seen, reduced
+from .stretched import find_stretched
+from .studio import studio_of
 
 SAME, CHANGED, NOT_FOUND = "the seller's product", "changed", "not found"
 _NO_HALO = 100.0
@@ -38,6 +42,8 @@ _LEAST_SIDE = 64
 """Of that copy's longer side."""
 _SOME = 0.3
 """Cover that counts for where the product is: a thin one reaches no more in a small picture."""
+_BESIDE = 0.03
+"""How near to an addition a changed place is that it explains, of the product's longer side."""
 _FIGURES = ("delta_e00_mean", "delta_e00_p95", "ssim", "worst_similarity", "worst_delta_e00")
 
 
@@ -59,25 +65,29 @@ def check_picture(picture: Tensor, product: Tensor, mask: Tensor, photo: Tensor,
     Light may differ, colour, shape and parts may not. Raises EmptyMaskError where the mask holds no product.
     """
     found = find_product(picture, product, mask, seen.things)
-    if found is None or not found.is_there:
-        return _not_found(picture, product, mask, photo, seen, found)
-    wanted, cover = _laid(picture, product, mask, found.placement)
     whole = judge_whole(photo, mask)
-    report, fine, reasons = _compared(picture, product, mask, found.placement, bounding_box(cover, _SOME))
-    light = light_of(picture, wanted, cover)
-    beyond, added = additions(picture, seen.alpha, cover)
-    reasons = [*reasons, *light.reasons(), *whole.reasons()]
-    notes = _notes(whole, light)
-    for one in beyond:
-        words = _added(one)
-        (reasons if seen.is_plain else notes).append(words)
+    if found is None or not found.is_there:
+        return _not_found(picture, product, mask, seen, found, whole)
+    wanted, cover = _laid(picture, product, mask, found.placement)
+    compared = _compared(picture, product, mask, found.placement, bounding_box(cover, _SOME))
+    studio = studio_of(picture, cover, seen.alpha)
+    light = light_of(picture, wanted, cover, studio is not None)
+    shown, _ = _laid(picture, photo, torch.ones_like(mask), found.placement)
+    beyond, added = additions(picture, seen.alpha, cover, shown, studio)
+    sure = seen.is_plain or studio is not None
+    more = [Finding("colour", text) for text in light.reasons()]
+    more += [Finding("added", _added(one), one.box, one.place) for one in beyond if sure]
+    findings = _all_told(compared, more, beyond, cover)
+    report = compared.report
     if report["ssim"] < _LIMITS.min_ssim or report["worst_similarity"] < _LIMITS.min_local_similarity:
-        mirror = _mirrored(picture, product, mask, cover, report)
-        reasons = [mirror, *reasons] if mirror else reasons
+        findings = _otherwise(picture, product, mask, cover, seen, compared) or findings
+    findings = [*findings, *whole.findings()]
+    notes = _notes(whole, light) + [_added(one) for one in beyond if not sure]
     report |= {
-        "passed": not reasons,
-        "reasons": reasons,
-        "verdict": CHANGED if reasons else SAME,
+        "passed": not findings,
+        "reasons": sentences(findings),
+        "findings": [one.as_report() for one in findings],
+        "verdict": CHANGED if findings else SAME,
         "notes": notes,
         "light_ratio": light.ratio,
         "light_apart": light.apart,
@@ -88,20 +98,27 @@ def check_picture(picture: Tensor, product: Tensor, mask: Tensor, photo: Tensor,
         "bbox": _box(cover),
         **_place(found),
     }
-    return Checked(report, cover, fine, added)
+    return Checked(report, cover, compared.fine, added)
 
 
-def _compared(
-    picture: Tensor, product: Tensor, mask: Tensor, placement: Placement, box: Box
-) -> tuple[dict[str, Any], Fidelity, list[str]]:
-    """The report, the maps at full size, and the reasons, of the product that lies in the `box` of the picture.
+@dataclass(frozen=True)
+class _Compared:
+    """The `report`, the maps at full size, and what is wrong, with boxes in the picture."""
+
+    report: dict[str, Any]
+    fine: Fidelity
+    findings: tuple[Finding, ...]
+
+
+def _compared(picture: Tensor, product: Tensor, mask: Tensor, placement: Placement, box: Box) -> _Compared:
+    """The product that lies in the `box` of the picture.
 
     Twice: in a smaller copy, where what a JPEG or a small picture does to fabric is gone, with the limits of a pasted
     product; and as it is, for what was redrawn so finely or blurred that the small copy hides it, with wider ones.
     """
     fine = _judged(picture, product, mask, placement, _FINE)
     share = _COARSE / max(box.width, box.height)
-    coarse = fine
+    coarse, found = fine, fine.findings
     if share < 1:
         side = max(_LEAST_SIDE, round(share * max(picture.shape[:2])))
         wanted, cover = _laid(picture, product, mask, placement)
@@ -109,14 +126,69 @@ def _compared(
         smaller = torch.cat((reduced(picture, side), reduced(wanted, side)), dim=-1)
         plain = reduced(cover[..., None].expand(-1, -1, 3), side)[..., 0]
         coarse = _judged(smaller[..., :3], smaller[..., 3:], plain, None, _LIMITS)
-    report, places = dict(coarse.report), coarse.report["reasons"]
-    named = {line.partition(":")[0] for line in places if ":" in line}
-    more = [line for line in fine.report["reasons"] if line.partition(":")[0] not in named and not places]
-    if coarse is fine:
-        more = []
+        found = tuple(_enlarged(one, picture.shape[0] / smaller.shape[0]) for one in coarse.findings) or fine.findings
+    report = dict(coarse.report)
     report["sharpness"], report["worst_sharpness"] = fine.report["sharpness"], fine.report["worst_sharpness"]
     report["fine"] = {name: fine.report[name] for name in _FIGURES}
-    return report, fine, [*places, *more]
+    return _Compared(report, fine, found)
+
+
+def _enlarged(one: Finding, scale: float) -> Finding:
+    if one.box is None:
+        return one
+    sides = (round(scale * side) for side in (one.box.left, one.box.top, one.box.right, one.box.bottom))
+    return replace(one, box=Box(*sides))
+
+
+def _all_told(compared: _Compared, more: list[Finding], beyond: list[Addition], cover: Tensor) -> list[Finding]:
+    """What was found by comparing and `more`, without what an addition or another colour explains."""
+    box = bounding_box(cover, _SOME)
+    near = max(2, round(_BESIDE * max(box.width, box.height)))
+
+    def explained(one: Finding) -> bool:
+        own = one.box
+        if own is None or one.kind not in ("changed", "colour", "missing"):
+            return False
+        return any(_meet(own, there.box, near) and _within(own, there.box, 2 * near) for there in beyond)
+
+    found = [one for one in compared.findings if not explained(one)]
+    if any(one.kind == "colour" and one.box is None for one in found):
+        more = [one for one in more if one.kind != "colour"]  # said already, with its figures
+    return list(told([*found, *more]))
+
+
+def _meet(one: Box, other: Box, near: int) -> bool:
+    across = one.left <= other.right + near and other.left <= one.right + near
+    return across and one.top <= other.bottom + near and other.top <= one.bottom + near
+
+
+def _within(one: Box, other: Box, near: int) -> bool:
+    """Whether `one` lies along `other`: not much longer on both sides."""
+    tall = one.top >= other.top - near and one.bottom <= other.bottom + near
+    return tall or (one.left >= other.left - near and one.right <= other.right + near)
+
+
+def _otherwise(
+    picture: Tensor, product: Tensor, mask: Tensor, cover: Tensor, seen: Seen, compared: _Compared
+) -> list[Finding]:
+    """Where the mirror image or a stretched one fits plainly better at `cover` `[H,W]`: that alone is wrong with it."""
+    if _mirrored(picture, product, mask, cover, compared.report):
+        return [Finding("mirrored", "all over: it is the product's mirror image")]
+    drawn = find_stretched(picture, product, mask, seen.things)
+    if drawn is None:
+        return []
+    _, there = _laid(picture, drawn.product, drawn.mask, drawn.found.placement)
+    other = _compared(picture, drawn.product, drawn.mask, drawn.found.placement, bounding_box(there, _SOME))
+    better = other.report["ssim"] > compared.report["ssim"] + _PLAINLY / 4
+    locally = other.report["worst_similarity"] > compared.report["worst_similarity"] + _LOCALLY
+    if not (better or (locally and other.report["ssim"] >= compared.report["ssim"])):
+        return []
+    return [_stretched(drawn.wider), *(one for one in other.findings if one.kind != "structure")]
+
+
+def _stretched(wider: float) -> Finding:
+    words = f"{wider - 1:.0%} wider" if wider > 1 else f"{1 / wider - 1:.0%} taller"
+    return Finding("stretched", f"all over: it was stretched, it is {words} than in its photo")
 
 
 def _judged(picture: Tensor, product: Tensor, mask: Tensor, placement: Placement | None, limits: Limits) -> Fidelity:
@@ -132,22 +204,24 @@ def _laid(picture: Tensor, product: Tensor, mask: Tensor, placement: Placement) 
     return wanted, cover
 
 
-def _not_found(
-    picture: Tensor, product: Tensor, mask: Tensor, photo: Tensor, seen: Seen, best: Found | None
-) -> Checked:
+def _not_found(picture: Tensor, product: Tensor, mask: Tensor, seen: Seen, best: Found | None, whole: Whole) -> Checked:
     confidence = 0.0 if best is None else best.confidence
-    mirror = find_mirrored(picture, product, mask, seen.things)
     agree = "" if best is None else f"; at the likeliest place {best.outline:.0%} of its outline agree"
-    reason = (
+    reason = Finding(
+        "not found",
         f"the product was not found in the picture (confidence {confidence:.2f}, needed {ENOUGH:g}{agree}): another "
-        "product, another side of it, or redrawn beyond recognition"
+        "product, another side of it, or redrawn beyond recognition",
     )
+    mirror = find_mirrored(picture, product, mask, seen.things)
     if mirror is not None and mirror.is_there:
-        reason = f"it is the product's mirror image (confidence {mirror.confidence:.2f})"
-    whole = judge_whole(photo, mask)
+        reason = Finding("mirrored", f"it is the product's mirror image (confidence {mirror.confidence:.2f})")
+    elif (drawn := find_stretched(picture, product, mask, seen.things)) is not None:
+        reason = _stretched(drawn.wider)
+    findings = [reason, *whole.findings()]
     report = {
         "passed": False,
-        "reasons": [reason, *whole.reasons()],
+        "reasons": sentences(findings),
+        "findings": [one.as_report() for one in findings],
         "verdict": NOT_FOUND,
         "notes": [],
         "confidence": confidence,
@@ -159,16 +233,15 @@ def _not_found(
     return Checked(report, nothing, None, nothing)
 
 
-def _mirrored(picture: Tensor, product: Tensor, mask: Tensor, cover: Tensor, report: dict[str, Any]) -> str:
-    """Says so where the mirror image fits plainly better where the product was found, at `cover` `[H,W]`; else ""."""
+def _mirrored(picture: Tensor, product: Tensor, mask: Tensor, cover: Tensor, report: dict[str, Any]) -> bool:
+    """Whether the mirror image fits plainly better where the product was found, at `cover` `[H,W]`."""
     found = find_mirrored(picture, product, mask, [cover])
     if found is None or not found.is_there:
-        return ""
-    box = bounding_box(cover, _SOME)
-    other, _, _ = _compared(picture, product.flip(1), mask.flip(1), found.placement, box)
+        return False
+    other = _compared(picture, product.flip(1), mask.flip(1), found.placement, bounding_box(cover, _SOME)).report
     plainly = other["ssim"] > report["ssim"] + _PLAINLY
     locally = other["ssim"] >= report["ssim"] and other["worst_similarity"] > report["worst_similarity"] + _LOCALLY
-    return "all over: it is the product's mirror image" if plainly or locally else ""
+    return plainly or locally
 
 
 def _added(one: Addition) -> str:
