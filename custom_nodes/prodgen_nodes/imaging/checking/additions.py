@@ -41,13 +41,14 @@ class Addition:
 
 
 def additions(
-    picture: Tensor, seen: Tensor, cover: Tensor, shown: Tensor, studio: Studio | None
+    picture: Tensor, seen: Tensor, cover: Tensor, shown: tuple[Tensor, Tensor], studio: Studio | None
 ) -> tuple[list[Addition], Tensor]:
     """What is on the outline of the product's `cover` `[H,W]` in sRGB `picture` `[H,W,3]` and not in its photo, largest
     first; and the mask of it. A shadow is none.
 
     It is what the own cut-out `seen` `[H,W]` has beyond the product, and on the plain ground of a `studio` whatever is
-    no ground. `shown` `[H,W,3]` is the picture with the whole photo laid over it at the product's place.
+    no ground. `shown` is the picture with the whole photo laid over it at the product's place `[H,W,3]`, and where that
+    is `[H,W]`.
     """
     product = bounding_box(cover)
     side, area = max(product.width, product.height), float((cover > 0.5).sum())
@@ -80,12 +81,11 @@ def additions(
     return found, seen.new_tensor(kept)
 
 
-def _in_photo(picture: Tensor, shown: Tensor, beyond: Tensor) -> Tensor:
+def _in_photo(picture: Tensor, shown: tuple[Tensor, Tensor], beyond: Tensor) -> Tensor:
     """Which of the pixels `beyond` the photo shows, too, `[n]`: there the picture is the photo's own, in some light."""
-    smooth = gaussian_blur(torch.stack((picture, shown)).movedim(-1, 1), 2.0).movedim(1, -1)
+    smooth = gaussian_blur(torch.stack((picture, shown[0])).movedim(-1, 1), 2.0).movedim(1, -1)
     here, there = (srgb_to_lab(plane[beyond]) for plane in smooth)
-    is_laid = (picture != shown).any(dim=-1)[beyond]
-    return is_laid & (delta_e00(here, there) < _SAME)
+    return (shown[1][beyond] > 0.5) & (delta_e00(here, there) < _SAME)
 
 
 def _shaded(picture: Tensor, beyond: Tensor, things: Tensor) -> Tensor:

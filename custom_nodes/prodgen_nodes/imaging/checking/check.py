@@ -13,6 +13,7 @@ from ..fidelity.findings import Finding, told
 from ..fidelity.judge import Fidelity, Limits, Settings, judge
 from ..fidelity.report import sentences
 from ..fidelity.whole import Whole, judge_whole
+from ..filters import gaussian_blur
 from ..placement import Placement
 from ..tensors import Box, bounding_box
 from .additions import Addition, additions
@@ -44,6 +45,8 @@ _SOME = 0.3
 """Cover that counts for where the product is: a thin one reaches no more in a small picture."""
 _BESIDE = 0.03
 """How near to an addition a changed place is that it explains, of the product's longer side."""
+_SOFT = (0.002, 0.004, 0.007)
+"""1 sigma of the blurs that are tried on the photo's product, of its longer side; less is told by its sharpness."""
 _FIGURES = ("delta_e00_mean", "delta_e00_p95", "ssim", "worst_similarity", "worst_delta_e00")
 
 
@@ -72,7 +75,7 @@ def check_picture(picture: Tensor, product: Tensor, mask: Tensor, photo: Tensor,
     compared = _compared(picture, product, mask, found.placement, bounding_box(cover, _SOME))
     studio = studio_of(picture, cover, seen.alpha)
     light = light_of(picture, wanted, cover, studio is not None)
-    shown, _ = _laid(picture, photo, torch.ones_like(mask), found.placement)
+    shown = _laid(picture, photo, torch.ones_like(mask), found.placement)
     beyond, added = additions(picture, seen.alpha, cover, shown, studio)
     sure = seen.is_plain or studio is not None
     more = [Finding("colour", text) for text in light.reasons()]
@@ -80,7 +83,7 @@ def check_picture(picture: Tensor, product: Tensor, mask: Tensor, photo: Tensor,
     findings = _all_told(compared, more, beyond, cover)
     report = compared.report
     if report["ssim"] < _LIMITS.min_ssim or report["worst_similarity"] < _LIMITS.min_local_similarity:
-        findings = _otherwise(picture, product, mask, cover, seen, compared) or findings
+        findings = _otherwise(picture, product, mask, (wanted, cover), seen, compared) or findings
     findings = [*findings, *whole.findings()]
     notes = _notes(whole, light) + [_added(one) for one in beyond if not sure]
     report |= {
@@ -117,20 +120,26 @@ def _compared(picture: Tensor, product: Tensor, mask: Tensor, placement: Placeme
     product; and as it is, for what was redrawn so finely or blurred that the small copy hides it, with wider ones.
     """
     fine = _judged(picture, product, mask, placement, _FINE)
-    share = _COARSE / max(box.width, box.height)
     coarse, found = fine, fine.findings
-    if share < 1:
-        side = max(_LEAST_SIDE, round(share * max(picture.shape[:2])))
-        wanted, cover = _laid(picture, product, mask, placement)
-        # Both made smaller in the same way: two filters leave different textures of one fabric.
-        smaller = torch.cat((reduced(picture, side), reduced(wanted, side)), dim=-1)
-        plain = reduced(cover[..., None].expand(-1, -1, 3), side)[..., 0]
-        coarse = _judged(smaller[..., :3], smaller[..., 3:], plain, None, _LIMITS)
-        found = tuple(_enlarged(one, picture.shape[0] / smaller.shape[0]) for one in coarse.findings) or fine.findings
+    if max(box.width, box.height) > _COARSE:
+        coarse, scale = _in_small(picture, *_laid(picture, product, mask, placement), box)
+        found = tuple(_enlarged(one, scale) for one in coarse.findings) or fine.findings
     report = dict(coarse.report)
     report["sharpness"], report["worst_sharpness"] = fine.report["sharpness"], fine.report["worst_sharpness"]
     report["fine"] = {name: fine.report[name] for name in _FIGURES}
     return _Compared(report, fine, found)
+
+
+def _in_small(picture: Tensor, wanted: Tensor, cover: Tensor, box: Box) -> tuple[Fidelity, float]:
+    """`picture` against what is `wanted` `[H,W,3]` at `cover` `[H,W]`, in `box`, in a small copy; and how much smaller
+    that is."""
+    share = min(1.0, _COARSE / max(box.width, box.height))
+    side = max(_LEAST_SIDE, round(share * max(picture.shape[:2])))
+    # Both made smaller in the same way: two filters leave different textures of one fabric.
+    smaller = torch.cat((reduced(picture, side), reduced(wanted, side)), dim=-1)
+    plain = reduced(cover[..., None].expand(-1, -1, 3), side)[..., 0]
+    done = _judged(smaller[..., :3], smaller[..., 3:].contiguous(), plain.contiguous(), None, _LIMITS)
+    return done, picture.shape[0] / smaller.shape[0]
 
 
 def _enlarged(one: Finding, scale: float) -> Finding:
@@ -169,11 +178,15 @@ def _within(one: Box, other: Box, near: int) -> bool:
 
 
 def _otherwise(
-    picture: Tensor, product: Tensor, mask: Tensor, cover: Tensor, seen: Seen, compared: _Compared
+    picture: Tensor, product: Tensor, mask: Tensor, laid: tuple[Tensor, Tensor], seen: Seen, compared: _Compared
 ) -> list[Finding]:
-    """Where the mirror image or a stretched one fits plainly better at `cover` `[H,W]`: that alone is wrong with it."""
-    if _mirrored(picture, product, mask, cover, compared.report):
+    """Where the mirror image, a blurred or a stretched one fits plainly better where the product was `laid`: that alone
+    is wrong with it."""
+    if _mirrored(picture, product, mask, laid[1], compared.report):
         return [Finding("mirrored", "all over: it is the product's mirror image")]
+    soft = _blurred(picture, *laid, compared)
+    if soft:
+        return soft
     drawn = find_stretched(picture, product, mask, seen.things)
     if drawn is None:
         return []
@@ -184,6 +197,23 @@ def _otherwise(
     if not (better or (locally and other.report["ssim"] >= compared.report["ssim"])):
         return []
     return [_stretched(drawn.wider), *(one for one in other.findings if one.kind != "structure")]
+
+
+def _blurred(picture: Tensor, wanted: Tensor, cover: Tensor, compared: _Compared) -> list[Finding]:
+    """Where the photo's product, blurred, agrees with the picture: that it was, and what else is wrong."""
+    box = bounding_box(cover, _SOME)
+    side = max(box.width, box.height)
+    for share in _SOFT:
+        sigma = share * side
+        soft = gaussian_blur(wanted.movedim(-1, 0)[None], sigma)[0].movedim(0, -1).contiguous()
+        done, scale = _in_small(picture, soft, cover, box)
+        if 1 - done.report["ssim"] > (1 - compared.report["ssim"]) / 2:
+            continue
+        if any(one.kind in ("structure", "changed", "missing") for one in done.findings):
+            continue
+        text = f"all over: its fine detail is gone, it was blurred (by about {sigma:.1f} px)"
+        return [Finding("detail", text), *(_enlarged(one, scale) for one in done.findings if one.kind != "detail")]
+    return []
 
 
 def _stretched(wider: float) -> Finding:

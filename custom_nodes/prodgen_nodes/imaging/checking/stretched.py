@@ -32,7 +32,9 @@ def find_stretched(picture: Tensor, product: Tensor, mask: Tensor, things: list[
     `picture` `[H,W,3]` has; None where they have the product's own, or it is none of them."""
     own = _proportions(bounding_box(mask))
     best: Stretched | None = None
-    for thing in sorted(things, key=lambda one: -float((one > 0.5).sum()))[:_THINGS]:
+    ordered = sorted(things, key=lambda one: -float((one > 0.5).sum()))[:_THINGS]
+    # A cut-out may have fallen into pieces: what all of them together are is tried, too.
+    for thing in [*ordered, torch.stack(ordered).amax(dim=0)] if len(ordered) > 1 else ordered:
         wider = _proportions(bounding_box(thing)) / own
         if not _LEAST < abs(wider - 1) < _MOST:
             continue

@@ -14,10 +14,11 @@ from ..fidelity.whole import unlike_any_shade
 from ..filters import dilate
 from ..tensors import bounding_box
 
-_PLAIN = 1.5
-"""dE00 that nine tenths of a plain ground stay within of its own smooth colours; a JPEG of a packshot has 0.3 to 1."""
-_OTHER, _NO_SHADE = 12.0, 8.0
-"""dE00 to the ground, and to it in any shade, from which something else stands on it."""
+_PLAIN = 3.0
+"""dE00 that nine tenths of a plain ground stay within of its own smooth colours: 0 to 1 in a JPEG of a packshot, 2.3
+with a cast shadow on grey."""
+_OTHER, _NO_SHADE, _NOISES = 12.0, 8.0, 4.0
+"""dE00 to the ground, and to it in any shade, from which something else stands on it; and in multiples of that."""
 _BLACK = 0.42
 """L* + 16 over the ground's below which something is no shadow on it: a fourteenth of its light."""
 _ENOUGH = 0.03
@@ -39,7 +40,8 @@ class Studio:
         rows, columns = torch.nonzero(where, as_tuple=True)
         base = self.ground.at(rows / self.factor, columns / self.factor)
         lab = srgb_to_lab(picture[rows, columns])
-        other = (delta_e00(lab, base) > _OTHER) & (unlike_any_shade(lab, base) > _NO_SHADE)
+        noise = _NOISES * self.ground.noise
+        other = (delta_e00(lab, base) > max(_OTHER, noise)) & (unlike_any_shade(lab, base) > max(_NO_SHADE, noise))
         # What is nearly black is a shade of every ground, but no shadow is so dark.
         dark = (lab[:, 0] + 16) < _BLACK * (base[:, 0] + 16)
         found = torch.zeros_like(where)

@@ -14,8 +14,9 @@ from ..tensors import Box
 _ROWS, _COLUMNS = ("upper", "", "lower"), ("left", "", "right")
 _ALL_OVER = 0.6
 """A spot that covers this share of both sides has no place to be named."""
-_MOSTLY = 0.5
-"""Share of a spot where the ground shows, from which a piece is missing there and not another in its place."""
+_MOSTLY = 0.3
+"""Share of a spot where the ground shows, from which a piece is missing there and not another in its place: the windows
+of structure reach as far beyond a narrow piece as it is wide."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,98 @@
+"""What is named for a picture that was changed in one way: the true reason, and none that only follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+import torch
+import torch.nn.functional as F
+from prodgen_nodes.imaging.colorspace import lab_to_srgb, linear_to_srgb, srgb_to_lab, srgb_to_linear
+from prodgen_nodes.imaging.fidelity.findings import Finding, told
+from prodgen_nodes.imaging.filters import gaussian_blur
+from prodgen_nodes.imaging.tensors import Box, bounding_box
+from torch import Tensor
+
+from tests.imaging.checking_scenes import Desk, jpeg, with_part, without_foot
+
+
+@cache
+def desk(kind: str, seed: int) -> Desk:
+    return Desk(kind, seed)
+
+
+def recolored(desk: Desk) -> Tensor:
+    lab = srgb_to_lab(desk.product)
+    return desk.picture(lab_to_srgb(torch.stack((lab[..., 0], -lab[..., 2], lab[..., 1]), dim=-1)).clamp(0, 1))
+
+
+def darker(desk: Desk) -> Tensor:
+    return desk.picture(linear_to_srgb(srgb_to_linear(desk.product) * 0.15))
+
+
+def blurred(desk: Desk) -> Tensor:
+    return gaussian_blur(desk.picture().movedim(-1, 0)[None], 1.8)[0].movedim(0, -1).contiguous()
+
+
+def stretched(desk: Desk) -> Tensor:
+    planes = desk.picture().movedim(-1, 0)[None]
+    return F.interpolate(planes, scale_factor=(1.0, 1.12), mode="bicubic")[0].movedim(0, -1).clamp(0, 1).contiguous()
+
+
+def turned_print(desk: Desk) -> Tensor:
+    """A patch of it mirrored, with a mark on its left side that is on the right one then."""
+    return desk.picture(_marked(desk, left=False))
+
+
+def _marked(desk: Desk, left: bool) -> Tensor:
+    box, rgb = bounding_box(desk.mask), desk.product.clone()
+    row, column = box.bottom - box.height // 3, (box.left + box.right) // 2
+    inner = slice(column - 22, column - 4) if left else slice(column + 4, column + 22)
+    rgb[row - 9 : row + 9, inner] = 1 - rgb[row - 9 : row + 9, inner]
+    return rgb
+
+
+CHANGES: dict[str, tuple[Callable[[Desk], Tensor], str]] = {
+    "recoloured": (recolored, "colour"),
+    "much darker on white": (darker, "colour"),
+    "blurred": (blurred, "detail"),
+    "part removed": (lambda desk: desk.picture(mask=without_foot(desk.mask)), "missing"),
+    "part added": (lambda desk: with_part(desk.picture()), "added"),
+    "print mirrored": (turned_print, "changed"),
+    "mirrored": (lambda desk: desk.picture(mirrored=True), "mirrored"),
+    "stretched": (stretched, "stretched"),
+    "moved": (lambda desk: desk.picture().roll((-20, 30), (0, 1)), ""),
+    "JPEG": (lambda desk: jpeg(desk.picture(), 75), ""),
+}
+
+
+@pytest.mark.parametrize("change", list(CHANGES))
+@pytest.mark.parametrize(
+    "which",
+    [("arch_bag", 3), *(pytest.param(one, marks=pytest.mark.slow) for one in (("jar", 8), ("mug", 4)))],
+    ids=lambda which: which[0],
+)
+def test_the_true_reason_is_named_and_no_other(which: tuple[str, int], change: str) -> None:
+    one = desk(*which)
+    if change == "print mirrored":
+        one = Desk(*which)
+        one.photo, one.product = one.photo.clone(), _marked(one, left=True)
+        one.photo = torch.lerp(torch.tensor([0.9, 0.89, 0.87]).expand_as(one.product), one.product, one.mask[..., None])
+    spoil, true = CHANGES[change]
+    report = one.report(spoil(desk(*which)))
+    named = {finding["kind"] for finding in report["findings"]}  # type: ignore[attr-defined]
+    assert named == ({true} if true else set()), report["reasons"]
+    assert report["passed"] is (not true)
+    assert not any("limit -" in reason for reason in report["reasons"])  # type: ignore[attr-defined]
+
+
+def test_what_follows_from_another_finding_is_not_told() -> None:
+    here = Box(0, 0, 9, 9)
+    color, changed, missing = Finding("colour", "c"), Finding("changed", "x", here), Finding("missing", "m", here)
+    detail, average = Finding("detail", "d", here), Finding("average", "a")
+    assert told([color, changed, detail, average]) == (color,)
+    assert told([color, missing]) == (color, missing)
+    assert told([changed, detail, average]) == (changed,)
+    assert told([average]) == (average,)
+    assert told([Finding("structure", "s"), missing]) == (missing,)
