@@ -320,6 +320,7 @@ def main() -> None:
     parser.add_argument("--drawn", type=int, default=0, metavar="N", help="so many products that a script draws, too")
     parser.add_argument("--good", type=int, default=0, metavar="N", help="so many more good pictures of each")
     parser.add_argument("--part", default="0/1", metavar="I/N", help="every N-th product, from the I-th (from 0)")
+    parser.add_argument("--only", default="", metavar="TEXT", help="only the kinds of picture with this in their name")
     parser.add_argument("--few", type=int, default=0, metavar="N", help="only N wrong pictures of each photo, in turn")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="save every picture here")
     parser.add_argument("--json", type=Path, help="add every verdict to this file, a line each")
@@ -337,6 +338,8 @@ def main() -> None:
     part, parts = (int(number) for number in options.part.split("/"))
     asked = Asked(options.photos, options.relit, options.drawn, options.good, options.few, (part, parts))
     for name, photo, case in cases(asked, cut_of):
+        if options.only not in case.kind:
+            continue
         picture = reduced(case.picture)
         seen: Seen = seen_in(picture, lambda small: cut_of(small, "all"))
         report = check_picture(picture, case.cut.product, case.cut.alpha, photo, seen).report

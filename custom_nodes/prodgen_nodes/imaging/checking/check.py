@@ -19,6 +19,7 @@ from ..tensors import Box, bounding_box
 from .additions import Addition, additions
 from .find import ENOUGH, Found, find_mirrored, find_product
 from .light import Light, light_of
+from .lost import lost
 from .seen import Seen, reduced
 from .stretched import find_stretched
 from .studio import studio_of
@@ -45,7 +46,7 @@ _SOME = 0.3
 """Cover that counts for where the product is: a thin one reaches no more in a small picture."""
 _BESIDE = 0.03
 """How near to an addition a changed place is that it explains, of the product's longer side."""
-_SOFT = (0.002, 0.004, 0.007)
+_SOFT = (0.003, 0.006, 0.009)
 """1 sigma of the blurs that are tried on the photo's product, of its longer side; less is told by its sharpness."""
 _FIGURES = ("delta_e00_mean", "delta_e00_p95", "ssim", "worst_similarity", "worst_delta_e00")
 
@@ -80,7 +81,8 @@ def check_picture(picture: Tensor, product: Tensor, mask: Tensor, photo: Tensor,
     sure = seen.is_plain or studio is not None
     more = [Finding("colour", text) for text in light.reasons()]
     more += [Finding("added", _added(one), one.box, one.place) for one in beyond if sure]
-    findings = _all_told(compared, more, beyond, cover)
+    gone = [] if studio is None else lost(picture, wanted, cover, light.ratio, studio)
+    findings = _all_told(compared, more, beyond, gone, cover)
     report = compared.report
     if report["ssim"] < _LIMITS.min_ssim or report["worst_similarity"] < _LIMITS.min_local_similarity:
         findings = _otherwise(picture, product, mask, (wanted, cover), seen, compared) or findings
@@ -149,8 +151,11 @@ def _enlarged(one: Finding, scale: float) -> Finding:
     return replace(one, box=Box(*sides))
 
 
-def _all_told(compared: _Compared, more: list[Finding], beyond: list[Addition], cover: Tensor) -> list[Finding]:
-    """What was found by comparing and `more`, without what an addition or another colour explains."""
+def _all_told(
+    compared: _Compared, more: list[Finding], beyond: list[Addition], gone: list[Finding], cover: Tensor
+) -> list[Finding]:
+    """What was found by comparing, `more` and what is `gone`, without what an addition, a missing piece or another
+    colour explains."""
     box = bounding_box(cover, _SOME)
     near = max(2, round(_BESIDE * max(box.width, box.height)))
 
@@ -158,12 +163,15 @@ def _all_told(compared: _Compared, more: list[Finding], beyond: list[Addition], 
         own = one.box
         if own is None or one.kind not in ("changed", "colour", "missing"):
             return False
-        return any(_meet(own, there.box, near) and _within(own, there.box, 2 * near) for there in beyond)
+        boxes = [*(there.box for there in beyond), *(there.box for there in gone if there.box is not None)]
+        return any(_meet(own, there, near) and _within(own, there, 2 * near) for there in boxes)
 
+    if any(one.kind == "colour" and one.box is None for one in [*compared.findings, *more]):
+        gone = []  # the new colour may be the ground's
     found = [one for one in compared.findings if not explained(one)]
     if any(one.kind == "colour" and one.box is None for one in found):
         more = [one for one in more if one.kind != "colour"]  # said already, with its figures
-    return list(told([*found, *more]))
+    return list(told([*found, *more, *gone]))
 
 
 def _meet(one: Box, other: Box, near: int) -> bool:

@@ -35,10 +35,15 @@ class Studio:
     factor: float
     light: float
 
+    def at(self, where: Tensor) -> Tensor:
+        """The ground's CIELAB `[n,3]` at the pixels of bool `where` `[H,W]`."""
+        rows, columns = torch.nonzero(where, as_tuple=True)
+        return self.ground.at(rows / self.factor, columns / self.factor)
+
     def foreign(self, picture: Tensor, where: Tensor) -> Tensor:
         """Bool `[H,W]`: which pixels of sRGB `picture` `[H,W,3]` in `where` `[H,W]` are not its ground in any shade."""
         rows, columns = torch.nonzero(where, as_tuple=True)
-        base = self.ground.at(rows / self.factor, columns / self.factor)
+        base = self.at(where)
         lab = srgb_to_lab(picture[rows, columns])
         noise = _NOISES * self.ground.noise
         other = (delta_e00(lab, base) > max(_OTHER, noise)) & (unlike_any_shade(lab, base) > max(_NO_SHADE, noise))
