@@ -14,6 +14,7 @@ from .find import Found, find_product
 _LEAST, _MOST = 0.012, 0.6
 """How much wider or narrower, as a share, is looked into: less may be a soft outline."""
 _THINGS = 3
+"""The largest things of the picture that are tried."""
 
 
 @dataclass(frozen=True)
