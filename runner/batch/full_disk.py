@@ -1,13 +1,16 @@
-"""A full disk holds a batch up, and does not end it."""
+"""A full disk holds a batch up, and does not end it; nor does a folder that went, where one is watched."""
 
 from __future__ import annotations
 
 import errno
 import time
 from collections.abc import Callable
+from pathlib import Path
 
+from runner.batch.ledger import Ledger
 from runner.batch.store import FULL_RETRY_S
 from runner.errors import RunnerError
+from runner.events.reporter import Reporter
 
 
 class FullDisk:
@@ -45,6 +48,16 @@ def disk_full(where: str) -> str:
     return (
         f"The disk is full; the batch waits. {where}\n"
         f"  Make room: it is tried again every {FULL_RETRY_S:.0f} s. Ctrl-C ends it; --resume goes on later."
+    )
+
+
+def patient_ledger(out: Path, view: Reporter, *, watches: bool) -> Ledger:
+    """The ledger of a batch that a full disk holds up; where a folder is watched, one that went does so, too."""
+    gone = "warning: {} is not there. It is looked for again and again. Ctrl-C ends it."
+    return Ledger(
+        out,
+        on_full=lambda where: view.notice(disk_full(where)),
+        on_gone=(lambda where: view.once(gone.format(where))) if watches else None,
     )
 
 

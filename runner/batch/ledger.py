@@ -39,11 +39,12 @@ class Ledger:
         out: Path,
         *,
         on_full: Callable[[str], None] = lambda _: None,
+        on_gone: Callable[[str], None] | None = None,
         wait_s: float = 60.0,
         stale_s: float = STALE_S,
     ) -> None:
-        """For `on_full` and `wait_s` see `Store`, for `stale_s` `runner.batch.registry`."""
-        self.store = Store(out, on_full=on_full, wait_s=wait_s)
+        """For `on_full`, `on_gone` and `wait_s` see `Store`, for `stale_s` `runner.batch.registry`."""
+        self.store = Store(out, on_full=on_full, on_gone=on_gone, wait_s=wait_s)
         self.runners = Registry(self.store, stale_s=stale_s)
 
     @staticmethod

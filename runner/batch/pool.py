@@ -31,7 +31,10 @@ def run_pool(workers: Sequence[Worker], ledger: Ledger, notice: Callable[[str], 
     pool.start()
     try:
         pool.wait()
+    except ServerUnavailableError:  # all have ended; who watches a folder begins again
+        raise
     except BaseException:
+        ledger.store.stop_waiting()
         pool.stop()
         raise
 

@@ -24,6 +24,8 @@ _BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside it while it is open."""
 FULL_RETRY_S = 3.0
 """Between tries to write to a full disk: somebody has to make room."""
+_GONE_RETRY_S = 0.5
+"""Between looks for a file that went: a share is back in a moment, and a look costs nothing."""
 
 
 class LedgerError(UsageError):
@@ -92,10 +94,18 @@ class Store:
     While the disk is full, calls wait and try again every few seconds; `on_full` is told once each time.
     """
 
-    def __init__(self, out: Path, *, on_full: Callable[[str], None] = lambda _: None, wait_s: float = 60.0) -> None:
-        """`wait_s`: how long to wait for another program that writes."""
+    def __init__(
+        self,
+        out: Path,
+        *,
+        on_full: Callable[[str], None] = lambda _: None,
+        on_gone: Callable[[str], None] | None = None,
+        wait_s: float = 60.0,
+    ) -> None:
+        """`on_gone`: told once each time the file went, which is waited for then, too; without it that is an error.
+        `wait_s`: how long to wait for another program that writes."""
         self.path = out / LEDGER_FILE
-        self._on_full = on_full
+        self._on_full, self._on_gone = on_full, on_gone
         self._lock = threading.RLock()
         self._give_up = False
         if any(below(out, f"{LEDGER_FILE.as_posix()}{end}") is None for end in ("", *_BESIDE)):
@@ -125,7 +135,7 @@ class Store:
             self._db.close()
 
     def stop_waiting(self) -> None:
-        """From now on a full disk is an error: what is ending must not be held up by it."""
+        """From now on a full disk is an error, and so is a file that went: what is ending must not be held up."""
         self._give_up = True
 
     def rows(self, statement: str, **values: Any) -> list[sqlite3.Row]:
@@ -155,25 +165,28 @@ class Store:
             with self._lock:
                 if self._db.in_transaction:
                     return work()
-                if not self.path.exists():
+                is_there = self.path.exists()
+                if is_there:
+                    try:
+                        self._db.execute("BEGIN IMMEDIATE")
+                        answer = work()
+                        self._db.execute("COMMIT")
+                        return answer
+                    except BaseException as error:
+                        if self._db.in_transaction:
+                            self._db.execute("ROLLBACK")
+                        if self._give_up or not is_full(error):
+                            raise
+                elif self._on_gone is None or self._give_up:
                     raise LedgerGoneError(
                         f"{self.path} is not there any more: it, or its folder, was deleted while the batch ran.",
                         advice="The same command with --resume makes what is missing.",
                     )
-                try:
-                    self._db.execute("BEGIN IMMEDIATE")
-                    answer = work()
-                    self._db.execute("COMMIT")
-                    return answer
-                except BaseException as error:
-                    if self._db.in_transaction:
-                        self._db.execute("ROLLBACK")
-                    if self._give_up or not is_full(error):
-                        raise
+            tell = self._on_full if is_there or self._on_gone is None else self._on_gone
             if not told:
-                self._on_full(str(self.path.parent.parent))
+                tell(str(self.path.parent.parent))
             told = True
-            time.sleep(FULL_RETRY_S)
+            time.sleep(FULL_RETRY_S if is_there else _GONE_RETRY_S)
 
 
 @contextmanager

@@ -186,7 +186,7 @@ def run_order(order: BatchOrder, *, goes_on: bool = False, reporter: BatchReport
 def _run(order: BatchOrder, view: BatchReporter, *, goes_on: bool) -> int:
     from runner.batch.changed import Changes, told
     from runner.batch.entries import JobState
-    from runner.batch.full_disk import disk_full
+    from runner.batch.full_disk import patient_ledger
     from runner.batch.ledger import Ledger
     from runner.batch.setup import prepare
     from runner.batch.store import in_words
@@ -222,7 +222,7 @@ def _run(order: BatchOrder, view: BatchReporter, *, goes_on: bool) -> int:
             view.notice(f"Results go to {order.out}; the same command goes on where this one ends.")
         with (
             _sources(order, setup, view) as make_workers,
-            contextlib.closing(Ledger(order.out, on_full=lambda where: view.notice(disk_full(where)))) as ledger,
+            contextlib.closing(patient_ledger(order.out, view, watches=order.watch is not None)) as ledger,
         ):
             return _work(order, view, setup, ledger, make_workers)
 

@@ -33,8 +33,8 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """The `filter` command."""
+    from runner.execution.outputs import FOUND
     from runner.sightings.collect import sort_pictures
-    from runner.sightings.verdicts import FOUND
 
     code, collected = run_and_collect(batch_of(args, "filter", looking_values(args), "{image}/product"), sort_pictures)
     if collected is None:

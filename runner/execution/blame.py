@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from runner.execution.failures import NodeExecutionError
 from runner.execution.job import Attempt, Upload
 from runner.untrusted import mapping
-from runner.workflow.graph import is_link
-from runner.workflow.links import reached
+from runner.workflow.links import links_of, reached
 
 
 def in_own_names(error: NodeExecutionError, attempt: Attempt, *, first: bool) -> NodeExecutionError:
@@ -28,12 +27,7 @@ def in_own_names(error: NodeExecutionError, attempt: Attempt, *, first: bool) ->
 def _behind(graph: Mapping[str, Any], error: NodeExecutionError, uploads: tuple[Upload, ...]) -> list[Upload]:
     """The photos that a failure is about: those the node itself reads; all that reach it where it refuses to go on."""
 
-    def inputs(node_id: str) -> Mapping[str, Any]:
-        return mapping(mapping(graph.get(node_id)).get("inputs"))
-
-    def links(node_id: str) -> Iterator[tuple[str, str]]:
-        return ((value[0], name) for name, value in inputs(node_id).items() if is_link(value))
-
-    nodes = reached(graph, [error.node_id], links) if error.is_refusal else {error.node_id}
-    read = [value for node_id in nodes for value in inputs(node_id).values() if isinstance(value, str)]
+    nodes = reached(graph, [error.node_id], links_of(graph)) if error.is_refusal else {error.node_id}
+    inputs = (mapping(mapping(graph.get(node_id)).get("inputs")) for node_id in nodes)
+    read = [value for values in inputs for value in values.values() if isinstance(value, str)]
     return [upload for upload in uploads if any(value.startswith(upload.name) for value in read)]

@@ -11,6 +11,7 @@ from runner.execution.hooks import Hooks, Policy
 from runner.execution.job import Attempt, Retry
 from runner.execution.saver import SaveEnded
 from runner.execution.submitter import Fail, Submitter
+from runner.execution.unreported import unreported
 from runner.http.transport import NoAccessError, TooLargeError
 from runner.server.records import JobRecord
 
@@ -36,12 +37,17 @@ class Collector:
         self.is_paused = False
 
     def completed(self, attempt: Attempt, record: JobRecord) -> None:
-        """The server says that the job is made: save it, unless somebody objects."""
+        """The server says that the job is made: save it, unless somebody objects or a report is missing."""
         refusal = self._hooks.before_save(attempt)
-        if refusal is None:
-            self.save(attempt, record)
-        else:
+        silent = unreported(attempt.graph, record.outputs, record.cached, attempt.spec.outputs)
+        if refusal is not None:
             self._fail(attempt, refusal)
+        elif silent and attempt.may_go_again(Retry.REPORTS, self._policy.retries):
+            titles = ", ".join(map(attempt.title, silent))
+            self._connection.notice(f"The server lacks what is to be said of this by {titles}: that runs again.")
+            self._submitter.again(attempt, Retry.REPORTS, silent)
+        else:
+            self.save(attempt, record)
 
     def save(self, attempt: Attempt, record: JobRecord) -> None:
         self._board.saving[attempt.prompt_id] = attempt

@@ -51,7 +51,7 @@ class Policy:
     """What one job at fault means for the run. The defaults are for the few jobs of a command that somebody watches."""
 
     retries: Mapping[Retry, int] = field(
-        default_factory=lambda: {Retry.LOST: 1, Retry.MEMORY: 1, Retry.FILES: 3, Retry.PHOTOS: 8}
+        default_factory=lambda: {Retry.LOST: 1, Retry.MEMORY: 1, Retry.FILES: 3, Retry.REPORTS: 1, Retry.PHOTOS: 8}
     )
     """How often a job is submitted again for each reason; what goes on for longer will not end by itself."""
     faults_end_the_run: bool = True

@@ -41,6 +41,8 @@ class Retry(Enum):
     """The server had too little memory, and has freed what it could."""
     FILES = "files"
     """The server lists results of an earlier run that it does not have any more."""
+    REPORTS = "reports"
+    """The server does not have any more what nodes said of which it took the results from its cache."""
     PHOTOS = "photos"
     """The server does not have the photos any more that it was given."""
     CANCELLED = "cancelled"

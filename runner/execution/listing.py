@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.console import clean_line
+from runner.execution.outputs import FOUND, is_sighting
 from runner.files.credentials import sign
 from runner.files.xmp import SOURCES, add_xmp, packet
 from runner.untrusted import mapping, text
@@ -34,7 +35,8 @@ def asked_of(workflow: Workflow) -> dict[str, str]:
 
 
 def listing(asked: Mapping[str, Any], reports: Mapping[str, Any]) -> dict[str, str]:
-    """`title`, `alt` and `digital_source_type`, those that are known."""
+    """`title`, `alt` and `digital_source_type`, those that are known. A picture in which the product was not found was
+    passed on: where it comes from is its maker's to say."""
     if not asked:
         return {}
     listings = [words for one in reports.values() if (words := mapping(mapping(one).get("listing")))]
@@ -43,7 +45,9 @@ def listing(asked: Mapping[str, Any], reports: Mapping[str, Any]) -> dict[str, s
     title, thing = (clean_line(text(named.get(key)))[:_LONGEST].strip() for key in ("title", "thing"))
     shows = text(asked.get("shows"))
     alt = f"{thing}{' ' if shows else ''}{shows}." if thing else ""
-    facts = {"title": title, "alt": alt, "digital_source_type": text(asked.get("digital_source_type"))}
+    is_passed_on = any(is_sighting(one) and one.get("verdict") != FOUND for one in map(mapping, reports.values()))
+    source = "" if is_passed_on else text(asked.get("digital_source_type"))
+    facts = {"title": title, "alt": alt, "digital_source_type": source}
     return {key: value for key, value in facts.items() if value}
 
 

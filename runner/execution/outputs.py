@@ -12,6 +12,9 @@ from runner.server.node_report import failed_rules, report_texts, shown_texts
 from runner.server.records import ServerFile
 from runner.workflow.graph import node_title
 
+FOUND, UNSURE, NOT_FOUND = "found", "unsure", "not found"
+VERDICTS = (FOUND, UNSURE, NOT_FOUND)
+"""Whether a picture holds a product, as a node says it that looked for one."""
 _LOOKED_AT = 2000
 """Characters of a text that are looked at for what it is."""
 
@@ -124,7 +127,7 @@ def failed_checks(reports: Mapping[str, Any]) -> list[str]:
 
 def is_sighting(report: Mapping[str, Any]) -> bool:
     """Whether a report says if a picture holds a product: that it does not is an answer, and breaks no rule."""
-    return "found_from" in report and report.get("verdict") in ("found", "unsure", "not found")
+    return "found_from" in report and report.get("verdict") in VERDICTS
 
 
 def why_failed(report: Mapping[str, Any]) -> list[str]:

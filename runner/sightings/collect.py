@@ -11,8 +11,9 @@ from typing import Any
 from runner.batch.beside import Beside
 from runner.batch.ledger import Ledger
 from runner.batch.store import in_words
+from runner.execution.outputs import FOUND, NOT_FOUND, UNSURE, VERDICTS
 from runner.files import spreadsheet
-from runner.sightings.verdicts import FOUND, NOT_FOUND, UNSURE, VERDICTS, Find, Picture, pictures
+from runner.sightings.verdicts import Find, Picture, pictures
 
 FOLDERS = {FOUND: "found", UNSURE: "unsure", NOT_FOUND: "not_found"}
 _COLUMNS = (

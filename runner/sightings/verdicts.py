@@ -12,10 +12,8 @@ from runner.batch.ledger import Ledger
 from runner.batch.records import record_of
 from runner.batch.sidecars import photo_of, place_of, reports_of, source_of
 from runner.data import figure
+from runner.execution.outputs import VERDICTS
 from runner.untrusted import items, mapping, number, text
-
-FOUND, UNSURE, NOT_FOUND = "found", "unsure", "not found"
-VERDICTS = (FOUND, UNSURE, NOT_FOUND)
 
 
 @dataclass(frozen=True)

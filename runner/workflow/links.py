@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from runner.untrusted import mapping
+from runner.workflow.graph import is_link
 from runner.workflow.schema import COMBO
 
 Links = Callable[[str], Iterator[tuple[str, str]]]
@@ -22,6 +24,16 @@ def reached(graph: Collection[str], outputs: Iterable[str], links: Links) -> set
                 seen.add(source)
                 queue.append(source)
     return seen
+
+
+def links_of(graph: Mapping[str, Any]) -> Links:
+    """The links of a graph in API form, whoever wrote it."""
+
+    def links(node_id: str) -> Iterator[tuple[str, str]]:
+        inputs = mapping(mapping(graph.get(node_id)).get("inputs"))
+        return ((value[0], name) for name, value in inputs.items() if is_link(value))
+
+    return links
 
 
 def cycles(graph: Collection[str], starts: Iterable[str], links: Links) -> Iterator[list[str]]:

@@ -95,3 +95,14 @@ def test_a_file_that_is_no_lora_is_refused(server: ComfyServer) -> None:
     (server.models_dir / "loras" / "text.safetensors").write_text("these are words")
     with pytest.raises(GraphError, match="cannot be read"):
         applied(server, "text.safetensors")
+
+
+def test_a_file_that_replaces_another_is_looked_at_again(server: ComfyServer) -> None:
+    """The graph names the same file, so the server would answer from its cache."""
+    with smoke_models(server, *(one.name for one in MODELS if one.file == STYLE)):
+        own = torch.load(next(server.models_dir.glob(f"loras/{STYLE}")), weights_only=True)
+    path = lora(server, "replaced.safetensors", own)
+    assert applied(server, path.name)["applied"]
+    write_weights(path, KLEIN, {})
+    with pytest.raises(GraphError, match="another base"):
+        applied(server, path.name)

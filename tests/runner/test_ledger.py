@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -260,6 +261,36 @@ def test_a_deleted_folder_ends_the_run(tmp_path: Path) -> None:
     ledger.runners.beat()
     shutil.rmtree(tmp_path / "out")
     with pytest.raises(RunnerError, match="deleted while the batch ran"):
+        ledger.runners.beat()
+
+
+def test_a_folder_that_went_for_a_while_is_waited_for_where_that_is_asked_for(tmp_path: Path) -> None:
+    """A share drops out between a result and its note: the job is done all the same, and the night goes on."""
+    told: list[str] = []
+    went = threading.Event()
+
+    def gone(where: str) -> None:
+        told.append(where)
+        went.set()
+
+    ledger = Ledger(tmp_path / "out", on_gone=gone)
+    ledger.runners.beat()
+    ledger.add([BatchJob("", Path("a"), {})])
+    entry = ledger.claim()
+    assert entry is not None
+    shutil.move(tmp_path / "out", tmp_path / "away")
+    noted: list[bool] = []
+    thread = threading.Thread(target=lambda: noted.append(ledger.failed(entry.id, "no", 5)), daemon=True)
+    thread.start()
+    assert went.wait(60)
+    assert not (tmp_path / "out").exists(), "nothing is made where the share was"
+    shutil.move(tmp_path / "away", tmp_path / "out")
+    thread.join(60)
+    assert (noted, told) == ([True], [str(tmp_path / "out")])
+
+    shutil.move(tmp_path / "out", tmp_path / "away")
+    ledger.store.stop_waiting()
+    with pytest.raises(RunnerError, match="is not there any more"):
         ledger.runners.beat()
 
 

@@ -123,6 +123,14 @@ def test_words_of_a_node_are_made_harmless_and_unknown_ones_are_left_out() -> No
     assert listing({}, reports) == {}
 
 
+@pytest.mark.parametrize(("verdict", "told"), [("found", True), ("unsure", False), ("not found", False)])
+def test_what_was_passed_on_untouched_is_not_called_generated(verdict: str, told: bool) -> None:
+    """`enhance` leaves a picture without the product as it is; where that comes from nobody knows here."""
+    seen = {"verdict": verdict, "found_from": 0.5, "passed": told}
+    facts = listing({"digital_source_type": "compositeWithTrainedAlgorithmicMedia"}, {"Require Product": seen})
+    assert ("digital_source_type" in facts) is told
+
+
 def test_a_real_packshot_says_it_in_every_file_and_in_its_record(comfy_server: ComfyServer, tmp_path: Path) -> None:
     desk = Desk(tmp_path, comfy_server.url)
     values = ("--set", "width=300", "--set", "height=300", "--set", "cutout=plain_backdrop")

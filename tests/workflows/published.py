@@ -26,6 +26,14 @@ def files() -> list[Path]:
     return sorted(FOLDER.glob("*.v*.json"))
 
 
+def newest() -> list[Path]:
+    """The version of each that its bare name stands for."""
+    last: dict[str, Path] = {}
+    for path in sorted(files(), key=lambda path: int(path.stem.rpartition(".v")[2])):
+        last[path.stem.rpartition(".v")[0]] = path
+    return sorted(last.values())
+
+
 def inputs_of(graph: Graph) -> dict[str, tuple[str, str]]:
     """Input name → (node id, widget), from titles `input: name` and `input: name = widget`."""
     found: dict[str, tuple[str, str]] = {}

@@ -56,6 +56,13 @@ def test_names_and_titles_follow_the_contract(path: Path) -> None:
         assert len(widgets) == 1 or " = " in graph[node_id]["_meta"]["title"], f"{name} does not name its widget"
 
 
+@pytest.mark.parametrize("path", published.newest(), ids=lambda path: path.stem)
+def test_a_lora_is_looked_at_before_it_is_applied(path: Path) -> None:
+    """Core's own loaders apply what fits of another base's LoRA, mostly nothing, and go on without a word."""
+    kinds = [node["class_type"] for node in json.loads(path.read_text(encoding="utf-8")).values()]
+    assert [kind for kind in kinds if "lora" in kind.lower() and kind != "ProdgenOptionalLora"] == []
+
+
 @WORKFLOWS
 def test_the_server_knows_every_node_and_every_input(path: Path, comfy_server: ComfyServer) -> None:
     known = comfy_server.object_info()

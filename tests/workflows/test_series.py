@@ -123,7 +123,8 @@ def test_the_example_tables_are_what_batch_takes(file: str, workflow: str, count
         str(tmp_path),
     )
     ran = command(*asked, folder=tmp_path)
-    assert ran.code == 0 or (ran.code == 4 and "is not there" in ran.err), ran.err  # without SDXL: as the run would
+    lacks = "is not there" in ran.err or "is not on the server" in ran.err  # one may run on this machine
+    assert ran.code == 0 or (ran.code == 4 and lacks), ran.err  # without SDXL: as the run would
     assert f"{count} jobs would run with {workflow}" in ran.out
     if workflow == "series.v2":
         assert all(line.startswith(("bags/", "vessels/")) for line in ran.out.splitlines()[:-1])
@@ -155,7 +156,7 @@ def creative(smoke_server: ComfyServer) -> Callable[..., Look]:
     return run
 
 
-@pytest.mark.parametrize("name", ["creative_upscale.v1", "creative_upscale_sd15.v1"])
+@pytest.mark.parametrize("name", ["creative_upscale.v1", "creative_upscale_sd15.v2"])
 def test_no_seam_where_tiles_meet(name: str, creative: Callable[..., Look]) -> None:
     look = creative(name)
     assert look.report("ProdgenSplitTiles")["tiles"] == 4
@@ -190,7 +191,7 @@ def test_its_strength_its_control_and_its_seed_count(creative: Callable[..., Loo
 
 
 def test_the_original_codes_settings() -> None:
-    graph = published.load("creative_upscale_sd15.v1")
+    graph = published.load("creative_upscale_sd15.v2")
     inputs = published.inputs_of(graph)
     usual = {name: graph[node]["inputs"][widget] for name, (node, widget) in inputs.items()}
     wanted = {"steps": 30, "cfg": 1.5, "denoise": 0.3, "control_strength": 0.5, "tile": 512, "overlap": 128}
@@ -201,7 +202,7 @@ def test_the_original_codes_settings() -> None:
 
 
 def test_a_tile_is_taken_up_late_in_the_trained_steps(comfy_server: ComfyServer) -> None:
-    graph = published.load("creative_upscale_sd15.v1")
+    graph = published.load("creative_upscale_sd15.v2")
     at = titled(graph, "Step at which a tile is taken up")
     computed = up_to(graph, at)
     computed["shown"] = {"class_type": "PreviewAny", "inputs": {"source": [at, 1]}}
@@ -210,7 +211,7 @@ def test_a_tile_is_taken_up_late_in_the_trained_steps(comfy_server: ComfyServer)
 
 @pytest.mark.slow
 def test_what_is_set_of_the_sd15_one_counts(creative: Callable[..., Look]) -> None:
-    name = "creative_upscale_sd15.v1"
+    name = "creative_upscale_sd15.v2"
     usual = creative(name, steps=8).pictures
     changed = difference(usual["final"], usual["cut"])
     for setting in ({"randomness": 0.5}, {"tcd_lora_strength": 0.0}, {"seed": 9}, {"control_strength": 0.0}):

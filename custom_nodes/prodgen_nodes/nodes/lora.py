@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import comfy.lora
@@ -107,9 +108,13 @@ class ProdgenOptionalLora(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, lora_name: str, **_: Any) -> str:
-        """A LoRA that was put into its folder since the last run is found."""
+        """A LoRA that was put into its folder, or there in place of another, since the last run is found."""
         file = installed_as(lora_name)
-        return str(file and folder_paths.get_full_path("loras", file))
+        path = None if file is None else folder_paths.get_full_path("loras", file)
+        if path is None:
+            return "none"
+        state = Path(path).stat()
+        return f"{path} {state.st_size} {state.st_mtime_ns}"
 
     @classmethod
     def execute(

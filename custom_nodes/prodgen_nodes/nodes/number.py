@@ -19,6 +19,7 @@ class ProdgenNumber(io.ComfyNode):
             node_id="ProdgenNumber",
             display_name="Number",
             category=CATEGORY,
+            has_intermediate_output=True,
             description=(
                 "A number for several nodes, or for a workflow's input (title it 'input: name'). Keeps three decimals "
                 "on the canvas, where core's Float keeps one."
