@@ -279,7 +279,7 @@ def _mirrored(picture: Tensor, product: Tensor, mask: Tensor, cover: Tensor, rep
     other = _compared(picture, product.flip(1), mask.flip(1), found.placement, bounding_box(cover, _SOME)).report
     plainly = other["ssim"] > report["ssim"] + _PLAINLY
     locally = other["ssim"] >= report["ssim"] and other["worst_similarity"] > report["worst_similarity"] + _LOCALLY
-    return plainly or locally
+    return bool(plainly or locally)
 
 
 def _added(one: Addition) -> str:
