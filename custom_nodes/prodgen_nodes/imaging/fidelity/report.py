@@ -24,9 +24,9 @@ _WORST_LOW = ("ssim", "worst_similarity", "sharpness", "worst_sharpness")
 """Figures of which the largest, and of which the smallest of a batch is the worst."""
 _NAMED, _AT_PLACES = 3, ("changed", "missing", "colour")
 """Places that a report names: a seller looks at the first ones and counts the others."""
-_SMOOTHLY = 0.4
+_SMOOTHLY = 0.48
 """Share of the mean dE00 that must be there in smooth colours, too: less is structure out of place. A checked box whose
-two colours were changed has 0.5."""
+two colours were changed has 0.5, blurred less than 0.48."""
 
 
 @dataclass(frozen=True)
