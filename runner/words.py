@@ -8,6 +8,15 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
+def shortened(text: str, most: int) -> str:
+    """At most so many letters, cut between words, where it ends with `…`."""
+    if len(text) <= most:
+        return text
+    begin = text[: most - 1]
+    whole = begin.rpartition(" ")[0].rstrip(" ,;:-")
+    return f"{whole} …" if whole else f"{begin}…"
+
+
 def duration(seconds: float) -> str:
     """`0.4 s`, `12 s`, `3 min 5 s`, `2 h 5 min`."""
     if seconds < 10:

@@ -9,11 +9,33 @@ from runner.batch.changed import make_changed_again
 from runner.batch.entries import Entry, JobState
 from runner.batch.ledger import Ledger
 from runner.batch.live import BatchReporter
+from runner.batch.mended import take_over
+from runner.batch.order import BatchOrder
 from runner.batch.plan import listed
 from runner.batch.recover import done_before, read_record
 from runner.batch.setup import Setup
 from runner.files.whole import written_whole
 from runner.words import counted
+
+
+def take_up(order: BatchOrder, setup: Setup, ledger: Ledger, view: BatchReporter) -> None:
+    """Bring the ledger to what is asked for now, and say what of it is made again, and why."""
+    new = not ledger.facts()
+    ledger.bind(setup.facts())
+    if not order.joined:
+        take_over(setup, order.out, ledger, view.notice)
+        ledger.add(setup.jobs)
+    if new:
+        find_done(order.out, setup, ledger, view)
+    note_lost_and_changed(order.out, setup, ledger, view)
+    tell_unusable(setup, ledger.done_keys(), view)
+    asked = setup.jobs if order.watch is None else None
+    if not order.joined and (again := ledger.try_failed_again(asked)):
+        view.notice(f"{counted(again, 'failed job is', 'failed jobs are')} tried again.")
+    if interrupted := sum(entry.prompt_id is not None for entry in ledger.entries(JobState.WAITING)):
+        view.notice(f"{counted(interrupted, 'interrupted job goes', 'interrupted jobs go')} on.")
+    if setup.twice:
+        view.notice(f"{counted(setup.twice, 'job was', 'jobs were')} asked for more than once; each is made once.")
 
 
 def tell_unusable(setup: Setup, done: Set[str], view: BatchReporter) -> int:
@@ -32,7 +54,7 @@ def write_metrics(path: Path, text: str, view: BatchReporter) -> None:
         with written_whole(path, errors="backslashreplace") as stream:
             stream.write(text)
     except OSError as error:
-        view.notice(f"warning: {path} could not be written ({error.strerror}); --resume writes it again.")
+        view.notice(f"warning: {path} could not be written ({error.strerror}); the same command writes it again.")
 
 
 def find_done(out: Path, setup: Setup, ledger: Ledger, view: BatchReporter) -> None:

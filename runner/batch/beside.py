@@ -133,7 +133,7 @@ class Beside:
             yield
         except OSError as error:
             why = error.strerror or error
-            self._notice(f"warning: {path} could not be written ({why}); --resume writes it again.")
+            self._notice(f"warning: {path} could not be written ({why}); the same command writes it again.")
             self.missed.append(path)
 
     def _note(self) -> None:

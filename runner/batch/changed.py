@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,29 +54,45 @@ class Seen:
         return {"sha256": digest, "bytes": self.size, "modified_ns": self.modified}
 
 
-class Changes:
-    """What became of the files of jobs that are done. Each file is looked at once.
+def noted(images: Mapping[str, str]) -> dict[str, Any]:
+    """What the files of a job are now, as a record keeps it; without those that are not there."""
+    seen = {name: (Path(file), Seen.of(Path(file))) for name, file in images.items()}
+    return {name: now.noted(content_sha256(path)) for name, (path, now) in seen.items() if now is not None}
 
-    `asked`: the jobs of this command. A ledger may be somebody's and name any file there is: only what is named now is
-    read, and sent to a server again.
+
+class Changes:
+    """What became of the files of jobs that have ended. Each file is looked at once.
+
+    `asked`: the jobs of this command; `formers`: under which keys else they were asked for (`Ledger.formers`). A ledger
+    may be somebody's and name any file there is: only what is named now is read, and sent to a server again.
     """
 
-    def __init__(self, out: Path, asked: Iterable[BatchJob]) -> None:
-        self._out, self._asked = out, {job.key: dict(job.images) for job in asked}
+    def __init__(self, out: Path, asked: Iterable[BatchJob], formers: Mapping[str, int]) -> None:
+        self._out, jobs = out, list(asked)
+        self._asked = {job.key: dict(job.images) for job in jobs}
+        self.as_before = {formers[job.key]: job for job in jobs if job.key in formers}
+        """Jobs that are asked for as before they were mended: number → as it is asked for."""
         self._now: dict[Path, Seen | None] = {}
         self._digests: dict[Path, str] = {}
 
     def among(self, entries: Iterable[Entry]) -> dict[int, list[Path]]:
-        """The jobs that are done and were made from other files than those of today: job → these files.
+        """The jobs that have ended and had other files than those of today: job → these files.
 
         A file that went, or cannot be read, leaves its results as they are.
         """
-        done = [entry for entry in entries if entry.state == JobState.DONE and entry.job.images]
-        files = {entry.id: self._of(entry) for entry in done if self._asked.get(entry.key) == dict(entry.job.images)}
+        ended = [entry for entry in entries if entry.state in (JobState.DONE, JobState.FAILED) and entry.job.images]
+        files = {entry.id: self._of(entry) for entry in ended if self._is_asked(entry)}
         return {job: paths for job, paths in files.items() if paths}
 
+    def _is_asked(self, entry: Entry) -> bool:
+        return entry.id in self.as_before or self._asked.get(entry.key) == dict(entry.job.images)
+
     def _of(self, entry: Entry) -> list[Path]:
-        record = record_of(self._out, entry)
+        if entry.id in self.as_before:  # what else it has was named by another command
+            named = set(self.as_before[entry.id].images.items())
+            images = dict(named.intersection(entry.job.images.items()))
+            entry = replace(entry, job=replace(entry.job, images=images))
+        record = record_of(self._out, entry) if entry.state == JobState.DONE else {"batch": entry.metrics}
         batch = mapping(record.get("batch"))
         if INPUTS not in batch:
             sent = {text(mapping(one).get("sha256")) for key in ("images", "uploads") for one in items(record.get(key))}
@@ -116,20 +132,31 @@ class Changes:
 
 
 def make_changed_again(out: Path, asked: Iterable[BatchJob], ledger: Ledger, notice: Callable[[str], None]) -> int:
-    """The jobs that are `asked` for, done, and whose files have changed since, wait again; how many, which is told.
+    """The jobs that are `asked` for, ended, and whose files have changed since, wait again; how many, which is told.
 
-    Their results are moved to `EARLIER`: nothing is lost, and the new ones get the same names.
+    Their results are moved to `EARLIER`: nothing is lost, and the new ones get the same names. What was mended for the
+    photo that lay there before, such as a painted mask, does not count for another.
     """
-    known = {entry.id: entry for entry in ledger.entries(JobState.DONE)}
-    changed = Changes(out, asked).among(known.values())
+    known = {entry.id: entry for entry in ledger.entries()}
+    changes = Changes(out, asked, ledger.formers())
+    changed = changes.among(known.values())
     if not changed:
         return 0
-    folder = EARLIER / time.strftime("%Y%m%d_%H%M%S")
-    for job in changed:
-        _move(out, known[job], folder)
-    ledger.make_again(changed, "its files have changed")
-    notice(f"{told(changed)}; what was made before is in {out / folder}.")
+    folder = move_away(out, [known[job] for job in changed if known[job].files])
+    ledger.make_again([job for job in changed if known[job].state == JobState.DONE], "its files have changed")
+    ledger.try_again([job for job in changed if known[job].state == JobState.FAILED])
+    ledger.ask_otherwise({job: changes.as_before[job] for job in changed if job in changes.as_before}, {})
+    before = "" if folder is None else f"; what was made before is in {folder}"
+    notice(f"{told(changed)}{before}.")
     return len(changed)
+
+
+def move_away(out: Path, entries: Sequence[Entry]) -> Path | None:
+    """The results of these jobs, moved to `EARLIER`; where they are then, None where there are none."""
+    folder = EARLIER / time.strftime("%Y%m%d_%H%M%S")
+    for entry in entries:
+        _move(out, entry, folder)
+    return out / folder if entries else None
 
 
 def told(changed: Mapping[int, Sequence[Path]], *, later: bool = False) -> str:

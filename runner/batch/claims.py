@@ -7,9 +7,13 @@ import os
 import sqlite3
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from runner import events
+from runner.batch.alone import for_this_photo
+from runner.batch.changed import INPUTS, noted
 from runner.batch.compatibility import Compatibility, nowhere
 from runner.batch.entries import DECLINED, Entry, Incompatibility, JobState
 from runner.batch.ledger_hooks import TakenOverError
@@ -23,6 +27,7 @@ from runner.execution.failures import NodeExecutionError, OutOfMemoryError, fail
 from runner.execution.job import JobResult
 from runner.execution.save import SavedJob
 from runner.files.naming import below
+from runner.untrusted import mapping
 
 OTHERS_POLL_S = 0.5
 """How often to look whether another runner has left something to do."""
@@ -165,10 +170,19 @@ class Claims:
             self._view.event(event)
         return True
 
-    def fail(self, number: int, error: RunnerError, prompt_id: str | None = None) -> None:
-        """A job of ours ended without a result."""
+    def fail(
+        self,
+        number: int,
+        error: RunnerError,
+        prompt_id: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+    ) -> None:
+        """A job of ours ended without a result. `inputs`: what its files were when they were read."""
         declined = isinstance(error, NodeExecutionError) and error.is_refusal
-        figures = {DECLINED: declined} if declined else {}
+        figures: dict[str, Any] = {DECLINED: declined} if declined else {}
+        job = self._ledger.entry(number).job
+        figures[INPUTS] = noted(job.images) if inputs is None else inputs
+        error.advice = for_this_photo(error.advice, job, self._batch.alone)
         ours = self._ledger.failed(number, str(error), error.exit_code, figures)
         self._through(number)
         if ours:
@@ -184,7 +198,7 @@ class Claims:
                 return
             reasons = self._ledger.incompatibilities(number)
             error = nowhere(reasons) if len(reasons) > 1 else error
-        self.fail(number, error, result.prompt_id)
+        self.fail(number, error, result.prompt_id, mapping(result.spec.record.get("batch")).get(INPUTS))
 
     def _pass_on(self, number: int, error: OutOfMemoryError) -> bool:
         """A job that does not fit into this server's memory goes to another server, if there is one to try."""

@@ -36,7 +36,7 @@ class JobState(str, Enum):
     DONE = "done"
     """Its files are in the output folder, under their names."""
     FAILED = "failed"
-    """It ended without a result; --resume tries it again."""
+    """It ended without a result; the same command tries it again."""
 
     __hash__ = str.__hash__  # looked up as the text it is, too
 

@@ -47,7 +47,7 @@ def disk_full(where: str) -> str:
     """What people are told."""
     return (
         f"The disk is full; the batch waits. {where}\n"
-        f"  Make room: it is tried again every {FULL_RETRY_S:.0f} s. Ctrl-C ends it; --resume goes on later."
+        f"  Make room: it is tried again every {FULL_RETRY_S:.0f} s. Ctrl-C ends it; the same command goes on later."
     )
 
 

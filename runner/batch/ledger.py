@@ -6,21 +6,31 @@ Several runners share it. A job belongs to the runner that claimed it. What a ru
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from runner.batch import sql
 from runner.batch.entries import VERSION, Entry, Incompatibility, JobState, as_text, read_entry, seed_column
-from runner.batch.plan import BatchJob, Stems
+from runner.batch.plan import CUTTING, BatchJob, Stems
 from runner.batch.registry import STALE_S, Registry
 from runner.batch.store import Store, is_full, transaction
 from runner.errors import UsageError
+from runner.invocation import quoted
 
 _OTHER = {"options": "other options"}
 """How a fact of which there are several is told."""
+
+_CUTTING = re.compile(rf"(^|, )({'|'.join(CUTTING)})=[^,]*")
+
+
+def _comparable(name: str, fact: str) -> str:
+    """A fact as it is noted now: options of earlier versions hold how the products are cut out, which may vary."""
+    return _CUTTING.sub("", fact).removeprefix(", ") or "none" if name == "options" else fact
 
 
 class Ledger:
@@ -65,11 +75,11 @@ class Ledger:
         """
         written = self.facts()
         for name, value in {"ledger": VERSION, **facts}.items():
-            if written.get(name, value) != value:
+            if _comparable(name, written.get(name, value)) != _comparable(name, value):
                 raise UsageError(
                     f"This folder's batch was made with {_OTHER.get(name, f'another {name}')} ({written[name]}, now "
                     f"{value}).",
-                    advice="Name another folder with --out.",
+                    advice=f"Name another folder: --out {quoted(str(self._free()))}",
                 )
             self.store.change(sql.ADD_FACT, name=name, value=value)
 
@@ -78,7 +88,7 @@ class Ledger:
         """Enter the jobs it does not have yet; returns how many. A stem that is taken gets a number."""
         added = 0
         stem_of = {row["key"]: row["stem"] for row in self.store.rows(sql.STEMS)}
-        keys, stems = set(stem_of), Stems(stem_of.values())
+        keys, stems = {*stem_of, *self.formers()}, Stems(stem_of.values())
         for job in jobs:
             if job.key in keys:
                 continue
@@ -102,11 +112,35 @@ class Ledger:
         return added
 
     @transaction
-    def try_failed_again(self) -> int:
-        """Failed jobs wait again, unless another runner is at work; returns how many."""
+    def ask_otherwise(self, instead: Mapping[int, BatchJob], answered: Mapping[int, BatchJob]) -> None:
+        """Jobs that nobody holds wait again as what is asked for `instead`; who asks for them as before means these.
+        What is done has `answered` another job, too."""
+        for job, new in instead.items():
+            entry = self.entry(job)
+            if entry.state not in (JobState.WAITING, JobState.FAILED, JobState.DONE):
+                continue  # another runner was sooner
+            self.store.change(sql.ADD_FORMER, key=entry.key, job=job)
+            self.store.change(sql.FORGET_FORMER, key=new.key)
+            values, images = as_text(new.values), as_text(new.images)
+            seed = seed_column(new.seed)
+            self.store.change(sql.ASK_OTHERWISE, job=job, key=new.key, values=values, images=images, seed=seed)
+            self.store.change(sql.TRY_AGAIN, job=job)
+            self.store.change(sql.MAKE_AGAIN, job=job)
+            self._to(job, JobState.WAITING, "cut out in another way")
+        for job, new in answered.items():
+            self.store.change(sql.ADD_FORMER, key=new.key, job=job)
+
+    @transaction
+    def try_failed_again(self, asked: Iterable[BatchJob] | None = None) -> int:
+        """Failed jobs wait again (those of them that are `asked` for), unless another runner is at work; returns how
+        many."""
         if self.runners.others_beat():
             return 0
-        failed = [row["id"] for row in self.store.rows(sql.JOBS_IN_STATE, state=JobState.FAILED)]
+        failed = {row["id"]: row["key"] for row in self.store.rows(sql.JOBS_IN_STATE, state=JobState.FAILED)}
+        if asked is not None:
+            former, keys = self.formers(), {job.key for job in asked}
+            wanted = {former[key] for key in keys if key in former}
+            failed = {job: key for job, key in failed.items() if key in keys or job in wanted}
         self.try_again(failed)
         return len(failed)
 
@@ -293,6 +327,15 @@ class Ledger:
         counts = self.counts()
         return sum(counts.values()) - counts.get(JobState.DONE, 0) - counts.get(JobState.FAILED, 0)
 
+    def formers(self) -> dict[str, int]:
+        """Keys under which jobs were asked for before → the job that answers now."""
+        return {row["key"]: row["job"] for row in self.store.rows(sql.FORMERS)}
+
+    def done_keys(self) -> set[str]:
+        """What is done, by every key under which it may be asked for."""
+        done = {entry.id: entry.key for entry in self.entries(JobState.DONE)}
+        return {*done.values(), *(key for key, job in self.formers().items() if job in done)}
+
     def facts(self) -> dict[str, str]:
         return {row["name"]: row["value"] for row in self.store.rows(sql.FACTS)}
 
@@ -302,6 +345,11 @@ class Ledger:
         return [Incompatibility(worker=row["label"], why=row["why"], exit_code=row["exit_code"]) for row in rows]
 
     # inside
+
+    def _free(self) -> Path:
+        """A folder beside this batch's that is not there yet."""
+        out = self.store.path.parent.parent
+        return next(path for number in count(2) if not (path := out.with_name(f"{out.name}_{number}")).exists())
 
     def _claim(self, worker: str, unless: Sequence[str], others: Sequence[str]) -> Entry | None:
         self._free_stale()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner import console, events, log
+from runner.batch.alone import without_commands
 from runner.batch.pace import Pace
 from runner.batch.photo_folder import PHOTO_SUFFIXES
 from runner.errors import EXIT_INTERRUPTED
@@ -96,8 +97,9 @@ class BatchReporter(Reporter):
         if not isinstance(event, events.Failed):
             return event.describe()
         advice, trace = event.advice or "", f"\n{event.trace}" if event.trace and self.level >= Level.VERBOSE else ""
-        shown = replace(event, advice=None) if advice in self._advised else event
-        self._advised.add(advice)
+        said = without_commands(advice)
+        shown = replace(event, advice=None) if said in self._advised else event
+        self._advised.add(said)
         return f"{shown.describe()}{trace}"
 
     def after_an_end(self) -> str:

@@ -11,6 +11,7 @@ from runner.batch.landing import SETTLE_S
 from runner.events.level import Level
 
 if TYPE_CHECKING:
+    from runner.batch.plan import BatchJob
     from runner.batch.rows import Row
 
 
@@ -44,7 +45,8 @@ class BatchOrder:
     name: str | None = None
     leave_out: Callable[[Path], bool] | None = None
     """Photos that need nothing."""
-    resume: bool = False
+    alone: Callable[[BatchJob, str], str] | None = None
+    """The command that asks for one of the jobs by itself, in the same folder, with one setting (NAME=VALUE) more."""
     joined: bool = False
     """Go on with what the ledger in `out` holds, whoever put it there (`runner.batch.joining`), and with what joins it
     meanwhile; nothing new is named here, and what failed stays failed."""
@@ -63,9 +65,3 @@ class BatchOrder:
     open: bool = False
     json: bool = False
     level: Level = Level.NORMAL
-
-    @property
-    def again(self) -> str:
-        """Which command goes on with this batch."""
-        goes_on = self.resume or self.watch is not None
-        return "The same command" if goes_on else "The same command with --resume"

@@ -27,6 +27,10 @@ from runner.workflow.load import WORKFLOWS_DIR
 from runner.workflow.patch import parse_assignment, patch_workflow, resolve_name
 from runner.workflow.schema import ObjectInfo, recorded_object_info
 
+CONFIDENCE = "cutout_confidence"
+HINT = "hint"
+CUTTING = (HINT, "cutout", CONFIDENCE)
+"""Inputs that say how the product is cut out and how sure that must be, not what is made of it."""
 _SHOWN = 20
 """Lines of a list that is shown: a screen's."""
 

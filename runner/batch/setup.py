@@ -16,8 +16,22 @@ from runner.batch.ledger import Ledger
 from runner.batch.metrics import METRICS_BEGIN
 from runner.batch.order import BatchOrder
 from runner.batch.photo_folder import LeftOut, photos, unusable
-from runner.batch.plan import BatchJob, Seeds, Stems, check_values, expand, listed, occurrences, refuse, sweeps
+from runner.batch.plan import (
+    CONFIDENCE,
+    CUTTING,
+    HINT,
+    BatchJob,
+    Seeds,
+    Stems,
+    check_values,
+    expand,
+    listed,
+    occurrences,
+    refuse,
+    sweeps,
+)
 from runner.batch.rows import Row, seed_list, table
+from runner.data import figure
 from runner.errors import PhotoError, UsageError, WorkflowRejectedError
 from runner.execution.attachments import input_of
 from runner.files.naming import check_template
@@ -47,6 +61,27 @@ class Setup:
     """What in the folder of the photos is none, a line for each kind."""
     options: str | None = None
     """What was set, where that must stay the same (`BatchOrder.alike`)."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What may not be meant: one mask for many photos."""
+        masked: dict[str, dict[str, None]] = {}
+        for job in self.jobs:
+            name, photo = next(iter(job.images.items()), (HINT, ""))
+            if name != HINT and HINT in job.images:
+                masked.setdefault(job.images[HINT], {})[photo] = None
+        return [
+            f"warning: {Path(mask).name} says what is product in {counted(len(photos), 'photo')}; a mask of one "
+            "photo is for that photo: name it alone."
+            for mask, photos in masked.items()
+            if len(photos) > 1
+        ]
+
+    @property
+    def least(self) -> float | None:
+        """How sure the workflow asks a cut-out to be where nothing is set; None where it does not."""
+        spec = input_of(self.workflow, CONFIDENCE, recorded_object_info(WORKFLOWS_DIR))
+        return None if spec is None else figure(spec.default)
 
     def facts(self) -> dict[str, str]:
         """What must be the same when the batch goes on."""
@@ -96,7 +131,8 @@ def prepare(order: BatchOrder) -> Setup:
         check_values(workflow, jobs, schema, problems)
     refuse(problems)
     distinct = list({job.key: job for job in jobs}.values())
-    options = ", ".join(sorted(order.set)) or "none" if order.alike else None
+    told = sorted(text for text in order.set if text.partition("=")[0] not in CUTTING)
+    options = ", ".join(told) or "none" if order.alike else None
     return Setup(workflow, distinct, len(jobs) - len(distinct), faults, tuple(left_out), options)
 
 
@@ -277,11 +313,6 @@ def _check_folder(order: BatchOrder) -> None:
     check_folder(out)
     if order.metrics is not None:
         check_file(order.metrics, "--metrics", METRICS_BEGIN)
-    if Ledger.exists(out) and not order.resume and not order.dry_run:
-        raise UsageError(
-            f"{out} holds a batch already.",
-            advice="Add --resume to go on with it (or to help a runner that is at it), or name another --out.",
-        )
 
 
 def describe(setup: Setup, done: set[str], *, runs: bool = True) -> str:

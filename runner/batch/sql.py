@@ -20,11 +20,13 @@ CREATE VIEW IF NOT EXISTS held AS SELECT id, owner FROM jobs
     WHERE state IN ('claimed', 'submitted', 'running', 'saving');
 CREATE TABLE IF NOT EXISTS changes (job INTEGER NOT NULL, at REAL NOT NULL, state TEXT NOT NULL, prompt_id TEXT,
     owner TEXT, note TEXT);
+CREATE TABLE IF NOT EXISTS formers (key TEXT PRIMARY KEY, job INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS places (owner TEXT NOT NULL, server TEXT NOT NULL, PRIMARY KEY (owner, server));
 CREATE TABLE IF NOT EXISTS unfit (job INTEGER NOT NULL, owner TEXT NOT NULL, server TEXT NOT NULL, label TEXT NOT NULL,
     why TEXT NOT NULL, exit_code INTEGER NOT NULL, PRIMARY KEY (job, owner, server)) WITHOUT ROWID;
 """
-"""`places` are the workers of each runner, `unfit` the incompatibilities between a job and one of them."""
+"""`formers` are the keys under which a job was asked for before it was cut out in another way; `places` the workers of
+each runner, `unfit` the incompatibilities between a job and one of them."""
 
 # what the batch is made with
 
@@ -80,6 +82,12 @@ WAITING_WITH_KEY = "SELECT id FROM jobs WHERE key = :key AND state = 'waiting'"
 ADD_JOB = """
 INSERT INTO jobs (key, stem, title, grp, category, vals, images, seed)
     VALUES (:key, :stem, :title, :group, :category, :values, :images, :seed)
+"""
+FORMERS = "SELECT key, job FROM formers"
+ADD_FORMER = "INSERT OR REPLACE INTO formers (key, job) VALUES (:key, :job)"
+FORGET_FORMER = "DELETE FROM formers WHERE key = :key"
+ASK_OTHERWISE = """
+UPDATE jobs SET key = :key, vals = :values, images = :images, seed = :seed WHERE id = :job
 """
 RENAME_KEY = "UPDATE jobs SET key = :key WHERE key = :former_key"
 

@@ -27,6 +27,9 @@ FULL_RETRY_S = 3.0
 _GONE_RETRY_S = 0.5
 """Between looks for a file that went: a share is back in a moment, and a look costs nothing."""
 
+_LOCKED_RETRY_S = 0.02
+"""Between tries to open a file that another is just making, which takes a few milliseconds."""
+
 
 class LedgerError(UsageError):
     """The ledger cannot be read or written; nothing was submitted for it."""
@@ -62,7 +65,7 @@ def _explained(path: Path, error: sqlite3.Error | OSError) -> LedgerError:
     else:
         return LedgerError(
             f"{path}: this is no ledger that can be read ({reason}).",
-            advice=f"To go on with its batch, delete it (or move it away) and run the same command with --resume: "
+            advice=f"To go on with its batch, delete it (or move it away) and run the same command: "
             f"what is done is then known from the .json files beside the results.\n  rm {path}*",
         )
     return LedgerError(f"{path}: the ledger of the batch cannot be used ({reason}).", advice=advice)
@@ -111,20 +114,33 @@ class Store:
         if any(below(out, f"{LEDGER_FILE.as_posix()}{end}") is None for end in ("", *_BESIDE)):
             raise LedgerError(
                 f"{self.path}: a link leads the ledger of this batch out of {out}, to a file that is not its own.",
-                advice="Take the link away: --resume knows from the .json files beside the results what is done.",
+                advice="Take the link away: what is done is known from the .json files beside the results.",
             )
         if self.path.exists() and not self.path.is_file():
             raise LedgerError(
                 f"{self.path}: this is a device or a pipe, not the ledger of a batch.",
-                advice="Take it away: --resume knows from the .json files beside the results what is done.",
+                advice="Take it away: what is done is known from the .json files beside the results.",
             )
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(self.path, timeout=wait_s, isolation_level=None, check_same_thread=False)
         self._db.row_factory = sqlite3.Row
         with _damage_in_words():
-            self._db.execute("PRAGMA journal_mode=WAL")
+            self._log_ahead(wait_s)
             self._db.execute("PRAGMA synchronous=FULL")  # a submission must never be unknown after a power cut
             self._db.executescript(sql.TABLES)
+
+    def _log_ahead(self, wait_s: float) -> None:
+        """Readers never wait for writers. Of several that open a new file at once SQLite refuses all but one for a
+        moment, and does not wait as it does elsewhere."""
+        end = time.monotonic() + wait_s
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() >= end:
+                    raise
+            time.sleep(_LOCKED_RETRY_S)
 
     @staticmethod
     def exists(out: Path) -> bool:
@@ -180,7 +196,7 @@ class Store:
                 elif self._on_gone is None or self._give_up:
                     raise LedgerGoneError(
                         f"{self.path} is not there any more: it, or its folder, was deleted while the batch ran.",
-                        advice="The same command with --resume makes what is missing.",
+                        advice="The same command makes what is missing.",
                     )
             tell = self._on_full if is_there or self._on_gone is None else self._on_gone
             if not told:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from runner.batch.ledger import Ledger
 from runner.batch.live import BatchReporter
+from runner.batch.plan import BatchJob
 from runner.batch.throughput import Throughput
 from runner.workflow.graph import Workflow
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What the workers of one runner have in common. `out`: where results go; `deadline`: by `time.monotonic`."""
+    """What the workers of one runner have in common. `out`: where results go; `deadline`: by `time.monotonic`;
+    `alone`: the command that asks for one of its jobs by itself, with these settings."""
 
     out: Path
     workflow: Workflow
@@ -22,6 +25,7 @@ class Batch:
     view: BatchReporter
     throughput: Throughput
     deadline: float | None = None
+    alone: Callable[[BatchJob, str], str] | None = None
 
 
 class Worker(Protocol):

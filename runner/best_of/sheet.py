@@ -95,4 +95,5 @@ def _wrapped(text: str, side: int, font: Any) -> str:
     """As many lines as fit into a square of `side` pixels. The default font lacks what is outside Latin."""
     plain = text.replace("Δ", "d").encode("latin-1", "replace").decode("latin-1")
     letters = max(8, int(side / (font.size * 0.52)))
-    return "\n".join(textwrap.wrap(plain, letters)[: max(1, int(side / (font.size * 1.4)))])
+    most = max(1, int(side / (font.size * 1.4)))
+    return "\n".join(textwrap.wrap(plain, letters, max_lines=most, placeholder=" ..."))

@@ -17,6 +17,7 @@ from runner.canvas.published import index, is_published, published_drawing
 from runner.errors import WorkflowError
 from runner.untrusted import items, mapping
 from runner.workflow.graph import Graph, Workflow, is_link
+from runner.workflow.origin import bundled_as
 from runner.workflow.schema import ObjectInfo
 
 if TYPE_CHECKING:
@@ -85,7 +86,10 @@ def _drawn_anew(workflow: Workflow, object_info: ObjectInfo) -> Mapping[str, Any
         size > most for size, most in zip(_size(workflow.graph, object_info), (_MOST_LINKS, _MOST_SLOTS), strict=True)
     ):
         raise WorkflowError(f"{workflow.label} is too large to be drawn.")
-    return draw(workflow, object_info, _find_model, index() if is_published(workflow) else {})
+    if (published := bundled_as(workflow)) is not None:
+        workflow = replace(workflow, name=published.name)  # and is explained as that
+    has_words = published is not None or is_published(workflow)
+    return draw(workflow, object_info, _find_model, index() if has_words else {})
 
 
 def _size(graph: Graph, object_info: ObjectInfo) -> tuple[int, int]:

@@ -155,7 +155,7 @@ def _put(photo: Path, made: Path, again: bool, notice: Callable[[str], None]) ->
             write_caption(target, read_caption(made))
         except OSError as error:
             why = error.strerror or error
-            notice(f"warning: {target} could not be written ({why}); --resume writes it again.")
+            notice(f"warning: {target} could not be written ({why}); the same command writes it again.")
             return f"has a caption that could not be written beside it ({why})"
     return ""
 

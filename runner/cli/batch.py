@@ -14,6 +14,7 @@ from runner.cli.looks import add_look_arguments, add_watch_arguments
 from runner.cli.parser import (
     DEFAULT_OUT,
     PHOTOS_HELP,
+    RESUME_HELP,
     SHARING_SERVER_HELP,
     add_out_argument,
     add_server_argument,
@@ -35,7 +36,6 @@ from runner.errors import (
     UsageError,
     worst_code,
 )
-from runner.words import counted
 
 if TYPE_CHECKING:
     from runner.batch.compatibility import Compatibility
@@ -54,8 +54,8 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "batch",
         help="run a workflow on a folder of photos or a table of jobs",
         description="Run a workflow on every photo of a folder, or for every line of a table. What is done is noted in "
-        "<out>/.prodgen/ledger.sqlite before and after each step: after a crash, the same command with --resume goes "
-        "on. A second runner with --resume on the same folder shares the work.",
+        "<out>/.prodgen/ledger.sqlite before and after each step: after a crash, the same command goes on, "
+        "and what failed is tried again. The same command in a second terminal shares the work.",
         allow_abbrev=False,
     )
     parser.add_argument("workflow", metavar="WORKFLOW", help="a bundled workflow's name, or a path")
@@ -96,9 +96,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "folders (default: the photo's name and what varies); results stay in the sub-folder of their photo, and "
         "nothing is overwritten",
     )
-    parser.add_argument(
-        "--resume", action="store_true", help="go on with the batch in --out; what failed is tried again"
-    )
+    parser.add_argument("--resume", action="store_true", help=RESUME_HELP)
     parser.add_argument("--dry-run", action="store_true", help="show what would run, and run nothing")
     parser.add_argument("--metrics", type=local_path, metavar="FILE.csv", help="write a line of figures per picture")
     parser.add_argument(
@@ -136,7 +134,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "--timeout",
         type=seconds,
         metavar="S",
-        help="for the whole run, once a server answers; what is then on the servers is cancelled, and --resume goes on",
+        help="for the whole run, once a server answers; what is then on the servers is cancelled; the same goes on",
     )
     add_run_arguments(parser, opens="the folder of the results")
     return parser
@@ -150,7 +148,12 @@ def run(args: argparse.Namespace) -> int:
 def order_of(args: argparse.Namespace, **given: Any) -> BatchOrder:
     """What a command line asks for; `given` counts more."""
     typed = {one.name: getattr(args, one.name) for one in fields(BatchOrder) if hasattr(args, one.name)}
-    return BatchOrder(**{**typed, "level": level_of(args), **given})
+    order = BatchOrder(**{**typed, "level": level_of(args), **given})
+    if hasattr(args, "typed") and not hasattr(args, "photo"):  # `check` has another photo than those of its batch
+        from runner.cli.alone import line_for
+
+        order.alone = lambda job, setting: line_for(args, order.out, job, setting)
+    return order
 
 
 def run_order(order: BatchOrder, *, goes_on: bool = False, reporter: BatchReporter | None = None) -> int:
@@ -164,7 +167,7 @@ def run_order(order: BatchOrder, *, goes_on: bool = False, reporter: BatchReport
 
     photo_words.check_words(order.photos)
     if goes_on:  # `packshot photos/`: who types it again goes on
-        order.resume, order.out = True, photo_words.own_folder(order) if order.out is DEFAULT_OUT else order.out
+        order.out = photo_words.own_folder(order) if order.out is DEFAULT_OUT else order.out
     with (
         interruptible(),
         reporter or make_view(json_lines=order.json, level=order.level) as view,
@@ -179,13 +182,12 @@ def run_order(order: BatchOrder, *, goes_on: bool = False, reporter: BatchReport
         except KeyboardInterrupt:
             raise InterruptedRunError(
                 INTERRUPTED,
-                advice=f"{order.again} goes on.",
+                advice="The same command goes on.",
             ) from None
 
 
 def _run(order: BatchOrder, view: BatchReporter, *, goes_on: bool) -> int:
     from runner.batch.changed import Changes, told
-    from runner.batch.entries import JobState
     from runner.batch.full_disk import patient_ledger
     from runner.batch.ledger import Ledger
     from runner.batch.setup import prepare
@@ -197,26 +199,25 @@ def _run(order: BatchOrder, view: BatchReporter, *, goes_on: bool) -> int:
 
         check(order, order.watch)
     setup = prepare(order)
-    for note in setup.workflow.notes:
-        view.notice(note)
-    for note in setup.left_out:
+    for note in (*setup.workflow.notes, *setup.left_out, *setup.notes):
         view.notice(note)
     if order.dry_run:
         done: set[str] = set()
         if Ledger.exists(order.out):
             with in_words(order.out), contextlib.closing(Ledger(order.out)) as ledger:
-                entries = ledger.entries(JobState.DONE)
-            changed = Changes(order.out, setup.jobs).among(entries)
+                entries, formers, done = ledger.entries(), ledger.formers(), ledger.done_keys()
+            changed = Changes(order.out, setup.jobs, formers).among(entries)
             if changed:
                 view.notice(f"{told(changed, later=True)}.")
-            done = {entry.key for entry in entries if entry.id not in changed}
+            done -= {entry.key for entry in entries if entry.id in changed}
+            done -= {key for key, job in formers.items() if job in changed}
         return _rehearse(order, setup, done, view)
     with in_words(order.out):
         if Ledger.exists(order.out) and order.watch is None:  # before anything is started for it
             with contextlib.closing(Ledger(order.out)) as ledger:
                 entries = ledger.entries()
+                ledger.bind(setup.facts() if entries else {})
                 if entries and is_all_done(order, setup, ledger):
-                    ledger.bind(setup.facts())
                     return end_with_nothing_to_make(order, view, entries)
         if goes_on:
             view.notice(f"Results go to {order.out}; the same command goes on where this one ends.")
@@ -342,7 +343,7 @@ def _work(
 ) -> int:
     import time
 
-    from runner.batch.accounts import find_done, note_lost_and_changed, tell_unusable
+    from runner.batch.accounts import take_up
     from runner.batch.entries import JobState
     from runner.batch.names import names_of
     from runner.batch.pool import run_pool
@@ -355,27 +356,14 @@ def _work(
     if order.watch is not None:
         setup = replace(setup, jobs=[])
     ledger.runners.start_beating()
-    new = not ledger.facts()
-    ledger.bind(setup.facts())
-    if not order.joined:
-        ledger.add(setup.jobs)
-    if new and order.resume:
-        find_done(order.out, setup, ledger, view)
-    note_lost_and_changed(order.out, setup, ledger, view)
-    tell_unusable(setup, {entry.key for entry in ledger.entries(JobState.DONE)}, view)
-    if order.resume and (again := ledger.try_failed_again()):
-        view.notice(f"{counted(again, 'failed job is', 'failed jobs are')} tried again.")
-    if interrupted := sum(entry.prompt_id is not None for entry in ledger.entries(JobState.WAITING)):
-        view.notice(f"{counted(interrupted, 'interrupted job goes', 'interrupted jobs go')} on.")
-    if setup.twice:
-        view.notice(f"{counted(setup.twice, 'job was', 'jobs were')} asked for more than once; each is made once.")
+    take_up(order, setup, ledger, view)
     known = ledger.entries()
     view.names = names_of(known)
     ended = [entry for entry in known if entry.state in (JobState.DONE, JobState.FAILED)]
     view.begin(len(known), len(ended))
     deadline = None if order.timeout is None else time.monotonic() + order.timeout
     try:
-        batch = Batch(order.out, setup.workflow, ledger, view, Throughput(), deadline)
+        batch = Batch(order.out, setup.workflow, ledger, view, Throughput(), deadline, order.alone)
 
         def make() -> None:
             run_pool(make_workers(batch), ledger, view.notice)

@@ -34,10 +34,11 @@ _LISTED = 20
 def is_all_done(order: BatchOrder, setup: Setup, ledger: Ledger) -> bool:
     """Whether nothing is left of the batch, nor anything of `setup` that it does not have: no server is needed."""
     entries = ledger.entries()
-    done = {entry.key for entry in entries if entry.state == JobState.DONE}
-    if len(done) != len(entries) or not done.issuperset(job.key for job in setup.jobs):
+    if any(entry.state != JobState.DONE for entry in entries):
         return False
-    return not lost_files(order.out, ledger) and not Changes(order.out, setup.jobs).among(entries)
+    if not ledger.done_keys().issuperset(job.key for job in setup.jobs):
+        return False
+    return not lost_files(order.out, ledger) and not Changes(order.out, setup.jobs, ledger.formers()).among(entries)
 
 
 def end_with_nothing_to_make(order: BatchOrder, view: BatchReporter, entries: Sequence[Entry]) -> int:
@@ -69,7 +70,7 @@ def end(
     if lost:
         raise LedgerGoneError(
             f"{counted(len(lost), 'result was', 'results were')} deleted from {order.out} while the batch ran.",
-            advice=f"{order.again} makes them again.",
+            advice="The same command makes them again.",
         )
     failed = [entry for entry in entries if entry.state == JobState.FAILED]
     names = names_of(entries)
@@ -82,7 +83,7 @@ def end(
     if left and not shared:
         raise ServerUnavailableError(
             f"{counted(left, 'job is', 'jobs are')} left for a server that is not there.",
-            advice=f"{order.again} goes on.",
+            advice="The same command goes on.",
         )
     judged = _judged(order, view, entries)
     seconds = time.monotonic() - began

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from runner.batch.order import BatchOrder
 from runner.cli.named_batch import (
     add_batch_arguments,
+    add_confidence_argument,
     add_picture_arguments,
     batch_of,
     label_text,
@@ -31,7 +32,8 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         description="Cut every object of every picture out, each as a transparent PNG as large as the picture, the "
         "object where it stands: GROUP/CATEGORY/<picture>/<number>_<label>.png, in the folders of the pictures. Beside "
         "them: index.csv, coco.json (masks as RLE, boxes, areas, scores) and contact_sheet.jpg. A batch like any "
-        "other: after a crash --resume goes on, a second runner with --resume shares the work, `report` makes a page.",
+        "other: after a crash the same command goes on, a second runner of it shares the work, "
+        f"{in_help('report', 'DIR')} makes a page.",
         allow_abbrev=False,
     )
     add_picture_arguments(parser)
@@ -59,12 +61,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         metavar="0.00001..0.5",
         help="the least area of an object as a share of the picture (default 0.001); what is smaller is a speck",
     )
-    parser.add_argument(
-        "--min-confidence",
-        type=in_range(0, 1),
-        metavar="0..1",
-        help="pictures below this confidence fail, with the reason (default 0.5; 0 = take every guess)",
-    )
+    add_confidence_argument(parser, of="pictures")
     add_batch_arguments(parser, DEFAULT_OUT)
     return parser
 

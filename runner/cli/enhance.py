@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from runner.cli.looking import add_looking_arguments, looking_values, tell
 from runner.cli.named_batch import batch_of, run_and_collect
-from runner.cli.parser import in_range
+from runner.cli.parser import in_help, in_range
 
 if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
@@ -26,7 +26,8 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         description="Repaint the product of each picture with finer detail, its form held by a ControlNet; all around "
         "it stays bit for bit as it was. A picture where the product is not found, or not surely, is passed on "
         "untouched, byte for byte. enhance.csv says which. What is looked for is said as for `filter`. A batch like "
-        "any other: --resume goes on, a second runner shares the work, `report` makes a page.",
+        f"any other: the same command goes on, a second runner shares the work, {in_help('report', 'DIR')} makes a "
+        "page.",
         allow_abbrev=False,
     )
     add_looking_arguments(parser, DEFAULT_OUT)

@@ -13,7 +13,7 @@ _EXAMPLES = {
     ),
     "batch": (
         "batch packshot photos/ --out shop",
-        "batch packshot photos/ --out shop --resume --recipe brand.yaml",
+        "batch packshot photos/ --out shop --recipe brand.yaml",
         "batch relight_iclight --jobs jobs.csv --dry-run",
     ),
     "studio": ("studio --open", "studio --out shop", "studio --phone"),
@@ -21,12 +21,12 @@ _EXAMPLES = {
     "cutouts": (
         "cutouts pictures/ --out objects",
         "cutouts pictures/ --labels bag --crop",
-        "cutouts pictures/ --out objects --resume",
+        "cutouts pictures/ --out objects --min-confidence 0.3",
     ),
     "filter": (
         "filter pictures/ --reference bag.jpg --out sorted",
         'filter pictures/ --sam3 --product "hand bag, shoe"',
-        "filter pictures/ --reference bag.jpg --out sorted --resume",
+        "filter pictures/ --reference bag.jpg --out sorted --dry-run",
     ),
     "enhance": (
         "enhance pictures/ --reference bag.jpg",

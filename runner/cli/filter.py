@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from runner.cli.looking import add_looking_arguments, looking_values, tell
 from runner.cli.named_batch import batch_of, run_and_collect
+from runner.cli.parser import in_help
 from runner.errors import EXIT_QUALITY, worst_code
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         description="Say of every picture whether it holds the product, where (box, mask, score), and copy it into "
         "found/, unsure/ or not_found/ of --out, byte for byte, in its own sub-folder. filter.csv has a line per find. "
         "What is looked for is said by --reference (a photo of your own product), by --sam3 (its name), or by both. "
-        "Exit code 7: no picture holds it. A batch like any other: after a crash --resume goes on, a second runner "
-        "with --resume shares the work, `report` makes a page.",
+        "Exit code 7: no picture holds it. A batch like any other: after a crash the same command goes on, a second "
+        f"runner of it shares the work, {in_help('report', 'DIR')} makes a page.",
         allow_abbrev=False,
     )
     add_looking_arguments(parser, DEFAULT_OUT)

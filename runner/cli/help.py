@@ -6,7 +6,7 @@ import argparse
 import shutil
 import textwrap
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runner import console
 from runner.errors import EXIT_OK, UsageError
@@ -24,13 +24,35 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("about", metavar="COMMAND|WORKFLOW|TOPIC", nargs="*", help="nothing: what there is")
+    parser.add_argument(
+        "--json", action="store_true", help="of shops (`channels`): JSON lines on standard output, one per shop"
+    )
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
     """The `help` command."""
+    if args.json:
+        for row in _shops_as_data([word.lower() for word in args.about]):
+            console.json_line(row)
+        return EXIT_OK
     console.show(text_about(args.about))
     return EXIT_OK
+
+
+def _shops_as_data(names: list[str]) -> list[dict[str, Any]]:
+    """The shops that were named, or all. Raises UsageError for any other help, which is a text."""
+    from runner.cli import shops as shop_list
+
+    asked = names[1:] if names[:1] and names[0] in shop_list.WORDS else names
+    if not names or (asked is names and not set(names) <= set(shop_list.shops())):
+        others = f"{spell('workflows', '--json')}, {spell('inputs', 'packshot', '--json')}"
+        raise UsageError(
+            "--json is for the shops; help is a text for people.",
+            advice=f"The shops: {spell('channels', '--json')}\n  What else has it: {others}",
+        )
+    _check_shops(asked)
+    return [{"shop": name, "asks": dict(shop_list.rules()[name])} for name in asked or shop_list.shops()]
 
 
 def text_about(words: list[str]) -> str:
@@ -81,6 +103,13 @@ def _no_help(word: str) -> UsageError:
 def _shops(names: list[str]) -> str:
     """Those that were named. Raises UsageError for one that there is not."""
     from runner.cli import shops as shop_list
+
+    _check_shops(names)
+    return "\n\n".join(_as_text(shop_list.about(name)) for name in names)
+
+
+def _check_shops(names: list[str]) -> None:
+    from runner.cli import shops as shop_list
     from runner.suggest import nearest
 
     known = shop_list.shops()
@@ -92,7 +121,6 @@ def _shops(names: list[str]) -> str:
             f"there is no shop called {wrong[0]!r}.",
             advice=f"Did you mean: {advice}" if all(meant) else f"`{advice}` lists them.",
         )
-    return "\n\n".join(_as_text(shop_list.about(name)) for name in names)
 
 
 def _about_workflow(word: str) -> str:
@@ -149,7 +177,7 @@ def _servers() -> str:
             "`status` asks each, every other command uses the first that can be used. One that was named is never "
             "replaced by another: if none can be used, the exit code is 3.",
             "$COMFYUI_URL, named for this terminal.",
-            "`server` in your own prodgen.toml (see `help configuration`).",
+            f"`server` in your own prodgen.toml (see `{spell('help', 'configuration')}`).",
             "a ComfyUI at http://127.0.0.1:8188, which gets no secret of the environment.",
             "the installed one. Commands that need a server start it when nothing answers, and it stays; `status`, "
             "`cancel` and `inputs` start nothing.",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli.named_batch import add_batch_arguments, add_picture_arguments, label_text
-from runner.cli.parser import in_range, local_path
+from runner.cli.parser import in_help, in_range, local_path
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def add_looking_arguments(parser: argparse.ArgumentParser, out: Path) -> None:
         nargs="?",
         const=SAM3_FILE,
         metavar="FILE",
-        help=f"let SAM 3 find what --product names (default: {SAM3_FILE}; `models download sam-3.1`)",
+        help=f"let SAM 3 find what --product names (default: {SAM3_FILE}; {in_help('models', 'download', 'sam-3.1')})",
     )
     parser.add_argument(
         "--rivals", default="", metavar='"empty table, hand"', help="with --sam3: what is easily taken for the product"

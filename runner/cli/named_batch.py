@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from runner.batch.order import BatchOrder
 from runner.cli.parser import (
     PHOTOS_HELP,
+    RESUME_HELP,
     SHARING_SERVER_HELP,
     add_server_argument,
     at_least_one,
@@ -43,7 +44,7 @@ def add_batch_arguments(parser: argparse.ArgumentParser, out: Path) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="any other input of the workflow"
     )
-    parser.add_argument("--resume", action="store_true", help="go on with what is in --out; what failed is tried again")
+    parser.add_argument("--resume", action="store_true", help=RESUME_HELP)
     parser.add_argument("--dry-run", action="store_true", help="show what would run, and run nothing")
     parser.add_argument("--metrics", type=local_path, metavar="FILE.csv", help="write a line of figures per picture")
     parser.add_argument("--watts", type=in_range(0.001, 99_999), metavar="W", help="for the energy")
@@ -51,11 +52,21 @@ def add_batch_arguments(parser: argparse.ArgumentParser, out: Path) -> None:
     parser.add_argument("--servers", type=local_path, metavar="FILE.yaml", help="a list of servers, as of `batch`")
     parser.add_argument("--ray", nargs="?", const="", metavar="HOST:PORT", help="let a Ray cluster work, as of `batch`")
     parser.add_argument("--ray-workers", type=at_least_one, metavar="N", help="only N of its actors")
-    parser.add_argument("--timeout", type=seconds, metavar="S", help="for the whole run; --resume goes on")
+    parser.add_argument("--timeout", type=seconds, metavar="S", help="for the whole run; the same command goes on")
     add_smoke_argument(parser)
     parser.add_argument("--strict", action="store_true", help="exit code 7 where a check did not pass")
     add_told_arguments(parser, opens="the folder of the results")
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output, one per event")
+
+
+def add_confidence_argument(parser: argparse.ArgumentParser, *, of: str) -> None:
+    """How sure a cut-out must be; `of`: what fails otherwise."""
+    parser.add_argument(
+        "--min-confidence",
+        type=in_range(0, 1),
+        metavar="0..1",
+        help=f"{of} below this confidence fail, with the reason (default 0.5; 0 = take every guess)",
+    )
 
 
 def folder_of_many(text: str) -> Path:

@@ -49,6 +49,7 @@ SHARING_SERVER_HELP = (
 )
 PHOTO_HELP = "a photo, several, a folder, an address (https://…), or - for standard input"
 PHOTOS_HELP = "photos, folders (with all below them), patterns or addresses (https://…)"
+RESUME_HELP = "need not be typed: the same command goes on with what is in --out, and what failed is tried again"
 COMMANDS = {
     "submit": "runner.cli.submit",
     "batch": "runner.cli.batch",

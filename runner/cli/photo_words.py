@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PIPE = "-"
 _BESIDE = Path(".prodgen", "photos")
-"""Where a batch keeps what it has fetched, below its folder: `--resume` must find it again."""
+"""Where a batch keeps what it has fetched, below its folder: the same command must find it again."""
 _HASH = 8
 """Hexadecimal digits: two of a folder's names are the same by chance once in four thousand million."""
 _SLUG = 80

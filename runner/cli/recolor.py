@@ -7,7 +7,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.cli.named_batch import add_batch_arguments, add_picture_arguments, batch_of, run_and_collect
+from runner.cli.named_batch import (
+    add_batch_arguments,
+    add_confidence_argument,
+    add_picture_arguments,
+    batch_of,
+    run_and_collect,
+)
 from runner.cli.parser import in_range, local_path
 
 if TYPE_CHECKING:
@@ -46,12 +52,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument("--strength", type=in_range(0, 1), metavar="0..1", help="how far it goes (default 1)")
     parser.add_argument("--hint", type=local_path, metavar="FILE", help="a rough mask of the product, white on black")
-    parser.add_argument(
-        "--min-confidence",
-        type=in_range(0, 1),
-        metavar="0..1",
-        help="photos whose cut-out is below this confidence fail, with the reason (default 0.5; 0 = take every guess)",
-    )
+    add_confidence_argument(parser, of="photos whose cut-out is")
     add_batch_arguments(parser, DEFAULT_OUT)
     return parser
 
@@ -106,7 +107,6 @@ def batch_order(args: argparse.Namespace) -> BatchOrder:
         else Row(f"--to {colour.swatch}", {}, {"swatch": colour.swatch}, colour.label)
         for colour in colours
     )
-    order.resume = True  # another colour of the same photo is the next line of the same work
     return order
 
 

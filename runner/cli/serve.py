@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from runner.cli.logs import LINES
+from runner.cli.parser import in_help
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,9 +18,10 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "serve",
         help="start or stop the installed ComfyUI",
         description="Start the ComfyUI that install.py set up, unless one answers already, and print its address. "
-        "It listens on this machine only and stays for the next runs until `serve --stop`. One installation runs one "
-        "server: `status` shows where, and while it runs no other is started, on no other port. Where $COMFYUI_URL "
-        "names a server and no --port is given, its address is printed and nothing is started.",
+        f"It listens on this machine only and stays for the next runs until {in_help('serve', '--stop')}. One "
+        f"installation runs one server: {in_help('status')} shows where, and while it runs no other is started, on no "
+        "other port. Where $COMFYUI_URL names a server and no --port is given, its address is printed and nothing is "
+        "started.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -27,9 +29,11 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         type=port_number,
         metavar="N",
         help="listen there, and nowhere else (default: 8188, or a free one); where it runs already on another port, "
-        "end it first with `serve --stop`",
+        f"end it first with {in_help('serve', '--stop')}",
     )
-    parser.add_argument("--logs", action="store_true", help="show the last lines of its log, as `logs` does")
+    parser.add_argument(
+        "--logs", action="store_true", help=f"show the last lines of its log, as {in_help('logs')} does"
+    )
     parser.add_argument("--stop", action="store_true", help="stop the one that was started here; no other is touched")
     return parser
 

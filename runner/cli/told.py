@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from runner.cli.parser import local_path
+from runner.cli.parser import in_help, local_path
 from runner.events.level import Level
 
 
@@ -25,8 +25,8 @@ def add_smoke_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--smoke",
         action="store_true",
-        help="try it without its models: made-up weights (`models smoke`) stand in for those that are missing, and "
-        "paint noise; name, picture and .json of every result say so",
+        help=f"try it without its models: made-up weights ({in_help('models', 'smoke')}) stand in for those that are "
+        "missing, and paint noise; name, picture and .json of every result say so",
     )
 
 

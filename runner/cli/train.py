@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from runner import console
 from runner.cli.parser import add_server_argument, check_no_password, local_path, named, seconds
 from runner.errors import EXIT_OK, EXIT_QUALITY, EXIT_USAGE, InterruptedRunError, UsageError
+from runner.invocation import spell
 from runner.words import counted
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def run(args: argparse.Namespace) -> int:
     checked = _checked(args, chosen, recipe, samples)
     if args.check:
         return EXIT_OK if checked.passed else EXIT_USAGE
-    _refuse(checked)
+    _refuse(args, checked)
     from runner.cli.signals import interruptible
     from runner.events.reporter import make_reporter
 
@@ -202,11 +203,12 @@ def _masked(args: argparse.Namespace, chosen: str, recipe: Recipe, checked: Chec
     url = resolve_server(args.server, say=reporter.notice)
     left = masks.cut_out(unknown, args.out / MASKS, url, reporter)
     again = _checked(args, chosen, recipe, _samples(args), before=checked)
-    _refuse(again)
+    _refuse(args, again)
     if left:
         raise UsageError(
             f"{counted(len(left), 'photo is', 'photos are')} without a mask: {', '.join(sorted(left))}.",
-            advice="Give masks (--masks DIR: white is product), take the photos out, or train them whole: --unmasked.",
+            advice="Give masks (--masks DIR: white is product) or take the photos out. To train them whole:\n    "
+            f"{spell(*args.typed, '--unmasked')}",
         )
     return again
 
@@ -253,12 +255,19 @@ def _best(
     return True
 
 
-def _refuse(checked: Check) -> None:
+def _refuse(args: argparse.Namespace, checked: Check) -> None:
     from runner.training.checks import ERROR
 
     wrong = [f"{', '.join(one.photos)}: {one.text}" for one in checked.findings if one.grade == ERROR]
     if wrong:
-        raise UsageError("these photos cannot be trained on:\n" + "\n".join(wrong), advice="--check says it of each.")
+        raise UsageError(
+            "these photos cannot be trained on:\n" + "\n".join(wrong), advice=f"Of each: {_checking(args)}"
+        )
+
+
+def _checking(args: argparse.Namespace) -> str:
+    """The same command, that trains nothing and says what is wrong with each photo."""
+    return spell(*args.typed, *([] if args.check else ["--check"]))
 
 
 def _exported(args: argparse.Namespace, chosen: str, recipe: Recipe, checked: Check, reporter: Reporter) -> int:

@@ -73,15 +73,14 @@ class Watch:
         order = replace(self._order, images=str(self._folder), leave_out=lambda path: path not in chosen)
         setup = prepare(order)
         keys = {job.key for job in setup.jobs}
-        known = self._ledger.entries()
-        failed = [entry.id for entry in known if entry.key in keys and entry.state == JobState.FAILED]
         self._landing.take(list(landed))
         self._ledger.add(setup.jobs)
         again = make_changed_again(self._order.out, setup.jobs, self._ledger, self._view.notice)
-        if failed:  # it was taken before it was whole
+        known = self._ledger.entries(JobState.FAILED)
+        if failed := [entry.id for entry in known if entry.key in keys]:  # it was taken before it was whole
             self._ledger.try_again(failed)
         entries = self._ledger.entries()
-        tell_unusable(setup, {entry.key for entry in entries if entry.state == JobState.DONE}, self._view)
+        tell_unusable(setup, self._ledger.done_keys(), self._view)
         self._view.names = names_of(entries)
         self._view.expect(len(entries), len(failed) + again)
 
@@ -101,5 +100,3 @@ def check(order: BatchOrder, folder: Path) -> None:
         )
     if order.dry_run:
         order.images, order.watch = str(folder), None
-    else:
-        order.resume = True

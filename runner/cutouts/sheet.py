@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from runner.console import clean_line
 from runner.cutouts.finds import Picture
-from runner.files.lettering import drawable, font_of
+from runner.files.lettering import font_of, lines_of
 from runner.files.naming import below
 from runner.files.reading import open_file
 
@@ -17,6 +17,8 @@ _PHOTO, _LINE, _GAP, _WIDTH = 160, 18, 10, 1240
 """Pixels: of a photo's longer side, a line of text, what lies between, and a page, as wide as a screen."""
 _PAGE, _INK, _BAD = (250, 250, 250), (20, 20, 20), (190, 40, 30)
 """Near white and near black, as `imaging.objects.sheet` has them; and red for what failed."""
+_LINES, _MOST = 3, 1000
+"""Lines of what is said of a picture, and letters of it that are looked at: more than three lines hold."""
 PER_PAGE = 60
 """Photos on one sheet: a JPEG ends at 65 500 pixels, a person's patience sooner."""
 
@@ -40,18 +42,21 @@ def _row(picture: Picture, folder: Path) -> Image.Image:
     photo = _small(picture.photo, (_PHOTO, _PHOTO))
     path = below(folder, picture.sheet) if picture.sheet else None
     objects = None if path is None else _small(path, (_WIDTH - _PHOTO - 3 * _GAP, 4 * _PHOTO))
-    height = max(_PHOTO, objects.height if objects is not None else 0) + _LINE + 2 * _GAP
+    font = font_of(13)
+    told = (picture.entry.error or "").partition("\n")[0] or "; ".join(picture.notes)
+    words = f"{picture.place}: {len(picture.finds)}" + (f" - {clean_line(told)}" if told else "")
+    lines = lines_of(clean_line(words)[:_MOST], font, _WIDTH - 2 * _GAP, _LINES)
+    head = len(lines) * _LINE
+    height = max(_PHOTO, objects.height if objects is not None else 0) + head + 2 * _GAP
     row = Image.new("RGB", (_WIDTH, height), _PAGE)
     draw = ImageDraw.Draw(row)
-    font = font_of(13)
     if photo is not None:
-        row.paste(photo, (_GAP, _GAP + _LINE))
+        row.paste(photo, (_GAP, _GAP + head))
     if objects is not None:
-        row.paste(objects, (_PHOTO + 2 * _GAP, _GAP + _LINE))
-    told = picture.entry.error or "; ".join(picture.notes)
-    words = f"{picture.place}: {len(picture.finds)}" + (f" - {clean_line(told)}" if told else "")
+        row.paste(objects, (_PHOTO + 2 * _GAP, _GAP + head))
     ink = _BAD if picture.entry.error else _INK
-    draw.text((_GAP, _GAP // 2), drawable(clean_line(words)[:170], font), fill=ink, font=font)
+    for number, line in enumerate(lines):
+        draw.text((_GAP, _GAP // 2 + number * _LINE), line, fill=ink, font=font)
     return row
 
 

@@ -16,14 +16,15 @@ from runner.batch.entries import Entry, JobState
 from runner.batch.ledger import Ledger
 from runner.console import clean_line
 from runner.desk.choices import MASK, WORDS, shop_title
-from runner.desk.with_cutout import OUTPUT as CUTOUT
 from runner.errors import UsageError, WorkflowError
 from runner.files.naming import below, safe_suffix
 from runner.files.verify import PICTURES
 from runner.report.product import Outcome, Product, product_of
 from runner.report.record import sections
 from runner.untrusted import items, mapping, text
+from runner.words import shortened
 from runner.workflow.load import bundled
+from runner.workflow.origin import CUTOUT, base_name
 
 OWN = ".prodgen"
 """The folder of what the desk itself needs, in the folder of its batches."""
@@ -110,6 +111,7 @@ class Shot:
             "shop": self.shop,
             "shop_title": shop_title(self.shop) if self.shop else "",
             "words": self.words,
+            "look": product.wants_look,
             "why": _why(product, rules),
             "advice": _advice(product) if self.state in (Outcome.REFUSED.key, Outcome.FAILED.key) else "",
             "trust": _trust(product.confidence),
@@ -162,7 +164,7 @@ class Shots:
                     product,
                     _state(last, product),
                     photo,
-                    folder.name.partition(".")[0].removesuffix(f"_and_{CUTOUT}"),
+                    base_name(folder.name.partition(".")[0]),
                     text(last.job.values.get("channel")),
                     next((text(last.job.values[word]) for word in WORDS if word in last.job.values), ""),
                     tuple(entry.id for entry in those),
@@ -257,4 +259,4 @@ def _why(product: Product, rules: Sequence[Mapping[str, str]]) -> str:
 def _advice(product: Product) -> str:
     """What helps, as far as the failure says so, in a few lines."""
     _, _, more = "\n".join(product.reasons).partition("\n")
-    return more.strip()[:_MOST_ADVICE]
+    return shortened(more.strip(), _MOST_ADVICE)

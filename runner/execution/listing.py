@@ -17,7 +17,7 @@ from runner.files.xmp import SOURCES, add_xmp, packet
 from runner.untrusted import mapping, text
 from runner.workflow.graph import Workflow
 from runner.workflow.index import read_index
-from runner.workflow.load import WORKFLOWS_DIR
+from runner.workflow.origin import bundled_as
 
 _LONGEST = 200
 """Characters of what a node calls the product: a listing's title is shorter."""
@@ -26,9 +26,10 @@ _LONGEST = 200
 def asked_of(workflow: Workflow) -> dict[str, str]:
     """What the record of a job says before it is made: `digital_source_type`, and what the picture `shows` around the
     product; nothing for a workflow of somebody's own."""
-    if workflow.path.resolve().parent != WORKFLOWS_DIR:
+    published = bundled_as(workflow)
+    if published is None:
         return {}
-    known = read_index().listing.get(workflow.name, {})
+    known = read_index().listing.get(published.name, {})
     source, shows = text(known.get("source")), text(known.get("shows"))
     told = {"digital_source_type": source if source in SOURCES else "", "shows": shows}
     return {key: value for key, value in told.items() if value}

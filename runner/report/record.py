@@ -11,6 +11,7 @@ from runner.batch.entries import Entry
 from runner.data import figure
 from runner.execution.outputs import is_sighting, texts_of
 from runner.untrusted import items, mapping, text
+from runner.words import shortened
 
 MOST_ROWS = 60
 _LONGEST = 400
@@ -143,4 +144,4 @@ def _plain(value: Any) -> str:
 
 
 def _cut(words: str) -> str:
-    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]} …"
+    return shortened(words, _LONGEST)

@@ -321,9 +321,9 @@ function drawRules(item, shot) {
 function showTotals() {
   const all = order.map(id => shots.get(id)).filter(Boolean);
   const made = all.filter(isMade).length, through = all.filter(isThrough).length;
-  const look = all.filter(shot => ["refused", "failed"].includes(shot.state)).length;
+  const look = all.filter(shot => shot.look).length;
   const parts = [through < all.length ? `${through} of ${all.length} done` : `${made} ${made === 1 ? "picture" : "pictures"} made`];
-  if (look) parts.push(`${look} ${look === 1 ? "needs" : "need"} you`);
+  if (look) parts.push(`${look} to look at`);
   byId("totals").textContent = all.length ? parts.join(" · ") : "Your pictures";
   byId("empty").hidden = all.length > 0 || !heard;
   byId("all").hidden = !made;

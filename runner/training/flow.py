@@ -18,6 +18,7 @@ from runner.execution.job import JobResult, JobSpec
 from runner.execution.session import Session
 from runner.files.tensors import is_whole
 from runner.files.whole import written_whole
+from runner.invocation import spell
 from runner.server.client import ComfyClient
 from runner.server.records import ServerFile
 from runner.server.view import server_view
@@ -92,7 +93,7 @@ def _with_base(training: Training, session: Session) -> Training:
     if base is None:
         session.notice(
             f"warning: none of {', '.join(KLEIN_BASES)} is in models/diffusion_models, so the fast klein itself is "
-            f"trained on; its makers advise the base: `models download {KLEIN_BASE_ID}` fetches it."
+            f"trained on; its makers advise the base: `{spell('models', 'download', KLEIN_BASE_ID)}` fetches it."
         )
         return training
     return replace(training, files={**training.files, "model": base})

@@ -100,6 +100,21 @@ def test_a_part_that_begins_in_another_colour_is_left_open() -> None:
     assert judge_whole(photo, mask).whole is True
 
 
+def test_a_shadow_that_may_be_a_piece_is_told_as_one() -> None:
+    """The handbag of the examples in its own hard shadow: a seller is told what to look at, and where."""
+    rgb = np.full((300, 300, 3), 0.85)
+    rgb[80:180, 80:220] = (0.36, 0.2, 0.15)
+    rgb[180:195, 100:200] = (0.25, 0.235, 0.22)
+    rgb[195:199] = 0.85
+    rgb += np.random.default_rng(2).normal(0, 0.004, rgb.shape)
+    mask = torch.zeros(300, 300)
+    mask[80:180, 80:220] = 1.0
+    found = judge_whole(torch.from_numpy(rgb.astype(np.float32)), mask)
+    assert found.whole is None and found.note == (
+        "bottom: what is dark beside the product is its shadow, or a piece of it that was cut away"
+    ), found
+
+
 @pytest.mark.parametrize("name", ["satchel", "tote", "briefcase", "jar", "sports bag", "red shoe", "teal bag", "chair"])
 def test_a_whole_product_is_whole(name: str) -> None:
     photo, alpha = scene(name)

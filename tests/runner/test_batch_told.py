@@ -20,7 +20,6 @@ from runner.batch.entries import Entry, JobState
 from runner.batch.ledger import Ledger
 from runner.batch.metrics import totals
 from runner.batch.names import names_of
-from runner.batch.order import BatchOrder
 from runner.batch.pace import Pace
 from runner.batch.photo_folder import photos
 from runner.batch.plan import BatchJob
@@ -283,9 +282,3 @@ def test_after_our_own_ctrl_c_nothing_is_lost(comfy_server: ComfyServer, tmp_pat
     run = batch(desk, *arguments, "--resume")
     assert run.code == 0, run.err
     assert "1 interrupted job goes on." in run.err and "has lost" not in run.err
-
-
-def test_what_goes_on_is_the_same_command_in_every_line() -> None:
-    assert BatchOrder("packshot", Path("out"), resume=True).again == "The same command"
-    assert BatchOrder("packshot", Path("out"), watch=Path("photos")).again == "The same command"
-    assert BatchOrder("packshot", Path("out")).again == "The same command with --resume"

@@ -137,13 +137,11 @@ def test_sheet_and_report_page_show_all_objects(finished: Desk) -> None:
     assert page.count('title="01_thing.png"') == 3 and page.count('title="objects_sheet.jpg"') == 3
 
 
-def test_resume_makes_only_what_is_gone(finished: Desk) -> None:
-    again = cutouts(finished, "--labels", "=thing", "--crop", "--min-confidence", "0")
-    assert again.code == EXIT_USAGE and "--resume" in again.err
+def test_the_same_command_makes_only_what_is_gone(finished: Desk) -> None:
     lost, kept = finished.out / "c" / "01_thing.png", finished.out / "Bags" / "b" / "01_thing.png"
     lost.unlink()
     before = kept.stat().st_mtime_ns
-    run = cutouts(finished, "--labels", "=thing", "--crop", "--min-confidence", "0", "--resume")
+    run = cutouts(finished, "--labels", "=thing", "--crop", "--min-confidence", "0")
     assert run.code == EXIT_NODE_FAILED and "made again" in run.err
     assert kept.stat().st_mtime_ns == before
     assert (finished.out / "coco.json").read_text() == "mine" and not (finished.out / "coco_3.json").exists()

@@ -80,14 +80,12 @@ def test_the_table_says_where_it_is(finished: Desk) -> None:
     assert "likest" in other["why"] and "found from 0.5 on" in other["why"]
 
 
-def test_resume_keeps_what_is_sorted_and_no_other_batch_is_taken(finished: Desk) -> None:
+def test_the_same_command_keeps_what_is_sorted(finished: Desk) -> None:
     given = ("--reference", finished.folder / "bag.png", "--product", "hand bag")
-    again = look(finished, *given)
-    assert again.code == EXIT_USAGE and "--resume" in again.err
     copy = finished.out / "found" / "A" / "B" / "both.jpg"
     copy.unlink()
     before = (finished.out / "not_found" / "A" / "neither.png").stat().st_mtime_ns
-    assert look(finished, *given, "--resume").code == EXIT_OK
+    assert look(finished, *given).code == EXIT_OK
     assert copy.is_file()
     assert (finished.out / "not_found" / "A" / "neither.png").stat().st_mtime_ns == before
 

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -245,15 +246,46 @@ def test_a_batch_whose_results_are_put_together_goes_on_with_the_same_options_on
     Image.new("RGB", (8, 8)).save(photo)
 
     def options(*values: str, alike: bool = True) -> dict[str, str]:
-        return prepare(BatchOrder("cutouts", out, [str(photo)], set=list(values), resume=True, alike=alike)).facts()
+        return prepare(BatchOrder("cutouts", out, [str(photo)], set=list(values), alike=alike)).facts()
 
     ledger = Ledger(out)
     ledger.bind(options("min_area=0.003", "overlap=split"))
     ledger.bind(options("overlap=split", "min_area=0.003"))
     ledger.bind(options("min_area=0.5", alike=False))
-    with pytest.raises(UsageError, match=r"other options \(min_area=0.003, overlap=split, now none\)"):
+    ledger.bind(options("overlap=split", "cutout_confidence=0", "min_area=0.003"))
+    with pytest.raises(UsageError, match=r"other options \(min_area=0.003, overlap=split, now none\)") as refused:
         ledger.bind(options())
+    assert refused.value.advice == f"Name another folder: --out {out}_2"
     ledger.close()
+    older = Ledger(tmp_path / "older")  # whose options hold how sure a cut-out must be
+    older.bind({"options": "cutout_confidence=0, min_area=0.003, overlap=split"})
+    older.bind({"options": options("min_area=0.003", "overlap=split")["options"]})
+    older.close()
+
+
+def test_a_new_ledger_may_be_opened_by_many_at_once(tmp_path: Path) -> None:
+    """The first photos of a studio's new folder come on several threads; one of 180 was told "database is locked"."""
+
+    def opened(out: Path, together: threading.Barrier) -> bool:
+        together.wait(60)
+        Ledger(out).close()
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        for number in range(40):
+            barrier = threading.Barrier(6)
+            waiting = [pool.submit(opened, tmp_path / str(number), barrier) for _ in range(6)]
+            assert all(one.result(120) for one in waiting)
+
+
+def test_a_file_that_somebody_holds_is_said_after_a_while(tmp_path: Path) -> None:
+    path = tmp_path / LEDGER_FILE
+    path.parent.mkdir()
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        other.execute("CREATE TABLE t (x)")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            Ledger(tmp_path, wait_s=0.3)
 
 
 def test_a_deleted_folder_ends_the_run(tmp_path: Path) -> None:

@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
+from runner.desk.with_cutout import with_cutout
 from runner.errors import UsageError
 from runner.execution.listing import asked_of, inscribe, listing
 from runner.files.credentials import decide
 from runner.files.verify import png_has_graph
 from runner.files.xmp import SOURCES, add_xmp, packet
+from runner.workflow.graph import Workflow
 from runner.workflow.index import read_index
 from runner.workflow.load import available_workflows, load_workflow
 from tests.runner.test_channels import bag
@@ -121,6 +123,37 @@ def test_words_of_a_node_are_made_harmless_and_unknown_ones_are_left_out() -> No
     assert len(facts["alt"]) < 250
     assert listing(asked, {"b": {"listing": 3}}) == {"digital_source_type": "humanEdits"}
     assert listing({}, reports) == {}
+
+
+def longer(name: str, folder: Path, **changed: Any) -> Workflow:
+    """A workflow that saves its cut-out as well, with some of its nodes changed."""
+    workflow = with_cutout(load_workflow(name), folder)
+    workflow.path.write_text(json.dumps({**workflow.graph, **changed}))
+    return load_workflow(str(workflow.path))
+
+
+@pytest.mark.parametrize(
+    "name", ["packshot", "relight_iclight", "scene_sdxl", "scene_klein", "grip_sdxl", "grip_klein"]
+)
+def test_with_its_cut_out_saved_as_well_a_workflow_says_the_same(name: str, tmp_path: Path) -> None:
+    """The studio makes pictures so, also those that a model painted."""
+    workflow = longer(name, tmp_path)
+    assert workflow.name != name
+    assert asked_of(workflow) == asked_of(load_workflow(name)) != {}
+
+
+def test_somebodys_own_file_of_such_a_name_says_nothing(tmp_path: Path) -> None:
+    graph = longer("packshot", tmp_path).graph
+    last = str(1 + max(map(int, graph)))
+    painting = {"class_type": "KSampler", "inputs": {}, "_meta": {"title": "KSampler"}}
+    assert asked_of(longer("packshot", tmp_path, **{last: painting})) == {}
+    result, node = next(
+        (key, one) for key, one in graph.items() if one["_meta"]["title"].startswith("output: packshot")
+    )
+    name = next(name for name, value in node["inputs"].items() if isinstance(value, list))
+    rewired = {**node, "inputs": {**node["inputs"], name: ["1", 0]}}
+    assert asked_of(longer("packshot", tmp_path, **{result: rewired})) == {}
+    assert asked_of(longer("packshot", tmp_path)) != {}
 
 
 @pytest.mark.parametrize(("verdict", "told"), [("found", True), ("unsure", False), ("not found", False)])

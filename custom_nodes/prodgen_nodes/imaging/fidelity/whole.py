@@ -46,8 +46,8 @@ _CLEAR, _CLEAR_DARK, _OPEN = 0.1, 0.05, 0.3
 """With less difference (still less in the dark) a piece is certain with less of it closed: any where it is foreign."""
 _LEAST, _LEAST_DOUBTFUL, _LEAST_SAME, _VERY_SAME = 0.003, 0.002, 0.001, 0.15
 """The smallest pieces, of the product's area: certain, doubtful, and doubtful where next to nothing changes."""
-_MOSTLY = 0.7
-"""A stretch is foreign to the ground where this share of it is."""
+_MOSTLY, _SHADE = 0.7, 0.1
+"""A stretch is foreign to the ground where this share of it is, and a shade of the ground where less than that is."""
 _NO_EDGE, _LONG = 2.5, 0.15
 """A product in the backdrop's colour has no outline to be seen below this dE00 across it; a stretch of that counts from
 this length on, over the root of the product's area."""
@@ -113,10 +113,17 @@ def judge_whole(photo: Tensor, mask: Tensor) -> Whole:
     missing = tuple(stretch.piece for stretch in stretches if stretch.certain)
     if missing or not stretches:
         return Whole(not missing, missing)
-    places = ", ".join(dict.fromkeys(stretch.piece.place for stretch in stretches))
-    return Whole(
-        None, note=f"{places}: whether something of the product was cut away there cannot be told from the photo"
-    )
+    return Whole(None, note=_doubt(stretches))
+
+
+def _doubt(stretches: list[_Stretch]) -> str:
+    """What to look at: shadows of the product, which may be pieces of it, and other places, each kind once."""
+    kinds = {
+        True: "what is dark beside the product is its shadow, or a piece of it that was cut away",
+        False: "whether something of the product was cut away there cannot be told from the photo",
+    }
+    places = {kind: dict.fromkeys(one.piece.place for one in stretches if one.is_shade is kind) for kind in kinds}
+    return "; ".join(f"{', '.join(places[kind])}: {what}" for kind, what in kinds.items() if places[kind])
 
 
 def _with_what_is_see_through(alpha: Tensor) -> Tensor:
@@ -136,10 +143,12 @@ class _Size:
 
 @dataclass(frozen=True)
 class _Stretch:
-    """A stretch of outline beyond which the photo shows no ground; `certain`: a piece of the product was cut away."""
+    """A stretch of outline beyond which the photo shows no ground; `certain`: a piece of the product was cut away;
+    `is_shade`: what is there has the ground's colour, darker."""
 
     piece: Missing
     certain: bool
+    is_shade: bool = False
 
 
 def _stretches(outline: Outline, size: _Size, limit: float) -> list[_Stretch]:
@@ -162,7 +171,8 @@ def _stretches(outline: Outline, size: _Size, limit: float) -> list[_Stretch]:
             area = float(outline.depth[part].sum()) / size.area
             certain = beside.judged(part, area)
             if certain or (doubtful and certain is not None):
-                stretches.append(_Stretch(_named(outline, part, area, size), certain))
+                is_shade = float(beside.foreign[part].float().mean()) < _SHADE
+                stretches.append(_Stretch(_named(outline, part, area, size), certain, is_shade))
                 taken = taken | part
     faint = (contrast <= limit) & (across * contrast < _NO_EDGE)
     for part in _parts(outline, faint, size.product):
