@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from prodgen_nodes.imaging.segmentation import from_model
+from prodgen_nodes.imaging.segmentation import from_model, from_plain_backdrop
 from prodgen_nodes.imaging.segmentation.footing import risen
 from scipy import ndimage
 
@@ -87,3 +87,19 @@ def test_the_base_of_grained_black_in_its_own_black_shadow_is_the_networks(seed:
     cut = from_model(made.photo, fine)
     lost = ((1 - cut.alpha) * alpha)[int(0.78 * 512) :].sum(dim=0)
     assert float(lost.mean()) < 0.3, float(lost.mean())
+
+
+@pytest.mark.parametrize("shadow", [0.0, 0.5], ids=["none", "soft"])
+@pytest.mark.parametrize("tone", [0.05, 0.25, 0.45], ids=["black", "dark", "grey"])
+def test_the_base_of_a_smooth_colourless_product_stays(tone: float, shadow: float) -> None:
+    """Its last row was taken for shadow, and with it went all that is as smooth as that: the cut-out was refused."""
+    side, bottom = 420, 378
+    truth = torch.zeros(side, side)
+    truth[70:190, 192:228] = truth[190:bottom, 160:260] = 1.0
+    rows, columns = torch.meshgrid(torch.arange(side) + 0.5, torch.arange(side) + 0.5, indexing="ij")
+    soft = torch.exp(-0.5 * (((columns - 210) / 50) ** 2 + ((rows - bottom) / 6.5) ** 2))
+    photo = torch.where(truth > 0, tone, 1.0 - shadow * soft)[..., None].expand(-1, -1, 3).contiguous()
+    cut = from_plain_backdrop((photo * 255).round() / 255)
+    assert cut.confidence > 0.9
+    assert float((cut.alpha - truth).abs()[bottom - 12 : bottom + 12, 164:256].max(dim=0).values.median()) < 0.3
+    assert errors(cut.alpha, truth)[1] < 0.02

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from .colorspace import linear_to_srgb, srgb_to_linear
 from .errors import ShapeError
+from .extent import product_box
 from .placed import placed_batch, placed_product, rescaled
 from .placement import Affine, Placement
 from .resample import placed_bands
-from .tensors import bounding_box, check_mask, item
+from .tensors import check_mask, item
 from .transfer import encode_
 
 LEAST_COVER = 1 / 255
@@ -134,7 +135,7 @@ def mask_on_canvas(mask: Tensor, placement: Placement, width: int, height: int) 
 
 def _is_unplaced(mask: Tensor, placement: Placement) -> bool:
     """Whether the first mask's bounding box is nearer to the product's in its photo than to the one on the canvas."""
-    drawn, own, placed = bounding_box(mask[0]), placement.box(0), placement.canvas_box(0)
+    drawn, own, placed = product_box(mask[0]), placement.box(0), placement.canvas_box(0)
     here = (drawn.left, drawn.top, drawn.right, drawn.bottom)
 
     def distance(other: tuple[float, ...]) -> float:

@@ -10,11 +10,12 @@ from torch import Tensor
 
 from .compositing import lay_over
 from .errors import ParameterError
+from .extent import product_box
 from .filters import erode, smoothstep, square_max
 from .placed import on_scene
 from .placement import Affine, Placement
 from .resample import place
-from .tensors import Box, bounding_box, check_range, expand_batch, item
+from .tensors import check_range, expand_batch, item
 
 _FEATHER_STEPS = 24
 """Wider feathers are measured on a reduced mask, so that their cost stays bounded."""
@@ -101,7 +102,7 @@ def paste_back(
     transforms = []
     for index in range(batch):
         alpha, transform = item(given.mask, index), placement.transform(index)
-        box: Box = bounding_box(alpha)
+        box = product_box(alpha, item(given.rgb, index))
         center = transform.apply((box.left + box.right) / 2, (box.top + box.bottom) / 2)
         transform = transform if scale == 1.0 else transform.scaled_about(scale, *center)
         weight = _weight(alpha, transform, feather, given.cover("keep_in_front", index), width, height)

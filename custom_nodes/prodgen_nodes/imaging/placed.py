@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from .errors import EmptyMaskError, ShapeError
+from .extent import product_box
 from .placement import Affine, Placement
-from .tensors import Box, bounding_box, check_color, check_mask, common_batch, item, same_size, split_alpha
+from .tensors import Box, check_color, check_mask, common_batch, item, same_size, split_alpha
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def _where_it_is(scene: Tensor, product: Tensor, mask: Tensor, name: str) -> Pla
 
 def _box_or_all(mask: Tensor) -> Box:
     try:
-        return bounding_box(mask)
+        return product_box(mask)
     except EmptyMaskError:  # whether there must be a product is for the operation to say
         return Box(0, 0, mask.shape[1], mask.shape[0])
 

@@ -58,7 +58,7 @@ class Placement:
     """Where each product of a batch belongs on its canvas.
 
     `transforms` and `boxes` hold one entry per picture; a single entry serves every picture of a batch.
-    `boxes` are the products' bounding boxes in product pixels (mask > 0.5).
+    `boxes` are the products' bounding boxes in product pixels (`extent`).
     """
 
     canvas_width: int

@@ -24,8 +24,9 @@ import torch
 from torch import Tensor
 
 from .errors import ParameterError, ShapeError
+from .extent import product_box
 from .placement import Affine, Placement
-from .tensors import Box, bounding_box, check_mask, check_range
+from .tensors import Box, check_mask, check_range, common_batch, item, same_size, split_alpha
 
 MAX_SIDE = 16384
 """Pixels: ComfyUI's own limit of a picture's side."""
@@ -130,10 +131,11 @@ def fit(
     fill: float,
     offset_x: float,
     offset_y: float,
+    product: Tensor | None = None,
 ) -> tuple[Affine, Fit]:
     """Transform of one product, from its mask `[H,W]` (1 = product), and what to say about it."""
     preset = POSES[pose]
-    box = bounding_box(alpha)
+    box = product_box(alpha, product)
     scale, limited = _scale(box, width, height, fill or preset.fill, preset)
     own = abs(scale - 1) * max(box.width, box.height) < _LIFE_SIZE
     if own:
@@ -173,15 +175,20 @@ def pose_product(
     fill: float = 0.0,
     offset_x: float = 0.0,
     offset_y: float = 0.0,
+    product: Tensor | None = None,
 ) -> tuple[Placement, list[Fit]]:
     """Placement of each product of a batch on a canvas of `width` × `height` pixels.
 
     `mask` `[B,H,W]`, 1 = product; its bounding box counts, never the file's frame. `fill` 0..1 is the longest side of
     that box over the matching side of the canvas (0 = the pose's own); `offset_x`, `offset_y` shift by fractions of
-    the canvas after the pose has been applied. Positions are sub-pixel. Raises EmptyMaskError for an empty mask and
-    ParameterError for a setting out of range or a product that would not be seen at all.
+    the canvas after the pose has been applied. Positions are sub-pixel. `product` `[B,H,W,C]`, where it is given, shows
+    what of the mask is a black shadow. Raises EmptyMaskError for an empty mask, ShapeError for sizes that do not fit
+    and ParameterError for a setting out of range or a product that would not be seen at all.
     """
-    mask = check_mask(mask)
+    mask, rgb = check_mask(mask), None if product is None else split_alpha(product, "product")[0]
+    if rgb is not None:
+        same_size(product=rgb, mask=mask)
+        common_batch(product=rgb, mask=mask)
     if pose not in POSES:
         raise ParameterError(f"pose is {pose!r}; choose one of: {', '.join(POSES)}.")
     if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
@@ -189,7 +196,10 @@ def pose_product(
     check_range(fill, 0.0, 1.0, "fill")
     check_range(offset_x, -2.0, 2.0, "offset_x")
     check_range(offset_y, -2.0, 2.0, "offset_y")
-    fits = [fit(alpha, width, height, pose, fill, offset_x, offset_y) for alpha in mask]
+    fits = [
+        fit(alpha, width, height, pose, fill, offset_x, offset_y, None if rgb is None else item(rgb, index))
+        for index, alpha in enumerate(mask)
+    ]
     placement = Placement(
         canvas_width=width,
         canvas_height=height,

@@ -18,8 +18,9 @@ from torch import Tensor
 from .colorspace import linear_to_srgb, srgb_to_linear
 from .compositing import lay_over
 from .errors import ParameterError
+from .extent import product_box
 from .placement import Affine
-from .tensors import Box, bounding_box, check_mask, item, same_size, split_alpha
+from .tensors import Box, check_mask, item, same_size, split_alpha
 
 _STAND = 0.04
 """Of the product's height: how far heights and bases may lie apart for a camera on a stand. A box that turns a corner
@@ -62,7 +63,7 @@ def frame_of(product: Tensor, mask: Tensor, photo: Tensor | None = None) -> Fram
     same_size(product=rgb, mask=mask)
     rgb, alpha = item(rgb, 0), item(mask, 0)
     seen = None if photo is None else item(split_alpha(photo, "photo")[0], 0)
-    return Frame(rgb, alpha, bounding_box(alpha), None if seen is None else backdrop_light(seen, alpha))
+    return Frame(rgb, alpha, product_box(alpha, rgb), None if seen is None else backdrop_light(seen, alpha))
 
 
 def backdrop_light(photo: Tensor, mask: Tensor) -> tuple[float, float, float] | None:

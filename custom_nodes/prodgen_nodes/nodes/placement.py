@@ -173,6 +173,6 @@ class ProdgenPlaceProduct(io.ComfyNode):
         common_batch(product=product, mask=mask)
         device = work_device()
         product, mask = product.to(device), mask.to(device)
-        placement, fits = pose_product(mask, width, height, pose, fill, offset_x, offset_y)
+        placement, fits = pose_product(mask, width, height, pose, fill, offset_x, offset_y, product)
         image, placed = deliver(*place_on_background(product, mask, placement, color))
         return output(image, placed, placement, report=placement_report(placement, fits), preview=image, cls=cls)

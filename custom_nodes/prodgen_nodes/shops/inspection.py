@@ -7,10 +7,13 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from ..imaging.colorspace import parse_hex
+from ..imaging.errors import EmptyMaskError
+from ..imaging.extent import product_box
 from .channels import Channel
 from .encode import Bytes8
 from .extras import Box, find_extras
@@ -56,14 +59,13 @@ def _pixels(done: Finished, channel: Channel) -> list[Rule]:
 
 
 def product_fill(mask: NDArray[np.float32]) -> tuple[float, tuple[int, int, int, int] | None]:
-    """The larger share of the frame that the product's bounding box (mask > 0.5) takes, and the box (l, t, r, b)."""
-    inside = mask > 0.5
-    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-    if rows.size == 0:
+    """The larger share of the frame that the product's bounding box takes, and the box (l, t, r, b)."""
+    try:
+        box = product_box(torch.from_numpy(mask))
+    except EmptyMaskError:
         return 0.0, None
-    box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
     height, width = mask.shape
-    return max((box[2] - box[0]) / width, (box[3] - box[1]) / height), box
+    return max(box.width / width, box.height / height), (box.left, box.top, box.right, box.bottom)
 
 
 def _framing(done: Finished, channel: Channel) -> list[Rule]:

@@ -13,6 +13,7 @@ from ..color.overview import overview
 from ..color.relight import light_ratio
 from ..compositing import lay_over
 from ..errors import EmptyMaskError
+from ..extent import product_box
 from ..filters import dilate, erode
 from ..placed import on_scene
 from ..placement import Affine, Placement
@@ -133,7 +134,7 @@ def _judge_one(
     whole: Whole,
 ) -> Fidelity:
     if settings.scale != 1.0:
-        box = bounding_box(mask)
+        box = product_box(mask, rgb)
         center = transform.apply((box.left + box.right) / 2, (box.top + box.bottom) / 2)
         transform = transform.scaled_about(settings.scale, *center)
     expected = scene.clone(memory_format=torch.contiguous_format)

@@ -17,6 +17,7 @@ from .evidence import Evidence
 from .footing import Footing
 from .fusion import Fused
 from .regions import Regions
+from .roundness import Roundness
 from .trimap import within_reach
 
 AS_A_SET = "kept together as a set"
@@ -198,7 +199,7 @@ def joined_products(product: Tensor) -> bool:
 
 
 def judge_outline(
-    srgb: Tensor, likelihood: Tensor, backdrop: Backdrop, evidence: Evidence, footing: Footing, trust: Trust
+    srgb: Tensor, likelihood: Tensor, backdrop: Backdrop, evidence: Evidence, footing: Footing | Roundness, trust: Trust
 ) -> None:
     """Doubts about the outline: where the product is as light as the backdrop, the line is a guess."""
     product = likelihood > 0.5

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from ..checkerboard import checkerboard, evened
 from ..errors import EmptyMaskError
+from ..extent import product_box
 from ..filters import dilate, erode
-from ..tensors import bounding_box
 from .backdrop import Backdrop, BackdropModel, describe_backdrop
 from .confidence import (
     TRUSTED,
@@ -51,6 +51,7 @@ from .noise import calmed
 from .parts import Extra, Parts, choose_parts, describe
 from .pyramid import Pyramid, averaged, encoded, planar, resized, within
 from .regions import Regions
+from .roundness import Roundness, find_foot
 from .thin import spine
 from .trimap import label
 from .window import Window, window_around
@@ -103,7 +104,7 @@ def _settled(alpha: Tensor) -> Tensor:
 def refine_matte(
     pyramid: Pyramid,
     likelihood: Tensor,
-    footing: Footing | None = None,
+    footing: Footing | Roundness | None = None,
     progress: Progress | None = None,
     faint: FaintOutline | None = None,
 ) -> Tensor:
@@ -129,12 +130,12 @@ def refine_matte(
             start = faint.drawn(start)
         if progress:
             progress(1)
-    return start if footing is None else smooth_ends(start, footing)
+    return smooth_ends(start, footing) if isinstance(footing, Footing) else start
 
 
 def _describe(alpha: Tensor, trust: Trust, report: dict[str, Any]) -> dict[str, Any]:
     try:
-        box = bounding_box(alpha)
+        box = product_box(alpha)
         report["bbox"] = [box.left, box.top, box.right, box.bottom]
     except EmptyMaskError:
         report["bbox"] = None
@@ -250,10 +251,10 @@ def from_plain_backdrop(
     evidence = weigh(part, near)
     likelihood = label(part, near, evidence, None if rough is None else window.of(rough))
     chosen = choose_parts(window.whole(likelihood), parts)
-    labels, likelihood = chosen.likelihood, window.of(chosen.likelihood)
+    footing, likelihood = find_foot(part, window.of(chosen.likelihood), near, evidence)
+    labels = window.whole(likelihood)
     if progress:
         progress(1)
-    footing = find_footing(part, likelihood > 0.5, near, evidence)
     trust = Trust()
     judge_shape(labels > 0.5, trust)
     if trust.confidence > 0:

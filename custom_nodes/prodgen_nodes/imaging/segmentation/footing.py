@@ -69,6 +69,9 @@ _FINE, _SEEN, _LEVEL = 1.6, 1.0, 1.5 / 255
 lightness above and below it differs by less than so many standard deviations of the product's own, at least one and a
 half 8-bit steps. Grained black leather before dark grey has .03 to .7 (three drawn bags), three rendered products from
 1.7 on."""
+_NEXT_STEP, _ALIKE, _COLOURS = 3.0, 0.08, 20000
+"""By how many times a step that is the product's own edge is larger than what is no step; how far (sRGB) the row before
+it is from the product's usual colour at most; and how many pixels stand for that."""
 _ABOVE = 3.0
 """Pixels above a certain line that are product without asking."""
 _MOSTLY = 0.6
@@ -253,6 +256,7 @@ def find_footing(srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Ev
     at_once &= _wander((top - dark).float(), at_once, _ALONG * size) > _TEXTURED
     certain &= ~at_once
     first = torch.where(at_once, dark, torch.where(certain, top, first))
+    first = first - (~certain & (first > 0) & _ends_a_row_lower(srgb, product, lowest + below - first)).int()
     has_line = (first < count) & (lowest >= 0)
     line = torch.where(has_line, lowest + below - first, height)
     # A shadow's streak on the floor is darkest in its middle too, but nothing stands on it.
@@ -273,6 +277,21 @@ def find_footing(srgb: Tensor, product: Tensor, backdrop: Backdrop, evidence: Ev
     return Footing(
         product & (rows > lowest - depth), standing, edge, certain, steep, backdrop.whole, torch.zeros_like(certain)
     )
+
+
+def _ends_a_row_lower(srgb: Tensor, product: Tensor, row: Tensor) -> Tensor:
+    """Boolean `[W]`: columns of the picture `srgb` `[H,W,3]` where the row below `row` `[W]` has the colour of most of
+    the `product` `[H,W]` bool, is as the one at `row`, and only the next one is lighter: to a blurred eye the product's
+    last row is half the floor's. A hard shadow ends the same way, but seldom has the product's colour."""
+    own = srgb[product]
+    if own.shape[0] == 0:
+        return torch.zeros_like(row, dtype=torch.bool)
+    usual = own[:: max(1, own.shape[0] // _COLOURS)].median(dim=0).values
+    columns, last = torch.arange(row.shape[0], device=row.device), srgb.shape[0] - 1
+    here, after, beyond = (srgb[(row + away).clamp(0, last), columns] for away in (0, 1, 2))
+    alike = (after - usual).abs().amax(dim=-1) < _ALIKE
+    step = (beyond - after).mean(dim=-1)
+    return alike & (step > _NEXT_STEP * (after - here).mean(dim=-1).abs() + _LEVEL)
 
 
 def _darkest(profile: Tensor, first: Tensor, longest: int, ahead: int, noise: float) -> tuple[Tensor, Tensor, Tensor]:

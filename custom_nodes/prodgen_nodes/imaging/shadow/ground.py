@@ -22,6 +22,7 @@ from torch import Tensor
 from ..errors import EmptyMaskError, ShapeError
 from ..filters import smoothstep
 from ..tensors import bounding_box, check_image, check_mask, common_batch, item, same_size
+from .ball import Ball, ball_shade, find_ball
 from .contact import Contact, find_contact
 from .contact_shade import USUAL_UNDERCUT, crevice, crevice_size
 from .darken import close_seam, darken, edge_width, reflectance, undercut
@@ -93,32 +94,38 @@ def _solid_shade(solid: Solid, rays: Sequence[Ray], alpha: Tensor, reach: float,
 @dataclass(frozen=True)
 class Look:
     """What the product's own pixels say: `reflects` 0..1, how much light it gives back, `ramp`, rows of its soft edge,
-    and `undercut`, see there."""
+    `undercut`, see there, and the `ball` that it is, if it is one."""
 
     reflects: float = 0.2
     ramp: float = 1.0
     undercut: float = USUAL_UNDERCUT
+    ball: Ball | None = None
 
     @classmethod
     def of(cls, image: Tensor, alpha: Tensor, contact: Contact) -> Look:
         """Of the product in `image` `[H,W,C]`."""
-        ramp = edge_width(alpha, contact)
-        return cls(reflectance(image, alpha, contact.box), ramp, undercut(image, alpha, contact, ramp))
+        ball = find_ball(image, alpha, contact)
+        ramp = edge_width(alpha, contact if ball is None else ball.contact(contact))
+        return cls(reflectance(image, alpha, contact.box), ramp, undercut(image, alpha, contact, ramp), ball)
 
 
 def _shades(alpha: Tensor, contact: Contact, light: Light, look: Look) -> list[Shade]:
-    rays = [
-        replace(ray, returned=look.reflects * (_BOUNCE_FRONT if ray.away > 0 else _BOUNCE_BACK))
-        for ray in studio_rays(light.softness)
-    ]
-    solid = build_solid(alpha, contact, _AMBIENT_CELLS, FORESHORTENING)
-    shades = [_solid_shade(solid, rays, alpha, 1.1 * _AMBIENT_CELLS, _AMBIENT_LEVELS)]
+    if look.ball is None:
+        rays = [
+            replace(ray, returned=look.reflects * (_BOUNCE_FRONT if ray.away > 0 else _BOUNCE_BACK))
+            for ray in studio_rays(light.softness)
+        ]
+        solid = build_solid(alpha, contact, _AMBIENT_CELLS, FORESHORTENING)
+        shades = [_solid_shade(solid, rays, alpha, 1.1 * _AMBIENT_CELLS, _AMBIENT_LEVELS)]
+    else:
+        canvas = (alpha.shape[0], alpha.shape[1])
+        shades = [ball_shade(look.ball, canvas, light.softness, look.reflects, FORESHORTENING, alpha.device)]
     if not light.contact_only:
         solid = build_solid(alpha, contact, _CAST_CELLS, FORESHORTENING)
         rows, columns, shade = _solid_shade(solid, cast_rays(light), alpha, 1.2 * _CAST_CELLS, None)
         shades.append((rows, columns, _CAST * shade))
     span = math.sqrt(contact.box.width * contact.box.height)
-    for touch in contact.touches:
+    for touch in contact.touches if look.ball is None else ():
         size = crevice_size(touch, span, light.softness, look.undercut)
         rows, columns, shade = crevice(alpha, contact, touch, size, look.ramp, FORESHORTENING)
         shades.append((rows, columns, _CREVICE * shade))
@@ -179,6 +186,8 @@ def ground_and_shadow(image: Tensor, mask: Tensor, light: Light | None = None) -
             darken(out[index][shaded], alpha[shaded], shade[shaded], look.ramp)
             close_seam(out[index], alpha, contact, look.ramp)
             shadow[index][shaded] = torch.where(alpha[shaded] > 0.5, 0.0, shade[shaded] * (1 - alpha[shaded]))
+        if look.ball is not None:
+            contact = look.ball.contact(contact)
         ground[index] = ground_plane(contact, width, height, mask.device)
         reports.append(_report(contact, shadow[index], light))
     return Grounded(out, shadow, ground, reports)

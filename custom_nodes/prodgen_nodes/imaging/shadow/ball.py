@@ -1,0 +1,126 @@
+"""The shadow of a ball: it touches the ground in a point, and keeps the light from a round place around that.
+
+An outline alone does not tell a ball from a plate seen from above. Light does: a ball gets darker towards the ground,
+and does so gradually.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..colorspace import srgb_to_linear
+from .contact import Contact
+
+_ROUND, _LONG = 1.2, 0.8
+"""The radius of the outline at the contact over half the product's width, at most: a jar's elliptic foot, seen from a
+little above, has 3.6, seen from far above 1.4; and the length of the arc over that radius, at least."""
+_OFF = 0.02
+"""How far an outline may be off that circle, as a share of its radius."""
+_BELOW, _MIDDLE = (0.05, 0.2), (0.7, 0.9)
+"""Heights above the lowest point, in radii, between which a ball is in its own shade, and those that it is compared
+with."""
+_DARKER = 0.8
+"""How light the former is, over the latter, at most; drawn balls, lit from above, have .15 to .6, an evenly lit plate
+has 1."""
+_AT_ONCE = 0.6
+"""Of the difference between the two, the most that may lie between two of eight heights: more is a rim or a print."""
+_ACROSS = 0.15
+"""Half the width, in radii, over which the light is averaged."""
+_POINT = 0.35
+"""Half the width, in radii, of what counts as the contact: there the dark line is."""
+_AMBIENT, _FALL = 0.55, 3.5
+"""What the room's light loses at the contact and how fast that ends: around a ball under an even sky it is
+(1 + (d/r)²) to the power of -1.5; a lamp and the white room around a packshot leave less of it."""
+_CREVICE, _SIZE, _POWER = 0.9, 0.33, 1.8
+"""The dark place at the contact: its depth, its radius in radii of the ball, and how steeply it ends (`contact_shade`).
+"""
+_RETURNED = 0.6
+"""How much of the light that falls on it a ball gives back to the ground under it, over how much it reflects."""
+_REACH = 4.0
+"""Radii around the contact beyond which nothing is seen: 1 % of the room's light."""
+
+
+@dataclass(frozen=True)
+class Ball:
+    """A ball in the picture: the column of its middle, the row of its lowest point, its radius, in pixels."""
+
+    column: float
+    lowest: float
+    radius: float
+
+    def contact(self, of: Contact) -> Contact:
+        """The contact `of` its outline, where only the part around the lowest point touches."""
+        (touch,) = of.touches
+        first, last = (round(self.column + side * _POINT * self.radius) - touch.left for side in (-1, 1))
+        first, last = max(0, first), min(touch.width, max(first + 1, last))
+        part = replace(
+            touch, left=touch.left + first, right=touch.left + last, contour=touch.contour[first:last], rounding=0.0
+        )
+        return replace(of, touches=(part,))
+
+
+def find_ball(image: Tensor, alpha: Tensor, contact: Contact) -> Ball | None:
+    """The ball that stands in `image` `[H,W,C]` sRGB with the mask `alpha` `[H,W]`; None where it is none."""
+    if len(contact.touches) != 1 or contact.touches[0].foot or contact.touches[0].width < 16:
+        return None
+    touch = contact.touches[0]
+    x, y = np.arange(touch.left, touch.right) + 0.5, touch.contour
+    # A circle by least squares: x² + y² is linear in its middle and in what its radius makes of it.
+    middle_x, middle_y = float(x.mean()), float(y.mean())
+    u, v = x - middle_x, y - middle_y
+    solution, *_ = np.linalg.lstsq(np.stack((2 * u, 2 * v, np.ones_like(u)), axis=1), u * u + v * v, rcond=None)
+    column, row = middle_x + float(solution[0]), middle_y + float(solution[1])
+    radius = math.sqrt(max(0.0, float(solution[2] + solution[0] ** 2 + solution[1] ** 2)))
+    if not 0 < radius <= _ROUND * contact.box.width / 2 or touch.width < _LONG * radius or row > y.min():
+        return None
+    off = np.abs(np.hypot(x - column, y - row) - radius)
+    ball = Ball(column, row + radius, radius)
+    if off.max() > _OFF * radius + 1.0 or not touch.left <= column <= touch.right:
+        return None
+    return ball if _turns_from_the_light(image, alpha, ball) else None
+
+
+def _turns_from_the_light(image: Tensor, alpha: Tensor, ball: Ball) -> bool:
+    """Whether what is seen of the `ball` gets darker towards its lowest point, gradually."""
+    aside = max(1.0, _ACROSS * ball.radius)
+    columns = slice(max(0, round(ball.column - aside)), round(ball.column + aside) + 1)
+    heights = np.linspace(_BELOW[0], _MIDDLE[1], 9) * ball.radius
+    light = []
+    for low, high in pairwise(heights.tolist()):
+        rows = slice(max(0, round(ball.lowest - high)), max(1, round(ball.lowest - low)))
+        solid = alpha[rows, columns] > 0.98
+        if not bool(solid.any()):
+            return False
+        light.append(float(srgb_to_linear(image[rows, columns, :3][solid]).mean()))
+    foot, body = float(np.mean(light[:2])), float(np.mean(light[-2:]))
+    steps = np.abs(np.diff(light))
+    return foot < _DARKER * body and float(steps.max()) < _AT_ONCE * (max(light) - min(light))
+
+
+def ball_shade(
+    ball: Ball, size: tuple[int, int], softness: float, reflects: float, foreshortening: float, device: torch.device
+) -> tuple[slice, slice, Tensor]:
+    """Rows and columns of the canvas of `size` (height, width), and the share of the light that the ground loses there.
+
+    `reflects` 0..1: how much of the light that falls on it the ball gives back.
+    """
+    # From above the lowest point that is seen lies before the one that touches.
+    base = ball.lowest - ball.radius * (1 - math.sqrt(1 - foreshortening**2))
+    reach = _REACH * ball.radius
+    rows = slice(
+        max(0, math.floor(base - reach * foreshortening)), min(size[0], math.ceil(base + reach * foreshortening))
+    )
+    columns = slice(max(0, math.floor(ball.column - reach)), min(size[1], math.ceil(ball.column + reach)))
+    y = (torch.arange(rows.start, rows.stop, device=device, dtype=torch.float32) + 0.5 - base) / foreshortening
+    x = torch.arange(columns.start, columns.stop, device=device, dtype=torch.float32) + 0.5 - ball.column
+    away = torch.hypot(y[:, None], x) / ball.radius
+    ends = (1 - (away / _REACH).clamp(max=1.0) ** 2) ** 2
+    room = _AMBIENT * (1 - _RETURNED * reflects) * (1 + away.square()) ** -_FALL * ends
+    dark = _CREVICE * torch.exp(-((away / (_SIZE * (0.7 + 0.6 * softness))) ** _POWER))
+    return rows, columns, 1 - (1 - room) * (1 - dark)
