@@ -102,3 +102,16 @@ def test_what_follows_from_another_finding_is_not_told() -> None:
     assert told([changed, detail, average]) == (changed,)
     assert told([average]) == (average,)
     assert told([Finding("structure", "s"), missing]) == (missing,)
+
+
+def test_light_of_another_colour_on_product_and_ground_alike_is_no_fault() -> None:
+    one, warm = desk("arch_bag", 3), torch.tensor([0.9, 0.78, 0.62])
+    backdrop = one.photo[2, 2]
+    picture = one.picture()
+    cover = ((picture - 1).abs().amax(dim=-1) > 0.06)[..., None]
+    lit = jpeg(torch.where(cover, picture, backdrop) * warm)
+    report = one.report(lit)
+    assert report["passed"] is True, report["reasons"]
+    assert any("light of another colour" in note for note in report["notes"])  # type: ignore[attr-defined]
+    alone = one.report(jpeg(torch.where(cover, picture * warm, backdrop)))
+    assert {finding["kind"] for finding in alone["findings"]} == {"colour"}, alone["reasons"]  # type: ignore[attr-defined]

@@ -22,7 +22,8 @@ from .light import Light, light_of
 from .lost import lost
 from .seen import Seen, reduced
 from .stretched import find_stretched
-from .studio import studio_of
+from .studio import Studio, studio_of
+from .tinted import dimmed_by, in_tint, tint_of
 
 SAME, CHANGED, NOT_FOUND = "the seller's product", "changed", "not found"
 _NO_HALO = 100.0
@@ -76,18 +77,28 @@ def check_picture(picture: Tensor, product: Tensor, mask: Tensor, photo: Tensor,
     compared = _compared(picture, product, mask, found.placement, bounding_box(cover, _SOME))
     studio = studio_of(picture, cover, seen.alpha)
     light = light_of(picture, wanted, cover, studio is not None)
+    tint = None if studio is None else _tint(compared.findings, studio, photo, mask)
+    if tint is not None:
+        lit = in_tint(product, tint)
+        other = _compared(picture, lit, mask, found.placement, bounding_box(cover, _SOME))
+        if any(_is_color(one) for one in other.findings):
+            tint = None
+        else:
+            compared, product = other, lit
+            wanted, _ = _laid(picture, product, mask, found.placement)
     shown = _laid(picture, photo, torch.ones_like(mask), found.placement)
     beyond, added = additions(picture, seen.alpha, cover, shown, studio)
     sure = seen.is_plain or studio is not None
     more = [Finding("colour", text) for text in light.reasons()]
     more += [Finding("added", _added(one), one.box, one.place) for one in beyond if sure]
-    gone = [] if studio is None else lost(picture, wanted, cover, light.ratio, studio)
+    share = light.ratio if tint is None else light.ratio / dimmed_by(tint)
+    gone = [] if studio is None else lost(picture, wanted, cover, share, studio)
     findings = _all_told(compared, more, beyond, gone, cover)
     report = compared.report
     if report["ssim"] < _LIMITS.min_ssim or report["worst_similarity"] < _LIMITS.min_local_similarity:
         findings = _otherwise(picture, product, mask, (wanted, cover), seen, compared) or findings
     findings = [*findings, *whole.findings()]
-    notes = _notes(whole, light) + [_added(one) for one in beyond if not sure]
+    notes = _notes(whole, light, tint) + [_added(one) for one in beyond if not sure]
     report |= {
         "passed": not findings,
         "reasons": sentences(findings),
@@ -104,6 +115,15 @@ def check_picture(picture: Tensor, product: Tensor, mask: Tensor, photo: Tensor,
         **_place(found),
     }
     return Checked(report, cover, compared.fine, added)
+
+
+def _tint(found: tuple[Finding, ...], studio: Studio, photo: Tensor, mask: Tensor) -> Tensor | None:
+    """The cast of the picture's ground over the photo's, where that may explain what was `found`."""
+    return tint_of(studio, photo, mask) if any(_is_color(one) for one in found) else None
+
+
+def _is_color(one: Finding) -> bool:
+    return one.kind in ("colour", "average") and one.box is None
 
 
 @dataclass(frozen=True)
@@ -286,12 +306,14 @@ def _added(one: Addition) -> str:
     return f"{one.place}: something is there beyond its outline that its photo does not have ({one.share:.1%} of it)"
 
 
-def _notes(whole: Whole, light: Light) -> list[str]:
+def _notes(whole: Whole, light: Light, tint: Tensor | None) -> list[str]:
     notes = []
     if whole.whole is None:
         notes.append(f"whether its cut-out is whole is not known: {whole.note}")
     if not 0.8 <= light.ratio <= 1.25:
         notes.append(f"it is in other light: {light.ratio:.2f} times as bright as in its photo")
+    if tint is not None:
+        notes.append("it is in light of another colour, as the ground around it is")
     return notes
 
 

@@ -21,10 +21,12 @@ of structure reach as far beyond a narrow piece as it is wide."""
 
 @dataclass(frozen=True)
 class Spot:
-    """A connected region: its `box` on the canvas, the most `structure` lost and the largest `color` difference in it,
-    and whether the product is `gone` there: its ground shows, on to the outline."""
+    """A connected region: its `box` on the canvas, the middle `at` (x, y) of what is wrong in it, the most `structure`
+    lost and the largest `color` difference in it, and whether the product is `gone` there: its ground shows, on to the
+    outline."""
 
     box: Box
+    at: tuple[float, float]
     structure: float
     color: float
     gone: bool
@@ -34,7 +36,7 @@ class Spot:
         wide, tall = self.box.width / product.width, self.box.height / product.height
         if min(wide, tall) > _ALL_OVER:
             return "all over"
-        return place_of((self.box.left + self.box.right) / 2, (self.box.top + self.box.bottom) / 2, product)
+        return place_of(*self.at, product)
 
 
 def place_of(x: float, y: float, product: Box) -> str:
@@ -82,5 +84,7 @@ def spots(marked: Marked, origin: tuple[int, int], factor: int) -> list[Spot]:
         )
         on_outline = bool((rim[area] & own).any()) and not (top == 0 or left == 0 or bottom == height or right == width)
         is_gone = on_outline and float(gone[area][core].mean()) >= _MOSTLY
-        found.append(Spot(box, float(structure[area][core].max()), float(color[area][core].max()), is_gone))
+        row, column = ndimage.center_of_mass(core)
+        at = (box.left + factor * (column + 0.5), box.top + factor * (row + 0.5))
+        found.append(Spot(box, at, float(structure[area][core].max()), float(color[area][core].max()), is_gone))
     return sorted(found, key=lambda spot: (not spot.gone, -spot.structure, -spot.color))

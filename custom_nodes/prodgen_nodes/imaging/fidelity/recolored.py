@@ -19,7 +19,7 @@ _SHARE, _OF_MEAN = 0.5, 0.6
 
 @dataclass(frozen=True)
 class Recolored:
-    """The mean dE00 of smooth colours, and what most of the product was and `became`, in words."""
+    """The median dE00 of smooth colours, and what most of the product was and `became`, in words."""
 
     off: float
     was: str
@@ -44,4 +44,4 @@ def recolored(view: Overview, ratio: Tensor | None, inside: Tensor) -> Recolored
     if not float(most.float().mean()) > _SHARE:
         return None
     was, became = (name_of(colors[most].median(dim=0).values.cpu()) for colors in (there, here))
-    return Recolored(mean, was, became)
+    return Recolored(float(off.median()), was, became)

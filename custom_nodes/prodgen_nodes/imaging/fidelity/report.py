@@ -24,7 +24,7 @@ _WORST_LOW = ("ssim", "worst_similarity", "sharpness", "worst_sharpness")
 """Figures of which the largest, and of which the smallest of a batch is the worst."""
 _NAMED, _AT_PLACES = 3, ("changed", "missing", "colour")
 """Places that a report names: a seller looks at the first ones and counts the others."""
-_SMOOTHLY = 0.48
+_SMOOTHLY = 0.7
 """Share of the mean dE00 that must be there in smooth colours, too: less is structure out of place. A checked box whose
 two colours were changed has 0.5, blurred less than 0.48."""
 
@@ -62,14 +62,14 @@ def findings_of(figures: Figures, limits: Limits, product: Box) -> tuple[Finding
     found = _color_findings(figures, limits)
     if not pixels.ssim >= limits.min_ssim:
         text = (
-            f"its structure agrees only to {pixels.ssim:.2f} (limit {limits.min_ssim:g}): it was redrawn, shifted or "
-            "scaled"
+            "its shapes and print are not those of the photo: it was redrawn, shifted or scaled (structure "
+            f"{pixels.ssim:.2f}, limit {limits.min_ssim:g})"
         )
         found.append(Finding("structure", text))
     if halo is not None and not halo <= limits.max_edge_halo:
         text = (
-            f"a rim of another colour surrounds it ({DELTA_E00} {halo:.1f} beyond a clean edge, limit "
-            f"{limits.max_edge_halo:g}): rest of an old backdrop"
+            "a rim of another colour surrounds it, the rest of an old backdrop "
+            f"({DELTA_E00} {halo:.1f} beyond a clean edge, limit {limits.max_edge_halo:g})"
         )
         found.append(Finding("halo", text))
     if figures.ground.floating:
@@ -91,22 +91,22 @@ def _color_findings(figures: Figures, limits: Limits) -> list[Finding]:
     hue_off = pixels.hue_error_deg is not None and not pixels.hue_error_deg <= limits.max_hue_error_deg
     hue_off = hue_off and not pixels.hue_difference <= limits.max_hue_difference
     mean = f"{DELTA_E00} {pixels.delta_e00_mean:.1f} on average (limit {limits.max_delta_e00_mean:g})"
-    advice = "paste the original back or fix its colour"
+    advice = "correct its colour, or lay the product of the photo over it again"
     if (mean_off or hue_off) and recolored is not None and recolored.off >= _SMOOTHLY * pixels.delta_e00_mean:
         hue = f", hue {pixels.hue_error_deg:.0f}° off (limit {limits.max_hue_error_deg:g}°)" if hue_off else ""
         names = f" from {recolored.was} to {recolored.became}" if recolored.was != recolored.became else ""
-        return [Finding("colour", f"all over: its colour changed{names}, {mean}{hue}: {advice}")]
+        return [Finding("colour", f"all over: its colour changed{names}: {advice} ({mean}{hue})")]
     found = []
     if mean_off:
-        found.append(Finding("average", f"the product's pixels differ by {mean}: {advice}"))
+        found.append(Finding("average", f"its colours are not the photo's: {advice} ({mean})"))
     if p95_off:
         text = (
-            f"5 % of the product differ by more than {DELTA_E00} {pixels.delta_e00_p95:.1f} (limit "
-            f"{limits.max_delta_e00_p95:g})"
+            f"some of it has clearly another colour (5 % of it differ by {DELTA_E00} {pixels.delta_e00_p95:.1f} and "
+            f"more, limit {limits.max_delta_e00_p95:g})"
         )
         found.append(Finding("average", text))
     if hue_off:
-        text = f"hues are off by {pixels.hue_error_deg:.0f}° on average (limit {limits.max_hue_error_deg:g}°)"
+        text = f"its hue is another (off by {pixels.hue_error_deg:.0f}° on average, limit {limits.max_hue_error_deg:g})"
         found.append(Finding("average", text))
     return found
 
