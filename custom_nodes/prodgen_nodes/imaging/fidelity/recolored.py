@@ -11,8 +11,9 @@ from ..colorspace import delta_e00, linear_to_lab
 from ..filters import masked_blur
 from ..product.palette import name_of
 
-_SMOOTH = 0.02
-"""1 sigma of the means that are compared, of the product's longer side: a print or a seam out of place is averaged."""
+_SMOOTH = 0.01
+"""1 sigma of the means that are compared, of the product's longer side: a seam or fine print out of place is averaged;
+with twice as much two colours side by side in checks of a tenth of it would be."""
 _SHARE, _OF_MEAN = 0.5, 0.6
 """A product has another colour where this share of it differs by at least this share of the mean."""
 
