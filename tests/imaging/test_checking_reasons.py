@@ -115,3 +115,20 @@ def test_light_of_another_colour_on_product_and_ground_alike_is_no_fault() -> No
     assert any("light of another colour" in note for note in report["notes"])  # type: ignore[attr-defined]
     alone = one.report(jpeg(torch.where(cover, picture * warm, backdrop)))
     assert {finding["kind"] for finding in alone["findings"]} == {"colour"}, alone["reasons"]  # type: ignore[attr-defined]
+
+
+def test_a_label_in_another_colour_is_named_where_it_is() -> None:
+    plain, one = desk("arch_bag", 3), Desk("arch_bag", 3)
+    box = bounding_box(plain.mask)
+    rows = slice(box.top + 2 * box.height // 5, box.top + 4 * box.height // 5)
+
+    def labelled(color: tuple[float, float, float]) -> Tensor:
+        rgb = plain.product.clone()
+        rgb[rows, box.left + box.width // 8 : box.right - box.width // 8] = torch.tensor(color)
+        return rgb
+
+    one.product = labelled((0.92, 0.9, 0.82))
+    one.photo = torch.lerp(torch.tensor([0.9, 0.89, 0.87]).expand_as(one.product), one.product, one.mask[..., None])
+    assert one.report(one.picture())["passed"] is True
+    report = one.report(one.picture(labelled((0.9, 0.6, 0.6))))
+    assert report["findings"] == [{"kind": "colour", "place": "middle"}], report["reasons"]

@@ -26,9 +26,9 @@ _NAMED, _AT_PLACES = 3, ("changed", "missing", "colour")
 """Places that a report names: a seller looks at the first ones and counts the others."""
 _SMOOTHLY = 0.7
 """Median dE00 of smooth colours over the mean dE00, from which another colour is it and not structure out of place.
-Twelve drawn products (500 px) and a box of small checks, exact and relit: blurred by 1 to 4 px at most 0.61, with turned,
-moved or swapped colours and their texture kept at least 0.81. Thin headphones alone overlap, blurred with up to 0.85:
-they take on the ground's colour."""
+Twelve drawn products (500 px) and a box of small checks, exact and relit: blurred by 1 to 4 px at most 0.61; with
+turned, moved or swapped colours, their texture kept, at least 0.81. Thin headphones alone overlap, blurred with up to
+0.85: they take on the ground's colour."""
 
 
 @dataclass(frozen=True)
