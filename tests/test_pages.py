@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from runner.workflow.load import available_workflows
 from tests.support.comfy import REPO
 
 PAGES = [*REPO.glob("*.md"), *REPO.glob("docs/*.md"), *REPO.glob("benchmarks/*.md"), *REPO.glob("examples/*.md")]
+_VERSION = re.compile(r"\b\w+\.v\d+\b")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
@@ -28,6 +30,13 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         target = (page.parent / file).resolve() if file else page
         assert target.exists() and target.is_relative_to(REPO), f"{page.name}: {link}"
         assert not anchor or anchor in anchors(target), f"{page.name}: {link}"
+
+
+def test_a_page_names_the_newest_version_without_its_number() -> None:
+    newest = {f"{name}.v{versions[-1]}" for name, versions in available_workflows().items()}
+    named = {(page.name, each) for page in REPO.glob("docs/*.md") for each in _VERSION.findall(page.read_text("utf-8"))}
+    assert {pair for pair in named if pair[1] in newest} == set()
+    assert named, "an older version is named somewhere, so that the pattern finds some"
 
 
 def test_the_index_names_every_page() -> None:

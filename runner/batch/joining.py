@@ -29,7 +29,7 @@ def join(out: Path, workflow: Workflow, rows: Sequence[Row], name: str | None = 
     jobs = list(expand(workflow, rows, (), Seeds(), schema, name))
     problems: list[str] = []
     check_values(workflow, jobs, schema, problems)
-    refuse(problems)
+    refuse(problems, alone=len(rows) == 1)
     with in_words(out), contextlib.closing(Ledger(out)) as ledger:
         ledger.bind(Setup(workflow, jobs, 0).facts())
         ledger.add(jobs)

@@ -55,6 +55,11 @@ class Landing:
         self._seen = seen
         return ready
 
+    def empty(self, seconds: float = 0.0) -> list[Path]:
+        """The photos without a single byte, that have been so for this long: whoever writes them may have given up."""
+        now = self._clock()
+        return [path for path, (sign, since) in self._seen.items() if not sign[0] and now - since >= seconds]
+
     def take(self, photos: list[Path]) -> None:
         """They are being made: they count as new only once they have changed again."""
         self._taken |= {path: self._seen[path][0] for path in photos if path in self._seen}

@@ -241,9 +241,14 @@ def occurrences(faults: Mapping[str, Sequence[str]]) -> list[str]:
     return lines
 
 
-def refuse(problems: Sequence[str], kind: type[RunnerError] = UsageError, head: str = "") -> None:
-    """Raise with every problem at once, if there is any."""
+def refuse(
+    problems: Sequence[str], kind: type[RunnerError] = UsageError, head: str = "", *, alone: bool = False
+) -> None:
+    """Raise with every problem at once, if there is any. `alone`: of one photo, which nobody calls a batch."""
+    if alone and len(problems) == 1:
+        raise kind(problems[0])
     if problems:
+        head = head or ("It cannot be made; nothing was submitted:" if alone else "")
         raise kind("\n".join([head or "The batch cannot start; nothing was submitted:", *listed(problems)]))
 
 

@@ -129,7 +129,7 @@ def prepare(order: BatchOrder) -> Setup:
         template = without_channel(order.name) if workflow.channels else order.name
         jobs = list(expand(workflow, rows, swept, seeds, schema, template))
         check_values(workflow, jobs, schema, problems)
-    refuse(problems)
+    refuse(problems, alone=len(rows) == 1 and order.jobs is None and order.watch is None)
     distinct = list({job.key: job for job in jobs}.values())
     told = sorted(text for text in order.set if text.partition("=")[0] not in CUTTING)
     options = ", ".join(told) or "none" if order.alike else None
@@ -186,7 +186,7 @@ def check_on_servers(
             faults.setdefault(str(errors[0][1]), []).append(job.where)
     lines = occurrences({**wrong, **without_file})
     if wrong or sum(map(len, without_file.values())) == len(setup.jobs):
-        refuse(lines)
+        refuse(lines, alone=len(setup.jobs) == 1)
     if lines:
         notice("\n".join(["Some jobs name a file that is nowhere; they fail, the rest is made:", *listed(lines)]))
     unable = [(name, list(lacks[name])) for name, _ in fits if name not in able]

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     rows = [row for row in rows if (row[2], row[0]) not in refused]
     width = max(len(key) for key, _, _ in rows)
     console.show("\n".join(f"{key:<{width}}  {value}  ({source})" for key, value, source in rows))
-    for error in [*faults, *refused.values()]:
+    for error in {str(error): error for error in [*faults, *refused.values()]}.values():
         console.tell(f"A run refuses this: {error}")
     read = {str(file.path) for file in files}
     looked = [folder / FILE_NAME, *([own] if (own := own_file()) is not None else [])]
@@ -68,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
 def refusals(file: SettingsFile) -> Iterator[tuple[str, UsageError]]:
     """(key, why) of what no run takes from this file, as far as the bundled workflows tell."""
+    from runner.cli.sections import is_for, unknown_sections
     from runner.cli.settings import out_of
     from runner.files.naming import check_template
     from runner.workflow.load import available_workflows, load_workflow
@@ -83,7 +84,9 @@ def refusals(file: SettingsFile) -> Iterator[tuple[str, UsageError]]:
     for name, value in file.inputs.items():
         checks.append((f"set.{name}", partial(_check_input, file, name, value, bundled.values())))
     for label, values in file.of_workflow.items():
-        of = [bundled[label]] if label in bundled else []
+        of = [one for one in bundled.values() if is_for(label, one)]
+        unknown = partial(unknown_sections, file.path, {label: values})
+        checks += [(f"set.{label}.{name}", unknown) for name in values]
         checks += [
             (f"set.{label}.{name}", partial(_check_input, file, name, value, of)) for name, value in values.items()
         ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo
 
 from runner.data import located, parse_yaml
 from runner.errors import UsageError
@@ -43,11 +43,17 @@ def _shops(given: Any) -> Any:
     return [name.strip() for name in names]
 
 
-def _colour(given: Any) -> Any:
+def _colour(given: Any, info: ValidationInfo) -> Any:
     """YAML takes what follows a # for a remark: `backdrop: #ffffff` is an empty value."""
     if given is None:
-        raise fault('it is empty. A colour stands in quotes: "#f4f1ec" (to YAML, what follows a # is a remark).')
+        word = "backdrop" if info.field_name == "backdrop" else f"light.{info.field_name}"
+        raise fault(
+            f"{word}: it is empty. A colour stands in quotes, {_EXAMPLE} (to YAML, what follows a # is a remark)."
+        )
     return given
+
+
+_EXAMPLE = '"#f4f1ec"'
 
 
 class Light(Declared):
@@ -57,7 +63,7 @@ class Light(Declared):
     from_: float | None = Field(None, alias="from")
     height: float | None = None
     temperature: float | None = None
-    color: Annotated[str, BeforeValidator(_colour)] | None = None
+    color: Annotated[str | None, BeforeValidator(_colour)] = None
     spread: float | None = None
     intensity: float | None = None
     brightness: float | None = None
@@ -140,6 +146,9 @@ def read_recipe(path: Path) -> Recipe:
 
 
 def _unknown(name: str) -> str:
+    meant = next((word for word, takers in _INPUTS.items() if name.casefold() in takers), "")
+    if meant:  # what inputs of workflows are called, a recipe has its own word for
+        return f"there is no {name!r} in a recipe. Did you mean {meant!r}?"
     of_light = [f"light.{field.alias or own}" for own, field in Light.model_fields.items()]
     words = of_light if name.startswith("light.") else [*Look.model_fields]
     return f"there is no {name!r} in a recipe.{did_you_mean(name, words)}"

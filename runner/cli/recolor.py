@@ -112,11 +112,11 @@ def batch_order(args: argparse.Namespace) -> BatchOrder:
 
 def _part(word: str | None) -> dict[str, object]:
     """What of the product is recoloured, as the workflow's inputs say it."""
-    from runner.recolors.colours import colour_of
+    from runner.recolors.colours import PART, colour_of
 
     if word is None:
         return {}
     if word.strip() in map(str, range(1, _MATERIALS + 1)):
         return {"material": word.strip()}
-    part = colour_of(word, "--part")
+    part = colour_of(word, PART)
     return {"part_color": part.text} if part.swatch is None else {"part": part.swatch}

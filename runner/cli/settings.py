@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.cli.parser import DEFAULT_OUT
+from runner.cli.sections import own_inputs, refuse_unknown, unknown_sections
 from runner.errors import UsageError
 from runner.files.paths import expanded, is_a_file, is_within
 from runner.invocation import spell
@@ -56,9 +57,9 @@ class SettingsFile:
     inputs: Mapping[str, Any]
     of_workflow: Mapping[str, Mapping[str, Any]]
 
-    def values(self, workflow: str) -> Iterator[tuple[str, Any]]:
-        """(input, value) for a workflow of this name, its own section first."""
-        yield from self.of_workflow.get(workflow, {}).items()
+    def values(self, workflow: Workflow) -> Iterator[tuple[str, Any]]:
+        """(input, value) for this workflow, its own section first."""
+        yield from own_inputs(self.of_workflow, workflow)
         yield from self.inputs.items()
         if "channel" in self.plain:
             yield "channel", self.plain["channel"]
@@ -237,11 +238,15 @@ def _making(args: argparse.Namespace, files: Sequence[SettingsFile]) -> list[Set
 
         recipe = read_recipe(args.recipe)
         looks = _of_recipe(recipe, workflow)
+        unknown = unknown_sections(looks.path, looks.of_workflow, workflow)
+        refuse_unknown(looks.path, unknown, workflow)
         files = [looks, *files]
         if (told := _not_taken(recipe, workflow)) is not None:
             taken.append(told)
     taken += _channels(args, files, workflow)
     for file in files:
+        unknown = unknown_sections(file.path, file.of_workflow, workflow)
+        taken += [Setting(f"there is no workflow {name!r} here", "", file.path) for name in unknown]
         if args.out is DEFAULT_OUT and "out" in file.plain:
             args.out = out_of(file)
             taken.append(Setting("out", str(args.out), file.path))
@@ -304,7 +309,7 @@ def _inputs(args: argparse.Namespace, workflow: Workflow, files: Sequence[Settin
     specs = {spec.name.casefold(): spec for spec in workflow.inputs(schema)}
     taken = []
     for file in files:
-        for name, value in file.values(workflow.name):
+        for name, value in file.values(workflow):
             spec = specs.get(name.casefold())
             if spec is None:
                 check_known(file, name, workflow)
@@ -374,7 +379,7 @@ def check_known(file: SettingsFile, name: str, workflow: Workflow) -> None:
     from runner.suggest import did_you_mean
     from runner.workflow.load import available_workflows, load_workflow
 
-    own = name in file.of_workflow.get(workflow.name, {})
+    own = name in dict(own_inputs(file.of_workflow, workflow))
     every = [workflow] if own else [workflow, *map(load_workflow, available_workflows())]
     names = {spec.name for one in every for spec in one.inputs()}
     if name not in names:

@@ -14,8 +14,10 @@ from runner.batch.entries import JobState
 from runner.batch.landing import Landing
 from runner.batch.names import names_of
 from runner.batch.setup import prepare
+from runner.console import clean_line
 from runner.errors import ServerUnavailableError, UsageError
 from runner.files.paths import is_within
+from runner.words import counted
 
 if TYPE_CHECKING:
     from runner.batch.order import BatchOrder
@@ -25,6 +27,10 @@ _POLL_S = 1.0
 """Between looks into the folder: nobody waits longer for a photo, and a share is not kept busy."""
 _SERVER_S = 10.0
 """Between attempts while no server is there."""
+_NAMED = 5
+"""Of empty photos; more are counted."""
+_EMPTY_S = 20.0
+"""After which a photo without a byte is told: a slow copy has written something long before."""
 
 
 class Watch:
@@ -36,14 +42,23 @@ class Watch:
         self._landing = Landing(folder, order.out, order.settle)
         self._trouble = ""
         self._server_at = 0.0
+        self._empty: set[Path] = set()
 
     def run(self) -> None:
         """Until the batch's time is up, if it has one, and otherwise until it is interrupted."""
         self._view.notice(
             f"Watching {self._folder}: photos are made as they land. Ctrl-C ends it, the same command goes on."
         )
+        try:
+            self._watch()
+        finally:
+            if empty := self._landing.empty():
+                self._view.notice(f"warning: {_empty(empty)} to the end, and not made.")
+
+    def _watch(self) -> None:
         while self._deadline is None or time.monotonic() < self._deadline:
             self._look()
+            self._tell_empty()
             if self._ledger.unfinished() and time.monotonic() >= self._server_at:
                 try:
                     self._make()
@@ -51,6 +66,13 @@ class Watch:
                     self._view.once(f"warning: {error} What lands meanwhile is made when a server answers.")
                     self._server_at = time.monotonic() + _SERVER_S
             time.sleep(min(_POLL_S, self._order.settle / 2))
+
+    def _tell_empty(self) -> None:
+        """Once of each photo that nobody goes on writing."""
+        told = self._empty
+        self._empty = {*self._landing.empty(_EMPTY_S), *(told & {*self._landing.empty()})}
+        if new := self._empty - told:
+            self._view.notice(f"warning: {_empty(sorted(new))}. It is made as soon as there is something in it.")
 
     def _look(self) -> None:
         try:
@@ -83,6 +105,13 @@ class Watch:
         tell_unusable(setup, self._ledger.done_keys(), self._view)
         self._view.names = names_of(entries)
         self._view.expect(len(entries), len(failed) + again)
+
+
+def _empty(photos: Sequence[Path]) -> str:
+    """`a.jpg, b.jpg: 2 photos stayed empty (0 bytes)`."""
+    more = f" and {len(photos) - _NAMED} more" if len(photos) > _NAMED else ""
+    names = ", ".join(clean_line(path.name) for path in photos[:_NAMED])
+    return f"{names}{more}: {counted(len(photos), 'photo')} stayed empty (0 bytes)"
 
 
 def check(order: BatchOrder, folder: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import tempfile
+import warnings
 from pathlib import Path, PurePosixPath
 
 from runner.batch.photo_folder import PHOTO_SUFFIXES
@@ -18,6 +20,8 @@ _HASH = 12
 """Hexadecimal digits: among ten thousand photos two are the same by chance once in five million."""
 _STEM = 80
 """Characters of a photo's name that are kept."""
+_SHORT = {"jpeg": "jpg", "mpo": "jpg", "tiff": "tif", "jpeg2000": "jp2"}
+"""What Pillow calls a format, and how its files end; every other is called as its files end."""
 
 
 def kept_photo(out: Path, name: str, data: bytes, *, is_mask: bool = False) -> Path:
@@ -29,7 +33,7 @@ def kept_photo(out: Path, name: str, data: bytes, *, is_mask: bool = False) -> P
     if len(data) > LARGEST:
         raise PhotoError(f"{_shown(name)} is larger than {LARGEST >> 20} MB.", advice="Export it as a JPEG.")
     given = PurePosixPath(name.replace("\\", "/"))
-    suffix = given.suffix.lower() if given.suffix.lower() in PHOTO_SUFFIXES else ".photo"
+    suffix = given.suffix.lower() if given.suffix.lower() in PHOTO_SUFFIXES else _suffix_of(data)
     digest = hashlib.sha256(data).hexdigest()[:_HASH]
     path = out / ("masks" if is_mask else "photos") / digest / f"{safe_name(given.stem, limit=_STEM)}{suffix}"
     if path.is_file():
@@ -45,6 +49,21 @@ def kept_photo(out: Path, name: str, data: bytes, *, is_mask: bool = False) -> P
     with written_whole(path, "wb") as stream:
         stream.write(data)
     return path
+
+
+def _suffix_of(data: bytes) -> str:
+    """How a photo's name ends by what is in it, where its own name does not say so."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # whether it may be taken is looked at afterwards
+            with Image.open(io.BytesIO(data)) as picture:
+                kind = (picture.format or "").lower()
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        kind = ""
+    suffix = f".{_SHORT.get(kind, kind)}"
+    return suffix if suffix in PHOTO_SUFFIXES else ".photo"
 
 
 def _shown(name: str) -> str:

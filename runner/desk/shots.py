@@ -21,6 +21,7 @@ from runner.files.naming import below, safe_suffix
 from runner.files.verify import PICTURES
 from runner.report.product import Outcome, Product, product_of
 from runner.report.record import sections
+from runner.server.advice import without_options
 from runner.untrusted import items, mapping, text
 from runner.words import shortened
 from runner.workflow.load import bundled
@@ -101,6 +102,7 @@ class Shot:
         """What a page shows of it. `doing`, `share`: what its job is at, and how far."""
         product = self.product
         rules = list(_rules(product))
+        why = _why(product, rules)
         return {
             "id": self.id,
             "rank": self.entry.id,
@@ -112,9 +114,9 @@ class Shot:
             "shop_title": shop_title(self.shop) if self.shop else "",
             "words": self.words,
             "look": product.wants_look,
-            "why": _why(product, rules),
+            "why": why,
             "advice": _advice(product) if self.state in (Outcome.REFUSED.key, Outcome.FAILED.key) else "",
-            "trust": _trust(product.confidence),
+            "trust": "" if product.is_unsure and product.why and product.why in why else _trust(product.confidence),
             "rules": rules,
             "doing": doing,
             "share": share,
@@ -253,10 +255,14 @@ def _why(product: Product, rules: Sequence[Mapping[str, str]]) -> str:
     if product.outcome is Outcome.WARNED and failed is not None and not product.is_unsure:
         what = failed["what"]
         return f"{what[:1].upper()}{what[1:]}: {failed['found']}."
-    return _FIGURES.sub("", product.why)
+    said = [_FIGURES.sub("", product.why)]
+    if product.outcome is Outcome.LOOK and product.note:
+        note = product.note.removeprefix("Look at it: ")
+        said.append(note[:1].upper() + note[1:])
+    return " ".join(filter(None, said))
 
 
 def _advice(product: Product) -> str:
     """What helps, as far as the failure says so, in a few lines."""
     _, _, more = "\n".join(product.reasons).partition("\n")
-    return shortened(more.strip(), _MOST_ADVICE)
+    return shortened(without_options(more.strip()), _MOST_ADVICE)

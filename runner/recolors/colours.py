@@ -14,11 +14,20 @@ from runner.files.paths import expanded, may_be_a_file
 from runner.suggest import Suggestions, did_you_mean, look_alike
 
 _DIGITS = re.compile(r"[0-9a-fA-F]{6}")
+_WHOLE = re.compile(r"[+-]?\d+")
 _NUMBER = r"\s*([+-]?\d+(?:\.\d+)?)\s*"
 _LAB = re.compile(rf"lab\s*\({_NUMBER},{_NUMBER},{_NUMBER}\)", re.IGNORECASE)
 _LARGEST_AB = 160
 """Of CIELAB's a and b: no colour lies beyond it that anything shows or prints."""
 HOW = 'Write "#7a1f2b" (in quotes), "lab(40, 20, 10)", a name such as navy, or name a photo of the colour.'
+
+HOW_PART = (
+    "Name the part by its number (1 is the largest material, at most 8), by the colour that it has now, or by a mask, "
+    "a picture in which it is white on black."
+)
+PART = "--part"
+_MAX = 255
+"""Of red, green and blue."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,8 @@ class Colour:
 def colour_of(word: str, option: str) -> Colour:
     """The colour, or the photo, that a word of `option` names. Raises UsageError, PhotoError where it names neither."""
     typed = word.strip()
+    if option == PART and _WHOLE.fullmatch(typed) and not _DIGITS.fullmatch(typed):
+        raise UsageError(f"{option} {typed}: there is no part of that number.", advice=HOW_PART)
     colour = _lab(typed, option) if typed.casefold().startswith("lab") and "(" in typed else _named(typed, option)
     return colour or _photo(word, option)
 
@@ -73,8 +84,15 @@ def _named(typed: str, option: str) -> Colour | None:
         channels = ImageColor.getrgb(f"#{typed}" if _DIGITS.fullmatch(typed) else typed)
     except ValueError:
         return None
-    if len(channels) != 3 or max(channels) > 255:
-        raise UsageError(f"{option} {typed}: this is no colour to sell in.", advice=HOW)
+    beyond = [str(channel) for channel in channels if channel > _MAX]
+    if beyond:
+        what = f"{' and '.join(beyond)} {'is' if len(beyond) == 1 else 'are'} above {_MAX}"
+        raise UsageError(
+            f"{option} {typed}: there is no such colour: {what}.",
+            advice=f"Red, green and blue lie between 0 and {_MAX}: rgb(122, 31, 43).",
+        )
+    if len(channels) != 3:
+        raise UsageError(f"{option} {typed}: this is no colour to sell in: it is transparent.", advice=_how(option))
     text = "#" + "".join(f"{channel:02x}" for channel in channels)
     return Colour(typed.casefold() if typed.isalpha() and not _DIGITS.fullmatch(typed) else text[1:], text)
 
@@ -89,7 +107,16 @@ def _photo(word: str, option: str) -> Colour:
             raise PhotoError(f"{option}: {why}")
         return Colour(safe_name(path.stem), swatch=path)
     if may_be_a_file(path) and (path.suffix or len(path.parts) > 1):
-        raise PhotoError(f"{option} {word}: there is no such file, and it is no colour.{look_alike(path)}", advice=HOW)
+        what = "no colour" if option != PART else "no colour or number"
+        raise PhotoError(
+            f"{option} {word}: there is no such file, and it is {what}.{look_alike(path)}", advice=_how(option)
+        )
     from PIL import ImageColor
 
-    raise UsageError(f"{option} {word}: this is no colour.{did_you_mean(word, ImageColor.colormap)}", advice=HOW)
+    what = "this is no colour" if option != PART else "this is no mask, no colour and no number of a part"
+    like = did_you_mean(word, ImageColor.colormap)
+    raise UsageError(f"{option} {word}: {what}.{like}", advice=_how(option))
+
+
+def _how(option: str) -> str:
+    return HOW_PART if option == PART else HOW

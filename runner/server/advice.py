@@ -12,6 +12,10 @@ _LINE = re.compile(r"^(What to try|On the canvas|On the command line): *", re.IG
 _CANVAS = "on the canvas"
 _OLD = re.compile(r"\s*\bWhat to try: *", re.IGNORECASE)
 _OLD_CHOICE = re.compile(r"\s*[-–:,] on the canvas\b[^;]*?, on the command line ", re.IGNORECASE)
+_OPTION = re.compile(r"(?<![\w-])--[a-z]")
+_HINT = re.compile(r"a rough mask\b[^;.]*?: --set hint=FILE(?: \([^()]*\))?")
+"""A mask that is named as a file, where whoever reads it has a brush."""
+_ENDS = re.compile(r"(?<=[.!?])\s+(?=\S)")
 _OLD_SETTING = re.compile(r"(?<=: )min_confidence \d+, on the command line |\bmethod auto, on the command line ")
 
 
@@ -37,6 +41,25 @@ def read_refusal(message: str) -> Refusal:
     tried = [" ".join(lines) for head, lines in sections.items() if head != _CANVAS]
     first, *more = [text for text in tried if text] or [""]
     return Refusal(why, " ".join([first, *map(_sentence, more)]))
+
+
+def without_options(advice: str) -> str:
+    """Advice for who sits before a page and types no command: what needs an option is left out, and the mask of a hint
+    is something that is painted there."""
+    lines = []
+    for line in advice.splitlines():
+        kept = [_clauses(sentence) for sentence in _ENDS.split(line)]
+        lines.append(" ".join(text for text in kept if text))
+    return "\n".join(text for text in lines if text)
+
+
+def _clauses(sentence: str) -> str:
+    """The parts of a sentence, divided by semicolons, that name no option."""
+    parts = [_HINT.sub("a rough mask: paint over the product", part.strip()) for part in sentence.split(";")]
+    kept = [part for part in parts if part and not _OPTION.search(part)]
+    whole = "; ".join(kept).removeprefix("or ").rstrip(":,")
+    ends = whole if not whole or whole.endswith((".", "!", "?")) else f"{whole}."
+    return ends[:1].upper() + ends[1:]
 
 
 def _of_an_older_pack(text: str) -> Refusal:

@@ -264,7 +264,7 @@ function draw(shot) {
   else bar.removeAttribute("value");
   find(".paint").hidden = made || shot.state !== "refused" || !takesMask;
   find(".why").textContent = made ? shot.why : "";
-  find(".trust").textContent = made && !shot.why.startsWith("The cut-out") ? shot.trust : "";
+  find(".trust").textContent = made ? shot.trust : "";
   find(".advice").hidden = !shot.advice;
   find(".advice p").textContent = shot.advice;
   drawRules(item, shot);

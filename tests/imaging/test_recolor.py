@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
-from prodgen_nodes.imaging.colorspace import chroma, delta_e00, linear_to_srgb, srgb_to_lab, srgb_to_linear
+from prodgen_nodes.imaging.colorspace import chroma, delta_e00, linear_to_srgb, parse_hex, srgb_to_lab, srgb_to_linear
 from prodgen_nodes.imaging.errors import EmptyMaskError, ParameterError, ShapeError
+from prodgen_nodes.imaging.product.palette import name_of
+from prodgen_nodes.imaging.product.words import listing_words
 from prodgen_nodes.imaging.recolor import in_photo, recolor, swatch_color, target_color
 from torch import Tensor
 
@@ -132,6 +136,7 @@ def test_what_metal_mirrors_of_the_leather_stays_metal() -> None:
     picture[36:42, 28:52] = linear_to_srgb(target_color(TAN))
     done = recolor(picture[None], torch.ones(1, SIDE, SIDE), target_color(RED))
     assert torch.equal(done.image[0][22:58, 22:58], picture[22:58, 22:58])
+    assert any("another material encloses it" in line for line in done.reports[0]["warnings"]), "it may be no mirror"
     assert float(done.part[0][70:].min()) > 0.9
 
 
@@ -171,3 +176,49 @@ def test_what_was_done_is_said_and_where_it_cannot_be_believed() -> None:
     assert any("not one colour" in line for line in told["warnings"])
     (told,) = recolor(photo[None], 0.6 * mask[None], target_color(RED), part[None]).reports
     assert any("behind it" in line for line in told["warnings"])
+
+
+def printed() -> tuple[Tensor, Tensor, Tensor]:
+    """A blue thing with white rings printed on it, each with a counter in the blue: picture, mask, the counters."""
+    side = 240
+    y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    mask = ((x > 20) & (x < 220) & (y > 20) & (y < 220)).float()
+    picture = torch.full((side, side, 3), 0.95)
+    shade = (0.9 + 0.1 * x / side)[..., None]
+    picture = torch.where(mask[..., None] > 0, torch.tensor([0.1, 0.25, 0.6]) * shade, picture)
+    counters = torch.zeros(side, side, dtype=torch.bool)
+    for left in (60, 110, 160):
+        away = ((x - left).square() + (y - 120).square()).float().sqrt()
+        cover = ((20.5 - away).clamp(0, 1) * (away - 9.5).clamp(0, 1))[..., None]
+        picture = picture * (1 - cover) + cover
+        counters |= away < 7
+    return picture, mask, counters
+
+
+def test_what_print_encloses_is_recoloured_with_its_material() -> None:
+    photo, mask, counters = printed()
+    done = recolor(photo[None], mask[None], target_color(RED))
+    assert float(done.part[0][counters].min()) > 0.9
+    away = delta_e00(srgb_to_lab(done.image[0][counters]), srgb_to_lab(linear_to_srgb(target_color(RED))))
+    assert float(away.max()) < 6
+
+
+def test_no_rim_of_the_old_colour_is_left_at_a_hard_edge() -> None:
+    """What is drawn in the old colour and recoloured is what is drawn in the new one, its soft pixels too."""
+    photo, mask, _ = printed()
+    done = recolor(photo[None], mask[None], target_color(RED)).image[0]
+    blue = srgb_to_lab(done)[..., 2][30:210, 30:210]
+    assert float(blue.min()) > -4, "b* of a blue rim is far below 0; that of white and of red is not"
+
+
+def test_the_shares_that_are_said_are_one_whole() -> None:
+    photo, mask, _ = printed()
+    said = " ".join(recolor(photo[None], mask[None], target_color(RED)).reports[0]["said"])
+    assert sum(map(int, re.findall(r"(\d+)%", said))) == 100, said
+
+
+def test_a_title_calls_the_new_colour_as_the_report_does() -> None:
+    photo, mask, _ = lit(TAN)
+    done = recolor(photo[None], mask[None], target_color("white"))
+    after = srgb_to_lab(torch.tensor(parse_hex(done.reports[0]["after"])))
+    assert name_of(after) in listing_words(done.image[0], mask, after)["title"].casefold()

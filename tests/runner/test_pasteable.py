@@ -8,6 +8,7 @@ import pytest
 
 from runner.cli.parser import build_parser
 from runner.execution.failures import node_failure
+from runner.server.advice import read_refusal, without_options
 from runner.workflow.load import load_workflow
 from runner.workflow.patch import parse_assignment
 
@@ -57,3 +58,11 @@ def test_every_option_that_is_advised_is_one(command: str, workflow: str, canvas
         assert {"--set hint=FILE", "--set cutout_confidence=0"} <= set(words)
     if workflow == "cutouts":
         assert words == ["--set cutout_confidence=0"]
+
+
+@pytest.mark.parametrize("more", MORE.values())
+def test_a_page_advises_no_option_and_says_that_one_can_paint(more: str) -> None:
+    told = without_options(read_refusal(SAID.format(canvas="", command=more)).advice)
+    assert "--" not in told and "plain backdrop" in told and "paint over the product" in told
+    assert "; ." not in told and "guess" not in told
+    assert without_options("Use --x; or a larger photo, if there is one.") == "A larger photo, if there is one."

@@ -84,7 +84,13 @@ def test_what_is_typed_wins_over_a_recipe_and_a_recipe_over_a_folder(place: Path
         ("set: {fil: 0.8}", "Did you mean 'fill'?"),
         ("channels: 3", "no list of shops"),
         ("channels: [amason, ebay]", "Did you mean 'amazon'?"),
-        ("backdrop: #f4f1ec", "stands in quotes"),
+        ("set: {packshoot: {fill: 0.5}}", "there is no workflow 'packshoot'. Did you mean 'packshot'?"),
+        ("set: {nosuchflow: {fill: 0.5}}", "there is no workflow 'nosuchflow'."),
+        ("backdrop: #f4f1ec", "backdrop: it is empty. A colour stands in quotes"),
+        ("light: {color: #f4f1ec}", "not valid YAML"),
+        ("light:\n  color: #f4f1ec", "light.color: it is empty. A colour stands in quotes"),
+        ("background: red", "there is no 'background' in a recipe. Did you mean 'backdrop'?"),
+        ("contact_shadow: 0.2", "Did you mean 'shadow'?"),
         ("fill: big", "fill: "),
         ("seed: -1", "seed: "),
         ('name: ""', "name: "),
@@ -109,6 +115,11 @@ def test_what_is_wrong_with_a_recipe_is_said_and_nothing_of_it_is_done(place: Pa
         args.image = ["photos/bag.jpg"]
         run_spec_of(args)
     assert words in str(told.value)
+
+
+def test_a_recipe_may_speak_of_a_file_of_ones_own(place: Path) -> None:
+    (place / "brand" / "mine.v2.json").write_text("{}")
+    assert settled(place, "set: {mine: {x: 1}, cutout: {hint: n}, 'packshot.v5': {fill: 0.5}}")[0]["set"] == []
 
 
 def test_a_file_beside_the_recipe_can_be_named_in_it(place: Path) -> None:

@@ -124,7 +124,8 @@ def test_how_a_colour_is_typed(word: str, label: str, text: str) -> None:
         ("lab(400,0,0)", "there is no such colour"),
         ("lab(1,2)", "Write CIELAB"),
         ("#11223344", "no colour to sell in"),
-        ("rgb(300,0,0)", "no colour to sell in"),
+        ("rgb(300,0,0)", "300 is above 255"),
+        ("rgb(300,0,256)", "300 and 256 are above 255"),
         ("", "this is no colour"),
         ("a\0b", "this is no colour"),
         ("none.jpg", "there is no such file, and it is no colour"),
@@ -135,6 +136,23 @@ def test_what_is_no_colour_is_said_before_a_server_is_asked(word: str, said: str
     with pytest.raises((UsageError, PhotoError)) as refused:
         colour_of(word, "--to")
     assert said in f"{refused.value}"
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("99", "no part of that number"),
+        ("0", "no part of that number"),
+        ("x.png", "no such file, and it is no colour or number"),
+        ("navvy", "no mask, no colour and no number of a part. Did you mean 'navy'?"),
+        ("#11223344", "transparent"),
+    ],
+)
+def test_what_is_no_part_is_told_what_a_part_is(word: str, said: str) -> None:
+    with pytest.raises((UsageError, PhotoError)) as refused:
+        batch_order(parse(["recolor", "bag.png", "--to", "red", "--part", word]))
+    assert said in f"{refused.value}" and "photo of the colour" not in f"{refused.value}"
+    assert all(what in f"{refused.value}" for what in ("number", "colour", "mask"))
 
 
 def test_what_would_be_called_alike_is_told_apart(tmp_path: Path) -> None:

@@ -243,3 +243,21 @@ def test_a_file_that_is_none_is_not_waited_for(place: Path) -> None:
     write(place / "here", "#" * 70_000)
     with pytest.raises(UsageError, match="larger than"):
         settled(place)
+
+
+@pytest.mark.parametrize("named", ["packshoot", "pakshot.v5", "cutuot", "packshot.v99"])
+def test_a_mistyped_workflow_is_no_workflow(place: Path, named: str) -> None:
+    write(place / "photos", f'[set."{named}"]\nfill = 0.5')
+    with pytest.raises(UsageError, match=r"there is no workflow .*Did you mean '(packshot|cutout)'|no version v99"):
+        settled(place)
+    told = command("config", str(place / "photos"), folder=place)
+    assert told.code == 2 and named not in told.out and "A run refuses this" in told.err
+
+
+def test_a_section_is_for_a_workflow_in_any_case_for_one_version_or_for_a_file_of_ones_own(place: Path) -> None:
+    text = '[set.Packshot]\nfill = 0.5\nshadow = 0\n[set."packshot.v5"]\nfill = 0.6\n[set.mine]\nx = 1'
+    write(place / "photos", text)
+    assert settled(place)["set"] == ["fill=0.5", "shadow=0"]
+    assert settled(place, workflow="packshot.v5")["set"] == ["fill=0.6", "shadow=0"]
+    args = parse(["packshot", str(place / "photos" / "bag.jpg")])
+    assert "there is no workflow 'mine' here" in [one.key for one in settings.apply(args)]

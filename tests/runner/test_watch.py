@@ -65,6 +65,7 @@ def test_results_hidden_files_and_empty_ones_are_never_ready_and_a_folder_that_g
     landing.look()
     clock.now += 1
     assert landing.look() == [folder / "sub" / "b.png"]
+    assert (landing.empty(1.0), landing.empty(1.1)) == ([folder / "empty.jpg"], [])
     folder.rename(tmp_path / "gone")
     with pytest.raises(UsageError, match="is not there"):
         landing.look()
@@ -125,12 +126,14 @@ def test_photos_land_one_by_one_also_after_the_folder_was_away_and_ctrl_c_leaves
     assert "The same command goes on." in said
 
     desk.photo("in/d.png", seed=4)
+    (folder / "nothing.jpg").touch()
     threading.Thread(target=lambda: (wait_for(desk.out / "d.json"), os.utime(folder / "a.png")), daemon=True).start()
     again = command(*arguments(desk, "--timeout", "6"), folder=desk.out)
     assert again.code == 0, again.err
     assert len(again.sidecars) == 4, "once each: nothing was made twice, no result was taken for a photo"
     assert sorted(path.name for path in again.pictures if path.suffix == ".png") == ["a.png", "b.png", "c.png", "d.png"]
     assert "[4/4] d.png: done" in again.err
+    assert "nothing.jpg: 1 photo stayed empty (0 bytes) to the end" in again.err
 
 
 def _of_state(desk: Desk, state: JobState) -> int:

@@ -76,3 +76,12 @@ def test_the_server_knows_every_node_and_every_input(path: Path, comfy_server: C
         given = {name.partition(".")[0] for name in node["inputs"]}
         assert given <= wanted
         assert set(sections.get("required", {})) <= given
+
+
+@pytest.mark.parametrize("path", published.newest(), ids=lambda path: path.stem)
+def test_what_the_newest_version_is_for_stands_by_itself(path: Path) -> None:
+    """It is shown on the canvas, as a template and in lists, where nobody has seen an older one."""
+    index = yaml.safe_load((published.FOLDER / "index.yaml").read_text(encoding="utf-8"))["workflows"]
+    entry = next(one for one in index if one["name"] == path.stem)
+    for words in (entry["purpose"], entry.get("steps", "")):
+        assert not words.startswith("As ") and not re.search(r"\b\w+\.v\d+\b", words), words

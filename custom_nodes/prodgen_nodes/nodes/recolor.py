@@ -8,6 +8,7 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
+from ..imaging.colorspace import parse_hex, srgb_to_lab
 from ..imaging.errors import EmptyMaskError
 from ..imaging.hint import fit_hint
 from ..imaging.product.words import listing_words
@@ -133,7 +134,7 @@ class ProdgenRecolor(io.ComfyNode):
         for index, one in enumerate(done.reports):
             with contextlib.suppress(EmptyMaskError):
                 one["listing"] = {
-                    **listing_words(item(done.image, index), item(mask, index).to(device)),
+                    **listing_words(item(done.image, index), item(mask, index).to(device), _lab(one["after"])),
                     "recolored": True,
                 }
         report = {"title": "Recolor Product"} | batch_report(done.reports)
@@ -145,6 +146,11 @@ class ProdgenRecolor(io.ComfyNode):
         picture = done.image if photo is None else _in_photo(photo, before, done.image, mask, transparency)
         image, chosen, picture = deliver(done.image, done.part, picture)
         return output(image, chosen, report=report, after=(picture,), preview=picture, cls=cls)
+
+
+def _lab(color: str) -> Tensor:
+    """CIELAB `[3]` of `#rrggbb`."""
+    return srgb_to_lab(torch.tensor(parse_hex(color)))
 
 
 def _in_photo(photo: Tensor, before: Tensor, after: Tensor, mask: Tensor, transparency: Tensor | None) -> Tensor:

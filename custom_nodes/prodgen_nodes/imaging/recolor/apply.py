@@ -30,6 +30,7 @@ from ..errors import EmptyMaskError, ParameterError
 from ..product.palette import name_of
 from ..tensors import check_color, check_mask, check_range, common_batch, item, same_size
 from .materials import Material, materials_of, nearest, offered, where
+from .rim import mend_rim
 from .told import as_lab, sentences, warnings
 
 _GREY, _COLOURED = 12.0, 20.0
@@ -87,17 +88,25 @@ def recolor(
         picture, cover = item(rgb, index), item(mask, index)
         found = materials_of(picture, cover)
         number = material if part_color is None else nearest(found, as_lab(part_color.to(picture)))
-        chosen = where(picture, cover, found, number) if part is None else item(part, index) * (cover > 0.02)
+        if part is None:
+            chosen, left = where(picture, cover, found, number)
+        else:
+            chosen, left = item(part, index) * (cover > 0.02), None
         if not bool((chosen > 0.5).any()):
             raise EmptyMaskError("part holds nothing of the product: paint what is to be recoloured in white.")
         image, report = _recolored(picture, chosen, target.to(picture), strength)
+        if part is None and strength > 0:
+            image = mend_rim(picture, image, chosen, cover)
+        enclosed = 0.0 if left is None else float(left.sum() / cover.sum().clamp(min=1))
         images.append(image)
         parts.append(chosen)
         share = float(chosen.sum() / cover.sum().clamp(min=1))
         taken = None if part is not None else number
         before, after = (srgb_to_lab(picture.new_tensor(parse_hex(report[key]))) for key in ("before", "after"))
         told = report["told_by_color"]
-        doubts = warnings(picture, cover, chosen, part is not None, before, after, target.to(picture), told, strength)
+        doubts = warnings(
+            picture, cover, chosen, part is not None, before, after, target.to(picture), told, strength, enclosed
+        )
         reports.append(
             report
             | {

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
@@ -31,6 +32,14 @@ _SOFT, _BORDER = 4.0, 0.5
 from one thing to another), and how long the border is at least, in sides of a square of the smaller one's area."""
 _ENCLOSED = 0.02
 """Share of the product up to which what lies within another material is its reflection, and no piece of this one."""
+_SAME, _AROUND = 4.0, 24
+"""Weighted distance up to which a piece within another material has this one's very colour (a letter's counter: 0 to
+2), and pixels around it in which the material is looked for."""
+_STROKE = 1.5
+"""How thick what encloses such a piece may be, in thicknesses of the piece: a letter's stroke is 0.5 to 1.2 of its
+counter, and a plate that mirrors a strip of leather 2 and more."""
+_MOST_PIECES = 400
+"""Pieces that are looked at: more are noise."""
 _GREY, _COLOURED = 6.0, 15.0
 """C* at L* 50: what is below the one is never one material with what is above the other. In the dark they look alike:
 brown trim on black leather lies only 17 from it, and was recoloured with it."""
@@ -109,8 +118,10 @@ def _named(choices: list[Material]) -> str:
     return ", ".join(f"{number}: {one.color} ({one.share:.0%})" for number, one in enumerate(choices, 1))
 
 
-def where(rgb: Tensor, mask: Tensor, materials: list[Material], number: int) -> Tensor:
+def where(rgb: Tensor, mask: Tensor, materials: list[Material], number: int) -> tuple[Tensor, Tensor]:
     """How much of each pixel `[H,W]` 0..1 is the material `number` (from 1, largest first); exactly 0 off the product.
+
+    The second `[H,W]` bool: pieces of its very colour that another material encloses, which were not taken for it.
 
     Raises ParameterError for one that there is not.
     """
@@ -125,25 +136,65 @@ def where(rgb: Tensor, mask: Tensor, materials: list[Material], number: int) -> 
         part = index[start : start + _STEP]
         owner_of[part] = owners[torch.cdist(_weighted(srgb_to_lab(flat[part])), centers).argmin(dim=1)]
     there = (mask > 0.02).to(mask)
-    chosen = _without_reflections(owner_of.view_as(mask), number - 1, len(choices)).to(mask)
-    both = torch.stack((chosen.view_as(mask) * there, there))[None]
+    chosen, left = _without_reflections(rgb, owner_of.view_as(mask), number - 1, len(choices))
+    both = torch.stack((chosen.to(mask) * there, there))[None]
     blurred = gaussian_blur(both, _SMOOTH)[0]
     share = smoothstep(((blurred[0] / blurred[1].clamp(min=1e-4)) - _FROM) / (_TO - _FROM))
-    return share * there
+    return share * there, left
 
 
-def _without_reflections(owner: Tensor, number: int, materials: int) -> Tensor:
-    """Where `owner` `[H,W]` is `number`, but for what lies wholly within another: gold mirrors the dark of leather."""
+def _without_reflections(rgb: Tensor, owner: Tensor, number: int, materials: int) -> tuple[Tensor, Tensor]:
+    """Where `owner` `[H,W]` is `number`, but for what lies wholly within another: gold mirrors the dark of leather.
+
+    The counter of a letter that is printed on the material lies within the print, too: it has the material's very
+    colour, and the strokes around it are thin. The second is what has that colour and was left.
+    """
     owners = owner.cpu().numpy()
     mine = owners == number
     mirrored = np.zeros_like(mine)
     for other in range(materials):
         if other != number:
             mirrored |= ndimage.binary_fill_holes(owners == other) & mine
-    pieces, _ = ndimage.label(mirrored)
-    large = np.bincount(pieces.ravel()) >= _ENCLOSED * int((owners >= 0).sum())
-    large[0] = True  # what is no piece at all
-    return torch.from_numpy(mine & large[pieces]).to(owner.device)
+    pieces, count = ndimage.label(mirrored)
+    kept = np.bincount(pieces.ravel()) >= _ENCLOSED * int((owners >= 0).sum())
+    kept[0] = True  # what is no piece at all
+    alike = np.zeros_like(kept)
+    small = [piece for piece in range(1, count + 1) if not kept[piece]]
+    if 0 < len(small) <= _MOST_PIECES:
+        lab = _weighted(srgb_to_lab(rgb.reshape(-1, 3))).view_as(rgb).cpu().numpy()
+        thick = np.maximum(ndimage.distance_transform_edt(mine), ndimage.distance_transform_edt(~mine))
+        boxes = ndimage.find_objects(pieces)
+        for piece in small:
+            alike[piece], kept[piece] = _as_printed(
+                lab, thick, mine, pieces == piece, mine & ~mirrored, boxes[piece - 1]
+            )
+    left = torch.from_numpy((alike & ~kept)[pieces]).to(owner.device)
+    return torch.from_numpy(mine & kept[pieces]).to(owner.device), left
+
+
+def _as_printed(
+    lab: NDArray[np.float32],
+    thick: NDArray[np.float64],
+    mine: NDArray[np.bool_],
+    piece: NDArray[np.bool_],
+    free: NDArray[np.bool_],
+    box: tuple[slice, ...],
+) -> tuple[bool, bool]:
+    """Whether a `piece` `[H,W]` has the very colour of what is `free` of the material around it, and whether strokes as
+    those of print enclose it. `thick`: pixels from each pixel to where the material begins or ends."""
+    sides = [max(_AROUND, one.stop - one.start) for one in box]
+    near = tuple(slice(max(0, one.start - side), one.stop + side) for one, side in zip(box, sides, strict=True))
+    around = lab[near][free[near]]
+    if not len(around):
+        return False, False
+    away = np.linalg.norm(np.median(lab[near][piece[near]], axis=0) - np.median(around, axis=0))
+    half = float(thick[piece].max())
+    reach = 4 * round(half)
+    close = tuple(slice(max(0, one.start - reach), one.stop + reach) for one in box)
+    things, _ = ndimage.label(~mine[close], structure=np.ones((3, 3)))
+    touched = np.unique(things[ndimage.binary_dilation(piece[close]) & ~mine[close]])
+    stroke = float(thick[close][np.isin(things, touched[touched > 0])].max(initial=0.0))
+    return bool(away <= _SAME), bool(away <= _SAME and stroke <= _STROKE * half)
 
 
 def _weighted(lab: Tensor) -> Tensor:

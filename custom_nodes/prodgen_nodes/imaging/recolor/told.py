@@ -24,6 +24,9 @@ _COLOURED, _OTHER_HUE, _BLACK = 15.0, 30.0, 25.0
 """C* of what has a hue; degrees between two hues; L* below which something grey may be shade."""
 _SEEN_THROUGH = 0.05
 """Share of the product that lets the ground through, from which that is more than a hem of lace."""
+_SPECKS = 0.0005
+"""Share of the product below which what was left within another material is not told: a photo of 2000 pixels has such
+specks of 30."""
 _EDGE = 9
 """Pixels around which something is opaque where softness is only the product's edge."""
 
@@ -41,12 +44,28 @@ def sentences(
     `material`: its number among those `found`; None for a part that was painted.
     """
     what = "painted part" if material is None else "material"
-    done = f"The {color_words(before)} {what}, {share:.0%} of the product, is now {color_words(after)}."
+    done = f"The {color_words(before)} {what}, {_whole(share)}% of the product, is now {color_words(after)}."
     if material is None:
-        return (done, f"Left as it was: all that was not painted, {max(0.0, 1 - share):.0%} of the product.")
+        return (done, f"Left as it was: all that was not painted, {100 - _whole(share)}% of the product.")
     others = [one for number, one in enumerate(offered(list(found)), 1) if number != material]
-    listed = ", ".join(f"{color_words(one.main)} {one.share:.0%}" for one in others)
+    rest = _percents([one.share for one in others], 100 - _whole(share))
+    listed = ", ".join(f"{color_words(one.main)} {part}%" for one, part in zip(others, rest, strict=True))
     return (done, f"Left as it was: {listed}." if listed else "It is the only material that was found.")
+
+
+def _whole(share: float) -> int:
+    """In whole hundredths."""
+    return min(100, max(0, round(100 * share)))
+
+
+def _percents(shares: Sequence[float], whole: int) -> list[int]:
+    """Whole numbers in the ratio of `shares` that are `whole` together: edges count for the one or the other."""
+    every = sum(shares)
+    exact = [whole * one / every for one in shares]
+    rounded = [int(one) for one in exact]
+    for number in sorted(range(len(exact)), key=lambda at: rounded[at] - exact[at])[: whole - sum(rounded)]:
+        rounded[number] += 1
+    return rounded
 
 
 def warnings(
@@ -59,11 +78,13 @@ def warnings(
     target: Tensor,
     told: float,
     strength: float = 1.0,
+    enclosed: float = 0.0,
 ) -> Iterator[str]:
     """Why the new colour may not be the real thing's: a sentence each.
 
     `picture` `[H,W,3]` is the product as it was, with `mask` and `part` `[H,W]`; `before` and `after` CIELAB `[3]` of
-    most of the part, `target` linear RGB `[3]`; `told`: how far gloss was told from material by its colour, 0..1.
+    most of the part, `target` linear RGB `[3]`; `told`: how far gloss was told from material by its colour, 0..1;
+    `enclosed`: the share of the product that has the part's very colour and was left, within another material.
     """
     wanted = as_lab(target)
     off = float(delta_e00(wanted, after))
@@ -85,6 +106,11 @@ def warnings(
         others = _others(picture, part, before)
         if others:
             yield f"what was painted is not one colour ({', '.join(others)}): a print in it was recoloured, too."
+    if enclosed > _SPECKS:
+        yield (
+            f"{enclosed:.1%} of the product has the same colour and was left as it was, because another material "
+            "encloses it (mirrored there, or between prints): look at it, and paint the part if it is to be recoloured."
+        )
     if _seen_through(mask, part) > _SEEN_THROUGH:
         yield "the part lets what is behind it through: the colour of that was not known."
 
