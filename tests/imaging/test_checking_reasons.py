@@ -120,7 +120,7 @@ def test_light_of_another_colour_on_product_and_ground_alike_is_no_fault() -> No
 def test_a_label_in_another_colour_is_named_where_it_is() -> None:
     plain, one = desk("arch_bag", 3), Desk("arch_bag", 3)
     box = bounding_box(plain.mask)
-    rows = slice(box.top + 2 * box.height // 5, box.top + 4 * box.height // 5)
+    rows = slice(box.top + box.height // 2, box.top + 7 * box.height // 10)
 
     def labelled(color: tuple[float, float, float]) -> Tensor:
         rgb = plain.product.clone()
