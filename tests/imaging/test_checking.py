@@ -2,60 +2,20 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
-from prodgen_nodes.imaging.checking import Seen, check_picture, reduced
+from prodgen_nodes.imaging.checking import reduced
 from prodgen_nodes.imaging.checking.additions import additions
 from prodgen_nodes.imaging.checking.light import light_of
 from prodgen_nodes.imaging.colorspace import lab_to_srgb, linear_to_srgb, srgb_to_lab, srgb_to_linear
 from prodgen_nodes.imaging.errors import EmptyMaskError
-from prodgen_nodes.imaging.pasting import paste_back
-from prodgen_nodes.imaging.placement import Affine, Placement
 from prodgen_nodes.imaging.tensors import bounding_box
 from torch import Tensor
 
+from tests.imaging.checking_scenes import SIDE, Desk, with_part, without_foot
 from tests.imaging.fidelity_scenes import product
-
-SIDE = 300
-CANVAS = 340
-
-
-class Desk:
-    """A product with its photo, and pictures made of it: 0.8 times as large, a little to the right."""
-
-    def __init__(self) -> None:
-        drawn = product("arch_bag", 3, SIDE)
-        rgb, alpha = drawn.tensors
-        self.product, self.mask = rgb[0], alpha[0]
-        backdrop = torch.tensor([0.9, 0.89, 0.87])
-        self.photo = torch.lerp(backdrop.expand_as(self.product), self.product, self.mask[..., None])
-        self.to_picture = Affine.scale_translate(0.8, 62.0, 40.0)
-
-    def picture(
-        self, rgb: Tensor | None = None, mask: Tensor | None = None, ground: float = 1.0, mirrored: bool = False
-    ) -> Tensor:
-        rgb, mask = self.product if rgb is None else rgb, self.mask if mask is None else mask
-        where = Placement(CANVAS, CANVAS, SIDE, SIDE, (self.to_picture,), (bounding_box(mask),))
-        scene = torch.full((1, CANVAS, CANVAS, 3), ground)
-        done = paste_back(scene, rgb[None], mask[None], where, 1.0).image[0]
-        return _jpeg(done.flip(1) if mirrored else done)
-
-    def report(self, picture: Tensor, mask: Tensor | None = None) -> dict[str, object]:
-        ground = picture[2, 2]
-        alpha = ((picture - ground).abs().amax(dim=-1) > 0.06).float()
-        seen = Seen(alpha, [alpha] if bool(alpha.any()) else [], True)
-        return check_picture(picture, self.product, self.mask if mask is None else mask, self.photo, seen).report
-
-
-def _jpeg(picture: Tensor, quality: int = 88) -> Tensor:
-    buffer = io.BytesIO()
-    Image.fromarray((picture.numpy() * 255).round().astype(np.uint8)).save(buffer, "JPEG", quality=quality)
-    return torch.from_numpy(np.asarray(Image.open(buffer)).astype(np.float32) / 255)
 
 
 @pytest.fixture(scope="module")
@@ -82,13 +42,7 @@ def _greys(desk: Desk) -> Tensor:
 
 
 def _foot(desk: Desk) -> Tensor:
-    return desk.picture(mask=_without_foot(desk.mask))
-
-
-def _without_foot(mask: Tensor) -> Tensor:
-    box, kept = bounding_box(mask), mask.clone()
-    kept[box.bottom - box.height // 7 :, : box.left + box.width // 3] = 0
-    return kept
+    return desk.picture(mask=without_foot(desk.mask))
 
 
 def _patch(desk: Desk) -> Tensor:
@@ -100,17 +54,13 @@ def _patch(desk: Desk) -> Tensor:
 
 
 def _part(desk: Desk) -> Tensor:
-    picture = desk.picture()
-    box = bounding_box(((picture - 1).abs().amax(dim=-1) > 0.06).float())
-    middle = (box.top + 3 * box.bottom) // 4
-    picture[middle - 12 : middle + 12, box.right - 1 : box.right + 22] = torch.tensor([0.5, 0.1, 0.1])
-    return picture
+    return with_part(desk.picture())
 
 
 @pytest.mark.parametrize(
     ("spoil", "word"),
     [
-        (_hue, "hues are off"),
+        (_hue, "all over: its colour changed from"),
         (_greys, "brightness in a bright place"),
         (_foot, "lower left: a piece of its outline is missing"),
         (_patch, "lower right:"),
@@ -126,7 +76,7 @@ def test_what_is_changed_does_not_pass_and_is_named(desk: Desk, spoil: Callable[
 
 
 def test_what_the_cut_out_lacks_does_not_pass_though_the_picture_lacks_it_too(desk: Desk) -> None:
-    bitten = _without_foot(desk.mask)
+    bitten = without_foot(desk.mask)
     report = desk.report(desk.picture(mask=bitten), mask=bitten)
     assert report["passed"] is False and report["whole"] is False
     assert report["missing"] and "cut away" in " ".join(report["reasons"])  # type: ignore[arg-type]
@@ -161,12 +111,13 @@ def test_one_material_that_changes_its_grey_is_told_from_light() -> None:
 def test_a_shadow_is_no_addition() -> None:
     picture, cover = torch.full((200, 200, 3), 0.95), torch.zeros(200, 200)
     picture[60:140, 60:140], cover[60:140, 60:140] = torch.tensor([0.7, 0.2, 0.2]), 1.0
-    seen = cover.clone()
+    seen, nothing = cover.clone(), torch.zeros_like(cover)
     seen[120:150, 140:180] = 1.0
     picture[120:150, 140:180] = 0.75
-    assert additions(picture, seen, cover)[0] == []
+    assert additions(picture, seen, cover, (picture, nothing), None)[0] == []
     picture[120:150, 140:180] = torch.tensor([0.2, 0.3, 0.7])
-    (one,), mask = additions(picture, seen, cover)
+    (one,), mask = additions(picture, seen, cover, (picture, nothing), None)
+    assert additions(picture, seen, cover, (picture, torch.ones_like(cover)), None)[0] == [], "the photo shows it, too"
     assert one.place == "lower right" and float(mask.sum()) > 800
 
 

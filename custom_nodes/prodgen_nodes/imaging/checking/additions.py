@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from scipy import ndimage
 from torch import Tensor
 
-from ..colorspace import srgb_to_lab
+from ..colorspace import delta_e00, srgb_to_lab
 from ..fidelity.places import place_of
 from ..fidelity.whole import unlike_any_shade
-from ..filters import dilate, opened
+from ..filters import dilate, gaussian_blur, opened
 from ..tensors import Box, bounding_box
+from .studio import Studio
 
 _BEYOND = 0.012
 """How far beyond its outline a picture's own cut-out may reach, of the product's longer side: soft edges, and the dark
@@ -25,6 +27,9 @@ _SHADE, _DARKEST = 8.0, 0.55
 """dE00 from the ground in any shade up to which something is a shadow on it; and how dark that may be, as the share of
 its L* + 16 (the cube root of its light)."""
 
+_SAME = 8.0
+"""dE00 of smooth colours up to which the picture shows what the photo does."""
+
 
 @dataclass(frozen=True)
 class Addition:
@@ -35,15 +40,29 @@ class Addition:
     share: float
 
 
-def additions(picture: Tensor, seen: Tensor, cover: Tensor) -> tuple[list[Addition], Tensor]:
-    """What the own cut-out `seen` `[H,W]` of sRGB `picture` `[H,W,3]` has beyond the product's `cover` `[H,W]`, largest
-    first; and the mask of it. A shadow is none."""
+def additions(
+    picture: Tensor, seen: Tensor, cover: Tensor, shown: tuple[Tensor, Tensor], studio: Studio | None
+) -> tuple[list[Addition], Tensor]:
+    """What is on the outline of the product's `cover` `[H,W]` in sRGB `picture` `[H,W,3]` and not in its photo, largest
+    first; and the mask of it. A shadow is none.
+
+    It is what the own cut-out `seen` `[H,W]` has beyond the product, and on the plain ground of a `studio` whatever is
+    no ground. `shown` is the picture with the whole photo laid over it at the product's place `[H,W,3]`, and where that
+    is `[H,W]`.
+    """
     product = bounding_box(cover)
     side, area = max(product.width, product.height), float((cover > 0.5).sum())
     reach = max(3, round(_BEYOND * side))
-    beyond = (seen > 0.6) & ~dilate(cover > 0.02, reach)
+    away = ~dilate(cover > 0.02, reach)
+    beyond = (seen > 0.6) & away
     if bool(beyond.any()):
         beyond[beyond.clone()] = ~_shaded(picture, beyond, dilate(seen > 0.02, reach) | (cover > 0.02))
+    if studio is not None:
+        foreign = studio.foreign(picture, away)
+        foreign[product.bottom - reach :] = False  # what mirrors the product in a glossy ground
+        beyond |= foreign
+    if bool(beyond.any()):
+        beyond[beyond.clone()] = ~_in_photo(picture, shown, beyond)
     beyond = opened(beyond, max(1, round(_THICK * side)))
     labels, count = ndimage.label(beyond.cpu().numpy(), np.ones((3, 3)))
     near = dilate(cover > 0.5, reach + max(2, reach // 2)).cpu().numpy()
@@ -60,6 +79,13 @@ def additions(picture: Tensor, seen: Tensor, cover: Tensor) -> tuple[list[Additi
         kept[part] |= own
     found.sort(key=lambda one: -one.share)
     return found, seen.new_tensor(kept)
+
+
+def _in_photo(picture: Tensor, shown: tuple[Tensor, Tensor], beyond: Tensor) -> Tensor:
+    """Which of the pixels `beyond` the photo shows, too, `[n]`: there the picture is the photo's own, in some light."""
+    smooth = gaussian_blur(torch.stack((picture, shown[0])).movedim(-1, 1), 2.0).movedim(1, -1)
+    here, there = (srgb_to_lab(plane[beyond]) for plane in smooth)
+    return (shown[1][beyond] > 0.5) & (delta_e00(here, there) < _SAME)
 
 
 def _shaded(picture: Tensor, beyond: Tensor, things: Tensor) -> Tensor:

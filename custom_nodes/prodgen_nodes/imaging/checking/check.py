@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..compositing import lay_over
+from ..fidelity.findings import Finding, told
 from ..fidelity.judge import Fidelity, Limits, Settings, judge
+from ..fidelity.report import sentences
 from ..fidelity.whole import Whole, judge_whole
+from ..filters import gaussian_blur
 from ..placement import Placement
 from ..tensors import Box, bounding_box
 from .additions import Addition, additions
 from .find import ENOUGH, Found, find_mirrored, find_product
 from .light import Light, light_of
+from .lost import lost
 from .seen import Seen, reduced
+from .stretched import find_stretched
+from .studio import Studio, studio_of
+from .tinted import dimmed_by, in_tint, tint_of
 
 SAME, CHANGED, NOT_FOUND = "the seller's product", "changed", "not found"
 _NO_HALO = 100.0
@@ -38,6 +45,10 @@ _LEAST_SIDE = 64
 """Of that copy's longer side."""
 _SOME = 0.3
 """Cover that counts for where the product is: a thin one reaches no more in a small picture."""
+_BESIDE = 0.03
+"""How near to an addition a changed place is that it explains, of the product's longer side."""
+_SOFT = (0.003, 0.006, 0.009)
+"""1 sigma of the blurs that are tried on the photo's product, of its longer side; less is told by its sharpness."""
 _FIGURES = ("delta_e00_mean", "delta_e00_p95", "ssim", "worst_similarity", "worst_delta_e00")
 
 
@@ -59,25 +70,40 @@ def check_picture(picture: Tensor, product: Tensor, mask: Tensor, photo: Tensor,
     Light may differ, colour, shape and parts may not. Raises EmptyMaskError where the mask holds no product.
     """
     found = find_product(picture, product, mask, seen.things)
-    if found is None or not found.is_there:
-        return _not_found(picture, product, mask, photo, seen, found)
-    wanted, cover = _laid(picture, product, mask, found.placement)
     whole = judge_whole(photo, mask)
-    report, fine, reasons = _compared(picture, product, mask, found.placement, bounding_box(cover, _SOME))
-    light = light_of(picture, wanted, cover)
-    beyond, added = additions(picture, seen.alpha, cover)
-    reasons = [*reasons, *light.reasons(), *whole.reasons()]
-    notes = _notes(whole, light)
-    for one in beyond:
-        words = _added(one)
-        (reasons if seen.is_plain else notes).append(words)
+    if found is None or not found.is_there:
+        return _not_found(picture, product, mask, seen, found, whole)
+    wanted, cover = _laid(picture, product, mask, found.placement)
+    compared = _compared(picture, product, mask, found.placement, bounding_box(cover, _SOME))
+    studio = studio_of(picture, cover, seen.alpha)
+    light = light_of(picture, wanted, cover, studio is not None)
+    tint = None if studio is None else _tint(compared.findings, studio, photo, mask)
+    if tint is not None:
+        lit = in_tint(product, tint)
+        other = _compared(picture, lit, mask, found.placement, bounding_box(cover, _SOME))
+        if any(_is_color(one) for one in other.findings):
+            tint = None
+        else:
+            compared, product = other, lit
+            wanted, _ = _laid(picture, product, mask, found.placement)
+    shown = _laid(picture, photo, torch.ones_like(mask), found.placement)
+    beyond, added = additions(picture, seen.alpha, cover, shown, studio)
+    sure = seen.is_plain or studio is not None
+    more = [Finding("colour", text) for text in light.reasons()]
+    more += [Finding("added", _added(one), one.box, one.place) for one in beyond if sure]
+    share = light.ratio if tint is None else light.ratio / dimmed_by(tint)
+    gone = [] if studio is None else lost(picture, wanted, cover, share, studio)
+    findings = _all_told(compared, more, beyond, gone, cover)
+    report = compared.report
     if report["ssim"] < _LIMITS.min_ssim or report["worst_similarity"] < _LIMITS.min_local_similarity:
-        mirror = _mirrored(picture, product, mask, cover, report)
-        reasons = [mirror, *reasons] if mirror else reasons
+        findings = _otherwise(picture, product, mask, (wanted, cover), seen, compared) or findings
+    findings = [*findings, *whole.findings()]
+    notes = _notes(whole, light, tint) + [_added(one) for one in beyond if not sure]
     report |= {
-        "passed": not reasons,
-        "reasons": reasons,
-        "verdict": CHANGED if reasons else SAME,
+        "passed": not findings,
+        "reasons": sentences(findings),
+        "findings": [one.as_report() for one in findings],
+        "verdict": CHANGED if findings else SAME,
         "notes": notes,
         "light_ratio": light.ratio,
         "light_apart": light.apart,
@@ -88,35 +114,139 @@ def check_picture(picture: Tensor, product: Tensor, mask: Tensor, photo: Tensor,
         "bbox": _box(cover),
         **_place(found),
     }
-    return Checked(report, cover, fine, added)
+    return Checked(report, cover, compared.fine, added)
 
 
-def _compared(
-    picture: Tensor, product: Tensor, mask: Tensor, placement: Placement, box: Box
-) -> tuple[dict[str, Any], Fidelity, list[str]]:
-    """The report, the maps at full size, and the reasons, of the product that lies in the `box` of the picture.
+def _tint(found: tuple[Finding, ...], studio: Studio, photo: Tensor, mask: Tensor) -> Tensor | None:
+    """The cast of the picture's ground over the photo's, where that may explain what was `found`."""
+    return tint_of(studio, photo, mask) if any(_is_color(one) for one in found) else None
+
+
+def _is_color(one: Finding) -> bool:
+    return one.kind in ("colour", "average") and one.box is None
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """The `report`, the maps at full size, and what is wrong, with boxes in the picture."""
+
+    report: dict[str, Any]
+    fine: Fidelity
+    findings: tuple[Finding, ...]
+
+
+def _compared(picture: Tensor, product: Tensor, mask: Tensor, placement: Placement, box: Box) -> _Compared:
+    """The product that lies in the `box` of the picture.
 
     Twice: in a smaller copy, where what a JPEG or a small picture does to fabric is gone, with the limits of a pasted
     product; and as it is, for what was redrawn so finely or blurred that the small copy hides it, with wider ones.
     """
     fine = _judged(picture, product, mask, placement, _FINE)
-    share = _COARSE / max(box.width, box.height)
-    coarse = fine
-    if share < 1:
-        side = max(_LEAST_SIDE, round(share * max(picture.shape[:2])))
-        wanted, cover = _laid(picture, product, mask, placement)
-        # Both made smaller in the same way: two filters leave different textures of one fabric.
-        smaller = torch.cat((reduced(picture, side), reduced(wanted, side)), dim=-1)
-        plain = reduced(cover[..., None].expand(-1, -1, 3), side)[..., 0]
-        coarse = _judged(smaller[..., :3], smaller[..., 3:], plain, None, _LIMITS)
-    report, places = dict(coarse.report), coarse.report["reasons"]
-    named = {line.partition(":")[0] for line in places if ":" in line}
-    more = [line for line in fine.report["reasons"] if line.partition(":")[0] not in named and not places]
-    if coarse is fine:
-        more = []
+    coarse, found = fine, fine.findings
+    if max(box.width, box.height) > _COARSE:
+        coarse, scale = _in_small(picture, *_laid(picture, product, mask, placement), box)
+        found = tuple(_enlarged(one, scale) for one in coarse.findings) or fine.findings
+    report = dict(coarse.report)
     report["sharpness"], report["worst_sharpness"] = fine.report["sharpness"], fine.report["worst_sharpness"]
     report["fine"] = {name: fine.report[name] for name in _FIGURES}
-    return report, fine, [*places, *more]
+    return _Compared(report, fine, found)
+
+
+def _in_small(picture: Tensor, wanted: Tensor, cover: Tensor, box: Box) -> tuple[Fidelity, float]:
+    """`picture` against what is `wanted` `[H,W,3]` at `cover` `[H,W]`, in `box`, in a small copy; and how much smaller
+    that is."""
+    share = min(1.0, _COARSE / max(box.width, box.height))
+    side = max(_LEAST_SIDE, round(share * max(picture.shape[:2])))
+    # Both made smaller in the same way: two filters leave different textures of one fabric.
+    smaller = torch.cat((reduced(picture, side), reduced(wanted, side)), dim=-1)
+    plain = reduced(cover[..., None].expand(-1, -1, 3), side)[..., 0]
+    done = _judged(smaller[..., :3], smaller[..., 3:].contiguous(), plain.contiguous(), None, _LIMITS)
+    return done, picture.shape[0] / smaller.shape[0]
+
+
+def _enlarged(one: Finding, scale: float) -> Finding:
+    if one.box is None:
+        return one
+    sides = (round(scale * side) for side in (one.box.left, one.box.top, one.box.right, one.box.bottom))
+    return replace(one, box=Box(*sides))
+
+
+def _all_told(
+    compared: _Compared, more: list[Finding], beyond: list[Addition], gone: list[Finding], cover: Tensor
+) -> list[Finding]:
+    """What was found by comparing, `more` and what is `gone`, without what an addition, a missing piece or another
+    colour explains."""
+    box = bounding_box(cover, _SOME)
+    near = max(2, round(_BESIDE * max(box.width, box.height)))
+
+    def explained(one: Finding) -> bool:
+        own = one.box
+        if own is None or one.kind not in ("changed", "colour", "missing"):
+            return False
+        boxes = [*(there.box for there in beyond), *(there.box for there in gone if there.box is not None)]
+        return any(_meet(own, there, near) and _within(own, there, 2 * near) for there in boxes)
+
+    if any(one.kind == "colour" and one.box is None for one in [*compared.findings, *more]):
+        gone = []  # the new colour may be the ground's
+    found = [one for one in compared.findings if not explained(one)]
+    if any(one.kind == "colour" and one.box is None for one in found):
+        more = [one for one in more if one.kind != "colour"]  # said already, with its figures
+    return list(told([*found, *more, *gone]))
+
+
+def _meet(one: Box, other: Box, near: int) -> bool:
+    across = one.left <= other.right + near and other.left <= one.right + near
+    return across and one.top <= other.bottom + near and other.top <= one.bottom + near
+
+
+def _within(one: Box, other: Box, near: int) -> bool:
+    """Whether `one` lies along `other`: not much longer on both sides."""
+    tall = one.top >= other.top - near and one.bottom <= other.bottom + near
+    return tall or (one.left >= other.left - near and one.right <= other.right + near)
+
+
+def _otherwise(
+    picture: Tensor, product: Tensor, mask: Tensor, laid: tuple[Tensor, Tensor], seen: Seen, compared: _Compared
+) -> list[Finding]:
+    """Where the mirror image, a blurred or a stretched one fits plainly better where the product was `laid`: that alone
+    is wrong with it."""
+    if _mirrored(picture, product, mask, laid[1], compared.report):
+        return [Finding("mirrored", "all over: it is the product's mirror image")]
+    soft = _blurred(picture, *laid, compared)
+    if soft:
+        return soft
+    drawn = find_stretched(picture, product, mask, seen.things)
+    if drawn is None:
+        return []
+    _, there = _laid(picture, drawn.product, drawn.mask, drawn.found.placement)
+    other = _compared(picture, drawn.product, drawn.mask, drawn.found.placement, bounding_box(there, _SOME))
+    better = other.report["ssim"] > compared.report["ssim"] + _PLAINLY / 4
+    locally = other.report["worst_similarity"] > compared.report["worst_similarity"] + _LOCALLY
+    if not (better or (locally and other.report["ssim"] >= compared.report["ssim"])):
+        return []
+    return [_stretched(drawn.wider), *(one for one in other.findings if one.kind != "structure")]
+
+
+def _blurred(picture: Tensor, wanted: Tensor, cover: Tensor, compared: _Compared) -> list[Finding]:
+    """Where the photo's product, blurred, agrees with the picture: that it was, and what else is wrong."""
+    box = bounding_box(cover, _SOME)
+    side = max(box.width, box.height)
+    for share in _SOFT:
+        sigma = share * side
+        soft = gaussian_blur(wanted.movedim(-1, 0)[None], sigma)[0].movedim(0, -1).contiguous()
+        done, scale = _in_small(picture, soft, cover, box)
+        if 1 - done.report["ssim"] > (1 - compared.report["ssim"]) / 2:
+            continue
+        if any(one.kind in ("structure", "changed", "missing") for one in done.findings):
+            continue
+        text = f"all over: its fine detail is gone, it was blurred (by about {sigma:.1f} px)"
+        return [Finding("detail", text), *(_enlarged(one, scale) for one in done.findings if one.kind != "detail")]
+    return []
+
+
+def _stretched(wider: float) -> Finding:
+    words = f"{wider - 1:.0%} wider" if wider > 1 else f"{1 / wider - 1:.0%} taller"
+    return Finding("stretched", f"all over: it was stretched, it is {words} than in its photo")
 
 
 def _judged(picture: Tensor, product: Tensor, mask: Tensor, placement: Placement | None, limits: Limits) -> Fidelity:
@@ -132,22 +262,24 @@ def _laid(picture: Tensor, product: Tensor, mask: Tensor, placement: Placement) 
     return wanted, cover
 
 
-def _not_found(
-    picture: Tensor, product: Tensor, mask: Tensor, photo: Tensor, seen: Seen, best: Found | None
-) -> Checked:
+def _not_found(picture: Tensor, product: Tensor, mask: Tensor, seen: Seen, best: Found | None, whole: Whole) -> Checked:
     confidence = 0.0 if best is None else best.confidence
-    mirror = find_mirrored(picture, product, mask, seen.things)
     agree = "" if best is None else f"; at the likeliest place {best.outline:.0%} of its outline agree"
-    reason = (
+    reason = Finding(
+        "not found",
         f"the product was not found in the picture (confidence {confidence:.2f}, needed {ENOUGH:g}{agree}): another "
-        "product, another side of it, or redrawn beyond recognition"
+        "product, another side of it, or redrawn beyond recognition",
     )
+    mirror = find_mirrored(picture, product, mask, seen.things)
     if mirror is not None and mirror.is_there:
-        reason = f"it is the product's mirror image (confidence {mirror.confidence:.2f})"
-    whole = judge_whole(photo, mask)
+        reason = Finding("mirrored", f"it is the product's mirror image (confidence {mirror.confidence:.2f})")
+    elif (drawn := find_stretched(picture, product, mask, seen.things)) is not None:
+        reason = _stretched(drawn.wider)
+    findings = [reason, *whole.findings()]
     report = {
         "passed": False,
-        "reasons": [reason, *whole.reasons()],
+        "reasons": sentences(findings),
+        "findings": [one.as_report() for one in findings],
         "verdict": NOT_FOUND,
         "notes": [],
         "confidence": confidence,
@@ -159,28 +291,29 @@ def _not_found(
     return Checked(report, nothing, None, nothing)
 
 
-def _mirrored(picture: Tensor, product: Tensor, mask: Tensor, cover: Tensor, report: dict[str, Any]) -> str:
-    """Says so where the mirror image fits plainly better where the product was found, at `cover` `[H,W]`; else ""."""
+def _mirrored(picture: Tensor, product: Tensor, mask: Tensor, cover: Tensor, report: dict[str, Any]) -> bool:
+    """Whether the mirror image fits plainly better where the product was found, at `cover` `[H,W]`."""
     found = find_mirrored(picture, product, mask, [cover])
     if found is None or not found.is_there:
-        return ""
-    box = bounding_box(cover, _SOME)
-    other, _, _ = _compared(picture, product.flip(1), mask.flip(1), found.placement, box)
+        return False
+    other = _compared(picture, product.flip(1), mask.flip(1), found.placement, bounding_box(cover, _SOME)).report
     plainly = other["ssim"] > report["ssim"] + _PLAINLY
     locally = other["ssim"] >= report["ssim"] and other["worst_similarity"] > report["worst_similarity"] + _LOCALLY
-    return "all over: it is the product's mirror image" if plainly or locally else ""
+    return bool(plainly or locally)
 
 
 def _added(one: Addition) -> str:
     return f"{one.place}: something is there beyond its outline that its photo does not have ({one.share:.1%} of it)"
 
 
-def _notes(whole: Whole, light: Light) -> list[str]:
+def _notes(whole: Whole, light: Light, tint: Tensor | None) -> list[str]:
     notes = []
     if whole.whole is None:
         notes.append(f"whether its cut-out is whole is not known: {whole.note}")
     if not 0.8 <= light.ratio <= 1.25:
         notes.append(f"it is in other light: {light.ratio:.2f} times as bright as in its photo")
+    if tint is not None:
+        notes.append("it is in light of another colour, as the ground around it is")
     return notes
 
 

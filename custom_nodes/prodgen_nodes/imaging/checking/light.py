@@ -24,6 +24,9 @@ _BRIGHTEST, _DARKEST = 2.6, 0.02
 """How much of the photo's light a picture may have."""
 _IN_FULL_LIGHT, _FULL = 0.45, 0.5
 """The same from below where the ground beside the product has so much linear light."""
+_DIM = 0.1
+"""Linear light of a packshot's plain ground (a mid grey has 0.21) from which the same is not passed: less light on
+ground and product alike looks the same as another colour, and a picture for a shop is neither."""
 _CLUSTERS, _ROUNDS, _LEAST = 5, 8, 0.06
 """The product's materials, as clusters of its colours; those with less of it than the share are left out."""
 _APART = 3.5
@@ -34,11 +37,12 @@ has 3.0, the picture of it that is wrong 5.3, good packshots at most 1.3."""
 @dataclass(frozen=True)
 class Light:
     """`ratio`: linear light of the product in the picture over that in its photo, median. `apart`: the most light that
-    a material seems to get over the least."""
+    a material seems to get over the least. `plain`: the ground beside is a packshot's."""
 
     ratio: float
     apart: float
     ground: float
+    plain: bool = False
 
     def reasons(self) -> list[str]:
         """Why no light explains this, in words."""
@@ -48,6 +52,11 @@ class Light:
                 return [f"the product is {self.ratio:.1f} times as bright as in its photo: it has another colour"]
             where = " in a bright place" if self.ground >= _FULL else ""
             return [f"the product has {self.ratio:.0%} of its photo's brightness{where}: it has another colour"]
+        if self.plain and self.ground >= _DIM and self.ratio < _IN_FULL_LIGHT:
+            return [
+                f"the product has {self.ratio:.0%} of its photo's brightness on a plain ground that is not dark: it "
+                "has another colour, or hardly any light"
+            ]
         if not _within(self.apart, 0, _APART):
             return [
                 f"one of its materials became {self.apart:.1f} times as bright beside the others: no light does that, "
@@ -60,8 +69,9 @@ def _within(value: float, low: float, high: float) -> bool:
     return math.isfinite(value) and low <= value <= high
 
 
-def light_of(picture: Tensor, expected: Tensor, cover: Tensor) -> Light:
-    """Compare sRGB `picture` with `expected` `[H,W,3]` where `cover` `[H,W]` (1 = product) says."""
+def light_of(picture: Tensor, expected: Tensor, cover: Tensor, plain: bool = False) -> Light:
+    """Compare sRGB `picture` with `expected` `[H,W,3]` where `cover` `[H,W]` (1 = product) says; `plain`: it is a
+    packshot."""
     step = max(1, round(max(cover.shape) / 360))
     here, there = (srgb_to_linear(plane[::step, ::step]) for plane in (picture, expected))
     small = cover[::step, ::step]
@@ -71,7 +81,7 @@ def light_of(picture: Tensor, expected: Tensor, cover: Tensor) -> Light:
     beside = dilate(small > 0.02, 6) & ~dilate(small > 0.02, 2)
     ground = float(torch.quantile(luminance(here[beside]), 0.5)) if bool(beside.any()) else 0.0
     ratios = (luminance(here[inside]) + _FLARE) / (luminance(there[inside]) + _FLARE)
-    return Light(float(ratios.median()), _apart(linear_to_lab(there[inside]), ratios), ground)
+    return Light(float(ratios.median()), _apart(linear_to_lab(there[inside]), ratios), ground, plain)
 
 
 def _apart(lab: Tensor, ratios: Tensor) -> float:

@@ -183,13 +183,13 @@ def _judge_one(
         shift,
         whole,
     )
-    report = fidelity_report(figures, settings.limits, box)
+    report, found = fidelity_report(figures, settings.limits, box)
     report |= {"compare": settings.compare, "eroded_px": radius, "pixels": int(inside.sum())}
     if covered is not None and zone is not None and bool((zone > 0.5).any()):
         report = _with_zone(report, covered[area], pair.cover, zone[area], max(box.width, box.height))
     if ratio is not None:
         report["light_ratio_median"] = float(ratio[inside].median())
-    return Fidelity(report, pixels.map, crop, local.heat)
+    return Fidelity(report, pixels.map, crop, local.heat, found)
 
 
 @dataclass(frozen=True)

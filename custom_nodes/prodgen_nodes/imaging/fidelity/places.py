@@ -14,22 +14,29 @@ from ..tensors import Box
 _ROWS, _COLUMNS = ("upper", "", "lower"), ("left", "", "right")
 _ALL_OVER = 0.6
 """A spot that covers this share of both sides has no place to be named."""
+_MOSTLY = 0.3
+"""Share of a spot where the ground shows, from which a piece is missing there and not another in its place: the windows
+of structure reach as far beyond a narrow piece as it is wide."""
 
 
 @dataclass(frozen=True)
 class Spot:
-    """A connected region: its `box` on the canvas, its largest value, and whether it reaches the product's outline."""
+    """A connected region: its `box` on the canvas, the middle `at` (x, y) of what is wrong in it, the most `structure`
+    lost and the largest `color` difference in it, and whether the product is `gone` there: its ground shows, on to the
+    outline."""
 
     box: Box
-    peak: float
-    on_outline: bool
+    at: tuple[float, float]
+    structure: float
+    color: float
+    gone: bool
 
     def place(self, product: Box) -> str:
         """Where it is on the `product`."""
         wide, tall = self.box.width / product.width, self.box.height / product.height
         if min(wide, tall) > _ALL_OVER:
             return "all over"
-        return place_of((self.box.left + self.box.right) / 2, (self.box.top + self.box.bottom) / 2, product)
+        return place_of(*self.at, product)
 
 
 def place_of(x: float, y: float, product: Box) -> str:
@@ -44,23 +51,40 @@ def place_of(x: float, y: float, product: Box) -> str:
     )
 
 
-def spots(values: Tensor, limit: float, valid: Tensor, origin: tuple[int, int], factor: int) -> list[Spot]:
-    """The regions of `values` `[h,w]` over `limit`, strongest first; `valid` `[h,w]` bool is where it was measured.
+@dataclass(frozen=True)
+class Marked:
+    """Planes `[h,w]`: where something is `wrong` (bool), the `structure` lost and `color` difference, where the product
+    is `gone` (bool), and where all that was measured (`valid`, bool)."""
+
+    wrong: Tensor
+    structure: Tensor
+    color: Tensor
+    gone: Tensor
+    valid: Tensor
+
+
+def spots(marked: Marked, origin: tuple[int, int], factor: int) -> list[Spot]:
+    """The connected regions that are wrong, what is gone first, then by what of the structure is lost.
 
     Pixel (0, 0) lies at canvas `origin` (x, y); each is `factor` canvas pixels wide.
     """
-    labels, count = ndimage.label(dilate(values > limit, 2).cpu().numpy(), np.ones((3, 3)))
-    inner = valid & ~dilate(~valid, 3)
-    rim = (valid & ~inner).cpu().numpy()
+    wrong, structure, color, gone, valid = (
+        plane.cpu().numpy() for plane in (marked.wrong, marked.structure, marked.color, marked.gone, marked.valid)
+    )
+    labels, count = ndimage.label(dilate(marked.wrong, 2).cpu().numpy(), np.ones((3, 3)))
+    rim = valid & dilate(~marked.valid, 3).cpu().numpy()
     height, width = valid.shape
-    marked = []
+    found = []
     for index, area in enumerate(ndimage.find_objects(labels, count), start=1):
         own = labels[area] == index
-        peak = float(values.cpu().numpy()[area][own].max())
+        core = own & wrong[area]
         (top, bottom), (left, right) = ((part.start, part.stop) for part in area)
         box = Box(
             origin[0] + factor * left, origin[1] + factor * top, origin[0] + factor * right, origin[1] + factor * bottom
         )
-        on_frame = top == 0 or left == 0 or bottom == height or right == width
-        marked.append(Spot(box, peak, bool((rim[area] & own).any()) and not on_frame))
-    return sorted(marked, key=lambda spot: -spot.peak)
+        on_outline = bool((rim[area] & own).any()) and not (top == 0 or left == 0 or bottom == height or right == width)
+        is_gone = on_outline and float(gone[area][core].mean()) >= _MOSTLY
+        row, column = ndimage.center_of_mass(core)
+        at = (box.left + factor * (column + 0.5), box.top + factor * (row + 0.5))
+        found.append(Spot(box, at, float(structure[area][core].max()), float(color[area][core].max()), is_gone))
+    return sorted(found, key=lambda spot: (not spot.gone, -spot.structure, -spot.color))

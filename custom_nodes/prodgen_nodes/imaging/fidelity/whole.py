@@ -20,6 +20,7 @@ from torch import Tensor
 from ..colorspace import delta_e00, srgb_to_linear
 from ..filters import area_reduced, dilate, opened
 from ..tensors import Box, bounding_box
+from .findings import Finding
 from .outline import Outline, ground_of, outline_of, reach_of
 from .places import place_of
 
@@ -74,11 +75,16 @@ class Whole:
     missing: tuple[Missing, ...] = ()
     note: str | None = None
 
-    def reasons(self) -> list[str]:
-        """What is missing where, in words."""
+    def findings(self) -> list[Finding]:
+        """What is missing where."""
         return [
-            f"{piece.place}: a piece of the product was cut away, the photo goes on there ({piece.share:.1%} of it): "
-            "cut it out again, with a hint painted over it"
+            Finding(
+                "cut away",
+                f"{piece.place}: a piece of the product was cut away, the photo goes on there ({piece.share:.1%} of "
+                "it): cut it out again, with a hint painted over it",
+                piece.box,
+                piece.place,
+            )
             for piece in self.missing
         ]
 
