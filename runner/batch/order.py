@@ -45,6 +45,8 @@ class BatchOrder:
     name: str | None = None
     leave_out: Callable[[Path], bool] | None = None
     """Photos that need nothing."""
+    takes_results: bool = False
+    """What was made here is asked about as well, where it is named: it is no slip of a pattern."""
     alone: Callable[[BatchJob, str], str] | None = None
     """The command that asks for one of the jobs by itself, in the same folder, with one setting (NAME=VALUE) more."""
     joined: bool = False

@@ -43,7 +43,7 @@ class LeftOut:
         lines += [(files, f"in {folder}: results of an earlier run", "") for folder, files in self.of_others.items()]
         what = "that are masks, crops, maps or sheets of an earlier run; one that is named by itself is taken"
         lines.append((self.helpers, what, _EXAMPLES))
-        lines.append((self.made_here, "with a .json beside them that says how they were made", _EXAMPLES))
+        lines.append((self.made_here, "made here before; one that is named by itself is taken", _EXAMPLES))
         twice = []
         if self.again:
             folder = self.again[0].parent

@@ -264,7 +264,7 @@ def photographed(order: BatchOrder, left_out: list[str]) -> list[tuple[Path, Pat
     """
     named = [expanded(word) for word in order.photos]
     made_here = [path for path in named if path.is_file() and record_of(path) is not None]
-    if len(made_here) == len(named):
+    if order.takes_results or len(made_here) == len(named):
         made_here = []
     taken: list[tuple[Path, Path]] = []
     others = LeftOut(made_here=made_here)

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         if _is_alone(args):
             with photo_words.brought(args.photos) as (picture,):
                 return _check_one(args, Path(picture), values)
-        return _check_many(batch_of(args, "check", values, _NAME, alike=False))
+        return _check_many(batch_of(args, "check", values, _NAME, alike=False, takes_results=True))
 
 
 def _is_alone(args: argparse.Namespace) -> bool:

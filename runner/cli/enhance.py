@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         **{name: getattr(args, name) for name in ("cfg", "size", "padding", "mask_blur")},
     }
     workflow = WORKFLOWS[args.control or ("depth" if original else "tile")]
-    batch = batch_of(args, workflow, values, "{image}", seed=args.seed)
+    batch = batch_of(args, workflow, values, "{image}", seed=args.seed, takes_results=True)
     code, collected = run_and_collect(batch, pass_on)
     if collected is not None:
         tell(collected, f" (what was not found is passed on untouched): {collected.table or args.out}")

@@ -37,7 +37,8 @@ def run(args: argparse.Namespace) -> int:
     from runner.execution.outputs import FOUND
     from runner.sightings.collect import sort_pictures
 
-    code, collected = run_and_collect(batch_of(args, "filter", looking_values(args), "{image}/product"), sort_pictures)
+    order = batch_of(args, "filter", looking_values(args), "{image}/product", takes_results=True)
+    code, collected = run_and_collect(order, sort_pictures)
     if collected is None:
         return code
     tell(collected, f": {collected.table or args.out}")

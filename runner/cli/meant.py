@@ -94,6 +94,8 @@ _ENDING = ("cancel", "--stop")
 """What ends or takes back something: never guessed of a word that is more than a slip of the finger away."""
 _LIKE = 0.75
 """From which likeness on an option is asked for: `--sed` is `--seed`, `--dry` is not `--ray`."""
+_PARTS = 8
+"""Words of which the name of a photo is put together again."""
 _LEAST = 4
 """Letters from which a word in a sentence may be a shop or a workflow that was mistyped."""
 
@@ -338,8 +340,29 @@ def _overview() -> str:
     return f"`{spell('help')}` shows the commands, `{spell('workflows')}` the workflows."
 
 
+def rejoined(words: Sequence[str]) -> tuple[list[str], str]:
+    """The words with what a shell has taken apart put together again: the name of a file that holds spaces; and the
+    first such name, "" where there is none."""
+    joined, first, rest = [], "", list(words)
+    while rest:
+        parts = next((n for n in range(min(len(rest), _PARTS), 1, -1) if _is_spaced_file(rest[:n])), 1)
+        word = " ".join(rest[:parts])
+        joined.append(word)
+        first = first or (word if parts > 1 else "")
+        del rest[:parts]
+    return joined, first
+
+
+def _is_spaced_file(words: Sequence[str]) -> bool:
+    return all(map(is_bare, words)) and expanded(" ".join(words)).is_file() and not expanded(words[0]).exists()
+
+
 def no_photos(argv: Sequence[str], photos: Sequence[str], workflow: str) -> UsageError | None:
     """Words where photos belong that are something else: a shop, a value, a workflow; with the whole line."""
+    whole, spaced = rejoined(argv)
+    if spaced:
+        command, line = line_of(whole)
+        return UsageError(f"{spaced}: a name with spaces needs quotes.", advice=f"Write: {line.advice(*command)}")
     word = next((word for word in photos if not is_photo(word)), None)
     if word is None:
         return None

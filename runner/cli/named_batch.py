@@ -85,13 +85,15 @@ def batch_of(
     seed: int | None = None,
     leave_out: Callable[[Path], bool] | None = None,
     alike: bool = True,
+    takes_results: bool = False,
 ) -> BatchOrder:
-    """The batch that such a command is. Values that are None are the workflow's own; for `alike` see `BatchOrder`."""
+    """The batch that such a command is. Values that are None are the workflow's own; for `alike` and `takes_results`
+    see `BatchOrder`."""
     from runner.cli.batch import order_of
 
     values_here = [f"{key}={value}" for key, value in values.items() if value is not None]
     order = order_of(args, workflow=workflow, name=name, seed=seed, leave_out=leave_out)
-    order.set, order.alike = [*values_here, *order.set], alike
+    order.set, order.alike, order.takes_results = [*values_here, *order.set], alike, takes_results
     return order
 
 

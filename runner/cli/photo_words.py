@@ -146,7 +146,11 @@ def brought_to(words: Sequence[str], out: Path, say: Callable[[str], None]) -> t
     could.
     """
     if PIPE in words:
-        raise UsageError("- reads one photo, and a batch has many.", advice="Name the photos or their folder.")
+        with_it = "other photos" if len(words) > 1 else "what was asked for besides (--dry-run, --metrics, …)"
+        raise UsageError(
+            f"- reads one photo from standard input, which is made by itself; {with_it} would make it a batch.",
+            advice="Save it as a file and name that.",
+        )
     here: list[str] = []
     failed: list[PhotoError] = []
     for word in words:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import sys
 import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner import console
 from runner.cli.looks import add_look_arguments
 from runner.cli.parser import (
     PHOTO_HELP,
@@ -106,7 +108,10 @@ def run(args: argparse.Namespace) -> int:
     with photo_words.brought([*args.image, *args.photos]) as args.image:
         if args.out == Path(photo_words.PIPE):
             return photo_words.to_standard_output(args, partial(_submit, is_piped=True))
-        return _submit(args)
+        code = _submit(args)
+        if photo_words.PIPE in args.photos and not args.json and not sys.stdout.isatty():
+            console.tell("What went to standard output is where the result lies; --out - writes its bytes there.")
+        return code
 
 
 def _submit(args: argparse.Namespace, *, is_piped: bool = False) -> int:

@@ -13,12 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import PhotoError, WorkflowError
+from runner.invocation import spell
 from runner.photos.prepare import PreparedPhoto, prepare_photo, read_raw
 from runner.server.view import ServerView
 from runner.suggest import did_you_mean
 from runner.workflow.graph import Graph, InputSpec, Workflow, schema_of
 from runner.workflow.patch import resolve_name
 from runner.workflow.schema import ObjectInfo, output_types
+
+_STANDS_FOR_YOURS = "FILE"
+"""As advice writes it."""
+_ROUGH_MASK = "hint"
+"""The input that takes a mask somebody painted."""
 
 
 @dataclass(frozen=True)
@@ -95,11 +101,22 @@ def check_files(workflow: Workflow, names: Mapping[str, Any], graph: Graph, view
                 continue
             if value in (schema.options or ("",)) or (view.has_file is not None and view.has_file(value)):
                 continue
+            if value == _STANDS_FOR_YOURS:
+                raise PhotoError(f"{name}: FILE stands for the path of a file of yours.", advice=_how_to_paint(name))
             raise PhotoError(
                 f"{name}: there is no file {value!r}, neither on this computer nor in the server's input folder."
                 f"{_look_alike(value, schema.options)}",
                 advice=_instead(schema.options),
             )
+
+
+def _how_to_paint(name: str) -> str:
+    if name.casefold() != _ROUGH_MASK:
+        return ""
+    return (
+        f"A rough mask is a picture that is white where the product is and black elsewhere: `{spell('studio')}` has a "
+        "brush for it, and any editor can paint one over the photo."
+    )
 
 
 def _look_alike(value: str, options: tuple[Any, ...] | None) -> str:

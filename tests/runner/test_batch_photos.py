@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
+from runner.batch.order import BatchOrder
+from runner.batch.setup import photographed
 from runner.errors import EXIT_BUG, EXIT_OK, EXIT_USAGE, worst_code
 from tests.runner.test_batch import batch, folder_of_photos, results
 from tests.support.comfy import ComfyServer
@@ -174,3 +177,17 @@ def test_the_worst_code_speaks_for_all() -> None:
     assert worst_code([5, 3]) == 3
     assert worst_code([7, 2]) == 2
     assert worst_code([4, 99]) == worst_code([5, None]) == EXIT_BUG
+
+
+@pytest.mark.parametrize("takes_results", [False, True])
+def test_what_was_made_here_is_asked_about_too_where_that_is_the_question(tmp_path: Path, takes_results: bool) -> None:
+    """`check photo.jpg a_result.jpg b.jpg` left the result out; of `packshot *.jpg` it is no photo."""
+    for name in ("a_result.jpg", "b.jpg"):
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    (tmp_path / "a_result.json").write_text(json.dumps({"files": [{"file": "a_result.jpg"}]}))
+    named = [str(tmp_path / name) for name in ("a_result.jpg", "b.jpg")]
+    left_out: list[str] = []
+    taken = photographed(BatchOrder("check", tmp_path / "out", named, takes_results=takes_results), left_out)
+    assert [path.name for path, _ in taken] == (["a_result.jpg", "b.jpg"] if takes_results else ["b.jpg"])
+    said = "Left out: 1 picture made here before; one that is named by itself is taken (a_result.jpg)."
+    assert left_out == ([] if takes_results else [said])

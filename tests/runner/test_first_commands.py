@@ -267,6 +267,22 @@ def test_what_does_not_exist_is_told_in_two_lines(place: Path) -> None:
         assert max(map(len, run.err.splitlines())) < 160, run.err
 
 
+@pytest.mark.parametrize("line", ["packshot my shoe.jpg", "packshot photo.jpg my shoe.jpg --channel amazon"])
+def test_a_name_that_a_shell_took_apart_is_put_together(place: Path, line: str) -> None:
+    """ "my is no photo" led to another product's photo."""
+    (place / "photo.jpg").rename(place / "my shoe.jpg")
+    run = command(*line.split(), folder=place)
+    assert run.code == ANSWERED
+    assert "my shoe.jpg: a name with spaces needs quotes" in run.err
+    assert "packshot 'my shoe.jpg'" in run.err or "packshot photo.jpg 'my shoe.jpg'" in run.err
+
+
+def test_what_comes_through_a_pipe_is_made_by_itself(place: Path) -> None:
+    run = command("cutout", "-", "--dry-run", folder=place)
+    assert run.code == ANSWERED
+    assert "a batch has many" not in run.err and "--dry-run" in run.err
+
+
 @pytest.mark.parametrize("name", ["nothere.jpg", "bag.jpg", "p.jpg", "sofa.png"])
 def test_two_photos_are_not_alike_for_their_endings(place: Path, name: str) -> None:
     (place / "photos" / "text.jpg").touch()
@@ -294,6 +310,16 @@ def test_every_shop_says_what_it_asks(place: Path) -> None:
         assert told.code == 0
         assert asked["pixels"] in told.out
         assert asked["file"] in told.out
+
+
+def test_where_advice_writes_file_a_file_of_ones_own_belongs(
+    place: Path, comfy_server: ComfyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMFYUI_URL", comfy_server.url)
+    run = command("packshot", "photo.jpg", "--set", "hint=FILE", folder=place)
+    assert run.code == ANSWERED
+    assert "FILE stands for the path of a file of yours" in run.err
+    assert "white where the product is" in run.err and "studio" in run.err
 
 
 def test_a_real_packshot_by_two_words(place: Path, comfy_server: ComfyServer, monkeypatch: pytest.MonkeyPatch) -> None:
