@@ -78,7 +78,10 @@ def _towards_border(contact: Contact, height: int, width: int, device: torch.dev
     horizon = min(contact.lowest - _HORIZON * height, contact.highest - _HORIZON / 3 * height)
     below = smoothstep((rows - horizon) / (0.3 * _HORIZON * height))
     down = below * ramp(height, 0.06 * height, height - contact.lowest)
-    return down, ramp(width, box.left, width - box.right)
+    # Of what reaches out beside its foot, a handle, the shade has half of that as room to fade, too.
+    left = (box.left + min(touch.left for touch in contact.touches)) / 2
+    right = (box.right + max(touch.right for touch in contact.touches)) / 2
+    return down, ramp(width, left, width - right)
 
 
 Shade = tuple[slice, slice, Tensor]

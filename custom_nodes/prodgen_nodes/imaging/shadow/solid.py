@@ -16,12 +16,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
+from scipy import ndimage
 from torch import Tensor
 
 from .contact import Array, Contact, Touch, column_runs
 
 _UPRIGHT = 0.96
 """Height to rows of the picture, for the same camera."""
+_SEEN = 0.15
+"""Cover from which a cell of the silhouette is there."""
+_THIN = 0.12
+"""A handle is thinner than this share of the product's larger side."""
 _DEPTH = 0.4
 """A product seen straight from the front is taken to be this share of its width deep, and no deeper than tall."""
 
@@ -102,7 +107,9 @@ def _hull(points: list[tuple[float, float]], sign: float) -> list[tuple[float, f
     return hull
 
 
-def _footprint(contact: Contact, left: float, pixels: float, foreshortening: float) -> _Foot:
+def _footprint(contact: Contact, left: float, pixels: float, foreshortening: float, wide: float) -> _Foot:
+    """`wide`: the product without its handles, in cells."""
+
     def column(x: float) -> float:
         return (x - left) / pixels
 
@@ -130,7 +137,7 @@ def _footprint(contact: Contact, left: float, pixels: float, foreshortening: flo
         lower, upper = np.array(_hull(sorted(nearest), 1.0)), np.array(_hull(sorted(farthest), -1.0))
         at = np.linspace(lower[0, 0], lower[-1, 0], 64)
         front, back = np.interp(at, lower[:, 0], lower[:, 1]), np.interp(at, upper[:, 0], upper[:, 1])
-    wide, tall = contact.box.width / pixels, contact.box.height / pixels
+    tall = contact.box.height / pixels
     lack = min(_DEPTH * wide, tall, (at[-1] - at[0] + 1)) - float((back - front).max())
     return _Foot(float(at[0]), float(at[-1]), at, front, np.maximum(back + max(0.0, lack), front))
 
@@ -151,18 +158,47 @@ def _straightened(small: Tensor, foot: _Foot, base: float, pixels: float, foresh
     return out
 
 
-def _level(z: float, row: Array, foot: _Foot, columns: int) -> Level:
-    """The footprint's shape in every run of one row of the silhouette."""
+def _handles(silhouette: Array) -> Array:
+    """Half the thickness of what is thin around an opening, per cell of `silhouette`; infinite everywhere else.
+
+    A handle is joined to its product in some rows, and is not as deep as that there: a mug's would shade the ground
+    like a box.
+    """
+    out = np.full(silhouette.shape, np.inf)
+    inside = silhouette > _SEEN
+    openings = ndimage.binary_fill_holes(inside) & ~inside
+    if not openings.any():
+        return out
+    radius = max(1.0, _THIN / 2 * max(silhouette.shape))
+    far = ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
+    thin = inside & (ndimage.distance_transform_edt(far <= radius) > radius)
+    pieces, _ = ndimage.label(thin)
+    beside = ndimage.binary_dilation(openings, iterations=2)
+    handle = np.isin(pieces, np.setdiff1d(np.unique(pieces[beside]), [0]))
+    half = ndimage.maximum_filter(np.where(handle, far, 0.0), size=2 * int(np.ceil(radius)) + 1)
+    out[handle] = half[handle]
+    return out
+
+
+def _body_width(silhouette: Array) -> float:
+    """Cells that the product is wide without its handles."""
+    solid = (silhouette > _SEEN) & np.isinf(_handles(silhouette))
+    columns = np.flatnonzero(solid.any(axis=0))
+    return float(columns[-1] - columns[0] + 1) if columns.size else float(silhouette.shape[1])
+
+
+def _level(z: float, row: Array, foot: _Foot, columns: int, most: Array) -> Level:
+    """The footprint's shape in every run of one row of the silhouette, per column no deeper than twice `most`."""
     front, back = np.zeros(columns), np.zeros(columns)
     x = np.arange(columns) + 0.5
     middle = np.interp(x, foot.at, foot.middle)
     base = max(foot.right - foot.left, 1e-3)
     half = (foot.back - foot.front) / 2
-    for left, right in column_runs(row > 0.15):
+    for left, right in column_runs(row > _SEEN):
         wide = max(float(row[left:right].sum()), 0.3)
         share = (x[left:right] - left) / (right - left)
         own = np.interp(share * base + foot.left, foot.at, half) * min(1.0, wide / base)
-        own = np.maximum(own, 0.5 * min(wide, 1.0))
+        own = np.minimum(np.maximum(own, 0.5 * min(wide, 1.0)), most[left:right])
         front[left:right], back[left:right] = middle[left:right] - own, middle[left:right] + own
     return Level(z, front, back, np.minimum(row, 1.0))
 
@@ -184,7 +220,7 @@ def _leg(
         if not 0 <= row < rows:
             break
         line = silhouette[row]
-        over = [r for r in column_runs(line > 0.15) if r[0] < run[1] + 1 and r[1] > run[0] - 1]
+        over = [r for r in column_runs(line > _SEEN) if r[0] < run[1] + 1 and r[1] > run[0] - 1]
         if not over:
             break
         middle = run[0] + run[1]
@@ -211,10 +247,13 @@ def build_solid(alpha: Tensor, contact: Contact, cells: int, foreshortening: flo
     rows = int(np.ceil((box.bottom - top) / pixels)) + 1
     small = _reduced(alpha, left, top, columns, rows, pixels)
     silhouette = small.cpu().double().numpy()
-    foot = _footprint(contact, left, pixels, foreshortening)
+    has_rungs = contact.kind == "feet"  # around openings as well, and they are of other depths
+    foot = _footprint(
+        contact, left, pixels, foreshortening, box.width / pixels if has_rungs else _body_width(silhouette)
+    )
     levels: list[Level] = []
     body = silhouette
-    if contact.kind == "feet":
+    if has_rungs:
         body = silhouette.copy()
         for touch in contact.touches:
             own, taken = _leg(silhouette, touch, contact, left, pixels, foreshortening, top / pixels)
@@ -226,9 +265,11 @@ def build_solid(alpha: Tensor, contact: Contact, cells: int, foreshortening: flo
         torch.from_numpy(body.astype(np.float32)), foot, contact.lowest - top, pixels, foreshortening,
         (heights, columns), 0.0,
     )  # fmt: skip
-    levels += [_level(step + 0.5, row, foot, columns) for step, row in enumerate(upright) if row.max() > 0.15]
-    if not levels:  # a speck of a product, too faint for any row of the grid
-        levels = [_level(0.5, upright[0], foot, columns)]
+    most = np.full(upright.shape, np.inf) if has_rungs else _handles(upright)
+    rows_there = [step for step, row in enumerate(upright) if row.max() > _SEEN]
+    if not levels and not rows_there:  # a speck of a product, too faint for any row of the grid
+        rows_there = [0]
+    levels += [_level(step + 0.5, upright[step], foot, columns, most[step]) for step in rows_there]
     return Solid(tuple(levels), columns, pixels, left, contact.lowest, box.height / pixels / _UPRIGHT)
 
 
