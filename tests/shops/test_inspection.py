@@ -142,6 +142,7 @@ def test_no_canvas_is_advised_that_the_shop_refuses(channel: Channel, scale: flo
     asked = enlargement(scale, channel).asked
     assert asked.startswith(enlargement(1.0, channel).asked), "one limit, whatever is measured"
     sizes = [int(word.partition("=")[2]) for word in asked.split() if "=" in word]
+    assert ("too small for the shop's zoom" in asked) == (bool(sizes) and max(sizes) < channel.zoom)
     if sizes:
         assert "larger photo" in asked
         assert sizes[0] >= channel.least[0]

@@ -194,7 +194,8 @@ def _sharper(done: Finished, channel: Channel, scale: float) -> str:
     fitting = int(width / scale), int(height / scale)
     if fitting[0] >= channel.least[0] and fitting[1] >= channel.least[1]:
         sizes = f"--set width={fitting[0]} --set height={fitting[1]}"
-        return f"a larger photo, or a canvas of {fitting[0]}×{fitting[1]} pixels, on the command line {sizes}"
+        price = f", too small for the shop's zoom (from {channel.zoom} on)" if max(fitting) < channel.zoom else ""
+        return f"a larger photo, or a canvas of {fitting[0]}×{fitting[1]} pixels{price}, on the command line {sizes}"
     _, box = product_fill(done.mask)
     longest = max(box[2] - box[0], box[3] - box[1]) if box else max(height, width)
     least = math.ceil(longest * max(channel.least[0] / width, channel.least[1] / height))
