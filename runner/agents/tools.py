@@ -120,6 +120,7 @@ class Tools:
         """What became of a job, and small copies (JPEG) of its pictures: the result, then the cut-out."""
         shot, data = self.shot(number, wait_s)
         keys = ("id", "name", "workflow", "state", "doing", "why", "advice", "trust", "rules", "attempts")
+        data |= {"advice": shot.advice}  # an agent sets inputs; who sits before the page paints
         summary = {key: data[key] for key in keys if data[key] not in ("", None, [])}
         summary["files"] = [str(own_path(path)) for path in shot.pictures()]
         shown = [shot.result(), shot.cutout()]

@@ -10,7 +10,8 @@ from runner.best_of.candidate import Candidate, Verdict
 from runner.best_of.gates import Gate
 from runner.best_of.score import margin_of
 
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
+_OWN = re.compile(r"\d+(?:[.,]\d+)?|(?<=changed) from [a-z -]+? to [a-z -]+")
+"""Of a reason, what differs from candidate to candidate: figures, and the colours that they got."""
 _MOST = 5
 """Kinds of reasons that are told; the table has the others."""
 _NARROW = -10.0
@@ -35,7 +36,7 @@ def why_none_passed(candidates: Sequence[Candidate]) -> list[str]:
     counts: Counter[str] = Counter()
     examples: dict[str, str] = {}
     for candidate in judged:
-        kinds = {_NUMBER.sub("#", reason): reason for reason in candidate.reasons}
+        kinds = {_OWN.sub("#", reason): reason for reason in candidate.reasons}
         counts.update(kinds.keys())
         for kind, reason in kinds.items():
             examples.setdefault(kind, reason)

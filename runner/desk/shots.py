@@ -98,6 +98,13 @@ class Shot:
         """All that it has."""
         return [path for _, path in self.files()]
 
+    @property
+    def advice(self) -> str:
+        """What helps, as far as the failure says so."""
+        if self.state not in (Outcome.REFUSED.key, Outcome.FAILED.key):
+            return ""
+        return "\n".join(self.product.reasons).partition("\n")[2].strip()
+
     def as_data(self, doing: str = "", share: float | None = None) -> dict[str, Any]:
         """What a page shows of it. `doing`, `share`: what its job is at, and how far."""
         product = self.product
@@ -115,7 +122,7 @@ class Shot:
             "words": self.words,
             "look": product.wants_look,
             "why": why,
-            "advice": _advice(product) if self.state in (Outcome.REFUSED.key, Outcome.FAILED.key) else "",
+            "advice": shortened(without_options(self.advice), _MOST_ADVICE),
             "trust": "" if product.is_unsure and product.why and product.why in why else _trust(product.confidence),
             "rules": rules,
             "doing": doing,
@@ -260,9 +267,3 @@ def _why(product: Product, rules: Sequence[Mapping[str, str]]) -> str:
         note = product.note.removeprefix("Look at it: ")
         said.append(note[:1].upper() + note[1:])
     return " ".join(filter(None, said))
-
-
-def _advice(product: Product) -> str:
-    """What helps, as far as the failure says so, in a few lines."""
-    _, _, more = "\n".join(product.reasons).partition("\n")
-    return shortened(without_options(more.strip()), _MOST_ADVICE)

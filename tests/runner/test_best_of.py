@@ -84,7 +84,7 @@ def test_the_best_of_those_that_pass_is_saved_and_every_candidate_kept(desk: Des
         (20, "failed"), (21, "passed"), (22, "passed"), (23, "failed"),
     ]  # fmt: skip
     assert told[2]["score"] > told[1]["score"] > 0 > told[0]["score"]
-    assert "colours differ" in told[0]["reasons"][0]
+    assert "its colour changed" in told[0]["reasons"][0]
     assert [event["candidate"] for event in told] == [1, 2, 3, 4]
     folder = desk.out / "bag_candidates"
     rows = table(desk.out)
@@ -128,7 +128,7 @@ def test_none_passes(desk: Desk) -> None:
     assert (folder / "contact_sheet.jpg").is_file()
     assert [row["verdict"] for row in table(desk.out)] == ["failed"] * 3
     assert "None of 3 candidates passed" in run.err
-    assert "3 of 3: the product's colours differ" in run.err
+    assert "3 of 3: all over: its colour changed" in run.err
     assert "best one (seed 6) is kept aside" in run.err
 
 

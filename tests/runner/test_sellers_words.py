@@ -113,7 +113,7 @@ def test_what_is_like_nothing_is_no_guess(place: Path, line: str) -> None:
     assert "Did you mean" not in run.err
 
 
-@pytest.mark.parametrize("line", ["channels --json", "help --json"])
+@pytest.mark.parametrize("line", ["completion bash --json", "help --json"])
 def test_json_that_there_is_not_is_refused(place: Path, line: str) -> None:
     assert command(*line.split(), folder=place).code == 2
 
