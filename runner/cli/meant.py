@@ -17,6 +17,7 @@ from runner.cli.typed import (
     kind,
     option_with_value,
     options_of,
+    sample_value,
     with_inputs,
 )
 from runner.errors import UsageError
@@ -231,6 +232,7 @@ def option_meant(name: str, value: str, workflow: str, pool: frozenset[str] | se
     if (meant := _MEANT_INPUTS.get(name, "")) and is_input(meant, workflow):
         return ["--set", f"{meant}={value or 'VALUE'}"]
     found = like_option(name, pool)
+    value = value or sample_value(found)
     return [found, *([value] if value else [])] if found else None
 
 

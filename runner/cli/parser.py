@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 NEGATIVE = re.compile(r"-\d+(\.\d+)?")
 _VALUE_OF_A_SWITCH = re.compile(r"argument (\S+): ignored explicit argument .*", re.DOTALL)
 """What argparse says of `--open=no`."""
+_LACKS_A_VALUE = re.compile(r"argument (\S+): expected (?:one|at least one) argument")
+"""And of `--set` with nothing behind it."""
 DEFAULT_OUT = Path("outputs/run")
 
 
@@ -132,6 +134,8 @@ class Parser(argparse.ArgumentParser):
         ]
         if (switch := _VALUE_OF_A_SWITCH.fullmatch(message)) is not None:
             message = f"{switch[1]} takes no value: with it is yes, without it is no"
+        if (lacking := _LACKS_A_VALUE.fullmatch(message)) is not None:
+            message = f"{lacking[1]} needs a value behind it"
         said = "; ".join([message, *choices])
         raise UsageError(said if said.endswith("?") else f"{said}.", advice=f"`{self.help_command()}` says more.")
 

@@ -245,7 +245,8 @@ def is_folder(word: str) -> bool:
 def _no_photo(word: str) -> PhotoError:
     from runner.suggest import look_alike
 
-    return PhotoError(f"there is no photo {word}.{look_alike(path_of(word))}", advice=_where())
+    what = "folder" if word.endswith(("/", "\\")) else "photo"
+    return PhotoError(f"there is no {what} {word}.{look_alike(path_of(word))}", advice=_where())
 
 
 def _where() -> str:

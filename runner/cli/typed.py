@@ -77,6 +77,14 @@ def options_of(command: str) -> frozenset[str]:
     return parser_of(command).options()
 
 
+def sample_value(option: str) -> str:
+    """What stands for the value that an option needs and nobody typed; "" where it needs none."""
+    actions = [one for command in ("submit", "batch") for one in parser_of(command).optionals()]
+    action = next((one for one in actions if option in one.option_strings and one.nargs is None), None)
+    metavar = "" if action is None else str(action.metavar or "VALUE")
+    return "4" if metavar == "N" else metavar
+
+
 def option_with_value(option: str, rest: list[str]) -> list[str]:
     """An option of `submit` or `batch` and the value behind it, which is taken from `rest`. One that neither has takes
     what is neither a photo nor a workflow."""

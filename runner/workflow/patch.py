@@ -185,8 +185,8 @@ def _settable(workflow: Workflow, object_info: ObjectInfo | None) -> str:
     named = [spec.name for spec in workflow.inputs(object_info)]
     if named:
         return (
-            f"It has: {', '.join(named)}. Any other widget: --set NODE.widget=value, with a node's id or title "
-            f"({spell('inputs', workflow.label)})."
+            f"{workflow.label} has: {', '.join(named)}. Any other widget: --set NODE.widget=value, with a node's id or "
+            f"title ({spell('inputs', workflow.label)})."
         )
     lines = []
     for node_id, node in workflow.graph.items():
