@@ -186,5 +186,6 @@ def _sentence(said: str, entry: Entry) -> str:
     first = " ".join(_SENTENCE.split(sentence, 1)[0].split())
     if len(first) > _LONGEST:
         clauses, cut, _ = first[:_LONGEST].rpartition(";")
+        clauses += ")" * (clauses.count("(") - clauses.count(")"))
         first = f"{clauses}." if cut else textwrap.shorten(first, _LONGEST, placeholder=" …")
     return first[:1].upper() + first[1:]

@@ -152,6 +152,7 @@ def test_the_end_of_a_batch_lists_what_was_not_checked() -> None:
         ("a.jpg\nit is too dark.\ntry light", "It is too dark."),
         ("something short", "Something short"),
         ("it is not sure: " + "a reason; " * 30, "It is not sure: " + "; ".join(["a reason"] * 14) + "."),
+        ("too small (at most 1" + "; more" * 40 + ")", "Too small (at most 1" + "; more" * 23 + ")."),
         ("word " * 100, ("Word " + "word " * 30).strip() + " …"),
     ],
 )
