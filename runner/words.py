@@ -1,6 +1,15 @@
-"""Numbers and times in words for people."""
+"""Numbers, times and sentences for people."""
 
 from __future__ import annotations
+
+import re
+
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)")
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, each with its own end."""
+    return _SENTENCE.split(text)
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from runner.batch.rows import Row
 from runner.errors import RunnerError, UsageError, WorkflowError
-from runner.execution.attachments import input_of, own_file
+from runner.execution.attachments import HINT, input_of, own_file
 from runner.execution.build import channel_of
 from runner.execution.seeds import first_seed
 from runner.files import naming
@@ -28,7 +28,6 @@ from runner.workflow.patch import parse_assignment, patch_workflow, resolve_name
 from runner.workflow.schema import ObjectInfo, recorded_object_info
 
 CONFIDENCE = "cutout_confidence"
-HINT = "hint"
 CUTTING = (HINT, "cutout", CONFIDENCE)
 """Inputs that say how the product is cut out and how sure that must be, not what is made of it."""
 _SHOWN = 20

@@ -19,7 +19,6 @@ from runner.batch.photo_folder import LeftOut, photos, unusable
 from runner.batch.plan import (
     CONFIDENCE,
     CUTTING,
-    HINT,
     BatchJob,
     Seeds,
     Stems,
@@ -33,7 +32,7 @@ from runner.batch.plan import (
 from runner.batch.rows import Row, seed_list, table
 from runner.data import figure
 from runner.errors import PhotoError, UsageError, WorkflowRejectedError
-from runner.execution.attachments import input_of
+from runner.execution.attachments import HINT, input_of
 from runner.files.naming import check_template
 from runner.files.paths import expanded, own_path
 from runner.files.records import record_of

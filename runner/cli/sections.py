@@ -36,7 +36,7 @@ def unknown_sections(path: Path, sections: Sections, workflow: Workflow | None =
     name that is nearly that of one.
     """
     from runner.suggest import did_you_mean
-    from runner.workflow.load import available_workflows, bundled
+    from runner.workflow.load import available_workflows, bundled, name_and_version
 
     unknown = []
     for name in sections:
@@ -47,7 +47,7 @@ def unknown_sections(path: Path, sections: Sections, workflow: Workflow | None =
                 continue
         except WorkflowError as error:
             raise UsageError(f"{path}: set.{name}: {error.message}") from None
-        if like := did_you_mean(_without_version(name), available_workflows()):
+        if like := did_you_mean(name_and_version(name)[0], available_workflows()):
             raise UsageError(f"{path}: set: there is no workflow {name!r}.{like}", advice=_listed())
         unknown.append(name)
     return unknown
@@ -66,16 +66,13 @@ def refuse_unknown(path: Path, unknown: list[str], workflow: Workflow) -> None:
 
 
 def _is_file_of(file: str, workflow: str) -> bool:
+    from runner.workflow.load import name_and_version
+
     stem, ending = Path(file).stem, Path(file).suffix.lower()
     return ending in (".json", *PICTURES) and workflow.casefold() in (
         stem.casefold(),
-        _without_version(stem.casefold()),
+        name_and_version(stem.casefold())[0],
     )
-
-
-def _without_version(name: str) -> str:
-    stem, dot, version = name.rpartition(".v")
-    return stem if dot and version.isdigit() else name
 
 
 def _listed() -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.errors import UsageError
+from runner.execution.attachments import HINT
 from runner.invocation import spell
 from runner.models.manifest import Manifest, human_size, load_manifest
 from runner.server.view import ServerView
@@ -39,7 +40,7 @@ _SHOPS = {"master": "Any shop", "ebay": "eBay"}
 """Channels whose names are no titles when they begin with a capital."""
 MOST_WORDS = 2000
 """Letters of a prompt: many times what a text encoder reads."""
-MASK = "hint"
+MASK = HINT
 """The input that takes a rough mask."""
 WORDS = ("wish", "prompt")
 """Inputs in which people say in their own words what they want."""

@@ -23,7 +23,7 @@ from runner.workflow.schema import ObjectInfo, output_types
 
 _STANDS_FOR_YOURS = "FILE"
 """As advice writes it."""
-_ROUGH_MASK = "hint"
+HINT = "hint"
 """The input that takes a mask somebody painted."""
 
 
@@ -111,7 +111,7 @@ def check_files(workflow: Workflow, names: Mapping[str, Any], graph: Graph, view
 
 
 def _how_to_paint(name: str) -> str:
-    if name.casefold() != _ROUGH_MASK:
+    if name.casefold() != HINT:
         return ""
     return (
         f"A rough mask is a picture that is white where the product is and black elsewhere: `{spell('studio')}` has a "

@@ -19,10 +19,10 @@ from runner.console import clean, clean_line
 from runner.data import figure
 from runner.execution.doubts import certainty, doubts, is_unsure, not_checked
 from runner.untrusted import mapping, text, texts
+from runner.words import sentences
 
 _NODE = re.compile(r'"[^"\n]{1,200}" \([^()\n]{1,100}, node [^()\n]{1,60}\) failed: ')
 _ENLARGED = re.compile(r"enlargement: ×(\d{1,4}(?:\.\d{1,4})?)")
-_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)")
 _LONGEST = 160
 _OF_THE_FILE = frozenset({
     "pixels", "zoom", "aspect", "fill", "enlargement", "file type", "bytes", "PNG bytes", "colour space", "shadow",
@@ -183,7 +183,7 @@ def _sentence(said: str, entry: Entry) -> str:
     sentence = _NODE.sub("", clean(said), count=1).strip()
     for name in (name for path in entry.job.images.values() for name in (clean(path), clean(Path(path).name))):
         sentence = sentence.removeprefix(name).lstrip(": \n") if name else sentence
-    first = " ".join(_SENTENCE.split(sentence, 1)[0].split())
+    first = " ".join(sentences(sentence)[0].split())
     if len(first) > _LONGEST:
         clauses, cut, _ = first[:_LONGEST].rpartition(";")
         clauses += ")" * (clauses.count("(") - clauses.count(")"))

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from runner.words import sentences
+
 _LINE = re.compile(r"^(What to try|On the canvas|On the command line): *", re.IGNORECASE)
 _CANVAS = "on the canvas"
 _OLD = re.compile(r"\s*\bWhat to try: *", re.IGNORECASE)
@@ -15,7 +17,6 @@ _OLD_CHOICE = re.compile(r"\s*[-–:,] on the canvas\b[^;]*?, on the command lin
 _OPTION = re.compile(r"(?<![\w-])--[a-z]")
 _HINT = re.compile(r"a rough mask\b[^;.]*?: --set hint=FILE(?: \([^()]*\))?")
 """A mask that is named as a file, where whoever reads it has a brush."""
-_ENDS = re.compile(r"(?<=[.!?])\s+(?=\S)")
 _OLD_SETTING = re.compile(r"(?<=: )min_confidence \d+, on the command line |\bmethod auto, on the command line ")
 
 
@@ -48,7 +49,7 @@ def without_options(advice: str) -> str:
     is something that is painted there."""
     lines = []
     for line in advice.splitlines():
-        kept = [_clauses(sentence) for sentence in _ENDS.split(line)]
+        kept = [_clauses(sentence) for sentence in sentences(line)]
         lines.append(" ".join(text for text in kept if text))
     return "\n".join(text for text in lines if text)
 

@@ -42,7 +42,7 @@ def load_workflow(spec: str, folder: Path | None = None) -> Workflow:
     """
     path = _find(spec, folder or WORKFLOWS_DIR)
     graph, left_out = without_canvas_nodes(read_graph(path))
-    name, version = _name_and_version(path.stem)
+    name, version = name_and_version(path.stem)
     return Workflow(name, version, path, graph, left_out)
 
 
@@ -50,7 +50,7 @@ def available_workflows(folder: Path | None = None) -> dict[str, list[int]]:
     """Bundled workflow name → its versions, oldest first."""
     versions_of: dict[str, list[int]] = {}
     for path in (folder or WORKFLOWS_DIR).glob("*.v*.json"):
-        name, version = _name_and_version(path.stem)
+        name, version = name_and_version(path.stem)
         if version is not None:
             versions_of.setdefault(name, []).append(version)
     return {name: sorted(versions) for name, versions in sorted(versions_of.items())}
@@ -66,7 +66,7 @@ def bundled(spec: str, folder: Path | None = None) -> str | None:
         return None
     name = name[: -len(".json")] if name.casefold().endswith(".json") else name
     existing = available_workflows(folder)
-    called, version = _name_and_version(name.casefold())
+    called, version = name_and_version(name.casefold())
     called = next((each for each in existing if each.casefold() == called), "")
     if not called:
         return None
@@ -76,7 +76,8 @@ def bundled(spec: str, folder: Path | None = None) -> str | None:
     return f"{called}.v{existing[called][-1] if version is None else version}"
 
 
-def _name_and_version(stem: str) -> tuple[str, int | None]:
+def name_and_version(stem: str) -> tuple[str, int | None]:
+    """`packshot.v4` is `packshot` in version 4; None where none is said."""
     match = _VERSIONED.match(stem)
     return (match["name"], int(match["version"])) if match else (stem, None)
 
@@ -96,7 +97,7 @@ def _find(spec: str, folder: Path) -> Path:
         raise WorkflowError(f"{spec}: there is no such workflow file.{did_you_mean(as_path.name, siblings)}")
     if (label := bundled(spec, folder)) is not None:
         return folder / f"{label}.json"
-    like = did_you_mean(_name_and_version(spec)[0], available_workflows(folder))
+    like = did_you_mean(name_and_version(spec)[0], available_workflows(folder))
     raise WorkflowError(f"there is no workflow called {spec!r}.{like}", advice=_what_exists(folder))
 
 

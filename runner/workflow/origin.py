@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from runner.workflow.graph import Workflow, is_link, node_title
@@ -37,10 +39,16 @@ def bundled_as(workflow: Workflow) -> Workflow | None:
     path = WORKFLOWS_DIR / f"{name}.v{workflow.version}.json"
     if name == workflow.name or not path.is_file():
         return None
-    bundled = load_workflow(str(path))
+    bundled = _bundled(path)
     is_longer = all(_wired(workflow.graph.get(key)) == _wired(node) for key, node in bundled.graph.items())
     more = (node["class_type"] for key, node in workflow.graph.items() if key not in bundled.graph)
     return bundled if is_longer and all(kind == SAVES for kind in more) else None
+
+
+@cache
+def _bundled(path: Path) -> Workflow:
+    """Asked for with every job of a batch."""
+    return load_workflow(str(path))
 
 
 def _wired(node: Mapping[str, Any] | None) -> tuple[Any, ...]:

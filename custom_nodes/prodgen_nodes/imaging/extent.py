@@ -11,13 +11,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
-from .filters import dilate, opened, square_max
+from .filters import area_reduced, dilate, opened, square_max, touching
 from .tensors import Box, bounding_box
 
 _SEEN = 0.1
@@ -82,7 +81,7 @@ def _seen_as_product(mask: Tensor, product: Tensor | None, firm: Box) -> Tensor 
     top, left = max(0, firm.top - room), max(0, firm.left - room)
     area = (slice(top, firm.bottom + room), slice(left, firm.right + room))
     part = mask[area]
-    small = _reduced(part, factor)
+    small = area_reduced(part, factor)
     core = small > 0.5
     if not bool(core.any()):
         return None
@@ -92,13 +91,13 @@ def _seen_as_product(mask: Tensor, product: Tensor | None, firm: Box) -> Tensor 
     outside = F.pad((step < _EDGE) & ~core, (1, 1, 1, 1), value=True)
     border = torch.zeros_like(outside)
     border[0] = True
-    inside = ~_hanging_on(border, outside)[1:-1, 1:-1]
+    inside = ~touching(outside, border)[1:-1, 1:-1]
     if product is not None:
         inside &= ~_lying_shadow(part, product[area], small, factor)
     # What shadows with one hard side leave is that side's line alone; a see-through part is an area, rim and all.
     pieces = opened(inside, _LINE) | core
     # The pixels of an edge are half of what lies beyond it, which is nothing.
-    kept = dilate(_hanging_on(core, pieces), 1)
+    kept = dilate(touching(pieces, core), 1)
     wide = F.interpolate(kept.to(mask)[None, None], scale_factor=factor, mode="nearest")[0, 0]
     whole = torch.zeros_like(mask)
     whole[area] = part * wide[: part.shape[0], : part.shape[1]]
@@ -108,7 +107,7 @@ def _seen_as_product(mask: Tensor, product: Tensor | None, firm: Box) -> Tensor 
 def _lying_shadow(alpha: Tensor, product: Tensor, small: Tensor, factor: int) -> Tensor:
     """Boolean `[h,w]`: what is black, covers less than half and lies flat at the foot; `small` `[h,w]` is `alpha`
     `[H,W]` reduced by `factor`, `product` `[H,W,3]` its colours."""
-    colors = torch.stack([_reduced(product[..., index] * alpha, factor) for index in range(3)]) / small.clamp(min=1e-3)
+    colors = area_reduced(product[..., :3].movedim(-1, 0) * alpha, factor) / small.clamp(min=1e-3)
     light, dark = colors.amax(dim=0), colors.amin(dim=0)
     firm = small > 0.5
     black = opened((small > _FAINT) & ~firm & (light < _BLACK) & (light - dark < _COLOURLESS), 1)
@@ -119,17 +118,3 @@ def _lying_shadow(alpha: Tensor, product: Tensor, small: Tensor, factor: int) ->
         if columns.stop - columns.start <= rows.stop - rows.start or rows.start <= floor:
             labels[labels == number] = 0
     return dilate(torch.from_numpy(labels > 0).to(alpha.device), 2) & ~firm
-
-
-def _hanging_on(seed: Tensor, of: Tensor) -> Tensor:
-    """The part of the boolean `of` `[h,w]` that hangs together with its pixels in `seed` `[h,w]`."""
-    labels, count = ndimage.label(of.cpu().numpy())
-    held = np.zeros(count + 1, dtype=np.bool_)
-    held[labels[seed.cpu().numpy()]] = True
-    held[0] = False
-    return torch.from_numpy(held[labels]).to(of.device)
-
-
-def _reduced(plane: Tensor, factor: int) -> Tensor:
-    """`[H,W]` averaged over squares of `factor` pixels."""
-    return F.avg_pool2d(plane[None, None], factor, ceil_mode=True, count_include_pad=False)[0, 0]

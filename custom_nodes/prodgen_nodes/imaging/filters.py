@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy import ndimage
 from torch import Tensor
 
 _DIRECT_SIGMA = 6.0
@@ -165,6 +167,15 @@ def erode(mask: Tensor, radius: int) -> Tensor:
     """Greyscale (or boolean) erosion of `[...,H,W]` by about a disc of `radius` whole pixels; the frame's edge does not
     erode."""
     return ~_grow(~mask, radius) if mask.dtype == torch.bool else -_grow(-mask, radius)
+
+
+def touching(grown: Tensor, seed: Tensor) -> Tensor:
+    """The connected parts (4-connected) of `grown` `[H,W]` that hold a pixel of `seed`; both bool."""
+    labels, count = ndimage.label(grown.cpu().numpy())
+    held = np.zeros(count + 1, dtype=np.bool_)
+    held[labels[seed.cpu().numpy()]] = True
+    held[0] = False
+    return torch.from_numpy(held[labels]).to(grown.device)
 
 
 def opened(mask: Tensor, radius: int) -> Tensor:

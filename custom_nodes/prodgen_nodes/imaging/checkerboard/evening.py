@@ -8,12 +8,10 @@ both sides: only what is left of the pixel changes from the square's colour to t
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from scipy import ndimage
 from torch import Tensor
 
-from ..filters import dilate, gaussian_blur, masked_blur, opened
+from ..filters import dilate, gaussian_blur, masked_blur, opened, touching
 from .board import Checkerboard
 
 _DARKEST, _LIT = 0.2, 1.02
@@ -65,7 +63,7 @@ def _shaded(srgb: Tensor, board: Checkerboard) -> tuple[Tensor, Tensor]:
         bright, dim = (_mean(off, may & squares, side / 2) for squares in (is_light, ~is_light))
         shows = ((bright - dim).abs() < _RELIEF * contrast) & ((off - 1.0).abs() < slope)
         may = board.shows | (may & shows)
-    zone = _touching(opened(may, 1) | board.shows, board.shows)
+    zone = touching(opened(may, 1) | board.shows, board.shows)
     return zone, _smooth(light, zone, _CONTINUED).clamp_(0.0, 1.0)
 
 
@@ -84,15 +82,6 @@ def _smooth(plane: Tensor, where: Tensor, radius: float) -> Tensor:
     for _ in range(_PASSES):
         mean = mean * _mean(plane / mean.clamp(min=1e-3), where, radius)
     return mean
-
-
-def _touching(grown: Tensor, seed: Tensor) -> Tensor:
-    """The connected parts of `grown` `[H,W]` that hold a pixel of `seed`; both bool."""
-    plane = grown.cpu().numpy()
-    labels, count = ndimage.label(plane)
-    held = np.zeros(count + 1, dtype=bool)
-    held[labels[seed.cpu().numpy()]] = True
-    return torch.from_numpy(held[labels] & plane).to(grown.device)
 
 
 def _product_share(srgb: Tensor, back: Tensor, zone: Tensor, tolerance: float) -> Tensor:
