@@ -58,7 +58,7 @@ def test_results_are_no_photos_and_it_is_said(desk: Desk) -> None:
     assert first.code == 0, first.err
     assert results(out) == ["a.png", "shoes/b.png"]
     assert "Left out: 1 picture in " in first.err and "outputs: results of an earlier run." in first.err
-    assert "Left out: 1 picture with a .json beside them" in first.err and "a_job.png" in first.err
+    assert "Left out: 1 picture made here before" in first.err and "a_job.png" in first.err
     again = batch(desk, inverting(), "--images", photos, "--out", out, "--resume")
     assert again.code == 0 and results(out) == ["a.png", "shoes/b.png"]
     assert "Left out: 2 pictures in the folder of the results." in again.err
