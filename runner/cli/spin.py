@@ -23,8 +23,11 @@ from runner.cli.told import add_told_arguments, level_of, show
 from runner.errors import EXIT_OK, INTERRUPTED, InterruptedRunError, PhotoError, UsageError, WorkflowRejectedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from runner.cli.parser import Subparsers
     from runner.events.reporter import Reporter
+    from runner.server.node_report import NodeReport
     from runner.spin.graph import Look
 
 _LEAST, _MOST = 2, 120
@@ -118,11 +121,23 @@ def _run(args: argparse.Namespace, photos: list[Path], look: Look, reporter: Rep
         (result,) = session.run([JobSpec(1, "spin", graph, outputs, stem, None, record, uploads)])
     if result.saved is None:
         return EXIT_OK if result.error is None else result.error.exit_code
+    for note in _notes(result.saved.reports):
+        reporter.notice(f"note: {note}")
     frames = [file.path for file in result.saved.files if file.output == FRAMES]
     page = _beside(frames, result.saved.sidecar, look, reporter)
     if args.open:
         show(page)
     return EXIT_OK
+
+
+def _notes(reports: Iterable[NodeReport]) -> list[str]:
+    """What was done to the turn that whoever looks at it should know."""
+    from runner.console import clean_line
+    from runner.spin.graph import TURN
+    from runner.untrusted import mapping, texts
+
+    report = next((mapping(one.value) for one in reports if one.node_id == TURN), {})
+    return [clean_line(note) for note in texts(report.get("notes"))]
 
 
 def _beside(frames: list[Path], sidecar: Path, look: Look, reporter: Reporter) -> Path:

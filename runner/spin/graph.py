@@ -8,6 +8,8 @@ from typing import Any
 
 FRAMES, FILM = "spin", "film"
 """The outputs: the numbered pictures, and the film."""
+TURN = "turn"
+"""The node that brings the photos together, and says how."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def turn(photos: Sequence[str], look: Look) -> dict[str, Any]:
         graph[frame] = _node(
             "ProdgenSpinFrame", f"Add to Turn {number}", product=[cut, 0], mask=[cut, 1], photo=[photo, 0], **before
         )
-    graph["turn"] = _node(
+    graph[TURN] = _node(
         "ProdgenSpin",
         "Turntable",
         turn=[f"frame{len(photos)}", 0],
@@ -50,13 +52,13 @@ def turn(photos: Sequence[str], look: Look) -> dict[str, Any]:
         fill=look.fill,
         background=look.background,
     )
-    shown = ["turn", 0]
+    shown = [TURN, 0]
     if look.shadow > 0:
         graph["shadow"] = _node(
             "ProdgenGroundShadow",
             "Ground and Shadow",
-            image=["turn", 0],
-            mask=["turn", 1],
+            image=[TURN, 0],
+            mask=[TURN, 1],
             light_angle=330.0,
             light_height=60.0,
             softness=0.5,

@@ -1,8 +1,8 @@
 """The photos of a turntable as one turn: the product at one size, on one line, under one light.
 
-Photos of a camera on a stand are left as they are to each other: what grows and sinks a little as a corner comes nearer
-is perspective, and taking it away would make the product breathe. Only where the product's height or its base differ by
-more than perspective explains was the camera moved, and each photo is brought to the common size and line by itself.
+Photos of a camera on a stand are left as they are to each other: what grows and sinks as a corner comes nearer, or as
+the product shows its depth from above, is how it looks, and taking it away would make it breathe. Only where the camera
+was moved (`standing.py`) is each photo brought to the common size and line by itself.
 """
 
 from __future__ import annotations
@@ -20,11 +20,9 @@ from .compositing import lay_over
 from .errors import ParameterError
 from .extent import product_box
 from .placement import Affine
+from .standing import Backdrop, backdrop_of, on_a_stand
 from .tensors import Box, check_mask, item, same_size, split_alpha
 
-_STAND = 0.04
-"""Of the product's height: how far heights and bases may lie apart for a camera on a stand. A box that turns a corner
-towards a camera at eight times its depth grows by 3 %."""
 _EVEN = 0.12
 """Spread of a backdrop's light (relative, middle half) up to which its colour says how a photo was exposed."""
 _BLOWN = 0.97
@@ -38,12 +36,13 @@ _LEAST_PIXELS = 500
 @dataclass(frozen=True)
 class Frame:
     """One photo of the turn: `product` `[H,W,3]` sRGB, `mask` `[H,W]`, its box, and the backdrop's colour in linear
-    light (None: there is none that says anything)."""
+    light (None: there is none that says anything). `behind`: the backdrop's drawing, None where there is no photo."""
 
     product: Tensor
     mask: Tensor
     box: Box
     backdrop: tuple[float, float, float] | None
+    behind: Backdrop | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,10 @@ def frame_of(product: Tensor, mask: Tensor, photo: Tensor | None = None) -> Fram
     same_size(product=rgb, mask=mask)
     rgb, alpha = item(rgb, 0), item(mask, 0)
     seen = None if photo is None else item(split_alpha(photo, "photo")[0], 0)
-    return Frame(rgb, alpha, product_box(alpha, rgb), None if seen is None else backdrop_light(seen, alpha))
+    box = product_box(alpha, rgb)
+    if seen is None:
+        return Frame(rgb, alpha, box, None)
+    return Frame(rgb, alpha, box, backdrop_light(seen, alpha), backdrop_of(seen, alpha))
 
 
 def backdrop_light(photo: Tensor, mask: Tensor) -> tuple[float, float, float] | None:
@@ -100,6 +102,10 @@ def turned(
         canvas = canvas.expand(height, width, 3).clone()
         masks[number] = lay_over(canvas, _lit(frame.product, gain), frame.mask, place).cpu()
         images[number] = canvas.cpu()
+    if moved:
+        notes.append(
+            "The camera was moved between the photos: each product was brought to one size and line by itself."
+        )
     largest = max(place.a for place in places)
     if largest > 1:
         notes.append(f"The product was enlarged {largest:.2f}×: larger photos, or a smaller canvas, are sharper.")
@@ -118,10 +124,7 @@ def _places(frames: Sequence[Frame], width: int, height: int, fill: float) -> tu
     """Each photo's place on the canvas, and whether the camera was moved between them."""
     boxes = [frame.box for frame in frames]
     tall = median(box.height for box in boxes)
-    is_one_camera = len({frame.mask.shape for frame in frames}) == 1
-    spread = max(box.height for box in boxes) - min(box.height for box in boxes)
-    drift = max(box.bottom for box in boxes) - min(box.bottom for box in boxes)
-    if is_one_camera and max(spread, drift) <= _STAND * tall:
+    if on_a_stand(boxes, [frame.mask.shape for frame in frames], [frame.behind for frame in frames]):
         left, right = min(box.left for box in boxes), max(box.right for box in boxes)
         top, bottom = min(box.top for box in boxes), max(box.bottom for box in boxes)
         scale = fill * min(width / (right - left), height / (bottom - top))
