@@ -124,7 +124,7 @@ def _run(args: argparse.Namespace, photos: list[Path], look: Look, reporter: Rep
     for note in _notes(result.saved.reports):
         reporter.notice(f"note: {note}")
     frames = [file.path for file in result.saved.files if file.output == FRAMES]
-    page = _beside(frames, result.saved.sidecar, look, reporter)
+    page = _beside(frames, result.saved.sidecar, look, reporter, record["listing"])
     if args.open:
         show(page)
     return EXIT_OK
@@ -140,12 +140,14 @@ def _notes(reports: Iterable[NodeReport]) -> list[str]:
     return [clean_line(note) for note in texts(report.get("notes"))]
 
 
-def _beside(frames: list[Path], sidecar: Path, look: Look, reporter: Reporter) -> Path:
+def _beside(frames: list[Path], sidecar: Path, look: Look, reporter: Reporter, said: dict[str, str]) -> Path:
     """The GIF and the page, called as the turn is; where the page is."""
+    from runner.files.xmp import add_xmp, packet
     from runner.spin.beside import write_gif, write_page
 
     moving, page = sidecar.with_suffix(".gif"), sidecar.with_suffix(".html")
     write_gif(frames, moving, look.fps)
+    add_xmp(moving, packet(source=said["digital_source_type"]))
     write_page(frames, page, sidecar.stem)
     for path in (moving, page):
         reporter.result(str(path))

@@ -24,11 +24,12 @@ from runner.desk.choices import MASK, Option, option_of, options, values_of
 from runner.desk.keeping import kept_photo
 from runner.desk.shots import OWN, Shot, Shots, folders, workflow_of
 from runner.desk.with_cutout import with_cutout
-from runner.errors import InterruptedRunError, RunnerError, ServerUnavailableError, UsageError
+from runner.errors import EXIT_INTERRUPTED, InterruptedRunError, RunnerError, ServerUnavailableError, UsageError
 from runner.events.readable import readable
 from runner.execution.seeds import first_seed
 from runner.local_server.choice import resolve_server
 from runner.report.product import Product
+from runner.server.advice import without_options
 from runner.server.client import ComfyClient
 from runner.server.view import ServerView
 from runner.workflow.graph import Workflow
@@ -308,7 +309,9 @@ class DeskReporter(BatchReporter):
             self._desk.at(self._folder, event.job, "", None)
         elif shown.ends_job:
             self._desk.ended(self._folder, event.job)
-            if isinstance(shown, (events.Done, events.Failed)):
+            if isinstance(shown, events.Failed):
+                self._desk.said(f"{self.title(event.job)}: {_as_the_page_says(shown)}")
+            elif isinstance(shown, events.Done):
                 self._desk.said(f"{self.title(event.job)}: {shown.describe()}")
 
     def notice(self, text: str) -> None:
@@ -320,3 +323,10 @@ class DeskReporter(BatchReporter):
 
     def result(self, path: str) -> None:
         pass
+
+
+def _as_the_page_says(failed: events.Failed) -> str:
+    """A failure as it is with a page: what was interrupted goes on, and a mask is painted there, not named."""
+    if failed.exit_code == EXIT_INTERRUPTED:
+        return "not done yet; it is made when the studio is started again."
+    return replace(failed, advice=without_options(failed.advice or "") or None).describe()

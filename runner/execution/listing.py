@@ -19,6 +19,8 @@ from runner.workflow.graph import Workflow
 from runner.workflow.index import read_index
 from runner.workflow.origin import bundled_as
 
+FILMS = (".gif", ".mp4")
+"""Moving pictures that say it, too. They are not signed."""
 _LONGEST = 200
 """Characters of what a node calls the product: a listing's title is shorter."""
 
@@ -56,4 +58,5 @@ def inscribe(path: Path, suffix: str, facts: Mapping[str, str]) -> None:
     """Put the same into a finished picture, and sign it where that was asked for."""
     source, title, alt = (facts.get(key, "") for key in ("digital_source_type", "title", "alt"))
     add_xmp(path, packet(source=source, title=title, alt=alt))
-    sign(path, suffix, source=source, title=title)
+    if suffix not in FILMS:
+        sign(path, suffix, source=source, title=title)

@@ -15,7 +15,7 @@ from typing import IO, Any, BinaryIO, Protocol
 from runner.data import to_json, without_lone_surrogates
 from runner.errors import EXIT_USAGE, NodeFailedError, RunnerError
 from runner.execution.doubts import doubts
-from runner.execution.listing import inscribe, listing
+from runner.execution.listing import FILMS, inscribe, listing
 from runner.execution.models_used import models_used
 from runner.execution.outputs import JobOutputs, NodeReport, failed_checks
 from runner.files.drafts import new_draft, remove_left_drafts
@@ -224,7 +224,7 @@ class _Saving:
             _check(draft, suffix, step_name(self.graph, item.node_id), self.graph)
             if self.is_trial and suffix in PICTURES:
                 mark_picture(draft)
-            if facts and suffix in PICTURES:
+            if facts and (suffix in PICTURES or suffix in FILMS):
                 inscribe(draft, suffix, facts)
             fetched.append((draft, suffix))
             self.abort.check()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import struct
+import uuid
 import zlib
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
@@ -24,6 +25,12 @@ _LONGEST = 1000
 """Characters of a title or of words: a JPEG's segment takes 65 kB, and no screen reader is thanked for more."""
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 _PNG_KEY, _JPEG_KEY = b"XML:com.adobe.xmp", b"http://ns.adobe.com/xap/1.0/\0"
+_GIF_HEADS, _GIF_KEY, _GIF_END = (b"GIF87a", b"GIF89a"), b"\x21\xff\x0bXMP DataXMP", b"\x3b"
+_GIF_MAGIC = b"\x01" + bytes(range(0xFF, -1, -1)) + b"\0"
+"""What follows a packet in a GIF: it stands there as it is, and whoever reads it as sub-blocks, each with its length
+in front, lands somewhere in this slope and from there at the end (XMP Specification, part 3, section 1.1.2)."""
+_MP4_XMP = uuid.UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes
+"""The box of an MP4 that holds XMP (the same, section 1.2.6)."""
 _AFTER_IHDR = 33
 """A PNG's signature and its first chunk."""
 _WEBP_XMP, _WEBP_ALPHA = 0x04, 0x10
@@ -50,7 +57,7 @@ def packet(*, source: str = "", title: str = "", alt: str = "") -> bytes:
 
 
 def add_xmp(path: Path, xmp: bytes) -> bool:
-    """Put a packet into a PNG, JPEG or WebP file, in place; False where it is no such file, or has one already."""
+    """Put a packet into a PNG, JPEG, WebP, GIF or MP4 file, in place; False where it is no such file, or has one already."""
     data = path.read_bytes()
     if data.startswith(_PNG):
         whole = _into_png(data, xmp)
@@ -58,6 +65,10 @@ def add_xmp(path: Path, xmp: bytes) -> bool:
         whole = _into_jpeg(data, xmp)
     elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         whole = _into_webp(data, xmp)
+    elif data[:6] in _GIF_HEADS:
+        whole = _into_gif(data, xmp)
+    elif data[4:8] == b"ftyp":
+        whole = _into_mp4(data, xmp)
     else:
         whole = None
     if whole is None:
@@ -93,6 +104,29 @@ def _into_jpeg(data: bytes, xmp: bytes) -> bytes | None:
             behind = position
     content = _JPEG_KEY + xmp
     return data[:behind] + b"\xff\xe1" + struct.pack(">H", len(content) + 2) + content + data[behind:]
+
+
+def _into_gif(data: bytes, xmp: bytes) -> bytes | None:
+    """As an application extension before the trailer, in the words of GIF89a."""
+    if _GIF_KEY in data or not data.endswith(_GIF_END):
+        return None
+    return b"GIF89a" + data[6:-1] + _GIF_KEY + xmp + _GIF_MAGIC + _GIF_END
+
+
+def _into_mp4(data: bytes, xmp: bytes) -> bytes | None:
+    """As the last box, so that nothing that others point to is moved."""
+    position = 0
+    while position < len(data):
+        if len(data) < position + 8:
+            return None
+        size, kind = struct.unpack_from(">I4s", data, position)
+        if size == 1 and len(data) >= position + 16:
+            size = struct.unpack_from(">Q", data, position + 8)[0]
+        is_xmp = kind == b"uuid" and data[position + 8 : position + 24] == _MP4_XMP
+        if is_xmp or size < 8:  # 0: it reaches to the end of the file, and so would what came behind it
+            return None
+        position += size
+    return data + struct.pack(">I4s", 24 + len(xmp), b"uuid") + _MP4_XMP + xmp if position == len(data) else None
 
 
 def _into_webp(data: bytes, xmp: bytes) -> bytes | None:

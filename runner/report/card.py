@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from runner.console import clean_line
@@ -130,12 +131,25 @@ def _pair(product: Product, shown: Shots) -> Markup:
 def _side(words: str, pictures: Sequence[Shot], first: int) -> Markup:
     tiles = [_tile(words, shot, first + number) for number, shot in enumerate(pictures)]
     more = len(tiles) - TILES
+    apart = _told_apart([shot.name for shot in pictures[:TILES]])
     return element(
         "figure",
         element("div", *tiles, class_="tiles", data_tiles=min(len(tiles), TILES)),
-        element("figcaption", words, f" · {more} more" if more > 0 else None),
+        element(
+            "figcaption", words, f": {', '.join(apart)}" if apart else None, f" · {more} more" if more > 0 else None
+        ),
         class_=words.lower(),
     )
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """What several files have of their own in their names, which begin alike: the shops they are for. Nothing where
+    that is not so."""
+    stems = [PurePosixPath(name).stem for name in names]
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*stems, strict=False))
+    shared = "".join(letters[0] for letters in alike).rpartition("_")
+    apart = [stem.removeprefix(shared[0] + shared[1]) for stem in stems]
+    return apart if len(set(stems)) > 1 and shared[1] and all(apart) else []
 
 
 def _tile(words: str, shot: Shot, number: int) -> Markup:

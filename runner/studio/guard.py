@@ -96,7 +96,11 @@ class Guard:
             return answer
         if self._opens(request.cookies.get(COOKIE, "")):
             return None
-        return _refused("Open the whole address that the studio has printed: the key at its end is missing.", 401)
+        if request.query_params.get("key"):
+            why = "the key at its end is wrong. Each start of the studio has a new one."
+        else:
+            why = "the key at its end is missing."
+        return _refused(f"Open the whole address that the studio has printed: {why}", 401)
 
     def _opens(self, key: str) -> bool:
         return hmac.compare_digest(key.encode("utf-8", "replace"), self._door.key.encode())

@@ -154,10 +154,11 @@ function take(files) {
 
 async function sendNext() {
   const [file, wanted] = queue.shift();
+  const before = new Set(shots.keys()); // the answer may come behind the event that tells of the new shot
   onTheWay += 1;
   try {
     const { id } = await post("photos", file, { "x-name": inHeader(file.name), "x-settings": inHeader(wanted) });
-    if (shots.has(id)) found(id);
+    if (before.has(id)) found(id);
   } catch (error) {
     refuse(error.message.includes(file.name) ? error.message : `${file.name}: ${error.message}`);
   }
@@ -182,6 +183,7 @@ function refuse(words) {
   button.addEventListener("click", () => item.remove());
   item.append(Object.assign(document.createElement("span"), { textContent: words }), button);
   byId("refused").prepend(item);
+  item.scrollIntoView({ block: "nearest" });
 }
 
 /** A photo that is here already is shown, not made again. */
@@ -321,12 +323,15 @@ function drawRules(item, shot) {
 function showTotals() {
   const all = order.map(id => shots.get(id)).filter(Boolean);
   const made = all.filter(isMade).length, through = all.filter(isThrough).length;
-  const look = all.filter(shot => shot.look).length;
-  const parts = [through < all.length ? `${through} of ${all.length} done` : `${made} ${made === 1 ? "picture" : "pictures"} made`];
+  const look = all.filter(shot => isMade(shot) && shot.look).length;
+  const without = all.filter(shot => isThrough(shot) && !isMade(shot)).length;
+  const parts = [through < all.length ? `${made} of ${all.length} done` : `${made} ${made === 1 ? "picture" : "pictures"} made`];
+  if (without) parts.push(`${without} not made`);
   if (look) parts.push(`${look} to look at`);
   byId("totals").textContent = all.length ? parts.join(" · ") : "Your pictures";
   byId("empty").hidden = all.length > 0 || !heard;
   byId("all").hidden = !made;
+  byId("open-way").hidden = !made || isSecureContext;
   byId("all").textContent = made === 1 ? "Download it with all its files" : `Download all ${made}`;
   document.title = through < all.length ? `(${through}/${all.length}) prodgen studio` : "prodgen studio";
   const lacking = withoutChosen(all);

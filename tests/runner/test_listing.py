@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageSequence, PngImagePlugin
 
 from runner.desk.with_cutout import with_cutout
 from runner.errors import UsageError
@@ -93,6 +94,53 @@ def test_exiftool_reads_it(picture: Path) -> None:
     assert read["DigitalSourceType"] == URI + FACTS["digital_source_type"]
     assert (read["Title"], read["AltTextAccessibility"]) == (FACTS["title"], FACTS["alt"])
     assert "Warning" not in read
+
+
+def gif(path: Path) -> Path:
+    first, *more = [Image.new("P", (20, 16), shade) for shade in (3, 90, 200)]
+    first.save(path, save_all=True, append_images=more, duration=80)
+    return path
+
+
+def mp4(path: Path) -> Path:
+    """The boxes of a film, the large one with a length of 64 bits; none of them is looked into."""
+    boxes = struct.pack(">I4s4sI", 16, b"ftyp", b"isom", 0) + struct.pack(">I4sQ", 1, b"mdat", 20) + b"\0\1\2\3"
+    path.write_bytes(boxes + struct.pack(">I4s", 8, b"moov"))
+    return path
+
+
+def test_a_moving_picture_says_it_too_and_what_was_there_stays_where_it_was(tmp_path: Path) -> None:
+    moving, film = gif(tmp_path / "a.gif"), mp4(tmp_path / "a.mp4")
+    with Image.open(moving) as before:
+        shown = [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(before)]
+    whole = film.read_bytes()
+    inscribe(moving, ".gif", FACTS)
+    inscribe(film, ".mp4", FACTS)
+    assert told(moving) == FACTS
+    with Image.open(moving) as after:
+        again = [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(after)]
+    assert len(shown) == 3 and all(np.array_equal(*pair) for pair in zip(shown, again, strict=True))
+    said = film.read_bytes()
+    assert said.startswith(whole)
+    size, kind = struct.unpack_from(">I4s", said, len(whole))
+    assert (size, kind) == (len(said) - len(whole), b"uuid")
+    assert said[len(whole) + 8 :][:16].hex() == "be7acfcb97a942e89c71999491e3afac"
+    assert b"digitalsourcetype/composite" in said[len(whole) + 24 :]
+    for path in (moving, film):
+        held = path.read_bytes()
+        assert not add_xmp(path, packet(source="humanEdits")) and path.read_bytes() == held
+    if shutil.which("exiftool") is not None:
+        asked = ["exiftool", "-j", "-XMP:all", "-warning", str(moving)]
+        (read,) = json.loads(subprocess.run(asked, capture_output=True, check=True).stdout)
+        assert read["Title"] == FACTS["title"] and "Warning" not in read
+
+
+def test_a_film_whose_last_box_has_no_end_is_left_alone(tmp_path: Path) -> None:
+    path = mp4(tmp_path / "a.mp4")
+    for rest in (struct.pack(">I4s", 0, b"free"), b"\0\0", struct.pack(">I4s", 99, b"free")):
+        whole = mp4(path).read_bytes() + rest
+        path.write_bytes(whole)
+        assert not add_xmp(path, packet(source="humanEdits")) and path.read_bytes() == whole
 
 
 @pytest.mark.parametrize("content", [b"", b"GIF89a", b"no picture at all"])

@@ -61,7 +61,9 @@ def test_a_turn_is_numbered_and_has_a_gif_a_film_and_a_page(
     assert max(base for _, base, _ in boxes) - min(base for _, base, _ in boxes) <= 1, "one baseline"
     assert boxes[0][2] > boxes[1][2] > boxes[2][2] < boxes[3][2], "in the order of the numbers"
     with Image.open(tmp_path / "out" / "bag_spin.gif") as gif:
+        assert b"digitalsourcetype/humanEdits" in gif.info["xmp"]
         assert (gif.n_frames, gif.info["loop"]) == (4, 0)  # type: ignore[attr-defined]
+    assert b"digitalsourcetype/humanEdits" in (tmp_path / "out" / "bag_spin.mp4").read_bytes()
     (record,) = run.sidecars
     assert record["reports"]["Turntable"]["camera"] == "moved"
     assert [image["file"] for image in record["images"]] == [f"bag_{n}.png" for n in (5, 10, 15, 20)]
@@ -117,8 +119,10 @@ def test_the_page_turns_by_keys_and_by_dragging_and_asks_nobody(browser: webdriv
 
     assert browser.title.startswith('x"><script>'), "a name is text"
     assert shown() == ("1", 1)
+    assert browser.find_element(By.ID, "how").text == "Drag to turn, or use the arrow keys"
     turn.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
     assert shown() == ("3", 3)
+    assert not browser.find_element(By.ID, "how").is_displayed()
     turn.send_keys(Keys.HOME, Keys.ARROW_LEFT)
     assert shown() == ("8", 8)
     width = browser.execute_script("return document.getElementById('turn').clientWidth")  # type: ignore[no-untyped-call]

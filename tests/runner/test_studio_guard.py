@@ -187,6 +187,8 @@ def test_a_key_opens_the_door_for_a_phone(tmp_path: Path) -> None:
     with opened(tmp_path / "out", "s3cret-key") as (url, _):
         for address in (url, f"{url}/page.js", f"{url}/events", f"{url}/?key=wrong", f"{url}/?key=", f"{url}/?key=ü"):
             assert requests.get(address, timeout=30).status_code == 401, address
+        assert "is wrong" in requests.get(f"{url}/?key=wrong", timeout=30).text
+        assert "is missing" in requests.get(url, timeout=30).text
         assert hand_in(url, product(tmp_path / "bag.png")).status_code == 401
         with requests.Session() as phone:
             page = phone.get(f"{url}/?key=s3cret-key", timeout=30)

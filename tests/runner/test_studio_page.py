@@ -35,6 +35,13 @@ from tests.runner.studio_page import (
 from tests.support.comfy import ComfyServer
 
 
+_SAID = """window.saidSoFar = [];
+new MutationObserver(() => window.saidSoFar.push(document.getElementById("said").textContent))
+  .observe(document.getElementById("said"), { childList: true });"""
+_IS_SEEN = """const box = arguments[0].getBoundingClientRect();
+return box.height > 0 && box.top >= 0 && box.bottom <= innerHeight;"""
+
+
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     started = start(tmp_path_factory.mktemp("profile"))
@@ -57,10 +64,16 @@ def test_photos_become_shop_pictures_and_what_was_interrupted_goes_on(
     no_photo.write_bytes(b"Dear seller")
     visit(browser, studio.running().address)
     assert browser.find_element(By.ID, "empty").is_displayed()
+    browser.execute_script(_SAID)  # type: ignore[no-untyped-call]
     browser.find_element(By.XPATH, "//label[span='Amazon']").click()
     hand_in(browser, photo, no_photo)
     until(lambda: "letter.jpg: this is not a picture" in browser.find_element(By.ID, "refused").text)
+    first = browser.find_element(By.CSS_SELECTOR, "#refused li")
+    assert browser.execute_script(_IS_SEEN, first), "what was not taken is in sight"  # type: ignore[no-untyped-call]
     until(lambda: state(browser, name) == "working")
+    said = str(browser.execute_script("return window.saidSoFar.join(' ')"))  # type: ignore[no-untyped-call]
+    assert "is sent" in said or "are sent" in said
+    assert "here already" not in said, "it was handed in for the first time"
     assert browser.title.startswith("(0/1)")
 
     assert studio.interrupt() == 0
@@ -128,6 +141,7 @@ def test_a_refused_photo_is_painted_over_with_the_keyboard_then_mouse_finger_and
     hand_in(browser, product_in_a_mess(tmp_path / name))
     refused = ended(browser, name)
     assert refused.get_attribute("data-state") == "refused"
+    assert "1 not made" in browser.find_element(By.ID, "totals").text
     why = refused.find_element(By.CSS_SELECTOR, ".doing").text
     assert why.startswith("The product could not be cut out reliably: ") and "\n" not in why
 
