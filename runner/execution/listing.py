@@ -58,5 +58,4 @@ def inscribe(path: Path, suffix: str, facts: Mapping[str, str]) -> None:
     """Put the same into a finished picture, and sign it where that was asked for."""
     source, title, alt = (facts.get(key, "") for key in ("digital_source_type", "title", "alt"))
     add_xmp(path, packet(source=source, title=title, alt=alt))
-    if suffix not in FILMS:
-        sign(path, suffix, source=source, title=title)
+    sign(path, suffix, source=source, title=title)

@@ -57,7 +57,8 @@ def packet(*, source: str = "", title: str = "", alt: str = "") -> bytes:
 
 
 def add_xmp(path: Path, xmp: bytes) -> bool:
-    """Put a packet into a PNG, JPEG, WebP, GIF or MP4 file, in place; False where it is no such file, or has one already."""
+    """Put a packet into a PNG, JPEG, WebP, GIF or MP4 file, in place; False where it is none of
+    these, or has one already."""
     data = path.read_bytes()
     if data.startswith(_PNG):
         whole = _into_png(data, xmp)

@@ -361,3 +361,9 @@ def test_a_folder_without_a_batch(tmp_path: Path) -> None:
     assert run.code == 2
     assert "holds no batch" in run.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_pictures_of_one_photo_are_told_apart_by_their_shops() -> None:
+    assert _told_apart(["bag_shopify.jpg", "bag_etsy.jpg", "bag_ebay.jpg"]) == ["shopify", "etsy", "ebay"]
+    assert _told_apart(["big_bag_ebay.jpg", "big_bag_etsy.png"]) == ["ebay", "etsy"]
+    assert _told_apart(["bag.jpg"]) == _told_apart(["bag.jpg", "bag.png"]) == _told_apart(["bag.jpg", "jar.jpg"]) == []

@@ -13,8 +13,9 @@ import requests
 
 from runner.batch.ledger import Ledger
 from runner.batch.order import BatchOrder
-from runner.desk.desk import Desk
-from runner.errors import UsageError
+from runner.desk.desk import Desk, _as_the_page_says
+from runner.errors import EXIT_INTERRUPTED, UsageError
+from runner.events import Failed
 from runner.studio import serving
 from runner.studio.guard import Door
 from runner.studio.serving import Address, listen, served
@@ -220,3 +221,14 @@ def test_with_a_phone_it_listens_to_the_network_and_has_a_key() -> None:
         other = listen(0, phone=True)
         assert other.door.key != there.door.key
         other.listener.close()
+
+
+def test_a_failure_is_said_as_it_is_with_a_page() -> None:
+    advice = (
+        "a plain backdrop. Give a rough mask with the product in white: --set hint=FILE. Or --set cutout_confidence=0."
+    )
+    said = _as_the_page_says(Failed(1, "p", message="The product could not be cut out.", exit_code=5, advice=advice))
+    assert said.startswith("failed: The product could not be cut out.")
+    assert "paint over the product" in said and "--set" not in said
+    stopped = Failed(1, "p", message="interrupted", exit_code=EXIT_INTERRUPTED)
+    assert _as_the_page_says(stopped).startswith("not done yet")

@@ -34,7 +34,6 @@ from tests.runner.studio_page import (
 )
 from tests.support.comfy import ComfyServer
 
-
 _SAID = """window.saidSoFar = [];
 new MutationObserver(() => window.saidSoFar.push(document.getElementById("said").textContent))
   .observe(document.getElementById("said"), { childList: true });"""
