@@ -223,11 +223,17 @@ def judge_model(mask: Tensor, fused: Fused, reach: int, plain: float, trust: Tru
     solid, product = mask > 0.5, fused.likelihood > 0.5
     size = max(1.0, float(product.float().sum()))
     beside = dilate(solid, reach) & ~erode(solid, reach)
-    soft = (mask > 0.12) & (mask < 0.88) & ~beside
+    half = fused.half_filled
+    soft = (mask > 0.12) & (mask < 0.88) & ~beside & ~half
     hesitant = float((soft & solid).float().sum() + 2 * (soft & ~solid & ~product).float().sum()) / size
     trust.doubt(ramp(hesitant, 0.12, 0.012), "the model hesitates over parts of the picture beside the product")
-    changed = float((solid != product).float().sum()) / max(size, float(solid.float().sum()))
+    changed = float(((solid != product) & ~half).float().sum()) / max(size, float(solid.float().sum()))
     trust.doubt(ramp(changed, 0.4, 0.1), "the model's mask and the picture's own edges disagree")
+    filled = float(half.float().sum()) / size
+    trust.doubt(
+        _UNCONFIRMED + (1 - _UNCONFIRMED) * ramp(filled, 0.012, 0.004),
+        "the model half filled an opening of the product that shows the bare backdrop: white on white there?",
+    )
     near = within_reach(product, round(_BESIDE * min(product.shape)))
     ignored = plain * _touching(fused.ignored, near) / size
     trust.doubt(
