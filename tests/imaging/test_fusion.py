@@ -318,7 +318,7 @@ def test_a_white_strap_on_white_that_the_model_lost_is_doubted(strap: float | No
 
 
 def _headphones(size: int = 480, rim: bool = False) -> tuple[Tensor, Tensor, Tensor]:
-    """Photo on blown-out white, exact alpha, and the place under the band; `rim`: closed below, a dark rim all around."""
+    """Photo on blown-out white, exact alpha, and the place under the band; `rim`: a dark rim all around instead."""
     rows, columns = torch.meshgrid(*(torch.arange(size, dtype=torch.float32) + 0.5,) * 2, indexing="ij")
     x, y = (columns - size / 2) / size, (rows - size / 2) / size
     distance = torch.hypot(x, y)

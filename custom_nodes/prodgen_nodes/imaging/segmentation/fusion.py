@@ -218,8 +218,8 @@ def fuse(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, gra
 
 
 def _half_filled(passable: Tensor, mask: Tensor, product: Tensor) -> Tensor:
-    """Boolean `[h,w]`: what the model has no opinion of, was left out of the `product`, has it around itself, and is for
-    the most part bare backdrop (`passable`)."""
+    """Boolean `[h,w]`: what the model has no opinion of, was left out of the `product`, has it around itself, and is
+    for the most part bare backdrop (`passable`)."""
     sides = torch.zeros_like(product, dtype=torch.uint8)
     for axis in (0, 1):
         before = product.to(torch.uint8).cummax(dim=axis).values
