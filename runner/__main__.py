@@ -80,11 +80,17 @@ def _take_settings(args: argparse.Namespace) -> None:
     from runner.cli.settings import apply
 
     by_file: dict[str, list[str]] = {}
+    warnings = []
     for setting in apply(args):
+        if setting.is_warning:
+            warnings.append(f"warning: {setting.source}: {setting.key}")
+            continue
         said = f"{setting.key.removeprefix('set.')}={setting.value}" if setting.value else setting.key
         by_file.setdefault(str(setting.source), []).append(said)
     for path, settings_read in by_file.items():
         console.tell(f"{path}: {', '.join(settings_read)}")
+    for warning in warnings:
+        console.tell(warning)
 
 
 def _decide_signing(args: argparse.Namespace) -> None:

@@ -44,6 +44,7 @@ class Setting:
     """`channel`, `out`, `name`, `server`, or an input as `set.steps`."""
     value: str
     source: Path
+    is_warning: bool = False
 
 
 @dataclass(frozen=True)
@@ -244,6 +245,10 @@ def _making(args: argparse.Namespace, files: Sequence[SettingsFile]) -> list[Set
         if (told := _not_taken(recipe, workflow)) is not None:
             taken.append(told)
     taken += _channels(args, files, workflow)
+    if args.recipe is not None:
+        from runner.cli.shop_rules import against_shops
+
+        taken += [Setting(words, "", recipe.path, True) for words in against_shops(args, recipe, _names(workflow))]
     for file in files:
         unknown = unknown_sections(file.path, file.of_workflow, workflow)
         taken += [Setting(f"there is no workflow {name!r} here", "", file.path) for name in unknown]

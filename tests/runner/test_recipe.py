@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from prodgen_nodes.shops.channels import CHANNELS
 
 from runner.cli import settings
 from runner.cli.recipe import read_recipe
 from runner.cli.words import parse
 from runner.errors import UsageError
+from runner.workflow.shop_musts import MUSTS
+from tests.support.runs import command
 
 FULL = """\
 backdrop: "#f4f1ec"
@@ -45,7 +48,7 @@ def settled(place: Path, text: str, *more: str, workflow: str = "packshot") -> t
     """What a command is told by a recipe, and what is said of it."""
     (place / "brand" / "brand.yaml").write_text(text, encoding="utf-8")
     args = parse([workflow, "photos/bag.jpg", "--recipe", "brand/brand.yaml", *more])
-    said = [setting.key for setting in settings.apply(args) if not setting.value]
+    said = [setting.key for setting in settings.apply(args) if not setting.value and not setting.is_warning]
     return {"name": args.name, "set": sorted(args.set), "channels": args.channels}, said
 
 
@@ -132,3 +135,35 @@ def test_no_recipe_there_names_the_one_that_may_be_meant(place: Path) -> None:
         read_recipe(place / "brand" / "brnd.yaml")
     with pytest.raises(UsageError, match="--channels and --set channel"):
         settings.apply(parse(["packshot", "photos/bag.jpg", "--set", "channel=ebay", "--channels", "temu,etsy"]))
+
+
+def warned(place: Path, text: str, *more: str, workflow: str = "packshot") -> list[str]:
+    (place / "brand" / "brand.yaml").write_text(text, encoding="utf-8")
+    args = parse([workflow, "photos/bag.jpg", "--recipe", "brand/brand.yaml", *more])
+    return [setting.key for setting in settings.apply(args) if setting.is_warning]
+
+
+def test_what_a_shop_would_refuse_is_said_before_anything_is_made(place: Path) -> None:
+    look = 'backdrop: "#f4f1ec"\nfill: 0.8\nshadow: 0.25\n'
+    (said,) = warned(place, look + "channels: [shopify, etsy, amazon]")
+    assert said == (
+        "Amazon asks for a pure white ground (backdrop is #f4f1ec), no shadow (shadow is 0.25), 85% to 100% of the "
+        "frame (fill is 0.8); its pictures will not pass. For this shop alone: --channels amazon --set background=#ffffff "
+        "--set shadow=0 --set fill=0.88"
+    )
+    way = said.partition("alone: ")[2].split()
+    assert warned(place, look + "channels: [shopify, etsy, amazon]", *way) == [], "the way out is one"
+    assert len(warned(place, look + "channels: amazon")) == len(warned(place, look, "--set", "channel=Amazon")) == 1
+    assert warned(place, look + "channels: [shopify, etsy]") == []
+    assert warned(place, look + "channels: [amazon]", workflow="relight_iclight") == []
+    (place / "brand" / "brand.yaml").write_text(look + "channels: [amazon, ebay]", encoding="utf-8")
+    run = command("batch", "packshot", "photos", "--recipe", "brand/brand.yaml", "--dry-run", folder=place / "out")
+    assert "Amazon asks for a pure white ground" in run.err, "a rehearsal says it, too"
+
+
+def test_what_shops_insist_on_is_what_the_pack_checks() -> None:
+    assert set(MUSTS) == set(CHANNELS)
+    for name, musts in MUSTS.items():
+        channel = CHANNELS[name]
+        asked = channel.white, not channel.allows_shadow, channel.fill_range, channel.fill
+        assert (musts.white, musts.bare, musts.fill, musts.own) == asked, name

@@ -19,6 +19,7 @@ from runner.batch.entries import DECLINED
 from runner.batch.verdict import Verdict
 from runner.execution.doubts import not_checked
 from runner.files import spreadsheet
+from runner.report.card import _told_apart
 from tests.runner.report_folder import Job, Parsed, batch_folder, picture, report
 from tests.support.runs import command
 

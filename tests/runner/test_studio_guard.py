@@ -224,9 +224,7 @@ def test_with_a_phone_it_listens_to_the_network_and_has_a_key() -> None:
 
 
 def test_a_failure_is_said_as_it_is_with_a_page() -> None:
-    advice = (
-        "a plain backdrop. Give a rough mask with the product in white: --set hint=FILE. Or --set cutout_confidence=0."
-    )
+    advice = "a plain backdrop. Give a rough mask: --set hint=FILE. Or --set cutout_confidence=0."
     said = _as_the_page_says(Failed(1, "p", message="The product could not be cut out.", exit_code=5, advice=advice))
     assert said.startswith("failed: The product could not be cut out.")
     assert "paint over the product" in said and "--set" not in said
