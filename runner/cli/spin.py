@@ -27,11 +27,13 @@ if TYPE_CHECKING:
 
     from runner.cli.parser import Subparsers
     from runner.events.reporter import Reporter
-    from runner.server.node_report import NodeReport
+    from runner.execution.outputs import NodeReport
     from runner.spin.graph import Look
 
 _LEAST, _MOST = 2, 120
 """Photos of a turn: two are a front and a back, a hundred and twenty one each three degrees."""
+_SOURCE = "humanEdits"
+"""Nothing of a turn is generated (`runner/files/xmp.py`)."""
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -113,7 +115,7 @@ def _run(args: argparse.Namespace, photos: list[Path], look: Look, reporter: Rep
         record = {
             "inputs": {"size": look.size, "fill": look.fill, "background": look.background, "shadow": look.shadow},
             "images": [{"file": p.name, "sha256": one.sha256} for p, one in zip(photos, prepared, strict=True)],
-            "listing": {"digital_source_type": "humanEdits"},
+            "listing": {"digital_source_type": _SOURCE},
         }
         stem = Path(safe_name(args.name or f"{_called(photos)}_spin"))
         uploads = tuple(Upload(source, name) for source, name in zip(sources, names, strict=True))
@@ -124,7 +126,7 @@ def _run(args: argparse.Namespace, photos: list[Path], look: Look, reporter: Rep
     for note in _notes(result.saved.reports):
         reporter.notice(f"note: {note}")
     frames = [file.path for file in result.saved.files if file.output == FRAMES]
-    page = _beside(frames, result.saved.sidecar, look, reporter, record["listing"])
+    page = _beside(frames, result.saved.sidecar, look, reporter)
     if args.open:
         show(page)
     return EXIT_OK
@@ -140,14 +142,14 @@ def _notes(reports: Iterable[NodeReport]) -> list[str]:
     return [clean_line(note) for note in texts(report.get("notes"))]
 
 
-def _beside(frames: list[Path], sidecar: Path, look: Look, reporter: Reporter, said: dict[str, str]) -> Path:
+def _beside(frames: list[Path], sidecar: Path, look: Look, reporter: Reporter) -> Path:
     """The GIF and the page, called as the turn is; where the page is."""
     from runner.files.xmp import add_xmp, packet
     from runner.spin.beside import write_gif, write_page
 
     moving, page = sidecar.with_suffix(".gif"), sidecar.with_suffix(".html")
     write_gif(frames, moving, look.fps)
-    add_xmp(moving, packet(source=said["digital_source_type"]))
+    add_xmp(moving, packet(source=_SOURCE))
     write_page(frames, page, sidecar.stem)
     for path in (moving, page):
         reporter.result(str(path))

@@ -148,8 +148,8 @@ def test_what_a_shop_would_refuse_is_said_before_anything_is_made(place: Path) -
     (said,) = warned(place, look + "channels: [shopify, etsy, amazon]")
     assert said == (
         "Amazon asks for a pure white ground (backdrop is #f4f1ec), no shadow (shadow is 0.25), 85% to 100% of the "
-        "frame (fill is 0.8); its pictures will not pass. For this shop alone: --channels amazon --set background=#ffffff "
-        "--set shadow=0 --set fill=0.88"
+        "frame (fill is 0.8); its pictures will not pass. For this shop alone: --channels amazon "
+        "--set background=#ffffff --set shadow=0 --set fill=0.88"
     )
     way = said.partition("alone: ")[2].split()
     assert warned(place, look + "channels: [shopify, etsy, amazon]", *way) == [], "the way out is one"
