@@ -46,11 +46,12 @@ def broken(shop: str, look: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]
     backdrop, shadow, fill = (look.get(word) for word in ("backdrop", "shadow", "fill"))
     if musts.white and isinstance(backdrop, str) and backdrop.strip() and backdrop.strip().casefold() not in _WHITE:
         yield "backdrop", "a pure white ground", "#ffffff"
-    if musts.bare and _is_number(shadow) and shadow > 0:
+    if musts.bare and _number(shadow) > 0:
         yield "shadow", "no shadow", "0"
-    if musts.fill is not None and _is_number(fill) and fill and not musts.fill[0] <= fill <= musts.fill[1]:
+    if musts.fill is not None and _number(fill) > 0 and not musts.fill[0] <= _number(fill) <= musts.fill[1]:
         yield "fill", f"{musts.fill[0]:.0%} to {musts.fill[1]:.0%} of the frame", f"{musts.own:g}"
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _number(value: Any) -> float:
+    """0 where it is none: the shop's own."""
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else 0.0
