@@ -58,7 +58,9 @@ def gather(maps: FingerMaps, points: Tensor, others: list[Tensor]) -> Evidence:
     # Rounded as in training: what differs by less is one level.
     line, tip, seam = (_sampled(field, spots).half().float() for field in (maps.line, maps.tip, maps.seam))
     seen = torch.stack([line[:12, (places - finger).abs() < 0.3].amax(dim=1).mean() for finger in range(4)])
-    counted, held, apart = _counted(line * not_theirs, tip * not_theirs, seam, (step.clamp(max=0.5) * 4).half().float(), places)
+    counted, held, apart = _counted(
+        line * not_theirs, tip * not_theirs, seam, (step.clamp(max=0.5) * 4).half().float(), places
+    )
     first, second, at = _spare_tip(maps, hand, own, foreign)
     free, whole = _lengths(maps, hand, own, foreign)
     figures = torch.cat((counted, torch.stack((first, second, free, whole, seen.amin(), seen.mean()))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +11,7 @@ from torch import Tensor
 from .anatomy import FINGERS
 from .evidence import Evidence, gather
 from .fingers import FingerMaps, see_fingers, stored
-from .scoring import palm, point_weights
+from .scoring import HandScore, palm, point_weights
 
 LEAST = 60.0
 """A hand shorter than this many pixels shows neither creases nor a finger beside another."""
@@ -28,6 +28,11 @@ _TIP = 0.3
 """A spare tip surer than this says where the finger too many is."""
 
 
+NOT_LOOKED = "no picture was given: fingers too many or grown together were not looked for"
+_LEFT = 0.3
+"""What a wrong number of fingers leaves of a hand's score, however much of it is hidden: no sensible limit passes."""
+
+
 @dataclass(frozen=True)
 class Look:
     """`reasons`: what is wrong with the number of fingers, empty where nothing is; `unsure`: why that could not be
@@ -37,6 +42,14 @@ class Look:
     unsure: str | None
     extra: float = 0.0
     fused: float = 0.0
+
+
+def counted(result: HandScore, seen: Look) -> HandScore:
+    """The score of a hand with what was seen of its fingers: nothing is changed where their number is right or could
+    not be told."""
+    if not seen.reasons:
+        return result
+    return replace(result, placed=result.placed * _LEFT, reasons=(*seen.reasons, *result.reasons))
 
 
 def look(image: Tensor, points: Tensor, scores: Tensor, others: list[Tensor]) -> Look:
