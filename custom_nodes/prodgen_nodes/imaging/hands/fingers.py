@@ -2,7 +2,7 @@
 
 A pose model reports five fingers whatever is painted. The small network here sees no more than a part of a hand at a
 time, so it cannot count and does not know how many there ought to be: it says of every place whether a finger runs
-there. `benchmarks/hand_fingers.py` edits the pictures that it is measured on; what it was trained on is said in `finger_lines.txt`.
+there. What it was trained on is said in `finger_lines.txt` beside its weights.
 """
 
 from __future__ import annotations

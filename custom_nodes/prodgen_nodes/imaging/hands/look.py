@@ -19,9 +19,9 @@ _FOUND = 18
 """So many of its 21 points must have been found: across fingers that nobody found nothing can be counted."""
 _CLEAR = 0.5
 """So surely, on average, lines must be seen where the four fingers were found; less is hidden, dark or blurred."""
-_EXTRA, _FUSED = 0.9, 0.1
-"""What must be answered for a finger too many, and for two grown together (log odds): 1 to 2 % of good hands, open or
-gripping, that were not trained on reach them."""
+_EXTRA, _FUSED = 2.2, 1.2
+"""What must be answered for a finger too many, and for two grown together (log odds): 3 of 100 good hands that were not
+trained on reach them where they hold something or are small, of open ones fewer; at 0.9 and 0.1 it were 8."""
 _SPREAD = 0.9
 """Of a hand's points: a hand is at least so much of their box long, where its palm looks short."""
 _TIP = 0.3
