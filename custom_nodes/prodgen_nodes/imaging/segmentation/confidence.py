@@ -52,6 +52,9 @@ _EDGE_STEP, _EDGE_NOISES = 4 / 255, 5.0
 _BARE, _MOST_NOISE = 0.9, 12.0
 """The share of the bare backdrop whose steps say what is no outline; the most that noise (1 sigma) can make of a
 step."""
+_OPENING, _SHADED = 0.003, 0.75
+"""The least opening that is told, as a share of the product, and the light (`ratio`) below which it is: the
+headlight of a toy car that ISNet left out had .6, the shade under a chair's seat .6 to .9."""
 _AROUND = 3.0
 """Pixels (1 sigma) over which the colours on both sides of the outline are averaged."""
 
@@ -223,11 +226,17 @@ def judge_model(mask: Tensor, fused: Fused, reach: int, plain: float, trust: Tru
     solid, product = mask > 0.5, fused.likelihood > 0.5
     size = max(1.0, float(product.float().sum()))
     beside = dilate(solid, reach) & ~erode(solid, reach)
-    soft = (mask > 0.12) & (mask < 0.88) & ~beside
+    half = fused.half_filled
+    soft = (mask > 0.12) & (mask < 0.88) & ~beside & ~half
     hesitant = float((soft & solid).float().sum() + 2 * (soft & ~solid & ~product).float().sum()) / size
     trust.doubt(ramp(hesitant, 0.12, 0.012), "the model hesitates over parts of the picture beside the product")
-    changed = float((solid != product).float().sum()) / max(size, float(solid.float().sum()))
+    changed = float(((solid != product) & ~half).float().sum()) / max(size, float(solid.float().sum()))
     trust.doubt(ramp(changed, 0.4, 0.1), "the model's mask and the picture's own edges disagree")
+    filled = float(half.float().sum()) / size
+    trust.doubt(
+        _UNCONFIRMED + (1 - _UNCONFIRMED) * ramp(filled, 0.012, 0.004),
+        "the model half filled an opening of the product that shows the bare backdrop: white on white there?",
+    )
     near = within_reach(product, round(_BESIDE * min(product.shape)))
     ignored = plain * _touching(fused.ignored, near) / size
     trust.doubt(
@@ -280,6 +289,7 @@ def judge_before_plain(product: Tensor, backdrop: Backdrop, evidence: Evidence, 
     judge_gaps(product, evidence, backdrop.side, trust)
     judge_pale(product, backdrop, evidence, trust)
     note_transparency(product, evidence, trust)
+    note_dark_openings(product, evidence, trust)
 
 
 def judge_busy(trust: Trust) -> None:
@@ -376,3 +386,15 @@ def note_transparency(product: Tensor, evidence: Evidence, trust: Trust) -> None
         trust.notes.append(
             "much of the product has the backdrop's own tint: if it is glass or gauze, it came out opaque"
         )
+
+
+def note_dark_openings(product: Tensor, evidence: Evidence, trust: Trust) -> None:
+    """A note where something clearly darker than the backdrop is seen through the product: shade, or a part of it."""
+    regions = Regions(~product)
+    if regions.count == 0:
+        return
+    large = regions.area > _OPENING * float(product.float().sum())
+    dark = regions.mean(evidence.ratio) < _SHADED
+    if count := int((large & dark & ~regions.on_frame()).sum()):
+        where = "an opening" if count == 1 else f"{count} openings"
+        trust.notes.append(f"{where} of the product, not as light as the backdrop: left open; is it a pale part?")
