@@ -132,7 +132,8 @@ def _sampled(field: Tensor, spots: Tensor) -> Tensor:
     """`field` `[h,w]` at `spots` `[...,2]` (map pixels, edges at integers); 0 outside."""
     size = spots.new_tensor((field.shape[1], field.shape[0]))
     grid = (spots / size * 2 - 1).reshape(1, 1, -1, 2)
-    return F.grid_sample(field[None, None], grid, align_corners=False)[0, 0, 0].reshape(spots.shape[:-1])
+    values: Tensor = F.grid_sample(field[None, None], grid, align_corners=False)
+    return values[0, 0, 0].reshape(spots.shape[:-1])
 
 
 def _away(spots: Tensor, lines: Tensor) -> Tensor:
@@ -142,7 +143,8 @@ def _away(spots: Tensor, lines: Tensor) -> Tensor:
     start, step = lines[:, :-1].reshape(-1, 2), (lines[:, 1:] - lines[:, :-1]).reshape(-1, 2)
     gap = spots.unsqueeze(-2) - start
     share = ((gap * step).sum(-1) / step.square().sum(-1).clamp(min=1e-9)).clamp(0, 1)
-    return (gap - share.unsqueeze(-1) * step).norm(dim=-1).amin(dim=-1)
+    nearest: Tensor = (gap - share.unsqueeze(-1) * step).norm(dim=-1).amin(dim=-1)
+    return nearest
 
 
 def _spare_tip(
