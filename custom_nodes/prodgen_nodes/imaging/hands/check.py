@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..tensors import check_range
 from .keypoints import Person
+from .look import NOT_LOOKED
 from .people import JudgedHand, count_people, judge_hands
 
 SMALL = 24.0
@@ -45,6 +46,8 @@ class Verdict:
                 "box": [round(edge, 1) for edge in one.box],
                 "length_px": round(one.result.size, 1),
                 "too_small": one.result.size < SMALL,
+                "fingers_counted": one.look is not None and one.look.unsure is None,
+                "fingers_note": NOT_LOOKED if one.look is None else one.look.unsure,
             }
             for one in self.hands
         ]
@@ -74,11 +77,19 @@ def distance_to_grip(one: JudgedHand, spot: tuple[float, float, float]) -> float
 
 
 def judge_picture(
-    people: tuple[Person, ...], *, expected: int = 1, min_score: float = 0.5, erased: Tensor | None = None
+    people: tuple[Person, ...],
+    *,
+    expected: int = 1,
+    min_score: float = 0.5,
+    erased: Tensor | None = None,
+    image: Tensor | None = None,
 ) -> Verdict:
-    """Count people, judge every hand, and ask whether one is at the erased part of the handle `[H,W]`."""
+    """Count people, judge every hand, and ask whether one is at the erased part of the handle `[H,W]`.
+
+    With the picture `image` `[H,W,C]` that the points were found in, the fingers of every hand are counted in it.
+    """
     check_range(min_score, 0.0, 1.0, "min_score")
-    number, hands = count_people(people), tuple(judge_hands(people))
+    number, hands = count_people(people), tuple(judge_hands(people, image))
     reasons = []
     if number != expected:
         amount = _NUMBERS[number] if number < len(_NUMBERS) else f"{number} people"

@@ -91,7 +91,7 @@ def plan_crops(
     planned: list[HandCrop] = []
     for index in range(batch):
         spot = None if erased is None else grip_spot(item(erased, index))
-        hands = [] if people is None else judge_hands(people[index])
+        hands = [] if people is None else judge_hands(people[index], image[index])
         if spot is not None:
             grip = spot
             hands.sort(key=lambda one: distance_to_grip(one, grip))

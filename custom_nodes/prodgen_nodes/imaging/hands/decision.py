@@ -11,7 +11,8 @@ from torch import Tensor
 from ..crops import MAX_FEATHER
 from ..tensors import check_choice, check_range
 from .crops import HandCrop
-from .keypoints import Person
+from .keypoints import FoundHand, Person
+from .look import counted, look
 from .scoring import HandScore, score_hand
 
 KEEP = ("if_better", "always")
@@ -76,9 +77,9 @@ def decide(
     """
     was = crop.before
     if before is not None:
-        earlier = nearest_hand(before, crop)
+        earlier = nearest_hand(before, crop, original)
         was = None if earlier is None else earlier.proven
-    now = None if after is None else nearest_hand(after, crop)
+    now = None if after is None else nearest_hand(after, crop, fresh)
     score = None if after is None else 0.0 if now is None else now.proven
     if not bool(torch.isfinite(fresh).all()):
         return Decision(crop, was, score, False, "the refined picture holds no valid numbers")
@@ -109,12 +110,13 @@ def _worse(now: HandScore, complaint: str) -> str:
     return "; ".join((f"the refined hand {complaint}", *now.reasons))
 
 
-def nearest_hand(people: tuple[Person, ...], crop: HandCrop) -> HandScore | None:
-    """The score of the hand nearest to the crop's outline (points in crop pixels), None with none at its place."""
+def nearest_hand(people: tuple[Person, ...], crop: HandCrop, picture: Tensor) -> HandScore | None:
+    """The score of the hand nearest to the crop's outline (points in crop pixels) in the crop's `picture` `[s,s,3]`,
+    None with none at its place."""
     x = sum(corner[0] for corner in crop.outline) / len(crop.outline)
     y = sum(corner[1] for corner in crop.outline) / len(crop.outline)
     radius = max(((cx - x) ** 2 + (cy - y) ** 2) ** 0.5 for cx, cy in crop.outline) + crop.grow
-    best: tuple[float, HandScore] | None = None
+    best: tuple[float, FoundHand, HandScore] | None = None
     for person in people:
         for hand in person.hands:
             result = score_hand(hand.points, hand.scores)
@@ -123,8 +125,14 @@ def nearest_hand(people: tuple[Person, ...], crop: HandCrop) -> HandScore | None
             middle = hand.points[hand.scores > 0.1].mean(dim=0)
             away = float(torch.hypot(middle[0] - x, middle[1] - y))
             if away <= radius and (best is None or away < best[0]):
-                best = (away, result)
-    return None if best is None else best[1]
+                best = (away, hand, result)
+    if best is None:
+        return None
+    _, found, result = best
+    if not bool(torch.isfinite(picture).all()):
+        return result
+    others = [hand.points for person in people for hand in person.hands if hand is not found]
+    return counted(result, look(picture, found.points, found.scores, others))
 
 
 def _insane(original: Tensor, fresh: Tensor, mask: Tensor) -> str | None:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from .anatomy import BODY_BONES, HAND_OF_STATURE, LEFT_WRIST, RIGHT_WRIST, WRIST
 from .keypoints import FoundHand, Person
+from .look import Look, counted, look
 from .scoring import HandScore, score_hand
 
 POINT_SCORE = 0.3
@@ -34,7 +35,9 @@ class JudgedHand:
     """`wrist`; `other arm` where only the other hand's wrist was found; `label`, the detector's word, without any."""
     result: HandScore
     geometry: float
-    """The score that the hand's own shape has shown, without its body."""
+    """The score that the hand's own shape, and the picture of it, has shown, without its body."""
+    look: Look | None = None
+    """What the picture shows of its fingers; None where no picture was given."""
 
     @property
     def score(self) -> float:
@@ -78,8 +81,11 @@ def _same(a: Tensor, b: Tensor) -> bool:
     return float((a[both, :2] - b[both, :2]).norm(dim=1).mean()) < _SAME * size
 
 
-def judge_hands(people: tuple[Person, ...]) -> list[JudgedHand]:
-    """All hands that were found in one picture, best first within each person; one hand found twice counts once."""
+def judge_hands(people: tuple[Person, ...], image: Tensor | None = None) -> list[JudgedHand]:
+    """All hands that were found in one picture, best first within each person; one hand found twice counts once.
+
+    With the picture `image` `[H,W,C]` that they were found in, fingers too many and grown together are looked for.
+    """
     judged = []
     for owner, person in enumerate(people):
         for hand in person.hands:
@@ -87,6 +93,8 @@ def judge_hands(people: tuple[Person, ...]) -> list[JudgedHand]:
             if result.detected:
                 judged.append((owner, JudgedHand(hand, hand.label, "label", result, result.proven)))
     judged = _without_doubles(judged)
+    if image is not None:
+        judged = [(owner, _looked_at(image, one, judged)) for owner, one in judged]
     wrists = _wrists(people)
     taken: dict[int, tuple[int, str]] = {}
     pairs = sorted(
@@ -103,6 +111,13 @@ def judge_hands(people: tuple[Person, ...]) -> list[JudgedHand]:
         _placed(one, people, taken.get(index), [side for of, side, _ in wrists if of == owner])
         for index, (owner, one) in enumerate(judged)
     ]
+
+
+def _looked_at(image: Tensor, one: JudgedHand, judged: list[tuple[int, JudgedHand]]) -> JudgedHand:
+    others = [other.hand.points for _, other in judged if other is not one]
+    seen = look(image, one.hand.points, one.hand.scores, others)
+    result = counted(one.result, seen)
+    return replace(one, result=result, geometry=result.proven, look=seen)
 
 
 def _without_doubles(judged: list[tuple[int, JudgedHand]]) -> list[tuple[int, JudgedHand]]:
@@ -152,7 +167,7 @@ def _placed(one: JudgedHand, people: tuple[Person, ...], arm: tuple[int, str] | 
 
 
 def _marked(one: JudgedHand, reason: str) -> JudgedHand:
-    result = replace(one.result, placed=_MISPLACED, reasons=(*one.result.reasons, reason))
+    result = replace(one.result, placed=one.result.placed * _MISPLACED, reasons=(*one.result.reasons, reason))
     return replace(one, result=result)
 
 

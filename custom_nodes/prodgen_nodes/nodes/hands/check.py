@@ -26,7 +26,7 @@ class ProdgenHandCheck(io.ComfyNode):
             description=(
                 "Says whether the picture holds the people it should and whether their hands are human: length and "
                 "bending of fingers, order of knuckles, tips grown together, size against the body, a hand at the "
-                "handle. Works on pose points, without a model of its own."
+                "handle. Works on pose points; with the picture it also counts the fingers that are seen in it."
             ),
             search_aliases=["hand check", "finger count", "bad hands", "quality gate", "pose check", "count people"],
             inputs=[
@@ -35,7 +35,9 @@ class ProdgenHandCheck(io.ComfyNode):
                     tooltip="From SDPose Keypoint Extractor. Give it person boxes, or it sees one person only.",
                 ),
                 io.Image.Input(
-                    "image", optional=True, tooltip="The picture the points were found in; for the preview."
+                    "image",
+                    optional=True,
+                    tooltip="The picture the points were found in: the fingers are counted in it.",
                 ),
                 io.Mask.Input(
                     "erased",
@@ -94,6 +96,7 @@ class ProdgenHandCheck(io.ComfyNode):
                 expected=people,
                 min_score=min_score,
                 erased=None if erased is None else item(erased, index).cpu(),
+                image=None if image is None else image[index].cpu(),
             )
             for index in range(count)
         ]

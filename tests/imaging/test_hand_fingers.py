@@ -1,0 +1,82 @@
+"""Fingers counted in pictures of real hands, as they are and with one finger more."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from prodgen_nodes.imaging.hands.check import judge_picture
+from prodgen_nodes.imaging.hands.keypoints import parse_frames
+from prodgen_nodes.imaging.hands.look import LEAST, look
+
+from . import hand_models as model
+from .finger_edits import Floats, in_a_row
+from .real_hands import recorded
+
+PACKAGES = "lib/python3*/site-packages/comfyui_workflow_templates_media_*/templates"
+NAME = "template_eric_thumbnail_generator-1.webp"
+HAND = next(one.points for one in recorded() if one.picture == NAME)
+TOLD = torch.ones(21)
+
+
+@pytest.fixture(scope="module")
+def picture() -> Floats:
+    (path,) = Path(sys.prefix).glob(f"{PACKAGES}/{NAME}")
+    return np.asarray(Image.open(path).convert("RGB"), dtype=np.float64) / 255
+
+
+def verdict(picture: Floats | None, points: Floats, size: tuple[int, int]) -> dict[str, Any]:
+    """The report on one hand without a body."""
+    height, width = size
+    frame = {"canvas_width": width, "canvas_height": height}
+    frames = [frame | {"people": [{"hand_left_keypoints_2d": model.pose_list(points)}]}]
+    (people,) = parse_frames(frames, width, height, 1)
+    image = None if picture is None else torch.from_numpy(picture).float()
+    return judge_picture(people, expected=0, image=image).as_dict()
+
+
+def test_a_real_hand_has_five_fingers(picture: Floats) -> None:
+    (hand,) = verdict(picture, HAND, picture.shape[:2])["hands"]
+    assert hand["fingers_counted"] and hand["fingers_note"] is None
+    assert hand["score"] >= 0.5 and not any("finger too many" in why for why in hand["reasons"])
+
+
+@pytest.mark.parametrize("order", [(0, 0, 1, 2, 3), (0, 1, 2, 2, 3)])
+def test_a_sixth_finger_rejects_the_hand_and_is_named(picture: Floats, order: tuple[int, ...]) -> None:
+    edited, points = in_a_row(picture, HAND, order, 0.3)
+    report = verdict(edited, points, picture.shape[:2])
+    (hand,) = report["hands"]
+    assert hand["fingers_counted"] and hand["score"] < 0.5 and not report["passed"]
+    assert any("a finger too many" in why for why in report["reasons"]), report["reasons"]
+    # By its points alone it is a good hand.
+    assert verdict(None, points, picture.shape[:2])["hands"][0]["score"] >= 0.5
+
+
+def test_the_same_traces_without_a_finger_more_are_none(picture: Floats) -> None:
+    moved, points = in_a_row(picture, HAND, (0, 1, 2, 3), 0.05)
+    assert float(np.abs(moved - picture).max()) > 0.1
+    (hand,) = verdict(moved, points, picture.shape[:2])["hands"]
+    assert hand["fingers_counted"] and not any("finger too many" in why for why in hand["reasons"])
+
+
+def test_without_a_picture_the_report_says_that_nobody_looked(picture: Floats) -> None:
+    (hand,) = verdict(None, HAND, picture.shape[:2])["hands"]
+    assert not hand["fingers_counted"] and "no picture was given" in hand["fingers_note"]
+
+
+def test_what_cannot_be_told_is_said_and_held_against_nobody(picture: Floats) -> None:
+    image = torch.from_numpy(picture).float()
+    small = torch.from_numpy((HAND - HAND.mean(axis=0)) * (LEAST / 4 / np.ptp(HAND, axis=0).max()) + HAND.mean(axis=0))
+    grey = torch.full_like(image, 0.5)
+    few = torch.where(torch.arange(21) < 12, 1.0, 0.0)
+    for seen, words in (
+        (look(image, small, TOLD, []), "too small"),
+        (look(grey, torch.from_numpy(HAND), TOLD, []), "hidden, dark or blurred"),
+        (look(image, torch.from_numpy(HAND), few, []), "too little of the hand"),
+    ):
+        assert seen.unsure is not None and words in seen.unsure and not seen.reasons
