@@ -18,6 +18,7 @@ from .footing import Footing
 from .fusion import Fused
 from .regions import Regions
 from .roundness import Roundness
+from .shaded_openings import shaded_openings
 from .trimap import within_reach
 
 AS_A_SET = "kept together as a set"
@@ -52,6 +53,8 @@ _EDGE_STEP, _EDGE_NOISES = 4 / 255, 5.0
 _BARE, _MOST_NOISE = 0.9, 12.0
 """The share of the bare backdrop whose steps say what is no outline; the most that noise (1 sigma) can make of a
 step."""
+_SLOT = 0.0015
+"""The share of the product from which a slot in it is missed by who looks at the result."""
 _AROUND = 3.0
 """Pixels (1 sigma) over which the colours on both sides of the outline are averaged."""
 
@@ -278,6 +281,7 @@ def judge_pale(product: Tensor, backdrop: Backdrop, evidence: Evidence, trust: T
 def judge_before_plain(product: Tensor, backdrop: Backdrop, evidence: Evidence, trust: Trust) -> None:
     """What a plain backdrop alone lets be said of a model's `product` `[H,W]`: gaps, parts that are pale, glass."""
     judge_gaps(product, evidence, backdrop.side, trust)
+    judge_shaded(product, backdrop, evidence, trust)
     judge_pale(product, backdrop, evidence, trust)
     note_transparency(product, evidence, trust)
 
@@ -303,6 +307,14 @@ def judge_gaps(product: Tensor, evidence: Evidence, side: int, trust: Trust) -> 
     """Doubts where a network may have filled what it is too coarse for: between the teeth of a comb, a rack's bars."""
     share = float(gaps(product, evidence, side).float().sum()) / max(1.0, float(product.float().sum()))
     trust.doubt(0.55 + 0.45 * ramp(share, 0.25, 0.1), "narrow gaps that look like the backdrop may have been filled")
+
+
+def judge_shaded(product: Tensor, backdrop: Backdrop, evidence: Evidence, trust: Trust) -> None:
+    """Doubts where the `product` `[H,W]` bool holds what looks like the backdrop in the shade: a slot in a seat."""
+    share = float(shaded_openings(product, backdrop, evidence).float().sum()) / max(1.0, float(product.float().sum()))
+    if share > _SLOT and trust.confidence > _UNCONFIRMED:
+        trust.confidence = _UNCONFIRMED
+        trust.reasons.append("an opening that shows the backdrop in the shade may have been filled")
 
 
 def _touching(where: Tensor, near: Tensor) -> float:
