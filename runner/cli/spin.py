@@ -65,11 +65,12 @@ def run(args: argparse.Namespace) -> int:
     from runner.cli.signals import interruptible
     from runner.events.reporter import make_reporter
     from runner.spin.graph import Look
-    from runner.workflow.values import named_colour
+    from runner.workflow.values import like_a_colour, named_colour
 
     args.background = named_colour(args.background) or args.background
     if not _COLOUR.fullmatch(args.background):
-        raise UsageError(f"--background {args.background}: this is no colour.", advice='Write it as "#f4f1ec".')
+        said = f"--background {args.background}: this is no colour.{like_a_colour(args.background)}"
+        raise UsageError(said, advice='Write it as "#f4f1ec".')
     if not 64 <= args.size <= 4096:
         raise UsageError(f"--size {args.size}: from 64 to 4096 pixels.")
     check_no_password(args.server)

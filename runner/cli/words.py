@@ -165,7 +165,18 @@ def _settled(words: list[str], at: int) -> list[str]:
         return words
     options = {word.partition("=")[0] for word in rest if word.startswith("--") and len(word) > 2}
     unknown = options - (options_of("submit") - {"--dry-run"})  # which only a batch does
-    return [*words[:at], "batch", *rest] if unknown and unknown <= options_of("batch") else words
+    is_batch = unknown and unknown <= options_of("batch")
+    return [*words[:at], "batch", *_with_plain_photo(rest)] if is_batch else words
+
+
+def _with_plain_photo(words: list[str]) -> list[str]:
+    """`--image FILE` as `batch` has it: a photo, with no option before it."""
+    options = [at for at, word in enumerate(words) if word.partition("=")[0] == "--image"]
+    if len(options) != 1:
+        return words
+    at = options[0]
+    _, mark, file = words[at].partition("=")
+    return [*words[:at], *([file] if mark else []), *words[at + 1 :]]
 
 
 def _unknown(unknown: Sequence[str], args: argparse.Namespace, argv: Sequence[str]) -> UsageError:

@@ -11,7 +11,8 @@ from pathlib import Path
 from runner.errors import PhotoError, UsageError
 from runner.files.naming import safe_name
 from runner.files.paths import expanded, may_be_a_file
-from runner.suggest import Suggestions, did_you_mean, look_alike
+from runner.suggest import Suggestions, look_alike
+from runner.workflow.values import like_a_colour
 
 _DIGITS = re.compile(r"[0-9a-fA-F]{6}")
 _WHOLE = re.compile(r"[+-]?\d+")
@@ -111,11 +112,8 @@ def _photo(word: str, option: str) -> Colour:
         raise PhotoError(
             f"{option} {word}: there is no such file, and it is {what}.{look_alike(path)}", advice=_how(option)
         )
-    from PIL import ImageColor
-
     what = "this is no colour" if option != PART else "this is no mask, no colour and no number of a part"
-    like = did_you_mean(word, ImageColor.colormap)
-    raise UsageError(f"{option} {word}: {what}.{like}", advice=_how(option))
+    raise UsageError(f"{option} {word}: {what}.{like_a_colour(word)}", advice=_how(option))
 
 
 def _how(option: str) -> str:

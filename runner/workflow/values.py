@@ -11,7 +11,7 @@ from runner.data import without_lone_surrogates
 from runner.errors import WorkflowError
 from runner.files.paths import is_a_file
 from runner.files.tensors import said_of
-from runner.suggest import nearest
+from runner.suggest import did_you_mean, nearest
 from runner.workflow.schema import COMBO, DYNAMIC_COMBO, InputSchema, is_file_list
 
 _LARGEST = 2**64
@@ -57,7 +57,7 @@ def _colour(name: str, text: str) -> str:
     if (named := named_colour(text.strip())) is not None:
         return named
     raise WorkflowError(
-        f"{name}: {text!r} is no colour.",
+        f"{name}: {text!r} is no colour.{like_a_colour(text)}",
         advice="Write it as #rrggbb, for example #ffffff for white, or as a plain name: white, navy, beige.",
     )
 
@@ -69,6 +69,13 @@ def named_colour(name: str) -> str | None:
     if name.casefold().replace(" ", "") not in ImageColor.colormap:
         return None
     return "#{:02x}{:02x}{:02x}".format(*ImageColor.getrgb(name.replace(" ", ""))[:3])
+
+
+def like_a_colour(name: str) -> str:
+    """A question for the colour whose name this one is like, with a space before it; empty where there is none."""
+    from PIL import ImageColor
+
+    return did_you_mean(name, ImageColor.colormap)
 
 
 def _plain_number(value: Any, kind: str, schema: InputSchema) -> Any:

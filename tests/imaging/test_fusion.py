@@ -315,3 +315,36 @@ def test_a_white_strap_on_white_that_the_model_lost_is_doubted(strap: float | No
     photo = photo + torch.randn(480, 480, 3, generator=made) * 0.003
     cut = from_model(photo.clamp(0, 1), coarse(case, 480))
     assert least <= cut.confidence <= most, cut.report
+
+
+def _headphones(size: int = 480, rim: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+    """Photo on blown-out white, exact alpha, and the place under the band; `rim`: a dark rim all around instead."""
+    rows, columns = torch.meshgrid(*(torch.arange(size, dtype=torch.float32) + 0.5,) * 2, indexing="ij")
+    x, y = (columns - size / 2) / size, (rows - size / 2) / size
+    distance = torch.hypot(x, y)
+    band = ((0.32 - distance) * size).clamp(0, 1) * ((distance - 0.28) * size).clamp(0, 1)
+    if not rim:
+        band = band * (y < 0.1)
+        cups = [((0.11 - torch.hypot(x - at, 0.6 * (y - 0.15))) * size).clamp(0, 1) for at in (-0.25, 0.25)]
+        band = torch.stack((band, *cups)).amax(dim=0)
+    under = (distance < 0.28) & (band == 0) & ((y < 0.1) | rim)
+    noise = torch.randn(size, size, 3, generator=torch.Generator().manual_seed(3))
+    dark = 0.16 + 0.01 * noise
+    photo = (band[..., None] * dark + (1 - band[..., None])).clamp(0, 1)
+    return photo, band, under
+
+
+@pytest.mark.parametrize("response", [0.3, 0.45, 0.6])
+def test_bare_backdrop_under_a_band_that_the_model_half_filled_is_left_out_and_told(response: float) -> None:
+    photo, alpha, under = _headphones()
+    cut = from_model(photo, coarse(torch.where(under, response, alpha), 480))
+    assert errors(cut.alpha, alpha)[2] >= 0.98, cut.report
+    assert 0.5 <= cut.confidence < TRUSTED, cut.report
+    assert any("half filled" in reason for reason in cut.report["reasons"])
+
+
+def test_white_inside_a_dark_rim_on_white_is_never_trusted_where_the_model_has_no_opinion() -> None:
+    photo, alpha, under = _headphones(rim=True)
+    for response in (0.3, 0.5, 0.7):
+        cut = from_model(photo, coarse(torch.where(under, response, alpha), 480))
+        assert cut.confidence < TRUSTED, cut.report

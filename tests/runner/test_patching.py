@@ -184,6 +184,12 @@ def test_a_colour_is_checked_as_the_nodes_read_it(name: str, text: str, fits: bo
     assert "#rrggbb" in caught.value.advice
 
 
+def test_a_colour_of_another_spelling_is_asked_about() -> None:
+    schema = recorded_object_info(WORKFLOWS_DIR)
+    with pytest.raises(WorkflowError, match=r"'wite' is no colour\. Did you mean 'white'\?"):
+        patch_workflow(load_workflow("packshot"), {"background": "wite"}, (), schema)
+
+
 @pytest.mark.parametrize(
     ("name", "asked", "text", "sent"),
     [

@@ -158,6 +158,12 @@ def test_a_swap_is_one_slip() -> None:
     assert distance("abc", "abc") == 0
 
 
+@pytest.mark.parametrize("photo", [["--image", "photo.jpg"], ["--image=photo.jpg"], ["photo.jpg"]])
+def test_a_photo_of_submit_can_be_rehearsed_however_it_is_named(place: Path, photo: list[str]) -> None:
+    run = command("submit", "packshot", *photo, "--dry-run", folder=place)
+    assert "1 job would run with packshot" in run.out, run.err
+
+
 def test_a_dry_run_tells_photos_of_one_name_apart_and_says_for_which_shops(place: Path) -> None:
     for name in ("jar.jpg", "jar.png", "Jar.webp"):
         Image.new("RGB", (48, 40), "white").save(place / name)

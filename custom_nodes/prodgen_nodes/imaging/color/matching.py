@@ -10,7 +10,7 @@ from ..tensors import Box, bounding_box, strips
 from ..transfer import decode_
 from .statistics import Statistics, measured, pooled
 
-_SAMPLES = 500_000
+_SAMPLES = 131_072
 """Statistics of more pixels than this are taken from an even grid of about as many."""
 
 
@@ -32,7 +32,7 @@ def measure(
                 canvas="1 = product; LoadImage's own mask is inverted.",
             ) from None
     area = slice(box.top, box.bottom), slice(box.left, box.right)
-    step = max(1, int((box.width * box.height / _SAMPLES) ** 0.5))
+    step = max(1, round((box.width * box.height / _SAMPLES) ** 0.5))
     srgb, weights = srgb[area][::step, ::step], weights[area][::step, ::step]
     parts = []
     height, width = weights.shape

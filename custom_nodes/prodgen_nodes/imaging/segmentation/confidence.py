@@ -18,7 +18,7 @@ from .footing import Footing
 from .fusion import Fused
 from .regions import Regions
 from .roundness import Roundness
-from .shaded_openings import shaded_openings
+from .shaded_openings import gaps, shaded_openings
 from .trimap import within_reach
 
 AS_A_SET = "kept together as a set"
@@ -41,10 +41,6 @@ _WITNESS, _SAME, _EDGE = 0.5, 0.006, 2
 """The least confidence of a cut-out without any network that can confirm a coarse one's; the share of the product in
 which the two may differ, areas no wider than twice the edge's pixels aside. Of 28 photographs that U²-Net-P alone was
 certain of, eight were wrong and four frayed; this confirms one of those twelve."""
-_TINT, _OTHER, _DEEP, _LIGHT = 3.0, 8.0, 0.3, 1.06
-"""The backdrop's own tint and clearly another (`Evidence.residue`); shade and light that are its own (`ratio`)."""
-_NARROW, _BETWEEN, _CUT_SHARPLY = 0.008, 0.6, 0.08
-"""A gap: half its width at most (of the short side), the share of its rim that is clearly product, the step there."""
 _PALE, _PALEST, _OFF, _EDGED = 0.8, 1.0, 5.0, 0.5
 """A pale part on pale ground: its light (`ratio`), its least difference from the backdrop in spreads, and the share of
 its rim that is an edge; a soft shadow fades there."""
@@ -55,6 +51,9 @@ _BARE, _MOST_NOISE = 0.9, 12.0
 step."""
 _SLOT = 0.0015
 """The share of the product from which a slot in it is missed by who looks at the result."""
+_OPENING, _SHADED = 0.003, 0.75
+"""The least opening that is told, as a share of the product, and the light (`ratio`) below which it is: the
+headlight of a toy car that ISNet left out had .6, the shade under a chair's seat .6 to .9."""
 _AROUND = 3.0
 """Pixels (1 sigma) over which the colours on both sides of the outline are averaged."""
 
@@ -226,11 +225,17 @@ def judge_model(mask: Tensor, fused: Fused, reach: int, plain: float, trust: Tru
     solid, product = mask > 0.5, fused.likelihood > 0.5
     size = max(1.0, float(product.float().sum()))
     beside = dilate(solid, reach) & ~erode(solid, reach)
-    soft = (mask > 0.12) & (mask < 0.88) & ~beside
+    half = fused.half_filled
+    soft = (mask > 0.12) & (mask < 0.88) & ~beside & ~half
     hesitant = float((soft & solid).float().sum() + 2 * (soft & ~solid & ~product).float().sum()) / size
     trust.doubt(ramp(hesitant, 0.12, 0.012), "the model hesitates over parts of the picture beside the product")
-    changed = float((solid != product).float().sum()) / max(size, float(solid.float().sum()))
+    changed = float(((solid != product) & ~half).float().sum()) / max(size, float(solid.float().sum()))
     trust.doubt(ramp(changed, 0.4, 0.1), "the model's mask and the picture's own edges disagree")
+    filled = float(half.float().sum()) / size
+    trust.doubt(
+        _UNCONFIRMED + (1 - _UNCONFIRMED) * ramp(filled, 0.012, 0.004),
+        "the model half filled an opening of the product that shows the bare backdrop: white on white there?",
+    )
     near = within_reach(product, round(_BESIDE * min(product.shape)))
     ignored = plain * _touching(fused.ignored, near) / size
     trust.doubt(
@@ -284,23 +289,12 @@ def judge_before_plain(product: Tensor, backdrop: Backdrop, evidence: Evidence, 
     judge_shaded(product, backdrop, evidence, trust)
     judge_pale(product, backdrop, evidence, trust)
     note_transparency(product, evidence, trust)
+    note_dark_openings(product, evidence, trust)
 
 
 def judge_busy(trust: Trust) -> None:
     """Doubts about a coarse network where no plain backdrop shows what it filled."""
     trust.doubt(_UNCONFIRMED, "the backdrop is busy and the model coarse: openings of the product may be filled")
-
-
-def gaps(product: Tensor, evidence: Evidence, side: int) -> Tensor:
-    """Boolean `[H,W]`: narrow places between parts of the `product` that look like the backdrop, lit or shaded."""
-    alike = erode(product, 1) & (evidence.residue < _TINT) & (evidence.ratio > _DEEP) & (evidence.ratio < _LIGHT)
-    narrow = alike & ~opened(alike, max(2, round(_NARROW * side)))
-    regions = Regions(narrow)
-    if regions.count == 0:
-        return narrow
-    between = regions.rim_mean((product & (evidence.residue > _OTHER)).float()) > _BETWEEN
-    seen = regions.chosen(between & (regions.rim_mean(evidence.steps) > _CUT_SHARPLY))
-    return dilate(seen, 1) & product  # the pixels that a gap shares with its rim look like neither
 
 
 def judge_gaps(product: Tensor, evidence: Evidence, side: int, trust: Trust) -> None:
@@ -388,3 +382,15 @@ def note_transparency(product: Tensor, evidence: Evidence, trust: Trust) -> None
         trust.notes.append(
             "much of the product has the backdrop's own tint: if it is glass or gauze, it came out opaque"
         )
+
+
+def note_dark_openings(product: Tensor, evidence: Evidence, trust: Trust) -> None:
+    """A note where something clearly darker than the backdrop is seen through the product: shade, or a part of it."""
+    regions = Regions(~product)
+    if regions.count == 0:
+        return
+    large = regions.area > _OPENING * float(product.float().sum())
+    dark = regions.mean(evidence.ratio) < _SHADED
+    if count := int((large & dark & ~regions.on_frame()).sum()):
+        where = "an opening" if count == 1 else f"{count} openings"
+        trust.notes.append(f"{where} of the product, not as light as the backdrop: left open; is it a pale part?")

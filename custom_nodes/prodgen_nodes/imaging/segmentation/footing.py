@@ -139,7 +139,7 @@ class Footing:
         kept = counted & (wander < _WANDER * grain) & (steps < _FEW * all_)
         if grain <= _FINE:
             kept &= self._separation(srgb.mean(dim=-1), counted, along) > _SEEN
-        whole = ~_bites(srgb, line, bottom, kept | proven, max(2, round(_BITE * grain)))
+        whole = ~bites(srgb, line, bottom, kept | proven, max(2, round(_BITE * grain)))
         kept, proven = kept & whole, proven & whole
         return replace(
             self,
@@ -299,7 +299,7 @@ def _ends_a_row_lower(srgb: Tensor, product: Tensor, row: Tensor) -> Tensor:
     return alike & (step > _NEXT_STEP * (after - here).mean(dim=-1).abs() + _LEVEL)
 
 
-def _bites(srgb: Tensor, line: Tensor, bottom: Tensor, cut: Tensor, high: int) -> Tensor:
+def bites(srgb: Tensor, line: Tensor, bottom: Tensor, cut: Tensor, high: int) -> Tensor:
     """Boolean `[W]`: the columns of stretches that are `cut` `[W]` bool off a product between the `line` `[W]` and its
     lowest row, `bottom` `[W]`, and end at once, `high` rows or more, where the picture `[H,W,3]` goes on as it was and
     nothing is cut off: a dark base with something coloured above it here and there."""

@@ -52,6 +52,9 @@ _OWN_EDGE = 2
 """Pixels of the model's outline that are its own edge in the picture."""
 _OPENING = 0.12
 """The step (sRGB) in which an opening ends all around that the model takes for product."""
+_BARE, _SIDES = 0.6, 3
+"""The share of what a model half filled that is bare backdrop, to be an opening; and on how many of its four sides the
+product lies: a pale part that ends in nothing has it on one or two."""
 _NO_DOUBT, _LARGE = 0.97, 5e-4
 """The response of a model that has no doubt; the size of an opening, as a share of the picture, in which that is one
 that it overlooked."""
@@ -63,7 +66,8 @@ class Fused:
     `ignored`, looks like product but is none to the model; `missing`, looks like the backdrop but is product to it;
     `enclosed`, has the backdrop's very colour inside the product: white lettering, or a ring that was filled. `gaps`
     was opened beyond doubt: the backdrop flows in there. `opened`: the share of the picture that is seen through the
-    product although the model filled it."""
+    product although the model filled it. `half_filled`: where the model hesitates between product and what the picture
+    shows, the bare backdrop with product around it, under a headband; it is left out."""
 
     likelihood: Tensor
     ignored: Tensor
@@ -71,6 +75,7 @@ class Fused:
     enclosed: Tensor
     gaps: Tensor
     opened: float
+    half_filled: Tensor
 
 
 def reach_of(grain: float) -> int:
@@ -170,7 +175,7 @@ def fuse(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, gra
     inner = erode((mask > _SURE) & product, reach)
     outer = ~dilate(mask > _UNSURE, reach)
     none = torch.zeros_like(product)
-    ignored, missing, enclosed, openings, thin, gaps = none, none, none, none, none, none
+    ignored, missing, enclosed, openings, thin, gaps, half_filled = (none,) * 7
     if plain:
         own = own_evidence(srgb, backdrop, evidence)
         gaps = open_gaps(srgb, backdrop, evidence, product)
@@ -208,7 +213,22 @@ def fuse(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, gra
             data[shadow], target[shadow] = _FOOT_WEIGHT, 0.0
             likelihood = random_walker(right, down, data, target, start=likelihood)
         enclosed = _areas((evidence.difference < _SAME) & erode(likelihood > 0.5, reach))
-    return Fused(likelihood, ignored, missing, enclosed, gaps, float(openings.float().mean()))
+        half_filled = _half_filled(passable, mask, likelihood > 0.5)
+    return Fused(likelihood, ignored, missing, enclosed, gaps, float(openings.float().mean()), half_filled)
+
+
+def _half_filled(passable: Tensor, mask: Tensor, product: Tensor) -> Tensor:
+    """Boolean `[h,w]`: what the model has no opinion of, was left out of the `product`, has it around itself, and is
+    for the most part bare backdrop (`passable`)."""
+    sides = torch.zeros_like(product, dtype=torch.uint8)
+    for axis in (0, 1):
+        before = product.to(torch.uint8).cummax(dim=axis).values
+        behind = product.flip(axis).to(torch.uint8).cummax(dim=axis).values.flip(axis)
+        sides += before + behind
+    regions = Regions(~product & (mask > _UNSURE) & (mask < _SURE) & (sides >= _SIDES))
+    if regions.count == 0:
+        return passable & ~passable
+    return regions.chosen(regions.mean(passable.float()) > _BARE)
 
 
 def _areas(where: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..filters import dilate, erode
+from ..filters import dilate, erode, opened
 from .backdrop import Backdrop
 from .evidence import Evidence
 from .regions import Regions
@@ -28,6 +28,11 @@ _ALL_AROUND, _SHARP, _RIM = 0.85, 0.06, 2
 _THICK, _LEAST = 1, 12
 """An opening is thicker than twice this, and has at least so many pixels."""
 
+_GAP_TINT, _GAP_OTHER, _DEEP, _LIGHT = 3.0, 8.0, 0.3, 1.06
+"""The backdrop's own tint and clearly another (`Evidence.residue`); shade and light that are its own (`ratio`)."""
+_NARROW, _BETWEEN, _CUT_SHARPLY = 0.008, 0.6, 0.08
+"""A gap: half its width at most (of the short side), the share of its rim that is clearly product, the step there."""
+
 
 def shaded_openings(product: Tensor, backdrop: Backdrop, evidence: Evidence) -> Tensor:
     """Boolean `[H,W]`: what lies inside the `product` `[H,W]` bool and looks like the backdrop in the shade."""
@@ -42,3 +47,15 @@ def shaded_openings(product: Tensor, backdrop: Backdrop, evidence: Evidence) -> 
     other = dilate(product & (evidence.residue > _OTHER), _RIM)
     enclosed = regions.rim_mean(other.float()) > _ALL_AROUND
     return regions.chosen((regions.area >= _LEAST) & even & sharp & enclosed)
+
+
+def gaps(product: Tensor, evidence: Evidence, side: int) -> Tensor:
+    """Boolean `[H,W]`: narrow places between parts of the `product` that look like the backdrop, lit or shaded."""
+    alike = erode(product, 1) & (evidence.residue < _GAP_TINT) & (evidence.ratio > _DEEP) & (evidence.ratio < _LIGHT)
+    narrow = alike & ~opened(alike, max(2, round(_NARROW * side)))
+    regions = Regions(narrow)
+    if regions.count == 0:
+        return narrow
+    between = regions.rim_mean((product & (evidence.residue > _GAP_OTHER)).float()) > _BETWEEN
+    seen = regions.chosen(between & (regions.rim_mean(evidence.steps) > _CUT_SHARPLY))
+    return dilate(seen, 1) & product  # the pixels that a gap shares with its rim look like neither
