@@ -48,7 +48,7 @@ from .fusion import Fused, fuse, reach_of
 from .leaks import sealed
 from .matting import closed_form_matte
 from .noise import calmed
-from .painted import Stated, stated
+from .painted import Stated, judge_painted, stated
 from .parts import Chosen, Extra, Parts, choose_parts, describe
 from .pyramid import Pyramid, averaged, encoded, planar, resized, within
 from .regions import Regions
@@ -245,11 +245,12 @@ def from_plain_backdrop(
         part, rough = _inside(srgb, box, whole).contiguous(), None if hint is None else _inside(hint, box, whole)
         return _put_back(from_plain_backdrop(part, rough, progress, parts), box, whole)
     rough = None if hint is None else resized(hint, size)
-    said = None if rough is None else stated(rough)
     backdrop, window = _backdrop(small, rough)
     # What lies outside the window is backdrop.
     part, near = planar(window.of(small)), backdrop.inside(window)
     evidence = weigh(part, near)
+    bare = window.whole((evidence.difference >= _BARE).float()) < 0.5
+    said = None if rough is None else stated(rough, None, bare)
     likelihood = label(part, near, evidence, None if said is None else window.of(said.scope))
     chosen = _chosen(window.whole(likelihood), said, parts)
     footing, likelihood = find_foot(part, window.of(chosen.likelihood), near, evidence)
@@ -261,8 +262,7 @@ def from_plain_backdrop(
     if trust.confidence > 0:
         judge_backdrop(backdrop, trust)
         judge_outline(part, likelihood, near, evidence, footing, trust)
-        if said is not None:
-            said.judge(labels > 0.5, window.whole((evidence.difference >= _BARE).float()) < 0.5, trust)
+        judge_painted(said, labels > 0.5, trust)
         judge_blown_out(part, likelihood > 0.5, near, trust)
         judge_parts(labels > 0.5, chosen.close, trust)
         note_left_out([extra.kind for extra in chosen.extras], trust)
@@ -292,6 +292,16 @@ def _unaided(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, parts: Parts)
     trust = Trust()
     judge_outline(srgb, likelihood, backdrop, evidence, find_footing(srgb, likelihood > 0.5, backdrop, evidence), trust)
     return likelihood > 0.5, trust.confidence
+
+
+def _stated(mask: Tensor | None, hint: Tensor | None, bare: Tensor) -> tuple[Stated | None, Tensor]:
+    """What a hint says is product; and what it and a model's `mask` `[h,w]` say roughly: either alone, or both."""
+    if hint is not None:
+        said = stated(resized(hint, (bare.shape[0], bare.shape[1])), mask, bare)
+        return said, said.rough
+    if mask is None:
+        raise ValueError("either a mask or a hint is needed")
+    return None, mask
 
 
 def _chosen(likelihood: Tensor, said: Stated | None, parts: Parts) -> Chosen:
@@ -326,11 +336,7 @@ def from_model(
     small, noise = calmed(small)
     backdrop, evidence, plain = _weighed(small)
     is_plain, reach = plain > 0.5, reach_of(grain)
-    bare = (evidence.difference < _BARE) & is_plain
-    said = None if hint is None else stated(resized(hint, size), seen, bare)
-    rough = seen if said is None else said.rough
-    if rough is None:
-        raise ValueError("either a mask or a hint is needed")
+    said, rough = _stated(seen, hint, (evidence.difference < _BARE) & is_plain)
     fused = fuse(small, backdrop, evidence, rough, grain, is_plain)
     chosen = _chosen(fused.likelihood, said, parts)
     likelihood, extras = chosen.likelihood, chosen.extras
@@ -353,8 +359,7 @@ def from_model(
                 judge_busy(trust)
         judge_parts(product, chosen.close, trust)
         note_left_out([extra.kind for extra in chosen.extras], trust)
-        if said is not None:
-            said.judge(product, bare, trust)
+        judge_painted(said, product, trust)
         judge_model_outline(small, product, backdrop, evidence, settled, trust, noise)
         if is_plain:
             judge_before_plain(product, backdrop, evidence, trust)

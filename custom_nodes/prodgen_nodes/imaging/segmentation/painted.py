@@ -40,12 +40,13 @@ _LOST, _LITTLE, _MUCH = (0.3, 0.7), 0.01, 0.2
 @dataclass(frozen=True)
 class Stated:
     """`rough` `[h,w]`: what is product, 1, or not, 0, or for the picture to decide; `middle` bool: what was painted,
-    without its sloppy outline; `scope` bool: beyond it nothing is product; `strokes`: whether only strokes were drawn;
-    `width`: how far off an outline may be."""
+    without its sloppy outline; `scope` bool: beyond it nothing is product; `bare` bool: where plain backdrop shows;
+    `strokes`: whether only strokes were drawn; `width`: how far off an outline may be."""
 
     rough: Tensor
     middle: Tensor
     scope: Tensor
+    bare: Tensor
     strokes: bool
     width: int
 
@@ -53,26 +54,34 @@ class Stated:
         """The soft `likelihood` `[h,w]` of what hangs on something painted alone."""
         return torch.where(touching(likelihood > 0.5, self.middle), likelihood, likelihood.clamp(max=0.5))
 
-    def judge(self, product: Tensor, bare: Tensor, trust: Trust) -> None:
-        """Doubts about a `product` `[h,w]` bool in which something that was painted is missing. Broad paint over `bare`
-        `[h,w]` backdrop is an opening, and so is what a stroke crosses."""
+    def judge(self, product: Tensor, trust: Trust) -> None:
+        """Doubts about a `product` `[h,w]` bool in which something that was painted is missing. Broad paint over bare
+        backdrop is an opening, and a stroke may cross one."""
         lost = self.middle & ~dilate(product, max(2, self.width // 2))
-        lost &= ~bare | (not self.strokes and ~dilate(erode(lost, self.width), self.width + 1))
-        labels, count = ndimage.label(lost.cpu().numpy(), np.ones((3, 3)))
-        boxes = [box for box in ndimage.find_objects(labels) if _extent(box) >= _LONG * self.width] if count else []
+        share = float(lost.float().sum()) / max(1.0, float(self.middle.float().sum()))
+        if self.strokes:
+            trust.doubt(_STROKES, "the hint is thin strokes: fill the whole product to say exactly what it is")
+            lost &= torch.tensor(share > 1 - _COVERED, device=lost.device)
+        else:
+            lost &= ~(self.bare & dilate(erode(lost, self.width), self.width + 1))
+        labels, _ = ndimage.label(lost.cpu().numpy(), np.ones((3, 3)))
+        boxes = [box for box in ndimage.find_objects(labels) if _extent(box) >= _LONG * self.width]
         if boxes:
-            share = float(lost.float().sum()) / max(1.0, float(self.middle.float().sum()))
-            most, least = _LOST[1], _LOST[0]
+            least, most = _LOST
             where = _place(max(boxes, key=_extent), product.shape)
             trust.doubt(
                 least + (most - least) * ramp(share, _MUCH, _LITTLE),
                 f"a part that was painted, {where}, is missing in the cut-out",
             )
-        if self.strokes:
-            trust.doubt(_STROKES, "the hint is thin strokes: fill the whole product to say exactly what it is")
 
 
-def stated(hint: Tensor, mask: Tensor | None = None, bare: Tensor | None = None) -> Stated:
+def judge_painted(said: Stated | None, product: Tensor, trust: Trust) -> None:
+    """Doubts about a `product` `[h,w]` bool that a hint, if there is one, raises."""
+    if said is not None:
+        said.judge(product, trust)
+
+
+def stated(hint: Tensor, mask: Tensor | None, bare: Tensor) -> Stated:
     """What a rough `hint` `[h,w]` says is product, beside a model's `mask` `[h,w]` if there is one.
 
     Inside the hint all is product, far outside nothing; near its outline the model decides, where it means the same
@@ -85,18 +94,18 @@ def stated(hint: Tensor, mask: Tensor | None = None, bare: Tensor | None = None)
     line = _middle(painted, thin, width)
     solid = torch.zeros_like(painted) if mask is None else mask > 0.5
     # Where a model sees something of a thin part, that says better where it runs than sloppy paint.
-    seeds = line & ~dilate(solid & thin, max(1, width // 2))
-    if bare is not None:
-        seeds &= ~bare
+    overlooked = thin & ~dilate(solid & thin, max(1, width // 2))
+    seeds = line & overlooked & ~bare
     if are_strokes(painted, core, width):
-        return _between_strokes(painted, core | seeds, core | line, mask, width)
+        rough, scope = _between_strokes(painted, core | line, mask)
+        return Stated(torch.where(core | seeds, 1.0, rough), core | line, scope, bare, True, width)
     between = torch.full_like(hint, 0.5)
     if mask is not None:
         union = float((solid | painted).float().sum())
         if union and float((solid & painted).float().sum()) / union > _SAME:
-            between = torch.where(thin, mask.clamp(min=0.5), mask)
+            between = torch.where(overlooked, mask.clamp(min=0.5), mask)
     rough = torch.where(core | seeds, 1.0, torch.where(around, between, 0.0))
-    return Stated(rough, core | line, hint >= 0.02, False, width)
+    return Stated(rough, core | line, hint >= 0.02, bare, False, width)
 
 
 def are_strokes(painted: Tensor, core: Tensor, width: int) -> bool:
@@ -107,14 +116,16 @@ def are_strokes(painted: Tensor, core: Tensor, width: int) -> bool:
     return float(closed(painted, round(_APART * min(painted.shape))).float().sum()) > _FILLED * area
 
 
-def _between_strokes(painted: Tensor, seeds: Tensor, middle: Tensor, mask: Tensor | None, width: int) -> Stated:
+def _between_strokes(painted: Tensor, middle: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    """What is product, and how far at most, where strokes were `painted` `[h,w]` bool: what a model sees under most of
+    their `middle`, else what the picture shows around them."""
     apart = round(_APART * min(painted.shape))
     scope = dilate(closed(painted, apart), apart)
     rough = torch.where(scope, 0.5, 0.0)
     if mask is not None and bool((mask > 0.5)[middle].float().mean() > _COVERED):
         seen = touching((mask > _FAINT) | painted, middle)
         rough, scope = torch.where(seen, mask, 0.0), scope | seen
-    return Stated(torch.where(seeds, 1.0, rough), middle, scope, True, width)
+    return rough, scope
 
 
 def _thin(painted: Tensor, core: Tensor, width: int) -> Tensor:
