@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from ..filters import closed, dilate, erode, touching
+from ..filters import closed, dilate, erode, opened, touching
 from .confidence import Trust, ramp
 from .regions import Regions
 
@@ -24,6 +24,8 @@ _SLOPPY, _SAME = 0.03, 0.5
 the same thing."""
 _MIDDLE = 0.75
 """The middle of a thin part: as far from its outline, as a share of the farthest nearby."""
+_SEEN = 2
+"""Pixels of a model's outline that are its own softness."""
 _LONG = 2
 """A thin part is meant that is so many times as long as an outline may be off; shorter, it is sloppiness."""
 _BROAD, _APART, _FILLED = 0.3, 0.1, 1.3
@@ -103,6 +105,8 @@ def stated(hint: Tensor, mask: Tensor | None, bare: Tensor) -> Stated:
     if mask is not None:
         union = float((solid | painted).float().sum())
         if union and float((solid & painted).float().sum()) / union > _SAME:
+            # Nor does it know where something ends that it saw nothing of.
+            overlooked |= dilate(opened(core & ~solid, _SEEN), width + _SEEN)
             between = torch.where(overlooked, mask.clamp(min=0.5), mask)
     rough = torch.where(core | seeds, 1.0, torch.where(around, between, 0.0))
     return Stated(rough, core | line, hint >= 0.02, bare, False, width)
