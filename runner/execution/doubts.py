@@ -24,12 +24,11 @@ def is_unsure(certain: float | None) -> bool:
 
 def not_checked(record: Mapping[str, Any]) -> str:
     """Why nobody can tell whether the product of a result is whole; "" where that is known, or not asked."""
-    for entry in mapping(record.get("reports")).values():
-        for report in entry if isinstance(entry, list) else [entry]:
-            for rule in texts(mapping(report).get("rules")):
-                _, mark, why = rule.partition("whole product: not checked: ")
-                if mark and not rule.startswith("pass"):
-                    return why.rpartition(" (asked: ")[0] or why
+    for report in _each(record.get("reports")):
+        for rule in texts(report.get("rules")):
+            _, mark, why = rule.partition("whole product: not checked: ")
+            if mark and not rule.startswith("pass"):
+                return why.rpartition(" (asked: ")[0] or why
     return ""
 
 
@@ -41,7 +40,8 @@ def doubts(record: Mapping[str, Any]) -> tuple[str, ...]:
         lines.append(f"cut out with a certainty of {_below(certain):.0%}, below {TRUSTED:.0%}; look at it")
     if why:
         lines.append(f"whether the product is whole could not be checked ({why}); look at it")
-    return tuple(lines)
+    said = [one for report in _each(record.get("reports")) for one in texts(report.get("doubts"))]
+    return tuple(dict.fromkeys([*lines, *said]))
 
 
 def _below(certain: float) -> float:
@@ -51,8 +51,13 @@ def _below(certain: float) -> float:
 
 def _figures(reports: Any, name: str) -> Iterator[float]:
     """This figure of every report that has it, as far as it lies between 0 and 1."""
+    for report in _each(reports):
+        value = figure(report.get(name))
+        if value is not None and 0 <= value <= 1:
+            yield value
+
+
+def _each(reports: Any) -> Iterator[Mapping[str, Any]]:
     for entry in mapping(reports).values():
         for report in entry if isinstance(entry, list) else [entry]:
-            value = figure(mapping(report).get(name))
-            if value is not None and 0 <= value <= 1:
-                yield value
+            yield mapping(report)

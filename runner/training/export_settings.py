@@ -39,6 +39,11 @@ def _command(*words: str) -> str:
     return " ".join(word if word.startswith('"$') else shlex.quote(word) for word in words)
 
 
+def _memory(recipe: Recipe, way_out: str) -> tuple[str, ...]:
+    """What a base with 20 billion weights of two bytes each takes."""
+    return (f"Its base alone takes about 41 GB of GPU memory in bf16; {way_out}.",) if recipe.base == "qwen" else ()
+
+
 def kohya(order: Order) -> Settings:
     """sd-scripts 0.10: `--config_file` takes every flag of the command line by its name."""
     recipe = order.recipe
@@ -166,7 +171,8 @@ def musubi(order: Order) -> Settings:
     train = _command(
         "--sdpa", "--mixed_precision", "bf16", *timesteps, "--weighting_scheme", "none",
         "--optimizer_type", _MUSUBI_OPTIMIZERS[recipe.optimizer], "--learning_rate", f"{recipe.unet_lr:g}",
-        "--lr_scheduler", recipe.schedule, "--lr_warmup_steps", f"{recipe.warmup:g}",
+        "--lr_scheduler", recipe.schedule, "--lr_scheduler_num_cycles", str(recipe.cycles),
+        "--lr_warmup_steps", f"{recipe.warmup:g}",
         "--gradient_checkpointing", "--gradient_accumulation_steps", str(recipe.accumulation),
         "--network_module", network, "--network_dim", str(recipe.rank), "--network_alpha", f"{recipe.alpha:g}",
         "--max_train_epochs", str(recipe.epochs), "--save_every_n_epochs", str(recipe.save_every_epochs),
@@ -183,6 +189,7 @@ def musubi(order: Order) -> Settings:
         notes=(
             "Needs kohya-ss/musubi-tuner and the model's files: MUSUBI, DIT, VAE, TEXT_ENCODER.",
             _MUSUBI_NOTES[recipe.base],
+            *_memory(recipe, "--fp8_base --fp8_scaled, or --blocks_to_swap, halves it"),
             "Its own documents name no masked loss: masks/ is for a version that has one. Without it the backdrop "
             "is learnt, too, so let the captions name it.",
         ),
@@ -208,7 +215,12 @@ def ai_toolkit(order: Order) -> Settings:
         "training_folder": "output",
         "device": "cuda:0",
         "trigger_word": order.tag,
-        "network": {"type": "lora", "linear": recipe.rank, "linear_alpha": recipe.alpha},
+        "network": {
+            "type": "lora",
+            "linear": recipe.rank,
+            "linear_alpha": recipe.alpha,
+            **({"dropout": recipe.dropout} if recipe.dropout else {}),
+        },
         "save": {"dtype": "float16", "save_every": every, "max_step_saves_to_keep": 20},
         "datasets": [_ai_toolkit_dataset(recipe)],
         "train": {
@@ -245,6 +257,7 @@ def ai_toolkit(order: Order) -> Settings:
         notes=(
             "Needs ostris/ai-toolkit: AI_TOOLKIT=/where/it/is. The base is fetched from Hugging Face by its name.",
             "mask_path: only what is white in masks/*.png is learnt (mask_min_value 0).",
+            *_memory(recipe, "quantize and low_vram under model: in config.yaml halve it"),
             "Not the recipe's: there is no warm-up, and cosine_with_restarts there is one cosine over all steps.",
         ),
     )

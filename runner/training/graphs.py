@@ -32,6 +32,10 @@ KLEIN_BASE_ID = "flux2-klein-base-4b"
 """The first of them in `models_manifest.yaml`."""
 
 
+_OWN_SCHEDULE = ""
+"""FLUX.2's own scheduler, which goes by the picture's size."""
+
+
 @dataclass(frozen=True)
 class Sampling:
     """How a sample is painted."""
@@ -45,8 +49,11 @@ class Sampling:
 SAMPLING: dict[str, Sampling] = {
     "sd15": Sampling(30, 7.0, "dpmpp_2m", "karras"),
     "sdxl": Sampling(30, 7.0, "dpmpp_2m", "karras"),
-    "klein": Sampling(4, 1.0, "euler", "simple"),
+    "klein": Sampling(4, 1.0, "euler", _OWN_SCHEDULE),
 }
+_KLEIN_BASE = Sampling(20, 5.0, "euler", _OWN_SCHEDULE)
+"""The base klein is distilled neither to few steps nor to no guidance: its makers' figures, as ComfyUI's template
+`image_flux2_klein_image_edit_4b_base` has them."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +188,7 @@ def _loaders(base: str, files: Files) -> dict[str, Any]:
 
 
 def _sample(training: Training, files: Files, prompt: str) -> dict[str, Any]:
-    recipe, how = training.recipe, SAMPLING[training.recipe.base]
+    recipe, how = training.recipe, sampling_of(training.recipe, files)
     clip: list[Any] = ["clip", 0] if files.clip else ["model", 1]
     vae: list[Any] = ["vae", 0] if files.vae else ["model", 2]
     empty = "EmptyFlux2LatentImage" if recipe.base == "klein" else "EmptyLatentImage"
@@ -189,13 +196,44 @@ def _sample(training: Training, files: Files, prompt: str) -> dict[str, Any]:
         "prompt": node("CLIPTextEncode", "Prompt", text=prompt, clip=clip),
         "negative": node("CLIPTextEncode", "Negative prompt", text=NEGATIVE, clip=clip),
         "empty": node(empty, "Size", width=recipe.resolution, height=recipe.resolution, batch_size=1),
-        "sampler": node(
-            "KSampler", "Sample", model=["learnt", 0], positive=["prompt", 0], negative=["negative", 0],
-            latent_image=["empty", 0], seed=training.seed, steps=how.steps, cfg=how.cfg, sampler_name=how.sampler,
-            scheduler=how.scheduler, denoise=1.0,
-        ),
+        **_painted(recipe, how, training.seed),
         "decode": node("VAEDecode", "Decode", samples=["sampler", 0], vae=vae),
         "sample": node("SaveImage", "output: sample", images=["decode", 0], filename_prefix="sample"),
+    }  # fmt: skip
+
+
+def sampling_of(recipe: Recipe, files: Files) -> Sampling:
+    """How the base's makers paint with it."""
+    return _KLEIN_BASE if recipe.base == "klein" and _is_klein_base(files.model) else SAMPLING[recipe.base]
+
+
+def _is_klein_base(model: str) -> bool:
+    name = model.replace("\\", "/").rpartition("/")[2].casefold()
+    return name in KLEIN_BASES or "klein-base" in name or "klein_base" in name
+
+
+def _painted(recipe: Recipe, how: Sampling, seed: int) -> dict[str, Any]:
+    """The nodes from noise to the sample's latents, which `sampler` gives."""
+    if how.scheduler != _OWN_SCHEDULE:
+        return {
+            "sampler": node(
+                "KSampler", "Sample", model=["learnt", 0], positive=["prompt", 0], negative=["negative", 0],
+                latent_image=["empty", 0], seed=seed, steps=how.steps, cfg=how.cfg, sampler_name=how.sampler,
+                scheduler=how.scheduler, denoise=1.0,
+            )
+        }  # fmt: skip
+    side = recipe.resolution
+    return {
+        "noise": node("RandomNoise", "Noise", noise_seed=seed),
+        "guider": node(
+            "CFGGuider", "Guider", model=["learnt", 0], positive=["prompt", 0], negative=["negative", 0], cfg=how.cfg
+        ),
+        "method": node("KSamplerSelect", "Method", sampler_name=how.sampler),
+        "sigmas": node("Flux2Scheduler", "Steps", steps=how.steps, width=side, height=side),
+        "sampler": node(
+            "SamplerCustomAdvanced", "Sample", noise=["noise", 0], guider=["guider", 0], sampler=["method", 0],
+            sigmas=["sigmas", 0], latent_image=["empty", 0],
+        ),
     }  # fmt: skip
 
 

@@ -61,13 +61,14 @@ MUSUBI_DATASET = {"image_directory", "cache_directory", "num_repeats", "control_
 MUSUBI_FLAGS = {
     "num_cpu_threads_per_process", "mixed_precision", "dataset_config", "model_version", "vae", "text_encoder",
     "batch_size", "dit", "sdpa", "timestep_sampling", "discrete_flow_shift", "weighting_scheme", "optimizer_type",
-    "learning_rate", "lr_scheduler", "lr_warmup_steps", "gradient_checkpointing", "gradient_accumulation_steps",
+    "learning_rate", "lr_scheduler", "lr_scheduler_num_cycles",
+    "lr_warmup_steps", "gradient_checkpointing", "gradient_accumulation_steps",
     "network_module", "network_dim", "network_alpha", "max_train_epochs", "save_every_n_epochs", "seed", "output_dir",
     "output_name",
 }  # fmt: skip
 AI_PROCESS = {
     "type": set(), "training_folder": set(), "device": set(), "trigger_word": set(),
-    "network": {"type", "linear", "linear_alpha"},
+    "network": {"type", "linear", "linear_alpha", "dropout"},
     "save": {"dtype", "save_every", "max_step_saves_to_keep"},
     "datasets": set(),
     "train": {
@@ -180,7 +181,9 @@ def test_musubi(tmp_path: Path, recipe: str, script: str) -> None:
     ]  # fmt: skip
     flags = {word[2:] for line in lines for word in shlex.split(line) if word.startswith("--")}
     assert flags <= MUSUBI_FLAGS, flags - MUSUBI_FLAGS
-    assert f"--network_module networks.lora_{script}" in lines[2]
+    assert f"--network_module networks.lora_{script}" in lines[2] and "--lr_scheduler_num_cycles 1 " in lines[2]
+    readme = (where / "README.txt").read_text(encoding="utf-8")
+    assert ("--fp8_base" in readme) is (recipe == "product_qwen"), "20 billion weights need to be told"
     check_pictures(where, alpha=False)
     if recipe == "product_qwen":
         with Image.open(where / "control" / "view_0.png") as alone:
@@ -204,6 +207,7 @@ def test_ai_toolkit(tmp_path: Path, recipe: str) -> None:
     assert process["model"]["arch"] in ("sd15", "sdxl", "flux2_klein_4b", "qwen_image_edit_plus:2511")
     assert process["save"]["save_every"] == process["sample"]["sample_every"] > 0
     _, ours = recipe_for(None, recipe)
+    assert process["network"].get("dropout", 0) == ours.dropout
     assert process["train"].get("text_encoder_lr") == (ours.text_lr if ours.train_text else None)
     assert dataset["keep_tokens"] >= 1, "shuffled, the tag would not stay in front"
     assert TAG in process["sample"]["prompts"][0] and process["trigger_word"] == TAG

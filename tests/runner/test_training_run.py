@@ -17,7 +17,7 @@ from PIL import Image
 
 from runner.__main__ import main
 from runner.models.manifest import load_manifest
-from runner.training.graphs import KLEIN_BASE_ID, KLEIN_BASES, Training, stretch
+from runner.training.graphs import FILES, KLEIN_BASE_ID, KLEIN_BASES, Training, stretch, trial
 from runner.training.recipes import recipe_for
 from tests.runner.training_photos import KIND, TAG, folder, product
 from tests.support.comfy import REPO, ComfyServer
@@ -133,6 +133,24 @@ def test_the_graph_has_the_settings_of_the_recipe(base: str) -> None:
     assert graph["prompt"]["inputs"]["text"].startswith(f"{TAG}, {KIND}, stylish, studio photography")
     known = {link[0] for node in graph.values() for link in node["inputs"].values() if isinstance(link, list)}
     assert known <= set(graph)
+
+
+@pytest.mark.parametrize(
+    ("model", "steps", "cfg"),
+    [
+        (FILES["klein"].model, 4, 1.0),
+        (KLEIN_BASES[0], 20, 5.0),
+        ("own/FLUX.2-Klein-Base-4B.safetensors", 20, 5.0),
+        ("own\\flux-2-klein-base-4b-fp8.safetensors", 20, 5.0),
+    ],
+)
+def test_a_sample_is_painted_as_the_makers_of_its_base_paint(model: str, steps: int, cfg: float) -> None:
+    chosen, recipe = recipe_for("klein", None, [])
+    training = Training("bag", TAG, KIND, chosen, recipe, (65,), "somewhere", 9, files={"model": model})
+    for graph in (stretch(training, 65), trial(training, "a.safetensors", 1.0, "a bag", "sample")):
+        assert graph["sigmas"]["class_type"] == "Flux2Scheduler" and graph["sigmas"]["inputs"]["steps"] == steps
+        assert graph["guider"]["inputs"]["cfg"] == cfg and graph["guider"]["inputs"]["model"] == ["learnt", 0]
+        assert graph["decode"]["inputs"]["samples"] == ["sampler", 0]
 
 
 def test_the_last_stop_is_the_last_step_whatever_the_saves() -> None:

@@ -57,6 +57,7 @@ def test_the_product_alone_is_repainted(desk: Desk) -> None:
     out = desk.folder / "tile"
     run = enhance(desk, out, "--product", "hand bag", "--denoise", "0.4")
     assert run.code == EXIT_OK, run.err
+    assert "warning: The largest region is painted at 70%" in run.err and "A size of 192 keeps more" in run.err, run.err
     before, after = pixels(desk.folder / "photos" / "A" / "both.png"), pixels(out / "A" / "both_picture.png")
     changed = (before != after).any(axis=-1)
     assert after.shape == before.shape and changed.any()

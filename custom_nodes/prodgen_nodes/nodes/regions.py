@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from comfy_api.latest import io
@@ -22,6 +23,10 @@ from .common import CATEGORY, deliver, output, required_mask, work_device
 
 RegionsType = io.Custom("PRODGEN_REGIONS")
 NOTHING = "the mask marks nothing: nothing is repainted, the picture stays as it is."
+_SHARP_ENOUGH = 0.8
+"""Share of its size from which a region may be painted without a word: less than one pixel in five is lost a line."""
+_MOST = 4096
+"""Pixels of a crop's side at most."""
 
 
 class ProdgenCropRegions(io.ComfyNode):
@@ -42,7 +47,7 @@ class ProdgenCropRegions(io.ComfyNode):
             inputs=[
                 io.Image.Input("image", tooltip="The picture."),
                 io.Mask.Input("mask", tooltip="What may change (1), at the picture's size."),
-                io.Int.Input("size", default=512, min=64, max=4096, step=64, tooltip="Side of the crops in pixels."),
+                io.Int.Input("size", default=512, min=64, max=_MOST, step=64, tooltip="Side of the crops in pixels."),
                 io.Int.Input(
                     "padding",
                     default=32,
@@ -100,9 +105,22 @@ class ProdgenCropRegions(io.ComfyNode):
             "crops": len(plan),
             "size": plan.size,
             "regions": [_entry(crop) for crop in plan.crops],
+            "doubts": _coarser(plan) if len(plan) else [],
             "notes": [] if len(plan) else [NOTHING],
         }
         return output(crops, masks, plan, report=report, preview=crops, cls=cls)
+
+
+def _coarser(plan: Crops[Region]) -> list[str]:
+    """What to say where a region is painted smaller than it is in the picture."""
+    scale = min(crop.transform.a for crop in plan.crops)
+    if scale >= _SHARP_ENOUGH:
+        return []
+    fitting = min(_MOST, math.ceil(plan.size / scale / 64) * 64)
+    return [
+        f"The largest region is painted at {scale:.0%} of its size: what is finer goes out where it is repainted. "
+        f"A size of {fitting} keeps more, as far as the model can paint that; or crop the picture closer."
+    ]
 
 
 def _entry(crop: Region) -> dict[str, Any]:

@@ -54,6 +54,9 @@ _EDGE_STEP, _EDGE_NOISES = 4 / 255, 5.0
 _BARE, _MOST_NOISE = 0.9, 12.0
 """The share of the bare backdrop whose steps say what is no outline; the most that noise (1 sigma) can make of a
 step."""
+_OPENING, _SHADED = 0.003, 0.75
+"""The least opening that is told, as a share of the product, and the light (`ratio`) below which it is: the
+headlight of a toy car that ISNet left out had .6, the shade under a chair's seat .6 to .9."""
 _AROUND = 3.0
 """Pixels (1 sigma) over which the colours on both sides of the outline are averaged."""
 
@@ -291,6 +294,7 @@ def judge_before_plain(product: Tensor, backdrop: Backdrop, evidence: Evidence, 
     judge_gaps(product, evidence, backdrop.side, trust)
     judge_pale(product, backdrop, evidence, trust)
     note_transparency(product, evidence, trust)
+    note_dark_openings(product, evidence, trust)
 
 
 def judge_busy(trust: Trust) -> None:
@@ -387,3 +391,15 @@ def note_transparency(product: Tensor, evidence: Evidence, trust: Trust) -> None
         trust.notes.append(
             "much of the product has the backdrop's own tint: if it is glass or gauze, it came out opaque"
         )
+
+
+def note_dark_openings(product: Tensor, evidence: Evidence, trust: Trust) -> None:
+    """A note where something clearly darker than the backdrop is seen through the product: shade, or a part of it."""
+    regions = Regions(~product)
+    if regions.count == 0:
+        return
+    large = regions.area > _OPENING * float(product.float().sum())
+    dark = regions.mean(evidence.ratio) < _SHADED
+    if count := int((large & dark & ~regions.on_frame()).sum()):
+        where = "an opening" if count == 1 else f"{count} openings"
+        trust.notes.append(f"{where} of the product, not as light as the backdrop: left open; is it a pale part?")

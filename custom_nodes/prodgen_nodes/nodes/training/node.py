@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...imaging.errors import ParameterError, ShapeError
 from ...training.files import Places, identity, read_weights, sound, write_weights
+from ...training.layers import LAYERS
 from ...training.masked import LOSSES, latent_mask
 from ...training.progress import Progress
 from ...training.schedule import SCHEDULES
@@ -75,7 +76,7 @@ class ProdgenTrainLora(io.ComfyNode):
         base_hash = _base_hash(one["base"])
         told = {name: one[name] for name in SETTINGS} | {"base_sha256": base_hash}
         made = sources(None if cls.hidden is None else cls.hidden.prompt)
-        mark = identity({**told, "sources": made}, [*images, *masks], captions)
+        mark = identity({**told, "sources": made, "layers": LAYERS}, [*images, *masks], captions)
         output_folder = Path(folder_paths.get_output_directory())
         places = Places(output_folder / "loras", output_folder / "training", one["name"].strip(), mark)
         stop = min(one["stop_at"] or one["steps"], one["steps"])

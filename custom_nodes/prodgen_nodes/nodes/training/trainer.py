@@ -24,6 +24,7 @@ from comfy.weight_adapter import adapter_maps
 from torch import Tensor
 
 from ...imaging.errors import ParameterError
+from ...training.layers import adapted
 from ...training.masked import BatchLoss, min_snr_weights
 from ...training.out_of_place import out_of_place
 from ...training.progress import Progress
@@ -195,15 +196,19 @@ class _Run:
         """What is to be undone on the model that core trains, which is a copy of its own."""
 
     def adapters(self, mp: Any, _existing: Any, algorithm: str, lora_dtype: Any, rank: int) -> tuple[Any, list[Any]]:
-        """As core's, but seeded, with alpha as asked for and fixed, and for weights alone: no norms, no biases."""
+        """As core's, but seeded, with alpha as asked for and fixed, and for weights alone (no norms, no biases) of the
+        layers that `adapted` names."""
         made = []
         self.trained.enter_context(out_of_place(mp.model.diffusion_model))
         with _own_draws():
             torch.manual_seed(draw_seed(self.plan.seed, -1))
-            for name, module in mp.model.named_modules():
-                weight = getattr(module, "weight", None)
-                if not hasattr(module, "weight_function") or weight is None or weight.ndim < 2:
-                    continue
+            weights = {
+                name: module.weight
+                for name, module in mp.model.named_modules()
+                if hasattr(module, "weight_function") and getattr(module, "weight", None) is not None
+            }
+            for name in adapted(name for name, weight in weights.items() if weight.ndim >= 2):
+                weight = weights[name]
                 adapter = adapter_maps[algorithm].create_train(weight, rank=rank, alpha=self.plan.alpha)
                 adapter = adapter.to(lora_dtype).train().requires_grad_(True)
                 for key, parameter in adapter.named_parameters():
