@@ -81,7 +81,7 @@ def cut_out(
     """One picture `[H,W,3]` by the asked method, or by the one `auto` finds best."""
     note = ""
     if choice.method == "auto" and alpha is not None and hint is None:
-        hint = painted_over(alpha)
+        hint = painted_over(alpha, rgb)
         if hint is not None:
             note = "the area painted in the mask editor says what is product"
         else:

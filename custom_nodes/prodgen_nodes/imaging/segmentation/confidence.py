@@ -35,6 +35,8 @@ _BLOWN = 252.5 / 255
 """253 and more of 255: clipped, but for a JPEG's error."""
 _CUT_OFF = 0.72
 """A product that the picture's edge cuts off can be cut out well, and still is not whole."""
+_AROUND_IT, _INSIDE_OUT = 3, 0.5
+"""The corners of a picture that what surrounds a product fills, and the factor for that: it is never delivered."""
 _FINE = 512
 """A network with fewer pixels along the longer side fills a handle's opening."""
 _WITNESS, _SAME, _EDGE = 0.5, 0.006, 2
@@ -130,6 +132,9 @@ def judge_shape(product: Tensor, trust: Trust) -> None:
         trust.doubt(
             _CUT_OFF * (1.0 - 0.25 * worst), f"the product is cut off by the picture's {' and '.join(cut)} edge"
         )
+    corners = sum(bool(product[row, column]) for row in (0, -1) for column in (0, -1))
+    if len(cut) == len(frame) and corners >= _AROUND_IT:
+        trust.doubt(_INSIDE_OUT, "what was kept lies all around something that was not: inside out, or a mask inverted")
 
 
 def judge_backdrop(backdrop: Backdrop, trust: Trust) -> None:
