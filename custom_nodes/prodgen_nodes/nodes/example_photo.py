@@ -6,7 +6,7 @@ import logging
 import os
 from pathlib import Path
 
-PHOTO = Path(__file__).parent.parent / "example" / "handbag.jpg"
+PHOTO = Path(__file__).parent.parent / "sample" / "handbag.jpg"
 
 
 def offer_example_photo(folder: Path) -> bool:
