@@ -99,6 +99,7 @@ def test_in_the_graph_the_button_is_named_and_nothing_said_is_markup(canvas: Any
     canvas.wait_for(lambda: canvas.script(SAID) == [], 20)  # what the run before said is gone
 
 
+@pytest.mark.slow
 def test_the_form_says_which_rule_did_not_pass(canvas: Any, comfy_server: ComfyServer, photo: Path) -> None:
     """The product is far smaller than the canvas asks: it had to be enlarged, in the picture that looks clean."""
     name = comfy_server.upload(photo, "small.png")
