@@ -170,8 +170,8 @@ def refusal(cut: Cutout, method: str, index: int, pictures: int, minimum: float)
         f"{which}the product could not be cut out reliably (confidence {cut.confidence:.2f}, needed {minimum:.2f}): "
         f"{reasons}.",
         advice=f"a plain backdrop of another colour, with some room around the product.{better}",
-        canvas="paint roughly over the product in the mask editor of 'Load Image', or connect such a mask to hint"
-        f"{canvas}.{guess[0]}",
+        canvas="paint roughly over the product in the mask editor of the node that loads the photo, or connect such a "
+        f"mask to hint{canvas}.{guess[0]}",
         command=f"give a rough mask with the product in white: --set hint=FILE{command}.{guess[1]}",
     )
 
