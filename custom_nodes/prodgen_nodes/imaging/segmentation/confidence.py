@@ -18,7 +18,7 @@ from .footing import Footing
 from .fusion import Fused
 from .regions import Regions
 from .roundness import Roundness
-from .shaded_openings import gaps, shaded_openings
+from .shaded_openings import dark_openings, gaps, shaded_openings
 from .trimap import within_reach
 
 AS_A_SET = "kept together as a set"
@@ -53,9 +53,6 @@ _BARE, _MOST_NOISE = 0.9, 12.0
 step."""
 _SLOT = 0.0015
 """The share of the product from which a slot in it is missed by who looks at the result."""
-_OPENING, _SHADED = 0.003, 0.75
-"""The least opening that is told, as a share of the product, and the light (`ratio`) below which it is: the
-headlight of a toy car that ISNet left out had .6, the shade under a chair's seat .6 to .9."""
 _AROUND = 3.0
 """Pixels (1 sigma) over which the colours on both sides of the outline are averaged."""
 
@@ -391,11 +388,6 @@ def note_transparency(product: Tensor, evidence: Evidence, trust: Trust) -> None
 
 def note_dark_openings(product: Tensor, evidence: Evidence, trust: Trust) -> None:
     """A note where something clearly darker than the backdrop is seen through the product: shade, or a part of it."""
-    regions = Regions(~product)
-    if regions.count == 0:
-        return
-    large = regions.area > _OPENING * float(product.float().sum())
-    dark = regions.mean(evidence.ratio) < _SHADED
-    if count := int((large & dark & ~regions.on_frame()).sum()):
+    if count := dark_openings(product, evidence):
         where = "an opening" if count == 1 else f"{count} openings"
         trust.notes.append(f"{where} of the product, not as light as the backdrop: left open; is it a pale part?")
