@@ -42,7 +42,7 @@ def hands(file: str | None) -> Iterator[Case]:
         return
     found = [one for one in recorded() if one.hand]
     for one in found:
-        (path,) = Path(sys.prefix).glob(f"{_PACKAGES}/{one.picture}")
+        path = next(Path(sys.prefix).glob(f"{_PACKAGES}/{one.picture}"))
         others = [other.points for other in found if other.picture == one.picture and other is not one]
         yield _opened(path), one.points, others
 

@@ -12,8 +12,14 @@ WEB_DIRECTORY = "./web"
 
 async def comfy_entrypoint() -> ComfyExtension:
     """ComfyUI's entry point; imported here so that `imaging` stays importable without ComfyUI."""
+    from pathlib import Path
+
+    import folder_paths
+
+    from .nodes.example_photo import offer_example_photo
     from .nodes.extension import ProdgenExtension
     from .nodes.threads import spare_the_cores
 
     spare_the_cores()
+    offer_example_photo(Path(folder_paths.get_input_directory()))
     return ProdgenExtension()

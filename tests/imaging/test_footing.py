@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from prodgen_nodes.imaging.segmentation import from_model, from_plain_backdrop
-from prodgen_nodes.imaging.segmentation.footing import risen
+from prodgen_nodes.imaging.segmentation.footing import bites, risen
 from scipy import ndimage
 
 from tests.imaging.segmentation_products import errors, photographed, scene
@@ -103,3 +103,18 @@ def test_the_base_of_a_smooth_colourless_product_stays(tone: float, shadow: floa
     assert cut.confidence > 0.9
     assert float((cut.alpha - truth).abs()[bottom - 12 : bottom + 12, 164:256].max(dim=0).values.median()) < 0.3
     assert errors(cut.alpha, truth)[1] < 0.02
+
+
+@pytest.mark.parametrize(("beyond", "bitten"), [(0.1, True), (0.6, False)], ids=["goes on", "ends"])
+def test_a_dark_base_is_not_bitten_where_it_goes_on_beyond(beyond: float, bitten: bool) -> None:
+    """Ten rows of black below a line of 60 columns: shadow only if what is beside them is another thing."""
+    photo = torch.full((120, 200, 3), 0.8)
+    photo[:90, 30:170] = 0.5
+    photo[80:90, 30:170] = beyond
+    photo[80:90, 70:130] = 0.1
+    bottom, line = torch.full((200,), 90), torch.full((200,), 90.0)
+    line[70:130] = 80.0
+    cut = torch.zeros(200, dtype=torch.bool)
+    cut[70:130] = True
+    found = bites(photo, line, bottom, cut, 3)
+    assert bool(found[70:130].all()) is bitten and not bool(found[:70].any()) and not bool(found[130:].any())

@@ -74,11 +74,58 @@ def test_an_empty_mask_is_refused(alpha: Tensor | None) -> None:
 
 
 def test_a_cut_out_was_not_painted_over() -> None:
-    assert painted_over(area()) is None
-    assert painted_over(torch.ones(HEIGHT, WIDTH)) is None
+    assert painted_over(area(), photo()) is None
+    assert painted_over(torch.ones(HEIGHT, WIDTH), photo()) is None
     one = torch.ones(HEIGHT, WIDTH)
     one[30, 40] = 0.0
-    assert painted_over(one) is None, "a single pixel"
+    assert painted_over(one, photo()) is None, "a single pixel"
+
+
+def before_a_wall(mask: Tensor) -> Tensor:
+    """A photo of something where the mask is, before a plain wall."""
+    return torch.where(mask.unsqueeze(-1) > 0, 0.5 * photo(), torch.tensor(0.8))
+
+
+reaching = st.builds(
+    lambda side, across, along, deep: (side, across, across + along, deep),
+    st.sampled_from(["left", "top", "right", "bottom"]),
+    st.floats(0.0, 0.3),
+    st.floats(0.3, 0.7),
+    st.floats(0.2, 0.7),
+)
+
+
+def at_the_edge(side: str, start: float, end: float, deep: float) -> Tensor:
+    """A box that reaches the picture's edge on one side."""
+    mask = torch.zeros(HEIGHT, WIDTH)
+    if side in ("left", "right"):
+        mask[round(start * HEIGHT) : round(end * HEIGHT), : round(deep * WIDTH)] = 1.0
+        return mask.flip(1) if side == "right" else mask
+    mask[: round(deep * HEIGHT), round(start * WIDTH) : round(end * WIDTH)] = 1.0
+    return mask.flip(0) if side == "bottom" else mask
+
+
+@settings(max_examples=60, deadline=None)
+@given(box=reaching, brush=st.integers(0, 4))
+def test_paint_over_a_product_that_reaches_the_edge_is_no_cut_out(
+    box: tuple[str, float, float, float], brush: int
+) -> None:
+    """However the brush went: what was painted, and not all the rest."""
+    product = at_the_edge(*box)
+    paint = torch.nn.functional.max_pool2d(product[None, None], 2 * brush + 1, 1, brush)[0, 0]
+    for picture in (before_a_wall(product), photo()):
+        over = painted_over(1.0 - paint, picture)
+        if float(torch.cat((paint[0], paint[-1], paint[:, 0], paint[:, -1])).mean()) < 0.3 or brush > 2:
+            assert over is not None and torch.equal(over, paint)
+
+
+@settings(max_examples=60, deadline=None)
+@given(box=reaching, kept=st.booleans())
+def test_a_cut_out_that_the_edge_cuts_off_is_one(box: tuple[str, float, float, float], kept: bool) -> None:
+    """With its photo kept under what is transparent, or not."""
+    alpha = at_the_edge(*box)
+    picture = before_a_wall(alpha)
+    assert painted_over(alpha, picture if kept else picture * alpha.unsqueeze(-1)) is None
 
 
 @settings(max_examples=60, deadline=None)

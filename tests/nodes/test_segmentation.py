@@ -90,7 +90,7 @@ def test_a_guess_is_refused_with_advice(comfy_server: ComfyServer) -> None:
         comfy_server.run(graph(comfy_server, squares()))
     said = str(refused.value)
     assert "could not be cut out reliably (confidence 0." in said and "On the canvas: paint roughly" in said
-    for step in ("the mask editor of 'Load Image'", "--set hint=FILE", "--set cutout_confidence=0"):
+    for step in ("the mask editor of the node that loads the photo", "--set hint=FILE", "--set cutout_confidence=0"):
         assert step in said
     assert "models download" in said, "a server without a model: how to get one"
     outputs = comfy_server.run(graph(comfy_server, squares(), min_confidence=0.0))

@@ -6,10 +6,19 @@ import torch
 from torch import Tensor
 
 from .errors import EmptyMaskError, ParameterError, ShapeError
-from .segmentation.pyramid import resized
+from .filters import dilate, square_max
+from .segmentation.backdrop import gradient
+from .segmentation.pyramid import resized, within
 
 _PAINTED = 0.005
 """The least share of a picture that is an area somebody painted, or left clear around what they painted."""
+_CUT_OUT, _LAYER = 0.3, 0.7
+"""The share of a picture's edges that is opaque: below, it is a cut-out; above, a photo that was painted over."""
+_ONE_COLOUR = 0.02
+"""The standard deviation of the colours under what is clear, where nothing of a photo is left."""
+_SIDE, _AN_EDGE, _NOISE = 512, 2.0, 2 / 255
+"""Where it may be either: pixels of the longer side; how much steeper the picture is on a cut-out's outline than
+elsewhere; and the least it is elsewhere (sRGB)."""
 _BLACK, _WHITE = 0.15, 0.85
 """sRGB: darker is black, lighter white. A drawing in two colours keeps beyond these even with the rims that
 JPEG leaves."""
@@ -19,15 +28,34 @@ _NEITHER = 0.25
 """The share of a picture that may be neither black nor white; a mask only has soft edges."""
 
 
-def painted_over(alpha: Tensor) -> Tensor | None:
-    """The area that somebody painted over in ComfyUI's mask editor, `[H,W]`, if that is what `alpha` `[H,W]` shows.
+def painted_over(alpha: Tensor, srgb: Tensor) -> Tensor | None:
+    """The area of a picture `[H,W,3]` that somebody painted over in ComfyUI's mask editor, `[H,W]`, if that is what
+    its `alpha` `[H,W]` shows.
 
-    Painting makes the picture transparent there. A cut-out is transparent around the product; this is the reverse.
+    Painting makes the picture transparent there, and leaves its colours. A cut-out is transparent around the product:
+    along the picture's edges. Paint over a product that reaches them leaves the most of them opaque; where about half
+    is, a cut-out ends where the picture shows an edge, paint wherever the brush went.
     """
     clear = alpha < 0.5
+    if float(clear.float().mean()) <= _PAINTED:
+        return None
     frame = torch.cat((clear[0], clear[-1], clear[:, 0], clear[:, -1]))
-    share = float(clear.float().mean())
-    return clear.float() if share > _PAINTED and not bool(frame.any()) else None
+    opaque = 1.0 - float(frame.float().mean())
+    if opaque == 1.0:
+        return clear.float()
+    if opaque < _CUT_OUT or float(srgb[clear].std(dim=0).amax()) < _ONE_COLOUR:
+        return None
+    return clear.float() if opaque > _LAYER or _on_edges(clear, srgb) < _AN_EDGE else None
+
+
+def _on_edges(clear: Tensor, srgb: Tensor) -> float:
+    """How much steeper a picture `[H,W,3]` is along the outline of what is `clear` `[H,W]` bool than elsewhere."""
+    size = within(_SIDE, *clear.shape)
+    small = torch.stack([resized(plane, size) for plane in srgb.permute(2, 0, 1)], dim=-1)
+    steep = square_max(gradient(small), 2)
+    there = resized(clear.float(), size) > 0.5
+    outline = dilate(there, 1) & dilate(~there, 1)
+    return float(steep[outline].median() / steep.median().clamp(min=_NOISE)) if bool(outline.any()) else 0.0
 
 
 def read_hint(srgb: Tensor, alpha: Tensor | None, name: str = "the hint") -> tuple[Tensor, str]:
@@ -41,7 +69,7 @@ def read_hint(srgb: Tensor, alpha: Tensor | None, name: str = "the hint") -> tup
     nothing in it marks a product.
     """
     if alpha is not None:
-        painted = painted_over(alpha)
+        painted = painted_over(alpha, srgb)
         if painted is not None:
             return painted, "the area painted in the mask editor"
         if float((alpha < 0.5).float().mean()) > _PAINTED:

@@ -81,7 +81,7 @@ def cut_out(
     """One picture `[H,W,3]` by the asked method, or by the one `auto` finds best."""
     note = ""
     if choice.method == "auto" and alpha is not None and hint is None:
-        hint = painted_over(alpha)
+        hint = painted_over(alpha, rgb)
         if hint is not None:
             note = "the area painted in the mask editor says what is product"
         else:
@@ -170,8 +170,8 @@ def refusal(cut: Cutout, method: str, index: int, pictures: int, minimum: float)
         f"{which}the product could not be cut out reliably (confidence {cut.confidence:.2f}, needed {minimum:.2f}): "
         f"{reasons}.",
         advice=f"a plain backdrop of another colour, with some room around the product.{better}",
-        canvas="paint roughly over the product in the mask editor of 'Load Image', or connect such a mask to hint"
-        f"{canvas}.{guess[0]}",
+        canvas="paint roughly over the product in the mask editor of the node that loads the photo, or connect such a "
+        f"mask to hint{canvas}.{guess[0]}",
         command=f"give a rough mask with the product in white: --set hint=FILE{command}.{guess[1]}",
     )
 

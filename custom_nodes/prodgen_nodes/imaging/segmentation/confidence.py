@@ -18,6 +18,7 @@ from .footing import Footing
 from .fusion import Fused
 from .regions import Regions
 from .roundness import Roundness
+from .shaded_openings import gaps, shaded_openings
 from .trimap import within_reach
 
 AS_A_SET = "kept together as a set"
@@ -34,16 +35,14 @@ _BLOWN = 252.5 / 255
 """253 and more of 255: clipped, but for a JPEG's error."""
 _CUT_OFF = 0.72
 """A product that the picture's edge cuts off can be cut out well, and still is not whole."""
+_AROUND_IT, _INSIDE_OUT = 3, 0.5
+"""The corners of a picture that what surrounds a product fills, and the factor for that: it is never delivered."""
 _FINE = 512
 """A network with fewer pixels along the longer side fills a handle's opening."""
 _WITNESS, _SAME, _EDGE = 0.5, 0.006, 2
 """The least confidence of a cut-out without any network that can confirm a coarse one's; the share of the product in
 which the two may differ, areas no wider than twice the edge's pixels aside. Of 28 photographs that U²-Net-P alone was
 certain of, eight were wrong and four frayed; this confirms one of those twelve."""
-_TINT, _OTHER, _DEEP, _LIGHT = 3.0, 8.0, 0.3, 1.06
-"""The backdrop's own tint and clearly another (`Evidence.residue`); shade and light that are its own (`ratio`)."""
-_NARROW, _BETWEEN, _CUT_SHARPLY = 0.008, 0.6, 0.08
-"""A gap: half its width at most (of the short side), the share of its rim that is clearly product, the step there."""
 _PALE, _PALEST, _OFF, _EDGED = 0.8, 1.0, 5.0, 0.5
 """A pale part on pale ground: its light (`ratio`), its least difference from the backdrop in spreads, and the share of
 its rim that is an edge; a soft shadow fades there."""
@@ -52,6 +51,8 @@ _EDGE_STEP, _EDGE_NOISES = 4 / 255, 5.0
 _BARE, _MOST_NOISE = 0.9, 12.0
 """The share of the bare backdrop whose steps say what is no outline; the most that noise (1 sigma) can make of a
 step."""
+_SLOT = 0.0015
+"""The share of the product from which a slot in it is missed by who looks at the result."""
 _OPENING, _SHADED = 0.003, 0.75
 """The least opening that is told, as a share of the product, and the light (`ratio`) below which it is: the
 headlight of a toy car that ISNet left out had .6, the shade under a chair's seat .6 to .9."""
@@ -131,6 +132,9 @@ def judge_shape(product: Tensor, trust: Trust) -> None:
         trust.doubt(
             _CUT_OFF * (1.0 - 0.25 * worst), f"the product is cut off by the picture's {' and '.join(cut)} edge"
         )
+    corners = sum(bool(product[row, column]) for row in (0, -1) for column in (0, -1))
+    if len(cut) == len(frame) and corners >= _AROUND_IT:
+        trust.doubt(_INSIDE_OUT, "what was kept lies all around something that was not: inside out, or a mask inverted")
 
 
 def judge_backdrop(backdrop: Backdrop, trust: Trust) -> None:
@@ -287,6 +291,7 @@ def judge_pale(product: Tensor, backdrop: Backdrop, evidence: Evidence, trust: T
 def judge_before_plain(product: Tensor, backdrop: Backdrop, evidence: Evidence, trust: Trust) -> None:
     """What a plain backdrop alone lets be said of a model's `product` `[H,W]`: gaps, parts that are pale, glass."""
     judge_gaps(product, evidence, backdrop.side, trust)
+    judge_shaded(product, backdrop, evidence, trust)
     judge_pale(product, backdrop, evidence, trust)
     note_transparency(product, evidence, trust)
     note_dark_openings(product, evidence, trust)
@@ -297,22 +302,18 @@ def judge_busy(trust: Trust) -> None:
     trust.doubt(_UNCONFIRMED, "the backdrop is busy and the model coarse: openings of the product may be filled")
 
 
-def gaps(product: Tensor, evidence: Evidence, side: int) -> Tensor:
-    """Boolean `[H,W]`: narrow places between parts of the `product` that look like the backdrop, lit or shaded."""
-    alike = erode(product, 1) & (evidence.residue < _TINT) & (evidence.ratio > _DEEP) & (evidence.ratio < _LIGHT)
-    narrow = alike & ~opened(alike, max(2, round(_NARROW * side)))
-    regions = Regions(narrow)
-    if regions.count == 0:
-        return narrow
-    between = regions.rim_mean((product & (evidence.residue > _OTHER)).float()) > _BETWEEN
-    seen = regions.chosen(between & (regions.rim_mean(evidence.steps) > _CUT_SHARPLY))
-    return dilate(seen, 1) & product  # the pixels that a gap shares with its rim look like neither
-
-
 def judge_gaps(product: Tensor, evidence: Evidence, side: int, trust: Trust) -> None:
     """Doubts where a network may have filled what it is too coarse for: between the teeth of a comb, a rack's bars."""
     share = float(gaps(product, evidence, side).float().sum()) / max(1.0, float(product.float().sum()))
     trust.doubt(0.55 + 0.45 * ramp(share, 0.25, 0.1), "narrow gaps that look like the backdrop may have been filled")
+
+
+def judge_shaded(product: Tensor, backdrop: Backdrop, evidence: Evidence, trust: Trust) -> None:
+    """Doubts where the `product` `[H,W]` bool holds what looks like the backdrop in the shade: a slot in a seat."""
+    share = float(shaded_openings(product, backdrop, evidence).float().sum()) / max(1.0, float(product.float().sum()))
+    if share > _SLOT and trust.confidence > _UNCONFIRMED:
+        trust.confidence = _UNCONFIRMED
+        trust.reasons.append("an opening that shows the backdrop in the shade may have been filled")
 
 
 def _touching(where: Tensor, near: Tensor) -> float:

@@ -48,7 +48,8 @@ from .fusion import Fused, fuse, reach_of
 from .leaks import sealed
 from .matting import closed_form_matte
 from .noise import calmed
-from .parts import Extra, Parts, choose_parts, describe
+from .painted import Stated, judge_painted, stated
+from .parts import Chosen, Extra, Parts, choose_parts, describe
 from .pyramid import Pyramid, averaged, encoded, planar, resized, within
 from .regions import Regions
 from .roundness import Roundness, find_foot
@@ -64,11 +65,10 @@ BACKDROP_SIDE = 512
 equal."""
 _CLEAR, _SOLID = 0.01, 0.99
 """Alpha that nobody sees: between 2 and 3 of 255 levels become none or all, so that files hold clean planes."""
-_SLOPPY, _SAME = 0.03, 0.5
-"""How far off a painted outline may be, as a fraction of the short side; overlap (IoU) of a hint and a model that mean
-the same thing."""
 _FRAMED = "a frame around the photo was cropped away"
 _PAINTED = "the checkerboard is painted into the photo, it is no transparency; it was taken for the backdrop"
+_BARE = 3.5
+"""A difference (`Evidence.difference`) up to which a pixel shows the backdrop."""
 _OPAQUE = 0.9
 """What a product's own alpha reaches somewhere, unless it is all see-through."""
 _APART, _THING = 0.03, 0.1
@@ -249,8 +249,10 @@ def from_plain_backdrop(
     # What lies outside the window is backdrop.
     part, near = planar(window.of(small)), backdrop.inside(window)
     evidence = weigh(part, near)
-    likelihood = label(part, near, evidence, None if rough is None else window.of(rough))
-    chosen = choose_parts(window.whole(likelihood), parts)
+    bare = window.whole((evidence.difference >= _BARE).float()) < 0.5
+    said = None if rough is None else stated(rough, None, bare)
+    likelihood = label(part, near, evidence, None if said is None else window.of(said.scope))
+    chosen = _chosen(window.whole(likelihood), said, parts)
     footing, likelihood = find_foot(part, window.of(chosen.likelihood), near, evidence)
     labels = window.whole(likelihood)
     if progress:
@@ -260,6 +262,7 @@ def from_plain_backdrop(
     if trust.confidence > 0:
         judge_backdrop(backdrop, trust)
         judge_outline(part, likelihood, near, evidence, footing, trust)
+        judge_painted(said, labels > 0.5, trust)
         judge_blown_out(part, likelihood > 0.5, near, trust)
         judge_parts(labels > 0.5, chosen.close, trust)
         note_left_out([extra.kind for extra in chosen.extras], trust)
@@ -291,26 +294,21 @@ def _unaided(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, parts: Parts)
     return likelihood > 0.5, trust.confidence
 
 
-def _stated(mask: Tensor | None, hint: Tensor | None) -> Tensor:
-    """What a model's `mask` `[h,w]` and a rough `hint` `[h,w]` say is product: either alone, or both.
+def _stated(mask: Tensor | None, hint: Tensor | None, bare: Tensor) -> tuple[Stated | None, Tensor]:
+    """What a hint says is product; and what it and a model's `mask` `[h,w]` say roughly: either alone, or both."""
+    if hint is not None:
+        said = stated(resized(hint, (bare.shape[0], bare.shape[1])), mask, bare)
+        return said, said.rough
+    if mask is None:
+        raise ValueError("either a mask or a hint is needed")
+    return None, mask
 
-    Inside the hint all is product, far outside nothing; near its outline the model decides, where it means the same
-    thing as the hint, else the picture's edges.
-    """
-    if hint is None:
-        if mask is None:
-            raise ValueError("either a mask or a hint is needed")
-        return mask
-    painted = hint > 0.5
-    width = max(2, round(_SLOPPY * min(hint.shape)))
-    core, around = erode(painted, width), dilate(painted, width)
-    between = torch.full_like(hint, 0.5)
-    if mask is not None:
-        solid = mask > 0.5
-        union = float((solid | painted).float().sum())
-        if union and float((solid & painted).float().sum()) / union > _SAME:
-            between = mask
-    return torch.where(core, 1.0, torch.where(around, between, 0.0))
+
+def _chosen(likelihood: Tensor, said: Stated | None, parts: Parts) -> Chosen:
+    """The parts of a soft mask `[h,w]` that are product. What somebody painted is, be it small and far away."""
+    if said is None:
+        return choose_parts(likelihood, parts)
+    return choose_parts(said.held(likelihood), "all" if parts == "auto" else parts)
 
 
 def from_model(
@@ -335,12 +333,12 @@ def from_model(
         return _put_back(from_model(part, _inside(mask, box, whole), rough, progress, parts), box, whole)
     grain = 1.0 if mask is None else max(1.0, size[0] / mask.shape[0], size[1] / mask.shape[1])
     seen = None if mask is None else resized(torch.nan_to_num(mask).clamp(0.0, 1.0), size)
-    rough = _stated(seen, None if hint is None else resized(hint, size))
     small, noise = calmed(small)
     backdrop, evidence, plain = _weighed(small)
     is_plain, reach = plain > 0.5, reach_of(grain)
+    said, rough = _stated(seen, hint, (evidence.difference < _BARE) & is_plain)
     fused = fuse(small, backdrop, evidence, rough, grain, is_plain)
-    chosen = choose_parts(fused.likelihood, parts)
+    chosen = _chosen(fused.likelihood, said, parts)
     likelihood, extras = chosen.likelihood, chosen.extras
     fused = replace(fused, likelihood=likelihood)
     if progress:
@@ -361,6 +359,7 @@ def from_model(
                 judge_busy(trust)
         judge_parts(product, chosen.close, trust)
         note_left_out([extra.kind for extra in chosen.extras], trust)
+        judge_painted(said, product, trust)
         judge_model_outline(small, product, backdrop, evidence, settled, trust, noise)
         if is_plain:
             judge_before_plain(product, backdrop, evidence, trust)

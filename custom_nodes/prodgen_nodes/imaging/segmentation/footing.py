@@ -76,6 +76,9 @@ _ABOVE = 3.0
 """Pixels above a certain line that are product without asking."""
 _MOSTLY = 0.6
 """The share of a stretch's columns that must show shadow without colour under a coloured product: it is proven then."""
+_BITE, _GOES_ON, _COLUMNS = 3.0, 0.2, 4
+"""How high, in the outline's own pixels, a stretch ends that ends at once; how little the picture changes there, as a
+share of the step to the floor below, if the same thing goes on beyond; and how many columns to both sides are read."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,8 @@ class Footing:
         kept = counted & (wander < _WANDER * grain) & (steps < _FEW * all_)
         if grain <= _FINE:
             kept &= self._separation(srgb.mean(dim=-1), counted, along) > _SEEN
+        whole = ~bites(srgb, line, bottom, kept | proven, max(2, round(_BITE * grain)))
+        kept, proven = kept & whole, proven & whole
         return replace(
             self,
             shadow=(self.shadow & (kept | proven)) | (proven & (rows >= line) & (rows < bottom)),
@@ -292,6 +297,34 @@ def _ends_a_row_lower(srgb: Tensor, product: Tensor, row: Tensor) -> Tensor:
     alike = (after - usual).abs().amax(dim=-1) < _ALIKE
     step = (beyond - after).mean(dim=-1)
     return alike & (step > _NEXT_STEP * (after - here).mean(dim=-1).abs() + _LEVEL)
+
+
+def bites(srgb: Tensor, line: Tensor, bottom: Tensor, cut: Tensor, high: int) -> Tensor:
+    """Boolean `[W]`: the columns of stretches that are `cut` `[W]` bool off a product between the `line` `[W]` and its
+    lowest row, `bottom` `[W]`, and end at once, `high` rows or more, where the picture `[H,W,3]` goes on as it was and
+    nothing is cut off: a dark base with something coloured above it here and there."""
+    out = torch.zeros_like(cut)
+    columns = np.flatnonzero((cut & (bottom - line >= high)).cpu().numpy())
+    if columns.size == 0:
+        return out
+    taken = cut.cpu().numpy()
+    top, low = line.round().long().cpu().numpy(), bottom.cpu().numpy()
+    for stretch in np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1):
+        few = len(stretch) < 2 * _COLUMNS
+        for end, on in ((int(stretch[0]), -1), (int(stretch[-1]), 1)):
+            inner, outer = end - on * min(_COLUMNS, len(stretch) - 1), end + on * _COLUMNS
+            if not 0 < outer < len(taken) - 1:
+                continue
+            first, last = int(top[inner]), int(min(low[inner], top[outer] if taken[outer] else low[outer]))
+            if last - first < high:
+                continue
+            # The first and the last row may be mixed of two things.
+            rows = slice(first + 1, max(first + 2, last - 1))
+            here, beyond = (srgb[rows, column - 1 : column + 2].mean(dim=(0, 1)) for column in (inner, outer))
+            ground = srgb[low[inner] + 2 : low[inner] + 5, inner].mean(dim=0)
+            if few or float((here - beyond).abs().amax()) < _GOES_ON * float((here - ground).abs().amax()):
+                out[stretch[0] : stretch[-1] + 1] = True
+    return out
 
 
 def _darkest(profile: Tensor, first: Tensor, longest: int, ahead: int, noise: float) -> tuple[Tensor, Tensor, Tensor]:

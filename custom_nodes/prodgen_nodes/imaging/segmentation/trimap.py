@@ -108,8 +108,8 @@ def enclosed_backdrop(srgb: Tensor, backdrop: Backdrop, near: Tensor, reachable:
     return regions.chosen((mean < 1.5) & (rough < 1.5) & large & regions.touched(reachable))
 
 
-def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | None = None) -> Tensor:
-    """Soft product labels of one picture `[H,W,3]` at analysis size."""
+def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, scope: Tensor | None = None) -> Tensor:
+    """Soft product labels of one picture `[H,W,3]` at analysis size; beyond `scope` `[H,W]` bool nothing is product."""
     size = backdrop.side
     near, edge = evidence.difference < 3.5, edges(evidence, backdrop)
     outside = flowing_in(near & ~edge, size)
@@ -146,8 +146,8 @@ def label(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, hint: Tensor | N
     target[outside & (sure > data)] = 0.0
     data = torch.where(outside, torch.maximum(sure, data), data)
     vote(ringing(srgb, backdrop, evidence, outside | holes), 10 * _HOLE_WEIGHT, 0.0)
-    if hint is not None:
-        vote(hint < 0.02, _FRAME_WEIGHT, 0.0)
+    if scope is not None:
+        vote(~scope, _FRAME_WEIGHT, 0.0)
     right, down = conductances(srgb, evidence.steps, backdrop.noise)
     likelihood = random_walker(right, down, data, target)
     footing = find_footing(srgb, likelihood > 0.5, backdrop, evidence)

@@ -2,6 +2,7 @@
 import { app } from "../../../scripts/app.js";
 import { paintHint } from "./prodgen_hint.js";
 import { dressNode } from "./prodgen_stages.js";
+import { listen } from "./prodgen_told.js";
 import { drawReasons, hear, verdictColour, verdictText } from "./prodgen_verdict.js";
 import { AS_COMFYUI, LANGUAGE, labelNode, loadWords, safely, setting, translateNodes, word } from "./prodgen_words.js";
 
@@ -80,6 +81,10 @@ app.registerExtension({
 
     getNodeMenuItems(node) {
         return takesHints(node) ? [{ content: word("paintHint"), callback: () => safely(paintHint, node) }] : [];
+    },
+
+    setup() {
+        safely(listen);
     },
 
     async addCustomNodeDefs(definitions) {

@@ -35,6 +35,29 @@ export function hear(node, message) {
     node.setDirtyCanvas?.(true, true);
 }
 
+/** What an earlier run said is no news of this one. */
+export function forget(node) {
+    delete node[VERDICT];
+    node.setDirtyCanvas?.(true, true);
+}
+
+/** The node made nothing: why not is told elsewhere, in full. */
+export function refuse(node) {
+    node[VERDICT] = { key: "refused", kind: "bad", reasons: [] };
+    node.setDirtyCanvas?.(true, true);
+}
+
+/** What did not pass, in lines for a person: the reasons, and what a shop advises against. */
+export function doubtsOf(report) {
+    const verdict = verdictOf(report);
+    const rules = Array.isArray(report?.rules) ? report.rules : [];
+    const notes = rules
+        .filter((line) => typeof line === "string" && line.startsWith("note  "))
+        .filter((line) => report.states?.[line.slice(6).split(":")[0]] === "failed")
+        .map((line) => line.slice(6, 6 + LETTERS));
+    return [...(verdict && verdict.kind !== "good" ? verdict.reasons : []), ...notes];
+}
+
 export function verdictText(node) {
     const verdict = node[VERDICT];
     return verdict && `${word(verdict.key)}${verdict.figure ? ` ${verdict.figure}` : ""}`;

@@ -16,6 +16,12 @@ export const ENGLISH = {
     paintHint: "Paint a hint",
     chooseTitle: "Choose the photo",
     chooseDetail: "Pick the photo in the new Load Image node, then press Paint a hint again.",
+    refused: "refused",
+    unread: "could not be read",
+    notPassed: "Not everything passed",
+    unreadable: "This picture could not be read. Choose another one, or save it again as PNG or JPEG and choose that.",
+    hintGraph: "Press “{button}” on this node and paint roughly over the product.",
+    hintForm: "At “hint” choose a picture with the product roughly in white, or switch to the graph (top left) and paint over the product there.",
 };
 
 /** Runs something that must never break the canvas: a front end that has changed loses a comfort, nothing else. */
