@@ -15,7 +15,7 @@ from tests.workflows import published, smoke_runs
 from tests.workflows.published import Graph, outputs_of
 from tests.workflows.smoke_runs import Pixels, nodes_of
 
-EDITS = ["grip_klein.v2", "grip_qwen.v3"]
+EDITS = ["grip_klein.v2", "grip_qwen.v4"]
 SIZE = {"width": 384, "height": 512, "steps": 2, "seed": 1, "scale": 1.0, "relight": 0.0}
 SKIN = (0.86, 0.65, 0.53)
 

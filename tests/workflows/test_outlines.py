@@ -77,5 +77,5 @@ def test_the_outline_is_found(name: str, color: str, smoke_server: ComfyServer) 
 
 
 def test_on_white_alone_a_white_product_has_none(smoke_server: ComfyServer) -> None:
-    edges, mask = outline_of(smoke_server, "scene_sdxl.v2", COLOURS["white"], black_ground_edges=0.0)
+    edges, mask = outline_of(smoke_server, "scene_sdxl.v3", COLOURS["white"], black_ground_edges=0.0)
     assert share_found(edges, mask) < 0.7

@@ -87,16 +87,45 @@ def test_qwen_as_its_makers_run_it(name: str) -> None:
     (lora,) = nodes_of(graph, "ProdgenOptionalLora")
     samplers = [graph[node]["inputs"] for node in (*nodes_of(graph, "KSampler"), *nodes_of(graph, "CFGGuider"))]
     (cfg,) = (inputs["cfg"] for inputs in samplers)
-    steps = samplers[0].get("steps") or graph[nodes_of(graph, "BasicScheduler")[0]]["inputs"]["steps"]
-    assert (value(graph, steps), value(graph, cfg)) == (40, 4.0)
-    assert (value(graph, steps, switched=True), value(graph, cfg, switched=True)) == (4, 1.0)
+    if "steps" in samplers[0]:
+        steps = [value(graph, samplers[0]["steps"], switched=switched) for switched in (False, True)]
+    else:  # each way has a scheduler of its own
+        steps = [value(graph, graph[node]["inputs"]["steps"]) for node in nodes_of(graph, "BasicScheduler")]
+    assert (steps[0], value(graph, cfg)) == (40, 4.0)
+    assert (steps[1], value(graph, cfg, switched=True)) == (4, 1.0)
     assert {node["inputs"]["switch"][0] for node in graph.values() if "switch" in node["inputs"]} == {lora}
+
+
+@pytest.mark.parametrize("name", ["grip_qwen", "scene_qwen"])
+def test_qwen_refers_to_the_placed_product_in_the_pictures_own_cells(name: str) -> None:
+    graph = published.load(NEWEST[name])
+    encoders = nodes_of(graph, "TextEncodeQwenImageEditPlus")
+    assert len(encoders) == 2 and not any("vae" in graph[node]["inputs"] for node in encoders)
+    references = [graph[node]["inputs"] for node in nodes_of(graph, "ReferenceLatent")]
+    (encoded,) = nodes_of(graph, "VAEEncode")
+    assert sorted(one["conditioning"][0] for one in references) == sorted(encoders)
+    assert all(one["latent"] == [encoded, 0] for one in references), "and it is encoded once"
+
+
+@pytest.mark.parametrize("name", ["grip_sdxl", "grip_sdxl_fast", "scene_sdxl"])
+@pytest.mark.parametrize("strong_from", [0.2, 0.25, 0.5])
+def test_no_step_is_held_weakly_and_strongly_at_once(name: str, strong_from: float, smoke_server: ComfyServer) -> None:
+    """Core's ControlNet counts both ends of its range in, and a step may lie exactly there."""
+    graph = published.load(NEWEST[name])
+    weak, strong = (
+        graph[titled(graph, f"input: {kind}_strength = strength")]["inputs"] for kind in ("weak", "strong")
+    )
+    (at, _), (before, _) = strong["start_percent"], weak["end_percent"]
+    asked = {at: {**graph[at], "inputs": {"value": strong_from}}, before: graph[before]}
+    shown = asked | {"show": {"class_type": "PreviewAny", "inputs": {"source": [before, 0]}, "_meta": {"title": ""}}}
+    (end,) = smoke_server.run(shown, 60)["show"]["text"]
+    assert strong_from - 0.0011 < float(end) < strong_from
 
 
 @pytest.mark.parametrize(
     ("denoise", "first"), [(1.0, 0), (0.95, 0), (0.7, 2), (0.65, 3), (0.5, 4), (0.3, 6), (0.01, 7), (0.0, 7)]
 )
-@pytest.mark.parametrize("name", ["scene_sdxl.v2", "outpaint.v2", "grip_sdxl_fast.v6"])
+@pytest.mark.parametrize("name", ["scene_sdxl.v3", "outpaint.v2", "grip_sdxl_fast.v6"])
 def test_a_fast_lora_runs_on_the_steps_it_was_trained_on(
     name: str, denoise: float, first: int, smoke_server: ComfyServer
 ) -> None:
@@ -121,7 +150,7 @@ def test_a_fast_lora_runs_on_the_steps_it_was_trained_on(
     ("name", "authors", "prodgen"),
     [
         ("relight_iclight.v2", (25, 2.0, "dpmpp_2m_sde", 0.9), (20, 1.0, "dpmpp_2s_ancestral", 1.0)),
-        ("relight_iclight_bg.v2", (20, 7.0, "dpmpp_2m_sde", 1.0), (20, 1.0, "dpmpp_2s_ancestral", 1.0)),
+        ("relight_iclight_bg.v3", (20, 7.0, "dpmpp_2m_sde", 1.0), (20, 1.0, "dpmpp_2s_ancestral", 1.0)),
     ],
 )
 def test_iclight_as_its_authors_and_as_prodgen_ran_it(

@@ -29,11 +29,12 @@ from tests.workflows.scene_graphs import (
 )
 from tests.workflows.smoke_runs import Look
 
-RELIT = ["relight_iclight.v2", "relight_iclight_bg.v2"]
-SAMPLED = ["relight_iclight.v2", "scene_sdxl.v2", "scene_klein.v2"]
-EVERY = [*RELIT, "scene_sdxl.v2", "scene_klein.v2"]
+RELIT = ["relight_iclight.v2", "relight_iclight_bg.v3"]
+SAMPLED = ["relight_iclight.v2", "scene_sdxl.v3", "scene_klein.v2"]
+EVERY = [*RELIT, "scene_sdxl.v3", "scene_klein.v2"]
 FIRST = ["relight_iclight.v1", "relight_iclight_bg.v1", "scene_sdxl.v1"]
-PUBLISHED = [*EVERY, *FIRST, "scene_klein.v1", "scene_qwen.v1", "scene_qwen.v2", "outpaint.v1", "outpaint.v2"]
+SECOND = ["relight_iclight_bg.v2", "scene_sdxl.v2"]
+PUBLISHED = [*EVERY, *FIRST, *SECOND, "scene_klein.v1", "scene_qwen.v1", "scene_qwen.v2", "scene_qwen.v3", "outpaint.v1", "outpaint.v2"]
 PUBLISHED += ["upscale.v1", "style.v1"]
 SMALL = {"width": 256, "height": 256, "steps": 2, "min_confidence": 0.0}
 PLAIN = {"relight": 0.0, "max_lightness": 0.0, "max_chroma": 0.0}
@@ -55,7 +56,7 @@ def files(smoke_server: ComfyServer, shot: studio.Shot) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def look(smoke_server: ComfyServer, files: dict[str, str]) -> Callable[..., Look]:
-    """`look("scene_sdxl.v2", **inputs)`: a small run that shows all stages."""
+    """`look("scene_sdxl.v3", **inputs)`: a small run that shows all stages."""
     done: dict[str, Look] = {}
 
     def run(name: str, **values: Any) -> Look:
@@ -74,7 +75,7 @@ def changed(first: Look, second: Look, stage: str = "generated") -> float:
 
 
 @pytest.mark.parametrize(
-    "name", [*RELIT, "scene_sdxl.v2", *(pytest.param(name, marks=pytest.mark.slow) for name in FIRST)]
+    "name", [*RELIT, "scene_sdxl.v3", *(pytest.param(name, marks=pytest.mark.slow) for name in FIRST)]
 )
 def test_the_product_is_the_sellers_where_it_was_placed(name: str, look: Callable[..., Look]) -> None:
     shown = look(name).pictures
@@ -163,9 +164,9 @@ def test_without_the_original_it_is_the_generated_picture(name: str, look: Calla
         ("relight_iclight.v2", {"denoise": 0.5}),
         ("relight_iclight.v2", {"light_from": 3.0}),
         ("relight_iclight.v2", {"prompt": "a roof"}),
-        ("relight_iclight_bg.v2", {"prompt": "a roof"}),
-        ("scene_sdxl.v2", {"seed": 7}),
-        ("scene_sdxl.v2", {"strong_strength": 0.1, "strong_from": 0.0}),
+        ("relight_iclight_bg.v3", {"prompt": "a roof"}),
+        ("scene_sdxl.v3", {"seed": 7}),
+        ("scene_sdxl.v3", {"strong_strength": 0.1, "strong_from": 0.0}),
         ("scene_klein.v2", {"seed": 7}),
         ("scene_klein.v2", {"light_from": 3.0}),
         ("scene_klein.v2", {"ground_words": ""}),
@@ -175,7 +176,7 @@ def test_what_is_set_changes_what_is_generated(name: str, setting: dict[str, Any
     assert changed(look(name), look(name, **setting)) > 1e-3
 
 
-@pytest.mark.parametrize("name", ["relight_iclight.v2", "scene_sdxl.v2"])
+@pytest.mark.parametrize("name", ["relight_iclight.v2", "scene_sdxl.v3"])
 def test_the_words_for_the_ground_can_be_switched_off(name: str, look: Callable[..., Look]) -> None:
     plain, off = look(name), look(name, ground_strength=0.0)
     assert changed(plain, off) > 1e-4
@@ -197,7 +198,7 @@ def test_light_from_the_left_starts_brighter_on_the_left(name: str, look: Callab
 
 
 def test_the_background_is_where_it_starts(look: Callable[..., Look]) -> None:
-    start = look("relight_iclight_bg.v2", denoise=0.0, second_denoise=0.0).pictures["generated"]
+    start = look("relight_iclight_bg.v3", denoise=0.0, second_denoise=0.0).pictures["generated"]
     assert start[:20, :, 0].mean() > start[-20:, :, 0].mean() + 0.2  # red above, blue below
     assert start[:20, :, 2].mean() < start[-20:, :, 2].mean() - 0.15
 
@@ -214,8 +215,8 @@ def test_every_style_leaves_the_product_alone(look: Callable[..., Look]) -> None
 
 
 def test_exposure_and_saturation_are_capped(look: Callable[..., Look]) -> None:
-    wild = look("scene_sdxl.v2").pictures
-    tame = look("scene_sdxl.v2", max_lightness=80.0, max_chroma=40.0).pictures
+    wild = look("scene_sdxl.v3").pictures
+    tame = look("scene_sdxl.v3", max_lightness=80.0, max_chroma=40.0).pictures
     before, after = lightness_and_chroma(wild["picture"]), lightness_and_chroma(tame["picture"])
     assert np.percentile(before[1], 99) > 60
     away = beside(tame["pasted_mask"])
@@ -227,7 +228,7 @@ def test_exposure_and_saturation_are_capped(look: Callable[..., Look]) -> None:
 
 def test_the_original_takes_on_the_scenes_light(look: Callable[..., Look]) -> None:
     lit = {"denoise": 0.0, "light_temperature": 5600.0}
-    flat, relit = (look("scene_sdxl.v2", relight=amount, **lit) for amount in (0.0, 1.0))
+    flat, relit = (look("scene_sdxl.v3", relight=amount, **lit) for amount in (0.0, 1.0))
     assert relit.report("ProdgenColorFix")["applied"] == "relight_original"
     assert changed(flat, relit, "picture") > 1e-4
     assert relit.report("ProdgenFidelity")["hue_error_deg"] <= 2.0
@@ -236,8 +237,8 @@ def test_the_original_takes_on_the_scenes_light(look: Callable[..., Look]) -> No
 def test_loras_count(look: Callable[..., Look]) -> None:
     plain = look("relight_iclight.v2")
     assert changed(plain, look("relight_iclight.v2", details_lora_strength=0.0)) > 1e-4
-    fast = look("scene_sdxl.v2", fast_lora="prodgen_smoke_lora_sdxl_fast.pth")
-    assert changed(look("scene_sdxl.v2"), fast) > 1e-4
+    fast = look("scene_sdxl.v3", fast_lora="prodgen_smoke_lora_sdxl_fast.pth")
+    assert changed(look("scene_sdxl.v3"), fast) > 1e-4
 
 
 @pytest.mark.parametrize(
