@@ -4,9 +4,10 @@
 
 Of each photo good pictures are made: its packshot as a smaller JPEG, the product on another ground and a little
 brighter, the photo itself in another size; with `--good N` so many more, disturbed as shops and tools do. And wrong
-ones: the product mirrored, another one in its place, recoloured, alone or with its ground, a print or buckle wiped out or
-mirrored, a foot or corner cut off, a part added, blurred, stretched; and a cut-out that was bitten, where photo and picture lack the same
-piece. Every case says which reason must be named for it and which may be: what is named beside those is untrue.
+ones: the product mirrored, another one in its place, recoloured, alone or with its ground, a print or buckle wiped out
+or mirrored, a foot or corner cut off, a part added, blurred, stretched; and a cut-out that was bitten, where photo and
+picture lack the same piece. Every case says which reason must be named for it and which may be: what is named beside
+those is untrue.
 
 A folder with photo.png and alpha.png is a photo with its exact cut-out; `--drawn N` adds products that a script draws.
 `--relit` names a folder of NAME_input.png and NAME_generated_N.png: what a model made of a photo at the same place.
@@ -339,7 +340,9 @@ def main() -> None:
     parser.add_argument("--only", default="", metavar="TEXT", help="only the kinds of picture with this in their name")
     parser.add_argument("--few", type=int, default=0, metavar="N", help="only N wrong pictures of each photo, in turn")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="save every picture here")
-    parser.add_argument("--json", type=Path, help="add every verdict to this file, a line each")
+    parser.add_argument(
+        "--json", type=Path, help="add every verdict to this file, a line each; what is in it is not done again"
+    )
     options = parser.parse_args()
     eye = OnnxBackgroundRemoval(options.network)
     made: dict[tuple[str, int], Cutout] = {}
@@ -351,10 +354,16 @@ def main() -> None:
         return made[key]
 
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    known = set()
+    for told in options.json.read_text(encoding="utf-8").splitlines() if options.json and options.json.exists() else ():
+        line = json.loads(told)
+        known.add((line["name"], line["kind"]))
+        for column, value in enumerate((line["wrong"], True, line["untrue"])):
+            counts[line["kind"]][column] += bool(value)
     part, parts = (int(number) for number in options.part.split("/"))
     asked = Asked(options.photos, options.relit, options.drawn, options.good, options.few, (part, parts))
     for name, photo, case in cases(asked, cut_of):
-        if options.only not in case.kind:
+        if options.only not in case.kind or (name, case.kind) in known:
             continue
         picture = reduced(case.picture)
         seen: Seen = seen_in(picture, lambda small: cut_of(small, "all"))
@@ -368,7 +377,14 @@ def main() -> None:
         marks = ("WRONG " if wrong else "") + (f"UNTRUE {untrue} " if untrue else "")
         print(f"{marks}{name}, {case.kind}: {report['verdict']}; {'; '.join(report['reasons'][:3])}", flush=True)
         if options.json:
-            line = {"name": name, "kind": case.kind, "good": case.good, "wrong": wrong, "report": report}
+            line = {
+                "name": name,
+                "kind": case.kind,
+                "good": case.good,
+                "wrong": wrong,
+                "untrue": untrue,
+                "report": report,
+            }
             with options.json.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
         if options.keep:

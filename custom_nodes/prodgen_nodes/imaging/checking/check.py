@@ -45,6 +45,10 @@ _COARSE = 320
 """Pixels of the product's longer side in the small copy: a logo of a thirtieth of it has ten."""
 _LEAST_SIDE = 64
 """Of that copy's longer side."""
+_COLOURED = (
+    "all over: it has another colour, and so has the ground around it, one that no white lamp gives: coloured light or "
+    "paint on both; only a picture in white light tells"
+)
 _SOME = 0.3
 """Cover that counts for where the product is: a thin one reaches no more in a small picture."""
 _SOFT = (0.003, 0.006, 0.009)
@@ -88,15 +92,17 @@ def check_picture(
         other = _compared(picture, lit, mask, found.placement, box)
         if any(_is_color(one) for one in other.findings):
             tint = None
-        elif tint.is_lamp:
+        else:
             compared, product = other, lit
             wanted, _ = _laid(picture, product, mask, found.placement)
     shown = _laid(picture, photo, torch.ones_like(mask), found.placement)
     beyond, added = additions(picture, seen.alpha, cover, shown, studio)
     sure = seen.is_plain or studio is not None
     more = [Finding("colour", text) for text in light.reasons()]
+    if tint is not None and not tint.is_lamp:
+        more.append(Finding("colour", _COLOURED))
     more += [Finding("added", _added(one), one.box, one.place) for one in beyond if sure]
-    share = light.ratio if tint is None or not tint.is_lamp else light.ratio / dimmed_by(tint)
+    share = light.ratio if tint is None else light.ratio / dimmed_by(tint)
     gone = [] if studio is None else lost(picture, wanted, cover, share, studio)
     if studio is None:
         compared = replace(compared, findings=in_the_dark(compared.findings, picture))
@@ -296,11 +302,6 @@ def _notes(whole: Whole, light: Light, tint: Tint | None) -> list[str]:
         notes.append(
             "it is in light of another colour, as the ground around it is; product and ground painted alike would look "
             "the same"
-        )
-    elif tint is not None:
-        notes.append(
-            "the ground around it has the same cast, but no white lamp has that: coloured light, or product and ground "
-            "were recoloured alike; a picture in white light tells"
         )
     return notes
 

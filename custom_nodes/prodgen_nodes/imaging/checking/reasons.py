@@ -1,4 +1,4 @@
-"""Which of what was found is said of a picture, and as what: none that another finding explains, the true kind of each."""
+"""Which of what was found is said of a picture, and as what: none that another finding explains, and the true kind."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from .turned import mirrored_at
 
 _BESIDE = 0.03
 """How near to an addition a changed place is that it explains, of the product's longer side."""
+_BY_MIRRORING = ("changed", "colour", "missing")
+"""What a mirrored print may be found as: strokes that are elsewhere have other colours, or the ground's."""
 _DARK = 25.0
 """L* below which a piece that looks like its dark surroundings may be there all the same: a duffel that a model made
 too dark has 4 to 12 there."""
@@ -74,7 +76,7 @@ def with_mirrored(
     found: list[Finding], picture: Tensor, wanted: Tensor, compared: Sequence[Finding], product: Box
 ) -> list[Finding]:
     """`found` with a print that was mirrored said to be that, in place of what it leads to."""
-    boxes = [one.box for one in compared if one.kind == "changed" and one.box is not None]
+    boxes = [one.box for one in compared if one.kind in _BY_MIRRORING and one.box is not None]
     if not any(one.kind in ("changed", "structure") for one in found):
         return found
     box = mirrored_at(picture, wanted, boxes)
@@ -83,7 +85,10 @@ def with_mirrored(
     place = place_of((box.left + box.right) / 2, (box.top + box.bottom) / 2, product)
     own = Finding("changed", f"{place}: its print is mirrored there, left to right", box, place)
     rest = [one for one in found if one.kind not in ("structure", "average")]
-    return [own, *(one for one in rest if one.kind != "changed" or one.box is None or not _inside(one.box, box))]
+    return [
+        own,
+        *(one for one in rest if one.kind not in _BY_MIRRORING or one.box is None or not _inside(one.box, box)),
+    ]
 
 
 def _inside(one: Box, other: Box) -> bool:

@@ -29,8 +29,8 @@ _COLDEST, _HOTTEST, _LAMPS = 1900.0, 12000.0, 32
 apart by the measure below."""
 _OFF = 0.2
 """How far a cast may lie beside that of one such lamp over another, in natural logarithms of red and of blue over
-green. Computed from their spectra, over daylight: of 44 white lamps (glowing bodies of 1900 to 12000 K, tables of
-fluorescent, sodium, mercury and LED lamps) the farthest lies at 0.12; a light pink filter at 0.45, a light green one at 0.46,
+green. Computed from their spectra, over daylight: of 47 white lamps (glowing bodies of 1900 to 12000 K, tables of
+fluorescent, sodium, mercury and LED lamps) the farthest lies at 0.12; a light pink filter at 0.45, a green one at 0.46,
 coloured LEDs and neon at 0.5 to 6. Of a grey ground painted in 72 hues of chroma 20 two thirds lie farther off; yellow
 and blue paint is what a lamp is. Twenty-four test patches multiplied with a white lamp's cast differ by a mean dE00 of
 0.3 to 4.4 from what they are in its light; in old fluorescent, mercury and sodium light by up to 7: that may fail."""
