@@ -4,9 +4,10 @@
 
 Of each photo good pictures are made: its packshot as a smaller JPEG, the product on another ground and a little
 brighter, the photo itself in another size; with `--good N` so many more, disturbed as shops and tools do. And wrong
-ones: the product mirrored, another one in its place, recoloured, a print or buckle wiped out or mirrored, a foot or
-corner cut off, a part added, blurred, stretched; and a cut-out that was bitten, where photo and picture lack the same
-piece. Every case says which reason must be named for it and which may be: what is named beside those is untrue.
+ones: the product mirrored, another one in its place, recoloured, alone or with its ground, a print or buckle wiped out
+or mirrored, a foot or corner cut off, a part added, blurred, stretched; and a cut-out that was bitten, where photo and
+picture lack the same piece. Every case says which reason must be named for it and which may be: what is named beside
+those is untrue.
 
 A folder with photo.png and alpha.png is a photo with its exact cut-out; `--drawn N` adds products that a script draws.
 `--relit` names a folder of NAME_input.png and NAME_generated_N.png: what a model made of a photo at the same place.
@@ -37,6 +38,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "custom_nodes")]
 
 from prodgen_nodes.background_removal import OnnxBackgroundRemoval  # noqa: E402 - the repository is not installed
 from prodgen_nodes.imaging.checking import Seen, check_picture, reduced, seen_in  # noqa: E402
+from prodgen_nodes.imaging.checking.studio import studio_of  # noqa: E402
 from prodgen_nodes.imaging.color.fix import Settings, fix_color  # noqa: E402
 from prodgen_nodes.imaging.colorspace import lab_to_srgb, linear_to_srgb, srgb_to_lab, srgb_to_linear  # noqa: E402
 from prodgen_nodes.imaging.compositing import mask_on_canvas, place_on_background  # noqa: E402
@@ -198,6 +200,19 @@ def more_goods(cut: Cutout, rng: np.random.Generator, count: int) -> Iterator[Ca
         yield Case("good, disturbed", True, saved(planes.permute(1, 2, 0), int(rng.integers(75, 96)), 2200), cut)
 
 
+def lamps(photo: Tensor, cut: Cutout, number: int) -> Iterator[Case]:
+    """The photo in the light of a lamp of 3000 K or a sky of 10000 K, and in pink light, or painted so; where it has a
+    plain ground, by which alone that can be told."""
+    if studio_of(photo, cut.alpha, cut.alpha) is None:
+        return
+    for kind, good, gain in (
+        ("warm lamp or cold sky, on all", True, ((1.0, 0.48, 0.16), (0.61, 0.70, 1.0))[number % 2]),
+        ("pink light or paint, on all", False, (1.0, 0.6, 1.0)),
+    ):
+        lit = linear_to_srgb((srgb_to_linear(photo) * torch.tensor(gain)).clamp(0, 1))
+        yield Case(kind, good, saved(lit, 88), cut, "" if good else "colour")
+
+
 def mirrored_print(product: Tensor, alpha: Tensor) -> Tensor | None:
     """With what catches the eye most turned left to right; None where that makes hardly a difference."""
     changed = product - wiped(product, alpha)
@@ -306,6 +321,8 @@ def cases(asked: Asked, cut_of: Callable[[Tensor], Cutout]) -> Iterator[tuple[st
         for turn, case in enumerate(wrongs(cut, other, rng)):
             if not asked.few or (turn + number) % 11 < asked.few:
                 yield name, photo, case
+        for case in lamps(photo, cut, number):
+            yield name, photo, case
         for case in more_goods(cut, np.random.default_rng(number + 1), asked.good):
             yield name, photo, case
     if asked.relit is not None and asked.part[0] == 0:
@@ -323,7 +340,9 @@ def main() -> None:
     parser.add_argument("--only", default="", metavar="TEXT", help="only the kinds of picture with this in their name")
     parser.add_argument("--few", type=int, default=0, metavar="N", help="only N wrong pictures of each photo, in turn")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="save every picture here")
-    parser.add_argument("--json", type=Path, help="add every verdict to this file, a line each")
+    parser.add_argument(
+        "--json", type=Path, help="add every verdict to this file, a line each; what is in it is not done again"
+    )
     options = parser.parse_args()
     eye = OnnxBackgroundRemoval(options.network)
     made: dict[tuple[str, int], Cutout] = {}
@@ -335,14 +354,21 @@ def main() -> None:
         return made[key]
 
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    known = set()
+    for told in options.json.read_text(encoding="utf-8").splitlines() if options.json and options.json.exists() else ():
+        line = json.loads(told)
+        known.add((line["name"], line["kind"]))
+        for column, value in enumerate((line["wrong"], True, line["untrue"])):
+            counts[line["kind"]][column] += bool(value)
     part, parts = (int(number) for number in options.part.split("/"))
     asked = Asked(options.photos, options.relit, options.drawn, options.good, options.few, (part, parts))
     for name, photo, case in cases(asked, cut_of):
-        if options.only not in case.kind:
+        if options.only not in case.kind or (name, case.kind) in known:
             continue
         picture = reduced(case.picture)
         seen: Seen = seen_in(picture, lambda small: cut_of(small, "all"))
-        report = check_picture(picture, case.cut.product, case.cut.alpha, photo, seen).report
+        witness = seen_in(photo, lambda small: cut_of(small, "all")).alpha
+        report = check_picture(picture, case.cut.product, case.cut.alpha, photo, seen, witness).report
         wrong = report["passed"] is not case.good
         counts[case.kind][0] += wrong
         counts[case.kind][1] += 1
@@ -351,7 +377,14 @@ def main() -> None:
         marks = ("WRONG " if wrong else "") + (f"UNTRUE {untrue} " if untrue else "")
         print(f"{marks}{name}, {case.kind}: {report['verdict']}; {'; '.join(report['reasons'][:3])}", flush=True)
         if options.json:
-            line = {"name": name, "kind": case.kind, "good": case.good, "wrong": wrong, "report": report}
+            line = {
+                "name": name,
+                "kind": case.kind,
+                "good": case.good,
+                "wrong": wrong,
+                "untrue": untrue,
+                "report": report,
+            }
             with options.json.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
         if options.keep:

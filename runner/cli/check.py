@@ -113,6 +113,9 @@ def _check_many(order: BatchOrder) -> int:
             console.json_line(event.as_json())
         elif not event.passed:
             console.tell(event.describe())
-    passed, total = collected.passed, len(collected.pictures)
-    console.tell(f"{passed} of {total} passed: {collected.table or order.out}")
+    passed, total, look = collected.passed, len(collected.pictures), collected.to_be_looked_at
+    doubt = f", of {look} of them it is not known whether the cut-out holds all of the product: look yourself" * (
+        look > 0
+    )
+    console.tell(f"{passed} of {total} passed{doubt}: {collected.table or order.out}")
     return worst_code([*([code] if code else []), *([] if passed == total and total else [EXIT_QUALITY])] or [EXIT_OK])

@@ -173,7 +173,8 @@ class Candidate(Event):
 
 @dataclass(frozen=True)
 class Checked(Event):
-    """Whether `picture` shows the seller's product: the `verdict` in words, and why not. `heat`: the map of it."""
+    """Whether `picture` shows the seller's product: the `verdict` in words, and why not. `heat`: the map of it;
+    `whole`: whether the cut-out it was compared with is known to hold all of the product."""
 
     kind: ClassVar[str] = "checked"
     picture: str = ""
@@ -182,10 +183,13 @@ class Checked(Event):
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     heat: str | None = None
+    whole: bool | None = None
 
     def describe(self) -> str:
         """A sentence with the first reason, and the notes: the others are told where the job ends."""
         words = _VERDICTS.get(self.verdict, self.verdict)
+        if self.passed:
+            words = _WHOLE if self.whole else _AS_CUT_OUT
         head = f"{'PASSED' if self.passed else 'NOT PASSED'}: {self.picture}: {words}"
         if self.reasons:
             more = f" (and {len(self.reasons) - 1} more)" if len(self.reasons) > 1 else ""
@@ -193,8 +197,12 @@ class Checked(Event):
         return "\n".join([head, *(f"  note: {note}" for note in self.notes)])
 
 
+_WHOLE = "it shows the seller's product, unchanged"
+_AS_CUT_OUT = (
+    "it shows the product as it was cut out of its photo; that the cut-out holds all of it is NOT known: look yourself"
+)
 _VERDICTS = {
-    "the seller's product": "it shows the seller's product, unchanged",
+    "the seller's product": "it shows the seller's product",
     "changed": "it does not show the seller's product as it is",
     "not found": "the product could not be checked in it",
 }

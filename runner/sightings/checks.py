@@ -39,6 +39,12 @@ class Found:
     notes: tuple[str, ...]
     report: Mapping[str, Any]
 
+    @property
+    def whole(self) -> bool | None:
+        """Whether the photo's cut-out is known to hold all of the product; None where nobody knows."""
+        whole = self.report.get("whole")
+        return whole if isinstance(whole, bool) else None
+
     def event(self, picture: str, heat: Path | None, job: int = 1, prompt_id: str | None = None) -> Checked:
         """The same as an event about `picture`."""
         return Checked(
@@ -50,6 +56,7 @@ class Found:
             reasons=self.reasons,
             notes=self.notes,
             heat=None if heat is None else str(heat),
+            whole=self.whole,
         )
 
 
@@ -85,6 +92,11 @@ class Collected:
     def passed(self) -> int:
         return sum(one.found is not None and one.found.passed for one in self.pictures)
 
+    @property
+    def to_be_looked_at(self) -> int:
+        """How many passed of which nobody knows whether the cut-out that they were compared with is whole."""
+        return sum(one.found is not None and one.found.passed and not one.found.whole for one in self.pictures)
+
 
 def collect_checks(beside: Beside) -> Collected:
     """`check.csv`: a line for each picture of the batch."""
@@ -116,7 +128,7 @@ def _rows(pictures: Sequence[Picture], folder: Path) -> Iterator[dict[str, Any]]
                 "verdict": one.found.verdict,
                 "reasons": "; ".join(one.found.reasons),
                 "notes": "; ".join(one.found.notes),
-                "whole": {True: "yes", False: "no"}.get(report.get("whole"), "not known"),  # type: ignore[arg-type]
+                "whole": "not known" if one.found.whole is None else "yes" if one.found.whole else "no",
                 "box": " ".join(str(side) for side in items(report.get("bbox")) if isinstance(side, int)),
             }
         yield row

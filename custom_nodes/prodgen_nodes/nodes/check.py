@@ -109,12 +109,10 @@ class ProdgenCheck(io.ComfyNode):
             picture = reduced(whole.to(device))
             advance = stages(step, index, batch)
             seen = seen_in(picture, partial(_cut, choice=choice, advance=advance, device=device))
+            own = item(photo, index).to(device)
+            witness = seen_in(own, partial(_cut, choice=choice, advance=advance, device=device)).alpha
             done = check_picture(
-                picture,
-                item(product, index).to(device),
-                item(mask, index).to(device),
-                item(photo, index).to(device),
-                seen,
+                picture, item(product, index).to(device), item(mask, index).to(device), own, seen, witness
             )
             reports.append(_reported(done, whole, seen.alpha, channel))
             heats.append(heat_map(picture[None], done.fidelity, _HEAT_SIDE, done.added)[0])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..compositing import lay_over
-from ..fidelity.findings import Finding, told
+from ..fidelity.findings import Finding
 from ..fidelity.judge import Fidelity, Limits, Settings, judge
 from ..fidelity.report import sentences
 from ..fidelity.whole import Whole, judge_whole
@@ -20,10 +20,12 @@ from .additions import Addition, additions
 from .find import ENOUGH, Found, find_mirrored, find_product
 from .light import Light, light_of
 from .lost import lost
+from .reasons import all_told, in_the_dark, with_mirrored
 from .seen import Seen, reduced
 from .stretched import find_stretched
 from .studio import Studio, studio_of
-from .tinted import dimmed_by, in_tint, tint_of
+from .tinted import Tint, dimmed_by, in_tint, tint_of
+from .witness import with_witness
 
 SAME, CHANGED, NOT_FOUND = "the seller's product", "changed", "not found"
 _NO_HALO = 100.0
@@ -43,10 +45,12 @@ _COARSE = 320
 """Pixels of the product's longer side in the small copy: a logo of a thirtieth of it has ten."""
 _LEAST_SIDE = 64
 """Of that copy's longer side."""
+_COLOURED = (
+    "all over: it has another colour, and so has the ground around it, one that no white lamp gives: coloured light or "
+    "paint on both; only a picture in white light tells"
+)
 _SOME = 0.3
 """Cover that counts for where the product is: a thin one reaches no more in a small picture."""
-_BESIDE = 0.03
-"""How near to an addition a changed place is that it explains, of the product's longer side."""
 _SOFT = (0.003, 0.006, 0.009)
 """1 sigma of the blurs that are tried on the photo's product, of its longer side; less is told by its sharpness."""
 _FIGURES = ("delta_e00_mean", "delta_e00_p95", "ssim", "worst_similarity", "worst_delta_e00")
@@ -63,24 +67,29 @@ class Checked:
     added: Tensor
 
 
-def check_picture(picture: Tensor, product: Tensor, mask: Tensor, photo: Tensor, seen: Seen) -> Checked:
+def check_picture(
+    picture: Tensor, product: Tensor, mask: Tensor, photo: Tensor, seen: Seen, witness: Tensor | None = None
+) -> Checked:
     """Whether `picture` `[H,W,3]` shows the product of `photo` `[h,w,3]`, cut out as `product` `[h,w,3]` with `mask`
-    `[h,w]` (1 = product); all sRGB.
+    `[h,w]` (1 = product); all sRGB. `witness` `[h,w]`: what is seen in the photo by who does not know that mask.
 
     Light may differ, colour, shape and parts may not. Raises EmptyMaskError where the mask holds no product.
     """
     found = find_product(picture, product, mask, seen.things)
     whole = judge_whole(photo, mask)
+    if witness is not None:
+        whole = with_witness(whole, photo, mask, witness)
     if found is None or not found.is_there:
         return _not_found(picture, product, mask, seen, found, whole)
     wanted, cover = _laid(picture, product, mask, found.placement)
-    compared = _compared(picture, product, mask, found.placement, bounding_box(cover, _SOME))
+    box = bounding_box(cover, _SOME)
+    compared = _compared(picture, product, mask, found.placement, box)
     studio = studio_of(picture, cover, seen.alpha)
     light = light_of(picture, wanted, cover, studio is not None)
     tint = None if studio is None else _tint(compared.findings, studio, photo, mask)
     if tint is not None:
         lit = in_tint(product, tint)
-        other = _compared(picture, lit, mask, found.placement, bounding_box(cover, _SOME))
+        other = _compared(picture, lit, mask, found.placement, box)
         if any(_is_color(one) for one in other.findings):
             tint = None
         else:
@@ -90,13 +99,18 @@ def check_picture(picture: Tensor, product: Tensor, mask: Tensor, photo: Tensor,
     beyond, added = additions(picture, seen.alpha, cover, shown, studio)
     sure = seen.is_plain or studio is not None
     more = [Finding("colour", text) for text in light.reasons()]
+    if tint is not None and not tint.is_lamp:
+        more.append(Finding("colour", _COLOURED))
     more += [Finding("added", _added(one), one.box, one.place) for one in beyond if sure]
     share = light.ratio if tint is None else light.ratio / dimmed_by(tint)
     gone = [] if studio is None else lost(picture, wanted, cover, share, studio)
-    findings = _all_told(compared, more, beyond, gone, cover)
+    if studio is None:
+        compared = replace(compared, findings=in_the_dark(compared.findings, picture))
+    findings = all_told(compared.findings, more, beyond, gone, box)
+    findings = with_mirrored(findings, picture, wanted, compared.findings, box)
     report = compared.report
     if report["ssim"] < _LIMITS.min_ssim or report["worst_similarity"] < _LIMITS.min_local_similarity:
-        findings = _otherwise(picture, product, mask, (wanted, cover), seen, compared) or findings
+        findings = _otherwise(picture, product, mask, (wanted, cover), seen, compared, found) or findings
     findings = [*findings, *whole.findings()]
     notes = _notes(whole, light, tint) + [_added(one) for one in beyond if not sure]
     report |= {
@@ -117,7 +131,7 @@ def check_picture(picture: Tensor, product: Tensor, mask: Tensor, photo: Tensor,
     return Checked(report, cover, compared.fine, added)
 
 
-def _tint(found: tuple[Finding, ...], studio: Studio, photo: Tensor, mask: Tensor) -> Tensor | None:
+def _tint(found: tuple[Finding, ...], studio: Studio, photo: Tensor, mask: Tensor) -> Tint | None:
     """The cast of the picture's ground over the photo's, where that may explain what was `found`."""
     return tint_of(studio, photo, mask) if any(_is_color(one) for one in found) else None
 
@@ -171,42 +185,14 @@ def _enlarged(one: Finding, scale: float) -> Finding:
     return replace(one, box=Box(*sides))
 
 
-def _all_told(
-    compared: _Compared, more: list[Finding], beyond: list[Addition], gone: list[Finding], cover: Tensor
-) -> list[Finding]:
-    """What was found by comparing, `more` and what is `gone`, without what an addition, a missing piece or another
-    colour explains."""
-    box = bounding_box(cover, _SOME)
-    near = max(2, round(_BESIDE * max(box.width, box.height)))
-
-    def explained(one: Finding) -> bool:
-        own = one.box
-        if own is None or one.kind not in ("changed", "colour", "missing"):
-            return False
-        boxes = [*(there.box for there in beyond), *(there.box for there in gone if there.box is not None)]
-        return any(_meet(own, there, near) and _within(own, there, 2 * near) for there in boxes)
-
-    if any(one.kind == "colour" and one.box is None for one in [*compared.findings, *more]):
-        gone = []  # the new colour may be the ground's
-    found = [one for one in compared.findings if not explained(one)]
-    if any(one.kind == "colour" and one.box is None for one in found):
-        more = [one for one in more if one.kind != "colour"]  # said already, with its figures
-    return list(told([*found, *more, *gone]))
-
-
-def _meet(one: Box, other: Box, near: int) -> bool:
-    across = one.left <= other.right + near and other.left <= one.right + near
-    return across and one.top <= other.bottom + near and other.top <= one.bottom + near
-
-
-def _within(one: Box, other: Box, near: int) -> bool:
-    """Whether `one` lies along `other`: not much longer on both sides."""
-    tall = one.top >= other.top - near and one.bottom <= other.bottom + near
-    return tall or (one.left >= other.left - near and one.right <= other.right + near)
-
-
 def _otherwise(
-    picture: Tensor, product: Tensor, mask: Tensor, laid: tuple[Tensor, Tensor], seen: Seen, compared: _Compared
+    picture: Tensor,
+    product: Tensor,
+    mask: Tensor,
+    laid: tuple[Tensor, Tensor],
+    seen: Seen,
+    compared: _Compared,
+    found: Found,
 ) -> list[Finding]:
     """Where the mirror image, a blurred or a stretched one fits plainly better where the product was `laid`: that alone
     is wrong with it."""
@@ -215,7 +201,7 @@ def _otherwise(
     soft = _blurred(picture, *laid, compared)
     if soft:
         return soft
-    drawn = find_stretched(picture, product, mask, seen.things)
+    drawn = find_stretched(picture, product, mask, seen.things, found)
     if drawn is None:
         return []
     _, there = _laid(picture, drawn.product, drawn.mask, drawn.found.placement)
@@ -273,7 +259,7 @@ def _not_found(picture: Tensor, product: Tensor, mask: Tensor, seen: Seen, best:
     mirror = find_mirrored(picture, product, mask, seen.things)
     if mirror is not None and mirror.is_there:
         reason = Finding("mirrored", f"it is the product's mirror image (confidence {mirror.confidence:.2f})")
-    elif (drawn := find_stretched(picture, product, mask, seen.things)) is not None:
+    elif (drawn := find_stretched(picture, product, mask, seen.things, best)) is not None:
         reason = _stretched(drawn.wider)
     findings = [reason, *whole.findings()]
     report = {
@@ -306,14 +292,17 @@ def _added(one: Addition) -> str:
     return f"{one.place}: something is there beyond its outline that its photo does not have ({one.share:.1%} of it)"
 
 
-def _notes(whole: Whole, light: Light, tint: Tensor | None) -> list[str]:
+def _notes(whole: Whole, light: Light, tint: Tint | None) -> list[str]:
     notes = []
     if whole.whole is None:
-        notes.append(f"whether its cut-out is whole is not known: {whole.note}")
+        notes.append(f"look whether its cut-out is whole, no comparison tells: {whole.note}")
     if not 0.8 <= light.ratio <= 1.25:
         notes.append(f"it is in other light: {light.ratio:.2f} times as bright as in its photo")
-    if tint is not None:
-        notes.append("it is in light of another colour, as the ground around it is")
+    if tint is not None and tint.is_lamp:
+        notes.append(
+            "it is in light of another colour, as the ground around it is; product and ground painted alike would look "
+            "the same"
+        )
     return notes
 
 

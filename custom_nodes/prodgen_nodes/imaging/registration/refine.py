@@ -110,17 +110,37 @@ def step(
     patches: Patches, scene: Scene, motion: Affine, frame: Frame, reach: int, narrow: float
 ) -> tuple[Affine, float]:
     """One round at one level: the better motion and how far (work pixels at the product's radius) it moved."""
+    design = _design(patches, frame.center, frame.radius)
+    dx, dy, grow, turn = _wanted(patches, scene, motion, design, reach, narrow)
+    unit = 2**patches.level
+    change = similarity(
+        frame.center, 1 + grow * unit / frame.radius, turn * unit / frame.radius, (dx * unit, dy * unit)
+    )
+    moved = unit * max(math.hypot(dx, dy), abs(grow), abs(turn))
+    return motion.after(change), moved
+
+
+def stretching_step(patches: Patches, scene: Scene, motion: Affine, frame: Frame, reach: int) -> Affine:
+    """One round at one level that moves and draws out along x and y, each by itself, and turns nothing."""
+    x, y = (patches.x - frame.center[0]) / frame.radius, (patches.y - frame.center[1]) / frame.radius
+    one, zero = torch.ones_like(x), torch.zeros_like(x)
+    design = torch.stack((torch.stack((one, zero, x, zero), dim=-1), torch.stack((zero, one, zero, y), dim=-1)), dim=1)
+    dx, dy, wide, tall = _wanted(patches, scene, motion, design, reach, 0.5)
+    unit = 2**patches.level
+    across, down = 1 + wide * unit / frame.radius, 1 + tall * unit / frame.radius
+    center = frame.center
+    change = Affine(across, 0.0, center[0] * (1 - across) + dx * unit, 0.0, down, center[1] * (1 - down) + dy * unit)
+    return motion.after(change)
+
+
+def _wanted(patches: Patches, scene: Scene, motion: Affine, design: Tensor, reach: int, narrow: float) -> list[float]:
+    """What the windows want of the four parameters of a `design` `[n,2,4]`, in level pixels."""
     fits = fit_maps(patches, scene, motion, reach)
     ballots = votes(fits)
     ballots = replace(
         ballots, precision=ballots.precision * torch.where(fits.shaded, _SAY_IN_SHADE, 1.0)[:, None, None]
     )
     widths = [max(narrow, reach * 0.7**index) for index in range(_ROUNDS)]
-    unit = 2**patches.level
-    parameters, _ = _solve(_design(patches, frame.center, frame.radius), ballots, widths, 1e-3 * len(patches) / 100)
-    dx, dy, grow, turn = parameters.tolist()
-    change = similarity(
-        frame.center, 1 + grow * unit / frame.radius, turn * unit / frame.radius, (dx * unit, dy * unit)
-    )
-    moved = unit * max(math.hypot(dx, dy), abs(grow), abs(turn))
-    return motion.after(change), moved
+    parameters, _ = _solve(design, ballots, widths, 1e-3 * len(patches) / 100)
+    values: list[float] = parameters.tolist()
+    return values
