@@ -112,9 +112,7 @@ def test_qwen_refers_to_the_placed_product_in_the_pictures_own_cells(name: str) 
 def test_no_step_is_held_weakly_and_strongly_at_once(name: str, strong_from: float, smoke_server: ComfyServer) -> None:
     """Core's ControlNet counts both ends of its range in, and a step may lie exactly there."""
     graph = published.load(NEWEST[name])
-    weak, strong = (
-        graph[titled(graph, f"input: {kind}_strength = strength")]["inputs"] for kind in ("weak", "strong")
-    )
+    weak, strong = (graph[titled(graph, f"input: {kind}_strength = strength")]["inputs"] for kind in ("weak", "strong"))
     (at, _), (before, _) = strong["start_percent"], weak["end_percent"]
     asked = {at: {**graph[at], "inputs": {"value": strong_from}}, before: graph[before]}
     shown = asked | {"show": {"class_type": "PreviewAny", "inputs": {"source": [before, 0]}, "_meta": {"title": ""}}}

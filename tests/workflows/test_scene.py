@@ -34,7 +34,17 @@ SAMPLED = ["relight_iclight.v2", "scene_sdxl.v3", "scene_klein.v2"]
 EVERY = [*RELIT, "scene_sdxl.v3", "scene_klein.v2"]
 FIRST = ["relight_iclight.v1", "relight_iclight_bg.v1", "scene_sdxl.v1"]
 SECOND = ["relight_iclight_bg.v2", "scene_sdxl.v2"]
-PUBLISHED = [*EVERY, *FIRST, *SECOND, "scene_klein.v1", "scene_qwen.v1", "scene_qwen.v2", "scene_qwen.v3", "outpaint.v1", "outpaint.v2"]
+PUBLISHED = [
+    *EVERY,
+    *FIRST,
+    *SECOND,
+    "scene_klein.v1",
+    "scene_qwen.v1",
+    "scene_qwen.v2",
+    "scene_qwen.v3",
+    "outpaint.v1",
+    "outpaint.v2",
+]
 PUBLISHED += ["upscale.v1", "style.v1"]
 SMALL = {"width": 256, "height": 256, "steps": 2, "min_confidence": 0.0}
 PLAIN = {"relight": 0.0, "max_lightness": 0.0, "max_chroma": 0.0}
