@@ -180,3 +180,18 @@ def test_a_rounded_edge_is_told_from_a_sharp_one() -> None:
     round_.ellipse(100, 280, 140, 320).ellipse(260, 280, 300, 320)
     assert find_contact(sharp.mask()).touches[0].rounding < 4
     assert find_contact(round_.mask()).touches[0].rounding > 10
+
+
+@pytest.mark.parametrize("climb", [0.1, 0.18, 0.24, 0.28])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_box_over_its_corner_stands_on_all_of_its_receding_side(climb: float, mirrored: bool) -> None:
+    """Where the contact ended amid a side, its shade ended in a spike there."""
+    size, left, right, corner, lowest = 400, 100, 300, 160, 330
+    x = torch.arange(size, dtype=torch.float32) + 0.5
+    rise = climb * (right - left)
+    edge = torch.where(x < corner, lowest - rise * (corner - x) / (corner - left), lowest - 0.15 * (x - corner))
+    rows = torch.arange(size, dtype=torch.float32)[:, None]
+    alpha = (edge - rows).clamp(0, 1) * (rows >= 120) * ((x > left) & (x < right))
+    contact = find_contact(alpha.flip(1) if mirrored else alpha)
+    (touch,) = contact.touches
+    assert touch.left <= left + 3 and touch.right >= right - 3, contact.report()

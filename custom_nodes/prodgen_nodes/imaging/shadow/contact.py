@@ -28,8 +28,9 @@ _STEEPEST = 1.1
 """Slope beyond which an edge is no longer one that lies on the ground: a side that recedes is steep in the picture."""
 _STEEP = 0.6
 """The same farther on, where only the steps of a ragged edge have to be told from a wheel's side."""
-_RISE = 0.2
-"""How far along its width a product's ground edge may climb in the picture (a box seen over its corner)."""
+_RISE = 0.3
+"""How far a product's ground edge may climb in the picture, as a share of its width: a box seen over its corner from
+above, whose shade ended in a spike amid its side at .2."""
 _NARROW = 0.25
 """A contact narrower than this share of the product's width may be a foot."""
 _FOOT_LEVEL = 0.3
