@@ -317,7 +317,7 @@ def test_the_lora_changes_less_outside_when_it_is_masked(server: ComfyServer) ->
         forget(server)
         shown = run_pictures(
             server,
-            painted(graph("masked", masked=masked, steps=16, save_every=100, learning_rate=0.03, rank=8, alpha=8.0)),
+            painted(graph("masked", masked=masked, steps=48, save_every=100, learning_rate=0.01, rank=16, alpha=16.0)),
         )
         change = np.abs(shown["with"] - shown["without"]).mean(axis=-1)
         assert change[inside].mean() > 2, "nothing was learnt"
