@@ -13,8 +13,9 @@ from .evidence import Evidence, gather
 from .fingers import FingerMaps, see_fingers, stored
 from .scoring import HandScore, palm, point_weights
 
-LEAST = 60.0
-"""A hand shorter than this many pixels shows neither creases nor a finger beside another."""
+LEAST = 100.0
+"""A hand shorter than this many pixels shows neither creases nor a finger beside another: of 29 hands in template
+pictures, most of them 60 to 100 long, none was found to have a sixth finger, and one of 32 good ones was."""
 _FOUND = 18
 """So many of its 21 points must have been found: across fingers that nobody found nothing can be counted."""
 _CLEAR = 0.5
