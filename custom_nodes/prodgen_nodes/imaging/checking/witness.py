@@ -29,7 +29,7 @@ larger than the second, of its area; the cut-out's alpha there is less than the 
 _SAME = 10.0
 """dE00 across the cut up to which the product goes on there. Of 13 photos cut out by ISNet, with a foot or corner
 bitten off then, the network sees the piece in 12, and it is below this in nine; this was chosen with them in view. Of
-the cut-outs that were not bitten it sees anything beyond in one, a watch that lacks its bracelet (11.7, or below this)."""
+the cut-outs that were not bitten it sees anything beyond in one, a watch without its bracelet (11.7, or below this)."""
 
 
 def with_witness(whole: Whole, photo: Tensor, mask: Tensor, seen: Tensor) -> Whole:
