@@ -209,7 +209,7 @@ def sampling_of(recipe: Recipe, files: Files) -> Sampling:
 
 def _is_klein_base(model: str) -> bool:
     name = model.replace("\\", "/").rpartition("/")[2].casefold()
-    return name in KLEIN_BASES or "klein-base" in name or "klein_base" in name
+    return "klein-base" in name.replace("_", "-")
 
 
 def _painted(recipe: Recipe, how: Sampling, seed: int) -> dict[str, Any]:

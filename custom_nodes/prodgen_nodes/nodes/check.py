@@ -104,13 +104,15 @@ class ProdgenCheck(io.ComfyNode):
         device = work_device()
         step = progress_callback(STEPS * batch)
         heats, reports = [], []
+        witness: Tensor | None = None
         for index in range(batch):
             whole = item(rgb, index)
             picture = reduced(whole.to(device))
             advance = stages(step, index, batch)
             seen = seen_in(picture, partial(_cut, choice=choice, advance=advance, device=device))
             own = item(photo, index).to(device)
-            witness = seen_in(own, partial(_cut, choice=choice, advance=advance, device=device)).alpha
+            if witness is None or len(photo) > 1:  # one photo of many pictures is looked at once
+                witness = seen_in(own, partial(_cut, choice=choice, advance=advance, device=device)).alpha
             done = check_picture(
                 picture, item(product, index).to(device), item(mask, index).to(device), own, seen, witness
             )

@@ -17,19 +17,21 @@ def offer_example_photo(folder: Path) -> bool:
     """
     target = folder / PHOTO.name
     try:
-        data = PHOTO.read_bytes()
         # Exclusive: what is there is neither written over nor followed.
         handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644)
     except FileExistsError:
         return False
     except OSError as error:
-        logging.info("prodgen: the example photo of the workflows was not put into the input folder: %s", error)
-        return False
+        return _not_put(error)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            file.write(PHOTO.read_bytes())
     except OSError as error:
         target.unlink(missing_ok=True)  # half a photo would look like a damaged one
-        logging.info("prodgen: the example photo of the workflows was not put into the input folder: %s", error)
-        return False
+        return _not_put(error)
     return True
+
+
+def _not_put(error: OSError) -> bool:
+    logging.info("prodgen: the example photo of the workflows was not put into the input folder: %s", error)
+    return False
