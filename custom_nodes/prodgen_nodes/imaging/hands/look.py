@@ -5,52 +5,54 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from .anatomy import FINGERS
-from .evidence import Evidence, gather
-from .fingers import FingerMaps, see_fingers, stored
+from .counting import Count, count
 from .scoring import HandScore, palm, point_weights
+from .unrolled import CHAINS, unroll
 
 LEAST = 100.0
-"""A hand shorter than this many pixels shows neither creases nor a finger beside another: of 29 hands in template
-pictures, most of them 60 to 100 long, none was found to have a sixth finger, and one of 32 good ones was."""
+"""A hand shorter than this many pixels shows neither creases nor a finger beside another."""
 _FOUND = 18
 """So many of its 21 points must have been found: across fingers that nobody found nothing can be counted."""
-_CLEAR = 0.5
-"""So surely, on average, lines must be seen where the four fingers were found; less is hidden, dark or blurred."""
-_EXTRA, _FUSED = 2.2, 1.2
-"""What must be answered for a finger too many, and for two grown together (log odds): 3 of 100 good hands that were not
-trained on reach them where they hold something or are small, of open ones fewer; at 0.9 and 0.1 it were 8."""
+_CONTRAST = 0.03
+"""The unrolled fingers must differ by so much (standard deviation, sRGB): less is a grey patch, night or fog."""
+_OTHER = 0.15
+"""In hand lengths: another hand nearer than this to the fingers has fingers among them, and so they are not counted."""
+_EXTRA, _FUSED, _THUMBS = 0.0, 1.6, 0.5
+"""What must be answered for a finger too many, two grown together and two thumbs (log odds): 1 of 100 good hands that
+were not trained on reaches one of them; at half a unit less it is 2, and hardly more wrong ones are found."""
+_SURE = 1.0
+"""So far below all three the number of fingers is plainly right."""
+_TRUST = 0.7
+"""Then the score of the points is raised to this power, so that 0.38 passes for 0.5: of the good hands whose points are
+doubted, every second scores between, and of those with spoilt points at most 4 of 100, of crossed neighbours 6."""
 _SPREAD = 0.9
 """Of a hand's points: a hand is at least so much of their box long, where its palm looks short."""
-_TIP = 0.3
-"""A spare tip surer than this says where the finger too many is."""
-
-
-NOT_LOOKED = "no picture was given: fingers too many or grown together were not looked for"
 _LEFT = 0.3
 """What a wrong number of fingers leaves of a hand's score, however much of it is hidden: no sensible limit passes."""
+
+NOT_LOOKED = "no picture was given: fingers too many or grown together were not looked for"
 
 
 @dataclass(frozen=True)
 class Look:
     """`reasons`: what is wrong with the number of fingers, empty where nothing is; `unsure`: why that could not be
-    told, or None; `extra` and `fused` are the log odds over what is needed to say so (0 where it was not told)."""
+    told, or None; `sure`: whether five fingers are plainly seen."""
 
     reasons: tuple[str, ...]
     unsure: str | None
-    extra: float = 0.0
-    fused: float = 0.0
+    sure: bool = False
+    counted: Count | None = None
 
 
 def counted(result: HandScore, seen: Look) -> HandScore:
-    """The score of a hand with what was seen of its fingers: nothing is changed where their number is right or could
-    not be told."""
-    if not seen.reasons:
-        return result
-    return replace(result, placed=result.placed * _LEFT, reasons=(*seen.reasons, *result.reasons))
+    """The score of a hand with what was seen of its fingers: less where their number is wrong, a little more where it
+    is plainly right, unchanged where it could not be told."""
+    if seen.reasons:
+        return replace(result, placed=result.placed * _LEFT, reasons=(*seen.reasons, *result.reasons))
+    return replace(result, score=result.score**_TRUST) if seen.sure else result
 
 
 def look(image: Tensor, points: Tensor, scores: Tensor, others: list[Tensor]) -> Look:
@@ -63,43 +65,44 @@ def look(image: Tensor, points: Tensor, scores: Tensor, others: list[Tensor]) ->
     there = weights[0] > 0
     if int(there.sum()) < _FOUND:
         return Look((), "too little of the hand was found to count its fingers")
-    known = points.double()[there]
-    size = float(palm(torch.where(there.unsqueeze(1), points.double(), known.mean(dim=0)).unsqueeze(0), weights)[0])
+    hand = _filled(points.double(), there)
+    known = hand[there]
+    size = float(palm(hand.unsqueeze(0), weights)[0])
     length = max(size, _SPREAD * float((known.amax(dim=0) - known.amin(dim=0)).max()))
     if length < LEAST:
         return Look((), f"the hand is only {length:.0f} px long: too small to count its fingers")
-    maps = see_fingers(image, known, length)
-    evidence = gather(maps, points, others)
-    if evidence.clear < _CLEAR:
+    if any(_away(hand, other) < _OTHER * length for other in others):
+        return Look((), "another hand is among the fingers: they cannot be counted")
+    views = unroll(image, hand, length)
+    if views.contrast < _CONTRAST:
         return Look((), "the fingers are too hidden, dark or blurred to be counted")
-    extra, fused = _weighed(evidence)
-    extra, fused = extra - _EXTRA, fused - _FUSED
+    return _told(count(views))
+
+
+def _told(seen: Count) -> Look:
+    over = {"extra": seen.extra - _EXTRA, "fused": seen.fused - _FUSED, "thumbs": seen.thumbs - _THUMBS}
     reasons = []
-    if extra > 0:
-        reasons.append("a finger too many" + _beside(evidence, maps, points))
-    if fused > 0:
-        reasons.append(f"{_pair(evidence)} are grown together")
-    return Look(tuple(reasons), None, extra, fused)
+    if over["extra"] > 0:
+        reasons.append(f"a finger too many (beside the {FINGERS[1 + round(min(max(seen.extra_at, 0.0), 3.0))]})")
+    if over["thumbs"] > 0:
+        reasons.append("a thumb too many")
+    if over["fused"] > 0:
+        reasons.append(f"{FINGERS[1 + seen.fused_pair]} and {FINGERS[2 + seen.fused_pair]} are grown together")
+    return Look(tuple(reasons), None, max(over.values()) < -_SURE, seen)
 
 
-def _weighed(evidence: Evidence) -> tuple[float, float]:
-    """Log odds of a finger too many, and of two grown together."""
-    w = stored(evidence.figures.device)
-    inner = F.relu(F.linear(evidence.figures.float(), w["count.0.weight"], w["count.0.bias"]))
-    extra, fused = F.linear(inner, w["count.1.weight"], w["count.1.bias"]).tolist()
-    return float(extra), float(fused)
+def _filled(points: Tensor, there: Tensor) -> Tensor:
+    """The points, those that were not found at the nearest of their finger that was."""
+    hand = points.clone()
+    for chain in (*((0, *chain) for chain in CHAINS), (0, 1, 2, 3, 4)):
+        found = [joint for joint in chain if bool(there[joint])]
+        for place, joint in enumerate(chain):
+            if not bool(there[joint]):
+                hand[joint] = points[min(found, key=lambda other: abs(chain.index(other) - place))] if found else 0.0
+    return hand
 
 
-def _beside(evidence: Evidence, maps: FingerMaps, points: Tensor) -> str:
-    """Next to which finger the spare tip is, in words; nothing where none is seen."""
-    if evidence.spare is None or evidence.tip < _TIP:
-        return ""
-    at = maps.at(points.float().to(maps.line.device))[1:].reshape(5, 4, 2)
-    away = (at - at.new_tensor(evidence.spare)).norm(dim=-1).amin(dim=1)
-    return f" (beside the {FINGERS[int(away.argmin())]})"
-
-
-def _pair(evidence: Evidence) -> str:
-    """The two neighbours with the least between them."""
-    pair = int(evidence.apart.argmin())
-    return f"{FINGERS[pair + 1]} and {FINGERS[pair + 2]}"
+def _away(hand: Tensor, other: Tensor) -> float:
+    """How near a point of another hand is to one of this hand's fingers."""
+    fingers = hand[[joint for chain in CHAINS for joint in chain]]
+    return float(torch.cdist(fingers, other.double().to(fingers.device)).amin())
