@@ -1,8 +1,9 @@
-"""Fingers counted in pictures of real hands, as they are and with one finger more."""
+"""Fingers counted in pictures of real hands, as they are, with one finger more and with two grown together."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ import torch
 from PIL import Image
 from prodgen_nodes.imaging.hands.check import judge_picture
 from prodgen_nodes.imaging.hands.keypoints import parse_frames
-from prodgen_nodes.imaging.hands.look import LEAST, look
+from prodgen_nodes.imaging.hands.look import LEAST, Look, counted, look
+from prodgen_nodes.imaging.hands.scoring import score_hand
 
 from . import hand_models as model
-from .finger_edits import Floats, in_a_row
+from .finger_edits import Floats, grown_together, in_a_row
 from .real_hands import recorded
 
 PACKAGES = "lib/python3*/site-packages/comfyui_workflow_templates_media_*/templates"
@@ -61,6 +63,40 @@ def test_a_sixth_finger_rejects_the_hand_and_is_named(picture: Floats, order: tu
     assert verdict(None, points, picture.shape[:2])["hands"][0]["score"] >= 0.5
 
 
+PAIRS = [(0, "index finger and middle finger"), (1, "middle finger and ring finger")]
+
+
+@pytest.mark.parametrize(("first", "names"), PAIRS)
+def test_two_fingers_grown_together_reject_the_hand_and_are_named(picture: Floats, first: int, names: str) -> None:
+    report = verdict(grown_together(picture, HAND, first), HAND, picture.shape[:2])
+    (hand,) = report["hands"]
+    assert hand["fingers_counted"] and hand["score"] < 0.5 and not report["passed"]
+    assert f"{names} are grown together" in hand["reasons"]
+
+
+def test_a_finger_found_nowhere_stands_where_its_finger_was_found(picture: Floats) -> None:
+    """Three points missing: the five fingers are counted still, and nothing comes of where the missing ones lie."""
+    edited, points = in_a_row(picture, HAND, (0, 0, 1, 2, 3), 0.3)
+    lost = torch.tensor([0.0 if point in (3, 7, 15) else 1.0 for point in range(21)])
+    seen = []
+    for away in (0.0, -4000.0, float("nan")):
+        moved = points.copy()
+        moved[[3, 7, 15]] = away
+        seen.append(look(torch.from_numpy(edited).float(), torch.from_numpy(moved), lost, []))
+    assert seen[0].unsure is None and seen[0].reasons == seen[1].reasons == seen[2].reasons
+    assert any("a finger too many" in why for why in seen[0].reasons)
+
+
+def test_five_fingers_plainly_seen_speak_for_a_doubted_hand_but_not_for_an_impossible_one() -> None:
+    doubted, impossible = (
+        counted(replace(score_hand(torch.from_numpy(HAND), TOLD), score=score), Look((), None, sure=True)).score
+        for score in (0.42, 0.3)
+    )
+    assert doubted >= 0.5 > impossible
+    plain = score_hand(torch.from_numpy(HAND), TOLD)
+    assert counted(plain, Look((), None)) == plain == counted(plain, Look((), "too small"))
+
+
 def test_the_same_traces_without_a_finger_more_are_none(picture: Floats) -> None:
     moved, points = in_a_row(picture, HAND, (0, 1, 2, 3), 0.05)
     assert float(np.abs(moved - picture).max()) > 0.1
@@ -78,7 +114,9 @@ def test_what_cannot_be_told_is_said_and_held_against_nobody(picture: Floats) ->
     small = torch.from_numpy((HAND - HAND.mean(axis=0)) * (LEAST / 4 / np.ptp(HAND, axis=0).max()) + HAND.mean(axis=0))
     grey = torch.full_like(image, 0.5)
     few = torch.where(torch.arange(21) < 12, 1.0, 0.0)
+    beside = torch.from_numpy(HAND + np.array([8.0, 0.0]))
     for seen, words in (
+        (look(image, torch.from_numpy(HAND), TOLD, [beside]), "another hand"),
         (look(image, small, TOLD, []), "too small"),
         (look(grey, torch.from_numpy(HAND), TOLD, []), "hidden, dark or blurred"),
         (look(image, torch.from_numpy(HAND), few, []), "too little of the hand"),

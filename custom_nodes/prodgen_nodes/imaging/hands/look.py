@@ -21,7 +21,7 @@ _CONTRAST = 0.03
 _OTHER = 0.15
 """In hand lengths: another hand nearer than this to the fingers has fingers among them, and so they are not counted."""
 _EXTRA, _FUSED, _THUMBS = 0.0, 1.6, 0.5
-"""What must be answered for a finger too many, two grown together and two thumbs (log odds): 1 of 100 good hands that
+"""What must be answered for a finger too many, two grown together and two thumbs (log odds): 1 of 100 good hands that were
 were not trained on reaches one of them; at half a unit less it is 2, and hardly more wrong ones are found."""
 _SURE = 1.0
 """So far below all three the number of fingers is plainly right."""
