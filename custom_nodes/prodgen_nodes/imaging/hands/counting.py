@@ -29,13 +29,16 @@ _WIDTH = 2.5
 """Of a drawn bone in the upright view, pixels: half a finger there."""
 _BONES = ((1, 2), (2, 3), (3, 4), *((chain[i], chain[i + 1]) for chain in CHAINS for i in range(3)))
 _OF_THUMB = 3
+"""So many of them, the first, are the thumb's: they are drawn by themselves, as there may be two of it."""
 
 
 @dataclass(frozen=True)
 class Count:
-    """Log odds of a finger `extra`, of two `fused`, of two thumbs; `extra_at` the place of the row (0 index …
-    3 little finger) that speaks most for the first, `fused_pair` the pair (0 index and middle …) for the second."""
+    """Log odds that fingers are `there` at all, of one `extra`, of two `fused`, of two thumbs; `extra_at` the place of
+    the row (0 index … 3 little finger) that speaks most for the second, `fused_pair` the pair (0 index and middle …)
+    for the third."""
 
+    there: float
     extra: float
     fused: float
     thumbs: float
@@ -57,10 +60,12 @@ def count(views: Views) -> Count:
     upright = _whole(w, whole, torch.stack((views.points, mirrored))).mean(dim=0)
     seen = [_columns(w, reader, _row_input(rows, steps)) for reader in _READERS]
     row = torch.stack([_answer(w, reader, one) for reader, one in zip(_READERS, seen, strict=True)]).mean(dim=(0, 1))
+    there = F.linear(torch.cat([_pooled(one) for one in seen], dim=1).mean(dim=0), w["there.weight"], w["there.bias"])
     pairs = _without(w, seen, torch.tensor((0.5, 1.5, 2.5)))[:, 1]
     spots = torch.linspace(-0.75, 3.75, 10)
     beside = _without(w, seen, spots)[:, 0]
     return Count(
+        float(there),
         float(row[0] + upright[0]),
         float(row[1]),
         float(upright[2]),
@@ -99,9 +104,12 @@ def _columns(w: dict[str, Tensor], reader: str, x: Tensor) -> Tensor:
     return F.relu(F.conv1d(x, w[f"{reader}.g.weight"], w[f"{reader}.g.bias"], padding=1))
 
 
+def _pooled(seen: Tensor) -> Tensor:
+    return torch.cat((seen.mean(dim=2), seen.amax(dim=2)), dim=1)
+
+
 def _answer(w: dict[str, Tensor], reader: str, seen: Tensor) -> Tensor:
-    pooled = torch.cat((seen.mean(dim=2), seen.amax(dim=2)), dim=1)
-    inner = F.relu(F.linear(pooled, w[f"{reader}.h.weight"], w[f"{reader}.h.bias"]))
+    inner = F.relu(F.linear(_pooled(seen), w[f"{reader}.h.weight"], w[f"{reader}.h.bias"]))
     return F.linear(inner, w[f"{reader}.i.weight"], w[f"{reader}.i.bias"])
 
 

@@ -18,11 +18,13 @@ _FOUND = 18
 """So many of its 21 points must have been found: across fingers that nobody found nothing can be counted."""
 _CONTRAST = 0.03
 """The unrolled fingers must differ by so much (standard deviation, sRGB): less is a grey patch, night or fog."""
+_THERE = -1.0
+"""So surely (log odds) fingers must be seen: 97 of 100 hands reach it, 8 of 100 other places and patterns do."""
 _OTHER = 0.15
 """In hand lengths: another hand nearer than this to the fingers has fingers among them, and so they are not counted."""
 _EXTRA, _FUSED, _THUMBS = 0.0, 1.6, 0.5
-"""What must be answered for a finger too many, two grown together and two thumbs (log odds): 1 of 100 good hands that were
-were not trained on reaches one of them; at half a unit less it is 2, and hardly more wrong ones are found."""
+"""What must be answered for a finger too many, two grown together and two thumbs (log odds): 1 of 100 good hands
+not trained on reaches one of them; some tenths lower it is 2, and hardly more wrong ones are found."""
 _SURE = 1.0
 """So far below all three the number of fingers is plainly right."""
 _TRUST = 0.7
@@ -74,9 +76,10 @@ def look(image: Tensor, points: Tensor, scores: Tensor, others: list[Tensor]) ->
     if any(_away(hand, other) < _OTHER * length for other in others):
         return Look((), "another hand is among the fingers: they cannot be counted")
     views = unroll(image, hand, length)
-    if views.contrast < _CONTRAST:
+    seen = count(views)
+    if views.contrast < _CONTRAST or seen.there < _THERE:
         return Look((), "the fingers are too hidden, dark or blurred to be counted")
-    return _told(count(views))
+    return _told(seen)
 
 
 def _told(seen: Count) -> Look:
