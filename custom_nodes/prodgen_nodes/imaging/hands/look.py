@@ -18,8 +18,8 @@ _FOUND = 18
 """So many of its 21 points must have been found: across fingers that nobody found nothing can be counted."""
 _CONTRAST = 0.03
 """The unrolled fingers must differ by so much (standard deviation, sRGB): less is a grey patch, night or fog."""
-_THERE = -1.0
-"""So surely (log odds) fingers must be seen: 97 of 100 hands reach it, 8 of 100 other places and patterns do."""
+_THERE = -2.0
+"""So surely (log odds) fingers must be seen: 99 of 100 hands reach it, 16 of 100 other places and patterns."""
 _OTHER = 0.15
 """In hand lengths: another hand nearer than this to the fingers has fingers among them, and so they are not counted."""
 _EXTRA, _FUSED, _THUMBS = 0.0, 1.6, 0.5
