@@ -147,6 +147,16 @@ def _seen_of(shade: Tensor) -> Tensor:
     return shade.sub_(_FAINTEST).clamp_(min=0.0).div_(1 - _FAINTEST)
 
 
+def drawn_room_shade(image: Tensor, alpha: Tensor) -> tuple[Tensor, Contact] | None:
+    """What the network corrects, for its training: the room's shade `[H,W]` of the product in `image` `[H,W,C]` as it is
+    drawn, and the contact; None for what stands on nothing or is a ball."""
+    contact = find_contact(alpha)
+    look = Look.of(image, alpha, contact)
+    if not contact.touches or look.ball is not None:
+        return None
+    return _room_shade(alpha, contact, LEARNED_SOFTNESS, look), contact
+
+
 def shade_ground(alpha: Tensor, contact: Contact, light: Light, look: Look | None = None) -> Tensor:
     """Share of the light that the ground loses `[H,W]`, as if the product were not in front of it."""
     height, width = alpha.shape
