@@ -148,8 +148,8 @@ def _seen_of(shade: Tensor) -> Tensor:
 
 
 def drawn_room_shade(image: Tensor, alpha: Tensor) -> tuple[Tensor, Contact] | None:
-    """What the network corrects, for its training: the room's shade `[H,W]` of the product in `image` `[H,W,C]` as it is
-    drawn, and the contact; None for what stands on nothing or is a ball."""
+    """What the network corrects, for its training: the room's shade `[H,W]` of the product in `image` `[H,W,C]` as
+    it is drawn, and the contact; None for what stands on nothing or is a ball."""
     contact = find_contact(alpha)
     look = Look.of(image, alpha, contact)
     if not contact.touches or look.ball is not None:
