@@ -169,7 +169,7 @@ def shade_ground(alpha: Tensor, contact: Contact, light: Light, look: Look | Non
         usual = lost
         if light.softness != LEARNED_SOFTNESS:
             usual = _room_shade(alpha, contact, LEARNED_SOFTNESS, look)
-        look.seen.correct(lost, look.seen.missed(look.seen.square.averaged(usual[None])[0]))
+        look.seen.missed(look.seen.square.averaged(usual[None])[0]).correct(lost)
         lost = _seen_of(lost)
     if not light.contact_only:
         solid = build_solid(alpha, contact, _CAST_CELLS, FORESHORTENING)
