@@ -141,9 +141,9 @@ class Scenes:
         gain = torch.exp(GAIN * torch.randn(BATCH, 1, 1, 1, generator=random))
         bright = (batch[:, BRIGHTNESS] * gain).clamp(0, 1)
         flat = torch.rand(BATCH, 1, 1, 1, generator=random) < FLATTENED
-        solid = (batch[:, OUTLINE] > 0.5).to(bright)
-        mean = (bright * solid).sum((2, 3), keepdim=True) / solid.sum((2, 3), keepdim=True).clamp(min=1)
-        batch[:, BRIGHTNESS] = torch.where(flat, mean * solid, bright)
+        outline = batch[:, OUTLINE]
+        mean = bright.sum((2, 3), keepdim=True) / outline.sum((2, 3), keepdim=True)
+        batch[:, BRIGHTNESS] = torch.where(flat, mean * outline, bright)
         return batch
 
 
@@ -164,9 +164,10 @@ def error_of(shade: Tensor, batch: Tensor) -> Tensor:
     return each.mean() + SMOOTH * (steps[0] + steps[1]) / weight.sum()
 
 
-def corrected(network: nn.Module, batch: Tensor) -> Tensor:
-    """The drawn shade `[N,1,S,S]` with what the network adds to it."""
-    return (batch[:, DRAWN] + missed_shade(network, batch[:, :3]).float()).clamp(0, 1)
+def corrected(network: nn.Module, batch: Tensor, *, mirrored: bool = False) -> Tensor:
+    """What the network makes of the drawn shade `[N,1,S,S]`; as the pack has it where it is seen `mirrored`, too."""
+    keep, more = missed_shade(network, batch[:, :3], mirrored=mirrored)
+    return (batch[:, DRAWN] * keep + more).clamp(0, 1)
 
 
 def levels_off(shade: Tensor, batch: Tensor) -> Tensor:
@@ -183,21 +184,14 @@ def told(off: Tensor) -> str:
 
 @torch.no_grad()
 def held_out_off(network: nn.Module, scenes: Scenes) -> Tensor:
-    """How far off the corrected shade of the held-out scenes is `[N]`; each is seen mirrored, too, as the pack does."""
-    off = []
-    for batch in scenes.held_out.split(BATCH):
-        seen = batch[:, :3]
-        missed = (missed_shade(network, seen) + missed_shade(network, seen.flip(-1)).flip(-1)) / 2
-        off.append(levels_off((batch[:, DRAWN] + missed).clamp(0, 1), batch))
-    return torch.cat(off)
+    """How far off the corrected shade of the held-out scenes is `[N]`."""
+    batches = scenes.held_out.split(BATCH)
+    return torch.cat([levels_off(corrected(network, batch, mirrored=True), batch) for batch in batches])
 
 
 def train(scenes: Scenes, seconds: float, fast: bool) -> nn.Module:
     """The averaged network after so many seconds of training from random values."""
     network = Network().to(memory_format=torch.channels_last)
-    # At first the drawn shade is left as it is.
-    for values in network.out.parameters():
-        nn.init.zeros_(values)
     averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(AVERAGED))
     optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
     random = torch.Generator().manual_seed(5)
