@@ -55,7 +55,7 @@ SHIFT = 3
 """Cells that a square is moved by at most: a real outline does not end at the very cell where a rendered one does."""
 GAIN = 0.2
 """Spread (of its logarithm) of how much brighter or darker a thing is shown: no two photos are exposed alike."""
-FLATTENED = 0.25
+FLATTENED = 0.15
 """Share of the things that are shown in one brightness all over, so that no pattern is taken for depth."""
 FAINT, UNSHADED = 0.98, 0.985
 """Shown ground brighter than this counts as free of shade: for how large a shade is, and for where it is learned."""

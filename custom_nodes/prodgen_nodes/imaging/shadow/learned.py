@@ -54,7 +54,7 @@ def _block(channels: int, width: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-class _Network(nn.Module):
+class Network(nn.Module):
     """A U-Net (Ronneberger et al., 2015) that works on 2×2 cells at a time."""
 
     def __init__(self) -> None:
@@ -74,9 +74,27 @@ class _Network(nn.Module):
         return F.pixel_shuffle(self.out(x), 2)
 
 
+def missed_shade(network: nn.Module, seen: Tensor, *, mirrored: bool = False) -> tuple[Tensor, Tensor]:
+    """The share of the drawn shade to keep, 0..1, and what is more, `[N,1,S,S]` each, by the `network` and what it has
+    `seen` `[N,3,S,S]`: outline, brightness, drawn shade. Towards the square's rim the drawn shade is left. Where
+    `mirrored`, at twice the work, of a mirror image they are the mirror images."""
+    cells = torch.arange(CELLS, device=seen.device) + 0.5
+    depth = ((cells - _FOOT) / _DEPTH_UNIT)[:, None].expand(len(seen), 1, CELLS, CELLS)
+    maps = torch.cat((seen, depth), dim=1)
+    if mirrored:
+        one, other = network(torch.cat((maps, maps.flip(-1)))).to(seen).chunk(2)
+        answers = (one + other.flip(-1)) / 2
+    else:
+        answers = network(maps).to(seen)
+    rim = smoothstep(torch.minimum(cells, CELLS - cells) / _RIM)
+    inside = rim[:, None] * rim
+    keep, more = answers.split(1, dim=1)
+    return torch.sigmoid(keep + _KEPT) * inside + 1 - inside, F.relu(more) * inside
+
+
 @lru_cache(maxsize=4)
-def _network(device: torch.device) -> _Network:
-    network = _Network()
+def _network(device: torch.device) -> Network:
+    network = Network()
     network.load_state_dict({name: value.float() for name, value in load_file(str(WEIGHTS)).items()})
     return network.eval().requires_grad_(False).to(device)
 
@@ -186,11 +204,6 @@ class Seen:
 
     def missed(self, drawn: Tensor) -> Missed:
         """What is wrong with the `drawn` shade `[S,S]`; of a mirror image it is the mirror image."""
-        depth = (torch.arange(CELLS, device=drawn.device) + 0.5 - _FOOT) / _DEPTH_UNIT
-        maps = torch.stack((self.outline, self.brightness, drawn, depth[:, None].expand_as(drawn)))
-        answers = _network(drawn.device)(torch.stack((maps, maps.flip(-1))))
-        keep, more = (answers[0] + answers[1].flip(-1)) / 2
-        rim = torch.arange(CELLS, device=drawn.device) + 0.5
-        rim = smoothstep(torch.minimum(rim, CELLS - rim) / _RIM)
-        inside = rim[:, None] * rim
-        return Missed(self.square, torch.sigmoid(keep + _KEPT) * inside + 1 - inside, F.relu(more) * inside)
+        maps = torch.stack((self.outline, self.brightness, drawn))[None]
+        keep, more = missed_shade(_network(drawn.device), maps, mirrored=True)
+        return Missed(self.square, keep[0, 0], more[0, 0])
