@@ -166,8 +166,8 @@ def error_of(shade: Tensor, batch: Tensor) -> Tensor:
 
 def corrected(network: nn.Module, batch: Tensor, *, mirrored: bool = False) -> Tensor:
     """What the network makes of the drawn shade `[N,1,S,S]`; as the pack has it where it is seen `mirrored`, too."""
-    keep, more = missed_shade(network, batch[:, :3], mirrored=mirrored)
-    return (batch[:, DRAWN] * keep + more).clamp(0, 1)
+    missed = missed_shade(network, batch[:, :3], mirrored=mirrored)
+    return (batch[:, DRAWN] + missed).clamp(0, 1)
 
 
 def levels_off(shade: Tensor, batch: Tensor) -> Tensor:

@@ -169,7 +169,8 @@ def shade_ground(alpha: Tensor, contact: Contact, light: Light, look: Look | Non
         usual = lost
         if light.softness != LEARNED_SOFTNESS:
             usual = _room_shade(alpha, contact, LEARNED_SOFTNESS, look)
-        look.seen.missed(look.seen.square.averaged(usual[None])[0]).correct(lost)
+        square = look.seen.square
+        square.add(look.seen.missed(square.averaged(usual[None])[0]), lost)
         lost = _seen_of(lost)
     if not light.contact_only:
         solid = build_solid(alpha, contact, _CAST_CELLS, FORESHORTENING)

@@ -3,7 +3,7 @@
 A silhouette does not say either, and most products are of few kinds. The small network here was trained on made-up
 things in the same white room that the shade is drawn for (`learned_shade.txt`, beside its weights, says on what). It
 sees the outline, how bright the product is, and the drawn shade, in a small square around the product, and answers with
-the share of that shade to keep and with what to add: the drawn one's fine lines go or stay as a whole.
+what to add to that shade or to take from it.
 """
 
 from __future__ import annotations
@@ -32,8 +32,6 @@ _FOOT = 128
 _WIDTHS = (32, 48, 64, 80)
 """Channels at a half, a quarter, an eighth and a sixteenth of the square's resolution."""
 _GROUPS = 8
-_KEPT = 3.0
-"""Added to the first answer before its sigmoid, so that an untrained network keeps 95 % of the drawn shade."""
 _RIM = 14
 """Cells over which an answer fades to 0 before the square ends."""
 _DEPTH_UNIT = 32
@@ -61,10 +59,10 @@ class Network(nn.Module):
         super().__init__()
         self.d = nn.ModuleList(_block(*pair) for pair in pairwise((4 * 4, *_WIDTHS)))
         self.u = nn.ModuleList(_block(high + low, high) for high, low in pairwise(_WIDTHS))
-        self.out = nn.Conv2d(_WIDTHS[0], 2 * 4, 3, padding=1)
+        self.out = nn.Conv2d(_WIDTHS[0], 4, 3, padding=1)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """`[N,4,S,S]` outline, brightness, drawn shade, depth to two answers `[N,2,S,S]`, see `Missed`."""
+        """`[N,4,S,S]` outline, brightness, drawn shade, depth to what the drawn one misses `[N,1,S,S]`."""
         x, passed = F.pixel_unshuffle(maps, 2), []
         for number, block in enumerate(self.d):
             x = block(x if number == 0 else F.avg_pool2d(x, 2))
@@ -74,22 +72,20 @@ class Network(nn.Module):
         return F.pixel_shuffle(self.out(x), 2)
 
 
-def missed_shade(network: nn.Module, seen: Tensor, *, mirrored: bool = False) -> tuple[Tensor, Tensor]:
-    """The share of the drawn shade to keep, 0..1, and what is more, `[N,1,S,S]` each, by the `network` and what it has
-    `seen` `[N,3,S,S]`: outline, brightness, drawn shade. Towards the square's rim the drawn shade is left. Where
-    `mirrored`, at twice the work, of a mirror image they are the mirror images."""
+def missed_shade(network: nn.Module, seen: Tensor, *, mirrored: bool = False) -> Tensor:
+    """What to add to the drawn shade, `[N,1,S,S]`, by the `network` and what it has `seen` `[N,3,S,S]`: outline,
+    brightness, drawn shade. Nothing at the square's rim. Where `mirrored`, at twice the work, of a mirror image it is
+    the mirror image."""
     cells = torch.arange(CELLS, device=seen.device) + 0.5
     depth = ((cells - _FOOT) / _DEPTH_UNIT)[:, None].expand(len(seen), 1, CELLS, CELLS)
     maps = torch.cat((seen, depth), dim=1)
     if mirrored:
         one, other = network(torch.cat((maps, maps.flip(-1)))).to(seen).chunk(2)
-        answers = (one + other.flip(-1)) / 2
+        answers: Tensor = (one + other.flip(-1)) / 2
     else:
         answers = network(maps).to(seen)
     rim = smoothstep(torch.minimum(cells, CELLS - cells) / _RIM)
-    inside = rim[:, None] * rim
-    keep, more = answers.split(1, dim=1)
-    return torch.sigmoid(keep + _KEPT) * inside + 1 - inside, F.relu(more) * inside
+    return answers * (rim[:, None] * rim)
 
 
 @lru_cache(maxsize=4)
@@ -149,26 +145,14 @@ class Square:
         rows = slice(max(0, math.floor(self.top)), min(height, math.ceil(self.top + side)))
         return rows, slice(max(0, math.floor(self.left)), min(width, math.ceil(self.left + side)))
 
-
-@dataclass(frozen=True)
-class Missed:
-    """The share of the drawn shade to `keep`, 0..1, and what is `more`, `[S,S]` each."""
-
-    square: Square
-    keep: Tensor
-    more: Tensor
-
-    def correct(self, drawn: Tensor) -> None:
-        """Put it right in the `drawn` shade `[H,W]` of the canvas (changed)."""
-        square = self.square
-        rows, columns = square.within(*drawn.shape)
-        across = square.weights(columns.start, columns.stop, square.left, drawn).T
-        keep, more = (self.keep - 1) @ across, self.more @ across
+    def add(self, cells: Tensor, canvas: Tensor) -> None:
+        """Add `cells` `[S,S]` to a shade `[H,W]` on the `canvas` (changed), which stays in 0..1."""
+        rows, columns = self.within(*canvas.shape)
+        across = cells @ self.weights(columns.start, columns.stop, self.left, canvas).T
         for start in range(rows.start, rows.stop, _STRIP):
-            strip = slice(start, min(start + _STRIP, rows.stop))
-            down = square.weights(strip.start, strip.stop, square.top, drawn)
-            part = drawn[strip, columns]
-            part.addcmul_(part, (down @ keep).clamp_(-1.0, 0.0)).add_((down @ more).clamp_(min=0.0)).clamp_(max=1.0)
+            stop = min(start + _STRIP, rows.stop)
+            part = self.weights(start, stop, self.top, canvas) @ across
+            canvas[start:stop, columns].add_(part).clamp_(0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -202,8 +186,7 @@ class Seen:
         outline, brightness = square.gathered(planes)
         return cls(square, outline, brightness)
 
-    def missed(self, drawn: Tensor) -> Missed:
-        """What is wrong with the `drawn` shade `[S,S]`; of a mirror image it is the mirror image."""
+    def missed(self, drawn: Tensor) -> Tensor:
+        """What to add to the `drawn` shade `[S,S]`; of a mirror image it is the mirror image."""
         maps = torch.stack((self.outline, self.brightness, drawn))[None]
-        keep, more = missed_shade(_network(drawn.device), maps, mirrored=True)
-        return Missed(self.square, keep[0, 0], more[0, 0])
+        return missed_shade(_network(drawn.device), maps, mirrored=True)[0, 0]
