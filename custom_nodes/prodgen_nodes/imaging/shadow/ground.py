@@ -3,7 +3,8 @@
 Three shades are multiplied. The crevice: the dark line where the product rests, gone within about one hundredth of the
 picture. The ambient shade: what a rough solid, guessed from the silhouette, keeps from the ground of a white room's
 light and of a soft box above the camera: broad and faint, between feet and under what stands on them dark. The cast
-shadow, where one is wanted: the same solid in the way of one lamp.
+shadow, where one is wanted: the same solid in the way of one lamp. What the first two miss, a small network adds or
+takes away, see `learned`.
 
 The product itself is never touched. Under a pixel that it covers in part only the ground's share is darkened, and there
 the ground is that of the crevice, so that no pale line is left between product and shadow.
