@@ -49,7 +49,7 @@ def test_what_is_learned_is_nearer_to_the_rendered_ground() -> None:
     scenes = [_scene(path) for path in HELD_OUT]
     before = np.array([_off(*scene, learned=False) for scene in scenes])
     after = np.array([_off(*scene, learned=True) for scene in scenes])
-    assert after.mean() < 0.85 * before.mean(), (before, after)
+    assert after.mean() < 0.9 * before.mean(), (before, after)
     assert (after < before + 1).all(), (before, after)
 
 

@@ -32,6 +32,9 @@ _FOOT = 128
 _WIDTHS = (32, 48, 64, 80)
 """Channels at a half, a quarter, an eighth and a sixteenth of the square's resolution."""
 _GROUPS = 8
+_BELIEVED = 0.75
+"""Share of its answer that is taken: of 13 modelled products, which are less alike than the made-up things that it was
+trained on, .7 came nearest to the rendered ground on the whole."""
 _RIM = 14
 """Cells over which an answer fades to 0 before the square ends."""
 _DEPTH_UNIT = 32
@@ -134,10 +137,13 @@ class Square:
     def weights(self, start: int, stop: int, corner: float, like: Tensor) -> Tensor:
         """Of the cells for the pixels `start..stop` of the canvas `[n,S]`: cubic convolution (Keys, 1981)."""
         position = (torch.arange(start, stop, dtype=torch.float64) + 0.5 - corner) / self.pixels - 0.5
-        distance = (position[:, None] - torch.arange(CELLS, dtype=torch.float64)).abs()
+        cells = position.floor()[:, None] + torch.arange(-1, 3)
+        distance = (position[:, None] - cells).abs()
         near = (1.5 * distance - 2.5) * distance**2 + 1
         far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
-        return torch.where(distance < 1, near, torch.where(distance < 2, far, 0.0)).to(like)
+        taps = torch.where(distance < 1, near, far) * ((cells >= 0) & (cells < CELLS))
+        within = cells.long().clamp(0, CELLS - 1).to(like.device)
+        return like.new_zeros(stop - start, CELLS).scatter_add_(1, within, taps.to(like))
 
     def within(self, height: int, width: int) -> tuple[slice, slice]:
         """The canvas' rows and columns that it covers."""
@@ -189,4 +195,4 @@ class Seen:
     def missed(self, drawn: Tensor) -> Tensor:
         """What to add to the `drawn` shade `[S,S]`; of a mirror image it is the mirror image."""
         maps = torch.stack((self.outline, self.brightness, drawn))[None]
-        return missed_shade(_network(drawn.device), maps, mirrored=True)[0, 0]
+        return _BELIEVED * missed_shade(_network(drawn.device), maps, mirrored=True)[0, 0]
