@@ -8,6 +8,8 @@
     python render.py --hard OUT     the same for what is hard to cut out
     python render.py --sightings OUT    photos of products seen again: turned, in other light, elsewhere
     python render.py --shade OUT    photo.png, alpha.png and shade.png (the light that the white ground loses)
+    python render.py --assorted OUT --count 660     alpha, photo and shade of made-up things, a SEED.npz each, for
+                                                    train_shade.py
     python render.py handbag --range OUT    the same bag (or shoe, jar, suitcase) in the colours of its range, and
                                             part.png (coverage of what has those colours)
 
@@ -19,7 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +30,7 @@ import bpy
 import numpy as np
 from PIL import Image
 from studio import stage
+from studio.assorted import assorted
 from studio.bags import briefcase, duffel, handbag, shoulder_bag, tote
 from studio.catalogue import HARD, ON_WHITE, PICTURES, RANGED, RANGES, SIGHTINGS, VARIED, Shot
 from studio.drift import discolour
@@ -36,7 +39,7 @@ from studio.furniture import chair, sofa
 from studio.household import carton, lamp, stacker, suitcase
 from studio.pairs import pair
 from studio.product import Colors, Product
-from studio.shade import PACKSHOT, Lamp, expose_shade
+from studio.shade import PACKSHOT, Lamp, Samples, expose_shade
 from studio.stage import Setting, Surroundings
 from studio.table import DAYLIGHT, table
 from studio.terrace import LIGHT_COLOR, terrace
@@ -68,6 +71,12 @@ SCENES: dict[str, tuple[Surroundings, str]] = {
     "table": (table, DAYLIGHT),
 }
 """Where a product may stand, and the colour that its own drifts to there."""
+ASSORTED_SIZE = (176, 176)
+"""Pixels of a made-up thing's picture, whose longer side is then about what the network sees of it (104 cells)."""
+ASSORTED_SAMPLES = Samples(coverage=24, photo=6, shaded=16, clear=2)
+"""Few, as there are many pictures, and the denoiser smooths them: the shade is learned, of the photo the brightness."""
+ASSORTED_COUNT = 660
+"""About as many as the network in the pack was trained on; it still learns from more."""
 
 
 def colors_for(seed: int, wanted: str | None = None) -> Colors:
@@ -141,13 +150,31 @@ def render_shades(out: Path, names: list[str], longest: int, samples: int, lamp:
         folder.mkdir(parents=True, exist_ok=True)
         stage.reset()
         product = BUILDERS[shot.product](random.Random(shot.seed), colors_for(shot.seed, shot.colors))
-        done = expose_shade(product, shot.setting, shot.scaled(longest), samples, lamp)
-        save_png(folder / "photo.png", done.photo)
+        done = expose_shade(product, shot.setting, shot.scaled(longest), Samples.of(samples), lamp)
+        save_png(folder / "photo.png", np.clip(stage.encode(done.photo), 0, 1))
         save_png(folder / "alpha.png", done.alpha)
         Image.fromarray(np.rint(done.shade * 65535).astype(np.uint16)).save(folder / "shade.png")
         facts = {"kind": shot.product, "seed": shot.seed, "camera": shot.setting.height, "lamp": asdict(lamp)}
         (folder / "facts.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
         print(f"{name}: done", flush=True)
+
+
+def render_assorted(out: Path, seeds: Iterable[int]) -> None:
+    """SEED.npz with `alpha`, `photo` (linear light) and `shade` in half precision, and the thing's `kind`."""
+    out.mkdir(parents=True, exist_ok=True)
+    for seed in seeds:
+        file = out / f"{seed:05d}.npz"
+        if file.exists():
+            continue
+        stage.reset()
+        kind, product, setting = assorted(seed)
+        done = expose_shade(product, setting, ASSORTED_SIZE, ASSORTED_SAMPLES)
+        arrays = {name: getattr(done, name).astype(np.float16) for name in ("alpha", "photo", "shade")}
+        partial_file = file.with_suffix(".part")
+        with partial_file.open("wb") as stream:
+            np.savez(stream, kind=np.array(kind), **arrays)
+        partial_file.replace(file)
+        print(f"{file.name}: done", flush=True)
 
 
 def _plain(name: str) -> str:
@@ -227,8 +254,10 @@ def main() -> None:
     parser.add_argument(
         "--range", metavar="OUT", help="render the product (a handbag by default) in the colours of its range into OUT"
     )
+    parser.add_argument("--assorted", metavar="OUT", help="render made-up things and the light their ground loses")
+    parser.add_argument("--count", type=int, default=ASSORTED_COUNT, help="how many of them")
     parser.add_argument("--lamp", default="{}", help="JSON of studio.shade.Lamp fields, for --shade")
-    parser.add_argument("--only", nargs="*", help="names of the set")
+    parser.add_argument("--only", nargs="*", help="names of the set, or numbers of made-up things")
     arguments = parser.parse_args()
     if arguments.set or arguments.hard:
         shots, out = (VARIED, arguments.set) if arguments.set else (HARD, arguments.hard)
@@ -240,6 +269,8 @@ def main() -> None:
         lamp = replace(PACKSHOT, **json.loads(arguments.lamp))
         names = arguments.only or list(ON_WHITE)
         render_shades(Path(arguments.shade), names, int(arguments.size), arguments.samples, lamp)
+    elif arguments.assorted:
+        render_assorted(Path(arguments.assorted), map(int, arguments.only or range(arguments.count)))
     elif arguments.range:
         wanted = arguments.product or "handbag"
         if wanted not in RANGES:

@@ -215,9 +215,10 @@ def arch(
     power: float = 2.0,
     lean: float = 0.0,
     shift: float = 0.0,
+    count: int = 121,
 ) -> Points:
-    """A handle's line `[n,3]` from left to right: half a superellipse standing on `base`; `lean` tips it along y."""
-    angles = np.linspace(math.pi, 0, 121)
+    """A handle's line `[count,3]`, left to right: half a superellipse standing on `base`; `lean` tips it along y."""
+    angles = np.linspace(math.pi, 0, count)
     c, s = np.cos(angles), np.sin(angles)
     x = half_width * np.sign(c) * np.abs(c) ** (2 / power)
     z = height * np.abs(s) ** (2 / power)

@@ -39,8 +39,24 @@ PACKSHOT = Lamp()
 
 
 @dataclass(frozen=True)
+class Samples:
+    """Samples a pixel of each exposure: the product's coverage, its photo, the shaded ground, the empty one."""
+
+    coverage: int
+    photo: int
+    shaded: int
+    clear: int
+
+    @classmethod
+    def of(cls, samples: int) -> Samples:
+        """Of a photo of that many: its coverage is exact, and an empty ground has little that could be noise."""
+        return cls(stage.SHARP, samples, samples, max(4, samples // 4))
+
+
+@dataclass(frozen=True)
 class Shaded:
-    """`photo` sRGB `[H,W,3]` of the product on the ground, its exact `alpha`, and the ground's lost share `shade`."""
+    """`photo` of the product on the ground in linear light `[H,W,3]`, its exact `alpha`, the ground's lost share
+    `shade`."""
 
     photo: Points
     alpha: Points
@@ -66,28 +82,29 @@ def _white_room(lamp: Lamp, middle: Vector, size: float) -> list[bpy.types.Objec
 
 
 def expose_shade(
-    product: Product, setting: stage.Setting, size: tuple[int, int], samples: int, lamp: Lamp = PACKSHOT
+    product: Product, setting: stage.Setting, size: tuple[int, int], samples: Samples, lamp: Lamp = PACKSHOT
 ) -> Shaded:
     """The product on a white ground, its exact coverage and its exact shade."""
     width, height = size
-    stage._engine(width, height, samples)
-    bpy.context.scene.cycles.max_bounces = 4
+    stage._engine(width, height, samples.photo)
+    cycles = bpy.context.scene.cycles
+    cycles.max_bounces = 4
     points = stage.stand(product, setting.turn)
     stage._camera(setting, points, width, height)
     extent = max(max(p[i] for p in points) - min(p[i] for p in points) for i in range(3))
     around = _white_room(lamp, Vector((0, 0, 0)), extent)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        alpha = stage._coverage(folder, "alpha", product, around, product.parts)
+        alpha = stage._coverage(folder, "alpha", product, around, product.parts, samples.coverage)
         photo = stage._expose(folder, "photo")[..., :3]
         for part in product.parts:
             part.visible_camera = False
+        cycles.samples = samples.shaded
         shaded = stage._expose(folder, "shaded")[..., :3] @ LUMINANCE
         for part in product.parts:
             part.hide_render = True
-        bpy.context.scene.cycles.samples = max(4, samples // 4)
+        cycles.samples = samples.clear
         clear = stage._expose(folder, "clear")[..., :3] @ LUMINANCE
     shade = np.clip(1 - shaded / np.maximum(clear, 1e-6), 0, 1)
     # The picture is developed so that the empty ground is exactly white, as a retoucher levels it.
-    photo = np.clip(stage.encode(np.clip(photo / np.maximum(clear[..., None], 1e-6), 0, 1)), 0, 1)
-    return Shaded(photo, alpha, shade)
+    return Shaded(np.clip(photo / np.maximum(clear[..., None], 1e-6), 0, 1), alpha, shade)

@@ -16,6 +16,9 @@ from . import materials as m
 from .geometry import Points, loft
 from .product import Product
 
+SHARP = 128
+"""Samples a pixel of an exact coverage: what it lacks then is less than a level of 255."""
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -180,7 +183,12 @@ def _expose(folder: Path, name: str) -> Points:
 
 
 def _coverage(
-    folder: Path, name: str, product: Product, hidden: list[bpy.types.Object], shown: list[bpy.types.Object]
+    folder: Path,
+    name: str,
+    product: Product,
+    hidden: list[bpy.types.Object],
+    shown: list[bpy.types.Object],
+    samples: int = SHARP,
 ) -> Points:
     """Exact pixel coverage `[H,W]` of the visible part of `shown`: same camera and pixel filter, nothing but shape."""
     scene = bpy.context.scene
@@ -192,9 +200,9 @@ def _coverage(
     plain.node_tree.links.new(emission.outputs[0], end.inputs[0])
     scene.view_layers[0].material_override = plain
     scene.render.film_transparent = True
-    denoise, samples, bounces = scene.cycles.use_denoising, scene.cycles.samples, scene.cycles.max_bounces
+    denoise, before, bounces = scene.cycles.use_denoising, scene.cycles.samples, scene.cycles.max_bounces
     scene.cycles.use_denoising, scene.cycles.use_adaptive_sampling = False, False
-    scene.cycles.samples, scene.cycles.max_bounces = 128, 0
+    scene.cycles.samples, scene.cycles.max_bounces = samples, 0
     for thing in hidden:
         thing.hide_render = True
     for part in product.parts:
@@ -207,7 +215,7 @@ def _coverage(
     scene.view_layers[0].material_override = None
     scene.render.film_transparent = False
     scene.cycles.use_denoising, scene.cycles.use_adaptive_sampling = denoise, True
-    scene.cycles.samples, scene.cycles.max_bounces = samples, bounces
+    scene.cycles.samples, scene.cycles.max_bounces = before, bounces
     return np.clip(alpha, 0, 1)
 
 

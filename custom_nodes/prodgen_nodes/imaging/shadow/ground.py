@@ -3,7 +3,8 @@
 Three shades are multiplied. The crevice: the dark line where the product rests, gone within about one hundredth of the
 picture. The ambient shade: what a rough solid, guessed from the silhouette, keeps from the ground of a white room's
 light and of a soft box above the camera: broad and faint, between feet and under what stands on them dark. The cast
-shadow, where one is wanted: the same solid in the way of one lamp.
+shadow, where one is wanted: the same solid in the way of one lamp. What the first two miss, a small network adds or
+takes away, see `learned`.
 
 The product itself is never touched. Under a pixel that it covers in part only the ground's share is darkened, and there
 the ground is that of the crevice, so that no pale line is left between product and shadow.
@@ -12,7 +13,7 @@ the ground is that of the crevice, so that no pale line is left between product 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +27,7 @@ from .ball import Ball, ball_shade, find_ball
 from .contact import Contact, find_contact
 from .contact_shade import USUAL_UNDERCUT, crevice, crevice_size
 from .darken import close_seam, darken, edge_width, reflectance, undercut
+from .learned import LEARNED_SOFTNESS, Seen
 from .light import Light, Ray, cast_rays, studio_rays
 from .occlusion import occlusion, on_picture
 from .solid import Solid, build_solid
@@ -97,60 +99,86 @@ def _solid_shade(solid: Solid, rays: Sequence[Ray], alpha: Tensor, reach: float,
 @dataclass(frozen=True)
 class Look:
     """What the product's own pixels say: `reflects` 0..1, how much light it gives back, `ramp`, rows of its soft edge,
-    `undercut`, see there, and the `ball` that it is, if it is one."""
+    `undercut`, see there, the `ball` that it is, if it is one, and what the network has `seen`, if it looked."""
 
     reflects: float = 0.2
     ramp: float = 1.0
     undercut: float = USUAL_UNDERCUT
     ball: Ball | None = None
+    seen: Seen | None = None
 
     @classmethod
     def of(cls, image: Tensor, alpha: Tensor, contact: Contact) -> Look:
         """Of the product in `image` `[H,W,C]`."""
         ball = find_ball(image, alpha, contact)
         ramp = edge_width(alpha, contact if ball is None else ball.contact(contact))
-        return cls(reflectance(image, alpha, contact.box), ramp, undercut(image, alpha, contact, ramp), ball)
+        seen = Seen.of(image, alpha, contact.box) if ball is None and contact.touches else None
+        return cls(reflectance(image, alpha, contact.box), ramp, undercut(image, alpha, contact, ramp), ball, seen)
 
 
-def _shades(alpha: Tensor, contact: Contact, light: Light, look: Look) -> list[Shade]:
-    if look.ball is None:
-        rays = [
-            replace(ray, returned=look.reflects * (_BOUNCE_FRONT if ray.away > 0 else _BOUNCE_BACK))
-            for ray in studio_rays(light.softness)
-        ]
-        solid = build_solid(alpha, contact, _AMBIENT_CELLS, FORESHORTENING)
-        shades = [_solid_shade(solid, rays, alpha, 1.1 * _AMBIENT_CELLS, _AMBIENT_LEVELS)]
-    else:
+def _room_shades(alpha: Tensor, contact: Contact, softness: float, look: Look) -> Iterator[Shade]:
+    """What the product keeps from the ground of a white room's light and of its soft box, and the dark contact."""
+    if look.ball is not None:
         canvas = (alpha.shape[0], alpha.shape[1])
-        shades = [ball_shade(look.ball, canvas, light.softness, look.reflects, FORESHORTENING, alpha.device)]
-    if not light.contact_only:
-        solid = build_solid(alpha, contact, _CAST_CELLS, FORESHORTENING)
-        rows, columns, shade = _solid_shade(solid, cast_rays(light), alpha, 1.2 * _CAST_CELLS, None)
-        shades.append((rows, columns, _CAST * shade))
+        yield ball_shade(look.ball, canvas, softness, look.reflects, FORESHORTENING, alpha.device)
+        return
+    rays = [
+        replace(ray, returned=look.reflects * (_BOUNCE_FRONT if ray.away > 0 else _BOUNCE_BACK))
+        for ray in studio_rays(softness)
+    ]
+    solid = build_solid(alpha, contact, _AMBIENT_CELLS, FORESHORTENING)
+    yield _solid_shade(solid, rays, alpha, 1.1 * _AMBIENT_CELLS, _AMBIENT_LEVELS)
     span = math.sqrt(contact.box.width * contact.box.height)
-    for touch in contact.touches if look.ball is None else ():
-        size = crevice_size(touch, span, light.softness, look.undercut)
+    for touch in contact.touches:
+        size = crevice_size(touch, span, softness, look.undercut)
         rows, columns, shade = crevice(alpha, contact, touch, size, look.ramp, FORESHORTENING)
-        shades.append((rows, columns, _CREVICE * shade))
-    return shades
+        yield rows, columns, _CREVICE * shade
+
+
+def _room_shade(alpha: Tensor, contact: Contact, softness: float, look: Look) -> Tensor:
+    """All of them on the canvas `[H,W]`, as shares of the darkest loss."""
+    shade = torch.ones_like(alpha)
+    for rows, columns, part in _room_shades(alpha, contact, softness, look):
+        shade[rows, columns] *= 1 - part
+    return _seen_of(shade.neg_().add_(1))
+
+
+def _seen_of(shade: Tensor) -> Tensor:
+    """The `shade` (changed) without what is too faint to be one."""
+    return shade.sub_(_FAINTEST).clamp_(min=0.0).div_(1 - _FAINTEST)
+
+
+def drawn_room_shade(image: Tensor, alpha: Tensor) -> tuple[Tensor, Contact] | None:
+    """What the network corrects, for its training: the room's shade `[H,W]` of the product in `image` `[H,W,C]` as
+    it is drawn, and the contact; None for what stands on nothing or is a ball."""
+    contact = find_contact(alpha)
+    look = Look.of(image, alpha, contact)
+    if not contact.touches or look.ball is not None:
+        return None
+    return _room_shade(alpha, contact, LEARNED_SOFTNESS, look), contact
 
 
 def shade_ground(alpha: Tensor, contact: Contact, light: Light, look: Look | None = None) -> Tensor:
     """Share of the light that the ground loses `[H,W]`, as if the product were not in front of it."""
     height, width = alpha.shape
-    lost = torch.zeros_like(alpha)
     if not contact.touches or light.darkest <= 0:
-        return lost
-    shades = _shades(alpha, contact, light, look or Look())
-    top, bottom = min(rows.start for rows, _, _ in shades), max(rows.stop for rows, _, _ in shades)
-    left, right = min(columns.start for _, columns, _ in shades), max(columns.stop for _, columns, _ in shades)
-    lit = alpha.new_ones((bottom - top, right - left))
-    for rows, columns, shade in shades:
-        lit[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] *= 1 - shade
-    here = (1 - lit).sub_(_FAINTEST).clamp_(min=0.0).mul_(light.darkest / (1 - _FAINTEST))
+        return torch.zeros_like(alpha)
+    look = look or Look()
+    lost = _room_shade(alpha, contact, light.softness, look)
+    if look.seen is not None:
+        # The network knows one light, and a softer or harder one is missed by as much.
+        usual = lost
+        if light.softness != LEARNED_SOFTNESS:
+            usual = _room_shade(alpha, contact, LEARNED_SOFTNESS, look)
+        square = look.seen.square
+        square.add(look.seen.missed(square.averaged(usual[None])[0]), lost)
+        lost = _seen_of(lost)
+    if not light.contact_only:
+        solid = build_solid(alpha, contact, _CAST_CELLS, FORESHORTENING)
+        rows, columns, shade = _solid_shade(solid, cast_rays(light), alpha, 1.2 * _CAST_CELLS, None)
+        lost[rows, columns] += (1 - lost[rows, columns]) * _seen_of(_CAST * shade)
     down, across = _towards_border(contact, height, width, alpha.device)
-    lost[top:bottom, left:right] = here.mul_(down[top:bottom, None]).mul_(across[left:right])
-    return lost
+    return lost.mul_(light.darkest).mul_(down[:, None]).mul_(across)
 
 
 def ground_plane(contact: Contact, width: int, height: int, device: torch.device) -> Tensor:
