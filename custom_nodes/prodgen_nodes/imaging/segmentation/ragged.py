@@ -34,6 +34,8 @@ _CONTRAST = 0.12
 _LIKE, _NEARLY = 0.35, 0.45
 """The share of that difference by which a pixel may be off a side's colour and still belong to it; within the outline,
 where the two mix."""
+_JUTTING = 0.03
+"""The least share of pixels, of as many as the outline has, that jut out of a ragged one; a tennis ball's has .08 to .10 (.02 with noise)."""
 _SOLID = 0.6
 """Alpha from which a pixel was kept."""
 _FELT, AS_FELT = 0.1, 0.74
@@ -42,6 +44,8 @@ ball's has .14 to .18 (.03 with noise), a cactus' with backdrop between its spin
 other photographs, some of them also noisy, halved and compressed, none has more than .04."""
 _DELIVERED = 0.5
 """Below, nobody gets the result."""
+_MARGIN = 32
+"""Pixels around the product that are looked at."""
 _NOTCH, _RIM = 8, 8
 """Half of a notch's width at most; and how deep the rim is whose colour it must have."""
 _CLEAR = 4
@@ -56,15 +60,15 @@ def bitten(srgb: Tensor, alpha: Tensor) -> float:
     shows the product's colour there, and not the backdrop's."""
     solid = alpha > 0.5
     whole = closed(solid, _NOTCH)
-    notches = whole & ~solid
-    pixels = PixelSet.of(notches)
-    if len(pixels) == 0:
+    notches, size = opened(whole & ~solid, 1), float(solid.float().sum())
+    if float(notches.float().sum()) <= _BITE * size:
         return 0.0
+    pixels = PixelSet.of(notches)
     rim, beyond = solid & ~erode(solid, _RIM), ~dilate(whole, _CLEAR) & dilate(whole, 2 * _RIM)
     off_product, _ = _off_sides(srgb, pixels, rim, beyond)
     bites = torch.zeros_like(solid)
     bites[pixels.rows, pixels.columns] = off_product < _LIKE
-    return float(opened(bites, 1).float().sum()) / float(solid.float().sum())
+    return float(opened(bites, 1).float().sum()) / size
 
 
 def _off_sides(srgb: Tensor, pixels: PixelSet, inside: Tensor, outside: Tensor) -> tuple[Tensor, Tensor]:
@@ -88,8 +92,10 @@ def held_backdrop(srgb: Tensor, alpha: Tensor) -> float:
     along it: those that jut out and those that lie deep, both together (geometric mean)."""
     solid = alpha > 0.5
     smooth = gaussian_blur(alpha.unsqueeze(0), _SMOOTH)[0] > 0.5
+    rim, jutting = smooth & ~erode(smooth, 1), solid & ~dilate(smooth, 1)
+    if float(jutting.float().sum()) < _JUTTING * float(rim.float().sum()):
+        return 0.0
     core, open_ = erode(smooth, _THICK), erode(~smooth, _THICK)
-    rim = smooth & ~erode(smooth, 1)
     plain = dilate(core, 2 * _THICK) & dilate(open_, 2 * _THICK)
     ring = PixelSet.of(plain & ~core & ~open_)
     if len(ring) == 0 or not bool((rim & plain).any()):
@@ -102,7 +108,7 @@ def held_backdrop(srgb: Tensor, alpha: Tensor) -> float:
         found[ring.rows, ring.columns] = mask[ring.rows, ring.columns] & (off < most)
         return found
 
-    tufts = there(solid & ~dilate(smooth, 1), _LIKE)
+    tufts = there(jutting, _LIKE)
     deep = there(erode(smooth, 2) & (alpha > _SOLID), _NEARLY)
     counts = F.avg_pool2d(torch.stack((tufts, deep, rim)).float().unsqueeze(0), _COARSE, ceil_mode=True)
     near = PixelSet.of(rim & plain).sampled(gaussian_blur(counts, _ALONG)[0])
@@ -113,6 +119,12 @@ def judge_ragged(srgb: Tensor, alpha: Tensor, trust: Trust) -> None:
     """Doubts about a matte `alpha` `[h,w]` of the picture `[h,w,3]`, both at analysis size, that is ragged."""
     if trust.confidence < _DELIVERED:
         return
+    rows, columns = (torch.nonzero((alpha > 0).any(dim=dim)).flatten() for dim in (1, 0))
+    if rows.numel() == 0:
+        return
+    top, left = max(0, int(rows[0]) - _MARGIN), max(0, int(columns[0]) - _MARGIN)
+    part = (slice(top, int(rows[-1]) + _MARGIN), slice(left, int(columns[-1]) + _MARGIN))
+    srgb, alpha = srgb[part], alpha[part]
     for found, reason in ((held_backdrop(srgb, alpha) > _FELT, FELT), (bitten(srgb, alpha) > _BITE, BITTEN)):
         if found:
             trust.confidence = min(trust.confidence, AS_FELT)
