@@ -35,7 +35,8 @@ _LIKE, _NEARLY = 0.35, 0.45
 """The share of that difference by which a pixel may be off a side's colour and still belong to it; within the outline,
 where the two mix."""
 _JUTTING = 0.03
-"""The least share of pixels, of as many as the outline has, that jut out of a ragged one; a tennis ball's has .08 to .10 (.02 with noise)."""
+"""The least share of pixels, of as many as the outline has, that jut out of a ragged one; a tennis ball's has .08
+to .10 (.02 with noise)."""
 _SOLID = 0.6
 """Alpha from which a pixel was kept."""
 _FELT, AS_FELT = 0.1, 0.74
