@@ -17,7 +17,7 @@ from .pixels import PixelSet
 FELT = "the outline is of felt, short hair or spines, with some of the backdrop left between"
 """A doubt about what the product is made of: one look that shows it is enough."""
 BITTEN = "the outline has a notch where the photo shows the product go on"
-"""A doubt about one outline."""
+"""A doubt about an outline that is hard to draw: one look is enough, too."""
 _SMOOTH = 4.0
 """Pixels (1 sigma) over which the outline is smoothed: what it leaves out is smaller than a foot or a buckle."""
 _THICK = 8
@@ -39,7 +39,7 @@ _JUTTING = 0.03
 to .10 (.02 with noise)."""
 _SOLID = 0.6
 """Alpha from which a pixel was kept."""
-_FELT, AS_FELT = 0.1, 0.74
+_FELT, AS_RAGGED = 0.1, 0.74
 """How much backdrop the outline holds (`held_backdrop`) from which it is ragged, and the most confidence then. A tennis
 ball's has .14 to .18 (.03 with noise), a cactus' with backdrop between its spines .30 to .32, an orchid .08; of 44
 other photographs, some of them also noisy, halved and compressed, none has more than .04."""
@@ -128,5 +128,5 @@ def judge_ragged(srgb: Tensor, alpha: Tensor, trust: Trust) -> None:
     srgb, alpha = srgb[part], alpha[part]
     for found, reason in ((held_backdrop(srgb, alpha) > _FELT, FELT), (bitten(srgb, alpha) > _BITE, BITTEN)):
         if found:
-            trust.confidence = min(trust.confidence, AS_FELT)
+            trust.confidence = min(trust.confidence, AS_RAGGED)
             trust.reasons.append(reason)
