@@ -51,6 +51,7 @@ from .noise import calmed
 from .painted import Stated, judge_painted, stated
 from .parts import Chosen, Extra, Parts, choose_parts, describe
 from .pyramid import Pyramid, averaged, encoded, planar, resized, within
+from .ragged import judge_ragged
 from .regions import Regions
 from .roundness import Roundness, find_foot
 from .thin import spine
@@ -367,8 +368,10 @@ def from_model(
             if coarse and grain > 1.0 and trust.confidence >= TRUSTED:
                 judge_coarse(product, *_unaided(small, backdrop, evidence, parts), trust)
     drawn = settled if fringe is None else settled | fringe.zone
-    faint = None if seen is None or hint is not None else find_faint(small, product, seen, grain, drawn)
-    alpha = refine_matte(pyramid, likelihood, footing, progress, faint)
+    alpha = refine_matte(
+        pyramid, likelihood, footing, progress, find_faint(small, product, seen if hint is None else None, grain, drawn)
+    )
+    judge_ragged(small, resized(alpha, size), trust)
     if fringe is not None:
         alpha = fringe.drawn(srgb, alpha)
         trust.notes.append("hair or fur: its strands were drawn by their own colour")

@@ -83,13 +83,15 @@ def _separation(srgb: Tensor, product: Tensor) -> Tensor:
     return apart
 
 
-def find_faint(srgb: Tensor, product: Tensor, mask: Tensor, grain: float, settled: Tensor) -> FaintOutline | None:
+def find_faint(
+    srgb: Tensor, product: Tensor, mask: Tensor | None, grain: float, settled: Tensor
+) -> FaintOutline | None:
     """Where the outline of `product` `[h,w]` bool cannot be seen in the picture `srgb` `[h,w,3]` at analysis size.
 
     `mask` `[h,w]`: what the network says, its own pixels `grain` wide; `settled` `[h,w]` bool: where the outline is
-    certain from elsewhere. None where the network is too coarse, or every edge is clear.
+    certain from elsewhere. None where no network or too coarse a one looked, or every edge is clear.
     """
-    if grain > _GRAIN or min(mask.shape) < 3:
+    if mask is None or grain > _GRAIN or min(mask.shape) < 3:
         return None
     smooth = gaussian_blur(mask.unsqueeze(0), 1.0)[0]
     down, right = torch.gradient(smooth)

@@ -4,7 +4,8 @@ No network sees a photo and its mirror image quite alike: what it loses in one i
 that is trusted more is taken; but where the two looks see different products, neither is believed. Before a backdrop
 that is not quite plain, where the picture itself says less, a second look is always asked: it is the best witness. So
 it is of a noisy photo, and that look is at the photo without its noise: what is seen in one only, noise has hidden or
-made up. A photo that was exposed too short is looked at in more light.
+made up. An outline that is ragged in one look is hard to draw in both. A photo that was exposed too short is looked at
+in more light.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from .exposure import lift_of, lit, unlit
 from .noise import calmed, is_noisy
 from .parts import Parts
 from .pyramid import Pyramid, within
+from .ragged import AS_RAGGED, BITTEN, FELT
 
 _ALIKE = 0.02
 """Two confidences that differ by less say the same."""
@@ -46,7 +48,10 @@ def from_looks(srgb: Tensor, look: Look, progress: Progress | None = None, parts
         mirrored = look((_calm(photo) if noisy else picture).flip(2)).flip(1)
         other, looks = from_model(photo, mirrored, None, progress, parts), 2
         refused = min(cut.confidence, other.confidence) < _REFUSED
+        ragged = [why for why in (FELT, BITTEN) if any(why in one.report["reasons"] for one in (cut, other))]
         cut = _believed(more_trusted(cut, other), 1.0 if refused else _disagreement(mask, mirrored))
+        for why in ragged:
+            cut = cut if why in cut.report["reasons"] else cut.doubted(AS_RAGGED, why)
     cut.report["looks"] = looks
     return unlit(cut, srgb, lift)
 
