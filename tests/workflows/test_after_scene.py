@@ -14,6 +14,7 @@ import torch
 from prodgen_nodes.imaging.segmentation import from_plain_backdrop
 from scipy import ndimage
 
+from runner.workflow.graph import up_to
 from tests.imaging.relit_pairs import product_mask
 from tests.support.comfy import ComfyServer, GraphError
 from tests.support.reference import RELIT, relit
@@ -80,7 +81,7 @@ def test_outpainting_grows_as_asked_and_keeps_what_was(
     picture = as_file(scenes[1]).crop((40, 60, 341, 259))  # 301×199: no multiple of anything
     left, top, right, bottom = sides
     asked = {"left": left, "top": top, "right": right, "bottom": bottom, "overlap": 24, "feather": 20.0}
-    done = look("outpaint.v2", image=smoke_server.upload(picture), **asked).pictures["picture"]
+    done = look("outpaint.v3", image=smoke_server.upload(picture), **asked).pictures["picture"]
     assert done.shape[:2] == (199 + top + bottom, 301 + left + right)
     # Beyond the feather, and all the way to every edge that was not widened, each pixel is the old one.
     keep = [0 if side == 0 else 21 for side in sides]
@@ -100,7 +101,7 @@ def test_a_large_picture_is_painted_at_a_size_the_model_can_paint(
     asked = {"left": 61, "top": 0, "right": 0, "bottom": 0, "overlap": 24, "feather": 20.0, "steps": 2}
     sizes = {}
     for megapixels in (1.5, 0.02):
-        graph = published.load("outpaint.v2")
+        graph = published.load("outpaint.v3")
         looks = {"painted": (titled(graph, "Generated"), 0), "picture": (titled(graph, "input: feather = feather"), 0)}
         given = {**asked, "image": smoke_server.upload(picture), "max_megapixels": megapixels}
         shown = smoke_runs.run(smoke_server, graph, looks, **given).pictures
@@ -115,8 +116,26 @@ def test_a_large_picture_is_painted_at_a_size_the_model_can_paint(
     assert width / height == pytest.approx(368 / 200, rel=0.08)
 
 
+@pytest.mark.parametrize(
+    ("prompt", "quality", "text"),
+    [
+        ("", "the same photograph", "the same photograph"),
+        ("a wooden table", "", "a wooden table"),
+        ("a red, round table", "sharp", "a red, round table, sharp"),
+        ("", "", ""),
+    ],
+)
+def test_an_empty_prompt_leaves_no_comma(prompt: str, quality: str, text: str, smoke_server: ComfyServer) -> None:
+    graph = published.load("outpaint.v3")
+    encoder = graph[titled(graph, "Prompt")]["inputs"]["text"]
+    shown = published.with_values(graph, prompt=prompt, quality_words=quality)
+    kept = up_to(shown, encoder[0])
+    kept["show"] = {"class_type": "PreviewAny", "inputs": {"source": encoder}, "_meta": {"title": ""}}
+    assert smoke_server.run(kept, 60)["show"]["text"] == [text]
+
+
 def test_the_seam_is_mixed_not_cut(look: Callable[..., Look], scenes: tuple[Pixels, Pixels]) -> None:
-    shown = look("outpaint.v2", left=64, right=0, overlap=48, feather=40.0).pictures["picture"]
+    shown = look("outpaint.v3", left=64, right=0, overlap=48, feather=40.0).pictures["picture"]
     old = np.rint(scenes[1] * 255) / 255
     away = np.abs(shown[:, 64:] - old).mean(axis=(0, 2))
     assert away[:3].min() > 0.05  # at the old edge the new picture has the word

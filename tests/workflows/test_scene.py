@@ -44,6 +44,7 @@ PUBLISHED = [
     "scene_qwen.v3",
     "outpaint.v1",
     "outpaint.v2",
+    "outpaint.v3",
 ]
 PUBLISHED += ["upscale.v1", "style.v1"]
 SMALL = {"width": 256, "height": 256, "steps": 2, "min_confidence": 0.0}
