@@ -143,7 +143,10 @@ def test_the_contact_shadow_lies_below_the_product(name: str, look: Callable[...
     assert shadow[base + 1 : base + 4].max() > 0.1
     assert shadow[: (int(rows.min()) + base) // 2].max() == 0
     free = beside(shown["shadow"]) & ~product
-    assert np.abs(shown["shaded"][free] - shown["generated"][free]).max() <= 1.5 / 255
+    changed = np.abs(shown["shaded"][free] - shown["generated"][free]).max(axis=-1)
+    # Where a pale seam is closed a pixel may be a level darker than its rounded shade says.
+    assert changed.max() <= 2.5 / 255
+    assert (changed > 1.5 / 255).mean() < 1e-3
     below = (shadow > 0.1) & ~product
     assert shown["shaded"][below].mean() < shown["generated"][below].mean()
     assert (none["shadow"] == 0).all()
