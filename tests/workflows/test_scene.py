@@ -144,7 +144,7 @@ def test_the_contact_shadow_lies_below_the_product(name: str, look: Callable[...
     assert shadow[: (int(rows.min()) + base) // 2].max() == 0
     free = beside(shown["shadow"]) & ~product
     changed = np.abs(shown["shaded"][free] - shown["generated"][free]).max(axis=-1)
-    # Where a pale seam is closed a pixel may be a level darker than its rounded shade says.
+    # In the row where the shade ends, the closing of pale seams darkens what is brighter than above and below it.
     assert changed.max() <= 2.5 / 255
     assert (changed > 1.5 / 255).mean() < 1e-3
     below = (shadow > 0.1) & ~product

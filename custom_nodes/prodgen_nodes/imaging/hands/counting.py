@@ -12,9 +12,9 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor
 
+from ..stored import stored_weights
 from .unrolled import CHAINS, COLUMNS, FIRST, LAST, ROWS, UPRIGHT, Views
 
 WEIGHTS = Path(__file__).with_name("finger_count.safetensors")
@@ -48,7 +48,7 @@ class Count:
 
 @lru_cache(maxsize=4)
 def _stored(device: torch.device) -> dict[str, Tensor]:
-    return {name: value.float() for name, value in load_file(str(WEIGHTS), device=str(device)).items()}
+    return stored_weights(WEIGHTS, device)
 
 
 def count(views: Views) -> Count:

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..colorspace import srgb_to_linear
 from ..filters import area_reduced, smoothstep
+from ..stored import stored_weights
 from ..tensors import Box
 
 CELLS = 160
@@ -94,7 +94,7 @@ def missed_shade(network: nn.Module, seen: Tensor, *, mirrored: bool = False) ->
 @lru_cache(maxsize=4)
 def _network(device: torch.device) -> Network:
     network = Network()
-    network.load_state_dict({name: value.float() for name, value in load_file(str(WEIGHTS)).items()})
+    network.load_state_dict(stored_weights(WEIGHTS, device))
     return network.eval().requires_grad_(False).to(device)
 
 
