@@ -108,6 +108,38 @@ def test_a_bite_that_the_photo_does_not_show_is_told(back: tuple[float, ...], ow
     assert judged(bitten, matte).confidence == 1.0, "a notch of the product's own"
 
 
+def lowest(half: int, deep: int) -> tuple[Tensor, Tensor]:
+    """The alpha of a ball, and where at its lowest point so wide and deep a notch lies."""
+    low, columns = round(SIDE / 2 + RADIUS), (torch.arange(SIDE) - SIDE // 2).abs() < half
+    there = torch.zeros(SIDE, SIDE, dtype=torch.bool)
+    there[low - deep : low + 4] = columns
+    return (RADIUS + 0.5 - away()).clamp(0, 1), there
+
+
+@pytest.mark.parametrize("wide", [0.12, 0.2, 0.3])
+@pytest.mark.parametrize(("back", "own"), PAIRS, ids=NAMES)
+def test_a_wide_bite_without_corners_is_told(back: tuple[float, ...], own: tuple[float, ...], wide: float) -> None:
+    """As wide as a fifth of the ball, with ends that slope."""
+    alpha = (RADIUS + 0.5 - away()).clamp(0, 1)
+    rows, columns = torch.meshgrid(torch.arange(SIDE) - SIDE / 2, torch.arange(SIDE) - SIDE / 2, indexing="ij")
+    turn = (torch.atan2(columns, rows) / wide).clamp(-1, 1)
+    matte = (RADIUS + 0.5 - 12 * (1 + torch.cos(math.pi * turn)) / 2 - away()).clamp(0, 1)
+    assert judged(painted(alpha, back, own), matte).reasons == [BITTEN]
+    assert judged(painted(matte, back, own), matte).confidence == 1.0, "a dent of the product's own"
+
+
+@pytest.mark.parametrize(("back", "own"), PAIRS, ids=NAMES)
+def test_a_wide_notch_with_the_products_shade_in_its_depth_stays_trusted(
+    back: tuple[float, ...], own: tuple[float, ...]
+) -> None:
+    """Deep in the hollow under a camera the backdrop is as dark as the camera: but only there."""
+    alpha, there = lowest(30, 24)
+    matte, shade = torch.where(there, 0.0, alpha), there.clone()
+    shade[round(SIDE / 2 + RADIUS) - 19 :] = False
+    photo = painted(torch.where(there & ~shade, 0.0, alpha), back, own)
+    assert judged(photo, matte).confidence == 1.0
+
+
 def test_one_look_that_shows_felt_is_enough() -> None:
     """The mirrored look sees a little less of the hairs, and its cut-out is smooth: the product is of felt still."""
     alpha, ragged = fluffy(5.0)
