@@ -64,7 +64,7 @@ def test_each_word_goes_to_the_input_that_a_workflow_has_for_it(place: Path) -> 
     scene, said = settled(place, FULL.replace(", hint: none", ""), workflow="relight_iclight")
     assert scene["channels"] == ()
     assert {"seed=7", "light_from=10.0", "contact_shadow=0.25", "steps=12", "light_color=#ffeedd"} <= set(scene["set"])  # type: ignore[call-overload]
-    assert said == ["relight_iclight.v2 takes no backdrop, lora, lora_strength, channels"]
+    assert said == ["relight_iclight.v3 takes no backdrop, lora, lora_strength, channels"]
 
 
 def test_what_is_typed_wins_over_a_recipe_and_a_recipe_over_a_folder(place: Path) -> None:

@@ -147,24 +147,58 @@ def test_a_fast_lora_runs_on_the_steps_it_was_trained_on(
 @pytest.mark.parametrize(
     ("name", "authors", "prodgen"),
     [
-        ("relight_iclight.v2", (25, 2.0, "dpmpp_2m_sde", 0.9), (20, 1.0, "dpmpp_2s_ancestral", 1.0)),
-        ("relight_iclight_bg.v3", (20, 7.0, "dpmpp_2m_sde", 1.0), (20, 1.0, "dpmpp_2s_ancestral", 1.0)),
+        ("relight_iclight.v3", (25, 2.0, "dpmpp_2m_sde", 0.9), (20, 1.0, "dpmpp_2s_ancestral", 1.0)),
+        ("relight_iclight_bg.v4", (20, 7.0, "dpmpp_2m_sde", 1.0), (20, 1.0, "dpmpp_2s_ancestral", 1.0)),
     ],
 )
 def test_iclight_as_its_authors_and_as_prodgen_ran_it(
     name: str, authors: tuple[Any, ...], prodgen: tuple[Any, ...]
 ) -> None:
     graph = published.load(name)
+    fast_lora = inputs_of(graph)["fast_lora"][0]
+
+    def without_fast_lora(source: Any) -> Any:
+        assert graph[source[0]]["inputs"]["switch"] == [fast_lora, 3]
+        return graph[source[0]]["inputs"]["on_false"]
+
     guider = graph[titled(graph, "First pass")]["inputs"]
     sampled = graph[titled(graph, "First pass, painted")]["inputs"]
-    sigmas = graph[sampled["sigmas"][0]]["inputs"]
+    sigmas = graph[without_fast_lora(sampled["sigmas"])[0]]["inputs"]
+    cfg, sampler = without_fast_lora(guider["cfg"]), without_fast_lora(sampled["sampler"])
     for switched, settings in ((False, authors), (True, prodgen)):
-        read = (sigmas["steps"], guider["cfg"], sampled["sampler"], sigmas["denoise"])
+        read = (sigmas["steps"], cfg, sampler, sigmas["denoise"])
         assert tuple(value(graph, source, switched=switched) for source in read) == settings
-    assert {graph[node]["inputs"]["scheduler"] for node in nodes_of(graph, "BasicScheduler")} == {"karras"}
+    own = titled(graph, "The fast LoRA's own steps")
+    schedulers = [node for node in nodes_of(graph, "BasicScheduler") if node != own]
+    assert {graph[node]["inputs"]["scheduler"] for node in schedulers} == {"karras"}
     switches = {node["inputs"]["switch"][0] for node in graph.values() if "switch" in node["inputs"]}
     pure = titled(graph, "Whether all is painted anew")
-    assert switches == {inputs_of(graph)["prodgen"][0], pure}
+    assert switches == {inputs_of(graph)["prodgen"][0], pure, fast_lora}
+
+
+@pytest.mark.parametrize("name", ["relight_iclight.v3", "relight_iclight_bg.v4"])
+@pytest.mark.parametrize(("denoise", "second", "begins"), [(1.0, 0.5, [0, 4]), (0.9, 1.0, [1, 0]), (0.3, 0.0, [6, 7])])
+def test_iclight_runs_a_fast_lora_on_its_own_steps_in_both_passes(
+    name: str, denoise: float, second: float, begins: list[int], smoke_server: ComfyServer
+) -> None:
+    graph = published.load(name)
+    own = graph[titled(graph, "The fast LoRA's own steps")]["inputs"]
+    assert (value(graph, own["steps"]), own["scheduler"]) == (8, "sgm_uniform")
+    starts = []
+    for which in ("First pass", "Second pass"):
+        guider, sampled = graph[titled(graph, which)]["inputs"], graph[titled(graph, f"{which}, painted")]["inputs"]
+        assert (value(graph, guider["cfg"], switched=True), value(graph, sampled["sampler"], switched=True)) == (
+            5.0,
+            "euler",
+        )
+        last = graph[sampled["sigmas"][0]]["inputs"]["on_true"]
+        assert last[1] == 1, "the low sigmas"
+        starts.append(graph[last[0]]["inputs"]["step"][0])
+    shown = up_to(graph, *starts)
+    for node in starts:
+        shown[f"show {node}"] = {"class_type": "PreviewAny", "inputs": {"source": [node, 1]}, "_meta": {"title": ""}}
+    ran = smoke_server.run(published.with_values(shown, denoise=denoise, second_denoise=second), 60)
+    assert [int(ran[f"show {node}"]["text"][0]) for node in starts] == begins
 
 
 @pytest.mark.parametrize(
@@ -185,7 +219,7 @@ def test_both_passes_have_sizes_that_can_be_painted(
     final: tuple[int, int],
     smoke_server: ComfyServer,
 ) -> None:
-    graph = published.load("relight_iclight.v2")
+    graph = published.load("relight_iclight.v3")
     titles = ["Width of the first pass", "Height of the first pass"]
     titles += ["Width: as asked, or the photo's", "Height: as asked, or the photo's"]
     ids = [titled(graph, title) for title in titles]

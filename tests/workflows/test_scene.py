@@ -29,11 +29,11 @@ from tests.workflows.scene_graphs import (
 )
 from tests.workflows.smoke_runs import Look
 
-RELIT = ["relight_iclight.v2", "relight_iclight_bg.v3"]
-SAMPLED = ["relight_iclight.v2", "scene_sdxl.v3", "scene_klein.v2"]
+RELIT = ["relight_iclight.v3", "relight_iclight_bg.v4"]
+SAMPLED = ["relight_iclight.v3", "scene_sdxl.v3", "scene_klein.v2"]
 EVERY = [*RELIT, "scene_sdxl.v3", "scene_klein.v2"]
 FIRST = ["relight_iclight.v1", "relight_iclight_bg.v1", "scene_sdxl.v1"]
-SECOND = ["relight_iclight_bg.v2", "scene_sdxl.v2"]
+SECOND = ["relight_iclight.v2", "relight_iclight_bg.v2", "relight_iclight_bg.v3", "scene_sdxl.v2"]
 PUBLISHED = [
     *EVERY,
     *FIRST,
@@ -128,7 +128,7 @@ def test_a_mask_of_ones_own_takes_the_cutouts_place(
     given = shot.photo.convert("RGBA")
     disc = Image.fromarray((np.hypot(*(np.mgrid[0:640, 0:640] - 330)) < 150).astype(np.uint8) * 255)
     given.putalpha(disc)
-    shown = look("relight_iclight.v2", image=smoke_server.upload(given)).pictures
+    shown = look("relight_iclight.v3", image=smoke_server.upload(given)).pictures
     assert np.abs(shown["mask"][..., 0] - np.asarray(disc) / 255).max() <= 1 / 255
     (_, _), (width, height) = center_and_size(shown["placed_mask"])
     assert width == pytest.approx(height, abs=1)
@@ -174,11 +174,11 @@ def test_without_the_original_it_is_the_generated_picture(name: str, look: Calla
 @pytest.mark.parametrize(
     ("name", "setting"),
     [
-        ("relight_iclight.v2", {"seed": 7}),
-        ("relight_iclight.v2", {"denoise": 0.5}),
-        ("relight_iclight.v2", {"light_from": 3.0}),
-        ("relight_iclight.v2", {"prompt": "a roof"}),
-        ("relight_iclight_bg.v3", {"prompt": "a roof"}),
+        ("relight_iclight.v3", {"seed": 7}),
+        ("relight_iclight.v3", {"denoise": 0.5}),
+        ("relight_iclight.v3", {"light_from": 3.0}),
+        ("relight_iclight.v3", {"prompt": "a roof"}),
+        ("relight_iclight_bg.v4", {"prompt": "a roof"}),
         ("scene_sdxl.v3", {"seed": 7}),
         ("scene_sdxl.v3", {"strong_strength": 0.1, "strong_from": 0.0}),
         ("scene_klein.v2", {"seed": 7}),
@@ -190,11 +190,11 @@ def test_what_is_set_changes_what_is_generated(name: str, setting: dict[str, Any
     assert changed(look(name), look(name, **setting)) > 1e-3
 
 
-@pytest.mark.parametrize("name", ["relight_iclight.v2", "scene_sdxl.v3"])
+@pytest.mark.parametrize("name", ["relight_iclight.v3", "scene_sdxl.v3"])
 def test_the_words_for_the_ground_can_be_switched_off(name: str, look: Callable[..., Look]) -> None:
     plain, off = look(name), look(name, ground_strength=0.0)
     assert changed(plain, off) > 1e-4
-    if name == "relight_iclight.v2":
+    if name == "relight_iclight.v3":
         assert changed(plain, look(name, ground_words="on wet sand")) > 1e-4
         assert changed(off, look(name, ground_strength=0.0, ground_words="on wet sand")) <= 1e-3
 
@@ -212,16 +212,16 @@ def test_light_from_the_left_starts_brighter_on_the_left(name: str, look: Callab
 
 
 def test_the_background_is_where_it_starts(look: Callable[..., Look]) -> None:
-    start = look("relight_iclight_bg.v3", denoise=0.0, second_denoise=0.0).pictures["generated"]
+    start = look("relight_iclight_bg.v4", denoise=0.0, second_denoise=0.0).pictures["generated"]
     assert start[:20, :, 0].mean() > start[-20:, :, 0].mean() + 0.2  # red above, blue below
     assert start[:20, :, 2].mean() < start[-20:, :, 2].mean() - 0.15
 
 
 def test_every_style_leaves_the_product_alone(look: Callable[..., Look]) -> None:
-    plain = look("relight_iclight.v2", style="cinematic", style_strength=0.0).pictures
-    assert changed(look("relight_iclight.v2"), look("relight_iclight.v2", style="cinematic")) > 1e-4  # its words
+    plain = look("relight_iclight.v3", style="cinematic", style_strength=0.0).pictures
+    assert changed(look("relight_iclight.v3"), look("relight_iclight.v3", style="cinematic")) > 1e-4  # its words
     for strength in (0.5, 1.0):
-        shown = look("relight_iclight.v2", style="cinematic", style_strength=strength).pictures
+        shown = look("relight_iclight.v3", style="cinematic", style_strength=strength).pictures
         own = inside(shown["pasted_mask"])
         assert difference(shown["picture"], plain["picture"])[own].max() <= 1.0
         away = beside(shown["pasted_mask"])
@@ -249,10 +249,20 @@ def test_the_original_takes_on_the_scenes_light(look: Callable[..., Look]) -> No
 
 
 def test_loras_count(look: Callable[..., Look]) -> None:
-    plain = look("relight_iclight.v2")
-    assert changed(plain, look("relight_iclight.v2", details_lora_strength=0.0)) > 1e-4
+    plain = look("relight_iclight.v3")
+    assert changed(plain, look("relight_iclight.v3", details_lora_strength=0.0)) > 1e-4
     fast = look("scene_sdxl.v3", fast_lora="prodgen_smoke_lora_sdxl_fast.pth")
     assert changed(look("scene_sdxl.v3"), fast) > 1e-4
+
+
+@pytest.mark.parametrize("name", RELIT)
+def test_a_fast_lora_brings_its_steps_cfg_and_sampler_into_both_passes(name: str, look: Callable[..., Look]) -> None:
+    fast = {"fast_lora": "prodgen_smoke_lora_sd15.pth", "fast_steps": 2}
+    plain = look(name, **fast)
+    assert changed(plain, look(name, **fast, steps=3, cfg=9.0, sampler="heun", scheduler="normal")) == 0
+    for other in ({"fast_steps": 3}, {"fast_cfg": 1.0}, {"fast_sampler": "lcm"}):
+        assert changed(plain, look(name, **(fast | other))) > 1e-4, other
+        assert changed(look(name), look(name, **other)) == 0, "without such a LoRA they do not count"
 
 
 @pytest.mark.parametrize(
@@ -264,7 +274,7 @@ def test_loras_count(look: Callable[..., Look]) -> None:
 )
 def test_a_wrong_iclight_file_is_refused_by_name(file: str, words: str, look: Callable[..., Look]) -> None:
     with pytest.raises(GraphError, match=file) as refused:
-        look("relight_iclight.v2", iclight=file)
+        look("relight_iclight.v3", iclight=file)
     assert words in str(refused.value)
 
 
