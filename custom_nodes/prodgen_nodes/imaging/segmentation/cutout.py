@@ -25,7 +25,6 @@ from .confidence import (
     Trust,
     is_coarse,
     judge_backdrop,
-    judge_before_plain,
     judge_blown_out,
     judge_busy,
     judge_coarse,
@@ -48,6 +47,7 @@ from .fusion import Fused, fuse, reach_of
 from .leaks import sealed
 from .matting import closed_form_matte
 from .noise import calmed
+from .openings import judge_before_plain
 from .painted import Stated, judge_painted, stated
 from .parts import Chosen, Extra, Parts, choose_parts, describe
 from .pyramid import Pyramid, averaged, encoded, planar, resized, within
