@@ -23,7 +23,7 @@ from runner.workflow.schema import ObjectInfo
 if TYPE_CHECKING:
     from runner.models.manifest import Model
 
-_MOST_NODES, _MOST_LINKS, _MOST_SLOTS = 400, 2000, 5000
+_MOST_NODES, _MOST_LINKS, _MOST_SLOTS = 400, 2400, 6000
 """Nodes, the links between them, and the inputs and outputs that the server says they have: four times as many nodes as
 the largest workflow here has, ten times as many of the others. So much is drawn in about a second."""
 

@@ -14,7 +14,7 @@ from runner.workflow.schema import recorded_object_info
 from tests.canvas import drawn as canvas_file
 from tests.support.work import calls_of
 
-LINKS, SLOTS = 2000, 5000
+LINKS, SLOTS = 2400, 6000
 A_SECOND = 1_000_000
 """Calls: some microsecond each."""
 INFO = recorded_object_info(WORKFLOWS_DIR)
@@ -77,9 +77,9 @@ def _drawn(graph: dict[str, Any], info: dict[str, Any]) -> Drawing | None:
 
 TOO_MUCH = {
     "nodes": _row(401, 1),
-    "links": _row(40, 60),
+    "links": _row(48, 60),
     "wide": _row(400, 300),
-    "outputs": _row(60, 40, 40),
+    "outputs": _row(70, 40, 40),
     "halves": _halves(100),
     "one node": _fed(20_000),
     "inputs": ({"1": {"class_type": "A", "inputs": {}}}, {"A": _info(SLOTS + 1)}),
@@ -96,7 +96,7 @@ def test_too_much_is_not_drawn(kind: str) -> None:
     assert _drawn(graph, info) is None
 
 
-@pytest.mark.parametrize(("graph", "info"), [_row(50, 40), _far(200, 9), _fed(LINKS)])
+@pytest.mark.parametrize(("graph", "info"), [_row(60, 40), _far(260, 9), _fed(LINKS)])
 def test_what_is_just_drawn_is_not_much_work(graph: dict[str, Any], info: dict[str, Any]) -> None:
     assert calls_of(lambda: _drawn(graph, info)) < A_SECOND
 

@@ -8,14 +8,17 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
+from runner.workflow.graph import up_to
 from tests.imaging.grip_products import product
 from tests.imaging.registration_scenes import to_linear, to_srgb
 from tests.support.comfy import ComfyServer
-from tests.workflows import published, smoke_runs
+from tests.workflows import published, smoke_runs, studio
 from tests.workflows.published import Graph, outputs_of
+from tests.workflows.scene_graphs import titled
 from tests.workflows.smoke_runs import Pixels, nodes_of
+from tests.workflows.test_outlines import NEWEST
 
-EDITS = ["grip_klein.v2", "grip_qwen.v4"]
+EDITS = ["grip_klein.v3", "grip_qwen.v5"]
 SIZE = {"width": 384, "height": 512, "steps": 2, "seed": 1, "scale": 1.0, "relight": 0.0}
 SKIN = (0.86, 0.65, 0.53)
 
@@ -89,3 +92,40 @@ def test_the_hand_stays_in_front_and_the_rest_is_the_sellers(name: str, smoke_se
     assert own.sum() > 1000 and np.median(np.abs(final - placed)[own]) < 2 / 255
     report = found.report("ProdgenFidelity")
     assert report["covered_beyond_zone"] < 0.01 and 0.05 < report["zone_covered_share"] < 0.95
+
+
+SAID = {"grip_sdxl": ("Prompt of the hands", "text"), "grip_qwen": ("Instruction and prompt", "string_a")}
+"""Workflow → (node, input) that tells the model how a hand holds the product."""
+
+
+def said_of(server: ComfyServer, name: str, photo: str) -> str:
+    graph = published.load(NEWEST[name])
+    node, widget = SAID[name]
+    source = graph[titled(graph, node)]["inputs"][widget]
+    shown = up_to(published.with_values(graph, image=photo, width=384, height=512), source[0])
+    shown["show"] = {"class_type": "PreviewAny", "inputs": {"source": source}, "_meta": {"title": ""}}
+    (text,) = server.run(smoke_runs.on_smoke_models(shown), 120)["show"]["text"]
+    return str(text)
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_a_handle_is_spoken_of_only_where_there_is_one(name: str, smoke_server: ComfyServer, bottle: str) -> None:
+    said = said_of(smoke_server, name, bottle)
+    assert "hold" in said and "around its body" in said and "thumb" in said
+    assert "handle" not in said and "bag" not in said
+    bag = said_of(smoke_server, name, smoke_server.upload(studio.bag(640, 640).photo))
+    assert "handle" in bag and "around its body" not in bag
+
+
+@pytest.mark.parametrize(("name", "like"), [("grip_sdxl_fast", "grip_sdxl"), ("grip_klein", "grip_qwen")])
+def test_their_siblings_say_the_same(name: str, like: str) -> None:
+    ours, theirs = published.load(NEWEST[name]), published.load(NEWEST[like])
+    node, widget = SAID[like]
+    said = []
+    for graph in (ours, theirs):
+        last = graph[titled(graph, node)]["inputs"][widget][0]
+        first = graph[last]["inputs"]["string"][0]
+        zone, slot = graph[first]["inputs"]["string"]
+        assert (graph[zone]["class_type"], slot) == ("ProdgenGripZone", 3)
+        said.append([graph[one]["inputs"][key] for one in (first, last) for key in ("regex_pattern", "replace")])
+    assert said[0] == said[1]

@@ -48,8 +48,8 @@ def test_every_workflow_with_edges_has_both_grounds() -> None:
             assert of_hands or graph[node]["class_type"] == "ImageBlend", name
 
 
-def outline_of(server: ComfyServer, name: str, color: tuple[float, ...], **values: float) -> tuple[Pixels, Pixels]:
-    """The edge map at the canvas' size, and the mask of what was placed less the opened handle."""
+def edges_of(server: ComfyServer, name: str, color: tuple[float, ...], **values: float) -> tuple[Pixels, Pixels]:
+    """The edge map as the ControlNet is given it, and the mask of what was placed less the opened handle."""
     shot = studio.bag(640, 640)
     shade = studio.to_linear(shot.product).mean(axis=-1, keepdims=True)
     look = (0.88 + 0.12 * shade / shade.max()) * np.array(color)  # lit softly, as a packshot is
@@ -62,9 +62,15 @@ def outline_of(server: ComfyServer, name: str, color: tuple[float, ...], **value
     given = {key: value for key, value in given.items() if key in inputs_of(early)}
     looks = {"edges": (union, 0), "mask": (mask, 1)}
     shown = smoke_runs.run(server, early, looks, image=server.upload(photo), **given).pictures
-    height, width = shown["mask"].shape[:2]
-    edges = Image.fromarray((shown["edges"] * 255).astype(np.uint8)).resize((width, height), Image.Resampling.BOX)
-    return np.asarray(edges) / 255, shown["mask"]
+    return shown["edges"], shown["mask"]
+
+
+def outline_of(server: ComfyServer, name: str, color: tuple[float, ...], **values: float) -> tuple[Pixels, Pixels]:
+    """The same, the edge map at the canvas' size."""
+    edges, mask = edges_of(server, name, color, **values)
+    height, width = mask.shape[:2]
+    small = Image.fromarray((edges * 255).astype(np.uint8)).resize((width, height), Image.Resampling.BOX)
+    return np.asarray(small) / 255, mask
 
 
 @pytest.mark.parametrize("color", COLOURS)
@@ -74,6 +80,14 @@ def test_the_outline_is_found(name: str, color: str, smoke_server: ComfyServer) 
     assert share_found(edges, mask) >= 0.95
     away = ~ndimage.binary_dilation(mask[..., 0] > 0, iterations=4)
     assert edges[away].max() == 0  # no line where there is no product
+
+
+@pytest.mark.parametrize("name", sorted(set(with_outline()) - {NEWEST["grip_sdxl_original"]}))
+def test_no_line_falls_out_on_the_way_to_the_controlnet(name: str, smoke_server: ComfyServer) -> None:
+    """ControlNet brings its picture to the canvas by the nearest pixel: of a larger one whole columns fall out, and an
+    upright side with them."""
+    edges, mask = edges_of(smoke_server, name, COLOURS["grey"])
+    assert edges.shape == mask.shape
 
 
 def test_on_white_alone_a_white_product_has_none(smoke_server: ComfyServer) -> None:

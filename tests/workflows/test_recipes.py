@@ -113,17 +113,21 @@ def test_no_step_is_held_weakly_and_strongly_at_once(name: str, strong_from: flo
     """Core's ControlNet counts both ends of its range in, and a step may lie exactly there."""
     graph = published.load(NEWEST[name])
     weak, strong = (graph[titled(graph, f"input: {kind}_strength = strength")]["inputs"] for kind in ("weak", "strong"))
-    (at, _), (before, _) = strong["start_percent"], weak["end_percent"]
-    asked = {at: {**graph[at], "inputs": {"value": strong_from}}, before: graph[before]}
-    shown = asked | {"show": {"class_type": "PreviewAny", "inputs": {"source": [before, 0]}, "_meta": {"title": ""}}}
-    (end,) = smoke_server.run(shown, 60)["show"]["text"]
-    assert strong_from - 0.0011 < float(end) < strong_from
+    at, ends = titled(graph, "input: strong_from"), {"begun": strong["start_percent"], "ended": weak["end_percent"]}
+    shown = {node: graph[node] for node, _ in ends.values()} | {at: {**graph[at], "inputs": {"value": strong_from}}}
+    for name_of_end, source in ends.items():
+        shown[name_of_end] = {"class_type": "PreviewAny", "inputs": {"source": source}, "_meta": {"title": ""}}
+    told = smoke_server.run(shown, 60)
+    begun, ended = (float(told[end]["text"][0]) for end in ends)
+    assert strong_from - 0.0011 < ended < begun <= strong_from
+    if name == "grip_sdxl_fast":  # its third step lies at 25 %: a rounding must not leave it without any hold
+        assert strong_from - 0.0006 < begun < strong_from
 
 
 @pytest.mark.parametrize(
     ("denoise", "first"), [(1.0, 0), (0.95, 0), (0.7, 2), (0.65, 3), (0.5, 4), (0.3, 6), (0.01, 7), (0.0, 7)]
 )
-@pytest.mark.parametrize("name", ["scene_sdxl.v3", "outpaint.v3", "grip_sdxl_fast.v6"])
+@pytest.mark.parametrize("name", ["scene_sdxl.v3", "outpaint.v3", "grip_sdxl_fast.v7"])
 def test_a_fast_lora_runs_on_the_steps_it_was_trained_on(
     name: str, denoise: float, first: int, smoke_server: ComfyServer
 ) -> None:

@@ -1,4 +1,4 @@
-"""series.v1 and creative_upscale.v1 on smoke models: the right steps on the right model, the right size, no seams."""
+"""series.v3 and creative_upscale.v2 on smoke models: the right steps on the right model, the right size, no seams."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def difference(first: Pixels, second: Pixels) -> float:
 def test_the_refiner_takes_over_at_its_share_of_any_number_of_steps(
     steps: int, share: float, switch: int, comfy_server: ComfyServer
 ) -> None:
-    graph = published.with_values(published.load("series.v1"), steps=steps, refiner_at=share)
+    graph = published.with_values(published.load("series.v3"), steps=steps, refiner_at=share)
     at = titled(graph, "Step at which the refiner takes over")
     base, refiner = smoke_runs.nodes_of(graph, "KSamplerAdvanced")
     assert graph[base]["inputs"]["end_at_step"] == [at, 1] == graph[refiner]["inputs"]["start_at_step"]
@@ -57,7 +57,7 @@ def test_the_refiner_takes_over_at_its_share_of_any_number_of_steps(
 
 def test_the_usual_sizes(comfy_server: ComfyServer) -> None:
     """1024² is repainted at 1536² and ends at 2048²."""
-    graph = published.load("series.v1")
+    graph = published.load("series.v3")
     wanted = {"Width of the hires pass": 1536, "Height of the hires pass": 1536, "Final width": 2048}
     computed: published.Graph = {}
     for title in wanted:
@@ -76,7 +76,7 @@ def series(smoke_server: ComfyServer) -> Callable[..., Look]:
         given = {"width": 96, "height": 64, "steps": 3, "cfg": 1.0, **values}
         key = json.dumps(given, sort_keys=True)
         if key not in done:
-            graph = published.load("series.v1")
+            graph = published.load("series.v3")
             looks = {
                 "refined": (titled(graph, "After the refiner"), 0),
                 "hires": (titled(graph, "After the hires pass"), 0),
@@ -107,9 +107,9 @@ def test_style_seed_and_strength_count(series: Callable[..., Look]) -> None:
 @pytest.mark.parametrize(
     ("file", "workflow", "count"),
     [
-        ("series.csv", "series.v2", 80),
-        ("series.yaml", "series.v2", 60),
-        ("creative_upscale.yaml", "creative_upscale.v1", 2),
+        ("series.csv", "series.v3", 80),
+        ("series.yaml", "series.v3", 60),
+        ("creative_upscale.yaml", "creative_upscale.v2", 2),
     ],
 )
 def test_the_example_tables_are_what_batch_takes(file: str, workflow: str, count: int, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_the_example_tables_are_what_batch_takes(file: str, workflow: str, count
     lacks = "is not there" in ran.err or "is not on the server" in ran.err  # one may run on this machine
     assert ran.code == 0 or (ran.code == 4 and lacks), ran.err  # without SDXL: as the run would
     assert f"{count} jobs would run with {workflow}" in ran.out
-    if workflow == "series.v2":
+    if workflow == "series.v3":
         assert all(line.startswith(("bags/", "vessels/")) for line in ran.out.splitlines()[:-1])
 
 
@@ -144,7 +144,7 @@ def creative(smoke_server: ComfyServer) -> Callable[..., Look]:
     photo = smoke_server.upload(gradient(SIDE))
     done: dict[str, Look] = {}
 
-    def run(name: str = "creative_upscale.v1", **values: Any) -> Look:
+    def run(name: str = "creative_upscale.v2", **values: Any) -> Look:
         given = {"image": photo, "times": 1.0, "steps": 2, "cfg": 1.0, "tile": TILE, "overlap": OVERLAP, **values}
         key = json.dumps([name, given], sort_keys=True)
         if key not in done:
@@ -156,7 +156,7 @@ def creative(smoke_server: ComfyServer) -> Callable[..., Look]:
     return run
 
 
-@pytest.mark.parametrize("name", ["creative_upscale.v1", "creative_upscale_sd15.v2"])
+@pytest.mark.parametrize("name", ["creative_upscale.v2", "creative_upscale_sd15.v3"])
 def test_no_seam_where_tiles_meet(name: str, creative: Callable[..., Look]) -> None:
     look = creative(name)
     assert look.report("ProdgenSplitTiles")["tiles"] == 4
@@ -191,7 +191,7 @@ def test_its_strength_its_control_and_its_seed_count(creative: Callable[..., Loo
 
 
 def test_the_original_codes_settings() -> None:
-    graph = published.load("creative_upscale_sd15.v2")
+    graph = published.load("creative_upscale_sd15.v3")
     inputs = published.inputs_of(graph)
     usual = {name: graph[node]["inputs"][widget] for name, (node, widget) in inputs.items()}
     wanted = {"steps": 30, "cfg": 1.5, "denoise": 0.3, "control_strength": 0.5, "tile": 512, "overlap": 128}
@@ -202,7 +202,7 @@ def test_the_original_codes_settings() -> None:
 
 
 def test_a_tile_is_taken_up_late_in_the_trained_steps(comfy_server: ComfyServer) -> None:
-    graph = published.load("creative_upscale_sd15.v2")
+    graph = published.load("creative_upscale_sd15.v3")
     at = titled(graph, "Step at which a tile is taken up")
     computed = up_to(graph, at)
     computed["shown"] = {"class_type": "PreviewAny", "inputs": {"source": [at, 1]}}
@@ -211,7 +211,7 @@ def test_a_tile_is_taken_up_late_in_the_trained_steps(comfy_server: ComfyServer)
 
 @pytest.mark.slow
 def test_what_is_set_of_the_sd15_one_counts(creative: Callable[..., Look]) -> None:
-    name = "creative_upscale_sd15.v2"
+    name = "creative_upscale_sd15.v3"
     usual = creative(name, steps=8).pictures
     changed = difference(usual["final"], usual["cut"])
     for setting in ({"randomness": 0.5}, {"tcd_lora_strength": 0.0}, {"seed": 9}, {"control_strength": 0.0}):
