@@ -22,7 +22,7 @@ def darker(photo: Tensor, light: float) -> Tensor:
 @pytest.mark.parametrize("kind", ["bag", "twin", "jar"])
 @pytest.mark.parametrize("light", [0.45, 0.2])
 def test_in_less_light_it_is_the_same_cut_out(kind: str, light: float) -> None:
-    made = scene(kind, 3, size=384, backdrop=(0.9, 0.9, 0.9), product=(0.55, 0.5, 0.45), noise=0.3)
+    made = scene(kind, 3, size=480, backdrop=(0.9, 0.9, 0.9), product=(0.55, 0.5, 0.45), noise=0.3)
     dark = darker(made.photo, light)
     good, dim = from_looks(made.photo, lambda _: made.alpha), from_looks(dark, lambda _: made.alpha)
     assert lift_of(made.photo) == 1.0 < lift_of(dark)

@@ -9,6 +9,9 @@ from torch import Tensor
 
 from .segmentation_products import Scene, errors, scene
 
+SIDE = 480
+"""Pixels in which a bag is large enough to be believed."""
+
 
 class OneSided:
     """A network that sees a product whole, unless it lies in the left half of its picture."""
@@ -30,8 +33,8 @@ class OneSided:
 
 def placed(side: str) -> Scene:
     """A product in one half of its picture."""
-    made = scene("bag", 1, size=320)
-    empty = made.photo[:, :24].mean(dim=1, keepdim=True).expand(-1, 320, -1)
+    made = scene("bag", 1, size=SIDE)
+    empty = made.photo[:, :24].mean(dim=1, keepdim=True).expand(-1, SIDE, -1)
     noise = torch.randn(empty.shape, generator=torch.Generator().manual_seed(4)) * 0.004
     photo = torch.cat((made.photo, (empty + noise).clamp(0, 1)), dim=1)
     alpha = torch.cat((made.alpha, torch.zeros_like(made.alpha)), dim=1)
@@ -77,9 +80,10 @@ def test_before_a_busy_backdrop_a_second_look_that_sees_less_is_a_doubt() -> Non
     lacking = made.alpha.clone()
     rows, columns = torch.where(made.alpha > 0.5)
     lacking[int(rows.max()) - 40 :, : int(columns.min()) + 60] = 0.0  # a wheel, a foot
-    seen = iter([made.alpha, lacking.flip(1), made.alpha, made.alpha.flip(1)])
+    upside_down = made.alpha.flip(0, 1)
+    seen = iter([made.alpha, lacking.flip(1), made.alpha, made.alpha.flip(1), upside_down])
     doubted, agreed = from_looks(photo, lambda _: next(seen)), from_looks(photo, lambda _: next(seen))
-    assert agreed.confidence >= TRUSTED and agreed.report["looks"] == 2, agreed.report
+    assert agreed.confidence >= TRUSTED and agreed.report["looks"] == 3, agreed.report
     assert doubted.confidence < TRUSTED and "two looks" in doubted.report["reasons"][-1], doubted.report
     assert doubted.confidence == doubted.report["confidence"]
 

@@ -13,6 +13,7 @@ from torch import Tensor
 SIDE = 400
 BLUE, SAND, GREY = (0.27, 0.44, 0.57), (0.62, 0.45, 0.27), (0.5, 0.5, 0.5)
 WOOD, RED = (0.66, 0.61, 0.56), (0.45, 0.05, 0.04)
+PURPLE, DEEPER, ORANGE, WHITE = (0.26, 0.05, 0.35), (0.06, 0.02, 0.3), (0.8, 0.3, 0.03), (0.9, 0.9, 0.88)
 
 
 def holes(kind: str) -> np.ndarray:
@@ -67,3 +68,25 @@ def test_an_inlay_of_another_colour_is_no_opening(
 ) -> None:
     """Before grey anything grey could be one: there nothing tells."""
     assert confidence(photo_of(holes("slot"), inlay, back, own)) >= TRUSTED
+
+
+@pytest.mark.parametrize(("own", "believed"), [(ORANGE, False), (DEEPER, True)], ids=["orange", "purple, too"])
+def test_a_slit_counts_where_the_product_has_quite_another_hue(own: tuple[float, ...], believed: bool) -> None:
+    """Half a pixel in a thousand: between purple parts nobody could tell it from a fold."""
+    y, x = np.mgrid[0 : 4 * SIDE, 0 : 4 * SIDE] / 4.0
+    slit = (np.abs(y - 190) < 4) & (np.abs(x - 200) < 4)
+    assert (confidence(photo_of(slit, tuple(0.5 * value for value in PURPLE), PURPLE, own)) >= TRUSTED) == believed
+
+
+@pytest.mark.parametrize(("back", "believed"), [(WHITE, False), (BLUE, True)], ids=["white", "blue"])
+def test_a_dark_opening_is_believed_where_its_tint_tells(back: tuple[float, ...], believed: bool) -> None:
+    """Something grey that a network left out: the wall in the shade, or a lamp of the product?"""
+    photo = photo_of(holes("slot"), tuple(0.5 * value for value in back), back, RED)
+    mask = torch.zeros(SIDE, SIDE)
+    mask[110:300, 90:310] = 1.0
+    mask *= 1.0 - torch.from_numpy(holes("slot")[::4, ::4].astype(np.float32))
+    cut = from_model(photo, torch.nn.functional.interpolate(mask[None, None], 1024, mode="area")[0, 0])
+    assert float(cut.alpha[190, 200]) < 0.1
+    assert (cut.confidence >= TRUSTED) == believed, cut.report
+    said = cut.report["notes" if believed else "reasons"]
+    assert any("not as light as the backdrop" in one for one in said), cut.report

@@ -25,7 +25,6 @@ from .confidence import (
     Trust,
     is_coarse,
     judge_backdrop,
-    judge_before_plain,
     judge_blown_out,
     judge_busy,
     judge_coarse,
@@ -48,10 +47,10 @@ from .fusion import Fused, fuse, reach_of
 from .leaks import sealed
 from .matting import closed_form_matte
 from .noise import calmed
+from .openings import judge_before_plain, judge_matte
 from .painted import Stated, judge_painted, stated
 from .parts import Chosen, Extra, Parts, choose_parts, describe
 from .pyramid import Pyramid, averaged, encoded, planar, resized, within
-from .ragged import judge_ragged
 from .regions import Regions
 from .roundness import Roundness, find_foot
 from .thin import spine
@@ -371,7 +370,7 @@ def from_model(
     alpha = refine_matte(
         pyramid, likelihood, footing, progress, find_faint(small, product, seen if hint is None else None, grain, drawn)
     )
-    judge_ragged(small, resized(alpha, size), trust)
+    judge_matte(small, resized(alpha, size), backdrop.noise if is_plain else None, trust)
     if fringe is not None:
         alpha = fringe.drawn(srgb, alpha)
         trust.notes.append("hair or fur: its strands were drawn by their own colour")

@@ -31,7 +31,7 @@ _EDGE = 2
 """Pixels over which an edge out of focus spreads."""
 
 
-def _sample(srgb: Tensor, where: Tensor) -> Tensor:
+def colours_of(srgb: Tensor, where: Tensor) -> Tensor:
     """Colours `[n,3]` of at most `_COLOURS` pixels of the boolean `where` `[h,w]`, spread evenly."""
     colours = srgb[where]
     return colours[:: max(1, colours.shape[0] // _COLOURS)]
@@ -58,7 +58,7 @@ def seen_through(srgb: Tensor, steps: Tensor, mask: Tensor, reach: int) -> Tenso
     side = min(mask.shape)
     close = dilate(regions.chosen(candidates), round(_FARTHER * side))
     near = dilate(filled, round(_AROUND * side)) & ~dilate(filled, reach)
-    around, own = _sample(srgb, near), _sample(srgb, filled & (mask >= _SURE) & ~close)
+    around, own = colours_of(srgb, near), colours_of(srgb, filled & (mask >= _SURE) & ~close)
     if not (around.shape[0] and own.shape[0]):
         return none
     window = erode(filled, 1) & close

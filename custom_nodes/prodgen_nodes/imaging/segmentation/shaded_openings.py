@@ -7,6 +7,7 @@ that tells; before grey everything grey would look like an opening.
 
 from __future__ import annotations
 
+import numpy as np
 from torch import Tensor
 
 from ..filters import dilate, erode, opened
@@ -31,6 +32,11 @@ headlight of a toy car that ISNet left out had .6, the shade under a chair's sea
 _THICK, _LEAST = 1, 12
 """An opening is thicker than twice this, and has at least so many pixels."""
 
+_HUED, _OPPOSED = 0.22, 0.5
+"""How much colour (sRGB, red against green and yellow against blue) the rim of an opening has that is clearly one, and
+how far apart the two hues are (radians): orange before purple .26 to .34 and .7 to 1.05; teal before teal with gold
+beside it .12 to .2, a red glass before red .5 and .02."""
+
 _GAP_TINT, _GAP_OTHER, _DEEP, _LIGHT = 3.0, 8.0, 0.3, 1.06
 """The backdrop's own tint and clearly another (`Evidence.residue`); shade and light that are its own (`ratio`)."""
 _NARROW, _BETWEEN, _CUT_SHARPLY = 0.008, 0.6, 0.08
@@ -39,9 +45,8 @@ _NARROW, _BETWEEN, _CUT_SHARPLY = 0.008, 0.6, 0.08
 
 def shaded_openings(product: Tensor, backdrop: Backdrop, evidence: Evidence) -> Tensor:
     """Boolean `[H,W]`: what lies inside the `product` `[H,W]` bool and looks like the backdrop in the shade."""
-    tinted = backdrop.color.amax(dim=-1) - backdrop.color.amin(dim=-1) > _CHROMA
     shaded = (evidence.ratio > _DEEPEST) & (evidence.ratio < _LIGHTEST)
-    alike = tinted & shaded & (evidence.residue < _TINT) & erode(product, _RIM)
+    alike = is_tinted(backdrop) & shaded & (evidence.residue < _TINT) & erode(product, _RIM)
     regions = Regions(dilate(erode(alike, _THICK), _THICK) & alike)
     if regions.count == 0:
         return alike
@@ -50,6 +55,22 @@ def shaded_openings(product: Tensor, backdrop: Backdrop, evidence: Evidence) -> 
     other = dilate(product & (evidence.residue > _OTHER), _RIM)
     enclosed = regions.rim_mean(other.float()) > _ALL_AROUND
     return regions.chosen((regions.area >= _LEAST) & even & sharp & enclosed)
+
+
+def is_tinted(backdrop: Backdrop) -> Tensor:
+    """Boolean `[H,W]`: where the backdrop has a tint of its own."""
+    return backdrop.color.amax(dim=-1) - backdrop.color.amin(dim=-1) > _CHROMA
+
+
+def clearly_openings(found: Tensor, evidence: Evidence) -> Tensor:
+    """Boolean `[H,W]`: those of the openings `found` `[H,W]` that lie between parts of quite another hue."""
+    regions = Regions(found)
+    if regions.count == 0:
+        return found
+    red, green, blue = evidence.smooth.unbind(dim=-1)
+    one, other = red - green, (red + green) / 2 - blue
+    here, around = regions.mean(one) + 1j * regions.mean(other), regions.rim_mean(one) + 1j * regions.rim_mean(other)
+    return regions.chosen((np.abs(around) > _HUED) & (np.abs(np.angle(around / (here + 1e-9))) > _OPPOSED))
 
 
 def gaps(product: Tensor, evidence: Evidence, side: int) -> Tensor:

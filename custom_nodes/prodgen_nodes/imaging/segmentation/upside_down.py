@@ -1,0 +1,85 @@
+"""One more look, at the photo turned upside down, where it is in question whether an opening is one.
+
+A network fills the opening in a chair's back because it knows chairs. Upside down it knows none, and sees what is
+there. Before a busy backdrop that look is asked for openings that were filled: a place within the product that it sees
+nothing of, in colours that are found around the product and not on it. Before a plain one, where something that looks
+like the backdrop was opened although the network was sure of the product there: a pillar as white as the wall, a light
+on leather.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..filters import dilate, erode, opened
+from .pyramid import resized
+from .regions import Regions
+from .seen_through import colours_of
+
+FILLED = "an opening that shows what is behind the product may have been filled"
+PALE = "a part of the product that looks like the backdrop may have been taken for an opening"
+_NOTHING, _SURE, _SEEN = 0.1, 0.9, 0.5
+"""What a look says where it sees no product; where it is sure of it; and from which on it sees some."""
+_EDGE, _THICK = 3, 2
+"""Pixels along the outline that are the edge's own; and half of the width from which a place counts."""
+_LEAST = 3e-4
+"""The least filled place, as a share of the product: a chair's opening has 6e-3 to 1.1e-2, the floor between a
+suitcase's wheels 1.7e-3 to 2.5e-3."""
+_OPENED = 1.5e-4
+"""The least opening that is asked about; the holes in a handbag's side have 3e-4 and 7e-4, a car's pillar 4e-3."""
+_AROUND, _BEYOND = 0.1, 4
+"""The surroundings whose colours are compared: from so many pixels off the product up to a share of the short side."""
+_OWN = 6
+"""The product's own colours are taken so many pixels off the place in question."""
+_NEARER, _MOSTLY = 0.5, 0.7
+"""A pixel shows what is behind if it is so many times nearer to the surroundings' colours than to the product's, at
+most; and the share of a place that must. Chair and suitcase: .96 to 1; parts of a football, a sofa, a camera and its
+strap that such a look does not see, .03 at most; a chair's leg in the shade .34."""
+
+
+def in_question(alpha: Tensor, masks: list[Tensor], busy: bool) -> Tensor | None:
+    """Boolean `[h,w]`: where one more look at the photo is asked for, None where there is no question.
+
+    `alpha` `[h,w]`: the matte; `masks` `[y,x]`: what was seen the right way up; `busy`: whether the backdrop says
+    nothing itself. Then it is all the product; else the openings that every look was sure to be product.
+    """
+    product, size = alpha > 0.5, (alpha.shape[0], alpha.shape[1])
+    if busy:
+        return product if bool(product.any()) else None
+    regions = Regions(~product)
+    asked = (regions.area > _OPENED * float(product.float().sum())) & ~regions.on_frame()
+    for mask in masks if asked.any() else ():
+        asked &= regions.mean(resized(mask, size)) > _SURE
+    return regions.chosen(asked) if asked.any() else None
+
+
+def doubt_of_openings(srgb: Tensor, alpha: Tensor, asked: Tensor, turned: Tensor) -> str:
+    """Why the openings of the matte `alpha` `[h,w]` of the picture `[h,w,3]` are doubted, empty where they are not.
+
+    `asked` `[h,w]` bool: what is `in_question`; `turned` `[y,x]`: what was seen upside down, turned back.
+    """
+    product, turned = alpha > 0.5, resized(turned, (alpha.shape[0], alpha.shape[1]))
+    openings = Regions(asked & ~product)
+    if openings.count:
+        return PALE if bool((openings.mean(turned) > _SEEN).any()) else ""
+    return FILLED if _filled(srgb, product, turned) else ""
+
+
+def _filled(srgb: Tensor, product: Tensor, turned: Tensor) -> bool:
+    """Whether a place within the `product` of which the look `turned` `[h,w]` sees nothing shows what is behind it."""
+    regions = Regions(opened((turned < _NOTHING) & erode(product, _EDGE), _THICK))
+    large = regions.area > _LEAST * float(product.float().sum())
+    if not large.any():
+        return False
+    places = regions.chosen(large)
+    reach = max(2 * _BEYOND, round(_AROUND * min(product.shape)))
+    around = colours_of(srgb, dilate(product, reach) & ~dilate(product, _BEYOND))
+    own = colours_of(srgb, erode(product, _THICK) & ~dilate(places, _OWN))
+    if not (around.shape[0] and own.shape[0]):
+        return False
+    colours = srgb[places]
+    behind = torch.zeros_like(turned)
+    to_around, to_own = (torch.cdist(colours, palette).amin(dim=1) for palette in (around, own))
+    behind[places] = (to_around < _NEARER * to_own).float()
+    return bool((large & (regions.mean(behind) > _MOSTLY)).any())
