@@ -8,7 +8,7 @@
     python render.py --hard OUT     the same for what is hard to cut out
     python render.py --sightings OUT    photos of products seen again: turned, in other light, elsewhere
     python render.py --shade OUT    photo.png, alpha.png and shade.png (the light that the white ground loses)
-    python render.py --assorted OUT --count 660     alpha, photo and shade of made-up things, a SEED.npz each, for
+    python render.py --assorted OUT --count 1590    alpha, photo and shade of made-up things, a SEED.npz each, for
                                                     train_shade.py
     python render.py handbag --range OUT    the same bag (or shoe, jar, suitcase) in the colours of its range, and
                                             part.png (coverage of what has those colours)
@@ -75,7 +75,7 @@ ASSORTED_SIZE = (176, 176)
 """Pixels of a made-up thing's picture, whose longer side is then about what the network sees of it (104 cells)."""
 ASSORTED_SAMPLES = Samples(coverage=24, photo=6, shaded=16, clear=2)
 """Few, as there are many pictures, and the denoiser smooths them: the shade is learned, of the photo the brightness."""
-ASSORTED_COUNT = 660
+ASSORTED_COUNT = 1590
 """About as many as the network in the pack was trained on; it still learns from more."""
 
 

@@ -33,7 +33,7 @@ sys.path.insert(0, str(REPO / "custom_nodes"))
 
 from prodgen_nodes.imaging.colorspace import linear_to_srgb  # noqa: E402 - not installed
 from prodgen_nodes.imaging.shadow.ground import drawn_room_shade  # noqa: E402
-from prodgen_nodes.imaging.shadow.learned import Network, Seen, missed_shade  # noqa: E402
+from prodgen_nodes.imaging.shadow.learned import CELLS, FOOT, Network, Seen, missed_shade  # noqa: E402
 from prodgen_nodes.imaging.shadow.light import Light  # noqa: E402
 
 HELD_OUT = (11, 3)
@@ -43,17 +43,18 @@ ENLARGED = 3
 """A scene is so much smaller than a photo: the drawn shade is that of a picture of 528 pixels."""
 DARKEST = Light().darkest
 """What the usual light's shadow loses where it is darkest: 1 of the shade that is drawn and learned."""
-BATCH = 12
+BATCH = 6
 """Scenes a step."""
-RATE, LAST_RATE, WARM_STEPS = 2e-3, 1e-5, 30
+RATE, LAST_RATE, WARM_STEPS = 1.5e-3, 1e-5, 50
 """The learning rate: reached after so many steps, and down along a cosine to the last one."""
-DECAY = 3e-3
-"""Weight decay: with a few hundred scenes a net of 440 000 weights learns them by heart."""
-AVERAGED = 0.99
-"""What of the averaged weights each step leaves, so that they are those of the last hundred steps."""
-SHIFT = 3
-"""Cells that a square is moved by at most: a real outline does not end at the very cell where a rendered one does."""
-GAIN = 0.2
+DECAY = 1e-2
+"""Weight decay: a net of a million weights learns a few hundred scenes by heart."""
+AVERAGED = 0.998
+"""What of the averaged weights each step leaves, so that they are those of the last five hundred steps."""
+SHIFT, ZOOM = 2.4, 0.06
+"""Cells that a square is moved by at most, and the spread (of its logarithm) of its enlargement: a real outline does
+not end at the very cell where a rendered one does."""
+GAIN = 0.25
 """Spread (of its logarithm) of how much brighter or darker a thing is shown: no two photos are exposed alike."""
 FLATTENED = 0.15
 """Share of the things that are shown in one brightness all over, so that no pattern is taken for depth."""
@@ -63,8 +64,10 @@ LESS = 0.2
 """Weight of ground without shade, and of what the product covers anyway."""
 LEAST_SHADED = 300.0
 """Cells of shade that a scene's error is spread over at least: else the faintest shades would count most."""
-SMOOTH = 0.5 / 0.3
+SMOOTH = 1.0
 """Weight of the error's steps from cell to cell: a shade may be a little too dark, but has no edges of its own."""
+ROUNDED = 0.012
+"""An error below this, of the shown 0..1, counts by its square: three levels more or less are seldom the drawing's."""
 NORM = 1.0
 """A step's gradient is shortened to this, at most."""
 REPORT = 90.0
@@ -136,8 +139,7 @@ class Scenes:
         batch = self.learned[chosen].float()
         mirrored = torch.rand(BATCH, generator=random) < 0.5
         batch[mirrored] = batch[mirrored].flip(-1)
-        shift = torch.randint(-SHIFT, SHIFT + 1, (2,), generator=random).tolist()
-        batch = batch.roll(shift, (2, 3))
+        batch = F.grid_sample(batch, _elsewhere(random), align_corners=False, padding_mode="border")
         gain = torch.exp(GAIN * torch.randn(BATCH, 1, 1, 1, generator=random))
         bright = (batch[:, BRIGHTNESS] * gain).clamp(0, 1)
         flat = torch.rand(BATCH, 1, 1, 1, generator=random) < FLATTENED
@@ -145,6 +147,16 @@ class Scenes:
         mean = bright.sum((2, 3), keepdim=True) / outline.sum((2, 3), keepdim=True)
         batch[:, BRIGHTNESS] = torch.where(flat, mean * outline, bright)
         return batch
+
+
+def _elsewhere(random: torch.Generator) -> Tensor:
+    """Where each of BATCH squares is seen from `[BATCH,S,S,2]`: enlarged a little around its foot, and moved."""
+    zoom = torch.exp(ZOOM * torch.randn(BATCH, generator=random))
+    place = torch.zeros(BATCH, 2, 3)
+    place[:, 0, 0] = place[:, 1, 1] = zoom
+    place[:, :, 2] = (torch.rand(BATCH, 2, generator=random) - 0.5) * (4 * SHIFT / CELLS)
+    place[:, 1, 2] += (1 - zoom) * (2 * FOOT / CELLS - 1)
+    return F.affine_grid(place, [BATCH, 1, CELLS, CELLS], align_corners=False)
 
 
 def shown(shade: Tensor) -> Tensor:
@@ -159,14 +171,15 @@ def error_of(shade: Tensor, batch: Tensor) -> Tensor:
     weight = torch.where(shaded, 1.0, LESS) * torch.where(beside, 1.0, LESS)
     off = ours - truth
     size = (beside & (truth < FAINT)).float().sum((1, 2, 3)).clamp(min=LEAST_SHADED)
-    each = (off.abs() * weight).sum((1, 2, 3)) / size
+    rounded = torch.where(off.abs() < ROUNDED, off.square() / (2 * ROUNDED), off.abs() - ROUNDED / 2)
+    each = (rounded * weight).sum((1, 2, 3)) / size
     steps = [(off.diff(dim=dim).abs() * weight.narrow(dim, 1, weight.shape[dim] - 1)).sum() for dim in (2, 3)]
     return each.mean() + SMOOTH * (steps[0] + steps[1]) / weight.sum()
 
 
-def corrected(network: nn.Module, batch: Tensor, *, mirrored: bool = False) -> Tensor:
-    """What the network makes of the drawn shade `[N,1,S,S]`; as the pack has it where it is seen `mirrored`, too."""
-    missed = missed_shade(network, batch[:, :3], mirrored=mirrored)
+def corrected(network: nn.Module, batch: Tensor) -> Tensor:
+    """What the network makes of the drawn shade `[N,1,S,S]`, as the pack has it."""
+    missed = missed_shade(network, batch[:, :3], mirrored=True)
     return (batch[:, DRAWN] + missed).clamp(0, 1)
 
 
@@ -186,12 +199,12 @@ def told(off: Tensor) -> str:
 def held_out_off(network: nn.Module, scenes: Scenes) -> Tensor:
     """How far off the corrected shade of the held-out scenes is `[N]`."""
     batches = scenes.held_out.split(BATCH)
-    return torch.cat([levels_off(corrected(network, batch, mirrored=True), batch) for batch in batches])
+    return torch.cat([levels_off(corrected(network, batch), batch) for batch in batches])
 
 
 def train(scenes: Scenes, seconds: float, fast: bool) -> nn.Module:
     """The averaged network after so many seconds of training from random values."""
-    network = Network().to(memory_format=torch.channels_last)
+    network = Network()
     averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(AVERAGED))
     optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
     random = torch.Generator().manual_seed(5)
@@ -203,8 +216,9 @@ def train(scenes: Scenes, seconds: float, fast: bool) -> nn.Module:
             group["lr"] = RATE * min(1.0, step / WARM_STEPS) * falling + LAST_RATE
         batch = scenes.batch(random)
         with torch.autocast("cpu", torch.bfloat16, enabled=fast):
-            shade = corrected(network, batch)
-        error = error_of(shade, batch)
+            missed = missed_shade(network, batch[:, :3])
+        # Not kept in 0..1: what is taken from where nothing is drawn would be learned from no more.
+        error = error_of(batch[:, DRAWN] + missed, batch)
         optimizer.zero_grad()
         error.backward()
         nn.utils.clip_grad_norm_(network.parameters(), NORM)

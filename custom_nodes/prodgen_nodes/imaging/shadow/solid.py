@@ -23,7 +23,7 @@ from .contact import Array, Contact, Touch, column_runs
 
 _UPRIGHT = 0.96
 """Height to rows of the picture, for the same camera."""
-_SEEN = 0.15
+SEEN = 0.15
 """Cover from which a cell of the silhouette is there."""
 _THIN = 0.12
 """A handle is thinner than this share of the product's larger side."""
@@ -165,7 +165,7 @@ def _handles(silhouette: Array) -> Array:
     like a box.
     """
     out = np.full(silhouette.shape, np.inf)
-    inside = silhouette > _SEEN
+    inside = silhouette > SEEN
     openings = ndimage.binary_fill_holes(inside) & ~inside
     if not openings.any():
         return out
@@ -182,7 +182,7 @@ def _handles(silhouette: Array) -> Array:
 
 def _body_width(silhouette: Array) -> float:
     """Cells that the product is wide without its handles."""
-    solid = (silhouette > _SEEN) & np.isinf(_handles(silhouette))
+    solid = (silhouette > SEEN) & np.isinf(_handles(silhouette))
     columns = np.flatnonzero(solid.any(axis=0))
     return float(columns[-1] - columns[0] + 1) if columns.size else float(silhouette.shape[1])
 
@@ -194,7 +194,7 @@ def _level(z: float, row: Array, foot: _Foot, columns: int, most: Array) -> Leve
     middle = np.interp(x, foot.at, foot.middle)
     base = max(foot.right - foot.left, 1e-3)
     half = (foot.back - foot.front) / 2
-    for left, right in column_runs(row > _SEEN):
+    for left, right in column_runs(row > SEEN):
         wide = max(float(row[left:right].sum()), 0.3)
         share = (x[left:right] - left) / (right - left)
         own = np.interp(share * base + foot.left, foot.at, half) * min(1.0, wide / base)
@@ -220,7 +220,7 @@ def _leg(
         if not 0 <= row < rows:
             break
         line = silhouette[row]
-        over = [r for r in column_runs(line > _SEEN) if r[0] < run[1] + 1 and r[1] > run[0] - 1]
+        over = [r for r in column_runs(line > SEEN) if r[0] < run[1] + 1 and r[1] > run[0] - 1]
         if not over:
             break
         middle = run[0] + run[1]
@@ -245,7 +245,7 @@ def build_solid(alpha: Tensor, contact: Contact, cells: int, foreshortening: flo
     left = (box.left + box.right) / 2 - columns / 2 * pixels
     top = box.top - pixels
     rows = int(np.ceil((box.bottom - top) / pixels)) + 1
-    small = _reduced(alpha, left, top, columns, rows, pixels)
+    small = reduced(alpha, left, top, columns, rows, pixels)
     silhouette = small.cpu().double().numpy()
     has_rungs = contact.kind == "feet"  # around openings as well, and they are of other depths
     foot = _footprint(
@@ -266,16 +266,18 @@ def build_solid(alpha: Tensor, contact: Contact, cells: int, foreshortening: flo
         (heights, columns), 0.0,
     )  # fmt: skip
     most = np.full(upright.shape, np.inf) if has_rungs else _handles(upright)
-    rows_there = [step for step, row in enumerate(upright) if row.max() > _SEEN]
+    rows_there = [step for step, row in enumerate(upright) if row.max() > SEEN]
     if not levels and not rows_there:  # a speck of a product, too faint for any row of the grid
         rows_there = [0]
     levels += [_level(step + 0.5, upright[step], foot, columns, most[step]) for step in rows_there]
     return Solid(tuple(levels), columns, pixels, left, contact.lowest, box.height / pixels / _UPRIGHT)
 
 
-def _reduced(alpha: Tensor, left: float, top: float, columns: int, rows: int, pixels: float) -> Tensor:
-    """Mean coverage `[rows, columns]` of the cells of `pixels` from (`left`, `top`) on."""
-    bottom, right = top + rows * pixels, left + columns * pixels
+def reduced(
+    alpha: Tensor, left: float, top: float, columns: int, rows: int, pixels: float, high: float | None = None
+) -> Tensor:
+    """Mean coverage `[rows, columns]` of the cells from (`left`, `top`) on, `pixels` wide and as `high`, or so high."""
+    bottom, right = top + rows * (high or pixels), left + columns * pixels
     y0, x0 = int(np.floor(top)), int(np.floor(left))
     y1, x1 = int(np.ceil(bottom)), int(np.ceil(right))
     height, width = alpha.shape

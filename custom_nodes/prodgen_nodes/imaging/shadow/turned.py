@@ -1,0 +1,152 @@
+"""The solid of what was turned on a lathe or a wheel: a bottle, a jar, a cup, a lamp.
+
+Such a thing stands on a circle, and a circle on the ground is an ellipse in the picture: the contact line then fits one
+to a fraction of a pixel, as no other foot's does. The ellipse tells where the axis is, how large the foot, and from how
+far above the camera looks; the silhouette gives the radius at every height. Nothing has to be guessed but what sticks
+out on one side, an ear or a spout, which is taken to be as deep as it is thick.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import ndimage
+from scipy.optimize import least_squares
+from torch import Tensor
+
+from .contact import Array, Contact, column_runs
+from .solid import SEEN, Level, Solid, reduced
+
+_LEAST_WIDTH, _LEAST_SAG = 24, 2.0
+"""Pixels of a contact's width and of its bend, below which an ellipse cannot be told from a line."""
+_POINTS = 128
+"""Columns of the contact that the ellipse is fitted to."""
+_ENDS = 0.02
+"""Share of the contact at each end that is no ground line: there the outline rounds its corner."""
+_OFF = 0.003
+"""How far (root mean square) a contact may be off the ellipse, as a share of its width: turned things that were
+rendered are off by .0001 to .001, boxes, bags, shoes and sofas by .01 to .04."""
+_WIDER = 1.4
+"""The ellipse's width over the contact's, at most: what shows less of it may be anything."""
+_FLATTEST, _STEEPEST = 0.15, 0.45
+"""The ellipse's height over its width, for cameras from 9° to 27° above the ground: less is a line with rounded
+corners, more a rounded edge."""
+_TOP, _ASIDE, _TOP_SAG, _CORNER = 0.04, (0.0, 0.4, 0.8), 0.06, 0.4
+"""How far down the top is looked at, as a share of the height; how far aside, in its own half widths; how much lower it
+is at the outermost of these, in depths of the foot's circle, at least: a flat round top is lower by .4 of its own
+depths, which are less, as the camera looks at it from less far above, a sign's is not lower; and the share of that that
+is reached halfway, at most: on a circle a fifth, at a box's corner the half."""
+_BESIDE = 0.3
+"""Share of the silhouette that may stick out on one side: a mug's ear is a seventh."""
+_THIN = 0.5
+"""Half the depth, in cells, of the thinnest that sticks out."""
+
+
+@dataclass(frozen=True)
+class Foot:
+    """The circle a turned thing stands on, as the picture shows it: its middle (canvas `column`, `row`), its `radius`
+    in columns, and depth on the ground to rows of the picture, `foreshortening`."""
+
+    column: float
+    row: float
+    radius: float
+    foreshortening: float
+
+
+def find_foot(alpha: Tensor, contact: Contact) -> Foot | None:
+    """The circle that the product of the mask `alpha` `[H,W]` stands on; None where it was not turned."""
+    foot = _ellipse(contact)
+    return foot if foot is not None and _goes_on_round(alpha, contact, foot) else None
+
+
+def _goes_on_round(alpha: Tensor, contact: Contact, foot: Foot) -> bool:
+    """Whether the rest may have been turned, too: it is even to both sides of the axis, and its top is no straight
+    line, as a screen's on a round foot is."""
+    box = contact.box
+    step = max(1, max(box.width, box.height) // 256)
+    part = (alpha[box.top : box.bottom : step, box.left : box.right : step] > 0.5).cpu().numpy()
+    axis = (foot.column - box.left) / step
+    x = np.arange(part.shape[1]) + 0.5 - axis
+    radii = np.array([_radius(row.astype(float), axis) for row in part])
+    if (part & (np.abs(x) >= radii[:, None])).sum() > _BESIDE * part.sum():
+        return False
+    top = step * radii[math.ceil(_TOP * part.shape[0])]
+    if top < foot.radius:
+        return True
+    places = np.multiply.outer((-1, 1), _ASIDE) * top + foot.column
+    columns = alpha[: box.bottom, torch.from_numpy(places.astype(int).clip(0, alpha.shape[1] - 1)).to(alpha.device)]
+    first = (columns > 0.5).to(torch.uint8).argmax(dim=0)
+    covered = columns.gather(0, (first - 1).clamp(min=0)[None])[0]
+    rows: list[float] = (first - covered).mean(dim=0).tolist()
+    middle, halfway, aside = rows
+    lower = aside - middle
+    return lower >= _TOP_SAG * foot.foreshortening * top and halfway - middle <= _CORNER * lower
+
+
+def _ellipse(contact: Contact) -> Foot | None:
+    if contact.kind not in ("line", "lying") or len(contact.touches) != 1:
+        return None
+    touch = contact.touches[0]
+    sag = touch.lowest - touch.highest
+    if touch.foot or touch.width < _LEAST_WIDTH or sag < _LEAST_SAG:
+        return None
+    ends = math.ceil(_ENDS * touch.width)
+    columns = np.linspace(ends, touch.width - 1 - ends, min(_POINTS, touch.width - 2 * ends))
+    rows = np.interp(columns, np.arange(touch.width), touch.contour)
+    half = touch.width / 2
+    x, y = (columns + 0.5 - half) / half, (rows - touch.lowest) / half
+
+    def off(ellipse: Array) -> Array:
+        middle, wide, high, row = ellipse
+        out: Array = row + high * np.sqrt(np.clip(1 - ((x - middle) / wide) ** 2, 0.0, None)) - y
+        return out
+
+    start = np.array((0.0, 1.05, 1.3 * sag / half, -1.3 * sag / half))
+    bounds = np.array(((-0.5, 0.5), (1.0, _WIDER), (_FLATTEST, _WIDER), (-2.0, 0.0)))
+    found = least_squares(off, np.clip(start, *bounds.T), bounds=tuple(bounds.T), loss="soft_l1", f_scale=1 / half)
+    middle, wide, high, row = found.x.tolist()
+    # The contour's own noise is part of a pixel.
+    if np.sqrt(np.mean(off(found.x) ** 2)) > 2 * _OFF + 0.2 / half or wide > 0.99 * _WIDER:
+        return None
+    if not _FLATTEST < high / wide < _STEEPEST:
+        return None
+    return Foot(touch.left + half + middle * half, touch.lowest + row * half, wide * half, high / wide)
+
+
+def turned_solid(alpha: Tensor, contact: Contact, foot: Foot, cells: int) -> Solid:
+    """The solid of one mask `[H,W]` that stands on `foot`; its box is about `cells` wide or tall."""
+    box = contact.box
+    pixels = max(1.0, max(box.width, box.height) / cells)
+    upright = math.sqrt(1 - foot.foreshortening**2)
+    half = max(foot.column - box.left, box.right - foot.column) / pixels + 1
+    columns = 2 * math.ceil(half)
+    left = foot.column - columns / 2 * pixels
+    heights = max(1, math.ceil((foot.row - box.top) / (upright * pixels)))
+    top = foot.row - heights * upright * pixels
+    silhouette = np.flipud(reduced(alpha, left, top, columns, heights, pixels, upright * pixels).cpu().double().numpy())
+    inside = silhouette > SEEN
+    x = np.arange(columns) + 0.5 - columns / 2
+    radii = np.array([_radius(row, columns / 2) for row in silhouette])
+    body = np.abs(x) < radii[:, None]
+    beside = ndimage.distance_transform_edt(np.pad(inside & ~body, 1))[1:-1, 1:-1]
+    depth = np.sqrt(np.clip(radii[:, None] ** 2 - x**2, 0.0, None))
+    depth = np.where(inside, np.maximum(depth, np.where(body, 0.0, np.maximum(beside, _THIN))), 0.0)
+    levels = [
+        Level(step + 0.5, -own, own, np.minimum(row, 1.0))
+        for step, (own, row) in enumerate(zip(depth, silhouette, strict=True))
+        if row.max() > SEEN or step == 0
+    ]
+    return Solid(tuple(levels), columns, pixels, left, foot.row, box.height / pixels / upright)
+
+
+def _radius(row: Array, axis: float) -> float:
+    """Of the body at one height, whose silhouette is `row`: how far it reaches on the side where it reaches less."""
+    for left, right in column_runs(row > SEEN):
+        first = left + 1 - min(float(row[left]), 1.0)
+        last = right - 1 + min(float(row[right - 1]), 1.0)
+        if first < axis < last:
+            return min(axis - first, last - axis)
+    return 0.0
