@@ -41,7 +41,8 @@ def ring(pair: Pair, width: int) -> Tensor:
 @settings(max_examples=3, deadline=None)
 def test_a_product_beside_its_place_is_moved_back_and_relit(dx: float, dy: float, zoom: float) -> None:
     """Inside as good as in place, around it the scene without a second product, far away the very same bits."""
-    dx, dy = (value + (4 if value >= 0 else -4) for value in (dx, dy))
+    # Less than 4.5 pixels of 256 may pass for in place.
+    dx, dy = (value + (4.5 if value >= 0 else -4.5) for value in (dx, dy))
     given_picture = moved(PAIR.generated, dx, dy, zoom)
     result, (report,) = fix_color(given_picture, PAIR.original, PAIR.mask)
     assert report["way"] == "moved_back_and_relit" and report["fallback"] is False, report

@@ -214,8 +214,8 @@ class Seen:
         # Squares of sRGB values are nearly light, and a sixth of the work for as many pixels.
         colors = image[rows, columns, :3].movedim(-1, 0).square() * solid
         reduced = area_reduced(torch.cat((colors, solid[None])), factor)
-        covered = reduced[3]
-        bright = srgb_to_linear((reduced[:3] / covered.clamp(min=1e-6)).sqrt()).mean(dim=0) * covered
+        covered = reduced[-1]
+        bright = srgb_to_linear((reduced[:-1] / covered.clamp(min=1e-6)).sqrt()).mean(dim=0) * covered
         outline = area_reduced(alpha, factor)
         planes = torch.stack((outline, torch.zeros_like(outline)))
         top, left = rows.start // factor, columns.start // factor
