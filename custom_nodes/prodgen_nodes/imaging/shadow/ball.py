@@ -22,6 +22,8 @@ _ROUND, _LONG = 1.2, 0.8
 little above, has 3.6, seen from far above 1.4; and the length of the arc over that radius, at least."""
 _OFF = 0.02
 """How far an outline may be off that circle, as a share of its radius."""
+_FILLED = 0.9
+"""The outline is that circle all around: what both cover, over what either does. A vase whose belly is round has .6."""
 _BELOW, _MIDDLE = (0.05, 0.2), (0.7, 0.9)
 """Heights above the lowest point, in radii, between which a ball is in its own shade, and those that it is compared
 with."""
@@ -83,7 +85,18 @@ def find_ball(image: Tensor, alpha: Tensor, contact: Contact) -> Ball | None:
     ball = Ball(column, row + radius, radius)
     if off.max() > _OFF * radius + 1.0 or not touch.left <= column <= touch.right:
         return None
-    return ball if _turns_from_the_light(image, alpha, ball) else None
+    return ball if _is_a_disc(alpha, contact, ball) and _turns_from_the_light(image, alpha, ball) else None
+
+
+def _is_a_disc(alpha: Tensor, contact: Contact, ball: Ball) -> bool:
+    """Whether the whole outline is the `ball`'s."""
+    box = contact.box
+    step = max(1, max(box.width, box.height) // 128)
+    inside = alpha[box.top : box.bottom : step, box.left : box.right : step] > 0.5
+    y, x = (torch.arange(low, high, step, device=alpha.device) + 0.5 for low, high in
+            ((box.top, box.bottom), (box.left, box.right)))  # fmt: skip
+    disc = torch.hypot((y - (ball.lowest - ball.radius))[:, None], x - ball.column) < ball.radius
+    return bool((inside & disc).sum() >= _FILLED * (inside | disc).sum())
 
 
 def _turns_from_the_light(image: Tensor, alpha: Tensor, ball: Ball) -> bool:
@@ -94,7 +107,7 @@ def _turns_from_the_light(image: Tensor, alpha: Tensor, ball: Ball) -> bool:
     light = []
     for low, high in pairwise(heights.tolist()):
         rows = slice(max(0, round(ball.lowest - high)), max(1, round(ball.lowest - low)))
-        solid = alpha[rows, columns] > 0.98
+        solid = alpha[rows, columns] > 0.9
         if not bool(solid.any()):
             return False
         light.append(float(srgb_to_linear(image[rows, columns, :3][solid]).mean()))

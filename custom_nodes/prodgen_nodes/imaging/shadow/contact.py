@@ -248,6 +248,20 @@ def find_contact(alpha: Tensor) -> Contact:
     return Contact(_kind(touches, width, height), tuple(touches), box)
 
 
+def all_contacts(contacts: list[Contact]) -> Contact:
+    """The contact of several things together; what hangs beside what stands counts for nothing."""
+    standing = [contact for contact in contacts if contact.touches] or contacts
+    if len(standing) == 1:
+        return standing[0]
+    boxes = [contact.box for contact in standing]
+    box = Box(
+        min(box.left for box in boxes), min(box.top for box in boxes),
+        max(box.right for box in boxes), max(box.bottom for box in boxes),
+    )  # fmt: skip
+    touches = sorted((touch for contact in standing for touch in contact.touches), key=lambda touch: touch.left)
+    return Contact("feet" if touches else "none", tuple(touches), box)
+
+
 def _foot(left: int, contour: Array, calm: Array, level: float, height: float) -> Touch:
     """The part of a leg's end or a wheel that is at its lowest level, straight."""
     bottom = float(np.nanmax(calm)) if bool(np.isfinite(calm).any()) else float(contour.max())

@@ -25,13 +25,14 @@ from ..errors import EmptyMaskError, ShapeError
 from ..filters import smoothstep
 from ..tensors import bounding_box, check_image, check_mask, common_batch, item, same_size
 from .ball import Ball, ball_shade, find_ball
-from .contact import Contact, find_contact
+from .contact import Contact, all_contacts, find_contact
 from .contact_shade import USUAL_UNDERCUT, crevice, crevice_size
 from .darken import close_seam, darken, edge_width, reflectance, undercut
 from .learned import LEARNED_SOFTNESS, Seen
 from .light import Light, Ray, cast_rays, studio_rays
 from .occlusion import occlusion, on_picture
 from .solid import build_solid
+from .things import standing_things
 from .turned import Foot, find_foot, turned_solid
 
 FORESHORTENING = 0.28
@@ -246,16 +247,23 @@ def ground_and_shadow(image: Tensor, mask: Tensor, light: Light | None = None) -
     reports = []
     for index in range(batch):
         alpha = item(mask, index)
-        contact = find_contact(alpha)
-        look = Look.of(out[index], alpha, contact)
-        shade = shade_ground(alpha, contact, light, look)
+        contacts, looks, lit = [], [], torch.ones_like(alpha)
+        for thing in standing_things(alpha):
+            contact = find_contact(thing)
+            look = Look.of(out[index], thing, contact)
+            lit *= 1 - shade_ground(thing, contact, light, look)
+            contacts.append(contact)
+            looks.append(look)
+        shade = lit.neg_().add_(1).clamp_(max=light.darkest)
         shaded = _extent(shade)
         if shaded is not None:
-            darken(out[index][shaded], alpha[shaded], shade[shaded], look.ramp)
-            close_seam(out[index], alpha, contact, look.ramp)
+            darken(out[index][shaded], alpha[shaded], shade[shaded], max(look.ramp for look in looks))
+            for contact, look in zip(contacts, looks, strict=True):
+                close_seam(out[index], alpha, contact, look.ramp)
             shadow[index][shaded] = torch.where(alpha[shaded] > 0.5, 0.0, shade[shaded] * (1 - alpha[shaded]))
-        if look.ball is not None:
-            contact = look.ball.contact(contact)
+        contact = all_contacts(
+            [one if look.ball is None else look.ball.contact(one) for one, look in zip(contacts, looks, strict=True)]
+        )
         ground[index] = ground_plane(contact, width, height, mask.device)
         reports.append(_report(contact, shadow[index], light))
     return Grounded(out, shadow, ground, reports)
