@@ -166,17 +166,22 @@ def _settled(words: list[str], at: int) -> list[str]:
     options = {word.partition("=")[0] for word in rest if word.startswith("--") and len(word) > 2}
     unknown = options - (options_of("submit") - {"--dry-run"})  # which only a batch does
     is_batch = unknown and unknown <= options_of("batch")
-    return [*words[:at], "batch", *_with_plain_photo(rest)] if is_batch else words
+    return [*words[:at], "batch", *_as_of_a_batch(rest)] if is_batch else words
 
 
-def _with_plain_photo(words: list[str]) -> list[str]:
-    """`--image FILE` as `batch` has it: a photo, with no option before it."""
-    options = [at for at, word in enumerate(words) if word.partition("=")[0] == "--image"]
-    if len(options) != 1:
+def _as_of_a_batch(words: list[str]) -> list[str]:
+    """The pictures of a `submit` as `batch` has them: the first a photo, with no option before it, and each further one
+    of a workflow that takes several as the input that it is."""
+    args, _ = build_parser(["submit"]).parse_known_args(["submit", *words])
+    pictures = [str(picture) for picture in (*args.image, *args.photos)]
+    inputs = [spec.name for spec in inputs_of(args.workflow) if spec.type == "IMAGE"]
+    several = 1 < len(pictures) <= len(inputs)
+    if not several and len(args.image) != 1:
         return words
-    at = options[0]
-    _, mark, file = words[at].partition("=")
-    return [*words[:at], *([file] if mark else []), *words[at + 1 :]]
+    plain = [word.removeprefix("--image=") for word in words if word != "--image"]
+    left = [word for word in plain if not (several and word in pictures[1:] and word != args.workflow)]
+    further = zip(inputs[1:], pictures[1:], strict=False) if several else ()
+    return [*left, *(part for name, picture in further for part in ("--set", f"{name}={picture}"))]
 
 
 def _unknown(unknown: Sequence[str], args: argparse.Namespace, argv: Sequence[str]) -> UsageError:

@@ -30,6 +30,13 @@ Consumers = Mapping[str, Sequence[tuple[str, str]]]
 _TITLE = re.compile(r"^\s*(?P<kind>input|output)\s*:\s*(?P<rest>.*?)\s*$", re.IGNORECASE)
 _HANDS_ON = ("Primitive", "ProdgenNumber")
 """Nodes that only hand a value on: it has the range and the help of what it is connected to."""
+_USUAL_RANGES = {
+    "times": (0.01, 100), "hires_scale": (0.1, 8), "max_megapixels": (0.01, 1000), "refiner_at": (0, 1),
+    "strong_from": (0, 1), "denoise": (0, 1), "steps": (1, 10_000), "fast_steps": (1, 10_000), "cfg": (0, 100),
+    "fast_cfg": (0, 100),
+}  # fmt: skip
+"""The least and the most of an input by its name: behind a switch or an expression it is seen no more what a value is
+for. Steps, cfg and denoise: core's samplers'; the others: beyond them nothing is left of a picture, or of memory."""
 _NO_FILE = frozenset({"none", "off", "disabled"})
 _MEDIA = frozenset(
     {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
@@ -292,9 +299,11 @@ def schema_of(
     links = (consumers_of(graph) if consumers is None else consumers).get(node_id, ())
     linked = ((schemas_of(graph[consumer], object_info) or {}).get(name) for consumer, name in links)
     fed = [schema for schema in linked if schema is not None]
+    titled = _TITLE.match(node_title(node))
+    least, most = _USUAL_RANGES.get(titled["rest"] if titled else "", (None, None))
     shared = {
-        "min": max((s.minimum for s in [own, *fed] if s.minimum is not None), default=None),
-        "max": min((s.maximum for s in [own, *fed] if s.maximum is not None), default=None),
+        "min": max((low for low in [least, *(s.minimum for s in [own, *fed])] if low is not None), default=None),
+        "max": min((high for high in [most, *(s.maximum for s in [own, *fed])] if high is not None), default=None),
         "step": next((s.step for s in [*fed, own] if s.step is not None), None),
         "tooltip": next((s.help for s in [*fed, own] if s.help), None),
     }

@@ -99,6 +99,26 @@ def test_an_option_without_its_value_takes_no_photo_for_it(tmp_path: Path) -> No
     assert "--seed needs a value behind it" in run.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["upscale", "scene.png", "photo.png"],
+        ["submit", "upscale", "--image", "scene.png", "--image", "photo.png"],
+        ["submit", "upscale", "--image=scene.png", "photo.png"],
+    ],
+)
+def test_a_dry_run_takes_the_pictures_that_the_run_takes(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("scene.png", "photo.png"):
+        Path(name).touch()
+    args = parse([*words, "--dry-run"])
+    assert (args.command, args.photos, args.set) == ("batch", ["scene.png"], ["image_2=photo.png"])
+    one = parse(["submit", "packshot", "--image", "photo.png", "--dry-run"])
+    assert (one.command, one.photos, one.set) == ("batch", ["photo.png"], [])
+
+
 @example(["~0"])
 @example(["~nobody/x.json", "a"])
 @example(["packshot", "\0"])
