@@ -15,10 +15,12 @@ from PIL import Image
 from prodgen_nodes.imaging.colorspace import linear_to_srgb
 from prodgen_nodes.imaging.shadow import Light
 from prodgen_nodes.imaging.shadow.contact import find_contact
-from prodgen_nodes.imaging.shadow.ground import Look, shade_ground
+from prodgen_nodes.imaging.shadow.ground import Look, close_pale_lines, shade_ground
 from prodgen_nodes.imaging.shadow.learned import CELLS, Seen, Square
 from prodgen_nodes.imaging.tensors import Box
 from torch import Tensor
+
+from tests.imaging.shadow_sketches import jar
 
 HELD_OUT = sorted(Path(__file__).with_name("assorted").glob("*_shade.png"))
 """Rendered things that the network was not trained on, 176 pixels wide, and the exact share of light that their ground
@@ -110,3 +112,18 @@ def test_light_is_averaged_not_its_code_values(side: int) -> None:
     seen = Seen.of(photo, alpha, find_contact(alpha).box)
     inside = seen.brightness[seen.outline > 0.99]
     assert float(inside.mean()) == pytest.approx(0.5, abs=0.05)
+
+
+def test_only_what_is_paler_than_both_its_neighbours_is_filled() -> None:
+    """A shade that falls without a step keeps its bits, to its last row; a pale line in it is gone."""
+    mask = jar(2.0).mask()
+    contact = find_contact(mask)
+    rows = torch.arange(mask.shape[0], dtype=torch.float32)[:, None]
+    falling = torch.exp(-(rows - 640).clamp(min=0) / 25).expand(mask.shape).clone()
+    kept = falling.clone()
+    close_pale_lines(kept, contact, 5)
+    assert torch.equal(kept, falling)
+    kept[684:687] *= 0.2
+    close_pale_lines(kept, contact, 5)
+    assert float((kept - falling)[684:687, 300:500].abs().max()) < 0.03
+    assert torch.equal(kept[:684], falling[:684]) and torch.equal(kept[690:], falling[690:])

@@ -168,21 +168,23 @@ def _seen_of(shade: Tensor) -> Tensor:
     return shade.sub_(_FAINTEST).clamp_(min=0.0).div_(1 - _FAINTEST)
 
 
-def _close_pale_lines(shade: Tensor, contact: Contact, half: int) -> None:
+def close_pale_lines(shade: Tensor, contact: Contact, half: int) -> None:
     """Fill what of the `shade` `[H,W]` (changed) is fainter, below each contact that is no foot's, than both what is
     above it and what is below it, within `half` rows to either side: a closing (Serra, 1982) along the columns."""
     for touch in contact.touches:
-        rows = slice(math.floor(touch.highest), min(shade.shape[0], math.ceil(touch.lowest) + 4 * half))
-        if touch.foot or rows.start >= rows.stop:
+        start, stop = math.floor(touch.highest), min(shade.shape[0], math.ceil(touch.lowest) + 4 * half)
+        if touch.foot or start >= stop:
             continue
-        part = shade[rows, touch.left : touch.right]
-        row = torch.arange(rows.start, rows.stop, device=shade.device)[:, None] + 1
-        contour = torch.from_numpy(touch.contour).to(shade)
-        above = row <= contour
+        columns = slice(touch.left, touch.right)
+        # As far again is looked at: what ends there would be a line of its own.
+        part = shade[start : stop + 2 * half, columns]
+        row = torch.arange(start, start + part.shape[0], device=shade.device)[:, None] + 1
+        above = row <= torch.from_numpy(touch.contour).to(shade)
         closed = torch.where(above, 1.0, part).T[None]
         for sign in (1, -1):
             closed = sign * F.max_pool1d(F.pad(sign * closed, (half, half), mode="replicate"), 2 * half + 1, stride=1)
-        shade[rows, touch.left : touch.right] = torch.where(above, part, torch.maximum(closed[0].T, part))
+        filled = torch.where(above, part, torch.maximum(closed[0].T, part))
+        shade[start:stop, columns] = filled[: stop - start]
 
 
 def drawn_room_shade(image: Tensor, alpha: Tensor) -> tuple[Tensor, Contact] | None:
@@ -210,7 +212,7 @@ def shade_ground(alpha: Tensor, contact: Contact, light: Light, look: Look | Non
         square = look.seen.square
         missed = look.seen.missed(square.averaged(usual[None])[0], known=look.foot is not None)
         square.add(missed, lost)
-        _close_pale_lines(lost, contact, max(1, round(_PALE / 2 * square.pixels)))
+        close_pale_lines(lost, contact, max(1, round(_PALE / 2 * square.pixels)))
         lost = _seen_of(lost)
     if not light.contact_only:
         rows, columns, shade = _solid_shade(alpha, contact, look, cast_rays(light), _CAST_CELLS, 1.2, None)
