@@ -132,8 +132,9 @@ def _about_workflow(word: str) -> str:
     workflow, index = load_workflow(word), read_index()
     schema = recorded_object_info(WORKFLOWS_DIR)
     pictures = len(workflow.image_inputs(schema))
-    photos = ["photo.jpg", "background.jpg"][:pictures]
     inputs = index.inputs.get(workflow.label, {})
+    is_behind = "background" in inputs.get("image_2", "background")
+    photos = (["photo.jpg", "background.jpg"] if is_behind else ["scene.jpg", "photo.jpg"])[:pictures]
     first = next((name for name in ("channel", "prompt", "seed") if name in inputs), "")
     shown = {"channel": "--set channel=amazon", "prompt": '--prompt "on a beach"', "seed": "--seed 7"}.get(first)
     lines = ["examples:", f"  {spell(workflow.name, *photos)}"]

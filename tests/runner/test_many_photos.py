@@ -117,6 +117,8 @@ def test_a_dry_run_takes_the_pictures_that_the_run_takes(
     assert (args.command, args.photos, args.set) == ("batch", ["scene.png"], ["image_2=photo.png"])
     one = parse(["submit", "packshot", "--image", "photo.png", "--dry-run"])
     assert (one.command, one.photos, one.set) == ("batch", ["photo.png"], [])
+    each = parse(["packshot", "scene.png", "photo.png", "--dry-run"])
+    assert (each.command, each.photos, each.set) == ("batch", ["scene.png", "photo.png"], [])
 
 
 @example(["~0"])
