@@ -17,6 +17,7 @@ from torch import Tensor
 from ..filters import opened
 from .confidence import TRUSTED, UNCONFIRMED, ramp
 from .cutout import ANALYSIS_SIDE, Cutout, Progress, from_model
+from .detail import COARSE, is_coarse
 from .exposure import lift_of, lit, unlit
 from .noise import calmed, is_noisy
 from .parts import Parts
@@ -58,7 +59,7 @@ def from_looks(srgb: Tensor, look: Look, progress: Progress | None = None, parts
         cut = _believed(more_trusted(cut, other), 1.0 if refused else _disagreement(*masks))
         for why in ragged:
             cut = cut if why in cut.report["reasons"] else cut.doubted(AS_RAGGED, why)
-    cut = _tiny(_asked_once_more(cut, photo, masks, look))
+    cut = _tiny(_asked_once_more(cut, photo, masks, look), photo)
     cut.report["looks"] = len(masks)
     return unlit(cut, srgb, lift)
 
@@ -79,13 +80,17 @@ def _asked_once_more(cut: Cutout, photo: Tensor, masks: list[Tensor], look: Look
     return cut.doubted(UNCONFIRMED, why) if why else cut
 
 
-def _tiny(cut: Cutout) -> Cutout:
-    """The cut-out with no more confidence than a product of so few pixels allows."""
+def _tiny(cut: Cutout, photo: Tensor) -> Cutout:
+    """The cut-out with no more confidence than a product allows that so few pixels of the `photo` show."""
     left, top, right, bottom = cut.report["bbox"] or (0, 0, 0, 0)
     longest = max(right - left, bottom - top)
-    if longest >= _SMALL or cut.confidence < TRUSTED:
+    if cut.confidence < TRUSTED or longest >= COARSE * _SMALL:
         return cut
-    return cut.doubted(UNCONFIRMED, f"the product is only {longest} pixels large in the photo: take a larger photo")
+    if longest < _SMALL:
+        return cut.doubted(UNCONFIRMED, f"the product is only {longest} pixels large in the photo: take a larger photo")
+    if is_coarse(photo[top:bottom, left:right]):
+        return cut.doubted(UNCONFIRMED, "the photo is blurred, or was enlarged from a small one: take a sharper photo")
+    return cut
 
 
 def _calm(srgb: Tensor) -> Tensor:
