@@ -12,8 +12,8 @@ _BLURRED = 16
 """The same for a picture that shows next to nothing any more."""
 _LOST = 0.22
 """What averaging over `COARSE` takes away over what averaging over `_BLURRED` does. Photographs that were reduced to a
-sixth and enlarged again have .12 to .20 (14 of them), photographs as they are .34 to .99, one of earbuds out of focus .24.
-"""
+sixth and enlarged again have .12 to .20 (14 of them), photographs as they are .34 to .99, and one of earbuds out of
+focus .24."""
 _STRONGEST = 0.995
 """The share of the pixels that lose less: edges count, not how much of the picture has none."""
 _SAMPLE = 200_000
