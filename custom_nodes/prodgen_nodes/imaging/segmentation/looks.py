@@ -88,7 +88,7 @@ def _tiny(cut: Cutout, photo: Tensor) -> Cutout:
         return cut
     if longest < _SMALL:
         return cut.doubted(UNCONFIRMED, f"the product is only {longest} pixels large in the photo: take a larger photo")
-    if is_coarse(photo[top:bottom, left:right]):
+    if is_coarse(photo):
         return cut.doubted(UNCONFIRMED, "the photo is blurred, or was enlarged from a small one: take a sharper photo")
     return cut
 
