@@ -171,7 +171,7 @@ def error_of(shade: Tensor, batch: Tensor) -> Tensor:
     weight = torch.where(shaded, 1.0, LESS) * torch.where(beside, 1.0, LESS)
     off = ours - truth
     size = (beside & (truth < FAINT)).float().sum((1, 2, 3)).clamp(min=LEAST_SHADED)
-    rounded = torch.where(off.abs() < ROUNDED, off.square() / (2 * ROUNDED), off.abs() - ROUNDED / 2)
+    rounded = F.smooth_l1_loss(ours, truth, reduction="none", beta=ROUNDED)
     each = (rounded * weight).sum((1, 2, 3)) / size
     steps = [(off.diff(dim=dim).abs() * weight.narrow(dim, 1, weight.shape[dim] - 1)).sum() for dim in (2, 3)]
     return each.mean() + SMOOTH * (steps[0] + steps[1]) / weight.sum()

@@ -40,14 +40,16 @@ def is_input(name: str, workflow: object) -> bool:
         return False
 
 
-def inputs_of(workflow: str) -> list[InputSpec]:
-    """The inputs of a workflow; none where it cannot be read."""
+def inputs_of(workflow: str, *, pictures: bool = False) -> list[InputSpec]:
+    """The inputs of a workflow, or those alone that its `pictures` fill, in their order; none where it cannot be
+    read."""
     from runner.errors import WorkflowError
     from runner.workflow.load import WORKFLOWS_DIR, load_workflow
     from runner.workflow.schema import recorded_object_info
 
     try:
-        return load_workflow(workflow).inputs(recorded_object_info(WORKFLOWS_DIR))
+        loaded = load_workflow(workflow)
+        return (loaded.image_inputs if pictures else loaded.inputs)(recorded_object_info(WORKFLOWS_DIR))
     except WorkflowError:
         return []
 

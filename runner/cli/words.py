@@ -174,7 +174,7 @@ def _as_of_a_batch(words: list[str]) -> list[str]:
     of a workflow that takes several as the input that it is."""
     args, _ = build_parser(["submit"]).parse_known_args(["submit", *words])
     pictures = [str(picture) for picture in (*args.image, *args.photos)]
-    inputs = _pictures_of(args.workflow)
+    inputs = [spec.name for spec in inputs_of(args.workflow, pictures=True)]
     several = 1 < len(pictures) <= len(inputs)
     if not several and len(args.image) != 1:
         return words
@@ -182,18 +182,6 @@ def _as_of_a_batch(words: list[str]) -> list[str]:
     left = [word for word in plain if not (several and word in pictures[1:] and word != args.workflow)]
     further = zip(inputs[1:], pictures[1:], strict=False) if several else ()
     return [*left, *(part for name, picture in further for part in ("--set", f"{name}={picture}"))]
-
-
-def _pictures_of(workflow: str) -> list[str]:
-    """The inputs of a workflow that its pictures fill, in their order; none where it cannot be read."""
-    from runner.errors import WorkflowError
-    from runner.workflow.load import WORKFLOWS_DIR, load_workflow
-    from runner.workflow.schema import recorded_object_info
-
-    try:
-        return [spec.name for spec in load_workflow(workflow).image_inputs(recorded_object_info(WORKFLOWS_DIR))]
-    except WorkflowError:
-        return []
 
 
 def _unknown(unknown: Sequence[str], args: argparse.Namespace, argv: Sequence[str]) -> UsageError:

@@ -299,8 +299,8 @@ def schema_of(
     links = (consumers_of(graph) if consumers is None else consumers).get(node_id, ())
     linked = ((schemas_of(graph[consumer], object_info) or {}).get(name) for consumer, name in links)
     fed = [schema for schema in linked if schema is not None]
-    titled = _TITLE.match(node_title(node))
-    least, most = _USUAL_RANGES.get(titled["rest"] if titled else "", (None, None))
+    mark = parse_title(node_title(node))
+    least, most = _USUAL_RANGES.get(mark.name if mark else "", (None, None))
     shared = {
         "min": max((low for low in [least, *(s.minimum for s in [own, *fed])] if low is not None), default=None),
         "max": min((high for high in [most, *(s.maximum for s in [own, *fed])] if high is not None), default=None),

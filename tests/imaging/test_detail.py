@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from prodgen_nodes.imaging.segmentation import TRUSTED, Cutout, from_looks
-from prodgen_nodes.imaging.segmentation.detail import is_coarse
+from prodgen_nodes.imaging.segmentation.detail import is_blurred
 from torch import Tensor
 
 from .segmentation_products import scene
@@ -43,14 +43,14 @@ def test_what_was_enlarged_is_told_from_what_is_sharp(name: str, tmp_path: Path)
     half = tensor(photo(name, 320))
     dim = 0.6 * sharp
     for usual in (sharp, tensor(Image.open(tmp_path / "small.jpg")), noisy, half, dim, 0.5 + sharp / 2):
-        assert not is_coarse(usual)
+        assert not is_blurred(usual)
     for times in (6, 8):
-        assert is_coarse(enlarged(sharp, times))
+        assert is_blurred(enlarged(sharp, times))
 
 
 def test_nothing_to_see_says_nothing() -> None:
-    assert not is_coarse(torch.full((400, 400, 3), 0.5))
-    assert not is_coarse(torch.rand(20, 500, 3))
+    assert not is_blurred(torch.full((400, 400, 3), 0.5))
+    assert not is_blurred(torch.rand(20, 500, 3))
 
 
 def test_an_enlarged_photo_is_cut_out_and_not_trusted() -> None:

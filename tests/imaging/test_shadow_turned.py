@@ -14,7 +14,7 @@ from PIL import Image
 from prodgen_nodes.imaging.shadow import Light
 from prodgen_nodes.imaging.shadow.contact import find_contact
 from prodgen_nodes.imaging.shadow.ground import Look, shade_ground
-from prodgen_nodes.imaging.shadow.turned import find_foot, turned_solid
+from prodgen_nodes.imaging.shadow.turned import find_round_foot, turned_solid
 from torch import Tensor
 
 from tests.imaging.shadow_sketches import STANDING, Sketch
@@ -50,7 +50,7 @@ SHAPES: dict[str, tuple[tuple[float, float], ...]] = {
 @pytest.mark.parametrize("scale", [0.5, 1.0, 2.5])
 def test_the_foot_tells_the_axis_its_size_and_the_camera(name: str, slope: float, scale: float) -> None:
     mask = lathe(*SHAPES[name], slope=slope, scale=scale).mask()
-    foot = find_foot(mask, find_contact(mask))
+    foot = find_round_foot(mask, find_contact(mask))
     assert foot is not None
     assert foot.column == pytest.approx(200 * scale, abs=0.6)
     assert foot.row == pytest.approx(320 * scale, abs=1.5 * scale + 0.5)
@@ -64,7 +64,7 @@ def test_the_solid_has_the_radii_that_were_turned(low: float, wider: float, tall
     high = wider * low
     mask = lathe((0, low), (tall, high), slope=slope).mask()
     contact = find_contact(mask)
-    foot = find_foot(mask, contact)
+    foot = find_round_foot(mask, contact)
     assert foot is not None
     solid = turned_solid(mask, contact, foot, 44)
     for level in solid.levels:
@@ -78,9 +78,9 @@ def test_the_solid_has_the_radii_that_were_turned(low: float, wider: float, tall
 def test_an_ear_is_as_deep_as_it_is_thick_and_moves_no_axis() -> None:
     bare = lathe((0, 70), (150, 70)).mask()
     mask = lathe((0, 70), (150, 70)).arc((230, 190, 330, 300), -90, 90, 16).mask()
-    foot = find_foot(mask, find_contact(mask))
+    foot = find_round_foot(mask, find_contact(mask))
     assert foot is not None
-    without = find_foot(bare, find_contact(bare))
+    without = find_round_foot(bare, find_contact(bare))
     assert without is not None
     assert astuple(foot) == pytest.approx(astuple(without), abs=0.01)
     solid = turned_solid(mask, find_contact(mask), foot, 60)
@@ -92,14 +92,14 @@ def test_an_ear_is_as_deep_as_it_is_thick_and_moves_no_axis() -> None:
 def test_what_stands_on_something_else_is_not_taken_for_turned() -> None:
     for name, make in STANDING.items():
         mask = make().mask()
-        assert name in ROUND or find_foot(mask, find_contact(mask)) is None, name
+        assert name in ROUND or find_round_foot(mask, find_contact(mask)) is None, name
     # A screen on a round foot, a box and a bag with rounded corners, something on one side of a pot.
     screen = lathe((0, 60), (10, 60), (10, 6), (90, 6)).polygon((90, 100), (310, 100), (310, 235), (90, 235))
     rounded = Sketch().polygon((120, 100), (280, 100), (280, 312), (272, 320), (128, 320), (120, 312))
     beside = lathe((0, 60), (140, 60)).polygon((40, 160), (150, 160), (150, 290), (40, 290))
     for sketch in (screen, rounded, beside):
         mask = sketch.mask()
-        assert find_foot(mask, find_contact(mask)) is None
+        assert find_round_foot(mask, find_contact(mask)) is None
 
 
 def _shades(mask: Tensor, tint: float = 0.3) -> tuple[Tensor, Tensor]:

@@ -80,6 +80,12 @@ class Trust:
         if factor < 0.8:
             self.reasons.append(reason)
 
+    def unconfirmed(self, reason: str) -> None:
+        """Allow no more confidence than `UNCONFIRMED`, and say why where there was more."""
+        if self.confidence > UNCONFIRMED:
+            self.confidence = UNCONFIRMED
+            self.reasons.append(reason)
+
 
 def ramp(value: float, low: float, high: float) -> float:
     """0 at `low`, 1 at `high`, linear between (either order)."""
@@ -265,8 +271,7 @@ def judge_coarse(product: Tensor, unaided: Tensor, certain: float, trust: Trust)
     both = float((product | unaided).float().sum())
     other = float(opened(product ^ unaided, _EDGE).float().sum())
     if certain < _WITNESS or other > _SAME * both:
-        trust.confidence = UNCONFIRMED
-        trust.reasons.append("the installed model is coarse, and the backdrop alone does not confirm what it sees")
+        trust.unconfirmed("the installed model is coarse, and the backdrop alone does not confirm what it sees")
 
 
 def judge_pale(product: Tensor, backdrop: Backdrop, evidence: Evidence, trust: Trust) -> None:
@@ -323,8 +328,7 @@ def judge_blacked_out(srgb: Tensor, product: Tensor, trust: Trust) -> None:
     apart = torch.ones_like(srgb[..., 0])
     apart[black] = _sides(srgb, product, black)
     if all(_longest(apart < step) > run * size for step, run in ((_BLACK_STEP, _BLACK_RUN), (_SAME_BLACK, _SAME_RUN))):
-        trust.confidence = UNCONFIRMED
-        trust.reasons.append("product and backdrop are both black along a part of the outline")
+        trust.unconfirmed("product and backdrop are both black along a part of the outline")
 
 
 def _longest(rim: Tensor) -> float:

@@ -22,7 +22,7 @@ _LEAST = 3 * _BLURRED
 """Pixels a side from which there is something to average."""
 
 
-def is_coarse(srgb: Tensor) -> bool:
+def is_blurred(srgb: Tensor) -> bool:
     """Whether a picture `[H,W,3]` shows no more than one of a quarter of its width and height."""
     grey = srgb.mean(dim=-1)[None, None]
     if min(grey.shape[2:]) < _LEAST:

@@ -17,12 +17,12 @@ from torch import Tensor
 from ..filters import opened
 from .confidence import TRUSTED, UNCONFIRMED, ramp
 from .cutout import ANALYSIS_SIDE, Cutout, Progress, from_model
-from .detail import COARSE, is_coarse
+from .detail import COARSE, is_blurred
 from .exposure import lift_of, lit, unlit
 from .noise import calmed, is_noisy
 from .parts import Parts
 from .pyramid import Pyramid, resized, within
-from .ragged import AS_RAGGED, BITTEN, FELT
+from .ragged import BITTEN, FELT
 from .upside_down import doubt_of_openings, in_question
 
 _ALIKE = 0.02
@@ -58,7 +58,7 @@ def from_looks(srgb: Tensor, look: Look, progress: Progress | None = None, parts
         ragged = [why for why in (FELT, BITTEN) if any(why in one.report["reasons"] for one in (cut, other))]
         cut = _believed(more_trusted(cut, other), 1.0 if refused else _disagreement(*masks))
         for why in ragged:
-            cut = cut if why in cut.report["reasons"] else cut.doubted(AS_RAGGED, why)
+            cut = cut if why in cut.report["reasons"] else cut.doubted(UNCONFIRMED, why)
     cut = _tiny(_asked_once_more(cut, photo, masks, look), photo)
     cut.report["looks"] = len(masks)
     return unlit(cut, srgb, lift)
@@ -88,7 +88,7 @@ def _tiny(cut: Cutout, photo: Tensor) -> Cutout:
         return cut
     if longest < _SMALL:
         return cut.doubted(UNCONFIRMED, f"the product is only {longest} pixels large in the photo: take a larger photo")
-    if is_coarse(photo):
+    if is_blurred(photo):
         return cut.doubted(UNCONFIRMED, "the photo is blurred, or was enlarged from a small one: take a sharper photo")
     return cut
 

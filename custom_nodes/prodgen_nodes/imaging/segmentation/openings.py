@@ -44,7 +44,7 @@ def judge_shaded(product: Tensor, backdrop: Backdrop, evidence: Evidence, trust:
     found, size = shaded_openings(product, backdrop, evidence), max(1.0, float(product.float().sum()))
     missed = float(found.float().sum()) > _SLOT * size
     if missed or float(clearly_openings(found, evidence).float().sum()) > _CLEAR_SLOT * size:
-        _cap(trust, "an opening that shows the backdrop in the shade may have been filled")
+        trust.unconfirmed("an opening that shows the backdrop in the shade may have been filled")
 
 
 def judge_matte(srgb: Tensor, alpha: Tensor, noise: float | None, trust: Trust) -> None:
@@ -52,7 +52,7 @@ def judge_matte(srgb: Tensor, alpha: Tensor, noise: float | None, trust: Trust) 
     before a plain backdrop, of which the `noise` (1 sigma) is known, thin lines that were left out: spokes, strings."""
     judge_ragged(srgb, alpha, trust)
     if noise is not None and trust.confidence > UNCONFIRMED and left_out_lines(srgb, alpha, noise) > _LINES:
-        _cap(trust, "thin lines that the photo shows in the product's openings were left out: spokes, strings?")
+        trust.unconfirmed("thin lines that the photo shows in the product's openings were left out: spokes, strings?")
 
 
 def judge_dark(product: Tensor, backdrop: Backdrop, evidence: Evidence, trust: Trust) -> None:
@@ -64,10 +64,4 @@ def judge_dark(product: Tensor, backdrop: Backdrop, evidence: Evidence, trust: T
         if float(is_tinted(backdrop).float().mean()) > _TINTED:
             trust.notes.append(note)
         else:
-            _cap(trust, note)
-
-
-def _cap(trust: Trust, reason: str) -> None:
-    if trust.confidence > UNCONFIRMED:
-        trust.confidence = UNCONFIRMED
-        trust.reasons.append(reason)
+            trust.unconfirmed(note)

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..filters import closed, dilate, erode, gaussian_blur, opened
-from .confidence import Trust
+from .confidence import UNCONFIRMED, Trust
 from .pixels import PixelSet
 from .regions import Regions
 
@@ -40,8 +40,8 @@ _JUTTING = 0.03
 to .10 (.02 with noise)."""
 _SOLID = 0.6
 """Alpha from which a pixel was kept."""
-_FELT, AS_RAGGED = 0.1, 0.74
-"""How much backdrop the outline holds (`held_backdrop`) from which it is ragged, and the most confidence then. A tennis
+_FELT = 0.1
+"""How much backdrop the outline holds (`held_backdrop`) from which it is ragged. A tennis
 ball's has .14 to .18 (.03 with noise), a cactus' with backdrop between its spines .30 to .32, an orchid .08; of 44
 other photographs, some of them also noisy, halved and compressed, none has more than .04."""
 _DELIVERED = 0.5
@@ -135,5 +135,5 @@ def judge_ragged(srgb: Tensor, alpha: Tensor, trust: Trust) -> None:
     srgb, alpha = srgb[part], alpha[part]
     for found, reason in ((held_backdrop(srgb, alpha) > _FELT, FELT), (bitten(srgb, alpha) > _BITE, BITTEN)):
         if found:
-            trust.confidence = min(trust.confidence, AS_RAGGED)
+            trust.confidence = min(trust.confidence, UNCONFIRMED)
             trust.reasons.append(reason)

@@ -18,11 +18,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import EmptyMaskError, ShapeError
-from ..filters import smoothstep
+from ..filters import running_max, smoothstep
 from ..tensors import bounding_box, check_image, check_mask, common_batch, item, same_size
 from .ball import Ball, ball_shade, find_ball
 from .contact import Contact, all_contacts, find_contact
@@ -33,7 +32,7 @@ from .light import Light, Ray, cast_rays, studio_rays
 from .occlusion import occlusion, on_picture
 from .solid import build_solid
 from .things import standing_things
-from .turned import Foot, find_foot, turned_solid
+from .turned import RoundFoot, find_round_foot, turned_solid
 
 FORESHORTENING = 0.28
 """Depth on the ground to rows of the picture: a camera that looks about 12° down at the product's middle, as packshots
@@ -118,7 +117,7 @@ class Look:
     ramp: float = 1.0
     undercut: float = USUAL_UNDERCUT
     ball: Ball | None = None
-    foot: Foot | None = None
+    foot: RoundFoot | None = None
     seen: Seen | None = None
 
     @classmethod
@@ -127,7 +126,7 @@ class Look:
         ball = find_ball(image, alpha, contact)
         ramp = edge_width(alpha, contact if ball is None else ball.contact(contact))
         seen = Seen.of(image, alpha, contact.box) if ball is None and contact.touches else None
-        foot = find_foot(alpha, contact) if ball is None else None
+        foot = find_round_foot(alpha, contact) if ball is None else None
         reflects, edge = reflectance(image, alpha, contact.box), undercut(image, alpha, contact, ramp)
         return cls(reflects, ramp, edge, ball, foot, seen)
 
@@ -180,10 +179,10 @@ def close_pale_lines(shade: Tensor, contact: Contact, half: int) -> None:
         part = shade[start : stop + 2 * half, columns]
         row = torch.arange(start, start + part.shape[0], device=shade.device)[:, None] + 1
         above = row <= torch.from_numpy(touch.contour).to(shade)
-        closed = torch.where(above, 1.0, part).T[None]
+        closed = torch.where(above, 1.0, part)
         for sign in (1, -1):
-            closed = sign * F.max_pool1d(F.pad(sign * closed, (half, half), mode="replicate"), 2 * half + 1, stride=1)
-        filled = torch.where(above, part, torch.maximum(closed[0].T, part))
+            closed = sign * running_max(sign * closed, half, half, 0)
+        filled = torch.where(above, part, torch.maximum(closed, part))
         shade[start:stop, columns] = filled[: stop - start]
 
 

@@ -46,7 +46,7 @@ _THIN = 0.5
 
 
 @dataclass(frozen=True)
-class Foot:
+class RoundFoot:
     """The circle a turned thing stands on, as the picture shows it: its middle (canvas `column`, `row`), its `radius`
     in columns, and depth on the ground to rows of the picture, `foreshortening`."""
 
@@ -56,13 +56,13 @@ class Foot:
     foreshortening: float
 
 
-def find_foot(alpha: Tensor, contact: Contact) -> Foot | None:
+def find_round_foot(alpha: Tensor, contact: Contact) -> RoundFoot | None:
     """The circle that the product of the mask `alpha` `[H,W]` stands on; None where it was not turned."""
     foot = _ellipse(contact)
     return foot if foot is not None and _goes_on_round(alpha, contact, foot) else None
 
 
-def _goes_on_round(alpha: Tensor, contact: Contact, foot: Foot) -> bool:
+def _goes_on_round(alpha: Tensor, contact: Contact, foot: RoundFoot) -> bool:
     """Whether the rest may have been turned, too: it is even to both sides of the axis, and its top is no straight
     line, as a screen's on a round foot is."""
     box = contact.box
@@ -86,7 +86,7 @@ def _goes_on_round(alpha: Tensor, contact: Contact, foot: Foot) -> bool:
     return lower >= _TOP_SAG * foot.foreshortening * top and halfway - middle <= _CORNER * lower
 
 
-def _ellipse(contact: Contact) -> Foot | None:
+def _ellipse(contact: Contact) -> RoundFoot | None:
     if contact.kind not in ("line", "lying") or len(contact.touches) != 1:
         return None
     touch = contact.touches[0]
@@ -113,10 +113,10 @@ def _ellipse(contact: Contact) -> Foot | None:
         return None
     if not _FLATTEST < high / wide < _STEEPEST:
         return None
-    return Foot(touch.left + half + middle * half, touch.lowest + row * half, wide * half, high / wide)
+    return RoundFoot(touch.left + half + middle * half, touch.lowest + row * half, wide * half, high / wide)
 
 
-def turned_solid(alpha: Tensor, contact: Contact, foot: Foot, cells: int) -> Solid:
+def turned_solid(alpha: Tensor, contact: Contact, foot: RoundFoot, cells: int) -> Solid:
     """The solid of one mask `[H,W]` that stands on `foot`; its box is about `cells` wide or tall."""
     box = contact.box
     pixels = max(1.0, max(box.width, box.height) / cells)
