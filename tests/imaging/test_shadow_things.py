@@ -63,6 +63,19 @@ def test_what_is_above_a_piece_belongs_to_it() -> None:
     assert len(standing_things(mask)) == 1
 
 
+@pytest.mark.parametrize("aside", [0, 30, 60])
+def test_a_lid_before_its_can_lies_on_the_ground(aside: float) -> None:
+    """Below a part of the can in the picture, and nothing that the can would stand on."""
+    sketch = Sketch()
+    sketch.polygon((110, 120), (210, 120), (210, 250), (110, 250))
+    sketch.ellipse(110, 238, 210, 262)
+    sketch.ellipse(120 + aside, 275, 200 + aside, 300)
+    mask = sketch.mask()
+    assert len(standing_things(mask)) == 2
+    (report,) = grounded(mask).reports
+    assert sorted(round(contact["bottom"], -1) for contact in report["contacts"]) == [260, 300]
+
+
 def test_the_masks_of_things_make_up_the_whole() -> None:
     mask = bottles(20).mask()
     things = standing_things(mask)

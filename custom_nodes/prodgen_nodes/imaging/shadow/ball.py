@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..colorspace import srgb_to_linear
 from .contact import Contact
+from .solid import Level, Solid
 
 _ROUND, _LONG = 1.2, 0.8
 """The radius of the outline at the contact over half the product's width, at most: a jar's elliptic foot, seen from a
@@ -36,16 +37,13 @@ _ACROSS = 0.15
 """Half the width, in radii, over which the light is averaged."""
 _POINT = 0.35
 """Half the width, in radii, of what counts as the contact: there the dark line is."""
-_AMBIENT, _FALL = 0.55, 3.5
-"""What the room's light loses at the contact and how fast that ends: around a ball under an even sky it is
-(1 + (d/r)²) to the power of -1.5; a lamp and the white room around a packshot leave less of it."""
 _CREVICE, _SIZE, _POWER = 0.9, 0.33, 1.8
 """The dark place at the contact: its depth, its radius in radii of the ball, and how steeply it ends (`contact_shade`).
 """
-_RETURNED = 0.6
-"""How much of the light that falls on it a ball gives back to the ground under it, over how much it reflects."""
-_REACH = 4.0
-"""Radii around the contact beyond which nothing is seen: 1 % of the room's light."""
+_REACH = 1.5
+"""Radii around the contact beyond which nothing of that is left: less than a hundred-thousandth."""
+_LEAST = 0.25
+"""Half the depth, in cells, of what is thinner than a cell."""
 
 
 @dataclass(frozen=True)
@@ -116,15 +114,28 @@ def _turns_from_the_light(image: Tensor, alpha: Tensor, ball: Ball) -> bool:
     return foot < _DARKER * body and float(steps.max()) < _AT_ONCE * (max(light) - min(light))
 
 
-def ball_shade(
-    ball: Ball, size: tuple[int, int], softness: float, reflects: float, foreshortening: float, device: torch.device
-) -> tuple[slice, slice, Tensor]:
-    """Rows and columns of the canvas of `size` (height, width), and the share of the light that the ground loses there.
+def ball_solid(ball: Ball, cells: int, foreshortening: float) -> Solid:
+    """The `ball` itself, about `cells` wide, where a camera of that `foreshortening` sees it stand."""
+    pixels = max(1.0, 2 * ball.radius / cells)
+    radius = ball.radius / pixels
+    columns = 2 * math.ceil(radius + 1)
+    aside = np.abs(np.arange(columns) + 0.5 - columns / 2)
+    levels = []
+    for step in range(math.ceil(2 * radius)):
+        around = math.sqrt(max(0.0, radius**2 - (step + 0.5 - radius) ** 2))
+        cover = np.clip(around - aside + 0.5, 0.0, 1.0)
+        depth = np.where(cover > 0, np.maximum(np.sqrt(np.clip(around**2 - aside**2, 0.0, None)), _LEAST), 0.0)
+        levels.append(Level(step + 0.5, -depth, depth, cover))
+    left = ball.column - columns / 2 * pixels
+    return Solid(tuple(levels), columns, pixels, left, _base(ball, foreshortening), 2 * radius)
 
-    `reflects` 0..1: how much of the light that falls on it the ball gives back.
-    """
-    # From above the lowest point that is seen lies before the one that touches.
-    base = ball.lowest - ball.radius * (1 - math.sqrt(1 - foreshortening**2))
+
+def ball_crevice(
+    ball: Ball, size: tuple[int, int], softness: float, foreshortening: float, device: torch.device
+) -> tuple[slice, slice, Tensor]:
+    """Rows and columns of the canvas of `size` (height, width), and the share of the light that the ground loses there
+    where the ball touches it."""
+    base = _base(ball, foreshortening)
     reach = _REACH * ball.radius
     rows = slice(
         max(0, math.floor(base - reach * foreshortening)), min(size[0], math.ceil(base + reach * foreshortening))
@@ -133,7 +144,9 @@ def ball_shade(
     y = (torch.arange(rows.start, rows.stop, device=device, dtype=torch.float32) + 0.5 - base) / foreshortening
     x = torch.arange(columns.start, columns.stop, device=device, dtype=torch.float32) + 0.5 - ball.column
     away = torch.hypot(y[:, None], x) / ball.radius
-    ends = (1 - (away / _REACH).clamp(max=1.0) ** 2) ** 2
-    room = _AMBIENT * (1 - _RETURNED * reflects) * (1 + away.square()) ** -_FALL * ends
-    dark = _CREVICE * torch.exp(-((away / (_SIZE * (0.7 + 0.6 * softness))) ** _POWER))
-    return rows, columns, 1 - (1 - room) * (1 - dark)
+    return rows, columns, _CREVICE * torch.exp(-((away / (_SIZE * (0.7 + 0.6 * softness))) ** _POWER))
+
+
+def _base(ball: Ball, foreshortening: float) -> float:
+    """The row where it touches the ground: from above, the lowest point that is seen lies before that."""
+    return ball.lowest - ball.radius * (1 - math.sqrt(1 - foreshortening**2))
