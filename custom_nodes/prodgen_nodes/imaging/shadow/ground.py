@@ -23,7 +23,7 @@ from torch import Tensor
 from ..errors import EmptyMaskError, ShapeError
 from ..filters import running_max, smoothstep
 from ..tensors import bounding_box, check_image, check_mask, common_batch, item, same_size
-from .ball import Ball, ball_crevice, ball_solid, find_ball
+from .ball import Ball, ball_shade, ball_solid, find_ball
 from .contact import Contact, all_contacts, find_contact
 from .contact_shade import USUAL_UNDERCUT, crevice, crevice_size
 from .darken import close_seam, darken, edge_width, reflectance, undercut
@@ -42,8 +42,8 @@ _AMBIENT_CELLS, _AMBIENT_LEVELS = 44, 15
 smoother than the cells."""
 _CAST_CELLS = 112
 """And for a cast shadow, whose edge is the outline's."""
-_KEEP_CLEAR = 0.15
-"""Share of the room between product and border over which a shadow fades out before the border."""
+_KEEP_CLEAR = 0.6
+"""Share of the room between product and border in which a shadow is as it is: over the rest it fades out."""
 _HORIZON = 0.19
 """The ground is shaded up to this share of the picture's height above where the product stands, or a third of that
 above its hindmost foot."""
@@ -127,15 +127,10 @@ class Look:
         """Of the product in `image` `[H,W,C]`."""
         ball = find_ball(image, alpha, contact)
         ramp = edge_width(alpha, contact if ball is None else ball.contact(contact))
-        seen = Seen.of(image, alpha, contact.box) if contact.touches else None
+        seen = Seen.of(image, alpha, contact.box) if ball is None and contact.touches else None
         foot = find_round_foot(alpha, contact) if ball is None else None
         reflects, edge = reflectance(image, alpha, contact.box), undercut(image, alpha, contact, ramp)
         return cls(reflects, ramp, edge, ball, foot, seen)
-
-    @property
-    def is_known(self) -> bool:
-        """Whether the solid is no guess."""
-        return self.ball is not None or self.foot is not None
 
     @property
     def foreshortening(self) -> float:
@@ -145,15 +140,15 @@ class Look:
 
 def _room_shades(alpha: Tensor, contact: Contact, softness: float, look: Look) -> Iterator[Shade]:
     """What the product keeps from the ground of a white room's light and of its soft box, and the dark contact."""
+    if look.ball is not None:
+        canvas = (alpha.shape[0], alpha.shape[1])
+        yield ball_shade(look.ball, canvas, softness, look.reflects, look.foreshortening, alpha.device)
+        return
     rays = [
         replace(ray, returned=look.reflects * (_BOUNCE_FRONT if ray.away > 0 else _BOUNCE_BACK))
         for ray in studio_rays(softness)
     ]
     yield _solid_shade(alpha, contact, look, rays, _AMBIENT_CELLS, 1.1, _AMBIENT_LEVELS)
-    if look.ball is not None:
-        canvas = (alpha.shape[0], alpha.shape[1])
-        yield ball_crevice(look.ball, canvas, softness, look.foreshortening, alpha.device)
-        return
     span = math.sqrt(contact.box.width * contact.box.height)
     for touch in contact.touches:
         size = crevice_size(touch, span, softness, look.undercut)
@@ -198,7 +193,7 @@ def drawn_room_shade(image: Tensor, alpha: Tensor) -> tuple[Tensor, Contact] | N
     it is drawn, and the contact; None for what stands on nothing or is a ball."""
     contact = find_contact(alpha)
     look = Look.of(image, alpha, contact)
-    if not contact.touches:
+    if not contact.touches or look.ball is not None:
         return None
     return _room_shade(alpha, contact, LEARNED_SOFTNESS, look), contact
 
@@ -216,7 +211,7 @@ def shade_ground(alpha: Tensor, contact: Contact, light: Light, look: Look | Non
         if light.softness != LEARNED_SOFTNESS:
             usual = _room_shade(alpha, contact, LEARNED_SOFTNESS, look)
         square = look.seen.square
-        missed = look.seen.missed(square.averaged(usual[None])[0], known=look.is_known)
+        missed = look.seen.missed(square.averaged(usual[None])[0], known=look.foot is not None)
         square.add(missed, lost)
         close_pale_lines(lost, contact, max(1, round(_PALE / 2 * square.pixels)))
         lost = _seen_of(lost)

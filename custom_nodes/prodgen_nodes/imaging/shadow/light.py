@@ -14,8 +14,8 @@ from ..tensors import check_range
 
 ROOM = 0.45
 """Share of the ground's light that comes evenly from the whole room at medium softness; the rest is one soft box."""
-_BOX_HEIGHT = 68.0
-_BOX_HALF = 26.0
+BOX_HEIGHT = 68.0
+BOX_HALF = 26.0
 """The packshot's soft box: above the camera, so many degrees up, so many to each side."""
 
 
@@ -67,10 +67,15 @@ def _ray(azimuth: float, height: float, share: float, seen: float) -> Ray:
     return Ray(math.sin(azimuth) * reach, math.cos(azimuth) * reach, share, seen)
 
 
+def room_share(softness: float) -> float:
+    """Share of the ground's light that comes from the whole room; a harder light is more of a lamp."""
+    return min(1.0, 2 * ROOM * softness) if softness < 0.5 else ROOM + (softness - 0.5) * 2 * (1 - ROOM)
+
+
 @cache
 def studio_rays(softness: float) -> tuple[Ray, ...]:
     """The white room and the soft box above the camera as directions whose shares sum to 1; mirror-symmetric."""
-    room = min(1.0, 2 * ROOM * softness) if softness < 0.5 else ROOM + (softness - 0.5) * 2 * (1 - ROOM)
+    room = room_share(softness)
     rays: list[Ray] = []
     # Equal shares of a cosine-weighted hemisphere: sin² of the zenith angle is uniform. Rings are turned against each
     # other so that few directions leave no pattern, each ring symmetric to the picture's vertical.
@@ -81,13 +86,13 @@ def studio_rays(softness: float) -> tuple[Ray, ...]:
         for step in range(around):
             azimuth = turn + step * 2 * math.pi / around
             rays.append(_ray(azimuth, math.pi / 2 - zenith, room / (rings * around), 1 / (rings * around)))
-    grid = np.linspace(-1, 1, 3) * (_BOX_HALF * 0.75)
+    grid = np.linspace(-1, 1, 3) * (BOX_HALF * 0.75)
     for up in grid:
         for aside in grid:
             # Small angles off the box's middle: turned over its own upright axis, then lifted to its height.
             vector = np.array((math.tan(math.radians(aside)), math.tan(math.radians(up)), 1.0))
             vector /= np.linalg.norm(vector)
-            lift = math.radians(_BOX_HEIGHT)
+            lift = math.radians(BOX_HEIGHT)
             z = vector[2] * math.sin(lift) + vector[1] * math.cos(lift)
             back = -(vector[2] * math.cos(lift) - vector[1] * math.sin(lift))
             rays.append(Ray(vector[0] / z, back / z, (1 - room) / grid.size**2))
