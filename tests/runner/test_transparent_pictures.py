@@ -1,4 +1,4 @@
-"""A transparent picture where no transparency is taken: white under it, said so; never what lay unseen under alpha 0."""
+"""A transparent picture where no transparency is taken: white under it, said so, never what lay unseen there."""
 
 from __future__ import annotations
 
