@@ -26,15 +26,16 @@ _OTHER = 0.15
 _EXTRA, _FUSED, _THUMBS = 0.0, 1.6, 0.5
 """What must be answered for a finger too many, two grown together and two thumbs (log odds): 1 of 100 good hands
 not trained on reaches one of them; some tenths lower it is 2, and hardly more wrong ones are found."""
-_SURE = 1.0
-"""So far below all three the number of fingers is plainly right."""
+_SURE, _PLAIN = 1.0, 3.0
+"""So far below all three the number of fingers is right, and plainly right."""
 _TRUST = 0.7
-"""Then what the points leave of a hand is raised to this power, so that 0.38 passes for 0.5."""
+"""Where it is right, what the points leave of a hand is raised to this power, so that 0.38 passes for 0.5."""
 _TRUST_OF = {"reach": 0.25, "bent": 0.35}
-"""The same for how a finger is bent: the points of a hand that holds something are wrong there first, for half of its
-joints are hidden, while lengths, knuckles and crossings stay told apart. Of the good hands trained on, whose points
-alone reject 6.3 of 100, 2.2 are rejected and not 4.5; lower powers do no more for them. It costs 3 of 100 hands with
-crossed fingers, and of those whose neighbours' ends are exchanged a sixth of all: only if the picture shows five."""
+"""Where it is plainly right, for how a finger is bent: the points of a hand that holds something are wrong there first,
+for half of its joints are hidden, while lengths, knuckles and crossings stay told apart. Of the good hands trained on,
+whose points alone reject 5.8 of 100, 1.7 are rejected and not 4.0; lower powers do no more for them. It costs 4 of 100
+hands with crossed fingers, and of those whose neighbours' ends are exchanged a fifth of all, if the picture shows five.
+"""
 _SPREAD = 0.9
 """Of a hand's points: a hand is at least so much of their box long, where its palm looks short."""
 _LEFT = 0.3
@@ -46,11 +47,12 @@ NOT_LOOKED = "no picture was given: fingers too many or grown together were not 
 @dataclass(frozen=True)
 class Look:
     """`reasons`: what is wrong with the number of fingers, empty where nothing is; `unsure`: why that could not be
-    told, or None; `sure`: whether five fingers are plainly seen."""
+    told, or None; `sure`: whether five fingers are seen, `plain`: so surely that bent ones are believed."""
 
     reasons: tuple[str, ...]
     unsure: str | None
     sure: bool = False
+    plain: bool = False
     counted: Count | None = None
 
 
@@ -59,13 +61,12 @@ def counted(result: HandScore, seen: Look) -> HandScore:
     is plainly right, unchanged where it could not be told."""
     if seen.reasons:
         return replace(result, placed=result.placed * _LEFT, reasons=(*seen.reasons, *result.reasons))
-    return replace(result, score=_trusted(result)) if seen.sure else result
-
-
-def _trusted(result: HandScore) -> float:
-    if not result.left:
-        return result.score**_TRUST
-    return math.prod(what_is_left ** _TRUST_OF.get(finding, _TRUST) for finding, what_is_left in result.left)
+    if not seen.sure:
+        return result
+    if not seen.plain or not result.left:
+        return replace(result, score=result.score**_TRUST)
+    trusted = math.prod(left ** _TRUST_OF.get(finding, _TRUST) for finding, left in result.left)
+    return replace(result, score=trusted)
 
 
 def look(image: Tensor, points: Tensor, scores: Tensor, others: list[Tensor]) -> Look:
@@ -102,7 +103,8 @@ def _told(seen: Count) -> Look:
         reasons.append("a thumb too many")
     if over["fused"] > 0:
         reasons.append(f"{FINGERS[1 + seen.fused_pair]} and {FINGERS[2 + seen.fused_pair]} are grown together")
-    return Look(tuple(reasons), None, max(over.values()) < -_SURE, seen)
+    nearest = max(over.values())
+    return Look(tuple(reasons), None, nearest < -_SURE, nearest < -_PLAIN, seen)
 
 
 def _filled(points: Tensor, there: Tensor) -> Tensor:
