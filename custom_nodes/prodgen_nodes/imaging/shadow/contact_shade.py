@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from .contact import Array, Contact, Touch
+from .round_foot import RoundFoot
 
 REACH = 3.0
 """The crevice is exactly gone at so many times its size."""
@@ -83,26 +84,15 @@ def crevice(
     return rows, columns, _falling(away, size) * (1.6 - above / (ramp + 1.0)).clamp(0.0, 1.0)
 
 
-def round_crevice(
-    size: float, rounding: float, column: float, row: float, radius: float, foreshortening: float, alpha: Tensor
-) -> tuple[slice, slice, Tensor]:
-    """The same around a circle on the ground whose middle is at (`column`, `row`) of the canvas that `alpha` `[H,W]`
-    has, of `radius` columns."""
-    around = radius + REACH * size
-    (rows, y), (columns, x) = (
-        _part(middle, reach, count, alpha)
-        for middle, reach, count in (
-            (row, around * foreshortening, alpha.shape[0]),
-            (column, around, alpha.shape[1]),
-        )
-    )
-    far = torch.hypot((y[:, None] - row) / foreshortening, x - column)
-    aside = (x - column).abs() / far.clamp(min=1.0)
-    away = (far - radius).clamp(min=0.0) + aside**_ALONG * min(rounding, size)
-    return rows, columns, _falling(away, size)
-
-
-_P = 1
+def round_crevice(alpha: Tensor, touch: Touch, foot: RoundFoot, size: float) -> tuple[slice, slice, Tensor]:
+    """The same around a circle on the ground, the `foot` of what `alpha` `[H,W]` shows."""
+    around = foot.radius + REACH * size
+    rows, y = _part(foot.row, around * foot.foreshortening, alpha.shape[0], alpha)
+    columns, x = _part(foot.column, around, alpha.shape[1], alpha)
+    right = x - foot.column
+    far = torch.hypot((y[:, None] - foot.row) / foot.foreshortening, right)
+    hidden = (right.abs() / far.clamp(min=1.0)) ** _ALONG * min(touch.rounding, size)
+    return rows, columns, _falling((far - foot.radius).clamp(min=0.0) + hidden, size)
 
 
 def _part(middle: float, reach: float, count: int, like: Tensor) -> tuple[slice, Tensor]:

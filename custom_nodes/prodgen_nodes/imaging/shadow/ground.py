@@ -156,10 +156,7 @@ def _room_shades(alpha: Tensor, contact: Contact, softness: float, look: Look) -
         if look.foot is None:
             rows, columns, shade = crevice(alpha, contact, touch, size, look.ramp, look.foreshortening)
         else:
-            foot = look.foot
-            rows, columns, shade = round_crevice(
-                size, touch.rounding, foot.column, foot.row, foot.radius, foot.foreshortening, alpha
-            )
+            rows, columns, shade = round_crevice(alpha, touch, look.foot, size)
         yield rows, columns, _CREVICE * shade
 
 
