@@ -1,8 +1,8 @@
 """Where two looks at one photo differ, does the picture itself say which of them is right?
 
 A network that sees a piece in the photo and not in its mirror image, or the other way round, guesses there. Mostly the
-picture settles it: what was kept is plainly no backdrop. What was left out, or is about as light as the backdrop, nothing
-settles: white parts before white, a bottle's base in the dark. Nor is anything settled at the foot, where the floor, its
+picture settles it: what was kept is plainly no backdrop. Of what was left out, or is about as light as the backdrop,
+nothing is settled: white parts before white, a bottle's base in the dark. Nor is it at the foot, where the floor, its
 light and a reflection are no plain backdrop either.
 """
 

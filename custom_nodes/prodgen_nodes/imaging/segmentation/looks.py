@@ -75,7 +75,7 @@ def from_looks(srgb: Tensor, look: Look, progress: Progress | None = None, parts
 
 
 def _mirrored(photo: Tensor, noisy: bool, look: Look) -> Tensor:
-    """What is seen in the mirror image of the `photo` `[H,W,3]`, turned back; in that without noise if it is `noisy`."""
+    """What is seen in the mirror image of the `photo` `[H,W,3]`, without its noise if it is `noisy`; turned back."""
     return look((_calm(photo) if noisy else photo.unsqueeze(0)).flip(2)).flip(1)
 
 
