@@ -37,8 +37,8 @@ from prodgen_nodes.imaging.shadow.learned import CELLS, FOOT, Network, Seen, mis
 from prodgen_nodes.imaging.shadow.light import Light  # noqa: E402
 
 HELD_OUT = (11, 3)
-"""Scenes whose number leaves this remainder (second) are held out. There are twenty kinds of things, of which eleven is
-no divisor: every kind is among them."""
+"""Scenes whose number leaves this remainder (second) are held out. There are twenty kinds of things, and nineteen, of
+which eleven is no divisor: every kind is among them."""
 ENLARGED = 3
 """A scene is so much smaller than a photo: the drawn shade is that of a picture of 528 pixels."""
 DARKEST = Light().darkest

@@ -1,7 +1,8 @@
 """Many made-up things, each from its number: what a network learns the shade of things from.
 
-They are no products, so that nothing that is measured on rendered products was seen in training. What they have in
-common with them is how they meet the ground: flat, on feet, legs or wheels, hollow underneath, rounded below, arched.
+Those of this module are no products. What they have in common with them is how they meet the ground: flat, on feet,
+legs or wheels, hollow underneath, rounded below, arched. Those of `everyday` are nearer to what shops sell, and one in
+six of them is a product of this folder, of those that a shadow is not measured on or was tuned on.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from functools import partial
 import bpy
 import numpy as np
 
+from . import everyday
 from . import geometry as g
-from .bodies import any_material, bow, of_any_size, seldom, superellipse, tower, turned
+from .bodies import any_material, bow, of_any_size, tower, turned
+from .hulls import hull
 from .product import Product
 from .stage import Setting
 
 Parts = list[bpy.types.Object]
-_SECTIONS = 36
-"""Sections along a hull, from which it is lofted."""
 _SIDES = (-1, 1)
 _THREE_LEGS = ((0, -1), (0.87, 0.5), (-0.87, 0.5))
 _FOUR_LEGS = ((-1, -1), (1, -1), (1, 1), (-1, 1))
@@ -143,53 +144,6 @@ def seat(rng: random.Random) -> Parts:
                 at = (x * width * rng.uniform(0.42, 0.47), y * depth * 0.42, 0)
                 taper = rng.uniform(0, 0.5)
                 parts.append(tower(rng, foot, foot, lift * 1.05, at, taper=taper, bulge=0, material=of_feet))
-    return parts
-
-
-def _along(values: list[float], places: g.Points) -> g.Points:
-    """`values` at equal distances from 0 to 1, at `places` and without their bends."""
-    weights = np.hanning(9)
-    between = np.interp(places, np.linspace(0, 1, len(values)), values)
-    return np.convolve(np.pad(between, len(weights) // 2, mode="edge"), weights / weights.sum(), "valid")
-
-
-def _sole(rng: random.Random, length: float, places: g.Points, widths: g.Points) -> bpy.types.Object:
-    """A flat sheet on the ground of a hull's outline."""
-    rings = [
-        np.column_stack((np.full(2, (place - 0.5) * length), np.array(_SIDES) * width * 0.5, np.zeros(2)))
-        for place, width in zip(places, widths, strict=True)
-    ]
-    sole = g.loft("sole", rings, any_material(rng), caps=False, closed=False)
-    thick = sole.modifiers.new("thickness", "SOLIDIFY")
-    thick.thickness, thick.offset = rng.uniform(0.05, 0.25), -1
-    return sole
-
-
-def hull(rng: random.Random) -> Parts:
-    """A long body, wide and high as it pleases along its length, flat or arched underneath; half of them on a sole."""
-    count, length, widest = rng.randint(4, 7), of_any_size(rng, 2, 4), of_any_size(rng, 0.5, 1.4)
-    heights = [rng.uniform(0.25, 1.6) for _ in range(count)]
-    widths = [rng.uniform(0.6, 1) * widest for _ in range(count)]
-    gap = seldom(rng, 0.05, 0.5)
-    places = np.linspace(0, 1, _SECTIONS)
-    tall, wide = _along(heights, places), _along(widths, places)
-    ends = np.sqrt(np.clip(1 - (2 * places - 1) ** rng.choice((4, 8, 16)), 0, 1))
-    waist = gap * np.clip(np.sin(np.pi * np.clip((places - 0.15) / 0.6, 0, 1)), 0, 1)
-    toe = rng.uniform(0, 0.2) * np.clip((places - 0.75) / 0.25, 0, 1) ** 2
-    ends, under = np.maximum(ends, 0.02), waist + toe
-    power, bend = rng.choice((2.5, 4, 8)), rng.uniform(-0.2, 0.2)
-    rings = []
-    for place, high, broad, end, clear in zip(places, tall, wide, ends, under, strict=True):
-        ring = superellipse(broad * end, max(0.05, high * (0.4 + 0.6 * end) - clear), power, 48)
-        z = ring[:, 1] - ring[:, 1].min() + clear
-        share = (z - clear) / max(z.max() - clear, 1e-3)
-        narrowed = 1 - rng.uniform(0, 0.02) - 0.4 * share**2
-        x = np.full(len(ring), (place - 0.5) * length)
-        rings.append(np.column_stack((x, ring[:, 0] * narrowed + bend * math.sin(3 * place), z)))
-    parts = [g.loft("hull", rings, any_material(rng))]
-    if rng.random() < 0.5:
-        parts.append(_sole(rng, length, places, wide * ends))
-        parts[0].location.z = 0 if gap else 0.03
     return parts
 
 
@@ -316,18 +270,34 @@ FAMILIES: tuple[Callable[[random.Random], Parts], ...] = (
 """Of which kind a thing is: its number's remainder. Twice is what shops sell most, or what is hardest to shade."""
 
 
-def any_setting(rng: random.Random) -> Setting:
-    """As packshots are taken: straight on, three quarters, seldom from anywhere; the camera a little above."""
+EVERYDAY: tuple[Callable[[random.Random], Parts | Product], ...] = (
+    everyday.modelled, everyday.vehicle, everyday.dish, everyday.couch, everyday.on_its_side, everyday.satchel,
+    everyday.egg, everyday.modelled, everyday.wedge, everyday.two_apart, everyday.cup, everyday.tool,
+    everyday.modelled, everyday.couch, everyday.screen, everyday.vehicle, everyday.dish, everyday.on_its_side, on_legs,
+)  # fmt: skip
+"""The kinds of those that are nearer to what shops sell."""
+EVERYDAY_FROM = 3000
+"""The first number of these."""
+
+
+def any_setting(rng: random.Random, everyday: bool = False) -> Setting:
+    """As packshots are taken: straight on, three quarters, seldom from anywhere; the camera a little above, one
+    `everyday` thing in four from any height."""
     around = partial(rng.uniform, -45, 45)
     turn = 0.0 if rng.random() < 0.15 else rng.choice((around(), around(), rng.uniform(-180, 180)))
-    height = min(24.0, max(5.0, rng.gauss(12.5, 3.5)))
+    if not everyday:
+        height = min(24.0, max(5.0, rng.gauss(12.5, 3.5)))
+    else:
+        height = rng.uniform(3, 50) if rng.random() < 0.25 else min(24.0, max(4.0, rng.gauss(12.5, 4)))
     return Setting(turn=turn, height=height, fill=rng.uniform(0.55, 0.68), lift=rng.uniform(0.0, 0.05))
 
 
 def assorted(seed: int) -> tuple[str, Product, Setting]:
     """The kind of the thing number `seed`, the thing in the scene, and how it is photographed."""
     rng = random.Random(seed)
-    family = FAMILIES[seed % len(FAMILIES)]
-    product = Product()
-    product.add(*family(rng))
-    return family.__name__, product, any_setting(rng)
+    is_everyday = seed >= EVERYDAY_FROM
+    families = EVERYDAY if is_everyday else FAMILIES
+    family = families[seed % len(families)]
+    made = family(rng)
+    product = made if isinstance(made, Product) else Product(parts=list(made))
+    return family.__name__, product, any_setting(rng, is_everyday)

@@ -86,13 +86,16 @@ def tower(
     power: float | None = None,
     taper: float | None = None,
     bulge: float | None = None,
+    edge: float | None = None,
     material: bpy.types.Material | None = None,
 ) -> bpy.types.Object:
-    """An upright body with rounded lower and upper edges on `at`, as narrow at the top and as round in the middle as
-    `taper` and `bulge` say; what is not said is drawn. One in five leans."""
+    """An upright body on `at`, as narrow at the top and as round in the middle and at its lower and upper edges as
+    `taper`, `bulge` and `edge` say; what is not said is drawn. One in five leans."""
     power = power or rng.choice((2, 2.5, 4, 8, 20))
     least = min(width, depth, height)
-    edge = min(of_any_size(rng, 0.004, 0.25) * least, 0.45 * least)
+    if edge is None:
+        edge = of_any_size(rng, 0.004, 0.25) * least
+    edge = min(edge, 0.45 * least)
     if taper is None:
         taper = seldom(rng, -0.5, 0.5)
     if bulge is None:

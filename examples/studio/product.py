@@ -13,6 +13,8 @@ class Product:
 
     parts: list[bpy.types.Object] = field(default_factory=list)
     handle: list[bpy.types.Object] = field(default_factory=list)
+    scale: tuple[float, float, float] = (1, 1, 1)
+    """How much wider, deeper and higher it stands than it was made."""
 
     def add(self, *things: bpy.types.Object) -> None:
         self.parts += things

@@ -250,7 +250,7 @@ def stand(product: Product, turn: float) -> list[Vector]:
     bpy.context.scene.collection.objects.link(pivot)
     for part in product.parts:
         part.parent = pivot
-    pivot.rotation_euler = (0, 0, math.radians(turn))
+    pivot.rotation_euler, pivot.scale = (0, 0, math.radians(turn)), product.scale
     bpy.context.view_layer.update()
     pivot.location.z = -min(p.z for p in _corners(product))
     bpy.context.view_layer.update()

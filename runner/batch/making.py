@@ -18,6 +18,7 @@ from runner.execution.build import Pictures, build_job
 from runner.execution.job import JobSpec, Upload
 from runner.http.transport import NoAccessError
 from runner.photos.prepare import PreparedPhoto
+from runner.photos.transparency import LAID_ON_WHITE
 from runner.server.client import ComfyClient
 from runner.server.view import ServerView, server_view
 from runner.validation.standing_in import NAME
@@ -44,6 +45,8 @@ class Maker:
         self._view: ServerView | None = None
         self._drawing: Drawing | None = None
         self._notice = notice
+        self._said: set[str] = set()
+        """What is true of every photo like this one: told once, each photo's record says it too."""
 
     def view(self) -> ServerView:
         """What the server says of the workflow's nodes; asked once."""
@@ -116,8 +119,10 @@ class Maker:
             return before
         seen = Seen.of(source.path)  # before it is read: what is put there meanwhile is another
         photo = source.prepare()
-        if photo.slowness:
-            self._notice(f"{source.path.name}: {photo.slowness}")
+        for text in photo.told:
+            if text not in self._said:
+                self._notice(f"{source.path.name}: {text}")
+        self._said |= {LAID_ON_WHITE} & set(photo.told)
 
         def upload() -> str:
             limit, sent = self._client.largest_upload(), photo

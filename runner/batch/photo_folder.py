@@ -37,6 +37,9 @@ class LeftOut:
     helpers: list[Path] = field(default_factory=list)
     """Of results that were named: masks, crops, sheets and the like, which show no product of their own."""
 
+    outside: list[Path] = field(default_factory=list)
+    """Links to folders elsewhere: whoever packed the folder decides what they lead to."""
+
     def told(self) -> list[str]:
         """A line for each kind."""
         lines = [(self.of_this, "in the folder of the results", "")]
@@ -50,11 +53,18 @@ class LeftOut:
             whole = counted(len(self.again), "picture")
             results = f"{folder} holds results of an earlier run: each is taken once, as PNG where there is one"
             twice.append(f"{results} ({whole} left out).")
-        return twice + [
-            f"Left out: {counted(len(files), 'picture')} {why}{self._shown(files) if shown else ''}."
-            for files, why, shown in lines
-            if files
-        ]
+        links = counted(len(self.outside), "link")
+        how = "what is there is taken when it is named by itself"
+        away = [f"Left out: {links} to a folder elsewhere{self._shown(self.outside)}; {how}."] if self.outside else []
+        return (
+            twice
+            + away
+            + [
+                f"Left out: {counted(len(files), 'picture')} {why}{self._shown(files) if shown else ''}."
+                for files, why, shown in lines
+                if files
+            ]
+        )
 
     @staticmethod
     def _shown(files: list[Path]) -> str:
@@ -106,7 +116,7 @@ def found(where: str, out: Path) -> tuple[list[tuple[Path, Path]], LeftOut]:
 
     Raises UsageError where there is no such folder, or `out` is where the photos are.
     """
-    root, files = _named(where)
+    root, files, outside = _named(where)
     if is_within(root, out):
         raise UsageError(
             f"--out {out} is the folder of the photos itself, or one above it: results would lie among them.",
@@ -115,6 +125,7 @@ def found(where: str, out: Path) -> tuple[list[tuple[Path, Path]], LeftOut]:
     by_itself = files == [expanded(where)]
     wants_results = by_itself or _RESULTS in real_path(root).parts or _was_written_into(root)
     kept, left_out = _sorted_out(root, files, out, wants_results=wants_results)
+    left_out.outside += outside
     if wants_results and not by_itself:
         written = _written_into(root)
         left_out.helpers += [path for path, _ in kept if _is_helper(path, root, written)]
@@ -182,34 +193,38 @@ def _each_once(kept: list[tuple[Path, Path]], again: list[Path]) -> list[tuple[P
     return [pair for pair in kept if pair[0] not in set(again)] if again else kept
 
 
-def _named(where: str) -> tuple[Path, list[Path]]:
-    """(the folder that is looked through, what in it may be a photo). Raises UsageError where there is none."""
+def _named(where: str) -> tuple[Path, list[Path], list[Path]]:
+    """(the folder that is looked through, what in it may be a photo, links to folders elsewhere). Raises UsageError
+    where there is none."""
     root = expanded(where)
+    outside: list[Path] = []
     if root.is_dir():
-        files = [path for path in _below(where, root) if path.suffix.lower() in PHOTO_SUFFIXES]
+        paths, outside = _below(where, root)
+        files = [path for path in paths if path.suffix.lower() in PHOTO_SUFFIXES]
     elif glob.has_magic(where):
         parts = root.parts
         fixed = next(number for number, part in enumerate(parts) if glob.has_magic(part))
         root = Path(*parts[:fixed])
         pattern = Path(*parts[fixed:])
-        _below(where, root, None if "**" in pattern.parts else len(pattern.parts) - 1)
+        _, outside = _below(where, root, None if "**" in pattern.parts else len(pattern.parts) - 1)
         try:
-            files = list(root.glob(str(pattern)))
+            files = [path for path in root.glob(str(pattern)) if not any(map(path.is_relative_to, outside))]
         except ValueError as error:
             raise UsageError(f"{where}: {error}.") from error
     elif root.is_file():
         files, root = [root], root.parent
     else:
         raise UsageError(f"{where}: there is no such folder.{look_alike(root)}")
-    return root, files
+    return root, files, outside
 
 
-def _below(where: str, root: Path, depth: int | None = None) -> list[Path]:
-    """Every file below `root` (at most `depth` folders down), links to folders followed.
+def _below(where: str, root: Path, depth: int | None = None) -> tuple[list[Path], list[Path]]:
+    """(every file below `root`, at most `depth` folders down, links to folders in it followed; links to others).
 
     Raises UsageError for a folder that cannot be read: what lies in it would be missed in the morning.
     """
     paths: list[Path] = []
+    outside: list[Path] = []
     seen: set[str] = set()
 
     def refuse(error: OSError) -> None:
@@ -223,15 +238,12 @@ def _below(where: str, root: Path, depth: int | None = None) -> list[Path]:
         here = Path(folder)
         deep = len(here.relative_to(root).parts)
         seen.add(os.path.realpath(folder))
-        folders[:] = [
-            name
-            for name in folders
-            if not name.startswith(".")
-            and (depth is None or deep < depth)
-            and os.path.realpath(here / name) not in seen
-        ]
+        folders[:] = [name for name in folders if not name.startswith(".") and (depth is None or deep < depth)]
+        away = [name for name in folders if (here / name).is_symlink() and not is_within(here / name, root)]
+        outside += [here / name for name in away]
+        folders[:] = [name for name in folders if name not in away and os.path.realpath(here / name) not in seen]
         paths += [here / name for name in files]
-    return paths
+    return paths, outside
 
 
 def _results_folder(root: Path, below: Path, looked_at: dict[Path, bool]) -> Path | None:

@@ -11,9 +11,17 @@ from runner.errors import EXIT_OK, ServerUnavailableError
 from runner.http.address import public_url
 from runner.invocation import spell
 from runner.untrusted import items, mapping, number, text
+from runner.words import counted, shortened
 
 if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
+
+_SHOWN = 40
+"""Devices and jobs that are shown: more than a screen has rows for."""
+_LONGEST = 80
+"""Letters of a name: a server may call a device by a novel."""
+_MOST_GB = 1e6
+"""More memory than any device has."""
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -104,14 +112,33 @@ def _show(state: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         console.json_line(state)
         return
-    lines = [f"ComfyUI {state['comfyui']} at {state['server']}"]
-    lines += [f"  {d['name']}: {d['free_gb']:.1f} of {d['total_gb']:.1f} GB free" for d in state["devices"]]
+    devices, jobs = state["devices"], state["jobs"]
+    lines = [f"ComfyUI {_short(state['comfyui'])} at {state['server']}"]
+    lines += [f"  {_short(d['name'])}: {_gigabytes(d)} GB free" for d in devices[:_SHOWN]]
+    lines += _rest(devices, "device")
     lines += [
-        f"  {job['state']:<8} {job['prompt_id']}  {job['workflow'] or ''}{'' if job['ours'] else '  (not ours)'}"
-        for job in state["jobs"]
+        f"  {job['state']:<8} {_short(job['prompt_id'])}  {_short(job['workflow'] or '')}"
+        f"{'' if job['ours'] else '  (not ours)'}"
+        for job in jobs[:_SHOWN]
     ]
-    lines += [] if state["jobs"] else ["  nothing is queued"]
+    lines += _rest(jobs, "job") if jobs else ["  nothing is queued"]
     console.show("\n".join(console.clean_line(line) for line in lines))
+
+
+def _short(said: str) -> str:
+    return shortened(console.clean_line(said), _LONGEST)
+
+
+def _gigabytes(device: dict[str, Any]) -> str:
+    return " of ".join(
+        f"{size:.1f}" if 0 <= size < _MOST_GB else "?" for size in (device["free_gb"], device["total_gb"])
+    )
+
+
+def _rest(shown: list[dict[str, Any]], noun: str) -> list[str]:
+    """What is said of those that are not shown."""
+    left = len(shown) - _SHOWN
+    return [f"  … and {counted(left, f'more {noun}')} (--json lists all)"] if left > 0 else []
 
 
 def _devices(system: dict[str, Any]) -> list[dict[str, Any]]:

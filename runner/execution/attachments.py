@@ -1,13 +1,14 @@
 """A user's own file as the value of an upload widget: which values are one, how it is made ready, and what is nowhere.
 
 The widget's schema says what it takes (`image_upload`, `audio_upload`, …). A picture is prepared like a photo; where
-the node makes nothing but a mask of it, its values stay as they are. Sound, film and anything else go byte for byte.
+the node makes nothing but a mask of it, its values stay as they are; where the graph takes no transparency, it is laid
+on white. Sound, film and anything else go byte for byte.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,29 +18,33 @@ from runner.invocation import spell
 from runner.photos.prepare import PreparedPhoto, prepare_photo, read_raw
 from runner.server.view import ServerView
 from runner.suggest import did_you_mean
-from runner.workflow.graph import Graph, InputSpec, Workflow, schema_of
+from runner.workflow.graph import Graph, InputSpec, Workflow, is_link, schema_of
 from runner.workflow.patch import resolve_name
 from runner.workflow.schema import ObjectInfo, output_types
 
 _STANDS_FOR_YOURS = "FILE"
 """As advice writes it."""
+_DROP_ALPHA = ("LoadImage", "LoadImageOutput")
+"""Core's loaders, whose picture is RGB: what is transparent is in their second output alone."""
 HINT = "hint"
 """The input that takes a mask somebody painted."""
 
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file of the user's own for one upload widget. `is_picture`: it is prepared; otherwise it goes as it is."""
+    """A file of the user's own for one upload widget. `is_picture`: it is prepared; otherwise it goes as it is.
+    `opaque`: nothing in the graph takes its transparency."""
 
     path: Path
     is_picture: bool
     is_mask: bool
+    opaque: bool = False
 
     def prepare(self, max_bytes: int | None = None) -> PreparedPhoto:
         """Raises PhotoError, with what to do, where it cannot be used."""
         if not self.is_picture:
             return read_raw(self.path)
-        return prepare_photo(self.path, max_bytes=max_bytes, is_mask=self.is_mask)
+        return prepare_photo(self.path, max_bytes=max_bytes, is_mask=self.is_mask, opaque=self.opaque)
 
 
 def input_of(workflow: Workflow, name: str, object_info: ObjectInfo | None) -> InputSpec | None:
@@ -58,7 +63,17 @@ def attachment(workflow: Workflow, name: str, path: Path, object_info: ObjectInf
     node = workflow.graph[spec.node_id]
     types = output_types((object_info or {}).get(str(node["class_type"])) or {})
     makes_mask = "MASK" in types and "IMAGE" not in types
-    return Attachment(path, spec.is_image, spec.is_image and (makes_mask or node["class_type"] == "LoadImageMask"))
+    is_mask = spec.is_image and (makes_mask or node["class_type"] == "LoadImageMask")
+    loaders = {target.node_id for target in resolve_name(workflow, name, object_info)}
+    return Attachment(path, spec.is_image, is_mask, spec.is_image and _drop_alpha(workflow, loaders))
+
+
+def _drop_alpha(workflow: Workflow, loaders: Set[str]) -> bool:
+    """Whether only the colours of a picture go on, also those under what is transparent: its mask leads nowhere."""
+    if any(workflow.graph[loader]["class_type"] not in _DROP_ALPHA for loader in loaders):
+        return False
+    links = (value for node in workflow.graph.values() for value in node["inputs"].values() if is_link(value))
+    return not any(source in loaders and slot == 1 for source, slot in links)
 
 
 def attachments(workflow: Workflow, values: Mapping[str, Any], object_info: ObjectInfo | None) -> dict[str, Attachment]:

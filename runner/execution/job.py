@@ -110,6 +110,7 @@ class Attempt:
     node: str | None = None
     nodes_done: set[str] = field(default_factory=set)
     next_poll: float = 0.0
+    polled_at: float = 0.0
     polls_after_end: int = 0
     absent_since: float | None = None
     unsaved_since: float | None = None

@@ -99,8 +99,7 @@ class RunSpec:
         for note in self.workflow.notes:
             session.notice(note)
         for path in self.images:
-            if slowness := self.photos[path].slowness:
-                session.notice(f"{path.name}: {slowness}")
+            _tell(session, path, self.photos[path])
         view = server_view(client, self.workflow.graph)
         values = {**self.values, **read_assignments(self.workflow, self.assignments, view.object_info)}
         seed_name, seed = first_seed(
@@ -108,6 +107,8 @@ class RunSpec:
         )
         attached = attachments(self.workflow, values, view.object_info)
         prepared = {name: (one.path, one.prepare()) for name, one in attached.items()}
+        for path, photo in prepared.values():
+            _tell(session, path, photo)
         asked = {name: value for name, value in values.items() if name not in attached}
         values |= {name: photo.upload_name for name, (_, photo) in prepared.items()}
         names = [self.photos[path].upload_name for path in self.images]
@@ -175,6 +176,11 @@ class RunSpec:
         return {path: _sent(client, photo, sources[path]) for path, photo in self.photos.items()}
 
 
+def _tell(session: Session, path: Path, photo: PreparedPhoto) -> None:
+    for text in photo.told:
+        session.notice(f"{path.name}: {text}")
+
+
 def _sent(client: ComfyClient, photo: PreparedPhoto, source: Attachment) -> str:
     """The name the server gave it; a converted picture over the server's limit is packed harder."""
     limit = client.largest_upload()
@@ -224,14 +230,17 @@ def prepare_run(
 
 
 def _sources(workflow: Workflow, images: Sequence[Path]) -> dict[Path, Attachment]:
-    """How each picture of `--image` is made ready: as a photo, or as a mask where it goes to nothing but one."""
+    """How each picture of `--image` is made ready: as a photo; as a mask, or without its transparency, where it goes to
+    nothing else."""
     schema = recorded_object_info(WORKFLOWS_DIR)
     slots = [attachment(workflow, spec.name, Path(), schema) for spec in workflow.image_inputs(schema)]
-    masks = {
-        path: all(slot is not None and slot.is_mask for p, slot in zip(images, slots, strict=False) if p == path)
-        for path in images[: len(slots)]
-    }
-    return {path: Attachment(path, is_picture=True, is_mask=masks.get(path, False)) for path in images}
+    sources = {}
+    for path in images:
+        places = [slot for given, slot in zip(images, slots, strict=False) if given == path]
+        is_mask = bool(places) and all(slot is not None and slot.is_mask for slot in places)
+        opaque = bool(places) and all(slot is not None and slot.opaque for slot in places)
+        sources[path] = Attachment(path, is_picture=True, is_mask=is_mask, opaque=opaque)
+    return sources
 
 
 def read_assignments(workflow: Workflow, texts: Sequence[str], object_info: Mapping[str, Any]) -> dict[str, Any]:

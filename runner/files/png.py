@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _METADATA = frozenset({b"tEXt", b"zTXt", b"iTXt", b"eXIf"})
 _GRAY, _RGB = 0, 2
-"""Colour types of the PNG standard."""
+_CHANNELS = {_GRAY: 1, _RGB: 3, 3: 1, 4: 2, 6: 4}
+"""Colour types of the PNG standard, and how many values a pixel of each has."""
 _SRGB_GAMMA = 1 / 2.2
 """What PNG says of sRGB in a `gAMA` chunk."""
+_MOST_PACKED = 1032
+"""Bytes that one byte of deflated data unpacks to, at most (RFC 1951: 258 from two bits)."""
 _WINDOW = 1 << 16
 """Bytes unpacked at a time: few rows are needed in most pictures."""
 
@@ -66,7 +69,9 @@ def read_structure(data: Buffer) -> Structure | None:
         width, height, depth, colour, _, _, interlace = struct.unpack(">IIBBBBB", header)
     except (_DamagedError, struct.error):
         return None
-    if not pixels:
+    packed = sum(end - start for start, end in pixels)
+    least_row = width * depth * _CHANNELS.get(colour, 1) // 8
+    if not pixels or height * least_row > packed * _MOST_PACKED:
         return None
     return Structure(width, height, depth, colour, bool(interlace), tuple(pixels), frozenset(kinds), late, cicp)
 
@@ -77,7 +82,7 @@ def surely_not_black(data: Buffer, structure: Structure) -> bool:
     Every PNG filter predicts 0 where all pixels before are 0, so the first byte that is not 0 is itself a pixel's
     value. Few rows are unpacked in most pictures.
     """
-    channels = {_GRAY: 1, _RGB: 3}.get(structure.colour)
+    channels = _CHANNELS[structure.colour] if structure.colour in (_GRAY, _RGB) else None
     if channels is None or structure.interlaced or structure.depth not in (8, 16) or b"tRNS" in structure.kinds:
         return False
     row = structure.width * channels * structure.depth // 8

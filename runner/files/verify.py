@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
 import os
 import struct
 import warnings
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -90,7 +91,9 @@ def check_picture(path: Path, suffix: str, node: str) -> None:
                     fault = _fault(frame)
                     if not fault:
                         break
-    except Image.DecompressionBombError:  # beyond 178 megapixels Pillow will not open it: not judged
+    except Image.DecompressionBombError as error:  # beyond 178 megapixels Pillow will not open it: not judged
+        if suffix.lower() == ".png" and not _is_whole_png(path):
+            raise NodeFailedError(f"{node} delivered a file that is not a readable picture: {error}.") from error
         return
     except (OSError, SyntaxError, ValueError, EOFError, zlib.error, struct.error) as error:
         raise NodeFailedError(f"{node} delivered a file that is not a readable picture: {error}.") from error
@@ -105,15 +108,29 @@ def check_picture(path: Path, suffix: str, node: str) -> None:
 
 def _is_good_png(path: Path) -> bool:
     """Whole and not black, without decoding it. False: not known."""
-    if not path.stat().st_size:
-        return False
-    with (
-        path.open("rb") as stream,
-        mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped,  # a server may send gigabytes
-        memoryview(mapped) as data,
-    ):
+    with _opened(path) as data:
         structure = read_structure(data)
         return structure is not None and surely_not_black(data, structure)
+
+
+def _is_whole_png(path: Path) -> bool:
+    """Whether a PNG too large to be decoded has all its parts, and enough in them for its size."""
+    with _opened(path) as data:
+        return read_structure(data) is not None
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[memoryview]:
+    """A file's bytes, without reading them: a server may send gigabytes."""
+    if not path.stat().st_size:
+        yield memoryview(b"")
+        return
+    with (
+        path.open("rb") as stream,
+        mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+        memoryview(mapped) as data,
+    ):
+        yield data
 
 
 def _fault(frame: Any) -> str:

@@ -74,6 +74,19 @@ class ModelStore:
                     return path_below
         return None
 
+    def has(self, name: str, folder: str | None = None) -> bool:
+        """Whether a file of this name (with folders before it, in either system's writing) is among the models of
+        `folder`, or of any where that is not known."""
+        parts = name.replace("\\", "/").split("/")
+        if any(part in ("", ".", "..") for part in parts):
+            return False
+        places = self._folders(folder) if folder is not None else (self.models_dir, *(path for _, path in self.extra))
+        return any(
+            path.is_file() and path.parts[-len(parts) :] == tuple(parts)
+            for place in places
+            for path in place.rglob(parts[-1])
+        )
+
     def in_place_of(self, model: Model, manifest: Manifest) -> Model:
         """The model, or the one that is there instead of it."""
         if self.find(model) is None and model.instead is not None:

@@ -24,7 +24,9 @@ from runner.errors import PhotoError
 from runner.files.paths import may_be_a_file
 from runner.files.png import Structure, foreign_gamma, read_structure
 from runner.photos import sixteen_bit
+from runner.photos.kinds import is_heic, read_heic_too, what_is_it
 from runner.photos.named_colours import code_points, profile_of
+from runner.photos.transparency import LAID_ON_WHITE, has_transparency, on_white
 from runner.suggest import look_alike
 
 MAX_PIXELS = 200_000_000
@@ -51,7 +53,6 @@ _EXIF_IFD, _COLOUR_SPACE, _INTEROP_IFD, _INTEROP_INDEX = 0x8769, 0xA001, 0xA005,
 _BROKEN = (
     OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, RuntimeError, struct.error, zlib.error
 )  # fmt: skip
-_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _ADVICE = "Use a JPEG, PNG, TIFF, WebP, HEIC or AVIF."
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -89,15 +90,23 @@ class PreparedPhoto:
         million = self.width * self.height / 1e6
         return f"{million:.0f} megapixels: this takes minutes." if self.width * self.height > _HUGE else ""
 
+    @property
+    def told(self) -> list[str]:
+        """What people should know of it before it is worked on; nothing of most."""
+        return [text for text in (self.slowness, LAID_ON_WHITE if LAID_ON_WHITE in self.notes else "") if text]
 
-def prepare_photo(path: Path | str, *, max_bytes: int | None = None, is_mask: bool = False) -> PreparedPhoto:
+
+def prepare_photo(
+    path: Path | str, *, max_bytes: int | None = None, is_mask: bool = False, opaque: bool = False
+) -> PreparedPhoto:
     """Read, check and convert one photo. Raises PhotoError, with what to do, for anything that is no usable photo.
 
     `max_bytes` is the server's upload limit: a converted photo over it is packed harder before giving up.
-    `is_mask`: its values are no colours and stay as they are, whatever profile or gamma the file names.
+    `is_mask`: its values are no colours and stay as they are, whatever profile or gamma the file names. `opaque`: its
+    transparency would be dropped, and what happens to lie under it seen; white is laid there instead.
     """
     path = Path(path)
-    return _Preparation(path, _read(path, "photo"), max_bytes, is_mask=is_mask).run()
+    return _Preparation(path, _read(path, "photo"), max_bytes, is_mask=is_mask, opaque=opaque).run()
 
 
 def read_raw(path: Path) -> PreparedPhoto:
@@ -139,48 +148,11 @@ def _read(path: Path, noun: str) -> bytes:
         raise PhotoError(f"{path}: cannot be read ({error.strerror or error}).") from error
 
 
-def _is_heic(raw: bytes) -> bool:
-    """By the brands of its first box; `mif1` alone may be an AVIF as well, which Pillow reads itself."""
-    size = int.from_bytes(raw[:4], "big")
-    brands = raw[8 : min(size, 128)]
-    return raw[4:8] == b"ftyp" and brands[:4] in _HEIC and not (b"avif" in brands and b"hei" not in brands)
-
-
-def _read_heic_too(name: Path) -> None:
-    """Teaches Pillow to read HEIC; its plug-in costs time to load, so only for such a file."""
-    try:
-        import pillow_heif
-    except ImportError:
-        raise PhotoError(
-            f"{name}: HEIC pictures need the Python package pillow-heif, which is not installed.",
-            advice="Run install.py again, or share the photo as JPEG.",
-        ) from None
-    pillow_heif.register_heif_opener(thumbnails=False)
-
-
-def _what_is_it(raw: bytes) -> str:
-    """What a file that is no usable picture seems to be, by its first bytes."""
-    head = raw[:64]
-    if head[4:8] == b"ftyp":
-        if _is_heic(raw) or head[8:12] in (b"avif", b"avis"):
-            return "the picture is damaged or cut off, or of a kind of HEIC or AVIF that cannot be read."
-        return "this is a video, not a photo."
-    kinds = (
-        ((b"%PDF",), "this is a PDF."),
-        ((b"8BPS",), "this is a Photoshop file."),
-        ((b"<svg", b"<?xml"), "this is a drawing (SVG) or other XML."),
-        ((b"<!DOCTYPE", b"<html", b"<!doctype"), "this is a web page, not the picture: the download went wrong."),
-        ((b"PK\x03\x04",), "this is a ZIP archive."),
-        ((b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"II*\0", b"MM\0*", b"GIF8"), "the picture is damaged or cut off."),
-    )
-    return next((text for heads, text in kinds if head.startswith(heads)), "this is not a picture that can be read.")
-
-
 class _Preparation:
     """One photo on its way; collects the notes."""
 
-    def __init__(self, path: Path, raw: bytes, max_bytes: int | None, *, is_mask: bool = False) -> None:
-        self.path, self.raw, self.max_bytes, self.is_mask = path, raw, max_bytes, is_mask
+    def __init__(self, path: Path, raw: bytes, max_bytes: int | None, *, is_mask: bool, opaque: bool) -> None:
+        self.path, self.raw, self.max_bytes, self.is_mask, self.opaque = path, raw, max_bytes, is_mask, opaque
         self._read_as = hashlib.sha256(raw).hexdigest()
         self.notes: list[str] = []
         self.is_deep, self.layout = False, ""
@@ -195,7 +167,7 @@ class _Preparation:
         self.is_deep, self.layout = sixteen_bit.is_deep(image), sixteen_bit.raw_mode(image)
         orientation = self._orientation(image)
         profile = self._profile(image)
-        if profile is None and orientation == 1 and self._is_plain(image):
+        if profile is None and orientation == 1 and self._is_plain(image) and not self._shows_through(image):
             return self._unchanged(image)
         from runner.photos.decode import PixelReader  # with numpy; most photos are sent as they are
 
@@ -206,22 +178,22 @@ class _Preparation:
                 self.notes.append("turned upright as its EXIF orientation says")
                 if image.format != "TIFF":  # Pillow turns a TIFF itself while loading it
                     picture = picture.transpose(_TURNS[orientation])
-            return self._packed(picture)
+            return self._packed(on_white(picture, str(self.path), self.notes) if self.opaque else picture)
         except MemoryError:
             raise PhotoError(f"{self.path}: not enough memory to convert it.", advice="Export it smaller.") from None
         except _BROKEN as error:
             raise self._broken(error) from error
 
     def _open(self) -> Image.Image:
-        if _is_heic(self.raw):
-            _read_heic_too(self.path)
+        if is_heic(self.raw):
+            read_heic_too(self.path)
         with _pillow_limit:  # Pillow's limit is a global; ours is checked right after this, before any decoding
             before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
             try:
                 Image.init()
                 return Image.open(io.BytesIO(self.raw), formats=[name for name in _FORMATS if name in Image.OPEN])
             except _BROKEN as error:
-                raise PhotoError(f"{self.path}: {_what_is_it(self.raw)}", advice=_ADVICE) from error
+                raise PhotoError(f"{self.path}: {what_is_it(self.raw)}", advice=_ADVICE) from error
             finally:
                 Image.MAX_IMAGE_PIXELS = before
 
@@ -358,6 +330,13 @@ class _Preparation:
         if image.format != "PNG" or self.is_deep or foreign_gamma(image):
             return False
         return image.mode in ("RGB", "RGBA") and "transparency" not in image.info
+
+    def _shows_through(self, image: Image.Image) -> bool:
+        """What lies under it would be seen, where no transparency is taken."""
+        if not self.opaque or image.mode != "RGBA":
+            return False
+        self._load(image)
+        return has_transparency(image)
 
     def _unchanged(self, image: Image.Image) -> PreparedPhoto:
         width, height = image.size

@@ -97,6 +97,16 @@ def pack_of(class_type: str) -> str | None:
     return "comfyui_controlnet_aux" if class_type.endswith("Preprocessor") else None
 
 
+def is_model_widget(widget: str) -> bool:
+    """Whether a widget of this name takes the file of a model, whatever it is set to."""
+    return widget in _FOLDER_OF_WIDGET
+
+
+def folder_for(class_type: str, widget: str) -> str | None:
+    """The folder below `models/` that a widget's file lies in; None where that is not known."""
+    return _FOLDER_OF_NODE.get((class_type, widget)) or _FOLDER_OF_WIDGET.get(widget)
+
+
 @dataclass(frozen=True)
 class FileCheck:
     """Recognises a missing model file. `lookup` finds a model of the manifest by its file name."""
@@ -111,7 +121,7 @@ class FileCheck:
 
         `called`: what a user sets the widget by, where that is another name.
         """
-        folder = _FOLDER_OF_NODE.get((class_type, widget)) or _FOLDER_OF_WIDGET.get(widget)
+        folder = folder_for(class_type, widget)
         if not isinstance(value, str) or not (is_model_name(value) or (folder and is_file_list(options))):
             return None
         base = value.replace("\\", "/").rsplit("/", 1)[-1]

@@ -87,14 +87,20 @@ def test_a_finger_found_nowhere_stands_where_its_finger_was_found(picture: Float
     assert any("a finger too many" in why for why in seen[0].reasons)
 
 
-def test_five_fingers_plainly_seen_speak_for_a_doubted_hand_but_not_for_an_impossible_one() -> None:
-    doubted, impossible = (
-        counted(replace(score_hand(torch.from_numpy(HAND), TOLD), score=score), Look((), None, sure=True)).score
-        for score in (0.42, 0.3)
-    )
-    assert doubted >= 0.5 > impossible
+@pytest.mark.parametrize(
+    ("finding", "doubted", "impossible"),
+    [("reach", 0.08, 0.02), ("bent", 0.16, 0.1), ("long", 0.42, 0.3), (None, 0.42, 0.3)],
+)
+def test_five_fingers_plainly_seen_speak_for_a_doubted_hand_but_not_for_an_impossible_one(
+    finding: str | None, doubted: float, impossible: float
+) -> None:
+    """Most of all where its fingers are bent: what a detector makes up first, where half of them is hidden."""
     plain = score_hand(torch.from_numpy(HAND), TOLD)
-    assert counted(plain, Look((), None)) == plain == counted(plain, Look((), "too small"))
+    assert dict(plain.left)[finding or "reach"] > 0.9
+    for score, passes in ((doubted, True), (impossible, False)):
+        told = replace(plain, score=score, left=() if finding is None else ((finding, score), ("plate", 1.0)))
+        assert (counted(told, Look((), None, sure=True)).score >= 0.5) == passes
+        assert counted(told, Look((), None)) == told == counted(told, Look((), "too small"))
 
 
 def test_the_same_traces_without_a_finger_more_are_none(picture: Floats) -> None:

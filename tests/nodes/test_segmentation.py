@@ -231,6 +231,25 @@ def test_birefnet_without_a_model_says_what_is_missing(comfy_server: ComfyServer
         comfy_server.run(graph(comfy_server, picture, method="birefnet"))
 
 
+@pytest.mark.parametrize(
+    ("picture", "said"),
+    [
+        (Image.new("RGBA", (128, 96), (0, 0, 0, 0)), "the file is transparent everywhere, and one colour throughout"),
+        (Image.new("RGB", (128, 96), "white"), "the picture is one colour throughout"),
+    ],
+)
+def test_a_picture_of_nothing_is_shown_to_no_network(
+    comfy_server: ComfyServer, picture: Image.Image, said: str
+) -> None:
+    """One of made-up weights takes the dark for product; a real one looks for a minute and sees things, too."""
+    fill_with_smoke(comfy_server, "birefnet")
+    work = graph(comfy_server, picture, bg_removal_model=["model", 0])
+    work["model"] = {"class_type": "LoadBackgroundRemovalModel", "inputs": {"bg_removal_name": smoke_file("birefnet")}}
+    with pytest.raises(GraphError, match=said) as refused:
+        comfy_server.run(work)
+    assert "min_confidence" not in str(refused.value)  # no guess is offered where there is nothing to be guessed
+
+
 def test_hint_of_another_shape_is_named(comfy_server: ComfyServer) -> None:
     work = graph(comfy_server, as_picture(scene("jar", 1, size=128).photo))
     work["rough"] = {"class_type": "SolidMask", "inputs": {"value": 1.0, "width": 50, "height": 40}}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.answers import ENDPOINTS, LIES, MESSAGES, RAW, STATUSES, Lies
 from tests.support.hostile import HostileComfy, Said
-from tests.support.lied import CONTRACT, check_any_answer, in_parts, told
+from tests.support.lied import CONTRACT, check_any_answer, check_run, in_parts, told
 from tests.support.runs import Desk, command
 from tests.support.spaces import kept_to_the_contract
 
@@ -38,6 +38,25 @@ def test_any_json_anywhere_thousands_of_times(
     liar: HostileComfy, lied_desk: Desk, part: int, lies: Lies, status: int, messages: list[Any], photo: bool
 ) -> None:
     check_any_answer(liar, lied_desk, lies, status, messages, photo)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"type": "progress", "data": {"prompt_id": "$ID", "node": "1", "value": 3, "max": 9}},
+        {"type": "execution_success", "data": {"prompt_id": "$ID"}},
+        {"type": "executing", "data": {"prompt_id": "$ID", "node": "1"}},
+    ],
+    ids=["progress", "success", "executing"],
+)
+def test_a_socket_that_never_stops_talking_keeps_no_job_from_its_end(
+    liar: HostileComfy, lied_desk: Desk, said: dict[str, Any]
+) -> None:
+    told(liar, [], 200, [said])
+    liar.chatters = True
+    assert check_run(lied_desk, photo=False) == 0
+    assert liar.seen("GET", "/api/jobs/")
+    liar.forget()
 
 
 # a batch that was lied to

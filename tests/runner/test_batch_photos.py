@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from runner.batch.order import BatchOrder
+from runner.batch.photo_folder import found
 from runner.batch.setup import photographed
 from runner.errors import EXIT_BUG, EXIT_OK, EXIT_USAGE, worst_code
 from tests.runner.test_batch import batch, folder_of_photos, results
@@ -191,3 +192,20 @@ def test_what_was_made_here_is_asked_about_too_where_that_is_the_question(tmp_pa
     assert [path.name for path, _ in taken] == (["a_result.jpg", "b.jpg"] if takes_results else ["b.jpg"])
     said = "Left out: 1 picture made here before; one that is named by itself is taken (a_result.jpg)."
     assert left_out == ([] if takes_results else [said])
+
+
+@pytest.mark.parametrize("where", ["photos", "photos/**/*.png", "photos/*/*.png"])
+def test_a_link_to_a_folder_elsewhere_is_left_out_and_said(tmp_path: Path, where: str) -> None:
+    for name in ("photos/in", "private/deep"):
+        (tmp_path / name).mkdir(parents=True)
+        Image.new("RGB", (8, 8), "red").save(tmp_path / name / "one.png")
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "secret.png")
+    (tmp_path / "photos/again").symlink_to("in")  # inside: each picture once
+    (tmp_path / "photos/up").symlink_to("..")
+    (tmp_path / "photos/other").symlink_to(tmp_path / "private")
+    kept, left_out = found(str(tmp_path / where), tmp_path / "out")
+    assert {path.resolve() for path, _ in kept} == {tmp_path / "photos/in/one.png"}
+    (line,) = [line for line in left_out.told() if "elsewhere" in line]
+    assert "2 links" in line and "up" in line
+    kept, _ = found(str(tmp_path / "photos/other"), tmp_path / "out")
+    assert len(kept) == 1, "named by itself it is taken"

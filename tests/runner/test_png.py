@@ -155,3 +155,26 @@ def test_what_is_no_whole_png_is_left_to_be_decoded(data: bytes, tmp_path: Path)
     path.write_bytes(data)
     with pytest.raises(NodeFailedError, match="not a readable picture"):
         check_picture(path, ".png", "a node")
+
+
+def claiming(width: int, height: int, colour: int, depth: int, rows: bytes) -> bytes:
+    """A PNG whose header says so much, and whose unpacked pixels are `rows`."""
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    parts = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+@pytest.mark.parametrize("size", [(60_000, 60_000), (2**31 - 1, 2**31 - 1), (2**31 - 1, 1), (1, 2**31 - 1)])
+def test_a_header_that_claims_more_than_the_file_holds_is_no_picture(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = tmp_path / "claims.png"
+    path.write_bytes(claiming(*size, colour=2, depth=8, rows=b"\0" + b"\x80" * 3000))
+    with pytest.raises(NodeFailedError, match="not a readable picture"):
+        check_picture(path, ".png", "a node")
+
+
+def test_a_picture_too_large_to_be_decoded_is_kept_where_it_may_be_whole(tmp_path: Path) -> None:
+    """One colour, so that it is packed as tightly as can be."""
+    side = 16_000
+    path = tmp_path / "large.png"
+    path.write_bytes(claiming(side, side, colour=0, depth=1, rows=(b"\0" + b"\xff" * (side // 8)) * side))
+    check_picture(path, ".png", "a node")

@@ -104,3 +104,20 @@ def test_the_state_of_every_server_that_is_named(comfy_server: ComfyServer, tmp_
     farm.write_text(f"- {away}\n- {comfy_server.url}\n")
     listed = command("status", "--servers", str(farm), "--json", folder=tmp_path)
     assert [json.loads(line)["server"] for line in listed.out.splitlines()] == [away, comfy_server.url]
+
+
+def test_a_server_that_says_too_much_is_shown_in_short(liar: HostileComfy, tmp_path: Path) -> None:
+    """The JSON has all of it."""
+    liar.forget()
+    devices = [{"name": "x" * 100_000, "vram_free": 10**300, "vram_total": -5}] * 200
+    liar.lies["GET /system_stats"] = Said({"system": {"comfyui_version": "9"}, "devices": devices})
+    jobs = [[number, f"id-{number}-" + "y" * 5000, {}, {}, []] for number in range(2_000)]
+    liar.lies["GET /queue"] = Said({"queue_running": [], "queue_pending": jobs})
+    run = command("status", "--server", liar.url, folder=tmp_path)
+    assert run.code == 0
+    assert len(run.out) < 40_000
+    assert all(len(line) < 300 for line in run.out.splitlines())
+    assert "160 more devices" in run.out
+    assert "1960 more jobs" in run.out
+    assert "? of ? GB" in run.out
+    liar.forget()

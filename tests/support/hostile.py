@@ -82,6 +82,8 @@ class HostileComfy(Served):
         self.raw_messages: list[bytes] = []
         """Bytes put on the open socket as they are."""
         self.requests: list[tuple[str, str, dict[str, str]]] = []
+        self.chatters = False
+        """The socket says `messages` again and again, without end."""
         self.prompt_id = ""
         self.prompt_ids: set[str] = set()
         self.filename = "made_00001_.png"
@@ -114,7 +116,7 @@ class HostileComfy(Served):
 
     def forget(self) -> None:
         """No lies, no messages, no memory: as new."""
-        self.lies, self.messages, self.raw_messages, self.requests = {}, [], [], []
+        self.lies, self.messages, self.raw_messages, self.requests, self.chatters = {}, [], [], [], False
         self.prompt_id, self.filename = "", "made_00001_.png"
         self.prompt_ids.clear()
         self._posted.clear()
@@ -204,6 +206,9 @@ class HostileComfy(Served):
             self._posted.wait(5.0)
             for data in [*map(self._frame, self.messages), *self.raw_messages]:
                 handler.connection.sendall(data)
+            while self.chatters:
+                time.sleep(0.005)
+                handler.connection.sendall(b"".join(map(self._frame, self.messages)))
         self._listening.append(handler.connection)
         _hold(handler.connection)
         self._listening.remove(handler.connection)

@@ -26,7 +26,7 @@ from tests.support.speed import within
 
 CONTRACT = {0, 2, 3, 4, 5, 6, 7, 130}
 """130: a server may say that it knows nothing of a job any more: somebody took it out of the queue."""
-LIMITS = Limits(patience=0.1, silence=0.02, deaf=0.01, absent=0.02, cancel=0.1)
+LIMITS = Limits(patience=0.1, silence=0.02, chatter=0.3, deaf=0.01, absent=0.02, cancel=0.1)
 
 in_parts = pytest.mark.parametrize("part", range(4))
 """A case waits more than it works: `-n 4 --dist load` runs the parts side by side."""

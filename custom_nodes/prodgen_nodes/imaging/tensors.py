@@ -183,3 +183,13 @@ def strips(height: int, width: int, multiple: int = 1) -> Iterator[slice]:
     rows = max(1, _STRIP_PIXELS // (width * multiple)) * multiple
     for top in range(0, height, rows):
         yield slice(top, min(top + rows, height))
+
+
+_ROUNDING = 1.5 / 255
+"""Between two pixels of one colour: a step of 8 bits, as a JPEG of it has."""
+
+
+def is_one_colour(srgb: Tensor) -> bool:
+    """Whether all of `srgb` `[H,W,3]` is the same but for rounding: there is nothing to be seen in it."""
+    lowest, highest = torch.aminmax(srgb.flatten(0, 1), dim=0)
+    return bool((highest - lowest).max() <= _ROUNDING)

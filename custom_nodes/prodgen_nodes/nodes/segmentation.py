@@ -24,7 +24,16 @@ from ..imaging.segmentation.cutout import Progress
 from ..imaging.segmentation.looks import Look
 from ..imaging.segmentation.parts import Parts
 from ..imaging.segmentation.pyramid import averaged, encoded, within
-from ..imaging.tensors import check_choice, check_mask, check_range, common_batch, item, same_size, split_alpha
+from ..imaging.tensors import (
+    check_choice,
+    check_mask,
+    check_range,
+    common_batch,
+    is_one_colour,
+    item,
+    same_size,
+    split_alpha,
+)
 from .background_removal import best, how_to_get_one, identity_of_best, model_input
 from .common import CATEGORY, deliver, optional_mask, output, progress_callback, work_device
 from .parts import PARTS
@@ -90,6 +99,11 @@ def cut_out(
                 return _by_alpha(rgb, alpha, choice, step, device)
             note = "" if float(alpha.min()) > 0.5 else note
     photo, rough = rgb.to(device), None if hint is None else hint.to(device)
+    if rough is None and is_one_colour(photo):  # where a network would look for a minute, and see things
+        cut = from_plain_backdrop(photo, None, step, choice.parts)
+        return cut.doubted(
+            0.0, f"{note}, and one colour throughout" if note else "the picture is one colour throughout"
+        )
     model = choice.model
     if model is None and choice.method in ("auto", "model"):
         model = best()
@@ -106,8 +120,6 @@ def cut_out(
                 cut.report["why"] = "a painted hint says what is product, the picture where it ends"
     else:
         cut = _by_model(model, rgb, rough, choice, step, device)
-        if choice.method == "birefnet":
-            cut.report["method"] = "birefnet"
     return cut.noted(note)
 
 
@@ -152,6 +164,8 @@ def _by_model(model: Any, rgb: Tensor, rough: Tensor | None, choice: Choice, ste
     else:
         cut = from_model(photo, look(photo.unsqueeze(0)), rough, step, choice.parts)
     cut.report["model"] = getattr(model, "name", "birefnet")
+    if choice.method == "birefnet":
+        cut.report["method"] = "birefnet"
     return cut
 
 

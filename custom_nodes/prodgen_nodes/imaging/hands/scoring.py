@@ -44,6 +44,8 @@ class HandScore:
     seen: float
     placed: float = 1.0
     """What the hand's place and size on its body leave of it, 0..1."""
+    left: tuple[tuple[str, float], ...] = ()
+    """What each finding leaves of the score, which is their product; empty where the score is no such product."""
 
     @property
     def detected(self) -> bool:
@@ -257,7 +259,8 @@ def score_hand(points: Tensor, scores: Tensor) -> HandScore:
         return HandScore(0.0, ("the hand was not found clearly",), 0.0, seen)
     shape = _measure(points, weights)
     factors = {key: float(value) for key, value in _factors(shape).items()}
-    return HandScore(math.prod(factors.values()), _reasons(shape, factors), float(shape.size), seen)
+    total, found = math.prod(factors.values()), tuple(factors.items())
+    return HandScore(total, _reasons(shape, factors), float(shape.size), seen, left=found)
 
 
 def point_weights(points: Tensor, scores: Tensor) -> Tensor:

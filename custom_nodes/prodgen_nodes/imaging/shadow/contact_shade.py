@@ -20,6 +20,8 @@ _ROUNDED, _SHARP, _FOOT = 0.85, 0.03, 0.35
 """Its size over the edge's rounding; at least this share of the product's; over a foot's width."""
 _POWER = 1.8
 """How steeply the dark line falls (1: an exponential, 2: a Gaussian), found on renders."""
+_ALONG = 4
+"""How steeply, by the share that the way to the contact goes aside, an edge hides less of what is under it."""
 USUAL_UNDERCUT = 0.83
 """Where nothing of the product is known."""
 _UNDERCUT = (0.58, USUAL_UNDERCUT, 0.95), (1.6, 1.0, 0.25)
@@ -76,8 +78,40 @@ def crevice(
     away = torch.where(beside > 0, torch.lerp(ends, turning, aside**2), ahead)
     # Seen from the front the ground shows nearly up to where a rounded edge touches it; seen along the edge, only from
     # where the roundness ends.
-    away = away + aside**4 * min(touch.rounding, size)
-    near = (away / reach).clamp(max=1.0)
-    shade = torch.exp(-((away / size) ** _POWER)) * (1 - near * near) ** 2
+    away = away + aside**_ALONG * min(touch.rounding, size)
     above = torch.where(beside > 0, 0.0, (-before).clamp(min=0.0) * foreshortening)
-    return rows, columns, shade * (1.6 - above / (ramp + 1.0)).clamp(0.0, 1.0)
+    return rows, columns, _falling(away, size) * (1.6 - above / (ramp + 1.0)).clamp(0.0, 1.0)
+
+
+def round_crevice(
+    size: float, rounding: float, column: float, row: float, radius: float, foreshortening: float, alpha: Tensor
+) -> tuple[slice, slice, Tensor]:
+    """The same around a circle on the ground whose middle is at (`column`, `row`) of the canvas that `alpha` `[H,W]`
+    has, of `radius` columns."""
+    around = radius + REACH * size
+    (rows, y), (columns, x) = (
+        _part(middle, reach, count, alpha)
+        for middle, reach, count in (
+            (row, around * foreshortening, alpha.shape[0]),
+            (column, around, alpha.shape[1]),
+        )
+    )
+    far = torch.hypot((y[:, None] - row) / foreshortening, x - column)
+    aside = (x - column).abs() / far.clamp(min=1.0)
+    away = (far - radius).clamp(min=0.0) + aside**_ALONG * min(rounding, size)
+    return rows, columns, _falling(away, size)
+
+
+_P = 1
+
+
+def _part(middle: float, reach: float, count: int, like: Tensor) -> tuple[slice, Tensor]:
+    """The rows or columns up to `reach` from the `middle`, and where their own middles are."""
+    part = slice(max(0, math.floor(middle - reach)), max(0, min(count, math.ceil(middle + reach))))
+    return part, torch.arange(part.start, part.stop, device=like.device, dtype=torch.float32) + 0.5
+
+
+def _falling(away: Tensor, size: float) -> Tensor:
+    """The line's depth so many pixels `away` from the contact on the ground: exactly 0 at its reach."""
+    near = (away / (REACH * size)).clamp(max=1.0)
+    return torch.exp(-((away / size) ** _POWER)) * (1 - near * near) ** 2

@@ -25,14 +25,15 @@ from ..filters import running_max, smoothstep
 from ..tensors import bounding_box, check_image, check_mask, common_batch, item, same_size
 from .ball import Ball, ball_shade, ball_solid, find_ball
 from .contact import Contact, all_contacts, find_contact
-from .contact_shade import USUAL_UNDERCUT, crevice, crevice_size
+from .contact_shade import USUAL_UNDERCUT, crevice, crevice_size, round_crevice
 from .darken import close_seam, darken, edge_width, reflectance, undercut
 from .learned import LEARNED_SOFTNESS, Seen
 from .light import Light, Ray, cast_rays, studio_rays
 from .occlusion import occlusion, on_picture
+from .round_foot import RoundFoot
 from .solid import build_solid
 from .things import standing_things
-from .turned import RoundFoot, find_round_foot, turned_solid
+from .turned import find_round_foot, turned_solid
 
 FORESHORTENING = 0.28
 """Depth on the ground to rows of the picture: a camera that looks about 12° down at the product's middle, as packshots
@@ -152,7 +153,13 @@ def _room_shades(alpha: Tensor, contact: Contact, softness: float, look: Look) -
     span = math.sqrt(contact.box.width * contact.box.height)
     for touch in contact.touches:
         size = crevice_size(touch, span, softness, look.undercut)
-        rows, columns, shade = crevice(alpha, contact, touch, size, look.ramp, look.foreshortening)
+        if look.foot is None:
+            rows, columns, shade = crevice(alpha, contact, touch, size, look.ramp, look.foreshortening)
+        else:
+            foot = look.foot
+            rows, columns, shade = round_crevice(
+                size, touch.rounding, foot.column, foot.row, foot.radius, foot.foreshortening, alpha
+            )
         yield rows, columns, _CREVICE * shade
 
 

@@ -9,7 +9,6 @@ out on one side, an ear or a spout, which is taken to be as deep as it is thick.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,6 +17,8 @@ from scipy.optimize import least_squares
 from torch import Tensor
 
 from .contact import Array, Contact, column_runs
+from .dish import find_rim
+from .round_foot import RoundFoot
 from .solid import SEEN, Level, Solid, reduced
 
 _LEAST_WIDTH, _LEAST_SAG = 24, 2.0
@@ -31,34 +32,34 @@ _OFF = 0.003
 rendered are off by .0001 to .001, boxes, bags, shoes and sofas by .01 to .04."""
 _WIDER = 1.4
 """The ellipse's width over the contact's, at most: what shows less of it may be anything."""
-_FLATTEST, _STEEPEST = 0.15, 0.45
-"""The ellipse's height over its width, for cameras from 9° to 27° above the ground: less is a line with rounded
-corners, more a rounded edge."""
+_FLATTEST, _STEEPEST = 0.15, 0.9
+"""The ellipse's height over its width, for cameras from 9° to 64° above the ground: less is a line with rounded
+corners, more is a ball's or an egg's lower end."""
 _TOP, _ASIDE, _TOP_SAG, _CORNER = 0.04, (0.0, 0.4, 0.8), 0.06, 0.4
 """How far down the top is looked at, as a share of the height; how far aside, in its own half widths; how much lower it
 is at the outermost of these, in depths of the foot's circle, at least: a flat round top is lower by .4 of its own
 depths, which are less, as the camera looks at it from less far above, a sign's is not lower; and the share of that that
 is reached halfway, at most: on a circle a fifth, at a box's corner the half."""
+_LOW = 1.0
+"""What is lower than so many radii below its rim shows too little of its foot to measure that alone."""
+_UNLIKE = -0.05, 0.2
+"""How much more a camera looks down at the foot than at the rim, as foreshortenings: what says anything else is not the
+circle of a foot."""
 _BESIDE = 0.3
 """Share of the silhouette that may stick out on one side: a mug's ear is a seventh."""
 _THIN = 0.5
 """Half the depth, in cells, of the thinnest that sticks out."""
 
 
-@dataclass(frozen=True)
-class RoundFoot:
-    """The circle a turned thing stands on, as the picture shows it: its middle (canvas `column`, `row`), its `radius`
-    in columns, and depth on the ground to rows of the picture, `foreshortening`."""
-
-    column: float
-    row: float
-    radius: float
-    foreshortening: float
-
-
 def find_round_foot(alpha: Tensor, contact: Contact) -> RoundFoot | None:
     """The circle that the product of the mask `alpha` `[H,W]` stands on; None where it was not turned."""
-    foot = _ellipse(contact)
+    rim, foot = find_rim(alpha, contact), _ellipse(contact)
+    if rim is not None and (
+        foot is None
+        or rim.below < _LOW * rim.circle.radius
+        or not _UNLIKE[0] < foot.foreshortening - rim.circle.foreshortening < _UNLIKE[1]
+    ):
+        return rim.foot()
     return foot if foot is not None and _goes_on_round(alpha, contact, foot) else None
 
 
@@ -126,20 +127,43 @@ def turned_solid(alpha: Tensor, contact: Contact, foot: RoundFoot, cells: int) -
     left = foot.column - columns / 2 * pixels
     heights = max(1, math.ceil((foot.row - box.top) / (upright * pixels)))
     top = foot.row - heights * upright * pixels
-    silhouette = np.flipud(reduced(alpha, left, top, columns, heights, pixels, upright * pixels).cpu().double().numpy())
-    inside = silhouette > SEEN
+    # The foot's circle reaches down in the picture from the row of its middle.
+    under = math.ceil(foot.foreshortening * foot.radius / (upright * pixels)) + 1
+    rows = reduced(alpha, left, top, columns, heights + under, pixels, upright * pixels)
+    silhouette = np.flipud(rows.cpu().double().numpy())
     x = np.arange(columns) + 0.5 - columns / 2
-    radii = np.array([_radius(row, columns / 2) for row in silhouette])
-    body = np.abs(x) < radii[:, None]
-    beside = ndimage.distance_transform_edt(np.pad(inside & ~body, 1))[1:-1, 1:-1]
-    depth = np.sqrt(np.clip(radii[:, None] ** 2 - x**2, 0.0, None))
-    depth = np.where(inside, np.maximum(depth, np.where(body, 0.0, np.maximum(beside, _THIN))), 0.0)
+    seen = np.array([_radius(row, columns / 2) for row in silhouette])
+    radii = _circles(seen, foot.foreshortening / upright)[under:]
+    silhouette, seen = silhouette[under:], seen[under:]
+    inside = silhouette > SEEN
+    beside = ndimage.distance_transform_edt(np.pad(inside & (np.abs(x) >= seen[:, None]), 1))[1:-1, 1:-1]
+    body = np.sqrt(np.clip(radii[:, None] ** 2 - x**2, 0.0, None))
+    depth = np.where(beside > 0, np.maximum(beside, _THIN), np.where(inside, body, 0.0))
     levels = [
         Level(step + 0.5, -own, own, np.minimum(row, 1.0))
         for step, (own, row) in enumerate(zip(depth, silhouette, strict=True))
-        if row.max() > SEEN or step == 0
+        if own.max() > 0 or step == 0
     ]
     return Solid(tuple(levels), columns, pixels, left, foot.row, box.height / pixels / upright)
+
+
+def _circles(seen: Array, slant: float) -> Array:
+    """Radius at every height, from half the silhouette's widths `seen` `[n]`, from below, in cells.
+
+    A circle of radius r is an ellipse in the picture, `slant`·r heights up and down from its middle's, and all of it is
+    within the silhouette: no width that is d heights off may be less than √(r² - (d/slant)²). What only the
+    silhouette's upper end limits is a cone by that, and taken for a flat top that is seen from above.
+    """
+    apart = np.subtract.outer(np.arange(seen.size), np.arange(seen.size)) / slant
+    most = seen**2 + apart**2
+    by = most.argmin(axis=1)
+    radii = np.sqrt(most.min(axis=1))
+    there = np.flatnonzero(seen > 0)
+    above = np.flatnonzero(by > (there[-1] if there.size else 0))
+    # The lowest of these is the flat top itself.
+    radii[above[1:]] = 0.0
+    out: Array = np.where(seen > 0, radii, 0.0)
+    return out
 
 
 def _radius(row: Array, axis: float) -> float:
