@@ -278,7 +278,7 @@ def from_plain_backdrop(
     return Cutout(clean_foreground(pyramid, alpha), alpha, trust.confidence, _describe(alpha, trust, report))
 
 
-def _weighed(small: Tensor) -> tuple[Backdrop, Evidence, float]:
+def weighed(small: Tensor) -> tuple[Backdrop, Evidence, float]:
     """The backdrop of a picture at analysis size, what speaks against it, and how plain (0..1) it is."""
     backdrop, _ = _backdrop(small)
     plain = Trust()
@@ -334,7 +334,7 @@ def from_model(
     grain = 1.0 if mask is None else max(1.0, size[0] / mask.shape[0], size[1] / mask.shape[1])
     seen = None if mask is None else resized(torch.nan_to_num(mask).clamp(0.0, 1.0), size)
     small, noise = calmed(small)
-    backdrop, evidence, plain = _weighed(small)
+    backdrop, evidence, plain = weighed(small)
     is_plain, reach = plain > 0.5, reach_of(grain)
     said, rough = _stated(seen, hint, (evidence.difference < _BARE) & is_plain)
     fused = fuse(small, backdrop, evidence, rough, grain, is_plain)

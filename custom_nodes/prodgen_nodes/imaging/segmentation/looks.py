@@ -5,7 +5,8 @@ that is trusted more is taken; but where the two looks see different products, n
 that is not quite plain, where the picture itself says less, a second look is always asked: it is the best witness. So
 it is of a noisy photo, and that look is at the photo without its noise: what is seen in one only, noise has hidden or
 made up. An outline that is ragged in one look is hard to draw in both. Where it is in question whether an opening is
-one, the photo is looked at upside down, too. A photo that was exposed too short is looked at in more light.
+one, the photo is looked at upside down, too. What is still trusted before a plain backdrop after one look is compared
+with a second one. A photo that was exposed too short is looked at in more light.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from ..filters import opened
+from .agreement import doubt_of_looks
 from .confidence import TRUSTED, UNCONFIRMED, ramp
 from .cutout import ANALYSIS_SIDE, Cutout, Progress, from_model
 from .detail import COARSE, is_blurred
@@ -52,16 +54,29 @@ def from_looks(srgb: Tensor, look: Look, progress: Progress | None = None, parts
     cut = from_model(photo, masks[0], None, progress, parts)
     noisy = is_noisy(cut.report["noise"])
     if cut.confidence < TRUSTED or noisy or cut.report["backdrop"]["plain"] < 1.0:
-        masks.append(look((_calm(photo) if noisy else picture).flip(2)).flip(1))
+        masks.append(_mirrored(photo, noisy, look))
         other = from_model(photo, masks[1], None, progress, parts)
         refused = min(cut.confidence, other.confidence) < _REFUSED
         ragged = [why for why in (FELT, BITTEN) if any(why in one.report["reasons"] for one in (cut, other))]
         cut = _believed(more_trusted(cut, other), 1.0 if refused else _disagreement(*masks))
         for why in ragged:
             cut = cut if why in cut.report["reasons"] else cut.doubted(UNCONFIRMED, why)
-    cut = _tiny(_asked_once_more(cut, photo, masks, look), photo)
+    mirrored = masks[1] if len(masks) > 1 else None
+    cut = _asked_once_more(_tiny(cut, photo), photo, masks, look)
+    if cut.confidence >= TRUSTED and cut.report["backdrop"]["plain"] > _BUSY:
+        if mirrored is None:
+            mirrored = _mirrored(photo, noisy, look)
+            masks.append(mirrored)
+        small = _calm(photo)[0]
+        why = doubt_of_looks(small, resized(cut.alpha, (small.shape[0], small.shape[1])), masks[0], mirrored)
+        cut = cut.doubted(UNCONFIRMED, why) if why else cut
     cut.report["looks"] = len(masks)
     return unlit(cut, srgb, lift)
+
+
+def _mirrored(photo: Tensor, noisy: bool, look: Look) -> Tensor:
+    """What is seen in the mirror image of the `photo` `[H,W,3]`, without its noise if it is `noisy`; turned back."""
+    return look((_calm(photo) if noisy else photo.unsqueeze(0)).flip(2)).flip(1)
 
 
 def _asked_once_more(cut: Cutout, photo: Tensor, masks: list[Tensor], look: Look) -> Cutout:

@@ -1,0 +1,75 @@
+"""What only one of two looks sees before a plain backdrop: the picture settles it, or the cut-out is not trusted."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from prodgen_nodes.imaging.filters import gaussian_blur
+from prodgen_nodes.imaging.segmentation import TRUSTED, Cutout, from_looks
+from torch import Tensor
+
+SIDE = 420
+BODY = (slice(100, 320), slice(110, 310))
+RIM = (slice(150, 270), slice(310, 326))
+"""A strip along the right side that is nearly as light as the wall."""
+WINDOW = (slice(160, 200), slice(160, 250))
+"""A part within the body."""
+FLOOR = (slice(320, 330), slice(150, 270))
+"""A strip under it."""
+WALL, BLUE, WHITE, BLACK, SHADE = 0.93, (0.2, 0.3, 0.6), (0.88, 0.88, 0.88), (0.05, 0.05, 0.05), (0.6, 0.6, 0.6)
+
+
+def drawn(part: tuple[slice, slice], color: tuple[float, ...]) -> Tensor:
+    """A blue body with a part of another colour before a white wall, noisy as a photo is."""
+    picture = torch.full((SIDE, SIDE, 3), WALL)
+    picture[BODY], picture[part] = torch.tensor(BLUE), torch.tensor(color)
+    soft = gaussian_blur(picture.permute(2, 0, 1).unsqueeze(0), 0.7)[0].permute(1, 2, 0)
+    noise = torch.randn(SIDE, SIDE, 3, generator=torch.Generator().manual_seed(1)) * 0.004
+    return (soft + noise).clamp(0, 1)
+
+
+def seen(*parts: tuple[slice, slice], without: tuple[slice, slice] | None = None) -> Tensor:
+    """What a look sees: the body and some parts, or not all of it."""
+    mask = torch.zeros(SIDE, SIDE)
+    for part in (BODY, *parts):
+        mask[part] = 1.0
+    if without is not None:
+        mask[without] = 0.0
+    return mask
+
+
+def cut(photo: Tensor, *looks: Tensor) -> Cutout:
+    """The cut-out of a photo in which `looks` see this: as it is, mirrored."""
+    answers = iter([look if turn == 0 else look.flip(1) for turn, look in enumerate(looks)])
+    return from_looks(photo, lambda _: next(answers))
+
+
+@pytest.mark.parametrize("only", [0, 1], ids=["seen as it is", "seen mirrored"])
+def test_a_pale_part_before_white_that_one_look_misses_is_not_trusted(only: int) -> None:
+    photo = drawn(RIM, WHITE)
+    looks = [seen(), seen()]
+    looks[only] = seen(RIM)
+    result = cut(photo, *looks)
+    assert 0.5 <= result.confidence < TRUSTED and result.report["looks"] == 2, result.report
+    assert "two looks" in result.report["reasons"][-1]
+
+
+def test_what_both_looks_see_is_trusted() -> None:
+    photo = drawn(RIM, WHITE)
+    result = cut(photo, seen(RIM), seen(RIM))
+    assert result.confidence >= TRUSTED and result.report["looks"] == 2, result.report
+    assert float(result.alpha[160:260, 312:323].mean()) > 0.9
+
+
+def test_what_is_plainly_no_backdrop_is_trusted_though_one_look_misses_it() -> None:
+    photo = drawn(WINDOW, BLACK)
+    result = cut(photo, seen(), seen(without=WINDOW))
+    assert result.confidence >= TRUSTED, result.report
+    assert float(result.alpha[WINDOW].min()) > 0.99
+
+
+def test_floor_that_one_look_keeps_under_the_product_is_not_trusted() -> None:
+    photo = drawn(FLOOR, SHADE)
+    result = cut(photo, seen(FLOOR), seen())
+    assert float(result.alpha[FLOOR].mean()) > 0.9, "the picture shows something there"
+    assert 0.5 <= result.confidence < TRUSTED and "floor" in result.report["reasons"][-1], result.report
