@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +20,9 @@ def in_own_names(error: NodeExecutionError, attempt: Attempt, *, first: bool) ->
     uploads = attempt.spec.uploads
     message = error.message
     for upload in uploads:
-        message = message.replace(upload.name, upload.source.path.name)
+        # A sentence may begin with it, in a capital.
+        said = re.compile(re.escape(upload.name), re.IGNORECASE)
+        message = said.sub(upload.source.path.name.replace("\\", r"\\"), message)
     photos = dict.fromkeys(upload.source.path.name for upload in _behind(attempt.graph, error, uploads))
     return error.saying(message, tuple(photos) if first else ())
 

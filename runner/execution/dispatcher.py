@@ -214,7 +214,7 @@ class Dispatcher:
             del self._board.live[attempt.prompt_id]
             why = "The job was taken out of the server's queue, not by this run."
             self._fail(attempt, InterruptedRunError(why))
-        elif attempt.may_go_again(Retry.LOST, self._policy.retries):
+        elif attempt.resumed or attempt.may_go_again(Retry.LOST, self._policy.retries):
             self._lost(attempt)
         else:
             del self._board.live[attempt.prompt_id]
@@ -229,8 +229,10 @@ class Dispatcher:
             return
         del self._board.live[attempt.prompt_id]
         if answer is None:
-            if not attempt.resumed:  # what an earlier runner took back on its way out is not lost
-                self._notice(f"The server has lost the job {attempt.prompt_id}: submitting it again.")
+            if attempt.resumed:  # what an earlier runner took back on its way out is not lost
+                self._submitter.again(attempt, Retry.CANCELLED)
+                return
+            self._notice(f"The server has lost the job {attempt.prompt_id}: submitting it again.")
             self._submitter.again(attempt, Retry.LOST)
         elif isinstance(answer, RunnerError):
             self._fail(attempt, answer)

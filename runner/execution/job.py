@@ -126,7 +126,8 @@ class Attempt:
         given = spec.submission
         if given is None:
             return cls(spec)
-        reasons = (Retry.LOST,) * len(given.replaces)  # why is not written down; the least patient is assumed
+        # Why is not written down: mostly the runner was stopped, and had cancelled it. No server is blamed for that.
+        reasons = (Retry.CANCELLED,) * len(given.replaces)
         return cls(spec, given.replaces, reasons=reasons, prompt_id=given.prompt_id, resumed=given.resumed)
 
     def sent(self, client_id: str | None) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner.events.reporter import JsonReporter
+from runner.execution.job import JobSpec, Submission
+from runner.execution.session import Session
 from tests.support.answers import ENDPOINTS, LIES, MESSAGES, RAW, STATUSES, Lies
 from tests.support.hostile import HostileComfy, Said
-from tests.support.lied import CONTRACT, check_any_answer, check_run, in_parts, told
-from tests.support.runs import Desk, command
+from tests.support.lied import CONTRACT, LIMITS, check_any_answer, check_run, in_parts, told
+from tests.support.runs import Desk, command, flat
 from tests.support.spaces import kept_to_the_contract
 
 any_answer = given(
@@ -57,6 +62,26 @@ def test_a_socket_that_never_stops_talking_keeps_no_job_from_its_end(
     assert check_run(lied_desk, photo=False) == 0
     assert liar.seen("GET", "/api/jobs/")
     liar.forget()
+
+
+def test_what_earlier_runs_took_back_is_no_loss_of_the_servers(liar: HostileComfy, lied_desk: Desk) -> None:
+    """A batch that was stopped six times ended with "The server lost the job 4 times"."""
+    liar.forget()
+    before = tuple(f"stopped-{number}" for number in range(9))
+    spec = JobSpec(
+        1,
+        "flat",
+        flat(0xFF0000),
+        {"2": "result"},
+        Path("again"),
+        submission=Submission("taken-back", before, resumed=True),
+    )
+    with (
+        JsonReporter(out=io.StringIO(), err=io.StringIO()) as reporter,
+        Session(liar.url, lied_desk.out, reporter, workflow="flat", limits=LIMITS) as session,
+    ):
+        (result,) = session.run([spec])
+    assert result.saved is not None, result.error
 
 
 # a batch that was lied to

@@ -167,7 +167,7 @@ def _away() -> tuple[Ground, Ground]:
 def _of_the_room() -> Ground:
     """Share of an even sky's light that a ball of radius 1 keeps from the ground that it touches.
 
-    From a point at a distance d it fills a cone of half the angle asin(1/√(1+d²)), and that is how high its middle
+    From a point at a distance d it fills a cone of half the angle asin((1 + d²)^-1/2), and that is how high its middle
     stands: the form factor of a cone (sin² of the former, sin of the latter) makes it (1 + d²) to the power of -3/2.
     """
     right, away = _away()

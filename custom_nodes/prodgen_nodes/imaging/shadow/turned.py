@@ -151,7 +151,7 @@ def _circles(seen: Array, slant: float) -> Array:
     """Radius at every height, from half the silhouette's widths `seen` `[n]`, from below, in cells.
 
     A circle of radius r is an ellipse in the picture, `slant`·r heights up and down from its middle's, and all of it is
-    within the silhouette: no width that is d heights off may be less than √(r² - (d/slant)²). What only the
+    within the silhouette: no width that is d heights off may be less than the root of r² - (d/slant)². What only the
     silhouette's upper end limits is a cone by that, and taken for a flat top that is seen from above.
     """
     apart = np.subtract.outer(np.arange(seen.size), np.arange(seen.size)) / slant
