@@ -19,6 +19,7 @@ from runner.invocation import spell
 from runner.suggest import alike
 
 _ANEW = ("--force", "--redo", "--again", "--overwrite")
+_OF_SUBMIT_ALONE = ("--best-of", "--preview")
 _OUTS = ("-o", "--out", "--output")
 _FORMATS = ("--format", "--type", "--ext")
 _PHOTOS = ("-i", "--input", "--photo", "--photos", "--folder", "--dir", "--file", "--files")
@@ -166,7 +167,19 @@ def _settled(words: list[str], at: int) -> list[str]:
     options = {word.partition("=")[0] for word in rest if word.startswith("--") and len(word) > 2}
     unknown = options - (options_of("submit") - {"--dry-run"})  # which only a batch does
     is_batch = unknown and unknown <= options_of("batch")
+    if unknown == {"--dry-run"}:
+        rest = _without_choices(rest)
     return [*words[:at], "batch", *_as_of_a_batch(rest)] if is_batch else words
+
+
+def _without_choices(words: list[str]) -> list[str]:
+    """Without what `submit` alone knows and a run that runs nothing has no use for: `--best-of 8`, `--preview`."""
+    kept, rest = [], list(words)
+    while rest:
+        word = rest.pop(0)
+        parts = option_with_value(word, rest) if word.startswith("--") else [word]
+        kept += [] if word.partition("=")[0] in _OF_SUBMIT_ALONE else parts
+    return kept
 
 
 def _as_of_a_batch(words: list[str]) -> list[str]:

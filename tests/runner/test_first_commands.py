@@ -93,6 +93,8 @@ FIRST = [
     ("packshot photos/ --force", ANSWERED, "another folder with --out"),
     ("packshot photo.jpg --redo", ANSWERED, "another folder with --out"),
     ("packshot photo.jpg --dry-run", UNDERSTOOD, "1 job would run"),
+    ("packshot photo.jpg --best-of 8 --preview --dry-run", UNDERSTOOD, "1 job would run"),
+    ("submit packshot --best-of=8 photo.jpg --dry-run", UNDERSTOOD, "1 job would run"),
     ("help submit", WORKS, "--dry-run"),
     ("cutout a.jpg", ANSWERED, "Did you mean 'photos/a.jpg'?"),
     ("packshot emptyd", ANSWERED, "error: emptyd: there is no photo in it"),
