@@ -12,6 +12,7 @@ import os
 import re
 import sys
 import textwrap
+import warnings
 from collections.abc import Mapping
 from typing import Any, TextIO
 
@@ -152,6 +153,8 @@ def json_text(value: Any) -> str:
 
 def prepare() -> None:
     """From now on, no character that this console does not have ends a command, nor a stream that was closed before."""
+    # Pillow warns of EXIF it cannot read, in its own words and with its own path: what a photo lacks is told in ours.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     codecs.register_error(_HANDLER, _unencodable)
     _lost.clear()
     _open_what_is_closed()

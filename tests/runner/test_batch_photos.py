@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -209,3 +211,14 @@ def test_a_link_to_a_folder_elsewhere_is_left_out_and_said(tmp_path: Path, where
     assert "2 links" in line and "up" in line
     kept, _ = found(str(tmp_path / "photos/other"), tmp_path / "out")
     assert len(kept) == 1, "named by itself it is taken"
+
+
+def test_a_broken_exif_says_nothing_in_pillows_words(tmp_path: Path) -> None:
+    photo = tmp_path / "photos" / "bag.jpg"
+    photo.parent.mkdir()
+    broken = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01\x03\0\x01\0"
+    Image.new("RGB", (64, 64), "red").save(photo, exif=broken)
+    words = [sys.executable, "-m", "runner", "packshot", str(photo.parent), "--dry-run", "--out", str(tmp_path / "o")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == EXIT_OK, done.stderr
+    assert "Warning" not in done.stdout + done.stderr
