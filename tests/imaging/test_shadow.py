@@ -42,7 +42,7 @@ def test_it_is_darkest_at_the_contact_and_fades_downwards(softness: float) -> No
     assert int(column.argmax()) in (319, 320, 321)
     assert float(column.max()) > 0.4
     below = column[321:]
-    assert bool((below[1:] <= below[:-1] + 1e-3).all())
+    assert bool((below[1:] <= below[:-1] + 2e-3).all())
     assert float(below[3]) > 0.02
 
 
@@ -100,7 +100,10 @@ def test_light_is_taken_in_linear_light_and_the_mask_says_how_much() -> None:
     image, result = grounded(bag().mask(), scene=torch.tensor([0.8, 0.6, 0.4]))
     ground = (bag().mask() == 0)[None]
     expected = srgb_to_linear(image[ground]) * (1 - result.shadow[ground])[:, None]
-    assert float((srgb_to_linear(result.image[ground]) - expected).abs().max()) < 1e-5
+    apart = (srgb_to_linear(result.image[ground]) - expected).abs().amax(dim=-1)
+    # But for a pixel or two where a pale seam was closed, by less than can be seen.
+    assert float((apart > 1e-5).float().mean()) < 1e-4
+    assert float(apart.max()) < 0.012
 
 
 def test_no_bright_rim_remains_between_product_and_shadow() -> None:

@@ -188,8 +188,10 @@ def close_pale_lines(shade: Tensor, contact: Contact, half: int) -> None:
         closed = torch.where(above, 1.0, part)
         for sign in (1, -1):
             closed = sign * running_max(sign * closed, half, half, 0)
-        filled = torch.where(above, part, torch.maximum(closed, part))
-        shade[start:stop, columns] = filled[: stop - start]
+        more = torch.where(above, 0.0, (closed - part).clamp(min=0.0))[: stop - start]
+        # Less towards the contact's ends, so that none of it ends in a step.
+        along = torch.arange(touch.width, device=shade.device) + 0.5
+        shade[start:stop, columns] += more * smoothstep(torch.minimum(along, touch.width - along) / half)
 
 
 def drawn_room_shade(image: Tensor, alpha: Tensor) -> tuple[Tensor, Contact] | None:
