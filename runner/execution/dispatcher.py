@@ -91,12 +91,15 @@ class Dispatcher:
         now = time.monotonic()
         self._connection.deadline.check()
         self._collector.save_again(now)
-        if self._poll_silent(now):  # whatever is still to be heard: there may be no end of it
+        overdue = [one for one in self._board.live.values() if now - one.polled_at > self._limits.chatter]
+        if overdue:  # whatever is still to be heard of it: there may be no end of that
+            self._poll(overdue[0])
             return
         try:
             seconds = min(max(0.0, self._wake_at(now) - now), self._connection.deadline.at_most(60.0))
             message = self._connection.inbox.get(timeout=seconds)
         except queue.Empty:
+            self._poll_silent()
             return
         if isinstance(message, ServerMessage):
             self._hear(message)
@@ -122,25 +125,20 @@ class Dispatcher:
         attempt = self._board.live.get(str(message.data.get("prompt_id")))
         if attempt is None:
             return
-        now = time.monotonic()
-        attempt.confirmed = True
-        attempt.polled_at = attempt.polled_at or now
-        attempt.next_poll = min(now + self._limits.silence, attempt.polled_at + self._limits.chatter)
+        attempt.confirmed, attempt.next_poll = True, time.monotonic() + self._limits.silence
         for event in translate.hear(attempt, message):
             self._report(event)
         if translate.says_it_ended(message):
             attempt.polls_after_end = max(1, attempt.polls_after_end)
             self._poll(attempt)
         elif translate.says_it_is_ending(message):
-            attempt.next_poll = min(attempt.next_poll, now + 0.1)  # the closing message comes first, unless it is lost
+            attempt.next_poll = time.monotonic() + 0.1  # the closing message comes first, unless it is lost
 
-    def _poll_silent(self, now: float) -> bool:
-        """Whether there was anything to poll."""
-        due = [attempt for attempt in self._board.live.values() if attempt.next_poll <= now]
-        for attempt in due:
-            if attempt.prompt_id in self._board.live:
+    def _poll_silent(self) -> None:
+        now = time.monotonic()
+        for attempt in list(self._board.live.values()):
+            if attempt.next_poll <= now and attempt.prompt_id in self._board.live:
                 self._poll(attempt)
-        return bool(due)
 
     def _poll(self, attempt: Attempt) -> None:
         absence = self._connection.absence

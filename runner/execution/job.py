@@ -132,7 +132,7 @@ class Attempt:
 
     def sent(self, client_id: str | None) -> None:
         self.client_id = client_id
-        self.submitted_at = time.monotonic()
+        self.submitted_at = self.polled_at = time.monotonic()
         self.submitted_clock = time.time()
 
     def after(self, reason: Retry, rerun_nodes: tuple[str, ...] = ()) -> Attempt:

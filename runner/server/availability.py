@@ -19,7 +19,7 @@ class Limits:
 
     window: int = 2  # jobs in the server's queue: two close the gap between jobs, more bring nothing
     silence: float = 1.5  # poll a job the socket has said nothing about for this long
-    chatter: float = 30.0  # and one that it talks about all the time, which does not say that it ended, so often
+    chatter: float = 30.0  # and any job after so long, however much the socket says: it may never say that it ended
     deaf: float = 1.0  # poll a job whose messages cannot reach us
     patience: float = 120.0  # a server that went away may take this long to come back
     cancel: float = 1.2  # what cancelling may take in all

@@ -18,7 +18,9 @@ from prodgen_nodes.imaging.hands.scoring import score_hand
 
 from . import hand_models as model
 from .finger_edits import Floats, grown_together, in_a_row
+from .hand_crop_pictures import picture, smooth
 from .real_hands import recorded
+from .test_hands import hand_at
 
 PACKAGES = "lib/python3*/site-packages/comfyui_workflow_templates_media_*/templates"
 NAME = "template_eric_thumbnail_generator-1.webp"
@@ -130,3 +132,19 @@ def test_what_cannot_be_told_is_said_and_held_against_nobody(picture: Floats) ->
         (look(image, torch.from_numpy(HAND), few, []), "too little of the hand"),
     ):
         assert seen.unsure is not None and words in seen.unsure and not seen.reasons
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_noise_is_no_hand_whose_fingers_could_be_counted(seed: int) -> None:
+    """Networks that were trained on too narrowly saw a finger too many in it."""
+    points = torch.from_numpy(hand_at(200, 100, 120)).float()
+    seen = look(picture(seed)[0], points, torch.ones(21), [])
+    assert not seen.reasons
+    assert seen.unsure is not None
+
+
+def test_waves_are_no_hand_either() -> None:
+    points = torch.from_numpy(hand_at(200, 100, 120)).float()
+    seen = look(smooth()[0], points, torch.ones(21), [])
+    assert not seen.reasons
+    assert seen.unsure is not None

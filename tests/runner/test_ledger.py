@@ -359,12 +359,16 @@ def test_links_in_a_folder_of_photos_are_followed_once_and_dead_ones_named(tmp_p
         folder.mkdir(parents=True)
     (photos / "a.png").write_bytes(b"x")
     (elsewhere / "deep" / "b.png").write_bytes(b"x")
+    (photos / "inner").mkdir()
+    (photos / "inner" / "c.png").write_bytes(b"x")
+    (photos / "inner" / "round").symlink_to(photos)
     (photos / "more").symlink_to(elsewhere)
-    (elsewhere / "round").symlink_to(photos)
-    said = photos_of(tmp_path, photos).out
-    assert "a  <-" in said
-    assert "more/deep/b  <-" in said
-    assert "2 jobs" in said
+    run = photos_of(tmp_path, photos)
+    assert "a  <-" in run.out
+    assert "inner/c  <-" in run.out
+    assert "2 jobs" in run.out
+    assert "b  <-" not in run.out
+    assert "1 link to a folder elsewhere (more)" in run.out + run.err
     (photos / "gone.png").symlink_to(tmp_path / "nothing.png")
     refused = photos_of(tmp_path, photos)
     assert refused.code == 2
