@@ -18,7 +18,8 @@ from prodgen_nodes.imaging.hands.scoring import score_hand
 
 from . import hand_models as model
 from .finger_edits import Floats, grown_together, in_a_row
-from .hand_crop_pictures import picture, smooth
+from .hand_crop_pictures import picture as noise
+from .hand_crop_pictures import smooth
 from .real_hands import recorded
 from .test_hands import hand_at
 
@@ -138,7 +139,7 @@ def test_what_cannot_be_told_is_said_and_held_against_nobody(picture: Floats) ->
 def test_noise_is_no_hand_whose_fingers_could_be_counted(seed: int) -> None:
     """Networks that were trained on too narrowly saw a finger too many in it."""
     points = torch.from_numpy(hand_at(200, 100, 120)).float()
-    seen = look(picture(seed)[0], points, torch.ones(21), [])
+    seen = look(noise(seed)[0], points, torch.ones(21), [])
     assert not seen.reasons
     assert seen.unsure is not None
 
