@@ -43,7 +43,7 @@ _AMBIENT_CELLS, _AMBIENT_LEVELS = 44, 15
 smoother than the cells."""
 _CAST_CELLS = 112
 """And for a cast shadow, whose edge is the outline's."""
-_KEEP_CLEAR = 0.6
+_KEEP_CLEAR = 0.35
 """Share of the room between product and border in which a shadow is as it is: over the rest it fades out."""
 _HORIZON = 0.19
 """The ground is shaded up to this share of the picture's height above where the product stands, or a third of that
