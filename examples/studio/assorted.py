@@ -18,7 +18,7 @@ import numpy as np
 from . import everyday
 from . import geometry as g
 from .bodies import any_material, bow, of_any_size, tower, turned
-from .hulls import hull
+from .hulls import hull, set_apart
 from .product import Product
 from .stage import Setting
 
@@ -153,12 +153,7 @@ def pair_of_hulls(rng: random.Random) -> Parts:
     first, second = hull(random.Random(seed)), hull(random.Random(seed))
     apart = rng.uniform(0.9, 1.6)
     turns, shift = (rng.uniform(-0.3, 0.3), rng.uniform(-0.3, 0.3)), rng.uniform(-0.6, 0.6)
-    for parts, side, turn, aside in zip((first, second), _SIDES, turns, (0, shift), strict=True):
-        for part in parts:
-            part.location.y += side * apart / 2
-            part.location.x += aside
-            part.rotation_euler = (0, 0, turn)
-    return first + second
+    return set_apart(first, second, apart, turns, shift)
 
 
 def on_wheels(rng: random.Random) -> Parts:
@@ -280,12 +275,12 @@ EVERYDAY_FROM = 3000
 """The first number of these."""
 
 
-def any_setting(rng: random.Random, everyday: bool = False) -> Setting:
+def any_setting(rng: random.Random, is_everyday: bool) -> Setting:
     """As packshots are taken: straight on, three quarters, seldom from anywhere; the camera a little above, one
-    `everyday` thing in four from any height."""
+    everyday thing in four from any height."""
     around = partial(rng.uniform, -45, 45)
     turn = 0.0 if rng.random() < 0.15 else rng.choice((around(), around(), rng.uniform(-180, 180)))
-    if not everyday:
+    if not is_everyday:
         height = min(24.0, max(5.0, rng.gauss(12.5, 3.5)))
     else:
         height = rng.uniform(3, 50) if rng.random() < 0.25 else min(24.0, max(4.0, rng.gauss(12.5, 4)))
@@ -299,5 +294,5 @@ def assorted(seed: int) -> tuple[str, Product, Setting]:
     families = EVERYDAY if is_everyday else FAMILIES
     family = families[seed % len(families)]
     made = family(rng)
-    product = made if isinstance(made, Product) else Product(parts=list(made))
+    product = made if isinstance(made, Product) else Product(parts=made)
     return family.__name__, product, any_setting(rng, is_everyday)

@@ -16,15 +16,15 @@ import numpy as np
 from . import bags, furniture, household, toys, vessels, worn
 from . import geometry as g
 from .bodies import any_material, bow, of_any_size, superellipse, tower, turned
-from .hulls import hull
+from .hulls import along, hull, set_apart
 from .product import Colors, Product
 
 Parts = list[bpy.types.Object]
 _SIDES = (-1, 1)
 _STRETCHED = 0.3
 """Spread (of its logarithm) of a modelled product's size along each axis."""
-_SECTIONS, _AROUND = 40, 40
-"""Sections along a vehicle's body, and points of each."""
+_SECTIONS, _AROUND, _WINDOW = 40, 40, 11
+"""Sections along a vehicle's body, points of each, and sections over which its shape is averaged."""
 MODELLED: tuple[Callable[[random.Random, Colors], Product], ...] = (
     bags.handbag, bags.handbag, bags.briefcase, bags.shoulder_bag, bags.duffel, toys.toy_car, toys.toy_car,
     toys.toy_car, household.carton, household.suitcase, household.suitcase, furniture.chair, furniture.chair,
@@ -47,13 +47,6 @@ def modelled(rng: random.Random) -> Product:
     return product
 
 
-def _calm(values: list[float], places: g.Points) -> g.Points:
-    """`values` at equal distances from 0 to 1, at `places` and without their bends."""
-    weights = np.hanning(11)
-    between = np.interp(places, np.linspace(0, 1, len(values)), values)
-    return np.convolve(np.pad(between, 5, mode="edge"), weights / weights.sum(), "valid")
-
-
 def vehicle(rng: random.Random) -> Parts:
     """A body above the ground on four wheels, seldom six, that reach into it; most have a cabin, half have bumpers."""
     width, depth = of_any_size(rng, 2.2, 4.2), of_any_size(rng, 0.9, 2.0)
@@ -64,9 +57,9 @@ def vehicle(rng: random.Random) -> Parts:
     inner = rng.randint(5, 8) - 2
     places = np.linspace(0, 1, _SECTIONS)
     tall = [rng.uniform(0.6, 1), *(rng.uniform(0.8, 1.25) for _ in range(inner)), rng.uniform(0.5, 1)]
-    tops = _calm(tall, places) * height
+    tops = along(tall, places, _WINDOW) * height
     broad = [rng.uniform(0.8, 1), *[1.0] * inner, rng.uniform(0.8, 1)]
-    widths = _calm(broad, places) * depth
+    widths = along(broad, places, _WINDOW) * depth
     ends = np.sqrt(np.clip(1 - (2 * places - 1) ** rng.choice([10, 20, 40]), 0, 1))
     power = rng.choice([5, 10, 20])
     rings = []
@@ -193,12 +186,7 @@ def two_apart(rng: random.Random) -> Parts:
     first, second = hull(random.Random(seed)), hull(random.Random(seed))
     apart, shift = rng.uniform(1.0, 2.0), rng.uniform(-1.2, 1.2)
     turns = rng.uniform(-0.15, 0.15), rng.uniform(-0.15, 0.15)
-    for parts, side, turn, aside in zip((first, second), _SIDES, turns, (0, shift), strict=True):
-        for part in parts:
-            part.location.y += side * apart / 2
-            part.location.x += aside
-            part.rotation_euler = (0, 0, turn)
-    return first + second
+    return set_apart(first, second, apart, turns, shift)
 
 
 def dish(rng: random.Random) -> Parts:

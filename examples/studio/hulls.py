@@ -16,9 +16,9 @@ _SECTIONS = 36
 _SIDES = (-1, 1)
 
 
-def _along(values: list[float], places: g.Points) -> g.Points:
-    """`values` at equal distances from 0 to 1, at `places` and without their bends."""
-    weights = np.hanning(9)
+def along(values: list[float], places: g.Points, window: int = 9) -> g.Points:
+    """`values` at equal distances from 0 to 1, at `places` and averaged over a `window` of these: without bends."""
+    weights = np.hanning(window)
     between = np.interp(places, np.linspace(0, 1, len(values)), values)
     return np.convolve(np.pad(between, len(weights) // 2, mode="edge"), weights / weights.sum(), "valid")
 
@@ -42,7 +42,7 @@ def hull(rng: random.Random) -> list[bpy.types.Object]:
     widths = [rng.uniform(0.6, 1) * widest for _ in range(count)]
     gap = seldom(rng, 0.05, 0.5)
     places = np.linspace(0, 1, _SECTIONS)
-    tall, wide = _along(heights, places), _along(widths, places)
+    tall, wide = along(heights, places), along(widths, places)
     ends = np.sqrt(np.clip(1 - (2 * places - 1) ** rng.choice((4, 8, 16)), 0, 1))
     waist = gap * np.clip(np.sin(np.pi * np.clip((places - 0.15) / 0.6, 0, 1)), 0, 1)
     toe = rng.uniform(0, 0.2) * np.clip((places - 0.75) / 0.25, 0, 1) ** 2
@@ -61,3 +61,16 @@ def hull(rng: random.Random) -> list[bpy.types.Object]:
         parts.append(_sole(rng, length, places, wide * ends))
         parts[0].location.z = 0 if gap else 0.03
     return parts
+
+
+def set_apart(
+    first: list[bpy.types.Object], second: list[bpy.types.Object], apart: float, turns: tuple[float, float],
+    shift: float,
+) -> list[bpy.types.Object]:  # fmt: skip
+    """Two things so far `apart`, each turned, the second shifted along."""
+    for parts, side, turn, aside in zip((first, second), _SIDES, turns, (0, shift), strict=True):
+        for part in parts:
+            part.location.y += side * apart / 2
+            part.location.x += aside
+            part.rotation_euler = (0, 0, turn)
+    return first + second

@@ -56,15 +56,12 @@ class LeftOut:
         links = counted(len(self.outside), "link")
         how = "what is there is taken when it is named by itself"
         away = [f"Left out: {links} to a folder elsewhere{self._shown(self.outside)}; {how}."] if self.outside else []
-        return (
-            twice
-            + away
-            + [
-                f"Left out: {counted(len(files), 'picture')} {why}{self._shown(files) if shown else ''}."
-                for files, why, shown in lines
-                if files
-            ]
+        others = (
+            f"Left out: {counted(len(files), 'picture')} {why}{self._shown(files) if shown else ''}."
+            for files, why, shown in lines
+            if files
         )
+        return [*twice, *away, *others]
 
     @staticmethod
     def _shown(files: list[Path]) -> str:

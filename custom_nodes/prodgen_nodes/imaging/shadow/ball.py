@@ -12,17 +12,14 @@ from functools import cache, lru_cache
 from itertools import pairwise, product
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from ..colorspace import srgb_to_linear
-from .contact import Contact
+from .contact import Array, Contact
 from .light import BOX_HALF, BOX_HEIGHT, room_share
 from .occlusion import GroundMap, on_picture
 from .solid import Level, Solid
-
-Ground = npt.NDArray[np.float64]
 
 _ROUND, _LONG = 1.2, 0.8
 """The radius of the outline at the contact over half the product's width, at most: a jar's elliptic foot, seen from a
@@ -158,25 +155,25 @@ def ball_shade(
     return on_picture(ground, grid, foreshortening, size, device)
 
 
-def _away() -> tuple[Ground, Ground]:
+def _away() -> tuple[Array, Array]:
     """How far cells of the ground are from the contact, to the right and away from the camera, in radii."""
     cells = (np.arange(2 * _REACH * _FINE) + 0.5) / _FINE - _REACH
     return cells[None, :], cells[:, None]
 
 
-def _of_the_room() -> Ground:
+def _of_the_room() -> Array:
     """Share of an even sky's light that a ball of radius 1 keeps from the ground that it touches.
 
     From a point at a distance d it fills a cone of half the angle asin((1 + d²)^-1/2), and that is how high its middle
     stands: the form factor of a cone (sin² of the former, sin of the latter) makes it (1 + d²) to the power of -3/2.
     """
     right, away = _away()
-    out: Ground = (1 + right**2 + away**2) ** -1.5
+    out: Array = (1 + right**2 + away**2) ** -1.5
     return out
 
 
 @cache
-def _of_the_box() -> Ground:
+def _of_the_box() -> Array:
     """Share of the soft box's light, from so many places of it."""
     right, away = _away()
     places = (np.arange(_PLACES) + 0.5) / _PLACES * 2 - 1
@@ -196,21 +193,21 @@ def _of_the_box() -> Ground:
 
 
 @lru_cache(maxsize=4)
-def _lost(softness: float) -> Ground:
+def _lost(softness: float) -> Array:
     """Of all light, the ball's own left out; it ends before the map does."""
     right, away = _away()
     room = room_share(softness)
     far = np.hypot(right, away)
     dark = _CREVICE * np.exp(-((far / (_SIZE * (0.7 + 0.6 * softness))) ** _POWER))
     light = (1 - room * _of_the_room() - (1 - room) * _of_the_box()) * (1 - dark)
-    out: Ground = (1 - light) * np.clip(_REACH - far, 0.0, 1.0)
+    out: Array = (1 - light) * np.clip(_REACH - far, 0.0, 1.0)
     return out
 
 
-def _returned(softness: float, reflects: float) -> Ground:
+def _returned(softness: float, reflects: float) -> Array:
     """What the ball gives back of the light around it, up to what is lost."""
     lost, room = _lost(softness), _of_the_room()
-    out: Ground = np.minimum(lost, _BACK * reflects * room_share(softness) * room * (1 - lost))
+    out: Array = np.minimum(lost, _BACK * reflects * room_share(softness) * room * (1 - lost))
     return out
 
 

@@ -13,15 +13,13 @@ from torch import Tensor
 
 from ..tensors import Box
 from .contact import Array, Contact
-from .round_foot import RoundFoot
+from .round_foot import LEAST_WIDTH, STEEPEST, RoundFoot
 
-_LEAST, _ROWS = 24, 512
-"""Pixels of a dish's width and height, below which no ellipse can be told; rows of it that are looked at."""
+_ROWS = 512
+"""Rows of a dish that are looked at."""
 _NOISE, _OFF = 0.3, 0.003
 """How far (root mean square) the rim may be off its ellipse: so much of a pixel, and so much of its radius more.
 Rendered ones are off by .05 to .2 pixels."""
-_STEEPEST = 0.9
-"""The ellipse's height over its width, at most: cameras up to 64° above the ground."""
 _RIM, _LIFT = 0.03, 0.4
 """A dish that shows its rim and no more than so much of a side, in radii: its foot is out of sight under that, narrower
 by this share of the radius and lower by as much as then still hides it."""
@@ -78,7 +76,7 @@ def find_rim(alpha: Tensor, contact: Contact) -> Rim | None:
     `alpha` `[H,W]` is the mask of what stands as `contact` says.
     """
     box = contact.box
-    if len(contact.touches) != 1 or min(box.width, box.height) < _LEAST:
+    if len(contact.touches) != 1 or min(box.width, box.height) < LEAST_WIDTH:
         return None
     step = max(1, box.height // _ROWS)
     outline = _even_outline(alpha, box, step)
@@ -95,7 +93,7 @@ def find_rim(alpha: Tensor, contact: Contact) -> Rim | None:
     off = float(np.sqrt(np.mean((rows[upper] - (row - high * up)) ** 2)))
     middle, halfway = np.interp((row, row + high * radius / 2), rows, widths) / radius
     is_an_egg = high > _EGG and halfway < _BARE
-    if off > _NOISE + _OFF * radius or middle < _WIDEST or not _LEVEL < high < _STEEPEST or is_an_egg:
+    if off > _NOISE + _OFF * radius or middle < _WIDEST or not _LEVEL < high < STEEPEST or is_an_egg:
         return None
     circle = RoundFoot(box.left + axis, box.top + float(row), radius, float(high))
     return Rim(circle, widths[::-1], step, box.bottom)

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LEAST_WIDTH = 24
+"""Pixels below which an ellipse cannot be told from a line."""
+STEEPEST = 0.9
+"""The ellipse's height over its width, at most, for cameras up to 64° above the ground: more is a ball's or an egg's
+end."""
+
 
 @dataclass(frozen=True)
 class RoundFoot:

@@ -18,11 +18,11 @@ from torch import Tensor
 
 from .contact import Array, Contact, column_runs
 from .dish import find_rim
-from .round_foot import RoundFoot
+from .round_foot import LEAST_WIDTH, STEEPEST, RoundFoot
 from .solid import SEEN, Level, Solid, reduced
 
-_LEAST_WIDTH, _LEAST_SAG = 24, 2.0
-"""Pixels of a contact's width and of its bend, below which an ellipse cannot be told from a line."""
+_LEAST_SAG = 2.0
+"""Pixels of a contact's bend, below which an ellipse cannot be told from a line."""
 _POINTS = 128
 """Columns of the contact that the ellipse is fitted to."""
 _ENDS = 0.02
@@ -32,9 +32,8 @@ _OFF = 0.003
 rendered are off by .0001 to .001, boxes, bags, shoes and sofas by .01 to .04."""
 _WIDER = 1.4
 """The ellipse's width over the contact's, at most: what shows less of it may be anything."""
-_FLATTEST, _STEEPEST = 0.15, 0.9
-"""The ellipse's height over its width, for cameras from 9° to 64° above the ground: less is a line with rounded
-corners, more is a ball's or an egg's lower end."""
+_FLATTEST = 0.15
+"""The ellipse's height over its width, for a camera 9° above the ground: less is a line with rounded corners."""
 _TOP, _ASIDE, _TOP_SAG, _CORNER = 0.04, (0.0, 0.4, 0.8), 0.06, 0.4
 """How far down the top is looked at, as a share of the height; how far aside, in its own half widths; how much lower it
 is at the outermost of these, in depths of the foot's circle, at least: a flat round top is lower by .4 of its own
@@ -92,7 +91,7 @@ def _ellipse(contact: Contact) -> RoundFoot | None:
         return None
     touch = contact.touches[0]
     sag = touch.lowest - touch.highest
-    if touch.foot or touch.width < _LEAST_WIDTH or sag < _LEAST_SAG:
+    if touch.foot or touch.width < LEAST_WIDTH or sag < _LEAST_SAG:
         return None
     ends = math.ceil(_ENDS * touch.width)
     columns = np.linspace(ends, touch.width - 1 - ends, min(_POINTS, touch.width - 2 * ends))
@@ -112,7 +111,7 @@ def _ellipse(contact: Contact) -> RoundFoot | None:
     # The contour's own noise is part of a pixel.
     if np.sqrt(np.mean(off(found.x) ** 2)) > 2 * _OFF + 0.2 / half or wide > 0.99 * _WIDER:
         return None
-    if not _FLATTEST < high / wide < _STEEPEST:
+    if not _FLATTEST < high / wide < STEEPEST:
         return None
     return RoundFoot(touch.left + half + middle * half, touch.lowest + row * half, wide * half, high / wide)
 
