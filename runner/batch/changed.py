@@ -45,13 +45,37 @@ class Seen:
         """As it is now; None where it is not there."""
         try:
             state = path.stat()
-        except OSError:
+        except (OSError, ValueError):  # ValueError: no name that a file can have
             return None
         return cls(state.st_size, state.st_mtime_ns)
 
     def noted(self, digest: str) -> dict[str, Any]:
         """As a record keeps it."""
         return {"sha256": digest, "bytes": self.size, "modified_ns": self.modified}
+
+
+def is_as_recorded(path: Path, name: str, record: Mapping[str, Any]) -> bool:
+    """Whether a file is, byte for byte, what the input `name` of a job was when `record` was written.
+
+    A results folder may be somebody's and name any file there is: what nobody can have recorded without having had it
+    gives nothing away.
+    """
+    batch, now = mapping(record.get("batch")), Seen.of(path)
+    if now is None:
+        return False
+    if INPUTS not in batch:  # of an earlier version
+        return content_sha256(path) in _sent(record) - {""}
+    before = mapping(mapping(batch[INPUTS]).get(name))
+    return _is_untouched(now, before) or content_sha256(path) in {text(before.get("sha256"))} - {""}
+
+
+def _is_untouched(now: Seen, before: Mapping[str, Any]) -> bool:
+    return (before.get("bytes"), before.get("modified_ns")) == (now.size, now.modified)
+
+
+def _sent(record: Mapping[str, Any]) -> set[str]:
+    """The hashes of what was sent to the server."""
+    return {text(mapping(one).get("sha256")) for key in ("images", "uploads") for one in items(record.get(key))}
 
 
 def noted(images: Mapping[str, str]) -> dict[str, Any]:
@@ -95,7 +119,7 @@ class Changes:
         record = record_of(self._out, entry) if entry.state == JobState.DONE else {"batch": entry.metrics}
         batch = mapping(record.get("batch"))
         if INPUTS not in batch:
-            sent = {text(mapping(one).get("sha256")) for key in ("images", "uploads") for one in items(record.get(key))}
+            sent = _sent(record)
             files = list(map(Path, entry.job.images.values()))
             return [path for path in files if sent and self._is_another(path, sent, entry.submitted_at or 0.0)]
         noted = mapping(batch[INPUTS])
@@ -107,7 +131,7 @@ class Changes:
 
     def _has_changed(self, path: Path, before: Mapping[str, Any]) -> bool:
         now = self._seen(path)
-        if now is None or (before.get("bytes"), before.get("modified_ns")) == (now.size, now.modified):
+        if now is None or _is_untouched(now, before):
             return False
         return self._digest(path) not in ("", before.get("sha256"))
 

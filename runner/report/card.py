@@ -43,7 +43,11 @@ class Shots:
 
 def shots(product: Product, links: Links) -> Shots:
     """Read the pictures of a product. Two files with the same picture are one result: the first is shown."""
-    photos = [_photo(path, links, SIDE if len(product.photos) <= _FEW else SIDE_OF_MANY) for path in product.photos]
+    side = SIDE if len(product.photos) <= _FEW else SIDE_OF_MANY
+    photos = [
+        Shot(path.name, small_copy(path, side) if product.shows(path) else None, links.photo(path))
+        for path in product.photos
+    ]
     names = [name for name in product.entry.files if Path(name).suffix.lower() in PICTURES]
     results: list[Shot] = []
     for name in names:
@@ -101,10 +105,6 @@ def _is_again(shot: Shot, other: Shot) -> bool:
     if shot.small is None or other.small is None or Path(shot.name).suffix.lower() == Path(other.name).suffix.lower():
         return False
     return shot.small.shows_the_same_as(other.small)
-
-
-def _photo(path: Path, links: Links, side: int) -> Shot:
-    return Shot(path.name, small_copy(path, side), links.photo(path))
 
 
 def _result(name: str, links: Links, side: int) -> Shot:

@@ -11,6 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from runner.batch.changed import is_as_recorded
 from runner.batch.entries import DECLINED, Entry, JobState
 from runner.batch.ledger import Ledger
 from runner.batch.names import names_of
@@ -71,6 +72,13 @@ class Product:
     @property
     def photos(self) -> list[Path]:
         return [Path(path) for path in self.entry.job.images.values()]
+
+    def shows(self, path: Path) -> bool:
+        """Whether one of `photos` may stand in the page: the record knows what it holds. A ledger may be somebody's and
+        name any picture of this computer, and a page is passed on."""
+        record = self.record if self.entry.state == JobState.DONE else {"batch": self.entry.metrics}
+        names = [name for name, file in self.entry.job.images.items() if Path(file) == path]
+        return any(is_as_recorded(path, name, record) for name in names)
 
     @property
     def group(self) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from PIL import Image
 
+from runner.batch.changed import INPUTS, noted
 from runner.batch.entries import JobState, as_text
 from runner.batch.ledger import Ledger
 from runner.batch.plan import BatchJob
@@ -23,7 +24,8 @@ from runner.report.page import write_page
 
 @dataclass
 class Job:
-    """A job as it ended: with files, with an error, or (neither) not yet. `record`: what its `.json` says."""
+    """A job as it ended: with files, with an error, or (neither) not yet. `record`: what its `.json` says, besides what
+    the photo was, unless it `knows_photo` not."""
 
     photo: str
     stem: str = ""
@@ -33,6 +35,11 @@ class Job:
     warnings: Sequence[str] = ()
     metrics: Mapping[str, Any] = field(default_factory=dict)
     record: Mapping[str, Any] | None = None
+    knows_photo: bool = True
+
+    def inputs(self) -> dict[str, Any]:
+        """What a runner notes of the photo when it reads it."""
+        return {INPUTS: noted({"image": self.photo}) if self.photo and self.knows_photo else {}}
 
 
 def batch_folder(out: Path, jobs: Sequence[Job], workflow: str = "packshot.v5 0123") -> Path:
@@ -50,8 +57,10 @@ def batch_folder(out: Path, jobs: Sequence[Job], workflow: str = "packshot.v5 01
         state = JobState.FAILED if job.error else JobState.DONE if job.files else JobState.WAITING
         sidecar = f"{number}.json" if job.files else None
         if sidecar is not None:
-            (out / sidecar).write_text(json.dumps(job.record or {}), encoding="utf-8")
-        told = map(as_text, (list(job.files), list(job.warnings), job.metrics))
+            record = {"batch": job.inputs(), **(job.record or {})}
+            (out / sidecar).write_text(json.dumps(record), encoding="utf-8")
+        metrics = {**job.metrics, **job.inputs()} if job.error else job.metrics
+        told = map(as_text, (list(job.files), list(job.warnings), metrics))
         rows.append((state.value, without_lone_surrogates(job.error) or None, sidecar, *told, number + 1))
     with contextlib.closing(sqlite3.connect(out / LEDGER_FILE)) as database, database:
         change = "UPDATE jobs SET state = ?, error = ?, sidecar = ?, files = ?, warnings = ?, metrics = ? WHERE id = ?"

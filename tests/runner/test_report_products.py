@@ -19,6 +19,7 @@ from runner.batch.entries import DECLINED
 from runner.batch.verdict import Verdict
 from runner.execution.doubts import not_checked
 from runner.files import spreadsheet
+from runner.files.hashes import content_sha256
 from runner.report.card import _told_apart
 from tests.runner.report_folder import Job, Parsed, batch_folder, picture, report
 from tests.support.runs import command
@@ -231,6 +232,32 @@ def test_a_result_that_a_link_leads_out_is_neither_shown_nor_linked(tmp_path: Pa
     assert "a.png" in page.texts
     assert page.links == []
     assert page.blocks[0]["small"] == [""]
+
+
+def test_no_picture_of_this_computer_is_shown_because_a_ledger_names_it(tmp_path: Path) -> None:
+    """A results folder may be somebody's, and the page is passed on: what a photo holds must have been known."""
+    secret = str(picture(tmp_path / "private" / "passport.png", "red"))
+    own, swapped = (str(picture(tmp_path / "in" / f"{name}.png", "blue")) for name in ("own", "swapped"))
+    picture(tmp_path / "out" / "a.png", "yellow")
+
+    def earlier(photo: str, digest: str) -> Job:
+        return Job(photo, files=["a.png"], record={"batch": {}, "images": [{"sha256": digest}]})
+
+    unseen = [
+        Job(secret),
+        Job(secret, files=["a.png"], knows_photo=False),
+        Job(secret, error="x", knows_photo=False),
+        earlier(secret, ""),
+        earlier(secret, "0" * 64),
+        Job(swapped, error="x"),
+    ]
+    seen = [Job(own, files=["a.png"]), Job(own, error="x"), earlier(own, content_sha256(Path(own)))]
+    out = batch_folder(tmp_path / "out", [*unseen, *seen])
+    picture(Path(swapped), "red", (50, 30))
+    page = Parsed(report(out))
+    titles = [str(image["title"]) for image in page.all("img") if "title" in image]
+    assert sorted(titles) == ["a.png"] * 5 + ["own.png"] * 3
+    assert page.texts.count("passport.png") == 5  # it is named
 
 
 def test_photos_that_browsers_do_not_show_are_shown_small(tmp_path: Path) -> None:
