@@ -20,6 +20,8 @@ from pathlib import Path
 import pytest
 
 from runner.batch.store import LEDGER_FILE
+from runner.errors import NodeFailedError
+from runner.files.verify import check_picture
 from runner.local_server.process import Installation
 from tests.runner.test_batch import batch, batch_arguments, folder_of_photos, results
 from tests.runner.test_faults import OwnServer
@@ -68,12 +70,22 @@ class Work:
             expected = [colour >> 16 & 255, colour >> 8 & 255, colour & 255]
             centre = pixels(self.desk.out / f"job{number:03}.png")[self.size // 2, self.size // 2]
             assert abs(centre.astype(int) - expected).max() <= 1
-        made = [path.name for server in servers for path in server.output_dir.glob(f"{self.prefix}_*.png")]
-        assert self.count <= len(made) <= self.count + unseen, "a job ran twice"
+        saved = [path for server in servers for path in server.output_dir.glob(f"{self.prefix}_*.png")]
+        made = [path.name for path in saved if is_whole(path)]
+        assert self.count <= len(made) <= self.count + unseen, f"a job ran twice: {sorted(made)}"
         assert not list(self.desk.out.rglob("*.part"))
         with sqlite3.connect(self.desk.out / LEDGER_FILE) as db:
             assert dict(db.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state")) == {"done": self.count}
             assert db.execute("SELECT COUNT(*) FROM changes WHERE state = 'done'").fetchone() == (self.count,)
+
+
+def is_whole(path: Path) -> bool:
+    """Whether the server had written it to its end: a job whose picture it was writing when it was killed is lost."""
+    try:
+        check_picture(path, path.suffix, path.name)
+    except NodeFailedError:
+        return False
+    return True
 
 
 def read_until(process: subprocess.Popen[str], text: str) -> str:
