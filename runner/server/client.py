@@ -254,7 +254,8 @@ class ComfyClient:
     @contextmanager
     def open_file(self, file: ServerFile, *, largest: int = LARGEST_FILE) -> Iterator[Iterator[bytes]]:
         """The content of an output, in chunks. Raises FileGoneError when the server does not have it any more."""
-        with self.transport.stream(f"/view?{file.query}") as (response, chunks):
+        slow = f"{self.url} takes its time over {file.filename}: it is being fetched."
+        with self._told_if_slow(slow), self.transport.stream(f"/view?{file.query}") as (response, chunks):
             if response.status in (400, 403, 404):
                 raise FileGoneError(file.filename)
             if response.status != 200:

@@ -21,6 +21,7 @@ from runner.models.download import Downloader, DownloadError, WantedFile
 from runner.models.source import chunks_of
 from runner.server.availability import Absence
 from runner.server.client import ComfyClient
+from runner.server.records import ServerFile
 from tests.support.certificate import self_signed
 from tests.support.fake import FakeServer
 from tests.support.hostile import HostileComfy, Said, endless
@@ -261,4 +262,32 @@ def test_an_upload_that_is_not_answered_is_spoken_of_meanwhile() -> None:
         server.lies.clear()
         client.slow_s = HANG_S
         client.upload_image(b"bytes", "photo.png")
+    assert len(said) == 1
+
+
+def test_a_result_that_drips_is_spoken_of_meanwhile() -> None:
+    """A socket that speaks and a file that does not come: the seller saw nothing for minutes."""
+    said: list[str] = []
+    heard = threading.Event()
+
+    def slow() -> Said:
+        assert heard.wait(HANG_S)
+        return Said(b"bytes")
+
+    def notice(text: str) -> None:
+        said.append(text)
+        heard.set()
+
+    with HostileComfy() as server:
+        client = ComfyClient(server.url)
+        client.notice, client.slow_s = notice, 0.05
+        server.lies["GET /view"] = slow
+        with client.open_file(ServerFile("bag.png")) as chunks:
+            assert b"".join(chunks) == b"bytes"
+        assert said == [f"{server.url} takes its time over bag.png: it is being fetched."]
+        server.lies.clear()
+        server.lies["GET /view"] = Said(b"bytes")
+        client.slow_s = HANG_S
+        with client.open_file(ServerFile("bag.png")) as chunks:
+            assert b"".join(chunks) == b"bytes"
     assert len(said) == 1
