@@ -78,6 +78,18 @@ class Placement:
     def box(self, index: int) -> Box:
         return self.boxes[0 if len(self.boxes) == 1 else index]
 
+    def cut_sides(self, index: int) -> tuple[str, ...]:
+        """The borders of the photo that the product reaches (`left`, `above`, `right`, `below`): the rest of it was
+        never photographed. None where it reaches all of them: the photo was trimmed to it."""
+        box = self.box(index)
+        reached = {
+            "left": box.left <= 0,
+            "above": box.top <= 0,
+            "right": box.right >= self.product_width,
+            "below": box.bottom >= self.product_height,
+        }
+        return () if all(reached.values()) else tuple(side for side, is_reached in reached.items() if is_reached)
+
     def canvas_box(self, index: int) -> tuple[float, float, float, float]:
         """The product's bounding box on the canvas: left, top, right, bottom in canvas pixels, sub-pixel."""
         box, transform = self.box(index), self.transform(index)

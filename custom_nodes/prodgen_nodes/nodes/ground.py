@@ -6,6 +6,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..imaging.compositing import mask_on_canvas
+from ..imaging.cut_off import lower_border
 from ..imaging.placement import Placement
 from ..imaging.reports import batch_report
 from ..imaging.shadow import Light, ground_and_shadow
@@ -113,10 +114,12 @@ class ProdgenGroundShadow(io.ComfyNode):
         mask = required_mask(mask, image)
         device = work_device()
         image, mask = image.to(device), mask.to(device)
+        borders: list[float | None] = []
         if placement is not None:
             mask = mask_on_canvas(mask, placement, image.shape[2], image.shape[1])
+            borders = [lower_border(placement, index) for index in range(len(placement))]
         light = Light(light_angle, light_height, softness, opacity, contact_only)
-        done = ground_and_shadow(image, mask, light)
+        done = ground_and_shadow(image, mask, light, borders)
         report = {"pictures": len(done.reports), **batch_report(done.reports)}
         shown, shadow, ground = deliver(done.image, done.shadow, done.ground)
         return output(shown, shadow, ground, report=report, preview=shown, cls=cls)

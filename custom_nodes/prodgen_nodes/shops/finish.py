@@ -75,7 +75,7 @@ def finish(
         png=png,
         jpeg=jpeg,
         scale=None if placement is None else max(placement.transform(index).a, placement.transform(index).d),
-        cut_off=placement is not None and _cut_off(placement, index),
+        cut_off=placement is not None and bool(placement.cut_sides(index)),
         missing=missing,
         unchecked=unchecked,
     )
@@ -87,10 +87,3 @@ def encode_both(picture: Bytes8, max_bytes: int, tags: Tags) -> tuple[Encoded, E
         png = pool.submit(encode.png, picture, tags.texts, tags.source, tags.dpi)
         jpeg = encode.jpeg(picture, max_bytes, tags.source, tags.dpi)
         return png.result(), jpeg
-
-
-def _cut_off(placement: Placement, index: int) -> bool:
-    """Whether the product touches the frame of the photo it was cut from: the rest of it was never photographed."""
-    box = placement.box(index)
-    sides = (box.left <= 0, box.top <= 0, box.right >= placement.product_width, box.bottom >= placement.product_height)
-    return any(sides) and not all(sides)

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..color.overview import overview
 from ..color.relight import light_ratio
 from ..compositing import lay_over
+from ..cut_off import is_cut_off, lower_border
 from ..errors import EmptyMaskError
 from ..extent import product_box
 from ..filters import dilate, erode
@@ -107,7 +108,8 @@ def judge(
         one = (scene[index], item(given.rgb, index), item(given.mask, index), given.placement.transform(index))
         covered, held = given.cover("keep_in_front", index), given.cover("zone", index)
         whole = wholes[0 if len(wholes) == 1 else index]
-        results.append(_judge_one(*one, covered=covered, zone=held, settings=settings, whole=whole))
+        border = lower_border(given.placement, index)
+        results.append(_judge_one(*one, covered=covered, zone=held, settings=settings, whole=whole, border=border))
         if progress is not None:
             progress(index + 1)
     return results
@@ -132,6 +134,7 @@ def _judge_one(
     zone: Tensor | None,
     settings: Settings,
     whole: Whole,
+    border: float | None,
 ) -> Fidelity:
     if settings.scale != 1.0:
         box = product_box(mask, rgb)
@@ -178,7 +181,7 @@ def _judge_one(
     figures = Figures(
         pixels,
         edge_halo(pair.picture, pair.cover),
-        contact(scene, coverage) if settings.check_floating else Contact(None, None, "not checked"),
+        _contact(scene, coverage, border) if settings.check_floating else Contact(None, None, "not checked"),
         replace(local, ghost=ghost),
         shift,
         whole,
@@ -190,6 +193,13 @@ def _judge_one(
     if ratio is not None:
         report["light_ratio_median"] = float(ratio[inside].median())
     return Fidelity(report, pixels.map, crop, local.heat, found)
+
+
+def _contact(scene: Tensor, coverage: Tensor, border: float | None) -> Contact:
+    """How the product stands in the scene, if it does: what the photo cut off at the row `border` ends there."""
+    if border is not None and is_cut_off(coverage, border):
+        return Contact(None, None, "the photo's lower border cuts the product off: it stands on nothing")
+    return contact(scene, coverage)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..cut_off import is_cut_off
 from ..errors import EmptyMaskError, ShapeError
 from ..filters import running_max, smoothstep
 from ..tensors import bounding_box, check_image, check_mask, common_batch, item, same_size
@@ -235,12 +236,16 @@ def ground_plane(contact: Contact, width: int, height: int, device: torch.device
     return smoothstep((rows - (contact.highest - soft)) / soft)[:, None].expand(height, width)
 
 
-def ground_and_shadow(image: Tensor, mask: Tensor, light: Light | None = None) -> Grounded:
+def ground_and_shadow(
+    image: Tensor, mask: Tensor, light: Light | None = None, borders: Sequence[float | None] = ()
+) -> Grounded:
     """Put a shadow under each product and say where its ground is.
 
-    `image` `[B,H,W,C]` sRGB; `mask` `[B,H,W]`, 1 = product, at the image's size. The product (mask 1) and everything
-    the shadow does not reach stay bit-identical. `shadow` is the share of linear light taken from the ground, 0 on the
-    product. Raises EmptyMaskError without a product, ShapeError and ParameterError for what does not fit.
+    `image` `[B,H,W,C]` sRGB; `mask` `[B,H,W]`, 1 = product, at the image's size; `borders` the row at which each
+    picture's photo ends, where its product may be cut off (`lower_border`), or one row for all. The product (mask 1)
+    and everything the shadow does not reach stay bit-identical. `shadow` is the share of linear light taken from the
+    ground, 0 on the product. Raises EmptyMaskError without a product, ShapeError and ParameterError for what does not
+    fit.
     """
     light = light or Light()
     light.check()
@@ -257,8 +262,12 @@ def ground_and_shadow(image: Tensor, mask: Tensor, light: Light | None = None) -
     for index in range(batch):
         alpha = item(mask, index)
         contacts, looks, lit = [], [], torch.ones_like(alpha)
+        border = borders[min(index, len(borders) - 1)] if borders else None
+        cut_off = 0
         for thing in standing_things(alpha):
             contact = find_contact(thing)
+            if border is not None and contact.touches and is_cut_off(thing, border):
+                contact, cut_off = replace(contact, kind="none", touches=()), cut_off + 1
             look = Look.of(out[index], thing, contact)
             lit *= 1 - shade_ground(thing, contact, light, look)
             contacts.append(contact)
@@ -274,7 +283,7 @@ def ground_and_shadow(image: Tensor, mask: Tensor, light: Light | None = None) -
             [one if look.ball is None else look.ball.contact(one) for one, look in zip(contacts, looks, strict=True)]
         )
         ground[index] = ground_plane(contact, width, height, mask.device)
-        reports.append(_report(contact, shadow[index], light))
+        reports.append(_report(contact, shadow[index], light, was_cut_off=cut_off > 0))
     return Grounded(out, shadow, ground, reports)
 
 
@@ -287,10 +296,15 @@ def _extent(shade: Tensor) -> tuple[slice, slice] | None:
     return slice(box.top, box.bottom), slice(box.left, box.right)
 
 
-def _report(contact: Contact, shadow: Tensor, light: Light) -> dict[str, Any]:
+def _report(contact: Contact, shadow: Tensor, light: Light, *, was_cut_off: bool) -> dict[str, Any]:
     height = shadow.shape[0]
     notes = []
-    if not contact.touches:
+    if was_cut_off:
+        notes.append(
+            "The photo's lower border cuts the product off: where it ends it stands on nothing, so it got no shadow "
+            "there. Photograph it whole to have one."
+        )
+    elif not contact.touches:
         notes.append(
             "The product seems to hang or fly: it could not stand on what is lowest of it, so it got no shadow. If it "
             "does stand, look at the cut-out: a foot may be missing."
