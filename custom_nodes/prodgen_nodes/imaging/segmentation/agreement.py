@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from ..filters import opened
-from .cutout import weighed
 from .pyramid import resized
 from .regions import Regions
 
@@ -32,9 +31,9 @@ _KEPT, _OFF = 0.9, 18 / 255
 it: a phone's white frame has 16, a black screen seen in one look only 20 to 132."""
 
 
-def doubt_of_looks(srgb: Tensor, alpha: Tensor, first: Tensor, second: Tensor) -> str:
-    """Why two looks `[y,x]` at the picture `[h,w,3]` before a plain backdrop leave the matte `alpha` `[h,w]` doubtful,
-    empty where they do not."""
+def doubt_of_looks(off: Tensor, alpha: Tensor, first: Tensor, second: Tensor) -> str:
+    """Why two looks `[y,x]` at a picture before a plain backdrop leave its matte `alpha` `[h,w]` doubtful, empty where
+    they do not. `off` `[h,w]`: how far each pixel (sRGB) is off the backdrop's colour."""
     product, size = alpha > 0.5, (alpha.shape[0], alpha.shape[1])
     one, other = (resized(look, size) > _SEEN for look in (first, second))
     regions, share = Regions(opened(one ^ other, 1)), max(1.0, float(product.float().sum()))
@@ -47,8 +46,8 @@ def doubt_of_looks(srgb: Tensor, alpha: Tensor, first: Tensor, second: Tensor) -
     large &= regions.area > _LARGE * share
     if not large.any():
         return ""
-    off = regions.mean((srgb - weighed(srgb)[0].color).abs().amax(dim=-1))
-    return UNSETTLED if bool(np.any(large & ~(kept & (off > _OFF)))) else ""
+    settled = kept & (regions.mean(off) > _OFF)
+    return UNSETTLED if bool(np.any(large & ~settled)) else ""
 
 
 def _depth(product: Tensor) -> Tensor:
