@@ -35,7 +35,7 @@ _EDGE = 0.002
 """How wide an edge is on which two looks may differ: half of it, as a fraction of the mask's longer side."""
 _DIFFERENT, _DISAGREED = (0.004, 0.02), 0.6
 """The share of the product in which two looks differ: next to none, and much; and the confidence that much allows."""
-_THIN, _SPECK = 3, 1e-4
+_THIN, _SPECK = 4, 3e-4
 """How far, in a look's own pixels, an outline may lie from the other's and still be the same; and the share of the
 product from which what lies farther is a part of it, or an opening."""
 _BUSY = 0.5
@@ -73,8 +73,7 @@ def from_looks(srgb: Tensor, look: Look, progress: Progress | None = None, parts
         if mirrored is None:
             mirrored = _mirrored(photo, noisy, look)
             masks.append(mirrored)
-        off = (photo.calm[0] - photo.weighed[0].color).abs().amax(dim=-1)
-        why = doubt_of_looks(off, resized(cut.alpha, photo.size), masks[0], mirrored)
+        why = doubt_of_looks(photo, resized(cut.alpha, photo.size), masks[0], mirrored)
         cut = cut.doubted(UNCONFIRMED, why) if why else cut
     cut.report["looks"] = len(masks)
     return unlit(cut.finished(), srgb, lift)
