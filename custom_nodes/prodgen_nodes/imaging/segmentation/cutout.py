@@ -46,6 +46,7 @@ from .fusion import Fused, fuse, reach_of
 from .matting import closed_form_matte
 from .openings import judge_before_plain, judge_matte
 from .painted import Stated, judge_painted, stated
+from .pale_edges import with_smooth_pale_edges
 from .parts import Chosen, Extra, Parts, choose_parts, describe
 from .pyramid import Pyramid, planar, resized, within
 from .regions import Regions
@@ -347,6 +348,8 @@ def by_model(
     alpha = refine_matte(
         pyramid, likelihood, footing, progress, find_faint(small, product, seen if hint is None else None, grain, drawn)
     )
+    if is_plain:
+        alpha = with_smooth_pale_edges(small, alpha, drawn)
     judge_matte(small, resized(alpha, size), backdrop.noise if is_plain else None, trust)
     if fringe is not None:
         alpha = fringe.drawn(srgb, alpha)
