@@ -44,9 +44,11 @@ def with_smooth_pale_edges(srgb: Tensor, alpha: Tensor, settled: Tensor) -> Tens
         return alpha
     out = alpha.clone()
     for rows, columns, part in _tiles(pale, alpha):
-        inner = (slice(rows.start - part[0].start, rows.stop - part[0].start),)
-        inner += (slice(columns.start - part[1].start, columns.stop - part[1].start),)
-        out[rows, columns] = _drawn(alpha[part], _part_of(pale, part, alpha))[inner]
+        inside = tuple(
+            slice(own.start - around.start, own.stop - around.start)
+            for own, around in zip((rows, columns), part, strict=True)
+        )
+        out[rows, columns] = _drawn(alpha[part], _part_of(pale, part, alpha))[inside]
     return out
 
 
