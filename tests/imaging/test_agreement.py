@@ -16,6 +16,8 @@ WINDOW = (slice(160, 200), slice(160, 250))
 """A part within the body."""
 FLOOR = (slice(320, 330), slice(150, 270))
 """A strip under it."""
+SLOT = 9
+"""Pixels of a side of something small within the body."""
 WALL, BLUE, WHITE, BLACK, SHADE = 0.93, (0.2, 0.3, 0.6), (0.88, 0.88, 0.88), (0.05, 0.05, 0.05), (0.6, 0.6, 0.6)
 
 
@@ -73,3 +75,15 @@ def test_floor_that_one_look_keeps_under_the_product_is_not_trusted() -> None:
     result = cut(photo, seen(FLOOR), seen())
     assert float(result.alpha[FLOOR].mean()) > 0.9, "the picture shows something there"
     assert 0.5 <= result.confidence < TRUSTED and "floor" in result.report["reasons"][-1], result.report
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_small_opening_that_one_look_sees_is_not_believed_filled(seed: int) -> None:
+    """White print as small, which both see as product, is."""
+    top, left = (int(value) for value in torch.randint(150, 260, (2,), generator=torch.Generator().manual_seed(seed)))
+    slot = (slice(top, top + SLOT), slice(left, left + SLOT))
+    photo = drawn(slot, (WALL,) * 3)
+    opening, print_ = cut(photo, seen(), seen(without=slot)), cut(photo, seen(), seen())
+    assert float(opening.alpha[slot].mean()) > 0.9 and 0.5 <= opening.confidence < TRUSTED, opening.report
+    assert "opening" in opening.report["reasons"][-1]
+    assert print_.confidence >= TRUSTED, print_.report

@@ -8,9 +8,9 @@ import torch
 from prodgen_nodes.imaging.colorspace import linear_to_srgb, srgb_to_linear
 from prodgen_nodes.imaging.segmentation import from_plain_backdrop
 from prodgen_nodes.imaging.segmentation.backdrop import Backdrop
-from prodgen_nodes.imaging.segmentation.cutout import _backdrop
 from prodgen_nodes.imaging.segmentation.evidence import weigh
 from prodgen_nodes.imaging.segmentation.roundness import find_roundness
+from prodgen_nodes.imaging.segmentation.survey import backdrop_of
 
 SIDE, RADIUS, FLOOR = 420, 122.0, 340.0
 COLOURS = {
@@ -62,14 +62,14 @@ def test_a_ball_is_round_at_its_base(name: str) -> None:
 
 def test_feet_under_something_round_are_no_shadow() -> None:
     picture, truth = globe(*COLOURS["red on white"], feet=True)
-    backdrop, _ = _backdrop(picture)
+    backdrop, _ = backdrop_of(picture)
     assert isinstance(backdrop, Backdrop)
     assert find_roundness(truth > 0.5, weigh(picture, backdrop)) is None
 
 
 def test_what_is_not_round_all_around_is_none() -> None:
     picture, truth = globe(*COLOURS["red on white"])
-    evidence = weigh(picture, _backdrop(picture)[0])
+    evidence = weigh(picture, backdrop_of(picture)[0])
     assert find_roundness(truth > 0.5, evidence) is None, "nothing is hidden"
     cut_flat = truth.clone()
     cut_flat[round(FLOOR - 0.2 * RADIUS) :] = 0

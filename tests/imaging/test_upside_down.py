@@ -75,10 +75,19 @@ def test_an_opening_that_is_seen_upside_down_is_not_believed_filled() -> None:
 
 @pytest.mark.parametrize("turned", [board(), with_opening()], ids=["seen", "not seen upside down"])
 def test_a_part_of_the_products_own_colours_stays_believed(turned: Tensor) -> None:
-    """Also where an upside-down look sees nothing of it."""
-    photo = photo_of(board(), wall(busy=True), GREEN)
+    """Also where an upside-down look sees nothing of it: a print of the wall's colours, and twice."""
+    photo, behind = photo_of(board(), wall(busy=True)), wall(busy=True)
+    for part in (HOLE, (slice(200, 234), slice(150, 270))):
+        photo[part] = behind[HOLE]
     cut = from_looks(photo, Habits(photo, board(), turned))
     assert cut.confidence >= TRUSTED and cut.report["looks"] == 3, cut.report
+
+
+@pytest.mark.parametrize("inlay", [None, GREEN], ids=["plain", "inlay"])
+def test_who_has_none_of_the_colours_around_is_not_looked_at_upside_down(inlay: tuple[float, ...] | None) -> None:
+    photo = photo_of(board(), wall(busy=True), inlay)
+    network = Habits(photo, board(), with_opening())
+    assert from_looks(photo, network).confidence >= TRUSTED and network.looks == 2
 
 
 def test_what_was_opened_against_the_network_is_asked_for() -> None:

@@ -15,11 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..checkerboard import checkerboard, evened
 from ..errors import EmptyMaskError
 from ..extent import product_box
 from ..filters import dilate, erode
-from .backdrop import Backdrop, BackdropModel, describe_backdrop
+from .backdrop import Backdrop, describe_backdrop
 from .confidence import (
     TRUSTED,
     Trust,
@@ -44,25 +43,18 @@ from .foreground import clean_foreground
 from .frame import Inside, find_frame, product_fills
 from .fringe import find_fringe
 from .fusion import Fused, fuse, reach_of
-from .leaks import sealed
 from .matting import closed_form_matte
-from .noise import calmed
 from .openings import judge_before_plain, judge_matte
 from .painted import Stated, judge_painted, stated
+from .pale_edges import with_smooth_pale_edges
 from .parts import Chosen, Extra, Parts, choose_parts, describe
-from .pyramid import Pyramid, averaged, encoded, planar, resized, within
+from .pyramid import Pyramid, planar, resized, within
 from .regions import Regions
 from .roundness import Roundness, find_foot
+from .survey import ANALYSIS_SIDE, Survey, backdrop_of
 from .thin import spine
 from .trimap import label
-from .window import Window, window_around
 
-ANALYSIS_SIDE = 1024
-"""Pixels of the longer side at which it is decided what is product: a strap of a two-hundredth is five; finer is the
-matte's work."""
-BACKDROP_SIDE = 512
-"""At which the backdrop is modelled: it is smooth. At 256 edges of nine scenes are 0.0008 worse in the mean, at 768
-equal."""
 _CLEAR, _SOLID = 0.01, 0.99
 """Alpha that nobody sees: between 2 and 3 of 255 levels become none or all, so that files hold clean planes."""
 _FRAMED = "a frame around the photo was cropped away"
@@ -84,6 +76,14 @@ class Cutout:
     alpha: Tensor
     confidence: float
     report: dict[str, Any] = field(default_factory=dict)
+    unclean: Pyramid | None = field(default=None, repr=False)
+    """The photo, while the edge colours still are its own."""
+
+    def finished(self) -> Cutout:
+        """The same cut-out with clean edge colours."""
+        if self.unclean is None:
+            return self
+        return replace(self, product=clean_foreground(self.unclean, self.alpha), unclean=None)
 
     def noted(self, note: str) -> Cutout:
         """The same cut-out with one more note in its report, unless that is empty."""
@@ -168,27 +168,6 @@ def from_file_alpha(srgb: Tensor, alpha: Tensor) -> Cutout:
     )
 
 
-def _backdrop(small: Tensor, rough: Tensor | None = None) -> tuple[Backdrop, Window]:
-    """The backdrop of a picture at analysis size, modelled at half of it: it is smooth; and the window to look at."""
-    size = within(BACKDROP_SIDE, small.shape[0], small.shape[1])
-    coarse = encoded(averaged(small, size))
-    surely_product = None if rough is None else resized(rough, size) > 0.9
-    model = BackdropModel(coarse)
-    backdrop, broad = sealed(coarse, model, surely_product)
-    return model.enlarged(backdrop, small), window_around(broad, (small.shape[0], small.shape[1]))
-
-
-def _unpainted(srgb: Tensor, small: Tensor) -> Tensor | None:
-    """The photo `[H,W,3]` with one colour where it shows a painted checkerboard (a "fake PNG"); None where it has none.
-
-    It is looked for in the photo at analysis size, `small` `[h,w,3]`: most pictures have none.
-    """
-    board = checkerboard(small)
-    if board is not None and small.shape != srgb.shape:
-        board = checkerboard(srgb)
-    return None if board is None else evened(srgb, board)
-
-
 def _framed(srgb: Tensor, small: Tensor, mask: Tensor | None = None) -> Inside | None:
     """What is inside a frame around the photo `[H,W,3]`, in its own pixels; None where it has none.
 
@@ -235,17 +214,16 @@ def from_plain_backdrop(
 ) -> Cutout:
     """Cut a product `[H,W,3]` off a plain backdrop. `hint` `[H,W]`: rough mask, 1 = product; `parts`: which separate
     parts are product."""
-    size = within(ANALYSIS_SIDE, srgb.shape[0], srgb.shape[1])
-    pyramid = Pyramid(srgb, size)
-    small = planar(pyramid.picture(size))
-    if (even := _unpainted(srgb, small)) is not None:
-        return from_plain_backdrop(even, hint, progress, parts).noted(_PAINTED)
+    photo = Survey(srgb)
+    size, small = photo.size, photo.small
+    if photo.even is not None:
+        return from_plain_backdrop(photo.even, hint, progress, parts).noted(_PAINTED)
     if (box := _framed(srgb, small)) is not None:
         whole = (srgb.shape[0], srgb.shape[1])
         part, rough = _inside(srgb, box, whole).contiguous(), None if hint is None else _inside(hint, box, whole)
         return _put_back(from_plain_backdrop(part, rough, progress, parts), box, whole)
     rough = None if hint is None else resized(hint, size)
-    backdrop, window = _backdrop(small, rough)
+    backdrop, window = backdrop_of(small, rough)
     # What lies outside the window is backdrop.
     part, near = planar(window.of(small)), backdrop.inside(window)
     evidence = weigh(part, near)
@@ -267,7 +245,7 @@ def from_plain_backdrop(
         judge_parts(labels > 0.5, chosen.close, trust)
         note_left_out([extra.kind for extra in chosen.extras], trust)
         note_transparency(likelihood > 0.5, evidence, trust)
-    alpha = refine_matte(pyramid, labels, footing.across(window), progress)
+    alpha = refine_matte(photo.pyramid, labels, footing.across(window), progress)
     report: dict[str, Any] = {
         "method": "plain_backdrop",
         "why": "no model needed: the backdrop is modelled from the picture's own frame",
@@ -275,15 +253,7 @@ def from_plain_backdrop(
         "extras": _left_out(chosen.extras, srgb.shape[0] / size[0]),
         "frame": None,
     }
-    return Cutout(clean_foreground(pyramid, alpha), alpha, trust.confidence, _describe(alpha, trust, report))
-
-
-def weighed(small: Tensor) -> tuple[Backdrop, Evidence, float]:
-    """The backdrop of a picture at analysis size, what speaks against it, and how plain (0..1) it is."""
-    backdrop, _ = _backdrop(small)
-    plain = Trust()
-    judge_backdrop(backdrop, plain)
-    return backdrop, weigh(small, backdrop), plain.confidence
+    return Cutout(clean_foreground(photo.pyramid, alpha), alpha, trust.confidence, _describe(alpha, trust, report))
 
 
 def _unaided(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, parts: Parts) -> tuple[Tensor, float]:
@@ -322,19 +292,27 @@ def from_model(
 
     `hint` `[H,W]`: a rough mask that decides alone what is product; with it, `mask` may be None.
     """
-    size = within(ANALYSIS_SIDE, srgb.shape[0], srgb.shape[1])
-    pyramid = Pyramid(srgb, size)
-    small = planar(pyramid.picture(size))
-    if (even := _unpainted(srgb, small)) is not None:
-        return from_model(even, mask, hint, progress, parts).noted(_PAINTED)
-    if mask is not None and (box := _framed(srgb, small, mask)) is not None:
+    return by_model(Survey(srgb), mask, hint, progress, parts).finished()
+
+
+def by_model(
+    photo: Survey,
+    mask: Tensor | None,
+    hint: Tensor | None = None,
+    progress: Progress | None = None,
+    parts: Parts = "auto",
+) -> Cutout:
+    """The same of a photo that was surveyed, its colours not `finished` yet: of two cut-outs one is needed."""
+    srgb, size, pyramid = photo.srgb, photo.size, photo.pyramid
+    if photo.even is not None:
+        return from_model(photo.even, mask, hint, progress, parts).noted(_PAINTED)
+    if mask is not None and (box := _framed(srgb, photo.small, mask)) is not None:
         whole = (srgb.shape[0], srgb.shape[1])
         part, rough = _inside(srgb, box, whole).contiguous(), None if hint is None else _inside(hint, box, whole)
         return _put_back(from_model(part, _inside(mask, box, whole), rough, progress, parts), box, whole)
     grain = 1.0 if mask is None else max(1.0, size[0] / mask.shape[0], size[1] / mask.shape[1])
     seen = None if mask is None else resized(torch.nan_to_num(mask).clamp(0.0, 1.0), size)
-    small, noise = calmed(small)
-    backdrop, evidence, plain = weighed(small)
+    (small, noise), (backdrop, evidence, plain) = photo.calm, photo.weighed
     is_plain, reach = plain > 0.5, reach_of(grain)
     said, rough = _stated(seen, hint, (evidence.difference < _BARE) & is_plain)
     fused = fuse(small, backdrop, evidence, rough, grain, is_plain)
@@ -370,6 +348,8 @@ def from_model(
     alpha = refine_matte(
         pyramid, likelihood, footing, progress, find_faint(small, product, seen if hint is None else None, grain, drawn)
     )
+    if is_plain:
+        alpha = with_smooth_pale_edges(small, alpha, drawn)
     judge_matte(small, resized(alpha, size), backdrop.noise if is_plain else None, trust)
     if fringe is not None:
         alpha = fringe.drawn(srgb, alpha)
@@ -384,7 +364,7 @@ def from_model(
         "opened": fused.opened,
         "slivers_cleared": float(((rough > 0.5) & ~product).float().mean()),
     }
-    return Cutout(clean_foreground(pyramid, alpha), alpha, trust.confidence, _describe(alpha, trust, report))
+    return Cutout(srgb, alpha, trust.confidence, _describe(alpha, trust, report), pyramid)
 
 
 def _ignored_things(fused: Fused) -> list[Extra]:

@@ -13,18 +13,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
-from ..filters import opened
+from ..filters import dilate, erode, opened
 from .agreement import doubt_of_looks
 from .confidence import TRUSTED, UNCONFIRMED, ramp
-from .cutout import ANALYSIS_SIDE, Cutout, Progress, from_model
+from .cutout import Cutout, Progress, by_model
 from .detail import COARSE, is_blurred
 from .exposure import lift_of, lit, unlit
-from .noise import calmed, is_noisy
+from .noise import is_noisy
 from .parts import Parts
-from .pyramid import Pyramid, resized, within
+from .pyramid import resized
 from .ragged import BITTEN, FELT
+from .survey import Survey
 from .upside_down import doubt_of_openings, in_question
 
 _ALIKE = 0.02
@@ -33,6 +35,9 @@ _EDGE = 0.002
 """How wide an edge is on which two looks may differ: half of it, as a fraction of the mask's longer side."""
 _DIFFERENT, _DISAGREED = (0.004, 0.02), 0.6
 """The share of the product in which two looks differ: next to none, and much; and the confidence that much allows."""
+_THIN, _SPECK = 4, 3e-4
+"""How far, in a look's own pixels, an outline may lie from the other's and still be the same; and the share of the
+product from which what lies farther is a part of it, or an opening."""
 _BUSY = 0.5
 """How plain (0 to 1) a backdrop is that says nothing itself, at most."""
 _SMALL = 190
@@ -48,50 +53,68 @@ Look = Callable[[Tensor], Tensor]
 def from_looks(srgb: Tensor, look: Look, progress: Progress | None = None, parts: Parts = "auto") -> Cutout:
     """Cut a product `[H,W,3]` out with what a network sees, in one look or in two (`looks` in the report)."""
     lift = lift_of(srgb)
-    photo = lit(srgb, lift)
-    picture = photo.unsqueeze(0)
-    masks = [look(picture)]
-    cut = from_model(photo, masks[0], None, progress, parts)
-    noisy = is_noisy(cut.report["noise"])
-    if cut.confidence < TRUSTED or noisy or cut.report["backdrop"]["plain"] < 1.0:
+    photo = Survey(lit(srgb, lift))
+    noisy = is_noisy(photo.calm[1])
+    masks = [look(photo.srgb.unsqueeze(0))]
+    if noisy or photo.weighed[2] < 1.0:
         masks.append(_mirrored(photo, noisy, look))
-        other = from_model(photo, masks[1], None, progress, parts)
-        refused = min(cut.confidence, other.confidence) < _REFUSED
-        ragged = [why for why in (FELT, BITTEN) if any(why in one.report["reasons"] for one in (cut, other))]
-        cut = _believed(more_trusted(cut, other), 1.0 if refused else _disagreement(*masks))
-        for why in ragged:
-            cut = cut if why in cut.report["reasons"] else cut.doubted(UNCONFIRMED, why)
+    if len(masks) == 2 and not alike(*masks):
+        first, second = (by_model(photo, mask, None, progress, parts) for mask in masks)
+        cut = _better(first, second, _disagreement(*masks))
+    else:
+        cut = by_model(photo, torch.stack(masks).mean(dim=0), None, progress, parts)
+        noisy = noisy or is_noisy(cut.report["noise"])
+        if len(masks) == 1 and (cut.confidence < TRUSTED or noisy or cut.report["backdrop"]["plain"] < 1.0):
+            masks.append(_mirrored(photo, noisy, look))
+            cut = _better(cut, by_model(photo, masks[1], None, progress, parts), _disagreement(*masks))
     mirrored = masks[1] if len(masks) > 1 else None
-    cut = _asked_once_more(_tiny(cut, photo), photo, masks, look)
+    cut = _asked_once_more(_tiny(cut, photo.srgb), photo, masks, look)
     if cut.confidence >= TRUSTED and cut.report["backdrop"]["plain"] > _BUSY:
         if mirrored is None:
             mirrored = _mirrored(photo, noisy, look)
             masks.append(mirrored)
-        small = _calm(photo)[0]
-        why = doubt_of_looks(small, resized(cut.alpha, (small.shape[0], small.shape[1])), masks[0], mirrored)
+        why = doubt_of_looks(photo, resized(cut.alpha, photo.size), masks[0], mirrored)
         cut = cut.doubted(UNCONFIRMED, why) if why else cut
     cut.report["looks"] = len(masks)
-    return unlit(cut, srgb, lift)
+    return unlit(cut.finished(), srgb, lift)
 
 
-def _mirrored(photo: Tensor, noisy: bool, look: Look) -> Tensor:
-    """What is seen in the mirror image of the `photo` `[H,W,3]`, without its noise if it is `noisy`; turned back."""
-    return look((_calm(photo) if noisy else photo.unsqueeze(0)).flip(2)).flip(1)
+def _better(cut: Cutout, other: Cutout, disagreement: float) -> Cutout:
+    """The cut-out that is trusted more of two whose looks disagree so much (0 to 1), with the doubts of both."""
+    refused = min(cut.confidence, other.confidence) < _REFUSED
+    ragged = [why for why in (FELT, BITTEN) if any(why in one.report["reasons"] for one in (cut, other))]
+    better = _believed(more_trusted(cut, other), 1.0 if refused else disagreement)
+    for why in ragged:
+        better = better if why in better.report["reasons"] else better.doubted(UNCONFIRMED, why)
+    return better
 
 
-def _asked_once_more(cut: Cutout, photo: Tensor, masks: list[Tensor], look: Look) -> Cutout:
+def alike(mask: Tensor, mirrored: Tensor) -> bool:
+    """Whether two looks `[h,w]` see the same product, its thin parts and small openings too: then what they see
+    together is one look, and a better one."""
+    one, other = mask > 0.5, mirrored > 0.5
+    apart = (one & ~dilate(other, _THIN)) | (other & ~dilate(one, _THIN))
+    apart |= (erode(one, _THIN) & ~other) | (erode(other, _THIN) & ~one)
+    return _disagreement(mask, mirrored) == 0.0 and float(apart.float().sum()) <= _SPECK * float(one.float().sum())
+
+
+def _mirrored(photo: Survey, noisy: bool, look: Look) -> Tensor:
+    """What is seen in the mirror image of the `photo`, without its noise if it is `noisy`; turned back."""
+    return look((photo.calm[0] if noisy else photo.srgb).unsqueeze(0).flip(2)).flip(1)
+
+
+def _asked_once_more(cut: Cutout, photo: Survey, masks: list[Tensor], look: Look) -> Cutout:
     """The cut-out of the `photo` with no more confidence than a look at it upside down allows; to be added to the
     `masks`, if there is something to ask."""
     if cut.confidence < TRUSTED:
         return cut
-    size = within(ANALYSIS_SIDE, photo.shape[0], photo.shape[1])
-    alpha = resized(cut.alpha, size)
-    asked = in_question(alpha, masks, cut.report["backdrop"]["plain"] <= _BUSY)
+    alpha = resized(cut.alpha, photo.size)
+    small = photo.calm[0]
+    asked = in_question(small, alpha, masks, cut.report["backdrop"]["plain"] <= _BUSY)
     if asked is None:
         return cut
-    small = _calm(photo)
-    masks.append(look(small.flip(1, 2)).flip(0, 1))
-    why = doubt_of_openings(small[0], alpha, asked, masks[-1])
+    masks.append(look(small.unsqueeze(0).flip(1, 2)).flip(0, 1))
+    why = doubt_of_openings(small, alpha, asked, masks[-1])
     return cut.doubted(UNCONFIRMED, why) if why else cut
 
 
@@ -106,12 +129,6 @@ def _tiny(cut: Cutout, photo: Tensor) -> Cutout:
     if is_blurred(photo):
         return cut.doubted(UNCONFIRMED, "the photo is blurred, or was enlarged from a small one: take a sharper photo")
     return cut
-
-
-def _calm(srgb: Tensor) -> Tensor:
-    """The photo `[1,h,w,3]` at the size it is analysed, without its noise."""
-    size = within(ANALYSIS_SIDE, srgb.shape[0], srgb.shape[1])
-    return calmed(Pyramid(srgb, size).picture(size))[0].unsqueeze(0)
 
 
 def _disagreement(mask: Tensor, mirrored: Tensor) -> float:

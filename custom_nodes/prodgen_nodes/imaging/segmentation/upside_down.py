@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..filters import dilate, erode, opened
+from ..filters import closed, dilate, erode, opened
 from .pyramid import resized
 from .regions import Regions
 from .seen_through import colours_of
@@ -37,16 +37,21 @@ _NEARER, _MOSTLY = 0.5, 0.7
 most; and the share of a place that must. Chair and suitcase: .96 to 1; parts of a football, a sofa, a camera and its
 strap that such a look does not see, .03 at most; a chair's leg in the shade .34."""
 
+_BINS, _MUCH, _STRIDE = 8, 0.05, 3
+"""Before it is asked: colours are alike in so many steps a channel; much of the product has one that so large a share
+of it has, and an opening has less of it; every third pixel a side tells."""
 
-def in_question(alpha: Tensor, masks: list[Tensor], busy: bool) -> Tensor | None:
+
+def in_question(srgb: Tensor, alpha: Tensor, masks: list[Tensor], busy: bool) -> Tensor | None:
     """Boolean `[h,w]`: where one more look at the photo is asked for, None where there is no question.
 
-    `alpha` `[h,w]`: the matte; `masks` `[y,x]`: what was seen the right way up; `busy`: whether the backdrop says
-    nothing itself. Then it is all the product; else the openings that every look was sure to be product.
+    `srgb` `[h,w,3]`: the picture; `alpha` `[h,w]`: its matte; `masks` `[y,x]`: what was seen the right way up; `busy`:
+    whether the backdrop says nothing itself. Then it is all the product, if colours from around it are found on it at
+    all; else the openings that every look was sure to be product.
     """
     product, size = alpha > 0.5, (alpha.shape[0], alpha.shape[1])
     if busy:
-        return product if bool(product.any()) else None
+        return product if bool(product.any()) and _may_show_through(srgb, product) else None
     regions = Regions(~product)
     asked = (regions.area > _OPENED * float(product.float().sum())) & ~regions.on_frame()
     for mask in masks if asked.any() else ():
@@ -66,6 +71,32 @@ def doubt_of_openings(srgb: Tensor, alpha: Tensor, asked: Tensor, turned: Tensor
     return FILLED if _filled(srgb, product, turned) else ""
 
 
+def _may_show_through(srgb: Tensor, product: Tensor) -> bool:
+    """Whether the `product` `[h,w]` bool of the picture `[h,w,3]` has a place at all, large enough, that is nearer to
+    the colours around it than to those that much of it has: what `_filled` finds is one."""
+    around, own = _surroundings(srgb, product), colours_of(srgb, erode(product, _THICK))
+    if not (around.shape[0] and own.shape[0]):
+        return False
+    steps = (own * _BINS).long().clamp(0, _BINS - 1)
+    bins = (steps * torch.tensor([_BINS**2, _BINS, 1], device=own.device)).sum(dim=1)
+    own = own[bins.bincount(minlength=_BINS**3)[bins] >= _MUCH * own.shape[0]]
+    if not own.shape[0]:
+        return True
+    inner = erode(product, _EDGE)[::_STRIDE, ::_STRIDE]
+    colours = srgb[::_STRIDE, ::_STRIDE][inner]
+    behind = torch.zeros_like(inner)
+    behind[inner] = torch.cdist(colours, around).amin(dim=1) < _NEARER * torch.cdist(colours, own).amin(dim=1)
+    regions = Regions(closed(behind, 1))
+    least = _MOSTLY * _LEAST * float(product.float().sum()) / _STRIDE**2
+    return bool((regions.area >= least).any())
+
+
+def _surroundings(srgb: Tensor, product: Tensor) -> Tensor:
+    """Colours `[n,3]` of what is around the `product` `[h,w]` bool in the picture `[h,w,3]`."""
+    reach = max(2 * _BEYOND, round(_AROUND * min(product.shape)))
+    return colours_of(srgb, dilate(product, reach) & ~dilate(product, _BEYOND))
+
+
 def _filled(srgb: Tensor, product: Tensor, turned: Tensor) -> bool:
     """Whether a place within the `product` of which the look `turned` `[h,w]` sees nothing shows what is behind it."""
     regions = Regions(opened((turned < _NOTHING) & erode(product, _EDGE), _THICK))
@@ -73,8 +104,7 @@ def _filled(srgb: Tensor, product: Tensor, turned: Tensor) -> bool:
     if not large.any():
         return False
     places = regions.chosen(large)
-    reach = max(2 * _BEYOND, round(_AROUND * min(product.shape)))
-    around = colours_of(srgb, dilate(product, reach) & ~dilate(product, _BEYOND))
+    around = _surroundings(srgb, product)
     own = colours_of(srgb, erode(product, _THICK) & ~dilate(places, _OWN))
     if not (around.shape[0] and own.shape[0]):
         return False
