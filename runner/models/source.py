@@ -42,6 +42,8 @@ _BELIEVE = (
 )
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Where requests looks for the certificates to believe; the first that is set counts."""
+_PAGES = ("text/html", "application/xhtml")
+"""How the kind of a page for people begins: a login, a licence to accept."""
 _TIMEOUTS = (5.0, 60.0)  # to be let in, and between two pieces
 
 
@@ -191,8 +193,8 @@ class Source:
         status, name = response.status_code, self.wanted.path.name
         host = urlsplit(self.wanted.url).hostname or "the host"
         if status in (200, 206, 416):
-            kind = response.headers.get("Content-Type", "")
-            if status == 200 and kind.startswith("text/html"):
+            kind = response.headers.get("Content-Type", "").strip().lower()
+            if status == 200 and kind.startswith(_PAGES):
                 raise DownloadError(f"{name}: {host} answers with a web page.", advice=self._access_advice(host))
             return
         if status in (401, 403):
