@@ -138,6 +138,8 @@ def _names_like(path: Path) -> Iterator[str]:
     """Its neighbours whose names are like it without their endings, which make any two photos alike. Listed when the
     first is asked for."""
     for entry in path.parent.iterdir():
+        if entry.name == path.name:  # a link to nothing, or what is no file
+            continue
         stems = path.stem.casefold(), entry.stem.casefold()
         if (is_near(*stems) and len(path.stem) > _SHORTEST) or difflib.SequenceMatcher(
             None, *stems

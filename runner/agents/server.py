@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -14,6 +13,8 @@ from mcp.types import ToolAnnotations
 
 from runner import __version__
 from runner.agents.tools import Tools
+from runner.console import clean
+from runner.data import to_json
 from runner.errors import RunnerError
 
 T = TypeVar("T")
@@ -87,8 +88,9 @@ async def _asked(question: Callable[[], T]) -> T:
     try:
         return await anyio.to_thread.run_sync(question, abandon_on_cancel=True)
     except RunnerError as error:
-        raise ToolError(str(error)) from error
+        raise ToolError(clean(str(error))) from error
 
 
 def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=1, default=str)
+    """`value` as JSON that UTF-8 has, also where a folder's name is not UTF-8: what cannot be sent ends the server."""
+    return to_json(value, indent=1)

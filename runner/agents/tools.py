@@ -13,7 +13,7 @@ from runner.desk.desk import Desk
 from runner.desk.shots import Shot
 from runner.errors import PhotoError, UsageError
 from runner.execution.attachments import input_of
-from runner.files.paths import expanded, is_a_file, is_within, own_path
+from runner.files.paths import expanded, is_a_file, is_within, may_be_a_file, own_path
 from runner.photos.prepare import prepare_photo
 from runner.report.small import small_copy
 from runner.workflow.described import as_dict, named_inputs
@@ -105,7 +105,7 @@ class Tools:
 
     def shot(self, number: str, wait_s: float = 0.0) -> tuple[Shot, dict[str, Any]]:
         """One job as it stands, or as it has ended within the time. Raises UsageError where there is none."""
-        end = time.monotonic() + min(max(wait_s, 0.0), LONGEST_WAIT_S)
+        end = time.monotonic() + (min(wait_s, LONGEST_WAIT_S) if wait_s > 0 else 0.0)  # 0 for NaN, too
         while True:
             for shot, data in self._desk.snapshot().shots:
                 if shot.id == number:
@@ -152,15 +152,18 @@ class Tools:
             if not isinstance(value, (str, int, float, bool)):
                 raise UsageError(f"{name}: a value is a text, a number or true or false.")
             spec = input_of(workflow, name, recorded)
-            is_file = spec is not None and spec.is_file and isinstance(value, str)
-            if is_file and value not in ((spec.options if spec else None) or ()):
-                files[name] = self._photo(str(value))
-            else:
+            if spec is None or not spec.is_file or value in (spec.options or ()):
                 values[name] = value
+            elif isinstance(value, str):
+                files[name] = self._photo(value)
+            else:
+                raise UsageError(f"{name}: {value!r} is no path of a file.")
         return values, files
 
     def _photo(self, text: str) -> Path:
         """Raises PhotoError where it is no photo, or none in an allowed folder."""
+        if not may_be_a_file(Path(text)):
+            raise PhotoError(f"{text}: no file can be called that.")
         named = expanded(text)
         path = named if named.is_absolute() else self._roots[0] / named
         if not any(is_within(path, root) for root in self._roots):

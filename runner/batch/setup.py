@@ -30,6 +30,7 @@ from runner.batch.plan import (
     sweeps,
 )
 from runner.batch.rows import Row, seed_list, table
+from runner.console import clean_line
 from runner.data import figure
 from runner.errors import PhotoError, UsageError, WorkflowRejectedError
 from runner.execution.attachments import HINT, input_of
@@ -322,7 +323,7 @@ def describe(setup: Setup, done: set[str], *, runs: bool = True) -> str:
         values = ", ".join(f"{name}={_short(value)}" for name, value in job.values.items())
         mark = "  (done already)" if job.key in done else ""
         stem, photos = stems.free(job.stem.as_posix()), ", ".join(job.images.values()) or "no photo"
-        lines.append(f"{stem}  <- {photos}  {values}{mark}")
+        lines.append(clean_line(f"{stem}  <- {photos}  {values}{mark}"))
     shops = f", each for {', '.join(setup.workflow.channels)}" if setup.workflow.channels else ""
     more = f"{shops}, {setup.twice} asked for twice and made once" if setup.twice else shops
     left = counted(sum(job.key not in done for job in setup.jobs), "job")

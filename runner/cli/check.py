@@ -54,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--hint: {why}")
     check_no_password(args.server)
     with photo_words.brought([args.photo]) as (photo,):
+        if why := unusable(Path(photo), Suggestions()):
+            raise UsageError(why)
         values = {"photo": photo, "channel": args.channel, "hint": args.hint}
         if _is_alone(args):
             with photo_words.brought(args.photos) as (picture,):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from runner.cli.model_output import Output, facts, verdict_facts
 from runner.cli.signals import interruptible
 from runner.errors import EXIT_OK, RunnerError, UsageError
-from runner.http.address import parse_address
+from runner.http.address import is_loopback_url, parse_address
 from runner.models.manifest import Manifest, Model, human_size
 from runner.models.store import ModelState, ModelStore
 
@@ -114,21 +114,26 @@ class Fetching:
             notice=self.out.line,
             unreachable=self._unreachable,
         )
-        return downloader.fetch(WantedFile(_mirrored(str(model.url)), target, model.bytes, model.sha256, model.page))
+        url, login = _mirrored(str(model.url))
+        return downloader.fetch(WantedFile(url, target, model.bytes, model.sha256, model.page, login))
 
 
-def _mirrored(url: str) -> str:
-    """`$HF_ENDPOINT` names a mirror of Hugging Face, as its own tools understand it."""
-    mirror = os.environ.get("HF_ENDPOINT", "").strip().rstrip("/")
+def _mirrored(url: str) -> tuple[str, str]:
+    """Where it is fetched from, and the login there: `$HF_ENDPOINT` names a mirror of Hugging Face, as its own tools
+    understand it."""
+    mirror = os.environ.get("HF_ENDPOINT", "").strip()
     if not mirror or not url.startswith(f"{HUGGING_FACE}/"):
-        return url
+        return url, ""
     try:
-        parse_address(mirror)
+        address = parse_address(mirror)
         if "://" not in mirror:
             raise UsageError("it has no https:// in front")
+        if address.login and not address.url.startswith("https://") and not is_loopback_url(address.url):
+            raise UsageError("it holds a login, which would go there unencrypted")
     except UsageError as error:
         raise UsageError(
             f"$HF_ENDPOINT is no address of a mirror: {error.message}",
             advice=f"Write it like {HUGGING_FACE}, or unset it.",
         ) from error
-    return mirror + url[len(HUGGING_FACE) :]
+    query = f"?{address.query}" if address.query else ""
+    return address.url + url[len(HUGGING_FACE) :] + query, address.login

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from runner.data import without_lone_surrogates
 from runner.errors import UsageError
 from runner.execution.attachments import HINT
 from runner.invocation import spell
@@ -134,12 +135,12 @@ def values_of(option: Option, given: Mapping[str, Any]) -> dict[str, str]:
     values: dict[str, str] = {}
     if option.shops:
         shop = given.get("shop") or option.shops[0][0]
-        if shop not in dict(option.shops):
+        if not isinstance(shop, str) or shop not in dict(option.shops):
             raise UsageError(f"there is no shop called {str(shop)[:80]!r}.")
         values["channel"] = shop
     words = given.get("words") or ""
     if not isinstance(words, str) or len(words) > MOST_WORDS:
         raise UsageError(f"what is said of the scene must be a text of at most {MOST_WORDS} letters.")
     if option.words and words.strip():
-        values[option.words] = " ".join(words.split())
+        values[option.words] = " ".join(without_lone_surrogates(words).replace("\0", " ").split())
     return values

@@ -9,6 +9,7 @@ import os
 import random
 import re
 import shutil
+import stat
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -18,6 +19,7 @@ from pathlib import Path
 import requests
 
 from runner.http.auth import public_url
+from runner.models.contents import what_instead
 from runner.models.manifest import human_size
 from runner.models.source import (
     CHUNK,
@@ -38,6 +40,8 @@ __all__ = ["DownloadError", "Downloader", "Fetched", "WantedFile"]
 
 SPARE_BYTES = 256 * 1024**2
 """What must stay free on a disk beside the file: a full one stops more than a download."""
+LOOK_BYTES = 32 * 1024**2
+"""Between two looks at the room that is left, while a file comes whose size nobody says: an eighth of `SPARE_BYTES`."""
 _UNREACHED_TRIES = 2
 """Of one file from a host that does not answer: once may be chance."""
 
@@ -131,6 +135,8 @@ class _Transfer:
     # -- the part on disk ----------------------------------------------------------------------------------------
 
     def _take_up_part(self) -> bool:
+        for draft in (self.part, self.version_file):
+            _take_away(draft)
         if not self.part.is_file():
             return False
         size = self.part.stat().st_size
@@ -160,7 +166,10 @@ class _Transfer:
         for expected, source in ((self.wanted.sha256, "the manifest"), (self.source.published_sha256, "its host")):
             if expected and expected != self.digest.hexdigest():
                 return f"its sha256 is {self.digest.hexdigest()}, but {source} says {expected}. It was not kept."
-        return ""
+        if self.wanted.sha256 or self.source.published_sha256:
+            return ""
+        instead = what_instead(self.part, self.wanted.path.suffix)
+        return f"what its host sends is {instead}. It was not kept." if instead else ""
 
     # -- the network ---------------------------------------------------------------------------------------------
 
@@ -215,6 +224,8 @@ class _Transfer:
                     self.downloader.progress(self.done, self.total)
                     if self.total is not None and self.done > self.total:
                         break
+                    if self.total is None and self.done // LOOK_BYTES > (self.done - len(chunk)) // LOOK_BYTES:
+                        self._check_space()
                 stream.flush()
                 os.fsync(stream.fileno())
         if self.total is not None and self.done < self.total:
@@ -238,7 +249,7 @@ class _Transfer:
         if response.status_code != 416:
             return False
         whole = re.fullmatch(r"bytes \*/(\d+)", response.headers.get("Content-Range", ""))
-        if whole and whole_number(whole[1]) == self.done > 0:
+        if whole and whole_number(whole[1]) == self.done > 0 and self.total in (None, self.done):
             self.total = self.done
             return True
         self._discard()
@@ -272,16 +283,24 @@ class _Transfer:
         self.total = total if total is not None else self.wanted.bytes
 
     def _check_space(self) -> None:
-        if self.total is None:
-            return
+        """Of a file whose size nobody says, room for the next piece."""
         free = shutil.disk_usage(self.part.parent).free
-        need = self.total - self.done
+        need = LOOK_BYTES if self.total is None else self.total - self.done
         if free < need + SPARE_BYTES:
+            more = "or more " if self.total is None else ""
             raise DownloadError(
-                f"{self.wanted.path.name}: {human_size(need)} are needed, {human_size(free)} are free in "
+                f"{self.wanted.path.name}: {human_size(need)} {more}are needed, {human_size(free)} are free in "
                 f"{self.part.parent}.",
                 advice="Free some space there, or use a ComfyUI on another disk: --comfyui DIR.",
             )
+
+
+def _take_away(draft: Path) -> None:
+    """A link or a pipe where a draft belongs is nobody's draft: it is neither followed nor waited for."""
+    with contextlib.suppress(FileNotFoundError):
+        mode = draft.lstat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            draft.unlink()
 
 
 def _silent(_done: int, _total: int | None) -> None:

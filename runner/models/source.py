@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import re
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -42,6 +43,8 @@ _BELIEVE = (
 )
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Where requests looks for the certificates to believe; the first that is set counts."""
+_PAGES = ("text/html", "application/xhtml")
+"""How the kind of a page for people begins: a login, a licence to accept."""
 _TIMEOUTS = (5.0, 60.0)  # to be let in, and between two pieces
 
 
@@ -75,6 +78,8 @@ class WantedFile:
     sha256: str | None = None
     page: str | None = None
     """Where its licence can be accepted."""
+    login: str = field(default="", repr=False)
+    """`user:password` for the host of `url`."""
 
 
 def tokens_from_environment() -> dict[str, str]:
@@ -171,6 +176,8 @@ class Source:
         parts = urlsplit(url)
         token = self.tokens.get(parts.netloc.lower())
         safe = parts.scheme == "https" or is_loopback(parts.hostname)
+        if self.wanted.login and safe and host_of(url) == host_of(self.wanted.url):
+            return {"Authorization": "Basic " + b64encode(self.wanted.login.encode()).decode()}
         if not token or not safe:
             return {}
         return {"Authorization": f"Bearer {sendable(token, TOKEN_VARIABLES.get(parts.netloc.lower(), 'the token'))}"}
@@ -191,8 +198,8 @@ class Source:
         status, name = response.status_code, self.wanted.path.name
         host = urlsplit(self.wanted.url).hostname or "the host"
         if status in (200, 206, 416):
-            kind = response.headers.get("Content-Type", "")
-            if status == 200 and kind.startswith("text/html"):
+            kind = response.headers.get("Content-Type", "").strip().lower()
+            if status == 200 and kind.startswith(_PAGES):
                 raise DownloadError(f"{name}: {host} answers with a web page.", advice=self._access_advice(host))
             return
         if status in (401, 403):
@@ -202,7 +209,7 @@ class Source:
             raise DroppedError(f"HTTP {status}", min(60.0, retry_after(asked)))
         if status in (404, 410):
             raise DownloadError(
-                f"{name}: it is no longer at {self.wanted.url} (HTTP {status}).",
+                f"{name}: it is no longer at {public_url(self.wanted.url)} (HTTP {status}).",
                 advice=f"See its alternatives with: {spell('models', 'list')}",
             )
         raise DownloadError(f"{name}: {host} answers HTTP {status}.")
@@ -210,7 +217,7 @@ class Source:
     def _access_advice(self, host: str) -> str:
         variable = next((v for h, v in TOKEN_VARIABLES.items() if host == h or host.endswith("." + h)), None)
         if variable is None:
-            return f"Download it by hand from {self.wanted.page or self.wanted.url}."
+            return f"Download it by hand from {self.wanted.page or public_url(self.wanted.url)}."
         where = self.wanted.page or f"https://{host}"
         if self.tokens.get(host) is not None:
             return f"Accept its licence at {where} with the account that the token in {variable} belongs to."

@@ -31,6 +31,7 @@ class Declined(Enum):
 
 ERRORS = {
     "NotFiniteError": Declined.PICTURE,
+    "RangeError": Declined.WIRING,
     "EmptyMaskError": Declined.PICTURE,
     "UntrustedCutoutError": Declined.PICTURE,
     "KeypointError": Declined.PICTURE,

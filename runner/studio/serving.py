@@ -90,7 +90,13 @@ def served(desk: Desk, address: Address) -> Iterator[None]:
     ending = threading.Event()
     app = Studio(desk, ending.is_set).app(address.door)
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", server_header=False, timeout_graceful_shutdown=_END_S
+        app,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=_END_S,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([address.listener],), name="studio", daemon=True)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from prodgen_nodes.imaging.errors import EmptyMaskError, NotFiniteError, ParameterError, ShapeError
+from prodgen_nodes.imaging.errors import EmptyMaskError, NotFiniteError, ParameterError, RangeError, ShapeError
 from prodgen_nodes.imaging.tensors import (
     Box,
     bounding_box,
+    check_color,
     check_image,
     check_mask,
     check_range,
@@ -142,3 +143,34 @@ def test_what_becomes_infinite_on_its_way_is_refused_at_once(value: float) -> No
         check_mask(image[..., 1])
     image[1, 2, 3, 1] = 60000.0  # high dynamic range
     assert check_image(image).max() == 60000.0
+
+
+def test_values_that_are_not_those_of_a_picture_are_refused() -> None:
+    """A picture of 0 to 255 came out white, one that begins at -1 came out dark: finished, and wrong."""
+    picture = torch.rand(2, 9, 8, 3, generator=torch.Generator().manual_seed(3))
+    for wrong in (
+        picture * 255.0,
+        (picture * 255.0).round(),
+        (picture * 255.0).round() * (picture > 0.7),  # mostly black
+        picture * 2.0 - 1.0,
+        (picture * 255.0).to(torch.uint8),
+        (picture * 2.0).to(torch.int64),
+    ):
+        for check in (check_image, check_color, split_alpha):
+            with pytest.raises(RangeError, match="from 0"):
+                check(wrong)
+    for wrong in (picture[..., 0] * 255.0, (picture[..., 0] * 255.0).to(torch.uint8)):
+        with pytest.raises(RangeError, match="from 0 to 1"):
+            check_mask(wrong)
+
+
+def test_what_goes_a_little_beyond_is_taken() -> None:
+    picture = torch.rand(1, 9, 8, 3, generator=torch.Generator().manual_seed(3))
+    lamp = picture.clone()
+    lamp[0, :3] = 400.0
+    for right in (picture * 1.3 - 0.15, lamp, picture.round(), picture > 0.5, picture.half(), picture * 0.0):
+        assert torch.equal(check_image(right), right.float())
+    masks = picture[..., 0]
+    assert float(check_mask(masks + masks).max()) == 1.0
+    assert torch.equal(check_mask(masks > 0.5), (masks > 0.5).float())
+    assert torch.equal(check_mask((masks > 0.5).to(torch.uint8)), (masks > 0.5).float())

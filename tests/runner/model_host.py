@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import random
 import threading
 from collections.abc import Iterator
@@ -117,7 +118,16 @@ def model_host(content: bytes) -> Iterator[ModelHost]:
         thread.join()
 
 
-CONTENT = random.Random(5).randbytes(3_000_000)
+def weights(size: int, seed: int = 5) -> bytes:
+    """A whole safetensors file of `size` bytes."""
+    inside = size - 8 - _HEAD
+    head = json.dumps({"a": {"dtype": "U8", "shape": [inside], "data_offsets": [0, inside]}}).encode().ljust(_HEAD)
+    return _HEAD.to_bytes(8, "little") + head + random.Random(seed).randbytes(inside)
+
+
+_HEAD = 96
+"""Bytes of the head of such a file, filled up with spaces as the format allows."""
+CONTENT = weights(3_000_000)
 """What a host of the tests usually serves."""
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 

@@ -13,7 +13,7 @@ import pytest
 
 from runner.errors import EXIT_USAGE
 from runner.models.download import DownloadError, WantedFile
-from tests.runner.model_host import CONTENT, SHA256, ModelHost, downloader, model_host
+from tests.runner.model_host import CONTENT, SHA256, ModelHost, downloader, model_host, weights
 from tests.support.speed import HANG_S
 
 SECRET = "hf_this-must-stay-secret"
@@ -74,7 +74,7 @@ def test_a_part_of_another_file_is_started_over(host: ModelHost, target: Path) -
     assert target.read_bytes() == CONTENT
 
 
-NEWER = bytes(reversed(CONTENT))
+NEWER = weights(len(CONTENT), seed=6)
 
 
 @pytest.mark.parametrize("minds_version", [True, False])

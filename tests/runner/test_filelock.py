@@ -12,7 +12,7 @@ import pytest
 
 from runner.files.lock import FileLock, LockTimeoutError, lock_beside
 from runner.models.download import Downloader, WantedFile
-from tests.runner.model_host import model_host
+from tests.runner.model_host import model_host, weights
 from tests.support.comfy import REPO
 from tests.support.people import as_a_person
 
@@ -67,7 +67,7 @@ os.setgid(user)
 os.setuid(user)
 print(Downloader().fetch(WantedFile(sys.argv[1], Path(sys.argv[3]))).bytes)
 """
-    with tempfile.TemporaryDirectory() as folder, model_host(b"weights" * 1000) as host:
+    with tempfile.TemporaryDirectory() as folder, model_host(weights(7_000)) as host:
         shared = Path(folder)
         shared.chmod(0o777)
         target = shared / "model.safetensors"
@@ -87,7 +87,7 @@ print(Downloader().fetch(WantedFile(sys.argv[1], Path(sys.argv[3]))).bytes)
 
 def test_a_download_leaves_nothing_beside_the_model(tmp_path: Path) -> None:
     target = tmp_path / "models" / "model.safetensors"
-    with model_host(b"weights" * 1000) as host:
+    with model_host(weights(7_000)) as host:
         Downloader().fetch(WantedFile(host.url, target))
     assert list(target.parent.iterdir()) == [target]
 

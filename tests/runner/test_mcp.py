@@ -131,6 +131,44 @@ async def result(agent: Any, number: str) -> Any:
             return answer
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="NOT RUN: names that are not UTF-8 are Linux' alone")
+def test_a_folder_whose_name_is_not_utf8_ends_no_answer(tmp_path: Path) -> None:
+    root = Path(os.fsdecode(os.fsencode(tmp_path) + b"/photos\xff"))
+    product(root / "bag.png")
+    errors = tmp_path / "errors.txt"
+
+    async def talk(agent: Any) -> None:
+        elsewhere = {"workflow": "cutout", "photos": ["/etc/passwd"]}
+        assert "no folder that was allowed" in refused(await agent.call_tool("submit", elsewhere))
+        number = said(await agent.call_tool("submit", {"workflow": "cutout", "photos": ["bag.png"]}))["jobs"][0]["id"]
+        assert said(await agent.call_tool("result", {"id": number}))["state"] == "waiting"
+
+    spoken("http://127.0.0.1:9", root, talk, errors)
+    assert "Traceback" not in errors.read_text()
+
+
+def test_what_is_no_file_and_no_time_is_refused_or_answered_at_once(tmp_path: Path) -> None:
+    root = tmp_path / "photos"
+    product(root / "bag.png")
+    errors = tmp_path / "errors.txt"
+
+    async def talk(agent: Any) -> None:
+        order = {"workflow": "cutout", "photos": ["bag.png"]}
+        number = said(await agent.call_tool("submit", order))["jobs"][0]["id"]
+        for wait in ("nan", -1.0, "-inf", 0.0):
+            with anyio.fail_after(40):
+                assert said(await agent.call_tool("result", {"id": number, "wait_s": wait}))["state"] == "waiting"
+        nothing = {"workflow": "cutout", "photos": ["a\0b.png"]}
+        assert "no file can be called that" in refused(await agent.call_tool("submit", nothing))
+        for value in (True, 3, 0.5):
+            hinted = {**order, "values": {"hint": value}}
+            assert f"hint: {value} is no path" in refused(await agent.call_tool("submit", hinted))
+        assert len(said(await agent.call_tool("status", {}))["jobs"]) == 1
+
+    spoken("http://127.0.0.1:9", root, talk, errors)
+    assert "Traceback" not in errors.read_text()
+
+
 def test_without_the_sdk_it_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "mcp" else find(name, *more))

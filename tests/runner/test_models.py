@@ -268,10 +268,10 @@ def test_a_download_needs_a_name(comfyui: Path, capsys: pytest.CaptureFixture[st
 
 def test_a_mirror_of_hugging_face_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     url = "https://huggingface.co/a/b/resolve/main/c"
-    assert model_fetch._mirrored(url) == url
+    assert model_fetch._mirrored(url) == (url, "")
     monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example/")
-    assert model_fetch._mirrored(url) == "https://mirror.example/a/b/resolve/main/c"
-    assert model_fetch._mirrored("https://civitai.com/x") == "https://civitai.com/x"
+    assert model_fetch._mirrored(url) == ("https://mirror.example/a/b/resolve/main/c", "")
+    assert model_fetch._mirrored("https://civitai.com/x") == ("https://civitai.com/x", "")
 
 
 def test_there_is_no_token_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:

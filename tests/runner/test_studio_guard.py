@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,8 @@ from urllib.parse import quote
 
 import pytest
 import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from runner.batch.ledger import Ledger
 from runner.batch.order import BatchOrder
@@ -126,6 +129,34 @@ def test_what_is_no_photo_or_too_much_is_refused_in_words(
     pieces = requests.post(f"{studio}/photos", data=iter([b"x" * 90, b"x" * 90]), headers=OWN, timeout=30)
     assert pieces.status_code == 413, "a length that is not said is counted"
     assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file() and path.suffix == ".jpg"]
+
+
+_ODD = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.just("\ud800"), st.just("a\0b"),
+    st.lists(st.text(), max_size=2), st.dictionaries(st.text(), st.integers(), max_size=2),
+)  # fmt: skip
+
+
+@given(workflow=st.sampled_from(["packshot", "cutout", "relight_iclight"]), shop=_ODD, words=_ODD)
+@settings(max_examples=40)
+def test_whatever_is_asked_for_is_taken_or_refused_in_words(workflow: str, shop: object, words: object) -> None:
+    with tempfile.TemporaryDirectory() as folder, opened(Path(folder, "out")) as (url, desk):
+        photo = product(Path(folder, "bag.png"))
+        asked = quote(json.dumps({"workflow": workflow, "shop": shop, "words": words}))
+        answer = hand_in(url, photo, **{"x-settings": asked})
+        assert answer.status_code in (200, 422), answer.text
+        assert set(answer.json()) == ({"id"} if answer.status_code == 200 else {"message", "advice"})
+        shots = desk.snapshot().shots
+        assert len(shots) == (answer.status_code == 200)
+        json.dumps([data for _, data in shots], ensure_ascii=False).encode()
+
+
+def test_another_kind_of_connection_is_not_taken(studio: str) -> None:
+    """A socket that upgrades is answered as any other request, and no fault of ours is told."""
+    wanted = {"upgrade": "websocket", "connection": "upgrade", "sec-websocket-version": "13"}
+    key = {"sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ=="}
+    answer = requests.get(f"{studio}/page.css", headers={**wanted, **key}, timeout=30)
+    assert answer.status_code == 200 and "content-security-policy" in answer.headers
 
 
 def test_what_is_not_there_is_not_found(studio: str, tmp_path: Path) -> None:

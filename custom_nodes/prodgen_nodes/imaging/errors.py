@@ -23,6 +23,10 @@ class NotFiniteError(ImagingError):
     """A picture or a mask holds values that are no numbers (NaN) or infinite."""
 
 
+class RangeError(ImagingError):
+    """The values of a picture or a mask are numbers, but not those of one: 0 to 255, or from -1 on."""
+
+
 class EmptyMaskError(ImagingError):
     """The mask holds no product."""
 

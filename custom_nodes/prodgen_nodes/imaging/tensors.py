@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .errors import EmptyMaskError, NotFiniteError, ParameterError, ShapeError
+from .errors import EmptyMaskError, NotFiniteError, ParameterError, RangeError, ShapeError
 
 _STRIP_PIXELS = 1 << 19
 """Pixels that are worked on at a time: what a strip needs stays in the caches, and memory is bounded at any size."""
@@ -38,29 +38,81 @@ _LARGEST = 65504.0
 """Of half precision; no picture with high dynamic range has more. What is larger becomes infinite on its way."""
 
 
+_LEAST = -0.5
+"""Resampling overshoots black by 0.15 at most, and colours beyond sRGB's lie nearer: what goes lower begins at -1."""
+_BRIGHT = 16.0
+"""More than any white, and less than all but the darkest photos of 0 to 255 hold: from there on it is looked closer."""
+_ABOVE_WHITE = 1.5
+"""Of a picture with high dynamic range, lamps and glints are above it; of one of 0 to 255 nearly everything is."""
+
+
 def check_image(image: Tensor, name: str = "image", *, finite: bool = True) -> Tensor:
     """Return `image` as float32 `[B,H,W,C]`, C of 1, 3 or 4 kept. Raises ShapeError for anything else.
 
-    Raises NotFiniteError where a pixel is NaN or infinite: whatever is made of it would look finished and be wrong.
-    `finite` False: the caller looks for such pixels itself.
+    Raises NotFiniteError where a pixel is NaN or infinite, and RangeError where the values go from 0 to 255 or from
+    -1 on: whatever is made of it would look finished and be wrong. Lamps of a high dynamic range, and what a resampling
+    overshoots, pass. `finite` False: the caller looks for such pixels itself.
     """
     if image.ndim != 4 or image.shape[-1] not in (1, 3, 4) or 0 in image.shape:
         raise ShapeError(f"{name} has shape {tuple(image.shape)}; a picture is [batch, height, width, 3 or 4].")
+    _check_kind(image, name)
     image = image.to(torch.float32)
-    return check_finite(image, name) if finite else image
+    low, high = _finite_range(image, name) if finite else _range(image)
+    if not (low >= -_LARGEST and high <= _LARGEST):  # NaN, too
+        return image
+    if low < _LEAST:
+        raise _not_a_picture(name, low, high, "add 1 and divide by 2")
+    if high > _BRIGHT and _is_of_bytes(image, high):
+        raise _not_a_picture(name, low, high, "divide by 255")
+    return image
+
+
+def _check_kind(values: Tensor, name: str) -> None:
+    if not values.is_floating_point() and values.dtype != torch.bool:
+        kind = str(values.dtype).removeprefix("torch.")
+        raise RangeError(
+            f"{name} holds whole numbers ({kind}); a picture or a mask holds fractions from 0 to 1.",
+            advice="convert it to float and divide by its largest value (255 for uint8) in the node that makes it.",
+        )
+
+
+def _is_of_bytes(image: Tensor, high: float) -> bool:
+    """Whether values of 0 to 255 were never divided; lamps of a high dynamic range are few, and no whole numbers."""
+    if high <= 255.0 and bool((image == image.round()).all()):
+        return True
+    return bool((image > _ABOVE_WHITE).float().mean() > 0.5)
+
+
+def _not_a_picture(name: str, low: float, high: float, remedy: str) -> RangeError:
+    return RangeError(
+        f"{name} has values from {low:.4g} to {high:.4g}; those of a picture go from 0 (black) to 1 (white).",
+        advice=f"{remedy}, in or behind the node that makes it.",
+    )
 
 
 def check_mask(mask: Tensor, name: str = "mask") -> Tensor:
-    """Return `mask` as float32 `[B,H,W]` in 0..1 (`[H,W]` gets a batch axis). Raises ShapeError, NotFiniteError."""
-    if mask.ndim == 2:
-        mask = mask.unsqueeze(0)
-    if mask.ndim == 4 and mask.shape[1] == 1:
-        mask = mask.squeeze(1)
+    """Return `mask` as float32 `[B,H,W]` in 0..1 (`[H,W]` gets a batch axis); sums of masks are held to 1.
+
+    Raises ShapeError, NotFiniteError, and RangeError where it goes to 255: its soft edge would be lost.
+    """
+    mask = as_batch(mask)
     if mask.ndim != 3 or 0 in mask.shape:
         raise ShapeError(f"{name} has shape {tuple(mask.shape)}; a mask is [batch, height, width].")
     mask = mask.to(torch.float32)
     low, high = _finite_range(mask, name)
+    if high > _BRIGHT:
+        raise RangeError(
+            f"{name} has values up to {high:.4g}; those of a mask go from 0 to 1 (product).",
+            advice="divide it by 255, in or behind the node that makes it.",
+        )
     return mask if low >= 0.0 and high <= 1.0 else mask.clamp(0.0, 1.0)
+
+
+def as_batch(mask: Tensor) -> Tensor:
+    """A mask as `[B,H,W]` where it came as `[H,W]` or `[B,1,H,W]`; anything else as it is."""
+    if mask.ndim == 2:
+        return mask.unsqueeze(0)
+    return mask.squeeze(1) if mask.ndim == 4 and mask.shape[1] == 1 else mask
 
 
 def check_finite(values: Tensor, name: str) -> Tensor:
@@ -71,8 +123,7 @@ def check_finite(values: Tensor, name: str) -> Tensor:
 
 def _finite_range(values: Tensor, name: str) -> tuple[float, float]:
     """The least and the largest of `values`; NotFiniteError where one is NaN, infinite or larger than any picture's."""
-    # NaN comes through both; `aminmax` first copies a picture whose channels lie apart, as a VAE leaves them.
-    low, high = torch.stack((values.amin(), values.amax())).tolist()
+    low, high = _range(values)
     if low >= -_LARGEST and high <= _LARGEST:
         return low, high
     wrong = [number for number, one in enumerate(values, 1) if not bool((one.abs() <= _LARGEST).all())]
@@ -83,6 +134,13 @@ def _finite_range(values: Tensor, name: str) -> tuple[float, float]:
         advice="such pictures come from half precision: start ComfyUI with --fp32-vae (or --force-fp32), or use "
         "another VAE or model.",
     )
+
+
+def _range(values: Tensor) -> tuple[float, float]:
+    """The least and the largest of `values`; both NaN where one is."""
+    # `aminmax` first copies a picture whose channels lie apart, as a VAE leaves them.
+    low, high = torch.stack((values.amin(), values.amax())).tolist()
+    return low, high
 
 
 def check_color(image: Tensor, name: str = "image", *, finite: bool = True) -> Tensor:

@@ -13,7 +13,7 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ..imaging.errors import ShapeError
-from ..imaging.tensors import is_placeholder
+from ..imaging.tensors import as_batch, check_mask, is_placeholder
 
 CATEGORY = "prodgen"
 PlacementType = io.Custom("PRODGEN_PLACEMENT")
@@ -98,18 +98,32 @@ def work_device() -> Any:
 
 
 def optional_mask(mask: Tensor | None, like: Tensor) -> Tensor | None:
-    """None where `mask` is absent or LoadImage's placeholder beside the picture `like` `[B,H,W,C]`."""
-    return None if is_placeholder(mask, like.shape[1], like.shape[2]) else mask
+    """None where `mask` is absent or LoadImage's placeholder beside the picture `like` `[B,H,W,C]`; else `[B,H,W]`.
+
+    Raises ShapeError where one of them has an impossible shape.
+    """
+    _check_dimensions(like)
+    if mask is None or is_placeholder(mask, like.shape[1], like.shape[2]):
+        return None
+    if 0 in mask.shape:
+        raise ShapeError(f"a mask has shape {tuple(mask.shape)}: there is nothing in it.")
+    return as_batch(mask)
 
 
 def required_mask(mask: Tensor, like: Tensor, name: str = "mask") -> Tensor:
-    """`mask`, or an error a seller understands when it is LoadImage's placeholder (the file has no alpha)."""
+    """`mask` as `[B,H,W]`; refused where it is LoadImage's placeholder (the file has no alpha)."""
+    _check_dimensions(like)
     if is_placeholder(mask, like.shape[1], like.shape[2]):
         raise ShapeError(
             f"{name} is LoadImage's empty placeholder: the file has no alpha channel.",
             canvas="connect the mask of 'Segment Product (BiRefNet)' instead.",
         )
-    return mask
+    return check_mask(mask, name)
+
+
+def _check_dimensions(like: Tensor) -> None:
+    if like.ndim != 4:
+        raise ShapeError(f"a picture has shape {tuple(like.shape)}; it must be [batch, height, width, 3 or 4].")
 
 
 def progress_callback(total: int) -> Any:

@@ -8,10 +8,13 @@ import torch
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from ..imaging.tensors import check_mask, common_batch, expand_batch, item, same_size, split_alpha
+from ..imaging.tensors import bounding_box, check_mask, common_batch, expand_batch, item, same_size, split_alpha
 from ..shops import encode
 from .common import CATEGORY, progress_callback, report_text, required_mask, shown_report
 from .files import OutputFiles, graph_texts
+
+_SEEN = 0.5 / 255
+"""Alpha that 8 bits still hold: where nothing has more, the file would show nothing at all."""
 
 
 class ProdgenSaveCutout(io.ComfyNode):
@@ -55,6 +58,8 @@ class ProdgenSaveCutout(io.ComfyNode):
         mask = check_mask(required_mask(mask, product))
         height, width = same_size(product=rgb, mask=mask)
         batch = common_batch(product=rgb, mask=mask)
+        for number, one in enumerate(mask, 1):
+            bounding_box(one, _SEEN, "mask" if len(mask) == 1 else f"mask {number} of {len(mask)}")
         files = OutputFiles(filename_prefix, width, height)
         texts = graph_texts(cls)
         step = progress_callback(batch)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..imaging.placement import Placement
 from ..imaging.registration import recorded
-from ..imaging.tensors import check_mask, common_batch, item, same_size, split_alpha
+from ..imaging.tensors import check_mask, check_range, common_batch, item, same_size, split_alpha
 from ..shops import encode
 from ..shops.channels import Channel
 from ..shops.finish import Tags, finish
@@ -20,6 +20,9 @@ from ..shops.verdict import read_verdict
 from .channel import ChannelType
 from .common import CATEGORY, PlacementType, optional_mask, progress_callback, report_text, required_mask, shown_report
 from .files import OutputFiles, graph_texts
+
+_LARGEST_DPI = 2400
+"""What presses resolve; the number is written into the files as it stands."""
 
 
 class ProdgenExport(io.ComfyNode):
@@ -79,7 +82,7 @@ class ProdgenExport(io.ComfyNode):
                     "dpi",
                     default=encode.DPI,
                     min=1,
-                    max=2400,
+                    max=_LARGEST_DPI,
                     optional=True,
                     advanced=True,
                     tooltip="Dots per inch written into both files; for print only, it changes no pixel.",
@@ -111,17 +114,17 @@ class ProdgenExport(io.ComfyNode):
         shapes = {"image": rgb, "mask": mask}
         if shadow is not None:
             shadow = shapes["shadow"] = check_mask(shadow, "shadow")
-        common_batch(**shapes)
+        batch = common_batch(**shapes)
         height, width = same_size(**shapes)
         verdict = read_verdict(fidelity)
         files = OutputFiles(filename_prefix, width, height)
-        tags = Tags(graph_texts(cls), source, dpi)
-        step = progress_callback(len(rgb))
+        tags = Tags(graph_texts(cls), source, int(check_range(dpi, 1, _LARGEST_DPI, "dpi")))
+        step = progress_callback(batch)
         checked: list[list[Rule]] = []
         written: list[dict[str, Any]] = []
-        for index in range(len(rgb)):
+        for index in range(batch):
             done = finish(
-                rgb[index],
+                item(rgb, index),
                 item(mask, index),
                 None if shadow is None else item(shadow, index),
                 channel,
@@ -140,4 +143,4 @@ class ProdgenExport(io.ComfyNode):
         where = {} if placement is None else {"placement": recorded(placement)}
         text = report_text(export_report(channel, checked, written) | where)
         shown: dict[str, Any] = {**shown_report(text), **ui.SavedImages(files.saved).as_dict()}
-        return io.NodeOutput(image, text, ui=shown)
+        return io.NodeOutput(image.float(), text, ui=shown)

@@ -158,6 +158,9 @@ def _in_photo(photo: Tensor, before: Tensor, after: Tensor, mask: Tensor, transp
     rgb, mask = check_color(photo, "photo")[..., :3], check_mask(mask)
     same_size(photo=rgb, product=before, mask=mask)
     clear = optional_mask(transparency, photo)
+    if clear is not None:
+        clear = check_mask(clear, "transparency")
+        same_size(photo=rgb, transparency=clear)
     named = {"photo": rgb, "product": after, "mask": mask} | ({} if clear is None else {"transparency": clear})
     pictures = []
     for index in range(common_batch(**named)):

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..imaging.style.apply import StyleSettings, apply_style
 from ..imaging.style.looks import LOOKS
+from ..imaging.tensors import check_image
 from .common import CATEGORY, deliver, optional_mask, output, work_device
 
 
@@ -102,7 +103,7 @@ class ProdgenStyle(io.ComfyNode):
         styled, report = apply_style(
             image.to(device),
             None if mask is None else mask.to(device),
-            None if depth is None else depth[..., :3].mean(dim=-1).to(device),
+            None if depth is None else check_image(depth, "depth")[..., :3].mean(dim=-1).to(device),
             settings,
         )
         (result,) = deliver(styled)

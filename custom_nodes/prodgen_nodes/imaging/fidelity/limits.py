@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+from ..tensors import check_range
 
 _LOCAL_SIMILARITY, _LOCAL_COLOR, _LOCAL_SHARPNESS = 0.58, 0.8, 0.16
 """A small place may agree less than the whole by this much SSIM, may differ in colour by this share of the p95 limit,
@@ -35,6 +37,12 @@ class Limits:
     """Share of the fine detail left; a blur of 2 px loses more, but for products with hardly any."""
     max_ghost: float = 0.45
     """Share of the outline that is repeated beside it."""
+
+    def __post_init__(self) -> None:
+        """Raises ParameterError for what limits nothing or everything: NaN, a maximum below 0, a minimum above 1."""
+        for one in fields(self):
+            low, high = (0.0, math.inf) if one.name.startswith("max_") else (-1.0, 1.0)
+            check_range(getattr(self, one.name), low, high, one.name)
 
     @property
     def min_local_similarity(self) -> float:

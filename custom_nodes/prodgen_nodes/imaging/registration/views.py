@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..colorspace import linear_to_srgb, srgb_to_linear
+from ..errors import ShapeError
 from ..placement import Affine
 from ..resample import placed_bands
 from ..tensors import strips
@@ -92,7 +93,14 @@ def _pyramid(finest: Tensor, levels: int) -> tuple[Tensor, ...]:
 
 
 def scene_view(image: Tensor, ignore: Tensor | None, factor: int, levels: int) -> Scene:
-    """`image` `[H,W,3]` sRGB and `ignore` `[H,W]` (1 = not to be trusted) reduced strip by strip."""
+    """`image` `[H,W,3]` sRGB and `ignore` `[H,W]` (1 = not to be trusted) reduced strip by strip.
+
+    Raises ShapeError where it has fewer rows or columns than `factor`: nothing would be left of it.
+    """
+    if min(image.shape[:2]) < factor:
+        raise ShapeError(
+            f"the generated picture has {image.shape[1]}×{image.shape[0]} pixels: too narrow to hold the product."
+        )
     height, width = image.shape[0] // factor * factor, image.shape[1] // factor * factor
     pieces = []
     for rows in strips(height, image.shape[1], factor):

@@ -23,7 +23,7 @@ from torch import Tensor
 from ..cut_off import is_cut_off
 from ..errors import EmptyMaskError, ShapeError
 from ..filters import running_max, smoothstep
-from ..tensors import bounding_box, check_image, check_mask, common_batch, item, same_size
+from ..tensors import bounding_box, check_color, check_mask, common_batch, item, same_size
 from .ball import Ball, ball_shade, ball_solid, find_ball
 from .contact import Contact, all_contacts, find_contact
 from .contact_shade import USUAL_UNDERCUT, crevice, crevice_size, round_crevice
@@ -249,7 +249,7 @@ def ground_and_shadow(
     """
     light = light or Light()
     light.check()
-    image, mask = check_image(image), check_mask(mask)
+    image, mask = check_color(image), check_mask(mask)
     same_size(image=image, mask=mask)
     batch = common_batch(image=image, mask=mask)
     height, width = mask.shape[1:]

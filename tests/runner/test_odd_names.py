@@ -1,0 +1,53 @@
+"""Names of photos that look like something else, in what is said of them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from runner.suggest import look_alike
+from tests.support.runs import command
+
+NOBODY = "http://127.0.0.1:9"
+"""Where no server is."""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="NOT RUN: Windows has no such names")
+def test_a_name_in_two_lines_is_one_line_of_the_listing(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name in ("bag.png", "bag\n2 jobs would run with packshot.png", "bag\r\x1b[2Kdone.png"):
+        Image.new("RGB", (320, 240), "white").save(photos / name)
+    run = command("batch", "packshot", str(photos), "--dry-run", "--server", NOBODY, folder=tmp_path)
+    listed = run.out.splitlines()
+    assert len(listed) == 4 and all("  <- " in line for line in listed[:3]) and listed[3].startswith("3 jobs would"), (
+        run.out
+    )
+    assert "\x1b" not in run.out and "\r" not in run.out
+
+
+@pytest.mark.skipif(os.name != "posix", reason="NOT RUN: links need rights on Windows")
+def test_no_name_is_suggested_for_itself(tmp_path: Path) -> None:
+    for name in ("bag", "handbag", "shoulder_bag_front"):
+        gone = tmp_path / f"{name}.jpg"
+        gone.symlink_to("nowhere.jpg")
+        assert gone.name not in look_alike(gone)
+    (tmp_path / "handbag_.jpg").touch()
+    assert "handbag_.jpg" in look_alike(tmp_path / "handbag.jpg")
+
+
+@pytest.mark.parametrize("wrong", ["nope.png", "folder", "link.png"])
+@pytest.mark.parametrize("pictures", [["bag.png"], ["bag.png", "more.png"]])
+def test_a_photo_to_check_by_that_is_none_is_said_before_any_server(
+    tmp_path: Path, wrong: str, pictures: list[str]
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link.png").symlink_to("nowhere.png")
+    for name in ("bag.png", "more.png"):
+        Image.new("RGB", (320, 240), "white").save(tmp_path / name)
+    paths = [str(tmp_path / name) for name in pictures]
+    run = command("check", str(tmp_path / wrong), *paths, "--server", NOBODY, folder=tmp_path)
+    assert run.code == 2 and wrong in run.err and "ComfyUI" not in run.err, run
