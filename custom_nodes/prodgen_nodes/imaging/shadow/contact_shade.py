@@ -7,6 +7,7 @@ perspective makes it in front, and as wide as it is beside a foot or along a sid
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -29,6 +30,10 @@ _UNDERCUT = (0.58, USUAL_UNDERCUT, 0.95), (1.6, 1.0, 0.25)
 """How much larger or smaller it is, by how much darker the product itself gets towards its lower edge: an edge that
 turns under shows it, a wall that stands on the ground does not. Measured on rendered products."""
 
+_CORNER, _BEND = 0.06, 0.0015
+"""The outline of a rounded corner takes at most so much of a contact's width at each end, and rises there by more than
+this share of it (and a quarter of a pixel) above the straight line that the contact is next to it."""
+
 
 def crevice_size(touch: Touch, span: float, softness: float, undercut: float = USUAL_UNDERCUT) -> float:
     """Ground pixels from the contact within which the dark line falls to about a third.
@@ -41,6 +46,24 @@ def crevice_size(touch: Touch, span: float, softness: float, undercut: float = U
     if touch.foot:
         rounded = min(0.05 * span, _FOOT * touch.width + 0.004 * span)
     return max(2.0, (0.7 + 0.6 * softness) * rounded)
+
+
+def _without_corners(touch: Touch) -> tuple[Touch, int, int]:
+    """The contact with its outline straight on where it rounds a corner at its left or right end, and how many columns
+    that takes at each: there the product hangs over the ground, and what touches ends before."""
+    most = math.floor(_CORNER * touch.width)
+    if touch.foot or most < 3:
+        return touch, 0, 0
+    columns = np.arange(3 * most)
+    contour, counts = touch.contour.copy(), []
+    for end in (contour, contour[::-1]):
+        slope, start = np.polyfit(columns[most:], end[most : 3 * most], 1)
+        straight = slope * columns[:most] + start
+        bent = np.flatnonzero(straight - end[:most] > _BEND * touch.width + 0.25)
+        count = int(bent[-1]) + 1 if bent.size else 0
+        end[:count] = straight[:count]
+        counts.append(count)
+    return replace(touch, contour=contour), counts[0], counts[1]
 
 
 def crevice(
@@ -58,6 +81,7 @@ def crevice(
     )
     columns = slice(max(0, math.floor(touch.left - reach)), min(width, math.ceil(touch.right + reach)))
     device = alpha.device
+    touch, first, last = _without_corners(touch)
     at: Array = np.arange(columns.start, columns.stop, dtype=np.float64) + 0.5
     line = touch.level(at, blur=0.006 * contact.box.width)
     own: Array = np.arange(touch.left, touch.right, dtype=np.float64) + 0.5
@@ -65,7 +89,7 @@ def crevice(
     slope = np.interp(at, own, np.gradient(calm)) / foreshortening if own.size > 1 else np.zeros_like(at)
     level, steep = (torch.from_numpy(values).to(device, torch.float32) for values in (line, slope))
     x = torch.from_numpy(at).to(device, torch.float32)
-    beside = torch.maximum(touch.left - x, x - touch.right).clamp(min=0.0)
+    beside = torch.maximum(touch.left + first - x, x - touch.right + last).clamp(min=0.0)
     y = torch.arange(rows.start, rows.stop, device=device, dtype=torch.float32)[:, None] + 0.5
     # Distances on the ground, square to the contact. Beyond its ends: to the end itself or, where the contact turns
     # away from the camera, to the line that goes on turning. Each goes over into the next without a step: at the end's

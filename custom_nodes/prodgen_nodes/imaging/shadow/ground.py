@@ -27,6 +27,7 @@ from ..tensors import bounding_box, check_color, check_mask, common_batch, item,
 from .ball import Ball, ball_shade, ball_solid, find_ball
 from .contact import Contact, all_contacts, find_contact
 from .contact_shade import USUAL_UNDERCUT, crevice, crevice_size, round_crevice
+from .corner import Corner, find_corner
 from .darken import close_seam, darken, edge_width, reflectance, undercut
 from .learned import LEARNED_SOFTNESS, Seen
 from .light import Light, Ray, cast_rays, studio_rays
@@ -114,14 +115,15 @@ def _solid_shade(
 @dataclass(frozen=True)
 class Look:
     """What the product's own pixels say: `reflects` 0..1, how much light it gives back, `ramp`, rows of its soft edge,
-    `undercut`, see there, the `ball` that it is, if it is one, the `foot` it stands on, if it was turned, and
-    what the network has `seen`, if it looked."""
+    `undercut`, see there, the `ball` that it is, if it is one, the `foot` it stands on, if it was turned, the `corner`
+    of the rectangle that it stands on, if that is seen, and what the network has `seen`, if it looked."""
 
     reflects: float = 0.2
     ramp: float = 1.0
     undercut: float = USUAL_UNDERCUT
     ball: Ball | None = None
     foot: RoundFoot | None = None
+    corner: Corner | None = None
     seen: Seen | None = None
 
     @classmethod
@@ -131,13 +133,15 @@ class Look:
         ramp = edge_width(alpha, contact if ball is None else ball.contact(contact))
         seen = Seen.of(image, alpha, contact.box) if ball is None and contact.touches else None
         foot = find_round_foot(alpha, contact) if ball is None else None
+        corner = find_corner(contact) if ball is None and foot is None else None
         reflects, edge = reflectance(image, alpha, contact.box), undercut(image, alpha, contact, ramp)
-        return cls(reflects, ramp, edge, ball, foot, seen)
+        return cls(reflects, ramp, edge, ball, foot, corner, seen)
 
     @property
     def foreshortening(self) -> float:
         """Depth on the ground to rows of the picture."""
-        return FORESHORTENING if self.foot is None else self.foot.foreshortening
+        shape = self.foot or self.corner
+        return FORESHORTENING if shape is None else shape.foreshortening
 
 
 def _room_shades(alpha: Tensor, contact: Contact, softness: float, look: Look) -> Iterator[Shade]:
