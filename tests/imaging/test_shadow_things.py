@@ -97,3 +97,34 @@ def test_a_ball_is_round_all_over() -> None:
     assert find_ball(image, 0.97 * mask, find_contact(0.97 * mask)) is not None
     vase = torch.maximum(mask, Sketch(500, 500).polygon((90, 10), (410, 10), (410, 200), (90, 200)).mask())
     assert find_ball(image, vase, find_contact(vase)) is None
+
+
+def leaning(bottom: float) -> Sketch:
+    """A box of 90 rows beside what could not stand by itself: a coil that ends in a buckle at its lower right."""
+    sketch = Sketch(width=480).polygon((60, 240), (200, 240), (200, 330), (60, 330))
+    sketch.ellipse(300, bottom - 100, 390, bottom - 40)
+    return sketch.polygon((330, bottom - 70), (380, bottom - 70), (440, bottom - 8), (425, bottom), (410, bottom - 8))
+
+
+@pytest.mark.parametrize("bottom", [336, 350, 380])
+def test_what_could_not_stand_lies_on_the_ground_that_others_stand_on(bottom: int) -> None:
+    both = leaning(bottom).mask()
+    alone = both.clone()
+    alone[:, :250] = 0
+    assert find_contact(alone).kind == "none" and float(grounded(alone).shadow.max()) == 0
+    done = grounded(both)
+    assert float(done.shadow[0, bottom - 6 : bottom + 2, 405:445].max()) > 0.2
+    box = both.clone()
+    box[:, 250:] = 0
+    assert (
+        float((done.shadow[0] - grounded(box).shadow[0])[:, 40:210].abs().max()) < 0.1
+    )  # what stands stands as before
+
+
+def test_what_hangs_above_the_ground_of_others_still_hangs() -> None:
+    """A tassel beside its bag."""
+    both = leaning(300).mask()
+    box = both.clone()
+    box[:, 250:] = 0
+    assert torch.equal(grounded(both).shadow[0, :, :260], grounded(box).shadow[0, :, :260])
+    assert float(grounded(both).shadow[0, 250:320, 340:].max()) < 0.02

@@ -203,8 +203,11 @@ def _more_feet(
     return feet
 
 
-def find_contact(alpha: Tensor) -> Contact:
-    """Where the product of one mask `[H,W]` (1 = product) touches the ground; EmptyMaskError when there is none."""
+def find_contact(alpha: Tensor, *, lies: bool = False) -> Contact:
+    """Where the product of one mask `[H,W]` (1 = product) touches the ground; EmptyMaskError when there is none.
+
+    `lies`: it is known not to hang or fly, however little it could stand on what is lowest of it.
+    """
     box = bounding_box(alpha)
     envelope, heights = _envelope(alpha, box)
     width, height = box.width, box.height
@@ -243,7 +246,7 @@ def find_contact(alpha: Tensor) -> Contact:
         else:
             line = Touch(box.left + left, box.left + right, contour, shade)
             touches.append(replace(line, rounding=_rounding(alpha, box, line)))
-    if _floats(touches, calm, alpha, box):
+    if _floats(touches, calm, alpha, box) and not (lies and touches):
         return Contact("none", (), box)
     return Contact(_kind(touches, width, height), tuple(touches), box)
 

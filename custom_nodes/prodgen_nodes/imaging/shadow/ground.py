@@ -265,16 +265,14 @@ def ground_and_shadow(
     reports = []
     for index in range(batch):
         alpha = item(mask, index)
-        contacts, looks, lit = [], [], torch.ones_like(alpha)
+        looks, lit = [], torch.ones_like(alpha)
         border = borders[min(index, len(borders) - 1)] if borders else None
-        cut_off = 0
-        for thing in standing_things(alpha):
-            contact = find_contact(thing)
-            if border is not None and contact.touches and is_cut_off(thing, border):
-                contact, cut_off = replace(contact, kind="none", touches=()), cut_off + 1
+        things = standing_things(alpha)
+        cut_off = [border is not None and is_cut_off(thing, border) for thing in things]
+        contacts = _contacts(things, cut_off)
+        for thing, contact in zip(things, contacts, strict=True):
             look = Look.of(out[index], thing, contact)
             lit *= 1 - shade_ground(thing, contact, light, look)
-            contacts.append(contact)
             looks.append(look)
         shade = lit.neg_().add_(1).clamp_(max=light.darkest)
         shaded = _extent(shade)
@@ -287,8 +285,22 @@ def ground_and_shadow(
             [one if look.ball is None else look.ball.contact(one) for one, look in zip(contacts, looks, strict=True)]
         )
         ground[index] = ground_plane(contact, width, height, mask.device)
-        reports.append(_report(contact, shadow[index], light, was_cut_off=cut_off > 0))
+        reports.append(_report(contact, shadow[index], light, was_cut_off=any(cut_off)))
     return Grounded(out, shadow, ground, reports)
+
+
+def _contacts(things: Sequence[Tensor], cut_off: Sequence[bool]) -> list[Contact]:
+    """Where each of the `things` `[H,W]` touches the ground: nowhere if the photo has `cut_off` its lower part.
+
+    One that could not stand, on the ground that others stand on, lies there: a coiled belt before a ball.
+    """
+    found = [find_contact(thing) for thing in things]
+    found = [replace(one, kind="none", touches=()) if cut else one for one, cut in zip(found, cut_off, strict=True)]
+    ground = min((one.highest for one in found if one.touches), default=math.inf)
+    return [
+        find_contact(thing, lies=True) if not (one.touches or cut) and one.box.bottom > ground else one
+        for thing, one, cut in zip(things, found, cut_off, strict=True)
+    ]
 
 
 def _extent(shade: Tensor) -> tuple[slice, slice] | None:
