@@ -4,7 +4,8 @@ Three shades are multiplied. The crevice: the dark line where the product rests,
 picture. The ambient shade: what a rough solid, guessed from the silhouette, keeps from the ground of a white room's
 light and of a soft box above the camera: broad and faint, between feet and under what stands on them dark. The cast
 shadow, where one is wanted: the same solid in the way of one lamp. Of what was turned on a lathe the solid is no guess,
-see `turned`. What the first two miss, a small network adds or takes away, see `learned`.
+see `turned`. What the first two miss, a small network adds or takes away, see `learned`; under what is plainly raised
+over its contact, or rounded, it is dark in any case, see `underside` and `roll`.
 
 The product itself is never touched. Under a pixel that it covers in part only the ground's share is darkened, and there
 the ground is that of the crevice, so that no pale line is left between product and shadow.
@@ -32,10 +33,12 @@ from .darken import close_seam, darken, edge_width, reflectance, undercut
 from .learned import LEARNED_SOFTNESS, Seen
 from .light import Light, Ray, cast_rays, studio_rays
 from .occlusion import occlusion, on_picture
+from .roll import DARK, Roll, find_roll
 from .round_foot import RoundFoot
 from .solid import build_solid
 from .things import standing_things
 from .turned import find_round_foot, turned_solid
+from .underside import undersides
 
 FORESHORTENING = 0.28
 """Depth on the ground to rows of the picture: a camera that looks about 12° down at the product's middle, as packshots
@@ -116,7 +119,8 @@ def _solid_shade(
 class Look:
     """What the product's own pixels say: `reflects` 0..1, how much light it gives back, `ramp`, rows of its soft edge,
     `undercut`, see there, the `ball` that it is, if it is one, the `foot` it stands on, if it was turned, the `corner`
-    of the rectangle that it stands on, if that is seen, and what the network has `seen`, if it looked."""
+    of the rectangle that it stands on, if that is seen, the `roll` that it is, if it is one, and what the network has
+    `seen`, if it looked."""
 
     reflects: float = 0.2
     ramp: float = 1.0
@@ -124,6 +128,7 @@ class Look:
     ball: Ball | None = None
     foot: RoundFoot | None = None
     corner: Corner | None = None
+    roll: Roll | None = None
     seen: Seen | None = None
 
     @classmethod
@@ -134,8 +139,9 @@ class Look:
         seen = Seen.of(image, alpha, contact.box) if ball is None and contact.touches else None
         foot = find_round_foot(alpha, contact) if ball is None else None
         corner = find_corner(contact) if ball is None and foot is None else None
+        roll = find_roll(alpha, contact) if ball is None and foot is None and corner is None else None
         reflects, edge = reflectance(image, alpha, contact.box), undercut(image, alpha, contact, ramp)
-        return cls(reflects, ramp, edge, ball, foot, corner, seen)
+        return cls(reflects, ramp, edge, ball, foot, corner, roll, seen)
 
     @property
     def foreshortening(self) -> float:
@@ -226,6 +232,15 @@ def shade_ground(alpha: Tensor, contact: Contact, light: Light, look: Look | Non
         square.add(missed, lost)
         close_pale_lines(lost, contact, max(1, round(_PALE / 2 * square.pixels)))
         lost = _seen_of(lost)
+    if look.foot is None and look.ball is None:
+        for rows, columns, shade in undersides(alpha, contact, look.reflects):
+            lost[rows, columns] = torch.maximum(lost[rows, columns], shade)
+        if look.roll is not None:
+            line = look.roll.line(contact.touches[0])
+            rows, columns, shade = crevice(
+                alpha, contact, line, DARK * look.roll.radius, look.ramp, look.roll.foreshortening
+            )
+            lost[rows, columns] = torch.maximum(lost[rows, columns], shade)
     if not light.contact_only:
         rows, columns, shade = _solid_shade(alpha, contact, look, cast_rays(light), _CAST_CELLS, 1.2, None)
         lost[rows, columns] += (1 - lost[rows, columns]) * _seen_of(_CAST * shade)

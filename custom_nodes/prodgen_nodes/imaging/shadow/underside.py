@@ -1,0 +1,127 @@
+"""The dark ground under what is raised between two places that touch: a car between wheels, a sofa between its feet.
+
+The near edge of what lies on the ground with all of it bends only towards the camera, whatever its shape from above: a
+rectangle's, an ellipse's. Where the outline's lower edge keeps above the line over its lowest points, the ground that
+shows between the two may lie under the product; it does where what ends above it is an even roof on steep supports.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .contact import Array, Contact, column_runs
+from .round_foot import LEAST_WIDTH
+
+_LEAST, _PIXELS = 0.006, 1.5
+"""An underside is higher than this share of the contact's width and so many pixels: less is a ragged edge."""
+_HIGHEST = 0.35
+"""And lower than this share: what is higher, a table's top, is lit from all sides underneath."""
+_EVEN, _WIDE = 0.7, 0.5
+"""An underside is at least so high, over its highest, in so much of its width: the gap beside a thing that goes back, a
+knife's blade beside its grip, narrows evenly."""
+_FLANK, _STEEP = (0.25, 0.75), 0.4
+"""Between these shares of its height what it stands on climbs by so many rows a column at least, as legs and wheels do;
+the sides of a waist are less steep."""
+_BODY, _SOLID = (0.15, 0.35, 0.6), 0.7
+"""How far above it, in its heights, there is product, too, in so many of its columns: a rung is thinner than that."""
+_EDGE = (-0.2, 0.25)
+"""Where the light of a room and of a box above the camera ends under it, in its heights in the picture behind the line
+over the lowest points. By a body's edge straight above that line it would be (0, .3); most bodies reach out a little
+more than what they stand on."""
+_LIT = 0.4
+"""Height over the contact's width at which half of the light comes in from behind and from the sides: the made-up
+vehicles and sofas that were rendered are darker yet, but few products are as wide as those."""
+_DARKEST, _RETURNED = 0.95, 0.4
+"""Of the light that is lost there at most, and the share of that which a white product would give back."""
+
+
+def undersides(alpha: Tensor, contact: Contact, reflects: float) -> Iterator[tuple[slice, slice, Tensor]]:
+    """Rows and columns of the canvas, and the share 0..1 of the light that the ground loses there, for each part of
+    what `alpha` `[H,W]` shows that is raised between what touches."""
+    if len(contact.touches) != 1 or contact.touches[0].foot or contact.touches[0].width < LEAST_WIDTH:
+        return  # what is over feet that stand apart is in the solid
+    left, right, width = contact.touches[0].left, contact.touches[0].right, contact.touches[0].width
+    top = max(contact.box.top, math.floor(contact.lowest - 2 * _HIGHEST * width))
+    inside = alpha[top : contact.box.bottom, left:right] > 0.5
+    contour = _lower_edge(alpha, inside, top, left)
+    line = _over_lowest(contour)
+    high = line - contour
+    least = max(_PIXELS, _LEAST * width)
+    for first, stop in column_runs(high > 0.25):
+        part = high[first:stop]
+        if least < part.max() < _HIGHEST * width and _is_a_roof(part):
+            rows = contour[first:stop]
+            if _has_a_body(inside[:, first:stop], rows - top, part):
+                rows_there, columns, shade = _under(
+                    alpha, (left + first, left + stop), line[first:stop], part, least, width
+                )
+                yield rows_there, columns, (1 - _RETURNED * reflects) * shade
+
+
+def _lower_edge(alpha: Tensor, inside: Tensor, top: int, left: int) -> Array:
+    """Sub-pixel row, per column of `inside` `[h,w]`, where the product ends below; `top` where there is none."""
+    count = inside.shape[0]
+    after = count - inside.flip(0).to(torch.uint8).argmax(dim=0)
+    after = torch.where(inside.any(dim=0), after, 0) + top
+    columns = torch.arange(left, left + inside.shape[1], device=alpha.device)
+    beyond = torch.where(after < alpha.shape[0], alpha[after.clamp(max=alpha.shape[0] - 1), columns], 0.0)
+    end = after - 1 + alpha[(after - 1).clamp(min=0), columns] + beyond
+    edge: Array = torch.where(after > top, end, float(top)).double().cpu().numpy()
+    return edge
+
+
+def _under(
+    alpha: Tensor, columns: tuple[int, int], line: Array, high: Array, least: float, width: int
+) -> tuple[slice, slice, Tensor]:
+    """The shade under one roof: `line` over its supports and how `high` it is above that, per column."""
+    start = max(0, math.floor(float((line - high).min())) - 2)
+    stop = min(alpha.shape[0], math.ceil(float((line - _EDGE[0] * high).max())) + 1)
+    row = torch.arange(start, stop, device=alpha.device, dtype=torch.float32)[:, None] + 0.5
+    front, tall = (torch.from_numpy(values).to(row) for values in (line, high))
+    behind = (front - row) / tall
+    dark = ((behind - _EDGE[0]) / (_EDGE[1] - _EDGE[0])).clamp(0.0, 1.0)
+    share = _DARKEST / (1 + (tall / (_LIT * width)) ** 2) * (tall / least).clamp(max=1.0)
+    shade = torch.where(row > front - tall - 1, dark * dark * (3 - 2 * dark) * share, 0.0)
+    return slice(start, stop), slice(*columns), shade
+
+
+def _is_a_roof(high: Array) -> bool:
+    """Whether what is `high` over a gap `[n]` may be the underside of what stands on its sides, and not a wall on the
+    ground that goes back: even over most of it, and ended by something steep on both sides."""
+    most = float(high.max())
+    if np.mean(high > _EVEN * most) < _WIDE:
+        return False
+    for flank in (high, high[::-1]):
+        low, up = (int(np.argmax(flank >= share * most)) for share in _FLANK)
+        if up - low > (_FLANK[1] - _FLANK[0]) * most / _STEEP + 1:
+            return False
+    return True
+
+
+def _has_a_body(inside: Tensor, rows: Array, high: Array) -> bool:
+    """Whether there is product above the lower edge at the `rows` of `inside`, and not only a rung."""
+    columns = torch.arange(inside.shape[1], device=inside.device)
+    for share in _BODY:
+        at = torch.from_numpy((rows - share * high - 1).round().clip(0).astype(np.int64)).to(inside.device)
+        if float(inside[at, columns].float().mean()) < _SOLID:
+            return False
+    return True
+
+
+def _over_lowest(contour: Array) -> Array:
+    """The line over the lowest points of a `contour` (rows from the top): its convex hull's lower side."""
+    hull: list[int] = []
+    for x in range(contour.size):
+        while len(hull) > 1:
+            a, b = hull[-2], hull[-1]
+            if (contour[b] - contour[a]) * (x - b) > (contour[x] - contour[b]) * (b - a):
+                break
+            hull.pop()
+        hull.append(x)
+    line: Array = np.interp(np.arange(contour.size), hull, contour[hull])
+    return line
