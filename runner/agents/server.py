@@ -12,12 +12,14 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 
 from runner import __version__
-from runner.agents.tools import Tools
+from runner.agents.tools import LONGEST_WAIT_S, Tools
 from runner.console import clean
 from runner.data import to_json
 from runner.errors import RunnerError
 
 T = TypeVar("T")
+_LOOK_S = 0.2
+"""Between looks for whether something has changed."""
 _INSTRUCTIONS = """\
 prodgen makes finished product pictures of one product photo: packshots that meet a shop's rules, cut-outs, new scenes.
 The product stays the seller's own, pixel by pixel. Call `workflows`, then `inputs` for what can be set, `submit` with
@@ -62,7 +64,8 @@ def make_server(tools: Tools) -> MCPServer[Any]:
 
         `wait_s`: wait so many seconds (at most 50) for the job to end.
         """
-        summary, pictures = await _asked(lambda: tools.result(id, wait_s))
+        await _waited(tools, id, wait_s)
+        summary, pictures = await _asked(lambda: tools.result(id))
         return [_text(summary), *(Image(data=picture, format="jpeg") for picture in pictures)]
 
     if tools.has_check():
@@ -73,7 +76,9 @@ def make_server(tools: Tools) -> MCPServer[Any]:
 
             Where the answer says that it has not ended, ask `result` for the job.
             """
-            return _text(await _asked(lambda: tools.check(photo, picture, channel)))
+            number = await _asked(lambda: tools.check(photo, picture, channel))
+            await _waited(tools, number, LONGEST_WAIT_S)
+            return _text((await _asked(lambda: tools.result(number)))[0])
 
     return server
 
@@ -81,6 +86,18 @@ def make_server(tools: Tools) -> MCPServer[Any]:
 def serve(tools: Tools) -> None:
     """Until the client closes the connection."""
     anyio.run(make_server(tools).run_stdio_async)
+
+
+async def _waited(tools: Tools, number: str, seconds: float) -> None:
+    """Until the job has ended, or the time is over; NaN is no time. Hundreds may wait, and none of them holds a thread,
+    of which the others' answers would be short."""
+    end = anyio.current_time() + (min(seconds, LONGEST_WAIT_S) if seconds > 0 else 0.0)
+    while anyio.current_time() < end:
+        seen = tools.revision
+        if await _asked(lambda: tools.has_ended(number)):
+            return
+        while tools.revision == seen and anyio.current_time() < end:
+            await anyio.sleep(_LOOK_S)
 
 
 async def _asked(question: Callable[[], T]) -> T:

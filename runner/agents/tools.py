@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,6 @@ MOST_PHOTOS = 200
 """Photos of one order: more are a batch, for which there is a command."""
 LONGEST_WAIT_S = 50.0
 """Seconds that an answer may wait for a job: below what clients wait for an answer."""
-_LOOK_S = 0.2
 CHECK = "check"
 """The workflow that compares a picture with the product's photo."""
 
@@ -103,22 +101,25 @@ class Tools:
             "unknown": [one for one in ids if one not in known],
         }
 
-    def shot(self, number: str, wait_s: float = 0.0) -> tuple[Shot, dict[str, Any]]:
-        """One job as it stands, or as it has ended within the time. Raises UsageError where there is none."""
-        end = time.monotonic() + (min(wait_s, LONGEST_WAIT_S) if wait_s > 0 else 0.0)  # 0 for NaN, too
-        while True:
-            for shot, data in self._desk.snapshot().shots:
-                if shot.id == number:
-                    if shot.has_ended or time.monotonic() >= end:
-                        return shot, dict(data)
-                    break
-            else:
-                raise UsageError(f"there is no job {number[:80]!r}.", advice="status lists them.")
-            time.sleep(_LOOK_S)
+    def shot(self, number: str) -> tuple[Shot, dict[str, Any]]:
+        """One job as it stands. Raises UsageError where there is none."""
+        for shot, data in self._desk.snapshot().shots:
+            if shot.id == number:
+                return shot, dict(data)
+        raise UsageError(f"there is no job {number[:80]!r}.", advice="status lists them.")
 
-    def result(self, number: str, wait_s: float = 0.0) -> tuple[dict[str, Any], list[bytes]]:
+    @property
+    def revision(self) -> int:
+        """Another number whenever something has changed."""
+        return self._desk.revision
+
+    def has_ended(self, number: str) -> bool:
+        """Whether there is no more to wait for. Raises UsageError where there is no such job."""
+        return self.shot(number)[0].has_ended
+
+    def result(self, number: str) -> tuple[dict[str, Any], list[bytes]]:
         """What became of a job, and small copies (JPEG) of its pictures: the result, then the cut-out."""
-        shot, data = self.shot(number, wait_s)
+        shot, data = self.shot(number)
         keys = ("id", "name", "workflow", "state", "doing", "why", "advice", "trust", "rules", "attempts")
         data |= {"advice": shot.advice}  # an agent sets inputs; who sits before the page paints
         summary = {key: data[key] for key in keys if data[key] not in ("", None, [])}
@@ -127,11 +128,10 @@ class Tools:
         pictures = [preview(path) for path in dict.fromkeys(shown) if path is not None]
         return summary, [picture for picture in pictures if picture is not None]
 
-    def check(self, photo: str, picture: str, channel: str = "", wait_s: float = LONGEST_WAIT_S) -> dict[str, Any]:
-        """Whether the product in a picture still is the one of the photo."""
+    def check(self, photo: str, picture: str, channel: str = "") -> str:
+        """Ask whether the product in a picture still is the one of the photo; the job's id."""
         values = {"photo": photo, **({"channel": channel} if channel else {})}
-        number = self.submit(CHECK, [picture], values)["jobs"][0]["id"]
-        return self.result(number, wait_s)[0]
+        return str(self.submit(CHECK, [picture], values)["jobs"][0]["id"])
 
     @staticmethod
     def has_check() -> bool:

@@ -169,6 +169,32 @@ def test_what_is_no_file_and_no_time_is_refused_or_answered_at_once(tmp_path: Pa
     assert "Traceback" not in errors.read_text()
 
 
+def test_who_waits_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """More waiting answers than there are threads: all others were answered when these had waited long enough."""
+    root = tmp_path / "photos"
+    product(root / "bag.png")
+    ended: list[str] = []
+
+    async def talk(agent: Any) -> None:
+        order = {"workflow": "cutout", "photos": ["bag.png"]}
+        number = said(await agent.call_tool("submit", order))["jobs"][0]["id"]
+
+        async def wait() -> None:
+            answer = await agent.call_tool("result", {"id": number, "wait_s": 30})
+            ended.append(said(answer)["state"])
+
+        async with anyio.create_task_group() as group:
+            for _ in range(60):
+                group.start_soon(wait)
+            await anyio.sleep(2)
+            for _ in range(3):
+                assert said(await agent.call_tool("status", {}))["jobs"][0]["id"] == number
+            assert not ended, "nobody who waits is answered before the others"
+        assert ended == ["waiting"] * 60
+
+    spoken("http://127.0.0.1:9", root, talk, tmp_path / "errors.txt")
+
+
 def test_without_the_sdk_it_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "mcp" else find(name, *more))
