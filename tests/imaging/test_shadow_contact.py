@@ -195,3 +195,21 @@ def test_a_box_over_its_corner_stands_on_all_of_its_receding_side(climb: float, 
     contact = find_contact(alpha.flip(1) if mirrored else alpha)
     (touch,) = contact.touches
     assert touch.left <= left + 3 and touch.right >= right - 3, contact.report()
+
+
+def leaning_shoes(lift: float, gap: float) -> Sketch:
+    """A shoe that leans with its heel on the other one, which stands level behind it."""
+    tilted = [(50, 262), (58, 318), (110, 325), (160, 318), (300, 318 - lift), (300, 250 - lift), (220, 240 - lift)]
+    level = [(262, 290 - lift), (268, 312), (280, 317), (400, 317), (400, 230), (300, 230)]
+    return Sketch(width=460).polygon(*tilted).polygon(*((x + gap, y) for x, y in level))
+
+
+@pytest.mark.parametrize("lift", [90, 100, 110])
+@pytest.mark.parametrize("gap", [0, 12])
+def test_a_shoe_that_leans_on_the_other_one_stands_on_its_tip_and_the_other_on_its_sole(lift: int, gap: int) -> None:
+    for mask in (leaning_shoes(lift, gap).mask(), leaning_shoes(lift, gap).mask().flip(1)):
+        contact = find_contact(mask)
+        assert contact.kind == "feet" and len(contact.touches) == 2
+        tip, sole = sorted(contact.touches, key=lambda touch: -touch.lowest)
+        assert tip.lowest - tip.highest < 40  # not along the sole that is lifted
+        assert sole.width > 90 and sole.lowest - sole.highest < 10

@@ -48,6 +48,11 @@ _POINT = 0.1
 one."""
 
 
+_SOLE, _SOLE_LEVEL, _SOLE_RISE = 0.1, 0.1, 0.1
+"""A level edge as broad as this share of the product's width, at most this share of its height above its lowest point
+and apart from that by a rise of this share, is another sole: the shoe that a tilted one leans on."""
+
+
 @dataclass(frozen=True)
 class Touch:
     """One piece of contact: columns `left..right` and the contour there, sub-pixel rows from the top (float64)."""
@@ -203,6 +208,23 @@ def _more_feet(
     return feet
 
 
+def _more_soles(envelope: Array, lowest: float, height: int, taken: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Further broad level edges near the ground, apart from those `taken` by a rise: columns relative to the box."""
+    width, level = envelope.size, max(1.5, 2 * _LEVEL * height)
+    filled = np.where(np.isnan(envelope), -np.inf, envelope)
+    bottom = ndimage.maximum_filter1d(filled, 2 * max(1, round(_SOLE * width)) + 1)
+    runs = column_runs((filled >= bottom - level) & (bottom >= lowest - _SOLE_LEVEL * height))
+    soles = [run for run in runs if run[1] - run[0] >= _SOLE * width]
+    return [run for run in soles if all(_rises_between(filled, run, one, _SOLE_RISE * height) for one in taken)]
+
+
+def _rises_between(envelope: Array, one: tuple[int, int], other: tuple[int, int], rise: float) -> bool:
+    """Whether the `envelope` goes up by `rise` between the lowest columns of two runs."""
+    first, last = sorted(run[0] + int(envelope[run[0] : run[1]].argmax()) for run in (one, other))
+    between = envelope[first : last + 1]
+    return bool(min(between[0], between[-1]) - between.min() >= rise)
+
+
 def find_contact(alpha: Tensor, *, lies: bool = False) -> Contact:
     """Where the product of one mask `[H,W]` (1 = product) touches the ground; EmptyMaskError when there is none.
 
@@ -230,6 +252,27 @@ def find_contact(alpha: Tensor, *, lies: bool = False) -> Contact:
     if not runs[0][0] <= width / 2 <= runs[-1][1]:
         # It would tip over: wheels are shorter than legs.
         runs = sorted(runs + _more_feet(calm, lowest, alpha > 0.5, box, runs, _LEG / 2))
+
+    def touching(runs: list[tuple[int, int]]) -> list[Touch]:
+        return _touches(runs, envelope, heights, calm, alpha, box)
+
+    touches = touching(runs)
+    if _floats(touches, calm, alpha, box) and (soles := _more_soles(calm, lowest, height, runs)):
+        # A shoe that leans on the other one touches the ground at its tip alone.
+        low = column_runs(calm >= lowest - _TIP * width)
+        tips = [run for run in low if not any(run[0] < sole[1] and sole[0] < run[1] for sole in soles)]
+        leaning = touching(sorted([*tips, *soles]))
+        touches = touches if _floats(leaning, calm, alpha, box) else leaning
+    if _floats(touches, calm, alpha, box) and not (lies and touches):
+        return Contact("none", (), box)
+    return Contact(_kind(touches, width, height), tuple(touches), box)
+
+
+def _touches(
+    runs: list[tuple[int, int]], envelope: Array, heights: Array, calm: Array, alpha: Tensor, box: Box
+) -> list[Touch]:
+    """The pieces of contact in the columns `runs`, relative to the `box`: feet where there are several narrow ones."""
+    width, level = box.width, max(1.5, _LEVEL * box.height)
     several = len(runs) > 1
     touches = []
     for left, right in runs:
@@ -246,9 +289,7 @@ def find_contact(alpha: Tensor, *, lies: bool = False) -> Contact:
         else:
             line = Touch(box.left + left, box.left + right, contour, shade)
             touches.append(replace(line, rounding=_rounding(alpha, box, line)))
-    if _floats(touches, calm, alpha, box) and not (lies and touches):
-        return Contact("none", (), box)
-    return Contact(_kind(touches, width, height), tuple(touches), box)
+    return touches
 
 
 def all_contacts(contacts: list[Contact]) -> Contact:
