@@ -273,7 +273,7 @@ def no_command(words: Sequence[str], at: int) -> UsageError:
     """What the first word of a line is no command for, with the line that is meant."""
     word, asked, others = words[at], words[at].lower().lstrip("-"), list(words[at + 1 :])
     line = read_line(words)
-    if expanded(word).exists() or "://" in word or word == "-":
+    if word.strip() and (expanded(word).exists() or "://" in word or word == "-"):
         said, advice = f"{word} is {kind(word)}: say in front of it what is to be made.", line.advice()
         return UsageError(said + _not_understood(line), advice=advice)
     if is_photo(word):

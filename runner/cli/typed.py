@@ -60,7 +60,7 @@ def is_photo(word: str) -> bool:
 
     if word == "-" or "://" in word or glob.has_magic(word):
         return True
-    if is_workflow(word):
+    if not word.strip() or is_workflow(word):
         return False
     path = expanded(word)
     return path.exists() or path.suffix.lower() in PHOTO_SUFFIXES

@@ -159,6 +159,13 @@ def _asked(url: str, host: str, deadline: float, largest: int, *, any_host: bool
 
 def check_address(url: str) -> Address:
     """Raises PhotoError where it is no address of the web, or holds a password."""
+    scheme, _, place = url.strip().partition("://")
+    if scheme.lower() == "file":  # as file managers hand it over
+        here = unquote(urlsplit(f"//{place}").path) if _is_text(place) else ""
+        raise PhotoError(
+            f"{url[:200]} is a file of this computer, and no address of the web.",
+            advice=f"Name the file itself: {here}" if here else "Name the file itself.",
+        )
     try:
         address = parse_address(url)
     except UsageError as error:
@@ -195,6 +202,15 @@ def _is_own(host: str) -> bool:
         return not ipaddress.ip_address(name).is_global
     except ValueError:
         return "." not in name
+
+
+def _is_text(place: str) -> bool:
+    """Whether what stands behind `://` can be taken apart."""
+    try:
+        urlsplit(f"//{place}")
+    except ValueError:
+        return False
+    return True
 
 
 _BY_HAND = "Save the picture yourself and name its file."

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from runner.errors import PhotoError
+from runner.photos.fetched import check_address
 from runner.suggest import look_alike
 from tests.support.runs import command
 
@@ -51,3 +53,24 @@ def test_a_photo_to_check_by_that_is_none_is_said_before_any_server(
     paths = [str(tmp_path / name) for name in pictures]
     run = command("check", str(tmp_path / wrong), *paths, "--server", NOBODY, folder=tmp_path)
     assert run.code == 2 and wrong in run.err and "ComfyUI" not in run.err, run
+
+
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [
+        ("file:///home/me/my%20bag.jpg", "/home/me/my bag.jpg"),
+        ("FILE://localhost/home/me/bag.jpg", "/home/me/bag.jpg"),
+        ("file://[::1/bag.jpg", ""),
+        ("file://", ""),
+    ],
+)
+def test_a_file_as_file_managers_hand_it_over_is_said_as_it_is_typed(typed: str, named: str) -> None:
+    with pytest.raises(PhotoError, match="a file of this computer") as caught:
+        check_address(typed)
+    assert caught.value.advice == (f"Name the file itself: {named}" if named else "Name the file itself.")
+
+
+@pytest.mark.parametrize("word", ["", " "])
+def test_a_word_of_nothing_is_no_folder(tmp_path: Path, word: str) -> None:
+    run = command(word, "bag.jpg", folder=tmp_path)
+    assert run.code == 2 and f"no workflow called {word!r}" in run.err and "is a folder" not in run.err, run.err
