@@ -122,6 +122,13 @@ def test_what_is_cut_off_is_not_said_to_float() -> None:
     assert "lower border" in judge(*judged(cut(worn(), bottom=300)))[0].report["floating_note"]
 
 
+def test_what_hangs_is_not_said_to_float() -> None:
+    """A shoe in the air: nothing was expected below it; the shadow's own report asks to look at it."""
+    shoe = Sketch().polygon((80, 120), (130, 90), (290, 250), (330, 330), (300, 335), (180, 260)).mask()
+    report = judge(*judged(shoe))[0].report
+    assert report["floating"] is None and "hang" in report["floating_note"] and report["passed"] is True
+
+
 def judged(mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Placement]:
     product, own, where = placed(mask)
     return place_on_background(product, own, where, WHITE)[0], product, own, where

@@ -160,6 +160,9 @@ def test_what_hangs_or_flies_gets_none_and_is_named(contact_only: bool) -> None:
     result = grounded(shoe.mask(), contact_only=contact_only)
     assert float(result.shadow.max()) == 0
     assert any("hang" in note for note in result.reports[0]["notes"])
+    assert any("hang" in doubt for doubt in result.reports[0]["doubts"])
+    assert grounded(shoe.mask(), opacity=0.0).reports[0]["doubts"] == []  # no shadow was asked for
+    assert grounded(jar().mask()).reports[0]["doubts"] == []
     assert result.reports[0]["kind"] == "none"
 
 

@@ -18,6 +18,7 @@ from ..extent import product_box
 from ..filters import dilate, erode
 from ..placed import on_scene
 from ..placement import Affine, Placement
+from ..shadow import find_contact
 from ..tensors import (
     Box,
     bounding_box,
@@ -196,10 +197,13 @@ def _judge_one(
 
 
 def _contact(scene: Tensor, coverage: Tensor, border: float | None) -> Contact:
-    """How the product stands in the scene, if it does: what the photo cut off at the row `border` ends there."""
+    """How the product stands in the scene, if it could: what the photo cut off at the row `border` ends there."""
     if border is not None and is_cut_off(coverage, border):
         return Contact(None, None, "the photo's lower border cuts the product off: it stands on nothing")
-    return contact(scene, coverage)
+    found = contact(scene, coverage)
+    if found.floating and not find_contact(coverage).touches:
+        return Contact(None, found.darkening, "it could not stand on what is lowest of it: it seems to hang or fly")
+    return found
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,10 @@ def _solid_shade(
     return on_picture(ground, solid, look.foreshortening, (alpha.shape[0], alpha.shape[1]), alpha.device)
 
 
+_HANGS = "the product seems to hang or fly, so it got no shadow; if it stands, a foot may be missing: look at it"
+"""What a person is asked to look at: nothing else tells a necklace from a chair whose leg was cut away."""
+
+
 @dataclass(frozen=True)
 class Look:
     """What the product's own pixels say: `reflects` 0..1, how much light it gives back, `ramp`, rows of its soft edge,
@@ -352,4 +356,5 @@ def _report(contact: Contact, shadow: Tensor, light: Light, *, was_cut_off: bool
         "reaches_border": max(border) > 0,
         "contact_only": light.contact_only,
         "notes": notes,
+        "doubts": [] if contact.touches or was_cut_off or light.darkest <= 0 else [_HANGS],
     }
