@@ -12,7 +12,7 @@ from pathlib import Path
 
 from runner.batch.store import LEDGER_FILE
 from runner.errors import UsageError
-from runner.files.paths import expanded, is_within, real_path
+from runner.files.paths import expanded, is_a_file, is_within, real_path
 from runner.files.reading import read_text
 from runner.files.records import record_of
 from runner.suggest import Suggestions, look_alike
@@ -195,12 +195,14 @@ def _named(where: str) -> tuple[Path, list[Path], list[Path]]:
     where there is none."""
     root = expanded(where)
     outside: list[Path] = []
+    fixed = _first_pattern(root)
     if root.is_dir():
         paths, outside = _below(where, root)
         files = [path for path in paths if path.suffix.lower() in PHOTO_SUFFIXES]
-    elif glob.has_magic(where):
+    elif is_a_file(root):
+        files, root = [root], root.parent
+    elif fixed is not None:
         parts = root.parts
-        fixed = next(number for number, part in enumerate(parts) if glob.has_magic(part))
         root = Path(*parts[:fixed])
         pattern = Path(*parts[fixed:])
         _, outside = _below(where, root, None if "**" in pattern.parts else len(pattern.parts) - 1)
@@ -208,11 +210,18 @@ def _named(where: str) -> tuple[Path, list[Path], list[Path]]:
             files = [path for path in root.glob(str(pattern)) if not any(map(path.is_relative_to, outside))]
         except ValueError as error:
             raise UsageError(f"{where}: {error}.") from error
-    elif root.is_file():
-        files, root = [root], root.parent
     else:
         raise UsageError(f"{where}: there is no such folder.{look_alike(root)}")
     return root, files, outside
+
+
+def _first_pattern(path: Path) -> int | None:
+    """The number of its first part that is a pattern, and not just what a folder is called (`shoot [1]`); None where
+    none is."""
+    for number, part in enumerate(path.parts):
+        if glob.has_magic(part) and not Path(*path.parts[: number + 1]).is_dir():
+            return number
+    return None
 
 
 def _below(where: str, root: Path, depth: int | None = None) -> tuple[list[Path], list[Path]]:

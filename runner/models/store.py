@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -69,7 +70,7 @@ class ModelStore:
                 direct = folder / name
                 if direct.is_file():
                     return direct
-                path_below = next((path for path in sorted(folder.rglob(name)) if path.is_file()), None)
+                path_below = next((path for path in sorted(folder.rglob(glob.escape(name))) if path.is_file()), None)
                 if path_below is not None:
                     return path_below
         return None
@@ -84,7 +85,7 @@ class ModelStore:
         return any(
             path.is_file() and path.parts[-len(parts) :] == tuple(parts)
             for place in places
-            for path in place.rglob(parts[-1])
+            for path in place.rglob(glob.escape(parts[-1]))
         )
 
     def in_place_of(self, model: Model, manifest: Manifest) -> Model:

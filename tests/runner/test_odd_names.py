@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
-from runner.errors import PhotoError
+from runner.batch.photo_folder import photos
+from runner.errors import PhotoError, UsageError
+from runner.models.store import ModelStore
 from runner.photos.fetched import check_address
 from runner.suggest import look_alike
 from tests.support.runs import command
@@ -74,3 +79,36 @@ def test_a_file_as_file_managers_hand_it_over_is_said_as_it_is_typed(typed: str,
 def test_a_word_of_nothing_is_no_folder(tmp_path: Path, word: str) -> None:
     run = command(word, "bag.jpg", folder=tmp_path)
     assert run.code == 2 and f"no workflow called {word!r}" in run.err and "is a folder" not in run.err, run.err
+
+
+_BRACKETS = st.text("ab[]!-^ 1", min_size=1, max_size=6).map(str.strip).filter(bool)
+
+
+@given(folder=_BRACKETS, name=_BRACKETS)
+@example(folder="shoot [1]", name="a [x]")
+@settings(max_examples=60)
+def test_a_folder_is_called_as_it_is_and_no_pattern(folder: str, name: str) -> None:
+    """Nothing was found in `shoot [1]/*.png`."""
+    with tempfile.TemporaryDirectory() as place:
+        photo = Path(place, folder, f"{name}.png")
+        photo.parent.mkdir()
+        Image.new("RGB", (32, 24), "red").save(photo)
+        Image.new("RGB", (32, 24), "red").save(photo.with_name("other.jpg"))
+        for where in (f"{photo.parent}/*.png", f"{photo.parent}/*.p[n]g", str(photo)):
+            found = photos(where, photo.parent.parent / "out")
+            assert [path for path, _ in found[0]] == [photo], where
+        with pytest.raises(UsageError):
+            photos(f"{photo.parent}/nothing.png", photo.parent.parent / "out")
+
+
+@given(name=st.text("ab[]!-^ 1*?", min_size=1, max_size=6).map(str.strip).filter(bool))
+def test_a_model_is_called_as_it_is_and_no_pattern(name: str) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        models = Path(place)
+        (models / "loras" / "sub").mkdir(parents=True)
+        store = ModelStore(models)
+        for other in ("a", "b", "ab"):
+            (models / "loras" / f"{other}.pt").touch()
+        assert store.has(f"{name}.pt", "loras") == (name in ("a", "b", "ab"))
+        (models / "loras" / "sub" / f"{name}.pt").touch()
+        assert store.has(f"{name}.pt", "loras") and store.has(f"sub/{name}.pt")
