@@ -4,9 +4,10 @@ No network sees a photo and its mirror image quite alike: what it loses in one i
 that is trusted more is taken; but where the two looks see different products, neither is believed. Before a backdrop
 that is not quite plain, where the picture itself says less, a second look is always asked: it is the best witness. So
 it is of a noisy photo, and that look is at the photo without its noise: what is seen in one only, noise has hidden or
-made up. An outline that is ragged in one look is hard to draw in both. Where it is in question whether an opening is
-one, the photo is looked at upside down, too. What is still trusted before a plain backdrop after one look is compared
-with a second one. A photo that was exposed too short is looked at in more light.
+made up. Two such looks that see the same product are one look, and the cut-out is made once. An outline that is ragged
+in one look is hard to draw in both. Where it is in question whether an opening is one, the photo is looked at upside
+down, too. What is still trusted before a plain backdrop after one look is compared with a second one. A photo that was
+exposed too short is looked at in more light.
 """
 
 from __future__ import annotations
