@@ -177,6 +177,18 @@ def ended(node: Node, values: dict[str, Any]) -> tuple[str, list[str]]:
     return "done", wrong_with(done.args) + changed
 
 
+def written(prefix: str) -> list[str]:
+    """What three runs write under one name."""
+    picture, mask = scene()
+    usual = {"product": picture, "mask": mask, "filename_prefix": prefix, "save_mask": False}
+    reports = [json.loads(NODES["ProdgenSaveCutout"].execute(**usual).args[1]) for _ in range(3)]
+    return [str(file["file"]) for report in reports for file in report["files"]]
+
+
+for prefix in ("bag", "bag [1]", "b*g", "bag [1] %batch_num%", "[%batch_num%] b?g"):
+    files = written(prefix)
+    wrong = [] if len(set(files)) == 3 else [f"{files[-1]} was overwritten"]
+    print(json.dumps({"node": "ProdgenSaveCutout", "input": "name", "given": prefix, "end": "done", "wrong": wrong}))
 for node_id, inputs in cases():
     node = NODES[node_id]
     usual = {**defaults(node), **inputs}

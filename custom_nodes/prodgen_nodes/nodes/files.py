@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from pathlib import Path
 
@@ -35,7 +36,9 @@ class OutputFiles:
 
     def _first_free(self, counter: int) -> int:
         # ComfyUI counts the files named `<prefix>_<number>_`; a `_mask` or another suffix of ours follows that.
-        while any(self._folder.glob(f"{self._name.replace('%batch_num%', '*')}_{counter:05}_*")):
+        # The name itself is no pattern: `bag [1]`.
+        begin = "*".join(map(glob.escape, self._name.split("%batch_num%")))
+        while any(self._folder.glob(f"{begin}_{counter:05}_*")):
             counter += 1
         return counter
 

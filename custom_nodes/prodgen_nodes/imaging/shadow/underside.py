@@ -36,7 +36,7 @@ more than what they stand on."""
 _LIT = 0.4
 """Height over the contact's width at which half of the light comes in from behind and from the sides: the made-up
 vehicles and sofas that were rendered are darker yet, but few products are as wide as those."""
-_DARKEST, _RETURNED = 0.95, 0.4
+_DARKEST, _RETURNED = 1.0, 0.25
 """Of the light that is lost there at most, and the share of that which a white product would give back."""
 
 
