@@ -240,54 +240,47 @@ def test_a_batch_whose_server_takes_jobs_and_makes_none_ends_with_its_summary(
     assert run.files == [desk.out / LEDGER_FILE]
 
 
+class Told:
+    """What a client says while the server keeps an answer back until it has said something."""
+
+    def __init__(self, server: HostileComfy, route: str, answer: Said) -> None:
+        self.said: list[str] = []
+        self._server, self._route, self._answer = server, route, answer
+        self._heard = threading.Event()
+        self.client = ComfyClient(server.url)
+        self.client.notice = self._notice
+
+    def slowly(self) -> None:
+        self.client.slow_s, self._server.lies[self._route] = 0.05, self._kept_back
+
+    def at_once(self) -> None:
+        self.client.slow_s, self._server.lies[self._route] = HANG_S, self._answer
+
+    def _kept_back(self) -> Said:
+        assert self._heard.wait(HANG_S)
+        return self._answer
+
+    def _notice(self, text: str) -> None:
+        self.said.append(text)
+        self._heard.set()
+
+
 def test_an_upload_that_is_not_answered_is_spoken_of_meanwhile() -> None:
     """Eight minutes went by without a word."""
-    said: list[str] = []
-    heard = threading.Event()
-
-    def slow() -> Said:
-        assert heard.wait(HANG_S)
-        return Said({"name": "photo.png", "subfolder": "", "type": "input"})
-
-    def notice(text: str) -> None:
-        said.append(text)
-        heard.set()
-
     with HostileComfy() as server:
-        client = ComfyClient(server.url)
-        client.notice, client.slow_s = notice, 0.05
-        server.lies["POST /upload"] = slow
-        assert client.upload_image(b"bytes", "photo.png") == "photo.png"
-        assert said == [f"{server.url} takes its time over photo.png: waiting for its answer."]
-        server.lies.clear()
-        client.slow_s = HANG_S
-        client.upload_image(b"bytes", "photo.png")
-    assert len(said) == 1
+        told = Told(server, "POST /upload", Said({"name": "photo.png", "subfolder": "", "type": "input"}))
+        for pace in (told.slowly, told.at_once):
+            pace()
+            assert told.client.upload_image(b"bytes", "photo.png") == "photo.png"
+        assert told.said == [f"{server.url} takes its time over photo.png: waiting for its answer."]
 
 
 def test_a_result_that_drips_is_spoken_of_meanwhile() -> None:
     """A socket that speaks and a file that does not come: the seller saw nothing for minutes."""
-    said: list[str] = []
-    heard = threading.Event()
-
-    def slow() -> Said:
-        assert heard.wait(HANG_S)
-        return Said(b"bytes")
-
-    def notice(text: str) -> None:
-        said.append(text)
-        heard.set()
-
     with HostileComfy() as server:
-        client = ComfyClient(server.url)
-        client.notice, client.slow_s = notice, 0.05
-        server.lies["GET /view"] = slow
-        with client.open_file(ServerFile("bag.png")) as chunks:
-            assert b"".join(chunks) == b"bytes"
-        assert said == [f"{server.url} takes its time over bag.png: it is being fetched."]
-        server.lies.clear()
-        server.lies["GET /view"] = Said(b"bytes")
-        client.slow_s = HANG_S
-        with client.open_file(ServerFile("bag.png")) as chunks:
-            assert b"".join(chunks) == b"bytes"
-    assert len(said) == 1
+        told = Told(server, "GET /view", Said(b"bytes"))
+        for pace in (told.slowly, told.at_once):
+            pace()
+            with told.client.open_file(ServerFile("bag.png")) as chunks:
+                assert b"".join(chunks) == b"bytes"
+        assert told.said == [f"{server.url} takes its time over bag.png: it is being fetched."]

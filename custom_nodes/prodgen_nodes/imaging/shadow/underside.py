@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..filters import smoothstep
 from .contact import Array, Contact, column_runs
 from .round_foot import LEAST_WIDTH
 
@@ -84,9 +85,9 @@ def _under(
     row = torch.arange(start, stop, device=alpha.device, dtype=torch.float32)[:, None] + 0.5
     front, tall = (torch.from_numpy(values).to(row) for values in (line, high))
     behind = (front - row) / tall
-    dark = ((behind - _EDGE[0]) / (_EDGE[1] - _EDGE[0])).clamp(0.0, 1.0)
+    dark = smoothstep((behind - _EDGE[0]) / (_EDGE[1] - _EDGE[0]))
     share = _DARKEST / (1 + (tall / (_LIT * width)) ** 2) * (tall / least).clamp(max=1.0)
-    shade = torch.where(row > front - tall - 1, dark * dark * (3 - 2 * dark) * share, 0.0)
+    shade = torch.where(row > front - tall - 1, dark * share, 0.0)
     return slice(start, stop), slice(*columns), shade
 
 
