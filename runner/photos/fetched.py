@@ -161,7 +161,7 @@ def check_address(url: str) -> Address:
     """Raises PhotoError where it is no address of the web, or holds a password."""
     scheme, _, place = url.strip().partition("://")
     if scheme.lower() == "file":  # as file managers hand it over
-        here = unquote(urlsplit(f"//{place}").path) if _is_text(place) else ""
+        here = _path_in(place)
         raise PhotoError(
             f"{url[:200]} is a file of this computer, and no address of the web.",
             advice=f"Name the file itself: {here}" if here else "Name the file itself.",
@@ -204,13 +204,12 @@ def _is_own(host: str) -> bool:
         return "." not in name
 
 
-def _is_text(place: str) -> bool:
-    """Whether what stands behind `://` can be taken apart."""
+def _path_in(place: str) -> str:
+    """The path in what stands behind `://`; empty where that cannot be taken apart."""
     try:
-        urlsplit(f"//{place}")
+        return unquote(urlsplit(f"//{place}").path)
     except ValueError:
-        return False
-    return True
+        return ""
 
 
 _BY_HAND = "Save the picture yourself and name its file."

@@ -8,7 +8,7 @@ import torch
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from ..imaging.tensors import bounding_box, check_mask, common_batch, expand_batch, item, same_size, split_alpha
+from ..imaging.tensors import bounding_box, common_batch, expand_batch, item, same_size, split_alpha
 from ..shops import encode
 from .common import CATEGORY, progress_callback, report_text, required_mask, shown_report
 from .files import OutputFiles, graph_texts
@@ -55,7 +55,7 @@ class ProdgenSaveCutout(io.ComfyNode):
     @classmethod
     def execute(cls, product: Tensor, mask: Tensor, filename_prefix: str, save_mask: bool = True) -> io.NodeOutput:
         rgb, _ = split_alpha(product, "product")
-        mask = check_mask(required_mask(mask, product))
+        mask = required_mask(mask, product)
         height, width = same_size(product=rgb, mask=mask)
         batch = common_batch(product=rgb, mask=mask)
         for number, one in enumerate(mask, 1):

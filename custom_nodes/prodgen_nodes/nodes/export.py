@@ -109,7 +109,7 @@ class ProdgenExport(io.ComfyNode):
         dpi: int = encode.DPI,
     ) -> io.NodeOutput:
         rgb, _ = split_alpha(image)
-        mask = check_mask(required_mask(mask, image))
+        mask = required_mask(mask, image)
         shadow = optional_mask(shadow, image)
         shapes = {"image": rgb, "mask": mask}
         if shadow is not None:

@@ -115,7 +115,7 @@ class Contact:
         }
 
 
-def _envelope(alpha: Tensor, box: Box) -> tuple[Array, Array]:
+def envelope_of(alpha: Tensor, box: Box) -> tuple[Array, Array]:
     """Per column of the box: the sub-pixel row where the product ends below (NaN in empty columns), and its height."""
     part = alpha[box.top : box.bottom, box.left : box.right]
     inside = part > 0.5
@@ -231,7 +231,7 @@ def find_contact(alpha: Tensor, *, lies: bool = False) -> Contact:
     `lies`: it is known not to hang or fly, however little it could stand on what is lowest of it.
     """
     box = bounding_box(alpha)
-    envelope, heights = _envelope(alpha, box)
+    envelope, heights = envelope_of(alpha, box)
     width, height = box.width, box.height
     step = max(2, round(0.012 * width))
     # A speck of dirt in the mask is no foot: a median over a few columns decides what is lowest.
@@ -257,13 +257,15 @@ def find_contact(alpha: Tensor, *, lies: bool = False) -> Contact:
         return _touches(runs, envelope, heights, calm, alpha, box)
 
     touches = touching(runs)
-    if _floats(touches, calm, alpha, box) and (soles := _more_soles(calm, lowest, height, runs)):
+    floats = _floats(touches, calm, alpha, box)
+    if floats and (soles := _more_soles(calm, lowest, height, runs)):
         # A shoe that leans on the other one touches the ground at its tip alone.
         low = column_runs(calm >= lowest - _TIP * width)
         tips = [run for run in low if not any(run[0] < sole[1] and sole[0] < run[1] for sole in soles)]
         leaning = touching(sorted([*tips, *soles]))
-        touches = touches if _floats(leaning, calm, alpha, box) else leaning
-    if _floats(touches, calm, alpha, box) and not (lies and touches):
+        if not _floats(leaning, calm, alpha, box):
+            touches, floats = leaning, False
+    if floats and not (lies and touches):
         return Contact("none", (), box)
     return Contact(_kind(touches, width, height), tuple(touches), box)
 

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from ..filters import smoothstep
-from .contact import Array, Contact, column_runs
+from ..tensors import Box
+from .contact import Array, Contact, column_runs, envelope_of
 from .round_foot import LEAST_WIDTH
 
 _LEAST, _PIXELS = 0.006, 1.5
@@ -49,7 +50,7 @@ def undersides(alpha: Tensor, contact: Contact, reflects: float) -> Iterator[tup
     left, right, width = contact.touches[0].left, contact.touches[0].right, contact.touches[0].width
     top = max(contact.box.top, math.floor(contact.lowest - 2 * _HIGHEST * width))
     inside = alpha[top : contact.box.bottom, left:right] > 0.5
-    contour = _lower_edge(alpha, inside, top, left)
+    contour = np.nan_to_num(envelope_of(alpha, Box(left, top, right, contact.box.bottom))[0], nan=float(top))
     line = _over_lowest(contour)
     high = line - contour
     least = max(_PIXELS, _LEAST * width)
@@ -62,18 +63,6 @@ def undersides(alpha: Tensor, contact: Contact, reflects: float) -> Iterator[tup
                     alpha, (left + first, left + stop), line[first:stop], part, least, width
                 )
                 yield rows_there, columns, (1 - _RETURNED * reflects) * shade
-
-
-def _lower_edge(alpha: Tensor, inside: Tensor, top: int, left: int) -> Array:
-    """Sub-pixel row, per column of `inside` `[h,w]`, where the product ends below; `top` where there is none."""
-    count = inside.shape[0]
-    after = count - inside.flip(0).to(torch.uint8).argmax(dim=0)
-    after = torch.where(inside.any(dim=0), after, 0) + top
-    columns = torch.arange(left, left + inside.shape[1], device=alpha.device)
-    beyond = torch.where(after < alpha.shape[0], alpha[after.clamp(max=alpha.shape[0] - 1), columns], 0.0)
-    end = after - 1 + alpha[(after - 1).clamp(min=0), columns] + beyond
-    edge: Array = torch.where(after > top, end, float(top)).double().cpu().numpy()
-    return edge
 
 
 def _under(
