@@ -7,8 +7,8 @@ from torch import Tensor
 
 from ..imaging.camera import MOVES, frames_of
 from ..imaging.errors import ShapeError
-from ..imaging.tensors import check_range, item, split_alpha
-from .common import CATEGORY, deliver, output, progress_callback, work_device
+from ..imaging.tensors import item, split_alpha
+from .common import CATEGORY, check_widgets, deliver, output, progress_callback, work_device
 
 
 class ProdgenCameraMove(io.ComfyNode):
@@ -57,14 +57,7 @@ class ProdgenCameraMove(io.ComfyNode):
     ) -> io.NodeOutput:
         if image.shape[0] != 1:
             raise ShapeError(f"image holds {image.shape[0]} pictures; the camera moves over one.")
-        for name, value, low, high in (
-            ("seconds", seconds, 0.2, 60.0),
-            ("fps", fps, 1.0, 60.0),
-            ("amount", amount, 0.0, 3.0),
-            ("width", width, 64, 4096),
-            ("height", height, 64, 4096),
-        ):  # a value that another node hands over was checked by nobody
-            check_range(value, low, high, name)
+        check_widgets(cls, seconds=seconds, fps=fps, amount=amount, width=width, height=height)
         width, height = width - width % 2, height - height % 2  # H.264 takes no odd sides
         count = max(1, round(seconds * fps))
         picture = item(split_alpha(image)[0], 0).to(work_device())

@@ -13,7 +13,7 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ..imaging.errors import ShapeError
-from ..imaging.tensors import as_batch, check_mask, is_placeholder
+from ..imaging.tensors import as_batch, check_mask, check_range, is_placeholder
 
 CATEGORY = "prodgen"
 PlacementType = io.Custom("PRODGEN_PLACEMENT")
@@ -61,6 +61,18 @@ def output(
         # Small previews of at most four pictures: temp files, never the result itself.
         shown.update(ui.PreviewImage(thumbnails(preview[:4]), cls=cls).as_dict())
     return io.NodeOutput(*values, text, *after, ui=shown)
+
+
+def check_widgets(cls: type[io.ComfyNode], **values: float) -> None:
+    """Raises ParameterError for a number outside the range of its widget.
+
+    ComfyUI checks what is typed; a value that another node hands over was checked by nobody.
+    """
+    for widget in cls.define_schema().inputs:
+        if widget.id in values and isinstance(widget, (io.Int.Input, io.Float.Input)):
+            low = -math.inf if widget.min is None else widget.min
+            high = math.inf if widget.max is None else widget.max
+            check_range(values[widget.id], low, high, widget.id)
 
 
 def thumbnails(images: Tensor, side: int = 512) -> Tensor:

@@ -14,9 +14,9 @@ from ..imaging.reports import batch_report
 from ..imaging.segmentation import Cutout
 from ..imaging.segmentation.confidence import AS_A_SET
 from ..imaging.segmentation.cutout import Progress
-from ..imaging.tensors import check_choice, check_range, item
+from ..imaging.tensors import check_choice, item
 from .background_removal import identity_of_best, model_input
-from .common import CATEGORY, deliver, output, progress_callback, work_device
+from .common import CATEGORY, check_widgets, deliver, output, progress_callback, work_device
 from .sam3 import from_sam3
 from .segmentation import STEPS, Choice, cut_out, photos_of, refusal, stages
 
@@ -135,8 +135,7 @@ class ProdgenCutouts(io.ComfyNode):
     ) -> io.NodeOutput:
         for name, value, choices in (("method", method, METHODS), ("overlap", overlap, OVERLAPS)):
             check_choice(value, choices, name)
-        check_range(min_area, 0.00001, 0.5, "min_area")
-        check_range(min_confidence, 0.0, 1.0, "min_confidence")
+        check_widgets(cls, min_area=min_area, min_confidence=min_confidence)
         rgb, alpha, _, batch = photos_of(image, transparency)
         asked = _Asked(
             Choice(method, bg_removal_model, "squash", "all"),

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..imaging.placement import Placement
 from ..imaging.registration import recorded
-from ..imaging.tensors import check_mask, check_range, common_batch, item, same_size, split_alpha
+from ..imaging.tensors import check_mask, common_batch, item, same_size, split_alpha
 from ..shops import encode
 from ..shops.channels import Channel
 from ..shops.finish import Tags, finish
@@ -18,7 +18,16 @@ from ..shops.report import export_report
 from ..shops.rule import Rule
 from ..shops.verdict import read_verdict
 from .channel import ChannelType
-from .common import CATEGORY, PlacementType, optional_mask, progress_callback, report_text, required_mask, shown_report
+from .common import (
+    CATEGORY,
+    PlacementType,
+    check_widgets,
+    optional_mask,
+    progress_callback,
+    report_text,
+    required_mask,
+    shown_report,
+)
 from .files import OutputFiles, graph_texts
 
 _LARGEST_DPI = 2400
@@ -118,7 +127,8 @@ class ProdgenExport(io.ComfyNode):
         height, width = same_size(**shapes)
         verdict = read_verdict(fidelity)
         files = OutputFiles(filename_prefix, width, height)
-        tags = Tags(graph_texts(cls), source, int(check_range(dpi, 1, _LARGEST_DPI, "dpi")))
+        check_widgets(cls, dpi=dpi)
+        tags = Tags(graph_texts(cls), source, int(dpi))
         step = progress_callback(batch)
         checked: list[list[Rule]] = []
         written: list[dict[str, Any]] = []

@@ -18,8 +18,8 @@ from ..imaging.crops import (
     region_mask,
     stitch_regions,
 )
-from ..imaging.tensors import check_image, check_range
-from .common import CATEGORY, deliver, output, required_mask, work_device
+from ..imaging.tensors import check_image
+from .common import CATEGORY, check_widgets, deliver, output, required_mask, work_device
 
 RegionsType = io.Custom("PRODGEN_REGIONS")
 NOTHING = "the mask marks nothing: nothing is repainted, the picture stays as it is."
@@ -180,7 +180,7 @@ class ProdgenStitchRegions(io.ComfyNode):
     def execute(
         cls, image: Tensor, regions: Crops[Region], refined: Tensor | None = None, feather: float = 0.0
     ) -> io.NodeOutput:
-        check_range(feather, 0.0, MAX_FEATHER, "feather")
+        check_widgets(cls, feather=feather)
         device = work_device()
         fresh = None if refined is None else refined.to(device)
         done, why = stitch_regions(check_image(image).to(device), fresh, regions, feather)

@@ -27,9 +27,9 @@ from ..imaging.likeness import (
 from ..imaging.objects import Thing, labels_of, separate
 from ..imaging.reports import batch_report
 from ..imaging.segmentation.cutout import Progress
-from ..imaging.tensors import check_choice, check_image, check_range, item
+from ..imaging.tensors import check_choice, check_image, item
 from .background_removal import identity_of_best
-from .common import CATEGORY, deliver, optional_mask, output, progress_callback, work_device
+from .common import CATEGORY, check_widgets, deliver, optional_mask, output, progress_callback, work_device
 from .hands.wires import boxed
 from .sam3 import from_sam3
 from .segmentation import STEPS, Choice, cut_out, photos_of, stages
@@ -151,8 +151,7 @@ class ProdgenRequireProduct(io.ComfyNode):
         transparency: Tensor | None = None,
     ) -> io.NodeOutput:
         check_choice(if_missing, MISSING, "if_missing")
-        check_range(min_score, 0.0, 1.0, "min_score")
-        check_range(min_area, 0.0, 1.0, "min_area")
+        check_widgets(cls, min_score=min_score, min_area=min_area)
         names = labels_of(product) or ["product"]
         if sam3_model is None and reference is None:
             raise ParameterError(_NOTHING_TO_GO_BY.format(product=" or ".join(names)))

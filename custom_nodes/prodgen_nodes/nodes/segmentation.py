@@ -27,7 +27,6 @@ from ..imaging.segmentation.pyramid import averaged, encoded, within
 from ..imaging.tensors import (
     check_choice,
     check_mask,
-    check_range,
     common_batch,
     is_one_colour,
     item,
@@ -35,7 +34,7 @@ from ..imaging.tensors import (
     split_alpha,
 )
 from .background_removal import best, how_to_get_one, identity_of_best, model_input
-from .common import CATEGORY, deliver, optional_mask, output, progress_callback, work_device
+from .common import CATEGORY, check_widgets, deliver, optional_mask, output, progress_callback, work_device
 from .parts import PARTS
 
 METHODS = ("auto", "model", "birefnet", "plain_backdrop")
@@ -307,7 +306,7 @@ class ProdgenSegmentProduct(io.ComfyNode):
         if method == "model" and bg_removal_model is None and best() is None:
             raise ParameterError("method is model, but none is connected or installed.", advice=how_to_get_one())
         choice = Choice(method, bg_removal_model, fit, parts)
-        check_range(min_confidence, 0.0, 1.0, "min_confidence")
+        check_widgets(cls, min_confidence=min_confidence)
         rgb, alpha, hint, batch = photos_of(image, transparency, hint)
         step = progress_callback(STEPS * batch)
         device = work_device()
