@@ -176,21 +176,27 @@ def _unit(pattern: Tensor, weight: Tensor, least: float) -> Tensor:
 def fit_maps(patches: Patches, scene: Scene, motion: Affine, reach: int) -> Fits:
     """How well every window fits over shifts up to `reach` level pixels under `motion`."""
     unit, half = 2**patches.level, patches.half
-    columns, rows = _offsets(half + reach, patches.weight)
+    shifts, weight = 2 * reach + 1, patches.weight
+    if not len(patches):
+        none = weight.new_zeros(0)
+        return Fits(none.view(0, shifts, shifts), none, none > 0)
+    columns, rows = _offsets(half + reach, weight)
     x, y = patches.x[:, None] + columns * unit, patches.y[:, None] + rows * unit
     u = motion.a * x + motion.b * y + motion.tx
     v = motion.c * x + motion.d * y + motion.ty
     picture, trust = scene.sample(patches.level, u, v)
     count, side, width = len(patches), 2 * (half + reach) + 1, 2 * half + 1
     picture = _fitting(picture.transpose(0, 1), patches.inner).transpose(0, 1)
-    picture = picture - picture.mean(dim=-1, keepdim=True)
-    windows = picture.view(3, count, side, side).unfold(2, width, 1).unfold(3, width, 1)
-    shifts = 2 * reach + 1
-    windows = windows.permute(1, 0, 2, 3, 4, 5).reshape(count, 3, shifts * shifts, width * width)
-    weight = patches.weight
-    flat = _plane_patterns(half, weight)
-    total = (windows * windows) @ weight - ((windows @ (flat * weight[:, None])) ** 2).sum(dim=-1)
-    share = windows @ (patches.patterns * weight[:, None])
+    picture = (picture - picture.mean(dim=-1, keepdim=True)).transpose(0, 1).reshape(1, -1, side, side)
+    # Sums over each window at every shift are convolutions: the windows would be hundreds of times the picture.
+    each = picture.movedim(0, 1)
+    flat = (_plane_patterns(half, weight) * weight[:, None]).T.reshape(-1, 1, width, width)
+    total = F.conv2d(each * each, weight.view(1, 1, width, width))
+    total = total - (F.conv2d(each, flat) ** 2).sum(dim=1, keepdim=True)
+    total = total.view(count, 3, -1)
+    kernels = (patches.patterns * weight[:, None]).movedim(-1, 2)
+    share = F.conv2d(picture, kernels.reshape(-1, 1, width, width), groups=3 * count)
+    share = share.view(count, 3, -1, shifts * shifts).movedim(2, -1)
     # The product's pattern never appears as its own negative, a shadow never as light; the outline may be either.
     explained = share[..., 0] ** 2 + share[..., 1].clamp(min=0.0) ** 2
     floor = _FLOOR**2 * 3
