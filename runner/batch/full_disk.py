@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from runner.batch.ledger import Ledger
 from runner.batch.store import FULL_RETRY_S
 from runner.errors import RunnerError
 from runner.events.reporter import Reporter
+from runner.execution.save import FULL_DISK
 
 
 class FullDisk:
@@ -64,4 +64,4 @@ def patient_ledger(out: Path, view: Reporter, *, watches: bool) -> Ledger:
 def _no_room(error: RunnerError) -> bool:
     """Whether a result could not be saved for want of room on the disk."""
     cause = error.__cause__
-    return isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
+    return isinstance(cause, OSError) and cause.errno in FULL_DISK

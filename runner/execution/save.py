@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 import time
@@ -30,6 +31,11 @@ from runner.workflow.steps import step_name
 
 _DOWNLOAD_TRIES = 3
 """Of one file: what breaks off three times is not the network's chance."""
+ROOM_FOR_OTHERS = 1 << 30
+"""Bytes a job had written when the disk was full. With as many gone again there is room for any picture: it is this
+result that has none, and no other has to wait for it."""
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says of a disk without room, and of a quota that is used up."""
 _MAX_NUMBER = 10_000
 """Results of one name in one folder; more is a loop somewhere."""
 
@@ -135,6 +141,7 @@ def save_job(
     graph: Mapping[str, Any],
     sidecar: Mapping[str, Any],
     abort: Abort,
+    room_for_others: int = ROOM_FOR_OTHERS,
 ) -> SavedJob:
     """Download every file of a job, check the pictures, write the sidecar, then show all of it under final names.
 
@@ -142,6 +149,8 @@ def save_job(
         target: path without extension; a number is added when anything of that name exists.
         graph: as submitted; it belongs into every PNG.
         sidecar: what the `.json` beside the result says, apart from the files themselves.
+        room_for_others: bytes from which a result that fills the disk is the one that is too large, and not the disk
+            too full: what is raised has then no OSError as its cause.
 
     Raises FilesMissingError where the server lists files it does not have. Raises NodeFailedError where a picture is
     black, transparent or unreadable, or there is no result at all. Raises NotSavedError where the disk is full, or the
@@ -154,12 +163,28 @@ def save_job(
     except OSError as error:
         where = error.filename or target.parent
         files = ", ".join(item.file.filename for item in outputs.files)
+        written = _written(abort)
+        if error.errno in FULL_DISK and written >= room_for_others:
+            raise NotSavedError(
+                f"The result has no room on the disk of {target.parent}: more than {written / 2**30:.1f} GB of it had "
+                "come when the disk was full. What had come was removed.",
+                advice=f"Look at it on the server, or choose an --out on a larger disk. The server still has: {files}.",
+            ) from None
         raise NotSavedError(
             f"The result could not be written to {where}: {error.strerror or error}.",
             advice=f"Make room or choose another --out. The server still has: {files or 'its text'}.",
         ) from error
     finally:
         abort.remove_parts()
+
+
+def _written(abort: Abort) -> int:
+    """Bytes of a job that lie on the disk, not under their names yet."""
+    total = 0
+    for part in abort.parts:
+        with contextlib.suppress(OSError):
+            total += part.stat().st_size
+    return total
 
 
 @dataclass(frozen=True)

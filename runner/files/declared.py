@@ -6,7 +6,7 @@ is worded here, once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -17,8 +17,34 @@ from runner.suggest import did_you_mean
 
 _OWN = "worded"
 _MOST_REPEATED = 200
-_FORMS = {"string_type": "text", "tuple_type": "list", "list_type": "list", "model_type": "mapping"}
+_FORMS = {
+    "string_type": "text",
+    "string_sub_type": "text",
+    "tuple_type": "list",
+    "list_type": "list",
+    "model_type": "mapping",
+    "dict_type": "mapping",
+    "int_type": "whole number",
+    "int_parsing": "whole number",
+    "int_from_float": "whole number",
+    "float_type": "number",
+    "float_parsing": "number",
+    "finite_number": "finite number",
+}
 """Pydantic's name of a fault: what the value is none of."""
+_LIMITS = {
+    "greater_than_equal": "is too small: at least {ge}",
+    "greater_than": "is too small: more than {gt}",
+    "less_than_equal": "is too large: at most {le}",
+    "less_than": "is too large: less than {lt}",
+    "multiple_of": "is no multiple of {multiple_of}",
+    "literal_error": "is none of these: {expected}",
+    "string_too_short": "is too short: at least {min_length} characters",
+    "string_too_long": "is too long: at most {max_length} characters",
+    "too_short": "is too short: at least {min_length}",
+    "too_long": "is too long: at most {max_length}",
+}
+"""Pydantic's name of a fault: what the value is against a limit, which stands in the fault's own figures."""
 
 
 class Declared(BaseModel):
@@ -94,5 +120,13 @@ def _words(detail: ErrorDetails, unknown: Callable[[str], str]) -> str:
     if kind == "missing":
         return f"the field {name!r} is missing."
     value = repr(detail["input"])[:_MOST_REPEATED]
-    what = "is neither true nor false" if kind == "bool_type" else f"is no {_FORMS[kind]}" if kind in _FORMS else ""
-    return f"{name + ': ' if name else ''}{f'{value} {what}' if what else detail['msg']}."
+    return f"{name + ': ' if name else ''}{value} {_what_of(kind, detail.get('ctx') or {})}."
+
+
+def _what_of(kind: str, figures: Mapping[str, Any]) -> str:
+    """What a value is, by the name of its fault. A kind that is not named here is said without pydantic's words."""
+    if kind == "bool_type":
+        return "is neither true nor false"
+    if kind in _LIMITS:
+        return _LIMITS[kind].format_map(figures)
+    return f"is no {_FORMS[kind]}" if kind in _FORMS else "cannot stand here"

@@ -23,7 +23,9 @@ from runner.models.contents import what_instead
 from runner.models.manifest import human_size
 from runner.models.source import (
     CHUNK,
+    LEAST_BYTES,
     MISMATCH_ADVICE,
+    PACE_S,
     DownloadError,
     DroppedError,
     Source,
@@ -67,14 +69,15 @@ class Downloader:
         *,
         tries: int = 6,
         backoff: float = 1.0,
+        pace: float = PACE_S,
         progress: Progress | None = None,
         notice: Callable[[str], None] | None = None,
         unreachable: dict[str, str] | None = None,
     ) -> None:
-        """`notice` is told of every wait. `unreachable`: host → why it cannot be reached; such hosts are not asked
-        again, and those found to be so are added."""
+        """`pace`: seconds in which `LEAST_BYTES` must come. `notice` is told of every wait. `unreachable`: host → why
+        it cannot be reached; such hosts are not asked again, and those found to be so are added."""
         self.tokens = dict(tokens_from_environment() if tokens is None else tokens)
-        self.tries, self.backoff = tries, backoff
+        self.tries, self.backoff, self.pace = tries, backoff, pace
         self.progress: Progress = progress or _silent
         self.notice: Callable[[str], None] = notice or _unheard
         self.unreachable = {} if unreachable is None else unreachable
@@ -181,7 +184,7 @@ class _Transfer:
                 self._stream_once()
                 return
             except DroppedError as drop:
-                failures = 1 if self.done > before else failures + 1
+                failures = 1 if self.done - before >= LEAST_BYTES else failures + 1
                 if isinstance(drop, UnreachableError) and (
                     drop.host in self.downloader.unreachable or failures >= _UNREACHED_TRIES
                 ):
@@ -217,7 +220,7 @@ class _Transfer:
             if not self.done:
                 self._note_version(response)
             with self.part.open(mode) as stream:
-                for chunk in chunks_of(response, self.wanted.path.name):
+                for chunk in chunks_of(response, self.wanted.path.name, pace=self.downloader.pace):
                     stream.write(chunk)
                     self.digest.update(chunk)
                     self.done += len(chunk)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +17,14 @@ from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from urllib3.exceptions import LocationParseError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import (
+    DecodeError,
+    HTTPError,
+    LocationParseError,
+    NameResolutionError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
 
 from runner.errors import ManifestError
 from runner.files.hashes import file_sha256
@@ -46,6 +54,11 @@ _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _PAGES = ("text/html", "application/xhtml")
 """How the kind of a page for people begins: a login, a licence to accept."""
 _TIMEOUTS = (5.0, 60.0)  # to be let in, and between two pieces
+PACE_S = 60.0
+"""Seconds in which `LEAST_BYTES` have to come: as long as a host may be silent between two pieces."""
+LEAST_BYTES = CHUNK
+"""Fewer in `PACE_S` is no download: at a kilobyte a second the smallest network here (4.5 MB) takes more than an hour,
+a checkpoint of 7 GB ten weeks."""
 
 
 class DownloadError(ManifestError):
@@ -260,11 +273,17 @@ def _not_connected(error: Exception) -> str:
     return "no connection" if isinstance(reason, NewConnectionError) else ""
 
 
-def chunks_of(response: requests.Response, name: str, largest: int = LARGEST_MODEL) -> Iterator[bytes]:
-    """The body of an answer. Raises DownloadError when it goes on beyond `largest` bytes."""
-    received = 0
+def chunks_of(
+    response: requests.Response, name: str, largest: int = LARGEST_MODEL, *, pace: float = PACE_S
+) -> Iterator[bytes]:
+    """The body of an answer, in pieces of up to `CHUNK` bytes, as they come.
+
+    Raises DownloadError when it goes on beyond `largest` bytes. Raises DroppedError where it breaks off, and where
+    fewer than `LEAST_BYTES` come in `pace` seconds: no limit between two pieces ends a host that sends one byte each.
+    """
+    received, began, before = 0, time.monotonic(), 0
     try:
-        for chunk in response.iter_content(CHUNK):
+        while chunk := response.raw.read1(CHUNK, decode_content=True):
             received += len(chunk)
             if received > largest:
                 raise DownloadError(
@@ -272,18 +291,22 @@ def chunks_of(response: requests.Response, name: str, largest: int = LARGEST_MOD
                     advice=MISMATCH_ADVICE,
                 )
             yield chunk
-    except requests.RequestException as error:
+            if received - before >= LEAST_BYTES:
+                began, before = time.monotonic(), received
+            elif time.monotonic() - began >= pace:
+                raise DroppedError(f"only {received - before} bytes came in {pace:g} s")
+    except (requests.RequestException, HTTPError) as error:
         raise DroppedError(_in_words(error)) from error
 
 
 def _in_words(error: Exception) -> str:
     """A failure of the network, as people know it."""
     kinds = requests.exceptions
-    if isinstance(error, kinds.Timeout) or "Read timed out" in str(error):
+    if isinstance(error, (kinds.Timeout, ReadTimeoutError)) or "Read timed out" in str(error):
         return "nothing came for too long"
-    if isinstance(error, kinds.ContentDecodingError):
+    if isinstance(error, (kinds.ContentDecodingError, DecodeError)):
         return "what it sends cannot be unpacked"
-    if isinstance(error, (kinds.ConnectionError, kinds.ChunkedEncodingError)):
+    if isinstance(error, (kinds.ConnectionError, kinds.ChunkedEncodingError, HTTPError)):
         return "the connection broke off"
     return type(error).__name__
 

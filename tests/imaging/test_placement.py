@@ -57,3 +57,25 @@ def test_it_is_frozen_and_compares_by_value() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         record().pose = "marketplace"  # type: ignore[misc]
     assert record() == record() and hash(record()) == hash(record())
+
+
+gaps = st.tuples(*[st.integers(0, 3)] * 4)
+
+
+@given(gaps)
+def test_a_photo_trimmed_to_a_soft_edge_cuts_nothing_off(gaps: tuple[int, int, int, int]) -> None:
+    """The box is of what covers more than half; a program trims to what covers anything."""
+    left, top, right, bottom = gaps
+    placed = Placement(99, 99, 80, 60, (Affine.scale_translate(1, 0, 0),), (Box(left, top, 80 - right, 60 - bottom),))
+    assert placed.cut_sides(0) == ()
+
+
+@given(gaps, st.integers(0, 3), st.integers(4, 20))
+def test_a_photo_with_room_on_one_side_cuts_off_where_there_is_none(
+    gaps: tuple[int, int, int, int], side: int, room: int
+) -> None:
+    left, top, right, bottom = (room if at == side else gap for at, gap in enumerate(gaps))
+    placed = Placement(99, 99, 80, 60, (Affine.scale_translate(1, 0, 0),), (Box(left, top, 80 - right, 60 - bottom),))
+    expected = [gap == 0 and at != side for at, gap in enumerate(gaps)]
+    names = ("left", "above", "right", "below")
+    assert placed.cut_sides(0) == tuple(name for name, cut in zip(names, expected, strict=True) if cut)

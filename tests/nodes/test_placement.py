@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -174,3 +175,47 @@ def test_what_the_canvas_shows(comfy_server: ComfyServer) -> None:
         "product", "mask", "width", "height", "pose", "fill", "offset_x", "offset_y", "background",
     ]  # fmt: skip
     assert comfy_server.object_info("ProdgenPasteBack")["output"] == ["IMAGE", "MASK", "STRING"]
+
+
+def cut_photo(side: str) -> Image.Image:
+    """A product that the photo's frame cuts off at this side alone."""
+    width, height, at = 200, 160, {"left": (0, 40), "top": (60, 0), "right": (120, 40), "bottom": (60, 80)}[side]
+    picture = Image.new("RGBA", (width, height), (0, 0, 0, 0))
+    picture.paste((150, 60, 40, 255), (*at, at[0] + 80, at[1] + 80))
+    return picture
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.02])
+@pytest.mark.parametrize("side", ["left", "top", "right", "bottom"])
+def test_a_cut_that_stands_free_is_told_with_the_offset_that_hides_it(
+    comfy_server: ComfyServer, side: str, offset: float
+) -> None:
+    """A shop sends back half a pot that floats; what is told lays its cut on the canvas's edge, without a gap."""
+    axis = "offset_x" if side in ("left", "right") else "offset_y"
+    told = report(comfy_server.run(graph(comfy_server, cut_photo(side), **{axis: offset})), "place")["doubts"]
+    assert len(told) == 1 and f"the photo's {side} edge cuts the product off" in told[0]
+    found = re.search(rf"{axis} (-?\d\.\d+)$", told[0])
+    assert found is not None
+    outputs = comfy_server.run(graph(comfy_server, cut_photo(side), **{axis: float(found[1])}))
+    mask = pixels(comfy_server, outputs, "mask_saved")[..., 0]
+    line = {"left": mask[:, 0], "top": mask[0], "right": mask[:, -1], "bottom": mask[-1]}[side]
+    assert line.max() == 255 and report(outputs, "place")["doubts"] == []
+
+
+def test_no_cut_is_told_of_a_whole_or_a_trimmed_product(comfy_server: ComfyServer) -> None:
+    for picture in (photo(), photo().crop(photo().getbbox())):
+        assert report(comfy_server.run(graph(comfy_server, picture)), "place")["doubts"] == []
+
+
+def test_a_held_product_is_told_of_its_cut_without_an_offset(comfy_server: ComfyServer) -> None:
+    outputs = comfy_server.run(graph(comfy_server, cut_photo("bottom"), pose="held_in_front"))
+    assert report(outputs, "place")["doubts"][0].endswith("photograph the product whole")
+
+
+def test_two_pictures_and_one_mask_are_reported_as_two_pictures(comfy_server: ComfyServer) -> None:
+    placed = graph(comfy_server, photo())
+    placed["two"] = {"class_type": "RepeatImageBatch", "inputs": {"image": ["photo", 0], "amount": 2}}
+    placed["place"]["inputs"]["product"] = ["two", 0]
+    outputs = comfy_server.run(placed)
+    assert len(outputs["placed"]["images"]) == 2
+    assert report(outputs, "place")["pictures"] == 2

@@ -7,6 +7,7 @@ import hashlib
 import json
 import random
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
@@ -26,6 +27,8 @@ class ModelHost:
         """The ETag of `content`; a range is only sent to those who have the beginning of this very version."""
         self.minds_version = True
         self.drop_after: list[int] = []
+        self.trickle: tuple[int, float] | None = None
+        """Bytes of a piece, and the seconds after each."""
         """Bytes after which the next answers break off, one entry an answer."""
         self.statuses: list[int] = []
         """Statuses of the next answers, before any real one."""
@@ -94,6 +97,12 @@ class ModelHost:
             request.close_connection = True
             return
         with contextlib.suppress(ConnectionError):  # the client has seen enough
+            if self.trickle is not None:
+                size, pause = self.trickle
+                for at in range(0, len(body), size):
+                    request.wfile.write(body[at : at + size])
+                    time.sleep(pause)
+                return
             request.wfile.write(body)
         request.close_connection = not self.announce_length
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from runner.batch.servers import FIELDS, read_servers
 from runner.errors import UsageError
 from runner.files.declared import Declared, DeclaredError, read
 from runner.http.auth import Access
 from runner.models.manifest import MANIFEST_PATH, Model, load_manifest
+from runner.training.recipes import Recipe, recipe_for
 from tests.support.spaces import any_json, as_json, mutated
 
 MODEL = {
@@ -91,3 +94,42 @@ def test_what_was_read_is_never_changed(tmp_path: Path) -> None:
     assert isinstance(model, Declared) and hash(model) == hash(load_manifest().models[0])
     with pytest.raises(ValueError, match="frozen"):
         model.file = "other"
+
+
+BAD: dict[Any, Any] = {
+    "int": st.one_of(st.integers(-(10**12), -1), st.integers(10**6, 10**12), st.floats(), st.text(), st.none()),
+    "float": st.one_of(st.floats(max_value=-0.1), st.floats(min_value=2e3), st.text(), st.none(), st.just(math.nan)),
+    "text": st.one_of(st.integers(), st.text(max_size=4), st.lists(st.integers()), st.none()),
+}
+"""Values that a field of a recipe does not take, most of them of its kind and beyond its limits."""
+LIBRARY = re.compile(r"[Ii]nput should|valid (integer|number|string)|\{\w+\}|pydantic", re.IGNORECASE)
+
+
+@settings(max_examples=200)
+@given(st.sampled_from(sorted(Recipe.model_fields)), st.one_of(*BAD.values()))
+def test_whatever_a_recipe_does_not_take_is_said_with_the_value_and_in_our_words(name: str, value: Any) -> None:
+    _, recipe = recipe_for(None, None, [])
+    try:
+        read(Recipe, {**recipe.model_dump(), name: value})
+    except DeclaredError as error:
+        words = " ".join(error.faults).replace(repr(value), "VALUE")
+        assert not LIBRARY.search(words)
+        assert "rise in this order" in words or "more than the resolution" in words or name in words
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("epochs=-1", "epochs: -1 is too small: at least 1."),
+        ("epochs=1.5", "epochs: 1.5 is no whole number."),
+        ("epochs=", "epochs: '' is no whole number."),
+        ("epochs=99999999", "epochs: 99999999 is too large: at most 10000."),
+        ("dropout=1", "dropout: 1.0 is too large: less than 1.0."),
+        ("alpha=.nan", "alpha: nan is no finite number."),
+        ("side_step=33", "side_step: 33 is no multiple of 16."),
+        ("precision=fp8", "precision: 'fp8' is none of these: 'bf16' or 'fp16'."),
+    ],
+)
+def test_a_setting_out_of_its_range_is_told_with_the_range(change: str, said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        recipe_for(None, None, [change])

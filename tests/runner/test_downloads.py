@@ -100,7 +100,7 @@ def test_a_part_of_the_same_version_is_gone_on_with_without_a_hash(host: ModelHo
         downloader(tries=1).fetch(WantedFile(host.url, target, None, None))
     downloader().fetch(WantedFile(host.url, target, None, None))
     assert target.read_bytes() == CONTENT
-    assert host.seen[-1][1]["Range"].startswith("bytes=9")
+    assert 900_000 < int(host.seen[-1][1]["Range"][len("bytes=") : -1]) <= 1_000_000
     assert host.seen[-1][1]["If-Range"] == '"1"'
 
 

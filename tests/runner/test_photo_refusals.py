@@ -141,3 +141,40 @@ def test_the_upload_limit_is_kept_by_packing_harder_or_said(tmp_path: Path) -> N
     assert worst(decoded(tight.data), np.tile(gradient(256, 40), (4, 1, 1))) == 0
     with pytest.raises(PhotoError, match="the server takes"):
         prepare_photo(path, max_bytes=100)
+
+
+def tiff_rgb(path: Path, bits: int, numbers: int, order: str) -> Path:
+    """An uncompressed RGB TIFF of 4 × 3 pixels, written by hand: `numbers` 1 whole, 2 signed, 3 floating point."""
+    strip = b"\1" * (4 * 3 * 3 * bits // 8)
+    short = {256: (4,), 257: (3,), 258: (bits,) * 3, 259: (1,), 262: (2,), 277: (3,), 278: (3,), 339: (numbers,) * 3}
+    entries = sorted([*short.items(), (273, (0,)), (279, (len(strip),))])
+    extra_at = 8 + 2 + 12 * len(entries) + 4
+    extra, head = b"", struct.pack(order + "H", len(entries))
+    for tag, listed in entries:
+        values = (extra_at + 12,) if tag == 273 else listed
+        kind = 4 if tag in (273, 279) else 3
+        packed = struct.pack(order + str(len(values)) + ("I" if kind == 4 else "H"), *values)
+        if len(packed) > 4:
+            extra, packed = extra + packed, struct.pack(order + "I", extra_at + len(extra))
+        head += struct.pack(order + "HHI", tag, kind, len(values)) + packed.ljust(4, b"\0")
+    start = b"II*\0" if order == "<" else b"MM\0*"
+    path.write_bytes(start + struct.pack(order + "I", 8) + head + b"\0" * 4 + extra + strip)
+    return path
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("bits", "numbers"), [(16, 3), (32, 3), (64, 3), (32, 1), (64, 1), (32, 2)])
+def test_a_tiff_whose_numbers_nobody_reads_is_named_and_not_called_damaged(
+    tmp_path: Path, bits: int, numbers: int, order: str
+) -> None:
+    path = tiff_rgb(tmp_path / "render.tif", bits, numbers, order)
+    with pytest.raises(PhotoError) as caught:
+        prepare_photo(path)
+    assert "damaged" not in str(caught.value) and f"{bits} bits" in str(caught.value)
+    assert ("floating-point" in str(caught.value)) == (numbers == 3)
+    assert "8 or 16 bits" in str(caught.value)
+    data = path.read_bytes()
+    for length in (9, 60, 150, len(data) - 1):
+        path.write_bytes(data[:length])
+        with pytest.raises(PhotoError, match="damaged or cut off"):
+            prepare_photo(path)

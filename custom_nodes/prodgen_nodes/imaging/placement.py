@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from .tensors import Box
 
+_SOFT_EDGE = 3
+"""Pixels of an edge that cover less than half: a cut-out is trimmed to where nothing of it is left at all."""
+
 
 @dataclass(frozen=True)
 class Affine:
@@ -80,15 +83,16 @@ class Placement:
 
     def cut_sides(self, index: int) -> tuple[str, ...]:
         """The borders of the photo that the product reaches (`left`, `above`, `right`, `below`): the rest of it was
-        never photographed. None where it reaches all of them: the photo was trimmed to it."""
+        never photographed. None where it reaches all of them, but for its soft edge: the photo was trimmed to it."""
         box = self.box(index)
-        reached = {
-            "left": box.left <= 0,
-            "above": box.top <= 0,
-            "right": box.right >= self.product_width,
-            "below": box.bottom >= self.product_height,
+        room = {
+            "left": box.left,
+            "above": box.top,
+            "right": self.product_width - box.right,
+            "below": self.product_height - box.bottom,
         }
-        return () if all(reached.values()) else tuple(side for side, is_reached in reached.items() if is_reached)
+        trimmed = max(room.values()) <= _SOFT_EDGE
+        return () if trimmed else tuple(side for side, pixels in room.items() if pixels <= 0)
 
     def canvas_box(self, index: int) -> tuple[float, float, float, float]:
         """The product's bounding box on the canvas: left, top, right, bottom in canvas pixels, sub-pixel."""

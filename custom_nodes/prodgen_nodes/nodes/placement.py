@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from comfy_api.latest import io
@@ -46,6 +47,49 @@ def _notes(fit: Fit, placement: Placement) -> list[str]:
     return notes
 
 
+_FREE = 0.5
+"""Pixels of the canvas between its edge and a cut from which the cut is seen to stand free."""
+_SIDES = {
+    "left": ("left", "x", -1, "right"),
+    "above": ("top", "y", -1, "below"),
+    "right": ("right", "x", 1, "left"),
+    "below": ("bottom", "y", 1, "above"),
+}
+"""Of a side of `Placement.cut_sides`: what people call it, the offset that moves a product there, and which way, and
+the side opposite."""
+_PLAIN = ("centered", "marketplace")
+"""Poses on a plain canvas, whose edge may take the place of the photo's; a held product's cut is no canvas edge's."""
+
+
+def _doubts(fit: Fit, placement: Placement, index: int, offsets: tuple[float, float]) -> list[str]:
+    """Cuts by the photo's frame that stand free on the canvas, as if they were the product's outline.
+
+    `offsets`: x and y as they are set, in fractions of the canvas.
+    """
+    left, top, right, bottom = fit.canvas_box
+    width, height = placement.canvas_width, placement.canvas_height
+    gaps = {
+        "left": left / width,
+        "above": top / height,
+        "right": 1 - right / width,
+        "below": 1 - bottom / height,
+    }
+    cut = placement.cut_sides(index)
+    doubts = []
+    for side in (side for side in cut if gaps[side] * max(width, height) > _FREE):
+        name, axis, sign, opposite = _SIDES[side]
+        now = offsets[axis == "y"]
+        length = width if axis == "x" else height
+        beyond = gaps[side] + (1 + fit.scale) / length  # a pixel of the photo and one of the canvas: the cut is soft
+        onto = sign * math.ceil(1000 * (sign * now + beyond)) / 1000
+        way = f", or lay the cut on the edge of the canvas by offset_{axis} {onto:.3f}"
+        doubts.append(
+            f"the photo's {name} edge cuts the product off, and the cut stands free on the canvas: photograph the "
+            f"product whole{way if placement.pose in _PLAIN and opposite not in cut else ''}"
+        )
+    return doubts
+
+
 def _figures(fit: Fit) -> dict[str, Any]:
     box = fit.box
     return {
@@ -61,14 +105,22 @@ def _figures(fit: Fit) -> dict[str, Any]:
     }
 
 
-def placement_report(placement: Placement, fits: list[Fit]) -> dict[str, Any]:
-    """The figures of the product, or of a batch what `batch_report` says, on the canvas of the pose."""
-    reports = [{**_figures(fit), "notes": _notes(fit, placement)} for fit in fits]
+def placement_report(
+    placement: Placement, fits: list[Fit], pictures: int, offsets: tuple[float, float]
+) -> dict[str, Any]:
+    """The figures of the product, or of a batch what `batch_report` says, on the canvas of the pose.
+
+    `pictures`: how many were placed; one mask, and so one fit, may be that of several.
+    """
+    reports = [
+        {**_figures(fit), "notes": _notes(fit, placement), "doubts": _doubts(fit, placement, index, offsets)}
+        for index, fit in enumerate(fits)
+    ]
     faults = {key: any(one[key] for one in reports) for key in ("upscaled", "off_canvas", "too_small")}
     return {
         "pose": placement.pose,
         "canvas": [placement.canvas_width, placement.canvas_height],
-        "pictures": len(fits),
+        "pictures": pictures,
         **batch_report(reports, **faults),
     }
 
@@ -175,4 +227,5 @@ class ProdgenPlaceProduct(io.ComfyNode):
         product, mask = product.to(device), mask.to(device)
         placement, fits = pose_product(mask, width, height, pose, fill, offset_x, offset_y, product)
         image, placed = deliver(*place_on_background(product, mask, placement, color))
-        return output(image, placed, placement, report=placement_report(placement, fits), preview=image, cls=cls)
+        report = placement_report(placement, fits, len(image), (offset_x, offset_y))
+        return output(image, placed, placement, report=report, preview=image, cls=cls)
