@@ -107,6 +107,40 @@ def test_a_good_picture_passes_and_a_bad_hand_does_not(comfy_server: ComfyServer
     assert bad["passed"] is False and "right hand" in bad["reasons"][0] and "length" in bad["reasons"][0]
 
 
+def mirrored(hand: model.Points) -> model.Points:
+    return hand * (-1, 1) + (WIDTH, 0)
+
+
+def test_a_failing_hand_is_found_again_in_the_mirrored_picture(comfy_server: ComfyServer) -> None:
+    picture = comfy_server.upload(scene())
+    body = mirrored(BODY)
+    for again, passed in ((RIGHT, True), (BAD, False)):
+        look = literal(frame(person(body, first=mirrored(again), second=mirrored(LEFT))))
+        graph = check_graph(frame(person(first=BAD, second=LEFT)), picture=picture, keypoints_mirrored=look)
+        report = report_of(comfy_server.run(graph), "2")
+        assert report["passed"] is passed
+        assert [hand["found_again"] for hand in report["hands"] if hand["side"] == "right"] == [passed]
+
+
+def test_nothing_is_found_again_where_all_hands_pass(comfy_server: ComfyServer) -> None:
+    """What gives the points of the mirrored picture fails here, if it is asked."""
+    picture = comfy_server.upload(scene())
+    good, bad = (frame(person(first=hand, second=LEFT)) for hand in (RIGHT, BAD))
+    for found, asked in ((good, False), (bad, True)):
+        graph = check_graph(found, picture=picture, keypoints_mirrored=["4", 0])
+        crop = {"image": ["1", 0], "size": SIZE, "context": 1.6, "max_hands": 2, "keypoints": literal(found)}
+        graph["3"] = {"class_type": "ProdgenCropHands", "inputs": crop}
+        graph["4"] = {
+            "class_type": "ProdgenRedrawHands",
+            "inputs": {"hand_crops": ["3", 2], "keypoints": literal(good, good)},
+        }
+        if asked:
+            with pytest.raises(GraphError, match="2 frame"):
+                comfy_server.run(graph)
+        else:
+            assert report_of(comfy_server.run(graph), "2")["passed"] is True
+
+
 def test_two_people_and_a_missing_hand_at_the_grip(comfy_server: ComfyServer) -> None:
     picture = comfy_server.upload(scene())
     two = frame(person(first=RIGHT), person(BODY + np.array((350.0, 0.0))))

@@ -3,7 +3,7 @@
 from .check import Verdict, judge_picture
 from .crops import CropSettings, HandCrop, HandCrops, cut_all, plan_crops
 from .decision import KEEP, Decision, StitchSettings
-from .keypoints import Person, frame_size, parse_frames
+from .keypoints import Person, frame_size, mirrored, parse_frames
 from .people import judge_hands
 from .plausible import PlausibleHand, gripping_hand, plausible_hand
 from .redraw import Redrawn, as_frames, redraw
@@ -30,6 +30,7 @@ __all__ = [
     "in_crops",
     "judge_hands",
     "judge_picture",
+    "mirrored",
     "parse_frames",
     "plan_crops",
     "plausible_hand",

@@ -23,12 +23,14 @@ _NUMBERS = ("nobody", "one person", "two people", "three people", "four people")
 
 @dataclass(frozen=True)
 class Verdict:
-    """`hand_at_grip` is None where nothing says that a hand is expected."""
+    """`hand_at_grip` is None where nothing says that a hand is expected; `doubted`: a hand fails by its points alone,
+    so that another look at the picture may still speak for it."""
 
     people: int
     hands: tuple[JudgedHand, ...]
     hand_at_grip: bool | None
     reasons: tuple[str, ...]
+    doubted: bool = False
 
     @property
     def passed(self) -> bool:
@@ -46,6 +48,7 @@ class Verdict:
                 "box": [round(edge, 1) for edge in one.box],
                 "length_px": round(one.result.size, 1),
                 "too_small": one.result.size < SMALL,
+                "found_again": one.again,
                 "fingers_counted": one.look is not None and one.look.unsure is None,
                 "fingers_note": NOT_LOOKED if one.look is None else one.look.unsure,
             }
@@ -83,13 +86,15 @@ def judge_picture(
     min_score: float = 0.5,
     erased: Tensor | None = None,
     image: Tensor | None = None,
+    again: tuple[tuple[Person, ...], ...] = (),
 ) -> Verdict:
     """Count people, judge every hand, and ask whether one is at the erased part of the handle `[H,W]`.
 
     With the picture `image` `[H,W,C]` that the points were found in, the fingers of every hand are counted in it.
+    `again`: the people of other looks at it, in its pixels; a hand that fails by its points alone is given the best.
     """
     check_range(min_score, 0.0, 1.0, "min_score")
-    number, hands = count_people(people), tuple(judge_hands(people, image))
+    number, hands = count_people(people), tuple(judge_hands(people, image, again, min_score))
     reasons = []
     if number != expected:
         amount = _NUMBERS[number] if number < len(_NUMBERS) else f"{number} people"
@@ -108,4 +113,5 @@ def judge_picture(
         at_grip = any(distance_to_grip(one, spot) <= _GRIP_REACH * one.result.size for one in hands)
         if not at_grip:
             reasons.append("no hand at the handle")
-    return Verdict(number, hands, at_grip, tuple(reasons))
+    doubted = any(one.result.size >= SMALL and one.doubted(min_score) for one in hands)
+    return Verdict(number, hands, at_grip, tuple(reasons), doubted)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -61,6 +61,23 @@ def parse_frames(frames: Any, width: int, height: int, pictures: int | None = No
             "all of them at once."
         )
     return [_people(frame, number, width, height) for number, frame in enumerate(frames, start=1)]
+
+
+def mirrored(people: tuple[Person, ...], width: int) -> tuple[Person, ...]:
+    """People found in a picture `width` pixels wide that was mirrored left to right, at their places in the picture
+    itself. Points that were not found stay so; the detector's names of sides are those of the mirrored picture."""
+
+    def turned(points: Tensor, scores: Tensor) -> Tensor:
+        x = torch.where(scores > 0, width - points[:, 0], points[:, 0])
+        return torch.cat((x.unsqueeze(1), points[:, 1:]), dim=1)
+
+    return tuple(
+        Person(
+            turned(person.body, person.body[:, 2]),
+            tuple(replace(hand, points=turned(hand.points, hand.scores)) for hand in person.hands),
+        )
+        for person in people
+    )
 
 
 def frame_size(frame: Mapping[str, Any], number: int = 1) -> tuple[int, int]:

@@ -20,6 +20,8 @@ _SAME = 0.1
 _REACH = 0.6
 """How far a hand's wrist may be from the arm's, in hand lengths."""
 _TOO_LARGE, _TOO_SMALL = 1.9, 0.45
+_SAME_PLACE = 0.3
+"""Hand lengths between the middles of one hand's points in two looks: hidden fingers move them by less than that."""
 _MISPLACED = 0.5
 """Hands over what their body's stature leads to expect: perspective makes one held out larger and one held back
 smaller, but neither that much. Outside, half of the score is left."""
@@ -38,11 +40,17 @@ class JudgedHand:
     """The score that the hand's own shape, and the picture of it, has shown, without its body."""
     look: Look | None = None
     """What the picture shows of its fingers; None where no picture was given."""
+    again: bool = False
+    """Whether these are the points of another look, because by those of the first it was none that can be."""
 
     @property
     def score(self) -> float:
         """With the benefit of the doubt for what is hidden."""
         return self.result.allowed
+
+    def doubted(self, min_score: float) -> bool:
+        """Whether it scores less than `min_score` by the shape of its points, and the picture shows nothing wrong."""
+        return self.result.formed < min_score and (self.look is None or not self.look.reasons)
 
     @property
     def points(self) -> Tensor:
@@ -81,10 +89,18 @@ def _same(a: Tensor, b: Tensor) -> bool:
     return float((a[both, :2] - b[both, :2]).norm(dim=1).mean()) < _SAME * size
 
 
-def judge_hands(people: tuple[Person, ...], image: Tensor | None = None) -> list[JudgedHand]:
+def judge_hands(
+    people: tuple[Person, ...],
+    image: Tensor | None = None,
+    again: tuple[tuple[Person, ...], ...] = (),
+    min_score: float = 1.0,
+) -> list[JudgedHand]:
     """All hands that were found in one picture, best first within each person; one hand found twice counts once.
 
     With the picture `image` `[H,W,C]` that they were found in, fingers too many and grown together are looked for.
+    `again`: the people of other looks at the same picture, in its pixels. A hand that scores less than `min_score` 0..1
+    by its points is judged by those of the look in which it is best: points of joints that something hides change
+    from look to look. What the picture shows of its fingers is not asked again.
     """
     judged = []
     for owner, person in enumerate(people):
@@ -94,7 +110,11 @@ def judge_hands(people: tuple[Person, ...], image: Tensor | None = None) -> list
                 judged.append((owner, JudgedHand(hand, hand.label, "label", result, result.proven)))
     judged = _without_doubles(judged)
     if image is not None:
-        judged = [(owner, _looked_at(image, one, judged)) for owner, one in judged]
+        judged = [(owner, _looked_at(image, one, [other for _, other in judged])) for owner, one in judged]
+    looks = [[hand for person in look for hand in person.hands] for look in again]
+    judged = [
+        (owner, _best_look(one, [other for _, other in judged], looks, image, min_score)) for owner, one in judged
+    ]
     wrists = _wrists(people)
     taken: dict[int, tuple[int, str]] = {}
     pairs = sorted(
@@ -113,11 +133,42 @@ def judge_hands(people: tuple[Person, ...], image: Tensor | None = None) -> list
     ]
 
 
-def _looked_at(image: Tensor, one: JudgedHand, judged: list[tuple[int, JudgedHand]]) -> JudgedHand:
-    others = [other.hand.points for _, other in judged if other is not one]
+def _looked_at(image: Tensor, one: JudgedHand, judged: list[JudgedHand]) -> JudgedHand:
+    others = [other.hand.points for other in judged if other is not one]
     seen = look(image, one.hand.points, one.hand.scores, others)
     result = counted(one.result, seen)
     return replace(one, result=result, geometry=result.proven, look=seen)
+
+
+def _best_look(
+    one: JudgedHand, judged: list[JudgedHand], looks: list[list[FoundHand]], image: Tensor | None, min_score: float
+) -> JudgedHand:
+    """The hand by the points of the look that speaks most for it, where its own are none of a hand that can be."""
+    if not one.doubted(min_score):
+        return one
+    best = one
+    for found in (_found_again(one, judged, hands) for hands in looks):
+        if found is None:
+            continue
+        result = score_hand(found.points, found.scores)
+        other = replace(one, hand=replace(found, label=one.hand.label), result=result, geometry=result.proven)
+        if image is not None:
+            other = _looked_at(image, other, [neighbour for neighbour in judged if neighbour is not one])
+        if other.score > best.score and (other.look is None or not other.look.reasons):
+            best = replace(other, again=True)
+    return best
+
+
+def _found_again(one: JudgedHand, judged: list[JudgedHand], hands: list[FoundHand]) -> FoundHand | None:
+    """The hand of another look that is at the place of this one, and of no other that was judged."""
+
+    def away(hand: FoundHand, other: JudgedHand) -> float:
+        return float((hand.points[hand.scores > 0.1].mean(dim=0) - other.points.mean(dim=0)).norm())
+
+    shown = [hand for hand in hands if bool((hand.scores > 0.1).any())]
+    here = [hand for hand in shown if all(away(hand, one) <= away(hand, other) for other in judged)]
+    near = [hand for hand in here if away(hand, one) <= _SAME_PLACE * one.result.size]
+    return min(near, key=lambda hand: away(hand, one), default=None)
 
 
 def _without_doubles(judged: list[tuple[int, JudgedHand]]) -> list[tuple[int, JudgedHand]]:

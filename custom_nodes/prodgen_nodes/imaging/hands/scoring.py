@@ -59,7 +59,12 @@ class HandScore:
     @property
     def allowed(self) -> float:
         """The score that a hand must be given credit for, 0..1: what is hidden is presumed right."""
-        return self.placed * (1 - self.weight * (1 - self.score)) if self.detected else 0.0
+        return self.placed * self.formed
+
+    @property
+    def formed(self) -> float:
+        """What of `allowed` is the hand's own shape, wherever it is, 0..1."""
+        return 1 - self.weight * (1 - self.score) if self.detected else 0.0
 
     @property
     def proven(self) -> float:

@@ -8,7 +8,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ...imaging.errors import KeypointError, ShapeError
-from ...imaging.hands import frame_size, judge_picture, parse_frames
+from ...imaging.hands import Person, Verdict, frame_size, judge_picture, mirrored, parse_frames
 from ...imaging.tensors import check_color, check_mask, item
 from ..common import CATEGORY, output, thumbnails
 from .wires import KeypointsType, batch_mask, boxed, merged
@@ -54,6 +54,17 @@ class ProdgenHandCheck(io.ComfyNode):
                     step=0.01,
                     tooltip="Each hand must score at least this: 1 is a faultless hand, below 0.5 something is wrong.",
                 ),
+                KeypointsType.Input(
+                    "keypoints_mirrored",
+                    optional=True,
+                    lazy=True,
+                    advanced=True,
+                    tooltip=(
+                        "Pose points found in the picture mirrored left to right, at the same size. Asked for only "
+                        "where a hand fails by its points: hidden fingers are found differently there, and the better "
+                        "of both looks counts."
+                    ),
+                ),
             ],
             outputs=[
                 io.String.Output(
@@ -64,6 +75,12 @@ class ProdgenHandCheck(io.ComfyNode):
         )
 
     @classmethod
+    def check_lazy_status(cls, **values: Any) -> list[str]:
+        if values.get("keypoints_mirrored", ()) is not None or values.get("keypoints") is None:
+            return []
+        return ["keypoints_mirrored"] if any(one.doubted for one in cls._verdicts(**values)) else []
+
+    @classmethod
     def execute(
         cls,
         keypoints: Any,
@@ -71,7 +88,24 @@ class ProdgenHandCheck(io.ComfyNode):
         min_score: float,
         image: Tensor | None = None,
         erased: Tensor | None = None,
+        keypoints_mirrored: Any = None,
     ) -> io.NodeOutput:
+        verdicts = cls._verdicts(keypoints, people, min_score, image, erased, keypoints_mirrored)
+        preview = None
+        if image is not None:
+            boxes = [(hand.box, hand.score >= min_score) for hand in verdicts[0].hands]
+            preview = thumbnails(boxed(check_color(image)[0].cpu(), boxes).unsqueeze(0))
+        return output(report=merged([verdict.as_dict() for verdict in verdicts]), preview=preview, cls=cls)
+
+    @staticmethod
+    def _verdicts(
+        keypoints: Any,
+        people: int,
+        min_score: float,
+        image: Tensor | None = None,
+        erased: Tensor | None = None,
+        keypoints_mirrored: Any = None,
+    ) -> list[Verdict]:
         if image is not None:
             image = check_color(image)
             erased = batch_mask(erased, image, "erased")
@@ -90,18 +124,17 @@ class ProdgenHandCheck(io.ComfyNode):
                         f"erased {tuple(erased.shape)} has another number of pictures than keypoints ({count})."
                     )
         per_picture = parse_frames(keypoints, width, height, count)
-        verdicts = [
+        again: list[tuple[tuple[Person, ...], ...]] = [()] * count
+        if keypoints_mirrored is not None:
+            again = [(mirrored(found, width),) for found in parse_frames(keypoints_mirrored, width, height, count)]
+        return [
             judge_picture(
                 per_picture[index],
                 expected=people,
                 min_score=min_score,
                 erased=None if erased is None else item(erased, index).cpu(),
                 image=None if image is None else image[index].cpu(),
+                again=again[index],
             )
             for index in range(count)
         ]
-        preview = None
-        if image is not None:
-            boxes = [(hand.box, hand.score >= min_score) for hand in verdicts[0].hands]
-            preview = thumbnails(boxed(image[0].cpu(), boxes).unsqueeze(0))
-        return output(report=merged([verdict.as_dict() for verdict in verdicts]), preview=preview, cls=cls)
