@@ -6,6 +6,8 @@ import pytest
 import torch
 from prodgen_nodes.imaging.filters import gaussian_blur
 from prodgen_nodes.imaging.segmentation import TRUSTED, Cutout, from_looks
+from prodgen_nodes.imaging.segmentation.agreement import PRINT, doubt_of_looks
+from prodgen_nodes.imaging.segmentation.survey import Survey
 from torch import Tensor
 
 SIDE = 420
@@ -87,3 +89,17 @@ def test_a_small_opening_that_one_look_sees_is_not_believed_filled(seed: int) ->
     assert float(opening.alpha[slot].mean()) > 0.9 and 0.5 <= opening.confidence < TRUSTED, opening.report
     assert "opening" in opening.report["reasons"][-1]
     assert print_.confidence >= TRUSTED, print_.report
+
+
+@pytest.mark.parametrize(
+    ("side", "said", "doubted"),
+    [(5, 0.2, True), (5, 0.7, True), (5, 0.0, False), (SLOT, 0.2, False)],
+    ids=["hesitant", "seen as product", "a buttonhole", "a larger opening"],
+)
+def test_a_small_opening_that_no_look_is_sure_of_is_not_believed_open(side: int, said: float, doubted: bool) -> None:
+    """Print as white as the wall, unlike a buttonhole, in which a look sees nothing, and an opening that is seen."""
+    slot = (slice(150, 150 + side), slice(200, 200 + side))
+    one, other = (seen() - (1 - value) * (seen() - seen(without=slot)) for value in (said, 0.15 if said else 0.0))
+    photo = Survey(drawn(slot, (WALL,) * 3))
+    assert doubt_of_looks(photo, seen(without=slot), one, other) == (PRINT if doubted else "")
+    assert doubt_of_looks(photo, seen(without=slot), one, seen(without=slot)) == "", "one look sees the opening"

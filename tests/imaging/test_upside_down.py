@@ -103,14 +103,38 @@ def test_a_print_of_the_colours_around_that_both_looks_are_certain_of_is_not_ask
 
 
 def test_what_was_opened_against_the_network_is_asked_for() -> None:
-    """Something as white as the wall: a patch to who sees it so upside down too, and else an opening."""
+    """Something as white as the wall: a patch to who sees it so upside down too, and is kept; else an opening."""
     photo = photo_of(with_opening(), wall(busy=False))
     nearly = board() - 0.06 * (board() - with_opening())
     patch, opening = (Habits(photo, nearly, turned) for turned in (board(), with_opening()))
     doubted, believed = from_looks(photo, patch), from_looks(photo, opening)
-    assert float(doubted.alpha[HOLE].mean()) < 0.1 and (patch.looks, opening.looks) == (2, 3)
-    assert doubted.confidence < TRUSTED and "taken for an opening" in doubted.report["reasons"][-1], doubted.report
-    assert believed.confidence >= TRUSTED, believed.report
+    assert (patch.looks, opening.looks) == (2, 3)
+    assert doubted.confidence < TRUSTED and "is it an opening" in doubted.report["reasons"][-1], doubted.report
+    assert float(believed.alpha[HOLE].mean()) < 0.1 and believed.confidence >= TRUSTED, believed.report
+
+
+@pytest.mark.parametrize("parts", [[HOLE], [HOLE, (slice(93, 103), slice(150, 270))]], ids=["within", "at the edge"])
+def test_a_part_as_pale_as_the_wall_that_every_look_sees_is_whole(parts: list[tuple[slice, slice]]) -> None:
+    """And nothing else is added: the outline beside it stays where it is, and so does what is an opening to a look."""
+    photo, seen = photo_of(board(), wall(busy=False)), board()
+    hole = (slice(260, 300), slice(150, 270))
+    seen[hole] = 0.0
+    for part in (*parts, hole):
+        photo[part] = wall(busy=False)[part]
+    cut = from_looks(photo, Habits(photo, seen, seen))
+    assert all(float(cut.alpha[part].min()) > 0.99 for part in parts[:1]), cut.report
+    assert float(cut.alpha[270:290, 160:260].max()) < 0.01 and float(cut.alpha[board() < 0.5].sum()) < 40
+    assert cut.confidence < TRUSTED and abs(cut.report["coverage"] - float(cut.alpha.mean())) < 1e-6
+
+
+def test_a_coarse_network_proves_no_pale_part() -> None:
+    """One of few pixels takes a handle's opening for product whichever way up it is."""
+    photo, seen = photo_of(with_opening(), wall(busy=False)), board() - 0.06 * (board() - with_opening())
+
+    def coarse(picture: Tensor) -> Tensor:
+        return F.interpolate(seen[None, None], 320, mode="area")[0, 0]
+
+    assert float(from_looks(photo, coarse).alpha[HOLE].mean()) < 0.1
 
 
 def test_before_a_plain_backdrop_nothing_is_asked_where_nothing_is_in_question() -> None:

@@ -85,6 +85,11 @@ class Cutout:
             return self
         return replace(self, product=clean_foreground(self.unclean, self.alpha), unclean=None)
 
+    def with_parts(self, parts: Tensor) -> Cutout:
+        """The same cut-out with `parts` `[h,w]` (bool, of any size) of it opaque that were left out."""
+        alpha = torch.maximum(self.alpha, resized(parts.float(), (self.alpha.shape[0], self.alpha.shape[1])))
+        return replace(self, alpha=alpha, report=dict(self.report, coverage=float(alpha.mean())))
+
     def noted(self, note: str) -> Cutout:
         """The same cut-out with one more note in its report, unless that is empty."""
         return replace(self, report=dict(self.report, notes=[*self.report["notes"], note])) if note else self

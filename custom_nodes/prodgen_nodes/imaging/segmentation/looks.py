@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..filters import dilate, erode, opened
 from .agreement import doubt_of_looks
-from .confidence import TRUSTED, UNCONFIRMED, ramp
+from .confidence import TRUSTED, UNCONFIRMED, is_coarse, ramp
 from .cutout import Cutout, Progress, by_model
 from .detail import COARSE, is_blurred
 from .exposure import lift_of, lit, unlit
@@ -28,7 +28,7 @@ from .parts import Parts
 from .pyramid import resized
 from .ragged import BITTEN, FELT
 from .survey import Survey
-from .upside_down import doubt_of_openings, in_question
+from .upside_down import KEPT, PALE, doubt_of_openings, in_question, pale_parts
 
 _ALIKE = 0.02
 """Two confidences that differ by less say the same."""
@@ -116,6 +116,8 @@ def _asked_once_more(cut: Cutout, photo: Survey, masks: list[Tensor], look: Look
         return cut
     masks.append(look(small.unsqueeze(0).flip(1, 2)).flip(0, 1))
     why = doubt_of_openings(small, alpha, asked, masks[-1])
+    if why == PALE and not is_coarse(masks[-1]):
+        return cut.with_parts(pale_parts(alpha, asked, masks[-1])).doubted(UNCONFIRMED, KEPT)
     return cut.doubted(UNCONFIRMED, why) if why else cut
 
 

@@ -4,7 +4,7 @@ A network fills the opening in a chair's back because it knows chairs. Upside do
 there. Before a busy backdrop that look is asked for openings that were filled: a place within the product that it sees
 nothing of, in colours that are found around the product and not on it. Before a plain one, where something that looks
 like the backdrop was opened although the network was sure of the product there: a pillar as white as the wall, a light
-on leather.
+on leather. If it sees product there, too, that is a pale part and is kept; a person is asked to look at it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from .seen_through import colours_of
 
 FILLED = "an opening that shows what is behind the product may have been filled"
 PALE = "a part of the product that looks like the backdrop may have been taken for an opening"
+KEPT = "a part of the product that looks like the backdrop was kept: is it an opening?"
 _NOTHING, _SURE, _SEEN = 0.1, 0.9, 0.5
 """What a look says where it sees no product; where it is sure of it; and from which on it sees some."""
 _EDGE, _THICK = 3, 2
@@ -36,6 +37,9 @@ _NEARER, _MOSTLY = 0.5, 0.7
 """A pixel shows what is behind if it is so many times nearer to the surroundings' colours than to the product's, at
 most; and the share of a place that must. Chair and suitcase: .96 to 1; parts of a football, a sofa, a camera and its
 strap that such a look does not see, .03 at most; a chair's leg in the shade .34."""
+
+_RIM, _SKIN = 3, 2
+"""Pixels around an opening over which its edge is soft; and along the product's outline that keep their own alpha."""
 
 _BINS, _MUCH, _STRIDE = 8, 0.05, 3
 """Before it is asked: colours are alike in so many steps a channel; much of the product has one that so large a share
@@ -74,6 +78,18 @@ def doubt_of_openings(srgb: Tensor, alpha: Tensor, asked: Tensor, turned: Tensor
     if openings.count:
         return PALE if bool((openings.mean(turned) > _SEEN).any()) else ""
     return FILLED if _filled(srgb, product, turned) else ""
+
+
+def pale_parts(alpha: Tensor, asked: Tensor, turned: Tensor) -> Tensor:
+    """Boolean `[h,w]`: the openings of the matte `alpha` `[h,w]` among those `asked` about that the look `turned`
+    `[y,x]` takes for product like all before it, with their soft edges.
+
+    Phones' white icons, a watch's figures and a shoe's white side have .96 and more in each look the right way up and
+    .56 to 1 upside down; what is an opening of a watch's strap .95, .59 and .16.
+    """
+    product, regions = alpha > 0.5, Regions(asked)
+    parts = regions.chosen(regions.mean(resized(turned, (alpha.shape[0], alpha.shape[1]))) > _SEEN)
+    return parts | (dilate(parts, _RIM) & erode(product | parts, _SKIN))
 
 
 def _may_show_through(srgb: Tensor, product: Tensor, masks: list[Tensor]) -> bool:
