@@ -92,7 +92,8 @@ class Guard:
     def _locked(self, request: Request) -> Response | None:
         if request.url.path == "/" and (shown := request.query_params.get("key")) is not None and self._opens(shown):
             answer = RedirectResponse("/", 303)
-            answer.set_cookie(COOKIE, self._door.key, httponly=True, samesite="strict", path="/")
+            # Lax: a browser sends a strict cookie to nothing that began with a link on another page, such as a mailbox.
+            answer.set_cookie(COOKIE, self._door.key, httponly=True, samesite="lax", path="/")
             return answer
         if self._opens(request.cookies.get(COOKIE, "")):
             return None
