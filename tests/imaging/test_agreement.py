@@ -6,7 +6,7 @@ import pytest
 import torch
 from prodgen_nodes.imaging.filters import gaussian_blur
 from prodgen_nodes.imaging.segmentation import TRUSTED, Cutout, from_looks
-from prodgen_nodes.imaging.segmentation.agreement import PRINT, doubt_of_looks
+from prodgen_nodes.imaging.segmentation.agreement import UNSURE, doubt_of_looks
 from prodgen_nodes.imaging.segmentation.survey import Survey
 from torch import Tensor
 
@@ -101,5 +101,5 @@ def test_a_small_opening_that_no_look_is_sure_of_is_not_believed_open(side: int,
     slot = (slice(150, 150 + side), slice(200, 200 + side))
     one, other = (seen() - (1 - value) * (seen() - seen(without=slot)) for value in (said, 0.15 if said else 0.0))
     photo = Survey(drawn(slot, (WALL,) * 3))
-    assert doubt_of_looks(photo, seen(without=slot), one, other) == (PRINT if doubted else "")
+    assert doubt_of_looks(photo, seen(without=slot), one, other) == (UNSURE if doubted else "")
     assert doubt_of_looks(photo, seen(without=slot), one, seen(without=slot)) == "", "one look sees the opening"
