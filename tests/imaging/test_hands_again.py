@@ -50,6 +50,17 @@ def test_the_better_of_two_bad_looks_is_told() -> None:
     assert not told.passed and least < 0.05 < min(one.score for one in told.hands) < 0.5
 
 
+def test_a_look_that_found_less_of_the_hand_does_not_speak_for_it() -> None:
+    """What is hidden is presumed right, so that of half a hand nearly nothing can be wrong."""
+    for missing, passes in ((10, False), (7, False), (1, True)):
+        look = person(first=RIGHT, second=LEFT)
+        for point in range(20, 20 - missing, -1):
+            look["hand_right_keypoints_2d"][3 * point : 3 * point + 3] = [0.0, 0.0, 0.0]
+        frames = parse_frames([frame(person(first=BAD, second=LEFT)), frame(look)], WIDTH, HEIGHT, 2)
+        assert judge_picture(frames[1], image=None).passed
+        assert judge_picture(frames[0], again=(frames[1],)).passed is passes
+
+
 def test_a_good_hand_is_left_as_it_was_found() -> None:
     plain = verdict(RIGHT)
     assert plain.passed and not plain.doubted

@@ -22,6 +22,8 @@ _REACH = 0.6
 _TOO_LARGE, _TOO_SMALL = 1.9, 0.45
 _SAME_PLACE = 0.3
 """Hand lengths between the middles of one hand's points in two looks: hidden fingers move them by less than that."""
+_AS_MUCH = 0.9
+"""Of a verdict's weight, that of another look's at least: where less was found, more is presumed right."""
 _MISPLACED = 0.5
 """Hands over what their body's stature leads to expect: perspective makes one held out larger and one held back
 smaller, but neither that much. Outside, half of the score is left."""
@@ -151,6 +153,8 @@ def _best_look(
         if found is None:
             continue
         result = score_hand(found.points, found.scores)
+        if result.weight < _AS_MUCH * one.result.weight:
+            continue
         other = replace(one, hand=replace(found, label=one.hand.label), result=result, geometry=result.proven)
         if image is not None:
             other = _looked_at(image, other, [neighbour for neighbour in judged if neighbour is not one])
