@@ -12,7 +12,7 @@ import torch
 from prodgen_nodes.imaging.colorspace import linear_to_srgb, srgb_to_linear
 from prodgen_nodes.imaging.filters import gaussian_blur
 from prodgen_nodes.imaging.shadow import Grounded, Light, find_contact, ground_and_shadow
-from prodgen_nodes.imaging.shadow.contact_shade import crevice, crevice_size
+from prodgen_nodes.imaging.shadow.contact_shade import crevice, crevice_size, foot_sides
 from scipy import ndimage
 
 from tests.imaging.shadow_sketches import STANDING, Sketch, bag, car, carton, chair, corner, jar
@@ -208,8 +208,9 @@ def test_no_dark_dash_lies_across_the_end_of_a_leg(wide: float, scale: float) ->
         mask = sketch.mask()
         contact = find_contact(mask)
         touch = contact.touches[0]
-        size = crevice_size(touch, math.sqrt(contact.box.width * contact.box.height), 0.5)
-        rows, columns, shade = crevice(mask, contact, touch, size, 1.0, 0.28)
+        span = math.sqrt(contact.box.width * contact.box.height)
+        size, lateral = crevice_size(touch, span, 0.5), foot_sides(touch, span)
+        rows, columns, shade = crevice(mask, contact, touch, size, 1.0, 0.28, lateral)
         beside = touch.left - max(6, touch.width // 2) - columns.start
         dark.append(float(shade[math.floor(touch.lowest) - rows.start, max(0, beside)]))
     assert dark[0] < 0.06 and dark[1] > 0.06, dark

@@ -18,11 +18,12 @@ from .round_foot import RoundFoot
 
 REACH = 3.0
 """The crevice is exactly gone at so many times its size."""
-_ROUNDED, _SHARP, _FOOT = 0.85, 0.03, 0.35
-"""Its size over the edge's rounding; at least this share of the product's; over a foot's width."""
+_ROUNDED, _SHARP, _FOOT, _LEAST = 0.85, 0.03, 0.35, 0.004
+"""Its size over the edge's rounding; at least this share of the product's; over a foot's width, and this share of the
+product's more."""
 _OVERHANG = 2.0
-"""But of a foot over no more than so many times what it reaches over the ground beside its contact: a wheel by about
-half of what it touches with, a leg by nothing, so that no dark dash lies across its end."""
+"""Beside a foot over no more than so many times what it reaches over the ground there: a wheel by about half of what it
+touches with, a leg by nothing, so that no dark dash lies across its end."""
 _POWER = 1.8
 """How steeply the dark line falls (1: an exponential, 2: a Gaussian), found on renders."""
 _ALONG = 4
@@ -47,8 +48,16 @@ def crevice_size(touch: Touch, span: float, softness: float, undercut: float = U
     rounded = min(max(_ROUNDED * touch.rounding, _SHARP * span), 0.11 * span)
     rounded *= float(np.interp(undercut, _UNDERCUT[0], _UNDERCUT[1]))
     if touch.foot:
-        rounded = min(0.05 * span, _FOOT * min(touch.width, _OVERHANG * touch.rounding) + 0.004 * span)
+        rounded = min(0.05 * span, _FOOT * touch.width + _LEAST * span)
     return max(2.0, (0.7 + 0.6 * softness) * rounded)
+
+
+def foot_sides(touch: Touch, span: float) -> float:
+    """How far the dark line reaches beside the contact's ends, over how far it does before it."""
+    if not touch.foot:
+        return 1.0
+    least = _LEAST * span
+    return (_FOOT * min(touch.width, _OVERHANG * touch.rounding) + least) / (_FOOT * touch.width + least)
 
 
 def _without_corners(touch: Touch) -> tuple[Touch, int, int]:

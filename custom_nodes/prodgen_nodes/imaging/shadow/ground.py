@@ -27,7 +27,7 @@ from ..filters import running_max, smoothstep
 from ..tensors import bounding_box, check_color, check_mask, common_batch, item, same_size
 from .ball import Ball, ball_shade, ball_solid, find_ball
 from .contact import Contact, all_contacts, find_contact
-from .contact_shade import USUAL_UNDERCUT, crevice, crevice_size, round_crevice
+from .contact_shade import USUAL_UNDERCUT, crevice, crevice_size, foot_sides, round_crevice
 from .corner import Corner, find_corner
 from .darken import close_seam, darken, edge_width, reflectance, undercut
 from .learned import LEARNED_SOFTNESS, Seen
@@ -172,7 +172,8 @@ def _room_shades(alpha: Tensor, contact: Contact, softness: float, look: Look) -
     for touch in contact.touches:
         size = crevice_size(touch, span, softness, look.undercut)
         if look.foot is None:
-            rows, columns, shade = crevice(alpha, contact, touch, size, look.ramp, look.foreshortening)
+            lateral = foot_sides(touch, span)
+            rows, columns, shade = crevice(alpha, contact, touch, size, look.ramp, look.foreshortening, lateral)
         else:
             rows, columns, shade = round_crevice(alpha, touch, look.foot, size)
         yield rows, columns, _CREVICE * shade
