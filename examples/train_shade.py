@@ -2,6 +2,7 @@
 
     python render.py --assorted FOLDER                      made-up things and their shade; two seconds each, needs bpy
     python train_shade.py FOLDER --seconds 2400 --out learned_shade.safetensors
+    python train_shade.py FOLDER --start WEIGHTS --rate 2e-4            from there on
 
 The second line needs no Blender but an installed project (`python install.py`). Each scene is seen as the pack sees a
 photo: the square around the product with its outline, its brightness and the shade that is drawn for it; what is
@@ -24,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -202,18 +203,17 @@ def held_out_off(network: nn.Module, scenes: Scenes) -> Tensor:
     return torch.cat([levels_off(corrected(network, batch), batch) for batch in batches])
 
 
-def train(scenes: Scenes, seconds: float, fast: bool) -> nn.Module:
-    """The averaged network after so many seconds of training from random values."""
-    network = Network()
+def train(network: nn.Module, scenes: Scenes, seconds: float, rate: float, fast: bool) -> nn.Module:
+    """The averaged network after so many seconds of training from what it is now; it is changed."""
     averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(AVERAGED))
-    optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
+    optimizer = torch.optim.AdamW(network.parameters(), rate, weight_decay=DECAY)
     random = torch.Generator().manual_seed(5)
     start = reported = time.monotonic()
     step = 0
     while (passed := time.monotonic() - start) < seconds:
         falling = 0.5 + 0.5 * math.cos(math.pi * passed / seconds)
         for group in optimizer.param_groups:
-            group["lr"] = RATE * min(1.0, step / WARM_STEPS) * falling + LAST_RATE
+            group["lr"] = rate * min(1.0, step / WARM_STEPS) * falling + LAST_RATE
         batch = scenes.batch(random)
         with torch.autocast("cpu", torch.bfloat16, enabled=fast):
             missed = missed_shade(network, batch[:, :3])
@@ -238,6 +238,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="what render.py --assorted made")
     parser.add_argument("--seconds", type=float, default=2400, help="how long to train")
     parser.add_argument("--out", type=Path, default=Path("learned_shade.safetensors"), help="the weights' file")
+    parser.add_argument("--start", type=Path, help="weights to go on from, instead of random values")
+    parser.add_argument("--rate", type=float, default=RATE, help="the first learning rate")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--bfloat16", action="store_true", help="reckon in half precision, on a processor made for it")
     options = parser.parse_args()
@@ -245,7 +247,11 @@ def main() -> None:
     scenes = Scenes.of(options.folder)
     print(f"{len(scenes.learned)} scenes to learn from, {len(scenes.held_out)} held out")
     print(f"held out, as drawn: {told(levels_off(scenes.held_out[:, DRAWN], scenes.held_out))}", flush=True)
-    network = train(scenes, options.seconds, options.bfloat16)
+    network: nn.Module = Network()
+    if options.start:
+        network.load_state_dict({name: values.float() for name, values in load_file(options.start).items()})
+        print(f"held out, at the start: {told(held_out_off(network, scenes))}", flush=True)
+    network = train(network, scenes, options.seconds, options.rate, options.bfloat16)
     print(f"held out, corrected: {told(held_out_off(network, scenes))}")
     save_file({name: values.half().contiguous() for name, values in network.state_dict().items()}, options.out)
 

@@ -9,6 +9,7 @@ from prodgen_nodes.imaging.shadow.ball import find_ball
 from prodgen_nodes.imaging.shadow.contact import find_contact
 
 from tests.imaging.shadow_sketches import STANDING, Sketch
+from tests.imaging.test_shadow_turned import lathe
 
 CANVAS = 500
 
@@ -50,3 +51,13 @@ def test_a_plate_seen_from_above_and_what_stands_on_an_edge_are_no_balls() -> No
         other = make().mask()
         shaded = (torch.linspace(0.9, 0.1, other.shape[0])[:, None] * other)[..., None].expand(-1, -1, 3)
         assert find_ball(shaded, other, find_contact(other)) is None
+
+
+@pytest.mark.parametrize(("foot", "tall", "slope"), [(90, 110, 0.57), (95, 120, 0.62), (100, 120, 0.62)])
+def test_a_basin_seen_from_above_fills_a_disc_and_is_no_ball(foot: float, tall: float, slope: float) -> None:
+    """Shaded towards its foot like a ball, it was taken for one, and its shadow fell before it."""
+    mask = lathe((0, foot), (tall, 140), slope=slope, foot=270).mask()
+    rows = torch.nonzero((mask > 0.5).any(dim=1))[:, 0]
+    down = (torch.arange(400) - rows[0]) / (rows[-1] - rows[0])
+    image = ((0.8 * (1.05 - down.clamp(0, 1) ** 4))[:, None] * mask + 1 - mask)[..., None].expand(-1, -1, 3)
+    assert find_ball(image, mask, find_contact(mask)) is None

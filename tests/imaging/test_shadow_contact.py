@@ -213,3 +213,47 @@ def test_a_shoe_that_leans_on_the_other_one_stands_on_its_tip_and_the_other_on_i
         tip, sole = sorted(contact.touches, key=lambda touch: -touch.lowest)
         assert tip.lowest - tip.highest < 40  # not along the sole that is lifted
         assert sole.width > 90 and sole.lowest - sole.highest < 10
+
+
+def car_from_above(climb: float, heel: bool = False) -> Sketch:
+    """A car whose wheels stand on a line that climbs by so many rows a column; or, with a `heel`, a shoe that flies,
+    whose sole bends down to its ball instead of ending in a wheel."""
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return x, y - climb * (x - 60)
+
+    body = [at(60, 250), at(110, 190), at(260, 190), at(345, 240), at(345, 285), at(55, 285)]
+    sketch = Sketch().polygon(*body)
+    for x in (300,) if heel else (100, 300):
+        sketch.ellipse(*at(x - 26, 262 - 26 * climb), *at(x + 26, 314 + 26 * climb))
+    return sketch.polygon(at(70, 285), at(90, 318), at(230, 285)) if heel else sketch
+
+
+@pytest.mark.parametrize("climb", [0.26, 0.3, 0.35])
+def test_a_car_from_above_stands_on_both_of_the_wheels_that_are_seen(climb: float) -> None:
+    """The hind one ended too high to be a foot, and the car was said to hang."""
+    for mask in (car_from_above(climb).mask(), car_from_above(climb).mask().flip(1)):
+        contact = find_contact(mask)
+        assert contact.kind == "feet" and len(contact.touches) == 2
+        apart = contact.touches[1].left - contact.touches[0].left
+        assert apart == pytest.approx(200, abs=25)
+        assert contact.lowest - contact.highest == pytest.approx(200 * climb, abs=12)
+
+
+def bar(slope: float, thick: float = 14) -> Sketch:
+    """A blade, half as thick again along its grip, aslant by so many rows a column."""
+    grip, rise = 1.5 * thick, 260 * slope
+    edge = [(70, 150), (150, 150 + 80 * slope), (150, 150 + 80 * slope + (grip - thick) / 2), (330, 150 + rise)]
+    return Sketch().polygon(*edge, (330, 150 + rise + thick), (150, 150 + 80 * slope + grip), (70, 150 + grip))
+
+
+@pytest.mark.parametrize("slope", [0.15, 0.22, 0.3])
+def test_a_knife_that_lies_aslant_touches_along_its_edge(slope: float) -> None:
+    for mask in (bar(slope).mask(), bar(slope).mask().flip(1)):
+        (touch,) = find_contact(mask).touches
+        assert touch.width > 0.9 * 260
+
+
+@pytest.mark.parametrize("sketch", [bar(0.45), bar(0.7), car_from_above(0.35, heel=True)])
+def test_what_hangs_by_one_end_is_neither_a_bar_nor_on_wheels(sketch: Sketch) -> None:
+    assert not find_contact(sketch.mask()).touches

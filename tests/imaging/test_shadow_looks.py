@@ -11,10 +11,12 @@ import pytest
 import torch
 from prodgen_nodes.imaging.colorspace import linear_to_srgb, srgb_to_linear
 from prodgen_nodes.imaging.filters import gaussian_blur
-from prodgen_nodes.imaging.shadow import Grounded, Light, ground_and_shadow
+from prodgen_nodes.imaging.shadow import Grounded, Light, find_contact, ground_and_shadow
+from prodgen_nodes.imaging.shadow.contact_shade import crevice, crevice_size, foot_sides
 from scipy import ndimage
 
 from tests.imaging.shadow_sketches import STANDING, Sketch, bag, car, carton, chair, corner, jar
+from tests.imaging.test_shadow_turned import lathe
 
 TEAL = (0.1, 0.45, 0.5)
 
@@ -189,3 +191,37 @@ def test_under_a_handle_the_ground_is_not_shaded_as_under_a_box() -> None:
     assert float(with_one[beside].mean()) < 1.6 * float(without[beside].mean())
     outwards = with_one[beside[0], int(0.62 * side) :].mean(dim=0)
     assert float(outwards.diff().max()) < 0.002, "it only fades"
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.5])
+@pytest.mark.parametrize("wide", [14, 24])
+def test_no_dark_dash_lies_across_the_end_of_a_leg(wide: float, scale: float) -> None:
+    """Half a leg's width beside it the dark contact is gone; a wheel hangs over the ground there, which is dark."""
+    legs = Sketch(scale=scale).polygon((90, 120), (310, 120), (310, 220), (90, 220))
+    for x in (110, 290):
+        legs.polygon((x - wide / 2, 220), (x + wide / 2, 220), (x + wide / 2, 330), (x - wide / 2, 330))
+    wheels = Sketch(scale=scale).polygon((90, 120), (310, 120), (310, 270), (90, 270))
+    for x in (130, 270):
+        wheels.ellipse(x - 35, 260, x + 35, 330)
+    dark = []
+    for sketch in (legs, wheels):
+        mask = sketch.mask()
+        contact = find_contact(mask)
+        touch = contact.touches[0]
+        span = math.sqrt(contact.box.width * contact.box.height)
+        size, lateral = crevice_size(touch, span, 0.5), foot_sides(touch, span)
+        rows, columns, shade = crevice(mask, contact, touch, size, 1.0, 0.28, lateral)
+        beside = touch.left - max(6, touch.width // 2) - columns.start
+        dark.append(float(shade[math.floor(touch.lowest) - rows.start, max(0, beside)]))
+    assert dark[0] < 0.06 and dark[1] > 0.06, dark
+
+
+def test_seen_from_far_above_the_ground_is_shaded_behind_the_foot_too() -> None:
+    """It ended in a straight line beside a basin, at the height where the ground ends for a camera from lower."""
+    mask = lathe((0, 70), (90, 100), slope=0.6, foot=230).mask()
+    shadow = grounded(mask).shadow[0]
+    around = ndimage.distance_transform_edt(mask.numpy() <= 0.5)
+    beside = torch.from_numpy((around > 4) & (around < 12))
+    rows = torch.arange(400)[:, None].expand(400, 400)
+    level, behind = (float(shadow[beside & (rows > row - 3) & (rows < row + 3)].mean()) for row in (228, 175))
+    assert behind > 0.2 * level, (behind, level)

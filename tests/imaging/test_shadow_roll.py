@@ -81,3 +81,16 @@ def test_the_band_under_a_roll_is_broader_than_a_boxs_dark_line() -> None:
     box = Sketch().polygon((100, 210), (300, 210), (300, 300), (100, 300)).mask()
     assert lost_under(roll(12).mask(), 5) > 0.5
     assert lost_under(roll(12).mask(), 5) > lost_under(box, 5) + 0.2
+
+
+@pytest.mark.parametrize("turn", [-15, 10, 20])
+def test_the_band_under_a_roll_ends_beside_its_ends(turn: float) -> None:
+    """It went on beside them as far as before it, a dark line through the picture."""
+    mask = roll(turn).mask()
+    contact = find_contact(mask)
+    lost = shade_ground(mask, contact, Light(), Look.of(torch.full((*mask.shape, 3), 0.4), mask, contact))
+    touch = contact.touches[0]
+    left, right = (round(touch.contour[end]) for end in (5, -5))
+    under = lost_under(mask, 2)
+    for row, column in ((left, contact.box.left - RADIUS), (right, contact.box.right + RADIUS)):
+        assert float(lost[row - 4 : row + 5, round(column)].max()) < 0.25 * under

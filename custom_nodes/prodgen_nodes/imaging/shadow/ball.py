@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..colorspace import srgb_to_linear
 from .contact import Array, Contact
+from .dish import find_rim
 from .light import BOX_HALF, BOX_HEIGHT, room_share
 from .occlusion import GroundMap, on_picture
 from .solid import Level, Solid
@@ -93,7 +94,10 @@ def find_ball(image: Tensor, alpha: Tensor, contact: Contact) -> Ball | None:
     ball = Ball(column, row + radius, radius)
     if off.max() > _OFF * radius + 1.0 or not touch.left <= column <= touch.right:
         return None
-    return ball if _is_a_disc(alpha, contact, ball) and _turns_from_the_light(image, alpha, ball) else None
+    if not (_is_a_disc(alpha, contact, ball) and _turns_from_the_light(image, alpha, ball)):
+        return None
+    # A basin from above may fill as much of a disc, and be as shaded; it is no disc above.
+    return ball if find_rim(alpha, contact) is None else None
 
 
 def _is_a_disc(alpha: Tensor, contact: Contact, ball: Ball) -> bool:

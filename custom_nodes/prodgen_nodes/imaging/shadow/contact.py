@@ -19,6 +19,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from ..tensors import Box, bounding_box
+from .supports import climbing_supports, is_a_bar
 
 Array = npt.NDArray[np.float64]
 
@@ -65,7 +66,8 @@ class Touch:
     foot: bool = False
     """Whether it is the end of a leg or a wheel: narrow, at one level."""
     rounding: float = 0.0
-    """Radius in pixels by which the product's lower edge is rounded, as its outline shows it at the contact's ends."""
+    """Radius in pixels by which the product's lower edge is rounded, as its outline shows it at the contact's ends; of
+    a foot, how far it reaches over the ground beside its contact."""
 
     @property
     def width(self) -> int:
@@ -265,6 +267,10 @@ def find_contact(alpha: Tensor, *, lies: bool = False) -> Contact:
         leaning = touching(sorted([*tips, *soles]))
         if not _floats(leaning, calm, alpha, box):
             touches, floats = leaning, False
+    if floats and (wheels := climbing_supports(calm, level)):
+        standing = touching(wheels)
+        if not _floats(standing, calm, alpha, box):
+            touches, floats = standing, False
     if floats and not (lies and touches):
         return Contact("none", (), box)
     return Contact(_kind(touches, width, height), tuple(touches), box)
@@ -315,7 +321,7 @@ def _foot(left: int, contour: Array, calm: Array, level: float, height: float) -
     first, last = (int(low[0]), int(low[-1]) + 1) if low.size else (0, contour.size)
     # The near edge of a round foot is an arc; the ground is met at its lowest.
     line = np.full(last - first, min(bottom, float(contour.max())))
-    return Touch(left + first, left + last, line, height, foot=True)
+    return Touch(left + first, left + last, line, height, foot=True, rounding=(first + contour.size - last) / 2)
 
 
 def _rounding(alpha: Tensor, box: Box, touch: Touch) -> float:
@@ -356,6 +362,8 @@ def _floats(touches: list[Touch], envelope: Array, alpha: Tensor, box: Box) -> b
     middle = float((columns * (np.arange(box.width) + 0.5)).sum() / columns.sum())
     left, right = touches[0].left - box.left, max(touch.right for touch in touches) - box.left
     if len(touches) == 1:
+        if is_a_bar(touches[0].contour, touches[0].height, box.width):
+            return False
         # One long edge up from its lowest point is a thing on its tip, not a side that recedes.
         low = np.flatnonzero(touches[0].contour >= touches[0].lowest - _TIP * box.width)
         left, right = left + int(low[0]), left + int(low[-1]) + 1

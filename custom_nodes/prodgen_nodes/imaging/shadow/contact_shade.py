@@ -18,8 +18,12 @@ from .round_foot import RoundFoot
 
 REACH = 3.0
 """The crevice is exactly gone at so many times its size."""
-_ROUNDED, _SHARP, _FOOT = 0.85, 0.03, 0.35
-"""Its size over the edge's rounding; at least this share of the product's; over a foot's width."""
+_ROUNDED, _SHARP, _FOOT, _LEAST = 0.85, 0.03, 0.35, 0.004
+"""Its size over the edge's rounding; at least this share of the product's; over a foot's width, and this share of the
+product's more."""
+_OVERHANG = 2.0
+"""Beside a foot over no more than so many times what it reaches over the ground there: a wheel by about half of what it
+touches with, a leg by nothing, so that no dark dash lies across its end."""
 _POWER = 1.8
 """How steeply the dark line falls (1: an exponential, 2: a Gaussian), found on renders."""
 _ALONG = 4
@@ -44,8 +48,16 @@ def crevice_size(touch: Touch, span: float, softness: float, undercut: float = U
     rounded = min(max(_ROUNDED * touch.rounding, _SHARP * span), 0.11 * span)
     rounded *= float(np.interp(undercut, _UNDERCUT[0], _UNDERCUT[1]))
     if touch.foot:
-        rounded = min(0.05 * span, _FOOT * touch.width + 0.004 * span)
+        rounded = min(0.05 * span, _FOOT * touch.width + _LEAST * span)
     return max(2.0, (0.7 + 0.6 * softness) * rounded)
+
+
+def foot_sides(touch: Touch, span: float) -> float:
+    """How far the dark line reaches beside the contact's ends, over how far it does before it."""
+    if not touch.foot:
+        return 1.0
+    least = _LEAST * span
+    return (_FOOT * min(touch.width, _OVERHANG * touch.rounding) + least) / (_FOOT * touch.width + least)
 
 
 def _without_corners(touch: Touch) -> tuple[Touch, int, int]:
@@ -67,11 +79,12 @@ def _without_corners(touch: Touch) -> tuple[Touch, int, int]:
 
 
 def crevice(
-    alpha: Tensor, contact: Contact, touch: Touch, size: float, ramp: float, foreshortening: float
+    alpha: Tensor, contact: Contact, touch: Touch, size: float, ramp: float, foreshortening: float, lateral: float = 1.0
 ) -> tuple[slice, slice, Tensor]:
     """Canvas rows and columns, and there the depth of the dark line, 0..1: 1 at the contact and behind the edge.
 
-    `ramp`: rows of the product's soft edge, behind which the ground is as dark as at the contact.
+    `ramp`: rows of the product's soft edge, behind which the ground is as dark as at the contact. `lateral`: how far
+    it reaches beside the contact's ends, over how far it does before it.
     """
     height, width = alpha.shape
     reach = REACH * size
@@ -89,7 +102,7 @@ def crevice(
     slope = np.interp(at, own, np.gradient(calm)) / foreshortening if own.size > 1 else np.zeros_like(at)
     level, steep = (torch.from_numpy(values).to(device, torch.float32) for values in (line, slope))
     x = torch.from_numpy(at).to(device, torch.float32)
-    beside = torch.maximum(touch.left + first - x, x - touch.right + last).clamp(min=0.0)
+    beside = torch.maximum(touch.left + first - x, x - touch.right + last).clamp(min=0.0) / lateral
     y = torch.arange(rows.start, rows.stop, device=device, dtype=torch.float32)[:, None] + 0.5
     # Distances on the ground, square to the contact. Beyond its ends: to the end itself or, where the contact turns
     # away from the camera, to the line that goes on turning. Each goes over into the next without a step: at the end's

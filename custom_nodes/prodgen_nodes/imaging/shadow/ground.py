@@ -27,13 +27,13 @@ from ..filters import running_max, smoothstep
 from ..tensors import bounding_box, check_color, check_mask, common_batch, item, same_size
 from .ball import Ball, ball_shade, ball_solid, find_ball
 from .contact import Contact, all_contacts, find_contact
-from .contact_shade import USUAL_UNDERCUT, crevice, crevice_size, round_crevice
+from .contact_shade import USUAL_UNDERCUT, crevice, crevice_size, foot_sides, round_crevice
 from .corner import Corner, find_corner
 from .darken import close_seam, darken, edge_width, reflectance, undercut
 from .learned import LEARNED_SOFTNESS, Seen
 from .light import Light, Ray, cast_rays, studio_rays
 from .occlusion import occlusion, on_picture
-from .roll import DARK, Roll, find_roll
+from .roll import DARK, ENDS, Roll, find_roll
 from .round_foot import RoundFoot
 from .solid import build_solid
 from .things import standing_things
@@ -52,7 +52,7 @@ _KEEP_CLEAR = 0.35
 """Share of the room between product and border in which a shadow is as it is: over the rest it fades out."""
 _HORIZON = 0.19
 """The ground is shaded up to this share of the picture's height above where the product stands, or a third of that
-above its hindmost foot."""
+above its hindmost foot; of more where the camera is known to look from farther above."""
 _CREVICE = 0.9
 """Share of the darkest loss that the crevice alone takes."""
 _FAINTEST = 0.006
@@ -76,7 +76,9 @@ class Grounded:
     reports: list[dict[str, Any]]
 
 
-def _towards_border(contact: Contact, height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+def _towards_border(
+    contact: Contact, look: Look, height: int, width: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
     """Weights of the rows and columns: 1 at the product, falling smoothly to 0 just before the canvas' border."""
 
     def ramp(count: int, before: float, after: float) -> Tensor:
@@ -88,8 +90,9 @@ def _towards_border(contact: Contact, height: int, width: int, device: torch.dev
 
     box = contact.box
     rows = torch.arange(height, device=device, dtype=torch.float32) + 0.5
-    horizon = min(contact.lowest - _HORIZON * height, contact.highest - _HORIZON / 3 * height)
-    below = smoothstep((rows - horizon) / (0.3 * _HORIZON * height))
+    deep = _HORIZON * height * max(1.0, look.foreshortening / FORESHORTENING)
+    horizon = min(contact.lowest - deep, contact.highest - deep / 3)
+    below = smoothstep((rows - horizon) / (0.3 * deep))
     down = below * ramp(height, 0.06 * height, height - contact.lowest)
     # Of what reaches out beside its foot, a handle, the shade has half of that as room to fade, too.
     left = (box.left + min(touch.left for touch in contact.touches)) / 2
@@ -169,7 +172,8 @@ def _room_shades(alpha: Tensor, contact: Contact, softness: float, look: Look) -
     for touch in contact.touches:
         size = crevice_size(touch, span, softness, look.undercut)
         if look.foot is None:
-            rows, columns, shade = crevice(alpha, contact, touch, size, look.ramp, look.foreshortening)
+            lateral = foot_sides(touch, span)
+            rows, columns, shade = crevice(alpha, contact, touch, size, look.ramp, look.foreshortening, lateral)
         else:
             rows, columns, shade = round_crevice(alpha, touch, look.foot, size)
         yield rows, columns, _CREVICE * shade
@@ -242,13 +246,13 @@ def shade_ground(alpha: Tensor, contact: Contact, light: Light, look: Look | Non
         if look.roll is not None:
             line = look.roll.line(contact.touches[0])
             rows, columns, shade = crevice(
-                alpha, contact, line, DARK * look.roll.radius, look.ramp, look.roll.foreshortening
+                alpha, contact, line, DARK * look.roll.radius, look.ramp, look.roll.foreshortening, ENDS
             )
             lost[rows, columns] = torch.maximum(lost[rows, columns], shade)
     if not light.contact_only:
         rows, columns, shade = _solid_shade(alpha, contact, look, cast_rays(light), _CAST_CELLS, 1.2, None)
         lost[rows, columns] += (1 - lost[rows, columns]) * _seen_of(_CAST * shade)
-    down, across = _towards_border(contact, height, width, alpha.device)
+    down, across = _towards_border(contact, look, height, width, alpha.device)
     return lost.mul_(light.darkest).mul_(down[:, None]).mul_(across)
 
 

@@ -18,17 +18,12 @@ from ..filters import smoothstep
 from ..tensors import Box
 from .contact import Array, Contact, column_runs, envelope_of
 from .round_foot import LEAST_WIDTH
+from .supports import is_a_roof, over_lowest
 
 _LEAST, _PIXELS = 0.006, 1.5
 """An underside is higher than this share of the contact's width and so many pixels: less is a ragged edge."""
 _HIGHEST = 0.35
 """And lower than this share: what is higher, a table's top, is lit from all sides underneath."""
-_EVEN, _WIDE = 0.7, 0.5
-"""An underside is at least so high, over its highest, in so much of its width: the gap beside a thing that goes back, a
-knife's blade beside its grip, narrows evenly."""
-_FLANK, _STEEP = (0.25, 0.75), 0.4
-"""Between these shares of its height what it stands on climbs by so many rows a column at least, as legs and wheels do;
-the sides of a waist are less steep."""
 _BODY, _SOLID = (0.15, 0.35, 0.6), 0.7
 """How far above it, in its heights, there is product, too, in so many of its columns: a rung is thinner than that."""
 _EDGE = (-0.2, 0.25)
@@ -51,12 +46,12 @@ def undersides(alpha: Tensor, contact: Contact, reflects: float) -> Iterator[tup
     top = max(contact.box.top, math.floor(contact.lowest - 2 * _HIGHEST * width))
     inside = alpha[top : contact.box.bottom, left:right] > 0.5
     contour = np.nan_to_num(envelope_of(alpha, Box(left, top, right, contact.box.bottom))[0], nan=float(top))
-    line = _over_lowest(contour)
+    line, _ = over_lowest(contour)
     high = line - contour
     least = max(_PIXELS, _LEAST * width)
     for first, stop in column_runs(high > 0.25):
         part = high[first:stop]
-        if least < part.max() < _HIGHEST * width and _is_a_roof(part):
+        if least < part.max() < _HIGHEST * width and is_a_roof(part):
             rows = contour[first:stop]
             if _has_a_body(inside[:, first:stop], rows - top, part):
                 rows_there, columns, shade = _under(
@@ -80,19 +75,6 @@ def _under(
     return slice(start, stop), slice(*columns), shade
 
 
-def _is_a_roof(high: Array) -> bool:
-    """Whether what is `high` over a gap `[n]` may be the underside of what stands on its sides, and not a wall on the
-    ground that goes back: even over most of it, and ended by something steep on both sides."""
-    most = float(high.max())
-    if np.mean(high > _EVEN * most) < _WIDE:
-        return False
-    for flank in (high, high[::-1]):
-        low, up = (int(np.argmax(flank >= share * most)) for share in _FLANK)
-        if up - low > (_FLANK[1] - _FLANK[0]) * most / _STEEP + 1:
-            return False
-    return True
-
-
 def _has_a_body(inside: Tensor, rows: Array, high: Array) -> bool:
     """Whether there is product above the lower edge at the `rows` of `inside`, and not only a rung."""
     columns = torch.arange(inside.shape[1], device=inside.device)
@@ -101,17 +83,3 @@ def _has_a_body(inside: Tensor, rows: Array, high: Array) -> bool:
         if float(inside[at, columns].float().mean()) < _SOLID:
             return False
     return True
-
-
-def _over_lowest(contour: Array) -> Array:
-    """The line over the lowest points of a `contour` (rows from the top): its convex hull's lower side."""
-    hull: list[int] = []
-    for x in range(contour.size):
-        while len(hull) > 1:
-            a, b = hull[-2], hull[-1]
-            if (contour[b] - contour[a]) * (x - b) > (contour[x] - contour[b]) * (b - a):
-                break
-            hull.pop()
-        hull.append(x)
-    line: Array = np.interp(np.arange(contour.size), hull, contour[hull])
-    return line

@@ -1,0 +1,101 @@
+"""What a thing rests on although its outline climbs: two supports under a roof, as a car's wheels and a sofa's feet
+are, or all of the edge of what is thin."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+_EVEN, _WIDE = 0.7, 0.5
+"""An underside is at least so high, over its highest, in so much of its width: the gap beside a thing that goes back, a
+knife's blade beside its grip, narrows evenly."""
+_FLANK, _STEEP = (0.25, 0.75), 0.4
+"""Between these shares of its height what it stands on climbs by so many rows a column at least, as legs and wheels do;
+the sides of a waist are less steep."""
+_LEAST, _HIGHEST = 0.02, 0.35
+"""How high over the line from one to the other, as shares of the product's width, what is between a wheel and one that
+stands higher up in the picture is."""
+_APART, _CLIMBS = 0.3, 0.4
+"""How far apart the two are at least, as a share of the product's width, and how much that line climbs at most, in rows
+a column."""
+
+_ALL, _SLENDER, _ASLANT, _STRAIGHT = 0.9, 0.12, 0.35, 0.05
+"""A bar touches along so much of its width, is no thicker than this share of it, lies aslant by so many rows a column
+at most (on the ground it is turned by more; what hangs by one end is steeper), and its edge is off a straight line by
+this share of the width at most: a knife's grip is thicker than its blade."""
+
+Array = npt.NDArray[np.float64]
+
+
+def over_lowest(contour: Array) -> tuple[Array, list[int]]:
+    """The line over the lowest points of a `contour` (rows from the top), its convex hull's lower side, and the columns
+    where it bends."""
+    hull: list[int] = []
+    for x in range(contour.size):
+        while len(hull) > 1:
+            a, b = hull[-2], hull[-1]
+            if (contour[b] - contour[a]) * (x - b) > (contour[x] - contour[b]) * (b - a):
+                break
+            hull.pop()
+        hull.append(x)
+    line: Array = np.interp(np.arange(contour.size), hull, contour[hull])
+    return line, hull
+
+
+def is_a_roof(high: Array) -> bool:
+    """Whether what is `high` over a gap `[n]` may be the underside of what stands on its sides, and not a wall on the
+    ground that goes back: even over most of it, and ended by something steep on both sides."""
+    most = float(high.max())
+    if np.mean(high > _EVEN * most) < _WIDE:
+        return False
+    for flank in (high, high[::-1]):
+        low, up = (int(np.argmax(flank >= share * most)) for share in _FLANK)
+        if up - low > (_FLANK[1] - _FLANK[0]) * most / _STEEP + 1:
+            return False
+    return True
+
+
+def climbing_supports(envelope: Array, level: float) -> list[tuple[int, int]]:
+    """The columns of two supports under one roof, of which one stands higher in the picture, as the wheels of a car do
+    that is seen from above over its corner; none where there are not two.
+
+    `envelope` `[n]` are the rows in which the product ends below (NaN: nowhere), `level` what counts as level.
+    """
+    there = np.flatnonzero(np.isfinite(envelope))
+    contour = np.interp(np.arange(envelope.size), there, envelope[there])
+    line, hull = over_lowest(contour)
+    high, width = line - contour, envelope.size
+    for first, last in pairwise(hull):
+        gap = high[first : last + 1]
+        slope = (line[last] - line[first]) / (last - first)
+        if last - first < _APART * width or abs(slope) > _CLIMBS:
+            continue
+        if not _LEAST * width < gap.max() < _HIGHEST * width:
+            continue
+        raised = np.flatnonzero(gap > level)
+        if not is_a_roof(gap[raised[0] : raised[-1] + 1]):
+            continue
+        sides = []
+        for column in (first, last):
+            # Along the line that the two stand on, not along the picture's rows.
+            low = contour >= line[column] + slope * (np.arange(width) - column) - level
+            start = stop = column
+            while start > 0 and low[start - 1]:
+                start -= 1
+            while stop < width and low[stop]:
+                stop += 1
+            sides.append((start, stop))
+        return sides
+    return []
+
+
+def is_a_bar(contour: Array, height: float, width: int) -> bool:
+    """Whether all of what is so wide and high is thin, straight along its lower edge, the `contour` of what touches,
+    and not too far from level: a knife or a pen lies along that edge."""
+    if contour.size < _ALL * width or height > _SLENDER * width:
+        return False
+    columns = np.arange(contour.size)
+    slope, start = np.polyfit(columns, contour, 1)
+    return bool(abs(slope) < _ASLANT and np.abs(contour - slope * columns - start).max() < _STRAIGHT * width)
