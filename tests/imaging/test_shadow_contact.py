@@ -254,6 +254,17 @@ def test_a_knife_that_lies_aslant_touches_along_its_edge(slope: float) -> None:
         assert touch.width > 0.9 * 260
 
 
+@pytest.mark.parametrize("climb", [0.18, 0.24])
+@pytest.mark.parametrize("wide", [8, 12])
+def test_a_low_sofa_from_behind_stands_on_both_feet_of_its_long_side(climb: float, wide: float) -> None:
+    """Feet so thin and short were smoothed away, but for the nearest."""
+    sofa = Sketch().polygon((70, 235), (130, 262), (340, 262 - 210 * climb), (340, 200 - 210 * climb), (70, 180))
+    for x, y in ((78, 238), (136, 261), (332, 262 - 202 * climb)):
+        sofa.polygon((x - wide / 2, y - 12), (x + wide / 2, y - 12), (x + wide / 2, y + 10), (x - wide / 2, y + 10))
+    contact = find_contact(sofa.mask())
+    assert [touch.left for touch in contact.touches] == [pytest.approx(136, abs=10), pytest.approx(332, abs=10)]
+
+
 @pytest.mark.parametrize("sketch", [bar(0.45), bar(0.7), car_from_above(0.35, heel=True)])
 def test_what_hangs_by_one_end_is_neither_a_bar_nor_on_wheels(sketch: Sketch) -> None:
     assert not find_contact(sketch.mask()).touches

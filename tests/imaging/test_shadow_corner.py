@@ -9,7 +9,7 @@ import pytest
 import torch
 from prodgen_nodes.imaging.shadow import find_contact
 from prodgen_nodes.imaging.shadow.contact_shade import crevice
-from prodgen_nodes.imaging.shadow.corner import find_corner
+from prodgen_nodes.imaging.shadow.corner import find_corner, standing_contact
 from prodgen_nodes.imaging.shadow.ground import Look
 
 from .shadow_sketches import Sketch, bag, chair, jar
@@ -90,3 +90,22 @@ def test_no_dark_line_leads_away_from_a_rounded_corner(radius: float) -> None:
     assert float(beside.max()) < 0.6 * middle
     assert np.isfinite(depth.numpy()).all()
     assert rows.start < STANDS < rows.stop
+
+
+@pytest.mark.parametrize("turn", [-50, 44, 50])
+@pytest.mark.parametrize("slope", [0.5, 0.6])
+def test_a_bag_seen_over_its_corner_from_far_above_stands_on_both_sides(turn: float, slope: float) -> None:
+    """Its middle is far beyond the part of its long side that is near its lowest point: it was said to hang."""
+    mask = turned_box(turn, slope, wide=240, deep=70, tall=110).mask()
+    contact = standing_contact(mask)
+    assert contact.touches
+    (touch,) = contact.touches
+    assert touch.width > 0.9 * contact.box.width
+
+
+@pytest.mark.parametrize("tilt", [15, 25, 35, 41, 45, 49])
+@pytest.mark.parametrize("tall", [90, 60])
+def test_a_box_that_is_tilted_in_the_air_hangs(tilt: float, tall: float) -> None:
+    c, s = math.cos(math.radians(tilt)), math.sin(math.radians(tilt))
+    points = [(100 + x * c - y * s, 250 - x * s - y * c) for x, y in ((0, 0), (200, 0), (200, tall), (0, tall))]
+    assert not standing_contact(Sketch().polygon(*points).mask()).touches

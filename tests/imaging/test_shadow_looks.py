@@ -225,3 +225,15 @@ def test_seen_from_far_above_the_ground_is_shaded_behind_the_foot_too() -> None:
     rows = torch.arange(400)[:, None].expand(400, 400)
     level, behind = (float(shadow[beside & (rows > row - 3) & (rows < row + 3)].mean()) for row in (228, 175))
     assert behind > 0.2 * level, (behind, level)
+
+
+def test_a_bright_check_beside_the_edge_stays_where_hardly_any_ground_is_seen() -> None:
+    """Where the mask said .99 it was darkened by 30 levels, for a pale line."""
+    mask = jar().mask()
+    inner = torch.from_numpy(ndimage.distance_transform_edt(mask.numpy() > 0.5) > 2)
+    alpha = torch.where(inner, mask.clamp(max=0.99), mask)
+    odd = torch.arange(400) // 4 % 2
+    checks = 0.35 + 0.4 * (odd[:, None] ^ odd).float()
+    image = torch.where(mask > 0.5, checks, 1.0)[..., None].expand(-1, -1, 3)
+    done = ground_and_shadow(image[None], alpha[None], Light()).image[0]
+    assert float((done - image)[inner].abs().max()) < 6 / 255

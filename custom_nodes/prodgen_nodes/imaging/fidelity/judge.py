@@ -18,7 +18,7 @@ from ..extent import product_box
 from ..filters import dilate, erode
 from ..placed import on_scene
 from ..placement import Affine, Placement
-from ..shadow import find_contact
+from ..shadow import standing_contact
 from ..tensors import (
     Box,
     bounding_box,
@@ -201,7 +201,7 @@ def _contact(scene: Tensor, coverage: Tensor, border: float | None) -> Contact:
     if border is not None and is_cut_off(coverage, border):
         return Contact(None, None, "the photo's lower border cuts the product off: it stands on nothing")
     found = contact(scene, coverage)
-    if found.floating and not find_contact(coverage).touches:
+    if found.floating and not standing_contact(coverage).touches:
         return Contact(None, found.darkening, "it could not stand on what is lowest of it: it seems to hang or fly")
     return found
 

@@ -1,7 +1,8 @@
 """Contact shadow, ambient shade, cast shadow and ground of a product on its picture."""
 
 from .contact import Contact, Touch, find_contact
+from .corner import standing_contact
 from .ground import Grounded, ground_and_shadow
 from .light import Light
 
-__all__ = ["Contact", "Grounded", "Light", "Touch", "find_contact", "ground_and_shadow"]
+__all__ = ["Contact", "Grounded", "Light", "Touch", "find_contact", "ground_and_shadow", "standing_contact"]

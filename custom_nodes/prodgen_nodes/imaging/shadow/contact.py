@@ -32,6 +32,8 @@ _STEEP = 0.6
 _RISE = 0.3
 """How far a product's ground edge may climb in the picture, as a share of its width: a box seen over its corner from
 above, whose shade ended in a spike amid its side at .2."""
+_RISE_LYING = 0.6
+"""And of what is known to lie or to stand on a corner."""
 _NARROW = 0.25
 """A contact narrower than this share of the product's width may be a foot."""
 _FOOT_LEVEL = 0.3
@@ -245,7 +247,7 @@ def find_contact(alpha: Tensor, *, lies: bool = False) -> Contact:
         calm = envelope
     lowest = float(np.nanmax(calm))
     level = max(1.5, _LEVEL * height)
-    floor = lowest - _RISE * width
+    floor = lowest - (_RISE_LYING if lies else _RISE) * width
     with np.errstate(invalid="ignore"):
         seeds = column_runs(calm >= lowest - level)
     runs = _merged([_grown(seed, calm, floor) for seed in seeds], gap=step)
@@ -267,7 +269,7 @@ def find_contact(alpha: Tensor, *, lies: bool = False) -> Contact:
         leaning = touching(sorted([*tips, *soles]))
         if not _floats(leaning, calm, alpha, box):
             touches, floats = leaning, False
-    if floats and (wheels := climbing_supports(calm, level)):
+    if floats and (wheels := climbing_supports(ndimage.median_filter(envelope, step + 1), level)):
         standing = touching(wheels)
         if not _floats(standing, calm, alpha, box):
             touches, floats = standing, False

@@ -11,8 +11,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
-from .contact import Array, Contact, Touch
+from .contact import Array, Contact, Touch, find_contact
 from .round_foot import LEAST_WIDTH, STEEPEST
 
 _ENDS = 0.02
@@ -54,6 +55,19 @@ def find_corner(contact: Contact) -> Corner | None:
     if corner is None or min(corner.left, corner.right) < _CLIMBS:
         return None
     return corner if _FLATTEST < corner.foreshortening < STEEPEST else None
+
+
+def standing_contact(alpha: Tensor) -> Contact:
+    """Where the product of the mask `alpha` `[H,W]` touches the ground (`find_contact`).
+
+    What shows such a corner does not hang, however long its one side: of a box that is tilted in the air the one side
+    is as steep as the other is level, and the product of their slopes 1.
+    """
+    contact = find_contact(alpha)
+    if contact.touches:
+        return contact
+    lying = find_contact(alpha, lies=True)
+    return contact if find_corner(lying) is None else lying
 
 
 def _between_sides(touch: Touch) -> Corner | None:

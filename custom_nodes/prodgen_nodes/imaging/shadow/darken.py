@@ -117,11 +117,13 @@ def close_seam(image: Tensor, alpha: Tensor, contact: Contact, width: float) -> 
         inside = alpha[: math.ceil(touch.lowest) + 2, touch.left : touch.right] > 0.5
         bottom = inside.shape[0] - 1 - inside.flip(0).to(torch.uint8).argmax(dim=0)
         rows = (bottom + torch.arange(-reach, reach + 1, device=alpha.device)[:, None]).clamp(0, alpha.shape[0] - 1)
-        colors, ground = image[rows, columns, :3], alpha[rows, columns] < 1
+        colors, covered = image[rows, columns, :3], alpha[rows, columns]
         grey = colors.mean(dim=-1)
         above, below = grey.cummin(dim=0).values, grey.flip(0).cummin(dim=0).values.flip(0)
         most = torch.maximum(above, below) + _UNSEEN
-        pale = ground & (grey > most)
+        # No ground adds more light than its share: a product's own bright pattern stays.
+        most = torch.maximum(most, linear_to_srgb((srgb_to_linear(grey) - (1 - covered)).clamp(min=0.0)))
+        pale = (covered < 1) & (grey > most)
         if bool(pale.any()):
             factor = torch.where(pale, most / grey.clamp(min=1e-6), 1.0)
             image[rows, columns, :3] = torch.where(pale[..., None], colors * factor[..., None], colors)

@@ -28,7 +28,7 @@ from ..tensors import bounding_box, check_color, check_mask, common_batch, item,
 from .ball import Ball, ball_shade, ball_solid, find_ball
 from .contact import Contact, all_contacts, find_contact
 from .contact_shade import USUAL_UNDERCUT, crevice, crevice_size, foot_sides, round_crevice
-from .corner import Corner, find_corner
+from .corner import Corner, find_corner, standing_contact
 from .darken import close_seam, darken, edge_width, reflectance, undercut
 from .learned import LEARNED_SOFTNESS, Seen
 from .light import Light, Ray, cast_rays, studio_rays
@@ -216,7 +216,7 @@ def close_pale_lines(shade: Tensor, contact: Contact, half: int) -> None:
 def drawn_room_shade(image: Tensor, alpha: Tensor) -> tuple[Tensor, Contact] | None:
     """What the network corrects, for its training: the room's shade `[H,W]` of the product in `image` `[H,W,C]` as
     it is drawn, and the contact; None for what stands on nothing or is a ball."""
-    contact = find_contact(alpha)
+    contact = standing_contact(alpha)
     look = Look.of(image, alpha, contact)
     if not contact.touches or look.ball is not None:
         return None
@@ -317,7 +317,7 @@ def _contacts(things: Sequence[Tensor], cut_off: Sequence[bool]) -> list[Contact
 
     One that could not stand, on the ground that others stand on, lies there: a coiled belt before a ball.
     """
-    found = [find_contact(thing) for thing in things]
+    found = [standing_contact(thing) for thing in things]
     found = [replace(one, kind="none", touches=()) if cut else one for one, cut in zip(found, cut_off, strict=True)]
     ground = min((one.highest for one in found if one.touches), default=math.inf)
     return [

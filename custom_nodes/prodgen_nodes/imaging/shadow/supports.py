@@ -14,7 +14,7 @@ knife's blade beside its grip, narrows evenly."""
 _FLANK, _STEEP = (0.25, 0.75), 0.4
 """Between these shares of its height what it stands on climbs by so many rows a column at least, as legs and wheels do;
 the sides of a waist are less steep."""
-_LEAST, _HIGHEST = 0.02, 0.35
+_LEAST, _HIGHEST = 0.01, 0.35
 """How high over the line from one to the other, as shares of the product's width, what is between a wheel and one that
 stands higher up in the picture is."""
 _APART, _CLIMBS = 0.3, 0.4
@@ -25,6 +25,8 @@ _ALL, _SLENDER, _ASLANT, _STRAIGHT = 0.9, 0.12, 0.35, 0.05
 """A bar touches along so much of its width, is no thicker than this share of it, lies aslant by so many rows a column
 at most (on the ground it is turned by more; what hangs by one end is steeper), and its edge is off a straight line by
 this share of the width at most: a knife's grip is thicker than its blade."""
+_MOST = 0.9
+"""In so much of its width: its end may be cut off square."""
 
 Array = npt.NDArray[np.float64]
 
@@ -98,4 +100,5 @@ def is_a_bar(contour: Array, height: float, width: int) -> bool:
         return False
     columns = np.arange(contour.size)
     slope, start = np.polyfit(columns, contour, 1)
-    return bool(abs(slope) < _ASLANT and np.abs(contour - slope * columns - start).max() < _STRAIGHT * width)
+    off = np.quantile(np.abs(contour - slope * columns - start), _MOST)
+    return bool(abs(slope) < _ASLANT and off < _STRAIGHT * width)
