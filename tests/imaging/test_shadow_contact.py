@@ -147,6 +147,37 @@ def test_a_foot_touches_at_its_lowest_level_only() -> None:
         assert touch.foot and touch.lowest == touch.highest
 
 
+def stool(depth: float, lean: float) -> Sketch:
+    """A seat on legs of square wood that stand over their corners, which are so deep; `lean` columns aside below."""
+    sketch = Sketch().polygon((100, 100), (300, 100), (310, 150), (90, 150))
+    for x, bottom, aside in ((110, 300, -lean), (200, 350, 0.0), (290, 305, lean)):
+        foot = x + aside
+        sketch.polygon(
+            (x - 16, 140), (x + 16, 140), (foot + 16, bottom - depth), (foot, bottom), (foot - 16, bottom - depth)
+        )
+    return sketch
+
+
+@pytest.mark.parametrize("depth", [5, 8, 11])
+@pytest.mark.parametrize("lean", [0, 14])
+def test_a_square_leg_over_its_corner_stands_on_both_edges(depth: float, lean: float) -> None:
+    """All of it was taken to stand at the level of the corner: a grey block hid the edges."""
+    touches = find_contact(stool(depth, lean).mask()).touches
+    assert len(touches) == 3 and all(touch.foot for touch in touches)
+    for touch in touches:
+        assert touch.lowest - touch.highest == pytest.approx(depth, abs=0.35 * depth + 1)
+        assert touch.contour.argmax() == pytest.approx(touch.width / 2, abs=3)
+
+
+@pytest.mark.parametrize("radius", [12, 20, 30])
+def test_a_wheel_touches_at_its_lowest_level_only(radius: float) -> None:
+    cart = Sketch().polygon((80, 200), (320, 200), (320, 300 - radius), (80, 300 - radius))
+    for x in (120, 280):
+        cart.ellipse(x - radius, 300 - 2 * radius, x + radius, 300)
+    touches = find_contact(cart.mask()).touches
+    assert len(touches) == 2 and all(touch.foot and touch.lowest == touch.highest for touch in touches)
+
+
 @pytest.mark.parametrize("name", STANDING)
 def test_what_stands_touches_and_its_mirror_image_touches_there_too(name: str) -> None:
     mask = STANDING[name]().mask()

@@ -19,7 +19,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from ..tensors import Box, bounding_box
-from .supports import climbing_supports, is_a_bar
+from .supports import climbing_supports, column_runs, is_a_bar, more_soles
 
 Array = npt.NDArray[np.float64]
 
@@ -42,6 +42,10 @@ _LEG = 0.06
 """A hind leg is narrow over at least this share of the product's height."""
 _STRAIGHT = 0.02
 """A contour that bends by less than this share of its width is an edge that stands."""
+_DEEP, _BENT, _ASIDE, _UPRIGHT = 0.8, 0.04, 0.15, 2.5
+"""A square leg's corner is no deeper than this share of what of the leg is level with it. Its edge bends where it rises
+by more than this share of its width, and a pixel more. So far beside what stands, as a share of its width, the outline
+is so many times higher where it goes up: legs lean by less, and a wheel is less steep beside what it touches with."""
 _UNSUPPORTED = 0.08
 """A product's middle may lie so far outside what it stands on, as a share of its width: cut-outs are not exact."""
 _TIP = 0.08
@@ -49,11 +53,6 @@ _TIP = 0.08
 _POINT = 0.1
 """A single contact narrower than this, under an outline that rises steeply on both sides, is a point: nothing stands on
 one."""
-
-
-_SOLE, _SOLE_LEVEL, _SOLE_RISE = 0.1, 0.1, 0.1
-"""A level edge as broad as this share of the product's width, at most this share of its height above its lowest point
-and apart from that by a rise of this share, is another sole: the shoe that a tilted one leans on."""
 
 
 @dataclass(frozen=True)
@@ -136,12 +135,6 @@ def envelope_of(alpha: Tensor, box: Box) -> tuple[Array, Array]:
     return end.cpu().numpy(), (last - first + 1).clamp(min=0).double().cpu().numpy()
 
 
-def column_runs(flags: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """The stretches (first, behind the last) in which `flags` `[n]` hold."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
-
-
 def _grown(seed: tuple[int, int], envelope: Array, floor: float) -> tuple[int, int]:
     """`seed` extended both ways over columns where the envelope stays flat enough and below `floor` (rows)."""
     count = envelope.size
@@ -212,23 +205,6 @@ def _more_feet(
     return feet
 
 
-def _more_soles(envelope: Array, lowest: float, height: int, taken: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Further broad level edges near the ground, apart from those `taken` by a rise: columns relative to the box."""
-    width, level = envelope.size, max(1.5, 2 * _LEVEL * height)
-    filled = np.where(np.isnan(envelope), -np.inf, envelope)
-    bottom = ndimage.maximum_filter1d(filled, 2 * max(1, round(_SOLE * width)) + 1)
-    runs = column_runs((filled >= bottom - level) & (bottom >= lowest - _SOLE_LEVEL * height))
-    soles = [run for run in runs if run[1] - run[0] >= _SOLE * width]
-    return [run for run in soles if all(_rises_between(filled, run, one, _SOLE_RISE * height) for one in taken)]
-
-
-def _rises_between(envelope: Array, one: tuple[int, int], other: tuple[int, int], rise: float) -> bool:
-    """Whether the `envelope` goes up by `rise` between the lowest columns of two runs."""
-    first, last = sorted(run[0] + int(envelope[run[0] : run[1]].argmax()) for run in (one, other))
-    between = envelope[first : last + 1]
-    return bool(min(between[0], between[-1]) - between.min() >= rise)
-
-
 def find_contact(alpha: Tensor, *, lies: bool = False) -> Contact:
     """Where the product of one mask `[H,W]` (1 = product) touches the ground; EmptyMaskError when there is none.
 
@@ -262,7 +238,7 @@ def find_contact(alpha: Tensor, *, lies: bool = False) -> Contact:
 
     touches = touching(runs)
     floats = _floats(touches, calm, alpha, box)
-    if floats and (soles := _more_soles(calm, lowest, height, runs)):
+    if floats and (soles := more_soles(calm, lowest, max(1.5, 2 * _LEVEL * height), height, runs)):
         # A shoe that leans on the other one touches the ground at its tip alone.
         low = column_runs(calm >= lowest - _TIP * width)
         tips = [run for run in low if not any(run[0] < sole[1] and sole[0] < run[1] for sole in soles)]
@@ -295,7 +271,12 @@ def _touches(
         shade = max(1.0, float(np.median(heights[left:right][measured])))
         narrow = right - left <= _NARROW * width
         if narrow and (several or right - left < 0.5 * _NARROW * width):
-            touches.append(_foot(box.left + left, contour, calm[left:right], level, shade))
+            # The edges of a leg's corner go on beyond what is level with it.
+            first, last = _grown((left, right), envelope, contour.max() - _DEEP * (right - left))
+            if several and _is_cut_off(envelope, first, last):
+                touches.append(Touch(box.left + first, box.left + last, envelope[first:last], shade, foot=True))
+            else:
+                touches.append(_foot(box.left + left, contour, calm[left:right], level, shade))
         else:
             line = Touch(box.left + left, box.left + right, contour, shade)
             touches.append(replace(line, rounding=_rounding(alpha, box, line)))
@@ -324,6 +305,26 @@ def _foot(left: int, contour: Array, calm: Array, level: float, height: float) -
     # The near edge of a round foot is an arc; the ground is met at its lowest.
     line = np.full(last - first, min(bottom, float(contour.max())))
     return Touch(left + first, left + last, line, height, foot=True, rounding=(first + contour.size - last) / 2)
+
+
+def _is_cut_off(envelope: Array, left: int, right: int) -> bool:
+    """Whether the outline in the columns `left..right` of a foot bends, and goes up beside them: a leg that was cut
+    off, whose whole lower edge lies on the ground, be it the corner of a square leg or the arc of a round one. A wheel
+    and the ball of a foot go on beside what touches.
+    """
+    edge = envelope[left + 1 : right - 1]
+    return edge.size > 0 and bool(np.ptp(edge) >= _BENT * (right - left) + 1) and goes_up_beside(envelope, left, right)
+
+
+def goes_up_beside(envelope: Array, left: int, right: int) -> bool:
+    """Whether the lower outline `envelope` `[n]` (rows; NaN: no product) is far higher on both sides of the columns
+    `left..right`, as the outline of what stands on these is: its sides go up."""
+    aside = max(2, round(_ASIDE * (right - left)))
+    for end, beyond in ((left, left - aside), (right - 1, right - 1 + aside)):
+        outside = envelope[beyond] if 0 <= beyond < envelope.size else np.nan
+        if envelope[end] - outside < _UPRIGHT * aside:  # nothing there (NaN) is as high as can be
+            return False
+    return True
 
 
 def _rounding(alpha: Tensor, box: Box, touch: Touch) -> float:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from .contact import Array, Contact, Touch, find_contact
+from .contact import Array, Contact, Touch, envelope_of, find_contact, goes_up_beside
 from .round_foot import LEAST_WIDTH, STEEPEST
 
 _ENDS = 0.02
@@ -61,13 +61,18 @@ def standing_contact(alpha: Tensor) -> Contact:
     """Where the product of the mask `alpha` `[H,W]` touches the ground (`find_contact`).
 
     What shows such a corner does not hang, however long its one side: of a box that is tilted in the air the one side
-    is as steep as the other is level, and the product of their slopes 1.
+    is as steep as the other is level, and the product of their slopes 1. A shoe in the air has such a corner, too, but
+    its outline does not go up at the corner's ends.
     """
     contact = find_contact(alpha)
     if contact.touches:
         return contact
     lying = find_contact(alpha, lies=True)
-    return contact if find_corner(lying) is None else lying
+    if find_corner(lying) is None:
+        return contact
+    box, touch = lying.box, lying.touches[0]
+    upright = goes_up_beside(envelope_of(alpha, box)[0], touch.left - box.left, touch.right - box.left)
+    return lying if upright else contact
 
 
 def _between_sides(touch: Touch) -> Corner | None:

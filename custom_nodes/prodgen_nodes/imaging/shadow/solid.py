@@ -19,7 +19,8 @@ import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
-from .contact import Array, Contact, Touch, column_runs
+from .contact import Array, Contact, Touch
+from .supports import column_runs
 
 _UPRIGHT = 0.96
 """Height to rows of the picture, for the same camera."""

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 _EVEN, _WIDE = 0.7, 0.5
 """An underside is at least so high, over its highest, in so much of its width: the gap beside a thing that goes back, a
@@ -28,7 +29,17 @@ this share of the width at most: a knife's grip is thicker than its blade."""
 _MOST = 0.9
 """In so much of its width: its end may be cut off square."""
 
+_SOLE, _SOLE_LEVEL, _SOLE_RISE = 0.1, 0.1, 0.1
+"""A level edge as broad as this share of the product's width, at most this share of its height above its lowest point
+and apart from that by a rise of this share, is another sole: the shoe that a tilted one leans on."""
+
 Array = npt.NDArray[np.float64]
+
+
+def column_runs(flags: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """The stretches (first, behind the last) in which `flags` `[n]` hold."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 def over_lowest(contour: Array) -> tuple[Array, list[int]]:
@@ -102,3 +113,23 @@ def is_a_bar(contour: Array, height: float, width: int) -> bool:
     slope, start = np.polyfit(columns, contour, 1)
     off = np.quantile(np.abs(contour - slope * columns - start), _MOST)
     return bool(abs(slope) < _ASLANT and off < _STRAIGHT * width)
+
+
+def more_soles(
+    envelope: Array, lowest: float, level: float, height: int, taken: list[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Further broad edges near the ground, level to within `level` rows, apart from those `taken` by a rise: columns
+    relative to the box."""
+    width = envelope.size
+    filled = np.where(np.isnan(envelope), -np.inf, envelope)
+    bottom = ndimage.maximum_filter1d(filled, 2 * max(1, round(_SOLE * width)) + 1)
+    runs = column_runs((filled >= bottom - level) & (bottom >= lowest - _SOLE_LEVEL * height))
+    soles = [run for run in runs if run[1] - run[0] >= _SOLE * width]
+    return [run for run in soles if all(_rises_between(filled, run, one, _SOLE_RISE * height) for one in taken)]
+
+
+def _rises_between(envelope: Array, one: tuple[int, int], other: tuple[int, int], rise: float) -> bool:
+    """Whether the `envelope` goes up by `rise` between the lowest columns of two runs."""
+    first, last = sorted(run[0] + int(envelope[run[0] : run[1]].argmax()) for run in (one, other))
+    between = envelope[first : last + 1]
+    return bool(min(between[0], between[-1]) - between.min() >= rise)

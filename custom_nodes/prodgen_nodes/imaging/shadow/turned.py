@@ -16,10 +16,11 @@ from scipy import ndimage
 from scipy.optimize import least_squares
 from torch import Tensor
 
-from .contact import Array, Contact, column_runs
+from .contact import Array, Contact
 from .dish import find_rim
 from .round_foot import LEAST_WIDTH, STEEPEST, RoundFoot
 from .solid import SEEN, Level, Solid, reduced
+from .supports import column_runs
 
 _LEAST_SAG = 2.0
 """Pixels of a contact's bend, below which an ellipse cannot be told from a line."""

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from ..filters import smoothstep
 from ..tensors import Box
-from .contact import Array, Contact, column_runs, envelope_of
+from .contact import Array, Contact, envelope_of
 from .round_foot import LEAST_WIDTH
-from .supports import is_a_roof, over_lowest
+from .supports import column_runs, is_a_roof, over_lowest
 
 _LEAST, _PIXELS = 0.006, 1.5
 """An underside is higher than this share of the contact's width and so many pixels: less is a ragged edge."""
