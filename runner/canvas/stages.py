@@ -52,7 +52,7 @@ _OWN = {
     "ProdgenSplitTiles",
     "paint": "KSampler KSamplerAdvanced SamplerCustomAdvanced CFGGuider BasicScheduler Flux2Scheduler ManualSigmas "
     "RandomNoise VAEDecode ProdgenICLight KSamplerSelect ProdgenTCDSampler ProdgenTileNoise AddNoise",
-    "hands": "RTDETR_detect SDPoseKeypointExtractor ProdgenCropHands ProdgenHandCheck ProdgenRedrawHands "
+    "hands": "RTDETR_detect SDPoseKeypointExtractor ImageFlip ProdgenCropHands ProdgenHandCheck ProdgenRedrawHands "
     "ProdgenStitchHands SDPoseDrawKeypoints",
     "finish": "ProdgenStitchRegions ProdgenRegisterProduct ProdgenKeepInFront ProdgenColorFix ProdgenJoinTiles "
     "ProdgenCameraMove CreateVideo ProdgenRecolor",

@@ -26,7 +26,7 @@ from tests.workflows.published import Graph, inputs_of, outputs_of
 from tests.workflows.smoke_runs import Look, nodes_of
 
 SMALL = {"width": 256, "height": 384, "steps": 2, "pose": "held_beside_hips"}
-ON_CORE = ["grip_sdxl.v7", pytest.param("grip_sdxl_fast.v7", marks=pytest.mark.slow)]
+ON_CORE = ["grip_sdxl.v8", pytest.param("grip_sdxl_fast.v8", marks=pytest.mark.slow)]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def photo(smoke_server: ComfyServer) -> str:
 
 @pytest.fixture(scope="module")
 def look(smoke_server: ComfyServer, photo: str) -> Callable[..., Look]:
-    """`look("grip_sdxl.v7", change=..., **inputs)`: a small run that shows all stages."""
+    """`look("grip_sdxl.v8", change=..., **inputs)`: a small run that shows all stages."""
     done: dict[str, Look] = {}
 
     def run(name: str, change: Callable[[Graph], None] | None = None, **values: Any) -> Look:
@@ -104,7 +104,7 @@ def test_the_handle_is_opened_and_painted(name: str, look: Callable[..., Look]) 
         assert difference(shown["final"], np.ones_like(shown["final"]))[gap].mean() > 5
         assert np.abs(shown["final"] - shown["scene"])[gap].max() <= 1.5 / 255  # the scene's own pixels
     else:  # made-up weights paint a hand by chance: where there is none, the handle is whole again
-        assert name == "grip_sdxl_fast.v7"
+        assert name == "grip_sdxl_fast.v8"
         assert np.median(difference(shown["final"], shown["placed"])[gap]) < 1
 
 
@@ -117,11 +117,11 @@ def test_at_101_percent_the_product_is_as_much_larger(name: str, look: Callable[
 
 @pytest.fixture(scope="module")
 def first_stage(smoke_server: ComfyServer, photo: str) -> Callable[..., np.ndarray]:
-    """The picture after stage 1 of grip_sdxl.v7, with some inputs set: nothing after it is run."""
+    """The picture after stage 1 of grip_sdxl.v8, with some inputs set: nothing after it is run."""
     done: dict[str, np.ndarray] = {}
 
     def run(change: Callable[[Graph], None] | None = None, **values: Any) -> np.ndarray:
-        graph = published.load("grip_sdxl.v7")
+        graph = published.load("grip_sdxl.v8")
         if change is not None:
             change(graph)
         key = json.dumps([graph, values], sort_keys=True)
@@ -171,7 +171,7 @@ def test_the_seed_decides(first_stage: Callable[..., np.ndarray]) -> None:
 
 
 def test_missing_bag_loras_are_said_and_do_not_stop_the_run(comfy_server: ComfyServer) -> None:
-    graph = published.load("grip_sdxl.v7")
+    graph = published.load("grip_sdxl.v8")
     problems = check_graph(graph, comfy_server.object_info(), uploaded=[graph["1"]["inputs"]["image"]])
     loras = [problem for problem in problems if problem.class_type == "ProdgenOptionalLora"]
     assert {problem.model_id for problem in loras} == {"people-holding-bags", "hands-gripping-handles"}
@@ -232,7 +232,7 @@ def test_a_scene_without_the_product_is_refused(name: str, smoke_server: ComfySe
 
 
 def test_hands_are_cropped_judged_and_reported(look: Callable[..., Look]) -> None:
-    shown = look("grip_sdxl.v7", scale=1.0, relight=0.0)
+    shown = look("grip_sdxl.v8", scale=1.0, relight=0.0)
     (judged,) = (report for report in shown.reports["ProdgenStitchHands"] if report["scored"])
     (redrawn,) = shown.reports["ProdgenRedrawHands"]
     assert judged["hands"] and len(redrawn["hands"]) == len(judged["hands"])

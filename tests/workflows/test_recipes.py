@@ -127,7 +127,7 @@ def test_no_step_is_held_weakly_and_strongly_at_once(name: str, strong_from: flo
 @pytest.mark.parametrize(
     ("denoise", "first"), [(1.0, 0), (0.95, 0), (0.7, 2), (0.65, 3), (0.5, 4), (0.3, 6), (0.01, 7), (0.0, 7)]
 )
-@pytest.mark.parametrize("name", ["scene_sdxl.v3", "outpaint.v3", "grip_sdxl_fast.v7"])
+@pytest.mark.parametrize("name", ["scene_sdxl.v3", "outpaint.v3", "grip_sdxl_fast.v8"])
 def test_a_fast_lora_runs_on_the_steps_it_was_trained_on(
     name: str, denoise: float, first: int, smoke_server: ComfyServer
 ) -> None:
