@@ -260,10 +260,10 @@ def _touches(
     """The pieces of contact in the columns `runs`, relative to the `box`: feet where there are several narrow ones."""
     width, level = box.width, max(1.5, _LEVEL * box.height)
     several = len(runs) > 1
+    low = np.fmin(envelope, calm + level)  # dirt under a product is no contact either
     touches = []
     for left, right in runs:
-        # Dirt under a product is no contact either.
-        contour = np.fmin(envelope[left:right], calm[left:right] + level)
+        contour = low[left:right]
         measured = np.flatnonzero(~np.isnan(contour))
         if measured.size == 0:
             continue
@@ -272,9 +272,9 @@ def _touches(
         narrow = right - left <= _NARROW * width
         if narrow and (several or right - left < 0.5 * _NARROW * width):
             # The edges of a leg's corner go on beyond what is level with it.
-            first, last = _grown((left, right), envelope, contour.max() - _DEEP * (right - left))
-            if several and _is_cut_off(envelope, first, last):
-                touches.append(Touch(box.left + first, box.left + last, envelope[first:last], shade, foot=True))
+            first, last = _grown((left, right), low, contour.max() - _DEEP * (right - left))
+            if several and _is_cut_off(low, first, last):
+                touches.append(Touch(box.left + first, box.left + last, low[first:last], shade, foot=True))
             else:
                 touches.append(_foot(box.left + left, contour, calm[left:right], level, shade))
         else:
@@ -312,8 +312,10 @@ def _is_cut_off(envelope: Array, left: int, right: int) -> bool:
     off, whose whole lower edge lies on the ground, be it the corner of a square leg or the arc of a round one. A wheel
     and the ball of a foot go on beside what touches.
     """
-    edge = envelope[left + 1 : right - 1]
-    return edge.size > 0 and bool(np.ptp(edge) >= _BENT * (right - left) + 1) and goes_up_beside(envelope, left, right)
+    edge = envelope[left:right]
+    if edge.size < 3 or not np.isfinite(edge).all() or np.ptp(edge[1:-1]) < _BENT * (right - left) + 1:
+        return False
+    return goes_up_beside(envelope, left, right)
 
 
 def goes_up_beside(envelope: Array, left: int, right: int) -> bool:
