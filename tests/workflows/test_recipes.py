@@ -57,6 +57,7 @@ def test_the_end_is_the_authors_too() -> None:
     assert graph[lit]["inputs"]["in_place"] is True
 
 
+@pytest.mark.slow
 def test_the_noise_mask_of_the_first_stage_holds_in_the_second(smoke_server: ComfyServer) -> None:
     """Without its third-party nodes: where the product lies, the second stage changes nothing of its start."""
     graph = published.load(NEWEST["grip_sdxl_original"])

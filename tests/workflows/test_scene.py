@@ -190,6 +190,7 @@ def test_what_is_set_changes_what_is_generated(name: str, setting: dict[str, Any
     assert changed(look(name), look(name, **setting)) > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["relight_iclight.v3", "scene_sdxl.v3"])
 def test_the_words_for_the_ground_can_be_switched_off(name: str, look: Callable[..., Look]) -> None:
     plain, off = look(name), look(name, ground_strength=0.0)
@@ -248,6 +249,7 @@ def test_the_original_takes_on_the_scenes_light(look: Callable[..., Look]) -> No
     assert relit.report("ProdgenFidelity")["hue_error_deg"] <= 2.0
 
 
+@pytest.mark.slow
 def test_loras_count(look: Callable[..., Look]) -> None:
     plain = look("relight_iclight.v3")
     assert changed(plain, look("relight_iclight.v3", details_lora_strength=0.0)) > 1e-4
@@ -255,6 +257,7 @@ def test_loras_count(look: Callable[..., Look]) -> None:
     assert changed(look("scene_sdxl.v3"), fast) > 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RELIT)
 def test_a_fast_lora_brings_its_steps_cfg_and_sampler_into_both_passes(name: str, look: Callable[..., Look]) -> None:
     fast = {"fast_lora": "prodgen_smoke_lora_sd15.pth", "fast_steps": 2}
