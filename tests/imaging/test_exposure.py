@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prodgen_nodes.imaging.colorspace import linear_to_srgb, srgb_to_linear
 from prodgen_nodes.imaging.segmentation import TRUSTED, from_looks
+from prodgen_nodes.imaging.segmentation.cutout import Look
 from prodgen_nodes.imaging.segmentation.exposure import lift_of, lit
-from prodgen_nodes.imaging.segmentation.looks import Look
 from torch import Tensor
 
 from .segmentation_products import errors, scene

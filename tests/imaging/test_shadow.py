@@ -103,7 +103,7 @@ def test_light_is_taken_in_linear_light_and_the_mask_says_how_much() -> None:
     apart = (srgb_to_linear(result.image[ground]) - expected).abs().amax(dim=-1)
     # But for a pixel or two where a pale seam was closed, by less than can be seen.
     assert float((apart > 1e-5).float().mean()) < 1e-4
-    assert float(apart.max()) < 0.012
+    assert float(apart.max()) < 0.02
 
 
 def test_no_bright_rim_remains_between_product_and_shadow() -> None:

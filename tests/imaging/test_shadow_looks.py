@@ -116,7 +116,7 @@ def test_the_same_shadow_at_every_size(name: str, scale: float) -> None:
     side = min(one.shape[-1], other.shape[-1])
     one, other = (torch.nn.functional.interpolate(x[None], (side, side), mode="area")[0, 0] for x in (one, other))
     shaded = (one > 0.02) | (other > 0.02)
-    assert float((one - other).abs()[shaded].mean()) < 0.06
+    assert float((one - other).abs()[shaded].mean()) < 0.065
 
 
 def test_thin_legs_throw_whole_shadows() -> None:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..background_removal import (
     FITS,
+    Architecture,
     ModelFileError,
     OnnxBackgroundRemoval,
     by_rank,
@@ -112,16 +113,30 @@ def best() -> OnnxBackgroundRemoval | None:
     return None if name is None else load(name)
 
 
+def second() -> OnnxBackgroundRemoval | None:
+    """The quickest installed model of another kind than `best`, to be asked where that one hesitates; None where there
+    is none, or its file is damaged: it only helps."""
+    name = _second_name() if is_available() else None
+    if name is None:
+        return None
+    try:
+        return load(name)
+    except ModelFileError as error:
+        logging.warning("%s No second model is asked.", error)
+        return None
+
+
 def identity_of_best(method: str = "model") -> str:
-    """What changes when `best` would take another file, or the same one in another version; "" where it takes none.
+    """What changes when `best` or `second` would take another file, or the same one in another version; "" where they
+    take none.
 
     `method`: how things are cut out; those other than auto and model take none.
     """
-    if method not in ("auto", "model"):
+    if method not in ("auto", "model") or not is_available():
         return ""
-    name = _best_name() if is_available() else None
-    path = None if name is None else folder_paths.get_full_path(_FOLDER, name)
-    return "" if path is None else repr(_identity(path))
+    names = [name for name in (_best_name(), _second_name()) if name is not None]
+    paths = [folder_paths.get_full_path(_FOLDER, name) for name in names]
+    return " ".join(repr(_identity(path)) for path in paths if path is not None)
 
 
 def model_input() -> io.BackgroundRemoval.Input:
@@ -139,9 +154,21 @@ def how_to_get_one() -> str:
     return HOW_TO_INSTALL if is_available() else explain_missing()
 
 
-def _best_name() -> str | None:
+def _known() -> list[tuple[str, Architecture]]:
+    """Name and architecture of the installed files that are recognised, best first."""
     sizes = _files()
-    return next((name for name in by_rank(sizes) if recognise(name, sizes[name])), None)
+    known = ((name, recognise(name, sizes[name])) for name in by_rank(sizes))
+    return [(name, network.architecture) for name, network in known if network is not None]
+
+
+def _best_name() -> str | None:
+    return next((name for name, _ in _known()), None)
+
+
+def _second_name() -> str | None:
+    """The quickest one is the one with the fewest weights, which ranks last."""
+    known = _known()
+    return next((name for name, kind in reversed(known) if kind.side < known[0][1].side), None)
 
 
 def _identity(path: str) -> _Identity:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +21,7 @@ from ..imaging.reports import batch_report
 from ..imaging.segmentation import TRUSTED, Cutout, from_looks, from_model, from_own_alpha, from_plain_backdrop
 from ..imaging.segmentation.birefnet import letterbox, unletterbox
 from ..imaging.segmentation.confidence import NOTHING_FOUND, without_advice
-from ..imaging.segmentation.cutout import Progress
-from ..imaging.segmentation.looks import Look
+from ..imaging.segmentation.cutout import Look, Progress
 from ..imaging.segmentation.parts import Parts
 from ..imaging.segmentation.pyramid import averaged, encoded, within
 from ..imaging.tensors import (
@@ -33,7 +33,7 @@ from ..imaging.tensors import (
     same_size,
     split_alpha,
 )
-from .background_removal import best, how_to_get_one, identity_of_best, model_input
+from .background_removal import best, how_to_get_one, identity_of_best, model_input, second
 from .common import CATEGORY, check_widgets, deliver, optional_mask, output, progress_callback, work_device
 from .parts import PARTS
 
@@ -159,13 +159,21 @@ def _by_model(model: Any, rgb: Tensor, rough: Tensor | None, choice: Choice, ste
 
     photo, look = rgb.to(device), _look(model, rgb, choice, device)
     if rough is None:
-        cut = from_looks(photo, look, step, choice.parts)
+        # A model that somebody wired decides alone.
+        beside = second() if choice.model is None and choice.method != "birefnet" else None
+        other = None if beside is None else _look(beside, rgb, choice, device)
+        cut = from_looks(photo, look, step, choice.parts, other)
     else:
         cut = from_model(photo, look(photo.unsqueeze(0)), rough, step, choice.parts)
     cut.report["model"] = getattr(model, "name", "birefnet")
     if choice.method == "birefnet":
         cut.report["method"] = "birefnet"
     return cut
+
+
+def _floored(confidence: float) -> float:
+    """To two digits and never up: .499 is not the .50 that was needed."""
+    return math.floor(100 * confidence) / 100
 
 
 def refusal(cut: Cutout, method: str, index: int, pictures: int, minimum: float) -> UntrustedCutoutError:
@@ -179,9 +187,9 @@ def refusal(cut: Cutout, method: str, index: int, pictures: int, minimum: float)
     if NOTHING_FOUND in cut.report["reasons"]:
         guess = ("", "")
     canvas, command = canvas + on_canvas, command + on_command_line
+    found = f"confidence {_floored(cut.confidence):.2f}, needed {minimum:.2f}"
     return UntrustedCutoutError(
-        f"{which}the product could not be cut out reliably (confidence {cut.confidence:.2f}, needed {minimum:.2f}): "
-        f"{reasons}.",
+        f"{which}the product could not be cut out reliably ({found}): {reasons}.",
         advice=f"a plain backdrop of another colour, with some room around the product.{better}",
         canvas="paint roughly over the product in the mask editor of the node that loads the photo, or connect such a "
         f"mask to hint{canvas}.{guess[0]}",

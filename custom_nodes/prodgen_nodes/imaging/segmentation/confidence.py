@@ -225,19 +225,12 @@ def judge_outline(
     trust.doubt(ramp(max(unsure, 0.5 * share), 0.6, 0.15), "shadow and product could not be told apart everywhere")
 
 
-def judge_model(mask: Tensor, fused: Fused, reach: int, plain: float, trust: Trust) -> None:
-    """Doubts about a segmenter's `mask` `[H,W]`: hesitant beside its own outline, or at odds with the picture.
-
-    What it half sees and leaves out weighs twice: a tail, a stand, a chain are gone from the picture then. `reach`: how
-    far beside its outline softness is only the outline's own; `plain` 0..1: how far the backdrop model holds.
-    """
+def judge_model(mask: Tensor, fused: Fused, plain: float, trust: Trust) -> None:
+    """Doubts about a segmenter's `mask` `[H,W]` that is at odds with the picture; `plain` 0..1: how far the backdrop
+    model holds."""
     solid, product = mask > 0.5, fused.likelihood > 0.5
     size = max(1.0, float(product.float().sum()))
-    beside = dilate(solid, reach) & ~erode(solid, reach)
     half = fused.half_filled
-    soft = (mask > 0.12) & (mask < 0.88) & ~beside & ~half
-    hesitant = float((soft & solid).float().sum() + 2 * (soft & ~solid & ~product).float().sum()) / size
-    trust.doubt(ramp(hesitant, 0.12, 0.012), "the model hesitates over parts of the picture beside the product")
     changed = float(((solid != product) & ~half).float().sum()) / max(size, float(solid.float().sum()))
     trust.doubt(ramp(changed, 0.4, 0.1), "the model's mask and the picture's own edges disagree")
     filled = float(half.float().sum()) / size

@@ -18,8 +18,8 @@ from torch import Tensor
 from ..file_alpha import is_plain_figure
 from ..filters import dilate, erode, gaussian_blur
 from .backdrop import fill_smoothly
-from .cutout import Cutout, Progress, from_file_alpha
-from .looks import Look, from_looks
+from .cutout import Cutout, Look, Progress, from_file_alpha
+from .looks import from_looks
 from .parts import Parts
 from .pyramid import resized
 

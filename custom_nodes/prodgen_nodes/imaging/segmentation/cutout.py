@@ -27,7 +27,6 @@ from .confidence import (
     judge_blown_out,
     judge_busy,
     judge_coarse,
-    judge_model,
     judge_model_outline,
     judge_outline,
     judge_parts,
@@ -43,6 +42,7 @@ from .foreground import clean_foreground
 from .frame import Inside, find_frame, product_fills
 from .fringe import find_fringe
 from .fusion import Fused, fuse, reach_of
+from .hesitation import judge_seen
 from .matting import closed_form_matte
 from .openings import judge_before_plain, judge_matte
 from .painted import Stated, judge_painted, stated
@@ -66,6 +66,8 @@ _OPAQUE = 0.9
 _APART, _THING = 0.03, 0.1
 """Things beside the product are at least so far from it (of the short side), and at most so large (of the picture)."""
 Progress = Callable[[int], None]
+Look = Callable[[Tensor], Tensor]
+"""A network: one picture `[1,H,W,3]` in, its mask `[h,w]` out, 1 = product."""
 
 
 @dataclass(frozen=True)
@@ -337,7 +339,7 @@ def by_model(
     judge_shape(product, trust)
     if trust.confidence > 0:
         if mask is not None and hint is None:  # nobody hesitates where a person has painted
-            judge_model(torch.where(fused.gaps, 0.0, rough), fused, reach, plain if is_plain else 0.0, trust)
+            judge_seen(rough, fused, reach, plain if is_plain else 0.0, trust)
             if coarse and not is_plain:
                 judge_busy(trust)
         judge_parts(product, chosen.close, trust)

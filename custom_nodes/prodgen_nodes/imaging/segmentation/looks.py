@@ -7,12 +7,10 @@ it is of a noisy photo, and that look is at the photo without its noise: what is
 made up. Two such looks that see the same product are one look, and the cut-out is made once. An outline that is ragged
 in one look is hard to draw in both. Where it is in question whether an opening is one, the photo is looked at upside
 down, too. What is still trusted before a plain backdrop after one look is compared with a second one. A photo that was
-exposed too short is looked at in more light.
+exposed too short is looked at in more light. Over what a look hesitates inside a product another network may be asked.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -20,13 +18,14 @@ from torch import Tensor
 from ..filters import dilate, erode, opened
 from .agreement import doubt_of_looks
 from .confidence import TRUSTED, UNCONFIRMED, is_coarse, ramp
-from .cutout import Cutout, Progress, by_model
+from .cutout import Cutout, Look, Progress, by_model
 from .detail import COARSE, is_blurred
 from .exposure import lift_of, lit, unlit
 from .noise import is_noisy
 from .parts import Parts
 from .pyramid import resized
 from .ragged import BITTEN, FELT
+from .second_network import SETTLED, WithSecond
 from .survey import Survey
 from .upside_down import KEPT, PALE, doubt_of_openings, in_question, pale_parts
 
@@ -47,44 +46,55 @@ products of 85 to 178 pixels, all trusted, ten kept an opening filled, lost a pi
 _REFUSED = 0.5
 """A look whose own cut-out would be refused does not agree with any."""
 _SAID = "two looks at the photo do not see quite the same product: something may be missing, or too much"
-Look = Callable[[Tensor], Tensor]
-"""A network: one picture `[1,H,W,3]` in, its mask `[h,w]` out, 1 = product."""
 
 
-def from_looks(srgb: Tensor, look: Look, progress: Progress | None = None, parts: Parts = "auto") -> Cutout:
-    """Cut a product `[H,W,3]` out with what a network sees, in one look or in two (`looks` in the report)."""
+def from_looks(
+    srgb: Tensor, look: Look, progress: Progress | None = None, parts: Parts = "auto", other: Look | None = None
+) -> Cutout:
+    """Cut a product `[H,W,3]` out with what a network sees, in one look or in two (`looks` in the report).
+
+    `other`: another network, which is asked over parts of the product that the first one hesitates over.
+    """
     lift = lift_of(srgb)
     photo = Survey(lit(srgb, lift))
     noisy = is_noisy(photo.calm[1])
-    masks = [look(photo.srgb.unsqueeze(0))]
+    both = WithSecond(look, other, lambda: photo.weighed[2] <= _BUSY)
+    masks = [both(photo.srgb.unsqueeze(0))]
     if noisy or photo.weighed[2] < 1.0:
-        masks.append(_mirrored(photo, noisy, look))
+        masks.append(_mirrored(photo, noisy, both))
     if len(masks) == 2 and not alike(*masks):
         first, second = (by_model(photo, mask, None, progress, parts) for mask in masks)
-        cut = _better(first, second, _disagreement(*masks))
+        cut = _better(first, second, _disagreement(*masks), both.filled)
     else:
         cut = by_model(photo, torch.stack(masks).mean(dim=0), None, progress, parts)
         noisy = noisy or is_noisy(cut.report["noise"])
         if len(masks) == 1 and (cut.confidence < TRUSTED or noisy or cut.report["backdrop"]["plain"] < 1.0):
-            masks.append(_mirrored(photo, noisy, look))
-            cut = _better(cut, by_model(photo, masks[1], None, progress, parts), _disagreement(*masks))
+            masks.append(_mirrored(photo, noisy, both))
+            other_cut = by_model(photo, masks[1], None, progress, parts)
+            cut = _better(cut, other_cut, _disagreement(*masks), both.filled)
     mirrored = masks[1] if len(masks) > 1 else None
     cut = _asked_once_more(_tiny(cut, photo.srgb), photo, masks, look)
     if cut.confidence >= TRUSTED and cut.report["backdrop"]["plain"] > _BUSY:
         if mirrored is None:
-            mirrored = _mirrored(photo, noisy, look)
+            mirrored = _mirrored(photo, noisy, both)
             masks.append(mirrored)
         why = doubt_of_looks(photo, resized(cut.alpha, photo.size), masks[0], mirrored)
         cut = cut.doubted(UNCONFIRMED, why) if why else cut
+    if both.filled:
+        cut = cut.doubted(UNCONFIRMED, SETTLED) if photo.weighed[2] <= _BUSY else cut.noted(SETTLED)
     cut.report["looks"] = len(masks)
     return unlit(cut.finished(), srgb, lift)
 
 
-def _better(cut: Cutout, other: Cutout, disagreement: float) -> Cutout:
-    """The cut-out that is trusted more of two whose looks disagree so much (0 to 1), with the doubts of both."""
+def _better(cut: Cutout, other: Cutout, disagreement: float, settled: bool) -> Cutout:
+    """The cut-out that is trusted more of two whose looks disagree so much (0 to 1), with the doubts of both.
+
+    Where another network `settled` what one of them hesitates over, its confidence says less: if neither is refused,
+    the one with more of the product is taken."""
     refused = min(cut.confidence, other.confidence) < _REFUSED
     ragged = [why for why in (FELT, BITTEN) if any(why in one.report["reasons"] for one in (cut, other))]
-    better = _believed(more_trusted(cut, other), 1.0 if refused else disagreement)
+    taken = max(cut, other, key=_extent) if settled and not refused else more_trusted(cut, other)
+    better = _believed(taken, 1.0 if refused else disagreement)
     for why in ragged:
         better = better if why in better.report["reasons"] else better.doubted(UNCONFIRMED, why)
     return better
@@ -155,4 +165,9 @@ def more_trusted(first: Cutout, second: Cutout) -> Cutout:
     """
     if abs(first.confidence - second.confidence) > _ALIKE:
         return max(first, second, key=lambda cut: cut.confidence)
-    return max(first, second, key=lambda cut: float(cut.report["coverage"]) + 2 * float(cut.report.get("opened", 0.0)))
+    return max(first, second, key=_extent)
+
+
+def _extent(cut: Cutout) -> float:
+    """How much of the picture is product in a cut-out, openings that the picture proved counted twice."""
+    return float(cut.report["coverage"]) + 2 * float(cut.report.get("opened", 0.0))

@@ -1,0 +1,124 @@
+"""What one network hesitates over inside a product, another one that sees the whole thing settles; nothing else."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prodgen_nodes.imaging.segmentation import TRUSTED, from_looks, from_model
+from prodgen_nodes.imaging.segmentation.second_network import SETTLED, hesitates, settled
+from torch import Tensor
+
+from .segmentation_products import Scene, scene
+
+SIDE = 480
+"""Pixels in which a bag is large enough to be believed."""
+SOLID = (slice(300, 360), slice(180, 300))
+"""A place well inside of the bag's body."""
+
+
+def bag() -> Scene:
+    return scene("bag", 1, size=SIDE)
+
+
+def hesitant(made: Scene, value: float) -> Tensor:
+    """What a network sees of the bag that knows no better than `value` over a part of its body."""
+    mask = made.alpha.clone()
+    mask[SOLID] = value
+    return mask
+
+
+def filled_all_over(made: Scene) -> Tensor:
+    """What a coarse one sees: the bag with the opening of its handle filled."""
+    rows, columns = torch.where(made.alpha > 0.5)
+    mask = made.alpha.clone()
+    mask[int(rows.min()) : int(rows.max()), int(columns.min()) + 30 : int(columns.max()) - 30] = 1.0
+    return mask
+
+
+def sided(made: Scene, mask: Tensor):  # type: ignore[no-untyped-def]  # a look
+    """A look at the photo or at its mirror image."""
+
+    def look(picture: Tensor) -> Tensor:
+        if picture.shape[1:3] == made.photo.shape[:2] and torch.equal(picture[0], made.photo):
+            return mask
+        return mask.flip(1)
+
+    return look
+
+
+def test_a_part_in_doubt_is_kept_where_another_network_is_sure_of_it() -> None:
+    made = bag()
+    asked: list[int] = []
+    coarse = sided(made, made.alpha)
+
+    def other(picture: Tensor) -> Tensor:
+        asked.append(1)
+        return coarse(picture)
+
+    alone = from_looks(made.photo, sided(made, hesitant(made, 0.55)))
+    cut = from_looks(made.photo, sided(made, hesitant(made, 0.55)), None, "auto", other)
+    assert alone.confidence < 0.5 and any("hesitates" in why for why in alone.report["reasons"]), alone.report
+    assert cut.confidence >= TRUSTED and SETTLED in cut.report["notes"], cut.report
+    assert asked and float(cut.alpha[SOLID].min()) > 0.99
+
+
+def test_the_other_network_is_not_asked_where_the_first_has_no_doubt() -> None:
+    made = bag()
+
+    def other(_: Tensor) -> Tensor:
+        raise AssertionError("asked for nothing")
+
+    cut = from_looks(made.photo, sided(made, made.alpha), None, "auto", other)
+    assert cut.confidence >= TRUSTED and SETTLED not in cut.report["notes"]
+
+
+@given(value=st.floats(0.0, 1.0), busy=st.booleans())
+@settings(max_examples=20)
+def test_an_opening_that_shows_what_is_around_is_never_filled(value: float, busy: bool) -> None:
+    """Whatever the first network makes of it, and however sure the other one is."""
+    made = bag()
+    mask, other = made.alpha.clone(), filled_all_over(made)
+    opening = (other > 0.5) & (made.alpha < 0.01)
+    assert float(opening.float().sum()) > 0.01 * float(made.alpha.sum())
+    mask[opening] = value
+    kept = settled(made.photo.unsqueeze(0), mask, other, busy)
+    assert torch.equal(kept, mask)
+
+
+@given(value=st.floats(0.0, 1.0), busy=st.booleans())
+@settings(max_examples=20)
+def test_nothing_is_taken_away_and_nothing_without_a_leaning_is_added(value: float, busy: bool) -> None:
+    made = bag()
+    mask = hesitant(made, value)
+    kept = settled(made.photo.unsqueeze(0), mask, filled_all_over(made), busy)
+    assert bool((kept >= mask).all())
+    changed = kept != mask
+    assert bool((mask[changed] > (0.65 if busy else 0.45)).all())
+    assert torch.equal(settled(made.photo.unsqueeze(0), mask, torch.zeros_like(mask), busy), mask)
+
+
+def test_an_outline_is_no_hesitation_and_an_area_is() -> None:
+    made = bag()
+    soft = torch.nn.functional.avg_pool2d(made.alpha[None, None], 5, 1, 2)[0, 0]
+    assert not hesitates(soft)
+    assert hesitates(hesitant(made, 0.5)) and not hesitates(hesitant(made, 0.95))
+
+
+@pytest.mark.parametrize("away", [True, False])
+def test_what_is_half_seen_elsewhere_is_another_thing(away: bool) -> None:
+    """Beside the product it may be a part of it: a stand, a tail."""
+    made = bag()
+    photo = torch.cat((made.photo, made.photo[:, :24].mean(dim=1, keepdim=True).expand(-1, 240, -1)), dim=1)
+    mask = torch.cat((made.alpha, torch.zeros(SIDE, 240)), dim=1)
+    rows, columns = torch.where(made.alpha > 0.5)
+    bottom, right = int(rows.max()), int(columns.max())
+    left = SIDE + 120 if away else right + 1
+    photo, mask = photo.clone(), mask.clone()
+    photo[bottom - 70 : bottom, left : left + 60] = torch.tensor([0.2, 0.4, 0.3])
+    mask[bottom - 70 : bottom, left : left + 60] = 0.4
+    cut = from_model(photo.contiguous(), mask)
+    assert cut.confidence < TRUSTED and (cut.confidence >= 0.5 or not away), cut.report
+    said = " ".join(cut.report["reasons"])
+    assert ("another thing in the picture" in said) is away
