@@ -158,3 +158,39 @@ def test_the_installed_networks_see_a_product(comfy_server: ComfyServer, file: s
     share = {"handbag": (0.3, 0.5), "chair": (0.2, 0.3)}[photo.stem]
     assert share[0] < mask.mean() < share[1]
     assert mask[: mask.shape[0] // 40].max() < 0.05, "the wall above the product"
+
+
+def _half_grey() -> Image.Image:
+    """A black board with a grey plate in it, which a network that wants black hesitates over."""
+    levels = np.full((640, 640, 3), next(_SHADES), dtype=np.uint8)
+    levels[160:480, 160:480] = 10
+    levels[240:400, 240:400] = 110
+    return Image.fromarray(levels)
+
+
+def _notes(server: ComfyServer, **wired: Any) -> list[str]:
+    graph: dict[str, Any] = {
+        "photo": {"class_type": "LoadImage", "inputs": {"image": server.upload(_half_grey())}},
+        "cut": {
+            "class_type": "ProdgenSegmentProduct",
+            "inputs": {"image": ["photo", 0], "method": "auto", "min_confidence": 0.0, **wired},
+        },
+        "save": {"class_type": "PreviewAny", "inputs": {"source": ["cut", 2]}},
+    }
+    if wired:
+        graph["model"] = {"class_type": "ProdgenLoadBackgroundRemoval", "inputs": {"model": "isnet_fp16.onnx"}}
+    return list(json.loads(server.run(graph)["cut"]["text"][0])["notes"])
+
+
+def test_a_second_network_is_asked_where_the_best_hesitates(
+    comfy_server: ComfyServer, place: Callable[..., Path]
+) -> None:
+    """A model that somebody wired decides alone; and a second one that is damaged is none."""
+    place("isnet_fp16.onnx", side=640, gain=-20.0, bias=-1.1)
+    said = "another one is sure of it"
+    assert not any(said in note for note in _notes(comfy_server))
+    second = place("u2netp.onnx", side=640, gain=-10.0, bias=10.0)
+    assert any(said in note for note in _notes(comfy_server))
+    assert not any(said in note for note in _notes(comfy_server, bg_removal_model=["model", 0]))
+    second.write_bytes(second.read_bytes()[:100])
+    assert not any(said in note for note in _notes(comfy_server))
