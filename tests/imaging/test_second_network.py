@@ -61,7 +61,8 @@ def test_a_part_in_doubt_is_kept_where_another_network_is_sure_of_it() -> None:
     cut = from_looks(made.photo, sided(made, hesitant(made, 0.55)), None, "auto", other)
     assert alone.confidence < 0.5 and any("hesitates" in why for why in alone.report["reasons"]), alone.report
     assert cut.confidence >= TRUSTED and SETTLED in cut.report["notes"], cut.report
-    assert asked and float(cut.alpha[SOLID].min()) > 0.99
+    assert len(asked) == 2, "once at the photo, once at its mirror image, for all looks"
+    assert float(cut.alpha[SOLID].min()) > 0.99
 
 
 def test_the_other_network_is_not_asked_where_the_first_has_no_doubt() -> None:

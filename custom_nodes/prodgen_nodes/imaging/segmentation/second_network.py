@@ -88,12 +88,21 @@ class WithSecond:
     def __init__(self, look: Look, other: Look | None, busy: Callable[[], bool]) -> None:
         self._look, self._other, self._busy = look, other, busy
         self.filled = False
+        self._seen: tuple[Tensor, Tensor] | None = None
 
     def __call__(self, picture: Tensor) -> Tensor:
         mask = self._look(picture)
         if self._other is None or not hesitates(mask):
             return mask
-        other = torch.minimum(self._other(picture), self._other(picture.flip(2)).flip(1))
-        whole = settled(picture, mask, other, self._busy())
+        whole = settled(picture, mask, self._sure(picture, self._other), self._busy())
         self.filled |= whole is not mask
         return whole
+
+    def _sure(self, picture: Tensor, other: Look) -> Tensor:
+        """What the other network sees in a picture and in its mirror image, asked once for both."""
+        mirrored = picture.flip(2)
+        if self._seen is not None and torch.equal(self._seen[0], mirrored):
+            return self._seen[1].flip(1)
+        if self._seen is None or not torch.equal(self._seen[0], picture):
+            self._seen = picture, torch.minimum(other(picture), other(mirrored).flip(1))
+        return self._seen[1]
