@@ -115,15 +115,12 @@ def best() -> OnnxBackgroundRemoval | None:
 
 def second() -> OnnxBackgroundRemoval | None:
     """The quickest installed model of another kind than `best`, to be asked where that one hesitates; None where there
-    is none, or its file is damaged: it only helps."""
+    is none.
+
+    Raises ModelFileError where that model's file is damaged.
+    """
     name = _second_name() if is_available() else None
-    if name is None:
-        return None
-    try:
-        return load(name)
-    except ModelFileError as error:
-        logging.warning("%s No second model is asked.", error)
-        return None
+    return None if name is None else load(name)
 
 
 def identity_of_best(method: str = "model") -> str:

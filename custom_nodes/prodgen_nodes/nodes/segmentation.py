@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import logging
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..background_removal import OnnxBackgroundRemoval
+from ..background_removal import ModelFileError, OnnxBackgroundRemoval
 from ..imaging.errors import EmptyMaskError, ParameterError, UntrustedCutoutError
 from ..imaging.file_alpha import outlines
 from ..imaging.hint import fit_hint, painted_over
@@ -154,14 +155,28 @@ def _look(model: Any, rgb: Tensor, choice: Choice, device: Any) -> Look:
     return lambda picture: _model_mask(model, picture.to(rgb.device), choice.fit).to(device)
 
 
+def _second_look(rgb: Tensor, choice: Choice, device: Any) -> Look:
+    """The same of a second installed model, opened when it is asked for the first time. One that is damaged, or not
+    there, sees nothing: it only helps."""
+
+    def look(picture: Tensor) -> Tensor:
+        try:
+            if (model := second()) is not None:
+                return _look(model, rgb, choice, device)(picture)
+        except ModelFileError as error:
+            logging.warning("%s The other model decides alone.", error)
+        return picture.new_zeros(picture.shape[1:3])
+
+    return look
+
+
 def _by_model(model: Any, rgb: Tensor, rough: Tensor | None, choice: Choice, step: Progress, device: Any) -> Cutout:
     """One picture `[H,W,3]` by a model: alone, or beside a rough hint that decides what is product."""
 
     photo, look = rgb.to(device), _look(model, rgb, choice, device)
     if rough is None:
         # A model that somebody wired decides alone.
-        beside = second() if choice.model is None and choice.method != "birefnet" else None
-        other = None if beside is None else _look(beside, rgb, choice, device)
+        other = _second_look(rgb, choice, device) if choice.model is None else None
         cut = from_looks(photo, look, step, choice.parts, other)
     else:
         cut = from_model(photo, look(photo.unsqueeze(0)), rough, step, choice.parts)

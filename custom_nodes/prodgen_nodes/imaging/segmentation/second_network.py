@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..filters import dilate, erode, opened
 from .cutout import Look
-from .pyramid import resized
+from .pyramid import averaged, encoded, resized, within
 from .regions import Regions
 from .seen_through import colours_of
 
@@ -42,6 +42,8 @@ _NEARER, _MOSTLY = 0.5, 0.5
 """A pixel shows what is behind if it is so many times nearer to the surroundings' colours than to the product's own;
 and the share of a part that must. On a table a racket's strings leave openings to which the network leans with .45 to
 .8: there the colours tell."""
+_SIDE = 1024
+"""Pixels of the longer side that the other network is shown: it reads 320."""
 _FILLED = 0.95
 """What such a part then has: product, but none that every look is certain of."""
 
@@ -94,7 +96,8 @@ class WithSecond:
         mask = self._look(picture)
         if self._other is None or not hesitates(mask):
             return mask
-        whole = settled(picture, mask, self._sure(picture, self._other), self._busy())
+        small = _reduced(picture)
+        whole = settled(small, mask, self._sure(small, self._other), self._busy())
         self.filled |= whole is not mask
         return whole
 
@@ -106,3 +109,9 @@ class WithSecond:
         if self._seen is None or not torch.equal(self._seen[0], picture):
             self._seen = picture, torch.minimum(other(picture), other(mirrored).flip(1))
         return self._seen[1]
+
+
+def _reduced(picture: Tensor) -> Tensor:
+    """The picture `[1,H,W,3]` with at most `_SIDE` pixels a side, whatever its own."""
+    size = within(_SIDE, picture.shape[1], picture.shape[2])
+    return encoded(averaged(picture[0], size)).unsqueeze(0) if size != tuple(picture.shape[1:3]) else picture
