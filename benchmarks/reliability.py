@@ -42,6 +42,7 @@ from prodgen_nodes.background_removal import OnnxBackgroundRemoval, by_rank  # n
 from prodgen_nodes.imaging.segmentation import TRUSTED, Cutout, from_looks, from_plain_backdrop  # noqa: E402
 
 MODELS = ROOT / ".comfyui" / "ComfyUI" / "models" / "background_removal"
+SECOND = "u2netp.onnx"
 BAND = 4
 INSIDE, OUTSIDE = 0.985, 0.004
 LIKE = 0.97
@@ -108,10 +109,15 @@ def overlap(one: np.ndarray, other: np.ndarray) -> float:
 
 
 class Cutter:
-    """The default cut-out with one network, or the model-free way; `masks` is a folder that keeps what it saw."""
+    """The default cut-out with a network, or the model-free way; `masks` is a folder that keeps what it saw.
+
+    As in Segment Product, a U²-Net-P that lies beside the network's file is asked where that one hesitates.
+    """
 
     def __init__(self, model: OnnxBackgroundRemoval | None, masks: Path | None) -> None:
-        self.model, self.masks = model, masks
+        self.model, self.masks, self.second = model, masks, None
+        if model is not None and (beside := model.path.with_name(SECOND)).is_file() and model.path != beside:
+            self.second = OnnxBackgroundRemoval(beside)
         if masks is not None:
             masks.mkdir(parents=True, exist_ok=True)
 
@@ -120,7 +126,8 @@ class Cutter:
         photo = torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255)
         if self.model is None:
             return from_plain_backdrop(photo)
-        return from_looks(photo, functools.partial(self._look, self.model))
+        other = None if self.second is None else functools.partial(self._look, self.second)
+        return from_looks(photo, functools.partial(self._look, self.model), other=other)
 
     def _look(self, model: OnnxBackgroundRemoval, picture: torch.Tensor) -> torch.Tensor:
         if self.masks is None:
