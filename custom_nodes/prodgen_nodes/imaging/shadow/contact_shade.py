@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from scipy import ndimage
 from torch import Tensor
 
 from .contact import Array, Contact, Touch
@@ -37,6 +38,8 @@ turns under shows it, a wall that stands on the ground does not. Measured on ren
 _CORNER, _BEND = 0.06, 0.0015
 """The outline of a rounded corner takes at most so much of a contact's width at each end, and rises there by more than
 this share of it (and a quarter of a pixel) above the straight line that the contact is next to it."""
+_NOTCH = 0.08
+"""A notch in what stands on the ground is narrower than this share of it; a boot's between its lugs have .03 to .06."""
 
 
 def crevice_size(touch: Touch, span: float, softness: float, undercut: float = USUAL_UNDERCUT) -> float:
@@ -78,6 +81,17 @@ def _without_corners(touch: Touch) -> tuple[Touch, int, int]:
     return replace(touch, contour=contour), counts[0], counts[1]
 
 
+def _without_notches(touch: Touch) -> Touch:
+    """The contact with its outline straight on across narrow notches: a sole stands on its lugs, not beside each."""
+    half = round(_NOTCH / 2 * touch.width)
+    if half == 0:
+        return touch
+    # Gone on beyond its ends as it goes before them, so that a slope is none the flatter there.
+    longer = np.pad(touch.contour, 2 * half, mode="reflect", reflect_type="odd")
+    closed = ndimage.grey_closing(longer, size=2 * half + 1)[2 * half : -2 * half]
+    return replace(touch, contour=closed)
+
+
 def crevice(
     alpha: Tensor, contact: Contact, touch: Touch, size: float, ramp: float, foreshortening: float, lateral: float = 1.0
 ) -> tuple[slice, slice, Tensor]:
@@ -96,11 +110,13 @@ def crevice(
     device = alpha.device
     touch, first, last = _without_corners(touch)
     at: Array = np.arange(columns.start, columns.stop, dtype=np.float64) + 0.5
-    line = touch.level(at, blur=0.006 * contact.box.width)
+    blur = 0.006 * contact.box.width
+    edge, touch = touch.level(at, blur), _without_notches(touch)
+    line = touch.level(at, blur)
     own: Array = np.arange(touch.left, touch.right, dtype=np.float64) + 0.5
     calm = touch.level(own, blur=0.03 * contact.box.width)
     slope = np.interp(at, own, np.gradient(calm)) / foreshortening if own.size > 1 else np.zeros_like(at)
-    level, steep = (torch.from_numpy(values).to(device, torch.float32) for values in (line, slope))
+    over, level, steep = (torch.from_numpy(values).to(device, torch.float32) for values in (edge, line, slope))
     x = torch.from_numpy(at).to(device, torch.float32)
     beside = torch.maximum(touch.left + first - x, x - touch.right + last).clamp(min=0.0) / lateral
     y = torch.arange(rows.start, rows.stop, device=device, dtype=torch.float32)[:, None] + 0.5
@@ -117,7 +133,7 @@ def crevice(
     # Seen from the front the ground shows nearly up to where a rounded edge touches it; seen along the edge, only from
     # where the roundness ends.
     away = away + aside**_ALONG * min(touch.rounding, size)
-    above = torch.where(beside > 0, 0.0, (-before).clamp(min=0.0) * foreshortening)
+    above = torch.where(beside > 0, 0.0, (over - y).clamp(min=0.0))
     return rows, columns, _falling(away, size) * (1.6 - above / (ramp + 1.0)).clamp(0.0, 1.0)
 
 
