@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prodgen_nodes.imaging.errors import EmptyMaskError
 from prodgen_nodes.imaging.shadow import find_contact
+from prodgen_nodes.imaging.shadow.supports import without_notches
 
 from tests.imaging.shadow_sketches import STANDING, Sketch, bag, chair
 from tests.support.reference import PRODUCTS, reference
@@ -299,3 +300,36 @@ def test_a_low_sofa_from_behind_stands_on_both_feet_of_its_long_side(climb: floa
 @pytest.mark.parametrize("sketch", [bar(0.45), bar(0.7), car_from_above(0.35, heel=True)])
 def test_what_hangs_by_one_end_is_neither_a_bar_nor_on_wheels(sketch: Sketch) -> None:
     assert not find_contact(sketch.mask()).touches
+
+
+@pytest.mark.parametrize("notch", [0, 8])
+def test_a_boot_stands_on_heel_and_ball_with_lugs_or_without(notch: int) -> None:
+    """Seen from a little before it, so that its heel ends higher up in the picture, and broken up by its lugs: it was
+    said to hang."""
+    mask = torch.zeros(560, 700)
+    mask[100:480, 100:330] = 1.0
+    mask[250:500, 330:560] = 1.0
+    for column in range(560, 660):
+        mask[280 : 500 - (column - 560) // 2, column] = 1.0
+    mask[450:, 250:390] = 0.0
+    for start in range(100, 560, 36):
+        low = 480 if start < 330 else 500
+        mask[low - notch : low, start : start + 12] = 0.0
+    contact = find_contact(mask)
+    assert contact.kind == "feet" and len(contact.touches) >= 2
+    assert contact.touches[0].left < 200 < 400 < contact.touches[-1].left + 80
+
+
+@given(st.integers(0, 40), st.integers(1, 60))
+@settings(max_examples=30, deadline=None)
+def test_an_outline_without_notches_stays_as_it_is(slope: int, bend: int) -> None:
+    places = np.arange(400, dtype=np.float64)
+    straight, hollow = places * slope / 40, -((places - 200) ** 2) / (100.0 * bend)
+    for outline in (straight, hollow):
+        assert np.allclose(without_notches(outline), outline, atol=1e-6)
+    notched = straight.copy()
+    notched[150:160] -= 12
+    assert np.allclose(without_notches(notched)[5:-5], straight[5:-5], atol=0.6 + slope / 4)
+    wide = straight.copy()
+    wide[100:250] -= 100
+    assert float(np.abs(without_notches(wide) - wide)[140:210].max()) < 1e-6

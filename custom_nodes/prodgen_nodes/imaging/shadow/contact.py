@@ -19,7 +19,8 @@ from scipy import ndimage
 from torch import Tensor
 
 from ..tensors import Box, bounding_box
-from .supports import climbing_supports, column_runs, is_a_bar, more_soles
+from .legs import more_feet
+from .supports import climbing_supports, column_runs, is_a_bar, more_soles, without_notches
 
 Array = npt.NDArray[np.float64]
 
@@ -34,10 +35,10 @@ _RISE = 0.3
 above, whose shade ended in a spike amid its side at .2."""
 _RISE_LYING = 0.6
 """And of what is known to lie or to stand on a corner."""
+_GAP = 0.012
+"""Pieces of contact this share of the product's width apart are one; narrower specks of dirt are none."""
 _NARROW = 0.25
 """A contact narrower than this share of the product's width may be a foot."""
-_FOOT_LEVEL = 0.3
-"""Hind feet end at most this share of the product's height above the lowest foot."""
 _LEG = 0.06
 """A hind leg is narrow over at least this share of the product's height."""
 _STRAIGHT = 0.02
@@ -168,43 +169,6 @@ def _merged(runs: list[tuple[int, int]], gap: int) -> list[tuple[int, int]]:
     return done
 
 
-def _ends_a_leg(inside: Tensor, column: int, row: int, rise: int, most: float) -> bool:
-    """Whether the product above (`column`, `row`) is a narrow upright piece over at least `rise` rows."""
-    for above in (rise // 2, rise):
-        if row - above < 0:
-            return False
-        line = inside[row - above].cpu().numpy()
-        # A leg leans: look for it a little to both sides.
-        runs = [run for run in column_runs(line) if run[0] - rise // 2 <= column < run[1] + rise // 2]
-        if not runs or min(right - left for left, right in runs) > most:
-            return False
-    return True
-
-
-def _more_feet(
-    envelope: Array, lowest: float, inside: Tensor, box: Box, taken: list[tuple[int, int]], leg: float
-) -> list[tuple[int, int]]:
-    """Further low points of the envelope that end a leg, `leg` of the height long: column runs relative to the box."""
-    height, width = box.height, box.width
-    filled = np.where(np.isnan(envelope), -np.inf, envelope)
-    level = max(1.5, 0.03 * height)
-    rise = max(3, round(leg * height))
-    feet: list[tuple[int, int]] = []
-    reach = max(2, round(0.03 * width))
-    peaks = np.flatnonzero((filled == ndimage.maximum_filter1d(filled, 2 * reach + 1)) & np.isfinite(filled))
-    for peak in peaks.tolist():
-        bottom = filled[peak]
-        if lowest - bottom > _FOOT_LEVEL * height or any(left <= peak < right for left, right in taken + feet):
-            continue
-        low = filled >= bottom - level
-        run = next(run for run in column_runs(low) if run[0] <= peak < run[1])
-        if run[1] - run[0] > _NARROW * width:
-            continue
-        if _ends_a_leg(inside, box.left + peak, int(bottom) - 1, rise, _NARROW * width):
-            feet.append(run)
-    return feet
-
-
 def find_contact(alpha: Tensor, *, lies: bool = False) -> Contact:
     """Where the product of one mask `[H,W]` (1 = product) touches the ground; EmptyMaskError when there is none.
 
@@ -213,7 +177,7 @@ def find_contact(alpha: Tensor, *, lies: bool = False) -> Contact:
     box = bounding_box(alpha)
     envelope, heights = envelope_of(alpha, box)
     width, height = box.width, box.height
-    step = max(2, round(0.012 * width))
+    step = max(2, round(_GAP * width))
     # A speck of dirt in the mask is no foot: a median over a few columns decides what is lowest.
     calm = ndimage.median_filter(
         np.where(np.isnan(envelope), -1e9, envelope), size=min(2 * step + 1, max(1, width // 2))
@@ -224,21 +188,23 @@ def find_contact(alpha: Tensor, *, lies: bool = False) -> Contact:
     lowest = float(np.nanmax(calm))
     level = max(1.5, _LEVEL * height)
     floor = lowest - (_RISE_LYING if lies else _RISE) * width
-    with np.errstate(invalid="ignore"):
-        seeds = column_runs(calm >= lowest - level)
-    runs = _merged([_grown(seed, calm, floor) for seed in seeds], gap=step)
-    if sum(right - left for left, right in runs) < 0.35 * width:
-        runs = sorted(runs + _more_feet(calm, lowest, alpha > 0.5, box, runs, _LEG))
-    if not runs[0][0] <= width / 2 <= runs[-1][1]:
-        # It would tip over: wheels are shorter than legs.
-        runs = sorted(runs + _more_feet(calm, lowest, alpha > 0.5, box, runs, _LEG / 2))
+    runs = _runs(calm, lowest, level, floor, alpha > 0.5, box)
 
     def touching(runs: list[tuple[int, int]]) -> list[Touch]:
         return _touches(runs, envelope, heights, calm, alpha, box)
 
     touches = touching(runs)
     floats = _floats(touches, calm, alpha, box)
-    if floats and (soles := more_soles(calm, lowest, max(1.5, 2 * _LEVEL * height), height, runs)):
+    # A sole with lugs, a comb, a brush: on its teeth it stands as on one edge.
+    whole = without_notches(calm) if floats else calm
+    if floats:
+        standing = _touches(_runs(whole, lowest, level, floor, alpha > 0.5, box), envelope, heights, whole, alpha, box)
+        if not _floats(standing, whole, alpha, box):
+            touches, floats = standing, False
+    for outline in (calm, whole):
+        soles = more_soles(outline, lowest, max(1.5, 2 * _LEVEL * height), height, runs) if floats else []
+        if not soles:
+            continue
         # A shoe that leans on the other one touches the ground at its tip alone.
         low = column_runs(calm >= lowest - _TIP * width)
         tips = [run for run in low if not any(run[0] < sole[1] and sole[0] < run[1] for sole in soles)]
@@ -252,6 +218,20 @@ def find_contact(alpha: Tensor, *, lies: bool = False) -> Contact:
     if floats and not (lies and touches):
         return Contact("none", (), box)
     return Contact(_kind(touches, width, height), tuple(touches), box)
+
+
+def _runs(calm: Array, lowest: float, level: float, floor: float, inside: Tensor, box: Box) -> list[tuple[int, int]]:
+    """The columns, relative to the `box`, in which the outline `calm` touches the ground."""
+    width = box.width
+    with np.errstate(invalid="ignore"):
+        seeds = column_runs(calm >= lowest - level)
+    runs = _merged([_grown(seed, calm, floor) for seed in seeds], gap=max(2, round(_GAP * width)))
+    if sum(right - left for left, right in runs) < 0.35 * width:
+        runs = sorted(runs + more_feet(calm, lowest, inside, box, runs, _LEG))
+    if not runs[0][0] <= width / 2 <= runs[-1][1]:
+        # It would tip over: wheels are shorter than legs.
+        runs = sorted(runs + more_feet(calm, lowest, inside, box, runs, _LEG / 2))
+    return runs
 
 
 def _touches(

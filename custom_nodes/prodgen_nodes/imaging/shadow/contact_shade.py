@@ -11,11 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from scipy import ndimage
 from torch import Tensor
 
 from .contact import Array, Contact, Touch
 from .round_foot import RoundFoot
+from .supports import without_notches
 
 REACH = 3.0
 """The crevice is exactly gone at so many times its size."""
@@ -38,8 +38,6 @@ turns under shows it, a wall that stands on the ground does not. Measured on ren
 _CORNER, _BEND = 0.06, 0.0015
 """The outline of a rounded corner takes at most so much of a contact's width at each end, and rises there by more than
 this share of it (and a quarter of a pixel) above the straight line that the contact is next to it."""
-_NOTCH = 0.08
-"""A notch in what stands on the ground is narrower than this share of it; a boot's between its lugs have .03 to .06."""
 
 
 def crevice_size(touch: Touch, span: float, softness: float, undercut: float = USUAL_UNDERCUT) -> float:
@@ -81,17 +79,6 @@ def _without_corners(touch: Touch) -> tuple[Touch, int, int]:
     return replace(touch, contour=contour), counts[0], counts[1]
 
 
-def _without_notches(touch: Touch) -> Touch:
-    """The contact with its outline straight on across narrow notches: a sole stands on its lugs, not beside each."""
-    half = round(_NOTCH / 2 * touch.width)
-    if half == 0:
-        return touch
-    # Gone on beyond its ends as it goes before them, so that a slope is none the flatter there.
-    longer = np.pad(touch.contour, 2 * half, mode="reflect", reflect_type="odd")
-    closed = ndimage.grey_closing(longer, size=2 * half + 1)[2 * half : -2 * half]
-    return replace(touch, contour=closed)
-
-
 def crevice(
     alpha: Tensor, contact: Contact, touch: Touch, size: float, ramp: float, foreshortening: float, lateral: float = 1.0
 ) -> tuple[slice, slice, Tensor]:
@@ -111,7 +98,9 @@ def crevice(
     touch, first, last = _without_corners(touch)
     at: Array = np.arange(columns.start, columns.stop, dtype=np.float64) + 0.5
     blur = 0.006 * contact.box.width
-    edge, touch = touch.level(at, blur), _without_notches(touch)
+    edge = touch.level(at, blur)
+    # A sole stands on its lugs, not beside each of them.
+    touch = replace(touch, contour=without_notches(touch.contour))
     line = touch.level(at, blur)
     own: Array = np.arange(touch.left, touch.right, dtype=np.float64) + 0.5
     calm = touch.level(own, blur=0.03 * contact.box.width)

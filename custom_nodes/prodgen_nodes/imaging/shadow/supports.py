@@ -29,9 +29,13 @@ this share of the width at most: a knife's grip is thicker than its blade."""
 _MOST = 0.9
 """In so much of its width: its end may be cut off square."""
 
-_SOLE, _SOLE_LEVEL, _SOLE_RISE = 0.1, 0.1, 0.1
+_SOLE, _SOLE_LEVEL, _SOLE_RISE = 0.1, 0.1, 0.06
 """A level edge as broad as this share of the product's width, at most this share of its height above its lowest point
 and apart from that by a rise of this share, is another sole: the shoe that a tilted one leans on."""
+
+_NOTCH, _NOTCH_DEPTH = 0.08, 0.08
+"""A notch in what stands on the ground is narrower than this share of it, and no deeper than this share of its width; a
+boot's between its lugs are .03 to .06 wide."""
 
 Array = npt.NDArray[np.float64]
 
@@ -40,6 +44,21 @@ def column_runs(flags: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     """The stretches (first, behind the last) in which `flags` `[n]` hold."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def without_notches(contour: Array) -> Array:
+    """The outline (rows from the top; NaN: no product) straight on across its narrow notches, and as it is where there
+    are none: a closing, with the outline gone on beyond its ends as it goes before them."""
+    half, known = round(_NOTCH / 2 * contour.size), np.isfinite(contour)
+    if half == 0 or not known.any():
+        return contour
+    places = np.arange(contour.size)
+    filled = np.interp(places, places[known], contour[known])
+    longer = np.pad(filled, 2 * half, mode="reflect", reflect_type="odd")
+    closed = ndimage.grey_closing(longer, size=2 * half + 1)[2 * half : -2 * half]
+    notch = known & (closed - filled <= _NOTCH_DEPTH * contour.size)
+    whole: Array = np.where(notch, closed, contour)
+    return whole
 
 
 def over_lowest(contour: Array) -> tuple[Array, list[int]]:
