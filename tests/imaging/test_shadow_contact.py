@@ -11,7 +11,7 @@ from prodgen_nodes.imaging.errors import EmptyMaskError
 from prodgen_nodes.imaging.shadow import find_contact
 from prodgen_nodes.imaging.shadow.supports import without_notches
 
-from tests.imaging.shadow_sketches import STANDING, Sketch, bag, chair
+from tests.imaging.shadow_sketches import STANDING, Sketch, bag, boot, chair
 from tests.support.reference import PRODUCTS, reference
 
 
@@ -306,15 +306,7 @@ def test_what_hangs_by_one_end_is_neither_a_bar_nor_on_wheels(sketch: Sketch) ->
 def test_a_boot_stands_on_heel_and_ball_with_lugs_or_without(notch: int) -> None:
     """Seen from a little before it, so that its heel ends higher up in the picture, and broken up by its lugs: it was
     said to hang."""
-    mask = torch.zeros(560, 700)
-    mask[100:480, 100:330] = 1.0
-    mask[250:500, 330:560] = 1.0
-    for column in range(560, 660):
-        mask[280 : 500 - (column - 560) // 2, column] = 1.0
-    mask[450:, 250:390] = 0.0
-    for start in range(100, 560, 36):
-        low = 480 if start < 330 else 500
-        mask[low - notch : low, start : start + 12] = 0.0
+    mask = boot(notch)
     contact = find_contact(mask)
     assert contact.kind == "feet" and len(contact.touches) >= 2
     assert contact.touches[0].left < 200 < 400 < contact.touches[-1].left + 80

@@ -15,7 +15,7 @@ from prodgen_nodes.imaging.shadow import Grounded, Light, find_contact, ground_a
 from prodgen_nodes.imaging.shadow.contact_shade import crevice, crevice_size, foot_sides
 from scipy import ndimage
 
-from tests.imaging.shadow_sketches import STANDING, Sketch, bag, car, carton, chair, corner, jar
+from tests.imaging.shadow_sketches import STANDING, Sketch, bag, boot, car, carton, chair, corner, jar
 from tests.imaging.test_shadow_turned import lathe
 
 TEAL = (0.1, 0.45, 0.5)
@@ -253,3 +253,14 @@ def test_a_sole_with_lugs_stands_in_one_shade(lugs: int, most: float) -> None:
     inner = slice(40, -40)
     assert float(smooth[:, inner].amax()) > 0.05
     assert float((before - smooth)[:, inner].abs().max()) < most
+
+
+@pytest.mark.parametrize("notch", [0, 8])
+def test_beside_a_broad_heel_the_dark_ends_as_softly_as_before_it(notch: int) -> None:
+    """It ended in an upright edge at each end of the heel."""
+    mask = boot(notch)
+    grey = (grounded(mask).image[0].mean(dim=-1) * 255).numpy()
+    free = ndimage.distance_transform_edt(mask.numpy() <= 0) > 3
+    change = np.abs(np.diff(grey, axis=1))
+    below = slice(484, 520)
+    assert float((change * (free[:, 1:] & free[:, :-1]))[below].max()) < 12

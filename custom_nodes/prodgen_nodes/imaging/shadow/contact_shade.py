@@ -25,6 +25,9 @@ product's more."""
 _OVERHANG = 2.0
 """Beside a foot over no more than so many times what it reaches over the ground there: a wheel by about half of what it
 touches with, a leg by nothing, so that no dark dash lies across its end."""
+_LEG_TO_HEEL = (0.12, 0.22)
+"""Widths, over the product's size, from which and to which a foot is more and more a wall on the ground, a boot's heel:
+beside that it is as dark as before it."""
 _POWER = 1.8
 """How steeply the dark line falls (1: an exponential, 2: a Gaussian), found on renders."""
 _ALONG = 4
@@ -58,7 +61,8 @@ def foot_sides(touch: Touch, span: float) -> float:
     if not touch.foot:
         return 1.0
     least = _LEAST * span
-    return (_FOOT * min(touch.width, _OVERHANG * touch.rounding) + least) / (_FOOT * touch.width + least)
+    sides = (_FOOT * min(touch.width, _OVERHANG * touch.rounding) + least) / (_FOOT * touch.width + least)
+    return float(np.interp(touch.width / span, _LEG_TO_HEEL, (sides, 1.0)))
 
 
 def _without_corners(touch: Touch) -> tuple[Touch, int, int]:
