@@ -81,7 +81,7 @@ def boot(notch: int) -> torch.Tensor:
     mask[250:500, 330:560] = 1.0
     for column in range(560, 660):
         mask[280 : 500 - (column - 560) // 2, column] = 1.0
-    mask[450:, 250:390] = 0.0
+    mask[450:, 220:390] = 0.0
     for start in range(100, 560, 36):
         low = 480 if start < 330 else 500
         mask[low - notch : low, start : start + 12] = 0.0
