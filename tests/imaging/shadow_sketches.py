@@ -74,14 +74,16 @@ def car(scale: float = 1.0) -> Sketch:
 STANDING = {"bag": bag, "chair": chair, "jar": jar, "carton": carton, "car": car}
 
 
-def boot(notch: int) -> torch.Tensor:
-    """A boot seen from a little before it: its heel ends higher up than its ball; `notch` rows between its lugs."""
+def boot(notch: int, *, upright: bool = False) -> torch.Tensor:
+    """A boot seen from a little before it: its heel ends higher up than its ball; `notch` rows between its lugs;
+    `upright`: whether its heel ends in upright edges."""
     mask = torch.zeros(560, 700)
     mask[100:480, 100:330] = 1.0
     mask[250:500, 330:560] = 1.0
     for column in range(560, 660):
         mask[280 : 500 - (column - 560) // 2, column] = 1.0
-    mask[450:, 220:390] = 0.0
+    for column in range(220, 390):
+        mask[450 + (0 if upright else round(30 * abs(column - 305) / 85)) :, column] = 0.0
     for start in range(100, 560, 36):
         low = 480 if start < 330 else 500
         mask[low - notch : low, start : start + 12] = 0.0

@@ -258,7 +258,7 @@ def test_a_sole_with_lugs_stands_in_one_shade(lugs: int, most: float) -> None:
 @pytest.mark.parametrize("notch", [0, 8])
 def test_beside_a_broad_heel_the_dark_ends_as_softly_as_before_it(notch: int) -> None:
     """It ended in an upright edge at each end of the heel."""
-    mask = boot(notch)
+    mask = boot(notch, upright=True)
     grey = (grounded(mask).image[0].mean(dim=-1) * 255).numpy()
     free = ndimage.distance_transform_edt(mask.numpy() <= 0) > 3
     change = np.abs(np.diff(grey, axis=1))
