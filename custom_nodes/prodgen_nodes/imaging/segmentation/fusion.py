@@ -32,7 +32,7 @@ _FOOT_WEIGHT = _CLEAR_WEIGHT = 0.3
 """Of what the picture alone shows: where a product stands, and a colour of its own where the model hesitates."""
 _LEAST_REACH, _REACH = 3.0, 1.5
 """How far the picture may move the model's outline: pixels of the analysis grid, and so many of the model's own."""
-_SURE, _UNSURE, _HESITANT = 0.9, 0.1, 0.12
+_SURE, _UNSURE, HESITANT = 0.9, 0.1, 0.12
 """The model's value from which it is product, up to which it is none, and up to which from either end it hesitates."""
 _HANDLE = 0.07
 """An opening lies no farther from the outside than the thickest handle: a fraction of the short side."""
@@ -186,7 +186,7 @@ def fuse(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, gra
         passable = (evidence.difference < 3.5) & ~edges(evidence, backdrop)
         alike = flowing_in(passable, backdrop.side)
         # Where the model hesitates, what the picture shows clearly decides.
-        unsure = (mask > _HESITANT) & (mask < 1 - _HESITANT)
+        unsure = (mask > HESITANT) & (mask < 1 - HESITANT)
         data[unsure & own], target[unsure & own] = _CLEAR_WEIGHT, 1.0
         data[unsure & alike], target[unsure & alike] = _CLEAR_WEIGHT, 0.0
         near_edge = dilate(product, reach) & ~erode(product, reach)

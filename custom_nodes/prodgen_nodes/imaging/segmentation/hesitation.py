@@ -7,11 +7,9 @@ from torch import Tensor
 
 from ..filters import dilate, erode
 from .confidence import Trust, judge_model, ramp
-from .fusion import Fused
+from .fusion import HESITANT, Fused
 from .regions import Regions
 
-_HESITANT = 0.12
-"""A network hesitates from so far above 0 to so far below 1."""
 _MUCH, _LITTLE = 0.12, 0.012
 """The share of the product over which it hesitates that leaves no trust, and that is no doubt."""
 _MUCH_ELSEWHERE, _LITTLE_ELSEWHERE, _LEAST = 0.06, 0.006, 0.55
@@ -41,8 +39,8 @@ def judge_hesitation(mask: Tensor, fused: Fused, reach: int, trust: Trust) -> No
     """
     solid, product = mask > 0.5, fused.likelihood > 0.5
     size = max(1.0, float(product.float().sum()))
-    seen = mask > _HESITANT
-    soft = seen & (mask < 1 - _HESITANT) & ~(dilate(solid, reach) & ~erode(solid, reach)) & ~fused.half_filled
+    seen = mask > HESITANT
+    soft = seen & (mask < 1 - HESITANT) & ~(dilate(solid, reach) & ~erode(solid, reach)) & ~fused.half_filled
     left = soft & ~solid & ~product
     apart = left & ~_connected(seen, product)
     elsewhere = float(apart.float().sum()) / size

@@ -16,13 +16,12 @@ from torch import Tensor
 
 from ..filters import dilate, erode, opened
 from .cutout import Look
+from .fusion import HESITANT
 from .pyramid import averaged, encoded, resized, within
 from .regions import Regions
-from .seen_through import colours_of
+from .seen_through import colours_of, shows_around, surroundings
 
 SETTLED = "a part of the product that one network hesitated over was kept because another one is sure of it"
-_HESITANT = 0.12
-"""A network hesitates from so far above 0 to so far below 1."""
 _THIN = 4
 """Half of the width, in the mask's pixels, up to which what is soft is only an outline."""
 _LEAST = 2e-3
@@ -36,12 +35,11 @@ camera's side, boots); a hanging basket's gaps .33 to .38, a chain's and a cushi
 bicycle, a ring vase, a stool are seen through .04 to .13. Of 92 rendered things with openings, on white and on busy
 photographs, no opening on white has .45; on busy ones openings of a knot, a scooter and a comb have .49 to .58, what is
 product there .70 to .86, and so have three small openings."""
-_AROUND, _BEYOND = 0.1, 4
-"""The surroundings whose colours are compared: from so many pixels off the product up to a share of the side."""
-_NEARER, _MOSTLY = 0.5, 0.5
-"""A pixel shows what is behind if it is so many times nearer to the surroundings' colours than to the product's own;
-and the share of a part that must. On a table a racket's strings leave openings to which the network leans with .45 to
-.8: there the colours tell."""
+_APART = 4
+"""The product's own colours are taken so many pixels off the part in question."""
+_MOSTLY = 0.5
+"""The share of a part that must show what is around the product, to be an opening. On a table a racket's strings leave
+openings to which the network leans with .45 to .8: there the colours tell."""
 _SIDE = 1024
 """Pixels of the longer side that the other network is shown: it reads 320."""
 _FILLED = 0.95
@@ -50,7 +48,7 @@ _FILLED = 0.95
 
 def hesitates(mask: Tensor) -> bool:
     """Whether a network's `mask` `[h,w]` has a part, larger than an outline, that is neither product nor none."""
-    soft = opened((mask > _HESITANT) & (mask < 1 - _HESITANT), _THIN)
+    soft = opened((mask > HESITANT) & (mask < 1 - HESITANT), _THIN)
     return float(soft.float().sum()) > _LEAST * float((mask > 0.5).float().sum())
 
 
@@ -59,7 +57,7 @@ def settled(picture: Tensor, mask: Tensor, other: Tensor, busy: bool) -> Tensor:
     `other` `[y,x]`, another network's, is sure of filled. `busy`: whether the backdrop says nothing itself."""
     size = (mask.shape[0], mask.shape[1])
     inside = erode(resized(other, size) > _SURE, _WELL_INSIDE)
-    regions = Regions(inside & (mask < 1 - _HESITANT))
+    regions = Regions(inside & (mask < 1 - HESITANT))
     if regions.count == 0:
         return mask
     leans = _LEANS_BEFORE_BUSY if busy else _LEANS
@@ -73,14 +71,11 @@ def settled(picture: Tensor, mask: Tensor, other: Tensor, busy: bool) -> Tensor:
 def _seen_behind(picture: Tensor, mask: Tensor, places: Tensor) -> Tensor:
     """Of each pixel of the boolean `places` `[h,w]` whether (1 or 0) it shows what is seen around the product."""
     srgb = F.interpolate(picture.movedim(-1, 1), size=tuple(mask.shape), mode="area")[0].movedim(0, -1)
-    product = (mask > 0.5) | places
-    reach = max(2 * _BEYOND, round(_AROUND * min(mask.shape)))
-    around = colours_of(srgb, dilate(product, reach) & ~dilate(product, _BEYOND))
-    own = colours_of(srgb, (mask > 1 - _HESITANT) & ~dilate(places, _BEYOND))
+    around = surroundings(srgb, (mask > 0.5) | places)
+    own = colours_of(srgb, (mask > 1 - HESITANT) & ~dilate(places, _APART))
     behind = torch.zeros_like(mask)
     if around.shape[0] and own.shape[0]:
-        to_around, to_own = (torch.cdist(srgb[places], palette).amin(dim=1) for palette in (around, own))
-        behind[places] = (to_around < _NEARER * to_own).float()
+        behind[places] = shows_around(srgb[places], around, own).float()
     return behind
 
 

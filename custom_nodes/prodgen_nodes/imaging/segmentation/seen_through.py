@@ -29,12 +29,25 @@ _MOSTLY, _FARTHER = 0.5, 0.06
 short side."""
 _EDGE = 2
 """Pixels over which an edge out of focus spreads."""
+_RING, _BEYOND = 0.1, 4
+"""The surroundings of a product: from so many pixels off it up to a share of the short side."""
 
 
 def colours_of(srgb: Tensor, where: Tensor) -> Tensor:
     """Colours `[n,3]` of at most `_COLOURS` pixels of the boolean `where` `[h,w]`, spread evenly."""
     colours = srgb[where]
     return colours[:: max(1, colours.shape[0] // _COLOURS)]
+
+
+def surroundings(srgb: Tensor, product: Tensor) -> Tensor:
+    """Colours `[n,3]` of what is around the `product` `[h,w]` bool in the picture `[h,w,3]`."""
+    reach = max(2 * _BEYOND, round(_RING * min(product.shape)))
+    return colours_of(srgb, dilate(product, reach) & ~dilate(product, _BEYOND))
+
+
+def shows_around(colours: Tensor, around: Tensor, own: Tensor) -> Tensor:
+    """Which of the `colours` `[n,3]` are far nearer to one of those `around` a product than to one of its `own`."""
+    return torch.cdist(colours, around).amin(dim=1) < _NEARER * torch.cdist(colours, own).amin(dim=1)
 
 
 def seen_through(srgb: Tensor, steps: Tensor, mask: Tensor, reach: int) -> Tensor:
@@ -62,9 +75,8 @@ def seen_through(srgb: Tensor, steps: Tensor, mask: Tensor, reach: int) -> Tenso
     if not (around.shape[0] and own.shape[0]):
         return none
     window = erode(filled, 1) & close
-    to_around, to_own = (torch.cdist(srgb[window], palette).amin(dim=1) for palette in (around, own))
     nearer = none.clone()
-    nearer[window] = to_around < _NEARER * to_own
+    nearer[window] = shows_around(srgb[window], around, own)
     candidates &= regions.mean(nearer.float()) > _MOSTLY
     openings = Regions(closed(nearer, 1) & window)
     return openings.chosen(openings.touched(regions.chosen(candidates)))

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..filters import closed, dilate, erode, opened
 from .pyramid import resized
 from .regions import Regions
-from .seen_through import colours_of
+from .seen_through import colours_of, shows_around, surroundings
 
 FILLED = "an opening that shows what is behind the product may have been filled"
 PALE = "a part of the product that looks like the backdrop may have been taken for an opening"
@@ -29,14 +29,11 @@ _LEAST = 3e-4
 suitcase's wheels 1.7e-3 to 2.5e-3."""
 _OPENED = 1.5e-4
 """The least opening that is asked about; the holes in a handbag's side have 3e-4 and 7e-4, a car's pillar 4e-3."""
-_AROUND, _BEYOND = 0.1, 4
-"""The surroundings whose colours are compared: from so many pixels off the product up to a share of the short side."""
 _OWN = 6
 """The product's own colours are taken so many pixels off the place in question."""
-_NEARER, _MOSTLY = 0.5, 0.7
-"""A pixel shows what is behind if it is so many times nearer to the surroundings' colours than to the product's, at
-most; and the share of a place that must. Chair and suitcase: .96 to 1; parts of a football, a sofa, a camera and its
-strap that such a look does not see, .03 at most; a chair's leg in the shade .34."""
+_MOSTLY = 0.7
+"""The share of a place that must show what is around the product. Chair and suitcase: .96 to 1; parts of a football, a
+sofa, a camera and its strap that such a look does not see, .03 at most; a chair's leg in the shade .34."""
 
 _RIM, _SKIN = 3, 2
 """Pixels around an opening over which its edge is soft; and along the product's outline that keep their own alpha."""
@@ -98,7 +95,7 @@ def _may_show_through(srgb: Tensor, product: Tensor, masks: list[Tensor]) -> boo
     size, least = (product.shape[0], product.shape[1]), _MOSTLY * _LEAST * float(product.float().sum()) / _STRIDE**2
     doubted = torch.stack([resized(mask, size) for mask in masks]).amin(dim=0) < _CERTAIN
     doubted = (doubted & erode(product, _EDGE))[::_STRIDE, ::_STRIDE]
-    around, own = _surroundings(srgb, product), colours_of(srgb, erode(product, _THICK))
+    around, own = surroundings(srgb, product), colours_of(srgb, erode(product, _THICK))
     if float(doubted.float().sum()) < least or not (around.shape[0] and own.shape[0]):
         return False
     steps = (own * _BINS).long().clamp(0, _BINS - 1)
@@ -108,14 +105,8 @@ def _may_show_through(srgb: Tensor, product: Tensor, masks: list[Tensor]) -> boo
         return True
     colours = srgb[::_STRIDE, ::_STRIDE][doubted]
     behind = torch.zeros_like(doubted)
-    behind[doubted] = torch.cdist(colours, around).amin(dim=1) < _NEARER * torch.cdist(colours, own).amin(dim=1)
+    behind[doubted] = shows_around(colours, around, own)
     return bool((Regions(closed(behind, 1)).area >= least).any())
-
-
-def _surroundings(srgb: Tensor, product: Tensor) -> Tensor:
-    """Colours `[n,3]` of what is around the `product` `[h,w]` bool in the picture `[h,w,3]`."""
-    reach = max(2 * _BEYOND, round(_AROUND * min(product.shape)))
-    return colours_of(srgb, dilate(product, reach) & ~dilate(product, _BEYOND))
 
 
 def _filled(srgb: Tensor, product: Tensor, turned: Tensor) -> bool:
@@ -125,12 +116,11 @@ def _filled(srgb: Tensor, product: Tensor, turned: Tensor) -> bool:
     if not large.any():
         return False
     places = regions.chosen(large)
-    around = _surroundings(srgb, product)
+    around = surroundings(srgb, product)
     own = colours_of(srgb, erode(product, _THICK) & ~dilate(places, _OWN))
     if not (around.shape[0] and own.shape[0]):
         return False
     colours = srgb[places]
     behind = torch.zeros_like(turned)
-    to_around, to_own = (torch.cdist(colours, palette).amin(dim=1) for palette in (around, own))
-    behind[places] = (to_around < _NEARER * to_own).float()
+    behind[places] = shows_around(colours, around, own).float()
     return bool((large & (regions.mean(behind) > _MOSTLY)).any())

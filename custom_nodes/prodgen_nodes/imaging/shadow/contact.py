@@ -19,7 +19,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from ..tensors import Box, bounding_box
-from .legs import more_feet
+from .legs import NARROW, more_feet
 from .supports import climbing_supports, column_runs, is_a_bar, more_soles, without_notches
 
 Array = npt.NDArray[np.float64]
@@ -37,8 +37,6 @@ _RISE_LYING = 0.6
 """And of what is known to lie or to stand on a corner."""
 _GAP = 0.012
 """Pieces of contact this share of the product's width apart are one; narrower specks of dirt are none."""
-_NARROW = 0.25
-"""A contact narrower than this share of the product's width may be a foot."""
 _LEG = 0.06
 """A hind leg is narrow over at least this share of the product's height."""
 _STRAIGHT = 0.02
@@ -249,8 +247,8 @@ def _touches(
             continue
         contour = np.interp(np.arange(contour.size), measured, contour[measured])
         shade = max(1.0, float(np.median(heights[left:right][measured])))
-        narrow = right - left <= _NARROW * width
-        if narrow and (several or right - left < 0.5 * _NARROW * width):
+        narrow = right - left <= NARROW * width
+        if narrow and (several or right - left < 0.5 * NARROW * width):
             # The edges of a leg's corner go on beyond what is level with it.
             first, last = _grown((left, right), low, contour.max() - _DEEP * (right - left))
             if several and _is_cut_off(low, first, last):

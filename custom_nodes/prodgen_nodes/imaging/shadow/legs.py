@@ -14,8 +14,8 @@ Array = npt.NDArray[np.float64]
 
 _FOOT_LEVEL = 0.3
 """Hind feet end at most this share of the product's height above the lowest foot."""
-_NARROW = 0.25
-"""A leg is narrower than this share of the product's width."""
+NARROW = 0.25
+"""A leg, or what touches as a foot does, is narrower than this share of the product's width."""
 
 
 def _ends_a_leg(inside: Tensor, column: int, row: int, rise: int, most: float) -> bool:
@@ -48,8 +48,8 @@ def more_feet(
             continue
         low = filled >= bottom - level
         run = next(run for run in column_runs(low) if run[0] <= peak < run[1])
-        if run[1] - run[0] > _NARROW * width:
+        if run[1] - run[0] > NARROW * width:
             continue
-        if _ends_a_leg(inside, box.left + peak, int(bottom) - 1, rise, _NARROW * width):
+        if _ends_a_leg(inside, box.left + peak, int(bottom) - 1, rise, NARROW * width):
             feet.append(run)
     return feet
