@@ -37,10 +37,11 @@ _MAPS = 5
 """What it sees: outline, brightness, drawn shade, and where a cell is, along the picture and across it."""
 _BRANCH = 0.5
 """Share of a block's branch beside what passes it by."""
-_OF_KNOWN = 0.5
-"""Share of its answer that is taken of what was turned, whose solid is known; of everything else it is all: of 452
-made-up things that it was not trained on 1 and 1.05 come nearest to the rendered ground. Of 105 turned ones .85 and .9
-do, but then a jar's contact is paler (150 of 255) than the eye expects of one (140 at most)."""
+_FROM_KNOWN = 0.5
+"""Share that is believed of what it takes from the shade of something turned, whose solid is known: with all of it a
+jar's contact is paler (154 of 255) than the eye expects of one (140 at most). What it adds, as under a plate's rim, is
+taken whole, and so is all of its answer for everything else: of 452 made-up things that it was not trained on 1 and
+1.05 come nearest to the rendered ground."""
 _RIM = 14
 """Cells over which an answer fades to 0 before the square ends."""
 _DEPTH_UNIT, _ASIDE_UNIT = 32, 40
@@ -227,5 +228,5 @@ class Seen:
         """What to add to the `drawn` shade `[S,S]`; of a mirror image it is the mirror image. `known`: the shade is
         that of a solid that was not guessed."""
         maps = torch.stack((self.outline, self.brightness, drawn))[None]
-        share = _OF_KNOWN if known else 1.0
-        return share * missed_shade(_network(drawn.device), maps, mirrored=True)[0, 0]
+        missed = missed_shade(_network(drawn.device), maps, mirrored=True)[0, 0]
+        return torch.where(missed < 0, _FROM_KNOWN * missed, missed) if known else missed
