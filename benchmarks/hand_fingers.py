@@ -24,7 +24,7 @@ sys.path[:0] = [str(REPO), str(REPO / "custom_nodes")]
 
 from prodgen_nodes.imaging.hands.look import Look, look  # noqa: E402 - the repository is not installed
 
-from tests.imaging.finger_edits import grown_together, in_a_row  # noqa: E402
+from tests.imaging.finger_edits import filled_in, grown_together, in_a_row, painted_over  # noqa: E402
 from tests.imaging.real_hands import recorded  # noqa: E402
 
 Floats = NDArray[np.float64]
@@ -66,6 +66,8 @@ def main() -> None:
             "moved": in_a_row(picture, points, (0, 1, 2, 3), 0.05),
             "six": in_a_row(picture, points, six),
             "grown together": (grown_together(picture, points, min(finger, 2)), points),
+            "joined by a soft brush": (painted_over(picture, points, min(finger, 2)), points),
+            "joined by filling in": (filled_in(picture, points, min(finger, 2)), points),
         }
         for kind, (edited, found) in cases.items():
             looks.setdefault(kind, []).append(seen(edited, found, others))

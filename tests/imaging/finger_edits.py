@@ -114,3 +114,49 @@ def grown_together(picture: Floats, points: Floats, first: int, inner: float = 0
         (first + 1, 3.5, first + 1, 3.5),
     ]
     return _painted(picture, _fan(points), [one for one in pieces if one[1] > one[0]], lambda across: across)
+
+
+def painted_over(picture: Floats, points: Floats, first: int) -> Floats:
+    """The hand with the skin's mean colour painted between fingers `first` and the next, as a soft brush does it."""
+    fan = _fan(points)[first : first + 2, 3:22]
+    colors = np.array([_color(picture, spot) for spot in fan.reshape(-1, 2)]).reshape(2, -1, 3).mean(axis=0)
+    height, width = picture.shape[:2]
+    layer, stencil = Image.new("RGB", (width, height)), Image.new("L", (width, height))
+    apart = float(np.hypot(*(fan[0] - fan[1]).T).mean())
+    for (left, right), color in zip(fan.transpose(1, 0, 2), colors, strict=True):
+        x, y = (left + right) / 2
+        box = (x - 0.7 * apart, y - 0.7 * apart, x + 0.7 * apart, y + 0.7 * apart)
+        ImageDraw.Draw(layer).ellipse(box, fill=tuple(int(value) for value in (255 * color).round()))
+    outline = np.concatenate((fan[0], fan[1][::-1]))
+    ImageDraw.Draw(stencil).polygon([tuple(spot) for spot in outline.tolist()], fill=255)
+    soft = max(1.0, apart / 12)
+    weight = ndimage.gaussian_filter(np.asarray(stencil) / 255, soft)[..., None]
+    paint = ndimage.gaussian_filter(np.asarray(layer) / 255, (soft, soft, 0))
+    result: Floats = picture * (1 - weight) + paint * weight
+    return result.clip(0, 1)
+
+
+def filled_in(picture: Floats, points: Floats, first: int) -> Floats:
+    """The hand with what lies between fingers `first` and the next, and their inner edges, filled in from the rest."""
+    fan = _fan(points)[first : first + 2, 2:21]
+    apart = float(np.hypot(*(fan[0] - fan[1]).T).mean())
+    share = min(0.3, 0.03 * float(np.ptp(points, axis=0).max()) / apart)  # a finger is a tenth of a hand wide
+    left, right = (fan[0] * (1 - part) + fan[1] * part for part in (share, 1 - share))
+    height, width = picture.shape[:2]
+    stencil = Image.new("L", (width, height))
+    ImageDraw.Draw(stencil).polygon([tuple(spot) for spot in np.concatenate((left, right[::-1])).tolist()], fill=255)
+    hole = np.asarray(stencil) > 0
+    rows, columns = (slice(max(0, at.min() - 8), at.max() + 9) for at in np.nonzero(hole))
+    part, inner = picture[rows, columns].copy(), hole[rows, columns]
+    for _ in range(600):  # what is missing becomes the mean of what is beside it
+        mean = sum(np.roll(part, step, axis) for step in (1, -1) for axis in (0, 1)) / 4
+        part[inner] = mean[inner]
+    result = picture.copy()
+    result[rows, columns] = part
+    return result
+
+
+def _color(picture: Floats, spot: Floats) -> Floats:
+    x, y = (int(min(max(value, 0), size - 1)) for value, size in zip(spot, picture.shape[1::-1], strict=True))
+    color: Floats = picture[y, x]
+    return color

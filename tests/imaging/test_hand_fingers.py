@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from prodgen_nodes.imaging.hands.look import LEAST, Look, counted, look
 from prodgen_nodes.imaging.hands.scoring import score_hand
 
 from . import hand_models as model
-from .finger_edits import Floats, grown_together, in_a_row
+from .finger_edits import Floats, filled_in, grown_together, in_a_row, painted_over
 from .hand_crop_pictures import picture as noise
 from .hand_crop_pictures import smooth
 from .real_hands import recorded
@@ -75,6 +76,24 @@ def test_two_fingers_grown_together_reject_the_hand_and_are_named(picture: Float
     (hand,) = report["hands"]
     assert hand["fingers_counted"] and hand["score"] < 0.5 and not report["passed"]
     assert f"{names} are grown together" in hand["reasons"]
+
+
+@pytest.mark.parametrize("edit", [painted_over, filled_in])
+@pytest.mark.parametrize("first", [0, 1])
+def test_fingers_joined_in_ways_that_nothing_was_trained_on_are_seen(
+    picture: Floats, edit: Callable[[Floats, Floats, int], Floats], first: int
+) -> None:
+    """By a soft brush, and by filling in from around: networks taught one edit found six of ten such hands."""
+    report = verdict(edit(picture, HAND, first), HAND, picture.shape[:2])
+    assert not report["passed"]
+    assert any("grown together" in why or "too many" in why for why in report["reasons"]), report["reasons"]
+
+
+@pytest.mark.parametrize(("order", "words"), [((0, 1, 1, 2, 3), "middle finger"), ((0, 1, 2, 2, 3), "ring finger")])
+def test_where_the_finger_too_many_is_is_said(picture: Floats, order: tuple[int, ...], words: str) -> None:
+    edited, points = in_a_row(picture, HAND, order, 0.3)
+    (why,) = (why for why in verdict(edited, points, picture.shape[:2])["reasons"] if "too many" in why)
+    assert words in why and ("between" in why or "beside" in why)
 
 
 def test_a_finger_found_nowhere_stands_where_its_finger_was_found(picture: Floats) -> None:

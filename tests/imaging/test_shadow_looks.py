@@ -227,20 +227,14 @@ def test_seen_from_far_above_the_ground_is_shaded_behind_the_foot_too() -> None:
     assert behind > 0.2 * level, (behind, level)
 
 
-@pytest.mark.parametrize("name", ["carton", "chair"])
-def test_where_there_is_little_room_the_shade_is_as_dark_nearly_to_the_border(name: str) -> None:
-    """It was half as dark in the middle of that room, and every picture that is cut close looked paler."""
-    mask = STANDING[name]().mask()
-    wide = torch.nn.functional.pad(mask, (200, 200, 100, 200))
-    close = grounded(mask, contact_only=True).shadow[0]
-    free = grounded(wide, contact_only=True).shadow[0, 100:500, 200:600]
-    rows, columns = torch.nonzero(mask > 0.5, as_tuple=True)
-    bottom, left, right = int(rows.max()) + 1, int(columns.min()), int(columns.max()) + 1
-    at = bottom + round(0.6 * (400 - bottom))
-    assert float(close[at, left:right].sum()) > 0.9 * float(free[at, left:right].sum())
-    side = right + round(0.6 * (400 - right))
-    assert float(close[:, side].sum()) > 0.85 * float(free[:, side].sum())
-    assert max(float(close[-1].max()), float(close[:, -1].max()), float(close[:, 0].max())) < 1 / 512
+def test_where_there_is_little_room_the_shade_ends_in_no_edge() -> None:
+    """Kept as dark as rendered ground until shortly before the border, it ended like a grey panel behind the product."""
+    mask = STANDING["chair"]().mask()
+    columns = torch.nonzero(mask.amax(dim=0) > 0.5)[:, 0]
+    close = mask[:, int(columns.min()) - 24 : int(columns.max()) + 25]
+    room = grounded(close, contact_only=True).shadow[0, :, :20]
+    assert float(room.max()) > 0.15
+    assert float(room.diff(dim=1).abs().max()) < 0.13 * float(room.max())
 
 
 def test_beside_what_is_deep_the_ground_is_shaded_farther_up() -> None:

@@ -15,23 +15,46 @@ from torch import Tensor
 
 from ..crops import Crop, cut, square
 
-SIDE, HAND = 384, 200.0
-"""Pixels of the square around a hand, and of the hand's length in it: a crease between two fingers is 2 wide there."""
+SIDE, HAND = 576, 300.0
+"""Pixels of the square around a hand, and of the hand's length in it: a crease between two fingers is 3 wide there."""
 CHAINS = ((5, 6, 7, 8), (9, 10, 11, 12), (13, 14, 15, 16), (17, 18, 19, 20))
 _KNUCKLES = (5, 9, 13, 17)
-ROWS, COLUMNS = 48, 144
-_ALONG = (-0.06, 1.24)
+ROWS, PER_PLACE = 48, 32
+"""Rows of the unrolled fingers, and columns from one finger to the next: as fine as the square shows a closed hand."""
+FIRST, LAST = -1.85, 4.9
+"""The row's ends in places: a finger more on both sides of the outer two, which stand at 0 and 3, and some more."""
+COLUMNS = round((LAST - FIRST) * PER_PLACE)
+ALONG = (-0.06, 1.24)
 """From here to here of each finger's length: a little of the palm, and what is beyond the tip."""
-FIRST, LAST = -1.15, 4.15
-"""The row's ends in places: a finger more on both sides of the outer two, which stand at 0 and 3."""
 UPRIGHT = 112
 _SHARE = 1.4
 """Hand lengths that the upright view is wide."""
+_POOLED = 3
+"""Pixels of the square are one of the picture that the upright view is taken from: a pixel of the view is 3.75."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A row of so many `rows`, from one depth to another in finger lengths, by `columns`, from one place to another."""
+
+    along: tuple[float, float] = ALONG
+    rows: int = ROWS
+    across: tuple[float, float] = (FIRST, LAST)
+    columns: int = COLUMNS
+
+    def places(self, device: torch.device) -> Tensor:
+        """The place in the middle of each column."""
+        first, last = self.across
+        return first + (last - first) * (torch.arange(self.columns, device=device) + 0.5) / self.columns
+
+
+SEEN = Grid()
+"""The row that the networks read."""
 
 
 @dataclass(frozen=True)
 class Views:
-    """`row` `[3,48,144]` sRGB of the unrolled fingers, `step` `[48]` from one place to the next in hand lengths;
+    """`row` `[3,48,216]` sRGB of the unrolled fingers, `step` `[48]` from one place to the next in hand lengths;
     `whole` `[3,112,112]` of the upright hand, `points` `[21,2]` in its pixels."""
 
     row: Tensor
@@ -47,6 +70,20 @@ class Views:
 
 def unroll(image: Tensor, points: Tensor, length: float) -> Views:
     """Both views of the hand with `points` `[21,2]` in `image` `[H,W,C]` sRGB; `length` of the hand in pixels."""
+    seen, hand, scale = _square(image, points, length)
+    row, step = _row(seen, hand, SEEN)
+    whole, placed = _upright(seen, hand, length * scale)
+    return Views(row, step, whole, placed)
+
+
+def unrolled_row(image: Tensor, points: Tensor, length: float, grid: Grid) -> tuple[Tensor, Tensor]:
+    """The fingers alone `[3,h,w]` by another grid, and how far they are apart `[h]` in hand lengths."""
+    seen, hand, _ = _square(image, points, length)
+    return _row(seen, hand, grid)
+
+
+def _square(image: Tensor, points: Tensor, length: float) -> tuple[Tensor, Tensor, float]:
+    """The picture around the hand `[3,SIDE,SIDE]`, its points there, and how much larger it is there."""
     low, high = points.amin(dim=0), points.amax(dim=0)
     middle = ((low + high) / 2).tolist()
     height, width = image.shape[:2]
@@ -54,14 +91,12 @@ def unroll(image: Tensor, points: Tensor, length: float) -> Views:
     seen = cut(image[..., :3].float(), crop, SIDE).movedim(-1, 0)
     move = crop.transform
     hand = (points * move.a + points.new_tensor((move.tx, move.ty))).float().to(seen.device)
-    row, step = _row(seen, hand)
-    whole, placed = _upright(seen, hand, length * move.a)
-    return Views(row, step, whole, placed)
+    return seen, hand, move.a
 
 
-def _lines(hand: Tensor) -> Tensor:
-    """`[4,48,2]`: places along index … little finger, by arc length, before the knuckle and beyond the tip straight."""
-    shares = torch.linspace(*_ALONG, ROWS, device=hand.device)
+def _lines(hand: Tensor, grid: Grid) -> Tensor:
+    """`[4,h,2]`: places along index … little finger, by arc length, before the knuckle and beyond the tip straight."""
+    shares = torch.linspace(*grid.along, grid.rows, device=hand.device)
     out = []
     for chain in CHAINS:
         joints = hand[list(chain)]
@@ -74,14 +109,13 @@ def _lines(hand: Tensor) -> Tensor:
     return torch.stack(out)
 
 
-def _row(seen: Tensor, hand: Tensor) -> tuple[Tensor, Tensor]:
-    lines = _lines(hand)
-    places = torch.linspace(FIRST, LAST, COLUMNS, device=hand.device)
+def _row(seen: Tensor, hand: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
+    lines = _lines(hand, grid)
+    places = grid.places(hand.device)
     low = places.floor().clamp(0, 2).long()
     share = (places - low).view(-1, 1, 1)
     spots = (lines[low] * (1 - share) + lines[low + 1] * share).transpose(0, 1)
-    steps = (spots[:, 1:] - spots[:, :-1]).norm(dim=-1).mean(dim=1)
-    return _sampled(seen, spots), steps * ((COLUMNS - 1) / (LAST - FIRST) / HAND)
+    return _sampled(seen, spots), (lines[1:] - lines[:-1]).norm(dim=-1).mean(dim=0) / HAND
 
 
 def _upright(seen: Tensor, hand: Tensor, length: float) -> tuple[Tensor, Tensor]:
@@ -93,8 +127,7 @@ def _upright(seen: Tensor, hand: Tensor, length: float) -> tuple[Tensor, Tensor]
     edge = torch.linspace(-_SHARE / 2, _SHARE / 2, UPRIGHT, device=hand.device) * length
     y, x = torch.meshgrid(edge, edge, indexing="ij")
     spots = middle + x.unsqueeze(-1) * right - y.unsqueeze(-1) * up
-    # Halved first: a pixel of this view is 2.5 of the square's.
-    whole = _sampled(F.avg_pool2d(seen.unsqueeze(0), 2)[0], spots / 2)
+    whole = _sampled(F.avg_pool2d(seen.unsqueeze(0), _POOLED)[0], spots / _POOLED)
     away = hand - middle
     placed = torch.stack((away @ right, -(away @ up)), dim=-1) * (UPRIGHT / (_SHARE * length)) + UPRIGHT / 2
     return whole, placed

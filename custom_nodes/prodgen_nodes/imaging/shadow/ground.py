@@ -48,13 +48,15 @@ _AMBIENT_CELLS, _AMBIENT_LEVELS = 44, 15
 smoother than the cells."""
 _CAST_CELLS = 112
 """And for a cast shadow, whose edge is the outline's."""
-_KEEP_CLEAR = 0.7
-"""Share of the room between product and border in which a shadow is as it is: over the rest it fades out. Where a
-picture leaves little room the rendered shade is nearly as dark close to its border; .35 halved it in between."""
+_KEEP_CLEAR = 0.35
+"""Share of the room between product and border in which a shadow is as it is: over the rest it fades out. With .7 it is
+nearer to rendered grounds, which are dark to their border, but beside large products it ends in an edge that is seen."""
 _HORIZON = 0.3
 """The ground is shaded up to this share of the picture's height above where the product stands, or a third of that
 above its hindmost foot; of more where the camera is known to look from farther above. With .19 the shade beside and
 behind deep things was cut off; more than .3 brings nothing on rendered ones."""
+_HORIZON_FADES = 0.6
+"""Share of that height over which the shade begins: over half of it, a straight line was seen beside large products."""
 _CREVICE = 0.9
 """Share of the darkest loss that the crevice alone takes."""
 _FAINTEST = 0.006
@@ -94,7 +96,7 @@ def _towards_border(
     rows = torch.arange(height, device=device, dtype=torch.float32) + 0.5
     deep = _HORIZON * height * max(1.0, look.foreshortening / FORESHORTENING)
     horizon = min(contact.lowest - deep, contact.highest - deep / 3)
-    below = smoothstep((rows - horizon) / (0.3 * deep))
+    below = smoothstep((rows - horizon) / (_HORIZON_FADES * deep))
     down = below * ramp(height, 0.06 * height, height - contact.lowest)
     # Of what reaches out beside its foot, a handle, the shade has half of that as room to fade, too.
     left = (box.left + min(touch.left for touch in contact.touches)) / 2
