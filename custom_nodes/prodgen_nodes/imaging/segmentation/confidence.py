@@ -243,6 +243,11 @@ def judge_model(mask: Tensor, fused: Fused, plain: float, trust: Trust) -> None:
     trust.doubt(
         0.55 + 0.45 * ramp(ignored, 0.16, 0.02), "something beside the product that is no plain backdrop was left out"
     )
+    faded = plain * _touching(fused.faded, near) / size
+    trust.doubt(
+        UNCONFIRMED + (1 - UNCONFIRMED) * ramp(faded, 0.16, 0.02),
+        "something without an outline was left out beside the product: a coloured shadow, or a part out of focus?",
+    )
     missing = plain * float(fused.missing.float().sum()) / size
     trust.doubt(ramp(missing, 0.5, 0.06), "the model takes for product what looks like the backdrop")
     enclosed = plain * float(fused.enclosed.float().sum()) / size
