@@ -37,7 +37,7 @@ def test_a_deep_shadow_that_fades_is_no_thing_that_was_left_out(backdrop: tuple[
 def test_a_coloured_shadow_is_a_doubt_and_no_more() -> None:
     cut = beside(GREY, SHINE, 14)
     assert 0.7 <= cut.confidence < TRUSTED, cut.report
-    assert any("without an outline" in reason for reason in cut.report["reasons"])
+    assert any("a coloured shadow" in reason for reason in cut.report["reasons"])
 
 
 @pytest.mark.parametrize("taken", [DEEP, SHINE])

@@ -2,7 +2,8 @@
 
 A thing that a network left out ends somewhere, sharply. A soft shadow, and the colour that a product throws on the
 ground around it, only fade. Where such a place is dark and has the backdrop's own tint it is shade and says nothing
-against the cut-out. With another tint, or in more light, it may be part of the product that is out of focus.
+against the cut-out. With another tint it may be part of the product that is out of focus. What is lighter than the
+backdrop is no shadow.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ _OWN_TINT = 4.0
 """What a shadow's tint is off the backdrop's at most (`Evidence.residue`, in the mean over the place): under the cars
 .1, beside the pot and the legs, which shine on the ground, 7 to 12."""
 
-_LIT = 0.1
-"""The share of a place that has more light than the backdrop, from which it is no shade."""
+_LIT, _GLOWING = 0.1, 0.5
+"""The share of a place that has more light than the backdrop, from which it is no shade, and from which no shadow."""
 
 
 def fading(evidence: Evidence, product: Tensor, ignored: Tensor, reach: int) -> tuple[Tensor, Tensor]:
-    """Two booleans `[h,w]`, of what was `ignored` `[h,w]` beside the `product` `[h,w]`: shade, and what fades with
-    another tint or in more light.
+    """Two booleans `[h,w]`, of what was `ignored` `[h,w]` beside the `product` `[h,w]`: shade, and what is darker
+    and fades with another tint.
 
     `reach`: how far beside its outline the picture may move it.
     """
@@ -52,5 +53,6 @@ def fading(evidence: Evidence, product: Tensor, ignored: Tensor, reach: int) -> 
     share = np.maximum(places.mean(ignored.float()), 1e-6)
     tint = places.mean(torch.where(ignored, evidence.residue, 0.0)) / share
     lit = places.mean((ignored & (evidence.ratio > 1)).float()) / share
+    soft &= lit < _GLOWING
     shade = soft & (tint < _OWN_TINT) & (lit < _LIT)
     return places.chosen(shade) & ignored, places.chosen(soft & ~shade) & ignored
