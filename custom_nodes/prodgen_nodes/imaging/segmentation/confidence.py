@@ -239,10 +239,15 @@ def judge_model(mask: Tensor, fused: Fused, plain: float, trust: Trust) -> None:
         "the model half filled an opening of the product that shows the bare backdrop: white on white there?",
     )
     near = within_reach(product, round(_BESIDE * min(product.shape)))
-    ignored = plain * _touching(fused.ignored, near) / size
-    trust.doubt(
-        0.55 + 0.45 * ramp(ignored, 0.16, 0.02), "something beside the product that is no plain backdrop was left out"
-    )
+    ignored, faded = (plain * _touching(where, near) / size for where in (fused.ignored, fused.faded))
+    thing = 0.55 + 0.45 * ramp(ignored, 0.16, 0.02)
+    glow = UNCONFIRMED + (1 - UNCONFIRMED) * ramp(faded, 0.16, 0.02)
+    if thing <= glow:  # what is beside the product is one doubt, of either kind
+        trust.doubt(thing, "something beside the product that is no plain backdrop was left out")
+    else:
+        trust.doubt(
+            glow, "a coloured shadow, or a part out of focus without an outline, was left out beside the product"
+        )
     missing = plain * float(fused.missing.float().sum()) / size
     trust.doubt(ramp(missing, 0.5, 0.06), "the model takes for product what looks like the backdrop")
     enclosed = plain * float(fused.enclosed.float().sum()) / size

@@ -18,6 +18,7 @@ from torch import Tensor
 from ..filters import closed, dilate, erode, gaussian_blur, square_max
 from .backdrop import Backdrop
 from .evidence import Evidence
+from .fading import fading
 from .footing import find_footing
 from .gaps import open_gaps
 from .leaks import edges, flowing_in
@@ -63,7 +64,8 @@ that it overlooked."""
 @dataclass(frozen=True)
 class Fused:
     """Soft `likelihood` `[h,w]` of product; and where model and picture contradict each other over an area, bool:
-    `ignored`, looks like product but is none to the model; `missing`, looks like the backdrop but is product to it;
+    `ignored`, looks like product but is none to the model; `faded`, the same without any outline of its own, and not
+    only shade; `missing`, looks like the backdrop but is product to it;
     `enclosed`, has the backdrop's very colour inside the product: white lettering, or a ring that was filled. `gaps`
     was opened beyond doubt: the backdrop flows in there. `opened`: the share of the picture that is seen through the
     product although the model filled it. `half_filled`: where the model hesitates between product and what the picture
@@ -71,6 +73,7 @@ class Fused:
 
     likelihood: Tensor
     ignored: Tensor
+    faded: Tensor
     missing: Tensor
     enclosed: Tensor
     gaps: Tensor
@@ -175,7 +178,7 @@ def fuse(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, gra
     inner = erode((mask > _SURE) & product, reach)
     outer = ~dilate(mask > _UNSURE, reach)
     none = torch.zeros_like(product)
-    ignored, missing, enclosed, openings, thin, gaps, half_filled = (none,) * 7
+    ignored, faded, missing, enclosed, openings, thin, gaps, half_filled = (none,) * 8
     if plain:
         own = own_evidence(srgb, backdrop, evidence)
         gaps = open_gaps(srgb, backdrop, evidence, product)
@@ -212,9 +215,11 @@ def fuse(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, gra
             data[standing], target[standing] = _FOOT_WEIGHT, 1.0
             data[shadow], target[shadow] = _FOOT_WEIGHT, 0.0
             likelihood = random_walker(right, down, data, target, start=likelihood)
+        shade, faded = fading(evidence, likelihood > 0.5, ignored, reach)
+        ignored = ignored & ~shade & ~faded
         enclosed = _areas((evidence.difference < _SAME) & erode(likelihood > 0.5, reach))
         half_filled = _half_filled(passable, mask, likelihood > 0.5)
-    return Fused(likelihood, ignored, missing, enclosed, gaps, float(openings.float().mean()), half_filled)
+    return Fused(likelihood, ignored, faded, missing, enclosed, gaps, float(openings.float().mean()), half_filled)
 
 
 def _half_filled(passable: Tensor, mask: Tensor, product: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ made up. Two such looks that see the same product are one look, and the cut-out 
 in one look is hard to draw in both. Where it is in question whether an opening is one, the photo is looked at upside
 down, too. What is still trusted before a plain backdrop after one look is compared with a second one. A photo that was
 exposed too short is looked at in more light. Over what a look hesitates inside a product another network may be asked.
+What is doubted may be only what a screen shows: then the screen is taken.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from .noise import is_noisy
 from .parts import Parts
 from .pyramid import resized
 from .ragged import BITTEN, FELT
+from .screens import FRAMED, find_screen
 from .second_network import SETTLED, WithSecond
 from .survey import Survey
 from .upside_down import KEPT, PALE, doubt_of_openings, in_question, pale_parts
@@ -80,10 +82,22 @@ def from_looks(
             masks.append(mirrored)
         why = doubt_of_looks(photo, resized(cut.alpha, photo.size), masks[0], mirrored)
         cut = cut.doubted(UNCONFIRMED, why) if why else cut
+    if cut.confidence < TRUSTED and photo.weighed[2] > _BUSY:
+        cut = _whole_screen(cut, photo, parts)
     if both.filled:
         cut = cut.doubted(UNCONFIRMED, SETTLED) if photo.weighed[2] <= _BUSY else cut.noted(SETTLED)
     cut.report["looks"] = len(masks)
     return unlit(cut.finished(), srgb, lift)
+
+
+def _whole_screen(cut: Cutout, photo: Survey, parts: Parts) -> Cutout:
+    """The cut-out of the `photo`; of the whole screen or framed picture where it is only of what that shows."""
+    backdrop, evidence, _ = photo.weighed
+    screen = find_screen(photo.calm[0], backdrop, evidence, resized(cut.alpha, photo.size) > 0.5)
+    if screen is None:
+        return cut
+    whole = by_model(photo, screen.mask(), None, None, parts).with_parts(screen.inside).doubted(UNCONFIRMED, FRAMED)
+    return whole if whole.confidence >= _REFUSED else cut
 
 
 def _better(cut: Cutout, other: Cutout, disagreement: float, settled: bool) -> Cutout:
