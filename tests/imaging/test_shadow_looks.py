@@ -228,7 +228,7 @@ def test_seen_from_far_above_the_ground_is_shaded_behind_the_foot_too() -> None:
 
 
 def test_where_there_is_little_room_the_shade_ends_in_no_edge() -> None:
-    """Kept as dark as rendered ground until shortly before the border, it ended like a grey panel behind the product."""
+    """As dark as rendered ground until shortly before the border, it ended like a grey panel behind the product."""
     mask = STANDING["chair"]().mask()
     columns = torch.nonzero(mask.amax(dim=0) > 0.5)[:, 0]
     close = mask[:, int(columns.min()) - 24 : int(columns.max()) + 25]

@@ -50,7 +50,7 @@ _CAST_CELLS = 112
 """And for a cast shadow, whose edge is the outline's."""
 _KEEP_CLEAR = 0.35
 """Share of the room between product and border in which a shadow is as it is: over the rest it fades out. With .7 it is
-nearer to rendered grounds, which are dark to their border, but beside large products it ends in an edge that is seen."""
+nearer to rendered grounds, which are dark to their border, but beside a large product it ends in a visible edge."""
 _HORIZON = 0.3
 """The ground is shaded up to this share of the picture's height above where the product stands, or a third of that
 above its hindmost foot; of more where the camera is known to look from farther above. With .19 the shade beside and
