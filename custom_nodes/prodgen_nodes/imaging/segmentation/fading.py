@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..filters import dilate, square_max
@@ -45,14 +46,24 @@ def fading(evidence: Evidence, product: Tensor, ignored: Tensor, reach: int) -> 
         return none, none
     off = (evidence.difference > _OFF) & (evidence.ratio < 1) & ~product
     places = Regions(off | ignored)
-    found = places.chosen(places.touched(ignored))
-    rim = dilate(found, 1) & ~found & ~dilate(product, reach + _BESIDE)
-    sharp = rim & (square_max(evidence.slopes, _NEAR) > _EDGE)
-    along = places.rim_mean(rim.float())
-    soft = (along > 0) & (places.rim_mean(sharp.float()) < _SHARP * along)
+    beside = ~dilate(product, reach + _BESIDE)
+    steps = square_max(evidence.slopes, _NEAR) > _EDGE
+    soft = _without_outline(places, places.chosen(places.touched(ignored)), beside, steps)
     share = np.maximum(places.mean(ignored.float()), 1e-6)
     tint = places.mean(torch.where(ignored, evidence.residue, 0.0)) / share
     lit = places.mean((ignored & (evidence.ratio > 1)).float()) / share
     soft &= lit < _GLOWING
     shade = soft & (tint < _OWN_TINT) & (lit < _LIT)
-    return places.chosen(shade) & ignored, places.chosen(soft & ~shade) & ignored
+    # A thing that stands in a shadow has its own outline within that shadow's.
+    own = Regions(ignored)
+    fades = own.chosen(_without_outline(own, ignored, beside, steps))
+    return places.chosen(shade) & fades, places.chosen(soft & ~shade) & fades
+
+
+def _without_outline(places: Regions, found: Tensor, beside: Tensor, steps: Tensor) -> NDArray[np.bool_]:
+    """Which of the `places` end in no outline: of those `found` `[h,w]`, hardly any `steps` `[h,w]` along the rim, as
+    far as that lies `beside` `[h,w]` the product's own outline."""
+    rim = dilate(found, 1) & ~found & beside
+    along = places.rim_mean(rim.float())
+    soft: NDArray[np.bool_] = (along > 0) & (places.rim_mean((rim & steps).float()) < _SHARP * along)
+    return soft
