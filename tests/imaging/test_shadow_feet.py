@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pytest
 import torch
 from prodgen_nodes.imaging.shadow import find_contact
+from prodgen_nodes.imaging.shadow.supports import climbing_supports
 from scipy import ndimage
 
 from tests.imaging.shadow_sketches import Sketch
@@ -130,3 +131,10 @@ def test_a_square_leg_and_the_corner_of_one_touch_up_to_their_ends() -> None:
 def test_no_dark_spur_runs_out_below_the_ends_of_a_wavy_hem(waves: int, deep: float, scale: float) -> None:
     """The edge went on at both ends as the last wave fell: spurs of 6 to 19 levels below all of the product."""
     assert darkest_spur(wavy(waves, deep, scale).mask()) < 1.5
+
+
+def test_a_gap_of_less_than_counts_as_level_parts_no_supports() -> None:
+    """In a very small picture it was more than its share of the width all the same, and an IndexError."""
+    edge = np.full(40, 30.0)
+    edge[10:30] -= 1.0
+    assert climbing_supports(edge, level=1.5) == []

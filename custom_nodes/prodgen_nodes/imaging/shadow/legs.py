@@ -33,12 +33,12 @@ where it is so steep, over its end: an arc's middle is still the near edge of wh
 def raised_ends(high: Array, touching: slice, level: float) -> tuple[tuple[int, int], tuple[int, int]]:
     """How many columns at both ends of those `touching`, of a foot whose outline is so `high` over the ground `[n]`,
     hang over it, as a wheel touches with less than what counts as `level`; and from there on are close to it."""
-    low = np.flatnonzero(high <= max(_PIXELS, _RAISED * level))
-    near = np.flatnonzero(high <= _CLOSE * level)
+    low = touching.start + np.flatnonzero(high[touching] <= max(_PIXELS, _RAISED * level))
     if low.size == 0:
         return (0, 0), (0, 0)
-    hangs = int(low[0]) - touching.start, touching.stop - 1 - int(low[-1])
-    return hangs, (int(low[0] - near[0]), int(near[-1] - low[-1]))
+    first, last = int(low[0]), int(low[-1])
+    near = np.flatnonzero(high <= _CLOSE * level)
+    return (first - touching.start, touching.stop - 1 - last), (first - int(near[0]), int(near[-1]) - last)
 
 
 def bent_ends(edge: Array) -> tuple[int, int]:
