@@ -19,7 +19,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from ..tensors import Box, bounding_box
-from .legs import NARROW, more_feet
+from .legs import NARROW, bent_ends, more_feet, raised_ends
 from .supports import climbing_supports, column_runs, is_a_bar, more_soles, without_notches
 
 Array = npt.NDArray[np.float64]
@@ -66,8 +66,11 @@ class Touch:
     foot: bool = False
     """Whether it is the end of a leg or a wheel: narrow, at one level."""
     rounding: float = 0.0
-    """Radius in pixels by which the product's lower edge is rounded, as its outline shows it at the contact's ends; of
-    a foot, how far it reaches over the ground beside its contact."""
+    """Radius in pixels by which the product's lower edge is rounded, as its outline shows it at the contact's ends."""
+    hangs: tuple[int, int] = (0, 0)
+    """Columns at the left and at the right end of a foot that are rounded: there it hangs over the ground already."""
+    close: tuple[int, int] = (0, 0)
+    """And for how many from there on outwards it is still close to the ground."""
 
     @property
     def width(self) -> int:
@@ -252,7 +255,9 @@ def _touches(
             # The edges of a leg's corner go on beyond what is level with it.
             first, last = _grown((left, right), low, contour.max() - _DEEP * (right - left))
             if several and _is_cut_off(low, first, last):
-                touches.append(Touch(box.left + first, box.left + last, low[first:last], shade, foot=True))
+                leg = Touch(box.left + first, box.left + last, low[first:last], shade, foot=True)
+                ends = bent_ends(leg.contour)
+                touches.append(replace(leg, hangs=ends, close=ends))
             else:
                 touches.append(_foot(box.left + left, contour, calm[left:right], level, shade))
         else:
@@ -282,7 +287,8 @@ def _foot(left: int, contour: Array, calm: Array, level: float, height: float) -
     first, last = (int(low[0]), int(low[-1]) + 1) if low.size else (0, contour.size)
     # The near edge of a round foot is an arc; the ground is met at its lowest.
     line = np.full(last - first, min(bottom, float(contour.max())))
-    return Touch(left + first, left + last, line, height, foot=True, rounding=(first + contour.size - last) / 2)
+    hangs, close = raised_ends(line[0] - contour, slice(first, last), level)
+    return Touch(left + first, left + last, line, height, foot=True, hangs=hangs, close=close)
 
 
 def _is_cut_off(envelope: Array, left: int, right: int) -> bool:

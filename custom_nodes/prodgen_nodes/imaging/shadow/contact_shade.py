@@ -22,9 +22,6 @@ REACH = 3.0
 _ROUNDED, _SHARP, _FOOT, _LEAST = 0.85, 0.03, 0.35, 0.004
 """Its size over the edge's rounding; at least this share of the product's; over a foot's width, and this share of the
 product's more."""
-_OVERHANG = 2.0
-"""Beside a foot over no more than so many times what it reaches over the ground there: a wheel by about half of what it
-touches with, a leg by nothing, so that no dark dash lies across its end."""
 _LEG_TO_HEEL = (0.12, 0.22)
 """Widths, over the product's size, from which and to which a foot is more and more a wall on the ground, a boot's heel:
 beside that it is as dark as before it."""
@@ -56,26 +53,32 @@ def crevice_size(touch: Touch, span: float, softness: float, undercut: float = U
     return max(2.0, (0.7 + 0.6 * softness) * rounded)
 
 
-def foot_sides(touch: Touch, span: float) -> float:
-    """How far the dark line reaches beside the contact's ends, over how far it does before it."""
+def foot_sides(touch: Touch, span: float) -> tuple[float, float]:
+    """How far the dark line reaches beside the contact's left and right end, over how far it does before it."""
     if not touch.foot:
-        return 1.0
+        return 1.0, 1.0
     least = _LEAST * span
-    sides = (_FOOT * min(touch.width, _OVERHANG * touch.rounding) + least) / (_FOOT * touch.width + least)
-    return float(np.interp(touch.width / span, _LEG_TO_HEEL, (sides, 1.0)))
+    left, right = ((close + least) / (_FOOT * touch.width + least) for close in touch.close)
+    heel = float(np.interp(touch.width / span, _LEG_TO_HEEL, (0.0, 1.0)))
+    return left + heel * max(0.0, 1.0 - left), right + heel * max(0.0, 1.0 - right)
 
 
 def _without_corners(touch: Touch) -> tuple[Touch, int, int]:
     """The contact with its outline straight on where it rounds a corner at its left or right end, and how many columns
     that takes at each: there the product hangs over the ground, and what touches ends before."""
+    if touch.foot:
+        first, last = touch.hangs
+        within = touch.contour[first : touch.width - last]
+        return replace(touch, contour=np.pad(within, (first, last), mode="edge")), first, last
     most = math.floor(_CORNER * touch.width)
-    if touch.foot or most < 3:
+    if most < 3:
         return touch, 0, 0
     columns = np.arange(3 * most)
     contour, counts = touch.contour.copy(), []
     for end in (contour, contour[::-1]):
         slope, start = np.polyfit(columns[most:], end[most : 3 * most], 1)
-        straight = slope * columns[:most] + start
+        # Beside a wavy edge the line would run out below all of it.
+        straight = np.minimum(slope * columns[:most] + start, end[: 3 * most].max())
         bent = np.flatnonzero(straight - end[:most] > _BEND * touch.width + 0.25)
         count = int(bent[-1]) + 1 if bent.size else 0
         end[:count] = straight[:count]
@@ -84,12 +87,18 @@ def _without_corners(touch: Touch) -> tuple[Touch, int, int]:
 
 
 def crevice(
-    alpha: Tensor, contact: Contact, touch: Touch, size: float, ramp: float, foreshortening: float, lateral: float = 1.0
+    alpha: Tensor,
+    contact: Contact,
+    touch: Touch,
+    size: float,
+    ramp: float,
+    foreshortening: float,
+    lateral: tuple[float, float] = (1.0, 1.0),
 ) -> tuple[slice, slice, Tensor]:
     """Canvas rows and columns, and there the depth of the dark line, 0..1: 1 at the contact and behind the edge.
 
     `ramp`: rows of the product's soft edge, behind which the ground is as dark as at the contact. `lateral`: how far
-    it reaches beside the contact's ends, over how far it does before it.
+    it reaches beside the contact's left and right end, over how far it does before it.
     """
     height, width = alpha.shape
     reach = REACH * size
@@ -109,9 +118,11 @@ def crevice(
     own: Array = np.arange(touch.left, touch.right, dtype=np.float64) + 0.5
     calm = touch.level(own, blur=0.03 * contact.box.width)
     slope = np.interp(at, own, np.gradient(calm)) / foreshortening if own.size > 1 else np.zeros_like(at)
+    # What comes nearer at its end does not go on from there, it ends.
+    slope = np.where(((at < own[0]) & (slope < 0)) | ((at > own[-1]) & (slope > 0)), 0.0, slope)
     over, level, steep = (torch.from_numpy(values).to(device, torch.float32) for values in (edge, line, slope))
     x = torch.from_numpy(at).to(device, torch.float32)
-    beside = torch.maximum(touch.left + first - x, x - touch.right + last).clamp(min=0.0) / lateral
+    beside = torch.maximum((touch.left + first - x) / lateral[0], (x - touch.right + last) / lateral[1]).clamp(min=0.0)
     y = torch.arange(rows.start, rows.stop, device=device, dtype=torch.float32)[:, None] + 0.5
     # Distances on the ground, square to the contact. Beyond its ends: to the end itself or, where the contact turns
     # away from the camera, to the line that goes on turning. Each goes over into the next without a step: at the end's

@@ -197,24 +197,32 @@ def _seen_of(shade: Tensor) -> Tensor:
 
 
 def close_pale_lines(shade: Tensor, contact: Contact, half: int) -> None:
-    """Fill what of the `shade` `[H,W]` (changed) is fainter, below each contact that is no foot's, than both what is
-    above it and what is below it, within `half` rows to either side: a closing (Serra, 1982) along the columns."""
+    """Fill what of the `shade` `[H,W]` (changed) is fainter, below each contact, than both what is above it and what is
+    below it, within `half` rows to either side: a closing (Serra, 1982) along the columns.
+
+    What the network takes from under a foot, whose contact is smaller than a cell, it takes from beside it, too.
+    """
     for touch in contact.touches:
-        start, stop = math.floor(touch.highest), min(shade.shape[0], math.ceil(touch.lowest) + 4 * half)
-        if touch.foot or start >= stop:
+        aside = 2 * half if touch.foot else 0
+        start, stop = math.floor(touch.highest) - aside, min(shade.shape[0], math.ceil(touch.lowest) + 4 * half)
+        start, columns = max(0, start), slice(max(0, touch.left - aside), min(shade.shape[1], touch.right + aside))
+        if start >= stop:
             continue
-        columns = slice(touch.left, touch.right)
         # As far again is looked at: what ends there would be a line of its own.
         part = shade[start : stop + 2 * half, columns]
         row = torch.arange(start, start + part.shape[0], device=shade.device)[:, None] + 1
-        above = row <= torch.from_numpy(touch.contour).to(shade)
+        at = torch.arange(columns.start, columns.stop, device=shade.device) + 0.5
+        inside = (at > touch.left + touch.hangs[0]) & (at < touch.right - touch.hangs[1])
+        line = torch.from_numpy(touch.level(at.cpu().double().numpy())).to(shade)
+        above = (row <= line) & inside
         closed = torch.where(above, 1.0, part)
         for sign in (1, -1):
             closed = sign * running_max(sign * closed, half, half, 0)
         more = torch.where(above, 0.0, (closed - part).clamp(min=0.0))[: stop - start]
-        # Less towards the contact's ends, so that none of it ends in a step.
-        along = torch.arange(touch.width, device=shade.device) + 0.5
-        shade[start:stop, columns] += more * smoothstep(torch.minimum(along, touch.width - along) / half)
+        # Less towards the ends, so that none of it ends in a step.
+        along = torch.minimum(at - touch.left, touch.right - at) + aside
+        down = smoothstep((row[: stop - start] - start) / aside) if aside else 1.0
+        shade[start:stop, columns] += more * smoothstep(along / half) * down
 
 
 def drawn_room_shade(image: Tensor, alpha: Tensor) -> tuple[Tensor, Contact] | None:
@@ -250,7 +258,7 @@ def shade_ground(alpha: Tensor, contact: Contact, light: Light, look: Look | Non
         if look.roll is not None:
             line = look.roll.line(contact.touches[0])
             rows, columns, shade = crevice(
-                alpha, contact, line, DARK * look.roll.radius, look.ramp, look.roll.foreshortening, ENDS
+                alpha, contact, line, DARK * look.roll.radius, look.ramp, look.roll.foreshortening, (ENDS, ENDS)
             )
             lost[rows, columns] = torch.maximum(lost[rows, columns], shade)
     if not light.contact_only:

@@ -1,4 +1,5 @@
-"""The ends of legs that touch the ground higher up in the picture than the lowest: a chair's hind ones."""
+"""The ends of legs: those that touch the ground higher up in the picture than the lowest, a chair's hind ones, and how
+far they are rounded."""
 
 from __future__ import annotations
 
@@ -16,6 +17,46 @@ _FOOT_LEVEL = 0.3
 """Hind feet end at most this share of the product's height above the lowest foot."""
 NARROW = 0.25
 """A leg, or what touches as a foot does, is narrower than this share of the product's width."""
+
+_RAISED, _PIXELS = 0.1, 0.35
+"""What is higher than this share of what counts as level, and than so much of a pixel (an antialiased edge is known to
+about that), hangs over the ground."""
+_CLOSE = 3.0
+"""And is close to it where it is no higher than so many times what counts as level: beside a wheel it is dark farther
+out than beside a leg, whose side goes up."""
+_BENDS, _STEEPER = 2.0, 0.6
+"""A foot's edge is rounded where it rises in the outer half of its side by more than so many times what it does in the
+inner one (a corner's straight side by as much, a circle's arc by 3.7 times as much), and hangs over the ground from
+where it is so steep, over its end: an arc's middle is still the near edge of what stands."""
+
+
+def raised_ends(high: Array, touching: slice, level: float) -> tuple[tuple[int, int], tuple[int, int]]:
+    """How many columns at both ends of those `touching`, of a foot whose outline is so `high` over the ground `[n]`,
+    hang over it, as a wheel touches with less than what counts as `level`; and from there on are close to it."""
+    low = touching.start + np.flatnonzero(high[touching] <= max(_PIXELS, _RAISED * level))
+    if low.size == 0:
+        return (0, 0), (0, 0)
+    first, last = int(low[0]), int(low[-1])
+    near = np.flatnonzero(high <= _CLOSE * level)
+    return (first - touching.start, touching.stop - 1 - last), (first - int(near[0]), int(near[-1]) - last)
+
+
+def bent_ends(edge: Array) -> tuple[int, int]:
+    """The same of a foot that stands on all of its lower `edge` `[n]` (rows): a square leg's corner has none."""
+    low = np.flatnonzero(edge >= edge.max() - _PIXELS)
+    middle = int(low[0] + low[-1]) // 2
+    left = _bent(edge[: middle + 1][::-1])
+    return left, _bent(edge[middle:])
+
+
+def _bent(side: Array) -> int:
+    """How many columns at the end of one `side`, from its lowest column outwards, are rounded."""
+    half = side.size // 2
+    inner, outer = side[0] - side[half], side[half] - side[-1]
+    if side.size < 3 or outer <= _BENDS * max(inner, 0.0) + _PIXELS:
+        return 0
+    steep = -np.gradient(ndimage.gaussian_filter1d(side, 0.05 * side.size, mode="nearest"))
+    return int(np.count_nonzero(steep[half:] > _STEEPER * steep[half:].max()))
 
 
 def _ends_a_leg(inside: Tensor, column: int, row: int, rise: int, most: float) -> bool:

@@ -58,7 +58,8 @@ class Roll:
         first, last = (min(math.ceil(columns), touch.width // 3) for columns in (self.left, self.right))
         raised = self.radius * (1 - math.sqrt(1 - self.foreshortening**2))
         contour = touch.contour[first : touch.width - last] - raised
-        return replace(touch, left=touch.left + first, right=touch.right - last, contour=contour, rounding=0.0)
+        left, right = touch.left + first, touch.right - last
+        return replace(touch, left=left, right=right, contour=contour, rounding=0.0, hangs=(0, 0))
 
 
 def find_roll(alpha: Tensor, contact: Contact) -> Roll | None:

@@ -104,7 +104,7 @@ def climbing_supports(envelope: Array, level: float) -> list[tuple[int, int]]:
         slope = (line[last] - line[first]) / (last - first)
         if last - first < _APART * width or abs(slope) > _CLIMBS:
             continue
-        if not _LEAST * width < gap.max() < _HIGHEST * width:
+        if not max(level, _LEAST * width) < gap.max() < _HIGHEST * width:
             continue
         raised = np.flatnonzero(gap > level)
         if not is_a_roof(gap[raised[0] : raised[-1] + 1]):
