@@ -96,8 +96,8 @@ def length_of(points: Tensor, weights: Tensor | None = None) -> float:
     """Pixels from the wrist to the middle finger's tip of the open hand with `points` `[21,2]`, by those of them that
     have a weight `[21]`."""
     known = points if weights is None else points[weights > 0]
-    counted = points.new_ones(len(points)) if weights is None else weights
-    size = float(palm(points.unsqueeze(0), counted.unsqueeze(0))[0])
+    weighed = points.new_ones(len(points)) if weights is None else weights
+    size = float(palm(points.unsqueeze(0), weighed.unsqueeze(0))[0])
     return max(size, _SPREAD * float((known.amax(dim=0) - known.amin(dim=0)).max()))
 
 
