@@ -51,10 +51,10 @@ _CAST_CELLS = 112
 _KEEP_CLEAR = 0.35
 """Share of the room between product and border in which a shadow is as it is: over the rest it fades out. With .7 it is
 nearer to rendered grounds, which are dark to their border, but beside a large product it ends in a visible edge."""
-_HORIZON = 0.3
+_LOW_HORIZON, _HORIZON, _OF_TALL = 0.19, 0.3, 0.6
 """The ground is shaded up to this share of the picture's height above where the product stands, or a third of that
-above its hindmost foot; of more where the camera is known to look from farther above. With .19 the shade beside and
-behind deep things was cut off; more than .3 brings nothing on rendered ones."""
+above its hindmost foot; of more where the camera is known to look from farther above. The second where the product is
+so tall that it is no more than the third of its height: with less the shade beside deep things was cut off."""
 _HORIZON_FADES = 0.6
 """Share of that height over which the shade begins: over half of it, a straight line was seen beside large products."""
 _CREVICE = 0.9
@@ -94,7 +94,8 @@ def _towards_border(
 
     box = contact.box
     rows = torch.arange(height, device=device, dtype=torch.float32) + 0.5
-    deep = _HORIZON * height * max(1.0, look.foreshortening / FORESHORTENING)
+    deep = min(_HORIZON * height, max(_LOW_HORIZON * height, _OF_TALL * box.height))
+    deep *= max(1.0, look.foreshortening / FORESHORTENING)
     horizon = min(contact.lowest - deep, contact.highest - deep / 3)
     below = smoothstep((rows - horizon) / (_HORIZON_FADES * deep))
     down = below * ramp(height, 0.06 * height, height - contact.lowest)
