@@ -19,8 +19,9 @@ _FOUND = 18
 """So many of its 21 points must have been found: across fingers that nobody found nothing can be counted."""
 _CONTRAST = 0.03
 """The unrolled fingers must differ by so much (standard deviation, sRGB): less is a grey patch, night or fog."""
-_THERE = 0.5
-"""So surely (log odds) fingers must be seen: each of 282 hands reaches it, 7 of 100 other places of photographs."""
+_THERE = 3.5
+"""So surely (log odds) fingers must be seen: 229 of 229 hands that stand alone reach it, 90 of 100 of those that hold
+something, 1 of 100 other places of photographs."""
 _OTHER = 0.15
 """In hand lengths: another hand nearer than this to the fingers has fingers among them, and so they are not counted."""
 _EXTRA, _FUSED, _THUMBS = 0.5, -0.7, 0.5
