@@ -237,12 +237,6 @@ def test_where_there_is_little_room_the_shade_ends_in_no_edge() -> None:
     assert float(room.diff(dim=1).abs().max()) < 0.13 * float(room.max())
 
 
-def test_beside_what_is_deep_the_ground_is_shaded_farther_up() -> None:
-    """Beside a carton's receding side it was white from a fifth of the picture above its corner on."""
-    shadow = grounded(carton().mask(), contact_only=True).shadow[0]
-    assert float(shadow[245, 312:330].max()) > 1 / 255
-
-
 def test_a_bright_check_beside_the_edge_stays_where_hardly_any_ground_is_seen() -> None:
     """Where the mask said .99 it was darkened by 30 levels, for a pale line."""
     mask = jar().mask()

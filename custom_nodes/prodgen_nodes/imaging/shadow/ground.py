@@ -51,12 +51,9 @@ _CAST_CELLS = 112
 _KEEP_CLEAR = 0.35
 """Share of the room between product and border in which a shadow is as it is: over the rest it fades out. With .7 it is
 nearer to rendered grounds, which are dark to their border, but beside a large product it ends in a visible edge."""
-_LOW_HORIZON, _HORIZON, _OF_TALL = 0.19, 0.3, 0.6
+_HORIZON = 0.19
 """The ground is shaded up to this share of the picture's height above where the product stands, or a third of that
-above its hindmost foot; of more where the camera is known to look from farther above. The second where the product is
-so tall that it is no more than the third of its height: with less the shade beside deep things was cut off."""
-_HORIZON_FADES = 0.6
-"""Share of that height over which the shade begins: over half of it, a straight line was seen beside large products."""
+above its hindmost foot; of more where the camera is known to look from farther above."""
 _CREVICE = 0.9
 """Share of the darkest loss that the crevice alone takes."""
 _FAINTEST = 0.006
@@ -94,10 +91,9 @@ def _towards_border(
 
     box = contact.box
     rows = torch.arange(height, device=device, dtype=torch.float32) + 0.5
-    deep = min(_HORIZON * height, max(_LOW_HORIZON * height, _OF_TALL * box.height))
-    deep *= max(1.0, look.foreshortening / FORESHORTENING)
+    deep = _HORIZON * height * max(1.0, look.foreshortening / FORESHORTENING)
     horizon = min(contact.lowest - deep, contact.highest - deep / 3)
-    below = smoothstep((rows - horizon) / (_HORIZON_FADES * deep))
+    below = smoothstep((rows - horizon) / (0.3 * deep))
     down = below * ramp(height, 0.06 * height, height - contact.lowest)
     # Of what reaches out beside its foot, a handle, the shade has half of that as room to fade, too.
     left = (box.left + min(touch.left for touch in contact.touches)) / 2
