@@ -192,7 +192,10 @@ def harmless(row: Tensor, own: float) -> tuple[Tensor, Tensor]:
             order[finger] = min(max(neighbor, 0), 3) if random.random() < 0.7 else random.randrange(4)
         return in_order(row, order, widened), spots_of(4, widened)
     far, middle = between(-0.25, 0.25), between(0, 3)
-    bulge = lambda x: far * torch.exp(-(((x - middle) / 0.8) ** 2))  # noqa: E731 - one line, used twice below
+
+    def bulge(x: Tensor) -> Tensor:
+        return far * torch.exp(-(((x - middle) / 0.8) ** 2))
+
     return taken(row, across + bulge(across)), spots - bulge(spots)
 
 
@@ -302,7 +305,11 @@ def made(row: Tensor, step: Tensor, straight: list[bool], other: Tensor, around:
     lines = lines + torch.randn(4, 1) * 0.05 * torch.sin(depths * 3)
     low = places.floor().clamp(0, 2).long()
     share = places - low
-    mixed = lambda of: of[low] * (1 - share) + of[low + 1] * share  # noqa: E731 - one line, used three times below
+
+    def mixed(of: Tensor) -> Tensor:
+        """What each finger has `[4]`, between them."""
+        return of[low] * (1 - share) + of[low + 1] * share
+
     u = torch.stack([mixed(line) for line in lines.T])
     v = depths[:, None] * mixed(1 + torch.randn(4) * 0.04) + mixed(torch.randn(4) * 0.025)
     seen = taken(row, u, v)

@@ -168,8 +168,10 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     random.seed(0)
     entries = [json.loads(line) for path in options.hands for line in path.read_text(encoding="utf-8").splitlines()]
-    held_out = [one for one in entries if _lot(Path(one["picture"])) < HELD_OUT]
-    learned, kept = hands_of([one for one in entries if one not in held_out]), hands_of(held_out)
+    sides: dict[bool, list[dict[str, object]]] = {False: [], True: []}
+    for entry in entries:
+        sides[_lot(Path(entry["picture"])) < HELD_OUT].append(entry)
+    learned, kept = hands_of(sides[False]), hands_of(sides[True])
     pieces = pieces_of(options.photos)
     print(f"{len(learned.rows)} hands to learn from, {len(kept.rows)} held out", flush=True)
     readers = [train(learned, pieces, options.steps, seed) for seed in range(len(READERS))]

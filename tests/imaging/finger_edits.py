@@ -47,6 +47,14 @@ def _spots(fan: Floats, across: Floats) -> Floats:
     return spots
 
 
+def _stencil(outline: Floats, width: int, height: int) -> Floats:
+    """1 within the `outline` `[n,2]`, 0 without, `[H,W]`."""
+    stencil = Image.new("L", (width, height))
+    ImageDraw.Draw(stencil).polygon([tuple(spot) for spot in outline.tolist()], fill=255)
+    inside: Floats = np.asarray(stencil) / 255
+    return inside
+
+
 def _painted(picture: Floats, fan: Floats, pieces: list[Piece], place: Callable[[Floats], Floats]) -> Floats:
     """`picture` `[H,W,3]` with each piece of the fan where `place` says, faded in at the roots and the outer sides."""
     height, width = picture.shape[:2]
@@ -68,11 +76,10 @@ def _painted(picture: Floats, fan: Floats, pieces: list[Piece], place: Callable[
         inside = np.isfinite(found[..., 0])
         found = np.nan_to_num(found)
         outline = np.concatenate((target[0], target[1:-1, -1], target[-1, ::-1], target[-2:0:-1, 0])) - low
-        stencil = Image.new("L", (x.shape[1], x.shape[0]))
-        ImageDraw.Draw(stencil).polygon([tuple(spot) for spot in outline.tolist()], fill=255)
+        stencil = _stencil(outline, x.shape[1], x.shape[0])
         fade = np.minimum(np.clip(found[..., 2] / 0.14, 0, 1), np.clip((1 - found[..., 2]) / 0.06, 0, 1))
         side = np.clip((found[..., 3] - lowest) / 0.18, 0, 1) * np.clip((highest - found[..., 3]) / 0.18, 0, 1)
-        weight = np.asarray(stencil) / 255 * inside * np.minimum(fade, side)
+        weight = stencil * inside * np.minimum(fade, side)
         at = (found[..., 1], found[..., 0])
         colors = [ndimage.map_coordinates(picture[..., c], at, order=1, mode="reflect") for c in range(3)]
         window = (slice(low[1], high[1]), slice(low[0], high[0]))
@@ -121,16 +128,15 @@ def painted_over(picture: Floats, points: Floats, first: int) -> Floats:
     fan = _fan(points)[first : first + 2, 3:22]
     colors = np.array([_color(picture, spot) for spot in fan.reshape(-1, 2)]).reshape(2, -1, 3).mean(axis=0)
     height, width = picture.shape[:2]
-    layer, stencil = Image.new("RGB", (width, height)), Image.new("L", (width, height))
+    layer = Image.new("RGB", (width, height))
     apart = float(np.hypot(*(fan[0] - fan[1]).T).mean())
     for (left, right), color in zip(fan.transpose(1, 0, 2), colors, strict=True):
         x, y = (left + right) / 2
         box = (x - 0.7 * apart, y - 0.7 * apart, x + 0.7 * apart, y + 0.7 * apart)
         ImageDraw.Draw(layer).ellipse(box, fill=tuple(int(value) for value in (255 * color).round()))
-    outline = np.concatenate((fan[0], fan[1][::-1]))
-    ImageDraw.Draw(stencil).polygon([tuple(spot) for spot in outline.tolist()], fill=255)
     soft = max(1.0, apart / 12)
-    weight = ndimage.gaussian_filter(np.asarray(stencil) / 255, soft)[..., None]
+    stencil = _stencil(np.concatenate((fan[0], fan[1][::-1])), width, height)
+    weight = ndimage.gaussian_filter(stencil, soft)[..., None]
     paint = ndimage.gaussian_filter(np.asarray(layer) / 255, (soft, soft, 0))
     result: Floats = picture * (1 - weight) + paint * weight
     return result.clip(0, 1)
@@ -143,9 +149,7 @@ def filled_in(picture: Floats, points: Floats, first: int) -> Floats:
     share = min(0.3, 0.03 * float(np.ptp(points, axis=0).max()) / apart)  # a finger is a tenth of a hand wide
     left, right = (fan[0] * (1 - part) + fan[1] * part for part in (share, 1 - share))
     height, width = picture.shape[:2]
-    stencil = Image.new("L", (width, height))
-    ImageDraw.Draw(stencil).polygon([tuple(spot) for spot in np.concatenate((left, right[::-1])).tolist()], fill=255)
-    hole = np.asarray(stencil) > 0
+    hole = _stencil(np.concatenate((left, right[::-1])), width, height) > 0
     rows, columns = (slice(max(0, at.min() - 8), at.max() + 9) for at in np.nonzero(hole))
     part, inner = picture[rows, columns].copy(), hole[rows, columns]
     for _ in range(600):  # what is missing becomes the mean of what is beside it

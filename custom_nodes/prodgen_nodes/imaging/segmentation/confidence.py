@@ -30,6 +30,9 @@ UNCONFIRMED = 0.74
 """The most where nothing confirms what is doubtful, as with a coarse network: delivered, and somebody should look."""
 _BESIDE = 0.02
 """What lies within this fraction of the short side of the product lies beside it."""
+_FLAT = 0.03
+"""Of the product, one part of the backdrop's very colour inside it, which no look tells from an opening. Of 86 trusted
+photographs a bracelet that lies there like a ring has it (.033), filled by mistake, and a bottle of clear glass."""
 _BLOWN = 252.5 / 255
 """253 and more of 255: clipped, but for a JPEG's error."""
 _CUT_OFF = 0.72
@@ -225,11 +228,6 @@ def judge_outline(
     trust.doubt(ramp(max(unsure, 0.5 * share), 0.6, 0.15), "shadow and product could not be told apart everywhere")
 
 
-_FLAT = 0.03
-"""Of the product, one part of the backdrop's very colour inside it, which no look tells from an opening. Of 86 trusted
-photographs a bracelet that lies there like a ring has it (.033), filled by mistake, and a bottle of clear glass."""
-
-
 def judge_model(mask: Tensor, fused: Fused, plain: float, trust: Trust) -> None:
     """Doubts about a segmenter's `mask` `[H,W]` that is at odds with the picture; `plain` 0..1: how far the backdrop
     model holds."""
@@ -240,13 +238,13 @@ def judge_model(mask: Tensor, fused: Fused, plain: float, trust: Trust) -> None:
     trust.doubt(ramp(changed, 0.4, 0.1), "the model's mask and the picture's own edges disagree")
     filled = float(half.float().sum()) / size
     trust.doubt(
-        UNCONFIRMED + (1 - UNCONFIRMED) * ramp(filled, 0.012, 0.004),
+        _unconfirmed(filled, 0.012, 0.004),
         "the model half filled an opening of the product that shows the bare backdrop: white on white there?",
     )
     near = within_reach(product, round(_BESIDE * min(product.shape)))
     ignored, faded = (plain * _touching(where, near) / size for where in (fused.ignored, fused.faded))
     thing = 0.55 + 0.45 * ramp(ignored, 0.16, 0.02)
-    glow = UNCONFIRMED + (1 - UNCONFIRMED) * ramp(faded, 0.16, 0.02)
+    glow = _unconfirmed(faded, 0.16, 0.02)
     if thing <= glow:  # what is beside the product is one doubt, of either kind
         trust.doubt(thing, "something beside the product that is no plain backdrop was left out")
     else:
@@ -261,9 +259,14 @@ def judge_model(mask: Tensor, fused: Fused, plain: float, trust: Trust) -> None:
     )
     flat = plain * float(Regions(fused.enclosed).area.max(initial=0)) / size
     trust.doubt(
-        UNCONFIRMED + (1 - UNCONFIRMED) * ramp(flat, _FLAT, _FLAT / 2),
+        _unconfirmed(flat, _FLAT, _FLAT / 2),
         "a part inside the product has the backdrop's very colour: is it printed, or an opening that was filled?",
     )
+
+
+def _unconfirmed(share: float, most: float, none: float) -> float:
+    """What a doubt leaves that refuses nothing: all of it up to the share `none`, the least from `most` on."""
+    return UNCONFIRMED + (1 - UNCONFIRMED) * ramp(share, most, none)
 
 
 def is_coarse(mask: Tensor) -> bool:
