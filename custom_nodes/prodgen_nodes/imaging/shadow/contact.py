@@ -19,6 +19,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from ..tensors import Box, bounding_box
+from .hanging import hangs_by_a_cord
 from .legs import NARROW, bent_ends, more_feet, raised_ends
 from .supports import climbing_supports, column_runs, is_a_bar, more_soles, without_notches
 
@@ -173,9 +174,12 @@ def _merged(runs: list[tuple[int, int]], gap: int) -> list[tuple[int, int]]:
 def find_contact(alpha: Tensor, *, lies: bool = False) -> Contact:
     """Where the product of one mask `[H,W]` (1 = product) touches the ground; EmptyMaskError when there is none.
 
-    `lies`: it is known not to hang or fly, however little it could stand on what is lowest of it.
+    `lies`: it is known not to hang or fly, however little it could stand on what is lowest of it. What hangs by a cord
+    does so in any case.
     """
     box = bounding_box(alpha)
+    if hangs_by_a_cord(alpha, box):
+        return Contact("none", (), box)
     envelope, heights = envelope_of(alpha, box)
     width, height = box.width, box.height
     step = max(2, round(_GAP * width))
