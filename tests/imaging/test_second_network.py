@@ -7,7 +7,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prodgen_nodes.imaging.segmentation import TRUSTED, from_looks, from_model
-from prodgen_nodes.imaging.segmentation.second_network import SETTLED, hesitates, settled
+from prodgen_nodes.imaging.segmentation.confidence import INSIDE_OUT
+from prodgen_nodes.imaging.segmentation.second_network import (
+    AGREED,
+    BOTH_SEE,
+    SETTLED,
+    hesitates,
+    is_same,
+    settled,
+)
 from torch import Tensor
 
 from .segmentation_products import Scene, scene
@@ -123,3 +131,61 @@ def test_what_is_half_seen_elsewhere_is_another_thing(away: bool) -> None:
     assert cut.confidence < TRUSTED and (cut.confidence >= 0.5 or not away), cut.report
     said = " ".join(cut.report["reasons"])
     assert ("another thing in the picture" in said) is away
+
+
+def beside(made: Scene, share: float) -> tuple[Tensor, Tensor]:
+    """The photo with room at its right, and what a network sees that knows no better than `share` of a part of it."""
+    photo = torch.cat((made.photo, made.photo[:, :24].mean(dim=1, keepdim=True).expand(-1, 240, -1)), dim=1)
+    mask = torch.cat((made.alpha, torch.zeros(SIDE, 240)), dim=1)
+    right = int(torch.where(made.alpha > 0.5)[1].max())
+    photo, mask = photo.clone(), mask.clone()
+    photo[300:400, right + 1 : right + 90] = torch.tensor([0.2, 0.4, 0.3])
+    mask[300:400, right + 1 : right + 90] = share
+    return photo, mask
+
+
+def seen_as(mask: Tensor, photo: Tensor):  # type: ignore[no-untyped-def]  # a look
+    """A look at the photo or at its mirror image."""
+
+    def look(picture: Tensor) -> Tensor:
+        return mask if torch.equal(picture[0], photo) else mask.flip(1)
+
+    return look
+
+
+def test_what_two_networks_see_alike_is_not_refused() -> None:
+    photo, mask = beside(bag(), 0.45)
+    look = seen_as(mask, photo)
+    alone = from_looks(photo, look)
+    assert alone.confidence < 0.5, alone.report
+    again = from_looks(photo, look, None, "auto", seen_as((alone.alpha > 0.5).float(), photo))
+    assert again.confidence == AGREED < TRUSTED and BOTH_SEE in again.report["notes"], again.report
+    assert again.report["confidence"] == AGREED and again.report["reasons"] == alone.report["reasons"]
+    assert torch.equal(again.alpha, alone.alpha)
+
+
+@pytest.mark.parametrize("lost", [(slice(300, 360), slice(180, 300)), (slice(0, 0), slice(0, 0))])
+def test_what_the_other_network_sees_otherwise_stays_refused(lost: tuple[slice, slice]) -> None:
+    """It lost a part of the product, or sees nothing at all."""
+    photo, mask = beside(bag(), 0.45)
+    look = seen_as(mask, photo)
+    other = (from_looks(photo, look).alpha > 0.5).float()
+    other[lost] = 0.0
+    if lost[0].stop == 0:
+        other.zero_()
+    cut = from_looks(photo, look, None, "auto", seen_as(other, photo))
+    assert cut.confidence < 0.5 and BOTH_SEE not in cut.report["notes"]
+
+
+def test_what_lies_all_around_stays_refused_whoever_sees_it() -> None:
+    made = bag()
+    around = 1.0 - made.alpha
+    cut = from_looks(made.photo, seen_as(around, made.photo), None, "auto", seen_as(around, made.photo))
+    assert cut.confidence < 0.5 and INSIDE_OUT in cut.report["reasons"], cut.report
+
+
+def test_edges_are_no_difference_and_a_part_is_one() -> None:
+    made = bag()
+    small = torch.nn.functional.interpolate(made.alpha[None, None], size=(320, 320), mode="area")[0, 0]
+    assert is_same(made.alpha, small) and is_same(made.alpha, torch.nn.functional.avg_pool2d(small[None], 5, 1, 2)[0])
+    assert not is_same(made.alpha, filled_all_over(made)) and not is_same(torch.zeros_like(small), small)

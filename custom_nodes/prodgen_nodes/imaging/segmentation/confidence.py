@@ -22,6 +22,8 @@ from .trimap import within_reach
 
 AS_A_SET = "kept together as a set"
 """How the note ends that says so; who takes a set apart leaves it out."""
+INSIDE_OUT = "what was kept lies all around something that was not: inside out, or a mask inverted"
+"""The reason that is never overruled."""
 KEPT_BY_ALL = "; parts 'all' keeps it"
 """What ends a reason or a note about something that was left out."""
 TRUSTED = 0.75
@@ -56,10 +58,9 @@ step."""
 _BLACK, _AROUND_BLACK = 40 / 255, 4
 """What is black (sRGB), for so many pixels around."""
 _BLACK_STEP, _BLACK_RUN, _SAME_BLACK, _SAME_RUN = 20 / 255, 0.06, 12 / 255, 0.035
-"""The difference of two blacks that can hardly be followed and the longest such stretch that is no doubt, as a share of
-the product's size; and the same where they are next to one. The base of a bottle on black has .09 and .04 to .06 and
-comes out lumpy, a mouse's in deep shade .14, a ball's dark side .45 and .25; a football .053 both, a handbag on its
-shadow none of the second."""
+"""The difference of two blacks that can hardly be followed, the longest such stretch that is no doubt (share of the
+product's size), and the same where they are next to one. A bottle's base on black: .09 and .04 to .06, lumpy; a mouse's
+in deep shade .14, a ball's dark side .45 and .25; a football .053 both, a handbag none of the second."""
 _AROUND = 3.0
 """Pixels (1 sigma) over which the colours on both sides of the outline are averaged."""
 
@@ -144,7 +145,7 @@ def judge_shape(product: Tensor, trust: Trust) -> None:
         )
     corners = sum(bool(product[row, column]) for row in (0, -1) for column in (0, -1))
     if len(cut) == len(frame) and corners >= _AROUND_IT:
-        trust.doubt(_INSIDE_OUT, "what was kept lies all around something that was not: inside out, or a mask inverted")
+        trust.doubt(_INSIDE_OUT, INSIDE_OUT)
 
 
 def judge_backdrop(backdrop: Backdrop, trust: Trust) -> None:
@@ -296,10 +297,8 @@ def judge_pale(product: Tensor, backdrop: Backdrop, evidence: Evidence, trust: T
     edge = dilate(evidence.steps > max(_EDGE_STEP, _EDGE_NOISES * backdrop.noise), 1) & apart
     edged = regions.rim_mean(edge.float()) > _EDGED * regions.rim_mean(apart.float())
     left = regions.area[edged & regions.touched(dilate(product, 6)) & ~regions.on_frame()].sum()
-    share = float(left) / max(1.0, float(product.float().sum()))
-    trust.doubt(
-        0.55 + 0.45 * ramp(share, 0.1, 0.02), "a pale part with an edge of its own beside the product was left out"
-    )
+    kept = 0.55 + 0.45 * ramp(float(left) / max(1.0, float(product.float().sum())), 0.1, 0.02)
+    trust.doubt(kept, "a pale part with an edge of its own beside the product was left out")
 
 
 def judge_busy(trust: Trust) -> None:

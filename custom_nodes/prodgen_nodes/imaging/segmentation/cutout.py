@@ -96,6 +96,13 @@ class Cutout:
         """The same cut-out with one more note in its report, unless that is empty."""
         return replace(self, report=dict(self.report, notes=[*self.report["notes"], note])) if note else self
 
+    def believed(self, least: float, note: str) -> Cutout:
+        """The same cut-out with no less confidence than `least`, and why, in its notes; its reasons stay."""
+        confidence = max(self.confidence, least)
+        return replace(
+            self.noted(note), confidence=confidence, report=dict(self.noted(note).report, confidence=confidence)
+        )
+
     def doubted(self, most: float, reason: str) -> Cutout:
         """The same cut-out with no more confidence than `most`, and the reason for it unless that is empty."""
         confidence = min(self.confidence, most)

@@ -7,8 +7,9 @@ it is of a noisy photo, and that look is at the photo without its noise: what is
 made up. Two such looks that see the same product are one look, and the cut-out is made once. An outline that is ragged
 in one look is hard to draw in both. Where it is in question whether an opening is one, the photo is looked at upside
 down, too. What is still trusted before a plain backdrop after one look is compared with a second one. A photo that was
-exposed too short is looked at in more light. Over what a look hesitates inside a product another network may be asked.
-What is doubted may be only what a screen shows: then the screen is taken.
+exposed too short is looked at in more light. Over what a look hesitates inside a product another network may be asked;
+and where a cut-out would be refused, whether it sees the same product. What is doubted may be only what a screen shows:
+then the screen is taken.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from ..filters import dilate, erode, opened
 from .agreement import doubt_of_looks
-from .confidence import TRUSTED, UNCONFIRMED, is_coarse, ramp
+from .confidence import INSIDE_OUT, TRUSTED, UNCONFIRMED, is_coarse, ramp
 from .cutout import Cutout, Look, Progress, by_model
 from .detail import COARSE, is_blurred
 from .exposure import lift_of, lit, unlit
@@ -27,7 +28,7 @@ from .parts import Parts
 from .pyramid import resized
 from .ragged import BITTEN, FELT
 from .screens import FRAMED, find_screen
-from .second_network import SETTLED, WithSecond
+from .second_network import AGREED, BOTH_SEE, SETTLED, WithSecond
 from .survey import Survey
 from .upside_down import KEPT, PALE, doubt_of_openings, in_question, pale_parts
 
@@ -86,6 +87,8 @@ def from_looks(
         cut = _whole_screen(cut, photo, parts)
     if both.filled:
         cut = cut.doubted(UNCONFIRMED, SETTLED) if photo.weighed[2] <= _BUSY else cut.noted(SETTLED)
+    if cut.confidence < _REFUSED and INSIDE_OUT not in cut.report["reasons"]:
+        cut = cut.believed(AGREED, BOTH_SEE) if both.sees(photo.srgb.unsqueeze(0), cut.alpha) else cut
     cut.report["looks"] = len(masks)
     return unlit(cut.finished(), srgb, lift)
 
