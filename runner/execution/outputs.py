@@ -10,6 +10,7 @@ from typing import Any
 from runner.data import not_numbers, parse_report, without_lone_surrogates
 from runner.server.node_report import failed_rules, report_texts, shown_texts
 from runner.server.records import ServerFile
+from runner.untrusted import LONGEST_NAME, cut, told
 from runner.workflow.graph import node_title
 
 FOUND, UNSURE, NOT_FOUND = "found", "unsure", "not found"
@@ -116,13 +117,15 @@ def _node_reports(outputs: Mapping[str, Any], graph: Mapping[str, Any]) -> Itera
 
 
 def failed_checks(reports: Mapping[str, Any]) -> list[str]:
-    """What reports say did not pass: a line each, from those that carry `passed: false` or a figure that is none."""
+    """What reports say did not pass: a line each, from those that carry `passed: false` or a figure that is none. Of
+    endless ones, and of an endless one, the beginning."""
     lines = []
     for name, value in reports.items():
         for report in value if isinstance(value, list) else [value]:
             if isinstance(report, Mapping) and not is_sighting(report):
-                lines += [f"{report.get('title') or name}: {reason}" for reason in why_failed(report)]
-    return lines
+                title = cut(str(report.get("title") or name), LONGEST_NAME)
+                lines += [f"{title}: {reason}" for reason in why_failed(report)]
+    return told(lines)
 
 
 def is_sighting(report: Mapping[str, Any]) -> bool:
@@ -136,7 +139,7 @@ def why_failed(report: Mapping[str, Any]) -> list[str]:
     if report.get("passed") is False:
         own = texts_of(report.get("reasons")) or [*failed_rules(report)] or texts_of(report.get("failed"))
         reasons = [*(own or ["no reason given"]), *reasons]
-    return reasons
+    return told(reasons)
 
 
 def texts_of(value: Any) -> list[str]:

@@ -7,7 +7,7 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from runner.files.verify import PICTURES, add_graph_to_png, check_picture, png_h
 from runner.http.transport import NoAnswerError, NotReachedError
 from runner.server.client import FileGoneError
 from runner.server.records import ServerFile
-from runner.untrusted import items, mapping
+from runner.untrusted import LONGEST_NAME, cut, items, mapping, told
 from runner.workflow.steps import step_name
 
 _DOWNLOAD_TRIES = 3
@@ -36,6 +36,8 @@ ROOM_FOR_OTHERS = 1 << 30
 result that has none, and no other has to wait for it."""
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 """What the system says of a disk without room, and of a quota that is used up."""
+_NAMED = 10
+"""Files that a message names: a job makes one or two, and a server may list any number."""
 _MAX_NUMBER = 10_000
 """Results of one name in one folder; more is a loop somewhere."""
 
@@ -50,9 +52,14 @@ class FilesMissingError(Exception):
     """The server lists files it does not have (any more); `nodes` would have to run again."""
 
     def __init__(self, nodes: tuple[str, ...], names: tuple[str, ...]) -> None:
-        super().__init__(f"the server lists files it does not have: {', '.join(names)}")
+        super().__init__(f"the server lists files it does not have: {in_a_row(names)}")
         self.nodes = nodes
         self.names = names
+
+
+def in_a_row(names: Iterable[str]) -> str:
+    """Names of a server's files, as a line of a message: the first of many, and how many more there are."""
+    return ", ".join(told((cut(name, LONGEST_NAME) for name in names), _NAMED))
 
 
 class AbortedError(Exception):
@@ -162,7 +169,7 @@ def save_job(
         return _Saving(source, outputs, graph, abort, bool(sidecar.get("smoke_weights"))).run(target, sidecar)
     except OSError as error:
         where = error.filename or target.parent
-        files = ", ".join(item.file.filename for item in outputs.files)
+        files = in_a_row(item.file.filename for item in outputs.files)
         written = _written(abort)
         if error.errno in FULL_DISK and written >= room_for_others:
             raise NotSavedError(

@@ -17,7 +17,7 @@ from runner.batch.store import in_words
 from runner.data import figure
 from runner.events import Checked
 from runner.files import spreadsheet
-from runner.untrusted import items, mapping, text, texts
+from runner.untrusted import items, mapping, text, texts, told
 
 SAME, CHANGED, NOT_FOUND = "the seller's product", "changed", "not found"
 VERDICTS = (SAME, CHANGED, NOT_FOUND)
@@ -66,7 +66,8 @@ def found_in(reports: Iterable[Any]) -> Found | None:
         verdict = text(report.get("verdict"))
         if verdict in VERDICTS:
             passed = report.get("passed") is True and verdict == SAME
-            return Found(verdict, passed, texts(report.get("reasons")), texts(report.get("notes")), report)
+            reasons, notes = (tuple(told(texts(report.get(name)))) for name in ("reasons", "notes"))
+            return Found(verdict, passed, reasons, notes, report)
     return None
 
 

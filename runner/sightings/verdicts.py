@@ -13,7 +13,7 @@ from runner.batch.records import record_of
 from runner.batch.sidecars import photo_of, place_of, reports_of, source_of
 from runner.data import figure
 from runner.execution.outputs import VERDICTS
-from runner.untrusted import items, mapping, number, text
+from runner.untrusted import LONGEST_NAME, cut, items, mapping, number, text
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def pictures(ledger: Ledger, folder: Path, folders_of_its_own: int) -> Iterator[
             place_of(entry, folders_of_its_own),
             source_of(entry, folders_of_its_own),
             text(report.get("verdict")),
-            text(report.get("why")),
+            cut(text(report.get("why"))),
             int(number(report.get("width")) or 0),
             int(number(report.get("height")) or 0),
             tuple(_find(mapping(one)) for one in items(report.get("objects"))),
@@ -65,7 +65,7 @@ def _find(one: Mapping[str, Any]) -> Find:
     box = [int(number(value) or 0) for value in items(one.get("bbox"))] + [0] * 4
     verdict = text(one.get("verdict"))
     return Find(
-        text(one.get("label")),
+        cut(text(one.get("label")), LONGEST_NAME),
         figure(one.get("score")),
         verdict if verdict in VERDICTS else "",
         (box[0], box[1], box[2], box[3]),
