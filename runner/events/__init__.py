@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from runner.untrusted import cut
 
-
 _LONGEST_TEXT = 10_000
 """Characters of a result that is text and is shown beside its file: a caption, not a novel."""
 

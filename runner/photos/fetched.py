@@ -149,7 +149,8 @@ def _asked(url: str, host: str, deadline: float, largest: int, *, any_host: bool
         raise NoAnswerError("Its time is over.")
     if not any_host:
         _check_public(host, host)
-    transport = Transport(url, _SENT, check_peer=None if any_host else lambda peer: _check_public(peer, host))
+    check_peer = None if any_host else lambda peer: _check_public(peer, host)
+    transport = Transport(url, _SENT, check_peer=check_peer, answers_are_files=True)
     try:
         path = urlsplit(url).path
         return transport.request("GET", "/" if path.endswith("/") or not path else "", timeout=left, largest=largest)
