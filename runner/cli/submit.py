@@ -136,6 +136,8 @@ def reported(args: argparse.Namespace, *, jobs: int, is_piped: bool = False) -> 
 
 
 def _run(args: argparse.Namespace, reporter: Reporter) -> int:
+    from runner.execution.missing_verdicts import is_missing
+
     run_spec = run_spec_of(args)
     with open_session(args, run_spec.workflow.label, reporter, previews=args.preview) as session:
         plan = run_spec.plan(session)
@@ -148,9 +150,11 @@ def _run(args: argparse.Namespace, reporter: Reporter) -> int:
     if args.open and saved:
         files = [file.path for job in saved for file in job.files]
         show(files[0] if len(saved) == 1 else files[0].parent)
-    failed = any(job.warnings for job in saved) and args.strict
+    warnings = [warning for job in saved for warning in job.warnings]
+    failed = bool(warnings) and args.strict
     if failed:
-        reporter.notice("warning: a check did not pass (exit code 7, for --strict was asked).")
+        what = "the verdict of a check did not arrive" if all(map(is_missing, warnings)) else "a check did not pass"
+        reporter.notice(f"warning: {what} (exit code 7, for --strict was asked).")
     codes = [result.error.exit_code for result in results if result.error is not None]
     return worst_code([*codes, *([EXIT_QUALITY] if failed else [])])
 

@@ -17,6 +17,7 @@ from runner.data import to_json, without_lone_surrogates
 from runner.errors import EXIT_USAGE, NodeFailedError, RunnerError
 from runner.execution.doubts import doubts
 from runner.execution.listing import FILMS, inscribe, listing
+from runner.execution.missing_verdicts import missing_verdicts
 from runner.execution.models_used import models_used
 from runner.execution.outputs import JobOutputs, NodeReport, failed_checks
 from runner.files.drafts import new_draft, remove_left_drafts
@@ -234,7 +235,7 @@ class _Saving:
         told["models"] = models_used(items(sidecar.get("models")), self.outputs.node_reports, self.graph)
         record = {**told, "timings": timings, "files": listed, "reports": reports}
         parts[-1].write_text(to_json(record, indent=2) + "\n", encoding="utf-8")
-        warnings = tuple(failed_checks(reports))
+        warnings = (*missing_verdicts(self.graph, self.outputs.node_reports), *failed_checks(reports))
         self.abort.check()
         for part, final in zip(parts, finals, strict=True):
             part.replace(final)

@@ -101,10 +101,9 @@ def _bytes_of(secret: str) -> Iterator[bytes]:
     spelled = [secret.encode("utf-8", "replace"), json.dumps(secret)[1:-1].encode("ascii")]
     if not secret.isascii():
         spelled.append(secret.encode("latin-1", "replace"))
-    for one in spelled:
-        for _ in range(_TWICE + 1):
-            yield from (one, one.replace(b" ", b"+"))
-            one = _bare(one)
+    for _ in range(_TWICE + 1):
+        yield from (form for one in spelled for form in (one, one.replace(b" ", b"+")))
+        spelled = [_bare(one) for one in spelled]
 
 
 def _encoded(secret: str) -> Iterator[str]:
