@@ -24,8 +24,8 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         description="Say of every picture whether it holds the product, where (box, mask, score), and copy it into "
         "found/, unsure/ or not_found/ of --out, byte for byte, in its own sub-folder. filter.csv has a line per find. "
         "What is looked for is said by --reference (a photo of your own product), by --sam3 (its name), or by both. "
-        "Exit code 7: no picture holds it, or there is no verdict on one. A batch like any other: after a crash the same command goes on, a second "
-        f"runner of it shares the work, {in_help('report', 'DIR')} makes a page.",
+        "Exit code 7: no picture holds it, or there is no verdict on one. A batch like any other: after a crash the "
+        f"same command goes on, a second runner of it shares the work, {in_help('report', 'DIR')} makes a page.",
         allow_abbrev=False,
     )
     add_looking_arguments(parser, DEFAULT_OUT)
