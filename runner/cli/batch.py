@@ -29,7 +29,6 @@ from runner.errors import (
     EXIT_OK,
     EXIT_REJECTED,
     EXIT_USAGE,
-    INTERRUPTED,
     InterruptedRunError,
     RunnerError,
     ServerUnavailableError,
@@ -180,8 +179,10 @@ def run_order(order: BatchOrder, *, goes_on: bool = False, reporter: BatchReport
             codes = [_run(order, view, goes_on=goes_on), *(error.exit_code for error in lacking)]
             return worst_code(code for code in codes if code != EXIT_OK)
         except KeyboardInterrupt:
+            from runner.execution.cancel import interrupted
+
             raise InterruptedRunError(
-                INTERRUPTED,
+                interrupted(),
                 advice="The same command goes on.",
             ) from None
 

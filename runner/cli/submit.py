@@ -24,7 +24,7 @@ from runner.cli.parser import (
     seconds,
 )
 from runner.cli.told import add_run_arguments, level_of, show
-from runner.errors import EXIT_QUALITY, INTERRUPTED, InterruptedRunError, worst_code
+from runner.errors import EXIT_QUALITY, InterruptedRunError, worst_code
 
 if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
@@ -132,7 +132,9 @@ def reported(args: argparse.Namespace, *, jobs: int, is_piped: bool = False) -> 
         try:
             yield reporter
         except KeyboardInterrupt:
-            raise InterruptedRunError(INTERRUPTED) from None
+            from runner.execution.cancel import interrupted
+
+            raise InterruptedRunError(interrupted()) from None
 
 
 def _run(args: argparse.Namespace, reporter: Reporter) -> int:

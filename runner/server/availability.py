@@ -40,7 +40,7 @@ class Deadline:
         """Raises JobTimeoutError when it is over."""
         if self._at is not None and time.monotonic() >= self._at:
             raise JobTimeoutError(
-                "Out of time (--timeout): what was still queued or running was cancelled on the server.",
+                "Out of time (--timeout).",
                 advice="What was finished before is saved. Give it longer, or use smaller pictures.",
             )
 
