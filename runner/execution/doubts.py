@@ -41,7 +41,7 @@ def doubts(record: Mapping[str, Any]) -> tuple[str, ...]:
     if why:
         lines.append(f"whether the product is whole could not be checked ({why}); look at it")
     said = [one for report in _each(record.get("reports")) for one in texts(report.get("doubts"))]
-    return tuple(told(dict.fromkeys([*lines, *said])))
+    return tuple(told(dict.fromkeys([*texts(record.get("not_checked")), *lines, *said])))
 
 
 def _below(certain: float) -> float:

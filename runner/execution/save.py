@@ -209,7 +209,7 @@ class _Saving:
         target.parent.mkdir(parents=True, exist_ok=True)
         reports = self.outputs.reports
         facts = listing(mapping(sidecar.get("listing")), reports)
-        fetched = self._fetch(target, facts)
+        fetched, unseen = self._fetch(target, facts)
         planned = [
             ResultFile(item.output, suffix, part_of_output(item.file.filename))
             for item, (_, suffix) in zip(self.outputs.files, fetched, strict=True)
@@ -233,6 +233,8 @@ class _Saving:
             {"listing": facts} if facts else {}
         )
         told["models"] = models_used(items(sidecar.get("models")), self.outputs.node_reports, self.graph)
+        if unseen:
+            told["not_checked"] = unseen
         record = {**told, "timings": timings, "files": listed, "reports": reports}
         parts[-1].write_text(to_json(record, indent=2) + "\n", encoding="utf-8")
         warnings = (*missing_verdicts(self.graph, self.outputs.node_reports), *failed_checks(reports))
@@ -242,10 +244,10 @@ class _Saving:
             self.abort.parts.discard(part)
         return SavedJob(files, finals[-1], warnings, self.outputs.node_reports, doubts(record))
 
-    def _fetch(self, target: Path, facts: Mapping[str, str]) -> list[tuple[Path, str]]:
-        """Download and check every file: (where it is for now, the suffix it should have). `facts`: what pictures say
-        of themselves."""
-        fetched, missing = [], []
+    def _fetch(self, target: Path, facts: Mapping[str, str]) -> tuple[list[tuple[Path, str]], list[str]]:
+        """Download and check every file: (where each is for now, the suffix it should have), and what could not be
+        checked of them. `facts`: what pictures say of themselves."""
+        fetched, missing, unseen = [], [], []
         for item in self.outputs.files:
             draft = self.abort.new_draft(target)
             try:
@@ -254,7 +256,8 @@ class _Saving:
                 missing.append(item)
                 continue
             suffix = true_suffix(draft, safe_suffix(item.file.filename))
-            _check(draft, suffix, step_name(self.graph, item.node_id), self.graph)
+            if not_seen := _check(draft, suffix, step_name(self.graph, item.node_id), self.graph):
+                unseen.append(f"{cut(item.file.filename, LONGEST_NAME)}: {not_seen}")
             if self.is_trial and suffix in PICTURES:
                 mark_picture(draft)
             if facts and (suffix in PICTURES or suffix in FILMS):
@@ -264,7 +267,7 @@ class _Saving:
         if missing:
             nodes = tuple({item.node_id for item in missing})
             raise FilesMissingError(nodes, tuple(item.file.filename for item in missing))
-        return fetched
+        return fetched, unseen
 
 
 def reserve(target: Path, names: Callable[[str], list[str]], abort: Abort) -> tuple[list[Path], list[Path]]:
@@ -312,9 +315,11 @@ def _copy(source: FileSource, file: ServerFile, stream: IO[bytes], abort: Abort)
             stream.write(chunk)
 
 
-def _check(part: Path, suffix: str, node: str, graph: Mapping[str, Any]) -> None:
+def _check(part: Path, suffix: str, node: str, graph: Mapping[str, Any]) -> str:
+    """What could not be checked of a file, in words. Raises NodeFailedError for what no node meant to deliver."""
     if part.stat().st_size == 0:
         raise NodeFailedError(f"{node} delivered an empty file.")
-    check_picture(part, suffix, node)
+    not_seen = check_picture(part, suffix, node)
     if suffix == ".png" and not png_has_graph(part):
         add_graph_to_png(part, graph)
+    return not_seen
