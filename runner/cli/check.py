@@ -53,12 +53,12 @@ def run(args: argparse.Namespace) -> int:
     if args.hint is not None and (why := unusable(args.hint, Suggestions())):
         raise UsageError(f"--hint: {why}")
     check_no_password(args.server)
-    with photo_words.brought([args.photo]) as (photo,):
+    with photo_words.brought([args.photo], args.timeout) as (photo,):
         if why := unusable(Path(photo), Suggestions()):
             raise UsageError(why)
         values = {"photo": photo, "channel": args.channel, "hint": args.hint}
         if _is_alone(args):
-            with photo_words.brought(args.photos) as (picture,):
+            with photo_words.brought(args.photos, args.timeout) as (picture,):
                 return _check_one(args, Path(picture), values)
         return _check_many(batch_of(args, "check", values, _NAME, alike=False, takes_results=True))
 

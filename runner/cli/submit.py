@@ -91,7 +91,11 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     add_server_argument(parser)
     parser.add_argument(
-        "--timeout", type=seconds, metavar="S", help="for the whole run, once a server answers; then it is cancelled"
+        "--timeout",
+        type=seconds,
+        metavar="S",
+        help="for the whole run, once a server answers; then it is cancelled. A photo from an address must come within "
+        "as long",
     )
     add_run_arguments(parser, opens="the result")
     return parser
@@ -105,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
         from runner.cli import batch
 
         return batch.run(photo_words.as_batch(args))
-    with photo_words.brought([*args.image, *args.photos]) as args.image:
+    with photo_words.brought([*args.image, *args.photos], args.timeout) as args.image:
         if args.out == Path(photo_words.PIPE):
             return photo_words.to_standard_output(args, partial(_submit, is_piped=True))
         code = _submit(args)

@@ -43,7 +43,7 @@ _ADVICE_BLACK = (
 _NOT_LOOKED_AT = (
     "its picture is larger than 178 megapixels: that it is whole was checked, and not whether it is black; look at it"
 )
-_NOT_CHECKED = "its picture is larger than 178 megapixels: neither whether it is whole nor whether it is black was checked; look at it"
+_NOT_CHECKED = "its picture is larger than 178 megapixels: whether it is whole, or black, was not checked; look at it"
 _TRANSPARENT = "wholly transparent"
 _ADVICE_TRANSPARENT = "Its mask is empty: look at the picture it was cut out of, or give a mask of your own."
 

@@ -69,6 +69,10 @@ class TooLargeError(ServerUnavailableError):
     """The answer is larger than anything that is meant."""
 
 
+class NonsenseError(ServerUnavailableError):
+    """A server is there and answers, and what it says is nothing that a ComfyUI says: time alone changes little."""
+
+
 @dataclass(frozen=True)
 class Reply:
     status: int
@@ -126,24 +130,28 @@ class Transport:
         """One request and its whole answer, within `timeout` seconds. An error's text repeats none of our secrets.
 
         Raises NotReachedError where the server could not be connected to. Raises NoAnswerError where it was, but no
-        complete answer came. Raises TooLargeError where more than `largest` bytes came.
+        complete answer came. Raises TooLargeError where more than `largest` bytes came, or are announced.
         """
         with self._exchange(method, path, body, headers, timeout) as response:
             data = bytearray()
+            self._check_size(response.length or 0, largest, path)  # before any of it is waited for
             for piece in self._pieces(response, method, path):
                 data += piece
-                if len(data) > largest:
-                    much = f"{largest >> 20} MB" if largest >> 20 else f"{largest >> 10} kB"
-                    raise TooLargeError(
-                        f"{self.label} sends more than {much} for {path.partition('?')[0]}, which is no answer.",
-                        advice="Check that the address is the right one.",
-                    )
+                self._check_size(len(data), largest, path)
             if _was_cut_off(response, bytes(data)):
                 raise NoAnswerError(_incomplete(self.label, method, path, "the connection ended early"))
             is_answer = response.status == 200
             if not (is_answer and self._answers_are_files):
                 data = bytearray(self.secrets.masked(bytes(data), is_answer=is_answer))
             return Reply(response.status, self.headers_of(response), bytes(data))
+
+    def _check_size(self, size: int, largest: int, path: str) -> None:
+        if size > largest:
+            much = f"{largest >> 20} MB" if largest >> 20 else f"{largest >> 10} kB"
+            raise TooLargeError(
+                f"{self.label} sends more than {much} for {path.partition('?')[0]}, which is no answer.",
+                advice="Check that the address is the right one.",
+            )
 
     def headers_of(self, response: HTTPResponse) -> dict[str, str]:
         """The headers of an answer by their names in small letters, without our secrets."""

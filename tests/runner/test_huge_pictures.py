@@ -81,7 +81,7 @@ def test_another_kind_beyond_it_is_said_not_to_be_checked(tmp_path: Path, monkey
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     path = tmp_path / "a.webp"
     Image.new("RGB", (64, 64), "red").save(path)
-    assert "neither whether it is whole" in check_picture(path, ".webp", "The node")
+    assert "whether it is whole, or black, was not checked" in check_picture(path, ".webp", "The node")
 
 
 def test_a_run_says_what_was_not_looked_at(
