@@ -59,3 +59,24 @@ def test_the_end_of_a_run_says_whether_its_job_was_cancelled(tmp_path: Path, ans
         assert f"{server.url} could not be told to cancel 1 job ({server.prompt_id})" in err
         assert f"cancel {server.prompt_id} --server {server.url}`" in err
         assert "queued was cancelled" not in err
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.05, 0.1, 0.2, 0.4])
+def test_a_second_request_to_end_changes_nothing(tmp_path: Path, pause: float) -> None:
+    """It ended with 143, killed while the first one was being heeded."""
+    with HostileComfy() as server:
+        running(server)
+        server.lies["POST /api/jobs/"] = Said({"cancelled": True})
+        process = start_command(*Desk(tmp_path, server.url).arguments(flat(1)))
+        deadline = time.monotonic() + HANG_S
+        while not server.seen("GET", "/api/jobs/"):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        os.kill(process.pid, signal.SIGTERM)
+        while process.poll() is None and time.monotonic() < deadline:
+            time.sleep(pause or 0.001)
+            if process.poll() is None:
+                os.kill(process.pid, signal.SIGTERM)
+        _, err = process.communicate(timeout=HANG_S)
+    assert process.returncode == 130, err
+    assert "Interrupted" in err
