@@ -6,6 +6,7 @@ import io
 import random
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -17,13 +18,13 @@ from tests.support.hostile import HostileComfy
 from tests.support.runs import Desk, flat
 
 
-def jpeg(side: int = 96, **how: object) -> bytes:
+def jpeg(**how: Any) -> bytes:
     stream = io.BytesIO()
-    Image.effect_noise((side, side), 60).convert("RGB").save(stream, "JPEG", **how)
+    Image.effect_noise((96, 96), 60).convert("RGB").save(stream, "JPEG", **how)
     return stream.getvalue()
 
 
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "baseline": {},
     "progressive": {"progressive": True},
     "restarts": {"restart_marker_rows": 1},
@@ -39,7 +40,7 @@ def huge(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("how", KINDS.values(), ids=KINDS)
-def test_a_jpeg_that_ends_early_is_not_whole(how: dict[str, object]) -> None:
+def test_a_jpeg_that_ends_early_is_not_whole(how: dict[str, Any]) -> None:
     data = jpeg(**how)
     assert is_whole_jpeg(memoryview(data))
     assert is_whole_jpeg(memoryview(data + b"trailing bytes, as cameras write them"))

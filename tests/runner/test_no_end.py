@@ -87,7 +87,7 @@ def test_a_photo_that_says_that_it_is_too_large_is_refused_at_once(
 
 @pytest.mark.parametrize("status", [{"a": 1}, "finished", None, 5, [], "x" * 300_000])
 def test_a_job_in_a_state_that_no_comfyui_knows_is_called_that(status: object) -> None:
-    with pytest.raises(NonsenseError, match="its state is .") as caught:
+    with pytest.raises(NonsenseError, match=r"its state is .") as caught:
         record_of_job({"id": "1", "status": status})
     assert len(str(caught.value)) < 400
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.files.reading import open_file
 from runner.studio import archive
 from runner.studio.archive import zipped
 
@@ -39,7 +40,7 @@ def test_a_result_that_is_deleted_meanwhile_ends_nothing(tmp_path: Path, monkeyp
     for _, path in files:
         path.write_bytes(b"picture")
     (tmp_path / "gone.png").unlink()
-    real = archive.open_file
+    real = open_file
 
     def open_and_delete(path: Path) -> object:
         stream = real(path)
@@ -57,7 +58,7 @@ def test_a_result_that_cannot_be_read_to_its_end_ends_nothing(tmp_path: Path, mo
     files = [(name, tmp_path / name) for name in ("a.png", "bad.png", "z.png")]
     for _, path in files:
         path.write_bytes(b"picture")
-    real = archive.open_file
+    real = open_file
 
     class Bad(io.BytesIO):
         def read(self, *_: object) -> bytes:
