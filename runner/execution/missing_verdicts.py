@@ -8,8 +8,8 @@ from typing import Any
 from runner.execution.outputs import FOUND, NodeReport, is_sighting
 from runner.server.node_report import JUDGES
 from runner.untrusted import mapping
-from runner.workflow.graph import node_title
 from runner.workflow.links import links_of, reached
+from runner.workflow.steps import step_name
 
 NOT_ARRIVED = "the verdict of this check did not arrive, so nobody knows whether the picture passes"
 """How a line ends that says so."""
@@ -21,15 +21,15 @@ def missing_verdicts(graph: Mapping[str, Any], reports: Iterable[NodeReport]) ->
     What stands behind a node that found no product is not asked: it hands on nothing to judge.
     """
     said = {report.node_id: [one for one in _each(report) if isinstance(one, Mapping)] for report in reports}
-    judges = {node_id: node for node_id, node in graph.items() if mapping(node).get("class_type") in JUDGES}
-    silent = {node_id: node for node_id, node in judges.items() if not _judged(said.get(node_id, []))}
+    judges = [node_id for node_id, node in graph.items() if mapping(node).get("class_type") in JUDGES]
+    silent = [node_id for node_id in judges if not _judged(said.get(node_id, []))]
     if not silent:
         return []
     stopped = {node_id for node_id, ones in said.items() if any(_stops(one) for one in ones)}
     links = links_of(graph)
     return [
-        f"{node_title(mapping(node)) or node['class_type']}: {NOT_ARRIVED}"
-        for node_id, node in silent.items()
+        f"{step_name(graph, node_id)}: {NOT_ARRIVED}"
+        for node_id in silent
         if not stopped.intersection(reached(graph, [node_id], links))
     ]
 
