@@ -95,21 +95,14 @@ class NodeFailedError(RunnerError):
 
 
 class JobTimeoutError(RunnerError):
-    """Out of time; the job was cancelled on the server."""
+    """Out of time; the job was cancelled on the server, as far as that could be told."""
 
     exit_code = EXIT_TIMEOUT
     code = "timeout"
 
 
 class InterruptedRunError(RunnerError):
-    """The user pressed Ctrl-C; what this run had queued was cancelled."""
+    """The user pressed Ctrl-C; what this run had queued was cancelled, as far as its server could be told."""
 
     exit_code = EXIT_INTERRUPTED
     code = "interrupted"
-
-
-INTERRUPTED = (
-    "Interrupted: what this run had queued was cancelled, and nothing half-written is left. A step that the server is "
-    "at ends first, which can take minutes with a huge photo."
-)
-"""What a run says that was ended: ComfyUI looks for a cancellation between two steps only."""

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from typing import Any
+
+MOST_LINES, LONGEST_LINE = 50, 1000
+"""Lines of one kind that a person is told of one picture, and characters of each: ten times what any check of the pack
+says. All of it is in the record beside the picture."""
+LONGEST_NAME = 200
+"""Characters of a name that is shown: more than a file system or a canvas takes."""
 
 
 def mapping(value: Any) -> dict[str, Any]:
@@ -22,6 +29,18 @@ def texts(value: Any) -> tuple[str, ...]:
 
 def text(value: Any, otherwise: str = "") -> str:
     return value if isinstance(value, str) else otherwise
+
+
+def told(lines: Iterable[str], most: int = MOST_LINES) -> list[str]:
+    """The lines as people are told them: no more than `most`, none endless, and what was left out is counted."""
+    lines = list(lines)
+    kept = [cut(line) for line in lines[:most]]
+    return kept if len(lines) <= most else [*kept, f"… and {len(lines) - most} more"]
+
+
+def cut(line: str, most: int = LONGEST_LINE) -> str:
+    """The text, where it is endless its beginning, and how much more there was."""
+    return line if len(line) <= most else f"{line[:most]} … ({len(line) - most} more characters)"
 
 
 def whole_number(digits: str | None) -> int | None:

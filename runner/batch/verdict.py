@@ -10,6 +10,7 @@ from runner.batch.entries import Entry, JobState
 from runner.batch.names import names_of
 from runner.batch.records import record_of
 from runner.execution.doubts import TRUSTED, certainty, is_unsure, not_checked
+from runner.execution.missing_verdicts import is_missing
 from runner.words import counted
 
 _LISTED = 5
@@ -18,19 +19,25 @@ _LISTED = 5
 
 @dataclass(frozen=True)
 class Verdict:
-    """Of `made` results: the names of those that do not meet the rules, of those that were cut out unsurely, and of
-    those of which nobody can tell whether the product is whole."""
+    """Of `made` results: the names of those that do not meet the rules, of those that were cut out unsurely, of those
+    of which nobody can tell whether the product is whole, and of those that a check was to judge and did not."""
 
     made: int
     unmet: tuple[str, ...]
     unsure: tuple[str, ...]
     unchecked: tuple[str, ...] = ()
+    unjudged: tuple[str, ...] = ()
 
     def lines(self, *, strict: bool) -> list[str]:
         """What to say last; nothing where all is well. `strict`: what it means for the exit code, too."""
         lines = []
+        code = " (exit code 7, for --strict was asked)" if strict else ""
+        if self.unjudged:
+            lines.append(
+                f"warning: the verdict of a check did not arrive for {len(self.unjudged)} of "
+                f"{counted(self.made, 'product')}{code}: {_shown(self.unjudged)}"
+            )
         if self.unmet:
-            code = " (exit code 7, for --strict was asked)" if strict else ""
             lines.append(
                 f"warning: {len(self.unmet)} of {counted(self.made, 'product')} "
                 f"{'does' if len(self.unmet) == 1 else 'do'} not meet the rules{code}: {_shown(self.unmet)}"
@@ -51,7 +58,8 @@ class Verdict:
 
     def more(self) -> str:
         """What the line that counts the results adds."""
-        return f", {len(self.unmet)} of them against the rules" if self.unmet else ""
+        unmet = f", {len(self.unmet)} of them against the rules" if self.unmet else ""
+        return f"{unmet}, {len(self.unjudged)} of them not judged" if self.unjudged else unmet
 
 
 def verdict(folder: Path, entries: Sequence[Entry]) -> Verdict:
@@ -62,9 +70,10 @@ def verdict(folder: Path, entries: Sequence[Entry]) -> Verdict:
     certain = {job: certainty(record) for job, record in records.items()}
     return Verdict(
         len(done),
-        tuple(names[entry.id] for entry in done if entry.warnings),
+        tuple(names[entry.id] for entry in done if not all(map(is_missing, entry.warnings))),
         tuple(names[job] for job, value in certain.items() if is_unsure(value)),
         tuple(names[job] for job, record in records.items() if not_checked(record)),
+        tuple(names[entry.id] for entry in done if any(map(is_missing, entry.warnings))),
     )
 
 

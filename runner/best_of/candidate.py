@@ -12,6 +12,7 @@ from runner.errors import InterruptedRunError, NodeFailedError, RunnerError
 from runner.execution.dispatcher import NotNeededError
 from runner.execution.failures import NodeExecutionError
 from runner.execution.job import JobResult
+from runner.execution.missing_verdicts import missing_verdicts
 from runner.execution.save import SavedJob
 from runner.workflow.schema import ObjectInfo
 
@@ -22,7 +23,7 @@ class Verdict(str, Enum):
     PASSED = "passed"
     """It has a picture, and no gate says otherwise."""
     FAILED = "failed"
-    """It has a picture that a gate does not let pass."""
+    """It has a picture that a gate does not let pass, or that was never judged by one."""
     REFUSED = "refused"
     """A node declined to work on it, and said why."""
     BROKEN = "broken"
@@ -73,8 +74,10 @@ def judge(number: int, result: JobResult, object_info: ObjectInfo, seeded: froze
     reports = result.saved.reports if result.saved is not None else ()
     gates = tuple(read_gates(reports, dict(result.spec.graph), object_info))
     failed = [gate for gate in gates if gate.passed is False]
-    reasons = tuple(reason for gate in failed for reason in gate.reasons or (f"{gate.name}: no reason given",))
-    return Candidate(number, result, Verdict.FAILED if failed else Verdict.PASSED, score_of(gates), reasons, gates)
+    reasons = [reason for gate in failed for reason in gate.reasons or (f"{gate.name}: no reason given",)]
+    missing = missing_verdicts(result.spec.graph, reports)
+    verdict = Verdict.FAILED if failed or missing else Verdict.PASSED
+    return Candidate(number, result, verdict, score_of(gates), (*missing, *reasons), gates)
 
 
 def _why(error: RunnerError, seeded: frozenset[str]) -> tuple[Verdict, str]:

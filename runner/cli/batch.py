@@ -29,7 +29,6 @@ from runner.errors import (
     EXIT_OK,
     EXIT_REJECTED,
     EXIT_USAGE,
-    INTERRUPTED,
     InterruptedRunError,
     RunnerError,
     ServerUnavailableError,
@@ -174,14 +173,16 @@ def run_order(order: BatchOrder, *, goes_on: bool = False, reporter: BatchReport
         tempfile.TemporaryDirectory() as scratch,
     ):
         folder = Path(scratch) if order.dry_run else order.out
-        order.photos, lacking = photo_words.brought_to(order.photos, folder, view.notice)
+        order.photos, lacking = photo_words.brought_to(order.photos, folder, view.notice, order.timeout)
         photo_words.tell_lacking(lacking, view.notice, json_lines=order.json)
         try:
             codes = [_run(order, view, goes_on=goes_on), *(error.exit_code for error in lacking)]
             return worst_code(code for code in codes if code != EXIT_OK)
         except KeyboardInterrupt:
+            from runner.execution.cancel import interrupted
+
             raise InterruptedRunError(
-                INTERRUPTED,
+                interrupted(),
                 advice="The same command goes on.",
             ) from None
 

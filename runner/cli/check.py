@@ -53,12 +53,12 @@ def run(args: argparse.Namespace) -> int:
     if args.hint is not None and (why := unusable(args.hint, Suggestions())):
         raise UsageError(f"--hint: {why}")
     check_no_password(args.server)
-    with photo_words.brought([args.photo]) as (photo,):
+    with photo_words.brought([args.photo], args.timeout) as (photo,):
         if why := unusable(Path(photo), Suggestions()):
             raise UsageError(why)
         values = {"photo": photo, "channel": args.channel, "hint": args.hint}
         if _is_alone(args):
-            with photo_words.brought(args.photos) as (picture,):
+            with photo_words.brought(args.photos, args.timeout) as (picture,):
                 return _check_one(args, Path(picture), values)
         return _check_many(batch_of(args, "check", values, _NAME, alike=False, takes_results=True))
 
@@ -75,7 +75,7 @@ def _check_one(args: argparse.Namespace, picture: Path, values: dict[str, object
     from runner.cli.submit import open_session, reported
     from runner.cli.told import show
     from runner.execution.plan import prepare_run
-    from runner.sightings.checks import found_in
+    from runner.sightings.checks import NO_VERDICT, found_in
 
     assignments = [*(f"{name}={value}" for name, value in values.items() if value is not None), *args.set]
     with reported(args, jobs=1) as reporter:
@@ -90,6 +90,8 @@ def _check_one(args: argparse.Namespace, picture: Path, values: dict[str, object
             heat = next((file.path for file in result.saved.files), None)
             if found is not None:
                 reporter.event(found.event(picture.name, heat))
+            else:
+                reporter.notice(f"NOT PASSED: {picture.name}: {NO_VERDICT} (exit code 7).")
             if args.open and heat is not None:
                 show(heat)
     return _code(result, passed=found is not None and found.passed)
@@ -103,11 +105,14 @@ def _code(result: JobResult, *, passed: bool) -> int:
 
 def _check_many(order: BatchOrder) -> int:
     from runner import console
-    from runner.sightings.checks import collect_checks
+    from runner.sightings.checks import NO_VERDICT, collect_checks
 
     code, collected = run_and_collect(order, collect_checks)
     if collected is None:
         return code
+    for one in collected.pictures:
+        if one.error == NO_VERDICT:
+            console.tell(f"NOT PASSED: {one.name}: {NO_VERDICT}.")
     checked = [one for one in collected.pictures if one.found is not None]
     for one in checked:
         event = one.found.event(one.name, one.heat)  # type: ignore[union-attr]  # those with a verdict

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from runner.cli.looking import add_looking_arguments, looking_values, tell
 from runner.cli.named_batch import batch_of, run_and_collect
 from runner.cli.parser import in_help, in_range
+from runner.errors import EXIT_QUALITY, worst_code
 
 if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
@@ -78,4 +79,6 @@ def run(args: argparse.Namespace) -> int:
     code, collected = run_and_collect(batch, pass_on)
     if collected is not None:
         tell(collected, f" (what was not found is passed on untouched): {collected.table or args.out}")
+        if collected.unjudged:
+            return worst_code([*([code] if code else []), EXIT_QUALITY])
     return code

@@ -102,9 +102,9 @@ def run(args: argparse.Namespace) -> int:
         try:
             return _run(args, values, number, reporter)
         except KeyboardInterrupt:
-            raise InterruptedRunError(
-                "Interrupted: what was queued was cancelled; the pictures made until then are there."
-            ) from None
+            from runner.execution.cancel import interrupted
+
+            raise InterruptedRunError(interrupted(), advice="The pictures made until then are there.") from None
 
 
 def _run(args: argparse.Namespace, values: dict[str, object], number: int, reporter: ShowingReporter) -> int:

@@ -24,8 +24,8 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         description="Say of every picture whether it holds the product, where (box, mask, score), and copy it into "
         "found/, unsure/ or not_found/ of --out, byte for byte, in its own sub-folder. filter.csv has a line per find. "
         "What is looked for is said by --reference (a photo of your own product), by --sam3 (its name), or by both. "
-        "Exit code 7: no picture holds it. A batch like any other: after a crash the same command goes on, a second "
-        f"runner of it shares the work, {in_help('report', 'DIR')} makes a page.",
+        "Exit code 7: no picture holds it, or there is no verdict on one. A batch like any other: after a crash the "
+        f"same command goes on, a second runner of it shares the work, {in_help('report', 'DIR')} makes a page.",
         allow_abbrev=False,
     )
     add_looking_arguments(parser, DEFAULT_OUT)
@@ -42,6 +42,6 @@ def run(args: argparse.Namespace) -> int:
     if collected is None:
         return code
     tell(collected, f": {collected.table or args.out}")
-    if collected.counts[FOUND]:
+    if collected.counts[FOUND] and not collected.unjudged:
         return code
     return worst_code([*([code] if code else []), EXIT_QUALITY])

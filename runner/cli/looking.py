@@ -83,16 +83,23 @@ def looking_values(args: argparse.Namespace) -> dict[str, object]:
 def tell(collected: Collected, after: str) -> None:
     """Why which picture is not found, and the counts in a line that ends with `after`."""
     from runner import console
+    from runner.untrusted import told
+    from runner.words import counted
 
     for place, why in list(collected.why.items())[:_SHOWN]:
         console.tell(console.clean_line(f"{place}: {why}"))
     hidden = len(collected.why) - _SHOWN
     if hidden > 0:
         console.tell(f"… and {hidden} more{f' (see {collected.table})' if collected.table else ''}.")
+    if collected.unjudged:
+        names = "; ".join(told(map(console.clean_line, collected.unjudged), _SHOWN))
+        console.tell(f"No verdict on {counted(len(collected.unjudged), 'picture')} arrived (exit code 7): {names}")
     console.tell(f"{_counts(collected)}{after}")
 
 
 def _counts(collected: Collected) -> str:
-    unknown = collected.counts[""]
+    unjudged = len(collected.unjudged)
+    unknown = collected.counts[""] - unjudged
     rest = f", {unknown} failed or not finished" if unknown else ""
+    rest += f", {unjudged} without a verdict" if unjudged else ""
     return ", ".join(f"{count} {verdict}" for verdict, count in collected.counts.items() if verdict) + rest

@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 from runner import console
 from runner.cli.parser import DEFAULT_OUT
 from runner.cli.signals import interruptible
-from runner.errors import EXIT_OK, PhotoError, UsageError
+from runner.errors import EXIT_OK, JobTimeoutError, PhotoError, UsageError
 from runner.files.paths import expanded
 from runner.invocation import spell
 
@@ -128,23 +129,30 @@ def path_of(word: str) -> Path:
 
 
 @contextlib.contextmanager
-def brought(words: Sequence[str]) -> Iterator[list[str]]:
-    """The same photos, all of them files here: what is fetched or piped in is, for as long as the block lasts."""
+def brought(words: Sequence[str], timeout: float | None = None) -> Iterator[list[str]]:
+    """The same photos, all of them files here: what is fetched or piped in is, for as long as the block lasts.
+
+    Raises JobTimeoutError where what is fetched does not come within `timeout` seconds, all of it together.
+    """
+    until = None if timeout is None else time.monotonic() + timeout
     if not any(_is_elsewhere(word) for word in words):
         yield [str(path_of(word)) for word in words]
         return
     with tempfile.TemporaryDirectory(prefix="prodgen-") as folder:
         with interruptible():
-            here = [_brought(word, Path(folder, str(number))) for number, word in enumerate(words)]
+            here = [_brought(word, Path(folder, str(number)), until) for number, word in enumerate(words)]
         yield here
 
 
-def brought_to(words: Sequence[str], out: Path, say: Callable[[str], None]) -> tuple[list[str], list[PhotoError]]:
+def brought_to(
+    words: Sequence[str], out: Path, say: Callable[[str], None], timeout: float | None = None
+) -> tuple[list[str], list[PhotoError]]:
     """The same for a batch, whose photos must be there when it goes on: an address is fetched once, into its folder.
 
     Returns the photos, and why others could not be had; `say` is told of what is slow. Raises PhotoError where none
-    could.
+    could. Raises JobTimeoutError where they do not come within `timeout` seconds: what has come is kept.
     """
+    until = None if timeout is None else time.monotonic() + timeout
     if PIPE in words:
         with_it = "other photos" if len(words) > 1 else "what was asked for besides (--dry-run, --metrics, …)"
         raise UsageError(
@@ -162,7 +170,7 @@ def brought_to(words: Sequence[str], out: Path, say: Callable[[str], None]) -> t
         name = Path(name_of(word))
         target = out / _BESIDE / f"{name.stem}_{hashlib.sha256(word.encode()).hexdigest()[:_HASH]}{name.suffix}"
         try:
-            here.append(str(target) if target.is_file() else _fetched(word, target.parent, target.name, say))
+            here.append(str(target) if target.is_file() else _fetched(word, target.parent, until, target.name, say))
         except PhotoError as error:
             failed.append(error)
     if failed and not here:
@@ -215,19 +223,27 @@ def _first_result(folder: Path, suffix: str) -> Path | None:
     return None
 
 
-def _brought(word: str, folder: Path) -> str:
+def _brought(word: str, folder: Path, until: float | None) -> str:
     if word == PIPE:
         from runner.photos.fetched import read_photo
 
         return str(read_photo(sys.stdin.buffer, folder))
-    return _fetched(word, folder) if _is_elsewhere(word) else str(path_of(word))
+    return _fetched(word, folder, until) if _is_elsewhere(word) else str(path_of(word))
 
 
-def _fetched(url: str, folder: Path, name: str = "", say: Callable[[str], None] = console.tell) -> str:
-    from runner.photos.fetched import fetch_photo
+def _fetched(
+    url: str, folder: Path, until: float | None, name: str = "", say: Callable[[str], None] = console.tell
+) -> str:
+    from runner.photos.fetched import LONGEST_S, fetch_photo
 
+    left = LONGEST_S if until is None else min(LONGEST_S, max(0.01, until - time.monotonic()))
     try:
-        return str(fetch_photo(url, folder, name, say=say))
+        return str(fetch_photo(url, folder, name, seconds=left, say=say))
+    except PhotoError as error:
+        if until is None or time.monotonic() < until:
+            raise
+        advice = "Nothing was submitted. Give it longer, or save the picture yourself and name its file."
+        raise JobTimeoutError(f"Out of time (--timeout): {error.message}", advice=advice) from error
     except OSError as error:
         raise PhotoError(f"{folder}: cannot be written ({error.strerror or error}).") from error
 

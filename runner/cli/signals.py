@@ -14,7 +14,9 @@ from typing import Any
 def interruptible() -> Iterator[None]:
     """Inside, SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt in the main thread, the first time only.
 
-    The handler itself does nothing else: sockets must not be closed from inside a signal handler.
+    The handler itself does nothing else: sockets must not be closed from inside a signal handler. Once one of them
+    came, they stay without effect until the process ends, which it does with the code of the first: what is left to do
+    then lies outside of the block, too.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -34,4 +36,5 @@ def interruptible() -> Iterator[None]:
         yield
     finally:
         for number, handler in previous.items():
-            signal.signal(number, handler)
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, handler)

@@ -66,7 +66,9 @@ def run(args: argparse.Namespace) -> int:
         try:
             rows = _rows(args)
         except KeyboardInterrupt:
-            raise InterruptedRunError("Interrupted: what this run had queued was cancelled.") from None
+            from runner.execution.cancel import interrupted
+
+            raise InterruptedRunError(interrupted()) from None
     codes = [row.exit_code for row in rows if row.exit_code != EXIT_OK]
     return next((code for code in _GRAVEST_FIRST if code in codes), codes[0] if codes else EXIT_OK)
 

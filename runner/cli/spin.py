@@ -20,7 +20,7 @@ from runner.cli.parser import (
     seconds,
 )
 from runner.cli.told import add_told_arguments, level_of, show
-from runner.errors import EXIT_OK, INTERRUPTED, InterruptedRunError, PhotoError, UsageError, WorkflowRejectedError
+from runner.errors import EXIT_OK, InterruptedRunError, PhotoError, UsageError, WorkflowRejectedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -85,7 +85,9 @@ def run(args: argparse.Namespace) -> int:
         try:
             return _run(args, photos, look, reporter)
         except KeyboardInterrupt:
-            raise InterruptedRunError(INTERRUPTED) from None
+            from runner.execution.cancel import interrupted
+
+            raise InterruptedRunError(interrupted()) from None
 
 
 def _run(args: argparse.Namespace, photos: list[Path], look: Look, reporter: Reporter) -> int:

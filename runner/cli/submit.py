@@ -24,7 +24,7 @@ from runner.cli.parser import (
     seconds,
 )
 from runner.cli.told import add_run_arguments, level_of, show
-from runner.errors import EXIT_QUALITY, INTERRUPTED, InterruptedRunError, worst_code
+from runner.errors import EXIT_QUALITY, InterruptedRunError, worst_code
 
 if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
@@ -91,7 +91,11 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     add_server_argument(parser)
     parser.add_argument(
-        "--timeout", type=seconds, metavar="S", help="for the whole run, once a server answers; then it is cancelled"
+        "--timeout",
+        type=seconds,
+        metavar="S",
+        help="for the whole run, once a server answers; then it is cancelled. A photo from an address must come within "
+        "as long",
     )
     add_run_arguments(parser, opens="the result")
     return parser
@@ -105,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
         from runner.cli import batch
 
         return batch.run(photo_words.as_batch(args))
-    with photo_words.brought([*args.image, *args.photos]) as args.image:
+    with photo_words.brought([*args.image, *args.photos], args.timeout) as args.image:
         if args.out == Path(photo_words.PIPE):
             return photo_words.to_standard_output(args, partial(_submit, is_piped=True))
         code = _submit(args)
@@ -132,10 +136,14 @@ def reported(args: argparse.Namespace, *, jobs: int, is_piped: bool = False) -> 
         try:
             yield reporter
         except KeyboardInterrupt:
-            raise InterruptedRunError(INTERRUPTED) from None
+            from runner.execution.cancel import interrupted
+
+            raise InterruptedRunError(interrupted()) from None
 
 
 def _run(args: argparse.Namespace, reporter: Reporter) -> int:
+    from runner.execution.missing_verdicts import is_missing
+
     run_spec = run_spec_of(args)
     with open_session(args, run_spec.workflow.label, reporter, previews=args.preview) as session:
         plan = run_spec.plan(session)
@@ -148,9 +156,11 @@ def _run(args: argparse.Namespace, reporter: Reporter) -> int:
     if args.open and saved:
         files = [file.path for job in saved for file in job.files]
         show(files[0] if len(saved) == 1 else files[0].parent)
-    failed = any(job.warnings for job in saved) and args.strict
+    warnings = [warning for job in saved for warning in job.warnings]
+    failed = bool(warnings) and args.strict
     if failed:
-        reporter.notice("warning: a check did not pass (exit code 7, for --strict was asked).")
+        what = "the verdict of a check did not arrive" if all(map(is_missing, warnings)) else "a check did not pass"
+        reporter.notice(f"warning: {what} (exit code 7, for --strict was asked).")
     codes = [result.error.exit_code for result in results if result.error is not None]
     return worst_code([*codes, *([EXIT_QUALITY] if failed else [])])
 

@@ -6,6 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
+from runner.untrusted import cut
+
+_LONGEST_TEXT = 10_000
+"""Characters of a result that is text and is shown beside its file: a caption, not a novel."""
+
 
 @dataclass(frozen=True)
 class Event:
@@ -128,7 +133,7 @@ class Output(Event):
     """What is in it, where that is a text that a node wrote."""
 
     def describe(self) -> str:
-        return self.text or ""
+        return cut(self.text or "", _LONGEST_TEXT)
 
 
 @dataclass(frozen=True)

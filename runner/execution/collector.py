@@ -9,6 +9,7 @@ from runner.errors import NodeFailedError, RunnerError, ServerUnavailableError
 from runner.execution.connection import Board, Connection
 from runner.execution.hooks import Hooks, Policy
 from runner.execution.job import Attempt, Retry
+from runner.execution.save import in_a_row
 from runner.execution.saver import SaveEnded
 from runner.execution.submitter import Fail, Submitter
 from runner.execution.unreported import unreported
@@ -65,7 +66,7 @@ class Collector:
         notice, patience = self._connection.notice, self._connection.limits.patience
         pause = self._hooks.save_ended(ended.error)
         self.is_paused = pause is not None
-        missing = ", ".join(ended.missing.names) if ended.missing else ""
+        missing = in_a_row(ended.missing.names) if ended.missing else ""
         if pause is not None:
             attempt.next_poll = time.monotonic() + pause
             self._board.unsaved.append(ended)

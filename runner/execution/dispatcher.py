@@ -14,12 +14,13 @@ from dataclasses import replace
 
 from runner.errors import (
     InterruptedRunError,
+    JobTimeoutError,
     RunnerError,
     ServerUnavailableError,
 )
 from runner.execution import translate
 from runner.execution.blame import in_own_names
-from runner.execution.cancel import cancel_attempts
+from runner.execution.cancel import cancel_attempts, ended, note_untold
 from runner.execution.collector import Collector
 from runner.execution.connection import Board, Connection
 from runner.execution.failures import NodeExecutionError, failed_event, is_out_of_memory, node_failure
@@ -283,8 +284,12 @@ class Dispatcher:
     def _call_off(self, why: RunnerError) -> None:
         """Cancel what this run has on the server, stop the saver, leave nothing half-written; in `cancel` seconds."""
         self._prefetch.stop()
-        cancel_attempts(self._client, self._board.live.values(), self._limits.cancel)
+        untold = cancel_attempts(self._client, self._board.live.values(), self._limits.cancel)
         self._connection.saver.abort()
+        if isinstance(why, (InterruptedRunError, JobTimeoutError)):
+            note_untold(self._client.url, untold)
+        if isinstance(why, JobTimeoutError):
+            why.message = ended("Out of time (--timeout)")
         attempts = self._board.attempts()
         for number, attempt in enumerate(attempts):
             event = failed_event(why, attempt.spec.index, attempt.prompt_id)

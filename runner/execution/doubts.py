@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from runner.data import figure
-from runner.untrusted import mapping, texts
+from runner.untrusted import cut, mapping, texts, told
 
 TRUSTED = 0.75
 """A cut-out less certain than this wants a look (the nodes try another method below it)."""
@@ -28,7 +28,7 @@ def not_checked(record: Mapping[str, Any]) -> str:
         for rule in texts(report.get("rules")):
             _, mark, why = rule.partition("whole product: not checked: ")
             if mark and not rule.startswith("pass"):
-                return why.rpartition(" (asked: ")[0] or why
+                return cut(why.rpartition(" (asked: ")[0] or why)
     return ""
 
 
@@ -41,7 +41,7 @@ def doubts(record: Mapping[str, Any]) -> tuple[str, ...]:
     if why:
         lines.append(f"whether the product is whole could not be checked ({why}); look at it")
     said = [one for report in _each(record.get("reports")) for one in texts(report.get("doubts"))]
-    return tuple(dict.fromkeys([*lines, *said]))
+    return tuple(told(dict.fromkeys([*texts(record.get("not_checked")), *lines, *said])))
 
 
 def _below(certain: float) -> float:

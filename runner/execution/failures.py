@@ -10,7 +10,7 @@ from runner.errors import NodeFailedError, RunnerError
 from runner.events import Failed, in_lines
 from runner.server.advice import read_refusal
 from runner.server.node_report import Declined, code_of, declined
-from runner.untrusted import mapping, texts
+from runner.untrusted import LONGEST_LINE, LONGEST_NAME, cut, mapping, texts
 from runner.workflow.graph import node_title, parse_title
 from runner.workflow.steps import step_name
 
@@ -59,7 +59,7 @@ class OutOfMemoryError(NodeExecutionError):
 
 
 _LONGEST_MESSAGE = 10_000
-"""Characters of a message that are passed on: a node may print a tensor."""
+"""Characters of a message that are passed on, and of the end of its traceback: a node may print a tensor."""
 _MEMORY = ("outofmemory", "out of memory", "allocation on device", "not enough memory", "t allocate memory")
 
 
@@ -91,11 +91,11 @@ def node_failure(error: Mapping[str, Any] | None, graph: Mapping[str, Any]) -> N
     """The exception for an `execution_error`."""
     if not error:
         return NodeFailedError("The job failed on the server, which does not say why.", advice="Look at its log.")
-    node_id = str(error.get("node_id"))
-    message = str(error.get("exception_message") or "no message").strip()[:_LONGEST_MESSAGE]
-    kind = str(error.get("exception_type") or "an exception")
+    node_id = str(error.get("node_id"))[:LONGEST_NAME]
+    message = cut(str(error.get("exception_message") or "no message").strip(), _LONGEST_MESSAGE)
+    kind = str(error.get("exception_type") or "an exception")[-LONGEST_LINE:]
     trace = error.get("traceback")
-    text = (trace if isinstance(trace, str) else "".join(texts(trace))).rstrip()
+    text = (trace if isinstance(trace, str) else "".join(texts(trace))).rstrip()[-_LONGEST_MESSAGE:]
     label = step_name(graph, node_id)
     prefix = mapping(mapping(graph.get(node_id)).get("inputs")).get("filename_prefix")
     if isinstance(prefix, str) and (why := _why_not_saved(kind, message)):

@@ -10,11 +10,14 @@ from typing import Any
 from runner.data import not_numbers, parse_report, without_lone_surrogates
 from runner.server.node_report import failed_rules, report_texts, shown_texts
 from runner.server.records import ServerFile
+from runner.untrusted import LONGEST_NAME, cut, told
 from runner.workflow.graph import node_title
 
 FOUND, UNSURE, NOT_FOUND = "found", "unsure", "not found"
 VERDICTS = (FOUND, UNSURE, NOT_FOUND)
 """Whether a picture holds a product, as a node says it that looked for one."""
+NO_NUMBER = " is no number"
+"""How a line ends that says so of a figure: what is reckoned from it is no verdict, whatever it says."""
 _LOOKED_AT = 2000
 """Characters of a text that are looked at for what it is."""
 
@@ -116,27 +119,30 @@ def _node_reports(outputs: Mapping[str, Any], graph: Mapping[str, Any]) -> Itera
 
 
 def failed_checks(reports: Mapping[str, Any]) -> list[str]:
-    """What reports say did not pass: a line each, from those that carry `passed: false` or a figure that is none."""
+    """What reports say did not pass: a line each, from those that carry `passed: false` or a figure that is none. Of
+    endless ones, and of an endless one, the beginning."""
     lines = []
     for name, value in reports.items():
         for report in value if isinstance(value, list) else [value]:
             if isinstance(report, Mapping) and not is_sighting(report):
-                lines += [f"{report.get('title') or name}: {reason}" for reason in why_failed(report)]
-    return lines
+                title = cut(str(report.get("title") or name), LONGEST_NAME)
+                lines += [f"{title}: {reason}" for reason in why_failed(report)]
+    return told(sorted(lines, key=lambda line: not line.endswith(NO_NUMBER)))  # none of these is cut off
 
 
 def is_sighting(report: Mapping[str, Any]) -> bool:
-    """Whether a report says if a picture holds a product: that it does not is an answer, and breaks no rule."""
-    return "found_from" in report and report.get("verdict") in VERDICTS
+    """Whether a report says if a picture holds a product: that it does not is an answer, and breaks no rule. What is
+    reckoned from a figure that is no number is none."""
+    return "found_from" in report and report.get("verdict") in VERDICTS and not not_numbers(report)
 
 
 def why_failed(report: Mapping[str, Any]) -> list[str]:
     """Why a report does not pass, in its own words; empty where it does. No number (NaN, infinite) never passes."""
-    reasons = [f"{figure} is no number" for figure in not_numbers(report)]
+    reasons = [f"{figure}{NO_NUMBER}" for figure in not_numbers(report)]
     if report.get("passed") is False:
         own = texts_of(report.get("reasons")) or [*failed_rules(report)] or texts_of(report.get("failed"))
         reasons = [*(own or ["no reason given"]), *reasons]
-    return reasons
+    return told(reasons)
 
 
 def texts_of(value: Any) -> list[str]:

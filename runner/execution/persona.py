@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from runner.errors import RunnerError, UsageError
 from runner.http.address import has_credentials, is_loopback_url, public_url
 from runner.http.answers import retry_after
+from runner.http.masking import Secrets
 from runner.http.transport import Reply, Transport
 from runner.photos.prepare import PreparedPhoto
 from runner.workflow.graph import Graph, Workflow, is_link, node_title
@@ -259,4 +260,4 @@ def _is_text(part: Mapping[str, Any]) -> bool:
 
 def _without_key(text: str, key: str) -> str:
     """`text` that may be shown and recorded."""
-    return text.replace(key, "…") if key else text
+    return Secrets([key]).masked_text(text)

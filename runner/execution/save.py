@@ -7,7 +7,7 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from runner.data import to_json, without_lone_surrogates
 from runner.errors import EXIT_USAGE, NodeFailedError, RunnerError
 from runner.execution.doubts import doubts
 from runner.execution.listing import FILMS, inscribe, listing
+from runner.execution.missing_verdicts import missing_verdicts
 from runner.execution.models_used import models_used
 from runner.execution.outputs import JobOutputs, NodeReport, failed_checks
 from runner.files.drafts import new_draft, remove_left_drafts
@@ -26,7 +27,7 @@ from runner.files.verify import PICTURES, add_graph_to_png, check_picture, png_h
 from runner.http.transport import NoAnswerError, NotReachedError
 from runner.server.client import FileGoneError
 from runner.server.records import ServerFile
-from runner.untrusted import items, mapping
+from runner.untrusted import LONGEST_NAME, cut, items, mapping, told
 from runner.workflow.steps import step_name
 
 _DOWNLOAD_TRIES = 3
@@ -36,6 +37,8 @@ ROOM_FOR_OTHERS = 1 << 30
 result that has none, and no other has to wait for it."""
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 """What the system says of a disk without room, and of a quota that is used up."""
+_NAMED = 10
+"""Files that a message names: a job makes one or two, and a server may list any number."""
 _MAX_NUMBER = 10_000
 """Results of one name in one folder; more is a loop somewhere."""
 
@@ -50,9 +53,14 @@ class FilesMissingError(Exception):
     """The server lists files it does not have (any more); `nodes` would have to run again."""
 
     def __init__(self, nodes: tuple[str, ...], names: tuple[str, ...]) -> None:
-        super().__init__(f"the server lists files it does not have: {', '.join(names)}")
+        super().__init__(f"the server lists files it does not have: {in_a_row(names)}")
         self.nodes = nodes
         self.names = names
+
+
+def in_a_row(names: Iterable[str]) -> str:
+    """Names of a server's files, as a line of a message: the first of many, and how many more there are."""
+    return ", ".join(told((cut(name, LONGEST_NAME) for name in names), _NAMED))
 
 
 class AbortedError(Exception):
@@ -162,7 +170,7 @@ def save_job(
         return _Saving(source, outputs, graph, abort, bool(sidecar.get("smoke_weights"))).run(target, sidecar)
     except OSError as error:
         where = error.filename or target.parent
-        files = ", ".join(item.file.filename for item in outputs.files)
+        files = in_a_row(item.file.filename for item in outputs.files)
         written = _written(abort)
         if error.errno in FULL_DISK and written >= room_for_others:
             raise NotSavedError(
@@ -201,7 +209,7 @@ class _Saving:
         target.parent.mkdir(parents=True, exist_ok=True)
         reports = self.outputs.reports
         facts = listing(mapping(sidecar.get("listing")), reports)
-        fetched = self._fetch(target, facts)
+        fetched, unseen = self._fetch(target, facts)
         planned = [
             ResultFile(item.output, suffix, part_of_output(item.file.filename))
             for item, (_, suffix) in zip(self.outputs.files, fetched, strict=True)
@@ -225,19 +233,21 @@ class _Saving:
             {"listing": facts} if facts else {}
         )
         told["models"] = models_used(items(sidecar.get("models")), self.outputs.node_reports, self.graph)
+        if unseen:
+            told["not_checked"] = unseen
         record = {**told, "timings": timings, "files": listed, "reports": reports}
         parts[-1].write_text(to_json(record, indent=2) + "\n", encoding="utf-8")
-        warnings = tuple(failed_checks(reports))
+        warnings = (*missing_verdicts(self.graph, self.outputs.node_reports), *failed_checks(reports))
         self.abort.check()
         for part, final in zip(parts, finals, strict=True):
             part.replace(final)
             self.abort.parts.discard(part)
         return SavedJob(files, finals[-1], warnings, self.outputs.node_reports, doubts(record))
 
-    def _fetch(self, target: Path, facts: Mapping[str, str]) -> list[tuple[Path, str]]:
-        """Download and check every file: (where it is for now, the suffix it should have). `facts`: what pictures say
-        of themselves."""
-        fetched, missing = [], []
+    def _fetch(self, target: Path, facts: Mapping[str, str]) -> tuple[list[tuple[Path, str]], list[str]]:
+        """Download and check every file: (where each is for now, the suffix it should have), and what could not be
+        checked of them. `facts`: what pictures say of themselves."""
+        fetched, missing, unseen = [], [], []
         for item in self.outputs.files:
             draft = self.abort.new_draft(target)
             try:
@@ -246,7 +256,8 @@ class _Saving:
                 missing.append(item)
                 continue
             suffix = true_suffix(draft, safe_suffix(item.file.filename))
-            _check(draft, suffix, step_name(self.graph, item.node_id), self.graph)
+            if not_seen := _check(draft, suffix, step_name(self.graph, item.node_id), self.graph):
+                unseen.append(f"{cut(item.file.filename, LONGEST_NAME)}: {not_seen}")
             if self.is_trial and suffix in PICTURES:
                 mark_picture(draft)
             if facts and (suffix in PICTURES or suffix in FILMS):
@@ -256,7 +267,7 @@ class _Saving:
         if missing:
             nodes = tuple({item.node_id for item in missing})
             raise FilesMissingError(nodes, tuple(item.file.filename for item in missing))
-        return fetched
+        return fetched, unseen
 
 
 def reserve(target: Path, names: Callable[[str], list[str]], abort: Abort) -> tuple[list[Path], list[Path]]:
@@ -304,9 +315,11 @@ def _copy(source: FileSource, file: ServerFile, stream: IO[bytes], abort: Abort)
             stream.write(chunk)
 
 
-def _check(part: Path, suffix: str, node: str, graph: Mapping[str, Any]) -> None:
+def _check(part: Path, suffix: str, node: str, graph: Mapping[str, Any]) -> str:
+    """What could not be checked of a file, in words. Raises NodeFailedError for what no node meant to deliver."""
     if part.stat().st_size == 0:
         raise NodeFailedError(f"{node} delivered an empty file.")
-    check_picture(part, suffix, node)
+    not_seen = check_picture(part, suffix, node)
     if suffix == ".png" and not png_has_graph(part):
         add_graph_to_png(part, graph)
+    return not_seen

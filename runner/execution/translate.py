@@ -8,7 +8,7 @@ from typing import Any
 from runner import events
 from runner.execution.job import Attempt, JobResult
 from runner.server.websocket import ServerMessage
-from runner.untrusted import number, texts
+from runner.untrusted import LONGEST_NAME, number, texts
 from runner.workflow.steps import doing
 
 Data = Mapping[str, Any]
@@ -75,7 +75,7 @@ def _executing(attempt: Attempt, data: Data) -> Iterator[events.Event]:
     if data.get("node") is None:
         return
     yield from started(attempt)
-    node = str(data.get("display_node") or data["node"])
+    node = _node(data.get("display_node") or data["node"])
     if attempt.node == node:
         return
     if attempt.node is not None:
@@ -95,7 +95,7 @@ def _executing(attempt: Attempt, data: Data) -> Iterator[events.Event]:
 def _progress(attempt: Attempt, data: Data) -> Iterator[events.Event]:
     if data.get("node") is None:
         return
-    node = str(data["node"])
+    node = _node(data["node"])
     title, at = attempt.title(node), doing(attempt.graph, node)
     value, top = number(data.get("value")) or 0, number(data.get("max")) or 0
     if 0 <= value <= top <= _MOST_STEPS:
@@ -105,7 +105,7 @@ def _progress(attempt: Attempt, data: Data) -> Iterator[events.Event]:
 def _preview(attempt: Attempt, data: Data) -> Iterator[events.Event]:
     if not isinstance(data.get("image"), bytes):
         return
-    node = str(data.get("display_node_id") or data.get("node_id") or "")
+    node = _node(data.get("display_node_id") or data.get("node_id") or "")
     yield events.Preview(
         attempt.spec.index,
         attempt.prompt_id,
@@ -114,6 +114,11 @@ def _preview(attempt: Attempt, data: Data) -> Iterator[events.Event]:
         stem=str(attempt.spec.stem),
         image=data["image"],
     )
+
+
+def _node(said: Any) -> str:
+    """A node's id, which is no longer than a name: what is no node of the graph is shown as it was said."""
+    return str(said)[:LONGEST_NAME]
 
 
 _TRANSLATIONS: Mapping[str, Callable[[Attempt, Data], Iterator[events.Event]]] = {

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from runner.errors import NodeFailedError
+from runner.files.jpeg import is_whole_jpeg
 from runner.files.png import SIGNATURE, read_structure, surely_not_black
 from runner.files.vector import is_passive_svg
 
@@ -39,6 +40,10 @@ _ADVICE_BLACK = (
     "Black pictures come from NaN in half precision (start ComfyUI with --fp32-vae, or use another VAE), from a safety "
     "filter, or from an empty mask."
 )
+_NOT_LOOKED_AT = (
+    "its picture is larger than 178 megapixels: that it is whole was checked, and not whether it is black; look at it"
+)
+_NOT_CHECKED = "its picture is larger than 178 megapixels: whether it is whole, or black, was not checked; look at it"
 _TRANSPARENT = "wholly transparent"
 _ADVICE_TRANSPARENT = "Its mask is empty: look at the picture it was cut out of, or give a mask of your own."
 
@@ -69,8 +74,10 @@ def _kind(head: bytes) -> str | None:
     return next((kind for kind, start in starts.items() if head.startswith(start)), None)
 
 
-def check_picture(path: Path, suffix: str, node: str) -> None:
+def check_picture(path: Path, suffix: str, node: str) -> str:
     """Refuse what no node meant to deliver. Decodes the whole picture where nothing less gives the same certainty.
+
+    Returns what could not be looked at, in words: a picture can be larger than what is decoded. "" where all was.
 
     Black means every pixel of every frame ≤ 1 of 255 (that is also what NaN becomes in a file). A picture with
     transparency is judged by its alpha: it fails when nothing of it is visible, or when all of it is opaque and black;
@@ -79,7 +86,7 @@ def check_picture(path: Path, suffix: str, node: str) -> None:
     Raises NodeFailedError where it cannot be decoded, or is black or wholly transparent.
     """
     if suffix.lower() not in PICTURES or (suffix.lower() == ".png" and _is_good_png(path)):
-        return
+        return ""
     from PIL import Image, ImageSequence
 
     try:
@@ -91,10 +98,12 @@ def check_picture(path: Path, suffix: str, node: str) -> None:
                     fault = _fault(frame)
                     if not fault:
                         break
-    except Image.DecompressionBombError as error:  # beyond 178 megapixels Pillow will not open it: not judged
-        if suffix.lower() == ".png" and not _is_whole_png(path):
-            raise NodeFailedError(f"{node} delivered a file that is not a readable picture: {error}.") from error
-        return
+    except Image.DecompressionBombError as error:  # beyond 178 megapixels Pillow will not open it
+        is_whole = _is_whole(path)
+        if is_whole is False:
+            why = "it is larger than 178 megapixels, and parts of it are missing"
+            raise NodeFailedError(f"{node} delivered a file that is not a readable picture: {why}.") from error
+        return _NOT_LOOKED_AT if is_whole else _NOT_CHECKED
     except (OSError, SyntaxError, ValueError, EOFError, zlib.error, struct.error) as error:
         raise NodeFailedError(f"{node} delivered a file that is not a readable picture: {error}.") from error
     if fault == _TRANSPARENT:
@@ -104,6 +113,7 @@ def check_picture(path: Path, suffix: str, node: str) -> None:
         )
     if fault:
         raise NodeFailedError(f"{node} delivered a picture that is {fault}.", advice=_ADVICE_BLACK)
+    return ""
 
 
 def _is_good_png(path: Path) -> bool:
@@ -113,10 +123,13 @@ def _is_good_png(path: Path) -> bool:
         return structure is not None and surely_not_black(data, structure)
 
 
-def _is_whole_png(path: Path) -> bool:
-    """Whether a PNG too large to be decoded has all its parts, and enough in them for its size."""
+def _is_whole(path: Path) -> bool | None:
+    """Whether a picture too large to be decoded has all its parts, and enough in them for its size. None: not known."""
     with _opened(path) as data:
-        return read_structure(data) is not None
+        kind = _kind(bytes(data[:16]))
+        if kind == "PNG":
+            return read_structure(data) is not None
+        return is_whole_jpeg(data) if kind == "JPEG" else None
 
 
 @contextlib.contextmanager

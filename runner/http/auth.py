@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from runner.errors import UsageError
 from runner.files.reading import read_text
@@ -40,6 +40,9 @@ CERTIFICATE_ADVICE = (
 )
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
+_PARTS = re.compile(r"[\s;,=]+")
+_LONG_PART = 8
+"""Characters of a part of a header (`session=…; theme=dark`) that is taken for a secret by itself."""
 _OURS = ("host", "connection", "content-length", "content-type", "transfer-encoding", "upgrade", "te", "trailer")
 """Headers that say how a request is sent, not who sends it."""
 
@@ -154,12 +157,14 @@ def auth_headers(url: str) -> dict[str, str]:
 
 
 def secrets_of(url: str) -> list[str]:
-    """Everything secret that a request to this server carries, in every form it could be repeated in; longest first."""
+    """Everything secret that a request to this server carries, whole and in its parts; longest first."""
     access = access_to(url).of(parse_address(url))
-    secrets = {pair.partition("=")[2] for pair in access.query.split("&")}
+    secrets = {unquote(pair.partition("=")[2] or pair) for pair in access.query.split("&")}
     secrets |= {_variable(access.token_variable), _variable(access.basic_variable), access.login}
     secrets |= {login.partition(":")[2] for login in (_variable(access.basic_variable), access.login)}
-    secrets |= {part for value in auth_headers(url).values() for part in (value, value.rpartition(" ")[2])}
+    for value in auth_headers(url).values():
+        secrets |= {value, *(part for part in _PARTS.split(value)[1:] if len(part) >= _LONG_PART)}
+        secrets.add(value.rpartition(" ")[2])
     return sorted(secrets - {""}, key=len, reverse=True)
 
 

@@ -34,6 +34,15 @@ class Proxy:
         return {"Proxy-Authorization": self.authorization} if self.authorization else {}
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be shown of it: the login as it is sent, and the password."""
+        kind, _, encoded = self.authorization.partition(" ")
+        if not encoded:
+            return ()
+        login = base64.b64decode(encoded).decode(errors="replace")
+        return f"{kind} {encoded}", encoded, login, login.partition(":")[2]
+
+    @property
     def label(self) -> str:
         return f"{self.host}:{self.port}"
 

@@ -25,6 +25,7 @@ from runner.errors import ServerUnavailableError
 from runner.http.address import parse_address
 from runner.http.auth import CERTIFICATE_ADVICE, access_to, secrets_of, tls_context
 from runner.http.certificates import greets_in_tls, tls_fault
+from runner.http.masking import Secrets
 from runner.http.proxies import proxy_for
 from runner.http.sockets import Limited, PlainConnection, PlainSocket, TlsSocket
 
@@ -68,6 +69,10 @@ class TooLargeError(ServerUnavailableError):
     """The answer is larger than anything that is meant."""
 
 
+class NonsenseError(ServerUnavailableError):
+    """A server is there and answers, and what it says is nothing that a ComfyUI says: time alone changes little."""
+
+
 @dataclass(frozen=True)
 class Reply:
     status: int
@@ -83,20 +88,28 @@ class Transport:
     """Requests to one server. Thread-safe: each thread has its own connection."""
 
     def __init__(
-        self, url: str, headers: Mapping[str, str], *, check_peer: Callable[[str], None] | None = None
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        check_peer: Callable[[str], None] | None = None,
+        answers_are_files: bool = False,
     ) -> None:
         """`headers` go with every request, and so does the query of the address (see `runner.http.auth`).
 
         `check_peer` is told the number of the machine that was reached, before anything is asked of it, and raises
         where it must not be asked. A proxy's number says nothing of what is behind it, and is not told.
+        `answers_are_files`: what comes with 200 is kept byte for byte; in every other answer our secrets are masked.
         """
         address = parse_address(url)
         parts = urlsplit(address.url)
         self.label = address.url
         self._host, self._port, self._prefix = parts.hostname or "", parts.port, parts.path
         self._query = address.query or access_to(address.url).query
-        self._secrets = [form for secret in (*headers.values(), *secrets_of(url)) for form in _forms(secret)]
         self._proxy = proxy_for(address.url)
+        self.secrets = Secrets([*secrets_of(url), *(self._proxy.secrets if self._proxy is not None else ())])
+        """What is masked wherever the server repeats it."""
+        self._answers_are_files = answers_are_files
         self._context = tls_context(address.url)
         if self._context is not None:
             self._context.sslsocket_class = TlsSocket
@@ -117,22 +130,32 @@ class Transport:
         """One request and its whole answer, within `timeout` seconds. An error's text repeats none of our secrets.
 
         Raises NotReachedError where the server could not be connected to. Raises NoAnswerError where it was, but no
-        complete answer came. Raises TooLargeError where more than `largest` bytes came.
+        complete answer came. Raises TooLargeError where more than `largest` bytes came, or are announced.
         """
         with self._exchange(method, path, body, headers, timeout) as response:
             data = bytearray()
+            self._check_size(response.length or 0, largest, path)  # before any of it is waited for
             for piece in self._pieces(response, method, path):
                 data += piece
-                if len(data) > largest:
-                    much = f"{largest >> 20} MB" if largest >> 20 else f"{largest >> 10} kB"
-                    raise TooLargeError(
-                        f"{self.label} sends more than {much} for {path.partition('?')[0]}, which is no answer.",
-                        advice="Check that the address is the right one.",
-                    )
+                self._check_size(len(data), largest, path)
             if _was_cut_off(response, bytes(data)):
                 raise NoAnswerError(_incomplete(self.label, method, path, "the connection ended early"))
-            reply = Reply(response.status, {k.lower(): v for k, v in response.getheaders()}, bytes(data))
-        return reply if reply.status == 200 else self._without_secrets(reply)
+            is_answer = response.status == 200
+            if not (is_answer and self._answers_are_files):
+                data = bytearray(self.secrets.masked(bytes(data), is_answer=is_answer))
+            return Reply(response.status, self.headers_of(response), bytes(data))
+
+    def _check_size(self, size: int, largest: int, path: str) -> None:
+        if size > largest:
+            much = f"{largest >> 20} MB" if largest >> 20 else f"{largest >> 10} kB"
+            raise TooLargeError(
+                f"{self.label} sends more than {much} for {path.partition('?')[0]}, which is no answer.",
+                advice="Check that the address is the right one.",
+            )
+
+    def headers_of(self, response: HTTPResponse) -> dict[str, str]:
+        """The headers of an answer by their names in small letters, without our secrets."""
+        return {name.lower(): self.secrets.masked_text(value) for name, value in response.getheaders()}
 
     @contextlib.contextmanager
     def stream(self, path: str) -> Iterator[tuple[HTTPResponse, Iterator[bytes]]]:
@@ -201,7 +224,8 @@ class Transport:
         except Exception as error:
             if not isinstance(error, kinds):
                 raise
-            raise NoAnswerError(_incomplete(self.label, method, path, _reason(error))) from error
+            why = self.secrets.masked_text(_reason(error))  # it may quote what came
+            raise NoAnswerError(_incomplete(self.label, method, path, why)) from error
 
     def _pieces(self, response: HTTPResponse, method: str, path: str, *, idle: float | None = None) -> Iterator[bytes]:
         while True:
@@ -212,13 +236,6 @@ class Transport:
             if not data:
                 return
             yield data
-
-    def _without_secrets(self, reply: Reply) -> Reply:
-        """What a server says about a refusal is shown; some repeat what they were sent."""
-        body = reply.body
-        for secret in self._secrets:
-            body = body.replace(secret, b"...")
-        return Reply(reply.status, reply.headers, body)
 
     def _set_deadline(self, seconds: float) -> None:
         connection = self._local.connection
@@ -264,7 +281,8 @@ class Transport:
         if fault is not None:
             return NoAccessError(fault.message, advice=fault.advice)
         through = "" if self._proxy is None else f", through the proxy {self._proxy.label}"
-        return NotReachedError(f"No server answers at {self.label} ({_reason(error)}{through}).")
+        why = self.secrets.masked_text(_reason(error))
+        return NotReachedError(f"No server answers at {self.label} ({why}{through}).")
 
     def drop(self) -> None:
         """Close this thread's connection; the next request opens another."""
@@ -295,12 +313,6 @@ def _was_cut_off(response: HTTPResponse, body: bytes) -> bool:
     except ValueError:
         return True
     return False
-
-
-def _forms(secret: str) -> Iterator[bytes]:
-    """How a text of an answer may repeat a secret. The shortest would be found in any text and give nothing away."""
-    if len(secret) > 3:
-        yield from {secret.encode("utf-8", "replace"), json.dumps(secret)[1:-1].encode()}
 
 
 def _closed_by_peer(sock: socket.socket) -> bool:

@@ -12,6 +12,8 @@ from runner.files.png import foreign_gamma
 from runner.photos import icc, sixteen_bit
 
 _BAD_PROFILE = "its colour profile is damaged and was ignored; colours are taken as sRGB"
+_KEYED = "its transparent colour became transparency"
+_KEY_LOST = "its transparent colour could not be read, and nothing of it is transparent"
 _TIFF_PLANES = 284
 """Tag `PlanarConfiguration`: 2 is a plane a channel."""
 
@@ -34,13 +36,16 @@ class PixelReader:
         return picture
 
     def _read_shallow(self, image: Image.Image, profile: bytes | None) -> Image.Image:
+        step = sixteen_bit.GRAY_STEPS.get(sixteen_bit.raw_mode(image), 1)
         image.load()
         keyed = "transparency" in image.info
+        if step > 1 and isinstance(image.info.get("transparency"), int):  # Pillow spreads the pixels, and not their key
+            image.info["transparency"] *= step
         if image.mode == "P":
             self.notes.append("its palette was written out as colours")
             image = image.convert("RGBA" if keyed else "RGB")
         elif keyed and image.mode in ("RGB", "L", "1"):
-            self.notes.append("its transparent colour became transparency")
+            self.notes.append(_KEYED)
             image = image.convert("RGBA" if image.mode == "RGB" else "LA")
         elif image.mode in ("I", "F"):
             kind = "32-bit integers" if image.mode == "I" else "floating-point numbers"
@@ -81,9 +86,11 @@ class PixelReader:
                 f"{self.name}: a 16-bit TIFF with separate colour planes cannot be read.",
                 advice="Export it with interleaved channels (the usual setting), or as PNG.",
             )
+        key = image.info.get("transparency")
         values = sixteen_bit.read_deep(self.reopen)
         if values is None:
             self.notes.append("16 bits a channel were cut to 8")
+            self.notes += [_KEY_LOST] * (key is not None)
             image.load()
             return self._to_srgb(image, profile)
         self.notes.append("16 bits a channel were rounded to 8")
@@ -97,7 +104,19 @@ class PixelReader:
             picture = self._to_srgb(Image.fromarray(eight[..., 0] if eight.shape[2] == 1 else eight), profile)
         if has_alpha:
             picture.putalpha(Image.fromarray(sixteen_bit.to_8_bit(values[..., -1:])[..., 0]))
+        elif key is not None:
+            self._key_out(picture, colour, key)
         return picture
+
+    def _key_out(self, picture: Image.Image, colour: sixteen_bit.Uint16, key: object) -> None:
+        """Make what has the one colour that a PNG calls transparent (chunk `tRNS`) so, all 16 bits compared."""
+        wanted = np.atleast_1d(np.asarray(key))
+        if wanted.dtype.kind not in "iu" or wanted.shape != colour.shape[2:]:
+            self.notes.append(_KEY_LOST)
+            return
+        opaque = (colour != wanted).any(axis=2)
+        picture.putalpha(Image.fromarray(opaque.astype(np.uint8) * 255))
+        self.notes.append(_KEYED)
 
 
 def _apply_gamma(image: Image.Image, gamma: float) -> Image.Image:

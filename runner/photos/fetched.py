@@ -57,7 +57,7 @@ def fetch_photo(
     """
     shown = check_address(url).url
     deadline = time.monotonic() + seconds
-    reminder = threading.Timer(slow_s, say, [f"{shown} is slow; it is waited for, up to {seconds:g} s."])
+    reminder = threading.Timer(slow_s, say, [f"{shown} is slow; it is waited for, up to {seconds:.3g} s."])
     reminder.daemon = True
     reminder.start()
     try:
@@ -70,7 +70,7 @@ def fetch_photo(
         raise PhotoError(f"{shown}: {error.message}", advice=error.advice) from error
     except NoAnswerError as error:
         late = time.monotonic() >= deadline
-        why = f"it did not come within {seconds:g} s" if late else "its server did not send all of it"
+        why = f"it did not come within {seconds:.3g} s" if late else "its server did not send all of it"
         raise PhotoError(f"{shown} cannot be fetched: {why}.", advice=_BY_HAND) from error
     except RunnerError as error:
         raise PhotoError(f"{shown} cannot be fetched: {error.message}", advice=_BY_HAND) from error
@@ -149,7 +149,8 @@ def _asked(url: str, host: str, deadline: float, largest: int, *, any_host: bool
         raise NoAnswerError("Its time is over.")
     if not any_host:
         _check_public(host, host)
-    transport = Transport(url, _SENT, check_peer=None if any_host else lambda peer: _check_public(peer, host))
+    check_peer = None if any_host else lambda peer: _check_public(peer, host)
+    transport = Transport(url, _SENT, check_peer=check_peer, answers_are_files=True)
     try:
         path = urlsplit(url).path
         return transport.request("GET", "/" if path.endswith("/") or not path else "", timeout=left, largest=largest)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _OTHER_BYTE = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 _BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262
 """Tags of TIFF."""
+GRAY_STEPS = {"L;2": 85, "L;4": 17}
+"""What Pillow multiplies the values of a gray PNG with that has fewer than 8 bits: 3 and 15 become 255."""
 _EXACT = ("RGB;16", "RGBA;16", "RGBX;16")
 
 

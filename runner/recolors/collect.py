@@ -17,7 +17,7 @@ from runner.batch.store import in_words
 from runner.data import figure
 from runner.events import Recolored
 from runner.files import spreadsheet
-from runner.untrusted import mapping, text, texts
+from runner.untrusted import mapping, text, texts, told
 
 TABLE = "recolor.csv"
 _COLUMNS = (
@@ -41,8 +41,8 @@ class Result:
             self.entry.prompt_id,
             photo=self.photo,
             color=self.color,
-            said=texts(self.report.get("said")),
-            doubts=texts(self.report.get("warnings")),
+            said=tuple(told(texts(self.report.get("said")))),
+            doubts=tuple(told(texts(self.report.get("warnings")))),
             file=None if picture is None else str(folder / picture),
         )
 

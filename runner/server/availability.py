@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runner.errors import JobTimeoutError, ServerUnavailableError
-from runner.http.transport import BusyError, NoAccessError
+from runner.http.transport import BusyError, NoAccessError, NoAnswerError, NonsenseError, NotReachedError
 
 RETRY_S = 0.5
 """Between tries to reach a server that is away: its start takes longer."""
+_NONSENSE_S = 5.0
+"""How long one that says what no ComfyUI says is asked again: some tries, and no start of a server."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Deadline:
         """Raises JobTimeoutError when it is over."""
         if self._at is not None and time.monotonic() >= self._at:
             raise JobTimeoutError(
-                "Out of time (--timeout): what was still queued or running was cancelled on the server.",
+                "Out of time (--timeout).",
                 advice="What was finished before is saved. Give it longer, or use smaller pictures.",
             )
 
@@ -68,16 +70,24 @@ class Absence:
         if isinstance(error, NoAccessError):
             raise error
         why, wait = str(error), error.wait if isinstance(error, BusyError) else 0.0
+        answers = not isinstance(error, (NotReachedError, NoAnswerError))
+        patience = min(self._patience, _NONSENSE_S) if isinstance(error, NonsenseError) else self._patience
         now = time.monotonic()
         if self._since is None:
             self._since = now
-            self._notice(f"{why} Waiting up to {self._patience:.0f} s for it to come back.")
-        elif now - self._since > self._patience:
+            waits = "Asking it again for" if answers else "Waiting"
+            self._notice(f"{why} {waits} up to {patience:.0f} s{'' if answers else ' for it to come back'}.")
+        elif now - self._since > patience:
+            if answers:
+                raise ServerUnavailableError(
+                    f"The server is there, and for {patience:.0f} s it did not answer as a ComfyUI does: {why}",
+                    advice="What was finished before is saved. Check what stands at this address, and look at its log.",
+                )
             raise ServerUnavailableError(
-                f"The server went away and did not come back within {self._patience:.0f} s: {why}",
+                f"The server went away and did not come back within {patience:.0f} s: {why}",
                 advice="What was finished before is saved. Look at the server's log, start it again, and run again.",
             )
-        self.retry_at = max(now + RETRY_S, min(now + wait, self._since + self._patience + 0.01))
+        self.retry_at = max(now + RETRY_S, min(now + wait, self._since + patience + 0.01))
 
     def came_back(self) -> None:
         if self._since is not None:

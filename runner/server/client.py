@@ -259,8 +259,7 @@ class ComfyClient:
             if response.status in (400, 403, 404):
                 raise FileGoneError(file.filename)
             if response.status != 200:
-                headers = {name.lower(): value for name, value in response.getheaders()}
-                expect_access(Reply(response.status, headers, b""), self.url)
+                expect_access(Reply(response.status, self.transport.headers_of(response), b""), self.url)
                 raise NoAnswerError(f"{self.url} answers HTTP {response.status} for the file {file.filename}.")
             announced = response.getheader("Content-Length")
             yield complete(chunks, whole_number(announced), largest, file.filename)

@@ -44,6 +44,11 @@ ERRORS = {
 """Exceptions of the pack by name, whichever of its modules called `errors` they are in."""
 
 
+JUDGES = frozenset({"ProdgenCheck", "ProdgenExport", "ProdgenFidelity", "ProdgenHandCheck"})
+"""The nodes of the pack that judge a picture and run in every graph they stand in: each reports whether it `passed`.
+What else reports that it passed says it of a step on the way, or of what a picture holds."""
+
+
 def declined(exception_type: str) -> Declined | None:
     """What the exception that a server names (`….errors.EmptyMaskError`) means; None: something broke."""
     module, _, name = exception_type.rpartition(".")

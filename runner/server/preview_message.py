@@ -19,8 +19,9 @@ _MAX_BYTES = 16 << 20
 """Of a preview, a JPEG of some tens of kilobytes: more is not decoded."""
 
 
-def unpacked(payload: bytes) -> dict[str, object] | None:
-    """`{"prompt_id", "display_node_id", …, "image": bytes}` of a binary message; None for anything else.
+def unpacked(payload: bytes, masked: Callable[[bytes], bytes] = bytes) -> dict[str, object] | None:
+    """`{"prompt_id", "display_node_id", …, "image": bytes}` of a binary message; None for anything else. `masked`
+    takes out of the JSON what must not be shown.
 
     Layout: event number (4 bytes, big-endian), length of the JSON that follows (4 bytes), the JSON, the picture.
     """
@@ -28,7 +29,7 @@ def unpacked(payload: bytes) -> dict[str, object] | None:
         return None
     (length,) = struct.unpack_from(">I", payload, 4)
     try:
-        metadata = loads(payload[8 : 8 + length])
+        metadata = loads(masked(payload[8 : 8 + length]))
     except (ValueError, RecursionError):
         return None
     return {**metadata, "image": payload[8 + length :]} if isinstance(metadata, dict) else None

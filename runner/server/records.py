@@ -8,8 +8,11 @@ from enum import Enum
 from typing import Any
 from urllib.parse import urlencode
 
-from runner.errors import ServerUnavailableError
-from runner.untrusted import items, mapping, number, text, texts
+from runner.http.transport import NonsenseError
+from runner.untrusted import cut, items, mapping, number, text, texts
+
+_LONGEST_STATE = 80
+"""Characters that are repeated of what should be a word."""
 
 
 class JobStatus(str, Enum):
@@ -95,13 +98,14 @@ def queued_jobs(entries: Any, *, running: bool) -> list[QueuedJob]:
 def record_of_job(job: Mapping[str, Any]) -> JobRecord:
     """An answer of `/api/jobs/{id}`.
 
-    Raises ServerUnavailableError for a state no ComfyUI knows: such a job would never end.
+    Raises NonsenseError for a state no ComfyUI knows: such a job would never end.
     """
     try:
         status = JobStatus(job.get("status"))
-    except ValueError:
-        raise ServerUnavailableError(
-            "What the server says of the job is not what a ComfyUI says.",
+    except (ValueError, TypeError):
+        state = job.get("status", "nothing")
+        raise NonsenseError(
+            f"The server says of the job what no ComfyUI says: its state is {cut(str(state), _LONGEST_STATE)!r}.",
             advice="Check that the address is that of a ComfyUI server.",
         ) from None
     return JobRecord(

@@ -95,7 +95,7 @@ class Listener(threading.Thread):
                 self._listen()
                 reason = "closed"
             except Exception as error:
-                reason = f"{type(error).__name__}: {error}"
+                reason = self._client.transport.secrets.masked_text(f"{type(error).__name__}: {error}")
             was_open = self._client_id is not None
             self._client_id = None
             self._first_attempt.set()
@@ -160,13 +160,13 @@ class Listener(threading.Thread):
 
     def _hand_over(self, payload: bytes) -> None:
         with contextlib.suppress(BadDataError):
-            message = mapping(parse_answer(payload))
+            message = mapping(parse_answer(self._client.transport.secrets.masked(payload)))
             data = mapping(message.get("data"))
             if isinstance(data.get("prompt_id"), str):
                 self._put(ServerMessage(text(message.get("type")), data))
 
     def _hand_over_preview(self, payload: bytes) -> None:
-        preview = unpacked(payload)
+        preview = unpacked(payload, self._client.transport.secrets.masked)
         if preview is not None and isinstance(preview.get("prompt_id"), str):
             self._put(ServerMessage("preview", preview))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,14 @@ from runner.batch.ledger import Ledger
 from runner.batch.records import record_of
 from runner.batch.sidecars import photo_of, reports_of, source_of
 from runner.batch.store import in_words
-from runner.data import figure
+from runner.data import figure, not_numbers
 from runner.events import Checked
+from runner.execution.outputs import NO_NUMBER
 from runner.files import spreadsheet
-from runner.untrusted import items, mapping, text, texts
+from runner.untrusted import items, mapping, text, texts, told
 
+NO_VERDICT = "the verdict on it did not arrive, so it has not passed"
+"""What is said of a picture that was checked and of which the check says nothing."""
 SAME, CHANGED, NOT_FOUND = "the seller's product", "changed", "not found"
 VERDICTS = (SAME, CHANGED, NOT_FOUND)
 TABLE = "check.csv"
@@ -61,12 +64,15 @@ class Found:
 
 
 def found_in(reports: Iterable[Any]) -> Found | None:
-    """The first report that holds a verdict; None where there is none. What does not say that it passed has not."""
+    """The first report that holds a verdict; None where there is none. What does not say that it passed has not, nor
+    has what is judged by a figure that is no number."""
     for report in map(mapping, reports):
         verdict = text(report.get("verdict"))
         if verdict in VERDICTS:
-            passed = report.get("passed") is True and verdict == SAME
-            return Found(verdict, passed, texts(report.get("reasons")), texts(report.get("notes")), report)
+            wrong = [f"{name}{NO_NUMBER}" for name in not_numbers(report)]
+            passed = report.get("passed") is True and verdict == SAME and not wrong
+            reasons, notes = told([*texts(report.get("reasons")), *wrong]), told(texts(report.get("notes")))
+            return Found(verdict, passed, tuple(reasons), tuple(notes), report)
     return None
 
 
@@ -111,8 +117,14 @@ def _pictures(ledger: Ledger, folder: Path) -> Iterator[Picture]:
         record = record_of(folder, entry) if entry.state == JobState.DONE else {}
         heat = next((folder / name for name in entry.files if name.endswith(".png")), None)
         error = (entry.error or "").partition("\n")[0]
+        found = found_in(reports_of(record))
+        wrong = tuple(line for line in entry.warnings if line.endswith(NO_NUMBER))  # a record has no such figures
+        if found is not None and wrong:
+            found = replace(found, passed=False, reasons=(*found.reasons, *wrong))
+        if found is None and entry.state == JobState.DONE:
+            error = NO_VERDICT
         name = source_of(entry, 0) or photo_of(entry).name
-        yield Picture(name, found_in(reports_of(record)), heat, entry.state, error)
+        yield Picture(name, found, heat, entry.state, error)
 
 
 def _rows(pictures: Sequence[Picture], folder: Path) -> Iterator[dict[str, Any]]:

@@ -16,6 +16,7 @@ from runner.files import spreadsheet
 from runner.sightings.verdicts import Find, Picture, pictures
 
 FOLDERS = {FOUND: "found", UNSURE: "unsure", NOT_FOUND: "not_found"}
+_NO_VERDICT = "no verdict on it arrived"
 _COLUMNS = (
     "picture", "verdict", "label", "score", "left", "top", "width", "height", "share", "delivered", "masks", "why",
     "state", "reason",
@@ -30,6 +31,8 @@ class Collected:
     counts: Mapping[str, int]
     table: Path | None
     why: Mapping[str, str]
+    unjudged: tuple[str, ...] = ()
+    """Pictures that were looked at and have no verdict."""
 
 
 def sort_pictures(beside: Beside) -> Collected:
@@ -63,7 +66,8 @@ def _read(folder: Path, folders_of_its_own: int) -> list[Picture]:
 def _finish(beside: Beside, pictures: Sequence[Picture], delivered: Sequence[Path | None], name: str) -> Collected:
     table = beside.write(name, _table(pictures, delivered, beside.folder).encode("utf-8", "replace"))
     counts = {verdict: sum(one.verdict == verdict for one in pictures) for verdict in (*VERDICTS, "")}
-    return Collected(counts, table, {one.source: one.why for one in pictures if one.verdict in (UNSURE, NOT_FOUND)})
+    why = {one.source: one.why for one in pictures if one.verdict in (UNSURE, NOT_FOUND)}
+    return Collected(counts, table, why, tuple(one.source for one in pictures if one.is_unjudged))
 
 
 def _table(pictures: Sequence[Picture], delivered: Sequence[Path | None], folder: Path) -> str:
@@ -81,7 +85,7 @@ def _rows(pictures: Sequence[Picture], delivered: Sequence[Path | None], folder:
             "masks": "; ".join(masks),
             "why": one.why,
             "state": one.entry.state,
-            "reason": (one.entry.error or "").partition("\n")[0],
+            "reason": _NO_VERDICT if one.is_unjudged else (one.entry.error or "").partition("\n")[0],
         }
         # Of a picture that holds it, each find; of any other the likest thing, which says how near it was.
         finds = [find for find in one.finds if find.verdict == FOUND] if one.verdict == FOUND else one.finds[:1]
