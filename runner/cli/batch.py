@@ -18,6 +18,7 @@ from runner.cli.parser import (
     SHARING_SERVER_HELP,
     add_out_argument,
     add_server_argument,
+    any_seed,
     at_least_one,
     in_range,
     local_path,
@@ -85,7 +86,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     add_watch_arguments(parser)
     add_look_arguments(parser)
-    parser.add_argument("--seed", type=int, metavar="N", help="the first seed")
+    parser.add_argument("--seed", type=any_seed, metavar="N", help="the first seed")
     parser.add_argument("--count", type=at_least_one, default=1, metavar="N", help="seeds per job, counting up")
     parser.add_argument("--seeds", metavar="LIST", help="these seeds for every job: 1,2,3 or 10-19")
     add_out_argument(parser)
