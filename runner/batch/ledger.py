@@ -19,6 +19,7 @@ from runner.batch.entries import VERSION, Entry, Incompatibility, JobState, as_t
 from runner.batch.plan import CUTTING, BatchJob, Stems
 from runner.batch.registry import STALE_S, Registry
 from runner.batch.store import Store, is_full, transaction
+from runner.data import storable
 from runner.errors import UsageError
 from runner.invocation import quoted
 
@@ -74,7 +75,8 @@ class Ledger:
         Raises UsageError where the ledger was made with another workflow or by another version.
         """
         written = self.facts()
-        for name, value in {"ledger": VERSION, **facts}.items():
+        for name, fact in {"ledger": VERSION, **facts}.items():
+            value = storable(fact)  # as it is read again
             if _comparable(name, written.get(name, value)) != _comparable(name, value):
                 raise UsageError(
                     f"This folder's batch was made with {_OTHER.get(name, f'another {name}')} ({written[name]}, now "
