@@ -60,7 +60,11 @@ def write_metrics(path: Path, text: str, view: BatchReporter) -> None:
 def find_done(out: Path, setup: Setup, ledger: Ledger, view: BatchReporter) -> None:
     """The ledger is new and the batch is not: what is done is known from the results themselves."""
     results = {
-        key: (left.sidecar.relative_to(out).as_posix(), [path.relative_to(out).as_posix() for path in left.files])
+        key: (
+            left.sidecar.relative_to(out).as_posix(),
+            [path.relative_to(out).as_posix() for path in left.files],
+            left.warnings,
+        )
         for key, left in done_before(out, setup.workflow.label).items()
     }
     if count := ledger.found_done(results):

@@ -162,13 +162,14 @@ class Ledger:
             self._to(job, JobState.WAITING, why)
 
     @transaction
-    def found_done(self, results: Mapping[str, tuple[str, Sequence[str]]]) -> int:
-        """Jobs, by their keys, whose (sidecar, files) are there although this ledger is new; returns how many."""
+    def found_done(self, results: Mapping[str, tuple[str, Sequence[str], Sequence[str]]]) -> int:
+        """Jobs, by their keys, whose (sidecar, files, checks not passed) are there although this ledger is new; returns
+        how many."""
         count = 0
-        for key, (sidecar, files) in results.items():
+        for key, (sidecar, files, lacks) in results.items():
             for row in self.store.rows(sql.WAITING_WITH_KEY, key=key):
-                job, listed = row["id"], as_text(list(files))
-                self.store.change(sql.FOUND_DONE, job=job, sidecar=sidecar, files=listed, now=time.time())
+                job, there = row["id"], {"sidecar": sidecar, "files": as_text(files), "warnings": as_text(lacks)}
+                self.store.change(sql.FOUND_DONE, job=job, **there, now=time.time())
                 self._to(job, JobState.DONE, "known by its files")
                 count += 1
         return count
