@@ -55,7 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _fail(RunnerError(f"An unexpected fault: {type(error).__name__}: {error}", advice=advice), json_lines)
         return EXIT_BUG
     finally:
-        log.stop()
+        if why := log.stop():
+            console.tell(f"warning: --log {getattr(args, 'log', '')}: it is not whole ({why}).")
 
 
 def _begin_log(args: argparse.Namespace, argv: Sequence[str]) -> None:

@@ -49,12 +49,17 @@ def tell_unusable(setup: Setup, done: Set[str], view: BatchReporter) -> int:
     return len(lines)
 
 
-def write_metrics(path: Path, text: str, view: BatchReporter) -> None:
+def write_metrics(path: Path, text: str, view: BatchReporter) -> bool:
+    """Whether it could be written; it is said where not."""
     try:
         with written_whole(path, errors="backslashreplace") as stream:
             stream.write(text)
     except OSError as error:
-        view.notice(f"warning: {path} could not be written ({error.strerror}); the same command writes it again.")
+        view.notice(
+            f"warning: {path} could not be written ({error.strerror or error}); the same command writes it again."
+        )
+        return False
+    return True
 
 
 def find_done(out: Path, setup: Setup, ledger: Ledger, view: BatchReporter) -> None:

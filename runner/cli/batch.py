@@ -381,5 +381,5 @@ def _work(
             ledger.leave()
         view.close()
         entries = ledger.entries()
-        tell_figures(order, view, entries, (entry.id for entry in ended if entry.state == JobState.DONE))
-    return end(order, view, ledger, entries, began=began, shared=shared)
+        is_written = tell_figures(order, view, entries, (entry.id for entry in ended if entry.state == JobState.DONE))
+    return end(order, view, ledger, entries, began=began, shared=shared, is_written=is_written)
