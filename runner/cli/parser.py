@@ -340,7 +340,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     def number(text: str) -> int:
         value = int(text)
         if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"must be from {low} to {high}")
+            raise argparse.ArgumentTypeError(f"must be at least {low} and at most {high}")
         return value
 
     return number
