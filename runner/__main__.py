@@ -13,7 +13,7 @@ from runner.cli import completion
 from runner.cli.parser import decide_access, load_command
 from runner.cli.words import NothingTypedError, parse
 from runner.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, RunnerError, UsageError
-from runner.words import hanging
+from runner.words import hanging, set_in
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -127,7 +127,7 @@ def _fail(error: RunnerError, json_lines: bool, *, verbose: bool = False) -> Non
     if json_lines or not error.told:
         console.tell(str(error) if isinstance(error, NothingTypedError) else f"error: {hanging(str(error))}")
         if verbose and (trace := getattr(error, "trace", "")):
-            console.tell(hanging(f"\n{trace}").removeprefix("\n"))
+            console.tell(set_in(trace))
 
 
 def program() -> None:

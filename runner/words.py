@@ -36,6 +36,11 @@ def hanging(text: str) -> str:
     )
 
 
+def set_in(text: str) -> str:
+    """All its lines set in, each as far as it was more: a traceback."""
+    return "\n".join(f"{_FURTHER}{line}" for line in text.split("\n"))
+
+
 def others_lines(text: str) -> str:
     """Lines that another says, none of them set in: further in than a list of ours is where `hanging` puts them."""
     return "\n".join(line.strip() for line in text.splitlines() if line.strip())
