@@ -98,10 +98,18 @@ class Sweep:
     values: tuple[Any, ...]
 
 
-def sweeps(workflow: Workflow, texts: Sequence[str], prompts: Sequence[str], schema: ObjectInfo | None) -> list[Sweep]:
+def sweeps(
+    workflow: Workflow,
+    texts: Sequence[str],
+    prompts: Sequence[str],
+    schema: ObjectInfo | None,
+    *,
+    one_each: bool = False,
+) -> list[Sweep]:
     """`--set cfg=4,6,8` and repeated `--prompt` as sweeps, in the order given.
 
-    Numbers, truth values and choices are separated by commas; text, which may hold commas, by `|`.
+    Numbers, truth values and choices are separated by commas; text, which may hold commas, by `|`. `one_each`: nothing
+    is.
 
     Raises WorkflowError where there is no such input, or the same one is set twice.
     """
@@ -110,7 +118,7 @@ def sweeps(workflow: Workflow, texts: Sequence[str], prompts: Sequence[str], sch
         name, value = parse_assignment(workflow, text, schema)
         if any(sweep.name == name for sweep in swept):
             raise WorkflowError(f"{name!r} was given twice.", advice=f"All its values at once: --set {name}=4,6,8.")
-        swept.append(Sweep(name, _several(workflow, name, value, schema)))
+        swept.append(Sweep(name, (value,) if one_each else _several(workflow, name, value, schema)))
     return [_with_files(workflow, sweep) for sweep in swept]
 
 

@@ -122,7 +122,7 @@ def prepare(order: BatchOrder) -> Setup:
     faults = {} if waits else _unusable(rows)
     if problems or (len(faults) == len(_photos(rows)) > 0 and not Ledger.exists(order.out)):
         problems += faults.values()  # all that is wrong at once
-    swept = sweeps(workflow, order.set, order.prompt, schema)
+    swept = sweeps(workflow, order.set, order.prompt, schema, one_each=order.one_each)
     jobs: list[BatchJob] = []
     if not problems:
         seeds = Seeds(_seeds(order.seeds), order.seed, order.count)

@@ -143,7 +143,19 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """The `batch` command."""
-    return run_order(order_of(args), goes_on=not args.is_named)
+    return run_order(order_of(args, one_each=_rehearses_submit(args)), goes_on=not args.is_named)
+
+
+def _rehearses_submit(args: argparse.Namespace) -> bool:
+    """Whether it is `submit` of one photo that is only to be shown: what that takes, and nothing more."""
+    from runner.cli.photo_words import are_many
+    from runner.cli.typed import options_of
+
+    if not args.dry_run or args.is_named or args.images is not None or args.jobs is not None:
+        return False
+    options = {word.partition("=")[0] for word in args.typed if word.startswith("--") and len(word) > 2}
+    alone = argparse.Namespace(workflow=args.workflow, image=[], photos=args.photos)
+    return options <= options_of("submit") and not are_many(alone)
 
 
 def order_of(args: argparse.Namespace, **given: Any) -> BatchOrder:

@@ -91,6 +91,17 @@ def test_a_whole_number_is_one_however_it_is_written(workflow: Path, ask: Ask, s
     assert all(value == meant for value in planned["values"].values()), planned
 
 
+def test_a_dry_run_of_one_photo_takes_no_list_where_the_run_takes_none(workflow: Path) -> None:
+    for more in (("--dry-run",), ("--server", NOWHERE)):
+        said = run(by_option(workflow, "1,5"), workflow.parent / "out", *more)
+        assert said.code == 2 and "'1,5' is not a whole number" in said.err, said.err
+    Image.new("RGB", (8, 8), "blue").save(workflow.parent / "b.png")
+    several = [*by_option(workflow, "1,5"), str(workflow.parent / "b.png")]
+    assert len(run(several, workflow.parent / "out", "--dry-run", "--json").of("planned")) == 4
+    words = ["batch", *by_option(workflow, "1,5")[1:]]
+    assert len(run(words, workflow.parent / "out", "--dry-run", "--json").of("planned")) == 2
+
+
 def test_rows_that_differ_in_their_seeds_are_several_jobs(workflow: Path) -> None:
     table = workflow.parent / "jobs.csv"
     table.write_text("image,seed\na.png,1.0\na.png,2.0\na.png,3.0\n")
