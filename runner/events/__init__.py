@@ -128,7 +128,8 @@ class Output(Event):
     """What is in it, where that is a text that a node wrote."""
 
     def describe(self) -> str:
-        return self.text or ""
+        """A text under the name of its output: by itself its first line could be taken for one of ours."""
+        return f"{self.output}: {self.text}" if self.text and self.output else self.text or ""
 
 
 @dataclass(frozen=True)
