@@ -7,6 +7,7 @@ import json
 import shutil
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,5 +76,6 @@ def test_records_of_earlier_versions_and_of_others_are_judged_too(tmp_path: Path
     (tmp_path / "a.json").write_text(json.dumps(record))
     left = tidy(tmp_path / "a", "p")
     assert left is not None and left.warnings == ("Check: red",)
-    for odd in (None, 5, [], {"a": [1, None, {}]}, {"a": {"passed": False, "reasons": 5}}):
+    odds: list[Any] = [None, 5, [], {"a": [1, None, {}]}, {"a": {"passed": False, "reasons": 5}}]
+    for odd in odds:
         not_passed({"reports": odd, "not_passed": odd})
