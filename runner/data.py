@@ -135,13 +135,16 @@ def parse_yaml(text: str, *, distinct: bool = True) -> Any:
     return data
 
 
-def parse_answer(body: bytes | str) -> Any:
-    """The value of what a server says as JSON: any names, numbers and characters. Raises BadDataError."""
+def parse_answer(body: bytes | str, *, is_record: bool = False) -> Any:
+    """The value of what a server says as JSON: any names, numbers and characters. Raises BadDataError.
+
+    `is_record`: of a record of ours, which has levels around what it repeats of others.
+    """
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise BadDataError(" ".join(str(error).split())) from error
-    if _depth_exceeds(value, MOST_DEPTH + _AROUND):
+    if _depth_exceeds(value, MOST_DEPTH + (_AROUND if is_record else 0)):
         raise BadDataError("it is nested too deeply")
     return value
 

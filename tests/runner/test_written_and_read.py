@@ -117,14 +117,14 @@ def test_a_record_beside_a_result_can_be_read_again(
         report = to_json(report)
     path.write_text(to_json({"inputs": inputs, "reports": {"Check": report}}, indent=2), encoding="utf-8")
     assert read_record(path) is not None
-    parse_answer(path.read_bytes())
+    parse_answer(path.read_bytes(), is_record=True)
     failed_checks({"Check": report})
 
 
 @pytest.mark.parametrize("depth", [50, 96, 97, 98, 99])
 def test_the_deepest_report_that_is_taken_can_be_read_again(tmp_path: Path, depth: int) -> None:
     report = parse_report("[" * depth + "]" * depth)
-    parse_answer(to_json({"reports": {"Check": [report]}}))
+    parse_answer(to_json({"reports": {"Check": [report]}}), is_record=True)
 
 
 def test_a_group_with_a_character_that_is_none_is_refused_with_its_line(workflow: str, tmp_path: Path) -> None:
