@@ -13,6 +13,7 @@ from runner.cli import completion
 from runner.cli.parser import decide_access, load_command
 from runner.cli.words import NothingTypedError, parse
 from runner.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, RunnerError, UsageError
+from runner.words import hanging, set_in
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,7 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _fail(RunnerError(f"An unexpected fault: {type(error).__name__}: {error}", advice=advice), json_lines)
         return EXIT_BUG
     finally:
-        log.stop()
+        if why := log.stop():
+            console.tell(f"warning: --log {getattr(args, 'log', '')}: it is not whole ({why}).")
 
 
 def _begin_log(args: argparse.Namespace, argv: Sequence[str]) -> None:
@@ -123,9 +125,9 @@ def _fail(error: RunnerError, json_lines: bool, *, verbose: bool = False) -> Non
 
         console.json_line(failed_event(error, 0, None).as_json())
     if json_lines or not error.told:
-        console.tell(str(error) if isinstance(error, NothingTypedError) else f"error: {error}")
+        console.tell(str(error) if isinstance(error, NothingTypedError) else f"error: {hanging(str(error))}")
         if verbose and (trace := getattr(error, "trace", "")):
-            console.tell(trace)
+            console.tell(set_in(trace))
 
 
 def program() -> None:

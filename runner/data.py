@@ -14,6 +14,8 @@ from typing import Any
 
 MOST_DEPTH = 100
 """Levels of a file: no graph or table is nested so, and Python's own recursion goes on for some ten times as many."""
+_AROUND = 20
+"""Levels that a record of ours has around what it repeats of such a file, or of a report: it can be read again."""
 MOST_VALUES = 2_000_000
 """Values in one file, each counted as often as it is referred to: ten lines of YAML can stand for a billion."""
 _LARGEST = 2**64
@@ -51,6 +53,11 @@ def to_json(value: Any, **how: Any) -> str:
 def without_lone_surrogates(text: str) -> str:
     """`text` with a replacement character where half of a surrogate pair stands: no file and no database takes it."""
     return _LONE.sub("\ufffd", text)
+
+
+def storable(text: str) -> str:
+    """The same where a character of the number 0 stands, too: what is kept with one in it counts as damaged."""
+    return without_lone_surrogates(text).replace("\0", "\ufffd")
 
 
 def not_numbers(value: Any, name: str = "") -> list[str]:
@@ -128,13 +135,16 @@ def parse_yaml(text: str, *, distinct: bool = True) -> Any:
     return data
 
 
-def parse_answer(body: bytes | str) -> Any:
-    """The value of what a server says as JSON: any names, numbers and characters. Raises BadDataError."""
+def parse_answer(body: bytes | str, *, is_record: bool = False) -> Any:
+    """The value of what a server says as JSON: any names, numbers and characters. Raises BadDataError.
+
+    `is_record`: of a record of ours, which has levels around what it repeats of others.
+    """
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise BadDataError(" ".join(str(error).split())) from error
-    if _depth_exceeds(value, MOST_DEPTH):
+    if _depth_exceeds(value, MOST_DEPTH + (_AROUND if is_record else 0)):
         raise BadDataError("it is nested too deeply")
     return value
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+_FURTHER = " " * 4
+"""Set in further than the lines of a list."""
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)")
 
 
@@ -24,6 +26,29 @@ def shortened(text: str, most: int) -> str:
     begin = text[: most - 1]
     whole = begin.rpartition(" ")[0].rstrip(" ,;:-")
     return f"{whole} …" if whole else f"{begin}…"
+
+
+def hanging(text: str) -> str:
+    """The same, its further lines set in as far as they are not: what another says begins no line like one of ours."""
+    first, *more = text.split("\n")
+    return "\n".join(
+        [first, *(line if line.startswith((" ", "\t")) or not line else f"{_FURTHER}{line}" for line in more)]
+    )
+
+
+def set_in(text: str) -> str:
+    """All its lines set in, each as far as it was more: a traceback."""
+    return "\n".join(f"{_FURTHER}{line}" for line in text.split("\n"))
+
+
+def others_lines(text: str) -> str:
+    """Lines that another says, none of them set in: further in than a list of ours is where `hanging` puts them."""
+    return "\n".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+def in_one_line(text: str) -> str:
+    """What another says, where a line of a list holds it."""
+    return " ".join(text.split())
 
 
 def duration(seconds: float) -> str:

@@ -49,18 +49,27 @@ def tell_unusable(setup: Setup, done: Set[str], view: BatchReporter) -> int:
     return len(lines)
 
 
-def write_metrics(path: Path, text: str, view: BatchReporter) -> None:
+def write_metrics(path: Path, text: str, view: BatchReporter) -> bool:
+    """Whether it could be written; it is said where not."""
     try:
         with written_whole(path, errors="backslashreplace") as stream:
             stream.write(text)
     except OSError as error:
-        view.notice(f"warning: {path} could not be written ({error.strerror}); the same command writes it again.")
+        view.notice(
+            f"warning: {path} could not be written ({error.strerror or error}); the same command writes it again."
+        )
+        return False
+    return True
 
 
 def find_done(out: Path, setup: Setup, ledger: Ledger, view: BatchReporter) -> None:
     """The ledger is new and the batch is not: what is done is known from the results themselves."""
     results = {
-        key: (left.sidecar.relative_to(out).as_posix(), [path.relative_to(out).as_posix() for path in left.files])
+        key: (
+            left.sidecar.relative_to(out).as_posix(),
+            [path.relative_to(out).as_posix() for path in left.files],
+            left.warnings,
+        )
         for key, left in done_before(out, setup.workflow.label).items()
     }
     if count := ledger.found_done(results):

@@ -23,6 +23,7 @@ from runner.batch.store import LedgerGoneError
 from runner.batch.worker import Batch
 from runner.errors import EXIT_INTERRUPTED, RunnerError, UsageError
 from runner.execution import translate
+from runner.execution.doubts import doubts
 from runner.execution.failures import NodeExecutionError, OutOfMemoryError, failed_event
 from runner.execution.job import JobResult
 from runner.execution.save import SavedJob
@@ -109,10 +110,16 @@ class Claims:
         if left is None:
             return self._left_to_others(entry)
         files = [self._relative(path) for path in left.files]
-        ours = self._ledger.done(entry.id, self._relative(left.sidecar), files, (), {"bytes": _size(left.files)})
+        ours = self._ledger.done(
+            entry.id, self._relative(left.sidecar), files, left.warnings, {"bytes": _size(left.files)}
+        )
         self._through(entry.id)
         if ours:
-            self._view.event(events.Done(entry.id, entry.prompt_id, tuple(map(str, left.files)), str(left.sidecar)))
+            names, lacks = tuple(map(str, left.files)), doubts(left.record)
+            sidecar = str(left.sidecar)
+            self._view.event(
+                events.Done(entry.id, entry.prompt_id, names, sidecar, warnings=left.warnings, doubts=lacks)
+            )
         return True
 
     def _left_to_others(self, entry: Entry) -> bool:

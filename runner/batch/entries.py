@@ -94,7 +94,7 @@ def read_entry(row: sqlite3.Row) -> Entry:
 
 def _checked(entry: Entry) -> Entry:
     texts = [entry.key, entry.title, *entry.replaces, *entry.files, *entry.warnings]
-    texts += [entry.job.group, entry.job.category, *entry.job.images, *entry.job.images.values()]
+    texts += [entry.job.group, entry.job.category, *entry.job.images.values()]
     texts += [text for text in (entry.prompt_id, entry.server, entry.error, entry.sidecar) if text is not None]
     numbers = [number for number in (entry.submitted_at, entry.ended_at, entry.job.seed) if number is not None]
     if not all(isinstance(text, str) and "\0" not in text for text in texts):
@@ -155,4 +155,9 @@ def seed_of(column: Any) -> int | None:
 
 
 def as_text(value: Any) -> str:
-    return to_json(dict(value) if isinstance(value, Mapping) else value)
+    """What `read_entry` reads again: texts without a character of the number 0, but in values, which may have any."""
+    return to_json(dict(value) if isinstance(value, Mapping) else [_kept(one) for one in value])
+
+
+def _kept(one: Any) -> Any:
+    return one.replace("\0", "\ufffd") if isinstance(one, str) else one

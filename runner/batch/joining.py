@@ -26,8 +26,8 @@ def join(out: Path, workflow: Workflow, rows: Sequence[Row], name: str | None = 
     """
     recorded = recorded_object_info(WORKFLOWS_DIR)
     schema = that_knows_all(recorded, workflow.graph)
-    jobs = list(expand(workflow, rows, (), Seeds(), schema, name))
     problems: list[str] = []
+    jobs = list(expand(workflow, rows, (), Seeds(), schema, name, problems))
     check_values(workflow, jobs, schema, problems)
     refuse(problems, alone=len(rows) == 1)
     with in_words(out), contextlib.closing(Ledger(out)) as ledger:

@@ -19,6 +19,7 @@ from runner.batch.entries import VERSION, Entry, Incompatibility, JobState, as_t
 from runner.batch.plan import CUTTING, BatchJob, Stems
 from runner.batch.registry import STALE_S, Registry
 from runner.batch.store import Store, is_full, transaction
+from runner.data import storable
 from runner.errors import UsageError
 from runner.invocation import quoted
 
@@ -74,7 +75,8 @@ class Ledger:
         Raises UsageError where the ledger was made with another workflow or by another version.
         """
         written = self.facts()
-        for name, value in {"ledger": VERSION, **facts}.items():
+        for name, fact in {"ledger": VERSION, **facts}.items():
+            value = storable(fact)  # as it is read again
             if _comparable(name, written.get(name, value)) != _comparable(name, value):
                 raise UsageError(
                     f"This folder's batch was made with {_OTHER.get(name, f'another {name}')} ({written[name]}, now "
@@ -160,13 +162,14 @@ class Ledger:
             self._to(job, JobState.WAITING, why)
 
     @transaction
-    def found_done(self, results: Mapping[str, tuple[str, Sequence[str]]]) -> int:
-        """Jobs, by their keys, whose (sidecar, files) are there although this ledger is new; returns how many."""
+    def found_done(self, results: Mapping[str, tuple[str, Sequence[str], Sequence[str]]]) -> int:
+        """Jobs, by their keys, whose (sidecar, files, checks not passed) are there although this ledger is new; returns
+        how many."""
         count = 0
-        for key, (sidecar, files) in results.items():
+        for key, (sidecar, files, lacks) in results.items():
             for row in self.store.rows(sql.WAITING_WITH_KEY, key=key):
-                job, listed = row["id"], as_text(list(files))
-                self.store.change(sql.FOUND_DONE, job=job, sidecar=sidecar, files=listed, now=time.time())
+                job, there = row["id"], {"sidecar": sidecar, "files": as_text(files), "warnings": as_text(lacks)}
+                self.store.change(sql.FOUND_DONE, job=job, **there, now=time.time())
                 self._to(job, JobState.DONE, "known by its files")
                 count += 1
         return count

@@ -17,7 +17,7 @@ from runner.events.level import Level
 from runner.events.readable import readable
 from runner.events.reporter import JsonReporter, Reporter, is_terminal
 from runner.invocation import spell
-from runner.words import counted, duration
+from runner.words import counted, duration, hanging
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -58,7 +58,7 @@ class BatchReporter(Reporter):
         with self._guard:
             if isinstance(event, events.Output):
                 if event.text:
-                    self.say(f"{self.title(event.job)}: {console.clean(event.text)}")
+                    self.say(f"{self.title(event.job)}: {hanging(console.clean(event.text))}")
                 self.saved(event.path)
                 return
             event = readable(event)
@@ -79,7 +79,7 @@ class BatchReporter(Reporter):
     def notice(self, text: str) -> None:
         with self._guard:
             if self.level > Level.QUIET or text.startswith(("warning", "failed")):
-                self.say(text)
+                self.say(hanging(text))
 
     def saved(self, path: str) -> None:
         self.result(path)

@@ -35,6 +35,8 @@ class BatchOrder:
     prompt: list[str] = field(default_factory=list)
     set: list[str] = field(default_factory=list)
     """NAME=VALUE each."""
+    one_each: bool = False
+    """Every `set` is one value, as `submit` takes it: none of them is tried one after the other."""
     alike: bool = False
     """What is set must be the same whenever it goes on: its results are put together, and would be there twice."""
     channels: tuple[str, ...] = ()

@@ -39,6 +39,8 @@ class LeftOut:
 
     outside: list[Path] = field(default_factory=list)
     """Links to folders elsewhere: whoever packed the folder decides what they lead to."""
+    strays: list[Path] = field(default_factory=list)
+    """Links to files elsewhere, which look like photos, for the same reason."""
 
     def told(self) -> list[str]:
         """A line for each kind."""
@@ -53,9 +55,12 @@ class LeftOut:
             whole = counted(len(self.again), "picture")
             results = f"{folder} holds results of an earlier run: each is taken once, as PNG where there is one"
             twice.append(f"{results} ({whole} left out).")
-        links = counted(len(self.outside), "link")
         how = "what is there is taken when it is named by itself"
-        away = [f"Left out: {links} to a folder elsewhere{self._shown(self.outside)}; {how}."] if self.outside else []
+        away = [
+            f"Left out: {counted(len(links), 'link')} to a {kind} elsewhere{self._shown(links)}; {how}."
+            for links, kind in ((self.outside, "folder"), (self.strays, "file"))
+            if links
+        ]
         others = (
             f"Left out: {counted(len(files), 'picture')} {why}{self._shown(files) if shown else ''}."
             for files, why, shown in lines
@@ -94,6 +99,11 @@ def photos(where: str, out: Path) -> tuple[list[tuple[Path, Path]], LeftOut]:
             f"{where}: there are only pictures in it that were made here (their .json says so).",
             advice="To work on those, name each by itself, or put copies of them into a folder of their own.",
         )
+    if not kept and (left_out.outside or left_out.strays):
+        raise UsageError(
+            f"{where}: there are only links in it that lead elsewhere.",
+            advice="To work on what they lead to, name that by itself.",
+        )
     if not kept:
         raise UsageError(
             f"{where}: there is no photo in it.",
@@ -108,21 +118,24 @@ def found(where: str, out: Path) -> tuple[list[tuple[Path, Path]], LeftOut]:
 
     Results are no photos: what lies in the output folder `out`, in a folder `outputs` or in one below that an earlier
     run wrote into, and pictures whose record lies beside them; unless it is a folder of results that was named: of such
-    a one masks, crops and sheets are left out. Hidden files are left out, too. What is called like a photo and cannot
-    be read is no reason to leave it out in silence (see `unusable`).
+    a one masks, crops and sheets are left out. Hidden files are left out, too, and links to what lies elsewhere. What
+    is called like a photo and cannot be read is no reason to leave it out in silence (see `unusable`).
 
     Raises UsageError where there is no such folder, or `out` is where the photos are.
     """
     root, files, outside = _named(where)
+    by_itself = files == [expanded(where)]
+    strays = set() if by_itself else {path for path in files if _is_stray(path, root)}
+    files = [path for path in files if path not in strays]
     if is_within(root, out):
         raise UsageError(
             f"--out {out} is the folder of the photos itself, or one above it: results would lie among them.",
             advice="Name another folder with --out.",
         )
-    by_itself = files == [expanded(where)]
     wants_results = by_itself or _RESULTS in real_path(root).parts or _was_written_into(root)
     kept, left_out = _sorted_out(root, files, out, wants_results=wants_results)
     left_out.outside += outside
+    left_out.strays += sorted(strays)
     if wants_results and not by_itself:
         written = _written_into(root)
         left_out.helpers += [path for path, _ in kept if _is_helper(path, root, written)]
@@ -151,6 +164,12 @@ def _sorted_out(
         else:
             kept.append((path, below.parent))
     return kept, left_out
+
+
+def _is_stray(path: Path, root: Path) -> bool:
+    """Whether it is a link to a file elsewhere. One to nothing is told as a photo that is not there."""
+    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+    return not hidden and path.is_symlink() and is_a_file(path) and not is_within(path, root)
 
 
 def _was_written_into(folder: Path) -> bool:

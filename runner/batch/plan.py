@@ -16,7 +16,7 @@ from runner.batch.rows import Row
 from runner.errors import RunnerError, UsageError, WorkflowError
 from runner.execution.attachments import HINT, input_of, own_file
 from runner.execution.build import channel_of
-from runner.execution.seeds import first_seed
+from runner.execution.seeds import SeedError, first_seed, set_by
 from runner.files import naming
 from runner.files.naming import safe_folder, safe_name
 from runner.files.paths import own_path
@@ -30,6 +30,8 @@ from runner.workflow.schema import ObjectInfo, recorded_object_info
 CONFIDENCE = "cutout_confidence"
 CUTTING = (HINT, "cutout", CONFIDENCE)
 """Inputs that say how the product is cut out and how sure that must be, not what is made of it."""
+MOST_JOBS = 500_000
+"""Of one batch. Each is kept in memory; what is asked for beyond is a slip, as a number in the wrong column."""
 _SHOWN = 20
 """Lines of a list that is shown: a screen's."""
 
@@ -96,10 +98,18 @@ class Sweep:
     values: tuple[Any, ...]
 
 
-def sweeps(workflow: Workflow, texts: Sequence[str], prompts: Sequence[str], schema: ObjectInfo | None) -> list[Sweep]:
+def sweeps(
+    workflow: Workflow,
+    texts: Sequence[str],
+    prompts: Sequence[str],
+    schema: ObjectInfo | None,
+    *,
+    one_each: bool = False,
+) -> list[Sweep]:
     """`--set cfg=4,6,8` and repeated `--prompt` as sweeps, in the order given.
 
-    Numbers, truth values and choices are separated by commas; text, which may hold commas, by `|`.
+    Numbers, truth values and choices are separated by commas; text, which may hold commas, by `|`. `one_each`: nothing
+    is.
 
     Raises WorkflowError where there is no such input, or the same one is set twice.
     """
@@ -108,7 +118,7 @@ def sweeps(workflow: Workflow, texts: Sequence[str], prompts: Sequence[str], sch
         name, value = parse_assignment(workflow, text, schema)
         if any(sweep.name == name for sweep in swept):
             raise WorkflowError(f"{name!r} was given twice.", advice=f"All its values at once: --set {name}=4,6,8.")
-        swept.append(Sweep(name, _several(workflow, name, value, schema)))
+        swept.append(Sweep(name, (value,) if one_each else _several(workflow, name, value, schema)))
     return [_with_files(workflow, sweep) for sweep in swept]
 
 
@@ -146,6 +156,7 @@ def expand(
     seeds: Seeds,
     schema: ObjectInfo | None,
     template: str | None = None,
+    problems: list[str] | None = None,
 ) -> Iterator[BatchJob]:
     """Every job, in the order of the rows, then of the sweeps, then of the seeds.
 
@@ -153,8 +164,15 @@ def expand(
     `template` (checked) says what it is called, within the row's folder: {image} is the row's name, {index} the job's
     number. What is called alike is numbered by the ledger.
 
-    Raises UsageError, WorkflowError where a seed was asked for and there is none to set.
+    Args:
+        problems: seeds that are none are added here, each fault once with the rows it occurs in; those have no jobs.
+            None: the first is raised.
+
+    Raises UsageError, WorkflowError where a seed was asked for and there is none to set, and where that would be too
+    many jobs.
     """
+    _check_number(rows, swept, seeds)
+    wrong: dict[str, list[str]] = {}
     now, index = time.time(), 0
     times = {"date": naming.timestamp(now), "time": naming.sortable_time(now)}
     for number, row in enumerate(rows, 1):
@@ -169,7 +187,14 @@ def expand(
             ]
             files = {name: value for name, value in picked.items() if isinstance(value, Path)}
             values = {**{name: value for name, value in picked.items() if name not in files}, **row.values}
-            for name, seed, several in _seeded(workflow, row, values, seeds, schema):
+            try:
+                seeded = _seeded(workflow, row, values, seeds, schema)
+            except SeedError as error:
+                if problems is None:
+                    raise
+                wrong.setdefault(str(error), []).append(row.where)
+                continue
+            for name, seed, several in seeded:
                 label = "".join(_label(*item) for item in varied) + (f"_seed{seed}" if several else "")
                 given = {**values, name: seed} if name is not None else values
                 images = {key: str(own_path(path)) for key, path in {**row.images, **files}.items()}
@@ -180,6 +205,23 @@ def expand(
                     fields = {"workflow": workflow.name, "channel": channel, "seed": seed or 0, "index": index, **times}
                     stem = base.parent / naming.expand(template, {**fields, "image": base.name})
                 yield BatchJob(row.where, stem, given, images, seed, row.group, row.category, row.name)
+    if problems is not None:
+        problems += occurrences(wrong)
+
+
+def _check_number(rows: Sequence[Row], swept: Sequence[Sweep], seeds: Seeds) -> None:
+    """Raises UsageError where it would be too many jobs: memory would be full before the first of them is made."""
+    jobs = 0
+    for row in rows:
+        each = len(row.seeds or ()) or row.count or len(seeds.seeds or ()) or seeds.count
+        for sweep in swept:
+            each *= 1 if sweep.name in row.values or sweep.name in row.images else len(sweep.values)
+        jobs += each
+    if jobs > MOST_JOBS:
+        raise UsageError(
+            f"These would be {jobs} jobs; a batch takes up to {MOST_JOBS}.",
+            advice="Is a number in the wrong column, or among the counts? Else divide it into several batches.",
+        )
 
 
 def _base(workflow: Workflow, row: Row, number: int) -> Path:
@@ -198,20 +240,23 @@ def _label(name: str, value: Any, number: int) -> str:
 
 def _seeded(
     workflow: Workflow, row: Row, values: Mapping[str, Any], seeds: Seeds, schema: ObjectInfo | None
-) -> Iterator[tuple[str | None, int | None, bool]]:
+) -> list[tuple[str | None, int | None, bool]]:
     """(the seed's input, the seed, whether there are several) for one row."""
     own = row.seeds or (None if row.count else seeds.seeds)
     count = row.count or seeds.count
     first = own[0] if own else seeds.first
     name, start = first_seed(workflow, {} if own else values, schema or {}, first)
+    if own and name is not None:
+        set_too = set_by(workflow, row.values if row.seeds else values, name, schema or {})
+        if set_too is not None:
+            word = "seeds" if row.seeds else "--seeds"
+            raise SeedError(f"{set_too} and {word} set the same input; give one of them.")
     if name is None or start is None:
         if count > 1:
             raise UsageError(f"{workflow.label} has no seed to count up: {count} results of one job would be the same.")
-        yield None, None, False
-        return
-    numbers = own or tuple(range(start, start + count))
-    for seed in numbers:
-        yield name, seed, len(numbers) > 1
+        return [(None, None, False)]
+    numbers = own or range(start, start + count)
+    return [(name, seed, len(numbers) > 1) for seed in numbers]
 
 
 def check_values(workflow: Workflow, jobs: Sequence[BatchJob], schema: ObjectInfo | None, problems: list[str]) -> None:

@@ -19,6 +19,6 @@ def record_of(folder: Path, entry: Entry) -> Mapping[str, Any]:
     if sidecar is None:
         return {}
     try:
-        return mapping(parse_answer(read_text(sidecar, errors="replace")))
+        return mapping(parse_answer(read_text(sidecar, errors="replace"), is_record=True))
     except (OSError, ValueError):
         return {}

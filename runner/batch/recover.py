@@ -12,6 +12,7 @@ from typing import Any
 
 from runner.errors import NodeFailedError
 from runner.execution.job import Attempt
+from runner.execution.outputs import not_passed
 from runner.files.drafts import is_draft
 from runner.files.naming import RESULT_SUFFIXES, below
 from runner.files.reading import read_text
@@ -80,6 +81,11 @@ class LeftOver:
     sidecar: Path
     files: tuple[Path, ...]
     record: Mapping[str, Any]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The checks that it did not pass."""
+        return not_passed(self.record)
 
 
 def tidy(target: Path, prompt_id: str | None) -> LeftOver | None:

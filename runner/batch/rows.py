@@ -8,17 +8,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, ValidationInfo, model_validator
 
 from runner.batch.table_files import CommaNumber, records
-from runner.errors import UsageError
+from runner.errors import UsageError, WorkflowError
 from runner.execution.attachments import own_file
 from runner.files.declared import Declared, DeclaredError, fault, read
 from runner.files.paths import may_be_a_file
 from runner.suggest import did_you_mean
+from runner.words import shortened
+from runner.workflow.values import whole_number
 
-_MANY_SEEDS = 100_000
-"""A row with more is a slip of the hand: `1-1000000` for `1,1000000`."""
+MANY_SEEDS = 100_000
+"""A row with more is a slip of the hand: `1-1000000` for `1,1000000`, or the number of an article among the counts."""
+
+
+_TOLD = 60
+"""Letters of a wrong cell that are shown: enough to find it."""
+
+
+def _whole(given: Any) -> int:
+    """Raises ValueError."""
+    try:
+        return whole_number("", given)
+    except WorkflowError as error:
+        raise ValueError(error.message) from None
 
 
 def seed_list(text: str) -> tuple[int, ...]:
@@ -26,14 +40,11 @@ def seed_list(text: str) -> tuple[int, ...]:
     seeds: list[int] = []
     for part in re.split(r"[;,\s]+", text.strip()):
         span = re.fullmatch(r"(\d+)(?:-|\.\.)(\d+)", part)
-        if span is None:
-            seeds.append(int(part))
-            continue
-        first, last = int(span[1]), int(span[2])
-        if last < first or last - first >= _MANY_SEEDS:
+        first, last = (_whole(span[1]), _whole(span[2])) if span else (_whole(part),) * 2
+        if last < first or last - first >= MANY_SEEDS - len(seeds):
             raise ValueError(part)
         seeds += range(first, last + 1)
-    if any(seed < 0 for seed in seeds):
+    if any(not 0 <= seed < 2**64 for seed in seeds):
         raise ValueError(text)
     return tuple(dict.fromkeys(seeds))
 
@@ -42,20 +53,28 @@ def _seeds(given: Any) -> tuple[int, ...]:
     try:
         return seed_list(";".join(map(str, given)) if isinstance(given, list) else str(given))
     except ValueError:
-        raise fault(f"seeds: {given!r} is no list of seeds (1;2;3 or 10-19).") from None
+        told = shortened(repr(given), _TOLD)
+        raise fault(f"seeds: {told} is no list of seeds (1;2;3 or 10-19; up to {MANY_SEEDS}).") from None
 
 
 def _count(given: Any) -> int:
     try:
-        count = int(str(given))
+        count = _whole(given)
     except ValueError:
         count = 0
-    if count < 1:
-        raise fault(f"count: {given!r} is no whole number from 1.")
+    if not 1 <= count <= MANY_SEEDS:
+        raise fault(f"count: {shortened(repr(given), _TOLD)} is no whole number from 1 to {MANY_SEEDS}.")
     return count
 
 
-Cell = Annotated[str, BeforeValidator(lambda given: str(given).strip())]
+def _text(given: Any, info: ValidationInfo) -> str:
+    if isinstance(given, (list, dict, bool)) or "\0" in str(given):
+        told = shortened(repr(given), _TOLD)
+        raise fault(f"{info.field_name}: {told} is no text; put what is meant as text into quotes.")
+    return str(given).strip()
+
+
+Cell = Annotated[str, BeforeValidator(_text)]
 
 
 class OwnColumns(Declared):

@@ -29,7 +29,7 @@ from runner.batch.plan import (
     refuse,
     sweeps,
 )
-from runner.batch.rows import Row, seed_list, table
+from runner.batch.rows import MANY_SEEDS, Row, seed_list, table
 from runner.console import clean_line
 from runner.data import figure
 from runner.errors import PhotoError, UsageError, WorkflowRejectedError
@@ -122,12 +122,12 @@ def prepare(order: BatchOrder) -> Setup:
     faults = {} if waits else _unusable(rows)
     if problems or (len(faults) == len(_photos(rows)) > 0 and not Ledger.exists(order.out)):
         problems += faults.values()  # all that is wrong at once
-    swept = sweeps(workflow, order.set, order.prompt, schema)
+    swept = sweeps(workflow, order.set, order.prompt, schema, one_each=order.one_each)
     jobs: list[BatchJob] = []
     if not problems:
         seeds = Seeds(_seeds(order.seeds), order.seed, order.count)
         template = without_channel(order.name) if workflow.channels else order.name
-        jobs = list(expand(workflow, rows, swept, seeds, schema, template))
+        jobs = list(expand(workflow, rows, swept, seeds, schema, template, problems))
         check_values(workflow, jobs, schema, problems)
     refuse(problems, alone=len(rows) == 1 and order.jobs is None and order.watch is None)
     distinct = list({job.key: job for job in jobs}.values())
@@ -305,7 +305,7 @@ def _seeds(text: str | None) -> tuple[int, ...] | None:
     try:
         return seed_list(text)
     except ValueError:
-        raise UsageError(f"--seeds {text}: this is no list of seeds (1,2,3 or 10-19).") from None
+        raise UsageError(f"--seeds {text}: this is no list of seeds (1,2,3 or 10-19; up to {MANY_SEEDS}).") from None
 
 
 def _check_folder(order: BatchOrder) -> None:

@@ -125,7 +125,9 @@ DONE = """
 UPDATE jobs SET sidecar = :sidecar, files = :files, warnings = :warnings, metrics = :metrics, ended_at = :now,
     error = NULL, exit_code = NULL, owner = NULL WHERE id = :job
 """
-FOUND_DONE = "UPDATE jobs SET sidecar = :sidecar, files = :files, ended_at = :now WHERE id = :job"
+FOUND_DONE = """
+UPDATE jobs SET sidecar = :sidecar, files = :files, warnings = :warnings, ended_at = :now WHERE id = :job
+"""
 FAILED = """
 UPDATE jobs SET error = :error, exit_code = :exit_code, metrics = :metrics, ended_at = :now, owner = NULL
     WHERE id = :job

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from runner.batch import sql
-from runner.data import without_lone_surrogates
+from runner.data import storable
 from runner.errors import UsageError
 from runner.files.naming import below
 
@@ -219,5 +219,6 @@ def is_full(error: BaseException) -> bool:
 
 
 def _sayable(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What a server or a file name says may hold what UTF-8 has no bytes for."""
-    return {name: without_lone_surrogates(one) if isinstance(one, str) else one for name, one in values.items()}
+    """What a server or a file name says may hold what UTF-8 has no bytes for, and what a row that is read counts as
+    damaged for."""
+    return {name: storable(one) if isinstance(one, str) else one for name, one in values.items()}

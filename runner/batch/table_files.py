@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import io
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +15,10 @@ from runner.data import BadDataError, parse_json, parse_yaml
 from runner.errors import UsageError
 from runner.files.reading import read_text
 from runner.suggest import look_alike
+from runner.words import shortened
 
+_TOLD = 60
+"""Letters of a wrong value that are shown: enough to find it."""
 Records = Iterator[tuple[str, Mapping[str, Any]]]
 
 
@@ -119,8 +124,33 @@ def _jsonl(path: Path, text: str, problems: list[str]) -> Records:
         yield from _mapping(f"{path.name} line {number}", item, problems)
 
 
+def _plain(value: Any) -> Any:
+    """What YAML alone has, as what else stands in such a file: a date as the text that it was written as."""
+    if isinstance(value, (datetime.date, datetime.time)):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def _wrong(value: Any) -> str:
+    """Why no input can be set to this, or ""."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{value} is no number"
+    if isinstance(value, (Mapping, list)):
+        inner = value.values() if isinstance(value, Mapping) else value
+        return next((told for item in inner if (told := _wrong(item))), "")
+    if value is not None and not isinstance(value, (str, int, float)):
+        return f"{shortened(repr(value), _TOLD)} is neither text nor a number"
+    return ""
+
+
 def _mapping(where: str, item: Any, problems: list[str]) -> Records:
     if isinstance(item, Mapping):
-        yield where, {str(key): value for key, value in item.items()}
+        cells = {str(key): _plain(value) for key, value in item.items()}
+        wrong = [f"{where}: {key}: {told}." for key, value in cells.items() if (told := _wrong(value))]
+        problems += wrong
+        if not wrong:
+            yield where, cells
     else:
         problems.append(f"{where}: a job is a set of `input: value`, this is {repr(item)[:200]}.")

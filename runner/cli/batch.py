@@ -18,6 +18,7 @@ from runner.cli.parser import (
     SHARING_SERVER_HELP,
     add_out_argument,
     add_server_argument,
+    any_seed,
     at_least_one,
     in_range,
     local_path,
@@ -84,7 +85,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     add_watch_arguments(parser)
     add_look_arguments(parser)
-    parser.add_argument("--seed", type=int, metavar="N", help="the first seed")
+    parser.add_argument("--seed", type=any_seed, metavar="N", help="the first seed")
     parser.add_argument("--count", type=at_least_one, default=1, metavar="N", help="seeds per job, counting up")
     parser.add_argument("--seeds", metavar="LIST", help="these seeds for every job: 1,2,3 or 10-19")
     add_out_argument(parser)
@@ -141,7 +142,19 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """The `batch` command."""
-    return run_order(order_of(args), goes_on=not args.is_named)
+    return run_order(order_of(args, one_each=_rehearses_submit(args)), goes_on=not args.is_named)
+
+
+def _rehearses_submit(args: argparse.Namespace) -> bool:
+    """Whether it is `submit` of one photo that is only to be shown: what that takes, and nothing more."""
+    from runner.cli.photo_words import are_many
+    from runner.cli.typed import options_of
+
+    if not args.dry_run or args.is_named or args.images is not None or args.jobs is not None:
+        return False
+    options = {word.partition("=")[0] for word in args.typed if word.startswith("--") and len(word) > 2}
+    alone = argparse.Namespace(workflow=args.workflow, image=[], photos=args.photos)
+    return options <= options_of("submit") and not are_many(alone)
 
 
 def order_of(args: argparse.Namespace, **given: Any) -> BatchOrder:
@@ -381,5 +394,5 @@ def _work(
             ledger.leave()
         view.close()
         entries = ledger.entries()
-        tell_figures(order, view, entries, (entry.id for entry in ended if entry.state == JobState.DONE))
-    return end(order, view, ledger, entries, began=began, shared=shared)
+        is_written = tell_figures(order, view, entries, (entry.id for entry in ended if entry.state == JobState.DONE))
+    return end(order, view, ledger, entries, began=began, shared=shared, is_written=is_written)

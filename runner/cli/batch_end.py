@@ -16,7 +16,7 @@ from runner.batch.store import LedgerGoneError
 from runner.batch.verdict import Verdict, verdict
 from runner.cli.told import show
 from runner.data import figure
-from runner.errors import EXIT_QUALITY, ServerUnavailableError, worst_code
+from runner.errors import EXIT_QUALITY, EXIT_USAGE, ServerUnavailableError, worst_code
 from runner.words import counted
 
 if TYPE_CHECKING:
@@ -43,29 +43,37 @@ def is_all_done(order: BatchOrder, setup: Setup, ledger: Ledger) -> bool:
 
 def end_with_nothing_to_make(order: BatchOrder, view: BatchReporter, entries: Sequence[Entry]) -> int:
     """Say where the results of earlier runs are; the exit code."""
-    if order.metrics is not None:
-        write_metrics(order.metrics, table(entries), view)
+    is_written = order.metrics is None or write_metrics(order.metrics, table(entries), view)
     for event in _told_again(order, entries):
         view.was_done(event)
     judged = _judged(order, view, entries)
     view.nothing_to_make(len(entries), len(entries), order.out, judged.more())
-    return _code(order, entries)
+    return _code(order, entries, is_written=is_written)
 
 
-def tell_figures(order: BatchOrder, view: BatchReporter, entries: Sequence[Entry], before: Iterable[int]) -> None:
-    """What the batch cost, into the table of `--metrics` and in words; `before`: the jobs that were done before."""
-    if order.metrics is not None:
-        write_metrics(order.metrics, table(entries), view)
+def tell_figures(order: BatchOrder, view: BatchReporter, entries: Sequence[Entry], before: Iterable[int]) -> bool:
+    """What the batch cost, into the table of `--metrics` and in words; `before`: the jobs that were done before.
+    Returns whether that table could be written."""
+    is_written = order.metrics is None or write_metrics(order.metrics, table(entries), view)
     known = set(before)
     if any(entry.state == JobState.DONE and entry.id not in known for entry in entries) or not known:
         for line in totals(entries, order.watts).lines(few=len(entries) < _MANY):
             view.notice(line)
+    return is_written
 
 
 def end(
-    order: BatchOrder, view: BatchReporter, ledger: Ledger, entries: Sequence[Entry], *, began: float, shared: bool
+    order: BatchOrder,
+    view: BatchReporter,
+    ledger: Ledger,
+    entries: Sequence[Entry],
+    *,
+    began: float,
+    shared: bool,
+    is_written: bool,
 ) -> int:
-    """Say what became of it; the exit code. Raises where something is left that nobody is at."""
+    """Say what became of it; the exit code. Raises where something is left that nobody is at. `is_written`: whether
+    every table is there that was asked for."""
     lost = lost_files(order.out, ledger)
     if lost:
         raise LedgerGoneError(
@@ -88,7 +96,7 @@ def end(
     judged = _judged(order, view, entries)
     seconds = time.monotonic() - began
     view.ends(judged.made, len(entries), len(failed), order.out, seconds, judged.more())
-    return _code(order, entries)
+    return _code(order, entries, is_written=is_written)
 
 
 def _judged(order: BatchOrder, view: BatchReporter, entries: Sequence[Entry]) -> Verdict:
@@ -98,13 +106,14 @@ def _judged(order: BatchOrder, view: BatchReporter, entries: Sequence[Entry]) ->
     return judged
 
 
-def _code(order: BatchOrder, entries: Sequence[Entry]) -> int:
-    """The exit code; with `--open`, the results are shown first."""
+def _code(order: BatchOrder, entries: Sequence[Entry], *, is_written: bool) -> int:
+    """The exit code; with `--open`, the results are shown first. 0 says that every file that was asked for is there."""
     done = [entry for entry in entries if entry.state == JobState.DONE]
     if order.open and done:
         show(order.out)
     codes = [entry.exit_code for entry in entries if entry.state == JobState.FAILED]
-    return worst_code([*codes, *([EXIT_QUALITY] if order.strict and any(entry.warnings for entry in done) else [])])
+    codes += [EXIT_QUALITY] if order.strict and any(entry.warnings for entry in done) else []
+    return worst_code([*codes, *([] if is_written else [EXIT_USAGE])])
 
 
 def _told_again(order: BatchOrder, entries: Sequence[Entry]) -> Iterator[events.Output | events.Done]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from runner.cli.looking import add_looking_arguments, looking_values, tell
 from runner.cli.named_batch import batch_of, run_and_collect
-from runner.cli.parser import in_help, in_range
+from runner.cli.parser import any_seed, in_help, in_range
 from runner.errors import EXIT_QUALITY, worst_code
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument("--size", type=int, metavar="PIXELS", help="side of the crop that is painted (default 512)")
     parser.add_argument("--padding", type=int, metavar="PIXELS", help="around the product, seen (default 32)")
     parser.add_argument("--mask-blur", type=in_range(0, 256), metavar="PIXELS", help="default 4")
-    parser.add_argument("--seed", type=int, metavar="N", help="default 0")
+    parser.add_argument("--seed", type=any_seed, metavar="N", help="default 0")
     return parser
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from runner.cli.parser import at_least_one
+from runner.cli.parser import whole
 
 if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
 
+_ALL = 1 << 20
+"""As many as bytes are looked at: the end of a log has no more lines."""
 LINES = 40
 """What a usual window shows at once."""
 
@@ -21,7 +23,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         description="The last lines that the ComfyUI which was started here has written, also after it has ended.",
         allow_abbrev=False,
     )
-    parser.add_argument("--lines", "-n", type=at_least_one, default=LINES, metavar="N", help=f"how many ({LINES})")
+    parser.add_argument("--lines", "-n", type=whole(1, _ALL), default=LINES, metavar="N", help=f"how many ({LINES})")
     parser.add_argument("--follow", "-f", action="store_true", help="go on with what it writes, until Ctrl-C")
     return parser
 

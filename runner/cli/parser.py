@@ -29,6 +29,10 @@ _VALUE_OF_A_SWITCH = re.compile(r"argument (\S+): ignored explicit argument .*",
 _LACKS_A_VALUE = re.compile(r"argument (\S+): expected (?:one|at least one) argument")
 """And of `--set` with nothing behind it."""
 DEFAULT_OUT = Path("outputs/run")
+MOST = 100_000
+"""Of whatever a command line counts: beyond it a number is a slip, such as an article's, and would fill the memory."""
+LONGEST_S = 2_000_000
+"""Three weeks: sockets count what they wait for in milliseconds of 31 bits."""
 
 
 def in_help(*words: str) -> str:
@@ -313,8 +317,8 @@ def local_path(text: str) -> Path:
 def seconds(text: str) -> float:
     """An argument that is a time."""
     number = float(text)
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError("must be more than 0 seconds")
+    if not 0 < number <= LONGEST_S:
+        raise argparse.ArgumentTypeError(f"must be more than 0 seconds, and at most {LONGEST_S} (three weeks)")
     return number
 
 
@@ -330,9 +334,19 @@ def in_range(low: float, high: float) -> Callable[[str], float]:
     return number
 
 
-def at_least_one(text: str) -> int:
-    """An argument that counts something."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """The type of an argument that is a whole number from `low` to `high`, both included."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"must be at least {low} and at most {high}")
+        return value
+
     return number
+
+
+at_least_one = whole(1, MOST)
+"""An argument that counts something."""
+any_seed = whole(-(2**63), 2**64 - 1)
+"""A seed; from where on its own input says."""

@@ -309,7 +309,7 @@ def _inputs(args: argparse.Namespace, workflow: Workflow, files: Sequence[Settin
     from runner.workflow.schema import recorded_object_info
 
     given = _typed(args) | ({"channel"} if args.channels else set())
-    given |= {name for name in ("prompt", "seed") if getattr(args, name, None) not in (None, [])}
+    given |= {name.rstrip("s") for name in ("prompt", "seed", "seeds") if getattr(args, name, None) not in (None, [])}
     schema = recorded_object_info(WORKFLOWS_DIR)
     specs = {spec.name.casefold(): spec for spec in workflow.inputs(schema)}
     taken = []

@@ -17,6 +17,7 @@ from runner.cli.parser import (
     PHOTO_HELP,
     add_out_argument,
     add_server_argument,
+    any_seed,
     at_least_one,
     check_no_password,
     in_help,
@@ -52,7 +53,9 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         help="a photo, too; repeat it for workflows that take more",
     )
     parser.add_argument("--prompt", metavar="TEXT", help="the workflow's input `prompt`")
-    parser.add_argument("--seed", type=int, metavar="N", help="the workflow's input `seed` (default: the file's own)")
+    parser.add_argument(
+        "--seed", type=any_seed, metavar="N", help="the workflow's input `seed` (default: the file's own)"
+    )
     parser.add_argument(
         "--set",
         action="append",

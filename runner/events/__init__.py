@@ -133,7 +133,9 @@ class Output(Event):
     """What is in it, where that is a text that a node wrote."""
 
     def describe(self) -> str:
-        return cut(self.text or "", _LONGEST_TEXT)
+        """A text under the name of its output: by itself its first line could be taken for one of ours."""
+        text = cut(self.text or "", _LONGEST_TEXT)
+        return f"{self.output}: {text}" if text and self.output else text
 
 
 @dataclass(frozen=True)

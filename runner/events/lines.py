@@ -8,7 +8,7 @@ from pathlib import Path
 from runner.errors import EXIT_INTERRUPTED
 from runner.events import Done, Event, Failed
 from runner.events.level import Level
-from runner.words import counted, duration
+from runner.words import counted, duration, set_in
 
 _LISTED = 3
 """Names in the last line: the files of one job, on a line or two."""
@@ -35,7 +35,7 @@ class Lines:
                 return ""  # which is said once, of the whole run
             self._failed += 1
             if self._level >= Level.VERBOSE and event.trace:
-                text = f"{text}\n{event.trace}"
+                text = f"{text}\n{set_in(event.trace)}"
         elif isinstance(event, Done):
             self._made += map(Path, event.files)
             if self._jobs == 1 or self._level == Level.QUIET:  # the last line says when, where it is the only one

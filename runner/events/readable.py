@@ -7,6 +7,7 @@ from typing import Any
 
 from runner import console
 from runner.events import Event
+from runner.words import hanging
 
 
 def readable(event: Event) -> Event:
@@ -21,5 +22,7 @@ def _read(name: str, value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(console.clean_line(item) if isinstance(item, str) else item for item in value)
     if isinstance(value, str):
-        return console.clean(value) if name in ("message", "advice", "trace", "text") else console.clean_line(value)
+        if name in ("message", "advice", "trace", "text"):
+            return hanging(console.clean(value))
+        return console.clean_line(value)
     return value

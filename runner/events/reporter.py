@@ -15,6 +15,7 @@ from runner import console, events
 from runner.events.level import Level
 from runner.events.lines import Lines
 from runner.events.readable import readable
+from runner.words import hanging
 
 if TYPE_CHECKING:
     from runner.events.bars import LiveBars
@@ -46,7 +47,7 @@ class Reporter:
         raise NotImplementedError
 
     def notice(self, text: str) -> None:
-        console.line(text, self._err)
+        console.line(hanging(text), self._err)
 
     def once(self, text: str) -> None:
         """A notice that is the same for many jobs, said a single time."""
@@ -173,7 +174,7 @@ class TerminalReporter(Reporter):
         if self._bars is None:
             super().notice(text)
         else:
-            self._bars.notice(console.clean(text))
+            self._bars.notice(hanging(console.clean(text)))
 
     def close(self) -> None:
         if self._bars is not None:

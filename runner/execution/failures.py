@@ -11,6 +11,7 @@ from runner.events import Failed, in_lines
 from runner.server.advice import read_refusal
 from runner.server.node_report import Declined, code_of, declined
 from runner.untrusted import LONGEST_LINE, LONGEST_NAME, cut, mapping, texts
+from runner.words import others_lines
 from runner.workflow.graph import node_title, parse_title
 from runner.workflow.steps import step_name
 
@@ -106,7 +107,7 @@ def node_failure(error: Mapping[str, Any] | None, graph: Mapping[str, Any]) -> N
         tried = _that_can_be_set(refusal.advice, graph) or ("another photo." if reason is Declined.PICTURE else "")
         advice = f"What to try: {tried}" if tried else ""
         return NodeExecutionError(_sentence(refusal.why) or label, node_id, kind, message, advice=advice, trace=text)
-    words = f"{label} failed: {message}"
+    words = f"{label} failed: {others_lines(message)}"
     if is_out_of_memory(error):
         return OutOfMemoryError(words, node_id, kind, message, advice=_OUT_OF_MEMORY_ADVICE, trace=text)
     advice = _WEIGHTS_ADVICE if kind.endswith(_NO_WEIGHTS) else _UNKNOWN_ADVICE

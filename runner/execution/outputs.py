@@ -10,7 +10,7 @@ from typing import Any
 from runner.data import not_numbers, parse_report, without_lone_surrogates
 from runner.server.node_report import failed_rules, report_texts, shown_texts
 from runner.server.records import ServerFile
-from runner.untrusted import LONGEST_NAME, cut, told
+from runner.untrusted import LONGEST_NAME, cut, mapping, texts, told
 from runner.workflow.graph import node_title
 
 FOUND, UNSURE, NOT_FOUND = "found", "unsure", "not found"
@@ -18,6 +18,8 @@ VERDICTS = (FOUND, UNSURE, NOT_FOUND)
 """Whether a picture holds a product, as a node says it that looked for one."""
 NO_NUMBER = " is no number"
 """How a line ends that says so of a figure: what is reckoned from it is no verdict, whatever it says."""
+NOT_PASSED = "not_passed"
+"""Where a record lists the checks that did not pass."""
 _LOOKED_AT = 2000
 """Characters of a text that are looked at for what it is."""
 
@@ -128,6 +130,15 @@ def failed_checks(reports: Mapping[str, Any]) -> list[str]:
                 title = cut(str(report.get("title") or name), LONGEST_NAME)
                 lines += [f"{title}: {reason}" for reason in why_failed(report)]
     return told(sorted(lines, key=lambda line: not line.endswith(NO_NUMBER)))  # none of these is cut off
+
+
+def not_passed(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """The same of the `.json` beside a result, whoever wrote it. What it says by itself counts, too: a figure that was
+    no number is none there any more."""
+    try:
+        return tuple(dict.fromkeys([*texts(record.get(NOT_PASSED)), *failed_checks(mapping(record.get("reports")))]))
+    except RecursionError:
+        return ("its record is nested too deeply to be judged",)
 
 
 def is_sighting(report: Mapping[str, Any]) -> bool:

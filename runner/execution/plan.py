@@ -12,7 +12,7 @@ from runner.errors import WorkflowError, WorkflowRejectedError
 from runner.execution.attachments import Attachment, attachment, attachments, check_files
 from runner.execution.build import Pictures, build_job, stood_in_for
 from runner.execution.job import JobSpec, Upload
-from runner.execution.seeds import first_seed
+from runner.execution.seeds import SeedError, first_seed
 from runner.execution.session import Session
 from runner.files import naming
 from runner.files.writable import check_folder
@@ -270,5 +270,24 @@ def _check_values_early(run_spec: RunSpec) -> None:
         if object_info is not None or not any("." in text.partition("=")[0] for text in run_spec.assignments):
             raise
     check_pictures(run_spec.workflow, given, len(run_spec.images), object_info)
+    _check_seeds(run_spec, given, placeholders, object_info)
     for attached in attachments(run_spec.workflow, given, schema).values():
         attached.prepare()
+
+
+def _check_seeds(
+    run_spec: RunSpec, given: Mapping[str, Any], placeholders: Sequence[str], object_info: Mapping[str, Any] | None
+) -> None:
+    """The first seed and the last: what lies between fits where these do. Which input holds it, a server may know
+    better."""
+    varied = run_spec.best_of is not None
+    known = recorded_object_info(WORKFLOWS_DIR) if object_info is None else object_info
+    try:
+        name, seed = first_seed(run_spec.workflow, given, known, run_spec.seed, varied=varied)
+    except WorkflowError as error:
+        if object_info is None and not isinstance(error, SeedError):
+            return
+        raise
+    if name is not None and seed is not None and object_info is not None:
+        for number in (seed, seed + run_spec.count * (run_spec.best_of or 1) - 1):
+            patch_workflow(run_spec.workflow, {**given, name: number}, placeholders, object_info)

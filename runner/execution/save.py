@@ -19,7 +19,7 @@ from runner.execution.doubts import doubts
 from runner.execution.listing import FILMS, inscribe, listing
 from runner.execution.missing_verdicts import missing_verdicts
 from runner.execution.models_used import models_used
-from runner.execution.outputs import JobOutputs, NodeReport, failed_checks
+from runner.execution.outputs import NOT_PASSED, JobOutputs, NodeReport, failed_checks
 from runner.files.drafts import new_draft, remove_left_drafts
 from runner.files.naming import ResultFile, distinct_names, part_of_output, safe_suffix
 from runner.files.smoke_mark import mark_picture
@@ -233,11 +233,12 @@ class _Saving:
             {"listing": facts} if facts else {}
         )
         told["models"] = models_used(items(sidecar.get("models")), self.outputs.node_reports, self.graph)
+        warnings = (*missing_verdicts(self.graph, self.outputs.node_reports), *failed_checks(reports))
+        told |= {NOT_PASSED: list(warnings)} if warnings else {}
         if unseen:
             told["not_checked"] = unseen
         record = {**told, "timings": timings, "files": listed, "reports": reports}
         parts[-1].write_text(to_json(record, indent=2) + "\n", encoding="utf-8")
-        warnings = (*missing_verdicts(self.graph, self.outputs.node_reports), *failed_checks(reports))
         self.abort.check()
         for part, final in zip(parts, finals, strict=True):
             part.replace(final)

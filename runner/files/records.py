@@ -18,7 +18,7 @@ def record_of(picture: Path) -> Mapping[str, Any] | None:
     """What the `.json` beside a result says of it; None where there is none, or it is about other files."""
     for path in _possible(picture):
         try:
-            record = mapping(parse_answer(read_text(path)))
+            record = mapping(parse_answer(read_text(path), is_record=True))
         except (OSError, ValueError, RecursionError):
             continue
         if any(mapping(file).get("file") == picture.name for file in items(record.get("files"))):

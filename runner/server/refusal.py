@@ -9,6 +9,7 @@ from runner.errors import WorkflowRejectedError
 from runner.http.answers import json_of
 from runner.http.transport import Reply
 from runner.untrusted import items, mapping
+from runner.words import in_one_line
 from runner.workflow.graph import node_title
 
 _MOST_LINES, _MOST_CHARACTERS = 200, 2000
@@ -27,7 +28,7 @@ def explain_refusal(reply: Reply, graph: Mapping[str, Any]) -> str:
     """The server's answer to a graph it did not take (HTTP 400 and above), as lines a person can act on."""
     answer = json_of(reply)
     if not isinstance(answer, dict):
-        text = reply.text.strip()[:500]
+        text = in_one_line(reply.text)[:500]
         return f"The server failed on the workflow (HTTP {reply.status})" + (
             f": {text}" if text else ", and does not say why."
         )
@@ -40,7 +41,9 @@ def explain_refusal(reply: Reply, graph: Mapping[str, Any]) -> str:
         lines.insert(0, f"{label}: the server does not have the node type {extra.get('class_type')!r}")
     elif not lines:
         lines = [" ".join(str(error.get(key) or "") for key in ("message", "details")).strip() or reply.text[:500]]
-    return "The server refused the workflow:\n" + "\n".join(f"  - {_short(line)}" for line in lines[:_MOST_LINES])
+    return "The server refused the workflow:\n" + "\n".join(
+        f"  - {_short(in_one_line(line))}" for line in lines[:_MOST_LINES]
+    )
 
 
 def half_accepted(node_errors: Mapping[str, Any], graph: Mapping[str, Any]) -> WorkflowRejectedError:
@@ -59,7 +62,7 @@ def explain_node_errors(node_errors: Mapping[str, Any], graph: Mapping[str, Any]
             details = str(fields.get("details") or "")
             if len(details) > 300:  # a list of every file on the server
                 details = details[:300] + " …"
-            lines.append(f"{node_label(graph, node_id)}: {message}" + (f": {details}" if details else ""))
+            lines.append(in_one_line(f"{node_label(graph, node_id)}: {message}" + (f": {details}" if details else "")))
     return lines
 
 

@@ -12,16 +12,21 @@ from runner.errors import WorkflowError
 from runner.files.paths import is_a_file
 from runner.files.tensors import said_of
 from runner.suggest import did_you_mean, nearest
+from runner.words import shortened
 from runner.workflow.schema import COMBO, DYNAMIC_COMBO, InputSchema, is_file_list
 
 _LARGEST = 2**64
 """ComfyUI's whole numbers have 64 bits; a larger one would be refused there, without a name."""
+_WHOLE = re.compile(r"([+-]?\d+)\.0+")
+"""A whole number as a spreadsheet writes it: beyond 53 bits another one would come of it as a float."""
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 _FOLDER_OF_MODELS = re.compile(r"(?:/|[A-Za-z]:/)(?:.*/)?(?:models/[^/]+|output/loras)/(?P<name>.+)")
 _TRAINED_HERE = re.compile(r".*/(?P<name>[^/]+_\d{6}_steps_(?P<mark>[0-9a-f]{8})\.safetensors)")
 """A path to a model, and by which name a server lists it; `output/loras` is where it puts those that it has trained,
 under names that end with the step and the mark of the training."""
+_TOLD = 60
+"""Letters of a wrong value that are shown: enough to find it."""
 _UNIT = re.compile(r"(\d+(?:\.\d+)?) ?(%|px)", re.IGNORECASE)
 _PERCENT = 100
 """A whole, in percent."""
@@ -41,13 +46,19 @@ def convert_value(name: str, value: Any, kind: str, schema: InputSchema | None =
     if kind in ("INT", "FLOAT"):
         read = value if schema is None else _plain_number(value, kind, schema)
         return _in_range(name, _number(name, read, kind, exact=schema is not None), schema)
+    if isinstance(value, (dict, list)) and not (kind == "ANY" or (schema and schema.settings.get("multiselect"))):
+        raise WorkflowError(f"{name}: a single value is needed here, not {shortened(repr(value), _TOLD)}.")
     if kind in (COMBO, DYNAMIC_COMBO):
         return _choice(name, value, schema)
-    if isinstance(value, (dict, list)):
-        raise WorkflowError(f"{name}: a single value is needed here, not {value!r}.")
     if schema is not None and schema.is_colour:
         return _colour(name, str(value))
     return str(value) if kind != "ANY" else value
+
+
+def whole_number(name: str, value: Any) -> int:
+    """`value` (text, or what a job file says) as an input of whole numbers takes it: 7, `7.0`, `1e3`. Raises
+    WorkflowError."""
+    return int(_number(name, value, "INT", exact=True))
 
 
 def _colour(name: str, text: str) -> str:
@@ -100,7 +111,9 @@ def _boolean(name: str, value: Any) -> bool:
 def _number(name: str, value: Any, kind: str, *, exact: bool) -> int | float:
     noun = "a whole number" if kind == "INT" else "a number"
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise WorkflowError(f"{name}: {value!r} is not {noun}.")
+        raise WorkflowError(f"{name}: {shortened(repr(value), _TOLD)} is not {noun}.")
+    if isinstance(value, str) and (whole := _WHOLE.fullmatch(value.strip())) is not None:
+        value = whole[1]
     number: int | float
     try:
         number = int(value) if not isinstance(value, float) else value
@@ -108,11 +121,11 @@ def _number(name: str, value: Any, kind: str, *, exact: bool) -> int | float:
         try:
             number = float(value)
         except ValueError:
-            raise WorkflowError(f"{name}: {value!r} is not {noun}.") from None
+            raise WorkflowError(f"{name}: {shortened(repr(value), _TOLD)} is not {noun}.") from None
     if isinstance(number, int) and abs(number) > _LARGEST:
         raise WorkflowError(f"{name}: {str(value)[:40]} is too large a number.")
     if isinstance(number, float) and not math.isfinite(number):
-        raise WorkflowError(f"{name}: {value!r} is not {noun}.")
+        raise WorkflowError(f"{name}: {shortened(repr(value), _TOLD)} is not {noun}.")
     if kind == "FLOAT":
         return float(number)
     if isinstance(number, float) and number.is_integer():

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from runner.batch.order import BatchOrder
-from runner.batch.photo_folder import found
+from runner.batch.photo_folder import found, photos
 from runner.batch.setup import photographed
-from runner.errors import EXIT_BUG, EXIT_OK, EXIT_USAGE, worst_code
+from runner.errors import EXIT_BUG, EXIT_OK, EXIT_USAGE, UsageError, worst_code
 from tests.runner.test_batch import batch, folder_of_photos, results
 from tests.support.comfy import ComfyServer
 from tests.support.hostile import HostileComfy
@@ -211,6 +211,36 @@ def test_a_link_to_a_folder_elsewhere_is_left_out_and_said(tmp_path: Path, where
     assert "2 links" in line and "up" in line
     kept, _ = found(str(tmp_path / "photos/other"), tmp_path / "out")
     assert len(kept) == 1, "named by itself it is taken"
+
+
+@pytest.mark.parametrize("where", ["photos", "photos/**/*.png", "photos/*.png"])
+def test_a_link_to_a_file_elsewhere_is_left_out_and_said(tmp_path: Path, where: str) -> None:
+    """It was followed, and sent to the server."""
+    (tmp_path / "photos/in").mkdir(parents=True)
+    for name in ("photos/own.png", "photos/in/one.png", "secret.png"):
+        Image.new("RGB", (8, 8), "red").save(tmp_path / name)
+    (tmp_path / "photos/inside.png").symlink_to("in/one.png")
+    (tmp_path / "photos/leak.png").symlink_to("../secret.png")
+    (tmp_path / "photos/further.png").symlink_to("leak.png")
+    (tmp_path / "photos/.hidden.png").symlink_to("../secret.png")
+    (tmp_path / "photos/notes.txt").symlink_to("../secret.png")
+    kept, left_out = found(str(tmp_path / where), tmp_path / "out")
+    names = {path.name for path, _ in kept}
+    assert {"own.png", "inside.png"} <= names <= {"own.png", "inside.png", "one.png"}
+    (line,) = [line for line in left_out.told() if "elsewhere" in line]
+    assert "2 links to a file elsewhere" in line and "leak.png" in line and "further.png" in line, line
+    kept, _ = found(str(tmp_path / "photos/leak.png"), tmp_path / "out")
+    assert len(kept) == 1, "named by itself it is taken"
+    named = [str(tmp_path / "photos/leak.png")]
+    assert len(photographed(BatchOrder("w", tmp_path / "out", named), [])) == 1
+
+
+def test_a_folder_of_links_elsewhere_alone_is_told_as_such(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "secret.png")
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/leak.png").symlink_to("../secret.png")
+    with pytest.raises(UsageError, match="only links in it that lead elsewhere"):
+        photos(str(tmp_path / "photos"), tmp_path / "out")
 
 
 def test_a_broken_exif_says_nothing_in_pillows_words(tmp_path: Path) -> None:

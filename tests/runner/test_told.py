@@ -109,7 +109,7 @@ def test_a_text_is_printed_and_saved_and_a_tensor_is_no_report(desk: Desk) -> No
     graph["12"]["inputs"]["images"] = ["11", 0]
     run = desk.submit(graph, "--name", "words")
     assert run.code == 0, run.err
-    assert "a person in\na red coat" in run.err
+    assert "prompt: a person in\n    a red coat" in run.err
     assert (desk.out / "words.txt").read_text() == "a person in\na red coat\n"
     (record,) = run.sidecars
     assert "tensor(" not in str(record["reports"]), record["reports"]
