@@ -8,8 +8,8 @@ made up. Two such looks that see the same product are one look, and the cut-out 
 in one look is hard to draw in both. Where it is in question whether an opening is one, the photo is looked at upside
 down, too. What is still trusted before a plain backdrop after one look is compared with a second one. A photo that was
 exposed too short is looked at in more light. Over what a look hesitates inside a product another network may be asked;
-and where a cut-out would be refused, whether it sees the same product. What is doubted may be only what a screen shows:
-then the screen is taken.
+and where a cut-out would be refused, whether it sees the same product. What a look left out, but another network and
+the picture show, is kept. What is doubted may be only what a screen shows: then the screen is taken.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from .pyramid import resized
 from .ragged import BITTEN, FELT
 from .screens import FRAMED, find_screen
 from .second_network import AGREED, BOTH_SEE, SETTLED, WithSecond
+from .shown_parts import SHOWN, Shown
 from .survey import Survey
 from .upside_down import KEPT, PALE, doubt_of_openings, in_question, pale_parts
 
@@ -62,9 +63,10 @@ def from_looks(
     photo = Survey(lit(srgb, lift))
     noisy = is_noisy(photo.calm[1])
     both = WithSecond(look, other, lambda: photo.weighed[2] <= _BUSY)
-    masks = [both(photo.srgb.unsqueeze(0))]
+    shown = Shown(photo, lambda: both.sure_of(photo.srgb.unsqueeze(0)), _BUSY)
+    masks = [shown(both(photo.srgb.unsqueeze(0)))]
     if noisy or photo.weighed[2] < 1.0:
-        masks.append(_mirrored(photo, noisy, both))
+        masks.append(shown(_mirrored(photo, noisy, both)))
     if len(masks) == 2 and not alike(*masks):
         first, second = (by_model(photo, mask, None, progress, parts) for mask in masks)
         cut = _better(first, second, _disagreement(*masks), both.filled)
@@ -72,7 +74,7 @@ def from_looks(
         cut = by_model(photo, torch.stack(masks).mean(dim=0), None, progress, parts)
         noisy = noisy or is_noisy(cut.report["noise"])
         if len(masks) == 1 and (cut.confidence < TRUSTED or noisy or cut.report["backdrop"]["plain"] < 1.0):
-            masks.append(_mirrored(photo, noisy, both))
+            masks.append(shown(_mirrored(photo, noisy, both)))
             other_cut = by_model(photo, masks[1], None, progress, parts)
             cut = _better(cut, other_cut, _disagreement(*masks), both.filled)
     mirrored = masks[1] if len(masks) > 1 else None
@@ -87,6 +89,7 @@ def from_looks(
         cut = _whole_screen(cut, photo, parts)
     if both.filled:
         cut = cut.doubted(UNCONFIRMED, SETTLED) if photo.weighed[2] <= _BUSY else cut.noted(SETTLED)
+    cut = cut.doubted(UNCONFIRMED, SHOWN) if shown.kept else cut
     if cut.confidence < _REFUSED and INSIDE_OUT not in cut.report["reasons"]:
         cut = cut.believed(AGREED, BOTH_SEE) if both.sees(photo.srgb.unsqueeze(0), cut.alpha) else cut
     cut.report["looks"] = len(masks)

@@ -117,7 +117,12 @@ class WithSecond:
 
     def sees(self, picture: Tensor, alpha: Tensor) -> bool:
         """Whether the other network sees the product of a matte `[h,w]` of a picture `[1,H,W,3]`, and no other."""
-        return self._other is not None and is_same(alpha, self._sure(_reduced(picture), self._other))
+        sure = self.sure_of(picture)
+        return sure is not None and is_same(alpha, sure)
+
+    def sure_of(self, picture: Tensor) -> Tensor | None:
+        """What the other network sees in a picture `[1,H,W,3]` and in its mirror image, `[y,x]`; None without one."""
+        return None if self._other is None else self._sure(_reduced(picture), self._other)
 
     def _sure(self, picture: Tensor, other: Look) -> Tensor:
         """What the other network sees in a picture and in its mirror image, asked once for both."""
