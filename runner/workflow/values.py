@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -212,5 +213,14 @@ def _choice(name: str, value: Any, schema: InputSchema | None) -> Any:
     match = nearest(str(value), [str(option) for option in options])
     raise WorkflowError(
         f"{name}: there is no choice {value!r}.{f' Did you mean {match!r}?' if match else ''}",
-        advice=f"Choose one of: {', '.join(str(option) for option in options)}.",
+        advice=f"Choose one of: {', '.join(str(option) for option in options)}.{_of_several(name, value, options)}",
     )
+
+
+def _of_several(name: str, value: Any, options: Sequence[Any]) -> str:
+    """What takes several choices, where a value is a list of them: a batch makes a picture for each."""
+    known = {str(option).casefold(): str(option) for option in options}
+    typed = [known.get(part.strip().casefold()) for part in str(value).split(",")]
+    if len(typed) < 2 or None in typed:
+        return ""
+    return f" For each of several, `batch` takes them: --set {name}={','.join(map(str, typed))}."

@@ -25,7 +25,7 @@ HINTS = {
     "help photo.jpg": [PACKSHOT],
     "packshot photo.jpg -o x.png --dry-run": [f"{PACKSHOT} --name x --dry-run"],
     "packshot photo.jpg --out=shop/x.png": [f"{PACKSHOT} --out shop --name x"],
-    "packshot photo.jpg --set channel=Amazon,eBay --dry": [f"{PACKSHOT} --set channel=Amazon,eBay --dry-run"],
+    "packshot photo.jpg --set channel=Amazon --dry": [f"{PACKSHOT} --set channel=Amazon --dry-run"],
     "photo.jpg --set channel=Amazon,eBay --dry": [f"{PACKSHOT} --channels amazon,ebay --dry-run"],
     "make a packshot of photo.jpg for etsy": [f"{PACKSHOT} --set channel=etsy"],
     "please cut out photo.jpg": ["cutout photo.jpg"],
@@ -181,3 +181,12 @@ def test_a_report_of_nothing_named_is_of_the_newest_batch(place: Path) -> None:
         os.utime(place / "outputs" / name / LEDGER_FILE, (1e9 + age, 1e9 + age))
     assert hints(command("report", folder=place).err) == ["report outputs/new"]
     assert command("report", "outputs/new", folder=place).code == 0
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_several_choices_for_one_photo_are_refused_with_what_takes_them(place: Path, more: list[str]) -> None:
+    """A dry run says of it what the run says."""
+    run = command("packshot", "photo.jpg", "--set", "channel=Amazon,eBay", *more, folder=place)
+    assert run.code == 2 and "`batch` takes them: --set channel=amazon,ebay." in run.err, run.err
+    unknown = command("packshot", "photo.jpg", "--set", "channel=Amazon,nowhere", *more, folder=place)
+    assert unknown.code == 2 and "`batch`" not in unknown.err, unknown.err
