@@ -10,6 +10,7 @@ from prodgen_nodes.imaging.segmentation import TRUSTED, from_looks, from_model
 from prodgen_nodes.imaging.segmentation.confidence import INSIDE_OUT
 from prodgen_nodes.imaging.segmentation.second_network import (
     AGREED,
+    ANOTHER,
     BOTH_SEE,
     SETTLED,
     hesitates,
@@ -153,12 +154,17 @@ def seen_as(mask: Tensor, photo: Tensor):  # type: ignore[no-untyped-def]  # a l
     return look
 
 
+def unsure(alpha: Tensor) -> Tensor:
+    """What a network sees of the same product that is sure of no part of it: it adds nothing to it."""
+    return 0.8 * (alpha > 0.5).float()
+
+
 def test_what_two_networks_see_alike_is_not_refused() -> None:
     photo, mask = beside(bag(), 0.45)
     look = seen_as(mask, photo)
     alone = from_looks(photo, look)
     assert alone.confidence < 0.5, alone.report
-    again = from_looks(photo, look, None, "auto", seen_as((alone.alpha > 0.5).float(), photo))
+    again = from_looks(photo, look, None, "auto", seen_as(unsure(alone.alpha), photo))
     assert again.confidence == AGREED < TRUSTED and BOTH_SEE in again.report["notes"], again.report
     assert again.report["confidence"] == AGREED and again.report["reasons"] == alone.report["reasons"]
     assert torch.equal(again.alpha, alone.alpha)
@@ -169,7 +175,7 @@ def test_what_the_other_network_sees_otherwise_stays_refused(lost: tuple[slice, 
     """It lost a part of the product, or sees nothing at all."""
     photo, mask = beside(bag(), 0.45)
     look = seen_as(mask, photo)
-    other = (from_looks(photo, look).alpha > 0.5).float()
+    other = unsure(from_looks(photo, look).alpha)
     other[lost] = 0.0
     if lost[0].stop == 0:
         other.zero_()
@@ -189,3 +195,35 @@ def test_edges_are_no_difference_and_a_part_is_one() -> None:
     small = torch.nn.functional.interpolate(made.alpha[None, None], size=(320, 320), mode="area")[0, 0]
     assert is_same(made.alpha, small) and is_same(made.alpha, torch.nn.functional.avg_pool2d(small[None], 5, 1, 2)[0])
     assert not is_same(made.alpha, filled_all_over(made)) and not is_same(torch.zeros_like(small), small)
+
+
+def before_busy(made: Scene) -> Tensor:
+    """The photo's product before spots of all colours."""
+    noise = torch.rand(24, 24, 3, generator=torch.Generator().manual_seed(4))
+    spots = torch.nn.functional.interpolate(noise.movedim(-1, 0)[None], size=made.alpha.shape, mode="bilinear")[0]
+    return made.photo * made.alpha[..., None] + spots.movedim(0, -1) * (1 - made.alpha[..., None])
+
+
+@pytest.mark.parametrize("kind", ["same", "less", "more"])
+def test_what_is_trusted_before_a_busy_backdrop_is_seen_by_both(kind: str) -> None:
+    made = scene("jar", 1, size=640)
+    photo, other = before_busy(made), made.alpha.clone()
+    rows, columns = torch.where(made.alpha > 0.5)
+    middle, left, right = int(rows.median()), int(columns.min()), int(columns.max())
+    if kind == "less":
+        other[middle : middle + 30, left + 40 : left + 70] = 0.0
+    if kind == "more":
+        other[middle : middle + 100, right : right + 60] = 1.0
+    look = seen_as(made.alpha, photo)
+    assert from_looks(photo, look).confidence >= TRUSTED
+    cut = from_looks(photo, look, None, "auto", seen_as(other, photo))
+    assert (cut.confidence >= TRUSTED) == (kind == "same"), cut.report
+    assert (ANOTHER in cut.report["reasons"]) == (kind != "same") and cut.confidence >= 0.5
+
+
+def test_before_a_plain_backdrop_the_picture_tells_more_than_another_network() -> None:
+    made = bag()
+    other = made.alpha.clone()
+    other[300:345, 200:245] = 0.0
+    cut = from_looks(made.photo, sided(made, made.alpha), None, "auto", sided(made, other))
+    assert cut.confidence >= TRUSTED and ANOTHER not in cut.report["reasons"]

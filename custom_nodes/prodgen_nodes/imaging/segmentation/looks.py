@@ -8,8 +8,9 @@ made up. Two such looks that see the same product are one look, and the cut-out 
 in one look is hard to draw in both. Where it is in question whether an opening is one, the photo is looked at upside
 down, too. What is still trusted before a plain backdrop after one look is compared with a second one. A photo that was
 exposed too short is looked at in more light. Over what a look hesitates inside a product another network may be asked;
-and where a cut-out would be refused, whether it sees the same product. What a look left out, but another network and
-the picture show, is kept. What is doubted may be only what a screen shows: then the screen is taken.
+and where a cut-out would be refused, or is trusted before a busy backdrop, whether it sees the same product. What a
+look left out, but another network and the picture show, is kept. What is doubted may be only what a screen shows: then
+the screen is taken.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from .parts import Parts
 from .pyramid import resized
 from .ragged import BITTEN, FELT
 from .screens import FRAMED, find_screen
-from .second_network import AGREED, BOTH_SEE, SETTLED, WithSecond
+from .second_network import AGREED, ANOTHER, BOTH_SEE, SETTLED, WithSecond
 from .shown_parts import SHOWN, Shown
 from .survey import Survey
 from .upside_down import KEPT, PALE, doubt_of_openings, in_question, pale_parts
@@ -90,6 +91,8 @@ def from_looks(
     if both.filled:
         cut = cut.doubted(UNCONFIRMED, SETTLED) if photo.weighed[2] <= _BUSY else cut.noted(SETTLED)
     cut = cut.doubted(UNCONFIRMED, SHOWN) if shown.kept else cut
+    if cut.confidence >= TRUSTED and photo.weighed[2] <= _BUSY and both.is_other(photo.srgb.unsqueeze(0), cut.alpha):
+        cut = cut.doubted(UNCONFIRMED, ANOTHER)
     if cut.confidence < _REFUSED and INSIDE_OUT not in cut.report["reasons"]:
         cut = cut.believed(AGREED, BOTH_SEE) if both.sees(photo.srgb.unsqueeze(0), cut.alpha) else cut
     cut.report["looks"] = len(masks)
