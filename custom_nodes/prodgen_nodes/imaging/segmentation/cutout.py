@@ -98,10 +98,8 @@ class Cutout:
 
     def believed(self, least: float, note: str) -> Cutout:
         """The same cut-out with no less confidence than `least`, and why, in its notes; its reasons stay."""
-        confidence = max(self.confidence, least)
-        return replace(
-            self.noted(note), confidence=confidence, report=dict(self.noted(note).report, confidence=confidence)
-        )
+        noted, confidence = self.noted(note), max(self.confidence, least)
+        return replace(noted, confidence=confidence, report=dict(noted.report, confidence=confidence))
 
     def doubted(self, most: float, reason: str) -> Cutout:
         """The same cut-out with no more confidence than `most`, and the reason for it unless that is empty."""

@@ -58,7 +58,8 @@ def from_looks(
 ) -> Cutout:
     """Cut a product `[H,W,3]` out with what a network sees, in one look or in two (`looks` in the report).
 
-    `other`: another network, which is asked over parts of the product that the first one hesitates over.
+    `other`: another network, which is asked over parts of the product that the first one hesitates over or left out,
+    and of whether it sees the same product.
     """
     lift = lift_of(srgb)
     photo = Survey(lit(srgb, lift))
