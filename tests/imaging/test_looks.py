@@ -143,3 +143,24 @@ def test_a_busy_photo_that_two_looks_see_alike_is_cut_like_its_mirror_image() ->
     there = from_looks(turned, Unsteady(turned, made.alpha.roll(1, dims=1).flip(1)))
     assert here.report["backdrop"]["plain"] < 0.5 and abs(here.confidence - there.confidence) < 0.01
     assert float((here.alpha - there.alpha.flip(1)).abs().mean()) < 1e-4
+
+
+@pytest.mark.parametrize("busy", [True, False])
+def test_what_was_left_out_before_a_busy_backdrop_may_be_a_part(busy: bool) -> None:
+    """The end of an earring's wire; before a plain backdrop it is a mark or a date."""
+    made = scene("jar", 1, size=640)
+    photo, mask = made.photo.clone(), made.alpha.clone()
+    if busy:
+        noise = torch.rand(3, 24, 24, generator=torch.Generator().manual_seed(4))
+        spots = torch.nn.functional.interpolate(noise[None], size=mask.shape, mode="bilinear")[0].movedim(0, -1)
+        photo = photo * mask[..., None] + spots * (1 - mask[..., None])
+    photo[20:32, 20:32] = torch.tensor([0.1, 0.3, 0.2])
+    mask[20:32, 20:32] = 1.0
+
+    def look(picture: Tensor) -> Tensor:
+        return mask if torch.equal(picture[0], photo) else mask.flip(1)
+
+    cut = from_looks(photo, look)
+    assert cut.report["extras"] and float(cut.alpha[20:32, 20:32].max()) == 0.0
+    assert (cut.confidence < TRUSTED) == busy and cut.confidence >= 0.5, cut.report
+    assert any("left out before the busy" in why for why in cut.report["reasons"]) == busy
