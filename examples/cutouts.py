@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -49,11 +50,18 @@ def picture_of(srgb: Tensor) -> Image.Image:
     return Image.fromarray((srgb.clamp(0, 1) * 255).round().to(torch.uint8).numpy())
 
 
-def row(photo: Tensor, model: OnnxBackgroundRemoval) -> tuple[list[Image.Image], Cutout, Cutout]:
-    """The panels of one photo, and both cut-outs."""
-    plain, learned = from_plain_backdrop(photo), from_looks(photo, lambda picture: model.raw(picture)[0])
+def row(
+    photo: Tensor, model: OnnxBackgroundRemoval, witness: OnnxBackgroundRemoval | None
+) -> tuple[list[Image.Image], Cutout, Cutout]:
+    """The panels of one photo, and both cut-outs: without a network, and by a model beside another one, its witness."""
+    other = None if witness is None else partial(_look, witness)
+    plain, learned = from_plain_backdrop(photo), from_looks(photo, partial(_look, model), other=other)
     panels = [picture_of(photo), on_ground(plain, WHITE), on_ground(learned, WHITE), on_ground(learned, DARK)]
     return panels, plain, learned
+
+
+def _look(model: OnnxBackgroundRemoval, picture: Tensor) -> Tensor:
+    return model.raw(picture)[0]
 
 
 def strip(rows: list[list[Image.Image]]) -> Image.Image:
@@ -82,10 +90,12 @@ def main() -> int:
     here = {path.name: path.stat().st_size for path in MODELS.glob("*.onnx")}
     if options.model is None and not here:
         parser.error(f"no network in {MODELS}: python -m runner models download --default")
-    model = OnnxBackgroundRemoval(options.model or MODELS / by_rank(here)[0])
+    files = [options.model] if options.model else [MODELS / name for name in by_rank(here)[:2]]
+    model, *others = (OnnxBackgroundRemoval(file) for file in files)
+    witness = others[0] if others else None
     rows = []
     for path in options.photos:
-        panels, plain, learned = row(read(path), model)
+        panels, plain, learned = row(read(path), model, witness)
         rows.append(panels)
         print(f"{path.name}: without a network {plain.confidence:.2f} {'; '.join(plain.report['reasons'])}")
         print(f"{path.name}: with {model.name} {learned.confidence:.2f} {'; '.join(learned.report['reasons'])}")
