@@ -42,7 +42,8 @@ async def forget(request):
 def forgetful(comfy_installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyServer]:
     server = ComfyServer(comfy_installation, tmp_path_factory.mktemp("comfy_forgetful"))
     (server.base_dir / "custom_nodes" / "forgetting.py").write_text(FORGETTING)
-    server.arguments = ["--whitelist-custom-nodes", "prodgen_nodes", "forgetting.py"]
+    # Where the memory is short, a cache that minds it forgets everything.
+    server.arguments = ["--whitelist-custom-nodes", "prodgen_nodes", "forgetting.py", "--cache-classic"]
     server.start()
     yield server
     server.kill()
