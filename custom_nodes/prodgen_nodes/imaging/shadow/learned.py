@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -21,7 +22,6 @@ from ..colorspace import srgb_to_linear
 from ..filters import area_reduced, smoothstep
 from ..stored import stored_weights
 from ..tensors import Box
-from ..unet import UNet
 
 CELLS = 160
 """Cells of the square's side."""
@@ -29,10 +29,14 @@ _PRODUCT = 104
 """Of these, the product's longer side."""
 FOOT = 128
 """Cells above the product's lowest row: the rest is for the shade before it."""
+_BLOCK = 4
+"""Cells a side that the network takes, and answers for, at once."""
 _WIDTHS = (48, 72, 96, 128)
 """Channels at a quarter, an eighth, a sixteenth and a thirty-second of the square's resolution."""
 _MAPS = 5
 """What it sees: outline, brightness, drawn shade, and where a cell is, along the picture and across it."""
+_BRANCH = 0.5
+"""Share of a block's branch beside what passes it by."""
 _FROM_KNOWN = 0.5
 """Share that is believed of what it takes from the shade of something turned, whose solid is known: with all of it a
 jar's contact is paler (154 of 255) than the eye expects of one (140 at most). What it adds, as under a plate's rim, is
@@ -51,11 +55,55 @@ LEARNED_SOFTNESS = 0.5
 WEIGHTS = Path(__file__).with_name("learned_shade.safetensors")
 
 
-class Network(UNet):
-    """`[N,5,S,S]` outline, brightness, drawn shade, depth, aside to what the drawn one misses `[N,1,S,S]`."""
+class _Normalized(nn.Module):
+    """Layer normalisation (Ba et al., 2016) of each cell's channels."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.gain, self.bias = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        last = F.layer_norm(x.movedim(1, -1), self.gain.shape, self.gain.to(x.dtype), self.bias.to(x.dtype))
+        return last.movedim(-1, 1)
+
+
+class _Residual(nn.Module):
+    """Two convolutions beside what passes them by (He et al., 2016)."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.past = nn.Conv2d(channels, width, 1)
+        self.first, self.second = nn.Conv2d(channels, width, 3, padding=1), nn.Conv2d(width, width, 3, padding=1)
+        self.after_first, self.after_second = _Normalized(width), _Normalized(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        branch = F.silu(self.after_first(self.first(F.silu(x))))
+        out: Tensor = self.past(x) + _BRANCH * self.after_second(self.second(branch))
+        return out
+
+
+class Network(nn.Module):
+    """A U-Net (Ronneberger et al., 2015) of residual blocks that works on 4×4 cells at a time."""
 
     def __init__(self) -> None:
-        super().__init__(_MAPS, _WIDTHS)
+        super().__init__()
+        self.stem = nn.Conv2d(_MAPS * _BLOCK**2, _WIDTHS[0], 1)
+        self.down = nn.ModuleList(_Residual(*pair) for pair in pairwise((_WIDTHS[0], *_WIDTHS)))
+        self.up = nn.ModuleList(_Residual(high + low, high) for high, low in pairwise(_WIDTHS))
+        self.out = nn.Conv2d(_WIDTHS[0], _BLOCK**2, 3, padding=1)
+        for values in self.out.parameters():
+            nn.init.zeros_(values)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """`[N,5,S,S]` outline, brightness, drawn shade, depth, aside to what the drawn one misses `[N,1,S,S]`."""
+        x = self.stem(F.pixel_unshuffle(maps, _BLOCK).contiguous(memory_format=torch.channels_last))
+        passed: list[Tensor] = []
+        for number, block in enumerate(self.down):
+            x = block(x if number == 0 else F.avg_pool2d(x, 2))
+            passed.append(x)
+        for block, finer in zip(reversed(self.up), reversed(passed[:-1]), strict=True):
+            x = block(torch.cat((finer, F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)), 1))
+        return F.pixel_shuffle(self.out(x), _BLOCK)
 
 
 def missed_shade(network: nn.Module, seen: Tensor, *, mirrored: bool = False) -> Tensor:
