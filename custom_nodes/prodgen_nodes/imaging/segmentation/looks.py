@@ -68,8 +68,9 @@ def from_looks(
     photo = Survey(lit(srgb, lift))
     noisy = is_noisy(photo.calm[1])
     both = WithSecond(look, other, lambda: photo.weighed[2] <= _BUSY)
-    shown = Shown(photo, lambda: both.sure_of(photo.srgb.unsqueeze(0)), _BUSY)
-    masks = [shown(both(photo.srgb.unsqueeze(0)))]
+    whole = photo.srgb.unsqueeze(0)
+    shown = Shown(photo, lambda: both.sure_of(whole), _BUSY)
+    masks = [shown(both(whole))]
     if noisy or photo.weighed[2] < 1.0:
         masks.append(shown(_mirrored(photo, noisy, both)))
     if len(masks) == 2 and not alike(*masks):
@@ -97,9 +98,9 @@ def from_looks(
     cut = cut.doubted(UNCONFIRMED, SHOWN) if shown.kept else cut
     if cut.confidence >= TRUSTED and photo.weighed[2] <= _BUSY:
         cut = cut.doubted(UNCONFIRMED, _APART) if cut.report["extras"] else cut
-        cut = cut.doubted(UNCONFIRMED, ANOTHER) if both.is_other(photo.srgb.unsqueeze(0), cut.alpha) else cut
+        cut = cut.doubted(UNCONFIRMED, ANOTHER) if both.is_other(whole, cut.alpha) else cut
     if cut.confidence < _REFUSED and INSIDE_OUT not in cut.report["reasons"]:
-        cut = cut.believed(AGREED, BOTH_SEE) if both.sees(photo.srgb.unsqueeze(0), cut.alpha) else cut
+        cut = cut.believed(AGREED, BOTH_SEE) if both.sees(whole, cut.alpha) else cut
     cut.report["looks"] = len(masks)
     return unlit(cut.finished(), srgb, lift)
 

@@ -127,28 +127,35 @@ class WithSecond:
         self._look, self._other, self._busy = look, other, busy
         self.filled = False
         self._seen: tuple[Tensor, Tensor, Tensor] | None = None
+        self._last: tuple[Tensor, Tensor] | None = None
 
     def __call__(self, picture: Tensor) -> Tensor:
         mask = self._look(picture)
         if self._other is None or not hesitates(mask):
             return mask
-        small = _reduced(picture)
+        small = self._small(picture)
         whole = settled(small, mask, self._looks(small, self._other)[0], self._busy())
         self.filled |= whole is not mask
         return whole
 
     def sees(self, picture: Tensor, alpha: Tensor) -> bool:
         """Whether the other network sees the product of a matte `[h,w]` of a picture `[1,H,W,3]`, and no other."""
-        return self._other is not None and is_same(alpha, self._looks(_reduced(picture), self._other)[0])
+        return self._other is not None and is_same(alpha, self._looks(self._small(picture), self._other)[0])
 
     def sure_of(self, picture: Tensor) -> Tensor | None:
         """What the other network sees in a picture `[1,H,W,3]` and in its mirror image, `[y,x]`; None without one."""
-        return None if self._other is None else self._looks(_reduced(picture), self._other)[0]
+        return None if self._other is None else self._looks(self._small(picture), self._other)[0]
 
     def is_other(self, picture: Tensor, alpha: Tensor) -> bool:
         """Whether the other network sees another product in a picture `[1,H,W,3]` than a matte `[h,w]`: not all of it,
         or far more."""
-        return self._other is not None and is_another(alpha, *self._looks(_reduced(picture), self._other))
+        return self._other is not None and is_another(alpha, *self._looks(self._small(picture), self._other))
+
+    def _small(self, picture: Tensor) -> Tensor:
+        """The picture with few pixels, made once however often it is asked about: a large photo takes long."""
+        if self._last is None or self._last[0] is not picture:
+            self._last = picture, _reduced(picture)
+        return self._last[1]
 
     def _looks(self, picture: Tensor, other: Look) -> tuple[Tensor, Tensor]:
         """What the other network sees in a picture and in its mirror image: in both, and in either; asked once."""

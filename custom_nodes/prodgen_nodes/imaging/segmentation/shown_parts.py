@@ -9,6 +9,7 @@ two witnesses stand against one.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -39,14 +40,19 @@ class Shown:
         self._photo, self._sure, self._plain = photo, sure, plain
         self.kept = False
 
+    @cached_property
+    def _own(self) -> Tensor:
+        """What no backdrop explains: of the photo, whatever looks follow."""
+        backdrop, evidence, _ = self._photo.weighed
+        return own_evidence(self._photo.calm[0], backdrop, evidence)
+
     def __call__(self, mask: Tensor) -> Tensor:
         """A look's `mask` `[h,w]`, with the parts that it left out and everything else shows."""
         if self._photo.weighed[2] <= self._plain:
             return mask
-        backdrop, evidence, _ = self._photo.weighed
+        own = self._own
         seen = resized(mask, self._photo.size) > 0.5
         least, beside = _LEAST * float(seen.float().sum()), ~dilate(seen, _BESIDE)
-        own = own_evidence(self._photo.calm[0], backdrop, evidence)
         if not least or float(opened(own & beside, _THIN).float().sum()) <= least or (sure := self._sure()) is None:
             return mask
         there = resized(sure, self._photo.size)
