@@ -8,15 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prodgen_nodes.imaging.segmentation import TRUSTED, from_looks, from_model
 from prodgen_nodes.imaging.segmentation.confidence import INSIDE_OUT
-from prodgen_nodes.imaging.segmentation.second_network import (
-    AGREED,
-    ANOTHER,
-    BOTH_SEE,
-    SETTLED,
-    hesitates,
-    is_same,
-    settled,
-)
+from prodgen_nodes.imaging.segmentation.second_network import SETTLED, hesitates, settled
+from prodgen_nodes.imaging.segmentation.witness import AGREED, ANOTHER, BOTH_SEE, is_same
 from torch import Tensor
 
 from .segmentation_products import Scene, scene

@@ -114,7 +114,7 @@ def test_what_a_workflow_needs_is_read_from_its_nodes(shipped: Manifest) -> None
 
 
 def test_what_install_py_fetches_can_be_had_without_an_account(shipped: Manifest) -> None:
-    assert [model.id for model in shipped.default()] == ["isnet", "u2netp"]
+    assert [model.id for model in shipped.default()] == ["isnet", "u2net", "u2netp"]
     for model in shipped.models:
         for one in (model, *([shipped.get(model.instead)] if model.instead else [])):
             assert not model.install or (one.sha256 and one.bytes and one.commercial and not one.gated), one.id
@@ -130,7 +130,7 @@ def test_the_pack_knows_the_background_removal_models_by_name_and_size(shipped: 
 def test_what_a_workflow_works_without_is_read_from_its_nodes(shipped: Manifest) -> None:
     graph = {"1": node("ProdgenSegmentProduct", image=["2", 0])}
     assert shipped.for_workflow("a.v1", "a", graph) == []
-    assert [model.id for model in shipped.improving(graph)] == ["isnet", "u2netp"]
+    assert [model.id for model in shipped.improving(graph)] == ["isnet", "u2net", "u2netp"]
     assert shipped.improving({"1": node("LoadImage")}) == []
 
 

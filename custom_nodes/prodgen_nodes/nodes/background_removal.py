@@ -123,15 +123,25 @@ def second() -> OnnxBackgroundRemoval | None:
     return None if name is None else load(name)
 
 
+def third() -> OnnxBackgroundRemoval | None:
+    """The best installed model of another kind than `best` and `second`, that reads as few pixels as the latter: asked
+    where the cut-out is doubted; None where there is none.
+
+    Raises ModelFileError where that model's file is damaged.
+    """
+    name = _third_name() if is_available() else None
+    return None if name is None else load(name)
+
+
 def identity_of_best(method: str = "model") -> str:
-    """What changes when `best` or `second` would take another file, or the same one in another version; "" where they
-    take none.
+    """What changes when `best`, `second` or `third` would take another file, or the same one in another version; ""
+    where they take none.
 
     `method`: how things are cut out; those other than auto and model take none.
     """
     if method not in ("auto", "model") or not is_available():
         return ""
-    names = [name for name in (_best_name(), _second_name()) if name is not None]
+    names = [name for name in (_best_name(), _second_name(), _third_name()) if name is not None]
     paths = [folder_paths.get_full_path(_FOLDER, name) for name in names]
     return " ".join(repr(_identity(path)) for path in paths if path is not None)
 
@@ -164,8 +174,18 @@ def _best_name() -> str | None:
 
 def _second_name() -> str | None:
     """The quickest one is the one with the fewest weights, which ranks last."""
+    return next((name for name, _ in reversed(_coarser())), None)
+
+
+def _third_name() -> str | None:
+    coarser = _coarser()
+    return next((name for name, kind in coarser if kind != coarser[-1][1]), None)
+
+
+def _coarser() -> list[tuple[str, Architecture]]:
+    """Those of the known ones that read fewer pixels than the best, best first."""
     known = _known()
-    return next((name for name, kind in reversed(known) if kind.side < known[0][1].side), None)
+    return [(name, kind) for name, kind in known if kind.side < known[0][1].side]
 
 
 def _identity(path: str) -> _Identity:

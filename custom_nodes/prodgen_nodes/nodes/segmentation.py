@@ -6,6 +6,7 @@ import contextlib
 import copy
 import logging
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +35,7 @@ from ..imaging.tensors import (
     same_size,
     split_alpha,
 )
-from .background_removal import best, how_to_get_one, identity_of_best, model_input, second
+from .background_removal import best, how_to_get_one, identity_of_best, model_input, second, third
 from .common import CATEGORY, check_widgets, deliver, optional_mask, output, progress_callback, work_device
 from .parts import PARTS
 
@@ -155,16 +156,16 @@ def _look(model: Any, rgb: Tensor, choice: Choice, device: Any) -> Look:
     return lambda picture: _model_mask(model, picture.to(rgb.device), choice.fit).to(device)
 
 
-def _second_look(rgb: Tensor, choice: Choice, device: Any) -> Look:
-    """The same of a second installed model, opened when it is asked for the first time. One that is damaged, or not
+def _witness(find: Callable[[], OnnxBackgroundRemoval | None], rgb: Tensor, choice: Choice, device: Any) -> Look:
+    """The same of another installed model, found when it is asked for the first time. One that is damaged, or not
     there, sees nothing: it only helps."""
 
     def look(picture: Tensor) -> Tensor:
         try:
-            if (model := second()) is not None:
+            if (model := find()) is not None:
                 return _look(model, rgb, choice, device)(picture)
         except ModelFileError as error:
-            logging.warning("%s The other model decides alone.", error)
+            logging.warning("%s It is not asked.", error)
         return picture.new_zeros(picture.shape[1:3])
 
     return look
@@ -176,8 +177,8 @@ def _by_model(model: Any, rgb: Tensor, rough: Tensor | None, choice: Choice, ste
     photo, look = rgb.to(device), _look(model, rgb, choice, device)
     if rough is None:
         # A model that somebody wired decides alone.
-        other = _second_look(rgb, choice, device) if choice.model is None else None
-        cut = from_looks(photo, look, step, choice.parts, other)
+        witnesses = [_witness(find, rgb, choice, device) for find in (second, third)] if choice.model is None else []
+        cut = from_looks(photo, look, step, choice.parts, *witnesses)
     else:
         cut = from_model(photo, look(photo.unsqueeze(0)), rough, step, choice.parts)
     cut.report["model"] = getattr(model, "name", "birefnet")

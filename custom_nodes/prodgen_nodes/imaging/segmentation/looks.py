@@ -10,7 +10,7 @@ down, too. What is still trusted before a plain backdrop after one look is compa
 exposed too short is looked at in more light. Over what a look hesitates inside a product another network may be asked;
 and where a cut-out would be refused, or is trusted before a busy backdrop, whether it sees the same product. What a
 look left out, but another network and the picture show, is kept. What is doubted may be only what a screen shows: then
-the screen is taken.
+the screen is taken; and two other networks that see one product outvote the first.
 """
 
 from __future__ import annotations
@@ -24,15 +24,17 @@ from .confidence import INSIDE_OUT, KEPT_BY_ALL, TRUSTED, UNCONFIRMED, is_coarse
 from .cutout import Cutout, Look, Progress, by_model
 from .detail import COARSE, is_blurred
 from .exposure import lift_of, lit, unlit
+from .majority import OUTVOTED, outvoted
 from .noise import is_noisy
 from .parts import Parts
 from .pyramid import resized
 from .ragged import BITTEN, FELT
 from .screens import FRAMED, find_screen
-from .second_network import AGREED, ANOTHER, BOTH_SEE, SETTLED, WithSecond
+from .second_network import SETTLED, WithSecond
 from .shown_parts import SHOWN, Shown
 from .survey import Survey
 from .upside_down import KEPT, PALE, doubt_of_openings, in_question, pale_parts
+from .witness import AGREED, ANOTHER, BOTH_SEE, Witness
 
 _ALIKE = 0.02
 """Two confidences that differ by less say the same."""
@@ -57,25 +59,32 @@ _SAID = "two looks at the photo do not see quite the same product: something may
 
 
 def from_looks(
-    srgb: Tensor, look: Look, progress: Progress | None = None, parts: Parts = "auto", other: Look | None = None
+    srgb: Tensor,
+    look: Look,
+    progress: Progress | None = None,
+    parts: Parts = "auto",
+    other: Look | None = None,
+    third: Look | None = None,
 ) -> Cutout:
     """Cut a product `[H,W,3]` out with what a network sees, in one look or in two (`looks` in the report).
 
     `other`: another network, which is asked over parts of the product that the first one hesitates over or left out,
-    and of whether it sees the same product.
+    and of whether it sees the same product. `third`: one more, which is asked where the cut-out is doubted: it and
+    `other` outvote the first.
     """
+    second = None if other is None else Witness(other)
     lift = lift_of(srgb)
     photo = Survey(lit(srgb, lift))
     noisy = is_noisy(photo.calm[1])
-    both = WithSecond(look, other, lambda: photo.weighed[2] <= _BUSY)
+    both = WithSecond(look, second, lambda: photo.weighed[2] <= _BUSY)
     whole = photo.srgb.unsqueeze(0)
-    shown = Shown(photo, lambda: both.sure_of(whole), _BUSY)
+    shown = Shown(photo, lambda: None if second is None else second.sure_of(whole), _BUSY)
     masks = [shown(both(whole))]
     if noisy or photo.weighed[2] < 1.0:
         masks.append(shown(_mirrored(photo, noisy, both)))
     if len(masks) == 2 and not alike(*masks):
-        first, second = (by_model(photo, mask, None, progress, parts) for mask in masks)
-        cut = _better(first, second, _disagreement(*masks), both.filled)
+        one, two = (by_model(photo, mask, None, progress, parts) for mask in masks)
+        cut = _better(one, two, _disagreement(*masks), both.filled)
     else:
         cut = by_model(photo, torch.stack(masks).mean(dim=0), None, progress, parts)
         noisy = noisy or is_noisy(cut.report["noise"])
@@ -98,11 +107,26 @@ def from_looks(
     cut = cut.doubted(UNCONFIRMED, SHOWN) if shown.kept else cut
     if cut.confidence >= TRUSTED and photo.weighed[2] <= _BUSY:
         cut = cut.doubted(UNCONFIRMED, _APART) if cut.report["extras"] else cut
-        cut = cut.doubted(UNCONFIRMED, ANOTHER) if both.is_other(whole, cut.alpha) else cut
+        cut = cut.doubted(UNCONFIRMED, ANOTHER) if second and second.sees_another(whole, cut.alpha) else cut
+    if cut.confidence < TRUSTED and second is not None and third is not None:
+        cut = _by_majority(cut, photo, second, Witness(third), progress, parts)
     if cut.confidence < _REFUSED and INSIDE_OUT not in cut.report["reasons"]:
-        cut = cut.believed(AGREED, BOTH_SEE) if both.sees(whole, cut.alpha) else cut
+        cut = cut.believed(AGREED, BOTH_SEE) if second and second.sees(whole, cut.alpha) else cut
     cut.report["looks"] = len(masks)
     return unlit(cut.finished(), srgb, lift)
+
+
+def _by_majority(
+    cut: Cutout, photo: Survey, second: Witness, third: Witness, progress: Progress | None, parts: Parts
+) -> Cutout:
+    """The cut-out of the `photo`; of what two other networks see, where they outvote it and it would be delivered."""
+    whole = photo.srgb.unsqueeze(0)
+    refused = cut.confidence < _REFUSED
+    seen = outvoted(cut.alpha, refused, second.seen(whole), lambda: third.seen(whole))
+    if seen is None:
+        return cut
+    theirs = by_model(photo, seen, None, progress, parts).doubted(UNCONFIRMED, OUTVOTED)
+    return theirs if theirs.confidence >= _REFUSED else cut
 
 
 def _whole_screen(cut: Cutout, photo: Survey, parts: Parts) -> Cutout:

@@ -4,10 +4,6 @@ A network of many pixels asks of each part whether it is product, and is in doub
 a cup, of a white sole before white. A coarse one sees a laptop, a cup, a shoe; but it fills their openings, too. So it
 is believed about parts only to which the first network leans itself, well inside of what the coarse one is sure of, and
 which do not show what is seen around the product.
-
-Where a cut-out would be refused for what the picture looks like around it, and the other network, asked for the first
-time, sees the very same product, it is delivered with a doubt: two networks that were taught apart seldom dream alike.
-What is trusted before a busy backdrop is doubted where the other one sees another product.
 """
 
 from __future__ import annotations
@@ -21,9 +17,10 @@ from torch import Tensor
 from ..filters import dilate, erode, opened
 from .cutout import Look
 from .fusion import HESITANT
-from .pyramid import averaged, encoded, resized, within
+from .pyramid import resized
 from .regions import Regions
 from .seen_through import colours_of, shows_around, surroundings
+from .witness import Witness
 
 SETTLED = "a part of the product that one network hesitated over was kept because another one is sure of it"
 _THIN = 4
@@ -44,25 +41,6 @@ _APART = 4
 _MOSTLY = 0.5
 """The share of a part that must show what is around the product, to be an opening. On a table a racket's strings leave
 openings to which the network leans with .45 to .8: there the colours tell."""
-_SIDE = 1024
-"""Pixels of the longer side that the other network is shown: it reads 320."""
-_GRID, _EDGE, _APART_AT_MOST = 320, 2, 0.02
-"""Whether two networks see the same product is compared at so many pixels of the longer side, areas no wider than twice
-the edge's pixels aside; and the share of the product in which they may differ. Of 72 photographs of small sellers 14
-were refused: four right ones and a hat with the woman who wears it differ by up to .005, the nine others, all wrong or
-torn, by .10 and more."""
-AGREED = 0.55
-"""The least confidence of a cut-out that both see."""
-BOTH_SEE = "another network sees exactly this product, so it was not refused: look at it"
-_UNSEEN, _MORE = 0.004, 0.05
-"""One piece of a product, as a share of it, that the other network sees in no look, and one that it sees beside it in
-both: before a busy backdrop nothing else tells. Of 21 trusted photographs of small sellers before such, a printed leaf
-at a bottle's foot is .0045, a clock whose middle was cut out has .011 (its hands), a figure without its block .63 more;
-four of the 18 right ones have .0054 to .022 (a computer's corner, chair legs, a base, a handle), the others at most
-.0013, and .023 more."""
-ANOTHER = (
-    "another network does not see all of this before the busy backdrop, or sees more: is it whole, and nothing else?"
-)
 _FILLED = 0.95
 """What such a part then has: product, but none that every look is certain of."""
 
@@ -100,74 +78,17 @@ def _seen_behind(picture: Tensor, mask: Tensor, places: Tensor) -> Tensor:
     return behind
 
 
-def is_same(alpha: Tensor, other: Tensor) -> bool:
-    """Whether a matte `[h,w]` and what another network sees, `[y,x]`, are the same product but for their edges."""
-    size = within(_GRID, alpha.shape[0], alpha.shape[1])
-    product, seen = (resized(one, size) > 0.5 for one in (alpha, other))
-    area = float(product.float().sum())
-    return area > 0 and float(opened(product ^ seen, _EDGE).float().sum()) <= _APART_AT_MOST * area
-
-
-def is_another(alpha: Tensor, least: Tensor, most: Tensor) -> bool:
-    """Whether another network misses one piece of a matte `[h,w]` in both of its looks (`most` `[y,x]` is what it sees
-    in either), or sees one beside it in both (`least`)."""
-    size = within(_GRID, alpha.shape[0], alpha.shape[1])
-    product, both, either = (resized(one, size) > 0.5 for one in (alpha, least, most))
-    area = max(1.0, float(product.float().sum()))
-    unseen, more = (
-        Regions(opened(part, 1)).area.max(initial=0) / area for part in (product & ~either, both & ~product)
-    )
-    return bool(unseen > _UNSEEN or more > _MORE)
-
-
 class WithSecond:
-    """A `look` whose parts in doubt the `other` network settles; `filled` tells whether it ever did."""
+    """A `look` whose parts in doubt a `second` network settles; `filled` tells whether it ever did."""
 
-    def __init__(self, look: Look, other: Look | None, busy: Callable[[], bool]) -> None:
-        self._look, self._other, self._busy = look, other, busy
+    def __init__(self, look: Look, second: Witness | None, busy: Callable[[], bool]) -> None:
+        self._look, self._second, self._busy = look, second, busy
         self.filled = False
-        self._seen: tuple[Tensor, Tensor, Tensor] | None = None
-        self._last: tuple[Tensor, Tensor] | None = None
 
     def __call__(self, picture: Tensor) -> Tensor:
         mask = self._look(picture)
-        if self._other is None or not hesitates(mask):
+        if self._second is None or not hesitates(mask):
             return mask
-        small = self._small(picture)
-        whole = settled(small, mask, self._looks(small, self._other)[0], self._busy())
+        whole = settled(self._second.small(picture), mask, self._second.sure_of(picture), self._busy())
         self.filled |= whole is not mask
         return whole
-
-    def sees(self, picture: Tensor, alpha: Tensor) -> bool:
-        """Whether the other network sees the product of a matte `[h,w]` of a picture `[1,H,W,3]`, and no other."""
-        return self._other is not None and is_same(alpha, self._looks(self._small(picture), self._other)[0])
-
-    def sure_of(self, picture: Tensor) -> Tensor | None:
-        """What the other network sees in a picture `[1,H,W,3]` and in its mirror image, `[y,x]`; None without one."""
-        return None if self._other is None else self._looks(self._small(picture), self._other)[0]
-
-    def is_other(self, picture: Tensor, alpha: Tensor) -> bool:
-        """Whether the other network sees another product in a picture `[1,H,W,3]` than a matte `[h,w]`: not all of it,
-        or far more."""
-        return self._other is not None and is_another(alpha, *self._looks(self._small(picture), self._other))
-
-    def _small(self, picture: Tensor) -> Tensor:
-        """The picture with few pixels, made once however often it is asked about: a large photo takes long."""
-        if self._last is None or self._last[0] is not picture:
-            self._last = picture, _reduced(picture)
-        return self._last[1]
-
-    def _looks(self, picture: Tensor, other: Look) -> tuple[Tensor, Tensor]:
-        """What the other network sees in a picture and in its mirror image: in both, and in either; asked once."""
-        if self._seen is not None and torch.equal(self._seen[0], picture.flip(2)):
-            return self._seen[1].flip(1), self._seen[2].flip(1)
-        if self._seen is None or not torch.equal(self._seen[0], picture):
-            one, mirrored = other(picture), other(picture.flip(2)).flip(1)
-            self._seen = picture, torch.minimum(one, mirrored), torch.maximum(one, mirrored)
-        return self._seen[1], self._seen[2]
-
-
-def _reduced(picture: Tensor) -> Tensor:
-    """The picture `[1,H,W,3]` with at most `_SIDE` pixels a side, whatever its own."""
-    size = within(_SIDE, picture.shape[1], picture.shape[2])
-    return encoded(averaged(picture[0], size)).unsqueeze(0) if size != tuple(picture.shape[1:3]) else picture
