@@ -117,6 +117,11 @@ def test_what_is_seen_alike_by_both_and_more_is_taken() -> None:
     assert vote(WHOLE, WHOLE, WHOLE) is None
 
 
+def test_a_little_more_is_no_reason() -> None:
+    """A bottle beside the shoes, an outline that is too thick."""
+    assert vote(square(100, 210, 60, 260), WHOLE, WHOLE, refused=True) is None
+
+
 def test_the_third_is_not_asked_where_the_second_sees_the_same() -> None:
     def third() -> Tensor:
         raise AssertionError("asked for nothing")
@@ -134,7 +139,7 @@ def test_what_the_first_network_saw_is_not_lost() -> None:
 
 @pytest.mark.parametrize("refused", [True, False])
 def test_an_opening_is_filled_only_of_what_would_be_refused(refused: bool) -> None:
-    opened = WHOLE - square(130, 200, 100, 220)
+    opened = WHOLE - square(110, 250, 80, 240)
     assert (vote(opened, WHOLE, WHOLE, refused) is not None) == refused
 
 

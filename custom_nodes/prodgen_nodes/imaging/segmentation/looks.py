@@ -10,7 +10,7 @@ down, too. What is still trusted before a plain backdrop after one look is compa
 exposed too short is looked at in more light. Over what a look hesitates inside a product another network may be asked;
 and where a cut-out would be refused, or is trusted before a busy backdrop, whether it sees the same product. What a
 look left out, but another network and the picture show, is kept. What is doubted may be only what a screen shows: then
-the screen is taken; and two other networks that see one product outvote the first.
+the screen is taken; and two other networks that see one product outvote one that lost much of it.
 """
 
 from __future__ import annotations

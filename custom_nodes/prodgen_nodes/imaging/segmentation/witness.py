@@ -17,7 +17,7 @@ from .regions import Regions
 
 _SIDE = 1024
 """Pixels of the longer side that the other network is shown: it reads 320."""
-_GRID, _EDGE, APART_AT_MOST = 320, 2, 0.02
+_GRID, _EDGE, _APART_AT_MOST = 320, 2, 0.02
 """Whether two networks see the same product is compared at so many pixels of the longer side, areas no wider than twice
 the edge's pixels aside; and the share of the product in which they may differ. Of 72 photographs of small sellers 14
 were refused: four right ones and a hat with the woman who wears it differ by up to .005, the nine others, all wrong or
@@ -45,7 +45,7 @@ def is_same(alpha: Tensor, other: Tensor) -> bool:
     """Whether a matte `[h,w]` and what another network sees, `[y,x]`, are the same product but for their edges."""
     product, seen = (resized(one, grid_of(alpha)) > 0.5 for one in (alpha, other))
     area = float(product.float().sum())
-    return area > 0 and float(opened(product ^ seen, _EDGE).float().sum()) <= APART_AT_MOST * area
+    return area > 0 and float(opened(product ^ seen, _EDGE).float().sum()) <= _APART_AT_MOST * area
 
 
 def is_another(alpha: Tensor, least: Tensor, most: Tensor) -> bool:
