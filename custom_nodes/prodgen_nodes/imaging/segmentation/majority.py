@@ -22,8 +22,8 @@ OUTVOTED = "two other networks see one and the same product here, and more of it
 _LOST, _MORE = 0.1, 0.37
 """What may be lost of what the first network saw, and what it must have missed, as shares of what the others see. Of 18
 photographs of small sellers in which these two see another product, a leaf above a crocheted bear is .07, a pendant's
-chain .45, all else .02 at most. Missed is .42 to .97 of a quilt, a pot's plant, that bear, a bag, a shirt and a game's
-box, which the others have right; .04 to .34 of the rest, of which they have half: their own are a bottle beside shoes,
+chain .45, all else .02 at most. Missed is .42 to .97 of a quilt, that bear, a bag, a shirt and a game's box, which the
+others have right; .04 to .35 of the rest, of which they have half: a plant's pot, but also a bottle beside shoes,
 shadows between spanners, and outlines of thin things that are too thick."""
 
 
