@@ -30,7 +30,6 @@ from runner.errors import (
     EXIT_OK,
     EXIT_REJECTED,
     EXIT_USAGE,
-    InterruptedRunError,
     RunnerError,
     ServerUnavailableError,
     UsageError,
@@ -175,7 +174,7 @@ def run_order(order: BatchOrder, *, goes_on: bool = False, reporter: BatchReport
 
     from runner.batch.live import make_view
     from runner.cli import photo_words
-    from runner.cli.signals import interruptible
+    from runner.cli.signals import interruptible, told_when_interrupted
 
     photo_words.check_words(order.photos)
     if goes_on:  # `packshot photos/`: who types it again goes on
@@ -188,16 +187,9 @@ def run_order(order: BatchOrder, *, goes_on: bool = False, reporter: BatchReport
         folder = Path(scratch) if order.dry_run else order.out
         order.photos, lacking = photo_words.brought_to(order.photos, folder, view.notice, order.timeout)
         photo_words.tell_lacking(lacking, view.notice, json_lines=order.json)
-        try:
+        with told_when_interrupted("The same command goes on."):
             codes = [_run(order, view, goes_on=goes_on), *(error.exit_code for error in lacking)]
-            return worst_code(code for code in codes if code != EXIT_OK)
-        except KeyboardInterrupt:
-            from runner.execution.cancel import interrupted
-
-            raise InterruptedRunError(
-                interrupted(),
-                advice="The same command goes on.",
-            ) from None
+        return worst_code(code for code in codes if code != EXIT_OK)
 
 
 def _run(order: BatchOrder, view: BatchReporter, *, goes_on: bool) -> int:

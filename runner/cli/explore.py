@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from runner.cli.gallery import add_common_arguments, make_run_spec, rounds
 from runner.cli.parser import at_least_one
 from runner.cli.told import level_of
-from runner.errors import InterruptedRunError, UsageError, WorkflowError
+from runner.errors import UsageError, WorkflowError
 from runner.explore.shapes import CFG_RANGE, SHAPES, shape_and_cfg, size
 from runner.gallery.folder import facts, prompt_folder
 from runner.words import counted
@@ -83,7 +83,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """The `explore` command."""
-    from runner.cli.signals import interruptible
+    from runner.cli.signals import PICTURES_ARE_THERE, interruptible, told_when_interrupted
     from runner.events.reporter import make_reporter
     from runner.explore.interactive import ShowingReporter
 
@@ -98,13 +98,9 @@ def run(args: argparse.Namespace) -> int:
     with (
         interruptible(),
         ShowingReporter(lambda: make_reporter(json_lines=args.json, jobs=number, level=level_of(args))) as reporter,
+        told_when_interrupted(PICTURES_ARE_THERE),
     ):
-        try:
-            return _run(args, values, number, reporter)
-        except KeyboardInterrupt:
-            from runner.execution.cancel import interrupted
-
-            raise InterruptedRunError(interrupted(), advice="The pictures made until then are there.") from None
+        return _run(args, values, number, reporter)
 
 
 def _run(args: argparse.Namespace, values: dict[str, object], number: int, reporter: ShowingReporter) -> int:

@@ -9,6 +9,11 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
+from runner.errors import InterruptedRunError
+
+PICTURES_ARE_THERE = "The pictures made until then are there."
+"""Advice of a run that makes several pictures, one after the other."""
+
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
@@ -38,3 +43,14 @@ def interruptible() -> Iterator[None]:
         for number, handler in previous.items():
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def told_when_interrupted(advice: str = "") -> Iterator[None]:
+    """Inside, KeyboardInterrupt becomes an InterruptedRunError that says what Ctrl-C has ended."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        from runner.execution.cancel import interrupted
+
+        raise InterruptedRunError(interrupted(), advice=advice) from None

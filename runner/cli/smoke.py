@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from runner import console
 from runner.cli.parser import add_server_argument, local_path
-from runner.errors import EXIT_NO_SERVER, EXIT_NODE_FAILED, EXIT_OK, InterruptedRunError, UsageError
+from runner.errors import EXIT_NO_SERVER, EXIT_NODE_FAILED, EXIT_OK, UsageError
 from runner.invocation import spell
 
 if TYPE_CHECKING:
@@ -58,17 +58,12 @@ def run(args: argparse.Namespace) -> int:
     0: everything that could run did (`--full`: everything); 4: a node is missing, or with `--full` a model; 5: a
     workflow failed.
     """
-    from runner.cli.signals import interruptible
+    from runner.cli.signals import interruptible, told_when_interrupted
     from runner.files.writable import check_folder
 
     check_folder(args.out)
-    with interruptible():
-        try:
-            rows = _rows(args)
-        except KeyboardInterrupt:
-            from runner.execution.cancel import interrupted
-
-            raise InterruptedRunError(interrupted()) from None
+    with interruptible(), told_when_interrupted():
+        rows = _rows(args)
     codes = [row.exit_code for row in rows if row.exit_code != EXIT_OK]
     return next((code for code in _GRAVEST_FIRST if code in codes), codes[0] if codes else EXIT_OK)
 

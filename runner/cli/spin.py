@@ -20,7 +20,7 @@ from runner.cli.parser import (
     seconds,
 )
 from runner.cli.told import add_told_arguments, level_of, show
-from runner.errors import EXIT_OK, InterruptedRunError, PhotoError, UsageError, WorkflowRejectedError
+from runner.errors import EXIT_OK, PhotoError, UsageError, WorkflowRejectedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,7 +67,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """The `spin` command."""
-    from runner.cli.signals import interruptible
+    from runner.cli.signals import interruptible, told_when_interrupted
     from runner.events.reporter import make_reporter
     from runner.spin.graph import Look
     from runner.workflow.values import like_a_colour, named_colour
@@ -81,13 +81,12 @@ def run(args: argparse.Namespace) -> int:
     check_no_password(args.server)
     photos = _in_order(args)
     look = Look(args.size, args.fill, args.background, args.shadow, args.fps, args.cutout_confidence)
-    with interruptible(), make_reporter(json_lines=args.json, jobs=1, level=level_of(args)) as reporter:
-        try:
-            return _run(args, photos, look, reporter)
-        except KeyboardInterrupt:
-            from runner.execution.cancel import interrupted
-
-            raise InterruptedRunError(interrupted()) from None
+    with (
+        interruptible(),
+        make_reporter(json_lines=args.json, jobs=1, level=level_of(args)) as reporter,
+        told_when_interrupted(),
+    ):
+        return _run(args, photos, look, reporter)
 
 
 def _run(args: argparse.Namespace, photos: list[Path], look: Look, reporter: Reporter) -> int:

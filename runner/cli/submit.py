@@ -25,7 +25,7 @@ from runner.cli.parser import (
     seconds,
 )
 from runner.cli.told import add_run_arguments, level_of, show
-from runner.errors import EXIT_QUALITY, InterruptedRunError, worst_code
+from runner.errors import EXIT_QUALITY, worst_code
 
 if TYPE_CHECKING:
     from runner.cli.parser import Subparsers
@@ -129,19 +129,15 @@ def _submit(args: argparse.Namespace, *, is_piped: bool = False) -> int:
 @contextlib.contextmanager
 def reported(args: argparse.Namespace, *, jobs: int, is_piped: bool = False) -> Iterator[Reporter]:
     """What shows a run of these arguments, which Ctrl-C ends in words."""
-    from runner.cli.signals import interruptible
+    from runner.cli.signals import interruptible, told_when_interrupted
     from runner.events.reporter import make_reporter
 
     with (
         interruptible(),
         make_reporter(json_lines=args.json, jobs=jobs, level=level_of(args), is_piped=is_piped) as reporter,
+        told_when_interrupted(),
     ):
-        try:
-            yield reporter
-        except KeyboardInterrupt:
-            from runner.execution.cancel import interrupted
-
-            raise InterruptedRunError(interrupted()) from None
+        yield reporter
 
 
 def _run(args: argparse.Namespace, reporter: Reporter) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from runner.cli.gallery import add_common_arguments, make_run_spec, rounds
 from runner.cli.parser import ListedHelp, in_range
 from runner.cli.told import level_of
-from runner.errors import InterruptedRunError, UsageError
+from runner.errors import UsageError
 from runner.gallery.folder import prompt_folder
 from runner.vary.colour import FOLLOW, LIGHTNESS_PER_PASS
 from runner.vary.transforms import TRANSFORMS, Transform, find_transform
@@ -87,20 +87,16 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """The `vary` command."""
-    from runner.cli.signals import interruptible
+    from runner.cli.signals import PICTURES_ARE_THERE, interruptible, told_when_interrupted
     from runner.events.reporter import make_reporter
 
     transform = find_transform(args.transform)
     with (
         interruptible(),
         make_reporter(json_lines=args.json, jobs=transform.pictures, level=level_of(args)) as reporter,
+        told_when_interrupted(PICTURES_ARE_THERE),
     ):
-        try:
-            return _run(args, transform, reporter)
-        except KeyboardInterrupt:
-            from runner.execution.cancel import interrupted
-
-            raise InterruptedRunError(interrupted(), advice="The pictures made until then are there.") from None
+        return _run(args, transform, reporter)
 
 
 def _run(args: argparse.Namespace, transform: Transform, reporter: Reporter) -> int:
