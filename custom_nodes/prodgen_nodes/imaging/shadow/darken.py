@@ -34,7 +34,11 @@ def edge_width(alpha: Tensor, contact: Contact) -> float:
         # Only the lower edge itself: no leg's sides, nothing farther from the contact than the margin.
         aside = touch.width // 4
         part = alpha[rows, touch.left + aside : touch.right - aside]
-        counts.append(((part > 0.01) & (part < 0.99)).sum(dim=0).float())
+        solid = part >= 0.99
+        # Below what is solid: a leg that leans has soft sides above it, too.
+        below = solid.flip(0).cumsum(dim=0).flip(0) == 0 if bool(solid.any()) else ~solid
+        reached = solid.any(dim=0) | ~solid.any()
+        counts.append(((part > 0.01) & below).sum(dim=0).float()[reached])
     return float(torch.cat(counts).quantile(0.6).clamp(1.0, float(margin)))
 
 

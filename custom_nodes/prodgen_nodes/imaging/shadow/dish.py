@@ -61,13 +61,13 @@ class Rim:
         circle, slant = self.circle, self.circle.foreshortening
         if self.below < self.reach + _RIM * circle.radius:
             lower, narrower = circle.row + _LIFT * self.reach, (1 - _LIFT) * circle.radius
-            return RoundFoot(circle.column, lower, narrower, slant)
+            return RoundFoot(circle.column, lower, narrower, slant, under_a_rim=True)
         # Of a circle whose ellipse ends there, so many rows higher up half the outline is so wide.
         index = np.arange(1, max(3, round(_FOOT * self.below / self.step)))
         up = (index + 0.5) * self.step
         radii = (self.widths[index] ** 2 * slant / up + up / slant) / 2
         radius = min(float(np.median(radii)), circle.radius)
-        return RoundFoot(circle.column, self.bottom - slant * radius, radius, slant)
+        return RoundFoot(circle.column, self.bottom - slant * radius, radius, slant, under_a_rim=True)
 
 
 def find_rim(alpha: Tensor, contact: Contact) -> Rim | None:

@@ -51,9 +51,12 @@ _CAST_CELLS = 112
 _KEEP_CLEAR = 0.35
 """Share of the room between product and border in which a shadow is as it is: over the rest it fades out. With .7 it is
 nearer to rendered grounds, which are dark to their border, but beside a large product it ends in a visible edge."""
-_HORIZON = 0.19
+_HORIZON = 0.4
 """The ground is shaded up to this share of the picture's height above where the product stands, or a third of that
-above its hindmost foot; of more where the camera is known to look from farther above."""
+above its hindmost foot; of more where the camera is known to look from farther above. With .19 the shade behind a
+product ended along a level line."""
+_FADES = 0.5
+"""Over this share of that it fades out."""
 _CREVICE = 0.9
 """Share of the darkest loss that the crevice alone takes."""
 _FAINTEST = 0.006
@@ -93,7 +96,7 @@ def _towards_border(
     rows = torch.arange(height, device=device, dtype=torch.float32) + 0.5
     deep = _HORIZON * height * max(1.0, look.foreshortening / FORESHORTENING)
     horizon = min(contact.lowest - deep, contact.highest - deep / 3)
-    below = smoothstep((rows - horizon) / (0.3 * deep))
+    below = smoothstep((rows - horizon) / (_FADES * deep))
     down = below * ramp(height, 0.06 * height, height - contact.lowest)
     # Of what reaches out beside its foot, a handle, the shade has half of that as room to fade, too.
     left = (box.left + min(touch.left for touch in contact.touches)) / 2
@@ -245,7 +248,7 @@ def shade_ground(alpha: Tensor, contact: Contact, light: Light, look: Look | Non
         if light.softness != LEARNED_SOFTNESS:
             usual = _room_shade(alpha, contact, LEARNED_SOFTNESS, look)
         square = look.seen.square
-        missed = look.seen.missed(square.averaged(usual[None])[0], known=look.foot is not None)
+        missed = look.seen.missed(square.averaged(usual[None])[0], look.foot)
         square.add(missed, lost)
         close_pale_lines(lost, contact, max(1, round(_PALE / 2 * square.pixels)))
         lost = _seen_of(lost)

@@ -22,6 +22,7 @@ from ..colorspace import srgb_to_linear
 from ..filters import area_reduced, smoothstep
 from ..stored import stored_weights
 from ..tensors import Box
+from .round_foot import RoundFoot
 
 CELLS = 160
 """Cells of the square's side."""
@@ -37,11 +38,11 @@ _MAPS = 5
 """What it sees: outline, brightness, drawn shade, and where a cell is, along the picture and across it."""
 _BRANCH = 0.5
 """Share of a block's branch beside what passes it by."""
-_FROM_KNOWN = 0.5
-"""Share that is believed of what it takes from the shade of something turned, whose solid is known: with all of it a
-jar's contact is paler (154 of 255) than the eye expects of one (140 at most). What it adds, as under a plate's rim, is
-taken whole, and so is all of its answer for everything else: of 452 made-up things that it was not trained on 1 and
-1.05 come nearest to the rendered ground."""
+_OF_KNOWN = 0.5
+"""Share that is believed of what it adds to or takes from the shade of something turned, whose solid is known: with
+all of it a jar's contact is paler (154 of 255) than the eye expects of one (140 at most), and a grey shelf lies before
+a mug. What it adds under a plate's rim is taken whole, and so is all of its answer for everything else: of 452 made-up
+things that it was not trained on 1 and 1.05 come nearest to the rendered ground."""
 _RIM = 14
 """Cells over which an answer fades to 0 before the square ends."""
 _DEPTH_UNIT, _ASIDE_UNIT = 32, 40
@@ -224,9 +225,11 @@ class Seen:
         outline, brightness = square.gathered(planes)
         return cls(square, outline, brightness)
 
-    def missed(self, drawn: Tensor, *, known: bool = False) -> Tensor:
-        """What to add to the `drawn` shade `[S,S]`; of a mirror image it is the mirror image. `known`: the shade is
-        that of a solid that was not guessed."""
+    def missed(self, drawn: Tensor, foot: RoundFoot | None = None) -> Tensor:
+        """What to add to the `drawn` shade `[S,S]`; of a mirror image it is the mirror image. `foot`: of what was
+        turned, whose shade is that of a solid that was not guessed."""
         maps = torch.stack((self.outline, self.brightness, drawn))[None]
         missed = missed_shade(_network(drawn.device), maps, mirrored=True)[0, 0]
-        return torch.where(missed < 0, _FROM_KNOWN * missed, missed) if known else missed
+        if foot is None:
+            return missed
+        return torch.where(missed > 0, missed, _OF_KNOWN * missed) if foot.under_a_rim else _OF_KNOWN * missed

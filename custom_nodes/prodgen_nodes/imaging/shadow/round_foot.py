@@ -13,10 +13,11 @@ end."""
 
 @dataclass(frozen=True)
 class RoundFoot:
-    """Its middle (canvas `column`, `row`), its `radius` in columns, and depth on the ground to rows of the picture,
-    `foreshortening`."""
+    """Its middle (canvas `column`, `row`), its `radius` in columns, depth on the ground to rows of the picture,
+    `foreshortening`, and whether it is `under_a_rim`, a dish's."""
 
     column: float
     row: float
     radius: float
     foreshortening: float
+    under_a_rim: bool = False
