@@ -53,7 +53,7 @@ def test_only_the_ground_beside_the_product_is_shaded(name: str) -> None:
     _, result = grounded(mask)
     box = mask.nonzero()
     highest, tall = result.reports[0]["contact_line"][0], int(box[:, 0].max() - box[:, 0].min())
-    assert float(result.shadow[0, : int(highest - 0.6 * tall)].max()) == 0
+    assert float(result.shadow[0, : int(highest - 0.7 * tall)].max()) == 0
 
 
 def test_the_product_and_the_unshaded_ground_keep_their_bits() -> None:

@@ -63,6 +63,16 @@ def foot_sides(touch: Touch, span: float) -> tuple[float, float]:
     return left + heel * max(0.0, 1.0 - left), right + heel * max(0.0, 1.0 - right)
 
 
+def _without_sides(touch: Touch, contact: Contact, foreshortening: float) -> Touch:
+    """The contact of a thin leg is as deep as it is wide: what its outline rises by beyond that at its ends is the side
+    of a leg that leans, over bare ground."""
+    if not touch.foot or touch.width >= _LEG_TO_HEEL[0] * math.sqrt(contact.box.width * contact.box.height):
+        return touch
+    stands = np.flatnonzero(touch.contour >= touch.contour.max() - foreshortening * touch.width - 1.0)
+    first, last = touch.hangs
+    return replace(touch, hangs=(max(first, int(stands[0])), max(last, touch.width - 1 - int(stands[-1]))))
+
+
 def _without_corners(touch: Touch) -> tuple[Touch, int, int]:
     """The contact with its outline straight on where it rounds a corner at its left or right end, and how many columns
     that takes at each: there the product hangs over the ground, and what touches ends before."""
@@ -108,7 +118,7 @@ def crevice(
     )
     columns = slice(max(0, math.floor(touch.left - reach)), min(width, math.ceil(touch.right + reach)))
     device = alpha.device
-    touch, first, last = _without_corners(touch)
+    touch, first, last = _without_corners(_without_sides(touch, contact, foreshortening))
     at: Array = np.arange(columns.start, columns.stop, dtype=np.float64) + 0.5
     blur = 0.006 * contact.box.width
     edge = touch.level(at, blur)

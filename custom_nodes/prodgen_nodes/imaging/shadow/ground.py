@@ -51,11 +51,11 @@ _CAST_CELLS = 112
 _KEEP_CLEAR = 0.35
 """Share of the room between product and border in which a shadow is as it is: over the rest it fades out. With .7 it is
 nearer to rendered grounds, which are dark to their border, but beside a large product it ends in a visible edge."""
-_HORIZON = 0.4
+_HORIZON = 0.24
 """The ground is shaded up to this share of the picture's height above where the product stands, or a third of that
 above its hindmost foot; of more where the camera is known to look from farther above. With .19 the shade behind a
 product ended along a level line."""
-_FADES = 0.5
+_FADES = 0.4
 """Over this share of that it fades out."""
 _CREVICE = 0.9
 """Share of the darkest loss that the crevice alone takes."""

@@ -1,0 +1,105 @@
+"""A shadow ends softly behind a product, under what is high above the ground, and beside a foot that is thin."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from prodgen_nodes.imaging.shadow import Light, ground_and_shadow
+from prodgen_nodes.imaging.shadow.contact_shade import crevice, crevice_size, foot_sides
+from prodgen_nodes.imaging.shadow.corner import standing_contact
+from prodgen_nodes.imaging.shadow.darken import edge_width
+from prodgen_nodes.imaging.shadow.ground import FORESHORTENING
+from prodgen_nodes.imaging.shadow.light import studio_rays
+from prodgen_nodes.imaging.shadow.occlusion import occlusion
+from prodgen_nodes.imaging.shadow.solid import Level, Solid
+from torch import Tensor
+
+SIDE = 720
+
+
+def shade_of(mask: Tensor) -> Tensor:
+    """The light that a dark product of this outline keeps from a white ground, `[H,W]`."""
+    image = 1 - 0.7 * mask[..., None].expand(-1, -1, 3)
+    return ground_and_shadow(image[None], mask[None], Light()).shadow[0]
+
+
+def axes() -> tuple[Tensor, Tensor]:
+    at = torch.arange(SIDE) + 0.5
+    return at[:, None], at[None, :]
+
+
+def soft(distance: Tensor) -> Tensor:
+    """Coverage of what lies within, by the signed distance to its edge in pixels (inside negative)."""
+    return (0.5 - distance).clamp(0.0, 1.0)
+
+
+def box(left: float, top: float, right: float, bottom: float) -> Tensor:
+    y, x = axes()
+    return soft(torch.maximum((x - (left + right) / 2).abs() - (right - left) / 2,
+                              (y - (top + bottom) / 2).abs() - (bottom - top) / 2))  # fmt: skip
+
+
+def ellipse(column: float, row: float, half: float, high: float) -> Tensor:
+    y, x = axes()
+    return soft((torch.hypot((x - column) / half, (y - row) / high) - 1) * high)
+
+
+def leaning_leg(column: float, low: float, lean: float, half: float = 6.0) -> Tensor:
+    """A leg that is cut off square and leans by `lean` columns a row: its foot is at `column` and row `low`, aslant."""
+    y, x = axes()
+    length = math.hypot(1.0, lean)
+    along, across = ((low - y) + lean * (x - column)) / length, ((x - column) - lean * (low - y)) / length
+    return soft(torch.maximum(across.abs() - half, torch.maximum(-along, along - 230)) / 1.5)
+
+
+def disc(z: float, radius: float, cells: int) -> Level:
+    right = np.arange(cells) + 0.5 - cells / 2
+    half = np.sqrt(np.clip(radius**2 - right**2, 0, None))
+    return Level(z, -half, half, (half > 0).astype(float))
+
+
+def test_behind_a_product_it_ends_without_a_level_line() -> None:
+    shade = shade_of(box(260, 160, 460, 590))
+    beside = shade[300:560, 500:540].mean(dim=1)
+    steps = beside.diff()
+    dark = float(beside.max())
+    assert dark > 0.05, "no shade to look at"
+    assert float(steps.max()) < 0.02 * dark, "a row from which on it is dark"
+    fading = torch.nonzero((beside > 0.02 * dark) & (beside < 0.5 * dark)).flatten()
+    assert len(fading) > 60, "it is gone within a few rows"
+
+
+def test_what_is_high_above_the_ground_throws_no_rings() -> None:
+    """A floor lamp: under a wide shade so few directions of light leave steps, where all of it is even."""
+    cells = 44
+    rod = [disc(z + 0.5, 1, cells) for z in range(1, 28)]
+    lamp = Solid((disc(0.5, 5, cells), *rod, *(disc(z + 0.5, 14, cells) for z in range(28, 40))), cells, 5.0, 0, 0, 40)
+    ground = occlusion(lamp, studio_rays(0.5), 1.1 * cells, 15)
+    around = np.linspace(-math.pi, 0, 61)
+    across, away = 18 * np.cos(around) + cells / 2 - ground.left, 18 * np.sin(around) - ground.near
+    shade = ground.values[away.round().astype(int), across.round().astype(int)]
+    even = np.convolve(shade, np.ones(5) / 5, "valid")[::6]
+    assert even.max() > 0.1
+    assert float(np.abs(np.diff(even, n=2)).max()) < 0.02, even
+
+
+@pytest.mark.parametrize(("half", "lean", "hind"), [(3, 0.4, 600), (3, 0.3, 560), (3, 0.4, 560), (5, 0.2, 560)])
+def test_beside_a_foot_that_leans_no_block_is_dark(half: float, lean: float, hind: float) -> None:
+    """What its outline rises by is the leg's own side, and so are most of its soft pixels: the ground there is bare."""
+    legs = (leaning_leg(250, hind, lean, half), leaning_leg(470, 600, -lean, half))
+    mask = torch.stack((box(300, 360, 420, 400), *legs)).amax(dim=0)
+    contact = standing_contact(mask)
+    assert contact.kind == "feet" and len(contact.touches) == 2
+    ramp, span = edge_width(mask, contact), math.sqrt(contact.box.width * contact.box.height)
+    assert ramp <= 3
+    for touch in contact.touches:
+        size = crevice_size(touch, span, 0.5)
+        rows, columns, shade = crevice(mask, contact, touch, size, ramp, FORESHORTENING, foot_sides(touch, span))
+        row = torch.arange(rows.start, rows.stop)[:, None].expand_as(shade)
+        bare = mask[rows, columns] < 0.02
+        assert float(shade[bare & (row >= touch.lowest - 3)].max()) > 0.4, "no contact"
+        beside = bare & (row < touch.lowest - 6)
+        assert not bool(beside.any()) or float(shade[beside].max()) < 0.1
