@@ -25,6 +25,9 @@ product's more."""
 _LEG_TO_HEEL = (0.12, 0.22)
 """Widths, over the product's size, from which and to which a foot is more and more a wall on the ground, a boot's heel:
 beside that it is as dark as before it."""
+_THIN_TO_WHEEL, _BESIDE = (0.04, 0.07), (0.35, 3.0)
+"""How far the dark line reaches beside a leg at most, over how far it does before it, by the leg's width over the
+product's size: beside a thin one it would be a bar that is wider than the leg; a wheel's belongs to its roundness."""
 _POWER = 1.8
 """How steeply the dark line falls (1: an exponential, 2: a Gaussian), found on renders."""
 _ALONG = 4
@@ -58,7 +61,8 @@ def foot_sides(touch: Touch, span: float) -> tuple[float, float]:
     if not touch.foot:
         return 1.0, 1.0
     least = _LEAST * span
-    left, right = ((close + least) / (_FOOT * touch.width + least) for close in touch.close)
+    most = float(np.interp(touch.width / span, _THIN_TO_WHEEL, _BESIDE))
+    left, right = (min(most, (close + least) / (_FOOT * touch.width + least)) for close in touch.close)
     heel = float(np.interp(touch.width / span, _LEG_TO_HEEL, (0.0, 1.0)))
     return left + heel * max(0.0, 1.0 - left), right + heel * max(0.0, 1.0 - right)
 
