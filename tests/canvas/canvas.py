@@ -64,6 +64,10 @@ for (const kind of ['dragenter', 'dragover', 'drop']) {
 """
 
 
+_PATIENCE = 600
+"""Seconds that the browser may take to answer: on a machine whose cores are all taken it took more than two minutes."""
+
+
 def open_browser(folder: Path, downloads: Path) -> webdriver.Chrome:
     """A headless Chromium with its profile in `folder`; the test is skipped where there is none."""
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
@@ -77,7 +81,9 @@ def open_browser(folder: Path, downloads: Path) -> webdriver.Chrome:
     options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     options.set_capability("unhandledPromptBehavior", "accept")  # "leave this page?": yes
-    return webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
+    browser.command_executor.client_config.timeout = _PATIENCE
+    return browser
 
 
 class Canvas:

@@ -59,8 +59,17 @@ def test_a_first_start_that_hangs_is_said_with_its_last_lines(tmp_path: Path) ->
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
-@pytest.mark.parametrize("keeps_journal", [True, False])
-@pytest.mark.parametrize("stage", ["pyvenv.cfg", "bin/python", "lib/python*/site-packages/pip"])
+@pytest.mark.parametrize(
+    ("stage", "keeps_journal"),
+    [
+        ("pyvenv.cfg", True),
+        ("lib/python*/site-packages/pip", False),
+        pytest.param("pyvenv.cfg", False, marks=pytest.mark.slow),
+        pytest.param("bin/python", True, marks=pytest.mark.slow),
+        pytest.param("bin/python", False, marks=pytest.mark.slow),
+        pytest.param("lib/python*/site-packages/pip", True, marks=pytest.mark.slow),
+    ],
+)
 def test_an_environment_that_was_being_made_is_made_anew(project: Path, stage: str, keeps_journal: bool) -> None:
     """The program that makes it outlives its parent for some seconds: the next run must not work beside it."""
     nowhere = {"PIP_NO_INDEX": "1"}

@@ -141,7 +141,12 @@ def first_stage(smoke_server: ComfyServer, photo: str) -> Callable[..., np.ndarr
 
 
 @pytest.mark.parametrize(
-    ("setting", "value"), [("strong_strength", 0.1), ("weak_strength", 0.95), ("strong_from", 0.9)]
+    ("setting", "value"),
+    [
+        ("strong_strength", 0.1),
+        pytest.param("weak_strength", 0.95, marks=pytest.mark.slow),
+        pytest.param("strong_from", 0.9, marks=pytest.mark.slow),
+    ],
 )
 def test_the_two_phases_are_applied(setting: str, value: float, first_stage: Callable[..., np.ndarray]) -> None:
     plain, other = first_stage(steps=4), first_stage(steps=4, **{setting: value})
@@ -159,7 +164,7 @@ def without_freeu(graph: Graph) -> None:
         node["inputs"] = {name: model if value == [freeu, 0] else value for name, value in node["inputs"].items()}
 
 
-@pytest.mark.parametrize("change", [without_lora, without_freeu])
+@pytest.mark.parametrize("change", [without_lora, pytest.param(without_freeu, marks=pytest.mark.slow)])
 def test_lora_and_freeu_are_in_the_picture(
     change: Callable[[Graph], None], first_stage: Callable[..., np.ndarray]
 ) -> None:

@@ -32,6 +32,8 @@ from tests.workflows.smoke_runs import Look
 RELIT = ["relight_iclight.v3", "relight_iclight_bg.v4"]
 SAMPLED = ["relight_iclight.v3", "scene_sdxl.v3", "scene_klein.v2"]
 EVERY = [*RELIT, "scene_sdxl.v3", "scene_klein.v2"]
+ALIKE = ["relight_iclight.v3", *(pytest.param(name, marks=pytest.mark.slow) for name in EVERY[1:])]
+"""One graph for what all of them have from the same nodes behind the sampler; the others with the longer proofs."""
 FIRST = ["relight_iclight.v1", "relight_iclight_bg.v1", "scene_sdxl.v1"]
 SECOND = ["relight_iclight.v2", "relight_iclight_bg.v2", "relight_iclight_bg.v3", "scene_sdxl.v2"]
 PUBLISHED = [
@@ -134,7 +136,7 @@ def test_a_mask_of_ones_own_takes_the_cutouts_place(
     assert width == pytest.approx(height, abs=1)
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", ALIKE)
 def test_the_contact_shadow_lies_below_the_product(name: str, look: Callable[..., Look]) -> None:
     shown, none = look(name).pictures, look(name, contact_shadow=0.0).pictures
     shadow, product = shown["shadow"][..., 0], shown["pasted_mask"][..., 0] > 0.5
@@ -162,7 +164,7 @@ def test_the_ground_lies_under_the_product(name: str, look: Callable[..., Look])
     assert (ground[: int(rows.min())] == 0).all()
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", ALIKE)
 def test_without_the_original_it_is_the_generated_picture(name: str, look: Callable[..., Look]) -> None:
     shown = look(name, original=0.0, contact_shadow=0.0).pictures
     assert (shown["picture"] == shown["generated"]).all()
@@ -175,15 +177,15 @@ def test_without_the_original_it_is_the_generated_picture(name: str, look: Calla
     ("name", "setting"),
     [
         ("relight_iclight.v3", {"seed": 7}),
-        ("relight_iclight.v3", {"denoise": 0.5}),
+        pytest.param(*("relight_iclight.v3", {"denoise": 0.5}), marks=pytest.mark.slow),
         ("relight_iclight.v3", {"light_from": 3.0}),
-        ("relight_iclight.v3", {"prompt": "a roof"}),
+        pytest.param(*("relight_iclight.v3", {"prompt": "a roof"}), marks=pytest.mark.slow),
         ("relight_iclight_bg.v4", {"prompt": "a roof"}),
-        ("scene_sdxl.v3", {"seed": 7}),
+        pytest.param(*("scene_sdxl.v3", {"seed": 7}), marks=pytest.mark.slow),
         ("scene_sdxl.v3", {"strong_strength": 0.1, "strong_from": 0.0}),
-        ("scene_klein.v2", {"seed": 7}),
+        pytest.param(*("scene_klein.v2", {"seed": 7}), marks=pytest.mark.slow),
         ("scene_klein.v2", {"light_from": 3.0}),
-        ("scene_klein.v2", {"ground_words": ""}),
+        pytest.param(*("scene_klein.v2", {"ground_words": ""}), marks=pytest.mark.slow),
     ],
 )
 def test_what_is_set_changes_what_is_generated(name: str, setting: dict[str, Any], look: Callable[..., Look]) -> None:
@@ -200,7 +202,7 @@ def test_the_words_for_the_ground_can_be_switched_off(name: str, look: Callable[
         assert changed(off, look(name, ground_strength=0.0, ground_words="on wet sand")) <= 1e-3
 
 
-@pytest.mark.parametrize("name", SAMPLED)
+@pytest.mark.parametrize("name", [*SAMPLED[:2], pytest.param(SAMPLED[2], marks=pytest.mark.slow)])
 def test_light_from_the_left_starts_brighter_on_the_left(name: str, look: Callable[..., Look]) -> None:
     for clock, side in ((9.0, 0), (3.0, 1)):
         start = (
