@@ -42,7 +42,8 @@ from prodgen_nodes.background_removal import OnnxBackgroundRemoval, by_rank  # n
 from prodgen_nodes.imaging.segmentation import TRUSTED, Cutout, from_looks, from_plain_backdrop  # noqa: E402
 
 MODELS = ROOT / ".comfyui" / "ComfyUI" / "models" / "background_removal"
-SECOND = "u2netp.onnx"
+WITNESSES = ("u2netp.onnx", "u2net.onnx")
+"""What Segment Product asks beside its network: the second, and the third."""
 BAND = 4
 INSIDE, OUTSIDE = 0.985, 0.004
 LIKE = 0.97
@@ -111,13 +112,15 @@ def overlap(one: np.ndarray, other: np.ndarray) -> float:
 class Cutter:
     """The default cut-out with a network, or the model-free way; `masks` is a folder that keeps what it saw.
 
-    As in Segment Product, a U²-Net-P that lies beside the network's file is asked where that one hesitates.
+    As in Segment Product, a U²-Net-P and a U²-Net beside the network's file are asked where that one is in doubt.
     """
 
     def __init__(self, model: OnnxBackgroundRemoval | None, masks: Path | None) -> None:
-        self.model, self.masks, self.second = model, masks, None
-        if model is not None and (beside := model.path.with_name(SECOND)).is_file() and model.path != beside:
-            self.second = OnnxBackgroundRemoval(beside)
+        self.model, self.masks = model, masks
+        self.witnesses: list[OnnxBackgroundRemoval] = []
+        if model is not None and model.path.name not in WITNESSES:
+            beside = (model.path.with_name(name) for name in WITNESSES)
+            self.witnesses = [OnnxBackgroundRemoval(path) for path in beside if path.is_file()]
         if masks is not None:
             masks.mkdir(parents=True, exist_ok=True)
 
@@ -126,8 +129,8 @@ class Cutter:
         photo = torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255)
         if self.model is None:
             return from_plain_backdrop(photo)
-        other = None if self.second is None else functools.partial(self._look, self.second)
-        return from_looks(photo, functools.partial(self._look, self.model), other=other)
+        look, *others = (functools.partial(self._look, model) for model in (self.model, *self.witnesses))
+        return from_looks(photo, look, None, "auto", *others)
 
     def _look(self, model: OnnxBackgroundRemoval, picture: torch.Tensor) -> torch.Tensor:
         if self.masks is None:

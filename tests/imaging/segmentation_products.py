@@ -109,3 +109,10 @@ def strap_gap(alpha: Tensor, truth: Tensor) -> float:
     first = np.where((t > 0.9).any(axis=0), (t > 0.9).argmax(axis=0), t.shape[0])
     near &= np.arange(t.shape[0])[:, None] > first[None, :]
     return float(a[near].mean()) if near.any() else 0.0
+
+
+def before_busy(made: Scene) -> Tensor:
+    """The photo's product before spots of all colours."""
+    noise = torch.rand(24, 24, 3, generator=torch.Generator().manual_seed(4))
+    spots = torch.nn.functional.interpolate(noise.movedim(-1, 0)[None], size=made.alpha.shape, mode="bilinear")[0]
+    return made.photo * made.alpha[..., None] + spots.movedim(0, -1) * (1 - made.alpha[..., None])

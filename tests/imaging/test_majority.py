@@ -6,27 +6,19 @@ from collections.abc import Callable
 
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prodgen_nodes.imaging.segmentation import TRUSTED, Cutout, from_looks
 from prodgen_nodes.imaging.segmentation.majority import OUTVOTED, outvoted
 from torch import Tensor
 
-from .segmentation_products import Scene, scene
+from .segmentation_products import Scene, before_busy, scene
 
 SIDE = 480
 
 
 def bag() -> Scene:
     return scene("bag", 1, size=SIDE)
-
-
-def before_spots(made: Scene) -> Tensor:
-    """The product before spots of all colours, where the picture itself says nothing."""
-    noise = torch.rand(24, 24, 3, generator=torch.Generator().manual_seed(4))
-    spots = F.interpolate(noise.movedim(-1, 0)[None], size=made.alpha.shape, mode="bilinear")[0].movedim(0, -1)
-    return made.photo * made.alpha[..., None] + spots * (1 - made.alpha[..., None])
 
 
 def only_above(made: Scene, share: float) -> Tensor:
@@ -64,7 +56,7 @@ def refused() -> tuple[Scene, Tensor, Tensor]:
     made = bag()
     first = only_above(made, 0.4)
     first[SIDE - 150 : SIDE - 20, 20:140] = 0.45
-    photo = before_spots(made)
+    photo = before_busy(made)
     alone = cut(photo, first, hesitant(made.alpha))
     assert alone.confidence < 0.5, alone.report
     return made, photo, first

@@ -12,7 +12,7 @@ from prodgen_nodes.imaging.segmentation.second_network import SETTLED, hesitates
 from prodgen_nodes.imaging.segmentation.witness import AGREED, ANOTHER, BOTH_SEE, is_same
 from torch import Tensor
 
-from .segmentation_products import Scene, scene
+from .segmentation_products import Scene, before_busy, scene
 
 SIDE = 480
 """Pixels in which a bag is large enough to be believed."""
@@ -188,13 +188,6 @@ def test_edges_are_no_difference_and_a_part_is_one() -> None:
     small = torch.nn.functional.interpolate(made.alpha[None, None], size=(320, 320), mode="area")[0, 0]
     assert is_same(made.alpha, small) and is_same(made.alpha, torch.nn.functional.avg_pool2d(small[None], 5, 1, 2)[0])
     assert not is_same(made.alpha, filled_all_over(made)) and not is_same(torch.zeros_like(small), small)
-
-
-def before_busy(made: Scene) -> Tensor:
-    """The photo's product before spots of all colours."""
-    noise = torch.rand(24, 24, 3, generator=torch.Generator().manual_seed(4))
-    spots = torch.nn.functional.interpolate(noise.movedim(-1, 0)[None], size=made.alpha.shape, mode="bilinear")[0]
-    return made.photo * made.alpha[..., None] + spots.movedim(0, -1) * (1 - made.alpha[..., None])
 
 
 @pytest.mark.parametrize("kind", ["same", "less", "more"])

@@ -42,11 +42,6 @@ def box(left: float, top: float, right: float, bottom: float) -> Tensor:
                               (y - (top + bottom) / 2).abs() - (bottom - top) / 2))  # fmt: skip
 
 
-def ellipse(column: float, row: float, half: float, high: float) -> Tensor:
-    y, x = axes()
-    return soft((torch.hypot((x - column) / half, (y - row) / high) - 1) * high)
-
-
 def leaning_leg(column: float, low: float, lean: float, half: float = 6.0) -> Tensor:
     """A leg that is cut off square and leans by `lean` columns a row: its foot is at `column` and row `low`, aslant."""
     y, x = axes()

@@ -177,15 +177,15 @@ def test_without_the_original_it_is_the_generated_picture(name: str, look: Calla
     ("name", "setting"),
     [
         ("relight_iclight.v3", {"seed": 7}),
-        pytest.param(*("relight_iclight.v3", {"denoise": 0.5}), marks=pytest.mark.slow),
+        pytest.param("relight_iclight.v3", {"denoise": 0.5}, marks=pytest.mark.slow),
         ("relight_iclight.v3", {"light_from": 3.0}),
-        pytest.param(*("relight_iclight.v3", {"prompt": "a roof"}), marks=pytest.mark.slow),
+        pytest.param("relight_iclight.v3", {"prompt": "a roof"}, marks=pytest.mark.slow),
         ("relight_iclight_bg.v4", {"prompt": "a roof"}),
-        pytest.param(*("scene_sdxl.v3", {"seed": 7}), marks=pytest.mark.slow),
+        pytest.param("scene_sdxl.v3", {"seed": 7}, marks=pytest.mark.slow),
         ("scene_sdxl.v3", {"strong_strength": 0.1, "strong_from": 0.0}),
-        pytest.param(*("scene_klein.v2", {"seed": 7}), marks=pytest.mark.slow),
+        pytest.param("scene_klein.v2", {"seed": 7}, marks=pytest.mark.slow),
         ("scene_klein.v2", {"light_from": 3.0}),
-        pytest.param(*("scene_klein.v2", {"ground_words": ""}), marks=pytest.mark.slow),
+        pytest.param("scene_klein.v2", {"ground_words": ""}, marks=pytest.mark.slow),
     ],
 )
 def test_what_is_set_changes_what_is_generated(name: str, setting: dict[str, Any], look: Callable[..., Look]) -> None:

@@ -109,7 +109,7 @@ def best() -> OnnxBackgroundRemoval | None:
 
     Raises ModelFileError where that model's file is damaged.
     """
-    name = _best_name() if is_available() else None
+    name = _chosen()[0] if is_available() else None
     return None if name is None else load(name)
 
 
@@ -119,7 +119,7 @@ def second() -> OnnxBackgroundRemoval | None:
 
     Raises ModelFileError where that model's file is damaged.
     """
-    name = _second_name() if is_available() else None
+    name = _chosen()[1] if is_available() else None
     return None if name is None else load(name)
 
 
@@ -129,7 +129,7 @@ def third() -> OnnxBackgroundRemoval | None:
 
     Raises ModelFileError where that model's file is damaged.
     """
-    name = _third_name() if is_available() else None
+    name = _chosen()[2] if is_available() else None
     return None if name is None else load(name)
 
 
@@ -141,7 +141,7 @@ def identity_of_best(method: str = "model") -> str:
     """
     if method not in ("auto", "model") or not is_available():
         return ""
-    names = [name for name in (_best_name(), _second_name(), _third_name()) if name is not None]
+    names = [name for name in _chosen() if name is not None]
     paths = [folder_paths.get_full_path(_FOLDER, name) for name in names]
     return " ".join(repr(_identity(path)) for path in paths if path is not None)
 
@@ -168,24 +168,13 @@ def _known() -> list[tuple[str, Architecture]]:
     return [(name, network.architecture) for name, network in known if network is not None]
 
 
-def _best_name() -> str | None:
-    return next((name for name, _ in _known()), None)
-
-
-def _second_name() -> str | None:
-    """The quickest one is the one with the fewest weights, which ranks last."""
-    return next((name for name, _ in reversed(_coarser())), None)
-
-
-def _third_name() -> str | None:
-    coarser = _coarser()
-    return next((name for name, kind in coarser if kind != coarser[-1][1]), None)
-
-
-def _coarser() -> list[tuple[str, Architecture]]:
-    """Those of the known ones that read fewer pixels than the best, best first."""
+def _chosen() -> tuple[str | None, str | None, str | None]:
+    """Names of the models that `best`, `second` and `third` are. The quickest is the one with the fewest weights, which
+    ranks last."""
     known = _known()
-    return [(name, kind) for name, kind in known if kind.side < known[0][1].side]
+    coarser = [(name, kind) for name, kind in known if kind.side < known[0][1].side]
+    third = next((name for name, kind in coarser if kind != coarser[-1][1]), None)
+    return known[0][0] if known else None, coarser[-1][0] if coarser else None, third
 
 
 def _identity(path: str) -> _Identity:

@@ -147,10 +147,10 @@ def crevice(
     # What shows above the contact lies behind it: beside a leg that leans, and through its soft sides. Only what shows
     # through the soft edge of the contact itself is no farther.
     behind = torch.where(over - y > ramp + 1.0, -before, -before * (1 - alpha[rows, columns])).clamp(min=0.0)
-    ahead = torch.where(before > 0, before * straight, behind)
-    ends = torch.hypot(torch.where(before > 0, before * straight, before), beside)
-    turning = torch.where(before > 0, beside * aside + before * straight, torch.hypot(before, beside * aside))
-    away = torch.where(beside > 0, torch.lerp(ends, turning, aside**2), ahead)
+    ahead = before.clamp(min=0.0) * straight
+    ends = torch.hypot(torch.where(before > 0, ahead, before), beside)
+    turning = torch.where(before > 0, beside * aside + ahead, torch.hypot(before, beside * aside))
+    away = torch.where(beside > 0, torch.lerp(ends, turning, aside**2), torch.where(before > 0, ahead, behind))
     # Seen from the front the ground shows nearly up to where a rounded edge touches it; seen along the edge, only from
     # where the roundness ends.
     away = away + aside**_ALONG * min(touch.rounding, size)

@@ -36,9 +36,9 @@ def edge_width(alpha: Tensor, contact: Contact) -> float:
         part = alpha[rows, touch.left + aside : touch.right - aside]
         solid = part >= 0.99
         # Below what is solid: a leg that leans has soft sides above it, too.
-        below = solid.flip(0).cumsum(dim=0).flip(0) == 0 if bool(solid.any()) else ~solid
-        reached = solid.any(dim=0) | ~solid.any()
-        counts.append(((part > 0.01) & below).sum(dim=0).float()[reached])
+        below = solid.flip(0).cumsum(dim=0).flip(0) == 0
+        soft, reached = ((part > 0.01) & below).sum(dim=0).float(), solid.any(dim=0)
+        counts.append(soft[reached] if bool(reached.any()) else soft)
     return float(torch.cat(counts).quantile(0.6).clamp(1.0, float(margin)))
 
 
