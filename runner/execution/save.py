@@ -126,7 +126,8 @@ class Abort:
         if target.parent not in self._tidied:
             self._tidied.add(target.parent)
             remove_left_drafts(target.parent)
-        draft, lock = new_draft(target, self.made)
+        draft, lock = new_draft(target)
+        self.parts.add(draft)
         if lock is not None:
             self._locks.append(lock)
         return draft

@@ -11,12 +11,10 @@ import hashlib
 import itertools
 import platform
 import re
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from runner.files.lock import HeldError, hold
+from runner.files.lock import HeldError, hold, hold_new
 
 _HERE = hashlib.sha256(platform.node().encode("utf-8", "replace")).hexdigest()[:8]
 """Locks are believed between processes of one machine only: some network drives do not pass them on."""
@@ -29,27 +27,13 @@ def is_draft(name: str) -> bool:
     return _ANYWHERE.fullmatch(name) is not None
 
 
-def new_draft(target: Path, made: Callable[[Path], bool]) -> tuple[Path, BinaryIO | None]:
-    """A new file beside `target`, and the lock on it where there are locks: close it when the file has its name.
-
-    `made` makes a file, or returns False where there is one.
-    """
+def new_draft(target: Path) -> tuple[Path, BinaryIO | None]:
+    """A new file beside `target`, and the lock on it where there are locks: close it when the file has its name."""
     for number in itertools.count():
         draft = target.with_name(f"{target.name}.{_HERE}-{number}.part")
-        if not made(draft):
-            continue
-        with contextlib.suppress(FileNotFoundError):  # one who tidies up was faster than our lock
-            return draft, _locked(draft)
+        with contextlib.suppress(FileExistsError, FileNotFoundError):
+            return draft, hold_new(draft)
     raise AssertionError  # there is always another number
-
-
-def _locked(draft: Path) -> BinaryIO | None:
-    """The lock, None where there are none; whoever has it meanwhile only tidies up, and the draft is gone then."""
-    while True:
-        try:
-            return hold(draft)
-        except HeldError:
-            time.sleep(0.01)
 
 
 def remove_left_drafts(folder: Path) -> None:

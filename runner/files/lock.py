@@ -122,6 +122,27 @@ def hold(path: Path) -> BinaryIO | None:
     return None
 
 
+def hold_new(path: Path) -> BinaryIO | None:
+    """A new file at `path`, locked until it is closed; None where there are no locks, and on Windows, as in `hold`.
+
+    It is the made file that is locked, not what its name leads to by then.
+
+    Raises FileExistsError where there is one. Raises FileNotFoundError where somebody who tidied up took it away before
+    it was locked.
+    """
+    file = os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o644), "r+b")
+    locked = None if os.name != "posix" else _try_lock(file.fileno())
+    while locked is False:  # whoever has it only tidies up
+        time.sleep(0.01)
+        locked = _try_lock(file.fileno())
+    if locked and _is_at(file, path):
+        return file
+    file.close()
+    if locked:
+        raise FileNotFoundError(str(path))
+    return None
+
+
 def _open(path: Path) -> BinaryIO:
     try:
         return path.open("a+b")

@@ -13,10 +13,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from runner.execution.save import Abort
 from runner.files.drafts import new_draft, remove_left_drafts
 from runner.files.lock import HeldError, hold
 from runner.files.reading import read_text
@@ -245,11 +247,7 @@ def test_a_draft_of_a_held_up_runner_is_left_alone(tmp_path: Path) -> None:
         "lock = hold(pathlib.Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
     )
 
-    def made(path: Path) -> bool:
-        path.touch(exist_ok=False)
-        return True
-
-    draft, lock = new_draft(tmp_path / "a", made)
+    draft, lock = new_draft(tmp_path / "a")
     assert lock is not None
     lock.close()
     with subprocess.Popen([sys.executable, "-c", code, str(draft)], stdout=subprocess.PIPE, text=True) as other:
@@ -267,34 +265,64 @@ def test_a_draft_of_a_held_up_runner_is_left_alone(tmp_path: Path) -> None:
     assert not draft.exists()
 
 
+def before_the_first_lock(act: Callable[[], None]) -> None:
+    """Have `act` called once, in between: when the next lock is asked for."""
+    waits = [act]
+
+    def hook(event: str, _: object) -> None:
+        if event == "fcntl.flock" and waits:
+            waits.pop()()
+
+    sys.addaudithook(hook)  # for good: there is no way to take one back
+
+
 def test_a_draft_that_is_just_being_tidied_up_is_not_taken(tmp_path: Path) -> None:
     """However long that takes: it was taken for a folder without locks after half a second, and the draft was gone."""
     seen: list[Path] = []
 
-    def made(path: Path) -> bool:
-        path.touch(exist_ok=False)
-        if not seen:
-            held = hold(path)
-            assert held is not None
+    def tidier_is_faster() -> None:
+        (made,) = tmp_path.iterdir()
+        seen.append(made)
+        held = hold(made)
+        assert held is not None
 
-            def tidy() -> None:
-                path.unlink()
-                held.close()
+        def tidy() -> None:
+            made.unlink()
+            held.close()
 
-            threading.Timer(1.5, tidy).start()
-        seen.append(path)
-        return True
+        threading.Timer(1.5, tidy).start()
 
-    draft, lock = new_draft(tmp_path / "a", made)
-    assert draft == seen[1] and draft.exists() and not seen[0].exists()
+    before_the_first_lock(tidier_is_faster)
+    draft, lock = new_draft(tmp_path / "a")
+    assert draft.exists() and not seen[0].exists()
     assert lock is not None
     lock.close()
+
+
+def test_of_a_draft_that_was_tidied_up_nothing_is_taken_away_later(tmp_path: Path) -> None:
+    """Its name is free: another run's draft may be called so by then, and was lost when the first one ended."""
+    one, another = Abort(), Abort()
+    others: list[Path] = []
+
+    def another_takes_its_name() -> None:
+        (made,) = tmp_path.iterdir()
+        made.unlink()
+        others.append(another.new_draft(tmp_path / "a"))
+        assert others == [made]
+
+    before_the_first_lock(another_takes_its_name)
+    draft = one.new_draft(tmp_path / "a")
+    assert [draft] != others
+    one.remove_parts()
+    assert others[0].exists() and not draft.exists()
+    another.remove_parts()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_draft_is_never_a_link(tmp_path: Path) -> None:
     theirs = tmp_path / "theirs.txt"
     theirs.write_text("theirs")
-    draft, lock = new_draft(tmp_path / "a", lambda path: not path.exists() and (path.touch() or True))
+    draft, lock = new_draft(tmp_path / "a")
     assert lock is not None
     lock.close()
     draft.unlink()
