@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 import requests
 from selenium import webdriver
-from selenium.common.exceptions import JavascriptException
+from selenium.common.exceptions import JavascriptException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from urllib3.exceptions import ReadTimeoutError
 
 FLAGS = (
     "--headless=new",
@@ -66,16 +67,23 @@ for (const kind of ['dragenter', 'dragover', 'drop']) {
 
 _PATIENCE = 600
 """Seconds that the browser may take to answer: on a machine whose cores are all taken it took more than two minutes."""
+_OPENINGS = 3
+"""Browsers that are tried, one after the other, until the page is there: one whose pages came to a stop (its driver
+said "Timed out receiving message from renderer", after five minutes) does not come back."""
 
 
-def open_browser(folder: Path, downloads: Path) -> webdriver.Chrome:
-    """A headless Chromium with its profile in `folder`; the test is skipped where there is none."""
+def open_browser(folder: Path, downloads: Path, *, page_waits: bool = True) -> webdriver.Chrome:
+    """A headless Chromium with its profile in `folder`; the test is skipped where there is none.
+
+    `page_waits`: to go to a page takes until it is loaded; else whoever needs it waits for what they need of it.
+    """
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if chromium is None or driver is None:
         pytest.skip("NOT RUN: no Chromium here (Debian: apt-get install chromium chromium-driver)")
     os.environ["SE_OFFLINE"] = "true"  # selenium must not look for a browser of its own
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
+    options.page_load_strategy = "normal" if page_waits else "none"
     for flag in (*FLAGS, f"--user-data-dir={folder / 'profile'}"):
         options.add_argument(flag)
     options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
@@ -83,7 +91,12 @@ def open_browser(folder: Path, downloads: Path) -> webdriver.Chrome:
     options.set_capability("unhandledPromptBehavior", "accept")  # "leave this page?": yes
     browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
     browser.command_executor.client_config.timeout = _PATIENCE
+    browser.set_script_timeout(_PATIENCE / _OPENINGS)
     return browser
+
+
+class PageLateError(Exception):
+    """The page did not come."""
 
 
 class Canvas:
@@ -94,20 +107,34 @@ class Canvas:
         self.downloads.mkdir(parents=True)
         # A newcomer's first visit shows a template browser over the canvas; this person has been here before.
         requests.post(f"{url}/api/settings", json={"Comfy.TutorialCompleted": True}, timeout=30).raise_for_status()
-        self.browser = open_browser(folder, self.downloads)
+        self.folder = folder
+        self.browser = open_browser(folder, self.downloads, page_waits=False)
         self.url = url
 
     def visit(self) -> None:
         """Open the page (again), without the workflows it kept: what the server has got since is known to it now."""
+        for opening in range(1, _OPENINGS + 1):
+            try:
+                self._open_page()
+                return
+            except (WebDriverException, ReadTimeoutError, PageLateError):
+                if opening == _OPENINGS:
+                    raise
+                self.close()
+                self.browser = open_browser(self.folder / f"again_{opening}", self.downloads, page_waits=False)
+
+    def _open_page(self) -> None:
         self.leave()
         forget = {"origin": self.url, "storageTypes": "local_storage,indexeddb"}
         self.browser.execute_cdp_cmd("Storage.clearDataForOrigin", forget)
         self.browser.get(self.url)
-        self.wait_for(lambda: self.script(READY))
+        if not self._comes(lambda: self.script(READY), _PATIENCE / _OPENINGS):
+            raise PageLateError(f"{self.url} is not there; it shows: {self.text()[:1500]}")
 
     def leave(self) -> None:
         """An empty page in its place."""
         self.browser.get("about:blank")
+        self.wait_for(lambda: self.script("return location.href === 'about:blank'"))
 
     def close(self) -> None:
         self.browser.quit()
@@ -119,16 +146,19 @@ class Canvas:
         except JavascriptException:
             return None
 
-    def wait_for(self, condition: Callable[[], Any], seconds: float = 90.0) -> Any:
+    def wait_for(self, condition: Callable[[], Any]) -> Any:
         """Ask until the answer is true-like; returns it."""
+        answer = self._comes(condition, _PATIENCE)
+        if not answer:
+            self.screenshot("timeout")
+            pytest.fail(f"the page did not get there in {_PATIENCE} s; it shows: {self.text()[:1500]}")
+        return answer
+
+    def _comes(self, condition: Callable[[], Any], seconds: float) -> Any:
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            answer = condition()
-            if answer:
-                return answer
+        while not (answer := condition()) and time.monotonic() < deadline:
             time.sleep(0.1)
-        self.screenshot("timeout")
-        pytest.fail(f"the page did not get there in {seconds:.0f} s; it shows: {self.text()[:1500]}")
+        return answer
 
     def text(self) -> str:
         """All text on the page."""
@@ -161,6 +191,8 @@ class Canvas:
 
     def drop(self, path: Path) -> list[dict[str, Any]]:
         """Let a workflow, or a picture that carries one, go over the canvas; returns the nodes that are then there."""
+        if not self.script(READY):  # a visit before this one failed
+            self.visit()
         self.clear()
         kind = mimetypes.guess_type(path.name)[0]
         self.browser.execute_script(DROP, path.name, base64.b64encode(path.read_bytes()).decode("ascii"), kind)
@@ -180,7 +212,7 @@ class Canvas:
                         return dict(json.loads(path.read_text(encoding="utf-8")))
             return None
 
-        return dict(self.wait_for(saved, 30))
+        return dict(self.wait_for(saved))
 
     def _confirm_file_name(self) -> None:
         """The frontend asks for a file name; its own suggestion will do."""
@@ -197,9 +229,9 @@ class Canvas:
         )
         # Clicked by script: while a workflow loads, a veil that is fading away may still lie over the button.
         press = "const button = document.querySelector('[data-testid=info-button]'); if (button) button.click();"
-        self.wait_for(lambda: self.script(press + "return Boolean(button);"), 20)
+        self.wait_for(lambda: self.script(press + "return Boolean(button);"))
         panel = "const page = document.querySelector('.node-help-content'); return page ? page.innerText : '';"
-        return str(self.wait_for(lambda: self.script(panel), 20))
+        return str(self.wait_for(lambda: self.script(panel)))
 
     def help_pictures(self) -> list[int]:
         """How wide the pictures of the help page that is open are, in their own pixels; 0 is one that is not there."""
@@ -207,7 +239,7 @@ class Canvas:
             "const all = [...document.querySelectorAll('.node-help-content img')];"
             "return all.length && all.every(one => one.complete) ? all.map(one => one.naturalWidth) : null;"
         )
-        return list(self.wait_for(lambda: self.script(loaded), 20))
+        return list(self.wait_for(lambda: self.script(loaded)))
 
     def errors(self) -> list[str]:
         """What the browser's console calls an error."""

@@ -76,7 +76,6 @@ OF_OTHERS = {"grip_sdxl.v1", "grip_sdxl_original.v1", "grip_sdxl_original.v2"}
 
 
 def _opened(canvas: Any, drawn: dict[str, Any], name: str) -> dict[str, Any]:
-    canvas.browser.set_script_timeout(60)
     answer = json.loads(canvas.browser.execute_async_script(OPEN, drawn, name))
     assert "fault" not in answer, answer
     return dict(answer)
@@ -116,18 +115,18 @@ def test_the_template_browser_has_all_of_them_and_opens_one(canvas: Any, comfy_s
         picture = requests.get(f"{comfy_server.url}/api/workflow_templates/prodgen_nodes/{name}.jpg", timeout=30)
         assert picture.headers["content-type"] == "image/jpeg"
     canvas.browser.execute_script("window.app.extensionManager.command.execute('Comfy.BrowseTemplates')")
-    canvas.wait_for(lambda: canvas.script("return Boolean(document.querySelector('[role=dialog] input'))"), 30)
+    canvas.wait_for(lambda: canvas.script("return Boolean(document.querySelector('[role=dialog] input'))"))
     canvas.script(
         "const field = document.querySelector('[role=dialog] input');"
         "Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(field, 'as a shop wants it');"
         "field.dispatchEvent(new Event('input', {bubbles: true}));"
     )
     card = "return [...document.querySelectorAll('[role=dialog] h3')].find(e => e.textContent.includes('as a shop'))"
-    canvas.wait_for(lambda: canvas.script(card), 30)
+    canvas.wait_for(lambda: canvas.script(card))
     canvas.screenshot("templates")
     canvas.script(f"({card.replace('return ', '() => ')})().click()")
     wanted = {(str(node["id"]), node["title"]) for node in canvas_file.load("packshot.v6")["nodes"]}
-    canvas.wait_for(lambda: {(node["id"], node["title"]) for node in canvas.nodes()} == wanted, 30)
+    canvas.wait_for(lambda: {(node["id"], node["title"]) for node in canvas.nodes()} == wanted)
 
 
 def test_no_node_outgrows_its_place_when_it_has_run(canvas: Any, comfy_server: ComfyServer) -> None:
@@ -135,10 +134,10 @@ def test_no_node_outgrows_its_place_when_it_has_run(canvas: Any, comfy_server: C
     _opened(canvas, drawn, "grown")
     before = len(requests.get(f"{comfy_server.url}/history", timeout=30).json())
     canvas.script("window.app.queuePrompt(0, 1)")
-    canvas.wait_for(lambda: len(requests.get(f"{comfy_server.url}/history", timeout=30).json()) > before, 120)
+    canvas.wait_for(lambda: len(requests.get(f"{comfy_server.url}/history", timeout=30).json()) > before)
     canvas.script("window.app.extensionManager.command.execute('Comfy.Canvas.FitView')")
     shown = "return window.app.graph._nodes.filter(node => node.imgs?.length).length"
-    canvas.wait_for(lambda: (canvas.script(shown) or 0) >= 6, 30)
+    canvas.wait_for(lambda: (canvas.script(shown) or 0) >= 6)
     places = {str(node["id"]): node for node in drawn["nodes"]}
     grown = [
         f"{node['title']}: {node['width']} × {node['height']}"
@@ -152,7 +151,7 @@ def _open_form(canvas: Any, name: str) -> dict[str, Any]:
     (path,) = canvas_file.TEMPLATES.glob(f"{name} as a form - *.app.json")
     form = json.loads(path.read_text(encoding="utf-8"))
     assert canvas.browser.execute_async_script(OPEN_FORM, form, path.stem) == ""
-    canvas.wait_for(lambda: canvas.script("return Boolean(document.querySelector('[data-testid=linear-widgets]'))"), 30)
+    canvas.wait_for(lambda: canvas.script("return Boolean(document.querySelector('[data-testid=linear-widgets]'))"))
     return dict(form)
 
 
@@ -164,7 +163,7 @@ def test_a_form_shows_its_fields_by_their_names(canvas: Any, name: str) -> None:
         titles[key].removeprefix("input: ").partition(" = ")[0] for key, _ in form["extra"]["linearData"]["inputs"]
     ]
     labels = "return [...document.querySelectorAll('[data-testid=builder-widget-label]')].map(e => e.innerText.trim())"
-    canvas.wait_for(lambda: canvas.script(labels) == [field.replace("_", " ") for field in asked], 20)
+    canvas.wait_for(lambda: canvas.script(labels) == [field.replace("_", " ") for field in asked])
     assert canvas.script("return Boolean(document.querySelector('[data-testid=linear-run-button] button'))")
 
 
@@ -177,10 +176,10 @@ def test_a_photo_is_chosen_run_is_pressed_and_the_picture_appears(
     _open_form(canvas, "packshot")
     section = canvas.browser.find_element(By.CSS_SELECTOR, "[data-testid=linear-widgets]")
     section.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(photo))
-    canvas.wait_for(lambda: photo.name in section.text, 20)
+    canvas.wait_for(lambda: photo.name in section.text)
     buttons = "[...document.querySelectorAll('[data-testid=linear-run-button] button')]"
     canvas.script(f"{buttons}.find(button => button.innerText.trim() === 'Run').click()")
-    canvas.wait_for(lambda: canvas.script(PICTURES), 120)
+    canvas.wait_for(lambda: canvas.script(PICTURES))
     assert set(canvas.script(PICTURES)) == {2000}
     canvas.screenshot("app")
     history = requests.get(f"{comfy_server.url}/history", timeout=30).json()

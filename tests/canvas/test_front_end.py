@@ -141,7 +141,7 @@ def test_a_brush_for_the_photo_is_one_click_away(canvas: Any, comfy_server: Comf
         name,
     )
     canvas.wait_for(
-        lambda: canvas.script("return window.app.graph.getNodeById(arguments[0]).imgs?.length > 0", load_id), 30
+        lambda: canvas.script("return window.app.graph.getNodeById(arguments[0]).imgs?.length > 0", load_id)
     )
     press = (
         "const node = window.app.graph.getNodeById(arguments[0]);"
@@ -171,7 +171,7 @@ def test_without_a_photo_the_brush_puts_a_loader_beside_the_node(canvas: Any) ->
         "window.app.extensionManager.command.execute('prodgen.PaintHint');",
         segment,
     )
-    nodes = canvas.wait_for(lambda: [node for node in canvas.nodes() if node["type"] == "LoadImage"], 20)
+    nodes = canvas.wait_for(lambda: [node for node in canvas.nodes() if node["type"] == "LoadImage"])
     assert len(nodes) == 1 and nodes[0]["x"] < 600
     linked = canvas.script(
         "const node = window.app.graph.getNodeById(arguments[0]);"
@@ -221,7 +221,7 @@ def test_the_blueprints_are_drawn_for_these_nodes(comfy_server: ComfyServer) -> 
 
 @pytest.mark.parametrize("blueprint", BLUEPRINTS, ids=lambda each: str(each.name))
 def test_a_blueprint_is_in_the_library_and_opens_whole(canvas: Any, blueprint: Any) -> None:
-    names = canvas.wait_for(lambda: {*canvas.script(LIBRARY)} & {each.name for each in BLUEPRINTS}, 30)
+    names = canvas.wait_for(lambda: {*canvas.script(LIBRARY)} & {each.name for each in BLUEPRINTS})
     assert blueprint.name in names, [said for said in canvas.errors() if "blueprint" in said.lower()]
     canvas.drop(SUBGRAPHS_DIR / f"{blueprint.name}.json")
     inside = canvas.script(

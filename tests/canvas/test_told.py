@@ -42,7 +42,7 @@ def blank(tmp_path: Path, comfy_server: ComfyServer) -> str:
 
 def _said(canvas: Any, severity: str) -> list[str]:
     """Summary and text of the message of this kind, once there is one."""
-    told = canvas.wait_for(lambda: [row for row in canvas.script(SAID) or [] if row[0] == severity], 90)
+    told = canvas.wait_for(lambda: [row for row in canvas.script(SAID) or [] if row[0] == severity])
     assert len(told) == 1, told
     return list(told[0][1:])
 
@@ -55,7 +55,7 @@ def test_the_form_says_why_a_cut_out_was_refused_and_the_old_verdict_goes(
     node_id = canvas.script(CUT)
     canvas.script(RUN, [["input: image", "image", good]])
     badges = "confidence"
-    canvas.wait_for(lambda: any(badges in text for text, _ in canvas.script(FACE, node_id)["badges"]), 90)
+    canvas.wait_for(lambda: any(badges in text for text, _ in canvas.script(FACE, node_id)["badges"]))
 
     canvas.script(RUN, [["input: image", "image", blank]])
     summary, text = _said(canvas, "error")
@@ -96,7 +96,7 @@ def test_in_the_graph_the_button_is_named_and_nothing_said_is_markup(canvas: Any
     ]
     assert canvas.script("return window.prodgenHurt") is None
     canvas.script(EVENT, "execution_start", {"prompt_id": "told again"})
-    canvas.wait_for(lambda: canvas.script(SAID) == [], 20)  # what the run before said is gone
+    canvas.wait_for(lambda: canvas.script(SAID) == [])  # what the run before said is gone
 
 
 @pytest.mark.slow
