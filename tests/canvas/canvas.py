@@ -132,9 +132,10 @@ class Canvas:
             raise PageLateError(f"{self.url} is not there; it shows: {self.text()[:1500]}")
 
     def leave(self) -> None:
-        """An empty page in its place."""
-        self.browser.get("about:blank")
-        self.wait_for(lambda: self.script("return location.href === 'about:blank'"))
+        """An empty page in its place; where the page has come to a stop, the next visit is in another browser."""
+        with contextlib.suppress(WebDriverException):
+            self.browser.get("about:blank")
+            self._comes(lambda: self.script("return location.href === 'about:blank'"), _PATIENCE / _OPENINGS)
 
     def close(self) -> None:
         self.browser.quit()
@@ -191,7 +192,10 @@ class Canvas:
 
     def drop(self, path: Path) -> list[dict[str, Any]]:
         """Let a workflow, or a picture that carries one, go over the canvas; returns the nodes that are then there."""
-        if not self.script(READY):  # a visit before this one failed
+        there = False
+        with contextlib.suppress(WebDriverException):
+            there = self.script(READY)
+        if not there:  # it came to a stop, or a visit before this one failed
             self.visit()
         self.clear()
         kind = mimetypes.guess_type(path.name)[0]
