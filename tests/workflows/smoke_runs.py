@@ -17,10 +17,16 @@ Pixels = NDArray[np.float64]
 
 
 def on_smoke_models(graph: Graph) -> Graph:
-    """A copy in which every model file is the smoke model that stands in for it."""
+    """A copy in which every model file is the smoke model that stands in for it, and three people are looked at.
+
+    The detector with made-up weights sees as many people as it may, and of each a pose model with made-up weights sees
+    the points of noise: a minute's work apiece on two busy cores.
+    """
     manifest = load_manifest()
     copy: Graph = json.loads(json.dumps(graph))
     for node in copy.values():
+        if node["class_type"] == "RTDETR_detect":
+            node["inputs"]["max_detections"] = 3
         for name, value in node["inputs"].items():
             model = manifest.find_file(value) if isinstance(value, str) else None
             if model is not None and model.smoke:
