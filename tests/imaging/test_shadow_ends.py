@@ -95,6 +95,35 @@ def test_beside_a_foot_that_leans_no_block_is_dark(half: float, lean: float, hin
         rows, columns, shade = crevice(mask, contact, touch, size, ramp, FORESHORTENING, foot_sides(touch, span))
         row = torch.arange(rows.start, rows.stop)[:, None].expand_as(shade)
         bare = mask[rows, columns] < 0.02
-        assert float(shade[bare & (row >= touch.lowest - 3)].max()) > 0.4, "no contact"
+        assert float(shade[(mask[rows, columns] < 0.6) & (row >= touch.lowest - 3)].max()) > 0.4, "no contact"
         beside = bare & (row < touch.lowest - 6)
         assert not bool(beside.any()) or float(shade[beside].max()) < 0.1
+
+
+@pytest.mark.parametrize("half", [3.0, 4.0, 6.0])
+def test_a_thin_leg_has_no_dark_beside_it_at_its_foot(half: float) -> None:
+    """A line that goes on beside it looks like a plate under the leg: light comes in from all sides there."""
+    legs = (leaning_leg(270, 600, -0.1, half), leaning_leg(450, 590, 0.1, half), leaning_leg(360, 560, 0.0, half))
+    mask = torch.stack((box(250, 330, 470, 370), *legs)).amax(dim=0)
+    contact = standing_contact(mask)
+    assert contact.kind == "feet" and len(contact.touches) == 3
+    ramp, span = edge_width(mask, contact), math.sqrt(contact.box.width * contact.box.height)
+    for touch in contact.touches:
+        size = crevice_size(touch, span, 0.5)
+        rows, columns, shade = crevice(mask, contact, touch, size, ramp, FORESHORTENING, foot_sides(touch, span))
+        column = torch.arange(columns.start, columns.stop).expand_as(shade)
+        bare = mask[rows, columns] < 0.02
+        beside = bare & ((column < touch.left) | (column >= touch.right))
+        assert float(shade[(mask[rows, columns] < 0.6) & ~beside].max()) > 0.4, "no contact"
+        assert float(shade[beside].max()) < 0.26
+
+
+def test_what_turns_under_keeps_the_dark_line_that_it_shows_itself() -> None:
+    """Its own pixels get dark towards its lower edge: the network, to which that is less than a cell, took it away."""
+    y, _ = axes()
+    mask = box(170, 270, 550, 570)
+    light = 0.35 * (1 - 0.5 * torch.exp(-(((570 - y) / 8) ** 2)))
+    image = torch.lerp(torch.ones(()), light ** (1 / 2.2), mask)[..., None].expand(-1, -1, 3)
+    shade = ground_and_shadow(image[None], mask[None], Light()).shadow[0]
+    before = shade[570:580, 200:520].mean(dim=1)
+    assert float(before[1]) > 0.68 and float(before[9]) < 0.3, before

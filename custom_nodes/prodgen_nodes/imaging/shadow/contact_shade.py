@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..filters import smoothstep
 from .contact import Array, Contact, Touch
 from .round_foot import RoundFoot
 from .supports import without_notches
@@ -25,9 +26,14 @@ product's more."""
 _LEG_TO_HEEL = (0.12, 0.22)
 """Widths, over the product's size, from which and to which a foot is more and more a wall on the ground, a boot's heel:
 beside that it is as dark as before it."""
-_THIN_TO_WHEEL, _BESIDE = (0.04, 0.07), (0.35, 3.0)
-"""How far the dark line reaches beside a leg at most, over how far it does before it, by the leg's width over the
-product's size: beside a thin one it would be a bar that is wider than the leg; a wheel's belongs to its roundness."""
+_THIN_TO_WHEEL, _BESIDE, _BESIDE_DARK = (0.04, 0.07), (1.0, 3.0), (0.25, 1.0)
+"""By a leg's width over the product's size: how far the dark line reaches beside it at most, over how far it does
+before it, and how dark it is there, over how dark it is before it. Light comes in from all sides beside a thin leg,
+where a line as dark as before it looks like a plate that it stands on; a wheel's belongs to its roundness."""
+_ROUND = 0.3
+"""From this share of its width inwards a leg's dark line is as dark as it is in its middle."""
+_CALM = 0.006, 0.06
+"""The contact's outline is averaged over this share of the product's width, and this of its own at most."""
 _POWER = 1.8
 """How steeply the dark line falls (1: an exponential, 2: a Gaussian), found on renders."""
 _ALONG = 4
@@ -124,7 +130,7 @@ def crevice(
     device = alpha.device
     touch, first, last = _without_corners(_without_sides(touch, contact, foreshortening))
     at: Array = np.arange(columns.start, columns.stop, dtype=np.float64) + 0.5
-    blur = 0.006 * contact.box.width
+    blur = min(_CALM[0] * contact.box.width, _CALM[1] * touch.width)
     edge = touch.level(at, blur)
     # A sole stands on its lugs, not beside each of them.
     touch = replace(touch, contour=without_notches(touch.contour))
@@ -155,7 +161,15 @@ def crevice(
     # where the roundness ends.
     away = away + aside**_ALONG * min(touch.rounding, size)
     above = torch.where(beside > 0, 0.0, (over - y).clamp(min=0.0))
-    return rows, columns, _falling(away, size) * (1.6 - above / (ramp + 1.0)).clamp(0.0, 1.0)
+    depth = _falling(away, size) * (1.6 - above / (ramp + 1.0)).clamp(0.0, 1.0)
+    if touch.foot:
+        span = math.sqrt(contact.box.width * contact.box.height)
+        least = float(np.interp(touch.width / span, _THIN_TO_WHEEL, _BESIDE_DARK))
+        within = torch.minimum(x - touch.left - first, touch.right - last - x)
+        depth = depth * torch.lerp(
+            torch.tensor(least).to(x), torch.ones_like(x), smoothstep(within / (_ROUND * touch.width))
+        )
+    return rows, columns, depth
 
 
 def round_crevice(alpha: Tensor, touch: Touch, foot: RoundFoot, size: float) -> tuple[slice, slice, Tensor]:

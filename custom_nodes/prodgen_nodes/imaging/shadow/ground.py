@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -59,6 +60,9 @@ _FADES = 0.4
 """Over this share of that it fades out."""
 _CREVICE = 0.9
 """Share of the darkest loss that the crevice alone takes."""
+_TURNS_UNDER = (0.6, 0.75), (1.0, 0.0)
+"""By how much darker the product gets towards its lower edge, the share of the contact's dark line that the network
+cannot take away: it sees cells, and most of what it knows stands on sharp edges."""
 _FAINTEST = 0.006
 """Shade below this is no shade: what is far from a product stays exactly as it was."""
 _PALE = 4
@@ -172,6 +176,11 @@ def _room_shades(alpha: Tensor, contact: Contact, softness: float, look: Look) -
         for ray in studio_rays(softness)
     ]
     yield _solid_shade(alpha, contact, look, rays, _AMBIENT_CELLS, 1.1, _AMBIENT_LEVELS)
+    yield from _crevices(alpha, contact, softness, look)
+
+
+def _crevices(alpha: Tensor, contact: Contact, softness: float, look: Look) -> Iterator[Shade]:
+    """The dark line along each contact."""
     span = math.sqrt(contact.box.width * contact.box.height)
     for touch in contact.touches:
         size = crevice_size(touch, span, softness, look.undercut)
@@ -255,6 +264,10 @@ def shade_ground(alpha: Tensor, contact: Contact, light: Light, look: Look | Non
     if look.foot is None and look.ball is None:
         for rows, columns, shade in undersides(alpha, contact, look.reflects):
             lost[rows, columns] = torch.maximum(lost[rows, columns], shade)
+        turns_under = float(np.interp(look.undercut, *_TURNS_UNDER))
+        if turns_under > 0:
+            for rows, columns, shade in _crevices(alpha, contact, light.softness, look):
+                lost[rows, columns] = torch.maximum(lost[rows, columns], turns_under * shade)
         if look.roll is not None:
             line = look.roll.line(contact.touches[0])
             rows, columns, shade = crevice(
