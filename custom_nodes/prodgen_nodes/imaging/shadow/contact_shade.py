@@ -40,7 +40,7 @@ _ALONG = 4
 """How steeply, by the share that the way to the contact goes aside, an edge hides less of what is under it."""
 USUAL_UNDERCUT = 0.83
 """Where nothing of the product is known."""
-_UNDERCUT = (0.58, USUAL_UNDERCUT, 0.95), (1.6, 1.0, 0.25)
+_UNDERCUT = (0.58, USUAL_UNDERCUT, 0.95), (2.2, 1.0, 0.25)
 """How much larger or smaller it is, by how much darker the product itself gets towards its lower edge: an edge that
 turns under shows it, a wall that stands on the ground does not. Measured on rendered products."""
 

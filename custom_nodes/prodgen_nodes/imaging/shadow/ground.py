@@ -60,9 +60,10 @@ _FADES = 0.4
 """Over this share of that it fades out."""
 _CREVICE = 0.9
 """Share of the darkest loss that the crevice alone takes."""
-_TURNS_UNDER = (0.6, 0.75), (1.0, 0.0)
+_TURNS_UNDER, _NEAR = ((0.6, 0.75), (1.0, 0.0)), 0.3
 """By how much darker the product gets towards its lower edge, the share of the contact's dark line that the network
-cannot take away: it sees cells, and most of what it knows stands on sharp edges."""
+cannot take away: it sees cells, and most of what it knows stands on sharp edges. And the power of that line that says
+how near it the drawn shade is kept: with 1 a pale patch was left beside the line's end."""
 _FAINTEST = 0.006
 """Shade below this is no shade: what is far from a product stays exactly as it was."""
 _PALE = 4
@@ -251,6 +252,9 @@ def shade_ground(alpha: Tensor, contact: Contact, light: Light, look: Look | Non
         return torch.zeros_like(alpha)
     look = look or Look()
     lost = _room_shade(alpha, contact, light.softness, look)
+    is_guessed = look.foot is None and look.ball is None
+    turns_under = float(np.interp(look.undercut, *_TURNS_UNDER)) if is_guessed else 0.0
+    drawn = lost.clone() if turns_under > 0 else lost
     if look.seen is not None:
         # The network knows one light, and a softer or harder one is missed by as much.
         usual = lost
@@ -261,13 +265,13 @@ def shade_ground(alpha: Tensor, contact: Contact, light: Light, look: Look | Non
         square.add(missed, lost)
         close_pale_lines(lost, contact, max(1, round(_PALE / 2 * square.pixels)))
         lost = _seen_of(lost)
-    if look.foot is None and look.ball is None:
+    if is_guessed:
         for rows, columns, shade in undersides(alpha, contact, look.reflects):
             lost[rows, columns] = torch.maximum(lost[rows, columns], shade)
-        turns_under = float(np.interp(look.undercut, *_TURNS_UNDER))
         if turns_under > 0:
             for rows, columns, shade in _crevices(alpha, contact, light.softness, look):
-                lost[rows, columns] = torch.maximum(lost[rows, columns], turns_under * shade)
+                kept = torch.lerp(lost[rows, columns], drawn[rows, columns], turns_under * shade**_NEAR)
+                lost[rows, columns] = torch.maximum(lost[rows, columns], kept)
         if look.roll is not None:
             line = look.roll.line(contact.touches[0])
             rows, columns, shade = crevice(
