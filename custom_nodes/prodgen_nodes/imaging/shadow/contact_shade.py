@@ -30,6 +30,8 @@ _THIN_TO_WHEEL, _BESIDE, _BESIDE_DARK = (0.04, 0.07), (1.0, 3.0), (0.25, 1.0)
 """By a leg's width over the product's size: how far the dark line reaches beside it at most, over how far it does
 before it, and how dark it is there, over how dark it is before it. Light comes in from all sides beside a thin leg,
 where a line as dark as before it looks like a plate that it stands on; a wheel's belongs to its roundness."""
+_PAST_END = 0.5
+"""The same beside the ends of what is no foot: with 1 a rendered bag's line went on as a wing past its corner."""
 _ROUND = 0.3
 """From this share of its width inwards a leg's dark line is as dark as it is in its middle."""
 _CALM = 0.006, 0.06
@@ -65,7 +67,7 @@ def crevice_size(touch: Touch, span: float, softness: float, undercut: float = U
 def foot_sides(touch: Touch, span: float) -> tuple[float, float]:
     """How far the dark line reaches beside the contact's left and right end, over how far it does before it."""
     if not touch.foot:
-        return 1.0, 1.0
+        return _PAST_END, _PAST_END
     least = _LEAST * span
     most = float(np.interp(touch.width / span, _THIN_TO_WHEEL, _BESIDE))
     left, right = (min(most, (close + least) / (_FOOT * touch.width + least)) for close in touch.close)
@@ -93,13 +95,17 @@ def _without_corners(touch: Touch) -> tuple[Touch, int, int]:
     most = math.floor(_CORNER * touch.width)
     if most < 3:
         return touch, 0, 0
+    least = _BEND * touch.width + 0.25
     columns = np.arange(3 * most)
     contour, counts = touch.contour.copy(), []
     for end in (contour, contour[::-1]):
         slope, start = np.polyfit(columns[most:], end[most : 3 * most], 1)
+        off = end[most : 3 * most] - (slope * columns[most:] + start)
+        if math.sqrt(np.mean(off**2)) > least:  # a side is no longer than that: then its front corner
+            slope, start = np.polyfit(columns[most : 2 * most], end[most : 2 * most], 1)
         # Beside a wavy edge the line would run out below all of it.
         straight = np.minimum(slope * columns[:most] + start, end[: 3 * most].max())
-        bent = np.flatnonzero(straight - end[:most] > _BEND * touch.width + 0.25)
+        bent = np.flatnonzero(straight - end[:most] > least)
         count = int(bent[-1]) + 1 if bent.size else 0
         end[:count] = straight[:count]
         counts.append(count)
