@@ -118,6 +118,25 @@ def test_a_thin_leg_has_no_dark_beside_it_at_its_foot(half: float) -> None:
         assert float(shade[beside].max()) < 0.26
 
 
+def test_a_side_that_recedes_is_dark_to_its_corner_and_no_farther() -> None:
+    """Of a bag's short side all was taken for the rounded corner at its end: the dark line ended in a step before it."""
+    y, x = axes()
+    front, side = 550 + 0.09 * (x - 177), 580 - 0.78 * (x - 502)
+    corner = (6 - (542 - x).clamp(min=0)).clamp(min=0) ** 2 / 4
+    low = torch.minimum(front, side) - corner
+    mask = soft(torch.maximum((x - 359.5).abs() - 182.5, torch.maximum(300 - y, y - low)))
+    contact = standing_contact(mask)
+    (touch,) = contact.touches
+    span = math.sqrt(contact.box.width * contact.box.height)
+    size = crevice_size(touch, span, 0.5, undercut=0.58)
+    rows, columns, shade = crevice(mask, contact, touch, size, 2.0, FORESHORTENING, foot_sides(touch, span))
+    below = (low[0, columns] + 2).round().long() - rows.start
+    along = shade[below, torch.arange(shade.shape[1])]
+    assert float(along[515 - columns.start : 538 - columns.start].min()) > 0.6, "it ends before the corner"
+    bare = (mask[rows, columns] < 0.02) & (torch.arange(columns.start, columns.stop) > 556)
+    assert float(shade[bare].max()) < 0.35, "a wing past the corner"
+
+
 def test_what_turns_under_keeps_the_dark_line_that_it_shows_itself() -> None:
     """Its own pixels get dark towards its lower edge: the network, to which that is less than a cell, took it away."""
     y, _ = axes()

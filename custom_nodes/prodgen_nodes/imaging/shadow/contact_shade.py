@@ -96,20 +96,30 @@ def _without_corners(touch: Touch) -> tuple[Touch, int, int]:
     if most < 3:
         return touch, 0, 0
     least = _BEND * touch.width + 0.25
-    columns = np.arange(3 * most)
+    columns = np.arange(most)
     contour, counts = touch.contour.copy(), []
     for end in (contour, contour[::-1]):
-        slope, start = np.polyfit(columns[most:], end[most : 3 * most], 1)
-        off = end[most : 3 * most] - (slope * columns[most:] + start)
-        if math.sqrt(np.mean(off**2)) > least:  # a side is no longer than that: then its front corner
-            slope, start = np.polyfit(columns[most : 2 * most], end[most : 2 * most], 1)
+        slope, start = _line_beside(end, most, least)
         # Beside a wavy edge the line would run out below all of it.
-        straight = np.minimum(slope * columns[:most] + start, end[: 3 * most].max())
+        straight = np.minimum(slope * columns + start, end[: 3 * most].max())
         bent = np.flatnonzero(straight - end[:most] > least)
         count = int(bent[-1]) + 1 if bent.size else 0
         end[:count] = straight[:count]
         counts.append(count)
     return replace(touch, contour=contour), counts[0], counts[1]
+
+
+def _line_beside(end: Array, most: int, least: float) -> Array:
+    """Slope and start of the straight line that a contour goes on as beside its `end`, of which `most` columns may be a
+    corner: that of a wide part, where that is straight to `least` pixels, or of a narrower one, as of a short side."""
+    found = []
+    for part in (slice(most, 3 * most), slice(most, 2 * most), slice(most // 2, 3 * most // 2)):
+        columns = np.arange(part.start, part.stop)
+        line = np.polyfit(columns, end[part], 1)
+        found.append((math.sqrt(np.mean((end[part] - np.polyval(line, columns)) ** 2)), line))
+        if found[-1][0] <= least:
+            break
+    return min(found, key=lambda one: one[0])[1]
 
 
 def crevice(
