@@ -10,8 +10,9 @@ import torch
 from prodgen_nodes.imaging.shadow import Light, ground_and_shadow
 from prodgen_nodes.imaging.shadow.contact_shade import crevice, crevice_size, foot_sides
 from prodgen_nodes.imaging.shadow.corner import standing_contact
-from prodgen_nodes.imaging.shadow.darken import edge_width
+from prodgen_nodes.imaging.shadow.darken import edge_width, reflectance
 from prodgen_nodes.imaging.shadow.ground import FORESHORTENING
+from prodgen_nodes.imaging.shadow.legs import bent_ends
 from prodgen_nodes.imaging.shadow.light import studio_rays
 from prodgen_nodes.imaging.shadow.occlusion import occlusion
 from prodgen_nodes.imaging.shadow.solid import Level, Solid
@@ -119,7 +120,7 @@ def test_a_thin_leg_has_no_dark_beside_it_at_its_foot(half: float) -> None:
 
 
 def test_a_side_that_recedes_is_dark_to_its_corner_and_no_farther() -> None:
-    """Of a bag's short side all was taken for the rounded corner at its end: the dark line ended in a step before it."""
+    """All of a bag's short side was taken for the rounded corner at its end: the dark line ended in a step."""
     y, x = axes()
     front, side = 550 + 0.09 * (x - 177), 580 - 0.78 * (x - 502)
     corner = (6 - (542 - x).clamp(min=0)).clamp(min=0) ** 2 / 4
@@ -146,3 +147,26 @@ def test_what_turns_under_keeps_the_dark_line_that_it_shows_itself() -> None:
     shade = ground_and_shadow(image[None], mask[None], Light()).shadow[0]
     before = shade[570:580, 200:520].mean(dim=1)
     assert float(before[1]) > 0.68 and float(before[9]) < 0.3, before
+
+
+@pytest.mark.parametrize("columns", [(250, 470, 360, 413), (251, 470, 361, 412)])
+def test_of_thin_legs_a_mirror_image_has_the_mirrored_shadow(columns: tuple[int, ...]) -> None:
+    """Of which columns its brightness was taken told left from right."""
+    leans, lows = (-0.25, 0.25, 0.0, 0.1), (600, 590, 560, 566)
+    legs = (leaning_leg(at, low, lean, 2.5) for at, low, lean in zip(columns, lows, leans, strict=True))
+    mask = torch.stack((box(240, 330, 480, 370), *legs)).amax(dim=0)
+    colour = torch.where((torch.arange(SIDE) % 2 == 0)[None, :], 0.2, 0.9)
+    image = torch.lerp(torch.ones(()), colour, mask)[..., None].expand(-1, -1, 3)
+    own, flipped = (standing_contact(one).box for one in (mask, mask.flip(1)))
+    assert reflectance(image, mask, own) == pytest.approx(reflectance(image.flip(1), mask.flip(1), flipped), abs=0.01)
+    one = ground_and_shadow(image[None], mask[None], Light())
+    other = ground_and_shadow(image[None].flip(2), mask[None].flip(2), Light())
+    assert float((one.image - other.image.flip(2)).abs().max()) < 2 / 255
+
+
+def test_a_foot_of_two_lowest_columns_is_rounded_alike_from_either_side() -> None:
+    random = np.random.default_rng(3)
+    for _ in range(300):
+        fall = np.sort(random.integers(0, 40, random.integers(1, 8)) / 10)
+        edge = 500 - np.concatenate((fall[::-1], np.zeros(random.integers(1, 5)), np.sort(random.random(4) * 6)))
+        assert bent_ends(edge) == bent_ends(edge[::-1])[::-1]

@@ -46,8 +46,9 @@ def reflectance(image: Tensor, alpha: Tensor, box: Box) -> float:
     """Mean linear luminance 0..1 of the product's lower half in `image` `[H,W,C]`: how much light it gives back."""
     step = max(1, max(box.width, box.height) // 128)
     rows = slice((box.top + box.bottom) // 2, box.bottom, step)
-    part = srgb_to_linear(image[rows, box.left : box.right : step, :3]).mean(dim=-1)
-    weight = (alpha[rows, box.left : box.right : step] > 0.95).float()
+    # Of these rows every pixel: of every second column a thin leg's own may be none.
+    part = srgb_to_linear(image[rows, box.left : box.right, :3]).mean(dim=-1)
+    weight = (alpha[rows, box.left : box.right] > 0.95).float()
     return float(((part * weight).sum() / weight.sum().clamp(min=1.0)).clamp(0.0, 1.0))
 
 

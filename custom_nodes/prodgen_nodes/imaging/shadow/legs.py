@@ -44,9 +44,8 @@ def raised_ends(high: Array, touching: slice, level: float) -> tuple[tuple[int, 
 def bent_ends(edge: Array) -> tuple[int, int]:
     """The same of a foot that stands on all of its lower `edge` `[n]` (rows): a square leg's corner has none."""
     low = np.flatnonzero(edge >= edge.max() - _PIXELS)
-    middle = int(low[0] + low[-1]) // 2
-    left = _bent(edge[: middle + 1][::-1])
-    return left, _bent(edge[middle:])
+    both = int(low[0] + low[-1])  # twice the middle, which may lie between two columns: then it is on both sides
+    return _bent(edge[: (both + 1) // 2 + 1][::-1]), _bent(edge[both // 2 :])
 
 
 def _bent(side: Array) -> int:
