@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ..tensors import Box, bounding_box
 from .hanging import hangs_by_a_cord
-from .legs import NARROW, bent_ends, more_feet, raised_ends
+from .legs import NARROW, bent_ends, more_feet, raised_ends, with_thin_legs
 from .supports import climbing_supports, column_runs, is_a_bar, more_soles, without_notches
 
 Array = npt.NDArray[np.float64]
@@ -192,7 +192,16 @@ def find_contact(alpha: Tensor, *, lies: bool = False) -> Contact:
         calm = envelope
     lowest = float(np.nanmax(calm))
     level = max(1.5, _LEVEL * height)
-    floor = lowest - (_RISE_LYING if lies else _RISE) * width
+    climb = (_RISE_LYING if lies else _RISE) * width
+    legs = with_thin_legs(envelope, calm, alpha > 0.5, box, level, _LEG)
+    if legs is not None:
+        foot = float(np.nanmax(legs))
+        standing = _touches(
+            _runs(legs, foot, level, foot - climb, alpha > 0.5, box), envelope, heights, legs, alpha, box
+        )
+        if standing and not _floats(standing, legs, alpha, box):
+            return Contact(_kind(standing, width, height), tuple(standing), box)
+    floor = lowest - climb
     runs = _runs(calm, lowest, level, floor, alpha > 0.5, box)
 
     def touching(runs: list[tuple[int, int]]) -> list[Touch]:

@@ -30,6 +30,9 @@ _THIN_TO_WHEEL, _BESIDE, _BESIDE_DARK = (0.04, 0.07), (1.0, 3.0), (0.25, 1.0)
 """By a leg's width over the product's size: how far the dark line reaches beside it at most, over how far it does
 before it, and how dark it is there, over how dark it is before it. Light comes in from all sides beside a thin leg,
 where a line as dark as before it looks like a plate that it stands on; a wheel's belongs to its roundness."""
+_CORNER_DARK = 0.5
+"""At a corner the line is so dark, over how dark it is before an edge, of which a point of the ground sees half: a
+corner hides a quarter of the room."""
 _PAST_END = 0.5
 """The same beside the ends of what is no foot: with 1 a rendered bag's line went on as a wing past its corner."""
 _ROUND = 0.3
@@ -109,6 +112,15 @@ def _without_corners(touch: Touch) -> tuple[Touch, int, int]:
     return replace(touch, contour=contour), counts[0], counts[1]
 
 
+def _dark_ends(touch: Touch, contact: Contact, size: float) -> tuple[float, float]:
+    """How dark the line is at the contact's ends, over how dark it is in its middle, and from how many columns inwards
+    on it is as dark as there."""
+    if not touch.foot:
+        return _CORNER_DARK, min(size, touch.width / 2)
+    span = math.sqrt(contact.box.width * contact.box.height)
+    return float(np.interp(touch.width / span, _THIN_TO_WHEEL, _BESIDE_DARK)), _ROUND * touch.width
+
+
 def _line_beside(end: Array, most: int, least: float) -> Array:
     """Slope and start of the straight line that a contour goes on as beside its `end`, of which `most` columns may be a
     corner: that of a wide part, where that is straight to `least` pixels, or of a narrower one, as of a short side."""
@@ -178,13 +190,9 @@ def crevice(
     away = away + aside**_ALONG * min(touch.rounding, size)
     above = torch.where(beside > 0, 0.0, (over - y).clamp(min=0.0))
     depth = _falling(away, size) * (1.6 - above / (ramp + 1.0)).clamp(0.0, 1.0)
-    if touch.foot:
-        span = math.sqrt(contact.box.width * contact.box.height)
-        least = float(np.interp(touch.width / span, _THIN_TO_WHEEL, _BESIDE_DARK))
-        within = torch.minimum(x - touch.left - first, touch.right - last - x)
-        depth = depth * torch.lerp(
-            torch.tensor(least).to(x), torch.ones_like(x), smoothstep(within / (_ROUND * touch.width))
-        )
+    within = torch.minimum(x - touch.left - first, touch.right - last - x)
+    dark, inwards = _dark_ends(touch, contact, size)
+    depth = depth * torch.lerp(torch.full_like(x, dark), torch.ones_like(x), smoothstep(within / inwards))
     return rows, columns, depth
 
 

@@ -93,3 +93,29 @@ def more_feet(
         if _ends_a_leg(inside, box.left + peak, int(bottom) - 1, rise, NARROW * width):
             feet.append(run)
     return feet
+
+
+def with_thin_legs(envelope: Array, calm: Array, inside: Tensor, box: Box, level: float, leg: float) -> Array | None:
+    """The outline `calm` with those of the `envelope`'s low places that were too narrow for it and end a leg, `leg` of
+    the product's height long; None where there are none. What is shorter is dirt in the mask, or a ragged edge."""
+    rise = max(3, round(leg * box.height))
+    with np.errstate(invalid="ignore"):
+        lower = envelope > calm + level
+    legs = [
+        (left, right)
+        for left, right in column_runs(lower)
+        if float((envelope - calm)[left:right].max()) > rise
+        and _ends_a_leg(
+            inside,
+            box.left + left + int(envelope[left:right].argmax()),
+            int(envelope[left:right].max()) - 1,
+            rise,
+            NARROW * box.width,
+        )
+    ]
+    if not legs:
+        return None
+    outline: Array = calm.copy()
+    for left, right in legs:
+        outline[left:right] = envelope[left:right]
+    return outline
