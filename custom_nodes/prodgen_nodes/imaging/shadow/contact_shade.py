@@ -116,7 +116,7 @@ def _dark_ends(touch: Touch, contact: Contact, size: float) -> tuple[float, floa
     """How dark the line is at the contact's ends, over how dark it is in its middle, and from how many columns inwards
     on it is as dark as there."""
     if not touch.foot:
-        return _CORNER_DARK, min(size, touch.width / 2)
+        return _CORNER_DARK, min(size, _CORNER * touch.width)
     span = math.sqrt(contact.box.width * contact.box.height)
     return float(np.interp(touch.width / span, _THIN_TO_WHEEL, _BESIDE_DARK)), _ROUND * touch.width
 
@@ -142,11 +142,14 @@ def crevice(
     ramp: float,
     foreshortening: float,
     lateral: tuple[float, float] = (1.0, 1.0),
+    *,
+    corners: bool = True,
 ) -> tuple[slice, slice, Tensor]:
     """Canvas rows and columns, and there the depth of the dark line, 0..1: 1 at the contact and behind the edge.
 
     `ramp`: rows of the product's soft edge, behind which the ground is as dark as at the contact. `lateral`: how far
-    it reaches beside the contact's left and right end, over how far it does before it.
+    it reaches beside the contact's left and right end, over how far it does before it. `corners`: whether it ends in
+    corners or in feet, and not where something round does.
     """
     height, width = alpha.shape
     reach = REACH * size
@@ -190,9 +193,10 @@ def crevice(
     away = away + aside**_ALONG * min(touch.rounding, size)
     above = torch.where(beside > 0, 0.0, (over - y).clamp(min=0.0))
     depth = _falling(away, size) * (1.6 - above / (ramp + 1.0)).clamp(0.0, 1.0)
-    within = torch.minimum(x - touch.left - first, touch.right - last - x)
-    dark, inwards = _dark_ends(touch, contact, size)
-    depth = depth * torch.lerp(torch.full_like(x, dark), torch.ones_like(x), smoothstep(within / inwards))
+    if corners:
+        within = torch.minimum(x - touch.left - first, touch.right - last - x)
+        dark, inwards = _dark_ends(touch, contact, size)
+        depth = depth * torch.lerp(torch.full_like(x, dark), torch.ones_like(x), smoothstep(within / inwards))
     return rows, columns, depth
 
 

@@ -273,9 +273,9 @@ def shade_ground(alpha: Tensor, contact: Contact, light: Light, look: Look | Non
                 kept = torch.lerp(lost[rows, columns], drawn[rows, columns], turns_under * shade**_NEAR)
                 lost[rows, columns] = torch.maximum(lost[rows, columns], kept)
         if look.roll is not None:
-            line = look.roll.line(contact.touches[0])
+            line, size = look.roll.line(contact.touches[0]), DARK * look.roll.radius
             rows, columns, shade = crevice(
-                alpha, contact, line, DARK * look.roll.radius, look.ramp, look.roll.foreshortening, (ENDS, ENDS)
+                alpha, contact, line, size, look.ramp, look.roll.foreshortening, (ENDS, ENDS), corners=False
             )
             lost[rows, columns] = torch.maximum(lost[rows, columns], shade)
     if not light.contact_only:
