@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 from typing import BinaryIO
 
-from runner.files.lock import HeldError, hold, hold_new
+from runner.files.lock import HeldError, TidiedUpError, hold, hold_new
 
 _HERE = hashlib.sha256(platform.node().encode("utf-8", "replace")).hexdigest()[:8]
 """Locks are believed between processes of one machine only: some network drives do not pass them on."""
@@ -31,7 +31,7 @@ def new_draft(target: Path) -> tuple[Path, BinaryIO | None]:
     """A new file beside `target`, and the lock on it where there are locks: close it when the file has its name."""
     for number in itertools.count():
         draft = target.with_name(f"{target.name}.{_HERE}-{number}.part")
-        with contextlib.suppress(FileExistsError, FileNotFoundError):
+        with contextlib.suppress(FileExistsError, TidiedUpError):
             return draft, hold_new(draft)
     raise AssertionError  # there is always another number
 

@@ -122,13 +122,16 @@ def hold(path: Path) -> BinaryIO | None:
     return None
 
 
+class TidiedUpError(Exception):
+    """The file that was just made was taken away before it was locked."""
+
+
 def hold_new(path: Path) -> BinaryIO | None:
     """A new file at `path`, locked until it is closed; None where there are no locks, and on Windows, as in `hold`.
 
     It is the made file that is locked, not what its name leads to by then.
 
-    Raises FileExistsError where there is one. Raises FileNotFoundError where somebody who tidied up took it away before
-    it was locked.
+    Raises FileExistsError where there is one. Raises TidiedUpError where somebody took it away before it was locked.
     """
     file = os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o644), "r+b")
     locked = None if os.name != "posix" else _try_lock(file.fileno())
@@ -139,7 +142,7 @@ def hold_new(path: Path) -> BinaryIO | None:
         return file
     file.close()
     if locked:
-        raise FileNotFoundError(str(path))
+        raise TidiedUpError(str(path))
     return None
 
 

@@ -319,6 +319,11 @@ def test_of_a_draft_that_was_tidied_up_nothing_is_taken_away_later(tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_no_draft_is_made_in_a_folder_that_is_gone(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        new_draft(tmp_path / "gone" / "a")
+
+
 def test_a_draft_is_never_a_link(tmp_path: Path) -> None:
     theirs = tmp_path / "theirs.txt"
     theirs.write_text("theirs")

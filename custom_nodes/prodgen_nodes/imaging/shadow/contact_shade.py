@@ -30,11 +30,11 @@ _THIN_TO_WHEEL, _BESIDE, _BESIDE_DARK = (0.04, 0.07), (1.0, 3.0), (0.25, 1.0)
 """By a leg's width over the product's size: how far the dark line reaches beside it at most, over how far it does
 before it, and how dark it is there, over how dark it is before it. Light comes in from all sides beside a thin leg,
 where a line as dark as before it looks like a plate that it stands on; a wheel's belongs to its roundness."""
+_PAST_END = 0.5
+"""How far it reaches beside the ends of what is no foot: with 1 a bag's line went on as a wing past its corner."""
 _CORNER_DARK = 0.5
 """At a corner the line is so dark, over how dark it is before an edge, of which a point of the ground sees half: a
 corner hides a quarter of the room."""
-_PAST_END = 0.5
-"""The same beside the ends of what is no foot: with 1 a rendered bag's line went on as a wing past its corner."""
 _ROUND = 0.3
 """From this share of its width inwards a leg's dark line is as dark as it is in its middle."""
 _CALM = 0.006, 0.06
