@@ -12,6 +12,7 @@ from prodgen_nodes.imaging.fidelity.fit import displacement, shifted
 from prodgen_nodes.imaging.fidelity.judge import Fidelity, Limits, Settings, judge
 from prodgen_nodes.imaging.fidelity.places import place_of
 from prodgen_nodes.imaging.filters import gaussian_blur
+from prodgen_nodes.imaging.shadow import Light, ground_and_shadow
 from prodgen_nodes.imaging.tensors import Box
 from scipy import ndimage
 
@@ -104,6 +105,21 @@ def test_a_ghost_is_said_to_be_one_and_a_soft_shadow_is_none() -> None:
     assert report["ghost"] > 0.45 and any("second copy" in reason for reason in report["reasons"])
     assert judged(damaged("ghost"), limits=Limits(max_ghost=1.0)).report["passed"] is True
     assert judged(finished()).report["ghost"] is None
+
+
+@pytest.mark.parametrize("away", [(0.10, 0.0), (0.16, 0.0), (0.2, -0.08), (-0.22, -0.03)])
+def test_a_faint_copy_farther_away_is_found_beside_the_products_own_shadow(away: tuple[float, float]) -> None:
+    """The shadow matched the outline best, so nothing else was looked at; and only a tenth of the picture around."""
+    done = finished()
+    white = done.picture * done.cover[..., None] + 1 - done.cover[..., None]
+    planes = (torch.from_numpy(one.astype(np.float32))[None] for one in (white, done.cover))
+    shaded = ground_and_shadow(*planes, Light()).image[0].numpy().astype(np.float64)
+    assert judged(replace(done, picture=shaded)).report["passed"] is True
+    copy = ndimage.shift(white, (away[1] * SIDE, away[0] * SIDE, 0), order=1, cval=1.0)
+    behind = shaded * (0.45 + 0.55 * copy)
+    picture = np.where(done.cover[..., None] < 0.01, behind, shaded)
+    report = judged(replace(done, picture=picture)).report
+    assert report["passed"] is False and report["ghost"] > 0.45, report
 
 
 def test_what_covers_the_product_on_purpose_is_no_damage() -> None:
