@@ -89,7 +89,7 @@ def test_beside_a_foot_that_leans_no_block_is_dark(half: float, lean: float, hin
     mask = torch.stack((box(300, 360, 420, 400), *legs)).amax(dim=0)
     contact = standing_contact(mask)
     assert contact.kind == "feet" and len(contact.touches) == 2
-    ramp, span = edge_width(mask, contact), math.sqrt(contact.box.width * contact.box.height)
+    ramp, span = edge_width(mask, contact), contact.span
     assert ramp <= 3
     for touch in contact.touches:
         size = crevice_size(touch, span, 0.5)
@@ -108,7 +108,7 @@ def test_a_thin_leg_has_no_dark_beside_it_at_its_foot(half: float) -> None:
     mask = torch.stack((box(250, 330, 470, 370), *legs)).amax(dim=0)
     contact = standing_contact(mask)
     assert contact.kind == "feet" and len(contact.touches) == 3
-    ramp, span = edge_width(mask, contact), math.sqrt(contact.box.width * contact.box.height)
+    ramp, span = edge_width(mask, contact), contact.span
     for touch in contact.touches:
         size = crevice_size(touch, span, 0.5)
         rows, columns, shade = crevice(mask, contact, touch, size, ramp, FORESHORTENING, foot_sides(touch, span))
@@ -128,7 +128,7 @@ def test_a_side_that_recedes_is_dark_to_its_corner_and_no_farther() -> None:
     mask = soft(torch.maximum((x - 359.5).abs() - 182.5, torch.maximum(300 - y, y - low)))
     contact = standing_contact(mask)
     (touch,) = contact.touches
-    span = math.sqrt(contact.box.width * contact.box.height)
+    span = contact.span
     size = crevice_size(touch, span, 0.5, undercut=0.58)
     rows, columns, shade = crevice(mask, contact, touch, size, 2.0, FORESHORTENING, foot_sides(touch, span))
     below = (low[0, columns] + 2).round().long() - rows.start

@@ -208,7 +208,7 @@ def test_no_dark_dash_lies_across_the_end_of_a_leg(wide: float, scale: float) ->
         mask = sketch.mask()
         contact = find_contact(mask)
         touch = contact.touches[0]
-        span = math.sqrt(contact.box.width * contact.box.height)
+        span = contact.span
         size, lateral = crevice_size(touch, span, 0.5), foot_sides(touch, span)
         rows, columns, shade = crevice(mask, contact, touch, size, 1.0, 0.28, lateral)
         beside = touch.left - max(6, touch.width // 2) - columns.start

@@ -9,6 +9,7 @@ does beside it. What could not stand on what it would touch with hangs or flies,
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -109,6 +110,11 @@ class Contact:
     def highest(self) -> float:
         return min((touch.highest for touch in self.touches), default=float(self.box.bottom))
 
+    @property
+    def span(self) -> float:
+        """The product's size: the root of its box' area."""
+        return math.sqrt(self.box.width * self.box.height)
+
     def report(self) -> dict[str, Any]:
         """Kind and pieces as plain numbers (canvas pixels)."""
         return {
@@ -193,26 +199,25 @@ def find_contact(alpha: Tensor, *, lies: bool = False) -> Contact:
     lowest = float(np.nanmax(calm))
     level = max(1.5, _LEVEL * height)
     climb = (_RISE_LYING if lies else _RISE) * width
-    legs = with_thin_legs(envelope, calm, alpha > 0.5, box, level, _LEG)
+    inside = alpha > 0.5
+
+    def touching(runs: list[tuple[int, int]], outline: Array) -> list[Touch]:
+        return _touches(runs, envelope, heights, outline, alpha, box)
+
+    legs = with_thin_legs(envelope, calm, inside, box, level, _LEG)
     if legs is not None:
         foot = float(np.nanmax(legs))
-        standing = _touches(
-            _runs(legs, foot, level, foot - climb, alpha > 0.5, box), envelope, heights, legs, alpha, box
-        )
+        standing = touching(_runs(legs, foot, level, foot - climb, inside, box), legs)
         if standing and not _floats(standing, legs, alpha, box):
             return Contact(_kind(standing, width, height), tuple(standing), box)
     floor = lowest - climb
-    runs = _runs(calm, lowest, level, floor, alpha > 0.5, box)
-
-    def touching(runs: list[tuple[int, int]]) -> list[Touch]:
-        return _touches(runs, envelope, heights, calm, alpha, box)
-
-    touches = touching(runs)
+    runs = _runs(calm, lowest, level, floor, inside, box)
+    touches = touching(runs, calm)
     floats = _floats(touches, calm, alpha, box)
     # A sole with lugs, a comb, a brush: on its teeth it stands as on one edge.
     whole = without_notches(calm) if floats else calm
     if floats:
-        standing = _touches(_runs(whole, lowest, level, floor, alpha > 0.5, box), envelope, heights, whole, alpha, box)
+        standing = touching(_runs(whole, lowest, level, floor, inside, box), whole)
         if not _floats(standing, whole, alpha, box):
             touches, floats = standing, False
     for outline in (calm, whole):
@@ -222,11 +227,11 @@ def find_contact(alpha: Tensor, *, lies: bool = False) -> Contact:
         # A shoe that leans on the other one touches the ground at its tip alone.
         low = column_runs(calm >= lowest - _TIP * width)
         tips = [run for run in low if not any(run[0] < sole[1] and sole[0] < run[1] for sole in soles)]
-        leaning = touching(sorted([*tips, *soles]))
+        leaning = touching(sorted([*tips, *soles]), calm)
         if not _floats(leaning, calm, alpha, box):
             touches, floats = leaning, False
     if floats and (wheels := climbing_supports(ndimage.median_filter(envelope, step + 1), level)):
-        standing = touching(wheels)
+        standing = touching(wheels, calm)
         if not _floats(standing, calm, alpha, box):
             touches, floats = standing, False
     if floats and not (lies and touches):

@@ -81,7 +81,7 @@ def foot_sides(touch: Touch, span: float) -> tuple[float, float]:
 def _without_sides(touch: Touch, contact: Contact, foreshortening: float) -> Touch:
     """The contact of a thin leg is as deep as it is wide: what its outline rises by beyond that at its ends is the side
     of a leg that leans, over bare ground."""
-    if not touch.foot or touch.width >= _LEG_TO_HEEL[0] * math.sqrt(contact.box.width * contact.box.height):
+    if not touch.foot or touch.width >= _LEG_TO_HEEL[0] * contact.span:
         return touch
     stands = np.flatnonzero(touch.contour >= touch.contour.max() - foreshortening * touch.width - 1.0)
     first, last = touch.hangs
@@ -117,8 +117,7 @@ def _dark_ends(touch: Touch, contact: Contact, size: float) -> tuple[float, floa
     on it is as dark as there."""
     if not touch.foot:
         return _CORNER_DARK, min(size, _CORNER * touch.width)
-    span = math.sqrt(contact.box.width * contact.box.height)
-    return float(np.interp(touch.width / span, _THIN_TO_WHEEL, _BESIDE_DARK)), _ROUND * touch.width
+    return float(np.interp(touch.width / contact.span, _THIN_TO_WHEEL, _BESIDE_DARK)), _ROUND * touch.width
 
 
 def _line_beside(end: Array, most: int, least: float) -> Array:

@@ -58,7 +58,7 @@ def undercut(image: Tensor, alpha: Tensor, contact: Contact, width: float) -> fl
 
     `width`: rows of the product's soft edge.
     """
-    span = math.sqrt(contact.box.width * contact.box.height)
+    span = contact.span
     edge, low, high = (max(least, round(share * span)) for least, share in ((2, 0.015), (3, 0.05), (6, 0.10)))
     ratios = []
     for touch in contact.touches:

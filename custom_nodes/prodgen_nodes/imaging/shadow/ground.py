@@ -182,7 +182,7 @@ def _room_shades(alpha: Tensor, contact: Contact, softness: float, look: Look) -
 
 def _crevices(alpha: Tensor, contact: Contact, softness: float, look: Look) -> Iterator[Shade]:
     """The dark line along each contact."""
-    span = math.sqrt(contact.box.width * contact.box.height)
+    span = contact.span
     for touch in contact.touches:
         size = crevice_size(touch, span, softness, look.undercut)
         if look.foot is None:
