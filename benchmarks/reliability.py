@@ -38,6 +38,7 @@ from scipy import ndimage
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "custom_nodes")]
 
+from prodgen_nodes import segment_anything  # noqa: E402
 from prodgen_nodes.background_removal import OnnxBackgroundRemoval, by_rank  # noqa: E402
 from prodgen_nodes.imaging.segmentation import TRUSTED, Cutout, from_looks, from_plain_backdrop  # noqa: E402
 
@@ -112,7 +113,8 @@ def overlap(one: np.ndarray, other: np.ndarray) -> float:
 class Cutter:
     """The default cut-out with a network, or the model-free way; `masks` is a folder that keeps what it saw.
 
-    As in Segment Product, a U²-Net-P and a U²-Net beside the network's file are asked where that one is in doubt.
+    As in Segment Product, a U²-Net-P and a U²-Net beside the network's file, and MobileSAM in the folder beside that
+    one's, are asked where it is in doubt.
     """
 
     def __init__(self, model: OnnxBackgroundRemoval | None, masks: Path | None) -> None:
@@ -121,6 +123,8 @@ class Cutter:
         if model is not None and model.path.name not in WITNESSES:
             beside = (model.path.with_name(name) for name in WITNESSES)
             self.witnesses = [OnnxBackgroundRemoval(path) for path in beside if path.is_file()]
+        sam = None if model is None else model.path.parent.with_name("sams") / segment_anything.FILE
+        self.objects = segment_anything.MobileSam(sam) if sam is not None and sam.is_file() else None
         if masks is not None:
             masks.mkdir(parents=True, exist_ok=True)
 
@@ -130,7 +134,7 @@ class Cutter:
         if self.model is None:
             return from_plain_backdrop(photo)
         look, *others = (functools.partial(self._look, model) for model in (self.model, *self.witnesses))
-        return from_looks(photo, look, None, "auto", *others)
+        return from_looks(photo, look, None, "auto", *others, prompt=None if self.objects is None else self.objects.see)
 
     def _look(self, model: OnnxBackgroundRemoval, picture: torch.Tensor) -> torch.Tensor:
         if self.masks is None:

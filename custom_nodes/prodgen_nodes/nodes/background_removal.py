@@ -24,6 +24,7 @@ from ..background_removal import (
     is_available,
     recognise,
 )
+from . import segment_anything
 from .common import CATEGORY, output
 
 _FOLDER = "background_removal"
@@ -134,8 +135,8 @@ def third() -> OnnxBackgroundRemoval | None:
 
 
 def identity_of_best(method: str = "model") -> str:
-    """What changes when `best`, `second` or `third` would take another file, or the same one in another version; ""
-    where they take none.
+    """What changes when `best`, `second`, `third` or Segment Anything would take another file, or the same one in
+    another version; "" where they take none.
 
     `method`: how things are cut out; those other than auto and model take none.
     """
@@ -143,7 +144,7 @@ def identity_of_best(method: str = "model") -> str:
         return ""
     names = [name for name in _chosen() if name is not None]
     paths = [folder_paths.get_full_path(_FOLDER, name) for name in names]
-    return " ".join(repr(_identity(path)) for path in paths if path is not None)
+    return " ".join([*(repr(_identity(path)) for path in paths if path is not None), segment_anything.identity()])
 
 
 def model_input() -> io.BackgroundRemoval.Input:

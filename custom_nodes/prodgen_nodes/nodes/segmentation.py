@@ -38,6 +38,7 @@ from ..imaging.tensors import (
 from .background_removal import best, how_to_get_one, identity_of_best, model_input, second, third
 from .common import CATEGORY, check_widgets, deliver, optional_mask, output, progress_callback, work_device
 from .parts import PARTS
+from .segment_anything import see
 
 METHODS = ("auto", "model", "birefnet", "plain_backdrop")
 FITS = ("squash", "letterbox")
@@ -177,8 +178,9 @@ def _by_model(model: Any, rgb: Tensor, rough: Tensor | None, choice: Choice, ste
     photo, look = rgb.to(device), _look(model, rgb, choice, device)
     if rough is None:
         # A model that somebody wired decides alone.
-        witnesses = [_witness(find, rgb, choice, device) for find in (second, third)] if choice.model is None else []
-        cut = from_looks(photo, look, step, choice.parts, *witnesses)
+        alone = choice.model is not None
+        witnesses = [] if alone else [_witness(find, rgb, choice, device) for find in (second, third)]
+        cut = from_looks(photo, look, step, choice.parts, *witnesses, prompt=None if alone else see)
     else:
         cut = from_model(photo, look(photo.unsqueeze(0)), rough, step, choice.parts)
     cut.report["model"] = getattr(model, "name", "birefnet")

@@ -10,7 +10,8 @@ down, too. What is still trusted before a plain backdrop after one look is compa
 exposed too short is looked at in more light. Over what a look hesitates inside a product another network may be asked;
 and where a cut-out would be refused, or is trusted before a busy backdrop, whether it sees the same product. What a
 look left out, but another network and the picture show, is kept. What is doubted may be only what a screen shows: then
-the screen is taken; and two other networks that see one product outvote one that lost much of it.
+the screen is taken; two other networks that see one product outvote one that lost much of it; and a network that knows
+objects says what does not belong to it, and what does.
 """
 
 from __future__ import annotations
@@ -27,14 +28,15 @@ from .exposure import lift_of, lit, unlit
 from .majority import OUTVOTED, outvoted
 from .noise import is_noisy
 from .parts import Parts
-from .pyramid import resized
+from .pyramid import resized, within
 from .ragged import BITTEN, FELT
 from .screens import FRAMED, find_screen
 from .second_network import SETTLED, WithSecond
 from .shown_parts import SHOWN, Shown
 from .survey import Survey
 from .upside_down import KEPT, PALE, doubt_of_openings, in_question, pale_parts
-from .witness import AGREED, ANOTHER, BOTH_SEE, Witness, others_see
+from .whole_objects import CORRECTED, Prompt, correction
+from .witness import AGREED, ANOTHER, BOTH_SEE, Witness, is_same, others_see
 
 _ALIKE = 0.02
 """Two confidences that differ by less say the same."""
@@ -55,6 +57,8 @@ _REFUSED = 0.5
 _APART = f"something apart was left out before the busy backdrop: does it belong to the product?{KEPT_BY_ALL}"
 """A logo or a date stands on what is plain. Of 24 trusted photographs before busy backdrops one left something out, the
 end of an earring's wire."""
+_SIDE = 1024
+"""Pixels of the longer side of what says what is product, once it is corrected: as many as ISNet's."""
 _SAID = "two looks at the photo do not see quite the same product: something may be missing, or too much"
 
 
@@ -65,12 +69,13 @@ def from_looks(
     parts: Parts = "auto",
     other: Look | None = None,
     third: Look | None = None,
+    prompt: Prompt | None = None,
 ) -> Cutout:
     """Cut a product `[H,W,3]` out with what a network sees, in one look or in two (`looks` in the report).
 
     `other`: another network, which is asked over parts of the product that the first one hesitates over or left out,
     and of whether it sees the same product. `third`: one more, which is asked where the cut-out is doubted: it and
-    `other` outvote the first.
+    `other` outvote the first. `prompt`: a network that knows objects, which is asked then, too.
     """
     second, last = (None if network is None else Witness(network) for network in (other, third))
     lift = lift_of(srgb)
@@ -110,6 +115,7 @@ def from_looks(
         cut = cut.doubted(UNCONFIRMED, ANOTHER) if second and second.sees_another(whole, cut.alpha) else cut
     if cut.confidence < TRUSTED and second is not None and last is not None:
         cut = _by_majority(cut, photo, second, last, progress, parts)
+        cut = _as_an_object(cut, photo, (masks[0], second, last), prompt, parts) if prompt is not None else cut
     if cut.confidence < _REFUSED and INSIDE_OUT not in cut.report["reasons"]:
         cut = cut.believed(AGREED, BOTH_SEE) if others_see(whole, cut.alpha, second, last) else cut
     cut.report["looks"] = len(masks)
@@ -127,6 +133,24 @@ def _by_majority(
         return cut
     theirs = by_model(photo, seen, None, progress, parts).doubted(UNCONFIRMED, OUTVOTED)
     return theirs if theirs.confidence >= _REFUSED else cut
+
+
+def _as_an_object(
+    cut: Cutout, photo: Survey, networks: tuple[Tensor, Witness, Witness], prompt: Prompt, parts: Parts
+) -> Cutout:
+    """The cut-out of the `photo`; corrected where a network that knows objects sees another one, as the others do."""
+    mask, *others = networks
+    whole = photo.srgb.unsqueeze(0)
+    seen = prompt(whole)
+    wrong = seen and correction(seen, cut.alpha, mask, [one.seen(whole) for one in others])
+    if wrong is None:
+        return cut
+    said = wrong.of(cut.alpha, within(_SIDE, *photo.size))
+    better = by_model(photo, said, None, None, parts).with_parts(wrong.certain).doubted(UNCONFIRMED, CORRECTED)
+    if better.confidence < AGREED and is_same(better.alpha, (wrong.object > 0).float()):
+        better = better.believed(AGREED, BOTH_SEE)
+    refused = better.confidence < _REFUSED <= cut.confidence
+    return cut if refused or not wrong.keeps_the_rest(cut.alpha, better.alpha) else better
 
 
 def _whole_screen(cut: Cutout, photo: Survey, parts: Parts) -> Cutout:

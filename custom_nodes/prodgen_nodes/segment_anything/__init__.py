@@ -1,0 +1,10 @@
+"""Segment Anything by its smallest network: a photo is seen once, then asked for the object at given points or a box.
+
+Imports no ComfyUI module, and timm and transformers only when the network is opened: without them everything else still
+works. Conventions as in `imaging`: images `[B,H,W,C]` sRGB 0..1.
+"""
+
+from .errors import SegmentAnythingError
+from .network import FILE, MobileSam, Seen, explain_missing, is_available
+
+__all__ = ["FILE", "MobileSam", "Seen", "SegmentAnythingError", "explain_missing", "is_available"]
