@@ -222,7 +222,7 @@ def _join_chunks(archive: Path, index: str, resource: str, target: Path) -> None
 
 
 def _member(tar: tarfile.TarFile, name: str, size: int | None = None) -> IO[bytes]:
-    """A file of the archive, and no link to another. Raises KeyError for none, ValueError where it has not this size."""
+    """A file of the archive, and no link to another. Raises KeyError for none, ValueError for one of another size."""
     found = tar.getmember(name)
     source = tar.extractfile(found) if found.isfile() else None
     if source is None:

@@ -41,7 +41,7 @@ class FileCommand(DownloadCommand):  # type: ignore[misc]
 
 
 def _save(session: Any, url: str, size: int, target: Path) -> None:
-    """What `url` holds, at `target`. Raises CommandError where it has not `size` bytes: of more, the rest is not read."""
+    """What `url` holds, at `target`. Raises CommandError where it has not `size` bytes; no more than that is read."""
     with session.get(url, headers={"Accept-Encoding": "identity"}, stream=True) as response, target.open("wb") as sink:
         response.raise_for_status()
         came = 0
