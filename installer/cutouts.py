@@ -18,11 +18,15 @@ from installer.project import Project
 
 _STEP = "cutouts"
 _COMMAND = ["-m", "runner", "models", "download", "--default"]
+_FOLDERS = ("background_removal", "sams")
+"""Of ComfyUI's models, those that the networks go to."""
+_LIBRARIES = ("onnxruntime", "timm")
+"""What the networks run on and ComfyUI does not bring: the modules of the pack's requirements.txt."""
 
 
-def lacks_onnxruntime(python: Path) -> bool:
-    """Whether the networks could not be run by this Python."""
-    question = "import importlib.util, sys; sys.exit(importlib.util.find_spec('onnxruntime') is None)"
+def lacks_libraries(python: Path) -> bool:
+    """Whether one of the networks could not be run by this Python."""
+    question = f"import importlib.util, sys; sys.exit(not all(map(importlib.util.find_spec, {_LIBRARIES!r})))"
     return subprocess.run([str(python), "-c", question], capture_output=True, check=False).returncode != 0
 
 
@@ -47,7 +51,7 @@ def install(project: Project) -> bool:
     lost: list[dict[str, Any]] = []
     present = 0
     ours: dict[str, str | bool] = dict(project.journal.facts.get(_STEP, {}))
-    with Step("Networks that tell what is product") as step:
+    with Step("Networks of the cut-out") as step:
 
         def hear(line: str) -> None:
             nonlocal present
@@ -87,8 +91,8 @@ def _inside(project: Project, event: dict[str, Any]) -> str:
 
 def explain(project: Project, python: Path) -> None:
     """How somebody's own ComfyUI, where nothing is installed or fetched, gets what the cut-outs are better with."""
-    say("  Cut-outs of photographs are much better with a network that tells what is product. It needs:")
-    if lacks_onnxruntime(python):
+    say("  Cut-outs of photographs are much better with networks that tell what is product. They need:")
+    if lacks_libraries(python):
         say(f"    {python} -m pip install -r {project.pack / 'requirements.txt'}")
     say(f"    {project.python.relative_to(project.root)} {' '.join(_COMMAND)}")
 
@@ -106,9 +110,10 @@ def remove(project: Project) -> list[Path]:
         elif fetched and (project.comfyui / name).is_file():  # noted before there were hashes
             digest = files.sha256(project.comfyui / name)
             stuck += files.remove_unchanged(project.comfyui, {name: digest} if digest in listed else {}, 0.0)
-    folder = project.comfyui / "models" / "background_removal"
-    for left in folder.glob("*.fetch"):  # of a run that was killed
-        stuck += files.remove(left)
-    for lock in folder.glob("*.lock"):
-        stuck += files.remove_unchanged(folder, {lock.name: files.sha256(lock)} if not lock.stat().st_size else {}, 0.0)
+    for folder in (project.comfyui / "models" / name for name in _FOLDERS):
+        for left in folder.glob("*.fetch"):  # of a run that was killed
+            stuck += files.remove(left)
+        for lock in folder.glob("*.lock"):
+            ours = {lock.name: files.sha256(lock)} if not lock.stat().st_size else {}
+            stuck += files.remove_unchanged(folder, ours, 0.0)
     return stuck

@@ -206,7 +206,7 @@ class Installer:
         project = self.project
         wanted = project.pack / "requirements.txt"
         stamp = fingerprint(project.environment_id, project.journal.steps["libraries"], wanted.read_bytes())
-        if project.journal.is_done("pack", stamp) and not cutouts.lacks_onnxruntime(project.python):
+        if project.journal.is_done("pack", stamp) and not cutouts.lacks_libraries(project.python):
             return
         self.worked = True
         with Step("Libraries of the nodes") as step:
@@ -214,7 +214,7 @@ class Installer:
         project.journal.done("pack", stamp)
 
     def _learned_cutouts(self) -> None:
-        """The networks that tell what is product. Without them cut-outs still work, so nothing fails here."""
+        """The networks of the cut-out. Without them cut-outs still work, so nothing fails here."""
         if cutouts.are_installed(self.project):
             return
         self.worked = cutouts.install(self.project) or self.worked

