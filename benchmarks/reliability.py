@@ -134,7 +134,8 @@ class Cutter:
         if self.model is None:
             return from_plain_backdrop(photo)
         look, *others = (functools.partial(self._look, model) for model in (self.model, *self.witnesses))
-        return from_looks(photo, look, None, "auto", *others, prompt=None if self.objects is None else self.objects.see)
+        other, third = (*others, None, None)[:2]
+        return from_looks(photo, look, None, "auto", other, third, None if self.objects is None else self.objects.see)
 
     def _look(self, model: OnnxBackgroundRemoval, picture: torch.Tensor) -> torch.Tensor:
         if self.masks is None:

@@ -1,4 +1,4 @@
-"""A network that knows objects takes off what is a thing of its own, and adds what belongs; in doubt it does nothing."""
+"""A network that knows objects takes off what is a thing of its own and adds what belongs; in doubt it does nothing."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Knows:
         return shared / (sum(areas) - shared)
 
 
-TOY, CONE = disc(110, 128, 60), disc(184, 150, 20)
+TOY, CONE = disc(110, 128, 60), disc(180, 146, 14)
 POT = torch.zeros((SIDE, SIDE), dtype=torch.bool)
 POT[150:225, 80:140] = True
 
@@ -69,7 +69,7 @@ def share(of: Tensor, what: Tensor) -> float:
 def test_what_is_a_thing_of_its_own_is_taken_off() -> None:
     wrong = corrected(Knows(TOY, CONE), TOY | CONE)
     assert wrong is not None
-    assert share(CONE & ~TOY, wrong.take) > 0.8
+    assert share(CONE & ~TOY, wrong.take) > 0.7
     assert share(TOY, wrong.take) == 0.0
     assert not bool(wrong.add.any())
 
@@ -83,7 +83,7 @@ def test_it_is_so_wherever_it_is(right: int, down: int, mirrored: bool) -> None:
 
     wrong = corrected(Knows(moved(TOY), moved(CONE)), moved(TOY | CONE))
     assert wrong is not None
-    assert share(moved(CONE & ~TOY), wrong.take) > 0.8
+    assert share(moved(CONE & ~TOY), wrong.take) > 0.7
     assert share(moved(TOY), wrong.take) == 0.0
 
 
@@ -186,7 +186,7 @@ def test_a_doubted_cutout_is_corrected_and_stays_doubted() -> None:
     better = cut(photo, Knows(TOY, CONE), both, both, TOY)
     assert CORRECTED in better.report["reasons"]
     assert CORRECTED not in doubted.report["reasons"]
-    core = disc(186, 151, 14)
+    core = disc(183, 147, 8)
     assert float(doubted.alpha[core].mean()) > 0.9
     assert float(better.alpha[core].mean()) < 0.1
     assert float(better.alpha[disc(110, 128, 54)].mean()) > 0.99
@@ -195,7 +195,7 @@ def test_a_doubted_cutout_is_corrected_and_stays_doubted() -> None:
 
 def test_it_stays_as_it_is_where_more_would_be_lost() -> None:
     """What was taken off held a third thing to the product: without it that would go, too."""
-    beyond = disc(222, 160, 20)
+    beyond = disc(208, 155, 14)
     photo = scene([(CONE, (0.2, 0.5, 0.1)), (TOY, (0.8, 0.3, 0.1)), (beyond, (0.8, 0.3, 0.1))])
     all_three = TOY | CONE | beyond
     before = cut(photo, None, all_three, all_three, TOY)

@@ -178,9 +178,9 @@ def _by_model(model: Any, rgb: Tensor, rough: Tensor | None, choice: Choice, ste
     photo, look = rgb.to(device), _look(model, rgb, choice, device)
     if rough is None:
         # A model that somebody wired decides alone.
-        alone = choice.model is not None
-        witnesses = [] if alone else [_witness(find, rgb, choice, device) for find in (second, third)]
-        cut = from_looks(photo, look, step, choice.parts, *witnesses, prompt=None if alone else see)
+        other, one_more = (_witness(find, rgb, choice, device) for find in (second, third))
+        witnesses = (other, one_more, see) if choice.model is None else ()
+        cut = from_looks(photo, look, step, choice.parts, *witnesses)
     else:
         cut = from_model(photo, look(photo.unsqueeze(0)), rough, step, choice.parts)
     cut.report["model"] = getattr(model, "name", "birefnet")

@@ -142,7 +142,7 @@ def _as_an_object(
     mask, *others = networks
     whole = photo.srgb.unsqueeze(0)
     seen = prompt(whole)
-    wrong = seen and correction(seen, cut.alpha, mask, [one.seen(whole) for one in others])
+    wrong = None if seen is None else correction(seen, cut.alpha, mask, [one.seen(whole) for one in others])
     if wrong is None:
         return cut
     said = wrong.of(cut.alpha, within(_SIDE, *photo.size))

@@ -52,11 +52,12 @@ _THIN = 2
 """Half of the width of the thinnest part, in the grid's pixels."""
 _ONE_OBJECT = 0.9
 """Intersection over union of the two answers from which they are one object's."""
-_GOOD = 0.7
+_GOOD = 0.75
 """What the network must say of an answer, to be heard about a part."""
-_LEAST_TAKEN, _MOST_TAKEN = 0.004, 0.12
-"""The share of the product of a part that may go: less is a speck, more may be sold with it, as a blender's cups are
-(.137); the largest prop seen is a cone beside a toy, .10."""
+_LEAST_TAKEN, _MOST_TAKEN = 0.004, 0.06
+"""The share of the product of a part that may go: less is a speck, more may be the product's, too. A thing of its own
+is a cup's prop, .05, a cushion's plant, .03, a shoe's trinket, .02; but a plant's pot, .09, and a blender's cups, .14.
+"""
 _LEAST_ADDED, _MOST_ADDED = 0.01, 0.6
 """The share of the product of a part that may come, and of all of them: where more is missing, what was there says
 little."""
@@ -66,8 +67,8 @@ _WITHOUT, _ITSELF = 0.01, 0.6
 a cone, a glass behind, what shows between cups; no answer there has .01 of the product. A plant's pot has .03, a
 violin's pegs .05, the hanger in a shirt .9."""
 _WITH = 0.6
-"""How much of the product an answer at a part has that belongs to it. Of seven such parts a plant's pot has .82, a jar's
-body and a bottle's glass foot .99."""
+"""How much of the product an answer at a part has that belongs to it: of six such parts a plant's pot has .82, a jar's
+body .99, a bottle's glass foot .98."""
 _OTHERS = 0.6
 """What two other networks see there on average, each."""
 _CLOSED, _FIRST = 0.5, 0.8
@@ -98,7 +99,7 @@ class Correction:
     def certain(self) -> Tensor:
         """What is opaque of the parts to add, `[rows,columns]` bool: without it the picture's own evidence may tear
         them again, as it tore them before."""
-        return self.add & (self.object > _CERTAIN)
+        return dilate(self.add, _BESIDE) & (self.object > _CERTAIN)
 
     def keeps_the_rest(self, alpha: Tensor, corrected: Tensor) -> bool:
         """Whether all of the matte `alpha` `[h,w]` but what was taken off is in the `corrected` one."""
@@ -109,8 +110,8 @@ class Correction:
 
 
 def correction(seen: Seen, alpha: Tensor, first: Tensor, others: Sequence[Tensor]) -> Correction | None:
-    """What is wrong with a matte `alpha` `[h,w]` that the `first` network's mask made, as a network has `seen` the photo
-    and `others` see it, `[y,x]` each; None where nothing is, or the network does not know the object."""
+    """What is wrong with a matte `alpha` `[h,w]` that the `first` network's mask made, for one that has `seen` the
+    photo and for `others`, `[y,x]` each; None where nothing is, or the network does not know the object."""
     grid = seen.grid
     matte, one, *two = (resized(mask, grid) for mask in (alpha, first, *others))
     product = matte > 0.5
@@ -145,7 +146,8 @@ def spread(where: Tensor, count: int) -> Tensor:
     depth = ndimage.distance_transform_edt(inside)[1:-1, 1:-1]
     rows, columns = np.indices(depth.shape)
     near = _SPREAD * max(1.0, float(inside.sum()) ** 0.5)
-    worth, points = depth.copy(), []
+    worth = depth.copy()
+    points: list[tuple[float, float]] = []
     for _ in range(count):
         row, column = np.unravel_index(int(worth.argmax()), worth.shape)
         if points and depth[row, column] <= 1:

@@ -1,0 +1,119 @@
+"""MobileSAM in its authors' file: read whole or not at all, and asked in the photo's own shape."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from prodgen_nodes.segment_anything import FILE, MobileSam, SegmentAnythingError, explain_missing, is_available
+from prodgen_nodes.segment_anything.weights import renamed
+
+from tests.support.comfy import REPO
+from tests.support.mobile_sam import authors_names, published
+
+INSTALLED = REPO / ".comfyui" / "ComfyUI" / "models" / "sams" / FILE
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sams") / FILE
+    torch.save(published(), path)
+    return path
+
+
+def test_every_weight_finds_its_place(file: Path) -> None:
+    """Loaded, the network has what was saved: nothing is left by chance."""
+    saved = torch.load(file, weights_only=True)
+    assert len(saved) == len(set(authors_names()))
+    parts = MobileSam(file).open()
+    loaded = parts.state_dict()
+    for name, value in renamed(saved).items():
+        assert torch.equal(loaded[name], value), name
+    own = {name for name in loaded if "vision_encoder" not in name}
+    assert own == set(renamed(saved))
+
+
+@pytest.mark.parametrize(
+    ("size", "grid"), [((600, 800), (192, 256)), ((900, 300), (256, 86)), ((1, 1), (256, 256)), ((3, 2000), (1, 256))]
+)
+def test_answers_have_the_photos_shape(file: Path, size: tuple[int, int], grid: tuple[int, int]) -> None:
+    seen = MobileSam(file).see(torch.rand((1, *size, 3)))
+    assert seen.grid == grid
+    points = torch.tensor([[grid[1] / 2, grid[0] / 2]])
+    for asked in (
+        (points, None),
+        (points[:0], (0.0, 0.0, float(grid[1]), float(grid[0]))),
+        (points, (0.0, 0.0, 9.0, 9.0)),
+    ):
+        answers, good = seen.objects(*asked)
+        assert answers.shape == (3, *grid)
+        assert good.shape == (3,)
+        assert bool(torch.isfinite(answers).all())
+
+
+def test_closed_it_gives_its_memory_back_and_opens_again(file: Path) -> None:
+    sam = MobileSam(file)
+    photo = torch.rand((1, 64, 64, 3))
+    before = sam.see(photo).objects(torch.tensor([[100.0, 100.0]]))[0]
+    sam.close()
+    assert not sam.is_open
+    assert torch.allclose(before, sam.see(photo).objects(torch.tensor([[100.0, 100.0]]))[0], atol=1e-5)
+
+
+class Evil:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, ("evil",)
+
+
+@pytest.mark.parametrize("how", ["no file", "cut off", "text", "a list", "another network", "other shapes", "a pickle"])
+def test_what_is_no_mobilesam_is_said_to_be_none(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path, weights = tmp_path / FILE, torch.load(file, weights_only=True)
+    if how == "cut off":
+        path.write_bytes(file.read_bytes()[:50_000])
+    elif how == "text":
+        path.write_text("<!doctype html>", encoding="utf-8")
+    elif how == "a list":
+        torch.save([1, 2], path)
+    elif how == "another network":
+        torch.save({f"model.{name}": value for name, value in weights.items()}, path)
+    elif how == "other shapes":
+        torch.save({name: value.flatten()[:1] for name, value in weights.items()}, path)
+    elif how == "a pickle":
+        torch.save({"weights": Evil()}, path)
+    with pytest.raises(SegmentAnythingError, match=re.escape(FILE)):
+        MobileSam(path).open()
+    assert not (tmp_path / "evil").exists()
+
+
+def test_without_its_packages_it_says_what_to_install(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "timm" else found(name, *more))
+    assert not is_available()
+    assert "pip install timm" in explain_missing()
+    with pytest.raises(SegmentAnythingError, match="timm"):
+        MobileSam(file).open()
+
+
+@pytest.mark.skipif(not INSTALLED.is_file(), reason="its published weights are not installed")
+def test_the_published_weights_see_an_object() -> None:
+    """A red disc on a wooden floor's stripes: asked at one point of it, or for its box, the network draws all of it."""
+    rows, columns = torch.meshgrid(torch.arange(480), torch.arange(640), indexing="ij")
+    disc = (columns - 380) ** 2 + (rows - 230) ** 2 <= 90**2
+    photo = (0.5 + 0.06 * torch.sin(columns / 9.0)).unsqueeze(-1) * torch.tensor([1.0, 0.8, 0.6])
+    photo[disc] = torch.tensor([0.75, 0.12, 0.1])
+    seen = MobileSam(INSTALLED).see(photo.unsqueeze(0))
+    small = torch.nn.functional.interpolate(disc.float()[None, None], seen.grid, mode="area")[0, 0] > 0.5
+    scale = 256 / 640
+    box = (290 * scale, 140 * scale, 470 * scale, 320 * scale)
+    for asked in ((torch.tensor([[380 * scale, 230 * scale]]), None), (torch.zeros((0, 2)), box)):
+        answers, good = seen.objects(*asked)
+        best = answers[int(good.argmax())] > 0
+        assert float((best & small).sum() / (best | small).sum()) > 0.95
+        assert float(good.max()) > 0.9
