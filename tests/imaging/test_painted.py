@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from prodgen_nodes.imaging.filters import dilate
@@ -46,6 +46,7 @@ def iou(cut: Tensor, truth: Tensor) -> float:
 
 
 @settings(max_examples=40, deadline=None)
+@example(angle=0.28125, width=15, length=54, sees=True)  # the core reaches into the branch
 @given(
     angle=st.floats(0, math.pi),
     width=st.integers(5, 15),

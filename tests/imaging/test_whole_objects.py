@@ -161,11 +161,10 @@ def test_points_lie_inside_and_apart() -> None:
 
 
 def scene(objects: Sequence[tuple[Tensor, tuple[float, float, float]]]) -> Tensor:
-    """A photo `[h,w,3]` of things before patches of grey that no backdrop explains."""
+    """A photo `[h,w,3]` of things before a patchwork that no backdrop explains."""
     torch.manual_seed(3)
-    patches = torch.rand((1, 1, 16, 16)) * 0.5 + 0.2
-    ground = torch.nn.functional.interpolate(patches, (SIDE, SIDE), mode="bilinear")[0, 0]
-    photo = ground.unsqueeze(-1).repeat(1, 1, 3)
+    patches = torch.rand((1, 3, 32, 32)) * 0.5 + 0.2
+    photo = torch.nn.functional.interpolate(patches, (SIDE, SIDE), mode="nearest")[0].movedim(0, -1).contiguous()
     for mask, colour in objects:
         photo[mask] = torch.tensor(colour)
     return photo

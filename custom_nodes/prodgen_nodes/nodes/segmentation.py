@@ -20,7 +20,15 @@ from ..imaging.file_alpha import outlines
 from ..imaging.hint import fit_hint, painted_over
 from ..imaging.product.words import listing_words
 from ..imaging.reports import batch_report
-from ..imaging.segmentation import TRUSTED, Cutout, from_looks, from_model, from_own_alpha, from_plain_backdrop
+from ..imaging.segmentation import (
+    TRUSTED,
+    Cutout,
+    from_looks,
+    from_model,
+    from_own_alpha,
+    from_painted,
+    from_plain_backdrop,
+)
 from ..imaging.segmentation.birefnet import letterbox, unletterbox
 from ..imaging.segmentation.confidence import NOTHING_FOUND, without_advice
 from ..imaging.segmentation.cutout import Look, Progress
@@ -182,7 +190,9 @@ def _by_model(model: Any, rgb: Tensor, rough: Tensor | None, choice: Choice, ste
         witnesses = (other, one_more, see) if choice.model is None else ()
         cut = from_looks(photo, look, step, choice.parts, *witnesses)
     else:
-        cut = from_model(photo, look(photo.unsqueeze(0)), rough, step, choice.parts)
+        whole = photo.unsqueeze(0)
+        seen = see(whole) if choice.model is None else None
+        cut = from_painted(photo, look(whole), rough, seen, step, choice.parts)
     cut.report["model"] = getattr(model, "name", "birefnet")
     if choice.method == "birefnet":
         cut.report["method"] = "birefnet"

@@ -19,7 +19,7 @@ from ..filters import closed, dilate, erode, opened, touching
 from .confidence import Trust, ramp
 from .regions import Regions
 
-_SLOPPY, _SAME = 0.03, 0.5
+SLOPPY, _SAME = 0.03, 0.5
 """How far off a painted outline may be, as a fraction of the short side; overlap (IoU) of a hint and a model that mean
 the same thing."""
 _MIDDLE = 0.75
@@ -90,13 +90,15 @@ def stated(hint: Tensor, mask: Tensor | None, bare: Tensor) -> Stated:
     thing as the hint, else the picture's edges. `bare` `[h,w]` bool: where plain backdrop shows.
     """
     painted = hint > 0.5
-    width = max(2, round(_SLOPPY * min(hint.shape)))
+    width = max(2, round(SLOPPY * min(hint.shape)))
     core, around = erode(painted, width), dilate(painted, width)
     thin = _thin(painted, core, width)
     line = _middle(painted, thin, width)
     solid = torch.zeros_like(painted) if mask is None else mask > 0.5
     # Where a model sees something of a thin part, that says better where it runs than sloppy paint.
     overlooked = thin & ~dilate(solid & thin, max(1, width // 2))
+    # So it is where the part hangs on the rest: the core reaches into it there.
+    overlooked |= dilate(overlooked, width + _SEEN) & painted & ~solid
     seeds = line & overlooked & ~bare
     if are_strokes(painted, core, width):
         rough, scope = _between_strokes(painted, core | line, mask)

@@ -120,7 +120,7 @@ def correction(seen: Seen, alpha: Tensor, first: Tensor, others: Sequence[Tensor
         return None
     everyone = torch.stack([matte - (_INSIDE - _SURE), one, *two]).amin(dim=0) > _SURE
     points = spread(everyone if bool(everyone.any()) else product, _POINTS)
-    answers = [_best(seen.objects(asked, _box(product))) for asked in (points[:0], points)]
+    answers = [_best(seen.objects(asked, box_of(product))) for asked in (points[:0], points)]
     in_both, in_any = (answers[0] > 0) & (answers[1] > 0), (answers[0] > 0) | (answers[1] > 0)
     if float(in_both.float().sum()) < _ONE_OBJECT * max(1.0, float(in_any.float().sum())):
         return None
@@ -163,7 +163,7 @@ def _best(answers: tuple[Tensor, Tensor]) -> Tensor:
     return answers[0][int(answers[1].argmax())]
 
 
-def _box(product: Tensor) -> tuple[float, float, float, float]:
+def box_of(product: Tensor) -> tuple[float, float, float, float]:
     box = bounding_box(product.float())
     return float(box.left), float(box.top), float(box.right), float(box.bottom)
 
@@ -178,16 +178,16 @@ def _is_another(seen: Seen, product: Tensor, part: Tensor) -> bool:
     rest = product & ~part
     heard = [answer > 0 for answer, quality in zip(answers, good, strict=True) if float(quality) >= _GOOD]
     itself = max((_overlap(answer, part) for answer in heard), default=0.0)
-    return itself >= _ITSELF and all(_share(answer, rest) <= _WITHOUT for answer in heard)
+    return itself >= _ITSELF and all(share(answer, rest) <= _WITHOUT for answer in heard)
 
 
 def _belongs(seen: Seen, product: Tensor, part: Tensor) -> bool:
     """Whether a `part` beside the `product` `[h,w]` is seen with it."""
     answers, _ = seen.objects(spread(part, _OF_A_PART))
-    return any(_share(answer > 0, product) >= _WITH for answer in answers)
+    return any(share(answer > 0, product) >= _WITH for answer in answers)
 
 
-def _share(answer: Tensor, of: Tensor) -> float:
+def share(answer: Tensor, of: Tensor) -> float:
     """How much of one boolean `[h,w]` the other has."""
     return float((answer & of).float().sum()) / max(1.0, float(of.float().sum()))
 
