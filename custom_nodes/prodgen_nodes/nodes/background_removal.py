@@ -7,10 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import comfy.model_management
-import comfy.model_patcher
-import comfy.patcher_extension
 import folder_paths
-import torch
 from comfy_api.latest import io
 from torch import Tensor
 
@@ -26,6 +23,7 @@ from ..background_removal import (
 )
 from . import segment_anything
 from .common import CATEGORY, output
+from .stand_in import StandIn
 
 _FOLDER = "background_removal"
 _NONE = "none installed"
@@ -41,21 +39,14 @@ class ManagedBackgroundRemoval(OnnxBackgroundRemoval):
     def __init__(self, path: Path, *, name: str, fit: str) -> None:
         device = comfy.model_management.get_torch_device()
         super().__init__(path, name=name, device=device, fit=fit)
-        # The session's memory is not torch's; this empty module stands for it in ComfyUI's list of loaded models.
-        size = path.stat().st_size if device.type == "cuda" else 1
-        self._patcher = comfy.model_patcher.ModelPatcher(torch.nn.Identity(), device, torch.device("cpu"), size=size)
-        self._patcher.add_callback(comfy.patcher_extension.CallbacksMP.ON_DETACH, self._detached)
+        self._stand_in = StandIn(path.stat().st_size, device, self.close)
 
     def open(self) -> None:
         if self.is_open:
             return
         logging.info("Loading background removal model %s", self.name)
-        comfy.model_management.load_models_gpu([self._patcher])  # room is made first
+        self._stand_in.load()
         super().open()
-
-    def _detached(self, _patcher: Any, unpatch_all: bool) -> None:
-        if unpatch_all:
-            self.close()
 
     def _mask(self, picture: Tensor) -> Tensor:
         comfy.model_management.throw_exception_if_processing_interrupted()

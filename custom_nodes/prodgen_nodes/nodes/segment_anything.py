@@ -4,41 +4,32 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
 
 import comfy.model_management
-import comfy.model_patcher
-import comfy.patcher_extension
 import folder_paths
-import torch
 from torch import Tensor
 
 from ..segment_anything import FILE, MobileSam, Seen, SegmentAnythingError, explain_missing, is_available
 from ..segment_anything.network import Parts
+from .stand_in import StandIn
 
 FOLDER = "sams"
 """Where packs that run Segment Anything keep its weights."""
 
 
 class ManagedMobileSam(MobileSam):
-    """The network, moved to the GPU and off it again by ComfyUI, and freed by `POST /free`."""
+    """The network, which ComfyUI unloads with its other models."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, device=comfy.model_management.get_torch_device())
-        self._patcher: Any = None
+        device = comfy.model_management.get_torch_device()
+        super().__init__(path, device=device)
+        self._stand_in = StandIn(path.stat().st_size, device, self.close)
 
     def open(self) -> Parts:
-        if self._parts is None:
+        if not self.is_open:
             logging.info("Loading %s", self.path.name)
-            self._parts = self.read()
-            self._patcher = comfy.model_patcher.ModelPatcher(self._parts, self._device, torch.device("cpu"))
-            self._patcher.add_callback(comfy.patcher_extension.CallbacksMP.ON_DETACH, self._detached)
-        comfy.model_management.load_models_gpu([self._patcher])
-        return self._parts
-
-    def _detached(self, _patcher: Any, unpatch_all: bool) -> None:
-        if unpatch_all:
-            self.close()
+        self._stand_in.load()
+        return super().open()
 
 
 _loaded: dict[tuple[str, int, int], ManagedMobileSam] = {}
@@ -64,8 +55,10 @@ def see(picture: Tensor) -> Seen | None:
     for old in [key for key in _loaded if key != facts]:
         _loaded.pop(old).close()  # the file was replaced
     comfy.model_management.throw_exception_if_processing_interrupted()
+    if facts not in _loaded:
+        _loaded[facts] = ManagedMobileSam(Path(path))
     try:
-        return _loaded.setdefault(facts, ManagedMobileSam(Path(path))).see(picture)
+        return _loaded[facts].see(picture)
     except SegmentAnythingError as error:
         logging.warning("%s It is not asked.", error)
         return None

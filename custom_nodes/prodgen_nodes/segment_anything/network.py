@@ -44,8 +44,8 @@ def explain_missing() -> str:
 class Seen:
     """A photo that the network has seen, to be asked for objects."""
 
-    def __init__(self, parts: Parts, embedding: Tensor, size: tuple[int, int]) -> None:
-        self._parts, self._embedding, self._size = parts, embedding, size
+    def __init__(self, parts: Parts, embedding: Tensor, size: tuple[int, int], device: torch.device) -> None:
+        self._parts, self._embedding, self._size, self._device = parts, embedding, size, device
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -56,7 +56,7 @@ class Seen:
     def objects(self, points: Tensor, box: tuple[float, float, float, float] | None = None) -> tuple[Tensor, Tensor]:
         """What is at the `points` `[k,2]` (column and row of the grid) and in the `box` (left, top, right, bottom, in
         the same): three answers, from a part of an object to a whole, `[3,rows,columns]` (above 0: object), and how
-        good the network takes each of them to be, `[3]` (about 0 to 1)."""
+        good the network takes each of them to be, `[3]` (about 0 to 1); on the photo's device."""
         scale = _SIDE / _GRID
         asked: dict[str, Any] = {}
         if len(points):
@@ -67,7 +67,8 @@ class Seen:
         with torch.inference_mode():
             answer = self._parts.decoder(image_embeddings=self._embedding, multimask_output=True, **asked)
         rows, columns = self.grid
-        return answer.pred_masks[0, 0, :, :rows, :columns].float(), answer.iou_scores[0, 0].float()
+        masks, good = answer.pred_masks[0, 0, :, :rows, :columns], answer.iou_scores[0, 0]
+        return masks.float().to(self._device), good.float().to(self._device)
 
 
 class MobileSam:
@@ -85,12 +86,8 @@ class MobileSam:
     def open(self) -> Parts:
         """Read the file, unless it is open already. Raises SegmentAnythingError where it is not MobileSAM's."""
         if self._parts is None:
-            self._parts = self.read().to(self._device)
+            self._parts = _read(self.path).to(self._device)
         return self._parts
-
-    def read(self) -> Parts:
-        """The network of the file, in the computer's own memory. Raises as `open` does."""
-        return _read(self.path)
 
     def close(self) -> None:
         """Give the network's memory back."""
@@ -103,7 +100,8 @@ class MobileSam:
         scale = _SIDE / max(height, width)
         size = max(1, round(height * scale)), max(1, round(width * scale))
         with torch.inference_mode():
-            return Seen(parts, parts.embedding(_prepared(picture, size).to(self._device)), size)
+            embedding = parts.embedding(_prepared(picture, size).to(self._device))
+        return Seen(parts, embedding, size, picture.device)
 
 
 class Parts(nn.Module):
