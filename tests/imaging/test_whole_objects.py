@@ -23,8 +23,8 @@ def disc(x: float, y: float, radius: float, side: int = SIDE) -> Tensor:
 class Knows:
     """A photo whose objects are known, small and large: what is asked for gets those that hold the points best."""
 
-    def __init__(self, *objects: Tensor, at_the_points: Tensor | None = None) -> None:
-        self._objects, self._other = objects, at_the_points
+    def __init__(self, *objects: Tensor, at_the_points: Tensor | None = None, unsure: Tensor | None = None) -> None:
+        self._objects, self._other, self._unsure = objects, at_the_points, unsure
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -39,7 +39,10 @@ class Knows:
             answers = [one for one in answers if bool(one[rows, columns].all())] or answers
         answers = (answers * 3)[:3] if len(answers) < 3 else answers[:3]
         fits = [self._fit(one, box) if box is not None else 0.95 for one in answers]
-        return torch.stack([torch.where(one, 8.0, -8.0) for one in answers]), torch.tensor(fits)
+        drawn = torch.stack([torch.where(one, 8.0, -8.0) for one in answers])
+        if self._unsure is not None:
+            drawn = torch.where(self._unsure, 0.1 * drawn, drawn)
+        return drawn, torch.tensor(fits)
 
     @staticmethod
     def _fit(one: Tensor, box: tuple[float, float, float, float]) -> float:
@@ -143,6 +146,27 @@ def test_what_is_hardly_there_is_not_completed() -> None:
     """More is missing than a correction can add."""
     whole, there = disc(128, 128, 80), disc(128, 128, 40)
     assert corrected(Knows(whole), there, there, whole, whole) is None
+
+
+def test_an_object_whose_outline_is_unsure_corrects_nothing() -> None:
+    """A jar whose dark foot it sees nearly."""
+    foot = TOY.clone()
+    foot[:165] = False
+    assert corrected(Knows(TOY, CONE, unsure=foot), TOY | CONE) is None
+    assert corrected(Knows(TOY, CONE, unsure=foot & disc(110, 184, 8)), TOY | CONE) is not None
+
+
+def test_slits_come_with_what_was_lost() -> None:
+    """A pot, and the slits between the leaves before it that only the first network sees."""
+    leaves = TOY.clone()
+    for column in range(90, 130, 12):
+        leaves[150:180, column : column + 4] = False
+    whole = TOY | POT
+    wrong = corrected(Knows(whole, POT & ~TOY), leaves, leaves, whole, whole)
+    assert wrong is not None
+    assert share(TOY & ~leaves, wrong.add) > 0.6
+    alone = corrected(Knows(TOY), leaves, leaves, TOY, TOY)
+    assert alone is None, "where nothing else is lost they may be openings"
 
 
 def test_nothing_is_asked_over_nothing() -> None:
