@@ -36,7 +36,7 @@ from .shown_parts import SHOWN, Shown
 from .survey import Survey
 from .upside_down import KEPT, PALE, doubt_of_openings, in_question, pale_parts
 from .whole_objects import CORRECTED, Prompt, correction
-from .witness import AGREED, ANOTHER, BOTH_SEE, Witness, is_same, others_see
+from .witness import AGREED, ANOTHER, BOTH_SEE, Witness, others_see
 
 _ALIKE = 0.02
 """Two confidences that differ by less say the same."""
@@ -75,7 +75,8 @@ def from_looks(
 
     `other`: another network, which is asked over parts of the product that the first one hesitates over or left out,
     and of whether it sees the same product. `third`: one more, which is asked where the cut-out is doubted: it and
-    `other` outvote the first. `prompt`: a network that knows objects, which is asked then, too.
+    `other` outvote the first. `prompt`: a network that knows objects, which is asked then, too, unless it
+    would be refused: of what was, nothing came out right by that.
     """
     second, last = (None if network is None else Witness(network) for network in (other, third))
     lift = lift_of(srgb)
@@ -115,7 +116,8 @@ def from_looks(
         cut = cut.doubted(UNCONFIRMED, ANOTHER) if second and second.sees_another(whole, cut.alpha) else cut
     if cut.confidence < TRUSTED and second is not None and last is not None:
         cut = _by_majority(cut, photo, second, last, progress, parts)
-        cut = _as_an_object(cut, photo, (masks[0], second, last), prompt, parts) if prompt is not None else cut
+        if prompt is not None and cut.confidence >= _REFUSED:
+            cut = _as_an_object(cut, photo, (masks[0], second, last), prompt, parts)
     if cut.confidence < _REFUSED and INSIDE_OUT not in cut.report["reasons"]:
         cut = cut.believed(AGREED, BOTH_SEE) if others_see(whole, cut.alpha, second, last) else cut
     cut.report["looks"] = len(masks)
@@ -147,10 +149,8 @@ def _as_an_object(
         return cut
     said = wrong.of(cut.alpha, within(_SIDE, *photo.size))
     better = by_model(photo, said, None, None, parts).with_parts(wrong.certain).doubted(UNCONFIRMED, CORRECTED)
-    if better.confidence < AGREED and is_same(better.alpha, (wrong.object > 0).float()):
-        better = better.believed(AGREED, BOTH_SEE)
-    refused = better.confidence < _REFUSED <= cut.confidence
-    return cut if refused or not wrong.keeps_the_rest(cut.alpha, better.alpha) else better
+    delivered = better.confidence >= _REFUSED
+    return better if delivered and wrong.keeps_the_rest(cut.alpha, better.alpha) else cut
 
 
 def _whole_screen(cut: Cutout, photo: Survey, parts: Parts) -> Cutout:
