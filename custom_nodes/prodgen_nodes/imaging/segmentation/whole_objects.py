@@ -67,9 +67,9 @@ _LEAST_ADDED, _MOST_ADDED = 0.01, 0.6
 little."""
 _WITHOUT, _ITSELF = 0.01, 0.6
 """A thing of its own: how much of the product is in any answer there, at most, and how well one of them draws it
-(intersection over union), at least. Of 172 photographs of small sellers 13 have such parts: ornaments, a plant, a cone, a
-glass behind, what shows between cups; no answer there has .01 of the product. A plant's pot has .03, a
-violin's pegs .05, the hanger in a shirt .9."""
+(intersection over union), at least. Of 172 photographs of small sellers 13 have such parts: ornaments, a plant, a cone,
+a glass behind, what shows between cups; no answer there has .01 of the product. A plant's pot has .03, a violin's pegs
+.05, the hanger in a shirt .9."""
 _WITH = 0.6
 """How much of the product an answer at a part has that belongs to it: a plant's pot has .82, a bottle's foot .98."""
 _OTHERS = 0.6
