@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from prodgen_nodes.segment_anything import FILE, MobileSam, SegmentAnythingError, explain_missing, is_available
 from prodgen_nodes.segment_anything.weights import renamed
 
@@ -90,6 +94,21 @@ def test_what_is_no_mobilesam_is_said_to_be_none(
     with pytest.raises(SegmentAnythingError, match=re.escape(FILE)):
         MobileSam(path).open()
     assert not (tmp_path / "evil").exists()
+
+
+@given(st.integers(0, 255), st.integers(0, 2_000), st.integers(0, 255))
+@settings(max_examples=60, deadline=None)
+def test_a_file_with_any_two_bytes_changed_is_read_or_is_none(first: int, at: int, second: int) -> None:
+    """In the old format, whose pickle stands there for every reader."""
+    whole = io.BytesIO()
+    torch.save({"a": torch.zeros(3), "b": {"c": 1}}, whole, _use_new_zipfile_serialization=False)
+    content = bytearray(whole.getvalue())
+    content[at % len(content)], content[(7 * at) % len(content)] = first, second
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, FILE)
+        path.write_bytes(content)
+        with pytest.raises(SegmentAnythingError, match=re.escape(FILE)):
+            MobileSam(path).open()
 
 
 def test_without_its_packages_it_says_what_to_install(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

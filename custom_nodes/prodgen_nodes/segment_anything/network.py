@@ -7,7 +7,6 @@ TinyViT (Wu et al., ECCV 2022) from timm sees the photo; the prompt encoder and 
 from __future__ import annotations
 
 import importlib.util
-import pickle
 import sys
 from pathlib import Path
 from typing import Any
@@ -163,7 +162,7 @@ def _read(path: Path) -> Parts:
         raise SegmentAnythingError(explain_missing())
     try:
         published = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except Exception as error:  # a damaged pickle fails in whatever it comes upon
         raise SegmentAnythingError(f"{path.name} cannot be read: delete it and fetch it again ({error}).") from error
     if not isinstance(published, dict) or not all(isinstance(value, Tensor) for value in published.values()):
         raise SegmentAnythingError(f"{path.name} holds no network's weights.")
