@@ -64,11 +64,30 @@ def test_before_a_busy_backdrop_the_objects_end_is_the_products() -> None:
     assert 0.5 <= better.confidence < 0.75
 
 
-def test_without_such_a_network_the_outline_is_doubted_there() -> None:
+def test_without_such_a_network_the_outline_is_doubted_there_unless_another_sees_what_was_painted() -> None:
     photo = scene([(CUP, (0.8, 0.3, 0.1))])
-    cut = from_painted(photo, CUP.float(), CUP.float(), None, None, "auto")
-    assert UNSEEN in cut.report["reasons"]
-    assert torch.equal(cut.alpha, from_model(photo, CUP.float(), CUP.float()).alpha)
+    for mask, doubted in ((CUP, False), (PART, True), (ALL_AROUND, True)):
+        cut = from_painted(photo, mask.float(), CUP.float(), None, None, "auto")
+        before = from_model(photo, mask.float(), CUP.float())
+        assert (UNSEEN in cut.report["reasons"]) == doubted
+        assert cut.confidence == (min(0.74, before.confidence) if doubted else before.confidence)
+        assert torch.equal(cut.alpha, before.alpha)
+
+
+def test_where_an_object_is_soft_beyond_the_paint_nothing_comes_with_it() -> None:
+    """An arm over a bag's edge, half seen as a part of it."""
+    arm = torch.zeros((SIDE, SIDE), dtype=torch.bool)
+    arm[40:60, 150:256] = True
+    photo = scene([(arm, (0.8, 0.6, 0.5)), (CUP, (0.8, 0.3, 0.1))])
+
+    class HalfSure(Knows):
+        def objects(self, *asked: object) -> tuple[Tensor, Tensor]:
+            answers, good = super().objects(*asked)  # type: ignore[arg-type]
+            return torch.where(arm & ~CUP, -0.2, answers), good
+
+    cut = from_painted(photo, (CUP | arm).float(), CUP.float(), HalfSure(CUP), None, "auto")
+    assert FITS in cut.report["notes"]
+    assert float(cut.alpha[arm & ~dilate(CUP, 12)].max()) < 0.05
 
 
 def test_before_a_plain_backdrop_nothing_changes() -> None:

@@ -73,7 +73,10 @@ class Evil:
         return os.mkdir, ("evil",)
 
 
-@pytest.mark.parametrize("how", ["no file", "cut off", "text", "a list", "another network", "other shapes", "a pickle"])
+DAMAGE = ("no file", "cut off", "text", "a list", "numbers for names", "another network", "other shapes", "no numbers")
+
+
+@pytest.mark.parametrize("how", [*DAMAGE, "a message", "a pickle"])
 def test_what_is_no_mobilesam_is_said_to_be_none(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
@@ -83,6 +86,13 @@ def test_what_is_no_mobilesam_is_said_to_be_none(
         path.write_bytes(file.read_bytes()[:50_000])
     elif how == "text":
         path.write_text("<!doctype html>", encoding="utf-8")
+    elif how == "a message":
+        path.write_text("Repository not found", encoding="utf-8")
+    elif how == "numbers for names":
+        torch.save(dict(enumerate(weights.values())), path)
+    elif how == "no numbers":
+        weights["mask_decoder.iou_token.weight"][0, 3] = float("nan")
+        torch.save(weights, path)
     elif how == "a list":
         torch.save([1, 2], path)
     elif how == "another network":

@@ -38,25 +38,24 @@ _loaded: dict[tuple[str, int, int], ManagedMobileSam] = {}
 
 def identity() -> str:
     """What changes when `see` would take another file, or the same one in another version; "" where there is none."""
-    path = _path()
-    return "" if path is None or not is_available() else repr(_facts(path))
+    facts = _facts()
+    return "" if facts is None or not is_available() else repr(facts)
 
 
 def see(picture: Tensor) -> Seen | None:
     """A picture `[1,H,W,3]` as the installed network sees it; None where none is installed, or it is damaged: it only
     helps."""
-    path = _path()
-    if path is None:
+    facts = _facts()
+    if facts is None:
         return None
     if not is_available():
         logging.warning("%s It is not asked.", explain_missing())
         return None
-    facts = _facts(path)
     for old in [key for key in _loaded if key != facts]:
         _loaded.pop(old).close()  # the file was replaced
     comfy.model_management.throw_exception_if_processing_interrupted()
     if facts not in _loaded:
-        _loaded[facts] = ManagedMobileSam(Path(path))
+        _loaded[facts] = ManagedMobileSam(Path(facts[0]))
     try:
         return _loaded[facts].see(picture)
     except SegmentAnythingError as error:
@@ -74,6 +73,11 @@ def _path() -> str | None:
     return str(beside) if beside.is_file() else None
 
 
-def _facts(path: str) -> tuple[str, int, int]:
-    facts = Path(path).stat()
-    return (path, facts.st_size, facts.st_mtime_ns)
+def _facts() -> tuple[str, int, int] | None:
+    """Path, size and time of the file; None where there is none, or it has just gone."""
+    path = _path()
+    try:
+        facts = None if path is None else Path(path).stat()
+    except OSError:
+        return None
+    return None if path is None or facts is None else (path, facts.st_size, facts.st_mtime_ns)

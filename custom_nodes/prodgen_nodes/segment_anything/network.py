@@ -164,7 +164,9 @@ def _read(path: Path) -> Parts:
         published = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged pickle fails in whatever it comes upon
         raise SegmentAnythingError(f"{path.name} cannot be read: delete it and fetch it again ({error}).") from error
-    if not isinstance(published, dict) or not all(isinstance(value, Tensor) for value in published.values()):
+    if not isinstance(published, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in published.items()
+    ):
         raise SegmentAnythingError(f"{path.name} holds no network's weights.")
     parts = Parts()
     weights = renamed(published)
@@ -178,4 +180,6 @@ def _read(path: Path) -> Parts:
         raise SegmentAnythingError(
             f"{path.name} is not MobileSAM: {len(lacking)} of its weights are missing, {len(unexpected)} are unknown."
         )
+    if not all(bool(torch.isfinite(value).all()) for name, value in parts.state_dict().items() if name not in unused):
+        raise SegmentAnythingError(f"{path.name} is damaged: some of its weights are no numbers. Fetch it again.")
     return parts.eval().requires_grad_(requires_grad=False)

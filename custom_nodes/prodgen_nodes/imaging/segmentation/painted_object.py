@@ -8,12 +8,13 @@ what another network sees agrees as well, which knows thin parts and openings. A
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ..filters import dilate, erode
+from ..filters import dilate, erode, touching
 from .confidence import UNCONFIRMED
 from .cutout import Cutout, Progress, from_model
 from .painted import SLOPPY
@@ -37,6 +38,11 @@ to .3 more in 14, by .01 to .05 less in six (a pair of earrings, key rings, a ch
 around the bottle was painted, too."""
 _BETTER = 0.02
 """By how much less it must be off than another network is, which sees spokes, strings and what is between them."""
+_CONFIRMED = 0.03
+"""How much it may be off to confirm a hint before a busy backdrop."""
+_GRID, _BESIDE = 256, 3
+"""Pixels of the longer side of an answer; and those around it that its soft edge has. Farther off it may be soft over a
+hand, which nobody painted."""
 _DAB = 0.3
 """The most paint, as a share of an object, that is a dab on it."""
 _UNDER = 0.9
@@ -62,12 +68,14 @@ def from_painted(
     if meant is None:
         cut = from_model(srgb, mask, hint, progress, parts)
     else:
-        soft = torch.sigmoid(meant.answer)
+        soft = torch.sigmoid(meant.answer) * _around(meant.answer > 0, _painted(hint))
         whole = resized(soft, (hint.shape[0], hint.shape[1]))
         whole = whole if meant.dab else torch.maximum(whole, erode(hint > 0.5, _width(hint)).to(whole))
         cut = from_model(srgb, soft, whole, progress, parts)
         cut = cut.doubted(AGREED, DAB) if meant.dab else cut.noted(FITS)
-    return cut.doubted(UNCONFIRMED, UNSEEN) if cut.report["backdrop"]["plain"] <= _BUSY else cut
+    if cut.report["backdrop"]["plain"] > _BUSY or (mask is not None and _fit(mask, _painted(hint)) <= _CONFIRMED):
+        return cut
+    return cut.doubted(UNCONFIRMED, UNSEEN)
 
 
 def object_meant(seen: Seen, hint: Tensor, mask: Tensor | None = None) -> Meant | None:
@@ -76,7 +84,7 @@ def object_meant(seen: Seen, hint: Tensor, mask: Tensor | None = None) -> Meant 
     paint = resized(hint, seen.grid) > 0.5
     if not bool(paint.any()):
         return None
-    known = _OFF if mask is None else min(_OFF, _off(resized(mask, seen.grid) > 0.5, paint) - _BETTER)
+    known = _OFF if mask is None else min(_OFF, _fit(mask, paint) - _BETTER)
     if known < 0:
         return None
     points, box = spread(paint, _POINTS), box_of(paint)
@@ -96,6 +104,23 @@ def object_meant(seen: Seen, hint: Tensor, mask: Tensor | None = None) -> Meant 
         and float(paint.float().sum()) <= _DAB * float((answer > 0).float().sum())
     ]
     return Meant(max(lies_on, key=lambda one: one[0])[1], dab=True) if lies_on else None
+
+
+def _painted(hint: Tensor) -> Tensor:
+    """Boolean `[rows,columns]`: what a `hint` `[H,W]` marks, in as many pixels as the network's answers."""
+    scale = _GRID / max(hint.shape)
+    return resized(hint, (max(1, math.ceil(hint.shape[0] * scale)), max(1, math.ceil(hint.shape[1] * scale)))) > 0.5
+
+
+def _around(answer: Tensor, paint: Tensor) -> Tensor:
+    """1 on the pieces of an `answer` `[h,w]` bool that hold something of the `paint`, and beside them; else 0."""
+    held = touching(answer, answer & resized(paint.float(), (answer.shape[0], answer.shape[1])).gt(0.5))
+    return dilate(held, _BESIDE).float()
+
+
+def _fit(mask: Tensor, paint: Tensor) -> float:
+    """How far off another network's `mask` `[h,w]` is from `paint` `[y,x]` bool."""
+    return _off(resized(mask, (paint.shape[0], paint.shape[1])) > 0.5, paint)
 
 
 def _off(answer: Tensor, paint: Tensor) -> float:
