@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 from prodgen_nodes.imaging.filters import dilate, erode
-from prodgen_nodes.imaging.segmentation import from_model, from_painted
-from prodgen_nodes.imaging.segmentation.painted_object import DAB, FITS, UNSEEN, object_meant
+from prodgen_nodes.imaging.segmentation import from_model
+from prodgen_nodes.imaging.segmentation.painted_object import DAB, FITS, UNSEEN, from_painted, object_meant
 from torch import Tensor
 
 from .test_whole_objects import SIDE, TOY, Knows, disc, scene

@@ -20,18 +20,11 @@ from ..imaging.file_alpha import outlines
 from ..imaging.hint import fit_hint, painted_over
 from ..imaging.product.words import listing_words
 from ..imaging.reports import batch_report
-from ..imaging.segmentation import (
-    TRUSTED,
-    Cutout,
-    from_looks,
-    from_model,
-    from_own_alpha,
-    from_painted,
-    from_plain_backdrop,
-)
+from ..imaging.segmentation import TRUSTED, Cutout, from_looks, from_model, from_own_alpha, from_plain_backdrop
 from ..imaging.segmentation.birefnet import letterbox, unletterbox
 from ..imaging.segmentation.confidence import NOTHING_FOUND, without_advice
 from ..imaging.segmentation.cutout import Look, Progress
+from ..imaging.segmentation.painted_object import from_painted
 from ..imaging.segmentation.parts import Parts
 from ..imaging.segmentation.pyramid import averaged, encoded, within
 from ..imaging.tensors import (

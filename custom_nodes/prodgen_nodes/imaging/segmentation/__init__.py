@@ -4,7 +4,6 @@ from .confidence import TRUSTED
 from .cropped import from_own_alpha
 from .cutout import Cutout, from_file_alpha, from_model, from_plain_backdrop
 from .looks import from_looks, more_trusted
-from .painted_object import from_painted
 
 __all__ = [
     "TRUSTED",
@@ -13,7 +12,6 @@ __all__ = [
     "from_looks",
     "from_model",
     "from_own_alpha",
-    "from_painted",
     "from_plain_backdrop",
     "more_trusted",
 ]
