@@ -9,7 +9,11 @@ from collections.abc import Iterator
 from tests.support.circles import no_circle
 from tests.support.comfy import PACK
 
-FLOORS = (("nodes",), ("shops", "persona", "captions", "training", "background_removal", "segment_anything"), ("imaging",))
+FLOORS = (
+    ("nodes",),
+    ("shops", "persona", "captions", "training", "background_removal", "segment_anything"),
+    ("imaging",),
+)
 """From what the canvas shows down to the maths."""
 
 Module = tuple[str, ...]

@@ -175,7 +175,6 @@ def _witness(find: Callable[[], OnnxBackgroundRemoval | None], rgb: Tensor, choi
 
 def _by_model(model: Any, rgb: Tensor, rough: Tensor | None, choice: Choice, step: Progress, device: Any) -> Cutout:
     """One picture `[H,W,3]` by a model: alone, or beside a rough hint that decides what is product."""
-
     photo, look = rgb.to(device), _look(model, rgb, choice, device)
     if rough is None:
         # A model that somebody wired decides alone.
@@ -183,9 +182,8 @@ def _by_model(model: Any, rgb: Tensor, rough: Tensor | None, choice: Choice, ste
         witnesses = (other, one_more, see) if choice.model is None else ()
         cut = from_looks(photo, look, step, choice.parts, *witnesses)
     else:
-        whole = photo.unsqueeze(0)
-        seen = see(whole) if choice.model is None else None
-        cut = from_painted(photo, look(whole), rough, seen, step, choice.parts)
+        seen = see(photo.unsqueeze(0)) if choice.model is None else None
+        cut = from_painted(photo, look(photo.unsqueeze(0)), rough, seen, step, choice.parts)
     cut.report["model"] = getattr(model, "name", "birefnet")
     if choice.method == "birefnet":
         cut.report["method"] = "birefnet"
