@@ -19,7 +19,7 @@ from ..filters import closed, dilate, erode, opened, touching
 from .confidence import Trust, ramp
 from .regions import Regions
 
-SLOPPY, _SAME = 0.03, 0.5
+_SLOPPY, _SAME = 0.03, 0.5
 """How far off a painted outline may be, as a fraction of the short side; overlap (IoU) of a hint and a model that mean
 the same thing."""
 _MIDDLE = 0.75
@@ -83,6 +83,11 @@ def judge_painted(said: Stated | None, product: Tensor, trust: Trust) -> None:
         said.judge(product, trust)
 
 
+def sloppy_width(hint: Tensor) -> int:
+    """How many pixels off the outline of a `hint` `[h,w]` may be."""
+    return max(2, round(_SLOPPY * min(hint.shape)))
+
+
 def stated(hint: Tensor, mask: Tensor | None, bare: Tensor) -> Stated:
     """What a rough `hint` `[h,w]` says is product, beside a model's `mask` `[h,w]` if there is one.
 
@@ -90,7 +95,7 @@ def stated(hint: Tensor, mask: Tensor | None, bare: Tensor) -> Stated:
     thing as the hint, else the picture's edges. `bare` `[h,w]` bool: where plain backdrop shows.
     """
     painted = hint > 0.5
-    width = max(2, round(SLOPPY * min(hint.shape)))
+    width = sloppy_width(hint)
     core, around = erode(painted, width), dilate(painted, width)
     thin = _thin(painted, core, width)
     line = _middle(painted, thin, width)

@@ -17,17 +17,15 @@ from torch import Tensor
 from ..filters import dilate, erode, touching
 from .confidence import UNCONFIRMED
 from .cutout import Cutout, Progress, from_model
-from .painted import SLOPPY
+from .painted import sloppy_width
 from .parts import Parts
 from .pyramid import resized
-from .whole_objects import Seen, box_of, share, spread
+from .whole_objects import POINTS, Seen, box_of, share, spread
 from .witness import AGREED
 
 FITS = "a network that knows objects sees one where it was painted: it says where that ends"
 DAB = "only a dab was painted: the object that it lies on was taken; paint all of it to say exactly what is product"
 UNSEEN = "before this busy backdrop the photo itself does not say where what was painted ends: look at its outline"
-_POINTS = 5
-"""How many points of the paint are asked at."""
 _GOOD = 0.9
 """What the network must say of an answer. Of eight hard photographs, roughly painted, the object meant has .93 to 1.0,
 a cup without its handle .80; what lies around a dab, as large as it, has .79 to .86."""
@@ -64,16 +62,17 @@ def from_painted(
 ) -> Cutout:
     """Cut out what a `hint` `[H,W]` marks in a photo `[H,W,3]` that a network has `seen`; as `from_model`, with another
     network's `mask`, where that one fits the hint as well: it knows thin parts and openings."""
+    paint = _painted(hint)
     meant = None if seen is None else object_meant(seen, hint, mask)
     if meant is None:
         cut = from_model(srgb, mask, hint, progress, parts)
     else:
-        soft = torch.sigmoid(meant.answer) * _around(meant.answer > 0, _painted(hint))
+        soft = torch.sigmoid(meant.answer) * _around(meant.answer > 0, paint)
         whole = resized(soft, (hint.shape[0], hint.shape[1]))
-        whole = whole if meant.dab else torch.maximum(whole, erode(hint > 0.5, _width(hint)).to(whole))
+        whole = whole if meant.dab else torch.maximum(whole, erode(hint > 0.5, sloppy_width(hint)).to(whole))
         cut = from_model(srgb, soft, whole, progress, parts)
         cut = cut.doubted(AGREED, DAB) if meant.dab else cut.noted(FITS)
-    if cut.report["backdrop"]["plain"] > _BUSY or (mask is not None and _fit(mask, _painted(hint)) <= _CONFIRMED):
+    if cut.report["backdrop"]["plain"] > _BUSY or (mask is not None and _fit(mask, paint) <= _CONFIRMED):
         return cut
     return cut.doubted(UNCONFIRMED, UNSEEN)
 
@@ -87,7 +86,7 @@ def object_meant(seen: Seen, hint: Tensor, mask: Tensor | None = None) -> Meant 
     known = _OFF if mask is None else min(_OFF, _fit(mask, paint) - _BETTER)
     if known < 0:
         return None
-    points, box = spread(paint, _POINTS), box_of(paint)
+    points, box = spread(paint, POINTS), box_of(paint)
     asked = [seen.objects(points, box), seen.objects(points), seen.objects(points[:0], box)]
     answers = [answer for these, good in asked for answer, quality in zip(these, good, strict=True) if quality >= _GOOD]
     if not answers:
@@ -125,10 +124,6 @@ def _fit(mask: Tensor, paint: Tensor) -> float:
 
 def _off(answer: Tensor, paint: Tensor) -> float:
     """How far an object and `paint` `[h,w]` bool differ but for that one's sloppy outline, as a share of the object."""
-    width = _width(paint)
+    width = sloppy_width(paint)
     beyond, missing = answer & ~dilate(paint, width), paint & ~dilate(answer, width)
     return float((beyond | missing).float().sum()) / max(1.0, float(answer.float().sum()))
-
-
-def _width(paint: Tensor) -> int:
-    return max(2, round(SLOPPY * min(paint.shape)))

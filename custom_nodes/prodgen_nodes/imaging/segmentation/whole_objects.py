@@ -42,7 +42,7 @@ class Seen(Protocol):
 Prompt = Callable[[Tensor], "Seen | None"]
 """A picture `[1,H,W,3]` as such a network sees it; None where there is none."""
 
-_POINTS, _OF_A_PART = 5, 2
+POINTS, _OF_A_PART = 5, 2
 """How many points are asked at: of the product, and of a part."""
 _SURE, _INSIDE = 0.6, 0.8
 """The product's points lie where every network sees it at least so surely, and the cut-out has so much of it."""
@@ -125,7 +125,7 @@ def correction(seen: Seen, alpha: Tensor, first: Tensor, others: Sequence[Tensor
     if area == 0:
         return None
     everyone = torch.stack([matte - (_INSIDE - _SURE), one, *two]).amin(dim=0) > _SURE
-    points = spread(everyone if bool(everyone.any()) else product, _POINTS)
+    points = spread(everyone if bool(everyone.any()) else product, POINTS)
     answers = [_best(seen.objects(asked, box_of(product))) for asked in (points[:0], points)]
     if any(_stability(answer) < _STABLE for answer in answers):
         return None
