@@ -123,7 +123,7 @@ class Cutter:
         if model is not None and model.path.name not in WITNESSES:
             beside = (model.path.with_name(name) for name in WITNESSES)
             self.witnesses = [OnnxBackgroundRemoval(path) for path in beside if path.is_file()]
-        sam = None if model is None else model.path.parent.with_name("sams") / segment_anything.FILE
+        sam = None if model is None else model.path.parent.with_name("sams") / segment_anything.MobileSam.FILE
         self.objects = segment_anything.MobileSam(sam) if sam is not None and sam.is_file() else None
         if masks is not None:
             masks.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ from installer.project import Project
 
 _STEP = "cutouts"
 _COMMAND = ["-m", "runner", "models", "download", "--default"]
-_FOLDERS = ("background_removal", "sams")
+_FOLDERS = ("background_removal", "sams", "classifiers")
 """Of ComfyUI's models, those that the networks go to."""
 _LIBRARIES = ("onnxruntime", "timm")
 """What the networks run on and ComfyUI does not bring: the modules of the pack's requirements.txt."""

@@ -11,8 +11,8 @@ from tests.support.comfy import PACK
 
 FLOORS = (
     ("nodes",),
-    ("shops", "persona", "captions", "training", "background_removal", "segment_anything"),
-    ("imaging",),
+    ("shops", "persona", "captions", "training", "background_removal", "segment_anything", "product_kind"),
+    ("imaging", "weights_file"),
 )
 """From what the canvas shows down to the maths."""
 

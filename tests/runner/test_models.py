@@ -115,7 +115,7 @@ def test_what_a_workflow_needs_is_read_from_its_nodes(shipped: Manifest) -> None
 
 
 def test_what_install_py_fetches_can_be_had_without_an_account(shipped: Manifest) -> None:
-    assert [model.id for model in shipped.default()] == ["isnet", "u2net", "u2netp", "mobile-sam"]
+    assert [model.id for model in shipped.default()] == ["isnet", "u2net", "u2netp", "mobile-sam", "efficientnet-lite2"]
     for model in shipped.models:
         for one in (model, *([shipped.get(model.instead)] if model.instead else [])):
             assert not model.install or (one.sha256 and one.bytes and one.commercial and not one.gated), one.id

@@ -13,18 +13,19 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prodgen_nodes.segment_anything import FILE, MobileSam, SegmentAnythingError, explain_missing, is_available
+from prodgen_nodes.segment_anything import MobileSam
 from prodgen_nodes.segment_anything.weights import renamed
+from prodgen_nodes.weights_file import WeightsFileError
 
 from tests.support.comfy import REPO
 from tests.support.mobile_sam import authors_names, published
 
-INSTALLED = REPO / ".comfyui" / "ComfyUI" / "models" / "sams" / FILE
+INSTALLED = REPO / ".comfyui" / "ComfyUI" / "models" / "sams" / MobileSam.FILE
 
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("sams") / FILE
+    path = tmp_path_factory.mktemp("sams") / MobileSam.FILE
     torch.save(published(), path)
     return path
 
@@ -81,7 +82,7 @@ def test_what_is_no_mobilesam_is_said_to_be_none(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    path, weights = tmp_path / FILE, torch.load(file, weights_only=True)
+    path, weights = tmp_path / MobileSam.FILE, torch.load(file, weights_only=True)
     if how == "cut off":
         path.write_bytes(file.read_bytes()[:50_000])
     elif how == "text":
@@ -101,7 +102,7 @@ def test_what_is_no_mobilesam_is_said_to_be_none(
         torch.save({name: value.flatten()[:1] for name, value in weights.items()}, path)
     elif how == "a pickle":
         torch.save({"weights": Evil()}, path)
-    with pytest.raises(SegmentAnythingError, match=re.escape(FILE)):
+    with pytest.raises(WeightsFileError, match=re.escape(MobileSam.FILE)):
         MobileSam(path).open()
     assert not (tmp_path / "evil").exists()
 
@@ -115,18 +116,18 @@ def test_a_file_with_any_two_bytes_changed_is_read_or_is_none(first: int, at: in
     content = bytearray(whole.getvalue())
     content[at % len(content)], content[(7 * at) % len(content)] = first, second
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, FILE)
+        path = Path(folder, MobileSam.FILE)
         path.write_bytes(content)
-        with pytest.raises(SegmentAnythingError, match=re.escape(FILE)):
+        with pytest.raises(WeightsFileError, match=re.escape(MobileSam.FILE)):
             MobileSam(path).open()
 
 
 def test_without_its_packages_it_says_what_to_install(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "timm" else found(name, *more))
-    assert not is_available()
-    assert "pip install timm" in explain_missing()
-    with pytest.raises(SegmentAnythingError, match="timm"):
+    assert not MobileSam.is_available()
+    assert "pip install timm" in MobileSam.explain_missing()
+    with pytest.raises(WeightsFileError, match="timm"):
         MobileSam(file).open()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from comfy_api.latest import io
 from torch import Tensor
 
@@ -17,6 +19,7 @@ from .common import (
     work_device,
 )
 from .heat import heat_map
+from .product_kind import identity, worn
 
 _DEFAULTS = Limits()
 
@@ -155,6 +158,11 @@ class ProdgenFidelity(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, **_: Any) -> str:
+        """Once the network that knows garments is installed, the answer may be another."""
+        return identity()
+
+    @classmethod
     def execute(
         cls,
         *,
@@ -181,6 +189,7 @@ class ProdgenFidelity(io.ComfyNode):
             Settings(Limits(**limits), compare, scale, erode, check_floating),
             keep_in_front=None if keep is None else keep.to(device),
             photo=None if photo is None else photo.to(device),
+            worn=worn,
             zone=None if held is None else held.to(device),
             progress=progress_callback(max(image.shape[0], product.shape[0])),
         )

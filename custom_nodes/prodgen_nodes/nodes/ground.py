@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from comfy_api.latest import io
 from torch import Tensor
 
@@ -11,6 +13,7 @@ from ..imaging.placement import Placement
 from ..imaging.reports import batch_report
 from ..imaging.shadow import Light, ground_and_shadow
 from .common import CATEGORY, PlacementType, deliver, output, required_mask, work_device
+from .product_kind import identity, worn
 
 
 class ProdgenGroundShadow(io.ComfyNode):
@@ -100,6 +103,11 @@ class ProdgenGroundShadow(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, **_: Any) -> str:
+        """Once the network that knows garments is installed, the answer may be another."""
+        return identity()
+
+    @classmethod
     def execute(
         cls,
         image: Tensor,
@@ -119,7 +127,7 @@ class ProdgenGroundShadow(io.ComfyNode):
             mask = mask_on_canvas(mask, placement, image.shape[2], image.shape[1])
             borders = [lower_border(placement, index) for index in range(len(placement))]
         light = Light(light_angle, light_height, softness, opacity, contact_only)
-        done = ground_and_shadow(image, mask, light, borders)
+        done = ground_and_shadow(image, mask, light, borders, worn=worn)
         report = {"pictures": len(done.reports), **batch_report(done.reports)}
         shown, shadow, ground = deliver(done.image, done.shadow, done.ground)
         return output(shown, shadow, ground, report=report, preview=shown, cls=cls)

@@ -4,7 +4,6 @@ Imports no ComfyUI module, and timm and transformers only when the network is op
 works. Conventions as in `imaging`: images `[B,H,W,C]` sRGB 0..1.
 """
 
-from .errors import SegmentAnythingError
-from .network import FILE, MobileSam, Seen, explain_missing, is_available
+from .network import MobileSam, Seen
 
-__all__ = ["FILE", "MobileSam", "Seen", "SegmentAnythingError", "explain_missing", "is_available"]
+__all__ = ["MobileSam", "Seen"]

@@ -6,9 +6,6 @@ TinyViT (Wu et al., ECCV 2022) from timm sees the photo; the prompt encoder and 
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,28 +13,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..imaging.segmentation.pyramid import averaged, encoded
-from .errors import SegmentAnythingError
+from ..weights_file import FileNetwork, published_weights
 from .weights import renamed
 
-FILE = "mobile_sam.pt"
 _SIDE, _GRID = 1024, 256
 """Pixels of the square that the network reads, and of the one that it answers with."""
 _MEAN, _STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 """Of RGB in 0..255, as Segment Anything's authors give them."""
-_PACKAGES = ("timm", "transformers")
-
-
-def is_available() -> bool:
-    """Whether the packages that it runs on are installed (they are not imported to find out)."""
-    return all(importlib.util.find_spec(package) is not None for package in _PACKAGES)
-
-
-def explain_missing() -> str:
-    """What to do where they are not."""
-    return (
-        "Segment Anything runs on the packages timm and transformers, which are not both installed in the Python of "
-        f"this ComfyUI. Install them and restart: {sys.executable} -m pip install timm transformers"
-    )
 
 
 class Seen:
@@ -70,27 +52,10 @@ class Seen:
         return masks.float().to(self._device), good.float().to(self._device)
 
 
-class MobileSam:
-    """The network in its authors' file, opened on first use; `close` gives its memory back."""
+class MobileSam(FileNetwork["Parts"]):
+    """The network in its authors' file, to be shown photos."""
 
-    def __init__(self, path: Path, *, device: torch.device | None = None) -> None:
-        self.path = path
-        self._device = device or torch.device("cpu")
-        self._parts: Parts | None = None
-
-    @property
-    def is_open(self) -> bool:
-        return self._parts is not None
-
-    def open(self) -> Parts:
-        """Read the file, unless it is open already. Raises SegmentAnythingError where it is not MobileSAM's."""
-        if self._parts is None:
-            self._parts = _read(self.path).to(self._device)
-        return self._parts
-
-    def close(self) -> None:
-        """Give the network's memory back."""
-        self._parts = None
+    TITLE, FILE, PACKAGES = "MobileSAM", "mobile_sam.pt", ("timm", "transformers")
 
     def see(self, picture: Tensor) -> Seen:
         """A picture `[1,H,W,3]`, sRGB 0..1, ready to be asked about."""
@@ -101,6 +66,11 @@ class MobileSam:
         with torch.inference_mode():
             embedding = parts.embedding(_prepared(picture, size).to(self._device))
         return Seen(parts, embedding, size, picture.device)
+
+    def _read(self) -> Parts:
+        parts = Parts()
+        unused = [name for name in parts.state_dict() if name.startswith("decoder.vision_encoder.")]
+        return self._filled(parts, renamed(published_weights(self.path)), unused)
 
 
 class Parts(nn.Module):
@@ -154,32 +124,3 @@ def _prepared(picture: Tensor, size: tuple[int, int]) -> Tensor:
         small = F.interpolate(picture.movedim(-1, 1), size=size, mode="bilinear", align_corners=False)
     mean, std = (small.new_tensor(value).reshape(1, 3, 1, 1) for value in (_MEAN, _STD))
     return F.pad((small * 255 - mean) / std, (0, _SIDE - size[1], 0, _SIDE - size[0]))
-
-
-def _read(path: Path) -> Parts:
-    """The network of a file. Raises SegmentAnythingError where it is no such network."""
-    if not is_available():
-        raise SegmentAnythingError(explain_missing())
-    try:
-        published = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged pickle fails in whatever it comes upon
-        raise SegmentAnythingError(f"{path.name} cannot be read: delete it and fetch it again ({error}).") from error
-    if not isinstance(published, dict) or not all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in published.items()
-    ):
-        raise SegmentAnythingError(f"{path.name} holds no network's weights.")
-    parts = Parts()
-    weights = renamed(published)
-    unused = {name for name in parts.state_dict() if name.startswith("decoder.vision_encoder.")}
-    try:
-        missing, unexpected = parts.load_state_dict(weights, strict=False)
-    except RuntimeError as error:  # other shapes
-        raise SegmentAnythingError(f"{path.name} is not MobileSAM: its weights have other shapes.") from error
-    lacking = set(missing) - unused
-    if lacking or unexpected:
-        raise SegmentAnythingError(
-            f"{path.name} is not MobileSAM: {len(lacking)} of its weights are missing, {len(unexpected)} are unknown."
-        )
-    if not all(bool(torch.isfinite(value).all()) for name, value in parts.state_dict().items() if name not in unused):
-        raise SegmentAnythingError(f"{path.name} is damaged: some of its weights are no numbers. Fetch it again.")
-    return parts.eval().requires_grad_(requires_grad=False)

@@ -18,7 +18,7 @@ from ..extent import product_box
 from ..filters import dilate, erode
 from ..placed import on_scene
 from ..placement import Affine, Placement
-from ..shadow import standing_contact
+from ..shadow import Worn, standing_contact
 from ..tensors import (
     Box,
     bounding_box,
@@ -88,6 +88,7 @@ def judge(
     keep_in_front: Tensor | None = None,
     photo: Tensor | None = None,
     zone: Tensor | None = None,
+    worn: Worn | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> list[Fidelity]:
     """Compare finished pictures with the seller's product, pixel for pixel where it was placed.
@@ -96,8 +97,8 @@ def judge(
     size that `placement` was made for, or at the scene's size without one; `keep_in_front` `[B,H,W]` is where the scene
     covers the product on purpose and nothing is judged; `photo` `[B,h,w,C]` is what the product was cut from: with it
     the cut-out itself is checked for pieces that it lacks; `zone` `[B,H,W]` is where a hand may cover it (from Grip
-    Zone): the report then says how much it hides, and fails where it hides more. Raises ShapeError, EmptyMaskError,
-    ParameterError.
+    Zone): the report then says how much it hides, and fails where it hides more; what is `worn` does not float. Raises
+    ShapeError, EmptyMaskError, ParameterError.
     """
     settings = settings or Settings()
     given = on_scene(image, product, mask, placement, name="image", keep_in_front=keep_in_front, zone=zone)
@@ -110,7 +111,9 @@ def judge(
         covered, held = given.cover("keep_in_front", index), given.cover("zone", index)
         whole = wholes[0 if len(wholes) == 1 else index]
         border = lower_border(given.placement, index)
-        results.append(_judge_one(*one, covered=covered, zone=held, settings=settings, whole=whole, border=border))
+        results.append(
+            _judge_one(*one, covered=covered, zone=held, settings=settings, whole=whole, border=border, worn=worn)
+        )
         if progress is not None:
             progress(index + 1)
     return results
@@ -136,6 +139,7 @@ def _judge_one(
     settings: Settings,
     whole: Whole,
     border: float | None,
+    worn: Worn | None,
 ) -> Fidelity:
     if settings.scale != 1.0:
         box = product_box(mask, rgb)
@@ -182,7 +186,7 @@ def _judge_one(
     figures = Figures(
         pixels,
         edge_halo(pair.picture, pair.cover),
-        _contact(scene, coverage, border) if settings.check_floating else Contact(None, None, "not checked"),
+        _contact(scene, coverage, border, worn) if settings.check_floating else Contact(None, None, "not checked"),
         replace(local, ghost=ghost),
         shift,
         whole,
@@ -196,13 +200,16 @@ def _judge_one(
     return Fidelity(report, pixels.map, crop, local.heat, found)
 
 
-def _contact(scene: Tensor, coverage: Tensor, border: float | None) -> Contact:
+def _contact(scene: Tensor, coverage: Tensor, border: float | None, worn: Worn | None) -> Contact:
     """How the product stands in the scene, if it could: what the photo cut off at the row `border` ends there."""
     if border is not None and is_cut_off(coverage, border):
         return Contact(None, None, "the photo's lower border cuts the product off: it stands on nothing")
     found = contact(scene, coverage)
     if found.floating and not standing_contact(coverage).touches:
         return Contact(None, found.darkening, "it could not stand on what is lowest of it: it seems to hang or fly")
+    garment = worn(scene, coverage) if found.floating and worn is not None else None
+    if garment is not None:
+        return Contact(None, found.darkening, f"what is worn stands on nothing: {garment}")
     return found
 
 

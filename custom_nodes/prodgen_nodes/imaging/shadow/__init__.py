@@ -4,5 +4,6 @@ from .contact import Contact, Touch, find_contact
 from .corner import standing_contact
 from .ground import Grounded, ground_and_shadow
 from .light import Light
+from .resting import Worn
 
-__all__ = ["Contact", "Grounded", "Light", "Touch", "find_contact", "ground_and_shadow", "standing_contact"]
+__all__ = ["Contact", "Grounded", "Light", "Touch", "Worn", "find_contact", "ground_and_shadow", "standing_contact"]

@@ -27,13 +27,14 @@ from ..errors import EmptyMaskError, ShapeError
 from ..filters import running_max, smoothstep
 from ..tensors import bounding_box, check_color, check_mask, common_batch, item, same_size
 from .ball import Ball, ball_shade, ball_solid, find_ball
-from .contact import Contact, all_contacts, find_contact
+from .contact import Contact, all_contacts
 from .contact_shade import USUAL_UNDERCUT, crevice, crevice_size, foot_sides, round_crevice
 from .corner import Corner, find_corner, standing_contact
 from .darken import close_seam, darken, edge_width, reflectance, undercut
 from .learned import LEARNED_SOFTNESS, Seen
 from .light import Light, Ray, cast_rays, studio_rays
 from .occlusion import occlusion, on_picture
+from .resting import Worn, resting
 from .roll import DARK, ENDS, Roll, find_roll
 from .round_foot import RoundFoot
 from .solid import build_solid
@@ -293,15 +294,20 @@ def ground_plane(contact: Contact, width: int, height: int, device: torch.device
 
 
 def ground_and_shadow(
-    image: Tensor, mask: Tensor, light: Light | None = None, borders: Sequence[float | None] = ()
+    image: Tensor,
+    mask: Tensor,
+    light: Light | None = None,
+    borders: Sequence[float | None] = (),
+    *,
+    worn: Worn | None = None,
 ) -> Grounded:
     """Put a shadow under each product and say where its ground is.
 
     `image` `[B,H,W,C]` sRGB; `mask` `[B,H,W]`, 1 = product, at the image's size; `borders` the row at which each
-    picture's photo ends, where its product may be cut off (`lower_border`), or one row for all. The product (mask 1)
-    and everything the shadow does not reach stay bit-identical. `shadow` is the share of linear light taken from the
-    ground, 0 on the product. Raises EmptyMaskError without a product, ShapeError and ParameterError for what does not
-    fit.
+    picture's photo ends, where its product may be cut off (`lower_border`), or one row for all; what is `worn` stands
+    on nothing. The product (mask 1) and everything the shadow does not reach stay bit-identical. `shadow` is the share
+    of linear light taken from the ground, 0 on the product. Raises EmptyMaskError without a product, ShapeError and
+    ParameterError for what does not fit.
     """
     light = light or Light()
     light.check()
@@ -321,7 +327,7 @@ def ground_and_shadow(
         border = borders[min(index, len(borders) - 1)] if borders else None
         things = standing_things(alpha)
         cut_off = [border is not None and is_cut_off(thing, border) for thing in things]
-        contacts = _contacts(things, cut_off)
+        contacts, garments = resting(out[index, ..., :3], things, cut_off, worn)
         for thing, contact in zip(things, contacts, strict=True):
             look = Look.of(out[index], thing, contact)
             lit *= 1 - shade_ground(thing, contact, light, look)
@@ -337,22 +343,8 @@ def ground_and_shadow(
             [one if look.ball is None else look.ball.contact(one) for one, look in zip(contacts, looks, strict=True)]
         )
         ground[index] = ground_plane(contact, width, height, mask.device)
-        reports.append(_report(contact, shadow[index], light, was_cut_off=any(cut_off)))
+        reports.append(_report(contact, shadow[index], light, garments, was_cut_off=any(cut_off)))
     return Grounded(out, shadow, ground, reports)
-
-
-def _contacts(things: Sequence[Tensor], cut_off: Sequence[bool]) -> list[Contact]:
-    """Where each of the `things` `[H,W]` touches the ground: nowhere if the photo has `cut_off` its lower part.
-
-    One that could not stand, on the ground that others stand on, lies there: a coiled belt before a ball.
-    """
-    found = [standing_contact(thing) for thing in things]
-    found = [replace(one, kind="none", touches=()) if cut else one for one, cut in zip(found, cut_off, strict=True)]
-    ground = min((one.highest for one in found if one.touches), default=math.inf)
-    return [
-        find_contact(thing, lies=True) if not (one.touches or cut) and one.box.bottom > ground else one
-        for thing, one, cut in zip(things, found, cut_off, strict=True)
-    ]
 
 
 def _extent(shade: Tensor) -> tuple[slice, slice] | None:
@@ -364,13 +356,20 @@ def _extent(shade: Tensor) -> tuple[slice, slice] | None:
     return slice(box.top, box.bottom), slice(box.left, box.right)
 
 
-def _report(contact: Contact, shadow: Tensor, light: Light, *, was_cut_off: bool) -> dict[str, Any]:
+def _report(
+    contact: Contact, shadow: Tensor, light: Light, garments: Sequence[str], *, was_cut_off: bool
+) -> dict[str, Any]:
     height = shadow.shape[0]
     notes = []
     if was_cut_off:
         notes.append(
             "The photo's lower border cuts the product off: where it ends it stands on nothing, so it got no shadow "
             "there. Photograph it whole to have one."
+        )
+    elif garments:
+        notes.append(
+            f"What is worn hangs or lies spread out, so it got no shadow: {', '.join(garments)}. If that is not what "
+            "the product is, remove the network that took it for one from ComfyUI's models/classifiers."
         )
     elif not contact.touches:
         notes.append(
@@ -389,5 +388,5 @@ def _report(contact: Contact, shadow: Tensor, light: Light, *, was_cut_off: bool
         "reaches_border": max(border) > 0,
         "contact_only": light.contact_only,
         "notes": notes,
-        "doubts": [] if contact.touches or was_cut_off or light.darkest <= 0 else [_HANGS],
+        "doubts": [] if contact.touches or was_cut_off or garments or light.darkest <= 0 else [_HANGS],
     }
