@@ -43,7 +43,7 @@ def test_every_weight_finds_its_place(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "grid"), [((600, 800), (192, 256)), ((900, 300), (256, 86)), ((1, 1), (256, 256)), ((3, 2000), (1, 256))]
+    ("size", "grid"), [((600, 800), (192, 256)), ((900, 300), (256, 85)), ((1, 1), (256, 256)), ((3, 2000), (1, 256))]
 )
 def test_answers_have_the_photos_shape(file: Path, size: tuple[int, int], grid: tuple[int, int]) -> None:
     seen = MobileSam(file).see(torch.rand((1, *size, 3)))
@@ -58,6 +58,23 @@ def test_answers_have_the_photos_shape(file: Path, size: tuple[int, int], grid: 
         assert answers.shape == (3, *grid)
         assert good.shape == (3,)
         assert bool(torch.isfinite(answers).all())
+
+
+@pytest.mark.parametrize("size", [(480, 640), (501, 333)])
+def test_a_mirrored_photo_is_answered_in_the_mirror(file: Path, size: tuple[int, int]) -> None:
+    photo = torch.rand((1, *size, 3))
+    seen, mirrored = (MobileSam(file).see(one) for one in (photo, photo.flip(2)))
+    columns = seen.grid[1]
+    points = torch.tensor([[20.0, 30.0], [41.0, 100.0], [7.0, 99.0]])
+    across = torch.stack((columns - 1 - points[:, 0], points[:, 1]), dim=1)
+    for asked, back in (
+        ((points, None), (across, None)),
+        ((points[:0], (10.0, 20.0, 90.0, 120.0)), (points[:0], (columns - 90.0, 20.0, columns - 10.0, 120.0))),
+    ):
+        answers, good = seen.objects(*asked)
+        others, as_good = mirrored.objects(*back)
+        assert torch.allclose(answers, others.flip(-1), atol=1e-3)
+        assert torch.allclose(good, as_good, atol=1e-4)
 
 
 def test_closed_it_gives_its_memory_back_and_opens_again(file: Path) -> None:

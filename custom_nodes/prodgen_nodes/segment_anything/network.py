@@ -23,7 +23,8 @@ _MEAN, _STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
 class Seen:
-    """A photo that the network has seen, to be asked for objects."""
+    """A photo that the network has seen, and its mirror image, to be asked for objects: the mean of both answers is the
+    same for a mirrored photo."""
 
     def __init__(self, parts: Parts, embedding: Tensor, size: tuple[int, int], device: torch.device) -> None:
         self._parts, self._embedding, self._size, self._device = parts, embedding, size, device
@@ -31,25 +32,30 @@ class Seen:
     @property
     def grid(self) -> tuple[int, int]:
         """Rows and columns of its answers: the photo's shape, 256 the longer side."""
-        rows, columns = (max(1, -(-side * _GRID // _SIDE)) for side in self._size)
+        rows, columns = (side * _GRID // _SIDE for side in self._size)
         return rows, columns
 
     def objects(self, points: Tensor, box: tuple[float, float, float, float] | None = None) -> tuple[Tensor, Tensor]:
         """What is at the `points` `[k,2]` (column and row of the grid) and in the `box` (left, top, right, bottom, in
         the same): three answers, from a part of an object to a whole, `[3,rows,columns]` (above 0: object), and how
         good the network takes each of them to be, `[3]` (about 0 to 1); on the photo's device."""
-        scale = _SIDE / _GRID
+        scale, width = _SIDE / _GRID, self._size[1]
         asked: dict[str, Any] = {}
         if len(points):
-            asked["input_points"] = ((points + 0.5) * scale).to(self._embedding).reshape(1, 1, -1, 2)
-            asked["input_labels"] = torch.ones((1, 1, len(points)), dtype=torch.int64, device=self._embedding.device)
+            there = ((points + 0.5) * scale).to(self._embedding)
+            mirrored = torch.stack((width - there[:, 0], there[:, 1]), dim=1)
+            asked["input_points"] = torch.stack((there, mirrored))[:, None]
+            asked["input_labels"] = torch.ones((2, 1, len(points)), dtype=torch.int64, device=self._embedding.device)
         if box is not None:
-            asked["input_boxes"] = self._embedding.new_tensor([[[side * scale for side in box]]])
+            left, top, right, bottom = (side * scale for side in box)
+            boxes = [[[left, top, right, bottom]], [[width - right, top, width - left, bottom]]]
+            asked["input_boxes"] = self._embedding.new_tensor(boxes)
         with torch.inference_mode():
             answer = self._parts.decoder(image_embeddings=self._embedding, multimask_output=True, **asked)
         rows, columns = self.grid
-        masks, good = answer.pred_masks[0, 0, :, :rows, :columns], answer.iou_scores[0, 0]
-        return masks.float().to(self._device), good.float().to(self._device)
+        masks, good = answer.pred_masks[:, 0, :, :rows, :columns], answer.iou_scores[:, 0]
+        both = (masks[0] + masks[1].flip(-1)) / 2
+        return both.float().to(self._device), good.mean(dim=0).float().to(self._device)
 
 
 class MobileSam(FileNetwork["Parts"]):
@@ -62,9 +68,12 @@ class MobileSam(FileNetwork["Parts"]):
         parts = self.open()
         height, width = picture.shape[1:3]
         scale = _SIDE / max(height, width)
-        size = max(1, round(height * scale)), max(1, round(width * scale))
+        cell = _SIDE // _GRID
+        size = max(1, round(height * scale / cell)) * cell, max(1, round(width * scale / cell)) * cell
         with torch.inference_mode():
-            embedding = parts.embedding(_prepared(picture, size).to(self._device))
+            embedding = torch.cat(
+                [parts.embedding(_prepared(one, size).to(self._device)) for one in (picture, picture.flip(2))]
+            )
         return Seen(parts, embedding, size, picture.device)
 
     def _read(self) -> Parts:

@@ -48,6 +48,8 @@ _SURE, _INSIDE = 0.6, 0.8
 """The product's points lie where every network sees it at least so surely, and the cut-out has so much of it."""
 _SPREAD = 0.35
 """Up to which share of the square root of the area from a point the next one is worth less."""
+_TIE = 1e-5
+"""Pixels of depth by which a pixel farther from the middle counts less: less than depths differ by."""
 _THIN = 2
 """Half of the width of the thinnest part, in the grid's pixels."""
 _ONE_OBJECT = 0.9
@@ -160,10 +162,13 @@ def _slits(missing: Tensor, others: Sequence[Tensor], area: float) -> Tensor:
 
 def spread(where: Tensor, count: int) -> Tensor:
     """At most `count` points `[k,2]` (column, row) deep inside the boolean `where` `[h,w]`, far from each other."""
-    inside = np.pad(where.cpu().numpy(), 1)
-    depth = ndimage.distance_transform_edt(inside)[1:-1, 1:-1]
-    rows, columns = np.indices(depth.shape)
-    near = _SPREAD * max(1.0, float(inside.sum()) ** 0.5)
+    inside = where.cpu().numpy()
+    rows, columns = np.indices(inside.shape)
+    area = max(1, int(inside.sum()))
+    # Of points equally deep the one nearest to the middle: not the leftmost, which a mirrored photo has at its right.
+    off = np.hypot(rows - (rows * inside).sum() / area, columns - (columns * inside).sum() / area)
+    depth = np.maximum(0.0, ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1] - _TIE * off * inside)
+    near = _SPREAD * max(1.0, float(area) ** 0.5)
     worth = depth.copy()
     points: list[tuple[float, float]] = []
     for _ in range(count):
