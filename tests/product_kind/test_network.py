@@ -70,13 +70,18 @@ def test_any_shape_is_seen_and_its_mirror_image_alike(file: Path, size: tuple[in
 
 
 def test_all_garments_together_decide_and_the_likeliest_gives_its_name() -> None:
-    seen = torch.full((1000,), 0.5 / 1000)
-    assert garment(seen) is None
-    seen[610], seen[841] = 0.13, 0.08
-    found = garment(seen)
+    seen, mask = torch.full((1000,), 0.5 / 1000), shirt()[1]
+    assert garment(seen, mask) is None
+    seen[610], seen[841] = 0.2, 0.18
+    found = garment(seen, mask)
     assert found is not None
     assert found.name == "jersey or T-shirt"
     assert found.share == pytest.approx(float(seen[list(GARMENTS)].sum()))
+    assert not found.is_sure
+    seen[610] = 0.5
+    assert (again := garment(seen, mask)) is not None and again.is_sure
+    assert garment(seen, torch.nn.functional.pad(torch.ones(300, 200), (50, 50, 50, 50))) is None, "a printed box"
+    assert garment(seen, mask[::5, ::5]) is None, "too small to tell"
 
 
 def shirt(side: int = 600) -> tuple[Tensor, Tensor]:

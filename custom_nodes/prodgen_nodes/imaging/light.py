@@ -29,8 +29,8 @@ _TIGHT, _BROAD = 0.45, 1.6
 """A light straight behind the product is seen in the picture, its bright patch so much smaller than that of one beside
 it; one straight before it is not seen and lights all, its patch this many times the picture's diagonal."""
 _ABOVE, _DEEP, _ASIDE, _RAISED = 0.85, 0.45, 0.25, 0.35
-"""From which part of its direction on a light is said to come from above; from behind or the front; from a side; and
-from an upper side."""
+"""From which part of its direction on a light is said to come from above; from behind or the front; from a side, or
+somewhat from the back or the front; and from an upper side."""
 _XYZ_TO_LINEAR = (
     (3.2404542, -1.5371385, -0.4985314),
     (-0.9692660, 1.8760108, 0.0415560),
@@ -94,6 +94,8 @@ class LightSource:
         check_range(self.temperature, WARMEST, COLDEST, "temperature")
         for name in ("spread", "intensity", "fill", "exposure"):
             check_range(getattr(self, name), 0.0, 1.0, name)
+        if not all(math.isfinite(place) for place in (self.x, self.y) if place is not None):
+            raise ParameterError("x and y are fractions of the picture: numbers, or empty to use the clock.")
         if (self.x is None) != (self.y is None):
             raise ParameterError("x and y belong together: give both, or neither to use the clock.")
 
@@ -258,15 +260,16 @@ def _limited(value: float) -> float:
 def _side(right: float, up: float, behind: float) -> str:
     """Where a light in this direction comes from, in words."""
     side = "" if abs(right) < _ASIDE else "left" if right < 0 else "right"
+    depth = "" if abs(behind) < _ASIDE else " at the back" if behind > 0 else " in front"
     if up > _ABOVE:
-        return "from above"
+        return f"from above{depth}"
     if behind > _DEEP:
         return "from behind" + (f" on the {side}" if side else "") + ", rim light"
     if behind < -_DEEP:
         return f"from the front {side}".rstrip()
     if not side:
         return "from the front" if abs(up) < _ASIDE else "from above in front" if up > 0 else "from below"
-    return f"from the upper {side}" if up > _RAISED else f"from the {side}"
+    return f"from the upper {side}{depth}" if up > _RAISED else f"from the {side}{depth}"
 
 
 _HUES = (

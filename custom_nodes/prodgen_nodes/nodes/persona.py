@@ -7,11 +7,12 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..imaging.product.measure import measure_product
+from ..imaging.product.measure import Facts, measure_product
 from ..persona.persona import AUTO, invent
 from ..persona.poses import POSES
 from ..persona.question import ask, template
 from .common import CATEGORY, output, required_mask
+from .product_kind import identity, kinds
 
 _MOST_SEED = 0xFFFFFFFFFFFFFFFF
 """What ComfyUI's own seeds go up to: 64 bits."""
@@ -24,6 +25,12 @@ def _product_input() -> list[Any]:
         ),
         io.Mask.Input("mask", tooltip="Where the product is in that photo, 1 = product, from Segment Product."),
     ]
+
+
+def _measured(product: Tensor, mask: Tensor) -> Facts:
+    """What the first picture says of the product, and what the installed network sees in it."""
+    first, only = product[:1], required_mask(mask, product)[:1]
+    return measure_product(first, only, kinds(first[0], only[0]))
 
 
 def _wish_input() -> Any:
@@ -108,6 +115,11 @@ class ProdgenPersona(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, **_: Any) -> str:
+        """Once the network that knows kinds is installed, the answer may be another."""
+        return identity()
+
+    @classmethod
     def execute(
         cls,
         product: Tensor,
@@ -120,7 +132,7 @@ class ProdgenPersona(io.ComfyNode):
         *,
         one_hand: bool = False,
     ) -> io.NodeOutput:
-        facts = measure_product(product[:1], required_mask(mask, product)[:1])
+        facts = _measured(product, mask)
         invented = invent(
             facts, description=description, wish=wish, prompt=prompt, seed=seed, pose=pose, one_hand=one_hand
         )
@@ -165,6 +177,11 @@ class ProdgenPersonaQuestion(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, **_: Any) -> str:
+        """Once the network that knows kinds is installed, the answer may be another."""
+        return identity()
+
+    @classmethod
     def execute(cls, product: Tensor, mask: Tensor, wish: str = "", question: str = "") -> io.NodeOutput:
-        facts = measure_product(product[:1], required_mask(mask, product)[:1])
+        facts = _measured(product, mask)
         return output(ask(question or template(), facts, wish), report=facts.report())

@@ -4,7 +4,7 @@ Imports no ComfyUI module, and timm only when the network is opened: without it 
 as in `imaging`: images `[H,W,C]` sRGB 0..1, masks `[H,W]`, 1 = product.
 """
 
-from .garments import Garment
+from .garments import Garment, garment
 from .network import EfficientNetLite
 
-__all__ = ["EfficientNetLite", "Garment"]
+__all__ = ["EfficientNetLite", "Garment", "garment"]

@@ -33,7 +33,7 @@ class EfficientNetLite(FileNetwork[nn.Module]):
 
     def garment(self, picture: Tensor, mask: Tensor) -> Garment | None:
         """Which garment the product of a `picture` `[H,W,3]` and its `mask` `[H,W]` is, if it is one."""
-        return garment(self.kinds(picture, mask))
+        return garment(self.kinds(picture, mask), mask)
 
     def kinds(self, picture: Tensor, mask: Tensor) -> Tensor:
         """The probabilities of ImageNet's classes `[1000]`, the same for a mirrored picture, on the processor."""

@@ -209,7 +209,7 @@ def _contact(scene: Tensor, coverage: Tensor, border: float | None, worn: Worn |
         return Contact(None, found.darkening, "it could not stand on what is lowest of it: it seems to hang or fly")
     garment = worn(scene, coverage) if found.floating and worn is not None else None
     if garment is not None:
-        return Contact(None, found.darkening, f"what is worn stands on nothing: {garment}")
+        return Contact(None, found.darkening, f"what is worn stands on nothing: {garment[0]}")
     return found
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..tensors import check_mask, item, same_size, split_alpha
 from .kinds import KINDS, Guess, Kind, guess_kind, handle_to_hold
 from .palette import Palette, find_colors, without_skin
+from .seen import witnessed
 from .shape import Shape, measure_shape
 
 _HANDLE_WORDS = {
@@ -85,8 +86,9 @@ class Facts:
         )
 
 
-def measure_product(image: Tensor, mask: Tensor) -> Facts:
-    """Measure the first product of a batch: `image` `[B,H,W,C]` sRGB 0..1, `mask` `[B,H,W]` with 1 = product.
+def measure_product(image: Tensor, mask: Tensor, seen: Tensor | None = None) -> Facts:
+    """Measure the first product of a batch: `image` `[B,H,W,C]` sRGB 0..1, `mask` `[B,H,W]` with 1 = product;
+    `seen` `[1000]`: the probabilities of ImageNet's classes, where a network has seen it.
 
     Raises ShapeError for inputs that do not fit together and EmptyMaskError for an empty mask.
     """
@@ -95,4 +97,5 @@ def measure_product(image: Tensor, mask: Tensor) -> Facts:
     same_size(product=rgb, mask=mask)
     alpha = item(mask, 0)
     shape = measure_shape(alpha)
-    return Facts(shape, guess_kind(shape), find_colors(item(rgb, 0), without_skin(item(rgb, 0), alpha)))
+    guess = guess_kind(shape) if seen is None else witnessed(guess_kind(shape), seen)
+    return Facts(shape, guess, find_colors(item(rgb, 0), without_skin(item(rgb, 0), alpha)))

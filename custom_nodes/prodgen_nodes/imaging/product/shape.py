@@ -88,7 +88,7 @@ def measure_shape(mask: Tensor) -> Shape:
         handle_length=handle.main.length / width if isinstance(handle, Handle) else 0.0,
         handle_height=max(0, int(rows[0]) - top) / height if isinstance(handle, Handle) else 0.0,
         fullness=float(body.mean()),
-        solidity=_solidity(body),
+        solidity=solidity(body),
         mirrored=float((body & body[:, ::-1]).sum() / max(1, (body | body[:, ::-1]).sum())),
         top_width=float(profile[: _ROWS // 5].mean()),
         middle_width=float(profile[2 * _ROWS // 5 : 3 * _ROWS // 5].mean()),
@@ -127,7 +127,7 @@ def _on_feet(body: Bools) -> bool:
     return bool(low.mean() < 0.4) and (count >= 3 or (count >= 2 and body.shape[1] < 1.2 * body.shape[0]))
 
 
-def _solidity(body: Bools) -> float:
+def solidity(body: Bools) -> float:
     """Area over the area of the convex hull."""
     rows, columns = np.nonzero(body)
     # The corners of the pixels on the outline, so that a single row has an area too.

@@ -34,6 +34,7 @@ from .darken import close_seam, darken, edge_width, reflectance, undercut
 from .learned import LEARNED_SOFTNESS, Seen
 from .light import Light, Ray, cast_rays, studio_rays
 from .occlusion import occlusion, on_picture
+from .report import shadow_report
 from .resting import Worn, resting
 from .roll import DARK, ENDS, Roll, find_roll
 from .round_foot import RoundFoot
@@ -126,10 +127,6 @@ def _solid_shade(
         solid = turned_solid(alpha, contact, look.foot, cells)
     ground = occlusion(solid, rays, reach * cells, levels)
     return on_picture(ground, solid, look.foreshortening, (alpha.shape[0], alpha.shape[1]), alpha.device)
-
-
-_HANGS = "the product seems to hang or fly, so it got no shadow; if it stands, a foot may be missing: look at it"
-"""What a person is asked to look at: nothing else tells a necklace from a chair whose leg was cut away."""
 
 
 @dataclass(frozen=True)
@@ -343,7 +340,7 @@ def ground_and_shadow(
             [one if look.ball is None else look.ball.contact(one) for one, look in zip(contacts, looks, strict=True)]
         )
         ground[index] = ground_plane(contact, width, height, mask.device)
-        reports.append(_report(contact, shadow[index], light, garments, was_cut_off=any(cut_off)))
+        reports.append(shadow_report(contact, shadow[index], light, garments, was_cut_off=any(cut_off)))
     return Grounded(out, shadow, ground, reports)
 
 
@@ -354,39 +351,3 @@ def _extent(shade: Tensor) -> tuple[slice, slice] | None:
     except EmptyMaskError:
         return None
     return slice(box.top, box.bottom), slice(box.left, box.right)
-
-
-def _report(
-    contact: Contact, shadow: Tensor, light: Light, garments: Sequence[str], *, was_cut_off: bool
-) -> dict[str, Any]:
-    height = shadow.shape[0]
-    notes = []
-    if was_cut_off:
-        notes.append(
-            "The photo's lower border cuts the product off: where it ends it stands on nothing, so it got no shadow "
-            "there. Photograph it whole to have one."
-        )
-    elif garments:
-        notes.append(
-            f"What is worn hangs or lies spread out, so it got no shadow: {', '.join(garments)}. If that is not what "
-            "the product is, remove the network that took it for one from ComfyUI's models/classifiers."
-        )
-    elif not contact.touches:
-        notes.append(
-            "The product seems to hang or fly: it could not stand on what is lowest of it, so it got no shadow. If it "
-            "does stand, look at the cut-out: a foot may be missing."
-        )
-    elif contact.lowest > height - 2:
-        notes.append("The product stands on the picture's lower border: place it higher to leave room for its shadow.")
-    border = max(float(shadow[edge].max()) for edge in (0, -1)), max(float(shadow[:, edge].max()) for edge in (0, -1))
-    if max(border) > 0 and not notes:
-        notes.append("The shadow reaches the picture's border: make the product smaller or the shadow softer.")
-    return {
-        **contact.report(),
-        "darkest": float(shadow.max()),
-        "shaded_share": float((shadow > 1 / 512).float().mean()),
-        "reaches_border": max(border) > 0,
-        "contact_only": light.contact_only,
-        "notes": notes,
-        "doubts": [] if contact.touches or was_cut_off or garments or light.darkest <= 0 else [_HANGS],
-    }
