@@ -296,6 +296,22 @@ def ghost(done: Finished, rng: np.random.Generator) -> Finished | None:
     return spoilt if where.sum() > 0.004 * side * math.sqrt(done.cover.sum()) else None
 
 
+def flat_ghost(done: Finished, rng: np.random.Generator) -> Finished | None:
+    """What a model painted shows beside the pasted product in one colour, as of another product of its shape."""
+    side = done.picture.shape[0]
+    away, angle = rng.uniform(0.02, 0.09) * side, rng.uniform(0, 2 * math.pi)
+    cover = ndimage.shift(done.cover, (away * math.sin(angle), away * math.cos(angle)), order=1)[..., None]
+    colour, opacity = (
+        np.array([(1.0, 0.5, 0.1), (0.2, 0.6, 0.2), (0.2, 0.3, 0.9)])[rng.integers(3)],
+        rng.uniform(0.5, 1),
+    )
+    behind = done.scene * (1 - opacity * cover) + opacity * colour * cover
+    picture = done.picture * done.cover[..., None] + behind * (1 - done.cover[..., None])
+    where = (cover[..., 0] > 0.5) & (done.cover < 0.02)
+    spoilt = _spoilt(done, picture, where)
+    return spoilt if where.sum() > 0.008 * side * math.sqrt(done.cover.sum()) else None
+
+
 def bite(done: Finished, rng: np.random.Generator) -> Finished | None:
     """A piece of the outline, about a foot's size, shows the scene instead."""
     edge = np.argwhere((done.cover > 0.5) & ~ndimage.binary_erosion(done.cover > 0.5))
@@ -327,6 +343,7 @@ DAMAGES: dict[str, Damage] = {
     "overpaint": overpaint,
     "blur": blur,
     "ghost": ghost,
+    "ghost in one colour": flat_ghost,
     "bite": bite,
     "recoloured part": recoloured_part,
 }

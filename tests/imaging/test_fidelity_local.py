@@ -20,7 +20,7 @@ from tests.imaging import fidelity_scenes as scenes
 from tests.imaging.fidelity_scenes import DAMAGES, Finished
 
 SIDE = 640
-OUTLINED = {"ghost", "blur"}
+OUTLINED = {"ghost", "ghost in one colour", "blur"}
 """Damages that lie beside the product, or all over it."""
 
 
