@@ -31,11 +31,13 @@ def file(comfy_server: ComfyServer) -> Iterator[Path]:
 
 
 def finished(server: ComfyServer) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The reports of Ground and Shadow, and of Product Fidelity on what it made of a box on white."""
+    """The reports of Ground and Shadow, and of Product Fidelity on what it made of a T, a shirt's outline, on white."""
     picture = Image.new("RGB", (400, 400), "white")
     picture.paste((20, 90, 130), (100, 80, 300, 330))
+    picture.paste((20, 90, 130), (40, 80, 360, 150))
     mask = Image.new("L", (400, 400))
     mask.paste(255, (100, 80, 300, 330))
+    mask.paste(255, (40, 80, 360, 150))
     whole = {"product": ["photo", 0], "mask": ["mask", 0], "compare": "exact"}
     graph: dict[str, Any] = {
         "photo": {"class_type": "LoadImage", "inputs": {"image": server.upload(picture)}},

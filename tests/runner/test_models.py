@@ -49,6 +49,7 @@ def test_the_models_of_all_systems_are_there(shipped: Manifest) -> None:
         "diffusion_models",
         "background_removal",
         "sams",
+        "classifiers",
         "upscale_models",
         "loras",
         "text_encoders",
