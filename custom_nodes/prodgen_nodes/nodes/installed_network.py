@@ -41,7 +41,7 @@ class InstalledNetwork(Generic[N]):
             self._opened = None
         comfy.model_management.throw_exception_if_processing_interrupted()
         if self._opened is None:
-            self._opened = facts, self._managed(Path(facts[0]))
+            self._opened = facts, self._managed(Path(facts[0]), facts[1])
         network = self._opened[1]
         if not network.is_open:
             logging.info("Loading %s", network.path.name)
@@ -52,11 +52,11 @@ class InstalledNetwork(Generic[N]):
             return None
         return network
 
-    def _managed(self, path: Path) -> N:
-        """The network of a file, which ComfyUI unloads with its other models."""
+    def _managed(self, path: Path, size: int) -> N:
+        """The network of a file of so many bytes, which ComfyUI unloads with its other models."""
         device = comfy.model_management.get_torch_device()
         network = self._kind(path, device=device)
-        network.make_room = StandIn(path.stat().st_size, device, network.close).load
+        network.make_room = StandIn(size, device, network.close).load
         return network
 
     def _facts(self) -> tuple[str, int, int] | None:

@@ -14,7 +14,8 @@ identity = _KINDS.identity
 def kinds(picture: Tensor, mask: Tensor) -> Tensor | None:
     """The probabilities of ImageNet's classes `[1000]` for the product of a `picture` `[H,W,3]` and its `mask` `[H,W]`;
     None where no such network is installed, it is damaged, or there is nothing to see."""
-    network = _KINDS.get() if bool((mask > 0.5).any()) else None
+    fits = mask.shape == picture.shape[:2] and bool((mask > 0.5).any())
+    network = _KINDS.get() if fits else None
     return None if network is None else network.kinds(picture[..., :3], mask)
 
 
