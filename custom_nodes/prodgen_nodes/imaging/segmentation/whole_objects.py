@@ -60,10 +60,12 @@ corrected cut-outs a jar whose dark foot stays ragged, earrings with the card be
 .89, what is right .92 and more."""
 _GOOD = 0.75
 """What the network must say of an answer, to be heard about a part."""
-_LEAST_TAKEN, _MOST_TAKEN = 0.004, 0.06
-"""The share of the product of a part that may go: less is a speck, more may be the product's, too. A thing of its own
-is a cup's prop, .05, a cushion's plant, .03, a shoe's trinket, .02; but a plant's pot, .09, and a blender's cups, .14.
-"""
+_SPECK = 0.004
+"""The share of the product of what may be lost beside what was taken off."""
+_LEAST_TAKEN, _MOST_TAKEN = 0.01, 0.06
+"""The share of the product of a part that may go: less changes little, and is the product's own as easily (the tuft of
+an elephant's tail, .008), more may be the product's, too. A thing of its own is a cup's prop, .05, a cushion's plant,
+.03, a shoe's trinket, .02, what shows in a collar, .017; but a plant's pot, .09, and a blender's cups, .14."""
 _LEAST_ADDED, _MOST_ADDED = 0.01, 0.6
 """The share of the product of a part that may come, and of all of them: where more is missing, what was there says
 little."""
@@ -114,7 +116,7 @@ class Correction:
         grid = (self.take.shape[0], self.take.shape[1])
         before, after = (resized(one, grid) > 0.5 for one in (alpha, corrected))
         lost = opened(before & ~after & ~dilate(self.take, _BESIDE), 1)
-        return float(lost.float().sum()) <= _LEAST_TAKEN * float(before.float().sum())
+        return float(lost.float().sum()) <= _SPECK * float(before.float().sum())
 
 
 def correction(seen: Seen, alpha: Tensor, first: Tensor, others: Sequence[Tensor]) -> Correction | None:
