@@ -51,7 +51,7 @@ class Look:
 
 
 def run(
-    server: ComfyServer, graph: Graph, looks: dict[str, tuple[str, int]], *, timeout: float = 900.0, **values: Any
+    server: ComfyServer, graph: Graph, looks: dict[str, tuple[str, int]], *, timeout: float = 3000.0, **values: Any
 ) -> Look:
     """Run a graph with these inputs set. `looks`: name → (node, output) of a picture or mask to look at."""
     graph = on_smoke_models(with_values(graph, **values))

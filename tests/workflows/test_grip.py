@@ -80,6 +80,7 @@ def inside(mask: np.ndarray, pixels: int = 4) -> np.ndarray:
     return np.asarray(ndimage.binary_erosion(mask[..., 0] > 0.99, iterations=pixels))
 
 
+@pytest.mark.timeout(3600)  # the first of a workflow's runs, which loads its models
 @pytest.mark.parametrize("name", ON_CORE)
 def test_the_product_is_the_sellers_outside_the_hand(name: str, look: Callable[..., Look]) -> None:
     shown = look(name, scale=1.0, relight=0.0).pictures
