@@ -301,10 +301,8 @@ def flat_ghost(done: Finished, rng: np.random.Generator) -> Finished | None:
     side = done.picture.shape[0]
     away, angle = rng.uniform(0.02, 0.09) * side, rng.uniform(0, 2 * math.pi)
     cover = ndimage.shift(done.cover, (away * math.sin(angle), away * math.cos(angle)), order=1)[..., None]
-    colour, opacity = (
-        np.array([(1.0, 0.5, 0.1), (0.2, 0.6, 0.2), (0.2, 0.3, 0.9)])[rng.integers(3)],
-        rng.uniform(0.5, 1),
-    )
+    colour = np.array([(1.0, 0.5, 0.1), (0.2, 0.6, 0.2), (0.2, 0.3, 0.9)])[rng.integers(3)]
+    opacity = rng.uniform(0.5, 1)
     behind = done.scene * (1 - opacity * cover) + opacity * colour * cover
     picture = done.picture * done.cover[..., None] + behind * (1 - done.cover[..., None])
     where = (cover[..., 0] > 0.5) & (done.cover < 0.02)

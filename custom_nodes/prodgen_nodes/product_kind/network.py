@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from ..imaging.tensors import bounding_box
 from ..weights_file import FileNetwork, published_weights
-from .garments import Garment, garment
 
 _SIDE = 260
 """Pixels of the square that the network reads."""
@@ -31,12 +30,9 @@ class EfficientNetLite(FileNetwork[nn.Module]):
 
     TITLE, FILE, PACKAGES = "EfficientNet-Lite 2", "efficientnet-lite2-9656183e.pth", ("timm",)
 
-    def garment(self, picture: Tensor, mask: Tensor) -> Garment | None:
-        """Which garment the product of a `picture` `[H,W,3]` and its `mask` `[H,W]` is, if it is one."""
-        return garment(self.kinds(picture, mask), mask)
-
     def kinds(self, picture: Tensor, mask: Tensor) -> Tensor:
-        """The probabilities of ImageNet's classes `[1000]`, the same for a mirrored picture, on the processor."""
+        """The probabilities of ImageNet's classes `[1000]` for the product of a `picture` `[H,W,3]` and its `mask`
+        `[H,W]`, the same for a mirrored picture, on the processor."""
         network = self.open()
         seen = (_square(picture, mask).to(self._device) * 255 - 127) / 128
         with torch.inference_mode():
