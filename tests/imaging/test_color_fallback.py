@@ -92,6 +92,49 @@ def test_what_still_shows_of_another_product_is_painted_over(width: int) -> None
     assert float(off(result, PAIR)[erode(PAIR.mask[0] > 0.99, 1)].mean()) > 1, "the original, not relit"
 
 
+def repainted(zoom: float, turn: float, dx: float, textured: bool) -> tuple[Tensor, Tensor]:
+    """A plain scene in which the jar was painted in orange, so much larger, turned (degrees) and beside its place; and
+    where it is `[H,W]`."""
+    side = PAIR.mask.shape[-1]
+    c, s = math.cos(math.radians(turn)) / zoom, math.sin(math.radians(turn)) / zoom
+    theta = torch.tensor([[[c, s, -2 * dx / side * c], [-s, c, 2 * dx / side * s]]])
+    grey = PAIR.original.mean(dim=-1, keepdim=True) if textured else torch.full_like(PAIR.original[..., :1], 0.6)
+    stack = torch.cat((grey, PAIR.mask[..., None]), dim=-1).movedim(-1, 1)
+    grid = F.affine_grid(theta, [1, 2, side, side], align_corners=False)
+    read = F.grid_sample(stack, grid, align_corners=False).movedim(1, -1)
+    ramp = torch.linspace(0.75, 0.85, side)[None, :, None, None].expand(1, side, side, 3)
+    painted = (read[..., :1] * 0.6 + 0.35) * torch.tensor((1.0, 0.6, 0.2))
+    return torch.lerp(ramp, painted, read[..., 1:]), read[0, ..., 1]
+
+
+@pytest.mark.parametrize("textured", [True, False])
+@pytest.mark.parametrize(("zoom", "turn", "dx"), [(1.2, 0, 0), (1.1, 0, 10), (1.0, 9, 0), (1.0, 0, 30)])
+def test_a_product_painted_larger_turned_or_aside_leaves_no_ghost(
+    zoom: float, turn: float, dx: float, textured: bool
+) -> None:
+    """With nothing in common but the silhouette it is found all the same, and the scene closes behind it."""
+    scene, there = repainted(zoom, turn, dx, textured)
+    result, (report,) = fix_color(scene, PAIR.original, PAIR.mask)
+    assert report["moved_px"] and report["moved_because"] and report["warning"] is None, report
+    rest = (there > 0.9) & ~dilate(PAIR.mask[0] > 0.02, 2)
+    orange = (result[0, ..., 0] - result[0, ..., 2])[rest]
+    assert int(rest.sum()) > 200 and float((orange > 0.1).float().mean()) < 0.02, report
+
+
+def test_a_reflection_under_the_product_is_no_ghost() -> None:
+    """A bright mirror image goes on straight below it in its very colours."""
+    scene, there = repainted(1.0, 0, 0, True)
+    bottom = int(torch.nonzero(there.amax(dim=1) > 0.5)[-1]) + 1
+    deep = scene.shape[1] - bottom
+    mirrored = scene[:, bottom - deep : bottom].flip(1)
+    cover = there[bottom - deep : bottom].flip(0)[None, ..., None] * 0.8
+    scene[:, bottom:] = torch.lerp(scene[:, bottom:], mirrored, cover)
+    result, (report,) = fix_color(scene, PAIR.original, PAIR.mask, None, Settings(if_unsafe="relight_anyway"))
+    assert "moved_px" not in report, report
+    outside = PAIR.mask[0] == 0
+    assert torch.equal(result[0][outside], scene[0][outside])
+
+
 def test_a_soft_shadow_beside_a_pasted_product_stays() -> None:
     """Neutral darkening next to the outline is the product's shadow, not a rest of it."""
     scene, _ = rimmed(0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,29 +20,30 @@ from torch import Tensor
 
 from ..colorspace import delta_e00, linear_to_lab, linear_to_srgb, srgb_to_linear
 from ..errors import NotRegisteredError
-from ..filters import dilate, gaussian_blur, masked_blur, smoothstep
+from ..filters import dilate, gaussian_blur, smoothstep
 from ..placement import Affine, Placement
 from ..registration.product import register_product
 from ..tensors import bounding_box
+from .beside import FARTHEST, carried_on, farthest_step, is_shade
 from .statistics import Statistics
 
+IN_PLACE = 0.25
+"""Outlines that correlate so well belong to the same product at the same place."""
+_ROUGHLY = 0.02
+"""Share of the longer side by which a silhouette may be off: its last steps are 1.5 % and 0.75 degrees."""
 _GRID = 400
 """The displacement is drawn at about this size: it is smooth."""
 _ROOM, _SPREAD = 0.12, 4.0
 """The move fades over this share of the product, and over so many times its own length: nothing folds or tears."""
 _NEVER = 1.0
 """A product whose corners moved less than this many pixels is in place."""
-_FARTHEST = 0.15
-"""Share of the product's longer side up to which it is moved back; one that lies farther off is pasted, not relit."""
-_ZOOM = 0.1
-"""How much larger or smaller it may have become, as a share, to be looked for at all."""
+_ZOOM, _TURN = 0.3, 10.0
+"""How much larger or smaller, as a share, and by how many degrees turned it may have become to be looked for at all."""
 _RIM, _UNKNOWN = 0.012, 0.05
 """How far beyond the outline is looked for the generated product, of its longer side: where it lies in place, and where
 it was not found."""
 _SEEN, _NOISE = 6.0, 2.0
 """dE00 from which a pixel is no backdrop, and in multiples of what the backdrop varies by itself."""
-_SHADE, _TINT = (0.2, 1.0), 0.15
-"""What a shadow leaves of the light, and how far its channels may differ in that."""
 _COLOURS = 14.0
 """1 sigma of a* and b* together over a product from which it has several colours."""
 
@@ -57,26 +59,30 @@ class Moved:
 def move_back(image: Tensor, original: Tensor, mask: Tensor) -> Moved | None:
     """sRGB `image` `[H,W,3]` with the product of `original` (at `mask` `[H,W]`) moved back to where that has it.
 
-    None where it is not found, lies in its place or is farther away than a seventh of its size.
+    None where its texture is not found, lies in its place or has moved by more than `FARTHEST`.
     """
     height, width = mask.shape
     box = bounding_box(mask)
     identity = Affine.scale_translate(1.0, 0.0, 0.0)
     place = Placement(width, height, width, height, (identity,), (box,))
     size = max(box.width, box.height)
-    reach = min(0.5, 1.5 * _FARTHEST * size / max(width, height))
+    reach = min(0.5, FARTHEST * size / max(width, height))
     try:
         registration = register_product(
-            image[None], original[None], mask[None], place, max_shift=reach, max_scale=_ZOOM, max_rotation=5.0
+            image[None], original[None], mask[None], place, max_shift=reach, max_scale=_ZOOM, max_rotation=_TURN
         )
     except NotRegisteredError:
         return None
-    motion = registration.placement.transform(0)
-    corners = [(x, y) for x in (box.left, box.right) for y in (box.top, box.bottom)]
-    away = [tuple(b - a for a, b in zip(corner, motion.apply(*corner), strict=True)) for corner in corners]
-    farthest = max(away, key=lambda step: math.hypot(*step))
+    return moved_back_by(registration.placement.transform(0), image, mask)
+
+
+def moved_back_by(motion: Affine, image: Tensor, mask: Tensor) -> Moved | None:
+    """The same where it is known that `motion` maps the product in place to where `image` shows it."""
+    box = bounding_box(mask)
+    size = max(box.width, box.height)
+    farthest = farthest_step(motion, box)
     length = math.hypot(*farthest)
-    if not _NEVER <= length <= _FARTHEST * size:
+    if not _NEVER <= length <= FARTHEST * size:
         return None
     return Moved(_warped(image, mask, motion, max(_ROOM * size, _SPREAD * length, 8.0)), (-farthest[0], -farthest[1]))
 
@@ -132,7 +138,7 @@ def paint_surroundings(image: Tensor, mask: Tensor, away: float | None) -> tuple
     far = ~near
     if not bool(far.any()):
         return image, 0.0
-    beyond = _continued(part, far, reach)
+    beyond = carried_on(part, far, reach)
     ghost = _left_over(part, beyond, cover, near, reach)
     share = float(ghost.sum() / cover.sum().clamp(min=1.0))
     if share <= 0:
@@ -145,30 +151,31 @@ def paint_surroundings(image: Tensor, mask: Tensor, away: float | None) -> tuple
     return out, share
 
 
-def _continued(linear: Tensor, valid: Tensor, reach: int) -> Tensor:
-    """Linear `[h,w,3]` carried on from where it is `valid` `[h,w]`; coarser only where nothing finer reaches."""
-    planes, weight = linear.permute(2, 0, 1)[None], valid.to(linear)[None]
-    filled = linear[valid].mean(dim=0)[:, None, None].expand_as(planes[0])[None]
-    for sigma in (16.0 * reach, 4.0 * reach, 1.0 * reach):
-        seen = gaussian_blur(weight, sigma)[:, None]
-        filled = torch.lerp(filled, masked_blur(planes, weight, sigma, 1e-6), (seen / 0.02).clamp(0.0, 1.0))
-    return filled[0].permute(1, 2, 0)
-
-
 def _left_over(linear: Tensor, beyond: Tensor, cover: Tensor, near: Tensor, reach: int) -> Tensor:
     """1 where `linear` `[h,w,3]` near the product is neither what lies `beyond` nor a shadow on it `[h,w]`."""
     lab, ground = linear_to_lab(linear), linear_to_lab(beyond)
     off = delta_e00(lab, ground)
     around = dilate(near, 2 * reach) & ~near
     usual = float(torch.quantile(off[around][:100_000], 0.9)) if bool(around.any()) else 0.0
-    ratio = (linear + 0.01) / (beyond + 0.01)
-    even = ratio.mean(dim=-1)
-    shadow = ((ratio / even[..., None] - 1).abs().amax(dim=-1) < _TINT) & (even > _SHADE[0]) & (even < _SHADE[1])
-    strange = near & (cover < 0.98) & ~shadow & (off > max(_SEEN, _NOISE * usual))
+    strange = near & (cover < 0.98) & ~is_shade(linear, beyond) & (off > max(_SEEN, _NOISE * usual))
     # Only what continues the product is a rest of it.
     labels, _ = ndimage.label(strange.cpu().numpy(), np.ones((3, 3)))
     beside = np.unique(labels[dilate(cover > 0.02, 2).cpu().numpy()])
     return torch.from_numpy(np.isin(labels, beside[beside > 0])).to(linear)
+
+
+def how_far(report: dict[str, Any], in_place: bool) -> float | None:
+    """How many pixels beside its place a product lies that was not moved back, by the `report` of `relight_original`;
+    None where that is not known."""
+    if in_place:
+        return 0.0
+    return None if report["outline_correlation"] < IN_PLACE else max(map(abs, report["offset_px"]))
+
+
+def left_by(mask: Tensor, by_silhouette: bool) -> float:
+    """How many pixels a product that was moved back may still lie beside `mask` `[H,W]`."""
+    box = bounding_box(mask, 0.02)
+    return _ROUGHLY * max(box.width, box.height) if by_silhouette else 0.0
 
 
 def colour_warning(method: str, target: Statistics) -> str | None:

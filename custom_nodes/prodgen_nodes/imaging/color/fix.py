@@ -28,6 +28,7 @@ from ..tensors import (
 )
 from ..transfer import decode_, encode_
 from . import fallback, relight, safety, statistics
+from .beside import Beside, seen_beside
 from .gamut import into_gamut, linear_into_gamut, raise_lightness, roots_into_gamut, with_its_hue
 from .matching import measure
 from .overview import Overview, overview
@@ -40,8 +41,6 @@ IF_UNSAFE: tuple[IfUnsafe, ...] = get_args(IfUnsafe)
 
 MAX_TINT = 3.0
 """dE00 on a mid grey: a cast of the scene's light that is seen as light. More would recolour the product."""
-_IN_PLACE = 0.25
-"""Outlines that correlate so well belong to the same product at the same place."""
 _PlaneMap = Callable[[slice, Tensor | None], Tensor]
 """Corrected linear RGB 0..1 `[3,n]` of the crop's rows given by the slice, the pixels at the flat indices (None: all).
 """
@@ -170,9 +169,12 @@ def _fix_one(out: Tensor, pair: _Pair, settings: Settings) -> dict[str, Any]:
         ) from None
     if settings.method == "relight_original":
         plane_map, crop, report = _relight(pair, where, box, settings)
-        if report["fallback"]:
-            pair, (plane_map, crop, report) = _fallen_back(pair, where, box, settings, (plane_map, crop, report))
+        there = None if settings.in_place else seen_beside(pair.image, where)
+        if report["fallback"] or (there is not None and there.is_product):
+            pair, (plane_map, crop, report) = _fallen_back(pair, where, box, settings, (plane_map, crop, report), there)
             out.copy_(pair.image)
+        elif there is not None:
+            report["warning"] = there.warning()
     else:
         plane_map, crop, report = _transfer(pair, where, box, settings)
     if pair.mask is None and pair.reference_mask is None and pair.alpha is None:
@@ -211,6 +213,7 @@ def _relight(pair: _Pair, where: Tensor, box: Box, settings: Settings) -> tuple[
         "fallback": pasted,
         "reason": verdict.reason,
         "way": "pasted" if pasted else "relit",
+        "warning": None,
         "outline_correlation": verdict.outline_correlation,
         "offset_px": [verdict.offset_x, verdict.offset_y],
         "structure_correlation": verdict.structure_correlation,
@@ -241,27 +244,40 @@ _Correction = tuple[_PlaneMap, Box, dict[str, Any]]
 
 
 def _fallen_back(
-    pair: _Pair, where: Tensor, box: Box, settings: Settings, pasted: _Correction
+    pair: _Pair, where: Tensor, box: Box, settings: Settings, given: _Correction, there: Beside | None
 ) -> tuple[_Pair, _Correction]:
-    """The same once the generated product is moved back to its place, or painted over where it shows beside it."""
-    plane_map, crop, report = pasted
-    moved = None if settings.in_place else fallback.move_back(pair.image, pair.reference, where)
-    if moved is not None:
-        there = replace(pair, image=moved.image)
-        plane_map, crop, again = _relight(there, where, box, settings)
-        again |= {"moved_px": list(moved.by), "moved_because": report["reason"]}
-        if not again["fallback"]:
-            return there, (plane_map, crop, again | {"way": "moved_back_and_relit"})
-        if again["outline_correlation"] > max(_IN_PLACE, report["outline_correlation"]):
-            pair, report = there, again
-        else:  # what was found was not the product
-            moved = None
-    away = None if report["outline_correlation"] < _IN_PLACE else max(map(abs, report["offset_px"]))
-    if moved is not None or settings.in_place:
-        away = 0.0
-    painted, share = fallback.paint_surroundings(pair.image, where, away)
-    way = "pasted_and_surroundings_painted" if share > 0 else "pasted"
-    return replace(pair, image=painted), (plane_map, crop, report | {"way": way, "painted_share": share})
+    """The same once the generated product is moved back to its place, or painted over where it shows beside it.
+
+    It is found by its texture, else by its silhouette (`there`), which says less exactly where it is.
+    """
+    reason = given[2]["reason"] or "the generated product is larger, turned or beside its place, and shows there"
+    correction, away = given, fallback.how_far(given[2], settings.in_place)
+    for by_silhouette in () if settings.in_place else (False, True):
+        if by_silhouette:
+            known = there is not None and there.is_product
+            moved = fallback.moved_back_by(there.motion, pair.image, where) if known and there is not None else None
+        else:
+            moved = fallback.move_back(pair.image, pair.reference, where)
+        if moved is None:
+            continue
+        back = replace(pair, image=moved.image)
+        plane_map, crop, again = _relight(back, where, box, settings)
+        again |= {"moved_px": list(moved.by), "moved_because": reason}
+        left = seen_beside(moved.image, where)
+        gone = left is None or not left.is_product
+        if not again["fallback"] and gone:
+            return back, (plane_map, crop, again | {"way": "moved_back_and_relit"})
+        better = again["outline_correlation"] > max(fallback.IN_PLACE, given[2]["outline_correlation"])
+        if by_silhouette or (better and gone):  # else what was found was not the product
+            pair, correction, away = back, (plane_map, crop, again), fallback.left_by(where, by_silhouette)
+            break
+    plane_map, crop, report = correction
+    image, share = fallback.paint_surroundings(pair.image, where, away) if report["fallback"] else (pair.image, 0.0)
+    if share > 0:
+        report["way"] = "pasted_and_surroundings_painted"
+    left = None if settings.in_place else seen_beside(pair.image, where)
+    report |= {"painted_share": share, "warning": None if left is None else left.warning(share)}
+    return replace(pair, image=image), (plane_map, crop, report)
 
 
 def _drift(view: Overview, ratio: Tensor) -> float:

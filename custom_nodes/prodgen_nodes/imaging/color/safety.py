@@ -7,6 +7,7 @@ on a small view, because a generated product may well differ in its fine texture
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -35,7 +36,8 @@ _MIN_PEAK = 0.25
 """By how much outlines must correlate better elsewhere, and how well at least: between the 0.10 of `_UNRELATED` and the
 0.44 of the worst that was relit. Less calls a relit product moved, more pastes light beside its place."""
 _ZOOMS = tuple(1 + step / 100 for step in range(-12, 13, 2))
-"""Zooms about the product's middle that are tried."""
+_TURNS = (-9.0, -6.0, -3.0, 3.0, 6.0, 9.0)
+"""Zooms, and degrees of a turn, about the product's middle that are tried."""
 _MIN_AREA = 200
 """Small pixels: fewer say nothing about light at 3 to 10 % of the product's size."""
 _ELSEWHERE, _STRONG = 0.33, 0.24
@@ -80,8 +82,8 @@ def check(view: Overview, product: Box, in_place: bool = False) -> Safety:
         )
     elif moved and not in_place:
         reason = (
-            f"the generated product is shifted or zoomed by about {max(abs(dx), abs(dy)) * pixels:.0f} px against the "
-            "original; register it, or generate around the placed product"
+            f"the generated product is shifted, zoomed or turned by about {max(abs(dx), abs(dy)) * pixels:.0f} px "
+            "against the original; register it, or generate around the placed product"
         )
     elif correlation < _ELSEWHERE and difference > _STRONG:
         reason = (
@@ -147,8 +149,8 @@ def _registration(window: _Window) -> tuple[float, tuple[float, float], bool]:
     return here, _farthest(motion, weight), agreed
 
 
-_Motion = tuple[float, int, int]
-"""Zoom about the product's middle, and the shift (x, y) in window pixels before it."""
+_Motion = tuple[float, float, int, int]
+"""Zoom and degrees of a turn about the product's middle, and the shift (x, y) in window pixels before them."""
 
 
 def _one_motion(original: Tensor, generated: Tensor, weight: Tensor) -> tuple[float, float, _Motion]:
@@ -156,24 +158,25 @@ def _one_motion(original: Tensor, generated: Tensor, weight: Tensor) -> tuple[fl
     and that motion."""
     middle, near, motions = _middle(weight), -1.0, []
     shifts = torch.arange(-_REACH, _REACH + 1, device=weight.device).abs()
-    for zoom in _ZOOMS:
-        scores = _correlations(original, _moved_back(generated, (zoom, 0, 0), middle), weight)
-        x, y = (zoom * shifts + abs(reach) for reach in _farthest((zoom, 0, 0), weight))
+    for zoom, turn in (*((zoom, 0.0) for zoom in _ZOOMS), *((1.0, turn) for turn in _TURNS)):
+        scores = _correlations(original, _moved_back(generated, (zoom, turn, 0, 0), middle), weight)
+        x, y = (zoom * shifts + abs(reach) for reach in _farthest((zoom, turn, 0, 0), weight))
         close = torch.maximum(x[None, :], y[:, None]) <= _NEARBY
         near = max(near, float(torch.where(close, scores, -1.0).max()))
         best, (dx, dy) = _peak(torch.where(close, -1.0, scores))
-        motions.append((best, (zoom, dx, dy)))
+        motions.append((best, (zoom, turn, dx, dy)))
     return near, *max(motions)
 
 
 def _moved_back(picture: Tensor, motion: _Motion, middle: tuple[float, float]) -> Tensor:
     """`picture` `[h,w]` with the product back where it would be without `motion`."""
-    zoom, dx, dy = motion
+    zoom, turn, dx, dy = motion
     height, width = picture.shape
-    x = (torch.arange(width, device=picture.device) + dx - middle[0]) * zoom + middle[0]
-    y = (torch.arange(height, device=picture.device) + dy - middle[1]) * zoom + middle[1]
-    rows, columns = torch.meshgrid((2 * y + 1) / height - 1, (2 * x + 1) / width - 1, indexing="ij")
-    grid = torch.stack((columns, rows), dim=-1)[None]
+    rows = torch.arange(height, device=picture.device)[:, None] + dy - middle[1]
+    columns = torch.arange(width, device=picture.device)[None, :] + dx - middle[0]
+    c, s = zoom * math.cos(math.radians(turn)), zoom * math.sin(math.radians(turn))
+    x, y = c * columns - s * rows + middle[0], s * columns + c * rows + middle[1]
+    grid = torch.stack(((2 * x + 1) / width - 1, (2 * y + 1) / height - 1), dim=-1)[None]
     return F.grid_sample(picture[None, None], grid, padding_mode="border", align_corners=False)[0, 0]
 
 
@@ -185,11 +188,13 @@ def _middle(weight: Tensor) -> tuple[float, float]:
 
 def _farthest(motion: _Motion, weight: Tensor) -> tuple[float, float]:
     """How far (x, y) `motion` carries the corners of the product that it carries farthest."""
-    zoom, dx, dy = motion
+    zoom, turn, dx, dy = motion
     columns, rows = (torch.nonzero(weight.amax(dim=axis)).flatten() for axis in (0, 1))
-    reach = (zoom - 1) * float(columns[-1] - columns[0]) / 2, (zoom - 1) * float(rows[-1] - rows[0]) / 2
-    x, y = (max((zoom * d + r, zoom * d - r), key=abs) for d, r in zip((dx, dy), reach, strict=True))
-    return x, y
+    half_x, half_y = float(columns[-1] - columns[0]) / 2, float(rows[-1] - rows[0]) / 2
+    c, s = zoom * math.cos(math.radians(turn)), zoom * math.sin(math.radians(turn))
+    corners = [(x, y) for x in (-half_x, half_x) for y in (-half_y, half_y)]
+    steps = [(c * (x + dx) - s * (y + dy) - x, s * (x + dx) + c * (y + dy) - y) for x, y in corners]
+    return max((x for x, _ in steps), key=abs), max((y for _, y in steps), key=abs)
 
 
 def _peak(scores: Tensor) -> tuple[float, tuple[int, int]]:
