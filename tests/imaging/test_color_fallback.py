@@ -154,3 +154,20 @@ def test_statistics_warn_of_a_product_with_several_colours(method: str) -> None:
     for reference, warned in ((several, True), (one.expand_as(PAIR.original), False)):
         _, (report,) = fix_color(PAIR.generated, reference, PAIR.mask, None, Settings(method))  # type: ignore[arg-type]
         assert (report["warning"] is not None) is warned, report["warning"]
+
+
+@pytest.mark.parametrize("ground", [0.02, 0.5, 0.95])
+@pytest.mark.parametrize("rim", [(0.9, 0.9, 0.85), (0.05, 0.05, 0.06)])
+def test_the_same_picture_comes_back_the_same_with_its_rim(rim: tuple[float, float, float], ground: float) -> None:
+    """A thin rim in the colour of what lies behind is the product's own, wherever the mask says product."""
+    side = 256
+    y, x = torch.meshgrid(torch.arange(side) - 127.5, torch.arange(side) - 127.5, indexing="ij")
+    inside = 90 - (x**2 + y**2).sqrt()
+    alpha = (inside + 0.5).clamp(0, 1)
+    body = lab_to_srgb(torch.tensor((35.0, 20.0, -30.0))) * (1 + 0.2 * torch.sin(x / 9))[..., None]
+    product = torch.where(inside[..., None] < 3, torch.tensor(rim), body.clamp(0, 1))
+    picture = torch.lerp(torch.full((side, side, 3), ground), product, alpha[..., None])[None]
+    result, (report,) = fix_color(picture, picture, alpha[None], None, Settings(in_place=True))
+    assert report["way"] == "relit" and abs(report["light_ratio"]["median"] - 1) < 0.01
+    opaque = alpha > 0.999
+    assert float((result - picture)[0][opaque].abs().max()) < 0.03

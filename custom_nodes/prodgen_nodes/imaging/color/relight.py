@@ -82,7 +82,8 @@ class Relighting:
         return linear
 
     def _remove_backdrop(self, linear: Tensor, rows: slice, weights: Tensor) -> None:
-        """The outermost pixels hold some of the old backdrop; what points from the product's colour to it goes."""
+        """The outermost pixels hold some of the old backdrop; what points from the product's colour to it goes, up to
+        what their `weights` leave to a backdrop: the product's own pale rim stays."""
         inner = self.inner[rows].reshape(-1)
         edge = torch.nonzero((1.0 - inner).mul_(weights)).flatten()
         if edge.numel() == 0:
@@ -95,7 +96,8 @@ class Relighting:
         pixels = linear.index_select(1, edge)
         direction = backdrop - product
         length = (direction**2).sum(dim=0).clamp_(min=1e-4)
-        share = ((pixels - product) * direction).sum(dim=0).div_(length).clamp_(0.0, 1.0)
+        share = ((pixels - product) * direction).sum(dim=0).div_(length).clamp_(min=0.0)
+        share = torch.minimum(share, 1 - weights[edge])
         cleaned = (pixels - share * direction).clamp_(min=0.0)
         linear[:, edge] = torch.lerp(cleaned, pixels, inner[edge])
 
