@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from prodgen_nodes.shops.channels import CHANNELS
 from scipy import ndimage
 from skimage.color import deltaE_ciede2000, rgb2lab
 
@@ -25,6 +26,9 @@ FILLS = {"amazon": 0.88, "google": 0.84, "ebay": 0.85}
 LIMITS = {
     "master": 5e6, "amazon": 10e6, "google": 16e6, "ebay": 12e6, "etsy": 10e6, "walmart": 5e6, "temu": 2e6,
 }  # fmt: skip
+EACH_KIND = ("master", "amazon", "zalando")
+"""With a shadow and without, square and tall. The others, 10 to 15 seconds of a core apiece, say the same of another
+size and limit, and are run with the longer proofs; that each shop's rules are kept is asked in `tests/shops`."""
 GRAPH = published.load("packshot.v1")
 
 
@@ -75,7 +79,19 @@ def shot() -> studio.Shot:
     return studio.bag()
 
 
-@pytest.mark.parametrize("channel", list(SIZES))
+def test_what_each_shop_is_to_be_given() -> None:
+    """The presets that the pictures are made by; of which kinds pictures are made here, `EACH_KIND` says."""
+    presets = {name: CHANNELS[name] for name in SIZES}
+    assert {name: (preset.width, preset.height) for name, preset in presets.items()} == SIZES
+    assert {name for name, preset in presets.items() if preset.shadow > 0} == set(SHADOWED)
+    for name, preset in presets.items():
+        assert preset.fill == pytest.approx(FILLS.get(name, 0.86), abs=0.01) or preset.width != preset.height
+        assert name not in LIMITS or preset.max_bytes <= LIMITS[name]
+
+
+@pytest.mark.parametrize(
+    "channel", [name if name in EACH_KIND else pytest.param(name, marks=pytest.mark.slow) for name in SIZES]
+)
 def test_every_channel_gets_its_picture(comfy_server: ComfyServer, shot: studio.Shot, channel: str) -> None:
     result = packshot(comfy_server, shot.photo, channel=channel)
     report = result.reports["ProdgenExport"]
