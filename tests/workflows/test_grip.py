@@ -48,7 +48,10 @@ def look(smoke_server: ComfyServer, photo: str) -> Callable[..., Look]:
             small = {key: value for key, value in SMALL.items() if key in inputs_of(graph)}
             if "hand_size" in inputs_of(graph):
                 small |= {"hand_size": 192, "max_hands": 1}
-            done[key] = smoke_runs.run(smoke_server, graph, stages(graph), image=photo, **{**small, **values})
+            # With two made-up people this graph's mask grew by 0.4 % at 101 %, not by 2: it keeps its three.
+            people = 3 if name == "grip_sdxl_fast.v8" else 2
+            given = {**small, **values}
+            done[key] = smoke_runs.run(smoke_server, graph, stages(graph), people=people, image=photo, **given)
         return done[key]
 
     return run
