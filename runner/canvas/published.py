@@ -15,7 +15,7 @@ DRAWN_DIR = WORKFLOWS_DIR / "canvas"
 @cache
 def index() -> dict[str, Any]:
     """`workflows/index.yaml`; only to be read."""
-    return dict(parse_yaml((WORKFLOWS_DIR / "index.yaml").read_text(encoding="utf-8")))
+    return dict(parse_yaml((WORKFLOWS_DIR / "index.yaml").read_text(encoding="utf-8"), own=True))
 
 
 def is_published(workflow: Workflow) -> bool:

@@ -230,7 +230,7 @@ def human_size(count: int) -> str:
 def load_manifest(path: Path = MANIFEST_PATH) -> Manifest:
     """Read and check the manifest. Raises ManifestError naming the entry that is wrong."""
     try:
-        data = parse_yaml(read_text(path))
+        data = parse_yaml(read_text(path), own=path == MANIFEST_PATH)
     except OSError as error:
         raise ManifestError(f"{path}: cannot be read ({error.strerror or error}).") from error
     except ValueError as error:

@@ -117,7 +117,7 @@ class Recipe(Declared):
 @cache
 def recipes() -> dict[str, Recipe]:
     """Every recipe by its name."""
-    entries = parse_yaml(read_text(RECIPES_PATH), distinct=False)
+    entries = parse_yaml(read_text(RECIPES_PATH), distinct=False, own=True)
     return {name: read(Recipe, entry) for name, entry in entries.items()}
 
 

@@ -72,7 +72,7 @@ def missing_in_batch(workflow: Workflow, names: Iterable[str], object_info: Obje
 
 def _purposes(workflow: Workflow, specs: Iterable[InputSpec]) -> list[str]:
     """A line per input: what it is for, as the index of the bundled workflows says."""
-    index = parse_yaml((WORKFLOWS_DIR / "index.yaml").read_text(encoding="utf-8"))
+    index = parse_yaml((WORKFLOWS_DIR / "index.yaml").read_text(encoding="utf-8"), own=True)
     inputs: dict[str, str] = next(
         (entry["inputs"] for entry in index["workflows"] if entry["name"] == workflow.label), {}
     )

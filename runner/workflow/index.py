@@ -29,7 +29,7 @@ class Index:
 def read_index(folder: Path = WORKFLOWS_DIR) -> Index:
     """The index of this folder; empty where there is none that can be read."""
     try:
-        data: Any = parse_yaml(read_text(folder / "index.yaml"))
+        data: Any = parse_yaml(read_text(folder / "index.yaml"), own=folder == WORKFLOWS_DIR)
     except (OSError, ValueError):
         return Index()
     entries = [mapping(entry) for entry in items(mapping(data).get("workflows"))]

@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -27,7 +26,7 @@ NEWEST = {f"{name}.v{versions[-1]}": name for name, versions in available_workfl
 
 
 def _templates() -> dict[str, Any]:
-    return dict(yaml.safe_load((WORKFLOWS_DIR / "index.yaml").read_text(encoding="utf-8"))["templates"])
+    return dict(published.index()["templates"])
 
 
 EVERY = pytest.mark.parametrize("name", canvas_file.names())

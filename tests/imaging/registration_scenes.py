@@ -109,17 +109,32 @@ def clutter(width: int, height: int, rng: np.random.Generator) -> Plane:
         cx, cy = rng.uniform(0, width), rng.uniform(0, height)
         rx, ry = rng.uniform(0.04, 0.3, 2) * side
         angle = rng.uniform(0, np.pi)
-        u = (x - cx) * np.cos(angle) + (y - cy) * np.sin(angle)
-        v = (y - cy) * np.cos(angle) - (x - cx) * np.sin(angle)
         power = rng.choice([2.0, 8.0])
+        color = rng.uniform(0.1, 0.95, 3)
+        part = _around(cx, cy, rx, ry, angle, 1 + 40 / side, (height, width))
+        here_x, here_y = x[part] - cx, y[part] - cy
+        u = here_x * np.cos(angle) + here_y * np.sin(angle)
+        v = here_y * np.cos(angle) - here_x * np.sin(angle)
         inside = np.clip(
             0.5 + side / 80 * (1 - (np.abs(u / rx) ** power + np.abs(v / ry) ** power) ** (1 / power)), 0, 1
         )
-        color = rng.uniform(0.1, 0.95, 3)
-        scene += inside[..., None] * (color - scene)
+        scene[part] += inside[..., None] * (color - scene[part])
     texture = smooth_noise((height, width), rng.uniform(0.8, 3), rng) * rng.uniform(0.005, 0.03)
     stripes = 0.03 * rng.uniform(0, 1) * np.sin(2 * np.pi * (x * rng.uniform(-1, 1) + y * rng.uniform(-1, 1)) / 23)
     return np.clip(scene + (texture + stripes)[..., None], 0, 1)
+
+
+def _around(
+    cx: float, cy: float, rx: float, ry: float, angle: float, reach: float, shape: tuple[int, int]
+) -> tuple[slice, slice]:
+    """The rows and columns of a turned shape of these radii, `reach` times as large: beyond them it is nothing."""
+    across = reach * (rx * abs(math.cos(angle)) + ry * abs(math.sin(angle))) + 1
+    down = reach * (rx * abs(math.sin(angle)) + ry * abs(math.cos(angle))) + 1
+    rows, columns = (
+        slice(max(0, math.floor(middle - half)), max(0, min(end, math.ceil(middle + half) + 1)))
+        for middle, half, end in ((cy, down, shape[0]), (cx, across, shape[1]))
+    )
+    return rows, columns
 
 
 def warped(photo: Photo, transform: Affine, width: int, height: int, samples: int = 3) -> tuple[Plane, Plane]:
@@ -136,15 +151,32 @@ def warped(photo: Photo, transform: Affine, width: int, height: int, samples: in
     source = torch.from_numpy(planes.astype(np.float32)).permute(2, 0, 1)[None]
     side = torch.tensor([photo.rgb.shape[1], photo.rgb.shape[0]], dtype=torch.float64)
     total = torch.zeros((4, height, width))
-    y, x = torch.meshgrid(torch.arange(height).double(), torch.arange(width).double(), indexing="ij")
+    rows, columns = _reached(planes[..., 3], transform, width, height)
+    y, x = torch.meshgrid(
+        torch.arange(rows.start, rows.stop).double(), torch.arange(columns.start, columns.stop).double(), indexing="ij"
+    )
     for i in range(samples):
         for j in range(samples):
             px, py = x + (j + 0.5) / samples - transform.tx, y + (i + 0.5) / samples - transform.ty
             u, v = inverse[0, 0] * px + inverse[0, 1] * py, inverse[1, 0] * px + inverse[1, 1] * py
             grid = (torch.stack((u, v), dim=-1) * (2 / side) - 1).float()[None]
-            total += F.grid_sample(source, grid, mode="bilinear", align_corners=False)[0]
+            total[:, rows, columns] += F.grid_sample(source, grid, mode="bilinear", align_corners=False)[0]
     result = (total / samples**2).permute(1, 2, 0).double().numpy()
     return result[..., :3], result[..., 3]
+
+
+def _reached(alpha: Plane, transform: Affine, width: int, height: int) -> tuple[slice, slice]:
+    """The canvas' rows and columns that anything of `alpha` is moved to: all others stay empty."""
+    box = [(found.start - 1, found.stop + 1) for found in ndimage.find_objects((alpha > 0).astype(np.uint8))[0]]
+    corners = [transform.apply(x, y) for x in box[1] for y in box[0]]
+    columns, rows = (
+        slice(
+            max(0, math.floor(min(corner[axis] for corner in corners)) - 2),
+            max(0, min(end, math.ceil(max(corner[axis] for corner in corners)) + 2)),
+        )
+        for axis, end in ((0, width), (1, height))
+    )
+    return rows, columns
 
 
 def placement_of(photo: Photo, width: int, height: int, fill: float = 0.6) -> Placement:
@@ -289,15 +321,21 @@ def _painted(
     return Photo(np.clip(rgb * shade[..., None], 0, 1), alpha)
 
 
-def _with(photo: Photo, mark: Plane, color: tuple[float, float, float]) -> Photo:
-    mark = mark * photo.alpha
-    return replace(photo, rgb=photo.rgb + mark[..., None] * (np.array(color) - photo.rgb))
+Box = tuple[float, float, float, float]
+"""Left, top, right and lower side, as shares of the picture's."""
 
 
-def _box_mark(side: int, left: float, top: float, right: float, bottom: float) -> Plane:
-    y, x = np.mgrid[0:side, 0:side] + 0.5
-    inside = np.minimum.reduce((x - left * side, right * side - x, y - top * side, bottom * side - y))
-    return np.clip(inside + 0.5, 0, 1)
+def _with(photo: Photo, box: Box, color: tuple[float, float, float]) -> Photo:
+    """The photo with a mark of this colour on its product."""
+    side, rgb = len(photo.rgb), photo.rgb.copy()
+    left, top, right, bottom = (share * side for share in box)
+    rows = slice(max(0, math.floor(top) - 2), math.ceil(bottom) + 2)
+    columns = slice(max(0, math.floor(left) - 2), math.ceil(right) + 2)
+    y, x = np.mgrid[0:side, 0:side][:, rows, columns] + 0.5
+    inside = np.minimum.reduce((x - left, right - x, y - top, bottom - y))
+    mark = np.clip(inside + 0.5, 0, 1) * photo.alpha[rows, columns]
+    rgb[rows, columns] += mark[..., None] * (np.array(color) - rgb[rows, columns])
+    return replace(photo, rgb=rgb)
 
 
 def bag_photo(seed: int = 0, side: int = 900) -> Photo:
@@ -310,9 +348,9 @@ def bag_photo(seed: int = 0, side: int = 900) -> Photo:
     photo = _painted(product, {"body": body, "handle": tuple(rng.uniform(0.1, 0.7, 3))}, side, rng)
     grain = 0.015 * smooth_noise((side, side), 2.0, rng)
     photo = replace(photo, rgb=np.clip(photo.rgb + grain[..., None], 0, 1))
-    photo = _with(photo, _box_mark(side, left + 0.05, top + 0.06, left + 0.17, top + 0.11), tuple(rng.uniform(0, 1, 3)))
-    photo = _with(photo, _box_mark(side, right - 0.1, top + 0.02, right - 0.07, top + 0.1), (0.8, 0.7, 0.3))
-    return _with(photo, _box_mark(side, left + 0.03, top + 0.155, right - 0.06, top + 0.16), (0.9, 0.85, 0.7))
+    photo = _with(photo, (left + 0.05, top + 0.06, left + 0.17, top + 0.11), tuple(rng.uniform(0, 1, 3)))
+    photo = _with(photo, (right - 0.1, top + 0.02, right - 0.07, top + 0.1), (0.8, 0.7, 0.3))
+    return _with(photo, (left + 0.03, top + 0.155, right - 0.06, top + 0.16), (0.9, 0.85, 0.7))
 
 
 def plain_jar(seed: int = 0, side: int = 900) -> Photo:
@@ -333,9 +371,9 @@ def labelled_jar(seed: int = 0, side: int = 900) -> Photo:
         start = 0.39
         for _ in range(5):
             length = rng.uniform(0.01, 0.05)
-            photo = _with(photo, _box_mark(side, start, 0.5 + 0.04 * row, start + length, 0.515 + 0.04 * row), ink)
+            photo = _with(photo, (start, 0.5 + 0.04 * row, start + length, 0.515 + 0.04 * row), ink)
             start += length + rng.uniform(0.008, 0.02)
-    return _with(photo, _box_mark(side, 0.38, 0.46, 0.45, 0.485), (0.8, 0.2, 0.2))
+    return _with(photo, (0.38, 0.46, 0.45, 0.485), (0.8, 0.2, 0.2))
 
 
 def plain_box(side: int = 900) -> Photo:

@@ -24,9 +24,10 @@ from runner.data import (
 )
 from runner.errors import ManifestError, RunnerError, UsageError
 from runner.execution.outputs import collect, failed_checks
-from runner.models.manifest import load_manifest
+from runner.models.manifest import MANIFEST_PATH, load_manifest
 from runner.models.store import open_store
-from runner.workflow.load import load_workflow
+from runner.training.recipes import RECIPES_PATH
+from runner.workflow.load import WORKFLOWS_DIR, load_workflow
 from tests.support.runs import command
 from tests.support.spaces import ANY_JSON, any_json, as_json, corrupted, mutated
 
@@ -115,6 +116,21 @@ def test_yaml_that_people_write_is_read() -> None:
     text = "defaults: &d {steps: 20}\njobs:\n- {<<: *d, name: a}\n- {<<: *d, steps: 30}\n"
     assert parse_yaml(text)["jobs"] == [{"steps": 20, "name": "a"}, {"steps": 30}]
     assert parse_yaml("") is None
+
+
+@pytest.mark.parametrize(
+    "path", [WORKFLOWS_DIR / "index.yaml", MANIFEST_PATH, RECIPES_PATH], ids=lambda path: path.name
+)
+def test_a_file_of_our_own_is_read_alike_whoever_reads_it(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert parse_yaml(text, own=True) == parse_yaml(text)
+
+
+def test_a_file_of_our_own_is_checked_as_others_are() -> None:
+    for text, said in (("a: 1\nb: 2\na: 3", "twice"), ("{a: [}", "."), ("[" * 150 + "]" * 150, "deep")):
+        with pytest.raises(BadDataError, match=said):
+            parse_yaml(text, own=True)
+    assert parse_yaml("", own=True) is None
 
 
 # reports

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -20,6 +22,13 @@ Graph = dict[str, dict[str, Any]]
 
 def load(name: str) -> Graph:
     return dict(json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8")))
+
+
+@cache
+def index() -> dict[str, Any]:
+    """What the index says of them; only to be read."""
+    text = (FOLDER / "index.yaml").read_text(encoding="utf-8")
+    return dict(yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
 
 
 def files() -> list[Path]:

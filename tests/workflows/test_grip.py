@@ -48,7 +48,10 @@ def look(smoke_server: ComfyServer, photo: str) -> Callable[..., Look]:
             small = {key: value for key, value in SMALL.items() if key in inputs_of(graph)}
             if "hand_size" in inputs_of(graph):
                 small |= {"hand_size": 192, "max_hands": 1}
-            done[key] = smoke_runs.run(smoke_server, graph, stages(graph), image=photo, **{**small, **values})
+            # With two made-up people this graph's mask grew by 0.4 % at 101 %, not by 2: it keeps its three.
+            people = 3 if name == "grip_sdxl_fast.v8" else 2
+            given = {**small, **values}
+            done[key] = smoke_runs.run(smoke_server, graph, stages(graph), people=people, image=photo, **given)
         return done[key]
 
     return run
@@ -176,9 +179,15 @@ def test_the_seed_decides(first_stage: Callable[..., np.ndarray]) -> None:
     assert np.abs(first_stage(steps=4) - first_stage(steps=4, seed=7)).mean() > 1e-2
 
 
-def test_missing_bag_loras_are_said_and_do_not_stop_the_run(comfy_server: ComfyServer) -> None:
+@pytest.fixture(scope="module")
+def known(comfy_server: ComfyServer) -> dict[str, Any]:
+    """What a server without models says of its nodes."""
+    return comfy_server.object_info()
+
+
+def test_missing_bag_loras_are_said_and_do_not_stop_the_run(known: dict[str, Any]) -> None:
     graph = published.load("grip_sdxl.v8")
-    problems = check_graph(graph, comfy_server.object_info(), uploaded=[graph["1"]["inputs"]["image"]])
+    problems = check_graph(graph, known, uploaded=[graph["1"]["inputs"]["image"]])
     loras = [problem for problem in problems if problem.class_type == "ProdgenOptionalLora"]
     assert {problem.model_id for problem in loras} == {"people-holding-bags", "hands-gripping-handles"}
     assert all(problem.severity == "warning" for problem in loras)
@@ -195,12 +204,19 @@ def sides(mask: np.ndarray) -> np.ndarray:
     return np.array([x.min(), x.max() + 1, y.max() + 1], dtype=float)
 
 
-def test_an_edit_models_drift_is_found_before_the_original_is_pasted(
-    smoke_server: ComfyServer, photo: str, look: Callable[..., Look]
-) -> None:
+def placed(server: ComfyServer, graph: Graph, **values: Any) -> Look:
+    """The product where it is meant to be: what comes before the model, without it."""
+    (place,) = nodes_of(graph, "ProdgenPlaceProduct")
+    early = up_to(graph, place)
+    given = {name: value for name, value in values.items() if name in inputs_of(early)}
+    return smoke_runs.run(server, early, {"placed": (place, 0), "placed_mask": (place, 1)}, **given)
+
+
+def test_an_edit_models_drift_is_found_before_the_original_is_pasted(smoke_server: ComfyServer, photo: str) -> None:
     """What the model would have made is drawn instead: the placed product in a scene, moved, enlarged and darker."""
-    size = {"width": 384, "height": 512, "min_confidence": 0.0}
-    shown = look("grip_klein.v1", **size).pictures
+    graph = published.load("grip_klein.v1")
+    size = {"width": 384, "height": 512}
+    shown = placed(smoke_server, graph, image=photo, **size).pictures
     mask = shown["placed_mask"][..., :1]
     scene = 0.85 * (shown["placed"] * mask + gradient(512, 384) * (1 - mask))
     scale, right, down = 1.04, 9.0, -6.0
@@ -214,7 +230,6 @@ def test_an_edit_models_drift_is_found_before_the_original_is_pasted(
         axis=-1,
     )
     drawn = smoke_server.upload(Image.fromarray((np.clip(drifted, 0, 1) * 255).round().astype(np.uint8)))
-    graph = published.load("grip_klein.v1")
     (decoder,) = nodes_of(graph, "VAEDecode")
     graph[decoder] = {"class_type": "LoadImage", "inputs": {"image": drawn}, "_meta": {"title": "Generated"}}
     found = smoke_runs.run(
@@ -255,10 +270,9 @@ def test_the_prompt_comes_from_the_photo_alone(name: str, look: Callable[..., Lo
 @pytest.mark.parametrize("path", [path for path in published.files() if path.stem.startswith("grip")], ids=str)
 @third_party
 def test_models_are_the_only_thing_a_fresh_server_lacks(
-    path: Any, comfy_server: ComfyServer, recorded: dict[str, Any]
+    path: Any, known: dict[str, Any], recorded: dict[str, Any]
 ) -> None:
     """Nodes, links and values fit; third-party nodes against their recorded schema, with what gets each model."""
-    known = comfy_server.object_info()
     graph = published.load(path.stem)
     problems = check_graph(graph, {**recorded, **known}, uploaded=[graph["1"]["inputs"]["image"]])
     assert problems

@@ -6,9 +6,9 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
-import yaml
 
 from runner.validation.missing import pack_of
 from tests.support.comfy import ComfyServer
@@ -32,7 +32,7 @@ def test_the_first_two_are_there() -> None:
 
 
 def test_the_index_says_what_each_is_for() -> None:
-    index = yaml.safe_load((published.FOLDER / "index.yaml").read_text(encoding="utf-8"))["workflows"]
+    index = published.index()["workflows"]
     assert {f"{entry['name']}.json" for entry in index} == {path.name for path in published.files()}
     for entry in index:
         graph = published.load(entry["name"])
@@ -63,9 +63,13 @@ def test_a_lora_is_looked_at_before_it_is_applied(path: Path) -> None:
     assert [kind for kind in kinds if "lora" in kind.lower() and kind != "ProdgenOptionalLora"] == []
 
 
+@pytest.fixture(scope="module")
+def known(comfy_server: ComfyServer) -> dict[str, Any]:
+    return comfy_server.object_info()
+
+
 @WORKFLOWS
-def test_the_server_knows_every_node_and_every_input(path: Path, comfy_server: ComfyServer) -> None:
-    known = comfy_server.object_info()
+def test_the_server_knows_every_node_and_every_input(path: Path, known: dict[str, Any]) -> None:
     for node in json.loads(path.read_text(encoding="utf-8")).values():
         if pack_of(node["class_type"]) and node["class_type"] not in known:
             continue  # an optional pack's; checked against its recorded schema elsewhere
@@ -81,7 +85,7 @@ def test_the_server_knows_every_node_and_every_input(path: Path, comfy_server: C
 @pytest.mark.parametrize("path", published.newest(), ids=lambda path: path.stem)
 def test_what_the_newest_version_is_for_stands_by_itself(path: Path) -> None:
     """It is shown on the canvas, as a template and in lists, where nobody has seen an older one."""
-    index = yaml.safe_load((published.FOLDER / "index.yaml").read_text(encoding="utf-8"))["workflows"]
+    index = published.index()["workflows"]
     entry = next(one for one in index if one["name"] == path.stem)
     for words in (entry["purpose"], entry.get("steps", "")):
         assert not words.startswith("As ") and not re.search(r"\b\w+\.v\d+\b", words), words

@@ -125,12 +125,16 @@ def test_the_mask_is_the_cutouts(name: str, look: Callable[..., Look], shot: stu
 
 
 def test_a_mask_of_ones_own_takes_the_cutouts_place(
-    smoke_server: ComfyServer, look: Callable[..., Look], shot: studio.Shot
+    smoke_server: ComfyServer, files: dict[str, str], shot: studio.Shot
 ) -> None:
     given = shot.photo.convert("RGBA")
     disc = Image.fromarray((np.hypot(*(np.mgrid[0:640, 0:640] - 330)) < 150).astype(np.uint8) * 255)
     given.putalpha(disc)
-    shown = look("relight_iclight.v3", image=smoke_server.upload(given)).pictures
+    asked = {**files, **SMALL, "image": smoke_server.upload(given)}
+    graph = with_inputs(published.load("relight_iclight.v3"), **asked)
+    wanted = {name: stages(graph)[name] for name in ("mask", "placed_mask")}  # both there before anything is painted
+    early = up_to(graph, *(node_id for node_id, _ in wanted.values()))
+    shown = smoke_runs.run(smoke_server, early, wanted).pictures
     assert np.abs(shown["mask"][..., 0] - np.asarray(disc) / 255).max() <= 1 / 255
     (_, _), (width, height) = center_and_size(shown["placed_mask"])
     assert width == pytest.approx(height, abs=1)
@@ -309,11 +313,16 @@ def test_the_size_is_the_photos_or_as_asked(
     assert (shown.shape[1], shown.shape[0]) == made
 
 
+@pytest.fixture(scope="module")
+def known(comfy_server: ComfyServer) -> dict[str, Any]:
+    return comfy_server.object_info()
+
+
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_models_are_the_only_thing_a_fresh_server_lacks(name: str, comfy_server: ComfyServer) -> None:
+def test_models_are_the_only_thing_a_fresh_server_lacks(name: str, known: dict[str, Any]) -> None:
     graph = published.load(name)
     given = [node["inputs"]["image"] for node in graph.values() if node["class_type"] == "LoadImage"]
-    problems = check_graph(graph, comfy_server.object_info(), uploaded=given)
+    problems = check_graph(graph, known, uploaded=given)
     assert problems
     for problem in problems:
         assert problem.kind == "missing_model", problem.message

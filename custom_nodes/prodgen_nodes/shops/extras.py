@@ -151,7 +151,9 @@ def _seen(
     seen = np.zeros((rows, columns), np.bool_)
     for row in range(0, height, step):
         block = slice(row, row + step)
-        differs = (np.abs(picture[block].astype(np.int16) - background).max(axis=-1) > _DIFFERENT) | (mask[block] > 0.5)
+        apart = np.abs(picture[block].astype(np.int16) - background) > _DIFFERENT
+        # Channel by channel: a reduction over three values in a row takes NumPy three times as long.
+        differs = apart[..., 0] | apart[..., 1] | apart[..., 2] | (mask[block] > 0.5)
         if shadow is not None:
             differs &= (shadow[block] <= 0) | (mask[block] > 0.5)
         line = np.zeros(columns * step, np.bool_)
