@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prodgen_nodes.imaging.color.fix import Settings, fix_color
-from prodgen_nodes.imaging.colorspace import delta_e00, lab_to_srgb, srgb_to_lab
+from prodgen_nodes.imaging.colorspace import delta_e00, lab_to_srgb, linear_to_srgb, srgb_to_lab, srgb_to_linear
 from prodgen_nodes.imaging.filters import dilate, erode
 from torch import Tensor
 
@@ -171,3 +171,17 @@ def test_the_same_picture_comes_back_the_same_with_its_rim(rim: tuple[float, flo
     assert report["way"] == "relit" and abs(report["light_ratio"]["median"] - 1) < 0.01
     opaque = alpha > 0.999
     assert float((result - picture)[0][opaque].abs().max()) < 0.03
+
+
+@pytest.mark.parametrize("light", [0.03, 0.06])
+def test_a_product_in_the_night_does_not_glow(light: float) -> None:
+    """Scene and product get the same little light; only in a dark scene is so low a ratio believed."""
+    linear = srgb_to_linear(torch.lerp(torch.full_like(PAIR.original, 0.5), PAIR.original, PAIR.mask[..., None]))
+    night = linear_to_srgb(linear * light)
+    result, (report,) = fix_color(night, PAIR.original, PAIR.mask, None, Settings(in_place=True))
+    inside = PAIR.mask[0] > 0.99
+    brighter = (srgb_to_lab(result[0]) - srgb_to_lab(night[0]))[inside][:, 0]
+    assert report["way"] == "relit" and float(brighter.mean()) < 3
+    by_day = torch.where(PAIR.mask[..., None] > 0.5, night, torch.full_like(night, 0.6))
+    result, _ = fix_color(by_day, PAIR.original, PAIR.mask, None, Settings(in_place=True))
+    assert float((srgb_to_lab(result[0]) - srgb_to_lab(night[0]))[inside][:, 0].mean()) > 4

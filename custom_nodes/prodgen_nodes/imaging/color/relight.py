@@ -25,6 +25,9 @@ flatten the scene's light wherever the generated product lost much of its lightn
 _BEYOND = 0.5
 """The power that halves it in stops. Less loses light that is real (a drawn jar in a quarter of its light: mean dE00
 0.74, at 0.25 0.99, at 0.75 0.50), more follows what a model has only lost."""
+_DUSK = 0.05
+"""Median luminance of what surrounds the product below which a scene is darker than any room by day, and its product
+with it: five products in 3 to 12 % of their light come out 0 to 6 L* too bright, 8 to 12 in a night without it."""
 _HARD_LOW, _HARD_HIGH = 0.02, 8.0
 """The ends: a fiftieth of the light is black, eight times is white, on whatever lies there."""
 _FLOOR = 1e-3
@@ -111,11 +114,20 @@ def light_ratio(view: Overview) -> Tensor:
     return (both[:, :1] + _FLOOR) / (both[:, 1:] + _FLOOR)
 
 
-def limited(ratio: Tensor) -> Tensor:
-    """`ratio` with what lies outside `LOW..HIGH` drawn halfway back (in stops), and hard ends far out."""
-    low = LOW * (ratio.clamp(min=1e-9) / LOW) ** _BEYOND
+def limited(ratio: Tensor, lowest: float = LOW) -> Tensor:
+    """`ratio` with what lies outside `lowest..HIGH` drawn halfway back (in stops), and hard ends far out."""
+    low = lowest * (ratio.clamp(min=1e-9) / lowest) ** _BEYOND
     high = HIGH * (ratio / HIGH) ** _BEYOND
-    return torch.where(ratio < LOW, low, torch.where(ratio > HIGH, high, ratio)).clamp(_HARD_LOW, _HARD_HIGH)
+    return torch.where(ratio < lowest, low, torch.where(ratio > HIGH, high, ratio)).clamp(_HARD_LOW, _HARD_HIGH)
+
+
+def _lowest(view: Overview) -> float:
+    """The ratio down to which the light is followed exactly: less where the scene around the product is a night."""
+    around = (dilate(view.mask, _BAND) < 0.02).flatten()
+    if not bool(around.any()):
+        return LOW
+    level = quantile(view.generated_luminance.flatten()[around], 0.5)
+    return max(_HARD_LOW, LOW * min(1.0, level / _DUSK))
 
 
 def prepare(view: Overview, height: int, width: int, within: Box | None = None, tint_limit: float = 0.0) -> Relighting:
@@ -123,7 +135,7 @@ def prepare(view: Overview, height: int, width: int, within: Box | None = None, 
     it); see `Relighting`."""
     within = within or Box(0, 0, width, height)
     area = slice(within.top, within.bottom), slice(within.left, within.right)
-    ratio = limited(light_ratio(view))
+    ratio = limited(light_ratio(view), _lowest(view))
     inner = erode((view.mask > 0.98).to(view.mask), _BAND).unsqueeze(1)
     outside = (dilate(view.mask, _BAND) < 0.02).to(view.mask)
     foreground = masked_blur(view.original, inner[:, 0] + 1e-4 * view.mask, 2.0, 1e-9)
