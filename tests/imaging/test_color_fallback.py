@@ -121,6 +121,22 @@ def test_a_product_painted_larger_turned_or_aside_leaves_no_ghost(
     assert int(rest.sum()) > 200 and float((orange > 0.1).float().mean()) < 0.02, report
 
 
+@pytest.mark.parametrize(("wide", "tall"), [(0.97, 1.05), (1.08, 0.99)])
+def test_a_product_drawn_out_of_proportion_gets_its_ends_back(wide: float, tall: float) -> None:
+    side = PAIR.mask.shape[-1]
+    theta = torch.tensor([[[1 / wide, 0, 0], [0, 1 / tall, 0]]])
+    stack = torch.cat((PAIR.generated, PAIR.mask[..., None]), dim=-1).movedim(-1, 1)
+    grid = F.affine_grid(theta, [1, 4, side, side], align_corners=False)
+    read = F.grid_sample(stack, grid, padding_mode="border", align_corners=False).movedim(1, -1)
+    ramp = torch.linspace(0.75, 0.85, side)[None, :, None, None].expand(1, side, side, 3)
+    scene = torch.lerp(ramp, read[..., :3], read[..., 3:])
+    result, (report,) = fix_color(scene, PAIR.original, PAIR.mask)
+    assert report["way"] == "moved_back_and_relit" and "moved_because" in report, report
+    rest = (read[0, ..., 3] > 0.9) & ~dilate(PAIR.mask[0] > 0.02, 1)
+    shown = (result - ramp)[0].abs().amax(dim=-1)
+    assert int(rest.sum()) > 100 and float((shown[rest] > 0.1).float().mean()) < 0.1
+
+
 def test_a_reflection_under_the_product_is_no_ghost() -> None:
     """A bright mirror image goes on straight below it in its very colours."""
     scene, there = repainted(1.0, 0, 0, True)

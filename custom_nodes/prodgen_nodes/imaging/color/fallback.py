@@ -22,7 +22,7 @@ from ..colorspace import delta_e00, linear_to_lab, linear_to_srgb, srgb_to_linea
 from ..errors import NotRegisteredError
 from ..filters import dilate, gaussian_blur, smoothstep
 from ..placement import Affine, Placement
-from ..registration.product import register_product
+from ..registration import register_product, stretch_of
 from ..tensors import bounding_box
 from .beside import FARTHEST, carried_on, farthest_step, is_shade
 from .statistics import Statistics
@@ -74,6 +74,12 @@ def move_back(image: Tensor, original: Tensor, mask: Tensor) -> Moved | None:
     except NotRegisteredError:
         return None
     return moved_back_by(registration.placement.transform(0), image, mask)
+
+
+def drawn_back(image: Tensor, original: Tensor, mask: Tensor) -> Moved | None:
+    """The same for a product in its place that was drawn out, with a width and a height of its own."""
+    motion = stretch_of(image, original, mask, Affine.scale_translate(1.0, 0.0, 0.0))
+    return moved_back_by(motion, image, mask)
 
 
 def moved_back_by(motion: Affine, image: Tensor, mask: Tensor) -> Moved | None:

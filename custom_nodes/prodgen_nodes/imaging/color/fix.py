@@ -34,6 +34,9 @@ from .matching import measure
 from .overview import Overview, overview
 from .sampling import quantile, sampled
 
+_LESS = 0.5
+"""What goes on beyond the outline must become less than so much of it for a product to have been drawn out: of six that
+were, by 2 to 5 %, four are found, of 22 in place beside which something goes on none."""
 Method = Literal["relight_original", "lab_histogram", "lab_mkl", "lab_reinhard"]
 METHODS: tuple[Method, ...] = get_args(Method)
 IfUnsafe = Literal["paste_original", "relight_anyway"]
@@ -174,7 +177,8 @@ def _fix_one(out: Tensor, pair: _Pair, settings: Settings) -> dict[str, Any]:
             pair, (plane_map, crop, report) = _fallen_back(pair, where, box, settings, (plane_map, crop, report), there)
             out.copy_(pair.image)
         elif there is not None:
-            report["warning"] = there.warning()
+            pair, (plane_map, crop, report) = _drawn_back(pair, where, box, settings, (plane_map, crop, report), there)
+            out.copy_(pair.image)
     else:
         plane_map, crop, report = _transfer(pair, where, box, settings)
     if pair.mask is None and pair.reference_mask is None and pair.alpha is None:
@@ -278,6 +282,26 @@ def _fallen_back(
     left = None if settings.in_place else seen_beside(pair.image, where)
     report |= {"painted_share": share, "warning": None if left is None else left.warning(share)}
     return replace(pair, image=image), (plane_map, crop, report)
+
+
+def _drawn_back(
+    pair: _Pair, where: Tensor, box: Box, settings: Settings, given: _Correction, there: Beside
+) -> tuple[_Pair, _Correction]:
+    """The same once a product in its place that was drawn out, and shows at its ends, has its proportions back."""
+    moved = fallback.drawn_back(pair.image, pair.reference, where)
+    if moved is not None:
+        left = seen_beside(moved.image, where)
+        back = replace(pair, image=moved.image)
+        plane_map, crop, again = _relight(back, where, box, settings)
+        if (left is None or left.touched < _LESS * there.touched) and not again["fallback"]:
+            again |= {"way": "moved_back_and_relit", "moved_px": list(moved.by)}
+            return back, (
+                plane_map,
+                crop,
+                again | {"moved_because": "the generated product was drawn out of proportion"},
+            )
+    plane_map, crop, report = given
+    return pair, (plane_map, crop, report | {"warning": there.warning()})
 
 
 def _drift(view: Overview, ratio: Tensor) -> float:
