@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from prodgen_nodes.imaging.colorspace import linear_to_srgb, srgb_to_linear
 from prodgen_nodes.imaging.errors import EmptyMaskError, ParameterError, ShapeError
 from prodgen_nodes.imaging.fidelity import pixels
@@ -63,6 +65,36 @@ def test_a_pasted_product_is_the_product(kind: str, scale: float) -> None:
     assert report["delta_e00_mean"] < 0.5 and report["ssim"] > 0.995 and report["hue_error_deg"] < 1
     assert report["edge_halo"] < 4 and report["floating"] is None
     json.dumps(report)
+
+
+def fabric() -> tuple[Tensor, Tensor]:
+    """A product of many-coloured threads `[1,H,W,3]`, whose colours no 4:2:0 can hold, and its mask."""
+    color, mask = box_product()
+    generator = torch.Generator().manual_seed(3)
+    threads = gaussian_blur(torch.randn(3, SIDE, SIDE, generator=generator), 0.7).movedim(0, -1)
+    return (color.lerp(torch.tensor((0.62, 0.36, 0.16)), 0.8) + 0.06 * threads).clamp(0, 1), mask
+
+
+def as_jpeg(picture: Tensor, quality: int) -> Tensor:
+    coded = io.BytesIO()
+    Image.fromarray((picture[0].numpy() * 255).round().astype(np.uint8)).save(
+        coded, "JPEG", quality=quality, subsampling=2
+    )
+    return torch.from_numpy(np.asarray(Image.open(coded)).astype(np.float32) / 255)[None]
+
+
+def test_a_strong_compression_is_no_other_colour() -> None:
+    """Colours that waver from pixel to pixel are told; the same amount of another colour still fails."""
+    color, mask = fabric()
+    where = placement(mask, 1.0)
+    done = paste_back(scene("white"), color, mask, where, 1.0).image
+    report = judge(as_jpeg(done, 80), color, mask, where, UNCHECKED)[0].report
+    assert report["delta_e00_mean"] > 3 and report["passed"] is True, report["reasons"]
+    assert "compression" in report["compression_note"]
+    warmer = (done * torch.tensor((1.1, 1.0, 0.85))).clamp(0, 1)
+    for picture in (warmer, as_jpeg(warmer, 80)):
+        report = judge(picture, color, mask, where, UNCHECKED)[0].report
+        assert report["passed"] is False and report["compression_note"] is None
 
 
 def test_figures_agree_with_scikit_image() -> None:

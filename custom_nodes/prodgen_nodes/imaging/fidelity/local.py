@@ -18,8 +18,9 @@ from .fit import light_curve
 from .ghost import Ghost
 from .gone import gone_in
 from .limits import Limits
+from .pixels import percentile
 from .places import Marked, Spot, place_of, spots
-from .recolored import Recolored, recolored
+from .recolored import Recolored, recolored, smooth_colors
 from .sharpness import Sharpness
 
 _FULL = 0.98
@@ -32,7 +33,8 @@ _SHINES, _DARK = 0.25, 0.001
 class Local:
     """Figures of small places: `similarity` (1 = the photo's structure), `color` dE00, `sharpness`, `ghost`.
 
-    `heat` `[h,w]` at the view's size: 1 where a limit is reached.
+    `heat` `[h,w]` at the view's size: 1 where a limit is reached. `smooth`: mean and 95th percentile of dE00 of smooth
+    colours.
     """
 
     similarity: float
@@ -42,6 +44,7 @@ class Local:
     spots: tuple[Spot, ...]
     heat: Tensor | None
     recolored: Recolored | None = None
+    smooth: tuple[float, float] | None = None
 
 
 UNTOUCHED = Local(1.0, 0.0, Sharpness(None), None, (), None)
@@ -67,11 +70,13 @@ def look_closely(
     curved = light_curve(view.generated, expected, inside)
     detail = compare_detail(view, curved, inside)
     gone = gone_in(view, expected, inside)
-    whole = recolored(view, ratio, inside & ~gone)
+    colors = smooth_colors(view, ratio, inside & ~gone)
+    whole = recolored(colors)
     if whole is None and not _off(view, expected, inside & ~gone) <= limits.max_delta_e00_mean:
         # A curve bends so far that it makes a white label pink, and then the cap is called another: no light did this.
         detail = replace(detail, color=compare_detail(view, expected, inside).color)
-    return replace(_local(detail, gone, origin, view.factor, limits), recolored=whole)
+    smooth = None if colors is None else (float(colors.off.mean()), percentile(colors.off, 0.95))
+    return replace(_local(detail, gone, origin, view.factor, limits), recolored=whole, smooth=smooth)
 
 
 def _off(view: Overview, expected: Tensor, inside: Tensor) -> float:

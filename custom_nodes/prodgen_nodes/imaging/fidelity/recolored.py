@@ -27,9 +27,18 @@ class Recolored:
     became: str
 
 
-def recolored(view: Overview, ratio: Tensor | None, inside: Tensor) -> Recolored | None:
-    """Compare the colours of `view` where `inside` `[h,w]` is true, the product's relit by the small plane `ratio`;
-    None where it is only a part of the product, or nothing, that has another colour."""
+@dataclass(frozen=True)
+class SmoothColors:
+    """CIELAB `[n,3]` of the product's smooth colours `here` and in the photo (`there`), and their dE00 `off` `[n]`."""
+
+    here: Tensor
+    there: Tensor
+    off: Tensor
+
+
+def smooth_colors(view: Overview, ratio: Tensor | None, inside: Tensor) -> SmoothColors | None:
+    """The colours of `view` where `inside` `[h,w]` is true, the product's relit by the small plane `ratio`; None where
+    that is next to nothing."""
     expected = view.original if ratio is None else (view.original * ratio).clamp(0.0, 1.0)
     if int(inside.sum()) < 16:
         return None
@@ -39,10 +48,15 @@ def recolored(view: Overview, ratio: Tensor | None, inside: Tensor) -> Recolored
         linear_to_lab(masked_blur(plane.clamp(0.0, 1.0), weight[None], sigma, 1e-6)[0][:, inside].T)
         for plane in (view.generated, expected)
     )
-    off = delta_e00(here, there)
-    mean = float(off.mean())
-    most = off >= _OF_MEAN * mean
+    return SmoothColors(here, there, delta_e00(here, there))
+
+
+def recolored(colors: SmoothColors | None) -> Recolored | None:
+    """The change of colour of a product; None where it is only a part of the product, or nothing, that has another."""
+    if colors is None:
+        return None
+    most = colors.off >= _OF_MEAN * float(colors.off.mean())
     if not float(most.float().mean()) > _SHARE:
         return None
-    was, became = (name_of(colors[most].median(dim=0).values.cpu()) for colors in (there, here))
-    return Recolored(float(off.median()), was, became)
+    was, became = (name_of(lab[most].median(dim=0).values.cpu()) for lab in (colors.there, colors.here))
+    return Recolored(float(colors.off.median()), was, became)
