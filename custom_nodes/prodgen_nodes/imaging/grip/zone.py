@@ -16,7 +16,7 @@ from torch import Tensor
 from ..errors import ParameterError
 from ..product.kinds import guess_kind
 from ..product.shape import measure_shape
-from ..tensors import Box, bounding_box, check_choice
+from ..tensors import Box, bounding_box, check_choice, check_number
 
 GRIPS = ("auto", "around_body", "edges", "pole")
 _BREADTH, _REACH, _SPAN, _BAR = 10.0, 3.0, 12.0, 7.0
@@ -67,6 +67,7 @@ def find_grip(mask: Tensor, grip: str = "auto", longest_cm: float = 0.0) -> Grip
     Raises EmptyMaskError, and ParameterError for a `grip` that is none of GRIPS, or a pole where there is none.
     """
     check_choice(grip, GRIPS, "grip")
+    check_number(longest_cm, "longest_cm")
     box = bounding_box(mask)
     shape = measure_shape(mask)
     guess = guess_kind(shape)

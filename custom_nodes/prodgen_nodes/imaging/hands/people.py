@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from ..tensors import check_range
 from .anatomy import BODY_BONES, HAND_OF_STATURE, LEFT_WRIST, RIGHT_WRIST, WRIST
 from .keypoints import FoundHand, Person
 from .look import Look, counted, look
@@ -104,6 +105,7 @@ def judge_hands(
     by its points is judged by those of the look in which it is best: points of joints that something hides change
     from look to look. What the picture shows of its fingers is not asked again.
     """
+    check_range(min_score, 0.0, 1.0, "min_score")
     judged = []
     for owner, person in enumerate(people):
         for hand in person.hands:
