@@ -13,7 +13,7 @@ from typing import Any
 
 from runner.validation.problem import Problem
 from runner.workflow.graph import Consumers, Graph, consumers_of, describe_node, node_title
-from runner.workflow.schema import ObjectInfo, node_inputs, output_types
+from runner.workflow.schema import ObjectInfo, node_inputs, output_names, output_types
 from runner.workflow.successors import renamed
 
 KIND = "schema_drift"
@@ -75,6 +75,21 @@ def _changes(
         if (slot >= len(types) or types[slot] != had[slot]) and not _are_choices(had, types, slot):
             gives = f"gives {types[slot]}" if slot < len(types) else "is gone"
             yield None, f"{where}: its output {slot} {gives}; it gave {had[slot]} in {_MADE_FOR}."
+        elif (named := _another(before, now, slot)) is not None:
+            was = output_names(before)[slot]
+            yield None, f"{where}: its output {slot} is {named!r} now; in {_MADE_FOR}, it was {was!r}."
+
+
+def _another(before: Mapping[str, Any], now: Mapping[str, Any], slot: int) -> str | None:
+    """The name of an output that has changed places with others of its type, None where it is still the same.
+
+    A new name in an old place is a mere renaming unless the old one is elsewhere now, or the new one was; outputs that
+    share a name cannot be told apart.
+    """
+    old, new = output_names(before), output_names(now)
+    if slot >= len(old) or slot >= len(new) or old[slot] == new[slot] or old.count(old[slot]) > 1:
+        return None
+    return new[slot] if old[slot] in new or new[slot] in old else None
 
 
 def _are_choices(had: list[Any], types: list[Any], slot: int) -> bool:

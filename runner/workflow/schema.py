@@ -252,6 +252,11 @@ def output_types(info: Mapping[str, Any]) -> list[Any]:
     return list(outputs) if isinstance(outputs, (list, tuple)) else []
 
 
+def output_names(info: Mapping[str, Any]) -> list[str]:
+    names = info.get("output_name")
+    return [str(name) for name in names] if isinstance(names, (list, tuple)) else []
+
+
 def load_object_info(path: Path) -> dict[str, Any]:
     """A recorded `/object_info` (the file of `--object-info`)."""
     try:

@@ -77,6 +77,64 @@ def test_what_no_hand_spans_is_held_at_one_edge() -> None:
     assert zone_of(product("carton", BLUE), longest_cm=40.0)[1]["kind"] == "edge"
 
 
+def disc(radius: float, hole: float = 0.0, foot: float = 0.0) -> Photo:
+    """A ring that hangs, closing to a knot at its top, or a round body that stands on a narrow foot."""
+    y, x = (np.mgrid[0:400, 0:400] + 0.5) / 400
+    away = np.hypot(x - 0.5, y - 0.5)
+    shape = (away < radius) & (away > hole)
+    shape |= (np.abs(x - 0.5) < foot / 2) & (np.abs(y - 0.7) < 0.25)
+    return Photo(np.full((400, 400, 3), 0.4), shape.astype(np.float64))
+
+
+def pointed_loop(thick: float) -> Photo:
+    """A necklace laid out: two strands from a clasp to a wide bow below, where a pendant hangs."""
+    y, x = (np.mgrid[0:400, 0:400] + 0.5) / 400
+    strand = np.interp(y, (0.05, 0.5, 0.8, 0.9), (0.02, 0.1, 0.38, 0.02))
+    return Photo(
+        np.full((400, 400, 3), 0.4),
+        ((np.abs(np.abs(x - 0.5) - strand) < thick) & (np.abs(y - 0.475) < 0.425)).astype(np.float64),
+    )
+
+
+def tripod() -> Photo:
+    y, x = (np.mgrid[0:400, 0:400] + 0.5) / 400
+    legs = np.abs(np.abs(x - 0.5) - 0.35 * np.clip(y - 0.3, 0, 1)) < 0.012
+    return Photo(np.full((400, 400, 3), 0.4), ((legs | (np.abs(x - 0.5) < 0.01)) & (y > 0.05) & (y < 0.95)) * 1.0)
+
+
+UNSURE = {
+    "round body on a foot": disc(0.3, foot=0.15),
+    "ring": disc(0.4, 0.37),
+    "necklace": pointed_loop(0.012),
+    "thick necklace": pointed_loop(0.03),
+    "tripod": tripod(),
+}
+"""Shapes of which things of every size are: an air fryer, a water bottle of 20 litres."""
+
+
+@pytest.mark.parametrize("name", UNSURE)
+def test_where_nothing_says_the_size_none_is_claimed(name: str) -> None:
+    zone, report = zone_of(UNSURE[name])
+    assert zone.max() > 0
+    assert report["kind"] != "pole"
+    assert report["longest_cm"] is None and report["size_basis"] == "not known"
+    assert " cm" not in str(report["reason"]) and "longest_cm" in str(report["reason"])
+    _, told = zone_of(UNSURE[name], longest_cm=40.0)
+    assert told["longest_cm"] == 40.0 and told["size_basis"] == "given" and " cm across" in str(told["reason"])
+
+
+@pytest.mark.parametrize("name", ["ring", "necklace", "tripod"])
+def test_nothing_is_closed_around_what_has_no_body(name: str) -> None:
+    assert zone_of(UNSURE[name])[1]["words"] == "one hand holding it"
+
+
+@pytest.mark.parametrize(
+    ("kind", "size"), [("bottle", 22.0), ("cup", None), ("phone", 16.0), ("carton", 16.0), ("case", 95.0)]
+)
+def test_what_the_outline_shows_beyond_doubt_has_its_usual_size(kind: str, size: float | None) -> None:
+    assert zone_of(product(kind, BLUE))[1]["longest_cm"] == size
+
+
 def test_a_lying_bottle_is_held_as_a_standing_one() -> None:
     photo = product("bottle", BLUE)
     lying = Photo(photo.rgb.transpose(1, 0, 2).copy(), photo.alpha.T.copy())

@@ -210,3 +210,95 @@ def test_hands_of_two_people_go_to_their_own_arms() -> None:
     hands = judge_hands(people)
     assert [hand.side for hand in hands] == ["right", "right"]
     assert all(hand.side_from == "wrist" for hand in hands)
+
+
+def cut_off(shown: float, guess: str) -> Points:
+    """A good hand that reaches over the lower edge, the fingers beyond it put where a detector guesses them."""
+    points = hand_at(400, HEIGHT - shown * 105.0)
+    beyond = points[:, 1] > HEIGHT - 2
+    if guess == "at the edge":
+        points[beyond, 1] = HEIGHT - 1
+    elif guess == "pressed together":
+        points[beyond] = np.column_stack((400 + 0.2 * (points[beyond, 0] - 400), np.full(beyond.sum(), HEIGHT + 4.0)))
+    elif guess == "far away":
+        points[beyond, 1] += 3 * (points[beyond, 1] - HEIGHT)
+    return points
+
+
+def judged(points: Points, width: int = WIDTH, height: int = HEIGHT) -> float:
+    (found,) = parse_frames([frame(person(None, points), width=width, height=height)], width, height)
+    return judge_hands(found)[0].score
+
+
+@pytest.mark.parametrize("shown", [0.35, 0.5, 0.6, 0.7, 0.85])
+@pytest.mark.parametrize("guess", ["where they are", "at the edge", "pressed together", "far away"])
+def test_what_the_frame_cuts_off_is_held_against_no_hand(shown: float, guess: str) -> None:
+    assert judged(cut_off(shown, guess)) > 0.5
+
+
+@pytest.mark.parametrize("shown", [0.85, 0.95])
+def test_a_broken_finger_inside_the_frame_is_held_against_a_hand_that_is_cut(shown: float) -> None:
+    points = cut_off(shown, "where they are")
+    thumb = points[1] + np.outer((0.0, 1.0, 2.0, 3.0), (60.0, -12.0))
+    points[1:5] = thumb
+    assert judged(points) < 0.5
+
+
+def test_the_same_guesses_in_a_larger_picture_are_no_hand() -> None:
+    points = cut_off(0.6, "far away")
+    assert judged(points) > 0.5 > judged(points, WIDTH, 2 * HEIGHT)
+
+
+def test_hands_of_real_videos_cut_by_the_frame() -> None:
+    """Two hands of the published examples of video templates, as a detector finds them in pictures of 350 pixels."""
+    for points in (CUT, CUT_AND_BENT):
+        assert judged(np.array(points, dtype=np.float64), 350, 350) > 0.7
+        assert judged(np.array(points, dtype=np.float64), 350, 700) < 0.5
+
+
+CUT = (
+    (218.2, 317.6),
+    (225.8, 321.7),
+    (229.5, 329.9),
+    (229.1, 336.4),
+    (227.6, 341.2),
+    (232.4, 334.5),
+    (232.6, 344.6),
+    (231.9, 350.2),
+    (231.1, 353.8),
+    (228.0, 336.2),
+    (228.9, 346.7),
+    (228.4, 352.1),
+    (228.0, 355.8),
+    (222.9, 337.2),
+    (224.0, 347.3),
+    (223.9, 352.0),
+    (223.7, 355.3),
+    (217.4, 337.3),
+    (218.7, 345.4),
+    (218.9, 348.2),
+    (219.1, 349.9),
+)
+CUT_AND_BENT = (
+    (218.9, 318.7),
+    (226.1, 322.6),
+    (229.7, 330.9),
+    (229.1, 337.7),
+    (227.2, 342.7),
+    (232.3, 334.5),
+    (231.5, 345.3),
+    (230.4, 349.0),
+    (230.1, 350.3),
+    (228.1, 336.2),
+    (228.0, 347.0),
+    (226.5, 348.1),
+    (226.3, 347.2),
+    (223.1, 337.2),
+    (223.4, 347.5),
+    (221.9, 346.3),
+    (221.6, 343.9),
+    (218.0, 337.4),
+    (218.6, 345.9),
+    (217.6, 344.4),
+    (217.2, 341.5),
+)

@@ -174,10 +174,74 @@ def test_fill_and_weak_light_make_the_shadow_paler() -> None:
         (LightSource("softbox", clock=10, height=45), "from the upper left"),
         (LightSource("spot", clock=12, height=85), "from above"),
         (LightSource("softbox", color="#ff3030"), "red light"),
+        (LightSource("spot", x=0.05, y=0.05), "from the upper left"),
+        (LightSource("spot", x=0.95, y=0.0), "from the upper right"),
+        (LightSource("spot", x=0.4, y=0.0), "from above"),
+        (LightSource("spot", x=0.9, y=0.95), "from the lower right"),
+        (LightSource("spot", x=0.5, y=1.0), "from below"),
+        (LightSource("spot", x=0.0, y=0.5), "from the left"),
     ],
 )
 def test_words(source: LightSource, words: str) -> None:
     assert words in source.words
+
+
+@pytest.mark.parametrize(
+    ("color", "word"),
+    [
+        ("#ffc0cb", "pink"),
+        ("#ffb3c6", "pink"),
+        ("#ffe2e8", "pale pink"),
+        ("#ff2da0", "hot pink"),
+        ("#ffd8b8", "peach"),
+        ("#008080", "teal"),
+        ("#006070", "teal"),
+        ("#00ffff", "cyan"),
+        ("#45ddcc", "turquoise"),
+        ("#98ffd0", "mint green"),
+        ("#ff0000", "red"),
+        ("#7a0000", "red"),
+        ("#ff7a55", "coral"),
+        ("#ff8c00", "orange"),
+        ("#ffbb00", "amber"),
+        ("#ffd500", "golden"),
+        ("#ffff00", "yellow"),
+        ("#ffffc8", "pale yellow"),
+        ("#00ff00", "green"),
+        ("#0000ff", "blue"),
+        ("#8accf0", "sky blue"),
+        ("#b5d6ff", "pale blue"),
+        ("#c5a0ff", "lavender"),
+        ("#820082", "purple"),
+        ("#ff00ff", "magenta"),
+        ("#fff8f0", "white"),
+        ("#808080", "white"),
+    ],
+)
+def test_a_colour_has_the_word_that_a_person_has(color: str, word: str) -> None:
+    assert LightSource("ambient", color=color).words == f"soft even ambient light, {word} light"
+
+
+@given(st.integers(0, 0xFFFFFF))
+def test_every_colour_has_a_word_and_pale_ones_are_no_strong_ones(number: int) -> None:
+    word = LightSource("ambient", color=f"#{number:06x}").words.split(", ")[1]
+    red, green, blue = number >> 16, number >> 8 & 255, number & 255
+    strong = {"red light", "green light", "blue light", "magenta light", "hot pink light", "violet light"}
+    if min(red, green, blue) > 200:
+        assert word not in strong
+    if max(red, green, blue) - min(red, green, blue) < 25:
+        assert word == "white light"
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_a_place_is_called_by_its_part_of_the_picture(x: float, y: float) -> None:
+    words = LightSource("spot", x=x, y=y).words
+    assert ("left" in words) <= (x < 0.5)
+    assert ("right" in words) <= (x > 0.5)
+    assert ("upper" in words or "above" in words) <= (y < 0.5)
+    assert ("lower" in words or "below" in words) <= (y > 0.5)
+    if min(x, 1 - x) < 0.2:
+        assert "left" in words or "right" in words
 
 
 @pytest.mark.parametrize(

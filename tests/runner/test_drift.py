@@ -117,6 +117,70 @@ def test_a_newer_server_that_adds_options_is_no_drift(tmp_path: Path) -> None:
     assert code in (EXIT_OK, EXIT_REJECTED)
 
 
+SAMPLING = {
+    "1": {"class_type": "SamplerCustomAdvanced", "inputs": {}},
+    "2": {"class_type": "VAEDecode", "inputs": {"samples": ["1", 0]}},
+}
+"""The first of two outputs of one type is used."""
+
+
+@pytest.mark.parametrize(
+    ("names", "is_now"),
+    [
+        (["denoised_output", "output"], "denoised_output"),
+        (["preview", "output", "denoised_output"], "preview"),
+        (["denoised_output", "noisy_output"], "denoised_output"),
+        (["samples", "denoised_output"], None),
+        (["samples", "denoised"], None),
+        (["output", "preview", "denoised_output"], None),
+        ([], None),
+    ],
+)
+def test_outputs_of_one_type_that_changed_places_are_named(names: list[str], is_now: str | None) -> None:
+    def named(node: dict[str, Any]) -> None:
+        node.update(output=["LATENT"] * max(2, len(names)), output_name=names)
+
+    found = [problem.message for problem in schema_drift(SAMPLING, changed(SamplerCustomAdvanced=named), RECORDED)]
+    if is_now is None:
+        assert found == []
+    else:
+        assert len(found) == 1
+        assert f"its output 0 is '{is_now}' now; in ComfyUI 0.30" in found[0]
+        assert found[0].endswith("it was 'output'.")
+
+
+@given(st.data())
+def test_any_two_outputs_of_one_type_that_are_swapped_are_named(data: st.DataObject) -> None:
+    """Of any node, whichever of the two is used."""
+    twins = {
+        name: pairs
+        for name, info in RECORDED.items()
+        if (pairs := _twins(info["output"], info["output_name"])) and isinstance(info["output"][0], str)
+    }
+    name = data.draw(st.sampled_from(sorted(twins)))
+    one, other = data.draw(st.sampled_from(twins[name]))
+    graph = {
+        "1": {"class_type": name, "inputs": {}},
+        "2": {"class_type": "Any", "inputs": {"value": ["1", data.draw(st.sampled_from([one, other]))]}},
+    }
+
+    def swapped(info: dict[str, Any]) -> None:
+        names = info["output_name"]
+        names[one], names[other] = names[other], names[one]
+
+    assert len(schema_drift(graph, changed(**{name: swapped}), RECORDED)) == 1
+    assert not schema_drift(graph, RECORDED, RECORDED)
+
+
+def _twins(types: list[Any], names: list[str]) -> list[tuple[int, int]]:
+    return [
+        (one, other)
+        for one in range(len(types))
+        for other in range(one + 1, len(types))
+        if types[one] == types[other] and names[one] != names[other] and names.count(names[one]) == 1
+    ]
+
+
 @given(st.integers(-(2**70), 2**70) | st.integers(-4, 4), st.sampled_from(["1", "2"]))
 def test_any_number_of_an_output_is_answered(slot: int, source: str) -> None:
     """A link may name an output that no node ever had, before the first too."""

@@ -38,12 +38,14 @@ def frames_of(
     `amount`: how much nearer the camera comes (0.25 = a quarter), or how much nearer it is while it pans. `step` is
     told of each frame. Each shows a part of the picture in its own proportions; begin and end are eased.
 
-    Raises ParameterError for a move that is none, or frames that no memory holds.
+    Raises ParameterError for a move or an amount that is none, or frames that no memory holds.
     """
     if move not in MOVES:
         raise ParameterError(f"move is {move!r}; choose one of: {', '.join(MOVES)}.")
-    if count < 1 or not 0 <= amount <= 3:
-        raise ParameterError("a film has at least one frame, and the camera comes at most three times nearer.")
+    if count < 1:
+        raise ParameterError("a film has at least one frame.")
+    if not 0 <= amount <= 3:
+        raise ParameterError(f"amount is {amount:g}; the camera comes from 0 to 3 times nearer.")
     size = count * height * width * 12
     if size > _MOST_BYTES:
         raise ParameterError(

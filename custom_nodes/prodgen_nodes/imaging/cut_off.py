@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from .placement import Placement
-from .tensors import bounding_box
+from .tensors import bounding_box, check_number
 
 _EDGE = 2.5
 """Canvas pixels above the photo's last row where what is cut off may end: a resampled edge is soft."""
@@ -34,7 +34,11 @@ def lower_border(placement: Placement, index: int) -> float | None:
 
 
 def is_cut_off(thing: Tensor, border: float) -> bool:
-    """Whether `thing` `[H,W]`, alpha on the canvas, goes on beyond the row `border` where its photo ends."""
+    """Whether `thing` `[H,W]`, alpha on the canvas, goes on beyond the row `border` where its photo ends.
+
+    Raises ParameterError where the border is no number.
+    """
+    check_number(border, "border")
     box = bounding_box(thing, 0.5, "mask")
     if box.bottom < border - _EDGE:
         return False

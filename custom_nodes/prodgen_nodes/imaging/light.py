@@ -6,13 +6,13 @@ camera, 9 to its left. The height is the elevation above the ground.
 
 from __future__ import annotations
 
-import colorsys
 import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from .color_words import color_words
 from .colorspace import linear_to_srgb, parse_hex, srgb_to_linear
 from .errors import ParameterError
 from .tensors import check_choice, check_range
@@ -31,6 +31,9 @@ it; one straight before it is not seen and lights all, its patch this many times
 _ABOVE, _DEEP, _ASIDE, _RAISED = 0.85, 0.45, 0.25, 0.35
 """From which part of its direction on a light is said to come from above; from behind or the front; from a side, or
 somewhat from the back or the front; and from an upper side."""
+_STEEP = 0.55
+"""How far to the side a light may be that comes from above: no direction on the clock that is as high is further
+(0.53 of it), a corner of the picture is."""
 _XYZ_TO_LINEAR = (
     (3.2404542, -1.5371385, -0.4985314),
     (-0.9692660, 1.8760108, 0.0415560),
@@ -151,7 +154,7 @@ class LightSource:
         """For a prompt."""
         phrase = KINDS[self.kind].words.format(side=_side(*self.towards, self.behind))
         if self.color:
-            return f"{phrase}, {_color_words(self.color)} light"
+            return f"{phrase}, {color_words(parse_hex(self.color, 'color'))} light"
         if self.kind == "neon_pair":
             return phrase
         # As lamps are sold: warm white to 3500 K, neutral to 4800 K, daylight (no word is needed), cool from 7000 K.
@@ -261,7 +264,7 @@ def _side(right: float, up: float, behind: float) -> str:
     """Where a light in this direction comes from, in words."""
     side = "" if abs(right) < _ASIDE else "left" if right < 0 else "right"
     depth = "" if abs(behind) < _ASIDE else " at the back" if behind > 0 else " in front"
-    if up > _ABOVE:
+    if up > _ABOVE and abs(right) < _STEEP:
         return f"from above{depth}"
     if behind > _DEEP:
         return "from behind" + (f" on the {side}" if side else "") + ", rim light"
@@ -269,25 +272,5 @@ def _side(right: float, up: float, behind: float) -> str:
         return f"from the front {side}".rstrip()
     if not side:
         return "from the front" if abs(up) < _ASIDE else "from above in front" if up > 0 else "from below"
-    return f"from the upper {side}{depth}" if up > _RAISED else f"from the {side}{depth}"
-
-
-_HUES = (
-    (15, "red"),
-    (45, "orange"),
-    (70, "yellow"),
-    (165, "green"),
-    (195, "cyan"),
-    (255, "blue"),
-    (290, "purple"),
-    (345, "pink"),
-)
-
-
-def _color_words(color: str) -> str:
-    """The plain name of a `#rrggbb`, by hue."""
-    rgb = parse_hex(color, "color")
-    if max(rgb) - min(rgb) < 0.12:
-        return "white"
-    hue = 360 * colorsys.rgb_to_hls(*rgb)[0]
-    return next((name for end, name in _HUES if hue < end), "red")
+    part = "upper " if up > _RAISED else "lower " if up < -_RAISED else ""
+    return f"from the {part}{side}{depth}"

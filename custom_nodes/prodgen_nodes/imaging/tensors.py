@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -226,6 +227,13 @@ def check_range(value: float, low: float, high: float, name: str) -> float:
     """Return `value`. Raises ParameterError outside `low..high` (NaN too)."""
     if not low <= value <= high:
         raise ParameterError(f"{name} is {value:g}; it must lie between {low:g} and {high:g}.")
+    return value
+
+
+def check_number(value: float, name: str) -> float:
+    """Return `value`. Raises ParameterError where it is NaN or infinite."""
+    if not math.isfinite(value):
+        raise ParameterError(f"{name} is {value:g}; it must be a number.")
     return value
 
 

@@ -19,7 +19,7 @@ from ..errors import ShapeError
 from ..pasting import inward_feather
 from ..placement import Affine
 from ..resample import place
-from ..tensors import bounding_box, check_color
+from ..tensors import bounding_box, check_color, check_number
 from ..transfer import decode_, encode_
 from .cut import AnyCrop, Crop, Crops, cut
 
@@ -69,6 +69,7 @@ def stitch(
 
     Raises ShapeError where numbers or sizes do not fit.
     """
+    check_number(feather, "feather")
     image = check_color(image)
     _check_picture(image, plan, cutter)
     if not len(plan):

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import ParameterError
-from ..product.kinds import guess_kind
-from ..product.shape import measure_shape
-from ..tensors import Box, bounding_box, check_choice
+from ..product.kinds import Guess, guess_kind
+from ..product.shape import Shape, measure_shape
+from ..tensors import Box, bounding_box, check_choice, check_number
 
 GRIPS = ("auto", "around_body", "edges", "pole")
 _BREADTH, _REACH, _SPAN, _BAR = 10.0, 3.0, 12.0, 7.0
@@ -28,9 +28,17 @@ _LEAST = 0.18
 """Of the length: a large product is held by a zone of at least this, or the scene has no room to draw fingers in."""
 _USUAL_CM = {"bottle": 22.0, "jar": 9.0, "mug": 10.0, "box": 16.0, "clutch": 24.0, "suitcase": 95.0, "shoe": 28.0}
 _OTHER_CM = 20.0
-"""Usual longest sides, where nobody gave one: they decide only whether a hand spans the product, and how broad it is
-on it. At half or double of the true size the hand is drawn as that of a giant or of a child; `longest_cm` says it
-right."""
+"""Usual longest sides, where nobody gave one, and what an unknown product is drawn as: they decide only whether a hand
+spans the product, and how broad it is on it. At half or double of the true size the hand is drawn as that of a giant or
+of a child; `longest_cm` says it right."""
+_UNKNOWN = "not known"
+"""`size_basis` where nothing speaks for a size."""
+_OPEN = 0.7
+"""Solidity below which a product has no body that a hand could close around: a tripod (0.18), a hammer (0.53) and a
+set of spanners (0.62) in photographs; bottles, tubes and boxes have 0.92 and more."""
+_CASE = 0.7
+"""Of its box that a case below a pole fills: suitcases of photographs fill 0.80 and more; necklaces, earrings, chairs,
+lamps and plants, which narrow upwards as well, mostly below 0.68."""
 _ROD = 0.14
 """A rod of a telescopic pole is at most this part of the body's width; a bottle's neck is more."""
 _WORDS = {
@@ -38,6 +46,7 @@ _WORDS = {
     "edges": "one hand at its edges, the thumb on one side and the fingertips on the other",
     "edge": "one hand at its edge, the thumb in front of it and the fingers behind",
     "pole": "one hand closed around the top of its telescopic pole",
+    "open": "one hand holding it",
 }
 
 
@@ -51,13 +60,14 @@ class Patch:
 
 @dataclass(frozen=True)
 class Grip:
-    """`kind`: `around_body`, `edges`, `edge` or `pole`; its `patches`; `words` for the prompt; `reason`; the size."""
+    """`kind`: `around_body`, `edges`, `edge` or `pole`; its `patches`; `words` for the prompt; `reason`; the size,
+    which is None where nothing says it."""
 
     kind: str
     patches: tuple[Patch, ...]
     words: str
     reason: str
-    longest_cm: float
+    longest_cm: float | None
     size_basis: str
 
 
@@ -67,6 +77,7 @@ def find_grip(mask: Tensor, grip: str = "auto", longest_cm: float = 0.0) -> Grip
     Raises EmptyMaskError, and ParameterError for a `grip` that is none of GRIPS, or a pole where there is none.
     """
     check_choice(grip, GRIPS, "grip")
+    check_number(longest_cm, "longest_cm")
     box = bounding_box(mask)
     shape = measure_shape(mask)
     guess = guess_kind(shape)
@@ -78,22 +89,49 @@ def find_grip(mask: Tensor, grip: str = "auto", longest_cm: float = 0.0) -> Grip
     # A box, a purse or a book: it fills its own box but for rounded corners, and nothing of it stands in or out.
     flat = shape.fullness > 0.9 and shape.solidity > 0.95 and kind not in ("bottle", "jar", "mug")
     if kind == "box" and not flat:
-        kind = "mug"  # tapered like a cup without a handle
-    size, basis = (longest_cm, "given") if longest_cm > 0 else (_USUAL_CM.get(kind, _OTHER_CM), f"usual for a {kind}")
+        kind = "mug" if _like_a_cup(shape) else "other"
+    told: float | None
+    told, basis = (longest_cm, "given") if longest_cm > 0 else _usual(kind, guess, flat)
+    size = told or _USUAL_CM.get(kind, _OTHER_CM)
     per_cm = max(box.width, box.height) / size
     if pole and grip in ("auto", "pole"):
-        return Grip("pole", (_bar(product, pole, box, per_cm),), _WORDS["pole"], "a pole stands above it", size, basis)
+        return Grip("pole", (_bar(product, pole, box, per_cm),), _WORDS["pole"], "a pole stands above it", told, basis)
     upright = box.height >= box.width
     short = min(box.width, box.height) / per_cm
     if grip == "around_body" or (grip == "auto" and not flat and short <= _SPAN):
         patch = _band(product, box, per_cm, upright)
-        why = f"{guess.reason}; {short:.0f} cm across, a hand closes around it"
-        return Grip("around_body", (patch,), _WORDS["around_body"], why, size, basis)
+        vague = told is None and grip == "auto" and shape.solidity < _OPEN
+        words = _WORDS["open" if vague else "around_body"]
+        why = _why(guess, told and short, "a hand closes around it")
+        return Grip("around_body", (patch,), words, why, told, basis)
     both = short <= _SPAN
     patches = _edges(box, per_cm, upright, both)
     kind = "edges" if both else "edge"
     fits = "a hand spans it" if both else "too wide for one hand to span"
-    return Grip(kind, patches, _WORDS[kind], f"{guess.reason}; {short:.0f} cm across, {fits}", size, basis)
+    vague = told is None and grip == "auto" and shape.solidity < _OPEN
+    words = _WORDS["open" if vague else kind]
+    return Grip(kind, patches, words, _why(guess, told and short, fits), told, basis)
+
+
+def _like_a_cup(shape: Shape) -> bool:
+    """Whether a body with flat sides tapers as a cup without a handle does: wide above, a foot to stand on."""
+    return shape.mirrored >= 0.85 and shape.top_width >= 0.75 and shape.bottom_width >= 0.55
+
+
+def _usual(kind: str, guess: Guess, flat: bool) -> tuple[float | None, str]:
+    """The usual size of what the outline shows beyond doubt, and what says so; None where shapes of every size are
+    alike: a jar of cream and an air fryer, a purse and a pan."""
+    sure = kind in _USUAL_CM and (kind not in ("mug", "clutch") or flat or guess.kind == "mug")
+    return (_USUAL_CM[kind], f"usual for a {kind}") if sure else (None, _UNKNOWN)
+
+
+def _why(guess: Guess, short: float | None, fits: str) -> str:
+    """The reason in words; without a size no claim of how a hand fits."""
+    if short is None:
+        return (
+            f"{guess.reason}, and nothing says its size: place and size of the hand are a guess until longest_cm is set"
+        )
+    return f"{guess.reason}; {short:.0f} cm across, {fits}"
 
 
 def pole_height(product: NDArray[np.bool_]) -> int:
@@ -113,6 +151,9 @@ def pole_height(product: NDArray[np.bool_]) -> int:
     steps = np.diff(np.pad(rods.astype(np.int8), ((0, 0), (1, 1))), axis=1)
     runs = (steps == 1).sum(axis=1)
     thick = rods.sum(axis=1) / np.maximum(runs, 1)
+    columns = np.nonzero(product[first:].any(axis=0))[0]
+    if product[first:, columns[0] : columns[-1] + 1].mean() < _CASE:
+        return 0
     slender = (runs >= 1) & (runs <= 3) & (thick <= _ROD * wide)
     return first if slender.mean() >= 0.6 else 0
 

@@ -25,6 +25,9 @@ from .anatomy import POINTS
 BODY_POINTS = 18
 """OpenPose's COCO model of the body, which DWPose writes, too."""
 _LABELS = ("left", "right")
+_CUT = 0.04
+"""Of a hand's extent: half a finger's width (0.08 of its length). A joint nearer to the frame belongs to a finger that
+the frame cuts; detectors put what lies beyond onto the edge, or just before it."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,13 @@ class FoundHand:
     scores: Tensor
     label: str
     """`left` or `right`, as the detector called it; see the module's words on that."""
+    cut: Tensor | None = None
+    """`[21]` true for points at the frame or beyond: the detector guessed them. None where no frame is known."""
+
+    @property
+    def shown(self) -> Tensor:
+        """`scores` without those of the points that the frame cuts off, `[21]`."""
+        return self.scores if self.cut is None else torch.where(self.cut, torch.zeros_like(self.scores), self.scores)
 
 
 @dataclass(frozen=True)
@@ -111,12 +121,19 @@ def _people(frame: Any, number: int, width: int, height: int) -> tuple[Person, .
         for label in _LABELS:
             hand = scaled[f"hand_{label}_keypoints_2d"]
             if hand is not None and bool((hand[:, 2] > 0).any()):
-                hands.append(FoundHand(hand[:, :2], hand[:, 2], label))
+                hands.append(FoundHand(hand[:, :2], hand[:, 2], label, _cut(hand, width, height)))
         body = scaled["pose_keypoints_2d"]
         people.append(
             Person(torch.zeros((BODY_POINTS, 3), dtype=torch.float64) if body is None else body, tuple(hands))
         )
     return tuple(people)
+
+
+def _cut(hand: Tensor, width: int, height: int) -> Tensor:
+    """Which points `[21]` of a hand `[21,3]` the frame of a picture of this size cuts off."""
+    at, found = hand[:, :2], hand[:, 2] > 0
+    room = _CUT * float((at[found].amax(dim=0) - at[found].amin(dim=0)).norm())
+    return found & (torch.minimum(at, at.new_tensor((width, height)) - at).amin(dim=1) <= room)
 
 
 _LISTS = {

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from ..tensors import check_range
 from .anatomy import BODY_BONES, HAND_OF_STATURE, LEFT_WRIST, RIGHT_WRIST, WRIST
 from .keypoints import FoundHand, Person
 from .look import Look, counted, look
-from .scoring import HandScore, score_hand
+from .scoring import LEAST_SEEN, HandScore, score_hand
 
 POINT_SCORE = 0.3
 """From here a body point counts as found."""
@@ -104,10 +105,11 @@ def judge_hands(
     by its points is judged by those of the look in which it is best: points of joints that something hides change
     from look to look. What the picture shows of its fingers is not asked again.
     """
+    check_range(min_score, 0.0, 1.0, "min_score")
     judged = []
     for owner, person in enumerate(people):
         for hand in person.hands:
-            result = score_hand(hand.points, hand.scores)
+            result = _scored(hand)
             if result.detected:
                 judged.append((owner, JudgedHand(hand, hand.label, "label", result, result.proven)))
     judged = _without_doubles(judged)
@@ -135,9 +137,21 @@ def judge_hands(
     ]
 
 
+def _scored(hand: FoundHand) -> HandScore:
+    """A hand's score, what the frame cuts off hidden where that speaks for it: a detector's guess of it is held against
+    no hand, and a palm guessed rightly still shows how large the hand is."""
+    whole = score_hand(hand.points, hand.scores)
+    if hand.cut is None or not bool(hand.cut.any()) or not whole.detected:
+        return whole
+    shown = score_hand(hand.points, hand.shown)
+    if not shown.detected:  # too little to judge, and presumed right as what is hidden is
+        shown = replace(whole, seen=LEAST_SEEN, reasons=())
+    return shown if shown.allowed > whole.allowed else whole
+
+
 def _looked_at(image: Tensor, one: JudgedHand, judged: list[JudgedHand]) -> JudgedHand:
     others = [other.hand.points for other in judged if other is not one]
-    seen = look(image, one.hand.points, one.hand.scores, others)
+    seen = look(image, one.hand.points, one.hand.shown, others)
     result = counted(one.result, seen)
     return replace(one, result=result, geometry=result.proven, look=seen)
 
@@ -152,7 +166,7 @@ def _best_look(
     for found in (_found_again(one, judged, hands) for hands in looks):
         if found is None:
             continue
-        result = score_hand(found.points, found.scores)
+        result = _scored(found)
         if result.weight < _AS_MUCH * one.result.weight:
             continue
         other = replace(one, hand=replace(found, label=one.hand.label), result=result, geometry=result.proven)

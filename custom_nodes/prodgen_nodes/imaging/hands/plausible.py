@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ShapeError
+from ..tensors import check_number
 from .anatomy import (
     BONES,
     FAN,
@@ -108,6 +109,9 @@ def _opened(linear: Tensor) -> Tensor:
 def gripping_hand(at: tuple[float, float], size: float, arm: tuple[float, float] = (0.0, 1.0)) -> Tensor:
     """A hand `[21,2]` that holds what lies at `at`: `size` pixels long, its arm coming along `arm`, seen half from its
     back, knuckles towards the viewer."""
+    for name, numbers in (("at", at), ("size", (size,)), ("arm", arm)):
+        for number in numbers:
+            check_number(number, name)
     along = torch.tensor(arm, dtype=torch.float64)
     along = along / along.norm().clamp(min=1e-9)
     across = torch.stack((along[1], -along[0]))

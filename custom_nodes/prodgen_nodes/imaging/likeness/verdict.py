@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..objects import Thing
-from ..tensors import check_choice
+from ..tensors import check_choice, check_range
 from .compare import Likeness
 
 FOUND, NOT_FOUND, UNSURE = "found", "not found", "unsure"
@@ -34,6 +34,8 @@ PRESETS = {
 def limits_of(preset: str, min_score: float = 0.0, min_area: float = 0.0) -> Limits:
     """A preset, its score or area set to another one where that is above 0. The grey zone keeps its proportion."""
     check_choice(preset, PRESETS, "preset")
+    check_range(min_score, 0.0, 1.0, "min_score")
+    check_range(min_area, 0.0, 1.0, "min_area")
     limits = PRESETS[preset]
     if min_score > 0:
         limits = replace(limits, found_from=min_score, unsure_from=min_score * limits.unsure_from / limits.found_from)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..tensors import check_range
+
 
 @dataclass(frozen=True)
 class Proposal:
@@ -25,6 +27,7 @@ def proposals(scores: Tensor, presence: Tensor | None, masks: Tensor, threshold:
             Without it, a network that must choose finds the likest thing in a picture that has none.
         masks: logits `[N,h,w]`.
     """
+    check_range(threshold, 0.0, 1.0, "threshold")
     likely = scores.sigmoid()
     if presence is not None:
         likely = likely * presence.float().reshape(-1)[0].sigmoid().to(likely)

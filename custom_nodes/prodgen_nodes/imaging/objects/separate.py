@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
+from ..tensors import check_range
 from .bridges import parted
 from .holes import pinholes
 from .things import Objects, Thing
@@ -46,6 +47,7 @@ def separate(alpha: Tensor, min_area: float = MIN_AREA, colour: Tensor | None = 
         Their masks are disjoint: together they are the matte, without its specks and with its pinholes closed. The
         score of each is the mean of the matte where it is more than half covered.
     """
+    check_range(min_area, 0.0, 1.0, "min_area")
     matte = alpha.detach().cpu().float().numpy()
     regions, count = ndimage.label(matte > 0.5, structure=_EIGHT)
     if count == 0:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ..tensors import check_range
 from .things import Thing
 
 SAME = 0.6
@@ -21,6 +22,8 @@ def without_twins(things: Sequence[Thing], same: float = SAME, within: float = W
     Of two that overlap by `same` the one with the higher score stays; of a part and its whole, the whole, unless its
     score is less than half the part's: then it is a bad find that swallows several.
     """
+    check_range(same, 0.0, 1.0, "same")
+    check_range(within, 0.0, 1.0, "within")
     solid = [thing.mask > 0.5 for thing in things]
     areas = [int(mask.sum()) for mask in solid]
     kept: list[int] = []

@@ -25,7 +25,7 @@ from torch import Tensor
 from ..cut_off import is_cut_off
 from ..errors import EmptyMaskError, ShapeError
 from ..filters import running_max, smoothstep
-from ..tensors import bounding_box, check_color, check_mask, common_batch, item, same_size
+from ..tensors import bounding_box, check_color, check_mask, check_number, common_batch, item, same_size
 from .ball import Ball, ball_shade, ball_solid, find_ball
 from .contact import Contact, all_contacts
 from .contact_shade import USUAL_UNDERCUT, crevice, crevice_size, foot_sides, round_crevice
@@ -308,6 +308,9 @@ def ground_and_shadow(
     """
     light = light or Light()
     light.check()
+    for border in borders:
+        if border is not None:
+            check_number(border, "borders")
     image, mask = check_color(image), check_mask(mask)
     same_size(image=image, mask=mask)
     batch = common_batch(image=image, mask=mask)
