@@ -12,8 +12,8 @@ _FLOOR = 0.01
 """Linear light added before a logarithm: noise in the black is no ratio of lights. Higher, the light on dark products
 is missed; lower, their noise speaks."""
 _BLACK = 1e-3
-"""Linear light added to both sides of one pixel's ratio: a quarter of a step of 8 bits in the shadows would be enough
-to make it endless."""
+"""Linear light added to both sides of one pixel's ratio, three steps of 8 bits at the black end: below them the ratio
+is the rounding's."""
 _WHITE = 0.97
 """Linear light from which a picture may be clipped: what would be brighter in it tells nothing of the light."""
 _ROUNDS = 5
