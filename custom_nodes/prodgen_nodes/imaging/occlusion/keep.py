@@ -225,7 +225,7 @@ def _one(
     if missed is not None:
         warnings.append(
             f"Something in front of the product was left out at its {missed.place} ({missed.share:.0%} of the product):"
-            " a glove, a sleeve or fingers outside the grip zone, or the placement is off. The original covers it there: "
+            " a glove, a sleeve or fingers outside the grip zone, or the placement is off. The original covers it: "
             "look at the picture, connect the hand's keypoints, or make the grip zone wider."
         )
     evidence = ["difference to the relit original", "skin colour"]

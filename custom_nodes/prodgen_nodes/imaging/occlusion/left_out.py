@@ -15,7 +15,7 @@ from .pieces import from_colors
 
 _UNLIKE = 12.0
 """CIELAB difference to the product in any shade from which another thing is seen: what `pieces` calls no product. With
-it none of 40 pictures of products without a hand, relit, bent by 1.5 pixels and with a print mirrored, gave a warning."""
+it none of 40 pictures of products without a hand, relit, bent by 1.5 pixels, a print mirrored, gave a warning."""
 _SHARE = 0.005
 """Of the product: a smaller piece may be a repainted edge or a reflection. Hands of 2 to 3 % that were cut are told;
 one of 0.7 % is not."""
