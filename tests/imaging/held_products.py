@@ -64,8 +64,19 @@ class Held:
     hand: Plane
 
 
-def held(photo: Photo, name: str | None, tone: float, seed: int, *, right: bool) -> Held:
-    """`photo` in the hand `name` (None: in none), from one side; `tone` multiplies its light, so that skins differ."""
+def held(
+    photo: Photo,
+    name: str | None,
+    tone: float | tuple[float, float, float],
+    seed: int,
+    *,
+    right: bool,
+    tint: tuple[float, float, float] = (1.0, 1.0, 1.0),
+) -> Held:
+    """`photo` in the hand `name` (None: in none), from one side, in light of `tint`.
+
+    `tone` multiplies the hand's light, so that skins differ; of three numbers it makes a coloured glove.
+    """
     rng = np.random.default_rng(seed)
     placement = placement_of(photo, SIDE, SIDE, 0.66)
     color, alpha = warped(photo, placement.transform(0), SIDE, SIDE)
@@ -75,7 +86,9 @@ def held(photo: Photo, name: str | None, tone: float, seed: int, *, right: bool)
     skin, cover = np.zeros((SIDE, SIDE, 3)), np.zeros((SIDE, SIDE))
     if name is not None:
         skin, cover = _laid(*HANDS[name].cut(name), HANDS[name], (top + bottom) / 2, (left, far), right, rng)
-    light = np.exp(0.12 * smooth_noise((SIDE, SIDE), 0.25 * SIDE, rng))[..., None] * np.exp(rng.normal(0, 0.05, 3))
+    light = (
+        np.exp(0.12 * smooth_noise((SIDE, SIDE), 0.25 * SIDE, rng))[..., None] * np.exp(rng.normal(0, 0.05, 3)) * tint
+    )
     shade = 1 - 0.35 * (ndimage.gaussian_filter(np.roll(cover, (6, 4), (0, 1)), 8) * (1 - cover))[..., None]
     behind = to_linear(clutter(SIDE, SIDE, rng)) * (0.6, 0.85, 1.25)
     scene = (np.clip(behind, 0, 1) * (1 - alpha[..., None]) + color * light) * shade

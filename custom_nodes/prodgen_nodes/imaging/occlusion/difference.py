@@ -11,6 +11,11 @@ from ..filters import dilate, gaussian_blur, masked_blur, smoothstep
 _FLOOR = 0.01
 """Linear light added before a logarithm: noise in the black is no ratio of lights. Higher, the light on dark products
 is missed; lower, their noise speaks."""
+_BLACK = 1e-3
+"""Linear light added to both sides of one pixel's ratio, three steps of 8 bits at the black end: below them the ratio
+is the rounding's."""
+_WHITE = 0.97
+"""Linear light from which a picture may be clipped: what would be brighter in it tells nothing of the light."""
 _ROUNDS = 5
 """Of the robust fit: the width that counts as usual falls to 0.2 in the last, which is the light of one neighbourhood.
 """
@@ -36,29 +41,48 @@ _LIGHTNESS = 0.6
 def relit_original(scene: Tensor, original: Tensor, inside: Tensor, long_side: float) -> Tensor:
     """Linear `original` `[3,h,w]` under the light of linear `scene` `[3,h,w]`, measured where `inside` `[h,w]` is 1.
 
-    The light is a smooth gain per channel, found robustly: what is far from the usual gain (a hand) does not count.
+    The light is a smooth gain per channel, found robustly: what is far from the usual gain (a hand) does not count,
+    and a channel counts by how much of it the product has: brown glass has next to no blue and says little of it.
     """
-    gain = torch.log((scene.clamp(min=0) + _FLOOR) / (original.clamp(min=0) + _FLOOR))
-    chosen = inside > 0.5
-    usual = gain[:, chosen].median(dim=1).values[:, None, None]
-    field = usual.expand_as(gain)
+    usual = _usual_light(scene, original, inside > 0.5)[:, None, None]
+    field = usual.expand_as(scene)
+    sigma = _LIGHT_SHARE * long_side
     for index in range(_ROUNDS):
-        away = (gain - field).square().sum(dim=0)
+        lit = original.clamp(min=0) * torch.exp(field)
+        away = _log(scene) - _log(lit.clamp(max=1.0))
+        tells = _tells(lit) * ~((lit > 1.0) & (scene > _WHITE))
         # First whatever is near the usual light may speak, then only what fits its neighbourhood.
         width = 0.7 * 0.6**index + 0.12
-        weight = inside / (1 + away / width**2) ** 2 + 1e-5 * inside
-        sigma = _LIGHT_SHARE * long_side
-        smooth = masked_blur(gain[None], weight[None], sigma, 1e-9)[0]
-        trust = gaussian_blur(weight[None], sigma)[0]
-        trust = trust / (trust + 0.08 * gaussian_blur(inside[None], sigma)[0] + 1e-6)
+        weight = inside / (1 + away.square().sum(dim=0) / width**2) ** 2 + 1e-5 * inside
+        told, all_told = weight * tells.square(), inside * tells.square()
+        smooth = masked_blur((field + away / tells.clamp(min=1e-3))[:, None], told, sigma, 1e-9)[:, 0]
+        trust = gaussian_blur(told[None], sigma)[0]
+        trust = trust / (trust + 0.08 * gaussian_blur(all_told[None], sigma)[0] + 1e-6)
         field = usual + (smooth - usual) * trust
-    return ((original + _FLOOR) * torch.exp(field) - _FLOOR).clamp(0.0, 1.5)
+    return (original * torch.exp(field)).clamp(0.0, 1.5)
+
+
+def _log(linear: Tensor) -> Tensor:
+    return torch.log(linear.clamp(min=0) + _FLOOR)
+
+
+def _tells(linear: Tensor) -> Tensor:
+    """How far a change of `_log` follows a change of the light on `linear`: 0 in black, near 1 in what is bright."""
+    return linear / (linear + _FLOOR)
+
+
+def _usual_light(scene: Tensor, original: Tensor, chosen: Tensor) -> Tensor:
+    """Logarithm `[3]` of the light on most of what is `chosen` `[h,w]`, each pixel by how much it tells of it."""
+    own = original[:, chosen].clamp(min=0)
+    gain, order = torch.log((scene[:, chosen].clamp(min=0) + _BLACK) / (own + _BLACK)).sort(dim=1)
+    share = (_tells(own).square() + 1e-6).gather(1, order).cumsum(dim=1)
+    middle = (share < 0.5 * share[:, -1:]).sum(dim=1, keepdim=True).clamp(max=gain.shape[1] - 1)
+    return gain.gather(1, middle)[:, 0]
 
 
 def in_plain_light(scene: Tensor, expected: Tensor, original: Tensor, inside: Tensor) -> Tensor:
     """Linear `scene` `[3,h,w]` without the hue of its light, which the relit product `expected` has over `original`."""
-    chosen = inside > 0.5
-    light = torch.log((expected[:, chosen] + _FLOOR) / (original[:, chosen] + _FLOOR)).median(dim=1).values
+    light = _usual_light(expected, original, inside > 0.5)
     return (scene / torch.exp(light - light.mean())[:, None, None]).clamp(0.0, 1.0)
 
 

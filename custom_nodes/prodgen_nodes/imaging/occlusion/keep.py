@@ -33,6 +33,7 @@ from .difference import (
     skin_likeness,
     unlike_in_shade,
 )
+from .left_out import left_out
 from .matte import matte
 from .pieces import by_colour, filled, of_one_hand, without_spurs
 
@@ -203,7 +204,8 @@ def _one(
     weak = (difference > _WEAK * scale) & (hand > 0.5 * _SKIN) & inside & ~own
     gap_small = None if gap is None else _crop(gap, view)
     pieces, regions = _from_outside(strong, weak, hand > _SKIN, view, gap_small)
-    pieces = by_colour(pieces, lab, hand, unlike_in_shade(linear, expected, inside), inside)
+    unlike = unlike_in_shade(linear, expected, inside)
+    pieces = by_colour(pieces, lab, hand, unlike, inside)
     pieces = without_spurs(pieces, inside)
     if zone is not None:
         reach = max(2, round(_ZONE_MARGIN * view.long_side))
@@ -219,6 +221,13 @@ def _one(
             f"{covered:.0%} of the product would stay hidden: check that the placement fits the scene (Register "
             "Product), or lower sensitivity."
         )
+    missed = left_out(soft, unlike, lab, own, inside, view.long_side)
+    if missed is not None:
+        warnings.append(
+            f"Something in front of the product was left out at its {missed.place} ({missed.share:.0%} of the product):"
+            " a glove, a sleeve or fingers outside the grip zone, or the placement is off. The original covers it: "
+            "look at the picture, connect the hand's keypoints, or make the grip zone wider."
+        )
     evidence = ["difference to the relit original", "skin colour"]
     if hands is not None and bool(hands.any()):
         evidence.append("pose points")
@@ -232,6 +241,7 @@ def _one(
         "evidence": evidence,
         "gap_held": held,
         "erased_kept": held,
+        "left_out_share": 0.0 if missed is None else missed.share,
         "warnings": warnings,
     }
 

@@ -81,7 +81,7 @@ def by_colour(pieces: Tensor, lab: Tensor, skin: Tensor, unlike: Tensor, inside:
     body = ndimage.binary_erosion(there, iterations=_BODY) & (unlike > _SURE).cpu().numpy()
     if body.sum() < _ENOUGH:
         return pieces
-    hand = _from_hand(lab, lab[torch.from_numpy(body).to(lab.device)])
+    hand = from_colors(lab, lab[torch.from_numpy(body).to(lab.device)])
     ratio = gaussian_blur((unlike / _UNIT - hand)[None, None], 0.8)[0, 0]
     product = inside.cpu().numpy()
     more = ((ratio > 0) & (unlike > _LEAST) & (skin > 0.1)).cpu().numpy() & product
@@ -105,7 +105,7 @@ def filled(chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(chosen | np.isin(names, index[sizes < _HOLE * chosen.sum()]))
 
 
-def _from_hand(lab: Tensor, samples: Tensor) -> Tensor:
+def from_colors(lab: Tensor, samples: Tensor) -> Tensor:
     """Distance `[h,w]`, in spreads, of `lab` `[h,w,3]` from the nearest of a few colours of `samples` `[n,3]`."""
     samples = samples[:: max(1, len(samples) // _SAMPLES)]
     order = samples[:, 0].argsort()
