@@ -169,12 +169,14 @@ def test_relit_pixels() -> None:
     light = relight.prepare(view, 160, 160, tint_limit=2.0)
     light = type(light)(**{**vars(light), "knee": 30.0})
     linear = srgb_to_linear(pair.original[0])
-    found = light.apply(planes(linear), slice(0, 160), torch.ones(160 * 160, dtype=torch.bool))
+    weights = pair.mask[0].clamp(min=1e-3)
+    found = light.apply(planes(linear), slice(0, 160), weights.flatten())
     row, column = torch.nonzero(light.inner < 1.0, as_tuple=True)
     product, backdrop = (view.sample(side, row, column) for side in (light.foreground, light.backdrop))
     direction = backdrop - product
     share = ((linear[row, column] - product) * direction).sum(-1) / (direction**2).sum(-1).clamp(min=1e-4)
-    cleaned = (linear[row, column] - share.clamp(0, 1)[:, None] * direction).clamp(min=0)
+    share = torch.minimum(share.clamp(min=0), 1 - weights[row, column])  # what the mask leaves to a backdrop
+    cleaned = (linear[row, column] - share[:, None] * direction).clamp(min=0)
     plain = linear.clone()
     plain[row, column] = torch.lerp(cleaned, linear[row, column], light.inner[row, column, None])
     plain = plain * light.ratio[..., None] * torch.tensor(light.tint)

@@ -6,6 +6,9 @@ photographer's words for them are.
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 
 def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
@@ -40,47 +43,10 @@ PLACES_AND_LAMPS = (
     (1.0, "beach|snow|snowy|desert|studio|summer"),
 )
 """Exposure of places and lamps as they mostly are: asked only where no hour and no light is named."""
-ABROAD = (
-    (
-        0.06,
-        "nacht|nachts|mitternacht|sommernacht|winternacht|mondnacht|nachthimmel|nachtszene|mondlicht|mondschein|"
-        "dunkelheit|im dunkeln|nuit|nuits|minuit|clair de lune|obscurité|noche|noches|medianoche|luz de la luna|"
-        "luz de luna|oscuridad|notte|notti|mezzanotte|chiaro di luna|oscurità|noite|noites|meia noite|luar|escuridão|"
-        "middernacht|maanlicht|natt|midnatt|månsken|yöllä|kuutamo|gece|gece yarısı|geceleyin|ay ışığı|nocą|noc|w nocy|"
-        "v noci|noapte|noaptea|éjszaka|éjjel|malam|tengah malam|đêm|νύχτα|ночь|ночью|ночи|ночной|ночная|полночь|ніч|"
-        "вночі|темнота|темноте",
-    ),
-    (0.15, "kerzenlicht|kerzenschein|aux chandelles|luz de las velas|lume di candela|luz de velas|при свечах"),
-    (
-        0.3,
-        "abend|abends|abenddämmerung|dämmerung|morgendämmerung|soir|crépuscule|aube|anochecer|crepúsculo|crepuscolo|"
-        "alba|sera|вечер|вечером|сумерки|рассвет",
-    ),
-    (
-        0.5,
-        "sonnenuntergang|sonnenaufgang|coucher de soleil|lever de soleil|atardecer|puesta de sol|amanecer|tramonto|"
-        "pôr do sol|закат|на закате",
-    ),
-    (
-        1.0,
-        "tageslicht|sonnig|sonniger|sonnige|sonnenschein|mittag|mittags|plein jour|lumière du jour|ensoleillé|"
-        "ensoleillée|midi|soleado|soleada|mediodía|mediodia|luz del día|luz natural|soleggiato|soleggiata|mezzogiorno|"
-        "luce del giorno|ensolarado|ensolarada|meio dia|zonnig|daglicht|soligt|dagsljus|полдень|днём|"
-        "солнечный|солнечная",
-    ),
-)
+_ABROAD = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+ABROAD = tuple((float(exposure), "|".join(words)) for exposure, words in _ABROAD["words"].items())
 """The same hours and lights in other languages, as words."""
-UNSPACED = (
-    (
-        0.06,
-        r"夜(?![霜灯燈市场])|夜市|深夜|午夜|晚上|月光|月明かり|黑暗|暗闇|밤(?![색나])|달빛|심야|어둠|ليل|ضوء القمر|"
-        r"रात|चांदनी|กลางคืน|לילה|לאור הירח",
-    ),
-    (0.15, "烛光|燭光|蝋燭|ろうそく|촛불"),
-    (0.3, "黄昏|黎明|夕方|夕暮|傍晚|저녁|새벽|황혼"),
-    (0.5, "日落|日出|夕焼け|夕日|노을|일몰|غروب"),
-    (1.0, "正午|中午|白天|阳光|陽光|日光|真昼|昼間|晴れ|한낮|햇살|햇빛|정오|대낮|ضوء النهار|دوپہر"),
-)
+UNSPACED = tuple((float(exposure), "|".join(patterns)) for exposure, patterns in _ABROAD["patterns"].items())
 """The same where words are not parted by spaces or grow prefixes: patterns, found anywhere. Night creams and night
 lamps are none."""
 BY_THE_CLOCK = (
