@@ -37,6 +37,8 @@ _ROOM, _SPREAD = 0.12, 4.0
 """The move fades over this share of the product, and over so many times its own length: nothing folds or tears."""
 _NEVER = 1.0
 """A product whose corners moved less than this many pixels is in place."""
+_DRAWN = 0.008
+"""Share of the longer side by which an end has to stick out: one drawn out by 2 % about its middle has 0.01."""
 _ZOOM, _TURN = 0.3, 10.0
 """How much larger or smaller, as a share, and by how many degrees turned it may have become to be looked for at all."""
 _RIM, _UNKNOWN = 0.012, 0.05
@@ -79,6 +81,9 @@ def move_back(image: Tensor, original: Tensor, mask: Tensor) -> Moved | None:
 def drawn_back(image: Tensor, original: Tensor, mask: Tensor) -> Moved | None:
     """The same for a product in its place that was drawn out, with a width and a height of its own."""
     motion = stretch_of(image, original, mask, Affine.scale_translate(1.0, 0.0, 0.0))
+    box = bounding_box(mask)
+    if math.hypot(*farthest_step(motion, box)) < _DRAWN * max(box.width, box.height):
+        return None
     return moved_back_by(motion, image, mask)
 
 
