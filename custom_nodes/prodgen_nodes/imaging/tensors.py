@@ -34,6 +34,15 @@ class Box:
     def height(self) -> int:
         return self.bottom - self.top
 
+    def grown(self, margin: int, width: int, height: int) -> Box:
+        """This box and `margin` pixels around it, as far as a picture of this size goes."""
+        return Box(
+            max(0, self.left - margin),
+            max(0, self.top - margin),
+            min(width, self.right + margin),
+            min(height, self.bottom + margin),
+        )
+
 
 _LARGEST = 65504.0
 """Of half precision; no picture with high dynamic range has more. What is larger becomes infinite on its way."""

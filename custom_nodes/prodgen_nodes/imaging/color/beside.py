@@ -99,12 +99,7 @@ def seen_beside(image: Tensor, mask: Tensor) -> Beside | None:
     size = max(box.width, box.height)
     margin = math.ceil(_MARGIN * size)
     height, width = mask.shape
-    area = Box(
-        max(0, box.left - margin),
-        max(0, box.top - margin),
-        min(width, box.right + margin),
-        min(height, box.bottom + margin),
-    )
+    area = box.grown(margin, width, height)
     scale = max(1.0, size / _SIDE)
     shape = (max(4, round(area.height / scale)), max(4, round(area.width / scale)))
     window = slice(area.top, area.bottom), slice(area.left, area.right)
@@ -157,17 +152,28 @@ def _goes_on(linear: Tensor, cover: Tensor, size: float) -> Tensor | None:
     if not bool(inside.any()):
         return None
     scene = carried_on(linear, ~near, max(3, round(0.05 * size)))
-    lab = linear_to_lab(linear)
-    off = delta_e00(lab, linear_to_lab(scene))
-    own = delta_e00(lab, linear_to_lab(carried_on(linear, inside, 2)))
-    around = dilate(near, max(2, round(0.1 * size))) & ~near
-    usual = float(torch.quantile(off[around], 0.9)) if bool(around.any()) else 0.0
-    found = (off > max(_SEEN, _NOISE * usual)) & (own < _ITS_OWN * off) & ~is_shade(linear, scene) & near
+    off, strange = strange_to(scene, linear, near, max(2, round(0.1 * size)))
+    own = delta_e00(linear_to_lab(linear), linear_to_lab(carried_on(linear, inside, 2)))
+    found = strange & (own < _ITS_OWN * off)
     beside = dilate(cover > 0.02, 2)
     found &= (cover < 0.98) & (dilate(erode(found.to(cover), 1) > 0.5, 2) | beside)
-    labels, _ = ndimage.label((found | beside & (cover > 0.02)).cpu().numpy(), np.ones((3, 3)))
-    product = np.unique(labels[(cover > 0.5).cpu().numpy()])
-    return torch.from_numpy(np.isin(labels, product[product > 0])).to(cover.device) & (cover < 0.98)
+    return joined(found | beside & (cover > 0.02), cover > 0.5) & (cover < 0.98)
+
+
+def strange_to(scene: Tensor, linear: Tensor, near: Tensor, room: int) -> tuple[Tensor, Tensor]:
+    """dE00 of `linear` from the `scene` (`[h,w,3]`, linear) `[h,w]`, and where, `near` the product, it is neither that
+    nor a shadow on it; what the scene varies by itself is measured up to `room` pixels around."""
+    off = delta_e00(linear_to_lab(linear), linear_to_lab(scene))
+    around = dilate(near, room) & ~near
+    usual = float(torch.quantile(off[around][:100_000], 0.9)) if bool(around.any()) else 0.0
+    return off, near & ~_is_shade(linear, scene) & (off > max(_SEEN, _NOISE * usual))
+
+
+def joined(plane: Tensor, seed: Tensor) -> Tensor:
+    """The connected regions of `plane` `[h,w]` that `seed` `[h,w]` lies in."""
+    labels, _ = ndimage.label(plane.cpu().numpy(), np.ones((3, 3)))
+    wanted = np.unique(labels[seed.cpu().numpy()])
+    return torch.from_numpy(np.isin(labels, wanted[wanted > 0])).to(plane.device)
 
 
 def carried_on(linear: Tensor, valid: Tensor, reach: int) -> Tensor:
@@ -180,7 +186,7 @@ def carried_on(linear: Tensor, valid: Tensor, reach: int) -> Tensor:
     return filled[0].permute(1, 2, 0)
 
 
-def is_shade(linear: Tensor, scene: Tensor) -> Tensor:
+def _is_shade(linear: Tensor, scene: Tensor) -> Tensor:
     """Where `linear` is no more than a shadow on the `scene` (`[h,w,3]`, linear) `[h,w]`."""
     ratio = (linear + 0.01) / (scene + 0.01)
     even = ratio.mean(dim=-1)
@@ -194,10 +200,11 @@ def _fitted(rest: Tensor, apart: Tensor, cover: Tensor) -> tuple[float, Affine]:
     """
     half = (max(4, math.ceil(rest.shape[0] / 2)), max(4, math.ceil(rest.shape[1] / 2)))
     planes = torch.stack((rest, apart, cover))
+    small = _reduced(planes, half)
     tried = [(zoom, float(turn)) for zoom in _ZOOMS for turn in _TURNS]
-    likely = sorted(_overlaps(_reduced(planes, half), tried), key=_sum, reverse=True)[:_LIKELY]
+    likely = sorted(_overlaps(small, tried), key=_sum, reverse=True)[:_LIKELY]
     tried = [near for found in likely for near in _near(found.pose, 1.0)]
-    pose = max(_overlaps(_reduced(planes, half), tried), key=_sum).pose
+    pose = max(_overlaps(small, tried), key=_sum).pose
     best = max(_overlaps(planes, _near(pose, 0.25)), key=_sum)
     return best.of_rest, Affine.scale_translate(1.0, *best.shift).after(_motion(cover, *best.pose))
 

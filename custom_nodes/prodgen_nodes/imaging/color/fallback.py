@@ -18,13 +18,13 @@ import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
-from ..colorspace import delta_e00, linear_to_lab, linear_to_srgb, srgb_to_linear
+from ..colorspace import linear_to_srgb, srgb_to_linear
 from ..errors import NotRegisteredError
 from ..filters import dilate, gaussian_blur, smoothstep
 from ..placement import Affine, Placement
 from ..registration import register_product, stretch_of
 from ..tensors import bounding_box
-from .beside import FARTHEST, carried_on, farthest_step, is_shade
+from .beside import FARTHEST, carried_on, farthest_step, joined, strange_to
 from .statistics import Statistics
 
 IN_PLACE = 0.25
@@ -44,8 +44,6 @@ _ZOOM, _TURN = 0.3, 10.0
 _RIM, _UNKNOWN = 0.012, 0.05
 """How far beyond the outline is looked for the generated product, of its longer side: where it lies in place, and where
 it was not found."""
-_SEEN, _NOISE = 6.0, 2.0
-"""dE00 from which a pixel is no backdrop, and in multiples of what the backdrop varies by itself."""
 _COLOURS = 14.0
 """1 sigma of a* and b* together over a product from which it has several colours."""
 
@@ -164,15 +162,9 @@ def paint_surroundings(image: Tensor, mask: Tensor, away: float | None) -> tuple
 
 def _left_over(linear: Tensor, beyond: Tensor, cover: Tensor, near: Tensor, reach: int) -> Tensor:
     """1 where `linear` `[h,w,3]` near the product is neither what lies `beyond` nor a shadow on it `[h,w]`."""
-    lab, ground = linear_to_lab(linear), linear_to_lab(beyond)
-    off = delta_e00(lab, ground)
-    around = dilate(near, 2 * reach) & ~near
-    usual = float(torch.quantile(off[around][:100_000], 0.9)) if bool(around.any()) else 0.0
-    strange = near & (cover < 0.98) & ~is_shade(linear, beyond) & (off > max(_SEEN, _NOISE * usual))
+    _, strange = strange_to(beyond, linear, near, 2 * reach)
     # Only what continues the product is a rest of it.
-    labels, _ = ndimage.label(strange.cpu().numpy(), np.ones((3, 3)))
-    beside = np.unique(labels[dilate(cover > 0.02, 2).cpu().numpy()])
-    return torch.from_numpy(np.isin(labels, beside[beside > 0])).to(linear)
+    return joined(strange & (cover < 0.98), dilate(cover > 0.02, 2)).to(linear)
 
 
 def how_far(report: dict[str, Any], in_place: bool) -> float | None:

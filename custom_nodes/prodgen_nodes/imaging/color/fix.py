@@ -194,12 +194,7 @@ def _rows(box: Box) -> tuple[slice, slice]:
 def _relight(pair: _Pair, where: Tensor, box: Box, settings: Settings) -> tuple[_PlaneMap, Box, dict[str, Any]]:
     height, width = where.shape
     margin = max(8, round(0.12 * max(box.width, box.height)))
-    crop = Box(
-        max(0, box.left - margin),
-        max(0, box.top - margin),
-        min(width, box.right + margin),
-        min(height, box.bottom + margin),
-    )
+    crop = box.grown(margin, width, height)
     area = _rows(crop)
     view = overview(pair.image[area], pair.reference[area], where[area], min(height, width), max(box.width, box.height))
     small = Box(
@@ -258,8 +253,9 @@ def _fallen_back(
     correction, away = given, fallback.how_far(given[2], settings.in_place)
     for by_silhouette in () if settings.in_place else (False, True):
         if by_silhouette:
-            known = there is not None and there.is_product
-            moved = fallback.moved_back_by(there.motion, pair.image, where) if known and there is not None else None
+            if there is None or not there.is_product:
+                continue
+            moved = fallback.moved_back_by(there.motion, pair.image, where)
         else:
             moved = fallback.move_back(pair.image, pair.reference, where)
         if moved is None:
@@ -273,14 +269,14 @@ def _fallen_back(
             return back, (plane_map, crop, again | {"way": "moved_back_and_relit"})
         better = again["outline_correlation"] > max(fallback.IN_PLACE, given[2]["outline_correlation"])
         if by_silhouette or (better and gone):  # else what was found was not the product
-            pair, correction, away = back, (plane_map, crop, again), fallback.left_by(where, by_silhouette)
+            pair, there, correction = back, left, (plane_map, crop, again)
+            away = fallback.left_by(where, by_silhouette)
             break
     plane_map, crop, report = correction
     image, share = fallback.paint_surroundings(pair.image, where, away) if report["fallback"] else (pair.image, 0.0)
     if share > 0:
         report["way"] = "pasted_and_surroundings_painted"
-    left = None if settings.in_place else seen_beside(pair.image, where)
-    report |= {"painted_share": share, "warning": None if left is None else left.warning(share)}
+    report |= {"painted_share": share, "warning": None if there is None else there.warning(share)}
     return replace(pair, image=image), (plane_map, crop, report)
 
 
@@ -289,17 +285,14 @@ def _drawn_back(
 ) -> tuple[_Pair, _Correction]:
     """The same once a product in its place that was drawn out, and shows at its ends, has its proportions back."""
     moved = fallback.drawn_back(pair.image, pair.reference, where)
-    if moved is not None:
-        left = seen_beside(moved.image, where)
+    left = None if moved is None else seen_beside(moved.image, where)
+    if moved is not None and (left is None or left.touched < _LESS * there.touched):
         back = replace(pair, image=moved.image)
         plane_map, crop, again = _relight(back, where, box, settings)
-        if (left is None or left.touched < _LESS * there.touched) and not again["fallback"]:
+        if not again["fallback"]:
             again |= {"way": "moved_back_and_relit", "moved_px": list(moved.by)}
-            return back, (
-                plane_map,
-                crop,
-                again | {"moved_because": "the generated product was drawn out of proportion"},
-            )
+            again |= {"moved_because": "the generated product was drawn out of proportion"}
+            return back, (plane_map, crop, again)
     plane_map, crop, report = given
     return pair, (plane_map, crop, report | {"warning": there.warning()})
 

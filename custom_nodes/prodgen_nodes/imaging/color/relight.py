@@ -121,12 +121,11 @@ def limited(ratio: Tensor, lowest: float = LOW) -> Tensor:
     return torch.where(ratio < lowest, low, torch.where(ratio > HIGH, high, ratio)).clamp(_HARD_LOW, _HARD_HIGH)
 
 
-def _lowest(view: Overview) -> float:
+def _lowest(view: Overview, outside: Tensor) -> float:
     """The ratio down to which the light is followed exactly: less where the scene around the product is a night."""
-    around = (dilate(view.mask, _BAND) < 0.02).flatten()
-    if not bool(around.any()):
+    if not bool(outside.any()):
         return LOW
-    level = quantile(view.generated_luminance.flatten()[around], 0.5)
+    level = quantile(view.generated_luminance[0][outside], 0.5)
     return max(_HARD_LOW, LOW * min(1.0, level / _DUSK))
 
 
@@ -135,18 +134,18 @@ def prepare(view: Overview, height: int, width: int, within: Box | None = None, 
     it); see `Relighting`."""
     within = within or Box(0, 0, width, height)
     area = slice(within.top, within.bottom), slice(within.left, within.right)
-    ratio = limited(light_ratio(view), _lowest(view))
+    outside = dilate(view.mask, _BAND) < 0.02
+    ratio = limited(light_ratio(view), _lowest(view, outside))
     inner = erode((view.mask > 0.98).to(view.mask), _BAND).unsqueeze(1)
-    outside = (dilate(view.mask, _BAND) < 0.02).to(view.mask)
     foreground = masked_blur(view.original, inner[:, 0] + 1e-4 * view.mask, 2.0, 1e-9)
     has_backdrop = bool(outside.any())
-    backdrop = masked_blur(view.original, outside + 1e-9, 4.0, 1e-12) if has_backdrop else foreground
+    backdrop = masked_blur(view.original, outside.to(view.mask) + 1e-9, 4.0, 1e-12) if has_backdrop else foreground
     return Relighting(
         ratio=view.enlarge(ratio, height, width)[area],
         small_ratio=ratio,
         within=within,
         knee=_knee(view, ratio),
-        tint=_tint(view, tint_limit),
+        tint=_tint(view, outside, tint_limit),
         inner=view.enlarge(inner, height, width)[area],
         foreground=foreground,
         backdrop=backdrop,
@@ -178,9 +177,9 @@ def _knee(view: Overview, ratio: Tensor) -> float | None:
     return cap - _KNEE if _peak(original * light) > cap else None
 
 
-def _tint(view: Overview, limit: float) -> tuple[float, float, float]:
+def _tint(view: Overview, outside: Tensor, limit: float) -> tuple[float, float, float]:
     """The scene's colour cast around the product as a gain of luminance 1, at most `limit` dE00 on a mid grey."""
-    around = (dilate(view.mask, _BAND) < 0.02).unsqueeze(1).expand_as(view.generated)
+    around = outside.unsqueeze(1).expand_as(view.generated)
     if limit <= 0 or not bool(around.any()):
         return 1.0, 1.0, 1.0
     mean = view.generated[around].view(3, -1).mean(dim=1).double()

@@ -155,12 +155,7 @@ def _judge_one(
             canvas="check mask (1 = product) and that placement belongs to this picture.",
         ) from None
     height, width = coverage.shape
-    crop = Box(
-        max(0, box.left - _MARGIN),
-        max(0, box.top - _MARGIN),
-        min(width, box.right + _MARGIN),
-        min(height, box.bottom + _MARGIN),
-    )
+    crop = box.grown(_MARGIN, width, height)
     area = (slice(crop.top, crop.bottom), slice(crop.left, crop.right))
     ghost = find_ghost(scene, expected, coverage, box, covered)
     pair = _Pair(scene[area], expected[area], coverage[area])

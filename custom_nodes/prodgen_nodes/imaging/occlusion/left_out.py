@@ -55,13 +55,11 @@ def left_out(
     labels, count = ndimage.label(calm)
     area = float(inside.sum())
     found = np.zeros_like(calm)
-    boxes = ndimage.find_objects(labels)
-    for number in range(1, count + 1):
-        if boxes[number - 1] is None:
-            continue
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    for number in 1 + np.flatnonzero(sizes >= _SHARE * area):
         piece = labels == number
         deep = float(ndimage.distance_transform_edt(piece).max())
-        if piece.sum() < _SHARE * area or 2 * deep < _DEEP * long_side:
+        if 2 * deep < _DEEP * long_side:
             continue
         if _comes_in(piece, depth_in, depth_out, lab):
             found |= piece
