@@ -11,7 +11,7 @@ exposed too short is looked at in more light. Over what a look hesitates inside 
 and where a cut-out would be refused, or is trusted before a busy backdrop, whether it sees the same product. What a
 look left out, but another network and the picture show, is kept. What is doubted may be only what a screen shows: then
 the screen is taken; two other networks that see one product outvote one that lost much of it; and a network that knows
-objects says what does not belong to it, and what does.
+objects may prefer what another one sees, and says what does not belong to it, and what does.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from .exposure import lift_of, lit, unlit
 from .majority import OUTVOTED, outvoted
 from .noise import is_noisy
 from .parts import Parts
+from .preferred import DRAWN_ALONE, PREFERRED, is_preferred
 from .pyramid import resized, within
 from .ragged import BITTEN, FELT
 from .screens import FRAMED, find_screen
@@ -35,8 +36,8 @@ from .second_network import SETTLED, WithSecond
 from .shown_parts import SHOWN, Shown
 from .survey import Survey
 from .upside_down import KEPT, PALE, doubt_of_openings, in_question, pale_parts
-from .whole_objects import CORRECTED, Prompt, correction
-from .witness import AGREED, ANOTHER, BOTH_SEE, Witness, others_see
+from .whole_objects import CORRECTED, Prompt, Seen, correction
+from .witness import AGREED, ANOTHER, BOTH_SEE, Witness, is_same, others_see
 
 _ALIKE = 0.02
 """Two confidences that differ by less say the same."""
@@ -75,8 +76,8 @@ def from_looks(
 
     `other`: another network, which is asked over parts of the product that the first one hesitates over or left out,
     and of whether it sees the same product. `third`: one more, which is asked where the cut-out is doubted: it and
-    `other` outvote the first. `prompt`: a network that knows objects, which is asked then, too, unless it
-    would be refused: of what was, nothing came out right by that.
+    `other` outvote the first. `prompt`: a network that knows objects, which is asked then, too: whether it
+    prefers what `third` sees, and, unless it would be refused, what does not belong to it, and what does.
     """
     second, last = (None if network is None else Witness(network) for network in (other, third))
     lift = lift_of(srgb)
@@ -115,13 +116,30 @@ def from_looks(
         cut = cut.doubted(UNCONFIRMED, _APART) if cut.report["extras"] else cut
         cut = cut.doubted(UNCONFIRMED, ANOTHER) if second and second.sees_another(whole, cut.alpha) else cut
     if cut.confidence < TRUSTED and second is not None and last is not None:
-        cut = _by_majority(cut, photo, second, last, progress, parts)
-        if prompt is not None and cut.confidence >= _REFUSED:
-            cut = _as_an_object(cut, photo, (masks[0], second, last), prompt, parts)
+        cut = _by_others(cut, photo, masks, (second, last), prompt, progress, parts)
     if cut.confidence < _REFUSED and INSIDE_OUT not in cut.report["reasons"]:
         cut = cut.believed(AGREED, BOTH_SEE) if others_see(whole, cut.alpha, second, last) else cut
     cut.report["looks"] = len(masks)
     return unlit(cut.finished(), srgb, lift)
+
+
+def _by_others(
+    cut: Cutout,
+    photo: Survey,
+    looks: list[Tensor],
+    others: tuple[Witness, Witness],
+    prompt: Prompt | None,
+    progress: Progress | None,
+    parts: Parts,
+) -> Cutout:
+    """The doubted cut-out of the `photo`, made of the first network's `looks`; a better one where others know more."""
+    cut = _by_majority(cut, photo, *others, progress, parts)
+    whole = photo.srgb.unsqueeze(0)
+    seen = None if prompt is None else prompt(whole)
+    if seen is None:
+        return cut
+    cut = _as_another_sees(cut, photo, looks, others[1].seen(whole), seen, parts)
+    return _as_an_object(cut, photo, (looks[0], *others), seen, parts) if cut.confidence >= _REFUSED else cut
 
 
 def _by_majority(
@@ -137,14 +155,25 @@ def _by_majority(
     return theirs if theirs.confidence >= _REFUSED else cut
 
 
+def _as_another_sees(
+    cut: Cutout, photo: Survey, looks: list[Tensor], network: Tensor, seen: Seen, parts: Parts
+) -> Cutout:
+    """The cut-out of the `photo`; of what another `network` sees, where one that knows objects prefers it."""
+    if is_same(cut.alpha, network):
+        return cut
+    theirs = by_model(photo, network, None, None, parts)
+    if not is_preferred(seen, cut.alpha, looks, theirs.alpha, network, cut.confidence < _REFUSED):
+        return cut
+    return theirs.believed(DRAWN_ALONE, "").doubted(UNCONFIRMED, PREFERRED)
+
+
 def _as_an_object(
-    cut: Cutout, photo: Survey, networks: tuple[Tensor, Witness, Witness], prompt: Prompt, parts: Parts
+    cut: Cutout, photo: Survey, networks: tuple[Tensor, Witness, Witness], seen: Seen, parts: Parts
 ) -> Cutout:
     """The cut-out of the `photo`; corrected where a network that knows objects sees another one, as the others do."""
     mask, *others = networks
     whole = photo.srgb.unsqueeze(0)
-    seen = prompt(whole)
-    wrong = None if seen is None else correction(seen, cut.alpha, mask, [one.seen(whole) for one in others])
+    wrong = correction(seen, cut.alpha, mask, [one.seen(whole) for one in others])
     if wrong is None:
         return cut
     said = wrong.of(cut.alpha, within(_SIDE, *photo.size))

@@ -130,8 +130,8 @@ def correction(seen: Seen, alpha: Tensor, first: Tensor, others: Sequence[Tensor
         return None
     everyone = torch.stack([matte - (_INSIDE - _SURE), one, *two]).amin(dim=0) > _SURE
     points = spread(everyone if bool(everyone.any()) else product, POINTS)
-    answers = [_best(seen.objects(asked, box_of(product))) for asked in (points[:0], points)]
-    if any(_stability(answer) < _STABLE for answer in answers):
+    answers = [best(seen.objects(asked, box_of(product))) for asked in (points[:0], points)]
+    if any(stability(answer) < _STABLE for answer in answers):
         return None
     in_both, in_any = (answers[0] > 0) & (answers[1] > 0), (answers[0] > 0) | (answers[1] > 0)
     if float(in_both.float().sum()) < _ONE_OBJECT * max(1.0, float(in_any.float().sum())):
@@ -183,12 +183,12 @@ def spread(where: Tensor, count: int) -> Tensor:
     return torch.tensor(points)
 
 
-def _best(answers: tuple[Tensor, Tensor]) -> Tensor:
+def best(answers: tuple[Tensor, Tensor]) -> Tensor:
     """The answer `[h,w]` that the network takes for the best."""
     return answers[0][int(answers[1].argmax())]
 
 
-def _stability(answer: Tensor) -> float:
+def stability(answer: Tensor) -> float:
     """How little an answer's outline depends on where it is drawn, 0 to 1."""
     return float((answer > 1).float().sum()) / max(1.0, float((answer > -1).float().sum()))
 
@@ -207,7 +207,7 @@ def _is_another(seen: Seen, product: Tensor, part: Tensor) -> bool:
     answers, good = seen.objects(spread(part, _OF_A_PART))
     rest = product & ~part
     heard = [answer > 0 for answer, quality in zip(answers, good, strict=True) if float(quality) >= _GOOD]
-    itself = max((_overlap(answer, part) for answer in heard), default=0.0)
+    itself = max((overlap(answer, part) for answer in heard), default=0.0)
     return itself >= _ITSELF and all(share(answer, rest) <= _WITHOUT for answer in heard)
 
 
@@ -222,6 +222,6 @@ def share(answer: Tensor, of: Tensor) -> float:
     return float((answer & of).float().sum()) / max(1.0, float(of.float().sum()))
 
 
-def _overlap(one: Tensor, other: Tensor) -> float:
+def overlap(one: Tensor, other: Tensor) -> float:
     """Intersection over union of two booleans `[h,w]`."""
     return float((one & other).float().sum()) / max(1.0, float((one | other).float().sum()))

@@ -1,0 +1,75 @@
+"""Where a cut-out is doubted, a network that knows objects may prefer what another network sees.
+
+One network takes a watch for its dial and leaves the bracelet, strewn sweets for the tubes among them, a black corner
+for the dark. Another sees the whole, and coarsely the same happens to it elsewhere: neither's own confidence tells.
+Segment Anything, shown the box of either and points of it, draws one of them again and the other not. It does so of
+parts as well, of a label or a pendant: so nothing is taken that lacks what every look of the first network was sure of,
+or that fills its openings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from scipy import ndimage
+from torch import Tensor
+
+from ..filters import dilate, opened
+from .pyramid import resized
+from .regions import Regions
+from .whole_objects import POINTS, Seen, best, box_of, overlap, spread, stability
+
+PREFERRED = "another network sees a product here that one which knows objects draws, too, unlike the first one's"
+DRAWN_ALONE = 0.55
+"""The confidence of a cut-out that is drawn so, at least."""
+_DRAWN, _BETTER = 0.9, 0.03
+"""How well (intersection over union) it has to be drawn, and by how much better than the first one."""
+_STABLE = 0.87
+"""The least stability score of both answers: a pot with ivy has .875, sandals and the hand that holds them .863."""
+_OWN = 0.9
+"""The overlap of the cut-out with what its network sees: where the picture's evidence tore it, it says nothing."""
+_CERTAIN, _LOST, _APART = 0.8, 0.03, 0.1
+"""What every look of the first network is sure of, and how much of that may be lost, as a share of the product: where
+it joins the product, and anywhere. Sweets around tubes are .05, apart from them."""
+_CLOSED = 0.5
+"""The share of what is more than the first one has that may lie in its openings."""
+_AROUND = 2
+"""Pixels by which outlines differ."""
+
+
+def how_drawn(seen: Seen, alpha: Tensor) -> float:
+    """How well (intersection over union) the network draws the product of a matte `[h,w]` again, asked for what is in
+    its box and for points of it; the lesser of both, and 0 where an answer is not stable."""
+    product = resized(alpha, seen.grid) > 0.5
+    if not bool(product.any()):
+        return 0.0
+    points = spread(product, POINTS)
+    answers = [best(seen.objects(asked, box_of(product))) for asked in (points[:0], points)]
+    if min(map(stability, answers)) < _STABLE:
+        return 0.0
+    return min(overlap(answer > 0, product) for answer in answers)
+
+
+def is_preferred(
+    seen: Seen, alpha: Tensor, looks: Sequence[Tensor], theirs: Tensor, network: Tensor, refused: bool
+) -> bool:
+    """Whether `theirs` `[h,w]`, the matte that another `network`'s mask `[y,x]` made, is to be taken instead of a
+    doubted matte `alpha` `[h,w]` that was made of the first one's `looks` `[y,x]`. `refused`: whether that is believed
+    so little that its openings are none."""
+    product, other, mask = (resized(one, seen.grid) > 0.5 for one in (alpha, theirs, network))
+    area = float(other.float().sum())
+    if area == 0 or overlap(other, mask) < _OWN:
+        return False
+    sure = torch.stack([resized(look, seen.grid) for look in looks]).amin(dim=0) > _CERTAIN
+    lost = Regions(sure & ~dilate(other, _AROUND))
+    joined = lost.touched(dilate(other, 2 * _AROUND + 1))
+    if lost.area.sum() > _APART * area or lost.area[joined].sum() > _LOST * area:
+        return False
+    more = opened(other & ~product, 1)
+    if not refused:
+        closed = torch.from_numpy(ndimage.binary_fill_holes(product.cpu().numpy())).to(product) & ~product
+        if float((more & closed).float().sum()) > _CLOSED * float(more.float().sum()):
+            return False
+    drawn = how_drawn(seen, theirs)
+    return drawn >= _DRAWN and drawn >= how_drawn(seen, alpha) + _BETTER

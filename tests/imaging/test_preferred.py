@@ -1,0 +1,111 @@
+"""A network that knows objects prefers what another network sees where it draws that, and nothing of it is lost."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prodgen_nodes.imaging.segmentation import TRUSTED
+from prodgen_nodes.imaging.segmentation.preferred import DRAWN_ALONE, PREFERRED, how_drawn, is_preferred
+from torch import Tensor
+
+from .test_whole_objects import CONE, POT, SIDE, TOY, Knows, cut, disc, scene
+
+WHOLE = TOY | POT
+FAR = disc(40, 30, 10)
+CHAIN = torch.zeros((SIDE, SIDE), dtype=torch.bool)
+CHAIN[20:72, 104:116] = True
+
+
+def preferred(
+    seen: Knows,
+    first: Tensor,
+    theirs: Tensor,
+    *looks: Tensor,
+    network: Tensor | None = None,
+    refused: bool = False,
+) -> bool:
+    masks = [look.float() for look in looks or (first, first)]
+    return is_preferred(
+        seen, first.float(), masks, theirs.float(), (theirs if network is None else network).float(), refused
+    )
+
+
+def test_the_whole_that_it_draws_is_preferred_to_a_part() -> None:
+    assert preferred(Knows(WHOLE), TOY, WHOLE)
+
+
+def test_a_part_that_it_draws_as_well_stays() -> None:
+    assert not preferred(Knows(WHOLE, TOY), TOY, WHOLE)
+
+
+def test_what_it_does_not_draw_is_not_taken() -> None:
+    assert not preferred(Knows(TOY), TOY, WHOLE)
+    assert not preferred(Knows(disc(60, 60, 30)), TOY, WHOLE)
+
+
+def test_an_object_whose_outline_is_unsure_is_none() -> None:
+    assert not preferred(Knows(WHOLE, unsure=POT & ~TOY), TOY, WHOLE)
+
+
+@given(st.integers(-40, 20), st.integers(-30, 30), st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_it_is_so_wherever_it_is(right: int, down: int, mirrored: bool) -> None:
+    def moved(mask: Tensor) -> Tensor:
+        mask = torch.roll(mask, (down, right), (0, 1))
+        return mask.flip(1) if mirrored else mask
+
+    assert preferred(Knows(moved(WHOLE)), moved(TOY), moved(WHOLE))
+
+
+def test_a_chain_that_both_looks_are_sure_of_is_not_lost() -> None:
+    """A pendant without its chain is an object, too."""
+    assert not preferred(Knows(TOY), TOY | CHAIN, TOY, refused=True)
+    assert preferred(Knows(TOY), TOY | CHAIN, TOY, TOY | CHAIN, TOY, refused=True), "one look does not see it"
+
+
+def test_sweets_that_lie_apart_may_be_lost() -> None:
+    assert preferred(Knows(TOY), FAR, TOY, FAR, refused=True)
+
+
+def test_another_product_that_lies_apart_is_not() -> None:
+    other = disc(210, 60, 34)
+    assert not preferred(Knows(TOY), TOY | other, TOY, refused=True)
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_an_opening_is_filled_only_of_what_would_be_refused(refused: bool) -> None:
+    ring = TOY & ~disc(110, 128, 35)
+    assert preferred(Knows(TOY), ring, TOY, refused=refused) is refused
+
+
+def test_a_cutout_that_the_picture_tore_says_nothing_of_what_its_network_sees() -> None:
+    assert not preferred(Knows(TOY), disc(200, 200, 20), TOY, TOY & CONE, network=WHOLE | CONE | FAR | CHAIN)
+
+
+def test_nothing_is_never_preferred() -> None:
+    nothing = torch.zeros((SIDE, SIDE), dtype=torch.bool)
+    assert how_drawn(Knows(TOY), nothing.float()) == 0.0
+    assert not preferred(Knows(TOY), TOY, nothing)
+
+
+def test_it_is_delivered_with_a_doubt() -> None:
+    """A toy of which the first network sees the head, and a third one all; the second sees neither."""
+    photo = scene([(TOY, (0.8, 0.3, 0.1))])
+    head = TOY & disc(110, 85, 40)
+    before = cut(photo, None, head, head, TOY)
+    assert float(before.alpha[disc(110, 160, 20)].mean()) < 0.1, before.report
+    after = cut(photo, Knows(TOY), head, head, TOY)
+    assert PREFERRED in after.report["reasons"]
+    assert DRAWN_ALONE <= after.confidence < TRUSTED
+    assert float(after.alpha[disc(110, 128, 54)].mean()) > 0.99
+    assert float(after.alpha[~disc(110, 128, 66)].mean()) < 0.01
+
+
+def test_what_is_trusted_is_not_asked_about() -> None:
+    photo = torch.full((SIDE, SIDE, 3), 0.9)
+    photo[TOY] = torch.tensor((0.8, 0.1, 0.1))
+    photo = photo.repeat_interleave(3, 0).repeat_interleave(3, 1)  # of few pixels nothing is trusted
+    trusted = cut(photo, Knows(WHOLE), TOY, TOY, WHOLE)
+    assert trusted.confidence >= TRUSTED and PREFERRED not in trusted.report["reasons"]
