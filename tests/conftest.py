@@ -26,6 +26,24 @@ settings.register_profile("prodgen", deadline=None, suppress_health_check=_OF_SP
 settings.load_profile("prodgen")
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of a test marked `each_once`, the combinations that show no value for the first time are slow."""
+    for item in items:
+        if item.get_closest_marker("each_once") and not _shows_each_value_once(item):
+            item.add_marker(pytest.mark.slow)
+
+
+def _shows_each_value_once(item: pytest.Item) -> bool:
+    """Whether it is on the diagonal of its parameters: the n-th value of each, a shorter list beginning anew."""
+    assert isinstance(item, pytest.Function)
+    axes = [
+        (item.callspec.indices[str(one.args[0] if isinstance(one.args[0], str) else one.args[0][0])], len(one.args[1]))
+        for one in item.iter_markers("parametrize")
+    ]
+    return any(all(at == turn % count for at, count in axes) for turn in range(max(count for _, count in axes)))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What was not run is said, with what would let it run: nobody takes it for passed."""
     reasons = Counter(

@@ -35,6 +35,7 @@ def relief(picture: torch.Tensor, backdrop: Image.Image, where: np.ndarray) -> f
     return float(np.quantile(np.abs(means[0] - means[1])[where], 0.99))
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize(("greys", "side"), [((255, 204), 8), ((255, 204), 20), ((255, 239), 8), ((153, 102), 20)])
 @pytest.mark.parametrize("depth", [0.0, 0.3])
 def test_squares_go_in_light_and_shade(greys: tuple[int, int], side: int, depth: float) -> None:

@@ -107,6 +107,7 @@ def repainted(zoom: float, turn: float, dx: float, textured: bool) -> tuple[Tens
     return torch.lerp(ramp, painted, read[..., 1:]), read[0, ..., 1]
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("textured", [True, False])
 @pytest.mark.parametrize(("zoom", "turn", "dx"), [(1.2, 0, 0), (1.1, 0, 10), (1.0, 9, 0), (1.0, 0, 30)])
 def test_a_product_painted_larger_turned_or_aside_leaves_no_ghost(

@@ -43,6 +43,7 @@ def damaged(name: str, *, relit: bool = False) -> Finished:
     raise AssertionError(f"{name} fits nowhere")
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("relit", [False, True])
 @pytest.mark.parametrize("name", list(DAMAGES))
 def test_a_damage_fails_and_its_place_is_named(name: str, relit: bool) -> None:
@@ -64,6 +65,7 @@ def test_a_damage_fails_and_its_place_is_named(name: str, relit: bool) -> None:
         assert float(near.max()) > 0.9, "the heat map shows it"
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("relit", [False, True])
 @pytest.mark.parametrize("seed", range(4))
 def test_jpeg_light_and_a_pixel_are_no_damage(seed: int, relit: bool) -> None:

@@ -16,6 +16,7 @@ def coarse(alpha: Tensor, side: int = 96) -> Tensor:
     return torch.nn.functional.interpolate(alpha[None, None], size=(side, side), mode="area")[0, 0]
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("kind", ["bag", "twin", "jar"])
 @pytest.mark.parametrize("side", [96, 384])
 def test_a_coarse_mask_is_drawn_to_the_pictures_own_edge(kind: str, side: int) -> None:
@@ -287,6 +288,7 @@ def test_an_opening_that_the_model_doubts_or_that_is_large_shows_the_backdrop(si
     assert float(from_model(photo, mask).alpha[spot].mean()) < 0.2
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("kind", ["bag", "jar", "twin"])
 def test_a_hard_shadow_that_a_coarse_model_took_for_product_is_not_trusted(kind: str, seed: int) -> None:

@@ -194,6 +194,7 @@ def held(kind: str, tone: str, seed: int) -> tuple[Photo, HandScene, torch.Tenso
     return photo, case, open_zone(torch.ones(*shape.shape, 3), shape, grip="around_body").zone
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("tone", ["light", "medium", "brown"])
 @pytest.mark.parametrize("kind", ["bottle", "phone", "cup"])
 def test_the_hand_is_found_and_the_rest_is_the_sellers(kind: str, tone: str) -> None:

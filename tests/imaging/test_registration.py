@@ -59,6 +59,7 @@ def check(case: Case, photo: Photo) -> Registered:
     return done
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", PRODUCTS)
 def test_random_drifts(name: str, seed: int) -> None:
@@ -155,6 +156,7 @@ def test_mirrored_product_is_refused(maker: Callable[[int], Photo]) -> None:
 # --- the shadow under a product ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("opacity", [0.5, 0.9])
 @pytest.mark.parametrize("maker", [plain_box, lambda: plain_jar(2), lambda: bag_photo(1)])
 def test_the_shadow_drawn_under_a_product_is_no_outline(maker: Callable[[], Photo], opacity: float) -> None:
@@ -225,6 +227,7 @@ def test_what_is_not_the_product_in_a_dark_scene_is_not_trusted(name: str) -> No
     assert max(found.values()) <= 0.3, found
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("maker", [bag_photo, labelled_jar])
 def test_the_truth_in_the_dark(maker: Callable[[int], Photo], seed: int) -> None:

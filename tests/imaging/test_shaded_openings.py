@@ -50,6 +50,7 @@ def confidence(photo: Tensor) -> float:
     return from_model(photo, torch.nn.functional.interpolate(mask[None, None], 1024, mode="area")[0, 0]).confidence
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize(("back", "own"), [(BLUE, WOOD), (SAND, RED)], ids=["wood before blue", "red before sand"])
 @pytest.mark.parametrize("kind", ["slot", "grille", "perforated"])
 def test_an_opening_that_shows_the_backdrop_in_the_shade_is_not_believed_filled(

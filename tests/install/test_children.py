@@ -63,7 +63,7 @@ def test_a_first_start_that_hangs_is_said_with_its_last_lines(tmp_path: Path) ->
     ("stage", "keeps_journal"),
     [
         ("pyvenv.cfg", True),
-        ("lib/python*/site-packages/pip", False),
+        pytest.param("lib/python*/site-packages/pip", False, marks=pytest.mark.slow),
         pytest.param("pyvenv.cfg", False, marks=pytest.mark.slow),
         pytest.param("bin/python", True, marks=pytest.mark.slow),
         pytest.param("bin/python", False, marks=pytest.mark.slow),

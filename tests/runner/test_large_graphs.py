@@ -148,7 +148,7 @@ def test_a_table_of_photos_that_are_not_there_looks_into_the_folder_some_times(t
     assert len(looked) <= MOST_LOOKED_UP
 
 
-@pytest.mark.parametrize("command_name", ["submit", "validate", "batch"])
+@pytest.mark.parametrize("command_name", ["submit", "validate", pytest.param("batch", marks=pytest.mark.slow)])
 def test_a_graph_of_nothing_but_problems_is_refused_in_a_few_lines(
     tmp_path: Path, command_name: str, obliging: HostileComfy
 ) -> None:

@@ -90,7 +90,7 @@ def test_a_server_is_started_once_found_again_and_stopped(comfy_installation: In
     comfyui = copy_comfyui(comfy_installation, tmp_path / "ComfyUI")
     _record_installation(tmp_path, comfyui, comfy_installation.python)
     stranger = HTTPServer(("127.0.0.1", 0), _NotComfyUI)
-    Thread(target=stranger.serve_forever, daemon=True).start()
+    Thread(target=stranger.serve_forever, args=(0.02,), daemon=True).start()
     home = Home(tmp_path, stranger.server_port)  # the usual port is taken by something that is not ComfyUI
     try:
         both = [_serve(home), _serve(home)]

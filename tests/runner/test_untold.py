@@ -33,6 +33,7 @@ def running(server: HostileComfy) -> None:
     server.lies["GET /api/jobs/"] = lambda: Said({"id": server.prompt_id, "status": "in_progress"})
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("answer", ["cancels", "hangs up", "is not ready"])
 @pytest.mark.parametrize("how", ["Ctrl-C", "--timeout"])
 def test_the_end_of_a_run_says_whether_its_job_was_cancelled(tmp_path: Path, answer: str, how: str) -> None:

@@ -30,6 +30,12 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def sam(file: Path) -> MobileSam:
+    """Open once: building the network takes longer than asking it."""
+    return MobileSam(file)
+
+
 def test_every_weight_finds_its_place(file: Path) -> None:
     """Loaded, the network has what was saved: nothing is left by chance."""
     saved = torch.load(file, weights_only=True)
@@ -45,8 +51,8 @@ def test_every_weight_finds_its_place(file: Path) -> None:
 @pytest.mark.parametrize(
     ("size", "grid"), [((600, 800), (192, 256)), ((900, 300), (256, 85)), ((1, 1), (256, 256)), ((3, 2000), (1, 256))]
 )
-def test_answers_have_the_photos_shape(file: Path, size: tuple[int, int], grid: tuple[int, int]) -> None:
-    seen = MobileSam(file).see(torch.rand((1, *size, 3)))
+def test_answers_have_the_photos_shape(sam: MobileSam, size: tuple[int, int], grid: tuple[int, int]) -> None:
+    seen = sam.see(torch.rand((1, *size, 3)))
     assert seen.grid == grid
     points = torch.tensor([[grid[1] / 2, grid[0] / 2]])
     for asked in (
@@ -61,9 +67,9 @@ def test_answers_have_the_photos_shape(file: Path, size: tuple[int, int], grid: 
 
 
 @pytest.mark.parametrize("size", [(480, 640), (501, 333)])
-def test_a_mirrored_photo_is_answered_in_the_mirror(file: Path, size: tuple[int, int]) -> None:
+def test_a_mirrored_photo_is_answered_in_the_mirror(sam: MobileSam, size: tuple[int, int]) -> None:
     photo = torch.rand((1, *size, 3))
-    seen, mirrored = (MobileSam(file).see(one) for one in (photo, photo.flip(2)))
+    seen, mirrored = (sam.see(one) for one in (photo, photo.flip(2)))
     columns = seen.grid[1]
     points = torch.tensor([[20.0, 30.0], [41.0, 100.0], [7.0, 99.0]])
     across = torch.stack((columns - 1 - points[:, 0], points[:, 1]), dim=1)

@@ -26,8 +26,8 @@ FILLS = {"amazon": 0.88, "google": 0.84, "ebay": 0.85}
 LIMITS = {
     "master": 5e6, "amazon": 10e6, "google": 16e6, "ebay": 12e6, "etsy": 10e6, "walmart": 5e6, "temu": 2e6,
 }  # fmt: skip
-EACH_KIND = ("master", "amazon", "zalando")
-"""With a shadow and without, square and tall. The others, 10 to 15 seconds of a core apiece, say the same of another
+EACH_KIND = ("master", "zalando")
+"""Square with a shadow, and tall without. The others, 10 to 15 seconds of a core apiece, say the same of another
 size and limit, and are run with the longer proofs; that each shop's rules are kept is asked in `tests/shops`."""
 GRAPH = published.load("packshot.v1")
 

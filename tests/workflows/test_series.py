@@ -168,6 +168,7 @@ def test_no_seam_where_tiles_meet(name: str, creative: Callable[..., Look]) -> N
     assert texture_in_overlaps(added, grid) > 0.9  # no soft band
 
 
+@pytest.mark.slow
 def test_tiles_paint_what_the_whole_picture_would_be(creative: Callable[..., Look]) -> None:
     """Shared noise and mixing leave hardly a trace of the tiles: one tile over everything gives nearly the same."""
     tiled, whole = creative().pictures, creative(tile=SIDE).pictures
