@@ -119,7 +119,7 @@ def test_titles_and_values_survive_the_round_trip(
     assert _pixels(_png(saved, "RGB")).shape == (64, 96, 3)
 
 
-@pytest.mark.parametrize("name", ["packshot.v1", "cutout.v1"])
+@pytest.mark.parametrize("name", ["packshot.v1", pytest.param("cutout.v1", marks=pytest.mark.slow)])
 def test_a_published_workflow_opens_whole_and_its_export_runs(
     canvas: Any, comfy_server: ComfyServer, photo: Path, tmp_path: Path, name: str
 ) -> None:

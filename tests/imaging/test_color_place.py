@@ -18,6 +18,7 @@ from tests.support.reference import PRODUCTS, reference
 from .color_pairs import Pair, jar, mirror, sphere
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("shift", [80, 100])
 def test_a_product_shifted_too_far_is_pasted_not_relit(shift: int) -> None:
     pair = jar()

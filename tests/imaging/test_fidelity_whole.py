@@ -63,6 +63,7 @@ def photo_of(kind: str, ground: str) -> Photo:
     return whole_scenes.scene(kind, ground, seed=3, side=600)
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize(("kind", "ground"), DRAWN)
 def test_no_bite_that_is_seen_passes_as_whole(kind: str, ground: str) -> None:
     photo = photo_of(kind, ground)

@@ -60,6 +60,7 @@ def test_each_kind_is_held_where_a_hand_holds_it(kind: str) -> None:
         assert {int(x) for x in np.sign(xs - 350)} == {-1, 1}
 
 
+@pytest.mark.first(3)
 @pytest.mark.parametrize("kind", OUTLINES)
 def test_a_photo_of_twice_the_size_has_the_same_zone(kind: str) -> None:
     small, large = (open_zone(*product(kind, BLUE, side=side).tensors).zone[0] for side in (400, 800))

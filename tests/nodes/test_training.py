@@ -178,6 +178,7 @@ def test_another_vae_or_text_encoder_is_another_training(server: ComfyServer) ->
     assert report(server, graph("sources", steps=1))["identity"] == made[0]
 
 
+@pytest.mark.slow
 def test_a_damaged_save_is_made_again_and_said(server: ComfyServer) -> None:
     photos(server, "damaged", 1)
     forget(server)

@@ -143,7 +143,7 @@ def test_flux1_answers_to_seed_and_text(smoke_server: ComfyServer) -> None:
     differ(run_pictures(smoke_server, graph), least=0.5)
 
 
-@pytest.mark.parametrize("kind", ["fc", "fbc"])
+@pytest.mark.parametrize("kind", ["fc", pytest.param("fbc", marks=pytest.mark.slow)])
 def test_iclight_answers_to_the_product_it_is_given(smoke_server: ComfyServer, kind: str) -> None:
     graph = start(smoke_server)
     graph["base model"] = node("CheckpointLoaderSimple", ckpt_name=smoke_file("sd15"))

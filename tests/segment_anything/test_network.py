@@ -130,9 +130,25 @@ def test_what_is_no_mobilesam_is_said_to_be_none(
     assert not (tmp_path / "evil").exists()
 
 
-@given(st.integers(0, 255), st.integers(0, 2_000), st.integers(0, 255))
-@settings(max_examples=60, deadline=None)
+two_bytes = given(st.integers(0, 255), st.integers(0, 2_000), st.integers(0, 255))
+
+
+@settings(max_examples=15, deadline=None)
+@two_bytes
 def test_a_file_with_any_two_bytes_changed_is_read_or_is_none(first: int, at: int, second: int) -> None:
+    check_a_changed_file(first, at, second)
+
+
+@pytest.mark.slow
+@settings(max_examples=300, deadline=None)
+@two_bytes
+def test_a_file_with_any_two_bytes_changed_is_read_or_is_none_hundreds_of_times(
+    first: int, at: int, second: int
+) -> None:
+    check_a_changed_file(first, at, second)
+
+
+def check_a_changed_file(first: int, at: int, second: int) -> None:
     """In the old format, whose pickle stands there for every reader."""
     whole = io.BytesIO()
     torch.save({"a": torch.zeros(3), "b": {"c": 1}}, whole, _use_new_zipfile_serialization=False)

@@ -204,6 +204,7 @@ def test_no_packshot_lays_the_product_over_itself(name: str) -> None:
     assert "ProdgenPasteBack" not in kinds
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("cover", [64, 120, 200])
 def test_glass_covers_as_much_as_in_its_own_file(comfy_server: ComfyServer, cover: int) -> None:
     color, side = np.array([20, 110, 60]), 400
