@@ -49,7 +49,13 @@ def test_every_weight_finds_its_place(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "grid"), [((600, 800), (192, 256)), ((900, 300), (256, 85)), ((1, 1), (256, 256)), ((3, 2000), (1, 256))]
+    ("size", "grid"),
+    [
+        ((600, 800), (192, 256)),
+        ((3, 2000), (1, 256)),
+        pytest.param((900, 300), (256, 85), marks=pytest.mark.slow),
+        pytest.param((1, 1), (256, 256), marks=pytest.mark.slow),
+    ],
 )
 def test_answers_have_the_photos_shape(sam: MobileSam, size: tuple[int, int], grid: tuple[int, int]) -> None:
     seen = sam.see(torch.rand((1, *size, 3)))
@@ -66,7 +72,8 @@ def test_answers_have_the_photos_shape(sam: MobileSam, size: tuple[int, int], gr
         assert bool(torch.isfinite(answers).all())
 
 
-@pytest.mark.parametrize("size", [(480, 640), (501, 333)])
+@pytest.mark.first(1)
+@pytest.mark.parametrize("size", [(501, 333), (480, 640)])
 def test_a_mirrored_photo_is_answered_in_the_mirror(sam: MobileSam, size: tuple[int, int]) -> None:
     photo = torch.rand((1, *size, 3))
     seen, mirrored = (sam.see(one) for one in (photo, photo.flip(2)))
