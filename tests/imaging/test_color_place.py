@@ -91,7 +91,7 @@ def in_a_busy_scene(name: str, seed: int, shift: float = 0.0, zoom: float = 1.0)
     return Pair(photo.permute(0, 2, 3, 1), generated[None], generated[None], alpha[0])
 
 
-@pytest.mark.parametrize("seeds", [range(2), pytest.param(range(2, 8), marks=pytest.mark.slow)], ids=["two", "more"])
+@pytest.mark.parametrize("seeds", [range(1), pytest.param(range(1, 8), marks=pytest.mark.slow)], ids=["one", "more"])
 @pytest.mark.parametrize("name", PRODUCTS)
 def test_the_edges_of_a_busy_scene_are_no_reason_to_fall_back(name: str, seeds: range) -> None:
     for seed in seeds:
@@ -100,6 +100,7 @@ def test_the_edges_of_a_busy_scene_are_no_reason_to_fall_back(name: str, seeds: 
         assert "shifted" not in (report[0]["reason"] or "") and "moved_because" not in report[0], (seed, report[0])
 
 
+@pytest.mark.parametrize("seeds", [range(1), pytest.param(range(2), marks=pytest.mark.slow)], ids=["one", "two"])
 @pytest.mark.parametrize(
     ("shift", "zoom"),
     [
@@ -109,8 +110,8 @@ def test_the_edges_of_a_busy_scene_are_no_reason_to_fall_back(name: str, seeds: 
         pytest.param(0.0, 1.08, marks=pytest.mark.slow),
     ],
 )
-def test_a_product_that_moved_in_a_busy_scene_is_found_out(shift: float, zoom: float) -> None:
-    cases = [(name, seed) for name in PRODUCTS for seed in range(2)]
+def test_a_product_that_moved_in_a_busy_scene_is_found_out(shift: float, zoom: float, seeds: range) -> None:
+    cases = [(name, seed) for name in PRODUCTS for seed in seeds]
     found = 0
     for name, seed in cases:
         pair = in_a_busy_scene(name, seed, shift, zoom)

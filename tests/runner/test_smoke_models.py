@@ -172,6 +172,7 @@ def test_a_weak_denoising_keeps_the_picture_and_a_mask_keeps_the_rest(smoke_serv
     assert np.corrcoef(pictures["weak"].ravel(), photo_seen.ravel())[0, 1] > 0.8
 
 
+@pytest.mark.slow
 def test_sd15_paints_what_seed_prompt_control_and_lora_say(smoke_server: ComfyServer) -> None:
     graph = loaded(smoke_server, "sd15")
     graph["other text"] = node("CLIPTextEncode", clip=["model", 1], text="a pair of shoes on a shelf")

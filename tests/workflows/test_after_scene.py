@@ -68,10 +68,13 @@ def product_area(shot: studio.Shot, pixels: int = 4) -> np.ndarray[Any, np.dtype
     return np.asarray(ndimage.binary_erosion(area, iterations=pixels))
 
 
+SIDES = [(61, 0, 0, 33), (0, 24, 40, 0), (17, 9, 5, 0)]
+
+
 # --- outpaint --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sides", [(61, 0, 0, 33), (0, 24, 40, 0), pytest.param((17, 9, 5, 0), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("sides", [(0, 24, 40, 33), *(pytest.param(one, marks=pytest.mark.slow) for one in SIDES)])
 def test_outpainting_grows_as_asked_and_keeps_what_was(
     sides: tuple[int, int, int, int],
     smoke_server: ComfyServer,
