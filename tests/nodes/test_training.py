@@ -156,6 +156,7 @@ def test_alpha_is_fixed_and_nothing_but_weights_is_trained(server: ComfyServer) 
     assert said["lora"] in names, "it cannot be loaded at once"
 
 
+@pytest.mark.slow
 def test_another_vae_or_text_encoder_is_another_training(server: ComfyServer) -> None:
     """By its name or, under the same name, by its content: a save of the other is not handed back."""
     photos(server, "sources", 1)

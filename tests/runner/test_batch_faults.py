@@ -84,6 +84,7 @@ def test_nothing_is_lost_or_done_twice_when(comfy_server: ComfyServer, tmp_path:
     work.assert_all_done_once(comfy_server)
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_or_done_twice_when_sockets_drop_and_then_go_silent(
     comfy_server: ComfyServer, tmp_path: Path
 ) -> None:
@@ -213,6 +214,7 @@ def test_a_full_disk_ends_a_submit_with_what_to_do(
     assert [path for path in place.rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_on_two_servers_takes_back_what_is_on_both(comfy_server: ComfyServer, tmp_path: Path) -> None:
     with Proxy(comfy_server.port) as one, Proxy(comfy_server.port) as two:
         one.fault = two.fault = slowly(0.1)

@@ -90,6 +90,7 @@ def test_a_mirrored_photo_is_answered_in_the_mirror(sam: MobileSam, size: tuple[
         assert torch.allclose(good, as_good, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_closed_it_gives_its_memory_back_and_opens_again(file: Path) -> None:
     sam = MobileSam(file)
     photo = torch.rand((1, 64, 64, 3))

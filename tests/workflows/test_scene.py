@@ -224,6 +224,7 @@ def test_the_background_is_where_it_starts(look: Callable[..., Look]) -> None:
     assert start[:20, :, 2].mean() < start[-20:, :, 2].mean() - 0.15
 
 
+@pytest.mark.slow
 def test_every_style_leaves_the_product_alone(look: Callable[..., Look]) -> None:
     plain = look("relight_iclight.v3", style="cinematic", style_strength=0.0).pictures
     assert changed(look("relight_iclight.v3"), look("relight_iclight.v3", style="cinematic")) > 1e-4  # its words
