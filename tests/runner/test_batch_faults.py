@@ -103,6 +103,7 @@ def test_nothing_is_lost_or_done_twice_when_sockets_drop_and_then_go_silent(
     work.assert_all_done_once(comfy_server)
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_or_done_twice_when_the_line_is_cut_for_a_while(
     comfy_server: ComfyServer, tmp_path: Path
 ) -> None:

@@ -227,6 +227,7 @@ NEVER = {
 }
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize("what", NEVER)
 def test_a_batch_whose_server_takes_jobs_and_makes_none_ends_with_its_summary(
     server: HostileComfy, tmp_path: Path, what: str

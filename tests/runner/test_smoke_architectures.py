@@ -95,6 +95,7 @@ def test_depth_is_seen_at_the_pictures_size(smoke_server: ComfyServer) -> None:
     assert depth.shape == (SIZE, SIZE, 3) and depth.std() > 5
 
 
+@pytest.mark.slow
 def test_klein_answers_to_seed_text_and_reference(smoke_server: ComfyServer) -> None:
     graph = start(smoke_server)
     graph["model"] = node("UNETLoader", unet_name=smoke_file("flux2_klein"), weight_dtype="default")

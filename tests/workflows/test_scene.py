@@ -182,7 +182,7 @@ def test_without_the_original_it_is_the_generated_picture(name: str, look: Calla
     [
         pytest.param("relight_iclight.v3", {"seed": 7}, marks=pytest.mark.slow),
         pytest.param("relight_iclight.v3", {"denoise": 0.5}, marks=pytest.mark.slow),
-        ("relight_iclight.v3", {"light_from": 3.0}),
+        pytest.param("relight_iclight.v3", {"light_from": 3.0}, marks=pytest.mark.slow),
         pytest.param("relight_iclight.v3", {"prompt": "a roof"}, marks=pytest.mark.slow),
         ("relight_iclight_bg.v4", {"prompt": "a roof"}),
         pytest.param("scene_sdxl.v3", {"seed": 7}, marks=pytest.mark.slow),

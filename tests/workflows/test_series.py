@@ -156,7 +156,9 @@ def creative(smoke_server: ComfyServer) -> Callable[..., Look]:
     return run
 
 
-@pytest.mark.parametrize("name", ["creative_upscale.v2", "creative_upscale_sd15.v3"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("creative_upscale.v2", marks=pytest.mark.slow), "creative_upscale_sd15.v3"]
+)
 def test_no_seam_where_tiles_meet(name: str, creative: Callable[..., Look]) -> None:
     look = creative(name)
     assert look.report("ProdgenSplitTiles")["tiles"] == 4
