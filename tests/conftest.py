@@ -26,6 +26,30 @@ settings.register_profile("prodgen", deadline=None, suppress_health_check=_OF_SP
 settings.load_profile("prodgen")
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What `each_once` and `first` leave out of every run is slow."""
+    for item in items:
+        first = item.get_closest_marker("first")
+        if first is not None and any(at >= first.args[0] for at, _ in _places(item)):
+            item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("each_once") is not None and not _on_the_diagonal(_places(item)):
+            item.add_marker(pytest.mark.slow)
+
+
+def _places(item: pytest.Item) -> list[tuple[int, int]]:
+    """Of each of its parameters: the how-manieth value it has, and how many there are."""
+    assert isinstance(item, pytest.Function)
+    indices = item.callspec.indices
+    named = [(one.args[0], len(one.args[1])) for one in item.iter_markers("parametrize")]
+    return [(indices[(names.split(",") if isinstance(names, str) else names)[0].strip()], n) for names, n in named]
+
+
+def _on_the_diagonal(places: list[tuple[int, int]]) -> bool:
+    """Whether every parameter has its n-th value, the values of a shorter list beginning anew at its end."""
+    return any(all(at == turn % count for at, count in places) for turn in range(max(count for _, count in places)))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What was not run is said, with what would let it run: nobody takes it for passed."""
     reasons = Counter(

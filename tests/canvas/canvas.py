@@ -186,9 +186,9 @@ class Canvas:
         return before
 
     def clear(self) -> None:
-        self.settled()
+        self.settled()  # nothing is on its way any more
         self.script("window.app.graph.clear()")
-        assert self.settled() == []
+        self.wait_for(lambda: self.nodes() == [])
 
     def drop(self, path: Path) -> list[dict[str, Any]]:
         """Let a workflow, or a picture that carries one, go over the canvas; returns the nodes that are then there."""

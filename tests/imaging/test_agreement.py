@@ -79,6 +79,7 @@ def test_floor_that_one_look_keeps_under_the_product_is_not_trusted() -> None:
     assert 0.5 <= result.confidence < TRUSTED and "floor" in result.report["reasons"][-1], result.report
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("seed", range(3))
 def test_a_small_opening_that_one_look_sees_is_not_believed_filled(seed: int) -> None:
     """White print as small, which both see as product, is."""

@@ -71,6 +71,7 @@ def check(image: Image.Image, truth: Image.Image, mask: Image.Image, *, off: flo
     assert float((board.backdrop - tensor(truth)).abs().mean()) < off
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("side", [4, 5, 8, 10, 13, 16, 20, 32, 64])
 @pytest.mark.parametrize("size", [(900, 700), (520, 640)])
 def test_squares_of_every_size(side: int, size: tuple[int, int]) -> None:
@@ -93,6 +94,7 @@ def test_every_phase_and_every_pair_of_greys(
     check(with_product(backdrop), backdrop, product_mask(*size), off=0.01)
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("quality", [60, 75, 85, 95])
 @pytest.mark.parametrize("side", [4, 7, 8, 16, 30])
 def test_after_jpeg(side: int, quality: int) -> None:
@@ -100,6 +102,7 @@ def test_after_jpeg(side: int, quality: int) -> None:
     check(jpeg(with_product(backdrop), quality), backdrop, product_mask(900, 800))
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("factor", [0.55, 0.83, 1.3, 1.77, 2.4])
 @pytest.mark.parametrize("way", [Image.Resampling.NEAREST, Image.Resampling.BILINEAR, Image.Resampling.LANCZOS])
 @pytest.mark.parametrize("quality", [0, 80])
@@ -121,6 +124,7 @@ def test_stretched_unevenly() -> None:
     check(with_product(backdrop).resize(size), backdrop.resize(size), product_mask(800, 800).resize(size), off=0.03)
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("colour", [(255, 255, 255), (204, 204, 204), (240, 240, 240), (20, 20, 20)])
 @pytest.mark.parametrize("side", [8, 16, 32])
 def test_a_product_in_the_colours_of_the_squares_is_not_backdrop(colour: Colour, side: int) -> None:
@@ -158,6 +162,7 @@ def nothing(image: Image.Image) -> None:
     assert checkerboard(tensor(image)) is None
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("side", [6, 16, 40])
 @pytest.mark.parametrize("ground", [255, 230, 128, 20])
 @pytest.mark.parametrize("quality", [0, 80])
@@ -229,6 +234,7 @@ def cells(side: int) -> np.ndarray:
     )[:700, :700]
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("texture", [gingham, stripes, dots, lines, noise, cells])
 @pytest.mark.parametrize("side", [6, 16, 40])
 def test_other_patterns(texture: object, side: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -35,6 +37,7 @@ def relief(picture: torch.Tensor, backdrop: Image.Image, where: np.ndarray) -> f
     return float(np.quantile(np.abs(means[0] - means[1])[where], 0.99))
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize(("greys", "side"), [((255, 204), 8), ((255, 204), 20), ((255, 239), 8), ((153, 102), 20)])
 @pytest.mark.parametrize("depth", [0.0, 0.3])
 def test_squares_go_in_light_and_shade(greys: tuple[int, int], side: int, depth: float) -> None:
@@ -54,9 +57,7 @@ def test_the_product_stays_as_it_was(colour: Colour) -> None:
     assert float((out - tensor(picture)).abs().amax(dim=-1)[torch.from_numpy(inside)].max()) < 0.02
 
 
-@example(side=14, phase=3, greys=(255, 204), quality=75, depth=0.0, colour=(70, 110, 160))
-@example(side=8, phase=0, greys=(255, 191), quality=75, depth=0.35, colour=(30, 30, 34))
-@given(
+made = given(
     side=st.integers(6, 30),
     phase=st.integers(0, 59),
     greys=st.sampled_from([(255, 204), (255, 239), (253, 230), (153, 102), (255, 191)]),
@@ -64,10 +65,24 @@ def test_the_product_stays_as_it_was(colour: Colour) -> None:
     depth=st.sampled_from([0.0, 0.2, 0.35]),
     colour=st.sampled_from([(150, 40, 60), (70, 110, 160), (30, 30, 34), (120, 80, 40)]),
 )
-@settings(max_examples=6, deadline=None)
-def test_nothing_of_the_squares_stays_beside_the_product(
-    side: int, phase: int, greys: tuple[int, int], quality: int, depth: float, colour: Colour
-) -> None:
+
+
+@example(side=14, phase=3, greys=(255, 204), quality=75, depth=0.0, colour=(70, 110, 160))
+@example(side=8, phase=0, greys=(255, 191), quality=75, depth=0.35, colour=(30, 30, 34))
+@made
+@settings(max_examples=1, deadline=None)
+def test_nothing_of_the_squares_stays_beside_the_product(**drawn: Any) -> None:
+    check_beside(**drawn)
+
+
+@pytest.mark.slow
+@made
+@settings(max_examples=30, deadline=None)
+def test_nothing_of_the_squares_stays_beside_dozens_of_products(**drawn: Any) -> None:
+    check_beside(**drawn)
+
+
+def check_beside(side: int, phase: int, greys: tuple[int, int], quality: int, depth: float, colour: Colour) -> None:
     picture = with_product(in_shade(squares(*SIZE, side, (phase, phase // 2), greys), depth, 9.0), colour)
     if quality:
         picture = jpeg(picture, quality)

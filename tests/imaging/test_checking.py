@@ -63,9 +63,9 @@ def _part(desk: Desk) -> Tensor:
         (_hue, "all over: its colour changed from"),
         (_greys, "brightness in a bright place"),
         (_foot, "lower left: a piece of its outline is missing"),
-        (_patch, "lower right:"),
+        pytest.param(_patch, "lower right:", marks=pytest.mark.slow),
         (_part, "right: something is there beyond its outline"),
-        (lambda desk: desk.picture(mirrored=True), "mirror image"),
+        pytest.param(lambda desk: desk.picture(mirrored=True), "mirror image", marks=pytest.mark.slow),
     ],
     ids=["hue", "darker grey", "foot", "patch", "added", "mirrored"],
 )

@@ -67,7 +67,7 @@ CHANGES: dict[str, tuple[Callable[[Desk], Tensor], str]] = {
 }
 
 
-QUICK = {"recoloured", "part removed", "part added", "stretched"}
+QUICK = {"recoloured", "part removed", "part added"}
 
 
 @pytest.mark.parametrize(

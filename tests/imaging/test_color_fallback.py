@@ -80,6 +80,7 @@ def rimmed(width: int) -> tuple[Tensor, Tensor]:
     return torch.lerp(scene, strange, there), there[0, ..., 0]
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("width", [3, 6])
 def test_what_still_shows_of_another_product_is_painted_over(width: int) -> None:
     scene, there = rimmed(width)
@@ -107,6 +108,7 @@ def repainted(zoom: float, turn: float, dx: float, textured: bool) -> tuple[Tens
     return torch.lerp(ramp, painted, read[..., 1:]), read[0, ..., 1]
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("textured", [True, False])
 @pytest.mark.parametrize(("zoom", "turn", "dx"), [(1.2, 0, 0), (1.1, 0, 10), (1.0, 9, 0), (1.0, 0, 30)])
 def test_a_product_painted_larger_turned_or_aside_leaves_no_ghost(
@@ -121,6 +123,7 @@ def test_a_product_painted_larger_turned_or_aside_leaves_no_ghost(
     assert int(rest.sum()) > 200 and float((orange > 0.1).float().mean()) < 0.02, report
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize(("wide", "tall"), [(0.97, 1.05), (1.08, 0.99)])
 def test_a_product_drawn_out_of_proportion_gets_its_ends_back(wide: float, tall: float) -> None:
     side = PAIR.mask.shape[-1]

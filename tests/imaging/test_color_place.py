@@ -18,6 +18,7 @@ from tests.support.reference import PRODUCTS, reference
 from .color_pairs import Pair, jar, mirror, sphere
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("shift", [80, 100])
 def test_a_product_shifted_too_far_is_pasted_not_relit(shift: int) -> None:
     pair = jar()
@@ -90,17 +91,27 @@ def in_a_busy_scene(name: str, seed: int, shift: float = 0.0, zoom: float = 1.0)
     return Pair(photo.permute(0, 2, 3, 1), generated[None], generated[None], alpha[0])
 
 
+@pytest.mark.parametrize("seeds", [range(1), pytest.param(range(1, 8), marks=pytest.mark.slow)], ids=["one", "more"])
 @pytest.mark.parametrize("name", PRODUCTS)
-def test_the_edges_of_a_busy_scene_are_no_reason_to_fall_back(name: str) -> None:
-    for seed in range(8):
+def test_the_edges_of_a_busy_scene_are_no_reason_to_fall_back(name: str, seeds: range) -> None:
+    for seed in seeds:
         pair = in_a_busy_scene(name, seed)
         _, report = fix_color(pair.generated, pair.original, pair.mask, None, ANYWAY)
         assert "shifted" not in (report[0]["reason"] or "") and "moved_because" not in report[0], (seed, report[0])
 
 
-@pytest.mark.parametrize(("shift", "zoom"), [(0.06, 1.0), (0.09, 1.0), (0.0, 1.08), (0.0, 0.91)])
-def test_a_product_that_moved_in_a_busy_scene_is_found_out(shift: float, zoom: float) -> None:
-    cases = [(name, seed) for name in PRODUCTS for seed in range(2)]
+@pytest.mark.parametrize("seeds", [range(1), pytest.param(range(2), marks=pytest.mark.slow)], ids=["one", "two"])
+@pytest.mark.parametrize(
+    ("shift", "zoom"),
+    [
+        (0.06, 1.0),
+        (0.0, 0.91),
+        pytest.param(0.09, 1.0, marks=pytest.mark.slow),
+        pytest.param(0.0, 1.08, marks=pytest.mark.slow),
+    ],
+)
+def test_a_product_that_moved_in_a_busy_scene_is_found_out(shift: float, zoom: float, seeds: range) -> None:
+    cases = [(name, seed) for name in PRODUCTS for seed in seeds]
     found = 0
     for name, seed in cases:
         pair = in_a_busy_scene(name, seed, shift, zoom)

@@ -58,6 +58,7 @@ def never(_: Tensor) -> Tensor:
     raise AssertionError("no network has to look at this")
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("draw", FIGURES)
 @pytest.mark.parametrize("blank", [0.0, 1.0])
 def test_a_photo_that_was_only_cropped_is_cut_out(draw: Draw, blank: float) -> None:

@@ -301,7 +301,7 @@ def works_or_refuses(name: str, recipe: Recipe) -> None:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(recipe=recipes)
 def test_it_works_or_refuses_in_words(name: str, recipe: Recipe) -> None:
     works_or_refuses(name, recipe)

@@ -35,6 +35,7 @@ def enlarged(picture: Tensor, times: int) -> Tensor:
     return F.interpolate(small, size=picture.shape[:2], mode="bicubic")[0].permute(1, 2, 0).clamp(0, 1)
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize("name", PHOTOS)
 def test_what_was_enlarged_is_told_from_what_is_sharp(name: str, tmp_path: Path) -> None:
     sharp = tensor(photo(name))

@@ -63,6 +63,7 @@ def test_without_a_line_nothing_changes() -> None:
     assert torch.equal(smooth_ends(alpha, footing(0, 0, 0.0)), alpha)
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("name", ["handbag", "jar"])
 def test_the_foot_of_the_examples_is_not_frayed(name: str) -> None:
     """Below the middle of a rendered product every half-transparent pixel lies at the outline itself."""

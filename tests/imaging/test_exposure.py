@@ -26,6 +26,7 @@ def seeing(alpha: Tensor) -> Look:
     return lambda _: next(seen)
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("kind", ["bag", "twin", "jar"])
 @pytest.mark.parametrize("light", [0.45, 0.2])
 def test_in_less_light_it_is_the_same_cut_out(kind: str, light: float) -> None:

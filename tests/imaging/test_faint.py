@@ -35,6 +35,7 @@ def band_error(alpha: Tensor, truth: Tensor) -> float:
     return float((alpha - truth).abs()[torch.from_numpy(edge_band(truth.numpy()))].mean())
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("size", [700, 1500])
 def test_a_grained_edge_is_not_frayed(size: int) -> None:
     photo, alpha = grained(size, contrast=0.08)

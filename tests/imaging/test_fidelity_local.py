@@ -43,6 +43,7 @@ def damaged(name: str, *, relit: bool = False) -> Finished:
     raise AssertionError(f"{name} fits nowhere")
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("relit", [False, True])
 @pytest.mark.parametrize("name", list(DAMAGES))
 def test_a_damage_fails_and_its_place_is_named(name: str, relit: bool) -> None:
@@ -64,6 +65,7 @@ def test_a_damage_fails_and_its_place_is_named(name: str, relit: bool) -> None:
         assert float(near.max()) > 0.9, "the heat map shows it"
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("relit", [False, True])
 @pytest.mark.parametrize("seed", range(4))
 def test_jpeg_light_and_a_pixel_are_no_damage(seed: int, relit: bool) -> None:
@@ -71,13 +73,18 @@ def test_jpeg_light_and_a_pixel_are_no_damage(seed: int, relit: bool) -> None:
     assert report["passed"] is True, report
 
 
-@pytest.mark.parametrize(("kind", "seed"), [("jar", 1), ("arch_bag", 0), ("chair", 4)])
+@pytest.mark.first(1)
+@pytest.mark.parametrize(
+    ("kind", "seed"),
+    [("jar", 1), ("arch_bag", 0), ("chair", 4)],
+)
 def test_nearly_black_and_white_products_are_judged_by_what_is_seen(kind: str, seed: int) -> None:
     for disturbance in range(3):
         report = judged(scenes.disturb(finished(kind, seed), disturbance)).report
         assert report["passed"] is True, report
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize(("kind", "seed", "scene"), [("jar", 1, 1), ("jar", 1, 3), ("arch_bag", 9, 5)])
 def test_a_white_ground_that_shines_through_a_dark_edge_is_no_change(kind: str, seed: int, scene: int) -> None:
     """A cut-out's last pixels cover 98 %: on a dark brown rim the rest was as bright as the rim itself, and a mug that
@@ -107,6 +114,7 @@ def test_a_ghost_is_said_to_be_one_and_a_soft_shadow_is_none() -> None:
     assert judged(finished()).report["ghost"] is None
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize("away", [(0.10, 0.0), (0.16, 0.0), (0.2, -0.08), (-0.22, -0.03)])
 def test_a_faint_copy_farther_away_is_found_beside_the_products_own_shadow(away: tuple[float, float]) -> None:
     """The shadow matched the outline best, so nothing else was looked at; and only a tenth of the picture around."""

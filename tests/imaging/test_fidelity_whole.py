@@ -42,6 +42,7 @@ def bitten(alpha: Tensor, at: tuple[float, float], radius: float = 0.045, soft: 
     return alpha * (1 - torch.from_numpy(ndimage.gaussian_filter(gone.astype(np.float32), soft)))
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("soft", [0.8, 3.5])
 @pytest.mark.parametrize("cut", list(CUTS))
 def test_what_was_cut_away_is_found_and_named(cut: str, soft: float) -> None:
@@ -62,6 +63,7 @@ def photo_of(kind: str, ground: str) -> Photo:
     return whole_scenes.scene(kind, ground, seed=3, side=600)
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize(("kind", "ground"), DRAWN)
 def test_no_bite_that_is_seen_passes_as_whole(kind: str, ground: str) -> None:
     photo = photo_of(kind, ground)
@@ -76,6 +78,7 @@ def test_no_bite_that_is_seen_passes_as_whole(kind: str, ground: str) -> None:
     assert False in found, "some are certain"
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("change", list(whole_scenes.GOOD))
 @pytest.mark.parametrize(("kind", "ground"), DRAWN)
 def test_no_good_cut_out_is_called_bitten(kind: str, ground: str, change: str) -> None:

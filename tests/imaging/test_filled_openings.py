@@ -23,6 +23,7 @@ def before_white(inside: Tensor, radius: float) -> tuple[Tensor, Tensor]:
     return (mask[..., None] * product + (1 - mask[..., None]) * BACKDROP + grain).clamp(0, 1), mask
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("share", [0.04, 0.08])
 def test_one_part_of_the_backdrops_colour_inside_is_doubted_and_delivered(share: float) -> None:
     grid = torch.arange(SIDE) + 0.5 - SIDE / 2

@@ -28,6 +28,7 @@ def with_shadow(alpha: torch.Tensor, deep: int) -> torch.Tensor:
     return torch.where(below, 0.97, alpha)
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("backdrop", [GREY, CREAM], ids=["grey", "cream"])
 @pytest.mark.parametrize("product", [BROWN, BLUE, OLIVE], ids=["brown", "blue", "olive"])
 @pytest.mark.parametrize("kind", ["bag", "twin"])
@@ -58,6 +59,7 @@ def test_a_print_on_the_foot_is_no_rise_of_the_line(wide: int, slope: float) -> 
     assert bool(found[182 : 178 + wide].all()) and int(found.sum()) <= wide + 4
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("back", [(1.0, 1.0, 1.0), (0.75, 0.7, 0.6)])
 @pytest.mark.parametrize("color", [(0.45, 0.3, 0.24), (0.12, 0.14, 0.3), (0.6, 0.1, 0.1)])
 def test_the_straight_base_of_grained_colour_on_a_lit_floor_is_not_eaten(
@@ -75,6 +77,7 @@ def test_the_straight_base_of_grained_colour_on_a_lit_floor_is_not_eaten(
     assert float(lost.mean()) < 0.15 and float(lost.max()) < 2.0, (float(lost.mean()), float(lost.max()))
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("seed", [1, 4])
 def test_the_base_of_grained_black_in_its_own_black_shadow_is_the_networks(seed: int) -> None:
     """Its darkest rows are pores of the leather: no line can be seen, and what a fine network drew stands."""
@@ -89,6 +92,7 @@ def test_the_base_of_grained_black_in_its_own_black_shadow_is_the_networks(seed:
     assert float(lost.mean()) < 0.3, float(lost.mean())
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("shadow", [0.0, 0.5], ids=["none", "soft"])
 @pytest.mark.parametrize("tone", [0.05, 0.25, 0.45], ids=["black", "dark", "grey"])
 def test_the_base_of_a_smooth_colourless_product_stays(tone: float, shadow: float) -> None:

@@ -16,6 +16,7 @@ def coarse(alpha: Tensor, side: int = 96) -> Tensor:
     return torch.nn.functional.interpolate(alpha[None, None], size=(side, side), mode="area")[0, 0]
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("kind", ["bag", "twin", "jar"])
 @pytest.mark.parametrize("side", [96, 384])
 def test_a_coarse_mask_is_drawn_to_the_pictures_own_edge(kind: str, side: int) -> None:
@@ -75,6 +76,7 @@ def test_a_part_that_the_model_leaves_out_and_the_picture_shows_lowers_the_confi
     assert any("left out" in reason for reason in cut.report["reasons"])
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("row", [0.3, 0.45])
 def test_a_line_on_the_table_that_meets_the_product_is_no_strap(row: float) -> None:
     made = scene("jar", 3, size=512, shadow=0.2)
@@ -138,6 +140,7 @@ def _strap(width: float, size: int = 640) -> tuple[Tensor, Tensor]:
     return (photo + noise).clamp(0, 1), alpha
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("width", [3.0, 4.0])
 def test_a_strap_of_a_few_pixels_stays(width: float) -> None:
     photo, alpha = _strap(width)
@@ -227,6 +230,7 @@ class TestHint:
             from_model(self.pair()[0], None)
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_foot_that_fades_into_the_backdrops_colour_is_not_bitten(seed: int) -> None:
     """A red bowl on red: where its shading meets the backdrop's colour, the model's outline stands."""
@@ -242,6 +246,7 @@ def test_a_foot_that_fades_into_the_backdrops_colour_is_not_bitten(seed: int) ->
     assert float(made[away > 105].max()) < 0.1
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_leg_that_takes_on_the_floors_tone_is_not_bitten(seed: int) -> None:
     """Halfway down it has the backdrop's very colour, darker above and lighter below: the model's outline stands."""
@@ -275,6 +280,7 @@ def _spotted(spot: int, mask_at_spot: float, seed: int) -> tuple[Tensor, Tensor,
     return (photo + noise).clamp(0, 1), mask, square
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_highlight_of_the_backdrops_colour_is_no_opening_to_a_model_without_doubt(seed: int) -> None:
     photo, mask, spot = _spotted(8, 1.0, seed)
@@ -287,6 +293,7 @@ def test_an_opening_that_the_model_doubts_or_that_is_large_shows_the_backdrop(si
     assert float(from_model(photo, mask).alpha[spot].mean()) < 0.2
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("kind", ["bag", "jar", "twin"])
 def test_a_hard_shadow_that_a_coarse_model_took_for_product_is_not_trusted(kind: str, seed: int) -> None:
@@ -334,6 +341,7 @@ def _headphones(size: int = 480, rim: bool = False) -> tuple[Tensor, Tensor, Ten
     return photo, band, under
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("response", [0.3, 0.45, 0.6])
 def test_bare_backdrop_under_a_band_that_the_model_half_filled_is_left_out_and_told(response: float) -> None:
     photo, alpha, under = _headphones()

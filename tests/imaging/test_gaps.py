@@ -87,6 +87,7 @@ def solid(mask: np.ndarray) -> Tensor:
     return torch.from_numpy(mask.astype(np.float32))
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_what_was_not_filled_is_believed(seed: int) -> None:
     for shape in (wheel(9, 4.0)[0], bars(12, 40, False, True)[0]):

@@ -60,6 +60,7 @@ def test_each_kind_is_held_where_a_hand_holds_it(kind: str) -> None:
         assert {int(x) for x in np.sign(xs - 350)} == {-1, 1}
 
 
+@pytest.mark.first(3)
 @pytest.mark.parametrize("kind", OUTLINES)
 def test_a_photo_of_twice_the_size_has_the_same_zone(kind: str) -> None:
     small, large = (open_zone(*product(kind, BLUE, side=side).tensors).zone[0] for side in (400, 800))
@@ -194,6 +195,7 @@ def held(kind: str, tone: str, seed: int) -> tuple[Photo, HandScene, torch.Tenso
     return photo, case, open_zone(torch.ones(*shape.shape, 3), shape, grip="around_body").zone
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("tone", ["light", "medium", "brown"])
 @pytest.mark.parametrize("kind", ["bottle", "phone", "cup"])
 def test_the_hand_is_found_and_the_rest_is_the_sellers(kind: str, tone: str) -> None:

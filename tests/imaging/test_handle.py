@@ -49,6 +49,7 @@ def plain_bag(side: int = 400) -> tuple[Tensor, Tensor]:
     return product.render(side)
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("maker", WITH_HANDLE, ids=lambda maker: maker.__name__)
 def test_handle_is_opened(maker: Maker, seed: int) -> None:
@@ -81,6 +82,7 @@ def test_the_gap_ends_at_a_knot_and_leaves_what_hangs_from_it(seed: int, tilt: f
     assert float((result.erased[0] * (1 - handle)).max()) < 0.3
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("maker", WITHOUT_HANDLE, ids=lambda maker: maker.__name__)
 def test_product_without_handle_is_left_alone(maker: Maker, seed: int) -> None:

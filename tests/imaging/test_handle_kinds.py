@@ -52,6 +52,7 @@ def test_what_looks_like_a_handle_is_left_alone(maker: Maker) -> None:
     assert not result.reports[0]["found"] and torch.equal(result.mask[0], alpha)
 
 
+@pytest.mark.first(3)
 @pytest.mark.parametrize(
     "maker", [shopper, trolley, jug, bucket, studio_headphones, sandal], ids=lambda maker: maker.__name__
 )

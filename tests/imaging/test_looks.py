@@ -64,7 +64,7 @@ def test_what_is_lost_in_the_photo_is_found_in_its_mirror_image() -> None:
     assert errors(cut.alpha, network.made.alpha)[2] >= errors(one.alpha, network.made.alpha)[2]
 
 
-@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("side", ["left", pytest.param("right", marks=pytest.mark.slow)])
 def test_a_photo_and_its_mirror_image_are_cut_alike(side: str) -> None:
     """However blind the network is on one side."""
     made = placed(side)

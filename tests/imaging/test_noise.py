@@ -54,6 +54,7 @@ def test_edges_stay_where_they_are() -> None:
     assert abs(float(profile[57]) - 0.3) < 0.04 and abs(float(profile[62]) - 0.6) < 0.04
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("kind", ["bag", "twin", "jar"])
 @pytest.mark.parametrize("levels", [5.0, 10.0])
 def test_a_noisy_photo_of_what_can_be_seen_is_right_and_trusted(kind: str, levels: float) -> None:

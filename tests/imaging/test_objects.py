@@ -41,6 +41,7 @@ def box(left: int, top: int, right: int, bottom: int, size: int = 100) -> Tensor
     return mask
 
 
+@pytest.mark.first(3)
 @pytest.mark.parametrize(("seed", "count"), [(1, 2), (2, 3), (3, 4), (4, 5), (5, 6), (16, 2), (17, 6)])
 def test_every_product_is_found_once_with_its_edge(seed: int, count: int) -> None:
     made = group(seed, count, SIDE)

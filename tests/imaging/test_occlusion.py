@@ -60,6 +60,7 @@ def hand_frame(case: HandScene) -> dict[str, object]:
     return {"canvas_width": side, "canvas_height": side, "people": [{"hand_left_keypoints_2d": points}]}
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("tone", SKIN)
 @pytest.mark.parametrize("color", COLORS)
 def test_fingers_of_every_skin_over_every_bag(color: str, tone: str) -> None:
@@ -71,6 +72,7 @@ def test_fingers_of_every_skin_over_every_bag(color: str, tone: str) -> None:
     assert iou >= (0.7 if people else 0.8) and whole >= 0.95, f"IoU {iou:.3f}, {whole:.3f} of the fingers kept"
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("color", COLORS)
 def test_no_hand_keeps_nothing(color: str, seed: int) -> None:

@@ -20,6 +20,7 @@ LIGHTS = {
     "blue": (0.5, 0.8, 1.5),
     "dim": (0.5, 0.3, 0.18),
 }
+LIGHT = [name if name in ("neutral", "blue", "dim") else pytest.param(name, marks=pytest.mark.slow) for name in LIGHTS]
 GLOVES = {"blue": (0.1, 0.35, 0.9), "green": (0.1, 0.6, 0.2)}
 LEAST = {"blue": 0.8, "dim": 0.7}
 """Of the overlap where the light leaves little between skin and the label, 0.85 elsewhere."""
@@ -43,7 +44,7 @@ def kept(case: Held) -> Kept:
     return keep_in_front(case.scene, *amber_bottle().tensors, case.placement, zone=case.zone)
 
 
-@pytest.mark.parametrize("light", LIGHTS)
+@pytest.mark.parametrize("light", LIGHT)
 def test_a_pale_label_is_no_hand_in_any_light(light: str) -> None:
     case = held(amber_bottle(), "open_light", 1.0, 1, right=True, tint=LIGHTS[light])
     found, inside = kept(case).mask[0].numpy() > 0.5, case.alpha > 0.5
@@ -63,7 +64,7 @@ def test_a_glove_that_is_cut_is_told(glove: str) -> None:
     assert any("left out at its" in line and "right" in line for line in report["warnings"])
 
 
-@pytest.mark.parametrize("light", LIGHTS)
+@pytest.mark.parametrize("light", LIGHT)
 def test_nothing_is_told_where_nothing_is_left_out(light: str) -> None:
     for hand in (None, "open_light"):
         case = held(amber_bottle(), hand, 1.0, 4, right=False, tint=LIGHTS[light])

@@ -71,6 +71,7 @@ def test_what_was_opened_beyond_doubt_is_trusted() -> None:
     assert cut.confidence >= TRUSTED, cut.report
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize("colour", COLOURS)
 def test_stripes_of_the_backdrops_colour_that_end_inside_stay(colour: tuple[float, ...]) -> None:
     shape, filled = comb(6, 4, False)

@@ -43,6 +43,7 @@ def facts_of(picture: Image.Image) -> Facts:
     return measure_product(found.product[None], found.alpha[None])
 
 
+@pytest.mark.first(6)
 @pytest.mark.parametrize(
     ("make", "kinds"),
     [
@@ -110,6 +111,7 @@ def test_the_examples(name: str, kind: str, colors: set[str]) -> None:
     assert sum(color.share for color in facts.palette.colors) == pytest.approx(1, abs=0.1)
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize(("name", "kind"), [("teal bag", "handbag"), ("red shoe", "shoe"), ("cream jar", "jar")])
 def test_products_on_a_backdrop_of_their_colour(name: str, kind: str) -> None:
     assert facts_of(as_picture(photographed(name).photo.numpy())).guess.kind == kind

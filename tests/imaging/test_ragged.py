@@ -80,6 +80,7 @@ def toothed(teeth: int) -> Tensor:
     return (away() < torch.where(tooth, RADIUS + 7, RADIUS)).float()
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("teeth", [0, 24, 60])
 @pytest.mark.parametrize(("back", "own"), PAIRS, ids=NAMES)
 def test_hard_edges_stay_trusted(back: tuple[float, ...], own: tuple[float, ...], teeth: int) -> None:

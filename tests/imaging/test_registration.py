@@ -59,6 +59,7 @@ def check(case: Case, photo: Photo) -> Registered:
     return done
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", PRODUCTS)
 def test_random_drifts(name: str, seed: int) -> None:
@@ -67,6 +68,7 @@ def test_random_drifts(name: str, seed: int) -> None:
     check(generate(photo, placement, random_drift(seed), random_disturbance(seed), seed), photo)
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("seed", range(2))
 def test_hard_disturbances(seed: int) -> None:
     photo = bag_photo(seed + 4)
@@ -79,6 +81,7 @@ def test_symmetric_product() -> None:
     check(generate(photo, placement_of(photo, SIDE, SIDE), Drift(-0.05, 0.04, 1.1, -4), Disturbance(), 3), photo)
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize("name", PHOTOGRAPHED)
 def test_photographed_products(name: str) -> None:
     shot = reference(name)
@@ -133,6 +136,7 @@ def test_scene_without_the_product_is_refused(name: str) -> None:
         run(generate(None, placement, seed=11), photo)
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize(("wanted", "shown"), [(bag_photo, plain_box), (plain_jar, bag_photo)])
 def test_another_product_is_refused(wanted: Callable[[], Photo], shown: Callable[[], Photo]) -> None:
     photo, other = wanted(), shown()
@@ -142,6 +146,7 @@ def test_another_product_is_refused(wanted: Callable[[], Photo], shown: Callable
         register_product(case.generated, rgb, alpha, placement_of(photo, 640, 640))
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("maker", [bag_photo, labelled_jar])
 def test_mirrored_product_is_refused(maker: Callable[[int], Photo]) -> None:
     photo = maker(1)
@@ -155,6 +160,7 @@ def test_mirrored_product_is_refused(maker: Callable[[int], Photo]) -> None:
 # --- the shadow under a product ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("opacity", [0.5, 0.9])
 @pytest.mark.parametrize("maker", [plain_box, lambda: plain_jar(2), lambda: bag_photo(1)])
 def test_the_shadow_drawn_under_a_product_is_no_outline(maker: Callable[[], Photo], opacity: float) -> None:
@@ -199,7 +205,7 @@ def confidence_of(generated: torch.Tensor, photo: torch.Tensor, mask: torch.Tens
     return float(done.reports[0]["confidence"])
 
 
-@pytest.mark.parametrize("name", RELIT)
+@pytest.mark.parametrize("name", [RELIT[0], *(pytest.param(name, marks=pytest.mark.slow) for name in RELIT[1:])])
 def test_a_dark_product_in_a_dark_scene_is_trusted(name: str) -> None:
     generated, photo, mask = relit_pair(name)
     report = register_product(generated, photo, mask, in_place(mask)).reports[0]
@@ -208,7 +214,7 @@ def test_a_dark_product_in_a_dark_scene_is_trusted(name: str) -> None:
     assert abs(report["scale"] - 1) <= 0.01
 
 
-@pytest.mark.parametrize("name", RELIT)
+@pytest.mark.parametrize("name", [RELIT[0], *(pytest.param(name, marks=pytest.mark.slow) for name in RELIT[1:])])
 def test_what_is_not_the_product_in_a_dark_scene_is_not_trusted(name: str) -> None:
     generated, photo, mask = relit_pair(name)
     shape = (mask.shape[1], mask.shape[2])
@@ -225,6 +231,7 @@ def test_what_is_not_the_product_in_a_dark_scene_is_not_trusted(name: str) -> No
     assert max(found.values()) <= 0.3, found
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("maker", [bag_photo, labelled_jar])
 def test_the_truth_in_the_dark(maker: Callable[[int], Photo], seed: int) -> None:

@@ -44,6 +44,7 @@ def figures(
     return hue, float(np.corrcoef(*soft)[0, 1]), float((soft[0] - soft[1]).mean())
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("name", RELIT)
 def test_colours_that_a_relight_lost_come_back(name: str) -> None:
     generated, original, mask = relit_pair(name)

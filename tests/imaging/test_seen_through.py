@@ -43,6 +43,7 @@ def _filled(alpha: Tensor) -> Tensor:
     return gaussian_blur(mask.unsqueeze(0), 1.0)[0]
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("colour", [(0.25, 0.35, 0.5), (0.1, 0.1, 0.1), (0.6, 0.1, 0.15)])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_an_opening_is_found_by_the_colours_around_the_product(seed: int, colour: tuple[float, float, float]) -> None:

@@ -29,6 +29,7 @@ from tests.support.reference import BAGS, beside, reference
 from .segmentation_products import errors, scene, strap_gap
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("kind", ["bag", "twin", "jar"])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_made_products_are_cut_out_exactly(kind: str, seed: int) -> None:

@@ -50,6 +50,7 @@ def confidence(photo: Tensor) -> float:
     return from_model(photo, torch.nn.functional.interpolate(mask[None, None], 1024, mode="area")[0, 0]).confidence
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize(("back", "own"), [(BLUE, WOOD), (SAND, RED)], ids=["wood before blue", "red before sand"])
 @pytest.mark.parametrize("kind", ["slot", "grille", "perforated"])
 def test_an_opening_that_shows_the_backdrop_in_the_shade_is_not_believed_filled(
@@ -58,9 +59,15 @@ def test_an_opening_that_shows_the_backdrop_in_the_shade_is_not_believed_filled(
     assert confidence(photo_of(holes(kind), tuple(0.6 * value for value in back), back, own)) < TRUSTED
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize(
     ("back", "own", "inlay"),
-    [(BLUE, WOOD, (0.2, 0.2, 0.2)), (BLUE, WOOD, RED), (GREY, RED, (0.3, 0.3, 0.3)), (SAND, RED, (0.02, 0.02, 0.02))],
+    [
+        (BLUE, WOOD, (0.2, 0.2, 0.2)),
+        (BLUE, WOOD, RED),
+        (GREY, RED, (0.3, 0.3, 0.3)),
+        (SAND, RED, (0.02, 0.02, 0.02)),
+    ],
     ids=["grey", "red", "grey before grey", "black"],
 )
 def test_an_inlay_of_another_colour_is_no_opening(

@@ -55,6 +55,7 @@ def test_a_foot_that_is_seen_is_found(narrow: float, tall: float, slope: float) 
         assert foot.radius == pytest.approx(narrow * wide, rel=0.25)
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("name", DISHES)
 @pytest.mark.parametrize("slope", [0.15, 0.28, 0.4])
 def test_the_shade_lies_under_the_rim_and_nowhere_else(name: str, slope: float) -> None:

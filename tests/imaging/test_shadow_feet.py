@@ -81,6 +81,7 @@ def darkest_spur(mask: torch.Tensor) -> float:
     return float((np.minimum(above, below) - part).max())
 
 
+@pytest.mark.first(4)
 @pytest.mark.parametrize(
     ("radius", "wide", "scale", "most"),
     [

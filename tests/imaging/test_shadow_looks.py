@@ -82,6 +82,7 @@ def test_no_pale_line_between_product_and_shadow(name: str, blur: float, color: 
     check_seam(name, blur, COLORS[color], canvas)
 
 
+@pytest.mark.first(3)
 @pytest.mark.parametrize("make", [*STANDING.values(), corner])
 def test_no_line_where_one_part_of_the_dark_contact_ends_and_the_next_begins(make: Callable[..., Sketch]) -> None:
     """A step of the ground's brightness beyond what it changes by on both sides of it."""

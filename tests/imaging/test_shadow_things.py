@@ -28,6 +28,7 @@ def grounded(mask: Tensor) -> Grounded:
     return ground_and_shadow(image, mask[None])
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("gap", [12, 40, 90])
 @pytest.mark.parametrize("behind", [0, 4, 12, 40])
 def test_each_of_two_bottles_stands_where_it_stands(behind: float, gap: float) -> None:

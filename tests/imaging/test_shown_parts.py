@@ -57,6 +57,7 @@ def test_what_another_network_and_the_picture_show_is_kept_as_a_doubt() -> None:
     assert 0.5 <= whole.confidence < TRUSTED and SHOWN in whole.report["reasons"], whole.report
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("sees", [0.0, 0.6])
 def test_what_the_other_network_is_not_sure_of_is_not_kept(sees: float) -> None:
     """A hand, a prop: the picture shows them, too."""

@@ -113,6 +113,7 @@ def test_what_was_opened_against_the_network_is_asked_for() -> None:
     assert float(believed.alpha[HOLE].mean()) < 0.1 and believed.confidence >= TRUSTED, believed.report
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("parts", [[HOLE], [HOLE, (slice(93, 103), slice(150, 270))]], ids=["within", "at the edge"])
 def test_a_part_as_pale_as_the_wall_that_every_look_sees_is_whole(parts: list[tuple[slice, slice]]) -> None:
     """And nothing else is added: the outline beside it stays where it is, and so does what is an opening to a look."""

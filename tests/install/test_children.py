@@ -39,7 +39,7 @@ def test_one_that_falls_silent_is_ended_with_what_it_has_started(tmp_path: Path)
 
 def test_one_that_is_slow_but_says_something_is_waited_for(tmp_path: Path) -> None:
     """It takes longer in all than it may be silent."""
-    pace = min(5, slowness())
+    pace = min(5, slowness()) / 2
     ended = Children(tmp_path / "log").run([sys.executable, "-c", SLOW, str(pace)], silence=6 * pace)
     assert (ended.silent, ended.code, len(ended.output.split())) == (False, 0, 8)
 
@@ -63,7 +63,7 @@ def test_a_first_start_that_hangs_is_said_with_its_last_lines(tmp_path: Path) ->
     ("stage", "keeps_journal"),
     [
         ("pyvenv.cfg", True),
-        ("lib/python*/site-packages/pip", False),
+        pytest.param("lib/python*/site-packages/pip", False, marks=pytest.mark.slow),
         pytest.param("pyvenv.cfg", False, marks=pytest.mark.slow),
         pytest.param("bin/python", True, marks=pytest.mark.slow),
         pytest.param("bin/python", False, marks=pytest.mark.slow),

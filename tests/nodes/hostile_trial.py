@@ -1,7 +1,8 @@
 """Calls nodes of the pack, in ComfyUI's own Python, with pictures and masks that no node should be given.
 
-Arguments: ComfyUI's folder, the folder of the pack, a folder for what is written. Prints a JSON line per call: node,
-input, what was given, `end` (`refused`, `done`, or the fault), and what is wrong with a result.
+Arguments: ComfyUI's folder, the folder of the pack, a folder for what is written, and n: of all that could be given to
+a node, every n-th is, beside what should be. Prints a JSON line per call: node, input, what was given, `end`
+(`refused`, `done`, or the fault), and what is wrong with a result.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 comfyui, pack, scratch = (Path(argument).resolve() for argument in sys.argv[1:4])
+every = int(sys.argv[4])
 sys.path[:0] = [str(comfyui), str(pack)]
 sys.argv = ["trial", "--cpu"]
 
@@ -189,9 +191,9 @@ for prefix in ("bag", "bag [1]", "b*g", "bag [1] %batch_num%", "[%batch_num%] b?
     files = written(prefix)
     wrong = [] if len(set(files)) == 3 else [f"{files[-1]} was overwritten"]
     print(json.dumps({"node": "ProdgenSaveCutout", "input": "name", "given": prefix, "end": "done", "wrong": wrong}))
-for node_id, inputs in cases():
+for turn, (node_id, inputs) in enumerate(cases()):  # each node begins with another: some node is given each kind
     node = NODES[node_id]
     usual = {**defaults(node), **inputs}
-    for name, said, value in [("", "as it should be", None), *given(node, inputs)]:
+    for name, said, value in [("", "as it should be", None), *[*given(node, inputs)][turn % every :: every]]:
         end, wrong = ended(node, usual if not name else {**usual, name: value})
         print(json.dumps({"node": node_id, "input": name, "given": said, "end": end, "wrong": wrong}), flush=True)

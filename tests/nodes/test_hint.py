@@ -119,6 +119,7 @@ def test_none_leaves_the_hint_empty(comfy_server: ComfyServer, pair: torch.Tenso
     assert mask[:, :SIZE].max() > 0.99 and mask[:, SIZE:].max() > 0.99
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize("scale", [1.0, 0.5, 0.3, 2.0])
 def test_a_hint_painted_on_a_copy_of_any_size_decides(
     comfy_server: ComfyServer, pair: torch.Tensor, scale: float

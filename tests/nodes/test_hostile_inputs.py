@@ -6,6 +6,8 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from runner.local_server.process import Installation
 from tests.support.comfy import REPO
 
@@ -25,13 +27,16 @@ def is_meant(call: dict[str, str]) -> bool:
     return no_limit or (call["node"], call["given"]) == ("ProdgenCameraMove", "three pictures")
 
 
-def test_any_input_is_worked_on_or_refused_in_words(comfy_installation: Installation, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("every", "least"), [(4, 100), pytest.param(1, 400, marks=pytest.mark.slow)])
+def test_any_input_is_worked_on_or_refused_in_words(
+    comfy_installation: Installation, tmp_path: Path, every: int, least: int
+) -> None:
     folders = (str(comfy_installation.comfyui), str(REPO / "custom_nodes"), str(tmp_path))
-    command = [str(comfy_installation.python), str(TRIAL), *folders]
+    command = [str(comfy_installation.python), str(TRIAL), *folders, str(every)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=1500, check=False)
     assert run.returncode == 0, run.stderr[-3000:]
     calls = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
-    assert len({call["node"] for call in calls}) == 14 and len(calls) > 400
+    assert len({call["node"] for call in calls}) == 14 and len(calls) > least
     faults = [call for call in calls if call["end"] not in ("done", "refused") or call["wrong"]]
     judged = [call for call in calls if not is_meant(call)]
     faults += [call for call in judged if call["given"] in NEVER_DONE and call["end"] == "done"]

@@ -183,6 +183,7 @@ def on_a_table(side: int) -> Image.Image:
     return picture
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize(("wired", "side"), [(False, 640), (True, 600)], ids=["by itself", "with the wired loader"])
 def test_the_installed_network_cuts_a_busy_backdrop(with_u2netp: ComfyServer, wired: bool, side: int) -> None:
     work = graph(with_u2netp, on_a_table(side))

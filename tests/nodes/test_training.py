@@ -156,6 +156,7 @@ def test_alpha_is_fixed_and_nothing_but_weights_is_trained(server: ComfyServer) 
     assert said["lora"] in names, "it cannot be loaded at once"
 
 
+@pytest.mark.slow
 def test_another_vae_or_text_encoder_is_another_training(server: ComfyServer) -> None:
     """By its name or, under the same name, by its content: a save of the other is not handed back."""
     photos(server, "sources", 1)
@@ -178,6 +179,7 @@ def test_another_vae_or_text_encoder_is_another_training(server: ComfyServer) ->
     assert report(server, graph("sources", steps=1))["identity"] == made[0]
 
 
+@pytest.mark.slow
 def test_a_damaged_save_is_made_again_and_said(server: ComfyServer) -> None:
     photos(server, "damaged", 1)
     forget(server)

@@ -50,14 +50,14 @@ def desk(comfy_server: ComfyServer, tmp_path: Path) -> Desk:
 def obliging() -> Iterator[HostileComfy]:
     """A ComfyUI that runs everything it is given, at once."""
     with HostileComfy() as server:
-        server.announces = True
         yield server
 
 
 @pytest.fixture(scope="module")
 def liar() -> Iterator[HostileComfy]:
-    """A ComfyUI that lies when it is told to (`tests.support.lied`)."""
+    """A ComfyUI that lies when it is told to (`tests.support.lied`), and whose jobs are polled for."""
     with HostileComfy() as server:
+        server.announces = False
         yield server
 
 

@@ -127,7 +127,7 @@ def any_row(batch: Batch, changes: list[tuple[int, str, Any]], *, halfway: bool)
     batch.check()
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(changes=CHANGES, halfway=st.booleans())
 @example(changes=[(0, "prompt_id", "same"), (1, "prompt_id", "same")], halfway=True)
 @example(changes=[(0, "files", "[]")], halfway=False)
@@ -190,7 +190,7 @@ def any_sidecar(batch: Batch, data: st.DataObject, *, alone: bool) -> None:
     batch.check()
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(data=st.data(), alone=st.booleans())
 def test_any_sidecar(batch: Batch, data: st.DataObject, alone: bool) -> None:
     any_sidecar(batch, data, alone=alone)
@@ -249,7 +249,7 @@ def any_names(folder: Path, server: HostileComfy, names: list[tuple[bytes, bytes
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file names are bytes there")
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(names=PHOTOS)
 def test_any_name_of_a_photo(
     tmp_path_factory: pytest.TempPathFactory, obliging: HostileComfy, names: list[tuple[bytes, bytes | None, bytes]]

@@ -215,7 +215,7 @@ def any_table(folder: Path, kind: str, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", TABLES)
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.data())
 def test_any_job_table(folder: Path, kind: str, data: st.DataObject) -> None:
     any_table(folder, kind, data.draw(TABLES[kind]))

@@ -29,7 +29,7 @@ def check_any_hint(liar: HostileComfy, lied_desk: Desk, messages: list[Any], fra
     assert check_run(lied_desk, photo) == 0
 
 
-@settings(max_examples=150, derandomize=True)
+@settings(max_examples=75, derandomize=True)
 @any_hint
 def test_no_hint_on_the_socket_ends_a_run(
     liar: HostileComfy, lied_desk: Desk, messages: list[Any], frames: list[bytes], photo: bool

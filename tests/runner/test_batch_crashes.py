@@ -198,6 +198,7 @@ def own_server(comfy_installation: Installation, tmp_path_factory: pytest.TempPa
     own.close()
 
 
+@pytest.mark.slow
 def test_server_and_runner_are_both_killed(own_server: OwnServer, tmp_path: Path) -> None:
     work = Work(Desk(tmp_path, own_server.url), 40)
     process = work.start()

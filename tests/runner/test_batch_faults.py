@@ -68,7 +68,12 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("what", FAULTS)
+LONGER = {"a submission gets a 502", "records get a 500", "downloads get a 500", "statistics get a 500"}
+
+
+@pytest.mark.parametrize(
+    "what", [pytest.param(what, marks=pytest.mark.slow) if what in LONGER else what for what in FAULTS]
+)
 def test_nothing_is_lost_or_done_twice_when(comfy_server: ComfyServer, tmp_path: Path, what: str) -> None:
     with Proxy(comfy_server.port) as proxy:
         work = Work(Desk(tmp_path, proxy.url), 8, size=64)
@@ -79,6 +84,7 @@ def test_nothing_is_lost_or_done_twice_when(comfy_server: ComfyServer, tmp_path:
     work.assert_all_done_once(comfy_server)
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_or_done_twice_when_sockets_drop_and_then_go_silent(
     comfy_server: ComfyServer, tmp_path: Path
 ) -> None:
@@ -97,6 +103,7 @@ def test_nothing_is_lost_or_done_twice_when_sockets_drop_and_then_go_silent(
     work.assert_all_done_once(comfy_server)
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_or_done_twice_when_the_line_is_cut_for_a_while(
     comfy_server: ComfyServer, tmp_path: Path
 ) -> None:
@@ -140,7 +147,7 @@ def test_a_proxy_that_takes_no_large_photo_stops_that_photo_only(comfy_server: C
 
 def test_a_server_that_trickles_is_slow_and_loses_nothing(comfy_server: ComfyServer, tmp_path: Path) -> None:
     with Proxy(comfy_server.port) as proxy:
-        work = Work(Desk(tmp_path, proxy.url), 3, size=64)
+        work = Work(Desk(tmp_path, proxy.url), 2, size=64)
         proxy.trickle = 0.002
         run = command(*work.arguments(), folder=work.desk.out)
         assert run.code == 0, run.err
@@ -208,6 +215,7 @@ def test_a_full_disk_ends_a_submit_with_what_to_do(
     assert [path for path in place.rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_on_two_servers_takes_back_what_is_on_both(comfy_server: ComfyServer, tmp_path: Path) -> None:
     with Proxy(comfy_server.port) as one, Proxy(comfy_server.port) as two:
         one.fault = two.fault = slowly(0.1)

@@ -191,7 +191,12 @@ def test_two_actors_one_killed_and_one_comfyui_killed(base: Path, ran: Path, tmp
     assert not comfyuis(base)
 
 
-def test_ctrl_c_ends_everything_and_a_bad_photo_is_told_by_its_own_name(base: Path, ran: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "goes_on", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["ended", "ended, and gone on with"]
+)
+def test_ctrl_c_ends_everything_and_a_bad_photo_is_told_by_its_own_name(
+    base: Path, ran: Path, tmp_path: Path, goes_on: bool
+) -> None:
     batch = Batch(tmp_path, ran, seconds=0.3)
     bad = batch.desk.folder / "in" / "photo02.png"
     bad.write_bytes(bad.read_bytes()[:100])
@@ -212,6 +217,8 @@ def test_ctrl_c_ends_everything_and_a_bad_photo_is_told_by_its_own_name(base: Pa
     assert states.pop("failed") == 1
     assert there - 1 <= states["done"] <= there  # one may have been saved whole and not yet told
     assert sum(states.values()) == JOBS - 1
+    if not goes_on:
+        return
     saved = results(batch.desk.out)
     again = start_command(*batch.arguments("--resume", workers=1))  # Ray starts once in a process
     _, said = again.communicate(timeout=HANG_S)

@@ -329,6 +329,7 @@ def test_no_worker_ends_while_a_job_may_yet_come_to_it(tmp_path: Path) -> None:
 # throughput
 
 
+@pytest.mark.slow
 def test_near_the_end_a_slow_server_leaves_the_rest_to_the_fast_one(comfy_server: ComfyServer, tmp_path: Path) -> None:
     graph = named()
     graph["2"] = node("ImageInvert", image=["1", 0])

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 
 from tests.support.comfy import ComfyServer
@@ -276,6 +277,7 @@ def test_without_a_gate_the_first_usable_one_is_taken_and_said(desk: Desk) -> No
     assert json.loads((desk.out / "bag.json").read_text())["seed"] == 0
 
 
+@pytest.mark.slow
 def test_out_of_time_keeps_what_passed(desk: Desk) -> None:
     photo = desk.photo(size=(SIZE, SIZE))
     run = desk.submit(

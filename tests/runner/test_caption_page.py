@@ -57,7 +57,7 @@ def page(tmp_path: Path) -> Iterator[webdriver.Chrome]:
     browser = start(tmp_path / "profile")
     handler = functools.partial(_Quiet, directory=str(photos))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         try:
             wanted = {"behavior": "allow", "downloadPath": str(tmp_path / "saved")}
             browser.execute_cdp_cmd("Browser.setDownloadBehavior", wanted)

@@ -165,6 +165,7 @@ def test_a_mirror_that_is_none_is_named_at_once(tmp_path: Path, monkeypatch: pyt
 # a console and a file system of another code
 
 
+@pytest.mark.first(1)
 @pytest.mark.skipif(os.name != "posix", reason="the file system's code is the locale's there")
 @pytest.mark.parametrize(
     "variables", [{"LC_ALL": "C", "PYTHONUTF8": "0"}, {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}]

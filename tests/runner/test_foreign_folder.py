@@ -157,7 +157,6 @@ def test_a_ledger_that_a_link_leads_out_is_not_written(tmp_path: Path, name: str
     elsewhere.mkdir()
     (tmp_path / "jobs.jsonl").write_text('{"1.color": 1, "name": "a"}\n')
     with HostileComfy() as server:
-        server.announces = True
         words = ["batch", Desk(tmp_path, server.url).workflow(flat(1)), "--jobs", str(tmp_path / "jobs.jsonl")]
         words += ["--out", str(out), "--server", server.url, "--resume"]
         assert command(*words, folder=out).code == 0

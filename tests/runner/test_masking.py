@@ -161,6 +161,7 @@ def talkative(server: HostileComfy, said: str, *, fails: bool) -> None:
     ]
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("fails", [True, False], ids=["failed", "done"])
 @pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
 def test_what_a_server_repeats_is_in_no_output(

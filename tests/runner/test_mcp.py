@@ -180,7 +180,7 @@ def test_who_waits_keeps_nobody_waiting(tmp_path: Path) -> None:
         number = said(await agent.call_tool("submit", order))["jobs"][0]["id"]
 
         async def wait() -> None:
-            answer = await agent.call_tool("result", {"id": number, "wait_s": 30})
+            answer = await agent.call_tool("result", {"id": number, "wait_s": 15})
             ended.append(said(answer)["state"])
 
         async with anyio.create_task_group() as group:

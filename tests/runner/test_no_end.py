@@ -57,6 +57,7 @@ def dripping() -> Iterator[Callable[[bytes, bytes], str]]:
         server.close()
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize(("begin", "drop"), [(DRIPPING, b"x"), (HEADERS, b"X-A: b\r\n")], ids=["body", "headers"])
 @pytest.mark.parametrize("many", [False, True], ids=["submit", "batch"])
 def test_a_photo_that_drips_in_is_waited_for_as_long_as_was_said(

@@ -164,9 +164,13 @@ ROWS = st.dictionaries(
 )
 
 
-@settings(max_examples=300)
+@pytest.mark.first(1)
+@pytest.mark.parametrize("part", range(4))
+@settings(max_examples=75)
 @given(row=ROWS)
-def test_any_row_is_taken_or_refused_in_words(tmp_path_factory: pytest.TempPathFactory, row: dict[str, Any]) -> None:
+def test_any_row_is_taken_or_refused_in_words(
+    part: int, tmp_path_factory: pytest.TempPathFactory, row: dict[str, Any]
+) -> None:
     folder = tmp_path_factory.mktemp("row")
     Image.new("RGB", (8, 8), "red").save(folder / "a.png")
     (folder / "w.json").write_text(json.dumps(seeded()))

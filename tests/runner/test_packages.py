@@ -257,6 +257,7 @@ def test_an_npm_package_that_is_not_what_it_should_be_leaves_nothing(
 
 
 @needs_npm
+@pytest.mark.first(1)
 @pytest.mark.parametrize("harm", ["missing", "short"])
 def test_pieces_that_do_not_fit_are_named(
     use: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], harm: str

@@ -41,6 +41,7 @@ def first(said: Said, times: int, then: Callable[[], Said]) -> Callable[[], Said
     return lambda: said if next(count) < times else then()
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("kind", ["submit", "batch"])
 def test_a_busy_server_is_waited_for_and_each_job_runs_once(
@@ -136,6 +137,7 @@ SHUT = [
 ]
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize(("path", "status"), SHUT)
 @pytest.mark.parametrize("kind", ["submit", "batch"])
 def test_a_door_that_shuts_on_a_running_job_ends_it_with_one_line(
@@ -198,6 +200,7 @@ def test_nobody_there_is_still_said_as_before(tmp_path: Path) -> None:
         ComfyClient("127.0.0.1:9").system_stats()
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("what", ["GET /object_info", "POST /upload/image", "GET /features"])
 @pytest.mark.parametrize("length", ["9999", "-5"])
 def test_the_time_of_a_run_counts_before_it_has_sent_anything(
@@ -224,6 +227,7 @@ NEVER = {
 }
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize("what", NEVER)
 def test_a_batch_whose_server_takes_jobs_and_makes_none_ends_with_its_summary(
     server: HostileComfy, tmp_path: Path, what: str

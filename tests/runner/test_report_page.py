@@ -268,6 +268,7 @@ def test_a_moved_page_says_that_it_shows_small_copies(browser: webdriver.Chrome,
     press(browser, "#viewer .close")
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("size", SIZES)
 def test_it_looks_right(browser: webdriver.Chrome, shop: Path, size: tuple[int, int], theme: str) -> None:

@@ -90,7 +90,7 @@ def test_a_server_is_started_once_found_again_and_stopped(comfy_installation: In
     comfyui = copy_comfyui(comfy_installation, tmp_path / "ComfyUI")
     _record_installation(tmp_path, comfyui, comfy_installation.python)
     stranger = HTTPServer(("127.0.0.1", 0), _NotComfyUI)
-    Thread(target=stranger.serve_forever, daemon=True).start()
+    Thread(target=stranger.serve_forever, args=(0.02,), daemon=True).start()
     home = Home(tmp_path, stranger.server_port)  # the usual port is taken by something that is not ComfyUI
     try:
         both = [_serve(home), _serve(home)]
@@ -226,7 +226,13 @@ HTTPServer(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1])), Answer).s
 """
 
 
-@pytest.mark.parametrize("main", ["print('asking a server', flush=True); import time; time.sleep(9999)", TALKS])
+@pytest.mark.parametrize(
+    "main",
+    [
+        "print('asking a server', flush=True); import time; time.sleep(9999)",
+        pytest.param(TALKS, marks=pytest.mark.slow),
+    ],
+)
 def test_a_start_that_hangs_is_told_from_one_that_is_slow(tmp_path: Path, main: str) -> None:
     """The slow one takes longer in all than it may be silent."""
     home = _pretend_comfyui(tmp_path, main)
@@ -304,7 +310,7 @@ server.serve_forever()
 """
 
 
-@pytest.mark.parametrize("hangs", [False, True])
+@pytest.mark.parametrize("hangs", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_live_server_that_does_not_answer_is_waited_for_until_it_counts_as_hung(tmp_path: Path, hangs: bool) -> None:
     """It was ended after 20 s, with everything in its queue."""
     home = replace(_pretend_comfyui(tmp_path, BUSY), silence=6.0 if hangs else 300.0)

@@ -95,6 +95,7 @@ def test_depth_is_seen_at_the_pictures_size(smoke_server: ComfyServer) -> None:
     assert depth.shape == (SIZE, SIZE, 3) and depth.std() > 5
 
 
+@pytest.mark.slow
 def test_klein_answers_to_seed_text_and_reference(smoke_server: ComfyServer) -> None:
     graph = start(smoke_server)
     graph["model"] = node("UNETLoader", unet_name=smoke_file("flux2_klein"), weight_dtype="default")
@@ -143,7 +144,7 @@ def test_flux1_answers_to_seed_and_text(smoke_server: ComfyServer) -> None:
     differ(run_pictures(smoke_server, graph), least=0.5)
 
 
-@pytest.mark.parametrize("kind", ["fc", "fbc"])
+@pytest.mark.parametrize("kind", ["fc", pytest.param("fbc", marks=pytest.mark.slow)])
 def test_iclight_answers_to_the_product_it_is_given(smoke_server: ComfyServer, kind: str) -> None:
     graph = start(smoke_server)
     graph["base model"] = node("CheckpointLoaderSimple", ckpt_name=smoke_file("sd15"))

@@ -57,6 +57,7 @@ def _run(cut: str, streams: tuple[int, ...], *words: str) -> subprocess.Complete
         )  # fmt: skip
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("streams", [(1,), (2,), (1, 2)], ids=["output", "error", "both"])
 @pytest.mark.parametrize("cut", CUTS)
 def test_a_batch_goes_on_whoever_listens(cut: str, streams: tuple[int, ...], tmp_path: Path) -> None:
@@ -75,6 +76,7 @@ def test_a_batch_goes_on_whoever_listens(cut: str, streams: tuple[int, ...], tmp
         assert said.count(b"Standard output cannot be written") == 1
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("arguments", [(), ("--json",)], ids=["lines", "json"])
 @pytest.mark.parametrize("cut", CUTS)
 def test_a_result_is_saved_whoever_listens(cut: str, arguments: tuple[str, ...], tmp_path: Path) -> None:

@@ -62,24 +62,37 @@ def test_from_photos_to_samples_and_the_same_again_does_nothing(
         before = {path: path.stat().st_mtime_ns for path in out.rglob("step_*")}
         assert main(words) == 0
         assert {path: path.stat().st_mtime_ns for path in out.rglob("step_*")} == before
+        whole = Path(rows[0]["lora"]).read_bytes()
+        Path(rows[0]["lora"]).write_bytes(whole[:-1])
+        assert main(words) == 0
+        assert Path(rows[0]["lora"]).read_bytes() == whole, "a damaged file is handed out as a result"
+    record = json.loads(next(out.rglob("step_000006.json")).read_text(encoding="utf-8"))
+    (report,) = [one for one in record["reports"].values() if one.get("title") == "training"]
+    assert report["pictures"] == 3 and report["step"] == 6 and not report["plain"]
+
+
+@pytest.mark.slow
+def test_the_best_save_is_said_and_none_where_nothing_can_be_measured(
+    comfy_server: ComfyServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos, out = folder(tmp_path / "photos", 3, alpha=False, plain=True), tmp_path / "out"
+    with smoke_models(comfy_server, *KLEIN):
+        words = command(photos, out, comfy_server.url, "epochs=2")
         assert main([*words, "--best"]) == 0
+        rows = saves(out)
         assert "The best save is that of step" in capsys.readouterr().err
         with (out / "best.csv").open(encoding="utf-8") as stream:
             assert len(list(csv.DictReader(stream))) == 2 * 2 * 2
         assert (out / "best.jpg").is_file()
         whole = Path(rows[0]["lora"]).read_bytes()
-        for damaged in (b"garbage!", whole[:-1]):
-            Path(rows[0]["lora"]).write_bytes(damaged)
-            assert main(words) == 0
-            assert Path(rows[0]["lora"]).read_bytes() == whole, "a damaged file is handed out as a result"
+        Path(rows[0]["lora"]).write_bytes(b"garbage!")
+        assert main(words) == 0
+        assert Path(rows[0]["lora"]).read_bytes() == whole, "a damaged file is handed out as a result"
         for path in out.rglob("trial_*_cutout.png"):
             Image.new("RGBA", (128, 128)).save(path)  # there is no product
         assert main([*words, "--best"]) == 7
         said = capsys.readouterr().err
         assert "none of the 8 pictures could be measured" in said and "best save is that" not in said
-        record = json.loads(next(out.rglob("step_000006.json")).read_text(encoding="utf-8"))
-        (report,) = [one for one in record["reports"].values() if one.get("title") == "training"]
-        assert report["pictures"] == 3 and report["step"] == 6 and not report["plain"]
 
 
 def test_a_photo_that_was_taken_again_is_cut_out_again_and_what_was_cut_is_checked(

@@ -33,6 +33,7 @@ def running(server: HostileComfy) -> None:
     server.lies["GET /api/jobs/"] = lambda: Said({"id": server.prompt_id, "status": "in_progress"})
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("answer", ["cancels", "hangs up", "is not ready"])
 @pytest.mark.parametrize("how", ["Ctrl-C", "--timeout"])
 def test_the_end_of_a_run_says_whether_its_job_was_cancelled(tmp_path: Path, answer: str, how: str) -> None:
@@ -61,6 +62,7 @@ def test_the_end_of_a_run_says_whether_its_job_was_cancelled(tmp_path: Path, ans
         assert "queued was cancelled" not in err
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("pause", [0.0, 0.05, 0.1, 0.2, 0.4])
 def test_a_second_request_to_end_changes_nothing(tmp_path: Path, pause: float) -> None:
     """It ended with 143, killed while the first one was being heeded."""

@@ -335,6 +335,7 @@ def test_a_chain_feeds_each_result_into_the_next(
     assert [report["lightness_boost_total"] > 0.7 for report in reports] == [True] * 4
 
 
+@pytest.mark.slow
 def test_apart_from_a_chain_every_pass_begins_with_the_picture(
     comfy_server: ComfyServer, tmp_path: Path, first_picture: Path
 ) -> None:

@@ -30,6 +30,12 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def sam(file: Path) -> MobileSam:
+    """Open once: building the network takes longer than asking it."""
+    return MobileSam(file)
+
+
 def test_every_weight_finds_its_place(file: Path) -> None:
     """Loaded, the network has what was saved: nothing is left by chance."""
     saved = torch.load(file, weights_only=True)
@@ -43,10 +49,16 @@ def test_every_weight_finds_its_place(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "grid"), [((600, 800), (192, 256)), ((900, 300), (256, 85)), ((1, 1), (256, 256)), ((3, 2000), (1, 256))]
+    ("size", "grid"),
+    [
+        ((600, 800), (192, 256)),
+        ((3, 2000), (1, 256)),
+        pytest.param((900, 300), (256, 85), marks=pytest.mark.slow),
+        pytest.param((1, 1), (256, 256), marks=pytest.mark.slow),
+    ],
 )
-def test_answers_have_the_photos_shape(file: Path, size: tuple[int, int], grid: tuple[int, int]) -> None:
-    seen = MobileSam(file).see(torch.rand((1, *size, 3)))
+def test_answers_have_the_photos_shape(sam: MobileSam, size: tuple[int, int], grid: tuple[int, int]) -> None:
+    seen = sam.see(torch.rand((1, *size, 3)))
     assert seen.grid == grid
     points = torch.tensor([[grid[1] / 2, grid[0] / 2]])
     for asked in (
@@ -60,10 +72,11 @@ def test_answers_have_the_photos_shape(file: Path, size: tuple[int, int], grid: 
         assert bool(torch.isfinite(answers).all())
 
 
-@pytest.mark.parametrize("size", [(480, 640), (501, 333)])
-def test_a_mirrored_photo_is_answered_in_the_mirror(file: Path, size: tuple[int, int]) -> None:
+@pytest.mark.first(1)
+@pytest.mark.parametrize("size", [(501, 333), (480, 640)])
+def test_a_mirrored_photo_is_answered_in_the_mirror(sam: MobileSam, size: tuple[int, int]) -> None:
     photo = torch.rand((1, *size, 3))
-    seen, mirrored = (MobileSam(file).see(one) for one in (photo, photo.flip(2)))
+    seen, mirrored = (sam.see(one) for one in (photo, photo.flip(2)))
     columns = seen.grid[1]
     points = torch.tensor([[20.0, 30.0], [41.0, 100.0], [7.0, 99.0]])
     across = torch.stack((columns - 1 - points[:, 0], points[:, 1]), dim=1)
@@ -77,6 +90,7 @@ def test_a_mirrored_photo_is_answered_in_the_mirror(file: Path, size: tuple[int,
         assert torch.allclose(good, as_good, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_closed_it_gives_its_memory_back_and_opens_again(file: Path) -> None:
     sam = MobileSam(file)
     photo = torch.rand((1, 64, 64, 3))
@@ -124,9 +138,25 @@ def test_what_is_no_mobilesam_is_said_to_be_none(
     assert not (tmp_path / "evil").exists()
 
 
-@given(st.integers(0, 255), st.integers(0, 2_000), st.integers(0, 255))
-@settings(max_examples=60, deadline=None)
+two_bytes = given(st.integers(0, 255), st.integers(0, 2_000), st.integers(0, 255))
+
+
+@settings(max_examples=15, deadline=None)
+@two_bytes
 def test_a_file_with_any_two_bytes_changed_is_read_or_is_none(first: int, at: int, second: int) -> None:
+    check_a_changed_file(first, at, second)
+
+
+@pytest.mark.slow
+@settings(max_examples=300, deadline=None)
+@two_bytes
+def test_a_file_with_any_two_bytes_changed_is_read_or_is_none_hundreds_of_times(
+    first: int, at: int, second: int
+) -> None:
+    check_a_changed_file(first, at, second)
+
+
+def check_a_changed_file(first: int, at: int, second: int) -> None:
     """In the old format, whose pickle stands there for every reader."""
     whole = io.BytesIO()
     torch.save({"a": torch.zeros(3), "b": {"c": 1}}, whole, _use_new_zipfile_serialization=False)

@@ -37,6 +37,7 @@ def test_nothing_at_all() -> None:
     assert extras(Image.new("RGB", (500, 500), "white")) == Extras(0)
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("side", SIZES)
 @pytest.mark.parametrize("words", ["SALE 50%", "2024-11-05", "www.shop.example", "Made in Italy"])
 @pytest.mark.parametrize("place", [(0.3, 0.85), (0.05, 0.05), (0.6, 0.9)])
@@ -58,6 +59,7 @@ def test_a_logo(side: int) -> None:
     assert (found.products, found.text, len(found.marks), found.frame) == (1, (), 1, None)
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("side", SIZES)
 @pytest.mark.parametrize("inset", [0.0, 0.02, 0.06])
 @pytest.mark.parametrize("thick", [0.002, 0.01])
@@ -107,6 +109,7 @@ def test_a_shadow_is_no_object() -> None:
     assert find_extras(picture, WHITE, mask, shadow) == Extras(1)
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("side", SIZES)
 @pytest.mark.parametrize("border", [0.02, 0.05])
 @pytest.mark.parametrize("colour", [(10, 10, 10), (230, 225, 215)])

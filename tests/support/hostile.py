@@ -88,8 +88,9 @@ class HostileComfy(Served):
         self.prompt_ids: set[str] = set()
         self.filename = "made_00001_.png"
         self.picture = png()
-        self.announces = False
-        """The socket tells the end of every job, as a real one does; else it is silent, and the job is polled for."""
+        self.announces = True
+        """The socket tells the end of every job, as a real one does; else it is silent, and the job is polled for: a
+        second of waiting for each."""
         self._listening: list[socket.socket] = []
         self.takes_and_denies = False
         """Submissions are taken, and answered with 503."""

@@ -92,15 +92,16 @@ def main(comfyui: Path, work: Path) -> dict[str, Any]:
         return _denoised(weights, x, sigma, text, [part * SCALE for part in beside], model, sd15.UNET)
 
     plain_before = ours(model)
+    lit = reference({}, kinds["fc"], [front])
     cases = {
         "plain": (plain_before, reference({}, None, [])),
         "fc": (
             ours(with_iclight(model, "fc.safetensors", {"samples": front})[0]),
-            reference({}, kinds["fc"], [front]),
+            lit,
         ),
         "fc again, while its patches are applied": (
             ours(with_iclight(model, "fc.safetensors", {"samples": front})[0]),
-            reference({}, kinds["fc"], [front]),
+            lit,
         ),
         "fc with lora": (
             ours(with_iclight(with_lora, "fc.safetensors", {"samples": front})[0]),
@@ -108,7 +109,7 @@ def main(comfyui: Path, work: Path) -> dict[str, Any]:
         ),
         "repacked names": (
             ours(with_iclight(model, "repacked.safetensors", {"samples": front})[0]),
-            reference({}, kinds["fc"], [front]),
+            lit,
         ),
         "fbc": (
             ours(with_iclight(model, "fbc.safetensors", {"samples": front}, {"samples": behind})[0]),

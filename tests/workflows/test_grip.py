@@ -175,6 +175,7 @@ def test_lora_and_freeu_are_in_the_picture(
     assert np.abs(first_stage(steps=4) - first_stage(change, steps=4)).mean() > 1e-3
 
 
+@pytest.mark.slow
 def test_the_seed_decides(first_stage: Callable[..., np.ndarray]) -> None:
     assert np.abs(first_stage(steps=4) - first_stage(steps=4, seed=7)).mean() > 1e-2
 

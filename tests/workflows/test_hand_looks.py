@@ -83,6 +83,7 @@ def test_no_hand_is_looked_at_again_where_all_pass(path: Path, picture: str, smo
             assert [hand["found_again"] for hand in report["hands"]] == [False, False]
 
 
+@pytest.mark.slow
 @EACH
 def test_a_failing_hand_is_looked_at_again(path: Path, picture: str, smoke_server: ComfyServer) -> None:
     """By models of made-up weights, which find no hand that could speak for it."""

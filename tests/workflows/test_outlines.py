@@ -73,6 +73,7 @@ def outline_of(server: ComfyServer, name: str, color: tuple[float, ...], **value
     return np.asarray(small) / 255, mask
 
 
+@pytest.mark.each_once
 @pytest.mark.parametrize("color", COLOURS)
 @pytest.mark.parametrize("name", sorted(with_outline()))
 def test_the_outline_is_found(name: str, color: str, smoke_server: ComfyServer) -> None:

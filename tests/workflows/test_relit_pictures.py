@@ -7,6 +7,9 @@ the published workflow's own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -19,18 +22,22 @@ from tests.workflows import published, smoke_runs
 from tests.workflows.scene_graphs import inside, stages
 from tests.workflows.smoke_runs import Look, Pixels
 
+Shown = Callable[[str], tuple[Pixels, Pixels, Look]]
+
 
 @pytest.fixture(scope="module")
-def shown(comfy_server: ComfyServer) -> dict[str, tuple[Pixels, Pixels, Look]]:
+def shown(comfy_server: ComfyServer) -> Shown:
     """Pair → (photo, generated picture, what became of them)."""
-    found = {}
-    for pair in RELIT:
+
+    @cache
+    def of(pair: str) -> tuple[Pixels, Pixels, Look]:
         photo, generated = relit(pair).photo, relit(pair).generated
         graph = after_sampling(published.load("relight_iclight.v1"))
         names = {"image": comfy_server.upload(photo), "generated": comfy_server.upload(generated)}
         look = smoke_runs.run(comfy_server, graph, stages(graph), **names)
-        found[pair] = (np.asarray(photo) / 255, np.asarray(generated) / 255, look)
-    return found
+        return np.asarray(photo) / 255, np.asarray(generated) / 255, look
+
+    return of
 
 
 def hue_error(found: Pixels, wanted: Pixels, own: np.ndarray) -> float:
@@ -41,11 +48,10 @@ def hue_error(found: Pixels, wanted: Pixels, own: np.ndarray) -> float:
     return float(np.abs((turned + 180) % 360 - 180).mean())
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("pair", RELIT)
-def test_the_colours_are_the_sellers_in_the_scenes_light(
-    pair: str, shown: dict[str, tuple[Pixels, Pixels, Look]]
-) -> None:
-    photo, generated, look = shown[pair]
+def test_the_colours_are_the_sellers_in_the_scenes_light(pair: str, shown: Shown) -> None:
+    photo, generated, look = shown(pair)
     own = inside(look.pictures["pasted_mask"], 5)
     assert own.sum() > 10_000
     lost, kept = hue_error(generated, photo, own), hue_error(look.pictures["picture"], photo, own)
@@ -54,9 +60,10 @@ def test_the_colours_are_the_sellers_in_the_scenes_light(
     assert look.report("ProdgenFidelity")["delta_e00_mean"] <= 3.0
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("pair", RELIT)
-def test_nothing_floats_and_the_scene_is_untouched(pair: str, shown: dict[str, tuple[Pixels, Pixels, Look]]) -> None:
-    _, generated, look = shown[pair]
+def test_nothing_floats_and_the_scene_is_untouched(pair: str, shown: Shown) -> None:
+    _, generated, look = shown(pair)
     report = look.report("ProdgenFidelity")
     assert report["floating"] is not True, report
     touched = (look.pictures["pasted_mask"][..., 0] > 0) | (look.pictures["shadow"][..., 0] > 0)

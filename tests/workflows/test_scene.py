@@ -180,15 +180,15 @@ def test_without_the_original_it_is_the_generated_picture(name: str, look: Calla
 @pytest.mark.parametrize(
     ("name", "setting"),
     [
-        ("relight_iclight.v3", {"seed": 7}),
+        pytest.param("relight_iclight.v3", {"seed": 7}, marks=pytest.mark.slow),
         pytest.param("relight_iclight.v3", {"denoise": 0.5}, marks=pytest.mark.slow),
-        ("relight_iclight.v3", {"light_from": 3.0}),
+        pytest.param("relight_iclight.v3", {"light_from": 3.0}, marks=pytest.mark.slow),
         pytest.param("relight_iclight.v3", {"prompt": "a roof"}, marks=pytest.mark.slow),
         ("relight_iclight_bg.v4", {"prompt": "a roof"}),
         pytest.param("scene_sdxl.v3", {"seed": 7}, marks=pytest.mark.slow),
-        ("scene_sdxl.v3", {"strong_strength": 0.1, "strong_from": 0.0}),
+        pytest.param("scene_sdxl.v3", {"strong_strength": 0.1, "strong_from": 0.0}, marks=pytest.mark.slow),
         pytest.param("scene_klein.v2", {"seed": 7}, marks=pytest.mark.slow),
-        ("scene_klein.v2", {"light_from": 3.0}),
+        pytest.param("scene_klein.v2", {"light_from": 3.0}, marks=pytest.mark.slow),
         pytest.param("scene_klein.v2", {"ground_words": ""}, marks=pytest.mark.slow),
     ],
 )
@@ -206,7 +206,7 @@ def test_the_words_for_the_ground_can_be_switched_off(name: str, look: Callable[
         assert changed(off, look(name, ground_strength=0.0, ground_words="on wet sand")) <= 1e-3
 
 
-@pytest.mark.parametrize("name", [*SAMPLED[:2], pytest.param(SAMPLED[2], marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", [SAMPLED[0], *(pytest.param(name, marks=pytest.mark.slow) for name in SAMPLED[1:])])
 def test_light_from_the_left_starts_brighter_on_the_left(name: str, look: Callable[..., Look]) -> None:
     for clock, side in ((9.0, 0), (3.0, 1)):
         start = (
@@ -224,6 +224,7 @@ def test_the_background_is_where_it_starts(look: Callable[..., Look]) -> None:
     assert start[:20, :, 2].mean() < start[-20:, :, 2].mean() - 0.15
 
 
+@pytest.mark.slow
 def test_every_style_leaves_the_product_alone(look: Callable[..., Look]) -> None:
     plain = look("relight_iclight.v3", style="cinematic", style_strength=0.0).pictures
     assert changed(look("relight_iclight.v3"), look("relight_iclight.v3", style="cinematic")) > 1e-4  # its words

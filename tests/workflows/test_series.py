@@ -156,7 +156,9 @@ def creative(smoke_server: ComfyServer) -> Callable[..., Look]:
     return run
 
 
-@pytest.mark.parametrize("name", ["creative_upscale.v2", "creative_upscale_sd15.v3"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("creative_upscale.v2", marks=pytest.mark.slow), "creative_upscale_sd15.v3"]
+)
 def test_no_seam_where_tiles_meet(name: str, creative: Callable[..., Look]) -> None:
     look = creative(name)
     assert look.report("ProdgenSplitTiles")["tiles"] == 4
@@ -168,6 +170,7 @@ def test_no_seam_where_tiles_meet(name: str, creative: Callable[..., Look]) -> N
     assert texture_in_overlaps(added, grid) > 0.9  # no soft band
 
 
+@pytest.mark.slow
 def test_tiles_paint_what_the_whole_picture_would_be(creative: Callable[..., Look]) -> None:
     """Shared noise and mixing leave hardly a trace of the tiles: one tile over everything gives nearly the same."""
     tiled, whole = creative().pictures, creative(tile=SIDE).pictures
