@@ -156,6 +156,48 @@ def test_an_object_whose_outline_is_unsure_corrects_nothing() -> None:
     assert corrected(Knows(TOY, CONE, unsure=foot & disc(110, 184, 8)), TOY | CONE) is not None
 
 
+BITE = disc(165, 128, 22) & TOY
+"""Out of the toy's side: three quarters of a disc."""
+
+
+def test_a_bite_out_of_an_object_beyond_doubt_comes_though_the_others_are_blind() -> None:
+    """A clear bottle before white, of which no network for salient things sees all."""
+    bitten = TOY & ~BITE
+    wrong = corrected(Knows(TOY), bitten, bitten, bitten, bitten)
+    assert wrong is not None
+    assert share(BITE, wrong.add) > 0.95
+    assert not bool(wrong.add[~TOY].any())
+
+
+def test_what_else_is_missing_beside_a_bite_comes_with_it() -> None:
+    """The print of a pale label, between which it shows."""
+    scrap = disc(134, 128, 7)
+    bitten = TOY & ~BITE & ~scrap
+    wrong = corrected(Knows(TOY), bitten, bitten, bitten, bitten)
+    assert wrong is not None and share(scrap, wrong.add) > 0.9
+    far = disc(75, 128, 7)
+    wrong = corrected(Knows(TOY), *[bitten & ~far] * 4)
+    assert wrong is not None and share(far, wrong.add) == 0.0, "an opening elsewhere stays one"
+
+
+def test_a_bite_stays_where_the_object_is_in_doubt() -> None:
+    """As sure as it has to be where the others see it, too."""
+    bitten, edge = TOY & ~BITE, TOY & ~disc(110, 128, 58)
+    seen = Knows(TOY, unsure=edge)
+    assert corrected(seen, bitten, bitten, TOY, TOY) is not None
+    assert corrected(seen, bitten, bitten, bitten, bitten) is None
+
+
+def test_a_shadow_beside_the_product_is_no_bite() -> None:
+    shadow = disc(165, 150, 30) & ~TOY
+    assert corrected(Knows(TOY | shadow), TOY, TOY, TOY, TOY) is None
+
+
+def test_an_opening_is_no_bite() -> None:
+    ring = TOY & ~disc(110, 128, 30)
+    assert corrected(Knows(TOY), ring, ring, ring, ring) is None
+
+
 def test_slits_come_with_what_was_lost() -> None:
     """A pot, and the slits between the leaves before it that only the first network sees."""
     leaves = TOY.clone()
@@ -224,3 +266,16 @@ def test_it_stays_as_it_is_where_more_would_be_lost() -> None:
     before = cut(photo, None, all_three, all_three, TOY)
     after = cut(photo, Knows(TOY | beyond, CONE), all_three, all_three, TOY)
     assert torch.equal(before.alpha, after.alpha) or float(after.alpha[beyond].mean()) > 0.9
+
+
+def test_what_would_be_refused_is_delivered_where_the_whole_is_beyond_doubt() -> None:
+    photo = scene([(TOY, (0.8, 0.3, 0.1))])
+    bitten = 0.8 * (TOY & ~BITE).float()
+    half_seen = bitten.clone()
+    half_seen[200:250, 10:60] = 0.45
+    less = torch.where(disc(110, 90, 30), 0.0, bitten)
+    before = cut(photo, None, half_seen, less, less)
+    assert before.confidence < 0.5, before.report
+    after = cut(photo, Knows(TOY), half_seen, less, less)
+    assert CORRECTED in after.report["reasons"] and 0.5 <= after.confidence < 0.75
+    assert float(after.alpha[disc(110, 128, 54)].mean()) > 0.99

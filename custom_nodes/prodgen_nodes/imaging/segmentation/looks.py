@@ -28,7 +28,7 @@ from .exposure import lift_of, lit, unlit
 from .majority import OUTVOTED, outvoted
 from .noise import is_noisy
 from .parts import Parts
-from .preferred import DRAWN_ALONE, PREFERRED, is_preferred
+from .preferred import DRAWN_ALONE, PREFERRED, is_drawn_whole, is_preferred
 from .pyramid import resized, within
 from .ragged import BITTEN, FELT
 from .screens import FRAMED, find_screen
@@ -139,7 +139,7 @@ def _by_others(
     if seen is None:
         return cut
     cut = _as_another_sees(cut, photo, looks, others[1].seen(whole), seen, parts)
-    return _as_an_object(cut, photo, (looks[0], *others), seen, parts) if cut.confidence >= _REFUSED else cut
+    return _as_an_object(cut, photo, (looks[0], *others), seen, parts)
 
 
 def _by_majority(
@@ -177,9 +177,11 @@ def _as_an_object(
     if wrong is None:
         return cut
     said = wrong.of(cut.alpha, within(_SIDE, *photo.size))
-    better = by_model(photo, said, None, None, parts).with_parts(wrong.certain).doubted(UNCONFIRMED, CORRECTED)
-    delivered = better.confidence >= _REFUSED
-    return better if delivered and wrong.keeps_the_rest(cut.alpha, better.alpha) else cut
+    better = by_model(photo, said, None, None, parts).with_parts(wrong.certain)
+    if better.confidence < _REFUSED and is_drawn_whole(seen, better.alpha):
+        better = better.believed(DRAWN_ALONE, "")
+    delivered = better.confidence >= _REFUSED and wrong.keeps_the_rest(cut.alpha, better.alpha)
+    return better.doubted(UNCONFIRMED, CORRECTED) if delivered else cut
 
 
 def _whole_screen(cut: Cutout, photo: Survey, parts: Parts) -> Cutout:

@@ -24,14 +24,21 @@ PREFERRED = "another network sees a product here that one which knows objects dr
 DRAWN_ALONE = 0.55
 """The confidence of a cut-out that is drawn so, at least."""
 _DRAWN, _BETTER = 0.9, 0.03
-"""How well (intersection over union) it has to be drawn, and by how much better than the first one."""
+"""How well (intersection over union) it has to be drawn, and by how much better than the first one. Of 152 photographs,
+27 hard ones and 125 of small sellers, the wholes of a camera, a watch, a suit, a perfume, a pot with ivy, a pair of
+tubes and one of shoes are drawn with .91 to .98, what the first network made of them with 0 to .93; two of four stools
+with .82, what is behind a bracelet with .89."""
+_WHOLE = 0.95
+"""How well an object has to be drawn that is delivered for that alone."""
 _STABLE = 0.87
 """The least stability score of both answers: a pot with ivy has .875, sandals and the hand that holds them .863."""
 _OWN = 0.9
-"""The overlap of the cut-out with what its network sees: where the picture's evidence tore it, it says nothing."""
+"""The overlap of the cut-out with what its network sees: where the picture's evidence tore it, it says nothing. One key
+of a keyboard is drawn with .97 and has .19; what is right .95 and more."""
 _CERTAIN, _LOST, _APART = 0.8, 0.03, 0.1
-"""What every look of the first network is sure of, and how much of that may be lost, as a share of the product: where
-it joins the product, and anywhere. Sweets around tubes are .05, apart from them."""
+"""What every look of the first network is sure of, and how much of that, and of its cut-out where that is not refused,
+may be lost, as a share of the product: where it joins the product, and anywhere. Sweets around tubes are .05, apart
+from them; a pendant has lost its chain, a bottle its cap."""
 _CLOSED = 0.5
 """The share of what is more than the first one has that may lie in its openings."""
 _AROUND = 2
@@ -51,6 +58,11 @@ def how_drawn(seen: Seen, alpha: Tensor) -> float:
     return min(overlap(answer > 0, product) for answer in answers)
 
 
+def is_drawn_whole(seen: Seen, alpha: Tensor) -> bool:
+    """Whether the network draws the very product of a matte `[h,w]`."""
+    return how_drawn(seen, alpha) >= _WHOLE
+
+
 def is_preferred(
     seen: Seen, alpha: Tensor, looks: Sequence[Tensor], theirs: Tensor, network: Tensor, refused: bool
 ) -> bool:
@@ -62,6 +74,7 @@ def is_preferred(
     if area == 0 or overlap(other, mask) < _OWN:
         return False
     sure = torch.stack([resized(look, seen.grid) for look in looks]).amin(dim=0) > _CERTAIN
+    sure = sure if refused else sure | opened(product, 1)
     lost = Regions(sure & ~dilate(other, _AROUND))
     joined = lost.touched(dilate(other, 2 * _AROUND + 1))
     if lost.area.sum() > _APART * area or lost.area[joined].sum() > _LOST * area:
