@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _places(item: pytest.Item) -> list[tuple[int, int]]:
-    """Of each of its parameters: the how-manieth value it has, and how many there are."""
+    """Of each of its parameters: at which place in the list its value stands, and how many there are."""
     assert isinstance(item, pytest.Function)
     indices = item.callspec.indices
     named = [(one.args[0], len(one.args[1])) for one in item.iter_markers("parametrize")]

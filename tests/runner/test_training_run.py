@@ -62,6 +62,8 @@ def test_from_photos_to_samples_and_the_same_again_does_nothing(
         before = {path: path.stat().st_mtime_ns for path in out.rglob("step_*")}
         assert main(words) == 0
         assert {path: path.stat().st_mtime_ns for path in out.rglob("step_*")} == before
+        assert main([*words, "--best"]) == 0
+        assert "The best save is that of step" in capsys.readouterr().err
         whole = Path(rows[0]["lora"]).read_bytes()
         Path(rows[0]["lora"]).write_bytes(whole[:-1])
         assert main(words) == 0
