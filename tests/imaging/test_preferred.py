@@ -59,10 +59,11 @@ def test_it_is_so_wherever_it_is(right: int, down: int, mirrored: bool) -> None:
     assert preferred(Knows(moved(WHOLE)), moved(TOY), moved(WHOLE))
 
 
-def test_a_chain_that_both_looks_are_sure_of_is_not_lost() -> None:
+@pytest.mark.parametrize("refused", [True, False])
+def test_a_chain_is_not_lost(refused: bool) -> None:
     """A pendant without its chain is an object, too."""
-    assert not preferred(Knows(TOY), TOY | CHAIN, TOY, refused=True)
-    assert preferred(Knows(TOY), TOY | CHAIN, TOY, TOY | CHAIN, TOY, refused=True), "one look does not see it"
+    assert not preferred(Knows(TOY), TOY | CHAIN, TOY, refused=refused)
+    assert not preferred(Knows(TOY), TOY, TOY, TOY | CHAIN, TOY | CHAIN, refused=refused), "what its looks are sure of"
 
 
 def test_sweets_that_lie_apart_may_be_lost() -> None:
@@ -72,6 +73,8 @@ def test_sweets_that_lie_apart_may_be_lost() -> None:
 def test_another_product_that_lies_apart_is_not() -> None:
     other = disc(210, 60, 34)
     assert not preferred(Knows(TOY), TOY | other, TOY, refused=True)
+    assert not preferred(Knows(TOY), TOY | other, TOY, TOY, TOY), "nor where no look is sure of it, but it is delivered"
+    assert preferred(Knows(TOY), TOY | other, TOY, TOY, TOY, refused=True)
 
 
 @pytest.mark.parametrize("refused", [True, False])

@@ -35,10 +35,10 @@ _STABLE = 0.87
 _OWN = 0.9
 """The overlap of the cut-out with what its network sees: where the picture's evidence tore it, it says nothing. One key
 of a keyboard is drawn with .97 and has .19; what is right .95 and more."""
-_CERTAIN, _LOST, _APART = 0.8, 0.03, 0.1
-"""What every look of the first network is sure of, and how much of that, and of its cut-out where that is not refused,
-may be lost, as a share of the product: where it joins the product, and anywhere. Sweets around tubes are .05, apart
-from them; a pendant has lost its chain, a bottle its cap."""
+_CERTAIN, _LOST, _APART = 0.8, 0.008, 0.1
+"""What every look of the first network is sure of; and how much of that, and of its cut-out, may be lost, as a share of
+the product: where it joins that, and anywhere, but for pieces of a refused one that no look is sure of. Sweets around
+tubes are .05, apart from them; what has lost a chain .013, a cap or a bag's handles more."""
 _CLOSED = 0.5
 """The share of what is more than the first one has that may lie in its openings."""
 _AROUND = 2
@@ -74,10 +74,10 @@ def is_preferred(
     if area == 0 or overlap(other, mask) < _OWN:
         return False
     sure = torch.stack([resized(look, seen.grid) for look in looks]).amin(dim=0) > _CERTAIN
-    sure = sure if refused else sure | opened(product, 1)
-    lost = Regions(sure & ~dilate(other, _AROUND))
+    lost = Regions((sure | product) & ~dilate(other, _AROUND))
     joined = lost.touched(dilate(other, 2 * _AROUND + 1))
-    if lost.area.sum() > _APART * area or lost.area[joined].sum() > _LOST * area:
+    counts = joined | lost.touched(sure if refused else opened(product, 1))
+    if lost.area[joined].sum() > _LOST * area or lost.area[counts].sum() > _APART * area:
         return False
     more = opened(other & ~product, 1)
     if not refused:
