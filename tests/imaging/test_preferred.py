@@ -7,7 +7,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prodgen_nodes.imaging.segmentation import TRUSTED
-from prodgen_nodes.imaging.segmentation.preferred import DRAWN_ALONE, PREFERRED, how_drawn, is_preferred
+from prodgen_nodes.imaging.segmentation.preferred import (
+    ANOTHER_OBJECT,
+    DRAWN_ALONE,
+    PREFERRED,
+    draws_another,
+    how_drawn,
+    is_preferred,
+)
 from torch import Tensor
 
 from .test_whole_objects import CONE, POT, SIDE, TOY, Knows, cut, disc, scene
@@ -106,9 +113,33 @@ def test_it_is_delivered_with_a_doubt() -> None:
     assert float(after.alpha[~disc(110, 128, 66)].mean()) < 0.01
 
 
-def test_what_is_trusted_is_not_asked_about() -> None:
-    photo = torch.full((SIDE, SIDE, 3), 0.9)
+def large(shaded: bool) -> Tensor:
+    """A toy before an even backdrop or one in the shade; of few pixels nothing is trusted."""
+    photo = torch.full((SIDE, SIDE, 3), 0.75)
     photo[TOY] = torch.tensor((0.8, 0.1, 0.1))
-    photo = photo.repeat_interleave(3, 0).repeat_interleave(3, 1)  # of few pixels nothing is trusted
-    trusted = cut(photo, Knows(WHOLE), TOY, TOY, WHOLE)
-    assert trusted.confidence >= TRUSTED and PREFERRED not in trusted.report["reasons"]
+    photo = photo.repeat_interleave(3, 0).repeat_interleave(3, 1)
+    light = torch.linspace(1.0, 0.82 if shaded else 1.0, 3 * SIDE)[:, None, None]
+    return photo * light
+
+
+def test_what_is_trusted_before_an_even_backdrop_is_not_asked_about() -> None:
+    trusted = cut(large(shaded=False), Knows(WHOLE), TOY, TOY, WHOLE)
+    assert trusted.report["backdrop"]["kind"] == "even"
+    assert trusted.confidence >= TRUSTED and not trusted.report["reasons"], trusted.report
+
+
+@pytest.mark.parametrize("drawn", [WHOLE, TOY & ~disc(150, 128, 24)], ids=["more", "less"])
+def test_what_is_trusted_in_the_shade_is_doubted_where_another_object_is_drawn(drawn: Tensor) -> None:
+    photo = large(shaded=True)
+    alone, same, other = (cut(photo, seen, TOY, TOY, TOY) for seen in (None, Knows(TOY), Knows(drawn)))
+    assert alone.report["backdrop"]["kind"] == "shaded"
+    assert alone.confidence >= TRUSTED and same.confidence == alone.confidence, same.report
+    assert other.confidence < TRUSTED and ANOTHER_OBJECT in other.report["reasons"]
+
+
+def test_outlines_and_lines_make_no_other_object() -> None:
+    assert not draws_another(Knows(TOY), TOY.float())
+    strap = CHAIN & (CHAIN.cumsum(1) <= 4)
+    assert not draws_another(Knows(TOY), (disc(110, 128, 62) | strap).float())
+    assert draws_another(Knows(TOY), WHOLE.float()) and draws_another(Knows(WHOLE), TOY.float())
+    assert not draws_another(Knows(TOY), torch.zeros((SIDE, SIDE)))

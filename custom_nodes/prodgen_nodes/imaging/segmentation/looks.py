@@ -16,6 +16,9 @@ objects may prefer what another one sees, and says what does not belong to it, a
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -28,7 +31,14 @@ from .exposure import lift_of, lit, unlit
 from .majority import OUTVOTED, outvoted
 from .noise import is_noisy
 from .parts import Parts
-from .preferred import DRAWN_ALONE, PREFERRED, is_drawn_whole, is_preferred
+from .preferred import (
+    ANOTHER_OBJECT,
+    DRAWN_ALONE,
+    PREFERRED,
+    draws_another,
+    is_drawn_whole,
+    is_preferred,
+)
 from .pyramid import resized, within
 from .ragged import BITTEN, FELT
 from .screens import FRAMED, find_screen
@@ -39,6 +49,8 @@ from .upside_down import KEPT, PALE, doubt_of_openings, in_question, pale_parts
 from .whole_objects import CORRECTED, Prompt, Seen, correction
 from .witness import AGREED, ANOTHER, BOTH_SEE, Witness, is_same, others_see
 
+_ASKED_OF = ("shaded", "busy")
+"""The kinds of backdrop before which a network that knows objects is asked of what is trusted."""
 _ALIKE = 0.02
 """Two confidences that differ by less say the same."""
 _EDGE = 0.002
@@ -77,7 +89,8 @@ def from_looks(
     `other`: another network, which is asked over parts of the product that the first one hesitates over or left out,
     and of whether it sees the same product. `third`: one more, which is asked where the cut-out is doubted: it and
     `other` outvote the first. `prompt`: a network that knows objects, which is asked then, too: whether it
-    prefers what `third` sees, and, unless it would be refused, what does not belong to it, and what does.
+    prefers what `third` sees, what does not belong to it, and what does; and whether it draws what is trusted before a
+    shaded or busy backdrop.
     """
     second, last = (None if network is None else Witness(network) for network in (other, third))
     lift = lift_of(srgb)
@@ -115,12 +128,23 @@ def from_looks(
     if cut.confidence >= TRUSTED and photo.weighed[2] <= _BUSY:
         cut = cut.doubted(UNCONFIRMED, _APART) if cut.report["extras"] else cut
         cut = cut.doubted(UNCONFIRMED, ANOTHER) if second and second.sees_another(whole, cut.alpha) else cut
+    objects = functools.cache(lambda: None if prompt is None else prompt(whole))
+    cut = _unless_another_object(cut, objects)
     if cut.confidence < TRUSTED and second is not None and last is not None:
-        cut = _by_others(cut, photo, masks, (second, last), prompt, progress, parts)
+        cut = _by_others(cut, photo, masks, (second, last), objects, progress, parts)
     if cut.confidence < _REFUSED and INSIDE_OUT not in cut.report["reasons"]:
         cut = cut.believed(AGREED, BOTH_SEE) if others_see(whole, cut.alpha, second, last) else cut
     cut.report["looks"] = len(masks)
     return unlit(cut.finished(), srgb, lift)
+
+
+def _unless_another_object(cut: Cutout, objects: Callable[[], Seen | None]) -> Cutout:
+    """The cut-out, doubted if a network that knows `objects` draws another one; before white others tell that."""
+    if cut.confidence < TRUSTED or cut.report["backdrop"]["kind"] not in _ASKED_OF:
+        return cut
+    seen = objects()
+    another = seen is not None and draws_another(seen, cut.alpha)
+    return cut.doubted(UNCONFIRMED, ANOTHER_OBJECT) if another else cut
 
 
 def _by_others(
@@ -128,17 +152,16 @@ def _by_others(
     photo: Survey,
     looks: list[Tensor],
     others: tuple[Witness, Witness],
-    prompt: Prompt | None,
+    objects: Callable[[], Seen | None],
     progress: Progress | None,
     parts: Parts,
 ) -> Cutout:
     """The doubted cut-out of the `photo`, made of the first network's `looks`; a better one where others know more."""
     cut = _by_majority(cut, photo, *others, progress, parts)
-    whole = photo.srgb.unsqueeze(0)
-    seen = None if prompt is None else prompt(whole)
+    seen = objects()
     if seen is None:
         return cut
-    cut = _as_another_sees(cut, photo, looks, others[1].seen(whole), seen, parts)
+    cut = _as_another_sees(cut, photo, looks, others[1].seen(photo.srgb.unsqueeze(0)), seen, parts)
     return _as_an_object(cut, photo, (looks[0], *others), seen, parts)
 
 

@@ -5,6 +5,9 @@ for the dark. Another sees the whole, and coarsely the same happens to it elsewh
 Segment Anything, shown the box of either and points of it, draws one of them again and the other not. It does so of
 parts as well, of a label or a pendant: so nothing is taken that lacks what every look of the first network was sure of,
 or that fills its openings.
+
+What is trusted before a shaded or busy backdrop is doubted where neither of its answers has a part of the product, or
+both have more.
 """
 
 from __future__ import annotations
@@ -18,9 +21,10 @@ from torch import Tensor
 from ..filters import dilate, opened
 from .pyramid import resized
 from .regions import Regions
-from .whole_objects import POINTS, Seen, best, box_of, overlap, spread, stability
+from .whole_objects import Seen, both_answers, overlap, stability
 
 PREFERRED = "another network sees a product here that one which knows objects draws, too, unlike the first one's"
+ANOTHER_OBJECT = "a network that knows objects draws less than this, or more: is a shadow kept, or a piece missing?"
 DRAWN_ALONE = 0.55
 """The confidence of a cut-out that is drawn so, at least."""
 _DRAWN, _BETTER = 0.9, 0.03
@@ -43,6 +47,11 @@ _CLOSED = 0.5
 """The share of what is more than the first one has that may lie in its openings."""
 _AROUND = 2
 """Pixels by which outlines differ."""
+_TOO_MUCH, _TOO_LITTLE = 0.02, 0.005
+"""What it leaves out, or sees beyond, of what is trusted: a share of the product, thicker than outlines. Of 41
+trusted photographs before shaded or busy backdrops four were wrong: a necklace with the board behind it has .13, a jar
+with its flash shadow .034; a clear bottle with a bite .027 and hair clips with frayed edges .007 more. A tool box that
+is right has .067, all else .004 at most, and .002 more."""
 
 
 def how_drawn(seen: Seen, alpha: Tensor) -> float:
@@ -51,11 +60,23 @@ def how_drawn(seen: Seen, alpha: Tensor) -> float:
     product = resized(alpha, seen.grid) > 0.5
     if not bool(product.any()):
         return 0.0
-    points = spread(product, POINTS)
-    answers = [best(seen.objects(asked, box_of(product))) for asked in (points[:0], points)]
+    answers = both_answers(seen, product)
     if min(map(stability, answers)) < _STABLE:
         return 0.0
     return min(overlap(answer > 0, product) for answer in answers)
+
+
+def draws_another(seen: Seen, alpha: Tensor) -> bool:
+    """Whether the network draws far less, or more, than the product of a matte `[h,w]`."""
+    product = resized(alpha, seen.grid) > 0.5
+    area = float(product.float().sum())
+    if area == 0:
+        return False
+    one, other = (answer > 0 for answer in both_answers(seen, product))
+    extra, missing = (
+        opened(part, _AROUND).float().sum() for part in (product & ~(one | other), one & other & ~product)
+    )
+    return float(extra) > _TOO_MUCH * area or float(missing) > _TOO_LITTLE * area
 
 
 def is_drawn_whole(seen: Seen, alpha: Tensor) -> bool:

@@ -140,7 +140,7 @@ def correction(seen: Seen, alpha: Tensor, first: Tensor, others: Sequence[Tensor
         return None
     everyone = torch.stack([matte - (_INSIDE - _SURE), one, *two]).amin(dim=0) > _SURE
     points = spread(everyone if bool(everyone.any()) else product, POINTS)
-    answers = [best(seen.objects(asked, box_of(product))) for asked in (points[:0], points)]
+    answers = both_answers(seen, product, points)
     stable, alike = min(map(stability, answers)), overlap(answers[0] > 0, answers[1] > 0)
     if stable < _STABLE or alike < _ONE_OBJECT:
         return None
@@ -216,6 +216,13 @@ def best(answers: tuple[Tensor, Tensor]) -> Tensor:
 def stability(answer: Tensor) -> float:
     """How little an answer's outline depends on where it is drawn, 0 to 1."""
     return float((answer > 1).float().sum()) / max(1.0, float((answer > -1).float().sum()))
+
+
+def both_answers(seen: Seen, product: Tensor, points: Tensor | None = None) -> list[Tensor]:
+    """What the network takes for the object `[h,w]` (above 0) in the box of a boolean `product` `[h,w]`; and what it
+    does if told `points` `[k,2]` of it, too, which are spread over it otherwise."""
+    points = spread(product, POINTS) if points is None else points
+    return [best(seen.objects(asked, box_of(product))) for asked in (points[:0], points)]
 
 
 def box_of(product: Tensor) -> tuple[float, float, float, float]:
