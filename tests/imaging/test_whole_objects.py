@@ -279,3 +279,15 @@ def test_what_would_be_refused_is_delivered_where_the_whole_is_beyond_doubt() ->
     after = cut(photo, Knows(TOY), half_seen, less, less)
     assert CORRECTED in after.report["reasons"] and 0.5 <= after.confidence < 0.75
     assert float(after.alpha[disc(110, 128, 54)].mean()) > 0.99
+
+
+def test_what_would_be_refused_stays_so_where_it_draws_only_a_part_of_it() -> None:
+    """A teapot without its knob: that a bite out of it is filled says nothing of what else is lost."""
+    knob = disc(110, 52, 22)
+    photo = scene([(TOY | knob, (0.8, 0.3, 0.1))])
+    bitten = 0.8 * (TOY & ~BITE).float()
+    half_seen = torch.where(knob, 0.8, bitten)
+    half_seen[180:254, 4:80] = torch.where(TOY[180:254, 4:80], half_seen[180:254, 4:80], 0.45)
+    less = torch.where(disc(110, 90, 30), 0.0, bitten)
+    after = cut(photo, Knows(TOY), half_seen, less, less)
+    assert after.confidence < 0.5 and CORRECTED not in after.report["reasons"], after.report

@@ -201,10 +201,15 @@ def _as_an_object(
         return cut
     said = wrong.of(cut.alpha, within(_SIDE, *photo.size))
     better = by_model(photo, said, None, None, parts).with_parts(wrong.certain)
-    if better.confidence < _REFUSED and is_drawn_whole(seen, better.alpha):
+    if not wrong.keeps_the_rest(cut.alpha, better.alpha):
+        return cut
+    if (
+        min(cut.confidence, better.confidence) < _REFUSED
+    ):  # a teapot that has lost its spout is corrected elsewhere, too
+        if not is_drawn_whole(seen, better.alpha):
+            return cut
         better = better.believed(DRAWN_ALONE, "")
-    delivered = better.confidence >= _REFUSED and wrong.keeps_the_rest(cut.alpha, better.alpha)
-    return better.doubted(UNCONFIRMED, CORRECTED) if delivered else cut
+    return better.doubted(UNCONFIRMED, CORRECTED)
 
 
 def _whole_screen(cut: Cutout, photo: Survey, parts: Parts) -> Cutout:
