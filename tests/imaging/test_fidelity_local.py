@@ -74,10 +74,7 @@ def test_jpeg_light_and_a_pixel_are_no_damage(seed: int, relit: bool) -> None:
 
 
 @pytest.mark.first(1)
-@pytest.mark.parametrize(
-    ("kind", "seed"),
-    [("jar", 1), ("arch_bag", 0), ("chair", 4)],
-)
+@pytest.mark.parametrize(("kind", "seed"), [("jar", 1), ("arch_bag", 0), ("chair", 4)])
 def test_nearly_black_and_white_products_are_judged_by_what_is_seen(kind: str, seed: int) -> None:
     for disturbance in range(3):
         report = judged(scenes.disturb(finished(kind, seed), disturbance)).report

@@ -205,7 +205,8 @@ def confidence_of(generated: torch.Tensor, photo: torch.Tensor, mask: torch.Tens
     return float(done.reports[0]["confidence"])
 
 
-@pytest.mark.parametrize("name", [RELIT[0], *(pytest.param(name, marks=pytest.mark.slow) for name in RELIT[1:])])
+@pytest.mark.first(1)
+@pytest.mark.parametrize("name", RELIT)
 def test_a_dark_product_in_a_dark_scene_is_trusted(name: str) -> None:
     generated, photo, mask = relit_pair(name)
     report = register_product(generated, photo, mask, in_place(mask)).reports[0]
@@ -214,7 +215,8 @@ def test_a_dark_product_in_a_dark_scene_is_trusted(name: str) -> None:
     assert abs(report["scale"] - 1) <= 0.01
 
 
-@pytest.mark.parametrize("name", [RELIT[0], *(pytest.param(name, marks=pytest.mark.slow) for name in RELIT[1:])])
+@pytest.mark.first(1)
+@pytest.mark.parametrize("name", RELIT)
 def test_what_is_not_the_product_in_a_dark_scene_is_not_trusted(name: str) -> None:
     generated, photo, mask = relit_pair(name)
     shape = (mask.shape[1], mask.shape[2])

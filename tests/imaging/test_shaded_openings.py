@@ -62,12 +62,7 @@ def test_an_opening_that_shows_the_backdrop_in_the_shade_is_not_believed_filled(
 @pytest.mark.first(2)
 @pytest.mark.parametrize(
     ("back", "own", "inlay"),
-    [
-        (BLUE, WOOD, (0.2, 0.2, 0.2)),
-        (BLUE, WOOD, RED),
-        (GREY, RED, (0.3, 0.3, 0.3)),
-        (SAND, RED, (0.02, 0.02, 0.02)),
-    ],
+    [(BLUE, WOOD, (0.2, 0.2, 0.2)), (BLUE, WOOD, RED), (GREY, RED, (0.3, 0.3, 0.3)), (SAND, RED, (0.02, 0.02, 0.02))],
     ids=["grey", "red", "grey before grey", "black"],
 )
 def test_an_inlay_of_another_colour_is_no_opening(

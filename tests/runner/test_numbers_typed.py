@@ -164,13 +164,25 @@ ROWS = st.dictionaries(
 )
 
 
-@pytest.mark.first(1)
-@pytest.mark.parametrize("part", range(4))
+any_row = given(row=ROWS)
+
+
 @settings(max_examples=75)
-@given(row=ROWS)
-def test_any_row_is_taken_or_refused_in_words(
-    part: int, tmp_path_factory: pytest.TempPathFactory, row: dict[str, Any]
+@any_row
+def test_any_row_is_taken_or_refused_in_words(tmp_path_factory: pytest.TempPathFactory, row: dict[str, Any]) -> None:
+    check_any_row(tmp_path_factory, row)
+
+
+@pytest.mark.slow
+@settings(max_examples=300)
+@any_row
+def test_any_of_hundreds_of_rows_is_taken_or_refused_in_words(
+    tmp_path_factory: pytest.TempPathFactory, row: dict[str, Any]
 ) -> None:
+    check_any_row(tmp_path_factory, row)
+
+
+def check_any_row(tmp_path_factory: pytest.TempPathFactory, row: dict[str, Any]) -> None:
     folder = tmp_path_factory.mktemp("row")
     Image.new("RGB", (8, 8), "red").save(folder / "a.png")
     (folder / "w.json").write_text(json.dumps(seeded()))

@@ -137,13 +137,23 @@ _ODD = st.one_of(
 )  # fmt: skip
 
 
-@pytest.mark.first(1)
-@pytest.mark.parametrize("part", range(4))
-@given(workflow=st.sampled_from(["packshot", "cutout", "relight_iclight"]), shop=_ODD, words=_ODD)
+asked_for = given(workflow=st.sampled_from(["packshot", "cutout", "relight_iclight"]), shop=_ODD, words=_ODD)
+
+
+@asked_for
 @settings(max_examples=10)
-def test_whatever_is_asked_for_is_taken_or_refused_in_words(
-    part: int, workflow: str, shop: object, words: object
-) -> None:
+def test_whatever_is_asked_for_is_taken_or_refused_in_words(workflow: str, shop: object, words: object) -> None:
+    check_asked_for(workflow, shop, words)
+
+
+@pytest.mark.slow
+@asked_for
+@settings(max_examples=40)
+def test_whatever_is_asked_for_dozens_of_times_is_taken_or_refused(workflow: str, shop: object, words: object) -> None:
+    check_asked_for(workflow, shop, words)
+
+
+def check_asked_for(workflow: str, shop: object, words: object) -> None:
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder, "out")) as (url, desk):
         photo = product(Path(folder, "bag.png"))
         asked = quote(json.dumps({"workflow": workflow, "shop": shop, "words": words}))

@@ -40,6 +40,13 @@ def saves(out: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
+def check_made_again(words: list[str], lora: Path, damaged: Callable[[bytes], bytes]) -> None:
+    whole = lora.read_bytes()
+    lora.write_bytes(damaged(whole))
+    assert main(words) == 0
+    assert lora.read_bytes() == whole, "a damaged file is handed out as a result"
+
+
 def test_from_photos_to_samples_and_the_same_again_does_nothing(
     comfy_server: ComfyServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -64,10 +71,7 @@ def test_from_photos_to_samples_and_the_same_again_does_nothing(
         assert {path: path.stat().st_mtime_ns for path in out.rglob("step_*")} == before
         assert main([*words, "--best"]) == 0
         assert "The best save is that of step" in capsys.readouterr().err
-        whole = Path(rows[0]["lora"]).read_bytes()
-        Path(rows[0]["lora"]).write_bytes(whole[:-1])
-        assert main(words) == 0
-        assert Path(rows[0]["lora"]).read_bytes() == whole, "a damaged file is handed out as a result"
+        check_made_again(words, Path(rows[0]["lora"]), lambda whole: whole[:-1])
     record = json.loads(next(out.rglob("step_000006.json")).read_text(encoding="utf-8"))
     (report,) = [one for one in record["reports"].values() if one.get("title") == "training"]
     assert report["pictures"] == 3 and report["step"] == 6 and not report["plain"]
@@ -86,10 +90,7 @@ def test_the_best_save_is_said_and_none_where_nothing_can_be_measured(
         with (out / "best.csv").open(encoding="utf-8") as stream:
             assert len(list(csv.DictReader(stream))) == 2 * 2 * 2
         assert (out / "best.jpg").is_file()
-        whole = Path(rows[0]["lora"]).read_bytes()
-        Path(rows[0]["lora"]).write_bytes(b"garbage!")
-        assert main(words) == 0
-        assert Path(rows[0]["lora"]).read_bytes() == whole, "a damaged file is handed out as a result"
+        check_made_again(words, Path(rows[0]["lora"]), lambda _: b"garbage!")
         for path in out.rglob("trial_*_cutout.png"):
             Image.new("RGBA", (128, 128)).save(path)  # there is no product
         assert main([*words, "--best"]) == 7

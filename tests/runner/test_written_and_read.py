@@ -51,15 +51,30 @@ def read_again(ledger: Ledger, jobs: int) -> None:
     ledger.facts(), ledger.formers(), ledger.done_keys()
 
 
-@pytest.mark.first(1)
-@pytest.mark.parametrize("part", range(4))
-@settings(max_examples=40)
-@given(values=VALUES, images=st.dictionaries(TEXT, PATH, max_size=2), seed=SEED, row=ROW, said=TEXT,
+any_job = given(values=VALUES, images=st.dictionaries(TEXT, PATH, max_size=2), seed=SEED, row=ROW, said=TEXT,
        texts=st.lists(TEXT), metrics=VALUES, code=st.integers(0, 130))  # fmt: skip
+
+
+@settings(max_examples=40)
+@any_job
 @example(values={}, images={}, seed=None, row={"group": "x\0y", "category": "", "name": "", "folder": ""}, said="a\0b",
          texts=["too\0small"], metrics={"device": "\0"}, code=5)  # fmt: skip
 def test_whatever_becomes_of_a_job_it_can_be_read_again(
-    part: int,
+    tmp_path_factory: pytest.TempPathFactory, workflow: str, **drawn: Any
+) -> None:
+    check_read_again(tmp_path_factory, workflow, **drawn)
+
+
+@pytest.mark.slow
+@settings(max_examples=160)
+@any_job
+def test_whatever_becomes_of_a_job_it_can_be_read_again_hundreds_of_times(
+    tmp_path_factory: pytest.TempPathFactory, workflow: str, **drawn: Any
+) -> None:
+    check_read_again(tmp_path_factory, workflow, **drawn)
+
+
+def check_read_again(
     tmp_path_factory: pytest.TempPathFactory,
     workflow: str,
     values: Mapping[str, Any],

@@ -23,7 +23,7 @@ from torch import Tensor
 from ..filters import dilate, opened
 from ..tensors import bounding_box
 from .pyramid import resized
-from .regions import Regions
+from .regions import Regions, connected_to_frame
 
 CORRECTED = "what a network that knows objects sees as a thing of its own was taken off, or what belongs to it added"
 """Why a cut-out that was corrected is doubted."""
@@ -87,8 +87,8 @@ _CERTAIN = 0.5
 """The answer's logit from which a part that comes is opaque: .62 of 1."""
 _BEYOND_DOUBT, _BITE = 0.97, 0.8
 """The stability of both answers, and their overlap, from which an object is beyond doubt; and the share of a part that
-lies within the convex hull of the product, then, which a bite has and a shadow beside it has not: half of a clear
-bottle before white, .98, a barcode on a piece of soap, .93."""
+lies within the convex hull of the product, then, which a bite has and a shadow beside it has not: all of what
+is missing of a clear bottle before white, a tube's band and a soap's label lies there."""
 _SCRAPS = 4
 """Pixels of the grid around what comes that what else is missing within such an object reaches, to come with it."""
 _SLIT, _SURELY = 0.002, 0.8
@@ -153,7 +153,7 @@ def correction(seen: Seen, alpha: Tensor, first: Tensor, others: Sequence[Tensor
     bitten = _convex_hull(product) if min(stable, alike) >= _BEYOND_DOUBT else torch.zeros_like(product)
     added |= missing.mean(bitten.float()) >= _BITE
     added &= missing.area >= _LEAST_ADDED * area
-    closed = torch.from_numpy(ndimage.binary_fill_holes(product.cpu().numpy())).to(product) & ~product
+    closed = ~product & ~connected_to_frame(~product)
     added &= (missing.mean(closed.float()) < _CLOSED) | (missing.mean(one) >= _FIRST)
     for number in np.flatnonzero(added):
         added[number] = _belongs(seen, product, _only(missing, int(number)))
