@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 
-from runner.data import parse_yaml
 from runner.errors import UsageError, WorkflowError
 from runner.workflow.graph import InputSpec, Target, Workflow
+from runner.workflow.index import read_index
 from runner.workflow.load import WORKFLOWS_DIR
 from runner.workflow.patch import resolve_name
 from runner.workflow.schema import ObjectInfo
@@ -72,8 +72,5 @@ def missing_in_batch(workflow: Workflow, names: Iterable[str], object_info: Obje
 
 def _purposes(workflow: Workflow, specs: Iterable[InputSpec]) -> list[str]:
     """A line per input: what it is for, as the index of the bundled workflows says."""
-    index = parse_yaml((WORKFLOWS_DIR / "index.yaml").read_text(encoding="utf-8"), own=True)
-    inputs: dict[str, str] = next(
-        (entry["inputs"] for entry in index["workflows"] if entry["name"] == workflow.label), {}
-    )
+    inputs = read_index().inputs.get(workflow.label, {})
     return [f"{spec.name}: {inputs.get(spec.name, spec.help)}".rstrip(": ") for spec in specs]

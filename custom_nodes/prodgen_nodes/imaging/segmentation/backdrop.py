@@ -22,6 +22,8 @@ from ..filters import dilate, erode, gaussian_blur
 from .regions import Regions, connected_to_frame
 from .window import Window
 
+BUSY = 0.5
+"""How plain (0 to 1) a backdrop is that says nothing itself, at most."""
 _FRAME = 0.012
 """Width of the frame strip that is read, as a fraction of the short side."""
 _QUANTUM = 1.0 / 255

@@ -18,7 +18,7 @@ from torch import Tensor
 from ..errors import EmptyMaskError
 from ..extent import product_box
 from ..filters import dilate, erode
-from .backdrop import Backdrop, describe_backdrop
+from .backdrop import BUSY, Backdrop, describe_backdrop
 from .confidence import (
     TRUSTED,
     Trust,
@@ -325,7 +325,7 @@ def by_model(
     grain = 1.0 if mask is None else max(1.0, size[0] / mask.shape[0], size[1] / mask.shape[1])
     seen = None if mask is None else resized(torch.nan_to_num(mask).clamp(0.0, 1.0), size)
     (small, noise), (backdrop, evidence, plain) = photo.calm, photo.weighed
-    is_plain, reach = plain > 0.5, reach_of(grain)
+    is_plain, reach = plain > BUSY, reach_of(grain)
     said, rough = _stated(seen, hint, (evidence.difference < _BARE) & is_plain)
     fused = fuse(small, backdrop, evidence, rough, grain, is_plain)
     chosen = _chosen(fused.likelihood, said, parts)

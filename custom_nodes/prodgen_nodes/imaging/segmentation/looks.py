@@ -24,6 +24,7 @@ from torch import Tensor
 
 from ..filters import dilate, erode, opened
 from .agreement import doubt_of_looks
+from .backdrop import BUSY
 from .confidence import INSIDE_OUT, KEPT_BY_ALL, TRUSTED, UNCONFIRMED, is_coarse, ramp
 from .cutout import Cutout, Look, Progress, by_model
 from .detail import COARSE, is_blurred
@@ -60,8 +61,6 @@ _DIFFERENT, _DISAGREED = (0.004, 0.02), 0.6
 _THIN, _SPECK = 4, 3e-4
 """How far, in a look's own pixels, an outline may lie from the other's and still be the same; and the share of the
 product from which what lies farther is a part of it, or an opening."""
-_BUSY = 0.5
-"""How plain (0 to 1) a backdrop is that says nothing itself, at most."""
 _SMALL = 190
 """Pixels of the longer side below which a product is too small for its openings and edges to be seen: of 13
 products of 85 to 178 pixels, all trusted, ten kept an opening filled, lost a piece or came out frayed."""
@@ -96,9 +95,9 @@ def from_looks(
     lift = lift_of(srgb)
     photo = Survey(lit(srgb, lift))
     noisy = is_noisy(photo.calm[1])
-    both = WithSecond(look, second, lambda: photo.weighed[2] <= _BUSY)
+    both = WithSecond(look, second, lambda: photo.weighed[2] <= BUSY)
     whole = photo.srgb.unsqueeze(0)
-    shown = Shown(photo, lambda: None if second is None else second.sure_of(whole), _BUSY)
+    shown = Shown(photo, lambda: None if second is None else second.sure_of(whole), BUSY)
     masks = [shown(both(whole))]
     if noisy or photo.weighed[2] < 1.0:
         masks.append(shown(_mirrored(photo, noisy, both)))
@@ -114,18 +113,18 @@ def from_looks(
             cut = _better(cut, other_cut, _disagreement(*masks), both.filled)
     mirrored = masks[1] if len(masks) > 1 else None
     cut = _asked_once_more(_tiny(cut, photo.srgb), photo, masks, look)
-    if cut.confidence >= TRUSTED and cut.report["backdrop"]["plain"] > _BUSY:
+    if cut.confidence >= TRUSTED and cut.report["backdrop"]["plain"] > BUSY:
         if mirrored is None:
             mirrored = _mirrored(photo, noisy, both)
             masks.append(mirrored)
         why = doubt_of_looks(photo, resized(cut.alpha, photo.size), masks[0], mirrored)
         cut = cut.doubted(UNCONFIRMED, why) if why else cut
-    if cut.confidence < TRUSTED and photo.weighed[2] > _BUSY:
+    if cut.confidence < TRUSTED and photo.weighed[2] > BUSY:
         cut = _whole_screen(cut, photo, parts)
     if both.filled:
-        cut = cut.doubted(UNCONFIRMED, SETTLED) if photo.weighed[2] <= _BUSY else cut.noted(SETTLED)
+        cut = cut.doubted(UNCONFIRMED, SETTLED) if photo.weighed[2] <= BUSY else cut.noted(SETTLED)
     cut = cut.doubted(UNCONFIRMED, SHOWN) if shown.kept else cut
-    if cut.confidence >= TRUSTED and photo.weighed[2] <= _BUSY:
+    if cut.confidence >= TRUSTED and photo.weighed[2] <= BUSY:
         cut = cut.doubted(UNCONFIRMED, _APART) if cut.report["extras"] else cut
         cut = cut.doubted(UNCONFIRMED, ANOTHER) if second and second.sees_another(whole, cut.alpha) else cut
     objects = functools.cache(lambda: None if prompt is None else prompt(whole))
@@ -257,7 +256,7 @@ def _asked_once_more(cut: Cutout, photo: Survey, masks: list[Tensor], look: Look
         return cut
     alpha = resized(cut.alpha, photo.size)
     small = photo.calm[0]
-    asked = in_question(small, alpha, masks, cut.report["backdrop"]["plain"] <= _BUSY)
+    asked = in_question(small, alpha, masks, cut.report["backdrop"]["plain"] <= BUSY)
     if asked is None:
         return cut
     masks.append(look(small.unsqueeze(0).flip(1, 2)).flip(0, 1))

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..filters import dilate, erode, touching
+from .backdrop import BUSY
 from .confidence import UNCONFIRMED
 from .cutout import Cutout, Progress, from_model
 from .painted import sloppy_width
@@ -45,8 +46,6 @@ _DAB = 0.3
 """The most paint, as a share of an object, that is a dab on it."""
 _UNDER = 0.9
 """The share of a dab that lies on its object."""
-_BUSY = 0.5
-"""How plain (0 to 1) a backdrop is that says nothing itself, at most."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def from_painted(
         whole = whole if meant.dab else torch.maximum(whole, erode(hint > 0.5, sloppy_width(hint)).to(whole))
         cut = from_model(srgb, soft, whole, progress, parts)
         cut = cut.doubted(AGREED, DAB) if meant.dab else cut.noted(FITS)
-    if cut.report["backdrop"]["plain"] > _BUSY or (mask is not None and _fit(mask, paint) <= _CONFIRMED):
+    if cut.report["backdrop"]["plain"] > BUSY or (mask is not None and _fit(mask, paint) <= _CONFIRMED):
         return cut
     return cut.doubted(UNCONFIRMED, UNSEEN)
 
