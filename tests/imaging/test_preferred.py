@@ -20,6 +20,7 @@ from torch import Tensor
 from .test_whole_objects import CONE, POT, SIDE, TOY, Knows, cut, disc, scene
 
 WHOLE = TOY | POT
+RING = TOY & ~disc(110, 128, 35)
 FAR = disc(40, 30, 10)
 CHAIN = torch.zeros((SIDE, SIDE), dtype=torch.bool)
 CHAIN[20:72, 104:116] = True
@@ -85,9 +86,15 @@ def test_another_product_that_lies_apart_is_not() -> None:
 
 
 @pytest.mark.parametrize("refused", [True, False])
-def test_an_opening_is_filled_only_of_what_would_be_refused(refused: bool) -> None:
-    ring = TOY & ~disc(110, 128, 35)
-    assert preferred(Knows(TOY), ring, TOY, refused=refused) is refused
+def test_an_opening_is_not_filled(refused: bool) -> None:
+    """As a bicycle's wheels, of which the first network made out the spokes."""
+    assert not preferred(Knows(TOY), RING, TOY, refused=refused)
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_a_tear_is_filled_of_what_would_be_refused(refused: bool) -> None:
+    """One look at least saw something there."""
+    assert preferred(Knows(TOY), RING, TOY, RING, TOY, refused=refused) is refused
 
 
 def test_a_cutout_that_the_picture_tore_says_nothing_of_what_its_network_sees() -> None:

@@ -43,8 +43,10 @@ _CERTAIN, _LOST, _APART = 0.8, 0.008, 0.1
 """What every look of the first network is sure of; and how much of that, and of its cut-out, may be lost, as a share of
 the product: where it joins that, and anywhere, but for pieces of a refused one that no look is sure of. Sweets around
 tubes are .05, apart from them; a bag's handles are .046, a pendant's chain .013 and more."""
-_CLOSED = 0.5
-"""The share of what is more than the first one has that may lie in its openings."""
+_CLOSED, _UNSEEN = 0.5, 0.1
+"""The share of what is more than the first one has that may lie in its openings; and what no look of the first network
+says of the openings of a refused one, as there may be tears among them. A bicycle's wheels, filled, have .68 of it in
+such; what is right (a watch, two tubes, a camera, a ring on a twig) nothing."""
 _AROUND = 2
 """Pixels by which outlines differ."""
 _TOO_MUCH, _TOO_LITTLE = 0.02, 0.005
@@ -89,21 +91,23 @@ def is_preferred(
 ) -> bool:
     """Whether `theirs` `[h,w]`, the matte that another `network`'s mask `[y,x]` made, is to be taken instead of a
     doubted matte `alpha` `[h,w]` that was made of the first one's `looks` `[y,x]`. `refused`: whether that is believed
-    so little that its openings are none."""
+    so little that it may be torn."""
     product, other, mask = (resized(one, seen.grid) > 0.5 for one in (alpha, theirs, network))
     area = float(other.float().sum())
     if area == 0 or overlap(other, mask) < _OWN:
         return False
-    sure = torch.stack([resized(look, seen.grid) for look in looks]).amin(dim=0) > _CERTAIN
+    said = torch.stack([resized(look, seen.grid) for look in looks])
+    sure = said.amin(dim=0) > _CERTAIN
     lost = Regions((sure | product) & ~dilate(other, _AROUND))
     joined = lost.touched(dilate(other, 2 * _AROUND + 1))
     counts = joined | lost.touched(sure if refused else opened(product, 1))
     if lost.area[joined].sum() > _LOST * area or lost.area[counts].sum() > _APART * area:
         return False
     more = opened(other & ~product, 1)
-    if not refused:
-        closed = ~product & ~connected_to_frame(~product)
-        if float((more & closed).float().sum()) > _CLOSED * float(more.float().sum()):
-            return False
+    closed = ~product & ~connected_to_frame(~product)
+    if refused:  # it is torn: only what no look sees is open
+        closed &= said.amax(dim=0) < _UNSEEN
+    if float((more & closed).float().sum()) > _CLOSED * float(more.float().sum()):
+        return False
     drawn = how_drawn(seen, theirs)
     return drawn >= _DRAWN and drawn >= how_drawn(seen, alpha) + _BETTER
