@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prodgen_nodes.imaging.segmentation import TRUSTED
+from prodgen_nodes.imaging.segmentation import TRUSTED, from_looks
 from prodgen_nodes.imaging.segmentation.preferred import (
     ANOTHER_OBJECT,
     DRAWN_ALONE,
@@ -120,10 +120,10 @@ def test_it_is_delivered_with_a_doubt() -> None:
     assert float(after.alpha[~disc(110, 128, 66)].mean()) < 0.01
 
 
-def large(shaded: bool) -> Tensor:
-    """A toy before an even backdrop or one in the shade; of few pixels nothing is trusted."""
+def large(shaded: bool, product: Tensor = TOY) -> Tensor:
+    """A `product` before an even backdrop or one in the shade; of few pixels nothing is trusted."""
     photo = torch.full((SIDE, SIDE, 3), 0.75)
-    photo[TOY] = torch.tensor((0.8, 0.1, 0.1))
+    photo[product] = torch.tensor((0.8, 0.1, 0.1))
     photo = photo.repeat_interleave(3, 0).repeat_interleave(3, 1)
     light = torch.linspace(1.0, 0.82 if shaded else 1.0, 3 * SIDE)[:, None, None]
     return photo * light
@@ -142,6 +142,23 @@ def test_what_is_trusted_in_the_shade_is_doubted_where_another_object_is_drawn(d
     assert alone.report["backdrop"]["kind"] == "shaded"
     assert alone.confidence >= TRUSTED and same.confidence == alone.confidence, same.report
     assert other.confidence < TRUSTED and ANOTHER_OBJECT in other.report["reasons"]
+
+
+def test_what_is_cut_off_is_doubted_for_what_else_is_wrong_with_it() -> None:
+    """The picture's edge alone says nothing of the rest of the product."""
+    toy = TOY.clone()
+    toy[150:, 104:116] = True  # a stem, out of the picture
+    photo = large(shaded=True, product=toy)
+
+    def look(picture: Tensor) -> Tensor:
+        return (picture[0, ..., 0] > 1.5 * picture[0, ..., 1]).float()[1::3, 1::3]
+
+    whole, another = (
+        from_looks(photo, look, None, "auto", look, look, prompt=lambda _, drawn=drawn: Knows(drawn))
+        for drawn in (toy, toy & ~disc(110, 128, 24))
+    )
+    assert [reason.split(" by ")[0] for reason in whole.report["reasons"]] == ["the product is cut off"]
+    assert another.report["reasons"] == [*whole.report["reasons"], ANOTHER_OBJECT]
 
 
 def test_outlines_and_lines_make_no_other_object() -> None:

@@ -113,7 +113,7 @@ def from_looks(
             cut = _better(cut, other_cut, _disagreement(*masks), both.filled)
     mirrored = masks[1] if len(masks) > 1 else None
     cut = _asked_once_more(_tiny(cut, photo.srgb), photo, masks, look)
-    if cut.confidence >= TRUSTED and cut.report["backdrop"]["plain"] > BUSY:
+    if _is_believed(cut) and cut.report["backdrop"]["plain"] > BUSY:
         if mirrored is None:
             mirrored = _mirrored(photo, noisy, both)
             masks.append(mirrored)
@@ -124,7 +124,7 @@ def from_looks(
     if both.filled:
         cut = cut.doubted(UNCONFIRMED, SETTLED) if photo.weighed[2] <= BUSY else cut.noted(SETTLED)
     cut = cut.doubted(UNCONFIRMED, SHOWN) if shown.kept else cut
-    if cut.confidence >= TRUSTED and photo.weighed[2] <= BUSY:
+    if _is_believed(cut) and photo.weighed[2] <= BUSY:
         cut = cut.doubted(UNCONFIRMED, _APART) if cut.report["extras"] else cut
         cut = cut.doubted(UNCONFIRMED, ANOTHER) if second and second.sees_another(whole, cut.alpha) else cut
     objects = functools.cache(lambda: None if prompt is None else prompt(whole))
@@ -137,9 +137,14 @@ def from_looks(
     return unlit(cut.finished(), srgb, lift)
 
 
+def _is_believed(cut: Cutout) -> bool:
+    """Whether it is trusted, or would be if the picture did not cut the product off: that says nothing of the rest."""
+    return cut.confidence >= TRUSTED or (cut.report["touches_frame"] and len(cut.report["reasons"]) == 1)
+
+
 def _unless_another_object(cut: Cutout, objects: Callable[[], Seen | None]) -> Cutout:
     """The cut-out, doubted if a network that knows `objects` draws another one; before white others tell that."""
-    if cut.confidence < TRUSTED or cut.report["backdrop"]["kind"] not in _ASKED_OF:
+    if not _is_believed(cut) or cut.report["backdrop"]["kind"] not in _ASKED_OF:
         return cut
     seen = objects()
     another = seen is not None and draws_another(seen, cut.alpha)
@@ -252,7 +257,7 @@ def _mirrored(photo: Survey, noisy: bool, look: Look) -> Tensor:
 def _asked_once_more(cut: Cutout, photo: Survey, masks: list[Tensor], look: Look) -> Cutout:
     """The cut-out of the `photo` with no more confidence than a look at it upside down allows; to be added to the
     `masks`, if there is something to ask."""
-    if cut.confidence < TRUSTED:
+    if not _is_believed(cut):
         return cut
     alpha = resized(cut.alpha, photo.size)
     small = photo.calm[0]
