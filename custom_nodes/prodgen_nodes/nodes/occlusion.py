@@ -13,6 +13,7 @@ from ..imaging.placement import Placement
 from ..imaging.reports import batch_report
 from .common import CATEGORY, PlacementType, deliver, optional_mask, output, required_mask, tinted, work_device
 from .hands.wires import KeypointsType
+from .segment_anything import identity, see
 
 
 class ProdgenKeepInFront(io.ComfyNode):
@@ -86,6 +87,11 @@ class ProdgenKeepInFront(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, **_: Any) -> str:
+        """A network that was installed since sees the rest of a hand."""
+        return identity()
+
+    @classmethod
     def execute(
         cls,
         scene: Tensor,
@@ -113,6 +119,7 @@ class ProdgenKeepInFront(io.ComfyNode):
             people=people,
             sensitivity=sensitivity,
             grow=grow,
+            see=see,
         )
         (front,) = deliver(kept.mask)
         shown = scene[:4, ..., :3].float()

@@ -6,7 +6,7 @@ of the handle (a changed logo, a highlight) is not kept, the original wins there
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from ..hands.keypoints import Person
 from ..placed import on_scene
 from ..placement import Affine, Placement
 from ..resample import placed_bands
+from ..segmentation.whole_objects import Prompt
 from ..tensors import check_range, item
 from .difference import (
     in_plain_light,
@@ -33,9 +34,10 @@ from .difference import (
     skin_likeness,
     unlike_in_shade,
 )
-from .left_out import left_out
+from .left_out import LeftOut, left_out
 from .matte import matte
 from .pieces import by_colour, filled, of_one_hand, without_spurs
+from .whole_hand import with_the_rest
 
 _WORK_SIDE = 1400
 """Longest side in pixels at which fingers are looked for: an edge is placed to a pixel of it, and time does not grow
@@ -47,6 +49,8 @@ _SKIN = 0.35
 the product."""
 _SPECK = 3e-4
 """Share of the product's area below which a piece is no finger."""
+_EVIDENCE = ("difference to the relit original", "skin colour")
+"""Looked at in every picture."""
 _MUCH = 0.35
 """Of the product: a hand that holds it covers less, a wrong placement covers more; only a warning hangs on it."""
 _HAND_SHARE = 0.25
@@ -76,6 +80,7 @@ def keep_in_front(
     people: Sequence[tuple[Person, ...]] | None = None,
     sensitivity: float = 0.5,
     grow: float = 0.0,
+    see: Prompt | None = None,
 ) -> Kept:
     """Find what the scene shows in front of the product that lies at `placement`.
 
@@ -83,7 +88,9 @@ def keep_in_front(
     `erased` `[B,H,W]` what was taken out of the handle; `zone` `[B,H,W]` where a hand may hold the product's body:
     a hand has to reach into it (of a picture whose zone is empty, everywhere);
     `people` per picture, from a pose detector, in scene pixels;
-    `sensitivity` 0..1; `grow` 0..32 px widens the result. Raises ShapeError, EmptyMaskError, ParameterError.
+    `sensitivity` 0..1; `grow` 0..32 px widens the result; `see` shows a picture to a network that knows objects, which
+    brings the rest of a hand that is only in part known by its colour. Raises ShapeError, EmptyMaskError,
+    ParameterError.
     """
     given = on_scene(scene, product, mask, placement, erased=erased, zone=zone)
     check_range(sensitivity, 0.0, 1.0, "sensitivity")
@@ -99,7 +106,7 @@ def keep_in_front(
         held = given.cover("zone", index)
         held = None if held is None else _crop(held, view)
         held = held if held is not None and bool((held > 0.5).any()) else None
-        front, report = _one(view, gap, hands, sensitivity, zone=held)
+        front, report = _one(view, gap, hands, sensitivity, zone=held, see=see)
         full = front[None, None]
         if view.factor > 1:
             full = F.interpolate(full, scale_factor=float(view.factor), mode="bilinear", align_corners=False)
@@ -176,7 +183,13 @@ def _hand_area(view: _View, people: tuple[Person, ...]) -> Tensor:
 
 
 def _one(
-    view: _View, gap: Tensor | None, hands: Tensor | None, sensitivity: float, *, zone: Tensor | None = None
+    view: _View,
+    gap: Tensor | None,
+    hands: Tensor | None,
+    sensitivity: float,
+    *,
+    zone: Tensor | None = None,
+    see: Prompt | None = None,
 ) -> tuple[Tensor, dict[str, Any]]:
     linear = srgb_to_linear(view.scene.permute(2, 0, 1))
     original = srgb_to_linear(view.original.permute(2, 0, 1))
@@ -210,40 +223,45 @@ def _one(
     if zone is not None:
         reach = max(2, round(_ZONE_MARGIN * view.long_side))
         pieces, regions = of_one_hand(pieces, dilate((zone > 0.5).to(pieces)[None], reach)[0], lab)
+    known = pieces
+    if see is not None and regions:
+        pieces = with_the_rest(pieces, unlike, own, inside, view.scene, see)
     soft = matte(pieces, linear, expected, inside, view.long_side)
     covered = float((soft * view.alpha).sum() / view.alpha.sum().clamp(min=1.0))
     held = False
     if gap_small is not None and bool((gap_small > 0.5).any()):
         held = float(hand[gap_small > 0.5].gt(_SKIN).float().mean()) >= _HAND_SHARE
-    warnings = []
+    missed = left_out(soft, unlike, lab, own, inside, view.long_side)
+    further = {
+        "pose points": hands is not None and bool(hands.any()),
+        "grip zone": zone is not None,
+        "a network that knows objects": pieces is not known,
+        "erased part of the handle": held,
+    }
+    return soft, {
+        "covered_share": covered,
+        "regions": regions,
+        "evidence": [*_EVIDENCE, *(name for name, used in further.items() if used)],
+        "gap_held": held,
+        "erased_kept": held,
+        "left_out_share": 0.0 if missed is None else missed.share,
+        "warnings": list(_warnings(covered, missed)),
+    }
+
+
+def _warnings(covered: float, missed: LeftOut | None) -> Iterator[str]:
+    """What to look at where a share of the product is `covered` and something else in front of it was left out."""
     if covered > _MUCH:
-        warnings.append(
+        yield (
             f"{covered:.0%} of the product would stay hidden: check that the placement fits the scene (Register "
             "Product), or lower sensitivity."
         )
-    missed = left_out(soft, unlike, lab, own, inside, view.long_side)
     if missed is not None:
-        warnings.append(
+        yield (
             f"Something in front of the product was left out at its {missed.place} ({missed.share:.0%} of the product):"
             " a glove, a sleeve or fingers outside the grip zone, or the placement is off. The original covers it: "
             "look at the picture, connect the hand's keypoints, or make the grip zone wider."
         )
-    evidence = ["difference to the relit original", "skin colour"]
-    if hands is not None and bool(hands.any()):
-        evidence.append("pose points")
-    if zone is not None:
-        evidence.append("grip zone")
-    if held:
-        evidence.append("erased part of the handle")
-    return soft, {
-        "covered_share": covered,
-        "regions": regions,
-        "evidence": evidence,
-        "gap_held": held,
-        "erased_kept": held,
-        "left_out_share": 0.0 if missed is None else missed.share,
-        "warnings": warnings,
-    }
 
 
 def _crop(plane: Tensor, view: _View) -> Tensor:
