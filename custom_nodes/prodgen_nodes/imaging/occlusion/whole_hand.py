@@ -28,7 +28,7 @@ _MARGIN = 0.5
 """Of the longer side of both, around them, for the network to see the hand's other end and the product."""
 _POINTS = 5
 """Where it is asked: with three of 40 hands two more were drawn without their fingers."""
-_STABLE, _HAS = 0.88, 0.7
+_STABLE, _HAS = 0.8, 0.7
 """How little the object's outline depends on where it is drawn, and how much of what was found it has."""
 _MOST_GROWTH = 4.0
 """Times what was found: an object that is larger is not known by so little of it."""
