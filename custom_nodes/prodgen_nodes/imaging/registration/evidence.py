@@ -9,7 +9,7 @@ import torch
 
 from ..placement import Affine
 from .patches import fit_maps, make_patches
-from .refine import misfits, votes
+from .refine import Frame, misfits, proportion, votes
 from .views import Scene, Template
 
 _LEVEL_SIDE = 260.0
@@ -33,10 +33,18 @@ _BETTER_SEEN = (0.8, 1.2)
 Mirrored products were seen at 0.1 to 0.86, the right ones in good light at 0.76 and more, dark in the dark from 1.6 on.
 """
 
+_PROPORTION = (0.015, 0.06)
+"""How much wider or narrower a product is that was drawn out, and that surely was. Of 64 drawn and rendered products in
+their proportions, relit, half of them moved and turned, none is off by more than 0.003, of ten real ones one by 0.007.
+"""
+_DOUBTED = 0.5
+"""What is left of the confidence then: what is usually needed, so that it is told and not refused."""
+
 
 @dataclass(frozen=True)
 class Evidence:
-    """Shares 0..1 of windows that agree, on the outline and inside (by contrast); how many there were; misfit in px."""
+    """Shares 0..1 of windows that agree, on the outline and inside (by contrast); how many there were; misfit in px;
+    `wider`: the product's width over its height against the photo's."""
 
     outline: float
     inside: float
@@ -44,6 +52,7 @@ class Evidence:
     inside_count: int
     inside_mass: float
     residual: float
+    wider: float
 
     @property
     def share(self) -> float:
@@ -52,19 +61,27 @@ class Evidence:
         return (self.outline * self.outline_count + self.inside * self.inside_count) / max(1, count)
 
     @property
+    def in_proportion(self) -> bool:
+        """Whether the product has the proportions that it has in its photo, as far as that can be told."""
+        return abs(self.wider - 1) <= _PROPORTION[0]
+
+    @property
     def confidence(self) -> float:
         """0..1. Outline and structure must both agree: a mirrored label in the right outline is another product.
 
         How much the structure has to say against an outline depends on how many windows of clear contrast there are: a
         plain product, or one with nothing but grain, is known by its outline alone. The other way round many windows
         inside are enough where they are seen better than the outline is: a dark product in a dark scene shows none.
+        Other proportions are a reason to doubt, and none by themselves to say that it is another product.
         """
         ratio = self.inside / max(self.outline, 1e-3)
         outline = _between(self.outline, *_OUTLINE)
         structure = _between(self.inside, *_INSIDE) * _between(self.inside * self.inside_mass, *_MANY)
         sure = max(outline, structure * _between(ratio, *_BETTER_SEEN))
         say = self.inside_mass / (self.inside_mass + 6)
-        return sure * (1 - say * (1 - min(1.0, ratio / _BETTER_SEEN[0]) ** 3))
+        found = sure * (1 - say * (1 - min(1.0, ratio / _BETTER_SEEN[0]) ** 3))
+        doubted = found * (1 - (1 - _DOUBTED) * _between(abs(self.wider - 1), *_PROPORTION))
+        return max(doubted, min(found, _DOUBTED))
 
 
 def _between(value: float, nothing: float, all_of_it: float) -> float:
@@ -97,4 +114,5 @@ def weigh(scene: Scene, template: Template, motion: Affine) -> Evidence:
         inside_count=int((patches.inner & counted).sum()),
         inside_mass=mass,
         residual=residual,
+        wider=proportion(patches, ballots, Frame(template.center, template.radius), _NEAR),
     )

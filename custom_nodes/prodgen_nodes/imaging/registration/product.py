@@ -213,7 +213,17 @@ def _report(
         "outline_share": evidence.outline,
         "inside_share": evidence.inside if evidence.inside_count else None,
         "windows": evidence.outline_count + evidence.inside_count,
+        "wider": evidence.wider,
+        "warnings": [] if evidence.in_proportion else [_drawn_out(evidence.wider)],
     }
+
+
+def _drawn_out(wider: float) -> str:
+    how = f"{wider - 1:.1%} wider" if wider > 1 else f"{1 / wider - 1:.1%} taller"
+    return (
+        f"The product was painted {how} than it is, its other side being the same: the original that is pasted there "
+        f"leaves some of it to be seen, or covers some of the scene. What to try: {_TRY}."
+    )
 
 
 _TRY = "another seed, a lower denoise or a stronger instruction to keep the product as it is"

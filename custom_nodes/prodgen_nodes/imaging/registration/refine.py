@@ -120,11 +120,26 @@ def step(
     return motion.after(change), moved
 
 
-def stretching_step(patches: Patches, scene: Scene, motion: Affine, frame: Frame, reach: int) -> Affine:
-    """One round at one level that moves and draws out along x and y, each by itself, and turns nothing."""
+def _stretching_design(patches: Patches, frame: Frame) -> Tensor:
+    """Jacobian `[n,2,4]` of level-pixel shifts in (x, y, width, height), the last two in level pixels at the radius."""
     x, y = (patches.x - frame.center[0]) / frame.radius, (patches.y - frame.center[1]) / frame.radius
     one, zero = torch.ones_like(x), torch.zeros_like(x)
-    design = torch.stack((torch.stack((one, zero, x, zero), dim=-1), torch.stack((zero, one, zero, y), dim=-1)), dim=1)
+    return torch.stack((torch.stack((one, zero, x, zero), dim=-1), torch.stack((zero, one, zero, y), dim=-1)), dim=1)
+
+
+def proportion(patches: Patches, ballots: Votes, frame: Frame, narrow: float) -> float:
+    """By how much wider, against its height, the product is than the motion says at which `ballots` were taken (1: as
+    it says); those farther than `narrow` level pixels from what the others say do not count."""
+    widths = [max(narrow, 4 * narrow * 0.7**index) for index in range(_ROUNDS)]
+    parameters, _ = _solve(_stretching_design(patches, frame), ballots, widths, 1e-3 * len(patches) / 100)
+    unit = 2**patches.level / frame.radius
+    wide, tall = (1 + float(value) * unit for value in parameters[2:])
+    return wide / max(tall, 1e-3)
+
+
+def stretching_step(patches: Patches, scene: Scene, motion: Affine, frame: Frame, reach: int) -> Affine:
+    """One round at one level that moves and draws out along x and y, each by itself, and turns nothing."""
+    design = _stretching_design(patches, frame)
     dx, dy, wide, tall = _wanted(patches, scene, motion, design, reach, 0.5)
     unit = 2**patches.level
     across, down = 1 + wide * unit / frame.radius, 1 + tall * unit / frame.radius
