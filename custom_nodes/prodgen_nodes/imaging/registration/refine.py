@@ -133,8 +133,9 @@ def proportion(patches: Patches, ballots: Votes, frame: Frame, narrow: float) ->
     widths = [max(narrow, 4 * narrow * 0.7**index) for index in range(_ROUNDS)]
     parameters, _ = _solve(_stretching_design(patches, frame), ballots, widths, 1e-3 * len(patches) / 100)
     unit = 2**patches.level / frame.radius
-    wide, tall = (1 + float(value) * unit for value in parameters[2:])
-    return wide / max(tall, 1e-3)
+    _, _, wide, tall = parameters.tolist()
+    wider: float = (1 + wide * unit) / max(1 + tall * unit, 1e-3)
+    return wider
 
 
 def stretching_step(patches: Patches, scene: Scene, motion: Affine, frame: Frame, reach: int) -> Affine:
