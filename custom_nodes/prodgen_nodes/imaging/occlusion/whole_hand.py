@@ -23,20 +23,22 @@ _LIKELY = 6.0
 _BESIDE = 4
 """Pixels between what was found and what is missing: the edge of both, and a line of shade."""
 _MISSING = 0.06
-"""Of what was found: so much beside it that is neither hand nor product is a reason to ask."""
+"""Of what was found: so much beside it that is neither hand nor product is a reason to ask. Less is an edge: of 33
+pictures of hands it asks in nine, in four of them for nothing."""
 _MARGIN = 0.5
 """Of the longer side of both, around them, for the network to see the hand's other end and the product."""
 _POINTS = 5
-"""Where it is asked: with three of 40 hands two more were drawn without their fingers."""
+"""Where it is asked: at three a fist was drawn by half in four of 40 pictures of hands."""
 _STABLE, _HAS = 0.8, 0.7
-"""How little the object's outline depends on where it is drawn, and how much of what was found it has."""
+"""How little the object's outline depends on where it is drawn, and how much of what was found it has. Hands that are
+drawn whole were seen from 0.80 and from 0.73 on: a rim of what was found may be shade."""
 _MOST_GROWTH = 4.0
-"""Times what was found: an object that is larger is not known by so little of it."""
+"""Times what was found: an object that is larger is not known by so little of it. 3.7 was right."""
 _PRODUCT = 0.15
-"""Of what an object adds, how much may be like the product: more and it is the product."""
+"""Of what an object adds, how much may be like the product: with hands it is up to 0.02, from 0.2 on it was product."""
 _REDRAWN = 0.2
 """Of the product that the object leaves, how much may be unlike it: more and the model has redrawn it, so that what is
-unlike it is no hand."""
+unlike it is no hand. Where it was not redrawn it is 0.02 to 0.09."""
 
 
 def with_the_rest(pieces: Tensor, unlike: Tensor, own: Tensor, inside: Tensor, scene: Tensor, see: Prompt) -> Tensor:
