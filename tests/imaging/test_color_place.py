@@ -7,11 +7,14 @@ import pytest
 import torch
 from prodgen_nodes.imaging.color.fix import Settings, fix_color
 from prodgen_nodes.imaging.colorspace import (
+    delta_e00,
     linear_to_srgb,
+    srgb_to_lab,
     srgb_to_linear,
 )
 from scipy import ndimage
 
+from tests.imaging.grip_products import product
 from tests.imaging.registration_scenes import clutter
 from tests.support.reference import PRODUCTS, reference
 
@@ -129,3 +132,32 @@ def test_where_the_place_is_known_nobody_asks_for_it(shift: int) -> None:
     mirrors = (mirror(400, 1), mirror(400, 2), sphere(400, (0.0, 0.0), 0.0)[1])
     _, report = fix_color(mirrors[1], mirrors[0], mirrors[2], None, Settings(in_place=True))
     assert report[0]["fallback"] is True and "surface" in report[0]["reason"]
+
+
+def slats(turn: float) -> torch.Tensor:
+    """0 to 1 `[1,500,500,1]`: stripes with hard edges."""
+    y, x = np.mgrid[:500, :500] / 500 - 0.5
+    bars = (np.sin(40 * (x * np.cos(turn) + y * np.sin(turn))) > 0).astype(np.float32)
+    return torch.from_numpy(ndimage.gaussian_filter(bars, 2.0))[None, ..., None]
+
+
+@pytest.mark.parametrize("turn", [0.3, 0.8])
+@pytest.mark.parametrize(("kind", "color"), [("carton", (0.5, 0.4, 0.3)), ("packet", (0.6, 0.6, 0.58))])
+def test_a_hard_shadow_across_a_product_in_its_place_is_light(
+    kind: str, color: tuple[float, float, float], turn: float
+) -> None:
+    rgb, mask = product(kind, color, 3, 500).tensors
+    shaded = linear_to_srgb(srgb_to_linear(rgb) * (1 - 0.8 * slats(turn)))
+    result, (report,) = fix_color(shaded, rgb, mask, None, Settings(in_place=True))
+    assert report["reason"] is None, report["reason"]
+    inside = mask > 0.98
+    truth, relit, pasted = (srgb_to_lab(picture[inside]) for picture in (shaded, result, rgb))
+    assert delta_e00(relit, truth).mean() < 0.6 * delta_e00(pasted, truth).mean()
+
+
+@pytest.mark.parametrize("paint", [(0.1, 0.02, 0.02), (0.02, 0.05, 0.3)])
+def test_coloured_stripes_painted_on_a_product_are_no_shadow(paint: tuple[float, float, float]) -> None:
+    rgb, mask = product("carton", (0.5, 0.4, 0.3), 3, 500).tensors
+    painted = linear_to_srgb(torch.lerp(srgb_to_linear(rgb), torch.tensor(paint), slats(0.6)))
+    _, (report,) = fix_color(painted, rgb, mask, None, Settings(in_place=True))
+    assert report["fallback"] is True and "surface" in report["reason"]
