@@ -30,6 +30,7 @@ from ..tensors import (
     same_size,
     split_alpha,
 )
+from .beside import find_beside
 from .contact import Contact, contact
 from .fit import displacement, shifted
 from .ghost import find_ghost
@@ -158,6 +159,9 @@ def _judge_one(
     crop = box.grown(_MARGIN, width, height)
     area = (slice(crop.top, crop.bottom), slice(crop.left, crop.right))
     ghost = find_ghost(scene, expected, coverage, box, covered)
+    # A scene that was made around it may hold other things, and a hand that holds it.
+    is_packshot = settings.compare == "exact" and covered is None and zone is None
+    beside = find_beside(scene, coverage) if is_packshot else None
     pair = _Pair(scene[area], expected[area], coverage[area])
     hidden = None if covered is None else covered[area]
     inside, radius = _compared(pair, box, settings.erode, hidden)
@@ -182,7 +186,7 @@ def _judge_one(
         pixels,
         edge_halo(pair.picture, pair.cover),
         _contact(scene, coverage, border, worn) if settings.check_floating else Contact(None, None, "not checked"),
-        replace(local, ghost=ghost),
+        replace(local, ghost=ghost, beside=beside),
         shift,
         whole,
     )

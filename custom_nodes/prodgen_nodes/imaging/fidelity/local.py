@@ -12,6 +12,7 @@ from ..color.overview import Overview
 from ..colorspace import DELTA_E00, delta_e00, linear_to_lab, luminance
 from ..filters import dilate, erode
 from ..tensors import Box
+from .beside import Beside
 from .detail import Detail, compare_detail
 from .findings import Finding, Kind
 from .fit import light_curve
@@ -45,6 +46,7 @@ class Local:
     heat: Tensor | None
     recolored: Recolored | None = None
     smooth: tuple[float, float] | None = None
+    beside: Beside | None = None
 
 
 UNTOUCHED = Local(1.0, 0.0, Sharpness(None), None, (), None)
@@ -124,6 +126,13 @@ def findings(local: Local, product: Box, limits: Limits) -> list[Finding]:
             "its outline is repeated): have what is around the product painted again"
         )
         found.append(Finding("ghost", text, None, place))
+    if local.beside is not None:
+        place = place_of(*local.beside.at, product)
+        text = (
+            f"{place}: something that is not the product reaches from the picture's border up to it, a strap or a "
+            "cable: have it painted over, or take a picture without it"
+        )
+        found.append(Finding("added", text, local.beside.box, place))
     return found
 
 
