@@ -66,7 +66,7 @@ def find_beside(scene: Tensor, cover: Tensor) -> Beside | None:
     lab = linear_to_lab(linear.permute(1, 2, 0))
     ground, off = _ground(linear, lab, far, far, reach)
     off_limits = dilate(off > _limit(ground), 2) & far
-    if not bool((far & ~off_limits).any()):
+    if float(off_limits.sum()) > _MOST * float(far.sum()):
         return None
     ground, off = _ground(linear, lab, far & ~off_limits, far, reach)
     if ground.noise > _MOST_NOISE:
