@@ -258,7 +258,8 @@ def test_limits_are_settings() -> None:
 
 def test_batches_report_the_worst() -> None:
     color, mask = box_product()
-    no_rim = Settings(Limits(max_edge_halo=100), check_floating=False)
+    # Its checks go on beside it: that is a rim, and a copy.
+    no_rim = Settings(Limits(max_edge_halo=100, max_ghost=1), check_floating=False)
     both = judge(torch.cat((color, color.flip(-1))), color, mask, None, no_rim)
     report = merged(both)
     assert report["passed"] is False and len(report["items"]) == 2
