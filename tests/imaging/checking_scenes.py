@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import io
-
-import numpy as np
 import torch
-from PIL import Image
 from prodgen_nodes.imaging.checking import Seen, check_picture
 from prodgen_nodes.imaging.pasting import paste_back
 from prodgen_nodes.imaging.placement import Affine, Placement
@@ -14,6 +10,7 @@ from prodgen_nodes.imaging.tensors import bounding_box
 from torch import Tensor
 
 from tests.imaging.fidelity_scenes import product
+from tests.support.jpeg import as_jpeg
 
 SIDE = 300
 CANVAS = 340
@@ -37,19 +34,13 @@ class Desk:
         where = Placement(CANVAS, CANVAS, SIDE, SIDE, (self.to_picture,), (bounding_box(mask),))
         scene = torch.full((1, CANVAS, CANVAS, 3), ground)
         done = paste_back(scene, rgb[None], mask[None], where, 1.0).image[0]
-        return jpeg(done.flip(1) if mirrored else done)
+        return as_jpeg(done.flip(1) if mirrored else done)
 
     def report(self, picture: Tensor, mask: Tensor | None = None) -> dict[str, object]:
         ground = picture[2, 2]
         alpha = ((picture - ground).abs().amax(dim=-1) > 0.06).float()
         seen = Seen(alpha, [alpha] if bool(alpha.any()) else [], True)
         return check_picture(picture, self.product, self.mask if mask is None else mask, self.photo, seen).report
-
-
-def jpeg(picture: Tensor, quality: int = 88) -> Tensor:
-    buffer = io.BytesIO()
-    Image.fromarray((picture.numpy() * 255).round().astype(np.uint8)).save(buffer, "JPEG", quality=quality)
-    return torch.from_numpy(np.asarray(Image.open(buffer)).astype(np.float32) / 255)
 
 
 def without_foot(mask: Tensor) -> Tensor:

@@ -6,7 +6,6 @@ at one place, and `disturb` does to it what may happen to a good one: JPEG, ligh
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from scipy import ndimage
 
 from tests.imaging import handle_products
 from tests.imaging.registration_scenes import Photo, Plane, clutter, placement_of, smooth_noise
+from tests.support.jpeg import coded
 
 TUNED = ("arch_bag", "jar", "shoe", "box", "chair", "grip_case")
 HELD_OUT = ("twin_bag", "bottle", "mug", "headphones", "shoulder_bag", "ring")
@@ -157,9 +157,7 @@ def disturb(done: Finished, seed: int) -> Finished:
         warm = np.array([1 + rng.uniform(-0.02, 0.02), 1.0, 1 + rng.uniform(-0.02, 0.02)])
         linear = (_linear(picture) * gain * warm).clip(0, 1)
         picture = _srgb(linear ** (1 + rng.uniform(-0.04, 0.04)))
-    stream = io.BytesIO()
-    as_picture(picture).save(stream, "JPEG", quality=int(rng.integers(75, 96)), subsampling=2)
-    return replace(done, picture=np.asarray(Image.open(stream), dtype=np.float64) / 255)
+    return replace(done, picture=coded(picture, int(rng.integers(75, 96))))
 
 
 # Damages: each takes a finished picture and a generator, and returns the spoilt one, or None where it does not fit

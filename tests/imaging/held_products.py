@@ -6,7 +6,6 @@ mattes.
 
 from __future__ import annotations
 
-import io
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from tests.imaging.registration_scenes import Photo, clutter, placement_of, smooth_noise, to_linear, to_srgb, warped
+from tests.support.jpeg import coded
 
 Plane = NDArray[np.float64]
 
@@ -94,9 +94,7 @@ def held(
     scene = (np.clip(behind, 0, 1) * (1 - alpha[..., None]) + color * light) * shade
     scene = scene * (1 - cover[..., None]) + np.clip(to_linear(skin) * tone * light, 0, 1) * cover[..., None]
     seen = ndimage.gaussian_filter(to_srgb(scene), (0.6, 0.6, 0)) + rng.normal(0, 0.005, scene.shape)
-    file = io.BytesIO()
-    Image.fromarray((np.clip(seen, 0, 1) * 255).round().astype(np.uint8)).save(file, "JPEG", quality=92)
-    pixels = torch.from_numpy(np.asarray(Image.open(file)).astype(np.float32) / 255)[None]
+    pixels = torch.from_numpy(coded(seen, 92).astype(np.float32))[None]
     return Held(pixels, placement, alpha, zone.zone, cover)
 
 

@@ -5,7 +5,6 @@ Nothing here uses the pack's own resampling: the product is sampled with NumPy a
 
 from __future__ import annotations
 
-import io
 import math
 from dataclasses import dataclass, replace
 
@@ -13,13 +12,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from PIL import Image
 from prodgen_nodes.imaging.placement import Affine, Placement
 from prodgen_nodes.imaging.tensors import bounding_box
 from scipy import ndimage
 from torch import Tensor
 
 from tests.imaging.handle_products import Product, arch, bag_body, jar, rounded
+from tests.support.jpeg import coded
 
 Plane = NDArray[np.float64]
 
@@ -274,9 +273,7 @@ def generate(
         picture = ndimage.gaussian_filter(picture, (disturbance.blur, disturbance.blur, 0))
     picture = np.clip(picture + rng.normal(0, max(disturbance.noise, 1e-6), picture.shape), 0, 1)
     if disturbance.jpeg:
-        buffer = io.BytesIO()
-        Image.fromarray(np.rint(picture * 255).astype(np.uint8)).save(buffer, "JPEG", quality=disturbance.jpeg)
-        picture = np.asarray(Image.open(buffer), dtype=np.float64) / 255
+        picture = coded(picture, disturbance.jpeg)
     return Case(torch.from_numpy(picture.astype(np.float32))[None], placement, truth, hand)
 
 

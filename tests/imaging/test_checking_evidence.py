@@ -16,7 +16,8 @@ from prodgen_nodes.imaging.placement import Affine
 from prodgen_nodes.imaging.registration import stretch_of
 from prodgen_nodes.imaging.tensors import Box, bounding_box
 
-from tests.imaging.checking_scenes import Desk, jpeg, without_foot
+from tests.imaging.checking_scenes import Desk, without_foot
+from tests.support.jpeg import as_jpeg
 
 # Linear sRGB that a white surface has in them, from their spectra (CIE 15) over D65.
 WHITE = {
@@ -48,11 +49,11 @@ def test_a_white_lamp_is_light_and_a_coloured_one_may_be_paint(name: str) -> Non
 def test_product_and_ground_in_pink_alike_do_not_pass_and_the_reason_says_why() -> None:
     desk = Desk()
     pink = linear_to_srgb(srgb_to_linear(desk.photo) * torch.tensor([1.0, 0.6, 1.0]))
-    report = desk.report(jpeg(pink))
+    report = desk.report(as_jpeg(pink))
     assert {finding["kind"] for finding in report["findings"]} == {"colour"}, report["reasons"]  # type: ignore[attr-defined]
     assert "and so has the ground around it" in report["reasons"][0]  # type: ignore[index]
     warm = linear_to_srgb(srgb_to_linear(desk.photo) * torch.tensor([1.0, 0.48, 0.16]))
-    assert desk.report(jpeg(warm))["passed"] is True, "3000 K: four times as strong, and a lamp"
+    assert desk.report(as_jpeg(warm))["passed"] is True, "3000 K: four times as strong, and a lamp"
 
 
 @pytest.mark.parametrize(("kind", "across", "down"), [("jar", 1.08, 1.0), ("mug", 1.0, 1.12), ("arch_bag", 1.15, 1.0)])

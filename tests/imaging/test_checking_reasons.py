@@ -14,7 +14,8 @@ from prodgen_nodes.imaging.filters import gaussian_blur
 from prodgen_nodes.imaging.tensors import Box, bounding_box
 from torch import Tensor
 
-from tests.imaging.checking_scenes import Desk, jpeg, with_part, without_foot
+from tests.imaging.checking_scenes import Desk, with_part, without_foot
+from tests.support.jpeg import as_jpeg
 
 
 @cache
@@ -63,7 +64,7 @@ CHANGES: dict[str, tuple[Callable[[Desk], Tensor], str]] = {
     "mirrored": (lambda desk: desk.picture(mirrored=True), "mirrored"),
     "stretched": (stretched, "stretched"),
     "moved": (lambda desk: desk.picture().roll((-20, 30), (0, 1)), ""),
-    "JPEG": (lambda desk: jpeg(desk.picture(), 75), ""),
+    "JPEG": (lambda desk: as_jpeg(desk.picture(), 75), ""),
 }
 
 
@@ -109,11 +110,11 @@ def test_light_of_another_colour_on_product_and_ground_alike_is_no_fault() -> No
     backdrop = one.photo[2, 2]
     picture = one.picture()
     cover = ((picture - 1).abs().amax(dim=-1) > 0.06)[..., None]
-    lit = jpeg(torch.where(cover, picture, backdrop) * warm)
+    lit = as_jpeg(torch.where(cover, picture, backdrop) * warm)
     report = one.report(lit)
     assert report["passed"] is True, report["reasons"]
     assert any("light of another colour" in note for note in report["notes"])  # type: ignore[attr-defined]
-    alone = one.report(jpeg(torch.where(cover, picture * warm, backdrop)))
+    alone = one.report(as_jpeg(torch.where(cover, picture * warm, backdrop)))
     assert {finding["kind"] for finding in alone["findings"]} == {"colour"}, alone["reasons"]  # type: ignore[attr-defined]
 
 

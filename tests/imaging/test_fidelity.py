@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from prodgen_nodes.imaging.colorspace import linear_to_srgb, srgb_to_linear
 from prodgen_nodes.imaging.errors import EmptyMaskError, ParameterError, ShapeError
 from prodgen_nodes.imaging.fidelity import pixels
@@ -20,6 +18,8 @@ from prodgen_nodes.imaging.tensors import bounding_box
 from skimage import color as skcolor
 from skimage.metrics import structural_similarity
 from torch import Tensor
+
+from tests.support.jpeg import as_jpeg
 
 SIDE = 256
 CANVAS = 320
@@ -75,24 +75,16 @@ def fabric() -> tuple[Tensor, Tensor]:
     return (color.lerp(torch.tensor((0.62, 0.36, 0.16)), 0.8) + 0.06 * threads).clamp(0, 1), mask
 
 
-def as_jpeg(picture: Tensor, quality: int) -> Tensor:
-    coded = io.BytesIO()
-    Image.fromarray((picture[0].numpy() * 255).round().astype(np.uint8)).save(
-        coded, "JPEG", quality=quality, subsampling=2
-    )
-    return torch.from_numpy(np.asarray(Image.open(coded)).astype(np.float32) / 255)[None]
-
-
 def test_a_strong_compression_is_no_other_colour() -> None:
     """Colours that waver from pixel to pixel are told; the same amount of another colour still fails."""
     color, mask = fabric()
     where = placement(mask, 1.0)
     done = paste_back(scene("white"), color, mask, where, 1.0).image
-    report = judge(as_jpeg(done, 80), color, mask, where, UNCHECKED)[0].report
+    report = judge(as_jpeg(done[0], 80)[None], color, mask, where, UNCHECKED)[0].report
     assert report["delta_e00_mean"] > 3 and report["passed"] is True, report["reasons"]
     assert "compression" in report["compression_note"]
     warmer = (done * torch.tensor((1.1, 1.0, 0.85))).clamp(0, 1)
-    for picture in (warmer, as_jpeg(warmer, 80)):
+    for picture in (warmer, as_jpeg(warmer[0], 80)[None]):
         report = judge(picture, color, mask, where, UNCHECKED)[0].report
         assert report["passed"] is False and report["compression_note"] is None
 

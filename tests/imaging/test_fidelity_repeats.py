@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from prodgen_nodes.imaging.fidelity.ghost import find_ghost
 from prodgen_nodes.imaging.tensors import bounding_box
 from scipy import ndimage
 from torch import Tensor
+
+from tests.support.jpeg import coded
 
 SIDE = 480
 BARS = {"comb": (12, 7), "fence": (18, 11)}
@@ -61,9 +60,7 @@ def finished(kind: str, ground: tuple[float, float, float], shadow: float, copy:
     shade = ndimage.gaussian_filter(np.roll(alpha, (9, 13), (0, 1)), 1.2) * shadow
     scene = (scene**2.2 * (1 - shade[..., None])) ** (1 / 2.2)
     picture = scene * (1 - alpha[..., None]) + rgb * alpha[..., None]
-    stream = io.BytesIO()
-    Image.fromarray(np.rint(picture * 255).astype(np.uint8)).save(stream, "JPEG", quality=75)
-    seen = np.asarray(Image.open(stream), dtype=np.float32) / 255
+    seen = coded(picture, 75).astype(np.float32)
     cover = torch.from_numpy(alpha.astype(np.float32))
     return [torch.from_numpy(seen), torch.from_numpy(picture.astype(np.float32)), cover, bounding_box(cover, 0.02)]
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import re
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 from prodgen_nodes.imaging.colorspace import chroma, delta_e00, linear_to_srgb, parse_hex, srgb_to_lab, srgb_to_linear
 from prodgen_nodes.imaging.errors import EmptyMaskError, ParameterError, ShapeError
 from prodgen_nodes.imaging.product.palette import name_of
 from prodgen_nodes.imaging.product.words import listing_words
 from prodgen_nodes.imaging.recolor import in_photo, recolor, swatch_color, target_color
 from torch import Tensor
+
+from tests.support.jpeg import as_jpeg
 
 SIDE = 96
 GOLD = torch.tensor([0.75, 0.6, 0.2])
@@ -225,14 +224,6 @@ def test_a_title_calls_the_new_colour_as_the_report_does() -> None:
     done = recolor(photo[None], mask[None], target_color("white"))
     after = srgb_to_lab(torch.tensor(parse_hex(done.reports[0]["after"])))
     assert name_of(after) in listing_words(done.image[0], mask, after)["title"].casefold()
-
-
-def as_jpeg(picture: Tensor, quality: int) -> Tensor:
-    """What is left of it after it was saved with a colour for each two by two pixels."""
-    stream = io.BytesIO()
-    pixels = (picture * 255).round().to(torch.uint8).numpy()
-    Image.fromarray(pixels).save(stream, "JPEG", quality=quality, subsampling=2)
-    return torch.from_numpy(np.asarray(Image.open(stream)).astype(np.float32) / 255)
 
 
 def shaded_card(color: Tensor) -> Tensor:

@@ -7,19 +7,18 @@ its own colour. `bite` takes a piece from a mask, as a bad one lacks it; `croppe
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from prodgen_nodes.imaging.colorspace import delta_e00, srgb_to_lab
 from scipy import ndimage
 
 from tests.imaging import fidelity_scenes
 from tests.imaging.registration_scenes import Photo, Plane, smooth_noise, to_linear, to_srgb
+from tests.support.jpeg import coded
 
 Where = NDArray[np.bool_]
 SMALLEST, LARGEST = 0.003, 0.08
@@ -94,10 +93,7 @@ def developed(photo: Photo, rng: np.random.Generator) -> Photo:
     """The photo in another exposure, as a JPEG with halved chroma."""
     linear = to_linear(photo.rgb) * rng.uniform(0.8, 1.2) * rng.uniform(0.96, 1.04, 3)
     picture = to_srgb(linear ** rng.uniform(0.92, 1.08))
-    stream = io.BytesIO()
-    quality = int(rng.integers(70, 96))
-    fidelity_scenes.as_picture(picture).save(stream, "JPEG", quality=quality, subsampling=2)
-    return Photo(np.asarray(Image.open(stream), dtype=np.float64) / 255, photo.alpha)
+    return Photo(coded(picture, int(rng.integers(70, 96))), photo.alpha)
 
 
 def shifted(photo: Photo, rng: np.random.Generator) -> Photo:
