@@ -16,7 +16,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from ..colorspace import linear_to_lab, srgb_to_linear
-from ..filters import area_reduced, dilate
+from ..filters import area_reduced, dilate, length
 from ..tensors import Box, bounding_box
 from .outline import Ground, ground_of, reach_of
 from .whole import unlike_any_shade
@@ -56,8 +56,8 @@ class Beside:
 def find_beside(scene: Tensor, cover: Tensor) -> Beside | None:
     """The largest such thing in sRGB `scene` `[H,W,3]` with the product where `cover` `[H,W]` says; None for none."""
     factor = max(1, round(max(cover.shape) / _SIDE))
-    small = area_reduced(torch.cat((srgb_to_linear(scene).permute(2, 0, 1), cover[None])), factor)
-    linear, product = small[:3], small[3] > 0.02
+    linear = area_reduced(srgb_to_linear(scene).permute(2, 0, 1), factor)
+    product = area_reduced(cover[None], factor)[0] > 0.02
     box = bounding_box(product.to(linear))
     reach, around = reach_of(box), ~dilate(product, _EDGE)
     far = ~dilate(product, reach)
@@ -85,7 +85,7 @@ def _limit(ground: Ground) -> float:
 def _ground(linear: Tensor, lab: Tensor, clear: Tensor, far: Tensor, reach: int) -> tuple[Ground, Tensor]:
     """The ground as it shows where it is `clear`, and how far `lab` `[h,w,3]` is off it everywhere."""
     ground = ground_of(linear, clear if bool(clear.any()) else far, reach)
-    return ground, (lab - _everywhere(ground, lab)).norm(dim=-1)
+    return ground, length(lab - _everywhere(ground, lab), -1)
 
 
 def _everywhere(ground: Ground, lab: Tensor) -> Tensor:
