@@ -44,10 +44,11 @@ _SPECK = 1.2e-4
 _GLIMPSE, _SEEN, _SOLID = 0.04, 0.1, 0.5
 """The least response of a model that saw something, and of one that saw it well; the share of a hole that must show no
 backdrop to be none."""
-_BACKDROP, _SHOWN = 3.0, 0.08
-"""A colour difference (`Evidence.difference`) that is nothing but the backdrop's; and the share of a hole's middle that
+_BACKDROP, _SHOWN, _LITTLE = 3.0, 0.08, 0.35
+"""A colour difference (`Evidence.difference`) that is nothing but the backdrop's; the share of a hole's middle that
 shows it, from which on it is one: rings on earrings and on a bag have .1 to .29, filled by mistake; a chain's links and
-clear resin up to .05, and what is left of a hole of nine pixels."""
+clear resin up to .05, and what is left of a hole of nine pixels. And how little the model sees in it on average: in
+those rings .16 to .31, in a highlight between wires .44."""
 _SAME = 2.0
 """A colour difference (`Evidence.difference`) that is none."""
 _STEP, _NOISES, _ALONG, _CLEAR_SHARE = 8 / 255, 5.0, 4.0, 0.4
@@ -174,7 +175,7 @@ def _holes(own: Tensor, bare: Tensor, mask: Tensor, product: Tensor) -> tuple[Te
     shown = regions.mean(middle * bare) >= _SHOWN * regions.mean(middle)
     inside, solid = ~regions.on_frame(), regions.mean(own.float()) > _SOLID
     filled = regions.chosen(inside & solid & ~shown & (regions.mean(mask) > _GLIMPSE))
-    return filled, regions.chosen(inside & shown) & ~own
+    return filled, regions.chosen(inside & shown & (regions.mean(mask) < _LITTLE)) & ~own
 
 
 def fuse(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, grain: float, plain: bool) -> Fused:
