@@ -172,7 +172,7 @@ def _holes(own: Tensor, bare: Tensor, mask: Tensor, product: Tensor) -> tuple[Te
     if regions.count == 0:
         return product & ~product, product & ~product
     middle = erode(~product, 1).float()
-    shown = regions.mean(middle * bare) >= _SHOWN * regions.mean(middle)
+    shown = regions.mean(middle * bare) > _SHOWN * regions.mean(middle)  # not where a hole has no middle
     inside, solid = ~regions.on_frame(), regions.mean(own.float()) > _SOLID
     filled = regions.chosen(inside & solid & ~shown & (regions.mean(mask) > _GLIMPSE))
     return filled, regions.chosen(inside & shown & (regions.mean(mask) < _LITTLE)) & ~own
