@@ -23,7 +23,6 @@ def packshot(ground: Plane, shadow: float = 0.4) -> scenes.Finished:
     photo = scenes.product("jar", 3, 400)
     done = scenes.finish(photo, 3, SIDE)
     placement = placement_of(photo, SIDE, SIDE, fill=0.6)
-    cover = np.asarray(torch.zeros(1))
     rgb, alpha = photo.tensors
     pasted = scenes.paste_back(torch.zeros(1, SIDE, SIDE, 3), rgb, alpha, placement, 1.0)
     cover = pasted.mask[0].numpy().astype(np.float64)
@@ -89,3 +88,6 @@ def test_what_stands_apart_is_not_on_the_product() -> None:
     """A strap that ends an inch before it, and a thing that does not come from the border."""
     done = packshot(plain((1.0, 1.0, 1.0)))
     assert reasons(with_strap(done, 8, (0.7, 0.1, 0.1), gap=30)) == []
+    begun = with_strap(done, 8, (0.7, 0.1, 0.1))
+    begun.picture[:, :40] = done.picture[:, :40]
+    assert reasons(begun) == []

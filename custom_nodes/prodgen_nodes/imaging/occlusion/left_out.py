@@ -13,7 +13,7 @@ from torch import Tensor
 from ..filters import opened
 from .pieces import from_colors
 
-_UNLIKE = 12.0
+UNLIKE = 12.0
 """CIELAB difference to the product in any shade from which another thing is seen: what `pieces` calls no product. With
 it none of 40 pictures of products without a hand, relit, bent by 1.5 pixels, a print mirrored, gave a warning."""
 _SHARE = 0.005
@@ -50,7 +50,7 @@ def left_out(
     """
     depth_in, depth_out = (ndimage.distance_transform_edt(plane.cpu().numpy()) for plane in (inside, ~inside))
     near = ndimage.binary_dilation((kept > 0.1).cpu().numpy(), iterations=_BAND[0])
-    strange = (unlike > _UNLIKE) & inside & ~own
+    strange = (unlike > UNLIKE) & inside & ~own
     calm = (opened(strange.to(kept)[None], 2)[0] > 0.5).cpu().numpy() & ~near
     labels, count = ndimage.label(calm)
     area = float(inside.sum())

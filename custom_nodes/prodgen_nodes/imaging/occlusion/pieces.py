@@ -28,7 +28,7 @@ _UNIT = 3.0
 """CIELAB difference to the product that counts as much as one spread from the hand's colour."""
 _LEAST, _MOST = 2.5, 12.0
 """What is nearer to the product than this is no hand whatever its colour; what is farther is no product."""
-_SURE = 6.0
+SURE = 6.0
 _GROWTH = 1.6
 """Difference (CIELAB) to the product from which a pixel of a hand is learned from; and how much the hand may grow by
 what was learned: more says that the product has the hand's own colours."""
@@ -78,7 +78,7 @@ def by_colour(pieces: Tensor, lab: Tensor, skin: Tensor, unlike: Tensor, inside:
     goes on from a piece is hand; what is nearer to the shaded product is not.
     """
     there = pieces.cpu().numpy() > 0.5
-    body = ndimage.binary_erosion(there, iterations=_BODY) & (unlike > _SURE).cpu().numpy()
+    body = ndimage.binary_erosion(there, iterations=_BODY) & (unlike > SURE).cpu().numpy()
     if body.sum() < _ENOUGH:
         return pieces
     hand = from_colors(lab, lab[torch.from_numpy(body).to(lab.device)])

@@ -15,11 +15,9 @@ from torch import Tensor
 from ..filters import dilate, opened, touching
 from ..segmentation.whole_objects import Prompt, spread, stability
 from ..tensors import bounding_box
+from .left_out import UNLIKE
+from .pieces import SURE
 
-UNLIKE = 12.0
-"""CIELAB difference to the product in any shade from which another thing is seen, as in `left_out`."""
-_LIKELY = 6.0
-"""The same where a network sees the hand as well, as in `pieces`."""
 _BESIDE = 4
 """Pixels between what was found and what is missing: the edge of both, and a line of shade."""
 _MISSING = 0.06
@@ -58,9 +56,9 @@ def with_the_rest(pieces: Tensor, unlike: Tensor, own: Tensor, inside: Tensor, s
     if drawn is None:
         return pieces
     more = drawn & inside & ~found
-    like = more & (own | (unlike < _LIKELY))
+    like = more & (own | (unlike < SURE))  # a network sees the hand there as well, so less will do than UNLIKE
     left = inside & ~drawn & ~found
-    redrawn = left & ~own & (unlike > _LIKELY)
+    redrawn = left & ~own & (unlike > SURE)
     if float(like.sum()) > _PRODUCT * float(more.sum()) or float(redrawn.sum()) > _REDRAWN * float(left.sum()):
         return pieces
     every = opened((found | (more & ~like)).to(pieces)[None], 1)[0] > 0.5

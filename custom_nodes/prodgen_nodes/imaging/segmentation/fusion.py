@@ -173,9 +173,9 @@ def _holes(own: Tensor, bare: Tensor, mask: Tensor, product: Tensor) -> tuple[Te
         return product & ~product, product & ~product
     middle = erode(~product, 1).float()
     shown = regions.mean(middle * bare) > _SHOWN * regions.mean(middle)  # not where a hole has no middle
-    inside, solid = ~regions.on_frame(), regions.mean(own.float()) > _SOLID
-    filled = regions.chosen(inside & solid & ~shown & (regions.mean(mask) > _GLIMPSE))
-    return filled, regions.chosen(inside & shown & (regions.mean(mask) < _LITTLE)) & ~own
+    inside, seen = ~regions.on_frame(), regions.mean(mask)
+    filled = regions.chosen(inside & ~shown & (regions.mean(own.float()) > _SOLID) & (seen > _GLIMPSE))
+    return filled, regions.chosen(inside & shown & (seen < _LITTLE)) & ~own
 
 
 def fuse(srgb: Tensor, backdrop: Backdrop, evidence: Evidence, mask: Tensor, grain: float, plain: bool) -> Fused:

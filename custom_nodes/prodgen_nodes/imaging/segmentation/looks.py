@@ -207,10 +207,8 @@ def _as_an_object(
     better = by_model(photo, said, None, None, parts).with_parts(wrong.certain)
     if not wrong.keeps_the_rest(cut.alpha, better.alpha):
         return cut
-    if (
-        min(cut.confidence, better.confidence) < _REFUSED
-    ):  # a teapot that has lost its spout is corrected elsewhere, too
-        if not is_drawn_whole(seen, better.alpha):
+    if min(cut.confidence, better.confidence) < _REFUSED:
+        if not is_drawn_whole(seen, better.alpha):  # a teapot that has lost its spout is corrected elsewhere, too
             return cut
         better = better.believed(DRAWN_ALONE, "")
     return better.doubted(UNCONFIRMED, CORRECTED)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..filters import opened
 from .pyramid import resized
-from .regions import connected_to_frame
+from .regions import enclosed
 from .witness import grid_of, is_same
 
 OUTVOTED = "two other networks see one and the same product here, and more of it than the first: theirs was taken"
@@ -34,6 +34,6 @@ def outvoted(alpha: Tensor, refused: bool, second: Tensor, third: Callable[[], T
     product, there = (resized(one, grid_of(alpha)) > 0.5 for one in (alpha, seen))
     area = float(there.float().sum())
     if not refused:
-        product = ~connected_to_frame(~product)
+        product |= enclosed(product)
     lost, more = (float(opened(part, 1).float().sum()) for part in (product & ~there, there & ~product))
     return seen if lost <= _LOST * area and more >= _MORE * area else None

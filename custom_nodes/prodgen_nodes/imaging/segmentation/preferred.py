@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..filters import dilate, opened
 from .pyramid import resized
-from .regions import Regions, connected_to_frame
+from .regions import Regions, enclosed
 from .whole_objects import Seen, both_answers, overlap, stability
 
 PREFERRED = "another network sees a product here that one which knows objects draws, too, unlike the first one's"
@@ -104,7 +104,7 @@ def is_preferred(
     if lost.area[joined].sum() > _LOST * area or lost.area[counts].sum() > _APART * area:
         return False
     more = opened(other & ~product, 1)
-    closed = ~product & ~connected_to_frame(~product)
+    closed = enclosed(product)
     if refused:  # it is torn: only what no look sees is open
         closed &= said.amax(dim=0) < _UNSEEN
     if float((more & closed).float().sum()) > _CLOSED * float(more.float().sum()):

@@ -62,3 +62,8 @@ def connected_to_frame(mask: Tensor) -> Tensor:
     """The part of boolean `[H,W]` that hangs together (4-connected) with the picture's frame."""
     regions = Regions(mask)
     return regions.chosen(regions.on_frame())
+
+
+def enclosed(product: Tensor) -> Tensor:
+    """Boolean `[h,w]`: the openings of a boolean `product` `[h,w]`, which nothing outside it reaches."""
+    return ~product & ~connected_to_frame(~product)

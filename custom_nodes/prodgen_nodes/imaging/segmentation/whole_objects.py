@@ -23,7 +23,7 @@ from torch import Tensor
 from ..filters import dilate, opened
 from ..tensors import bounding_box
 from .pyramid import resized
-from .regions import Regions, connected_to_frame
+from .regions import Regions, enclosed
 
 CORRECTED = "what a network that knows objects sees as a thing of its own was taken off, or what belongs to it added"
 """Why a cut-out that was corrected is doubted."""
@@ -153,7 +153,7 @@ def correction(seen: Seen, alpha: Tensor, first: Tensor, others: Sequence[Tensor
     bitten = _convex_hull(product) if min(stable, alike) >= _BEYOND_DOUBT else torch.zeros_like(product)
     added |= missing.mean(bitten.float()) >= _BITE
     added &= missing.area >= _LEAST_ADDED * area
-    closed = ~product & ~connected_to_frame(~product)
+    closed = enclosed(product)
     added &= (missing.mean(closed.float()) < _CLOSED) | (missing.mean(one) >= _FIRST)
     for number in np.flatnonzero(added):
         added[number] = _belongs(seen, product, _only(missing, int(number)))
